@@ -1,8 +1,11 @@
 """An import of files: hash them, ask the server which are new, send those, follow the jobs, add up their counts."""
 
+import platform
+import re
 import secrets
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import date, datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -22,6 +25,7 @@ from client.phrases import counted
 from client.server import Server
 
 _TOO_LARGE = 413
+_NOT_IN_A_NAME = re.compile(r"[^\w.-]+")
 
 # Yields an upload's bytes from the start. Its argument is called with the number of file bytes that were read.
 Content = Callable[[Callable[[int], None]], Iterator[bytes]]
@@ -99,7 +103,9 @@ class Importer:
             )
 
         try:
-            job = self._job("claude.tar.zst", [known.sha256 for known in files], total, content)
+            job = self._job(
+                archive_name(platform.node(), datetime.now().astimezone().date()), [known.sha256 for known in files], total, content
+            )
         except Refused as error:
             if error.status != _TOO_LARGE:
                 raise
@@ -141,6 +147,11 @@ class Importer:
             ended = jobs.follow(self.server, job["job_id"], lambda seen: phase.at(round(seen["progress"] * total), _so_far(seen)))
             phase.end(_so_far(ended))
         return ended
+
+
+def archive_name(machine: str, day: date) -> str:
+    """What an import is called in the list of jobs: where it came from, and when."""
+    return f"claude of {_NOT_IN_A_NAME.sub('-', machine) or 'a machine'}, {day}.tar.zst"
 
 
 def _in_parts(files: list[HashedFile], max_bytes: Any) -> list[list[HashedFile]]:

@@ -17,6 +17,7 @@ from services.query.http.pattern_searches import PatternSearches
 from services.query.http.read_response import install_database_errors
 from services.query.http.shutdown import on_shutdown_signal
 from services.query.http.time_limited_threads import TimeLimitedThreads
+from services.query.http.unknown_page import UnknownPage
 from services.query.live.live_feed import LiveFeed, connect_feed
 from services.query.routes import (
     dashboard,
@@ -164,6 +165,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         required=app.state.required,
         is_behind_gateway=settings.behind_gateway == "on",
     )
+    app.add_middleware(UnknownPage, routes_of=app)
     install_database_errors(app)
     middleware.install(app, SERVICE, settings)
     return app

@@ -25,12 +25,17 @@ _DRIVE: Final = re.compile(r"[A-Za-z]:")
 @router.get("/api/files", response_model=FilePage, responses=LIST_RESPONSES, summary="Files that were changed, the most changed first")
 @requires(READ)
 def list_files(request: Request, parameters: Annotated[FileList, Query()]) -> Response:
-    """With how often each was changed, and when last. A file that sessions of two projects changed is listed for each."""
+    """With how often each was changed, and when last. A file that sessions of two projects changed is listed for each.
+
+    With dates, a user or a machine: files with such changes, and these alone are counted.
+    """
     project_id = parameters.project_id or only_project(request)
+    start, end = dates(request, parameters)
+    changes = files.ChangeFilters(start, end, parameters.user, parameters.machine)
     return list_response(
         request,
         parameters,
-        lambda connection, wanted: files.files(connection, project_id, parameters.path, parameters.contains, wanted),
+        lambda connection, wanted: files.files(connection, project_id, parameters.path, parameters.contains, changes, wanted),
     )
 
 

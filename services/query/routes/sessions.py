@@ -52,7 +52,7 @@ def list_sessions(request: Request, parameters: Annotated[SessionList, Query()])
     project_id = parameters.project_id or only_project(request)
     of_session = (parameters.status, parameters.model, parameters.branch, parameters.source, parameters.machine)
     marked = (parameters.is_starred, None if parameters.tag is None else tag_key(parameters.tag.strip()))
-    filters = sessions.SessionFilters(project_id, parameters.user, start, end, *of_session, *marked)
+    filters = sessions.SessionFilters(project_id, parameters.user, start, end, *of_session, *marked, parameters.id_prefix)
     return list_response(
         request,
         parameters,

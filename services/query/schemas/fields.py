@@ -45,6 +45,11 @@ class Absent:
 
 OptionalProject = Annotated[int | None, Absent(), Field(ge=1, le=MAX_BIGINT, description="Only this project.", examples=[1])]
 OptionalSession = Annotated[Text | None, Absent(), Field(min_length=1, max_length=200, description="Only this session.")]
+OptionalIdPrefix = Annotated[
+    Text | None,
+    Absent(),
+    Field(min_length=1, max_length=200, description="Only sessions whose id begins like this.", examples=["ce0649e8"]),
+]
 OptionalUser = Annotated[Text | None, Absent(), Field(min_length=1, max_length=200, description="Only this user, by name.")]
 OptionalMachine = Annotated[
     Text | None,

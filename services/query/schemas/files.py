@@ -6,12 +6,14 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field
 
-from services.query.schemas.fields import Absent, Dated, OptionalMachine, OptionalProject, OptionalUser, Page, Paged, Text
+from services.query.schemas.fields import Absent, Dated, OptionalMachine, OptionalProject, OptionalUser, Page, Text
 from services.query.schemas.lists import SessionMachine
 
 
-class FileList(Paged):
+class FileList(Dated):
     project_id: OptionalProject = None
+    user: OptionalUser = None
+    machine: OptionalMachine = None
     path: Annotated[
         Text | None,
         Absent(),

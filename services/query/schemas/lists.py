@@ -11,6 +11,7 @@ from services.query.schemas.fields import (
     CostUsd,
     Dated,
     OptionalBranch,
+    OptionalIdPrefix,
     OptionalMachine,
     OptionalModel,
     OptionalProject,
@@ -68,6 +69,7 @@ class SessionList(Dated):
         Absent(),
         Field(min_length=1, max_length=64, description="Only sessions with this tag, whatever its case.", examples=["uploads"]),
     ] = None
+    id_prefix: OptionalIdPrefix = None
     sort: Literal["start_time", "active_minutes", "messages_count", "tool_calls_count", "lines_changed", "cost_usd"] = Field(
         "start_time", description="Sort key. An unknown date or cost sorts below every known one."
     )
@@ -98,9 +100,7 @@ class SessionToolCallList(EventList):
         None
     )
     status: Annotated[
-        Literal["success", "error", "rejected", "cancelled", "timeout", "pending"] | None,
-        Absent(),
-        Field(description="Only tool calls with this result."),
+        Literal["success", "error", "rejected", "cancelled", "timeout", "pending"] | None, Absent(), Field(description="Only this result.")
     ] = None
     error_class: Annotated[
         Text | None,

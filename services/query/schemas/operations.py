@@ -22,6 +22,7 @@ class ImportJob(BaseModel):
     progress: float = Field(ge=0, le=1)
     eta_seconds: float | None = Field(description="Estimated from the pace so far; null before the first rows.")
     rows_per_second: float | None = Field(description="Average over the whole job; null before the first rows.")
+    user: str | None = Field(description="The user that it was sent for; null: those that the sessions name.")
     stage: str
     bytes_done: int
     bytes_total: int = Field(description="0 for an undo.")

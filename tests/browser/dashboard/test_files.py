@@ -32,6 +32,25 @@ def test_files_are_those_of_the_api_and_a_part_of_a_path_narrows_them(open_page:
     expect(names).to_have_text(["cart.py"])
 
 
+def test_files_of_a_day_are_as_many_as_its_tile_says(open_page: OpenPage, stack: Stack) -> None:
+    zone = {"tz": "UTC"}
+    days = [change["timestamp"][:10] for change in stack.http.get("/api/activities", params=zone | {"limit": 500}).json()["items"]]
+    day = max(set(days), key=days.count)
+    files = stack.http.get("/api/files", params=zone | {"limit": 500, "start_date": day, "end_date": day}).json()["items"]
+    assert 0 < len(files) < len(stack.http.get("/api/files?limit=500").json()["items"])
+    page = open_page(f"/overview?from={day}&to={day}", timezone_id="UTC")
+    tile = page.locator("[data-measure=files_modified] a")
+    expect(tile).to_have_text(str(len(files)))
+
+    tile.click()
+
+    page.wait_for_url(f"**/files?from={day}&to={day}")
+    expect(page.locator("tbody tr")).to_have_count(len(files))
+    expect(page.get_by_label("First day")).to_have_value(day)
+    page.get_by_role("group", name="Range of days").get_by_role("link", name="All").click()
+    expect(page.locator("tbody tr")).to_have_count(len(stack.http.get("/api/files?limit=500").json()["items"]))
+
+
 def test_history_has_each_change_with_its_prompt_and_diff(open_page: OpenPage, stack: Stack) -> None:
     page = open_page(f"/files?path={quote(CART)}")
     expected = history(stack, f"path={quote(CART)}&limit=50")

@@ -21,7 +21,7 @@ DROP = """({target, files}) => {
 WATCH = """name => {
   window.seen = [];
   new MutationObserver(() => {
-    const bar = document.querySelector(`.run [role=progressbar][aria-label=${name}]`);
+    const bar = document.querySelector(`.import-run [role=progressbar][aria-label=${name}]`);
     if (bar && window.seen.at(-1) !== +bar.ariaValueNow) window.seen.push(+bar.ariaValueNow);
   }).observe(document.body, {subtree: true, childList: true, attributes: true});
 }"""
@@ -86,7 +86,7 @@ def test_a_folder_is_searched_and_credentials_stay(open_page: OpenPage, stack: S
     page.set_input_files("input[webkitdirectory]", tmp_path / ".claude")
 
     expect(page.locator(".run-outcome")).to_contain_text("1 new session", timeout=IMPORT_MS)
-    expect(page.locator(".run")).to_contain_text("2 files found")
+    expect(page.locator(".import-run")).to_contain_text("2 files found")
     job = stack.http.get("/api/import/jobs?limit=1").json()["items"][0]
     assert (job["files_done"], job["errors_total"]) == (2, 0)
     assert stack.http.get(f"/api/sessions/{session}").json()["messages_count"] == 2
@@ -104,7 +104,7 @@ def test_what_cannot_be_imported_is_told_by_file_and_line(open_page: OpenPage) -
     )
 
     expect(page.locator(".run-outcome")).to_be_visible(timeout=IMPORT_MS)
-    run = page.locator(".run")
+    run = page.locator(".import-run")
     expect(run).to_contain_text(re.compile(rf"{session}\.jsonl:2"))
     expect(run).to_contain_text("credentials are never imported")
     expect(run.locator("li", has_text="letter.txt")).to_be_visible()

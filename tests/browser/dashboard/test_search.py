@@ -126,9 +126,97 @@ def test_hit_leads_to_its_place_in_the_session(open_page: OpenPage, stack: Stack
     expect(hits(page).first).to_be_focused()
     page.keyboard.press("Enter")
 
-    page.wait_for_url(f"**/sessions/{item['session_id']}?at={item['timeline_id']}")
+    page.wait_for_url(f"**/sessions/{item['session_id']}?at={item['timeline_id']}&mark=webhook")
+    expect(page.locator(".message.is-marked")).to_be_in_viewport()
+    assert set(painted(page)) == {"webhook"}
     page.go_back()
     expect(hits(page)).to_have_count(1)
+
+
+def painted(page: Any) -> list[str]:
+    """The texts that the browser paints as found; once there are some."""
+    page.wait_for_function("() => CSS.highlights.get('found')?.size > 0")
+    words: list[str] = page.evaluate("() => [...CSS.highlights.get('found')].map((range) => range.toString().toLowerCase())")
+    return words
+
+
+def test_hit_in_a_call_is_unfolded_and_its_words_are_marked_and_in_view(open_page: OpenPage, stack: Stack) -> None:
+    session, lines = "hit-in-a-call", [f"line {number}" for number in range(400)]
+    lines[300] = "the okapi is here"
+    records = long_run_of_calls(session, "\n".join(lines))
+    job = stack.http.post("/api/import/claude-data", files={"file": (f"{session}.jsonl", records)}, headers={"Prefer": "wait=60"})
+    assert job.status_code < 300, job.text
+    assert wait_until(lambda: stack.http.get("/api/search?q=okapi").json()["total"] >= 1, 60)
+    page = open_page("/search?q=okapi&kind=result")
+
+    hits(page).first.click()
+
+    call = page.locator(".call.is-marked")
+    expect(call.locator(".call-fold")).to_have_attribute("aria-expanded", "true")
+    assert painted(page) == ["okapi"]
+    page.wait_for_function(
+        """() => {
+            const [range] = CSS.highlights.get("found");
+            const [word, box] = [range, range.startContainer.parentElement].map((each) => each.getBoundingClientRect());
+            return word.top >= Math.max(0, box.top) && word.bottom <= Math.min(innerHeight, box.bottom);
+        }"""
+    )
+
+
+def long_run_of_calls(session: str, told: str) -> bytes:
+    """A transcript with a run of calls so long that it is folded; the sixth result is `told`."""
+    at = datetime.now(UTC) - timedelta(hours=4)
+    common = {"sessionId": session, "cwd": "/home/ann/zoo", "version": "2.1.197", "isSidechain": False, "userType": "external"}
+    records: list[dict[str, Any]] = [
+        common | {"type": "user", "uuid": "p", "parentUuid": None, "message": {"role": "user", "content": "Look for animals"}}
+    ]
+    for number in range(12):
+        call = {"type": "tool_use", "id": f"toolu_{session}_{number}", "name": "Bash", "input": {"command": f"cat animals.{number}"}}
+        answer = {"type": "tool_result", "tool_use_id": call["id"], "content": told if number == 5 else "none"}
+        model = {
+            "id": f"msg_{number}",
+            "role": "assistant",
+            "model": "claude-opus-4-5",
+            "content": [call],
+            "usage": {"input_tokens": 1, "output_tokens": 1},
+        }
+        records.append(common | {"type": "assistant", "uuid": f"a{number}", "parentUuid": records[-1]["uuid"], "message": model})
+        records.append(
+            common | {"type": "user", "uuid": f"r{number}", "parentUuid": f"a{number}", "message": {"role": "user", "content": [answer]}}
+        )
+    for number, record in enumerate(records):
+        record["timestamp"] = (at + timedelta(seconds=number)).isoformat().replace("+00:00", "Z")
+    return "\n".join(json.dumps(record) for record in records).encode()
+
+
+def test_keys_lead_out_of_the_field_and_through_the_hits(open_page: OpenPage) -> None:
+    page = open_page("/search")
+    box = page.get_by_role("searchbox")
+    box.fill("retry")
+    expect(hits(page)).not_to_have_count(0)
+
+    page.keyboard.press("Escape")
+    expect(box).not_to_be_focused()
+    expect(box).to_have_value("retry")
+    for key, place in (("j", 0), ("j", 1), ("k", 0)):
+        page.keyboard.press(key)
+        expect(hits(page).nth(place)).to_be_focused()
+    page.keyboard.press("/")
+    expect(box).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(hits(page).first).to_be_focused()
+    expect(box).to_have_value("retry")
+    assert "q=retry" in page.url
+
+
+def test_help_names_the_keys_of_the_search(open_page: OpenPage) -> None:
+    page = open_page("/search?q=retry")
+    expect(hits(page)).not_to_have_count(0)
+    # One comes to read what was found: the keys of lists work at once.
+    page.keyboard.press("j")
+    expect(hits(page).first).to_be_focused()
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog")).to_contain_text("Out of the field; the search stays")
 
 
 def test_misspelt_word_and_nothing_found_are_said_in_words(open_page: OpenPage) -> None:

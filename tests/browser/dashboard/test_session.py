@@ -43,14 +43,16 @@ def timeline(stack: Stack, session_id: str, **query: Any) -> dict[str, Any]:
     return answer
 
 
-def test_head_shows_the_numbers_of_the_api(open_page: OpenPage, busiest: dict[str, Any]) -> None:
+def test_head_shows_the_numbers_of_the_api(open_page: OpenPage, stack: Stack, busiest: dict[str, Any]) -> None:
     page = open_page(f"/sessions/{busiest['session_id']}")
     numbers = page.locator(".session-numbers")
     expect(numbers).to_contain_text(f"${busiest['cost_usd']:.2f}")
     expect(numbers).to_contain_text(f"+{busiest['lines_added']:,} −{busiest['lines_removed']:,}")
     labels = numbers.locator("dt").all_inner_texts()
     assert labels[:2] == ["Active time", "Wall time"]
-    expect(page.locator(".copy code")).to_have_text(f"claude --resume {busiest['session_id']}")
+    expect(page.locator(".copy code")).to_have_text(f"tracker resume {busiest['session_id']}")
+    folder = stack.http.get(f"/api/projects/{busiest['project_id']}").json()["path"]
+    expect(page.locator(".session-where")).to_have_text(f"It ran in {folder}")
     for link in page.locator(".session-exports a").all():
         assert (link.get_attribute("target"), link.get_attribute("rel")) == ("_blank", "noopener")
 
@@ -147,9 +149,33 @@ def test_search_within_jumps_to_the_hit(open_page: OpenPage, stack: Stack, long_
     page = open_page(f"/sessions/{long_session}")
     page.wait_for_selector(".message")
     page.get_by_role("searchbox", name="Search in this session").fill("drain_40")
-    hit = page.locator(".session-hit").first
+    hit = page.locator(".session-search-hit").first
     hit.click(timeout=20_000)
     expect(page.locator(".is-marked")).to_be_in_viewport()
+
+
+def test_beginning_of_an_id_leads_to_its_session(open_page: OpenPage, stack: Stack, busiest: dict[str, Any]) -> None:
+    whole = busiest["session_id"]
+    page = open_page(f"/sessions/{whole[:8]}?thinking=1", allows=("404",))
+
+    page.wait_for_url(f"**/sessions/{whole}?thinking=1")
+
+    expect(page.locator("h1")).to_have_text(busiest["title"])
+    page.go_back()
+    assert whole[:8] not in page.url.replace(whole, "")
+
+
+def test_beginning_of_several_ids_and_of_none_are_said(open_page: OpenPage, stack: Stack) -> None:
+    for session in ("twin-one", "twin-two"):
+        body = {"project_path": "/home/ann/twins", "session_id": session}
+        assert stack.http.post("/api/sessions/start", json=body, headers={"Prefer": "wait=20"}).status_code == 201
+
+    page = open_page("/sessions/twin", allows=("404",))
+
+    expect(page.locator("h1")).to_have_text("Several sessions begin with twin.")
+    expect(page.locator("main a[href^='/sessions/twin-']")).to_have_text(["twin-two", "twin-one"])
+    page.goto(page.url.replace("/twin", "/nobody"))
+    expect(page.locator("h1")).to_have_text("There is no session of this id.")
 
 
 def test_title_and_note_are_edited_in_place(open_page: OpenPage, stack: Stack, busiest: dict[str, Any]) -> None:

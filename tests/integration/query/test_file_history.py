@@ -229,3 +229,31 @@ def test_a_page_of_diffs_is_bounded_in_bytes(client: TestClient, connection: psy
     rest = client.get("/api/activities", params={"include_patch": True, "cursor": page["next_cursor"]}).json()
 
     assert (len(page["items"]), len(rest["items"]), rest["next_cursor"]) == (8, 2, None)
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("start_date=2026-01-01&end_date=2026-01-01", [(FILE, 2), ("/home/ann/shop/src/log.ts", 1)]),
+        ("start_date=2026-01-02", [(FILE, 1)]),
+        # A day begins where the zone says.
+        ("end_date=2026-01-01&tz=Pacific/Auckland", [(FILE, 2), ("/home/ann/shop/src/log.ts", 1)]),
+        ("start_date=2026-01-02&end_date=2026-01-02&tz=Pacific/Kiritimati", [(FILE, 2), ("/home/ann/shop/src/log.ts", 1)]),
+        ("start_date=2026-01-03", []),
+        ("user=bob", [(FILE, 1)]),
+        ("machine=ann-laptop", [(FILE, 2), ("/home/ann/shop/src/log.ts", 1)]),
+        ("user=ann&start_date=2026-01-02", []),
+        ("start_date=2026-01-01&contains=LOG", [("/home/ann/shop/src/log.ts", 1)]),
+        ("start_date=2026-01-01&path=/home/ann/shop/src/u*", [(FILE, 3)]),
+    ],
+)
+def test_files_of_days_and_people_count_their_changes_alone(
+    client: TestClient, shop: int, query: str, expected: list[tuple[str, int]]
+) -> None:
+    assert [(file["file_path"], file["changes"]) for file in pages(client, f"/api/files?{query}", 1)] == expected
+
+
+def test_files_of_every_day_are_those_without_days(client: TestClient, shop: int) -> None:
+    whole = client.get("/api/files").json()["items"]
+
+    assert client.get("/api/files?start_date=2026-01-01&end_date=2026-01-02").json()["items"] == whole

@@ -1,12 +1,15 @@
 """Uploads that a proxy on the way rejects as too large, although the tracker's own limit allows them."""
 
 import random
+from datetime import date
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from client.display import Quiet
 from client.history.hash_cache import HashCache
-from client.history.importing import Importer
+from client.history.importing import Importer, archive_name
 from client.history.plan import HashedFile, Plan
 from client.jobs import COUNTS
 from client.server import Server
@@ -59,3 +62,15 @@ def test_idempotency_keys_differ_between_uploads_and_between_runs(tmp_path: Path
             send(scripted, tmp_path, plan_of(tmp_path, 10))
         keys.add(scripted.seen[0][2]["idempotency-key"])
     assert len(keys) == 2
+
+
+@pytest.mark.parametrize(
+    ("machine", "name"),
+    [
+        ("ann-laptop", "claude of ann-laptop, 2026-11-29.tar.zst"),
+        ('Ann\'s "Mac"\r\n', "claude of Ann-s-Mac-, 2026-11-29.tar.zst"),
+        ("", "claude of a machine, 2026-11-29.tar.zst"),
+    ],
+)
+def test_archive_is_named_after_its_machine_and_day(machine: str, name: str) -> None:
+    assert archive_name(machine, date(2026, 11, 29)) == name

@@ -9,7 +9,7 @@ from services.query.queries.lists.paging import Page, Paging, page
 
 # Without the job of live capture, which nobody started. For an undo: how many sessions are left, and how many the import had made.
 _JOBS = """
-    SELECT j.id AS job_id, j.kind, j.status, j.stage, j.bytes_done, j.bytes_total, j.files_done, j.rows_done,
+    SELECT j.id AS job_id, j.kind, j.status, j.user_name AS "user", j.stage, j.bytes_done, j.bytes_total, j.files_done, j.rows_done,
         j.created_at, j.started_at, j.finished_at, j.cancel_requested_at, j.undoes, j.undone_at, j.status = 'failed' AND j.has_files AS can_retry,
         j.projects_imported, j.sessions_imported, j.sessions_updated, j.conversations_imported, j.activities_imported, j.tool_calls_imported,
         j.api_calls_imported, j.duplicates,

@@ -53,6 +53,7 @@ SESSIONS = """
         WHEN 'cost_usd' THEN coalesce(s.cost_nano_usd, -1)::float8 END AS number) AS sorted
     WHERE (%(session_id)s::text IS NULL OR s.session_id = %(session_id)s)
         AND (%(session_id)s::text IS NOT NULL OR s.counted)
+        AND (%(id_prefix)s::text IS NULL OR starts_with(s.session_id, %(id_prefix)s))
         AND (%(project_id)s::bigint IS NULL OR s.project_id = %(project_id)s)
         AND (%(user)s::text IS NULL OR s.user_id = (SELECT id FROM users WHERE name = %(user)s))
         AND (%(machine)s::text IS NULL OR s.session_id = ANY (ARRAY(SELECT sessions_of_machine(%(machine)s))))
@@ -107,6 +108,7 @@ class SessionFilters(Struct, frozen=True):
     starred: bool | None = None
     # shared/session_tags.py
     tag_key: str | None = None
+    id_prefix: str | None = None
 
 
 def sessions(connection: Connection, filters: SessionFilters, paging: Paging, sort: str = "start_time", *, ascending: bool = False) -> Page:

@@ -9,13 +9,22 @@ interface Address {
 
 export const address = signal<Address>(current());
 /** The parts of the path: ["projects", "3"]. */
-export const parts = computed(() => address.value.path.split("/").filter(Boolean).map(decodeURIComponent));
+export const parts = computed(() => address.value.path.split("/").filter(Boolean).map(decoded));
 
 /** Whether the viewer came here by back or forward: pages then stand where they stood. */
 export let isRevisit = false;
 
 function current(): Address {
   return { path: location.pathname, parameters: new URLSearchParams(location.search) };
+}
+
+/** A part of a path that is no escaped text stands as it is: nothing has this name. */
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
 }
 
 /** Which page it is, whatever its filters. The history of a file is a page of its own. */

@@ -48,7 +48,8 @@ export function pageAddress(path: string, changes: Record<string, string | null>
 
 /** Whether the address itself names days. Pages about all of the history are narrowed by these alone, not by the range that others open with. */
 export function hasDays(): boolean {
-  return ["from", "to", "range"].some((name) => address.value.parameters.has(name)) && range.value.name !== "all";
+  const { name } = range.value;
+  return name === "days" || (address.value.parameters.has("range") && name !== "all");
 }
 
 /** The days that the address names, as parameters of the API. */

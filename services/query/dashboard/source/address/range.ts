@@ -2,9 +2,10 @@
 
 import { computed, signal } from "@preact/signals";
 import { address, withParameters } from "./address";
+import { isPassing, tryLater } from "../api/recovery";
 import { Problem } from "../api/request";
 import { readShared } from "../api/use_read";
-import { addDays, daysBetween, today } from "../format/days";
+import { addDays, daysBetween, isDay, today } from "../format/days";
 
 /** The viewer's time zone: it sets where a day begins. */
 export const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
@@ -39,8 +40,7 @@ const PLACE = "tracker.days";
 function stored(): Extent | null {
   try {
     const found = JSON.parse(localStorage.getItem(PLACE) ?? "null") as Partial<Extent> | null;
-    const isDay = (day: unknown) => typeof day === "string" && /^\d{4}-\d\d-\d\d$/.test(day);
-    return found && isDay(found.first) && isDay(found.last) ? (found as Extent) : null;
+    return found && [found.first, found.last].every((day) => typeof day === "string" && isDay(day)) ? (found as Extent) : null;
   } catch {
     // Somebody else wrote it; it is written anew in a moment.
     return null;
@@ -65,6 +65,7 @@ export async function findExtent(): Promise<void> {
     if (!(error instanceof Problem)) throw error;
     // The page shows the last 30 days then, and says itself what it cannot read. Before a login there is none.
     if (error.status !== 401) extentIsKnown.value = true;
+    if (isPassing(error)) tryLater(error, () => void findExtent());
     return;
   }
   const days = usage.items.filter((item) => item.day && (item.total_tokens || item.messages || item.tool_calls || item.sessions));
@@ -83,10 +84,19 @@ export const range = computed<DayRange>(() => {
   const { parameters } = address.value;
   const from = parameters.get("from");
   const to = parameters.get("to");
+  const wrong = wrongDays(from, to);
+  if (wrong) return { ...usual(), reason: wrong };
   if (from || to) return { name: "days", label: `${from ?? "…"} to ${to ?? "today"}`, start: from, end: to, reason: null };
   const named = PRESETS.find((preset) => preset.name === parameters.get("range"));
   return named ? ofPreset(named.name, null) : usual();
 });
+
+/** What is wrong with days that somebody typed or an address has; null if nothing is. */
+export function wrongDays(from: string | null, to: string | null): string | null {
+  const odd = [from, to].find((day) => day && !isDay(day));
+  if (odd) return `“${odd}” is no day. A day is written as 2026-01-31.`;
+  return from && to && from > to ? `The last day, ${to}, is before the first, ${from}.` : null;
+}
 
 function ofPreset(name: string, reason: string | null): DayRange {
   const preset = PRESETS.find((each) => each.name === name) ?? PRESETS[2];

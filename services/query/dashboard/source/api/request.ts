@@ -53,7 +53,7 @@ export async function send(method: string, address: string, body?: unknown, sign
     response = await fetch(address, init);
   } catch (error) {
     if (error instanceof DOMException && error.name === "AbortError") throw error;
-    throw new Problem("The tracker does not answer. Is it running? This page tries again by itself.", 0, "NO_ANSWER", null);
+    throw new Problem("The tracker does not answer. Is it running?", 0, "NO_ANSWER", null);
   }
   if (response.ok) return response;
   throw await problemOf(response);

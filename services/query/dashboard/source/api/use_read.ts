@@ -3,6 +3,7 @@
 import { type Signal, signal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import type { Answer, Parameters, ReadPath } from "./answers";
+import { useRetry } from "./recovery";
 import { Problem, addressOf, send } from "./request";
 import { forgetPagedAnswers } from "./use_paged_answer";
 import { forgetPages } from "./use_pages";
@@ -27,7 +28,7 @@ interface Kept {
 const kept = new Map<string, Kept>();
 const MOST_KEPT = 200;
 const FRESH_MS = 3_000;
-const RETRY_MS = 3_000;
+const LOOK_MS = 3_000;
 
 /** Reads `path`, or nothing if it is null. With `everyMs` it is read again and again while the page is visible. */
 export function useRead<P extends ReadPath>(
@@ -43,11 +44,10 @@ export function useRead<P extends ReadPath>(
     if (address === null) return;
     const entry = entryOf(address);
     if (entry.reading === null && Date.now() - entry.readAt > FRESH_MS) void readInto(address, entry);
+    if (everyMs === undefined) return;
     const timer = window.setInterval(() => {
-      const failed = entry.state.value.problem?.status === 0;
-      const due = everyMs !== undefined && Date.now() - entry.readAt >= everyMs;
-      if (!document.hidden && (due || failed)) void readInto(address, entry);
-    }, Math.min(everyMs ?? RETRY_MS, RETRY_MS));
+      if (!document.hidden && Date.now() - entry.readAt >= everyMs) void readInto(address, entry);
+    }, Math.min(everyMs, LOOK_MS));
     return () => window.clearInterval(timer);
   }, [address, everyMs]);
 
@@ -57,13 +57,16 @@ export function useRead<P extends ReadPath>(
 
   const state = address === null ? null : entryOf(address).state.value;
   if (state?.data != null) before.current = state.data;
+  const again = () => {
+    if (address !== null) void readInto(address, entryOf(address));
+  };
+  // Also where nobody says that it failed, as with the values of a filter.
+  useRetry(state?.problem ?? null, again);
   return {
     data: (state?.data ?? before.current) as Answer<P> | null,
     problem: state?.problem ?? null,
     isCurrent: state?.data != null,
-    again: () => {
-      if (address !== null) void readInto(address, entryOf(address));
-    },
+    again,
   };
 }
 

@@ -26,7 +26,7 @@ export function FilterBar({ filters, hasRange = true }: { filters: readonly Filt
           <FilterChoice key={filter} filter={filter} />
         ))}
       </span>
-      {hasRange && range.value.reason && <p class="range-reason">{range.value.reason} This shows {range.value.name === "all" ? "everything" : "a year"}.</p>}
+      {hasRange && range.value.reason && <p class="range-reason">{range.value.reason} This shows {range.value.name === "all" ? "everything" : range.value.label.toLowerCase()}.</p>}
     </div>
   );
 }

@@ -1,11 +1,16 @@
-/** A failed request in words, with the id to quote. */
+/** A failed request in words, with the id to quote. With `again` it is tried again by itself, and says so. */
 
+import { isPassing, useRetry } from "../api/recovery";
 import type { Problem } from "../api/request";
 
 export function ProblemNote({ problem, again }: { problem: Problem; again?: () => void }) {
+  useRetry(problem, again);
   return (
     <div class="note is-problem" role="alert">
-      <p>{problem.message}</p>
+      <p>
+        {problem.message}
+        {again && isPassing(problem) && " This page tries again by itself."}
+      </p>
       <p class="note-small">
         {problem.requestId && (
           <>

@@ -33,14 +33,14 @@ export function Tile({ of, value, before, beforeLabel, href, note, without }: Pr
 function Change({ of, value, before, label }: { of: MeasureName; value: number | null | undefined; before: number | null | undefined; label: string | undefined }) {
   const { exact, better }: { exact: (value: number | null) => string; better?: "more" | "less" } = MEASURES[of];
   if (value == null || before == null || label === undefined) return <>&nbsp;</>;
-  if (before === 0 && value === 0) return <span class="change">as before</span>;
-  if (before === 0) return <span class="change" title={`${label}: ${exact(before)}`}>new</span>;
+  if (before === 0 && value === 0) return <span class="tile-change">as before</span>;
+  if (before === 0) return <span class="tile-change" title={`${label}: ${exact(before)}`}>new</span>;
   const share = (value - before) / Math.abs(before);
   const direction = Math.abs(share) < 0.005 ? "same" : share > 0 ? "up" : "down";
   const tone = !better || direction === "same" ? "" : (direction === "up") === (better === "more") ? " is-good" : " is-bad";
   const times = share >= 99 ? "over ×100" : share >= 9 ? `×${count(value / before)}` : `${Math.abs(Math.round(share * 100))} %`;
   return (
-    <span class={`change${tone}`} title={`${label}: ${exact(before)}`}>
+    <span class={`tile-change${tone}`} title={`${label}: ${exact(before)}`}>
       {direction === "same" ? "as before" : `${direction === "up" ? "▲" : "▼"} ${times}`}
     </span>
   );

@@ -1,8 +1,10 @@
 /** One thing that was found: what it is, where, the words in their place; a link to it. */
 
 import { Time } from "../parts/time";
-import { Snippet } from "./snippet";
+import { Snippet, snippetParts } from "./snippet";
 import type { Match } from "./use_search";
+
+const MOST_WORDS = 8;
 
 /** Where a hit leads: to its place in the session, or to the history of a file. */
 export function hitAddress(hit: Match): string {
@@ -13,7 +15,13 @@ export function hitAddress(hit: Match): string {
   }
   const session = `/sessions/${encodeURIComponent(hit.session_id ?? "")}`;
   const place = hit.timeline_id ?? (hit.kind === "message" || hit.kind === "tool_call" ? hit.id : null);
-  return place ? `${session}?${new URLSearchParams({ at: place })}` : session;
+  return place ? `${session}?${new URLSearchParams(placeOf(place, hit))}` : session;
+}
+
+/** Where a hit stands in its session, as parameters of that page: the item, the subagent whose it is, and the words to mark. */
+export function placeOf(at: string, { agent_id, snippet }: Pick<Match, "agent_id" | "snippet">): [string, string][] {
+  const words = new Set(snippetParts(snippet).flatMap((part) => (part.isMatch ? [part.text] : [])));
+  return [["at", at], ...(agent_id ? [["thread", agent_id] as [string, string]] : []), ...[...words].slice(0, MOST_WORDS).map((word): [string, string] => ["mark", word])];
 }
 
 export function hitLabel(hit: Match): string {

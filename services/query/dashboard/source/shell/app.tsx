@@ -1,6 +1,6 @@
 /** Which page is shown, or why none is. */
 
-import { type ComponentType, Suspense, lazy } from "preact/compat";
+import { type ComponentType, Suspense } from "preact/compat";
 import { useEffect, useErrorBoundary } from "preact/hooks";
 import { parts } from "../address/address";
 import { extentIsKnown, findExtent } from "../address/range";
@@ -8,6 +8,7 @@ import { checkIdentity, findIdentity, identityProblem, me } from "../api/identit
 import { needsLogin } from "../api/request";
 import { forgetReadings } from "../api/use_read";
 import { EmptyNote } from "../parts/empty_note";
+import { lazily } from "../parts/lazily";
 import { ProblemNote } from "../parts/problem_note";
 import { useHeading } from "./heading";
 import { KeyHelp } from "./key_help";
@@ -15,7 +16,6 @@ import { Login } from "./login";
 import { Navigation } from "./navigation";
 import { SearchPalette } from "./search_palette";
 
-const RETRY_MS = 3_000;
 const CHECK_MS = 20_000;
 
 type Load = () => Promise<{ default: ComponentType }>;
@@ -35,7 +35,7 @@ const LOADS: Record<string, Load> = {
   settings: () => import("../pages/settings/settings"),
 };
 
-const PAGES: Record<string, ComponentType> = Object.fromEntries(Object.entries(LOADS).map(([name, load]) => [name, lazy(load)]));
+const PAGES: Record<string, ComponentType> = Object.fromEntries(Object.entries(LOADS).map(([name, load]) => [name, lazily(load)]));
 
 /** The pages that show a range of days, and must know which one. */
 const OF_A_RANGE = new Set(["overview", "projects", "sessions", "files", "tools", "usage"]);
@@ -44,17 +44,15 @@ export function App() {
   useEffect(() => {
     void findIdentity();
     // While it is asked who looks, the page's script is on its way.
-    void LOADS[parts.peek()[0] ?? ""]?.();
-    const timer = window.setInterval(() => {
-      if (me.peek() === null && !needsLogin.peek()) void findIdentity();
-    }, RETRY_MS);
+    LOADS[parts.peek()[0] ?? ""]?.().catch(() => {
+      // The page says so.
+    });
     const check = () => {
       if (!document.hidden && !needsLogin.peek()) void checkIdentity();
     };
     const checking = window.setInterval(check, CHECK_MS);
     document.addEventListener("visibilitychange", check);
     return () => {
-      window.clearInterval(timer);
       window.clearInterval(checking);
       document.removeEventListener("visibilitychange", check);
     };
@@ -112,7 +110,7 @@ function Page() {
   }
   if (!Shown) {
     return (
-      <EmptyNote title="There is no such page.">
+      <EmptyNote isPage title="There is no such page.">
         <a href="/overview">Go to the overview</a>
       </EmptyNote>
     );

@@ -12,7 +12,8 @@ export const isSearchOpen = signal(false);
 export interface PageKey {
   key: string;
   what: string;
-  run: () => void;
+  /** Left out where the page itself listens: it is told alone. */
+  run?: () => void;
 }
 
 /** The keys of the shown page; it sets them, and takes them away when it goes. */
@@ -35,10 +36,10 @@ export function listenToKeys(): void {
       if (entry) go(pageAddress(entry.path));
       return;
     }
-    const own = pageKeys.value.find((each) => each.key === event.key);
-    if (own && document.querySelector("dialog[open]") === null) {
+    const run = pageKeys.value.find((each) => each.key === event.key)?.run;
+    if (run && document.querySelector("dialog[open]") === null) {
       event.preventDefault();
-      own.run();
+      run();
     } else if (event.key === "g") startedAt = Date.now();
     else if (event.key === "?") isHelpOpen.value = true;
     else if (event.key === "/") {

@@ -3,13 +3,19 @@
 import { signal } from "@preact/signals";
 import type { ComponentType } from "preact";
 import { useEffect } from "preact/hooks";
+import { tryLater } from "../api/recovery";
+import { Problem } from "../api/request";
 import { isSearchOpen } from "./keyboard";
 
 const palette = signal<ComponentType | null>(null);
 
 async function loadPalette(): Promise<void> {
-  const { default: Palette } = await import("./palette/palette");
-  palette.value = Palette;
+  try {
+    const { default: Palette } = await import("./palette/palette");
+    palette.value = Palette;
+  } catch {
+    tryLater(new Problem("The script of the search did not come.", 0, "NO_ANSWER", null), () => void loadPalette());
+  }
 }
 
 export function SearchPalette() {

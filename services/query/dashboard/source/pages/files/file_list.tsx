@@ -2,7 +2,8 @@
 
 import { useEffect, useState } from "preact/hooks";
 import { go, parameter, withParameters } from "../../address/address";
-import { chosen, filterQuery } from "../../address/filters";
+import { rangeQuery } from "../../address/filters";
+import { extent, range, rangeAddress, zone } from "../../address/range";
 import type { Schemas } from "../../api/answers";
 import { usePagedAnswer } from "../../api/use_paged_answer";
 import { count } from "../../format/quantities";
@@ -20,14 +21,15 @@ const PAGE_ROWS = 100;
 
 export function FileList() {
   const contains = parameter("contains") ?? "";
-  const found = usePagedAnswer("/api/files", { ...filterQuery(["project"]), contains, limit: PAGE_ROWS }, TYPING_MS);
+  const found = usePagedAnswer("/api/files", { ...rangeQuery(), contains, limit: PAGE_ROWS }, TYPING_MS);
   const files = found.pages.flatMap((page) => page.items);
   return (
     <>
       <header class="page-head">
         <h1>Files</h1>
-        <span class="quiet">that Claude changed, the most changed first, over all time</span>
+        <span class="quiet">that Claude changed, the most changed first; {range.value.label}, days in {zone}</span>
       </header>
+      <FilterBar filters={["project", "user", "machine"]} />
       <div class="file-filters">
         <input
           class="input file-contains"
@@ -40,7 +42,6 @@ export function FileList() {
           spellcheck={false}
           onInput={(event) => go(withParameters({ contains: event.currentTarget.value }), { replace: true })}
         />
-        <FilterBar filters={["project"]} hasRange={false} />
         <PathField />
       </div>
       {found.problem && <ProblemNote problem={found.problem} again={found.more} />}
@@ -49,7 +50,7 @@ export function FileList() {
           Reading the files …
         </div>
       )}
-      {found.pages.length > 0 && files.length === 0 && <NoFiles isFiltered={contains !== "" || chosen.value.project !== undefined} />}
+      {found.pages.length > 0 && files.length === 0 && <NoFiles />}
       {files.length > 0 && (
         <div class={found.isCurrent ? "panel" : "panel loaded is-stale"} aria-busy={!found.isCurrent}>
           <Table
@@ -90,7 +91,7 @@ function FileName({ file }: { file: Schemas["File"] }) {
 /** The history of a path that is known, without looking for it in the list. */
 function PathField() {
   const [path, setPath] = useState("");
-  const project = chosen.value.project;
+  const project = parameter("project");
   useEffect(() => setPath(""), [project]);
   return (
     <form
@@ -116,11 +117,16 @@ function PathField() {
   );
 }
 
-function NoFiles({ isFiltered }: { isFiltered: boolean }) {
-  if (isFiltered) {
+function NoFiles() {
+  if (extent.value) {
     return (
       <EmptyNote title="No changed file is like this.">
-        <a href="/files">Show all files</a>
+        {range.value.name !== "all" && (
+          <>
+            <a href={rangeAddress("all")}>Look at all days</a> or{" "}
+          </>
+        )}
+        <a href="/files?range=all">show all files</a>
       </EmptyNote>
     );
   }

@@ -5,6 +5,7 @@ import type { Schemas } from "../../api/answers";
 import { Problem, send } from "../../api/request";
 import { upload } from "../../api/upload";
 import { readAllAgain } from "../../api/use_read";
+import { plural } from "../../format/quantities";
 import { type Job, followJob } from "./follow_job";
 import type { Found } from "./found_files";
 import { type TarFile, memberBytes, tarOf } from "./tar";
@@ -168,7 +169,7 @@ async function sendFirst(uploads: (TarFile[] | File)[], user: string): Promise<v
   const sentBefore = run.peek()?.sentBytes ?? 0;
   const form = new FormData();
   if (user) form.set("user", user);
-  if (Array.isArray(next)) form.set("file", tarOf(next), "claude.tar");
+  if (Array.isArray(next)) form.set("file", tarOf(next), `${plural(next.length, "file")} from a browser.tar`);
   else form.set("file", next, next.name);
   change({ phase: "sending" });
   const key = hex(crypto.getRandomValues(new Uint8Array(16)));

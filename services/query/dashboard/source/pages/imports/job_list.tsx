@@ -5,7 +5,7 @@ import { useEffect } from "preact/hooks";
 import { parameter, withParameters } from "../../address/address";
 import { Problem, read } from "../../api/request";
 import { useRead } from "../../api/use_read";
-import { bytes, count, duration } from "../../format/quantities";
+import { bytes, count, duration, plural } from "../../format/quantities";
 import { EmptyNote } from "../../parts/empty_note";
 import { Loaded, Panel } from "../../parts/panel";
 import { ProblemNote } from "../../parts/problem_note";
@@ -52,7 +52,7 @@ export function JobList() {
           );
         }}
       </Loaded>
-      {problem.value && <ProblemNote problem={problem.value} />}
+      {problem.value && <ProblemNote problem={problem.value} again={() => next && void readOlder(next)} />}
       {next && (
         <button type="button" class="button is-small" onClick={() => void readOlder(next)}>
           Show older
@@ -92,6 +92,8 @@ function JobRow({ job: listed, onChanged }: { job: Job; onChanged: () => void })
         <span class={`badge ${tone}`}>{label}</span>
         <span class="job-what">
           {KINDS[job.kind]} {filesText(job)}
+          {job.user && <span class="quiet">for {job.user}</span>}
+          {job.kind === "import" && job.files_done > job.files.length && <span class="quiet">{plural(job.files_done, "file")}</span>}
           {job.undone_at && <span class="badge is-warn">undone</span>}
           {job.errors_total > 0 && <span class="badge is-bad">{count(job.errors_total)} unreadable</span>}
         </span>

@@ -29,7 +29,7 @@ export function RunPanel({ run }: { run: Run }) {
     <Panel
       title={run.phase === "done" && hasFailed ? "Imported in part" : TITLES[run.phase]}
       about={`${plural(run.files, "file")} found, ${bytes(run.bytes)}`}
-      class="run"
+      class="import-run"
       actions={
         <>
           {mayStop && (

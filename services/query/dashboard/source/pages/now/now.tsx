@@ -20,7 +20,7 @@ export default function Now() {
         <h1>Now</h1>
         <Connection live={live} />
       </header>
-      {live.problem.value && live.listed.value === null && <ProblemNote problem={live.problem.value} />}
+      {live.problem.value && live.listed.value === null && <ProblemNote problem={live.problem.value} again={live.again} />}
       <Today />
       {seesTexts.value ? <Board live={live} now={clock} /> : <StateCounts live={live} />}
       <Below live={live} clock={clock} />

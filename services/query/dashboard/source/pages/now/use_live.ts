@@ -24,6 +24,8 @@ export interface Live {
   listed: Signal<Listed | null>;
   problem: Signal<Problem | null>;
   state: Signal<StreamState>;
+  /** Reads the open sessions now. */
+  again: () => void;
 }
 
 interface Running extends Live {
@@ -120,6 +122,7 @@ function start(): Running {
     listed,
     problem,
     state,
+    again: () => void readSessions(),
     stop: () => {
       isStopped = true;
       window.clearInterval(timer);

@@ -26,7 +26,7 @@ export default function Project() {
 
 function NoProject() {
   return (
-    <EmptyNote title="There is no such project.">
+    <EmptyNote isPage title="There is no such project.">
       <a href={pageAddress("/projects")}>All projects</a>
     </EmptyNote>
   );

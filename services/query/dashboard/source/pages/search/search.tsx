@@ -11,17 +11,32 @@ import { Completions } from "../../search/completions";
 import { QueryHelp } from "../../search/query_help";
 import { rememberSearch } from "../../search/recent_searches";
 import { useSearch } from "../../search/use_search";
+import { type PageKey, pageKeys } from "../../shell/keyboard";
 import { RecentSearches } from "./recent";
 import { Results } from "./results";
 import { SearchChoices } from "./search_choices";
 import { changeSearch, searchOfAddress } from "./search_state";
+
+const HITS = ".search-page [data-item]";
 
 export default function SearchPage() {
   const search = searchOfAddress();
   const found = useSearch(search);
   const box = useRef<HTMLInputElement>(null);
   const [isHelpOpen, setHelpOpen] = useState(false);
-  useEffect(() => box.current?.focus({ preventScroll: true }), []);
+  // With a search in the address one comes to read what was found, by the keys of lists.
+  useEffect(() => {
+    if (search.q === "") box.current?.focus({ preventScroll: true });
+    const keys: PageKey[] = [
+      { key: "/", what: "To the search field", run: () => box.current?.select() },
+      { key: "↓ or Enter", what: "From the field to what was found" },
+      { key: "Esc", what: "Out of the field; the search stays" },
+    ];
+    pageKeys.value = keys;
+    return () => {
+      if (pageKeys.peek() === keys) pageKeys.value = [];
+    };
+  }, []);
 
   if (!seesTexts.value)
     return (
@@ -49,7 +64,9 @@ export default function SearchPage() {
         onSubmit={(event) => {
           event.preventDefault();
           rememberSearch(search.q);
-          box.current?.select();
+          const first = found.isCurrent ? document.querySelector<HTMLElement>(HITS) : null;
+          if (first) first.focus();
+          else box.current?.blur();
         }}
       >
         <input
@@ -81,14 +98,15 @@ export default function SearchPage() {
   );
 }
 
-/** Arrows go from the field into the hits, between them, and back. */
+/** Arrows go from the field into the hits, between them, and back. Escape leaves the field: a browser would empty it. */
 function moveWithArrows(event: KeyboardEvent, box: HTMLInputElement | null): void {
-  if (event.key === "Escape" && event.target !== box && box) {
-    box.focus();
+  if (event.key === "Escape" && event.target === box && !event.isComposing) {
+    event.preventDefault();
+    box?.blur();
     return;
   }
   if ((event.key !== "ArrowDown" && event.key !== "ArrowUp") || event.metaKey || event.ctrlKey || event.altKey) return;
-  const items = [...document.querySelectorAll<HTMLElement>(".search-page [data-item]")];
+  const items = [...document.querySelectorAll<HTMLElement>(HITS)];
   const at = items.indexOf(document.activeElement as HTMLElement);
   if (at < 0 && event.target !== box) return;
   const next = event.key === "ArrowDown" ? items[at + 1] : at <= 0 ? box : items[at - 1];

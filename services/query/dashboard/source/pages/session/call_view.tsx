@@ -1,12 +1,13 @@
 /** A tool call in one line: what, how it went, how long. Unfolded: its input, its diff and its result. */
 
 import { memo } from "preact/compat";
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { addressOf, Problem, send } from "../../api/request";
 import { bytes, count, duration, plural } from "../../format/quantities";
 import { clockText, exactTime } from "../../format/times";
 import { Diff } from "../../parts/diff";
 import { CallInput } from "./call_input";
+import { wordsToMark } from "./found_words";
 import { type Call, smallDiff } from "./rows";
 import { type Story, itemAddress, threadAddress, toggle, toggleThread } from "./story";
 import { summaryOf, toolLabel, within } from "./tool_summary";
@@ -116,7 +117,7 @@ function CallBody({ story, item }: { story: Story; item: Call }) {
       {item.changes.map((change) => (
         <ChangeBody key={change.id} change={change} projectPath={story.projectPath.value} />
       ))}
-      <Result item={item} />
+      <Result story={story} item={item} />
     </div>
   );
 }
@@ -124,8 +125,8 @@ function CallBody({ story, item }: { story: Story; item: Call }) {
 export function ChangeBody({ change, projectPath }: { change: Call["changes"][number]; projectPath: string | null }) {
   const path = change.file_path ? within(change.file_path, projectPath) : "A file";
   return (
-    <div class="change">
-      <p class="change-head">
+    <div class="call-change">
+      <p class="call-change-head">
         <code>{path}</code>
         <span>
           {change.action} <span class="is-good">+{count(change.lines_added)}</span> <span class="is-bad">−{count(change.lines_removed)}</span>
@@ -138,10 +139,20 @@ export function ChangeBody({ change, projectPath }: { change: Call["changes"][nu
   );
 }
 
-function Result({ item }: { item: Call }) {
+function hasWord(text: string): boolean {
+  return wordsToMark().some((word) => text.toLowerCase().includes(word.toLowerCase()));
+}
+
+function Result({ story, item }: { story: Story; item: Call }) {
   const [whole, setWhole] = useState<string | null>(null);
   const [problem, setProblem] = useState<string | null>(null);
   const result = item.result;
+  // What a search found may stand in the part that is left out.
+  const isCut = story.at.value === item.id && result !== null && result.left_out_characters > 0;
+  const isSought = isCut && wordsToMark().length > 0 && !hasWord(`${JSON.stringify(item.parameters)} ${result.text}`);
+  useEffect(() => {
+    if (isSought) void readWhole();
+  }, [isSought]);
   if (!result) return <p class="quiet">{item.result_status === "pending" ? "There is no result yet." : "What it gave back is not stored."}</p>;
 
   async function readWhole(): Promise<void> {

@@ -1,7 +1,7 @@
 /** The conversation of a session, with its turns at the side and the ways through it. */
 
 import { computed, signal } from "@preact/signals";
-import { useCallback, useEffect, useMemo, useState } from "preact/hooks";
+import { useCallback, useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { go, parameter, withParameters } from "../../address/address";
 import type { Schemas } from "../../api/answers";
 import { Problem } from "../../api/request";
@@ -17,6 +17,7 @@ import { type Turn, newStory, readTurns } from "./story";
 import { TimeStrip } from "./time_strip";
 import { timelineStore } from "./timeline_store";
 import { TurnRail } from "./turn_rail";
+import { useFoundWords } from "./found_words";
 import { useJumps } from "./use_jumps";
 import { useTarget } from "./use_target";
 
@@ -37,26 +38,31 @@ export function Conversation({ session, onChange }: Props) {
 
   const [turns, setTurns] = useState<readonly Turn[]>([]);
   const [turnProblem, setTurnProblem] = useState<Problem | null>(null);
+  const [jumpProblem, setJumpProblem] = useState<Problem | null>(null);
   const [turnsVersion, setTurnsVersion] = useState(0);
   useEffect(() => {
     let isWanted = true;
-    readTurns(sessionId, setTurns, () => isWanted).catch((error: unknown) => {
-      if (!(error instanceof Problem)) throw error;
-      setTurnProblem(error);
-    });
+    readTurns(sessionId, setTurns, () => isWanted).then(
+      () => setTurnProblem(null),
+      (error: unknown) => {
+        if (!(error instanceof Problem)) throw error;
+        setTurnProblem(error);
+      },
+    );
     return () => void (isWanted = false);
   }, [sessionId, turnsVersion]);
   story.turns.value = useMemo(() => new Map(turns.flatMap((turn) => (turn.first_item_id ? [[turn.first_item_id, turn]] : []))), [turns]);
 
+  const readTurnsAgain = () => setTurnsVersion((version) => version + 1);
   const live = useLiveTail(sessionId, session.status === "open", () => {
     onChange();
-    setTurnsVersion((version) => version + 1);
+    readTurnsAgain();
     void store.readTail();
   });
 
   const rowsNow = useMemo(() => computed(() => rowsOf(store.state.value.items, { runs: story.runs.value, threads: story.threads.value })), [store, story]);
   const rows = rowsNow.value;
-  const target = useTarget(store, story.at, rows);
+  const target = useTarget(store, story, rows);
   // A signal, so that scrolling renders what shows it alone.
   const index = useMemo(() => signal(0), []);
   const isAtEnd = useMemo(() => signal(false), []);
@@ -82,18 +88,22 @@ export function Conversation({ session, onChange }: Props) {
       const near = marked && Math.abs(marked.offset - (current.peek()?.offset ?? 0)) < 30 ? marked : current.peek();
       return { turn: near?.turn ?? 0, time: near?.timestamp ? Date.parse(near.timestamp) : 0, id: near?.id ?? null };
     },
-    onProblem: setTurnProblem,
+    onProblem: setJumpProblem,
     toggleThinking: () => go(withParameters({ thinking: withThinking ? null : "1" })),
   });
+
+  const main = useRef<HTMLDivElement>(null);
+  useFoundWords(main);
 
   return (
     <>
       <Bar session={session} reached={reached} totals={totals} live={live} jumps={jumps} thread={thread} withThinking={withThinking} />
-      {turnProblem && <ProblemNote problem={turnProblem} />}
+      {turnProblem && <ProblemNote problem={turnProblem} again={readTurnsAgain} />}
+      {jumpProblem && <ProblemNote problem={jumpProblem} />}
       <div class="story">
-        <div class="story-main">
+        <div class="story-main" ref={main}>
           {turns.length > 1 && <TimeStrip turns={turns} current={turn} />}
-          {problem && <ProblemNote problem={problem} again={() => void store.open("start")} />}
+          {problem && <ProblemNote problem={problem} again={store.again} />}
           {items.length === 0 && !isReading && totals && (
             <EmptyNote title="No event of this session is stored.">
               {session.end_reason === "imported" ? "Only its summary in claude.json is known. Import its transcript, and it shows here." : "Its events may not have arrived yet."}

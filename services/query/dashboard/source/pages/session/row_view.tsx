@@ -3,6 +3,7 @@
 import { memo } from "preact/compat";
 import { count, duration, plural } from "../../format/quantities";
 import { clockText } from "../../format/times";
+import { ProblemNote } from "../../parts/problem_note";
 import { CallView, ChangeBody, SubagentLine } from "./call_view";
 import { EntryView, SeparatorView } from "./entry_view";
 import { MessageView } from "./message_view";
@@ -77,7 +78,7 @@ const RunView = memo(function RunView({ story, calls, isOpen, hidden }: { story:
 function ThreadEnd({ story, agentId }: { story: Story; agentId: string }) {
   const thread = story.threads.value.get(agentId);
   if (!thread) return null;
-  if (thread.problem) return <p class="thread-end is-bad">{thread.problem}</p>;
+  if (thread.problem) return <ProblemNote problem={thread.problem} again={() => void readThread(story, agentId)} />;
   if (thread.isReading) return <p class="thread-end quiet">Reading what the subagent did …</p>;
   return (
     <p class="thread-end quiet">

@@ -1,5 +1,6 @@
 /** What stands on the screen, line by line: made of the timeline's items and of what is unfolded. */
 
+import type { Problem } from "../../api/request";
 import type { Item, ItemOf } from "./timeline_store";
 
 export type Call = ItemOf<"tool_call">;
@@ -23,7 +24,7 @@ export interface Thread {
   cursor: string | null;
   total: number | null;
   isReading: boolean;
-  problem: string | null;
+  problem: Problem | null;
 }
 
 export interface Unfolded {

@@ -1,19 +1,21 @@
 /** One session from its beginning to its end: the story of what was asked, done and said. */
 
 import { useEffect, useState } from "preact/hooks";
+import { go, withParameters } from "../../address/address";
 import { mayImport, seesTexts } from "../../api/identity";
 import { Problem } from "../../api/request";
 import { useRead } from "../../api/use_read";
 import { EmptyNote } from "../../parts/empty_note";
 import { ProblemNote } from "../../parts/problem_note";
 import { type MarksChange, mark, withMarks } from "../sessions/session_marks";
-import { sessionTitle } from "../sessions/session_row";
+import { sessionAddress, sessionTitle } from "../sessions/session_row";
 import { Conversation } from "./conversation";
 import { SessionHead } from "./session_head";
 import "../sessions/sessions.css";
 import "./session.css";
 
 const OPEN_EVERY_MS = 15_000;
+const MOST_ALIKE = 20;
 
 export default function Session({ id }: { id: string }) {
   const reading = useRead("/api/sessions/{session_id}", {}, { inPath: { session_id: id } });
@@ -47,12 +49,7 @@ export default function Session({ id }: { id: string }) {
     }
   }
 
-  if (reading.problem?.status === 404)
-    return (
-      <EmptyNote title="There is no session of this id.">
-        Its import was undone, or its events have not arrived yet. <a href="/sessions?range=all">All sessions</a>
-      </EmptyNote>
-    );
+  if (reading.problem?.status === 404) return <NoSession id={id} />;
   return (
     <>
       {reading.problem && <ProblemNote problem={reading.problem} again={reading.again} />}
@@ -70,5 +67,38 @@ export default function Session({ id }: { id: string }) {
         )
       )}
     </>
+  );
+}
+
+/** Nothing has this id. It may be the beginning of one, as the terminal takes it: the only session that begins so is shown. */
+function NoSession({ id }: { id: string }) {
+  const alike = useRead("/api/sessions", { id_prefix: id, limit: MOST_ALIKE });
+  const sessions = alike.data?.items ?? [];
+  const only = sessions.length === 1 ? sessions[0]?.session_id : undefined;
+  useEffect(() => {
+    if (only) go(withParameters({}, sessionAddress(only)), { replace: true });
+  }, [only]);
+  if (only || (!alike.data && !alike.problem))
+    return (
+      <div class="outline session-outline" role="status">
+        Looking for the session …
+      </div>
+    );
+  if (sessions.length > 0)
+    return (
+      <EmptyNote isPage title={`Several sessions begin with ${id}.`}>
+        <ul>
+          {sessions.map((session) => (
+            <li key={session.session_id}>
+              <a href={sessionAddress(session.session_id)}>{session.session_id}</a> {sessionTitle(session)}
+            </li>
+          ))}
+        </ul>
+      </EmptyNote>
+    );
+  return (
+    <EmptyNote isPage title="There is no session of this id.">
+      Its import was undone, or its events have not arrived yet. <a href="/sessions?range=all">All sessions</a>
+    </EmptyNote>
   );
 }

@@ -4,6 +4,7 @@ import { useState } from "preact/hooks";
 import { zone } from "../../address/range";
 import type { Schemas } from "../../api/answers";
 import { addressOf } from "../../api/request";
+import { useRead } from "../../api/use_read";
 import { type MeasureName, measure } from "../../format/measures";
 import { count, minutes, plural } from "../../format/quantities";
 import { clockText, timeText } from "../../format/times";
@@ -75,6 +76,7 @@ export function SessionHead({ session, onMark }: Props) {
       <Note session={session} onMark={onMark} />
       <div class="session-ways">
         <CopyText text={resumeCommand(session.session_id)} label="the command that resumes it" />
+        <Where session={session} />
         <span class="session-exports">
           <span class="quiet">Export</span>
           {EXPORTS.map(({ format, label }) => (
@@ -85,6 +87,25 @@ export function SessionHead({ session, onMark }: Props) {
         </span>
       </div>
     </header>
+  );
+}
+
+/** Where it ran. The command looks for the same folder on the machine on which it is run. */
+function Where({ session }: { session: Session }) {
+  const project = useRead(session.project_id === null ? null : "/api/projects/{project_id}", {}, { inPath: { project_id: session.project_id ?? 0 } });
+  const machines = session.machines.map((machine) => machine.name ?? machine.machine_id).join(", ");
+  const folder = project.data?.path;
+  if (!machines && !folder) return null;
+  return (
+    <span class="quiet session-where" title="It brings the transcript to the machine on which it is run. If the folder is elsewhere there, say so with --in FOLDER.">
+      It ran{machines && ` on ${machines}`}
+      {folder && (
+        <>
+          {" "}
+          in <code>{folder}</code>
+        </>
+      )}
+    </span>
   );
 }
 

@@ -1,12 +1,14 @@
 /** Search within a session: hits with what stands around them; a click jumps there. */
 
 import { useEffect, useState } from "preact/hooks";
-import { go, parameter, withParameters } from "../../address/address";
+import { address, go, parameter, withParameters } from "../../address/address";
 import { useRead } from "../../api/use_read";
 import { plural } from "../../format/quantities";
 import { clockText } from "../../format/times";
 import { ProblemNote } from "../../parts/problem_note";
-import { Marked } from "./marked_text";
+import { placeOf } from "../../search/hit";
+import { Snippet } from "../../search/snippet";
+import type { Match } from "../../search/use_search";
 
 const PAUSE_MS = 200;
 const MOST = 50;
@@ -51,24 +53,24 @@ export function SessionSearch({ sessionId }: { sessionId: string }) {
         }}
       />
       {isOpen && isAsked && (
-        <div class="session-hits" role="region" aria-label="Found in this session">
-          {found.problem && <ProblemNote problem={found.problem} />}
+        <div class="session-search-hits" role="region" aria-label="Found in this session">
+          {found.problem && <ProblemNote problem={found.problem} again={found.again} />}
           {found.data && (
-            <p class="quiet session-hits-head" role="status">
+            <p class="quiet session-search-hits-head" role="status">
               {hits.length === 0 ? "Nothing is found in this session." : `${plural(hits.length, "hit")}${found.data.next_cursor ? ", and more" : ""}`}
               {found.data.pending_documents > 0 && " The newest items are not in the index yet."}
             </p>
           )}
           {hits.map((hit) => (
-            <button type="button" key={`${hit.kind}-${hit.id}`} class="session-hit" onClick={() => (jump(hit, query), setOpen(false))}>
-              <span class="session-hit-head">
+            <button type="button" key={`${hit.kind}-${hit.id}`} class="session-search-hit" onClick={() => (jump(hit, query), setOpen(false))}>
+              <span class="session-search-hit-head">
                 <strong>{hit.tool_name ?? (hit.role === "user" ? "Prompt" : hit.role === "assistant" ? "Claude" : hit.kind.replace("_", " "))}</strong>
                 {hit.is_error && <span class="is-bad">failed</span>}
                 {hit.agent_id && <span>subagent</span>}
                 <span>{clockText(hit.timestamp)}</span>
               </span>
-              <span class="session-hit-text">
-                <Marked html={hit.snippet} />
+              <span class="session-search-hit-text">
+                <Snippet of={hit.snippet} />
               </span>
             </button>
           ))}
@@ -78,12 +80,12 @@ export function SessionSearch({ sessionId }: { sessionId: string }) {
   );
 }
 
-function jump(hit: { timeline_id: string | null; agent_id: string | null }, query: string): void {
-  go(withParameters({ at: hit.timeline_id, thread: hit.agent_id, q: query }));
+function jump(hit: Match, query: string): void {
+  go(withParameters({ q: query }, address.value.path, new URLSearchParams(placeOf(hit.timeline_id ?? "", hit))));
 }
 
 function moveFocus(box: HTMLElement, step: 1 | -1, event: KeyboardEvent): void {
-  const all = [...box.querySelectorAll<HTMLElement>("input, .session-hit")];
+  const all = [...box.querySelectorAll<HTMLElement>("input, .session-search-hit")];
   const next = all[all.indexOf(document.activeElement as HTMLElement) + step];
   if (!next) return;
   event.preventDefault();

@@ -84,7 +84,7 @@ export async function readThread(story: Story, agentId: string): Promise<void> {
     put({ items: [...before.items, ...page.items], cursor: page.next_cursor, total: page.totals.items, isReading: false, problem: null });
   } catch (error) {
     if (!(error instanceof Problem)) throw error;
-    put({ ...before, isReading: false, problem: error.message });
+    put({ ...before, isReading: false, problem: error });
   }
 }
 

@@ -42,6 +42,8 @@ export interface TimelineStore {
   open: (where: "start" | "end" | { around: string }) => Promise<void>;
   readEarlier: () => void;
   readLater: () => void;
+  /** Reads again what could not be read. */
+  again: () => void;
   /** Reads the last page again, after something happened. */
   readTail: () => Promise<void>;
 }
@@ -51,6 +53,7 @@ export function timelineStore(sessionId: string, agentId: string | null, withThi
   // Counts what was asked for: an answer that was overtaken by a jump is dropped.
   let turn = 0;
   let isTailDue = false;
+  let again = () => {};
 
   async function readPage(place: Place): Promise<{ page: LoadedPage; totals: Timeline["totals"] }> {
     const query = { limit: PAGE_ITEMS, ...place, agent_id: agentId, include_thinking: withThinking || null };
@@ -72,7 +75,9 @@ export function timelineStore(sessionId: string, agentId: string | null, withThi
       if (mine === turn) state.value = stateOf(change(state.peek().pages, page), totals);
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
-      if (mine === turn) state.value = { ...state.peek(), isReading: false, problem: error };
+      if (mine !== turn) return;
+      again = () => void reading(place, change);
+      state.value = { ...state.peek(), isReading: false, problem: error };
     }
     if (isTailDue && mine === turn) {
       isTailDue = false;
@@ -81,7 +86,7 @@ export function timelineStore(sessionId: string, agentId: string | null, withThi
   }
 
   async function readTail(): Promise<void> {
-    const { pages, isReading, hasLater, totals } = state.peek();
+    const { pages, isReading, hasLater } = state.peek();
     if (isReading) {
       isTailDue = true;
       return;
@@ -90,8 +95,7 @@ export function timelineStore(sessionId: string, agentId: string | null, withThi
     if (!last) return open("start");
     if (hasLater) {
       // Only the numbers change: the end is not shown.
-      const { totals: newest } = await readPage({ order: "desc" });
-      state.value = { ...state.peek(), totals: newest ?? totals };
+      await reading({ order: "desc" }, (now) => now);
       return;
     }
     // What follows the page before has all of the last one, and what was added.
@@ -108,6 +112,7 @@ export function timelineStore(sessionId: string, agentId: string | null, withThi
     state,
     open,
     readTail,
+    again: () => again(),
     readEarlier: () => {
       const { pages, isReading, problem } = state.peek();
       const place = pages[0]?.earlier;

@@ -1,14 +1,14 @@
-/** Follows `at` of the address: reads the page around an item that is not loaded, and tells its row once it is there. */
+/** Follows `at` of the address: reads the page around an item that is not loaded, unfolds it, and tells its row once it is there. */
 
-import type { Signal } from "@preact/signals";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { address } from "../../address/address";
+import { wordsToMark } from "./found_words";
 import type { Target } from "./row_list";
-import type { Rows } from "./rows";
+import type { Row, Rows } from "./rows";
+import { type Story, toggle } from "./story";
 import type { TimelineStore } from "./timeline_store";
 
-/** `marked` becomes the item that is gone to. */
-export function useTarget(store: TimelineStore, marked: Signal<string | null>, rows: Rows): Target | null {
+export function useTarget(store: TimelineStore, story: Story, rows: Rows): Target | null {
   const [target, setTarget] = useState<Target | null>(null);
   const wanted = useRef<string | null>(null);
   const opened = useRef<TimelineStore | null>(null);
@@ -20,7 +20,7 @@ export function useTarget(store: TimelineStore, marked: Signal<string | null>, r
     const at = here.parameters.get("at");
     const isNew = opened.current !== store;
     opened.current = store;
-    marked.value = at;
+    story.at.value = at;
     wanted.current = at;
     if (at === null) {
       if (isNew) void store.open("start");
@@ -40,9 +40,21 @@ export function useTarget(store: TimelineStore, marked: Signal<string | null>, r
     } else {
       const index = at === "end" ? (state.hasLater ? undefined : rows.rows.length - 1) : rows.placeOf.get(at);
       if (index === undefined) return;
+      // What is folded in a run of calls gets a row of its own first.
+      if (unfold(story, rows.rows[index], at)) return;
       setTarget({ index: Math.max(0, Math.min(index, rows.rows.length - 1)), number: ++jumps.current });
     }
     wanted.current = null;
   }, [here, store, state, rows]);
   return target;
+}
+
+/** Shows the item of a row: whole, if the words of a search are in it. True if it is one of a run that was folded: then the rows become others. */
+function unfold(story: Story, row: Row | undefined, id: string): boolean {
+  if (row?.kind === "run" && !row.isOpen && row.calls.some((call) => call.id === id)) {
+    toggle(story.runs, id);
+    return true;
+  }
+  if (row && wordsToMark().length > 0) story.opened.value = new Set([...story.opened.peek(), row.key, `text-${row.key}`]);
+  return false;
 }

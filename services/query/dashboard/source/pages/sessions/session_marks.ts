@@ -23,7 +23,7 @@ export function withMarks<S extends Schemas["Session"]>(session: S, marks: Marks
   };
 }
 
-/** What resumes a session in a terminal. */
+/** What resumes a session in a terminal, on any machine: the tracker brings the transcript, which Claude Code may have swept. */
 export function resumeCommand(sessionId: string): string {
-  return /^[\w.-]+$/.test(sessionId) ? `claude --resume ${sessionId}` : `claude --resume '${sessionId.replaceAll("'", "'\\''")}'`;
+  return `tracker resume ${/^[\w.-]+$/.test(sessionId) ? sessionId : `'${sessionId.replaceAll("'", "'\\''")}'`}`;
 }

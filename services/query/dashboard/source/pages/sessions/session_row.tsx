@@ -34,6 +34,10 @@ export function shortModel(model: string): string {
   return model.replace(/^claude-/, "").replace(/-\d{8}$/, "");
 }
 
+export function sessionAddress(id: string): string {
+  return `/sessions/${encodeURIComponent(id)}`;
+}
+
 export function sessionTitle(session: Pick<Session, "title">): string {
   return session.title?.trim() || "Without a title";
 }
@@ -52,7 +56,7 @@ export function SessionRow({ session, differing, top, onMark }: Props) {
     <div class="session-row" role="listitem" style={{ top: `${top}px` }}>
       <Star isOn={session.is_starred} onChange={onMark && ((is_starred) => onMark({ is_starred }))} />
       <div class="session-what">
-        <a class={session.title ? "session-title" : "session-title is-untitled"} href={`/sessions/${encodeURIComponent(session_id)}`} data-item title={session.title ?? session_id}>
+        <a class={session.title ? "session-title" : "session-title is-untitled"} href={sessionAddress(session_id)} data-item title={session.title ?? session_id}>
           {sessionTitle(session)}
         </a>
         <div class="session-about">

@@ -1,12 +1,13 @@
 /** The list of sessions, or one of them. */
 
-import { Suspense, lazy } from "preact/compat";
+import { Suspense } from "preact/compat";
 import { parts } from "../../address/address";
 import { seesTexts } from "../../api/identity";
 import { EmptyNote } from "../../parts/empty_note";
+import { lazily } from "../../parts/lazily";
 import { SessionList } from "./session_list";
 
-const Session = lazy(() => import("../session/session"));
+const Session = lazily(() => import("../session/session"));
 
 export default function Sessions() {
   const id = parts.value[1];

@@ -1,0 +1,157 @@
+"""Each page in each of its modes, looked at as a picture: nothing lies on anything else, and nothing is cut off or outside."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+
+from tests.browser.dashboard.conftest import OpenPage
+from tests.browser.dashboard.test_every_page import PAGES, TAGS, settled
+from tests.flow.conftest import Stack
+
+FAULTS = (Path(__file__).parent / "layout.js").read_text()
+WIDE = {"width": 1440, "height": 900}
+SIZES = {"wide": WIDE, "tablet": {"width": 1000, "height": 800}, "phone": {"width": 390, "height": 844}}
+SCHEMES = ("light", "dark")
+
+Address = Callable[[Stack], str]
+
+
+def busiest_session(stack: Stack, suffix: str = "") -> str:
+    session = stack.http.get("/api/sessions", params={"sort": "tool_calls_count", "limit": 1}).json()["items"][0]
+    return f"/sessions/{quote(session['session_id'], safe='')}{suffix}"
+
+
+def failed_call(stack: Stack) -> str:
+    call = stack.http.get("/api/search", params={"q": "is:error", "limit": 1}).json()["items"][0]
+    return f"/sessions/{quote(call['session_id'], safe='')}?at={call['timeline_id']}"
+
+
+def changed_file(stack: Stack, whole_folder: bool = False) -> str:
+    path = stack.http.get("/api/files", params={"limit": 1}).json()["items"][0]["file_path"]
+    return f"/files?path={quote(path.rpartition('/')[0] + '/*' if whole_folder else path)}"
+
+
+def newest_job(stack: Stack) -> str:
+    return f"/imports?job={stack.http.get('/api/import/jobs', params={'limit': 1}).json()['items'][0]['job_id']}"
+
+
+MODES: dict[str, Address] = {
+    **{path: (lambda _, path=path: path) for path in PAGES},
+    "days without anything": lambda _: "/overview?from=2019-03-01&to=2019-03-02",
+    "a project": lambda stack: f"/projects/{stack.http.get('/api/projects').json()[0]['id']}",
+    "sessions of all time": lambda _: "/sessions?range=all&sort=cost_usd",
+    "no session": lambda _: "/sessions?range=all&tag=nobody",
+    "a session": busiest_session,
+    "a session with thinking": lambda stack: busiest_session(stack, "?thinking=1"),
+    "a failed call": failed_call,
+    "no such session": lambda _: "/sessions/nobody",
+    "search": lambda _: "/search?q=retry",
+    "search by session": lambda _: "/search?q=retry&group=session",
+    "search by session with context": lambda _: "/search?q=retry&group=session&context=true",
+    "search with context": lambda _: "/search?q=retry&context=true&kind=message",
+    "search for one row": lambda _: "/search?q=webhook&kind=message",
+    "search of a pattern": lambda _: "/search?q=retr.&mode=regex&sort=newest",
+    "search without a result": lambda _: "/search?q=nobodywrotethis&correct=false",
+    "a file": changed_file,
+    "a folder": lambda stack: changed_file(stack, whole_folder=True),
+    "no such file": lambda _: "/files?path=/nobody/at/all.ts",
+    "usage by person": lambda _: "/usage?by=user&range=7d",
+    "usage by project": lambda _: "/usage?by=project&range=all",
+    "usage by machine": lambda _: "/usage?by=machine",
+    "a tool": lambda _: "/tools?tool=Bash",
+    "a job": newest_job,
+}
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_nothing_overlaps_or_is_cut_off(open_page: OpenPage, stack: Stack, mode: str) -> None:
+    page = shown(open_page, stack, mode)
+    found = {}
+
+    for size, viewport in SIZES.items():
+        page.set_viewport_size(viewport)
+        for scheme in SCHEMES:
+            page.emulate_media(color_scheme=scheme)
+            found[size, scheme] = faults(page)
+
+    assert {view: wrong for view, wrong in found.items() if wrong} == {}
+
+
+@pytest.mark.parametrize("mode", [mode for mode in MODES if mode not in PAGES])
+def test_mode_breaks_no_serious_rule_of_accessibility(open_page: OpenPage, stack: Stack, mode: str) -> None:
+    page = shown(open_page, stack, mode)
+    found = {}
+
+    for scheme in SCHEMES:
+        page.emulate_media(color_scheme=scheme)
+        violations = Axe().run(page, options={"runOnly": {"type": "tag", "values": TAGS}}).response["violations"]
+        serious = [violation for violation in violations if violation["impact"] in ("serious", "critical")]
+        found |= {(scheme, violation["id"]): [node["html"][:200] for node in violation["nodes"]][:3] for violation in serious}
+
+    assert found == {}
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_star_and_chosen_segment_stand_out(open_page: OpenPage, scheme: str) -> None:
+    """WCAG 1.4.11: what shows a control or its state has 3:1 against what is beside it."""
+    page = open_page("/sessions?range=all", color_scheme=scheme)
+    page.wait_for_selector("button.star")
+    switch, row = ".switch [aria-current]", ".session-panel"
+
+    star = contrast(colour(page, "button.star", "color"), colour(page, row, "backgroundColor"))
+    ring = contrast(colour(page, switch, "boxShadow"), colour(page, ".switch", "backgroundColor"))
+
+    assert star >= 3
+    assert ring >= 3
+
+
+def test_cost_of_a_turn_is_shown_whole_beside_long_numbers(open_page: OpenPage, stack: Stack) -> None:
+    page = open_page(busiest_session(stack))
+    page.wait_for_selector(".turn-cost")
+
+    page.evaluate("""() => document.querySelectorAll(".turn-numbers").forEach((numbers) => {
+        for (const each of numbers.children) each.textContent = "12 h 34 min 56 s";
+        numbers.querySelector(".turn-cost").textContent = "$1,011.77";
+    })""")
+
+    assert page.locator(".turn-cost").first.evaluate(
+        "cost => cost.getBoundingClientRect().right <= cost.parentElement.getBoundingClientRect().right"
+    )
+    assert page.locator(".turn-cost").first.evaluate("cost => cost.scrollWidth <= cost.clientWidth")
+
+
+def shown(open_page: OpenPage, stack: Stack, mode: str) -> Any:
+    page = open_page(MODES[mode](stack), allows=("404",), reduced_motion="reduce")
+    settled(page)
+    page.wait_for_load_state("networkidle")
+    return page
+
+
+def faults(page: Any) -> list[str]:
+    # Rows that are measured as they are shown have been, after two frames.
+    page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    found: list[str] = page.evaluate(FAULTS, page.viewport_size["width"] >= WIDE["width"])
+    return found
+
+
+def colour(page: Any, selector: str, name: str) -> list[int]:
+    text = page.locator(selector).first.evaluate(f"element => getComputedStyle(element).{name}")
+    return [int(number) for number in re.findall(r"\d+", text)[:3]]
+
+
+def contrast(one: list[int], other: list[int]) -> float:
+    """As WCAG defines it, of two colours as red, green and blue from 0 to 255."""
+
+    def light(colour: list[int]) -> float:
+        red, green, blue = (
+            part / 12.92 if part <= 0.03928 else ((part + 0.055) / 1.055) ** 2.4 for part in (each / 255 for each in colour)
+        )
+        return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+    dark, bright = sorted((light(one), light(other)))
+    return (bright + 0.05) / (dark + 0.05)
