@@ -37,7 +37,7 @@ def divided_kinds() -> Iterator[tuple[Kind, bytes, re.Pattern[bytes], Callable[[
     for kind in kinds():
         if can_be_divided(kind):
             mark = re.escape(kind.begins)
-            yield kind, mark + rb"[A-Za-z0-9_.-]*\r?\n", re.compile(mark + _MANY_PARTS), _joined(re.compile(mark + kind.then))
+            yield kind, mark + rb"[A-Za-z0-9_.-]*\r?\n", re.compile(mark + _MANY_PARTS), _joined(kind.begins, re.compile(mark + kind.then))
 
 
 def can_be_divided(kind: Kind) -> bool:
@@ -46,20 +46,24 @@ def can_be_divided(kind: Kind) -> bool:
     return (is_told or kind.begins == _WHOLE_MARK) and not kind.behind and b"(" not in kind.then
 
 
-def _joined(whole: re.Pattern[bytes]) -> Callable[[re.Match[bytes]], Iterator[tuple[int, int]]]:
+def _joined(begins: bytes, whole: re.Pattern[bytes]) -> Callable[[re.Match[bytes]], Iterator[tuple[int, int]]]:
     def spans(match: re.Match[bytes]) -> Iterator[tuple[int, int]]:
         first, *others = _BREAKS.split(match[0])
-        # If the first line is enough, the others are judged by themselves.
-        if whole.match(first):
+        # If the first line is enough, the others are judged by themselves; a line that begins as it does is another one.
+        if others[0].startswith(begins) or whole.match(first):
             return
-        joined, stop = first, match.start() + len(first)
-        for part in others:
-            start = match.string.index(part, stop)
-            joined, stop = joined + part, start + len(part)
-            if not is_run_on(part):
-                return
+        joined = first
+        for number, part in enumerate(others, 1):
+            joined += part
             if whole.fullmatch(joined):
-                yield match.start(), stop
+                if all(map(is_run_on, others[:number])):
+                    yield match.start(), _end_of_lines(match, number)
                 return
 
     return spans
+
+
+def _end_of_lines(match: re.Match[bytes], number: int) -> int:
+    """Where the part behind so many line breaks ends."""
+    breaks = list(_BREAKS.finditer(match.string, *match.span()))
+    return breaks[number].start() if number < len(breaks) else match.end()
