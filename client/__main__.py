@@ -18,8 +18,10 @@ def main() -> None:
     match tuple(sys.argv[1:]):
         case ("ship", *options) if mode := _SHIP.get(tuple(options)):
             from client.capture.ship import ship  # noqa: PLC0415
+            from client.unexpected import reported  # noqa: PLC0415
 
-            sys.exit(ship(mode, ONCE_SECONDS, os.environ, Path.home()))
+            with reported(is_debug=False):
+                sys.exit(ship(mode, ONCE_SECONDS, os.environ, Path.home()))
         case ("hook", *folder) if len(folder) <= 1:
             from client.capture.hooks.hook import take_payload  # noqa: PLC0415
 

@@ -2,6 +2,7 @@
 
 import math
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, Final, NamedTuple
@@ -15,6 +16,7 @@ from client.connect import commands as connecting
 from client.display import SHARE_TOTAL, Quiet, display_for
 from client.errors import FAILED
 from client.live.top import top
+from client.once import allow_once
 from client.options import DEFAULT_URL, AsJson, Token, Url, failures_as_exit_codes, server_at, uuid_beginning
 from client.questions.export import export
 from client.questions.file import file_history
@@ -28,6 +30,7 @@ from client.questions.show import show
 from client.resume.commands import restore, resume
 from client.server import Server
 from client.terminal import write_json
+from client.unexpected import reported, without_debug
 from client.version import version
 
 # The groups of `tracker --help`, in its order.
@@ -54,6 +57,9 @@ def _write_version(is_asked: bool) -> None:
 @app.callback()
 def root(
     _version: Annotated[bool, typer.Option("--version", callback=_write_version, is_eager=True, help="Show the version and exit.")] = False,
+    _debug: Annotated[
+        bool, typer.Option("--debug", help="Show the trace of an unexpected error. It may stand behind the command, too.")
+    ] = False,
 ) -> None:
     """Options of `tracker` itself."""
 
@@ -289,6 +295,11 @@ def _start_job(
             raise typer.Exit(FAILED)
 
 
+allow_once(app)
+
+
 def main() -> None:
     """The console script."""
-    app(prog_name="tracker")
+    arguments, is_debug = without_debug(sys.argv[1:])
+    with reported(is_debug=is_debug):
+        app(arguments, prog_name="tracker")

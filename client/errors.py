@@ -7,6 +7,7 @@ Failure                  1
 ├── NothingToImport      2   no file at the paths is one of Claude Code
 └── Unreachable          3   there is no server
 Interrupted              130
+any other error          70   client/unexpected.py
 """
 
 from typing import Any, Final
@@ -16,6 +17,7 @@ FAILED: Final = 1
 USAGE: Final = 2
 UNREACHABLE: Final = 3
 INTERRUPTED: Final = 130
+UNEXPECTED: Final = 70
 
 
 class Failure(Exception):

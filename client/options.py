@@ -2,7 +2,6 @@
 
 import os
 import re
-import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,7 +13,7 @@ import typer
 from client.address import InvalidKey, InvalidUrl
 from client.capture.folder import LOCAL_URL, capture_folder, read_object, server_of
 from client.display import Quiet
-from client.errors import FAILED, INTERRUPTED, Failure, Interrupted
+from client.errors import INTERRUPTED, Failure, Interrupted
 from client.server import Server
 
 # Where `tracker connect` said, else this machine.
@@ -61,14 +60,6 @@ def failures_as_exit_codes() -> Iterator[None]:
     except Failure as failure:
         typer.echo(str(failure), err=True)
         raise typer.Exit(failure.exit_code) from None
-    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
-        # What a command does with an answer is little; where that fails, the answer has another shape than it reads.
-        raise_at = traceback.extract_tb(error.__traceback__)[-1]
-        place = f"{type(error).__name__} in {Path(raise_at.filename).name}:{raise_at.lineno}"
-        typer.echo(
-            f"The server's answer is not what this version of `tracker` reads ({place}). `tracker doctor` compares the versions.", err=True
-        )
-        raise typer.Exit(FAILED) from None
     except Interrupted as interrupted:
         typer.echo(str(interrupted), err=True)
         raise typer.Exit(INTERRUPTED) from None

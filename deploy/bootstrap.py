@@ -4,10 +4,15 @@ Runs under any Python 3, to be able to say that it is too old.
 """
 
 import fcntl
+import glob
 import os
+import re
 import shutil
 import subprocess
 import sys
+import threading
+import time
+from typing import IO
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 VENV = os.path.join(ROOT, ".venv")
@@ -19,6 +24,8 @@ REDIS_LOCK = os.path.join(ROOT, "deploy", "embedded", "redis.lock")
 REDIS_STAMP = os.path.join(VENV, "installed-redis.lock")
 PYTHON = os.path.join(VENV, "bin", "python")
 OLDEST = (3, 11)
+# Where nobody watches a terminal, a line so often.
+LINE_SECONDS = 10.0
 CANDIDATES = ("python3.12", "python3.11", "python3.13", "python3.14", "python3")
 
 
@@ -55,15 +62,77 @@ def install_redis() -> None:
 
 def build(python: str) -> None:
     """Makes the environment and installs into it."""
-    print(f"Building .venv with {python}, once; this takes a minute.", flush=True)  # noqa: T201
+    count = locked_packages()
+    print(  # noqa: T201
+        f"Building .venv with {python}, once: {count} packages, 800 MB on the disk; half of it is for the tests.",
+        flush=True,
+    )
     if version_of(PYTHON) != version_of(python):
         empty(VENV)
     if subprocess.call([python, "-m", "venv", VENV]) != 0:
         sys.exit(no_venv(python))
-    install = [PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes", "-r", LOCK]
-    if subprocess.call(install) != 0:
+    if not install_packages(count):
         sys.exit("The packages of requirements.lock could not be installed; pip's reason is above. Run the command again to go on.")
     shutil.copyfile(LOCK, STAMP)
+
+
+def locked_packages() -> int:
+    """How many packages the lock names; some are for other systems."""
+    with open(LOCK, encoding="utf-8") as lock:
+        return sum(re.match(r"[A-Za-z0-9._\[\],-]+==", line) is not None for line in lock)
+
+
+def install_packages(count: int) -> bool:
+    """Installs what the lock names and says how far it is. If that fails, pip's whole output is on standard error."""
+    options = ["--disable-pip-version-check", "--no-input", "--progress-bar", "off", "--require-hashes", "-r", LOCK]
+    pip = subprocess.Popen([PYTHON, "-m", "pip", "install", *options], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    said: list[str] = []
+    reader = threading.Thread(target=read_lines, args=(pip.stdout, said), daemon=True)
+    reader.start()
+    shown, shown_at = "", time.monotonic() - LINE_SECONDS
+    while reader.is_alive():
+        reader.join(0.3)
+        now = progress(said, count, installed_packages())
+        if now != shown and (sys.stdout.isatty() or time.monotonic() - shown_at >= LINE_SECONDS):
+            show(now)
+            shown, shown_at = now, time.monotonic()
+    if sys.stdout.isatty():
+        show("")
+    if pip.wait() != 0:
+        sys.stderr.write("".join(said))
+        return False
+    return True
+
+
+def read_lines(stream: "IO[bytes]", said: "list[str]") -> None:
+    """Takes what pip says as it says it."""
+    for line in stream:
+        said.append(line.decode(errors="replace"))
+
+
+def progress(said: "list[str]", count: int, installed: int) -> str:
+    """One line for what pip has said so far: `Downloading 37 of 112: psycopg-binary (4.5 MB)`."""
+    # Of other systems
+    count -= sum(line.startswith("Ignoring ") for line in said)
+    if any(line.startswith("Installing collected packages") for line in said):
+        return f"Installing {min(installed, count)} of {count}"
+    names = [line.split()[1].split("==")[0] for line in said if line.startswith("Collecting ")]
+    if not names:
+        return "Asking for the packages"
+    size = re.search(r"\(([0-9.]+ [kMG]?B)\)", said[-1]) if said[-1].lstrip().startswith("Downloading") else None
+    return f"Downloading {min(len(names), count)} of {count}: {names[-1]}" + (f" ({size[1]})" if size else "")
+
+
+def installed_packages() -> int:
+    """How many packages the environment has by now."""
+    folders = glob.glob(os.path.join(VENV, "lib", "python*", "site-packages", "*.dist-info"))
+    return len(folders)
+
+
+def show(line: str) -> None:
+    """On a terminal in the place of the line before; else as a line of its own."""
+    sys.stdout.write(f"\r\033[K{line}" if sys.stdout.isatty() else f"{line}\n")
+    sys.stdout.flush()
 
 
 def find_python() -> str:

@@ -103,6 +103,7 @@ def _commands() -> str:
             "`./tracker` works in a clone, from any folder. `pipx install .` installs the same program as",
             "`tracker`, on Linux, macOS and Windows. `tracker --version` shows its version, and",
             "`tracker --install-completion` completes its commands and options in your shell.",
+            "Exit code 70 is an error that nobody expected; with `--debug` any command shows its trace.",
         ),
         *commands,
     )

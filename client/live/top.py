@@ -13,13 +13,14 @@ from rich.live import Live
 
 from client.console import Console, console
 from client.display import Quiet
-from client.errors import Failure
+from client.errors import Failure, Refused
 from client.live.board import Board
 from client.live.feed_reader import Item, read_feed
 from client.live.screen import board_text, event_line
 from client.options import DEFAULT_URL, Token, Url, failures_as_exit_codes, server_at
+from client.phrases import command
 from client.questions.lists import Machine, Project, User
-from client.questions.lookup import machine_filter, pages, project_id
+from client.questions.lookup import FORBIDDEN, get, machine_filter, pages, project_id
 from client.server import Server
 from client.terminal import write_json
 
@@ -54,10 +55,13 @@ def top(
         answer = _open_sessions(server, given)
         try:
             if is_once:
+                if not as_json:
+                    _check_sessions_shown(server, answer["items"])
                 _write_once(answer, _machine_names(server), as_json=as_json)
             elif as_json or not console().is_terminal:
                 _write_lines(server, given, answer["last_event_id"], as_json=as_json)
             else:
+                _check_sessions_shown(server, answer["items"])
                 _show(server, given, answer, _machine_names(server))
         except KeyboardInterrupt:
             raise typer.Exit from None
@@ -66,6 +70,20 @@ def top(
 def _open_sessions(server: Server, filters: dict[str, str]) -> dict[str, Any]:
     answer: dict[str, Any] = server.ask("GET", f"/api/live/sessions?{urlencode(filters)}")
     return answer
+
+
+def _check_sessions_shown(server: Server, rows: list[Item]) -> None:
+    """Failure if the key hides which sessions these are: the board has a row for each."""
+    if rows and all(row["session_id"] is not None for row in rows):
+        return
+    try:
+        get(server, "/api/sessions", {"limit": 1})
+    except Refused as error:
+        if error.status != FORBIDDEN:
+            raise
+        raise Failure(
+            f"This key does not show sessions: `{command()} top` needs a key with the scope read; with --json it prints what this key sees."
+        ) from None
 
 
 def _machine_names(server: Server) -> dict[str, str]:

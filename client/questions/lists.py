@@ -1,6 +1,7 @@
 """`tracker sessions`, `projects`, `tools` and `usage`: one table each."""
 
 from collections import Counter
+from operator import itemgetter
 from typing import Annotated, Any, Final
 
 import typer
@@ -64,6 +65,7 @@ USAGE_BY: Final = {
     "branch": ["branch"],
     "machine": ["machine_id", "machine"],
 }
+_INTERVALS: Final = frozenset({"day", "week", "month"})
 
 
 def list_sessions(
@@ -187,7 +189,10 @@ def tool_columns(zone: str, rows: list[Item]) -> tuple[Column, ...]:
 
 
 def list_usage(
-    by: Annotated[str, typer.Option("--by", metavar="|".join(USAGE_BY), help="One row for each of them.")] = "day",
+    by: Annotated[
+        list[str] | None,
+        typer.Option("--by", metavar="|".join(USAGE_BY), help="One row for each of them; two, as `user,month` or repeated. Default: day."),
+    ] = None,
     project: Project = None,
     user: User = None,
     machine: Machine = None,
@@ -200,28 +205,41 @@ def list_usage(
     token: Token = None,
 ) -> None:
     """Lists tokens and cost, by day or what --by names."""
-    if by not in USAGE_BY:
-        raise typer.BadParameter(f"{by!r} is not one of {', '.join(USAGE_BY)}", param_hint="--by")
+    dimensions = _dimensions(by or ["day"])
     wanted, zone = format_of(as_json, as_csv), local_zone(tz)
     period = period_of(zone, since, until)
     with failures_as_exit_codes():
         server = server_at(url, token, Quiet())
-        filters = {"group_by": by} | filters_of(server, project, user, machine)
+        filters = {"group_by": ",".join(dimensions)} | filters_of(server, project, user, machine)
         answer = get(server, "/api/usage", filters | period.parameters())
         # Days without an API call are not listed.
         found = [row for row in answer["items"] if row["api_calls"]]
-        check_shown(server, by, USAGE_BY[by][0], found)
+        for each in dimensions:
+            check_shown(server, each, USAGE_BY[each][0], found)
         if wanted is Format.JSON:
             write_json(found)
-        elif not write(found, (*USAGE_BY[by], *USAGE_FIELDS), wanted):
-            columns = usage_columns(by.capitalize(), USAGE_BY[by][-1])
-            show_table(found, columns, "No API calls.", answer["totals"] | {USAGE_BY[by][-1]: "Total"})
+        elif not write(found, tuple(field for each in dimensions for field in USAGE_BY[each]) + USAGE_FIELDS, wanted):
+            titles = {USAGE_BY[each][-1]: each.capitalize() for each in dimensions}
+            total = dict.fromkeys(titles) | {USAGE_BY[dimensions[0]][-1]: "Total"}
+            show_table(found, usage_columns(titles), "No API calls.", answer["totals"] | total)
 
 
-def usage_columns(title: str, name: str) -> tuple[Column, ...]:
-    """The table of tokens, as people know it from other tools."""
+def _dimensions(given: list[str]) -> list[str]:
+    """What --by names, repeated or with a comma between them. BadParameter if it is unknown, named twice, or more than two."""
+    dimensions = [each.strip() for text in given for each in text.split(",")]
+    for each in dimensions:
+        if each not in USAGE_BY:
+            raise typer.BadParameter(f"{each!r} is not one of {', '.join(USAGE_BY)}", param_hint="--by")
+    if len(dimensions) > 2 or len(set(dimensions)) < len(dimensions) or len(set(dimensions) & _INTERVALS) > 1:
+        intervals = ", ".join(each for each in USAGE_BY if each in _INTERVALS)
+        raise typer.BadParameter(f"takes one or two different ones, at most one of {intervals}", param_hint="--by")
+    return dimensions
+
+
+def usage_columns(titles: dict[str, str]) -> tuple[Column, ...]:
+    """The table of tokens, as people know it from other tools. `titles` are those of the first columns, by their fields."""
     return (
-        Column(title, lambda row: row[name], right=False, least=12),
+        *(Column(title, itemgetter(name), right=False, least=12) for name, title in titles.items()),
         Column("Input", lambda row: cells.count(row["input_tokens"]), rank=3),
         Column("Output", lambda row: cells.count(row["output_tokens"]), rank=2),
         Column("Cache write", lambda row: cells.count(row["cache_creation_tokens"]), rank=5),

@@ -8,6 +8,7 @@ all that it finds (secret_finder.py).
 import re
 from hashlib import sha256
 
+from shared.redaction.secret_columns import columns_in
 from shared.redaction.secret_finder import Judged, Place, contexts_in, cut_off_in, tokens_in
 from shared.redaction.secret_rules import Rules, rules
 
@@ -16,6 +17,8 @@ _MAX_PASSES = 8
 # Limits the cost of one text in one pass, in units of secret_finder: some thousands of different secrets, or 16,000 times the same word.
 # It does not depend on the text, so that a second redaction cuts off nothing more.
 _ALLOWED = 16_000
+# Letters alone are no secret unless they are more; most strings of JSON are keys.
+_SHORTEST_WORD = 16
 _WORD = b"[redacted:"
 _WORDS = re.compile(rb"(\[redacted:[a-z_]{1,40}:[0-9a-f]{8}\])")
 _CUT = "…".encode()
@@ -23,6 +26,8 @@ _CUT = "…".encode()
 
 def redact_text(text: str, counts: dict[str, int] | None = None) -> str:
     """The text without its secrets; the same object if it has no secrets. `counts` grows by what was found, by kind."""
+    if len(text) < _SHORTEST_WORD and text.isalpha():
+        return text
     data = text.encode("utf-8", "surrogatepass")
     redacted = redact_bytes(data, {} if counts is None else counts)
     return text if redacted is data else redacted.decode("utf-8", "surrogatepass")
@@ -49,6 +54,8 @@ def _pass(data: bytes, text: bytes, counts: dict[str, int], known: Rules, judged
     data, text = _replace(data, text, places, counts)
     if data.endswith(_CUT):
         data, text = _replace(data, text, cut_off_in(text, known), counts)
+    if b"\n" in text:
+        data, text = _replace(data, text, list(columns_in(text)), counts)
     return _replace(data, text, contexts_in(text, known, judged, allowed), counts)
 
 

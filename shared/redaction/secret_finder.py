@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import NamedTuple
 
+from shared.redaction.secret_line_breaks import lines_behind
 from shared.redaction.secret_rules import CREDENTIAL, SHAPES, Rules, Token
 from shared.redaction.secret_shapes import is_secret, trimmed
 
@@ -47,7 +48,9 @@ def tokens_in(text: bytes, known: Rules, allowed: int) -> tuple[list[Place], int
     places: list[Place] = []
     end = 0
     for chunk in range(0, len(text), CHUNK_BYTES):
-        for span in _in_chunk(text, chunk, known, left):
+        spans = _in_chunk(text, chunk, known, left)
+        beginnings = {span.start for span in spans}
+        for span in spans:
             # Inside of a secret there may be the beginning of another.
             if span.start < end:
                 continue
@@ -57,7 +60,13 @@ def tokens_in(text: bytes, known: Rules, allowed: int) -> tuple[list[Place], int
             left -= 1
             if span.kind != _EXAMPLE:
                 places.append(span)
-                end = span.stop
+                for rest in lines_behind(text, span.stop):
+                    # Another token is no rest of this one, and the next chunk's are not known yet.
+                    if left == 0 or rest[0] in beginnings or rest[0] >= chunk + CHUNK_BYTES:
+                        break
+                    left -= 1
+                    places.append(Place(*rest, span.kind))
+                end = places[-1].stop
     return places, allowed - (allowed // TOKEN_COST - left) * TOKEN_COST
 
 
@@ -102,6 +111,10 @@ def contexts_in(text: bytes, known: Rules, judged: Judged, allowed: int) -> list
             secret = judged[found] = _judge(found, stop - start, known)
         if secret is not None:
             places.append(Place(start + secret[0], start + secret[1], CREDENTIAL))
+            for rest in lines_behind(text, start + secret[1]):
+                allowed -= JUDGED_COST
+                places.append(Place(*rest, CREDENTIAL))
+                stop = rest[1]
         ((start, stop),) = search(text, stop, length)
     return places
 

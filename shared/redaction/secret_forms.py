@@ -49,6 +49,9 @@ COMMANDS: tuple[tuple[bytes, bytes], ...] = (
     (b"net use", rb"\s/user:\S+\s+([^\s\"'\\/]{4,})"),
     (b"SecureString", rb"\s(?:-String\s+)?\\?[\"']([^\"'\\]{4,})\\?[\"']\s+-AsPlainText"),
 )
+# What these read is written behind them: `docker login --password-stdin <<< VALUE`.
+HERE_COMMANDS = (b"docker login", b"podman login", b"password-stdin", b"with-token", b"gh secret", b"sudo -S", b"chpasswd")
+HERE_STRING = rb"<<<[ ]*(?:\\?[\"'])?([^\s\"'\\0-9]*+[0-9][^\s\"'\\]{3,})"
 COMMAND_LINE = rb"[^\r\n\x00|;]{0,400}"
 
 # The words of a wallet. What calls them so, and then some of them; secret_rules knows the words.
@@ -69,3 +72,14 @@ SEED = (
     rb"[^a-z\x00]{0,24}+(?:(?:for (?:[a-z]{1,10} ){1,3}?)?(?:is|are|was|words)[^a-z\x00]{1,12}+)?"
     rb"([a-z]{3,8}+(?:[^a-z\x00]{1,8}+[a-z]{3,8}+){11,23}+)"
 )
+
+# A secret access key of AWS beside the id that it belongs to, as in a file of credentials.
+AWS_MARKS = (b"AKIA", b"ASIA")
+AWS_PAIR = rb"[A-Z0-9]{16}(?:\\*[\"'])?(?:[ \t]*[,;|:][ \t]*|[ \t]+|\r?\n[ \t]*)(?:\\*[\"'])?([A-Za-z0-9/+]{40})(?![A-Za-z0-9/+=])"
+
+# A bot's token of Discord whose id is not in base64: three parts of certain lengths. Found at the first dot, so that few places are looked at.
+DISCORD_TOLD = rb"\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27}"
+DISCORD = (
+    rb"\.(?:" + b"|".join(rb"(?<=(?<![A-Za-z0-9_.-])([MNO][A-Za-z0-9]{%d})\.)" % length for length in (27, 26, 25, 24, 23, 22))
+    + rb")[A-Za-z0-9_-]{6}\.([A-Za-z0-9_-]{27,})"
+)  # fmt: skip

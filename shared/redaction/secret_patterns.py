@@ -25,7 +25,7 @@ def cut_off() -> bytes:
 # Words that a secret's name ends with. Not "tokens": that is what an API call costs.
 SECRET_WORDS = (
     rb"(?:pass(?:word|wd|phrase|code|wort)|[_-]pass|(?-i:[a-z]Pass)|(?:db|smtp|user|root|admin)pass|kennwort"
-    rb"|pwd|pswd|[_-]pw|db_?pw|psk|secret|secret[ _-]?key(?:[_-]?base)?|secret[ _-]?access[ _-]?key"
+    rb"|pwd|pswd|[_-]pw|db_?pw|psk|secret|private_key_id|secret[ _-]?key(?:[_-]?base)?|secret[ _-]?access[ _-]?key"
     rb"|(?:access|account|admin|api|app|application|auth|client|consumer|deploy|encryption|functions|hmac|jwt|license|master|private|secure|server|service"
     rb"|session|shared[ _-]?access|signing|storage|subscription|unseal|webhook|write)[ _-]?key|client-key-data|token|credentials?|_auth)"
 )
@@ -61,6 +61,14 @@ HARMLESS_KEY_NAME = b"(?:" + b"|".join(word.upper().encode() for word in _BEFORE
 _BARE = rb"""[^\s"'`,;&<>(){}\[\]\\|\x00-\x1f]"""
 _QUOTE = rb"""\\*["'`]"""
 _WRAPPED = rb"\[\]byte\(|\[\]byte\{|Secret(?:Str|String|Key)?\(|SecureString\(|Buffer\.from\(|bytes\(|str\("
+# A line break, and what a listing of a file or a diff has before the next line.
+_NEXT_LINE = rb"\r?\n(?:[ \t]*[0-9]+(?:\xe2\x86\x92|\t))?[+-]?[ \t]*"
+# Between the cells of a table: a bar, or a line of a box.
+CELL_EDGE = rb"(?:\||\xe2\x94\x82|\xe2\x94\x83|\xe2\x95\x91)"
+_ENCODED = rb"%(?:25)*"
+# The value of a line or a cell; it may end as base64 does.
+_ALONE = rb"""[^\s"'`<>(){}\[\]:=,;|\\\x00-\x1f]{6,}=?=?"""
+_END_OF_LINE = rb"[`\"']*[ \t]*(?:[\r\n]|$)"
 _BEFORE_VALUE = rb"""(?:\\*["'`])?\]?[\s]*(?::=|=>|:[ ]*&?[A-Za-z.]+[ ]*=|[:=])[\s]*(?:""" + _WRAPPED + rb""")?[bruNE]?\\*"""
 
 
@@ -84,7 +92,7 @@ class Context(NamedTuple):
 # Without counting where a beginning is common: RE2 would need a state for each number, run out of memory for them, and go on a hundred times slower.
 CONTEXTS: tuple[Context, ...] = (
     # A name that only looks like a secret's, so that it is not read again from its second word
-    Context("harmless", rb"(?:" + HARMLESS_NAME + rb")", rb"""(?:\\*["'`])?\]?[\s]*[:=]"""),
+    Context("harmless", rb"(?:" + HARMLESS_NAME + rb")", rb"""(?:\\*["'`])?\]?(?:[\s]*[:=]|%(?:25)*(?:22%(?:25)*)?3[AaDd])"""),
     Context("harmless", b"--(?:[a-z]+-)?", b"(?:" + b"|".join(_BEFORE_OTHER_TOKENS.encode().split()) + b"|starting)-token[ =]"),
     Context("harmless", b"", HARMLESS_KEY_NAME),
     # scheme://user:VALUE@host, and with a slash in it, which would have to be written as its code: then up to a host with a port, or the only one
@@ -167,6 +175,10 @@ CONTEXTS: tuple[Context, ...] = (
     Context("opaque", rb"[A-Za-z0-9.*_-]+:(?:[0-9][0-9][0-9][0-9]+|\*):[A-Za-z0-9.*_-]+:[A-Za-z0-9.*_-]+:", _BARE + rb"{4,}"),
     # In an environment, keys of any name
     Context("random", KEY_NAME + rb"=[\"']?", rb"[A-Za-z0-9_+/=.~-]{20,}"),
+    # command <<< VALUE
+    Context("random", rb"<<<[ ]*(?:\\*[\"'])?", rb"[A-Za-z0-9_+/=.~-]{20,}"),
+    # The key is, and VALUE on a line of its own
+    Context("strong", rb"(?i:" + _SAID + rb")[ ]*:?[ ]*(?:\r?\n[ \t]*)+(?:```[a-z]*\r?\n[ \t]*)?`?", _ALONE, _END_OF_LINE),
 )
 # The same behind a secret's name, which is recognized only once.
 NAMED_CONTEXTS: tuple[Context, ...] = (
@@ -184,6 +196,31 @@ NAMED_CONTEXTS: tuple[Context, ...] = (
     ),
     # Secret Access Key [None]: VALUE
     Context("bare", rb"[ ]?\[[^\[\]\s\x00]*\][ ]?:[ ]*", _BARE + rb"{4,}"),
+    # NAME=\, and VALUE on the next line
+    Context("bare", rb"(?:\\*[\"'`])?[ ]*[:=]?[ ]*\\" + _NEXT_LINE + rb"(?:\\*[\"'`])?", _BARE + rb"{4,}"),
+    # name: |, and VALUE on the next line
+    Context("quoted", rb"(?:\\*[\"'])?[ ]*:[ ]*[|>][+0-9-]*[ ]*" + _NEXT_LINE, rb"[^\s\x00][^\r\n\x00]{3,}"),
+    # Name for something:, and VALUE on a line of its own
+    Context(
+        "strong",
+        rb"[*_\"'`]*(?:[ ][a-z]+)?(?:[ ][a-z]+)?(?:[ ][a-z]+)?[ ]*:[*_]*[ ]*(?:" + _NEXT_LINE + rb")+(?:```[a-z]*\r?\n[ \t]*)?[`\"']?",
+        _ALONE,
+        _END_OF_LINE,
+    ),
+    # | name | VALUE |
+    Context("cell", rb"[`*\"]*[ \t]*" + CELL_EDGE + rb"[ \t]*[`*\"]*", _ALONE, rb"[`*\"]*[ \t]*(?:" + CELL_EDGE + rb"|[\r\n]|$)"),
+    # name => VALUE
+    Context("strong", rb"(?:\\*[\"'`])?[ ]*=>[ ]*", _ALONE, rb"(?:[\s,;>)}\]]|$)"),
+    # name%3DVALUE, %22name%22%3A%22VALUE
+    Context(
+        "bare",
+        rb"(?:" + _ENCODED + rb"3[Dd]|" + _ENCODED + rb"22" + _ENCODED + rb"3[Aa](?:" + _ENCODED + rb"20)*" + _ENCODED + rb"22)",
+        rb"[A-Za-z0-9._~+!*-]+(?:%2[BbFf][A-Za-z0-9._~+!*-]*)*",
+    ),
+    # NAME <<< VALUE
+    Context("bare", rb"[ ]*<<<[ ]*(?:\\*[\"'])?", _BARE + rb"{6,}"),
+    # variable "name" { default = "VALUE" }
+    Context("quoted", rb"\\*\"[ ]*\{[^{}\x00]*?default[ ]*=[ ]*\\*\"", rb"[^\"\\\r\n\x00]{4,}"),
     # NAME=VALUE, name: VALUE
     Context("bare", rb"(?:\\*[\"'`])?(?: *:|=| +=) *", _BARE + rb"{4,}"),
 )
@@ -206,6 +243,7 @@ DOUBTFUL_KEY_ENDS = (
     "root pass",
     "become pass",
     "app key",
+    "private key id",
 )
 DOUBTFUL_KEYS = ("token", "pass", "credentials")
 HARMLESS_KEYS = rb"(?:" + HARMLESS_NAME + rb")\Z"

@@ -11,9 +11,16 @@ from typing import Any, NamedTuple
 
 import re2
 
+from shared.redaction import kubernetes_secrets
 from shared.redaction.secret_forms import (
+    AWS_MARKS,
+    AWS_PAIR,
     COMMAND_LINE,
     COMMANDS,
+    DISCORD,
+    DISCORD_TOLD,
+    HERE_COMMANDS,
+    HERE_STRING,
     JWT,
     PEM_BEGINNING,
     PEM_LINE,
@@ -25,6 +32,7 @@ from shared.redaction.secret_forms import (
     SEED_BEGINS,
 )
 from shared.redaction.secret_kinds import Kind, kinds
+from shared.redaction.secret_line_breaks import divided_kinds
 from shared.redaction.secret_patterns import CONTEXTS, NAMED_CONTEXTS, SECRET_NAME, cut_off
 from shared.redaction.secret_shapes import MIN_PIN, is_secret
 
@@ -107,12 +115,18 @@ def _token(kind: Kind) -> tuple[bytes, Token]:
 
 def _other_tokens() -> Iterator[tuple[bytes, Token]]:
     """The secrets that a form and a rule of Python give together."""
-    told = re2.escape(PEM_BEGINNING) + PEM_TOLD
     yield (
-        told,
+        re2.escape(PEM_BEGINNING) + PEM_TOLD,
         Token(PRIVATE_KEY, PEM_BEGINNING, re.compile(PEM_BEGINNING + PEM_TITLE + b"(?:(" + PEM_WHOLE + b")|" + PEM_PART + b")"), _key),
     )
-    for name, option in COMMANDS:
+    for mark in AWS_MARKS:
+        yield mark + b"[A-Z0-9]{16}", Token(CREDENTIAL, mark, re.compile(mark + AWS_PAIR), _group)
+    yield DISCORD_TOLD, Token("discord_token", b".", re.compile(DISCORD), _if_random)
+    kubernetes = Token(CREDENTIAL, kubernetes_secrets.MARK, re.compile(kubernetes_secrets.KIND), kubernetes_secrets.values_of)
+    yield kubernetes_secrets.TOLD, kubernetes
+    for kind, told, parts, spans in divided_kinds():
+        yield told, Token(kind.kind, kind.begins, parts, spans)
+    for name, option in (*COMMANDS, *((name, HERE_STRING) for name in HERE_COMMANDS)):
         yield re2.escape(name), Token(CREDENTIAL, name, re.compile(re.escape(name) + COMMAND_LINE), _options_of(re.compile(option)))
     for beginning in SEED_BEGINS:
         yield re2.escape(beginning), Token(SEED_PHRASE, beginning, re.compile(re.escape(beginning) + SEED), _if_seed)
@@ -124,6 +138,14 @@ def _whole(match: re.Match[bytes]) -> Spans:
 
 def _group(match: re.Match[bytes]) -> Spans:
     yield match.span(1)
+
+
+def _if_random(match: re.Match[bytes]) -> Spans:
+    """A token from its first part to its last, which both are random: they have capitals, small letters and digits. Names of code have not."""
+    assert match.lastindex is not None
+    first = next(part for part in match.groups() if part is not None)
+    if all(any(map(kind, map(chr, part))) for part in (first, match[match.lastindex]) for kind in (str.isupper, str.islower, str.isdigit)):
+        yield match.start() - len(first), match.end()
 
 
 def _whole_if_group(match: re.Match[bytes]) -> Spans:

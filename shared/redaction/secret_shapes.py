@@ -12,7 +12,9 @@ PLACEHOLDERS = frozenset(
     b" str string test testing text token true type undefined unknown user username value varchar void".split()
 )
 # Recognized by their beginnings, or by one character repeated.
-_PLACEHOLDER = re.compile(rb"[$<\[({=:]|%(?:[({]|.*%\Z)|your|my[-_]|example|xxx|\*\*\*|\.\.\.|\xe2\x80\xa6|![a-z]++\Z|(.)\1*+\Z", re.DOTALL)
+_PLACEHOLDER = re.compile(
+    rb"[$<\[({=:]|%(?:[({]|3c|7b|5b|24|.*%\Z)|your|my[-_]|example|xxx|\*\*\*|\.\.\.|\xe2\x80\xa6|![a-z]++\Z|(.)\1*+\Z", re.DOTALL
+)
 # Fewer digits are a count or a port.
 MIN_PIN = 6
 _PASSWORD_NAME = re.compile(rb"pass(?:w|ph|code)|pass\W*\Z|[a-z_]pass|pwd|pswd|pw\b|kennwort|psk")
@@ -39,6 +41,7 @@ _OF_SENTENCES = re.compile(
 )
 _UUID = re.compile(rb"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
 _MIN_RANDOM = 20
+_DIGIT = re.compile(rb"[0-9]")
 _PATH = re.compile(rb"(?:[a-zA-Z]++:)?(?:~|\.{1,2})?(?>/[A-Za-z_.-]*+[0-9]{0,4}+(?:\.[a-z]{1,5}+)?)++")
 
 
@@ -105,6 +108,18 @@ def _is_said_in_sentence(shape: str, lower_name: bytes, value: bytes) -> bool:
 def is_placeholder(text: str) -> bool:
     """Whether a text stands for a secret without being one: `${TOKEN}`, `<your token>`, `xxx`, nothing."""
     return not text or _is_placeholder(text.lower().encode("utf-8", "surrogatepass"))
+
+
+def is_cell(_: str, name: bytes, value: bytes) -> bool:
+    """Whether a cell of a table is a secret: it is under or beside a secret's name, and it is no word, type, date or count."""
+    if _PASSWORD_NAME.search(name) is not None:
+        return _is_said_in_sentence("sentence", b"pass", value) and _DIGIT.search(value) is not None and not _WORDS.fullmatch(value)
+    return _is_said_in_sentence("strong", b"key", value)
+
+
+def is_run_on(value: bytes) -> bool:
+    """Whether a line could be the rest of a secret that began on the line before: one run of letters with digits, without words."""
+    return _DIGIT.search(value) is not None and _is_mixed(value) and not _WORDS.fullmatch(value) and not _is_path(value)
 
 
 def _is_placeholder(lower: bytes) -> bool:
@@ -178,4 +193,5 @@ _BY_SHAPE: dict[str, Callable[[str, bytes, bytes], bool]] = {
     "random": lambda _, __, value: _is_random(value),
     "sentence": _is_said_in_sentence,
     "strong": _is_said_in_sentence,
+    "cell": is_cell,
 }

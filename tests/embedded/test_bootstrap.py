@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from deploy.bootstrap import progress
 from deploy.embedded.paths import REPOSITORY
 
 # A program in place of Redis.
@@ -60,6 +61,30 @@ def test_the_environment_is_rebuilt_only_when_the_lock_changes(clone: Path, fold
     (clone / "requirements.lock").write_text("# changed\n")
     assert "Building .venv" in bootstrap(clone, **here).stdout
     assert bootstrap(clone, **here).stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("said", "line"),
+    [
+        ([], "Asking for the packages"),
+        (["Ignoring colorama: markers 'x' don't match your environment\n", "Collecting amqp==5.4.2 (from -r x (line 5))\n"], "Downloading 1 of 2: amqp"),
+        (["Collecting amqp==5.4.2\n", "  Downloading amqp-5.4.2-py3-none-any.whl (51 kB)\n"], "Downloading 1 of 3: amqp (51 kB)"),
+        (["Collecting amqp==5.4.2\n", "Installing collected packages: amqp\n"], "Installing 1 of 3"),
+    ],
+)  # fmt: skip
+def test_progress_names_the_package_and_how_many_there_are(said: list[str], line: str) -> None:
+    assert progress(said, 3, installed=1) == line
+
+
+def test_a_failed_installation_gives_the_whole_reason_of_pip(clone: Path, folder: Path) -> None:
+    (clone / "requirements.lock").write_text(f"absent==1.0 --hash=sha256:{'0' * 64}\n")
+
+    refused = bootstrap(clone, **offline(folder))
+
+    assert refused.returncode == 1
+    assert "No matching distribution found for absent==1.0" in refused.stderr
+    assert "pip's reason is above" in refused.stderr
+    assert "1 packages" in refused.stdout
 
 
 def test_a_missing_python_is_reported(clone: Path) -> None:

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import psycopg
@@ -193,6 +194,19 @@ def test_what_a_key_hides_is_a_dash_or_a_refusal_in_one_sentence(
         done = tracker(command, *DAY, "--by", by, **limited)
         sentence = f"This key does not show {names}: --by {by} needs a key with the scope read.\n"
         assert (done.returncode, done.stdout, done.stderr) == (1, "", sentence)
+
+
+def test_top_needs_a_key_that_shows_sessions_and_says_so_in_one_sentence(stack: Stack, tracker: Run, closed_url: str) -> None:
+    made = stack.http.post("/api/keys", json={"name": "numbers alone", "scopes": ["numbers"]}).raise_for_status().json()
+    key = {"TRACKER_URL": closed_url, "TRACKER_TOKEN": made["key"]}
+    session = {"session_id": "open-for-top", "project_path": "/home/tom/top", "user": "tom", "start_time": datetime.now(UTC).isoformat()}
+    stack.http.post("/api/sessions/start", json=session).raise_for_status()
+
+    done = tracker("top", "--once", **key)
+
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
+    assert "needs a key with the scope read" in done.stderr
+    assert tracker("top", "--once", "--json", **key).returncode == 0
 
 
 def test_a_project_is_named_by_its_id_by_a_key_that_may_not_list_projects(

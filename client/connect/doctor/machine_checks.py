@@ -201,7 +201,8 @@ def check_sweep(places: Places) -> Finding:
         text = f"within {EXPIRING_DAYS} days Claude Code deletes {counted(len(unsent), 'transcript')} not yet sent"
         return failed(step, text, "Run `tracker ship --once`, or `tracker import`.")
     return ok(
-        step, f"{counted(len(transcripts), 'transcript')}; Claude Code keeps them for {cleanup_days(root)} days, the tracker for good"
+        step,
+        f"{counted(len(transcripts), 'transcript')}; Claude Code keeps them and its prompt history for {cleanup_days(root)} days, the tracker for good",
     )
 
 

@@ -6,8 +6,8 @@ import psycopg
 import pytest
 from starlette.testclient import TestClient
 
-from tests.integration.query import world
-from tests.integration.query.test_lists import pages
+from tests.integration.query import seed, world
+from tests.integration.query.test_lists import NOON, pages
 
 
 @pytest.mark.parametrize("dates", ["start_date=2024-10-01&end_date=2024-10-27", "start_date=2025-02-28T12:00:00Z", "end_date=2024-03-09"])
@@ -98,3 +98,17 @@ def test_a_list_below_an_unknown_session_is_a_404_with_any_filter(
     world.build(connection, sessions=3)
     assert client.get(f"/api/sessions/unknown/{kind}?user=ada").status_code == 404
     assert client.get(f"/api/sessions/session-1/{kind}?session_id=session-2").status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("prefix", "expected"), [("ce0649e8", {"ce0649e8-af63", "ce0649e8-b000"}), ("ce0649e8-a", {"ce0649e8-af63"}), ("%", set())]
+)
+def test_sessions_are_found_by_the_beginning_of_their_id(
+    client: TestClient, connection: psycopg.Connection[Any], prefix: str, expected: set[str]
+) -> None:
+    for session in ("ce0649e8-af63", "ce0649e8-b000", "de0649e8-af63"):
+        seed.add_session(connection, session, 0, started_at=NOON)
+
+    found = client.get("/api/sessions", params={"id_prefix": prefix}).json()["items"]
+
+    assert {item["session_id"] for item in found} == expected

@@ -171,20 +171,6 @@ def test_sessions_are_filtered(client: TestClient, connection: psycopg.Connectio
     assert client.get(f"/api/sessions?project_id={made.projects[2]}").json()["items"] == []
 
 
-@pytest.mark.parametrize(
-    ("prefix", "expected"), [("ce0649e8", {"ce0649e8-af63", "ce0649e8-b000"}), ("ce0649e8-a", {"ce0649e8-af63"}), ("%", set())]
-)
-def test_sessions_are_found_by_the_beginning_of_their_id(
-    client: TestClient, connection: psycopg.Connection[Any], prefix: str, expected: set[str]
-) -> None:
-    for session in ("ce0649e8-af63", "ce0649e8-b000", "de0649e8-af63"):
-        seed.add_session(connection, session, 0, started_at=NOON)
-
-    found = client.get("/api/sessions", params={"id_prefix": prefix}).json()["items"]
-
-    assert {item["session_id"] for item in found} == expected
-
-
 def test_a_session_id_may_contain_any_character(client: TestClient, connection: psycopg.Connection[Any]) -> None:
     seed.add_session(connection, "a/b c?d%é", 0)
     seed.add_tool_call(connection, "a/b c?d%é", NOON)

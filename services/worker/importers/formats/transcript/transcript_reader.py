@@ -1,6 +1,6 @@
 """A transcript as a stream of records: bytes in, records out, no other effect. The same bytes give the same records, so that a reader can skip the first n.
 
-The fields are described in docs/explanation/claude-code-formats.md, for Claude Code 1.0.17 to 2.1.270. A session's own file and a subagent's
+The fields are described in docs/explanation/claude-code-formats.md, for Claude Code 1.0.17 to 2.1.332. A session's own file and a subagent's
 are read alike. A bounded number of messages and tool calls is held open, and only facts of sessions, so memory does not grow with the file.
 """
 
