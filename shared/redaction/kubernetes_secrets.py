@@ -9,6 +9,7 @@ _KIND = rb"kind\\*[\"']?:[ ]*\\*[\"']?Secret(?:[^A-Za-z]|$)"
 _HAS_DATA = rb"data\\*[\"']?:"
 TOLD = _KIND + rb"[^\x00]*" + _HAS_DATA + b"|" + _HAS_DATA + rb"[^\x00]*" + _KIND
 KIND = rb"kind\\*+[\"']?:[ ]*+\\*+[\"']?Secret(?![A-Za-z])"
+_IS_SECRET = re.compile(KIND)
 # A Secret may be a megabyte; nearly all are smaller than this.
 _MOST_BYTES = 16 * 1024
 # The data of an object: entries of JSON, or the lines of YAML below it. A listing of a file has numbers before its lines.
@@ -26,7 +27,8 @@ def values_of(match: re.Match[bytes]) -> Iterator[tuple[int, int]]:
     """The places of the values of the Secret whose kind was matched."""
     text = match.string
     for start, stop in (_before(text, match.start()), _behind(text, match.end())):
-        if text.find(b"data", start, stop) < 0:
+        # What is between two Secrets is behind the first.
+        if text.find(b"data", start, stop) < 0 or (start < match.start() and _IS_SECRET.match(text, start)):
             continue
         for data in _DATA.finditer(text, start, stop):
             for value in _VALUE.finditer(text, *data.span()):

@@ -15,8 +15,8 @@ from shared.redaction.secret_rules import CREDENTIAL, compiled
 from shared.redaction.secret_shapes import is_secret
 
 # A row takes about three microseconds.
-_MAX_ROWS = 8_000
-_HEADER_COST = 4
+_MAX_ROWS = 6_000
+_HEADER_COST = 6
 _MAX_CELLS = 64
 # What a listing of a file has before a line.
 _NUMBER = rb"(?:[ \t]*[0-9]+\xe2\x86\x92)?"

@@ -49,11 +49,14 @@ def can_be_divided(kind: Kind) -> bool:
 def _joined(begins: bytes, whole: re.Pattern[bytes]) -> Callable[[re.Match[bytes]], Iterator[tuple[int, int]]]:
     def spans(match: re.Match[bytes]) -> Iterator[tuple[int, int]]:
         first, *others = _BREAKS.split(match[0])
-        # If the first line is enough, the others are judged by themselves; a line that begins as it does is another one.
-        if others[0].startswith(begins) or whole.match(first):
+        # If the first line is enough, the others are judged by themselves.
+        if whole.match(first):
             return
         joined = first
         for number, part in enumerate(others, 1):
+            # Another one
+            if part.startswith(begins):
+                return
             joined += part
             if whole.fullmatch(joined):
                 if all(map(is_run_on, others[:number])):
