@@ -1,6 +1,7 @@
 """Imports in the dashboard: a drop with its bars, what is known is not sent again, errors by line, and an import that is taken back."""
 
 import json
+import platform
 import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -9,7 +10,7 @@ from uuid import uuid4
 
 from playwright.sync_api import expect
 
-from tests.browser.dashboard.conftest import OpenPage
+from tests.browser.dashboard.conftest import USER, OpenPage
 from tests.flow.conftest import Stack
 
 DROP = """({target, files}) => {
@@ -133,3 +134,15 @@ def test_without_an_import_it_says_how(open_page: OpenPage, empty_stack: Stack) 
     page = open_page("/imports", of=str(empty_stack.http.base_url).rstrip("/"))
     expect(page.locator(".jobs")).to_contain_text("Nothing was imported yet")
     expect(page.locator(".jobs")).to_contain_text("tracker import")
+
+
+def test_import_is_told_apart_by_machine_day_person_and_files(open_page: OpenPage, stack: Stack) -> None:
+    job = stack.http.get("/api/import/jobs", params={"limit": 50}).json()["items"][-1]
+    page = open_page("/imports")
+
+    what = page.locator(f"[data-job='{job['job_id']}'] .job-what")
+
+    machine = re.sub(r"[^\w.-]+", "-", platform.node())
+    expect(what).to_contain_text(f"Import claude of {machine}, {job['created_at'][:4]}-")
+    expect(what).to_contain_text(f"for {USER}")
+    expect(what).to_contain_text(f"{job['files_done']} files")
