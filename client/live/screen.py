@@ -12,6 +12,7 @@ from rich.text import Text
 
 from client.live.board import ENDED, ERROR, INPUT, PERMISSION, WORKING, Board, OpenSession
 from client.questions import cells
+from shared import quantities
 
 STYLES: Final = {WORKING: "green", PERMISSION: "bold yellow", INPUT: "cyan", ERROR: "bold red", ENDED: "dim"}
 _ORDER: Final = (PERMISSION, ERROR, WORKING, INPUT, ENDED)
@@ -62,7 +63,7 @@ def _what(item: dict[str, Any]) -> Text:
             return Text.assemble((clean(item.get("tool_name") or ""), "bold"), " …")
         case "tool_finished":
             status = item.get("result_status") or ""
-            took = f" {cells.milliseconds(item['execution_time_ms'])}" if item.get("execution_time_ms") is not None else ""
+            took = f" {quantities.duration(item['execution_time_ms'])}" if item.get("execution_time_ms") is not None else ""
             return Text.assemble((clean(item.get("tool_name") or ""), "bold"), " ", (status, "" if status == "success" else "red"), took)
         case "file_changed":
             lines = cells.lines(item.get("lines_added"), item.get("lines_removed"))
@@ -92,9 +93,9 @@ def _sessions(sessions: list[OpenSession], now: datetime, width: int) -> Table:
     columns: list[tuple[str, int, int, Any]] = [
         ("State", 10, 0, lambda each: Text(each.state, style=STYLES[each.state])),
         ("For", 6, 0, lambda each: Text(_age(each, now))),
-        ("Project", 14, 0, lambda each: Text(clean(each.project or cells.UNKNOWN))),
-        ("User", 10, 90, lambda each: Text(clean(each.user or cells.UNKNOWN))),
-        ("Machine", 12, 140, lambda each: Text(clean(each.machine or cells.UNKNOWN))),
+        ("Project", 14, 0, lambda each: Text(clean(each.project or quantities.UNKNOWN))),
+        ("User", 10, 90, lambda each: Text(clean(each.user or quantities.UNKNOWN))),
+        ("Machine", 12, 140, lambda each: Text(clean(each.machine or quantities.UNKNOWN))),
         ("Tool", 14, 70, lambda each: Text(clean(each.tool[0]) if each.tool else "")),
         ("Tokens", 8, 110, lambda each: Text(cells.large(each.tokens))),
         ("Cost", 8, 110, lambda each: Text(cells.usd(each.cost_usd))),

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from typing import Any, Final
 
-UNKNOWN: Final = "–"
+from shared.quantities import UNKNOWN
+
 _EIGHTHS: Final = " ▏▎▍▌▋▊▉█"
 _LEVELS: Final = "▁▂▃▄▅▆▇█"
 _SHADES: Final = " ░▒▓█"
@@ -12,25 +13,6 @@ _SHADES: Final = " ░▒▓█"
 def count(value: int | None) -> str:
     """`1,772`"""
     return UNKNOWN if value is None else f"{value:,}"
-
-
-def minutes(value: float | None) -> str:
-    """`57 min`, `6 h 57 min`"""
-    if value is None:
-        return UNKNOWN
-    whole = round(value)
-    if whole == 0:
-        return "0 min" if value == 0 else "< 1 min"
-    return f"{whole // 60:,} h {whole % 60:02} min" if whole >= 60 else f"{whole} min"
-
-
-def milliseconds(value: float | None) -> str:
-    """`250 ms`, `1.9 s`, `5 min`"""
-    if value is None:
-        return UNKNOWN
-    if value < 1000:
-        return f"{value:.0f} ms"
-    return f"{value / 1000:.1f} s" if value < 120_000 else f"{value / 60_000:.0f} min"
 
 
 def large(value: int | None) -> str:
@@ -55,11 +37,6 @@ def lines(added: int | None, removed: int | None) -> str:
     if added is None or removed is None:
         return UNKNOWN
     return f"+{added:,} −{removed:,}" if added or removed else "0"
-
-
-def percent(value: float | None) -> str:
-    """`5.8 %`"""
-    return UNKNOWN if value is None else f"{value:.1%}".replace("%", " %")
 
 
 def bar(value: float | None, most: float, width: int) -> str:

@@ -15,6 +15,7 @@ from client.questions.lookup import FORBIDDEN, Item, filters_of, get, pages, sho
 from client.questions.output import AsCsv, AsJson, Column, Format, Row, console, format_of, table, write_csv, write_json
 from client.questions.period import Since, Until, Zone, period_of
 from client.server import Server
+from shared import quantities
 
 Project = Annotated[
     str | None, typer.Option("--project", metavar="PROJECT", help="Only this project: its id, its name, or the end of its path.")
@@ -43,8 +44,8 @@ PROJECT_FIELDS: Final = (
     "files_modified_count", "lines_changed_count", "cost_usd", "last_session",
 )  # fmt: skip
 TOOL_FIELDS: Final = (
-    "tool_name", "calls", "success", "errors", "rejected", "cancelled", "error_rate", "measured_calls", "estimated_calls", "avg_wait_ms",
-    "avg_ms", "p50_ms", "p95_ms", "p99_ms", "max_ms", "last_used",
+    "tool_name", "calls", "success", "errors", "rejected", "cancelled", "pending", "error_rate", "measured_calls", "estimated_calls", "untimed_calls",
+    "avg_wait_ms", "avg_ms", "p50_ms", "p95_ms", "p99_ms", "max_ms", "last_used",
 )  # fmt: skip
 USAGE_FIELDS: Final = (
     "input_tokens", "output_tokens", "cache_creation_tokens", "cache_read_tokens", "total_tokens", "api_calls", "unpriced_calls", "cost_usd",
@@ -91,7 +92,7 @@ def list_sessions(
             return
         columns = (
             Column("Started", lambda row: short_time(row["start_time"], zone), right=False),
-            Column("Active", lambda row: cells.minutes(row["active_minutes"]), rank=1),
+            Column("Active", lambda row: quantities.minutes(row["active_minutes"]), rank=1),
             Column("Project", lambda row: row["project_name"] or "", rank=2, right=False, least=12),
             Column("Title", _title, right=False, least=32),
             *([Column("Tags", lambda row: cells.plain(row["tags"]), rank=5, right=False, least=8)] if any(map(_tags, found)) else ()),
@@ -126,7 +127,7 @@ def list_projects(as_json: AsJson = False, as_csv: AsCsv = False, tz: Zone = Non
             Column("Id", lambda row: str(row["id"])),
             Column("Project", lambda row: _project_name(row, names), right=False, least=16, keeps_end=True),
             Column("Sessions", lambda row: cells.count(row["total_sessions"]), rank=2),
-            Column("Active", lambda row: cells.minutes(row["active_minutes"])),
+            Column("Active", lambda row: quantities.minutes(row["active_minutes"])),
             Column("Lines", lambda row: cells.count(row["lines_changed_count"]), rank=5),
             Column("Cost", lambda row: cells.usd(row["cost_usd"], row["unpriced_calls"]), rank=1),
             Column("Last session", lambda row: short_time(row["last_session"], zone), rank=3, right=False),
@@ -176,9 +177,9 @@ def tool_columns(zone: str, rows: list[Item]) -> tuple[Column, ...]:
         Column("Calls", lambda row: cells.count(row["calls"])),
         Column("", lambda row: cells.bar(row["calls"], most, 12), rank=5, right=False, style="cyan"),
         Column("Failed", lambda row: cells.count(row["errors"]), rank=2),
-        Column("Rate", lambda row: cells.percent(row["error_rate"]), rank=3),
-        Column("Median", lambda row: cells.milliseconds(row["p50_ms"]), rank=1),
-        Column("95 % within", lambda row: cells.milliseconds(row["p95_ms"]), rank=4),
+        Column("Rate", lambda row: quantities.percent(row["error_rate"]), rank=3),
+        Column("Median", lambda row: quantities.duration(row["p50_ms"]), rank=1),
+        Column("95 % within", lambda row: quantities.duration(row["p95_ms"]), rank=4),
         Column("Last used", lambda row: short_time(row["last_used"], zone), rank=6, right=False),
     )
 
@@ -259,11 +260,13 @@ def check_shown(server: Server, by: str, name: str, rows: list[Item]) -> None:
 
 def estimated_note(tools: list[Item]) -> str | None:
     """The sentence below durations of tools, if some were not measured."""
-    calls = sum(tool["estimated_calls"] or 0 for tool in tools)
-    if not calls:
+    estimated, untimed = (sum(tool.get(name) or 0 for tool in tools) for name in ("estimated_calls", "untimed_calls"))
+    if not estimated:
         return None
+    rest = f" Of {counted(untimed, 'call')} no duration is known." if untimed else ""
     return (
-        f"{counted(calls, 'call')} without a measured duration {plural(calls, 'is', 'are')} left out of the times; see --include-estimated."
+        f"{counted(estimated, 'call')} without a measured duration {plural(estimated, 'is', 'are')} left out of the times; "
+        f"see --include-estimated.{rest}"
     )
 
 

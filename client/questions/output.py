@@ -20,6 +20,7 @@ from rich.table import Table
 from rich.text import Text
 
 from client.questions import cells
+from shared import quantities
 
 Row = dict[str, Any]
 
@@ -90,7 +91,7 @@ def write_csv(rows: Iterable[Row], names: Sequence[str]) -> None:
 def table(rows: Sequence[Row], columns: Sequence[Column], width: int, total: Row | None = None) -> Table:
     """The rows in as many columns as fit, and the total below a line."""
     shown = [*rows, total] if total else rows
-    texts = {column: [cells.UNKNOWN if (text := column.text(row)) is None else text for row in shown] for column in columns}
+    texts = {column: [quantities.UNKNOWN if (text := column.text(row)) is None else text for row in shown] for column in columns}
     widths = {column: max([cell_len(column.name), *map(cell_len, values)]) for column, values in texts.items()}
     kept = list(columns)
 

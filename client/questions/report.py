@@ -23,6 +23,7 @@ from client.questions.lookup import FORBIDDEN, Item, filters_of, get, pages
 from client.questions.output import AsCsv, AsJson, Column, Format, console, format_of, table, write_csv, write_json
 from client.questions.period import Period, Since, Until, Zone, period_of
 from client.server import Server
+from shared import quantities
 
 MEASURES: Final = (
     "sessions", "active_minutes", "messages", "tool_calls", "tool_errors", "lines_added", "lines_removed", "input_tokens", "output_tokens",
@@ -162,7 +163,7 @@ def _headline(totals: Item, width: int) -> Table:
     """The sums, as many side by side as fit."""
     tokens = sum(totals[name] or 0 for name in ("input_tokens", "output_tokens", "cache_creation_tokens", "cache_read_tokens"))
     figures = (
-        (cells.minutes(totals["active_minutes"]), "active"),
+        (quantities.minutes(totals["active_minutes"]), "active"),
         (cells.usd(totals["cost_usd"], totals["unpriced_calls"]), "cost"),
         (cells.large(tokens), "tokens"),
         (cells.count(totals["sessions"]), plural(totals["sessions"], "session")),
@@ -200,7 +201,7 @@ def _columns(by: str, items: Sequence[Item]) -> tuple[Column, ...]:
     most = max((row["active_minutes"] or 0 for row in items), default=0)
     return (
         name,
-        Column("Active", lambda row: cells.minutes(row["active_minutes"])),
+        Column("Active", lambda row: quantities.minutes(row["active_minutes"])),
         Column("", lambda row: cells.bar(row["active_minutes"], most, _BAR_WIDTH), rank=6, right=False, style="cyan"),
         Column("Sessions", lambda row: cells.count(row["sessions"]), rank=7),
         Column("Messages", lambda row: cells.count(row["messages"]), rank=4),

@@ -9,6 +9,7 @@ import msgspec
 
 from services.query.database import Row
 from services.query.export.plain_text import one_line, plain
+from shared.quantities import duration
 
 _WEEKDAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -33,19 +34,10 @@ def local_time(at: datetime | None, zone: ZoneInfo) -> str:
     return f"{_WEEKDAYS[there.weekday()]} {there.day} {_MONTHS[there.month - 1]} {there.year} {there:%H:%M}"
 
 
-def duration(seconds: float) -> str:
-    """`240 ms`, `1.2 s`, `3 min 5 s`, `2 h 10 min`, `3 days`"""
-    if seconds < 1:
-        return f"{round(seconds * 1000)} ms"
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes < 60:
-        return f"{minutes} min {rest} s" if rest else f"{minutes} min"
-    hours, minutes = divmod(minutes, 60)
-    if hours < 48:
-        return f"{hours} h {minutes} min" if minutes else f"{hours} h"
-    return f"{hours // 24} days"
+def pause(seconds: float) -> str:
+    """`2 h 10 min`, `3 days`"""
+    days = int(seconds // 86_400)
+    return f"{days} days" if days >= 2 else duration(seconds * 1_000)
 
 
 def counted(number: int, one: str, many: str | None = None) -> str:
@@ -77,7 +69,7 @@ def facts(session: Row, zone: ZoneInfo) -> Iterator[tuple[str, str]]:
     if session["start_time"]:
         until = session["end_time"]
         yield "Time", local_time(session["start_time"], zone) + (f" – {local_time(until, zone)}" if until else "") + f" ({zone.key})"
-    yield "Active", duration(session["active_minutes"] * 60)
+    yield "Active", duration(session["active_minutes"] * 60_000)
     if session["models"]:
         yield ("Model" if len(session["models"]) == 1 else "Models"), ", ".join(one_line(each, 100) for each in session["models"])
     if (paid := cost(session)) is not None:
@@ -116,7 +108,7 @@ def details(call: Row) -> list[str]:
     """Why a call failed, how long it took, and which files it changed."""
     found = [] if call["error_class"] is None else [one_line(call["error_class"], 60).replace("_", " ")]
     if call["execution_time_ms"] is not None:
-        found.append(duration(call["execution_time_ms"] / 1000))
+        found.append(duration(call["execution_time_ms"]))
     found += [lines_changed(change["lines_added"], change["lines_removed"]) for change in call["changes"]]
     return found
 
@@ -158,7 +150,7 @@ def entry(row: Row) -> tuple[str, str]:
         case "model_switch":
             return "Model", f"{row['from_model']} → {row['to_model']}"
         case "idle_gap":
-            return f"{duration(row['seconds'])} later", ""
+            return f"{pause(row['seconds'])} later", ""
         case "subagent":
             return "Subagent", subagent_line(row["subagent"])
         case "compaction":

@@ -143,6 +143,7 @@ _TOOL: Final[Json] = {
     "error_rate": 0.033,
     "measured_calls": 40,
     "estimated_calls": 21,
+    "untimed_calls": 0,
     "waited_calls": 3,
     "waited_ms": 9300,
     "avg_wait_ms": 3100.0,
@@ -263,7 +264,9 @@ ANSWERS: Final[dict[str, Json]] = {
         "range": _RANGE | {"interval": "day"},
         "total_calls": 61,
         "errors_by_class": _ERRORS_BY_CLASS,
-        "tools": [_TOOL | {"p50_ms": 210.0, "p95_ms": 3900.0, "p99_ms": 9800.0, "cancelled": 0, "errors_by_class": _ERRORS_BY_CLASS}],
+        "tools": [
+            _TOOL | {"p50_ms": 210.0, "p95_ms": 3900.0, "p99_ms": 9800.0, "cancelled": 0, "pending": 0, "errors_by_class": _ERRORS_BY_CLASS}
+        ],
         "percentiles_of": "intervals",
         "time_series": [_DAY | {"calls": 61, "errors": 2, "p50_ms": 210.0, "p95_ms": 3900.0, "p99_ms": 9800.0}],
     },

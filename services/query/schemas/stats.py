@@ -166,6 +166,10 @@ class Tool(BaseModel):
     estimated_calls: int = Field(
         description="Calls whose duration is only the time between two records of a transcript. Left out of avg_ms, max_ms and percentiles."
     )
+    untimed_calls: int = Field(
+        description="Calls without a known duration: pending ones, and those that went on after they had answered. "
+        "Together with measured_calls and estimated_calls these are all calls."
+    )
     waited_calls: int = Field(description="Calls of which it is known how long they waited before they ran, as for a permission.")
     waited_ms: int = Field(description="How long these waited, all together.")
     avg_wait_ms: float | None
@@ -192,6 +196,9 @@ class TimedTool(Tool):
     p95_ms: float | None
     p99_ms: float | None
     cancelled: int = Field(description="Calls that were interrupted, or not run since a call beside them failed.")
+    pending: int = Field(
+        description="Calls without a result: they run, or nothing tells how they ended. calls = success + errors + rejected + cancelled + pending."
+    )
     errors_by_class: ErrorCounts
 
 

@@ -100,6 +100,23 @@ def test_a_project_has_its_totals(client: TestClient, connection: psycopg.Connec
     assert client.get(f"/api/projects/{project}").json()["total_sessions"] == 1
 
 
+def test_times_are_answered_exactly_and_rounded_only_where_they_are_shown(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+    project, user = seed.add_project(connection, "/p"), seed.add_user(connection, "ada")
+    seed.add_session(connection, "s", project, user, started_at=NOON)
+    seed.add_message(connection, "s", NOON)
+    seed.add_message(connection, "s", NOON + timedelta(seconds=1.4))
+    seed.compute_aggregates(connection)
+    exact = 1.4 / 60
+
+    session, listed = client.get("/api/sessions/s").json(), client.get("/api/projects").json()[0]
+    stats, usage = client.get("/api/stats").json(), client.get("/api/usage?group_by=project").json()
+
+    assert session["active_minutes"] == session["duration_minutes"] == pytest.approx(exact)
+    answers = [listed, stats["totals"], stats["users"][0], usage["items"][0], usage["totals"], client.get("/api/users").json()["items"][0]]
+    assert [answer["active_minutes"] for answer in answers] == pytest.approx([exact] * len(answers))
+    assert stats["totals"]["time_minutes"] == pytest.approx(exact)
+
+
 def test_a_session_is_open_unless_ended_idle_or_only_imported(client: TestClient, connection: psycopg.Connection[Any]) -> None:
     later = NOON + timedelta(minutes=5)
     project, user = seed.add_project(connection, "/p"), seed.add_user(connection, "ada")

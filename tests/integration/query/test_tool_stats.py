@@ -68,7 +68,11 @@ def _check(stats: dict[str, Any], calls: list[Any]) -> None:
         errors = sum(call[3] in ("error", "timeout") for call in mine)
         assert (tool["success"], tool["errors"]) == (sum(call[3] == "success" for call in mine), errors)
         assert tool["rejected"] == sum(call[3] == "rejected" for call in mine)
-        assert tool["error_rate"] == round(errors / len(mine), 4)
+        assert (tool["cancelled"], tool["pending"]) == tuple(sum(call[3] == status for call in mine) for status in ("cancelled", "pending"))
+        assert tool["success"] + errors + tool["rejected"] + tool["cancelled"] + tool["pending"] == tool["calls"]
+        assert tool["measured_calls"] + tool["estimated_calls"] + tool["untimed_calls"] == tool["calls"]
+        assert tool["untimed_calls"] == len(mine) - len(durations)
+        assert tool["error_rate"] == errors / len(mine)
         assert datetime.fromisoformat(tool["last_used"]) == max(call[5] for call in mine)
         assert tool["max_ms"] == max(durations, default=None)
         for name, share in (("p50_ms", 0.5), ("p95_ms", 0.95), ("p99_ms", 0.99)):

@@ -77,7 +77,7 @@ def _add_event(connection: Connection[Any], rng: random.Random, session_id: str,
         seed.add_api_call(connection, session_id, at, id=message_id, cache_read_tokens=rng.randrange(10**9), **tokens, **rng.choice(MODELS))
     elif kind == 1:
         status, duration = (
-            rng.choice(["success", "success", "error", "rejected", "timeout"]),
+            rng.choice(["success", "success", "error", "rejected", "timeout", "cancelled", "pending"]),
             rng.choice([None, 0, 1, rng.randrange(10_000)]),
         )
         seed.add_tool_call(

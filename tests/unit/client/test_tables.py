@@ -61,3 +61,7 @@ def test_durations_that_are_left_out_are_named() -> None:
     assert estimated_note([{"estimated_calls": 0}, {"estimated_calls": 0}]) is None
     said = estimated_note([{"estimated_calls": 1}, {"estimated_calls": 1200}])
     assert said == "1,201 calls without a measured duration are left out of the times; see --include-estimated."
+    said = estimated_note([{"estimated_calls": 3, "untimed_calls": 0}, {"estimated_calls": 0, "untimed_calls": 2}])
+    assert (
+        said == "3 calls without a measured duration are left out of the times; see --include-estimated. Of 2 calls no duration is known."
+    )

@@ -19,7 +19,7 @@ _PROJECTS = """
         least(coalesce(r.lines_added::numeric + r.lines_removed, 0), 9007199254740991)::bigint AS lines_changed_count,
         nullif(p.last_session_at, '-infinity') AS last_session,
         p.created_at,
-        round(coalesce(r.active_us, 0) / 60e6, 1)::float8 AS active_minutes,
+        coalesce(r.active_us, 0) / 60e6::float8 AS active_minutes,
         coalesce(r.user_messages + r.assistant_messages, 0) AS messages_count,
         coalesce(r.tool_calls, 0) AS tool_calls_count,
         coalesce(r.api_calls, 0) AS api_calls, coalesce(r.unpriced_calls, 0) AS unpriced_calls,

@@ -12,7 +12,7 @@ NOBODY = -2
 # Users without any event, such as those that were merged into another, are left out. `projects` is the cell of all projects, or one for each of
 # some: then a user who worked on two of them at once was active in both.
 _USERS = """
-    SELECT u.name, r.sessions, round(r.active_us / 60e6, 1)::float8 AS active_minutes, r.messages_count, r.tool_calls_count,
+    SELECT u.name, r.sessions, r.active_us / 60e6::float8 AS active_minutes, r.messages_count, r.tool_calls_count,
         CASE WHEN r.api_calls > r.unpriced_calls OR r.cost_nano_usd > 0 THEN r.cost_nano_usd / 1e9::float8 END AS cost_usd,
         s.first_seen, s.last_seen
     FROM users u

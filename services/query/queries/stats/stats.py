@@ -204,8 +204,8 @@ def _measures(row: Row) -> Row:
     """Sums as they are shown."""
     return {
         "sessions": row["sessions"],
-        "time_minutes": round(row["wall_us"] / 60e6, 1),
-        "active_minutes": round(row["active_us"] / 60e6, 1),
+        "time_minutes": row["wall_us"] / 60e6,
+        "active_minutes": row["active_us"] / 60e6,
         "messages": row["user_messages"] + row["assistant_messages"],
         **{name: row[name] for name in MEASURES[3:]},
         **money(row),
@@ -291,7 +291,7 @@ def _heatmap(connection: Connection, selection: Selection, wanted: Range) -> lis
     active_us = [0] * 168
     for period, quarter, microseconds in active:
         active_us[(quarter * QUARTER + offsets[period - 1]) % WEEK // HOUR] += microseconds
-    return [{"weekday": n // 24, "hour": n % 24, "active_minutes": round(active_us[n] / 60e6, 1)} for n in range(168)]
+    return [{"weekday": n // 24, "hour": n % 24, "active_minutes": active_us[n] / 60e6} for n in range(168)]
 
 
 def _within_periods(wanted: Range, offset_starts: list[float], grains: tuple[int, ...]) -> list[Segment]:

@@ -283,8 +283,9 @@ ORDER BY t.n
 -- By tool, the most used first. All time, weeks and UTC days come from tool_rollups; hours and quarters (fine_…) from the calls themselves.
 -- avg_ms and max_ms are of measured durations; with include_estimated, of all.
 SELECT r.tool_name, sum(r.calls)::bigint AS calls, sum(r.success)::bigint AS success, sum(r.errors)::bigint AS errors,
-    sum(r.rejected)::bigint AS rejected, round(sum(r.errors) / nullif(sum(r.calls), 0), 4)::float8 AS error_rate,
+    sum(r.rejected)::bigint AS rejected, sum(r.errors)::float8 / nullif(sum(r.calls), 0) AS error_rate,
     sum(r.measured_calls)::bigint AS measured_calls, (sum(r.timed_calls) - sum(r.measured_calls))::bigint AS estimated_calls,
+    (sum(r.calls) - sum(r.timed_calls))::bigint AS untimed_calls,
     sum(r.waited_calls)::bigint AS waited_calls, sum(r.waited_ms)::bigint AS waited_ms,
     round(sum(r.waited_ms) / nullif(sum(r.waited_calls), 0), 1)::float8 AS avg_wait_ms,
     CASE

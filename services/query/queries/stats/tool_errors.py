@@ -60,7 +60,7 @@ def tool_errors(
         "classes": [
             row
             | {
-                "share": round(row["calls"] / total, 4),
+                "share": row["calls"] / total,
                 "tools": _tools_of(found, row["error_class"]),
                 "last_seen": next((call["timestamp"] for call in newest[row["error_class"]]), None),
                 "examples": newest[row["error_class"]][:examples],

@@ -49,9 +49,10 @@ def _with_percentiles(row: Row, times: Row) -> Row:
 
 
 def _with_errors(row: Row, classes: list[Row]) -> Row:
-    """The tool with its classes of errors. Every failed call has one, so what is neither an error nor rejected was cancelled."""
-    cancelled = sum(each["calls"] for each in classes) - row["errors"] - row["rejected"]
-    return row | {"cancelled": cancelled, "errors_by_class": by_class(classes)}
+    """The tool with its classes of errors. Every call that did not succeed has one, so the others are pending, and of these some were cancelled."""
+    failed = sum(each["calls"] for each in classes)
+    others = {"cancelled": failed - row["errors"] - row["rejected"], "pending": row["calls"] - row["success"] - failed}
+    return row | others | {"errors_by_class": by_class(classes)}
 
 
 def _percentiles(connection: Connection, selection: Selection, segments: list[Segment], chosen: Row) -> dict[str, Row]:

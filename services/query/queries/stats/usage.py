@@ -252,7 +252,7 @@ def _shown(row: Row | None, question: UsageQuestion) -> Row:
     }
     if question.has_models:
         return shown
-    activity = {"sessions": row["sessions"], "active_minutes": round(row["active_us"] / 60e6, 1)}
+    activity = {"sessions": row["sessions"], "active_minutes": row["active_us"] / 60e6}
     return activity | {name: row[name] for name in COUNTS} | shown
 
 

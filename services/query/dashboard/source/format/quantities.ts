@@ -15,12 +15,20 @@ export function compact(value: number | null | undefined): string {
   return Math.abs(value) < 10_000 ? whole.format(Math.round(value)) : short.format(value);
 }
 
-/** Dollars. null is a cost that is not known. */
+/** Dollars. null is the cost of calls without a known price; undefined is no cost, since nothing was called. */
 export function cost(value: number | null | undefined): string {
-  if (value == null) return "not priced";
+  if (value === undefined) return UNKNOWN;
+  if (value === null) return "not priced";
   if (value < 0) return value > -0.01 ? ">-$0.01" : `-${cost(-value)}`;
   if (value > 0 && value < 0.01) return "<$0.01";
   return value >= 1_000 ? `$${whole.format(Math.round(value))}` : `$${value.toFixed(2)}`;
+}
+
+// Times and shares are rounded once, from the exact value, half up, as in the terminal (shared/quantities.py); tests/quantities.json has the cases of both.
+
+/** What a sum of money is to be written of: without a call that lacks a price, an unknown one is of no calls at all. */
+export function moneyOf(value: number | null | undefined, calls: { unpriced_calls: number }): number | null | undefined {
+  return value === null && calls.unpriced_calls === 0 ? undefined : value;
 }
 
 /** 3 h 20 min. */
@@ -39,14 +47,17 @@ export function axisMinutes(value: number | null | undefined): string {
   return value < 60 ? `${value} min` : `${Number((value / 60).toFixed(1)).toLocaleString("en-US")} h`;
 }
 
-/** 850 ms, 2.4 s, 3 min 05 s. */
+/** 850 ms, 2.4 s, 3 min 05 s. Each unit is used until its own rounding would reach the next. */
 export function duration(ms: number | null | undefined): string {
   if (ms == null) return UNKNOWN;
-  if (ms < 1_000) return `${Math.round(ms)} ms`;
-  if (ms < 60_000) return `${(ms / 1_000).toFixed(1)} s`;
+  if (ms === 0) return "0 s";
+  const milliseconds = Math.round(ms);
+  if (milliseconds < 1_000) return milliseconds === 0 ? "<1 ms" : `${milliseconds} ms`;
+  const tenths = Math.round(ms / 100);
+  if (tenths < 600) return `${(tenths / 10).toFixed(1)} s`;
   const seconds = Math.round(ms / 1_000);
   if (seconds < 3_600) return `${Math.floor(seconds / 60)} min ${String(seconds % 60).padStart(2, "0")} s`;
-  return minutes(seconds / 60);
+  return minutes(ms / 60_000);
 }
 
 /** 500 ms, 2.5 s, 10 min, 2 h: on an axis, whose steps are round. */
@@ -71,9 +82,9 @@ export function bytes(value: number | null | undefined): string {
 /** A share of 1 as a percentage. */
 export function percent(value: number | null | undefined): string {
   if (value == null || !Number.isFinite(value)) return UNKNOWN;
-  const hundred = value * 100;
-  if (hundred > 0 && hundred < 0.05) return "<0.1 %";
-  return `${hundred > 0 && hundred < 10 ? hundred.toFixed(1) : Math.round(hundred)} %`;
+  const tenths = Math.round(value * 1_000);
+  if (value > 0 && tenths === 0) return "<0.1 %";
+  return `${tenths > 0 && tenths < 100 ? (tenths / 10).toFixed(1) : Math.round(value * 100)} %`;
 }
 
 /** "1 session", "2 sessions". */

@@ -10,7 +10,8 @@ export interface Series {
   label: string;
   /** What the label says, where the panel does not say it. */
   definition?: string;
-  values: readonly (number | null)[];
+  /** null is not known, undefined is nothing. */
+  values: readonly (number | null | undefined)[];
   /** A token of style/tokens.css, as `--series-1`. */
   color: string;
   kind: "bars" | "line" | "ghost";
@@ -125,7 +126,7 @@ function drawingOrder(series: readonly Series[], isStacked: boolean): Series[] {
 /** Positions on the x axis are whole numbers: calendar dates have no gaps and no summer time. */
 function dataOf(dates: readonly string[], series: readonly Series[], isStacked: boolean): uPlot.AlignedData {
   const below = new Array<number>(dates.length).fill(0);
-  const heights = new Map<Series, (number | null)[]>();
+  const heights = new Map<Series, (number | null | undefined)[]>();
   for (const each of series) {
     const isPart = isStacked && each.kind === "bars";
     heights.set(each, isPart ? dates.map((_, index) => (below[index] = (below[index] ?? 0) + (each.values[index] ?? 0))) : [...each.values]);
@@ -179,7 +180,7 @@ function drawingOf(series: Series, bars: uPlot.Series.PathBuilder | undefined, s
 
 /** The places of numbers without a neighbour: no line leads to them. */
 function lonely(values: Series["values"]): number[] {
-  return values.flatMap((value, index) => (value !== null && (values[index - 1] ?? null) === null && (values[index + 1] ?? null) === null ? [index] : []));
+  return values.flatMap((value, index) => (value != null && (values[index - 1] ?? null) === null && (values[index + 1] ?? null) === null ? [index] : []));
 }
 
 function axisDate(dates: readonly string[], place: number): string {

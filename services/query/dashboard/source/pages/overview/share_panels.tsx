@@ -7,7 +7,7 @@ import { seesNames } from "../../api/identity";
 import { type Reading, useRead } from "../../api/use_read";
 import { type MeasureName, measure } from "../../format/measures";
 import { machineName, modelName, personName, projectName } from "../../format/names";
-import { count, percent } from "../../format/quantities";
+import { count, moneyOf, percent } from "../../format/quantities";
 import { Bars } from "../../parts/bar_list";
 import { useMachines } from "../../parts/filter_bar";
 import { Loaded, Panel } from "../../parts/panel";
@@ -106,7 +106,7 @@ function People({ users }: { users: readonly Schemas["UserShare"][] }) {
       bars={users.map((user) => ({
         key: user.user ?? "none",
         label: personName(user.user),
-        title: `${exact(user.active_minutes)}, ${count(user.sessions)} sessions, ${measure("cost_usd").exact(user.cost_usd)}`,
+        title: `${exact(user.active_minutes)}, ${count(user.sessions)} sessions, ${measure("cost_usd").exact(moneyOf(user.cost_usd, user))}`,
         value: user.active_minutes,
         text: short(user.active_minutes),
         href: toggled("user", user.user),

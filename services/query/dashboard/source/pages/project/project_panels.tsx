@@ -5,7 +5,7 @@ import type { Schemas } from "../../api/answers";
 import { type Reading, useRead } from "../../api/use_read";
 import { measure } from "../../format/measures";
 import { modelName, personName } from "../../format/names";
-import { count, plural } from "../../format/quantities";
+import { count, moneyOf, plural } from "../../format/quantities";
 import { exactTime } from "../../format/times";
 import { Bars } from "../../parts/bar_list";
 import { Loaded, Panel } from "../../parts/panel";
@@ -54,7 +54,7 @@ export function PeoplePanel({ stats }: { stats: Stats }) {
             bars={data.users.map((user) => ({
               key: user.user ?? "none",
               label: personName(user.user),
-              title: `${plural(user.sessions, "session")}, ${measure("cost_usd").exact(user.cost_usd)}`,
+              title: `${plural(user.sessions, "session")}, ${measure("cost_usd").exact(moneyOf(user.cost_usd, user))}`,
               value: user.active_minutes,
               text: short(user.active_minutes),
               href: toggled("user", user.user),
@@ -103,7 +103,7 @@ export function BranchesPanel({ id }: { id: string }) {
             bars={data.items.map((item) => ({
               key: item.branch ?? "none",
               label: item.branch ?? "no branch is known",
-              title: `${plural(item.sessions, "session")}, ${measure("cost_usd").exact(item.cost_usd)}`,
+              title: `${plural(item.sessions, "session")}, ${measure("cost_usd").exact(moneyOf(item.cost_usd, item))}`,
               value: item.active_minutes,
               text: short(item.active_minutes),
               href: item.branch ? pageAddress("/sessions", { project: id, branch: item.branch }) : undefined,

@@ -5,7 +5,7 @@ import type { Schemas } from "../../api/answers";
 import { daysBetween } from "../../format/days";
 import { type MeasureName, measure } from "../../format/measures";
 import { projectName } from "../../format/names";
-import { percent } from "../../format/quantities";
+import { moneyOf, percent } from "../../format/quantities";
 import { type SortableColumn, SortableTable } from "../../parts/sorting";
 import { Sparkline } from "../../parts/sparkline";
 import { Time } from "../../parts/time";
@@ -28,12 +28,16 @@ interface Props {
 export function ProjectTable({ items, totals, trend, interval, projects }: Props) {
   const known = new Map(projects.map((project) => [project.id, project]));
   const trends = trendsOf(trend, interval);
+  const written = (name: Summed, of: Item | typeof totals) => {
+    const value = moneyOf(of[name], of);
+    return <span title={measure(name).exact(value)}>{measure(name).short(value)}</span>;
+  };
   const sum = (name: Summed): SortableColumn<Item> => ({
     name,
     title: <span title={measure(name satisfies MeasureName).definition}>{measure(name).label}</span>,
-    cell: (item) => <span title={measure(name).exact(item[name])}>{measure(name).short(item[name])}</span>,
+    cell: (item) => written(name, item),
     sortBy: (item) => item[name],
-    total: <span title={measure(name).exact(totals[name])}>{measure(name).short(totals[name])}</span>,
+    total: written(name, totals),
     isNumber: true,
     isMinor: MINOR.includes(name),
   });

@@ -41,8 +41,9 @@ interface Props {
 
 export function ToolTable({ measured, estimated, chosen, project, isShort = false }: Props) {
   const rows = withTimes(measured, estimated);
+  const hasPending = measured.some((tool) => tool.pending > 0);
   const most = Math.max(...measured.map((tool) => tool.calls), 1);
-  const counted = (name: "errors" | "rejected" | "cancelled", title: string, definition: string): SortableColumn<ToolTimes> => ({
+  const counted = (name: "errors" | "rejected" | "cancelled" | "pending", title: string, definition: string): SortableColumn<ToolTimes> => ({
     name,
     title: <span title={definition}>{title}</span>,
     cell: ({ tool }) => count(tool[name]),
@@ -85,7 +86,7 @@ export function ToolTable({ measured, estimated, chosen, project, isShort = fals
       ),
     },
     { name: "rate", title: <span title={measure("error_rate").definition}>Error rate</span>, cell: ({ tool }) => percent(tool.error_rate), sortBy: ({ tool }) => tool.error_rate, isNumber: true },
-    ...(isShort ? [] : [counted("errors", "Failed", measure("tool_errors").definition), counted("rejected", "Rejected", measure("rejected_calls").definition), counted("cancelled", "Cancelled", measure("cancelled_calls").definition)]),
+    ...(isShort ? [] : [counted("errors", "Failed", measure("tool_errors").definition), counted("rejected", "Rejected", measure("rejected_calls").definition), counted("cancelled", "Cancelled", measure("cancelled_calls").definition), ...(hasPending ? [counted("pending", "Pending", measure("pending_calls").definition)] : [])]),
     time("p50_ms", measure("p50_ms").label, measure("p50_ms").definition),
     time("p95_ms", measure("p95_ms").label, measure("p95_ms").definition),
     ...(isShort

@@ -1,11 +1,14 @@
 /** The sums over the tools. */
 
 import type { Schemas } from "../../api/answers";
+import { count } from "../../format/quantities";
 import { Tile } from "../../parts/tile";
 
 export function ToolTiles({ stats }: { stats: Schemas["ToolStats"] }) {
   const sum = (of: (tool: Schemas["TimedTool"]) => number) => stats.tools.reduce((all, tool) => all + of(tool), 0);
   const errors = sum((tool) => tool.errors);
+  const pending = sum((tool) => tool.pending);
+  const untimed = sum((tool) => tool.untimed_calls);
   return (
     <div class="tiles tool-tiles">
       <Tile of="tool_calls" value={stats.total_calls} />
@@ -13,7 +16,8 @@ export function ToolTiles({ stats }: { stats: Schemas["ToolStats"] }) {
       <Tile of="error_rate" value={stats.total_calls ? errors / stats.total_calls : null} />
       <Tile of="rejected_calls" value={sum((tool) => tool.rejected)} />
       <Tile of="cancelled_calls" value={sum((tool) => tool.cancelled)} />
-      <Tile of="measured_calls" value={sum((tool) => tool.measured_calls)} note={`${sum((tool) => tool.estimated_calls).toLocaleString("en-US")} are estimated`} />
+      {pending > 0 && <Tile of="pending_calls" value={pending} />}
+      <Tile of="measured_calls" value={sum((tool) => tool.measured_calls)} note={`${count(sum((tool) => tool.estimated_calls))} are estimated${untimed > 0 ? `, ${count(untimed)} not known` : ""}`} />
     </div>
   );
 }

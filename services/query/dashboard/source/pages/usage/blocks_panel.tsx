@@ -59,7 +59,7 @@ export function blocksOf(points: readonly Point[]): Block[] {
       block = { start: at, end: at + BLOCK_HOURS * HOUR_MS, cost: null, tokens: 0, calls: 0 };
       blocks.push(block);
     }
-    block.cost = sumOf([block.cost, point.cost_usd]);
+    block.cost = sumOf([block.cost, point.cost_usd]) ?? null;
     block.tokens += allTokens(point);
     block.calls += point.api_calls;
   }

@@ -33,7 +33,7 @@ export function dateOf(item: Item): string {
   return item.day ?? item.week ?? (item.month ? `${item.month}-01` : "");
 }
 
-/** The sum of what is known; null where nothing is, so that an unknown cost does not become 0. */
-export function sumOf(values: readonly (number | null | undefined)[]): number | null {
-  return values.reduce<number | null>((sum, value) => (value == null ? sum : (sum ?? 0) + value), null);
+/** The sum of what is known; null where nothing is, so that an unknown cost does not become 0; undefined where there is nothing at all. */
+export function sumOf(values: readonly (number | null | undefined)[]): number | null | undefined {
+  return values.reduce<number | null | undefined>((sum, value) => (value == null ? (sum === undefined ? value : sum) : (sum ?? 0) + value), undefined);
 }

@@ -4,7 +4,7 @@ import { useMemo } from "preact/hooks";
 import { go } from "../../address/address";
 import { type Interval, intervalText } from "../../format/intervals";
 import { measure } from "../../format/measures";
-import { count } from "../../format/quantities";
+import { count, moneyOf } from "../../format/quantities";
 import { SeriesChart } from "../../parts/series_chart";
 import { rangeOf } from "../../parts/stats_series";
 import { type Dimension, type Item, type UsageMeasure, WHAT, dateOf, sumOf } from "./dimensions";
@@ -30,12 +30,12 @@ export function UsageChart({ course, parts, sums, by, name, interval, height }: 
     const groups = sums.filter((item) => item[name]).sort((a, b) => (b[name] ?? 0) - (a[name] ?? 0));
     const own = groups.slice(0, MOST);
     const places = new Map(dates.map((date, index) => [date, index]));
-    const values = [...own, null].map(() => dates.map((): number | null => null));
+    const values = [...own, null].map(() => dates.map((): number | null | undefined => undefined));
     for (const part of parts) {
       const found = own.findIndex((item) => idOf(item) === idOf(part));
       const row = values[found < 0 ? own.length : found];
       const at = places.get(dateOf(part));
-      if (row && at !== undefined) row[at] = sumOf([row[at], part[name]]);
+      if (row && at !== undefined) row[at] = sumOf([row[at], moneyOf(part[name], part)]);
     }
     const shown = own.map((item, index) => ({ label: nameOf(item), values: values[index] ?? [], color: `--series-${index + 1}`, kind: "bars" as const }));
     if (groups.length <= MOST) return shown;

@@ -3,7 +3,7 @@
 import { toggled } from "../../address/filters";
 import type { Schemas } from "../../api/answers";
 import { type MeasureName, measure } from "../../format/measures";
-import { percent } from "../../format/quantities";
+import { moneyOf, percent } from "../../format/quantities";
 import { type SortableColumn, SortableTable } from "../../parts/sorting";
 import { cacheHitRate } from "../../parts/token_split";
 import { type Dimension, type Item, WHAT } from "./dimensions";
@@ -18,12 +18,16 @@ const COMPACT: readonly MeasureName[] = ["input_tokens", "cache_creation_tokens"
 
 export function UsageTable({ items, totals, by }: { items: readonly Item[]; totals: Totals; by: Dimension }) {
   const { label, filter, idOf, nameOf } = WHAT[by];
+  const written = (name: Summed, of: Item | Totals) => {
+    const value = moneyOf(of[name], of);
+    return COMPACT.includes(name) ? <span title={measure(name).exact(value)}>{measure(name).short(value)}</span> : measure(name).exact(value);
+  };
   const sum = (name: Summed): SortableColumn<Item> => ({
     name,
     title: <span title={measure(name).definition}>{measure(name).label}</span>,
-    cell: (item) => (COMPACT.includes(name) ? <span title={measure(name).exact(item[name])}>{measure(name).short(item[name])}</span> : measure(name).exact(item[name])),
+    cell: (item) => written(name, item),
     sortBy: (item) => item[name],
-    total: COMPACT.includes(name) ? <span title={measure(name).exact(totals[name])}>{measure(name).short(totals[name])}</span> : measure(name).exact(totals[name]),
+    total: written(name, totals),
     isNumber: true,
     isMinor: MINOR.includes(name),
   });

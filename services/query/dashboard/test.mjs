@@ -1,0 +1,52 @@
+/** Tests of the sources that need no browser. `npm test` runs them. */
+
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { test } from "node:test";
+import { runnerImport } from "vite";
+
+const source = async (path) => (await runnerImport(`./source/${path}`, { configFile: false, logLevel: "error" })).module;
+const quantities = await source("format/quantities.ts");
+const { linesOf } = await source("parts/diff_lines.ts");
+
+const cases = JSON.parse(readFileSync(new URL("../../../tests/quantities.json", import.meta.url), "utf8"));
+for (const [name, given] of Object.entries(cases))
+  test(`${name} are written as in the terminal`, () => {
+    for (const [value, text] of given) assert.equal(quantities[name](value), text, `${name}(${value})`);
+  });
+
+const numbered = (patch) => linesOf(patch).map(({ kind, before, after, text }) => [kind, before, after, text]);
+
+test("lines of a hunk have its numbers", () => {
+  assert.deepEqual(numbered("@@ -3,2 +5,2 @@\n same\n-old\n+new\n"), [
+    ["place", null, null, "@@ -3,2 +5,2 @@"],
+    ["same", 3, 5, "same"],
+    ["removed", 4, null, "old"],
+    ["added", null, 6, "new"],
+  ]);
+});
+
+test("lines of a hunk at a place that is not known have no numbers", () => {
+  assert.deepEqual(numbered("@@ -1 +1 @@\n-a\n@@ @@\n same\n-old\n+new"), [
+    ["place", null, null, "@@ -1 +1 @@"],
+    ["removed", 1, null, "a"],
+    ["place", null, null, "@@ line numbers not known @@"],
+    ["same", null, null, "same"],
+    ["removed", null, null, "old"],
+    ["added", null, null, "new"],
+  ]);
+});
+
+test("cost of no calls is a dash, and of calls without a price it is not priced", () => {
+  const { cost, moneyOf } = quantities;
+  assert.equal(cost(moneyOf(null, { unpriced_calls: 0 })), "–");
+  assert.equal(cost(moneyOf(null, { unpriced_calls: 2 })), "not priced");
+  assert.equal(cost(moneyOf(1.5, { unpriced_calls: 2 })), "$1.50");
+});
+
+test("sums of groups tell nothing from what is not known", async () => {
+  const { sumOf } = await source("pages/usage/dimensions.ts");
+  assert.equal(sumOf([undefined, undefined]), undefined);
+  assert.equal(sumOf([undefined, null]), null);
+  assert.equal(sumOf([null, 2, undefined, 3]), 5);
+});
