@@ -18,7 +18,8 @@ ARCHIVES: Final = frozenset({"zip", "tar", "tar_gz", "tar_zst"})
 # ijson's errors: its lexer accepts overlong forms of UTF-8, and its decoding then fails on them.
 JSON_ERRORS: Final = (ijson.JSONError, UnicodeDecodeError)
 # Raised when importers find more in a file than before: what an older version read is asked for again. 4: results, timeline entries, diffs.
-READER_VERSION: Final = 4
+# 5: interrupted calls, no duration of calls that went on in the background, no `cost-state` beside API calls.
+READER_VERSION: Final = 5
 # Enough for the first rows of all transcripts known; of a longer first line the beginning decides.
 HEAD_BYTES: Final = 65_536
 

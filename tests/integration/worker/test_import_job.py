@@ -17,7 +17,10 @@ from services.worker.resources import Resources
 from services.worker.row_lease import MAX_ATTEMPTS, LeaseLostError
 from services.worker.sweep import Looks
 from shared.messages import ToolCall
+from tests.integration.worker.test_capture import import_files, is_verified
 from tests.unit.worker.claude_json_sample import SESSION, canary_file
+from tests.unit.worker.importers.rows_of_a_session import SESSION as TRANSCRIBED
+from tests.unit.worker.importers.rows_of_a_session import WHOLE, jsonl
 
 
 def start_job(worker: Resources, folder: Path, *contents: bytes) -> UUID:
@@ -77,6 +80,26 @@ def test_a_session_becomes_live_by_an_event_and_never_by_an_import(worker: Resou
 
     imported(worker, start_job(worker, tmp_path, content))
     assert is_live() == [(True,)]
+
+
+@pytest.mark.parametrize("copy_id", ["00000000-dc17-4bcf-9b4d-c4bddd3fac2a", "ffffffff-dc17-4bcf-9b4d-c4bddd3fac2a"])
+def test_copy_of_a_transcript_under_another_id_brings_no_cost(worker: Resources, tmp_path: Path, copy_id: str) -> None:
+    # Given a transcript that ends with what Claude Code says of its cost, and a copy of it
+    state = {"type": "cost-state", "sessionId": TRANSCRIBED, "totalCostUSD": 0.05, "modelUsage": {"m": {"inputTokens": 9, "outputTokens": 9}}}
+    content = jsonl(*WHOLE, state | {"totalLinesAdded": 5, "totalLinesRemoved": 1})
+    copied = content.replace(TRANSCRIBED.encode(), copy_id.encode())
+
+    def totals() -> Any:
+        names = ("input_tokens + output_tokens", "cost_nano_usd", "lines_added", "lines_removed", "api_calls")
+        with worker.transaction() as connection:
+            return connection.execute(f"SELECT {', '.join(f'sum({name})' for name in names)} FROM sessions".encode()).fetchall()
+
+    import_files(worker, tmp_path, content)
+    before = totals()
+    import_files(worker, tmp_path, copied)
+
+    assert totals() == before
+    assert is_verified(worker)
 
 
 def test_an_undated_session_counts_without_time_or_day(worker: Resources, tmp_path: Path) -> None:

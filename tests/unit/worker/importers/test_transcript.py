@@ -173,22 +173,34 @@ def test_the_title_prefers_custom_then_ai_then_summary_then_first_prompt(
     assert (facts.title, facts.title_rank) == (title, rank)
 
 
-def test_session_totals_are_the_maximum_of_the_totals_at_each_exit() -> None:
-    def cost_state(cost: float, output: int) -> dict[str, Any]:
-        tokens = {"inputTokens": 3, "outputTokens": output, "cacheReadInputTokens": 5, "cacheCreationInputTokens": 6, "costUSD": cost}
-        totals = {
-            "totalDuration": 50401,
-            "totalAPIDuration": 7914,
-            "totalToolDuration": 20106,
-            "totalLinesAdded": 4,
-            "totalLinesRemoved": 2,
-        }
-        return {"type": "cost-state", "sessionId": SESSION, "totalCostUSD": cost, "modelUsage": {"a": tokens, "b": tokens}} | totals
+def cost_state(cost: float, output: int) -> dict[str, Any]:
+    tokens = {"inputTokens": 3, "outputTokens": output, "cacheReadInputTokens": 5, "cacheCreationInputTokens": 6, "costUSD": cost}
+    totals = {
+        "totalDuration": 50401,
+        "totalAPIDuration": 7914,
+        "totalToolDuration": 20106,
+        "totalLinesAdded": 4,
+        "totalLinesRemoved": 2,
+    }
+    return {"type": "cost-state", "sessionId": SESSION, "totalCostUSD": cost, "modelUsage": {"a": tokens, "b": tokens}} | totals
 
+
+def test_session_totals_are_the_maximum_of_the_totals_at_each_exit() -> None:
     facts = facts_of(prompt(0, "u1", "a"), cost_state(0.0319246, 40), cost_state(0.01, 4))
     assert (facts.cost_nano_usd, facts.input_tokens, facts.output_tokens) == (31_924_600, 6, 80)
     assert (facts.cache_read_tokens, facts.cache_creation_tokens, facts.lines_added, facts.lines_removed) == (10, 12, 4, 2)
     assert (facts.wall_duration_ms, facts.api_duration_ms, facts.tool_duration_ms) == (50401, 7914, 20106)
+
+
+@pytest.mark.parametrize("calls_first", [True, False])
+def test_totals_of_a_file_with_api_calls_are_those_of_its_calls(*, calls_first: bool) -> None:
+    said = answer(1, "a1", "msg_1", text("Hello."))
+    rows = [prompt(0, "u1", "a"), said, cost_state(0.03, 40)] if calls_first else [prompt(0, "u1", "a"), cost_state(0.03, 40), said]
+
+    facts = facts_of(*rows)
+
+    assert (facts.cost_nano_usd, facts.input_tokens, facts.cache_read_tokens, facts.lines_added) == (None, None, None, None)
+    assert facts.wall_duration_ms == 50401
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from shared.project_paths import InvalidPath, normalize_project_path
 MAX_USD = 1_000_000
 # Enough to find the model that did most. Claude Code writes no file with more.
 MAX_MODELS = 100
+_DURATIONS = frozenset({"wall_duration_ms", "api_duration_ms", "tool_duration_ms"})
 _encoder = msgspec.json.Encoder()
 
 
@@ -50,6 +51,7 @@ class Session:
         # Model → (output tokens, messages) of the main conversation.
         self._models: dict[str, tuple[int, int]] = {}
         self._totals: dict[str, int] = {}
+        self._has_calls = False
 
     def add_row(self, row: Row, time: datetime | None) -> None:
         """Adds a conversation record of the session. `time` is its timestamp, None without a valid one."""
@@ -73,6 +75,7 @@ class Session:
 
     def add_claude_record(self, record: Message | ApiCall) -> None:
         """Adds a message or API call, to find the model that did most. Subagents do not count: they often have another model."""
+        self._has_calls = self._has_calls or isinstance(record, ApiCall)
         _add_to_models(self._models, record)
 
     def offer_title(self, title: str | None, rank: int) -> None:
@@ -88,7 +91,7 @@ class Session:
             self._parent = parent[:200]
 
     def add_cost_state(self, row: Row) -> None:
-        """Adds a cost-state. It has totals of the session so far, so the greatest counts."""
+        """Adds a cost-state. It has totals of the session so far, so the greatest counts. Cost, tokens and lines are given only without API calls."""
         totals = {
             "wall_duration_ms": count_or_none(row.total_duration),
             "api_duration_ms": count_or_none(row.total_api_duration),
@@ -111,10 +114,14 @@ class Session:
 
     def facts(self, still_open: Iterable[Message | ApiCall] = ()) -> SessionFacts:
         """All facts that the file has. `still_open`: records that were not added, since more may come to them."""
-        models = dict(self._models)
+        models, has_calls = dict(self._models), self._has_calls
         for record in still_open:
+            has_calls = has_calls or isinstance(record, ApiCall)
             _add_to_models(models, record)
         rank, title = self._title
+        # What the calls and edits of a file add up to counts, and each of them once. In a copy they are those of another session: what was added up
+        # would bring them a second time.
+        totals = {name: value for name, value in self._totals.items() if name in _DURATIONS} if has_calls else self._totals
         return self._facts(
             ended_at=self._ended_at,
             active_ranges=list(self._active.ranges),
@@ -122,7 +129,7 @@ class Session:
             title_rank=rank,
             parent_session_id=self._parent,
             model=max(models, key=lambda name: (models[name], name), default=None),
-            **self._totals,
+            **totals,
         )
 
     @property
