@@ -96,6 +96,8 @@ TOOL_CALLS: Final = RowTable(
         NOT_OF_HOOK,
         "coalesce({row}.duration_source = 'reported', false)",
         "coalesce({row}.duration_ms, -1)",
+        # A later row of the file may say that what looks like a refusal was an interruption.
+        "({row}.status <> 'rejected')",
         '{row}.status COLLATE "C"',
         "coalesce(octet_length({row}.parameters::text), 0)",
         "coalesce({row}.wait_ms, -1)",

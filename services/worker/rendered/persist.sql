@@ -73,6 +73,7 @@ changed_tool_calls AS (
         CASE WHEN %(job_number)s > 0 THEN (s.source IS DISTINCT FROM 'hook') END DESC,
         CASE WHEN %(job_number)s > 0 THEN coalesce(s.duration_source = 'reported', false) END DESC,
         CASE WHEN %(job_number)s > 0 THEN coalesce(s.duration_ms, -1) END DESC,
+        CASE WHEN %(job_number)s > 0 THEN (s.status <> 'rejected') END DESC,
         CASE WHEN %(job_number)s > 0 THEN s.status COLLATE "C" END DESC,
         CASE WHEN %(job_number)s > 0 THEN coalesce(octet_length(s.parameters::text), 0) END DESC,
         CASE WHEN %(job_number)s > 0 THEN coalesce(s.wait_ms, -1) END DESC,
@@ -105,16 +106,16 @@ changed_tool_calls AS (
             WHERE is_new = ((NOT coalesce(0 = ANY(t.brought_by), true)
              AND (%(job_number)s = 0
                   OR ((excluded.status <> 'pending'), (excluded.source IS DISTINCT FROM 'hook'),
-                  coalesce(excluded.duration_source = 'reported', false), coalesce(excluded.duration_ms, -1), excluded.status COLLATE "C",
-                  coalesce(octet_length(excluded.parameters::text), 0), coalesce(excluded.wait_ms, -1),
-                  coalesce(octet_length(excluded.result), -1), coalesce(excluded.result_left_out, 0),
+                  coalesce(excluded.duration_source = 'reported', false), coalesce(excluded.duration_ms, -1),
+                  (excluded.status <> 'rejected'), excluded.status COLLATE "C", coalesce(octet_length(excluded.parameters::text), 0),
+                  coalesce(excluded.wait_ms, -1), coalesce(octet_length(excluded.result), -1), coalesce(excluded.result_left_out, 0),
                   coalesce(excluded.result, '') COLLATE "C", coalesce(excluded.result_media::text, '') COLLATE "C",
                   coalesce(excluded.error_class, '') COLLATE "C", coalesce(excluded.started_agent, '') COLLATE "C",
                   (excluded.agent_id IS NULL), coalesce(excluded.agent_id, '') COLLATE "C")
                      > ((t.status <> 'pending'), (t.source IS DISTINCT FROM 'hook'), coalesce(t.duration_source = 'reported', false),
-                     coalesce(t.duration_ms, -1), t.status COLLATE "C", coalesce(octet_length(t.parameters::text), 0),
-                     coalesce(t.wait_ms, -1), coalesce(octet_length(t.result), -1), coalesce(t.result_left_out, 0),
-                     coalesce(t.result, '') COLLATE "C", coalesce(t.result_media::text, '') COLLATE "C",
+                     coalesce(t.duration_ms, -1), (t.status <> 'rejected'), t.status COLLATE "C",
+                     coalesce(octet_length(t.parameters::text), 0), coalesce(t.wait_ms, -1), coalesce(octet_length(t.result), -1),
+                     coalesce(t.result_left_out, 0), coalesce(t.result, '') COLLATE "C", coalesce(t.result_media::text, '') COLLATE "C",
                      coalesce(t.error_class, '') COLLATE "C", coalesce(t.started_agent, '') COLLATE "C", (t.agent_id IS NULL),
                      coalesce(t.agent_id, '') COLLATE "C"))) IS TRUE)
         ),
@@ -123,16 +124,16 @@ changed_tool_calls AS (
       AND ((NOT coalesce(0 = ANY(t.brought_by), true)
        AND (%(job_number)s = 0
             OR ((excluded.status <> 'pending'), (excluded.source IS DISTINCT FROM 'hook'),
-            coalesce(excluded.duration_source = 'reported', false), coalesce(excluded.duration_ms, -1), excluded.status COLLATE "C",
-            coalesce(octet_length(excluded.parameters::text), 0), coalesce(excluded.wait_ms, -1),
-            coalesce(octet_length(excluded.result), -1), coalesce(excluded.result_left_out, 0),
+            coalesce(excluded.duration_source = 'reported', false), coalesce(excluded.duration_ms, -1),
+            (excluded.status <> 'rejected'), excluded.status COLLATE "C", coalesce(octet_length(excluded.parameters::text), 0),
+            coalesce(excluded.wait_ms, -1), coalesce(octet_length(excluded.result), -1), coalesce(excluded.result_left_out, 0),
             coalesce(excluded.result, '') COLLATE "C", coalesce(excluded.result_media::text, '') COLLATE "C",
             coalesce(excluded.error_class, '') COLLATE "C", coalesce(excluded.started_agent, '') COLLATE "C",
             (excluded.agent_id IS NULL), coalesce(excluded.agent_id, '') COLLATE "C")
                > ((t.status <> 'pending'), (t.source IS DISTINCT FROM 'hook'), coalesce(t.duration_source = 'reported', false),
-               coalesce(t.duration_ms, -1), t.status COLLATE "C", coalesce(octet_length(t.parameters::text), 0),
-               coalesce(t.wait_ms, -1), coalesce(octet_length(t.result), -1), coalesce(t.result_left_out, 0),
-               coalesce(t.result, '') COLLATE "C", coalesce(t.result_media::text, '') COLLATE "C",
+               coalesce(t.duration_ms, -1), (t.status <> 'rejected'), t.status COLLATE "C",
+               coalesce(octet_length(t.parameters::text), 0), coalesce(t.wait_ms, -1), coalesce(octet_length(t.result), -1),
+               coalesce(t.result_left_out, 0), coalesce(t.result, '') COLLATE "C", coalesce(t.result_media::text, '') COLLATE "C",
                coalesce(t.error_class, '') COLLATE "C", coalesce(t.started_agent, '') COLLATE "C", (t.agent_id IS NULL),
                coalesce(t.agent_id, '') COLLATE "C")))
            OR NOT %(job_number)s = ANY(coalesce(t.brought_by, '{0}')))

@@ -85,7 +85,12 @@ def test_a_session_becomes_live_by_an_event_and_never_by_an_import(worker: Resou
 @pytest.mark.parametrize("copy_id", ["00000000-dc17-4bcf-9b4d-c4bddd3fac2a", "ffffffff-dc17-4bcf-9b4d-c4bddd3fac2a"])
 def test_copy_of_a_transcript_under_another_id_brings_no_cost(worker: Resources, tmp_path: Path, copy_id: str) -> None:
     # Given a transcript that ends with what Claude Code says of its cost, and a copy of it
-    state = {"type": "cost-state", "sessionId": TRANSCRIBED, "totalCostUSD": 0.05, "modelUsage": {"m": {"inputTokens": 9, "outputTokens": 9}}}
+    state = {
+        "type": "cost-state",
+        "sessionId": TRANSCRIBED,
+        "totalCostUSD": 0.05,
+        "modelUsage": {"m": {"inputTokens": 9, "outputTokens": 9}},
+    }
     content = jsonl(*WHOLE, state | {"totalLinesAdded": 5, "totalLinesRemoved": 1})
     copied = content.replace(TRANSCRIBED.encode(), copy_id.encode())
 

@@ -19,6 +19,7 @@ from tests.integration.worker.hook_session import HOOKS, put_hooks
 from tests.integration.worker.test_capture import import_files, is_verified
 from tests.integration.worker.test_hooks import bring_hooks, bring_transcript, read_all
 from tests.unit.worker.importers.rows_of_a_session import SESSION, START, answer, jsonl, prompt, text
+from tests.unit.worker.importers.test_tool_calls import refused
 
 FOLDER = "/home/ann/app"
 
@@ -119,6 +120,25 @@ def test_an_import_closes_what_was_silent_for_long_and_leaves_open_what_goes_on(
     # And what a later import of the grown file brings does not open it
     import_files(worker, tmp_path, of_last_year + jsonl(prompt(90, "u32", "thanks")))
     assert state(database) == ("ended", "idle", START + timedelta(seconds=90))
+
+
+def test_call_that_was_interrupted_while_it_ran_is_so_however_the_file_comes(worker: Resources, tmp_path: Path) -> None:
+    # Given a file of which all but the last line was read: there the call looks refused
+    *before, marker = refused("msg_1")
+    capture(worker, SESSION, jsonl(*before))
+
+    def calls() -> list[Any]:
+        with worker.transaction() as connection:
+            return connection.execute("SELECT status, error_class FROM tool_calls").fetchall()
+
+    assert calls() == [("rejected", "rejected")]
+
+    capture(worker, SESSION, jsonl(marker))
+    assert calls() == [("cancelled", "interrupted")]
+
+    import_files(worker, tmp_path, jsonl(*before))
+    assert calls() == [("cancelled", "interrupted")]
+    assert is_verified(worker)
 
 
 def test_an_end_that_comes_late_closes_the_session_as_of_its_time(worker: Resources, database: Database) -> None:

@@ -22,7 +22,7 @@ from services.worker.importers.formats.transcript.rm_commands import deleted_pat
 from services.worker.importers.formats.transcript.session_facts import with_id
 from services.worker.importers.formats.transcript.subagents import started_agent_of
 from services.worker.importers.formats.transcript.tool_calls import changes_of_call
-from services.worker.importers.formats.transcript.tool_results import MAX_MS, status_of_failure
+from services.worker.importers.formats.transcript.tool_results import MAX_MS, goes_on, status_of_failure
 from services.worker.importers.formats.transcript.transcript_rows import NOTHING, ToolResult
 from services.worker.importers.formats.transcript.user_text import NOT_FROM_PERSON
 from services.worker.persist.cut_results import ALL
@@ -224,7 +224,8 @@ class _Payload(Struct):
         if record.result is None:
             record.result = result_of_error(hook.error or "", status, self.kept_results)
         if milliseconds is not None and milliseconds <= MAX_MS:
-            record.duration_ms, record.duration_source = milliseconds, "reported"
+            if result is None or not goes_on(result):
+                record.duration_ms, record.duration_source = milliseconds, "reported"
             # If the hook before the call is missing.
             record.timestamp -= timedelta(milliseconds=milliseconds)
         record.started_agent = started_agent_of(record.tool_name, result)

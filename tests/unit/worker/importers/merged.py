@@ -75,7 +75,7 @@ def better_by(record: Record) -> int:
         case Message():
             return len(record.content)
         case ToolUse():
-            return record.status != "pending"
+            return (record.status != "pending") + (record.status not in ("pending", "rejected"))
         case FileChange():
             return not record.is_estimated
         case ApiCall():

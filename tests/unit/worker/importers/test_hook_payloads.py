@@ -30,6 +30,14 @@ def call(name: str, tool: str = "Bash", *, tool_input: dict[str, Any] | None = N
     return read(name, tool_name=tool, tool_use_id="toolu_1", tool_input=tool_input or {"command": "ls"}, **fields)
 
 
+def test_call_that_goes_on_in_the_background_has_no_duration() -> None:
+    launched = {"isAsync": True, "status": "async_launched", "agentId": "a1"}
+
+    record = only(call("PostToolUse", "Agent", tool_response=launched, duration_ms=32), ToolUse)
+
+    assert (record.status, record.duration_ms, record.duration_source) == ("success", None, None)
+
+
 @pytest.mark.parametrize(("source", "starts"), [("startup", AT), ("clear", AT), ("fork", AT), ("resume", None), ("compact", None)])
 def test_a_start_is_a_time_of_the_session_only_if_something_begins(source: str, starts: datetime | None) -> None:
     facts = only(read("SessionStart", source=source, model="claude-opus-4-8[1m]"), SessionFacts)

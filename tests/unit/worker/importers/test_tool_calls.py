@@ -6,6 +6,7 @@ import pytest
 
 from services.worker.importers.formats.transcript import tool_calls
 from services.worker.persist.records import FileChange, ToolUse
+from tests.unit.worker.importers.merged import Merged
 from tests.unit.worker.importers.rows_of_a_session import PATCH, answer, of, prompt, read_rows, result, use
 
 REJECTION = "The user doesn't want to proceed with this tool use. The tool use was rejected"
@@ -78,6 +79,37 @@ def test_what_claude_was_told_decides_why_a_call_failed(content: Any, fields: di
 def test_a_duration_is_reported_by_the_tool_or_taken_from_timestamps(tool_use_result: Any, milliseconds: int, source: str) -> None:
     tool_use, _ = called(toolUseResult=tool_use_result)
     assert (tool_use.duration_ms, tool_use.duration_source) == (milliseconds, source)
+
+
+def refused(message_id: str | None) -> list[Any]:
+    """A call that its result says is refused, and what Claude Code 2.1.332 writes behind it. With `message_id` a person interrupted the message's calls."""
+    marker = prompt(2, "u2", [{"type": "text", "text": "[Request interrupted by user for tool use]"}])
+    said = result(1.5, "u1", "toolu_1", REJECTION, is_error=True, toolUseResult="User rejected tool use", toolDenialKind="user-rejected")
+    return [
+        answer(0, "a1", "msg_1", use("toolu_1", "Bash", command="sleep 20")),
+        said,
+        marker | ({"interruptedMessageId": message_id} if message_id else {}),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("message_id", "status", "error_class"),
+    [("msg_1", "cancelled", "interrupted"), (None, "rejected", "rejected"), ("msg_of_another", "rejected", "rejected")],
+)
+def test_call_that_a_person_interrupts_while_it_runs_is_not_refused(message_id: str | None, status: str, error_class: str) -> None:
+    [call] = of(list(Merged().add(read_rows(*refused(message_id))).rows.values()), ToolUse)
+
+    assert (call.status, call.error_class, call.duration_ms) == (status, error_class, 1500)
+
+
+@pytest.mark.parametrize(
+    ("tool", "tool_use_result"),
+    [("Agent", {"status": "async_launched", "agentId": "a1"}), ("Bash", {"stdout": "", "backgroundTaskId": "b1"})],
+)
+def test_call_that_goes_on_in_the_background_has_no_duration(tool: str, tool_use_result: Any) -> None:
+    tool_use, _ = called("started", tool, toolUseResult=tool_use_result)
+
+    assert (tool_use.status, tool_use.duration_ms, tool_use.duration_source, tool_use.wait_ms) == ("success", None, None, None)
 
 
 def test_a_result_before_its_call_has_no_duration() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from services.worker.importers.formats import ids
 from services.worker.importers.formats.parameters import kept_parameters
@@ -23,12 +24,15 @@ from services.worker.persist.records import FileChange, KeptResults, ToolUse
 from shared.tool_results import told
 
 MAX_WAITING = 1024
+# Of so many messages, calls that were refused are held: a later row may say that they were interrupted.
+MAX_REFUSED = 64
 # Most paths of a file that are remembered, to estimate whether an edit created its file.
 MAX_KNOWN_PATHS = 20_000
 
 
 class _Waiting(Struct):
     record: ToolUse
+    message_id: str
     requested: RequestedEdit | None
     deleted: list[str]
     # Given as pending, by so_far().
@@ -49,9 +53,11 @@ class ToolCalls:
         self._enough = max(first, LOOKED_AT_CHARACTERS + 1), max(last, LOOKED_AT_CHARACTERS + 1)
         self._waiting: OrderedDict[str, _Waiting] = OrderedDict()
         self._known_paths: set[str] = set()
+        # By the message that has the uses.
+        self._refused: OrderedDict[str, list[ToolUse]] = OrderedDict()
 
-    def use(self, key: str, block: Block, place: Place, cwd: str | None) -> Iterator[ToolUse]:
-        """A tool_use block; `key` is its id."""
+    def use(self, key: str, block: Block, place: Place, cwd: str | None, message_id: str) -> Iterator[ToolUse]:
+        """A tool_use block of a message; `key` is its id."""
         if place.time is None or key in self._waiting:
             return
         name = block.name or "(unnamed)"
@@ -66,7 +72,7 @@ class ToolCalls:
             parameters=kept_parameters(block.input),
         )
         requested = requested_edit(name, block.input, cwd, self._known_paths)
-        self._waiting[key] = _Waiting(record, requested, deleted_paths(name, block.input, cwd))
+        self._waiting[key] = _Waiting(record, message_id, requested, deleted_paths(name, block.input, cwd))
         self._remember_path(block.input)
         if len(self._waiting) > MAX_WAITING:
             yield from self._without_result()
@@ -99,11 +105,21 @@ class ToolCalls:
         record.wait_ms = wait_of(record.timestamp, record.duration_ms, record.duration_source, place.timestamp)
         if (agent_id := started_agent(record.tool_name, block, row)) is not None:
             record.started_agent = agent_id
+        if record.status == "rejected":
+            self._refused.setdefault(waiting.message_id, []).append(record)
+            if len(self._refused) > MAX_REFUSED:
+                self._refused.popitem(last=False)
         yield record
         if record.status == "success":
             key = block.tool_use_id or ""
             result = row.tool_use_result if isinstance(row.tool_use_result, ToolResult) else None
             yield from changes_of_call(key, record, waiting.requested, waiting.deleted, result)
+
+    def interrupted(self, message_id: str) -> Iterator[ToolUse]:
+        """A person interrupted the calls of a message while they ran. Until the file says so, they look like calls that were not allowed to run."""
+        for refused in self._refused.pop(message_id, ()):
+            error_class = error_class_of(refused.tool_name, "cancelled", "")
+            yield replace(refused, status="cancelled", error_class=error_class)
 
     def so_far(self) -> Iterator[ToolUse]:
         """The uses that wait for a result, each once. They go on waiting, and the records are copies."""

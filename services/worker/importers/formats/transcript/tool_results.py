@@ -16,6 +16,7 @@ _REJECTED = (
     "[Request interrupted by user for tool use]The user doesn't",
 )
 _CANCELLED = ("[Request interrupted", "<tool_use_error>Sibling tool call errored", "Sibling tool call errored", "<tool_use_error>Cancelled")
+_LAUNCHED = frozenset({"async_launched", "teammate_spawned"})
 _TIMED_OUT = "Command timed out"
 MAX_MS = 10**12
 
@@ -49,9 +50,11 @@ def status_of_failure(text: str, *, is_interrupted: bool) -> ToolStatus:
 
 
 def duration_of(used_at: datetime, row: Row, answered_at: datetime | None) -> tuple[int | None, DurationSource | None]:
-    """Milliseconds and their source: as the tool reported them, else the time between the two rows."""
+    """Milliseconds and their source: as the tool reported them, else the time between the two rows. None if it goes on in the background."""
     if isinstance(row.tool_use_result, ToolResult):
         result = row.tool_use_result
+        if goes_on(result):
+            return None, None
         seconds = result.duration_seconds
         reported_ms = count_or_none(result.total_duration_ms)
         if reported_ms is None:
@@ -64,6 +67,11 @@ def duration_of(used_at: datetime, row: Row, answered_at: datetime | None) -> tu
     if answered_at is None or answered_at < used_at:
         return None, None
     return round((answered_at - used_at).total_seconds() * 1000), "timestamps"
+
+
+def goes_on(result: ToolResult) -> bool:
+    """Whether the call has only started something in the background: it answers at once, and that says nothing of how long it takes."""
+    return result.status in _LAUNCHED or bool(result.background_task_id)
 
 
 def wait_of(used_at: datetime, duration_ms: int | None, source: DurationSource | None, answered_at: datetime | None) -> int | None:

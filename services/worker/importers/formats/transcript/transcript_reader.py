@@ -222,7 +222,7 @@ class Transcript:
                             line=line.number,
                             offset=line.offset,
                         )
-                    yield from self._calls.use(block.id or f"{key}\n{number}", block, place, cwd)
+                    yield from self._calls.use(block.id or f"{key}\n{number}", block, place, cwd, key)
                 elif block.type == "thinking":
                     yield from self._entries.of_thinking(key, block, place)
 
@@ -234,6 +234,8 @@ class Transcript:
                     if not self._calls.is_waiting(block):
                         self._types.skip("tool_result without a call")
                     yield from self._calls.result(block, row, place)
+        if row.interrupted_message_id:
+            yield from self._calls.interrupted(row.interrupted_message_id)
         text = text_of_person(row)
         if text is None:
             yield from self._entries.of_user_row(row, place)

@@ -87,6 +87,8 @@ class ToolResult(Struct):
     old_string: Raw = msgspec.field(name="oldString", default=NOTHING)
     original_file: Raw = msgspec.field(name="originalFile", default=NOTHING)
     content: Raw = NOTHING
+    # The command of Bash that goes on.
+    background_task_id: str | None = msgspec.field(name="backgroundTaskId", default=None)
     # The subagent that a call of Task or Agent started.
     agent_id: str | None = msgspec.field(name="agentId", default=None)
 
@@ -178,6 +180,8 @@ class Row(Struct, rename="camel"):
     message: ApiMessage | None = None
     tool_use_result: ToolResult | str | list[Raw] | int | float | None = None
     tool_denial_kind: str | None = None
+    # The message whose calls a person interrupted while they ran.
+    interrupted_message_id: str | None = None
     attachment: Raw = NOTHING
     # Answers in Claude's place, and system records.
     is_api_error_message: bool | None = None
