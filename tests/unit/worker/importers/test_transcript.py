@@ -16,11 +16,13 @@ from services.worker.persist.records import (
     SessionFacts,
     ToolUse,
 )
+from tests.unit.worker.importers.merged import IDLE_GAP
 from tests.unit.worker.importers.rows_of_a_session import (
     SESSION,
     START,
     WHOLE,
     answer,
+    at,
     errors,
     of,
     prompt,
@@ -190,6 +192,58 @@ def test_session_totals_are_the_maximum_of_the_totals_at_each_exit() -> None:
     assert (facts.cost_nano_usd, facts.input_tokens, facts.output_tokens) == (31_924_600, 6, 80)
     assert (facts.cache_read_tokens, facts.cache_creation_tokens, facts.lines_added, facts.lines_removed) == (10, 12, 4, 2)
     assert (facts.wall_duration_ms, facts.api_duration_ms, facts.tool_duration_ms) == (50401, 7914, 20106)
+
+
+FORK = "fork"
+
+
+def copied(*rows: dict[str, Any], **fields: Any) -> list[dict[str, Any]]:
+    return [row | {"sessionId": FORK} | fields for row in rows]
+
+
+PARENT = [prompt(0, "u1", "begin"), answer(10, "a1", "msg_1", text("Begun."))]
+OF_FORK = copied(prompt(600, "u2", "in the fork"), answer(630, "a2", "msg_2", text("Forked.")))
+SNAPSHOTS = [
+    {"type": "file-history-snapshot", "messageId": uuid, "snapshot": {"messageId": uuid, "timestamp": at(seconds)}}
+    for uuid, seconds in (("u1", 0.5), ("u2", 601))
+]
+QUEUED = [{"type": "queue-operation", "operation": each, "sessionId": FORK, "timestamp": at(599.9)} for each in ("enqueue", "dequeue")]
+
+
+@pytest.mark.parametrize(
+    ("rows", "parent"),
+    [
+        ([*SNAPSHOTS, *copied(*PARENT), *OF_FORK], None),
+        ([*QUEUED, *copied(*PARENT), *OF_FORK], None),
+        ([*copied(*PARENT, forkedFrom={"sessionId": SESSION, "messageUuid": "u1"}), *OF_FORK], SESSION),
+    ],
+    ids=["--fork-session", "-p --fork-session", "/branch"],
+)
+def test_fork_begins_at_its_own_first_record(rows: list[dict[str, Any]], parent: str | None) -> None:
+    records = read_rows(*rows)
+
+    facts = of(records, SessionFacts)[-1]
+    assert (facts.session_id, facts.started_at, facts.ended_at) == (FORK, START + timedelta(seconds=600), START + timedelta(seconds=630))
+    assert [(end - start).total_seconds() for start, end in facts.active_ranges] == [30 + IDLE_GAP.total_seconds()]
+    assert facts.parent_session_id == parent
+    assert {each.started_at for each in of(records, SessionFacts)} <= {None, facts.started_at}
+    # What is copied is there, since the parent's file may be gone
+    assert sorted(message.content for message in of(records, Message)) == ["Begun.", "Forked.", "begin", "in the fork"]
+
+
+def test_records_before_the_first_prompt_do_not_make_a_session_a_fork() -> None:
+    start = {"type": "attachment", "attachment": {"type": "hook_success", "content": ""}}
+    first, second = prompt(2, "u1", "begin"), prompt(20, "u2", "go on")
+    snapshots = [
+        {"type": "file-history-snapshot", "messageId": uuid, "snapshot": {"timestamp": at(s)}} for uuid, s in (("u1", 12), ("u2", 21))
+    ]
+
+    facts = of(
+        read_rows(snapshots[0], row("attachment", 8, "x1", **start), first, answer(13, "a1", "msg_1", text("Yes.")), snapshots[1], second),
+        SessionFacts,
+    )[-1]
+
+    assert (facts.started_at, facts.ended_at) == (START + timedelta(seconds=2), START + timedelta(seconds=20))
 
 
 @pytest.mark.parametrize("calls_first", [True, False])

@@ -51,13 +51,14 @@ class Session:
         # Model → (output tokens, messages) of the main conversation.
         self._models: dict[str, tuple[int, int]] = {}
         self._totals: dict[str, int] = {}
-        self._has_calls = False
+        self._has_calls = self._has_copies = False
 
-    def add_row(self, row: Row, time: datetime | None) -> None:
-        """Adds a conversation record of the session. `time` is its timestamp, None without a valid one."""
+    def add_row(self, row: Row, time: datetime | None, *, is_copy: bool = False) -> None:
+        """Adds a conversation record of the session. `time` is its timestamp, None without a valid one. A copy of another's has no time of this one."""
         self.has_records = True
-        if time is not None:
-            self.last_time = time
+        self.last_time = time or self.last_time
+        self._has_copies = self._has_copies or is_copy
+        if time is not None and not is_copy:
             self._active.add(time)
             if self._started_at is None or time < self._started_at:
                 self._started_at = time
@@ -106,8 +107,8 @@ class Session:
                 self._totals[name] = max(value, self._totals.get(name, 0))
 
     def first_facts(self) -> SessionFacts | None:
-        """The first facts, once, as soon as project and time are known: the session is stored before its messages."""
-        if self.has_first_facts or self.project_path is None or self._started_at is None:
+        """The first facts, once, as soon as project and time are known: the session is stored before its messages. A fork's time comes after the copy."""
+        if self.has_first_facts or self.project_path is None or (self._started_at is None and not self._has_copies):
             return None
         self.has_first_facts = True
         return self._facts()

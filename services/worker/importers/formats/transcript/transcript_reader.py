@@ -16,6 +16,7 @@ from services.worker.importers.formats.json_lines import objects_of
 from services.worker.importers.formats.lines import Line, read_lines
 from services.worker.importers.formats.sanitize import MAX_CONTENT_CHARACTERS, shortened, time_or_none
 from services.worker.importers.formats.transcript.claude_messages import SYNTHETIC, ClaudeMessages, Place
+from services.worker.importers.formats.transcript.copied_rows import BEFORE_ROWS, CopiedRows
 from services.worker.importers.formats.transcript.record_types import AGENT_PROGRESS, NONE, PROGRESS, RecordTypes
 from services.worker.importers.formats.transcript.session_facts import Session
 from services.worker.importers.formats.transcript.timeline_entries import TimelineEntries
@@ -77,6 +78,7 @@ class Transcript:
         # The session of each of the last rows; and summaries of rows that may still come.
         self._known_rows: OrderedDict[str, Session] = OrderedDict()
         self._summaries: OrderedDict[str, str] = OrderedDict()
+        self._copies = CopiedRows()
 
     def read_part(self, part: IO[bytes], *, number: int = 0, offset: int = 0) -> Iterator[Record | RecordError]:
         """The records that whole lines complete. `number` and `offset`: lines and bytes of the file before this part."""
@@ -93,6 +95,8 @@ class Transcript:
         for row in objects_of(line.content, _row):
             if isinstance(row, Row):
                 self._types.count(row)
+                if row.type in BEFORE_ROWS:
+                    self._copies.look_before(row)
                 if row.type in READ:
                     yield from self._row(row, line)
             elif (error := self._types.problem(row, line)) is not None:
@@ -183,7 +187,8 @@ class Transcript:
         session = yield from self._session(row.session_id or "")
         time = time_or_none(row.timestamp)
         self._connect(row, session)
-        session.add_row(row, time)
+        # What is copied of another session's file counts for its owner, not for how long this one lasted.
+        session.add_row(row, time, is_copy=self._copies.is_copy(row, time))
         if not session.has_first_facts and (first_facts := session.first_facts()) is not None:
             yield first_facts
         agent_id = (row.agent_id[:200] if row.agent_id else UNNAMED_AGENT) if row.is_sidechain else None

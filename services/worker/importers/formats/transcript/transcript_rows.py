@@ -207,6 +207,9 @@ class Row(Struct, rename="camel"):
     leaf_uuid: str | None = None
     ai_title: str | None = None
     custom_title: str | None = None
+    # file-history-snapshot
+    message_id: str | None = None
+    snapshot: Raw = NOTHING
     # cost-state
     model_usage: Raw = NOTHING
     total_cost_usd: int | float | None = msgspec.field(name="totalCostUSD", default=None)
