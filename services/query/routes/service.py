@@ -11,6 +11,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from services.query.database import Database
 from services.query.http import reference_page
 from services.query.http.parameters import FAILURES, refuse_parameters, settings_of
+from services.query.http.read_response import without_hidden_texts
 from services.query.queries.lists import dead_letters
 from services.query.queries.status.archive_damage import damaged_transcripts
 from services.query.queries.status.canaries import newest
@@ -115,9 +116,8 @@ def show_accounting(request: Request) -> Response:
         with request.app.state.database.connection() as connection:
             search, damaged = search_lag(connection), damaged_transcripts(connection)
         lag = {"search_pending": search.documents, "search_oldest_seconds": search.oldest_seconds}
-        return json_response(
-            _accounting(request).content() | {"canary_age_seconds": seen and seen.age_seconds} | lag | {"damaged_transcripts": damaged}
-        )
+        content = _accounting(request).content() | {"canary_age_seconds": seen and seen.age_seconds} | lag
+        return json_response(without_hidden_texts(request, content | {"damaged_transcripts": damaged}))
     except REDIS_ERRORS as error:
         log.warning("redis_unavailable", error=type(error).__name__)
         raise Unavailable("The journal cannot be read now; try again in a moment.", code="QUEUE_UNAVAILABLE") from error

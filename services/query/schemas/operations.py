@@ -215,9 +215,11 @@ class Canary(BaseModel):
 
 
 class DamagedTranscript(BaseModel):
-    session_id: str
-    file: str
-    machine: str = Field(description="Empty for a file of an import.")
+    """Keys that see only numbers see how many there are, and not which."""
+
+    session_id: str | None
+    file: str | None
+    machine: str | None = Field(description="Empty for a file of an import.")
     reason: Literal["missing", "damaged"] = Field(description="`damaged`: what is stored is not what was put.")
     found_at: datetime
 

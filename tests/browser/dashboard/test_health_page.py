@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from uuid import uuid4
 
+import psycopg
 import pytest
 from playwright.sync_api import expect
 
@@ -96,3 +97,21 @@ def test_a_key_for_numbers_is_told_quietly_what_it_does_not_see(open_page: OpenP
         expect(page.locator("[data-part=accepted] dd")).to_be_visible()
         expect(page.locator("[role=alert]")).to_have_count(0)
         page.close()
+
+
+def test_a_damaged_transcript_is_named_with_what_to_do(open_page: OpenPage, stack: Stack) -> None:
+    session = f"damaged-{uuid4()}"
+    with psycopg.connect(stack.database_url, autocommit=True) as connection:
+        connection.execute(
+            "WITH f AS (INSERT INTO transcript_files (session_id, file_name) VALUES (%(id)s, %(id)s || '.jsonl') RETURNING id)"
+            " INSERT INTO damaged_segments (file_id, sha256, reason) SELECT id, sha256('x'), 'damaged' FROM f",
+            {"id": session},
+        )
+    page = open_page("/health")
+    expect(page.locator(".verdict")).to_contain_text(f"The archived transcript {session}.jsonl of session {session} is damaged.")
+    expect(page.locator(".verdict")).to_contain_text("import the transcript again")
+
+    with psycopg.connect(stack.database_url, autocommit=True) as connection:
+        connection.execute("DELETE FROM transcript_files WHERE session_id = %s", [session])
+    page.reload()
+    expect(page.locator(".verdict")).not_to_contain_text("damaged")

@@ -226,3 +226,18 @@ def test_text_in_a_number_or_time_field_is_hidden() -> None:
 
 def test_an_answer_without_a_model_is_hidden() -> None:
     assert numbers_only({"calls": 7}, None) is None
+
+
+@pytest.mark.parametrize("scope", ["metrics", "numbers"])
+def test_a_key_for_numbers_sees_how_many_transcripts_are_damaged_and_not_which(api: Api, admin: str, scope: str) -> None:
+    with psycopg.connect(api.database_url, autocommit=True) as connection:
+        connection.execute(
+            "WITH f AS (INSERT INTO transcript_files (session_id, file_name, machine_id) VALUES ('of-ann', 'of-ann.jsonl', 'm') RETURNING id)"
+            " INSERT INTO damaged_segments (file_id, sha256, reason) SELECT id, sha256('x'), 'missing' FROM f"
+        )
+
+    [seen] = api.get(api.key(scope), "/api/accounting").json()["damaged_transcripts"]
+    [all_of_it] = api.get(admin, "/api/accounting").json()["damaged_transcripts"]
+
+    assert (all_of_it["session_id"], all_of_it["file"], all_of_it["machine"]) == ("of-ann", "of-ann.jsonl", "m")
+    assert seen == all_of_it | {"session_id": None, "file": None, "machine": None}

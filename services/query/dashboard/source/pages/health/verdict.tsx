@@ -47,6 +47,13 @@ function ofAccounts(accounts: Accounting | null, letters: number | null): Findin
   } else if (accounts && accounts.alarms > 0) {
     found.push({ tone: "warn", text: `${plural(accounts.alarms, "check")} found events that were not accounted for. Now all are.`, advice: "The logs of the worker have the time of each." });
   }
+  for (const each of accounts?.damaged_transcripts ?? []) {
+    found.push({
+      tone: "bad",
+      text: each.session_id === null ? "An archived transcript cannot be read." : `The archived transcript ${each.file ?? ""} of session ${each.session_id} ${each.reason === "missing" ? "has lost a part" : "is damaged"}.`,
+      advice: "Its rows stay. Restore the archive's folder, or import the transcript again.",
+    });
+  }
   if (letters) found.push({ tone: "bad", text: `${plural(letters, "event")} could not be stored and ${letters === 1 ? "waits" : "wait"} as dead letters.`, advice: "See the reason below, remove it, and replay them." });
   return found;
 }
