@@ -64,7 +64,7 @@ def search(
     url: Url = DEFAULT_URL,
     token: Token = None,
 ) -> None:
-    """Finds what was said and done: messages, commands, results, paths, titles, notes.
+    """Finds what was said and done: texts, results, paths, notes.
 
     Each hit has its session, project, time and a snippet, best match first.
     """

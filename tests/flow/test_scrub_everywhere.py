@@ -41,7 +41,7 @@ def old_stack(folder: Path, postgres_url: str, redis_server_url: str) -> Iterato
         "TRACKER_ARCHIVE_URL": (folder / "archive").as_uri(),
         "TRACKER_BLOB_URL": (folder / "blobs").as_uri(),
     }
-    with running_stack(folder, postgres_url, redis_server_url, 9, **settings) as running:
+    with running_stack(folder, postgres_url, redis_server_url, 12, **settings) as running:
         yield running
 
 

@@ -5,7 +5,7 @@ What is older than an hour when it arrives is history, and no sign; neither are 
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Final, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple, assert_never
 
 from psycopg import Connection
 
@@ -101,6 +101,11 @@ def _of_record(record: Message | ToolUse | TimelineEntry, heard_at: datetime) ->
             yield record.timestamp, "reply"
         case TimelineEntry(kind="interruption") if not is_agents:
             yield record.timestamp, "interrupted"
+        case Message() | TimelineEntry():
+            # Of a subagent, without a text, or of another kind: it says nothing of what the session does.
+            pass
+        case _:
+            assert_never(record)
 
 
 def signs_of_events(batch: Iterable[ReceivedEvent]) -> Iterator[Sign]:

@@ -54,7 +54,7 @@ def drop(page: Any, *files: tuple[str, str]) -> None:
 
 def test_a_dropped_file_is_imported_with_its_bar_moving(open_page: OpenPage, stack: Stack) -> None:
     session = str(uuid4())
-    text = transcript(session, 6_000)
+    text = transcript(session, 24_000)
     page = open_page("/imports")
     page.evaluate(WATCH, "Import")
 
@@ -65,7 +65,7 @@ def test_a_dropped_file_is_imported_with_its_bar_moving(open_page: OpenPage, sta
     assert seen == sorted(seen)
     assert seen[-1] == 100
     assert any(0 < value < 100 for value in seen), seen
-    assert stack.http.get(f"/api/sessions/{session}").json()["messages_count"] == 6_000
+    assert stack.http.get(f"/api/sessions/{session}").json()["messages_count"] == 24_000
 
     # Dropped again, nothing of it is sent.
     page.get_by_role("button", name="Import more").click()
