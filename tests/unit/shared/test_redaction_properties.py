@@ -19,7 +19,8 @@ ALL = st.sampled_from(SEEDED)
 EDGES = st.text(st.characters(exclude_categories=("L", "N", "M"), exclude_characters="_-/+=.~%\\&"), max_size=3)
 TEXTS = st.text(max_size=60)
 # It is 50 at most (docs/evidence/benchmarks.md); twice that for slower machines.
-ENOUGH_MS = 100
+# Only what is not linear takes so long. On a busy machine what takes 20 ms was seen to take 150 to 400.
+ENOUGH_MS = 1000
 
 
 @settings(deadline=None)
