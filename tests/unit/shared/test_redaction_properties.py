@@ -18,7 +18,6 @@ ALL = st.sampled_from(SEEDED)
 # What a secret touches in real texts: it does not go on in letters or digits on either side.
 EDGES = st.text(st.characters(exclude_categories=("L", "N", "M"), exclude_characters="_-/+=.~%\\&"), max_size=3)
 TEXTS = st.text(max_size=60)
-# It is 50 at most (docs/evidence/benchmarks.md); twice that for slower machines.
 # Only what is not linear takes so long. On a busy machine what takes 20 ms was seen to take 150 to 400.
 ENOUGH_MS = 1000
 
