@@ -26,11 +26,11 @@ _ADVANCE = """
         read_attempts = 0, read_again_at = NULL
     WHERE id = %(id)s AND parsed_offset = %(start)s"""
 # What the files have now: a reparse may have replaced it since they were chosen. Facts that files bring under the same id are one row, which stays
-# while one of the files has it.
+# while one of the captured files has it. What imports brought has their numbers.
 _SUPERSEDED = """
     SELECT DISTINCT old.id FROM transcript_files AS read, unnest(read.facts_ids) AS old (id)
     WHERE read.id = ANY(%(file_ids)s) AND old.id <> ALL(%(facts_ids)s::uuid[])
-      AND NOT EXISTS (SELECT FROM transcript_files AS f WHERE f.facts_ids @> ARRAY[old.id] AND f.id <> ALL(%(file_ids)s))"""
+      AND NOT EXISTS (SELECT FROM transcript_files AS f WHERE f.facts_ids @> ARRAY[old.id] AND f.id <> ALL(%(file_ids)s) AND f.brought_by IS NULL)"""
 
 
 class CapturedFile(NamedTuple):

@@ -145,9 +145,7 @@ def test_imports_of_captured_transcripts_add_nothing_and_their_undo_takes_nothin
         numbers = [row[0] for row in connection.execute("SELECT number FROM import_jobs WHERE kind = 'import'")]
     for number in numbers:
         take_back(worker, number)
-    # Not held for shorter files yet: a session without any time then lost the facts with its title.
-    if are_whole:
-        assert all_tables(worker) == expected
+    assert all_tables(worker) == expected
     assert is_verified(worker)
 
 
