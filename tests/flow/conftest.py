@@ -61,6 +61,8 @@ def running_stack(folder: Path, postgres_url: str, redis_server_url: str, redis_
         "TRACKER_DATABASE_URL": database_url,
         "TRACKER_QUERY_DATABASE_URL": database_url,
         "TRACKER_REDIS_URL": re.sub(r"(\?db=|/)0$", rf"\g<1>{redis_database}", redis_server_url),
+        # Its own: a scrub deletes at once what no row of its database refers to.
+        "TRACKER_ARCHIVE_URL": (folder / "archive").as_uri(),
         "TRACKER_CANARY_SECONDS": "0",
     }
     environment |= settings

@@ -104,6 +104,7 @@ def release(postgres_url: str, redis_server_url: str, tmp_path_factory: pytest.T
         "TRACKER_DATABASE_URL": database_url,
         "TRACKER_REDIS_URL": redis_url,
         "TRACKER_BLOB_URL": (folder / "blobs").as_uri(),
+        "TRACKER_ARCHIVE_URL": (folder / "archive").as_uri(),
         "TRACKER_CANARY_SECONDS": "0",
         "TRACKER_ACCESS": "keys",
     }
