@@ -119,6 +119,9 @@ bench-reads: environment ## measure every read endpoint at two volumes
 bench-imports: environment ## measure the import of transcripts (TRACKER_SAMPLES names the folder that has them)
 	$(VENV)/python -m tests.bench.imports
 
+bench-beside: environment ## import a folder by a whole stack, and in turn by another program: BESIDE="--beside 'agentsview sync'"
+	$(VENV)/python -m tests.bench.beside $(BESIDE)
+
 bench-live: environment ## 200 listeners to the live feed at 1,000 events a second
 	$(VENV)/python -m tests.bench.live
 

@@ -31,6 +31,27 @@ def make_archive(files: list[Path], archive: Path, wanted_bytes: int) -> int:
     return written
 
 
+def make_home(files: list[Path], home: Path, wanted_bytes: int) -> int:
+    """Writes a home folder with .claude/projects of at least so many bytes; gives how many. The first copy is the samples themselves."""
+    written = 0
+    for copy in count():
+        for path in files:
+            if copy and written >= wanted_bytes:
+                return written
+            content = path.read_bytes()
+            # Behind `projects`: the project's folder, which each copy has of its own, and the file.
+            project, *rest = path.parts[path.parts.index("projects") + 1 :]
+            place = home / ".claude/projects" / (f"{project}-{copy}" if copy else project)
+            name = "/".join(rest)
+            target = place / (_with_fresh_ids(name.encode(), copy).decode() if copy else name)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(_with_fresh_ids(content, copy) if copy else content)
+            written += len(content)
+        if written >= wanted_bytes:
+            return written
+    return written
+
+
 def _with_fresh_ids(content: bytes, copy: int) -> bytes:
     """UUIDs with another first byte, and the API's ids with the number of the copy in them: different for each copy, the same within it."""
 

@@ -1,0 +1,232 @@
+"""`python -m tests.bench.beside`: a folder of transcripts imported by this stack and, in turn, by another program.
+
+The stack is a whole `make up` with fresh data. The folder is made of the sample transcripts (TRACKER_SAMPLES), copied with fresh ids until it is as
+large as asked. A row tells when all was imported, when all of it could be searched, the CPU of all processes until then, the most memory (PSS) that they
+had together, and the disk that their data takes. `--beside` is a command that reads ~/.claude and ends; its HOME is a folder of its own.
+Nothing else should run on the machine.
+"""
+
+import argparse
+import ctypes
+import json
+import os
+import shlex
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from tests.bench.import_archive import make_home, samples
+from tests.bench.report import machine, table
+
+HEAD = ("round", "program", "imported", "CPU then", "searchable", "CPU then", "peak memory", "disk", "of it WAL")
+_TICKS = os.sysconf("SC_CLK_TCK")
+_READY_SECONDS = 180
+_SEARCHABLE_SECONDS = 1_200
+_PR_SET_CHILD_SUBREAPER = 36
+REPOSITORY = Path(__file__).parents[2]
+
+
+class Told(NamedTuple):
+    """Seconds, seconds of CPU, bytes."""
+
+    imported_seconds: float
+    imported_cpu: float
+    searchable_seconds: float
+    searchable_cpu: float
+    peak_bytes: int
+    disk_bytes: int
+    wal_bytes: int
+
+
+def main() -> int:
+    """Prints the table."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench.beside")
+    parser.add_argument("--megabytes", type=int, default=683)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument(
+        "--code", type=Path, action="append", help="a checkout to measure, instead of this one; more than one are measured in turn"
+    )
+    parser.add_argument("--beside", help="a command that imports ~/.claude and ends, such as 'agentsview sync'")
+    options = parser.parse_args()
+    # Processes whose parent has ended become children of this one, so that their CPU is counted.
+    ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    folder = Path(tempfile.mkdtemp(prefix="tracker-beside-"))
+    folder.chmod(0o755)
+    rows = []
+    try:
+        written = make_home(samples(), folder / "home", options.megabytes * 1_000_000)
+        print(
+            f"{written / 1e6:,.0f} MB of transcripts in {sum(1 for _ in (folder / 'home').rglob('*.jsonl')):,} files. {machine()}\n",
+            flush=True,
+        )
+        for number in range(1, options.rounds + 1):
+            for code in options.code or [REPOSITORY]:
+                rows.append((str(number), code.name, *_shown(_ours(code, folder / "home", folder / "data"))))
+                print(rows[-1], flush=True)
+            if options.beside:
+                rows.append(
+                    (str(number), shlex.split(options.beside)[0].rpartition("/")[2], *_shown(_theirs(options.beside, folder / "home")))
+                )
+                print(rows[-1], flush=True)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    print(table(HEAD, rows))
+    return 0
+
+
+def _shown(told: Told) -> list[str]:
+    seconds = [f"{each:.1f} s" for each in told[:4]]
+    return [*seconds, *(f"{each / 1e6:,.0f} MB" for each in told[4:])]
+
+
+def _ours(code: Path, home: Path, data: Path) -> Told:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    environment = os.environ | {"TRACKER_PORT": str(port), "TRACKER_DATA_DIR": str(data), "TRACKER_FLOWER_PORT": "off", "HOME": str(home)}
+    environment["TRACKER_URL"] = url = f"http://127.0.0.1:{port}"
+    python = code / ".venv/bin/python"
+    log = home.parent / "stack.log"
+    with log.open("ab") as output:
+        stack = subprocess.Popen(
+            [python, "-m", "deploy.embedded"], cwd=code, env=environment, stdout=output, stderr=output, start_new_session=True
+        )
+    try:
+        _await(lambda: _get(url, "/readyz") is not None, _READY_SECONDS)
+        time.sleep(3)
+        with _sampled() as peak:
+            before, started = _cpu(), time.monotonic()
+            done = subprocess.run(
+                [python, "-P", "-m", "client", "import", "--quiet"], cwd=code, env=environment | {"PYTHONPATH": str(code)}, check=False
+            )
+            if done.returncode not in (0, 2):
+                raise RuntimeError(f"the import ended with {done.returncode}")
+            imported = time.monotonic() - started, _cpu() - before
+            _await(lambda: (_get(url, "/api/search?q=the&limit=1") or {}).get("pending_documents") == 0, _SEARCHABLE_SECONDS)
+            searchable = time.monotonic() - started, _cpu() - before
+        wal = (
+            _bytes_in(data / "postgres/pg_wal")
+            if (data / "postgres/pg_wal").exists()
+            else sum(_bytes_in(each) for each in data.rglob("pg_wal"))
+        )
+        return Told(*imported, *searchable, peak[0], _bytes_in(data), wal)
+    finally:
+        stack.send_signal(signal.SIGTERM)
+        stack.wait(90)
+        _reap()
+        shutil.rmtree(data, ignore_errors=True)
+
+
+def _theirs(command: str, home: Path) -> Told:
+    own = home.parent / "theirs"
+    own.mkdir()
+    (own / ".claude").symlink_to(home / ".claude")
+    environment = os.environ | {"HOME": str(own), "AGENTSVIEW_NO_DAEMON": "1"}
+    with _sampled() as peak:
+        before, started = _cpu(), time.monotonic()
+        subprocess.run(shlex.split(command), env=environment, stdout=subprocess.DEVNULL, check=True)
+        imported = time.monotonic() - started, _cpu() - before
+    (own / ".claude").unlink()
+    told = Told(*imported, *imported, peak[0], _bytes_in(own), 0)
+    shutil.rmtree(own)
+    _reap()
+    return told
+
+
+def _cpu() -> float:
+    """Seconds that all descendants have used so far: the living, what they have waited for, and what this process has."""
+    ended = os.times()
+    return ended.children_user + ended.children_system + sum(_used(pid) for pid in _descendants())
+
+
+def _used(pid: int) -> float:
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
+    return sum(int(each) for each in fields[11:15]) / _TICKS
+
+
+def _descendants() -> list[int]:
+    found, queue = [], [os.getpid()]
+    while queue:
+        parent = queue.pop()
+        for task in Path(f"/proc/{parent}/task").glob("*/children"):
+            try:
+                children = [int(each) for each in task.read_text().split()]
+            except (FileNotFoundError, ProcessLookupError):
+                continue
+            found += children
+            queue += children
+    return found
+
+
+@contextmanager
+def _sampled() -> Iterator[list[int]]:
+    """The most PSS that all descendants had together, looked at each second."""
+    peak, ended = [0], threading.Event()
+
+    def look() -> None:
+        while not ended.wait(1):
+            peak[0] = max(peak[0], sum(_pss(pid) for pid in _descendants()))
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    try:
+        yield peak
+    finally:
+        ended.set()
+        thread.join()
+
+
+def _pss(pid: int) -> int:
+    try:
+        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+            if line.startswith("Pss:"):
+                return int(line.split()[1]) * 1024
+    except (FileNotFoundError, ProcessLookupError, PermissionError):
+        return 0
+    return 0
+
+
+def _reap() -> None:
+    while True:
+        try:
+            if os.waitpid(-1, os.WNOHANG) == (0, 0):
+                return
+        except ChildProcessError:
+            return
+
+
+def _get(url: str, path: str) -> dict[str, Any] | None:
+    try:
+        with urllib.request.urlopen(url + path, timeout=60) as answer:
+            found: dict[str, Any] = json.load(answer)
+            return found
+    except (OSError, ValueError):
+        return None
+
+
+def _await(holds: Callable[[], bool], seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while not holds():
+        if time.monotonic() > deadline:
+            raise TimeoutError
+        time.sleep(0.5)
+
+
+def _bytes_in(folder: Path) -> int:
+    return sum(each.lstat().st_blocks * 512 for each in folder.rglob("*") if each.is_file() and not each.is_symlink())
+
+
+if __name__ == "__main__":
+    sys.exit(main())
