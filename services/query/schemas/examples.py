@@ -111,6 +111,7 @@ _TOOL_CALL: Final[Json] = {
 
 _MEASURES: Final[Json] = {
     "sessions": 1,
+    "active_sessions": 2,
     "time_minutes": 45.0,
     "active_minutes": 38.5,
     "messages": 24,
@@ -165,6 +166,7 @@ _FAILED_CALL: Final[Json] = {
 _USER_SHARE: Final[Json] = {
     "user": "ann",
     "sessions": 1,
+    "active_sessions": 2,
     "messages": 24,
     "active_minutes": 38.5,
     "tool_calls": 61,
