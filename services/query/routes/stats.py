@@ -85,8 +85,11 @@ def show_tool_stats(request: Request, parameters: Annotated[ToolStatsParameters,
 @router.get("/api/tool-calls/errors", response_model=ToolErrors, tags=["tool calls"], summary="Why tool calls failed")
 @requires(METRICS)
 def show_tool_errors(request: Request, parameters: Annotated[ToolErrorsParameters, Query()]) -> Response:
-    """Failed calls by class, the most frequent first, each with its tools and its newest calls. A key that sees only numbers gets no calls."""
-    wanted = stats_range(request, parameters, None)
+    """Failed calls by class, the most frequent first, each with its tools and its newest calls; with `interval`, over time.
+
+    A key that sees only numbers gets no calls.
+    """
+    wanted = stats_range(request, parameters, parameters.interval)
     grant = grant_of(request.scope)
     examples = 0 if grant is not None and grant.sees_only_numbers else parameters.examples
 

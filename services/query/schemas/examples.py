@@ -273,7 +273,7 @@ ANSWERS: Final[dict[str, Json]] = {
         "time_series": [_DAY | {"calls": 61, "errors": 2, "p50_ms": 210.0, "p95_ms": 3900.0, "p99_ms": 9800.0}],
     },
     "ToolErrors": {
-        "range": _RANGE,
+        "range": _RANGE | {"interval": "day"},
         "failed_calls": 3,
         "classes": [
             _ERRORS_BY_CLASS[0]
@@ -282,8 +282,10 @@ ANSWERS: Final[dict[str, Json]] = {
                 "tools": [{"tool_name": "Bash", "calls": 2}],
                 "last_seen": "2024-01-15T09:50:00Z",
                 "examples": [_FAILED_CALL],
+                "calls_over_time": [2],
             }
         ],
+        "time_series": [_DAY | {"calls": 3}],
     },
     "UsageReport": {
         "range": _RANGE,

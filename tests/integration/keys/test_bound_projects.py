@@ -121,6 +121,7 @@ def test_statistics_of_a_bound_project_equal_the_unbound_ones(api: Api, alpha: i
         "/api/tool-calls/stats?",
         "/api/tool-calls/stats?include_latency=true&",
         "/api/tool-calls/errors?",
+        "/api/tool-calls/errors?interval=day&",
         "/api/usage?",
         "/api/usage?group_by=model&",
         "/api/usage?group_by=user&",
