@@ -107,9 +107,10 @@ def show_usage(request: Request, parameters: Annotated[UsageParameters, Query()]
     dimensions = dimensions_of(parameters.group_by)
     interval = next((each for each in dimensions if each in INTERVALS), "day")
     wanted = stats_range(request, parameters, cast(Interval, interval))
-    # By project, a key that is bound to several gets each of them, and their sums.
-    project_id = parameters.project_id or only_project(request) or (ALL if "project" in dimensions else None)
-    if project_id == ALL and wanted.is_open and only_some_projects(request) and set(dimensions) & set(INTERVALS):
+    # By project, a key that is bound to several gets each of them, and their sums; of one session, its rows.
+    of_session = parameters.session_id is not None
+    project_id = parameters.project_id or only_project(request) or (ALL if of_session or "project" in dimensions else None)
+    if project_id == ALL and wanted.is_open and not of_session and only_some_projects(request) and set(dimensions) & set(INTERVALS):
         raise invalid(
             "start_date", "give start_date and end_date with this grouping: this key sees several projects, and no sums over all of them"
         )

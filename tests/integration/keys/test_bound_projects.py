@@ -155,6 +155,18 @@ def test_a_key_bound_to_several_projects_gets_their_days_within_dates(api: Api, 
     assert api.get(both, path).json()["items"] == mine
 
 
+def test_a_key_bound_to_several_projects_gets_the_days_of_its_sessions(api: Api, alpha: int) -> None:
+    everybody, both, other = api.key("read"), api.key("read", projects=[alpha, alpha + 1]), api.key("read", projects=[alpha + 1, alpha + 2])
+    mine = listed(api, everybody, f"/api/sessions?project_id={alpha}")[0]["session_id"]
+    for group_by in ("day", "day,model", "machine"):
+        path = f"/api/usage?session_id={mine}&group_by={group_by}"
+
+        seen, hidden = api.get(both, path).json(), api.get(other, path).json()
+
+        assert seen["items"] == api.get(everybody, path).json()["items"] != []
+        assert (hidden["items"], hidden["totals"]["api_calls"]) == ([], 0)
+
+
 def test_a_bound_key_cannot_read_the_metrics_of_all_projects(api: Api, alpha: int) -> None:
     is_error(api.get(api.key("metrics", projects=[alpha]), "/metrics"), 403, "FORBIDDEN")
     assert api.get(api.key("metrics", projects=[alpha]), "/api/stats").status_code == 200

@@ -12,14 +12,14 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import pairwise
-from math import floor, inf, isinf
+from math import ceil, floor, inf, isinf
 from typing import Any, Final, Literal, cast, get_args
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from services.query.database import Connection, Row, rows
 from services.query.queries.stats.active_sessions import active_sessions, add_continued, continued
-from services.query.queries.stats.ranges import DAY, MAX_POINTS, Interval, Range, at, cover, described_range, local_dates
+from services.query.queries.stats.ranges import DAY, MAX_POINTS, QUARTER, Interval, Range, at, cover, described_range, local_dates
 from services.query.queries.stats.stats import MONEY, Selection, Series, money, series_of
 from shared.database import ALL
 from shared.http.errors import BadRequest, invalid
@@ -100,7 +100,7 @@ def usage(connection: Connection, question: UsageQuestion) -> Row:
     series = Series("day", [], [])
     if question.interval is not None:
         # For intervals alone, the newest are returned.
-        series = series_of(connection, question.selection, question.wanted, newest_points=True)
+        series = series_of(connection, question.selection, _within_session(connection, question), newest_points=True)
         if len(question.dimensions) > 1 and len(series.edges) >= MAX_POINTS:
             raise _too_many_rows()
     found = source(question.dimensions, series) if series.edges or question.interval is None else []
@@ -113,6 +113,19 @@ def usage(connection: Connection, question: UsageQuestion) -> Row:
         "totals": _shown(_totals(question, source), question),
         "price_versions": [row["version"] for row in rows(connection, _sql("price_versions"))],
     }
+
+
+def _within_session(connection: Connection, question: UsageQuestion) -> Range:
+    """The range; of one session, an open side ends where the session does, so that its days are not those of all data."""
+    wanted = question.wanted
+    if question.session_id is None or not wanted.is_open:
+        return wanted
+    for row in rows(connection, _sql("session_bounds"), {"session_id": question.session_id}):
+        start = row["first"] if isinf(wanted.start) else wanted.start
+        end = row["last"] + 1 if isinf(wanted.end) else wanted.end
+        return structs.replace(wanted, start=floor(start / QUARTER) * QUARTER, end=ceil(end / QUARTER) * QUARTER)
+    # Of a session without a date, or that is not known, there are no days.
+    return structs.replace(wanted, start=0, end=0)
 
 
 def _too_many_rows() -> BadRequest:

@@ -296,6 +296,10 @@ FROM (
 ) AS e
 GROUP BY 1, 2, 3, 4, 5, 6
 
+-- name: session_bounds
+SELECT date_part('epoch', dated_at) AS first, date_part('epoch', greatest(last_event_at, dated_at)) AS last
+FROM sessions WHERE session_id = %(session_id)s AND counted AND dated_at > '-infinity'
+
 -- name: session_titles
 SELECT s.session_id AS id, coalesce(mark.title, s.title) AS name
 FROM sessions s LEFT JOIN session_marks mark ON mark.session_id = s.session_id
