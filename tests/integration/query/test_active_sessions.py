@@ -99,7 +99,7 @@ def test_stats_count_the_sessions_with_events_or_active_time_in_an_interval(
         st.booleans(),
     )
     def check(first: date, length: int, tz: str, interval: str, user: str | None, one_project: bool) -> None:
-        asked = {"start_date": first, "end_date": first + length * DAY, "tz": tz, "interval": interval}
+        asked: dict[str, Any] = {"start_date": first, "end_date": first + length * DAY, "tz": tz, "interval": interval}
         filters = {"machine": machine, "user": user, "project_id": known[0].project if one_project else None}
         asked |= {name: value for name, value in filters.items() if value is not None}
         chosen = [
@@ -145,7 +145,7 @@ def test_usage_counts_them_by_day_and_by_each_key(client: TestClient, known: lis
                 counts = count(chosen, midnight(day, tz), midnight(day + DAY, tz))
                 if counts != (0, 0):
                     expected[key, day.isoformat()] = counts
-        asked = {"start_date": first, "end_date": last, "tz": tz}
+        asked: dict[str, Any] = {"start_date": first, "end_date": last, "tz": tz}
 
         by_day = client.get("/api/usage", params=asked | {"group_by": f"{dimension},day"}).json()
         in_all = client.get("/api/usage", params=asked | {"group_by": dimension}).json()
@@ -184,7 +184,7 @@ def test_an_interval_shorter_than_the_idle_gap_counts_the_same_way(client: TestC
     # Given events from 10:00 to 12:00 with pauses below half an hour, and one at 13:00
     connection.execute("INSERT INTO fixed_settings (name, value) VALUES ('idle_gap_seconds', '1800')")
     ranges = '{["2024-01-15 10:00Z","2024-01-15 12:30Z"),["2024-01-15 13:00Z","2024-01-15 13:30Z")}'
-    times = {"dated_at": "2024-01-15T10:00Z", "first_event_at": "2024-01-15T10:00Z", "last_event_at": "2024-01-15T13:00Z"}
+    times: dict[str, Any] = {"dated_at": "2024-01-15T10:00Z", "first_event_at": "2024-01-15T10:00Z", "last_event_at": "2024-01-15T13:00Z"}
     seed.add_session(connection, "s", seed.add_project(connection, "/p"), active_ranges=ranges, **times)
 
     quarters = {
