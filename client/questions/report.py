@@ -27,7 +27,7 @@ from client.terminal import write_json
 from shared import quantities
 
 MEASURES: Final = (
-    "sessions", "active_minutes", "messages", "tool_calls", "tool_errors", "lines_added", "lines_removed", "input_tokens", "output_tokens",
+    "sessions", "active_sessions", "active_minutes", "messages", "tool_calls", "tool_errors", "lines_added", "lines_removed", "input_tokens", "output_tokens",
     "cache_creation_tokens", "cache_read_tokens", "total_tokens", "api_calls", "unpriced_calls", "cost_usd",
     "cache_saved_usd",
 )  # fmt: skip
@@ -100,6 +100,8 @@ TOOL_MEASURES: Final = (
     "success",
     "errors",
     "rejected",
+    "cancelled",
+    "pending",
     "error_rate",
     "measured_calls",
     "estimated_calls",
@@ -167,7 +169,7 @@ def _headline(totals: Item, width: int) -> Table:
         (quantities.minutes(totals["active_minutes"]), "active"),
         (cells.usd(totals["cost_usd"], totals["unpriced_calls"]), "cost"),
         (cells.large(tokens), "tokens"),
-        (cells.count(totals["sessions"]), plural(totals["sessions"], "session")),
+        (cells.count(totals["sessions"]), f"{plural(totals['sessions'], 'session')} started, {totals['active_sessions']:,} active"),
         (cells.count(totals["messages"]), f"{plural(totals['messages'], 'message')}, {counted(totals['user_messages'], 'prompt')}"),
         (cells.lines(totals["lines_added"], totals["lines_removed"]), "lines"),
         (cells.count(totals["tool_calls"]), f"{plural(totals['tool_calls'], 'tool call')}, {totals['tool_errors']:,} failed"),

@@ -18,7 +18,7 @@ from services.query.schemas.live import LiveItem, LiveSession, LiveSessions
 from services.query.schemas.machines import Machine, MachinePage
 from services.query.schemas.operations import Me, OwnKey
 from services.query.schemas.stats import CallPoint, ErrorCount, Point, Tool, UsageItem, UsageRange, UsageReport, UserShare
-from services.query.schemas.tool_errors import FailedTool
+from services.query.schemas.tool_errors import FailedPoint, FailedTool
 
 Fields = frozenset[tuple[type[BaseModel], str]]
 
@@ -35,6 +35,7 @@ SHOWN_TEXTS: Final[Fields] = frozenset(
         (UsageRange, "tz"),
         (Point, "date"),
         (CallPoint, "date"),
+        (FailedPoint, "date"),
         (UsageItem, "model"),
         (UsageItem, "user"),
         (UsageItem, "month"),

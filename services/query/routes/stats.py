@@ -85,8 +85,11 @@ def show_tool_stats(request: Request, parameters: Annotated[ToolStatsParameters,
 @router.get("/api/tool-calls/errors", response_model=ToolErrors, tags=["tool calls"], summary="Why tool calls failed")
 @requires(METRICS)
 def show_tool_errors(request: Request, parameters: Annotated[ToolErrorsParameters, Query()]) -> Response:
-    """Failed calls by class, the most frequent first, each with its tools and its newest calls. A key that sees only numbers gets no calls."""
-    wanted = stats_range(request, parameters, None)
+    """Failed calls by class, the most frequent first, each with its tools and its newest calls; with `interval`, over time.
+
+    A key that sees only numbers gets no calls.
+    """
+    wanted = stats_range(request, parameters, parameters.interval)
     grant = grant_of(request.scope)
     examples = 0 if grant is not None and grant.sees_only_numbers else parameters.examples
 
@@ -104,9 +107,10 @@ def show_usage(request: Request, parameters: Annotated[UsageParameters, Query()]
     dimensions = dimensions_of(parameters.group_by)
     interval = next((each for each in dimensions if each in INTERVALS), "day")
     wanted = stats_range(request, parameters, cast(Interval, interval))
-    # By project, a key that is bound to several gets each of them, and their sums.
-    project_id = parameters.project_id or only_project(request) or (ALL if "project" in dimensions else None)
-    if project_id == ALL and wanted.is_open and only_some_projects(request) and set(dimensions) & set(INTERVALS):
+    # By project, a key that is bound to several gets each of them, and their sums; of one session, its rows.
+    of_session = parameters.session_id is not None
+    project_id = parameters.project_id or only_project(request) or (ALL if of_session or "project" in dimensions else None)
+    if project_id == ALL and wanted.is_open and not of_session and only_some_projects(request) and set(dimensions) & set(INTERVALS):
         raise invalid(
             "start_date", "give start_date and end_date with this grouping: this key sees several projects, and no sums over all of them"
         )

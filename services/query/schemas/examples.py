@@ -111,6 +111,7 @@ _TOOL_CALL: Final[Json] = {
 
 _MEASURES: Final[Json] = {
     "sessions": 1,
+    "active_sessions": 2,
     "time_minutes": 45.0,
     "active_minutes": 38.5,
     "messages": 24,
@@ -165,6 +166,7 @@ _FAILED_CALL: Final[Json] = {
 _USER_SHARE: Final[Json] = {
     "user": "ann",
     "sessions": 1,
+    "active_sessions": 2,
     "messages": 24,
     "active_minutes": 38.5,
     "tool_calls": 61,
@@ -271,7 +273,7 @@ ANSWERS: Final[dict[str, Json]] = {
         "time_series": [_DAY | {"calls": 61, "errors": 2, "p50_ms": 210.0, "p95_ms": 3900.0, "p99_ms": 9800.0}],
     },
     "ToolErrors": {
-        "range": _RANGE,
+        "range": _RANGE | {"interval": "day"},
         "failed_calls": 3,
         "classes": [
             _ERRORS_BY_CLASS[0]
@@ -280,8 +282,10 @@ ANSWERS: Final[dict[str, Json]] = {
                 "tools": [{"tool_name": "Bash", "calls": 2}],
                 "last_seen": "2024-01-15T09:50:00Z",
                 "examples": [_FAILED_CALL],
+                "calls_over_time": [2],
             }
         ],
+        "time_series": [_DAY | {"calls": 3}],
     },
     "UsageReport": {
         "range": _RANGE,

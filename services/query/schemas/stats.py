@@ -102,8 +102,20 @@ class UsageParameters(Parameters):
     format: Annotated[ListFormat | None, Absent(), table_of("items")] = None
 
 
+StartedSessions = Annotated[int, Field(description="Sessions that started.", examples=[5])]
+ActiveSessions = Annotated[
+    int,
+    Field(
+        description="Sessions that started, had an event or active time: `sessions`, and those that went on. A session counts once in each interval, "
+        "so a series may add up to more than its total.",
+        examples=[6],
+    ),
+]
+
+
 class Measures(BaseModel):
-    sessions: int
+    sessions: StartedSessions
+    active_sessions: ActiveSessions
     time_minutes: float
     active_minutes: float
     messages: int
@@ -213,7 +225,8 @@ class TopFile(BaseModel):
 
 class UserShare(BaseModel):
     user: str | None = Field(description="null if unknown.")
-    sessions: int
+    sessions: StartedSessions
+    active_sessions: ActiveSessions
     messages: int
     active_minutes: float
     tool_calls: int
@@ -270,7 +283,8 @@ class ToolStats(BaseModel):
 
 
 class UsageMeasures(BaseModel):
-    sessions: int = Field(0, description="Counted at their start. Activity measures are absent if `model` is a dimension or a filter.")
+    sessions: int = Field(0, description="Sessions that started. Activity measures are absent if `model` is a dimension or a filter.")
+    active_sessions: ActiveSessions = 0
     active_minutes: float = Field(
         0, description="Active time per person. Two sessions at once count once in the totals, so rows may add up to more."
     )

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field
 
+from services.query.queries.stats.ranges import MAX_POINTS, Interval
 from services.query.schemas.fields import (
     Absent,
     ListFormat,
@@ -19,7 +20,7 @@ from services.query.schemas.fields import (
     Zone,
     table_of,
 )
-from services.query.schemas.stats import ErrorCount, UsageRange
+from services.query.schemas.stats import ErrorCount, LocalDate, UsageRange
 
 MOST_EXAMPLES = 20
 
@@ -46,6 +47,15 @@ class ToolErrorsParameters(Parameters):
     start_date: StatsStart = None
     end_date: StatsEnd = None
     tz: Zone = None
+    interval: Annotated[
+        Interval | None,
+        Absent(),
+        Field(
+            description="Adds `time_series`, and `calls_over_time` to each class. Without it there are none. "
+            f"More than {MAX_POINTS:,} points are a 400 that names the interval to use.",
+            examples=["day"],
+        ),
+    ] = None
     examples: int = Field(3, ge=0, le=MOST_EXAMPLES, description="The most examples of each class. A key that sees only numbers gets none.")
     format: Annotated[ListFormat | None, Absent(), table_of("classes")] = None
 
@@ -74,9 +84,30 @@ class ErrorClass(ErrorCount):
     tools: list[FailedTool] = Field(description="The 20 tools with the most calls of this class.")
     last_seen: datetime | None
     examples: list[FailedCall] = Field(description="The newest calls.")
+    calls_over_time: list[int] = Field(
+        [],
+        description="Only with `interval`: how many of the calls are in each interval, one number for each point of `time_series`. "
+        "Calls without a date are in none.",
+        examples=[[0, 2, 0]],
+    )
+
+
+class FailedPoint(BaseModel):
+    start: datetime
+    date: LocalDate
+    calls: int = Field(description="Failed calls of all classes.")
+
+
+class ErrorRange(UsageRange):
+    """What was counted: [start, end), null where open."""
+
+    interval: Interval | None = Field(None, description="Only with `interval`: that of the time series.")
 
 
 class ToolErrors(BaseModel):
-    range: UsageRange
+    range: ErrorRange
     failed_calls: int = Field(description="Calls that did not succeed: errors, timeouts, rejected and cancelled ones.")
     classes: list[ErrorClass] = Field(description="The most frequent class first.")
+    time_series: list[FailedPoint] = Field(
+        [], description="Only with `interval`: points without gaps. Those of each class are in its `calls_over_time`."
+    )

@@ -121,6 +121,7 @@ def test_statistics_of_a_bound_project_equal_the_unbound_ones(api: Api, alpha: i
         "/api/tool-calls/stats?",
         "/api/tool-calls/stats?include_latency=true&",
         "/api/tool-calls/errors?",
+        "/api/tool-calls/errors?interval=day&",
         "/api/usage?",
         "/api/usage?group_by=model&",
         "/api/usage?group_by=user&",
@@ -152,6 +153,18 @@ def test_a_key_bound_to_several_projects_gets_their_days_within_dates(api: Api, 
     path = "/api/usage?group_by=project,day&start_date=2024-03-01&end_date=2024-11-30"
     mine = [item for item in api.get(everybody, path).json()["items"] if item["project_id"] in (alpha, alpha + 1)]
     assert api.get(both, path).json()["items"] == mine
+
+
+def test_a_key_bound_to_several_projects_gets_the_days_of_its_sessions(api: Api, alpha: int) -> None:
+    everybody, both, other = api.key("read"), api.key("read", projects=[alpha, alpha + 1]), api.key("read", projects=[alpha + 1, alpha + 2])
+    mine = listed(api, everybody, f"/api/sessions?project_id={alpha}")[0]["session_id"]
+    for group_by in ("day", "day,model", "machine"):
+        path = f"/api/usage?session_id={mine}&group_by={group_by}"
+
+        seen, hidden = api.get(both, path).json(), api.get(other, path).json()
+
+        assert seen["items"] == api.get(everybody, path).json()["items"] != []
+        assert (hidden["items"], hidden["totals"]["api_calls"]) == ([], 0)
 
 
 def test_a_bound_key_cannot_read_the_metrics_of_all_projects(api: Api, alpha: int) -> None:

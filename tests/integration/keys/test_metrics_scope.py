@@ -22,7 +22,7 @@ QUERIES = {
     "/api/stats": ["", "?start_date=2024-03-01&end_date=2025-11-30&interval=month"],
     "/api/usage": [f"?group_by={by}" for by in ("day", "model", "project", "user", "month,project", "session", "branch,user")],
     "/api/tool-calls/stats": ["", "?project_id=1", "?tool_name=Bash", "?include_latency=true"],
-    "/api/tool-calls/errors": ["", "?project_id=1", "?tool_name=Bash&error_class=other&examples=20"],
+    "/api/tool-calls/errors": ["", "?project_id=1", "?tool_name=Bash&error_class=other&examples=20", "?interval=day"],
     "/api/me": [""],
     "/api/users": ["", "?limit=1", "?project_id=1"],
     "/api/live/sessions": [""],
@@ -139,8 +139,8 @@ def test_a_key_that_may_also_read_sees_everything(api: Api, corpus: set[str]) ->
 
 # Every text that such a key can see, by model and field. Each new one needs a reason why it holds no user's text, path or project.
 SEEN = {
-    "CountedRange.tz", "Tool.tool_name", "TimedTool.tool_name", "UserShare.user", "UsageRange.tz", "UsageItem.model", "UsageItem.user",
-    "UsageReport.price_versions", "UsageReport.group_by", "UsageItem.month", "Point.date", "CallPoint.date",
+    "CountedRange.tz", "ErrorRange.tz", "Tool.tool_name", "TimedTool.tool_name", "UserShare.user", "UsageRange.tz", "UsageItem.model", "UsageItem.user",
+    "UsageReport.price_versions", "UsageReport.group_by", "UsageItem.month", "Point.date", "CallPoint.date", "FailedPoint.date",
     "LiveItem.running_tool",
     "LiveItem.tool_name", "LiveItem.model", "LiveItem.user",
     "LiveSession.tool_name", "LiveSession.model", "LiveSession.user", "LiveSessions.last_event_id",
@@ -205,7 +205,7 @@ def test_the_list_of_shown_texts_is_the_expected_one() -> None:
     assert {f"{model.__name__}.{field}" for model, field in SHOWN_NAMES} == SEEN_WITH_NAMES
     names = {f"{model.__name__}.{field}" for model, field in SHOWN_TEXTS}
     assert names <= SEEN
-    assert SEEN - names == {"TimedTool.tool_name", "CountedRange.tz", "ErrorClass.error_class"}, "inherited"
+    assert SEEN - names == {"TimedTool.tool_name", "CountedRange.tz", "ErrorRange.tz", "ErrorClass.error_class"}, "inherited"
 
 
 def test_a_new_text_field_is_hidden_by_default() -> None:

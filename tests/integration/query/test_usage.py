@@ -68,7 +68,7 @@ def build(connection: psycopg.Connection[Any]) -> tuple[list[int], list[Call]]:
     return made.projects, [Call(row) for row in connection.execute(CALLS.encode()).fetchall()]
 
 
-ACTIVITY = ("sessions", "active_minutes", "messages", "tool_calls", "tool_errors", "lines_added", "lines_removed")
+ACTIVITY = ("sessions", "active_sessions", "active_minutes", "messages", "tool_calls", "tool_errors", "lines_added", "lines_removed")
 
 
 def without_activity(row: dict[str, Any]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from msgspec import Struct
 
 from services.query.database import Connection, Row, one_row, rows
+from services.query.queries.stats.active_sessions import active_sessions, add_continued, continued
 from services.query.queries.stats.packed_counters import ACTIVE_DIGITS, counters, holds
 from services.query.queries.stats.ranges import (
     DAY,
@@ -39,14 +40,15 @@ TOP_FILES: Final = 20
 CANDIDATES: Final = 256
 MANY_DAYS: Final = 100 * DAY
 
+# `continued`: sessions that were active and had begun before (active_sessions.py).
 MEASURES: Final = (
-    "sessions", "wall_us", "active_us", "user_messages", "assistant_messages", "files_modified", "lines_added", "lines_removed",
+    "sessions", "continued", "wall_us", "active_us", "user_messages", "assistant_messages", "files_modified", "lines_added", "lines_removed",
     "tool_calls", "tool_errors", "input_tokens", "output_tokens", "cache_creation_tokens", "cache_read_tokens", "api_calls", "unpriced_calls",
 )  # fmt: skip
 # Those that are shown as dollars, and how many calls the last two are of.
 MONEY: Final = ("cost_nano_usd", "cache_priced_calls", "uncached_nano_usd", "cache_saved_nano_usd")
 USER_MEASURES: Final = (
-    "sessions", "messages", "active_minutes", "tool_calls", "lines_added", "lines_removed", "api_calls", "unpriced_calls", "cost_usd",
+    "sessions", "active_sessions", "messages", "active_minutes", "tool_calls", "lines_added", "lines_removed", "api_calls", "unpriced_calls", "cost_usd",
 )  # fmt: skip
 
 _sql = partial(statement, __package__, "stats.sql")
@@ -84,18 +86,25 @@ class Series(Struct, frozen=True):
     edges: list[int]
     segments: list[Segment]
 
+    def bounds(self, wanted: Range) -> list[float]:
+        """The edges, cut to the range: what lies outside of it does not count in the first and the last interval."""
+        return [max(self.edges[0], wanted.start), *self.edges[1:-1], min(self.edges[-1], wanted.end)] if self.edges else []
+
 
 def stats(connection: Connection, selection: Selection, wanted: Range, idle_gap_seconds: int) -> Row:
     """The stats of a selection in a range, all but the project itself (schemas/stats.py)."""
     segments = selection.cover(wanted.start, wanted.end)
     series = series_of(connection, selection, wanted)
+    chosen = selection.parameters()
+    by_user = continued(connection, chosen, [wanted.start, wanted.end], idle_gap_seconds, by=["user"])
+    by_interval = continued(connection, chosen, series.bounds(wanted), idle_gap_seconds, by=["interval"])
     return {
         "range": described(wanted, series),
-        "totals": _totals(connection, selection, wanted, segments, idle_gap_seconds),
-        "time_series": _time_series(connection, selection, wanted, series),
+        "totals": _totals(connection, selection, wanted, segments, idle_gap_seconds, sum(row["continued"] for row in by_user)),
+        "time_series": _time_series(connection, selection, wanted, series, {row["i"]: row["continued"] for row in by_interval}),
         "tools": tools(connection, selection, None, segments),
         "top_files": _top_files(connection, selection, wanted, segments),
-        "users": _users(connection, selection, segments),
+        "users": _users(connection, selection, segments, by_user),
         "heatmap": _heatmap(connection, selection, wanted),
     }
 
@@ -164,13 +173,15 @@ def money(row: Row) -> Row:
     }
 
 
-def _totals(connection: Connection, selection: Selection, wanted: Range, segments: list[Segment], idle_gap_seconds: int) -> Row:
+def _totals(
+    connection: Connection, selection: Selection, wanted: Range, segments: list[Segment], idle_gap_seconds: int, went_on: int
+) -> Row:
     parameters = selection.parameters() | segment_parameters(segments) | {"idle_gap_seconds": idle_gap_seconds}
     found = one_row(connection, selection.statement("totals"), parameters)
     if not wanted.everything or selection.reads_rows_of_files:
         found["files_modified"] = _distinct_files(connection, selection, wanted, segments, None).get(0, 0)
-    measures = _measures(found)
-    times = {name: measures.pop(name) for name in ("sessions", "time_minutes", "active_minutes")}
+    measures = _measures(found | {"continued": went_on})
+    times = {name: measures.pop(name) for name in ("sessions", "active_sessions", "time_minutes", "active_minutes")}
     return times | {"idle_gap_seconds": found["idle_gap_seconds"]} | measures
 
 
@@ -180,7 +191,7 @@ def points(wanted: Range, series: Series) -> list[Row]:
     return [{"start": at(edge), "date": date} for edge, date in zip(series.edges[:-1], dates, strict=True)]
 
 
-def _time_series(connection: Connection, selection: Selection, wanted: Range, series: Series) -> list[Row]:
+def _time_series(connection: Connection, selection: Selection, wanted: Range, series: Series, went_on: dict[int, int]) -> list[Row]:
     found = series_rows(connection, selection, series)
     # The rollup's own count is right only where an interval is one bucket, and of all users.
     own_grain = {"hour": 60, "day": 1440}.get(series.interval)
@@ -188,11 +199,13 @@ def _time_series(connection: Connection, selection: Selection, wanted: Range, se
         distinct = _distinct_files(connection, selection, wanted, series.segments, series.edges)
         for number, row in found.items():
             row["files_modified"] = distinct.get(number, 0)
-    return [point | (_measures(found[number]) if number in found else _NOTHING) for number, point in enumerate(points(wanted, series))]
+    sums = [found.get(number, _NO_SUMS) | {"continued": went_on.get(number, 0)} for number in range(len(series.edges) - 1)]
+    return [point | _measures(row) for point, row in zip(points(wanted, series), sums, strict=True)]
 
 
-def _users(connection: Connection, selection: Selection, segments: list[Segment]) -> list[Row]:
+def _users(connection: Connection, selection: Selection, segments: list[Segment], went_on: list[Row]) -> list[Row]:
     found = rows(connection, selection.statement("users"), selection.parameters() | segment_parameters(segments))
+    found = add_continued(found, went_on, lambda row: row["user"], _NO_SUMS)
     return [
         {"user": row["user"]} | {name: measures[name] for name in USER_MEASURES}
         for row in found
@@ -204,15 +217,17 @@ def _measures(row: Row) -> Row:
     """Sums as they are shown."""
     return {
         "sessions": row["sessions"],
+        "active_sessions": active_sessions(row),
         "time_minutes": row["wall_us"] / 60e6,
         "active_minutes": row["active_us"] / 60e6,
         "messages": row["user_messages"] + row["assistant_messages"],
-        **{name: row[name] for name in MEASURES[3:]},
+        **{name: row[name] for name in MEASURES[4:]},
         **money(row),
     }
 
 
-_NOTHING: Final = _measures(dict.fromkeys((*MEASURES, *MONEY), 0))
+_NO_SUMS: Final = dict.fromkeys((*MEASURES, *MONEY), 0)
+_NOTHING: Final = _measures(_NO_SUMS)
 
 
 def _distinct_files(

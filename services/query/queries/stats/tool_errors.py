@@ -6,8 +6,9 @@ from math import inf
 from typing import Final
 
 from services.query.database import Connection, Row, rows
-from services.query.queries.stats.ranges import DAY, Range, Segment, described_range, split_parameters
-from services.query.queries.stats.stats import Selection, kept_of_tools
+from services.query.queries.stats.ranges import DAY, Range, Segment, described_range, segment_parameters, split_parameters
+from services.query.queries.stats.stats import Selection, Series, kept_of_tools, points, series_of
+from services.query.queries.stats.usage import OUTSIDE, day_edges
 from shared.error_class_names import ERROR_CLASS_NAMES
 from shared.http.errors import invalid
 from shared.messages import EARLIEST, LATEST
@@ -47,14 +48,17 @@ def by_class(found: list[Row]) -> list[Row]:
 def tool_errors(
     connection: Connection, selection: Selection, tool_name: str | None, error_class: str | None, wanted: Range, *, examples: int
 ) -> Row:
-    """Classes of failed calls in a range, or one class, with up to `examples` of the newest calls of each (schemas/tool_errors.py)."""
+    """Classes of failed calls in a range, or one class, with up to `examples` of the newest calls of each (schemas/tool_errors.py).
+
+    If the range has an interval, there is a time series too.
+    """
     check_error_class(connection, error_class)
     found = error_classes(connection, selection, tool_name, selection.cover(wanted.start, wanted.end))
     total = sum(row["calls"] for row in found)
     classes = [row for row in by_class(found) if error_class in (None, row["error_class"])]
     chosen = selection.parameters() | {"tool_name": tool_name, "most": max(examples, 1)}
     newest = _newest_calls(connection, selection, [row["error_class"] for row in classes], wanted, chosen)
-    return {
+    answer = {
         "range": described_range(wanted),
         "failed_calls": total,
         "classes": [
@@ -68,6 +72,47 @@ def tool_errors(
             for row in classes
         ],
     }
+    return answer if wanted.interval is None else _with_trend(connection, selection, tool_name, wanted, answer)
+
+
+def _with_trend(connection: Connection, selection: Selection, tool_name: str | None, wanted: Range, answer: Row) -> Row:
+    """The answer with a time series of all failed calls, and in each class those of its own in the same intervals."""
+    series = series_of(connection, selection, wanted)
+    over_time = _over_time(connection, selection, tool_name, wanted, series)
+    quiet = [0] * len(series.edges[1:])
+    sums = [sum(of_interval) for of_interval in zip(quiet, *over_time.values(), strict=True)]
+    return {
+        "range": answer["range"] | {"interval": series.interval},
+        "failed_calls": answer["failed_calls"],
+        "classes": [row | {"calls_over_time": over_time.get(row["error_class"], quiet)} for row in answer["classes"]],
+        "time_series": [point | {"calls": calls} for point, calls in zip(points(wanted, series), sums, strict=True)],
+    }
+
+
+def _over_time(connection: Connection, selection: Selection, tool_name: str | None, wanted: Range, series: Series) -> dict[str, list[int]]:
+    """By class, its calls in each interval."""
+    bounds = series.bounds(wanted)
+    if not bounds:
+        return {}
+    parameters = selection.parameters() | {"tool_name": tool_name, "bounds": bounds} | _read_from(series, bounds, selection)
+    found: dict[str, list[int]] = defaultdict(lambda: [0] * len(bounds[1:]))
+    for row in rows(connection, _sql("classes_over_time"), parameters):
+        found[row["error_class"] or UNCLASSIFIED][row["i"]] = row["calls"]
+    return found
+
+
+def _read_from(series: Series, bounds: list[float], selection: Selection) -> Row:
+    """The buckets and the calls that make up the series, for SQL.
+
+    Days and weeks of any zone are made of UTC days and of the calls around midnight (usage.py); months mostly of weeks; hours of calls.
+    """
+    if series.interval in ("day", "week") and selection.machine is None and not all(map(kept_of_tools, series.segments)):
+        days = day_edges(bounds)
+        read: Row = {"edges": days.edges[:-1]} | segment_parameters([Segment(1440, days.edges[0], days.edges[-1])])
+        names = {"fine_starts": "start", "fine_ends": "end", "wrongs": "wrong"}
+        return read | {name: [getattr(each, field) for each in days.corrections] for name, field in names.items()}
+    split = split_parameters(series.segments, kept_of_tools)
+    return split | {"edges": bounds[:-1], "wrongs": [OUTSIDE] * len(split["fine_starts"])}
 
 
 def _tools_of(found: list[Row], error_class: str) -> list[Row]:

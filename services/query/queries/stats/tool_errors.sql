@@ -29,6 +29,39 @@ GROUP BY 1, 2
 HAVING sum(r.calls) > 0
 ORDER BY calls DESC, r.error_class, r.tool_name
 
+-- name: classes_over_time
+-- By number of the interval. bounds: where the intervals begin, and the end of the last one. The buckets of grains, starts, ends lie in the interval between
+-- the edges around them. Calls of fine_… are counted in the interval that they are in, and taken off `wrong`, the one that their day was counted in.
+SELECT e.i, e.error_class, sum(e.calls)::bigint AS calls
+FROM (
+    SELECT width_bucket(date_part('epoch', r.bucket_start), %(edges)s::float8[]) - 1 AS i, r.error_class, r.calls
+    FROM unnest(%(grains)s::smallint[], %(starts)s::float8[], %(ends)s::float8[]) AS g (grain_minutes, start, until)
+    CROSS JOIN LATERAL (
+        SELECT bucket_start, error_class, calls FROM error_rollups
+        WHERE project_id = %(project_id)s AND user_id = %(user_id)s AND grain_minutes = g.grain_minutes
+            AND bucket_start >= to_timestamp(g.start) AND bucket_start < to_timestamp(g.until)
+            AND (%(tool_name)s::text IS NULL OR tool_name = %(tool_name)s)
+        OFFSET 0
+    ) AS r
+    UNION ALL
+    SELECT k.i, r.error_class, k.sign
+    FROM unnest(%(fine_starts)s::float8[], %(fine_ends)s::float8[], %(wrongs)s::int[]) AS g (start, until, wrong)
+    CROSS JOIN LATERAL (
+        SELECT coalesce(error_class, '') AS error_class, occurred_at FROM tool_calls
+        WHERE status IN ('error', 'timeout', 'rejected', 'cancelled') AND occurred_at >= to_timestamp(g.start) AND occurred_at < to_timestamp(g.until)
+            AND (%(project_id)s = -1 OR project_id = %(project_id)s) AND (%(user_id)s = -1 OR user_id = %(user_id)s)
+            AND (%(tool_name)s::text IS NULL OR tool_name = %(tool_name)s)
+            AND (%(machine)s::text IS NULL OR session_id = ANY (ARRAY(SELECT sessions_of_machine(%(machine)s))))
+        OFFSET 0
+    ) AS r
+    CROSS JOIN LATERAL (
+        VALUES (width_bucket(date_part('epoch', r.occurred_at), %(bounds)s::float8[]) - 1, 1), (g.wrong, -1)
+    ) AS k (i, sign)
+) AS e
+WHERE e.i >= 0 AND e.i < cardinality(%(bounds)s::float8[]) - 1
+GROUP BY 1, 2
+HAVING sum(e.calls) > 0
+
 -- name: stored_classes
 SELECT DISTINCT error_class FROM error_rollups
 WHERE project_id = ANY (CASE WHEN bound_projects() = '{}' THEN '{-1}' ELSE bound_projects() END) AND user_id = -1 AND grain_minutes = 0

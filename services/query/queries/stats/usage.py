@@ -12,13 +12,14 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import pairwise
-from math import floor, inf, isinf
+from math import ceil, floor, inf, isinf
 from typing import Any, Final, Literal, cast, get_args
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from services.query.database import Connection, Row, rows
-from services.query.queries.stats.ranges import DAY, MAX_POINTS, Interval, Range, at, cover, described_range, local_dates
+from services.query.queries.stats.active_sessions import active_sessions, add_continued, continued
+from services.query.queries.stats.ranges import DAY, MAX_POINTS, QUARTER, Interval, Range, at, cover, described_range, local_dates
 from services.query.queries.stats.stats import MONEY, Selection, Series, money, series_of
 from shared.database import ALL
 from shared.http.errors import BadRequest, invalid
@@ -38,11 +39,13 @@ KEY_FIELDS: Final[dict[Dimension, tuple[str, ...]]] = {each: (each,) for each in
 TOKENS: Final = ("input_tokens", "output_tokens", "cache_creation_tokens", "cache_read_tokens")
 MEASURES: Final = (*TOKENS, "api_calls", "unpriced_calls", *MONEY)
 COUNTS: Final = ("messages", "tool_calls", "tool_errors", "lines_added", "lines_removed")
-ACTIVITY: Final = ("sessions", "active_us", *COUNTS)
+# `continued` sessions were active and had begun before (active_sessions.py).
+ACTIVITY: Final = ("sessions", "continued", "active_us", *COUNTS)
 KEYS: Final = ("i", "project_id", "user_id", "model", "session_id", "branch", "machine_id")
 # The largest integer that every reader of JSON takes as it is.
 MAX_SHOWN: Final = 2**53 - 1
 OUTSIDE: Final = -1
+_NO_SUMS: Final = dict.fromkeys((*ACTIVITY, *MEASURES), 0)
 
 _sql = partial(statement, __package__, "usage.sql")
 # Rows of some dimensions: their keys, as far as they are asked for, and their sums.
@@ -97,7 +100,7 @@ def usage(connection: Connection, question: UsageQuestion) -> Row:
     series = Series("day", [], [])
     if question.interval is not None:
         # For intervals alone, the newest are returned.
-        series = series_of(connection, question.selection, question.wanted, newest_points=True)
+        series = series_of(connection, question.selection, _within_session(connection, question), newest_points=True)
         if len(question.dimensions) > 1 and len(series.edges) >= MAX_POINTS:
             raise _too_many_rows()
     found = source(question.dimensions, series) if series.edges or question.interval is None else []
@@ -112,6 +115,19 @@ def usage(connection: Connection, question: UsageQuestion) -> Row:
     }
 
 
+def _within_session(connection: Connection, question: UsageQuestion) -> Range:
+    """The range; of one session, an open side ends where the session does, so that its days are not those of all data."""
+    wanted = question.wanted
+    if question.session_id is None or not wanted.is_open:
+        return wanted
+    for row in rows(connection, _sql("session_bounds"), {"session_id": question.session_id}):
+        start = row["first"] if isinf(wanted.start) else wanted.start
+        end = row["last"] + 1 if isinf(wanted.end) else wanted.end
+        return structs.replace(wanted, start=floor(start / QUARTER) * QUARTER, end=ceil(end / QUARTER) * QUARTER)
+    # Of a session without a date, or that is not known, there are no days.
+    return structs.replace(wanted, start=0, end=0)
+
+
 def _too_many_rows() -> BadRequest:
     return BadRequest(
         f"group_by: this has more than {MAX_ROWS:,} rows; narrow it with start_date and end_date, project_id or user, or group by something coarser",
@@ -123,9 +139,7 @@ def _rows(connection: Connection, question: UsageQuestion, dimensions: Sequence[
     """The rows of some dimensions. Without an interval among them, those of the whole range."""
     wanted, selection = question.wanted, question.selection
     by_interval = question.interval in dimensions
-    boundaries: list[float] = [wanted.start, wanted.end]
-    if by_interval:
-        boundaries = [max(series.edges[0], wanted.start), *series.edges[1:-1], min(series.edges[-1], wanted.end)]
+    boundaries = series.bounds(wanted) if by_interval else [wanted.start, wanted.end]
     parameters = selection.parameters() | {
         f"by_{each}": each in dimensions for each in ("project", "user", "model", "session", "branch", "machine")
     }
@@ -141,7 +155,15 @@ def _rows(connection: Connection, question: UsageQuestion, dimensions: Sequence[
     }
     if question.has_models:
         return rows(connection, _sql("by_model"), parameters | edges.parameters())
-    if by_interval:
+    by = [name for name in ("interval", "project", "user") if parameters[f"by_{name}"]]
+    went_on = continued(connection, selection.parameters(), boundaries, question.idle_gap_seconds, by=by)
+    found = _from_rollups(connection, parameters, wanted, edges if by_interval else None)
+    return add_continued(found, went_on, _key, _NO_SUMS)
+
+
+def _from_rollups(connection: Connection, parameters: Row, wanted: Range, edges: "DayEdges | None") -> list[Row]:
+    """From activity_rollups, by intervals of `edges` or of the whole range."""
+    if edges is not None:
         return rows(connection, _sql("by_rollups"), parameters | edges.finer_parameters())
     segments = [(each.start, each.end, Correction(each.start, each.end, 0, OUTSIDE)) for each in cover(wanted.start, wanted.end)]
     grains = [each.grain_minutes for each in cover(wanted.start, wanted.end)]
@@ -164,12 +186,12 @@ def _rows_of_sessions(connection: Connection, question: UsageQuestion, parameter
     if question.has_models or len(found) > MAX_ROWS:
         return found
     intervals = {"starts": boundaries[:-1], "ends": boundaries[1:], "idle_gap_seconds": question.idle_gap_seconds}
-    active = {_key(row): row["active_us"] for row in rows(connection, _sql("active_by_session"), parameters | intervals)}
+    active = {_key(row): row for row in rows(connection, _sql("active_by_session"), parameters | intervals)}
     for row in found:
-        row["active_us"] = active.pop(_key(row), 0)
+        row |= {name: active.get(_key(row), _NO_SUMS)[name] for name in ("active_us", "continued")}
     # An interval in the middle of a session may have active time and no event.
-    quiet = dict.fromkeys((*ACTIVITY, *MEASURES), 0)
-    return found + [quiet | dict(zip(KEYS, key, strict=True)) | {"active_us": active_us} for key, active_us in active.items() if active_us]
+    known = {_key(row) for row in found}
+    return found + [_NO_SUMS | row for key, row in active.items() if key not in known and (row["active_us"] or row["continued"])]
 
 
 def _key(row: Row) -> tuple[Any, ...]:
@@ -242,7 +264,7 @@ def _keys_shown(connection: Connection, dimensions: Sequence[Dimension], dates: 
 def _shown(row: Row | None, question: UsageQuestion) -> Row:
     """Sums as they are shown; None is a row of zeros."""
     if row is None:
-        row = dict.fromkeys((*ACTIVITY, *MEASURES), 0)
+        row = _NO_SUMS
     tokens = {name: min(row[name], MAX_SHOWN) for name in TOKENS}
     shown = tokens | {
         "total_tokens": min(sum(tokens.values()), MAX_SHOWN),
@@ -252,7 +274,7 @@ def _shown(row: Row | None, question: UsageQuestion) -> Row:
     }
     if question.has_models:
         return shown
-    activity = {"sessions": row["sessions"], "active_minutes": row["active_us"] / 60e6}
+    activity = {"sessions": row["sessions"], "active_sessions": active_sessions(row), "active_minutes": row["active_us"] / 60e6}
     return activity | {name: row[name] for name in COUNTS} | shown
 
 

@@ -267,13 +267,17 @@ LIMIT %(most)s
 
 -- name: active_by_session
 -- Active time for the same keys: for each user the union over the sessions, as in activity_rollups. starts, ends: the intervals.
+-- continued: sessions that were active in the interval and had begun before, as in active_sessions.sql.
 SELECT i, project_id, CASE WHEN %(by_user)s THEN user_id END AS user_id, session_id, branch, machine_id,
-    sum(active_us)::float8 AS active_us
+    sum(active_us)::float8 AS active_us, sum(continued)::bigint AS continued
 FROM (
     SELECT CASE WHEN %(by_interval)s THEN g.number - 1 END AS i, CASE WHEN %(by_project)s THEN s.project_id END AS project_id, s.user_id,
         CASE WHEN %(by_session)s THEN s.session_id END AS session_id, CASE WHEN %(by_branch)s THEN s.git_branch END AS branch,
         CASE WHEN %(by_machine)s THEN k.machine_id END AS machine_id,
-        measure_us(range_agg(without_gap(s.active_ranges, gap.length) * tstzmultirange(tstzrange(to_timestamp(g.start), to_timestamp(g.until))))) AS active_us
+        measure_us(range_agg(without_gap(s.active_ranges, gap.length) * tstzmultirange(tstzrange(to_timestamp(g.start), to_timestamp(g.until))))) AS active_us,
+        count(*) FILTER (WHERE s.dated_at < to_timestamp(g.start) AND EXISTS (
+            SELECT FROM unnest(s.active_ranges) AS r WHERE lower(r) < to_timestamp(g.until) AND upper(r) - gap.length >= to_timestamp(g.start)
+        )) AS continued
     FROM sessions AS s
     CROSS JOIN (
         SELECT make_interval(secs => coalesce(
@@ -291,6 +295,10 @@ FROM (
     GROUP BY 1, 2, 3, 4, 5, 6
 ) AS e
 GROUP BY 1, 2, 3, 4, 5, 6
+
+-- name: session_bounds
+SELECT date_part('epoch', dated_at) AS first, date_part('epoch', greatest(last_event_at, dated_at)) AS last
+FROM sessions WHERE session_id = %(session_id)s AND counted AND dated_at > '-infinity'
 
 -- name: session_titles
 SELECT s.session_id AS id, coalesce(mark.title, s.title) AS name

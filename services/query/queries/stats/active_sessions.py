@@ -1,0 +1,54 @@
+"""How many sessions were active in an interval: those that started in it, and those that went on. Its statement is in active_sessions.sql.
+
+A session is active in an interval if it starts there, has an event there, or its active time reaches into it. So it counts once in each interval, and
+the sums of intervals may be more than the number of sessions. The aggregates have the sessions that started; those that went on are read from
+the sessions' own rows: only sessions that lie on both sides of an interval's start have to be looked at.
+"""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from itertools import pairwise
+from math import inf
+from typing import Any, Final
+
+from services.query.database import Connection, Row, rows
+from services.query.queries.stats.ranges import HOUR
+from shared.sql_files import statement
+
+# As in the statement, and in the index sessions_long.
+LONG: Final = 8 * HOUR
+_MAX_SHOWN: Final = 2**53 - 1
+
+_sql = partial(statement, __package__, "active_sessions.sql")
+
+
+def continued(
+    connection: Connection, selection: Row, bounds: Sequence[float], idle_gap_seconds: int, *, by: Sequence[str] = ()
+) -> list[Row]:
+    """Rows of `i`, `project_id`, `user_id`, `user` and `continued`: sessions that were active in an interval and had begun before it.
+
+    `bounds` are where the intervals begin, and the end of the last. `by` has some of "interval", "project" and "user": other keys are None.
+    `selection` has the parameters of a Selection.
+    """
+    bounds = [float(each) for each in bounds]
+    if len(bounds) < 2 or bounds[-1] <= bounds[0] or bounds[0] == -inf:
+        # Nothing has begun before all time.
+        return []
+    starts = bounds[:-1]
+    windows = [max(start - LONG, before) for before, start in pairwise([-inf, *starts])]
+    parameters = selection | {f"by_{name}": name in by for name in ("interval", "project", "user")}
+    parameters |= {"bounds": bounds, "window_starts": windows, "start": starts[0], "last_start": starts[-1]}
+    return rows(connection, _sql("continued"), parameters | {"idle_gap_seconds": idle_gap_seconds})
+
+
+def active_sessions(row: Row) -> int:
+    """How many sessions were active, from `sessions` and `continued`; at most what every reader of JSON takes as it is."""
+    return int(min(row["sessions"] + row["continued"], _MAX_SHOWN))
+
+
+def add_continued(found: list[Row], went_on: list[Row], key: Callable[[Row], Any], nothing: Row) -> list[Row]:
+    """Sets `continued` in each row; a row of `nothing` for each key of which only sessions that went on are known."""
+    left = {key(row): row for row in went_on}
+    for row in found:
+        row["continued"] = left.pop(key(row), nothing)["continued"]
+    return found + [nothing | row for row in left.values()]
