@@ -164,12 +164,14 @@ def _nothing(server: Server, period: Period) -> str:
 
 def _headline(totals: Item, width: int) -> Table:
     """The sums, as many side by side as fit."""
+    # A server of an older release does not tell it.
+    active = f", {totals['active_sessions']:,} active" if "active_sessions" in totals else ""
     tokens = sum(totals[name] or 0 for name in ("input_tokens", "output_tokens", "cache_creation_tokens", "cache_read_tokens"))
     figures = (
         (quantities.minutes(totals["active_minutes"]), "active"),
         (cells.usd(totals["cost_usd"], totals["unpriced_calls"]), "cost"),
         (cells.large(tokens), "tokens"),
-        (cells.count(totals["sessions"]), f"{plural(totals['sessions'], 'session')} started, {totals['active_sessions']:,} active"),
+        (cells.count(totals["sessions"]), f"{plural(totals['sessions'], 'session')} started{active}"),
         (cells.count(totals["messages"]), f"{plural(totals['messages'], 'message')}, {counted(totals['user_messages'], 'prompt')}"),
         (cells.lines(totals["lines_added"], totals["lines_removed"]), "lines"),
         (cells.count(totals["tool_calls"]), f"{plural(totals['tool_calls'], 'tool call')}, {totals['tool_errors']:,} failed"),

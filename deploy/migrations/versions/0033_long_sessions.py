@@ -2,7 +2,7 @@
 
 from alembic import op
 
-revision = "0043"
+revision = "0033"
 down_revision = "0032"
 
 # As in services/query/queries/stats/active_sessions.sql, word for word. What an interrupted try has left is of no use.
