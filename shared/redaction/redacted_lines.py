@@ -48,8 +48,6 @@ def _blocks_of(data: bytes) -> Iterator[bytes]:
 
 def _redact_block(block: bytes, counts: dict[str, int]) -> bytes:
     is_doubtful = may_hold_secret(block)
-    if not is_doubtful and _has_only_objects(block):
-        return block
     lines = block.split(b"\n")
     is_changed = False
     for number, line in enumerate(lines):
@@ -62,16 +60,9 @@ def _redact_block(block: bytes, counts: dict[str, int]) -> bytes:
     return b"\n".join(lines) if is_changed else block
 
 
-def _has_only_objects(block: bytes) -> bool:
-    """Whether each line of a block looks like an object, asked of all of them at once."""
-    inner_ends = block.count(b"\n", 0, -1)
-    return block[:1] == b"{" and block.endswith((b"}\n", b"}")) and block.count(b"}\n{") == inner_ends
-
-
 def _looks_like_an_object(line: bytes) -> bool:
     """Whether the quick scan, which knows secrets as JSON writes them, can be asked about a line. An empty line has no secret either."""
-    line = line.rstrip(b"\r")
-    return (line[:1] == b"{" and line[-1:] == b"}") or not line
+    return (line[:1] == b"{" and line[-1:] == b"}") or not line or (line[-1:] == b"\r" and _looks_like_an_object(line.rstrip(b"\r")))
 
 
 def _redact_line(line: bytes, counts: dict[str, int]) -> bytes:

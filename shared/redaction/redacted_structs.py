@@ -32,6 +32,8 @@ _DOUBTFUL_KEY_ENDS = tuple(words.replace(" ", "") for words in DOUBTFUL_KEY_ENDS
 _NAME_KEYS = ("name", "key", "field", "id")
 _VALUE_KEYS = ("value", "content", "text", "defaultValue")
 _MAX_NAME = 100
+# Keys come again and again, in each line of a transcript. What is judged of them is remembered for so many, if they are no longer than a name.
+_KNOWN_KEYS = 4096
 _encode = msgspec.json.Encoder().encode
 
 
@@ -111,7 +113,7 @@ def _redact_parts(struct: Struct, name: str, text: str, cut_at: int, counts: dic
 
 def redacted_parts(text: str, cut_at: int, counts: dict[str, int]) -> tuple[str, str]:
     """The parts of a text before and behind a place, each without its secrets."""
-    return redact_text(text[:cut_at], counts), redact_text(text[cut_at:], counts)
+    return _redact_string(text[:cut_at], counts), _redact_string(text[cut_at:], counts)
 
 
 @lru_cache(maxsize=256)
@@ -147,11 +149,11 @@ def _max_length(kind: inspect.Type) -> int | None:
 def redact_value(value: Any, counts: dict[str, int]) -> Any:
     """A JSON value without its secrets; the same object if it has no secrets."""
     if isinstance(value, str):
-        return redact_text(value, counts)
+        return _redact_string(value, counts)
     if isinstance(value, dict):
         named = _name_of_value(value)
         items = {
-            redact_text(key, counts): _named(named if key in _VALUE_KEYS and named else key, item, counts) for key, item in value.items()
+            _redact_key(key, counts): _named(named if key in _VALUE_KEYS and named else key, item, counts) for key, item in value.items()
         }
         is_same = all(items.get(key, items) is item for key, item in value.items())
         return value if is_same else items
@@ -161,6 +163,27 @@ def redact_value(value: Any, counts: dict[str, int]) -> Any:
     if isinstance(value, Struct):
         redact_struct(value, counts)
     return value
+
+
+def _redact_string(text: str, counts: dict[str, int]) -> str:
+    """As redact_text. One scan decides that most strings of a doubtful value have nothing to look for."""
+    return redact_text(text, counts) if _string_may_hold_secret(text) else text
+
+
+def _string_may_hold_secret(text: str) -> bool:
+    try:
+        return may_hold_secret(_encode(text))
+    except UnicodeEncodeError:
+        # Half a surrogate pair.
+        return True
+
+
+def _redact_key(key: str, counts: dict[str, int]) -> str:
+    is_plain = len(key) <= _MAX_NAME and not _key_may_hold_secret(key)
+    return key if is_plain else redact_text(key, counts)
+
+
+_key_may_hold_secret = lru_cache(_KNOWN_KEYS)(_string_may_hold_secret)
 
 
 def _name_of_value(value: dict[str, Any]) -> str | None:
@@ -181,7 +204,7 @@ def _named(key: str, value: Any, counts: dict[str, int]) -> Any:
     if not isinstance(value, str):
         return redact_value(value, counts)
     # A secret with a known form keeps its kind; a word that replaced one stays the same.
-    text = redact_text(value, counts)
+    text = _redact_string(value, counts)
     if has_word(text) or is_placeholder(text) or (_is_doubtful(key) and not _looks_secret(key, text)):
         return text
     scheme = next((len(scheme) for scheme in _SCHEMES if text[: len(scheme)].lower() == scheme), 0)
@@ -191,8 +214,15 @@ def _named(key: str, value: Any, counts: dict[str, int]) -> Any:
 
 def is_secret_key(key: str) -> bool:
     """Whether a key of structured data names a secret, however it is spelled: `apiKey`, `X-Api-Key`, `DB_PASSWORD`; not `max_tokens`, `pageToken`."""
+    return _known_key(key) if len(key) <= _MAX_NAME else _names_secret(key)
+
+
+def _names_secret(key: str) -> bool:
     plain = _plain(key)
     return (plain.endswith(_SECRET_KEY_ENDS) or _is_doubtful(key)) and _harmless_keys().search(key) is None
+
+
+_known_key = lru_cache(_KNOWN_KEYS)(_names_secret)
 
 
 def _is_doubtful(key: str) -> bool:

@@ -13,7 +13,7 @@ from shared.redaction.secret_patterns import KEY_NAME, SECRET_NAME
 # These match all that the rules match in JSON, or more. In JSON a quote, a line's end and a backslash are escapes.
 # An escape of any other ASCII character cannot be recognized.
 # They do not count, which would need a state for each number: every text is read by these patterns.
-_BLANKS = rb"(?:\s|\\[nrt])*"
+_BLANKS = rb"(?:\s|\\[nrtf])*"
 _QUOTES = rb"""["'`\\\]]*"""
 # The end of a line, and what a listing or a diff has before the next; in JSON within JSON there are more backslashes.
 _LINE_END = rb"(?:\\r)?\\n"
@@ -48,12 +48,13 @@ _BEHIND_NAMES = (
 @lru_cache(maxsize=1)
 def in_json() -> tuple[bytes, ...]:
     """The patterns: JSON that may hold a secret matches at least one."""
-    commands = b"|".join(dict.fromkeys(re2.escape(name) + (b"" if name.endswith(b" ") else b"[ a-z-]") for name, _ in COMMANDS))
+    commands = b"|".join(dict.fromkeys(re2.escape(name) + (b"" if name.endswith(b" ") else rb"[ a-z\\-]") for name, _ in COMMANDS))
     return (
         b"|".join(dict.fromkeys(map(_told_in_json, kinds()))),
         rb"-----BEGIN [A-Z0-9 ]*PRIVATE KEY",
         rb"""://[^\s/@"<>]*:[^\s"<>@]*@""",
         rb"(?i:bearer +[A-Z0-9._~+/=-]{8})",
+        rb"(?i:authorization)[\"'\\]*" + _BLANKS + rb"[:=]" + _BLANKS + rb"[\"'`\\]*(?i:bot) ",
         rb"(?i:cookie: *[A-Z0-9_.-]+=)",
         rb"""[\snrt](?:-u|--user|-a|--auth)[ =]["'\\]*[^\s:"'\\/]+:""",
         rb"""login(?:\s|\\[nrt])[^"]*password""",
@@ -64,7 +65,7 @@ def in_json() -> tuple[bytes, ...]:
         rb"(?:[\snrt]-[a-z]*pass[a-z]*|authtoken|from-literal|PASSWORD" + _BLANKS + rb"\(?)" + _BLANKS + rb"[=\\'A-Za-z0-9]",
         rb"(?:define|etProperty|etItem|put|set|etenv|ENV)\(" + _BLANKS + rb"\\*[\"'][A-Za-z0-9_.-]*(?i:pass|pwd|secret|token|key|cred)",
         rb"(?:ENV|ARG|setenv|setx|set(?:[ ]-[a-zU]+)?)[ \\t]+[A-Za-z0-9_./:-]*(?i:" + SECRET_NAME + rb")[ \\]",
-        rb"(?i:identified" + _BLANKS + rb"[^\"]*by)" + _BLANKS,
+        rb"(?i:identified[^\"]*by" + _BLANKS + rb"(?:password" + _BLANKS + rb")?['\\])",
         rb"(?i:(?:with|encrypted|role|user|set)" + _BLANKS + rb"password" + _BLANKS + rb"=?" + _BLANKS + rb"[NE]?['\\])",
         # Said in a sentence, or at a prompt
         rb"(?i:password|passphrase)[ ]for[ ]",
@@ -92,7 +93,8 @@ def in_json() -> tuple[bytes, ...]:
 
 def _told_in_json(kind: Kind) -> bytes:
     """What shows that there may be a token, also if a line break is in it."""
-    told = told_by(kind)
+    # What is encoded in base64 has its mark here and there, but not twice with a dot between.
+    told = rb"eyJ[A-Za-z0-9_-]*\.eyJ" if kind.kind == "jwt" else told_by(kind)
     if not can_be_divided(kind):
         return told
     mark = re.escape(kind.begins)
