@@ -86,6 +86,19 @@ def test_an_idle_stack_sends_no_task(idle: Stack, redis: Redis) -> None:
     assert len(sent) <= 1
 
 
+def test_an_idle_stack_asks_postgres_little_more_than_once_a_second(idle: Stack) -> None:
+    # Given a stack in which nothing waits, a Postgres that has counted what came before, and its look each second at all that is stored
+    assert wait_until(lambda: not idle.select("SELECT FROM search_pending LIMIT 1"), STOP_SECONDS)
+    time.sleep(LOOK_SECONDS)
+    counted = "SELECT xact_commit + xact_rollback FROM pg_stat_database WHERE datname = current_database()"
+    [(before,)] = idle.select(counted)
+    time.sleep(IDLE_SECONDS)
+    [(after,)] = idle.select(counted)
+
+    # Then only the looks of 5 s and longer are added to it
+    assert int(str(after)) - int(str(before)) <= 2 * IDLE_SECONDS
+
+
 def test_an_entry_whose_wakeup_was_lost_is_drained_within_two_seconds(idle: Stack, redis: Redis) -> None:
     event_id, payload = entry()
     with tasks_sent(redis) as sent:
