@@ -19,8 +19,9 @@ environment: ## build .venv from requirements.lock, if it is not up to date
 env: ## write .env, the passwords that `docker compose up` needs; TO=… writes another file
 	@$(ANY_PYTHON) deploy/secrets_file.py "$(TO)"
 
-up: environment ## start everything on this machine; Ctrl-C stops it
-	@exec $(VENV)/python -m deploy.embedded
+# FLOWER=1: Flower too, on 5555 or the next free port, unless TRACKER_FLOWER_PORT names one.
+up: environment ## start everything on this machine; Ctrl-C stops it; FLOWER=1: with Flower
+	@$(if $(filter-out 0 no off,$(FLOWER)),TRACKER_FLOWER_PORT="$${TRACKER_FLOWER_PORT:-on}") exec $(VENV)/python -m deploy.embedded
 
 down: environment ## stop the stack of TRACKER_DATA_DIR
 	@$(VENV)/python -m deploy.embedded.control down
@@ -124,6 +125,9 @@ bench-beside: environment ## import a folder by a whole stack, and in turn by an
 
 bench-live: environment ## 200 listeners to the live feed at 1,000 events a second
 	$(VENV)/python -m tests.bench.live
+
+bench-idle: environment ## measure what an idle `make up` costs, by process; two minutes (IDLE="--settle 60 other-checkout .")
+	$(VENV)/python -m tests.bench.idle $(IDLE)
 
 bench-scale: environment ## drain with 1, 2, 4 workers and 1, 4 partitions; SCALE="--url http://…" measures another stack too
 	$(VENV)/python -m tests.bench.scale $(SCALE)

@@ -48,6 +48,8 @@ QUEUES: Final = {
     TASK_ARCHIVE: QUEUE_MAINTENANCE,
 }
 
+BLOCKING_READ_SECONDS: Final = 3
+
 # Every key of Celery in Redis begins with this, so that the broker and the journal can share a database.
 KEY_PREFIX: Final = "celery:"
 
@@ -76,9 +78,12 @@ def celery_settings(redis_url: str) -> dict[str, Any]:
         "broker_transport_options": {
             "global_keyprefix": KEY_PREFIX,
             "visibility_timeout": 120,
-            "unacked_restore_interval": 5,
+            # Only an import's task is acknowledged at its end, and beat finds a shard whose worker is gone by its lease.
+            "unacked_restore_interval": 30,
             "unacked_restore_throttle": 1,
-            # Longer than the worker's blocking read of 1 s.
+            # How long a worker's blocking read waits in Redis. An idle worker wakes that often; a message ends the wait at once.
+            "polling_interval": BLOCKING_READ_SECONDS,
+            # Longer than that read.
             "socket_timeout": 5,
             "socket_connect_timeout": 2,
             "socket_keepalive": True,

@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -68,6 +69,7 @@ NEEDS = {
     "a plain user": Need(lambda: os.geteuid() != 0, "needs a plain user, since root may read and write everything"),
     # Whether it may is known when a test has tried.
     "mount": Need(lambda: False, "needs the right to mount a small disk"),
+    "Linux": Need(lambda: sys.platform == "linux", "needs Linux; elsewhere services are not forked"),
     "named pipes": Need(lambda: hasattr(os, "mkfifo"), "needs named pipes"),
     ".venv": Need((ROOT / ".venv/bin/python").exists, "needs the environment that make builds"),
     "time": Need(lambda: os.environ.get("TRACKER_FAULTS") == "long", "takes a minute more (TRACKER_FAULTS=long)"),

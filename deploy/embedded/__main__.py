@@ -1,7 +1,6 @@
 """`make up`: the whole tracker on one machine, until Ctrl-C."""
 
 import contextlib
-import os
 import sys
 import time
 from collections.abc import Callable
@@ -14,7 +13,7 @@ from deploy.embedded.servers.flower_login import flower_login
 from deploy.embedded.servers.postgres import PostgresServer
 from deploy.embedded.servers.redis_server import RedisServer, server_program
 from deploy.embedded.settings import Settings, read_settings
-from deploy.embedded.supervision import lock, processes, stack
+from deploy.embedded.supervision import forks, lock, processes, stack
 from deploy.embedded.supervision.processes import StartError
 from deploy.embedded.supervision.supervisor import StopRequested, Supervisor, end_leftovers
 
@@ -48,23 +47,22 @@ def run(settings: Settings, paths: Paths, reach: Reach) -> int:
     database = PostgresServer(paths.postgres, paths.run, paths.log("postgres"))
     redis = RedisServer(paths.redis, paths.run, paths.log("redis"), {"maxmemory": str(settings.redis_max_memory_bytes)})
     env = stack.environment(paths, reach(database.url), reach(redis.url)) | {"TRACKER_CANARY_URL": address.url}
+    if flower_port is not None:
+        env["TRACKER_FLOWER_URL"] = env.get("TRACKER_FLOWER_URL") or f"http://127.0.0.1:{flower_port}/"
     say = _teller(paths)
     supervisor = Supervisor(say)
     supervisor.install_signals()
     try:
         supervisor.start([stack.server_service("postgres", database, paths), stack.server_service("redis", redis, paths)])
-        if supervisor.run_to_end(stack.migration(paths, env)) != 0:
+        migration = stack.migration(paths, env)
+        forks.load(env)
+        if supervisor.run_to_end(migration) != 0:
             raise StartError(
                 f"The database could not be brought to this release's schema; the reason is at the end of {paths.log('migrate')}."
             )
         access_warning = preflight.check_access(settings.access, database.url)
-        flower = (
-            {}
-            if flower_port is None
-            else {"TRACKER_FLOWER_URL": os.environ.get("TRACKER_FLOWER_URL") or f"http://127.0.0.1:{flower_port}/"}
-        )
-        supervisor.start([stack.api_service(address, paths, env | flower)])
-        supervisor.start(stack.celery_services(paths, env))
+        supervisor.start([stack.api_service(address, paths, env)])
+        supervisor.start(stack.celery_services(paths, env, is_watched=flower_port is not None))
         if flower_port is not None:
             supervisor.start([stack.flower_service(paths, env, flower_port, login)])
         if access_warning is not None:

@@ -9,7 +9,9 @@ _ACCESS = {"open": "open: everyone on this machine can read everything", "keys":
 def banner(paths: Paths, settings: Settings, url: str, flower_port: int | None, flower_login: str, seconds: float) -> str:
     """The tracker's URL and access, the places of its data and logs, and how to stop it."""
     name, _, password = flower_login.partition(":")
-    flower = "off" if flower_port is None else f"http://127.0.0.1:{flower_port}   (name {name}, password {password})"
+    flower = f"off   (with it: {make_command('up FLOWER=1', paths.data_dir)})"
+    if flower_port is not None:
+        flower = f"http://127.0.0.1:{flower_port}   (name {name}, password {password})"
     return "\n".join(
         (
             f"\nClaude Code Tracker is ready after {seconds:.1f} s.",

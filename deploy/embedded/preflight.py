@@ -15,6 +15,7 @@ from shared.auth.keys import NO_ADMIN_KEY
 from shared.http.bind_safety import Access, UnsafeBind, check_host_setting
 
 FREE_BYTES_NEEDED = 256 * 1024 * 1024
+FLOWER_PORT = 5555
 FLOWER_PORTS_TRIED = 50
 KEYS_UNUSED = "This tracker has API keys, but access is open; start it with TRACKER_ACCESS=keys to require them."
 
@@ -90,13 +91,13 @@ def listen(settings: Settings) -> socket.socket:
 
 
 def flower_port(settings: Settings) -> int | None:
-    """Flower's port, None if it is off. If the port is taken, the default moves to another; a requested port is an error."""
-    wanted = settings.flower_port
-    if wanted == "off":
+    """Flower's port, None if it is off. If 5555 is taken, `on` moves to another; a port that was named is an error."""
+    if settings.flower_port == "off":
         return None
+    wanted = FLOWER_PORT if settings.flower_port == "on" else settings.flower_port
     if _is_free("127.0.0.1", wanted) and wanted != settings.port:
         return wanted
-    if "flower_port" not in settings.model_fields_set:
+    if settings.flower_port == "on":
         return _free_port("127.0.0.1", wanted)
     other = make_command(f"up TRACKER_FLOWER_PORT={_free_port('127.0.0.1', wanted)}", settings.data_dir)
     without = make_command("up TRACKER_FLOWER_PORT=off", settings.data_dir)

@@ -17,8 +17,9 @@ class Settings(HttpSettings):
 
     data_dir: Path = Field(Path(".tracker"), description="Folder of everything that is kept: PostgreSQL, Redis, uploads, logs.")
     port: int = Field(8000, ge=1, le=65535, description="Port to serve on.")
-    flower_port: int | Literal["off"] = Field(
-        5555, description="Port of Flower on loopback, or `off`. If the default is in use the next free one."
+    flower_port: int | Literal["on", "off"] = Field(
+        "off",
+        description="Port of Flower on loopback; `on` takes 5555 or the next free one, `off` starts none. `make up FLOWER=1` sets `on`.",
     )
     redis_max_memory_bytes: int = Field(
         1024**3, ge=32 * 1024**2, description="Redis' memory; with 80 % of it in use writes are answered 503 until it is less than 70 %."
@@ -26,7 +27,7 @@ class Settings(HttpSettings):
     flower_basic_auth: str | None = Field(
         None,
         pattern="^[^:,]+:[^,]+$",
-        description="Login of Flower, as `name:password`. Without it `make up` makes a password once and prints it;"
+        description="Login of Flower, as `name:password`. Without it `make up FLOWER=1` makes a password once and prints it;"
         " the containers' Flower does not start.",
     )
 

@@ -3,6 +3,7 @@
 Beat and Flower load it too, so it loads neither tasks nor the database stack: those are 12 MB that only a worker needs.
 """
 
+import gc
 import sys
 from importlib import import_module
 from typing import Any
@@ -28,6 +29,7 @@ WORKER_SETTINGS: dict[str, Any] = {
     "task_soft_time_limit": 45,
     "task_time_limit": 60,
     "worker_prefetch_multiplier": 1,
+    "worker_autoscaler": "services.worker.pool_size:NeededProcesses",
     "worker_max_tasks_per_child": 50_000,
     "worker_max_memory_per_child": 400_000,
     "worker_cancel_long_running_tasks_on_connection_loss": True,
@@ -62,6 +64,9 @@ def _configure_logs(**_: object) -> None:
 def _have_tasks(**_: object) -> None:
     """At a worker's start. Celery's setting `imports` would make beat and Flower import them as well."""
     import_module(TASKS_MODULE)
+    # The pool's processes share what is loaded, as long as nothing writes to it. The garbage collector would.
+    gc.collect()
+    gc.freeze()
 
 
 @celeryd_init.connect(weak=False)

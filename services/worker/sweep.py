@@ -4,21 +4,16 @@ A look reads Redis or Postgres and changes nothing, so two beats, or one that st
 that name is still in its queue: a queue that no worker reads does not grow.
 """
 
-import signal
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import cached_property
-from types import FrameType
 from typing import Any, Final, LiteralString
 
 import msgspec
 import psycopg
 import structlog
-from celery.beat import ScheduleEntry, Scheduler
-from kombu import Producer
+from celery.beat import Scheduler
 from kombu.exceptions import OperationalError
 from redis import Redis
 from redis.exceptions import ResponseError
@@ -31,19 +26,18 @@ from services.worker.sweep_statements import (
     ARCHIVE_COLLECTED_KEY,
     CALLS_WITHOUT_SAVING,
     CANCEL_SECONDS,
-    CAPTURED_FILES_WAIT,
     COLLECT_SECONDS,
     COMPACTABLE_FILES,
     DEAD_CONSUMER_SECONDS,
-    DOCUMENTS_WAIT,
     EXPIRED_FILES,
     GONE_CONSUMERS,
-    HOOKS_WAIT,
     IDLE_SESSIONS,
+    STORED_WAITS,
     UNHEARD_CANCELS,
     UNSWEPT_UPLOADS,
     UPLOADS_SWEPT_KEY,
 )
+from services.worker.time_limit import within
 from shared.broker import (
     QUEUES,
     TASK_ARCHIVE,
@@ -63,12 +57,14 @@ from shared.broker import (
     queue_key,
 )
 from shared.database import connect_options
-from shared.journal.partitions import streams_in_use
-from shared.journal.streams import GROUP, lease_key
+from shared.journal.partitions import PARTITIONS_KEY, streams_in_use
+from shared.journal.streams import GROUP, lease_key, stream_key
 from shared.redis.clients import REDIS_ERRORS, connect
 
 log = structlog.get_logger()
 
+# The look that tells that beat is alive.
+JOURNAL: Final = "journal"
 # A look that takes longer has failed. A server that hangs must not hang beat.
 LOOK_SECONDS: Final = 5.0
 # Messages of a queue that are read to see which tasks wait in it.
@@ -79,8 +75,6 @@ SPARE_WAKEUPS: Final = 8
 LIST_UPLOADS_SECONDS: Final = 24 * 3600
 # A job's files are deleted after it has finished. The sweep that follows a job must not be fooled by that, nor by two clocks.
 JOB_MARGIN_SECONDS: Final = 60
-
-_LONG_AGO: Final = datetime(2000, 1, 1, tzinfo=UTC)
 
 # Arguments of a task.
 Call = tuple[str | int, ...]
@@ -94,6 +88,8 @@ class Looks:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._postgres: psycopg.Connection[Any] | None = None
+        # The most that were ever written with, as far as is known.
+        self._partitions = settings.journal_partitions
 
     def close(self) -> None:
         """Ends the connection to Postgres. Redis' clients end theirs."""
@@ -111,18 +107,19 @@ class Looks:
             return self._redis
         return connect(url, socket_timeout=2, socket_connect_timeout=2, health_check_interval=10, protocol=2)
 
-    def always(self) -> Sequence[Call]:
-        """For a task that is itself the look."""
-        return ONE_CALL
-
     def journal(self) -> Sequence[Call]:
         """Whether a partition that nobody drains has entries that are new, or that a dead worker holds."""
-        streams = streams_in_use(self._redis, self._settings.journal_partitions)
-        with self._redis.pipeline(transaction=False) as pipeline:
-            for stream in streams:
-                pipeline.xlen(stream)
-                pipeline.exists(lease_key(stream))
-            found: list[Any] = pipeline.execute()
+        while True:
+            streams = [stream_key(partition) for partition in range(self._partitions)]
+            with self._redis.pipeline(transaction=False) as pipeline:
+                pipeline.get(PARTITIONS_KEY)
+                for stream in streams:
+                    pipeline.xlen(stream)
+                    pipeline.exists(lease_key(stream))
+                announced, *found = pipeline.execute()
+            if int(announced or 0) <= self._partitions:
+                break
+            self._partitions = int(announced)
         undrained = [
             (stream, entries) for stream, entries, is_held in zip(streams, found[::2], found[1::2], strict=True) if entries and not is_held
         ]
@@ -141,13 +138,10 @@ class Looks:
         # What is acknowledged is also removed, so entries beyond those held are new.
         return bool(entries > held["pending"] or abandoned)
 
-    def captured(self) -> Sequence[Call]:
-        """Whether anything that live capture has stored is to be read."""
-        return self._exists(CAPTURED_FILES_WAIT) or self._exists(HOOKS_WAIT)
-
-    def documents(self) -> Sequence[Call]:
-        """Whether any row's document is to be made again."""
-        return self._exists(DOCUMENTS_WAIT)
+    def stored(self) -> Mapping[str, Sequence[Call]]:
+        """Whether anything that live capture has stored is to be read, and whether any row's document is to be made again."""
+        [(is_captured, has_documents)] = self._select(STORED_WAITS)
+        return {TASK_READ_CAPTURED: ONE_CALL if is_captured else NO_CALL, TASK_INDEX: ONE_CALL if has_documents else NO_CALL}
 
     def abandoned_shards(self) -> Sequence[Call]:
         return self._select(ABANDONED_SHARDS)
@@ -244,96 +238,98 @@ def _task_of(message: bytes) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Sweep:
-    """Which task a look is for."""
+    """A look, and how often it is made. It tells how each task is to be called."""
 
-    task: str
     every_seconds: float
-    look: Callable[[Looks], Sequence[Call]]
+    look: Callable[[Looks], Mapping[str, Sequence[Call]]]
+    # The others come after their interval.
+    at_start: bool = True
+
+
+def _task(task: str, every_seconds: float, look: Callable[[Looks], Sequence[Call]]) -> Sweep:
+    return Sweep(every_seconds, lambda looks: {task: look(looks)})
+
+
+def _always(task: str, every_seconds: float) -> Sweep:
+    return Sweep(every_seconds, lambda _: {task: ONE_CALL}, at_start=False)
 
 
 def sweeps(canary_seconds: float) -> dict[str, Sweep]:
     """All looks by name. The last two look by doing: they assert that nothing is lost, and that events get through."""
     found = {
-        "journal": Sweep(TASK_DRAIN, 1, Looks.journal),
-        "captured": Sweep(TASK_READ_CAPTURED, 1, Looks.captured),
-        "documents": Sweep(TASK_INDEX, 1, Looks.documents),
-        "abandoned-shards": Sweep(TASK_RUN_IMPORT, 5, Looks.abandoned_shards),
-        "unheard-cancels": Sweep(TASK_END_CANCELLED, 5, Looks.unheard_cancels),
-        "abandoned-scrubs": Sweep(TASK_SCRUB, 10, Looks.abandoned_scrubs),
-        "abandoned-merges": Sweep(TASK_MERGE_USERS, 10, Looks.abandoned_merges),
-        "savings": Sweep(TASK_FILL_SAVINGS, 60, Looks.savings),
-        "idle-sessions": Sweep(TASK_CLOSE_IDLE_SESSIONS, 60, Looks.idle_sessions),
-        "uploads": Sweep(TASK_SWEEP_UPLOADS, 600, Looks.uploads),
-        "archive": Sweep(TASK_ARCHIVE, 60, Looks.archive),
-        "dead-consumers": Sweep(TASK_REMOVE_DEAD_CONSUMERS, 600, Looks.dead_consumers),
-        "accounting": Sweep(TASK_CHECK_ACCOUNTING, 60, Looks.always),
+        JOURNAL: _task(TASK_DRAIN, 1, Looks.journal),
+        "stored": Sweep(1, Looks.stored),
+        "abandoned-shards": _task(TASK_RUN_IMPORT, 5, Looks.abandoned_shards),
+        "unheard-cancels": _task(TASK_END_CANCELLED, 5, Looks.unheard_cancels),
+        "abandoned-scrubs": _task(TASK_SCRUB, 10, Looks.abandoned_scrubs),
+        "abandoned-merges": _task(TASK_MERGE_USERS, 10, Looks.abandoned_merges),
+        "savings": _task(TASK_FILL_SAVINGS, 60, Looks.savings),
+        "idle-sessions": _task(TASK_CLOSE_IDLE_SESSIONS, 60, Looks.idle_sessions),
+        "uploads": _task(TASK_SWEEP_UPLOADS, 600, Looks.uploads),
+        "archive": _task(TASK_ARCHIVE, 60, Looks.archive),
+        "dead-consumers": _task(TASK_REMOVE_DEAD_CONSUMERS, 600, Looks.dead_consumers),
+        "accounting": _always(TASK_CHECK_ACCOUNTING, 60),
     }
     if canary_seconds:
-        found["canary"] = Sweep(TASK_CANARY, canary_seconds, Looks.always)
+        found["canary"] = _always(TASK_CANARY, canary_seconds)
     return found
 
 
 class LookFirst(Scheduler):
-    """Sends what the looks find. Keeps nothing on a disk: after a start every look is made at once."""
+    """Sends what the looks find. Keeps nothing on a disk: after a start every look is made at once.
+
+    Celery's own schedule costs more than the looks: each second it compares all entries, and computes their times in a time zone.
+    """
 
     def __init__(self, app: Any, **options: Any) -> None:
         settings = Settings()
         self._heartbeat_file = settings.heartbeat_file
         self._looks = Looks(settings)
-        self._sweeps = sweeps(settings.canary_seconds)
+        self.sweeps = sweeps(settings.canary_seconds)
         # Of looks that failed when they were last made.
         self._failing: set[str] = set()
-        app.conf.beat_schedule = {
-            name: {
-                "task": sweep.task,
-                "schedule": sweep.every_seconds,
-                # Celery takes None for now.
-                "last_run_at": None if sweep.look is Looks.always else _LONG_AGO,
-            }
-            for name, sweep in self._sweeps.items()
-        }
+        now = time.monotonic()
+        self._due_at = {name: now + (0 if sweep.at_start else sweep.every_seconds) for name, sweep in self.sweeps.items()}
         super().__init__(app, **options)
 
-    def apply_entry(self, entry: ScheduleEntry, producer: Producer | None = None) -> None:
+    def tick(self, *_: Any, **__: Any) -> float:
+        """Makes the looks that are due. Returns the seconds until the next is."""
+        for name in self.due_looks(time.monotonic()):
+            self.make_look(name)
+        return max(0.0, min(self._due_at.values()) - time.monotonic())
+
+    def due_looks(self, now: float) -> list[str]:
+        """The looks to be made, each of which is due again after its interval. They keep step, so that one tick makes several."""
+        due = [name for name, due_at in self._due_at.items() if due_at <= now]
+        for name in due:
+            interval = self.sweeps[name].every_seconds
+            # After a look that took long, those that were missed are not made up for.
+            self._due_at[name] += interval * ((now - self._due_at[name]) // interval + 1)
+        return due
+
+    def make_look(self, name: str) -> None:
         """One look, and what it found is sent. An error of Redis or Postgres is a warning, once until the look succeeds again."""
-        assert entry.name is not None
-        sweep = self._sweeps[entry.name]
         try:
-            with _within(LOOK_SECONDS):
-                calls = sweep.look(self._looks)
-                if calls and sweep.task == TASK_DRAIN:
+            with within(LOOK_SECONDS):
+                wanted = {task: calls for task, calls in self.sweeps[name].look(self._looks).items() if calls}
+                if TASK_DRAIN in wanted:
                     self._looks.drop_spare_wakeups()
-                is_sent = not calls or self._looks.is_queued(sweep.task)
-            for arguments in [] if is_sent else calls:
-                self.send_task(sweep.task, arguments, producer=producer)
+                queued = [task for task in wanted if self._looks.is_queued(task)]
+            for task, calls in wanted.items():
+                for arguments in [] if task in queued else calls:
+                    self.send_task(task, arguments, producer=self.producer)
         except (*REDIS_ERRORS, psycopg.Error, OperationalError, OSError) as error:
-            if entry.name not in self._failing:
-                log.warning("look_failed", look=entry.name, error=type(error).__name__, reason=str(error).partition("\n")[0][:200])
-            self._failing.add(entry.name)
+            if name not in self._failing:
+                log.warning("look_failed", look=name, error=type(error).__name__, reason=str(error).partition("\n")[0][:200])
+            self._failing.add(name)
             return
-        if entry.name in self._failing:
-            log.info("look_succeeds_again", look=entry.name)
-            self._failing.remove(entry.name)
-        if sweep.task == TASK_DRAIN and self._heartbeat_file:
+        if name in self._failing:
+            log.info("look_succeeds_again", look=name)
+            self._failing.remove(name)
+        if name == JOURNAL and self._heartbeat_file:
             self._heartbeat_file.touch()
 
     def close(self) -> None:
         """At beat's end."""
         self._looks.close()
         super().close()
-
-
-@contextmanager
-def _within(seconds: float) -> Iterator[None]:
-    """TimeoutError if the block takes longer. Only in the main thread, where beat runs."""
-
-    def stop(_signal: int, _frame: FrameType | None) -> None:
-        raise TimeoutError(f"no answer within {seconds:.0f} s")
-
-    before = signal.signal(signal.SIGALRM, stop)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)

@@ -73,6 +73,8 @@ DUE_CAPTURED_FILES: Final = """
 
 # Rows that changed since their documents were made.
 DOCUMENTS_WAIT: Final = "SELECT FROM search_pending LIMIT 1"
+# What beat asks each second, in one statement: whether anything captured is to be read, and whether documents are to be made.
+STORED_WAITS: Final = f"SELECT EXISTS ({CAPTURED_FILES_WAIT}) OR EXISTS ({HOOKS_WAIT}), EXISTS ({DOCUMENTS_WAIT})"
 
 # Files of jobs that failed a day ago and were not retried, or jobs that ended since.
 UNSWEPT_UPLOADS: Final = """

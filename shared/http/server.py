@@ -5,6 +5,7 @@ connections. Here it is disconnected. Limits of request bodies are in the routes
 """
 
 import argparse
+import asyncio
 import json
 import math
 import resource
@@ -15,6 +16,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from types import FrameType
 from typing import Any, Final
 
 import structlog
@@ -24,10 +26,12 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from shared.http.bind_safety import HttpSettings, check_listen_address
 from shared.http.response_headers import JSON, security_headers
+from shared.periodic import stops_within
 
 log = structlog.get_logger()
 
 GRACEFUL_SECONDS: Final = 10
+TICK_SECONDS: Final = 1.0
 # Open files besides clients' connections: to Redis, Postgres and the blob store, of uploads, logs and code.
 OTHER_FILES: Final = 256
 MAX_HEAD_BYTES: Final = 65_536
@@ -159,13 +163,28 @@ class Connection(HttpToolsProtocol):
 class Server(uvicorn.Server):
     """Checks all connections once a second, which is cheaper than a timer for each request."""
 
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._stop: Callable[[], object] = lambda: None
+
+    async def main_loop(self) -> None:
+        """Ticks each second until the server is to end. uvicorn's own loop wakes ten times a second, to see whether it is."""
+        stopping = asyncio.Event()
+        self._stop = partial(asyncio.get_running_loop().call_soon_threadsafe, stopping.set)
+        while not await self.on_tick(0):
+            await stops_within(stopping, TICK_SECONDS)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Of a signal."""
+        super().handle_exit(sig, frame)
+        self._stop()
+
     async def on_tick(self, counter: int) -> bool:
-        """Called by uvicorn ten times a second."""
-        if counter % 10 == 0:
-            now = time.monotonic()
-            for connection in tuple(self.server_state.connections):
-                if isinstance(connection, Connection):
-                    connection.close_if_too_slow(now)
+        """Whether the server is to end. `counter` 0: uvicorn renews its headers too."""
+        now = time.monotonic()
+        for connection in tuple(self.server_state.connections):
+            if isinstance(connection, Connection):
+                connection.close_if_too_slow(now)
         return await super().on_tick(counter)
 
 

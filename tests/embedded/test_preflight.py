@@ -54,8 +54,8 @@ def test_a_configured_flower_port_in_use_is_reported_with_a_free_one(taken_port:
         preflight.flower_port(Settings(flower_port=taken_port))
 
 
-def test_the_default_flower_port_is_replaced_if_in_use() -> None:
-    """A default port is not a choice; a second stack starts on another one."""
+def test_flower_without_a_port_of_its_own_takes_another_if_5555_is_in_use() -> None:
+    """No port was named; a second stack starts on another one."""
     with socket.socket() as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -64,10 +64,11 @@ def test_the_default_flower_port_is_replaced_if_in_use() -> None:
             pass  # somebody else has it: as good for this test
         else:
             listener.listen()
-        assert preflight.flower_port(Settings()) in range(5556, 5606)
+        assert preflight.flower_port(Settings(flower_port="on")) in range(5556, 5606)
 
 
-def test_flower_can_be_switched_off() -> None:
+def test_flower_starts_only_if_it_is_asked_for() -> None:
+    assert preflight.flower_port(Settings()) is None
     assert preflight.flower_port(Settings(flower_port="off")) is None
 
 

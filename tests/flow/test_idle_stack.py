@@ -22,6 +22,8 @@ from tests.flow.conftest import STOP_SECONDS, Stack, running_stack, start
 
 # Every look but those of each minute and of ten minutes is made several times.
 IDLE_SECONDS = 25
+# Two looks each 5 s and two each 10 s make 15; then some each minute, this test's own, and autovacuum's. Another look a second would be 25 more.
+OTHER_STATEMENTS = 45
 # Of beat, which may have looked just before nothing waited any more.
 LOOK_SECONDS = 3
 DOWN_SECONDS = 40
@@ -84,6 +86,20 @@ def test_an_idle_stack_sends_no_task(idle: Stack, redis: Redis) -> None:
         time.sleep(IDLE_SECONDS)
     assert [task for task in sent if task != TASK_CHECK_ACCOUNTING] == []
     assert len(sent) <= 1
+
+
+def test_an_idle_stack_asks_postgres_little_more_than_once_a_second(idle: Stack) -> None:
+    # Given a stack in which nothing waits
+    assert wait_until(lambda: not idle.select("SELECT FROM search_pending LIMIT 1"), STOP_SECONDS)
+    time.sleep(LOOK_SECONDS)
+
+    counted = "SELECT xact_commit + xact_rollback FROM pg_stat_database WHERE datname = current_database()"
+    [(before,)] = idle.select(counted)
+    time.sleep(IDLE_SECONDS)
+    [(after,)] = idle.select(counted)
+
+    # Then the look of each second is one statement; those of 5 s and longer, and a check of the accounting, are the rest
+    assert int(str(after)) - int(str(before)) <= IDLE_SECONDS + OTHER_STATEMENTS
 
 
 def test_an_entry_whose_wakeup_was_lost_is_drained_within_two_seconds(idle: Stack, redis: Redis) -> None:

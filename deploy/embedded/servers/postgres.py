@@ -46,9 +46,11 @@ SETTINGS = {
     "random_page_cost": "1.1",
     # Few, spread checkpoints; recovery after a crash still replays at most 1 GB.
     "max_wal_size": "1GB",
-    "checkpoint_timeout": "15min",
+    "checkpoint_timeout": "5min",
     "checkpoint_completion_target": "0.9",
     "wal_compression": "pglz",
+    # What a checkpoint has made superfluous goes at once. Kept for reuse, an import's WAL would stay for hours.
+    "wal_recycle": "off",
     # No replicas here: one process less.
     "max_logical_replication_workers": "0",
     "timezone": "UTC",

@@ -2,7 +2,6 @@
 
 import contextlib
 import shutil
-import subprocess
 import time
 from collections import deque
 from collections.abc import Callable
@@ -10,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from deploy.embedded.supervision import processes
-from deploy.embedded.supervision.processes import StartError
+from deploy.embedded.supervision.processes import Process, StartError
 
 FIRST_DELAY_SECONDS = 0.1
 LONGEST_DELAY_SECONDS = 5.0
@@ -32,7 +31,7 @@ class Service:
     """
 
     name: str
-    launch: Callable[[], subprocess.Popen[bytes]]
+    launch: Callable[[], Process]
     is_ready: Callable[[], bool]
     log_file: Path
     pid_file: Path
@@ -51,7 +50,7 @@ class Child:
 
     service: Service
     say: Callable[[str], None]
-    process: subprocess.Popen[bytes] | None = None
+    process: Process | None = None
     ready: bool = False
     was_ready: bool = False
     restart_at: float | None = None
@@ -101,11 +100,11 @@ class Child:
         self.process = None
         self.service.pid_file.unlink(missing_ok=True)
 
-    def _on_death(self, process: subprocess.Popen[bytes]) -> None:
+    def _on_death(self, process: Process) -> None:
         """Handles a death: kills what the process started, and plans the next start."""
         processes.kill_group(process.pid)
         now = time.monotonic()
-        code = process.returncode
+        code = process.wait()
         how = f"was killed by signal {-code}" if code < 0 else f"ended with code {code}"
         if (folder := self.service.full_folder()) is not None:
             # The process is not at fault, so this death does not count.

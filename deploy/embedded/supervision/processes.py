@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Protocol
 
 LOG_BYTES_KEPT = 20 * 1024 * 1024
 _PR_SET_PDEATHSIG = 1
@@ -15,6 +16,19 @@ _PR_SET_PDEATHSIG = 1
 
 class StartError(Exception):
     """A person has to correct something before the stack can run; the message says what."""
+
+
+class Process(Protocol):
+    """What is asked of a child, be it spawned or forked: as subprocess.Popen has it."""
+
+    pid: int
+
+    @property
+    def returncode(self) -> int | None: ...
+    def poll(self) -> int | None: ...
+    def wait(self, timeout: float | None = None) -> int: ...
+    def send_signal(self, sig: int, /) -> None: ...
+    def kill(self) -> None: ...
 
 
 def die_with_parent(parent_pid: int, death_signal: int = signal.SIGKILL) -> None:
@@ -85,13 +99,13 @@ def wait_until(condition: Callable[[], bool], timeout_seconds: float) -> bool:
     return True
 
 
-def ask(process: subprocess.Popen[bytes], stop_signal: int) -> None:
+def ask(process: Process, stop_signal: int) -> None:
     """Sends a signal to a process, if it still runs."""
     if process.poll() is None:
         process.send_signal(stop_signal)
 
 
-def finish(process: subprocess.Popen[bytes], timeout_seconds: float) -> int:
+def finish(process: Process, timeout_seconds: float) -> int:
     """Waits for a process that was asked to stop and kills it if it takes too long, and its whole group. Returns its exit code."""
     try:
         process.wait(timeout_seconds)

@@ -12,8 +12,9 @@ from dataclasses import dataclass, replace
 
 from deploy.embedded.paths import REPOSITORY, Paths
 from deploy.embedded.servers.own_server import OwnServer
-from deploy.embedded.supervision import processes
+from deploy.embedded.supervision import forks, processes
 from deploy.embedded.supervision.child import Service
+from deploy.embedded.supervision.processes import Process
 
 STOP_ORDER = (("api",), ("beat", "flower"), ("worker-drain", "worker-background"), ("redis",), ("postgres",))
 # The local address of a wildcard address.
@@ -74,21 +75,29 @@ def migration(paths: Paths, env: Mapping[str, str]) -> subprocess.Popen[bytes]:
 def api_service(address: Address, paths: Paths, env: Mapping[str, str]) -> Service:
     """Both API services in one process."""
     descriptor = address.listening.fileno()
-    argv = [sys.executable, "-m", "deploy.embedded.servers.gateway", str(descriptor)]
 
-    def launch() -> subprocess.Popen[bytes]:
-        return processes.spawn(argv, log_file=paths.log("api"), env=env, cwd=REPOSITORY, pass_fds=[descriptor])
+    def launch() -> Process:
+        return forks.start(
+            "deploy.embedded.servers.gateway",
+            [str(descriptor)],
+            name="api",
+            log_file=paths.log("api"),
+            env=env,
+            cwd=REPOSITORY,
+            pass_fds=[descriptor],
+        )
 
     return Service(
         "api", launch, lambda: _answers(f"{address.url}/healthz"), paths.log("api"), paths.pid("api"), signal.SIGTERM, 15, (paths.data_dir,)
     )
 
 
-def celery_services(paths: Paths, env: Mapping[str, str]) -> list[Service]:
-    """The workers and beat. Gossip and mingle are for workers that elect or share state; these do not."""
-    worker = ["worker", "--without-gossip", "--without-mingle"]
+def celery_services(paths: Paths, env: Mapping[str, str], *, is_watched: bool) -> list[Service]:
+    """The workers and beat. Gossip and mingle are for workers that elect or share state; these do not. Only Flower hears heartbeats."""
+    worker = ["worker", "--without-gossip", "--without-mingle", *([] if is_watched else ["--without-heartbeat"])]
     return [
-        _celery("worker-drain", [*worker, "-c", "2", "-Q", "drain,capture,index", "-n", "drain@%h"], paths, env),
+        # A second process only while the first is busy: a long transcript is read beside what else comes.
+        _celery("worker-drain", [*worker, "--autoscale", "2,1", "-Q", "drain,capture,index", "-n", "drain@%h"], paths, env),
         # One process while nothing is imported; then two shards and a maintenance task at a time.
         _celery("worker-background", [*worker, "--autoscale", "3,1", "-Q", "import,maintenance", "-n", "background@%h"], paths, env),
         _celery("beat", ["beat", "--pidfile="], paths, env),
@@ -105,11 +114,11 @@ def flower_service(paths: Paths, env: Mapping[str, str], port: int, login: str) 
 
 def _celery(name: str, arguments: list[str], paths: Paths, env: Mapping[str, str]) -> Service:
     ready = paths.ready(name)
-    argv = [sys.executable, "-m", "deploy.embedded.servers.celery_command", str(ready), "services.worker.app", *arguments]
+    command = [str(ready), "services.worker.app", *arguments]
 
-    def launch() -> subprocess.Popen[bytes]:
+    def launch() -> Process:
         ready.unlink(missing_ok=True)
-        return processes.spawn(argv, log_file=paths.log(name), env=env, cwd=REPOSITORY)
+        return forks.start("deploy.embedded.servers.celery_command", command, name=name, log_file=paths.log(name), env=env, cwd=REPOSITORY)
 
     return Service(name, launch, ready.exists, paths.log(name), paths.pid(name), signal.SIGTERM, 30, (paths.data_dir,))
 

@@ -19,6 +19,8 @@ from shared.redis.cluster_nodes import memory
 log = structlog.get_logger()
 
 SAMPLE_SECONDS = 0.25
+# Between two samples while this process appends nothing and refuses nothing.
+IDLE_SAMPLE_SECONDS = 1.0
 # The watermarks, as shares of maxmemory and of the most entries. Above the high one writes are refused until it is below the low one; two marks
 # keep it from flapping.
 HIGH_MEMORY_SHARE, LOW_MEMORY_SHARE = 0.8, 0.7
@@ -46,6 +48,8 @@ class Backlog:
         # None: Redis has no limit, or there is no sample yet.
         self._room_bytes: int | None = None
         self._appended_bytes = 0
+        # Whether anything was appended between the last two samples, or is refused.
+        self._is_in_use = False
         # The limit of the smallest server; None as above.
         self.max_bytes: int | None = None
         # How long a session may be cached in Redis.
@@ -80,7 +84,7 @@ class Backlog:
             except REDIS_FAILURES as error:
                 # The writes fail by themselves and answer QUEUE_UNAVAILABLE.
                 log.warning("backlog_not_sampled", reason=type(error).__name__)
-            is_stopping = await stops_within(stopping, SAMPLE_SECONDS)
+            is_stopping = await stops_within(stopping, SAMPLE_SECONDS if self._is_in_use else IDLE_SAMPLE_SECONDS)
 
     async def sample(self) -> None:
         """One look at Redis."""
@@ -105,6 +109,7 @@ class Backlog:
         self._reason = self._reason_to_refuse(
             sum(replies[::2]), max((used_bytes / max_bytes for used_bytes, max_bytes in limited), default=0.0)
         )
+        self._is_in_use = before > 0 or self._reason is not None
 
     def _reason_to_refuse(self, entries: int, memory_share: float) -> str | None:
         is_closed = self._reason is not None

@@ -17,9 +17,10 @@ from services.worker.drain.stream_reader import acknowledge, make_group, read_ne
 from services.worker.maintenance import upload_gc
 from services.worker.resources import Resources
 from services.worker.settings import Settings
-from services.worker.sweep import NO_CALL, ONE_CALL, SPARE_WAKEUPS, LookFirst, Looks, _within
+from services.worker.sweep import NO_CALL, ONE_CALL, SPARE_WAKEUPS, LookFirst, Looks
 from services.worker.sweep_statements import ARCHIVE_COLLECTED_KEY, UPLOADS_SWEPT_KEY
-from shared.broker import QUEUE_DRAIN, QUEUE_IMPORT, QUEUE_MAINTENANCE, TASK_DRAIN, queue_key
+from services.worker.time_limit import within
+from shared.broker import QUEUE_DRAIN, QUEUE_IMPORT, QUEUE_MAINTENANCE, TASK_DRAIN, TASK_INDEX, TASK_READ_CAPTURED, queue_key
 from shared.journal.streams import PAYLOAD_FIELD, stream_key, wakeup_key
 from tests.conftest import as_role
 
@@ -101,6 +102,17 @@ class TestPostgres:
         database.execute("UPDATE import_shares SET lease_expires_at = now() - interval '1 second'")
         assert looks.abandoned_shards() == [(str(job_id), 0)]
 
+    def test_captured_ranges_hooks_and_documents_are_found_by_one_statement(self, looks: Looks, database: psycopg.Connection) -> None:
+        assert looks.stored() == {TASK_READ_CAPTURED: NO_CALL, TASK_INDEX: NO_CALL}
+
+        database.execute(
+            "INSERT INTO hook_payloads (id, session_id, occurred_at, received_at, payload) VALUES (%s, 's', now(), now(), '{}')", [uuid4()]
+        )
+        assert looks.stored() == {TASK_READ_CAPTURED: ONE_CALL, TASK_INDEX: NO_CALL}
+
+        database.execute("INSERT INTO search_pending (kind, keys, rows, newest) VALUES ('session', '{s}', 1, now())")
+        assert looks.stored() == {TASK_READ_CAPTURED: ONE_CALL, TASK_INDEX: ONE_CALL}
+
     def test_an_unanswered_cancel_is_found(self, looks: Looks, database: psycopg.Connection) -> None:
         _job(database)
         assert looks.unheard_cancels() == NO_CALL
@@ -143,7 +155,7 @@ class TestPostgres:
         assert looks.abandoned_shards() == []
 
     def test_an_unresponsive_server_ends_the_look(self, looks: Looks) -> None:
-        with pytest.raises(TimeoutError), _within(0.2):
+        with pytest.raises(TimeoutError), within(0.2):
             looks._select("SELECT pg_sleep(1)")
         assert looks.abandoned_shards() == []
 
@@ -204,7 +216,7 @@ class TestTheScheduler:
         monkeypatch.setattr(scheduler, "_looks", Looks(Settings(database_url="postgresql://nobody@127.0.0.1:1/none")))
         with structlog.testing.capture_logs() as lines:
             for _ in range(3):
-                scheduler.apply_entry(scheduler.schedule["abandoned-shards"], scheduler.producer)
+                scheduler.make_look("abandoned-shards")
         assert [(line["event"], line["look"], line["error"]) for line in lines] == [("look_failed", "abandoned-shards", "OperationalError")]
 
     def test_beat_is_alive_while_its_look_at_the_journal_succeeds(
@@ -215,12 +227,12 @@ class TestTheScheduler:
         monkeypatch.setenv("TRACKER_REDIS_URL", "redis://127.0.0.1:1/0")
         app = create_app()
         with closing(LookFirst(app)) as away:
-            away.apply_entry(away.schedule["journal"])
+            away.make_look("journal")
         assert not file.exists()
 
         monkeypatch.setenv("TRACKER_REDIS_URL", worker.settings.redis_url)
         with closing(LookFirst(app)) as scheduler:
-            scheduler.apply_entry(scheduler.schedule["journal"])
+            scheduler.make_look("journal")
         assert file.exists()
 
     def test_a_foreign_broker_message_is_ignored(self, looks: Looks, worker: Resources) -> None:
@@ -230,12 +242,24 @@ class TestTheScheduler:
         assert looks.is_queued(TASK_DRAIN)
 
     def test_at_a_start_every_look_is_due_and_the_two_checks_are_not(self, scheduler: LookFirst) -> None:
-        waiting = {name for name, entry in scheduler.schedule.items() if not entry.is_due().is_due}
-        assert waiting == {"accounting", "canary"}
+        assert set(scheduler.sweeps) - set(scheduler.due_looks(time.monotonic())) == {"accounting", "canary"}
+
+    def test_looks_keep_step_and_missed_ones_are_not_made_up_for(self, scheduler: LookFirst) -> None:
+        # Given a first round of all looks
+        start = time.monotonic()
+        scheduler.due_looks(start)
+
+        # When the next rounds come a little late, and one much too late
+        rounds = [set(scheduler.due_looks(start + seconds)) for seconds in (1.2, 1.9, 2.1, 5.1, 30.0, 30.0)]
+
+        # Then each look is due once in its interval
+        each_second = {"journal", "stored"}
+        of_five, of_ten = {"abandoned-shards", "unheard-cancels"}, {"abandoned-scrubs", "abandoned-merges"}
+        assert rounds == [each_second, set(), each_second, each_second | of_five, each_second | of_five | of_ten | {"canary"}, set()]
 
     def run_all(self, scheduler: LookFirst) -> None:
-        for entry in scheduler.schedule.values():
-            scheduler.apply_entry(entry, scheduler.producer)
+        for name in scheduler.sweeps:
+            scheduler.make_look(name)
 
     def lengths(self, redis: Redis) -> dict[str, int]:
         return {queue: redis.llen(queue_key(queue)) for queue in (QUEUE_DRAIN, QUEUE_IMPORT, QUEUE_MAINTENANCE)}

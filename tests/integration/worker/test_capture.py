@@ -26,6 +26,7 @@ from services.worker.persist.staging import ReceivedEvent
 from services.worker.resources import Resources, open_resources
 from services.worker.row_lease import MAX_ATTEMPTS
 from services.worker.sweep import NO_CALL, ONE_CALL, Looks
+from shared.broker import TASK_READ_CAPTURED
 from tests.integration.worker.all_tables import tables
 from tests.integration.worker.captured import RECEIVED_AT, capture, put_range
 from tests.unit.worker.importers.rows_of_a_session import SESSION, WHOLE, jsonl, prompt
@@ -94,14 +95,14 @@ def test_a_process_without_a_state_goes_on_from_what_is_stored(worker: Resources
 
 
 def test_beat_sees_what_is_to_be_read(worker: Resources, looks: Looks) -> None:
-    assert looks.captured() == NO_CALL
+    assert looks.stored()[TASK_READ_CAPTURED] == NO_CALL
 
     with worker.transaction() as connection:
         put_range(connection, SESSION, jsonl(*WHOLE))
-    assert looks.captured() == ONE_CALL
+    assert looks.stored()[TASK_READ_CAPTURED] == ONE_CALL
 
     read_captured(worker, ParserStates())
-    assert looks.captured() == NO_CALL
+    assert looks.stored()[TASK_READ_CAPTURED] == NO_CALL
 
 
 def test_a_file_that_cannot_be_read_is_set_aside_and_others_go_on(worker: Resources, looks: Looks) -> None:
@@ -118,7 +119,7 @@ def test_a_file_that_cannot_be_read_is_set_aside_and_others_go_on(worker: Resour
 
     # Then the other is read, and this one is out of the way, with a word on it
     assert "captured_file_set_aside" in [line["event"] for line in lines]
-    assert looks.captured() == NO_CALL
+    assert looks.stored()[TASK_READ_CAPTURED] == NO_CALL
     with worker.transaction() as connection:
         assert connection.execute("SELECT session_id FROM sessions").fetchall() == [(SESSION,)]
         [(errors,)] = connection.execute("SELECT errors FROM import_jobs").fetchall()
@@ -126,7 +127,7 @@ def test_a_file_that_cannot_be_read_is_set_aside_and_others_go_on(worker: Resour
 
         # And when its time has come it is tried once more, and its pause is longer each time
         connection.execute("UPDATE transcript_files SET read_again_at = now() - interval '1 second' WHERE id = %s", [broken])
-    assert looks.captured() == ONE_CALL
+    assert looks.stored()[TASK_READ_CAPTURED] == ONE_CALL
     assert not read_captured(worker, ParserStates())
     with worker.transaction() as connection:
         pause = "SELECT read_again_at > now() + interval '40 minutes' FROM transcript_files WHERE id = %s"
@@ -174,7 +175,7 @@ def test_a_line_that_kills_its_reader_keeps_no_other_file_waiting(worker: Resour
 
     # When a process after the other reads
     deaths = 0
-    while looks.captured():
+    while looks.stored()[TASK_READ_CAPTURED]:
         command = [sys.executable, "-m", "tests.integration.worker.deadly_reader", worker.settings.database_url, worker.settings.redis_url]
         ended = subprocess.run(command, capture_output=True, timeout=100, check=False)
         deaths += ended.returncode == -signal.SIGKILL
