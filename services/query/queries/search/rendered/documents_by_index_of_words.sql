@@ -25,6 +25,9 @@ WITH read AS MATERIALIZED (
     AND (%(branch)s::text IS NULL OR d.session_id = ANY (ARRAY(SELECT session_id FROM sessions WHERE git_branch = %(branch)s)))
     AND (%(is_starred)s::boolean IS NULL
         OR coalesce(d.session_id = ANY (ARRAY(SELECT session_id FROM session_marks WHERE is_starred)), false) = %(is_starred)s)
+    AND (%(model)s::text IS NULL OR EXISTS (SELECT FROM messages m WHERE m.id = d.id AND m.model = %(model)s))
+    AND (%(source)s::text IS NULL OR EXISTS (SELECT FROM messages m WHERE m.id = d.id AND m.source = %(source)s))
+    AND (%(noted)s::uuid[] IS NULL OR d.id <> ALL (%(noted)s::uuid[]))
 ), counts AS MATERIALIZED (
     SELECT (SELECT count(*) FROM read) AS rows_read, (SELECT count(*) FROM found) AS candidates
 ), newest AS (

@@ -33,7 +33,10 @@ LEFT JOIN (
     AND (%(machine)s::text IS NULL OR d.session_id = ANY (ARRAY(SELECT sessions_of_machine(%(machine)s))))
     AND (%(branch)s::text IS NULL OR d.session_id = ANY (ARRAY(SELECT session_id FROM sessions WHERE git_branch = %(branch)s)))
     AND (%(is_starred)s::boolean IS NULL
-        OR coalesce(d.session_id = ANY (ARRAY(SELECT session_id FROM session_marks WHERE is_starred)), false) = %(is_starred)s) ORDER BY d.occurred_at DESC, d.id DESC) AS w
+        OR coalesce(d.session_id = ANY (ARRAY(SELECT session_id FROM session_marks WHERE is_starred)), false) = %(is_starred)s)
+    AND (%(model)s::text IS NULL OR EXISTS (SELECT FROM messages m WHERE m.id = d.id AND m.model = %(model)s))
+    AND (%(source)s::text IS NULL OR EXISTS (SELECT FROM messages m WHERE m.id = d.id AND m.source = %(source)s))
+    AND (%(noted)s::uuid[] IS NULL OR d.id <> ALL (%(noted)s::uuid[])) ORDER BY d.occurred_at DESC, d.id DESC) AS w
     CROSS JOIN LATERAL (SELECT d.*, greatest(round(((
     coalesce((
         SELECT sum(w.weight * ts_rank(d.terms, w.word, 1)) / %(all_weights)s
