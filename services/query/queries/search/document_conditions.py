@@ -225,8 +225,8 @@ def _goes_on(letter: str) -> bool:
 
 
 def empty_filters() -> dict[str, Any]:
-    """Filters that every document passes."""
+    """Filters that every document passes. The rank is of words and of where they are."""
     names = ("session_id", "project_id", "start", "end", "kinds", "role", "tools", "not_tools", "is_error", "agent")
     # The last three are of messages alone.
     others = ("projects", "not_projects", "users", "not_users", "machine", "branch", "is_starred", "model", "source", "noted")
-    return dict.fromkeys((*names, *others))
+    return dict.fromkeys((*names, *others)) | {"only_words_rank": False}

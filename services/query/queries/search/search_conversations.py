@@ -49,8 +49,8 @@ def _listed(connection: Connection, filters: EventFilters, role: str | None, pag
 def _parameters(filters: EventFilters, role: str | None, waiting: Noted) -> Row:
     given = asdict(filters)
     user = given.pop("user")
-    found = document_conditions.empty_filters() | given | {"kinds": ["message"], "role": role, "noted": waiting.ids or None}
-    return found | {"users": None if user is None else [user]}
+    found = document_conditions.empty_filters() | given | {"kinds": ["message"], "role": role, "only_words_rank": True}
+    return found | {"users": None if user is None else [user], "noted": waiting.ids or None}
 
 
 def _page(connection: Connection, query: Query, parameters: Row, waiting: Noted, sort: str, paging: Paging) -> Shown:
