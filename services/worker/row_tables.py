@@ -67,7 +67,7 @@ _PATCH_RANKS = (
 MESSAGES: Final = RowTable(
     "messages",
     fixed=("role",),
-    uncounted=("content", "terms", "model", "agent_id"),
+    uncounted=("content", "model", "agent_id"),
     ranks=("length({row}.content)", '{row}.content COLLATE "C"', *_AGENT_RANKS),
     measures={"user_messages": "(role = 'user')::int", "assistant_messages": "(role = 'assistant')::int"},
     has_user_name=True,

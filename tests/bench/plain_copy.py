@@ -2,8 +2,8 @@
 
 Per batch of 2,000 rows: BEGIN; COPY straight into the table with all its indexes, from text made beforehand; the worker's own rollup statement
 (rollups.rollup_ctes: all rollups in all their keys and grains) over the rows just copied, found by their ids; COMMIT, which waits for the disk.
-What it is spared: journal, JSON, a check for duplicates, looking up project and user, making search terms, pricing and
-storing tokens, and keeping sessions and active time.
+What it is spared: journal, JSON, a check for duplicates, looking up project and user, pricing and storing tokens, and
+keeping sessions and active time.
 """
 
 import time
@@ -16,7 +16,6 @@ import psycopg
 from services.worker.aggregates.rollups import rollup_ctes
 from services.worker.row_tables import ROW_TABLES
 from shared.messages import Conversation, SessionStart, ToolCall
-from shared.search_terms import document_vector
 from tests.bench.event_source import Event, Events
 from tests.bench.stack import Stack
 
@@ -28,7 +27,7 @@ COLUMNS = {
     ),
     Conversation: (
         "messages",
-        "id, session_id, project_id, user_id, role, content, occurred_at, model, source, received_at, terms",
+        "id, session_id, project_id, user_id, role, content, occurred_at, model, source, received_at",
     ),
 }
 
@@ -82,7 +81,7 @@ def _fields(event: Event, project_id: int, user_id: int) -> list[str]:
         parameters = _escaped(msgspec.json.encode(event.parameters).decode())
         return [*head, event.tool_name, event.result_status, duration, at, parameters, str(event.source), at]
     said = [event.role, _escaped(event.content), at, str(event.model)]
-    return [*head, *said, str(event.source), at, _escaped(document_vector(event.content))]
+    return [*head, *said, str(event.source), at]
 
 
 def _escaped(text: str) -> str:

@@ -6,7 +6,6 @@ from functools import cache, lru_cache
 from hashlib import md5
 from random import Random
 
-from shared.search_terms import document_vector
 from tests.bench.plan import Plan, Session, pauses_of
 from tests.bench.shapes import (
     ASSISTANT_MESSAGE_CHARS,
@@ -21,7 +20,7 @@ from tests.bench.vocabulary import Writer
 COLUMNS = {
     "sessions": "session_id, project_id, user_id, model, git_branch, client_version, source, started_at, ended_at",
     "session_events": "id, session_id, kind, occurred_at, project_id, user_id, model, git_branch, client_version, source, received_at",
-    "messages": "id, session_id, project_id, user_id, role, content, occurred_at, model, source, received_at, terms",
+    "messages": "id, session_id, project_id, user_id, role, content, occurred_at, model, source, received_at",
     "api_calls": "id, session_id, project_id, user_id, model, occurred_at, input_tokens, output_tokens, cache_write_5m_tokens, cache_read_tokens,"
     " cost_nano_usd, uncached_nano_usd, cache_saved_nano_usd, price_version, source, received_at",
     "tool_calls": "id, session_id, project_id, user_id, tool_name, status, duration_ms, occurred_at, parameters, source, received_at",
@@ -93,7 +92,7 @@ class Rows:
                 text = write(random.choice(assistant_lengths))
                 role, model = "assistant", session.model
             content = text.replace("\n", "\\n")
-            lines.append(f"{self._uuid()}{head}{role}\t{content}\t{at}\t{model}\t{SOURCE}\t{at}\t{document_vector(text)}\n")
+            lines.append(f"{self._uuid()}{head}{role}\t{content}\t{at}\t{model}\t{SOURCE}\t{at}\n")
         return "".join(lines)
 
     def _api_calls(self, session: Session) -> str:

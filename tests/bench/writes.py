@@ -144,7 +144,7 @@ def _drain_rows(rate: dict[str, float]) -> list[list[str]]:
         [
             "accept → queryable, conversations",
             f"{said:,.0f}/s",
-            f"{said_copied:,.0f}/s by COPY, terms ready-made",
+            f"{said_copied:,.0f}/s by COPY",
             f"{said / said_copied:.2f} ×",
             f"≥ {MESSAGES_TARGET:,}/s",
             _met(said >= MESSAGES_TARGET),

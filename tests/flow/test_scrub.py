@@ -6,7 +6,6 @@ from uuid import uuid4
 import psycopg
 
 from deploy.embedded.supervision.processes import wait_until
-from shared.search_terms import document_vector
 from tests.flow.conftest import Run, Stack
 
 SECONDS = 60
@@ -21,8 +20,7 @@ def stored_before_there_were_rules(stack: Stack) -> tuple[str, str]:
     assert message["status"] == "persisted"
     with psycopg.connect(stack.database_url) as connection:
         content = f"export TOKEN={secret}"
-        update = "UPDATE messages SET content = %s, terms = %s::tsvector WHERE id = %s"
-        connection.execute(update, (content, document_vector(content), message["id"]))
+        connection.execute("UPDATE messages SET content = %s WHERE id = %s", (content, message["id"]))
     assert found(stack, secret) == 1
     return session_id, secret
 

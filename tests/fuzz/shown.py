@@ -5,19 +5,21 @@ from html import unescape
 
 from services.query import cursor
 from services.query.http import dead_letter_payload
-from services.query.queries.search.search_strategy import QueryConditions
+from services.query.queries.search import document_conditions
+from services.query.queries.search.query_language import parse
 from services.query.queries.search.snippet import snippet
 from services.query.queries.stats import ranges
 from shared.http.errors import ApiError
 from shared.project_paths import MAX_LENGTH, InvalidPath, name_of, normalize_project_path
 from shared.redaction.redact import redact_text
-from shared.search_terms import MAX_QUERY_CHARS, document_vector, parse_query
+from shared.search_terms import search_vector
 from tests.fuzz import seeds
 from tests.fuzz.invariants import assert_storable
 from tests.fuzz.target import Target
 
-_LEXEME = re.compile(r"'([^']*)':(\d+(?:,\d+)*)(?: |$)")
-_QUOTED = re.compile(r"!?'((?:[^'\\]|''|\\\\)*)'(:\*)?")
+_LEXEME = re.compile(r"'((?:[^'\\]|''|\\\\)*)'(?::(\d+(?:,\d+)*))?(?= |$)")
+_QUOTED = re.compile(r"'((?:[^'\\]|''|\\\\)*)'(:\*)?")
+_MAX_QUERY_CHARS = 256
 _SHAPES: tuple[cursor.Shape, ...] = (("time", "uuid"), ("uuid",), ("int",), ("float", "time", "uuid"), ("text", "int", "int", "int"))
 # PostgreSQL: a lexeme has less than 2 KiB, a tsvector less than 1 MiB.
 _MAX_LEXEME_BYTES = 2046
@@ -34,18 +36,15 @@ def _any_text(data: bytes) -> str:
 
 def search(data: bytes) -> None:
     """A stored text is a tsvector; a query is never an error, and a text is found by its own words."""
-    query = parse_query(_any_text(data)[:MAX_QUERY_CHARS])
-    for group in query.groups:
-        assert_storable(group)
-        if group.tsquery is not None:
-            assert all(_QUOTED.fullmatch(term) for term in group.tsquery.split(" & ")), group.tsquery
-    assert_storable(query.highlights)
-    QueryConditions(query)
+    query = parse(_any_text(data)[:_MAX_QUERY_CHARS], _MAX_QUERY_CHARS, with_filters=False)
+    for term in (term for terms in query.alternatives for term in terms):
+        assert_storable(term)
+        assert all(_QUOTED.fullmatch(lexeme) for lexeme in (*term.lexemes, *term.neighbours)), term
+    document_conditions.of_words(query, None, None)
     text = data.decode("utf-8", "replace").replace("\0", "\ufffd")
-    vector = document_vector(text)
-    lexemes = _lexemes_of(vector)
+    lexemes = _lexemes_of(search_vector(text))
     for word in text.split()[:5]:
-        _check_found(word, document_vector(word))
+        _check_found(word, search_vector(word))
     html = snippet(text, query.highlights)
     assert "<" not in html.replace("<mark>", "").replace("</mark>", "")
     assert unescape(html.replace("<mark>", "").replace("</mark>", "")).strip("…")[:10] in text or not lexemes or "&" in text
@@ -55,31 +54,35 @@ def _lexemes_of(vector: str) -> set[str]:
     at = 0
     found: set[str] = set()
     for match in _LEXEME.finditer(vector):
-        assert match.start() == at, "not the text of a tsvector"
+        assert not vector[at : match.start()].strip(), "not the text of a tsvector"
         at = match.end()
-        lexeme, positions = match[1], [int(position) for position in match[2].split(",")]
+        lexeme = _unquoted(match[1])
+        positions = [int(position) for position in (match[2] or "1").split(",")]
         assert 1 <= len(lexeme.encode()) <= _MAX_LEXEME_BYTES
         assert lexeme not in found
-        assert "\\" not in lexeme
         assert all(1 <= position <= _MAX_POSITION for position in positions)
         found.add(lexeme)
-    assert at == len(vector), "not the text of a tsvector"
+    assert not vector[at:].strip(), "not the text of a tsvector"
     return found
 
 
 def _check_found(word: str, vector: str) -> None:
     """Typed as it stands in the text, a plain word finds it."""
-    if word.startswith("-") or '"' in word or word.lower() == "or" or len(word) > MAX_QUERY_CHARS:
+    if word.startswith("-") or '"' in word or word.lower() == "or" or len(word) > _MAX_QUERY_CHARS:
         return
     lexemes = _lexemes_of(vector)
-    for group in parse_query(word).groups:
-        for term in (group.tsquery or "").split(" & "):
-            match = _QUOTED.fullmatch(term)
+    for term in (term for terms in parse(word, with_filters=False).alternatives for term in terms):
+        for quoted in (*term.lexemes, *term.neighbours):
+            match = _QUOTED.fullmatch(quoted)
             assert match is not None
-            lexeme = match[1].replace("''", "'").replace("\\\\", "\\")
-            assert any(known.startswith(lexeme) for known in lexemes) if match[2] else lexeme in lexemes, (word, term)
-        assert not group.excluded
-        assert all(literal.lower() in word.lower() for literal in group.literals), (word, group.literals)
+            lexeme = _unquoted(match[1])
+            assert any(known.startswith(lexeme) for known in lexemes) if match[2] else lexeme in lexemes, (word, quoted)
+        assert not term.is_excluded
+        assert not term.is_exact or term.text.lower() in word.lower(), (word, term)
+
+
+def _unquoted(lexeme: str) -> str:
+    return lexeme.replace("''", "'").replace("\\\\", "\\")
 
 
 def cursors(data: bytes) -> None:

@@ -249,7 +249,7 @@ ANSWERS: Final[dict[str, Json]] = {
             "score": 0.61,
         }
     )
-    | {"total": 1, "total_is_exact": True},
+    | {"total": 1, "total_is_exact": True, "is_complete": True, "incomplete_because": None, "pending_documents": 0},
     "ActivityPage": _page(_ACTIVITY),
     "ToolCallPage": _page(_TOOL_CALL),
     "ToolCallDetails": _TOOL_CALL

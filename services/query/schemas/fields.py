@@ -181,6 +181,15 @@ class Page(BaseModel):
     next_cursor: str | None = Field(description="Where the next page begins; null on the last.")
 
 
+class MatchPage(Page):
+    """A page of a search."""
+
+    total: int = Field(description="Number of matches, counted up to 10,000; or as many as were surely found.")
+    total_is_exact: bool = Field(description="False: there are at least `total`.")
+    is_complete: bool = Field(description="False: the time of a search was over. What was found is shown; `next_cursor` goes on.")
+    incomplete_because: str | None = Field(description="Why it is not complete, for a person.")
+
+
 class Error(BaseModel):
     """Every answer that is not 2xx."""
 

@@ -10,6 +10,7 @@ from services.query.schemas.fields import (
     Absent,
     CostUsd,
     Dated,
+    MatchPage,
     OptionalBranch,
     OptionalIdPrefix,
     OptionalMachine,
@@ -334,11 +335,10 @@ class MessagePage(Page):
     items: list[Message]
 
 
-class SearchPage(Page):
+class SearchPage(MatchPage):
     items: list[FoundMessage]
-    total: int = Field(description="Number of matches, counted up to 10,000.")
-    total_is_exact: bool = Field(
-        description="False: `total` is an estimate or a partial count, because counting all would take longer than the search."
+    pending_documents: int = Field(
+        description="Messages that cannot be found yet, of all projects, up to 10,000. Not 0 only while very many are stored, as by an import."
     )
 
 

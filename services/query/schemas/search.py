@@ -9,13 +9,13 @@ from pydantic import BaseModel, Field
 from services.query.schemas.fields import (
     Absent,
     Dated,
+    MatchPage,
     OptionalBranch,
     OptionalMachine,
     OptionalProject,
     OptionalRole,
     OptionalSession,
     OptionalUser,
-    Page,
     Text,
 )
 
@@ -115,13 +115,9 @@ class Interpreted(BaseModel):
     filters: dict[str, Any] = Field(description="By name; with a hyphen before it: excluded.")
 
 
-class DocumentPage(Page):
+class DocumentPage(MatchPage):
     items: list[Match] | None = Field(None, description="Absent with `group_by=session`.")
     sessions: list[SessionMatches] | None = Field(None, description="With `group_by=session`.")
-    total: int = Field(description="Number of matches, counted up to 10,000; or as many as were surely found.")
-    total_is_exact: bool = Field(description="False: there are at least `total`.")
-    is_complete: bool = Field(description="False: the time of a search was over. What was found is shown; `next_cursor` goes on.")
-    incomplete_because: str | None = Field(description="Why it is not complete, for a person.")
     corrected: dict[str, str] | None = Field(description="Words that nobody wrote, and the near ones that were searched instead.")
     hints: list[str] = Field(description="If nothing was found: filters that name no project, session, user or tool, for a person.")
     interpreted: Interpreted = Field(description="What was understood.")

@@ -9,7 +9,6 @@ from services.worker.maintenance.scrub_columns import KINDS, scrubbed_parts
 from services.worker.maintenance.scrub_stage import Done, Step
 from services.worker.maintenance.scrub_tables import TextTable
 from services.worker.sql_text import sql
-from shared.search_terms import document_vector
 from shared.session_tags import tag_key
 
 CHUNK_ROWS = 500
@@ -59,8 +58,6 @@ def _change(table: TextTable, row: dict[str, Any], redactions: Counter[str]) -> 
     if all(values[name] is row[name] for name in table.columns):
         return None
     change = {"key": row["key"]} | values | places | {f"old_{name}": row[name] for name in table.columns}
-    if table.searched is not None:
-        change["terms"] = document_vector(values[table.searched])
     if table.tags is not None:
         change["tag_keys"] = [tag_key(tag) for tag in values[table.tags]]
     return change
@@ -85,8 +82,6 @@ def update_row(table: TextTable) -> str:
     types = {name: KINDS[kind].type for name, kind in table.columns.items()}
     scrubbed = [f"{name} = {_value(table, name, kind)}" for name, kind in types.items()]
     scrubbed += [f"{place} = %({place})s" for place in table.cut_at.values()]
-    if table.searched is not None:
-        scrubbed.append("terms = %(terms)s::tsvector")
     if table.tags is not None:
         scrubbed.append("tag_keys = %(tag_keys)s::text[]")
     is_unchanged = "\nAND ".join(f"{name}::text IS NOT DISTINCT FROM %(old_{name})s::{kind}::text" for name, kind in types.items())

@@ -15,15 +15,14 @@ from shared.redaction.redacted_structs import EXEMPT as _IDENTIFIERS
 class TextTable:
     """A table with its key and the columns, by kind (scrub_columns.py), that hold text.
 
-    The words of `searched` are in the column `terms`, the keys of `tags` in `tag_keys`. `distinct` has, for a column whose values must differ, SQL of
-    a {value} and a {key}: the value, or another one if another row has it.
+    The keys of `tags` are in the column `tag_keys`. `distinct` has, for a column whose values must differ, SQL of a {value} and a {key}: the value,
+    or another one if another row has it.
     """
 
     table: str
     key: str
     key_type: str
     columns: Mapping[str, str]
-    searched: str | None = None
     cut_at: Mapping[str, str] = field(default_factory=dict)
     tags: str | None = None
     distinct: Mapping[str, str] = field(default_factory=dict)
@@ -45,7 +44,7 @@ _OTHER_FILE: Final = """CASE WHEN EXISTS (
 _SESSION_TEXTS: Final = {"title": "text", "git_branch": "text", "client_version": "text", "source": "text", "model": "text"}
 
 TABLES: Final = (
-    *(TextTable(name, "id", "uuid", table.texts, table.searched, table.cut_at) for name, table in KIND_TABLES.items() if table.texts),
+    *(TextTable(name, "id", "uuid", table.texts, table.cut_at) for name, table in KIND_TABLES.items() if table.texts),
     TextTable("api_calls", "id", "uuid", {"source": "text"}),
     TextTable("timeline_entries", "id", "uuid", {"content": "text", "details": "json", "source": "text"}),
     TextTable("session_facts", "id", "uuid", _SESSION_TEXTS | {"numbers": "jsonb"}),
@@ -95,6 +94,7 @@ BY_OTHER_STAGES: Final = {
     ("search_documents", "terms"): "search_documents",
     ("search_documents", "tool_name"): "search_documents",
     ("search_words", "word"): "search_documents",
+    # A trigger empties them when the text changes.
     ("messages", "terms"): "messages",
     ("session_marks", "tag_keys"): "session_marks",
 }

@@ -19,7 +19,6 @@ from services.worker.persist.pricing import Tokens, price_of
 from services.worker.persist.records import KeptResults, Result
 from shared.event_kinds import MAX_DURATION_MS, MAX_LINES
 from shared.messages import Activity, Conversation, Event, GivenResult, SessionEnd, SessionStart, ToolCall
-from shared.search_terms import document_vector
 
 Row = tuple[Any, ...]
 
@@ -38,8 +37,6 @@ class KindTable:
     texts: Mapping[str, str] = field(default_factory=dict)
     # {column of a text: column with the place where its middle is left out}: the parts are scrubbed apart, and the place moves along.
     cut_at: Mapping[str, str] = field(default_factory=dict)
-    # The text whose words are in the column `terms`.
-    searched: str | None = None
     # {column: (the most that can be true, what `repair` puts in place of more)}.
     bounds: Mapping[str, tuple[int, str]] = field(default_factory=dict)
 
@@ -50,10 +47,9 @@ _IS_CLIENTS_ALONE: Final = "coalesce(0 = ANY(brought_by), true)"
 KIND_TABLES: Final[dict[str, KindTable]] = {
     "messages": KindTable(
         staged="id uuid, session_id text, project_path text, user_name text, role text, content text, occurred_at timestamptz, model text,"
-        " agent_id text, source text, received_at timestamptz, terms tsvector",
+        " agent_id text, source text, received_at timestamptz",
         identities=f"SELECT id, session_id, {_IS_CLIENTS_ALONE}, role, md5(content) FROM messages WHERE id = ANY(%(ids)s)",
         texts={"content": "text", "model": "text", "source": "text"},
-        searched="content",
     ),
     "tool_calls": KindTable(
         staged="id uuid, session_id text, user_name text, tool_name text, status text, duration_ms bigint, duration_source text,"
@@ -141,7 +137,7 @@ def rows_of(event: Event, received_at: datetime, kept_results: KeptResults = ALL
             yield "staged_tool_calls", (*row, event.timestamp, parameters, None, event.source, received_at, *result, *why)
         case Conversation():
             row = (event.id, event.session_id, None, None, event.role, event.content, event.timestamp, event.model)
-            yield "staged_messages", (*row, None, event.source, received_at, document_vector(event.content))
+            yield "staged_messages", (*row, None, event.source, received_at)
             if event.usage is not None:
                 yield "staged_api_calls", _api_call(event, received_at)
         case Activity():

@@ -92,8 +92,8 @@ def _insert(table: RowTable) -> str:
         _IS_BETTER,
         new_ranks=listed(rank.format(row="excluded") for rank in table.ranks),
         old_ranks=listed(rank.format(row="t") for rank in table.ranks),
-        new_content=listed(f"excluded.{name}" for name in versioned if name != "terms"),
-        old_content=listed(f"t.{name}" for name in versioned if name != "terms"),
+        new_content=listed(f"excluded.{name}" for name in versioned),
+        old_content=listed(f"t.{name}" for name in versioned),
     )
     fixed = ("id", "session_id", "project_id", "user_id", "occurred_at", *table.fixed)
     values = {

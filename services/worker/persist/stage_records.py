@@ -19,7 +19,6 @@ from services.worker.persist.records import (
     TimelineEntry,
     ToolUse,
 )
-from shared.search_terms import document_vector
 
 _UNDATED = "-infinity"
 _json = msgspec.json.Encoder()
@@ -31,7 +30,7 @@ def rows_of(record: Record, received_at: datetime) -> Iterator[tuple[str, Row]]:
         case Message():
             at = record.timestamp or _UNDATED
             row: Row = (record.id, record.session_id, record.project_path, record.user, record.role, record.content, at, record.model)
-            yield "staged_messages", (*row, record.agent_id, record.source, received_at, document_vector(record.content))
+            yield "staged_messages", (*row, record.agent_id, record.source, received_at)
         case ToolUse():
             parameters = None if record.parameters is None else _json.encode(record.parameters).decode()
             row = (record.id, record.session_id, None, record.tool_name, record.status, record.duration_ms, record.duration_source)

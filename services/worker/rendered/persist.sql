@@ -2,11 +2,11 @@
 
 WITH changed_messages AS (
     INSERT INTO messages AS t (
-        id, session_id, project_id, user_id, occurred_at, role, content, terms, model, agent_id, source, brought_by, received_at)
+        id, session_id, project_id, user_id, occurred_at, role, content, model, agent_id, source, brought_by, received_at)
     SELECT DISTINCT ON (s.id)
         s.id, s.session_id, coalesce(sessions.project_id, projects.id, 0),
-        coalesce(sessions.user_id, users.alias_of, users.id, 0), s.occurred_at, s.role, s.content, s.terms, s.model, s.agent_id,
-        s.source, CASE WHEN %(job_number)s > 0 THEN ARRAY[%(job_number)s] END, s.received_at
+        coalesce(sessions.user_id, users.alias_of, users.id, 0), s.occurred_at, s.role, s.content, s.model, s.agent_id, s.source,
+        CASE WHEN %(job_number)s > 0 THEN ARRAY[%(job_number)s] END, s.received_at
     FROM staged_messages AS s
     LEFT JOIN sessions ON sessions.session_id = s.session_id
     LEFT JOIN projects ON projects.path_key = md5(s.project_path)::uuid
@@ -22,15 +22,15 @@ WITH changed_messages AS (
         s.ctid
     ON CONFLICT (id) DO UPDATE SET
         (
-            content, terms, model, agent_id
+            content, model, agent_id
         ) = (
             SELECT
-                content, terms, model, agent_id
+                content, model, agent_id
             FROM (VALUES
-                (true, excluded.content, excluded.terms, excluded.model, excluded.agent_id),
-                (false, t.content, t.terms, t.model, t.agent_id)
+                (true, excluded.content, excluded.model, excluded.agent_id),
+                (false, t.content, t.model, t.agent_id)
             ) AS version (
-                is_new, content, terms, model, agent_id)
+                is_new, content, model, agent_id)
             WHERE is_new = ((NOT coalesce(0 = ANY(t.brought_by), true)
              AND (%(job_number)s = 0
                   OR (length(excluded.content), excluded.content COLLATE "C", (excluded.agent_id IS NULL),

@@ -17,8 +17,7 @@ SELECT * FROM (
 UPDATE messages SET
     content = %(content)s::text,
     model = %(model)s::text,
-    source = %(source)s::text,
-    terms = %(terms)s::tsvector
+    source = %(source)s::text
 WHERE id = %(key)s::uuid
   AND content::text IS NOT DISTINCT FROM %(old_content)s::text::text
   AND model::text IS NOT DISTINCT FROM %(old_model)s::text::text

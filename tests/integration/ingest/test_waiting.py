@@ -18,8 +18,8 @@ DealWith = Callable[[Service, Conversation, str], None]
 
 def store(service: Service, event: Conversation, _: str) -> None:
     service.execute(
-        """INSERT INTO messages (id, session_id, project_id, user_id, role, content, occurred_at, received_at, terms)
-           VALUES (%s, %s, 1, 0, %s, %s, %s, now(), '')""",
+        """INSERT INTO messages (id, session_id, project_id, user_id, role, content, occurred_at, received_at)
+           VALUES (%s, %s, 1, 0, %s, %s, %s, now())""",
         event.id, event.session_id, event.role, event.content, event.timestamp,
     )  # fmt: skip
 

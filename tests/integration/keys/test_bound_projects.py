@@ -222,17 +222,6 @@ def test_every_table_with_a_project_has_a_policy_and_no_grant_lacks_one(database
     assert {name for name, has_policy, _, is_granted in tables if is_granted and not has_policy} == {"ledger", "fixed_settings"}
 
 
-def test_a_bound_search_uses_the_term_index(database_url: str, alpha: int) -> None:
-    with psycopg.connect(database_url) as connection:
-        # Of few rows, another index would do as well.
-        connection.execute("DROP INDEX messages_by_project, messages_by_time, messages_of_session")
-        connection.execute("SELECT set_config('tracker.projects', %s, true), set_config('role', 'tracker_bound', true)", (f"{{{alpha}}}",))
-        connection.execute("SET LOCAL enable_seqscan = off")
-        plan = connection.execute("EXPLAIN SELECT id FROM messages WHERE terms @@ 'message'::tsquery").fetchall()
-        connection.rollback()
-    assert "messages_by_terms" in str(plan)
-
-
 def test_users_outside_the_bound_projects_are_hidden(api: Api, alpha: int) -> None:
     api.select("INSERT INTO users (name) VALUES ('elsewhere') RETURNING id")
     bound = api.key("read", projects=[alpha])

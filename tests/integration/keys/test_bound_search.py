@@ -55,3 +55,31 @@ def test_a_bound_key_knows_no_other_project_by_name(api: Api, projects: list[int
 @pytest.mark.parametrize("scope", ["numbers", "metrics", "ingest"])
 def test_keys_for_numbers_find_nothing(api: Api, projects: list[int], scope: str) -> None:
     assert api.get(api.key(scope), "/api/search?q=needle").status_code == 403
+
+
+@pytest.mark.parametrize("seen", [["mine"], ["mine", "also"]])
+def test_a_bound_key_finds_what_was_just_said_in_its_projects_only(
+    api: Api, projects: list[int], database_url: str, seen: list[str]
+) -> None:
+    with psycopg.connect(database_url, autocommit=True, options="-c timezone=UTC") as connection:
+        for name in ("mine", "also", "theirs"):
+            seed.add_message(connection, name, NOON, f"just said in {name}")
+    key = api.key("read", projects=projects[: len(seen)])
+
+    answer = api.get(key, "/api/conversations/search?q=said")
+
+    assert sorted(item["session_id"] for item in answer.json()["items"]) == sorted(seen)
+    assert (answer.json()["total"], answer.json()["total_is_exact"]) == (len(seen), True)
+    assert "theirs" not in answer.text
+
+
+def test_a_bound_role_reads_of_notes_only_ids_of_messages(api: Api, projects: list[int]) -> None:
+    with psycopg.connect(api.database_url) as connection:
+        connection.execute(
+            "SELECT set_config('tracker.projects', %s, true), set_config('role', 'tracker_bound', true)", (f"{{{projects[0]}}}",)
+        )
+
+        connection.execute("SELECT newest, number, rows, keys FROM search_noted_messages")
+
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            connection.execute("SELECT keys FROM search_pending")

@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 
 from psycopg import Connection
 
-from shared.search_terms import document_vector, search_vector
+from shared.search_terms import MAX_CONTENT_CHARS, search_vector
 
 Row = dict[str, Any]
 UNDATED = "-infinity"
@@ -38,9 +38,18 @@ def add_api_call(connection: Connection[Any], session_id: str | None, at: dateti
 
 
 def add_message(connection: Connection[Any], session_id: str | None, at: datetime | str, content: str = "hello", **columns: Any) -> UUID:
-    """A message in its session's project; a user's unless told otherwise."""
-    row = {"role": "user", "content": content, "terms": document_vector(content)}
-    return _event(connection, "messages", session_id, at, row | columns)
+    """A message in its session's project; a user's unless told otherwise. It is noted for the index."""
+    return _event(connection, "messages", session_id, at, {"role": "user", "content": content} | columns)
+
+
+def add_indexed_message(connection: Connection[Any], session_id: str | None, at: datetime | str, content: str, **columns: Any) -> UUID:
+    """A message, and its document if it has a text, as when nothing waits for the indexer."""
+    message_id = add_message(connection, session_id, at, content, **columns)
+    if content:
+        of_both = {name: columns[name] for name in columns.keys() & {"role", "agent_id"}}
+        add_document(connection, session_id, at, content[:MAX_CONTENT_CHARS], id=message_id, **of_both)
+    connection.execute("DELETE FROM search_pending")
+    return message_id
 
 
 def add_tool_call(connection: Connection[Any], session_id: str | None, at: datetime | str, tool_name: str = "Bash", **columns: Any) -> UUID:

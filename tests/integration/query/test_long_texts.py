@@ -36,7 +36,7 @@ def ids(connection: psycopg.Connection[Any]) -> set[str]:
     made = set()
     for number in range(ROWS):
         at = NOON + timedelta(seconds=number)
-        made.add(str(seed.add_message(connection, "s", at, text)))
+        made.add(str(seed.add_indexed_message(connection, "s", at, text)))
         made.add(str(seed.add_tool_call(connection, "s", at, parameters=psycopg.types.json.Json({"text": text}))))
     return made
 

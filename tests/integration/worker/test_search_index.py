@@ -259,8 +259,8 @@ def test_what_was_there_before_the_index_is_indexed(worker: Resources, connectio
     store(worker, start(), message("new"))
     assert_up_to_date(worker, connection)
     connection.execute(
-        "INSERT INTO messages (id, session_id, project_id, user_id, role, content, occurred_at, received_at, terms)"
-        " SELECT gen_random_uuid(), 's', 1, 1, 'user', 'old', now(), now(), '' FROM generate_series(1, 700)"
+        "INSERT INTO messages (id, session_id, project_id, user_id, role, content, occurred_at, received_at)"
+        " SELECT gen_random_uuid(), 's', 1, 1, 'user', 'old', now(), now() FROM generate_series(1, 700)"
     )
     assert pending(connection) == []
 

@@ -80,3 +80,22 @@ def test_rows_of_the_release_before_get_their_documents(migrated: Resources, mon
         assert connection.execute(DOCUMENTS).fetchall() == [("file", ROWS), ("message", ROWS + 1), ("session", 5), ("tool_call", ROWS)]
         assert connection.execute("SELECT FROM search_pending").fetchall() == []
         assert differing_documents(connection) == 0
+
+
+def test_a_text_that_changes_takes_the_words_of_the_release_before_along(migrated: Resources) -> None:
+    """given words that the release before stored, when a text is replaced, then they are gone; other texts keep theirs."""
+    with migrated.transaction() as connection:
+        connection.execute("UPDATE messages SET terms = to_tsvector('simple', content)")
+
+        connection.execute("UPDATE messages SET content = 'text of now' WHERE content = 'text 7'")
+        connection.execute("UPDATE messages SET content = content, role = 'assistant' WHERE content = 'text 8'")
+
+        words = "SELECT terms::text FROM messages WHERE content IN ('text of now', 'text 8') ORDER BY content"
+        assert connection.execute(words).fetchall() == [("'8':2 'text':1",), ("",)]
+
+
+def test_the_index_of_the_release_before_stays_while_there_are_messages(migrated: Resources, database_url: str) -> None:
+    """given a migrated and a new database, then only the first has an index for services of the release before."""
+    for url, expected in ((migrated.settings.database_url, "messages_by_terms"), (database_url, None)):
+        with psycopg.connect(url) as connection:
+            assert connection.execute("SELECT to_regclass('messages_by_terms')::text").fetchone() == (expected,)

@@ -142,8 +142,8 @@ OTHERS = (
        FROM generate_series(1, 5000) AS n, LATERAL (SELECT timestamptz '2020-01-01Z' + n * interval '8 h' AS t) AS at""",
     """INSERT INTO session_facts (id, session_id, source, received_at) SELECT gen_random_uuid(), 'other ' || n, 'transcript', now()
        FROM generate_series(1, 5000) AS n""",
-    """INSERT INTO messages (id, session_id, project_id, user_id, role, content, occurred_at, received_at, terms)
-       SELECT gen_random_uuid(), 'other ' || n % 5000, 10 + n % 200, 1, 'user', 'x', timestamptz '2020-01-01Z' + n * interval '1 h', now(), ''
+    """INSERT INTO messages (id, session_id, project_id, user_id, role, content, occurred_at, received_at)
+       SELECT gen_random_uuid(), 'other ' || n % 5000, 10 + n % 200, 1, 'user', 'x', timestamptz '2020-01-01Z' + n * interval '1 h', now()
        FROM generate_series(1, 20000) AS n""",
     """INSERT INTO tool_calls (id, session_id, project_id, user_id, tool_name, status, occurred_at, received_at)
        SELECT gen_random_uuid(), 'other ' || n % 5000, 10 + n % 200, 1, 'Bash', 'success', timestamptz '2020-01-01Z' + n * interval '1 h', now()

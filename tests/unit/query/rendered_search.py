@@ -1,14 +1,12 @@
-"""The statements of search.sql and documents.sql as they run for representative queries. `make render-sql` writes them again."""
+"""The statements of documents.sql and conversations.sql as they run for representative queries. `make render-sql` writes them again."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
-from services.query.queries.search import document_conditions, query_language, search_strategy
+from services.query.queries.search import document_conditions, noted_messages, query_language
 from services.query.queries.search.document_conditions import Conditions
-from services.query.queries.search.search_strategy import QueryConditions
-from shared.search_terms import parse_query
 
-FOLDER = Path(search_strategy.__file__).parent / "rendered"
+FOLDER = Path(document_conditions.__file__).parent / "rendered"
 QUERIES = {
     "words": "left right",
     "phrase": '"every day" -"by night"',
@@ -20,11 +18,12 @@ def rendered() -> Iterator[tuple[Path, str]]:
     """Each file, and what is to be in it."""
     for statement in ("by_index", "walk"):
         for name, query in QUERIES.items():
-            sql = QueryConditions(parse_query(query)).statement(statement)
-            yield FOLDER / f"{statement}_of_{name}.sql", f"-- {query}\n{sql}\n"
             yield FOLDER / f"documents_{statement}_of_{name}.sql", f"-- {query}\n{of_words(query).statement(statement, by_text=True)}\n"
         in_results = document_conditions.of_literal("fix(", "result", is_case_sensitive=False, with_trigrams=True)
         yield FOLDER / f"documents_{statement}_of_literal.sql", f"-- fix( in results\n{in_results.statement(statement, by_text=True)}\n"
+    for statement in ("noted_texts", "noted_matches"):
+        sql = noted_messages.filled(of_words(QUERIES["phrase"]), statement)
+        yield FOLDER / f"{statement}_of_phrase.sql", f"-- {QUERIES['phrase']}\n{sql}\n"
 
 
 def of_words(query: str) -> Conditions:

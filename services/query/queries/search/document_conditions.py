@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from services.query.database import Connection, Row, estimated_rows
 from services.query.queries.search.query_language import Query, Term
-from shared.search_terms import SearchQuery, escape_like, folded, neighbour_lexemes, query_lexemes, symbol_lexemes
+from shared.search_terms import escape_like, neighbour_lexemes, query_lexemes, symbol_lexemes
 from shared.sql_files import statement
 
 Part = Literal["input", "result"]
@@ -51,7 +51,11 @@ class Conditions(Struct, frozen=True):
 
     def statement(self, name: str, *, by_text: bool = False) -> str:
         """A statement of documents.sql, filled. `by_text`: the index of trigrams may be used."""
-        filled = sql(name).replace("{filters}", sql("filters")).replace("{score}", sql("score"))
+        return self.filled(sql(name), by_text=by_text)
+
+    def filled(self, text: str, *, by_text: bool = False) -> str:
+        """A statement over documents d, filled."""
+        filled = text.replace("{filters}", sql("filters")).replace("{score}", sql("score"))
         return (
             filled.replace("{indexed}", self.by_text if by_text else self.indexed)
             .replace("{matches}", self.matches)
@@ -72,20 +76,6 @@ def of_words(query: Query, part: Part | None, path: str | None) -> Conditions:
     groups = [_group(number, terms, part, parameters) for number, terms in enumerate(query.alternatives)]
     words = [[lexeme for term in terms if not term.is_excluded for lexeme in term.lexemes] for terms in query.alternatives]
     return _of_groups(groups, words, parameters, path)
-
-
-def of_messages(query: SearchQuery) -> Conditions:
-    """As a search in messages finds them, but without accents. They are not ranked."""
-    parameters: Row = {}
-    groups: list[tuple[str | None, list[str]]] = []
-    for number, group in enumerate(query.groups):
-        tests = []
-        for place, (text, negation) in enumerate([*((text, "") for text in group.literals), *((text, "NOT ") for text in group.excluded)]):
-            parameters[f"text_{number}_{place}"] = text
-            tests.append(f"{negation}strpos(lower(d.content), lower(%(text_{number}_{place})s)) > 0")
-        # What quotes the lexemes has neither case nor accents.
-        groups.append((folded(group.tsquery) if group.tsquery else None, tests))
-    return _of_groups(groups, [], parameters, None)
 
 
 def _of_groups(groups: list[tuple[str | None, list[str]]], words: list[list[str]], parameters: Row, path: str | None) -> Conditions:
@@ -235,6 +225,8 @@ def _goes_on(letter: str) -> bool:
 
 
 def empty_filters() -> dict[str, Any]:
-    """Filters that every document passes."""
+    """Filters that every document passes. The rank is of words and of where they are."""
     names = ("session_id", "project_id", "start", "end", "kinds", "role", "tools", "not_tools", "is_error", "agent")
-    return dict.fromkeys((*names, "projects", "not_projects", "users", "not_users", "machine", "branch", "is_starred"))
+    # The last three are of messages alone.
+    others = ("projects", "not_projects", "users", "not_users", "machine", "branch", "is_starred", "model", "source", "noted")
+    return dict.fromkeys((*names, *others)) | {"only_words_rank": False}

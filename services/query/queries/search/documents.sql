@@ -163,16 +163,20 @@ LIMIT %(fetch)s
     AND (%(branch)s::text IS NULL OR d.session_id = ANY (ARRAY(SELECT session_id FROM sessions WHERE git_branch = %(branch)s)))
     AND (%(is_starred)s::boolean IS NULL
         OR coalesce(d.session_id = ANY (ARRAY(SELECT session_id FROM session_marks WHERE is_starred)), false) = %(is_starred)s)
+    AND (%(model)s::text IS NULL OR EXISTS (SELECT FROM messages m WHERE m.id = d.id AND m.model = %(model)s))
+    AND (%(source)s::text IS NULL OR EXISTS (SELECT FROM messages m WHERE m.id = d.id AND m.source = %(source)s))
+    AND (%(noted)s::uuid[] IS NULL OR d.id <> ALL (%(noted)s::uuid[]))
 
 -- name: score
--- Of a document d: rare words, together; a title before a prompt before an answer before what a tool was given and gave back.
+-- Of a document d: rare words, together; a title before a prompt before an answer before what a tool was given and gave back, unless only words rank.
 greatest(round(((
     coalesce((
         SELECT sum(w.weight * ts_rank(d.terms, w.word, 1)) / %(all_weights)s
         FROM unnest(%(words)s::tsquery[], %(weights)s::int[]) AS w (word, weight)), 0)
     + coalesce(ts_rank_cd(d.terms, %(together)s::tsquery, 1), 0))
-    * CASE d.kind WHEN 'session' THEN 2 WHEN 'message' THEN CASE d.role WHEN 'user' THEN 1.5 ELSE 1.2 END WHEN 'file' THEN 1.2 ELSE 0.8 END)::numeric, 6)::float8,
-    0.000001)
+    * CASE WHEN %(only_words_rank)s THEN 1 ELSE
+        CASE d.kind WHEN 'session' THEN 2 WHEN 'message' THEN CASE d.role WHEN 'user' THEN 1.5 ELSE 1.2 END WHEN 'file' THEN 1.2 ELSE 0.8 END END
+    )::numeric, 6)::float8, 0.000001)
 
 -- name: scans
 -- A LIMIT makes the whole table look cheap to read, and a walk is in the order of an index, never a sort. Costs that are set do not tell whether

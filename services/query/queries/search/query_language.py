@@ -4,6 +4,7 @@ Any text is a query. A word before a colon that names no filter is text: `foo:ba
 """
 
 import re
+from collections.abc import Collection
 from typing import Any, Final, Literal
 
 from msgspec import Struct
@@ -71,18 +72,18 @@ class Query(Struct, frozen=True):
         return tuple(dict.fromkeys(wanted))
 
 
-def parse(q: str) -> Query:
-    """The words, phrases and filters of a text. 400 if it has too many."""
+def parse(q: str, most_terms: int = MAX_TERMS, *, with_filters: bool = True) -> Query:
+    """The words, phrases and filters of a text. 400 if it has too many. Without filters, `project:shop` is text too."""
     q = _storable(q)
     filters: list[Filter] = []
     typed: list[tuple[bool, str, bool]] = []
-    for piece in _pieces(q):
+    for piece in _pieces(q, FILTERS if with_filters else frozenset()):
         if isinstance(piece, Filter):
             filters.append(piece)
         else:
             typed.append(piece)
-    if len(typed) + len(filters) > MAX_TERMS:
-        raise invalid("q", f"has more than {MAX_TERMS} terms; put words that belong together in quotes, or leave some out")
+    if len(typed) + len(filters) > most_terms:
+        raise invalid("q", f"has more than {most_terms} terms; put words that belong together in quotes, or leave some out")
     alternatives: list[list[Term]] = [[]]
     for number, (is_excluded, text, is_phrase) in enumerate(typed, start=1):
         if text.lower() == "or" and not is_phrase and not is_excluded:
@@ -97,7 +98,7 @@ def interpreted(query: Query) -> list[list[dict[str, Any]]]:
     return [[{"text": term.text, "kind": term.kind, "is_excluded": term.is_excluded} for term in terms] for terms in query.alternatives]
 
 
-def _pieces(q: str) -> list[Filter | tuple[bool, str, bool]]:
+def _pieces(q: str, filter_names: Collection[str]) -> list[Filter | tuple[bool, str, bool]]:
     pieces: list[Filter | tuple[bool, str, bool]] = []
     at = 0
     while at < len(q):
@@ -105,7 +106,7 @@ def _pieces(q: str) -> list[Filter | tuple[bool, str, bool]]:
             at = space.end()
             continue
         found = _FILTER.match(q, at)
-        if found and found[2].lower() in FILTERS and (value := found[3] or found[4]):
+        if found and found[2].lower() in filter_names and (value := found[3] or found[4]):
             pieces.append(Filter(found[2].lower(), value, bool(found[1])))
         else:
             found = _TERM.match(q, at)

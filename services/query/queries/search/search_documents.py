@@ -1,6 +1,6 @@
 """Search in everything: what is asked for, how it is found, corrected and shown. Its parts are in the modules beside this one."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, Literal
 from zoneinfo import ZoneInfo
 
@@ -13,7 +13,8 @@ from services.query.queries.search import document_conditions, near_words, query
 from services.query.queries.search.document_conditions import Conditions, sql
 from services.query.queries.search.document_finder import FOR_A_PAGE, MAX_TOTAL, TO_RANK, Deadline, Found, Stretch, newest, within
 from services.query.queries.search.document_items import items
-from services.query.queries.search.document_pages import BY_TIME, RANKED, Shown, best_first, by_session, newest_first
+from services.query.queries.search.document_pages import BY_TIME, RANKED, Find, Shown, best_first, newest_first
+from services.query.queries.search.document_pages import by_session as sessions_first
 from services.query.queries.search.query_filters import Filters
 from services.query.queries.search.query_language import Mode, Query, interpreted, parse
 from shared.http.errors import invalid
@@ -107,26 +108,45 @@ def _page(
 ) -> Row:
     if filters.matches_nothing or (query is not None and query.is_text and not query.alternatives):
         return _answer(connection, wanted, query, filters, Shown([], None, Found([], 0, True), [] if wanted.by_session else None))
-    conditions, deadline = _conditions(wanted, query, filters), Deadline()
-    ranks = wanted.sort == "best" and bool(conditions.words)
+    text = " ".join(word for pair in correction.items() for word in pair)
+    conditions = _conditions(wanted, query, filters)
+    page = page_of_matches(
+        connection, conditions, filters.parameters, paging, after, sort=wanted.sort, by_session=wanted.by_session, text=text
+    )
+    return _answer(connection, wanted, query, filters, page)
+
+
+def page_of_matches(
+    connection: Connection,
+    conditions: Conditions,
+    filters: Row,
+    paging: Paging,
+    after: tuple[Any, ...] | None,
+    *,
+    sort: str,
+    by_session: bool = False,
+    text: str = "",
+    also: Callable[[Find, Row], Find] = lambda find, _: find,
+) -> Shown:
+    """A page of what matches, behind the sort keys `after`. `also` may find more, with the parameters of the search."""
+    deadline = Deadline()
+    ranks = sort == "best" and bool(conditions.words)
     weights: Sequence[int] = [10] * len(conditions.words)
     if ranks:
         weights = document_conditions.rarity(connection, conditions.words)
     if after is not None and len(after) == len(RANKED) and len(after[7]) == len(weights):
         weights = after[7]
-    parameters = filters.parameters | conditions.weighed(weights)
+    parameters = filters | conditions.weighed(weights)
 
-    def find(stretch: Stretch, fetch: int, *, to_rank: bool) -> Found:
+    def of_index(stretch: Stretch, fetch: int, *, to_rank: bool) -> Found:
         return newest(connection, conditions, parameters, stretch, fetch, TO_RANK if to_rank else FOR_A_PAGE, deadline)
 
-    text = " ".join(word for pair in correction.items() for word in pair)
-    if wanted.by_session:
-        page = by_session(find, "best" if ranks else "newest", paging, text, weights, after)
-    elif ranks and (after is None or len(after) == len(RANKED)):
-        page = best_first(find, paging, text, weights, after)
-    else:
-        page = newest_first(find, paging, text, None if after is None else after[:2])
-    return _answer(connection, wanted, query, filters, page)
+    find = also(of_index, parameters)
+    if by_session:
+        return sessions_first(find, "best" if ranks else "newest", paging, text, weights, after)
+    if ranks and (after is None or len(after) == len(RANKED)):
+        return best_first(find, paging, text, weights, after)
+    return newest_first(find, paging, text, None if after is None else after[:2])
 
 
 def _conditions(wanted: Wanted, query: Query | None, filters: Filters) -> Conditions:
@@ -140,12 +160,15 @@ def _answer(connection: Connection, wanted: Wanted, query: Query | None, filters
     highlights = _highlights(connection, wanted, query, filters, page)
     rows(connection, sql("scans"), {"bitmaps": "on", "timeout": "5000", "row_cost": "0.01"})
     shown = items(connection, page.rows, highlights, filters.part, with_context=wanted.with_context, with_content=wanted.with_content)
-    found = page.found
-    is_complete = found.stopped_at is None
-    return _listed(shown, page) | {
-        "next_cursor": page.next_cursor,
-        "total": min(max(found.total, len(page.rows)), MAX_TOTAL),
-        "total_is_exact": found.total_is_exact,
+    return _listed(shown, page) | {"next_cursor": page.next_cursor, **completeness(page)}
+
+
+def completeness(page: Shown) -> Row:
+    """How many match, and whether the time was enough to look at everything."""
+    is_complete = page.found.stopped_at is None
+    return {
+        "total": min(max(page.found.total, len(page.rows)), MAX_TOTAL),
+        "total_is_exact": page.found.total_is_exact,
         "is_complete": is_complete,
         "incomplete_because": None if is_complete else INCOMPLETE,
     }

@@ -273,5 +273,4 @@ def _columns(table: RowTable) -> list[str]:
 
 
 def _versioned(table: RowTable) -> list[str]:
-    # The terms are made of the content.
-    return [column for column in (*table.counted, *table.uncounted) if column != "terms"]
+    return [*table.counted, *table.uncounted]

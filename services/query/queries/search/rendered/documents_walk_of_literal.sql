@@ -33,14 +33,18 @@ LEFT JOIN (
     AND (%(machine)s::text IS NULL OR d.session_id = ANY (ARRAY(SELECT sessions_of_machine(%(machine)s))))
     AND (%(branch)s::text IS NULL OR d.session_id = ANY (ARRAY(SELECT session_id FROM sessions WHERE git_branch = %(branch)s)))
     AND (%(is_starred)s::boolean IS NULL
-        OR coalesce(d.session_id = ANY (ARRAY(SELECT session_id FROM session_marks WHERE is_starred)), false) = %(is_starred)s) ORDER BY d.occurred_at DESC, d.id DESC) AS w
+        OR coalesce(d.session_id = ANY (ARRAY(SELECT session_id FROM session_marks WHERE is_starred)), false) = %(is_starred)s)
+    AND (%(model)s::text IS NULL OR EXISTS (SELECT FROM messages m WHERE m.id = d.id AND m.model = %(model)s))
+    AND (%(source)s::text IS NULL OR EXISTS (SELECT FROM messages m WHERE m.id = d.id AND m.source = %(source)s))
+    AND (%(noted)s::uuid[] IS NULL OR d.id <> ALL (%(noted)s::uuid[])) ORDER BY d.occurred_at DESC, d.id DESC) AS w
     CROSS JOIN LATERAL (SELECT d.*, greatest(round(((
     coalesce((
         SELECT sum(w.weight * ts_rank(d.terms, w.word, 1)) / %(all_weights)s
         FROM unnest(%(words)s::tsquery[], %(weights)s::int[]) AS w (word, weight)), 0)
     + coalesce(ts_rank_cd(d.terms, %(together)s::tsquery, 1), 0))
-    * CASE d.kind WHEN 'session' THEN 2 WHEN 'message' THEN CASE d.role WHEN 'user' THEN 1.5 ELSE 1.2 END WHEN 'file' THEN 1.2 ELSE 0.8 END)::numeric, 6)::float8,
-    0.000001) AS score FROM search_documents d WHERE d.id = w.id AND strpos(lower((substr(d.content, d.result_at + 1))), lower(%(literal)s)) > 0 OFFSET 0) AS whole
+    * CASE WHEN %(only_words_rank)s THEN 1 ELSE
+        CASE d.kind WHEN 'session' THEN 2 WHEN 'message' THEN CASE d.role WHEN 'user' THEN 1.5 ELSE 1.2 END WHEN 'file' THEN 1.2 ELSE 0.8 END END
+    )::numeric, 6)::float8, 0.000001) AS score FROM search_documents d WHERE d.id = w.id AND strpos(lower((substr(d.content, d.result_at + 1))), lower(%(literal)s)) > 0 OFFSET 0) AS whole
     LIMIT %(fetch)s
 ) page ON true
 ORDER BY page.timestamp DESC NULLS LAST, page.id DESC
