@@ -19,9 +19,8 @@ from services.worker.search_index import write_documents
 from services.worker.search_index.backfill import begin_again
 from services.worker.search_index.check_documents import differing_documents
 from services.worker.search_index.index_pending import index_pending
-from services.worker.search_index.write_documents import drop_rare_words
 from shared.messages import Activity, Conversation, Event, SessionStart, ToolCall
-from shared.search_terms import search_vector
+from shared.document_words import Words, words_of
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 GAP = timedelta(minutes=5)
@@ -282,7 +281,7 @@ def test_words_are_counted_by_documents(worker: Resources, connection: Connectio
         change("/p/cafeteria.py"),
     )
     assert_up_to_date(worker, connection)
-    words = "SELECT word, documents FROM search_words WHERE word = ANY('{cafe,with,kubectl,cafeteria,the,bash}') ORDER BY 1"
+    words = "SELECT word, documents FROM search_words WHERE documents > 0 AND word = ANY('{cafe,with,kubectl,cafeteria,the,bash}') ORDER BY 1"
     assert connection.execute(words).fetchall() == [("bash", 1), ("cafe", 2), ("cafeteria", 1), ("kubectl", 1), ("with", 1)]
 
     connection.execute("UPDATE messages SET content = 'tea' WHERE id = %s::uuid", (id,))
@@ -291,17 +290,33 @@ def test_words_are_counted_by_documents(worker: Resources, connection: Connectio
     assert connection.execute(words).fetchall() == [("bash", 1), ("cafe", 1), ("cafeteria", 1), ("kubectl", 1)]
 
 
-def test_a_full_table_of_words_keeps_those_of_several_documents(worker: Resources, connection: Connection[Any]) -> None:
-    store(worker, start(), message("common rare"), message("common"))
+def test_the_dictionary_has_each_word_of_three_letters_as_long_as_a_document_has_it(worker: Resources, connection: Connection[Any]) -> None:
+    id = uuid4()
+    store(worker, start(), message("useEffect a1b2 ok Café", id=id), message("cafe"), call(result="a1b2 検索 my_func"))
     assert_up_to_date(worker, connection)
-    connection.execute("ANALYZE search_words")
+    words = "SELECT word, found_in FROM search_words WHERE word = ANY('{useeffect,effect,a1b2,ok,cafe,検索,my_func}') AND found_in > 0 ORDER BY 1"
+    assert connection.execute(words).fetchall() == [("a1b2", 2), ("cafe", 2), ("my_func", 1), ("useeffect", 1)]
 
-    with connection.transaction():
-        drop_rare_words(connection, most=10)
-        assert len(connection.execute("SELECT FROM search_words").fetchall()) == 2
-        drop_rare_words(connection, most=1)
+    connection.execute("DELETE FROM messages WHERE id = %s::uuid", (id,))
+    assert_up_to_date(worker, connection)
 
-    assert connection.execute("SELECT word FROM search_words").fetchall() == [("common",)]
+    assert connection.execute(words).fetchall() == [("a1b2", 1), ("cafe", 1), ("my_func", 1)]
+    assert connection.execute("SELECT FROM search_words WHERE word = 'useeffect'").fetchall() == []
+
+
+def test_what_the_version_before_wrote_is_made_again(worker: Resources, connection: Connection[Any]) -> None:
+    """given documents without places, whose words no dictionary has, when the indexer runs, then they have both."""
+    store(worker, start(), message("alpha beta"), call(parameters={"command": "gamma"}), change("/p/delta.py"))
+    assert_up_to_date(worker, connection)
+    words = connection.execute("SELECT word, documents, found_in FROM search_words ORDER BY 1").fetchall()
+    connection.execute("UPDATE search_words SET found_in = 0")
+    connection.execute("UPDATE search_documents SET terms = '', has_places = NULL")
+
+    assert_up_to_date(worker, connection)
+
+    assert connection.execute("SELECT DISTINCT has_places FROM search_documents").fetchall() == [(True,)]
+    assert connection.execute("SELECT kind FROM search_documents WHERE terms @@ 'delta | gamma' ORDER BY 1").fetchall() == [("file",), ("tool_call",)]
+    assert connection.execute("SELECT word, documents, found_in FROM search_words ORDER BY 1").fetchall() == words
 
 
 def test_indexing_ends_the_same_whatever_the_order_of_changes_and_runs(worker: Resources, connection: Connection[Any]) -> None:
@@ -335,8 +350,8 @@ def test_indexing_ends_the_same_whatever_the_order_of_changes_and_runs(worker: R
 def test_a_document_that_postgres_refuses_holds_up_no_other(
     worker: Resources, connection: Connection[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    vector = search_vector
-    monkeypatch.setattr(write_documents, "search_vector", lambda content: "' no vector" if content == "bad" else vector(content))
+    bad = Words("' no vector", frozenset(), True)
+    monkeypatch.setattr(write_documents, "words_of", lambda content: bad if content == "bad" else words_of(content))
     store(worker, start(), message("good"), message("bad"), message("fine"))
 
     assert index_pending(worker) is False

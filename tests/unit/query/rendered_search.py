@@ -22,9 +22,12 @@ def rendered() -> Iterator[tuple[Path, str]]:
         for name, query in QUERIES.items():
             sql = QueryConditions(parse_query(query)).statement(statement)
             yield FOLDER / f"{statement}_of_{name}.sql", f"-- {query}\n{sql}\n"
-            yield FOLDER / f"documents_{statement}_of_{name}.sql", f"-- {query}\n{of_words(query).statement(statement, by_text=True)}\n"
-        in_results = document_conditions.of_literal("fix(", "result", is_case_sensitive=False, with_trigrams=True)
-        yield FOLDER / f"documents_{statement}_of_literal.sql", f"-- fix( in results\n{in_results.statement(statement, by_text=True)}\n"
+    literal = document_conditions.of_literal("fix(", "result", lambda like, most: ["prefix"], is_case_sensitive=False)
+    for by_index in (True, False):
+        way = "by_index" if by_index else "looked_at"
+        for name, query in QUERIES.items():
+            yield FOLDER / f"documents_{way}_of_{name}.sql", f"-- {query}\n{of_words(query).statement('matches', by_index=by_index)}\n"
+        yield FOLDER / f"documents_{way}_of_literal.sql", f"-- fix( in results\n{literal.statement('matches', by_index=by_index)}\n"
 
 
 def of_words(query: str) -> Conditions:

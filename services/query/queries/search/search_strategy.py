@@ -21,7 +21,6 @@ from services.query.database import Connection, Row, estimated_rows, rows
 from services.query.queries.lists.events import EventFilters
 from services.query.queries.search import document_conditions
 from services.query.queries.search.document_conditions import empty_filters
-from services.query.queries.search.document_finder import FOR_A_PAGE as FOR_A_DOCUMENT_PAGE
 from services.query.queries.search.document_finder import Deadline, Found, Stretch
 from services.query.queries.search.document_finder import newest as newest_documents
 from shared.search_terms import Group, SearchQuery
@@ -176,7 +175,7 @@ class Finder:
         # Rolled back, and with it the settings of that search.
         with self._connection.transaction(force_rollback=True):
             self._without_accents = newest_documents(
-                self._connection, documents, filters | documents.weighed([]), stretch, fetch, FOR_A_DOCUMENT_PAGE, Deadline(ACCENTS_SECONDS)
+                self._connection, documents, filters | documents.weighed([]), stretch, fetch, Deadline(ACCENTS_SECONDS)
             )
         ids = [row["id"] for row in self._without_accents.rows]
         others = rows(self._connection, sql("without_terms"), {"ids": ids, "terms": parameters["terms"]}) if ids else []
