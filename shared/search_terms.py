@@ -4,15 +4,14 @@ Every word of a text is a lexeme, case-folded. An identifier (useEffect, my_func
 of parts is the beginning of some lexeme. A script without spaces (CJK, Thai …) gives every character and every pair of neighbours.
 Punctuation only separates: a path or a dotted name is found by its words plus a look at the text itself (`Group.literals`).
 
-`search_documents.terms` (`search_vector`) are these lexemes of the text without accents, plus those of its symbols and of neighbouring words.
+The search index has words of its own (document_words.py).
 """
 
 import re
 from collections.abc import Callable, Iterable
 from functools import lru_cache
 from itertools import chain, pairwise, repeat
-from unicodedata import category, normalize
-from zlib import crc32
+from unicodedata import normalize
 
 from msgspec import Struct
 
@@ -26,8 +25,6 @@ MAX_QUERY_TERMS = 16
 _MAX_POSITION = 16_383
 _ENOUGH_POSITIONS_CHARS = 48
 _MAX_VECTOR_BYTES = 1_000_000
-# Of one pair of neighbours.
-_PAIR_BYTES = 4
 # A text this short cannot reach the byte limit: a character gives at most 26 bytes.
 _SURELY_SMALL_CHARS = 40_000
 _MAX_PARTS = 12
@@ -46,22 +43,6 @@ _PART = re.compile(r"[A-Z]?[a-z0-9]+|[A-Z]+[0-9]*(?![a-z])")
 _QUERY_TERM = re.compile(r'(-(?!-))?(?:"([^"]*)"?|(\S+))')
 # Characters that belong to a typed word, unlike quotes, brackets and the marks of sentences: --force, /tmp, ~/.claude, @scope, C++, 100%.
 _BEFORE_A_WORD, _BEHIND_A_WORD = "-/.~@#$%\\", "-/#%+"
-
-# Letters that are written with accents, and what is written on them. A script whose marks are letters (kana, Thai, Devanagari) keeps them.
-_ACCENTED = re.compile(
-    r"([A-Za-z\u00c0-\u02af\u0370-\u052f\u1d00-\u1dbf\u1e00-\u1fff\u2c60-\u2c7f\ua720-\ua7ff])[\u0300-\u036f\u0483-\u0487\u1dc0-\u1dff]+"
-)
-# Letters with a stroke, and without a dot, have no decomposition.
-_STROKES = str.maketrans("ØøŁłĐđĦħŦŧı", "OoLlDdHhTti")
-_STROKED, _ACCENT = re.compile("[ØøŁłĐđĦħŦŧı]"), re.compile(r"[\u0300-\u036f\u0483-\u0487\u1dc0-\u1dff]")
-_SYMBOL_RUN = re.compile(r"[^\w\s]+")
-_ASCII_SYMBOLS = re.compile(r"[!-/:-@\[-^`{-~]{2,}")
-# Frequent words are short. Pairs of all words would make the index half as large again (docs/adr/0062-neighbouring-words-are-lexemes.md).
-_MAX_NEIGHBOUR_CHARS = 8
-# A pair of neighbours is one of so many lexemes: a mark and three characters, quoted. Few pairs have the same, and no word or symbols are like it.
-_PAIRS, _PAIR_CODES = 1 << 18, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_-"
-_PAIR_HEADS = [f"'~{first}{second}" for first in _PAIR_CODES for second in _PAIR_CODES]
-_PAIR_TAILS = [f"{third}'" for third in _PAIR_CODES]
 
 
 class Group(Struct, frozen=True):
@@ -112,72 +93,6 @@ def document_vector(content: str, max_bytes: int = _MAX_VECTOR_BYTES) -> str:
     if len(text) > _SURELY_SMALL_CHARS:
         of_lexeme = _within_limit(of_lexeme, max_bytes)
     return " ".join([f"'{lexeme}':{seen[1:]}" for lexeme, seen in of_lexeme.items()])
-
-
-def search_vector(content: str) -> str:
-    """The text form of the tsvector of a document of the search index: words without accents, with positions; symbols and neighbours without."""
-    text = _unaccented(content[:MAX_CONTENT_CHARS])
-    pairs = neighbour_lexemes(text)
-    words = document_vector(text, _MAX_VECTOR_BYTES - _PAIR_BYTES * len(pairs))
-    return " ".join([words, *sorted(map(_as_lexeme, _symbols(text))), *pairs])
-
-
-def folded(text: str) -> str:
-    """As the search index compares texts: NFKC, without case, Latin, Greek and Cyrillic letters without accents. Folding twice changes nothing."""
-    return text.lower() if text.isascii() else _unaccented(_unaccented(text).casefold()).casefold()
-
-
-def query_lexemes(text: str) -> tuple[str, ...]:
-    """What `search_vector` has of each document in which the words of `text` stand; each is a quoted lexeme of a tsquery, in their order.
-
-    `useEffect` gives the whole word; `検索窓` its pairs. Append `:*` to one for all words that begin so. A text of symbols gives none.
-    """
-    tokens = _TOKEN.findall(_unaccented(text))
-    return tuple(dict.fromkeys(_quoted(lexeme) for token in tokens for lexeme in _query_lexemes(token)))
-
-
-def neighbour_lexemes(text: str) -> tuple[str, ...]:
-    """Lexemes of the neighbouring words of a text, which `search_vector` has of each document in which these words follow each other.
-
-    Words of letters alone, of up to 8, since others are rare enough by themselves. The index of words does not know which words are neighbours,
-    and to look for that in the text of each document that has `in`, `the` and `file` takes seconds. Two pairs may have the same lexeme, so the
-    text of a match must be looked at.
-    """
-    text = _unaccented(text).casefold()
-    codes = map(_word_code, (_ASCII_TOKEN if text.isascii() else _TOKEN).findall(text))
-    pairs = {left * 31 + right & _PAIRS - 1 for left, right in pairwise(codes) if left and right}
-    return tuple([_PAIR_HEADS[pair >> 6] + _PAIR_TAILS[pair & 63] for pair in sorted(pairs)])
-
-
-@lru_cache(maxsize=16_384)
-def _word_code(word: str) -> int:
-    """A number for a word of letters alone; 0 for others. Always the same: it is stored."""
-    return crc32(word.encode()) | _PAIRS if len(word) <= _MAX_NEIGHBOUR_CHARS and word.isalpha() else 0
-
-
-def symbol_lexemes(text: str) -> tuple[str, ...]:
-    """What `search_vector` has of each document in which the symbols of `text` stand: `a => ✓` gives `'=>'` and `'✓'`. One ASCII symbol gives none."""
-    return tuple(map(_as_lexeme, sorted(_symbols(_unaccented(text)))))
-
-
-def _unaccented(text: str) -> str:
-    if text.isascii():
-        return text
-    # Most texts have neither, and a look is ten times as fast as a replacement.
-    apart = normalize("NFKD", text)
-    if _ACCENT.search(apart):
-        apart = _ACCENTED.sub(r"\1", apart)
-    return normalize("NFKC", apart.translate(_STROKES) if _STROKED.search(apart) else apart)
-
-
-def _symbols(text: str) -> set[str]:
-    """Pairs of neighbouring ASCII symbols, and each other symbol alone: a single ASCII symbol is in every other text."""
-    pairs = {left + right for run in set(_ASCII_SYMBOLS.findall(text)) for left, right in pairwise(run)}
-    if text.isascii():
-        return pairs
-    # Not what is unseen: joiners, variation selectors, marks of scripts, what is not assigned.
-    others = {symbol for symbol in set("".join(_SYMBOL_RUN.findall(text))) if not symbol.isascii()}
-    return pairs | {symbol for symbol in others if category(symbol)[0] in "PS"}
 
 
 @lru_cache(maxsize=1)
@@ -323,12 +238,7 @@ def _within_limit(of_lexeme: dict[str, str], max_bytes: int) -> dict[str, str]:
 
 def _quoted(lexeme: str) -> str:
     word, star, _ = lexeme.partition(":*")
-    return _as_lexeme(word) + star
-
-
-def _as_lexeme(text: str) -> str:
-    """A text as a lexeme: `:*` too is a pair of symbols, as in `**Note:** this`."""
-    return "'" + text.replace("\\", "\\\\").replace("'", "''") + "'"
+    return "'" + word.replace("\\", "\\\\").replace("'", "''") + "'" + star
 
 
 def escape_like(text: str) -> str:

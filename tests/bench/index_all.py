@@ -99,4 +99,6 @@ def _index_calls(database_url: str) -> None:
 
 def _count(connection: Connection[Any], counts: Counter[str], found_in: Counter[str]) -> None:
     words = list(counts.keys() | found_in.keys())
-    connection.execute(_WORDS, {"words": words, "documents": [counts[word] for word in words], "found_in": [found_in[word] for word in words]})
+    connection.execute(
+        _WORDS, {"words": words, "documents": [counts[word] for word in words], "found_in": [found_in[word] for word in words]}
+    )

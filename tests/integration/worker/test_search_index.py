@@ -19,8 +19,8 @@ from services.worker.search_index import write_documents
 from services.worker.search_index.backfill import begin_again
 from services.worker.search_index.check_documents import differing_documents
 from services.worker.search_index.index_pending import index_pending
-from shared.messages import Activity, Conversation, Event, SessionStart, ToolCall
 from shared.document_words import Words, words_of
+from shared.messages import Activity, Conversation, Event, SessionStart, ToolCall
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 GAP = timedelta(minutes=5)
@@ -281,7 +281,9 @@ def test_words_are_counted_by_documents(worker: Resources, connection: Connectio
         change("/p/cafeteria.py"),
     )
     assert_up_to_date(worker, connection)
-    words = "SELECT word, documents FROM search_words WHERE documents > 0 AND word = ANY('{cafe,with,kubectl,cafeteria,the,bash}') ORDER BY 1"
+    words = (
+        "SELECT word, documents FROM search_words WHERE documents > 0 AND word = ANY('{cafe,with,kubectl,cafeteria,the,bash}') ORDER BY 1"
+    )
     assert connection.execute(words).fetchall() == [("bash", 1), ("cafe", 2), ("cafeteria", 1), ("kubectl", 1), ("with", 1)]
 
     connection.execute("UPDATE messages SET content = 'tea' WHERE id = %s::uuid", (id,))
@@ -315,7 +317,10 @@ def test_what_the_version_before_wrote_is_made_again(worker: Resources, connecti
     assert_up_to_date(worker, connection)
 
     assert connection.execute("SELECT DISTINCT has_places FROM search_documents").fetchall() == [(True,)]
-    assert connection.execute("SELECT kind FROM search_documents WHERE terms @@ 'delta | gamma' ORDER BY 1").fetchall() == [("file",), ("tool_call",)]
+    assert connection.execute("SELECT kind FROM search_documents WHERE terms @@ 'delta | gamma' ORDER BY 1").fetchall() == [
+        ("file",),
+        ("tool_call",),
+    ]
     assert connection.execute("SELECT word, documents, found_in FROM search_words ORDER BY 1").fetchall() == words
 
 

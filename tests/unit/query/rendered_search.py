@@ -22,7 +22,7 @@ def rendered() -> Iterator[tuple[Path, str]]:
         for name, query in QUERIES.items():
             sql = QueryConditions(parse_query(query)).statement(statement)
             yield FOLDER / f"{statement}_of_{name}.sql", f"-- {query}\n{sql}\n"
-    literal = document_conditions.of_literal("fix(", "result", lambda like, most: ["prefix"], is_case_sensitive=False)
+    literal = document_conditions.of_literal("fix(", "result", lambda *_: ["prefix"], is_case_sensitive=False)
     for by_index in (True, False):
         way = "by_index" if by_index else "looked_at"
         for name, query in QUERIES.items():

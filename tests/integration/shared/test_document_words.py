@@ -1,4 +1,4 @@
-"""Search terms of the search index: folded words, and symbols."""
+"""The words of the search index: folded, with their places; signs; and queries for them."""
 
 import string
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from shared.search_terms import folded, neighbour_lexemes, query_lexemes, search_vector, symbol_lexemes
+from shared.document_words import OVERLONG, folded, phrase_query, query_lexemes, sign_lexemes, words_of
 
 storable_text = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=200)
 code_like = st.lists(
@@ -79,12 +79,12 @@ def test_folding_twice_changes_nothing(text: str) -> None:
         ("__init__ नमस्ते", ()),
     ],
 )
-def test_symbols_are_indexed_in_pairs_or_alone(text: str, expected: tuple[str, ...]) -> None:
-    assert symbol_lexemes(text) == expected
+def test_signs_are_indexed_in_pairs_or_alone(text: str, expected: tuple[str, ...]) -> None:
+    assert sign_lexemes(text) == expected
 
 
 def test_a_document_has_all_that_a_query_for_its_text_asks_for(postgres: psycopg.Connection[Any]) -> None:
-    """given any text, when any run of its words, characters or symbols is asked for, folded or not, then its vector matches."""
+    """given any text, when any run of its words, characters or signs is asked for, folded or not, then its vector matches."""
 
     @settings(max_examples=200, deadline=None)
     @given(st.one_of(storable_text, code_like), st.integers(0, 200), st.integers(1, 20))
@@ -95,10 +95,10 @@ def test_a_document_has_all_that_a_query_for_its_text_asks_for(postgres: psycopg
     def check(text: str, start: int, length: int) -> None:
         words = text.split()
         some = text[start : start + length]
-        asked = [*symbol_lexemes(some), *symbol_lexemes(folded(some)), *query_lexemes(text), *query_lexemes(folded(text))]
+        asked = [*sign_lexemes(some), *sign_lexemes(folded(some)), *query_lexemes(text), *query_lexemes(folded(text))]
         asked += [lexeme for word in words for lexeme in (*query_lexemes(word), *query_lexemes(word.upper()), *query_lexemes(folded(word)))]
         for lexeme in dict.fromkeys(asked):
-            assert postgres.execute("SELECT %s::tsvector @@ %s::tsquery", (search_vector(text), lexeme)).fetchone() == (True,), (
+            assert postgres.execute("SELECT %s::tsvector @@ %s::tsquery", (words_of(text).vector, lexeme)).fetchone() == (True,), (
                 lexeme,
                 text,
             )
@@ -106,7 +106,7 @@ def test_a_document_has_all_that_a_query_for_its_text_asks_for(postgres: psycopg
     check()
 
 
-def test_a_document_has_the_neighbours_of_each_run_of_its_words(postgres: psycopg.Connection[Any]) -> None:
+def test_a_document_has_its_words_side_by_side(postgres: psycopg.Connection[Any]) -> None:
     """given any text, when some of its words that follow each other are asked for, folded or not, then its vector matches."""
 
     @settings(max_examples=200, deadline=None)
@@ -114,49 +114,77 @@ def test_a_document_has_the_neighbours_of_each_run_of_its_words(postgres: psycop
         st.one_of(storable_text, code_like, st.lists(st.sampled_from(["in", "the", "File", "x_y", "404", "é", "ŉ", "検索"])).map(" ".join))
     )
     @example("In the file's CAFÉ, the Straße.")
-    @example("a" * 9 + " b c")
+    @example("the useEffect hook of my_func")
+    @example("the the the")
     def check(text: str) -> None:
         words = text.split()
         runs = [" ".join(words[start:end]) for start in range(len(words)) for end in range(start + 2, min(start + 5, len(words) + 1))]
-        asked = [lexeme for run in runs for lexeme in (*neighbour_lexemes(run), *neighbour_lexemes(folded(run)))]
-        if asked:
-            both = (search_vector(text), " & ".join(dict.fromkeys(asked)))
-            assert postgres.execute("SELECT %s::tsvector @@ %s::tsquery", both).fetchone() == (True,), text
+        asked = [phrase_query(each, is_open=is_open) for run in runs for each in (run, folded(run)) for is_open in (False, True)]
+        vector = words_of(text).vector
+        for query in filter(None, dict.fromkeys(asked)):
+            assert postgres.execute("SELECT %s::tsvector @@ %s::tsquery", (vector, query)).fetchone() == (True,), (query, text)
 
     check()
 
 
 @pytest.mark.parametrize(
-    ("text", "same"),
-    [("in the", "IN, the!"), ("the café", "The CAFE"), ("der Fuß", "der FUSS")],
+    ("phrase", "is_there"),
+    [
+        ("the useEffect hook", True),
+        ("Effect hook", True),
+        ("the use", True),
+        ("hook the", False),
+        ("use hook", False),
+        ("hook: (my_func)", True),
+        ("hook my", True),
+        ("hook fun", False),
+        ("検索 the", True),
+        ("索 the", True),
+    ],
 )
-def test_neighbours_are_the_same_in_any_case_and_with_any_marks_between(text: str, same: str) -> None:
-    assert len(neighbour_lexemes(text)) == 1
-    assert neighbour_lexemes(text) == neighbour_lexemes(same)
+def test_places_tell_which_words_are_side_by_side(postgres: psycopg.Connection[Any], phrase: str, is_there: bool) -> None:
+    vector = words_of("in 検索 the useEffect hook, my_func").vector
+
+    assert postgres.execute("SELECT %s::tsvector @@ %s::tsquery", (vector, phrase_query(phrase))).fetchone() == (is_there,)
 
 
-@pytest.mark.parametrize("text", ["", "one", "x_y of", "404 of", "a" * 9 + " of"])
-def test_names_numbers_and_long_words_have_no_neighbours(text: str) -> None:
-    assert neighbour_lexemes(text) == ()
+def test_one_word_is_no_phrase() -> None:
+    assert (phrase_query("one"), phrase_query("=> x"), phrase_query("!")) == (None, None, None)
 
 
-def test_the_order_of_neighbours_counts() -> None:
-    assert neighbour_lexemes("the file") != neighbour_lexemes("file the")
+@pytest.mark.parametrize(
+    ("text", "has_places"),
+    [("a b " * 127, True), ("a b " * 256, False), ("aX bX " * 128, False), (" ".join(f"w{n}" for n in range(17_000)), False)],
+)
+def test_a_document_says_whether_postgres_keeps_all_places(postgres: psycopg.Connection[Any], text: str, has_places: bool) -> None:
+    words = words_of(text)
+
+    kept = (
+        "SELECT bool_and(cardinality(positions) <= 255 AND 16383 <> ALL (positions)) FROM unnest(%s::tsvector) WHERE positions IS NOT NULL"
+    )
+    assert words.has_places is has_places
+    assert postgres.execute(kept, (words.vector,)).fetchone() == (True,) or not has_places
 
 
-def test_a_text_of_the_most_words_and_neighbours_fits_into_a_vector(postgres: psycopg.Connection[Any]) -> None:
+def test_a_text_of_the_most_words_fits_into_a_vector(postgres: psycopg.Connection[Any]) -> None:
     letters = string.ascii_lowercase
-    words = [a + b + c for a in letters for b in letters for c in letters]
-    names = [f"{word}_{number}_{word.upper()}{word}" for number, word in enumerate(words)]
-    text = " ".join([*words, *reversed(words), *names])
+    three = [a + b + c for a in letters for b in letters for c in letters]
+    names = " ".join([*three, *reversed(three), *(f"{word}_{number}_{word.upper()}{word}" for number, word in enumerate(three))])
 
-    [stored] = postgres.execute("SELECT length(%s::tsvector)", (search_vector(text),)).fetchone() or ()
+    for text in (names, "検索窓" * 66_666, "aB" * 100_000, " ".join(letter * 70 for letter in letters) * 100):
+        words = words_of(text)
+        assert postgres.execute("SELECT length(%s::tsvector) > 3", (words.vector,)).fetchone() == (True,)
 
-    assert stored > len(words)
+
+def test_words_of_more_letters_than_a_lexeme_are_marked(postgres: psycopg.Connection[Any]) -> None:
+    marked = "SELECT %s::tsvector @@ %s::tsquery"
+
+    assert postgres.execute(marked, (words_of("x" * 65).vector, OVERLONG)).fetchone() == (True,)
+    assert postgres.execute(marked, (words_of("x" * 64).vector, OVERLONG)).fetchone() == (False,)
 
 
 def test_parts_and_tails_of_accented_identifiers_are_indexed(postgres: psycopg.Connection[Any]) -> None:
-    vector = search_vector("parseCaféMenu")
+    vector = words_of("parseCaféMenu").vector
 
     for typed in ("parseCafeMenu", "cafe", "café", "menu", "cafemenu"):
         [lexeme] = query_lexemes(typed)
