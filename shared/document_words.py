@@ -119,7 +119,7 @@ def _cut(text: str) -> list[str]:
 
 def _signs(text: str) -> set[str]:
     """Pairs of neighbouring ASCII signs, and each other sign alone: a single ASCII sign is in every other text."""
-    ascii_only = text if text.isascii() else text.encode("ascii", "ignore").decode()
+    ascii_only = text if text.isascii() else _NOT_ASCII.sub(" ", text)
     pairs = {left + right for run in set(ascii_only.translate(_TO_SIGNS).split()) if len(run) > 1 for left, right in pairwise(run)}
     if text.isascii():
         return pairs

@@ -292,38 +292,6 @@ def test_words_are_counted_by_documents(worker: Resources, connection: Connectio
     assert connection.execute(words).fetchall() == [("bash", 1), ("cafe", 1), ("cafeteria", 1), ("kubectl", 1)]
 
 
-def test_the_dictionary_has_each_word_of_three_letters_as_long_as_a_document_has_it(worker: Resources, connection: Connection[Any]) -> None:
-    id = uuid4()
-    store(worker, start(), message("useEffect a1b2 ok Café", id=id), message("cafe"), call(result="a1b2 検索 my_func"))
-    assert_up_to_date(worker, connection)
-    words = "SELECT word, found_in FROM search_words WHERE word = ANY('{useeffect,effect,a1b2,ok,cafe,検索,my_func}') AND found_in > 0 ORDER BY 1"
-    assert connection.execute(words).fetchall() == [("a1b2", 2), ("cafe", 2), ("my_func", 1), ("useeffect", 1)]
-
-    connection.execute("DELETE FROM messages WHERE id = %s::uuid", (id,))
-    assert_up_to_date(worker, connection)
-
-    assert connection.execute(words).fetchall() == [("a1b2", 1), ("cafe", 1), ("my_func", 1)]
-    assert connection.execute("SELECT FROM search_words WHERE word = 'useeffect'").fetchall() == []
-
-
-def test_what_the_version_before_wrote_is_made_again(worker: Resources, connection: Connection[Any]) -> None:
-    """given documents without places, whose words no dictionary has, when the indexer runs, then they have both."""
-    store(worker, start(), message("alpha beta"), call(parameters={"command": "gamma"}), change("/p/delta.py"))
-    assert_up_to_date(worker, connection)
-    words = connection.execute("SELECT word, documents, found_in FROM search_words ORDER BY 1").fetchall()
-    connection.execute("UPDATE search_words SET found_in = 0")
-    connection.execute("UPDATE search_documents SET terms = '', has_places = NULL")
-
-    assert_up_to_date(worker, connection)
-
-    assert connection.execute("SELECT DISTINCT has_places FROM search_documents").fetchall() == [(True,)]
-    assert connection.execute("SELECT kind FROM search_documents WHERE terms @@ 'delta | gamma' ORDER BY 1").fetchall() == [
-        ("file",),
-        ("tool_call",),
-    ]
-    assert connection.execute("SELECT word, documents, found_in FROM search_words ORDER BY 1").fetchall() == words
-
-
 def test_indexing_ends_the_same_whatever_the_order_of_changes_and_runs(worker: Resources, connection: Connection[Any]) -> None:
     """given random changes of rows with indexers in between that do a part, then in the end every row has its document."""
     rng = random.Random(11)

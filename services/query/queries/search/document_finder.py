@@ -71,13 +71,14 @@ class Stretch(Struct, frozen=True):
 class Found(Struct):
     """Matches, newest first: {id, session_id, timestamp, bytes, score}. `total` counts all of them, a lower bound unless it is exact.
 
-    `stopped_at`: the time was over behind this row, all before it was looked at; the rest is unknown.
+    `stopped_at`: the time was over behind this row, all before it was looked at; the rest is unknown. `rows_read`: of a window.
     """
 
     rows: list[Row]
     total: int = 0
     total_is_exact: bool = False
     stopped_at: Keys | None = None
+    rows_read: int = 0
 
 
 class Deadline:
@@ -129,7 +130,8 @@ def _in_windows(connection: Connection, conditions: Conditions, parameters: Row,
         place |= {"after_time": window["since_time"], "after_id": window["since_id"]}
         wanted = 3 * (fetch - len(found.rows) + _SPARE_MATCHES) * number // (2 * len(met.rows)) if met.rows else _GROWTH * number
         affordable = int(number * _SHARE_OF_TIME * deadline.left_ms() / 1000 / max(time.monotonic() - begun, 0.001))
-        number = max(min(wanted, _GROWTH * number, affordable), 1)
+        readable = WINDOW_MATCHES * number // max(2 * met.rows_read, 1) if by_index else wanted
+        number = max(min(wanted, readable, _GROWTH * number, affordable), 1)
     found.stopped_at = (place["after_time"], place["after_id"])
     found.total = min(len(found.rows), MAX_TOTAL)
     return found
@@ -190,7 +192,8 @@ def _matches(connection: Connection, conditions: Conditions, window: Row, *, by_
     if total is None and len(matches) < window["fetch"] and window["after_time"] is None and window["newest_time"] is None:
         # All texts were looked at.
         total = len(matches)
-    return Found(matches, min(total or len(matches), MAX_TOTAL), not is_bounded and total is not None and total <= MAX_TOTAL)
+    is_exact = not is_bounded and total is not None and total <= MAX_TOTAL
+    return Found(matches, min(total or len(matches), MAX_TOTAL), is_exact, rows_read=met[0]["rows_read"])
 
 
 def within(
