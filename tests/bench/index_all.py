@@ -16,28 +16,29 @@ from services.worker.search_index.backfill import BEHIND, keys_behind
 from services.worker.search_index.documents import TABLES, documents_of, ids_of
 from services.worker.search_index.words import add_words
 from services.worker.search_index.write_documents import write_documents
-from shared.search_terms import search_vector
+from shared.document_words import words_of
 
 _AT_ONCE = 1_000
 _MESSAGES = "SELECT id, session_id, project_id, user_id, role, occurred_at::text AS occurred_at, agent_id, content FROM messages WHERE content <> ''"
 _MESSAGE_DOCUMENTS = """
-    COPY search_documents (id, kind, session_id, project_id, user_id, occurred_at, role, agent_id, content, terms) FROM STDIN"""
+    COPY search_documents (id, kind, session_id, project_id, user_id, occurred_at, role, agent_id, content, terms, has_places) FROM STDIN"""
 # What is compressed here is copied as it is.
 _POOL_TABLE = """
-    CREATE UNLOGGED TABLE call_pool (tool_name text, parameters text, content text STORAGE MAIN, terms tsvector STORAGE MAIN)
+    CREATE UNLOGGED TABLE call_pool (tool_name text, parameters text, content text STORAGE MAIN, terms tsvector STORAGE MAIN, has_places boolean)
     WITH (toast_tuple_target = 256)"""
 _POOL = """
     SELECT min(id::text) AS id, parameters::text AS parameters, count(*) AS calls FROM tool_calls WHERE result IS NULL GROUP BY tool_name, parameters::text"""
 _CALL_DOCUMENTS = """
-    INSERT INTO search_documents (id, kind, session_id, project_id, user_id, occurred_at, tool_name, is_error, agent_id, content, terms)
+    INSERT INTO search_documents (id, kind, session_id, project_id, user_id, occurred_at, tool_name, is_error, agent_id, content, terms, has_places)
     SELECT t.id, 'tool_call', t.session_id, t.project_id, t.user_id, t.occurred_at, t.tool_name, t.status IN ('error', 'timeout'), t.agent_id,
-        p.content, p.terms
+        p.content, p.terms, p.has_places
     FROM tool_calls AS t JOIN call_pool AS p ON p.tool_name = t.tool_name AND p.parameters = t.parameters::text
     WHERE t.result IS NULL"""
 _CALLS_WITH_RESULTS = "SELECT id::text FROM tool_calls WHERE result IS NOT NULL ORDER BY occurred_at"
 _WORDS = """
-    INSERT INTO search_words AS w (word, documents) SELECT word, number FROM unnest(%(words)s::text[], %(numbers)s::bigint[]) AS a (word, number)
-    ORDER BY word ON CONFLICT (word) DO UPDATE SET documents = w.documents + excluded.documents"""
+    INSERT INTO search_words AS w (word, documents, found_in)
+    SELECT * FROM unnest(%(words)s::text[], %(documents)s::bigint[], %(found_in)s::bigint[]) AS a (word, documents, found_in)
+    ORDER BY word ON CONFLICT (word) DO UPDATE SET documents = w.documents + excluded.documents, found_in = w.found_in + excluded.found_in"""
 
 
 def index_events() -> tuple[Callable[[str], None], ...]:
@@ -63,20 +64,22 @@ def _write(connection: Connection[Any], kind: str, keys: list[str]) -> None:
 
 
 def _index_messages(database_url: str) -> None:
-    words: Counter[str] = Counter()
+    counts, found_in = Counter[str](), Counter[str]()
     with psycopg.connect(database_url) as reading, psycopg.connect(database_url) as writing, writing.cursor() as cursor:
         with reading.cursor("messages", row_factory=namedtuple_row) as rows, cursor.copy(_MESSAGE_DOCUMENTS) as copy:
             rows.itersize = _AT_ONCE
             rows.execute(_MESSAGES)
             for row in rows:
                 who = (row.id, "message", row.session_id, row.project_id, row.user_id, row.occurred_at)
-                copy.write_row((*who, row.role, row.agent_id, row.content, search_vector(row.content)))
-                add_words(words, "message", row.content, None, 1)
-        _count(writing, words)
+                words = words_of(row.content)
+                copy.write_row((*who, row.role, row.agent_id, row.content, words.vector, words.has_places))
+                add_words(counts, "message", row.content, None, 1)
+                found_in.update(words.whole)
+        _count(writing, counts, found_in)
 
 
 def _index_calls(database_url: str) -> None:
-    words: Counter[str] = Counter()
+    counts, found_in = Counter[str](), Counter[str]()
     with psycopg.connect(database_url) as connection, connection.cursor() as cursor:
         pool = {call_id: (parameters, calls) for call_id, parameters, calls in cursor.execute(_POOL).fetchall()}
         cursor.execute(_POOL_TABLE)
@@ -84,13 +87,18 @@ def _index_calls(database_url: str) -> None:
         with cursor.copy("COPY call_pool FROM STDIN") as copy:
             for document in documents:
                 parameters, calls = pool[str(document.id)]
-                copy.write_row((document.tool_name, parameters, document.content, search_vector(document.content)))
-                add_words(words, "tool_call", document.content, None, calls)
+                words = words_of(document.content)
+                copy.write_row((document.tool_name, parameters, document.content, words.vector, words.has_places))
+                add_words(counts, "tool_call", document.content, None, calls)
+                found_in.update(dict.fromkeys(words.whole, calls))
         cursor.execute("ANALYZE call_pool")
         cursor.execute(_CALL_DOCUMENTS)
         cursor.execute("DROP TABLE call_pool")
-        _count(connection, words)
+        _count(connection, counts, found_in)
 
 
-def _count(connection: Connection[Any], words: Counter[str]) -> None:
-    connection.execute(_WORDS, {"words": list(words), "numbers": list(words.values())})
+def _count(connection: Connection[Any], counts: Counter[str], found_in: Counter[str]) -> None:
+    words = list(counts.keys() | found_in.keys())
+    connection.execute(
+        _WORDS, {"words": words, "documents": [counts[word] for word in words], "found_in": [found_in[word] for word in words]}
+    )

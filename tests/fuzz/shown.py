@@ -9,15 +9,16 @@ from services.query.queries.search import document_conditions
 from services.query.queries.search.query_language import parse
 from services.query.queries.search.snippet import snippet
 from services.query.queries.stats import ranges
+from shared.document_words import words_of
 from shared.http.errors import ApiError
 from shared.project_paths import MAX_LENGTH, InvalidPath, name_of, normalize_project_path
 from shared.redaction.redact import redact_text
-from shared.search_terms import search_vector
 from tests.fuzz import seeds
 from tests.fuzz.invariants import assert_storable
 from tests.fuzz.target import Target
 
-_LEXEME = re.compile(r"'((?:[^'\\]|''|\\\\)*)'(?::(\d+(?:,\d+)*))?(?= |$)")
+# Words are plain, signs are quoted.
+_LEXEME = re.compile(r"(?:'((?:[^'\\]|''|\\\\)*)'|([^\s':]+))(?::(\d+))?(?= |$)")
 _QUOTED = re.compile(r"'((?:[^'\\]|''|\\\\)*)'(:\*)?")
 _MAX_QUERY_CHARS = 256
 _SHAPES: tuple[cursor.Shape, ...] = (("time", "uuid"), ("uuid",), ("int",), ("float", "time", "uuid"), ("text", "int", "int", "int"))
@@ -39,12 +40,12 @@ def search(data: bytes) -> None:
     query = parse(_any_text(data)[:_MAX_QUERY_CHARS], _MAX_QUERY_CHARS, with_filters=False)
     for term in (term for terms in query.alternatives for term in terms):
         assert_storable(term)
-        assert all(_QUOTED.fullmatch(lexeme) for lexeme in (*term.lexemes, *term.neighbours)), term
+        assert all(_QUOTED.fullmatch(lexeme) for lexeme in term.lexemes), term
     document_conditions.of_words(query, None, None)
     text = data.decode("utf-8", "replace").replace("\0", "\ufffd")
-    lexemes = _lexemes_of(search_vector(text))
+    lexemes = _lexemes_of(words_of(text).vector)
     for word in text.split()[:5]:
-        _check_found(word, search_vector(word))
+        _check_found(word, words_of(word).vector)
     html = snippet(text, query.highlights)
     assert "<" not in html.replace("<mark>", "").replace("</mark>", "")
     assert unescape(html.replace("<mark>", "").replace("</mark>", "")).strip("…")[:10] in text or not lexemes or "&" in text
@@ -56,11 +57,9 @@ def _lexemes_of(vector: str) -> set[str]:
     for match in _LEXEME.finditer(vector):
         assert not vector[at : match.start()].strip(), "not the text of a tsvector"
         at = match.end()
-        lexeme = _unquoted(match[1])
-        positions = [int(position) for position in (match[2] or "1").split(",")]
+        lexeme = match[2] if match[1] is None else _unquoted(match[1])
         assert 1 <= len(lexeme.encode()) <= _MAX_LEXEME_BYTES
-        assert lexeme not in found
-        assert all(1 <= position <= _MAX_POSITION for position in positions)
+        assert 1 <= int(match[3] or 1) <= _MAX_POSITION
         found.add(lexeme)
     assert not vector[at:].strip(), "not the text of a tsvector"
     return found
@@ -72,7 +71,7 @@ def _check_found(word: str, vector: str) -> None:
         return
     lexemes = _lexemes_of(vector)
     for term in (term for terms in parse(word, with_filters=False).alternatives for term in terms):
-        for quoted in (*term.lexemes, *term.neighbours):
+        for quoted in term.lexemes:
             match = _QUOTED.fullmatch(quoted)
             assert match is not None
             lexeme = _unquoted(match[1])

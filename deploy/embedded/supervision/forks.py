@@ -1,7 +1,7 @@
 """`python -m <module>` by a fork of the supervisor, so that all processes share the memory of the code that it has loaded.
 
 CPython writes to an object's memory when it only looks at it, so a page that a process uses becomes its own. Most pages of loaded code are never used
-again. `gc.freeze` keeps the garbage collector from touching them (docs/adr/0075-services-are-forks-of-the-supervisor.md).
+again. `gc.freeze` keeps the garbage collector from touching them (docs/adr/0074-services-are-forks-of-the-supervisor.md).
 """
 
 import ctypes

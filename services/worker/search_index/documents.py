@@ -10,7 +10,7 @@ from psycopg import Connection
 from psycopg.rows import namedtuple_row
 
 from services.worker.search_index.input_texts import input_text
-from shared.search_terms import MAX_CONTENT_CHARS
+from shared.document_words import MAX_CONTENT_CHARS
 from shared.sql_files import statement
 
 # Kinds of documents, and the tables that they are made of.

@@ -22,7 +22,7 @@ from services.worker.lock_order import lock_documents
 from services.worker.resources import Resources
 from services.worker.search_index.backfill import backfill_some
 from services.worker.search_index.documents import documents_of, ids_of
-from services.worker.search_index.write_documents import drop_rare_words, write_documents
+from services.worker.search_index.write_documents import write_documents
 from shared.journal.partitions import streams_in_use
 from shared.sql_files import statement
 
@@ -35,7 +35,7 @@ BUSY_SLICE_SECONDS: Final = 0.25
 # Entries of the journal that are more than a drain takes at once.
 BUSY_ENTRIES: Final = 200
 # Rows that are read and written together.
-KEYS: Final = 256
+KEYS: Final = 512
 
 _BACKFILL: Final = "backfill"
 
@@ -78,7 +78,6 @@ def _index_slice(connection: Connection[Any], ends_at: float) -> tuple[bool, boo
         while _index_some(connection):
             if time.monotonic() > ends_at:
                 return True, True
-        drop_rare_words(connection)
     return True, False
 
 

@@ -4,7 +4,7 @@ import re
 from collections import Counter
 from typing import Final
 
-from shared.search_terms import folded
+from shared.document_words import folded
 
 MIN_CHARS: Final = 4
 MAX_CHARS: Final = 32

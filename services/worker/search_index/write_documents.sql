@@ -1,38 +1,32 @@
 -- name: stored
-SELECT id, kind, session_id, project_id, user_id, nullif(occurred_at, '-infinity') AS occurred_at, role, tool_name, is_error, agent_id, content, result_at
+SELECT id, kind, session_id, project_id, user_id, nullif(occurred_at, '-infinity') AS occurred_at, role, tool_name, is_error, agent_id, content, result_at,
+    has_places IS NULL AS is_outdated
 FROM search_documents WHERE id = ANY(%(ids)s::uuid[])
 
 -- name: write
 -- Long texts are sent in binary (b): in text each quote of an array is escaped.
 INSERT INTO search_documents (
-    id, kind, session_id, project_id, user_id, occurred_at, role, tool_name, is_error, agent_id, content, result_at, terms)
-SELECT id, kind, session_id, project_id, user_id, coalesce(occurred_at, '-infinity'), role, tool_name, is_error, agent_id, content, result_at, terms
+    id, kind, session_id, project_id, user_id, occurred_at, role, tool_name, is_error, agent_id, content, result_at, terms, has_places)
+SELECT id, kind, session_id, project_id, user_id, coalesce(occurred_at, '-infinity'), role, tool_name, is_error, agent_id, content, result_at, terms,
+    has_places
 FROM unnest(
     %(id)s::uuid[], %(kind)s::text[], %(session_id)s::text[], %(project_id)s::bigint[], %(user_id)s::bigint[], %(occurred_at)s::timestamptz[],
     %(role)s::text[], %(tool_name)s::text[], %(is_error)s::boolean[], %(agent_id)s::text[], %(content)b::text[], %(result_at)s::integer[],
-    %(terms)b::text[]::tsvector[])
-    AS d (id, kind, session_id, project_id, user_id, occurred_at, role, tool_name, is_error, agent_id, content, result_at, terms)
+    %(terms)b::text[]::tsvector[], %(has_places)s::boolean[])
+    AS d (id, kind, session_id, project_id, user_id, occurred_at, role, tool_name, is_error, agent_id, content, result_at, terms, has_places)
 ON CONFLICT (id) DO UPDATE SET
-    (kind, session_id, project_id, user_id, occurred_at, role, tool_name, is_error, agent_id, content, result_at, terms) = (
+    (kind, session_id, project_id, user_id, occurred_at, role, tool_name, is_error, agent_id, content, result_at, terms, has_places) = (
         excluded.kind, excluded.session_id, excluded.project_id, excluded.user_id, excluded.occurred_at, excluded.role, excluded.tool_name,
-        excluded.is_error, excluded.agent_id, excluded.content, excluded.result_at, excluded.terms)
+        excluded.is_error, excluded.agent_id, excluded.content, excluded.result_at, excluded.terms, excluded.has_places)
 
 -- name: delete
 DELETE FROM search_documents WHERE id = ANY(%(ids)s::uuid[])
 
 -- name: add_words
 -- In the order of the words: neighbours share pages.
-INSERT INTO search_words AS w (word, documents)
-SELECT word, number FROM unnest(%(words)s::text[], %(numbers)s::bigint[]) AS added (word, number) ORDER BY word
-ON CONFLICT (word) DO UPDATE SET documents = w.documents + excluded.documents
-
--- name: subtract_words
-UPDATE search_words AS w SET documents = w.documents - number
-FROM unnest(%(words)s::text[], %(numbers)s::bigint[]) AS taken (word, number) WHERE w.word = taken.word
+INSERT INTO search_words AS w (word, documents, found_in)
+SELECT * FROM unnest(%(words)b::text[], %(documents)s::bigint[], %(found_in)s::bigint[]) AS added (word, documents, found_in) ORDER BY word
+ON CONFLICT (word) DO UPDATE SET documents = w.documents + excluded.documents, found_in = w.found_in + excluded.found_in
 
 -- name: delete_unused_words
-DELETE FROM search_words WHERE word = ANY(%(words)s::text[]) AND documents <= 0
-
--- name: drop_rare_words
--- As vacuum last counted them.
-DELETE FROM search_words WHERE documents <= 1 AND (SELECT reltuples FROM pg_class WHERE oid = 'search_words'::regclass) > %(most)s
+DELETE FROM search_words WHERE word = ANY(%(words)s::text[]) AND documents <= 0 AND found_in <= 0

@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 
 from psycopg import Connection
 
-from shared.search_terms import MAX_CONTENT_CHARS, search_vector
+from shared.document_words import MAX_CONTENT_CHARS, words_of
 
 Row = dict[str, Any]
 UNDATED = "-infinity"
@@ -73,12 +73,15 @@ def add_document(connection: Connection[Any], session_id: str | None, at: dateti
     if result is not None:
         row |= {"kind": "tool_call", "role": None, "tool_name": "Bash", "result_at": len(content) + 1}
         content += f"\n{result}"
-    row |= {"content": content, "terms": search_vector(content)} | columns
+    words = words_of(content)
+    row |= {"content": content, "terms": words.vector, "has_places": words.has_places} | columns
     found = connection.execute("SELECT project_id, user_id FROM sessions WHERE session_id = %s", (session_id,)).fetchone()
     project_id, user_id = found or (0, 0)
     document_id = row.pop("id", None) or uuid4()
     keys = {"id": document_id, "session_id": session_id, "project_id": project_id, "user_id": user_id, "occurred_at": at}
     _insert(connection, "search_documents", keys | row)
+    count = "INSERT INTO search_words AS w SELECT word, 0, 1 FROM unnest(%s::text[]) AS word ON CONFLICT (word) DO UPDATE SET found_in = w.found_in + 1"
+    connection.execute(count, (list(words.whole),))
     return document_id
 
 

@@ -10,7 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from services.query.queries.search.query_language import parse
-from shared.search_terms import search_vector
+from shared.document_words import words_of
 
 MAX_CHARS = 256
 # NUL and lone surrogates never get this far: ingest replaces them.
@@ -119,7 +119,8 @@ def test_words_typed_as_in_a_text_find_that_text(postgres: psycopg.Connection[An
         text = " ".join(words)
         for terms in parse(" ".join(typed), with_filters=False).alternatives:
             assert all(term.text.lower() in text.lower() for term in terms if term.is_exact)
-            assert_matches(postgres, text, [lexeme for term in terms for lexeme in (*term.lexemes, *term.neighbours)])
+            assert_matches(postgres, text, [lexeme for term in terms for lexeme in term.lexemes])
+            assert_matches(postgres, text, [f"({term.phrase})" for term in terms if term.phrase])
 
     check()
 
@@ -132,16 +133,18 @@ def test_postgres_accepts_every_vector_and_query(postgres: psycopg.Connection[An
     def check(text: str) -> None:
         for terms in parse(text[:MAX_CHARS], MAX_CHARS, with_filters=False).alternatives:
             for term in terms:
-                postgres.execute("SELECT %s::tsquery", (" & ".join((*term.lexemes, *term.neighbours)),))
+                postgres.execute("SELECT %s::tsquery, %s::tsquery", (" & ".join(term.lexemes), term.phrase))
         words = re.findall(r"(?<!\w)[A-Za-z]{4,60}", text)[:1]
         for terms in parse(words[0] if words and words[0].lower() != "or" else "").alternatives:
             if len(re.findall(r"\w+", text)[0]) <= 64:
                 assert_matches(postgres, text, [lexeme for term in terms for lexeme in term.lexemes])
-        postgres.execute("SELECT %s::tsvector", (search_vector(text),))
+        postgres.execute("SELECT %s::tsvector", (words_of(text).vector,))
 
     check()
 
 
 def assert_matches(postgres: psycopg.Connection[Any], text: str, lexemes: list[str]) -> None:
-    found = postgres.execute("SELECT %s::tsvector @@ %s::tsquery", (search_vector(text), " & ".join(lexemes))).fetchone()
+    if not lexemes:
+        return
+    found = postgres.execute("SELECT %s::tsvector @@ %s::tsquery", (words_of(text).vector, " & ".join(lexemes))).fetchone()
     assert found == (True,), (text, lexemes)

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
 from services.query.queries.search import document_finder, document_pages, search_documents
-from services.query.queries.search.document_finder import Bounds
 from tests.integration.query import seed
 
 NOON = datetime(2024, 1, 15, 12, tzinfo=UTC)
@@ -86,7 +85,10 @@ def test_a_misspelt_word_finds_its_near_one(client: TestClient, connection: psyc
     seed.add_session(connection, "s", seed.add_project(connection, "/p"))
     for number in range(3):
         seed.add_document(connection, "s", NOON + timedelta(minutes=number), f"the gateway number {number}")
-    connection.execute("INSERT INTO search_words (word, documents) VALUES ('gateway', 3), ('gateways', 1), ('number', 3)")
+    connection.execute(
+        "INSERT INTO search_words (word, documents) VALUES ('gateway', 3), ('gateways', 1), ('number', 3)"
+        " ON CONFLICT (word) DO UPDATE SET documents = excluded.documents"
+    )
 
     answer = client.get(PATH, params={"q": "gatewya number", "limit": 2}).json()
 
@@ -99,10 +101,10 @@ def test_a_misspelt_word_finds_its_near_one(client: TestClient, connection: psyc
 
 
 def test_a_search_out_of_time_says_so_and_goes_on_from_there(client: TestClient, many: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    """given time for the first steps of a walk only, then what these met is shown, and the pages behind it have the rest."""
+    """given time for the first windows only, then what these met is shown, and the pages behind it have the rest."""
     steps = iter([1_000] * 3)
-    monkeypatch.setattr(document_finder, "STEP", 5)
-    monkeypatch.setattr(search_documents, "FOR_A_PAGE", Bounds(5, 0, 5))
+    monkeypatch.setattr(document_finder, "LEAST_WINDOW", 5)
+    monkeypatch.setattr(document_finder, "MOST_WINDOW", 5)
     monkeypatch.setattr(document_finder.Deadline, "left_ms", lambda _: next(steps, 0))
 
     first = client.get(PATH, params={"q": "e", "mode": "literal", "sort": "newest"}).json()
@@ -151,6 +153,7 @@ def test_a_number_that_is_not_exact_is_one_that_was_reached(client: TestClient, 
     # Given a phrase, for which texts must be read, or no time to count
     phrase = client.get(PATH, params={"q": '"alpha beta"', "sort": "newest", "limit": 20}).json()
     monkeypatch.setattr(document_finder, "COUNT_MS", 0)
+    monkeypatch.setattr(document_finder, "MOST_WINDOW", 50)
     uncounted = client.get(PATH, params={"q": "project:leeson", "limit": 20}).json()
 
     for answer in (phrase, uncounted):
@@ -168,10 +171,9 @@ def test_counting_ends_at_its_bound(client: TestClient, many: list[str], monkeyp
     assert (answer["total"], answer["total_is_exact"]) == (19, False)
 
 
-WAYS = (Bounds(0, 10_000, 0), Bounds(2, 1, 3), Bounds(0, 0, 0), Bounds(10_000, -1, 0), Bounds(0, 0, 10_000), Bounds(1, 2, 10_000))
-
-# Few rows at a time, so that each way has several steps.
-SMALL = (("STEP", 3), ("KEYS", 5), ("TEXTS", 2), ("LEAST_WINDOW", 1), ("MOST_WINDOW", 3), ("WINDOW_MATCHES", 2), ("INDEXED_AS_WALKED", 0))
+# How many rows are few, documents and rows of a window, and from how many rows with a word on documents are looked at one by one.
+NAMES = ("FEW", "LEAST_WINDOW", "MOST_WINDOW", "WINDOW_MATCHES", "INDEXED_AS_LOOKED_AT")
+WAYS = ((3_000, 1_000, 300_000, 5_000, 30), (-1, 1, 3, 2, 10_000), (-1, 1, 3, 1, 0), (3_000, 1, 1, 1, 10_000), (-1, 2, 300_000, 3, 1))
 
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -184,7 +186,6 @@ SMALL = (("STEP", 3), ("KEYS", 5), ("TEXTS", 2), ("LEAST_WINDOW", 1), ("MOST_WIN
     ),
     asked=st.sampled_from(["alpha", "lph", "a=>", "--no", "検", "🚀", "alpha beta", "c++", "=", "bet a", "a=>b alph", "--no-ver"]),
     way=st.sampled_from(WAYS),
-    words_first_ms=st.sampled_from([0, 150]),
 )
 def test_every_way_finds_what_a_look_at_each_text_finds(
     client: TestClient,
@@ -192,22 +193,19 @@ def test_every_way_finds_what_a_look_at_each_text_finds(
     monkeypatch: pytest.MonkeyPatch,
     texts: list[str],
     asked: str,
-    way: Bounds,
-    words_first_ms: int,
+    way: tuple[int, ...],
 ) -> None:
-    for name, value in (("FOR_A_PAGE", way), ("TO_RANK", way)):
-        monkeypatch.setattr(search_documents, name, value)
-    for name, number in (*SMALL, ("WORDS_FIRST_MS", words_first_ms)):
+    for name, number in zip(NAMES, way, strict=True):
         monkeypatch.setattr(document_finder, name, number)
-    connection.execute("TRUNCATE search_documents, sessions")
+    connection.execute("TRUNCATE search_documents, search_words, sessions")
     seed.add_session(connection, "s", 0)
     ids = [str(seed.add_document(connection, "s", NOON + timedelta(minutes=number), text)) for number, text in enumerate(texts)]
     expected = [document_id for document_id, text in zip(ids, texts, strict=True) if asked.lower() in text.lower()]
 
-    assert client.get(PATH, params={"q": asked, "mode": "literal"}).status_code == 200, (texts, asked, way, words_first_ms)
+    assert client.get(PATH, params={"q": asked, "mode": "literal"}).status_code == 200, (texts, asked, way)
     answers = {sort: list(pages_of(client, {"q": asked, "mode": "literal", "sort": sort, "limit": 2})) for sort in ("newest", "best")}
 
-    assert [item["id"] for page in answers["newest"] for item in page["items"]] == expected[::-1], (texts, asked, way, words_first_ms)
+    assert [item["id"] for page in answers["newest"] for item in page["items"]] == expected[::-1], (texts, asked, way)
     assert sorted(item["id"] for page in answers["best"] for item in page["items"]) == sorted(expected)
 
 
@@ -218,14 +216,17 @@ def test_every_way_finds_what_a_look_at_each_text_finds(
     way=st.sampled_from(WAYS),
 )
 def test_every_way_finds_each_phrase(
-    client: TestClient, connection: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch, texts: list[str], asked: str, way: Bounds
+    client: TestClient,
+    connection: psycopg.Connection[Any],
+    monkeypatch: pytest.MonkeyPatch,
+    texts: list[str],
+    asked: str,
+    way: tuple[int, ...],
 ) -> None:
     """given few texts at a time, and more than are known at a time, then all pages together are what has the phrase."""
-    for name in ("FOR_A_PAGE", "TO_RANK"):
-        monkeypatch.setattr(search_documents, name, way)
-    for name, number in SMALL:
+    for name, number in zip(NAMES, way, strict=True):
         monkeypatch.setattr(document_finder, name, number)
-    connection.execute("TRUNCATE search_documents, sessions")
+    connection.execute("TRUNCATE search_documents, search_words, sessions")
     seed.add_session(connection, "s", 0)
     ids = [str(seed.add_document(connection, "s", NOON + timedelta(minutes=number // 2), text)) for number, text in enumerate(texts)]
     expected = {document_id for document_id, text in zip(ids, texts, strict=True) if asked.lower() in text.lower()}
@@ -265,15 +266,13 @@ def test_every_way_finds_each_word(
     monkeypatch: pytest.MonkeyPatch,
     texts: list[list[str]],
     asked: str,
-    way: Bounds,
+    way: tuple[int, ...],
 ) -> None:
     """given some documents of the same instant and undated ones, then all pages have each match once, newest first and best first."""
-    for name in ("FOR_A_PAGE", "TO_RANK"):
-        monkeypatch.setattr(search_documents, name, way)
-    for name, number in SMALL:
+    for name, number in zip(NAMES, way, strict=True):
         monkeypatch.setattr(document_finder, name, number)
     monkeypatch.setattr(document_pages, "RANKED_MATCHES", 3)
-    connection.execute("TRUNCATE search_documents, sessions")
+    connection.execute("TRUNCATE search_documents, search_words, sessions")
     seed.add_session(connection, "s", 0)
     times: list[datetime | str] = [NOON + timedelta(minutes=number // 3) if number else "-infinity" for number in range(len(texts))]
     ids = [str(seed.add_document(connection, "s", at, " ".join(words))) for at, words in zip(times, texts, strict=True)]

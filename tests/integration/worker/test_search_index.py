@@ -19,9 +19,8 @@ from services.worker.search_index import write_documents
 from services.worker.search_index.backfill import begin_again
 from services.worker.search_index.check_documents import differing_documents
 from services.worker.search_index.index_pending import index_pending
-from services.worker.search_index.write_documents import drop_rare_words
+from shared.document_words import Words, words_of
 from shared.messages import Activity, Conversation, Event, SessionStart, ToolCall
-from shared.search_terms import search_vector
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 GAP = timedelta(minutes=5)
@@ -282,26 +281,15 @@ def test_words_are_counted_by_documents(worker: Resources, connection: Connectio
         change("/p/cafeteria.py"),
     )
     assert_up_to_date(worker, connection)
-    words = "SELECT word, documents FROM search_words WHERE word = ANY('{cafe,with,kubectl,cafeteria,the,bash}') ORDER BY 1"
+    words = (
+        "SELECT word, documents FROM search_words WHERE documents > 0 AND word = ANY('{cafe,with,kubectl,cafeteria,the,bash}') ORDER BY 1"
+    )
     assert connection.execute(words).fetchall() == [("bash", 1), ("cafe", 2), ("cafeteria", 1), ("kubectl", 1), ("with", 1)]
 
     connection.execute("UPDATE messages SET content = 'tea' WHERE id = %s::uuid", (id,))
     assert_up_to_date(worker, connection)
 
     assert connection.execute(words).fetchall() == [("bash", 1), ("cafe", 1), ("cafeteria", 1), ("kubectl", 1)]
-
-
-def test_a_full_table_of_words_keeps_those_of_several_documents(worker: Resources, connection: Connection[Any]) -> None:
-    store(worker, start(), message("common rare"), message("common"))
-    assert_up_to_date(worker, connection)
-    connection.execute("ANALYZE search_words")
-
-    with connection.transaction():
-        drop_rare_words(connection, most=10)
-        assert len(connection.execute("SELECT FROM search_words").fetchall()) == 2
-        drop_rare_words(connection, most=1)
-
-    assert connection.execute("SELECT word FROM search_words").fetchall() == [("common",)]
 
 
 def test_indexing_ends_the_same_whatever_the_order_of_changes_and_runs(worker: Resources, connection: Connection[Any]) -> None:
@@ -335,8 +323,8 @@ def test_indexing_ends_the_same_whatever_the_order_of_changes_and_runs(worker: R
 def test_a_document_that_postgres_refuses_holds_up_no_other(
     worker: Resources, connection: Connection[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    vector = search_vector
-    monkeypatch.setattr(write_documents, "search_vector", lambda content: "' no vector" if content == "bad" else vector(content))
+    bad = Words("' no vector", frozenset(), True)
+    monkeypatch.setattr(write_documents, "words_of", lambda content: bad if content == "bad" else words_of(content))
     store(worker, start(), message("good"), message("bad"), message("fine"))
 
     assert index_pending(worker) is False

@@ -19,8 +19,8 @@ from tests.integration.worker.test_search_index import change, message, start, s
 
 KILLS = 12
 INDEX = (
-    "SELECT id, kind, session_id, content, terms::text FROM search_documents ORDER BY id",
-    "SELECT word, documents FROM search_words ORDER BY word",
+    "SELECT id, kind, session_id, content, terms::text, has_places FROM search_documents ORDER BY id",
+    "SELECT word, documents, found_in FROM search_words ORDER BY word",
 )
 
 

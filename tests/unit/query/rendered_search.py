@@ -16,11 +16,12 @@ QUERIES = {
 
 def rendered() -> Iterator[tuple[Path, str]]:
     """Each file, and what is to be in it."""
-    for statement in ("by_index", "walk"):
+    literal = document_conditions.of_literal("fix(", "result", lambda *_: ["prefix"], is_case_sensitive=False)
+    for by_index in (True, False):
+        way = "by_index" if by_index else "looked_at"
         for name, query in QUERIES.items():
-            yield FOLDER / f"documents_{statement}_of_{name}.sql", f"-- {query}\n{of_words(query).statement(statement, by_text=True)}\n"
-        in_results = document_conditions.of_literal("fix(", "result", is_case_sensitive=False, with_trigrams=True)
-        yield FOLDER / f"documents_{statement}_of_literal.sql", f"-- fix( in results\n{in_results.statement(statement, by_text=True)}\n"
+            yield FOLDER / f"documents_{way}_of_{name}.sql", f"-- {query}\n{of_words(query).statement('matches', by_index=by_index)}\n"
+        yield FOLDER / f"documents_{way}_of_literal.sql", f"-- fix( in results\n{literal.statement('matches', by_index=by_index)}\n"
     for statement in ("noted_texts", "noted_matches"):
         sql = noted_messages.filled(of_words(QUERIES["phrase"]), statement)
         yield FOLDER / f"{statement}_of_phrase.sql", f"-- {QUERIES['phrase']}\n{sql}\n"

@@ -9,7 +9,7 @@ from msgspec.structs import asdict
 from services.query.database import Connection, Row, rows
 from services.query.queries.lists.paging import Page, Paging, page, page_of_texts
 from services.query.queries.stats.tool_errors import check_error_class
-from shared.search_terms import escape_like
+from shared.like_patterns import escape_like
 
 # Conditions on a message m.
 _OF_MESSAGES = """(%(session_id)s::text IS NULL OR m.session_id = %(session_id)s)

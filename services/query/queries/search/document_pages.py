@@ -32,7 +32,7 @@ Find = Callable[..., Found]
 
 
 def newest_first(find: Find, paging: Paging, text: str, after: Keys | None) -> Shown:
-    found = find(Stretch(after=after), paging.limit + 1, to_rank=False)
+    found = find(Stretch(after=after), paging.limit + 1)
     shown = within_bytes(found.rows[: paging.limit])
     return Shown(shown, more_by_time(paging, text, found, shown), found)
 
@@ -49,7 +49,7 @@ def more_by_time(paging: Paging, text: str, found: Found, shown: Sequence[Row]) 
 def best_first(find: Find, paging: Paging, text: str, weights: Sequence[int], after: Keys | None) -> Shown:
     """First the best of a window of the newest matches; after those, older matches by time."""
     stretch = Stretch() if after is None else Stretch(newest=after[3:5], oldest=after[5:7])
-    found = find(stretch, RANKED_MATCHES + 1, to_rank=True)
+    found = find(stretch, RANKED_MATCHES + 1)
     window = found.rows[:RANKED_MATCHES]
     if not window:
         return Shown([], more_by_time(paging, text, found, []), found)
@@ -104,7 +104,7 @@ def by_session(find: Find, sort: str, paging: Paging, text: str, weights: Sequen
         stretch = Stretch(newest=after[3:5], oldest=after[5:7])
     else:
         stretch = Stretch(after=None if after is None else after[:2])
-    found = find(stretch, GROUPED_MATCHES + 1, to_rank=True)
+    found = find(stretch, GROUPED_MATCHES + 1)
     window = found.rows[:GROUPED_MATCHES]
     sessions: dict[Any, list[Row]] = {}
     # In the order of what is shown first.

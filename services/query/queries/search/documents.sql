@@ -21,8 +21,8 @@ WHERE (%(session_id)s::text IS NULL OR d.session_id = %(session_id)s)
     AND (%(end)s::timestamptz IS NULL OR d.occurred_at < %(end)s)
 
 -- name: edge
--- The time of the document behind so many others, from an index alone. No row if there are no more documents.
-SELECT nullif(d.occurred_at, '-infinity') AS timestamp
+-- The document behind so many others, from an index alone. No row if there are no more documents.
+SELECT nullif(d.occurred_at, '-infinity') AS timestamp, d.id
 FROM search_documents d
 WHERE (%(session_id)s::text IS NULL OR d.session_id = %(session_id)s)
     AND (%(project_id)s::bigint IS NULL OR d.project_id = %(project_id)s)
@@ -34,7 +34,7 @@ WHERE (%(session_id)s::text IS NULL OR d.session_id = %(session_id)s)
 ORDER BY d.occurred_at DESC, d.id DESC
 OFFSET %(skipped)s LIMIT 1
 
--- name: by_index
+-- name: matches
 -- One row at least: the counts. The rest is empty if there were more than `most`. Texts are looked at newest first, until enough are found.
 WITH read AS MATERIALIZED (
     SELECT d.id, d.occurred_at, d.kind, d.session_id, d.project_id, d.user_id, d.role, d.tool_name, d.is_error, d.agent_id
@@ -43,6 +43,9 @@ WITH read AS MATERIALIZED (
         AND (%(project_id)s::bigint IS NULL OR d.project_id = %(project_id)s)
         AND (%(start)s::timestamptz IS NULL OR d.occurred_at >= %(start)s)
         AND (%(end)s::timestamptz IS NULL OR d.occurred_at < %(end)s)
+        AND (%(from_time)s::timestamptz IS NULL OR (d.occurred_at, d.id) <= (%(from_time)s, %(from_id)s::uuid))
+        AND (%(until_time)s::timestamptz IS NULL OR (d.occurred_at, d.id) < (%(until_time)s, %(until_id)s::uuid))
+        AND (%(since_time)s::timestamptz IS NULL OR (d.occurred_at, d.id) >= (%(since_time)s, %(since_id)s::uuid))
         AND {indexed}
     LIMIT %(most)s + 1
 ), found AS (
@@ -89,63 +92,6 @@ FROM (
         AND {filters}
     LIMIT %(most)s
 ) AS counted
-
--- name: walk
--- From the newest document backwards. One row at least, where it ended; `walked` says how many rows there were to look at.
-WITH walked AS MATERIALIZED (
-    SELECT d.id, d.occurred_at, d.kind, d.session_id, d.project_id, d.user_id, d.role, d.tool_name, d.is_error, d.agent_id
-    FROM search_documents d
-    WHERE (%(session_id)s::text IS NULL OR d.session_id = %(session_id)s)
-        AND (%(project_id)s::bigint IS NULL OR d.project_id = %(project_id)s)
-        AND (%(start)s::timestamptz IS NULL OR d.occurred_at >= %(start)s)
-        AND (%(end)s::timestamptz IS NULL OR d.occurred_at < %(end)s)
-        AND (%(after_time)s::timestamptz IS NULL OR (d.occurred_at, d.id) < (%(after_time)s, %(after_id)s::uuid))
-        AND (%(newest_time)s::timestamptz IS NULL OR (d.occurred_at, d.id) <= (%(newest_time)s, %(newest_id)s::uuid))
-        AND (%(oldest_time)s::timestamptz IS NULL OR (d.occurred_at, d.id) >= (%(oldest_time)s, %(oldest_id)s::uuid))
-    ORDER BY d.occurred_at DESC, d.id DESC
-    LIMIT %(walked)s
-), ended AS MATERIALIZED (
-    SELECT (SELECT count(*) FROM walked) AS walked, last.occurred_at AS ended_at, last.id AS ended_id
-    FROM (SELECT) AS one
-    LEFT JOIN (SELECT w.occurred_at, w.id FROM walked w ORDER BY w.occurred_at, w.id LIMIT 1) AS last ON true
-)
-SELECT ended.walked, nullif(ended.ended_at, '-infinity') AS ended_at, ended.ended_id, page.*
-FROM ended
-LEFT JOIN (
-    SELECT whole.id, whole.session_id, nullif(whole.occurred_at, '-infinity') AS timestamp, octet_length(whole.content) AS bytes, whole.score
-    FROM (SELECT * FROM walked d WHERE {filters} ORDER BY d.occurred_at DESC, d.id DESC) AS w
-    CROSS JOIN LATERAL (SELECT d.*, {score} AS score FROM search_documents d WHERE d.id = w.id AND {matches} OFFSET 0) AS whole
-    LIMIT %(fetch)s
-) page ON true
-ORDER BY page.timestamp DESC NULLS LAST, page.id DESC
-
--- name: keys
--- All that the index finds, newest first, without a look at a text.
-WITH read AS MATERIALIZED (
-    SELECT d.id, d.occurred_at, d.kind, d.session_id, d.project_id, d.user_id, d.role, d.tool_name, d.is_error, d.agent_id
-    FROM search_documents d
-    WHERE (%(session_id)s::text IS NULL OR d.session_id = %(session_id)s)
-        AND (%(project_id)s::bigint IS NULL OR d.project_id = %(project_id)s)
-        AND (%(start)s::timestamptz IS NULL OR d.occurred_at >= %(start)s)
-        AND (%(end)s::timestamptz IS NULL OR d.occurred_at < %(end)s)
-        AND {indexed}
-)
-SELECT d.id, nullif(d.occurred_at, '-infinity') AS timestamp
-FROM read d
-WHERE {filters}
-    AND (%(after_time)s::timestamptz IS NULL OR (d.occurred_at, d.id) < (%(after_time)s, %(after_id)s::uuid))
-    AND (%(newest_time)s::timestamptz IS NULL OR (d.occurred_at, d.id) <= (%(newest_time)s, %(newest_id)s::uuid))
-    AND (%(oldest_time)s::timestamptz IS NULL OR (d.occurred_at, d.id) >= (%(oldest_time)s, %(oldest_id)s::uuid))
-ORDER BY d.occurred_at DESC, d.id DESC
-LIMIT %(most)s
-
--- name: looked_at
--- Of some documents those that match, in the order that is given.
-SELECT whole.id, whole.session_id, nullif(whole.occurred_at, '-infinity') AS timestamp, octet_length(whole.content) AS bytes, whole.score
-FROM unnest(%(ids)s::uuid[]) WITH ORDINALITY AS asked (id, place)
-CROSS JOIN LATERAL (SELECT d.*, {score} AS score FROM search_documents d WHERE d.id = asked.id AND {rest} OFFSET 0) AS whole
-ORDER BY asked.place
-LIMIT %(fetch)s
 
 -- name: filters
 -- Of a document d: what no index of the search leads to.
@@ -246,8 +192,15 @@ SELECT EXISTS (SELECT FROM users WHERE name = %(user)s) AS user,
 -- Words with letters in common, the nearest first, and the word itself.
 (SELECT w.word, w.documents FROM search_words w WHERE w.word = %(word)s)
 UNION ALL
-(SELECT w.word, w.documents FROM search_words w WHERE w.word %% %(word)s AND w.word <> %(word)s
+(SELECT w.word, w.documents FROM search_words w WHERE w.word %% %(word)s AND w.word <> %(word)s AND w.documents > 0
  ORDER BY similarity(w.word, %(word)s) DESC, w.documents DESC LIMIT %(most)s)
+
+-- name: has_dictionary
+-- Not while documents are made again that the version before has made.
+SELECT NOT EXISTS (SELECT FROM search_pending WHERE newest = '-infinity' AND kind = 'backfill') AS is_whole
+
+-- name: words_with
+SELECT word FROM search_words WHERE word LIKE %(like)s AND found_in > 0 LIMIT %(most)s
 
 -- name: pending
 -- Each note is of up to 256 rows.

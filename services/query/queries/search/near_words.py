@@ -8,7 +8,7 @@ from msgspec import structs
 from services.query.database import Connection, rows
 from services.query.queries.search.document_conditions import sql
 from services.query.queries.search.query_language import Query, Term
-from shared.search_terms import folded, query_lexemes
+from shared.document_words import folded, query_lexemes
 
 LEAST_CHARS: Final = 4
 # A longer word may have two wrong letters.

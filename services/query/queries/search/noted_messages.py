@@ -14,7 +14,7 @@ from services.query.queries.search.document_conditions import Conditions
 from services.query.queries.search.document_finder import MAX_TOTAL, Found, Stretch
 from services.query.queries.search.document_pages import Find, comparable
 from services.query.queries.search.query_language import Query
-from shared.search_terms import MAX_CONTENT_CHARS, MAX_LEXEME_CHARS, folded, search_vector
+from shared.document_words import MAX_CONTENT_CHARS, MAX_LEXEME_CHARS, folded, words_of
 from shared.sql_files import statement
 
 # What is looked at: more than wait behind a busy drain. Behind an import more wait, and the answer says how many.
@@ -41,7 +41,7 @@ def noted_matches(connection: Connection, waiting: Noted, query: Query, conditio
     asked = parameters | {"ids": waiting.ids, "noted": None, "most_chars": MAX_CONTENT_CHARS}
     texts = rows(connection, filled(conditions, "noted_texts"), asked) if waiting.ids else []
     # Few are, and to cut a text into words takes a hundred times as long as a look.
-    candidates = {row["id"]: search_vector(row["content"]) for row in texts if _may_match(query, row["content"])}
+    candidates = {row["id"]: words_of(row["content"]).vector for row in texts if _may_match(query, row["content"])}
     if not candidates:
         return []
     return rows(connection, filled(conditions, "noted_matches"), asked | {"ids": list(candidates), "made_terms": list(candidates.values())})
@@ -50,8 +50,8 @@ def noted_matches(connection: Connection, waiting: Noted, query: Query, conditio
 def with_noted(find: Find, matches: list[Row]) -> Find:
     """Finds what `find` does, and these matches at their place in the list."""
 
-    def both(stretch: Stretch, fetch: int, *, to_rank: bool) -> Found:
-        found = find(stretch, fetch, to_rank=to_rank)
+    def both(stretch: Stretch, fetch: int) -> Found:
+        found = find(stretch, fetch)
         added = [row for row in matches if _is_in(row, stretch, found.stopped_at)]
         total = found.total + len(matches)
         return structs.replace(

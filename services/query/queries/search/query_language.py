@@ -9,8 +9,8 @@ from typing import Any, Final, Literal
 
 from msgspec import Struct
 
+from shared.document_words import phrase_query, query_lexemes, sign_lexemes
 from shared.http.errors import invalid
-from shared.search_terms import neighbour_lexemes, query_lexemes, symbol_lexemes
 
 MAX_TERMS: Final = 32
 # Below this, the beginning of a word would match half of the dictionary.
@@ -47,7 +47,7 @@ class Term(Struct, frozen=True):
     """One word or phrase.
 
     `lexemes` are quoted lexemes of a tsquery, the last perhaps with `:*`. `is_exact`: they do not tell all, `text` must be in the document.
-    `neighbours` are those of neighbouring words: they lead to few documents, and do not rank.
+    `phrase` is a tsquery for its words side by side, if it has several: it tells sooner than the text.
     """
 
     text: str
@@ -55,7 +55,7 @@ class Term(Struct, frozen=True):
     is_excluded: bool
     lexemes: tuple[str, ...]
     is_exact: bool
-    neighbours: tuple[str, ...] = ()
+    phrase: str | None = None
 
 
 class Query(Struct, frozen=True):
@@ -120,22 +120,17 @@ def _pieces(q: str, filter_names: Collection[str]) -> list[Filter | tuple[bool, 
 def _term(text: str, *, is_excluded: bool, is_phrase: bool, is_last: bool) -> Term | None:
     """None if nothing of it is in the index, as of `!`."""
     shown = text.strip() if is_phrase else _without_marks(text)
-    lexemes, symbols = query_lexemes(shown), symbol_lexemes(shown)
+    lexemes, symbols = query_lexemes(shown), sign_lexemes(shown)
     if not lexemes and not symbols:
         return None
     is_one_word = _WORD.fullmatch(shown) is not None and len(lexemes) == 1
     is_open = not is_phrase and len(lexemes) > 0 and (is_last or (is_one_word and _PARTS.search(shown) is not None))
     is_one_symbol = not lexemes and len(symbols) == 1 and len(shown) <= len(_unquoted(symbols[0]))
-    if is_open and shown[-1:].isalnum() and len(_unquoted(lexemes[-1])) >= MIN_PREFIX_CHARS:
+    is_beginning = is_open and shown[-1:].isalnum() and len(_unquoted(lexemes[-1])) >= MIN_PREFIX_CHARS
+    if is_beginning:
         lexemes = (*lexemes[:-1], lexemes[-1] + ":*")
-    neighbours = neighbour_lexemes(_finished(shown) if is_open else shown)
-    return Term(shown, "phrase" if is_phrase else "word", is_excluded, (*lexemes, *symbols), not (is_one_word or is_one_symbol), neighbours)
-
-
-def _finished(text: str) -> str:
-    """Without its last word, which perhaps goes on."""
-    words = list(_WORD.finditer(text))
-    return text[: words[-1].start()] if words else ""
+    phrase = phrase_query(shown, is_open=is_beginning)
+    return Term(shown, "phrase" if is_phrase else "word", is_excluded, (*lexemes, *symbols), not (is_one_word or is_one_symbol), phrase)
 
 
 def _without_marks(text: str) -> str:

@@ -16,7 +16,7 @@ from services.query.queries.search.noted_messages import Noted, noted, noted_mat
 from services.query.queries.search.query_language import Query
 from services.query.queries.search.search_documents import completeness, page_of_matches
 from services.query.queries.search.snippet import snippet
-from shared.search_terms import MAX_CONTENT_CHARS
+from shared.document_words import MAX_CONTENT_CHARS
 
 MAX_TERMS: Final = 16
 
@@ -63,9 +63,9 @@ def _page(connection: Connection, query: Query, parameters: Row, waiting: Noted,
     return page_of_matches(connection, conditions, parameters, paging, paging.last_keys(RANKED, BY_TIME), sort=sort, also=also)
 
 
-def _with_whole_lengths(connection: Connection, find: Find, stretch: Stretch, fetch: int, *, to_rank: bool) -> Found:
+def _with_whole_lengths(connection: Connection, find: Find, stretch: Stretch, fetch: int) -> Found:
     """A document has the beginning of a long message, and a page is bounded by what it shows."""
-    found = find(stretch, fetch, to_rank=to_rank)
+    found = find(stretch, fetch)
     cut = [row["id"] for row in found.rows if row["bytes"] >= MAX_CONTENT_CHARS]
     lengths = {row["id"]: row["bytes"] for row in rows(connection, sql("bytes"), {"ids": cut})} if cut else {}
     return replace(found, rows=[row | {"bytes": lengths.get(row["id"], row["bytes"])} for row in found.rows]) if cut else found

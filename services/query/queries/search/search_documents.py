@@ -11,7 +11,7 @@ from services.query.database import Connection, Row, one_row, rows
 from services.query.queries.lists.paging import Paging
 from services.query.queries.search import document_conditions, near_words, query_filters
 from services.query.queries.search.document_conditions import Conditions, sql
-from services.query.queries.search.document_finder import FOR_A_PAGE, MAX_TOTAL, TO_RANK, Deadline, Found, Stretch, newest, within
+from services.query.queries.search.document_finder import MAX_TOTAL, Deadline, Found, Stretch, newest, within
 from services.query.queries.search.document_items import items
 from services.query.queries.search.document_pages import BY_TIME, RANKED, Find, Shown, best_first, newest_first
 from services.query.queries.search.document_pages import by_session as sessions_first
@@ -22,6 +22,7 @@ from shared.http.errors import invalid
 # If fewer are found, the words are perhaps misspelt.
 NEXT_TO_NOTHING: Final = 1
 _TO_READ_A_PATTERN_MS: Final = 1_000
+_TO_READ_THE_DICTIONARY_MS: Final = 500
 INCOMPLETE: Final = (
     "The time of a search was over before everything was looked at. This is the newest that was found; "
     "`next_cursor` goes on from there. Rarer words, a project or dates make it faster."
@@ -43,7 +44,7 @@ class Wanted(Struct, frozen=True):
     with_context: bool
     with_content: bool
     corrects: bool
-    # A condition on trigrams is looked at after the rule of a bound key, so that no index serves it.
+    # The dictionary has the words of all projects.
     is_bound: bool
 
 
@@ -109,7 +110,7 @@ def _page(
     if filters.matches_nothing or (query is not None and query.is_text and not query.alternatives):
         return _answer(connection, wanted, query, filters, Shown([], None, Found([], 0, True), [] if wanted.by_session else None))
     text = " ".join(word for pair in correction.items() for word in pair)
-    conditions = _conditions(wanted, query, filters)
+    conditions = _conditions(connection, wanted, query, filters)
     page = page_of_matches(
         connection, conditions, filters.parameters, paging, after, sort=wanted.sort, by_session=wanted.by_session, text=text
     )
@@ -138,8 +139,8 @@ def page_of_matches(
         weights = after[7]
     parameters = filters | conditions.weighed(weights)
 
-    def of_index(stretch: Stretch, fetch: int, *, to_rank: bool) -> Found:
-        return newest(connection, conditions, parameters, stretch, fetch, TO_RANK if to_rank else FOR_A_PAGE, deadline)
+    def of_index(stretch: Stretch, fetch: int) -> Found:
+        return newest(connection, conditions, parameters, stretch, fetch, deadline)
 
     find = also(of_index, parameters)
     if by_session:
@@ -149,11 +150,19 @@ def page_of_matches(
     return newest_first(find, paging, text, None if after is None else after[:2])
 
 
-def _conditions(wanted: Wanted, query: Query | None, filters: Filters) -> Conditions:
+def _conditions(connection: Connection, wanted: Wanted, query: Query | None, filters: Filters) -> Conditions:
     if query is not None:
         return document_conditions.of_words(query, filters.part, filters.path)
     of = document_conditions.of_literal if wanted.mode == "literal" else document_conditions.of_pattern
-    return of(wanted.text, filters.part, is_case_sensitive=wanted.is_case_sensitive, with_trigrams=not wanted.is_bound)
+    is_known = not wanted.is_bound and one_row(connection, sql("has_dictionary"))["is_whole"]
+
+    def words_with(like: str, most: int) -> list[str] | None:
+        if not is_known:
+            return None
+        found = within(connection, _TO_READ_THE_DICTIONARY_MS, "on", sql("words_with"), {"like": like, "most": most})
+        return None if found is None else [row["word"] for row in found]
+
+    return of(wanted.text, filters.part, words_with, is_case_sensitive=wanted.is_case_sensitive)
 
 
 def _answer(connection: Connection, wanted: Wanted, query: Query | None, filters: Filters, page: Shown) -> Row:

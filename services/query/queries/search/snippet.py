@@ -7,7 +7,7 @@ from itertools import islice
 
 from msgspec import Struct
 
-from shared.search_terms import folded as folded_word
+from shared.document_words import folded as folded_word
 
 BEFORE_CHARS = 60
 SNIPPET_CHARS = 240

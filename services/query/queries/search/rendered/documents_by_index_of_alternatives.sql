@@ -6,6 +6,9 @@ WITH read AS MATERIALIZED (
         AND (%(project_id)s::bigint IS NULL OR d.project_id = %(project_id)s)
         AND (%(start)s::timestamptz IS NULL OR d.occurred_at >= %(start)s)
         AND (%(end)s::timestamptz IS NULL OR d.occurred_at < %(end)s)
+        AND (%(from_time)s::timestamptz IS NULL OR (d.occurred_at, d.id) <= (%(from_time)s, %(from_id)s::uuid))
+        AND (%(until_time)s::timestamptz IS NULL OR (d.occurred_at, d.id) < (%(until_time)s, %(until_id)s::uuid))
+        AND (%(since_time)s::timestamptz IS NULL OR (d.occurred_at, d.id) >= (%(since_time)s, %(since_id)s::uuid))
         AND d.terms @@ %(terms)s::tsquery
     LIMIT %(most)s + 1
 ), found AS (
@@ -42,7 +45,7 @@ WITH read AS MATERIALIZED (
 SELECT counts.rows_read,
     CASE WHEN NOT %(looks_at_texts)s THEN counts.candidates
         WHEN counts.candidates <= %(counted_texts)s THEN (
-            SELECT count(*) FROM found f CROSS JOIN LATERAL (SELECT FROM search_documents d WHERE d.id = f.id AND ((d.terms @@ %(terms_0)s::tsquery AND strpos(lower(d.content), lower(%(text_0_0)s)) > 0) OR (d.terms @@ %(terms_1)s::tsquery AND NOT strpos(lower(d.content), lower(%(text_1_1)s)) > 0)) OFFSET 0) AS looked_at) END AS total,
+            SELECT count(*) FROM found f CROSS JOIN LATERAL (SELECT FROM search_documents d WHERE d.id = f.id AND ((d.terms @@ %(terms_0)s::tsquery AND (d.has_places IS NOT TRUE OR d.terms @@ %(phrase_0_0)s::tsquery) AND strpos(lower(d.content), lower(%(text_0_0)s)) > 0) OR (d.terms @@ %(terms_1)s::tsquery AND NOT strpos(lower(d.content), lower(%(text_1_1)s)) > 0)) OFFSET 0) AS looked_at) END AS total,
     page.*
 FROM counts
 LEFT JOIN (
@@ -55,7 +58,7 @@ LEFT JOIN (
     + coalesce(ts_rank_cd(d.terms, %(together)s::tsquery, 1), 0))
     * CASE WHEN %(only_words_rank)s THEN 1 ELSE
         CASE d.kind WHEN 'session' THEN 2 WHEN 'message' THEN CASE d.role WHEN 'user' THEN 1.5 ELSE 1.2 END WHEN 'file' THEN 1.2 ELSE 0.8 END END
-    )::numeric, 6)::float8, 0.000001) AS score FROM search_documents d WHERE d.id = n.id AND ((d.terms @@ %(terms_0)s::tsquery AND strpos(lower(d.content), lower(%(text_0_0)s)) > 0) OR (d.terms @@ %(terms_1)s::tsquery AND NOT strpos(lower(d.content), lower(%(text_1_1)s)) > 0)) OFFSET 0) AS whole
+    )::numeric, 6)::float8, 0.000001) AS score FROM search_documents d WHERE d.id = n.id AND ((d.terms @@ %(terms_0)s::tsquery AND (d.has_places IS NOT TRUE OR d.terms @@ %(phrase_0_0)s::tsquery) AND strpos(lower(d.content), lower(%(text_0_0)s)) > 0) OR (d.terms @@ %(terms_1)s::tsquery AND NOT strpos(lower(d.content), lower(%(text_1_1)s)) > 0)) OFFSET 0) AS whole
     LIMIT %(fetch)s
 ) page ON true
 ORDER BY page.timestamp DESC NULLS LAST, page.id DESC

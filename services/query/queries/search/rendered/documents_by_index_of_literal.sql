@@ -6,7 +6,10 @@ WITH read AS MATERIALIZED (
         AND (%(project_id)s::bigint IS NULL OR d.project_id = %(project_id)s)
         AND (%(start)s::timestamptz IS NULL OR d.occurred_at >= %(start)s)
         AND (%(end)s::timestamptz IS NULL OR d.occurred_at < %(end)s)
-        AND d.content ILIKE %(like)s
+        AND (%(from_time)s::timestamptz IS NULL OR (d.occurred_at, d.id) <= (%(from_time)s, %(from_id)s::uuid))
+        AND (%(until_time)s::timestamptz IS NULL OR (d.occurred_at, d.id) < (%(until_time)s, %(until_id)s::uuid))
+        AND (%(since_time)s::timestamptz IS NULL OR (d.occurred_at, d.id) >= (%(since_time)s, %(since_id)s::uuid))
+        AND d.terms @@ %(terms)s::tsquery
     LIMIT %(most)s + 1
 ), found AS (
     SELECT d.id, d.occurred_at

@@ -10,9 +10,9 @@ SELECT d.id, d.session_id, nullif(d.occurred_at, '-infinity') AS timestamp, octe
 FROM (
     SELECT n.*, made.terms::tsvector AS terms
     FROM (SELECT m.id, 'message' AS kind, m.session_id, m.project_id, m.user_id, m.occurred_at, m.role, NULL::text AS tool_name, false AS is_error, m.agent_id,
-    left(m.content, %(most_chars)s) AS content
+    left(m.content, %(most_chars)s) AS content, NULL::boolean AS has_places
 FROM messages m
 WHERE m.id = ANY (%(ids)s::uuid[]) AND m.content <> '') n
     JOIN unnest(%(ids)s::uuid[], %(made_terms)s::text[]) AS made (id, terms) ON made.id = n.id
 ) d
-WHERE ((d.terms @@ %(terms_0)s::tsquery AND strpos(lower(d.content), lower(%(text_0_0)s)) > 0 AND NOT strpos(lower(d.content), lower(%(text_0_1)s)) > 0))
+WHERE ((d.terms @@ %(terms_0)s::tsquery AND (d.has_places IS NOT TRUE OR d.terms @@ %(phrase_0_0)s::tsquery) AND strpos(lower(d.content), lower(%(text_0_0)s)) > 0 AND NOT strpos(lower(d.content), lower(%(text_0_1)s)) > 0))

@@ -1,7 +1,7 @@
 -- "every day" -"by night"
 SELECT d.id, d.content
 FROM (SELECT m.id, 'message' AS kind, m.session_id, m.project_id, m.user_id, m.occurred_at, m.role, NULL::text AS tool_name, false AS is_error, m.agent_id,
-    left(m.content, %(most_chars)s) AS content
+    left(m.content, %(most_chars)s) AS content, NULL::boolean AS has_places
 FROM messages m
 WHERE m.id = ANY (%(ids)s::uuid[]) AND m.content <> '') d
 WHERE (%(session_id)s::text IS NULL OR d.session_id = %(session_id)s)

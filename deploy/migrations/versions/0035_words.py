@@ -1,15 +1,15 @@
-"""One search, from 0040_one_search.sql."""
+"""Words with places and a dictionary, from 0035_words.sql."""
 
 from pathlib import Path
 
 from alembic import op
 
-revision = "0040"
-down_revision = "0032"
+revision = "0035"
+down_revision = "0034"
 
 
 def upgrade() -> None:
-    sql = (Path(__file__).parent.parent / "0040_one_search.sql").read_text(encoding="utf-8")
+    sql = (Path(__file__).parent.parent / "0035_words.sql").read_text(encoding="utf-8")
     op.get_bind().exec_driver_sql(sql.replace("%", "%%"))
 
 
