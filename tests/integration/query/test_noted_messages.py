@@ -9,16 +9,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
-from services.query.queries.search import document_finder, document_pages, noted_messages, search_documents
-from services.query.queries.search.document_finder import Bounds
+from services.query.queries.search import document_finder, document_pages, noted_messages
 from tests.integration.query import seed
+from tests.integration.query.finder_ways import WAYS, Way, take
 
 NOON = datetime(2024, 1, 15, 12, tzinfo=UTC)
 PATH = "/api/conversations/search"
 WORDS = ("alpha", "alphabet", "beta", "betamax", "gamma", "of", "café")
 STATES = ("indexed", "just stored", "changed", "gone")
-# What the finder tries: only the index, windows of it, a short walk, a walk of all.
-WAYS = (Bounds(0, 10_000, 0), Bounds(0, 0, 10_000), Bounds(2, 1, 3), Bounds(10_000, -1, 0))
 
 
 def is_found(content: str, q: str) -> bool:
@@ -96,11 +94,10 @@ def test_a_search_finds_what_a_look_at_each_message_finds(
     corpus: list[tuple[str, str, int, str, str]],
     q: str,
     filters: dict[str, str],
-    way: Bounds,
+    way: Way,
 ) -> None:
     """given messages of which the index is behind, then newest first is a filter over all of them, and best first the same in another order."""
-    for bounds in ("FOR_A_PAGE", "TO_RANK"):
-        monkeypatch.setattr(search_documents, bounds, way)
+    take(monkeypatch, way)
     monkeypatch.setattr(document_pages, "RANKED_MATCHES", 2)
     connection.execute("TRUNCATE messages, sessions, search_documents, search_pending")
     for session_id in ("one", "two"):
@@ -164,7 +161,7 @@ def test_messages_of_a_table_that_is_indexed_as_a_whole_are_counted(client: Test
 def test_a_search_out_of_time_shows_what_waits_with_its_page(
     client: TestClient, connection: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # Given every other message waits, and time for the first steps of a walk only
+    # Given every other message waits, and time for the first windows only
     seed.add_session(connection, "s", 0)
     ids = []
     for number in range(40):
@@ -175,8 +172,8 @@ def test_a_search_out_of_time_shows_what_waits_with_its_page(
         noted = "INSERT INTO search_pending (kind, keys, rows, newest) VALUES ('message', ARRAY[%s], 1, now())"
         connection.execute(noted, (message_id,))
     steps = iter([1_000] * 3)
-    monkeypatch.setattr(document_finder, "STEP", 5)
-    monkeypatch.setattr(search_documents, "FOR_A_PAGE", Bounds(5, 0, 5))
+    monkeypatch.setattr(document_finder, "LEAST_WINDOW", 5)
+    monkeypatch.setattr(document_finder, "MOST_WINDOW", 5)
     monkeypatch.setattr(document_finder.Deadline, "left_ms", lambda _: next(steps, 0))
     asked = {"q": '-"no where"', "sort": "newest"}
 

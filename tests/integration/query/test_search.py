@@ -12,9 +12,9 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
-from services.query.queries.search import document_finder, document_pages, search_documents
-from services.query.queries.search.document_finder import Bounds
+from services.query.queries.search import document_pages
 from tests.integration.query import seed
+from tests.integration.query.finder_ways import take
 
 NOON = datetime(2024, 1, 15, 12, tzinfo=UTC)
 TEXTS = {
@@ -219,9 +219,7 @@ def test_an_oversized_query_is_a_400(client: TestClient, q: str) -> None:
 @pytest.fixture
 def few_are_many(monkeypatch: pytest.MonkeyPatch) -> None:
     """The ways of a large volume, on a small one."""
-    for bounds in ("FOR_A_PAGE", "TO_RANK"):
-        monkeypatch.setattr(search_documents, bounds, Bounds(walked_first=9, by_index=0, windowed=12))
-    monkeypatch.setattr(document_finder, "LEAST_WINDOW", 3)
+    take(monkeypatch, (-1, 3, 12, 9, 10_000))
     monkeypatch.setattr(document_pages, "RANKED_MATCHES", 5)
 
 

@@ -12,6 +12,7 @@ from starlette.testclient import TestClient
 
 from services.query.queries.search import document_finder, document_pages, search_documents
 from tests.integration.query import seed
+from tests.integration.query.finder_ways import WAYS, Way, take
 
 NOON = datetime(2024, 1, 15, 12, tzinfo=UTC)
 PATH = "/api/search"
@@ -172,10 +173,6 @@ def test_counting_ends_at_its_bound(client: TestClient, many: list[str], monkeyp
 
 
 # How many rows are few, documents and rows of a window, and from how many rows with a word on documents are looked at one by one.
-NAMES = ("FEW", "LEAST_WINDOW", "MOST_WINDOW", "WINDOW_MATCHES", "INDEXED_AS_LOOKED_AT")
-WAYS = ((3_000, 1_000, 300_000, 5_000, 30), (-1, 1, 3, 2, 10_000), (-1, 1, 3, 1, 0), (3_000, 1, 1, 1, 10_000), (-1, 2, 300_000, 3, 1))
-
-
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     texts=st.lists(
@@ -193,10 +190,9 @@ def test_every_way_finds_what_a_look_at_each_text_finds(
     monkeypatch: pytest.MonkeyPatch,
     texts: list[str],
     asked: str,
-    way: tuple[int, ...],
+    way: Way,
 ) -> None:
-    for name, number in zip(NAMES, way, strict=True):
-        monkeypatch.setattr(document_finder, name, number)
+    take(monkeypatch, way)
     connection.execute("TRUNCATE search_documents, search_words, sessions")
     seed.add_session(connection, "s", 0)
     ids = [str(seed.add_document(connection, "s", NOON + timedelta(minutes=number), text)) for number, text in enumerate(texts)]
@@ -221,11 +217,10 @@ def test_every_way_finds_each_phrase(
     monkeypatch: pytest.MonkeyPatch,
     texts: list[str],
     asked: str,
-    way: tuple[int, ...],
+    way: Way,
 ) -> None:
     """given few texts at a time, and more than are known at a time, then all pages together are what has the phrase."""
-    for name, number in zip(NAMES, way, strict=True):
-        monkeypatch.setattr(document_finder, name, number)
+    take(monkeypatch, way)
     connection.execute("TRUNCATE search_documents, search_words, sessions")
     seed.add_session(connection, "s", 0)
     ids = [str(seed.add_document(connection, "s", NOON + timedelta(minutes=number // 2), text)) for number, text in enumerate(texts)]
@@ -266,11 +261,10 @@ def test_every_way_finds_each_word(
     monkeypatch: pytest.MonkeyPatch,
     texts: list[list[str]],
     asked: str,
-    way: tuple[int, ...],
+    way: Way,
 ) -> None:
     """given some documents of the same instant and undated ones, then all pages have each match once, newest first and best first."""
-    for name, number in zip(NAMES, way, strict=True):
-        monkeypatch.setattr(document_finder, name, number)
+    take(monkeypatch, way)
     monkeypatch.setattr(document_pages, "RANKED_MATCHES", 3)
     connection.execute("TRUNCATE search_documents, search_words, sessions")
     seed.add_session(connection, "s", 0)
