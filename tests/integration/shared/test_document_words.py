@@ -165,6 +165,7 @@ def test_a_document_has_its_words_side_by_side(postgres: psycopg.Connection[Any]
         ("the use", True),
         ("hook the", False),
         ("use hook", True),  # Parts share the place of their word; the text tells the rest.
+        ("use my", False),
         ("hook: (my_func)", True),
         ("hook my", True),
         ("hook fun", False),
@@ -173,6 +174,7 @@ def test_a_document_has_its_words_side_by_side(postgres: psycopg.Connection[Any]
     ],
 )
 def test_places_tell_which_words_are_side_by_side(postgres: psycopg.Connection[Any], phrase: str, is_there: bool) -> None:
+    """A part has the place of its word, so the text decides about the rest."""
     vector = words_of("in 検索 the useEffect hook, my_func").vector
 
     assert postgres.execute("SELECT %s::tsvector @@ %s::tsquery", (vector, phrase_query(phrase))).fetchone() == (is_there,)

@@ -117,7 +117,7 @@ def _in_windows(connection: Connection, conditions: Conditions, parameters: Row,
         missing = fetch - len(found.rows)
         by_index = conditions.has_terms and (is_everything or number * INDEXED_AS_LOOKED_AT > size.expected)
         asked = parameters | place | {"fetch": missing, "skipped": number - 1, "most": WINDOW_MATCHES if by_index else number}
-        window = asked | dict.fromkeys(_IN_WINDOW) if is_everything else _window(connection, asked, left_ms)
+        window = asked | dict.fromkeys(_IN_WINDOW) | {"is_last": True} if is_everything else _window(connection, asked, left_ms)
         begun = time.monotonic()
         met = _matches(connection, conditions, window, by_index=by_index, timeout_ms=left_ms // 2) if window else None
         if window is None or met is None:
@@ -125,7 +125,7 @@ def _in_windows(connection: Connection, conditions: Conditions, parameters: Row,
             number, is_everything = (number if is_everything else max(number // 4, 1)), False
             continue
         found.rows += met.rows
-        if window["since_time"] is None or len(met.rows) >= missing:
+        if window["is_last"] or len(met.rows) >= missing:
             return _counted(found, met, fetch, stretch)
         place |= {"after_time": window["since_time"], "after_id": window["since_id"]}
         wanted = 3 * (fetch - len(found.rows) + _SPARE_MATCHES) * number // (2 * len(met.rows)) if met.rows else _GROWTH * number
@@ -170,13 +170,13 @@ class _Size(Struct, frozen=True):
 
 
 def _window(connection: Connection, asked: Row, left_ms: int) -> Row | None:
-    """The parameters of a search in the next documents; None if there is no time. `since_time` is None if they are the last."""
+    """The parameters of a search in the next documents; None if there is no time. `is_last`: there are no more."""
     edge = within(connection, min(left_ms, _EDGE_MS), "off", sql("edge"), asked)
     if edge is None:
         return None
-    since = (edge[0]["timestamp"] or "-infinity", edge[0]["id"]) if edge else (None, None)
+    since = (edge[0]["timestamp"] or "-infinity", edge[0]["id"]) if edge else (asked["oldest_time"], asked["oldest_id"])
     begin = (None, None) if asked["after_time"] is not None else (asked["newest_time"], asked["newest_id"])
-    return asked | dict(zip(_IN_WINDOW, (*begin, asked["after_time"], asked["after_id"], *since), strict=True))
+    return asked | dict(zip(_IN_WINDOW, (*begin, asked["after_time"], asked["after_id"], *since), strict=True)) | {"is_last": not edge}
 
 
 def _matches(connection: Connection, conditions: Conditions, window: Row, *, by_index: bool, timeout_ms: int) -> Found | None:
