@@ -26,10 +26,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from tests.bench.import_archive import make_home, samples
+from tests.bench.process_tree import cpu_seconds, descendants, pss_bytes
 from tests.bench.report import machine, table
 
 HEAD = ("round", "program", "imported", "CPU then", "searchable", "CPU then", "peak memory", "disk", "of it WAL")
-_TICKS = os.sysconf("SC_CLK_TCK")
 _READY_SECONDS = 180
 _SEARCHABLE_SECONDS = 1_200
 _PR_SET_CHILD_SUBREAPER = 36
@@ -145,29 +145,7 @@ def _theirs(command: str, home: Path) -> Told:
 def _cpu() -> float:
     """Seconds that all descendants have used so far: the living, what they have waited for, and what this process has."""
     ended = os.times()
-    return ended.children_user + ended.children_system + sum(_used(pid) for pid in _descendants())
-
-
-def _used(pid: int) -> float:
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except (FileNotFoundError, ProcessLookupError):
-        return 0
-    return sum(int(each) for each in fields[11:15]) / _TICKS
-
-
-def _descendants() -> list[int]:
-    found, queue = [], [os.getpid()]
-    while queue:
-        parent = queue.pop()
-        for task in Path(f"/proc/{parent}/task").glob("*/children"):
-            try:
-                children = [int(each) for each in task.read_text().split()]
-            except (FileNotFoundError, ProcessLookupError):
-                continue
-            found += children
-            queue += children
-    return found
+    return ended.children_user + ended.children_system + sum(map(cpu_seconds, descendants(os.getpid())))
 
 
 @contextmanager
@@ -177,7 +155,7 @@ def _sampled() -> Iterator[list[int]]:
 
     def look() -> None:
         while not ended.wait(1):
-            peak[0] = max(peak[0], sum(_pss(pid) for pid in _descendants()))
+            peak[0] = max(peak[0], sum(map(pss_bytes, descendants(os.getpid()))))
 
     thread = threading.Thread(target=look)
     thread.start()
@@ -186,16 +164,6 @@ def _sampled() -> Iterator[list[int]]:
     finally:
         ended.set()
         thread.join()
-
-
-def _pss(pid: int) -> int:
-    try:
-        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
-            if line.startswith("Pss:"):
-                return int(line.split()[1]) * 1024
-    except (FileNotFoundError, ProcessLookupError, PermissionError):
-        return 0
-    return 0
 
 
 def _reap() -> None:

@@ -24,11 +24,11 @@ import psycopg
 from deploy.embedded.paths import Paths
 from deploy.embedded.servers.postgres import PostgresServer
 from tests.bench.data_sets import bench_dir
+from tests.bench.process_tree import cpu_seconds, descendants, pss_bytes
 from tests.bench.report import machine, percentile, table
 
 EVENTS = 100
 EVENT_PAUSE_SECONDS = 0.2
-_TICKS = os.sysconf("SC_CLK_TCK")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,34 +41,17 @@ class Usage:
     wakeups: int
 
 
-def processes_of(root: int) -> list[int]:
-    """A process and all below it."""
-    parents = {}
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = stat.read_text(errors="replace").rpartition(")")[2].split()
-        except OSError:
-            continue
-        parents.setdefault(int(fields[1]), []).append(int(stat.parent.name))
-    found, left = [], [root]
-    while left:
-        found.append(left.pop())
-        left += parents.get(found[-1], [])
-    return found
-
-
 def usage(pid: int, names: dict[int, str]) -> Usage:
     """What a process has and has used."""
     proc = Path(f"/proc/{pid}")
     fields = (proc / "stat").read_text(errors="replace").rpartition(")")[2].split()
-    [pss] = [line.split()[1] for line in (proc / "smaps_rollup").read_text().splitlines() if line.startswith("Pss:")]
     switches = [
         int(line.split()[1])
         for status in proc.glob("task/*/status")
         for line in status.read_text().splitlines()
         if line.startswith("voluntary_ctxt_switches:")
     ]
-    return Usage(_name(pid, int(fields[1]), names), int(pss) * 1024, sum(map(int, fields[11:15])) / _TICKS, sum(switches))
+    return Usage(_name(pid, int(fields[1]), names), pss_bytes(pid), cpu_seconds(pid), sum(switches))
 
 
 def _name(pid: int, parent: int, names: dict[int, str]) -> str:
@@ -107,11 +90,11 @@ def _measured(supervisor: int, paths: Paths, seconds: float) -> str:
     names = {int(file.read_text().split()[0]): file.stem for file in paths.run.glob("*.pid")} | {supervisor: "supervisor"}
     database = _database(paths)
     transactions = _transactions(database)
-    before = {pid: usage(pid, names) for pid in processes_of(supervisor)}
+    before = {pid: usage(pid, names) for pid in (supervisor, *descendants(supervisor))}
     started = time.monotonic()
     time.sleep(seconds)
     elapsed = time.monotonic() - started
-    after = {pid: usage(pid, names) for pid in processes_of(supervisor)}
+    after = {pid: usage(pid, names) for pid in (supervisor, *descendants(supervisor))}
     transactions = _transactions(database) - transactions
     rows = []
     for pid, now in sorted(after.items(), key=lambda each: -each[1].pss_bytes):
