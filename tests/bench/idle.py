@@ -5,6 +5,7 @@ environment. Linux only.
 """
 
 import argparse
+import contextlib
 import os
 import shutil
 import signal
@@ -54,6 +55,15 @@ def usage(pid: int, names: dict[int, str]) -> Usage:
     return Usage(_name(pid, int(fields[1]), names), pss_bytes(pid), cpu_seconds(pid), sum(switches))
 
 
+def _usages(supervisor: int, names: dict[int, str]) -> dict[int, Usage]:
+    """Of each process that has not just ended."""
+    found = {}
+    for pid in (supervisor, *descendants(supervisor)):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            found[pid] = usage(pid, names)
+    return found
+
+
 def _name(pid: int, parent: int, names: dict[int, str]) -> str:
     title = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
     if title.startswith("postgres: "):
@@ -90,11 +100,11 @@ def _measured(supervisor: int, paths: Paths, seconds: float) -> str:
     names = {int(file.read_text().split()[0]): file.stem for file in paths.run.glob("*.pid")} | {supervisor: "supervisor"}
     database = _database(paths)
     transactions = _transactions(database)
-    before = {pid: usage(pid, names) for pid in (supervisor, *descendants(supervisor))}
+    before = _usages(supervisor, names)
     started = time.monotonic()
     time.sleep(seconds)
     elapsed = time.monotonic() - started
-    after = {pid: usage(pid, names) for pid in (supervisor, *descendants(supervisor))}
+    after = _usages(supervisor, names)
     transactions = _transactions(database) - transactions
     rows = []
     for pid, now in sorted(after.items(), key=lambda each: -each[1].pss_bytes):
