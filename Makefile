@@ -10,14 +10,7 @@ export PYTHON
 # Every target that `make help` lists is phony: none is a file.
 .PHONY: $(shell sed -n 's/^\([a-z0-9-]*\):.*\#\# .*/\1/p' $(firstword $(MAKEFILE_LIST)))
 
-help: ## this list
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
-
-environment: ## build .venv from requirements.lock, if it is not up to date
-	@$(ANY_PYTHON) deploy/bootstrap.py
-
-env: ## write .env, the passwords that `docker compose up` needs; TO=… writes another file
-	@$(ANY_PYTHON) deploy/secrets_file.py "$(TO)"
+##@ Every day
 
 # FLOWER=1: Flower too, on 5555 or the next free port, unless TRACKER_FLOWER_PORT names one.
 up: environment ## start everything on this machine; Ctrl-C stops it; FLOWER=1: with Flower
@@ -29,19 +22,19 @@ down: environment ## stop the stack of TRACKER_DATA_DIR
 status: environment ## the processes of the stack
 	@$(VENV)/python -m deploy.embedded.control status
 
-psql: environment ## a shell on the stack's database
-	@exec $(VENV)/python -m deploy.embedded.control psql
-
 # make key KEY="--scope ingest --name laptop"; without KEY, an admin's first key.
 KEY ?= --scope admin
 key: environment ## make an API key in the running stack and show it, this once
 	@$(VENV)/python -m deploy.embedded.control run deploy.keys create $(KEY)
 
+backup: environment ## copy the running stack's data to a new folder, TO=… (default: beside the data, named by the time)
+	@$(VENV)/python -m deploy.embedded.backups.backup "$(TO)"
+
+restore: environment ## make the data folder out of a backup, FROM=…; then `make up`
+	@$(VENV)/python -m deploy.embedded.backups.restore "$(FROM)"
+
 test: environment ## all tests, two at a time
 	$(VENV)/python -m pytest -n 2
-
-test-real-client: environment ## the tests with the real Claude Code (TRACKER_TEST_CLAUDE=program, or `claude` on the PATH)
-	$(VENV)/python -m pytest tests/real_client -p no:randomly
 
 check: environment ## lint, format, types, import contracts, docs
 	$(VENV)/ruff check .
@@ -50,24 +43,13 @@ check: environment ## lint, format, types, import contracts, docs
 	$(VENV)/lint-imports
 	$(VENV)/python -m pytest tests/docs
 
-k8s-check: environment ## render deploy/k8s, check it against Kubernetes' schemas and by what they cannot say (needs kustomize)
-	@command -v kustomize > /dev/null || { echo "kustomize is not installed; on Debian and Ubuntu: apt install kustomize"; exit 1; }
-	@cmp -s tests/k8s/schemas.lock .k8s-schemas/schemas.lock || { $(VENV)/python -m pip install --quiet --upgrade --no-deps --require-hashes \
-		--target .k8s-schemas -r tests/k8s/schemas.lock && cp tests/k8s/schemas.lock .k8s-schemas/; }
-	$(VENV)/python -m pytest tests/k8s -p no:randomly
+##@ The stack on this machine
 
-k8s-try: environment ## run what deploy/k8s renders, container by container, on Docker, and send an event through (needs kustomize; make k8s-try TAG=1.0.0)
-	@$(VENV)/python -m tests.k8s.try_it $(TAG)
-
-k8s-secrets: environment ## make the passwords of deploy/k8s/overlays/single, once, in files beside it that git does not see
-	@$(VENV)/python -m deploy.k8s.make_secrets deploy/k8s/overlays/single
+psql: environment ## a shell on the stack's database
+	@exec $(VENV)/python -m deploy.embedded.control psql
 
 verify: environment ## recompute every aggregate of the running stack from its rows; exit 1 on a difference; ARCHIVE=yes: read all transcripts
 	@$(VENV)/python -m deploy.embedded.control run services.worker.maintenance.verify $(if $(ARCHIVE),--archive)
-
-render-sql: environment ## write composed statements to services/worker/rendered and services/query/queries/search/rendered
-	@$(VENV)/python -m services.worker.render_sql
-	@$(VENV)/python -m tests.unit.query.rendered_search
 
 repair: environment ## take what cannot be true out of the running stack's rows; ONLY_COUNT=yes: only count it
 	@$(VENV)/python -m deploy.embedded.control run services.worker.maintenance.repair $(if $(ONLY_COUNT),--dry-run)
@@ -75,11 +57,7 @@ repair: environment ## take what cannot be true out of the running stack's rows;
 rebuild: environment ## make every aggregate of the running stack anew from its rows, if `make verify` names a difference
 	@$(VENV)/python -m deploy.embedded.control run services.worker.maintenance.rebuild
 
-backup: environment ## copy the running stack's data to a new folder, TO=… (default: beside the data, named by the time)
-	@$(VENV)/python -m deploy.embedded.backups.backup "$(TO)"
-
-restore: environment ## make the data folder out of a backup, FROM=…; then `make up`
-	@$(VENV)/python -m deploy.embedded.backups.restore "$(FROM)"
+##@ Containers and clusters
 
 # The containers need Docker and Python 3.11 or later. COMPOSE_PROJECT_NAME and COMPOSE_ENV_FILES select another stack than this folder's.
 compose-up: env ## build the images and start the containers, in the background; says when they are ready
@@ -93,9 +71,6 @@ compose-upgrade: ## build the images and exchange the running containers for new
 	@docker compose build
 	@$(ANY_PYTHON) -m deploy.containers.upgrade
 
-logs: ## follow the containers' logs (SERVICE="ingest worker-drain" for some of them)
-	@docker compose logs --follow --tail 100 $(SERVICE)
-
 compose-psql: ## a shell on the containers' database
 	@docker compose exec postgres psql --username=tracker tracker
 
@@ -105,32 +80,54 @@ compose-backup: ## copy the running containers' data to a new folder, TO=… (de
 compose-restore: ## a composed stack out of a backup, FROM=…; its volumes must be new
 	@$(ANY_PYTHON) -m deploy.containers.restore "$(FROM)"
 
+logs: ## follow the containers' logs (SERVICE="ingest worker-drain" for some of them)
+	@docker compose logs --follow --tail 100 $(SERVICE)
+
+env: ## write .env, the passwords that `docker compose up` needs; TO=… writes another file
+	@$(ANY_PYTHON) deploy/secrets_file.py "$(TO)"
+
+k8s-secrets: environment ## make the passwords of deploy/k8s/overlays/single, once, in files beside it that git does not see
+	@$(VENV)/python -m deploy.k8s.make_secrets deploy/k8s/overlays/single
+
+##@ More tests
+
+test-browser: environment ## the tests in a real browser (needs apt-get install chromium)
+	@command -v chromium > /dev/null || { echo "There is no chromium: apt-get install --no-install-recommends chromium" >&2; exit 1; }
+	$(VENV)/python -m pytest -n 2 --dist loadfile -p no:randomly tests/browser
+
+test-real-client: environment ## the tests with the real Claude Code (TRACKER_TEST_CLAUDE=program, or `claude` on the PATH)
+	$(VENV)/python -m pytest tests/real_client -p no:randomly
+
+dashboard-check: dashboard ## check the dashboard's types, and that what is committed is what its sources build (needs npm)
+	@[ -z "$$(git status --porcelain -- $(DASHBOARD)/built)" ] || { git status --short -- $(DASHBOARD)/built; \
+		echo "What is built differs from what is committed: commit $(DASHBOARD)/built."; exit 1; }
+
+k8s-check: environment ## render deploy/k8s, check it against Kubernetes' schemas and by what they cannot say (needs kustomize)
+	@command -v kustomize > /dev/null || { echo "kustomize is not installed; on Debian and Ubuntu: apt install kustomize"; exit 1; }
+	@cmp -s tests/k8s/schemas.lock .k8s-schemas/schemas.lock || { $(VENV)/python -m pip install --quiet --upgrade --no-deps --require-hashes \
+		--target .k8s-schemas -r tests/k8s/schemas.lock && cp tests/k8s/schemas.lock .k8s-schemas/; }
+	$(VENV)/python -m pytest tests/k8s -p no:randomly
+
+k8s-try: environment ## run what deploy/k8s renders, container by container, on Docker, and send an event through (needs kustomize; make k8s-try TAG=1.0.0)
+	@$(VENV)/python -m tests.k8s.try_it $(TAG)
+
+monitoring-check: environment ## the alerts, the dashboard and Prometheus against a stack of its own (needs apt-get install prometheus)
+	@promtool --version > /dev/null || { echo "There is no promtool: apt-get install --no-install-recommends prometheus" >&2; exit 1; }
+	$(VENV)/python -m pytest tests/deploy/monitoring tests/embedded/test_monitoring.py
+
 compose-test: environment ## the containers from build to end: upgrade, kills, imports, backup, restore; every event counted (needs Docker)
 	$(VENV)/python -m tests.compose
 
-bench: environment ## measure the write path against the machine's own limits, imports with and without the archive, what capture costs here, and the live feed
-	$(VENV)/python -m tests.bench.writes
-	$(VENV)/python -m tests.bench.imports
-	$(VENV)/python -m tests.bench.hook_costs
-	$(VENV)/python -m tests.bench.live
+schemathesis: environment ## 20,000 cases against a stack of its own with API keys (CASES="--cases 1000 --url http://127.0.0.1:8000")
+	$(VENV)/python -m tests.integration.many_cases $(or $(CASES),--cases 20000 --keys)
 
-bench-reads: environment ## measure every read endpoint at two volumes
-	$(VENV)/python -m tests.bench.reads
+fuzz: environment ## feed every parser with the unexpected, 10 minutes each (FUZZ="--seconds 60 --only event")
+	$(VENV)/python -m tests.fuzz $(FUZZ)
 
-bench-imports: environment ## measure the import of transcripts (TRACKER_SAMPLES names the folder that has them)
-	$(VENV)/python -m tests.bench.imports
+audit: environment ## ask for known vulnerabilities in what requirements.lock names (needs the internet)
+	$(VENV)/pip-audit --strict --disable-pip --require-hashes -r requirements.lock --progress-spinner off
 
-bench-beside: environment ## import a folder by a whole stack, and in turn by another program: BESIDE="--beside 'agentsview sync'"
-	$(VENV)/python -m tests.bench.beside $(BESIDE)
-
-bench-live: environment ## 200 listeners to the live feed at 1,000 events a second
-	$(VENV)/python -m tests.bench.live
-
-bench-idle: environment ## measure what an idle `make up` costs, by process; two minutes (IDLE="--settle 60 other-checkout .")
-	$(VENV)/python -m tests.bench.idle $(IDLE)
-
-bench-scale: environment ## drain with 1, 2, 4 workers and 1, 4 partitions; SCALE="--url http://…" measures another stack too
-	$(VENV)/python -m tests.bench.scale $(SCALE)
+##@ Faults and crowds
 
 faults: environment ## every fault under load, then a count of every event; three minutes
 	$(VENV)/python -m tests.faults --seed 1 --seconds 1 --at-most-minutes 3 --faults=-redis-half-open,postgres-half-open
@@ -147,42 +144,53 @@ faults-power: environment ## cut the power, many times, under load (needs root, 
 crowd: environment ## 1,000 connections of mixed clients before a stack of its own, five minutes (CROWD="--connections 200 --seconds 60")
 	$(VENV)/python -m tests.crowd $(CROWD)
 
-fuzz: environment ## feed every parser with the unexpected, 10 minutes each (FUZZ="--seconds 60 --only event")
-	$(VENV)/python -m tests.fuzz $(FUZZ)
+##@ Measurements
 
-audit: environment ## ask for known vulnerabilities in what requirements.lock names (needs the internet)
-	$(VENV)/pip-audit --strict --disable-pip --require-hashes -r requirements.lock --progress-spinner off
+bench: environment ## measure the write path against the machine's own limits, imports with and without the archive, what capture costs here, and the live feed
+	$(VENV)/python -m tests.bench.writes
+	$(VENV)/python -m tests.bench.imports
+	$(VENV)/python -m tests.bench.hook_costs
+	$(VENV)/python -m tests.bench.live
 
-schemathesis: environment ## 20,000 cases against a stack of its own with API keys (CASES="--cases 1000 --url http://127.0.0.1:8000")
-	$(VENV)/python -m tests.integration.many_cases $(or $(CASES),--cases 20000 --keys)
+bench-imports: environment ## measure the import of transcripts (TRACKER_SAMPLES names the folder that has them)
+	$(VENV)/python -m tests.bench.imports
 
-monitoring-check: environment ## the alerts, the dashboard and Prometheus against a stack of its own (needs apt-get install prometheus)
-	@promtool --version > /dev/null || { echo "There is no promtool: apt-get install --no-install-recommends prometheus" >&2; exit 1; }
-	$(VENV)/python -m pytest tests/deploy/monitoring tests/embedded/test_monitoring.py
+bench-live: environment ## 200 listeners to the live feed at 1,000 events a second
+	$(VENV)/python -m tests.bench.live
+
+bench-reads: environment ## measure every read endpoint at two volumes
+	$(VENV)/python -m tests.bench.reads
+
+bench-beside: environment ## import a folder by a whole stack, and in turn by another program: BESIDE="--beside 'agentsview sync'"
+	$(VENV)/python -m tests.bench.beside $(BESIDE)
+
+bench-idle: environment ## measure what an idle `make up` costs, by process; two minutes (IDLE="--settle 60 other-checkout .")
+	$(VENV)/python -m tests.bench.idle $(IDLE)
+
+bench-scale: environment ## drain with 1, 2, 4 workers and 1, 4 partitions; SCALE="--url http://…" measures another stack too
+	$(VENV)/python -m tests.bench.scale $(SCALE)
+
+##@ What is generated and committed
 
 openapi: environment ## write shared/openapi.json from both services
 	$(VENV)/python -m deploy.openapi
 
+reference: environment ## write the pages of docs/reference that the code determines
+	$(VENV)/python -m deploy.reference_docs
+
+render-sql: environment ## write composed statements to services/worker/rendered and services/query/queries/search/rendered
+	@$(VENV)/python -m services.worker.render_sql
+	@$(VENV)/python -m tests.unit.query.rendered_search
+
 DASHBOARD := services/query/dashboard
 dashboard: ## build the dashboard from its sources (needs npm); what it builds is committed
 	cd $(DASHBOARD) && npm ci --no-audit --no-fund --loglevel=error && npm run build
-
-dashboard-check: dashboard ## check the dashboard's types, and that what is committed is what its sources build (needs npm)
-	@[ -z "$$(git status --porcelain -- $(DASHBOARD)/built)" ] || { git status --short -- $(DASHBOARD)/built; \
-		echo "What is built differs from what is committed: commit $(DASHBOARD)/built."; exit 1; }
-
-test-browser: environment ## the tests in a real browser (needs apt-get install chromium)
-	@command -v chromium > /dev/null || { echo "There is no chromium: apt-get install --no-install-recommends chromium" >&2; exit 1; }
-	$(VENV)/python -m pytest -n 2 --dist loadfile -p no:randomly tests/browser
 
 screenshots: environment ## make the pictures of README and docs/tour.md from the samples (needs apt-get install chromium)
 	$(VENV)/python -m tests.browser.screenshots
 
 vendor-docs: environment ## fetch Swagger UI, which shows the API at /docs (VERSION=… another version; needs npm and the internet)
 	@$(VENV)/python -m deploy.vendor_docs $(VERSION)
-
-reference: environment ## write the pages of docs/reference that the code determines
-	$(VENV)/python -m deploy.reference_docs
 
 IMAGES := ingest query worker flower migrate
 lock: ## write requirements.lock, that of Redis and of each image, from pyproject.toml (needs uv)
@@ -193,6 +201,14 @@ lock: ## write requirements.lock, that of Redis and of each image, from pyprojec
 	for image in $(IMAGES); do $(VENV)/python deploy/image_requirements.py $$image | uv pip compile - --constraint requirements.lock \
 		--python-version 3.13 --python-platform linux --generate-hashes --no-emit-index-url --no-header --no-annotate \
 		--quiet --output-file deploy/requirements/$$image.lock || exit 1; done
+
+##@ This list, and the environment
+
+help: ## this list
+	@awk -F ':.*## ' '/^##@ / { print (n++ ? "\n" : "") substr($$0, 5) } /^[a-z0-9-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+environment: ## build .venv from requirements.lock, if it is not up to date
+	@$(ANY_PYTHON) deploy/bootstrap.py
 
 clean: ## remove .venv and caches; the data in TRACKER_DATA_DIR stays
 	rm -rf .venv .k8s-schemas .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
