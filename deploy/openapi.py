@@ -3,6 +3,7 @@
 import json
 from typing import Any, cast
 
+from deploy.openapi_components import share_components
 from deploy.openapi_errors import document_errors
 from services.ingest.app import create_app as create_ingest
 from services.ingest.http.examples import BODIES as INGEST_EXAMPLES
@@ -60,7 +61,7 @@ def merged() -> dict[str, Any]:
             for method, operation in operations.items():
                 if (method in READING_METHODS) == is_reading:
                     _add_security(operation, apps[is_reading].state.required(method.upper(), path))
-                    document_errors(method, path, operation, document["components"]["schemas"])
+                    document_errors(method, path, operation)
                     _add_examples(operation)
                     paths.setdefault(path, {})[method] = operation
     schemas = _both(writing["components"]["schemas"], reading["components"]["schemas"])
@@ -71,12 +72,14 @@ def merged() -> dict[str, Any]:
         "paths": dict(sorted(paths.items())),
         "components": {"schemas": dict(sorted(schemas.items())), "securitySchemes": {"key": KEY}},
     }
-    return cast(dict[str, Any], _simplified(merged))
+    simplified = cast(dict[str, Any], _simplified(merged))
+    share_components(simplified)
+    return simplified
 
 
 def _both(writing: dict[str, Any], reading: dict[str, Any]) -> dict[str, Any]:
-    """The schemas of both services. Only the error body is in both."""
-    if shared := (writing.keys() & reading.keys()) - {"Error"}:
+    """The schemas of both services."""
+    if shared := writing.keys() & reading.keys():
         raise ValueError(f"Schemas of both services have the same name; rename those of one: {sorted(shared)}")
     return writing | reading
 
@@ -90,8 +93,7 @@ def _add_security(operation: dict[str, Any], required: Required) -> None:
     operation["description"] = f"{operation.get('description', '')}\n\nNeeds a key with the scope {names}.".strip()
     # Each entry is enough. With TRACKER_ACCESS=open none is needed.
     operation["security"] = [*({"key": [name, *sorted(required.also)]} for name in sorted(required.scopes)), {}]
-    operation["responses"] |= {status: {"headers": {"WWW-Authenticate": {"schema": {"type": "string"}}}} for status in ("401", "403")}
-    operation["responses"]["429"] = {"headers": {"Retry-After": {"schema": {"type": "string"}}}}
+    operation["responses"] |= {status: {} for status in ("401", "403", "429")}
 
 
 def _add_examples(operation: dict[str, Any]) -> None:
@@ -112,7 +114,7 @@ def _example_of(reference: str) -> Any:
 
 
 def _simplified(node: Any) -> Any:
-    """The document without titles that repeat a name, and with `"type": ["string", "null"]` instead of an anyOf of the two."""
+    """The document without titles and descriptions that repeat what stands beside them, and with `"type": ["string", "null"]` instead of an anyOf of the two."""
     if isinstance(node, list):
         return [_simplified(each) for each in node]
     if not isinstance(node, dict):
@@ -120,6 +122,9 @@ def _simplified(node: Any) -> Any:
     node = {key: value if key in _DATA else _simplified(value) for key, value in node.items()}
     if isinstance(node.get("title"), str) and "type" in node.keys() | _TYPED & node.keys():
         del node["title"]
+    match node:
+        case {"in": _, "description": said, "schema": {"description": repeated, **schema}} if said == repeated:
+            return node | {"schema": schema}
     match node.get("anyOf"):
         case [{"type": str(kind)} as value, {"type": "null"}]:
             allowed = {"enum": [*value["enum"], None]} if "enum" in value else {}

@@ -35,22 +35,24 @@ _DETAILS: Final[dict[str, Json]] = {
     "SESSION_NOT_FOUND": {"session_id": "not known"},
     "OFFSET_MISMATCH": {"offset": 1834, "generation": 0},
     "GENERATION_SUPERSEDED": {"generation": 2},
+    "VALIDATION_ERROR": {"limit": "Input should be less than or equal to 1000"},
 }
+_HEADERS: Final = {"FORBIDDEN": "WWW-Authenticate", "401": "WWW-Authenticate", "405": "Allow", "429": "Retry-After", "503": "Retry-After"}
 # What can happen to every request, before its operation is looked at.
 _EVERYWHERE: Final = (403, 405, 421, 500, 503)
 
 
-def document_errors(method: str, path: str, operation: Json, schemas: Json) -> None:
+def document_errors(method: str, path: str, operation: Json) -> None:
     """Gives the operation every status that it can answer, and every error response an example of each of its codes."""
     responses = operation["responses"]
     if method == "get" and "{" not in path:
         responses.pop("404", None)
     for status in _EVERYWHERE:
         responses.setdefault(str(status), {})
-    for status, response in responses.items():
+    for status in responses:
         if status >= "400":
             codes = [each for each in RESPONSES if str(each.status) == status and _can_occur(each.code, method, path, operation)]
-            responses[status] = _error_response(response, codes, operation, schemas)
+            responses[status] = _error_response(status, codes)
     operation["responses"] = dict(sorted(responses.items()))
 
 
@@ -79,26 +81,15 @@ def _can_occur(code: str, method: str, path: str, operation: Json) -> bool:
             return True
 
 
-def _error_response(response: Json, codes: list[ErrorCode], operation: Json, schemas: Json) -> Json:
-    examples = {each.code: {"summary": each.meaning, "value": _example(each, operation, schemas)} for each in codes}
+def _error_response(status: str, codes: list[ErrorCode]) -> Json:
+    examples = {each.code: {"summary": each.meaning, "value": _example(each)} for each in codes}
     description = " ".join(f"`{each.code}`: {each.meaning}" for each in codes)
     content = {"schema": {"$ref": "#/components/schemas/Error"}, "examples": examples}
-    return response | {"description": description, "content": {"application/json": content}}
+    headers = {_HEADERS[each]: {"schema": {"type": "string"}} for each in (status, *examples) if each in _HEADERS}
+    return {"description": description, "content": {"application/json": content}} | ({"headers": headers} if headers else {})
 
 
-def _example(code: ErrorCode, operation: Json, schemas: Json) -> Json:
-    if code.code == "VALIDATION_ERROR":
-        field, reason = _invalid_field(operation, schemas)
-        return {"error": True, "message": f"{field}: {reason}", "code": code.code, "details": {field: reason}}
-    return {"error": True, "message": code.meaning, "code": code.code, "details": _DETAILS.get(code.code, {})}
-
-
-def _invalid_field(operation: Json, schemas: Json) -> tuple[str, str]:
-    """(field, reason) of a request to the operation that is not valid."""
-    if any(parameter["name"] == "limit" for parameter in operation.get("parameters", [])):
-        return "limit", "Input should be less than or equal to 1000"
-    content = operation.get("requestBody", {}).get("content", {}).get("application/json", {})
-    schema = schemas.get(content.get("schema", {}).get("$ref", "").rpartition("/")[2], {})
-    if "properties" in schema and schema.get("required"):
-        return schema["required"][0], "is required"
-    return "colour", "is not a parameter of this path"
+def _example(code: ErrorCode) -> Json:
+    details = _DETAILS.get(code.code, {})
+    message = code.meaning if code.code != "VALIDATION_ERROR" else "; ".join(f"{field}: {reason}" for field, reason in details.items())
+    return {"error": True, "message": message, "code": code.code, "details": details}

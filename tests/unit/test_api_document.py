@@ -7,6 +7,7 @@ from typing import Any
 import jsonschema_rs
 import pytest
 
+from deploy.openapi_components import resolved
 from shared.http.api_document import DOCUMENT
 
 Json = dict[str, Any]
@@ -30,13 +31,17 @@ def contents(operation: Json) -> Iterator[tuple[str, Json]]:
                 yield name, content
 
 
+def parameters(operation: Json) -> list[Json]:
+    return [resolved(API, each) for each in operation.get("parameters", [])]
+
+
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_every_operation_has_a_summary_and_a_description(name: str) -> None:
     operation = OPERATIONS[name]
     assert operation["summary"]
     assert operation["summary"] != operation["operationId"].replace("_", " ").title(), "give the route a summary"
     assert operation["description"].strip()
-    assert all(each.get("description") for each in operation.get("parameters", []))
+    assert all(each.get("description") for each in parameters(operation))
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
@@ -55,17 +60,18 @@ def test_every_operation_has_its_errors_with_examples(name: str) -> None:
     assert ("404" in responses) or "{" not in name or name.startswith("PUT ")
     for status, response in responses.items():
         if status >= "400":
-            [content] = response["content"].values()
-            examples = [each["value"] for each in content["examples"].values()]
+            assert response.keys() == {"$ref"}, f"{name}: {status} stands in each operation; see deploy/openapi_components.py"
+            [content] = resolved(API, response)["content"].values()
+            examples = [resolved(API, each)["value"] for each in content["examples"].values()]
             assert examples, f"{name}: no error code is documented for {status}; see deploy/openapi_errors.py"
             assert all(is_allowed(content["schema"], each) for each in examples)
 
 
 def test_every_example_of_a_parameter_is_allowed() -> None:
-    parameters = [(name, each) for name, operation in OPERATIONS.items() for each in operation.get("parameters", [])]
     wrong = [
         (name, each["name"], example)
-        for name, each in parameters
+        for name, operation in OPERATIONS.items()
+        for each in parameters(operation)
         for example in [*each.get("examples", []), *each["schema"].get("examples", [])]
         if not is_allowed(each["schema"], example)
     ]

@@ -12,7 +12,7 @@ from services.query.queries.lists.events import EventFilters
 from services.query.queries.lists.paging import Page, Paging
 from services.query.queries.stats import ranges
 from services.query.queries.stats.stats import Selection
-from services.query.schemas.fields import MOST_ON_A_PAGE, Dated, Error, Paged
+from services.query.schemas.fields import MOST_ON_A_PAGE, Dated, Paged
 from services.query.schemas.lists import EventList
 from services.query.schemas.stats import StatsParameters, UsageParameters
 from services.query.schemas.tool_errors import ToolErrorsParameters
@@ -22,13 +22,8 @@ from shared.database import ALL
 from shared.http.errors import BadRequest, invalid
 from shared.messages import EARLIEST
 
-FAILURES: dict[int | str, dict[str, Any]] = {
-    400: {"model": Error, "description": "A parameter is unknown or not valid; `details` names it."},
-    404: {"model": Error, "description": "There is no such thing."},
-    405: {"model": Error, "description": "Another method is meant here."},
-    500: {"model": Error, "description": "Something broke on this side."},
-    503: {"model": Error, "description": "The database cannot answer now; see Retry-After."},
-}
+# What a read can answer but its own model. deploy/openapi_errors.py says what each is, and adds those of every request.
+FAILURES: dict[int | str, dict[str, Any]] = {400: {}, 404: {}}
 
 _AS_OF = {
     "description": "Every event that was received up to this time is in the answer. Absent while nothing is stored.",

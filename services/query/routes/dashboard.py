@@ -6,11 +6,10 @@ from fastapi import APIRouter, Response
 from fastapi.responses import FileResponse, HTMLResponse
 
 from services.query.http import dashboard_files
-from services.query.http.parameters import FAILURES
 from shared.auth.scopes import PUBLIC, requires
 from shared.http.errors import NotFound
 
-router = APIRouter(tags=["service"], responses={status: FAILURES[status] for status in (405, 500)})
+router = APIRouter(tags=["service"])
 HTML: dict[int | str, dict[str, Any]] = {200: {"content": {"text/html": {"schema": {"type": "string"}}}}}
 
 

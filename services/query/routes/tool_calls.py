@@ -28,7 +28,7 @@ _MEDIA_TYPE = "text/plain; charset=utf-8"
 _CHUNK = 65_536
 _RESPONSES = FAILURES | {
     200: {"description": "The text.", "content": {"text/plain": {"schema": {"type": "string"}}}},
-    410: FAILURES[404] | {"description": "The archive has lost the content, or it is damaged."},
+    410: {},
 }
 
 

@@ -35,7 +35,7 @@ _RESPONSES = FAILURES | {
         "headers": {"ETag": {"description": "Changes with the content.", "schema": {"type": "string"}}},
     },
     304: {"description": "`If-None-Match` names the content's ETag."},
-    410: FAILURES[404] | {"description": "The archive has lost the content, or it is damaged."},
+    410: {},
 }
 
 

@@ -188,14 +188,3 @@ class MatchPage(Page):
     total_is_exact: bool = Field(description="False: there are at least `total`.")
     is_complete: bool = Field(description="False: the time of a search was over. What was found is shown; `next_cursor` goes on.")
     incomplete_because: str | None = Field(description="Why it is not complete, for a person.")
-
-
-class Error(BaseModel):
-    """Every answer that is not 2xx."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    error: Literal[True]
-    message: str = Field(description="Tells a person what to do.", examples=["limit: Input should be less than or equal to 1000"])
-    code: str = Field(description="A word for programs.", examples=["VALIDATION_ERROR"])
-    details: dict[str, Any] = Field(description="What is wrong, by field.")

@@ -7,15 +7,16 @@ from urllib.parse import quote
 import psycopg
 import pytest
 
+from deploy.openapi_components import resolved
 from shared.http.api_document import DOCUMENT
 from tests.integration.attacks.conftest import Target, refused
 from tests.integration.query import world
 from tests.integration.query.seed import add_message
 
-API: dict[str, dict[str, Any]] = json.loads(DOCUMENT.read_text(encoding="utf-8"))["paths"]
+API: dict[str, Any] = json.loads(DOCUMENT.read_text(encoding="utf-8"))
 PARAMETERS = {
-    path: [each["name"] for each in operations["get"].get("parameters", []) if each["in"] == "query"]
-    for path, operations in API.items()
+    path: [each["name"] for each in (resolved(API, each) for each in operations["get"].get("parameters", [])) if each["in"] == "query"]
+    for path, operations in API["paths"].items()
     if "get" in operations
 }
 SQL = [
@@ -59,7 +60,7 @@ def test_a_parameter_is_never_interpreted_as_sql(target: Target, path: str) -> N
     assert target.stored() == before
 
 
-@pytest.mark.parametrize("path", [path for path in API if "{" in path and "get" in API[path]])
+@pytest.mark.parametrize("path", [path for path, operations in API["paths"].items() if "{" in path and "get" in operations])
 def test_an_id_in_a_path_is_never_interpreted_and_unknown_ids_are_404(target: Target, path: str) -> None:
     before = target.stored()
     start, _, rest = path.partition("{")
