@@ -12,6 +12,8 @@ ROOT = Path(__file__).parent.parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 # A file reads from top to bottom in one place. It is split by step, not by length; beyond this it has more than one step.
 MAX_LINES = 350
+# A decision is read at one look, and one that was replaced is a pointer (docs/adr/README.md).
+DECISION_LINES, POINTER_LINES = 40, 8
 DOCUMENTS = [
     "README.md",
     "CONTRIBUTING.md",
@@ -71,8 +73,29 @@ def test_decisions_are_numbered_without_gaps() -> None:
     assert numbers == list(range(1, len(numbers) + 1))
 
 
-def test_index_of_decisions_has_every_title() -> None:
+def test_decisions_begin_with_what_was_decided_and_end_within_40_lines() -> None:
+    broken: list[str] = []
+    for path in (ROOT / "docs/adr").glob("0*.md"):
+        title, decision, *_ = path.read_text(encoding="utf-8").split("\n\n")
+        newer = re.search(r" \(superseded by (\d+)\)$", title)
+        lines = len(path.read_text(encoding="utf-8").splitlines())
+        if newer:
+            is_right = lines <= POINTER_LINES and bool(re.search(rf"\[{newer[1]}\]\({int(newer[1]):04}-", decision))
+        else:
+            is_right = lines <= DECISION_LINES and decision.count("\n") < 2 and not decision.startswith(("**", "Status"))
+        if not (is_right and title.startswith(f"# {int(path.name[:4])}. ")):
+            broken.append(path.name)
+    assert broken == []
+
+
+def test_index_of_decisions_has_every_title_and_decision() -> None:
     index = (ROOT / "docs/adr/README.md").read_text(encoding="utf-8")
-    decisions = sorted((ROOT / "docs/adr").glob("0*.md"))
-    expected = [f"- [{path.read_text(encoding='utf-8').splitlines()[0].removeprefix('# ')}]({path.name})" for path in decisions]
-    assert re.findall(r"^- \[.*$", index, re.MULTILINE) == expected
+    titles, sentences = set[str](), set[str]()
+    for path in (ROOT / "docs/adr").glob("0*.md"):
+        title, decision, *_ = path.read_text(encoding="utf-8").split("\n\n")
+        titles.add(f"[{title.removeprefix('# ')}]({path.name})")
+        if "(superseded by" not in title:
+            sentences.add(re.split(r"(?<=\.)\s+(?=[A-Z`])", " ".join(decision.split()))[0])
+
+    assert sorted(re.findall(r"\[\d+\. .*?\]\(0\d{3}.*?\)", index)) == sorted(titles)
+    assert [sentence for sentence in sentences if f"| {sentence} |" not in index] == []
