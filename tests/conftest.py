@@ -8,6 +8,7 @@ import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import hypothesis
@@ -18,6 +19,7 @@ from redis import Redis
 from deploy.migrations.grants import GRANTS, QUERY, WORKER
 from deploy.migrations.migrate import migrate
 from tests import servers
+from tests.emptied import empty
 from tests.servers import Server
 
 # The base URL of test clients: their own default is no name that the services are known by.
@@ -117,16 +119,17 @@ def migrated_database_url(postgres_url: str) -> str:
     return make_database(postgres_url, "tracker_test")
 
 
-@pytest.fixture
-def database_url(migrated_database_url: str) -> str:
-    """The database, empty."""
+@pytest.fixture(scope="session")
+def _emptying(migrated_database_url: str) -> Iterator[psycopg.Connection[Any]]:
+    """Kept open: a new connection reads the whole catalogue first."""
     with psycopg.connect(migrated_database_url, autocommit=True) as connection:
-        tables = connection.execute(
-            "SELECT string_agg(quote_ident(tablename), ', ') FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'alembic_version'"
-        )
-        found = tables.fetchone()
-        assert found is not None
-        connection.execute(f"TRUNCATE {found[0]} RESTART IDENTITY")
+        yield connection
+
+
+@pytest.fixture
+def database_url(migrated_database_url: str, _emptying: psycopg.Connection[Any]) -> str:
+    """The database, empty."""
+    empty(_emptying)
     return migrated_database_url
 
 
