@@ -22,6 +22,7 @@ from tests import servers
 from tests.emptied import empty
 from tests.servers import Server
 
+TESTS = Path(__file__).parent
 # The base URL of test clients: their own default is no name that the services are known by.
 LOCAL = "http://localhost"
 # The password of the services' roles. The embedded server needs none.
@@ -44,11 +45,13 @@ def pytest_report_header(config: pytest.Config) -> str:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """All tests of one folder with a running stack share it, so they run in one of xdist's processes."""
+    """Tests that share what takes seconds to start run in one of xdist's processes: those of tests/flow's one stack, and those of one file."""
     for item in items:
-        for folder in ("flow", "embedded", "browser", "scale"):
-            if f"tests/{folder}/" in item.nodeid:
-                item.add_marker(pytest.mark.xdist_group(folder))
+        file = item.path.relative_to(TESTS)
+        folder = file.parts[0]
+        if folder in ("flow", "embedded", "browser", "scale"):
+            is_of_the_stack = folder == "flow" and "stack" in getattr(item, "fixturenames", ()) and not hasattr(item.module, "stack")
+            item.add_marker(pytest.mark.xdist_group(folder if is_of_the_stack else str(file)))
 
 
 @pytest.fixture(scope="session", autouse=True)
