@@ -3,6 +3,7 @@
 Databases are the tests' own: a server started here, a database whose name ends in `_test`, emptied before each test that asks for it.
 """
 
+import os
 import shutil
 import signal
 import tempfile
@@ -16,6 +17,7 @@ import psycopg
 import pytest
 from redis import Redis
 
+from deploy.embedded.supervision.processes import started_at
 from deploy.migrations.grants import GRANTS, QUERY, WORKER
 from deploy.migrations.migrate import migrate
 from tests import servers
@@ -69,7 +71,11 @@ def _archive(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 def server_folder() -> Iterator[Path]:
     """In memory, where there is enough: a file that is made and deleted costs a tenth, and each truncated table is a handful."""
     is_in_memory = MEMORY.is_dir() and shutil.disk_usage(MEMORY).free >= LEAST_MEMORY_BYTES
-    folder = Path(tempfile.mkdtemp(prefix="tracker-test-", dir=MEMORY if is_in_memory else None))
+    for left in MEMORY.glob("tracker-test-*-*") if is_in_memory else ():
+        # Of a test process that was killed.
+        if started_at(int(left.name.split("-")[2])) is None:
+            shutil.rmtree(left, ignore_errors=True)
+    folder = Path(tempfile.mkdtemp(prefix=f"tracker-test-{os.getpid()}-", dir=MEMORY if is_in_memory else None))
     folder.chmod(0o755)
     yield folder
     shutil.rmtree(folder, ignore_errors=True)
