@@ -3,11 +3,13 @@
 Databases are the tests' own: a server started here, a database whose name ends in `_test`, emptied before each test that asks for it.
 """
 
+import os
 import shutil
 import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import hypothesis
@@ -15,11 +17,17 @@ import psycopg
 import pytest
 from redis import Redis
 
+from deploy.embedded.supervision.processes import started_at
 from deploy.migrations.grants import GRANTS, QUERY, WORKER
 from deploy.migrations.migrate import migrate
 from tests import servers
+from tests.emptied import empty
 from tests.servers import Server
 
+TESTS = Path(__file__).parent
+# Linux' file system in memory. A test process fills less than a quarter of this.
+MEMORY = Path("/dev/shm")
+LEAST_MEMORY_BYTES = 4 * 1024**3
 # The base URL of test clients: their own default is no name that the services are known by.
 LOCAL = "http://localhost"
 # The password of the services' roles. The embedded server needs none.
@@ -42,11 +50,13 @@ def pytest_report_header(config: pytest.Config) -> str:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """All tests of one folder with a running stack share it, so they run in one of xdist's processes."""
+    """Tests that share what takes seconds to start run in one of xdist's processes: those of tests/flow's one stack, and those of one file."""
     for item in items:
-        for folder in ("flow", "embedded", "browser", "scale"):
-            if f"tests/{folder}/" in item.nodeid:
-                item.add_marker(pytest.mark.xdist_group(folder))
+        file = item.path.relative_to(TESTS)
+        folder = file.parts[0]
+        if folder in ("flow", "embedded", "browser", "scale"):
+            is_of_the_stack = folder == "flow" and "stack" in getattr(item, "fixturenames", ()) and not hasattr(item.module, "stack")
+            item.add_marker(pytest.mark.xdist_group(folder if is_of_the_stack else str(file)))
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -59,7 +69,13 @@ def _archive(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def server_folder() -> Iterator[Path]:
-    folder = Path(tempfile.mkdtemp(prefix="tracker-test-"))
+    """In memory, where there is enough: a file that is made and deleted costs a tenth, and each truncated table is a handful."""
+    is_in_memory = MEMORY.is_dir() and shutil.disk_usage(MEMORY).free >= LEAST_MEMORY_BYTES
+    for left in MEMORY.glob("tracker-test-*-*") if is_in_memory else ():
+        # Of a test process that was killed.
+        if started_at(int(left.name.split("-")[2])) is None:
+            shutil.rmtree(left, ignore_errors=True)
+    folder = Path(tempfile.mkdtemp(prefix=f"tracker-test-{os.getpid()}-", dir=MEMORY if is_in_memory else None))
     folder.chmod(0o755)
     yield folder
     shutil.rmtree(folder, ignore_errors=True)
@@ -117,16 +133,17 @@ def migrated_database_url(postgres_url: str) -> str:
     return make_database(postgres_url, "tracker_test")
 
 
-@pytest.fixture
-def database_url(migrated_database_url: str) -> str:
-    """The database, empty."""
+@pytest.fixture(scope="session")
+def _emptying(migrated_database_url: str) -> Iterator[psycopg.Connection[Any]]:
+    """Kept open: a new connection reads the whole catalogue first."""
     with psycopg.connect(migrated_database_url, autocommit=True) as connection:
-        tables = connection.execute(
-            "SELECT string_agg(quote_ident(tablename), ', ') FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'alembic_version'"
-        )
-        found = tables.fetchone()
-        assert found is not None
-        connection.execute(f"TRUNCATE {found[0]} RESTART IDENTITY")
+        yield connection
+
+
+@pytest.fixture
+def database_url(migrated_database_url: str, _emptying: psycopg.Connection[Any]) -> str:
+    """The database, empty."""
+    empty(_emptying)
     return migrated_database_url
 
 

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from testcontainers.core.container import DockerContainer
 
 POSTGRES_IMAGE, REDIS_IMAGE = "postgres:18", "redis:8"
-POSTGRES_SETTINGS = {"fsync": "off", "shared_buffers": "128MB"}
+# Nothing outlives the tests, so little of the log need be kept.
+POSTGRES_SETTINGS = {"fsync": "off", "shared_buffers": "128MB", "max_wal_size": "256MB"}
 REDIS_SETTINGS = {"appendonly": "yes", "appendfsync": "everysec"}
 WAYS = ("embedded", "containers")
 # Says whose a container is: host and process.

@@ -32,11 +32,13 @@ class Watch:
     allows: tuple[str, ...] = ()
     console: list[str] = field(default_factory=list)
     foreign_requests: list[str] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
 
     def on(self, page: Any) -> None:
         page.on("console", lambda message: self._hear(message.text) if message.type in ("error", "warning") else None)
         page.on("pageerror", lambda error: self._hear(f"uncaught: {error}"))
         page.on("request", self._note)
+        page.on("response", lambda response: self.refused.append(f"{response.status} {response.url}") if response.status >= 400 else None)
 
     def _hear(self, text: str) -> None:
         if not any(part in text for part in self.allows):
@@ -116,7 +118,7 @@ def open_page(chromium: Any, stack: Stack) -> Iterator[OpenPage]:
     """open_page(path, **context): a new window at this path of the dashboard. In the end no page has written another error, or asked another host.
 
     `context` are options of Playwright's new_context(), such as timezone_id, color_scheme, viewport. `of` is another tracker's address,
-    `allows` has parts of errors that the page is expected to write.
+    `allows` has parts of errors that the page is expected to write. `refused` gets the answers that are errors, each as status and address.
     """
     with opener(chromium, str(stack.http.base_url).rstrip("/")) as opened:
         yield opened
@@ -127,11 +129,11 @@ def opener(chromium: Any, origin: str) -> Iterator[OpenPage]:
     watches: list[Watch] = []
     contexts: list[Any] = []
 
-    def opened(path: str, *, of: str = origin, allows: tuple[str, ...] = (), **options: Any) -> Any:
+    def opened(path: str, *, of: str = origin, allows: tuple[str, ...] = (), refused: list[str] | None = None, **options: Any) -> Any:
         expect.set_options(timeout=WAIT_MS)
         context = chromium.new_context(**({"viewport": {"width": 1440, "height": 900}} | options))
         contexts.append(context)
-        watch = Watch(of, allows)
+        watch = Watch(of, allows, refused=[] if refused is None else refused)
         watches.append(watch)
         page = context.new_page()
         watch.on(page)

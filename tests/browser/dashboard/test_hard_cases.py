@@ -223,10 +223,8 @@ def same(one: str, other: str) -> bool:
 @pytest.mark.parametrize("scope", ["numbers", "metrics"])
 @pytest.mark.parametrize("path", [*PAGES, "/projects/1", "/sessions/any", "/files?path=/home/ann/shop/src/cart.py"])
 def test_key_for_numbers_finds_no_fault_on_any_page(open_page: OpenPage, stack: Stack, keyed: str, scope: str, path: str) -> None:
-    page = open_page(path, of=keyed, extra_http_headers={"Authorization": f"Bearer {make_key(stack, scope)['key']}"})
     refused: list[str] = []
-    page.on("response", lambda response: refused.append(f"{response.status} {response.url}") if response.status >= 400 else None)
-    page.reload()
+    page = open_page(path, of=keyed, refused=refused, extra_http_headers={"Authorization": f"Bearer {make_key(stack, scope)['key']}"})
     settled(page)
     page.wait_for_timeout(300)
     settled(page)

@@ -8,6 +8,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
+from deploy.embedded.supervision.processes import wait_until
 from tests.browser.dashboard.conftest import OpenPage
 from tests.browser.dashboard.hostile_transcript import ATTACK, SESSION, hostile_transcript
 from tests.browser.dashboard.long_transcript import long_transcript
@@ -146,6 +147,9 @@ def test_keys_go_to_prompts_and_failed_calls(open_page: OpenPage, stack: Stack, 
 
 
 def test_search_within_jumps_to_the_hit(open_page: OpenPage, stack: Stack, long_session: str) -> None:
+    # Given that the import is indexed, which is some time after it has ended: the page asks once
+    assert wait_until(lambda: not stack.select("SELECT FROM search_pending LIMIT 1"), 60)
+
     page = open_page(f"/sessions/{long_session}")
     page.wait_for_selector(".message")
     page.get_by_role("searchbox", name="Search in this session").fill("drain_40")

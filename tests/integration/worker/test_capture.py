@@ -27,6 +27,7 @@ from services.worker.resources import Resources, open_resources
 from services.worker.row_lease import MAX_ATTEMPTS
 from services.worker.sweep import NO_CALL, ONE_CALL, Looks
 from shared.broker import TASK_READ_CAPTURED
+from tests import emptied
 from tests.integration.worker.all_tables import tables
 from tests.integration.worker.captured import RECEIVED_AT, capture, put_range
 from tests.unit.worker.importers.rows_of_a_session import SESSION, WHOLE, jsonl, prompt
@@ -53,11 +54,7 @@ def all_tables(worker: Resources) -> dict[str, list[str]]:
 
 def empty(worker: Resources) -> None:
     with worker.transaction() as connection:
-        found = connection.execute(
-            "SELECT string_agg(quote_ident(tablename), ', ') FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'alembic_version'"
-        )
-        [(names,)] = found.fetchall()
-        connection.execute(f"TRUNCATE {names} RESTART IDENTITY".encode())
+        emptied.empty(connection)
 
 
 def is_verified(worker: Resources) -> bool:

@@ -29,6 +29,7 @@ from services.worker.resources import Resources, open_resources
 from services.worker.settings import Settings
 from services.worker.sweep import NO_CALL, ONE_CALL, Looks
 from shared.messages import Conversation, Usage
+from tests.emptied import empty
 from tests.integration.worker.all_tables import tables
 from tests.integration.worker.test_imports_in_any_order import EPOCH, GAP, add_job
 
@@ -136,8 +137,7 @@ def test_a_filled_database_is_as_if_this_release_had_stored_the_calls(
 
     # And all is as it is where this release has stored everything
     with psycopg.connect(database_url, autocommit=True) as connection:
-        names = [row[0] for row in connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()]
-        connection.execute(f"TRUNCATE {', '.join(name for name in names if name != 'alembic_version')} RESTART IDENTITY".encode())
+        empty(connection)
     fill(worker)
     store(worker, [said(10 + n) for n in range(1, commits + 1)], 0)
     assert everything(worker) == filled

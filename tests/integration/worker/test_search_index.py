@@ -63,7 +63,7 @@ def pending(connection: Connection[Any]) -> list[tuple[str, int]]:
 
 
 def assert_up_to_date(worker: Resources, connection: Connection[Any]) -> None:
-    assert index_pending(worker) is False
+    assert index_pending(worker, seconds=60) is False
     assert pending(connection) == []
     assert differing_documents(connection) == 0
 
@@ -78,7 +78,7 @@ def test_each_kind_of_row_becomes_a_document(worker: Resources, connection: Conn
         change("/home/ann/shop/cart.py", minutes=3),
     )
 
-    assert index_pending(worker) is False
+    assert index_pending(worker, seconds=60) is False
 
     assert found(connection, "message") == ["why is the cart empty"]
     assert found(connection, "tool_call") == ["Bash\npytest -q\nrun\n5"]
@@ -226,7 +226,7 @@ def test_one_process_indexes_at_a_time(worker: Resources, connection: Connection
 
     with connection.transaction():
         connection.execute("SELECT pg_advisory_xact_lock(26972236)")
-        assert index_pending(worker) is False
+        assert index_pending(worker, seconds=60) is False
         assert found(connection, "message") == []
 
     assert_up_to_date(worker, connection)
@@ -327,7 +327,7 @@ def test_a_document_that_postgres_refuses_holds_up_no_other(
     monkeypatch.setattr(write_documents, "words_of", lambda content: bad if content == "bad" else words_of(content))
     store(worker, start(), message("good"), message("bad"), message("fine"))
 
-    assert index_pending(worker) is False
+    assert index_pending(worker, seconds=60) is False
 
     assert pending(connection) == []
     assert found(connection, "message") == ["fine", "good"]
