@@ -1,4 +1,4 @@
-"""The words of the search index: one rule for documents and for queries. Texts are cut by the compiled methods of `str` and `dict`.
+"""The words of the search index: one rule for documents and for queries. Texts are cut by the compiled methods of `str`, `bytes` and `dict`.
 
 Every word of a text is a lexeme, with all of its places. It is in one case and without accents. An identifier (useEffect, my_func) also gives its parts
 and its tails at its place, so that any run of parts is the beginning of some lexeme. A script without spaces (CJK, Thai …) gives every character and
@@ -6,7 +6,7 @@ every pair of neighbours. Punctuation only separates. Signs are lexemes without 
 """
 
 import re
-from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import lru_cache
 from itertools import chain, pairwise, repeat
 from typing import Final
@@ -27,6 +27,8 @@ _MAX_PLACES: Final = 255
 _MAX_VECTOR_BYTES: Final = 1_000_000
 # A text this short cannot reach the byte limit: a character gives at most 26 bytes.
 _SURELY_SMALL_CHARS: Final = 35_000
+# About 10 MB.
+_MAX_KEPT: Final = 65_536
 
 _SPACELESS: Final = (
     "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff"  # Thai, Lao, Burmese, Khmer
@@ -35,22 +37,24 @@ _SPACELESS: Final = (
 _SPACELESS_START: Final = re.compile(f"[{_SPACELESS}]")
 # A word that follows a script without spaces is its own word.
 _WORD: Final = re.compile(rf"[{_SPACELESS}]+|[^\W{_SPACELESS}]+")
+_LETTERS: Final = re.compile(r"[^\W\d_]+")
 _PART: Final = re.compile(r"[A-Z]?[a-z0-9]+|[A-Z]+[0-9]*(?![a-z])")
-_NOT_ASCII: Final = re.compile(r"[^\x00-\x7f]+")
 _ASCII: Final = "".join(map(chr, range(128)))
-# Words alone, and signs alone: the rest are spaces.
-_TO_WORDS: Final = str.maketrans(
-    {sign: letter if letter.isalnum() or letter == "_" else " " for sign, letter in zip(_ASCII, _ASCII, strict=True)}
+# Of bytes of UTF-8: words alone, letters alone, and signs alone. The rest are spaces, and so is what is not ASCII.
+_TO_WORDS: Final = "".join(sign if sign.isalnum() or sign == "_" else " " for sign in _ASCII).encode() + b" " * 128
+_TO_LETTERS: Final = "".join(sign if sign.isalpha() else " " for sign in _ASCII).encode() + b" " * 128
+_TO_SIGNS: Final = (
+    "".join(" " if sign.isalnum() or sign == "_" or not sign.isprintable() else sign for sign in _ASCII).encode() + b" " * 128
 )
-_TO_SIGNS: Final = str.maketrans({sign: " " if sign.isalnum() or sign == "_" or not sign.isprintable() else sign for sign in _ASCII})
 
 # Letters that are written with accents, and what is written on them. A script whose marks are letters (kana, Thai, Devanagari) keeps them.
 _ACCENTED: Final = re.compile(
     r"([A-Za-z\u00c0-\u02af\u0370-\u052f\u1d00-\u1dbf\u1e00-\u1fff\u2c60-\u2c7f\ua720-\ua7ff])[\u0300-\u036f\u0483-\u0487\u1dc0-\u1dff]+"
 )
 # Letters with a stroke, and without a dot, have no decomposition.
-_STROKES: Final = str.maketrans("ØøŁłĐđĦħŦŧı", "OoLlDdHhTti")
-_STROKED, _ACCENT = re.compile("[ØøŁłĐđĦħŦŧı]"), re.compile(r"[\u0300-\u036f\u0483-\u0487\u1dc0-\u1dff]")
+_ACCENTS: Final = frozenset(map(chr, chain(range(0x300, 0x370), range(0x483, 0x488), range(0x1DC0, 0x1E00))))
+_STROKED: Final = "ØøŁłĐđĦħŦŧı"
+_STROKES: Final = str.maketrans(_STROKED, "OoLlDdHhTti")
 
 
 class Words(Struct, frozen=True):
@@ -67,18 +71,14 @@ class Words(Struct, frozen=True):
 def words_of(content: str) -> Words:
     """The words of a document."""
     text = unaccented(content[:MAX_CONTENT_CHARS])
-    words = _cut(text)
+    places = _places(_cut(text))
     signs = " ".join(map(_quoted, _signs(text)))
-    whole = frozenset(filter(None, map(_whole, set(words))))
-    of_words = list(map(_lexemes, words))
-    if len(text) > _SURELY_SMALL_CHARS and sum(map(len, map(str.encode, of_words))) + len(signs) > _MAX_VECTOR_BYTES:
-        return Words(f"{_without_places(of_words)} {signs} {OVERLONG}", whole, False)
-    placed = [
-        f"{lexemes}{place}" if "\n" not in lexemes else lexemes.replace("\n", f"{place} ") + place
-        for lexemes, place in zip(of_words, chain(_place_texts(), repeat(f":{_MAX_PLACE}")), strict=False)
-    ]
-    marks = [signs, OVERLONG] if max(map(len, whole), default=0) > MAX_LEXEME_CHARS else [signs]
-    return Words(" ".join([*placed, *marks]), whole, _has_places(of_words))
+    whole = frozenset(map(_WHOLE.__getitem__, places)) - {""}
+    if len(text) > _SURELY_SMALL_CHARS and _vector_bytes(places) + len(signs) > _MAX_VECTOR_BYTES:
+        return Words(f"{_without_places(places)} {signs} {OVERLONG}", whole, False)
+    lexemes = list(map(_LEXEMES.__getitem__, places))
+    placed = map(str.replace, lexemes, repeat("\n"), map(",".join, places.values()))
+    return Words(" ".join([*placed, signs]), whole, _has_places(lexemes, list(map(len, places.values()))))
 
 
 def folded(text: str) -> str:
@@ -108,47 +108,83 @@ def sign_lexemes(text: str) -> tuple[str, ...]:
     return tuple(map(_quoted, sorted(_signs(unaccented(text)))))
 
 
+def letters_of(text: str) -> list[str]:
+    """The runs of letters of a text."""
+    return _runs(text, _LETTERS, _TO_LETTERS)
+
+
 def _cut(text: str) -> list[str]:
     """The words of a text without accents, in its case."""
-    if text.isascii():
-        return text.translate(_TO_WORDS).split()
-    if any(map(str.isalnum, set("".join(_NOT_ASCII.findall(text))))):
-        return _WORD.findall(text)
-    return text.encode("ascii", "replace").decode().translate(_TO_WORDS).split()
+    return _runs(text, _WORD, _TO_WORDS)
+
+
+def _runs(text: str, pattern: re.Pattern[str], ascii_alone: bytes) -> list[str]:
+    """What a pattern of words finds. Most texts have signs at most that are not ASCII, and compiled methods find words of ASCII six times as fast."""
+    if any(map(str.isalnum, _not_ascii(text))):
+        return pattern.findall(text)
+    return _bytes(text).translate(ascii_alone).decode().split()
 
 
 def _signs(text: str) -> set[str]:
     """Pairs of neighbouring ASCII signs, and each other sign alone: a single ASCII sign is in every other text."""
-    ascii_only = text if text.isascii() else _NOT_ASCII.sub(" ", text)
-    pairs = {left + right for run in set(ascii_only.translate(_TO_SIGNS).split()) if len(run) > 1 for left, right in pairwise(run)}
-    if text.isascii():
-        return pairs
+    runs = set(_bytes(text).translate(_TO_SIGNS).decode().split())
+    pairs = {left + right for run in runs if len(run) > 1 for left, right in pairwise(run)}
     # Not what is unseen: joiners, variation selectors, marks of scripts, what is not assigned.
-    return pairs | {sign for sign in set("".join(_NOT_ASCII.findall(text))) if category(sign)[0] in "PS"}
+    return pairs | {sign for sign in _not_ascii(text) if category(sign)[0] in "PS"}
+
+
+def _not_ascii(text: str) -> set[str]:
+    """The characters that are not ASCII, each once."""
+    return set() if text.isascii() else set(_bytes(text).translate(None, _ASCII.encode()).decode(errors="surrogatepass"))
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode(errors="surrogatepass")
+
+
+def _places(words: Iterable[str]) -> Mapping[str, list[str]]:
+    """Where each word stands: 1, 2, …; all behind the last place of a vector have that one. In the order in which they are met."""
+    places = dict[str, list[str]]()
+    for word, place in zip(words, chain(_place_texts(), repeat(str(_MAX_PLACE))), strict=False):
+        # Most are met once: a default is made for each word.
+        if word in places:
+            places[word].append(place)
+        else:
+            places[word] = [place]
+    return places
 
 
 @lru_cache(maxsize=1)
 def _place_texts() -> tuple[str, ...]:
-    return tuple(f":{place}" for place in range(1, _MAX_PLACE))
+    return tuple(map(str, range(1, _MAX_PLACE)))
 
 
-def _has_places(of_words: list[str]) -> bool:
-    """Whether Postgres keeps all places of each lexeme."""
-    if len(of_words) <= _MAX_PLACES:
+def _has_places(lexemes: Sequence[str], counts: Sequence[int]) -> bool:
+    """Whether Postgres keeps all places of each lexeme. Given each word's lexemes, and how often it stands."""
+    if sum(counts) <= _MAX_PLACES:
         return True
-    counts = Counter(of_words)
-    if len(of_words) >= _MAX_PLACE or max(counts.values()) > _MAX_PLACES:
+    if sum(counts) >= _MAX_PLACE or max(counts) > _MAX_PLACES:
         return False
-    for lexemes in [lexemes for lexemes in counts if "\n" in lexemes]:
-        for lexeme in lexemes.split("\n"):
-            counts[lexeme] += counts[lexemes]
-    return max(counts.values()) <= _MAX_PLACES
+    # Words in another case have the same lexemes, and parts are words themselves.
+    totals = dict[str, int]()
+    for of_word, count in zip(lexemes, counts, strict=True):
+        totals[of_word] = totals.get(of_word, 0) + count
+    for of_word in [of_word for of_word in totals if " " in of_word]:
+        for lexeme in of_word.removesuffix(f" {OVERLONG}").split(" "):
+            totals[lexeme] = totals.get(lexeme, 0) + totals[of_word]
+    return max(totals.values()) <= _MAX_PLACES
 
 
-def _without_places(of_words: list[str]) -> str:
+def _vector_bytes(places: Mapping[str, Collection[str]]) -> int:
+    """At most so many bytes of lexemes and places: a place takes two."""
+    entries = [(_LEXEMES[word], len(at)) for word, at in places.items()]
+    return sum(len(lexemes.encode()) + 1 + lexemes.count("\n") * 2 * count for lexemes, count in entries)
+
+
+def _without_places(words: Iterable[str]) -> str:
     """The lexemes met first, each once, as many as a tsvector can hold."""
     kept, size = list[str](), 0
-    for lexeme in dict.fromkeys(lexeme for lexemes in dict.fromkeys(of_words) for lexeme in lexemes.split("\n")):
+    for lexeme in dict.fromkeys(lexeme for word in words for lexeme in _each_lexeme(word)):
         size += len(lexeme.encode()) + 3
         if size > _MAX_VECTOR_BYTES // 2:
             break
@@ -156,14 +192,19 @@ def _without_places(of_words: list[str]) -> str:
     return " ".join(kept)
 
 
-@lru_cache(maxsize=65_536)
 def _lexemes(word: str) -> str:
-    """A word as it is indexed, one lexeme a line: whole, its parts, its tails. useEffectOnce → useeffectonce, use, effect, once, effectonce.
+    """A word as it is indexed: each of its lexemes followed by `:` and a line end, which stands for the places."""
+    placed = " ".join([f"{lexeme}:\n" for lexeme in _each_lexeme(word)])
+    return f"{placed} {OVERLONG}" if len(_whole(word)) > MAX_LEXEME_CHARS else placed
+
+
+def _each_lexeme(word: str) -> Iterable[str]:
+    """A word whole, its parts, its tails. useEffectOnce → useeffectonce, use, effect, once, effectonce.
 
     Of a script without spaces every character and every pair of neighbours: 検索窓 → 検, 索, 窓, 検索, 索窓.
     """
     if _SPACELESS_START.match(word):
-        return "\n".join(dict.fromkeys((*word, *map("".join, pairwise(word)))))
+        return dict.fromkeys((*word, *map("".join, pairwise(word))))
     whole = word.casefold()[:MAX_LEXEME_CHARS]
     if word.isascii():
         spans = [match.span() for match in _PART.finditer(word[:MAX_LEXEME_CHARS])][:_MAX_PARTS]
@@ -171,13 +212,30 @@ def _lexemes(word: str) -> str:
         tails = [whole[start:] for start, _ in spans]
     else:
         parts, tails = whole.split("_")[:_MAX_PARTS], []
-    return "\n".join(dict.fromkeys(lexeme for lexeme in (whole, *parts, *tails) if lexeme))
+    return dict.fromkeys(lexeme for lexeme in (whole, *parts, *tails) if lexeme)
 
 
-@lru_cache(maxsize=65_536)
 def _whole(word: str) -> str:
     """A word in one case, if parts of it are looked for by their letters; a character more than a lexeme has shows that it goes on."""
     return "" if len(word) < LEAST_PART_CHARS or _SPACELESS_START.match(word) else word.casefold()[: MAX_LEXEME_CHARS + 1]
+
+
+class _Kept(dict[str, str]):
+    """What a function makes of a word. Nearly all words have been met before, and this takes half of the time of `lru_cache`."""
+
+    def __init__(self, make: Callable[[str], str]) -> None:
+        super().__init__()
+        self._make = make
+
+    def __missing__(self, word: str) -> str:
+        if len(self) >= _MAX_KEPT:
+            self.clear()
+        made = self[word] = self._make(word)
+        return made
+
+
+_LEXEMES: Final = _Kept(_lexemes)
+_WHOLE: Final = _Kept(_whole)
 
 
 def _query_lexemes(word: str) -> list[str]:
@@ -192,9 +250,10 @@ def unaccented(text: str) -> str:
         return text
     # Most texts have neither, and a look is ten times as fast as a replacement.
     apart = normalize("NFKD", text)
-    if _ACCENT.search(apart):
+    signs = _not_ascii(apart)
+    if not signs.isdisjoint(_ACCENTS):
         apart = _ACCENTED.sub(r"\1", apart)
-    return normalize("NFKC", apart.translate(_STROKES) if _STROKED.search(apart) else apart)
+    return normalize("NFKC", apart if signs.isdisjoint(_STROKED) else apart.translate(_STROKES))
 
 
 def _quoted(text: str) -> str:

@@ -13,8 +13,9 @@ from psycopg import Connection
 from psycopg.rows import namedtuple_row
 
 from services.worker.search_index.backfill import BEHIND, keys_behind
+from services.worker.search_index.dictionary import counted_words
 from services.worker.search_index.documents import TABLES, documents_of, ids_of
-from services.worker.search_index.words import add_words
+from services.worker.search_index.words import written_words
 from services.worker.search_index.write_documents import write_documents
 from shared.document_words import words_of
 
@@ -59,8 +60,8 @@ def index_sessions_and_files(connection: Connection[Any]) -> None:
 
 
 def _write(connection: Connection[Any], kind: str, keys: list[str]) -> None:
-    with connection.transaction():
-        write_documents(connection, ids_of(connection, kind, keys), documents_of(connection, kind, keys))
+    with connection.transaction(), counted_words(connection) as counts:
+        write_documents(connection, counts, ids_of(connection, kind, keys), documents_of(connection, kind, keys))
 
 
 def _index_messages(database_url: str) -> None:
@@ -73,7 +74,7 @@ def _index_messages(database_url: str) -> None:
                 who = (row.id, "message", row.session_id, row.project_id, row.user_id, row.occurred_at)
                 words = words_of(row.content)
                 copy.write_row((*who, row.role, row.agent_id, row.content, words.vector, words.has_places))
-                add_words(counts, "message", row.content, None, 1)
+                counts.update(written_words("message", row.content, None))
                 found_in.update(words.whole)
         _count(writing, counts, found_in)
 
@@ -89,7 +90,7 @@ def _index_calls(database_url: str) -> None:
                 parameters, calls = pool[str(document.id)]
                 words = words_of(document.content)
                 copy.write_row((document.tool_name, parameters, document.content, words.vector, words.has_places))
-                add_words(counts, "tool_call", document.content, None, calls)
+                counts.update(dict.fromkeys(written_words("tool_call", document.content, None), calls))
                 found_in.update(dict.fromkeys(words.whole, calls))
         cursor.execute("ANALYZE call_pool")
         cursor.execute(_CALL_DOCUMENTS)

@@ -7,6 +7,7 @@ from uuid import UUID
 from psycopg import Connection
 from psycopg.rows import namedtuple_row
 
+from services.worker.search_index.dictionary import WordCounts
 from services.worker.search_index.documents import TABLES, documents_of, ids_of
 from services.worker.search_index.write_documents import write_documents
 from shared.sql_files import statement
@@ -26,7 +27,7 @@ def begin_again(connection: Connection[Any]) -> None:
     connection.execute(_statement("begin_again"))
 
 
-def backfill_some(connection: Connection[Any], number: int, place: Sequence[str], limit: int) -> int:
+def backfill_some(connection: Connection[Any], counts: WordCounts, number: int, place: Sequence[str], limit: int) -> int:
     """Makes the documents of the next rows, and notes how far it is. The count of rows; 0: the table is done, and the caller deletes the note.
 
     `place` is the table's name, then what `keys_behind` gave last.
@@ -38,9 +39,9 @@ def backfill_some(connection: Connection[Any], number: int, place: Sequence[str]
     keys = [row.key for row in rows if row.key is not None]
     if table in _KINDS:
         kind = _KINDS[table]
-        write_documents(connection, ids_of(connection, kind, keys), documents_of(connection, kind, keys), again=True)
+        write_documents(connection, counts, ids_of(connection, kind, keys), documents_of(connection, kind, keys), again=True)
     else:
-        write_documents(connection, orphans(connection, keys), [])
+        write_documents(connection, counts, orphans(connection, keys), [])
     connection.execute(_statement("advance"), {"number": number, "keys": [table, *rows[-1][BEHIND:]], "rows": len(rows)})
     return len(rows)
 

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from psycopg import Connection
 
+from services.worker.search_index.dictionary import WordCounts, counted_words
 from services.worker.search_index.documents import documents_of, ids_of
 from services.worker.search_index.write_documents import stored_documents, write_documents
 
@@ -24,20 +25,22 @@ _BEHIND: Final = """
 
 def forget_changed_here(connection: Connection[Any]) -> None:
     """Deletes the outdated documents of the rows that the caller's transaction changed."""
-    for kind, keys in connection.execute(_CHANGED_HERE).fetchall():
-        _forget_outdated(connection, kind, keys)
+    with counted_words(connection) as counts:
+        for kind, keys in connection.execute(_CHANGED_HERE).fetchall():
+            _forget_outdated(connection, counts, kind, keys)
 
 
 def forget_noted_behind(connection: Connection[Any], number: int) -> int | None:
     """Deletes the outdated documents of the next notes behind one, whoever changed the rows. The number of the last note; None: there was none."""
     notes = connection.execute(_BEHIND, {"number": number, "limit": _NOTES}).fetchall()
-    for _, kind, keys in notes:
-        _forget_outdated(connection, kind, keys)
+    with counted_words(connection) as counts:
+        for _, kind, keys in notes:
+            _forget_outdated(connection, counts, kind, keys)
     return notes[-1][0] if notes else None
 
 
-def _forget_outdated(connection: Connection[Any], kind: str, keys: Sequence[str]) -> None:
+def _forget_outdated(connection: Connection[Any], counts: WordCounts, kind: str, keys: Sequence[str]) -> None:
     stored = stored_documents(connection, ids_of(connection, kind, keys))
     if stored:
         current = {document.id: document for document in documents_of(connection, kind, keys)}
-        write_documents(connection, [id for id, document in stored.items() if current.get(id) != document], [])
+        write_documents(connection, counts, [id for id, document in stored.items() if current.get(id) != document], [])

@@ -4,7 +4,7 @@
    rows (forget_documents.py) wait for a slice to end, and a slice waits for them
 2. notes: triggers have noted in `search_pending` which rows changed; those of the newest events come first
 3. rows: each is read as it is now, and its document written, or deleted if the row is gone
-4. the notes go in the transaction that wrote their documents
+4. the notes go in the transaction that wrote their documents, and at its end the dictionary counts their words
 5. yields: while an import runs or events wait in the journal, a task ends after a short slice, and the sweep sends the next within a second. So
    drains and capture have their process, and the newest events still come first
 
@@ -21,6 +21,7 @@ from psycopg import Connection
 from services.worker.lock_order import lock_documents
 from services.worker.resources import Resources
 from services.worker.search_index.backfill import backfill_some
+from services.worker.search_index.dictionary import WordCounts, counted_words
 from services.worker.search_index.documents import documents_of, ids_of
 from services.worker.search_index.write_documents import write_documents
 from shared.journal.partitions import streams_in_use
@@ -75,13 +76,14 @@ def _index_slice(connection: Connection[Any], ends_at: float) -> tuple[bool, boo
         if not is_ours:
             return False, True
         lock_documents(connection)
-        while _index_some(connection):
-            if time.monotonic() > ends_at:
-                return True, True
+        with counted_words(connection) as counts:
+            while _index_some(connection, counts):
+                if time.monotonic() > ends_at:
+                    return True, True
     return True, False
 
 
-def _index_some(connection: Connection[Any]) -> bool:
+def _index_some(connection: Connection[Any], counts: WordCounts) -> bool:
     """The next notes. False if there are none."""
     notes = connection.execute(_statement("next"), {"keys": KEYS}).fetchall()
     if not notes:
@@ -89,14 +91,14 @@ def _index_some(connection: Connection[Any]) -> bool:
     keys: dict[str, list[str]] = defaultdict(list)
     done: list[tuple[str, int]] = []
     for newest, number, kind, noted in notes:
-        if kind == _BACKFILL and backfill_some(connection, number, noted, KEYS):
+        if kind == _BACKFILL and backfill_some(connection, counts, number, noted, KEYS):
             continue
         if kind != _BACKFILL:
             keys[kind] += noted
         done.append((newest, number))
     for kind, noted in keys.items():
         unique = list(dict.fromkeys(noted))
-        write_documents(connection, ids_of(connection, kind, unique), documents_of(connection, kind, unique))
+        write_documents(connection, counts, ids_of(connection, kind, unique), documents_of(connection, kind, unique))
     parameters: dict[str, Any] = {"newest": [newest for newest, _ in done], "number": [number for _, number in done]}
     connection.execute(_statement("done"), parameters)
     return True

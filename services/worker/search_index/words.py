@@ -1,10 +1,8 @@
 """The words that people and Claude write, to find one that is near to a misspelt one: of messages, titles, paths and inputs of calls, not of results."""
 
-import re
-from collections import Counter
 from typing import Final
 
-from shared.document_words import folded
+from shared.document_words import folded, letters_of
 
 MIN_CHARS: Final = 4
 MAX_CHARS: Final = 32
@@ -13,21 +11,14 @@ MAX_TEXT_CHARS: Final = 20_000
 # Of the input of a call: the command, path or pattern, which are first.
 MAX_INPUT_CHARS: Final = 2_000
 
-_LETTERS: Final = re.compile(r"[^\W\d_]+")
 # Scripts that separate words by spaces are before this, and those that do not are behind it, as Thai and CJK.
 _FIRST_SPACELESS: Final = "\u0e00"
 
 
-def words_of(kind: str, content: str, result_at: int | None) -> set[str]:
+def written_words(kind: str, content: str, result_at: int | None) -> set[str]:
     """The words of a document, folded, each once."""
     limit = MAX_INPUT_CHARS if kind == "tool_call" else MAX_TEXT_CHARS
     if result_at is not None:
         limit = min(limit, result_at)
-    words = set(_LETTERS.findall(folded(content[:limit])))
-    return {word for word in words if MIN_CHARS <= len(word) <= MAX_CHARS and max(word) < _FIRST_SPACELESS}
-
-
-def add_words(counts: Counter[str], kind: str, content: str, result_at: int | None, number: int) -> None:
-    """Adds `number` for each word of a document."""
-    for word in words_of(kind, content, result_at):
-        counts[word] += number
+    words = set(letters_of(folded(content[:limit])))
+    return {word for word in words if MIN_CHARS <= len(word) <= MAX_CHARS and (word.isascii() or max(word) < _FIRST_SPACELESS)}

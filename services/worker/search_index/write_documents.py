@@ -1,6 +1,5 @@
-"""Writes documents: their words, and what these count for in the dictionary. What is stored already as it should be is left alone."""
+"""Writes documents with their words. What is stored already as it should be is left alone."""
 
-from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import fields
 from datetime import UTC, datetime
@@ -11,8 +10,8 @@ import structlog
 from psycopg import Connection, DataError, ProgrammingError
 from psycopg.errors import ProgramLimitExceeded
 
+from services.worker.search_index.dictionary import WordCounts
 from services.worker.search_index.documents import Document
-from services.worker.search_index.words import add_words
 from shared.document_words import Words, words_of
 from shared.sql_files import statement
 
@@ -24,8 +23,10 @@ _UNKNOWN_TIME: Final = datetime.min.replace(tzinfo=UTC)
 _COLUMNS: Final = tuple(field.name for field in fields(Document))
 
 
-def write_documents(connection: Connection[Any], ids: Collection[UUID], documents: Sequence[Document], *, again: bool = False) -> int:
-    """Stores the documents and deletes those of `ids` that are not among them. Returns how many documents changed.
+def write_documents(
+    connection: Connection[Any], counts: WordCounts, ids: Collection[UUID], documents: Sequence[Document], *, again: bool = False
+) -> int:
+    """Stores the documents and deletes those of `ids` that are not among them, and counts their words. Returns how many documents changed.
 
     A document that Postgres refuses is logged and left out; `verify` counts it.
     `again` writes those too that are stored as they should be, since the terms may have been made by other rules.
@@ -39,15 +40,11 @@ def write_documents(connection: Connection[Any], ids: Collection[UUID], document
         connection.execute(_statement("delete"), {"ids": gone})
     if changed:
         changed = _write_isolating(connection, changed, words)
-    counts, found_in = Counter[str](), Counter[str]()
     for document in changed:
-        add_words(counts, document.kind, document.content, document.result_at, 1)
-        found_in.update(words[document.id].whole)
+        counts.add(document, words[document.id].whole)
     for before in (stored[id] for id in (*gone, *(document.id for document in changed)) if id in stored):
-        add_words(counts, before.kind, before.content, before.result_at, -1)
         # The version before did not count these.
-        found_in.subtract(() if before.id in outdated else words_of(before.content).whole)
-    _count_words(connection, counts, found_in)
+        counts.subtract(before, () if before.id in outdated else words_of(before.content).whole)
     return len(gone) + len(changed)
 
 
@@ -84,16 +81,6 @@ def _write(connection: Connection[Any], documents: Sequence[Document], words: Ma
     columns["terms"] = [words[document.id].vector for document in in_order]
     columns["has_places"] = [words[document.id].has_places for document in in_order]
     connection.execute(_statement("write"), columns)
-
-
-def _count_words(connection: Connection[Any], counts: Counter[str], found_in: Counter[str]) -> None:
-    words = [word for word in counts.keys() | found_in.keys() if counts[word] or found_in[word]]
-    parameters = {"words": words, "documents": [counts[word] for word in words], "found_in": [found_in[word] for word in words]}
-    if words:
-        connection.execute(_statement("add_words"), parameters)
-    fewer = [word for word in words if counts[word] < 0 or found_in[word] < 0]
-    if fewer:
-        connection.execute(_statement("delete_unused_words"), {"words": fewer})
 
 
 def _statement(name: str) -> bytes:

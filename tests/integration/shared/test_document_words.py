@@ -113,6 +113,19 @@ def test_an_identifier_and_its_parts_share_a_place(postgres: psycopg.Connection[
     assert dict(places) == {"see": [1], "useeffect": [2], "use": [2], "effect": [2]}
 
 
+def test_a_word_has_all_of_its_places_in_each_case_and_as_a_part(postgres: psycopg.Connection[Any]) -> None:
+    vector = words_of("The end: THE end, the useThe the").vector
+
+    places = postgres.execute("SELECT lexeme, positions FROM unnest(%s::tsvector)", (vector,)).fetchall()
+    assert {lexeme: at for lexeme, at in places if at} == {"the": [1, 3, 5, 6, 7], "end": [2, 4], "usethe": [6], "use": [6]}
+
+
+def test_words_that_are_too_long_for_a_lexeme_keep_their_places() -> None:
+    words = words_of(" ".join(f"{number}{'x' * 70}" for number in range(100, 400)))
+
+    assert words.has_places
+
+
 def test_a_document_has_all_that_a_query_for_its_text_asks_for(postgres: psycopg.Connection[Any]) -> None:
     """given any text, when any run of its words, characters or signs is asked for, folded or not, then its vector matches."""
 

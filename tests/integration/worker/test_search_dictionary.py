@@ -9,6 +9,7 @@ import pytest
 from psycopg import Connection
 
 from services.worker.resources import Resources
+from services.worker.search_index import index_pending as index_pending_module
 from tests.integration.worker.test_search_index import assert_up_to_date, call, change, message, start, store
 
 
@@ -30,6 +31,22 @@ def test_the_dictionary_has_each_word_of_three_letters_as_long_as_a_document_has
 
     assert connection.execute(words).fetchall() == [("a1b2", 1), ("cafe", 1), ("my_func", 1)]
     assert connection.execute("SELECT FROM search_words WHERE word = 'useeffect'").fetchall() == []
+
+
+def test_a_slice_writes_the_dictionary_once(worker: Resources, connection: Connection[Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """given changes that are read one by one, when a slice indexes them, then one statement has counted all their words."""
+    monkeypatch.setattr(index_pending_module, "KEYS", 1)
+    store(worker, start(), message("alpha beta"))
+    store(worker, message("beta gamma"))
+
+    assert_up_to_date(worker, connection)
+
+    assert connection.execute("SELECT word, documents, found_in FROM search_words ORDER BY 1").fetchall() == [
+        ("alpha", 1, 1),
+        ("beta", 2, 2),
+        ("gamma", 1, 1),
+    ]
+    assert connection.execute("SELECT count(DISTINCT (xmin::text, cmin::text)) FROM search_words").fetchall() == [(1,)]
 
 
 def test_what_the_version_before_wrote_is_made_again(worker: Resources, connection: Connection[Any]) -> None:
