@@ -119,3 +119,18 @@ os.wait()
     said = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True, check=False)
 
     assert said.stdout == "True\n", said.stderr
+
+
+def test_the_rules_of_redaction_are_compiled_before_any_fork() -> None:
+    # Given a process that has loaded the services' code, as the supervisor does
+    code = """
+import os
+from deploy.embedded.supervision import forks
+forks.load(dict(os.environ))
+from shared.redaction import redacted_structs, secret_rules
+print([each.cache_info().currsize for each in (secret_rules.rules, redacted_structs._in_json)])
+"""
+
+    said = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True, check=False)
+
+    assert said.stdout == "[1, 1]\n", said.stderr
