@@ -87,11 +87,25 @@ _INSERT_FACTS = """
     ON CONFLICT (id) DO UPDATE SET brought_by = brought_too(t.brought_by, %(job_number)s)
     RETURNING id, old.id IS NULL AS is_new"""
 
-# Times, active time and numbers of a session only grow with the newer facts, so they need not be made again.
+# Times and active time of a session only grow with the newer facts, so they need not be made again.
 _WITHDRAW_FACTS = (
     "DELETE FROM session_facts WHERE id = ANY(%(fact_ids)s) AND brought_by = ARRAY[%(job_number)s]::integer[]",
     "UPDATE session_facts SET brought_by = array_remove(brought_by, %(job_number)s::integer) WHERE id = ANY(%(fact_ids)s)",
 )
+
+# Cost, tokens and lines that a file said before its first API call go with its newer facts (session_facts.py). What they were counted as is taken back with
+# the session's new state.
+_LOWER_SNAPSHOTS = """
+    UPDATE sessions AS s SET snapshot = n.snapshot
+    FROM (
+        SELECT session_id, (
+            SELECT jsonb_object_agg(key, n)
+            FROM (SELECT key, max(value::bigint) AS n
+                  FROM session_facts AS f, jsonb_each_text(f.numbers) WHERE f.session_id = b.session_id GROUP BY key) AS greatest
+        ) AS snapshot
+        FROM unnest(%(session_ids)s::text[]) AS b (session_id)
+    ) AS n
+    WHERE n.session_id = s.session_id AND s.snapshot IS NOT NULL AND greatest_of_each(s.snapshot, n.snapshot) IS DISTINCT FROM n.snapshot"""
 
 _INSERT_IMPORT_SESSIONS = """
     INSERT INTO import_sessions (job_number, session_id)
@@ -241,6 +255,8 @@ def _insert_starts_and_facts(
         event_ids = [row[0] for row in connection.execute(_INSERT_SESSION_EVENTS)]
     if staged.rows["staged_facts"]:
         fact_ids = [fact_id for fact_id, is_new in connection.execute(_INSERT_FACTS, parameters) if is_new]
+    if superseded_facts:
+        connection.execute(_LOWER_SNAPSHOTS, parameters)
     moved = update_session_keys(connection, parameters) if event_ids or fact_ids or superseded_facts else set()
     if fact_ids:
         moved |= delete_superseded(connection, parameters, fact_ids)

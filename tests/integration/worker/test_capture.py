@@ -30,7 +30,7 @@ from shared.broker import TASK_READ_CAPTURED
 from tests import emptied
 from tests.integration.worker.all_tables import tables
 from tests.integration.worker.captured import RECEIVED_AT, capture, put_range
-from tests.unit.worker.importers.rows_of_a_session import SESSION, WHOLE, jsonl, prompt
+from tests.unit.worker.importers.rows_of_a_session import SESSION, WHOLE, answer, jsonl, prompt, text
 
 
 def import_files(worker: Resources, folder: Path, *contents: bytes, user: str | None = "ann") -> UUID:
@@ -86,6 +86,20 @@ def test_a_process_without_a_state_goes_on_from_what_is_stored(worker: Resources
 
     for row in WHOLE:
         capture(worker, SESSION, jsonl(row))
+
+    assert all_tables(worker) == expected
+    assert is_verified(worker)
+
+
+def test_totals_said_before_the_first_api_call_go_with_that_call(worker: Resources, tmp_path: Path) -> None:
+    # Given a transcript that has been read up to what Claude Code says of its cost and lines, before any call
+    totals = {"type": "cost-state", "sessionId": SESSION, "totalCostUSD": 0.05, "totalLinesAdded": 5, "totalDuration": 10}
+    rows = [prompt(0, "u-0", "Hello"), totals, answer(1, "a-1", "msg_1", text("Hello."))]
+    expected = imported(worker, tmp_path, jsonl(*rows))
+    capture(worker, SESSION, jsonl(*rows[:2]))
+    assert is_verified(worker)
+
+    capture(worker, SESSION, jsonl(rows[2]))
 
     assert all_tables(worker) == expected
     assert is_verified(worker)
