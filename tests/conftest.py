@@ -9,7 +9,6 @@ import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 import hypothesis
@@ -133,17 +132,12 @@ def migrated_database_url(postgres_url: str) -> str:
     return make_database(postgres_url, "tracker_test")
 
 
-@pytest.fixture(scope="session")
-def _emptying(migrated_database_url: str) -> Iterator[psycopg.Connection[Any]]:
-    """Kept open: a new connection reads the whole catalogue first."""
-    with psycopg.connect(migrated_database_url, autocommit=True) as connection:
-        yield connection
-
-
 @pytest.fixture
-def database_url(migrated_database_url: str, _emptying: psycopg.Connection[Any]) -> str:
+def database_url(migrated_database_url: str) -> str:
     """The database, empty."""
-    empty(_emptying)
+    # Not a connection that stays open: tests end all that there are.
+    with psycopg.connect(migrated_database_url, autocommit=True) as connection:
+        empty(connection)
     return migrated_database_url
 
 

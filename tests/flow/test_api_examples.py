@@ -7,7 +7,7 @@ import jsonschema_rs
 import pytest
 
 from tests.flow.conftest import Stack
-from tests.unit.test_api_document import API, OPERATIONS
+from tests.unit.test_api_document import API, OPERATIONS, parameters
 
 # Sessions first: the other examples name this one.
 FIRST = "POST /api/sessions/start"
@@ -46,10 +46,9 @@ def test_every_example_of_a_body_is_accepted(stack: Stack) -> None:
 @pytest.mark.parametrize("name", READS)
 def test_every_example_of_a_read_is_answered(stack: Stack, name: str) -> None:
     path = name.removeprefix("GET ")
-    parameters = OPERATIONS[name].get("parameters", [])
-    examples = {each["name"]: each["schema"]["examples"][0] for each in parameters if each["schema"].get("examples")}
-
-    required = {each["name"]: examples[each["name"]] for each in parameters if each["required"] and each["in"] == "query"}
+    known = parameters(OPERATIONS[name])
+    examples = {each["name"]: each["schema"]["examples"][0] for each in known if each["schema"].get("examples")}
+    required = {each["name"]: examples[each["name"]] for each in known if each["required"] and each["in"] == "query"}
 
     for query in [{}, examples, *({key: value} for key, value in examples.items())]:
         answer = stack.http.get(path, params=required | query)
@@ -58,9 +57,10 @@ def test_every_example_of_a_read_is_answered(stack: Stack, name: str) -> None:
 
 
 def test_every_example_of_the_live_feed_is_answered(stack: Stack) -> None:
-    parameters = OPERATIONS[LIVE].get("parameters", [])
     examples = {
-        each["name"]: each["schema"]["examples"][0] for each in parameters if each["schema"].get("examples") and each["in"] == "query"
+        each["name"]: each["schema"]["examples"][0]
+        for each in parameters(OPERATIONS[LIVE])
+        if each["schema"].get("examples") and each["in"] == "query"
     }
 
     for query in [{}, examples, *({key: value} for key, value in examples.items())]:
