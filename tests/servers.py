@@ -22,8 +22,7 @@ if TYPE_CHECKING:
     from testcontainers.core.container import DockerContainer
 
 POSTGRES_IMAGE, REDIS_IMAGE = "postgres:18", "redis:8"
-# Nothing outlives the tests, so little of the log need be kept.
-POSTGRES_SETTINGS = {"fsync": "off", "shared_buffers": "128MB", "max_wal_size": "256MB"}
+POSTGRES_SETTINGS = {"fsync": "off", "shared_buffers": "128MB"}
 REDIS_SETTINGS = {"appendonly": "yes", "appendfsync": "everysec"}
 WAYS = ("embedded", "containers")
 # Says whose a container is: host and process.
