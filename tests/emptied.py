@@ -1,6 +1,6 @@
 """A database as its migrations left it: no row, and every sequence at its start.
 
-Most tests fill a handful of the tables. To look which ones costs a third of truncating all of them.
+Most tests fill a handful of the tables. To look which ones takes less time than to truncate all.
 """
 
 from typing import Any, Final
