@@ -1,6 +1,6 @@
 """What may come from a server that is broken or hostile: bounds on the size of an answer, on its time, and on what its JSON may hold.
 
-Both clients keep to them: that of the commands (client/server.py) and that of the shipper (client/capture/wire.py).
+The client (client/connection.py) keeps to them, and who reads a body piece by piece (client/server.py).
 """
 
 import json

@@ -12,7 +12,7 @@ from urllib.parse import quote
 from client.capture.folder import CaptureConfig, read_object
 from client.capture.transcripts.sent import SentLog
 from client.capture.transcripts.transcript_files import Transcript, root_of
-from client.capture.wire import Answer, Wire
+from client.connection import Answer, Connection
 from client.version import version
 
 REPORT_EVERY_SECONDS: Final = 60.0
@@ -96,9 +96,9 @@ def report_of(
     return {name: value for name, value in told.items() if value is not None}
 
 
-def send_report(wire: Wire, machine_id: str, report: dict[str, Any]) -> Answer:
+def send_report(connection: Connection, machine_id: str, report: dict[str, Any]) -> Answer:
     """Raises ServerAway."""
-    return wire.send("PUT", f"/api/machines/{quote(machine_id, safe='')}", json.dumps(report).encode(), "application/json")
+    return connection.send("PUT", f"/api/machines/{quote(machine_id, safe='')}", json.dumps(report).encode(), "application/json")
 
 
 def iso(seconds: float) -> str:

@@ -16,7 +16,7 @@ from client.capture.folder import capture_folder, read_object
 from client.capture.lock import ShipperLock
 from client.capture.modes import Mode
 from client.capture.shipper import QUIET_SECONDS, SCAN_REQUEST, Shipper
-from client.capture.wire import ServerAway
+from client.connection import ServerAway
 from client.errors import DONE, FAILED, UNREACHABLE
 
 # A shipper that is about to end holds the lock a little longer.

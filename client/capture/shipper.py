@@ -19,7 +19,7 @@ from client.capture.transcripts.send_transcripts import TranscriptSender
 from client.capture.transcripts.sent import Sent, SentLog
 from client.capture.transcripts.transcript_files import Transcript, default_root
 from client.capture.watched import Watched
-from client.capture.wire import ServerAway, Wire
+from client.connection import Connection, ServerAway
 
 QUIET_SECONDS: Final = 60.0
 # A file by which another process asks to look at everything now.
@@ -32,6 +32,7 @@ _WATCHED_FOR_SECONDS: Final = 300.0
 _STATUS_EVERY_SECONDS: Final = 5.0
 # Between two looks at the spool while nothing can be sent: only its bounds matter.
 _SPOOL_EVERY_SECONDS: Final = 5.0
+_LONGEST_ANSWER: Final = 1024**2
 
 
 @dataclass(slots=True)
@@ -80,12 +81,13 @@ class Shipper:
         self._config_changed_at = _mtime(self._config_file)
         self.config: CaptureConfig = read_config(self.folder, self._environment)
         self.left_out = LeftOut(self.config.left_out, self.config.only)
-        self.wire = Wire(self.config.url, self.config.token, self.config.machine_id)
+        headers = {"X-Tracker-Machine": self.config.machine_id}
+        self.connection = Connection(self.config.url, self.config.token, headers, most_bytes=_LONGEST_ANSWER)
 
     def tick(self) -> None:
         """Sends what there is. A server that is away, or that refuses, begins a pause."""
         if _mtime(self._config_file) != self._config_changed_at:
-            self.wire.close()
+            self.connection.close()
             self._load()
             self.pause.end()
         if self.pause.is_on:
@@ -107,7 +109,7 @@ class Shipper:
         if not waiting:
             return
         self.busy_at = time.monotonic()
-        done = self.hooks.send(self.wire, waiting, self.config.user, self.left_out)
+        done = self.hooks.send(self.connection, waiting, self.config.user, self.left_out)
         if done:
             self._succeeded()
             self._has_more_hooks = len(waiting) > done
@@ -139,7 +141,7 @@ class Shipper:
 
     def _send_file(self, found: Transcript) -> bool:
         before = self.log.get(found.path)
-        is_done = self.transcripts.send(self.wire, found, self.config.user, self.left_out, most_ranges=_MOST_RANGES)
+        is_done = self.transcripts.send(self.connection, found, self.config.user, self.left_out, most_ranges=_MOST_RANGES)
         if self.log.get(found.path).offset != before.offset:
             self.busy_at = time.monotonic()
             self._succeeded()
@@ -170,7 +172,7 @@ class Shipper:
         self._send_report(report_of(self.config, self.transcripts.claude_version, self.root, told, named, self.error))
 
     def _send_report(self, report: dict[str, Any]) -> None:
-        answer = send_report(self.wire, self.config.machine_id, report)
+        answer = send_report(self.connection, self.config.machine_id, report)
         self._report_problem = None if answer.status < 300 else f"The report of this machine: {answer.message}"
 
     def _is_due(self, found: Transcript) -> bool:

@@ -10,7 +10,7 @@ from client.capture.transcripts.left_out import LeftOut, cwd_of_hook
 from client.capture.transcripts.send_transcripts import folder_of_file
 from client.capture.transcripts.sent import SentLog
 from client.capture.transcripts.transcript_files import named_by
-from client.capture.wire import Wire
+from client.connection import Connection
 from shared.redaction.redacted_lines import redact_lines
 
 _MOST: Final = 500
@@ -29,7 +29,7 @@ class HookSender:
         # Of files that are no payload, or that the server refused.
         self.dropped = 0
 
-    def send(self, wire: Wire, waiting: list[Waiting], user: str | None, left_out: LeftOut) -> int:
+    def send(self, connection: Connection, waiting: list[Waiting], user: str | None, left_out: LeftOut) -> int:
         """Sends one batch of the oldest. The number of files that are done. Raises Later, ServerAway."""
         # Of sessions of which nothing was sent yet, by transcript.
         began_in: dict[str, str | None] = {}
@@ -57,21 +57,21 @@ class HookSender:
             names.append(each.name)
             size += len(payload.line)
         if lines:
-            self._post(wire, lines, user)
+            self._post(connection, lines, user)
             self._spool.remove(names)
         return done + len(names)
 
-    def _post(self, wire: Wire, lines: list[bytes], user: str | None) -> None:
+    def _post(self, connection: Connection, lines: list[bytes], user: str | None) -> None:
         path = f"/api/hooks?user={quote(user, safe='')}" if user else "/api/hooks"
         try:
-            check(wire.send("POST", path, b"\n".join(lines) + b"\n", "application/x-ndjson"))
+            check(connection.send("POST", path, b"\n".join(lines) + b"\n", "application/x-ndjson"))
         except Rejected:
             if len(lines) == 1:
                 self.dropped += 1
                 return
             # One of them is refused, and must not keep out the others.
             for line in lines:
-                self._post(wire, [line], user)
+                self._post(connection, [line], user)
 
     def _is_left_out(self, payload: dict[str, Any], left_out: LeftOut, began_in: dict[str, str | None]) -> bool:
         """By its own folder, or because its session began in one that is left out."""

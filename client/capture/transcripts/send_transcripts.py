@@ -12,7 +12,7 @@ from client.capture.transcripts.lines import MAX_RANGE_BYTES, Lines, fingerprint
 from client.capture.transcripts.sent import Sent, SentLog
 from client.capture.transcripts.shorten import shortened
 from client.capture.transcripts.transcript_files import Transcript
-from client.capture.wire import Answer, ServerAway, Wire
+from client.connection import Answer, Connection, ServerAway
 from shared.redaction.redacted_lines import redact_lines
 
 # How far to look for the folder of a session. Only records that count for nothing stand before it.
@@ -44,7 +44,7 @@ class TranscriptSender:
             return True
         return sent.is_left_out and not (sent.cwd is not None and left_out.has(sent.cwd))
 
-    def send(self, wire: Wire, found: Transcript, user: str | None, left_out: LeftOut, *, most_ranges: int) -> bool:
+    def send(self, connection: Connection, found: Transcript, user: str | None, left_out: LeftOut, *, most_ranges: int) -> bool:
         """Sends at most so many ranges. Whether nothing is left to send. Raises Later, ServerAway."""
         try:
             descriptor = open_regular(found.path)
@@ -52,7 +52,7 @@ class TranscriptSender:
             # Gone since it was found, or not for this user.
             return True
         try:
-            return self._send(wire, descriptor, found, user, left_out, most_ranges)
+            return self._send(connection, descriptor, found, user, left_out, most_ranges)
         except (Rejected, ValueError, RecursionError) as error:
             # Also a file that nobody foresaw: it must not keep out all others.
             self.rejected[found.path] = str(error)
@@ -61,7 +61,9 @@ class TranscriptSender:
         finally:
             os.close(descriptor)
 
-    def _send(self, wire: Wire, descriptor: int, found: Transcript, user: str | None, left_out: LeftOut, most_ranges: int) -> bool:
+    def _send(
+        self, connection: Connection, descriptor: int, found: Transcript, user: str | None, left_out: LeftOut, most_ranges: int
+    ) -> bool:
         # Before it is read: what comes later is another change.
         status = os.fstat(descriptor)
         sent = self._unless_rewritten(found.path, descriptor, status)
@@ -81,7 +83,7 @@ class TranscriptSender:
                 return True
             lines, body, folder = _body_of(lines, sent, left_out, self._limit)
             try:
-                answer = _put(wire, found, sent, lines.end, body, user)
+                answer = _put(connection, found, sent, lines.end, body, user)
                 if answer.status == _TOO_LARGE and len(body) > _LEAST_LIMIT:
                     self._limit = len(body) // 2
                     continue
@@ -155,10 +157,10 @@ def _body_of(lines: Lines, sent: Sent, left_out: LeftOut, limit: int | None) -> 
         lines = Lines(half, lines.end - len(lines.data) + len(half))
 
 
-def _put(wire: Wire, found: Transcript, sent: Sent, end: int, body: bytes, user: str | None) -> Answer:
+def _put(connection: Connection, found: Transcript, sent: Sent, end: int, body: bytes, user: str | None) -> Answer:
     place = f"file={quote(found.name, safe='')}&offset={sent.offset}&end={end}&generation={sent.generation}"
     whose = f"&user={quote(user, safe='')}" if user else ""
-    return wire.send("PUT", f"/api/transcripts/{quote(found.session_id, safe='')}?{place}{whose}", body, "application/x-ndjson")
+    return connection.send("PUT", f"/api/transcripts/{quote(found.session_id, safe='')}?{place}{whose}", body, "application/x-ndjson")
 
 
 def _after(answer: Answer, sent: Sent, end: int, descriptor: int) -> Sent:

@@ -11,9 +11,9 @@ import pytest
 from typer.testing import CliRunner
 
 from client import answers, command_line
-from client.capture.wire import Answer as Reply
-from client.capture.wire import ServerAway, Wire
 from client.command_line import app
+from client.connection import Answer as Reply
+from client.connection import Connection, ServerAway
 from client.errors import FAILED, UNEXPECTED, BadAnswer, Refused, Unreachable
 from client.live.feed_reader import read_feed
 from client.questions import lookup
@@ -31,11 +31,8 @@ def client(scripted: Scripted) -> Server:
 
 def shipped(scripted: Scripted) -> Reply:
     """What the shipper gets for a hook."""
-    wire = Wire(scripted.url, "cct_mine", "m-1")
-    try:
-        return wire.send("POST", "/api/hooks", b"{}", "application/json")
-    finally:
-        wire.close()
+    with Connection(scripted.url, "cct_mine", {"X-Tracker-Machine": "m-1"}, most_bytes=MIB) as connection:
+        return connection.send("POST", "/api/hooks", b"{}", "application/json")
 
 
 class Endless:

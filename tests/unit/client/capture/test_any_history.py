@@ -47,7 +47,7 @@ class Machine:
         return Shipper(self.folder, {"TRACKER_CAPTURE_DIR": str(self.folder), "TRACKER_URL": self.server.url}, self.home)
 
     def restart(self) -> None:
-        self.shipper.wire.close()
+        self.shipper.connection.close()
         self.shipper = self.started()
 
     def send(self) -> None:
@@ -115,7 +115,7 @@ def test_the_server_has_every_whole_line_in_the_end(operations: list[tuple[str, 
             machine.does("grows", [LINE % (1, b"last")])
             machine.send()
         finally:
-            machine.shipper.wire.close()
+            machine.shipper.connection.close()
 
         content, kept = machine.file.read_bytes(), server.content(SESSION)
         expected = [each for each in content.split(b"\n") if b"hunter2" not in each]
