@@ -5,6 +5,8 @@ Text alone, so that beat needs none of the modules that do the work (services/wo
 
 from typing import Final
 
+from shared.open_sessions import is_open, wrote_at_its_end
+
 # A worker reads of a cancel at its next chunk. One that has not within this time may stand still.
 CANCEL_SECONDS: Final = 5
 
@@ -34,20 +36,16 @@ ABANDONED_MERGES: Final = (
 # API calls of an older release, of which it is not known what the cache saved. The condition is the predicate of an index.
 CALLS_WITHOUT_SAVING: Final = "SELECT FROM api_calls WHERE cost_nano_usd IS NOT NULL AND cache_saved_nano_usd IS NULL LIMIT 1"
 
-# Open sessions without an event for so long, and those that their client has ended: it may write a record while its hook of the end runs.
-# The first condition is the predicate of the index sessions_open.
-IDLE_SESSIONS: Final = """
-    SELECT FROM sessions
-    WHERE counted AND NOT (coalesce(ended_at >= last_event_at, false) OR coalesce(idle_closed_at >= last_event_at, false))
-      AND (last_event_at < now() - make_interval(secs => %(idle_seconds)s) OR end_reason IS NOT NULL
-           AND last_event_at < ended_at + interval '5 seconds' AND last_event_at < now() - interval '10 seconds') LIMIT 1"""
+# Open sessions without an event for so long, and those that their client has ended.
+_IS_IDLE: Final = f"""{is_open()}
+        AND (last_event_at < now() - make_interval(secs => %(idle_seconds)s)
+            OR end_reason IS NOT NULL AND {wrote_at_its_end()} AND last_event_at < now() - interval '10 seconds')"""
+IDLE_SESSIONS: Final = f"SELECT FROM sessions WHERE {_IS_IDLE} LIMIT 1"
 # A session that is being written to is left for the next run. With job_number: only those that the import brought.
-CLOSE_IDLE_SESSIONS: Final = """
+CLOSE_IDLE_SESSIONS: Final = f"""
     UPDATE sessions SET idle_closed_at = last_event_at WHERE session_id IN (
         SELECT session_id FROM sessions
-        WHERE counted AND NOT (coalesce(ended_at >= last_event_at, false) OR coalesce(idle_closed_at >= last_event_at, false))
-          AND (last_event_at < now() - make_interval(secs => %(idle_seconds)s) OR end_reason IS NOT NULL
-               AND last_event_at < ended_at + interval '5 seconds' AND last_event_at < now() - interval '10 seconds')
+        WHERE {_IS_IDLE}
           AND (%(job_number)s::integer IS NULL OR session_id IN (SELECT session_id FROM import_sessions WHERE job_number = %(job_number)s))
         ORDER BY last_event_at LIMIT %(at_most)s FOR UPDATE SKIP LOCKED)
     RETURNING session_id"""

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from services.ingest.postgres.database import Connection, Database
+from shared.open_sessions import is_open
 
 _FIND = """
     SELECT s.session_id, s.project_id, s.started_at, coalesce(o.name, u.name) AS user_name
@@ -44,10 +45,10 @@ _PROJECT_OF = """
 
 # The sessions that the worker knows to be open, and those whose start is still in the journal. Live ones only: a session in an imported file is
 # over, though nothing says when it ended. A start gives its session a project at once; an import's rows do not.
-_OPEN = """
+_OPEN = f"""
     (SELECT s.session_id, true AS applied
      FROM sessions AS s LEFT JOIN users AS u ON u.id = s.user_id
-     WHERE s.counted AND s.seen_live AND NOT (coalesce(s.ended_at >= s.last_event_at, false) OR coalesce(s.idle_closed_at >= s.last_event_at, false))
+     WHERE {is_open("s")} AND s.seen_live
        AND (%(user_name)s::text IS NULL OR coalesce(u.alias_of, u.id) = (SELECT coalesce(alias_of, id) FROM users WHERE name = %(user_name)s))
        AND (%(project_ids)s::bigint[] IS NULL OR s.project_id = ANY(%(project_ids)s))
      LIMIT 2)

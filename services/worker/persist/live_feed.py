@@ -17,19 +17,18 @@ from services.worker.persist.staging import ReceivedEvent
 from shared import session_state
 from shared.feed import FEED_ENTRIES, FEED_KEY, ITEMS_FIELD, TEXT_CHARACTERS, FeedItem, Kind, encode_items
 from shared.messages import EARLIEST, Activity, Conversation, ToolCall
+from shared.open_sessions import end_reason, is_open
 from shared.redis.clients import REDIS_ERRORS
 from shared.session_state import State
 
 log = structlog.get_logger()
 
-_IS_OPEN: Final = (
-    "last_event_at IS NOT NULL AND NOT (coalesce(ended_at >= last_event_at, false) OR coalesce(idle_closed_at >= last_event_at, false))"
-)
-_STATES: Final = f"SELECT session_id, {_IS_OPEN} FROM sessions WHERE counted AND session_id = ANY(%(session_ids)s)"
+_IS_OPEN: Final = f"s.last_event_at IS NOT NULL AND {is_open('s')}"
+_STATES: Final = f"SELECT s.session_id, {_IS_OPEN} FROM sessions AS s WHERE s.counted AND s.session_id = ANY(%(session_ids)s)"
 _SESSIONS: Final = f"""
     SELECT s.session_id, {_IS_OPEN}, nullif(s.project_id, 0), p.name, u.name,
         (SELECT max(machine_id) FROM session_machines AS m WHERE m.session_id = s.session_id), s.title,
-        CASE WHEN s.ended_at >= s.last_event_at THEN coalesce(s.end_reason, 'explicit') ELSE 'idle' END, least(s.started_at, s.first_event_at), s.last_event_at,
+        {end_reason("s")}, least(s.started_at, s.first_event_at), s.last_event_at,
         {session_state.STATE}, {session_state.SINCE}, {session_state.TOOL}
     FROM sessions AS s LEFT JOIN projects AS p ON p.id = s.project_id LEFT JOIN users AS u ON u.id = s.user_id
     {session_state.JOIN}
@@ -52,7 +51,8 @@ class FeedSession(NamedTuple):
     user: str | None
     machine_id: str | None
     title: str | None
-    end_reason: str
+    # None while it is open.
+    end_reason: str | None
     started_at: datetime | None
     last_event_at: datetime | None
     state: State
@@ -70,7 +70,7 @@ class FeedSession(NamedTuple):
         }
 
 
-NO_SESSION: Final = FeedSession("", False, None, None, None, None, None, "", None, None, "quiet", None, None)
+NO_SESSION: Final = FeedSession("", False, None, None, None, None, None, None, None, None, "quiet", None, None)
 # The kinds of events that the feed shows one by one.
 _SHOWN: Final = frozenset({ToolCall, Conversation, Activity})
 

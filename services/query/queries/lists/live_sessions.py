@@ -2,10 +2,11 @@
 
 from services.query.database import Connection, Row, rows
 from shared import session_state
+from shared.open_sessions import is_open
 
 MOST = 200
 
-# Open as the schema's index sessions_open says it, word for word. What is silent for an hour is history, though it may not be closed yet.
+# What is silent for an hour is history, though it may not be closed yet.
 _SESSIONS = f"""
     SELECT s.session_id, coalesce(mark.title, s.title) AS title, nullif(s.project_id, 0) AS project_id, p.name AS project_name, u.name AS user,
         (SELECT max(k.machine_id) FROM session_machines k WHERE k.session_id = s.session_id) AS machine_id,
@@ -24,7 +25,7 @@ _SESSIONS = f"""
         ORDER BY m.occurred_at DESC, m.id DESC LIMIT 1
     ) AS prompt ON true
     {session_state.JOIN}
-    WHERE s.counted AND NOT (coalesce(s.ended_at >= s.last_event_at, false) OR coalesce(s.idle_closed_at >= s.last_event_at, false))
+    WHERE {is_open("s")}
         AND s.last_event_at > clock_timestamp() - interval '1 hour'
         AND (%(project_id)s::bigint IS NULL OR s.project_id = %(project_id)s)
         AND (%(user)s::text IS NULL OR s.user_id = (SELECT id FROM users WHERE name = %(user)s))

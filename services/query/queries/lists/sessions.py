@@ -7,12 +7,12 @@ from msgspec.structs import asdict
 
 from services.query.database import Connection, Row, first_row, rows
 from services.query.queries.lists.paging import Page, Paging, page
+from shared.open_sessions import end_reason, is_closed, is_open
 
 # The keys of the other orders are constants, which planning leaves out: by time an index has the order.
-# Open and ended as the schema's index sessions_open says it, word for word, so that the index serves the list of open sessions.
-SESSIONS = """
+SESSIONS = f"""
     SELECT s.session_id, coalesce(mark.title, s.title) AS title, mark.title IS NOT NULL AS own_title,
-        coalesce(mark.is_starred, false) AS is_starred, coalesce(mark.tags, '{}') AS tags, mark.note,
+        coalesce(mark.is_starred, false) AS is_starred, coalesce(mark.tags, '{{}}') AS tags, mark.note,
         s.parent_session_id, nullif(s.project_id, 0) AS project_id, p.name AS project_name, u.name AS user,
         nullif(least(s.started_at, s.first_event_at), '-infinity') AS start_time,
         CASE WHEN e.end_reason = 'idle' THEN s.last_event_at WHEN e.end_reason IS NOT NULL THEN s.ended_at END AS end_time,
@@ -39,12 +39,7 @@ SESSIONS = """
     LEFT JOIN session_marks mark ON mark.session_id = s.session_id
     LEFT JOIN projects p ON p.id = s.project_id
     LEFT JOIN users u ON u.id = s.user_id
-    CROSS JOIN LATERAL (SELECT CASE
-        WHEN s.ended_at >= s.last_event_at THEN coalesce(s.end_reason, 'explicit')
-        -- A client may write a record while its hook of the end runs.
-        WHEN s.idle_closed_at >= s.last_event_at AND s.last_event_at < s.ended_at + interval '5 seconds' THEN coalesce(s.end_reason, 'idle')
-        WHEN s.idle_closed_at >= s.last_event_at THEN 'idle'
-        WHEN s.last_event_at IS NULL AND s.counted THEN 'imported' END AS end_reason) AS e
+    CROSS JOIN LATERAL (SELECT {end_reason("s")} AS end_reason) AS e
     CROSS JOIN LATERAL (SELECT CASE %(sort)s::text
         WHEN 'active_minutes' THEN s.active_us::float8
         WHEN 'messages_count' THEN (s.user_messages + s.assistant_messages)::float8
@@ -66,11 +61,8 @@ SESSIONS = """
         AND (%(start)s::timestamptz IS NULL OR s.dated_at >= %(start)s)
         AND (%(end)s::timestamptz IS NULL OR s.dated_at < %(end)s)
         AND (%(status)s::text IS DISTINCT FROM 'open' OR s.session_id = ANY (ARRAY(
-            SELECT session_id FROM sessions
-            WHERE counted AND NOT (coalesce(ended_at >= last_event_at, false) OR coalesce(idle_closed_at >= last_event_at, false))
-                AND last_event_at > '-infinity')))
-        AND (%(status)s::text IS DISTINCT FROM 'ended'
-            OR coalesce(s.ended_at >= s.last_event_at, false) OR coalesce(s.idle_closed_at >= s.last_event_at, false) OR s.last_event_at IS NULL)
+            SELECT session_id FROM sessions WHERE {is_open()} AND last_event_at > '-infinity')))
+        AND (%(status)s::text IS DISTINCT FROM 'ended' OR {is_closed("s")} OR s.last_event_at IS NULL)
         AND (%(after_time)s::timestamptz IS NULL OR %(ascending)s OR (s.dated_at, s.session_id) < (%(after_time)s, %(after_id)s::text))
         AND (%(after_time)s::timestamptz IS NULL OR NOT %(ascending)s OR (s.dated_at, s.session_id) > (%(after_time)s, %(after_id)s::text))
         AND (%(after_number)s::float8 IS NULL OR %(ascending)s OR (sorted.number, s.session_id) < (%(after_number)s, %(after_id)s::text))
