@@ -7,6 +7,7 @@ stays the same.
 
 import hashlib
 from collections.abc import Iterator
+from functools import partial
 from typing import Any, ClassVar, Final, NamedTuple
 
 import psycopg
@@ -14,26 +15,16 @@ import zstandard
 
 from shared.blobs.contents import ContentStore
 from shared.blobs.store import BlobUnreadable
+from shared.sql_files import statement
+
+_sql = partial(statement, __package__, "stored_pieces.sql")
 
 # The content that one step lists. A piece has about a megabyte at most, unless it is one longer line.
 STEP_BYTES: Final = 2 * 1024**2
 # What a frame may say that it holds; a longer one is not ours, and neither is one that does not say it.
 MAX_PIECE_BYTES: Final = 64 * 1024**2
 
-# Segments end where the ranges begin.
-NEXT_PIECES: Final = """
-    SELECT start_offset, end_offset, ends_at - raw_bytes AS position, sha256, content
-    FROM (SELECT *, sum(raw_bytes) OVER (ORDER BY is_range, place)::bigint AS ends_at
-          FROM (SELECT false AS is_range, number AS place, lag(end_offset, 1, 0::bigint) OVER (ORDER BY number) AS start_offset, end_offset, raw_bytes,
-                    sha256, NULL::bytea AS content
-                FROM transcript_segments WHERE file_id = %(file_id)s
-                UNION ALL
-                SELECT true, start_offset, start_offset, end_offset, raw_bytes, NULL, content
-                -- What waits behind a gap is not read (services/worker/drain/store_captured.py).
-                FROM transcript_ranges WHERE file_id = %(file_id)s
-                    AND end_offset <= (SELECT stored_offset FROM transcript_files WHERE id = %(file_id)s)) AS pieces) AS placed
-    WHERE ends_at > %(position)s AND ends_at - raw_bytes < %(position)s + %(step_bytes)s
-    ORDER BY ends_at"""
+NEXT_PIECES: Final = _sql("next_pieces")
 
 
 class ContentUnreadable(Exception):

@@ -9,11 +9,16 @@ import re
 import secrets
 from collections.abc import Mapping
 from datetime import datetime
+from functools import partial
 from hashlib import sha256
 from string import ascii_letters, digits
 from typing import Any, Final, Literal
 
 from msgspec import Struct
+
+from shared.sql_files import statement
+
+_sql = partial(statement, __package__, "keys.sql")
 
 PREFIX: Final = "cct"
 Scope = Literal["ingest", "read", "numbers", "metrics", "admin"]
@@ -76,14 +81,7 @@ class StoredKey(Struct, frozen=True):
 # Of one key; a further login ends the oldest.
 LOGINS_OF_A_KEY: Final = 100
 
-# A key that is not revoked, or a login of one, by its id.
-FIND: Final = """
-    SELECT sha256, id AS key_id, name, scopes, user_name, project_ids, NULL AS login_id, NULL::timestamptz AS expires_at
-    FROM api_keys WHERE id = %(id)s AND revoked_at IS NULL
-    UNION ALL
-    SELECT l.sha256, k.id, k.name, k.scopes, k.user_name, k.project_ids, l.id, l.expires_at
-    FROM key_logins l JOIN api_keys k ON k.id = l.key_id
-    WHERE l.id = %(id)s AND l.expires_at > clock_timestamp() AND k.revoked_at IS NULL"""
+FIND: Final = _sql("find")
 
 
 def stored_key(row: Mapping[str, Any]) -> StoredKey:

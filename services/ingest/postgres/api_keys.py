@@ -2,49 +2,23 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from services.ingest.postgres.audit import AuditRecord, run_audited
 from services.ingest.postgres.database import Connection, Database
 from shared.auth.keys import FIND, LOGINS_OF_A_KEY, Scope, StoredKey, stored_key
+from shared.sql_files import statement
+
+_sql = partial(statement, __package__, "api_keys.sql")
 
 _HAS_ADMIN = "SELECT EXISTS (SELECT FROM api_keys WHERE revoked_at IS NULL AND 'admin' = ANY(scopes)) AS found"
-# Nothing if a project does not exist; the answer says which do.
-_ADD = """
-    WITH known AS (
-        SELECT coalesce(array_agg(id), '{}') AS ids FROM projects WHERE id = ANY(%(project_ids)s::bigint[])
-    ), added AS (
-        INSERT INTO api_keys (id, name, sha256, scopes, user_name, project_ids)
-        SELECT %(id)s, %(name)s, %(sha256)s, %(scopes)s, %(user_name)s, %(project_ids)s FROM known
-        WHERE coalesce(%(project_ids)s::bigint[], '{}') <@ known.ids
-        RETURNING created_at
-    )
-    SELECT known.ids, (SELECT created_at FROM added) AS created_at FROM known"""
-# A key that is revoked stays revoked at its time.
-_REVOKE = """
-    WITH done AS (
-        UPDATE api_keys SET revoked_at = clock_timestamp() WHERE id = %(id)s AND revoked_at IS NULL RETURNING revoked_at
-    ), logged_out AS (
-        DELETE FROM key_logins WHERE key_id = %(id)s
-    )
-    SELECT name, coalesce((SELECT revoked_at FROM done), k.revoked_at) AS revoked_at, EXISTS (SELECT FROM done) AS done
-    FROM api_keys AS k WHERE id = %(id)s"""
-_LIST = """
-    SELECT id, name, scopes, user_name AS user, project_ids, created_at, last_used_at, revoked_at FROM api_keys ORDER BY created_at DESC, id"""
-# Deletes also what has ended, of any key, and the oldest of this key beyond LOGINS_OF_A_KEY.
-_LOG_IN = """
-    WITH ended AS (
-        DELETE FROM key_logins WHERE expires_at <= clock_timestamp() OR id IN (
-            SELECT id FROM key_logins WHERE key_id = %(key_id)s ORDER BY created_at DESC, id OFFSET %(kept)s
-        )
-    )
-    INSERT INTO key_logins (id, key_id, sha256, expires_at)
-    VALUES (%(id)s, %(key_id)s, %(sha256)s, clock_timestamp() + %(seconds)s * interval '1 second')
-    RETURNING expires_at"""
+_ADD = _sql("add")
+_REVOKE = _sql("revoke")
+_LIST = _sql("list")
+_LOG_IN = _sql("log_in")
 _LOG_OUT = "DELETE FROM key_logins WHERE id = %(id)s AND sha256 = %(sha256)s"
-_USED = """
-    UPDATE api_keys AS k SET last_used_at = u.at FROM unnest(%(ids)s::text[], %(times)s::timestamptz[]) AS u (id, at)
-    WHERE k.id = u.id AND coalesce(k.last_used_at, '-infinity') < u.at"""
+_USED = _sql("used")
 
 
 class ApiKeys:

@@ -1,6 +1,7 @@
 """The audit log: what an admin did, recorded in the transaction in which it was done."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from fastapi import Request
@@ -10,10 +11,11 @@ from psycopg.types.json import Jsonb
 from services.ingest.postgres.database import Connection, Database
 from shared.auth.authentication import actor_of
 from shared.http.middleware import request_id_of
+from shared.sql_files import statement
 
-_ADD = """
-    INSERT INTO audit_log (who, act, subject, details, request_id)
-    VALUES (%(who)s, %(act)s, %(subject)s, %(details)s, %(request_id)s)"""
+_sql = partial(statement, __package__, "audit.sql")
+
+_ADD = _sql("add")
 
 
 class AuditRecord(Struct, frozen=True):

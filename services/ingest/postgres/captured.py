@@ -4,21 +4,19 @@ Every function answers within a second or raises Unavailable DATABASE_UNAVAILABL
 """
 
 from collections.abc import Collection
+from functools import partial
 from uuid import UUID
 
 from msgspec import Struct
 
 from services.ingest.postgres.database import Database
+from shared.sql_files import statement
+
+_sql = partial(statement, __package__, "captured.sql")
 
 # A reading deletes the payload and stores its rows in one transaction.
 _UNREAD_HOOKS = "SELECT id FROM hook_payloads WHERE id = ANY(%(ids)s)"
-# What a newer generation replaces is not read any more.
-_READ_RANGES = """
-    SELECT DISTINCT asked.number
-    FROM unnest(%(session_ids)s::text[], %(machine_ids)s::text[], %(file_names)s::text[], %(generations)s::bigint[], %(ends)s::bigint[])
-        WITH ORDINALITY AS asked (session_id, machine_id, file_name, generation, range_end, number)
-    JOIN transcript_files AS f USING (session_id, machine_id, file_name)
-    WHERE f.generation > asked.generation OR (f.generation = asked.generation AND f.parsed_offset >= asked.range_end)"""
+_READ_RANGES = _sql("read_ranges")
 
 
 class RangeEnd(Struct, frozen=True):

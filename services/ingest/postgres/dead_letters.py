@@ -5,6 +5,7 @@ Only the worker records that an event was stored or failed again, in the same tr
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
@@ -15,50 +16,21 @@ from services.ingest.postgres.audit import AuditRecord, run_audited
 from services.ingest.postgres.database import Database
 from shared.journal.dead_letter_envelope import DeadLetter
 from shared.messages import Binding
+from shared.sql_files import statement
+
+_sql = partial(statement, __package__, "dead_letters.sql")
 
 # The most of a group that one request changes: it answers within a second, and does not flood the journal.
 GROUP_LETTERS: Final = 500
 GROUP_BYTES: Final = 2 * 1024**2
 
-_ONE = """
-    SELECT id, kind, journal_entry_id, event_id, request_id, received_at, payload, bound, stored_at IS NOT NULL AS is_stored, last_seen_at
-    FROM dead_letters WHERE id = %(id)s"""
-# A row may be stored by the time that it is marked; that it was replayed is true all the same.
-_REPLAYED = """
-    WITH marked AS (UPDATE dead_letters SET replayed_at = clock_timestamp(), replays = replays + 1 WHERE id = ANY(%(ids)s))
-    SELECT true AS done"""
+_ONE = _sql("one")
+_REPLAYED = _sql("replayed")
 _DELETE = "DELETE FROM dead_letters WHERE id = %(id)s RETURNING true AS done"
 
-# Without rows that were replayed since `seen_before`: they are on their way, or have died again and will again.
-_GROUP = """
-    SELECT id, kind, journal_entry_id, event_id, request_id, received_at, payload, bound
-    FROM (
-        SELECT *, sum(octet_length(payload)) OVER (ORDER BY id) - octet_length(payload) AS bytes_before
-        FROM (
-            SELECT * FROM dead_letters
-            WHERE stored_at IS NULL AND last_seen_at < %(seen_before)s AND coalesce(replayed_at, '-infinity') < %(seen_before)s
-                AND (%(kind)s::text IS NULL OR kind = %(kind)s) AND (%(reason)s::text IS NULL OR reason = %(reason)s)
-            ORDER BY id LIMIT %(most_letters)s
-        ) AS first
-    ) AS g
-    WHERE bytes_before < %(most_bytes)s ORDER BY id"""
-_LEFT = """
-    SELECT count(*) AS number FROM dead_letters
-    WHERE stored_at IS NULL AND last_seen_at < %(seen_before)s AND coalesce(replayed_at, '-infinity') < %(seen_before)s
-        AND (%(kind)s::text IS NULL OR kind = %(kind)s) AND (%(reason)s::text IS NULL OR reason = %(reason)s)"""
-_DELETE_GROUP = """
-    WITH gone AS (
-        DELETE FROM dead_letters WHERE id IN (
-            SELECT id FROM dead_letters
-            WHERE stored_at IS NULL AND last_seen_at < %(seen_before)s
-                AND (%(kind)s::text IS NULL OR kind = %(kind)s) AND (%(reason)s::text IS NULL OR reason = %(reason)s)
-            ORDER BY id LIMIT %(most_letters)s)
-        RETURNING id
-    )
-    SELECT (SELECT count(*) FROM gone) AS number,
-        (SELECT count(*) FROM dead_letters
-         WHERE stored_at IS NULL AND last_seen_at < %(seen_before)s
-            AND (%(kind)s::text IS NULL OR kind = %(kind)s) AND (%(reason)s::text IS NULL OR reason = %(reason)s)) AS before"""
+_GROUP = _sql("group")
+_LEFT = _sql("left")
+_DELETE_GROUP = _sql("delete_group")
 _NOW = "SELECT clock_timestamp() AS now"
 
 

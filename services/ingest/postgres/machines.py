@@ -1,23 +1,18 @@
 """The SQL of machines on the writing side: what a shipper reports, and machines that are forgotten."""
 
 from datetime import datetime
+from functools import partial
 from typing import Any, Final
 
 from psycopg.types.json import Jsonb
 
 from services.ingest.postgres.audit import AuditRecord, run_audited
 from services.ingest.postgres.database import Database
+from shared.sql_files import statement
 
-# A key that is bound to a user does not take over another user's machine. A renamed user's machines have any of the user's names.
-_REPORT: Final = """
-    INSERT INTO machines AS m (machine_id, name, user_name, report)
-    VALUES (%(machine_id)s, %(name)s, %(user)s, %(report)s)
-    ON CONFLICT (machine_id) DO UPDATE
-    SET name = excluded.name, user_name = coalesce(excluded.user_name, m.user_name), report = excluded.report, last_heard_at = clock_timestamp()
-    WHERE NOT %(is_bound)s OR m.user_name IS NULL OR m.user_name = excluded.user_name OR m.user_name IN (
-        SELECT other.name FROM users AS u JOIN users AS other ON coalesce(other.alias_of, other.id) = coalesce(u.alias_of, u.id)
-        WHERE u.name = excluded.user_name)
-    RETURNING clock_timestamp() AS now"""
+_sql = partial(statement, __package__, "machines.sql")
+
+_REPORT: Final = _sql("report")
 _FORGET: Final = "DELETE FROM machines WHERE machine_id = %(machine_id)s RETURNING name, true AS done"
 
 

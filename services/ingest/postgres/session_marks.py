@@ -4,19 +4,20 @@ Answers within a second or raises Unavailable DATABASE_UNAVAILABLE.
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 from msgspec import Struct
 
 from services.ingest.postgres.database import Connection, Database
 from shared.session_tags import tag_key
+from shared.sql_files import statement
+
+_sql = partial(statement, __package__, "session_marks.sql")
 
 _ENSURE: Final = "INSERT INTO session_marks (session_id) VALUES (%(session_id)s) ON CONFLICT (session_id) DO NOTHING"
 _LOCK: Final = "SELECT is_starred, tags, note, title FROM session_marks WHERE session_id = %(session_id)s FOR UPDATE"
-_STORE: Final = """
-    UPDATE session_marks
-    SET is_starred = %(is_starred)s, tags = %(tags)s, tag_keys = %(tag_keys)s, note = %(note)s, title = %(title)s, changed_at = clock_timestamp()
-    WHERE session_id = %(session_id)s"""
+_STORE: Final = _sql("store")
 
 
 class Marks(Struct, frozen=True):

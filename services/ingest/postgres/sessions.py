@@ -6,42 +6,22 @@ Every function answers within a second or raises Unavailable DATABASE_UNAVAILABL
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from services.ingest.postgres.database import Connection, Database
 from shared.open_sessions import is_open
+from shared.sql_files import statement
 
-_FIND = """
-    SELECT s.session_id, s.project_id, s.started_at, coalesce(o.name, u.name) AS user_name
-    FROM sessions AS s LEFT JOIN users AS u ON u.id = s.user_id LEFT JOIN users AS o ON o.id = u.alias_of
-    WHERE s.session_id = ANY(%(session_ids)s)"""
+_sql = partial(statement, __package__, "sessions.sql")
 
-# A session that has a project keeps it, so a project is made only for one that has none.
-_ENSURE_PROJECT = """
-    INSERT INTO projects (path, name)
-    SELECT %(path)s, %(name)s
-    WHERE NOT EXISTS (SELECT FROM sessions WHERE session_id = %(session_id)s AND project_id <> 0)
-      AND NOT EXISTS (SELECT FROM projects WHERE path_key = md5(%(path)s)::uuid)
-    ON CONFLICT DO NOTHING"""
-# Checked before: ON CONFLICT alone would wait for a worker that is changing the row, as long as that takes.
-_ENSURE_SESSION = """
-    INSERT INTO sessions (session_id, project_id)
-    SELECT %(session_id)s, id FROM projects
-    WHERE path_key = md5(%(path)s)::uuid AND NOT EXISTS (SELECT FROM sessions WHERE session_id = %(session_id)s)
-    ON CONFLICT DO NOTHING"""
-# project_id 0: the session came in events or an import before its start. The worker moves it when it applies the start.
-_REGISTERED = """
-    SELECT p.id AS project_id, p.path AS project_path, s.started_at
-    FROM sessions AS s
-    JOIN projects AS p ON CASE WHEN s.project_id = 0 THEN p.path_key = md5(%(path)s)::uuid ELSE p.id = s.project_id END
-    WHERE s.session_id = %(session_id)s"""
+_FIND = _sql("find")
 
-_PROJECT_OF = """
-    SELECT coalesce(s.project_id, p.id) AS project_id
-    FROM (SELECT 1) AS one
-    LEFT JOIN sessions AS s ON s.session_id = %(session_id)s AND s.project_id <> 0
-    LEFT JOIN projects AS p ON p.path_key = md5(%(path)s)::uuid
-    WHERE coalesce(s.project_id, p.id) IS NOT NULL"""
+_ENSURE_PROJECT = _sql("ensure_project")
+_ENSURE_SESSION = _sql("ensure_session")
+_REGISTERED = _sql("registered")
+
+_PROJECT_OF = _sql("project_of")
 
 # The sessions that the worker knows to be open, and those whose start is still in the journal. Live ones only: a session in an imported file is
 # over, though nothing says when it ended. A start gives its session a project at once; an import's rows do not.

@@ -5,17 +5,18 @@ Every function answers within a second or raises Unavailable DATABASE_UNAVAILABL
 """
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
 from psycopg.errors import UniqueViolation
 
 from services.ingest.postgres.audit import AuditRecord, add_record
 from services.ingest.postgres.database import Connection, Database
+from shared.sql_files import statement
 
-# Ordered, so that two requests do not deadlock.
-_LOCK = """
-    SELECT id, name, alias_of, merge_requested_at IS NOT NULL AS is_merging FROM users
-    WHERE name IN (%(name)s, %(new_name)s) ORDER BY id FOR UPDATE"""
+_sql = partial(statement, __package__, "users.sql")
+
+_LOCK = _sql("lock")
 
 _RENAME = "UPDATE users SET name = %(new_name)s WHERE id = %(id)s"
 _ADD_ALIAS = "INSERT INTO users (name, alias_of) VALUES (%(name)s, %(id)s)"
@@ -27,8 +28,7 @@ _MERGE = "UPDATE users SET alias_of = %(into)s, merge_requested_at = clock_times
 _MOVE_ALIASES = "UPDATE users SET alias_of = %(into)s WHERE alias_of = %(id)s"
 _MOVE_KEYS = "UPDATE api_keys SET user_name = %(new_name)s WHERE user_name = %(name)s"
 
-_NAMES = """
-    SELECT name FROM users WHERE coalesce(alias_of, id) = (SELECT coalesce(alias_of, id) FROM users WHERE name = %(name)s)"""
+_NAMES = _sql("names")
 
 Outcome = Literal["renamed", "merging", "done", "unknown", "alias", "taken"]
 
@@ -82,8 +82,8 @@ async def _rename(
     else:
         params["into"] = other["id"]
         statements, done = (_MERGE, _MOVE_ALIASES), Renamed("merging", user["id"])
-    for statement in (*statements, _MOVE_KEYS):
-        await connection.execute(statement.encode(), params)
+    for each in (*statements, _MOVE_KEYS):
+        await connection.execute(each, params)
     await add_record(connection, record)
     return done
 

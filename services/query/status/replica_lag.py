@@ -1,17 +1,17 @@
 """How far the replica that query reads is behind the primary."""
 
+from functools import partial
 from typing import Final
 
 from msgspec import Struct
 
 from services.query.database import Database, one_row
+from shared.sql_files import statement
+
+_sql = partial(statement, __package__, "replica_lag.sql")
 
 _WRITTEN: Final = "SELECT pg_current_wal_lsn()::text AS written"
-# A checkpoint writes WAL without a transaction, and nothing readable is missing then; hence the time, too.
-_REPLAYED: Final = """
-    SELECT greatest(pg_wal_lsn_diff(CAST(%(written)s AS pg_lsn), pg_last_wal_replay_lsn()), 0)::bigint AS wal_bytes,
-           coalesce(extract(epoch FROM now() - pg_last_xact_replay_timestamp()), 0)::float8 AS seconds
-"""
+_REPLAYED: Final = _sql("replayed")
 
 
 class ReplicaLag(Struct, frozen=True):

@@ -7,6 +7,7 @@ If the store has lost a short last segment, the ranges go behind it. Otherwise o
 """
 
 import time
+from functools import partial
 from typing import Any, Final, NamedTuple
 
 import structlog
@@ -19,6 +20,9 @@ from services.worker.resources import Resources
 from services.worker.sweep_statements import COMPACTABLE_FILES
 from shared.archive.stored_pieces import ContentUnreadable, decompressed, read_segment
 from shared.blobs.contents import ContentStore
+from shared.sql_files import statement
+
+_sql = partial(statement, __package__, "compaction.sql")
 
 log = structlog.get_logger()
 
@@ -27,16 +31,8 @@ RUN_SECONDS: Final = 15.0
 # Content that one transaction moves, and holds in memory.
 MOVE_BYTES: Final = 8 * 1024**2
 
-_LAST_SEGMENT = """
-    SELECT s.number, s.end_offset, s.sha256, s.raw_bytes,
-        coalesce((SELECT p.end_offset FROM transcript_segments AS p WHERE p.file_id = s.file_id AND p.number = s.number - 1), 0)
-    FROM transcript_segments AS s WHERE s.file_id = %(file_id)s ORDER BY s.number DESC LIMIT 1"""
-_PARSED_RANGES = """
-    SELECT start_offset, end_offset, content, raw_bytes FROM (
-        SELECT r.start_offset, r.end_offset, r.content, r.raw_bytes, sum(r.raw_bytes) OVER (ORDER BY r.start_offset) - r.raw_bytes AS before
-        FROM transcript_ranges AS r JOIN transcript_files AS f ON f.id = r.file_id
-        WHERE r.file_id = %(file_id)s AND r.end_offset <= f.parsed_offset) AS ranges
-    WHERE before < %(move_bytes)s ORDER BY start_offset"""
+_LAST_SEGMENT = _sql("last_segment")
+_PARSED_RANGES = _sql("parsed_ranges")
 _DELETE_SEGMENT = "DELETE FROM transcript_segments WHERE file_id = %(file_id)s AND number = %(number)s"
 _DELETE_RANGES = "DELETE FROM transcript_ranges WHERE file_id = %(file_id)s AND end_offset <= %(end)s"
 

@@ -1,19 +1,19 @@
 """Which archived files cannot be read, as it was when somebody last tried. Health and `verify --archive` name them."""
 
+from functools import partial
 from typing import Any, Final
 
 import structlog
 from psycopg import Connection
 
 from shared.archive.stored_pieces import ContentUnreadable
+from shared.sql_files import statement
+
+_sql = partial(statement, __package__, "damage.sql")
 
 log = structlog.get_logger()
 
-# A range has no name.
-_NOTE: Final = """
-    INSERT INTO damaged_segments (file_id, sha256, reason)
-    SELECT id, %(sha256)s, %(reason)s FROM transcript_files WHERE id = %(file_id)s
-    ON CONFLICT (file_id, sha256) DO UPDATE SET reason = excluded.reason"""
+_NOTE: Final = _sql("note")
 _FORGET: Final = "DELETE FROM damaged_segments WHERE file_id = %(file_id)s"
 
 

@@ -6,6 +6,7 @@ away is exactly what only its import brought.
 
 import re
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
@@ -17,6 +18,9 @@ from services.worker.archive.same_content import Content, begins_with
 from services.worker.archive.segments import Segment, add_segments
 from shared.blobs.contents import ContentStore
 from shared.redaction.redact import redact_text
+from shared.sql_files import statement
+
+_sql = partial(statement, __package__, "imported_files.sql")
 
 _UUID: Final = r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 _OF_SESSION: Final = re.compile(rf"(?:.*/)?({_UUID})\.jsonl", re.DOTALL)
@@ -26,24 +30,9 @@ _AGENT: Final = re.compile(r"(?:.*/)?(agent-[^/]+\.jsonl)", re.DOTALL)
 MAX_SESSION_ID: Final = 200
 MAX_FILE_NAME: Final = 1_000
 
-# What imports brought of a file before.
-_KNOWN: Final = """
-    SELECT f.id, s.sha256s, s.raw_bytes FROM transcript_files AS f
-    JOIN LATERAL (SELECT array_agg(sha256 ORDER BY number) AS sha256s, sum(raw_bytes)::bigint AS raw_bytes
-                  FROM transcript_segments WHERE file_id = f.id) AS s ON s.sha256s IS NOT NULL
-    WHERE session_id = %(session_id)s AND file_name = %(file_name)s AND machine_id = '' ORDER BY s.raw_bytes DESC, f.id"""
-_BRING_AGAIN: Final = """
-    UPDATE transcript_files SET changed_at = now(), parser_version = %(parser_version)s,
-        brought_by = CASE WHEN %(job_number)s = ANY(brought_by) THEN brought_by ELSE brought_by || %(job_number)s::integer END,
-        facts_ids = ARRAY(SELECT DISTINCT unnest(facts_ids || %(facts_ids)s::uuid[]))
-    WHERE id = %(id)s"""
-_ADD: Final = """
-    INSERT INTO transcript_files (session_id, file_name, generation, user_name, brought_by, stored_offset, parsed_offset, parser_version, facts_ids,
-        continued_by)
-    SELECT %(session_id)s, %(file_name)s, coalesce(max(generation) + 1, 0), %(user_name)s, ARRAY[%(job_number)s]::integer[], %(size)s, %(size)s,
-        %(parser_version)s, %(facts_ids)s, %(continued_by)s
-    FROM transcript_files WHERE session_id = %(session_id)s AND file_name = %(file_name)s AND machine_id = ''
-    RETURNING id"""
+_KNOWN: Final = _sql("known")
+_BRING_AGAIN: Final = _sql("bring_again")
+_ADD: Final = _sql("add")
 _CONTINUE: Final = "UPDATE transcript_files SET continued_by = %(id)s WHERE id = ANY(%(ids)s)"
 _FORGET: Final = (
     "DELETE FROM transcript_files WHERE brought_by = ARRAY[%(job_number)s]::integer[]",
@@ -134,5 +123,5 @@ def _store_file(connection: Connection[Any], store: ContentStore, file: Imported
 
 def forget_files(connection: Connection[Any], job_number: int) -> None:
     """For an undo: deletes the contents that only this job brought."""
-    for statement in _FORGET:
-        connection.execute(statement, {"job_number": job_number})
+    for each in _FORGET:
+        connection.execute(each, {"job_number": job_number})

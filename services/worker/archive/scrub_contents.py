@@ -6,6 +6,7 @@ name; the old content is garbage then. It keeps its place in the file, so it may
 
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final, NamedTuple
 
 from psycopg import Connection
@@ -17,22 +18,17 @@ from shared.archive.stored_pieces import ContentUnreadable, StoredPiece, read_pi
 from shared.blobs.contents import ContentStore
 from shared.redaction.redact import redact_text
 from shared.redaction.redacted_lines import redact_lines
+from shared.sql_files import statement
+
+_sql = partial(statement, __package__, "scrub_contents.sql")
 
 # Of one transaction, about a megabyte each.
 PIECES_AT_ONCE: Final = 8
 
-_RANGES: Final = """
-    SELECT file_id, start_offset, content, request_id FROM transcript_ranges
-    WHERE (file_id, start_offset) > (%(file_id)s, %(place)s) ORDER BY file_id, start_offset LIMIT %(limit)s"""
-_UPDATE_RANGE: Final = """
-    UPDATE transcript_ranges SET content = %(frame)s, raw_bytes = %(raw_bytes)s, request_id = %(request_id)s
-    WHERE file_id = %(file_id)s AND start_offset = %(place)s"""
-_SEGMENTS: Final = """
-    SELECT file_id, number, sha256 FROM transcript_segments
-    WHERE (file_id, number) > (%(file_id)s, %(place)s) ORDER BY file_id, number LIMIT %(limit)s"""
-_UPDATE_SEGMENT: Final = """
-    UPDATE transcript_segments SET sha256 = %(sha256)s, raw_bytes = %(raw_bytes)s, stored_bytes = %(stored_bytes)s
-    WHERE file_id = %(file_id)s AND number = %(place)s AND sha256 = %(before)s"""
+_RANGES: Final = _sql("ranges")
+_UPDATE_RANGE: Final = _sql("update_range")
+_SEGMENTS: Final = _sql("segments")
+_UPDATE_SEGMENT: Final = _sql("update_segment")
 
 
 class Scrubbed(NamedTuple):

@@ -5,11 +5,16 @@ however it arrived, and a file that grew shares all segments but its last with t
 """
 
 import threading
+from functools import partial
 from hashlib import sha256
 from typing import Any, Final, NamedTuple
 
 import psycopg
 import zstandard
+
+from shared.sql_files import statement
+
+_sql = partial(statement, __package__, "segments.sql")
 
 SEGMENT_BYTES: Final = 1024**2
 # Level 3 takes 3 ms for a megabyte of transcripts and leaves a sixth of it; level 9 takes 15 ms for a tenth less.
@@ -17,10 +22,7 @@ _LEVEL: Final = 3
 # A compressor keeps its megabytes of memory, and is for one thread.
 _of_thread: Final = threading.local()
 
-_ADD_SEGMENTS: Final = """
-    INSERT INTO transcript_segments (file_id, number, end_offset, sha256, raw_bytes, stored_bytes)
-    SELECT * FROM unnest(%(file_ids)s::bigint[], %(numbers)s::integer[], %(end_offsets)s::bigint[], %(sha256s)s::bytea[], %(raw_bytes)s::bigint[],
-        %(stored_bytes)s::bigint[])"""
+_ADD_SEGMENTS: Final = _sql("add_segments")
 
 
 class Segment(NamedTuple):

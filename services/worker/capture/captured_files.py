@@ -2,35 +2,27 @@
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from psycopg import Connection
 
 from services.worker.sweep_statements import CAPTURED_FILES_WAIT, DUE_CAPTURED_FILES
+from shared.sql_files import statement
+
+_sql = partial(statement, __package__, "captured_files.sql")
 
 # More than that is a backlog: history of old sessions, or what waited while the server was away.
 LONG_BYTES: Final = 256 * 1024
 
 # Committed before the file is read. A crash of the server may forget it, so that nothing waits for the disk.
 _BEGIN = "SET LOCAL synchronous_commit = off"
-_COUNT_ATTEMPT = """
-    UPDATE transcript_files SET read_attempts = read_attempts + 1,
-        read_again_at = CASE WHEN read_again_at IS NOT NULL THEN now() + least(interval '1 day', read_attempts * interval '10 minutes') END
-    WHERE id = %(id)s"""
+_COUNT_ATTEMPT = _sql("count_attempt")
 _SET_ASIDE = "UPDATE transcript_files SET read_again_at = now() + interval '10 minutes' WHERE id = %(id)s"
-_WAIT_FOR_ARCHIVE = """
-    UPDATE transcript_files SET read_attempts = greatest(read_attempts - 1, 0), read_again_at = now() + interval '1 minute' WHERE id = %(id)s"""
-_ADVANCE = """
-    UPDATE transcript_files SET parsed_offset = %(end)s, facts_ids = %(facts_ids)s, parser_version = %(parser_version)s,
-        read_attempts = 0, read_again_at = NULL
-    WHERE id = %(id)s AND parsed_offset = %(start)s"""
-# What the files have now: a reparse may have replaced it since they were chosen. Facts that files bring under the same id are one row, which stays
-# while one of the captured files has it. What imports brought has their numbers.
-_SUPERSEDED = """
-    SELECT DISTINCT old.id FROM transcript_files AS read, unnest(read.facts_ids) AS old (id)
-    WHERE read.id = ANY(%(file_ids)s) AND old.id <> ALL(%(facts_ids)s::uuid[])
-      AND NOT EXISTS (SELECT FROM transcript_files AS f WHERE f.facts_ids @> ARRAY[old.id] AND f.id <> ALL(%(file_ids)s) AND f.brought_by IS NULL)"""
+_WAIT_FOR_ARCHIVE = _sql("wait_for_archive")
+_ADVANCE = _sql("advance")
+_SUPERSEDED = _sql("superseded")
 
 
 class CapturedFile(NamedTuple):

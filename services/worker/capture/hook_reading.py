@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 from operator import attrgetter
 from typing import Any, Final, NamedTuple
 from uuid import UUID, uuid4
@@ -26,19 +27,15 @@ from services.worker.resources import Resources
 from shared.journal.dead_letter_envelope import HOOK_KIND, DeadLetter
 from shared.messages import Binding, HookPayload, binding
 from shared.redaction.redacted_structs import redact_structs
+from shared.sql_files import statement
+
+_sql = partial(statement, __package__, "hook_reading.sql")
 
 # Of one transaction. A payload gives two or three records, and may have a megabyte: all of a batch is in memory several times.
 PAYLOADS_AT_ONCE: Final = 500
 BYTES_AT_ONCE: Final = 8 * 1024**2
 
-# At least one payload.
-_TAKE = """
-    DELETE FROM hook_payloads WHERE id IN (
-        SELECT id FROM (
-            SELECT id, sum(bytes) OVER (ORDER BY occurred_at, id) - bytes AS bytes_before
-            FROM (SELECT id, occurred_at, octet_length(payload) AS bytes FROM hook_payloads ORDER BY occurred_at, id LIMIT %(limit)s) AS oldest
-        ) AS next WHERE bytes_before < %(bytes)s)
-    RETURNING id, session_id, machine_id, occurred_at, received_at, coalesce(request_id, ''), user_name, bound_user, payload"""
+_TAKE = _sql("take")
 _IS_ANY_LEFT = "SELECT EXISTS (SELECT FROM hook_payloads)"
 
 

@@ -2,18 +2,20 @@
 
 from collections.abc import Iterator
 from datetime import datetime
+from functools import partial
 from typing import Any, NamedTuple
 
 from psycopg import Connection
 
 from shared.archive.stored_pieces import decompressed
+from shared.sql_files import statement
+
+_sql = partial(statement, __package__, "unread_ranges.sql")
 
 # Most have a mebibyte at most.
 RANGES_AT_ONCE = 4
 
-_RANGES = """
-    SELECT start_offset, end_offset, content, received_at, coalesce(request_id, '')
-    FROM transcript_ranges WHERE file_id = %(file_id)s AND start_offset >= %(start)s ORDER BY start_offset LIMIT %(limit)s"""
+_RANGES = _sql("ranges")
 
 
 class UnreadRange(NamedTuple):

@@ -8,6 +8,7 @@ with its connection. A fenced worker continues under a new name, as does one tha
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from functools import partial
 from secrets import token_hex
 from typing import Any
 
@@ -16,14 +17,15 @@ from redis import Redis
 
 from services.worker.drain.stream_reader import ENTRIES_PER_READ, Entry, acknowledge, find_entries
 from services.worker.sweep_statements import DELETE_GONE_CONSUMERS
+from shared.sql_files import statement
+
+_sql = partial(statement, __package__, "consumer_fencing.sql")
 
 _REGISTER = "INSERT INTO drainers (consumer) VALUES (%(consumer)s)"
 
 _RECORD_ENTRIES = "UPDATE drainers SET applied = %(applied)s WHERE consumer = %(consumer)s AND NOT is_fenced"
 
-_FENCE = """
-    UPDATE drainers SET is_fenced = true
-    WHERE consumer IN (SELECT consumer FROM drainers WHERE consumer = ANY(%(consumers)s) ORDER BY consumer FOR UPDATE SKIP LOCKED)"""
+_FENCE = _sql("fence")
 
 _STATES = "SELECT consumer, is_fenced, applied FROM drainers WHERE consumer = ANY(%(consumers)s)"
 

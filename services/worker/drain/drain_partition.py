@@ -13,6 +13,7 @@ nor counted again.
 import time
 from collections.abc import Callable, Iterator
 from datetime import datetime
+from functools import partial
 from random import sample
 from typing import Any
 
@@ -51,6 +52,9 @@ from shared.messages import TranscriptRange
 from shared.redaction.redact import redact_bytes, redact_text
 from shared.redis.clients import REDIS_ERRORS
 from shared.redis.replica_acks import NotReplicatedError
+from shared.sql_files import statement
+
+_sql = partial(statement, __package__, "drain_partition.sql")
 
 log = structlog.get_logger()
 
@@ -58,23 +62,9 @@ TAKE_OVER_SECONDS = 1.0  # How often a drain looks for what dead workers left.
 # A batch of large entries is smaller: all of it is in memory several times.
 BATCH_BYTES = 8 * 1024**2
 
-COUNT_IN_LEDGER = """
-    INSERT INTO ledger AS l (slot, persisted, duplicates, dead, last_received_at)
-    VALUES (%(slot)s, %(persisted)s, %(duplicates)s, %(dead)s, %(last_received_at)s)
-    ON CONFLICT (slot) DO UPDATE SET persisted = l.persisted + excluded.persisted, duplicates = l.duplicates + excluded.duplicates,
-        dead = l.dead + excluded.dead, last_received_at = greatest(l.last_received_at, excluded.last_received_at)"""
+COUNT_IN_LEDGER = _sql("count_in_ledger")
 
-COUNT_IN_LEDGER_AND_ACCOUNT = """
-    WITH all_time AS (
-        INSERT INTO ledger AS l (slot, persisted, duplicates, dead, last_received_at)
-        VALUES (%(slot)s, %(persisted)s, %(duplicates)s, %(dead)s, %(last_received_at)s)
-        ON CONFLICT (slot) DO UPDATE SET persisted = l.persisted + excluded.persisted, duplicates = l.duplicates + excluded.duplicates,
-            dead = l.dead + excluded.dead, last_received_at = greatest(l.last_received_at, excluded.last_received_at)
-    )
-    INSERT INTO accounts AS a (epoch, slot, persisted, duplicates, dead)
-    VALUES (%(epoch)s, %(slot)s, %(persisted)s + %(canaries)s, %(duplicates)s + %(canary_duplicates)s, %(dead)s)
-    ON CONFLICT (epoch, slot) DO UPDATE SET persisted = a.persisted + excluded.persisted, duplicates = a.duplicates + excluded.duplicates,
-        dead = a.dead + excluded.dead"""
+COUNT_IN_LEDGER_AND_ACCOUNT = _sql("count_in_ledger_and_account")
 
 
 def drain(worker: Resources, on_captured: Callable[[], object] = lambda: None, on_stored: Callable[[], object] = lambda: None) -> bool:

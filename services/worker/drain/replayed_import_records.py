@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import Any, cast
 
 from psycopg import Connection
@@ -14,16 +15,14 @@ from services.worker.persist.persist_batch import Persisted
 from services.worker.persist.records import Record
 from services.worker.persist.staging import ReceivedEvent, clear
 from shared.messages import binding
+from shared.sql_files import statement
+
+_sql = partial(statement, __package__, "replayed_import_records.sql")
 
 NOT_BELIEVED = "its time cannot be true"
 TAKEN_BACK = "its import was taken back, or is not known"
 
-_JOB = """
-    SELECT number, (SELECT j.user_name FROM api_keys AS k WHERE k.id = j.key_id AND k.user_name IS NOT NULL) AS bound_user,
-           (SELECT k.project_ids FROM api_keys AS k WHERE k.id = j.key_id) AS bound_projects
-    FROM import_jobs AS j
-    WHERE 'import:' || id = %(journal_entry_id)s AND undone_at IS NULL
-      AND NOT EXISTS (SELECT FROM import_jobs AS u WHERE u.undoes = j.id AND u.status IN ('queued', 'running', 'succeeded'))"""
+_JOB = _sql("job")
 
 
 def persist_replayed_records(connection: Connection[Any], batch: Sequence[ReceivedEvent], *, idle_gap: timedelta) -> tuple[Persisted, int]:

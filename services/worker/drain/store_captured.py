@@ -11,6 +11,7 @@ The worker decides what of a range is new. Ingest may have forgotten how far a f
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any, Final
 from uuid import UUID, uuid5
 
@@ -27,6 +28,9 @@ from services.worker.persist.ownership import NOT_YOURS, foreign_sessions
 from shared.archive.stored_pieces import decompressed
 from shared.journal.dead_letter_envelope import CAPTURED, DeadLetter
 from shared.messages import UNNAMED_MACHINE, Binding, HookPayload, TranscriptRange
+from shared.sql_files import statement
+
+_sql = partial(statement, __package__, "store_captured.sql")
 
 log = structlog.get_logger()
 
@@ -34,65 +38,20 @@ CANNOT_BE_CUT: Final = "its beginning is stored, and cannot be cut off"
 # Any constant. A change would make the dead letters of ranges new ones.
 _NAMESPACE: Final = UUID("0c6e2a7e-5e2f-4c0c-9f0b-0d6b1c7e4a55")
 
-_INSERT_HOOK = """
-    INSERT INTO hook_payloads (id, session_id, machine_id, user_name, bound_user, occurred_at, received_at, request_id, payload)
-    VALUES (%(id)s, %(session_id)s, %(machine_id)s, %(user)s, %(bound_user)s, %(occurred_at)s, %(received_at)s, %(request_id)s, %(payload)s)
-    ON CONFLICT (id) DO NOTHING"""
-_NOTE_MACHINES = """
-    INSERT INTO session_machines (session_id, machine_id)
-    SELECT * FROM unnest(%(session_ids)s::text[], %(machine_ids)s::text[]) ON CONFLICT DO NOTHING"""
-# At most once a minute for each machine. One that has not reported yet has its id for a name.
-_HEARD_OF_MACHINES = """
-    INSERT INTO machines AS m (machine_id, name, user_name, first_seen_at, last_heard_at)
-    SELECT heard.machine_id, heard.machine_id, heard.user_name, heard.at, heard.at
-    FROM unnest(%(machine_ids)s::text[], %(users)s::text[], %(times)s::timestamptz[]) AS heard (machine_id, user_name, at)
-    WHERE NOT EXISTS (
-        SELECT FROM machines AS known WHERE known.machine_id = heard.machine_id AND known.last_heard_at > heard.at - interval '1 minute')
-    ON CONFLICT (machine_id) DO UPDATE
-    SET last_heard_at = greatest(m.last_heard_at, excluded.last_heard_at), user_name = coalesce(m.user_name, excluded.user_name)"""
+_INSERT_HOOK = _sql("insert_hook")
+_NOTE_MACHINES = _sql("note_machines")
+_HEARD_OF_MACHINES = _sql("heard_of_machines")
 
-# Sessions without an owner of which another's file came first.
-_FILES_OF_OTHERS = """
-    SELECT DISTINCT f.session_id FROM transcript_files AS f LEFT JOIN users AS u ON u.name = f.user_name
-    WHERE f.session_id = ANY(%(session_ids)s) AND f.user_name IS NOT NULL AND f.user_name <> %(user)s
-      AND coalesce(u.alias_of, u.id) IS DISTINCT FROM (SELECT coalesce(alias_of, id) FROM users WHERE name = %(user)s)
-      AND NOT EXISTS (SELECT FROM sessions AS s WHERE s.session_id = f.session_id AND s.user_id <> 0)"""
-_MACHINES_OF_OTHERS = """
-    SELECT m.machine_id FROM machines AS m LEFT JOIN users AS u ON u.name = m.user_name
-    WHERE m.machine_id = ANY(%(machine_ids)s) AND m.user_name IS NOT NULL AND m.user_name <> %(user)s
-      AND coalesce(u.alias_of, u.id) IS DISTINCT FROM (SELECT coalesce(alias_of, id) FROM users WHERE name = %(user)s)"""
+_FILES_OF_OTHERS = _sql("files_of_others")
+_MACHINES_OF_OTHERS = _sql("machines_of_others")
 
-_INSERT_FILE = """
-    INSERT INTO transcript_files (session_id, file_name, machine_id, generation, user_name, bound_user)
-    SELECT %(session_id)s, %(file_name)s, %(machine_id)s, %(generation)s, %(user)s, %(bound_user)s
-    WHERE NOT EXISTS (SELECT FROM transcript_files WHERE session_id = %(session_id)s AND file_name = %(file_name)s
-        AND machine_id = %(machine_id)s AND generation = %(generation)s)
-    ON CONFLICT DO NOTHING"""
-_LOCK_FILE = """
-    SELECT id, stored_offset, EXISTS (SELECT FROM transcript_ranges WHERE file_id = f.id AND start_offset > f.stored_offset) AS has_waiting
-    FROM transcript_files AS f
-    WHERE session_id = %(session_id)s AND file_name = %(file_name)s AND machine_id = %(machine_id)s AND generation = %(generation)s
-    FOR UPDATE"""
-_SET_STORED = """
-    UPDATE transcript_files SET stored_offset = %(offset)s, changed_at = clock_timestamp(), user_name = coalesce(user_name, %(user)s),
-        bound_user = coalesce(bound_user, %(bound_user)s)
-    WHERE id = %(file_id)s"""
-# Of two ranges that wait at one place, the longer one is kept.
-_INSERT_RANGE = """
-    INSERT INTO transcript_ranges AS r (file_id, start_offset, end_offset, content, raw_bytes, received_at, request_id)
-    VALUES (%(file_id)s, %(start)s, %(end)s, %(content)s, %(raw_bytes)s, %(received_at)s, %(request_id)s)
-    ON CONFLICT (file_id, start_offset) DO UPDATE SET end_offset = excluded.end_offset, content = excluded.content,
-        raw_bytes = excluded.raw_bytes, received_at = excluded.received_at, request_id = excluded.request_id
-    WHERE excluded.end_offset > r.end_offset"""
-# Behind the range that begins at `start` and ends at `offset`, the last one that joined on.
-_NEXT_WAITING = """
-    SELECT start_offset, end_offset FROM transcript_ranges
-    WHERE file_id = %(file_id)s AND start_offset > %(start)s AND start_offset <= %(offset)s ORDER BY start_offset LIMIT 1"""
-_DELETE_RANGE = """
-    DELETE FROM transcript_ranges WHERE file_id = %(file_id)s AND start_offset = %(start)s RETURNING content, received_at, request_id"""
-_STORED_BETWEEN = """
-    SELECT start_offset, end_offset, content FROM transcript_ranges
-    WHERE file_id = %(file_id)s AND start_offset >= %(start)s AND end_offset <= %(end)s ORDER BY start_offset"""
+_INSERT_FILE = _sql("insert_file")
+_LOCK_FILE = _sql("lock_file")
+_SET_STORED = _sql("set_stored")
+_INSERT_RANGE = _sql("insert_range")
+_NEXT_WAITING = _sql("next_waiting")
+_DELETE_RANGE = _sql("delete_range")
+_STORED_BETWEEN = _sql("stored_between")
 
 
 class Received(Struct, frozen=True):

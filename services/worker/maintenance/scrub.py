@@ -30,6 +30,9 @@ from services.worker.resources import Resources
 from services.worker.row_lease import LEASE_SECONDS, MAX_ATTEMPTS, LeaseLostError
 from services.worker.search_index.forget_documents import forget_noted_behind
 from shared.database import connect_options
+from shared.sql_files import statement
+
+_sql = partial(statement, __package__, "scrub.sql")
 
 log = structlog.get_logger()
 
@@ -40,22 +43,11 @@ STATEMENT_SECONDS: Final = 600
 LONG_LEASE_SECONDS: Final = 660
 _POLL_SECONDS: Final = 0.25
 
-_ACQUIRE_LEASE = """
-    UPDATE scrubs SET status = 'running', started_at = coalesce(started_at, now()), attempts = attempts + 1, lease_token = gen_random_uuid(),
-        lease_expires_at = now() + make_interval(secs => %(lease_seconds)s)
-    WHERE id = %(id)s AND status IN ('queued', 'running') AND (lease_expires_at IS NULL OR lease_expires_at < now())
-    RETURNING at_stage, after_key, is_dry_run, attempts, lease_token"""
-_RENEW_LEASE = """
-    UPDATE scrubs SET lease_expires_at = now() + make_interval(secs => %(lease_seconds)s) WHERE id = %(id)s AND lease_token = %(lease_token)s"""
-_ADVANCE = """
-    UPDATE scrubs SET at_stage = %(at_stage)s, after_key = %(after_key)s, attempts = 0, rows_scanned = rows_scanned + %(scanned)s,
-        rows_changed = rows_changed + %(changed)s, redactions = sum_of_each(redactions, %(redactions)s), remains = remains || %(remains)s,
-        lease_expires_at = now() + make_interval(secs => %(lease_seconds)s)
-    WHERE id = %(id)s AND lease_token = %(lease_token)s"""
+_ACQUIRE_LEASE = _sql("acquire_lease")
+_RENEW_LEASE = _sql("renew_lease")
+_ADVANCE = _sql("advance")
 _RELEASE_LEASE = "UPDATE scrubs SET lease_expires_at = NULL WHERE id = %(id)s AND lease_token = %(lease_token)s"
-_FINISH = """
-    UPDATE scrubs SET status = %(status)s, finished_at = now(), lease_expires_at = NULL, remains = remains || %(remains)s
-    WHERE id = %(id)s AND lease_token = %(lease_token)s"""
+_FINISH = _sql("finish")
 
 
 def _scrub_transcripts(step: Step) -> Done:

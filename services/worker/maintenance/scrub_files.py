@@ -6,6 +6,7 @@ anew; of large tables, which nobody could use for minutes, this is left to the o
 
 import time
 from datetime import timedelta
+from functools import partial
 from typing import Any, Final, LiteralString
 
 import psycopg
@@ -16,6 +17,9 @@ from services.worker.archive.retention import collect_garbage
 from services.worker.maintenance.scrub_stage import Done, Step
 from services.worker.sweep_statements import ARCHIVE_COLLECTED_KEY
 from shared.redis import cluster_disks
+from shared.sql_files import statement
+
+_sql = partial(statement, __package__, "scrub_files.sql")
 
 # Of a table with its indexes. It takes about two seconds, in which nobody else can use the table.
 REWRITTEN_BYTES: Final = 128 * 1024 * 1024
@@ -25,12 +29,7 @@ LOCK_TRIES: Final = 5
 PATIENCE_SECONDS: Final = 60.0
 REDIS_SECONDS: Final = 600.0
 
-# All that have anything, so that a new one cannot be forgotten. At last the statistics of columns, which have some of their values.
-_TABLES: Final = """
-    SELECT concat_ws('.', relnamespace::regnamespace, relname), pg_total_relation_size(oid), has_table_privilege(oid, 'MAINTAIN') FROM pg_class
-    WHERE (relnamespace = 'public'::regnamespace AND relkind = 'r' OR oid = 'pg_statistic'::regclass) AND pg_relation_size(oid) > 0
-    ORDER BY oid = 'pg_statistic'::regclass, relname COLLATE "C"
-    """
+_TABLES: Final = _sql("tables")
 _MAY_CHECKPOINT: Final = "SELECT pg_has_role(current_user, 'pg_checkpoint', 'USAGE')"
 _BY_HAND: Final = "Run VACUUM FULL {} as its owner when nobody needs it."
 _WAL: Final = "SELECT name FROM pg_ls_waldir() WHERE name ~ '^[0-9A-F]{24}$'"

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import islice
 
 import structlog
@@ -11,6 +12,9 @@ from services.worker.resources import Resources
 from services.worker.sweep_statements import UPLOADS_SWEPT_KEY
 from shared.blobs.store import BlobStore, BlobStoreAway, BlobStoreError, Stored
 from shared.blobs.stores import store_at
+from shared.sql_files import statement
+
+_sql = partial(statement, __package__, "upload_gc.sql")
 
 log = structlog.get_logger()
 
@@ -18,10 +22,7 @@ log = structlog.get_logger()
 MIN_AGE = timedelta(days=1)
 BATCH = 1_000
 
-# Whether a job still needs each upload. No row if no job has it.
-_JOBS = """
-    SELECT file ->> 'blob_url', bool_or(has_files) FROM import_jobs, jsonb_array_elements(files) AS file
-    WHERE file ->> 'blob_url' = ANY(%(urls)s) GROUP BY 1"""
+_JOBS = _sql("jobs")
 
 
 def sweep(worker: Resources) -> int:

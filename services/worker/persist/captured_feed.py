@@ -6,6 +6,7 @@ The rows decide: whether a row gives an item depends on its state before a batch
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from functools import partial
 from hashlib import md5
 from typing import Any, Final, NamedTuple, assert_never
 from uuid import UUID
@@ -29,14 +30,13 @@ from services.worker.persist.staging import ReceivedEvent
 from shared.feed import TEXT_CHARACTERS, FeedItem
 from shared.messages import EARLIEST
 from shared.redis.clients import REDIS_ERRORS
+from shared.sql_files import statement
+
+_sql = partial(statement, __package__, "captured_feed.sql")
 
 log = structlog.get_logger()
 
-_ROWS: Final = """
-    SELECT id, status, duration_ms FROM tool_calls WHERE id = ANY(%(ids)s)
-    UNION ALL SELECT id, CASE WHEN content = '' THEN 'empty' ELSE 'there' END, NULL FROM messages WHERE id = ANY(%(ids)s)
-    UNION ALL SELECT id, 'there', NULL FROM activities WHERE id = ANY(%(ids)s)
-    UNION ALL SELECT id, 'there', NULL FROM timeline_entries WHERE id = ANY(%(ids)s)"""
+_ROWS: Final = _sql("rows")
 # A Redis hash for each session: how often hooks told of these words and no transcript has since. Their rows may be gone by then.
 TOLD_KEY: Final = "feed:told:{session_id}"
 _TOLD_SECONDS: Final = int(RECENT.total_seconds())

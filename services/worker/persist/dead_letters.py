@@ -10,6 +10,7 @@ it dies again, which is one more attempt in the same row, or its event is stored
 import re
 from collections.abc import Sequence
 from datetime import timedelta
+from functools import partial
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -27,6 +28,9 @@ from services.worker.persist.persist_batch import Persisted, persist
 from services.worker.persist.records import KeptResults
 from services.worker.persist.staging import ReceivedEvent, clear
 from shared.journal.dead_letter_envelope import ID_TAKEN, WHOLE_ENTRY, DeadLetter
+from shared.sql_files import statement
+
+_sql = partial(statement, __package__, "dead_letters.sql")
 
 log = structlog.get_logger()
 
@@ -36,24 +40,11 @@ DATA_ERROR_CLASSES = ("22", "23", "54")
 # Raised by our own code about a value. AssertionError is typing.assert_never's: this release makes no rows of an event of that kind.
 VALUE_ERRORS = (ValueError, OverflowError, TypeError, AssertionError)
 
-# A dead letter that is marked as stored stays so: its event is there, even if a repetition fails.
-WRITE_DEAD_LETTER = """
-    INSERT INTO dead_letters (event_id, kind, reason, sqlstate, payload, journal_entry_id, request_id, received_at, bound)
-    VALUES (%(event_id)s, %(kind)s, %(reason)s, %(sqlstate)s, %(payload)s, %(journal_entry_id)s, %(request_id)s, %(received_at)s, %(bound)s)
-    ON CONFLICT (journal_entry_id, event_id) DO UPDATE SET attempts = dead_letters.attempts + 1, last_seen_at = clock_timestamp(),
-        reason = excluded.reason, sqlstate = excluded.sqlstate, payload = excluded.payload
-    WHERE dead_letters.stored_at IS NULL"""
+WRITE_DEAD_LETTER = _sql("write_dead_letter")
 
 IS_ANY_UNSTORED = "SELECT EXISTS (SELECT FROM dead_letters WHERE stored_at IS NULL)"
-# The event may have come by a replay, from a client that sent it again, or with an import. But if its id was taken, only its own replay counts:
-# anything else with that id is the other event.
-MARK_EVENTS_STORED = """
-    UPDATE dead_letters SET stored_at = clock_timestamp(), payload = ''
-    WHERE stored_at IS NULL AND event_id = ANY(%(event_ids)s) AND (reason <> %(id_taken)s
-        OR (event_id, journal_entry_id) IN (SELECT * FROM unnest(%(own_event_ids)s::uuid[], %(own_entry_ids)s::text[])))"""
-MARK_ENTRIES_STORED = """
-    UPDATE dead_letters SET stored_at = clock_timestamp(), payload = ''
-    WHERE stored_at IS NULL AND kind = %(kind)s AND event_id IS NULL AND journal_entry_id = ANY(%(journal_entry_ids)s)"""
+MARK_EVENTS_STORED = _sql("mark_events_stored")
+MARK_ENTRIES_STORED = _sql("mark_entries_stored")
 
 # Differs from one dead letter to the next. Without it, reasons can be grouped by, and quote nothing.
 _PARTICULARS = re.compile(r" \(byte \d+\)|(?<= )'.*'")

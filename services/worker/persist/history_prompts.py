@@ -3,6 +3,7 @@
 Either may be read first. A prompt that comes after the transcript is not stored (row_tables.MESSAGES); one that came before is deleted here.
 """
 
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -11,11 +12,11 @@ from psycopg.rows import scalar_row
 
 from services.worker.sessions.reattribution import reattributed
 from services.worker.sessions.session_rebuild import rebuild_sessions
+from shared.sql_files import statement
 
-# The index messages_of_history has only these messages.
-_SESSIONS = """
-    SELECT DISTINCT m.session_id FROM session_facts AS f JOIN messages AS m ON m.session_id = f.session_id AND m.source = 'history.jsonl'
-    WHERE f.id = ANY(%(fact_ids)s) AND f.source = 'transcript' ORDER BY 1"""
+_sql = partial(statement, __package__, "history_prompts.sql")
+
+_SESSIONS = _sql("sessions")
 _DELETE = "DELETE FROM messages WHERE session_id = ANY(%(session_ids)s) AND source = 'history.jsonl'"
 
 

@@ -9,6 +9,7 @@ It is asked under the locks of the batch's sessions, so that of two who claim a 
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
+from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
@@ -19,30 +20,17 @@ from services.worker.persist.records import ProjectSeen, Record, SessionFacts
 from services.worker.persist.staging import ReceivedEvent
 from services.worker.row_tables import for_all
 from shared.messages import Binding, Event, SessionStart
+from shared.sql_files import statement
+
+_sql = partial(statement, __package__, "ownership.sql")
 
 # Reasons of dead letters.
 NOT_YOURS: Final = "its session is another user's, and it came by a key that is bound to one"
 NOT_YOUR_PROJECT: Final = "it is of another project, and it came by a key that is bound to some"
 
-# Of the sessions that are stored. One that this transaction has just made is nobody's, and in no project yet.
-_FOREIGN_SESSIONS: Final = """
-    SELECT s.session_id FROM sessions AS s LEFT JOIN users AS u ON u.id = s.user_id
-    WHERE s.session_id = ANY(%(session_ids)s) AND (
-        (%(user)s::text IS NOT NULL AND s.user_id <> 0
-         AND coalesce(u.alias_of, u.id) IS DISTINCT FROM (SELECT coalesce(alias_of, id) FROM users WHERE name = %(user)s))
-        OR (%(project_ids)s::bigint[] IS NOT NULL AND s.project_id <> ALL(%(project_ids)s)
-            AND (s.project_id <> 0 OR s.counted
-                 OR EXISTS (SELECT FROM session_events AS e WHERE e.session_id = s.session_id)
-                 OR EXISTS (SELECT FROM session_facts AS f WHERE f.session_id = s.session_id))))"""
-# Copies of rows, as a fork has them. A row of another would be handed over to the session with the lesser id.
-_FOREIGN_ROWS: Final = """
-    SELECT t.id FROM $table AS t LEFT JOIN users AS u ON u.id = t.user_id
-    WHERE t.id = ANY(%(ids)s) AND (
-        (%(user)s::text IS NOT NULL AND t.user_id <> 0
-         AND coalesce(u.alias_of, u.id) IS DISTINCT FROM (SELECT coalesce(alias_of, id) FROM users WHERE name = %(user)s))
-        OR (%(project_ids)s::bigint[] IS NOT NULL AND t.project_id <> ALL(%(project_ids)s)))"""
-_SESSIONS_ELSEWHERE: Final = """
-    SELECT session_id FROM sessions WHERE session_id = ANY(%(session_ids)s) AND project_id <> ALL(%(project_ids)s)"""
+_FOREIGN_SESSIONS: Final = _sql("foreign_sessions")
+_FOREIGN_ROWS: Final = _sql("foreign_rows")
+_SESSIONS_ELSEWHERE: Final = _sql("sessions_elsewhere")
 _OWN_PATHS: Final = "SELECT path FROM projects WHERE id = ANY(%(project_ids)s) AND path = ANY(%(paths)s)"
 _FACTS_ELSEWHERE: Final = "SELECT id FROM session_facts WHERE id = ANY(%(facts_ids)s) AND session_id <> ALL(%(session_ids)s)"
 _USERS: Final = "SELECT name, coalesce(alias_of, id) FROM users WHERE name = ANY(%(names)s)"

@@ -5,6 +5,7 @@ What is older than an hour when it arrives is history, and no sign; neither are 
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Final, Literal, NamedTuple, assert_never
 
 from psycopg import Connection
@@ -12,6 +13,9 @@ from psycopg import Connection
 from services.worker.persist.records import HOOK, Message, TimelineEntry, ToolUse
 from services.worker.persist.staging import ReceivedEvent
 from shared.messages import Activity, Conversation, SessionStart, ToolCall
+from shared.sql_files import statement
+
+_sql = partial(statement, __package__, "session_signs.sql")
 
 # What was done at the sign's time. `idle`: a reminder that nothing goes on. `session_started`: its first prompt may have the same time.
 SignKind = Literal[
@@ -44,25 +48,7 @@ _WAITS: Final = {
 # Those that the live feed tells of when a hook shows them. A start is told as one, and a transcript has a line of an interruption.
 TOLD_WAITS: Final = {kind: reason for kind, reason in _WAITS.items() if kind not in ("client_started", "interrupted")} | {"idle": "input"}
 
-# In one order: then two workers that store signs of the same sessions do not deadlock.
-_STORE: Final = """
-    INSERT INTO session_signs AS s (session_id, worked_at, waits_since, waits_for, idle_at, replied_at, prompted_at, is_hooked, heard_at)
-    SELECT session_id, coalesce(worked_at, '-infinity'), coalesce(waits_since, '-infinity'), waits_for, coalesce(idle_at, '-infinity'),
-        coalesce(replied_at, '-infinity'), coalesce(prompted_at, '-infinity'), is_hooked, heard_at
-    FROM unnest(%(session_id)s::text[], %(worked_at)s::timestamptz[], %(waits_since)s::timestamptz[], %(waits_for)s::text[],
-        %(idle_at)s::timestamptz[], %(replied_at)s::timestamptz[], %(prompted_at)s::timestamptz[], %(is_hooked)s::boolean[],
-        %(heard_at)s::timestamptz[])
-        AS told (session_id, worked_at, waits_since, waits_for, idle_at, replied_at, prompted_at, is_hooked, heard_at)
-    ORDER BY session_id
-    ON CONFLICT (session_id) DO UPDATE SET
-        worked_at = greatest(s.worked_at, excluded.worked_at),
-        (waits_since, waits_for) = (
-            SELECT * FROM (VALUES (s.waits_since, s.waits_for), (excluded.waits_since, excluded.waits_for)) AS wait ORDER BY 1 DESC, 2 DESC LIMIT 1),
-        idle_at = greatest(s.idle_at, excluded.idle_at),
-        replied_at = greatest(s.replied_at, excluded.replied_at),
-        prompted_at = greatest(s.prompted_at, excluded.prompted_at),
-        is_hooked = s.is_hooked OR excluded.is_hooked,
-        heard_at = greatest(s.heard_at, excluded.heard_at)"""
+_STORE: Final = _sql("store")
 
 _FORGET: Final = "DELETE FROM session_signs WHERE session_id = ANY(%(session_ids)s) OR heard_at < clock_timestamp() - interval '1 day'"
 

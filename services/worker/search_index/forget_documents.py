@@ -5,6 +5,7 @@ The triggers have noted every row that changed, and the notes stay: the indexer 
 """
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, Final
 
 from psycopg import Connection
@@ -12,15 +13,16 @@ from psycopg import Connection
 from services.worker.search_index.dictionary import WordCounts, counted_words
 from services.worker.search_index.documents import documents_of, ids_of
 from services.worker.search_index.write_documents import stored_documents, write_documents
+from shared.sql_files import statement
+
+_sql = partial(statement, __package__, "forget_documents.sql")
 
 # A note has up to 256 keys.
 _NOTES: Final = 16
 
 # A note's time is that of its transaction's begin.
 _CHANGED_HERE: Final = "SELECT kind, keys FROM search_pending WHERE noted_at = now() AND kind <> 'backfill'"
-_BEHIND: Final = """
-    SELECT number, kind, keys FROM search_pending
-    WHERE number > %(number)s AND kind <> 'backfill' ORDER BY number LIMIT %(limit)s"""
+_BEHIND: Final = _sql("behind")
 
 
 def forget_changed_here(connection: Connection[Any]) -> None:

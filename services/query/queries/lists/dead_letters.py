@@ -1,5 +1,6 @@
 """Dead letters: grouped by reason, as a list, and one with its payload."""
 
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -8,37 +9,13 @@ from msgspec.structs import asdict
 
 from services.query.database import Connection, Row, first_row, rows
 from services.query.queries.lists.paging import Paging, page
+from shared.sql_files import statement
 
-# By id, which is in the order of first_seen_at and never changes: a dead letter that fails again between two pages keeps its place.
-_LETTERS = """
-    SELECT id, kind, reason, sqlstate,
-        CASE WHEN stored_at IS NOT NULL THEN 'stored' WHEN replayed_at > last_seen_at THEN 'replaying' ELSE 'waiting' END AS status,
-        event_id, journal_entry_id, request_id, attempts, replays,
-        received_at, first_seen_at, last_seen_at, replayed_at, stored_at, octet_length(payload) AS payload_bytes
-    FROM dead_letters
-    WHERE (%(is_stored)s OR stored_at IS NULL) AND (NOT %(is_stored)s OR stored_at IS NOT NULL)
-        AND (%(kind)s::text IS NULL OR kind = %(kind)s) AND (%(reason)s::text IS NULL OR reason = %(reason)s)
-        AND (%(after_id)s::uuid IS NULL OR id < %(after_id)s)
-    ORDER BY id DESC
-    LIMIT %(fetch)s
-"""
-_LETTER = """
-    SELECT id, kind, reason, sqlstate,
-        CASE WHEN stored_at IS NOT NULL THEN 'stored' WHEN replayed_at > last_seen_at THEN 'replaying' ELSE 'waiting' END AS status,
-        event_id, journal_entry_id, request_id, attempts, replays,
-        received_at, first_seen_at, last_seen_at, replayed_at, stored_at, octet_length(payload) AS payload_bytes, payload
-    FROM dead_letters WHERE id = %(id)s
-"""
-_GROUPS = """
-    SELECT kind, reason, sqlstate, count(*) AS count, min(first_seen_at) AS first_seen_at, max(last_seen_at) AS last_seen_at,
-        (array_agg(id ORDER BY id DESC))[1:3] AS newest, sum(count(*)) OVER ()::bigint AS total
-    FROM dead_letters
-    WHERE (%(is_stored)s OR stored_at IS NULL) AND (NOT %(is_stored)s OR stored_at IS NOT NULL)
-        AND (%(kind)s::text IS NULL OR kind = %(kind)s) AND (%(reason)s::text IS NULL OR reason = %(reason)s)
-    GROUP BY kind, reason, sqlstate
-    ORDER BY count DESC, last_seen_at DESC
-    LIMIT 100
-"""
+_sql = partial(statement, __package__, "dead_letters.sql")
+
+_LETTERS = _sql("letters")
+_LETTER = _sql("letter")
+_GROUPS = _sql("groups")
 _WAITING = "SELECT kind, count(*) AS number FROM dead_letters WHERE stored_at IS NULL GROUP BY kind"
 
 

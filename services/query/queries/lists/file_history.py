@@ -1,6 +1,7 @@
 """The history of a file or folder: every change over all sessions and machines, with the prompt that led to it."""
 
 from datetime import datetime
+from functools import partial
 from typing import Final
 from uuid import UUID
 
@@ -10,28 +11,14 @@ from msgspec.structs import asdict
 from services.query.database import Connection, Row, one_row, rows
 from services.query.queries.lists.events import by_time, file_parameters
 from services.query.queries.lists.paging import Paging, page
+from shared.sql_files import statement
+
+_sql = partial(statement, __package__, "file_history.sql")
 
 # The summary counts this many changes, the newest.
 MOST_COUNTED: Final = 10_000
 
-# The changes that pass the filters, the newest first: those of a page, and those that the summary counts.
-_CHANGES: Final = """
-    SELECT a.*
-    FROM activities a
-    LEFT JOIN files f ON f.file_key = a.file_key
-    WHERE (%(file_key)s::uuid IS NULL OR a.file_key = %(file_key)s)
-        AND (%(file_keys)s::uuid[] IS NULL OR a.file_key = ANY (%(file_keys)s))
-        AND (%(path_prefix)s::text IS NULL OR starts_with(f.file_path, %(path_prefix)s))
-        AND (%(project_id)s::bigint IS NULL OR a.project_id = %(project_id)s)
-        AND (%(user)s::text IS NULL OR a.user_id = (SELECT id FROM users WHERE name = %(user)s))
-        AND (%(machine)s::text IS NULL OR a.session_id = ANY (ARRAY(SELECT sessions_of_machine(%(machine)s))))
-        AND (%(action)s::text IS NULL OR a.action = %(action)s)
-        AND (%(start)s::timestamptz IS NULL OR a.occurred_at >= %(start)s)
-        AND (%(end)s::timestamptz IS NULL OR a.occurred_at < %(end)s)
-        AND (%(after_time)s::timestamptz IS NULL OR (a.occurred_at, a.id) < (%(after_time)s, %(after_id)s::uuid))
-    ORDER BY a.occurred_at DESC, a.id DESC
-    LIMIT %(fetch)s
-"""
+_CHANGES: Final = _sql("changes")
 # The prompt is the newest thing that a person said in the session's main thread, at or before the change.
 HISTORY: Final = f"""
 SELECT c.id, nullif(c.occurred_at, '-infinity') AS timestamp, f.file_path, c.action, c.lines_added, c.lines_removed, c.is_estimated,

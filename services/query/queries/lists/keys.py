@@ -1,25 +1,17 @@
 """API keys: one for a check, the list without the keys' hashes, and the audit log."""
 
+from functools import partial
+
 from services.query.database import Connection, first_row, one_row
 from services.query.queries.lists.paging import Page, Paging, page
 from shared.auth.keys import FIND, StoredKey, stored_key
+from shared.sql_files import statement
+
+_sql = partial(statement, __package__, "keys.sql")
 
 _HAS_ADMIN = "SELECT EXISTS (SELECT FROM api_keys WHERE revoked_at IS NULL AND 'admin' = ANY(scopes)) AS found"
-_KEYS = """
-    SELECT id, name, scopes, user_name AS user, project_ids, created_at, last_used_at, revoked_at,
-        (SELECT count(*) FROM key_logins AS l WHERE l.key_id = k.id AND l.expires_at > clock_timestamp()) AS logins
-    FROM api_keys AS k
-    WHERE %(after_time)s::timestamptz IS NULL OR (created_at, id) < (%(after_time)s, %(after_id)s::text)
-    ORDER BY created_at DESC, id DESC
-    LIMIT %(fetch)s
-"""
-_AUDIT = """
-    SELECT id, at, who, (SELECT name FROM api_keys AS k WHERE k.id = who) AS key_name, act, subject, details, request_id
-    FROM audit_log
-    WHERE %(after_id)s::bigint IS NULL OR id < %(after_id)s
-    ORDER BY id DESC
-    LIMIT %(fetch)s
-"""
+_KEYS = _sql("keys")
+_AUDIT = _sql("audit")
 
 
 def find_key(connection: Connection, key_id: str) -> StoredKey | None:

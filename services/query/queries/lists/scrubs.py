@@ -1,12 +1,14 @@
 """Scrubs: how far the rules of redaction have been applied to what is stored."""
 
+from functools import partial
 from uuid import UUID
 
 from services.query.database import Connection, Row, rows
+from shared.sql_files import statement
 
-_SCRUB = """
-    SELECT id AS scrub_id, status, is_dry_run AS dry_run, rows_scanned, rows_changed, redactions, remains, created_at, started_at, finished_at
-    FROM scrubs WHERE id = %(id)s"""
+_sql = partial(statement, __package__, "scrubs.sql")
+
+_SCRUB = _sql("scrub")
 
 
 def scrub(connection: Connection, scrub_id: UUID) -> Row | None:

@@ -1,27 +1,15 @@
 """The tags of sessions, with how many sessions have each."""
 
+from functools import partial
 from typing import Final
 
 from services.query.database import Connection
 from services.query.queries.lists.paging import Page, Paging, page
+from shared.sql_files import statement
 
-# A tag is shown as most sessions write it.
-_TAGS: Final = """
-    SELECT t.tag, t.sessions, t.tag_key
-    FROM (
-        SELECT each.tag_key, mode() WITHIN GROUP (ORDER BY each.tag) AS tag, count(*) AS sessions
-        FROM session_marks m
-        JOIN sessions s ON s.session_id = m.session_id
-        CROSS JOIN LATERAL unnest(m.tags, m.tag_keys) AS each (tag, tag_key)
-        WHERE s.counted
-            AND (%(project_id)s::bigint IS NULL OR s.project_id = %(project_id)s)
-            AND (%(user)s::text IS NULL OR s.user_id = (SELECT id FROM users WHERE name = %(user)s))
-        GROUP BY each.tag_key
-    ) AS t
-    WHERE %(after_sessions)s::bigint IS NULL OR (-t.sessions, t.tag_key) > (-%(after_sessions)s::bigint, %(after_key)s::text)
-    ORDER BY -t.sessions, t.tag_key
-    LIMIT %(fetch)s
-"""
+_sql = partial(statement, __package__, "tags.sql")
+
+_TAGS: Final = _sql("tags")
 
 
 def tags(connection: Connection, project_id: int | None, user: str | None, paging: Paging) -> Page:

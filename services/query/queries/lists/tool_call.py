@@ -1,22 +1,18 @@
 """One tool call: all that is stored of it, with the file changes that it made."""
 
+from functools import partial
 from uuid import UUID
 
 import msgspec
 
 from services.query.database import Connection, Row, first_row, rows
 from services.query.queries.lists.events import show_texts
+from shared.sql_files import statement
 
-_CALL = """
-    SELECT t.id, t.session_id, nullif(t.project_id, 0) AS project_id, t.tool_name, t.parameters::text AS parameters, t.status AS result_status,
-        t.error_class, t.duration_ms AS execution_time_ms, t.duration_source, t.wait_ms, nullif(t.occurred_at, '-infinity') AS timestamp,
-        t.agent_id, t.started_agent, t.source, t.result, t.result_left_out, t.result_cut_at, t.result_media::text AS result_media
-    FROM tool_calls AS t WHERE t.id = %(id)s"""
-# By the session, which has an index.
-_CHANGES = """
-    SELECT a.id, f.file_path, a.action, a.lines_added, a.lines_removed, a.is_estimated, a.patch, a.patch_left_out AS patch_left_out_lines
-    FROM activities AS a LEFT JOIN files AS f ON f.file_key = a.file_key
-    WHERE a.session_id = %(session_id)s AND a.tool_call_id = %(id)s ORDER BY f.file_path, a.id"""
+_sql = partial(statement, __package__, "tool_call.sql")
+
+_CALL = _sql("call")
+_CHANGES = _sql("changes")
 
 
 def tool_call(connection: Connection, call_id: UUID) -> Row | None:
@@ -39,8 +35,7 @@ class WhereResult(msgspec.Struct, frozen=True):
     text: str | None
 
 
-_WHERE = """
-    SELECT session_id, agent_id, CASE WHEN coalesce(result_left_out, 0) = 0 THEN result END AS text FROM tool_calls WHERE id = %(id)s"""
+_WHERE = _sql("where")
 
 
 def where_result(connection: Connection, call_id: UUID) -> WhereResult | None:

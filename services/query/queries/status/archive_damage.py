@@ -1,14 +1,15 @@
 """Archived transcripts that could not be read when somebody last tried (services/worker/archive/damage.py)."""
 
+from functools import partial
+
 from services.query.database import Connection, Row, rows
+from shared.sql_files import statement
+
+_sql = partial(statement, __package__, "archive_damage.sql")
 
 _MOST = 100
 
-# A transcript of many megabytes may have several.
-_DAMAGED = """
-    SELECT f.session_id, f.file_name AS file, f.machine_id AS machine, min(d.reason) AS reason, min(d.found_at) AS found_at
-    FROM damaged_segments AS d JOIN transcript_files AS f ON f.id = d.file_id
-    GROUP BY f.id ORDER BY min(d.found_at), f.id LIMIT %(most)s"""
+_DAMAGED = _sql("damaged")
 
 
 def damaged_transcripts(connection: Connection) -> list[Row]:

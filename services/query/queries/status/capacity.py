@@ -1,14 +1,15 @@
 """The database's size and connections, and its import jobs."""
 
+from functools import partial
+
 from msgspec import Struct
 
 from services.query.database import Connection, one_row, rows
+from shared.sql_files import statement
 
-# An ordinary role cannot see the kind of another role's connection, only whether it is one to a database.
-_DATABASE = """
-    SELECT pg_database_size(current_database()) AS bytes, (SELECT count(*) FROM pg_stat_activity WHERE datid IS NOT NULL) AS connections,
-        current_setting('max_connections')::int AS max_connections
-"""
+_sql = partial(statement, __package__, "capacity.sql")
+
+_DATABASE = _sql("database")
 _JOBS = "SELECT status, count(*) AS number FROM import_jobs WHERE kind <> 'capture' GROUP BY status"
 _STATUSES = ("queued", "running", "succeeded", "failed", "cancelled")
 

@@ -1,22 +1,15 @@
 """How far the reading of what live capture has stored is behind."""
 
+from functools import partial
+
 from msgspec import Struct
 
 from services.query.database import Connection, one_row
+from shared.sql_files import statement
 
-# A range begins where its file is read to, if it is the next one. Files that are set aside are counted apart. One that waits for an archive that is
-# away has no attempts, and is behind as others are.
-_LAG = """
-    SELECT coalesce(extract(epoch FROM clock_timestamp() - least(
-            (SELECT min(r.received_at) FROM transcript_files AS f
-             JOIN transcript_ranges AS r ON r.file_id = f.id AND r.start_offset = f.parsed_offset
-             WHERE f.parsed_offset < f.stored_offset AND f.brought_by IS NULL
-                 AND (f.read_again_at IS NULL OR f.read_attempts = 0)),
-            (SELECT min(received_at) FROM hook_payloads))), 0)::float8 AS oldest_seconds,
-        (SELECT count(*) FROM transcript_files AS f
-         WHERE f.parsed_offset < f.stored_offset AND f.brought_by IS NULL AND f.read_again_at IS NOT NULL
-             AND f.read_attempts > 0) AS set_aside
-"""
+_sql = partial(statement, __package__, "capture_lag.sql")
+
+_LAG = _sql("lag")
 
 
 class CaptureLag(Struct, frozen=True):

@@ -1,22 +1,19 @@
 """The outcome of the journal's events, and the time up to which the tables are complete."""
 
 from datetime import datetime
+from functools import partial
 
 from msgspec import Struct
 
 from services.query.database import Connection, one_row, rows
 from shared.journal.accounting import Outcome
+from shared.sql_files import statement
 
-_COUNTS = """
-    SELECT coalesce(sum(persisted), 0)::bigint AS persisted, coalesce(sum(duplicates), 0)::bigint AS duplicates,
-        coalesce(sum(dead), 0)::bigint AS dead, max(last_received_at) AS last_received_at
-    FROM ledger
-"""
+_sql = partial(statement, __package__, "ledger.sql")
 
-_OUTCOMES = """
-    SELECT epoch, sum(persisted)::bigint AS persisted, sum(duplicates)::bigint AS duplicates, sum(dead)::bigint AS dead
-    FROM accounts GROUP BY epoch
-"""
+_COUNTS = _sql("counts")
+
+_OUTCOMES = _sql("outcomes")
 
 
 class LedgerCounts(Struct, frozen=True):

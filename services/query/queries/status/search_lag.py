@@ -1,14 +1,15 @@
 """How far the search index is behind the rows."""
 
+from functools import partial
+
 from msgspec import Struct
 
 from services.query.database import Connection, one_row
+from shared.sql_files import statement
 
-# A table that is indexed as a whole waits behind everything else, for as long as that takes: that is no lag.
-_LAG = """
-    SELECT coalesce(sum(rows), 0)::bigint AS documents,
-        coalesce(extract(epoch FROM clock_timestamp() - min(noted_at) FILTER (WHERE kind <> 'backfill')), 0)::float8 AS oldest_seconds
-    FROM search_pending"""
+_sql = partial(statement, __package__, "search_lag.sql")
+
+_LAG = _sql("lag")
 
 
 class SearchLag(Struct, frozen=True):

@@ -1,5 +1,6 @@
 """Ends cancelled jobs if their workers do not react, since their parsers hang."""
 
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -8,18 +9,15 @@ from psycopg import Connection
 
 from services.worker.resources import Resources
 from services.worker.sweep_statements import CANCEL_SECONDS, UNHEARD_CANCELS
+from shared.sql_files import statement
+
+_sql = partial(statement, __package__, "end_cancelled.sql")
 
 log = structlog.get_logger()
 
-# Without its lease token, a worker can commit no more. A worker that is just committing is not waited for: the next sweep comes soon.
-_LOCK_ALL_SHARDS = """
-    WITH locked AS (SELECT share FROM import_shares WHERE job_id = %(job_id)s AND outcome IS NULL FOR UPDATE SKIP LOCKED)
-    SELECT (SELECT count(*) FROM locked) = (SELECT count(*) FROM import_shares WHERE job_id = %(job_id)s AND outcome IS NULL)
-       AND EXISTS (SELECT FROM import_jobs WHERE id = %(job_id)s AND status IN ('queued', 'running') FOR UPDATE SKIP LOCKED)"""
-_CANCEL_SHARDS = """
-    UPDATE import_shares SET outcome = 'cancelled', lease_token = NULL, lease_expires_at = NULL WHERE job_id = %(job_id)s AND outcome IS NULL"""
-_CANCEL_JOB = """
-    UPDATE import_jobs SET status = 'cancelled', stage = 'cancelled', finished_at = now(), has_files = false WHERE id = %(job_id)s"""
+_LOCK_ALL_SHARDS = _sql("lock_all_shards")
+_CANCEL_SHARDS = _sql("cancel_shards")
+_CANCEL_JOB = _sql("cancel_job")
 
 
 def end_cancelled(worker: Resources) -> None:

@@ -13,6 +13,7 @@ a content that is not in the archive stays, and so does what hooks alone know: t
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
@@ -43,35 +44,24 @@ from services.worker.search_index.forget_documents import forget_changed_here
 from shared.archive.stored_pieces import ContentUnreadable
 from shared.messages import binding
 from shared.redaction.redacted_structs import redact_structs
+from shared.sql_files import statement
 from shared.upload_kinds import READER_VERSION
+
+_sql = partial(statement, __package__, "reparse.sql")
 
 # Rows that one transaction removes. No other transaction can write meanwhile.
 ROWS_AT_ONCE: Final = 200
 
-# The sessions that are left to do.
-_CHOOSE = """
-    INSERT INTO import_sessions (job_number, session_id)
-    SELECT DISTINCT j.number, f.session_id
-    FROM import_jobs AS j, transcript_files AS f LEFT JOIN sessions AS s USING (session_id)
-    WHERE j.number = %(job_number)s AND coalesce(f.session_id = j.selection->>'session_id', true)
-      AND coalesce(s.project_id = (j.selection->>'project_id')::bigint, j.selection->>'project_id' IS NULL)
-    ON CONFLICT DO NOTHING"""
+_CHOOSE = _sql("choose")
 _SET_TOTAL = "UPDATE import_jobs SET bytes_total = %(bytes)s WHERE number = %(job_number)s"
-_BYTES_LEFT = """
-    SELECT coalesce(sum(f.stored_offset), 0)::bigint FROM import_sessions AS i JOIN transcript_files AS f USING (session_id)
-    WHERE i.job_number = %(job_number)s"""
-_JOB = """
-    SELECT bytes_total, coalesce((selection->>'dry_run')::boolean, false), (selection->>'max_removed')::bigint, changes
-    FROM import_jobs WHERE number = %(job_number)s"""
+_BYTES_LEFT = _sql("bytes_left")
+_JOB = _sql("job")
 _NEXT = "SELECT session_id FROM import_sessions WHERE job_number = %(job_number)s ORDER BY session_id LIMIT 1"
 _DONE = "DELETE FROM import_sessions WHERE job_number = %(job_number)s AND session_id = ANY(%(session_ids)s)"
 _ADD_CHANGES = "UPDATE import_jobs SET changes = sum_of_each(changes, %(changes)s) WHERE number = %(job_number)s"
 
-# Forks share rows, and which session owns a row depends on all of them.
-_SHARING = """
-    SELECT DISTINCT o.session_id FROM contested_rows AS c JOIN contested_rows AS o USING (row_id) WHERE c.session_id = ANY(%(session_ids)s)"""
-_REPORTED = """
-    SELECT id, duration_ms FROM tool_calls WHERE id = ANY(%(ids)s::uuid[]) AND duration_source = 'reported' AND duration_ms IS NOT NULL"""
+_SHARING = _sql("sharing")
+_REPORTED = _sql("reported")
 _READ_BY = "UPDATE transcript_files SET parser_version = %(version)s, facts_ids = %(facts_ids)s WHERE id = %(id)s"
 
 

@@ -15,6 +15,7 @@ import time
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import islice
 from typing import IO, Any, NamedTuple, assert_never, cast
 from uuid import UUID
@@ -47,14 +48,14 @@ from services.worker.resources import Resources
 from services.worker.row_lease import MAX_ATTEMPTS, LeaseLostError
 from shared.blobs.store import BlobStoreAway, BlobStoreError
 from shared.blobs.stores import delete_blob, open_blob
+from shared.sql_files import statement
 from shared.upload_kinds import ARCHIVES, READER_VERSION, Kind
+
+_sql = partial(statement, __package__, "run_shard.sql")
 
 log = structlog.get_logger()
 
-_IMPORTED_FILES = """
-    INSERT INTO imported_files (sha256, job_number, reader_version)
-    SELECT DISTINCT sha256, %(job_number)s, %(reader_version)s FROM unnest(%(sha256s)s::bytea[]) AS f (sha256)
-    ON CONFLICT (sha256, job_number) DO UPDATE SET reader_version = greatest(imported_files.reader_version, excluded.reader_version)"""
+_IMPORTED_FILES = _sql("imported_files")
 
 
 def run(worker: Resources, job_id: UUID, number: int) -> None:

@@ -1,0 +1,3 @@
+-- name: scrub
+SELECT id AS scrub_id, status, is_dry_run AS dry_run, rows_scanned, rows_changed, redactions, remains, created_at, started_at, finished_at
+FROM scrubs WHERE id = %(id)s

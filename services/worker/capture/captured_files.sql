@@ -1,0 +1,19 @@
+-- name: count_attempt
+UPDATE transcript_files SET read_attempts = read_attempts + 1,
+    read_again_at = CASE WHEN read_again_at IS NOT NULL THEN now() + least(interval '1 day', read_attempts * interval '10 minutes') END
+WHERE id = %(id)s
+
+-- name: wait_for_archive
+UPDATE transcript_files SET read_attempts = greatest(read_attempts - 1, 0), read_again_at = now() + interval '1 minute' WHERE id = %(id)s
+
+-- name: advance
+UPDATE transcript_files SET parsed_offset = %(end)s, facts_ids = %(facts_ids)s, parser_version = %(parser_version)s,
+    read_attempts = 0, read_again_at = NULL
+WHERE id = %(id)s AND parsed_offset = %(start)s
+
+-- name: superseded
+-- What the files have now: a reparse may have replaced it since they were chosen. Facts that files bring under the same id are one row, which stays
+-- while one of the captured files has it. What imports brought has their numbers.
+SELECT DISTINCT old.id FROM transcript_files AS read, unnest(read.facts_ids) AS old (id)
+WHERE read.id = ANY(%(file_ids)s) AND old.id <> ALL(%(facts_ids)s::uuid[])
+  AND NOT EXISTS (SELECT FROM transcript_files AS f WHERE f.facts_ids @> ARRAY[old.id] AND f.id <> ALL(%(file_ids)s) AND f.brought_by IS NULL)
