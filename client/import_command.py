@@ -18,7 +18,7 @@ from client.history.hash_cache import HashCache, cache_path
 from client.history.importing import Importer
 from client.history.plan import LeaveOut
 from client.options import failures_as_exit_codes, server_at
-from client.phrases import counted
+from shared.quantities import counted
 
 
 def import_history(

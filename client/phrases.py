@@ -1,4 +1,4 @@
-"""Parts of the sentences that many commands print: the command's own name, and counted things."""
+"""The command's own name, as many sentences of commands print it."""
 
 import os
 import shlex
@@ -14,13 +14,3 @@ def command() -> str:
     called = os.environ.get("TRACKER_COMMAND") or "tracker"
     name = Path(called).name
     return name if shutil.which(name) == called else shlex.quote(called)
-
-
-def counted(count: int, one: str, many: str | None = None) -> str:
-    """`1 message`, `1,772 messages`"""
-    return f"{count:,} {plural(count, one, many)}"
-
-
-def plural(count: int, one: str, many: str | None = None) -> str:
-    """`message` for 1, else `messages`, or `many` if the plural has more than an s."""
-    return one if count == 1 else many or f"{one}s"

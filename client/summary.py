@@ -10,8 +10,10 @@ from rich.text import Text
 from client.console import Console
 from client.jobs import COUNTS, Job
 from client.local_time import local_zone, short_time
-from client.phrases import command, counted, plural
+from client.phrases import command
 from client.terminal import write_json
+from shared import quantities
+from shared.quantities import counted, plural
 
 if TYPE_CHECKING:
     # Only `tracker import` loads these modules (client/command_line.py).
@@ -180,7 +182,7 @@ def write_accounting(accounting: dict[str, Any], *, as_json: bool) -> None:
     if former := accounting["former_epochs"]:
         _write_line(console, f"The journal was replaced {counted(former, 'time')}; events from before are not in these numbers.")
     if (age := accounting["canary_age_seconds"]) is not None:
-        _write_line(console, f"The newest test event that the tracker sent itself and found stored is {age:.0f} s old.")
+        _write_line(console, f"The newest test event that the tracker sent itself and found stored is {quantities.age(age)} old.")
     if drift := accounting["drift"]:
         _write_line(
             console,

@@ -1,4 +1,4 @@
-"""Times and shares as people read them: rounded once, from the exact value, half up. None is a dash: not known is not zero.
+"""Times, shares and counted things as people read them: rounded once, from the exact value, half up. None is a dash: not known is not zero.
 
 The dashboard does the same (source/format/quantities.ts); tests/quantities.json has the cases that both are held to.
 """
@@ -7,6 +7,7 @@ from math import floor
 from typing import Final
 
 UNKNOWN: Final = "–"
+_AGE_UNITS: Final = ((86_400, "d"), (3_600, "h"), (60, "min"))
 
 
 def minutes(value: float | None) -> str:
@@ -22,7 +23,7 @@ def minutes(value: float | None) -> str:
 
 
 def duration(milliseconds: float | None) -> str:
-    """`250 ms`, `1.9 s`, `3 min 05 s`, `6 h 57 min`. Each unit is used until its own rounding would reach the next."""
+    """`250 ms`, `1.9 s`, `3 min 05 s`, `6 h 57 min`, `3 d 04 h`. Each unit is used until its own rounding would reach the next; hours up to 48."""
     if milliseconds is None:
         return UNKNOWN
     if milliseconds == 0:
@@ -33,7 +34,21 @@ def duration(milliseconds: float | None) -> str:
         return f"{tenths // 10}.{tenths % 10} s"
     if (seconds := _whole(milliseconds / 1_000)) < 3_600:
         return f"{seconds // 60} min {seconds % 60:02} s"
-    return minutes(milliseconds / 60_000)
+    if _whole(milliseconds / 60_000) < 2_880:
+        return minutes(milliseconds / 60_000)
+    days, hours = divmod(_whole(milliseconds / 3_600_000), 24)
+    return f"{days:,} d {hours:02} h"
+
+
+def age(seconds: float | None) -> str:
+    """`40 s`, `3 min`, `6 h`, `12 d`: since when, of which only the size counts. Full units, so that it never says more than it is."""
+    if seconds is None:
+        return UNKNOWN
+    whole = max(0, floor(seconds))
+    for size, unit in _AGE_UNITS:
+        if whole >= size:
+            return f"{whole // size:,} {unit}"
+    return f"{whole} s"
 
 
 def percent(share: float | None) -> str:
@@ -44,6 +59,16 @@ def percent(share: float | None) -> str:
     if share > 0 and tenths == 0:
         return "<0.1 %"
     return f"{tenths // 10}.{tenths % 10} %" if 0 < tenths < 100 else f"{_whole(share * 100)} %"
+
+
+def counted(count: int, one: str, many: str | None = None) -> str:
+    """`1 message`, `1,772 messages`"""
+    return f"{count:,} {plural(count, one, many)}"
+
+
+def plural(count: int, one: str, many: str | None = None) -> str:
+    """`message` for 1, else `messages`, or `many` if the plural has more than an s."""
+    return one if count == 1 else many or f"{one}s"
 
 
 def _whole(value: float) -> int:

@@ -13,9 +13,10 @@ from client.display import Quiet
 from client.errors import FAILED, BadAnswer
 from client.local_time import local_zone, short_time
 from client.options import DEFAULT_URL, AsJson, Token, Url, failures_as_exit_codes, server_at, uuid_text
-from client.phrases import command, counted
+from client.phrases import command
 from client.server import Server
 from client.terminal import write_json
+from shared.quantities import counted
 
 PATH: Final = "/api/dead-letters"
 GROUPS_PATH: Final = "/api/dead-letter-groups"

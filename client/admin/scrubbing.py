@@ -5,8 +5,8 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from client.errors import Interrupted
-from client.phrases import counted
 from client.server import Server
+from shared.quantities import counted
 
 POLL_SECONDS: Final = 0.5
 REPORT_SECONDS: Final = 5.0

@@ -22,6 +22,7 @@ from client.errors import Failure, Refused
 from client.phrases import command
 from client.resume.claude_folder import name_of_project, projects_folder
 from client.server import Server
+from shared.quantities import duration
 
 _EXECUTABLE: Final = 0o700
 _READABLE: Final = 0o644
@@ -80,7 +81,7 @@ def connect(wish: Wish, places: Places, server: Server, import_history: Callable
         _start_service(places)
     import_history(None if wish.project is None else [_transcripts_of(wish.project, places)])
     arrived = round_trip.send_test_event(places, server)
-    typer.echo(f"A test event came through in {arrived.seconds:.1f} s.")
+    typer.echo(f"A test event came through in {duration(arrived.seconds * 1_000)}.")
     typer.echo("Connected: your next prompt will appear within two seconds. Sessions that run already must be started again.")
 
 

@@ -25,7 +25,7 @@ from client.connect.running_shipper import stop_shipper
 from client.connect.settings.hook_events import hooks_of
 from client.connect.settings.settings_files import write
 from client.errors import DONE, Failure
-from client.phrases import counted
+from shared.quantities import counted
 
 WAIT_SECONDS: Final = 10
 _CLAUDE: Final = "claude"

@@ -21,8 +21,8 @@ from client.history.contents import READ_BYTES
 from client.history.hash_cache import HashCache
 from client.history.plan import HashedFile, LeaveOut, Plan, make_plan, split
 from client.jobs import Job, Upload
-from client.phrases import counted
 from client.server import Server
+from shared.quantities import counted
 
 _TOO_LARGE = 413
 _NOT_IN_A_NAME = re.compile(r"[^\w.-]+")

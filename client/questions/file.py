@@ -13,7 +13,6 @@ from client.console import Console, console
 from client.display import Quiet
 from client.local_time import local_time, local_zone
 from client.options import DEFAULT_URL, Token, Url, failures_as_exit_codes, server_at
-from client.phrases import counted
 from client.questions import cells
 from client.questions.lists import Limit, Machine, Project, User
 from client.questions.lookup import PAGE, Item, answers, filters_of, get, short_session_id
@@ -21,6 +20,7 @@ from client.questions.output import AsCsv, AsJson, Format, format_of, write_csv
 from client.questions.period import Since, Until, Zone, period_of
 from client.server import Server
 from client.terminal import write_json
+from shared.quantities import counted
 
 FIELDS: Final = (
     "timestamp", "file_path", "action", "lines_added", "lines_removed", "is_estimated", "user", "session_id", "session_title",

@@ -11,7 +11,7 @@ from client.display import Quiet
 from client.errors import Failure, Refused
 from client.local_time import local_zone, short_time
 from client.options import DEFAULT_URL, Token, Url, failures_as_exit_codes, server_at
-from client.phrases import command, counted, plural
+from client.phrases import command
 from client.questions import cells
 from client.questions.lookup import FORBIDDEN, Item, filters_of, get, pages, short_session_id
 from client.questions.output import AsCsv, AsJson, Column, Format, Row, format_of, table, write_csv
@@ -19,6 +19,7 @@ from client.questions.period import Since, Until, Zone, period_of
 from client.server import Server
 from client.terminal import write_json
 from shared import quantities
+from shared.quantities import counted, plural
 
 Project = Annotated[
     str | None, typer.Option("--project", metavar="PROJECT", help="Only this project: its id, its name, or the end of its path.")

@@ -10,12 +10,12 @@ from client.console import Console, console
 from client.display import Quiet
 from client.local_time import local_zone, short_time
 from client.options import DEFAULT_URL, Token, Url, failures_as_exit_codes, server_at
-from client.phrases import counted
 from client.questions import cells
 from client.questions.lists import User, show_table, write
 from client.questions.lookup import Item, pages
 from client.questions.output import AsCsv, AsJson, Column, format_of
 from client.questions.period import Zone
+from shared.quantities import counted
 
 FIELDS: Final = (
     "machine_id", "name", "user", "first_seen_at", "last_heard_at", "is_silent", "tracker_version", "claude_version", "os", "spool_files",

@@ -10,11 +10,11 @@ from urllib.parse import quote, urlencode
 
 from client.answers import lines_of
 from client.errors import Failure, Refused
-from client.phrases import counted, plural
 from client.questions.lookup import Item
 from client.resume import claude_folder
 from client.resume.place_file import Comparison, State, beside, compare, replace
 from client.server import Server
+from shared.quantities import counted, plural
 
 NOT_FOUND: Final = 404
 

@@ -15,6 +15,7 @@ from deploy.containers import archive, snapshot, uploads
 from deploy.containers.compose import REPOSITORY, ContainersError, as_program, containers, run, say
 from deploy.embedded.backups import backup_manifest
 from deploy.embedded.backups.backup_manifest import ARCHIVE, BLOBS, DUMP, FORMAT, JOURNAL, ROLES, Manifest
+from shared.quantities import duration
 
 UPLOADS: Final = f"{BLOBS}.tar"
 CONTENTS: Final = f"{ARCHIVE}.tar"
@@ -93,7 +94,7 @@ def main(arguments: list[str]) -> None:
     manifest = back_up(folder)
     size = sum(file["bytes"] for file in manifest.files.values())
     say(
-        f"{folder}\nEverything accepted until {manifest.moment} is in it: {size / 1e6:,.1f} MB in {time.monotonic() - started:.1f} s. "
+        f"{folder}\nEverything accepted until {manifest.moment} is in it: {size / 1e6:,.1f} MB in {duration((time.monotonic() - started) * 1_000)}. "
         "It holds what was said in the sessions; keep it as private as they are, and on another disk."
     )
 

@@ -11,6 +11,7 @@ from typing import Final
 
 from deploy.containers import wait
 from deploy.containers.compose import ContainersError, as_program, containers, docker, run, say
+from shared.quantities import duration
 
 _WORKERS: Final = ("worker-drain", "worker-import", "beat", "flower")
 _ANSWERING: Final = ("query", "ingest")
@@ -100,7 +101,7 @@ def _counts() -> dict[str, int]:
 def _step(name: str, act: Callable[[], object]) -> None:
     since = time.monotonic()
     act()
-    say(f"{name}: {time.monotonic() - since:.1f} s")
+    say(f"{name}: {duration((time.monotonic() - since) * 1_000)}")
 
 
 def main(arguments: list[str]) -> None:  # noqa: ARG001 - it takes none

@@ -2,6 +2,7 @@
 
 from deploy.embedded.paths import Paths, make_command
 from deploy.embedded.settings import Settings
+from shared.quantities import duration
 
 _ACCESS = {"open": "open: everyone on this machine can read everything", "keys": "keys"}
 
@@ -14,7 +15,7 @@ def banner(paths: Paths, settings: Settings, url: str, flower_port: int | None, 
         flower = f"http://127.0.0.1:{flower_port}   (name {name}, password {password})"
     return "\n".join(
         (
-            f"\nClaude Code Tracker is ready after {seconds:.1f} s.",
+            f"\nClaude Code Tracker is ready after {duration(seconds * 1_000)}.",
             f"  API      {url}/api   ({url}/docs)",
             f"  Access   {_ACCESS[settings.access]}",
             f"  Flower   {flower}",

@@ -12,6 +12,7 @@ from deploy.embedded.settings import read_settings
 from deploy.embedded.supervision import lock
 from deploy.embedded.supervision.processes import StartError, started_at, wait_until
 from deploy.embedded.supervision.stack import environment
+from shared.quantities import duration
 
 STOP_SECONDS = 90.0
 
@@ -35,12 +36,12 @@ def status(paths: Paths) -> int:
     if supervisor is None:
         print(_not_running(paths))
         return 1
-    print(f"{'supervisor':18} {supervisor:<8} up {_uptime(time.time() - paths.lock.stat().st_mtime)}")
+    print(f"{'supervisor':18} {supervisor:<8} up {duration((time.time() - paths.lock.stat().st_mtime) * 1_000)}")
     for pid_file in sorted(paths.run.glob("*.pid")):
         pid, _, started = pid_file.read_text().strip().partition(" ")
         if started_at(int(pid)) == started:
             # Written when the process was started.
-            print(f"{pid_file.stem:18} {pid:<8} up {_uptime(time.time() - pid_file.stat().st_mtime)}")
+            print(f"{pid_file.stem:18} {pid:<8} up {duration((time.time() - pid_file.stat().st_mtime) * 1_000)}")
         else:
             print(f"{pid_file.stem:18} is being started")
     print(f"Restarts are in {paths.log('supervisor')}.")
@@ -75,16 +76,6 @@ def _check_running(paths: Paths) -> None:
 def _not_running(paths: Paths) -> str:
     up = make_command("up", paths.data_dir)
     return f"No tracker is running on {paths.data_dir}; start it with `{up}`, or name its folder with TRACKER_DATA_DIR=…"
-
-
-def _uptime(seconds: float) -> str:
-    """The two largest units of a duration: `3 d 4 h`, `4 h 5 min`, `5 min 6 s`, `6 s`."""
-    minutes, hours, days = int(seconds // 60), int(seconds // 3600), int(seconds // 86400)
-    if days:
-        return f"{days} d {hours % 24} h"
-    if hours:
-        return f"{hours} h {minutes % 60} min"
-    return f"{minutes} min {int(seconds) % 60} s" if minutes else f"{int(seconds)} s"
 
 
 COMMANDS = {"down": down, "status": status, "psql": psql, "run": run}

@@ -5,6 +5,8 @@ import sys
 import time
 from pathlib import Path
 
+from shared.quantities import duration
+
 MAX_AGE_SECONDS = 60.0
 
 
@@ -15,7 +17,7 @@ def problem(file: Path, now: float) -> str | None:
     except FileNotFoundError:
         return f"There is no {file} yet: the worker has not started, or has never reached its broker."
     if age_seconds > MAX_AGE_SECONDS:
-        return f"No heartbeat for {age_seconds:.0f} s: the worker hangs, or cannot reach its broker; see its log."
+        return f"No heartbeat for {duration(age_seconds * 1_000)}: the worker hangs, or cannot reach its broker; see its log."
     return None
 
 

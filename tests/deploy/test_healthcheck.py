@@ -15,7 +15,7 @@ def test_a_worker_with_a_heartbeat_within_a_minute_is_alive(tmp_path: Path) -> N
 
     touched = file.stat().st_mtime
     assert healthcheck.problem(file, touched + 59) is None
-    assert "No heartbeat for 61 s" in str(healthcheck.problem(file, touched + 61))
+    assert "No heartbeat for 1 min 01 s" in str(healthcheck.problem(file, touched + 61))
 
 
 def test_a_workers_heartbeat_touches_the_file(tmp_path: Path) -> None:

@@ -26,7 +26,8 @@ from client.connect.settings.hook_switches import brings_hooks, switch_off
 from client.connect.settings.own_entries import enables_plugin, has_own_hooks, own_hooks_of
 from client.connect.settings.settings_files import CannotChange, read_settings
 from client.history.claude_files import default_paths
-from client.phrases import counted
+from shared import quantities
+from shared.quantities import counted
 
 _CONNECT_AGAIN: Final = "Run `tracker connect`."
 _CLAUDE_IN_PATH: Final = "Run `tracker doctor` where `claude` is in PATH."
@@ -165,7 +166,7 @@ def check_spool(places: Places) -> Finding:
         )
     age = time.time() - min(times, default=time.time())
     if age > _OLD_SECONDS:
-        text = f"{counted(len(times), 'hook')} wait, the oldest for {age / 60:.0f} min"
+        text = f"{counted(len(times), 'hook')} wait, the oldest for {quantities.age(age)}"
         return failed(step, text, "Look at the shipper and the server below; what waits is sent when they work.")
     return ok(step, f"{counted(len(times), 'hook')} waiting" if times else "empty")
 

@@ -11,6 +11,7 @@ from client.connect.round_trip import TEST_EVENT, NotArrived, machine_of, wait_f
 from client.errors import Failure, Refused, Unreachable
 from client.local_time import local_time
 from client.server import Server
+from shared.quantities import duration
 
 # Sessions are put in order by the machine's clock; a few seconds matter to nobody.
 _CLOCK_SECONDS: Final = 10
@@ -42,7 +43,7 @@ def check_clock(server: Server) -> Finding:
         ahead = "ahead of" if apart > 0 else "behind"
         return failed(
             step,
-            f"{abs(apart):.0f} s {ahead} the server's",
+            f"{duration(abs(apart) * 1_000)} {ahead} the server's",
             "Let a time service set the clocks of both machines (`timedatectl set-ntp true`).",
         )
     return ok(step, "agrees with the server's")
@@ -102,7 +103,7 @@ def check_round_trip(places: Places, server: Server, spooled: list[Path], before
     except NotArrived as error:
         text, _, cure = str(error).partition(": ")
         return failed(step, text, f"Repair this: {cure}" if cure else "Look at the steps above.")
-    return ok(step, f"a test event came through in {arrived.seconds:.1f} s")
+    return ok(step, f"a test event came through in {duration(arrived.seconds * 1_000)}")
 
 
 def finding_as_json(finding: Finding) -> dict[str, str | None]:

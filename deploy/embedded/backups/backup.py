@@ -35,6 +35,7 @@ from deploy.embedded.supervision import lock
 from deploy.embedded.supervision.processes import StartError
 from shared.blobs.content_folder import ContentFolder
 from shared.blobs.contents import path_of
+from shared.quantities import duration
 
 # No limit for the dump: the transaction that holds its snapshot is idle meanwhile.
 _NO_TIMEOUTS = "-c idle_in_transaction_session_timeout=0 -c statement_timeout=0"
@@ -168,7 +169,7 @@ def main(arguments: list[str]) -> int:
     manifest = back_up(paths, folder)
     size = sum(file["bytes"] for file in manifest.files.values())
     print(
-        f"{folder}\nEverything accepted until {manifest.moment} is in it: {size / 1e6:,.1f} MB in {time.monotonic() - started:.1f} s. "
+        f"{folder}\nEverything accepted until {manifest.moment} is in it: {size / 1e6:,.1f} MB in {duration((time.monotonic() - started) * 1_000)}. "
         "It holds what was said in the sessions; keep it as private as they are, and on another disk.\n"
         f"To restore it, into a folder that is new: {make_command(f'restore FROM={shlex.quote(str(folder))}', restored)}"
     )

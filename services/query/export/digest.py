@@ -15,7 +15,9 @@ from services.query.export import phrases
 from services.query.export.markdown_text import code, contained, escaped, quoted
 from services.query.export.plain_text import one_line, plain
 from services.query.export.walk import Item, Step
+from shared import quantities
 from shared.redaction.redact import redact_text
+from shared.words import error_class_label
 
 # Pull requests of GitHub take 65,536.
 MOST_CHARACTERS: Final = 65_000
@@ -180,8 +182,8 @@ def _checks(found: _Summary) -> str:
 
 def _ended(runs: _Runs) -> str:
     if runs.last == "success":
-        return "✓ passed" if not runs.failures else f"✓ passed after {phrases.counted(runs.failures, 'failure')}"
-    why = f" ({escaped(one_line(runs.error_class, 60).replace('_', ' '))})" if runs.error_class else ""
+        return "✓ passed" if not runs.failures else f"✓ passed after {quantities.counted(runs.failures, 'failure')}"
+    why = f" ({escaped(one_line(error_class_label(runs.error_class), 60))})" if runs.error_class else ""
     return f"✗ {'failed' if runs.last == 'error' else escaped(one_line(runs.last, 40))}{why}" + (
         f", {runs.failures} of {runs.runs} times" if runs.runs > 1 else ""
     )
@@ -190,12 +192,12 @@ def _ended(runs: _Runs) -> str:
 def _numbers(session: Row, found: _Summary) -> str:
     shown = [f"{name}: {value}" for name, value in phrases.facts(session, ZoneInfo("UTC")) if name in ("Active", "Cost", "Tokens", "Work")]
     models = [f"Models: {', '.join(one_line(each, 100) for each in session['models'])}"] if session["models"] else []
-    subagents = [counted] if (counted := found.subagents and phrases.counted(found.subagents, "subagent")) else []
+    subagents = [counted] if (counted := found.subagents and quantities.counted(found.subagents, "subagent")) else []
     return "### Numbers\n\n" + "".join(f"- {escaped(each)}\n" for each in [*shown, *models, *subagents])
 
 
 def _more(number: int, what: str) -> str:
-    return f"\n… and {phrases.counted(number, 'more ' + what)}.\n" if number > 0 else ""
+    return f"\n… and {quantities.counted(number, 'more ' + what)}.\n" if number > 0 else ""
 
 
 def _quiet(text: str) -> str:

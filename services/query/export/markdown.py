@@ -11,6 +11,7 @@ from services.query.export.markdown_text import code, contained, escaped, fenced
 from services.query.export.options import Options
 from services.query.export.plain_text import one_line, plain
 from services.query.export.walk import Begin, End, Item, Step
+from shared import quantities
 
 _MOST_IN_A_LINE: Final = 300
 
@@ -105,7 +106,7 @@ def _input(row: Row, parameters: Any, told: str) -> Iterator[str]:
 
 def _patch(change: Row) -> str:
     left_out = change["patch_left_out_lines"]
-    note = f"\n*… {phrases.counted(left_out, 'line')} left out …*\n" if left_out else ""
+    note = f"\n*… {quantities.counted(left_out, 'line')} left out …*\n" if left_out else ""
     return f"{code(one_line(change['file_path'] or '', 400))}\n\n{fenced(plain(change['patch']), 'diff')}{note}"
 
 

@@ -22,6 +22,7 @@ from services.query.export.claude_markdown import as_html, diff_as_html
 from services.query.export.options import Options
 from services.query.export.plain_text import one_line, plain
 from services.query.export.walk import Begin, End, Item, Step
+from shared import quantities
 
 _NOT_IN_AN_ANCHOR: Final = re.compile(r"[^A-Za-z0-9_.-]+")
 # An entry that is longer is folded.
@@ -142,5 +143,5 @@ def _change(row: Row, options: Options) -> Row:
         "path": one_line(row["file_path"] or "", 400),
         "lines": phrases.lines_changed(row["lines_added"], row["lines_removed"]),
         "patch": plain(row["patch"]) if row["patch"] and options.tools == "full" else "",
-        "left_out": phrases.counted(row["patch_left_out_lines"], "line") if row["patch_left_out_lines"] else "",
+        "left_out": quantities.counted(row["patch_left_out_lines"], "line") if row["patch_left_out_lines"] else "",
     }

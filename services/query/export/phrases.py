@@ -9,7 +9,8 @@ import msgspec
 
 from services.query.database import Row
 from services.query.export.plain_text import one_line, plain
-from shared.quantities import duration
+from shared.quantities import counted, duration, minutes
+from shared.words import error_class_label
 
 _WEEKDAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -32,17 +33,6 @@ def local_time(at: datetime | None, zone: ZoneInfo) -> str:
         return ""
     there = at.astimezone(zone)
     return f"{_WEEKDAYS[there.weekday()]} {there.day} {_MONTHS[there.month - 1]} {there.year} {there:%H:%M}"
-
-
-def pause(seconds: float) -> str:
-    """`2 h 10 min`, `3 days`"""
-    days = int(seconds // 86_400)
-    return f"{days} days" if days >= 2 else duration(seconds * 1_000)
-
-
-def counted(number: int, one: str, many: str | None = None) -> str:
-    """`1 message`, `1,772 messages`"""
-    return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
 def lines_changed(added: int, removed: int) -> str:
@@ -69,7 +59,7 @@ def facts(session: Row, zone: ZoneInfo) -> Iterator[tuple[str, str]]:
     if session["start_time"]:
         until = session["end_time"]
         yield "Time", local_time(session["start_time"], zone) + (f" – {local_time(until, zone)}" if until else "") + f" ({zone.key})"
-    yield "Active", duration(session["active_minutes"] * 60_000)
+    yield "Active", minutes(session["active_minutes"])
     if session["models"]:
         yield ("Model" if len(session["models"]) == 1 else "Models"), ", ".join(one_line(each, 100) for each in session["models"])
     if (paid := cost(session)) is not None:
@@ -106,7 +96,7 @@ def outcome(call: Row) -> str:
 
 def details(call: Row) -> list[str]:
     """Why a call failed, how long it took, and which files it changed."""
-    found = [] if call["error_class"] is None else [one_line(call["error_class"], 60).replace("_", " ")]
+    found = [] if call["error_class"] is None else [one_line(error_class_label(call["error_class"]), 60)]
     if call["execution_time_ms"] is not None:
         found.append(duration(call["execution_time_ms"]))
     found += [lines_changed(change["lines_added"], change["lines_removed"]) for change in call["changes"]]
@@ -150,7 +140,7 @@ def entry(row: Row) -> tuple[str, str]:
         case "model_switch":
             return "Model", f"{row['from_model']} → {row['to_model']}"
         case "idle_gap":
-            return f"{pause(row['seconds'])} later", ""
+            return f"{duration(row['seconds'] * 1_000)} later", ""
         case "subagent":
             return "Subagent", subagent_line(row["subagent"])
         case "compaction":

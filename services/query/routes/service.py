@@ -30,6 +30,7 @@ from services.query.status.replica_lag import ReplicaLag, replica_lag
 from shared.auth.scopes import METRICS, PUBLIC, requires
 from shared.http.errors import NotFound, Unavailable
 from shared.http.middleware import json_response
+from shared.quantities import duration
 from shared.redis.clients import REDIS_ERRORS
 
 log = structlog.get_logger()
@@ -179,7 +180,7 @@ def _canary_problem(request: Request) -> dict[str, str]:
         return {"journal": "Redis cannot be read; is it up?"}
     if seen is None or seen.age_seconds <= limit:
         return {}
-    said = f"for {seen.age_seconds:.0f} s no event of the tracker's own has come back, {limit:.0f} s is too long"
+    said = f"for {duration(seen.age_seconds * 1_000)} no event of the tracker's own has come back, {duration(limit * 1_000)} is too long"
     return {"canary": f"{said}; do beat, worker-drain and ingest run, and does the canary reach them at TRACKER_CANARY_URL?"}
 
 
@@ -199,7 +200,9 @@ def _replica_problem(request: Request) -> dict[str, str]:
         return {}
     if found is None or found.seconds <= limit:
         return {}
-    return {"replica": f"it is {found.seconds:.0f} s behind the primary, {limit} s is too long; does it replicate?"}
+    return {
+        "replica": f"it is {duration(found.seconds * 1_000)} behind the primary, {duration(limit * 1_000)} is too long; does it replicate?"
+    }
 
 
 def _read_state(request: Request) -> tuple[LedgerCounts | None, Lag | None, dict[str, str]]:
@@ -221,7 +224,7 @@ def _read_state(request: Request) -> tuple[LedgerCounts | None, Lag | None, dict
         log.warning("redis_unavailable", error=type(error).__name__)
     if lag is not None and lag.oldest_seconds > limit:
         reasons["lag"] = (
-            f"the oldest journal entry waits for {lag.oldest_seconds:.0f} s, more than {limit} s; {_waiting(lag.entries)}, which by itself "
+            f"the oldest journal entry waits for {duration(lag.oldest_seconds * 1_000)}, more than {duration(limit * 1_000)}; {_waiting(lag.entries)}, which by itself "
             "refuses no write; are workers running?"
         )
     return ledger, lag, reasons

@@ -12,6 +12,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, GetJsonSchema
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
+from shared.words import words
+
 MAX_BIGINT = 2**63 - 1
 # On a page of JSON, and of a list as CSV or NDJSON.
 MOST_ON_A_PAGE = 1000
@@ -98,14 +100,16 @@ Zone = Annotated[
     ),
 ]
 
+
+def measure(name: str, also: str = "", **more: Any) -> Any:
+    """The field of an answer that has a measure's definition (shared/words.json), and what else is to be said of it."""
+    return Field(description=f"{words().measures[name].definition} {also}".rstrip(), **more)
+
+
 # Fields of answers.
-UnpricedCalls = Annotated[int, Field(description="API calls without a known price. `cost_usd` does not include them.")]
-_SAVED = (
-    "What the prompt cache saved: what the same input tokens would have cost without it, all at the plain price of input on that day, minus what they did "
-    "cost. Negative where the cache was written and hardly read. Calls without a known price and sessions of which only a claude.json tells count for nothing. "
-)
-CacheSavedUsd = Annotated[float | None, Field(description=_SAVED + "null if it is known of no call.")]
-SessionSavedUsd = Annotated[float | None, Field(description=_SAVED + "null if it is not known of every call with a price.")]
+UnpricedCalls = Annotated[int, measure("unpriced_calls")]
+CacheSavedUsd = Annotated[float | None, measure("cache_saved_usd", "null if it is known of no call.")]
+SessionSavedUsd = Annotated[float | None, measure("cache_saved_usd", "null if it is not known of every call with a price.")]
 UncachedInputUsd = Annotated[
     float | None,
     Field(description="What the input of those calls would have cost without a prompt cache. null where `cache_saved_usd` is."),
@@ -117,7 +121,7 @@ CacheUnknownCalls = Annotated[
         "them yet. 0 soon after an upgrade."
     ),
 ]
-CostUsd = Annotated[float | None, Field(description="null if no price is known. An unknown cost is never 0.")]
+CostUsd = Annotated[float | None, measure("cost_usd", "null if no price is known. An unknown cost is never 0.")]
 
 
 class Parameters(BaseModel):

@@ -26,6 +26,7 @@ from services.query.schemas.fields import (
     UncachedInputUsd,
     UnpricedCalls,
     Zone,
+    measure,
     table_of,
 )
 from services.query.schemas.lists import Project
@@ -102,7 +103,7 @@ class UsageParameters(Parameters):
     format: Annotated[ListFormat | None, Absent(), table_of("items")] = None
 
 
-StartedSessions = Annotated[int, Field(description="Sessions that started.", examples=[5])]
+StartedSessions = Annotated[int, measure("sessions", examples=[5])]
 ActiveSessions = Annotated[
     int,
     Field(
@@ -116,23 +117,23 @@ ActiveSessions = Annotated[
 class Measures(BaseModel):
     sessions: StartedSessions
     active_sessions: ActiveSessions
-    time_minutes: float
-    active_minutes: float
-    messages: int
-    user_messages: int
-    assistant_messages: int
-    files_modified: int = Field(description="Number of distinct files.")
-    lines_added: int
-    lines_removed: int
-    tool_calls: int
-    tool_errors: int
-    input_tokens: int
-    output_tokens: int
-    cache_creation_tokens: int
-    cache_read_tokens: int
-    api_calls: int
+    time_minutes: float = measure("time_minutes")
+    active_minutes: float = measure("active_minutes")
+    messages: int = measure("messages")
+    user_messages: int = measure("user_messages")
+    assistant_messages: int = measure("assistant_messages")
+    files_modified: int = measure("files_modified")
+    lines_added: int = measure("lines_added")
+    lines_removed: int = measure("lines_removed")
+    tool_calls: int = measure("tool_calls")
+    tool_errors: int = measure("tool_errors")
+    input_tokens: int = measure("input_tokens")
+    output_tokens: int = measure("output_tokens")
+    cache_creation_tokens: int = measure("cache_creation_tokens")
+    cache_read_tokens: int = measure("cache_read_tokens")
+    api_calls: int = measure("api_calls")
     unpriced_calls: UnpricedCalls
-    cost_usd: float | None = Field(description="null if no price is known, also on a day without calls. An unknown cost is never 0.")
+    cost_usd: float | None = measure("cost_usd", "null if no price is known, also on a day without calls. An unknown cost is never 0.")
     cache_saved_usd: CacheSavedUsd
     uncached_input_usd: UncachedInputUsd
     cache_unknown_calls: CacheUnknownCalls
@@ -171,10 +172,10 @@ class Tool(BaseModel):
     tool_name: str
     calls: int
     success: int
-    errors: int = Field(description="Calls that failed or timed out.")
-    rejected: int
-    error_rate: float
-    measured_calls: int = Field(description="Calls whose duration was measured: by Claude Code, or by the client that sent the call.")
+    errors: int = measure("tool_errors")
+    rejected: int = measure("rejected_calls")
+    error_rate: float = measure("error_rate")
+    measured_calls: int = measure("measured_calls")
     estimated_calls: int = Field(
         description="Calls whose duration is only the time between two records of a transcript. Left out of avg_ms, max_ms and percentiles."
     )
@@ -204,13 +205,11 @@ ErrorCounts = Annotated[
 
 
 class TimedTool(Tool):
-    p50_ms: float | None
-    p95_ms: float | None
+    p50_ms: float | None = measure("p50_ms")
+    p95_ms: float | None = measure("p95_ms")
     p99_ms: float | None
-    cancelled: int = Field(description="Calls that were interrupted, or not run since a call beside them failed.")
-    pending: int = Field(
-        description="Calls without a result: they run, or nothing tells how they ended. calls = success + errors + rejected + cancelled + pending."
-    )
+    cancelled: int = measure("cancelled_calls")
+    pending: int = measure("pending_calls", "calls = success + errors + rejected + cancelled + pending.")
     errors_by_class: ErrorCounts
 
 

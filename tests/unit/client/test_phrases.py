@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from client.phrases import command, counted, plural
+from client.phrases import command
+from shared.quantities import counted, plural
 
 
 def test_one_thing_is_in_the_singular() -> None:

@@ -47,7 +47,7 @@ export function axisMinutes(value: number | null | undefined): string {
   return value < 60 ? `${value} min` : `${Number((value / 60).toFixed(1)).toLocaleString("en-US")} h`;
 }
 
-/** 850 ms, 2.4 s, 3 min 05 s. Each unit is used until its own rounding would reach the next. */
+/** 850 ms, 2.4 s, 3 min 05 s, 6 h 57 min, 3 d 04 h. Each unit is used until its own rounding would reach the next; hours up to 48. */
 export function duration(ms: number | null | undefined): string {
   if (ms == null) return UNKNOWN;
   if (ms === 0) return "0 s";
@@ -57,7 +57,17 @@ export function duration(ms: number | null | undefined): string {
   if (tenths < 600) return `${(tenths / 10).toFixed(1)} s`;
   const seconds = Math.round(ms / 1_000);
   if (seconds < 3_600) return `${Math.floor(seconds / 60)} min ${String(seconds % 60).padStart(2, "0")} s`;
-  return minutes(ms / 60_000);
+  if (Math.round(ms / 60_000) < 2_880) return minutes(ms / 60_000);
+  const hours = Math.round(ms / 3_600_000);
+  return `${whole.format(Math.floor(hours / 24))} d ${String(hours % 24).padStart(2, "0")} h`;
+}
+
+/** 40 s, 3 min, 6 h, 12 d: since when, of which only the size counts. Full units, so that it never says more than it is. */
+export function age(seconds: number | null | undefined): string {
+  if (seconds == null) return UNKNOWN;
+  const all = Math.max(0, Math.floor(seconds));
+  const [size, unit] = all >= 86_400 ? ([86_400, "d"] as const) : all >= 3_600 ? ([3_600, "h"] as const) : all >= 60 ? ([60, "min"] as const) : ([1, "s"] as const);
+  return `${whole.format(Math.floor(all / size))} ${unit}`;
 }
 
 /** 500 ms, 2.5 s, 10 min, 2 h: on an axis, whose steps are round. */

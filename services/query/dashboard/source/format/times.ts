@@ -1,6 +1,6 @@
 /** Instants in the viewer's time zone. */
 
-import { UNKNOWN } from "./quantities";
+import { UNKNOWN, age } from "./quantities";
 
 const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
 const CLOCK: Intl.DateTimeFormatOptions = { hour: "2-digit", minute: "2-digit", hourCycle: "h23" };
@@ -30,12 +30,7 @@ export function exactTime(instant: string | null | undefined): string {
 /** "3 min ago". */
 export function ago(instant: string | null | undefined, now = Date.now()): string {
   if (!instant) return UNKNOWN;
-  const seconds = Math.round((now - Date.parse(instant)) / 1_000);
-  if (seconds < 0) return timeText(instant);
-  if (seconds < 10) return "now";
-  if (seconds < 60) return `${seconds} s ago`;
-  if (seconds < 3_600) return `${Math.floor(seconds / 60)} min ago`;
-  if (seconds < 86_400) return `${Math.floor(seconds / 3_600)} h ago`;
-  if (seconds < 30 * 86_400) return `${Math.floor(seconds / 86_400)} d ago`;
-  return timeText(instant);
+  const seconds = (now - Date.parse(instant)) / 1_000;
+  if (seconds < 0 || seconds >= 30 * 86_400) return timeText(instant);
+  return seconds < 10 ? "now" : `${age(seconds)} ago`;
 }

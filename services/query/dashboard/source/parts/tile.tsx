@@ -1,6 +1,6 @@
 /** One number with its definition, and what it was in the period before. */
 
-import { MEASURES, type MeasureName, measure } from "../format/measures";
+import { type MeasureName, measure } from "../format/measures";
 import { count } from "../format/quantities";
 import { Hint } from "./hint";
 
@@ -31,7 +31,7 @@ export function Tile({ of, value, before, beforeLabel, href, note, without }: Pr
 }
 
 function Change({ of, value, before, label }: { of: MeasureName; value: number | null | undefined; before: number | null | undefined; label: string | undefined }) {
-  const { exact, better }: { exact: (value: number | null) => string; better?: "more" | "less" } = MEASURES[of];
+  const { exact, better } = measure(of);
   if (value == null || before == null || label === undefined) return <>&nbsp;</>;
   if (before === 0 && value === 0) return <span class="tile-change">as before</span>;
   if (before === 0) return <span class="tile-change" title={`${label}: ${exact(before)}`}>new</span>;

@@ -3,7 +3,7 @@
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { isAdmin } from "../../api/identity";
-import { bytes, count, duration, percent, plural } from "../../format/quantities";
+import { age, bytes, count, percent, plural } from "../../format/quantities";
 import { Panel } from "../../parts/panel";
 import { ProblemNote } from "../../parts/problem_note";
 import { Bar } from "./bar";
@@ -79,14 +79,9 @@ function Steps({ run }: { run: Run }) {
 export function jobText(job: Job): string {
   const parts = [job.rows_done === 0 && job.status === "running" ? "starting" : `${count(job.rows_done)} rows`];
   if (job.rows_per_second !== null) parts.push(`${count(job.rows_per_second)} rows/s`);
-  if (isRunning(job) && job.eta_seconds !== null) parts.push(`about ${left(job.eta_seconds)} left`);
+  if (isRunning(job) && job.eta_seconds !== null) parts.push(`about ${age(job.eta_seconds)} left`);
   if (job.status === "queued") parts.push("queued");
   return parts.join(" · ");
-}
-
-/** An estimate does not need tenths. */
-function left(seconds: number): string {
-  return seconds < 60 ? `${Math.max(1, Math.round(seconds))} s` : duration(Math.round(seconds / 10) * 10_000);
 }
 
 /** Seconds since the instant, while it runs; 0 without one. */

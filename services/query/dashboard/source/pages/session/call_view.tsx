@@ -3,6 +3,7 @@
 import { memo } from "preact/compat";
 import { useEffect, useState } from "preact/hooks";
 import { addressOf, Problem, send } from "../../api/request";
+import { errorClassLabel } from "../../format/error_classes";
 import { bytes, count, duration, plural } from "../../format/quantities";
 import { clockText, exactTime } from "../../format/times";
 import { Diff } from "../../parts/diff";
@@ -46,7 +47,7 @@ export const CallView = memo(function CallView({ story, item }: { story: Story; 
             <span class="is-good">+{count(added)}</span> <span class="is-bad">−{count(removed)}</span>
           </span>
         )}
-        {failed && item.error_class && <span class="badge is-bad">{item.error_class.replaceAll("_", " ")}</span>}
+        {failed && item.error_class && <span class="badge is-bad">{errorClassLabel(item.error_class)}</span>}
         {(item.result_status === "rejected" || item.result_status === "cancelled" || item.result_status === "timeout") && <span class="badge is-warn">{label}</span>}
         <Took item={item} />
         <a class="item-link" href={itemAddress(item.id)} title={`${exactTime(item.timestamp)}\nA link to this call`}>

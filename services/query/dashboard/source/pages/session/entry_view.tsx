@@ -1,7 +1,7 @@
 /** What is neither said nor called: thinking, commands, compactions, pauses, another model. */
 
 import { memo } from "preact/compat";
-import { count, duration, minutes, plural } from "../../format/quantities";
+import { count, duration, plural } from "../../format/quantities";
 import { clockText, exactTime } from "../../format/times";
 import { shortModel } from "../sessions/session_row";
 import { LongText } from "./message_view";
@@ -31,7 +31,7 @@ export const SeparatorView = memo(function SeparatorView({ story, item }: { stor
 function separatorText(item: Separator): string {
   switch (item.kind) {
     case "idle_gap":
-      return `${item.seconds < 3_600 ? duration(item.seconds * 1_000) : minutes(item.seconds / 60)} without an event, until ${clockText(item.until)}`;
+      return `${duration(item.seconds * 1_000)} without an event, until ${clockText(item.until)}`;
     case "model_switch":
       return `From ${shortModel(item.from_model)} to ${shortModel(item.to_model)}`;
   }

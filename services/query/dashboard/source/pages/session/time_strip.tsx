@@ -4,7 +4,7 @@ import type { ReadonlySignal } from "@preact/signals";
 import { memo } from "preact/compat";
 import { useMemo, useState } from "preact/hooks";
 import { measure } from "../../format/measures";
-import { duration, minutes, plural } from "../../format/quantities";
+import { duration, plural } from "../../format/quantities";
 import { timeText } from "../../format/times";
 import { type Turn } from "./story";
 import { goToItem } from "./use_jumps";
@@ -109,7 +109,7 @@ function inner(block: Block): number {
 function blockText({ turn, pause }: Block): string {
   const numbers = `${duration(turn.active_seconds * 1_000)} active, ${turn.api_calls === 0 ? "no API call" : measure("cost_usd").short(turn.cost_usd)}`;
   const errors = turn.tool_errors > 0 ? `, ${turn.tool_errors} failed` : "";
-  const before = pause > 0 ? `, after ${pause < 3_600_000 ? duration(pause) : minutes(pause / 60_000)} of pause` : "";
+  const before = pause > 0 ? `, after ${duration(pause)} of pause` : "";
   return `Turn ${turn.number}, ${timeText(turn.start_time)}: ${numbers}${errors}${before}. ${turn.prompt?.slice(0, 160) ?? "Before the first prompt"}`;
 }
 

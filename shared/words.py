@@ -1,0 +1,37 @@
+"""The words that the terminal, exports, the API's reference and the dashboard share. They stand in shared/words.json, which the dashboard reads too."""
+
+from functools import lru_cache
+from importlib.resources import files
+
+import msgspec
+
+
+class Term(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A name as people read it, and what it means."""
+
+    label: str
+    definition: str
+
+
+class Words(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The file's content. `waits`: what a session waits for, by the `reason` of an item of the live feed."""
+
+    # Of open sessions, in the order in which they are shown.
+    states: dict[str, Term]
+    waits: dict[str, str]
+    # That failed tool calls always can have. Rules of an operator (TRACKER_ERROR_CLASSES) may give others.
+    error_classes: dict[str, Term]
+    # By the name of the field in answers, if one has it.
+    measures: dict[str, Term]
+
+
+@lru_cache(maxsize=1)
+def words() -> Words:
+    """The words, read once."""
+    return msgspec.json.decode(files("shared").joinpath("words.json").read_bytes(), type=Words)
+
+
+def error_class_label(name: str) -> str:
+    """`Test failed`; the name of an operator's class in words."""
+    known = words().error_classes.get(name)
+    return name.replace("_", " ") if known is None else known.label
