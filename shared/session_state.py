@@ -11,8 +11,9 @@ is an SQL expression over them, so that the same instant gives the same state wh
 
 from typing import Final, Literal
 
-State = Literal["working", "permission", "input", "error", "quiet", "ended"]
-OpenState = Literal["working", "permission", "input", "error", "quiet"]
+# In the order of shared/words.json, in which clients show them.
+OpenState = Literal["permission", "error", "working", "input", "quiet"]
+State = Literal[OpenState, "ended"]
 
 # No tool of Claude Code runs longer in the foreground unless it was asked to.
 QUIET_SECONDS: Final = 600

@@ -1,25 +1,34 @@
-"""What a live board shows: the open sessions, each with the state that the server tells, and the last things that happened."""
+"""What a live board shows: the open sessions, each with the state that the server tells, and the last things that happened.
 
+The page Now has the same rules (dashboard/source/pages/now/live_board.ts); tests/live_board.json has the cases that both are held to.
+"""
+
+import re
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 
-Item = dict[str, Any]
+from client.errors import BadAnswer
 
-# An ended session is shown for so long.
-ENDED_SECONDS: Final = 60
+Item = dict[str, Any]
+# (Milliseconds, number) of an entry of the feed. They are ordered as the feed is.
+Position = tuple[int, int]
+
 EVENTS_KEPT: Final = 200
-WORKING, PERMISSION, INPUT, ERROR, QUIET, ENDED = STATES = ("working", "permission", "input", "error", "quiet", "ended")
+ENDED: Final = "ended"
+_POSITION: Final = re.compile(r"(\d{1,16})-(\d{1,9})(?:-\d{1,6})?", re.ASCII)
 
 
 @dataclass(slots=True)
 class OpenSession:
-    """A session on the board. `tool`: the one that runs, or whose permission is waited for. `since`: how long it is in its state."""
+    """A session on the board. `state` is None until the server tells it. `tool`: the one that runs, or whose permission is waited for."""
 
     session_id: str
-    state: str = QUIET
+    # What was told last: of rows, the position that came with them.
+    position: Position = (0, 0)
+    state: str | None = None
     since: datetime | None = None
     tool: str | None = None
     title: str | None = None
@@ -31,57 +40,63 @@ class OpenSession:
     cost_usd: float | None = None
 
     def is_in(self, state: str, since: str | None, tool: str | None) -> None:
-        """Takes what the server says. A state of a newer server, or of one before it told states, is a wait."""
-        self.state = state if state in STATES else INPUT
-        self.since, self.tool = None if since is None else datetime.fromisoformat(since), tool
+        """Takes what the server says."""
+        self.state, self.since, self.tool = state, None if since is None else datetime.fromisoformat(since), tool
 
 
 class Board:
-    """Open sessions by id, and the newest items. `machine_names` are known by their ids; another machine is shown by its id."""
+    """Sessions by id, and the newest items. `machine_names` are known by their ids; another machine is shown by its id."""
 
     def __init__(self, machine_names: dict[str, str] | None = None) -> None:
         self._machine_names = machine_names or {}
-        self.sessions: dict[str, OpenSession] = {}
+        self._sessions: dict[str, OpenSession] = {}
+        self._read_up_to: Position = (0, 0)
         self.events: deque[Item] = deque(maxlen=EVENTS_KEPT)
 
-    def read(self, rows: Iterable[Item]) -> None:
-        """Takes the open sessions of /api/live/sessions. One that has ended stays until it is forgotten."""
-        known = self.sessions
-        self.sessions = {session_id: session for session_id, session in known.items() if session.state == ENDED}
-        for row in rows:
-            session = self.sessions[row["session_id"]] = known.get(row["session_id"]) or OpenSession(row["session_id"])
-            session.is_in(row["state"], row["since"], row["tool_name"])
+    @property
+    def open_sessions(self) -> list[OpenSession]:
+        """Those whose state is known, without those that have ended."""
+        return [each for each in self._sessions.values() if each.state not in (None, ENDED)]
+
+    def read(self, rows: Iterable[Item], last_event_id: str) -> None:
+        """Takes /api/live/sessions. What the feed told after its position is newer than its rows. BadAnswer for a position that is none."""
+        read_up_to = self._read_up_to = _position_of(last_event_id)
+        by_id = {row["session_id"]: row for row in rows if row["session_id"] is not None}
+        for session_id in [each.session_id for each in self._sessions.values() if each.position <= read_up_to]:
+            if session_id not in by_id:
+                del self._sessions[session_id]
+        for session_id, row in by_id.items():
+            session = self._sessions.setdefault(session_id, OpenSession(session_id))
             session.title, session.project, session.user = row["title"], row["project_name"], row["user"]
             session.machine = self._machine_names.get(row["machine_id"], row["machine_id"])
-            session.prompt, session.tokens, session.cost_usd = row["last_prompt"], row["tokens"], row["cost_usd"]
+            session.tokens, session.cost_usd = row["tokens"], row["cost_usd"]
+            if session.position <= read_up_to:
+                session.position, session.prompt = read_up_to, row["last_prompt"]
+                session.is_in(row["state"], row["since"], row["tool_name"])
 
-    def take(self, item: Item) -> None:
-        """Takes an item of the feed."""
-        kind, session_id = item["kind"], item.get("session_id")
-        if kind == "gap":
-            return
-        if kind != "state_changed":
+    def take(self, event_id: str, item: Item) -> None:
+        """Takes an item of the feed. One from before the rows were read is only something that happened. BadAnswer as in `read`."""
+        position = _position_of(event_id)
+        if item["kind"] != "state_changed":
             self.events.append(item)
-        if session_id is None:
+        session_id = item.get("session_id")
+        if session_id is None or position <= self._read_up_to:
             return
-        session = self.sessions.setdefault(session_id, OpenSession(session_id))
+        session = self._sessions.setdefault(session_id, OpenSession(session_id))
+        session.position = position
         session.title = item.get("title") or session.title
         session.project = item.get("project_name") or session.project
         session.user = item.get("user") or session.user
         if machine_id := item.get("machine_id"):
             session.machine = self._machine_names.get(machine_id, machine_id)
-        if kind == "prompt" and item.get("agent_id") is None:
+        if item["kind"] == "prompt" and item.get("agent_id") is None:
             session.prompt = item.get("content")
         if state := item.get("state"):
             session.is_in(state, item.get("since"), item.get("running_tool"))
 
-    def forget_ended(self, now: datetime) -> None:
-        """Drops sessions that ended a while ago."""
-        earliest = now - timedelta(seconds=ENDED_SECONDS)
-        ended = [
-            each.session_id
-            for each in self.sessions.values()
-            if each.state == ENDED and (each.since or datetime.min.replace(tzinfo=UTC)) < earliest
-        ]
-        for session_id in ended:
-            del self.sessions[session_id]
+
+def _position_of(text: str) -> Position:
+    found = _POSITION.fullmatch(text)
+    if found is None:
+        raise BadAnswer("The server's live feed has a position that is none. Check --url or TRACKER_URL.")
+    return int(found[1]), int(found[2])

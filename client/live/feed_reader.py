@@ -14,8 +14,10 @@ Item = dict[str, Any]
 PAUSES_SECONDS: Final = (0.5, 1.0, 2.0, 5.0)
 
 
-def read_feed(server: Server, filters: Mapping[str, str], last_id: str, on_state: Callable[[str | None], None]) -> Iterator[Item]:
-    """Items of the feed after the position, for ever. `on_state` is told why nothing comes, and None when it comes again.
+def read_feed(
+    server: Server, filters: Mapping[str, str], last_id: str, on_state: Callable[[str | None], None]
+) -> Iterator[tuple[str, Item]]:
+    """(Id, item) of each event of the feed after the position, for ever. `on_state` is told why nothing comes, and None when it comes again.
 
     Raises Refused if the server refuses it for good.
     """
@@ -29,7 +31,7 @@ def read_feed(server: Server, filters: Mapping[str, str], last_id: str, on_state
                     failures = 0
                     last_id = event_id or last_id
                     if item is not None:
-                        yield item
+                        yield last_id, item
             on_state("The server has ended the stream. Connecting again.")
         except (Unreachable, TryLater) as error:
             on_state(str(error))

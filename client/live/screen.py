@@ -9,21 +9,26 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from client.live.board import ENDED, ERROR, INPUT, PERMISSION, QUIET, WORKING, Board, OpenSession
+from client.live.board import Board, OpenSession
 from client.questions import cells
 from client.terminal import one_line
 from shared import quantities
+from shared.words import words
 
-STYLES: Final = {WORKING: "green", PERMISSION: "bold yellow", INPUT: "cyan", ERROR: "bold red", QUIET: "yellow", ENDED: "dim"}
-_ORDER: Final = (PERMISSION, ERROR, WORKING, QUIET, INPUT, ENDED)
+STYLES: Final = {"working": "green", "permission": "bold yellow", "input": "cyan", "error": "bold red", "quiet": "yellow"}
 _HEAD_LINES: Final = 3
 
 
 def board_text(board: Board, now: datetime, width: int, height: int, note: str | None) -> Group:
-    """The whole screen: counts, sessions, and as many events as there is room for."""
-    sessions = sorted(board.sessions.values(), key=lambda each: (_ORDER.index(each.state), each.since is None, -_seconds(each)))
+    """The whole screen: counts, sessions, and as many events as there is room for.
+
+    A state that a newer server tells is shown by its name, after the others.
+    """
+    order = list(words().states)
+    order += sorted({each.state or "" for each in board.open_sessions} - {*order})
+    sessions = sorted(board.open_sessions, key=lambda each: (order.index(each.state or ""), each.since is None, -_seconds(each)))
     shown = sessions[: max(3, (height - _HEAD_LINES) * 2 // 3)]
-    parts: list[Any] = [_head(sessions, width), _sessions(shown, now, width) if shown else Text("No session is open.", style="dim")]
+    parts: list[Any] = [_head(sessions, order, width), _sessions(shown, now, width) if shown else Text("No session is open.", style="dim")]
     if len(shown) < len(sessions):
         parts.append(Text(f"and {len(sessions) - len(shown)} more", style="dim"))
     room = height - _HEAD_LINES - len(shown) - 2 - (note is not None)
@@ -62,21 +67,19 @@ def _what(item: dict[str, Any]) -> Text:
             lines = cells.lines(item.get("lines_added"), item.get("lines_removed"))
             return Text(f"{item.get('action')} {one_line(item.get('file_path') or 'a file')} {lines}")
         case "waiting":
-            return Text(
-                {PERMISSION: "waits for a permission", ERROR: "has failed"}.get(item.get("reason") or "", "waits for input"), style="yellow"
-            )
+            return Text(f"waits {words().waits.get(item.get('reason') or '', '')}".rstrip(), style="yellow")
         case "session_ended":
-            return Text(f"session ended ({item.get('reason')})", style="dim")
+            return Text(f"session ended ({item.get('reason')}) {one_line(item.get('title') or '')}".rstrip(), style="dim")
         case kind:
             return Text(str(kind).replace("_", " "), style="dim")
 
 
-def _head(sessions: list[OpenSession], width: int) -> Text:
-    counts = [(state, sum(each.state == state for each in sessions)) for state in _ORDER]
+def _head(sessions: list[OpenSession], order: list[str], width: int) -> Text:
+    counts = [(state, sum(each.state == state for each in sessions)) for state in order]
     text = Text("tracker top", style="bold")
     for state, count in counts:
         if count:
-            text.append(f"  {count} {state}", style=STYLES[state])
+            text.append(f"  {count} {one_line(state)}", style=STYLES.get(state, ""))
     return _cut(text, width)
 
 
@@ -84,8 +87,8 @@ def _sessions(sessions: list[OpenSession], now: datetime, width: int) -> Table:
     """The columns that matter least are left out where it is narrow. The last prompt takes what is left."""
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 2, 0, 0), collapse_padding=True, width=width)
     columns: list[tuple[str, int, int, Any]] = [
-        ("State", 10, 0, lambda each: Text(each.state, style=STYLES[each.state])),
-        ("For", 6, 0, lambda each: Text(_age(each, now))),
+        ("State", 10, 0, lambda each: Text(one_line(each.state or ""), style=STYLES.get(each.state or "", ""))),
+        ("For", 6, 0, lambda each: Text("" if each.since is None else quantities.age((now - each.since).total_seconds()))),
         ("Project", 14, 0, lambda each: Text(one_line(each.project or quantities.UNKNOWN))),
         ("User", 10, 90, lambda each: Text(one_line(each.user or quantities.UNKNOWN))),
         ("Machine", 12, 140, lambda each: Text(one_line(each.machine or quantities.UNKNOWN))),
@@ -101,15 +104,8 @@ def _sessions(sessions: list[OpenSession], now: datetime, width: int) -> Table:
     table.add_column("Last prompt", ratio=1, no_wrap=True, overflow="ellipsis")
     for session in sessions:
         prompt = Text(one_line(session.prompt or session.title or session.session_id))
-        table.add_row(*(cell(session) for _, _, _, cell in kept), prompt, style="dim" if session.state == ENDED else "")
+        table.add_row(*(cell(session) for _, _, _, cell in kept), prompt)
     return table
-
-
-def _age(session: OpenSession, now: datetime) -> str:
-    if session.since is None:
-        return ""
-    seconds = max(0, round((now - session.since).total_seconds()))
-    return f"{seconds} s" if seconds < 100 else f"{seconds // 60} min" if seconds < 6000 else f"{seconds // 3600} h"
 
 
 def _seconds(session: OpenSession) -> float:

@@ -40,9 +40,9 @@ def top(
 ) -> None:
     """Shows open sessions and what happens in them, as it happens.
 
-    A session works, waits for a permission or for input, has failed, is quiet (it worked, and nothing was heard of it for ten minutes), or
-    has ended. Hooks and transcripts tell it: `tracker connect` sets them up. Without a terminal it prints a line for each thing that
-    happens. Ctrl-C ends it.
+    A session works, waits for a permission or for input, has failed, or is quiet (it worked, and nothing was heard of it for ten minutes).
+    Hooks and transcripts tell it: `tracker connect` sets them up. Without a terminal it prints a line for each thing that happens. Ctrl-C
+    ends it.
     """
     with failures_as_exit_codes():
         server = server_at(url, token, Quiet())
@@ -95,7 +95,7 @@ def _write_once(answer: dict[str, Any], machines: dict[str, str], *, as_json: bo
         write_json(answer)
         return
     board, shown = Board(machines), Console()
-    board.read(answer["items"])
+    board.read(answer["items"], answer["last_event_id"])
     shown.print(board_text(board, datetime.now(UTC), shown.width, 3 + 2 * len(answer["items"]), None))
 
 
@@ -105,7 +105,7 @@ def _write_lines(server: Server, filters: dict[str, str], last_id: str, *, as_js
             typer.echo(reason, err=True)
 
     shown = Console(soft_wrap=True)
-    for item in read_feed(server, filters, last_id, on_state):
+    for _, item in read_feed(server, filters, last_id, on_state):
         if as_json:
             write_json(item)
         elif item["kind"] != "state_changed":
@@ -119,7 +119,7 @@ class _Reader(threading.Thread):
     def __init__(self, server: Server, filters: dict[str, str], last_id: str) -> None:
         super().__init__(daemon=True)
         self._feed = (server, filters, last_id)
-        self.items: queue.Queue[Item] = queue.Queue(maxsize=10_000)
+        self.items: queue.Queue[tuple[str, Item]] = queue.Queue(maxsize=10_000)
         self.note: str | None = None
         self.ended_by: Failure | None = None
 
@@ -136,7 +136,7 @@ class _Reader(threading.Thread):
 
 def _show(server: Server, filters: dict[str, str], answer: dict[str, Any], machines: dict[str, str]) -> None:
     board, shown = Board(machines), Console()
-    board.read(answer["items"])
+    board.read(answer["items"], answer["last_event_id"])
     reader = _Reader(server, filters, answer["last_event_id"])
     reader.start()
     read_at = time.monotonic()
@@ -146,18 +146,22 @@ def _show(server: Server, filters: dict[str, str], answer: dict[str, Any], machi
             if reader.ended_by is not None:
                 raise reader.ended_by
             while not reader.items.empty():
-                board.take(reader.items.get())
+                event_id, item = reader.items.get()
+                if item["kind"] == "gap":
+                    read_at = -READ_SESSIONS_SECONDS
+                else:
+                    board.take(event_id, item)
                 is_new = True
             if time.monotonic() - read_at >= READ_SESSIONS_SECONDS and reader.note is None:
                 try:
-                    board.read(_open_sessions(server, filters)["items"])
+                    answer = _open_sessions(server, filters)
+                    board.read(answer["items"], answer["last_event_id"])
                 except Failure as failure:
                     reader.note = str(failure)
                 read_at = time.monotonic()
             # Ages grow each second.
             if is_new or time.monotonic() - drawn_at >= 1:
                 now = datetime.now(UTC)
-                board.forget_ended(now)
                 live.update(board_text(board, now, shown.width, shown.height, reader.note), refresh=True)
                 drawn_at, is_new = time.monotonic(), False
             time.sleep(REFRESH_SECONDS)

@@ -8,11 +8,29 @@ import { runnerImport } from "vite";
 const source = async (path) => (await runnerImport(`./source/${path}`, { configFile: false, logLevel: "error" })).module;
 const quantities = await source("format/quantities.ts");
 const { linesOf } = await source("parts/diff_lines.ts");
+const { LiveBoard } = await source("pages/now/live_board.ts");
+// Cases that the terminal is held to as well.
+const casesOf = (name) => JSON.parse(readFileSync(new URL(`../../../tests/${name}.json`, import.meta.url), "utf8"));
 
-const cases = JSON.parse(readFileSync(new URL("../../../tests/quantities.json", import.meta.url), "utf8"));
-for (const [name, given] of Object.entries(cases))
+for (const [name, given] of Object.entries(casesOf("quantities")))
   test(`${name} are written as in the terminal`, () => {
     for (const [value, text] of given) assert.equal(quantities[name](value), text, `${name}(${value})`);
+  });
+
+const board = casesOf("live_board");
+for (const { name, steps, open, events } of board.cases)
+  test(`on the live board, ${name}`, () => {
+    const live = new LiveBoard();
+
+    for (const step of steps) {
+      if (step.rows) live.read(step.rows.map((row) => ({ ...board.row, ...row })), step.last_event_id);
+      else live.take(step.id, { ...board.item, ...step.item });
+    }
+
+    const shown = Object.fromEntries(live.openSessions.map((session) => [session.id, session]));
+    assert.deepEqual(Object.keys(shown).sort(), Object.keys(open).sort());
+    for (const [id, told] of Object.entries(open)) for (const field of Object.keys(told)) assert.equal(shown[id][field], told[field], `${id}: ${field}`);
+    assert.deepEqual(live.feed.map(({ item }) => item.kind).reverse(), events);
   });
 
 const numbered = (patch) => linesOf(patch).map(({ kind, before, after, text }) => [kind, before, after, text]);

@@ -8,7 +8,8 @@ from pydantic import AfterValidator, BaseModel, Field
 
 from services.query.schemas.fields import Absent, CostUsd, OptionalMachine, OptionalProject, OptionalSession, OptionalUser, Parameters, Text
 from shared.feed import Kind
-from shared.session_state import QUIET_SECONDS, OpenState, State
+from shared.session_state import OpenState, State
+from shared.words import words
 
 _KINDS = get_args(Kind)
 
@@ -49,10 +50,7 @@ class LiveSessionParameters(Parameters):
     machine: OptionalMachine = None
 
 
-_STATES: Final = (
-    "`working`; `permission`, `input`: it waits for a person; `error`: the turn has failed; `quiet`: it worked, and nothing was heard of it for "
-    f"{QUIET_SECONDS // 60} minutes, as after a kill. A session of which only an import tells is `quiet` too."
-)
+_STATES: Final = " ".join(f"`{name}`: {state.definition}" for name, state in words().states.items())
 
 
 class LiveSession(BaseModel):

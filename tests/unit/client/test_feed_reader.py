@@ -51,9 +51,9 @@ def test_every_item_comes_once_whatever_is_cut(url: str, monkeypatch: pytest.Mon
     monkeypatch.setattr(feed_reader, "PAUSES_SECONDS", (0.0,))
     states: list[str | None] = []
 
-    items = list(islice(read_feed(server_at(url, None, Quiet()), {}, "0-0", states.append), EVENTS))
+    events = list(islice(read_feed(server_at(url, None, Quiet()), {}, "0-0", states.append), EVENTS))
 
-    assert [item["content"] for item in items] == [str(number) for number in range(1, EVENTS + 1)]
+    assert [(event_id, item["content"]) for event_id, item in events] == [(f"{number}-0", str(number)) for number in range(1, EVENTS + 1)]
     assert states[:2] == [None, "The server has ended the stream. Connecting again."]
 
 

@@ -1,4 +1,7 @@
-/** What the board shows: open sessions, each with the state that the server tells, and the newest items of the feed. Rows and items in, no other effect. */
+/**
+ * What the board shows: the open sessions, each with the state that the server tells, and the newest items of the feed.
+ * `tracker top` has the same rules (client/live/board.py); tests/live_board.json has the cases that both are held to.
+ */
 
 import type { Schemas } from "../../api/answers";
 
@@ -32,22 +35,20 @@ export interface LiveItem {
   running_tool?: string;
 }
 
-export const STATES = ["permission", "error", "working", "input", "quiet"] as const;
-export type State = (typeof STATES)[number];
-
 export interface OpenSession {
   id: string;
-  state: State;
-  since: number;
+  /** Of what was told last; of rows, the position that came with them. */
+  position: string;
+  /** null until the server tells it. */
+  state: string | null;
+  since: string | null;
   /** The tool that runs, or whose permission is waited for. */
   tool: string | null;
   title: string | null;
   project: string | null;
   user: string | null;
   prompt: string | null;
-  startedAt: number;
-  /** When the feed last told of it, by this machine's clock. */
-  heardAt: number;
+  startedAt: string;
   calls: number | null;
   tokens: number | null;
   cost: number | null;
@@ -62,40 +63,44 @@ export interface FeedEntry {
 export const FEED_KEPT = 100;
 
 export class LiveBoard {
-  sessions = new Map<string, OpenSession>();
   feed: FeedEntry[] = [];
+  private sessions = new Map<string, OpenSession>();
+  private readUpTo = "0-0";
 
-  /** Takes the rows of open sessions. What the feed told since they were asked for is newer. */
-  read(rows: readonly Row[], askedAt: number): void {
+  /** Sessions whose state is known, without those that have ended. */
+  get openSessions(): OpenSession[] {
+    return [...this.sessions.values()].filter(({ state }) => state !== null && state !== "ended");
+  }
+
+  /** Takes /api/live/sessions. What the feed told after its position is newer than its rows. */
+  read(rows: readonly Row[], lastEventId: string): void {
+    this.readUpTo = lastEventId;
     const listed = new Set(rows.map((row) => row.session_id));
-    for (const session of [...this.sessions.values()]) if (!listed.has(session.id) && session.heardAt < askedAt) this.sessions.delete(session.id);
+    for (const { id, position } of [...this.sessions.values()]) if (!listed.has(id) && isAtOrBefore(position, lastEventId)) this.sessions.delete(id);
     for (const row of rows) {
       if (row.session_id === null) continue;
-      const session = this.session(row.session_id, Date.parse(row.start_time ?? row.since));
+      const session = this.session(row.session_id, row.start_time ?? row.since);
       session.title = row.title;
       session.project = row.project_name;
       session.user = row.user;
       session.calls = row.tool_calls_count;
       session.tokens = row.tokens;
       session.cost = row.cost_usd;
-      if (session.heardAt >= askedAt) continue;
+      if (!isAtOrBefore(session.position, lastEventId)) continue;
+      session.position = lastEventId;
       session.prompt = row.last_prompt;
       isIn(session, row.state, row.since, row.tool_name);
     }
   }
 
-  /** Takes an item. One that `isOld` is of before the rows were read: it fills the feed. */
-  take(id: string, item: LiveItem, isOld: boolean): void {
-    if (item.kind === "gap" || this.feed.some((entry) => entry.id === id)) return;
+  /** Takes an item of the feed. One from before the rows were read is only something that happened. */
+  take(id: string, item: LiveItem): void {
+    if (this.feed.some((entry) => entry.id === id)) return;
     if (item.kind !== "state_changed") this.feed.unshift({ id, item });
     if (this.feed.length > FEED_KEPT) this.feed.length = FEED_KEPT;
-    if (!item.session_id || isOld) return;
-    if (item.kind === "session_ended") {
-      this.sessions.delete(item.session_id);
-      return;
-    }
-    const session = this.session(item.session_id, item.timestamp ? Date.parse(item.timestamp) : Date.now());
-    session.heardAt = Date.now();
+    if (!item.session_id || isAtOrBefore(id, this.readUpTo)) return;
+    const session = this.session(item.session_id, item.timestamp ?? new Date().toISOString());
+    session.position = id;
     session.title = item.title ?? session.title;
     session.project = item.project_name ?? session.project;
     session.user = item.user ?? session.user;
@@ -103,34 +108,26 @@ export class LiveBoard {
     if (item.state) isIn(session, item.state, item.since, item.running_tool);
   }
 
-  private session(id: string, startedAt: number): OpenSession {
+  private session(id: string, startedAt: string): OpenSession {
     let session = this.sessions.get(id);
     if (!session) {
-      const unknown = { title: null, project: null, user: null, prompt: null, tool: null, calls: null, tokens: null, cost: null };
-      session = { id, state: "quiet", since: startedAt, startedAt, heardAt: 0, ...unknown };
+      const unknown = { state: null, since: null, title: null, project: null, user: null, prompt: null, tool: null, calls: null, tokens: null, cost: null };
+      session = { id, position: "0-0", startedAt, ...unknown };
       this.sessions.set(id, session);
     }
     return session;
   }
 }
 
-/** A newer tracker may know other states; those are a wait for input. */
-export function stateOf(told: string): State {
-  return STATES.find((state) => state === told) ?? "input";
-}
-
 function isIn(session: OpenSession, state: string, since: string | undefined, tool: string | null | undefined): void {
-  session.state = stateOf(state);
-  if (since) session.since = Date.parse(since);
+  session.state = state;
+  session.since = since ?? null;
   session.tool = tool ?? null;
 }
 
-/** Whether the event's position in the feed is at or before another. Positions are `<ms>-<number>` or `<ms>-<number>-<index>`. */
-export function isAtOrBefore(id: string, position: string): boolean {
-  const [one, other] = [id, position].map((text) => text.split("-").map(Number));
-  for (let part = 0; part < 2; part++) {
-    const difference = (one?.[part] ?? 0) - (other?.[part] ?? 0);
-    if (difference !== 0) return difference < 0;
-  }
-  return true;
+/** Whether a position of the feed is at or before another. Positions are `<ms>-<number>` or `<ms>-<number>-<index>`; one entry's are one. */
+function isAtOrBefore(position: string, other: string): boolean {
+  const [ms = 0, number = 0] = position.split("-").map(Number);
+  const [otherMs = 0, otherNumber = 0] = other.split("-").map(Number);
+  return ms === otherMs ? number <= otherNumber : ms < otherMs;
 }

@@ -15,7 +15,7 @@ const SHOWN = 8;
 export function NoSession({ live }: { live: Live }) {
   void live.version.value;
   const isKnown = live.listed.value !== null;
-  const isNone = isKnown && (seesTexts.value ? live.board.sessions.size === 0 : live.listed.value?.items.length === 0);
+  const isNone = isKnown && (seesTexts.value ? live.board.openSessions.length === 0 : live.listed.value?.items.length === 0);
   return (
     <>
       {isNone && (

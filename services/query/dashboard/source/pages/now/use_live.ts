@@ -6,7 +6,7 @@ import type { Answer } from "../../api/answers";
 import { type EventStream, type StreamState, openStream } from "../../api/event_stream";
 import { seesTexts } from "../../api/identity";
 import { Problem, addressOf, read } from "../../api/request";
-import { LiveBoard, type LiveItem, isAtOrBefore } from "./live_board";
+import { LiveBoard, type LiveItem } from "./live_board";
 
 type Listed = Answer<"/api/live/sessions">;
 
@@ -63,8 +63,7 @@ function start(): Running {
   /** Items that come together are drawn together. */
   function draw(): void {
     drawing = 0;
-    const readUpTo = listed.peek()?.last_event_id ?? "0-0";
-    for (const [id, item] of waiting.splice(0)) board.take(id, item, isAtOrBefore(id, readUpTo));
+    for (const [id, item] of waiting.splice(0)) board.take(id, item);
     version.value += 1;
   }
 
@@ -82,14 +81,12 @@ function start(): Running {
     if (isReading || isStopped) return;
     isReading = true;
     isDirty = false;
-    const askedAt = Date.now();
     try {
       const answer = await read("/api/live/sessions");
       if (isStopped) return;
-      board.read(answer.items, askedAt);
+      board.read(answer.items, answer.last_event_id);
       problem.value = null;
-      // What the feed brought meanwhile came after the first rows: it is no older than them.
-      listed.value = listed.peek() ? { ...answer, last_event_id: listed.peek()?.last_event_id ?? "0-0" } : answer;
+      listed.value = answer;
       version.value += 1;
       if (!stream) {
         const [ms] = answer.last_event_id.split("-");
