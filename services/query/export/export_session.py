@@ -12,8 +12,8 @@ from services.query.export.markdown import as_markdown
 from services.query.export.options import Options
 from services.query.export.page import as_page
 from services.query.export.walk import Step, walk
-from services.query.queries.timeline.view import View
-from services.query.queries.timeline.whole import whole_timeline
+from services.query.queries.timeline.all_pages import whole_timeline
+from services.query.queries.timeline.item_order import View
 
 ExportFormat = Literal["markdown", "html", "json", "digest"]
 MEDIA_TYPES: Final[dict[ExportFormat, str]] = {

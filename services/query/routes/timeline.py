@@ -12,11 +12,11 @@ from services.query.http.list_response import LIST_RESPONSES, list_response
 from services.query.http.parameters import RESPONSES, settings_of
 from services.query.queries.lists.paging import Page, Paging
 from services.query.queries.lists.sessions import session_exists
-from services.query.queries.timeline.outline import Outline, move, read_outline
-from services.query.queries.timeline.place import just_before, place_of_derived, place_of_row
+from services.query.queries.timeline.derived_items import Outline, move, read_outline
+from services.query.queries.timeline.item_order import BEGINNING, END, NO_TIME, Key, View
+from services.query.queries.timeline.item_position import just_before, place_of_derived, place_of_row
 from services.query.queries.timeline.timeline import TimelinePage, page_after, page_around, page_before
 from services.query.queries.timeline.turns import turns
-from services.query.queries.timeline.view import BEGINNING, END, NO_TIME, Key, View
 from services.query.routes.sessions import no_session
 from services.query.schemas.fields import SessionId
 from services.query.schemas.timeline import Timeline, TimelineParameters, TurnPage, TurnParameters

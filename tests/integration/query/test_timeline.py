@@ -16,8 +16,8 @@ from starlette.testclient import TestClient
 
 from services.query.database import Database
 from services.query.queries.lists.paging import PAGE_BYTES
-from services.query.queries.timeline import outline, whole
-from services.query.queries.timeline.view import View
+from services.query.queries.timeline import all_pages, derived_items
+from services.query.queries.timeline.item_order import View
 from tests.integration.query import seed
 
 NOON = datetime(2026, 1, 15, 12, tzinfo=UTC)
@@ -93,7 +93,7 @@ VIEWS: list[Json_] = [{}, {"include_thinking": True}, {"threads": "all"}, {"agen
 def test_every_page_is_a_part_of_the_whole(
     client: TestClient, connection: Connection, session: str, monkeypatch: pytest.MonkeyPatch, number: int, limit: int, view: Json_
 ) -> None:
-    monkeypatch.setattr(outline, "MOST_SWITCHES", 3)  # so that some sessions have more
+    monkeypatch.setattr(derived_items, "MOST_SWITCHES", 3)  # so that some sessions have more
     connection.execute("TRUNCATE messages, tool_calls, activities, api_calls, timeline_entries")
     random = Random(number)
     fill(connection, random, random.randrange(4, 60))
@@ -308,16 +308,16 @@ def test_an_export_reads_the_same_page_by_page(
     client: TestClient, connection: Connection, session: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fill(connection, Random(11), 150)
-    monkeypatch.setattr(whole, "PAGE_ITEMS", 7)
+    monkeypatch.setattr(all_pages, "PAGE_ITEMS", 7)
     database: Database = client.app.state.database  # type: ignore[attr-defined]
     for view, parameters in (
         (View("s"), {}),
         (View("s", agent_id="a"), {"agent_id": "a"}),
         (View("s", all_threads=True, include_thinking=True), {"threads": "all", "include_thinking": True}),
     ):
-        read_by_pages = list(whole.whole_timeline(database.connection, view, timedelta(minutes=5)))
+        read_by_pages = list(all_pages.whole_timeline(database.connection, view, timedelta(minutes=5)))
 
         assert max(map(len, read_by_pages)) == 7
         shown = msgspec.json.decode(msgspec.json.encode([item for page in read_by_pages for item in page]))
         assert shown == read(client, limit=1000, **parameters)["items"]
-    assert list(whole.whole_timeline(database.connection, View("nowhere"), timedelta(minutes=5))) == []
+    assert list(all_pages.whole_timeline(database.connection, View("nowhere"), timedelta(minutes=5))) == []

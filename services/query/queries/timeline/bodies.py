@@ -8,10 +8,10 @@ from uuid import UUID
 import msgspec
 
 from services.query.database import Connection, Row, rows
-from services.query.queries.timeline.outline import SUBAGENT, Outline
-from services.query.queries.timeline.slices import Slot
+from services.query.queries.timeline.derived_items import SUBAGENT, Outline
+from services.query.queries.timeline.item_order import NO_TIME, sql_array, sql_times
+from services.query.queries.timeline.page_keys import Slot
 from services.query.queries.timeline.usage import Usage, UsageByTime
-from services.query.queries.timeline.view import NO_TIME, sql_array, sql_times
 from shared.sql_files import statement
 
 PROMPT_CHARACTERS: Final = 300

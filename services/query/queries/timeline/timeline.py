@@ -9,11 +9,11 @@ from msgspec import Struct
 from services.query.database import Connection, Row
 from services.query.queries.lists.paging import PAGE_BYTES
 from services.query.queries.timeline.bodies import read_bodies
-from services.query.queries.timeline.outline import Outline
-from services.query.queries.timeline.place import is_prompt, just_after, prompts_before, prompts_between
-from services.query.queries.timeline.slices import Slice, Slot, slice_after, slice_before
+from services.query.queries.timeline.derived_items import Outline
+from services.query.queries.timeline.item_order import NO_TIME, Key
+from services.query.queries.timeline.item_position import is_prompt, just_after, prompts_before, prompts_between
+from services.query.queries.timeline.page_keys import Slice, Slot, slice_after, slice_before
 from services.query.queries.timeline.usage import Usage, UsageByTime, usage_by_time
-from services.query.queries.timeline.view import NO_TIME, Key
 
 
 class TimelinePage(Struct):

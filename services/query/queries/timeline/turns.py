@@ -12,9 +12,20 @@ from typing import Any, Final
 
 from services.query.database import Connection, Row, one_row, rows
 from services.query.queries.lists.paging import Page, Paging
-from services.query.queries.timeline.place import prompts_before
+from services.query.queries.timeline.item_order import (
+    BEGINNING,
+    END,
+    NO_ID,
+    NO_TIME,
+    Key,
+    View,
+    key_of,
+    key_parameters,
+    sql_time,
+    sql_times,
+)
+from services.query.queries.timeline.item_position import prompts_before
 from services.query.queries.timeline.usage import Usage, usage_of
-from services.query.queries.timeline.view import BEGINNING, END, NO_ID, NO_TIME, Key, View, key_of, key_parameters, sql_time, sql_times
 from shared.sql_files import statement
 
 PROMPT_CHARACTERS: Final = 500

@@ -9,7 +9,7 @@ from typing import Final
 from msgspec import Struct
 
 from services.query.database import Connection, Row, rows
-from services.query.queries.timeline.view import View, sql_array, sql_time
+from services.query.queries.timeline.item_order import View, sql_array, sql_time
 from shared.sql_files import statement
 
 # JavaScript's integers end here; elsewhere in the API sums are bounded likewise.

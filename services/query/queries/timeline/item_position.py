@@ -4,8 +4,8 @@ from functools import partial
 from uuid import UUID
 
 from services.query.database import Connection, first_row, one_row, rows
-from services.query.queries.timeline.outline import Outline
-from services.query.queries.timeline.view import PROMPT_RANK, Key, View, key_of, key_parameters, sql_time
+from services.query.queries.timeline.derived_items import Outline
+from services.query.queries.timeline.item_order import PROMPT_RANK, Key, View, key_of, key_parameters, sql_time
 from shared.http.errors import NotFound
 from shared.sql_files import statement
 

@@ -10,12 +10,12 @@ from datetime import timedelta
 from msgspec.structs import replace
 
 from services.query.database import Connection, Row
-from services.query.queries.timeline.outline import read_outline
-from services.query.queries.timeline.place import prompts_before
-from services.query.queries.timeline.slices import slice_after
+from services.query.queries.timeline.derived_items import read_outline
+from services.query.queries.timeline.item_order import BEGINNING, View
+from services.query.queries.timeline.item_position import prompts_before
+from services.query.queries.timeline.page_keys import slice_after
 from services.query.queries.timeline.timeline import SoFar, shown
 from services.query.queries.timeline.usage import usage_by_time
-from services.query.queries.timeline.view import BEGINNING, View
 
 PAGE_ITEMS = 200
 

@@ -8,8 +8,8 @@ from msgspec import Struct
 
 from services.query.database import Connection, rows
 from services.query.queries.lists.paging import PAGE_BYTES
-from services.query.queries.timeline.outline import Derived, Outline
-from services.query.queries.timeline.view import Key, key_of, key_parameters
+from services.query.queries.timeline.derived_items import Derived, Outline
+from services.query.queries.timeline.item_order import Key, key_of, key_parameters
 from shared.sql_files import statement
 
 

@@ -15,7 +15,7 @@ from uuid import NAMESPACE_OID, UUID, uuid5
 from msgspec import Struct, field
 
 from services.query.database import Connection, Row, first_row, rows
-from services.query.queries.timeline.view import (
+from services.query.queries.timeline.item_order import (
     BEGINNING,
     GAP_RANK,
     NO_ID,
