@@ -1,16 +1,16 @@
 """Secrets in texts become `[redacted:kind:hash]` before anything is stored: the same secret is the same word, so it can be counted and searched for.
 
 `kind` names the secret if its form is known ("github_token"). It is "credential" if only the text around it reveals it. `hash` is the
-beginning of its SHA-256. Redacting again changes nothing. It takes linear time for any text (secret_rules.py), and bounded time for
+beginning of its SHA-256. Redacting again changes nothing. It takes linear time for any text (compiled_patterns.py), and bounded time for
 all that it finds (secret_finder.py).
 """
 
 import re
 from hashlib import sha256
 
+from shared.redaction.compiled_patterns import Rules, rules
 from shared.redaction.secret_columns import columns_in
 from shared.redaction.secret_finder import Judged, Place, contexts_in, cut_off_in, tokens_in
-from shared.redaction.secret_rules import Rules, rules
 
 # Two are enough for all that was ever seen; each finds at least one more secret.
 _MAX_PASSES = 8

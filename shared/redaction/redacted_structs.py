@@ -9,10 +9,10 @@ import msgspec
 import re2
 from msgspec import Struct, inspect
 
+from shared.redaction.compiled_patterns import CREDENTIAL, compiled, options
+from shared.redaction.context_patterns import DOUBTFUL_KEY_ENDS, DOUBTFUL_KEYS, HARMLESS_KEYS, SECRET_KEY_ENDS
+from shared.redaction.false_positives import is_placeholder, is_secret
 from shared.redaction.redact import has_word, redact_text, word_of
-from shared.redaction.secret_patterns import DOUBTFUL_KEY_ENDS, DOUBTFUL_KEYS, HARMLESS_KEYS, SECRET_KEY_ENDS
-from shared.redaction.secret_rules import CREDENTIAL, compiled, options
-from shared.redaction.secret_shapes import is_placeholder, is_secret
 from shared.redaction.secrets_in_json import in_json
 
 # Left as they are, and why.

@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+from shared.redaction.compiled_patterns import CREDENTIAL, compiled
+from shared.redaction.context_patterns import CELL_EDGE, HARMLESS_KEYS, SECRET_NAME
+from shared.redaction.false_positives import is_secret
 from shared.redaction.secret_finder import Place
-from shared.redaction.secret_patterns import CELL_EDGE, HARMLESS_KEYS, SECRET_NAME
-from shared.redaction.secret_rules import CREDENTIAL, compiled
-from shared.redaction.secret_shapes import is_secret
 
 # A row takes about three microseconds.
 _MAX_ROWS = 6_000

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import NamedTuple
 
+from shared.redaction.compiled_patterns import CREDENTIAL, SHAPES, Rules, Token
+from shared.redaction.false_positives import is_secret, trimmed
 from shared.redaction.secret_line_breaks import lines_behind
-from shared.redaction.secret_rules import CREDENTIAL, SHAPES, Rules, Token
-from shared.redaction.secret_shapes import is_secret, trimmed
 
 TOO_MANY = "too_many"
 # Beginnings of tokens are searched for in chunks of this size; a token may end this much later.

@@ -6,8 +6,8 @@ What is found may go on on the next line. And a token may be too short before th
 import re
 from collections.abc import Callable, Iterator
 
-from shared.redaction.secret_kinds import Kind, kinds
-from shared.redaction.secret_shapes import is_run_on
+from shared.redaction.false_positives import is_run_on
+from shared.redaction.token_formats import Kind, kinds
 
 _BREAK = rb"\r?\n[ \t]*+"
 # The rest of a secret is alone on its line: one run of what secrets are made of.

@@ -5,10 +5,10 @@ from functools import lru_cache
 
 import re2
 
-from shared.redaction.secret_forms import COMMANDS, SEED_BEGINS
-from shared.redaction.secret_kinds import Kind, kinds, told_by
+from shared.redaction.context_patterns import KEY_NAME, SECRET_NAME
 from shared.redaction.secret_line_breaks import can_be_divided
-from shared.redaction.secret_patterns import KEY_NAME, SECRET_NAME
+from shared.redaction.structured_secrets import COMMANDS, SEED_BEGINS
+from shared.redaction.token_formats import Kind, kinds, told_by
 
 # These match all that the rules match in JSON, or more. In JSON a quote, a line's end and a backslash are escapes.
 # An escape of any other ASCII character cannot be recognized.

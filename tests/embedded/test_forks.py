@@ -127,8 +127,8 @@ def test_the_rules_of_redaction_are_compiled_before_any_fork() -> None:
 import os
 from deploy.embedded.supervision import forks
 forks.load(dict(os.environ))
-from shared.redaction import redacted_structs, secret_rules
-print([each.cache_info().currsize for each in (secret_rules.rules, redacted_structs._in_json)])
+from shared.redaction import redacted_structs, compiled_patterns
+print([each.cache_info().currsize for each in (compiled_patterns.rules, redacted_structs._in_json)])
 """
 
     said = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True, check=False)

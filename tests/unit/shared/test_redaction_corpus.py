@@ -6,7 +6,7 @@ import pytest
 
 from shared.redaction.redact import redact_text
 from shared.redaction.redacted_structs import may_hold_secret, redact_value
-from shared.redaction.secret_kinds import kinds
+from shared.redaction.token_formats import kinds
 from tests.redaction_corpus import Case, examples, harmless_cases, secret_cases
 from tests.redaction_corpus.__main__ import is_found, is_left
 

@@ -1,4 +1,4 @@
-"""Decides whether a value in a secret's place is a secret: not a placeholder, a word of code, or the name of a type or a file.
+"""Tells secrets from false positives in a secret's place: placeholders, words of code, names of types and files.
 
 No pattern here goes back over what it has read (`(?>…)`, `++`), so each takes linear time.
 """
@@ -46,7 +46,7 @@ _PATH = re.compile(rb"(?:[a-zA-Z]++:)?(?:~|\.{1,2})?(?>/[A-Za-z_.-]*+[0-9]{0,4}+
 
 
 def is_secret(shape: str, name: bytes, value: bytes, after: bytes) -> bool:
-    """Whether to redact `value`. `shape`: its context's (secret_patterns.CONTEXTS); `name`: text before it; `after`: the byte behind it."""
+    """Whether to redact `value`. `shape`: its context's (context_patterns.CONTEXTS); `name`: text before it; `after`: the byte behind it."""
     lower = value.lower()
     if shape == "harmless" or _is_placeholder(lower):
         return False

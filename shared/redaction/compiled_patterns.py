@@ -12,7 +12,10 @@ from typing import Any, NamedTuple
 import re2
 
 from shared.redaction import kubernetes_secrets
-from shared.redaction.secret_forms import (
+from shared.redaction.context_patterns import CONTEXTS, NAMED_CONTEXTS, SECRET_NAME, cut_off
+from shared.redaction.false_positives import MIN_PIN, is_secret
+from shared.redaction.secret_line_breaks import divided_kinds
+from shared.redaction.structured_secrets import (
     AWS_MARKS,
     AWS_PAIR,
     COMMAND_LINE,
@@ -31,10 +34,7 @@ from shared.redaction.secret_forms import (
     SEED,
     SEED_BEGINS,
 )
-from shared.redaction.secret_kinds import Kind, kinds
-from shared.redaction.secret_line_breaks import divided_kinds
-from shared.redaction.secret_patterns import CONTEXTS, NAMED_CONTEXTS, SECRET_NAME, cut_off
-from shared.redaction.secret_shapes import MIN_PIN, is_secret
+from shared.redaction.token_formats import Kind, kinds
 
 CREDENTIAL = "credential"
 SEED_PHRASE = "seed_phrase"

@@ -24,7 +24,7 @@ PEM_PART = (
     rb"(?:" + _PEM_BREAK + rb"*+(?:[A-Za-z0-9+/=]{16,}+(?![:._|]|-(?!----))|" + _PEM_PREFIX + rb"[A-Za-z0-9+/=]{16,}+))++"
     rb"(?:" + _PEM_BREAK + rb"{1,20}+[A-Za-z0-9+/=]{1,15})?(?:" + _PEM_BREAK + rb"{0,20}+n?-----END " + PEM_TITLE + rb")?"
 )
-# With its end, and any text before the lines. It has a long line; secret_rules checks how much of it is key lines.
+# With its end, and any text before the lines. It has a long line; compiled_patterns checks how much of it is key lines.
 PEM_WHOLE = (
     rb"(?:[A-Za-z0-9+/=]{1,31}+(?![A-Za-z0-9+/=])|[^A-Za-z0-9+/=\x00-]|-(?!----))*+[A-Za-z0-9+/=]{32,}+"
     rb"(?:[^\x00-]|-(?!----))*+-{5,7}END " + PEM_TITLE
@@ -54,7 +54,7 @@ HERE_COMMANDS = (b"docker login", b"podman login", b"password-stdin", b"with-tok
 HERE_STRING = rb"<<<[ ]*(?:\\?[\"'])?([^\s\"'\\0-9]*+[0-9][^\s\"'\\]{3,})"
 COMMAND_LINE = rb"[^\r\n\x00|;]{0,400}"
 
-# The words of a wallet. What calls them so, and then some of them; secret_rules knows the words.
+# The words of a wallet. What calls them so, and then some of them; compiled_patterns knows the words.
 SEED_BEGINS = (
     b"nemonic",
     b"NEMONIC",

@@ -1,4 +1,4 @@
-"""The kinds of secrets that are known by themselves, as secret_kinds.toml has them."""
+"""The kinds of secrets that are known by themselves, as token_formats.toml has them."""
 
 import re
 import tomllib
@@ -13,7 +13,7 @@ _TOLD_LENGTH = 20
 
 
 class Kind(NamedTuple):
-    """One mark of a kind, and what is around it (secret_kinds.toml)."""
+    """One mark of a kind, and what is around it (token_formats.toml)."""
 
     kind: str
     begins: bytes
@@ -26,7 +26,7 @@ class Kind(NamedTuple):
 @lru_cache(maxsize=1)
 def kinds() -> tuple[Kind, ...]:
     """Read at the first use."""
-    tables = tomllib.loads(files("shared.redaction").joinpath("secret_kinds.toml").read_text())["token"]
+    tables = tomllib.loads(files("shared.redaction").joinpath("token_formats.toml").read_text())["token"]
     return tuple(
         Kind(
             kind=table["kind"],

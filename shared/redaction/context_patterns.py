@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import re2
 
-from shared.redaction.secret_kinds import kinds
+from shared.redaction.token_formats import kinds
 
 
 @lru_cache(maxsize=1)
@@ -80,7 +80,7 @@ _SAID = _SAID_PASSWORD + rb"|(?:token|secret|key|pin)[ ](?:is|was)"
 class Context(NamedTuple):
     """The patterns before a value, of the value, and behind it. None of them matches a NUL, which marks an end.
 
-    `shape` selects the test (secret_shapes.py). "said": not a placeholder. "opaque": unlike a word of code. The others also use the name.
+    `shape` selects the test (false_positives.py). "said": not a placeholder. "opaque": unlike a word of code. The others also use the name.
     """
 
     shape: str
