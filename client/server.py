@@ -42,7 +42,7 @@ class Server:
         """Streams the body. `body` is called for each try; the Idempotency-Key in `headers` makes the tries one upload."""
         return self._with_retries(lambda: self._send("POST", path, headers, body), retries_lost_connections=True)
 
-    def told_time(self) -> str | None:
+    def server_time(self) -> str | None:
         """The server's own clock, as HTTP has it in each answer. Raises Refused or Unreachable."""
         connection, response = self._opened("/healthz")
         with connection, response:

@@ -29,7 +29,7 @@ _PIECE_BYTES: Final = 256 * 1024
 _HIGH_SURROGATE: Final = re.compile(rb"\\u[dD][89abAB][0-9a-fA-F]{2}")
 
 
-class Told(NamedTuple):
+class ResultText(NamedTuple):
     """The text that Claude was given, and (media type, bytes) of each image or file that is no text.
 
     Of a long text it may be the beginning and the end: `left_out` characters are missing between them.
@@ -72,21 +72,21 @@ def tool_call_id(tool_use: str) -> UUID:
     return natural_id("tool use", tool_use)
 
 
-def told(content: bytes | Raw, most: tuple[int, int] | None = None) -> Told | None:
+def parse_result(content: bytes | Raw, most: tuple[int, int] | None = None) -> ResultText | None:
     """What the `content` of a tool_result says: a text, or a list of blocks, whose texts become lines. None if there is none.
 
     Blocks of unknown kinds are JSON. Escape codes of terminals are left out: they hide words from a search, and could command the terminal of a reader.
     `most`: how many characters of the beginning and of the end are enough. Then memory does not grow with the text.
     """
     media: list[tuple[str, int]] = []
-    pieces = _told(content, media, _MAX_DEPTH)
+    pieces = _pieces_of(content, media, _MAX_DEPTH)
     if pieces is None:
         return None
     pieces = _without_escape_codes(pieces)
     if most is None:
-        return Told("".join(pieces), media)
+        return ResultText("".join(pieces), media)
     text, left_out = _beginning_and_end(pieces, *most)
-    return Told(text, media, left_out)
+    return ResultText(text, media, left_out)
 
 
 def without_escape_codes(text: str) -> str:
@@ -111,7 +111,7 @@ def first_byte(value: bytes | Raw) -> bytes:
     return bytes(memoryview(value)[:1])
 
 
-def _told(content: bytes | Raw, media: list[tuple[str, int]], depth: int) -> Iterator[str] | None:
+def _pieces_of(content: bytes | Raw, media: list[tuple[str, int]], depth: int) -> Iterator[str] | None:
     first = first_byte(content)
     if first == b'"':
         return _pieces_of_text(content)
@@ -127,13 +127,13 @@ def _told(content: bytes | Raw, media: list[tuple[str, int]], depth: int) -> Ite
 def _lines_of_items(items: list[Raw], media: list[tuple[str, int]], depth: int) -> Iterator[str]:
     between = ""
     for item in items:
-        if (pieces := _told_by_item(item, media, depth)) is not None:
+        if (pieces := _pieces_of_item(item, media, depth)) is not None:
             yield between
             yield from pieces
             between = "\n"
 
 
-def _told_by_item(item: Raw, media: list[tuple[str, int]], depth: int) -> Iterator[str] | None:
+def _pieces_of_item(item: Raw, media: list[tuple[str, int]], depth: int) -> Iterator[str] | None:
     try:
         block = _item.decode(item)
         source = _source.decode(block.source) if first_byte(block.source) == b"{" else None
@@ -143,7 +143,7 @@ def _told_by_item(item: Raw, media: list[tuple[str, int]], depth: int) -> Iterat
         media.append(media_of(source.media_type or block.type, source.data))
         return None
     if source is not None and block.type == "document" and source.type in ("text", "content"):
-        return _told(source.data if source.type == "text" else source.content, media, depth)
+        return _pieces_of(source.data if source.type == "text" else source.content, media, depth)
     is_text = block.type == "text" and first_byte(block.text) == b'"'
     return _pieces_of_text(block.text) if is_text else iter((_as_it_is(item),))
 
@@ -240,7 +240,7 @@ _object = msgspec.json.Decoder(dict[str, Raw])
 _pieces = json.JSONDecoder(strict=False)
 
 
-def result_in(lines: bytes, call_id: UUID) -> Told | None:
+def result_in(lines: bytes, call_id: UUID) -> ResultText | None:
     """What whole lines of a transcript say that a call gave back; `call_id` is that of its row. None if they do not say it."""
     for found in _TOOL_USE.finditer(lines):
         tool_use = _decoded_text(found[1])
@@ -249,7 +249,7 @@ def result_in(lines: bytes, call_id: UUID) -> Told | None:
         start = lines.rfind(b"\n", 0, found.start()) + 1
         end = lines.find(b"\n", found.end())
         content = _content_in(lines[start : len(lines) if end < 0 else end], tool_use)
-        if content is not None and (result := told(content)) is not None:
+        if content is not None and (result := parse_result(content)) is not None:
             return result
     return None
 

@@ -8,7 +8,7 @@ import re2
 from shared.redaction.context_patterns import KEY_NAME, SECRET_NAME
 from shared.redaction.secret_line_breaks import can_be_divided
 from shared.redaction.structured_secrets import COMMANDS, SEED_BEGINS
-from shared.redaction.token_formats import Kind, kinds, told_by
+from shared.redaction.token_formats import Kind, kinds, token_hint
 
 # These match all that the rules match in JSON, or more. In JSON a quote, a line's end and a backslash are escapes.
 # An escape of any other ASCII character cannot be recognized.
@@ -50,7 +50,7 @@ def in_json() -> tuple[bytes, ...]:
     """The patterns: JSON that may hold a secret matches at least one."""
     commands = b"|".join(dict.fromkeys(re2.escape(name) + (b"" if name.endswith(b" ") else rb"[ a-z\\-]") for name, _ in COMMANDS))
     return (
-        b"|".join(dict.fromkeys(map(_told_in_json, kinds()))),
+        b"|".join(dict.fromkeys(map(_hint_in_json, kinds()))),
         rb"-----BEGIN [A-Z0-9 ]*PRIVATE KEY",
         rb"""://[^\s/@"<>]*:[^\s"<>@]*@""",
         rb"(?i:bearer +[A-Z0-9._~+/=-]{8})",
@@ -91,11 +91,11 @@ def in_json() -> tuple[bytes, ...]:
     )  # fmt: skip
 
 
-def _told_in_json(kind: Kind) -> bytes:
+def _hint_in_json(kind: Kind) -> bytes:
     """What shows that there may be a token, also if a line break is in it."""
     # What is encoded in base64 has its mark here and there, but not twice with a dot between.
-    told = rb"eyJ[A-Za-z0-9_-]*\.eyJ" if kind.kind == "jwt" else told_by(kind)
+    hint = rb"eyJ[A-Za-z0-9_-]*\.eyJ" if kind.kind == "jwt" else token_hint(kind)
     if not can_be_divided(kind):
-        return told
+        return hint
     mark = re.escape(kind.begins)
-    return mark + rb"(?:" + told.removeprefix(mark) + rb"|[A-Za-z0-9_.-]*" + _LINE_END + rb"(?:[ ]|\\t)*[A-Za-z0-9_.-]*[0-9])"
+    return mark + rb"(?:" + hint.removeprefix(mark) + rb"|[A-Za-z0-9_.-]*" + _LINE_END + rb"(?:[ ]|\\t)*[A-Za-z0-9_.-]*[0-9])"

@@ -9,7 +9,7 @@ from typing import NamedTuple
 _COUNT = re.compile(r"\{(\d+)(,\d*)?\}")
 # Enough to tell a token from a word.
 _UNCOUNTED = 7
-_TOLD_LENGTH = 20
+_HINT_LENGTH = 20
 
 
 class Kind(NamedTuple):
@@ -41,16 +41,16 @@ def kinds() -> tuple[Kind, ...]:
     )
 
 
-def told_by(kind: Kind) -> bytes:
+def token_hint(kind: Kind) -> bytes:
     """The part of a token that shows there may be one: its mark and some bytes after it, so that an automaton need not count far."""
     # All of it is in a group where only a part of the whole is the secret.
     then = re.sub(r"^\((?!\?)", "", kind.then.decode())
     count = next(
-        (count for count in _COUNT.finditer(then) if int(count[1]) > _TOLD_LENGTH or (count[2] and int(count[1]) > _UNCOUNTED)), None
+        (count for count in _COUNT.finditer(then) if int(count[1]) > _HINT_LENGTH or (count[2] and int(count[1]) > _UNCOUNTED)), None
     )
     if count is None:
         return re.escape(kind.begins) + then.encode()
     start = then[: count.start()]
     if start.count("(") > start.count(")"):
         return re.escape(kind.begins) + start.rpartition("(")[0].encode()
-    return re.escape(kind.begins) + start.encode() + b"{%d}" % min(int(count[1]), _TOLD_LENGTH)
+    return re.escape(kind.begins) + start.encode() + b"{%d}" % min(int(count[1]), _HINT_LENGTH)

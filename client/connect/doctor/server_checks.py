@@ -33,12 +33,12 @@ def check_clock(server: Server) -> Finding:
     """This machine's clock and the server's agree."""
     step = "Clock"
     try:
-        told = parsedate_to_datetime(server.told_time() or "").astimezone(UTC)
+        there = parsedate_to_datetime(server.server_time() or "").astimezone(UTC)
     except Failure as error:
         return skipped(step, f"no answer ({error})")
     except ValueError:
         return skipped(step, "the server does not tell its time")
-    apart = (datetime.now(UTC) - told).total_seconds()
+    apart = (datetime.now(UTC) - there).total_seconds()
     if abs(apart) > _CLOCK_SECONDS:
         ahead = "ahead of" if apart > 0 else "behind"
         return failed(

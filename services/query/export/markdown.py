@@ -78,16 +78,16 @@ def _call(row: Row, options: Options) -> tuple[str, bool]:
     if options.tools == "none":
         return "", False
     parameters = phrases.parameters_of(row)
-    told = phrases.told(parameters)
-    parts = [f"{phrases.outcome(row)} **{escaped(one_line(row['tool_name'], 100))}** {code(told)}".rstrip(), *phrases.details(row)]
+    summary = phrases.call_summary(parameters)
+    parts = [f"{phrases.outcome(row)} **{escaped(one_line(row['tool_name'], 100))}** {code(summary)}".rstrip(), *phrases.details(row)]
     line = f"- {' · '.join(parts)}\n"
     if options.tools == "lines":
         return line, True
-    blocks = [*_input(row, parameters, told), *_given_back(row)]
+    blocks = [*_input(row, parameters, summary), *_given_back(row)]
     return line + "".join(f"\n{block}" for block in blocks), not blocks
 
 
-def _input(row: Row, parameters: Any, told: str) -> Iterator[str]:
+def _input(row: Row, parameters: Any, summary: str) -> Iterator[str]:
     patches = [change for change in row["changes"] if change["patch"]]
     if patches:
         yield from (_patch(change) for change in patches)
@@ -98,9 +98,9 @@ def _input(row: Row, parameters: Any, told: str) -> Iterator[str]:
         return
     command = parameters.get("command")
     if row["tool_name"] == "Bash" and isinstance(command, str):
-        if plain(command).strip() != told:
+        if plain(command).strip() != summary:
             yield fenced(plain(command), "bash")
-    elif list(map(str, parameters.values())) != [told]:
+    elif list(map(str, parameters.values())) != [summary]:
         yield fenced(plain(json.dumps(parameters, ensure_ascii=False, indent=1)), "json")
 
 

@@ -107,10 +107,10 @@ def _item(macros: Any, row: Row, options: Options) -> Iterator[str]:
 
 def _call(row: Row, options: Options) -> Row:
     parameters = phrases.parameters_of(row)
-    told = phrases.told(parameters)
+    summary = phrases.call_summary(parameters)
     shown = {
         "name": one_line(row["tool_name"], 100),
-        "told": told,
+        "summary": summary,
         "outcome": phrases.outcome(row),
         "has_failed": row["result_status"] in ("error", "rejected", "timeout", "cancelled"),
         "details": " · ".join(phrases.details(row)),
@@ -122,15 +122,15 @@ def _call(row: Row, options: Options) -> Row:
     }
     if options.tools == "full":
         shown["changes"] = [_change(each, options) for each in row["changes"] if each["patch"]]
-        shown["input"] = "" if shown["changes"] else _input(row, parameters, told)
+        shown["input"] = "" if shown["changes"] else _input(row, parameters, summary)
         shown["result"] = phrases.result_text(row["result"]).strip("\n") if row["result"] else ""
         shown["media"] = phrases.media(row["result"])
     return shown
 
 
-def _input(row: Row, parameters: Any, told: str) -> str:
+def _input(row: Row, parameters: Any, summary: str) -> str:
     """What the line does not show already."""
-    if not parameters or (isinstance(parameters, dict) and list(map(str, parameters.values())) == [told]):
+    if not parameters or (isinstance(parameters, dict) and list(map(str, parameters.values())) == [summary]):
         return ""
     if row["tool_name"] == "Bash" and isinstance(parameters, dict) and isinstance(parameters.get("command"), str):
         return plain(parameters["command"])

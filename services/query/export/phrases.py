@@ -82,7 +82,7 @@ def parameters_of(call: Row) -> Any:
     return msgspec.json.decode(raw) if isinstance(raw, msgspec.Raw) else raw
 
 
-def told(parameters: Any) -> str:
+def call_summary(parameters: Any) -> str:
     """A tool call's parameters in one line."""
     if not isinstance(parameters, dict):
         return ""

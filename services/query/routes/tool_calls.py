@@ -19,7 +19,7 @@ from shared.auth.scopes import READ, requires
 from shared.blobs.contents import ContentStore
 from shared.blobs.store import BlobStoreError
 from shared.http.errors import Gone, NotFound, Unavailable
-from shared.tool_results import Told, result_in
+from shared.tool_results import ResultText, result_in
 
 router = APIRouter(tags=["tool calls"])
 
@@ -91,7 +91,7 @@ def _files(connection: Connection, where: WhereResult) -> list[int]:
     return [row["id"] for row in stored]
 
 
-def _search(database: Database, grant: Grant | None, archive: ContentStore, files: list[int], call_id: UUID) -> Told | None:
+def _search(database: Database, grant: Grant | None, archive: ContentStore, files: list[int], call_id: UUID) -> ResultText | None:
     try:
         for file_id in files:
             for content in _contents(database, grant, archive, file_id):

@@ -8,7 +8,7 @@ from typing import Final
 
 from services.worker.persist.records import KeptResults, Media, Result
 from shared.messages import GivenResult, ToolCall
-from shared.tool_results import Told, storable, without_escape_codes
+from shared.tool_results import ResultText, storable, without_escape_codes
 
 ALL: Final = KeptResults()
 MAX_MEDIA: Final = 100
@@ -21,7 +21,7 @@ def enough_of(kept: KeptResults) -> tuple[int, int]:
     return kept.head + _LONGEST_WORD, kept.characters - kept.head + _LONGEST_WORD
 
 
-def result_of(given: Told, kept: KeptResults) -> Result:
+def result_of(given: ResultText, kept: KeptResults) -> Result:
     """What is kept of a whole result, or of one that has its beginning and its end as far as `enough_of`."""
     media = [Media(media_type, size) for media_type, size in given.media[:MAX_MEDIA]]
     if len(given.text) <= kept.characters:
@@ -48,4 +48,4 @@ def result_of_event(event: ToolCall, kept: KeptResults) -> Result | None:
     if not isinstance(sent, (str, GivenResult)) or not kept.keeps(event.result_status):
         return None
     text, media = (sent, []) if isinstance(sent, str) else (sent.text, [(each.type, each.bytes) for each in sent.media])
-    return result_of(Told(storable(without_escape_codes(text)), media), kept)
+    return result_of(ResultText(storable(without_escape_codes(text)), media), kept)

@@ -23,7 +23,7 @@ NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 
 
 @dataclass
-class Told:
+class StreamEvent:
     """One event: its name, its data, and the id of the last one so far. A comment has no data."""
 
     name: str
@@ -49,14 +49,14 @@ def serving(settings: Settings) -> Iterator[tuple[FastAPI, httpx.Client]]:
         assert not thread.is_alive()
 
 
-def events(answer: httpx.Response, at_most: int | None = None) -> Iterator[Told]:
+def events(answer: httpx.Response, at_most: int | None = None) -> Iterator[StreamEvent]:
     """The events of an answer, or of its first bytes. What is cut off before its empty line is no event, and its id does not count."""
     last_id, name, data, read_id, is_comment = "", "message", "", "", False
     for line in _lines(answer, at_most):
         if not line:
             last_id = read_id or last_id
             if data or is_comment or read_id:
-                yield Told(name, json.loads(data) if data else None, last_id)
+                yield StreamEvent(name, json.loads(data) if data else None, last_id)
             name, data, is_comment = "message", "", False
         elif line.startswith(":"):
             is_comment = True
@@ -70,7 +70,7 @@ def events(answer: httpx.Response, at_most: int | None = None) -> Iterator[Told]
                 data = value
 
 
-def items(answer: httpx.Response) -> Iterator[Told]:
+def items(answer: httpx.Response) -> Iterator[StreamEvent]:
     """The events that have data."""
     return (told for told in events(answer) if told.data is not None)
 

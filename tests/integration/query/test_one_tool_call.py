@@ -17,7 +17,7 @@ from services.query.settings import Settings
 from services.worker.persist.cut_results import ALL, result_of
 from shared.blobs.contents import ContentStore
 from shared.blobs.stores import archive_at
-from shared.tool_results import Told, tool_call_id
+from shared.tool_results import ResultText, tool_call_id
 from tests.conftest import LOCAL
 from tests.integration.query import seed
 from tests.stored_transcripts import add_file
@@ -50,7 +50,7 @@ def call(connection: psycopg.Connection[Any]) -> UUID:
 
 def add_call(connection: psycopg.Connection[Any], **columns: Any) -> UUID:
     seed.add_session(connection, SESSION, seed.add_project(connection, "/home/ann/shop"))
-    kept = result_of(Told(LONG, []), ALL)
+    kept = result_of(ResultText(LONG, []), ALL)
     stored = {"result": kept.text, "result_left_out": kept.left_out, "result_cut_at": kept.cut_at, "parameters": '{"command": "ls"}'}
     found = seed.add_tool_call(connection, SESSION, NOON, **(stored | columns))
     connection.execute("UPDATE tool_calls SET id = %s WHERE id = %s", (tool_call_id(TOOL_USE), found))

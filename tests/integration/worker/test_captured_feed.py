@@ -35,7 +35,7 @@ def read_all(worker: Resources) -> None:
         pass
 
 
-def told(redis: Redis) -> list[FeedItem]:
+def feed_of(redis: Redis) -> list[FeedItem]:
     entries: Any = redis.xrange(FEED_KEY)
     return [item for _, fields in entries for item in decode_items(fields[ITEMS_FIELD])]
 
@@ -54,7 +54,7 @@ def test_hooks_tell_of_a_session_as_it_happens(worker: Resources) -> None:
         put_hooks(connection, HOOKS)
     read_all(worker)
 
-    items = told(worker.redis)
+    items = feed_of(worker.redis)
     assert [item.kind for item in items if item.kind not in ("tool_finished", "file_changed")][:2] == ["session_started", "prompt"]
     assert Counter(item.kind for item in items) == {
         "session_started": 1, "prompt": 2, "reply": 3, "tool_finished": 8, "file_changed": 3, "waiting": 2, "session_ended": 1,
@@ -68,13 +68,13 @@ def test_a_call_is_told_when_it_starts_and_when_it_ends(worker: Resources) -> No
     with worker.transaction() as connection:
         put_hooks(connection, HOOKS[:3])
     read_all(worker)
-    [started] = [item for item in told(worker.redis) if item.tool_name]
+    [started] = [item for item in feed_of(worker.redis) if item.tool_name]
 
     with worker.transaction() as connection:
         put_hooks(connection, HOOKS[4:5])
     read_all(worker)
 
-    finished = told(worker.redis)[-1]
+    finished = feed_of(worker.redis)[-1]
     assert (started.kind, started.result_status, finished.kind, finished.id) == ("tool_started", "pending", "tool_finished", started.id)
     assert (finished.result_status, finished.execution_time_ms) == ("success", 2400)
 
@@ -90,7 +90,7 @@ def test_a_notification_says_what_is_waited_for(worker: Resources) -> None:
         put_hooks(connection, [*HOOKS[:3], (8.0, ask)])
     read_all(worker)
 
-    last = told(worker.redis)[-1]
+    last = feed_of(worker.redis)[-1]
     assert (last.kind, last.reason, last.session_id, last.user) == ("waiting", "permission", SESSION, "ann")
 
 
@@ -102,7 +102,7 @@ def test_history_is_not_told(worker: Resources, monkeypatch: pytest.MonkeyPatch)
         put_range(connection, SESSION, TRANSCRIPT)
     read_all(worker)
 
-    assert told(worker.redis) == []
+    assert feed_of(worker.redis) == []
 
 
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
@@ -129,6 +129,6 @@ def test_each_act_is_told_once_whatever_the_order(worker: Resources, data: st.Da
     read_all(worker)
 
     # Then each act was told once
-    found = acts(told(worker.redis))
+    found = acts(feed_of(worker.redis))
     assert {act: count for act, count in found.items() if count > 1} == {}
     assert Counter(kind for kind, *_ in found) == {"session_started": 1, "prompt": 2, "reply": 2, "tool_finished": 7, "file_changed": 2}

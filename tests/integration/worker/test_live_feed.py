@@ -28,14 +28,14 @@ def tool(status: Any, event_id: UUID | None = None, **fields: Any) -> ToolCall:
 
 def stored(worker: Resources, *events: Event, received_at: datetime = NOW) -> list[FeedItem]:
     """Stores the events as one request, and gives what the feed was told of it."""
-    before = len(told(worker.redis))
+    before = len(feed_of(worker.redis))
     envelope = Envelope(version=1, request_id="req-1", received_at=received_at, events=list(events))
     worker.redis.xadd(stream_key(0), {PAYLOAD_FIELD: encode_envelope(envelope)})
     drain(worker)
-    return told(worker.redis)[before:]
+    return feed_of(worker.redis)[before:]
 
 
-def told(redis: Redis) -> list[FeedItem]:
+def feed_of(redis: Redis) -> list[FeedItem]:
     entries: Any = redis.xrange(FEED_KEY)
     return [item for _, fields in entries for item in decode_items(fields[ITEMS_FIELD])]
 
@@ -101,11 +101,11 @@ def test_a_session_that_is_closed_idle_is_told(worker: Resources) -> None:
     for session_id, at in (("quiet", now - timedelta(minutes=31)), ("old", now - timedelta(days=1))):
         start = SessionStart(project_path="/home/ann/shop", start_time=at, session_id=session_id, user="ann", id=uuid4())
         stored(worker, start, received_at=at)
-    before = len(told(worker.redis))
+    before = len(feed_of(worker.redis))
 
     assert close_idle_sessions(worker) == 2
 
-    [ended] = told(worker.redis)[before:]
+    [ended] = feed_of(worker.redis)[before:]
     assert (ended.kind, ended.reason, ended.session_id, ended.user) == ("session_ended", "idle", "quiet", "ann")
 
 

@@ -18,7 +18,7 @@ from shared.messages import Conversation, SessionStart, ToolCall
 from shared.session_state import QUIET_SECONDS
 from tests.integration.worker.captured import put_range
 from tests.integration.worker.hook_session import put_hooks
-from tests.integration.worker.test_live_feed import stored, told
+from tests.integration.worker.test_live_feed import feed_of, stored
 
 Step = tuple[float, str, dict[str, Any]]
 BASH = {"tool_name": "Bash", "tool_use_id": "toolu_1", "tool_input": {"command": "make"}}
@@ -104,7 +104,7 @@ def test_a_state_follows_from_hooks_and_transcripts(worker: Resources, steps: li
     row = listed(worker, session_id)
     assert row is not None
     assert (row["state"], row["tool_name"], round((row["since"] - start).total_seconds(), 3)) == expected
-    last = [item for item in told(worker.redis) if item.session_id == session_id and item.state is not None][-1]
+    last = [item for item in feed_of(worker.redis) if item.session_id == session_id and item.state is not None][-1]
     assert (last.state, last.running_tool, last.since) == (row["state"], row["tool_name"], row["since"])
 
 
@@ -125,7 +125,7 @@ def test_the_order_of_arrival_does_not_change_a_state(worker: Resources, data: s
     row = listed(worker, session_id)
     assert row is not None
     assert row["state"] == expected[0]
-    last = [item for item in told(worker.redis) if item.session_id == session_id and item.state is not None][-1]
+    last = [item for item in feed_of(worker.redis) if item.session_id == session_id and item.state is not None][-1]
     assert last.state == expected[0]
 
 
@@ -152,7 +152,7 @@ def test_a_session_that_has_ended_is_told_so_and_is_listed_no_more(worker: Resou
     bring(worker, session_id, [PROMPT, hook(9, "SessionEnd", reason="prompt_input_exit")], start)
 
     assert listed(worker, session_id) is None
-    assert (told(worker.redis)[-1].kind, told(worker.redis)[-1].state) == ("session_ended", "ended")
+    assert (feed_of(worker.redis)[-1].kind, feed_of(worker.redis)[-1].state) == ("session_ended", "ended")
 
 
 def test_what_is_silent_for_an_hour_is_not_listed(worker: Resources) -> None:
@@ -169,7 +169,7 @@ def test_signs_are_forgotten_with_the_session_that_is_closed_idle(worker: Resour
 
     with worker.transaction() as connection:
         assert connection.execute("SELECT count(*) FROM session_signs").fetchall() == [(0,)]
-    assert told(worker.redis)[-1].state == "ended"
+    assert feed_of(worker.redis)[-1].state == "ended"
 
 
 def test_events_of_clients_give_a_state_too(worker: Resources) -> None:

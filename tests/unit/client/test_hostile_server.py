@@ -171,7 +171,7 @@ def test_no_redirect_is_followed(status: int) -> None:
             pass
         assert shipped(scripted).status == status
         with pytest.raises(Refused):
-            client(scripted).told_time()
+            client(scripted).server_time()
     assert other.seen == []
 
 

@@ -10,7 +10,7 @@ from services.ingest.imports.disk_space import VOLUME, show_disk
 from shared import metrics
 
 
-def told(name: str) -> float | None:
+def metric(name: str) -> float | None:
     return REGISTRY.get_sample_value(name, {"volume": VOLUME})
 
 
@@ -23,10 +23,10 @@ def nothing_told_before() -> None:
 def test_disk_metrics_are_reported_before_the_upload_folder_exists(tmp_path: Path) -> None:
     show_disk((tmp_path / "not" / "yet").as_uri())
     there = shutil.disk_usage(tmp_path)
-    assert told("tracker_disk_bytes") == there.total
-    assert abs((told("tracker_disk_free_bytes") or 0) - there.free) < 0.05 * there.total
+    assert metric("tracker_disk_bytes") == there.total
+    assert abs((metric("tracker_disk_free_bytes") or 0) - there.free) < 0.05 * there.total
 
 
 def test_bucket_store_reports_no_disk_metrics() -> None:
     show_disk("s3://bucket/uploads")
-    assert told("tracker_disk_free_bytes") is None
+    assert metric("tracker_disk_free_bytes") is None

@@ -9,21 +9,21 @@ from msgspec import Raw, Struct
 from services.worker.persist.cut_results import result_of
 from services.worker.persist.records import KeptResults, Result
 from shared.messages import ToolStatus
-from shared.tool_results import NOTHING, Told, first_byte, media_of, storable, told, without_escape_codes
+from shared.tool_results import NOTHING, ResultText, first_byte, media_of, parse_result, storable, without_escape_codes
 
 _DATA_URI: Final = re.compile(r"data:([\w.+/-]+);base64,")
 
 
 def result_of_error(text: str, status: ToolStatus, kept: KeptResults) -> Result | None:
     """The result of a call of which only an error's text is known."""
-    return result_of(Told(without_escape_codes(text), []), kept) if text and kept.keeps(status) else None
+    return result_of(ResultText(without_escape_codes(text), []), kept) if text and kept.keeps(status) else None
 
 
 def result_of_response(response: Raw, status: ToolStatus, kept: KeptResults) -> Result | None:
     """The result of a hook's `tool_response`: what Claude was told where it is a text or blocks, else the tool's own structure as text."""
     if not kept.keeps(status):
         return None
-    given = _told_by_structure(response) if first_byte(response) == b"{" else told(response)
+    given = _parse_structure(response) if first_byte(response) == b"{" else parse_result(response)
     return None if given is None else result_of(given, kept)
 
 
@@ -45,26 +45,26 @@ _response = msgspec.json.Decoder(_Response)
 _file = msgspec.json.Decoder(_File)
 
 
-def _told_by_structure(response: Raw) -> Told | None:
+def _parse_structure(response: Raw) -> ResultText | None:
     try:
         known: Any = _response.decode(response)
         file = _file.decode(known.file) if first_byte(known.file) == b"{" else None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return told(response)
+        return parse_result(response)
     if known.stdout is not None or known.stderr is not None:
-        return _told_by_shell(known.stdout or "", known.stderr or "")
+        return _shell_result(known.stdout or "", known.stderr or "")
     if file is not None and first_byte(file.base64) == b'"':
-        return Told("", [media_of(file.type or known.type, file.base64)])
+        return ResultText("", [media_of(file.type or known.type, file.base64)])
     if file is not None and first_byte(file.content) == b'"':
-        return told(file.content)
+        return parse_result(file.content)
     # Blocks, as of a subagent. An edit's `content` is the new file, beside what changed.
-    return told(known.content if first_byte(known.content) == b"[" else response)
+    return parse_result(known.content if first_byte(known.content) == b"[" else response)
 
 
-def _told_by_shell(stdout: str, stderr: str) -> Told:
+def _shell_result(stdout: str, stderr: str) -> ResultText:
     # A command may print an image, which Claude then sees as one.
     image = _DATA_URI.match(stdout)
     if image is not None:
-        return Told(storable(without_escape_codes(stderr)), [media_of(image[1], f'"{stdout[image.end() :].rstrip()}"'.encode())])
+        return ResultText(storable(without_escape_codes(stderr)), [media_of(image[1], f'"{stdout[image.end() :].rstrip()}"'.encode())])
     text = "\n".join(part for part in (stdout, stderr) if part)
-    return Told(storable(without_escape_codes(text)), [])
+    return ResultText(storable(without_escape_codes(text)), [])

@@ -20,7 +20,7 @@ from services.worker.persist.records import KeptResults, Media, Result, ToolUse
 from shared.redaction.redact import redact_text
 from shared.redaction.redacted_lines import redact_lines
 from shared.redaction.redacted_structs import redact_structs
-from shared.tool_results import Told, storable, told, without_escape_codes
+from shared.tool_results import ResultText, parse_result, storable, without_escape_codes
 from tests.redaction_corpus import Case, secret_cases
 from tests.redaction_corpus.__main__ import is_found
 from tests.unit.worker.importers.merged import IDLE_GAP
@@ -76,7 +76,7 @@ def test_a_call_without_a_result_has_none() -> None:
 
 @given(text=st.text(min_size=0, max_size=300), characters=st.integers(4, 200))
 def test_what_is_kept_is_the_beginning_and_the_end(text: str, characters: int) -> None:
-    kept = result_of(Told(text, []), KeptResults(characters))
+    kept = result_of(ResultText(text, []), KeptResults(characters))
 
     if len(text) <= characters:
         assert (kept.text, kept.left_out, kept.cut_at) == (text, 0, None)
@@ -93,7 +93,7 @@ def test_no_secret_is_cut_and_redacting_again_changes_nothing(before: int, behin
     secret = "glpat-aB3dE6gH9jK2mN5pQ8sT"
     text = redact_text("x" * before + f" {secret} " * words + "y" * behind)
 
-    kept = result_of(Told(text, []), KeptResults(60))
+    kept = result_of(ResultText(text, []), KeptResults(60))
     again = msgspec.convert(msgspec.to_builtins(kept), Result)
     redact_structs([again], {})
 
@@ -118,7 +118,7 @@ def test_of_successful_calls_nothing_is_kept_if_only_errors_are_wanted() -> None
     st.recursive(st.none() | st.booleans() | st.integers() | st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner))
 )
 def test_any_content_has_a_text(content: Any) -> None:
-    found = told(json.dumps(content).encode())
+    found = parse_result(json.dumps(content).encode())
 
     assert (found is None) == (content is None)
     if found is not None:
@@ -172,8 +172,8 @@ def test_a_long_text_is_the_same_in_pieces(middle: str, before: int, ascii_only:
     expected = without_escape_codes(storable(read)) + ("\nz" if in_blocks else "")
     kept = KeptResults(characters)
 
-    whole = told(written)
-    cut = told(written, enough_of(kept))
+    whole = parse_result(written)
+    cut = parse_result(written, enough_of(kept))
 
     assert whole is not None
     assert cut is not None

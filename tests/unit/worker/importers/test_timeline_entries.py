@@ -25,7 +25,7 @@ def entries(*rows: dict[str, Any]) -> list[TimelineEntry]:
     return of(read_rows(*rows), TimelineEntry)
 
 
-def told(*rows: dict[str, Any]) -> list[tuple[str, str, dict[str, Any] | None]]:
+def entries_of(*rows: dict[str, Any]) -> list[tuple[str, str, dict[str, Any] | None]]:
     return [(entry.kind, entry.content, entry.details) for entry in entries(*rows)]
 
 
@@ -75,7 +75,7 @@ def test_a_compaction_and_its_summary() -> None:
     metadata = {"trigger": "auto", "preTokens": 155_000, "postTokens": 17_000, "durationMs": 900, "preservedSegment": {"headUuid": "x"}}
     summary = prompt(6, "u2", "This session is being continued …", isCompactSummary=True, isVisibleInTranscriptOnly=True)
 
-    assert told(system("compact_boundary", "Conversation compacted", compactMetadata=metadata), summary) == [
+    assert entries_of(system("compact_boundary", "Conversation compacted", compactMetadata=metadata), summary) == [
         (
             "compaction",
             "Conversation compacted",
@@ -88,7 +88,7 @@ def test_a_compaction_and_its_summary() -> None:
 def test_a_part_of_the_context_that_was_compacted() -> None:
     metadata = {"trigger": "auto", "preTokens": 60_497, "tokensSaved": 21_279, "compactedToolIds": ["toolu_1"]}
 
-    assert told(system("microcompact_boundary", "Context microcompacted", microcompactMetadata=metadata)) == [
+    assert entries_of(system("microcompact_boundary", "Context microcompacted", microcompactMetadata=metadata)) == [
         (
             "compaction",
             "Context microcompacted",
@@ -139,7 +139,7 @@ COMMAND = "<command-name>/model</command-name>\n   <command-message>model</comma
     ],
 )
 def test_what_claude_code_wrote_as_the_user(content: Any, expected: Any) -> None:
-    assert told(prompt(1, "u1", content)) == ([expected] if expected else [])
+    assert entries_of(prompt(1, "u1", content)) == ([expected] if expected else [])
 
 
 def test_injected_texts_are_no_entries() -> None:
@@ -151,7 +151,7 @@ def test_an_answer_in_claudes_place_is_an_error_of_the_api() -> None:
     said = row("assistant", 1, "a1", message=message, isApiErrorMessage=True, error="overloaded", apiErrorStatus=529)
     filler = row("assistant", 2, "a2", message=message | {"content": [text("No response requested.")]}, isApiErrorMessage=False)
 
-    assert told(said, filler) == [("api_error", "API Error: 529 Overloaded", {"error": "overloaded", "status": 529})]
+    assert entries_of(said, filler) == [("api_error", "API Error: 529 Overloaded", {"error": "overloaded", "status": 529})]
 
 
 @pytest.mark.parametrize(
@@ -189,12 +189,12 @@ def test_notices() -> None:
     stopped = system("stop_hook_summary", hookErrors=["exit 2"], preventedContinuation=True, stopReason="not yet")
     queued = row("attachment", 7, "t2", attachment={"type": "queued_command", "prompt": "and the docs", "commandMode": "prompt"})
 
-    assert told(fell_back) == [
+    assert entries_of(fell_back) == [
         ("notice", "Switched to Opus.", {"type": "model_refusal_fallback", "from": "claude-fable-5", "to": "claude-opus-4-8"})
     ]
-    assert told(blocked) == [("notice", "No.", {"type": "hook_blocking_error", "hook": "PreToolUse:Bash"})]
-    assert told(stopped) == [("notice", "not yet\nexit 2", {"type": "stop_hook", "stopped": True})]
-    assert told(queued) == [("notice", "and the docs", {"type": "queued_prompt"})]
+    assert entries_of(blocked) == [("notice", "No.", {"type": "hook_blocking_error", "hook": "PreToolUse:Bash"})]
+    assert entries_of(stopped) == [("notice", "not yet\nexit 2", {"type": "stop_hook", "stopped": True})]
+    assert entries_of(queued) == [("notice", "and the docs", {"type": "queued_prompt"})]
 
 
 def test_ends_of_turns_and_context_are_no_entries() -> None:

@@ -21,7 +21,7 @@ from services.worker.importers.formats.transcript.transcript_rows import Block, 
 from services.worker.persist.cut_results import enough_of, result_of
 from services.worker.persist.error_classes import LOOKED_AT_CHARACTERS, error_class_of
 from services.worker.persist.records import FileChange, KeptResults, ToolUse
-from shared.tool_results import told
+from shared.tool_results import parse_result
 
 MAX_WAITING = 1024
 # Of so many messages, calls that were refused are held: a later row may say that they were interrupted.
@@ -95,7 +95,7 @@ class ToolCalls:
             return
         record = waiting.record
         may_be_looked_at = self._kept_results.keeps("success") or block.is_error or is_interrupted(row)
-        given = told(block.content, self._enough) if may_be_looked_at else None
+        given = parse_result(block.content, self._enough) if may_be_looked_at else None
         text = given.text if given is not None else ""
         record.status = status_of(block, row, text)
         record.error_class = error_class_of(record.tool_name, record.status, text)
