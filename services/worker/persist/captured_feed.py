@@ -15,7 +15,7 @@ import structlog
 from psycopg import Connection
 from redis import Redis
 
-from services.worker.persist.live_feed import (
+from services.worker.persist.feed_items import (
     NO_SESSION,
     FeedSession,
     append_to_feed,

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from psycopg import Connection
 
-from services.worker.persist.live_feed import idle_items
+from services.worker.persist.feed_items import idle_items
 from services.worker.persist.session_signs import RECENT, forget_signs
 from services.worker.sweep_statements import CLOSE_IDLE_SESSIONS
 from shared.feed import FeedItem

@@ -8,7 +8,7 @@ from redis import Redis
 
 from services.worker.drain.drain_partition import drain
 from services.worker.maintenance.idle_sessions import close_idle_sessions
-from services.worker.persist import live_feed
+from services.worker.persist import feed_items
 from services.worker.resources import Resources
 from shared.feed import ENTRY_BYTES, FEED_ENTRIES, FEED_KEY, ITEMS_FIELD, TEXT_CHARACTERS, FeedItem, decode_items
 from shared.journal.streams import PAYLOAD_FIELD, stream_key
@@ -128,7 +128,7 @@ def test_the_feed_is_capped(worker: Resources) -> None:
     items = [FeedItem(kind="prompt", content="x" * TEXT_CHARACTERS) for _ in range(30_000)]
 
     for _ in range(3):
-        live_feed.append_to_feed(worker.redis, items)
+        feed_items.append_to_feed(worker.redis, items)
 
     entries: Any = worker.redis.xrange(FEED_KEY)
     assert FEED_ENTRIES <= len(entries) <= FEED_ENTRIES + 100

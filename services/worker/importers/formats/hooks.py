@@ -22,7 +22,7 @@ from services.worker.importers.formats.transcript.rm_commands import deleted_pat
 from services.worker.importers.formats.transcript.session_facts import with_id
 from services.worker.importers.formats.transcript.subagents import started_agent_of
 from services.worker.importers.formats.transcript.tool_calls import changes_of_call
-from services.worker.importers.formats.transcript.tool_results import MAX_MS, goes_on, status_of_failure
+from services.worker.importers.formats.transcript.call_outcomes import MAX_MS, goes_on, status_of_failure
 from services.worker.importers.formats.transcript.transcript_rows import NOTHING, ToolResult
 from services.worker.importers.formats.transcript.user_text import NOT_FROM_PERSON
 from services.worker.persist.cut_results import ALL

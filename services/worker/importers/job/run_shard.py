@@ -39,7 +39,7 @@ from services.worker.importers.unpacking_limits import LIMIT_EXCEEDED
 from services.worker.persist.close_idle import close_idle
 from services.worker.persist.cut_results import ALL
 from services.worker.persist.dead_letters import persist_isolating
-from services.worker.persist.live_feed import append_to_feed
+from services.worker.persist.feed_items import append_to_feed
 from services.worker.persist.ownership import foreign_sessions, session_of
 from services.worker.persist.persist_batch import Persisted
 from services.worker.persist.records import KeptResults, RecordError, SessionFacts
