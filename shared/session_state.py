@@ -11,7 +11,7 @@ is an SQL expression over them, so that the same instant gives the same state wh
 
 from typing import Final, Literal
 
-# In the order of shared/words.json, in which clients show them.
+# In the order of shared/terms.json, in which clients show them.
 OpenState = Literal["permission", "error", "working", "input", "quiet"]
 State = Literal[OpenState, "ended"]
 

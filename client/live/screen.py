@@ -13,7 +13,7 @@ from client.live.board import Board, OpenSession
 from client.questions import cells
 from client.terminal import one_line
 from shared import quantities
-from shared.words import words
+from shared.terms import terms
 
 STYLES: Final = {"working": "green", "permission": "bold yellow", "input": "cyan", "error": "bold red", "quiet": "yellow"}
 _HEAD_LINES: Final = 3
@@ -24,7 +24,7 @@ def board_text(board: Board, now: datetime, width: int, height: int, note: str |
 
     A state that a newer server tells is shown by its name, after the others.
     """
-    order = list(words().states)
+    order = list(terms().states)
     order += sorted({each.state or "" for each in board.open_sessions} - {*order})
     sessions = sorted(board.open_sessions, key=lambda each: (order.index(each.state or ""), each.since is None, -_seconds(each)))
     shown = sessions[: max(3, (height - _HEAD_LINES) * 2 // 3)]
@@ -67,7 +67,7 @@ def _what(item: dict[str, Any]) -> Text:
             lines = cells.lines(item.get("lines_added"), item.get("lines_removed"))
             return Text(f"{item.get('action')} {one_line(item.get('file_path') or 'a file')} {lines}")
         case "waiting":
-            return Text(f"waits {words().waits.get(item.get('reason') or '', '')}".rstrip(), style="yellow")
+            return Text(f"waits {terms().waits.get(item.get('reason') or '', '')}".rstrip(), style="yellow")
         case "session_ended":
             return Text(f"session ended ({item.get('reason')}) {one_line(item.get('title') or '')}".rstrip(), style="dim")
         case kind:

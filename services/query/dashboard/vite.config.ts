@@ -28,7 +28,7 @@ export default defineConfig({
             { name: "story", test: /source\/pages\/(session|sessions|files)\/|source\/parts\/(markdown|diff|highlighting|fixed_window)|node_modules\/marked/ },
             { name: "search", test: /source\/(pages\/search|search|shell\/palette)\// },
             { name: "operate", test: /source\/pages\/(imports|health|settings)\// },
-            { name: "frame", test: /node_modules\/(preact|@preact)\/|source\/(api|address|format|shell|parts)\/|shared\/words\.json/ },
+            { name: "frame", test: /node_modules\/(preact|@preact)\/|source\/(api|address|format|shell|parts)\/|shared\/terms\.json/ },
           ],
         },
       },

@@ -17,7 +17,7 @@ from services.query.export.plain_text import one_line, plain
 from services.query.export.walk import Item, Step
 from shared import quantities
 from shared.redaction.redact import redact_text
-from shared.words import error_class_label
+from shared.terms import error_class_label
 
 # Pull requests of GitHub take 65,536.
 MOST_CHARACTERS: Final = 65_000

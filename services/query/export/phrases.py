@@ -10,7 +10,7 @@ import msgspec
 from services.query.database import Row
 from services.query.export.plain_text import one_line, plain
 from shared.quantities import counted, duration, minutes
-from shared.words import error_class_label
+from shared.terms import error_class_label
 
 _WEEKDAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")

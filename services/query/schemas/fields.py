@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, GetJsonSchema
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
-from shared.words import words
+from shared.terms import terms
 
 MAX_BIGINT = 2**63 - 1
 # On a page of JSON, and of a list as CSV or NDJSON.
@@ -102,8 +102,8 @@ Zone = Annotated[
 
 
 def measure(name: str, also: str = "", **more: Any) -> Any:
-    """The field of an answer that has a measure's definition (shared/words.json), and what else is to be said of it."""
-    return Field(description=f"{words().measures[name].definition} {also}".rstrip(), **more)
+    """The field of an answer that has a measure's definition (shared/terms.json), and what else is to be said of it."""
+    return Field(description=f"{terms().measures[name].definition} {also}".rstrip(), **more)
 
 
 # Fields of answers.

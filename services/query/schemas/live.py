@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BaseModel, Field
 from services.query.schemas.fields import Absent, CostUsd, OptionalMachine, OptionalProject, OptionalSession, OptionalUser, Parameters, Text
 from shared.feed import Kind
 from shared.session_state import OpenState, State
-from shared.words import words
+from shared.terms import terms
 
 _KINDS = get_args(Kind)
 
@@ -50,7 +50,7 @@ class LiveSessionParameters(Parameters):
     machine: OptionalMachine = None
 
 
-_STATES: Final = " ".join(f"`{name}`: {state.definition}" for name, state in words().states.items())
+_STATES: Final = " ".join(f"`{name}`: {state.definition}" for name, state in terms().states.items())
 
 
 class LiveSession(BaseModel):

@@ -15,7 +15,7 @@ from client.errors import BadAnswer
 from client.live.board import Board
 from client.live.screen import board_text, event_line
 from shared.session_state import OpenState
-from shared.words import words
+from shared.terms import terms
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 CASES = json.loads((Path(__file__).parents[2] / "live_board.json").read_text(encoding="utf-8"))
@@ -54,8 +54,8 @@ def test_a_position_that_is_none_is_a_bad_answer(position: str) -> None:
 
 
 def test_states_of_open_sessions_have_words_and_an_order() -> None:
-    assert tuple(words().states) == get_args(OpenState)
-    assert {*words().waits} <= {*words().states}
+    assert tuple(terms().states) == get_args(OpenState)
+    assert {*terms().waits} <= {*terms().states}
 
 
 def test_a_machine_is_shown_by_its_name() -> None:
@@ -100,8 +100,8 @@ def test_states_stand_in_the_order_of_their_words_and_one_that_is_not_known_is_l
         shown.print(board_text(board, NOW, 120, 30, None))
 
     [head, *table] = captured.get().splitlines()
-    assert head.split("tracker top")[1].split() == [part for state in words().states for part in ("1", state)] + ["1", "new"]
-    assert [line.split()[0] for line in table if "shop" in line] == [*words().states, "new"]
+    assert head.split("tracker top")[1].split() == [part for state in terms().states for part in ("1", state)] + ["1", "new"]
+    assert [line.split()[0] for line in table if "shop" in line] == [*terms().states, "new"]
 
 
 def test_what_a_terminal_would_obey_is_not_shown() -> None:

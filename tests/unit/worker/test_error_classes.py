@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from services.worker.persist import error_classes
 from services.worker.persist.error_classes import OTHER, UNCLASSIFIED, ErrorClasses, InvalidRules, error_class_of, own_rules, rules_of
-from shared.words import words
+from shared.terms import terms
 
 STATUSES = ("error", "rejected", "cancelled", "timeout")
 
@@ -97,4 +97,4 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
 
 
 def test_the_names_that_answers_offer_are_those_of_the_rules() -> None:
-    assert {rule.error_class for rule in own_rules()} | {OTHER, UNCLASSIFIED} == {*words().error_classes}
+    assert {rule.error_class for rule in own_rules()} | {OTHER, UNCLASSIFIED} == {*terms().error_classes}

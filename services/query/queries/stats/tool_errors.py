@@ -12,7 +12,7 @@ from services.query.queries.stats.usage import OUTSIDE, day_edges
 from shared.http.errors import invalid
 from shared.messages import EARLIEST, LATEST
 from shared.sql_files import statement
-from shared.words import words
+from shared.terms import terms
 
 # Most tools that are named of a class.
 MOST_TOOLS: Final = 20
@@ -24,9 +24,9 @@ _sql = partial(statement, __package__, "tool_errors.sql")
 
 def check_error_class(connection: Connection, name: str | None) -> None:
     """400 that names the classes, for one that no rule gives and no stored call has. None is no filter."""
-    if name is None or name in words().error_classes:
+    if name is None or name in terms().error_classes:
         return
-    known = {*words().error_classes} | {row["error_class"] for row in rows(connection, _sql("stored_classes"))} - {""}
+    known = {*terms().error_classes} | {row["error_class"] for row in rows(connection, _sql("stored_classes"))} - {""}
     if name not in known:
         raise invalid("error_class", f"is not known; it is one of {', '.join(sorted(known))}")
 

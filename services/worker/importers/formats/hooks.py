@@ -17,12 +17,12 @@ from services.worker.importers.formats.json_lines import objects_of
 from services.worker.importers.formats.kept_results import result_of_error, result_of_response
 from services.worker.importers.formats.parameters import kept_parameters
 from services.worker.importers.formats.sanitize import MAX_CONTENT_CHARACTERS, count_or_none, name_or_none, shortened, title_of
+from services.worker.importers.formats.transcript.call_outcomes import MAX_MS, goes_on, status_of_failure
 from services.worker.importers.formats.transcript.file_changes import requested_edit
 from services.worker.importers.formats.transcript.rm_commands import deleted_paths
 from services.worker.importers.formats.transcript.session_facts import with_id
 from services.worker.importers.formats.transcript.subagents import started_agent_of
 from services.worker.importers.formats.transcript.tool_calls import changes_of_call
-from services.worker.importers.formats.transcript.call_outcomes import MAX_MS, goes_on, status_of_failure
 from services.worker.importers.formats.transcript.transcript_rows import NOTHING, ToolResult
 from services.worker.importers.formats.transcript.user_text import NOT_FROM_PERSON
 from services.worker.persist.cut_results import ALL

@@ -1,8 +1,8 @@
 /** Why tool calls failed, in words. A tracker may have rules of its own: their names are shown as they are. */
 
-import words from "./words";
+import terms from "./terms";
 
-const CLASSES: Record<string, { label: string; definition: string }> = words.error_classes;
+const CLASSES: Record<string, { label: string; definition: string }> = terms.error_classes;
 
 export function errorClassLabel(name: string): string {
   return CLASSES[name]?.label ?? name.replaceAll("_", " ");

@@ -1,6 +1,6 @@
-/** Every number of the dashboard has one name, one definition (shared/words.json) and one way to be written. Tooltips and tables take them from here. */
+/** Every number of the dashboard has one name, one definition (shared/terms.json) and one way to be written. Tooltips and tables take them from here. */
 
-import words from "./words";
+import terms from "./terms";
 import { axisDuration, axisMinutes, compact, cost, count, duration, minutes, percent } from "./quantities";
 
 interface Form {
@@ -62,10 +62,10 @@ const FORMS = {
   unpriced_calls: { ...numbers, better: "less" },
   cost_usd: { short: cost, exact: cost },
   cost_per_active_hour: { short: cost, exact: cost },
-} satisfies { [Name in keyof typeof words.measures]: Form };
+} satisfies { [Name in keyof typeof terms.measures]: Form };
 
 export type MeasureName = keyof typeof FORMS;
 
 export function measure(name: MeasureName): Measure {
-  return { ...words.measures[name], ...FORMS[name] };
+  return { ...terms.measures[name], ...FORMS[name] };
 }

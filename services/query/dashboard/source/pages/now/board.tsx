@@ -4,7 +4,7 @@ import type { Schemas } from "../../api/answers";
 import type { OpenSession } from "./live_board";
 import { age, compact, cost, plural } from "../../format/quantities";
 import { exactTime } from "../../format/times";
-import words from "../../format/words";
+import terms from "../../format/terms";
 import { Hint } from "../../parts/hint";
 import type { Live } from "./use_live";
 
@@ -20,13 +20,13 @@ const MARKS: Record<State, { mark: string; tone: string }> = {
 
 /** A tracker that was upgraded while the page was open may tell other states. They are shown by their names. */
 function labelOf(state: string): { label: string; definition: string; mark: string; tone: string } {
-  const isKnown = (name: string): name is State => Object.hasOwn(words.states, name);
-  if (isKnown(state)) return { ...words.states[state], ...MARKS[state] };
+  const isKnown = (name: string): name is State => Object.hasOwn(terms.states, name);
+  if (isKnown(state)) return { ...terms.states[state], ...MARKS[state] };
   return { label: state, definition: "This page does not know the state. Load it again.", mark: "", tone: "" };
 }
 
 function withOthers(sessions: readonly { state: string | null }[]): string[] {
-  return [...new Set([...Object.keys(words.states), ...sessions.flatMap(({ state }) => state ?? [])])];
+  return [...new Set([...Object.keys(terms.states), ...sessions.flatMap(({ state }) => state ?? [])])];
 }
 
 export function Board({ live, now }: { live: Live; now: number }) {

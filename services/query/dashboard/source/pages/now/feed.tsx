@@ -4,7 +4,7 @@ import type { ComponentChildren } from "preact";
 import { seesTexts } from "../../api/identity";
 import { duration } from "../../format/quantities";
 import { clockText, exactTime } from "../../format/times";
-import words from "../../format/words";
+import terms from "../../format/terms";
 import { Panel } from "../../parts/panel";
 import { FEED_KEPT, type FeedEntry, type LiveItem } from "./live_board";
 import type { Live } from "./use_live";
@@ -21,7 +21,7 @@ const KINDS: Record<string, [label: string, tone: string]> = {
   waiting: ["waits", "is-warn"],
 };
 
-const WAITS: Record<string, string> = words.waits;
+const WAITS: Record<string, string> = terms.waits;
 
 export function Feed({ live, now }: { live: Live; now: number }) {
   void live.version.value;

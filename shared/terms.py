@@ -1,4 +1,4 @@
-"""The words that the terminal, exports, the API's reference and the dashboard share. They stand in shared/words.json, which the dashboard reads too."""
+"""The words that the terminal, exports, the API's reference and the dashboard share. They stand in shared/terms.json, which the dashboard reads too."""
 
 from functools import lru_cache
 from importlib.resources import files
@@ -13,7 +13,7 @@ class Term(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     definition: str
 
 
-class Words(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Terms(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The file's content. `waits`: what a session waits for, by the `reason` of an item of the live feed."""
 
     # Of open sessions, in the order in which they are shown.
@@ -26,12 +26,12 @@ class Words(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 @lru_cache(maxsize=1)
-def words() -> Words:
+def terms() -> Terms:
     """The words, read once."""
-    return msgspec.json.decode(files("shared").joinpath("words.json").read_bytes(), type=Words)
+    return msgspec.json.decode(files("shared").joinpath("terms.json").read_bytes(), type=Terms)
 
 
 def error_class_label(name: str) -> str:
     """`Test failed`; the name of an operator's class in words."""
-    known = words().error_classes.get(name)
+    known = terms().error_classes.get(name)
     return name.replace("_", " ") if known is None else known.label
