@@ -26,7 +26,7 @@ TRANSCRIPT_RANGES = Counter(
 TRANSCRIPT_BYTES = Counter("tracker_transcript_bytes_total", "Bytes of transcripts that were accepted, as they are on their machines.")
 EVENTS_REFUSED = Counter("tracker_events_refused_total", "Events that were not accepted, by code word.", ["code"])
 REDACTIONS = Counter("tracker_redactions_total", "Secrets that were replaced before they were stored, by kind.", ["kind"])
-WAKEUPS_SENT = Counter("tracker_bells_rung_total", "Tasks that ingest sent to wake a worker, by outcome.", ["outcome"])
+WAKEUPS_SENT = Counter("tracker_wakeups_total", "Tasks that ingest sent to wake a worker, by outcome.", ["outcome"])
 
 # Read from Redis and Postgres by the query service when it is scraped.
 JOURNAL_ENTRIES = Gauge("tracker_journal_entries", "Entries in the journal that are not yet persisted.")

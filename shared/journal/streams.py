@@ -4,7 +4,7 @@ Keys, per partition p, all on one node of a Redis Cluster:
 `journal:{p}` the stream, whose entries have the fields `payload`, `epoch` and `n`, the number of events in the payload. One consumer group, GROUP.
 `accounting:{p}` a hash: `epoch`, the account's random name, made with the first entry and gone with the journal; `accepted` and `settled`, how
 many events have come into the stream and left it. Both move with the stream, in one script.
-`bell:{p}`, the wake-up key, is set while a `drain` task is on its way for the partition, so that only one is sent for many events.
+`wakeup:{p}` is set while a `drain` task is on its way for the partition, so that only one is sent for many events.
 `turn:{p}` names the worker process that drains the partition now (services/worker/drain/partition_lease.py).
 `transcript:{p}:<hash>` is a hash of a transcript that is being captured: its `generation`, and the `offset` up to which it is on the journal.
 It expires; then `transcript_files` in Postgres says it (services/ingest/journal/append_range.py).
@@ -42,8 +42,8 @@ def dead_letter_entry_id(stream: str, entry_id: str) -> str:
 
 
 def wakeup_key(stream: str) -> str:
-    """The wake-up key of a stream, on the same node: `journal:{p}` → `bell:{p}`."""
-    return stream.replace("journal", "bell", 1)
+    """The wake-up key of a stream, on the same node: `journal:{p}` → `wakeup:{p}`."""
+    return stream.replace("journal", "wakeup", 1)
 
 
 def lease_key(stream: str) -> str:

@@ -43,7 +43,7 @@ _NUMBERS: Final = "ids, numbers and times"
 EXEMPT_KEYS: Final = {
     "journal:": "what has just come in, by today's rules; what was there before is stored first",
     "accounting:": _NUMBERS,
-    "bell:": _NUMBERS,
+    "wakeup:": _NUMBERS,
     "turn:": _NUMBERS,
     "feed:told:": "hashes and numbers",
     "idempotency:": "hashes",

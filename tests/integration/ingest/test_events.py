@@ -171,7 +171,7 @@ def test_a_wait_without_a_worker_ends_as_queued(service: Service) -> None:
 
 def test_an_event_sends_a_wakeup_unless_one_is_pending(service: Service) -> None:
     service.start("s-1")
-    assert service.redis.exists("bell:{0}")
+    assert service.redis.exists("wakeup:{0}")
     for _ in range(5):
         service.post("/api/conversations", MESSAGE)
     service.http.__exit__()  # lets the wake-up that is being sent go out
