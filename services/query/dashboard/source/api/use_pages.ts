@@ -1,94 +1,146 @@
-/** A list of the API, cursor page by cursor page. It is kept by address, so that going back shows it at once. */
+/** A list of the API, cursor page by cursor page, anew as what is asked for changes. It is kept by address, so that going back shows it, and the place in it, at once. */
 
 import { type Signal, signal } from "@preact/signals";
-import { useEffect } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 import type { Answer, Parameters, ReadPath } from "./answers";
-import { Problem, addressOf, send } from "./request";
+import { Problem, addressOf, read } from "./request";
 
-/** The paths that answer with pages of items. */
-export type ListPath = { [P in ReadPath]: Answer<P> extends { items: unknown[]; next_cursor: string | null } ? P : never }[ReadPath];
-export type ItemOf<P extends ListPath> = Answer<P> extends { items: (infer Item)[] } ? Item : never;
-
-interface State {
-  items: unknown[];
-  cursor: string | null;
-  problem: Problem | null;
-  isReading: boolean;
-  /** Whether the first page has come. */
-  isKnown: boolean;
+interface Options {
+  /** So long after the last change of the query it is asked, since somebody types. */
+  delayMs?: number;
+  /** Of a list that changes while it is looked at: it is shown as it was, and all that is shown is read anew, in one page. So many items are on the others. */
+  pageItems?: number;
 }
 
-export interface Pages<Item> {
-  items: Item[];
+export interface Pages<T> {
+  /** Those of the newest question that was answered: whole, for what they say besides items. */
+  pages: readonly T[];
   problem: Problem | null;
+  /** Whether `pages` answer what is asked now. */
+  isCurrent: boolean;
   isReading: boolean;
-  isKnown: boolean;
-  /** Whether nothing follows. */
-  isWhole: boolean;
-  readMore: () => void;
-  /** Reads all that is shown anew, from the first item. */
+  hasMore: boolean;
+  /** Reads the next page; the first one again after a problem. */
+  more: () => void;
+  /** Reads anew, from the first item. */
   again: () => void;
   /** Changes what is shown, where an answer already says how it is now. */
-  change: (change: (item: Item) => Item) => void;
+  change(change: (page: T) => T): void;
 }
 
-const kept = new Map<string, { state: Signal<State>; readAt: number }>();
-const MOST_KEPT = 8;
-const FRESH_MS = 3_000;
+interface Paged {
+  items?: readonly unknown[] | null;
+  next_cursor: string | null;
+}
+
+interface State {
+  pages: readonly unknown[];
+  problem: Problem | null;
+  isReading: boolean;
+}
+
+interface List {
+  state: Signal<State>;
+  reading: AbortController | null;
+  readAt: number;
+}
+
+const NOTHING: State = { pages: [], problem: null, isReading: false };
+const kept = new Map<string, List>();
+const MOST_KEPT = 30;
+const FRESH_MS = 120_000;
+const CHANGING_FRESH_MS = 3_000;
 const MOST_ON_A_PAGE = 1_000;
 
-export function usePages<P extends ListPath>(path: P, query: Parameters, pageItems: number, inPath: Record<string, string | number> = {}): Pages<ItemOf<P>> {
-  const address = addressOf(path, query, inPath);
-  const list = listOf(address);
-  const { items, cursor, problem, isReading, isKnown } = list.state.value;
+/** Reads `path`, or nothing if it is null. */
+export function usePages<P extends ReadPath>(path: P | null, query: Parameters, { delayMs = 0, pageItems }: Options = {}): Pages<Answer<P>> {
+  type Page = Answer<P>;
+  const address = path === null ? null : addressOf(path, query);
+  // The one that is shown stays, also when all are forgotten.
+  const mine = useRef<{ address: string | null; list: List | null }>({ address: null, list: null });
+  if (mine.current.address !== address) mine.current = { address, list: address === null ? null : listOf(address, pageItems !== undefined) };
+  const { list } = mine.current;
+  const state = list?.state.value ?? NOTHING;
+  const isCurrent = list === null || state.pages.length > 0 || state.problem !== null;
+  const shown = useRef<readonly unknown[]>([]);
+  if (isCurrent) shown.current = state.pages;
+  const pages = shown.current as readonly Page[];
+  const cursor = isCurrent ? ((pages.at(-1) as Paged | undefined)?.next_cursor ?? null) : null;
+  const hasAsked = useRef(false);
 
-  async function readPage(from: string | null, limit: number): Promise<void> {
-    if (list.state.peek().isReading) return;
-    list.state.value = { ...list.state.peek(), isReading: true };
+  async function readPage(of: List, from: string | null, limit: Parameters): Promise<void> {
+    if (path === null) return;
+    of.reading?.abort();
+    const reading = new AbortController();
+    of.reading = reading;
+    of.state.value = { ...of.state.peek(), isReading: true };
     try {
-      const response = await send("GET", addressOf(path, { ...query, limit, cursor: from }, inPath));
-      const page = (await response.json()) as { items: unknown[]; next_cursor: string | null };
-      const before = from === null ? [] : list.state.peek().items;
-      list.state.value = { items: [...before, ...page.items], cursor: page.next_cursor, problem: null, isReading: false, isKnown: true };
-      if (from === null) list.readAt = Date.now();
+      const page = await read(path, { ...query, ...limit, cursor: from }, {}, reading.signal);
+      if (of.reading !== reading) return;
+      of.readAt = Date.now();
+      of.state.value = { pages: from === null ? [page] : [...of.state.peek().pages, page], problem: null, isReading: false };
     } catch (error) {
+      // Aborted: a newer question was asked.
+      if (of.reading !== reading) return;
       if (!(error instanceof Problem)) throw error;
-      list.state.value = { ...list.state.peek(), problem: error, isReading: false };
+      of.state.value = { ...of.state.peek(), problem: error, isReading: false };
     }
   }
 
-  const again = () => void readPage(null, Math.min(MOST_ON_A_PAGE, Math.max(pageItems, list.state.peek().items.length)));
+  function again(): void {
+    if (list === null) return;
+    const items = list.state.peek().pages.reduce<number>((sum, page) => sum + ((page as Paged).items?.length ?? 0), 0);
+    void readPage(list, null, pageItems === undefined ? {} : { limit: Math.min(MOST_ON_A_PAGE, Math.max(pageItems, items)) });
+  }
+
   useEffect(() => {
-    if (Date.now() - list.readAt > FRESH_MS) again();
+    if (list === null) return;
+    let timer = 0;
+    if (Date.now() - list.readAt > freshMs(pageItems !== undefined)) {
+      // The first question need not wait: nobody has typed yet.
+      timer = window.setTimeout(again, hasAsked.current ? delayMs : 0);
+      hasAsked.current = true;
+    }
+    return () => {
+      window.clearTimeout(timer);
+      list.reading?.abort();
+      list.reading = null;
+      if (list.state.peek().isReading) list.state.value = { ...list.state.peek(), isReading: false };
+    };
   }, [address]);
 
   return {
-    items: items as ItemOf<P>[],
-    problem,
-    isReading,
-    isKnown,
-    isWhole: isKnown && cursor === null,
-    readMore: () => {
-      if (cursor !== null && !problem) void readPage(cursor, pageItems);
+    pages,
+    problem: state.problem,
+    isCurrent,
+    isReading: state.isReading || !isCurrent,
+    hasMore: cursor !== null,
+    more: () => {
+      if (list === null || state.isReading) return;
+      if (cursor !== null) void readPage(list, cursor, pageItems === undefined ? {} : { limit: pageItems });
+      else if (state.problem) again();
     },
     again,
     change: (change) => {
-      list.state.value = { ...list.state.peek(), items: (list.state.peek().items as ItemOf<P>[]).map(change) };
+      if (list !== null) list.state.value = { ...list.state.peek(), pages: (list.state.peek().pages as Page[]).map(change) };
     },
   };
 }
 
-function listOf(address: string) {
-  let list = kept.get(address);
-  if (!list) {
-    list = { state: signal<State>({ items: [], cursor: null, problem: null, isReading: false, isKnown: false }), readAt: 0 };
-    kept.set(address, list);
-    if (kept.size > MOST_KEPT) kept.delete(kept.keys().next().value as string);
-  }
-  return list;
-}
-
-/** Forgets all lists, as at logout. */
+/** Forgets all lists, as at logout and after a change. */
 export function forgetPages(): void {
   kept.clear();
+}
+
+function freshMs(isChanging: boolean): number {
+  return isChanging ? CHANGING_FRESH_MS : FRESH_MS;
+}
+
+function listOf(address: string, isChanging: boolean): List {
+  let list = kept.get(address);
+  if (!list || (!isChanging && Date.now() - list.readAt > FRESH_MS)) list = { state: signal(NOTHING), reading: null, readAt: 0 };
+  kept.delete(address);
+  kept.set(address, list);
+  if (kept.size > MOST_KEPT) kept.delete(kept.keys().next().value as string);
+  return list;
 }

@@ -5,7 +5,6 @@ import { useEffect, useRef } from "preact/hooks";
 import type { Answer, Parameters, ReadPath } from "./answers";
 import { useRetry } from "./recovery";
 import { Problem, addressOf, send } from "./request";
-import { forgetPagedAnswers } from "./use_paged_answer";
 import { forgetPages } from "./use_pages";
 
 export interface Reading<T> {
@@ -82,7 +81,7 @@ export async function readShared<P extends ReadPath>(path: P, query: Parameters 
 
 /** Everything that was read is read again when it is shown next; what is shown now, at once. After a change. */
 export function readAllAgain(): void {
-  forgetPagedAnswers();
+  forgetPages();
   for (const [address, entry] of kept) {
     entry.readAt = 0;
     if (entry.state.peek().data !== null) void readInto(address, entry);
@@ -93,7 +92,6 @@ export function readAllAgain(): void {
 export function forgetReadings(): void {
   kept.clear();
   forgetPages();
-  forgetPagedAnswers();
 }
 
 function entryOf(address: string): Kept {

@@ -1,9 +1,9 @@
 /** The end of a list that goes on: reads the next page when it comes near the view, or by its button. */
 
 import { useEffect, useRef } from "preact/hooks";
-import type { PagedAnswer } from "../api/use_paged_answer";
+import type { Pages } from "../api/use_pages";
 
-export function MoreRows({ of, what }: { of: PagedAnswer<unknown>; what: string }) {
+export function MoreRows({ of, what }: { of: Pages<unknown>; what: string }) {
   const end = useRef<HTMLDivElement>(null);
   const canRead = of.hasMore && !of.isReading && of.problem === null;
   useEffect(() => {

@@ -3,7 +3,7 @@
 import type { Answer, Parameters } from "../api/answers";
 import { zone } from "../address/range";
 import { seesTexts } from "../api/identity";
-import { type PagedAnswer, usePagedAnswer } from "../api/use_paged_answer";
+import { type Pages, usePages } from "../api/use_pages";
 import type { Kind } from "./query_text";
 import { typedFilters } from "./query_text";
 
@@ -31,9 +31,9 @@ export type SessionMatches = NonNullable<Found["sessions"]>[number];
 const TYPING_MS = 120;
 
 /** Nothing is asked while nothing is typed. */
-export function useSearch(search: Search | null): PagedAnswer<Found> {
+export function useSearch(search: Search | null): Pages<Found> {
   const isAsked = search !== null && search.q.trim() !== "" && seesTexts.value;
-  return usePagedAnswer(isAsked ? "/api/search" : null, isAsked ? parametersOf(search) : {}, TYPING_MS);
+  return usePages(isAsked ? "/api/search" : null, isAsked ? parametersOf(search) : {}, { delayMs: TYPING_MS });
 }
 
 /** A filter that is typed goes before the same one of the address: the API takes each once. */

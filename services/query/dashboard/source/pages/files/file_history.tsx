@@ -4,7 +4,7 @@ import { go, parameter, withParameters } from "../../address/address";
 import { daysOfAddress, filterQuery } from "../../address/filters";
 import { zone } from "../../address/range";
 import type { Schemas } from "../../api/answers";
-import { usePagedAnswer } from "../../api/use_paged_answer";
+import { usePages } from "../../api/use_pages";
 import { useRead } from "../../api/use_read";
 import { plural } from "../../format/quantities";
 import { ChosenDays } from "../../parts/chosen_days";
@@ -34,7 +34,7 @@ type Action = (typeof ACTIONS)[number]["value"];
 export function FileHistory({ path }: { path: string }) {
   const action = ACTIONS.find((each) => each.value === parameter("action"))?.value ?? "all";
   const project = parameter("project");
-  const found = usePagedAnswer("/api/files/history", {
+  const found = usePages("/api/files/history", {
     path,
     ...filterQuery(["project", "user", "machine"]),
     ...daysOfAddress(),

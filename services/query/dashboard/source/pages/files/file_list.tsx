@@ -5,7 +5,7 @@ import { go, parameter, withParameters } from "../../address/address";
 import { rangeQuery } from "../../address/filters";
 import { extent, range, rangeAddress, zone } from "../../address/range";
 import type { Schemas } from "../../api/answers";
-import { usePagedAnswer } from "../../api/use_paged_answer";
+import { usePages } from "../../api/use_pages";
 import { count } from "../../format/quantities";
 import { EmptyNote } from "../../parts/empty_note";
 import { FilterBar } from "../../parts/filter_bar";
@@ -21,7 +21,7 @@ const PAGE_ROWS = 100;
 
 export function FileList() {
   const contains = parameter("contains") ?? "";
-  const found = usePagedAnswer("/api/files", { ...rangeQuery(), contains, limit: PAGE_ROWS }, TYPING_MS);
+  const found = usePages("/api/files", { ...rangeQuery(), contains, limit: PAGE_ROWS }, { delayMs: TYPING_MS });
   const files = found.pages.flatMap((page) => page.items);
   return (
     <>

@@ -1,6 +1,6 @@
 /** The hits of a search, as one list or by session. */
 
-import type { PagedAnswer } from "../../api/use_paged_answer";
+import type { Pages } from "../../api/use_pages";
 import { plural } from "../../format/quantities";
 import { EmptyNote } from "../../parts/empty_note";
 import { Hit } from "../../search/hit";
@@ -9,7 +9,7 @@ import { SearchNotes, whyNothing } from "../../search/search_notes";
 import type { Found, Search, SessionMatches } from "../../search/use_search";
 import { changeSearch } from "./search_state";
 
-export function Results({ found, search }: { found: PagedAnswer<Found>; search: Search }) {
+export function Results({ found, search }: { found: Pages<Found>; search: Search }) {
   const first = found.pages[0];
   const last = found.pages.at(-1);
   if (!first || !last) {

@@ -30,22 +30,25 @@ const places = new Map<string, number>();
 export function SessionList() {
   const list = useRef<HTMLDivElement>(null);
   const rowHeight = useMedia(PHONE) ? ROW_PX_PHONE : ROW_PX;
-  const pages = usePages("/api/sessions", { ...rangeQuery(["project", "user", "machine", "model"]), ...ownQuery() }, ON_A_PAGE);
-  const { items, problem, isKnown, isWhole, isReading } = pages;
+  const found = usePages("/api/sessions", { ...rangeQuery(["project", "user", "machine", "model"]), ...ownQuery() }, { pageItems: ON_A_PAGE });
+  const { problem, isReading, hasMore } = found;
+  const isKnown = found.isCurrent && found.pages.length > 0;
+  const items = isKnown ? found.pages.flatMap((page) => page.items) : [];
+  const isWhole = isKnown && !hasMore;
   const { first, last } = useFixedWindow(list, items.length, rowHeight);
   const [markProblem, setMarkProblem] = useState<Problem | null>(null);
   const differing = differences(items);
 
   useEffect(() => {
-    if (last + READ_AHEAD > items.length && !isReading && !isWhole) pages.readMore();
-  }, [last, items.length, isReading, isWhole]);
+    if (last + READ_AHEAD > items.length && hasMore && !isReading && !problem) found.more();
+  }, [last, items.length, isReading, hasMore]);
   useKeptPlace();
 
   async function change(sessionId: string, wanted: MarksChange): Promise<void> {
     setMarkProblem(null);
     try {
       const marks = await mark(sessionId, wanted);
-      pages.change((session) => (session.session_id === sessionId ? withMarks(session, marks) : session));
+      found.change((page) => ({ ...page, items: page.items.map((session) => (session.session_id === sessionId ? withMarks(session, marks) : session)) }));
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
       setMarkProblem(error);
@@ -62,7 +65,7 @@ export function SessionList() {
         </span>
       </header>
       <SessionFilters />
-      {problem && <ProblemNote problem={problem} again={pages.again} />}
+      {problem && <ProblemNote problem={problem} again={found.again} />}
       {markProblem && <ProblemNote problem={markProblem} />}
       {!isKnown && !problem && (
         <div class="outline session-outline" role="status">
