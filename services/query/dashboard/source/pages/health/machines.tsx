@@ -15,8 +15,9 @@ import { Dialog } from "../../shell/dialog";
 type Machine = Schemas["Machine"];
 
 export function Machines({ reading }: { reading: Reading<Answer<"/api/machines">> }) {
+  const silentHours = me.value?.machine_silent_hours;
   return (
-    <Panel title="Machines" about={`silent: not heard of for ${plural(me.value?.machine_silent_hours ?? 24, "hour")}`} class="machines">
+    <Panel title="Machines" about={silentHours === undefined ? undefined : `silent: not heard of for ${plural(silentHours, "hour")}`} class="machines">
       <Loaded reading={reading} what="the machines" height={140}>
         {(data) =>
           data.items.length === 0 ? (
