@@ -13,6 +13,7 @@ from services.query.queries.lists.paging import Paging
 from services.query.queries.lists.sessions import SessionFilters, session, sessions
 from services.query.settings import Settings as QuerySettings
 from services.worker.maintenance.idle_sessions import close_idle_sessions
+from services.worker.persist.feed_items import feed_sessions
 from services.worker.resources import Resources
 from tests.integration.worker.captured import capture
 from tests.integration.worker.hook_session import HOOKS, put_hooks
@@ -161,8 +162,10 @@ def test_what_a_client_writes_while_it_ends_does_not_keep_the_session_open(worke
     # When the next sweep comes
     assert close_idle_sessions(worker) == 1
 
-    # Then the session has ended, with the hook's reason
+    # Then the session has ended, with the hook's reason, for the list as for the live feed
     assert state(database) == ("ended", "prompt_input_exit", START + timedelta(seconds=190))
+    with worker.transaction() as connection:
+        assert feed_sessions(connection, [SESSION])[SESSION].end_reason == "prompt_input_exit"
 
 
 def test_clear_ends_one_session_and_begins_another(worker: Resources, database: Database) -> None:
