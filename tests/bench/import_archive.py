@@ -16,7 +16,8 @@ def samples() -> list[Path]:
 
 
 def make_archive(files: list[Path], archive: Path, wanted_bytes: int) -> int:
-    """Writes a zip of at least so many bytes, unpacked; gives how many. The first copy is the samples themselves."""
+    """Writes a zip of at least so many bytes, unpacked; gives how many. The first copy is the samples themselves. ValueError without samples."""
+    _check(files)
     written = 0
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as target:
         for copy in count():
@@ -32,7 +33,11 @@ def make_archive(files: list[Path], archive: Path, wanted_bytes: int) -> int:
 
 
 def make_home(files: list[Path], home: Path, wanted_bytes: int) -> int:
-    """Writes a home folder with .claude/projects of at least so many bytes; gives how many. The first copy is the samples themselves."""
+    """Writes a home folder with .claude/projects of at least so many bytes; gives how many. The first copy is the samples themselves.
+
+    ValueError without samples.
+    """
+    _check(files)
     written = 0
     for copy in count():
         for path in files:
@@ -50,6 +55,11 @@ def make_home(files: list[Path], home: Path, wanted_bytes: int) -> int:
         if written >= wanted_bytes:
             return written
     return written
+
+
+def _check(files: list[Path]) -> None:
+    if not files:
+        raise ValueError("There are no sample transcripts; set TRACKER_SAMPLES to the folder that has them.")
 
 
 def _with_fresh_ids(content: bytes, copy: int) -> bytes:
