@@ -21,6 +21,7 @@ from deploy.migrations.grants import GRANTS, QUERY, WORKER
 from deploy.migrations.migrate import migrate
 from tests import servers
 from tests.emptied import empty
+from tests.forked_tracker import TrackerForks, tracker_forks
 from tests.servers import Server
 
 TESTS = Path(__file__).parent
@@ -64,6 +65,13 @@ def _archive(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TRACKER_ARCHIVE_URL", tmp_path_factory.mktemp("archive").as_uri())
         yield
+
+
+@pytest.fixture(scope="session")
+def forks() -> Iterator[TrackerForks]:
+    """Starts `tracker` without its imports."""
+    with tracker_forks() as forks:
+        yield forks
 
 
 @pytest.fixture(scope="session")
