@@ -35,7 +35,9 @@ ROLE_PASSWORD = "tracker"
 
 # How long one example takes is the machine's affair: one that is busy exceeds any deadline now and then.
 hypothesis.settings.register_profile("tracker", deadline=None)
-hypothesis.settings.load_profile("tracker")
+# Its counts are in tests/example_counts.py.
+hypothesis.settings.register_profile("nightly", deadline=None)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or "tracker")
 
 
 def pytest_configure() -> None:
