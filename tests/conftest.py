@@ -6,6 +6,7 @@ Databases are the tests' own: a server started here, a database whose name ends 
 import os
 import shutil
 import signal
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -32,6 +33,10 @@ LEAST_MEMORY_BYTES = 4 * 1024**3
 LOCAL = "http://localhost"
 # The password of the services' roles. The embedded server needs none.
 ROLE_PASSWORD = "tracker"
+
+# Every process that a test starts would compile the whole program anew, and so would each of pytest's.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 # How long one example takes is the machine's affair: one that is busy exceeds any deadline now and then.
 hypothesis.settings.register_profile("tracker", deadline=None)
