@@ -36,6 +36,9 @@ restore: environment ## make the data folder out of a backup, FROM=…; then `ma
 test: environment ## all tests, two at a time
 	$(VENV)/python -m pytest -n 2
 
+test-long: environment ## all tests, with three times the examples of each property (tests/example_counts.py)
+	HYPOTHESIS_PROFILE=nightly $(VENV)/python -m pytest -n 2
+
 check: environment ## lint, format, types, import contracts, docs
 	$(VENV)/ruff check .
 	$(VENV)/ruff format --check .

@@ -1,5 +1,7 @@
 """Texts that are made to be redacted slowly: a megabyte each, behind a real secret of each kind, so that all that can be looked for is."""
 
+import json
+
 from tests.redaction_corpus import examples, secret_cases
 from tests.seeded_secrets import corpus
 
@@ -181,9 +183,29 @@ FORMS = (
 KINDS = (*UNITS, *FORMS)
 
 
+# What a line can begin and not end: literals, escapes and levels.
+BROKEN = ('\\"', '"', "\\", '{"a":', "[", '{"a":"\\u0067hp_', "1 ", '""', '{"password":"a"}')
+
+
 def megabyte_of(kind: str) -> str:
     """In UTF-8, and the secrets before it."""
-    if kind in UNITS:
-        return ONE_OF_EACH + kind * (MEGABYTE // len(kind.encode()))
-    length = len(kind.format(*[0] * 3))
-    return ONE_OF_EACH + "".join(kind.format(*[number] * 3) for number in range(MEGABYTE // length))
+    return ONE_OF_EACH + _repeated(kind, MEGABYTE)
+
+
+def worst_case_lines(kind: str, length: int, *, before: str = ONE_OF_EACH) -> bytes:
+    """Three lines, each with so many bytes of a kind behind the secrets: as a text in JSON, as no JSON, and in JSON in pieces."""
+    text = before + _repeated(kind, length)
+    pieces = [text[n : n + 50] for n in range(0, len(text), 50)]
+    return b"\n".join([json.dumps({"content": text}).encode(), text.encode(), json.dumps(pieces).encode()])
+
+
+def broken_json(unit: str, length: int) -> bytes:
+    """A line that ends in the middle, behind a secret."""
+    return b'{"a":"' + _repeated(unit, length).encode() + b"glpat-aB3dE6gH9jK2mN5pQ8sT"
+
+
+def _repeated(kind: str, length: int) -> str:
+    """So many bytes."""
+    if kind in FORMS:
+        return "".join(kind.format(*[number] * 3) for number in range(length // len(kind.format(*[0] * 3))))
+    return kind * (length // len(kind.encode()))

@@ -6,6 +6,7 @@ Databases are the tests' own: a server started here, a database whose name ends 
 import os
 import shutil
 import signal
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,6 +22,7 @@ from deploy.migrations.grants import GRANTS, QUERY, WORKER
 from deploy.migrations.migrate import migrate
 from tests import servers
 from tests.emptied import empty
+from tests.forked_tracker import TrackerForks, tracker_forks
 from tests.servers import Server
 
 TESTS = Path(__file__).parent
@@ -32,9 +34,15 @@ LOCAL = "http://localhost"
 # The password of the services' roles. The embedded server needs none.
 ROLE_PASSWORD = "tracker"
 
+# Every process that a test starts would compile the whole program anew, and so would each of pytest's.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
+
 # How long one example takes is the machine's affair: one that is busy exceeds any deadline now and then.
 hypothesis.settings.register_profile("tracker", deadline=None)
-hypothesis.settings.load_profile("tracker")
+# Its counts are in tests/example_counts.py.
+hypothesis.settings.register_profile("nightly", deadline=None)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or "tracker")
 
 
 def pytest_configure() -> None:
@@ -64,6 +72,13 @@ def _archive(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TRACKER_ARCHIVE_URL", tmp_path_factory.mktemp("archive").as_uri())
         yield
+
+
+@pytest.fixture(scope="session")
+def forks() -> Iterator[TrackerForks]:
+    """Starts `tracker` without its imports."""
+    with tracker_forks() as forks:
+        yield forks
 
 
 @pytest.fixture(scope="session")

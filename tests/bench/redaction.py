@@ -1,4 +1,4 @@
-"""What redaction of a megabyte costs, for worst-case texts by kind and for usual ones: `python -m tests.bench.redaction [CHECKOUT...]`.
+"""What redaction of a megabyte costs, for worst-case texts and lines by kind, and for usual ones: `python -m tests.bench.redaction [CHECKOUT...]`.
 
 Fails if one of them takes a second: that is not linear.
 
@@ -9,7 +9,8 @@ import sys
 import time
 
 from shared.redaction.redact import redact_text
-from tests.adversarial_texts import KINDS, MEGABYTE, ONE_OF_EACH, megabyte_of
+from shared.redaction.redacted_lines import redact_lines
+from tests.adversarial_texts import BROKEN, KINDS, MEGABYTE, ONE_OF_EACH, broken_json, megabyte_of, worst_case_lines
 from tests.bench.checkouts import call_with_redaction_of
 from tests.bench.report import machine, milliseconds, table
 
@@ -26,7 +27,10 @@ def cost_by_kind() -> dict[str, float]:
     """Milliseconds of CPU a megabyte, by what it is made of."""
     redact_text(ONE_OF_EACH)
     costs = {name: least_cost("".join(line.format(number) for number in range(MEGABYTE // len(line)))) for name, line in LINES.items()}
-    return costs | {f"`{kind!r}`": least_cost(megabyte_of(kind)) for kind in KINDS}
+    costs |= {f"`{kind!r}`": least_cost(megabyte_of(kind)) for kind in KINDS}
+    costs |= {f"lines of `{kind!r}`": least_cost_of_lines(worst_case_lines(kind, MEGABYTE // 3)) for kind in KINDS}
+    # A fourth of a megabyte: each place could begin a value.
+    return costs | {f"broken JSON, `{unit!r}`": least_cost_of_lines(broken_json(unit, MEGABYTE // 4)) for unit in BROKEN}
 
 
 def least_cost(text: str) -> float:
@@ -36,6 +40,16 @@ def least_cost(text: str) -> float:
 def cost(text: str) -> float:
     started = time.process_time()
     redact_text(text)
+    return (time.process_time() - started) * 1000
+
+
+def least_cost_of_lines(data: bytes) -> float:
+    return min(cost_of_lines(data) for _ in range(ROUNDS))
+
+
+def cost_of_lines(data: bytes) -> float:
+    started = time.process_time()
+    redact_lines(data, {})
     return (time.process_time() - started) * 1000
 
 

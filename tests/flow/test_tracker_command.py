@@ -18,7 +18,8 @@ from client.history.importing import Importer
 from client.jobs import COUNTS, Job, follow
 from client.server import Server
 from tests.flow.claude_home import ClaudeHome
-from tests.flow.conftest import REPOSITORY, TRACKER, Run, Stack
+from tests.flow.conftest import REPOSITORY, Run, Stack
+from tests.forked_tracker import TrackerForks
 from tests.skips import needs
 from tests.unit.client.scripted_server import Scripted, answer
 
@@ -123,11 +124,10 @@ def test_an_import_ends_with_what_it_stored_and_its_state(tracker: Run, home: Cl
     assert (done.returncode, done.stderr) == (1, "There is no job ffff-0000; `tracker jobs` lists them.\n")
 
 
-def test_a_beginning_of_two_ids_is_refused() -> None:
+def test_a_beginning_of_two_ids_is_refused(forks: TrackerForks) -> None:
     jobs = [{"job_id": JOB}, {"job_id": JOB[:-1] + "2"}]
     with Scripted(answer(200, {"items": jobs, "next_cursor": None})) as scripted:
-        command = [*TRACKER, "undo", JOB[:8], "--url", scripted.url]
-        done = subprocess.run(command, env=os.environ | {"PYTHONPATH": str(REPOSITORY)}, capture_output=True, text=True, check=False)
+        done = forks.run(["undo", JOB[:8], "--url", scripted.url], env=os.environ)
     assert done.returncode == 1
     assert f"2 jobs begin with {JOB[:8]}: {JOB}, " in done.stderr
     assert [method for method, _, _ in scripted.seen] == ["GET"]
@@ -153,14 +153,13 @@ def test_an_undo_can_be_awaited_and_is_shown_as_an_undo(tracker: Run, home: Clau
     assert json.loads(tracker("undo", job["job_id"], "--wait", "--json").stdout)["job_id"] == undoing["job_id"]
 
 
-def test_a_wait_that_ends_in_failure_is_exit_code_1() -> None:
+def test_a_wait_that_ends_in_failure_is_exit_code_1(forks: TrackerForks) -> None:
     failed = dict.fromkeys(COUNTS, 0) | {"job_id": JOB, "kind": "undo", "status": "failed", "progress": 0.5, "errors_total": 1}
     failed["undoes"] = JOB
     failed["errors"] = [{"file": "", "code": "GIVEN_UP", "message": "It never got on."}]
     changed = answer(202, {"job_id": JOB, "status": "queued", "message": "Under way."})
     with Scripted(changed, answer(200, failed)) as scripted:
-        command = [*TRACKER, "undo", JOB, "--wait", "--url", scripted.url]
-        done = subprocess.run(command, env=os.environ | {"PYTHONPATH": str(REPOSITORY)}, capture_output=True, text=True, check=False)
+        done = forks.run(["undo", JOB, "--wait", "--url", scripted.url], env=os.environ)
     assert done.returncode == 1
     assert f"The undo {JOB} failed." in done.stdout
     assert "It never got on." in done.stdout

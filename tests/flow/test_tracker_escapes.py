@@ -6,7 +6,6 @@ import pty
 import re
 import select
 import signal
-import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,9 +16,10 @@ import typer
 
 from client.command_line import app
 from tests.flow.claude_home import ClaudeHome, turn
-from tests.flow.conftest import REPOSITORY, TRACKER, Stack
+from tests.flow.conftest import REPOSITORY, Stack
 from tests.flow.hostile_mirror import HOSTILE, HostileMirror
 from tests.flow.shippers import stop_shipper
+from tests.forked_tracker import TrackerForks
 from tests.unit.client.scripted_server import Scripted, answer
 
 SECONDS: Final = 60
@@ -70,18 +70,11 @@ RICH: Final = re.compile(r"\x1b\[[0-9;]*[mAHKG]|\x1b\[2J|\x1b\[\?(?:1049|25)[hl]
 OBEYED: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 
 
-def on_a_terminal(arguments: list[str], environment: dict[str, str], folder: Path, *, seconds: float = SECONDS) -> str:
+def on_a_terminal(forks: TrackerForks, arguments: list[str], environment: dict[str, str], folder: Path, *, seconds: float = SECONDS) -> str:
     """What a command writes to its terminal. After the seconds it gets Ctrl-C."""
     ours, theirs = pty.openpty()
-    process = subprocess.Popen(
-        [*TRACKER, *arguments],
-        cwd=folder,
-        env=environment | {"TERM": "xterm-256color", "PAGER": "cat", "COLUMNS": "200", "LINES": "50"},
-        stdin=theirs,
-        stdout=theirs,
-        stderr=theirs,
-        start_new_session=True,
-    )
+    shape = {"TERM": "xterm-256color", "PAGER": "cat", "COLUMNS": "200", "LINES": "50"}
+    process = forks.start(arguments, env=environment | shape, cwd=folder, streams=(theirs, theirs, theirs))
     os.close(theirs)
     shown, until = b"", time.monotonic() + seconds
     try:
@@ -97,7 +90,7 @@ def on_a_terminal(arguments: list[str], environment: dict[str, str], folder: Pat
         # The other end is closed.
         process.wait(SECONDS)
     finally:
-        process.kill()
+        process.send_signal(signal.SIGKILL)
         process.wait()
         os.close(ours)
     return shown.decode("utf-8", "surrogateescape")
@@ -133,24 +126,20 @@ def environment(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 
 @pytest.fixture(scope="module")
-def ids(stack: Stack, environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+def ids(forks: TrackerForks, stack: Stack, environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """A session of two prompts that changed a file, its import, a key, and a machine that has sent."""
     folder = tmp_path_factory.mktemp("files")
     (folder / f"a{HOSTILE}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in turn(UUID)) + "{broken\n")
-    assert run(environment, "connect", "--yes", "--no-import").returncode == 0
-    assert run(environment, "ship", "--once").returncode == 0
-    [job] = json.loads(run(environment, "import", "--json").stdout)["jobs"] or [{"job_id": UUID}]
-    key = json.loads(run(environment, "keys", "create", "--scope", "read", "--name", "x", "--json").stdout)
+    assert forks.run(["connect", "--yes", "--no-import"], env=environment).returncode == 0
+    assert forks.run(["ship", "--once"], env=environment).returncode == 0
+    [job] = json.loads(forks.run(["import", "--json"], env=environment).stdout)["jobs"] or [{"job_id": UUID}]
+    key = json.loads(forks.run(["keys", "create", "--scope", "read", "--name", "x", "--json"], env=environment).stdout)
     [session] = Path(environment["HOME"]).glob(".claude/projects/*/*.jsonl")
     change = {"session_id": session.stem, "file_path": f"{SHOP}/a.py", "action": "modified", "timestamp": "2026-11-20T10:00:03Z"}
     assert stack.http.post("/api/activities", json=change, headers={"Prefer": "wait=30"}).status_code == 201
     start = {"project_path": SHOP, "session_id": "open-now", "user": "ann"}
     assert stack.http.post("/api/sessions/start", json=start, headers={"Prefer": "wait=30"}).json()["status"] == "persisted"
     return {"SESSION": session.stem, "JOB": job["job_id"], "KEY": key["id"], "FOLDER": str(folder)}
-
-
-def run(environment: dict[str, str], *arguments: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run([*TRACKER, *arguments], env=environment, capture_output=True, text=True, timeout=90, check=False)
 
 
 def commands() -> dict[str, Any]:
@@ -178,12 +167,12 @@ def test_every_command_is_among_those_that_are_tried() -> None:
 
 @pytest.mark.parametrize("name", sorted(COMMANDS))
 def test_no_command_lets_the_texts_of_a_real_tracker_give_orders(
-    name: str, mirror: HostileMirror, ids: dict[str, str], environment: dict[str, str], tmp_path: Path
+    forks: TrackerForks, name: str, mirror: HostileMirror, ids: dict[str, str], environment: dict[str, str], tmp_path: Path
 ) -> None:
     arguments = [ids.get(each, each) for each in COMMANDS[name]]
     for variant in variants(name):
         options = [*variant, *arguments] if "--" in arguments else [*arguments, *variant]
-        shown = on_a_terminal([*name.split(), *options], environment | {"TRACKER_URL": mirror.url}, tmp_path)
+        shown = on_a_terminal(forks, [*name.split(), *options], environment | {"TRACKER_URL": mirror.url}, tmp_path)
 
         assert not orders_in(shown), variant
         assert "Traceback" not in shown, shown
@@ -193,21 +182,21 @@ def test_no_command_lets_the_texts_of_a_real_tracker_give_orders(
 
 @pytest.mark.parametrize("name", sorted(set(COMMANDS) - {"disconnect"}))
 def test_no_command_lets_the_words_of_a_refusal_give_orders(
-    name: str, ids: dict[str, str], environment: dict[str, str], tmp_path: Path
+    forks: TrackerForks, name: str, ids: dict[str, str], environment: dict[str, str], tmp_path: Path
 ) -> None:
     arguments = [ids.get(each, each) for each in COMMANDS[name]]
     refusal = {"error": True, "message": f"Refused.{HOSTILE}", "code": "X", "details": {"x": HOSTILE}}
     with Scripted(answer(400, refusal)) as scripted:
-        shown = on_a_terminal([*name.split(), *arguments], environment | {"TRACKER_URL": scripted.url}, tmp_path)
+        shown = on_a_terminal(forks, [*name.split(), *arguments], environment | {"TRACKER_URL": scripted.url}, tmp_path)
 
     assert not orders_in(shown)
     assert "Refused." in shown or name in ("capture", "ship"), shown
 
 
 def test_the_screen_of_top_obeys_rich_alone(
-    mirror: HostileMirror, ids: dict[str, str], environment: dict[str, str], tmp_path: Path
+    forks: TrackerForks, mirror: HostileMirror, ids: dict[str, str], environment: dict[str, str], tmp_path: Path
 ) -> None:
-    shown = on_a_terminal(["top", "--url", mirror.url], environment, tmp_path, seconds=4)
+    shown = on_a_terminal(forks, ["top", "--url", mirror.url], environment, tmp_path, seconds=4)
 
     assert "tracker top" in shown
     assert not orders_in(shown)
@@ -216,16 +205,18 @@ def test_the_screen_of_top_obeys_rich_alone(
 @pytest.mark.parametrize(
     "arguments", [["import", f"/none{HOSTILE}"], [f"what{HOSTILE}"], ["usage", "--by", HOSTILE], ["top", f"--{HOSTILE}"]]
 )
-def test_wrong_usage_repeats_no_order(environment: dict[str, str], tmp_path: Path, arguments: list[str]) -> None:
-    shown = on_a_terminal(arguments, environment, tmp_path)
+def test_wrong_usage_repeats_no_order(forks: TrackerForks, environment: dict[str, str], tmp_path: Path, arguments: list[str]) -> None:
+    shown = on_a_terminal(forks, arguments, environment, tmp_path)
 
     assert "Usage: tracker" in RICH.sub("", shown)
     assert [each for each in orders_in(shown) if each != "\x1b[8m"] == []
 
 
-def test_json_and_csv_go_into_a_pipe_as_they_are(mirror: HostileMirror, ids: dict[str, str], environment: dict[str, str]) -> None:
-    as_json = json.loads(run(environment, "sessions", "--json", "--url", mirror.url).stdout)
-    as_csv = run(environment, "sessions", "--csv", "--url", mirror.url)
+def test_json_and_csv_go_into_a_pipe_as_they_are(
+    forks: TrackerForks, mirror: HostileMirror, ids: dict[str, str], environment: dict[str, str]
+) -> None:
+    as_json = json.loads(forks.run(["sessions", "--json", "--url", mirror.url], env=environment).stdout)
+    as_csv = forks.run(["sessions", "--csv", "--url", mirror.url], env=environment)
 
     assert all(session["session_id"].endswith(HOSTILE) for session in as_json)
     assert HOSTILE.rstrip("\r!").split("\r")[0] in as_csv.stdout

@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
+from tests.example_counts import examples
 from tests.integration.query import seed
 
 GAP = timedelta(minutes=5)
@@ -89,7 +90,7 @@ def shown(measures: dict[str, Any]) -> tuple[int, int]:
 def test_stats_count_the_sessions_with_events_or_active_time_in_an_interval(
     client: TestClient, known: list[Known], machine: str | None
 ) -> None:
-    @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @settings(max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
     @given(
         days,
         st.integers(0, 12),

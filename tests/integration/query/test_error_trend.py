@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
+from tests.example_counts import examples
 from tests.integration.query import seed, world
 
 DAY = timedelta(days=1)
@@ -47,7 +48,7 @@ def asked(client: TestClient, **parameters: Any) -> Any:
 
 
 def test_each_class_has_its_calls_of_each_interval(client: TestClient, failed: list[tuple[Any, ...]]) -> None:
-    @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @settings(max_examples=examples(100), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
     @given(
         days, st.integers(0, 60), zones, st.sampled_from(["hour", "day", "day", "week", "month"]), st.sampled_from([None, 1, 2]),
         st.sampled_from([None, "ada"]), st.sampled_from([None, "Bash"]), st.sampled_from([None, None, "m-9", "m-10"]),

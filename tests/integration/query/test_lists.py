@@ -10,9 +10,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
+from tests.example_counts import examples
 from tests.integration.query import seed, world
 
-at_once = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+at_once = settings(max_examples=examples(25), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 NOON = datetime(2024, 1, 15, 12, tzinfo=UTC)
 PAGED = [
     "/api/sessions", "/api/conversations", "/api/activities", "/api/conversations/search?q=message", "/api/conversations/search?q=message&sort=newest",

@@ -23,6 +23,7 @@ from services.query.http.event_stream import EventStream
 from services.query.routes import live
 from services.query.settings import Settings
 from shared.feed import FEED_KEY, ITEMS_FIELD, REWRITTEN_FIELD, FeedItem, encode_items
+from tests.example_counts import examples
 from tests.integration.query import seed
 from tests.integration.query.live_stream import SECONDS, append, events, items, prompt, serving
 from tests.integration.served_app import embedded_gateway
@@ -144,7 +145,7 @@ def test_an_idle_stream_sends_heartbeats_with_its_position(
     assert (first.name, first.data) == ("message", None)
 
 
-@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(10), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_with_any_cuts_every_item_comes_once_and_in_order(served: tuple[FastAPI, httpx.Client], redis: Redis, data: st.DataObject) -> None:
     """given a client that is cut off after any number of bytes, and goes on with the last id, then nothing is missing or twice."""

@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
 from services.query.queries.stats import stats
+from tests.example_counts import examples
 from tests.integration.query import seed, world
 
-with_database = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+with_database = settings(max_examples=examples(40), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 zones = st.sampled_from(["UTC", "Europe/Berlin", "America/New_York", "Asia/Kolkata", "Asia/Kathmandu", "Australia/Lord_Howe"])
 days = st.none() | st.dates(date(2024, 3, 1), date(2025, 3, 10))
 

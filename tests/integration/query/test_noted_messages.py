@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
 from services.query.queries.search import document_finder, document_pages, noted_messages
+from tests.example_counts import examples
 from tests.integration.query import seed
 from tests.integration.query.finder_ways import WAYS, Way, take
 
@@ -85,7 +86,7 @@ filters = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(120), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(corpus=corpora, q=queries, filters=filters, way=st.sampled_from(WAYS))
 def test_a_search_finds_what_a_look_at_each_message_finds(
     client: TestClient,

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from services.query.queries.search.query_language import parse
 from shared.document_words import words_of
+from tests.example_counts import examples
 
 MAX_CHARS = 256
 # NUL and lone surrogates never get this far: ingest replaces them.
@@ -78,7 +79,7 @@ def test_punctuation_joined_to_a_word_is_looked_for_in_the_text(q: str, exact: l
     assert [term.text for term in terms if term.is_exact] == exact
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(st.text(max_size=MAX_CHARS))
 @example('"' * 256)
 @example("- -\"\" -'' \0 \ud800")
@@ -111,7 +112,7 @@ def test_words_typed_as_in_a_text_find_that_text(postgres: psycopg.Connection[An
         ]
     )
 
-    @settings(max_examples=200, deadline=None)
+    @settings(max_examples=examples(200), deadline=None)
     @given(st.lists(st.lists(pieces, min_size=1, max_size=3).map("".join), min_size=1, max_size=4), st.integers(0, 3), st.integers(1, 2))
     @example(["git", "commit", "--no-verify"], 2, 1)
     def check(words: list[str], first: int, count: int) -> None:
@@ -128,7 +129,7 @@ def test_words_typed_as_in_a_text_find_that_text(postgres: psycopg.Connection[An
 def test_postgres_accepts_every_vector_and_query(postgres: psycopg.Connection[Any]) -> None:
     """given any text, when it becomes a vector or a query, then Postgres reads it, and the text matches its own words."""
 
-    @settings(max_examples=150, deadline=None)
+    @settings(max_examples=examples(150), deadline=None)
     @given(storable_text)
     def check(text: str) -> None:
         for terms in parse(text[:MAX_CHARS], MAX_CHARS, with_filters=False).alternatives:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
 from services.query.queries.search import document_pages
+from tests.example_counts import examples
 from tests.integration.query import seed
 from tests.integration.query.finder_ways import take
 
@@ -198,7 +199,7 @@ def test_a_search_without_query_is_the_plain_list(client: TestClient) -> None:
 
 
 @pytest.mark.usefixtures("texts")
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(150), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     q=st.text(max_size=256)
     | st.lists(st.sampled_from(['"', "-", "or", "found", "%", "_", "\\", "'", ":*", "&", "!", "(", "検"])).map(" ".join)

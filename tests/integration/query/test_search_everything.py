@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
+from tests.example_counts import examples
 from tests.integration.query import seed
 
 NOON = datetime(2024, 1, 15, 12, tzinfo=UTC)
@@ -305,7 +306,7 @@ def test_the_answer_says_what_was_understood(client: TestClient, shop: dict[str,
     assert shop["elsewhere"] in {item["id"] for item in answer["items"]}
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(150), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     q=st.one_of(
         st.text(max_size=60),

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
 from services.query.queries.search import document_finder, document_pages, search_documents
+from tests.example_counts import examples
 from tests.integration.query import seed
 from tests.integration.query.finder_ways import WAYS, Way, take
 
@@ -173,7 +174,7 @@ def test_counting_ends_at_its_bound(client: TestClient, many: list[str], monkeyp
 
 
 # How many rows are few, documents and rows of a window, and from how many rows with a word on documents are looked at one by one.
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(60), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     texts=st.lists(
         st.lists(st.sampled_from(["alpha", "alphabet", "beta", "a=>b", "--no-verify", "検索", "🚀", "C++"]), min_size=1, max_size=4).map(
@@ -205,7 +206,7 @@ def test_every_way_finds_what_a_look_at_each_text_finds(
     assert sorted(item["id"] for page in answers["best"] for item in page["items"]) == sorted(expected)
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(40), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     texts=st.lists(st.lists(st.sampled_from(["alpha", "beta", "a=>b", "C++"]), min_size=1, max_size=4).map(" ".join), max_size=12),
     asked=st.sampled_from(["alpha beta", "beta alpha", "alpha a=>b", "beta C++", "alpha alpha"]),
@@ -247,7 +248,7 @@ def is_asked_for(asked: str, at: datetime | str, words: set[str]) -> bool:
             return "alpha" in words
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(40), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     texts=st.lists(st.lists(st.sampled_from(["alpha", "beta", "gamma"]), min_size=1, max_size=3), max_size=14),
     asked=st.sampled_from(

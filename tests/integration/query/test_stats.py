@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
 from services.query.queries.stats.ranges import MAX_POINTS
+from tests.example_counts import examples
 from tests.integration.query import seed, world
 
-with_database = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+with_database = settings(max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 days = st.dates(date(2024, 3, 1), date(2025, 3, 10)) | st.sampled_from(
     [date(2024, 3, 10), date(2024, 3, 31), date(2024, 10, 27), date(2024, 11, 3)]
 )

@@ -18,11 +18,12 @@ from services.query.database import Database
 from services.query.queries.lists.paging import PAGE_BYTES
 from services.query.queries.timeline import all_pages, derived_items
 from services.query.queries.timeline.item_order import View
+from tests.example_counts import examples
 from tests.integration.query import seed
 
 NOON = datetime(2026, 1, 15, 12, tzinfo=UTC)
 PATH = "/api/sessions/s/timeline"
-at_random = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+at_random = settings(max_examples=examples(40), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 Json_ = dict[str, Any]
 Connection = psycopg.Connection[Any]

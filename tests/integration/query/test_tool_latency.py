@@ -14,9 +14,10 @@ from starlette.testclient import TestClient
 
 from services.query.queries.stats import tool_latency
 from services.query.queries.stats.packed_counters import TIMES_DIGITS, holds
+from tests.example_counts import examples
 from tests.integration.query import seed
 
-with_database = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+with_database = settings(max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 PERCENTS = {"p50_ms": 0.5, "p95_ms": 0.95, "p99_ms": 0.99}
 NOTHING = dict.fromkeys(PERCENTS)
 ZONES = ["UTC", "Europe/Berlin", "America/New_York", "Asia/Kathmandu", "Australia/Lord_Howe", "Pacific/Auckland", "Etc/GMT+12"]

@@ -12,9 +12,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
+from tests.example_counts import examples
 from tests.integration.query import seed, world
 
-with_database = settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+with_database = settings(max_examples=examples(80), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 QUARTER = timedelta(minutes=15)
 times = st.integers(0, 4 * 24 * 380).map(lambda n: (datetime(2024, 3, 1, tzinfo=UTC) + n * QUARTER).isoformat())
 days = st.dates(date(2024, 3, 1), date(2025, 3, 10)).map(date.isoformat) | st.sampled_from(

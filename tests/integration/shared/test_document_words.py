@@ -11,6 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from shared.document_words import OVERLONG, folded, phrase_query, query_lexemes, sign_lexemes, words_of
+from tests.example_counts import examples
 
 storable_text = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=200)
 code_like = st.lists(
@@ -58,7 +59,7 @@ def test_text_is_folded_to_what_is_compared(text: str, expected: str) -> None:
     assert folded(text) == expected
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=examples(500), deadline=None)
 @given(st.one_of(storable_text, code_like))
 @example("\u1f80\u0345\u00df\u0149\u1e9e")
 def test_folding_twice_changes_nothing(text: str) -> None:
@@ -129,7 +130,7 @@ def test_words_that_are_too_long_for_a_lexeme_keep_their_places() -> None:
 def test_a_document_has_all_that_a_query_for_its_text_asks_for(postgres: psycopg.Connection[Any]) -> None:
     """given any text, when any run of its words, characters or signs is asked for, folded or not, then its vector matches."""
 
-    @settings(max_examples=200, deadline=None)
+    @settings(max_examples=examples(200), deadline=None)
     @given(st.one_of(storable_text, code_like), st.integers(0, 200), st.integers(1, 20))
     @example("検索useEffectの例", 2, 9)
     @example("x" * 70 + "=>", 0, 200)
@@ -152,7 +153,7 @@ def test_a_document_has_all_that_a_query_for_its_text_asks_for(postgres: psycopg
 def test_a_document_has_its_words_side_by_side(postgres: psycopg.Connection[Any]) -> None:
     """given any text, when some of its words that follow each other are asked for, folded or not, then its vector matches."""
 
-    @settings(max_examples=200, deadline=None)
+    @settings(max_examples=examples(200), deadline=None)
     @given(
         st.one_of(storable_text, code_like, st.lists(st.sampled_from(["in", "the", "File", "x_y", "404", "é", "ŉ", "検索"])).map(" ".join))
     )

@@ -11,6 +11,7 @@ from services.worker.drain.accounting import accounting
 from services.worker.drain.consumer_fencing import FencedError
 from services.worker.drain.drain_partition import drain
 from services.worker.drain.stream_reader import acknowledge, make_group
+from tests.example_counts import examples
 from tests.integration.worker.accounting_world import STREAMS, World, call
 
 IDS = [UUID(int=number) for number in range(1, 9)]
@@ -22,7 +23,7 @@ STEPS = st.one_of(
 
 
 @given(st.lists(STEPS, max_size=20))
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(40), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_the_account_balances_after_any_sequence_of_steps(world: World, steps: list[tuple[str, object]]) -> None:
     world = _begin_again(world)
     accepted_ids: set[UUID] = set()

@@ -14,6 +14,7 @@ from services.worker.persist.persist_batch import persist
 from services.worker.persist.staging import ReceivedEvent, clear
 from services.worker.resources import Resources
 from shared.messages import Activity, Conversation, Event, SessionEnd, SessionStart, ToolCall, Usage
+from tests.example_counts import examples
 
 GAP = timedelta(minutes=5)
 # Just before a UTC midnight, so that days and hours are crossed often.
@@ -134,7 +135,7 @@ def model(made: list[Event]) -> dict[str, dict[str, Any]]:
     return sessions
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(made=events(), data=st.data())
 def test_the_tables_do_not_depend_on_order_batching_or_repetition(worker: Resources, made: list[Event], data: st.DataObject) -> None:
     # Given events in the order they happened, stored as one batch, and the same events shuffled, some twice, cut into batches
@@ -165,7 +166,7 @@ def test_the_tables_do_not_depend_on_order_batching_or_repetition(worker: Resour
     assert stored == model(made)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(max_examples=examples(25), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(made=events(), data=st.data())
 def test_aggregates_agree_with_the_rows(worker: Resources, made: list[Event], data: st.DataObject) -> None:
     # Given events in any order, stored one by one

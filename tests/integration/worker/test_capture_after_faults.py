@@ -21,6 +21,7 @@ from services.worker.drain.drain_partition import drain
 from services.worker.resources import Resources
 from shared.journal.streams import stream_key, transcript_key
 from tests.conftest import LOCAL
+from tests.example_counts import examples
 from tests.integration.worker.test_store_captured import select, stored_lines
 
 FILE = "s.jsonl"
@@ -88,7 +89,7 @@ def expected() -> bytes:
 
 
 @given(steps=st.lists(st.tuples(st.sampled_from(STEPS), st.integers(1, 9)), max_size=40), seed=st.integers(0, 2**16))
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(40), suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_sender_that_goes_on_where_it_is_told_brings_the_whole_file(pipeline: Pipeline, steps: list[tuple[str, int]], seed: int) -> None:
     begin_anew(pipeline)
     randomness = random.Random(seed)

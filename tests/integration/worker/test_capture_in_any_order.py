@@ -16,12 +16,15 @@ from services.worker.capture.read_captured import read_captured
 from services.worker.importers.job import undo
 from services.worker.resources import Resources
 from shared.redaction.redacted_lines import redact_lines
+from tests.example_counts import examples
 from tests.integration.worker.captured import put_range
 from tests.integration.worker.random_transcripts import World, worlds
 from tests.integration.worker.test_capture import all_tables, empty, import_files, is_verified
 from tests.skips import SAMPLES, needs
 
-relaxed = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+relaxed = settings(
+    max_examples=examples(25), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 
 
 class KilledError(Exception):

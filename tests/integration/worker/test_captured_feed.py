@@ -13,6 +13,7 @@ from services.worker.capture.parser_states import ParserStates
 from services.worker.capture.read_captured import read_captured
 from services.worker.resources import Resources
 from shared.feed import FEED_KEY, ITEMS_FIELD, FeedItem, decode_items
+from tests.example_counts import examples
 from tests.integration.worker import captured
 from tests.integration.worker.captured import put_range
 from tests.integration.worker.hook_session import HOOKS, TRANSCRIPT, put_hooks
@@ -105,7 +106,7 @@ def test_history_is_not_told(worker: Resources, monkeypatch: pytest.MonkeyPatch)
     assert feed_of(worker.redis) == []
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(max_examples=examples(15), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(data=st.data())
 def test_each_act_is_told_once_whatever_the_order(worker: Resources, data: st.DataObject) -> None:
     # Given lines in their order, hooks in their order, some again, and moments at which all that is there is read

@@ -16,6 +16,7 @@ from services.worker.capture.parser_states import ParserStates
 from services.worker.capture.read_captured import read_captured
 from services.worker.importers.formats import ids
 from services.worker.resources import Resources
+from tests.example_counts import examples
 from tests.integration.worker.captured import put_range
 from tests.integration.worker.hook_session import AGENTS_FILE, AGENTS_TRANSCRIPT, HOOKS, TRANSCRIPT, put_hooks
 from tests.integration.worker.test_capture import all_tables, empty, import_files, is_verified
@@ -149,7 +150,7 @@ def waits(worker: Resources) -> list[tuple[UUID, int]]:
         return sorted(connection.execute("SELECT id, wait_ms FROM tool_calls WHERE wait_ms IS NOT NULL").fetchall())
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(max_examples=examples(12), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(data=st.data())
 def test_hooks_alone_say_how_long_a_call_waited_in_any_order(worker: Resources, data: st.DataObject) -> None:
     hooks = data.draw(st.permutations(HOOKS + data.draw(st.lists(st.sampled_from(HOOKS), max_size=6))))
@@ -211,7 +212,7 @@ LINES = TRANSCRIPT.splitlines(keepends=True)
 AGENTS_LINES = AGENTS_TRANSCRIPT.splitlines(keepends=True)
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(max_examples=examples(12), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(data=st.data())
 def test_pieces_of_hooks_and_transcripts_may_come_in_any_order_and_again(
     worker: Resources, of_transcript: dict[str, Any], data: st.DataObject

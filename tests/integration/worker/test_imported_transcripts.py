@@ -30,6 +30,7 @@ from services.worker.settings import Settings
 from shared.archive.stored_pieces import content_of
 from shared.blobs.store import BlobStoreAway
 from shared.redaction.redacted_lines import redact_lines
+from tests.example_counts import examples
 from tests.unit.worker.importers.rows_of_a_session import SESSION, WHOLE, jsonl
 
 AGENT_OF = "33333333-2222-4333-8444-555555555555"
@@ -283,7 +284,7 @@ def test_a_damaged_archive_keeps_what_was_read(worker: Resources, tmp_path: Path
 LINES = st.lists(st.binary(max_size=40).map(lambda line: line.replace(b"\n", b"")), max_size=30)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=examples(60))
 @given(LINES, st.booleans(), st.lists(st.integers(1, 60), min_size=1, max_size=20))
 def test_how_a_file_is_read_does_not_change_its_segments(lines: list[bytes], is_ended: bool, sizes: list[int]) -> None:
     """given any lines, read in pieces of any size, then the segments are those of the whole content; too long lines are empty."""

@@ -26,6 +26,7 @@ from services.worker.persist.records import (
 from services.worker.persist.staging import ReceivedEvent, clear
 from services.worker.resources import Resources
 from shared.messages import Conversation, SessionStart
+from tests.example_counts import examples
 from tests.integration.worker.all_tables import tables
 from tests.unit.worker.importers.rows_of_a_session import agent_progress, answer, prompt, read_rows, result, text, use
 
@@ -157,7 +158,9 @@ def records_of(*rows: dict[str, Any]) -> list[Record]:
     return [record for record in read_rows(*rows) if not isinstance(record, FileSummary | RecordError)]
 
 
-relaxed = settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+relaxed = settings(
+    max_examples=examples(15), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 
 
 @relaxed

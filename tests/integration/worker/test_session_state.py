@@ -16,6 +16,7 @@ from services.worker.maintenance.idle_sessions import close_idle_sessions
 from services.worker.resources import Resources
 from shared.messages import Conversation, SessionStart, ToolCall
 from shared.session_state import QUIET_SECONDS
+from tests.example_counts import examples
 from tests.integration.worker.captured import put_range
 from tests.integration.worker.hook_session import put_hooks
 from tests.integration.worker.test_live_feed import feed_of, stored
@@ -108,7 +109,7 @@ def test_a_state_follows_from_hooks_and_transcripts(worker: Resources, steps: li
     assert (last.state, last.running_tool, last.since) == (row["state"], row["tool_name"], row["since"])
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(max_examples=examples(25), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(data=st.data())
 def test_the_order_of_arrival_does_not_change_a_state(worker: Resources, data: st.DataObject) -> None:
     steps, expected = data.draw(st.sampled_from(list(CASES.values())))

@@ -11,6 +11,7 @@ from services.worker.maintenance import rebuild
 from services.worker.maintenance.verify import verify
 from services.worker.resources import Resources
 from shared.event_kinds import MAX_DURATION_MS, MAX_LINES, MAX_TOKENS
+from tests.example_counts import examples
 from tests.integration.worker.test_repair import arrive
 
 MAX_BIGINT = 2**63 - 1
@@ -23,7 +24,7 @@ _SESSIONS = """
     SELECT 'w' || n, true, wall, cost, '{}', true FROM unnest(%s::bigint[], %s::bigint[]) WITH ORDINALITY AS s (wall, cost, n)"""
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(25), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(st.integers(0, MAX_BIGINT), st.integers(0, MAX_BIGINT)), min_size=1, max_size=30))
 def check(worker: Resources, connection: psycopg.Connection[Any], values: list[tuple[int, int]]) -> None:
     # Given sessions of any length and cost, their aggregates made from the rows

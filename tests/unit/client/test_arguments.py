@@ -2,13 +2,15 @@
 
 import os
 import subprocess
-import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from tests.forked_tracker import TrackerForks
 from tests.unit.client.scripted_server import Scripted, answer
 
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
 REPOSITORY = Path(__file__).parents[3]
 USAGE_ROW = {
     "user": "ann", "model": "opus", "input_tokens": 1, "output_tokens": 2, "cache_creation_tokens": 3, "cache_read_tokens": 4, "total_tokens": 10,
@@ -16,15 +18,17 @@ USAGE_ROW = {
 }  # fmt: skip
 
 
-def tracker(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    environment = os.environ | {"HOME": str(home), "PYTHONPATH": str(REPOSITORY), "NO_COLOR": "1", "COLUMNS": "200"}
-    return subprocess.run(
-        [sys.executable, "-m", "client", *arguments], cwd=home, env=environment, capture_output=True, text=True, check=False
-    )
+@pytest.fixture
+def tracker(forks: TrackerForks) -> Run:
+    def run(home: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        environment = os.environ | {"HOME": str(home), "PYTHONPATH": str(REPOSITORY), "NO_COLOR": "1", "COLUMNS": "200"}
+        return forks.run(arguments, env=environment, cwd=home)
+
+    return run
 
 
 @pytest.mark.parametrize("by", [["--by", "user", "--by", "model"], ["--by", "user,model"]])
-def test_usage_groups_by_two_dimensions_repeated_or_with_a_comma(tmp_path: Path, by: list[str]) -> None:
+def test_usage_groups_by_two_dimensions_repeated_or_with_a_comma(tracker: Run, tmp_path: Path, by: list[str]) -> None:
     with Scripted(answer(200, {"items": [USAGE_ROW], "totals": USAGE_ROW | {"user": None, "model": None}})) as server:
         done = tracker(tmp_path, "usage", *by, "--url", server.url)
 
@@ -36,7 +40,7 @@ def test_usage_groups_by_two_dimensions_repeated_or_with_a_comma(tmp_path: Path,
 
 
 @pytest.mark.parametrize("by", ["user,nope", "user,user", "day,week", "user,model,day"])
-def test_dimensions_that_do_not_go_together_are_an_error_in_one_sentence(tmp_path: Path, by: str) -> None:
+def test_dimensions_that_do_not_go_together_are_an_error_in_one_sentence(tracker: Run, tmp_path: Path, by: str) -> None:
     done = tracker(tmp_path, "usage", "--by", by)
 
     assert (done.returncode, done.stdout) == (2, "")
@@ -52,21 +56,21 @@ def test_dimensions_that_do_not_go_together_are_an_error_in_one_sentence(tmp_pat
         ["keys", "create", "--name", "a", "--name", "b", "--scope", "read"],
     ],
 )
-def test_an_option_that_takes_one_value_cannot_be_repeated(tmp_path: Path, arguments: list[str]) -> None:
+def test_an_option_that_takes_one_value_cannot_be_repeated(tracker: Run, tmp_path: Path, arguments: list[str]) -> None:
     done = tracker(tmp_path, *arguments)
 
     assert (done.returncode, done.stdout) == (2, "")
     assert "is given more than once" in done.stderr
 
 
-def test_an_option_that_takes_several_values_can_be_repeated(tmp_path: Path) -> None:
+def test_an_option_that_takes_several_values_can_be_repeated(tracker: Run, tmp_path: Path) -> None:
     with Scripted(answer(200, {"key": "k", "key_id": "i", "name": "n", "scopes": ["read", "ingest"]})) as server:
         done = tracker(tmp_path, "keys", "create", "--name", "n", "--scope", "read", "--scope", "ingest", "--json", "--url", server.url)
 
     assert done.returncode == 0, done.stderr
 
 
-def test_an_unexpected_error_is_one_sentence_with_a_way_to_report_it(tmp_path: Path) -> None:
+def test_an_unexpected_error_is_one_sentence_with_a_way_to_report_it(tracker: Run, tmp_path: Path) -> None:
     with Scripted(answer(200, {"items": 7, "totals": "\x1b]0;odd\x07"})) as server:
         done = tracker(tmp_path, "usage", "--url", server.url)
 
@@ -77,7 +81,7 @@ def test_an_unexpected_error_is_one_sentence_with_a_way_to_report_it(tmp_path: P
 
 
 @pytest.mark.parametrize("is_first", [True, False])
-def test_debug_shows_the_trace_wherever_it_stands(tmp_path: Path, is_first: bool) -> None:
+def test_debug_shows_the_trace_wherever_it_stands(tracker: Run, tmp_path: Path, is_first: bool) -> None:
     with Scripted(answer(200, {"items": 7, "totals": {}})) as server:
         command = ["usage", "--url", server.url]
         done = tracker(tmp_path, *(["--debug", *command] if is_first else [*command, "--debug"]))

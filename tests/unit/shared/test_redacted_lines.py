@@ -1,8 +1,8 @@
 """Redaction of raw lines: the secrets go in every form that JSON allows, all other bytes stay."""
 
 import json
-import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -12,15 +12,17 @@ from hypothesis import strategies as st
 from shared.redaction.redact import redact_text
 from shared.redaction.redacted_lines import redact_lines
 from shared.redaction.redacted_structs import redact_value
-from tests.adversarial_texts import KINDS, megabyte_of
+from tests.adversarial_texts import BROKEN, KINDS, broken_json, worst_case_lines
+from tests.counted_calls import TWICE, calls_for
 from tests.seeded_secrets import Seeded, corpus
 
 SEEDED = list(corpus(13))
 ALL = st.sampled_from(SEEDED)
 SECRET = "glpat-aB3dE6gH9jK2mN5pQ8sT"
 WORD = redact_text(SECRET).encode()
-# A fifth of it is what the worst of them takes.
-HANG_SECONDS = 20
+# What a megabyte costs is shown by tests.bench.redaction.
+FEW_CHARACTERS, CHARACTERS = 3_000, 5_000
+CALLS_OF_ANY_LENGTH = 500
 KEYS = st.sampled_from(["a", "password", "content", "name", "value", "text", "id", "api_key", SECRET])
 VALUES = st.recursive(
     st.none() | st.integers() | st.booleans() | st.text(max_size=20) | ALL.map(lambda seeded: seeded.text),
@@ -142,27 +144,17 @@ def test_many_lines_without_secrets_are_the_same_object() -> None:
     assert redacted(data) is data
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_worst_case_lines_are_redacted_in_linear_time(kind: str) -> None:
-    text = megabyte_of(kind)[:300_000]
-    lines = [
-        json.dumps({"content": text}).encode(),
-        text.encode(),
-        json.dumps([text[n : n + 50] for n in range(0, len(text), 50)]).encode(),
-    ]
+def test_worst_case_lines_are_redacted_at_once() -> None:
+    found = {kind: once for kind in KINDS if redacted(once := redacted(worst_case_lines(kind, FEW_CHARACTERS))) != once}
 
-    started = time.process_time()
-    once = redacted(b"\n".join(lines))
-    assert time.process_time() - started < HANG_SECONDS
-
-    assert redacted(once) == once
+    assert found == {}
 
 
-@pytest.mark.parametrize("unit", ['\\"', '"', "\\", '{"a":', "[", '{"a":"\\u0067hp_', "1 ", '""', '{"password":"a"}'])
-def test_a_megabyte_of_broken_json_takes_linear_time(unit: str) -> None:
-    data = b'{"a":"' + unit.encode() * (1_000_000 // len(unit)) + SECRET.encode()
+def test_lines_take_linear_work() -> None:
+    """Beside that of the texts in them (tests/unit/shared/test_redaction_properties.py)."""
+    lines = {kind: [worst_case_lines(kind, length, before="") for length in (CHARACTERS, 2 * CHARACTERS)] for kind in KINDS}
+    broken = {unit: [broken_json(unit, length) for length in (CHARACTERS, 2 * CHARACTERS)] for unit in BROKEN}
 
-    started = time.process_time()
-    redacted(data)
+    calls = {kind: [calls_for(partial(redacted, data))[0] for data in texts] for kind, texts in (lines | broken).items()}
 
-    assert time.process_time() - started < HANG_SECONDS
+    assert {kind: counted for kind, counted in calls.items() if counted[1] > TWICE * counted[0] + CALLS_OF_ANY_LENGTH} == {}

@@ -1,13 +1,14 @@
 """Secrets and harmless texts as transcripts have them. `python -m tests.redaction_corpus` prints the results by kind."""
 
 import json
+from collections import Counter
 
 import pytest
 
 from shared.redaction.redact import redact_text
 from shared.redaction.redacted_structs import may_hold_secret, redact_value
 from shared.redaction.token_formats import kinds
-from tests.redaction_corpus import Case, examples, harmless_cases, secret_cases
+from tests.redaction_corpus import examples, harmless_cases, secret_cases
 from tests.redaction_corpus.__main__ import is_found, is_left
 
 SECRETS, HARMLESS = secret_cases(), harmless_cases()
@@ -22,10 +23,9 @@ def test_the_corpora_have_their_documented_size() -> None:
     assert 3 * sum(case.is_held_out for case in HARMLESS) >= len(HARMLESS)
 
 
-@pytest.mark.parametrize("kind", sorted({case.kind for case in SECRETS}))
-def test_secrets_of_each_kind_are_found(kind: str) -> None:
-    missed = [case.text for case in SECRETS if case.kind == kind and not is_found(case)]
-    assert len(missed) <= NOT_FOUND.get(kind, 0), missed
+def test_secrets_of_each_kind_are_found() -> None:
+    missed = [case for case in SECRETS if not is_found(case)]
+    assert Counter(case.kind for case in missed) <= Counter(NOT_FOUND), [case.text for case in missed]
 
 
 def test_ninety_nine_percent_of_the_secrets_are_found() -> None:
@@ -59,10 +59,9 @@ def test_a_value_field_beside_a_secret_name_is_redacted() -> None:
     assert may_hold_secret(json.dumps(fields[1:]).encode())
 
 
-@pytest.mark.parametrize("case", [*SECRETS, *HARMLESS], ids=lambda case: f"{case.kind}")
-def test_redaction_of_the_corpus_is_idempotent(case: Case) -> None:
-    once = redact_text(case.text)
-    assert redact_text(once) == once
+def test_redaction_of_the_corpus_is_idempotent() -> None:
+    redacted = [redact_text(case.text) for case in (*SECRETS, *HARMLESS)]
+    assert [once for once in redacted if redact_text(once) != once] == []
 
 
 @pytest.mark.parametrize("is_ascii", [True, False])
@@ -71,16 +70,19 @@ def test_the_quick_scan_flags_json_with_any_of_the_secrets(is_ascii: bool) -> No
     assert [text for text in texts if not may_hold_secret(text.encode())] == []
 
 
-@pytest.mark.parametrize(("mark", "example"), examples().items(), ids=lambda value: str(value)[:24])
-def test_every_kind_of_token_is_found_by_its_example(mark: str, example: tuple[str, str]) -> None:
-    kind, secret = example
+def test_every_kind_of_token_is_found_by_its_example() -> None:
+    found = {mark: shown for mark, (kind, secret) in examples().items() if (shown := redacted_otherwise(kind, secret))}
+    assert found == {}
+
+
+def redacted_otherwise(kind: str, secret: str) -> str | None:
+    """What becomes of a sentence with the secret, if that is not as one secret of the kind is redacted."""
     counts: dict[str, int] = {}
-
     redacted = redact_text(f"it is {secret} here", counts)
-
-    assert counts == {kind: 1}
-    assert redacted.startswith(("it is [redacted:", "it is https://[redacted:"))
-    assert redact_text(redacted) == redacted
+    is_right = (
+        counts == {kind: 1} and redacted.startswith(("it is [redacted:", "it is https://[redacted:")) and redact_text(redacted) == redacted
+    )
+    return None if is_right else f"{redacted} {counts}"
 
 
 def test_no_token_prefix_is_hidden_by_an_earlier_one() -> None:

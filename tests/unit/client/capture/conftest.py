@@ -11,6 +11,7 @@ import pytest
 
 from client.capture.hooks import hook
 from tests.flow.claude_home import ClaudeHome
+from tests.forked_tracker import TrackerForks
 from tests.unit.client.capture.capture_server import CaptureServer, capture_server
 
 REPOSITORY = Path(__file__).parents[4]
@@ -25,6 +26,7 @@ class Person:
 
     home: ClaudeHome
     environment: dict[str, str]
+    forks: TrackerForks
 
     @property
     def folder(self) -> Path:
@@ -47,8 +49,7 @@ class Person:
 
     def ship(self, *arguments: str, **changes: str) -> "subprocess.CompletedProcess[str]":
         """`tracker ship` with these arguments, until it ends."""
-        command = [*SHIP, *(arguments or ("--once",))]
-        return subprocess.run(command, env=self.environment | changes, capture_output=True, text=True, timeout=90, check=False)
+        return self.forks.run(["ship", *(arguments or ("--once",))], env=self.environment | changes)
 
     def shipper(self, *arguments: str, **changes: str) -> "subprocess.Popen[bytes]":
         """`tracker ship` that goes on."""
@@ -64,8 +65,9 @@ def server() -> Iterator[CaptureServer]:
 
 
 @pytest.fixture
-def person(tmp_path: Path, server: CaptureServer) -> Person:
+def person(tmp_path: Path, server: CaptureServer, forks: TrackerForks) -> Person:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("TRACKER_", "CLAUDE_"))}
     home = ClaudeHome(tmp_path / "home")
     home.path.mkdir()
-    return Person(home, kept | {"HOME": str(home.path), "TRACKER_URL": server.url, "PYTHONPATH": str(REPOSITORY), "LC_ALL": "C.UTF-8"})
+    own = {"HOME": str(home.path), "TRACKER_URL": server.url, "PYTHONPATH": str(REPOSITORY), "LC_ALL": "C.UTF-8"}
+    return Person(home, kept | own, forks)

@@ -4,6 +4,7 @@ import base64
 import io
 import json
 import tracemalloc
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import IO, Any, cast
 
@@ -126,9 +127,15 @@ def test_any_content_has_a_text(content: Any) -> None:
         assert "\0" not in found.text
 
 
-@pytest.mark.parametrize("case", [case for case in secret_cases() if is_found(case)], ids=lambda case: case.kind)
-def test_no_part_of_a_known_secret_is_kept_wherever_the_text_is_cut(case: Case) -> None:
+def test_no_part_of_a_known_secret_is_kept_wherever_the_text_is_cut() -> None:
     """given each secret of the corpus behind a text of any length, then what is kept are parts of the redacted whole, from transcripts and hooks."""
+    found = {case.text: kept for case in secret_cases() if is_found(case) and (kept := list(kept_otherwise(case)))}
+
+    assert found == {}
+
+
+def kept_otherwise(case: Case) -> Iterator[str]:
+    """What is kept of the secret's results and is not of the redacted whole."""
     for before in range(0, len(case.text), 3):
         text = "-\n" * before + case.text + "\n-" * len(case.text)
         lines = redact_lines(jsonl(answer(0, "a1", "m", use("toolu_1")), result(1, "u1", "toolu_1", text)), {})
@@ -137,17 +144,18 @@ def test_no_part_of_a_known_secret_is_kept_wherever_the_text_is_cut(case: Case) 
         )
         hook = redact_lines(payload.encode(), {})
         limits = KeptResults(len(case.text) * 2)
+        whole = redact_text(text)
         for records in (
             list(read_transcript(io.BytesIO(lines), user=None, idle_gap=IDLE_GAP, kept_results=limits)),
             list(read_hook(hook, AT, user=None, kept_results=limits)),
         ):
             redact_structs(records, {})
             [call] = of(records, ToolUse)
-            assert not any(secret in call.result.text for secret in case.secrets)
-            whole = redact_text(text)
-            head = call.result.text[: call.result.cut_at]
-            assert whole.startswith(head)
-            assert whole.endswith(call.result.text[len(head) :])
+            kept = call.result.text
+            head = kept[: call.result.cut_at]
+            are_parts = whole.startswith(head) and whole.endswith(kept[len(head) :])
+            if not are_parts or any(secret in kept for secret in case.secrets):
+                yield kept
 
 
 # What must not be broken where a long text is decoded in pieces: escapes, surrogate pairs, characters of several bytes, codes of terminals.
