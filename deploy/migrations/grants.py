@@ -44,7 +44,7 @@ _CAPTURE: Final = (
 )
 _MARKS: Final = ("session_marks",)
 _SIGNS: Final = ("session_signs",)
-_SEARCH: Final = ("search_documents", "search_pending", "search_words")
+_SEARCH: Final = ("search_documents", "search_pending", "search_words", "search_former_results")
 TABLES: Final = (*EVENTS, *AGGREGATES, *_REGISTRY, *_JOBS, *_JOURNAL, *_CAPTURE, *_MARKS, *_SIGNS, *_SEARCH, *_KEYS, "alembic_version")
 
 GRANTS: Final[dict[str, Grants]] = {
@@ -82,7 +82,7 @@ GRANTS: Final[dict[str, Grants]] = {
         "audit_log": {"INSERT": ("who", "act", "subject", "details", "request_id")},
         "alembic_version": _READ,
     },
-    QUERY: dict.fromkeys((*TABLES, "search_noted_messages"), _READ),
+    QUERY: dict.fromkeys((*TABLES, "search_noted_messages", "search_texts"), _READ),
     # It looks up the key of an import. Of marks, keys and the audit log it changes the texts alone, where a scrub finds a secret.
     WORKER: dict.fromkeys((*EVENTS, *AGGREGATES, *_REGISTRY, *_JOBS, *_JOURNAL, *_CAPTURE, *_SIGNS, *_SEARCH), _WRITE | _MAINTAIN)
     | {

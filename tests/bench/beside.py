@@ -8,30 +8,26 @@ Nothing else should run on the machine.
 
 import argparse
 import ctypes
-import json
 import os
 import shlex
 import shutil
-import signal
-import socket
 import subprocess
 import sys
 import tempfile
 import threading
 import time
-import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from tests.bench import whole_stack
 from tests.bench.import_archive import make_home, samples
 from tests.bench.process_tree import cpu_seconds, descendants, pss_bytes
 from tests.bench.report import machine, table
+from tests.bench.whole_stack import bytes_in
 
 HEAD = ("round", "program", "imported", "CPU then", "searchable", "CPU then", "peak memory", "disk", "of it WAL")
-_READY_SECONDS = 180
-_SEARCHABLE_SECONDS = 1_200
 _PR_SET_CHILD_SUBREAPER = 36
 REPOSITORY = Path(__file__).parents[2]
 
@@ -90,40 +86,18 @@ def _shown(told: Told) -> list[str]:
 
 
 def _ours(code: Path, home: Path, data: Path) -> Told:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    environment = os.environ | {"TRACKER_PORT": str(port), "TRACKER_DATA_DIR": str(data), "TRACKER_FLOWER_PORT": "off", "HOME": str(home)}
-    environment["TRACKER_URL"] = url = f"http://127.0.0.1:{port}"
-    python = code / ".venv/bin/python"
-    log = home.parent / "stack.log"
-    with log.open("ab") as output:
-        stack = subprocess.Popen(
-            [python, "-m", "deploy.embedded"], cwd=code, env=environment, stdout=output, stderr=output, start_new_session=True
-        )
     try:
-        _await(lambda: _get(url, "/readyz") is not None, _READY_SECONDS)
-        time.sleep(3)
-        with _sampled() as peak:
-            before, started = _cpu(), time.monotonic()
-            done = subprocess.run(
-                [python, "-P", "-m", "client", "import", "--quiet"], cwd=code, env=environment | {"PYTHONPATH": str(code)}, check=False
-            )
-            if done.returncode not in (0, 2):
-                raise RuntimeError(f"the import ended with {done.returncode}")
-            imported = time.monotonic() - started, _cpu() - before
-            _await(lambda: (_get(url, "/api/search?q=the&limit=1") or {}).get("pending_documents") == 0, _SEARCHABLE_SECONDS)
-            searchable = time.monotonic() - started, _cpu() - before
-        wal = (
-            _bytes_in(data / "postgres/pg_wal")
-            if (data / "postgres/pg_wal").exists()
-            else sum(_bytes_in(each) for each in data.rglob("pg_wal"))
-        )
-        return Told(*imported, *searchable, peak[0], _bytes_in(data), wal)
+        with whole_stack.started(code, home, data) as environment:
+            time.sleep(3)
+            with _sampled() as peak:
+                before, begun = _cpu(), time.monotonic()
+                whole_stack.import_home(code, environment)
+                imported = time.monotonic() - begun, _cpu() - before
+                whole_stack.await_searchable(environment)
+                searchable = time.monotonic() - begun, _cpu() - before
+            return Told(*imported, *searchable, peak[0], bytes_in(data), sum(map(bytes_in, data.rglob("pg_wal"))))
     finally:
-        stack.send_signal(signal.SIGTERM)
-        stack.wait(90)
         _reap()
-        shutil.rmtree(data, ignore_errors=True)
 
 
 def _theirs(command: str, home: Path) -> Told:
@@ -136,7 +110,7 @@ def _theirs(command: str, home: Path) -> Told:
         subprocess.run(shlex.split(command), env=environment, stdout=subprocess.DEVNULL, check=True)
         imported = time.monotonic() - started, _cpu() - before
     (own / ".claude").unlink()
-    told = Told(*imported, *imported, peak[0], _bytes_in(own), 0)
+    told = Told(*imported, *imported, peak[0], bytes_in(own), 0)
     shutil.rmtree(own)
     _reap()
     return told
@@ -173,27 +147,6 @@ def _reap() -> None:
                 return
         except ChildProcessError:
             return
-
-
-def _get(url: str, path: str) -> dict[str, Any] | None:
-    try:
-        with urllib.request.urlopen(url + path, timeout=60) as answer:
-            found: dict[str, Any] = json.load(answer)
-            return found
-    except (OSError, ValueError):
-        return None
-
-
-def _await(holds: Callable[[], bool], seconds: float) -> None:
-    deadline = time.monotonic() + seconds
-    while not holds():
-        if time.monotonic() > deadline:
-            raise TimeoutError
-        time.sleep(0.5)
-
-
-def _bytes_in(folder: Path) -> int:
-    return sum(each.lstat().st_blocks * 512 for each in folder.rglob("*") if each.is_file() and not each.is_symlink())
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """What can be found of a row: its document in `search_documents`, made from the row as it is now."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -29,6 +29,7 @@ MAX_PART_CHARS: Final = 32_768
 class Document:
     """A row of `search_documents` but for its terms. The result of a call begins behind `result_at` characters of `content`.
 
+    It is kept with the call alone. `result_key` is its MD5 there; what is stored may be of the version before and have the result in its content.
     `occurred_at` is None where the time is not known. In tables that is -infinity, which Python has not.
     """
 
@@ -44,6 +45,12 @@ class Document:
     agent_id: str | None
     content: str
     result_at: int | None
+    result_key: UUID | None = field(compare=False)
+
+    @property
+    def kept_content(self) -> str:
+        """What is stored of the content: all but the result of a call."""
+        return self.content if self.result_at is None else self.content[: self.result_at - 1]
 
 
 def documents_of(connection: Connection[Any], kind: str, keys: Sequence[str]) -> list[Document]:
@@ -69,7 +76,7 @@ def _document(kind: str, row: Any) -> Document:
             result_at = len(content) + 1
             content = f"{content}\n{row.result[:MAX_PART_CHARS]}"
     of_row = (row.session_id, row.project_id, row.user_id, row.occurred_at, row.role, row.tool_name, row.is_error, row.agent_id)
-    return Document(row.id, kind, *of_row, content[:MAX_CONTENT_CHARS], result_at)
+    return Document(row.id, kind, *of_row, content[:MAX_CONTENT_CHARS], result_at, row.result_key if result_at else None)
 
 
 def _statement(name: str) -> bytes:

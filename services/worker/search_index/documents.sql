@@ -3,17 +3,17 @@
 -- name: messages
 -- A message without a text only used tools; their documents are found.
 SELECT id, session_id, project_id, user_id, nullif(occurred_at, '-infinity') AS occurred_at, role, NULL::text AS tool_name, false AS is_error, agent_id,
-    content, NULL::text AS parameters, NULL::text AS result
+    content, NULL::text AS parameters, NULL::text AS result, NULL::uuid AS result_key
 FROM messages WHERE id = ANY(%(keys)s::uuid[]) AND content <> ''
 
 -- name: tool_calls
 SELECT id, session_id, project_id, user_id, nullif(occurred_at, '-infinity') AS occurred_at, NULL::text AS role, tool_name,
-    status IN ('error', 'timeout') AS is_error, agent_id, tool_name AS content, parameters::text AS parameters, result
+    status IN ('error', 'timeout') AS is_error, agent_id, tool_name AS content, parameters::text AS parameters, result, md5(result)::uuid AS result_key
 FROM tool_calls WHERE id = ANY(%(keys)s::uuid[])
 
 -- name: timeline_entries
 SELECT id, session_id, project_id, user_id, nullif(occurred_at, '-infinity') AS occurred_at, kind AS role, NULL::text AS tool_name, false AS is_error,
-    agent_id, content, NULL::text AS parameters, NULL::text AS result
+    agent_id, content, NULL::text AS parameters, NULL::text AS result, NULL::uuid AS result_key
 FROM timeline_entries WHERE id = ANY(%(keys)s::uuid[]) AND kind IN ('compaction_summary', 'command', 'command_output')
 
 -- name: sessions
@@ -21,14 +21,14 @@ FROM timeline_entries WHERE id = ANY(%(keys)s::uuid[]) AND kind IN ('compaction_
 SELECT md5('session ' || s.session_id)::uuid AS id, s.session_id, s.project_id, s.user_id,
     coalesce(nullif(s.dated_at, '-infinity'), nullif(s.first_event_at, '-infinity'), s.created_at) AS occurred_at, NULL::text AS role, NULL::text AS tool_name,
     false AS is_error, NULL::text AS agent_id, concat_ws(E'\n', m.title, s.title, m.note, nullif(array_to_string(m.tags, ' '), ''), s.git_branch)
-        AS content, NULL::text AS parameters, NULL::text AS result
+        AS content, NULL::text AS parameters, NULL::text AS result, NULL::uuid AS result_key
 FROM sessions AS s LEFT JOIN session_marks AS m ON m.session_id = s.session_id
 WHERE s.session_id = ANY(%(keys)s::text[]) AND s.counted
 
 -- name: files
 -- A file happened when it was last changed.
 SELECT md5('file ' || key)::uuid AS id, a.session_id, a.project_id, a.user_id, nullif(a.occurred_at, '-infinity') AS occurred_at, NULL::text AS role,
-    NULL::text AS tool_name, false AS is_error, NULL::text AS agent_id, f.file_path AS content, NULL::text AS parameters, NULL::text AS result
+    NULL::text AS tool_name, false AS is_error, NULL::text AS agent_id, f.file_path AS content, NULL::text AS parameters, NULL::text AS result, NULL::uuid AS result_key
 FROM unnest(%(keys)s::text[]) AS key
 CROSS JOIN LATERAL (
     SELECT * FROM activities WHERE file_key = split_part(key, ' ', 2)::uuid AND project_id = split_part(key, ' ', 1)::bigint

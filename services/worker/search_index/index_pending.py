@@ -87,6 +87,7 @@ def _index_some(connection: Connection[Any], counts: WordCounts) -> bool:
     """The next notes. False if there are none."""
     notes = connection.execute(_statement("next"), {"keys": KEYS}).fetchall()
     if not notes:
+        connection.execute(_statement("drop_former"))
         return False
     keys: dict[str, list[str]] = defaultdict(list)
     done: list[tuple[str, int]] = []

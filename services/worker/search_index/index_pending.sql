@@ -12,5 +12,10 @@ WHERE place = 1 OR total <= %(keys)s
 -- name: done
 DELETE FROM search_pending WHERE (newest, number) IN (SELECT * FROM unnest(%(newest)s::timestamptz[], %(number)s::bigint[]))
 
+-- name: drop_former
+-- What an indexer of the version before has left.
+DELETE FROM search_former_results AS f
+WHERE NOT EXISTS (SELECT FROM search_documents AS d WHERE d.id = f.id AND d.result_key = f.result_key)
+
 -- name: is_importing
 SELECT EXISTS (SELECT FROM import_shares WHERE outcome IS NULL AND lease_expires_at > now())

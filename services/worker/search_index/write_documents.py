@@ -40,6 +40,7 @@ def write_documents(
         connection.execute(_statement("delete"), {"ids": gone})
     if changed:
         changed = _write_isolating(connection, changed, words)
+    connection.execute(_statement("drop_former"), {"ids": list(ids)})
     for document in changed:
         counts.add(document, words[document.id].whole)
     for before in (stored[id] for id in (*gone, *(document.id for document in changed)) if id in stored):
@@ -78,6 +79,7 @@ def _write(connection: Connection[Any], documents: Sequence[Document], words: Ma
     # By time, as the indexes on it are in order.
     in_order = sorted(documents, key=lambda document: document.occurred_at or _UNKNOWN_TIME)
     columns: dict[str, list[Any]] = {name: [getattr(document, name) for document in in_order] for name in _COLUMNS}
+    columns["content"] = [document.kept_content for document in in_order]
     columns["terms"] = [words[document.id].vector for document in in_order]
     columns["has_places"] = [words[document.id].has_places for document in in_order]
     connection.execute(_statement("write"), columns)

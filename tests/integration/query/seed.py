@@ -67,13 +67,14 @@ def add_activity(connection: Connection[Any], session_id: str | None, at: dateti
 
 
 def add_document(connection: Connection[Any], session_id: str | None, at: datetime | str, content: str = "hello", **columns: Any) -> UUID:
-    """A document of the search index, of a user's message unless told otherwise. `result` is put behind the content, as of a tool call."""
+    """A document of the search index, of a user's message unless told otherwise. With a `result` it is that of a tool call, which has it."""
     row = {"kind": "message", "role": "user" if columns.get("kind", "message") == "message" else None}
     result = columns.pop("result", None)
     if result is not None:
         row |= {"kind": "tool_call", "role": None, "tool_name": "Bash", "result_at": len(content) + 1}
-        content += f"\n{result}"
-    words = words_of(content)
+        columns["id"] = add_tool_call(connection, session_id, at, result=result)
+        row["result_key"] = connection.execute("SELECT md5(%s)::uuid", (result,)).fetchone()[0]  # type: ignore[index]
+    words = words_of(content if result is None else f"{content}\n{result}")
     row |= {"content": content, "terms": words.vector, "has_places": words.has_places} | columns
     found = connection.execute("SELECT project_id, user_id FROM sessions WHERE session_id = %s", (session_id,)).fetchone()
     project_id, user_id = found or (0, 0)

@@ -24,6 +24,8 @@ from shared.messages import Activity, Conversation, Event, SessionStart, ToolCal
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 GAP = timedelta(minutes=5)
+# Results that calls had before, and no document was made of.
+NEEDLESS = "SELECT FROM search_former_results AS f WHERE NOT EXISTS (SELECT FROM search_documents AS d WHERE d.id = f.id AND d.result_key = f.result_key)"
 
 
 @pytest.fixture
@@ -55,7 +57,7 @@ def change(path: str, *, minutes: int = 0, id: UUID | None = None) -> Activity:
 
 
 def found(connection: Connection[Any], kind: str) -> list[str]:
-    return [row[0] for row in connection.execute("SELECT content FROM search_documents WHERE kind = %s ORDER BY content", (kind,))]
+    return [row[0] for row in connection.execute("SELECT content FROM search_texts WHERE kind = %s ORDER BY content", (kind,))]
 
 
 def pending(connection: Connection[Any]) -> list[tuple[str, int]]:
@@ -65,6 +67,7 @@ def pending(connection: Connection[Any]) -> list[tuple[str, int]]:
 def assert_up_to_date(worker: Resources, connection: Connection[Any]) -> None:
     assert index_pending(worker, seconds=60) is False
     assert pending(connection) == []
+    assert connection.execute(NEEDLESS).fetchall() == []
     assert differing_documents(connection) == 0
 
 
@@ -117,7 +120,7 @@ def test_results_and_summaries_are_found_and_thinking_is_not(worker: Resources, 
 
     assert_up_to_date(worker, connection)
 
-    assert connection.execute("SELECT content, result_at, is_error FROM search_documents WHERE kind = 'tool_call'").fetchall() == [
+    assert connection.execute("SELECT content, result_at, is_error FROM search_texts WHERE kind = 'tool_call'").fetchall() == [
         ("Bash\nmake\nno rule to make target", 10, True)
     ]
     assert connection.execute("SELECT role, content FROM search_documents WHERE kind = 'timeline_entry'").fetchall() == [

@@ -27,9 +27,12 @@ from tests.integration.worker.test_imports_in_any_order import EPOCH, GAP, add_j
 from tests.integration.worker.test_merge_users import request_merge
 from tests.integration.worker.test_scrub import BLOCKED, HANG_SECONDS, NOW, SECRET, WORD, asked_for, message, select, stored
 
-# Of each document all that can be found.
-DOCUMENTS = "SELECT d::text || coalesce((SELECT string_agg(word, ' ') FROM search_words), '') FROM search_documents AS d"
-CONTENTS = "SELECT content FROM search_documents ORDER BY content"
+# Of each document all that can be found, and what documents were made of.
+DOCUMENTS = """
+    SELECT d::text || t.content || coalesce((SELECT string_agg(word, ' ') FROM search_words), '')
+    FROM search_documents AS d JOIN search_texts AS t USING (id) UNION ALL SELECT result FROM search_former_results"""
+CONTENTS = "SELECT content FROM search_texts ORDER BY content"
+FORMER = "SELECT result FROM search_former_results"
 # In a path and in titles a secret has letters only, as a word of search_words has.
 SECRET_LETTERS = "password=correcthorsebatterystaple"
 
@@ -55,6 +58,7 @@ def with_secret(worker: Resources) -> list[str]:
 
 def assert_up_to_date(worker: Resources, connection: Connection[Any]) -> None:
     assert index_pending(worker, seconds=60) is False
+    assert select(worker, FORMER) == []
     assert differing_documents(connection) == 0
 
 

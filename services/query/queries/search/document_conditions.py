@@ -22,8 +22,8 @@ Part = Literal["input", "result"]
 
 sql = partial(statement, __package__, "documents.sql")
 
-# What a call was given, what it gave back.
-_INPUT: Final = "left(d.content, coalesce(d.result_at, length(d.content)))"
+# What a call was given, what it gave back. Of search_texts.
+_INPUT: Final = "d.input"
 _RESULT: Final = "substr(d.content, d.result_at + 1)"
 _IDEOGRAPH: Final = re.compile("[\u4e00-\u9fff]")
 # A word that is long enough to be looked for as a beginning.
@@ -99,7 +99,7 @@ def _of_groups(groups: list[tuple[str | None, list[str]]], words: list[list[str]
         parameters=parameters | _ranking(words),
         words=tuple(dict.fromkeys(word for group in words for word in group)),
         has_several_words=any(len(group) > 1 for group in words),
-        looks_at_texts="content" in " ".join(matches),
+        looks_at_texts=any(text in " ".join(matches) for text in ("d.content", _INPUT)),
         has_terms=bool(indexed),
     )
 

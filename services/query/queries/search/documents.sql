@@ -1,5 +1,6 @@
--- Search in search_documents. document_conditions.py fills `{indexed}`: what an index can find, and `{matches}`: all that the text and the terms must
--- hold, `{rest}`: the same without what the index told. Filled statements are in rendered/. Conditions on NULL parameters are gone before planning (database.py).
+-- Search in search_documents; search_texts has also what their rows hold for them. document_conditions.py fills `{indexed}`: what an index can find,
+-- `{matches}`: all that the text and the terms must hold, `{rest}`: the same without what the index told. Filled statements are in rendered/. Conditions on
+-- NULL parameters are gone before planning (database.py).
 
 -- name: candidates
 -- For an estimate of how many there are; never run.
@@ -66,14 +67,15 @@ WITH read AS MATERIALIZED (
 SELECT counts.rows_read,
     CASE WHEN NOT %(looks_at_texts)s THEN counts.candidates
         WHEN counts.candidates <= %(counted_texts)s THEN (
-            SELECT count(*) FROM found f CROSS JOIN LATERAL (SELECT FROM search_documents d WHERE d.id = f.id AND {rest} OFFSET 0) AS looked_at) END AS total,
+            SELECT count(*) FROM found f CROSS JOIN LATERAL (SELECT FROM search_texts d WHERE d.id = f.id AND {rest} OFFSET 0) AS looked_at) END AS total,
     page.*
 FROM counts
 LEFT JOIN (
-    SELECT whole.id, whole.session_id, nullif(whole.occurred_at, '-infinity') AS timestamp, octet_length(whole.content) AS bytes, whole.score
+    SELECT whole.id, whole.session_id, nullif(whole.occurred_at, '-infinity') AS timestamp, whole.bytes, whole.score
     FROM newest n
     -- One by one in this order, and no further than is needed: OFFSET keeps the planner from reading all texts at once.
-    CROSS JOIN LATERAL (SELECT d.*, {score} AS score FROM search_documents d WHERE d.id = n.id AND {rest} OFFSET 0) AS whole
+    CROSS JOIN LATERAL (
+        SELECT d.id, d.session_id, d.occurred_at, d.bytes, {score} AS score FROM search_texts d WHERE d.id = n.id AND {rest} OFFSET 0) AS whole
     LIMIT %(fetch)s
 ) page ON true
 ORDER BY page.timestamp DESC NULLS LAST, page.id DESC
@@ -138,7 +140,7 @@ SELECT 1 FROM search_documents d WHERE d.terms @@ %(word)s::tsquery
 SELECT d.id, d.kind, d.session_id, coalesce(k.title, s.title) AS session_title, nullif(d.project_id, 0) AS project_id, p.name AS project_name,
     u.name AS user, nullif(d.occurred_at, '-infinity') AS timestamp, d.role, d.tool_name, d.is_error, d.agent_id, d.content, d.result_at,
     s.git_branch, k.note, k.tags
-FROM search_documents d
+FROM search_texts d
 LEFT JOIN sessions s ON s.session_id = d.session_id
 LEFT JOIN session_marks k ON k.session_id = d.session_id
 LEFT JOIN projects p ON p.id = d.project_id
@@ -169,7 +171,7 @@ WHERE d.kind IN ('message', 'tool_call', 'timeline_entry')
 -- name: marks
 -- The first texts that a pattern matches in each document.
 SELECT d.id, ARRAY(SELECT left(regexp_substr(d.content, %(pattern)s, 1, n, %(flags)s), 200) FROM generate_series(1, 3) AS n) AS texts
-FROM search_documents d
+FROM search_texts d
 WHERE d.id = ANY (%(ids)s::uuid[])
 
 -- name: check_pattern
