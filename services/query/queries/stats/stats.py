@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from services.query.database import Connection, Row, one_row, rows
 from services.query.queries.stats.active_sessions import active_sessions, add_continued, continued
+from services.query.queries.stats.day_edges import cells_of_one_grain, day_edges
 from services.query.queries.stats.packed_counters import ACTIVE_DIGITS, counters, holds
 from services.query.queries.stats.ranges import (
     DAY,
@@ -132,10 +133,20 @@ def series_of(connection: Connection, selection: Selection, wanted: Range, *, ne
     return Series(wanted.interval, edges, cover_series(wanted, edges))
 
 
-def series_rows(connection: Connection, selection: Selection, series: Series) -> dict[int, Row]:
-    """By number of the interval, its sums; only those in which something happened. Distinct files are not added up yet."""
-    parameters = selection.parameters() | segment_parameters(series.segments) | {"edges": series.edges[:-1]}
-    return {row.pop("i"): row for row in rows(connection, selection.statement("series"), parameters)}
+def series_rows(connection: Connection, selection: Selection, wanted: Range, series: Series, name: str = "series") -> dict[int, Row]:
+    """By number of the interval, its sums by the statement of that name; only those of which there are cells. Distinct files are not added up yet."""
+    if not series.edges:
+        return {}
+    parameters = selection.parameters() | _cells_of(selection, wanted, series)
+    return {row.pop("i"): row for row in rows(connection, selection.statement(name), parameters)}
+
+
+def _cells_of(selection: Selection, wanted: Range, series: Series) -> Row:
+    """The cells that make up a series, for SQL. Days of any zone, and what is longer, are made of UTC days."""
+    if series.interval == "hour" or selection.machine is not None:
+        [cells] = series.segments
+        return cells_of_one_grain(cells, series.edges)
+    return day_edges(series.bounds(wanted)).finer_parameters()
 
 
 def tools(
@@ -192,11 +203,11 @@ def points(wanted: Range, series: Series) -> list[Row]:
 
 
 def _time_series(connection: Connection, selection: Selection, wanted: Range, series: Series, went_on: dict[int, int]) -> list[Row]:
-    found = series_rows(connection, selection, series)
+    found = series_rows(connection, selection, wanted, series)
     # The rollup's own count is right only where an interval is one bucket, and of all users.
     own_grain = {"hour": 60, "day": 1440}.get(series.interval)
     if found and (selection.reads_rows_of_files or any(each.grain_minutes != own_grain for each in series.segments)):
-        distinct = _distinct_files(connection, selection, wanted, series.segments, series.edges)
+        distinct = _distinct_files(connection, selection, wanted, series.segments, series)
         for number, row in found.items():
             row["files_modified"] = distinct.get(number, 0)
     sums = [found.get(number, _NO_SUMS) | {"continued": went_on.get(number, 0)} for number in range(len(series.edges) - 1)]
@@ -231,13 +242,19 @@ _NOTHING: Final = _measures(_NO_SUMS)
 
 
 def _distinct_files(
-    connection: Connection, selection: Selection, wanted: Range, segments: list[Segment], edges: list[int] | None
+    connection: Connection, selection: Selection, wanted: Range, segments: list[Segment], series: Series | None
 ) -> dict[int, int]:
-    """By number of the interval, how many different files were touched in it. Without edges there is one interval, 0."""
+    """By number of the interval, how many different files were touched in it. Without a series there is one interval, 0."""
     name = "distinct_files" if any(map(_has_file_sets, segments)) else "distinct_files_of_hours"
-    parameters = selection.parameters() | split_parameters(segments, _has_file_sets) | {"edges": edges[:-1] if edges else None}
+    parameters = selection.parameters() | split_parameters(segments, _has_file_sets) | {"edges": series.edges[:-1] if series else None}
     if selection.reads_rows_of_files:
         name, parameters = "distinct_files_of_rows", parameters | {"start": wanted.start_time, "end": wanted.end_time}
+    elif series and len(segments) == 1 and not _has_file_sets(segments[0]):
+        bounds = list(map(float, series.bounds(wanted)))
+        name, parameters = (
+            "distinct_files_by_interval",
+            parameters | {"grain": segments[0].grain_minutes, "starts": bounds[:-1], "ends": bounds[1:]},
+        )
     return {row["i"]: row["files"] for row in rows(connection, _sql(name), parameters)}
 
 

@@ -40,37 +40,72 @@ CROSS JOIN LATERAL (
 ) AS r
 
 -- name: series
--- i: the number of the interval. `edges` are the starts of the intervals.
-SELECT width_bucket(date_part('epoch', r.bucket_start), %(edges)s::float8[]) - 1 AS i,
-    least(coalesce(sum(r.sessions), 0), 9007199254740991)::bigint AS sessions,
-    coalesce(sum(r.wall_us), 0)::float8 AS wall_us,
-    coalesce(sum(r.active_us), 0)::float8 AS active_us,
-    least(coalesce(sum(r.user_messages), 0), 9007199254740991)::bigint AS user_messages,
-    least(coalesce(sum(r.assistant_messages), 0), 9007199254740991)::bigint AS assistant_messages,
-    least(coalesce(sum(r.files_modified), 0), 9007199254740991)::bigint AS files_modified,
-    least(coalesce(sum(r.lines_added), 0), 9007199254740991)::bigint AS lines_added,
-    least(coalesce(sum(r.lines_removed), 0), 9007199254740991)::bigint AS lines_removed,
-    least(coalesce(sum(r.tool_calls), 0), 9007199254740991)::bigint AS tool_calls,
-    least(coalesce(sum(r.tool_errors), 0), 9007199254740991)::bigint AS tool_errors,
-    least(coalesce(sum(r.input_tokens), 0), 9007199254740991)::bigint AS input_tokens,
-    least(coalesce(sum(r.output_tokens), 0), 9007199254740991)::bigint AS output_tokens,
-    least(coalesce(sum(r.cache_creation_tokens), 0), 9007199254740991)::bigint AS cache_creation_tokens,
-    least(coalesce(sum(r.cache_read_tokens), 0), 9007199254740991)::bigint AS cache_read_tokens,
-    least(coalesce(sum(r.api_calls), 0), 9007199254740991)::bigint AS api_calls,
-    least(coalesce(sum(r.unpriced_calls), 0), 9007199254740991)::bigint AS unpriced_calls,
-    coalesce(sum(r.cost_nano_usd), 0)::float8 AS cost_nano_usd,
-    least(coalesce(sum(r.cache_priced_calls), 0), 9007199254740991)::bigint AS cache_priced_calls,
-    coalesce(sum(r.uncached_nano_usd), 0)::float8 AS uncached_nano_usd,
-    coalesce(sum(r.cache_saved_nano_usd), 0)::float8 AS cache_saved_nano_usd
-FROM unnest(%(grains)s::smallint[], %(starts)s::float8[], %(ends)s::float8[]) AS g (grain_minutes, start, until)
-CROSS JOIN LATERAL (
-    SELECT * FROM activity_rollups
-    WHERE project_id = %(project_id)s AND user_id = %(user_id)s AND grain_minutes = g.grain_minutes
-        AND bucket_start >= to_timestamp(g.start) AND bucket_start < to_timestamp(g.until)
-    OFFSET 0
-) AS r
-WHERE r.bucket_start > '-infinity'
-GROUP BY i
+-- i: the number of the interval. Cells of `grain` from `first` to `until`, by `edges`, where the intervals begin; and cells of grains, starts and ends
+-- around the edges, each added to one interval and taken off another (day_edges.py). Distinct files are no sum: they are right only without those.
+SELECT e.i,
+    least(sum(e.sign * e.sessions), 9007199254740991)::bigint AS sessions,
+    sum(e.sign * e.wall_us)::float8 AS wall_us,
+    sum(e.sign * e.active_us)::float8 AS active_us,
+    least(sum(e.sign * e.user_messages), 9007199254740991)::bigint AS user_messages,
+    least(sum(e.sign * e.assistant_messages), 9007199254740991)::bigint AS assistant_messages,
+    least(sum(e.sign * e.files_modified), 9007199254740991)::bigint AS files_modified,
+    least(sum(e.sign * e.lines_added), 9007199254740991)::bigint AS lines_added,
+    least(sum(e.sign * e.lines_removed), 9007199254740991)::bigint AS lines_removed,
+    least(sum(e.sign * e.tool_calls), 9007199254740991)::bigint AS tool_calls,
+    least(sum(e.sign * e.tool_errors), 9007199254740991)::bigint AS tool_errors,
+    least(sum(e.sign * e.input_tokens), 9007199254740991)::bigint AS input_tokens,
+    least(sum(e.sign * e.output_tokens), 9007199254740991)::bigint AS output_tokens,
+    least(sum(e.sign * e.cache_creation_tokens), 9007199254740991)::bigint AS cache_creation_tokens,
+    least(sum(e.sign * e.cache_read_tokens), 9007199254740991)::bigint AS cache_read_tokens,
+    least(sum(e.sign * e.api_calls), 9007199254740991)::bigint AS api_calls,
+    least(sum(e.sign * e.unpriced_calls), 9007199254740991)::bigint AS unpriced_calls,
+    sum(e.sign * e.cost_nano_usd)::float8 AS cost_nano_usd,
+    least(sum(e.sign * e.cache_priced_calls), 9007199254740991)::bigint AS cache_priced_calls,
+    sum(e.sign * e.uncached_nano_usd)::float8 AS uncached_nano_usd,
+    sum(e.sign * e.cache_saved_nano_usd)::float8 AS cache_saved_nano_usd
+FROM (
+    SELECT width_bucket(date_part('epoch', bucket_start), %(edges)s::float8[]) - 1 AS i, 1 AS sign, r.*
+    FROM activity_rollups AS r
+    WHERE project_id = %(project_id)s AND user_id = %(user_id)s AND grain_minutes = %(grain)s
+        AND bucket_start >= to_timestamp(%(first)s) AND bucket_start < to_timestamp(%(until)s)
+    UNION ALL
+    SELECT k.i, k.sign, r.*
+    FROM unnest(%(grains)s::smallint[], %(starts)s::float8[], %(ends)s::float8[], %(rights)s::int[], %(wrongs)s::int[])
+        AS g (grain_minutes, start, until, "right", wrong)
+    CROSS JOIN LATERAL (
+        SELECT * FROM activity_rollups
+        WHERE project_id = %(project_id)s AND user_id = %(user_id)s AND grain_minutes = g.grain_minutes
+            AND bucket_start >= to_timestamp(g.start) AND bucket_start < to_timestamp(g.until)
+        OFFSET 0
+    ) AS r
+    CROSS JOIN LATERAL (VALUES (g."right", 1), (g.wrong, -1)) AS k (i, sign)
+    WHERE k.i >= 0
+) AS e
+GROUP BY e.i
+
+-- name: calls_over_time
+-- The calls of tools alone, of the same cells.
+SELECT e.i, least(sum(e.sign * e.tool_calls), 9007199254740991)::bigint AS calls,
+    least(sum(e.sign * e.tool_errors), 9007199254740991)::bigint AS errors
+FROM (
+    SELECT width_bucket(date_part('epoch', bucket_start), %(edges)s::float8[]) - 1 AS i, 1 AS sign, r.*
+    FROM activity_rollups AS r
+    WHERE project_id = %(project_id)s AND user_id = %(user_id)s AND grain_minutes = %(grain)s
+        AND bucket_start >= to_timestamp(%(first)s) AND bucket_start < to_timestamp(%(until)s)
+    UNION ALL
+    SELECT k.i, k.sign, r.*
+    FROM unnest(%(grains)s::smallint[], %(starts)s::float8[], %(ends)s::float8[], %(rights)s::int[], %(wrongs)s::int[])
+        AS g (grain_minutes, start, until, "right", wrong)
+    CROSS JOIN LATERAL (
+        SELECT * FROM activity_rollups
+        WHERE project_id = %(project_id)s AND user_id = %(user_id)s AND grain_minutes = g.grain_minutes
+            AND bucket_start >= to_timestamp(g.start) AND bucket_start < to_timestamp(g.until)
+        OFFSET 0
+    ) AS r
+    CROSS JOIN LATERAL (VALUES (g."right", 1), (g.wrong, -1)) AS k (i, sign)
+    WHERE k.i >= 0
+) AS e
+GROUP BY e.i
 
 -- name: users
 -- User 0 is not known.
@@ -167,6 +202,21 @@ FROM (
     ) AS r
 ) AS d
 GROUP BY i
+
+-- name: distinct_files_by_interval
+-- The same of each interval [start, end) from cells of one grain. Interval by interval, the files in question are few, and stay in the processor's caches.
+SELECT w.i - 1 AS i, d.files
+FROM unnest(%(starts)s::float8[], %(ends)s::float8[]) WITH ORDINALITY AS w (start, until, i)
+CROSS JOIN LATERAL (
+    SELECT count(*) AS files
+    FROM (
+        SELECT DISTINCT file_key FROM file_rollups
+        WHERE grain_minutes = %(grain)s AND bucket_start >= to_timestamp(w.start) AND bucket_start < to_timestamp(w.until)
+            AND (%(project_id)s = -1 OR project_id = %(project_id)s)
+            AND (%(project_id)s <> -1 OR project_id <> -1 AND grain_minutes > 0)
+            AND touches > 0
+    ) AS f
+) AS d
 
 -- name: top_files_of_all_time
 SELECT project_id, file_key, touches,
