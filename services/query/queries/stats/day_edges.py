@@ -7,6 +7,7 @@ hours each, in any zone.
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from itertools import pairwise
 from math import floor, inf, isinf
 from typing import Final
@@ -46,12 +47,23 @@ class DayEdges(Struct, frozen=True):
 
     def finer_parameters(self) -> Row:
         """The same with the corrections as buckets, whose grains are `grains`."""
-        pieces = [(segment, each) for each in self.corrections for segment in cover(each.start, each.end)]
-        arrays = correction_arrays([(segment.start, segment.end, each) for segment, each in pieces])
-        return self._days() | arrays | {"grains": [segment.grain_minutes for segment, _ in pieces]}
+        pieces = [(segment, day, each) for each in self.corrections for day, segments in (_within_day(each),) for segment in segments]
+        arrays = correction_arrays([(day + segment.start, day + segment.end, each) for segment, day, each in pieces])
+        return self._days() | arrays | {"grains": [segment.grain_minutes for segment, _, _ in pieces]}
 
     def _days(self) -> Row:
         return {"grain": 0 if self.everything else 1440, "first": self.edges[0], "until": self.edges[-1], "edges": self.edges[:-1]}
+
+
+def _within_day(correction: Correction) -> tuple[float, tuple[Segment, ...]]:
+    """The UTC day of a correction, and the buckets that make it up, since the day's start. Most days of a zone have the same."""
+    day = floor(correction.start / DAY) * DAY
+    return day, _buckets(correction.start - day, correction.end - day)
+
+
+@lru_cache(maxsize=1024)
+def _buckets(start: float, end: float) -> tuple[Segment, ...]:
+    return tuple(cover(start, end, (60, 15)))
 
 
 def day_edges(boundaries: list[float]) -> DayEdges:
