@@ -1,17 +1,15 @@
 """The stats of a project, or of all: totals, a time series, tools, files, users, and a heatmap of the week. Its statements are in stats.sql."""
 
-from datetime import UTC, datetime, timedelta
-from functools import lru_cache, partial
-from itertools import pairwise
+from functools import partial
 from math import inf
 from typing import Final
-from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
 from services.query.database import Connection, Row, one_row, rows
 from services.query.queries.stats.active_sessions import active_sessions, add_continued, continued
 from services.query.queries.stats.day_edges import cells_of_one_grain, day_edges
+from services.query.queries.stats.offsets import offset_periods, within_periods
 from services.query.queries.stats.packed_counters import ACTIVE_DIGITS, counters, holds
 from services.query.queries.stats.ranges import (
     DAY,
@@ -33,7 +31,6 @@ from services.query.queries.stats.ranges import (
     split_parameters,
 )
 from shared.database import ALL
-from shared.messages import EARLIEST, LATEST
 from shared.sql_files import statement
 
 TOP_FILES: Final = 20
@@ -312,47 +309,15 @@ def _heatmap(connection: Connection, selection: Selection, wanted: Range) -> lis
     fine = (60, 15) if selection.machine is None and all(offset % HOUR == 0 for offset in offsets) else (15,)
     packed: list[Row] = []
     if selection.machine is None:
-        segments = _within_periods(wanted, starts, (10080, *fine))
+        segments = within_periods(wanted, starts, (10080, *fine))
         packed = rows(connection, _sql("active_quarters"), segment_parameters(segments) | keys)
     if selection.machine is None and all(row["active_us"] < holds(ACTIVE_DIGITS) for row in packed):
         active = [(row["period"], quarter, us) for row in packed for quarter, us in counters(row["active"], ACTIVE_DIGITS)]
     else:
-        parameters = segment_parameters(_within_periods(wanted, starts, fine)) | keys
+        parameters = segment_parameters(within_periods(wanted, starts, fine)) | keys
         apart = rows(connection, selection.statement("active_quarters_apart"), parameters)
         active = [(row["period"], row["quarter"], int(row["active_us"])) for row in apart]
     active_us = [0] * 168
     for period, quarter, microseconds in active:
         active_us[(quarter * QUARTER + offsets[period - 1]) % WEEK // HOUR] += microseconds
     return [{"weekday": n // 24, "hour": n % 24, "active_minutes": active_us[n] / 60e6} for n in range(168)]
-
-
-def _within_periods(wanted: Range, offset_starts: list[float], grains: tuple[int, ...]) -> list[Segment]:
-    """The coarsest buckets of these grains that lie in the range and each in one period of one offset."""
-    segments: list[Segment] = []
-    for period_start, period_end in pairwise([*offset_starts, inf]):
-        start, end = max(period_start, wanted.start), min(period_end, wanted.end)
-        if start < end:
-            segments += [Segment(grains[0], -inf, inf)] if (start, end) == (-inf, inf) else cover(start, end, grains)
-    return segments
-
-
-@lru_cache(maxsize=32)
-def offset_periods(tz: ZoneInfo) -> tuple[list[float], list[int]]:
-    """When the zone's offset from UTC changed, and to how many seconds; the first since ever. Offsets are cut to quarters of an hour."""
-    starts, offsets = [-inf], [_offset(EARLIEST, tz)]
-    day = EARLIEST
-    # Only in the years that can have events, and as far as rules reach.
-    while day < min(LATEST, datetime.now(UTC) + timedelta(days=731)):
-        following = day + timedelta(days=1)
-        if _offset(following, tz) != offsets[-1]:
-            quarter = next(t for t in (day + timedelta(seconds=n) for n in range(0, DAY + 1, QUARTER)) if _offset(t, tz) != offsets[-1])
-            starts.append(quarter.timestamp())
-            offsets.append(_offset(quarter, tz))
-        day = following
-    return starts, offsets
-
-
-def _offset(time: datetime, tz: ZoneInfo) -> int:
-    offset = time.astimezone(tz).utcoffset()
-    assert offset is not None
-    return int(offset.total_seconds()) // QUARTER * QUARTER
