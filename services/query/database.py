@@ -35,6 +35,7 @@ AFTER_LOCK_SECONDS: Final = 1.0
 
 Connection = psycopg.Connection[Any]
 Row = dict[str, Any]
+_NUMBERS: Final = frozenset((int, float))
 # The database does not answer, or has no connection free.
 AWAY: Final = (psycopg.OperationalError, psycopg.InterfaceError)
 
@@ -100,7 +101,14 @@ class Database:
 def rows(connection: Connection, sql: str, parameters: Row | None = None) -> list[Row]:
     """The rows of a SELECT as dicts, in the order of its columns."""
     with connection.cursor(row_factory=dict_row) as cursor:
-        return cursor.execute(sql.encode(), parameters or {}).fetchall()
+        return cursor.execute(sql.encode(), {name: _written(value) for name, value in (parameters or {}).items()}).fetchall()
+
+
+def _written(value: Any) -> Any:
+    """A list of numbers as Postgres reads arrays. The driver would take four times as long, and a series has tens of thousands of them."""
+    if isinstance(value, list) and value and _NUMBERS.issuperset(map(type, value)):
+        return f"{{{','.join(map(str, value))}}}"
+    return value
 
 
 def one_row(connection: Connection, sql: str, parameters: Row | None = None) -> Row:

@@ -58,18 +58,25 @@ def test_each_heatmap_cell_is_the_sum_of_its_quarter_hours(client: TestClient, c
     check()
 
 
-def test_the_series_of_a_tool_agrees_with_its_calls(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+@pytest.mark.parametrize("tool", ["Bash", None])
+def test_the_series_of_a_tool_or_of_all_agrees_with_its_calls(
+    client: TestClient, connection: psycopg.Connection[Any], tool: str | None
+) -> None:
     world.build(connection)
-    calls = connection.execute("SELECT occurred_at, status IN ('error', 'timeout') FROM tool_calls WHERE tool_name = 'Bash'").fetchall()
+    calls = connection.execute(
+        "SELECT occurred_at, status IN ('error', 'timeout') FROM tool_calls WHERE %(tool)s::text IS NULL OR tool_name = %(tool)s",
+        {"tool": tool},
+    ).fetchall()
+    chosen = {"tool_name": tool} if tool else {}
 
     @with_database
     @given(days, days, zones, st.sampled_from(["hour", "day", "week", "month"]))
     def check(first: date | None, last: date | None, tz: str, interval: str) -> None:
         parameters, start, end = asked(*in_order(first, last), tz)
-        found = client.get("/api/tool-calls/stats", params=parameters | {"tool_name": "Bash", "interval": interval})
+        found = client.get("/api/tool-calls/stats", params=parameters | chosen | {"interval": interval})
         if found.status_code == 400:
             assert "coarser one, interval=day" in found.json()["message"]
-            found = client.get("/api/tool-calls/stats", params=parameters | {"tool_name": "Bash"})
+            found = client.get("/api/tool-calls/stats", params=parameters | chosen)
         answer = found.json()
         edges = [datetime.fromisoformat(point["start"]) for point in answer["time_series"]]
         for point, (begin, until) in zip(answer["time_series"], pairwise([*edges, end]), strict=True):

@@ -6,8 +6,8 @@ from math import inf
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.query.queries.stats.day_edges import OUTSIDE, DayEdges, day_edges
 from services.query.queries.stats.ranges import DAY, QUARTER
-from services.query.queries.stats.usage import OUTSIDE, DayEdges, day_edges
 
 boundaries = st.lists(st.integers(0, 5 * 96).map(lambda n: float(n * QUARTER)), min_size=2, max_size=8, unique=True).map(sorted)
 

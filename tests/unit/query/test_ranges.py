@@ -10,6 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from msgspec import structs
 
+from services.query.queries.stats.offsets import offset_periods
 from services.query.queries.stats.ranges import (
     DAY,
     EVERYTHING,
@@ -29,7 +30,6 @@ from services.query.queries.stats.ranges import (
     stats_range,
     time_zone,
 )
-from services.query.queries.stats.stats import offset_periods
 from shared.http.errors import BadRequest
 
 ZONES = [

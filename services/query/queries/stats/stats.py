@@ -1,16 +1,15 @@
 """The stats of a project, or of all: totals, a time series, tools, files, users, and a heatmap of the week. Its statements are in stats.sql."""
 
-from datetime import UTC, datetime, timedelta
-from functools import lru_cache, partial
-from itertools import pairwise
+from functools import partial
 from math import inf
 from typing import Final
-from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
 from services.query.database import Connection, Row, one_row, rows
 from services.query.queries.stats.active_sessions import active_sessions, add_continued, continued
+from services.query.queries.stats.day_edges import cells_of_one_grain, day_edges
+from services.query.queries.stats.offsets import offset_periods, within_periods
 from services.query.queries.stats.packed_counters import ACTIVE_DIGITS, counters, holds
 from services.query.queries.stats.ranges import (
     DAY,
@@ -32,7 +31,6 @@ from services.query.queries.stats.ranges import (
     split_parameters,
 )
 from shared.database import ALL
-from shared.messages import EARLIEST, LATEST
 from shared.sql_files import statement
 
 TOP_FILES: Final = 20
@@ -132,10 +130,20 @@ def series_of(connection: Connection, selection: Selection, wanted: Range, *, ne
     return Series(wanted.interval, edges, cover_series(wanted, edges))
 
 
-def series_rows(connection: Connection, selection: Selection, series: Series) -> dict[int, Row]:
-    """By number of the interval, its sums; only those in which something happened. Distinct files are not added up yet."""
-    parameters = selection.parameters() | segment_parameters(series.segments) | {"edges": series.edges[:-1]}
-    return {row.pop("i"): row for row in rows(connection, selection.statement("series"), parameters)}
+def series_rows(connection: Connection, selection: Selection, wanted: Range, series: Series, name: str = "series") -> dict[int, Row]:
+    """By number of the interval, its sums by the statement of that name; only those of which there are cells. Distinct files are not added up yet."""
+    if not series.edges:
+        return {}
+    parameters = selection.parameters() | _cells_of(selection, wanted, series)
+    return {row.pop("i"): row for row in rows(connection, selection.statement(name), parameters)}
+
+
+def _cells_of(selection: Selection, wanted: Range, series: Series) -> Row:
+    """The cells that make up a series, for SQL. Days of any zone, and what is longer, are made of UTC days."""
+    if series.interval == "hour" or selection.machine is not None:
+        [cells] = series.segments
+        return cells_of_one_grain(cells, series.edges)
+    return day_edges(series.bounds(wanted)).finer_parameters()
 
 
 def tools(
@@ -192,11 +200,11 @@ def points(wanted: Range, series: Series) -> list[Row]:
 
 
 def _time_series(connection: Connection, selection: Selection, wanted: Range, series: Series, went_on: dict[int, int]) -> list[Row]:
-    found = series_rows(connection, selection, series)
+    found = series_rows(connection, selection, wanted, series)
     # The rollup's own count is right only where an interval is one bucket, and of all users.
     own_grain = {"hour": 60, "day": 1440}.get(series.interval)
     if found and (selection.reads_rows_of_files or any(each.grain_minutes != own_grain for each in series.segments)):
-        distinct = _distinct_files(connection, selection, wanted, series.segments, series.edges)
+        distinct = _distinct_files(connection, selection, wanted, series.segments, series)
         for number, row in found.items():
             row["files_modified"] = distinct.get(number, 0)
     sums = [found.get(number, _NO_SUMS) | {"continued": went_on.get(number, 0)} for number in range(len(series.edges) - 1)]
@@ -231,13 +239,19 @@ _NOTHING: Final = _measures(_NO_SUMS)
 
 
 def _distinct_files(
-    connection: Connection, selection: Selection, wanted: Range, segments: list[Segment], edges: list[int] | None
+    connection: Connection, selection: Selection, wanted: Range, segments: list[Segment], series: Series | None
 ) -> dict[int, int]:
-    """By number of the interval, how many different files were touched in it. Without edges there is one interval, 0."""
+    """By number of the interval, how many different files were touched in it. Without a series there is one interval, 0."""
     name = "distinct_files" if any(map(_has_file_sets, segments)) else "distinct_files_of_hours"
-    parameters = selection.parameters() | split_parameters(segments, _has_file_sets) | {"edges": edges[:-1] if edges else None}
+    parameters = selection.parameters() | split_parameters(segments, _has_file_sets) | {"edges": series.edges[:-1] if series else None}
     if selection.reads_rows_of_files:
         name, parameters = "distinct_files_of_rows", parameters | {"start": wanted.start_time, "end": wanted.end_time}
+    elif series and len(segments) == 1 and not _has_file_sets(segments[0]):
+        bounds = list(map(float, series.bounds(wanted)))
+        name, parameters = (
+            "distinct_files_by_interval",
+            parameters | {"grain": segments[0].grain_minutes, "starts": bounds[:-1], "ends": bounds[1:]},
+        )
     return {row["i"]: row["files"] for row in rows(connection, _sql(name), parameters)}
 
 
@@ -295,47 +309,15 @@ def _heatmap(connection: Connection, selection: Selection, wanted: Range) -> lis
     fine = (60, 15) if selection.machine is None and all(offset % HOUR == 0 for offset in offsets) else (15,)
     packed: list[Row] = []
     if selection.machine is None:
-        segments = _within_periods(wanted, starts, (10080, *fine))
+        segments = within_periods(wanted, starts, (10080, *fine))
         packed = rows(connection, _sql("active_quarters"), segment_parameters(segments) | keys)
     if selection.machine is None and all(row["active_us"] < holds(ACTIVE_DIGITS) for row in packed):
         active = [(row["period"], quarter, us) for row in packed for quarter, us in counters(row["active"], ACTIVE_DIGITS)]
     else:
-        parameters = segment_parameters(_within_periods(wanted, starts, fine)) | keys
+        parameters = segment_parameters(within_periods(wanted, starts, fine)) | keys
         apart = rows(connection, selection.statement("active_quarters_apart"), parameters)
         active = [(row["period"], row["quarter"], int(row["active_us"])) for row in apart]
     active_us = [0] * 168
     for period, quarter, microseconds in active:
         active_us[(quarter * QUARTER + offsets[period - 1]) % WEEK // HOUR] += microseconds
     return [{"weekday": n // 24, "hour": n % 24, "active_minutes": active_us[n] / 60e6} for n in range(168)]
-
-
-def _within_periods(wanted: Range, offset_starts: list[float], grains: tuple[int, ...]) -> list[Segment]:
-    """The coarsest buckets of these grains that lie in the range and each in one period of one offset."""
-    segments: list[Segment] = []
-    for period_start, period_end in pairwise([*offset_starts, inf]):
-        start, end = max(period_start, wanted.start), min(period_end, wanted.end)
-        if start < end:
-            segments += [Segment(grains[0], -inf, inf)] if (start, end) == (-inf, inf) else cover(start, end, grains)
-    return segments
-
-
-@lru_cache(maxsize=32)
-def offset_periods(tz: ZoneInfo) -> tuple[list[float], list[int]]:
-    """When the zone's offset from UTC changed, and to how many seconds; the first since ever. Offsets are cut to quarters of an hour."""
-    starts, offsets = [-inf], [_offset(EARLIEST, tz)]
-    day = EARLIEST
-    # Only in the years that can have events, and as far as rules reach.
-    while day < min(LATEST, datetime.now(UTC) + timedelta(days=731)):
-        following = day + timedelta(days=1)
-        if _offset(following, tz) != offsets[-1]:
-            quarter = next(t for t in (day + timedelta(seconds=n) for n in range(0, DAY + 1, QUARTER)) if _offset(t, tz) != offsets[-1])
-            starts.append(quarter.timestamp())
-            offsets.append(_offset(quarter, tz))
-        day = following
-    return starts, offsets
-
-
-def _offset(time: datetime, tz: ZoneInfo) -> int:
-    offset = time.astimezone(tz).utcoffset()
-    assert offset is not None
-    return int(offset.total_seconds()) // QUARTER * QUARTER

@@ -40,37 +40,86 @@ CROSS JOIN LATERAL (
 ) AS r
 
 -- name: series
--- i: the number of the interval. `edges` are the starts of the intervals.
-SELECT width_bucket(date_part('epoch', r.bucket_start), %(edges)s::float8[]) - 1 AS i,
-    least(coalesce(sum(r.sessions), 0), 9007199254740991)::bigint AS sessions,
-    coalesce(sum(r.wall_us), 0)::float8 AS wall_us,
-    coalesce(sum(r.active_us), 0)::float8 AS active_us,
-    least(coalesce(sum(r.user_messages), 0), 9007199254740991)::bigint AS user_messages,
-    least(coalesce(sum(r.assistant_messages), 0), 9007199254740991)::bigint AS assistant_messages,
-    least(coalesce(sum(r.files_modified), 0), 9007199254740991)::bigint AS files_modified,
-    least(coalesce(sum(r.lines_added), 0), 9007199254740991)::bigint AS lines_added,
-    least(coalesce(sum(r.lines_removed), 0), 9007199254740991)::bigint AS lines_removed,
-    least(coalesce(sum(r.tool_calls), 0), 9007199254740991)::bigint AS tool_calls,
-    least(coalesce(sum(r.tool_errors), 0), 9007199254740991)::bigint AS tool_errors,
-    least(coalesce(sum(r.input_tokens), 0), 9007199254740991)::bigint AS input_tokens,
-    least(coalesce(sum(r.output_tokens), 0), 9007199254740991)::bigint AS output_tokens,
-    least(coalesce(sum(r.cache_creation_tokens), 0), 9007199254740991)::bigint AS cache_creation_tokens,
-    least(coalesce(sum(r.cache_read_tokens), 0), 9007199254740991)::bigint AS cache_read_tokens,
-    least(coalesce(sum(r.api_calls), 0), 9007199254740991)::bigint AS api_calls,
-    least(coalesce(sum(r.unpriced_calls), 0), 9007199254740991)::bigint AS unpriced_calls,
-    coalesce(sum(r.cost_nano_usd), 0)::float8 AS cost_nano_usd,
-    least(coalesce(sum(r.cache_priced_calls), 0), 9007199254740991)::bigint AS cache_priced_calls,
-    coalesce(sum(r.uncached_nano_usd), 0)::float8 AS uncached_nano_usd,
-    coalesce(sum(r.cache_saved_nano_usd), 0)::float8 AS cache_saved_nano_usd
-FROM unnest(%(grains)s::smallint[], %(starts)s::float8[], %(ends)s::float8[]) AS g (grain_minutes, start, until)
-CROSS JOIN LATERAL (
-    SELECT * FROM activity_rollups
-    WHERE project_id = %(project_id)s AND user_id = %(user_id)s AND grain_minutes = g.grain_minutes
-        AND bucket_start >= to_timestamp(g.start) AND bucket_start < to_timestamp(g.until)
-    OFFSET 0
-) AS r
-WHERE r.bucket_start > '-infinity'
-GROUP BY i
+-- i: the number of the interval. Cells of `grain` from `first` to `until`, by `edges`, where the intervals begin; and cells of grains, starts and ends
+-- around the edges, each added to one interval and taken off another (day_edges.py). Distinct files are no sum: they are right only without those.
+SELECT e.i,
+    least(sum(e.sign * e.sessions), 9007199254740991)::bigint AS sessions,
+    sum(CASE WHEN e.sign > 0 THEN e.wall_us ELSE -e.wall_us END)::float8 AS wall_us,
+    sum(e.sign * e.active_us)::float8 AS active_us,
+    least(sum(e.sign * e.user_messages), 9007199254740991)::bigint AS user_messages,
+    least(sum(e.sign * e.assistant_messages), 9007199254740991)::bigint AS assistant_messages,
+    least(sum(e.sign * e.files_modified), 9007199254740991)::bigint AS files_modified,
+    least(sum(e.sign * e.lines_added), 9007199254740991)::bigint AS lines_added,
+    least(sum(e.sign * e.lines_removed), 9007199254740991)::bigint AS lines_removed,
+    least(sum(e.sign * e.tool_calls), 9007199254740991)::bigint AS tool_calls,
+    least(sum(e.sign * e.tool_errors), 9007199254740991)::bigint AS tool_errors,
+    least(sum(e.sign * e.input_tokens), 9007199254740991)::bigint AS input_tokens,
+    least(sum(e.sign * e.output_tokens), 9007199254740991)::bigint AS output_tokens,
+    least(sum(e.sign * e.cache_creation_tokens), 9007199254740991)::bigint AS cache_creation_tokens,
+    least(sum(e.sign * e.cache_read_tokens), 9007199254740991)::bigint AS cache_read_tokens,
+    least(sum(e.sign * e.api_calls), 9007199254740991)::bigint AS api_calls,
+    least(sum(e.sign * e.unpriced_calls), 9007199254740991)::bigint AS unpriced_calls,
+    sum(CASE WHEN e.sign > 0 THEN e.cost_nano_usd ELSE -e.cost_nano_usd END)::float8 AS cost_nano_usd,
+    least(sum(e.sign * e.cache_priced_calls), 9007199254740991)::bigint AS cache_priced_calls,
+    sum(CASE WHEN e.sign > 0 THEN e.uncached_nano_usd ELSE -e.uncached_nano_usd END)::float8 AS uncached_nano_usd,
+    sum(CASE WHEN e.sign > 0 THEN e.cache_saved_nano_usd ELSE -e.cache_saved_nano_usd END)::float8 AS cache_saved_nano_usd
+FROM (
+    SELECT width_bucket(date_part('epoch', bucket_start), %(edges)s::float8[]) - 1 AS i, 1 AS sign,
+        sessions, wall_us, active_us, user_messages, assistant_messages, files_modified, lines_added, lines_removed, tool_calls, tool_errors,
+        input_tokens, output_tokens, cache_creation_tokens, cache_read_tokens, api_calls, unpriced_calls, cost_nano_usd, cache_priced_calls,
+        uncached_nano_usd, cache_saved_nano_usd
+    FROM activity_rollups
+    WHERE project_id = %(project_id)s AND user_id = %(user_id)s AND grain_minutes = %(grain)s
+        AND bucket_start >= to_timestamp(%(first)s) AND bucket_start < to_timestamp(%(until)s)
+    UNION ALL
+    SELECT k.i, k.sign,
+        r.sessions, r.wall_us, r.active_us, r.user_messages, r.assistant_messages, r.files_modified, r.lines_added, r.lines_removed, r.tool_calls,
+        r.tool_errors, r.input_tokens, r.output_tokens, r.cache_creation_tokens, r.cache_read_tokens, r.api_calls, r.unpriced_calls,
+        r.cost_nano_usd, r.cache_priced_calls, r.uncached_nano_usd, r.cache_saved_nano_usd
+    FROM (
+        SELECT g."right", g.wrong, r.*
+        FROM unnest(%(grains)s::smallint[], %(starts)s::float8[], %(ends)s::float8[], %(rights)s::int[], %(wrongs)s::int[])
+            AS g (grain_minutes, start, until, "right", wrong)
+        CROSS JOIN LATERAL (
+            SELECT * FROM activity_rollups
+            WHERE project_id = %(project_id)s AND user_id = %(user_id)s AND grain_minutes = g.grain_minutes
+                AND bucket_start >= to_timestamp(g.start) AND bucket_start < to_timestamp(g.until)
+            OFFSET 0
+        ) AS r
+        OFFSET 0
+    ) AS r
+    CROSS JOIN LATERAL (VALUES (r."right", 1), (r.wrong, -1)) AS k (i, sign)
+    WHERE k.i >= 0
+) AS e
+GROUP BY e.i
+
+-- name: calls_over_time
+-- The calls of tools alone, of the same cells.
+SELECT e.i, least(sum(e.sign * e.tool_calls), 9007199254740991)::bigint AS calls,
+    least(sum(e.sign * e.tool_errors), 9007199254740991)::bigint AS errors
+FROM (
+    SELECT width_bucket(date_part('epoch', bucket_start), %(edges)s::float8[]) - 1 AS i, 1 AS sign, tool_calls, tool_errors
+    FROM activity_rollups
+    WHERE project_id = %(project_id)s AND user_id = %(user_id)s AND grain_minutes = %(grain)s
+        AND bucket_start >= to_timestamp(%(first)s) AND bucket_start < to_timestamp(%(until)s)
+    UNION ALL
+    SELECT k.i, k.sign, r.tool_calls, r.tool_errors
+    FROM (
+        SELECT g."right", g.wrong, r.*
+        FROM unnest(%(grains)s::smallint[], %(starts)s::float8[], %(ends)s::float8[], %(rights)s::int[], %(wrongs)s::int[])
+            AS g (grain_minutes, start, until, "right", wrong)
+        CROSS JOIN LATERAL (
+            SELECT * FROM activity_rollups
+            WHERE project_id = %(project_id)s AND user_id = %(user_id)s AND grain_minutes = g.grain_minutes
+                AND bucket_start >= to_timestamp(g.start) AND bucket_start < to_timestamp(g.until)
+            OFFSET 0
+        ) AS r
+        OFFSET 0
+    ) AS r
+    CROSS JOIN LATERAL (VALUES (r."right", 1), (r.wrong, -1)) AS k (i, sign)
+    WHERE k.i >= 0
+) AS e
+GROUP BY e.i
 
 -- name: users
 -- User 0 is not known.
@@ -113,39 +162,42 @@ ORDER BY sum(r.active_us) DESC, sum(r.sessions) DESC, u.id
 -- name: distinct_files
 -- How many different files were touched, by number of the interval; without edges there is one, 0.
 -- Distinct counts cannot be added up, but sets of bits can be united: file_sets has them for days and weeks (grains, starts, ends).
--- Hours and quarters (fine_…) are read file by file. The conditions on project and grain are those of the index by time.
-SELECT i, sum(bit_count(bits))::bigint AS files
+-- Hours and quarters (fine_…) are read file by file, and count if no day or week has the file. The conditions on project and grain are those of the index
+-- by time.
+WITH whole AS MATERIALIZED (
+    SELECT CASE WHEN %(edges)s::float8[] IS NULL THEN 0 ELSE width_bucket(date_part('epoch', r.bucket_start), %(edges)s::float8[]) - 1 END AS i,
+        r.chunk, bit_or(r.bits) AS bits
+    FROM unnest(%(grains)s::smallint[], %(starts)s::float8[], %(ends)s::float8[]) AS g (grain_minutes, start, until)
+    CROSS JOIN LATERAL (
+        SELECT bucket_start, chunk, bits FROM file_sets
+        WHERE project_id = %(project_id)s AND grain_minutes = g.grain_minutes
+            AND bucket_start >= to_timestamp(g.start) AND bucket_start < to_timestamp(g.until)
+        OFFSET 0
+    ) AS r
+    GROUP BY 1, 2
+)
+SELECT i, sum(files)::bigint AS files
 FROM (
-    SELECT i, chunk, bit_or(bits) AS bits
+    SELECT i, bit_count(bits) AS files FROM whole
+    UNION ALL
+    SELECT c.i, 1
     FROM (
-        SELECT CASE WHEN %(edges)s::float8[] IS NULL THEN 0 ELSE width_bucket(date_part('epoch', r.bucket_start), %(edges)s::float8[]) - 1 END AS i,
-            r.chunk, r.bits
-        FROM unnest(%(grains)s::smallint[], %(starts)s::float8[], %(ends)s::float8[]) AS g (grain_minutes, start, until)
+        SELECT DISTINCT
+            CASE WHEN %(edges)s::float8[] IS NULL THEN 0 ELSE width_bucket(date_part('epoch', r.bucket_start), %(edges)s::float8[]) - 1 END AS i,
+            r.file_key
+        FROM unnest(%(fine_grains)s::smallint[], %(fine_starts)s::float8[], %(fine_ends)s::float8[]) AS g (grain_minutes, start, until)
         CROSS JOIN LATERAL (
-            SELECT bucket_start, chunk, bits FROM file_sets
-            WHERE project_id = %(project_id)s AND grain_minutes = g.grain_minutes
-                AND bucket_start >= to_timestamp(g.start) AND bucket_start < to_timestamp(g.until)
+            SELECT bucket_start, file_key FROM file_rollups
+            WHERE grain_minutes = g.grain_minutes AND bucket_start >= to_timestamp(g.start) AND bucket_start < to_timestamp(g.until)
+                AND (%(project_id)s = -1 OR project_id = %(project_id)s)
+                AND (%(project_id)s <> -1 OR project_id <> -1 AND grain_minutes > 0)
+                AND touches > 0
             OFFSET 0
         ) AS r
-        UNION ALL
-        SELECT c.i, f.number / 4096, set_bit(0::bit(4096), mod(f.number, 4096)::integer, 1)
-        FROM (
-            SELECT DISTINCT
-                CASE WHEN %(edges)s::float8[] IS NULL THEN 0 ELSE width_bucket(date_part('epoch', r.bucket_start), %(edges)s::float8[]) - 1 END AS i,
-                r.file_key
-            FROM unnest(%(fine_grains)s::smallint[], %(fine_starts)s::float8[], %(fine_ends)s::float8[]) AS g (grain_minutes, start, until)
-            CROSS JOIN LATERAL (
-                SELECT bucket_start, file_key FROM file_rollups
-                WHERE grain_minutes = g.grain_minutes AND bucket_start >= to_timestamp(g.start) AND bucket_start < to_timestamp(g.until)
-                    AND (%(project_id)s = -1 OR project_id = %(project_id)s)
-                    AND (%(project_id)s <> -1 OR project_id <> -1 AND grain_minutes > 0)
-                    AND touches > 0
-                OFFSET 0
-            ) AS r
-        ) AS c
-        JOIN files AS f USING (file_key)
-    ) AS b
-    GROUP BY i, chunk
+    ) AS c
+    JOIN files AS f USING (file_key)
+    LEFT JOIN whole AS w ON w.i = c.i AND w.chunk = f.number / 4096
+    WHERE w.chunk IS NULL OR get_bit(w.bits, mod(f.number, 4096)::integer) = 0
 ) AS d
 GROUP BY i
 
@@ -167,6 +219,21 @@ FROM (
     ) AS r
 ) AS d
 GROUP BY i
+
+-- name: distinct_files_by_interval
+-- The same of each interval [start, end) from cells of one grain. Interval by interval, the files in question are few, and stay in the processor's caches.
+SELECT w.i - 1 AS i, d.files
+FROM unnest(%(starts)s::float8[], %(ends)s::float8[]) WITH ORDINALITY AS w (start, until, i)
+CROSS JOIN LATERAL (
+    SELECT count(*) AS files
+    FROM (
+        SELECT DISTINCT file_key FROM file_rollups
+        WHERE grain_minutes = %(grain)s AND bucket_start >= to_timestamp(w.start) AND bucket_start < to_timestamp(w.until)
+            AND (%(project_id)s = -1 OR project_id = %(project_id)s)
+            AND (%(project_id)s <> -1 OR project_id <> -1 AND grain_minutes > 0)
+            AND touches > 0
+    ) AS f
+) AS d
 
 -- name: top_files_of_all_time
 SELECT project_id, file_key, touches,

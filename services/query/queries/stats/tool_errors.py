@@ -6,9 +6,9 @@ from math import inf
 from typing import Final
 
 from services.query.database import Connection, Row, rows
+from services.query.queries.stats.day_edges import OUTSIDE, day_edges
 from services.query.queries.stats.ranges import DAY, Range, Segment, described_range, segment_parameters, split_parameters
 from services.query.queries.stats.stats import Selection, Series, kept_of_tools, points, series_of
-from services.query.queries.stats.usage import OUTSIDE, day_edges
 from shared.http.errors import invalid
 from shared.messages import EARLIEST, LATEST
 from shared.sql_files import statement
@@ -104,7 +104,7 @@ def _over_time(connection: Connection, selection: Selection, tool_name: str | No
 def _read_from(series: Series, bounds: list[float], selection: Selection) -> Row:
     """The buckets and the calls that make up the series, for SQL.
 
-    Days and weeks of any zone are made of UTC days and of the calls around midnight (usage.py); months mostly of weeks; hours of calls.
+    Days and weeks of any zone are made of UTC days and of the calls around midnight (day_edges.py); months mostly of weeks; hours of calls.
     """
     if series.interval in ("day", "week") and selection.machine is None and not all(map(kept_of_tools, series.segments)):
         days = day_edges(bounds)

@@ -79,8 +79,7 @@ def _percentiles(connection: Connection, selection: Selection, segments: list[Se
 
 def _time_series(connection: Connection, selection: Selection, tool_name: str | None, wanted: Range, series: Series) -> list[Row]:
     if tool_name is None or not series.edges:
-        sums = series_rows(connection, selection, series)
-        found = {number: {"calls": row["tool_calls"], "errors": row["tool_errors"]} for number, row in sums.items()}
+        found = series_rows(connection, selection, wanted, series, "calls_over_time")
     else:
         found = _calls_of_tool(connection, selection, tool_name, wanted, series.edges)
     return [point | found.get(number, {"calls": 0, "errors": 0}) for number, point in enumerate(points(wanted, series))]

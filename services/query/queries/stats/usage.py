@@ -3,23 +3,20 @@
 Three sources. activity_rollups know intervals, projects and users. usage_rollups know models too, but tokens and cost only. Sessions,
 branches and machines are in no rollup: they are summed up from the rows, or from the totals of sessions where no date limits them.
 
-Intervals of any zone are made of UTC days. A UTC day belongs whole to the interval that an edge rounded to the nearest UTC midnight gives it to.
-Data between an edge and that midnight is then in the wrong interval: it is read from finer buckets, added to the right interval and
-subtracted from the wrong one. So the days of a year cost a few hours each, in any zone.
+Intervals of any zone are made of UTC days (day_edges.py).
 """
 
-from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
-from itertools import pairwise
-from math import ceil, floor, inf, isinf
+from math import ceil, floor, isinf
 from typing import Any, Final, Literal, cast, get_args
 
 from msgspec import Struct, structs
 
 from services.query.database import Connection, Row, rows
 from services.query.queries.stats.active_sessions import active_sessions, add_continued, continued
-from services.query.queries.stats.ranges import DAY, MAX_POINTS, QUARTER, Interval, Range, at, cover, described_range, local_dates
+from services.query.queries.stats.day_edges import OUTSIDE, Correction, DayEdges, correction_arrays, day_edges
+from services.query.queries.stats.ranges import MAX_POINTS, QUARTER, Interval, Range, at, cover, described_range, local_dates
 from services.query.queries.stats.stats import MONEY, Selection, Series, money, series_of
 from shared.database import ALL
 from shared.http.errors import BadRequest, invalid
@@ -44,7 +41,6 @@ ACTIVITY: Final = ("sessions", "continued", "active_us", *COUNTS)
 KEYS: Final = ("i", "project_id", "user_id", "model", "session_id", "branch", "machine_id")
 # The largest integer that every reader of JSON takes as it is.
 MAX_SHOWN: Final = 2**53 - 1
-OUTSIDE: Final = -1
 _NO_SUMS: Final = dict.fromkeys((*ACTIVITY, *MEASURES), 0)
 
 _sql = partial(statement, __package__, "usage.sql")
@@ -161,14 +157,14 @@ def _rows(connection: Connection, question: UsageQuestion, dimensions: Sequence[
     return add_continued(found, went_on, _key, _NO_SUMS)
 
 
-def _from_rollups(connection: Connection, parameters: Row, wanted: Range, edges: "DayEdges | None") -> list[Row]:
+def _from_rollups(connection: Connection, parameters: Row, wanted: Range, edges: DayEdges | None) -> list[Row]:
     """From activity_rollups, by intervals of `edges` or of the whole range."""
     if edges is not None:
         return rows(connection, _sql("by_rollups"), parameters | edges.finer_parameters())
     segments = [(each.start, each.end, Correction(each.start, each.end, 0, OUTSIDE)) for each in cover(wanted.start, wanted.end)]
     grains = [each.grain_minutes for each in cover(wanted.start, wanted.end)]
     no_days = {"edges": [0.0], "first": 0.0, "until": 0.0, "grains": grains}
-    return rows(connection, _sql("by_rollups"), parameters | no_days | _arrays(segments))
+    return rows(connection, _sql("by_rollups"), parameters | no_days | correction_arrays(segments))
 
 
 def _rows_of_sessions(connection: Connection, question: UsageQuestion, parameters: Row, boundaries: list[float]) -> list[Row]:
@@ -276,67 +272,3 @@ def _shown(row: Row | None, question: UsageQuestion) -> Row:
         return shown
     activity = {"sessions": row["sessions"], "active_sessions": active_sessions(row), "active_minutes": row["active_us"] / 60e6}
     return activity | {name: row[name] for name in COUNTS} | shown
-
-
-class Correction(Struct, frozen=True):
-    """Data in [start, end) belongs to interval `right`, but its day was counted in interval `wrong`. OUTSIDE means no interval."""
-
-    start: float
-    end: float
-    right: int
-    wrong: int
-
-
-class DayEdges(Struct, frozen=True):
-    """Days that begin in [edges[0], edges[-1]) belong to the interval after the last edge that is not later."""
-
-    edges: list[float]
-    corrections: list[Correction]
-
-    @property
-    def everything(self) -> bool:
-        """Whether it is one interval without any end: then a rollup's cell of all time is enough."""
-        return self.edges == [-inf, inf]
-
-    def parameters(self) -> Row:
-        """For SQL: `grain`, `first`, `until` and `edges` of the rollup, and the corrections as arrays."""
-        return self._days() | _arrays([(each.start, each.end, each) for each in self.corrections])
-
-    def finer_parameters(self) -> Row:
-        """The same with the corrections as buckets, whose grains are `grains`."""
-        pieces = [(segment, each) for each in self.corrections for segment in cover(each.start, each.end)]
-        arrays = _arrays([(segment.start, segment.end, each) for segment, each in pieces])
-        return self._days() | arrays | {"grains": [segment.grain_minutes for segment, _ in pieces]}
-
-    def _days(self) -> Row:
-        return {"grain": 0 if self.everything else 1440, "first": self.edges[0], "until": self.edges[-1], "edges": self.edges[:-1]}
-
-
-def day_edges(boundaries: list[float]) -> DayEdges:
-    """Intervals between rising boundaries; the first and the last boundary may be infinite."""
-    edges = [each if isinf(each) else float(floor(each / DAY + 0.5) * DAY) for each in boundaries]
-    broken = sorted({floor(each / DAY) * DAY for each in boundaries if not isinf(each) and each % DAY})
-    return DayEdges(edges, [piece for day in broken for piece in _corrections(day, boundaries, edges)])
-
-
-def _corrections(day: int, boundaries: list[float], edges: list[float]) -> Iterator[Correction]:
-    wrong = _interval(day, edges)
-    cuts = boundaries[bisect_right(boundaries, day) : bisect_left(boundaries, day + DAY)]
-    for start, end in pairwise([day, *cuts, day + DAY]):
-        right = _interval(start, boundaries)
-        if right != wrong:
-            yield Correction(start, end, right, wrong)
-
-
-def _interval(time: float, boundaries: list[float]) -> int:
-    number = bisect_right(boundaries, time) - 1
-    return number if number < len(boundaries) - 1 else OUTSIDE
-
-
-def _arrays(pieces: list[tuple[float, float, Correction]]) -> Row:
-    return {
-        "starts": [float(start) for start, _, _ in pieces],
-        "ends": [float(end) for _, end, _ in pieces],
-        "rights": [each.right for _, _, each in pieces],
-        "wrongs": [each.wrong for _, _, each in pieces],
-    }

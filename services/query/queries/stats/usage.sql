@@ -2,7 +2,7 @@
 -- by_…: what a row of the answer is; a key that is not asked for is null. A cell whose rows were all taken off again has only zeros, and is left out.
 
 -- name: by_rollups
--- By interval, project and user, from activity_rollups. Whole UTC days, and corrections around the edges of intervals (usage.DayEdges), each
+-- By interval, project and user, from activity_rollups. Whole UTC days, and corrections around the edges of intervals (day_edges.py), each
 -- added to one interval and taken off another. Without intervals there are no days: the segments of the range are corrections of interval 0.
 SELECT CASE WHEN %(by_interval)s THEN e.i END AS i, CASE WHEN %(by_project)s THEN e.project_id END AS project_id,
     CASE WHEN %(by_user)s THEN e.user_id END AS user_id,
