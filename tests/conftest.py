@@ -3,6 +3,7 @@
 Databases are the tests' own: a server started here, a database whose name ends in `_test`, emptied before each test that asks for it.
 """
 
+import ctypes
 import os
 import shutil
 import signal
@@ -37,6 +38,14 @@ ROLE_PASSWORD = "tracker"
 # Every process that a test starts would compile the whole program anew, and so would each of pytest's.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
+
+# Bodies of many megabytes come and go. glibc keeps the memory of those that are freed for larger and larger ones, in a part for each of many threads;
+# with its bounds set it gives it back.
+_M_MMAP_THRESHOLD, _M_ARENA_MAX = -3, -8
+if sys.platform == "linux":
+    _libc = ctypes.CDLL(None)
+    _libc.mallopt(_M_MMAP_THRESHOLD, 128 * 1024)
+    _libc.mallopt(_M_ARENA_MAX, 2)
 
 # How long one example takes is the machine's affair: one that is busy exceeds any deadline now and then.
 hypothesis.settings.register_profile("tracker", deadline=None)
