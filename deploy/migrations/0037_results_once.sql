@@ -11,17 +11,20 @@ CREATE TABLE search_former_results (
     PRIMARY KEY (id, result_key)
 );
 
--- Documents with whole texts. The row-level security of the tables holds for whoever asks.
+-- Documents with whole texts. The row-level security of the tables holds for whoever asks. Characters are counted only where bytes do not tell enough:
+-- that takes as long as a look at the text.
 CREATE VIEW search_texts WITH (security_invoker = true) AS
 SELECT d.id, d.kind, d.session_id, d.project_id, d.user_id, d.occurred_at, d.role, d.tool_name, d.is_error, d.agent_id,
-    CASE WHEN d.result_key IS NULL OR length(d.content) >= d.result_at THEN d.content
-        ELSE d.content || E'\n' || left((SELECT t.result FROM tool_calls AS t WHERE t.id = d.id), 32768) END AS content,
+    CASE WHEN d.result_key IS NULL OR octet_length(d.content) >= d.result_at AND length(d.content) >= d.result_at THEN d.content
+        ELSE d.content || E'\n' || (
+            SELECT CASE WHEN octet_length(t.result) <= 32768 THEN t.result ELSE left(t.result, 32768) END FROM tool_calls AS t WHERE t.id = d.id)
+        END AS content,
     d.result_at, d.terms, d.has_places,
     -- What a call was given, to where its result begins.
-    CASE WHEN d.result_key IS NULL OR length(d.content) >= d.result_at THEN left(d.content, coalesce(d.result_at, length(d.content)))
-        ELSE d.content || E'\n' END AS input,
+    CASE WHEN d.result_key IS NULL OR octet_length(d.content) >= d.result_at AND length(d.content) >= d.result_at
+        THEN left(d.content, coalesce(d.result_at, length(d.content))) ELSE d.content || E'\n' END AS input,
     -- Told without reading the texts.
-    CASE WHEN d.result_key IS NULL OR length(d.content) >= d.result_at THEN octet_length(d.content)
+    CASE WHEN d.result_key IS NULL OR octet_length(d.content) >= d.result_at AND length(d.content) >= d.result_at THEN octet_length(d.content)
         ELSE octet_length(d.content) + 1 + coalesce((SELECT octet_length(t.result) FROM tool_calls AS t WHERE t.id = d.id), 0) END AS bytes
 FROM search_documents AS d;
 GRANT SELECT ON search_texts TO tracker_bound;
