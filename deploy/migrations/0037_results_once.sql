@@ -1,5 +1,5 @@
--- The result of a call is kept once, with the call; its document has it by its MD5. What is stored stays as it is until it is written again: a document
--- whose content goes on behind `result_at` has its result in itself, as those of the version before.
+-- The result of a call is kept once, with the call; its document has it by its MD5, `result_key`. What is stored stays as it is until it is written
+-- again: a document without that key has its result in its content, as the version before writes it.
 
 ALTER TABLE search_documents ADD COLUMN result_key uuid;
 
@@ -11,20 +11,28 @@ CREATE TABLE search_former_results (
     PRIMARY KEY (id, result_key)
 );
 
--- Documents with whole texts. The row-level security of the tables holds for whoever asks. Characters are counted only where bytes do not tell enough:
--- that takes as long as a look at the text.
+-- The version before knows no keys: where it writes a whole content over one that has one, the key goes.
+CREATE FUNCTION search_drop_result_key() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    NEW.result_key := NULL;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER search_drop_result_key BEFORE UPDATE ON search_documents FOR EACH ROW
+    WHEN (NEW.result_key IS NOT NULL AND length(NEW.content) >= NEW.result_at) EXECUTE FUNCTION search_drop_result_key();
+
+-- Documents with whole texts. The row-level security of the tables holds for whoever asks. To cut a text counts its characters, which takes as long as a
+-- look at it.
 CREATE VIEW search_texts WITH (security_invoker = true) AS
 SELECT d.id, d.kind, d.session_id, d.project_id, d.user_id, d.occurred_at, d.role, d.tool_name, d.is_error, d.agent_id,
-    CASE WHEN d.result_key IS NULL OR octet_length(d.content) >= d.result_at AND length(d.content) >= d.result_at THEN d.content
+    CASE WHEN d.result_key IS NULL THEN d.content
         ELSE d.content || E'\n' || (
             SELECT CASE WHEN octet_length(t.result) <= 32768 THEN t.result ELSE left(t.result, 32768) END FROM tool_calls AS t WHERE t.id = d.id)
         END AS content,
     d.result_at, d.terms, d.has_places,
     -- What a call was given, to where its result begins.
-    CASE WHEN d.result_key IS NULL OR octet_length(d.content) >= d.result_at AND length(d.content) >= d.result_at
-        THEN left(d.content, coalesce(d.result_at, length(d.content))) ELSE d.content || E'\n' END AS input,
+    CASE WHEN d.result_key IS NULL THEN left(d.content, coalesce(d.result_at, length(d.content))) ELSE d.content || E'\n' END AS input,
     -- Told without reading the texts.
-    CASE WHEN d.result_key IS NULL OR octet_length(d.content) >= d.result_at AND length(d.content) >= d.result_at THEN octet_length(d.content)
+    CASE WHEN d.result_key IS NULL THEN octet_length(d.content)
         ELSE octet_length(d.content) + 1 + coalesce((SELECT octet_length(t.result) FROM tool_calls AS t WHERE t.id = d.id), 0) END AS bytes
 FROM search_documents AS d;
 GRANT SELECT ON search_texts TO tracker_bound;

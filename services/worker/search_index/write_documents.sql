@@ -1,7 +1,7 @@
 -- name: stored
 -- With the result that a document was made of, which its call may no longer have.
 SELECT id, kind, session_id, project_id, user_id, nullif(occurred_at, '-infinity') AS occurred_at, role, tool_name, is_error, agent_id,
-    CASE WHEN result_key IS NULL OR length(content) >= result_at THEN content
+    CASE WHEN result_key IS NULL THEN content
         ELSE content || E'\n' || left(coalesce(
             (SELECT t.result FROM tool_calls AS t WHERE t.id = d.id AND md5(t.result)::uuid = d.result_key),
             (SELECT f.result FROM search_former_results AS f WHERE f.id = d.id AND f.result_key = d.result_key), ''), 32768) END AS content,
