@@ -55,10 +55,11 @@ def test_results_come_as_one_types_and_are_those_of_the_api(open_page: OpenPage,
     expect(box).to_be_focused()
     box.press_sequentially("retry", delay=20)
 
-    expected = found(stack, "q=retry&limit=30")
-    expect(hits(page)).to_have_count(len(expected["items"]))
+    expected = found(stack, "q=retry&limit=30&group_by=session")
+    expect(page.locator(".session-hits")).to_have_count(len(expected["sessions"]))
     assert expected["total"] > 1
-    expect(page.locator(".search-count")).to_have_text(f"{expected['total']} matches")
+    shown = "1 session" if len(expected["sessions"]) == 1 else f"{len(expected['sessions'])} sessions"
+    expect(page.locator(".search-count")).to_have_text(f"{expected['total']} matches; {shown} shown")
     assert page.locator(".hit mark").first.inner_text().lower() == "retry"
     assert parse_qs(urlsplit(page.url).query) == {"q": ["retry"]}
 
@@ -68,7 +69,7 @@ def test_results_come_as_one_types_and_are_those_of_the_api(open_page: OpenPage,
     [(265, True, "265 matches"), (501, False, "501 matches or more"), (10_000, False, "10,000 matches or more")],
 )
 def test_a_number_says_more_only_where_it_is_a_bound(open_page: OpenPage, stack: Stack, total: int, is_exact: bool, text: str) -> None:
-    page = open_page("/search")
+    page = open_page("/search?group=none")
     answer = found(stack, "q=retry&limit=30") | {"total": total, "total_is_exact": is_exact}
     page.route(re.compile("/api/search"), lambda route: route.fulfill(json=answer))
 
@@ -102,19 +103,34 @@ def test_late_answers_do_not_replace_newer_ones(open_page: OpenPage, stack: Stac
 
 def test_kinds_order_and_groups_stand_in_the_address_and_back_takes_them_back(open_page: OpenPage, stack: Stack) -> None:
     page = open_page("/search?q=retry")
-    expect(hits(page)).not_to_have_count(0)
+    expect(page.locator(".session-hits")).not_to_have_count(0)
     page.get_by_role("navigation", name="Kinds").get_by_role("link", name="Messages").click()
-    messages = found(stack, "q=retry&kind=message&limit=30")
-    expect(hits(page)).to_have_count(len(messages["items"]))
-    page.get_by_role("button", name="By session").click()
     sessions = found(stack, "q=retry&kind=message&group_by=session&limit=30")["sessions"]
     expect(page.locator(".session-hits")).to_have_count(len(sessions))
-    assert parse_qs(urlsplit(page.url).query) == {"q": ["retry"], "kind": ["message"], "group": ["session"]}
+    page.get_by_role("button", name="By session").click()
+    messages = found(stack, "q=retry&kind=message&limit=30")
+    expect(hits(page)).to_have_count(len(messages["items"]))
+    expect(page.locator(".session-hits")).to_have_count(0)
+    assert parse_qs(urlsplit(page.url).query) == {"q": ["retry"], "kind": ["message"], "group": ["none"]}
 
     page.go_back()
-    expect(page.locator(".session-hits")).to_have_count(0)
+    expect(page.locator(".session-hits")).to_have_count(len(sessions))
     page.go_back()
-    expect(hits(page)).to_have_count(len(found(stack, "q=retry&limit=30")["items"]))
+    expect(page.locator(".session-hits")).to_have_count(len(found(stack, "q=retry&group_by=session&limit=30")["sessions"]))
+
+
+def test_days_are_picked_by_hand(open_page: OpenPage, stack: Stack) -> None:
+    page = open_page("/search?q=retry")
+    expect(hits(page)).not_to_have_count(0)
+    expect(page.get_by_label("First day")).to_have_value("")
+    day = max(item["timestamp"] for item in found(stack, "q=retry&kind=message")["items"])[:10]
+    page.get_by_label("First day").fill(day)
+    page.get_by_label("Last day").fill(day)
+
+    expected = found(stack, f"q=retry&limit=30&group_by=session&start_date={day}&end_date={day}")
+    expect(page.locator(".session-hits")).to_have_count(len(expected["sessions"]))
+    assert parse_qs(urlsplit(page.url).query) == {"q": ["retry"], "from": [day], "to": [day]}
+    assert all(re.search(r", \d\d:\d\d$", text) for text in page.locator(".hit time").all_inner_texts())
 
 
 def test_hit_leads_to_its_place_in_the_session(open_page: OpenPage, stack: Stack) -> None:
@@ -126,7 +142,7 @@ def test_hit_leads_to_its_place_in_the_session(open_page: OpenPage, stack: Stack
     expect(hits(page).first).to_be_focused()
     page.keyboard.press("Enter")
 
-    page.wait_for_url(f"**/sessions/{item['session_id']}?at={item['timeline_id']}&mark=webhook")
+    page.wait_for_url(f"**/sessions/{item['session_id']}?at={item['timeline_id']}&mark=webhook&q=webhook")
     expect(page.locator(".message.is-marked")).to_be_in_viewport()
     assert set(painted(page)) == {"webhook"}
     page.go_back()
@@ -161,6 +177,63 @@ def test_hit_in_a_call_is_unfolded_and_its_words_are_marked_and_in_view(open_pag
             return word.top >= Math.max(0, box.top) && word.bottom <= Math.min(innerHeight, box.bottom);
         }"""
     )
+
+
+@pytest.fixture(scope="module")
+def scattered(stack: Stack) -> str:
+    """A session with three animals, each in another prompt, the last two days after the first."""
+    session, at = "scattered-words", datetime.now(UTC) - timedelta(days=3)
+    body = {"project_path": "/home/ann/zoo", "session_id": session, "start_time": at.isoformat(), "user": "ann"}
+    assert stack.http.post("/api/sessions/start", json=body).status_code < 300
+    for days, text in enumerate(("the tapir escaped", "buy food for the ibis", "count every numbat")):
+        told = {"session_id": session, "timestamp": (at + timedelta(days=days)).isoformat(), "content": text, "role": "user"}
+        assert stack.http.post("/api/conversations", json=told).status_code < 300
+    assert wait_until(lambda: len(found(stack, "q=tapir or ibis or numbat")["items"]) >= 3, 60)
+    return session
+
+
+def test_words_of_different_texts_find_their_session_and_lead_from_hit_to_hit(open_page: OpenPage, scattered: str) -> None:
+    page = open_page("/search?q=numbat%20tapir%20ibis")
+
+    expect(page.locator(".search-count")).to_have_text("No text has all words; 1 session has them in different texts")
+    expect(page.locator(".session-hits .hit")).to_have_count(3)
+    page.locator(".hit", has_text="ibis").click()
+
+    page.wait_for_url(f"**/sessions/{scattered}?at=*")
+    expect(page.locator(".message.is-marked")).to_contain_text("buy food")
+    assert painted(page) == ["ibis"]
+    steps = page.get_by_role("group", name="Hits in this session")
+    expect(steps).to_contain_text("2 of 3")
+    steps.get_by_role("button", name="Next hit").click()
+    expect(page.locator(".message.is-marked")).to_contain_text("count every")
+    expect(steps.get_by_role("button", name="Next hit")).to_be_disabled()
+    for text, key in (("buy food", "F"), ("the tapir", "F"), ("buy food", "f")):
+        page.keyboard.press(key)
+        expect(page.locator(".message.is-marked")).to_contain_text(text)
+
+
+@pytest.mark.usefixtures("scattered")
+def test_nothing_found_offers_the_nearest_in_one_click(open_page: OpenPage) -> None:
+    page = open_page("/search?q=tapir%20wombat%20ibis&correct=false")
+
+    expect(page.locator(".empty-title")).to_have_text("Nothing was found for tapir wombat ibis")
+    page.get_by_role("link", name="Without wombat: 1 session").click()
+
+    expect(page.locator(".session-hits .hit")).to_have_count(2)
+    expect(page.get_by_role("searchbox", name="Search in everything")).to_have_value("tapir ibis")
+
+
+@pytest.mark.usefixtures("scattered")
+def test_palette_offers_sessions_where_no_text_has_all_words(open_page: OpenPage) -> None:
+    page = open_page("/overview")
+    page.wait_for_selector("h1")
+    open_palette(page)
+    page.keyboard.type("tapir ibis")
+
+    page.get_by_role("link", name="In different texts of a session: 1 session").click()
+
+    page.wait_for_url("**/search?q=tapir+ibis")
+    expect(page.locator(".session-hits .hit")).to_have_count(2)
 
 
 def long_run_of_calls(session: str, told: str) -> bytes:
@@ -227,7 +300,7 @@ def test_misspelt_word_and_nothing_found_are_said_in_words(open_page: OpenPage) 
 
 
 def test_search_that_ran_out_of_time_says_so_and_goes_on(open_page: OpenPage, stack: Stack) -> None:
-    page = open_page("/search")
+    page = open_page("/search?group=none")
     whole = found(stack, "q=retry&limit=30")
     cut = whole | {
         "is_complete": False,
@@ -256,7 +329,7 @@ def test_filters_are_completed(open_page: OpenPage) -> None:
     expect(box).to_have_value("retry project:shop ")
     expect(box).to_be_focused()
     expect(hits(page)).not_to_have_count(0)
-    assert set(page.locator(".hit-project").all_inner_texts()) == {"shop"}
+    assert all(text.startswith("shop · ") for text in page.locator(".session-hits .panel-about").all_inner_texts())
 
 
 def test_stored_texts_are_never_markup(open_page: OpenPage, hostile: Stack) -> None:

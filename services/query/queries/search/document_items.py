@@ -1,5 +1,6 @@
 """Matches as they are shown: where in the document the words are, a snippet, what was said before and after."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -10,6 +11,8 @@ from services.query.queries.search.snippet import SNIPPET_CHARS, folded, snippet
 NEIGHBOUR_CHARS: Final = 200
 # So that each of many words has its place in the snippet.
 MORE_PER_WORD: Final = 80
+# A word with a digit: a number, a time, the beginning of a commit's hash.
+_VARIES: Final = re.compile(r"\w*\d\w*")
 _SHOWN: Final = (
     "kind",
     "id",
@@ -27,27 +30,40 @@ _SHOWN: Final = (
 
 
 def items(
-    connection: Connection,
-    matches: Sequence[Row],
-    highlights: Mapping[Any, Sequence[str]],
-    part: Part | None,
-    *,
-    with_context: bool,
-    with_content: bool,
+    connection: Connection, matches: Sequence[Row], highlights: Mapping[Any, Sequence[str]], part: Part | None, *, with_content: bool
 ) -> list[Row]:
     """The documents in the order of the matches. `highlights` are the texts to mark, by the document's id, or by None for all of them."""
     ids = [match["id"] for match in matches]
     documents = {row["id"]: row for row in rows(connection, sql("by_ids"), {"ids": ids})}
-    around = _neighbours(connection, ids) if with_context and ids else {}
     shown = []
     for match in matches:
         document = documents.get(match["id"])
         if document is not None:
             marked = highlights.get(match["id"], highlights.get(None, ()))
-            context = around.get(match["id"], {"before": None, "after": None}) if with_context else {}
             content = {"content": document["content"]} if with_content else {}
-            shown.append(_item(document, marked, part) | {"score": match["score"]} | content | context)
+            shown.append(_item(document, marked, part) | {"score": match["score"]} | content)
     return shown
+
+
+def with_neighbours(connection: Connection, shown: Sequence[Row]) -> list[Row]:
+    """The same, each with what was said before and after."""
+    found = rows(connection, sql("neighbours"), {"ids": [item["id"] for item in shown], "most_chars": NEIGHBOUR_CHARS}) if shown else []
+    around = {row["id"]: {side: _neighbour(row, side) for side in ("before", "after")} for row in found}
+    return [item | around.get(item["id"], {"before": None, "after": None}) for item in shown]
+
+
+def folded_together(shown: Sequence[Row], most: int) -> list[Row]:
+    """The first that do not show the same, each with how many of the others do."""
+    kept: dict[tuple[str | None, ...], Row] = {}
+    for item in shown:
+        same = kept.setdefault(_looks(item), item | {"similar": -1})
+        same["similar"] += 1
+    return list(kept.values())[:most]
+
+
+def _looks(item: Row) -> tuple[str | None, ...]:
+    """The same for texts that differ in numbers, times and ids alone, as the outputs of a command that ran again."""
+    return item["kind"], item["tool_name"], item["role"], " ".join(_VARIES.sub("0", item["snippet"]).split())
 
 
 def _item(document: Row, highlights: Sequence[str], part: Part | None) -> Row:
@@ -93,11 +109,6 @@ def _parts(document: Row) -> dict[str, str]:
             return {"path": content}
         case kind:
             return {kind: content}
-
-
-def _neighbours(connection: Connection, ids: Sequence[Any]) -> dict[Any, Row]:
-    found = rows(connection, sql("neighbours"), {"ids": list(ids), "most_chars": NEIGHBOUR_CHARS})
-    return {row["id"]: {side: _neighbour(row, side) for side in ("before", "after")} for row in found}
 
 
 def _neighbour(row: Row, side: str) -> Row | None:

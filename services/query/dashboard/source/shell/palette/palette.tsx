@@ -114,6 +114,7 @@ export default function Palette() {
             ))}
           </div>
           {typed.trim() !== "" && first && found.isCurrent && <SearchNotes found={first} shown={first.items?.length ?? 0} bySession={false} />}
+          {first && first.total === 0 && found.isCurrent && <Nearest offers={first.nearest} addressOf={searchAddress} onGo={close} />}
           {typed.trim() !== "" && !first && found.isReading && (
             <p class="search-count" role="status">
               Searching …
