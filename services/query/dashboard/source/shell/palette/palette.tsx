@@ -9,6 +9,7 @@ import { useRead } from "../../api/use_read";
 import { ProblemNote } from "../../parts/problem_note";
 import { Completions } from "../../search/completions";
 import { forgetSearches, recentSearches, rememberSearch } from "../../search/recent_searches";
+import { Nearest } from "../../search/nearest";
 import { SearchNotes } from "../../search/search_notes";
 import { type Search, useSearch } from "../../search/use_search";
 import { Dialog } from "../dialog";
