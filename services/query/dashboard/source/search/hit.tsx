@@ -14,10 +14,14 @@ export function hitAddress(hit: Match, within: string | null = null): string {
     if (hit.project_id != null) search.set("project", String(hit.project_id));
     return `/files?${search}`;
   }
-  const session = `/sessions/${encodeURIComponent(hit.session_id ?? "")}`;
   const place = hit.timeline_id ?? (hit.kind === "message" || hit.kind === "tool_call" ? hit.id : null);
-  const searched: [string, string][] = within ? [["q", within]] : [];
-  return place ? `${session}?${new URLSearchParams([...placeOf(place, hit), ...searched])}` : session;
+  return foundSession(hit.session_id ?? "", within, place ? placeOf(place, hit) : []);
+}
+
+/** A session, with the search whose hits one goes through in it. */
+export function foundSession(id: string, within: string | null, place: [string, string][] = []): string {
+  const search = new URLSearchParams(within ? [...place, ["q", within]] : place).toString();
+  return `/sessions/${encodeURIComponent(id)}${search && `?${search}`}`;
 }
 
 /** Where a hit stands in its session, as parameters of that page: the item, the subagent whose it is, and the words to mark. */

@@ -5,7 +5,7 @@ import { withParameters } from "../../address/address";
 import type { PagedAnswer } from "../../api/use_paged_answer";
 import { plural } from "../../format/quantities";
 import { EmptyNote } from "../../parts/empty_note";
-import { Hit } from "../../search/hit";
+import { Hit, foundSession } from "../../search/hit";
 import { MoreRows } from "../../parts/more_rows";
 import { Nearest } from "../../search/nearest";
 import { oneOf, withinSession } from "../../search/query_text";
@@ -42,12 +42,12 @@ export function Results({ found, search }: { found: PagedAnswer<Found>; search: 
       />
       {isNothing && (
         <EmptyNote title={`Nothing was found for ${search.q.trim()}`}>
+          <Nearest offers={first.nearest} addressOf={(q) => withParameters({ q, group: null })} />
           <ul class="reasons">
             {whyNothing(first, isBySession).map((reason) => (
               <li key={reason}>{reason}</li>
             ))}
           </ul>
-          <Nearest offers={first.nearest} addressOf={(q) => withParameters({ q, group: null })} />
         </EmptyNote>
       )}
       {isBySession ? (
@@ -73,11 +73,11 @@ export function Results({ found, search }: { found: PagedAnswer<Found>; search: 
 
 function Session({ session, search, oneOfWords }: { session: SessionMatches; search: Search; oneOfWords: string }) {
   const title = session.session_title ?? (session.session_id === null ? "Without a session" : "A session without a title");
-  const address = session.session_id === null ? null : `/sessions/${encodeURIComponent(session.session_id)}`;
   const isAcross = session.match === "session";
   const more = session.hits - session.items.reduce((sum, hit) => sum + 1 + (hit.similar ?? 0), 0);
   // Where the words are in different texts, these have one of them each.
   const within = search.mode !== "words" ? null : isAcross ? oneOfWords : withinSession(search.q);
+  const address = session.session_id === null ? null : foundSession(session.session_id, within);
   return (
     <section class="panel session-hits" aria-label={title}>
       <header class="session-hits-head">
@@ -99,7 +99,7 @@ function Session({ session, search, oneOfWords }: { session: SessionMatches; sea
           class="button is-quiet is-small"
           onClick={() => changeSearch({ q: `${within} session:${session.session_id}`, group: "none" })}
         >
-          {plural(more, "more match", "more matches")} in this session
+          {isAcross ? plural(more, "more text", "more texts") : plural(more, "more match", "more matches")} in this session
         </button>
       )}
     </section>
