@@ -101,7 +101,8 @@ class Match(BaseModel):
     score: float
     similar: int | None = Field(
         None,
-        description="With `group_by=session`: how many other matches of the session show the same but for numbers, of its best 12.",
+        description="With `group_by=session`: how many more of the session's best matches show the same but for numbers, times and ids. "
+        "Twelve are looked at where the first three are not all different.",
     )
     content: str | None = Field(None, description="With `include_content=true`: the whole text.")
     before: Neighbour | None = Field(None, description="With `context=true`: the message before it.")

@@ -1,7 +1,7 @@
 """Matches as they are shown: where in the document the words are, a snippet, what was said before and after."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from services.query.database import Connection, Row, rows
@@ -52,13 +52,34 @@ def with_neighbours(connection: Connection, shown: Sequence[Row]) -> list[Row]:
     return [item | around.get(item["id"], {"before": None, "after": None}) for item in shown]
 
 
-def folded_together(shown: Sequence[Row], most: int) -> list[Row]:
-    """The first that do not show the same, each with how many of the others do."""
+def sessions_with_items(
+    connection: Connection, groups: Sequence[Row], shown: Callable[[Sequence[Row]], list[Row]], *, with_context: bool
+) -> list[Row]:
+    """The sessions, each with the first `most` of its rows that do not show the same, as `shown` shows them."""
+    found = {item["id"]: item for item in shown([row for group in groups for row in group["rows"][: group["most"]]])}
+    # Few sessions have matches that show the same: only of these others are looked at.
+    others = [group for group in groups if len(_folded(group, found)) < min(group["most"], len(group["rows"]))]
+    if others:
+        found |= {item["id"]: item for item in shown([row for group in others for row in group["rows"][group["most"] :]])}
+    kept = [_folded(group, found) for group in groups]
+    if with_context:
+        whole = {item["id"]: item for item in with_neighbours(connection, [item for hits in kept for item in hits])}
+        kept = [[whole[item["id"]] for item in hits] for hits in kept]
+    return [
+        {name: group[name] for name in ("session_id", "match", "hits")}
+        | {name: hits[0][name] if hits else None for name in ("session_title", "project_id", "project_name", "user")}
+        | {"items": hits}
+        for group, hits in zip(groups, kept, strict=True)
+    ]
+
+
+def _folded(group: Row, found: Mapping[Any, Row]) -> list[Row]:
+    """The first of a session's matches that differ, each with how many more show the same."""
     kept: dict[tuple[str | None, ...], Row] = {}
-    for item in shown:
+    for item in (found[row["id"]] for row in group["rows"] if row["id"] in found):
         same = kept.setdefault(_looks(item), item | {"similar": -1})
         same["similar"] += 1
-    return list(kept.values())[:most]
+    return list(kept.values())[: group["most"]]
 
 
 def _looks(item: Row) -> tuple[str | None, ...]:

@@ -93,9 +93,9 @@ def _keys(row: Row) -> Keys:
     return row["timestamp"], row["id"]
 
 
-# Of these, what shows the same is folded, and the first are shown.
-MOST_COMPARED: Final = 12
 MOST_HITS_OF_A_SESSION: Final = 3
+# Where some of them show the same, so many are looked at for others.
+MOST_COMPARED: Final = 12
 # Where each has one of the words.
 MOST_TEXTS_OF_WORDS: Final = 5
 # So many matches are grouped at a time.
@@ -126,7 +126,13 @@ def by_session(find: Find, sort: str, paging: Paging, text: str, weights: Sequen
         heads = [(keys, matches) for keys, matches in heads if keys < last]
     shown = [matches for _, matches in heads[: paging.limit]]
     groups = [
-        {"session_id": matches[0]["session_id"], "match": "one_text", "hits": len(matches), "rows": matches[:MOST_COMPARED]}
+        {
+            "session_id": matches[0]["session_id"],
+            "match": "one_text",
+            "hits": len(matches),
+            "rows": matches[:MOST_COMPARED],
+            "most": MOST_HITS_OF_A_SESSION,
+        }
         for matches in shown
     ]
     cursor = None

@@ -16,27 +16,25 @@ def nearest(connection: Connection, query: Query, filters: Filters) -> list[Row]
     if len(query.alternatives) != 1:
         return []
     deadline = Deadline(BUDGET_SECONDS)
-    terms = query.alternatives[0]
-    words = words_of(connection, terms, filters)
+    words = words_of(connection, query.alternatives[0], filters)
     if len(words) < 2:
         return []
-    lacking = Coverage(connection, words, filters, deadline).with_most()
-    expected = {number: word.expected for number, word in enumerate(words)}
-    best = sorted(lacking, key=lambda lacks: (-min(expected[number] for number in lacks) if lacks else 0, -lacking[lacks], sorted(lacks)))
+    covered = Coverage(connection, words, filters, deadline)
+    lacking = covered.with_most()
+    least = {lacks: min((words[number].expected for number in lacks), default=0) for lacks in lacking}
+    best = sorted(lacking, key=lambda lacks: (-least[lacks], -lacking[lacks], sorted(lacks)))
     offered = []
     for lacks in best[:MOST_OFFERED]:
-        without = [words[number].term for number in sorted(lacks)]
-        if (offer := _offer(connection, query, filters, without, deadline))["sessions"]:
-            offered.append(offer)
+        text = text_of(query, [words[number].term for number in lacks])
+        sessions, is_exact = lacking[lacks], covered.is_exact
+        if len(words) - 1 in lacks:
+            # The word that is last now may be the beginning of others.
+            shorter = Coverage(connection, words_of(connection, parse(text).alternatives[0], filters), filters, deadline)
+            sessions, is_exact = len(shorter.with_all()), shorter.is_exact
+        if sessions:
+            without = [words[number].term.text for number in sorted(lacks)]
+            offered.append({"q": text, "without": without, "sessions": sessions, "is_exact": is_exact})
     return offered
-
-
-def _offer(connection: Connection, query: Query, filters: Filters, without: list[Term], deadline: Deadline) -> Row:
-    """A query as it is typed, and what it finds: its last word may be unfinished now."""
-    text = text_of(query, without)
-    shorter = parse(text)
-    covered = Coverage(connection, words_of(connection, shorter.alternatives[0], filters), filters, deadline)
-    return {"q": text, "without": [term.text for term in without], "sessions": len(covered.with_all()), "is_exact": covered.is_exact}
 
 
 def text_of(query: Query, without: list[Term]) -> str:

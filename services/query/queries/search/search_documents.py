@@ -12,10 +12,9 @@ from services.query.queries.lists.paging import Paging
 from services.query.queries.search import document_conditions, near_words, query_filters, session_words
 from services.query.queries.search.document_conditions import Conditions, sql
 from services.query.queries.search.document_finder import MAX_TOTAL, Deadline, Found, Stretch, newest, within
-from services.query.queries.search.document_items import folded_together, items, with_neighbours
+from services.query.queries.search.document_items import items, sessions_with_items, with_neighbours
 from services.query.queries.search.document_pages import (
     BY_TIME,
-    MOST_HITS_OF_A_SESSION,
     MOST_TEXTS_OF_WORDS,
     OF_WORDS,
     RANKED,
@@ -169,17 +168,17 @@ def _across(
     found = session_words.sessions_of_words(connection, query, filters, after and after[2])
     page, shown = then_across(page, found, wanted.sort, paging, text, after)
     hits = session_words.numbers_of_texts(connection, query, filters, [session.session_id for session in shown]) if shown else {}
-    groups = [
+    groups: list[Row] = [
         {
             "session_id": session.session_id,
             "match": "session",
             "hits": max(hits.get(session.session_id, 0), 1),
             "rows": session.best_texts(MOST_TEXTS_OF_WORDS),
+            "most": MOST_TEXTS_OF_WORDS,
         }
         for session in shown
     ]
-    groups = [*(page.sessions or ()), *groups]
-    return structs.replace(page, rows=[row for group in groups for row in group["rows"]], sessions=groups)
+    return structs.replace(page, sessions=[*(page.sessions or ()), *groups])
 
 
 def page_of_matches(
@@ -231,13 +230,17 @@ def _conditions(connection: Connection, wanted: Wanted, query: Query | None, fil
 
 
 def _answer(connection: Connection, wanted: Wanted, query: Query | None, filters: Filters, page: Shown) -> Row:
-    highlights = _highlights(connection, wanted, query, filters, page)
     rows(connection, sql("scans"), {"bitmaps": "on", "timeout": "5000", "row_cost": "0.01"})
-    shown = items(connection, page.rows, highlights, filters.part, with_content=wanted.with_content)
+
+    def shown(matches: Sequence[Row]) -> list[Row]:
+        highlights = _highlights(connection, wanted, query, filters, matches)
+        return items(connection, matches, highlights, filters.part, with_content=wanted.with_content)
+
     told = {"next_cursor": page.next_cursor, **completeness(page), "across": _told(page.across)}
     if page.sessions is not None:
-        return {"sessions": _sessions(connection, wanted, shown, page.sessions)} | told
-    return {"items": with_neighbours(connection, shown) if wanted.with_context else shown} | told
+        return {"sessions": sessions_with_items(connection, page.sessions, shown, with_context=wanted.with_context)} | told
+    listed = shown(page.rows)
+    return {"items": with_neighbours(connection, listed) if wanted.with_context else listed} | told
 
 
 def completeness(page: Shown) -> Row:
@@ -256,27 +259,14 @@ def _told(across: Sessions | None) -> Row | None:
     return None if across is None else {"sessions": len(across.found), "is_exact": across.is_exact}
 
 
-def _sessions(connection: Connection, wanted: Wanted, shown: list[Row], groups: list[Row]) -> list[Row]:
-    by_id = {item["id"]: item for item in shown}
-    most = {"one_text": MOST_HITS_OF_A_SESSION, "session": MOST_TEXTS_OF_WORDS}
-    kept = [folded_together([by_id[row["id"]] for row in group["rows"] if row["id"] in by_id], most[group["match"]]) for group in groups]
-    if wanted.with_context:
-        whole = {item["id"]: item for item in with_neighbours(connection, [item for hits in kept for item in hits])}
-        kept = [[whole[item["id"]] for item in hits] for hits in kept]
-    return [
-        {name: group[name] for name in ("session_id", "match", "hits")}
-        | {name: hits[0][name] if hits else None for name in ("session_title", "project_id", "project_name", "user")}
-        | {"items": hits}
-        for group, hits in zip(groups, kept, strict=True)
-    ]
-
-
-def _highlights(connection: Connection, wanted: Wanted, query: Query | None, filters: Filters, page: Shown) -> Mapping[Any, Sequence[str]]:
+def _highlights(
+    connection: Connection, wanted: Wanted, query: Query | None, filters: Filters, matches: Sequence[Row]
+) -> Mapping[Any, Sequence[str]]:
     if query is not None:
         return {None: (*query.highlights, *((filters.path,) if filters.path else ()))}
     if wanted.mode == "literal":
         return {None: (wanted.text,)}
-    ids = [row["id"] for row in page.rows]
+    ids = [match["id"] for match in matches]
     asked = {"ids": ids, "pattern": wanted.text, "flags": "" if wanted.is_case_sensitive else "i"}
     marks = within(connection, 1_000, "on", sql("marks"), asked) if ids else None
     return {row["id"]: [text for text in row["texts"] if text] for row in marks or ()}

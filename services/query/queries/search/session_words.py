@@ -4,7 +4,7 @@ The rarest word leads to sessions, and each other word is looked for in these al
 a time. A session counts with its texts that pass the filters and have no excluded word. What could not be looked at makes a number inexact.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from math import log2
 from typing import Any, Final
@@ -145,7 +145,10 @@ class Coverage:
         return left
 
     def with_most(self) -> dict[frozenset[int], int]:
-        """Which words are lacking where the fewest are, and in how many sessions. Those without one of the two rarest words are not looked at."""
+        """Which words are lacking where the fewest are, and in how many sessions. Those without one of the two rarest words are not looked at.
+
+        All sessions that lack the same words have the same others, of which one was looked for everywhere: so the numbers are true.
+        """
         sessions = {session for number in self._rarest_first[:2] for session in self._look(number, None)}
         for number in self._rarest_first[2:] if sessions else ():
             self._look(number, sessions)
@@ -166,8 +169,10 @@ class Coverage:
             self.is_exact = False
         return None if found is None else {row.pop("session_id"): Texts(**row) for row in found}
 
-    def scored(self, sessions: Iterable[str], weights: Sequence[int]) -> list[SessionOfWords]:
+    def scored(self, sessions: Collection[str], weights: Sequence[int]) -> list[SessionOfWords]:
         """The sessions: rare words count more, often and in what was said, in a session that is not about everything."""
+        if not sessions:
+            return []
         lengths = {row["session_id"]: row["texts"] for row in rows(self._connection, sql("session_lengths"), {"sessions": list(sessions)})}
         found = []
         for session in sessions:
