@@ -2,6 +2,7 @@
 
 import html
 import re
+import shlex
 import time
 from collections.abc import Mapping
 from typing import Annotated, Any, Final
@@ -40,6 +41,7 @@ _WAIT_SECONDS: Final = 3.0
 # A page without a hit is one for which the server has looked at much.
 _MOST_FRUITLESS: Final = 10
 _NOTHING: Final = "Nothing found. All words must be in one message or call: try fewer words, or put `or` between them."
+_ACROSS: Final = "No message or call has all words. These sessions have them in different ones."
 
 
 def search(
@@ -92,7 +94,12 @@ def search(
         found: list[Item] = answer["sessions" if group else "items"]
         if write(found, SESSION_FIELDS if group else FIELDS, wanted):
             return
-        _show(console(most=_WIDTH), answer, found, zone, is_grouped=group is not None)
+        out, is_grouped = console(most=_WIDTH), group is not None
+        if not found and any(not each["without"] for each in answer.get("nearest") or ()):
+            out.print(Text(_ACROSS, style="dim"))
+            answer, is_grouped = _answer(server, filters | period.parameters() | {"group_by": "session"}, limit), True
+            found = answer["sessions"]
+        _show(out, answer, found, zone, is_grouped=is_grouped)
 
 
 def _answer_when_searchable(server: Server, parameters: Mapping[str, Any], most: int) -> Item:
@@ -137,12 +144,22 @@ def _show(out: Console, answer: Item, found: list[Item], zone: str, *, is_groupe
         else:
             _show_hit(out, item, zone)
     out.print(_sentence(len(found), answer, is_grouped))
+    for offer in answer.get("nearest") or ():
+        if offer["without"]:
+            out.print(_offer(offer))
     for hint in answer["hints"]:
         out.print(Text(hint, style="dim"))
     if answer["pending_documents"]:
         out.print(Text(f"{counted(answer['pending_documents'], 'new row')} not searched yet: try again in a moment.", style="dim"))
     if not answer["is_complete"]:
         out.print(Text(answer["incomplete_because"] or "Not everything was looked at.", style="dim"))
+
+
+def _offer(offer: Item) -> Text:
+    """What is found with fewer words, as a command."""
+    number = counted(offer["sessions"], "session") if offer["is_exact"] else f"at least {counted(offer['sessions'], 'session')}"
+    dropped = " and ".join(repr(word) for word in offer["without"])
+    return Text(f"Without {dropped}: {number}. ", style="dim").append(f"{command()} search --group session {shlex.quote(offer['q'])}")
 
 
 def _show_session(out: Console, session: Item, zone: str) -> None:
@@ -202,9 +219,12 @@ def _snippet(marked: str) -> Text:
 
 def _sentence(shown: int, answer: Item, is_grouped: bool) -> str:
     total = answer["total"]
-    if not total and answer["is_complete"]:
+    if not total and not shown and answer["is_complete"]:
         return _NOTHING
     if is_grouped:
-        return f"{counted(shown, 'session')}."
+        across = (answer.get("across") or {}).get("sessions")
+        return (
+            f"{counted(shown, 'session')}." if not across else f"{counted(shown, 'session')}; {across:,} with the words in different texts."
+        )
     of = f"{total:,}" if answer["total_is_exact"] else f"at least {total:,}"
     return f"{shown} of {of} hits." if shown < total else f"{counted(shown, 'hit')}."

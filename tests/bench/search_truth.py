@@ -68,7 +68,7 @@ def main() -> None:
     files = samples()
     if not files:
         raise SystemExit("There are no sample transcripts (TRACKER_SAMPLES).")
-    with _database(options.database, files) as url:
+    with sample_database(options.database, files) as url:
         texts, raw = stored_texts(url), raw_texts(files)
         print(f"{len(texts):,} texts of {len(files)} transcripts, {len(raw):,} different raw texts. {machine()}\n", flush=True)
         database = Database(QuerySettings(database_url=url, redis_url="redis://127.0.0.1:1/0"))
@@ -80,7 +80,8 @@ def main() -> None:
 
 
 @contextmanager
-def _database(url: str | None, files: list[Path]) -> Iterator[str]:
+def sample_database(url: str | None, files: list[Path]) -> Iterator[str]:
+    """The URL of a database with the samples and their index: this one, or a new one that is gone afterwards."""
     if url is not None:
         yield url
         return

@@ -48,7 +48,14 @@ class DocumentSearch(Dated):
     )
     case: bool = Field(False, description="With `mode=literal` and `mode=regex`: upper and lower case are different.")
     sort: Literal["best", "newest"] = Field("best", description="`best`: by score among the newest 500 matches, then newest first.")
-    group_by: Annotated[Literal["session"] | None, Absent(), Field(description="`session`: sessions with their best matches.")] = None
+    group_by: Annotated[
+        Literal["session"] | None,
+        Absent(),
+        Field(
+            description="`session`: sessions with their best matches; behind them those that have the words in different texts, by how rare the "
+            "words are, how often and where they are said."
+        ),
+    ] = None
     context: bool = Field(False, description="Also what was said before and after each match.")
     include_content: bool = Field(False, description="Also the whole text of each match. A page holds at most 8 MiB of text.")
     correct: bool = Field(True, description="If nearly nothing is found: search near words instead of those that nobody wrote.")
@@ -92,6 +99,11 @@ class Match(BaseModel):
     snippet: str = Field(description="HTML: escaped text with <mark>, with every word that matched; ` … ` between parts that are apart.")
     timeline_id: UUID | None = Field(description="The place in the session: `/api/sessions/{session_id}/timeline?around=` takes it.")
     score: float
+    similar: int | None = Field(
+        None,
+        description="With `group_by=session`: how many more of the session's best matches show the same but for numbers, times and ids. "
+        "Twelve are looked at where the first three are not all different.",
+    )
     content: str | None = Field(None, description="With `include_content=true`: the whole text.")
     before: Neighbour | None = Field(None, description="With `context=true`: the message before it.")
     after: Neighbour | None = Field(None, description="With `context=true`: the message after it.")
@@ -103,8 +115,27 @@ class SessionMatches(BaseModel):
     project_id: int | None
     project_name: str | None
     user: str | None
-    hits: int = Field(description="Matches in this session, among the newest 2,000.")
-    items: list[Match] = Field(description="The best three; with `sort=newest` the newest three.")
+    match: Literal["one_text", "session"] = Field(
+        description="`one_text`: a text of the session matches. `session`: none does, but each word is in one of its texts."
+    )
+    hits: int = Field(
+        description="Matches in this session, among the newest 2,000. With `match` session: texts that have one of the words."
+    )
+    items: list[Match] = Field(
+        description="The best three; with `sort=newest` the newest three. With `match` session: the best text of each word, of five words at most."
+    )
+
+
+class Across(BaseModel):
+    sessions: int = Field(description="How many sessions have all words, but no text that has them all.")
+    is_exact: bool = Field(description="False: there may be more.")
+
+
+class Nearest(BaseModel):
+    q: str = Field(description="The query with fewer words, as it is typed. With `group_by=session` it finds `sessions`.")
+    without: list[str] = Field(description="The words that are left out; none if the words are in different texts of a session.")
+    sessions: int = Field(description="How many sessions have the words that are left, in one text or in several.")
+    is_exact: bool = Field(description="False: there may be more.")
 
 
 class Interpreted(BaseModel):
@@ -119,6 +150,15 @@ class DocumentPage(MatchPage):
     items: list[Match] | None = Field(None, description="Absent with `group_by=session`.")
     sessions: list[SessionMatches] | None = Field(None, description="With `group_by=session`.")
     corrected: dict[str, str] | None = Field(description="Words that nobody wrote, and the near ones that were searched instead.")
+    across: Across | None = Field(
+        description="With `group_by=session`: sessions that have the words in different texts. They come after all others; null before that, "
+        "and where it does not apply: with `mode=literal` and `mode=regex`. With `or`, the words of each alternative. "
+        "Filters, and words that are excluded, hold for each text."
+    )
+    nearest: list[Nearest] = Field(
+        description="If nothing was found, at most three queries with a word less, the one without the most frequent word first. "
+        "None of a query with `or`."
+    )
     hints: list[str] = Field(description="If nothing was found: filters that name no project, session, user or tool, for a person.")
     interpreted: Interpreted = Field(description="What was understood.")
     pending_documents: int = Field(description="Rows that are not in the index yet, of all projects, up to 10,000.")
@@ -152,6 +192,8 @@ DOCUMENTS_EXAMPLE: dict[str, Any] = {
     "is_complete": True,
     "incomplete_because": None,
     "corrected": {"retyr": "retry"},
+    "across": None,
+    "nearest": [],
     "hints": [],
     "interpreted": {
         "mode": "words",

@@ -46,6 +46,20 @@ def test_a_bound_key_finds_only_what_is_in_its_projects(api: Api, projects: list
     assert "theirs" not in answer.text
 
 
+def test_a_bound_key_finds_words_across_the_texts_of_its_sessions_only(api: Api, projects: list[int], database_url: str) -> None:
+    with psycopg.connect(database_url, autocommit=True, options="-c timezone=UTC") as connection:
+        for name in ("mine", "theirs"):
+            seed.add_document(connection, name, NOON, "haystack")
+    key = api.key("read", projects=projects[:2])
+
+    found = api.get(key, "/api/search?q=haystack+needle&group_by=session").json()
+    nothing = api.get(key, "/api/search?q=haystack+needle+theirs").json()
+
+    assert [(session["session_id"], session["match"]) for session in found["sessions"]] == [("mine", "session")]
+    assert found["across"] == {"sessions": 1, "is_exact": True}
+    assert [(offer["without"], offer["sessions"]) for offer in nothing["nearest"]] == [(["theirs"], 1)]
+
+
 def test_a_bound_key_knows_no_other_project_by_name(api: Api, projects: list[int]) -> None:
     answer = api.get(api.key("read", projects=projects[:1]), "/api/search?q=needle+project:theirs")
 

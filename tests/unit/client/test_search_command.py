@@ -26,3 +26,32 @@ def test_a_number_says_at_least_only_where_it_is_a_bound(
         search(["retry"], limit=1, url=scripted.url)
 
     assert sentence in capsys.readouterr().out.splitlines()
+
+
+def test_a_search_that_finds_nothing_names_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
+    nothing = {"items": [], "next_cursor": None, "total": 0, "total_is_exact": True, "is_complete": True}
+    notes = {"incomplete_because": None, "corrected": None, "hints": [], "pending_documents": 0, "across": None}
+    nearest = [{"q": "redis connection", "without": ["vps"], "sessions": 2, "is_exact": True}]
+
+    with Scripted(answer(200, nothing | notes | {"nearest": nearest})) as scripted:
+        search(["redis", "vps", "connection"], url=scripted.url)
+
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("Nothing found.")
+    assert lines[1] == "Without 'vps': 2 sessions. tracker search --group session 'redis connection'"
+
+
+def test_words_of_different_texts_show_their_sessions(capsys: pytest.CaptureFixture[str]) -> None:
+    nothing = {"items": [], "next_cursor": None, "total": 0, "total_is_exact": True, "is_complete": True}
+    notes = {"incomplete_because": None, "corrected": None, "hints": [], "pending_documents": 0, "across": None}
+    nearest = [{"q": "retry upload", "without": [], "sessions": 1, "is_exact": True}]
+    session = {"session_id": "s-1", "session_title": "Retry", "project_name": "shop", "match": "session", "hits": 2, "items": [HIT]}
+    found = nothing | notes | {"items": None, "sessions": [session], "across": {"sessions": 1, "is_exact": True}, "nearest": []}
+
+    with Scripted(answer(200, nothing | notes | {"nearest": nearest}), answer(200, found)) as scripted:
+        search(["retry", "upload"], url=scripted.url)
+
+    out = capsys.readouterr().out
+    assert "These sessions have them in different ones." in out
+    assert "tracker show s-1" in out
+    assert out.splitlines()[-1] == "1 session; 1 with the words in different texts."

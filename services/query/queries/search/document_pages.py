@@ -4,12 +4,13 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from services.query.cursor import Shape
 from services.query.database import Row
 from services.query.queries.lists.paging import Paging, within_bytes
 from services.query.queries.search.document_finder import Found, Keys, Stretch
+from services.query.queries.search.session_words import SessionOfWords, Sessions
 
 RANKED_MATCHES: Final = 500
 
@@ -17,15 +18,19 @@ RANKED_MATCHES: Final = 500
 # that was looked for, which is not always the one that was typed.
 RANKED: Shape = ("float", "time", "uuid", "time", "uuid", "time", "uuid", "weights", "text")
 BY_TIME: Shape = ("time", "uuid", "text")
+# Behind all of these, of sessions that have the words in different texts: how the last one shown ranks, its id, the weights, the text looked for.
+OF_WORDS: Shape = ("float", "text", "weights", "text")
+_BEFORE_ALL: Final = (1e300, "")
 
 
 class Shown(Struct):
-    """A page of matches, or of sessions with their matches."""
+    """A page of matches, or of sessions with their matches. `across`: sessions of words, once all matches were shown."""
 
     rows: Sequence[Row]
     next_cursor: str | None
     found: Found
     sessions: list[Row] | None = None
+    across: Sessions | None = None
 
 
 Find = Callable[..., Found]
@@ -89,6 +94,10 @@ def _keys(row: Row) -> Keys:
 
 
 MOST_HITS_OF_A_SESSION: Final = 3
+# Where some of them show the same, so many are looked at for others.
+MOST_COMPARED: Final = 12
+# Where each has one of the words.
+MOST_TEXTS_OF_WORDS: Final = 5
 # So many matches are grouped at a time.
 GROUPED_MATCHES: Final = 2_000
 
@@ -116,7 +125,16 @@ def by_session(find: Find, sort: str, paging: Paging, text: str, weights: Sequen
         last = (after[0] if sort == "best" else 0.0, comparable(after[1]), after[2])
         heads = [(keys, matches) for keys, matches in heads if keys < last]
     shown = [matches for _, matches in heads[: paging.limit]]
-    groups = [{"session_id": matches[0]["session_id"], "hits": len(matches), "rows": matches[:MOST_HITS_OF_A_SESSION]} for matches in shown]
+    groups = [
+        {
+            "session_id": matches[0]["session_id"],
+            "match": "one_text",
+            "hits": len(matches),
+            "rows": matches[:MOST_COMPARED],
+            "most": MOST_HITS_OF_A_SESSION,
+        }
+        for matches in shown
+    ]
     cursor = None
     if window and len(heads) > len(shown):
         first, score = shown[-1][0], shown[-1][0]["score"] if sort == "best" else 0.0
@@ -135,3 +153,22 @@ def by_session(find: Find, sort: str, paging: Paging, text: str, weights: Sequen
 def _sort_keys(row: Row, sort: str) -> tuple[float, datetime, Any]:
     score, at, row_id = rank(row)
     return (score if sort == "best" else 0.0), at, row_id
+
+
+def then_across(
+    page: Shown, across: Sessions, sort: str, paging: Paging, text: str, after: Keys | None
+) -> tuple[Shown, list[SessionOfWords]]:
+    """The page, with room for sessions that have the words in different texts, and which these are."""
+
+    def place(session: SessionOfWords) -> tuple[float, str]:
+        return (session.score if sort == "best" else session.newest), session.session_id
+
+    last = _BEFORE_ALL if after is None else after[:2]
+    behind = sorted((session for session in across.found if place(session) < last), key=place, reverse=True)
+    room = paging.limit - len(page.sessions or ())
+    shown = behind[:room]
+    cursor = None
+    if len(behind) > room:
+        keys = place(shown[-1]) if shown else last
+        cursor = paging.next_cursor([*keys, " ".join(map(str, across.weights)), text])
+    return structs.replace(page, next_cursor=cursor, across=across), shown

@@ -9,14 +9,26 @@ from psycopg.errors import InvalidRegularExpression
 
 from services.query.database import Connection, Row, one_row, rows
 from services.query.queries.lists.paging import Paging
-from services.query.queries.search import document_conditions, near_words, query_filters
+from services.query.queries.search import document_conditions, near_words, query_filters, session_words
 from services.query.queries.search.document_conditions import Conditions, sql
 from services.query.queries.search.document_finder import MAX_TOTAL, Deadline, Found, Stretch, newest, within
-from services.query.queries.search.document_items import items
-from services.query.queries.search.document_pages import BY_TIME, RANKED, Find, Shown, best_first, newest_first
+from services.query.queries.search.document_items import items, sessions_with_items, with_neighbours
+from services.query.queries.search.document_pages import (
+    BY_TIME,
+    MOST_TEXTS_OF_WORDS,
+    OF_WORDS,
+    RANKED,
+    Find,
+    Shown,
+    best_first,
+    newest_first,
+    then_across,
+)
 from services.query.queries.search.document_pages import by_session as sessions_first
+from services.query.queries.search.nearest import nearest
 from services.query.queries.search.query_filters import Filters
 from services.query.queries.search.query_language import Mode, Query, interpreted, parse
+from services.query.queries.search.session_words import Sessions
 from shared.http.errors import invalid
 
 # If fewer are found, the words are perhaps misspelt.
@@ -26,6 +38,11 @@ _TO_READ_THE_DICTIONARY_MS: Final = 500
 INCOMPLETE: Final = (
     "The time of a search was over before everything was looked at. This is the newest that was found; "
     "`next_cursor` goes on from there. Rarer words, a project or dates make it faster."
+)
+
+INCOMPLETE_ACROSS: Final = (
+    "Not all sessions were looked at for words that are in different texts: the words are too frequent for that. "
+    "A rarer word, a project or dates help."
 )
 
 
@@ -54,22 +71,24 @@ def search_documents(connection: Connection, wanted: Wanted, paging: Paging) -> 
     filters = query_filters.resolve(connection, query.filters if query else (), wanted.given, wanted.tz, wanted.only_project)
     if wanted.mode == "regex":
         check_pattern(connection, wanted.text)
-    after = paging.last_keys(RANKED, BY_TIME)
+    after = paging.last_keys(RANKED, BY_TIME, OF_WORDS)
     correction: dict[str, str] = {}
     if after is not None and query is not None:
         # A page of a corrected search goes on with what was looked for.
         correction = dict(zip(*[iter(after[-1].split())] * 2, strict=False))
         query = _with(query, correction)
     answer = _page(connection, wanted, query, filters, paging, after, correction)
-    if after is None and query is not None and wanted.corrects and answer["total_is_exact"] and answer["total"] <= NEXT_TO_NOTHING:
+    if after is None and query is not None and wanted.corrects and answer["total_is_exact"] and _found(answer) <= NEXT_TO_NOTHING:
         better, near = near_words.corrected(connection, query)
         if near:
             second = _page(connection, wanted, better, filters, paging, after, near)
-            if second["total"] > answer["total"]:
+            if _found(second) > _found(answer):
                 query, answer, correction = better, second, near
+    is_nothing = after is None and _found(answer) == 0 and answer["is_complete"]
     return answer | {
         "corrected": correction or None,
-        "hints": query_filters.hints(connection, filters) if after is None and answer["total"] == 0 and answer["is_complete"] else [],
+        "hints": query_filters.hints(connection, filters) if is_nothing else [],
+        "nearest": nearest(connection, query, filters) if is_nothing and query is not None and not filters.matches_nothing else [],
         "interpreted": {
             "mode": wanted.mode,
             "alternatives": interpreted(query) if query else [[{"text": wanted.text, "kind": wanted.mode, "is_excluded": False}]],
@@ -77,6 +96,12 @@ def search_documents(connection: Connection, wanted: Wanted, paging: Paging) -> 
         },
         "pending_documents": one_row(connection, sql("pending"))["documents"],
     }
+
+
+def _found(answer: Row) -> int:
+    """Matches, and sessions that have the words in different texts."""
+    across: int = answer["across"]["sessions"] if answer["across"] else 0
+    return across + int(answer["total"])
 
 
 def check_pattern(connection: Connection, pattern: str) -> None:
@@ -111,10 +136,49 @@ def _page(
         return _answer(connection, wanted, query, filters, Shown([], None, Found([], 0, True), [] if wanted.by_session else None))
     text = " ".join(word for pair in correction.items() for word in pair)
     conditions = _conditions(connection, wanted, query, filters)
+    is_across = after is not None and len(after) == len(OF_WORDS)
     page = page_of_matches(
-        connection, conditions, filters.parameters, paging, after, sort=wanted.sort, by_session=wanted.by_session, text=text
+        connection,
+        conditions,
+        filters.parameters,
+        paging,
+        None if is_across else after,
+        sort=wanted.sort,
+        by_session=wanted.by_session,
+        text=text,
     )
+    if is_across:
+        page = Shown([], None, page.found, [])
+    if wanted.by_session and query is not None and page.next_cursor is None:
+        page = _across(connection, wanted, query, filters, paging, page, after if is_across else None, text)
     return _answer(connection, wanted, query, filters, page)
+
+
+def _across(
+    connection: Connection,
+    wanted: Wanted,
+    query: Query,
+    filters: Filters,
+    paging: Paging,
+    page: Shown,
+    after: tuple[Any, ...] | None,
+    text: str,
+) -> Shown:
+    """All matches are shown: then the sessions that have the words in different texts."""
+    found = session_words.sessions_of_words(connection, query, filters, after and after[2])
+    page, shown = then_across(page, found, wanted.sort, paging, text, after)
+    hits = session_words.numbers_of_texts(connection, query, filters, [session.session_id for session in shown]) if shown else {}
+    groups: list[Row] = [
+        {
+            "session_id": session.session_id,
+            "match": "session",
+            "hits": max(hits.get(session.session_id, 0), 1),
+            "rows": session.best_texts(MOST_TEXTS_OF_WORDS),
+            "most": MOST_TEXTS_OF_WORDS,
+        }
+        for session in shown
+    ]
+    return structs.replace(page, sessions=[*(page.sessions or ()), *groups])
 
 
 def page_of_matches(
@@ -166,42 +230,43 @@ def _conditions(connection: Connection, wanted: Wanted, query: Query | None, fil
 
 
 def _answer(connection: Connection, wanted: Wanted, query: Query | None, filters: Filters, page: Shown) -> Row:
-    highlights = _highlights(connection, wanted, query, filters, page)
     rows(connection, sql("scans"), {"bitmaps": "on", "timeout": "5000", "row_cost": "0.01"})
-    shown = items(connection, page.rows, highlights, filters.part, with_context=wanted.with_context, with_content=wanted.with_content)
-    return _listed(shown, page) | {"next_cursor": page.next_cursor, **completeness(page)}
+
+    def shown(matches: Sequence[Row]) -> list[Row]:
+        highlights = _highlights(connection, wanted, query, filters, matches)
+        return items(connection, matches, highlights, filters.part, with_content=wanted.with_content)
+
+    told = {"next_cursor": page.next_cursor, **completeness(page), "across": _told(page.across)}
+    if page.sessions is not None:
+        return {"sessions": sessions_with_items(connection, page.sessions, shown, with_context=wanted.with_context)} | told
+    listed = shown(page.rows)
+    return {"items": with_neighbours(connection, listed) if wanted.with_context else listed} | told
 
 
 def completeness(page: Shown) -> Row:
     """How many match, and whether the time was enough to look at everything."""
     is_complete = page.found.stopped_at is None
+    is_across_complete = page.across is None or page.across.is_exact
     return {
-        "total": min(max(page.found.total, len(page.rows)), MAX_TOTAL),
+        "total": min(max(page.found.total, len(page.rows) if page.sessions is None else 0), MAX_TOTAL),
         "total_is_exact": page.found.total_is_exact,
-        "is_complete": is_complete,
-        "incomplete_because": None if is_complete else INCOMPLETE,
+        "is_complete": is_complete and is_across_complete,
+        "incomplete_because": INCOMPLETE if not is_complete else None if is_across_complete else INCOMPLETE_ACROSS,
     }
 
 
-def _listed(shown: list[Row], page: Shown) -> Row:
-    if page.sessions is None:
-        return {"items": shown}
-    by_id = {item["id"]: item for item in shown}
-    groups = []
-    for group in page.sessions:
-        hits = [by_id[row["id"]] for row in group["rows"] if row["id"] in by_id]
-        head = hits[0] if hits else {}
-        named = {name: head.get(name) for name in ("session_title", "project_id", "project_name", "user")}
-        groups.append({"session_id": group["session_id"], **named, "hits": group["hits"], "items": hits})
-    return {"sessions": groups}
+def _told(across: Sessions | None) -> Row | None:
+    return None if across is None else {"sessions": len(across.found), "is_exact": across.is_exact}
 
 
-def _highlights(connection: Connection, wanted: Wanted, query: Query | None, filters: Filters, page: Shown) -> Mapping[Any, Sequence[str]]:
+def _highlights(
+    connection: Connection, wanted: Wanted, query: Query | None, filters: Filters, matches: Sequence[Row]
+) -> Mapping[Any, Sequence[str]]:
     if query is not None:
         return {None: (*query.highlights, *((filters.path,) if filters.path else ()))}
     if wanted.mode == "literal":
         return {None: (wanted.text,)}
-    ids = [row["id"] for row in page.rows]
+    ids = [match["id"] for match in matches]
     asked = {"ids": ids, "pattern": wanted.text, "flags": "" if wanted.is_case_sensitive else "i"}
     marks = within(connection, 1_000, "on", sql("marks"), asked) if ids else None
     return {row["id"]: [text for text in row["texts"] if text] for row in marks or ()}

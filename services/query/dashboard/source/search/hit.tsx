@@ -1,21 +1,27 @@
 /** One thing that was found: what it is, where, the words in their place; a link to it. */
 
+import { plural } from "../format/quantities";
 import { Time } from "../parts/time";
 import { Snippet, snippetParts } from "./snippet";
 import type { Match } from "./use_search";
 
 const MOST_WORDS = 8;
 
-/** Where a hit leads: to its place in the session, or to the history of a file. */
-export function hitAddress(hit: Match): string {
+/** Where a hit leads: to its place in the session, or to the history of a file. `within` is what finds its like in that session. */
+export function hitAddress(hit: Match, within: string | null = null): string {
   if (hit.kind === "file" && hit.path) {
     const search = new URLSearchParams({ path: hit.path });
     if (hit.project_id != null) search.set("project", String(hit.project_id));
     return `/files?${search}`;
   }
-  const session = `/sessions/${encodeURIComponent(hit.session_id ?? "")}`;
   const place = hit.timeline_id ?? (hit.kind === "message" || hit.kind === "tool_call" ? hit.id : null);
-  return place ? `${session}?${new URLSearchParams(placeOf(place, hit))}` : session;
+  return foundSession(hit.session_id ?? "", within, place ? placeOf(place, hit) : []);
+}
+
+/** A session, with the search whose hits one goes through in it. */
+export function foundSession(id: string, within: string | null, place: [string, string][] = []): string {
+  const search = new URLSearchParams(within ? [...place, ["q", within]] : place).toString();
+  return `/sessions/${encodeURIComponent(id)}${search && `?${search}`}`;
 }
 
 /** Where a hit stands in its session, as parameters of that page: the item, the subagent whose it is, and the words to mark. */
@@ -43,9 +49,9 @@ function capitalised(text: string): string {
   return text.slice(0, 1).toUpperCase() + text.slice(1);
 }
 
-export function Hit({ hit, isInSession = false }: { hit: Match; isInSession?: boolean }) {
+export function Hit({ hit, isInSession = false, within = null }: { hit: Match; isInSession?: boolean; within?: string | null }) {
   return (
-    <a class="hit" href={hitAddress(hit)} data-item>
+    <a class="hit" href={hitAddress(hit, within)} data-item>
       <span class="hit-head">
         <HitKind hit={hit} />
         {!isInSession && <span class="hit-session">{hit.session_title ?? hit.project_name ?? "No session"}</span>}
@@ -60,6 +66,7 @@ export function Hit({ hit, isInSession = false }: { hit: Match; isInSession?: bo
         <Snippet of={hit.snippet} />
       </span>
       {hit.after && <Neighbour of={hit.after} />}
+      {!!hit.similar && <span class="hit-similar">{plural(hit.similar, "other")} in this session {hit.similar === 1 ? "shows" : "show"} the same.</span>}
     </a>
   );
 }

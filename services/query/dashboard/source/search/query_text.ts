@@ -68,6 +68,17 @@ export function withoutFilter(q: string, key: string): string {
   return q.replace(new RegExp(`(^|\\s)${key}:(?:"[^"]*"?|\\S+)`, "gi"), "$1").replace(/\s+/g, " ").trim();
 }
 
+/** What finds the same texts in their own session. */
+export function withinSession(q: string): string {
+  return withoutFilter(q.trim(), "session");
+}
+
+/** The words as alternatives: what finds each of the texts that have one of them. */
+export function oneOf(alternatives: readonly (readonly Readonly<Record<string, unknown>>[])[]): string {
+  const words = alternatives.flat().filter((term) => !term["is_excluded"]);
+  return words.map((term) => (term["kind"] === "phrase" ? `"${String(term["text"])}"` : String(term["text"]))).join(" or ");
+}
+
 /** A phrase may have `project:` in it, and that is text then. The value of a filter may be quoted. */
 function outsidePhrases(q: string): string {
   return q.replace(/(^|\s)-?"[^"]*"?/g, "$1");

@@ -1,7 +1,7 @@
 /** What the API says about a search, in words: corrections, an end before its time, rows that are not indexed yet. */
 
 import type { ComponentChildren } from "preact";
-import { plural } from "../format/quantities";
+import { count, plural } from "../format/quantities";
 import type { Found } from "./use_search";
 
 interface Props {
@@ -52,11 +52,17 @@ export function SearchNotes({ found, shown, bySession, isCountHidden = false, as
   );
 }
 
+/** A session shows its best among so many of the newest matches. */
+const GROUPED_MATCHES = 2_000;
+
 function countText(found: Found, shown: number, bySession: boolean): string {
   if (found.total === 0 && shown === 0) return found.is_complete ? "Nothing found." : "Nothing found so far.";
   const matches = `${plural(found.total, "match", "matches")}${found.total_is_exact ? "" : " or more"}`;
   if (!bySession) return matches;
-  return `${matches}; ${plural(shown, "session")} shown, from the newest 2,000 matches`;
+  const across = found.across?.sessions ? `${plural(found.across.sessions, "session")}${found.across.is_exact ? "" : " or more"}` : null;
+  if (found.total === 0 && across) return `No text has all words; ${across} ${found.across?.sessions === 1 ? "has" : "have"} them in different texts`;
+  const reach = found.total > GROUPED_MATCHES || !found.total_is_exact ? `, from the newest ${count(GROUPED_MATCHES)} matches` : "";
+  return `${matches}; ${plural(shown, "session")} shown${reach}${across ? `; ${across} with the words in different texts` : ""}`;
 }
 
 function listed(items: ComponentChildren[]): ComponentChildren[] {
@@ -64,14 +70,14 @@ function listed(items: ComponentChildren[]): ComponentChildren[] {
 }
 
 /** Nothing was found: what may be the reason, from what the tracker understood. */
-export function whyNothing(found: Found): string[] {
+export function whyNothing(found: Found, bySession: boolean): string[] {
   const reasons: string[] = [];
   const filters = Object.entries(found.interpreted.filters);
   const terms = found.interpreted.alternatives.flat().filter((term) => !term["is_excluded"]);
   const project = found.interpreted.filters["project"];
   if (project) reasons.push(`Is there a project ${String(project)}? project: takes a name, the end of a path, or an id.`);
   if (filters.length > 0) reasons.push(`Only with ${filters.map(([name, value]) => `${name}: ${String(value)}`).join(", ")}. Take one out to find more.`);
-  if (terms.length > 1) reasons.push(`${terms.length === 2 ? "Both" : `All ${terms.length}`} words must be in one text. Write “or” between words to find one of them.`);
+  if (terms.length > 1) reasons.push(`${terms.length === 2 ? "Both" : `All ${terms.length}`} words must be in one ${bySession ? "session" : "text"}. Write “or” between words to find one of them.`);
   if (found.interpreted.mode === "words" && terms.length > 0) reasons.push("A part inside a word is found with the mode “Exact text”.");
   return reasons;
 }

@@ -1,10 +1,14 @@
 /** The hits of a search, as one list or by session. */
 
+import { Fragment } from "preact";
+import { withParameters } from "../../address/address";
 import type { Pages } from "../../api/use_pages";
 import { plural } from "../../format/quantities";
 import { EmptyNote } from "../../parts/empty_note";
-import { Hit } from "../../search/hit";
+import { Hit, foundSession } from "../../search/hit";
 import { MoreRows } from "../../parts/more_rows";
+import { Nearest } from "../../search/nearest";
+import { oneOf, withinSession } from "../../search/query_text";
 import { SearchNotes, whyNothing } from "../../search/search_notes";
 import type { Found, Search, SessionMatches } from "../../search/use_search";
 import { changeSearch } from "./search_state";
@@ -38,20 +42,26 @@ export function Results({ found, search }: { found: Pages<Found>; search: Search
       />
       {isNothing && (
         <EmptyNote title={`Nothing was found for ${search.q.trim()}`}>
+          <Nearest offers={first.nearest} addressOf={(q) => withParameters({ q, group: null })} />
           <ul class="reasons">
-            {whyNothing(first).map((reason) => (
+            {whyNothing(first, isBySession).map((reason) => (
               <li key={reason}>{reason}</li>
             ))}
           </ul>
         </EmptyNote>
       )}
       {isBySession ? (
-        sessions.map((session, index) => <Session key={`${session.session_id} ${index}`} session={session} search={search} />)
+        sessions.map((session, index) => (
+          <Fragment key={`${session.session_id} ${index}`}>
+            {session.match === "session" && sessions[index - 1]?.match === "one_text" && <h2 class="hits-across">The words are in different texts of a session</h2>}
+            <Session session={session} search={search} oneOfWords={oneOf(first.interpreted.alternatives)} />
+          </Fragment>
+        ))
       ) : (
         <ul class="hits" aria-label="What was found">
           {items.map((hit, index) => (
             <li key={`${hit.id} ${index}`}>
-              <Hit hit={hit} />
+              <Hit hit={hit} within={search.mode === "words" ? withinSession(search.q) : null} />
             </li>
           ))}
         </ul>
@@ -61,32 +71,35 @@ export function Results({ found, search }: { found: Pages<Found>; search: Search
   );
 }
 
-function Session({ session, search }: { session: SessionMatches; search: Search }) {
+function Session({ session, search, oneOfWords }: { session: SessionMatches; search: Search; oneOfWords: string }) {
   const title = session.session_title ?? (session.session_id === null ? "Without a session" : "A session without a title");
-  const address = session.session_id === null ? null : `/sessions/${encodeURIComponent(session.session_id)}`;
-  const more = session.hits - session.items.length;
+  const isAcross = session.match === "session";
+  const more = session.hits - session.items.reduce((sum, hit) => sum + 1 + (hit.similar ?? 0), 0);
+  // Where the words are in different texts, these have one of them each.
+  const within = search.mode !== "words" ? null : isAcross ? oneOfWords : withinSession(search.q);
+  const address = session.session_id === null ? null : foundSession(session.session_id, within);
   return (
     <section class="panel session-hits" aria-label={title}>
       <header class="session-hits-head">
         <h2>{address ? <a href={address}>{title}</a> : title}</h2>
         <span class="panel-about">
-          {[session.project_name, session.user, plural(session.hits, "match", "matches")].filter(Boolean).join(" · ")}
+          {[session.project_name, session.user, isAcross ? plural(session.hits, "text with one of the words", "texts with one of the words") : plural(session.hits, "match", "matches")].filter(Boolean).join(" · ")}
         </span>
       </header>
       <ul class="hits">
         {session.items.map((hit) => (
           <li key={hit.id}>
-            <Hit hit={hit} isInSession />
+            <Hit hit={hit} isInSession within={within} />
           </li>
         ))}
       </ul>
-      {more > 0 && session.session_id !== null && search.mode === "words" && (
+      {more > 0 && session.session_id !== null && within !== null && (
         <button
           type="button"
           class="button is-quiet is-small"
-          onClick={() => changeSearch({ q: `${search.q.trim()} session:${session.session_id}`, group: null })}
+          onClick={() => changeSearch({ q: `${within} session:${session.session_id}`, group: "none" })}
         >
-          {plural(more, "more match", "more matches")} in this session
+          {isAcross ? plural(more, "more text", "more texts") : plural(more, "more match", "more matches")} in this session
         </button>
       )}
     </section>

@@ -1,7 +1,10 @@
 /** Kinds as chips, how the words are taken, and the order of the hits. */
 
 import { withParameters } from "../../address/address";
+import { hasDays } from "../../address/filters";
+import { range } from "../../address/range";
 import { ChosenDays } from "../../parts/chosen_days";
+import { DayFields } from "../../parts/day_fields";
 import { Switch } from "../../parts/switch";
 import { KINDS, typedFilters, withoutFilter } from "../../search/query_text";
 import type { Mode, Search } from "../../search/use_search";
@@ -16,6 +19,8 @@ const SORTS = [
   { value: "best", label: "Best" },
   { value: "newest", label: "Newest" },
 ] as const;
+
+const ALL_DAYS = { start: null, end: null };
 
 export function SearchChoices({ search }: { search: Search }) {
   const typedKind = search.mode === "words" ? typedFilters(search.q).get("kind") : undefined;
@@ -38,17 +43,28 @@ export function SearchChoices({ search }: { search: Search }) {
         <Switch<Mode> label="How the words are taken" options={MODES} value={search.mode} onChange={(mode) => changeSearch({ mode: mode === "words" ? null : mode, case: null })} />
         {search.mode !== "words" && <Toggle label="Aa" title="Upper and lower case are different" name="case" isOn={search.isCaseSensitive} />}
         <Switch label="Order" options={SORTS} value={search.sort} onChange={(sort) => changeSearch({ sort: sort === "best" ? null : sort })} />
-        <Toggle label="By session" title="Sessions with their best matches" name="group" value="session" isOn={search.bySession} />
+        <Toggle label="By session" title="Sessions with their best matches; the words may be in different texts" name="group" on={null} off="none" isOn={search.bySession} />
         <Toggle label="Context" title="What was said before and after each match" name="context" isOn={search.withContext} />
+        <DayFields days={hasDays() ? range.value : ALL_DAYS} />
         <ChosenDays />
       </div>
     </div>
   );
 }
 
-function Toggle({ label, title, name, value = "true", isOn }: { label: string; title: string; name: string; value?: string; isOn: boolean }) {
+interface ToggleProps {
+  label: string;
+  title: string;
+  /** The parameter of the address, and what it is then. */
+  name: string;
+  on?: string | null;
+  off?: string | null;
+  isOn: boolean;
+}
+
+function Toggle({ label, title, name, on = "true", off = null, isOn }: ToggleProps) {
   return (
-    <button type="button" class="button is-small" title={title} aria-pressed={isOn} onClick={() => changeSearch({ [name]: isOn ? null : value })}>
+    <button type="button" class="button is-small" title={title} aria-pressed={isOn} onClick={() => changeSearch({ [name]: isOn ? off : on })}>
       {label}
     </button>
   );

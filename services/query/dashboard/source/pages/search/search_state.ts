@@ -15,7 +15,7 @@ export function searchOfAddress(): Search {
     mode: mode === "literal" || mode === "regex" ? mode : ("words" satisfies Mode),
     kind: KINDS.find((kind) => kind.value === get("kind"))?.value ?? null,
     sort: get("sort") === "newest" ? "newest" : "best",
-    bySession: get("group") === "session",
+    bySession: get("group") !== "none",
     isCaseSensitive: get("case") === "true",
     withContext: get("context") === "true",
     corrects: get("correct") !== "false",

@@ -1,17 +1,17 @@
 /** Search within a session: hits with what stands around them; a click jumps there. */
 
 import { useEffect, useState } from "preact/hooks";
-import { address, go, parameter, withParameters } from "../../address/address";
+import { go, parameter } from "../../address/address";
 import { useRead } from "../../api/use_read";
 import { plural } from "../../format/quantities";
-import { clockText } from "../../format/times";
+import { timeText } from "../../format/times";
 import { ProblemNote } from "../../parts/problem_note";
-import { placeOf } from "../../search/hit";
 import { Snippet } from "../../search/snippet";
 import type { Match } from "../../search/use_search";
+import { HitSteps, hitPlace, hitsInOrder, inOrder } from "./hit_steps";
 
 const PAUSE_MS = 200;
-const MOST = 50;
+const MOST = 100;
 
 export function SessionSearch({ sessionId }: { sessionId: string }) {
   const [text, setText] = useState(parameter("q") ?? "");
@@ -22,8 +22,14 @@ export function SessionSearch({ sessionId }: { sessionId: string }) {
     return () => window.clearTimeout(timer);
   }, [text]);
   const isAsked = query !== "";
-  const found = useRead(isAsked && isOpen ? "/api/search" : null, { session_id: sessionId, q: query, limit: MOST });
+  // One that led here is asked again: its hits are gone through one by one.
+  const isFollowed = isAsked && query === parameter("q");
+  const found = useRead(isAsked && (isOpen || isFollowed) ? "/api/search" : null, { session_id: sessionId, q: query, limit: MOST });
   const hits = (found.data?.items ?? []).filter((hit) => hit.timeline_id !== null);
+  useEffect(() => {
+    hitsInOrder.value = isFollowed ? inOrder(hits) : [];
+    return () => void (hitsInOrder.value = []);
+  }, [found.data, isFollowed]);
   return (
     <div
       class="session-search"
@@ -36,6 +42,7 @@ export function SessionSearch({ sessionId }: { sessionId: string }) {
         if (event.key === "ArrowDown" || event.key === "ArrowUp") moveFocus(event.currentTarget, event.key === "ArrowDown" ? 1 : -1, event);
       }}
     >
+      <HitSteps />
       <input
         type="search"
         class="input"
@@ -67,7 +74,7 @@ export function SessionSearch({ sessionId }: { sessionId: string }) {
                 <strong>{hit.tool_name ?? (hit.role === "user" ? "Prompt" : hit.role === "assistant" ? "Claude" : hit.kind.replace("_", " "))}</strong>
                 {hit.is_error && <span class="is-bad">failed</span>}
                 {hit.agent_id && <span>subagent</span>}
-                <span>{clockText(hit.timestamp)}</span>
+                <span>{timeText(hit.timestamp)}</span>
               </span>
               <span class="session-search-hit-text">
                 <Snippet of={hit.snippet} />
@@ -81,7 +88,7 @@ export function SessionSearch({ sessionId }: { sessionId: string }) {
 }
 
 function jump(hit: Match, query: string): void {
-  go(withParameters({ q: query }, address.value.path, new URLSearchParams(placeOf(hit.timeline_id ?? "", hit))));
+  go(hitPlace(hit, query));
 }
 
 function moveFocus(box: HTMLElement, step: 1 | -1, event: KeyboardEvent): void {

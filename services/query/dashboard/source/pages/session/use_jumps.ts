@@ -4,6 +4,7 @@ import { useEffect, useRef } from "preact/hooks";
 import { address, go, withParameters } from "../../address/address";
 import { Problem, read } from "../../api/request";
 import { type PageKey, pageKeys } from "../../shell/keyboard";
+import { toHit } from "./hit_steps";
 import type { Turn } from "./story";
 
 interface Failed {
@@ -78,6 +79,8 @@ export function useJumps(ways: Ways): Jumps {
       { key: "p", what: "Previous prompt", run: () => current.current.toPrompt(-1) },
       { key: "e", what: "Next failed call", run: () => current.current.toError(1) },
       { key: "E", what: "Previous failed call", run: () => current.current.toError(-1) },
+      { key: "f", what: "Next hit of the search", run: () => toHit(1) },
+      { key: "F", what: "Previous hit of the search", run: () => toHit(-1) },
       { key: "Home", what: "Beginning of the session", run: () => current.current.toStart() },
       { key: "End", what: "End of the session", run: () => current.current.toEnd() },
       { key: "t", what: "Thinking on or off", run: () => latest.current.toggleThinking() },

@@ -9,6 +9,7 @@ import { useRead } from "../../api/use_read";
 import { ProblemNote } from "../../parts/problem_note";
 import { Completions } from "../../search/completions";
 import { forgetSearches, recentSearches, rememberSearch } from "../../search/recent_searches";
+import { Nearest } from "../../search/nearest";
 import { SearchNotes } from "../../search/search_notes";
 import { type Search, useSearch } from "../../search/use_search";
 import { Dialog } from "../dialog";
@@ -114,6 +115,7 @@ export default function Palette() {
             ))}
           </div>
           {typed.trim() !== "" && first && found.isCurrent && <SearchNotes found={first} shown={first.items?.length ?? 0} bySession={false} />}
+          {first && first.total === 0 && found.isCurrent && <Nearest offers={first.nearest} addressOf={searchAddress} onGo={close} />}
           {typed.trim() !== "" && !first && found.isReading && (
             <p class="search-count" role="status">
               Searching …

@@ -43,7 +43,7 @@ export function groupsOf(typed: string, projects: readonly KnownProject[], hits:
     .filter((project) => text && (beginsAWord(nameOf(project), text) || project.path?.toLowerCase().endsWith(text)))
     .slice(0, MOST_PROJECTS)
     .map((project): Row => ({ kind: "project", key: `project ${project.id}`, label: nameOf(project), about: project.path ?? "", href: `/projects/${project.id}` }));
-  const found = hits.map((hit, index): Row => ({ kind: "hit", key: `${hit.id} ${index}`, hit, href: hitAddress(hit) }));
+  const found = hits.map((hit, index): Row => ({ kind: "hit", key: `${hit.id} ${index}`, hit, href: hitAddress(hit, typed.trim()) }));
   const groups: Group[] = text
     ? [
         { title: "Go to", rows: [...pages, ...named] },
