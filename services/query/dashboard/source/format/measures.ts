@@ -29,7 +29,11 @@ const durations = {
 const shares = { short: percent, exact: percent };
 
 export const MEASURES = {
-  sessions: { label: "Sessions", definition: "Sessions that began in this range. A session that is resumed counts once.", ...numbers },
+  active_sessions: {
+    label: "Sessions",
+    definition: "Sessions in which something happened in this range. One that goes on for days counts on each of them, and once in their sum.",
+    ...numbers,
+  },
   active_minutes: {
     label: "Active time",
     definition: "Time in which something happened: gaps between events count up to the idle gap (5 minutes unless set otherwise). Two sessions at once count once per person.",
