@@ -18,6 +18,7 @@ from client.errors import FAILED
 from client.live.top import top
 from client.once import allow_once
 from client.options import DEFAULT_URL, AsJson, Token, Url, failures_as_exit_codes, server_at, uuid_beginning
+from client.questions.day import day
 from client.questions.export import export
 from client.questions.file import file_history
 from client.questions.lists import list_projects, list_sessions, list_tools, list_usage
@@ -65,6 +66,7 @@ def root(
 
 
 app.command("report", rich_help_panel=QUESTIONS)(report)
+app.command("day", rich_help_panel=QUESTIONS)(day)
 app.command("search", rich_help_panel=QUESTIONS)(search)
 app.command("show", rich_help_panel=QUESTIONS)(show)
 app.command("file", rich_help_panel=QUESTIONS)(file_history)

@@ -85,16 +85,23 @@ def list_sessions(
     url: Url = DEFAULT_URL,
     token: Token = None,
 ) -> None:
-    """Lists sessions, newest first."""
+    """Lists sessions, newest first.
+
+    With --since or --until: those in which something happened then, with their numbers of these days.
+    """
     wanted, zone = format_of(as_json, as_csv), local_zone(tz)
     period = period_of(zone, since, until)
     with failures_as_exit_codes():
         server = server_at(url, token, Quiet())
         filters = filters_of(server, project, user, machine) | {"status": "open" if only_open else None}
         filters |= {"is_starred": "true" if starred else None, "tag": tag}
+        if period.is_limited:
+            filters |= {"by": "active", "include_share": "true"}
         found = list(pages(server, "/api/sessions", filters | period.parameters(), limit))
         if write(found, SESSION_FIELDS, wanted):
             return
+        for row in found:
+            row |= _within_days(row)
         columns = (
             Column("Started", lambda row: short_time(row["start_time"], zone), right=False),
             Column("Active", lambda row: quantities.minutes(row["active_minutes"]), rank=1),
@@ -109,6 +116,15 @@ def list_sessions(
             Column("Session", lambda row: short_session_id(row["session_id"]), right=False),
         )
         show_table(found, columns, "No sessions.")
+
+
+def _within_days(row: Item) -> Item:
+    """The numbers of a session that the table shows: where days are chosen, what of it is within them."""
+    share = row.get("share")
+    if share is None:
+        return {}
+    names = ("active_minutes", "lines_added", "lines_removed", "cost_usd", "unpriced_calls")
+    return {name: share[name] for name in names} | {"messages_count": share["messages"], "tool_calls_count": share["tool_calls"]}
 
 
 def _title(row: Item) -> str:

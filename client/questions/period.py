@@ -2,14 +2,16 @@
 
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
 from client.local_time import day_text, today_in
 
+_WEEKDAYS: Final = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+
 Since = Annotated[
-    str | None, typer.Option("--since", metavar="DATE", help="From this day on: 2026-02-16, yesterday, or 7d for the last 7 days.")
+    str | None, typer.Option("--since", metavar="DATE", help="From this day on: 2026-02-16, yesterday, tuesday, or 7d for the last 7 days.")
 ]
 Until = Annotated[str | None, typer.Option("--until", metavar="DATE", help="Up to this day, which is included.")]
 Zone = Annotated[str | None, typer.Option("--tz", metavar="ZONE", help="Time zone, e.g. Europe/Berlin; this machine's by default.")]
@@ -23,6 +25,11 @@ class Period:
     last: date | None
     zone: str
     name: str
+
+    @property
+    def is_limited(self) -> bool:
+        """Whether it leaves out any day."""
+        return self.first is not None or self.last is not None
 
     def parameters(self) -> dict[str, str]:
         """The API's filters for it."""
@@ -71,16 +78,31 @@ def period_of(
     return Period(first, today, zone, "Today" if default_days == 1 else f"The last {default_days} days")
 
 
+def named_day(text: str, today: date) -> date | None:
+    """The day of `today`, `yesterday`, a weekday or a date; None if it is none of these. `tuesday` is the last one before today."""
+    name = text.lower()
+    if name in ("today", "yesterday"):
+        return today - timedelta(days=name == "yesterday")
+    for weekday, full_name in enumerate(_WEEKDAYS):
+        if name in (full_name, full_name[:3]):
+            return today - timedelta(days=(today.weekday() - weekday - 1) % 7 + 1)
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None
+
+
 def _day(text: str | None, today: date, option: str) -> date | None:
     if text is None:
         return None
-    if text in ("today", "yesterday"):
-        return today - timedelta(days=text == "yesterday")
+    if (named := named_day(text, today)) is not None:
+        return named
     try:
         if text.endswith("d") and text[:-1].isdigit():
             return today - timedelta(days=int(text[:-1]) - 1)
-        return date.fromisoformat(text)
     except (ValueError, OverflowError):
-        raise typer.BadParameter(
-            f"{text!r} is not a day; it should look like 2026-02-16, yesterday, or 7d for the last 7 days", param_hint=option
-        ) from None
+        # More days than there are.
+        pass
+    raise typer.BadParameter(
+        f"{text!r} is not a day; it should look like 2026-02-16, yesterday, tuesday, or 7d for the last 7 days", param_hint=option
+    )

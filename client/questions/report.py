@@ -165,14 +165,14 @@ def _nothing(server: Server, period: Period) -> str:
 
 def _headline(totals: Item, width: int) -> Table:
     """The sums, as many side by side as fit."""
-    # A server of an older release does not tell it.
-    active = f", {totals['active_sessions']:,} active" if "active_sessions" in totals else ""
+    # A server of an older release does not tell those that went on.
+    sessions = totals.get("active_sessions", totals["sessions"])
     tokens = sum(totals[name] or 0 for name in ("input_tokens", "output_tokens", "cache_creation_tokens", "cache_read_tokens"))
     figures = (
         (quantities.minutes(totals["active_minutes"]), "active"),
         (cells.usd(totals["cost_usd"], totals["unpriced_calls"]), "cost"),
         (cells.large(tokens), "tokens"),
-        (cells.count(totals["sessions"]), f"{plural(totals['sessions'], 'session')} started{active}"),
+        (cells.count(sessions), f"{plural(sessions, 'session')}, {totals['sessions']:,} started"),
         (cells.count(totals["messages"]), f"{plural(totals['messages'], 'message')}, {counted(totals['user_messages'], 'prompt')}"),
         (cells.lines(totals["lines_added"], totals["lines_removed"]), "lines"),
         (cells.count(totals["tool_calls"]), f"{plural(totals['tool_calls'], 'tool call')}, {totals['tool_errors']:,} failed"),
@@ -209,7 +209,7 @@ def _columns(by: str, items: Sequence[Item]) -> tuple[Column, ...]:
         name,
         Column("Active", lambda row: quantities.minutes(row["active_minutes"])),
         Column("", lambda row: cells.bar(row["active_minutes"], most, _BAR_WIDTH), rank=6, right=False, style="cyan"),
-        Column("Sessions", lambda row: cells.count(row["sessions"]), rank=7),
+        Column("Sessions", lambda row: cells.count(row.get("active_sessions", row["sessions"])), rank=7),
         Column("Messages", lambda row: cells.count(row["messages"]), rank=4),
         Column("Lines", lambda row: cells.lines(row["lines_added"], row["lines_removed"]), rank=3),
         Column("Tools", lambda row: cells.count(row["tool_calls"]), rank=5),

@@ -21,6 +21,7 @@ from services.query.http.unknown_page import UnknownPage
 from services.query.live.live_feed import LiveFeed, connect_feed
 from services.query.routes import (
     dashboard,
+    days,
     dead_letters,
     export,
     files,
@@ -66,6 +67,7 @@ ROUTES = (
     export,
     sessions,
     stats,
+    days,
     tags,
     users,
     files,

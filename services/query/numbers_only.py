@@ -13,12 +13,14 @@ from typing import Any, Final, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel
 
-from services.query.schemas.lists import Project, User, UserPage
+from services.query.schemas.days import DayFailure, DayProject, DaySession
+from services.query.schemas.lists import Project
 from services.query.schemas.live import LiveItem, LiveSession, LiveSessions
 from services.query.schemas.machines import Machine, MachinePage
 from services.query.schemas.operations import Me, OwnKey
 from services.query.schemas.stats import CallPoint, ErrorCount, Point, Tool, UsageItem, UsageRange, UsageReport, UserShare
 from services.query.schemas.tool_errors import FailedPoint, FailedTool
+from services.query.schemas.users import User, UserPage
 
 Fields = frozenset[tuple[type[BaseModel], str]]
 
@@ -28,6 +30,10 @@ SHOWN_TEXTS: Final[Fields] = frozenset(
         (Tool, "tool_name"),
         (FailedTool, "tool_name"),
         (ErrorCount, "error_class"),
+        (DayFailure, "tool_name"),
+        (DayFailure, "error_class"),
+        (DaySession, "user"),
+        (DaySession, "model"),
         (UserShare, "user"),
         (User, "name"),
         # A cursor holds the last name of its page.
@@ -62,6 +68,8 @@ SHOWN_TEXTS: Final[Fields] = frozenset(
 SHOWN_NAMES: Final[Fields] = frozenset(
     {
         (Project, "name"),
+        (DayProject, "project_name"),
+        (DaySession, "project_name"),
         (UsageItem, "project_name"),
         (UsageItem, "machine_id"),
         (UsageItem, "machine"),

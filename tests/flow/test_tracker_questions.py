@@ -72,6 +72,36 @@ def test_report_of_an_empty_day_names_the_newest_session(session_id: str, ask: C
     assert "tracker report --since 20" in said
 
 
+def test_day_shows_in_order_what_was_done(session_id: str, ask: Callable[..., str]) -> None:
+    said = ask("day", "2026-11-20", "--project", SHOP, "--tz", "UTC")
+
+    assert said.startswith("Fri 20 Nov 2026 (UTC)\n")
+    assert session_id[:8] in said
+    assert said.index("10:00") < said.index("› ") < said.index("Day before: ")
+    [session] = [
+        each for each in json.loads(ask("day", "2026-11-20", "--tz", "UTC", "--json"))["sessions"] if each["session_id"] == session_id
+    ]
+    assert (session["share"]["user_messages"], session["began_before"]) == (2, False)
+    assert "Nothing happened." in ask("day", "2026-01-01", "--tz", "UTC")
+
+
+def test_standup_is_a_text_to_paste(session_id: str, ask: Callable[..., str]) -> None:
+    said = ask("day", "2026-11-20", "--project", SHOP, "--tz", "UTC", "--standup", COLUMNS="40")
+
+    head, _, project, *lines = said.splitlines()
+    assert head.startswith("Fri 20 Nov 2026: ")
+    assert project.startswith("shop (")
+    assert all(line.startswith(("- ", "  - ")) for line in lines)
+
+
+def test_sessions_of_some_days_are_those_in_which_something_happened(session_id: str, ask: Callable[..., str]) -> None:
+    listed = json.loads(ask("sessions", *DAY, "--project", SHOP, "--json"))
+
+    [session] = [each for each in listed if each["session_id"] == session_id]
+    assert session["share"]["messages"] == session["messages_count"]
+    assert json.loads(ask("sessions", "--since", "2026-01-01", "--until", "2026-01-02", "--json")) == []
+
+
 def test_search_shows_each_hit_with_the_command_that_opens_its_session(session_id: str, home: ClaudeHome, ask: Callable[..., str]) -> None:
     [path] = home.path.glob(".claude/projects/*/*.jsonl")
     word = json.loads(path.read_text().splitlines()[0])["message"]["content"].split()[-1]
@@ -119,7 +149,7 @@ def test_lists_name_what_the_other_commands_take(session_id: str, ask: Callable[
 
 @pytest.mark.parametrize("columns", ["40", "60", "100", "160"])
 def test_tables_fit_the_terminal(session_id: str, ask: Callable[..., str], columns: str) -> None:
-    for command in (["report", *DAY], ["sessions"], ["projects"], ["tools"], ["usage"]):
+    for command in (["report", *DAY], ["day", "2026-11-20", "--tz", "UTC"], ["sessions"], ["projects"], ["tools"], ["usage"]):
         said = ask(*command, COLUMNS=columns)
         # Not by characters: some have no width, some two cells.
         assert max(map(cell_len, said.splitlines())) <= max(int(columns), 53), command

@@ -24,7 +24,7 @@ export default defineConfig({
           includeDependenciesRecursively: false,
           groups: [
             { name: "charts", test: /source\/parts\/(series_chart|year_map|week_map|stats_series|sparkline)|node_modules\/uplot/ },
-            { name: "numbers", test: /source\/pages\/(overview|projects|project|tools|usage)\// },
+            { name: "numbers", test: /source\/pages\/(overview|day|projects|project|tools|usage)\// },
             { name: "story", test: /source\/pages\/(session|sessions|files)\/|source\/parts\/(markdown|diff|highlighting|fixed_window)|node_modules\/marked/ },
             { name: "search", test: /source\/(pages\/search|search|shell\/palette)\// },
             { name: "operate", test: /source\/pages\/(imports|health|settings)\// },

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
 
 from services.query.database import Connection, Row
 from services.query.http.list_response import LIST_RESPONSES, list_response
-from services.query.http.parameters import RESPONSES, dates, event_filters, only_project, refuse_parameters
+from services.query.http.parameters import RESPONSES, dates, event_filters, only_project, refuse_parameters, settings_of
 from services.query.http.read_response import read_response
 from services.query.queries.lists import events, sessions
 from services.query.queries.lists.events import EventFilters
@@ -47,16 +47,24 @@ router = APIRouter(responses=RESPONSES)
 )
 @requires(READ)
 def list_sessions(request: Request, parameters: Annotated[SessionList, Query()]) -> Response:
-    """Sorted by start. Sessions without a start come last, and are left out if dates are given."""
+    """Sorted by start. Sessions without a start come last, and are left out if dates are given.
+
+    The dates choose sessions by their start, or with `by=active` by what happened in them.
+    """
     start, end = dates(request, parameters)
     project_id = parameters.project_id or only_project(request)
     of_session = (parameters.status, parameters.model, parameters.branch, parameters.source, parameters.machine)
     marked = (parameters.is_starred, None if parameters.tag is None else tag_key(parameters.tag.strip()))
-    filters = sessions.SessionFilters(project_id, parameters.user, start, end, *of_session, *marked, parameters.id_prefix)
+    filters = sessions.SessionFilters(
+        project_id, parameters.user, start, end, *of_session, *marked, parameters.id_prefix, parameters.by == "active"
+    )
+    gap = settings_of(request).idle_gap_seconds
     return list_response(
         request,
         parameters,
-        lambda connection, wanted: sessions.sessions(connection, filters, wanted, parameters.sort, ascending=parameters.order == "asc"),
+        lambda connection, wanted: sessions.sessions(
+            connection, filters, wanted, gap, parameters.sort, ascending=parameters.order == "asc", include_share=parameters.include_share
+        ),
     )
 
 

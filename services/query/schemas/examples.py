@@ -2,6 +2,7 @@
 
 from typing import Any, Final
 
+from services.query.schemas.days import DAY_EXAMPLE
 from services.query.schemas.files import FILE_HISTORY_EXAMPLE, FILES_EXAMPLE
 from services.query.schemas.live import LIVE_SESSIONS_EXAMPLE
 from services.query.schemas.machines import MACHINE_EXAMPLE
@@ -232,6 +233,7 @@ ANSWERS: Final[dict[str, Json]] = {
             }
         ]
     },
+    "Day": DAY_EXAMPLE,
     "FilePage": FILES_EXAMPLE,
     "FileHistoryPage": FILE_HISTORY_EXAMPLE,
     "TagPage": _page({"tag": "uploads", "sessions": 4}),

@@ -170,7 +170,9 @@ class Paged(Parameters):
 
     def filters(self) -> dict[str, object]:
         """What a cursor is bound to: all that chooses rows."""
-        return self.model_dump(mode="json", exclude={"limit", "cursor", "format", "include_result", "include_patch"}, exclude_none=True)
+        return self.model_dump(
+            mode="json", exclude={"limit", "cursor", "format", "include_result", "include_patch", "include_share"}, exclude_none=True
+        )
 
 
 class Dated(Paged):

@@ -26,7 +26,9 @@ from services.query.schemas.fields import (
     Text,
     UnpricedCalls,
 )
+from services.query.schemas.shares import SessionShare
 
+IncludeShare = Annotated[bool, Field(description="True shows what each session has within the dates, in `share`.")]
 IncludeResult = Annotated[bool, Field(description="True shows what each call gave back, in `result`.")]
 
 
@@ -46,16 +48,6 @@ class ProjectList(Dated):
     order: Literal["asc", "desc"] = Field("desc", description="`desc`: the newest or largest first.")
 
 
-class UserList(Dated):
-    project_id: OptionalProject = None
-    user: OptionalUser = None
-
-
-class TagList(Paged):
-    project_id: OptionalProject = None
-    user: OptionalUser = None
-
-
 class SessionList(Dated):
     project_id: OptionalProject = None
     user: OptionalUser = None
@@ -71,6 +63,12 @@ class SessionList(Dated):
         Field(min_length=1, max_length=64, description="Only sessions with this tag, whatever its case.", examples=["uploads"]),
     ] = None
     id_prefix: OptionalIdPrefix = None
+    by: Literal["started", "active"] = Field(
+        "started",
+        description="Which sessions the dates choose. `started`: those that began then. `active`: also those that began before and went on then: with an event "
+        "or active time. The order stays that of `sort`.",
+    )
+    include_share: IncludeShare = False
     sort: Literal["start_time", "active_minutes", "messages_count", "tool_calls_count", "lines_changed", "cost_usd"] = Field(
         "start_time", description="Sort key. An unknown date or cost sorts below every known one."
     )
@@ -226,6 +224,7 @@ class Session(BaseModel):
     cache_saved_usd: SessionSavedUsd
     source: str | None
     machines: list[SessionMachine] = Field(description="Those that it was seen on. A session that was resumed elsewhere has several.")
+    share: SessionShare | None = Field(None, description="Only with `include_share=true`: what of it is within the dates.")
 
 
 class Message(BaseModel):
@@ -301,30 +300,6 @@ class SessionToolCall(BaseModel):
     agent_id: str | None = Field(description="The subagent that called the tool.")
     started_agent: str | None = Field(description="The subagent that the call started: the `agent_id` of what that did.")
     source: str | None
-
-
-class User(BaseModel):
-    name: str
-    sessions: int
-    active_minutes: float
-    messages_count: int
-    tool_calls_count: int
-    cost_usd: CostUsd
-    first_seen: datetime | None = Field(description="Start of the user's first session; null if unknown.")
-    last_seen: datetime | None = Field(description="Time of the newest event in the user's sessions.")
-
-
-class Tag(BaseModel):
-    tag: str
-    sessions: int = Field(description="Number of sessions that have it.")
-
-
-class TagPage(Page):
-    items: list[Tag]
-
-
-class UserPage(Page):
-    items: list[User]
 
 
 class SessionPage(Page):

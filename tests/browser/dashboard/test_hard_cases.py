@@ -300,5 +300,5 @@ def test_address_of_a_tracker_that_does_not_answer_says_so(open_page: OpenPage, 
     page.click("nav a[href^='/overview']")
     expect(page.get_by_role("alert").first).to_contain_text("The tracker does not answer")
     page.unroute("**/api/**")
-    expect(page.locator("[data-measure=sessions] .tile-value")).not_to_have_text("", timeout=15_000)
+    expect(page.locator("[data-measure=active_sessions] .tile-value")).not_to_have_text("", timeout=15_000)
     expect(page.get_by_role("alert")).to_have_count(0, timeout=15_000)

@@ -28,6 +28,11 @@ def busiest_session(stack: Stack, suffix: str = "") -> str:
     return f"/sessions/{quote(session['session_id'], safe='')}{suffix}"
 
 
+def busiest_day(stack: Stack) -> str:
+    days = stack.http.get("/api/usage", params={"group_by": "day"}).json()["items"]
+    return f"/days/{max(days, key=lambda item: item['tool_calls'])['day']}"
+
+
 def failed_call(stack: Stack) -> str:
     call = stack.http.get("/api/search", params={"q": "is:error", "limit": 1}).json()["items"][0]
     return f"/sessions/{quote(call['session_id'], safe='')}?at={call['timeline_id']}"
@@ -45,6 +50,10 @@ def newest_job(stack: Stack) -> str:
 MODES: dict[str, Address] = {
     **{path: (lambda _, path=path: path) for path in PAGES},
     "days without anything": lambda _: "/overview?from=2019-03-01&to=2019-03-02",
+    "a day": busiest_day,
+    "a day of a project": lambda stack: f"{busiest_day(stack)}?project={stack.http.get('/api/projects').json()[0]['id']}",
+    "a day without anything": lambda _: "/days/2019-03-01",
+    "no such day": lambda _: "/days/2019-02-30",
     "a project": lambda stack: f"/projects/{stack.http.get('/api/projects').json()[0]['id']}",
     "sessions of all time": lambda _: "/sessions?range=all&sort=cost_usd",
     "no session": lambda _: "/sessions?range=all&tag=nobody",

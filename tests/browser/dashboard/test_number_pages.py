@@ -47,7 +47,7 @@ def column(table: Any, at: int) -> list[str]:
 def test_overview_shows_the_totals_of_the_api(open_page: OpenPage, stack: Stack) -> None:
     totals = answer(stack, "/api/stats")["totals"]
     page = open_page(f"/overview?{ALL}", timezone_id="UTC")
-    for measure in ("sessions", "user_messages", "tool_calls", "files_modified", "lines_added"):
+    for measure in ("active_sessions", "user_messages", "tool_calls", "files_modified", "lines_added"):
         expect(tile(page, measure)).to_have_text(f"{totals[measure]:,}")
     expect(tile(page, "cost_usd")).to_have_text(f"${totals['cost_usd']:.2f}")
 
@@ -68,7 +68,7 @@ def test_overview_reads_little(open_page: OpenPage) -> None:
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
     page.click("nav a[href^='/overview']")
-    expect(tile(page, "sessions")).not_to_have_text("")
+    expect(tile(page, "active_sessions")).not_to_have_text("")
     page.wait_for_load_state("networkidle")
     shared = re.compile(r"/api/me|/api/machines|/api/usage\?group_by=(project|user|day&tz=UTC)$")
     own = [url for url in asked if "/api/" in url and not shared.search(url)]
@@ -108,17 +108,17 @@ def test_drag_over_the_series_chooses_its_days_and_back_undoes_it(open_page: Ope
 
 def test_click_on_a_project_filters_by_it_and_on_the_chosen_one_no_longer(open_page: OpenPage, stack: Stack) -> None:
     most = max(answer(stack, "/api/usage", group_by="project")["items"], key=lambda item: item["active_minutes"])
-    sessions = answer(stack, "/api/stats", project_id=most["project_id"])["totals"]["sessions"]
-    everything = answer(stack, "/api/stats")["totals"]["sessions"]
+    sessions = answer(stack, "/api/stats", project_id=most["project_id"])["totals"]["active_sessions"]
+    everything = answer(stack, "/api/stats")["totals"]["active_sessions"]
     page = open_page(f"/overview?{ALL}", timezone_id="UTC")
     panel(page, "Projects").get_by_role("link", name=most["project_name"], exact=True).click()
-    expect(tile(page, "sessions")).to_have_text(str(sessions))
+    expect(tile(page, "active_sessions")).to_have_text(str(sessions))
     assert query_of(page)["project"] == str(most["project_id"])
     panel(page, "Projects").get_by_role("link", name=most["project_name"], exact=True).click()
-    expect(tile(page, "sessions")).to_have_text(str(everything))
+    expect(tile(page, "active_sessions")).to_have_text(str(everything))
     assert "project" not in query_of(page)
     page.go_back()
-    expect(tile(page, "sessions")).to_have_text(str(sessions))
+    expect(tile(page, "active_sessions")).to_have_text(str(sessions))
 
 
 def test_day_of_the_year_is_chosen_and_let_go_of(open_page: OpenPage, stack: Stack) -> None:

@@ -35,11 +35,11 @@ def test_skip_link_is_first_and_moves_the_focus(open_page: OpenPage) -> None:
 def test_phone_has_five_pages_and_the_others_behind_more(open_page: OpenPage) -> None:
     page = open_page("/", **PHONE)
     bar = page.get_by_role("navigation", name="Pages")
-    assert shown(bar) == ["Now", "Overview", "Projects", "Sessions", "Search"]
+    assert shown(bar) == ["Now", "Day", "Overview", "Sessions", "Search"]
     more = bar.get_by_role("button", name="More")
     more.click()
     sheet = page.get_by_role("dialog", name="More pages")
-    assert shown(sheet)[:6] == ["Files", "Tools", "Usage", "Imports", "Health", "Settings"]
+    assert shown(sheet)[:7] == ["Projects", "Files", "Tools", "Usage", "Imports", "Health", "Settings"]
     page.keyboard.press("Escape")
     expect(sheet).to_have_count(0)
     expect(more).to_be_focused()

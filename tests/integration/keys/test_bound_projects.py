@@ -11,6 +11,7 @@ from tests.stored_transcripts import add_file
 
 LISTS = [
     "/api/sessions",
+    "/api/sessions?by=active&include_share=true&start_date=2024-03-10&end_date=2024-03-31",
     "/api/conversations",
     "/api/conversations/search?q=message",
     "/api/conversations/search?sort=newest",
@@ -165,6 +166,21 @@ def test_a_key_bound_to_several_projects_gets_the_days_of_its_sessions(api: Api,
 
         assert seen["items"] == api.get(everybody, path).json()["items"] != []
         assert (hidden["items"], hidden["totals"]["api_calls"]) == ([], 0)
+
+
+def test_a_day_of_a_bound_key_has_only_its_projects(api: Api, alpha: int) -> None:
+    everybody, bound, both = api.key("read"), api.key("read", projects=[alpha]), api.key("read", projects=[alpha, alpha + 1])
+    path = "/api/days/2024-03-10?tz=Europe/Berlin"
+    of_all, of_alpha = api.get(everybody, path).json(), api.get(everybody, f"{path}&project_id={alpha}").json()
+    assert {session["project_id"] for session in of_all["sessions"]} >= {alpha, alpha + 1}
+
+    seen, seen_of_both = api.get(bound, path).json(), api.get(both, path).json()
+
+    assert seen == of_alpha
+    assert api.get(bound, f"{path}&project_id={alpha + 1}").json()["sessions"] == []
+    mine = [session for session in of_all["sessions"] if session["project_id"] in (alpha, alpha + 1)]
+    assert seen_of_both["sessions"] == mine
+    assert seen_of_both["totals"]["api_calls"] == sum(session["share"]["api_calls"] for session in mine)
 
 
 def test_a_bound_key_cannot_read_the_metrics_of_all_projects(api: Api, alpha: int) -> None:

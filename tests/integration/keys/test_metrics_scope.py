@@ -10,7 +10,7 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel, Field, create_model
 
 from services.query.numbers_only import SHOWN_NAMES, SHOWN_TEXTS, is_shown, numbers_only
-from services.query.routes import live, machines, me, projects, service, stats, users
+from services.query.routes import days, live, machines, me, projects, service, stats, users
 from services.query.schemas.live import LiveItem
 from services.query.schemas.stats import Stats
 from tests.integration.keys.conftest import Api
@@ -21,6 +21,7 @@ QUERIES = {
     "/api/projects/{project_id}/stats": ["", "?start_date=2024-03-01&end_date=2024-11-30&interval=week"],
     "/api/stats": ["", "?start_date=2024-03-01&end_date=2025-11-30&interval=month"],
     "/api/usage": [f"?group_by={by}" for by in ("day", "model", "project", "user", "month,project", "session", "branch,user")],
+    "/api/days/{date}": ["", "?tz=Europe/Berlin&limit=1", "?project_id=1"],
     "/api/tool-calls/stats": ["", "?project_id=1", "?tool_name=Bash", "?include_latency=true"],
     "/api/tool-calls/errors": ["", "?project_id=1", "?tool_name=Bash&error_class=other&examples=20", "?interval=day"],
     "/api/me": [""],
@@ -70,7 +71,9 @@ def paths(scope: str = "metrics") -> list[str]:
     asked = QUERIES | (QUERIES_WITH_NAMES if scope == "numbers" else {})
     numbers = [path for (_, path), scopes in READING.items() if scope in scopes]
     assert set(numbers) == set(asked) | STREAMS, "say here how it is asked"
-    return [path.replace("{project_id}", "1") + query for path, queries in asked.items() for query in queries]
+    return [
+        path.replace("{project_id}", "1").replace("{date}", "2024-05-01") + query for path, queries in asked.items() for query in queries
+    ]
 
 
 def texts(value: Any) -> Iterator[str]:
@@ -116,6 +119,7 @@ def test_a_numbers_key_sees_names_of_projects_and_no_other_text(api: Api, corpus
 def test_a_metrics_key_sees_the_same_numbers(api: Api, corpus: set[str]) -> None:
     def without_names(value: Any) -> Any:
         hidden = ("name", "path", "project_name", "file_path", "session_id", "session_title", "branch", "title", "last_prompt")
+        hidden += ("git_branch", "message_id", "text", "subject", "hash", "url", "standup")
         if isinstance(value, dict):
             value = value | {"examples": []} if "examples" in value else value
             return {name: None if name in hidden else without_names(each) for name, each in value.items()}
@@ -141,6 +145,7 @@ def test_a_key_that_may_also_read_sees_everything(api: Api, corpus: set[str]) ->
 SEEN = {
     "CountedRange.tz", "ErrorRange.tz", "Tool.tool_name", "TimedTool.tool_name", "UserShare.user", "UsageRange.tz", "UsageItem.model", "UsageItem.user",
     "UsageReport.price_versions", "UsageReport.group_by", "UsageItem.month", "Point.date", "CallPoint.date", "FailedPoint.date",
+    "DayFailure.tool_name", "DayFailure.error_class", "DaySession.user", "DaySession.model",
     "LiveItem.running_tool",
     "LiveItem.tool_name", "LiveItem.model", "LiveItem.user",
     "LiveSession.tool_name", "LiveSession.model", "LiveSession.user", "LiveSessions.last_event_id",
@@ -149,7 +154,7 @@ SEEN = {
     "User.name", "UserPage.next_cursor",
 }  # fmt: skip
 SEEN_WITH_NAMES = {
-    "Project.name", "UsageItem.project_name", "LiveItem.project_name", "LiveItem.machine_id",
+    "Project.name", "UsageItem.project_name", "DayProject.project_name", "DaySession.project_name", "LiveItem.project_name", "LiveItem.machine_id",
     "LiveSession.project_name", "LiveSession.machine_id",
     "UsageItem.machine_id", "UsageItem.machine",
     "Machine.machine_id", "Machine.name", "Machine.user", "Machine.tracker_version", "Machine.claude_version", "Machine.os", "MachinePage.next_cursor",
@@ -159,7 +164,7 @@ TEXT = "a text that nobody but its writer is to see"
 
 def models() -> dict[str, Any]:
     """The models of the routes that such a key may ask, by path."""
-    routers = (live.router, me.router, service.router, stats.router, projects.router, machines.router, users.router)
+    routers = (live.router, me.router, service.router, stats.router, days.router, projects.router, machines.router, users.router)
     routes = {route.path: route.response_model for router in routers for route in router.routes if isinstance(route, APIRoute)}
     return {path: routes[path] for path in QUERIES | QUERIES_WITH_NAMES if path != "/metrics"} | {"/api/live": LiveItem}
 

@@ -158,6 +158,81 @@ def test_usage_counts_them_by_day_and_by_each_key(client: TestClient, known: lis
         assert shown(by_day["totals"]) == shown(in_all["totals"]) == count(known, start, end)
 
 
+def listed(client: TestClient, **asked: Any) -> list[dict[str, Any]]:
+    """All pages of the list, a few items each."""
+    items: list[dict[str, Any]] = []
+    cursor = None
+    while True:
+        answer = client.get("/api/sessions", params=asked | {"limit": 4} | ({"cursor": cursor} if cursor else {})).json()
+        items += answer["items"]
+        cursor = answer["next_cursor"]
+        if cursor is None:
+            return items
+
+
+@pytest.mark.parametrize("order", ["asc", "desc"])
+def test_the_list_has_each_session_that_was_active_in_the_dates_once(client: TestClient, known: list[Known], order: str) -> None:
+    @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @given(
+        days,
+        st.integers(0, 5),
+        zones,
+        st.sampled_from(["start_time", "active_minutes", "messages_count"]),
+        st.fixed_dictionaries(
+            {},
+            optional={
+                "user": st.sampled_from(["ada", "bob", "nobody"]),
+                "machine": st.just("m-1"),
+                "project_id": st.just(known[0].project),
+            },
+        ),
+    )
+    def check(first: date, length: int, tz: str, sort: str, filters: dict[str, Any]) -> None:
+        start, end = midnight(first, tz), midnight(first + (length + 1) * DAY, tz)
+        chosen = [each for each in known if all(getattr(each, name.removesuffix("_id")) == value for name, value in filters.items())]
+        asked: dict[str, Any] = {"start_date": first, "end_date": first + length * DAY, "tz": tz, "sort": sort, "order": order} | filters
+
+        active, started = listed(client, by="active", **asked), listed(client, **asked)
+
+        assert sorted(item["session_id"] for item in active) == sorted(each.session_id for each in chosen if each.is_active(start, end))
+        assert sorted(item["session_id"] for item in started) == sorted(each.session_id for each in chosen if start <= each.times[0] < end)
+        keys = [(item[sort], item["session_id"]) for item in active]
+        assert keys == sorted(keys, reverse=order == "desc")
+
+    check()
+
+
+def test_a_cursor_of_the_started_is_refused_for_the_active(client: TestClient, known: list[Known]) -> None:
+    cursor = client.get("/api/sessions?start_date=2024-03-30&limit=1").json()["next_cursor"]
+
+    refused = client.get(f"/api/sessions?start_date=2024-03-30&limit=1&by=active&cursor={cursor}")
+
+    assert (refused.status_code, refused.json()["code"]) == (400, "INVALID_CURSOR")
+    assert client.get("/api/sessions?by=ended").json()["code"] == "VALIDATION_ERROR"
+
+
+def test_shares_of_neighbouring_dates_are_the_usage_of_the_session_by_day(client: TestClient, known: list[Known]) -> None:
+    names = ("active_minutes", "messages", "tool_calls", "tool_errors", "lines_added", "output_tokens", "api_calls", "cost_usd")
+    parts = 0
+    for day in (date(2024, 3, 30), date(2024, 3, 31), date(2024, 10, 27)):
+        asked: dict[str, Any] = {"start_date": day, "end_date": day, "tz": "Europe/Berlin"}
+
+        shares = {item["session_id"]: item["share"] for item in listed(client, by="active", include_share="true", **asked)}
+
+        usage = client.get("/api/usage", params=asked | {"group_by": "session"}).json()["items"]
+        expected = {item["session_id"]: {name: item[name] for name in names} for item in usage}
+        assert {key: {name: share[name] for name in names} for key, share in shares.items()} == expected
+        parts += sum(item["messages_count"] > shares[item["session_id"]]["messages"] for item in listed(client, by="active", **asked))
+    assert parts > 3
+
+
+def test_without_dates_a_share_is_all_of_the_session(client: TestClient, known: list[Known]) -> None:
+    for item in listed(client, include_share="true"):
+        of_session = {"messages": item["messages_count"], "tool_calls": item["tool_calls_count"], "active_minutes": item["active_minutes"]}
+        assert {name: item["share"][name] for name in of_session} == of_session
+    assert "share" not in client.get("/api/sessions?limit=1").json()["items"][0]
+
+
 def test_a_session_over_midnight_starts_once_and_is_active_on_both_days(client: TestClient, connection: psycopg.Connection[Any]) -> None:
     seed.add_session(connection, "s", seed.add_project(connection, "/p"))
     for at in (datetime(2024, 1, 15, 22, 59, tzinfo=UTC), datetime(2024, 1, 15, 23, 1, tzinfo=UTC), datetime(2024, 1, 18, 9, tzinfo=UTC)):

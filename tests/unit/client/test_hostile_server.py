@@ -228,6 +228,7 @@ SHAPES: Final[list[Any]] = [
 ]  # fmt: skip
 COMMANDS: Final = [
     ["sessions"], ["projects"], ["tools"], ["usage"], ["machines"], ["report"], ["search", "x"], ["show", UUID], ["file", "/a"],
+    ["day"], ["day", "yesterday", "--standup"],
     ["mark", UUID], ["mark", UUID, "--star"], ["jobs"], ["verify"], ["audit"], ["keys", "list"], ["keys", "revoke", "x"],
     ["keys", "create", "--scope", "read", "--name", "x"], ["dead-letters"], ["dead-letters", "show", UUID], ["dead-letters", "replay", UUID],
     ["dead-letters", "delete", UUID], ["top", "--once"], ["resume", UUID], ["restore", "--dry-run"], ["undo", UUID], ["reparse"],

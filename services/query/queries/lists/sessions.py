@@ -7,6 +7,11 @@ from msgspec.structs import asdict
 
 from services.query.database import Connection, Row, first_row, rows
 from services.query.queries.lists.paging import Page, Paging, page
+from services.query.queries.lists.users import user_id
+from services.query.queries.stats.active_sessions import went_on
+from services.query.queries.stats.session_shares import session_shares
+from shared.database import ALL
+from shared.messages import EARLIEST
 from shared.open_sessions import end_reason, is_closed, is_open
 
 # The keys of the other orders are constants, which planning leaves out: by time an index has the order.
@@ -58,7 +63,8 @@ SESSIONS = f"""
         AND (%(starred)s::boolean IS DISTINCT FROM true OR s.session_id = ANY (ARRAY(SELECT session_id FROM session_marks WHERE is_starred)))
         AND (%(starred)s::boolean IS DISTINCT FROM false OR NOT coalesce(mark.is_starred, false))
         AND (%(tag_key)s::text IS NULL OR s.session_id = ANY (ARRAY(SELECT session_id FROM session_marks WHERE tag_keys @> ARRAY[%(tag_key)s])))
-        AND (%(start)s::timestamptz IS NULL OR s.dated_at >= %(start)s)
+        AND (%(earliest)s::timestamptz IS NULL OR s.dated_at >= %(earliest)s)
+        AND (%(went_on)s::text[] IS NULL OR s.dated_at >= %(start)s OR s.session_id = ANY (%(went_on)s))
         AND (%(end)s::timestamptz IS NULL OR s.dated_at < %(end)s)
         AND (%(status)s::text IS DISTINCT FROM 'open' OR s.session_id = ANY (ARRAY(
             SELECT session_id FROM sessions WHERE {is_open()} AND last_event_at > '-infinity')))
@@ -101,15 +107,30 @@ class SessionFilters(Struct, frozen=True):
     # shared/session_tags.py
     tag_key: str | None = None
     id_prefix: str | None = None
+    # Whether those count that began before `start` and went on.
+    by_activity: bool = False
 
 
-def sessions(connection: Connection, filters: SessionFilters, paging: Paging, sort: str = "start_time", *, ascending: bool = False) -> Page:
-    """Sessions by their date or a number. Sessions without a date or cost sort below all others."""
+def sessions(
+    connection: Connection,
+    filters: SessionFilters,
+    paging: Paging,
+    idle_gap_seconds: int,
+    sort: str = "start_time",
+    *,
+    ascending: bool = False,
+    include_share: bool = False,
+) -> Page:
+    """Sessions by their date or a number. Sessions without a date or cost sort below all others.
+
+    `include_share`: each with its share of [filters.start, filters.end).
+    """
     by_time = sort == "start_time"
     after = {"after_time": None, "after_number": None} | (
         paging.after(time="time", id="text") if by_time else paging.after(number="float", id="text")
     )
     parameters = {"session_id": None, "sort": sort, "ascending": ascending} | asdict(filters) | after
+    parameters |= _earliest(connection, filters, idle_gap_seconds)
     found = page(
         connection,
         SESSIONS,
@@ -120,7 +141,24 @@ def sessions(connection: Connection, filters: SessionFilters, paging: Paging, so
     )
     for item in found.items:
         del item["dated_at"], item["sort_number"], item["bytes"]
+    if include_share:
+        ids = [item["session_id"] for item in found.items]
+        shares = session_shares(connection, ids, filters.start, filters.end, idle_gap_seconds)
+        for item in found.items:
+            item["share"] = shares[item["session_id"]]
     return found
+
+
+def _earliest(connection: Connection, filters: SessionFilters, idle_gap_seconds: int) -> Row:
+    """From which date on sessions are looked at, and which of those before the start count: so that an index bounds what is read."""
+    start = filters.start
+    # Nothing has begun before all time.
+    if not filters.by_activity or start is None or start == EARLIEST:
+        return {"earliest": start, "went_on": None}
+    user = ALL if filters.user is None else user_id(connection, filters.user)
+    selection = {"project_id": filters.project_id or ALL, "user_id": user, "machine": filters.machine}
+    found = went_on(connection, selection, start, filters.end, idle_gap_seconds)
+    return {"earliest": min(found.values(), default=start), "went_on": list(found) or None}
 
 
 def session(connection: Connection, session_id: str) -> Row | None:
@@ -128,7 +166,7 @@ def session(connection: Connection, session_id: str) -> Row | None:
     parameters = (
         {"session_id": session_id} | asdict(SessionFilters()) | {"after_time": None, "after_number": None, "after_id": None, "fetch": 1}
     )
-    parameters |= {"sort": "start_time", "ascending": False}
+    parameters |= {"sort": "start_time", "ascending": False, "earliest": None, "went_on": None}
     found = first_row(connection, SESSIONS, parameters)
     if found is not None:
         del found["dated_at"], found["sort_number"], found["bytes"]

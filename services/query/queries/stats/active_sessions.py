@@ -6,6 +6,7 @@ the sessions' own rows: only sessions that lie on both sides of an interval's st
 """
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from functools import partial
 from itertools import pairwise
 from math import inf
@@ -39,6 +40,12 @@ def continued(
     parameters = selection | {f"by_{name}": name in by for name in ("interval", "project", "user")}
     parameters |= {"bounds": bounds, "window_starts": windows, "start": starts[0], "last_start": starts[-1]}
     return rows(connection, _sql("continued"), parameters | {"idle_gap_seconds": idle_gap_seconds})
+
+
+def went_on(connection: Connection, selection: Row, start: datetime, end: datetime | None, idle_gap_seconds: int) -> dict[str, datetime]:
+    """{session_id: its date} of the sessions that were active in [start, end) and had begun before it. `selection` has the parameters of a Selection."""
+    parameters = selection | {"start": start, "end": end, "idle_gap_seconds": idle_gap_seconds}
+    return {row["session_id"]: row["dated_at"] for row in rows(connection, _sql("went_on"), parameters)}
 
 
 def active_sessions(row: Row) -> int:

@@ -39,3 +39,26 @@ FROM (
     GROUP BY 1, 2, 3
 ) AS e
 LEFT JOIN users AS u ON u.id = e.user_id
+
+-- name: went_on
+-- The sessions that began before an interval and were active in it, as `continued` counts them: in the same two ways by their length.
+SELECT s.session_id, s.dated_at
+FROM (
+    SELECT session_id, dated_at, active_ranges FROM sessions
+    WHERE counted AND last_event_at - dated_at <= interval '8 hours'
+        AND dated_at >= %(start)s::timestamptz - interval '8 hours' AND dated_at < %(start)s AND last_event_at >= %(start)s
+        AND (%(project_id)s = -1 OR project_id = %(project_id)s) AND (%(user_id)s = -1 OR user_id = %(user_id)s)
+        AND (%(machine)s::text IS NULL OR session_id = ANY (ARRAY(SELECT sessions_of_machine(%(machine)s))))
+    UNION ALL
+    SELECT session_id, dated_at, active_ranges FROM sessions
+    WHERE counted AND last_event_at - dated_at > interval '8 hours' AND dated_at < %(start)s AND last_event_at >= %(start)s
+        AND (%(project_id)s = -1 OR project_id = %(project_id)s) AND (%(user_id)s = -1 OR user_id = %(user_id)s)
+        AND (%(machine)s::text IS NULL OR session_id = ANY (ARRAY(SELECT sessions_of_machine(%(machine)s))))
+) AS s
+CROSS JOIN (
+    SELECT make_interval(secs => coalesce((SELECT value::integer FROM fixed_settings WHERE name = 'idle_gap_seconds'), %(idle_gap_seconds)s::integer)) AS length
+) AS gap
+WHERE EXISTS (
+    SELECT FROM unnest(s.active_ranges) AS r
+    WHERE upper(r) - gap.length >= %(start)s AND (%(end)s::timestamptz IS NULL OR lower(r) < %(end)s)
+)

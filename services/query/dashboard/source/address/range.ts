@@ -5,19 +5,41 @@ import { address, withParameters } from "./address";
 import { isPassing, tryLater } from "../api/recovery";
 import { Problem } from "../api/request";
 import { readShared } from "../api/use_read";
-import { addDays, daysBetween, isDay, today } from "../format/days";
+import { addDays, daysBetween, isDay, today, weekdayOf } from "../format/days";
 
 /** The viewer's time zone: it sets where a day begins. */
 export const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
 
-export const PRESETS = [
-  { name: "today", label: "Today", days: 1 },
-  { name: "7d", label: "7 days", days: 7 },
-  { name: "30d", label: "30 days", days: 30 },
-  { name: "90d", label: "90 days", days: 90 },
-  { name: "365d", label: "A year", days: 365 },
-  { name: "all", label: "All", days: null },
-] as const;
+type Days = readonly [first: string, last: string];
+
+interface Preset {
+  name: string;
+  label: string;
+  /** In a sentence: "the sessions …". */
+  words: string;
+  /** Its days, on a day; null is all of them. */
+  daysOn: (day: string) => Days | null;
+}
+
+const lastDays = (days: number) => (day: string) => [addDays(day, 1 - days), day] as const;
+
+export const PRESETS: readonly Preset[] = [
+  { name: "today", label: "Today", words: "of today", daysOn: lastDays(1) },
+  { name: "yesterday", label: "Yesterday", words: "of yesterday", daysOn: (day) => [addDays(day, -1), addDays(day, -1)] },
+  { name: "7d", label: "7 days", words: "of the last 7 days", daysOn: lastDays(7) },
+  { name: "last-week", label: "Last week", words: "of last week", daysOn: (day) => [addDays(day, -weekdayOf(day) - 7), addDays(day, -weekdayOf(day) - 1)] },
+  { name: "30d", label: "30 days", words: "of the last 30 days", daysOn: lastDays(30) },
+  { name: "last-month", label: "Last month", words: "of last month", daysOn: monthBefore },
+  { name: "90d", label: "90 days", words: "of the last 90 days", daysOn: lastDays(90) },
+  { name: "365d", label: "A year", words: "of the last year", daysOn: lastDays(365) },
+  { name: "all", label: "All", words: "of all time", daysOn: () => null },
+];
+
+/** The calendar month before that of the day. */
+function monthBefore(day: string): Days {
+  const last = addDays(`${day.slice(0, 7)}-01`, -1);
+  return [`${last.slice(0, 7)}-01`, last];
+}
 
 export interface DayRange {
   name: string;
@@ -99,10 +121,9 @@ export function wrongDays(from: string | null, to: string | null): string | null
 }
 
 function ofPreset(name: string, reason: string | null): DayRange {
-  const preset = PRESETS.find((each) => each.name === name) ?? PRESETS[2];
-  const end = today(zone);
-  if (preset.days === null) return { name, label: preset.label, start: null, end: null, reason };
-  return { name, label: preset.label, start: addDays(end, 1 - preset.days), end, reason };
+  const preset = PRESETS.find((each) => each.name === name);
+  const [start, end] = preset?.daysOn(today(zone)) ?? [null, null];
+  return { name, label: preset?.label ?? name, start, end, reason };
 }
 
 function usual(): DayRange {
@@ -113,10 +134,14 @@ function usual(): DayRange {
   return ofPreset(silentDays < 365 ? "365d" : "all", reason);
 }
 
-/** The range of the same length just before; null for an open range. */
+/** The range of the same length just before, of a month the month before; null for an open range. */
 export const rangeBefore = computed(() => {
-  const { start, end } = range.value;
+  const { name, start, end } = range.value;
   if (!start || !end) return null;
+  if (name === "last-month") {
+    const [first, last] = monthBefore(start);
+    return { start: first, end: last, days: daysBetween(first, last) + 1 };
+  }
   const days = daysBetween(start, end) + 1;
   return { start: addDays(start, -days), end: addDays(start, -1), days };
 });

@@ -33,6 +33,16 @@ export function weekdayOf(day: string): number {
   return (new Date(`${day}T00:00:00Z`).getUTCDay() + 6) % 7;
 }
 
+/** "Monday 16 February 2026". */
+export function longDayText(day: string): string {
+  return new Date(`${day}T00:00:00Z`).toLocaleDateString("en-GB", { weekday: "long", day: "numeric", month: "long", year: "numeric", timeZone: "UTC" }).replace(",", "");
+}
+
+/** "Mon 16 Feb", with the year where it is not this one. */
+export function weekdayText(day: string): string {
+  return `${new Date(`${day}T00:00:00Z`).toLocaleDateString("en-GB", { weekday: "short", timeZone: "UTC" })} ${dayText(day)}`;
+}
+
 /** "16 Feb", with the year where it is not this one. */
 export function dayText(day: string): string {
   const date = new Date(`${day}T00:00:00Z`);

@@ -1,6 +1,6 @@
 /** How finely a range of days is cut for a chart. */
 
-import { addDays, dayText, daysBetween } from "./days";
+import { addDays, dayText, daysBetween, weekdayText } from "./days";
 
 export const INTERVALS = ["hour", "day", "week", "month"] as const;
 export type Interval = (typeof INTERVALS)[number];
@@ -34,7 +34,7 @@ export function intervalText(date: string, interval: Interval): string {
     case "hour":
       return `${dayText(day)}, ${date.slice(11)}`;
     case "day":
-      return `${at.toLocaleDateString("en-GB", { weekday: "short", timeZone: "UTC" })} ${dayText(day)}`;
+      return weekdayText(day);
     case "week":
       return `${dayText(day)} to ${dayText(addDays(day, 6))}`;
     case "month":

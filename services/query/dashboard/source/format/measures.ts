@@ -34,6 +34,7 @@ const shares = { short: percent, exact: percent };
 
 const FORMS = {
   sessions: numbers,
+  active_sessions: numbers,
   active_minutes: times,
   time_minutes: times,
   messages: numbers,

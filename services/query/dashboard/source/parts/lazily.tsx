@@ -1,14 +1,32 @@
-/** Parts of the dashboard whose script is loaded when they are shown first. */
+/** Parts of the dashboard whose script is loaded when they are shown first. Preact's own way to it, with what React has besides, is 3 KB more. */
 
-import { type ComponentType, lazy } from "preact/compat";
-import { useState } from "preact/hooks";
+import { type ComponentType, createElement } from "preact";
+import { useEffect, useState } from "preact/hooks";
 import { Problem, send } from "../api/request";
 import { ProblemNote } from "./problem_note";
 
 export type Load = () => Promise<{ default: ComponentType<never> }>;
 
-export function lazily<P>(load: () => Promise<{ default: ComponentType<P> }>): ComponentType<P> {
-  return lazy(() => load().catch(() => ({ default: NotLoaded as ComponentType<P> })));
+export function lazily<P extends object>(load: () => Promise<{ default: ComponentType<P> }>): ComponentType<P> {
+  let loaded: ComponentType<P> | null = null;
+  return function Lazy(props: P) {
+    const [, setLoaded] = useState(loaded !== null);
+    useEffect(() => {
+      if (loaded !== null) return;
+      void load()
+        .catch(() => ({ default: NotLoaded as ComponentType<P> }))
+        .then((module) => {
+          loaded = module.default;
+          setLoaded(true);
+        });
+    }, []);
+    if (loaded !== null) return createElement(loaded, props);
+    return (
+      <div class="outline" role="status">
+        Loading the page …
+      </div>
+    );
+  };
 }
 
 /** The tracker does not answer, or it was upgraded and has other scripts now. The page that is loaded anew names them. */

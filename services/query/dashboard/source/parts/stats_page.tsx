@@ -5,6 +5,7 @@ import type { Filter } from "../address/filters";
 import { isEmpty, range, zone } from "../address/range";
 import { FilterBar } from "./filter_bar";
 import { NothingYet } from "./nothing_yet";
+import { OneDay } from "./one_day";
 
 interface Props {
   title: ComponentChildren;
@@ -26,6 +27,7 @@ export function StatsPage({ title, about, filters, without, children }: Props) {
             {about} {range.value.label}, days in {zone}
           </span>
         )}
+        <OneDay />
       </header>
       {isEmpty.value ? (
         <NothingYet what={without} />

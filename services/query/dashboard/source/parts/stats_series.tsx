@@ -14,7 +14,7 @@ import { Switch } from "./switch";
 
 type Point = Schemas["Point"];
 
-const MEASURES = ["active_minutes", "sessions", "messages", "tool_calls", "total_tokens", "cost_usd"] as const satisfies readonly MeasureName[];
+const MEASURES = ["active_minutes", "active_sessions", "messages", "tool_calls", "total_tokens", "cost_usd"] as const satisfies readonly MeasureName[];
 const HEIGHT = 230;
 
 /** The interval that the series is read with: chosen, or the usual one for the range. */

@@ -11,7 +11,7 @@ type Totals = Schemas["Totals"];
 
 const SHOWN: readonly { of: MeasureName; page?: string; value: (totals: Totals) => number | null }[] = [
   { of: "active_minutes", value: (totals) => totals.active_minutes },
-  { of: "sessions", page: "/sessions", value: (totals) => totals.sessions },
+  { of: "active_sessions", page: "/sessions", value: (totals) => totals.active_sessions },
   { of: "user_messages", value: (totals) => totals.user_messages },
   { of: "tool_calls", page: "/tools", value: (totals) => totals.tool_calls },
   { of: "error_rate", page: "/tools", value: (totals) => (totals.tool_calls ? totals.tool_errors / totals.tool_calls : null) },

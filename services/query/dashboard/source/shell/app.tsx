@@ -1,6 +1,6 @@
 /** Which page is shown, or why none is. */
 
-import { type ComponentType, Suspense } from "preact/compat";
+import type { ComponentType } from "preact";
 import { useEffect, useErrorBoundary } from "preact/hooks";
 import { parts } from "../address/address";
 import { extentIsKnown, findExtent } from "../address/range";
@@ -24,6 +24,7 @@ type Load = () => Promise<{ default: ComponentType }>;
 const LOADS: Record<string, Load> = {
   "": () => import("../pages/now/now"),
   overview: () => import("../pages/overview/overview"),
+  days: () => import("../pages/day/day"),
   projects: () => import("../pages/projects/projects"),
   sessions: () => import("../pages/sessions/sessions"),
   search: () => import("../pages/search/search"),
@@ -38,7 +39,7 @@ const LOADS: Record<string, Load> = {
 const PAGES: Record<string, ComponentType> = Object.fromEntries(Object.entries(LOADS).map(([name, load]) => [name, lazily(load)]));
 
 /** The pages that show a range of days, and must know which one. */
-const OF_A_RANGE = new Set(["overview", "projects", "sessions", "files", "tools", "usage"]);
+const OF_A_RANGE = new Set(["overview", "days", "projects", "sessions", "files", "tools", "usage"]);
 
 export function App() {
   useEffect(() => {
@@ -82,11 +83,7 @@ export function App() {
       <Navigation />
       <main id="content" class="content" tabIndex={-1}>
         {identityProblem.value && <ProblemNote problem={identityProblem.value} again={() => void findIdentity()} />}
-        {isReady && (
-          <Suspense fallback={<div class="outline" role="status">Loading the page …</div>}>
-            <Page key={parts.value[0] ?? ""} />
-          </Suspense>
-        )}
+        {isReady && <Page key={parts.value[0] ?? ""} />}
       </main>
       <KeyHelp />
       <SearchPalette />

@@ -23,7 +23,7 @@ export function Today() {
     <>
       {problem && !data && <ProblemNote problem={problem} again={again} />}
       <section class="tiles now-today" aria-label={`Today, ${zone}`}>
-        <Tile of="active_minutes" value={totals?.active_minutes} note={note} href={pageAddress("/overview", { range: "today" })} />
+        <Tile of="active_minutes" value={totals?.active_minutes} note={note} href={`/days/${day}`} />
         <Tile of="tool_calls" value={totals?.tool_calls} note={note} href={pageAddress("/tools", { range: "today" })} />
         <Tile of="total_tokens" value={tokens} note={note} href={pageAddress("/usage", { range: "today" })} />
         <Tile of="cost_usd" value={totals?.cost_usd} note={totals?.unpriced_calls ? `today, ${totals.unpriced_calls} calls without a price` : note} without={totals?.api_calls === 0 ? "no calls" : undefined} href={pageAddress("/usage", { range: "today" })} />

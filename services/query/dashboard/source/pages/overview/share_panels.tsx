@@ -14,7 +14,7 @@ import { Loaded, Panel } from "../../parts/panel";
 import { Switch } from "../../parts/switch";
 
 const HEIGHT = 260;
-const ACTIVITY = ["active_minutes", "cost_usd", "sessions"] as const satisfies readonly MeasureName[];
+const ACTIVITY = ["active_minutes", "cost_usd", "active_sessions"] as const satisfies readonly MeasureName[];
 const CALLS = ["cost_usd", "total_tokens", "api_calls"] as const satisfies readonly MeasureName[];
 const OTHERS = ["people", "machines", "tools"] as const;
 
@@ -106,7 +106,7 @@ function People({ users }: { users: readonly Schemas["UserShare"][] }) {
       bars={users.map((user) => ({
         key: user.user ?? "none",
         label: personName(user.user),
-        title: `${exact(user.active_minutes)}, ${count(user.sessions)} sessions, ${measure("cost_usd").exact(moneyOf(user.cost_usd, user))}`,
+        title: `${exact(user.active_minutes)}, ${count(user.active_sessions)} sessions, ${measure("cost_usd").exact(moneyOf(user.cost_usd, user))}`,
         value: user.active_minutes,
         text: short(user.active_minutes),
         href: toggled("user", user.user),

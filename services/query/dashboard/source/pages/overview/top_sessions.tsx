@@ -17,19 +17,19 @@ const HEIGHT = 330;
 
 export function TopSessions() {
   const sort = choiceOf("top", SORTS);
-  const sessions = useRead("/api/sessions", { ...rangeQuery(), sort, limit: MOST });
+  const sessions = useRead("/api/sessions", { ...rangeQuery(), by: "active", sort, limit: MOST });
   const { exact, label } = measure(OF[sort]);
   return (
     <Panel
       title="Top sessions"
-      about={`by ${label.toLowerCase()}; sessions that began in this range`}
+      about={`by ${label.toLowerCase()} of the whole session`}
       class="two-thirds"
       actions={<Switch label="Sessions by" options={SORTS.map((value) => ({ value, label: LABELS[value] }))} value={sort} onChange={(value) => choose("top", value, SORTS)} />}
     >
       <Loaded reading={sessions} what="the sessions" height={HEIGHT}>
         {(data) =>
           data.items.length === 0 ? (
-            <p class="quiet">No session began in this range.</p>
+            <p class="quiet">No session was active in this range.</p>
           ) : (
             <ol class="top-sessions">
               {data.items.map((session) => (

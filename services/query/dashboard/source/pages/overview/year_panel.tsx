@@ -3,7 +3,7 @@
 import { useState } from "preact/hooks";
 import { withParameters } from "../../address/address";
 import { choiceOf, choose } from "../../address/choice";
-import { filterQuery } from "../../address/filters";
+import { filterQuery, pageAddress } from "../../address/filters";
 import { extent, historyQuery, range, zone } from "../../address/range";
 import type { Schemas } from "../../api/answers";
 import { useRead } from "../../api/use_read";
@@ -17,7 +17,7 @@ import { YearMap } from "../../parts/year_map";
 
 type Item = Schemas["UsageItem"];
 
-const MEASURES = ["active_minutes", "sessions", "messages", "tool_calls", "total_tokens", "cost_usd"] as const satisfies readonly MeasureName[];
+const MEASURES = ["active_minutes", "active_sessions", "messages", "tool_calls", "total_tokens", "cost_usd"] as const satisfies readonly MeasureName[];
 const DAYS = 371;
 const HEIGHT = 160;
 
@@ -86,7 +86,7 @@ function Year({ items, name, first, last, isTable }: YearProps) {
             rows={[...values].reverse()}
             keyOf={([day]) => day}
             columns={[
-              { title: "Day", cell: ([day]) => <a href={hrefOf(day)}>{dayText(day)}</a> },
+              { title: "Day", cell: ([day]) => <a href={pageAddress(`/days/${day}`)}>{dayText(day)}</a> },
               { title: label, isNumber: true, cell: ([, value]) => exact(value) },
             ]}
           />
@@ -107,7 +107,7 @@ function Year({ items, name, first, last, isTable }: YearProps) {
           <div>
             <dt>Most on a day</dt>
             <dd>
-              {exact(most[1])} <a href={hrefOf(most[0])}>{dayText(most[0])}</a>
+              {exact(most[1])} <a href={pageAddress(`/days/${most[0]}`)}>{dayText(most[0])}</a>
             </dd>
           </div>
         )}

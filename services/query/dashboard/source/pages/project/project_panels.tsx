@@ -54,7 +54,7 @@ export function PeoplePanel({ stats }: { stats: Stats }) {
             bars={data.users.map((user) => ({
               key: user.user ?? "none",
               label: personName(user.user),
-              title: `${plural(user.sessions, "session")}, ${measure("cost_usd").exact(moneyOf(user.cost_usd, user))}`,
+              title: `${plural(user.active_sessions, "session")}, ${measure("cost_usd").exact(moneyOf(user.cost_usd, user))}`,
               value: user.active_minutes,
               text: short(user.active_minutes),
               href: toggled("user", user.user),
@@ -103,7 +103,7 @@ export function BranchesPanel({ id }: { id: string }) {
             bars={data.items.map((item) => ({
               key: item.branch ?? "none",
               label: item.branch ?? "no branch is known",
-              title: `${plural(item.sessions, "session")}, ${measure("cost_usd").exact(moneyOf(item.cost_usd, item))}`,
+              title: `${plural(item.active_sessions, "session")}, ${measure("cost_usd").exact(moneyOf(item.cost_usd, item))}`,
               value: item.active_minutes,
               text: short(item.active_minutes),
               href: item.branch ? pageAddress("/sessions", { project: id, branch: item.branch }) : undefined,

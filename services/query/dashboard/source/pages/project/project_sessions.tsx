@@ -11,7 +11,7 @@ import { Time } from "../../parts/time";
 const MOST = 8;
 
 export function ProjectSessions({ id }: { id: string }) {
-  const sessions = useRead("/api/sessions", { ...rangeQuery(["user", "machine"]), project_id: id, limit: MOST });
+  const sessions = useRead("/api/sessions", { ...rangeQuery(["user", "machine"]), project_id: id, by: "active", limit: MOST });
   const numbers = (["active_minutes", "cost_usd"] as const).map((name) => ({
     title: <span title={measure(name).definition}>{measure(name).label}</span>,
     isNumber: true,
@@ -22,7 +22,7 @@ export function ProjectSessions({ id }: { id: string }) {
       <Loaded reading={sessions} what="the sessions" height={300}>
         {(data) =>
           data.items.length === 0 ? (
-            <p class="quiet">No session began in this range.</p>
+            <p class="quiet">No session was active in this range.</p>
           ) : (
             <Table
               caption="Newest sessions"

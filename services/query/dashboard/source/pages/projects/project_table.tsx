@@ -11,7 +11,7 @@ import { Sparkline } from "../../parts/sparkline";
 import { Time } from "../../parts/time";
 
 type Item = Schemas["UsageItem"];
-type Summed = "sessions" | "active_minutes" | "tool_calls" | "lines_added" | "total_tokens" | "cost_usd";
+type Summed = "active_sessions" | "active_minutes" | "tool_calls" | "lines_added" | "total_tokens" | "cost_usd";
 
 const LONG_PATH = 34;
 const MINOR: readonly Summed[] = ["tool_calls", "lines_added", "total_tokens"];
@@ -55,7 +55,7 @@ export function ProjectTable({ items, totals, trend, interval, projects }: Props
       ),
       total: "All",
     },
-    sum("sessions"),
+    sum("active_sessions"),
     sum("active_minutes"),
     sum("tool_calls"),
     {

@@ -1,6 +1,5 @@
 /** All projects with their numbers in the range; or one of them, `/projects/{id}`. */
 
-import { lazy } from "preact/compat";
 import { parts } from "../../address/address";
 import { rangeQuery } from "../../address/filters";
 import { extent, range, rangeAddress } from "../../address/range";
@@ -8,12 +7,13 @@ import { seesNames } from "../../api/identity";
 import { useRead } from "../../api/use_read";
 import { daysIn } from "../../format/intervals";
 import { plural } from "../../format/quantities";
+import { lazily } from "../../parts/lazily";
 import { Loaded, Panel } from "../../parts/panel";
 import { StatsPage } from "../../parts/stats_page";
 import { ProjectTable } from "./project_table";
 import "./projects.css";
 
-const Project = lazy(() => import("../project/project"));
+const Project = lazily(() => import("../project/project"));
 
 export default function Projects() {
   const id = parts.value[1];

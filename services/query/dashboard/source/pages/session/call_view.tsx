@@ -1,6 +1,6 @@
 /** A tool call in one line: what, how it went, how long. Unfolded: its input, its diff and its result. */
 
-import { memo } from "preact/compat";
+import { memo } from "../../parts/memo";
 import { useEffect, useState } from "preact/hooks";
 import { addressOf, Problem, send } from "../../api/request";
 import { errorClassLabel } from "../../format/error_classes";

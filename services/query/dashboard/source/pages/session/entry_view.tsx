@@ -1,6 +1,6 @@
 /** What is neither said nor called: thinking, commands, compactions, pauses, another model. */
 
-import { memo } from "preact/compat";
+import { memo } from "../../parts/memo";
 import { count, duration, plural } from "../../format/quantities";
 import { clockText, exactTime } from "../../format/times";
 import { shortModel } from "../sessions/session_row";

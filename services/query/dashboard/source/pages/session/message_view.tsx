@@ -1,6 +1,6 @@
 /** What a person or Claude said. */
 
-import { memo } from "preact/compat";
+import { memo } from "../../parts/memo";
 import { measure } from "../../format/measures";
 import { count, duration, plural } from "../../format/quantities";
 import { clockText, exactTime } from "../../format/times";

@@ -1,7 +1,7 @@
 /** Rows of any height of which only those near the screen are in the document. What one reads stays in its place, whatever comes in above. */
 
 import type { ComponentChildren } from "preact";
-import { memo } from "preact/compat";
+import { memo } from "../../parts/memo";
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { type Row, probableHeight } from "./rows";
 

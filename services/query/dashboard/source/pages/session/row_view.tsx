@@ -1,6 +1,6 @@
 /** One row of the conversation. */
 
-import { memo } from "preact/compat";
+import { memo } from "../../parts/memo";
 import { count, duration, plural } from "../../format/quantities";
 import { clockText } from "../../format/times";
 import { ProblemNote } from "../../parts/problem_note";

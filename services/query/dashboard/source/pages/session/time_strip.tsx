@@ -1,7 +1,7 @@
 /** The session's time from left to right: turns as wide as they were active, pauses as narrow gaps, and what each turn cost below. */
 
 import type { ReadonlySignal } from "@preact/signals";
-import { memo } from "preact/compat";
+import { memo } from "../../parts/memo";
 import { useMemo, useState } from "preact/hooks";
 import { measure } from "../../format/measures";
 import { duration, plural } from "../../format/quantities";

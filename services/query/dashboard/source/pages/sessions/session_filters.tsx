@@ -3,7 +3,7 @@
 import { useState } from "preact/hooks";
 import { address, go, parameter, withParameters } from "../../address/address";
 import { FILTERS, filterQuery } from "../../address/filters";
-import { range } from "../../address/range";
+import { PRESETS, range } from "../../address/range";
 import type { Parameters } from "../../api/answers";
 import { useRead } from "../../api/use_read";
 import { FilterBar } from "../../parts/filter_bar";
@@ -122,6 +122,5 @@ function BranchChoice() {
 /** What the list holds, in words. */
 export function rangeWords(): string {
   const { name, label } = range.value;
-  if (name === "all") return "of all time";
-  return name === "days" ? `from ${label}` : `of ${{ today: "today", "365d": "the last year" }[name] ?? `the last ${label}`}`;
+  return PRESETS.find((preset) => preset.name === name)?.words ?? `from ${label}`;
 }

@@ -11,6 +11,7 @@ import { measure } from "../../format/measures";
 import { plural } from "../../format/quantities";
 import { EmptyNote } from "../../parts/empty_note";
 import { useFixedWindow } from "../../parts/fixed_window";
+import { OneDay } from "../../parts/one_day";
 import { ProblemNote } from "../../parts/problem_note";
 import { PHONE, useMedia } from "../../parts/use_media";
 import { SessionFilters, isFiltered, ownQuery, rangeWords, unfilteredAddress } from "./session_filters";
@@ -30,7 +31,7 @@ const places = new Map<string, number>();
 export function SessionList() {
   const list = useRef<HTMLDivElement>(null);
   const rowHeight = useMedia(PHONE) ? ROW_PX_PHONE : ROW_PX;
-  const found = usePages("/api/sessions", { ...rangeQuery(["project", "user", "machine", "model"]), ...ownQuery() }, { pageItems: ON_A_PAGE });
+  const found = usePages("/api/sessions", { ...rangeQuery(["project", "user", "machine", "model"]), by: "active", include_share: true, ...ownQuery() }, { pageItems: ON_A_PAGE });
   const { problem, isReading, hasMore } = found;
   const isKnown = found.isCurrent && found.pages.length > 0;
   const items = isKnown ? found.pages.flatMap((page) => page.items) : [];
@@ -63,6 +64,7 @@ export function SessionList() {
         <span class="quiet" role="status">
           {isKnown && items.length > 0 && `${plural(items.length, "session")}${isWhole ? "" : " so far, more as you scroll"} ${rangeWords()}`}
         </span>
+        <OneDay />
       </header>
       <SessionFilters />
       {problem && <ProblemNote problem={problem} again={found.again} />}

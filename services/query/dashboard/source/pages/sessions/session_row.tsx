@@ -1,11 +1,11 @@
 /** One session of the list: the title with all the room, and its numbers in columns. */
 
-import { useState } from "preact/hooks";
 import { withParameters } from "../../address/address";
 import type { Schemas } from "../../api/answers";
 import { measure } from "../../format/measures";
-import { count, minutes, plural } from "../../format/quantities";
+import { count, minutes, moneyOf, plural } from "../../format/quantities";
 import { Time } from "../../parts/time";
+import { useCopy } from "../../parts/use_copy";
 import { type MarksChange, resumeCommand } from "./session_marks";
 import { Star, Tags } from "./tags";
 
@@ -75,6 +75,7 @@ export function SessionRow({ session, differing, top, onMark }: Props) {
             </a>
           )}
           {differing.model && session.model && <a href={withParameters({ model: session.model })}>{shortModel(session.model)}</a>}
+          <Share session={session} />
           {session.note && (
             <span class="session-note" title={session.note}>
               ✎ {session.note}
@@ -114,6 +115,21 @@ export function SessionRow({ session, differing, top, onMark }: Props) {
   );
 }
 
+/** What of it is within the chosen days, where that is not all of it. */
+function Share({ session }: { session: Session }) {
+  const { share } = session;
+  const isPart = share && (share.active_minutes < session.active_minutes || share.tool_calls < session.tool_calls_count || share.messages < session.messages_count);
+  if (!isPart) return null;
+  const cost = share.api_calls > 0 ? `, ${measure("cost_usd").short(moneyOf(share.cost_usd, share))}` : "";
+  const more = [plural(share.user_messages, "prompt"), plural(share.tool_calls, "tool call"), plural(share.files_modified, "file")].join(", ");
+  return (
+    <span class="session-share" title={`Of this session within the chosen days: ${minutes(share.active_minutes)}${cost}, ${more}. The columns are of all of it.`}>
+      {minutes(share.active_minutes)}
+      {cost} in these days
+    </span>
+  );
+}
+
 function Cell({ name, title, below, children }: { name: string; title?: string; below?: preact.ComponentChildren; children: preact.ComponentChildren }) {
   return (
     <div class={`session-cell is-${name}`}>
@@ -124,18 +140,9 @@ function Cell({ name, title, below, children }: { name: string; title?: string; 
 }
 
 function CopyResume({ sessionId }: { sessionId: string }) {
-  const [said, setSaid] = useState("");
   const command = resumeCommand(sessionId);
-  async function copy(): Promise<void> {
-    try {
-      await navigator.clipboard.writeText(command);
-      setSaid("Copied");
-    } catch {
-      // Without https, and not on localhost: the command can still be read in the session.
-      setSaid("No clipboard");
-    }
-    window.setTimeout(() => setSaid(""), 1_500);
-  }
+  // Without a clipboard the command can still be read in the session.
+  const { said, copy } = useCopy(command, "No clipboard");
   return (
     <button type="button" class="button is-small is-quiet session-resume" title={`Copy: ${command}`} aria-label={`Copy ${command}`} onClick={() => void copy()}>
       {said || "Resume"}

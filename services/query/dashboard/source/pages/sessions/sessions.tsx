@@ -1,6 +1,5 @@
 /** The list of sessions, or one of them. */
 
-import { Suspense } from "preact/compat";
 import { parts } from "../../address/address";
 import { seesTexts } from "../../api/identity";
 import { EmptyNote } from "../../parts/empty_note";
@@ -21,9 +20,5 @@ export default function Sessions() {
       </>
     );
   if (id === undefined) return <SessionList />;
-  return (
-    <Suspense fallback={<div class="outline" role="status">Loading the page …</div>}>
-      <Session key={id} id={id} />
-    </Suspense>
-  );
+  return <Session key={id} id={id} />;
 }

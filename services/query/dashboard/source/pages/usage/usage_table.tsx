@@ -9,9 +9,9 @@ import { cacheHitRate } from "../../parts/token_split";
 import { type Dimension, type Item, WHAT } from "./dimensions";
 
 type Totals = Schemas["UsageMeasures"];
-type Summed = "cost_usd" | "total_tokens" | "input_tokens" | "output_tokens" | "cache_creation_tokens" | "cache_read_tokens" | "cache_saved_usd" | "api_calls" | "unpriced_calls" | "sessions" | "active_minutes";
+type Summed = "cost_usd" | "total_tokens" | "input_tokens" | "output_tokens" | "cache_creation_tokens" | "cache_read_tokens" | "cache_saved_usd" | "api_calls" | "unpriced_calls" | "active_sessions" | "active_minutes";
 
-const MINOR: readonly MeasureName[] = ["input_tokens", "cache_creation_tokens", "cache_read_tokens", "cache_saved_usd", "api_calls", "sessions"];
+const MINOR: readonly MeasureName[] = ["input_tokens", "cache_creation_tokens", "cache_read_tokens", "cache_saved_usd", "api_calls", "active_sessions"];
 
 /** Exact in the tooltip only: eight numbers of nine digits would not fit beside each other. */
 const COMPACT: readonly MeasureName[] = ["input_tokens", "cache_creation_tokens", "cache_read_tokens"];
@@ -31,7 +31,7 @@ export function UsageTable({ items, totals, by }: { items: readonly Item[]; tota
     isNumber: true,
     isMinor: MINOR.includes(name),
   });
-  const activity = by === "model" ? [] : [sum("sessions"), sum("active_minutes")];
+  const activity = by === "model" ? [] : [sum("active_sessions"), sum("active_minutes")];
   const columns: SortableColumn<Item>[] = [
     {
       name: "name",

@@ -1,0 +1,18 @@
+"""What sessions have within some dates, each apart: time, prompts, calls, files, tokens and cost, as its rows say. Its statement is in session_shares.sql."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from functools import partial
+
+from services.query.database import Connection, Row, rows
+from shared.sql_files import statement
+
+_sql = partial(statement, __package__, "session_shares.sql")
+
+
+def session_shares(
+    connection: Connection, session_ids: Sequence[str], start: datetime | None, end: datetime | None, idle_gap_seconds: int
+) -> dict[str, Row]:
+    """{session_id: its share of [start, end)}; None is an open side. An id that is not known has none."""
+    parameters = {"ids": list(session_ids), "start": start, "end": end, "idle_gap_seconds": idle_gap_seconds}
+    return {row.pop("session_id"): row for row in rows(connection, _sql("shares"), parameters)}

@@ -1,0 +1,155 @@
+"""The page of a day: what was done on it, in order; and ranges of days that lead there."""
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.dashboard.conftest import OpenPage, origin_of
+from tests.browser.dashboard.test_every_page import settled
+from tests.flow.conftest import Stack
+
+DAY = timedelta(days=1)
+TODAY = datetime.now(UTC).date()
+
+
+def busiest(stack: Stack) -> dict[str, Any]:
+    """The answer for the day with most tool calls."""
+    items = stack.http.get("/api/usage", params={"group_by": "day", "tz": "UTC"}).json()["items"]
+    day = max(items, key=lambda item: item["tool_calls"])["day"]
+    found: dict[str, Any] = stack.http.get(f"/api/days/{day}", params={"tz": "UTC"}).json()
+    return found
+
+
+def test_day_shows_the_sums_and_the_sessions_of_the_api_in_order(open_page: OpenPage, stack: Stack) -> None:
+    found = busiest(stack)
+    totals, sessions = found["totals"], found["sessions"]
+
+    page = open_page(f"/days/{found['date']}", timezone_id="UTC")
+
+    for measure in ("active_sessions", "user_messages", "files_modified"):
+        expect(page.locator(f"[data-measure={measure}] .tile-value")).to_have_text(f"{totals[measure]:,}")
+    expect(page.locator("[data-measure=cost_usd] .tile-value")).to_have_text(f"${totals['cost_usd']:.2f}")
+    assert page.locator(".day-title").all_inner_texts() == [session["title"] for session in sessions]
+    first = page.locator(".day-session").first
+    assert first.locator(".day-asks a").first.inner_text() == sessions[0]["asks"][0]["text"]
+    first.locator(".day-title").click()
+    page.wait_for_url(f"**/sessions/{sessions[0]['session_id']}")
+
+
+def test_prompt_and_file_of_a_day_lead_to_their_places(open_page: OpenPage, stack: Stack) -> None:
+    found = busiest(stack)
+    session = next(session for session in found["sessions"] if session["files"])
+    page = open_page(f"/days/{found['date']}", timezone_id="UTC")
+    row = page.locator(".day-session", has=page.get_by_role("link", name=session["title"], exact=True))
+
+    row.locator(".day-files a").first.click()
+    page.wait_for_url("**/files?path=*")
+    page.go_back()
+    row.locator(".day-asks a").first.click()
+
+    page.wait_for_url(f"**/sessions/{session['session_id']}?at={session['asks'][0]['message_id']}")
+
+
+def test_days_beside_it_are_reached_by_link_and_by_key(open_page: OpenPage, stack: Stack) -> None:
+    day = date.fromisoformat(busiest(stack)["date"])
+    page = open_page(f"/days/{day}", timezone_id="UTC")
+    settled(page)
+
+    page.get_by_role("navigation", name="Days").locator("[rel=prev]").click()
+    page.wait_for_url(f"**/days/{day - DAY}")
+    page.keyboard.press("]")
+    page.wait_for_url(f"**/days/{day}")
+    page.keyboard.press("[")
+    page.wait_for_url(f"**/days/{day - DAY}")
+    page.go_back()
+
+    page.wait_for_url(f"**/days/{day}")
+    page.keyboard.press("j")
+    expect(page.locator(".day-title").first).to_be_focused()
+
+
+def test_today_has_no_day_after_it(open_page: OpenPage) -> None:
+    page = open_page(f"/days/{TODAY}", timezone_id="UTC")
+    settled(page)
+
+    expect(page.locator("[rel=prev]")).to_have_count(1)
+    expect(page.locator("[rel=next]")).to_have_count(0)
+
+
+def test_standup_is_copied_as_the_api_tells_it(open_page: OpenPage, stack: Stack) -> None:
+    found = busiest(stack)
+    page = open_page(f"/days/{found['date']}", timezone_id="UTC", permissions=["clipboard-read", "clipboard-write"])
+
+    page.get_by_role("button", name="Copy the standup text").click()
+
+    expect(page.get_by_role("button", name="Copy the standup text")).to_have_text("Copied")
+    assert page.evaluate("navigator.clipboard.readText()") == found["standup"]
+
+
+def test_project_of_a_day_narrows_it(open_page: OpenPage, stack: Stack) -> None:
+    found = busiest(stack)
+    project = found["projects"][0]
+    page = open_page(f"/days/{found['date']}", timezone_id="UTC")
+
+    page.get_by_role("region", name="By project", exact=True).get_by_role("link", name=project["project_name"], exact=True).click()
+
+    page.wait_for_url(f"**/days/{found['date']}?project={project['project_id']}")
+    own = [session["title"] for session in found["sessions"] if session["project_id"] == project["project_id"]]
+    expect(page.locator(".day-title")).to_have_text(own)
+
+
+MONDAY = TODAY - timedelta(days=TODAY.weekday())
+FIRST = TODAY.replace(day=1)
+
+
+@pytest.mark.parametrize(
+    ("name", "first", "last"),
+    [
+        ("Yesterday", TODAY - DAY, TODAY - DAY),
+        ("Last week", MONDAY - 7 * DAY, MONDAY - DAY),
+        ("Last month", (FIRST - DAY).replace(day=1), FIRST - DAY),
+    ],
+)
+def test_named_days_are_those_of_the_calendar(open_page: OpenPage, name: str, first: date, last: date) -> None:
+    page = open_page("/overview?range=30d", timezone_id="UTC")
+    chosen = page.get_by_role("group", name="Range of days").get_by_role("link", name=name, exact=True)
+
+    chosen.click()
+
+    expect(chosen).to_have_attribute("aria-current", "true")
+    expect(page.get_by_label("First day")).to_have_value(first.isoformat())
+    expect(page.get_by_label("Last day")).to_have_value(last.isoformat())
+
+
+@pytest.mark.parametrize("name", ["overview", "sessions"])
+def test_range_of_one_day_leads_to_its_page(open_page: OpenPage, stack: Stack, name: str) -> None:
+    day = busiest(stack)["date"]
+    page = open_page(f"/{name}?from={day}&to={day}", timezone_id="UTC")
+
+    page.get_by_role("link", name="What was done on this day").click()
+
+    page.wait_for_url(f"**/days/{day}")
+    page.wait_for_selector(".day-session")
+
+
+def test_session_of_several_days_is_listed_on_each_with_its_share(open_page: OpenPage, own_stack: Stack) -> None:
+    # Given a session with three prompts two days ago, and one yesterday
+    start = datetime.combine(TODAY - 2 * DAY, datetime.min.time(), UTC) + timedelta(hours=12)
+    events: list[dict[str, Any]] = [
+        {"type": "session_start", "session_id": "long", "project_path": "/home/ann/shop", "start_time": start.isoformat(), "user": "ann"}
+    ]
+    for at in (start, start + timedelta(minutes=2), start + timedelta(minutes=4), start + DAY):
+        said = {"session_id": "long", "role": "user", "content": "Retry the uploads", "timestamp": at.isoformat()}
+        events.append({"type": "conversation"} | said)
+    assert own_stack.http.post("/api/events", json=events, headers={"Prefer": "wait=30"}).json()["accepted"] == len(events)
+
+    for ago, share in ((2, "4 min in these days"), (1, "0 min in these days")):
+        day = TODAY - ago * DAY
+        page = open_page(f"/sessions?from={day}&to={day}", of=origin_of(own_stack), timezone_id="UTC")
+
+        expect(page.locator(".session-row")).to_have_count(1)
+        expect(page.locator(".session-share")).to_have_text(share)
+    page = open_page(f"/sessions?from={TODAY}&to={TODAY}", of=origin_of(own_stack), timezone_id="UTC")
+    expect(page.locator(".empty-title")).to_have_text(f"There is no session from {TODAY} to {TODAY}.")
