@@ -14,7 +14,7 @@ from client.display import Quiet
 from client.errors import Failure
 from client.local_time import day_text, local_zone, today_in
 from client.options import DEFAULT_URL, Token, Url, failures_as_exit_codes, server_at
-from client.phrases import command, counted
+from client.phrases import command
 from client.questions import cells
 from client.questions.lists import Machine, Project, User, unpriced_note
 from client.questions.lookup import Item, filters_of, get, short_session_id
@@ -22,6 +22,7 @@ from client.questions.output import AsJson, Column, table
 from client.questions.period import Zone, named_day
 from client.terminal import one_line, write_json
 from shared import quantities
+from shared.quantities import counted
 
 _MOST_ASKS: Final = 3
 _ASK_CHARACTERS: Final = 160

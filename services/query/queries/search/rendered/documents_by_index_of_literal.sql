@@ -45,20 +45,21 @@ WITH read AS MATERIALIZED (
 SELECT counts.rows_read,
     CASE WHEN NOT %(looks_at_texts)s THEN counts.candidates
         WHEN counts.candidates <= %(counted_texts)s THEN (
-            SELECT count(*) FROM found f CROSS JOIN LATERAL (SELECT FROM search_documents d WHERE d.id = f.id AND strpos(lower((substr(d.content, d.result_at + 1))), lower(%(literal)s)) > 0 OFFSET 0) AS looked_at) END AS total,
+            SELECT count(*) FROM found f CROSS JOIN LATERAL (SELECT FROM search_texts d WHERE d.id = f.id AND strpos(lower((substr(d.content, d.result_at + 1))), lower(%(literal)s)) > 0 OFFSET 0) AS looked_at) END AS total,
     page.*
 FROM counts
 LEFT JOIN (
-    SELECT whole.id, whole.session_id, nullif(whole.occurred_at, '-infinity') AS timestamp, octet_length(whole.content) AS bytes, whole.score
+    SELECT whole.id, whole.session_id, nullif(whole.occurred_at, '-infinity') AS timestamp, whole.bytes, whole.score
     FROM newest n
-    CROSS JOIN LATERAL (SELECT d.*, greatest(round(((
+    CROSS JOIN LATERAL (
+        SELECT d.id, d.session_id, d.occurred_at, d.bytes, greatest(round(((
     coalesce((
         SELECT sum(w.weight * ts_rank(d.terms, w.word, 1)) / %(all_weights)s
         FROM unnest(%(words)s::tsquery[], %(weights)s::int[]) AS w (word, weight)), 0)
     + coalesce(ts_rank_cd(d.terms, %(together)s::tsquery, 1), 0))
     * CASE WHEN %(only_words_rank)s THEN 1 ELSE CASE d.kind WHEN 'session' THEN 2 WHEN 'message' THEN CASE d.role WHEN 'user' THEN 1.5 ELSE 1.2 END WHEN 'file' THEN 1.2 ELSE 0.8 END END
     + CASE WHEN d.kind = 'session' AND NOT %(only_words_rank)s THEN 1 ELSE 0 END
-    )::numeric, 6)::float8, 0.000001) AS score FROM search_documents d WHERE d.id = n.id AND strpos(lower((substr(d.content, d.result_at + 1))), lower(%(literal)s)) > 0 OFFSET 0) AS whole
+    )::numeric, 6)::float8, 0.000001) AS score FROM search_texts d WHERE d.id = n.id AND strpos(lower((substr(d.content, d.result_at + 1))), lower(%(literal)s)) > 0 OFFSET 0) AS whole
     LIMIT %(fetch)s
 ) page ON true
 ORDER BY page.timestamp DESC NULLS LAST, page.id DESC
