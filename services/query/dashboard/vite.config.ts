@@ -26,9 +26,9 @@ export default defineConfig({
             { name: "charts", test: /source\/parts\/(series_chart|year_map|week_map|stats_series|sparkline)|node_modules\/uplot/ },
             { name: "numbers", test: /source\/pages\/(overview|day|projects|project|tools|usage)\// },
             { name: "story", test: /source\/pages\/(session|sessions|files)\/|source\/parts\/(markdown|diff|highlighting|fixed_window)|node_modules\/marked/ },
-            { name: "search", test: /source\/(pages\/search|search|shell\/palette)\// },
             { name: "operate", test: /source\/pages\/(imports|health|settings)\// },
-            { name: "frame", test: /node_modules\/(preact|@preact)\/|source\/(api|address|format|shell|parts)\/|shared\/terms\.json/ },
+            // The palette of each page searches, and the first page is small.
+            { name: "frame", test: /node_modules\/(preact|@preact)\/|source\/(api|address|format|shell|parts)\/|shared\/terms\.json|source\/(pages\/(now|search)|search)\// },
           ],
         },
       },
