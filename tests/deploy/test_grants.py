@@ -28,7 +28,7 @@ def columns_of(database_url: str) -> dict[str, list[str]]:
 
 
 def test_every_table_is_listed(database_url: str) -> None:
-    assert set(columns_of(database_url)) == {*TABLES, "search_noted_messages"}
+    assert set(columns_of(database_url)) == {*TABLES, "search_noted_messages", "search_texts"}
 
 
 @pytest.mark.parametrize("role", GRANTS)

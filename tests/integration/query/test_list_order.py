@@ -36,6 +36,8 @@ def test_sessions_by_time_are_read_in_the_order_of_an_index(connection: psycopg.
     connection.execute("ANALYZE sessions")
     filters = asdict(sessions.SessionFilters()) | {
         "session_id": None,
+        "earliest": None,
+        "went_on": None,
         "after_time": None,
         "after_number": None,
         "after_id": None,

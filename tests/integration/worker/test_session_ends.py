@@ -45,7 +45,7 @@ def state(database: Database, session_id: str = SESSION) -> tuple[str, str | Non
 
 def open_sessions(database: Database) -> list[str]:
     with database.connection() as connection:
-        return [found["session_id"] for found in sessions(connection, SessionFilters(status="open"), Paging(100, None, "")).items]
+        return [found["session_id"] for found in sessions(connection, SessionFilters(status="open"), Paging(100, None, ""), 300).items]
 
 
 @pytest.mark.parametrize("reason", ["clear", "logout", "prompt_input_exit", "other", "resume"])

@@ -12,6 +12,12 @@ HIT = {
 }  # fmt: skip
 
 
+@pytest.fixture(autouse=True)
+def as_wide_as_a_pipe(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test process may have the width of the terminal that started it, and then sentences are wrapped."""
+    monkeypatch.delenv("COLUMNS", raising=False)
+
+
 @pytest.mark.parametrize(
     ("total", "is_exact", "sentence"),
     [(265, True, "1 of 265 hits."), (51, False, "1 of at least 51 hits."), (10_000, False, "1 of at least 10,000 hits.")],
