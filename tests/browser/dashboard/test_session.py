@@ -9,6 +9,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
 from deploy.embedded.supervision.processes import wait_until
+from shared.terms import error_class_label
 from tests.browser.dashboard.conftest import OpenPage
 from tests.browser.dashboard.hostile_transcript import ATTACK, SESSION, hostile_transcript
 from tests.browser.dashboard.long_transcript import long_transcript
@@ -86,7 +87,7 @@ def test_failed_call_shows_its_class_and_first_line_unfolded(open_page: OpenPage
     page = open_page(f"/sessions/{long_session}?at={failed['id']}")
     row = page.locator(f'[data-key="{failed["id"]}"]')
     expect(row.locator(".call-error")).to_contain_text("FAILED")
-    expect(row).to_contain_text(failed["error_class"].replace("_", " "))
+    expect(row).to_contain_text(error_class_label(failed["error_class"]))
 
 
 def test_link_to_an_item_in_the_middle_stays_in_its_place_while_pages_come_in(open_page: OpenPage, stack: Stack, long_session: str) -> None:
