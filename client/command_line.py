@@ -45,7 +45,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["--help", "-h"]},
     help="Shows where your time with Claude Code went, from a tracker that keeps its history.",
-    epilog="`tracker COMMAND --help` shows the options of a command, and where it looks for the server.",
+    epilog="`tracker COMMAND --help` shows its options, and how it finds the server.",
 )
 
 

@@ -96,6 +96,7 @@ class Connection:
         self, method: str, path: str, headers: Mapping[str, str], body: bytes | Body | None, *, is_kept: bool = False
     ) -> Iterator[HTTPResponse]:
         """The response, in time. Unless it `is_kept`, the connection is closed after it if it is of no further use; after an error always."""
+        response: HTTPResponse | None = None
         try:
             connection, is_sent = self._request(method, path, headers, body)
             with answers.in_time(connection, answers.WHOLE_SECONDS):
@@ -103,11 +104,13 @@ class Connection:
                 yield response
             if not is_kept and (response.will_close or not is_sent):
                 self.close()
-        except (OSError, HTTPException, TooSlow) as error:
+        except BaseException as error:
+            if response is not None:
+                # One behind which the server closes has taken the socket over from the connection.
+                response.close()
             self.close()
-            raise ServerAway(reason_of(error)) from error
-        except BaseException:
-            self.close()
+            if isinstance(error, OSError | HTTPException | TooSlow):
+                raise ServerAway(reason_of(error)) from error
             raise
 
     def _read(self, response: HTTPResponse) -> Answer:

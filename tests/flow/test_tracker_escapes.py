@@ -28,6 +28,7 @@ SHOP: Final = "/home/ann/shop"
 # Each command with the arguments that make it say most. SESSION, JOB and KEY stand for ids.
 COMMANDS: Final[dict[str, list[str]]] = {
     "report": ["--since", "2026-11-20", "--until", "2026-11-20", "--by", "session"],
+    "day": ["2026-11-20"],
     "search": ["run the tests"],
     "show": ["SESSION"],
     "file": [f"{SHOP}/*", "--patch"],
