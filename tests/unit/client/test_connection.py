@@ -1,14 +1,10 @@
 """One connection to a server, kept open between requests, over real sockets."""
 
-import gc
-import warnings
-from contextlib import suppress
 from http.server import BaseHTTPRequestHandler
 
 import pytest
 
 from client.connection import Connection, NotConnected, ServerAway
-from client.errors import BadAnswer
 from tests.unit.client.scripted_server import Answer, Scripted, answer, hang_up
 
 
@@ -60,19 +56,6 @@ def test_a_request_on_a_new_connection_that_is_cut_is_not_sent_again() -> None:
         send(connection)
 
     assert len(ports) == 1
-
-
-def test_an_answer_that_is_too_long_leaves_no_socket_open() -> None:
-    too_long = answer(200, [1] * 2_000, Connection="close")
-
-    with warnings.catch_warnings(record=True) as warned:
-        warnings.simplefilter("always", ResourceWarning)
-        with Scripted(too_long) as scripted, suppress(BadAnswer):
-            Connection(scripted.url, None, most_bytes=100).exchange("GET", "/api/sessions", {})
-            pytest.fail("The answer was taken.")
-        gc.collect()
-
-    assert [str(each.message) for each in warned] == []
 
 
 def test_a_server_that_is_not_there_is_told_from_a_connection_that_was_lost() -> None:

@@ -1,7 +1,9 @@
 """A server that is broken or hostile cannot keep the client, fill its memory, have its key, or end it in a trace. Over real sockets."""
 
+import gc
 import json
 import threading
+import warnings
 from collections.abc import Callable
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler
@@ -93,11 +95,17 @@ def test_an_answer_that_drips_is_given_up(monkeypatch: pytest.MonkeyPatch, piece
 
 def test_headers_of_a_download_and_of_a_stream_that_drip_are_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(answers, "WHOLE_SECONDS", 0.5)
-    for way in (Server.download, Server.lines):
-        endless = Endless(b"X-A: b\r\n", b"HTTP/1.1 200 OK\r\n", pause_seconds=0.02)
-        with Scripted(endless) as scripted, pytest.raises(Unreachable, match="not complete after"), way(client(scripted), "/"):
-            pass
-        endless.is_gone.set()
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always", ResourceWarning)
+        for way in (Server.download, Server.lines):
+            endless = Endless(b"X-A: b\r\n", b"HTTP/1.1 200 OK\r\n", pause_seconds=0.02)
+            with Scripted(endless) as scripted, pytest.raises(Unreachable, match="not complete after"), way(client(scripted), "/"):
+                pass
+            endless.is_gone.set()
+        gc.collect()
+
+    # No socket was left to the garbage collector.
+    assert [str(each.message) for each in warned] == []
 
 
 def test_an_event_without_an_end_is_not_read_into_memory() -> None:
