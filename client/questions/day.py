@@ -23,6 +23,7 @@ from client.questions.period import Zone, named_day
 from client.terminal import one_line, write_json
 from shared import quantities
 from shared.quantities import counted
+from shared.terms import error_class_label
 
 _MOST_ASKS: Final = 3
 _ASK_CHARACTERS: Final = 160
@@ -165,7 +166,7 @@ def _outcomes(session: Item) -> Iterator[Text]:
     for pull_request in session["pull_requests"]:
         yield Text("✓ ", style="green").append(one_line(pull_request["url"] or "pull request"), style="default")
     if failures := session["failures"]:
-        named = (f"{each['tool_name']} {(each['error_class'] or 'error').replace('_', ' ')} ×{each['calls']:,}" for each in failures)
+        named = (f"{each['tool_name']} {error_class_label(each['error_class'] or 'error')} ×{each['calls']:,}" for each in failures)
         yield Text("✗ ", style="red").append(one_line(", ".join(named)), style="default")
 
 

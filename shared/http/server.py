@@ -212,7 +212,7 @@ def build_server(create_app: Callable[[], ASGIApp], limits: ClientLimits) -> Ser
 def spare_what_is_loaded() -> None:
     """Has the garbage collector leave alone what exists now, which lives as long as the process.
 
-    Looking through all of it takes 90 ms, in the middle of some request.
+    Looking through all of it would hold up some request.
     """
     gc.collect()
     gc.freeze()

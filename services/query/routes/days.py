@@ -27,8 +27,8 @@ def show_day(request: Request, date: DateInPath, parameters: Annotated[DayParame
 
     A session counts on every day on which something happened in it. Its `share` is of this day alone. A key that sees only numbers gets no texts.
     """
-    wanted = ranges.stats_range(date, date, ranges.time_zone(parameters.tz or settings_of(request).timezone), None)
     day_of = _day(date)
+    wanted = ranges.stats_range(date, date, ranges.time_zone(parameters.tz or settings_of(request).timezone), None)
     idle_gap_seconds = settings_of(request).idle_gap_seconds
     # By project, a key that is bound to several gets each of them, and their sums.
     project_id = parameters.project_id or only_project(request) or ALL

@@ -50,11 +50,11 @@ def _lines(sessions: list[Row], *, names_user: bool) -> Iterator[str]:
         for commit in session["commits"][:_MOST_COMMITS]:
             yield f"  - commit {commit['hash'] + ' ' if commit['hash'] else ''}{_one_line(commit['subject'])}"
         if (more := len(session["commits"]) - _MOST_COMMITS) > 0:
-            yield f"  - {_counted(more, 'more commit')}"
+            yield f"  - {quantities.counted(more, 'more commit')}"
         for pull_request in session["pull_requests"]:
             yield f"  - {pull_request['url']}"
     if rest := len(sessions) - len(told):
-        yield f"- {_counted(rest, 'smaller session')}"
+        yield f"- {quantities.counted(rest, 'smaller session')}"
 
 
 def _is_small(session: Row) -> bool:
@@ -66,11 +66,11 @@ def _is_small(session: Row) -> bool:
 def _outcome(session: Row) -> Iterator[str]:
     share = session["share"]
     if share["files_modified"]:
-        yield f"{_counted(share['files_modified'], 'file')} +{share['lines_added']:,} −{share['lines_removed']:,}"
+        yield f"{quantities.counted(share['files_modified'], 'file')} +{share['lines_added']:,} −{share['lines_removed']:,}"
     if session["commits"]:
-        yield _counted(len(session["commits"]), "commit")
+        yield quantities.counted(len(session["commits"]), "commit")
     if session["pull_requests"]:
-        yield _counted(len(session["pull_requests"]), "pull request")
+        yield quantities.counted(len(session["pull_requests"]), "pull request")
 
 
 def _ask(session: Row) -> str:
@@ -82,7 +82,3 @@ def _ask(session: Row) -> str:
 def _one_line(text: str) -> str:
     line = " ".join(text.split())
     return line if len(line) <= _ASK_CHARACTERS else f"{line[: _ASK_CHARACTERS - 1]}…"
-
-
-def _counted(number: int, what: str) -> str:
-    return f"{number:,} {what}{'' if number == 1 else 's'}"
