@@ -7,9 +7,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import typer
 import tzlocal
 
+from shared.quantities import MONTHS, day_text
+
 UTC: Final = "UTC"
-WEEKDAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-_MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
 def local_zone(name: str | None = None) -> str:
@@ -36,12 +36,6 @@ def today_in(zone: str) -> date:
     return datetime.now(ZoneInfo(zone)).date()
 
 
-def day_text(day: date, *, with_year: bool = True, is_aligned: bool = False) -> str:
-    """`Mon 16 Feb 2026`; aligned, for a table, `Fri  6 Feb 2026` is as wide."""
-    number = f"{day.day:2}" if is_aligned else str(day.day)
-    return f"{WEEKDAYS[day.weekday()]} {number} {_MONTHS[day.month - 1]}" + (f" {day.year}" if with_year else "")
-
-
 def local_time(text: str | None, zone: str) -> str:
     """A time of the API as `Mon 16 Feb 2026 14:05` in the zone; empty for None."""
     if not text:
@@ -56,4 +50,4 @@ def short_time(text: str | None, zone: str) -> str:
         return ""
     at = datetime.fromisoformat(text).astimezone(ZoneInfo(zone))
     is_this_year = at.year == today_in(zone).year
-    return f"{at.day:2} {_MONTHS[at.month - 1]} " + (f"{at:%H:%M}" if is_this_year else f"{at.year}")
+    return f"{at.day:2} {MONTHS[at.month - 1]} " + (f"{at:%H:%M}" if is_this_year else f"{at.year}")

@@ -1,12 +1,16 @@
-"""Times, shares and counted things as people read them: rounded once, from the exact value, half up. None is a dash: not known is not zero.
+"""Times, days, shares and counted things as people read them: rounded once, from the exact value, half up. None is a dash: not known is not zero.
 
 The dashboard does the same (source/format/quantities.ts); tests/quantities.json has the cases that both are held to.
 """
 
+from datetime import date
 from math import floor
 from typing import Final
 
 UNKNOWN: Final = "–"
+# In English everywhere, not in the machine's language.
+WEEKDAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _AGE_UNITS: Final = ((86_400, "d"), (3_600, "h"), (60, "min"))
 
 
@@ -74,3 +78,9 @@ def plural(count: int, one: str, many: str | None = None) -> str:
 def _whole(value: float) -> int:
     """Half up, as JavaScript's Math.round. Python's own round() goes to the even neighbour."""
     return floor(value + 0.5)
+
+
+def day_text(day: date, *, with_year: bool = True, is_aligned: bool = False) -> str:
+    """`Mon 16 Feb 2026`; aligned, for a table, `Fri  6 Feb 2026` is as wide."""
+    number = f"{day.day:2}" if is_aligned else str(day.day)
+    return f"{WEEKDAYS[day.weekday()]} {number} {MONTHS[day.month - 1]}" + (f" {day.year}" if with_year else "")

@@ -12,7 +12,7 @@ from rich.text import Text
 from client.console import Console, console
 from client.display import Quiet
 from client.errors import Failure
-from client.local_time import day_text, local_zone, today_in
+from client.local_time import local_zone, today_in
 from client.options import DEFAULT_URL, Token, Url, failures_as_exit_codes, server_at
 from client.phrases import command
 from client.questions import cells
@@ -22,7 +22,7 @@ from client.questions.output import AsJson, Column, table
 from client.questions.period import Zone, named_day
 from client.terminal import one_line, write_json
 from shared import quantities
-from shared.quantities import counted
+from shared.quantities import counted, day_text
 from shared.terms import error_class_label
 
 _MOST_ASKS: Final = 3

@@ -6,7 +6,8 @@ from typing import Annotated, Final
 
 import typer
 
-from client.local_time import day_text, today_in
+from client.local_time import today_in
+from shared.quantities import day_text
 
 _WEEKDAYS: Final = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 

@@ -14,7 +14,7 @@ from rich.text import Text
 from client.console import Console, console
 from client.display import Quiet
 from client.errors import Refused
-from client.local_time import WEEKDAYS, day_text, local_zone
+from client.local_time import local_zone
 from client.options import DEFAULT_URL, Token, Url, failures_as_exit_codes, server_at
 from client.phrases import command
 from client.questions import cells
@@ -25,7 +25,7 @@ from client.questions.period import Period, Since, Until, Zone, period_of
 from client.server import Server
 from client.terminal import write_json
 from shared import quantities
-from shared.quantities import counted, plural
+from shared.quantities import WEEKDAYS, counted, day_text, plural
 
 MEASURES: Final = (
     "sessions", "active_sessions", "active_minutes", "messages", "tool_calls", "tool_errors", "lines_added", "lines_removed", "input_tokens", "output_tokens",

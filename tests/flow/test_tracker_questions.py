@@ -95,7 +95,8 @@ def test_standup_is_a_text_to_paste(session_id: str, ask: Callable[..., str]) ->
 
 
 def test_sessions_of_some_days_are_those_in_which_something_happened(session_id: str, ask: Callable[..., str]) -> None:
-    listed = json.loads(ask("sessions", *DAY, "--project", SHOP, "--json"))
+    # Other tests have sessions on that day, more than are listed without a limit.
+    listed = json.loads(ask("sessions", *DAY, "--project", SHOP, "--limit", "200", "--json"))
 
     [session] = [each for each in listed if each["session_id"] == session_id]
     assert session["share"]["messages"] == session["messages_count"]

@@ -9,11 +9,9 @@ import msgspec
 
 from services.query.database import Row
 from services.query.export.plain_text import one_line, plain
-from shared.quantities import counted, duration, minutes
+from shared.quantities import counted, day_text, duration, minutes
 from shared.terms import error_class_label
 
-_WEEKDAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-_MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 # A tool call is described by the first of these parameters that it has.
 _TELLING: Final = ("command", "file_path", "pattern", "path", "query", "url", "description", "prompt", "skill", "notebook_path")
 _MOST_CHARACTERS: Final = 160
@@ -32,7 +30,7 @@ def local_time(at: datetime | None, zone: ZoneInfo) -> str:
     if at is None:
         return ""
     there = at.astimezone(zone)
-    return f"{_WEEKDAYS[there.weekday()]} {there.day} {_MONTHS[there.month - 1]} {there.year} {there:%H:%M}"
+    return f"{day_text(there)} {there:%H:%M}"
 
 
 def lines_changed(added: int, removed: int) -> str:

@@ -6,10 +6,11 @@ from datetime import UTC, datetime
 import pytest
 from rich.console import Console
 
-from client.local_time import day_text, local_time, short_time, today_in
+from client.local_time import local_time, short_time, today_in
 from client.questions.lists import estimated_note
 from client.questions.lookup import short_session_id
 from client.questions.output import Column, table
+from shared.quantities import day_text
 
 ROW = {"tool": "mcp__browser__javascript_tool", "title": "A title that is long enough to be cut", "calls": "12"}
 TOOL = Column("Tool", lambda row: row["tool"], right=False, least=16, keeps_end=True)

@@ -13,8 +13,6 @@ from zoneinfo import ZoneInfo
 from services.query.database import Row
 from shared import quantities
 
-_WEEKDAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-_MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _SMALL_MINUTES: Final = 3
 _MOST_SESSIONS: Final = 8
 _MOST_COMMITS: Final = 5
@@ -23,7 +21,7 @@ _ASK_CHARACTERS: Final = 120
 
 def standup(day: date, tz: ZoneInfo, found: Row) -> str:
     """The text of a day's answer; one line if nothing happened."""
-    head = f"{_WEEKDAYS[day.weekday()]} {day.day} {_MONTHS[day.month - 1]} {day.year}"
+    head = quantities.day_text(day)
     if not found["sessions"]:
         return f"{head}: nothing with Claude Code."
     by_project: dict[int | None, list[Row]] = defaultdict(list)
