@@ -6,13 +6,14 @@ SQLAlchemy gives the engine and its pool. Statements run on psycopg's own connec
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import psycopg
+from msgspec import Struct, convert
 from psycopg import IsolationLevel
 from psycopg.errors import LockNotAvailable
 from psycopg.rows import dict_row
@@ -35,6 +36,8 @@ AFTER_LOCK_SECONDS: Final = 1.0
 
 Connection = psycopg.Connection[Any]
 Row = dict[str, Any]
+Kind = TypeVar("Kind", bound=Struct)
+Prepare = Callable[[Row], None]
 _NUMBERS: Final = frozenset((int, float))
 # The database does not answer, or has no connection free.
 AWAY: Final = (psycopg.OperationalError, psycopg.InterfaceError)
@@ -109,6 +112,47 @@ def _written(value: Any) -> Any:
     if isinstance(value, list) and value and _NUMBERS.issuperset(map(type, value)):
         return f"{{{','.join(map(str, value))}}}"
     return value
+
+
+def as_it_is(_row: Row) -> None:
+    """For a row whose columns are the fields of its Struct."""
+
+
+def structs(kind: type[Kind], found: Iterable[Row], prepare: Prepare = as_it_is) -> list[Kind]:
+    """Rows as Structs, in which columns are fields. msgspec.ValidationError if they are not.
+
+    `prepare` first makes of a row what the Struct has: a field of several columns, or of the text of a JSON value.
+    """
+    made: list[Kind] = []
+    for row in found:
+        prepare(row)
+        made.append(convert(row, kind))
+    return made
+
+
+def fetch(connection: Connection, kind: type[Kind], sql: str, parameters: Row | None = None, prepare: Prepare = as_it_is) -> list[Kind]:
+    """The rows of a SELECT as Structs, as `structs` makes them."""
+    return structs(kind, rows(connection, sql, parameters), prepare)
+
+
+def fetch_by(connection: Connection, kind: type[Kind], key: str, sql: str, parameters: Row | None = None) -> dict[Any, Kind]:
+    """The rows of a SELECT as Structs without the column `key`, by its values, which are distinct."""
+    found = rows(connection, sql, parameters)
+    keys = [row.pop(key) for row in found]
+    return dict(zip(keys, structs(kind, found), strict=True))
+
+
+def fetch_one(connection: Connection, kind: type[Kind], sql: str, parameters: Row | None = None) -> Kind:
+    """The only row of a SELECT that always returns exactly one."""
+    [found] = fetch(connection, kind, sql, parameters)
+    return found
+
+
+def fetch_first(
+    connection: Connection, kind: type[Kind], sql: str, parameters: Row | None = None, prepare: Prepare = as_it_is
+) -> Kind | None:
+    """The first row, or None for an empty result."""
+    return next(iter(fetch(connection, kind, sql, parameters, prepare)), None)
 
 
 def one_row(connection: Connection, sql: str, parameters: Row | None = None) -> Row:

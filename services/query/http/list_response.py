@@ -5,20 +5,20 @@ a connection only while it reads. If a page cannot be read, the connection to th
 """
 
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from itertools import chain
-from typing import Annotated, Any, Final, get_args, get_origin
+from typing import Annotated, Any, Final, Protocol, get_args, get_origin
 
 from fastapi import Request, Response
 from fastapi.responses import StreamingResponse
-from pydantic import BaseModel
 
+from services.query.answers.answer import Answer, annotations_of, value_type
 from services.query.database import Connection, Database, Row
 from services.query.http.list_formats import columns_of, csv_encoder, ndjson
-from services.query.http.parameters import RESPONSES, page_content, paging
+from services.query.http.parameters import RESPONSES, paging
 from services.query.http.read_response import BodyAndHeaders, as_of_header, content_and_headers, read_response
 from services.query.numbers_only import numbers_only
-from services.query.queries.lists.paging import Page, Paging
+from services.query.queries.lists.paging import Paging
 from services.query.schemas.fields import MOST_ON_A_PAGE, ListFormat, Paged
 from shared.auth.authentication import grant_of
 from shared.auth.keys import Grant
@@ -36,8 +36,17 @@ _BY_MEDIA_TYPE: Final[dict[str, ListFormat]] = {media_type: name for name, media
     "application/ndjson": "ndjson"
 }
 
-# A page with more than its items, such as a total.
-ReadPage = Callable[[Connection, Paging], Page | Row]
+
+class ListPage(Protocol):
+    """A page of any list."""
+
+    @property
+    def items(self) -> Sequence[Any]: ...
+    @property
+    def next_cursor(self) -> str | None: ...
+
+
+ReadPage = Callable[[Connection, Paging], ListPage]
 
 
 def list_response(
@@ -58,7 +67,7 @@ def list_response(
         return read_response(
             request,
             lambda connection: read(connection, paged),
-            to_body=to_body or (lambda page: (_content(page), {})),
+            to_body=to_body,
             from_primary=from_primary,
             hides_texts=hides_texts,
         )
@@ -69,24 +78,24 @@ def list_response(
 
 
 def report_response(
-    request: Request, asked: ListFormat | None, read: Callable[[Connection], Row], *, rows: str, leading: Collection[str] = ()
+    request: Request, asked: ListFormat | None, read: Callable[[Connection], Answer | Row], *, rows: str, leading: Collection[str] = ()
 ) -> Response:
     """A report as JSON; or its list `rows` alone, as CSV or NDJSON. `leading` are fields that are the first columns."""
     wanted = format_of(request, asked)
     if wanted == "json":
         return read_response(request, read)
     body, headers = content_and_headers(request, read)
-    [model] = get_args(request.scope["route"].response_model.model_fields[rows].annotation)
+    [model] = get_args(value_type(annotations_of(request.scope["route"].response_model)[rows]))
     return table_response(request, wanted, body[rows], model=model, leading=leading, headers=headers)
 
 
 def table_response(
     request: Request,
     wanted: ListFormat,
-    first: list[Row],
-    others: Iterable[list[Row]] = (),
+    first: Sequence[Any],
+    others: Iterable[Sequence[Any]] = (),
     *,
-    model: type[BaseModel] | None = None,
+    model: type[Answer] | None = None,
     leading: Collection[str] = (),
     headers: dict[str, str],
 ) -> Response:
@@ -124,7 +133,7 @@ def _quality(options: str) -> float:
     return float(given[1]) if given else 1.0
 
 
-class _Pages(Iterator[list[Row]]):
+class _Pages(Iterator[Sequence[Any]]):
     """The items of a list, page after page, without texts if the key may see only numbers. `headers` are there after the first page."""
 
     def __init__(
@@ -139,7 +148,7 @@ class _Pages(Iterator[list[Row]]):
         self._left = limit
         self._next: Paging | None = paged
 
-    def __next__(self) -> list[Row]:
+    def __next__(self) -> Sequence[Any]:
         if self._next is None:
             raise StopIteration
         most = MOST_ON_A_PAGE if self._left is None else min(self._left, MOST_ON_A_PAGE)
@@ -147,28 +156,24 @@ class _Pages(Iterator[list[Row]]):
         with self._database.connection(self._grant, from_primary=self._from_primary) as connection:
             if not self.headers:
                 self.headers = {"X-Accel-Buffering": "no"} | as_of_header(self._database.data_as_of(connection))
-            content = _content(self._read(connection, wanted))
-        items: list[Row] = content["items"]
+            page = self._read(connection, wanted)
+        items = page.items
         if self._left is not None:
             self._left -= len(items)
-        is_last = content["next_cursor"] is None or self._left == 0
-        self._next = None if is_last else Paging(most, content["next_cursor"], wanted.fingerprint)
+        is_last = page.next_cursor is None or self._left == 0
+        self._next = None if is_last else Paging(most, page.next_cursor, wanted.fingerprint)
         if self._hides_texts and self._grant is not None:
             items = numbers_only(items, self._kind, names=self._grant.sees_names)
         return items
 
 
-def _content(page: Page | Row) -> Row:
-    return page_content(page) if isinstance(page, Page) else page
-
-
 def _items_of(request: Request) -> Any:
     """The type of the route's items together, as `list[Session]`: its answer is such a list, or has it as `items`."""
     answer: Any = request.scope["route"].response_model
-    return answer if get_origin(answer) is list else answer.model_fields["items"].annotation
+    return answer if get_origin(answer) is list else value_type(annotations_of(answer)["items"])
 
 
-def _item_models(request: Request) -> list[type[BaseModel]]:
+def _item_models(request: Request) -> list[type[Answer]]:
     """The models of the route's items: one, or several that a `kind` tells apart."""
     [kind] = get_args(_items_of(request))
     if get_origin(kind) is Annotated:

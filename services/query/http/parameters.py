@@ -6,10 +6,11 @@ from typing import Any
 from fastapi import Request
 
 from services.query import cursor
+from services.query.answers.stats import Interval
 from services.query.database import Connection
 from services.query.queries.lists import users
 from services.query.queries.lists.events import EventFilters
-from services.query.queries.lists.paging import Page, Paging
+from services.query.queries.lists.paging import Paging
 from services.query.queries.stats import ranges
 from services.query.queries.stats.stats import Selection
 from services.query.schemas.fields import MOST_ON_A_PAGE, Dated, Paged
@@ -90,7 +91,7 @@ def event_filters(request: Request, parameters: EventList, session_id: str | Non
 
 
 def stats_range(
-    request: Request, parameters: StatsParameters | UsageParameters | ToolErrorsParameters, interval: ranges.Interval | None
+    request: Request, parameters: StatsParameters | UsageParameters | ToolErrorsParameters, interval: Interval | None
 ) -> ranges.Range:
     """The data to count, and the interval."""
     tz = ranges.time_zone(parameters.tz or settings_of(request).timezone)
@@ -131,8 +132,3 @@ def every_project(request: Request) -> int:
             details={"project_id": "is required with this key"},
         )
     return grant.project_ids[0]
-
-
-def page_content(page: Page) -> dict[str, Any]:
-    """As it is answered."""
-    return {"items": page.items, "next_cursor": page.next_cursor}

@@ -5,8 +5,8 @@ from typing import Literal
 import msgspec
 from msgspec import Struct
 
+from services.query.answers.live import LiveItem
 from services.query.numbers_only import numbers_only
-from services.query.schemas.live import LiveItem
 from shared.auth.keys import Grant
 from shared.feed import FeedItem
 

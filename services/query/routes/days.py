@@ -5,12 +5,13 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request, Response
 
+from services.query.answers.days import Day
 from services.query.database import Connection, Row
 from services.query.http.list_response import LIST_RESPONSES, report_response
 from services.query.http.parameters import only_project, selection, settings_of
 from services.query.queries.days.day import day
 from services.query.queries.stats import ranges
-from services.query.schemas.days import Day, DayParameters
+from services.query.schemas.days import DayParameters
 from shared.auth.scopes import METRICS, requires
 from shared.database import ALL
 from shared.http.errors import invalid

@@ -3,10 +3,11 @@
 from typing import Annotated
 from uuid import UUID
 
-import msgspec
 from fastapi import APIRouter, Depends, Query, Request, Response
+from msgspec.structs import asdict
 
-from services.query.database import Connection, Row
+from services.query.answers.operations import DeadLetterPage, ShownDeadLetter
+from services.query.database import Connection
 from services.query.http import dead_letter_payload
 from services.query.http.list_response import LIST_RESPONSES, list_response
 from services.query.http.parameters import RESPONSES, refuse_parameters
@@ -14,7 +15,7 @@ from services.query.http.read_response import read_response
 from services.query.queries.lists import dead_letters
 from services.query.queries.lists.dead_letters import DeadLetterFilters
 from services.query.schemas.fields import DeadLetterId
-from services.query.schemas.operations import DeadLetterPage, DeadLetterParameters, ShownDeadLetter
+from services.query.schemas.operations import DeadLetterParameters
 from shared.auth.scopes import ADMIN, requires
 from shared.http.errors import NotFound
 
@@ -43,8 +44,10 @@ def show_dead_letter(request: Request, letter_id: DeadLetterId) -> Response:
     return read_response(request, lambda connection: _existing_letter(connection, letter_id), from_primary=True)
 
 
-def _existing_letter(connection: Connection, letter_id: UUID) -> Row:
+def _existing_letter(connection: Connection, letter_id: UUID) -> ShownDeadLetter:
     found = dead_letters.dead_letter(connection, letter_id)
     if found is None:
         raise NotFound("There is no dead letter with this id; see /api/dead-letters.", code="DEAD_LETTER_NOT_FOUND")
-    return found | msgspec.structs.asdict(dead_letter_payload.shown(bytes(found["payload"])))
+    letter, payload = found
+    shown = dead_letter_payload.shown(payload)
+    return ShownDeadLetter(**asdict(letter), payload=shown.payload, payload_is_cut=shown.payload_is_cut)

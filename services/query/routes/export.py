@@ -9,6 +9,7 @@ from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import StreamingResponse
+from msgspec.structs import asdict
 
 from services.query.database import Connection, Database, Row
 from services.query.export.export_session import EXTENSIONS, MEDIA_TYPES, export_session
@@ -83,8 +84,8 @@ def _session(request: Request, connection: Connection, session_id: str) -> Row:
     found = sessions.session(connection, session_id)
     if found is None:
         raise no_session(request)
-    project = projects.project(connection, found["project_id"]) if found["project_id"] else None
-    return found | {"models": sessions.models(connection, session_id), "project_path": project and project["path"]}
+    project = projects.project(connection, found.project_id) if found.project_id else None
+    return asdict(found) | {"models": sessions.models(connection, session_id), "project_path": project and project.path}
 
 
 def _begun(pieces: Iterator[bytes]) -> Iterator[bytes]:

@@ -6,14 +6,15 @@ from typing import Annotated, Final
 
 from fastapi import APIRouter, Query, Request, Response
 
-from services.query.database import Connection, Row
+from services.query.answers.files import FileHistoryPage, FilePage
+from services.query.database import Connection
 from services.query.http.list_response import LIST_RESPONSES, list_response
 from services.query.http.parameters import RESPONSES, dates, only_project, settings_of
 from services.query.queries.lists import file_history, files
 from services.query.queries.lists.file_history import HistoryFilters
 from services.query.queries.lists.paging import Paging
 from services.query.queries.stats import ranges
-from services.query.schemas.files import FileHistoryList, FileHistoryPage, FileList, FilePage
+from services.query.schemas.files import FileHistoryList, FileList
 from shared.auth.scopes import READ, requires
 from shared.http.errors import invalid
 
@@ -56,7 +57,7 @@ def show_file_history(request: Request, parameters: Annotated[FileHistoryList, Q
     tz = ranges.time_zone(parameters.tz or settings_of(request).timezone)
     filters = HistoryFilters(project_id, parameters.user, parameters.machine, parameters.action, start, end, tz.key)
 
-    def read(connection: Connection, wanted: Paging) -> Row:
+    def read(connection: Connection, wanted: Paging) -> FileHistoryPage:
         path = _absolute(connection, parameters.path, parameters.project_id)
         return file_history.file_history(connection, path, filters, wanted)
 

@@ -7,9 +7,11 @@ from uuid import UUID
 
 import msgspec
 from fastapi import APIRouter, Depends, Query, Request, Response
+from msgspec.structs import replace
 from starlette.concurrency import run_in_threadpool
 
-from services.query.database import Connection, Database, Row
+from services.query.answers.operations import ImportJob, JobPage
+from services.query.database import Connection, Database
 from services.query.http.event_stream import HEADERS, HEARTBEAT_SECONDS, MEDIA_TYPE, EventStream
 from services.query.http.list_response import LIST_RESPONSES, list_response
 from services.query.http.parameters import RESPONSES, refuse_parameters
@@ -17,7 +19,6 @@ from services.query.http.read_response import read_response
 from services.query.queries.lists import import_jobs
 from services.query.queries.lists.import_jobs import ENDED
 from services.query.schemas.fields import JobId, Paged
-from services.query.schemas.operations import ImportJob, JobPage
 from services.query.status.job_watch import JobWatch
 from shared.auth.authentication import grant_of
 from shared.auth.keys import Grant
@@ -29,8 +30,6 @@ router = APIRouter(tags=["imports"], responses=RESPONSES)
 
 _JOB = {"type": "string", "contentMediaType": "application/json", "contentSchema": {"$ref": "#/components/schemas/ImportJob"}}
 _EVENT_SCHEMA = {"type": "object", "required": ["event", "data"], "properties": {"event": {"enum": ["progress", "done"]}, "data": _JOB}}
-# They follow the clock, and are no progress by themselves.
-_CLOCK_FIELDS = ("eta_seconds", "rows_per_second")
 
 
 @router.get("/api/import/jobs", response_model=JobPage, responses=LIST_RESPONSES, summary="Import jobs, newest first")
@@ -82,12 +81,12 @@ async def watch_job(request: Request, job_id: JobId) -> Response:
     return EventStream(_events(watch, job_id, job))
 
 
-async def _events(watch: JobWatch, job_id: UUID, job: Row | None) -> AsyncGenerator[bytes]:
-    shown: Row = {}
+async def _events(watch: JobWatch, job_id: UUID, job: ImportJob | None) -> AsyncGenerator[bytes]:
+    shown: ImportJob | None = None
     sent_at = 0.0
     with watch.watching(job_id):
         while not watch.is_stopped:
-            if job is not None and job["status"] in ENDED:
+            if job is not None and job.status in ENDED:
                 yield _event("done", job)
                 return
             if job is not None and (changing := _without_clock(job)) != shown:
@@ -99,15 +98,16 @@ async def _events(watch: JobWatch, job_id: UUID, job: Row | None) -> AsyncGenera
             job = await watch.next_state(job_id)
 
 
-def _event(name: str, job: Row) -> bytes:
+def _event(name: str, job: ImportJob) -> bytes:
     return f"event: {name}\ndata: ".encode() + msgspec.json.encode(job) + b"\n\n"
 
 
-def _without_clock(job: Row) -> Row:
-    return {name: value for name, value in job.items() if name not in _CLOCK_FIELDS}
+def _without_clock(job: ImportJob) -> ImportJob:
+    """Estimates follow the clock, and are no progress by themselves."""
+    return replace(job, eta_seconds=None, rows_per_second=None)
 
 
-def _read(database: Database, job_id: UUID, grant: Grant | None) -> Row:
+def _read(database: Database, job_id: UUID, grant: Grant | None) -> ImportJob:
     """404 if the key may not see the job. Later polls need no check."""
     with database.connection(grant, from_primary=True) as connection:
         return existing_job(connection, job_id, sent_by(grant))
@@ -118,7 +118,7 @@ def sent_by(grant: Grant | None) -> str | None:
     return grant.key_id if grant is not None and grant.sees_only_own_jobs else None
 
 
-def existing_job(connection: Connection, job_id: UUID, key_id: str | None = None) -> Row:
+def existing_job(connection: Connection, job_id: UUID, key_id: str | None = None) -> ImportJob:
     """The job; 404 if there is none with this id, or another key than `key_id` sent it."""
     found = import_jobs.job(connection, job_id, key_id)
     if found is None:

@@ -1,10 +1,12 @@
 """The live feed as server-sent events."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Header, Query, Request, Response
+from pydantic import TypeAdapter
 from starlette.concurrency import run_in_threadpool
 
+from services.query.answers.live import LiveItem, LiveSessions
 from services.query.database import Connection, Database
 from services.query.http.event_stream import HEADERS, HEARTBEAT_SECONDS, MEDIA_TYPE, EventStream
 from services.query.http.parameters import FAILURES, RESPONSES
@@ -13,7 +15,7 @@ from services.query.live.live_feed import LiveFeed
 from services.query.live.positions import position_of
 from services.query.live.views import View, texts_for
 from services.query.queries.lists.live_sessions import live_sessions, machine_ids
-from services.query.schemas.live import LiveItem, LiveParameters, LiveSessionParameters, LiveSessions
+from services.query.schemas.live import LiveParameters, LiveSessionParameters
 from shared.auth.authentication import grant_of
 from shared.auth.scopes import METRICS, requires
 from shared.http.concurrency import slot_of
@@ -21,7 +23,7 @@ from shared.http.errors import Forbidden, Unavailable, invalid
 
 router = APIRouter(tags=["live"], responses=FAILURES)
 
-_ITEM = {"type": "string", "contentMediaType": "application/json", "contentSchema": LiveItem.model_json_schema()}
+_ITEM = {"type": "string", "contentMediaType": "application/json", "contentSchema": TypeAdapter(LiveItem).json_schema()}
 _EVENT_SCHEMA = {"type": "object", "properties": {"id": {"type": "string"}, "event": {"type": "string"}, "data": _ITEM}}
 
 
@@ -91,8 +93,7 @@ async def list_live_sessions(request: Request, parameters: Annotated[LiveSession
         raise Forbidden("This key does not see the machines that it filters by; use one with the scope read.")
     position = await live.newest()
 
-    def read(connection: Connection) -> dict[str, Any]:
-        items = live_sessions(connection, parameters.project_id, parameters.user, parameters.machine)
-        return {"items": items, "last_event_id": position.event_id}
+    def read(connection: Connection) -> LiveSessions:
+        return LiveSessions(live_sessions(connection, parameters.project_id, parameters.user, parameters.machine), position.event_id)
 
     return await run_in_threadpool(lambda: read_response(request, read))

@@ -2,9 +2,9 @@
 
 from fastapi import APIRouter, Request, Response
 
+from services.query.answers.operations import Me
 from services.query.http.parameters import FAILURES, refuse_parameters, settings_of
 from services.query.http.read_response import without_hidden_texts
-from services.query.schemas.operations import Me
 from shared.auth.authentication import grant_of
 from shared.auth.scopes import METRICS, requires
 from shared.http.middleware import json_response

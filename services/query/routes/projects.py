@@ -5,14 +5,14 @@ from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
-from services.query.database import Connection, Row
+from services.query.answers.lists import Project
+from services.query.database import Connection
 from services.query.http.list_response import LIST_RESPONSES, list_response
 from services.query.http.parameters import RESPONSES, dates, refuse_parameters
 from services.query.http.read_response import read_response
 from services.query.queries.lists import projects
-from services.query.queries.lists.paging import Page
 from services.query.schemas.fields import ProjectId
-from services.query.schemas.lists import Project, ProjectList
+from services.query.schemas.lists import ProjectList
 from shared.auth.scopes import NUMBERS, requires
 from shared.http.errors import NotFound
 
@@ -43,7 +43,7 @@ def show_project(request: Request, project_id: ProjectId) -> Response:
     return read_response(request, lambda connection: existing_project(connection, project_id))
 
 
-def existing_project(connection: Connection, project_id: int) -> Row:
+def existing_project(connection: Connection, project_id: int) -> Project:
     """The project with its totals; 404 if there is none of this id."""
     found = projects.project(connection, project_id)
     if found is None:
@@ -51,7 +51,7 @@ def existing_project(connection: Connection, project_id: int) -> Row:
     return found
 
 
-def _with_link(page: Page, request: Request, parameters: ProjectList) -> tuple[Any, dict[str, str]]:
+def _with_link(page: projects.ProjectPage, request: Request, parameters: ProjectList) -> tuple[Any, dict[str, str]]:
     if page.next_cursor is None:
         return page.items, {}
     query = urlencode(

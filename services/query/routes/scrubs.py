@@ -2,12 +2,12 @@
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from services.query.database import Connection, Row
+from services.query.answers.operations import Scrub
+from services.query.database import Connection
 from services.query.http.parameters import RESPONSES, refuse_parameters
 from services.query.http.read_response import read_response
 from services.query.queries.lists import scrubs
 from services.query.schemas.fields import ScrubId
-from services.query.schemas.operations import Scrub
 from shared.auth.scopes import ADMIN, requires
 from shared.http.errors import NotFound
 
@@ -19,7 +19,7 @@ router = APIRouter(tags=["operations"], responses=RESPONSES)
 def show_scrub(request: Request, scrub_id: ScrubId) -> Response:
     """Its progress, how many rows it changed, and how many secrets it found."""
 
-    def found(connection: Connection) -> Row:
+    def found(connection: Connection) -> Scrub:
         scrub = scrubs.scrub(connection, scrub_id)
         if scrub is None:
             raise NotFound("There is no scrub of this id; start one with POST /api/scrubs.", code="SCRUB_NOT_FOUND")

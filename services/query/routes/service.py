@@ -8,6 +8,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import FileResponse, HTMLResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from services.query.answers import operations
 from services.query.database import Database
 from services.query.http import reference_page
 from services.query.http.parameters import refuse_parameters, settings_of
@@ -20,7 +21,6 @@ from services.query.queries.status.capture_lag import capture_lag
 from services.query.queries.status.ledger import LedgerCounts, ledger_counts
 from services.query.queries.status.machines import silent_machines
 from services.query.queries.status.search_lag import search_lag
-from services.query.schemas import operations
 from services.query.status import gauges
 from services.query.status.accounting import Accounts, read_accounting
 from services.query.status.canary_age import CanaryAge, canary_age

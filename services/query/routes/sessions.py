@@ -5,29 +5,25 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
 
-from services.query.database import Connection, Row
-from services.query.http.list_response import LIST_RESPONSES, list_response
+from services.query.answers.lists import ActivityPage, MessagePage, Session, SessionPage, ToolCallPage
+from services.query.database import Connection
+from services.query.http.list_response import LIST_RESPONSES, ListPage, list_response
 from services.query.http.parameters import RESPONSES, dates, event_filters, only_project, refuse_parameters, settings_of
 from services.query.http.read_response import read_response
 from services.query.queries.lists import events, sessions
 from services.query.queries.lists.events import EventFilters
-from services.query.queries.lists.paging import Page, Paging
+from services.query.queries.lists.paging import Paging
 from services.query.schemas.fields import SessionId
 from services.query.schemas.lists import (
     ActivityList,
-    ActivityPage,
     ConversationList,
     EventList,
-    MessagePage,
     OldestToolCallList,
-    Session,
     SessionActivityList,
     SessionConversationList,
     SessionList,
-    SessionPage,
     SessionToolCallList,
     ToolCallList,
-    ToolCallPage,
 )
 from shared.auth.scopes import READ, requires
 from shared.http.api_document import methods_by_path
@@ -69,12 +65,12 @@ def list_sessions(request: Request, parameters: Annotated[SessionList, Query()])
 
 
 def _of_session(
-    request: Request, session_id: str, parameters: EventList, list_events: Callable[[Connection, EventFilters, Paging], Page]
+    request: Request, session_id: str, parameters: EventList, list_events: Callable[[Connection, EventFilters, Paging], ListPage]
 ) -> Response:
     """A list of one session's events; 404 if there is no such session."""
     filters = event_filters(request, parameters, session_id)
 
-    def read(connection: Connection, wanted: Paging) -> Page:
+    def read(connection: Connection, wanted: Paging) -> ListPage:
         page = list_events(connection, filters, wanted)
         if not page.items and not sessions.session_exists(connection, session_id):
             raise no_session(request)
@@ -235,14 +231,14 @@ def list_tool_calls(request: Request, session_id: SessionId, parameters: Annotat
     )
 
 
-def _session(request: Request, connection: Connection, session_id: str) -> Row:
+def _session(request: Request, connection: Connection, session_id: str) -> Session:
     found = sessions.session(connection, session_id)
     if found is None:
         raise no_session(request)
     return found
 
 
-def _tool_calls(request: Request, connection: Connection, session_id: str, wanted: Paging, include_result: bool) -> Page:
+def _tool_calls(request: Request, connection: Connection, session_id: str, wanted: Paging, include_result: bool) -> ToolCallPage:
     page = events.tool_calls(connection, EventFilters(session_id), None, None, None, wanted, ascending=True, include_result=include_result)
     if not page.items and not sessions.session_exists(connection, session_id):
         raise no_session(request)

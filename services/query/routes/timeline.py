@@ -2,15 +2,17 @@
 
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Annotated, Final
+from typing import Annotated, Any, Final, cast
 
 from fastapi import APIRouter, Depends, Query, Request, Response
+from msgspec import convert
 
+from services.query.answers.timeline import Timeline, TimelineTotals, TurnPage
 from services.query.cursor import Shape
-from services.query.database import Connection, Row
+from services.query.database import Connection
 from services.query.http.list_response import LIST_RESPONSES, list_response
 from services.query.http.parameters import RESPONSES, settings_of
-from services.query.queries.lists.paging import Page, Paging
+from services.query.queries.lists.paging import Paging
 from services.query.queries.lists.sessions import session_exists
 from services.query.queries.timeline.derived_items import Outline, move, read_outline
 from services.query.queries.timeline.item_order import BEGINNING, END, NO_TIME, Key, View
@@ -19,7 +21,7 @@ from services.query.queries.timeline.timeline import TimelinePage, page_after, p
 from services.query.queries.timeline.turns import turns
 from services.query.routes.sessions import no_session
 from services.query.schemas.fields import SessionId
-from services.query.schemas.timeline import Timeline, TimelineParameters, TurnPage, TurnParameters
+from services.query.schemas.timeline import TimelineParameters, TurnParameters
 from shared.auth.scopes import READ, requires
 from shared.http.errors import NotFound, invalid
 from shared.http.path_segments import named_in_one_segment
@@ -46,7 +48,7 @@ def show_timeline(request: Request, session_id: SessionId, parameters: Annotated
         raise invalid("threads", "is `all`, which has every subagent; leave agent_id or threads out")
     view = View(session_id, parameters.agent_id, parameters.threads == "all", parameters.include_thinking)
 
-    def read(connection: Connection, wanted: Paging) -> Row:
+    def read(connection: Connection, wanted: Paging) -> Timeline:
         place, read_page = _place(connection, view, parameters, wanted)
         outline = read_outline(connection, view, timedelta(seconds=settings_of(request).idle_gap_seconds), place or BEGINNING)
         if outline is None:
@@ -72,7 +74,7 @@ def show_timeline(request: Request, session_id: SessionId, parameters: Annotated
 def list_turns(request: Request, session_id: SessionId, parameters: Annotated[TurnParameters, Query()]) -> Response:
     """A prompt and all that followed until the next: its time, cost, tokens, tools and files. The turns' sums are the session's."""
 
-    def read(connection: Connection, wanted: Paging) -> Page:
+    def read(connection: Connection, wanted: Paging) -> TurnPage:
         page = turns(connection, session_id, wanted, timedelta(seconds=settings_of(request).idle_gap_seconds))
         if not page.items and not session_exists(connection, session_id):
             raise no_session(request)
@@ -94,7 +96,7 @@ def _place(connection: Connection, view: View, parameters: TimelineParameters, w
     return (END, page_before) if parameters.order == "desc" else (BEGINNING, page_after)
 
 
-def _answer(outline: Outline, page: TimelinePage, wanted: Paging, *, newest_first: bool) -> Row:
+def _answer(outline: Outline, page: TimelinePage, wanted: Paging, *, newest_first: bool) -> Timeline:
     times = outline.times()
     shown = [thread for agent_id, thread in outline.threads.items() if outline.view.shows(agent_id)]
     totals = {
@@ -106,14 +108,14 @@ def _answer(outline: Outline, page: TimelinePage, wanted: Paging, *, newest_firs
     }
     earlier = _cursor(wanted, page.first, is_after=False) if page.has_before else None
     later = _cursor(wanted, page.last, is_after=True) if page.has_after else None
-    return {
-        "session_id": outline.view.session_id,
-        "agent_id": outline.view.agent_id,
-        "totals": totals | page.usage.total(outline.view).shown(),
-        "items": page.items[::-1] if newest_first else page.items,
-        "next_cursor": earlier if newest_first else later,
-        "previous_cursor": later if newest_first else earlier,
-    }
+    return Timeline(
+        session_id=outline.view.session_id,
+        agent_id=outline.view.agent_id,
+        totals=convert(totals | page.usage.total(outline.view).shown(), TimelineTotals),
+        items=cast(Any, page.items[::-1] if newest_first else page.items),
+        next_cursor=earlier if newest_first else later,
+        previous_cursor=later if newest_first else earlier,
+    )
 
 
 def _cursor(wanted: Paging, key: Key | None, *, is_after: bool) -> str | None:

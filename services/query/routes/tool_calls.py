@@ -6,12 +6,13 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import StreamingResponse
 
-from services.query.database import Connection, Database, Row
+from services.query.answers.tool_calls import ToolCallDetails
+from services.query.database import Connection, Database
 from services.query.http.parameters import FAILURES, RESPONSES, refuse_parameters
 from services.query.http.read_response import read_response
 from services.query.queries.lists.tool_call import WhereResult, tool_call, where_result
 from services.query.queries.lists.transcripts import transcript_files
-from services.query.schemas.tool_calls import CallId, ToolCallDetails
+from services.query.schemas.tool_calls import CallId
 from shared.archive.stored_pieces import ContentDamaged, ContentMissing, next_pieces, read_piece
 from shared.auth.authentication import grant_of
 from shared.auth.keys import Grant
@@ -43,7 +44,7 @@ _RESPONSES = FAILURES | {
 def show_tool_call(request: Request, call_id: CallId) -> Response:
     """With its parameters, what it gave back, and the files that it changed with their diffs."""
 
-    def read(connection: Connection) -> Row:
+    def read(connection: Connection) -> ToolCallDetails:
         found = tool_call(connection, call_id)
         if found is None:
             raise _no_call()
@@ -87,8 +88,8 @@ def _files(connection: Connection, where: WhereResult) -> list[int]:
         return []
     stored = transcript_files(connection, where.session_id)
     own = f"agent-{where.agent_id}.jsonl"
-    stored.sort(key=lambda row: (not row["is_newest"], where.agent_id is not None and not row["file"].endswith(own)))
-    return [row["id"] for row in stored]
+    stored.sort(key=lambda each: (not each.is_newest, where.agent_id is not None and not each.file.endswith(own)))
+    return [each.id for each in stored]
 
 
 def _search(database: Database, grant: Grant | None, archive: ContentStore, files: list[int], call_id: UUID) -> ResultText | None:

@@ -7,14 +7,15 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
-from services.query.database import Connection, Database, Row
+from services.query.answers.transcripts import TranscriptFile, TranscriptFiles
+from services.query.database import Connection, Database
 from services.query.http.parameters import FAILURES, RESPONSES, refuse_parameters
 from services.query.http.read_response import read_response
 from services.query.queries.lists import sessions
-from services.query.queries.lists.transcripts import transcript_files, version_of
+from services.query.queries.lists.transcripts import StoredFile, transcript_files, version_of
 from services.query.routes.sessions import no_session
 from services.query.schemas.fields import SessionId
-from services.query.schemas.transcripts import TranscriptFiles, TranscriptParameters
+from services.query.schemas.transcripts import TranscriptParameters
 from shared.archive.stored_pieces import ContentDamaged, ContentMissing, next_pieces, read_piece
 from shared.auth.authentication import grant_of
 from shared.auth.keys import Grant
@@ -27,7 +28,6 @@ from shared.http.path_segments import named_in_one_segment
 router = APIRouter(tags=["sessions"])
 
 _MEDIA_TYPE = "application/x-ndjson"
-_SHOWN = ("file", "machine", "generation", "user", "bytes", "changed_at", "is_newest")
 _RESPONSES = FAILURES | {
     200: {
         "description": "One JSON object a line.",
@@ -50,9 +50,8 @@ _RESPONSES = FAILURES | {
 def list_transcript_files(request: Request, session_id: SessionId) -> Response:
     """Its own transcript and its subagents'. A file that came from several machines, or was rewritten, has several versions."""
 
-    def read(connection: Connection) -> Row:
-        files = _files(request, connection, session_id)
-        return {"items": [{name: row[name] for name in _SHOWN} for row in files]}
+    def read(connection: Connection) -> TranscriptFiles:
+        return TranscriptFiles([_shown(each) for each in _files(request, connection, session_id)])
 
     return read_response(request, read, from_primary=True)
 
@@ -76,21 +75,25 @@ def show_transcript(request: Request, session_id: SessionId, parameters: Annotat
     if found is None:
         raise _no_transcript("No such version of the file is stored; …/transcript/files lists those that are.", name)
     headers = {
-        "ETag": f'"{found["id"]}-{found["content_hash"] or 0}-{found["end_offset"]}"',
-        "Content-Length": str(found["bytes"]),
+        "ETag": f'"{found.id}-{found.content_hash or 0}-{found.end_offset}"',
+        "Content-Length": str(found.bytes),
         "X-Transcript-File": name.encode("ascii", "replace").decode(),
-        "X-Transcript-Machine": found["machine"],
-        "X-Transcript-Generation": str(found["generation"]),
+        "X-Transcript-Machine": found.machine,
+        "X-Transcript-Generation": str(found.generation),
     }
     if request.headers.get("if-none-match") == headers["ETag"]:
         return Response(status_code=304, headers={"ETag": headers["ETag"]})
     if request.scope.get("is_head"):
         return Response(headers=headers, media_type=_MEDIA_TYPE)
-    content = _content(database, grant, request.app.state.archive, found["id"], found["bytes"])
+    content = _content(database, grant, request.app.state.archive, found.id, found.bytes)
     return StreamingResponse(chain([_first(content)], content), headers=headers, media_type=_MEDIA_TYPE)
 
 
-def _files(request: Request, connection: Connection, session_id: str) -> list[Row]:
+def _shown(file: StoredFile) -> TranscriptFile:
+    return TranscriptFile(file.file, file.machine, file.generation, file.user, file.bytes, file.changed_at, file.is_newest)
+
+
+def _files(request: Request, connection: Connection, session_id: str) -> list[StoredFile]:
     files = transcript_files(connection, session_id)
     if not files:
         if not sessions.session_exists(connection, session_id):

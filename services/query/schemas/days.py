@@ -1,15 +1,10 @@
 """A day: parameters and answer."""
 
-import datetime
 from typing import Annotated, Any, Final
-from uuid import UUID
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
-from services.query.queries.days.day import ASK_CHARACTERS, MOST_ASKS, MOST_FAILURES, MOST_FILES
 from services.query.schemas.fields import Absent, ListFormat, OptionalMachine, OptionalProject, OptionalUser, Parameters, Zone, table_of
-from services.query.schemas.shares import SessionShare
-from services.query.schemas.stats import UsageMeasures, UsageRange
 
 
 class DayParameters(Parameters):
@@ -19,80 +14,6 @@ class DayParameters(Parameters):
     machine: OptionalMachine = None
     limit: int = Field(100, ge=1, le=500, description="Most sessions: the first ones of the day. The sums are of all.")
     format: Annotated[ListFormat | None, Absent(), table_of("sessions")] = None
-
-
-class DayMeasures(UsageMeasures):
-    user_messages: int = Field(description="Prompts.")
-    files_modified: int = Field(description="Number of distinct files.")
-
-
-class DayProject(DayMeasures):
-    project_id: int | None = Field(description="null if unknown.")
-    project_name: str | None
-
-
-class DayAsk(BaseModel):
-    message_id: UUID
-    timestamp: datetime.datetime
-    text: str = Field(description=f"The first {ASK_CHARACTERS} characters.")
-
-
-class DayFile(BaseModel):
-    file_path: str | None
-    lines_added: int
-    lines_removed: int
-
-
-class DayCommit(BaseModel):
-    timestamp: datetime.datetime
-    subject: str
-    hash: str | None = Field(description="As short as git printed it; null if it printed nothing.")
-
-
-class DayPullRequest(BaseModel):
-    timestamp: datetime.datetime
-    url: str
-
-
-class DayFailure(BaseModel):
-    tool_name: str
-    error_class: str | None
-    calls: int
-
-
-class DaySession(BaseModel):
-    """A session that was active on the day."""
-
-    session_id: str
-    title: str | None
-    project_id: int | None
-    project_name: str | None
-    user: str | None
-    model: str | None
-    git_branch: str | None
-    start_time: datetime.datetime | None
-    began_before: bool = Field(description="Whether it began on an earlier day.")
-    goes_on: bool = Field(description="Whether something happened in it on a later day.")
-    first_at: datetime.datetime = Field(description="When it was first active on the day.")
-    last_at: datetime.datetime = Field(description="When it was last active on the day.")
-    share: SessionShare = Field(description="What of it is of this day.")
-    asks: list[DayAsk] = Field(description=f"Its first {MOST_ASKS} prompts of the day.")
-    files: list[DayFile] = Field(
-        description=f"The {MOST_FILES} files with most lines changed on the day; `share.files_modified` counts all."
-    )
-    failures: list[DayFailure] = Field(description=f"Calls that failed, by tool and class: the {MOST_FAILURES} most frequent kinds.")
-    commits: list[DayCommit] = Field(description="Those that its shell commands made, as their results say.")
-    pull_requests: list[DayPullRequest] = Field(description="Those that its calls opened.")
-
-
-class Day(BaseModel):
-    date: datetime.date
-    range: UsageRange
-    totals: DayMeasures
-    projects: list[DayProject] = Field(description="Those in which something happened, the most active first.")
-    sessions: list[DaySession] = Field(description="In the order of their first activity on the day.")
-    sessions_left_out: int = Field(description="Sessions of the day that are beyond `limit`.")
-    standup: str | None = Field(description="The day as a short text to paste, made by rules.")
 
 
 _SHARE: Final[dict[str, Any]] = {

@@ -12,8 +12,6 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, GetJsonSchema
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
-from shared.terms import terms
-
 MAX_BIGINT = 2**63 - 1
 # On a page of JSON, and of a list as CSV or NDJSON.
 MOST_ON_A_PAGE = 1000
@@ -101,29 +99,6 @@ Zone = Annotated[
 ]
 
 
-def measure(name: str, also: str = "", **more: Any) -> Any:
-    """The field of an answer that has a measure's definition (shared/terms.json), and what else is to be said of it."""
-    return Field(description=f"{terms().measures[name].definition} {also}".rstrip(), **more)
-
-
-# Fields of answers.
-UnpricedCalls = Annotated[int, measure("unpriced_calls")]
-CacheSavedUsd = Annotated[float | None, measure("cache_saved_usd", "null if it is known of no call.")]
-SessionSavedUsd = Annotated[float | None, measure("cache_saved_usd", "null if it is not known of every call with a price.")]
-UncachedInputUsd = Annotated[
-    float | None,
-    Field(description="What the input of those calls would have cost without a prompt cache. null where `cache_saved_usd` is."),
-]
-CacheUnknownCalls = Annotated[
-    int,
-    Field(
-        description="API calls with a known price that `cache_saved_usd` does not include: an older release stored them, and the worker has not gone over "
-        "them yet. 0 soon after an upgrade."
-    ),
-]
-CostUsd = Annotated[float | None, measure("cost_usd", "null if no price is known. An unknown cost is never 0.")]
-
-
 class Parameters(BaseModel):
     """What all models of parameters share."""
 
@@ -181,16 +156,3 @@ class Dated(Paged):
     start_date: Start = None
     end_date: End = None
     tz: Zone = None
-
-
-class Page(BaseModel):
-    next_cursor: str | None = Field(description="Where the next page begins; null on the last.")
-
-
-class MatchPage(Page):
-    """A page of a search."""
-
-    total: int = Field(description="Number of matches, counted up to 10,000; or as many as were surely found.")
-    total_is_exact: bool = Field(description="False: there are at least `total`.")
-    is_complete: bool = Field(description="False: the time of a search was over. What was found is shown; `next_cursor` goes on.")
-    incomplete_because: str | None = Field(description="Why it is not complete, for a person.")

@@ -1,13 +1,10 @@
 """Files and their history: parameters and answers."""
 
-from datetime import date, datetime
 from typing import Annotated, Any, Final, Literal
-from uuid import UUID
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
-from services.query.schemas.fields import Absent, Dated, OptionalMachine, OptionalProject, OptionalUser, Page, Text
-from services.query.schemas.lists import SessionMachine
+from services.query.schemas.fields import Absent, Dated, OptionalMachine, OptionalProject, OptionalUser, Text
 
 
 class FileList(Dated):
@@ -40,75 +37,6 @@ class FileHistoryList(Dated):
     user: OptionalUser = None
     machine: OptionalMachine = None
     action: Annotated[Literal["created", "modified", "deleted"] | None, Absent(), Field(description="Only this kind of change.")] = None
-
-
-class File(BaseModel):
-    file_path: str
-    project_id: int | None
-    project_name: str | None
-    changes: int
-    lines_added: int
-    lines_removed: int
-    last_change: datetime | None = Field(description="null if the time is unknown.")
-
-
-class FilePage(Page):
-    items: list[File]
-
-
-class ChangePrompt(BaseModel):
-    id: UUID = Field(description="The message's id.")
-    text: str = Field(description="Its first 1,000 characters.")
-    left_out_characters: int
-    timestamp: datetime | None
-
-
-class FileChange(BaseModel):
-    id: UUID
-    timestamp: datetime | None = Field(description="null if the time is unknown.")
-    file_path: str | None
-    action: Literal["created", "modified", "deleted"]
-    lines_added: int
-    lines_removed: int
-    is_estimated: bool = Field(description="True if the line counts are estimated from the tool call.")
-    patch: str | None = Field(description="A unified diff without its head; null if it is not known.")
-    patch_left_out_lines: int = Field(description="How many lines of the diff were left out at its end.")
-    session_id: str | None
-    session_title: str | None
-    project_id: int | None
-    project_name: str | None
-    user: str | None
-    machines: list[SessionMachine] = Field(description="Those that the session was seen on.")
-    agent_id: str | None = Field(description="The subagent that changed the file.")
-    tool_call_id: UUID | None = Field(description="The tool call that made the change.")
-    prompt: ChangePrompt | None = Field(description="What the person said last before it, in the session's main thread.")
-
-
-class ChangeDay(BaseModel):
-    day: date = Field(description="In the time zone `tz`.")
-    changes: int
-    lines_added: int
-    lines_removed: int
-
-
-class FileHistorySummary(BaseModel):
-    changes: int = Field(description="Number of changes that match; at most 10,000.")
-    is_complete: bool = Field(description="False: there are more; the summary is of the newest 10,000.")
-    files: int
-    sessions: int
-    people: int
-    lines_added: int
-    lines_removed: int
-    first_change: datetime | None
-    last_change: datetime | None
-    days: list[ChangeDay] = Field(
-        description="The same by day, the oldest first; days without a change are left out, changes without a time too."
-    )
-
-
-class FileHistoryPage(Page):
-    summary: FileHistorySummary | None = Field(description="Of all pages together; null on every page but the first.")
-    items: list[FileChange]
 
 
 _COUNTS: Final[dict[str, Any]] = {"lines_added": 40, "lines_removed": 6}

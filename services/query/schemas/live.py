@@ -1,15 +1,11 @@
 """The live feed: its filters, and one item of it."""
 
-from datetime import datetime
-from typing import Annotated, Any, Final, Literal, get_args
-from uuid import UUID
+from typing import Annotated, Any, Final, get_args
 
-from pydantic import AfterValidator, BaseModel, Field
+from pydantic import AfterValidator, Field
 
-from services.query.schemas.fields import Absent, CostUsd, OptionalMachine, OptionalProject, OptionalSession, OptionalUser, Parameters, Text
+from services.query.schemas.fields import Absent, OptionalMachine, OptionalProject, OptionalSession, OptionalUser, Parameters, Text
 from shared.feed import Kind
-from shared.session_state import OpenState, State
-from shared.terms import terms
 
 _KINDS = get_args(Kind)
 
@@ -48,66 +44,6 @@ class LiveSessionParameters(Parameters):
     project_id: OptionalProject = None
     user: OptionalUser = None
     machine: OptionalMachine = None
-
-
-_STATES: Final = " ".join(f"`{name}`: {state.definition}" for name, state in terms().states.items())
-
-
-class LiveSession(BaseModel):
-    session_id: str | None = Field(description="null for a key that can only read numbers.")
-    title: str | None
-    project_id: int | None
-    project_name: str | None
-    user: str | None
-    machine_id: str | None = Field(description="Where it was seen. null if no shipper sends it.")
-    state: OpenState = Field(description=_STATES)
-    tool_name: str | None = Field(description="The tool that runs, or whose permission is waited for.")
-    since: datetime = Field(description="Since when it waits; or when the tool was called, else when the last work was seen.")
-    start_time: datetime | None
-    last_event_at: datetime
-    last_prompt: str | None = Field(description="The first 500 characters of the newest prompt.")
-    model: str | None
-    tool_calls_count: int
-    tokens: int = Field(description="All tokens of the session so far, cached ones too.")
-    cost_usd: CostUsd
-
-
-class LiveSessions(BaseModel):
-    items: list[LiveSession] = Field(description="Open sessions, the one with the newest event first; at most 200.")
-    last_event_id: str = Field(description="The position of the live feed before the sessions were read. `GET /api/live` goes on from it.")
-
-
-class LiveItem(BaseModel):
-    """A field that does not apply is absent."""
-
-    kind: Kind
-    timestamp: datetime | None = Field(None, description="When it happened.")
-    id: UUID | None = Field(None, description="Of the message, tool call or change of a file, as in the lists.")
-    session_id: str | None = None
-    project_id: int | None = None
-    project_name: str | None = None
-    user: str | None = None
-    machine_id: str | None = None
-    agent_id: str | None = Field(None, description="The subagent that did it.")
-    title: str | None = Field(None, description="Of the session.")
-    reason: (
-        Literal["explicit", "idle", "clear", "resume", "logout", "prompt_input_exit", "other", "permission", "input", "error"] | None
-    ) = Field(None, description="Why the session ended, as its `end_reason`; or what it waits for.")
-    content: str | None = Field(None, description="The first 500 characters of a prompt or reply.")
-    model: str | None = None
-    tool_name: str | None = None
-    result_status: Literal["success", "error", "rejected", "cancelled", "timeout", "pending"] | None = None
-    execution_time_ms: int | None = None
-    file_path: str | None = None
-    action: Literal["created", "modified", "deleted"] | None = None
-    lines_added: int | None = None
-    lines_removed: int | None = None
-    state: State | None = Field(
-        None,
-        description="What the session does after this, as in `GET /api/live/sessions`; or `ended`. The last item of a session in a batch has it.",
-    )
-    since: datetime | None = Field(None, description="Since when, as in `GET /api/live/sessions`. Comes with `state`.")
-    running_tool: str | None = Field(None, description="The tool that runs then, or whose permission is waited for. Comes with `state`.")
 
 
 LIVE_SESSIONS_EXAMPLE: Final[dict[str, Any]] = {

@@ -1,56 +1,12 @@
 """Machines: parameters and answers."""
 
-from datetime import datetime
 from typing import Any, Final
 
-from pydantic import BaseModel, Field
-
-from services.query.schemas.fields import OptionalUser, Page, Paged
+from services.query.schemas.fields import OptionalUser, Paged
 
 
 class MachineList(Paged):
     user: OptionalUser = None
-
-
-class ExpiringTranscript(BaseModel):
-    session_id: str | None = Field(description="null for a key that can only read numbers.")
-    file: str | None = Field(
-        description="`<session>.jsonl`, or the path below the session's folder.", examples=["subagents/agent-a1.jsonl"]
-    )
-    project_path: str | None
-    bytes: int
-    changed_at: datetime
-    deleted_after: datetime = Field(description="Claude Code deletes it in the background of a session after this time.")
-    is_here: bool = Field(description="All of it is stored here, whichever machine or import brought it.")
-
-
-class Machine(BaseModel):
-    machine_id: str | None = Field(description="Made at random by the machine's shipper. null for a key that can only read numbers.")
-    name: str | None
-    user: str | None
-    first_seen_at: datetime
-    last_heard_at: datetime = Field(description="When it last reported, or sent a hook or a part of a transcript.")
-    is_silent: bool = Field(description="Not heard of for longer than TRACKER_MACHINE_SILENT_HOURS.")
-    tracker_version: str | None
-    claude_version: str | None
-    os: str | None
-    spool_files: int = Field(description="Hooks that its shipper has not sent yet.")
-    spool_bytes: int
-    files_unsent: int = Field(description="Transcripts of which something is not sent yet.")
-    bytes_unsent: int
-    oldest_unsent_at: datetime | None
-    cleanup_period_days: int | None = Field(description="After so many days without a change, Claude Code deletes a transcript.")
-    last_error: str | None = Field(description="Why its shipper could not send, if it could not.")
-    sessions_count: int
-    expiring_count: int = Field(description="Transcripts on its disk that Claude Code will delete soon.")
-    expiring_missing_count: int = Field(description="Those of them that are not here.")
-    expiring: list[ExpiringTranscript] = Field(
-        description="The first 50: those that are not here before others, then the first to be deleted."
-    )
-
-
-class MachinePage(Page):
-    items: list[Machine]
 
 
 MACHINE_EXAMPLE: Final[dict[str, Any]] = {

@@ -1,6 +1,5 @@
 """Transcripts: parameters and answers."""
 
-from datetime import datetime
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -29,17 +28,3 @@ class TranscriptParameters(BaseModel):
     generation: Annotated[
         int | None, Absent(), Field(ge=0, le=MAX_BIGINT, description="This generation. Without it: the newest that fits.")
     ] = None
-
-
-class TranscriptFile(BaseModel):
-    file: str = Field(description="`<session>.jsonl`, or a path below the session's folder.", examples=["subagents/agent-a1b2c3.jsonl"])
-    machine: str = Field(description="The id of the machine that it was captured on; empty if it was imported.")
-    generation: int = Field(description="Grows when a file is rewritten on its machine.")
-    user: str | None
-    bytes: int = Field(description="Length of the stored content, without its secrets.")
-    changed_at: datetime = Field(description="When its content last arrived.")
-    is_newest: bool = Field(description="Whether this is the version that `…/transcript` gives if it is asked for the file alone.")
-
-
-class TranscriptFiles(BaseModel):
-    items: list[TranscriptFile]

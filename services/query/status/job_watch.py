@@ -10,7 +10,8 @@ import psycopg
 import structlog
 from starlette.concurrency import run_in_threadpool
 
-from services.query.database import Database, Row
+from services.query.answers.operations import ImportJob
+from services.query.database import Database
 from services.query.queries.lists.import_jobs import jobs_by_id
 
 log = structlog.get_logger()
@@ -24,7 +25,7 @@ class JobWatch:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._watched: Counter[UUID] = Counter()
-        self._seen: dict[UUID, Row] = {}
+        self._seen: dict[UUID, ImportJob] = {}
         self._next_poll = asyncio.Event()
         self._stop = asyncio.Event()
         self._polling: asyncio.Task[None] | None = None
@@ -51,7 +52,7 @@ class JobWatch:
                 del self._watched[job_id]
                 self._seen.pop(job_id, None)
 
-    async def next_state(self, job_id: UUID) -> Row | None:
+    async def next_state(self, job_id: UUID) -> ImportJob | None:
         """The job at the next poll, within about half a second; None if it could not be read or the watch has ended."""
         if self.is_stopped:
             return None
@@ -83,7 +84,7 @@ class JobWatch:
         finally:
             self._wake()
 
-    async def _read_watched(self) -> dict[UUID, Row]:
+    async def _read_watched(self) -> dict[UUID, ImportJob]:
         try:
             return await run_in_threadpool(self._read, list(self._watched))
         except psycopg.Error as error:
@@ -91,7 +92,7 @@ class JobWatch:
             log.warning("job_watch_blind", error=type(error).__name__)
             return {}
 
-    def _read(self, job_ids: list[UUID]) -> dict[UUID, Row]:
+    def _read(self, job_ids: list[UUID]) -> dict[UUID, ImportJob]:
         with self._database.connection(from_primary=True) as connection:
             return jobs_by_id(connection, job_ids)
 

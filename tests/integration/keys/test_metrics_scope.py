@@ -7,12 +7,13 @@ from typing import Any, Literal, get_args, get_origin
 import psycopg
 import pytest
 from fastapi.routing import APIRoute
-from pydantic import BaseModel, Field, create_model
+from msgspec import defstruct
 
+from services.query.answers.answer import Answer, annotations_of, value_type
+from services.query.answers.live import LiveItem
+from services.query.answers.stats import Stats
 from services.query.numbers_only import SHOWN_NAMES, SHOWN_TEXTS, is_shown, numbers_only
 from services.query.routes import days, live, machines, me, projects, service, stats, users
-from services.query.schemas.live import LiveItem
-from services.query.schemas.stats import Stats
 from tests.integration.keys.conftest import Api
 from tests.integration.query import seed, world
 from tests.required_scopes import READING
@@ -175,8 +176,8 @@ def full_of_texts(kind: Any) -> Any:
         return [full_of_texts(get_args(kind)[0])]
     if get_origin(kind) is Literal:
         return get_args(kind)[0]
-    if isinstance(kind, type) and issubclass(kind, BaseModel):
-        return {name: full_of_texts(field.annotation) for name, field in kind.model_fields.items()}
+    if isinstance(kind, type) and issubclass(kind, Answer):
+        return {name: full_of_texts(value_type(annotation)) for name, annotation in annotations_of(kind).items()}
     variants = [each for each in get_args(kind) if each is not type(None)]
     return full_of_texts(variants[0]) if variants else TEXT
 
@@ -187,9 +188,9 @@ def fields_with_text(value: Any, kind: Any) -> Iterator[str]:
         for each in value:
             yield from fields_with_text(each, get_args(kind)[0])
     elif isinstance(value, dict):
-        variants = [each for each in (kind, *get_args(kind)) if isinstance(each, type) and issubclass(each, BaseModel)]
+        variants = [each for each in (kind, *get_args(kind)) if isinstance(each, type) and issubclass(each, Answer)]
         for name, each in value.items():
-            inner = variants[0].model_fields[name].annotation
+            inner = value_type(annotations_of(variants[0])[name])
             if each == TEXT or (isinstance(each, list) and TEXT in each):
                 yield f"{variants[0].__name__}.{name}"
             else:
@@ -214,7 +215,7 @@ def test_the_list_of_shown_texts_is_the_expected_one() -> None:
 
 
 def test_a_new_text_field_is_hidden_by_default() -> None:
-    grown = create_model("Grown", __base__=Stats, note=(str, Field()), notes=(dict[str, Any], Field()))
+    grown = defstruct("Grown", [("note", str), ("notes", dict[str, Any])], bases=(Stats,), kw_only=True)
     content = {"note": TEXT, "notes": {"x": TEXT, "n": 1}, "not_in_the_model": 7, "totals": {"sessions": 3, "heading": TEXT}}
     shown = numbers_only(content, grown)
     assert shown == {"note": None, "notes": None, "not_in_the_model": None, "totals": {"sessions": 3, "heading": None}}

@@ -8,16 +8,16 @@ from typing import Annotated, Any
 import psycopg
 import pytest
 from fastapi import APIRouter, Query, Request, Response
-from pydantic import BaseModel
 from starlette.testclient import TestClient
 
 from services.query import app
+from services.query.answers.answer import Answer
+from services.query.answers.fields import NextCursor
 from services.query.database import Connection
 from services.query.http.parameters import RESPONSES, paging
 from services.query.http.read_response import read_response
-from services.query.queries.lists.paging import Page, Paging, page
+from services.query.queries.lists.paging import Paging, page
 from services.query.schemas.fields import OptionalProject, Paged
-from services.query.schemas.fields import Page as PageAnswer
 from services.query.settings import Settings
 from shared.auth.scopes import READ, requires
 from tests.conftest import LOCAL
@@ -30,13 +30,14 @@ class ModelList(Paged):
     project_id: OptionalProject = None
 
 
-class UsedModel(BaseModel):
+class UsedModel(Answer):
     model: str
     calls: int
 
 
-class ModelPage(PageAnswer):
+class ModelPage(Answer):
     items: list[UsedModel]
+    next_cursor: NextCursor
 
 
 # Its query
@@ -51,9 +52,10 @@ _MODELS = """
 """
 
 
-def models(connection: Connection, project_id: int | None, wanted: Paging) -> Page:
+def models(connection: Connection, project_id: int | None, wanted: Paging) -> ModelPage:
     parameters = {"project_id": project_id} | wanted.after(model="text")
-    return page(connection, _MODELS, parameters, wanted, lambda row: (row["model"],))
+    items, next_cursor = page(connection, UsedModel, _MODELS, parameters, wanted, ("model",))
+    return ModelPage(items, next_cursor)
 
 
 # Its route

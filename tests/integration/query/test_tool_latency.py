@@ -151,7 +151,7 @@ def test_too_many_calls_at_midnights_make_it_the_days_of_utc(
     client: TestClient, calls: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """given more calls between the midnights of UTC and Berlin than are read, then points are of UTC's days, and the range's ends hold."""
-    monkeypatch.setattr(tool_latency, "MOST_CALLS", 5)
+    monkeypatch.setattr(tool_latency, "MOST_TIMED_CALLS", 5)
     chosen = {"start_date": "2024-03-16", "end_date": "2024-04-11", "tool_name": "Bash"}
     berlin, utc = (asked(client, tz=tz, **chosen) for tz in ("Europe/Berlin", "UTC"))
 
@@ -172,7 +172,7 @@ def test_too_many_calls_at_midnights_make_it_the_days_of_utc(
 def test_too_many_calls_by_hour_leave_it_without_percentiles(
     client: TestClient, calls: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tool_latency, "MOST_CALLS", 5)
+    monkeypatch.setattr(tool_latency, "MOST_TIMED_CALLS", 5)
     long = asked(client, start_date="2024-03-16", end_date="2024-03-18", interval="hour")
     assert long["percentiles_of"] == "nothing"
     assert {point["p50_ms"] for point in long["time_series"]} == {None}

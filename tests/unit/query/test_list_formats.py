@@ -10,23 +10,24 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import BaseModel
+from msgspec import UNSET, UnsetType
 
+from services.query.answers.answer import Answer
+from services.query.answers.lists import Session
 from services.query.http.list_formats import columns_of, csv_encoder, ndjson
-from services.query.schemas.lists import Session
 
 
-class Place(BaseModel):
+class Place(Answer):
     name: str | None
     lines: int
 
 
-class Item(BaseModel):
+class Item(Answer, kw_only=True):
     title: str
     place: Place | None
     count: int | None
-    extra: str | None = None
-    parts: list[Place] = []
+    extra: str | UnsetType | None = UNSET
+    parts: list[Place] | UnsetType = UNSET
 
 
 def table(rows: list[dict[str, Any]]) -> list[dict[str, str]]:

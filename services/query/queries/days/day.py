@@ -7,6 +7,7 @@ from typing import Final
 
 from msgspec import structs
 
+from services.query.answers.days import ASK_CHARACTERS, MOST_ASKS, MOST_FAILURES, MOST_FILES
 from services.query.database import Connection, Row, rows
 from services.query.queries.days.outcomes import Outcomes
 from services.query.queries.days.standup import standup
@@ -17,11 +18,7 @@ from services.query.queries.stats.stats import Selection
 from services.query.queries.stats.usage import UsageQuestion, usage
 from shared.sql_files import statement
 
-# Of a session: its first prompts on the day, the files with most lines, the kinds of failures, and the calls that are looked at for outcomes.
-MOST_ASKS: Final = 5
-ASK_CHARACTERS: Final = 300
-MOST_FILES: Final = 10
-MOST_FAILURES: Final = 3
+# Of a session's calls, those that are looked at for outcomes.
 _MOST_CALLS: Final = 200
 
 _sql = partial(statement, __package__, "day.sql")
@@ -65,7 +62,7 @@ def _sessions(connection: Connection, selection: Selection, chosen: Row, idle_ga
     for row in found:
         session_id = row["session_id"]
         del row["total"]
-        row |= {"share": shares[session_id], "asks": asks[session_id], "files": files[session_id], "failures": failures[session_id]}
+        row |= {"share": structs.asdict(shares[session_id]), "asks": asks[session_id], "files": files[session_id], "failures": failures[session_id]}
         row |= {name: [structs.asdict(each) for each in getattr(outcomes[session_id], name)] for name in ("commits", "pull_requests")}
     return found, total
 

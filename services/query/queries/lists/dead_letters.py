@@ -1,13 +1,13 @@
 """Dead letters: grouped by reason, as a list, and one with its payload."""
 
 from functools import partial
-from typing import Any
 from uuid import UUID
 
 from msgspec import Struct
 from msgspec.structs import asdict
 
-from services.query.database import Connection, Row, first_row, rows
+from services.query.answers.operations import DeadLetter, DeadLetterGroup, DeadLetterPage
+from services.query.database import Connection, fetch, fetch_first, rows
 from services.query.queries.lists.paging import Paging, page
 from shared.sql_files import statement
 
@@ -27,19 +27,19 @@ class DeadLetterFilters(Struct, frozen=True):
     is_stored: bool = False
 
 
-def dead_letters(connection: Connection, filters: DeadLetterFilters, paging: Paging) -> dict[str, Any]:
-    """{groups, total, items, next_cursor}: newest first, the largest group first."""
-    groups = rows(connection, _GROUPS, asdict(filters))
-    total = groups[0]["total"] if groups else 0
-    for group in groups:
-        del group["total"]
-    found = page(connection, _LETTERS, asdict(filters) | paging.after(id="uuid"), paging, lambda row: (row["id"],))
-    return {"groups": groups, "total": total, "items": found.items, "next_cursor": found.next_cursor}
+def dead_letters(connection: Connection, filters: DeadLetterFilters, paging: Paging) -> DeadLetterPage:
+    """The newest first, the largest group first."""
+    totals: list[int] = []
+    groups = fetch(connection, DeadLetterGroup, _GROUPS, asdict(filters), lambda row: totals.append(row.pop("total")))
+    items, next_cursor = page(connection, DeadLetter, _LETTERS, asdict(filters) | paging.after(id="uuid"), paging, ("id",))
+    return DeadLetterPage(groups, totals[0] if totals else 0, items, next_cursor)
 
 
-def dead_letter(connection: Connection, letter_id: UUID) -> Row | None:
-    """One dead letter, with its payload as bytes."""
-    return first_row(connection, _LETTER, {"id": letter_id})
+def dead_letter(connection: Connection, letter_id: UUID) -> tuple[DeadLetter, bytes] | None:
+    """One dead letter, and its payload."""
+    payloads: list[bytes] = []
+    found = fetch_first(connection, DeadLetter, _LETTER, {"id": letter_id}, lambda row: payloads.append(bytes(row.pop("payload"))))
+    return None if found is None else (found, payloads[0])
 
 
 def waiting_by_kind(connection: Connection) -> dict[str, int]:

@@ -2,13 +2,15 @@
 
 from datetime import datetime
 from functools import partial
+from typing import Final
 
 import msgspec
 from msgspec import Struct
 from msgspec.structs import asdict
 
-from services.query.database import Connection, Row, rows
-from services.query.queries.lists.paging import Page, Paging, page, page_of_texts
+from services.query.answers.lists import ActivityPage, FileActivity, Media, Message, MessagePage, SessionToolCall, ToolCallPage, ToolResult
+from services.query.database import Connection, Row, as_it_is, rows
+from services.query.queries.lists.paging import Paging, page, page_of_texts
 from services.query.queries.stats.tool_errors import check_error_class
 from shared.like_patterns import escape_like
 from shared.sql_files import statement
@@ -71,29 +73,30 @@ class EventFilters(Struct, frozen=True):
     machine: str | None = None
 
 
-def by_time(row: Row) -> tuple[object, object]:
-    """The sort keys of an event as it is shown."""
-    return row["timestamp"], row["id"]
+# The columns that a list of events is sorted by.
+BY_TIME: Final = ("timestamp", "id")
 
 
-def conversations(connection: Connection, filters: EventFilters, role: str | None, paging: Paging) -> Page:
+def conversations(connection: Connection, filters: EventFilters, role: str | None, paging: Paging) -> MessagePage:
     """Messages, newest first; those without a date last."""
     parameters = asdict(filters) | {"role": role} | paging.after(time="time", id="uuid")
-    return page_of_texts(connection, _MESSAGES, parameters, paging, by_time)
+    items, next_cursor = page_of_texts(connection, Message, _MESSAGES, parameters, paging, BY_TIME)
+    return MessagePage(items, next_cursor)
 
 
 def activities(
     connection: Connection, filters: EventFilters, file_path: str | None, action: str | None, paging: Paging, *, include_patch: bool = False
-) -> Page:
+) -> ActivityPage:
     """Changes of files, newest first. `file_path` is exact, or a beginning if it ends in *."""
     parameters = asdict(filters) | {"action": action, "include_patch": include_patch}
     parameters |= file_parameters(connection, file_path) | paging.after(time="time", id="uuid")
-    found = page(connection, _ACTIVITIES, parameters, paging, by_time, has_texts=include_patch)
-    for item in found.items:
-        del item["bytes"]
-        if not include_patch:
-            del item["patch"], item["patch_left_out_lines"]
-    return found
+    prepare = as_it_is if include_patch else _without_patch
+    items, next_cursor = page(connection, FileActivity, _ACTIVITIES, parameters, paging, BY_TIME, prepare=prepare, has_texts=include_patch)
+    return ActivityPage(items, next_cursor)
+
+
+def _without_patch(row: Row) -> None:
+    del row["patch"], row["patch_left_out_lines"]
 
 
 def file_parameters(connection: Connection, file_path: str | None) -> Row:
@@ -118,7 +121,7 @@ def tool_calls(
     *,
     ascending: bool = False,
     include_result: bool = False,
-) -> Page:
+) -> ToolCallPage:
     """Tool calls by their time or duration. Calls without a time or duration sort below all others."""
     check_error_class(connection, error_class)
     by_timestamp = sort == "timestamp"
@@ -127,22 +130,33 @@ def tool_calls(
     )
     parameters = asdict(filters) | {"tool_name": tool_name, "status": status, "error_class": error_class} | after
     parameters |= {"sort": sort, "ascending": ascending, "include_result": include_result}
-    found = page_of_texts(
-        connection, TOOL_CALLS, parameters, paging, lambda row: (row["timestamp" if by_timestamp else "sort_number"], row["id"])
+    items, next_cursor = page_of_texts(
+        connection,
+        SessionToolCall,
+        TOOL_CALLS,
+        parameters,
+        paging,
+        BY_TIME if by_timestamp else ("sort_number", "id"),
+        prepare=_prepare_call if include_result else _without_result,
     )
-    for item in found.items:
-        del item["sort_number"]
-        show_texts(item)
-        if not include_result:
-            del item["result"]
-    return found
+    return ToolCallPage(items, next_cursor)
 
 
-def show_texts(call: Row) -> None:
-    """Parameters as they were sent, and what is stored of the result as one object, in a row of a tool call."""
+def _prepare_call(row: Row) -> None:
+    row.pop("sort_number", None)
+    prepare_texts(row)
+
+
+def _without_result(row: Row) -> None:
+    _prepare_call(row)
+    del row["result"]
+
+
+def prepare_texts(call: Row) -> None:
+    """Makes the fields of an answer from the columns of a call: parameters as they were sent, and what is stored of the result as one object."""
     # The text, not parsed and serialized again.
     call["parameters"] = msgspec.Raw(call["parameters"].encode()) if call["parameters"] is not None else None
     left_out, cut_at, media = (call.pop(f"result_{name}") for name in ("left_out", "cut_at", "media"))
     if call["result"] is not None:
-        shown = {"text": call["result"], "left_out_characters": left_out or 0, "cut_at_character": cut_at}
-        call["result"] = shown | {"media": msgspec.Raw(media.encode()) if media is not None else []}
+        kept = [] if media is None else msgspec.json.decode(media, type=list[Media])
+        call["result"] = ToolResult(call["result"], left_out or 0, cut_at, kept)

@@ -8,8 +8,9 @@ from uuid import UUID
 from msgspec import Struct
 from msgspec.structs import asdict
 
-from services.query.database import Connection, Row, one_row, rows
-from services.query.queries.lists.events import by_time, file_parameters
+from services.query.answers.files import ChangePrompt, FileChange, FileHistoryPage, FileHistorySummary
+from services.query.database import Connection, Row, fetch_one, rows
+from services.query.queries.lists.events import BY_TIME, file_parameters
 from services.query.queries.lists.paging import Paging, page
 from shared.sql_files import statement
 
@@ -80,25 +81,24 @@ class HistoryFilters(Struct, frozen=True):
     tz: str = "UTC"
 
 
-def file_history(connection: Connection, file_path: str, filters: HistoryFilters, paging: Paging) -> Row:
-    """A page of changes, newest first: `{items, next_cursor, summary}`. The summary is of all pages, and null on later ones.
+def file_history(connection: Connection, file_path: str, filters: HistoryFilters, paging: Paging) -> FileHistoryPage:
+    """A page of changes, newest first. The summary is of all pages, and None on later ones.
 
     `file_path` is exact, or a beginning if it ends in *.
     """
     parameters = asdict(filters) | _files(connection, file_path) | {"prompt_characters": PROMPT_CHARACTERS}
     after = paging.after(time="time", id="uuid")
-    found = page(connection, HISTORY, parameters | after, paging, by_time, has_texts=True)
-    for item in found.items:
-        item["prompt"] = _prompt(item)
-        del item["bytes"]
-    summary = one_row(connection, SUMMARY, parameters | dict.fromkeys(after) | {"fetch": MOST_COUNTED}) if paging.cursor is None else None
-    return {"summary": summary, "items": found.items, "next_cursor": found.next_cursor}
+    items, next_cursor = page(connection, FileChange, HISTORY, parameters | after, paging, BY_TIME, prepare=_prepare, has_texts=True)
+    if paging.cursor is not None:
+        return FileHistoryPage(None, items, next_cursor)
+    of_all = parameters | dict.fromkeys(after) | {"fetch": MOST_COUNTED}
+    return FileHistoryPage(fetch_one(connection, FileHistorySummary, SUMMARY, of_all), items, next_cursor)
 
 
-def _prompt(item: Row) -> Row | None:
-    """The prompt in one object, taken out of the row; None if nobody had said anything."""
-    prompt_id, text, left_out, at = (item.pop(f"prompt_{name}") for name in ("id", "text", "left_out", "at"))
-    return None if prompt_id is None else {"id": prompt_id, "text": text, "left_out_characters": left_out, "timestamp": at}
+def _prepare(row: Row) -> None:
+    """The prompt in one object; None if nobody had said anything."""
+    prompt_id, text, left_out, at = (row.pop(f"prompt_{name}") for name in ("id", "text", "left_out", "at"))
+    row["prompt"] = None if prompt_id is None else ChangePrompt(prompt_id, text, left_out, at)
 
 
 def _files(connection: Connection, file_path: str) -> Row:

@@ -6,9 +6,10 @@ from typing import Final
 from msgspec import Struct
 from msgspec.structs import asdict
 
+from services.query.answers.files import File, FilePage
 from services.query.database import Connection, Row, first_row
 from services.query.queries.lists.events import file_parameters
-from services.query.queries.lists.paging import Page, Paging, page
+from services.query.queries.lists.paging import Paging, page
 
 FILES: Final = """
     SELECT f.file_path, nullif(r.project_id, 0) AS project_id, p.name AS project_name, r.touches AS changes,
@@ -80,15 +81,13 @@ class ChangeFilters(Struct, frozen=True):
 
 def files(
     connection: Connection, project_id: int | None, file_path: str | None, contains: str | None, changes: ChangeFilters, paging: Paging
-) -> Page:
+) -> FilePage:
     """Files by how often they were changed, each once for each project. `file_path` is exact, or a beginning if it ends in *."""
     parameters: Row = {"project_id": project_id, "contains": contains} | file_parameters(connection, file_path) | asdict(changes)
     parameters |= paging.after(changes="int", key="uuid", project="int")
     statement = FILES if changes == ChangeFilters() else FILES_OF_CHANGES
-    found = page(connection, statement, parameters, paging, lambda row: (row["changes"], row["file_key"], row["of_project"]))
-    for item in found.items:
-        del item["file_key"], item["of_project"]
-    return found
+    items, next_cursor = page(connection, File, statement, parameters, paging, ("changes", "file_key", "of_project"))
+    return FilePage(items, next_cursor)
 
 
 def project_path(connection: Connection, project_id: int) -> str | None:

@@ -2,8 +2,9 @@
 
 from functools import partial
 
+from services.query.answers.operations import Act, ApiKey, AuditPage, KeyPage
 from services.query.database import Connection, first_row, one_row
-from services.query.queries.lists.paging import Page, Paging, page
+from services.query.queries.lists.paging import Paging, page
 from shared.auth.keys import FIND, StoredKey, stored_key
 from shared.sql_files import statement
 
@@ -25,11 +26,13 @@ def has_admin(connection: Connection) -> bool:
     return bool(one_row(connection, _HAS_ADMIN)["found"])
 
 
-def keys(connection: Connection, paging: Paging) -> Page:
+def keys(connection: Connection, paging: Paging) -> KeyPage:
     """All of them, revoked ones too, the newest first."""
-    return page(connection, _KEYS, paging.after(time="time", id="text"), paging, lambda row: (row["created_at"], row["id"]))
+    items, next_cursor = page(connection, ApiKey, _KEYS, paging.after(time="time", id="text"), paging, ("created_at", "id"))
+    return KeyPage(items, next_cursor)
 
 
-def audit(connection: Connection, paging: Paging) -> Page:
+def audit(connection: Connection, paging: Paging) -> AuditPage:
     """The actions of admins, the newest first."""
-    return page(connection, _AUDIT, paging.after(id="int"), paging, lambda row: (row["id"],))
+    items, next_cursor = page(connection, Act, _AUDIT, paging.after(id="int"), paging, ("id",))
+    return AuditPage(items, next_cursor)

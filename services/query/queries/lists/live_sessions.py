@@ -1,6 +1,7 @@
 """Open sessions with what happens in them now: the rows behind a live board."""
 
-from services.query.database import Connection, Row, rows
+from services.query.answers.live import LiveSession
+from services.query.database import Connection, fetch, rows
 from shared import session_state
 from shared.open_sessions import is_open
 
@@ -36,9 +37,9 @@ _SESSIONS = f"""
 _MACHINES = "SELECT machine_id FROM machines WHERE machine_id = %(machine)s OR name = %(machine)s"
 
 
-def live_sessions(connection: Connection, project_id: int | None, user: str | None, machine: str | None) -> list[Row]:
+def live_sessions(connection: Connection, project_id: int | None, user: str | None, machine: str | None) -> list[LiveSession]:
     """Open sessions, the one with the newest event first; at most MOST."""
-    return rows(connection, _SESSIONS, {"project_id": project_id, "user": user, "machine": machine, "most": MOST})
+    return fetch(connection, LiveSession, _SESSIONS, {"project_id": project_id, "user": user, "machine": machine, "most": MOST})
 
 
 def machine_ids(connection: Connection, machine: str) -> list[str]:

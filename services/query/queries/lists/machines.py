@@ -3,8 +3,9 @@
 from functools import partial
 from typing import Final
 
-from services.query.database import Connection
-from services.query.queries.lists.paging import Page, Paging, page
+from services.query.answers.machines import Machine, MachinePage
+from services.query.database import Connection, Row
+from services.query.queries.lists.paging import Paging, page
 from shared.sql_files import statement
 
 _sql = partial(statement, __package__, "machines.sql")
@@ -15,9 +16,11 @@ SHOWN_TRANSCRIPTS: Final = 50
 _MACHINES: Final = _sql("machines")
 
 
-def machines(connection: Connection, user: str | None, key_user: str | None, paging: Paging, *, silent_hours: int, is_bound: bool) -> Page:
+def machines(
+    connection: Connection, user: str | None, key_user: str | None, paging: Paging, *, silent_hours: int, is_bound: bool
+) -> MachinePage:
     """Machines by name. `key_user`: the only user whose machines the key sees. `is_bound`: it sees transcripts of its projects only."""
-    parameters = {"user": user, "key_user": key_user, "silent_hours": silent_hours, "is_bound": is_bound, "shown": SHOWN_TRANSCRIPTS}
-    return page(
-        connection, _MACHINES, parameters | paging.after(name="text", id="text"), paging, lambda row: (row["name"], row["machine_id"])
-    )
+    parameters: Row = {"user": user, "key_user": key_user, "silent_hours": silent_hours, "is_bound": is_bound, "shown": SHOWN_TRANSCRIPTS}
+    parameters |= paging.after(name="text", id="text")
+    items, next_cursor = page(connection, Machine, _MACHINES, parameters, paging, ("name", "machine_id"))
+    return MachinePage(items, next_cursor)

@@ -4,23 +4,16 @@ A statement leaves out a filter that is NULL: `%(x)s::text IS NULL OR column = %
 condition is gone before planning and costs nothing (database.py).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
 from msgspec import Struct
 
 from services.query import cursor as cursors
-from services.query.database import Connection, Row, rows
+from services.query.database import Connection, Kind, Prepare, Row, as_it_is, rows, structs
 
 # The texts of a page together, so that a list of the longest ones is not a gigabyte. A page always has one row.
 PAGE_BYTES: Final = 8 * 1024**2
-
-
-class Page(Struct):
-    """The answer of a list."""
-
-    items: list[Row]
-    next_cursor: str | None
 
 
 class Paging(Struct, frozen=True):
@@ -46,26 +39,53 @@ class Paging(Struct, frozen=True):
 
 
 def page(
-    connection: Connection, sql: str, parameters: Row, paging: Paging, keys: Callable[[Row], Sequence[Any]], *, has_texts: bool = False
-) -> Page:
-    """Rows of a statement that ends with LIMIT %(fetch)s. `keys` gives a row's sort keys. `has_texts`: a row has the `bytes` of its texts."""
+    connection: Connection,
+    kind: type[Kind],
+    sql: str,
+    parameters: Row,
+    paging: Paging,
+    keys: Sequence[str],
+    *,
+    prepare: Prepare = as_it_is,
+    has_texts: bool = False,
+) -> tuple[list[Kind], str | None]:
+    """The items of a page and the cursor of the next one, from a statement that ends with LIMIT %(fetch)s.
+
+    `keys` are the columns that it is sorted by. `has_texts`: a row has the `bytes` of its texts. Both may be columns that an item does not have.
+    """
     found = rows(connection, sql, parameters | {"fetch": paging.limit + 1})
-    items = list(within_bytes(found[: paging.limit])) if has_texts else found[: paging.limit]
-    more = len(found) > len(items)
-    return Page(items, paging.next_cursor(keys(items[-1])) if more else None)
+    shown = within_bytes(found[: paging.limit]) if has_texts else found[: paging.limit]
+    return _items(kind, shown, paging, keys, prepare, has_more=len(found) > len(shown))
 
 
-def page_of_texts(connection: Connection, sql: str, parameters: Row, paging: Paging, keys: Callable[[Row], Sequence[Any]]) -> Page:
+def page_of_texts(
+    connection: Connection,
+    kind: type[Kind],
+    sql: str,
+    parameters: Row,
+    paging: Paging,
+    keys: Sequence[str],
+    *,
+    prepare: Prepare = as_it_is,
+) -> tuple[list[Kind], str | None]:
     """Like `page`, for a statement that itself ends the page before its texts exceed %(page_bytes)s.
 
     It gives `candidates` with each row: how many rows it had to choose from.
     """
     found = rows(connection, sql, parameters | {"fetch": paging.limit + 1, "page_bytes": PAGE_BYTES})
-    items = found[: paging.limit]
-    more = bool(items) and items[0]["candidates"] > len(items)
-    for item in items:
-        del item["candidates"]
-    return Page(items, paging.next_cursor(keys(items[-1])) if more else None)
+    shown = found[: paging.limit]
+    return _items(kind, shown, paging, keys, prepare, has_more=bool(shown) and shown[0]["candidates"] > len(shown))
+
+
+def _items(
+    kind: type[Kind], shown: Sequence[Row], paging: Paging, keys: Sequence[str], prepare: Prepare, *, has_more: bool
+) -> tuple[list[Kind], str | None]:
+    next_cursor = paging.next_cursor([shown[-1][key] for key in keys]) if has_more else None
+    beside = {*keys, "bytes", "candidates"}.difference(kind.__struct_fields__)
+    for row in shown:
+        for name in beside.intersection(row):
+            del row[name]
+    return structs(kind, shown, prepare), next_cursor
 
 
 def within_bytes(found: Sequence[Row]) -> Sequence[Row]:

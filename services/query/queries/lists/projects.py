@@ -6,9 +6,10 @@ from typing import Final
 from msgspec import Struct
 from msgspec.structs import asdict
 
+from services.query.answers.lists import Project
 from services.query.cursor import Kind
-from services.query.database import Connection, Row, first_row
-from services.query.queries.lists.paging import Page, Paging, page
+from services.query.database import Connection, Row, fetch_first
+from services.query.queries.lists.paging import Paging, page
 
 # The list leaves out empty projects: working folders of subagents, and projects that an undo emptied.
 _PROJECTS = """
@@ -70,6 +71,13 @@ _SORTS: Final[dict[str, tuple[str, Kind, str]]] = {
 _NO_PAGE: Final[Row] = {"after_time": None, "after_number": None, "after_name": None, "after_id": None}
 
 
+class ProjectPage(Struct):
+    """The answer is the items alone; the cursor is in its header `Link`."""
+
+    items: list[Project]
+    next_cursor: str | None
+
+
 class ProjectFilters(Struct, frozen=True):
     """Selects projects with a session by this user, on this machine, that starts in [start, end). None matches any."""
 
@@ -82,21 +90,20 @@ class ProjectFilters(Struct, frozen=True):
 
 def projects(
     connection: Connection, filters: ProjectFilters, paging: Paging, sort: str = "last_session", *, ascending: bool = False
-) -> Page:
+) -> ProjectPage:
     """Projects in the order that is asked for, with totals of all time. Projects without a date or cost sort below all others."""
     name, kind, column = _SORTS.get(sort, ("after_number", "float", "sort_number"))
     key, key_id = paging.last_keys((kind, "int")) or (None, None)
     parameters = asdict(filters) | _NO_PAGE | {"id": None, "sort": sort, "ascending": ascending, name: key, "after_id": key_id}
-    found = page(connection, _PROJECTS, parameters, paging, lambda row: (row[column], row["id"]))
-    for item in found.items:
-        del item["sort_number"]
-    return found
+    items, next_cursor = page(connection, Project, _PROJECTS, parameters, paging, (column, "id"), prepare=_prepare)
+    return ProjectPage(items, next_cursor)
 
 
-def project(connection: Connection, project_id: int) -> Row | None:
+def project(connection: Connection, project_id: int) -> Project | None:
     """One project; None if the id is unknown."""
     parameters = asdict(ProjectFilters()) | _NO_PAGE | {"id": project_id, "sort": "last_session", "ascending": False, "fetch": 1}
-    found = first_row(connection, _PROJECTS, parameters)
-    if found is not None:
-        del found["sort_number"]
-    return found
+    return fetch_first(connection, Project, _PROJECTS, parameters, _prepare)
+
+
+def _prepare(row: Row) -> None:
+    row.pop("sort_number", None)

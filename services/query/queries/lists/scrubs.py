@@ -3,7 +3,8 @@
 from functools import partial
 from uuid import UUID
 
-from services.query.database import Connection, Row, rows
+from services.query.answers.operations import Scrub
+from services.query.database import Connection, fetch_first
 from shared.sql_files import statement
 
 _sql = partial(statement, __package__, "scrubs.sql")
@@ -11,6 +12,6 @@ _sql = partial(statement, __package__, "scrubs.sql")
 _SCRUB = _sql("scrub")
 
 
-def scrub(connection: Connection, scrub_id: UUID) -> Row | None:
+def scrub(connection: Connection, scrub_id: UUID) -> Scrub | None:
     """One scrub."""
-    return next(iter(rows(connection, _SCRUB, {"id": scrub_id})), None)
+    return fetch_first(connection, Scrub, _SCRUB, {"id": scrub_id})

@@ -5,8 +5,9 @@ from datetime import datetime
 from msgspec import Struct
 from msgspec.structs import asdict
 
-from services.query.database import Connection, Row, first_row, rows
-from services.query.queries.lists.paging import Page, Paging, page
+from services.query.answers.lists import Session, SessionPage
+from services.query.database import Connection, Row, fetch_first, rows
+from services.query.queries.lists.paging import Paging, page
 from services.query.queries.lists.users import user_id
 from services.query.queries.stats.active_sessions import went_on
 from services.query.queries.stats.session_shares import session_shares
@@ -120,7 +121,7 @@ def sessions(
     *,
     ascending: bool = False,
     include_share: bool = False,
-) -> Page:
+) -> SessionPage:
     """Sessions by their date or a number. Sessions without a date or cost sort below all others.
 
     `include_share`: each with its share of [filters.start, filters.end).
@@ -131,22 +132,19 @@ def sessions(
     )
     parameters = {"session_id": None, "sort": sort, "ascending": ascending} | asdict(filters) | after
     parameters |= _earliest(connection, filters, idle_gap_seconds)
-    found = page(
-        connection,
-        SESSIONS,
-        parameters,
-        paging,
-        lambda row: (row["dated_at" if by_time else "sort_number"], row["session_id"]),
-        has_texts=True,
-    )
-    for item in found.items:
-        del item["dated_at"], item["sort_number"], item["bytes"]
+    keys = ("dated_at" if by_time else "sort_number", "session_id")
+    items, next_cursor = page(connection, Session, SESSIONS, parameters, paging, keys, prepare=_prepare, has_texts=True)
     if include_share:
-        ids = [item["session_id"] for item in found.items]
+        ids = [item.session_id for item in items]
         shares = session_shares(connection, ids, filters.start, filters.end, idle_gap_seconds)
-        for item in found.items:
-            item["share"] = shares[item["session_id"]]
-    return found
+        for item in items:
+            item.share = shares[item.session_id]
+    return SessionPage(items, next_cursor)
+
+
+def _prepare(row: Row) -> None:
+    for name in ("dated_at", "sort_number", "bytes"):
+        row.pop(name, None)
 
 
 def _earliest(connection: Connection, filters: SessionFilters, idle_gap_seconds: int) -> Row:
@@ -161,16 +159,13 @@ def _earliest(connection: Connection, filters: SessionFilters, idle_gap_seconds:
     return {"earliest": min(found.values(), default=start), "went_on": list(found) or None}
 
 
-def session(connection: Connection, session_id: str) -> Row | None:
+def session(connection: Connection, session_id: str) -> Session | None:
     """One session; also one that has only an accepted start so far."""
     parameters = (
         {"session_id": session_id} | asdict(SessionFilters()) | {"after_time": None, "after_number": None, "after_id": None, "fetch": 1}
     )
     parameters |= {"sort": "start_time", "ascending": False, "earliest": None, "went_on": None}
-    found = first_row(connection, SESSIONS, parameters)
-    if found is not None:
-        del found["dated_at"], found["sort_number"], found["bytes"]
-    return found
+    return fetch_first(connection, Session, SESSIONS, parameters, _prepare)
 
 
 def session_exists(connection: Connection, session_id: str) -> bool:

@@ -4,9 +4,12 @@ from functools import partial
 from uuid import UUID
 
 import msgspec
+from msgspec.structs import asdict
 
-from services.query.database import Connection, Row, first_row, rows
-from services.query.queries.lists.events import show_texts
+from services.query.answers.lists import SessionToolCall
+from services.query.answers.tool_calls import ChangeOfCall, ToolCallDetails
+from services.query.database import Connection, fetch, fetch_first
+from services.query.queries.lists.events import prepare_texts
 from shared.sql_files import statement
 
 _sql = partial(statement, __package__, "tool_call.sql")
@@ -15,16 +18,13 @@ _CALL = _sql("call")
 _CHANGES = _sql("changes")
 
 
-def tool_call(connection: Connection, call_id: UUID) -> Row | None:
+def tool_call(connection: Connection, call_id: UUID) -> ToolCallDetails | None:
     """A call as it is shown; None if there is none of this id."""
-    found = first_row(connection, _CALL, {"id": call_id})
-    if found is None:
+    call = fetch_first(connection, SessionToolCall, _CALL, {"id": call_id}, prepare_texts)
+    if call is None:
         return None
-    show_texts(found)
-    changes = rows(connection, _CHANGES, {"id": call_id, "session_id": found["session_id"]})
-    for change in changes:
-        change["patch_left_out_lines"] = change["patch_left_out_lines"] or 0
-    return found | {"changes": changes}
+    changes = fetch(connection, ChangeOfCall, _CHANGES, {"id": call_id, "session_id": call.session_id})
+    return ToolCallDetails(**asdict(call), changes=changes)
 
 
 class WhereResult(msgspec.Struct, frozen=True):
@@ -40,5 +40,4 @@ _WHERE = _sql("where")
 
 def where_result(connection: Connection, call_id: UUID) -> WhereResult | None:
     """None if there is no call of this id."""
-    found = first_row(connection, _WHERE, {"id": call_id})
-    return None if found is None else WhereResult(**found)
+    return fetch_first(connection, WhereResult, _WHERE, {"id": call_id})

@@ -6,7 +6,8 @@ FROM tool_calls AS t WHERE t.id = %(id)s
 
 -- name: changes
 -- By the session, which has an index.
-SELECT a.id, f.file_path, a.action, a.lines_added, a.lines_removed, a.is_estimated, a.patch, a.patch_left_out AS patch_left_out_lines
+SELECT a.id, f.file_path, a.action, a.lines_added, a.lines_removed, a.is_estimated, a.patch,
+    coalesce(a.patch_left_out, 0) AS patch_left_out_lines
 FROM activities AS a LEFT JOIN files AS f ON f.file_key = a.file_key
 WHERE a.session_id = %(session_id)s AND a.tool_call_id = %(id)s ORDER BY f.file_path, a.id
 

@@ -3,8 +3,9 @@
 from datetime import datetime
 from functools import partial
 
+from services.query.answers.users import User, UserPage
 from services.query.database import Connection, rows
-from services.query.queries.lists.paging import Page, Paging, page
+from services.query.queries.lists.paging import Paging, page
 from shared.database import ALL
 from shared.sql_files import statement
 
@@ -18,14 +19,15 @@ _USERS = _sql("users")
 
 def users(
     connection: Connection, projects: list[int] | None, user: str | None, dates: tuple[datetime | None, datetime | None], paging: Paging
-) -> Page:
+) -> UserPage:
     """Users by name, with what they did in these projects; None is all projects together.
 
     `dates` are [start, end): listed are users with a session that starts there, with totals of all time. None is an open side.
     """
     start, end = dates
     parameters = {"projects": projects or [ALL], "user": user, "start": start, "end": end} | paging.after(name="text")
-    return page(connection, _USERS, parameters, paging, lambda row: (row["name"],))
+    items, next_cursor = page(connection, User, _USERS, parameters, paging, ("name",))
+    return UserPage(items, next_cursor)
 
 
 def user_id(connection: Connection, name: str) -> int:

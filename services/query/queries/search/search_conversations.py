@@ -1,12 +1,14 @@
 """Search in what was said: the search index with messages alone, shown whole. What is not indexed yet is looked at as it is."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Final
+from uuid import UUID
 
 from msgspec.structs import asdict, replace
 
-from services.query.database import Connection, Row, rows
+from services.query.answers.lists import FoundMessage, SearchPage
+from services.query.database import Connection, Row, rows, structs
 from services.query.queries.lists.events import NUMBER_OF_MESSAGES, EventFilters, conversations
 from services.query.queries.lists.paging import Paging
 from services.query.queries.search import document_conditions
@@ -21,7 +23,7 @@ from shared.document_words import MAX_CONTENT_CHARS
 MAX_TERMS: Final = 16
 
 
-def search(connection: Connection, query: Query | None, filters: EventFilters, role: str | None, sort: str, paging: Paging) -> Row:
+def search(connection: Connection, query: Query | None, filters: EventFilters, role: str | None, sort: str, paging: Paging) -> SearchPage:
     """A page of matches with snippets, the number of all matches, and how many messages are not in the index yet.
 
     Without a query, everything that passes the filters matches.
@@ -32,18 +34,18 @@ def search(connection: Connection, query: Query | None, filters: EventFilters, r
         return _answer([], Shown([], None, Found([], 0, True)), 0)
     waiting = noted(connection)
     page = _page(connection, query, _parameters(filters, role, waiting), waiting, sort, paging)
-    items = _in_full(connection, page.rows, query.highlights)
+    items = _in_full(connection, {row["id"]: row["score"] for row in page.rows}, query.highlights)
     return _answer(items, page, waiting.others)
 
 
-def _listed(connection: Connection, filters: EventFilters, role: str | None, paging: Paging) -> Row:
+def _listed(connection: Connection, filters: EventFilters, role: str | None, paging: Paging) -> SearchPage:
     """The plain list. It reads the rows, so none waits for the index."""
     listed = conversations(connection, filters, role, paging)
-    items = _in_full(connection, [item | {"score": 0.0} for item in listed.items], ())
+    items = _in_full(connection, {item.id: 0.0 for item in listed.items}, ())
     counted = within(connection, COUNT_MS, "on", NUMBER_OF_MESSAGES, asdict(filters) | {"role": role, "most": MAX_TOTAL + 1})
     total = counted[0]["messages"] if counted else len(items)
     found = Found([], total, counted is not None and total <= MAX_TOTAL)
-    return _answer(items, Shown(items, listed.next_cursor, found), 0)
+    return _answer(items, Shown([], listed.next_cursor, found), 0)
 
 
 def _parameters(filters: EventFilters, role: str | None, waiting: Noted) -> Row:
@@ -71,16 +73,17 @@ def _with_whole_lengths(connection: Connection, find: Find, stretch: Stretch, fe
     return replace(found, rows=[row | {"bytes": lengths.get(row["id"], row["bytes"])} for row in found.rows]) if cut else found
 
 
-def _in_full(connection: Connection, shown: Sequence[Row], highlights: Sequence[str]) -> list[Row]:
-    """The messages in the order of the matches, as they are now. One that is gone since it was indexed is left out."""
-    messages = within(connection, 5_000, "on", sql("messages"), {"ids": [row["id"] for row in shown]}) or []
-    found = {row["id"]: row for row in messages}
-    return [
-        found[row["id"]] | {"snippet": snippet(found[row["id"]]["content"], highlights), "score": row["score"]}
-        for row in shown
-        if row["id"] in found
-    ]
+def _in_full(connection: Connection, scores: Mapping[UUID, float], highlights: Sequence[str]) -> list[FoundMessage]:
+    """The messages in the order of their scores, as they are now. One that is gone since it was indexed is left out."""
+
+    def prepare(row: Row) -> None:
+        row |= {"snippet": snippet(row["content"], highlights), "score": scores[row["id"]]}
+
+    messages = within(connection, 5_000, "on", sql("messages"), {"ids": list(scores)}) or []
+    found = {message.id: message for message in structs(FoundMessage, messages, prepare)}
+    return [found[message_id] for message_id in scores if message_id in found]
 
 
-def _answer(items: list[Row], page: Shown, pending: int) -> Row:
-    return {"items": items, "next_cursor": page.next_cursor, **completeness(page), "pending_documents": pending}
+def _answer(items: list[FoundMessage], page: Shown, pending: int) -> SearchPage:
+    total, total_is_exact, is_complete, incomplete_because = completeness(page)
+    return SearchPage(items, page.next_cursor, total, total_is_exact, is_complete, incomplete_because, pending)

@@ -236,23 +236,21 @@ def _answer(connection: Connection, wanted: Wanted, query: Query | None, filters
         highlights = _highlights(connection, wanted, query, filters, matches)
         return items(connection, matches, highlights, filters.part, with_content=wanted.with_content)
 
-    told = {"next_cursor": page.next_cursor, **completeness(page), "across": _told(page.across)}
+    names = ("total", "total_is_exact", "is_complete", "incomplete_because")
+    told = {"next_cursor": page.next_cursor, **dict(zip(names, completeness(page), strict=True)), "across": _told(page.across)}
     if page.sessions is not None:
         return {"sessions": sessions_with_items(connection, page.sessions, shown, with_context=wanted.with_context)} | told
     listed = shown(page.rows)
     return {"items": with_neighbours(connection, listed) if wanted.with_context else listed} | told
 
 
-def completeness(page: Shown) -> Row:
-    """How many match, and whether the time was enough to look at everything."""
+def completeness(page: Shown) -> tuple[int, bool, bool, str | None]:
+    """How many match, and whether that is exact; whether the time was enough to look at everything, and what was not looked at."""
     is_complete = page.found.stopped_at is None
     is_across_complete = page.across is None or page.across.is_exact
-    return {
-        "total": min(max(page.found.total, len(page.rows) if page.sessions is None else 0), MAX_TOTAL),
-        "total_is_exact": page.found.total_is_exact,
-        "is_complete": is_complete and is_across_complete,
-        "incomplete_because": INCOMPLETE if not is_complete else None if is_across_complete else INCOMPLETE_ACROSS,
-    }
+    total = min(max(page.found.total, len(page.rows) if page.sessions is None else 0), MAX_TOTAL)
+    because = INCOMPLETE if not is_complete else None if is_across_complete else INCOMPLETE_ACROSS
+    return total, page.found.total_is_exact, is_complete and is_across_complete, because
 
 
 def _told(across: Sessions | None) -> Row | None:

@@ -8,15 +8,14 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from math import ceil, floor, inf, isinf
-from typing import Any, Literal
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from msgspec import Struct, structs
 
+from services.query.answers.stats import Interval
 from shared.http.errors import BadRequest, invalid
 from shared.messages import EARLIEST, LATEST
-
-Interval = Literal["hour", "day", "week", "month"]
 
 QUARTER, HOUR, DAY, WEEK = 900, 3_600, 86_400, 604_800
 GRAINS = (10_080, 1_440, 60, 15)

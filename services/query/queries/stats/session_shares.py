@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
 
-from services.query.database import Connection, Row, rows
+from services.query.answers.shares import SessionShare
+from services.query.database import Connection, fetch_by
 from shared.sql_files import statement
 
 _sql = partial(statement, __package__, "session_shares.sql")
@@ -12,7 +13,7 @@ _sql = partial(statement, __package__, "session_shares.sql")
 
 def session_shares(
     connection: Connection, session_ids: Sequence[str], start: datetime | None, end: datetime | None, idle_gap_seconds: int
-) -> dict[str, Row]:
+) -> dict[str, SessionShare]:
     """{session_id: its share of [start, end)}; None is an open side. An id that is not known has none."""
     parameters = {"ids": list(session_ids), "start": start, "end": end, "idle_gap_seconds": idle_gap_seconds}
-    return {row.pop("session_id"): row for row in rows(connection, _sql("shares"), parameters)}
+    return fetch_by(connection, SessionShare, "session_id", _sql("shares"), parameters)

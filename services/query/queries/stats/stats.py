@@ -6,6 +6,7 @@ from typing import Final
 
 from msgspec import Struct
 
+from services.query.answers.stats import Interval
 from services.query.database import Connection, Row, one_row, rows
 from services.query.queries.stats.active_sessions import active_sessions, add_continued, continued
 from services.query.queries.stats.day_edges import cells_of_one_grain, day_edges
@@ -16,7 +17,6 @@ from services.query.queries.stats.ranges import (
     HOUR,
     QUARTER,
     WEEK,
-    Interval,
     Range,
     Segment,
     at,

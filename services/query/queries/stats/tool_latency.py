@@ -12,6 +12,7 @@ from typing import Final, Literal
 
 from msgspec import Struct
 
+from services.query.answers.stats import MOST_TIMED_CALLS
 from services.query.database import Connection, Row, one_row, rows
 from services.query.queries.stats.histogram import Histogram, shown_percentiles
 from services.query.queries.stats.packed_counters import TIMES_DIGITS, holds
@@ -19,8 +20,6 @@ from services.query.queries.stats.ranges import DAY, Range, Segment, cover, merg
 from services.query.queries.stats.stats import Selection, Series
 from shared.sql_files import statement
 
-# A series reads so many calls, or those of two days, as the totals do at both ends of a range.
-MOST_CALLS: Final = 50_000
 MOST_SECONDS: Final = 2 * DAY
 
 # What a series has percentiles of (schemas/stats.py).
@@ -96,7 +95,7 @@ def _reads_too_much(connection: Connection, selection: Selection, intervals: lis
     joined = merged(Segment(0, start, end) for start, end in sorted(spans))
     segments = [piece for each in joined for piece in cover(each.start, each.end)]
     parameters = segment_parameters(segments) | {"project_id": selection.project_id}
-    return bool(one_row(connection, _sql("calls"), parameters)["calls"] > MOST_CALLS)
+    return bool(one_row(connection, _sql("calls"), parameters)["calls"] > MOST_TIMED_CALLS)
 
 
 def _of_calls(connection: Connection, keys: Row, intervals: list[_Interval]) -> dict[int, Row]:

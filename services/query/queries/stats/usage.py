@@ -13,10 +13,11 @@ from typing import Any, Final, Literal, cast, get_args
 
 from msgspec import Struct, structs
 
+from services.query.answers.stats import Interval
 from services.query.database import Connection, Row, rows
 from services.query.queries.stats.active_sessions import active_sessions, add_continued, continued
 from services.query.queries.stats.day_edges import OUTSIDE, Correction, DayEdges, correction_arrays, day_edges
-from services.query.queries.stats.ranges import MAX_POINTS, QUARTER, Interval, Range, at, cover, described_range, local_dates
+from services.query.queries.stats.ranges import MAX_POINTS, QUARTER, Range, at, cover, described_range, local_dates
 from services.query.queries.stats.stats import MONEY, Selection, Series, money, series_of
 from shared.database import ALL
 from shared.http.errors import BadRequest, invalid

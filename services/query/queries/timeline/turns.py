@@ -10,8 +10,11 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Final
 
+from msgspec import convert
+
+from services.query.answers.timeline import Turn, TurnPage
 from services.query.database import Connection, Row, one_row, rows
-from services.query.queries.lists.paging import Page, Paging
+from services.query.queries.lists.paging import Paging
 from services.query.queries.timeline.item_order import (
     BEGINNING,
     END,
@@ -36,19 +39,18 @@ _TURN_ZERO: Final[Key] = (NO_TIME, 0, NO_ID)
 _sql = partial(statement, __package__, "turns.sql")
 
 
-def turns(connection: Connection, session_id: str, paging: Paging, idle_gap: timedelta) -> Page:
+def turns(connection: Connection, session_id: str, paging: Paging, idle_gap: timedelta) -> TurnPage:
     """Turns in order, a page of them; none if the session has no events, or is not known."""
     view = View(session_id)
     after = paging.last_keys(("time", "int", "uuid"))
     key = BEGINNING if after is None else (NO_TIME if after[0] == "-infinity" else after[0], after[1], after[2])
     beginnings, number, following, first_at = _beginnings(connection, view, key, paging.limit)
     if not beginnings:
-        return Page([], None)
-    items = _with_sums(connection, view, beginnings, END if following is None else following, idle_gap, first_at)
-    for place, item in enumerate(items):
-        item["number"] = number + place
+        return TurnPage([], None)
+    found = _with_sums(connection, view, beginnings, END if following is None else following, idle_gap, first_at)
+    items = [convert(item | {"number": number + place}, Turn) for place, item in enumerate(found)]
     at, rank, row_id = _key(beginnings[-1])
-    return Page(items, None if following is None else paging.next_cursor([None if at == NO_TIME else at, rank, row_id]))
+    return TurnPage(items, None if following is None else paging.next_cursor([None if at == NO_TIME else at, rank, row_id]))
 
 
 def _beginnings(connection: Connection, view: View, key: Key, limit: int) -> tuple[list[Row], int, Key | None, str | None]:

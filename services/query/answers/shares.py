@@ -1,19 +1,20 @@
 """What a session has within some dates."""
 
-from pydantic import BaseModel, Field
+from typing import Annotated
 
-from services.query.schemas.fields import CostUsd, UnpricedCalls
+from services.query.answers.answer import Answer
+from services.query.answers.fields import CostUsd, UnpricedCalls, doc
 
 
-class SessionShare(BaseModel):
+class SessionShare(Answer):
     """Sums of a session's rows within the dates. Those of neighbouring dates add up to the session's own, distinct files aside."""
 
     active_minutes: float
-    user_messages: int = Field(description="Prompts.")
-    messages: int = Field(description="Prompts and answers.")
+    user_messages: Annotated[int, doc("Prompts.")]
+    messages: Annotated[int, doc("Prompts and answers.")]
     tool_calls: int
     tool_errors: int
-    files_modified: int = Field(description="Number of distinct files.")
+    files_modified: Annotated[int, doc("Number of distinct files.")]
     lines_added: int
     lines_removed: int
     input_tokens: int

@@ -1,0 +1,43 @@
+"""Fields that several answers have, and the pages of lists."""
+
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from shared.terms import terms
+
+
+def doc(description: str, examples: list[Any] | None = None) -> Any:
+    """What the document says of a field, in `Annotated[…]`."""
+    return Field(description=description, examples=examples)
+
+
+def measure(name: str, also: str = "", **more: Any) -> Any:
+    """The field of an answer that has a measure's definition (shared/terms.json), and what else is to be said of it."""
+    return Field(description=f"{terms().measures[name].definition} {also}".rstrip(), **more)
+
+
+UnpricedCalls = Annotated[int, measure("unpriced_calls")]
+CacheSavedUsd = Annotated[float | None, measure("cache_saved_usd", "null if it is known of no call.")]
+SessionSavedUsd = Annotated[float | None, measure("cache_saved_usd", "null if it is not known of every call with a price.")]
+UncachedInputUsd = Annotated[
+    float | None,
+    Field(description="What the input of those calls would have cost without a prompt cache. null where `cache_saved_usd` is."),
+]
+CacheUnknownCalls = Annotated[
+    int,
+    Field(
+        description="API calls with a known price that `cache_saved_usd` does not include: an older release stored them, and the worker has not gone over "
+        "them yet. 0 soon after an upgrade."
+    ),
+]
+CostUsd = Annotated[float | None, measure("cost_usd", "null if no price is known. An unknown cost is never 0.")]
+
+
+NextCursor = Annotated[str | None, doc("Where the next page begins; null on the last.")]
+
+# Fields of a page of a search.
+Total = Annotated[int, doc("Number of matches, counted up to 10,000; or as many as were surely found.")]
+TotalIsExact = Annotated[bool, doc("False: there are at least `total`.")]
+IsComplete = Annotated[bool, doc("False: the time of a search was over. What was found is shown; `next_cursor` goes on.")]
+IncompleteBecause = Annotated[str | None, doc("Why it is not complete, for a person.")]

@@ -1,0 +1,209 @@
+"""Projects, sessions, and what happened in them: parameters and answers of the lists, and of search."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from msgspec import UNSET, UnsetType
+from pydantic import Field
+
+from services.query.answers.answer import Answer
+from services.query.answers.fields import (
+    CostUsd,
+    IncompleteBecause,
+    IsComplete,
+    NextCursor,
+    SessionSavedUsd,
+    Total,
+    TotalIsExact,
+    UnpricedCalls,
+    doc,
+)
+from services.query.answers.shares import SessionShare
+
+
+class Project(Answer):
+    id: Annotated[int, Field(examples=[1])]
+    name: Annotated[str | None, doc("null for a key that can only read numbers.", examples=["claude-tracker"])]
+    path: Annotated[str | None, doc("null for a key that can only read numbers.", examples=["/home/user/claude-tracker"])]
+    total_sessions: int
+    total_time_minutes: Annotated[int, doc("Sum of (end − start) over the sessions. An open session counts up to its last event.")]
+    files_modified_count: Annotated[int, doc("Number of distinct files.")]
+    lines_changed_count: Annotated[int, doc("Lines added plus lines removed.")]
+    last_session: datetime | None
+    created_at: datetime
+    active_minutes: Annotated[float, doc("Active time: gaps between events count up to `idle_gap_seconds`.")]
+    messages_count: int
+    tool_calls_count: int
+    api_calls: int
+    unpriced_calls: UnpricedCalls
+    cost_usd: CostUsd
+
+
+class SessionMachine(Answer):
+    machine_id: str
+    name: Annotated[str | None, doc("null if the machine was forgotten.")]
+
+
+class Session(Answer, kw_only=True):
+    session_id: str
+    title: Annotated[
+        str | None, doc("The title that a person gave it with PATCH; else Claude Code's, or the beginning of the first prompt.")
+    ]
+    own_title: Annotated[bool, doc("Whether `title` was given with PATCH.")]
+    is_starred: bool
+    tags: list[str]
+    note: str | None
+    parent_session_id: Annotated[str | None, doc("The session that this one continues.")]
+    project_id: int | None
+    project_name: str | None
+    user: str | None
+    start_time: datetime | None
+    end_time: Annotated[datetime | None, doc("null while the session is open.")]
+    duration_minutes: float
+    active_minutes: float
+    status: Literal["open", "ended"]
+    end_reason: Annotated[
+        Literal["explicit", "idle", "imported", "clear", "resume", "logout", "prompt_input_exit", "other"] | None,
+        doc(
+            "Why Claude Code ended it, as its hook says; else `explicit`: a client ended it; `idle`: nothing was heard of it for long; "
+            "`imported`: only a summary from claude.json is known, no single events."
+        ),
+    ]
+    messages_count: int
+    files_modified_count: int
+    lines_added: int
+    lines_removed: int
+    tool_calls_count: int
+    tool_errors_count: int
+    input_tokens: int
+    output_tokens: int
+    cache_creation_tokens: int
+    cache_read_tokens: int
+    api_calls: int
+    unpriced_calls: UnpricedCalls
+    model: str | None
+    git_branch: str | None
+    client_version: str | None
+    cost_usd: Annotated[float | None, doc("null if no price is known.")]
+    cache_saved_usd: SessionSavedUsd
+    source: str | None
+    machines: Annotated[list[SessionMachine], doc("Those that it was seen on. A session that was resumed elsewhere has several.")]
+    share: Annotated[SessionShare | UnsetType | None, doc("Only with `include_share=true`: what of it is within the dates.")] = UNSET
+
+
+class Message(Answer):
+    id: UUID
+    session_id: str | None
+    project_id: int | None
+    role: Literal["user", "assistant"]
+    content: Annotated[str, doc("Empty if Claude only called tools.")]
+    timestamp: Annotated[datetime | None, doc("null if the time is unknown.")]
+    model: str | None
+    agent_id: Annotated[str | None, doc("The subagent that wrote or received the message.")]
+
+
+class FoundMessage(Message):
+    session_title: str | None
+    project_name: str | None
+    user: str | None
+    snippet: Annotated[str, doc("HTML: escaped text with <mark>.")]
+    score: float
+
+
+class FileActivity(Answer, kw_only=True):
+    id: UUID
+    session_id: str | None
+    project_id: int | None
+    file_path: str | None
+    action: Literal["created", "modified", "deleted"]
+    lines_added: int
+    lines_removed: int
+    is_estimated: Annotated[bool, doc("True if the line counts are estimated from the tool call.")]
+    timestamp: datetime | None
+    agent_id: Annotated[str | None, doc("The subagent that changed the file.")]
+    source: str | None
+    tool_call_id: Annotated[UUID | None, doc("The tool call that made the change; null if it is not known.")]
+    patch: Annotated[
+        str | UnsetType | None, doc("Only with `include_patch=true`: a unified diff without its head; null if it is not known.")
+    ] = UNSET
+    patch_left_out_lines: Annotated[
+        int | UnsetType, doc("Only with `include_patch=true`: how many lines of the diff are missing at its end.")
+    ] = UNSET
+
+
+class Media(Answer):
+    type: Annotated[str, Field(examples=["image/png"])]
+    bytes: Annotated[int, doc("Its size before base64.")]
+
+
+class ToolResult(Answer):
+    """What is stored of what a call gave back. A long text is its beginning and its end."""
+
+    text: Annotated[str, doc("As Claude was told it, redacted; without escape codes of terminals.")]
+    left_out_characters: Annotated[int, doc("How many characters are missing. 0: it is the whole text.")]
+    cut_at_character: Annotated[int | None, doc("They are missing after so many characters of `text`; null if none are.")]
+    media: Annotated[list[Media], doc("Images and other files that are no text. Their data is not stored here.")]
+
+
+class SessionToolCall(Answer, kw_only=True):
+    id: UUID
+    session_id: str | None
+    project_id: int | None
+    tool_name: str
+    parameters: Annotated[Any, doc("The parameters as they were sent; null if there were none.")]
+    result_status: Literal["success", "error", "rejected", "cancelled", "timeout", "pending"]
+    error_class: Annotated[
+        str | None,
+        doc(
+            "Why it failed, as `file_not_found`; `other` if no rule says why. null: it did not fail, or it was stored before there were classes.",
+            examples=["file_not_found"],
+        ),
+    ]
+    result: Annotated[
+        ToolResult | UnsetType | None,
+        doc("Only with `include_result=true`; null if nothing is known, or kept, of what the call gave back."),
+    ] = UNSET
+    execution_time_ms: int | None
+    duration_source: Annotated[
+        Literal["reported", "timestamps"] | None,
+        doc("`reported`: measured by Claude Code. `timestamps`: time between call and result, waiting for permission included."),
+    ]
+    wait_ms: Annotated[int | None, doc("How long it waited before it ran, as for a permission; null if not known.")]
+    timestamp: datetime | None
+    agent_id: Annotated[str | None, doc("The subagent that called the tool.")]
+    started_agent: Annotated[str | None, doc("The subagent that the call started: the `agent_id` of what that did.")]
+    source: str | None
+
+
+class SessionPage(Answer):
+    items: list[Session]
+    next_cursor: NextCursor
+
+
+class MessagePage(Answer):
+    items: list[Message]
+    next_cursor: NextCursor
+
+
+class SearchPage(Answer):
+    items: list[FoundMessage]
+    next_cursor: NextCursor
+    total: Total
+    total_is_exact: TotalIsExact
+    is_complete: IsComplete
+    incomplete_because: IncompleteBecause
+    pending_documents: Annotated[
+        int,
+        doc("Messages that cannot be found yet, of all projects, up to 10,000. Not 0 only while very many are stored, as by an import."),
+    ]
+
+
+class ActivityPage(Answer):
+    items: list[FileActivity]
+    next_cursor: NextCursor
+
+
+class ToolCallPage(Answer):
+    items: list[SessionToolCall]
+    next_cursor: NextCursor

@@ -1,0 +1,77 @@
+"""The live feed: its filters, and one item of it."""
+
+from datetime import datetime
+from typing import Annotated, Final, Literal
+from uuid import UUID
+
+from msgspec import UNSET, UnsetType
+
+from services.query.answers.answer import Answer
+from services.query.answers.fields import CostUsd, doc
+from shared.feed import Kind
+from shared.session_state import OpenState, State
+from shared.terms import terms
+
+_STATES: Final = " ".join(f"`{name}`: {state.definition}" for name, state in terms().states.items())
+
+
+class LiveSession(Answer):
+    session_id: Annotated[str | None, doc("null for a key that can only read numbers.")]
+    title: str | None
+    project_id: int | None
+    project_name: str | None
+    user: str | None
+    machine_id: Annotated[str | None, doc("Where it was seen. null if no shipper sends it.")]
+    state: Annotated[OpenState, doc(_STATES)]
+    tool_name: Annotated[str | None, doc("The tool that runs, or whose permission is waited for.")]
+    since: Annotated[datetime, doc("Since when it waits; or when the tool was called, else when the last work was seen.")]
+    start_time: datetime | None
+    last_event_at: datetime
+    last_prompt: Annotated[str | None, doc("The first 500 characters of the newest prompt.")]
+    model: str | None
+    tool_calls_count: int
+    tokens: Annotated[int, doc("All tokens of the session so far, cached ones too.")]
+    cost_usd: CostUsd
+
+
+class LiveSessions(Answer):
+    items: Annotated[list[LiveSession], doc("Open sessions, the one with the newest event first; at most 200.")]
+    last_event_id: Annotated[str, doc("The position of the live feed before the sessions were read. `GET /api/live` goes on from it.")]
+
+
+class LiveItem(Answer, kw_only=True):
+    """A field that does not apply is absent."""
+
+    kind: Kind
+    timestamp: Annotated[datetime | UnsetType | None, doc("When it happened.")] = UNSET
+    id: Annotated[UUID | UnsetType | None, doc("Of the message, tool call or change of a file, as in the lists.")] = UNSET
+    session_id: str | UnsetType | None = UNSET
+    project_id: int | UnsetType | None = UNSET
+    project_name: str | UnsetType | None = UNSET
+    user: str | UnsetType | None = UNSET
+    machine_id: str | UnsetType | None = UNSET
+    agent_id: Annotated[str | UnsetType | None, doc("The subagent that did it.")] = UNSET
+    title: Annotated[str | UnsetType | None, doc("Of the session.")] = UNSET
+    reason: Annotated[
+        Literal["explicit", "idle", "clear", "resume", "logout", "prompt_input_exit", "other", "permission", "input", "error"]
+        | UnsetType
+        | None,
+        doc("Why the session ended, as its `end_reason`; or what it waits for."),
+    ] = UNSET
+    content: Annotated[str | UnsetType | None, doc("The first 500 characters of a prompt or reply.")] = UNSET
+    model: str | UnsetType | None = UNSET
+    tool_name: str | UnsetType | None = UNSET
+    result_status: Literal["success", "error", "rejected", "cancelled", "timeout", "pending"] | UnsetType | None = UNSET
+    execution_time_ms: int | UnsetType | None = UNSET
+    file_path: str | UnsetType | None = UNSET
+    action: Literal["created", "modified", "deleted"] | UnsetType | None = UNSET
+    lines_added: int | UnsetType | None = UNSET
+    lines_removed: int | UnsetType | None = UNSET
+    state: Annotated[
+        State | UnsetType | None,
+        doc("What the session does after this, as in `GET /api/live/sessions`; or `ended`. The last item of a session in a batch has it."),
+    ] = UNSET
+    since: Annotated[datetime | UnsetType | None, doc("Since when, as in `GET /api/live/sessions`. Comes with `state`.")] = UNSET
+    running_tool: Annotated[
+        str | UnsetType | None, doc("The tool that runs then, or whose permission is waited for. Comes with `state`.")
+    ] = UNSET

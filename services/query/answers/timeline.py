@@ -1,0 +1,182 @@
+"""A session's timeline and its turns: parameters and answers."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from services.query.answers.answer import Answer
+from services.query.answers.fields import CostUsd, NextCursor, UnpricedCalls, doc
+from services.query.answers.lists import ToolResult
+from services.query.answers.tool_calls import FileChange
+
+
+class TimelineChange(FileChange):
+    id: str
+    tool_call_id: Annotated[str | None, doc("The call that made the change; null if none is known.")]
+    source: str | None
+
+
+class SubagentSummary(Answer):
+    agent_id: Annotated[str, doc("With `agent_id` the timeline shows what it did.")]
+    items: Annotated[int, doc("Number of items of its own timeline. 0: nothing of it is stored.")]
+    tool_calls: int
+    cost_usd: CostUsd
+    tokens: int
+    first_time: datetime | None
+    last_time: datetime | None
+    prompt: Annotated[str | None, doc("The beginning of what it was asked.")]
+
+
+class _Item(Answer):
+    id: Annotated[str, doc("For `around`. The id of the message, tool call and so on, or of a derived item, as `idle_gap-…`.")]
+    timestamp: Annotated[datetime | None, doc("null if the time is unknown.")]
+    agent_id: Annotated[str | None, doc("The subagent that it belongs to; null: the session itself.")]
+    offset: Annotated[int, doc("How many items of this timeline come before it.")]
+    turn: Annotated[int, doc("The turn that it belongs to, from 1; 0: before the first prompt.")]
+    cost_usd_so_far: Annotated[
+        float | None,
+        doc(
+            "Cost of the API calls up to its time, those of subagents included; in a subagent's timeline its own alone. "
+            "At the last item it is that of all calls. null while no price is known."
+        ),
+    ]
+    tokens_so_far: Annotated[int, doc("Tokens of the same API calls, those read from the cache included.")]
+
+
+class MessageItem(_Item):
+    kind: Literal["message"]
+    role: Literal["user", "assistant"]
+    content: Annotated[str, doc("Empty if Claude only called tools.")]
+    model: str | None
+    source: str | None
+
+
+class ToolCallItem(_Item):
+    kind: Literal["tool_call"]
+    tool_name: str
+    parameters: Annotated[Any, doc("The parameters as they were sent; null if there were none.")]
+    result_status: Literal["success", "error", "rejected", "cancelled", "timeout", "pending"]
+    error_class: Annotated[str | None, doc("Why it failed; null if it did not, or nothing says why.")]
+    execution_time_ms: int | None
+    duration_source: Literal["reported", "timestamps"] | None
+    wait_ms: Annotated[int | None, doc("How long it waited before it ran, as for a permission; null if that is not known.")]
+    result: Annotated[ToolResult | None, doc("null if it is not known, or not kept.")]
+    changes: Annotated[list[TimelineChange], doc("The file changes that it made.")]
+    subagent: Annotated[SubagentSummary | None, doc("The subagent that it started.")]
+    source: str | None
+
+
+class FileChangeItem(_Item):
+    """A file change whose call is not known."""
+
+    # Those of a TimelineChange: a Struct has one base with fields.
+    file_path: str | None
+    action: Literal["created", "modified", "deleted"]
+    lines_added: int
+    lines_removed: int
+    is_estimated: Annotated[bool, doc("True if the line counts are estimated from the tool call.")]
+    patch: Annotated[str | None, doc("A unified diff without its head; null if it is not known.")]
+    patch_left_out_lines: Annotated[int, doc("How many lines are missing at its end.")]
+    tool_call_id: Annotated[str | None, doc("The call that made the change; null if none is known.")]
+    source: str | None
+    kind: Literal["file_change"]
+
+
+class EntryItem(_Item):
+    kind: Literal["thinking", "compaction", "compaction_summary", "command", "command_output", "interruption", "api_error", "notice"]
+    content: str
+    details: Annotated[Any, doc("More of it, by its kind: as `trigger` and `tokens_before` of a compaction.")]
+    source: str | None
+
+
+class ModelSwitchItem(_Item):
+    kind: Literal["model_switch"]
+    from_model: Annotated[str, doc("The model of Claude's message before, in the same thread.")]
+    to_model: Annotated[str, doc("The model of the message that follows.")]
+
+
+class IdleGapItem(_Item):
+    kind: Literal["idle_gap"]
+    until: Annotated[datetime, doc("When something happened again.")]
+    seconds: Annotated[float, doc("How long nothing happened in the whole session, subagents included: longer than the idle gap.")]
+
+
+class SubagentItem(_Item):
+    """A subagent that no known call started, at its first time."""
+
+    kind: Literal["subagent"]
+    subagent: SubagentSummary
+
+
+TimelineItem = Annotated[
+    MessageItem | ToolCallItem | FileChangeItem | EntryItem | ModelSwitchItem | IdleGapItem | SubagentItem, Field(discriminator="kind")
+]
+
+
+class UsageTotals(Answer):
+    input_tokens: int
+    output_tokens: int
+    cache_creation_tokens: int
+    cache_read_tokens: int
+    total_tokens: int
+    api_calls: int
+    unpriced_calls: UnpricedCalls
+    cost_usd: CostUsd
+
+
+class TimelineTotals(UsageTotals):
+    items: Annotated[int, doc("Number of items of this timeline.")]
+    turns: Annotated[int, doc("Number of the session's prompts.")]
+    tool_calls: Annotated[int, doc("Number of tool calls of this timeline.")]
+    first_time: datetime | None
+    last_time: datetime | None
+
+
+class Timeline(Answer):
+    session_id: str
+    agent_id: Annotated[str | None, doc("The subagent whose timeline this is; null: the session's own, or that of all.")]
+    totals: Annotated[TimelineTotals, doc("Of the whole timeline, not of the page.")]
+    items: list[TimelineItem]
+    next_cursor: Annotated[str | None, doc("Where the page begins that follows in this order; null if nothing follows.")]
+    previous_cursor: Annotated[str | None, doc("Leads to the page before, in the same order; null if nothing comes before.")]
+
+
+class TurnTool(Answer):
+    tool_name: str
+    calls: int
+    errors: Annotated[int, doc("Calls that failed or timed out.")]
+
+
+class TurnFile(Answer):
+    file_path: str | None
+    touches: Annotated[int, doc("Number of changes.")]
+    lines_added: int
+    lines_removed: int
+
+
+class Turn(UsageTotals):
+    """A prompt, and all that followed until the next, subagents included."""
+
+    number: Annotated[int, doc("From 1. Turn 0 is what happened before the first prompt, if anything did.")]
+    first_item_id: Annotated[str | None, doc("For `around` of the timeline: the prompt. null: turn 0 is at its beginning.")]
+    prompt: Annotated[str | None, doc("The beginning of the prompt.")]
+    prompt_is_cut: bool
+    start_time: datetime | None
+    end_time: Annotated[datetime | None, doc("Time of the last event of the turn.")]
+    active_seconds: Annotated[float, doc("Active time of the session within the turn: gaps count up to `idle_gap_seconds`.")]
+    messages: Annotated[int, doc("The prompt included.")]
+    tool_calls: int
+    tool_errors: int
+    tools: Annotated[list[TurnTool], doc("The most called first.")]
+    files: Annotated[list[TurnFile], doc("Files that were changed, in the order of their first change.")]
+    files_left_out: Annotated[int, doc("How many more files than `files` has.")]
+    lines_added: int
+    lines_removed: int
+    models: Annotated[list[str], doc("Models of its API calls, the most called first.")]
+    subagents: Annotated[list[str], doc("`agent_id` of each subagent that did something.")]
+
+
+class TurnPage(Answer):
+    items: list[Turn]
+    next_cursor: NextCursor
