@@ -10,13 +10,13 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from client.display import Phase, Quiet
 from client.errors import Interrupted
 from client.history.claude_files import find
 from client.history.hash_cache import HashCache
 from client.history.importing import Importer
-from client.jobs import COUNTS, Job, follow
-from client.server import Server
+from client.history.jobs import COUNTS, Job, follow
+from client.http.server import Server
+from client.output.display import Phase, Quiet
 from tests.flow.claude_home import ClaudeHome
 from tests.flow.conftest import REPOSITORY, Run, Stack
 from tests.forked_tracker import TrackerForks

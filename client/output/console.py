@@ -10,7 +10,7 @@ from rich.pager import Pager
 from rich.segment import Segment
 from rich.text import Text
 
-from client import terminal
+from client.output import terminal
 
 _PIPE_WIDTH: Final = 10_000
 

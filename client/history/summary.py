@@ -7,11 +7,11 @@ from rich.filesize import decimal
 from rich.table import Table
 from rich.text import Text
 
-from client.console import Console
-from client.jobs import COUNTS, Job
-from client.local_time import local_zone, short_time
+from client.history.jobs import COUNTS, Job
+from client.output.console import Console
+from client.output.local_time import local_zone, short_time
+from client.output.terminal import write_json
 from client.phrases import command
-from client.terminal import write_json
 from shared import quantities
 from shared.quantities import counted, plural
 

@@ -19,7 +19,7 @@ from rich.progress import (
     TransferSpeedColumn,
 )
 
-from client.console import Console
+from client.output.console import Console
 
 LINE_SECONDS: Final = 5.0
 SHARE_TOTAL: Final = 10_000

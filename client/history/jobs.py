@@ -8,8 +8,8 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from client.errors import Interrupted, Unreachable
+from client.http.server import Server
 from client.phrases import command
-from client.server import Server
 
 POLL_SECONDS: Final = 0.5
 # The job continues without this command; a server that restarts is back within this time.

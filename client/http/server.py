@@ -9,9 +9,9 @@ from functools import partial
 from http.client import HTTPException, HTTPResponse
 from typing import Any, Final
 
-from client import answers
-from client.connection import Answer, Body, Connection, NotConnected, ServerAway, reason_of
 from client.errors import BadAnswer, Refused, TryLater, Unreachable
+from client.http import answers
+from client.http.connection import Answer, Body, Connection, NotConnected, ServerAway, reason_of
 
 # Pauses between retries, for a busy server and for uploads that lost their connection: a minute in all.
 PAUSES_SECONDS: Final = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0)

@@ -7,17 +7,17 @@ from typing import Any
 
 import typer
 
-from client import summary
 from client.capture.folder import capture_folder, read_object, server_of, texts_of, user_name
 from client.capture.transcripts.imported import remember_imported
 from client.capture.transcripts.left_out import LeftOut
-from client.display import display_for
 from client.errors import FAILED, NothingToImport
+from client.history import summary
 from client.history.claude_files import default_paths, find
 from client.history.hash_cache import HashCache, cache_path
 from client.history.importing import Importer
 from client.history.plan import LeaveOut
 from client.options import failures_as_exit_codes, server_at
+from client.output.display import display_for
 from shared.quantities import counted
 
 

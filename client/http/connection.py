@@ -1,6 +1,6 @@
-"""The one HTTP client of this package, with Python's library alone: the commands (client/server.py) and the shipper (client/capture) send through it.
+"""The one HTTP client of this package, with Python's library alone: the commands (client/http/server.py) and the shipper (client/capture) send through it.
 
-No redirect is followed: the key is for this address alone. What may come back is bounded (client/answers.py).
+No redirect is followed: the key is for this address alone. What may come back is bounded (client/http/answers.py).
 """
 
 import select
@@ -10,10 +10,10 @@ from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection, RemoteDisconnected
 from typing import Any, Final, NamedTuple
 
-from client import answers
-from client.address import address_of, authorization
-from client.answers import TooSlow
 from client.errors import BadAnswer
+from client.http import answers
+from client.http.address import address_of, authorization
+from client.http.answers import TooSlow
 
 CONNECT_SECONDS: Final = 10.0
 ANSWER_SECONDS: Final = 60.0

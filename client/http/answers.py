@@ -1,6 +1,6 @@
 """What may come from a server that is broken or hostile: bounds on the size of an answer, on its time, and on what its JSON may hold.
 
-The client (client/connection.py) keeps to them, and who reads a body piece by piece (client/server.py).
+The client (client/http/connection.py) keeps to them, and who reads a body piece by piece (client/http/server.py).
 """
 
 import json
