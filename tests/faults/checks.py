@@ -10,7 +10,7 @@ from redis import Redis
 
 from services.worker.drain.accounting import OUTCOMES
 from services.worker.maintenance.verify import verify
-from shared.event_kinds import KINDS
+from shared.events.event_kinds import KINDS
 from shared.journal.accounting import Accounting, Outcome, balance, read_accounts
 from shared.journal.streams import stream_key
 from tests.faults.acks import Acks

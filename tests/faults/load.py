@@ -8,7 +8,7 @@ from random import Random
 from typing import Any
 from uuid import UUID
 
-from shared.event_kinds import KINDS
+from shared.events.event_kinds import KINDS
 
 ROUTES = {
     "session_start": "/api/sessions/start",

@@ -113,9 +113,9 @@ _NO_CASE = "        case _:\n            "
 
 # In the order of CONTRIBUTING.md.
 STEPS: Final = (
-    Step("shared/messages.py", _UNION, _STRUCT + _UNION.replace("\n", " | Bookmark\n")),
-    Step("shared/event_kinds.py", "import NO_CONTROL_CHARACTERS, Activity,", "import NO_CONTROL_CHARACTERS, Activity, Bookmark,"),
-    Step("shared/event_kinds.py", ")\nKINDS: Final", f"{_ENTRY})\nKINDS: Final"),
+    Step("shared/events/messages.py", _UNION, _STRUCT + _UNION.replace("\n", " | Bookmark\n")),
+    Step("shared/events/event_kinds.py", "import NO_CONTROL_CHARACTERS, Activity,", "import NO_CONTROL_CHARACTERS, Activity, Bookmark,"),
+    Step("shared/events/event_kinds.py", ")\nKINDS: Final", f"{_ENTRY})\nKINDS: Final"),
     Step(f"deploy/migrations/{_REVISION}_bookmarks.sql", "", _SQL),
     Step(f"deploy/migrations/versions/{_REVISION}_bookmarks.py", "", _REVISION_FILE),
     Step("deploy/migrations/grants.py", "EVENTS: Final = (", 'EVENTS: Final = ("bookmarks", '),

@@ -11,7 +11,7 @@ import httpx2 as httpx
 import psycopg
 import pytest
 
-from shared.session_state import QUIET_SECONDS
+from shared.sessions.session_state import QUIET_SECONDS
 from tests.faults.pace import stretched
 from tests.flow.conftest import Stack
 from tests.flow.shippers import wait_for

@@ -25,12 +25,12 @@ from services.ingest.journal.append import Entry, Position
 from services.ingest.postgres import dead_letters, outcomes
 from services.ingest.postgres.audit import AuditRecord, audit_record
 from services.ingest.postgres.dead_letters import Group, Row
+from shared.events.messages import Time
 from shared.http.concurrency import RequestSlot, slot_of
 from shared.http.errors import NotFound, Unavailable, invalid
 from shared.http.middleware import json_response
 from shared.journal.dead_letter_envelope import WHOLE_ENTRY, encode_replay, events_in
 from shared.journal.streams import partition_of, stream_key
-from shared.messages import Time
 
 _BODY: Final = AcceptedBody((b"application/json",), 64 * 1024)
 

@@ -17,9 +17,9 @@ from services.ingest.journal.wakeup import send_tasks
 from services.ingest.postgres import users
 from services.ingest.postgres.audit import audit_record
 from shared.broker import TASK_MERGE_USERS
+from shared.events.messages import Identifier
 from shared.http.errors import Conflict, NotFound, invalid
 from shared.http.middleware import json_response
-from shared.messages import Identifier
 from shared.redaction.redact import redact_text
 
 _BODY: Final = AcceptedBody((b"application/json",), 64 * 1024)

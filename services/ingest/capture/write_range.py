@@ -24,11 +24,11 @@ from services.ingest.postgres import transcript_files
 from services.ingest.postgres.captured import RangeEnd
 from services.ingest.postgres.users import names_of
 from shared import metrics
+from shared.events.messages import ENVELOPE_VERSION, Envelope, TranscriptRange, encode_envelope
 from shared.http.concurrency import slot_of
 from shared.http.errors import Conflict, invalid
 from shared.http.middleware import json_response, request_id_of
 from shared.journal.streams import partition_of, stream_key, transcript_key
-from shared.messages import ENVELOPE_VERSION, Envelope, TranscriptRange, encode_envelope
 
 BODY: Final = AcceptedBody((b"application/x-ndjson", b"application/jsonl", b"application/octet-stream"), MAX_LINE_BYTES)
 

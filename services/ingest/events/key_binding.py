@@ -15,9 +15,9 @@ from services.ingest.events.session_cache import CachedSession, SessionCache, un
 from services.ingest.postgres import sessions
 from services.ingest.postgres.database import Database
 from shared.auth.authentication import grant_of
-from shared.event_kinds import KINDS
+from shared.events.event_kinds import KINDS
+from shared.events.messages import UNBOUND, Binding, Event
 from shared.http.errors import Forbidden, Unavailable
-from shared.messages import UNBOUND, Binding, Event
 
 
 def binding_of(request: Request) -> Binding:

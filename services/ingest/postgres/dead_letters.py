@@ -14,8 +14,8 @@ from msgspec import Struct
 
 from services.ingest.postgres.audit import AuditRecord, run_audited
 from services.ingest.postgres.database import Database
+from shared.events.messages import Binding
 from shared.journal.dead_letter_envelope import DeadLetter
-from shared.messages import Binding
 from shared.sql_files import statement
 
 _sql = partial(statement, __package__, "dead_letters.sql")

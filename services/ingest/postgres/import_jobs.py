@@ -9,8 +9,8 @@ from psycopg.types.json import Jsonb
 
 from services.ingest.postgres.audit import AuditRecord, run_audited
 from services.ingest.postgres.database import Database
+from shared.claude_formats.upload_kinds import READER_VERSION
 from shared.sql_files import statement
-from shared.upload_kinds import READER_VERSION
 
 _sql = partial(statement, __package__, "import_jobs.sql")
 

@@ -10,7 +10,7 @@ from typing import Final
 from msgspec import Struct
 
 from services.ingest.postgres.database import Connection, Database
-from shared.session_tags import tag_key
+from shared.sessions.session_tags import tag_key
 from shared.sql_files import statement
 
 _sql = partial(statement, __package__, "session_marks.sql")

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 from services.ingest.postgres.database import Connection, Database
-from shared.open_sessions import is_open
+from shared.sessions.open_sessions import is_open
 from shared.sql_files import statement
 
 _sql = partial(statement, __package__, "sessions.sql")

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BaseModel, Field
 
 from services.query.schemas.fields import Absent, CostUsd, OptionalMachine, OptionalProject, OptionalSession, OptionalUser, Parameters, Text
 from shared.feed import Kind
-from shared.session_state import OpenState, State
+from shared.sessions.session_state import OpenState, State
 from shared.terms import terms
 
 _KINDS = get_args(Kind)

@@ -23,10 +23,10 @@ from services.worker.persist.persist_batch import Persisted
 from services.worker.persist.records import FileSummary, Record, RecordError, SessionFacts
 from services.worker.persist.staging import ReceivedEvent
 from services.worker.resources import Resources
-from shared.messages import binding
+from shared.claude_formats.upload_kinds import READER_VERSION
+from shared.events.messages import binding
 from shared.redaction.redact import redact_text
 from shared.redaction.redacted_structs import redact_structs
-from shared.upload_kinds import READER_VERSION
 
 
 @dataclass(slots=True)

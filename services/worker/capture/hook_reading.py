@@ -24,8 +24,8 @@ from services.worker.persist.records import Record, RecordError
 from services.worker.persist.session_signs import Sign
 from services.worker.persist.staging import ReceivedEvent
 from services.worker.resources import Resources
+from shared.events.messages import Binding, HookPayload, binding
 from shared.journal.dead_letter_envelope import HOOK_KIND, DeadLetter
-from shared.messages import Binding, HookPayload, binding
 from shared.redaction.redacted_structs import redact_structs
 from shared.sql_files import statement
 

@@ -45,10 +45,10 @@ from services.worker.persist.dead_letters import mark_entries_stored, persist_is
 from services.worker.persist.feed_items import append_to_feed, feed_items, session_states
 from services.worker.persist.persist_batch import Persisted
 from services.worker.resources import Resources
+from shared.events.messages import TranscriptRange
 from shared.feed import FeedItem
 from shared.journal.partitions import streams_in_use
 from shared.journal.streams import transcript_key
-from shared.messages import TranscriptRange
 from shared.redaction.redact import redact_bytes, redact_text
 from shared.redis.clients import REDIS_ERRORS
 from shared.redis.replica_acks import NotReplicatedError

@@ -5,7 +5,7 @@ Text alone, so that beat needs none of the modules that do the work (services/wo
 
 from typing import Final
 
-from shared.open_sessions import is_open, wrote_at_its_end
+from shared.sessions.open_sessions import is_open, wrote_at_its_end
 
 # A worker reads of a cancel at its next chunk. One that has not within this time may stand still.
 CANCEL_SECONDS: Final = 5

@@ -9,8 +9,8 @@ import pytest
 from redis import Redis
 
 from services.ingest.settings import Settings
+from shared.events.messages import Envelope, decode_envelope
 from shared.journal.streams import PAYLOAD_FIELD, stream_key
-from shared.messages import Envelope, decode_envelope
 from tests.bench.servers import Served, served
 from tests.skips import needs
 

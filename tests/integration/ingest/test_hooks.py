@@ -7,8 +7,8 @@ import pytest
 
 from services.ingest.capture.hook_payloads import MAX_PAYLOAD_BYTES
 from services.ingest.capture.write_hooks import BODY
-from shared.hook_kinds import DROPPED, KEPT
-from shared.messages import HookPayload
+from shared.claude_formats.hook_kinds import DROPPED, KEPT
+from shared.events.messages import HookPayload
 from tests.integration.ingest.conftest import Service, is_error
 
 NDJSON = {"content-type": "application/x-ndjson"}

@@ -8,7 +8,7 @@ import httpx2 as httpx
 import pytest
 
 from services.ingest.imports.upload_manifest import MAX_FILES
-from shared.upload_kinds import READER_VERSION
+from shared.claude_formats.upload_kinds import READER_VERSION
 from tests.integration.ingest.conftest import Service, is_error
 
 MANIFEST = "/api/import/manifest"

@@ -8,7 +8,7 @@ import pytest
 
 from services.ingest.capture.range_request import MAX_FILE_LINE_BYTES, MAX_LINE_BYTES, MAX_RANGE_BYTES
 from services.ingest.journal.append_range import MAX_NEW_GENERATIONS
-from shared.messages import TranscriptRange
+from shared.events.messages import TranscriptRange
 from tests.integration.ingest.conftest import Service, is_error
 
 SESSION = "01a2f8de-63b4-4f2d-9d0f-2b6c3f0f8f11"

@@ -13,8 +13,8 @@ from services.worker.drain.drain_partition import drain
 from services.worker.importers.job import run_shard
 from services.worker.persist.ownership import NOT_YOUR_PROJECT, NOT_YOURS
 from services.worker.resources import Resources
+from shared.events.messages import ENVELOPE_VERSION, Binding, Envelope, encode_envelope
 from shared.journal.streams import PAYLOAD_FIELD, stream_key
-from shared.messages import ENVELOPE_VERSION, Binding, Envelope, encode_envelope
 from tests.integration.keys.conftest import Api
 from tests.integration.worker.all_tables import tables
 

@@ -8,8 +8,8 @@ import psycopg
 import pytest
 from redis import Redis
 
+from shared.events.messages import Event, SessionStart, ToolCall, decode_envelope
 from shared.journal.streams import PAYLOAD_FIELD, stream_key
-from shared.messages import Event, SessionStart, ToolCall, decode_envelope
 from tests.integration.keys.conftest import Api, is_error
 
 PROJECT = {"project_path": "/home/me/project"}

@@ -8,8 +8,8 @@ import psycopg
 import pytest
 from redis import Redis
 
+from shared.events.messages import Envelope, decode_envelope
 from shared.journal.streams import PAYLOAD_FIELD, stream_key, transcript_key
-from shared.messages import Envelope, decode_envelope
 from tests.integration.keys.conftest import Api, is_error
 
 HOOK = {"session_id": "s", "hook_event_name": "Stop"}

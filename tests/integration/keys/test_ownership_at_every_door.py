@@ -12,7 +12,7 @@ import pytest
 
 from services.worker.resources import open_resources
 from services.worker.settings import Settings
-from shared.messages import (
+from shared.events.messages import (
     Binding,
     Conversation,
     Event,

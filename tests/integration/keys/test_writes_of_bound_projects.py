@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from redis import Redis
 
+from shared.events.messages import Event, decode_envelope
 from shared.journal.streams import PAYLOAD_FIELD, stream_key
-from shared.messages import Event, decode_envelope
 from tests.integration.keys.conftest import Api, is_error
 
 WRITES: dict[str, tuple[str, dict[str, Any]]] = {

@@ -17,7 +17,7 @@ from services.query.settings import Settings
 from services.worker.persist.cut_results import ALL, result_of
 from shared.blobs.contents import ContentStore
 from shared.blobs.stores import archive_at
-from shared.tool_results import ResultText, tool_call_id
+from shared.claude_formats.tool_results import ResultText, tool_call_id
 from tests.conftest import LOCAL
 from tests.integration.query import seed
 from tests.stored_transcripts import add_file

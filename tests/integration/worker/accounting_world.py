@@ -19,8 +19,8 @@ from services.worker.drain.drain_partition import store_batch
 from services.worker.drain.stream_reader import Entry, read_new
 from services.worker.resources import Resources
 from shared.broker import sender
+from shared.events.messages import Event, ToolCall
 from shared.journal.streams import GROUP, stream_key
-from shared.messages import Event, ToolCall
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 PARTITIONS = 2

@@ -11,9 +11,9 @@ from services.worker.drain.drain_partition import drain, store_batch
 from services.worker.drain.stream_reader import acknowledge, make_group, read_new
 from services.worker.maintenance import verify
 from services.worker.maintenance.idle_sessions import remove_dead_consumers
+from shared.events.messages import Canary, Envelope, encode_envelope
 from shared.journal.accounting import CHECK_KEY
 from shared.journal.streams import GROUP, PAYLOAD_FIELD, accounting_key, stream_key
-from shared.messages import Canary, Envelope, encode_envelope
 from tests.integration.worker.accounting_world import NOW, STREAMS, World, call
 
 

@@ -17,9 +17,9 @@ from services.worker.drain.drain_partition import drain
 from services.worker.persist.records import ApiCall, Message, ProjectSeen, Record, SessionFacts
 from services.worker.resources import Resources
 from shared.broker import sender
+from shared.events.messages import Conversation, Envelope, encode_envelope
 from shared.journal.dead_letter_envelope import WHOLE_ENTRY, DeadLetter, encode_replay, events_in
 from shared.journal.streams import stream_key
-from shared.messages import Conversation, Envelope, encode_envelope
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 JOB = UUID("018f3b1e-0000-7000-8000-000000000001")

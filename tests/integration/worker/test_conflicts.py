@@ -12,9 +12,9 @@ from services.worker.drain.accounting import check_accounting
 from services.worker.drain.drain_partition import drain
 from services.worker.maintenance.verify import verify
 from services.worker.resources import Resources
+from shared.events.messages import Activity, Conversation, Envelope, Event, SessionEnd, SessionStart, ToolCall, encode_envelope
 from shared.journal.dead_letter_envelope import ID_TAKEN, DeadLetter, encode_replay
 from shared.journal.streams import PAYLOAD_FIELD, stream_key
-from shared.messages import Activity, Conversation, Envelope, Event, SessionEnd, SessionStart, ToolCall, encode_envelope
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 LATER = NOW + timedelta(minutes=1)

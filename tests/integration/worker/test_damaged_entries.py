@@ -11,8 +11,8 @@ from services.worker.drain.drain_partition import drain
 from services.worker.drain.entry_decoder import salvage
 from services.worker.maintenance.verify import verify
 from services.worker.resources import Resources
+from shared.events.messages import Conversation, Envelope, decode_envelope
 from shared.journal.streams import PAYLOAD_FIELD, stream_key
-from shared.messages import Conversation, Envelope, decode_envelope
 
 SAMPLES = Path(__file__).parents[2] / "unit" / "shared" / "journal_samples"
 GOOD = b'{"type":"conversation","session_id":"s","content":"good","role":"user","timestamp":"2026-03-01T10:00:00Z"}'

@@ -12,8 +12,8 @@ from redis import Redis
 from services.worker.drain.drain_partition import abandoned_batches, batches, drain
 from services.worker.drain.stream_reader import acknowledge, make_group, read_new
 from services.worker.resources import Resources
+from shared.events.messages import Conversation, Envelope, Event, SessionStart, ToolCall, decode_envelope, encode_envelope
 from shared.journal.streams import GROUP, PAYLOAD_FIELD, stream_key, wakeup_key
-from shared.messages import Conversation, Envelope, Event, SessionStart, ToolCall, decode_envelope, encode_envelope
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 STREAM = stream_key(0)

@@ -15,9 +15,8 @@ from services.worker.persist.event_kind_rows import KIND_TABLES, identity_of, ro
 from services.worker.persist.records import ApiCall, FileChange, Message, ProjectSeen, Record, SessionFacts, TimelineEntry, ToolUse
 from services.worker.persist.staging import ReceivedEvent, stage
 from services.worker.resources import Resources
-from shared.event_kinds import KINDS
-from shared.journal.streams import EPOCH_FIELD, EVENTS_FIELD, PAYLOAD_FIELD, stream_key
-from shared.messages import (
+from shared.events.event_kinds import KINDS
+from shared.events.messages import (
     ENVELOPE_VERSION,
     Activity,
     Canary,
@@ -29,6 +28,7 @@ from shared.messages import (
     ToolCall,
     encode_envelope,
 )
+from shared.journal.streams import EPOCH_FIELD, EVENTS_FIELD, PAYLOAD_FIELD, stream_key
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 STREAM = stream_key(0)

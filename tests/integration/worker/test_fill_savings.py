@@ -28,7 +28,7 @@ from services.worker.persist.staging import ReceivedEvent
 from services.worker.resources import Resources, open_resources
 from services.worker.settings import Settings
 from services.worker.sweep import NO_CALL, ONE_CALL, Looks
-from shared.messages import Conversation, Usage
+from shared.events.messages import Conversation, Usage
 from tests.emptied import empty
 from tests.integration.worker.all_tables import tables
 from tests.integration.worker.test_imports_in_any_order import EPOCH, GAP, add_job

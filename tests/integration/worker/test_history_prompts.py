@@ -13,7 +13,7 @@ from services.worker.persist.persist_batch import persist
 from services.worker.persist.records import Message, Record, SessionFacts
 from services.worker.persist.staging import ReceivedEvent, clear
 from services.worker.resources import Resources
-from shared.messages import Conversation
+from shared.events.messages import Conversation
 from tests.integration.worker.all_tables import tables
 
 GAP = timedelta(minutes=5)

@@ -16,7 +16,7 @@ from services.worker.persist.staging import ReceivedEvent
 from services.worker.resources import Resources
 from services.worker.row_lease import MAX_ATTEMPTS, LeaseLostError
 from services.worker.sweep import Looks
-from shared.messages import ToolCall
+from shared.events.messages import ToolCall
 from tests.integration.worker.test_capture import import_files, is_verified
 from tests.unit.worker.claude_json_sample import SESSION, canary_file
 from tests.unit.worker.importers.rows_of_a_session import SESSION as TRANSCRIBED

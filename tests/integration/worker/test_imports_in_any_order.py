@@ -25,7 +25,7 @@ from services.worker.persist.records import (
 )
 from services.worker.persist.staging import ReceivedEvent, clear
 from services.worker.resources import Resources
-from shared.messages import Conversation, SessionStart
+from shared.events.messages import Conversation, SessionStart
 from tests.example_counts import examples
 from tests.integration.worker.all_tables import tables
 from tests.unit.worker.importers.rows_of_a_session import agent_progress, answer, prompt, read_rows, result, text, use

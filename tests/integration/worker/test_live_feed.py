@@ -10,9 +10,9 @@ from services.worker.drain.drain_partition import drain
 from services.worker.maintenance.idle_sessions import close_idle_sessions
 from services.worker.persist import feed_items
 from services.worker.resources import Resources
+from shared.events.messages import Activity, Conversation, Envelope, Event, SessionEnd, SessionStart, ToolCall, encode_envelope
 from shared.feed import ENTRY_BYTES, FEED_ENTRIES, FEED_KEY, ITEMS_FIELD, TEXT_CHARACTERS, FeedItem, decode_items
 from shared.journal.streams import PAYLOAD_FIELD, stream_key
-from shared.messages import Activity, Conversation, Envelope, Event, SessionEnd, SessionStart, ToolCall, encode_envelope
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 START = SessionStart(project_path="/home/ann/shop", start_time=NOW, session_id="s", user="ann", id=uuid4())

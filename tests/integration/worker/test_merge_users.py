@@ -15,7 +15,7 @@ from services.worker.persist.persist_batch import persist
 from services.worker.persist.staging import ReceivedEvent
 from services.worker.resources import Resources
 from services.worker.row_tables import ROW_TABLES
-from shared.messages import Activity, Conversation, Event, SessionEnd, SessionStart, ToolCall, Usage
+from shared.events.messages import Activity, Conversation, Event, SessionEnd, SessionStart, ToolCall, Usage
 from tests.integration.worker.all_tables import tables
 from tests.integration.worker.test_imports_in_any_order import EPOCH, GAP, add_job, file_of
 

@@ -19,7 +19,7 @@ from services.worker.persist.persist_batch import persist
 from services.worker.persist.records import Message, Record, SessionFacts, ToolUse
 from services.worker.persist.staging import ReceivedEvent
 from services.worker.resources import Resources
-from shared.messages import Conversation, Event, SessionStart, ToolCall
+from shared.events.messages import Conversation, Event, SessionStart, ToolCall
 from tests.integration.worker.test_imports_in_any_order import add_job
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)

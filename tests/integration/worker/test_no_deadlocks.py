@@ -19,7 +19,7 @@ from services.worker.persist.dead_letters import persist_isolating
 from services.worker.persist.records import ApiCall, FileChange, Message, Record, SessionFacts, ToolUse
 from services.worker.persist.staging import ReceivedEvent, prepare_connection
 from services.worker.resources import Resources
-from shared.messages import Activity, Conversation, Event, SessionStart, ToolCall
+from shared.events.messages import Activity, Conversation, Event, SessionStart, ToolCall
 from tests.integration.worker.test_fill_savings import price_of_the_release_before
 
 GAP = timedelta(minutes=5)

@@ -14,7 +14,7 @@ from services.worker.importers.formats.read_records import read_records
 from services.worker.maintenance.verify import verify
 from services.worker.persist.records import ApiCall, FileChange, Message, RecordError, SessionFacts, ToolUse
 from services.worker.resources import Resources
-from shared.upload_kinds import Kind
+from shared.claude_formats.upload_kinds import Kind
 from tests.integration.worker.test_import_job import imported, start_job
 from tests.unit.worker.claude_json_sample import SESSION
 

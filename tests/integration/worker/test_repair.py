@@ -11,8 +11,8 @@ from services.worker.maintenance import rebuild
 from services.worker.maintenance.repair import repair
 from services.worker.maintenance.verify import verify
 from services.worker.resources import Resources
+from shared.events.messages import ENVELOPE_VERSION, Envelope, encode_envelope
 from shared.journal.streams import PAYLOAD_FIELD, stream_key
-from shared.messages import ENVELOPE_VERSION, Envelope, encode_envelope
 from tests.integration.whole_session import whole_session
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)

@@ -10,8 +10,8 @@ from psycopg import Connection
 from services.worker.importers.job import run_shard
 from services.worker.persist.records import ToolUse
 from services.worker.resources import Resources
-from shared.messages import Conversation
-from shared.upload_kinds import READER_VERSION
+from shared.claude_formats.upload_kinds import READER_VERSION
+from shared.events.messages import Conversation
 from tests.integration.worker.all_tables import tables
 from tests.integration.worker.reparsed_sessions import (
     FORK,

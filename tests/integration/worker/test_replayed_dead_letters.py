@@ -15,9 +15,9 @@ from services.worker.drain.stream_reader import Entry, read_new
 from services.worker.maintenance.verify import verify
 from services.worker.persist.records import Message
 from services.worker.resources import Resources
+from shared.events.messages import Conversation, Envelope, SessionStart, encode_envelope
 from shared.journal.dead_letter_envelope import DeadLetter, encode_replay
 from shared.journal.streams import GROUP, PAYLOAD_FIELD, stream_key
-from shared.messages import Conversation, Envelope, SessionStart, encode_envelope
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 STREAM = stream_key(0)

@@ -9,8 +9,8 @@ import pytest
 
 from services.worker.drain.drain_partition import drain
 from services.worker.resources import Resources
+from shared.events.messages import Envelope, Event, GivenMedia, GivenResult, ToolCall, encode_envelope
 from shared.journal.streams import PAYLOAD_FIELD, stream_key
-from shared.messages import Envelope, Event, GivenMedia, GivenResult, ToolCall, encode_envelope
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 

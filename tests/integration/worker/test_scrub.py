@@ -15,9 +15,9 @@ from services.worker.maintenance.verify import verify
 from services.worker.persist.dead_letters import write_dead_letter
 from services.worker.resources import Resources
 from services.worker.sweep import Looks
+from shared.events.messages import Activity, Conversation, Envelope, Event, SessionStart, ToolCall, encode_envelope
 from shared.journal.dead_letter_envelope import WHOLE_ENTRY, DeadLetter
 from shared.journal.streams import PAYLOAD_FIELD, stream_key
-from shared.messages import Activity, Conversation, Envelope, Event, SessionStart, ToolCall, encode_envelope
 from shared.redaction.redact import redact_text
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)

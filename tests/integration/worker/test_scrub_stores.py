@@ -15,9 +15,9 @@ from services.worker.drain.stream_reader import make_group
 from services.worker.maintenance import scrub, scrub_files
 from services.worker.maintenance.verify import verify
 from services.worker.resources import Resources, open_resources
+from shared.events.messages import Conversation, Envelope, SessionStart, ToolCall, Usage, encode_envelope
 from shared.feed import FEED_KEY, ITEMS_FIELD, REWRITTEN_FIELD, TEXT_CHARACTERS, FeedItem, decode_items, encode_items
 from shared.journal.streams import PAYLOAD_FIELD, stream_key, transcript_key
-from shared.messages import Conversation, Envelope, SessionStart, ToolCall, Usage, encode_envelope
 from tests.conftest import as_role
 from tests.integration.worker.test_scrub import NOW, SECRET, WORD, asked_for, select, stored
 from tests.servers import Server

@@ -20,7 +20,7 @@ from services.worker.search_index.backfill import begin_again
 from services.worker.search_index.check_documents import differing_documents
 from services.worker.search_index.index_pending import index_pending
 from shared.document_words import Words, words_of
-from shared.messages import Activity, Conversation, Event, SessionStart, ToolCall
+from shared.events.messages import Activity, Conversation, Event, SessionStart, ToolCall
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 GAP = timedelta(minutes=5)

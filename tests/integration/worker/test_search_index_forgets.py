@@ -19,8 +19,8 @@ from services.worker.resources import Resources, open_resources
 from services.worker.search_index import index_pending as indexer
 from services.worker.search_index.check_documents import differing_documents
 from services.worker.search_index.index_pending import index_pending
-from shared.messages import Activity, Conversation, SessionStart, ToolCall
-from shared.session_tags import tag_key
+from shared.events.messages import Activity, Conversation, SessionStart, ToolCall
+from shared.sessions.session_tags import tag_key
 from tests.integration.worker.reparsed_sessions import ROWS, add_file
 from tests.integration.worker.reparsed_sessions import run as reparse
 from tests.integration.worker.test_imports_in_any_order import EPOCH, GAP, add_job, file_of

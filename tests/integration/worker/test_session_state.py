@@ -14,8 +14,8 @@ from services.worker.capture.parser_states import ParserStates
 from services.worker.capture.read_captured import read_captured
 from services.worker.maintenance.idle_sessions import close_idle_sessions
 from services.worker.resources import Resources
-from shared.messages import Conversation, SessionStart, ToolCall
-from shared.session_state import QUIET_SECONDS
+from shared.events.messages import Conversation, SessionStart, ToolCall
+from shared.sessions.session_state import QUIET_SECONDS
 from tests.example_counts import examples
 from tests.integration.worker.captured import put_range
 from tests.integration.worker.hook_session import put_hooks

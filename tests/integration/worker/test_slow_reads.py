@@ -20,8 +20,8 @@ from services.worker.drain.drain_partition import drain
 from services.worker.drain.stream_reader import make_group
 from services.worker.resources import Resources, open_resources
 from services.worker.settings import Settings
+from shared.events.messages import Conversation, Envelope, encode_envelope
 from shared.journal.streams import GROUP, PAYLOAD_FIELD, stream_key
-from shared.messages import Conversation, Envelope, encode_envelope
 from tests.faults.proxy import Proxy
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)

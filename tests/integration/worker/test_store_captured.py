@@ -17,9 +17,9 @@ from services.worker.drain.drain_partition import BATCH_BYTES, batches, drain
 from services.worker.drain.store_captured import CANNOT_BE_CUT, Received, store_captured
 from services.worker.persist.dead_letters import write_dead_letter
 from services.worker.resources import Resources
+from shared.events.messages import Envelope, HookPayload, TranscriptRange, encode_envelope
 from shared.journal.dead_letter_envelope import HOOK_KIND, WHOLE_ENTRY, DeadLetter, encode_replay
 from shared.journal.streams import EPOCH_FIELD, EVENTS_FIELD, GROUP, PAYLOAD_FIELD, partition_of, stream_key, transcript_key
-from shared.messages import Envelope, HookPayload, TranscriptRange, encode_envelope
 from tests.integration.worker.accounting_world import PARTITIONS, World
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)

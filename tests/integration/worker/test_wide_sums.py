@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from services.worker.maintenance import rebuild
 from services.worker.maintenance.verify import verify
 from services.worker.resources import Resources
-from shared.event_kinds import MAX_DURATION_MS, MAX_LINES, MAX_TOKENS
+from shared.events.event_kinds import MAX_DURATION_MS, MAX_LINES, MAX_TOKENS
 from tests.example_counts import examples
 from tests.integration.worker.test_repair import arrive
 

@@ -1,8 +1,8 @@
 """Open sessions with what happens in them now: the rows behind a live board."""
 
 from services.query.database import Connection, Row, rows
-from shared import session_state
-from shared.open_sessions import is_open
+from shared.sessions import session_state
+from shared.sessions.open_sessions import is_open
 
 MOST = 200
 

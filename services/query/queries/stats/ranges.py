@@ -13,8 +13,8 @@ from zoneinfo import ZoneInfo
 
 from msgspec import Struct, structs
 
+from shared.events.messages import EARLIEST, LATEST
 from shared.http.errors import BadRequest, invalid
-from shared.messages import EARLIEST, LATEST
 
 Interval = Literal["hour", "day", "week", "month"]
 

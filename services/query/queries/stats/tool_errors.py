@@ -9,8 +9,8 @@ from services.query.database import Connection, Row, rows
 from services.query.queries.stats.day_edges import OUTSIDE, day_edges
 from services.query.queries.stats.ranges import DAY, Range, Segment, described_range, segment_parameters, split_parameters
 from services.query.queries.stats.stats import Selection, Series, kept_of_tools, points, series_of
+from shared.events.messages import EARLIEST, LATEST
 from shared.http.errors import invalid
-from shared.messages import EARLIEST, LATEST
 from shared.sql_files import statement
 from shared.terms import terms
 

@@ -39,8 +39,8 @@ from services.worker.persist.records import (
     SessionFacts,
     ToolUse,
 )
-from shared.messages import ToolStatus
-from shared.project_paths import InvalidPath, normalize_project_path
+from shared.events.messages import ToolStatus
+from shared.events.project_paths import InvalidPath, normalize_project_path
 
 # Starts of a session that was not there before. After the others (resume, compact) nothing may follow, and a fork begins by resuming its origin.
 _NEW = frozenset({"startup", "clear", "fork", None})

@@ -48,8 +48,8 @@ from services.worker.resources import Resources
 from services.worker.row_lease import MAX_ATTEMPTS, LeaseLostError
 from shared.blobs.store import BlobStoreAway, BlobStoreError
 from shared.blobs.stores import delete_blob, open_blob
+from shared.claude_formats.upload_kinds import ARCHIVES, READER_VERSION, Kind
 from shared.sql_files import statement
-from shared.upload_kinds import ARCHIVES, READER_VERSION, Kind
 
 _sql = partial(statement, __package__, "run_shard.sql")
 

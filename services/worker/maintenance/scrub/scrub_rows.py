@@ -9,7 +9,7 @@ from services.worker.maintenance.scrub_columns import KINDS, scrubbed_parts
 from services.worker.maintenance.scrub_stage import Done, Step
 from services.worker.maintenance.scrub_tables import TextTable
 from services.worker.sql_text import sql
-from shared.session_tags import tag_key
+from shared.sessions.session_tags import tag_key
 
 CHUNK_ROWS = 500
 CHUNK_BYTES = 8_000_000

@@ -7,8 +7,8 @@ import re
 from typing import Final
 
 from services.worker.persist.records import KeptResults, Media, Result
-from shared.messages import GivenResult, ToolCall
-from shared.tool_results import ResultText, storable, without_escape_codes
+from shared.claude_formats.tool_results import ResultText, storable, without_escape_codes
+from shared.events.messages import GivenResult, ToolCall
 
 ALL: Final = KeptResults()
 MAX_MEDIA: Final = 100

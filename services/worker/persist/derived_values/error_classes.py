@@ -12,7 +12,7 @@ from typing import Any, Final, get_args
 import re2
 
 from services.worker.settings import Settings
-from shared.messages import ToolStatus
+from shared.events.messages import ToolStatus
 
 # A call that failed, and no rule says why. One that was stored before there were classes has none: NULL.
 OTHER: Final = "other"

@@ -27,8 +27,8 @@ from services.worker.persist.feed_items import (
 from services.worker.persist.records import HOOK, FileChange, Message, TimelineEntry, ToolUse
 from services.worker.persist.session_signs import RECENT, TOLD_WAITS, Sign, signs_of_records, store_signs
 from services.worker.persist.staging import ReceivedEvent
+from shared.events.messages import EARLIEST
 from shared.feed import TEXT_CHARACTERS, FeedItem
-from shared.messages import EARLIEST
 from shared.redis.clients import REDIS_ERRORS
 from shared.sql_files import statement
 

@@ -14,12 +14,12 @@ from redis import Redis
 
 from services.worker.persist.session_signs import RECENT, signs_of_events, store_signs
 from services.worker.persist.staging import ReceivedEvent
-from shared import session_state
+from shared.events.messages import EARLIEST, Activity, Conversation, ToolCall
 from shared.feed import FEED_ENTRIES, FEED_KEY, ITEMS_FIELD, TEXT_CHARACTERS, FeedItem, Kind, encode_items
-from shared.messages import EARLIEST, Activity, Conversation, ToolCall
-from shared.open_sessions import end_reason, is_open
 from shared.redis.clients import REDIS_ERRORS
-from shared.session_state import State
+from shared.sessions import session_state
+from shared.sessions.open_sessions import end_reason, is_open
+from shared.sessions.session_state import State
 
 log = structlog.get_logger()
 

@@ -1,4 +1,4 @@
-"""Signs of what sessions do: the latest of each kind is kept, in any order of arrival. shared/session_state.py says what they mean together.
+"""Signs of what sessions do: the latest of each kind is kept, in any order of arrival. shared/sessions/session_state.py says what they mean together.
 
 What is older than an hour when it arrives is history, and no sign; neither are imports.
 """
@@ -12,7 +12,7 @@ from psycopg import Connection
 
 from services.worker.persist.records import HOOK, Message, TimelineEntry, ToolUse
 from services.worker.persist.staging import ReceivedEvent
-from shared.messages import Activity, Conversation, SessionStart, ToolCall
+from shared.events.messages import Activity, Conversation, SessionStart, ToolCall
 from shared.sql_files import statement
 
 _sql = partial(statement, __package__, "session_signs.sql")

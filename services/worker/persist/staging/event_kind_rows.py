@@ -1,4 +1,4 @@
-"""The worker's half of the registry of event kinds (shared/event_kinds.py): how each kind becomes rows, and what tells two events apart.
+"""The worker's half of the registry of event kinds (shared/events/event_kinds.py): how each kind becomes rows, and what tells two events apart.
 
 A kind has one row for each event in the table that its entry names. KIND_TABLES has what the worker must know of these tables. Every `match` ends in
 `assert_never`: mypy then finds a kind that has no case, and at run time its event becomes a dead letter and is not lost.
@@ -17,8 +17,8 @@ from services.worker.persist.cut_results import ALL, result_of_event
 from services.worker.persist.error_classes import error_class_of
 from services.worker.persist.pricing import Tokens, price_of
 from services.worker.persist.records import KeptResults, Result
-from shared.event_kinds import MAX_DURATION_MS, MAX_LINES
-from shared.messages import Activity, Conversation, Event, GivenResult, SessionEnd, SessionStart, ToolCall
+from shared.events.event_kinds import MAX_DURATION_MS, MAX_LINES
+from shared.events.messages import Activity, Conversation, Event, GivenResult, SessionEnd, SessionStart, ToolCall
 
 Row = tuple[Any, ...]
 

@@ -14,8 +14,8 @@ from services.worker.persist import event_kind_rows, stage_records
 from services.worker.persist.cut_results import ALL
 from services.worker.persist.event_kind_rows import KIND_TABLES, Row
 from services.worker.persist.records import HOOK, KeptResults, ProjectSeen, Record, SessionFacts
-from shared.messages import Binding, Event
-from shared.project_paths import name_of
+from shared.events.messages import Binding, Event
+from shared.events.project_paths import name_of
 
 TABLES = {
     "staged_projects": "path text, name text, is_named boolean",

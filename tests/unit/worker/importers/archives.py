@@ -11,7 +11,7 @@ import zstandard
 
 from services.worker.importers.archives.archive_members import Member, read_members
 from services.worker.persist.records import RecordError
-from shared.upload_kinds import Kind
+from shared.claude_formats.upload_kinds import Kind
 from tests.unit.worker.importers.rows_of_a_session import jsonl, prompt
 
 

@@ -10,7 +10,7 @@ import pytest
 from services.worker.importers.archives.archive_members import ArchiveSummary, Member, read_members
 from services.worker.importers.formats.transcript.transcript_reader import read_transcript
 from services.worker.persist.records import Message
-from shared.upload_kinds import Kind
+from shared.claude_formats.upload_kinds import Kind
 from tests.unit.worker.importers.archives import PACK, codes, members, opened, session
 from tests.unit.worker.importers.merged import IDLE_GAP
 

@@ -14,7 +14,7 @@ from services.worker.importers.archives.archive_members import ArchiveSummary, M
 from services.worker.importers.formats.transcript.transcript_reader import read_transcript
 from services.worker.importers.unpacking_limits import Limits
 from services.worker.persist.records import DAMAGED, Message, RecordError
-from shared.upload_kinds import Kind
+from shared.claude_formats.upload_kinds import Kind
 from tests.unit.worker.importers.archives import PACK, STREAMS, codes, members, opened, session, tar_of, zip_of
 from tests.unit.worker.importers.merged import IDLE_GAP
 

@@ -18,10 +18,10 @@ from services.worker.importers.formats.redacted_file import RedactedFile
 from services.worker.importers.formats.transcript.transcript_reader import read_transcript
 from services.worker.persist.cut_results import ALL, enough_of, result_of
 from services.worker.persist.records import KeptResults, Media, Result, ToolUse
+from shared.claude_formats.tool_results import ResultText, parse_result, storable, without_escape_codes
 from shared.redaction.redact import redact_text
 from shared.redaction.redacted_lines import redact_lines
 from shared.redaction.redacted_structs import redact_structs
-from shared.tool_results import ResultText, parse_result, storable, without_escape_codes
 from tests.redaction_corpus import Case, secret_cases
 from tests.redaction_corpus.__main__ import is_found
 from tests.unit.worker.importers.merged import IDLE_GAP

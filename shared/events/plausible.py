@@ -11,8 +11,8 @@ from typing import Any, Final, NamedTuple
 from msgspec import Struct
 from msgspec.structs import fields
 
-from shared.event_kinds import KINDS
-from shared.messages import Event
+from shared.events.event_kinds import KINDS
+from shared.events.messages import Event
 
 # Claude Code did not exist before. A clock that was never set says 1970, 1980 or 2000. With MAX_AHEAD this bounds the length of a session too.
 EARLIEST_EVENT: Final = datetime(2020, 1, 1, tzinfo=UTC)

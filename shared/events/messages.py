@@ -13,7 +13,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 ENVELOPE_VERSION = 1
 
-# Every stored time is between these. New events have narrower bounds (shared/plausible.py).
+# Every stored time is between these. New events have narrower bounds (shared/events/plausible.py).
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 LATEST = datetime(2100, 1, 1, tzinfo=UTC)
 
@@ -31,7 +31,7 @@ SessionId = Annotated[
 Path = Annotated[str, Meta(min_length=1, max_length=4096)]
 Name = Annotated[str, Meta(min_length=1, max_length=200)]
 Identifier = Annotated[str, Meta(min_length=1, max_length=200, extra_json_schema=NO_CONTROL_CHARACTERS)]
-# The range that the journal can carry. Ingest accepts less (shared/plausible.py).
+# The range that the journal can carry. Ingest accepts less (shared/events/plausible.py).
 Count = Annotated[int, Meta(ge=0, le=2**53 - 1)]
 # ISO 8601. A naive time is UTC.
 Time = datetime

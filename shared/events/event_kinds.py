@@ -10,7 +10,7 @@ from typing import Final
 
 from msgspec import Struct, inspect
 
-from shared.messages import NO_CONTROL_CHARACTERS, Activity, Conversation, Event, SessionEnd, SessionStart, ToolCall
+from shared.events.messages import NO_CONTROL_CHARACTERS, Activity, Conversation, Event, SessionEnd, SessionStart, ToolCall
 
 # The most that can be true of one event: lines of a file, tokens of an API call, a tool's time.
 MAX_LINES: Final = 10_000_000
@@ -31,7 +31,7 @@ class EventKind:
     user_field: str | None = None
     # An event without a session gets the only open session of its user.
     joins_open_session: bool = False
-    # The most that each count can truly be, by path: "lines_added", "usage.input_tokens" (shared/plausible.py).
+    # The most that each count can truly be, by path: "lines_added", "usage.input_tokens" (shared/events/plausible.py).
     most: Mapping[str, int] = field(default_factory=dict)
 
     @property
