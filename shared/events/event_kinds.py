@@ -1,6 +1,6 @@
 """The registry of event kinds: the facts about each kind that both ingest and the worker need. Code that handles all kinds reads it.
 
-The worker's part, by the same keys, is services/worker/persist/event_kind_rows.py. The Struct gives the rest: the tag, the fields that
+The worker's part, by the same keys, is services/worker/persist/staging/event_kind_rows.py. The Struct gives the rest: the tag, the fields that
 can hold text (shared/redaction/redacted_structs.py), the identifiers. CONTRIBUTING.md has the steps to add a kind.
 """
 

@@ -13,7 +13,7 @@ from psycopg import Connection
 from deploy.embedded.supervision.processes import wait_until
 from services.worker.app import WORKER_SETTINGS
 from services.worker.persist.persist_batch import persist
-from services.worker.persist.staging import ReceivedEvent
+from services.worker.persist.staging.staging_tables import ReceivedEvent
 from services.worker.resources import resources
 from services.worker.settings import Settings
 from shared.broker import celery_settings, sender

@@ -16,8 +16,8 @@ from services.worker.importers.formats.plausible_records import SESSION_MOST
 from services.worker.maintenance import rebuild
 from services.worker.maintenance.command import with_worker
 from services.worker.persist import persist_batch
-from services.worker.persist.event_kind_rows import KIND_TABLES
-from services.worker.persist.pricing import TOKEN_COLUMNS, Tokens, price_of
+from services.worker.persist.derived_values.pricing import TOKEN_COLUMNS, Tokens, price_of
+from services.worker.persist.staging.event_kind_rows import KIND_TABLES
 from services.worker.resources import Resources
 from services.worker.sessions.reattribution import update_session_rows
 from services.worker.sessions.session_rebuild import rebuild_sessions

@@ -11,8 +11,8 @@ from uuid import UUID
 
 from psycopg import Connection
 
-from services.worker.persist.event_kind_rows import KIND_TABLES, identity_of
-from services.worker.persist.staging import ReceivedEvent
+from services.worker.persist.staging.event_kind_rows import KIND_TABLES, identity_of
+from services.worker.persist.staging.staging_tables import ReceivedEvent
 from shared.events.event_kinds import KINDS
 from shared.events.messages import Event
 

@@ -17,7 +17,7 @@ from psycopg import Connection
 from psycopg.rows import scalar_row
 
 from services.worker.persist.records import ProjectSeen, Record, SessionFacts
-from services.worker.persist.staging import ReceivedEvent
+from services.worker.persist.staging.staging_tables import ReceivedEvent
 from services.worker.row_tables import for_all
 from shared.events.messages import Binding, Event, SessionStart
 from shared.sql_files import statement

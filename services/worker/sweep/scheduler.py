@@ -19,7 +19,7 @@ from redis import Redis
 from redis.exceptions import ResponseError
 
 from services.worker.settings import Settings
-from services.worker.sweep_statements import (
+from services.worker.sweep.sweep_statements import (
     ABANDONED_MERGES,
     ABANDONED_SCRUBS,
     ABANDONED_SHARDS,
@@ -37,7 +37,7 @@ from services.worker.sweep_statements import (
     UNSWEPT_UPLOADS,
     UPLOADS_SWEPT_KEY,
 )
-from services.worker.time_limit import within
+from services.worker.sweep.time_limit import within
 from shared.broker import (
     QUEUES,
     TASK_ARCHIVE,

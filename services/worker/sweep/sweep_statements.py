@@ -1,6 +1,6 @@
 """SQL that finds work which waits, and beside it the statement of the task that does the work: their conditions must be the same.
 
-Text alone, so that beat needs none of the modules that do the work (services/worker/sweep.py).
+Text alone, so that beat needs none of the modules that do the work (services/worker/sweep/scheduler.py).
 """
 
 from typing import Final

@@ -11,7 +11,7 @@ import pytest
 from deploy.embedded.supervision.processes import wait_until
 from services.worker.maintenance import merge_users
 from services.worker.persist.persist_batch import persist
-from services.worker.persist.staging import ReceivedEvent
+from services.worker.persist.staging.staging_tables import ReceivedEvent
 from services.worker.resources import Resources, open_resources
 from services.worker.settings import Settings
 from tests.integration.keys.conftest import Api, is_error

@@ -14,7 +14,7 @@ from starlette.testclient import TestClient
 
 from services.query.app import create_app
 from services.query.settings import Settings
-from services.worker.persist.cut_results import ALL, result_of
+from services.worker.persist.derived_values.cut_results import ALL, result_of
 from shared.blobs.contents import ContentStore
 from shared.blobs.stores import archive_at
 from shared.claude_formats.tool_results import ResultText, tool_call_id

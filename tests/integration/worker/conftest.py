@@ -9,7 +9,7 @@ from deploy.migrations.grants import QUERY
 from services.worker.drain.stream_reader import make_group
 from services.worker.resources import Resources, open_resources
 from services.worker.settings import Settings
-from services.worker.sweep import Looks
+from services.worker.sweep.scheduler import Looks
 from shared.journal.streams import stream_key
 from tests.conftest import as_role
 from tests.integration.worker.accounting_world import PARTITIONS, STREAMS, World

@@ -15,7 +15,7 @@ from services.worker.importers.formats.transcript import transcript_reader, tran
 from services.worker.importers.job import reparse, reparse_reading, run_shard
 from services.worker.persist.persist_batch import persist
 from services.worker.persist.records import Record, ToolUse
-from services.worker.persist.staging import ReceivedEvent, clear, prepare_connection
+from services.worker.persist.staging.staging_tables import ReceivedEvent, clear, prepare_connection
 from services.worker.resources import Resources
 from tests.integration.worker.test_imports_in_any_order import EPOCH, GAP, drift
 from tests.unit.worker.importers.rows_of_a_session import answer, prompt, read_rows, result, text, use

@@ -11,7 +11,7 @@ from psycopg import Connection
 
 from services.worker.maintenance.verify import verify
 from services.worker.persist.persist_batch import persist
-from services.worker.persist.staging import ReceivedEvent, clear
+from services.worker.persist.staging.staging_tables import ReceivedEvent, clear
 from services.worker.resources import Resources
 from shared.events.messages import Activity, Conversation, Event, SessionEnd, SessionStart, ToolCall, Usage
 from tests.example_counts import examples

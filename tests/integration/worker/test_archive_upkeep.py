@@ -20,8 +20,8 @@ from services.worker.archive.segments import SEGMENT_BYTES
 from services.worker.archive.upkeep import run
 from services.worker.resources import Resources, open_resources
 from services.worker.settings import Settings
-from services.worker.sweep import NO_CALL, ONE_CALL, Looks
-from services.worker.sweep_statements import ARCHIVE_COLLECTED_KEY
+from services.worker.sweep.scheduler import NO_CALL, ONE_CALL, Looks
+from services.worker.sweep.sweep_statements import ARCHIVE_COLLECTED_KEY
 from shared.archive.stored_pieces import content_of, pieces_of
 from shared.blobs.store import BlobStoreAway
 from tests.integration.worker.captured import put_range

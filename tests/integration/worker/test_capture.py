@@ -22,10 +22,10 @@ from services.worker.drain.replayed_import_records import persist_replayed_recor
 from services.worker.importers.job import run_shard
 from services.worker.maintenance.verify import verify
 from services.worker.persist.records import Message
-from services.worker.persist.staging import ReceivedEvent
+from services.worker.persist.staging.staging_tables import ReceivedEvent
 from services.worker.resources import Resources, open_resources
 from services.worker.row_lease import MAX_ATTEMPTS
-from services.worker.sweep import NO_CALL, ONE_CALL, Looks
+from services.worker.sweep.scheduler import NO_CALL, ONE_CALL, Looks
 from shared.broker import TASK_READ_CAPTURED
 from tests import emptied
 from tests.integration.worker.all_tables import tables

@@ -11,7 +11,7 @@ from services.worker.capture import file_reading, read_captured
 from services.worker.capture.parser_states import ParserStates
 from services.worker.resources import Resources, open_resources
 from services.worker.settings import Settings
-from services.worker.sweep import Looks
+from services.worker.sweep.scheduler import Looks
 from shared.broker import TASK_READ_CAPTURED
 from tests.integration.worker.captured import put_range
 from tests.integration.worker.test_capture import all_tables, imported, is_verified

@@ -9,7 +9,8 @@ import pytest
 
 from services.worker.archive.segments import frame_of
 from services.worker.importers.formats.transcript import transcript_reader
-from services.worker.maintenance import scrub, verify
+from services.worker.maintenance import verify
+from services.worker.maintenance.scrub import scrub
 from services.worker.resources import Resources
 from tests.integration.worker.all_tables import tables
 from tests.integration.worker.test_archived_contents import reparse

@@ -11,9 +11,9 @@ import pytest
 
 from services.worker.drain.drain_partition import drain
 from services.worker.persist.dead_letters import persist_isolating
-from services.worker.persist.event_kind_rows import KIND_TABLES, identity_of, rows_of
 from services.worker.persist.records import ApiCall, FileChange, Message, ProjectSeen, Record, SessionFacts, TimelineEntry, ToolUse
-from services.worker.persist.staging import ReceivedEvent, stage
+from services.worker.persist.staging.event_kind_rows import KIND_TABLES, identity_of, rows_of
+from services.worker.persist.staging.staging_tables import ReceivedEvent, stage
 from services.worker.resources import Resources
 from shared.events.event_kinds import KINDS
 from shared.events.messages import (

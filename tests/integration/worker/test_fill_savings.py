@@ -20,14 +20,14 @@ from services.worker import lock_order
 from services.worker.maintenance import fill_savings
 from services.worker.maintenance.rebuild import rebuild
 from services.worker.maintenance.verify import checks, differing, verify
-from services.worker.persist import event_kind_rows, stage_records
+from services.worker.persist.derived_values.pricing import Price, Tokens, price_of
 from services.worker.persist.persist_batch import persist
-from services.worker.persist.pricing import Price, Tokens, price_of
 from services.worker.persist.records import ApiCall, SessionFacts
-from services.worker.persist.staging import ReceivedEvent
+from services.worker.persist.staging import event_kind_rows, stage_records
+from services.worker.persist.staging.staging_tables import ReceivedEvent
 from services.worker.resources import Resources, open_resources
 from services.worker.settings import Settings
-from services.worker.sweep import NO_CALL, ONE_CALL, Looks
+from services.worker.sweep.scheduler import NO_CALL, ONE_CALL, Looks
 from shared.events.messages import Conversation, Usage
 from tests.emptied import empty
 from tests.integration.worker.all_tables import tables

@@ -11,7 +11,7 @@ from psycopg import Connection
 from services.worker.maintenance.verify import checks, differing
 from services.worker.persist.persist_batch import persist
 from services.worker.persist.records import Message, Record, SessionFacts
-from services.worker.persist.staging import ReceivedEvent, clear
+from services.worker.persist.staging.staging_tables import ReceivedEvent, clear
 from services.worker.resources import Resources
 from shared.events.messages import Conversation
 from tests.integration.worker.all_tables import tables

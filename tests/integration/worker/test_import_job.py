@@ -12,10 +12,10 @@ import pytest
 from services.worker.importers.job import run_shard, shards
 from services.worker.maintenance.verify import verify
 from services.worker.persist.persist_batch import persist
-from services.worker.persist.staging import ReceivedEvent
+from services.worker.persist.staging.staging_tables import ReceivedEvent
 from services.worker.resources import Resources
 from services.worker.row_lease import MAX_ATTEMPTS, LeaseLostError
-from services.worker.sweep import Looks
+from services.worker.sweep.scheduler import Looks
 from shared.events.messages import ToolCall
 from tests.integration.worker.test_capture import import_files, is_verified
 from tests.unit.worker.claude_json_sample import SESSION, canary_file

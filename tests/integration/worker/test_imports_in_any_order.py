@@ -23,7 +23,7 @@ from services.worker.persist.records import (
     TimelineEntry,
     ToolUse,
 )
-from services.worker.persist.staging import ReceivedEvent, clear
+from services.worker.persist.staging.staging_tables import ReceivedEvent, clear
 from services.worker.resources import Resources
 from shared.events.messages import Conversation, SessionStart
 from tests.example_counts import examples

@@ -8,7 +8,7 @@ from redis import Redis
 
 from services.worker.drain.drain_partition import drain
 from services.worker.maintenance.idle_sessions import close_idle_sessions
-from services.worker.persist import feed_items
+from services.worker.persist.feed import feed_items
 from services.worker.resources import Resources
 from shared.events.messages import Activity, Conversation, Envelope, Event, SessionEnd, SessionStart, ToolCall, encode_envelope
 from shared.feed import ENTRY_BYTES, FEED_ENTRIES, FEED_KEY, ITEMS_FIELD, TEXT_CHARACTERS, FeedItem, decode_items

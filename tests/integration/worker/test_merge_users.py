@@ -12,7 +12,7 @@ from services.worker.aggregates.registry import AGGREGATES
 from services.worker.maintenance import merge_users
 from services.worker.maintenance.verify import verify
 from services.worker.persist.persist_batch import persist
-from services.worker.persist.staging import ReceivedEvent
+from services.worker.persist.staging.staging_tables import ReceivedEvent
 from services.worker.resources import Resources
 from services.worker.row_tables import ROW_TABLES
 from shared.events.messages import Activity, Conversation, Event, SessionEnd, SessionStart, ToolCall, Usage

@@ -17,7 +17,7 @@ from services.worker.maintenance.rebuild import rebuild
 from services.worker.maintenance.verify import verify
 from services.worker.persist.persist_batch import persist
 from services.worker.persist.records import Message, Record, SessionFacts, ToolUse
-from services.worker.persist.staging import ReceivedEvent
+from services.worker.persist.staging.staging_tables import ReceivedEvent
 from services.worker.resources import Resources
 from shared.events.messages import Conversation, Event, SessionStart, ToolCall
 from tests.integration.worker.test_imports_in_any_order import add_job

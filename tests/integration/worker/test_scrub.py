@@ -10,11 +10,11 @@ import pytest
 
 from deploy.embedded.supervision.processes import wait_until
 from services.worker.drain.drain_partition import drain
-from services.worker.maintenance import scrub, scrub_rows
+from services.worker.maintenance.scrub import scrub, scrub_rows
 from services.worker.maintenance.verify import verify
 from services.worker.persist.dead_letters import write_dead_letter
 from services.worker.resources import Resources
-from services.worker.sweep import Looks
+from services.worker.sweep.scheduler import Looks
 from shared.events.messages import Activity, Conversation, Envelope, Event, SessionStart, ToolCall, encode_envelope
 from shared.journal.dead_letter_envelope import WHOLE_ENTRY, DeadLetter
 from shared.journal.streams import PAYLOAD_FIELD, stream_key

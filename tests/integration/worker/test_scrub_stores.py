@@ -12,7 +12,7 @@ import pytest
 from deploy.migrations.grants import WORKER
 from services.worker.archive.segments import SEGMENT_BYTES
 from services.worker.drain.stream_reader import make_group
-from services.worker.maintenance import scrub, scrub_files
+from services.worker.maintenance.scrub import scrub, scrub_files
 from services.worker.maintenance.verify import verify
 from services.worker.resources import Resources, open_resources
 from shared.events.messages import Conversation, Envelope, SessionStart, ToolCall, Usage, encode_envelope

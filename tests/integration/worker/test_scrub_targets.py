@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
-from services.worker.maintenance.scrub import STAGES
-from services.worker.maintenance.scrub_tables import BY_OTHER_STAGES, EXEMPT, EXEMPT_COLUMNS, TABLES
+from services.worker.maintenance.scrub.scrub import STAGES
+from services.worker.maintenance.scrub.scrub_tables import BY_OTHER_STAGES, EXEMPT, EXEMPT_COLUMNS, TABLES
 
 # Types that hold no text: whatever is written into a column of another type, a scrub must know of it.
 HARMLESS = {"bigint", "integer", "smallint", "numeric", "boolean", "date", "timestamp with time zone", "uuid"}
@@ -35,7 +35,7 @@ def test_every_column_that_can_hold_text_is_scrubbed_or_exempt_for_a_reason(colu
 
     forgotten = {(table, column) for table, column in columns - decided if column not in EXEMPT_COLUMNS}
 
-    assert not forgotten, "add them to TABLES, or with a reason to EXEMPT, of services/worker/maintenance/scrub_tables.py"
+    assert not forgotten, "add them to TABLES, or with a reason to EXEMPT, of services/worker/maintenance/scrub/scrub_tables.py"
 
 
 def test_what_is_listed_exists(columns: set[tuple[str, str]]) -> None:

@@ -13,7 +13,7 @@ from services.worker.archive import scrub_contents
 from services.worker.archive.compaction import compact_some
 from services.worker.archive.retention import collect_garbage
 from services.worker.archive.segments import SEGMENT_BYTES
-from services.worker.maintenance import scrub
+from services.worker.maintenance.scrub import scrub
 from services.worker.resources import Resources, open_resources
 from services.worker.settings import Settings
 from shared.archive.stored_pieces import content_of, decompressed

@@ -12,7 +12,7 @@ from psycopg import Connection
 
 from services.worker.persist.persist_batch import persist
 from services.worker.persist.records import Message, Record, Result, TimelineEntry, ToolUse
-from services.worker.persist.staging import ReceivedEvent
+from services.worker.persist.staging.staging_tables import ReceivedEvent
 from services.worker.resources import Resources
 from services.worker.search_index import index_pending as indexer
 from services.worker.search_index import write_documents

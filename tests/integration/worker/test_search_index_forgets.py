@@ -12,9 +12,10 @@ from psycopg import Connection
 
 from deploy.embedded.supervision.processes import wait_until
 from services.worker.importers.job import undo
-from services.worker.maintenance import merge_users, scrub
+from services.worker.maintenance import merge_users
+from services.worker.maintenance.scrub import scrub
 from services.worker.persist.persist_batch import persist
-from services.worker.persist.staging import ReceivedEvent
+from services.worker.persist.staging.staging_tables import ReceivedEvent
 from services.worker.resources import Resources, open_resources
 from services.worker.search_index import index_pending as indexer
 from services.worker.search_index.check_documents import differing_documents

@@ -13,7 +13,7 @@ from services.query.queries.lists.paging import Paging
 from services.query.queries.lists.sessions import SessionFilters, session, sessions
 from services.query.settings import Settings as QuerySettings
 from services.worker.maintenance.idle_sessions import close_idle_sessions
-from services.worker.persist.feed_items import feed_sessions
+from services.worker.persist.feed.feed_items import feed_sessions
 from services.worker.resources import Resources
 from tests.integration.worker.captured import capture
 from tests.integration.worker.hook_session import HOOKS, put_hooks

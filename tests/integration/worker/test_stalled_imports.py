@@ -17,8 +17,8 @@ from services.worker.importers.job import run_shard, shards
 from services.worker.importers.job.end_cancelled import end_cancelled
 from services.worker.resources import Resources
 from services.worker.row_lease import LeaseLostError
-from services.worker.sweep import Looks
-from services.worker.sweep_statements import CANCEL_SECONDS
+from services.worker.sweep.scheduler import Looks
+from services.worker.sweep.sweep_statements import CANCEL_SECONDS
 from tests.integration.worker.test_import_job import start_job
 from tests.unit.worker.claude_json_sample import SESSION
 

@@ -14,7 +14,7 @@ from services.worker.aggregates.registry import AGGREGATES
 from services.worker.importers.job import undo
 from services.worker.maintenance.verify import verify
 from services.worker.persist.persist_batch import persist
-from services.worker.persist.staging import ReceivedEvent, prepare_connection
+from services.worker.persist.staging.staging_tables import ReceivedEvent, prepare_connection
 from services.worker.resources import Resources
 from shared.events.messages import Conversation, SessionStart
 from tests.integration.worker.test_imports_in_any_order import EPOCH, GAP, add_job, file_of

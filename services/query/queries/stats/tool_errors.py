@@ -16,7 +16,7 @@ from shared.terms import terms
 
 # Most tools that are named of a class.
 MOST_TOOLS: Final = 20
-# How the class of a call is shown that was stored before there were classes. No rule may give it (services/worker/persist/error_classes.py).
+# How the class of a call is shown that was stored before there were classes. No rule may give it (services/worker/persist/derived_values/error_classes.py).
 UNCLASSIFIED: Final = "unclassified"
 
 _sql = partial(statement, __package__, "tool_errors.sql")

@@ -12,7 +12,7 @@ from psycopg.types.json import Jsonb
 
 from services.worker.persist.persist_batch import Persisted
 from services.worker.row_lease import LEASE_SECONDS, LeaseLostError
-from services.worker.sweep_statements import FORGET_FILES
+from services.worker.sweep.sweep_statements import FORGET_FILES
 from shared.events.messages import Binding, binding
 from shared.sql_files import statement
 

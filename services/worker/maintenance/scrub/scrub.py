@@ -20,12 +20,18 @@ from psycopg.types.json import Jsonb
 
 from services.worker.archive.scrub_contents import scrub_some
 from services.worker.lock_order import lock_documents
-from services.worker.maintenance.scrub_files import ALWAYS_REMAINS, collect_replaced, renew_write_ahead_log, rewrite_redis, rewrite_table
-from services.worker.maintenance.scrub_names import scrub_names
-from services.worker.maintenance.scrub_redis import await_journal, scrub_redis
-from services.worker.maintenance.scrub_rows import scrub_rows
-from services.worker.maintenance.scrub_stage import Done, Stage, Step
-from services.worker.maintenance.scrub_tables import TABLES
+from services.worker.maintenance.scrub.scrub_files import (
+    ALWAYS_REMAINS,
+    collect_replaced,
+    renew_write_ahead_log,
+    rewrite_redis,
+    rewrite_table,
+)
+from services.worker.maintenance.scrub.scrub_names import scrub_names
+from services.worker.maintenance.scrub.scrub_redis import await_journal, scrub_redis
+from services.worker.maintenance.scrub.scrub_rows import scrub_rows
+from services.worker.maintenance.scrub.scrub_stage import Done, Stage, Step
+from services.worker.maintenance.scrub.scrub_tables import TABLES
 from services.worker.resources import Resources
 from services.worker.row_lease import LEASE_SECONDS, MAX_ATTEMPTS, LeaseLostError
 from services.worker.search_index.forget_documents import forget_noted_behind

@@ -14,8 +14,8 @@ from psycopg import Connection, sql
 from redis.exceptions import ResponseError
 
 from services.worker.archive.retention import collect_garbage
-from services.worker.maintenance.scrub_stage import Done, Step
-from services.worker.sweep_statements import ARCHIVE_COLLECTED_KEY
+from services.worker.maintenance.scrub.scrub_stage import Done, Step
+from services.worker.sweep.sweep_statements import ARCHIVE_COLLECTED_KEY
 from shared.redis import cluster_disks
 from shared.sql_files import statement
 

@@ -11,7 +11,7 @@ from psycopg import Connection
 from services.worker import lock_order
 from services.worker.aggregates.registry import ERROR_ROLLUPS, TOOL_ROLLUPS, USAGE_ROLLUPS, Aggregate
 from services.worker.aggregates.rollups import rename_cells
-from services.worker.maintenance.scrub_stage import Done, Step
+from services.worker.maintenance.scrub.scrub_stage import Done, Step
 from services.worker.sql_text import sql
 from shared.redaction.redact import redact_text
 

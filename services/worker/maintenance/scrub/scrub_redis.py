@@ -11,8 +11,8 @@ from typing import Any, Final
 import msgspec
 from redis import Redis
 
-from services.worker.maintenance.scrub_columns import scrubbed_json, scrubbed_text
-from services.worker.maintenance.scrub_stage import Done, Step
+from services.worker.maintenance.scrub.scrub_columns import scrubbed_json, scrubbed_text
+from services.worker.maintenance.scrub.scrub_stage import Done, Step
 from shared.broker import KEY_PREFIX
 from shared.feed import FEED_KEY, ITEMS_FIELD, REWRITTEN_FIELD, TEXT_CHARACTERS, decode_items
 from shared.journal.partitions import streams_in_use

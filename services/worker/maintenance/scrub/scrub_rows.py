@@ -5,9 +5,9 @@ from typing import Any
 
 from psycopg.rows import dict_row
 
-from services.worker.maintenance.scrub_columns import KINDS, scrubbed_parts
-from services.worker.maintenance.scrub_stage import Done, Step
-from services.worker.maintenance.scrub_tables import TextTable
+from services.worker.maintenance.scrub.scrub_columns import KINDS, scrubbed_parts
+from services.worker.maintenance.scrub.scrub_stage import Done, Step
+from services.worker.maintenance.scrub.scrub_tables import TextTable
 from services.worker.sql_text import sql
 from shared.sessions.session_tags import tag_key
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from services.worker.persist.event_kind_rows import KIND_TABLES
+from services.worker.persist.staging.event_kind_rows import KIND_TABLES
 from shared.redaction.redacted_structs import EXEMPT as _IDENTIFIERS
 
 

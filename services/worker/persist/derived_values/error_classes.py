@@ -84,7 +84,7 @@ def error_classes() -> ErrorClasses:
 
 def own_rules() -> tuple[Rule, ...]:
     """The tracker's rules."""
-    return _rules(files("services.worker.persist").joinpath("error_classes.toml").read_bytes(), "error_classes.toml")
+    return _rules(files("services.worker.persist.derived_values").joinpath("error_classes.toml").read_bytes(), "error_classes.toml")
 
 
 def rules_of(path: Path) -> tuple[Rule, ...]:

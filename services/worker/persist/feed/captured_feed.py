@@ -15,7 +15,7 @@ import structlog
 from psycopg import Connection
 from redis import Redis
 
-from services.worker.persist.feed_items import (
+from services.worker.persist.feed.feed_items import (
     NO_SESSION,
     FeedSession,
     append_to_feed,
@@ -25,8 +25,8 @@ from services.worker.persist.feed_items import (
     tell_states,
 )
 from services.worker.persist.records import HOOK, FileChange, Message, TimelineEntry, ToolUse
-from services.worker.persist.session_signs import RECENT, TOLD_WAITS, Sign, signs_of_records, store_signs
-from services.worker.persist.staging import ReceivedEvent
+from services.worker.persist.session_state.session_signs import RECENT, TOLD_WAITS, Sign, signs_of_records, store_signs
+from services.worker.persist.staging.staging_tables import ReceivedEvent
 from shared.events.messages import EARLIEST
 from shared.feed import TEXT_CHARACTERS, FeedItem
 from shared.redis.clients import REDIS_ERRORS

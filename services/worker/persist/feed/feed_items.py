@@ -12,8 +12,8 @@ import structlog
 from psycopg import Connection
 from redis import Redis
 
-from services.worker.persist.session_signs import RECENT, signs_of_events, store_signs
-from services.worker.persist.staging import ReceivedEvent
+from services.worker.persist.session_state.session_signs import RECENT, signs_of_events, store_signs
+from services.worker.persist.staging.staging_tables import ReceivedEvent
 from shared.events.messages import EARLIEST, Activity, Conversation, ToolCall
 from shared.feed import FEED_ENTRIES, FEED_KEY, ITEMS_FIELD, TEXT_CHARACTERS, FeedItem, Kind, encode_items
 from shared.redis.clients import REDIS_ERRORS

@@ -5,9 +5,9 @@ from typing import Any, Final
 
 from psycopg import Connection
 
-from services.worker.persist.feed_items import idle_items
-from services.worker.persist.session_signs import RECENT, forget_signs
-from services.worker.sweep_statements import CLOSE_IDLE_SESSIONS
+from services.worker.persist.feed.feed_items import idle_items
+from services.worker.persist.session_state.session_signs import RECENT, forget_signs
+from services.worker.sweep.sweep_statements import CLOSE_IDLE_SESSIONS
 from shared.feed import FeedItem
 
 MOST_SESSIONS: Final = 1000

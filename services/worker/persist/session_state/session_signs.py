@@ -11,7 +11,7 @@ from typing import Any, Final, Literal, NamedTuple, assert_never
 from psycopg import Connection
 
 from services.worker.persist.records import HOOK, Message, TimelineEntry, ToolUse
-from services.worker.persist.staging import ReceivedEvent
+from services.worker.persist.staging.staging_tables import ReceivedEvent
 from shared.events.messages import Activity, Conversation, SessionStart, ToolCall
 from shared.sql_files import statement
 

@@ -13,9 +13,9 @@ from uuid import UUID
 
 import msgspec
 
-from services.worker.persist.cut_results import ALL, result_of_event
-from services.worker.persist.error_classes import error_class_of
-from services.worker.persist.pricing import Tokens, price_of
+from services.worker.persist.derived_values.cut_results import ALL, result_of_event
+from services.worker.persist.derived_values.error_classes import error_class_of
+from services.worker.persist.derived_values.pricing import Tokens, price_of
 from services.worker.persist.records import KeptResults, Result
 from shared.events.event_kinds import MAX_DURATION_MS, MAX_LINES
 from shared.events.messages import Activity, Conversation, Event, GivenResult, SessionEnd, SessionStart, ToolCall
@@ -33,7 +33,7 @@ class KindTable:
     staged: str
     # Selects from the rows with %(ids)s: id, session_id, whether the row is a client's alone, and both fields of Identity.
     identities: str
-    # {column: type} of texts to which a scrub applies the rules of redaction. The names that aggregates are kept by: maintenance/scrub_names.py.
+    # {column: type} of texts to which a scrub applies the rules of redaction. The names that aggregates are kept by: maintenance/scrub/scrub_names.py.
     texts: Mapping[str, str] = field(default_factory=dict)
     # {column of a text: column with the place where its middle is left out}: the parts are scrubbed apart, and the place moves along.
     cut_at: Mapping[str, str] = field(default_factory=dict)

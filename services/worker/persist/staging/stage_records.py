@@ -6,8 +6,7 @@ from typing import assert_never
 
 import msgspec
 
-from services.worker.persist.event_kind_rows import Row, file_key, result_columns
-from services.worker.persist.pricing import Tokens, price_of
+from services.worker.persist.derived_values.pricing import Tokens, price_of
 from services.worker.persist.records import (
     SESSION_NUMBERS,
     ApiCall,
@@ -19,6 +18,7 @@ from services.worker.persist.records import (
     TimelineEntry,
     ToolUse,
 )
+from services.worker.persist.staging.event_kind_rows import Row, file_key, result_columns
 
 _UNDATED = "-infinity"
 _json = msgspec.json.Encoder()

@@ -10,10 +10,10 @@ from typing import Any
 
 from psycopg import Connection
 
-from services.worker.persist import event_kind_rows, stage_records
-from services.worker.persist.cut_results import ALL
-from services.worker.persist.event_kind_rows import KIND_TABLES, Row
+from services.worker.persist.derived_values.cut_results import ALL
 from services.worker.persist.records import HOOK, KeptResults, ProjectSeen, Record, SessionFacts
+from services.worker.persist.staging import event_kind_rows, stage_records
+from services.worker.persist.staging.event_kind_rows import KIND_TABLES, Row
 from shared.events.messages import Binding, Event
 from shared.events.project_paths import name_of
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from services.worker.importers.formats.hooks import read_hook
 from services.worker.importers.formats.redacted_file import RedactedFile
 from services.worker.importers.formats.transcript.transcript_reader import read_transcript
-from services.worker.persist.cut_results import ALL, enough_of, result_of
+from services.worker.persist.derived_values.cut_results import ALL, enough_of, result_of
 from services.worker.persist.records import KeptResults, Media, Result, ToolUse
 from shared.claude_formats.tool_results import ResultText, parse_result, storable, without_escape_codes
 from shared.redaction.redact import redact_text
