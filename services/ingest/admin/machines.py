@@ -15,7 +15,7 @@ from services.ingest.events.key_binding import binding_of, other_users_machine
 from services.ingest.events.redact_events import LARGE_BYTES, redact, run
 from services.ingest.http.request_checks import AcceptedBody, check_query
 from services.ingest.http.responses import MachineForgotten, MachineReported
-from services.ingest.postgres import machines
+from services.ingest.postgres.admin import machines
 from services.ingest.postgres.audit import audit_record
 from shared.events.messages import EARLIEST, LATEST, MACHINE_ID, Count, Identifier, Name, Path, SessionId, Time
 from shared.events.project_paths import InvalidPath, normalize_project_path

@@ -12,8 +12,8 @@ from fastapi import Request
 from msgspec.structs import replace
 
 from services.ingest.events.session_cache import CachedSession, SessionCache, unknown_session
-from services.ingest.postgres import sessions
 from services.ingest.postgres.database import Database
+from services.ingest.postgres.events import sessions
 from shared.auth.authentication import grant_of
 from shared.events.event_kinds import KINDS
 from shared.events.messages import UNBOUND, Binding, Event

@@ -17,8 +17,8 @@ from services.ingest.http import backend_deadline
 from services.ingest.http.queue_errors import REDIS_FAILURES, REDIS_SECONDS
 from services.ingest.http.responses import Status
 from services.ingest.journal.append import Position
-from services.ingest.postgres import outcomes
 from services.ingest.postgres.database import Database
+from services.ingest.postgres.events import outcomes
 from shared.events.event_kinds import KINDS
 from shared.events.messages import Event
 from shared.http.concurrency import RequestSlot

@@ -25,7 +25,7 @@ from services.ingest.http.queue_errors import OutcomeUnknown
 from services.ingest.http.request_checks import AcceptedBody
 from services.ingest.http.responses import EventAccepted, Status
 from services.ingest.journal.append import Position, entries_of
-from services.ingest.postgres import sessions
+from services.ingest.postgres.events import sessions
 from shared import metrics
 from shared.events.event_kinds import KINDS
 from shared.events.messages import Binding, Event, SessionStart
