@@ -1,6 +1,6 @@
 """What a session does now: one rule, which the list of open sessions and the live feed tell alike. Clients only show it.
 
-Hooks, transcripts and events leave signs of it, of each kind the latest, in the table session_signs (services/worker/persist/session_state/session_signs.py). The rule
+Hooks, transcripts and events leave signs of it, of each kind the latest, in the table session_signs (services/worker/persist/live/session_signs.py). The rule
 is an SQL expression over them, so that the same instant gives the same state wherever it is asked for.
 
 - `permission`, `input`, `error`: the session waits, and no work was seen since the wait began

@@ -81,7 +81,7 @@ def _import_samples(stack: Composed) -> str:
 
 
 def _smallest(found: list[Path]) -> Path:
-    """The set with the fewest bytes; what a set gives in numbers is tested elsewhere (tests/flow/test_transcripts.py)."""
+    """The set with the fewest bytes; what a set gives in numbers is tested elsewhere (tests/flow/imports/test_transcripts.py)."""
     sets: dict[Path, int] = {}
     for path in found:
         folder = next(parent for parent in path.parents if parent.name == "projects")

@@ -21,7 +21,7 @@ from services.worker.maintenance.verify import verify
 from tests.faults.checks import IDLE_GAP
 from tests.faults.import_worker import peak_memory_bytes, start
 from tests.faults.long import is_long
-from tests.unit.worker.importers.rows_of_a_session import answer, jsonl, prompt, result, text, use
+from tests.unit.worker.importers.transcript.rows_of_a_session import answer, jsonl, prompt, result, text, use
 
 MAX_MEMORY_BYTES = 256 * 1024**2
 ROUNDS_A_SESSION = 200

@@ -17,7 +17,7 @@ from services.worker.importers.formats.plausible_records import plausible
 from services.worker.importers.job import errors
 from services.worker.importers.job.chunks import CHUNK_CHARACTERS, CHUNK_RECORDS, characters_of
 from services.worker.persist.dead_letters import persist_isolating
-from services.worker.persist.feed.captured_feed import CapturedItem, before_captured, captured_items
+from services.worker.persist.live.captured_feed import CapturedItem, before_captured, captured_items
 from services.worker.persist.ownership import without
 from services.worker.persist.persist_batch import Persisted
 from services.worker.persist.records import FileSummary, Record, RecordError, SessionFacts

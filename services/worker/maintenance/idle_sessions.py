@@ -4,8 +4,8 @@ import structlog
 
 from services.worker.drain import consumer_fencing
 from services.worker.drain.stream_reader import make_group
-from services.worker.persist.feed.feed_items import append_to_feed
-from services.worker.persist.session_state.close_idle import MOST_SESSIONS, close_idle
+from services.worker.persist.live.close_idle import MOST_SESSIONS, close_idle
+from services.worker.persist.live.feed_items import append_to_feed
 from services.worker.resources import Resources
 from services.worker.sweep.sweep_statements import DEAD_CONSUMER_SECONDS
 from shared.journal.partitions import streams_in_use

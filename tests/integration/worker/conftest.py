@@ -12,7 +12,7 @@ from services.worker.settings import Settings
 from services.worker.sweep.scheduler import Looks
 from shared.journal.streams import stream_key
 from tests.conftest import as_role
-from tests.integration.worker.accounting_world import PARTITIONS, STREAMS, World
+from tests.integration.worker.accounting.accounting_world import PARTITIONS, STREAMS, World
 
 
 @pytest.fixture

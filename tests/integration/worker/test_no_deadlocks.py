@@ -20,7 +20,7 @@ from services.worker.persist.staging import stage_records
 from services.worker.persist.staging.staging_tables import ReceivedEvent, prepare_connection
 from services.worker.resources import Resources
 from shared.events.messages import Activity, Conversation, Event, SessionStart, ToolCall
-from tests.integration.worker.test_fill_savings import price_of_the_release_before
+from tests.integration.worker.maintenance.test_fill_savings import price_of_the_release_before
 
 GAP = timedelta(minutes=5)
 EPOCH = datetime(2026, 3, 1, 23, 40, tzinfo=UTC)

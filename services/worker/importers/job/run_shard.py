@@ -38,11 +38,11 @@ from services.worker.importers.job.shards import Checkpoint, Progress, Shard
 from services.worker.importers.unpacking_limits import LIMIT_EXCEEDED
 from services.worker.persist.dead_letters import persist_isolating
 from services.worker.persist.derived_values.cut_results import ALL
-from services.worker.persist.feed.feed_items import append_to_feed
+from services.worker.persist.live.close_idle import close_idle
+from services.worker.persist.live.feed_items import append_to_feed
 from services.worker.persist.ownership import foreign_sessions, session_of
 from services.worker.persist.persist_batch import Persisted
 from services.worker.persist.records import KeptResults, RecordError, SessionFacts
-from services.worker.persist.session_state.close_idle import close_idle
 from services.worker.persist.staging.staging_tables import ReceivedEvent
 from services.worker.resources import Resources
 from services.worker.row_lease import MAX_ATTEMPTS, LeaseLostError

@@ -1,6 +1,6 @@
 """What of the database a scrub goes over: the tables with their columns that hold text. Every other column that could hold text is exempt, for a reason.
 
-tests/integration/worker/test_scrub_targets.py compares both lists with the database: a new column must be in one of them.
+tests/integration/worker/maintenance/test_scrub_targets.py compares both lists with the database: a new column must be in one of them.
 """
 
 from collections.abc import Mapping
