@@ -15,8 +15,8 @@ import httpx2 as httpx
 from deploy.containers import compose
 from tests.bench.import_archive import samples
 from tests.compose.stack import Composed
+from tests.faults.clients.transcripts import TURNS, transcripts
 from tests.faults.pace import wait_until
-from tests.faults.transcripts import TURNS, transcripts
 
 SESSIONS = 20
 JOB_SECONDS = 180.0

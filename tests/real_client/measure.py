@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import Any
 
 from client.connect.settings.hook_events import events_of
-from tests.faults.small_disk import small_disk
-from tests.faults.stack import Stack
+from tests.faults.devices.small_disk import small_disk
+from tests.faults.product.stack import Stack
 from tests.flow.conftest import REPOSITORY, TRACKER
 from tests.flow.connect.shippers import shipper_of, stop_shipper
 from tests.real_client.claude_code import ClaudeHome

@@ -18,8 +18,8 @@ from client.connect.own_files import script_files
 from client.connect.places import places
 from client.connect.settings.settings_files import write
 from deploy.embedded.supervision.processes import wait_until
-from tests.faults.proxy import Proxy
-from tests.faults.wire import BOTH
+from tests.faults.devices.proxy import Proxy
+from tests.faults.devices.wire import BOTH
 from tests.flow.client.claude_home import ClaudeHome, turn
 from tests.flow.conftest import TRACKER, Run, Stack
 from tests.flow.connect.shippers import stop_shipper

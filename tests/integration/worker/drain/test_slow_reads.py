@@ -22,7 +22,7 @@ from services.worker.resources import Resources, open_resources
 from services.worker.settings import Settings
 from shared.events.messages import Conversation, Envelope, encode_envelope
 from shared.journal.streams import GROUP, PAYLOAD_FIELD, stream_key
-from tests.faults.proxy import Proxy
+from tests.faults.devices.proxy import Proxy
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 STREAM = stream_key(0)
