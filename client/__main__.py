@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from client.capture.modes import ONCE_SECONDS, Mode
-from client.terminal import guard
+from client.output.terminal import guard
 
 # What `tracker ship` may be called with by what starts it.
 _SHIP: Final[dict[tuple[str, ...], Mode]] = {(): "until-quiet", ("--forever",): "forever", ("--once",): "once"}

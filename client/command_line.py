@@ -9,15 +9,17 @@ from typing import Annotated, Any, Final, NamedTuple
 
 import typer
 
-from client import jobs, summary
 from client.admin import dead_letters, keys, scrubbing
 from client.capture.modes import ONCE_SECONDS
 from client.connect import commands as connecting
-from client.display import SHARE_TOTAL, Quiet, display_for
 from client.errors import FAILED
+from client.history import jobs, summary
+from client.http.server import Server
 from client.live.top import top
 from client.once import allow_once
 from client.options import DEFAULT_URL, AsJson, Token, Url, failures_as_exit_codes, server_at, uuid_beginning
+from client.output.display import SHARE_TOTAL, Quiet, display_for
+from client.output.terminal import write_json
 from client.questions.day import day
 from client.questions.export import export
 from client.questions.file import file_history
@@ -29,8 +31,6 @@ from client.questions.report import report
 from client.questions.search import search
 from client.questions.show import show
 from client.resume.commands import restore, resume
-from client.server import Server
-from client.terminal import write_json
 from client.unexpected import reported, without_debug
 from client.version import version
 
@@ -111,7 +111,7 @@ def import_(
     130 interrupted.
     """
     # Only this command packs and hashes files; zstandard, tarfile and the rest would cost every other command 20 ms.
-    from client.import_command import import_history  # noqa: PLC0415
+    from client.history.import_command import import_history  # noqa: PLC0415
 
     import_history(
         paths,

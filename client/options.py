@@ -10,11 +10,11 @@ from uuid import UUID
 
 import typer
 
-from client.address import InvalidKey, InvalidUrl
 from client.capture.folder import LOCAL_URL, capture_folder, read_object, server_of
-from client.display import Quiet
 from client.errors import INTERRUPTED, Failure, Interrupted
-from client.server import Server
+from client.http.address import InvalidKey, InvalidUrl
+from client.http.server import Server
+from client.output.display import Quiet
 
 # Where `tracker connect` said, else this machine.
 DEFAULT_URL: Final = ""

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import get_args
 
 from services.ingest.admin.keys import NewKey, audit_details, make_key
-from services.ingest.postgres.api_keys import ApiKeys
+from services.ingest.postgres.admin.api_keys import ApiKeys
 from services.ingest.postgres.audit import AuditRecord
 from services.ingest.postgres.database import Database
 from shared.auth.keys import Scope

@@ -12,8 +12,8 @@ from uuid import UUID
 import msgspec
 from msgspec import Struct
 
-from shared.messages import ToolStatus
-from shared.session_state import State
+from shared.events.messages import ToolStatus
+from shared.sessions.session_state import State
 
 FEED_KEY: Final = "feed"
 ITEMS_FIELD: Final = b"items"

@@ -2,7 +2,7 @@
 
 `python -P -m tests.forked_tracker <descriptor>` is that process. It starts no thread and reads no setting, so a fork of it begins as
 `python -P -m client` does after its imports: with the arguments, environment, folder and streams that a test gives, and no open file but these.
-What is asserted of the start itself (tests/flow/test_tracker_shell.py, documents, hooks, `top`) starts Python.
+What is asserted of the start itself (tests/flow/client/test_tracker_shell.py, documents, hooks, `top`) starts Python.
 """
 
 import gc

@@ -8,14 +8,14 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from client.console import Console
-from client.display import Quiet
 from client.errors import FAILED, BadAnswer
-from client.local_time import local_zone, short_time
+from client.http.server import Server
 from client.options import DEFAULT_URL, AsJson, Token, Url, failures_as_exit_codes, server_at, uuid_text
+from client.output.console import Console
+from client.output.display import Quiet
+from client.output.local_time import local_zone, short_time
+from client.output.terminal import write_json
 from client.phrases import command
-from client.server import Server
-from client.terminal import write_json
 from shared.quantities import counted
 
 PATH: Final = "/api/dead-letters"

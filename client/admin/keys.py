@@ -9,12 +9,12 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from client.console import Console
-from client.display import Quiet
-from client.local_time import local_zone, short_time
 from client.options import DEFAULT_URL, AsJson, Token, Url, failures_as_exit_codes, server_at
+from client.output.console import Console
+from client.output.display import Quiet
+from client.output.local_time import local_zone, short_time
+from client.output.terminal import write_json
 from client.phrases import command
-from client.terminal import write_json
 
 PATH: Final = "/api/keys"
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from client.errors import Interrupted
-from client.server import Server
+from client.http.server import Server
 from shared.quantities import counted
 
 POLL_SECONDS: Final = 0.5

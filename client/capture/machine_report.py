@@ -12,7 +12,7 @@ from urllib.parse import quote
 from client.capture.folder import CaptureConfig, read_object
 from client.capture.transcripts.sent import SentLog
 from client.capture.transcripts.transcript_files import Transcript, root_of
-from client.connection import Answer, Connection
+from client.http.connection import Answer, Connection
 from client.version import version
 
 REPORT_EVERY_SECONDS: Final = 60.0

@@ -4,7 +4,7 @@ import random
 import time
 from typing import Final
 
-from client.connection import Answer
+from client.http.connection import Answer
 
 _FIRST_SECONDS: Final = 0.5
 _LONGEST_SECONDS: Final = 60.0

@@ -11,13 +11,13 @@ from pathlib import Path
 from types import FrameType
 from typing import Final
 
-from client.address import InvalidKey, InvalidUrl
 from client.capture.folder import capture_folder, read_object
 from client.capture.lock import ShipperLock
 from client.capture.modes import Mode
 from client.capture.shipper import QUIET_SECONDS, SCAN_REQUEST, Shipper
-from client.connection import ServerAway
 from client.errors import DONE, FAILED, UNREACHABLE
+from client.http.address import InvalidKey, InvalidUrl
+from client.http.connection import ServerAway
 
 # A shipper that is about to end holds the lock a little longer.
 _LOCK_SECONDS: Final = 5.0

@@ -19,7 +19,7 @@ from client.capture.transcripts.send_transcripts import TranscriptSender
 from client.capture.transcripts.sent import Sent, SentLog
 from client.capture.transcripts.transcript_files import Transcript, default_root
 from client.capture.watched import Watched
-from client.connection import Connection, ServerAway
+from client.http.connection import Connection, ServerAway
 
 QUIET_SECONDS: Final = 60.0
 # A file by which another process asks to look at everything now.

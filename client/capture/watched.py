@@ -8,7 +8,7 @@ from typing import Any, Final
 from client.capture.machine_report import aging
 from client.capture.transcripts.sent import SentLog
 from client.capture.transcripts.transcript_files import Transcript, look_at, named_by, of_subagents, root_of, scan
-from shared.session_state import QUIET_SECONDS
+from shared.sessions.session_state import QUIET_SECONDS
 
 # A session that goes on without a hook or a line for so long is found by the scan.
 _WATCHED_SECONDS: Final = 300.0

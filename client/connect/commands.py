@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 
 from client.capture.folder import user_name
-from client.display import Quiet
 from client.options import DEFAULT_URL, AsJson, Token, Url, failures_as_exit_codes, server_at
+from client.output.display import Quiet
 
 IsYes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 IsDryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would change, change nothing.")]
@@ -48,7 +48,7 @@ def connect(
     from client.connect.connecting import connect as carry_out  # noqa: PLC0415
     from client.connect.own_files import configured  # noqa: PLC0415
     from client.connect.places import places  # noqa: PLC0415
-    from client.import_command import import_what_is_there  # noqa: PLC0415
+    from client.history.import_command import import_what_is_there  # noqa: PLC0415
 
     with failures_as_exit_codes():
         here = places(os.environ, Path.home())

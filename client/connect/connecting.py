@@ -19,9 +19,9 @@ from client.connect.service import service_file, start_service
 from client.connect.settings.settings_files import CannotChange, Change, backup, diff, read_settings, write
 from client.connect.settings.team_settings import settings_text, where_they_go
 from client.errors import Failure, Refused
+from client.http.server import Server
 from client.phrases import command
 from client.resume.claude_folder import name_of_project, projects_folder
-from client.server import Server
 from shared.quantities import duration
 
 _EXECUTABLE: Final = 0o700

@@ -16,7 +16,7 @@ from client.capture.shipper import SCAN_REQUEST
 from client.connect.own_files import stored_config
 from client.connect.places import Places
 from client.errors import Failure
-from client.server import Server
+from client.http.server import Server
 
 # No event of Claude Code: the server counts and drops it, so no session appears in anybody's statistics.
 TEST_EVENT: Final = "TrackerTest"

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from client.capture.transcripts.transcript_files import claude_folder
-from shared.upload_kinds import CREDENTIALS_NAME, NOT_OURS
+from shared.claude_formats.upload_kinds import CREDENTIALS_NAME, NOT_OURS
 
 _NAMES: Final = frozenset({"sessions-index.json", ".claude.json", "claude.json"})
 _SUFFIX: Final = ".jsonl"

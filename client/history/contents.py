@@ -6,7 +6,7 @@ from hashlib import sha256
 from client.history.claude_files import LocalFile
 from client.history.folders import OVERLAP_BYTES, folders_in
 from client.history.hash_cache import Content
-from shared.upload_kinds import ARCHIVES, HEAD_BYTES, kind_of_head
+from shared.claude_formats.upload_kinds import ARCHIVES, HEAD_BYTES, kind_of_head
 
 READ_BYTES = 1 << 20
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 from client.capture.transcripts.left_out import LeftOut, first_cwd, lines_in
 from client.capture.transcripts.lines import read_lines
 from client.history.claude_files import LocalFile
-from shared.upload_kinds import Kind
+from shared.claude_formats.upload_kinds import Kind
 
 # Longer than any path, so that none is cut in two by the end of a chunk.
 OVERLAP_BYTES: Final = 8 * 1024

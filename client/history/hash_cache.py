@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from client.capture.folder import make_private_folder, write_private
 from client.history.claude_files import LocalFile
-from shared.upload_kinds import Kind
+from shared.claude_formats.upload_kinds import Kind
 
 _VERSION = 2
 

@@ -12,16 +12,15 @@ from typing import Any
 
 from rich.filesize import decimal
 
-from client import jobs
-from client.display import Quiet
 from client.errors import Failure, Interrupted, Refused, Unreachable
-from client.history import tar_stream
+from client.history import jobs, tar_stream
 from client.history.claude_files import Found, LocalFile, Problem, reason_of
 from client.history.contents import READ_BYTES
 from client.history.hash_cache import HashCache
+from client.history.jobs import Job, Upload
 from client.history.plan import HashedFile, LeaveOut, Plan, make_plan, split
-from client.jobs import Job, Upload
-from client.server import Server
+from client.http.server import Server
+from client.output.display import Quiet
 from shared.quantities import counted
 
 _TOO_LARGE = 413

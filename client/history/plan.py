@@ -12,8 +12,8 @@ from client.history.claude_files import Found, LocalFile, Problem, reason_of
 from client.history.contents import content_of
 from client.history.folders import without_folders
 from client.history.hash_cache import HashCache
-from client.server import Server
-from shared.upload_kinds import ARCHIVES, Kind
+from client.http.server import Server
+from shared.claude_formats.upload_kinds import ARCHIVES, Kind
 
 # A manifest of this many files fits into the largest body that the server takes, even with the longest names.
 MANIFEST_FILES: Final = 2_000

@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 from urllib.parse import urlencode
 
-from client.answers import value_of
 from client.errors import BadAnswer, TryLater, Unreachable
-from client.server import Server
+from client.http.answers import value_of
+from client.http.server import Server
 
 Item = dict[str, Any]
 

@@ -10,8 +10,8 @@ from rich.table import Table
 from rich.text import Text
 
 from client.live.board import Board, OpenSession
+from client.output.terminal import one_line
 from client.questions import cells
-from client.terminal import one_line
 from shared import quantities
 from shared.terms import terms
 
@@ -117,7 +117,7 @@ def _clock(text: str | None) -> str:
 
 
 def _zone() -> ZoneInfo:
-    from client.local_time import local_zone  # noqa: PLC0415  tzlocal is slow to load
+    from client.output.local_time import local_zone  # noqa: PLC0415  tzlocal is slow to load
 
     return ZoneInfo(local_zone())
 

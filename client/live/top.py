@@ -11,18 +11,18 @@ from urllib.parse import urlencode
 import typer
 from rich.live import Live
 
-from client.console import Console, console
-from client.display import Quiet
 from client.errors import Failure, Refused
+from client.http.server import Server
 from client.live.board import Board
 from client.live.feed_reader import Item, read_feed
 from client.live.screen import board_text, event_line
 from client.options import DEFAULT_URL, Token, Url, failures_as_exit_codes, server_at
+from client.output.console import Console, console
+from client.output.display import Quiet
+from client.output.terminal import write_json
 from client.phrases import command
 from client.questions.lists import Machine, Project, User
 from client.questions.lookup import FORBIDDEN, get, machine_filter, pages, project_id
-from client.server import Server
-from client.terminal import write_json
 
 REFRESH_SECONDS: Final = 0.25
 # Tokens and cost come with the rows; and that a session is quiet.

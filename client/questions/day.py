@@ -9,18 +9,18 @@ import typer
 from rich.padding import Padding
 from rich.text import Text
 
-from client.console import Console, console
-from client.display import Quiet
 from client.errors import Failure
-from client.local_time import local_zone, today_in
 from client.options import DEFAULT_URL, Token, Url, failures_as_exit_codes, server_at
+from client.output.console import Console, console
+from client.output.display import Quiet
+from client.output.local_time import local_zone, today_in
+from client.output.terminal import one_line, write_json
 from client.phrases import command
 from client.questions import cells
 from client.questions.lists import Machine, Project, User, unpriced_note
 from client.questions.lookup import Item, filters_of, get, short_session_id
 from client.questions.output import AsJson, Column, table
 from client.questions.period import Zone, named_day
-from client.terminal import one_line, write_json
 from shared import quantities
 from shared.quantities import counted, day_text
 from shared.terms import error_class_label

@@ -6,9 +6,9 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from client.display import Quiet
-from client.local_time import local_zone
 from client.options import DEFAULT_URL, Token, Url, failures_as_exit_codes, server_at
+from client.output.display import Quiet
+from client.output.local_time import local_zone
 from client.questions.export_text import list_path, session_path, write_pieces
 from client.questions.lists import Machine, Project, User
 from client.questions.lookup import filters_of, session

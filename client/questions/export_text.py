@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from client.answers import lines_of
 from client.errors import Failure
-from client.server import Server
-from client.terminal import cleaned, is_terminal, write_bytes
+from client.http.answers import lines_of
+from client.http.server import Server
+from client.output.terminal import cleaned, is_terminal, write_bytes
 
 
 def session_path(session_id: str, parameters: Mapping[str, Any]) -> str:

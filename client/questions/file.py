@@ -9,17 +9,17 @@ import typer
 from rich.padding import Padding
 from rich.text import Text
 
-from client.console import Console, console
-from client.display import Quiet
-from client.local_time import local_time, local_zone
+from client.http.server import Server
 from client.options import DEFAULT_URL, Token, Url, failures_as_exit_codes, server_at
+from client.output.console import Console, console
+from client.output.display import Quiet
+from client.output.local_time import local_time, local_zone
+from client.output.terminal import write_json
 from client.questions import cells
 from client.questions.lists import Limit, Machine, Project, User
 from client.questions.lookup import PAGE, Item, answers, filters_of, get, short_session_id
 from client.questions.output import AsCsv, AsJson, Format, format_of, write_csv
 from client.questions.period import Since, Until, Zone, period_of
-from client.server import Server
-from client.terminal import write_json
 from shared.quantities import counted
 
 FIELDS: Final = (

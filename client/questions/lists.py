@@ -6,18 +6,18 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from client.console import console
-from client.display import Quiet
 from client.errors import Failure, Refused
-from client.local_time import local_zone, short_time
+from client.http.server import Server
 from client.options import DEFAULT_URL, Token, Url, failures_as_exit_codes, server_at
+from client.output.console import console
+from client.output.display import Quiet
+from client.output.local_time import local_zone, short_time
+from client.output.terminal import write_json
 from client.phrases import command
 from client.questions import cells
 from client.questions.lookup import FORBIDDEN, Item, filters_of, get, pages, short_session_id
 from client.questions.output import AsCsv, AsJson, Column, Format, Row, format_of, table, write_csv
 from client.questions.period import Since, Until, Zone, period_of
-from client.server import Server
-from client.terminal import write_json
 from shared import quantities
 from shared.quantities import counted, plural
 

@@ -5,8 +5,8 @@ from typing import Any, Final
 from urllib.parse import quote, urlencode
 
 from client.errors import BadAnswer, Failure, Refused
+from client.http.server import Server
 from client.phrases import command
-from client.server import Server
 
 PAGE: Final = 1000
 # The number of sessions that are searched for the beginning of an id, newest first.

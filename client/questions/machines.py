@@ -6,10 +6,10 @@ from urllib.parse import quote
 import typer
 from rich.text import Text
 
-from client.console import Console, console
-from client.display import Quiet
-from client.local_time import local_zone, short_time
 from client.options import DEFAULT_URL, Token, Url, failures_as_exit_codes, server_at
+from client.output.console import Console, console
+from client.output.display import Quiet
+from client.output.local_time import local_zone, short_time
 from client.questions import cells
 from client.questions.lists import User, show_table, write
 from client.questions.lookup import Item, pages

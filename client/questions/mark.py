@@ -5,12 +5,12 @@ from urllib.parse import quote
 
 import typer
 
-from client.display import Quiet
 from client.errors import Failure, Refused
+from client.http.server import Server
 from client.options import DEFAULT_URL, AsJson, Token, Url, failures_as_exit_codes, server_at
+from client.output.display import Quiet
+from client.output.terminal import write_json
 from client.questions.lookup import FORBIDDEN, Item, session
-from client.server import Server
-from client.terminal import write_json
 
 
 def mark(

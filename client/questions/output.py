@@ -16,8 +16,8 @@ from rich.cells import cell_len
 from rich.table import Table
 from rich.text import Text
 
+from client.output.terminal import cleaned, write_data
 from client.questions import cells
-from client.terminal import cleaned, write_data
 from shared import quantities
 
 Row = dict[str, Any]

@@ -6,7 +6,7 @@ from typing import Annotated, Final
 
 import typer
 
-from client.local_time import today_in
+from client.output.local_time import today_in
 from shared.quantities import day_text
 
 _WEEKDAYS: Final = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")

@@ -11,19 +11,19 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from client.console import Console, console
-from client.display import Quiet
 from client.errors import Refused
-from client.local_time import local_zone
+from client.http.server import Server
 from client.options import DEFAULT_URL, Token, Url, failures_as_exit_codes, server_at
+from client.output.console import Console, console
+from client.output.display import Quiet
+from client.output.local_time import local_zone
+from client.output.terminal import write_json
 from client.phrases import command
 from client.questions import cells
 from client.questions.lists import Machine, Project, User, check_shown, tool_columns, unpriced_note
 from client.questions.lookup import FORBIDDEN, Item, filters_of, get, pages
 from client.questions.output import AsCsv, AsJson, Column, Format, format_of, table, write_csv
 from client.questions.period import Period, Since, Until, Zone, period_of
-from client.server import Server
-from client.terminal import write_json
 from shared import quantities
 from shared.quantities import WEEKDAYS, counted, day_text, plural
 

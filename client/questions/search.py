@@ -11,16 +11,16 @@ import typer
 from rich.padding import Padding
 from rich.text import Text
 
-from client.console import Console, console
-from client.display import Quiet
-from client.local_time import local_time, local_zone
+from client.http.server import Server
 from client.options import DEFAULT_URL, Token, Url, failures_as_exit_codes, server_at
+from client.output.console import Console, console
+from client.output.display import Quiet
+from client.output.local_time import local_time, local_zone
 from client.phrases import command
 from client.questions.lists import Limit, Machine, Project, User, write
 from client.questions.lookup import Item, answers, machine_filter, project_id, short_session_id
 from client.questions.output import AsCsv, AsJson, format_of
 from client.questions.period import Since, Until, Zone, period_of
-from client.server import Server
 from shared.quantities import counted
 
 PATH: Final = "/api/search"

@@ -9,15 +9,15 @@ import typer
 from rich.rule import Rule
 from rich.text import Text
 
-from client.console import Console, console
-from client.display import Quiet
-from client.local_time import local_zone
 from client.options import DEFAULT_URL, Token, Url, failures_as_exit_codes, server_at
+from client.output.console import Console, console
+from client.output.display import Quiet
+from client.output.local_time import local_zone
+from client.output.terminal import write_json
 from client.questions.export_text import export_lines, write_text
 from client.questions.lookup import Item, pages, session
 from client.questions.output import AsCsv, AsJson, Format, format_of, write_csv
 from client.questions.period import Zone
-from client.terminal import write_json
 
 FIELDS: Final = (
     "timestamp",

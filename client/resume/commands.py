@@ -11,18 +11,18 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from client.display import Quiet
 from client.errors import Failure, Refused
-from client.local_time import local_zone
+from client.http.server import Server
 from client.options import DEFAULT_URL, AsJson, Token, Url, failures_as_exit_codes, server_at
+from client.output.display import Quiet
+from client.output.local_time import local_zone
+from client.output.terminal import write_json
 from client.phrases import command
 from client.questions.lists import Machine, Project, User
 from client.questions.lookup import Item, filters_of, pages, session, short_session_id
 from client.questions.period import Since, Zone, period_of
 from client.resume import claude_folder
 from client.resume.stored_session import NoTranscript, Placed, disk_failures, fetched, files_of, place, start_of, working_folder
-from client.server import Server
-from client.terminal import write_json
 from shared.quantities import counted, plural
 
 CLAUDE: Final = "claude"

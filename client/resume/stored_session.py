@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import quote, urlencode
 
-from client.answers import lines_of
 from client.errors import Failure, Refused
+from client.http.answers import lines_of
+from client.http.server import Server
 from client.questions.lookup import Item
 from client.resume import claude_folder
 from client.resume.place_file import Comparison, State, beside, compare, replace
-from client.server import Server
 from shared.quantities import counted, plural
 
 NOT_FOUND: Final = 404

@@ -27,9 +27,9 @@ from services.ingest.journal.append import Journal
 from services.ingest.journal.append_range import RangeJournal
 from services.ingest.journal.backlog import Backlog
 from services.ingest.journal.wakeup import WakeupSender
-from services.ingest.postgres.api_keys import ApiKeys
+from services.ingest.postgres.admin.api_keys import ApiKeys
 from services.ingest.postgres.database import Database
-from services.ingest.postgres.import_jobs import ImportJobs
+from services.ingest.postgres.imports.import_jobs import ImportJobs
 from services.ingest.routes import openapi_schemas
 from services.ingest.routes.capture import capture
 from services.ingest.routes.dead_letters import dead_letters

@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from services.ingest.journal.append import Journal
     from services.ingest.journal.append_range import RangeJournal
     from services.ingest.journal.backlog import Backlog
-    from services.ingest.postgres.api_keys import ApiKeys
+    from services.ingest.postgres.admin.api_keys import ApiKeys
     from services.ingest.postgres.database import Database
-    from services.ingest.postgres.import_jobs import ImportJobs
+    from services.ingest.postgres.imports.import_jobs import ImportJobs
     from services.ingest.settings import Settings
     from shared.blobs.store import BlobStore
 

@@ -13,7 +13,7 @@ from celery.signals import celeryd_init, setup_logging
 from kombu.transport.redis import QoS
 
 from services.worker import heartbeat
-from services.worker.persist.error_classes import InvalidRules, error_classes
+from services.worker.persist.derived_values.error_classes import InvalidRules, error_classes
 from services.worker.settings import Settings
 from shared.blobs.stores import archive_at, store_at
 from shared.broker import celery_settings
@@ -39,7 +39,7 @@ WORKER_SETTINGS: dict[str, Any] = {
     # Flower's live view needs them; they cost a task a message and carry no data of ours.
     "worker_send_task_events": True,
     "beat_max_loop_interval": 1,
-    "beat_scheduler": "services.worker.sweep:LookFirst",
+    "beat_scheduler": "services.worker.sweep.scheduler:LookFirst",
     # Else beat would send a task every night that cleans up results, of which there are none.
     "result_expires": None,
 }

@@ -9,7 +9,7 @@ from celery.signals import heartbeat_sent
 
 
 def keep(file: Path) -> None:
-    """Touches `file` at each heartbeat of a worker: every 2 s while it has its broker. Beat touches it at its looks (services/worker/sweep.py)."""
+    """Touches `file` at each heartbeat of a worker: every 2 s while it has its broker. Beat touches it at its looks (services/worker/sweep/scheduler.py)."""
 
     def touch(**_: object) -> None:
         file.touch()

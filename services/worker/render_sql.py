@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Final
 
 from services.worker.importers.job import undo, withdraw_rows
-from services.worker.maintenance import fill_savings, rebuild, repair, scrub_names, scrub_rows, verify
-from services.worker.maintenance.scrub_tables import TABLES
+from services.worker.maintenance import fill_savings, rebuild, repair, verify
+from services.worker.maintenance.scrub import scrub_names, scrub_rows
+from services.worker.maintenance.scrub.scrub_tables import TABLES
 from services.worker.persist import persist_batch
-from services.worker.persist.event_kind_rows import KIND_TABLES
+from services.worker.persist.staging.event_kind_rows import KIND_TABLES
 from services.worker.sessions import fork_ownership, reattribution, session_rebuild, tool_maxima
 
 FOLDER: Final = Path(__file__).parent / "rendered"

@@ -17,7 +17,7 @@ from sqlalchemy import Engine, event
 from services.worker.drain.consumer_fencing import JournalConsumer
 from services.worker.fixed_settings import idle_gap_seconds
 from services.worker.persist.records import KeptResults
-from services.worker.persist.staging import prepare_connection
+from services.worker.persist.staging.staging_tables import prepare_connection
 from services.worker.settings import Settings
 from shared.blobs.contents import ContentStore
 from shared.blobs.stores import archive_at

@@ -1,7 +1,7 @@
 """The tables of counted rows: one entry for each. Everything that goes over all of these tables reads the entries.
 
 A row belongs to a session, a project and a user. Several files may hold versions of one row, under the same id; the best version is kept. A new
-table needs an entry here, a migration, and its staging table (services/worker/persist/staging.py).
+table needs an entry here, a migration, and its staging table (services/worker/persist/staging/staging_tables.py).
 """
 
 from collections.abc import Mapping

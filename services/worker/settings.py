@@ -45,7 +45,7 @@ class Settings(WritingSettings, ArchiveSettings):
     )
     error_classes: Path | None = Field(
         None,
-        description="A file of one's own rules why tool calls fail, as services/worker/persist/error_classes.toml. They come before the tracker's.",
+        description="A file of one's own rules why tool calls fail, as services/worker/persist/derived_values/error_classes.toml. They come before the tracker's.",
     )
     heartbeat_file: Path | None = Field(
         None,

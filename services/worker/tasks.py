@@ -14,7 +14,7 @@ from services.worker.drain import accounting, canary, drain_partition
 from services.worker.importers.job import run_shard
 from services.worker.importers.job.end_cancelled import end_cancelled as end_cancelled_jobs
 from services.worker.maintenance import fill_savings, idle_sessions, merge_users, upload_gc
-from services.worker.maintenance import scrub as scrubs
+from services.worker.maintenance.scrub import scrub as scrubs
 from services.worker.resources import resources
 from services.worker.retry_later import retry_later_if_unavailable
 from services.worker.search_index.index_pending import index_pending

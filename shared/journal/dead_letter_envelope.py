@@ -10,7 +10,7 @@ from uuid import UUID
 import msgspec
 from msgspec import Struct
 
-from shared.messages import Binding, HookPayload, TranscriptRange
+from shared.events.messages import Binding, HookPayload, TranscriptRange
 
 # Kind of a dead letter that is a whole journal entry: one that could not be read, or that killed its worker.
 WHOLE_ENTRY: Final = "journal_entry"

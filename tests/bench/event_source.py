@@ -8,7 +8,7 @@ from uuid import UUID
 
 import msgspec
 
-from shared.messages import Conversation, SessionStart, ToolCall, ToolStatus, Usage
+from shared.events.messages import Conversation, SessionStart, ToolCall, ToolStatus, Usage
 from tests.bench.plan import LARGE, Session, make_plan, pauses_of
 from tests.bench.rows import SOURCE, VERSION
 from tests.bench.shapes import ASSISTANT_MESSAGE_CHARS, CHARS_PER_WORD, drawn

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from client.connect.own_files import HOOK_SCRIPT
 from tests.bench.report import machine, percentile, table
-from tests.flow.claude_home import ClaudeHome, turn
+from tests.flow.client.claude_home import ClaudeHome, turn
 from tests.unit.client.capture.capture_server import capture_server
 
 CALLS = 200

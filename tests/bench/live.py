@@ -19,7 +19,7 @@ from uuid import uuid4
 
 import msgspec
 
-from shared.messages import Conversation, SessionStart, ToolCall
+from shared.events.messages import Conversation, SessionStart, ToolCall
 from tests.bench.accepting import INGEST
 from tests.bench.http_load import answered, request
 from tests.bench.report import machine, milliseconds, percentile, table

@@ -13,11 +13,11 @@ from psycopg import Connection
 from deploy.embedded.supervision.processes import wait_until
 from services.worker.app import WORKER_SETTINGS
 from services.worker.persist.persist_batch import persist
-from services.worker.persist.staging import ReceivedEvent
+from services.worker.persist.staging.staging_tables import ReceivedEvent
 from services.worker.resources import resources
 from services.worker.settings import Settings
 from shared.broker import celery_settings, sender
-from shared.messages import ToolCall
+from shared.events.messages import ToolCall
 from tests.bench.draining import journal
 from tests.bench.event_source import Events
 from tests.bench.stack import Stack, celery

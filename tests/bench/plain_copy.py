@@ -15,7 +15,7 @@ import psycopg
 
 from services.worker.aggregates.rollups import rollup_ctes
 from services.worker.row_tables import ROW_TABLES
-from shared.messages import Conversation, SessionStart, ToolCall
+from shared.events.messages import Conversation, SessionStart, ToolCall
 from tests.bench.event_source import Event, Events
 from tests.bench.stack import Stack
 

@@ -136,7 +136,7 @@ class Rows:
 
 
 def file_key(path: str) -> str:
-    """As services/worker/persist/staging.py makes it."""
+    """As services/worker/persist/staging/staging_tables.py makes it."""
     return md5(path.encode(), usedforsecurity=False).hexdigest()
 
 

@@ -11,8 +11,8 @@ from deploy.embedded.backups.backup_manifest import Manifest
 from tests.compose.counting import count_acknowledged
 from tests.compose.load import Load
 from tests.compose.stack import Composed
-from tests.faults.acks import Acks
 from tests.faults.checks import TABLES
+from tests.faults.clients.acks import Acks
 from tests.faults.pace import stretch
 
 # Runnable processes per processor (tests/faults/pace.py).

@@ -2,8 +2,8 @@
 
 from tests.compose.load import Load
 from tests.compose.stack import Composed
-from tests.faults.acks import Acks
 from tests.faults.checks import TABLES, count_events
+from tests.faults.clients.acks import Acks
 
 Rows = dict[str, int]
 

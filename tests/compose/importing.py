@@ -15,8 +15,8 @@ import httpx2 as httpx
 from deploy.containers import compose
 from tests.bench.import_archive import samples
 from tests.compose.stack import Composed
+from tests.faults.clients.transcripts import TURNS, transcripts
 from tests.faults.pace import wait_until
-from tests.faults.transcripts import TURNS, transcripts
 
 SESSIONS = 20
 JOB_SECONDS = 180.0
@@ -81,7 +81,7 @@ def _import_samples(stack: Composed) -> str:
 
 
 def _smallest(found: list[Path]) -> Path:
-    """The set with the fewest bytes; what a set gives in numbers is tested elsewhere (tests/flow/test_transcripts.py)."""
+    """The set with the fewest bytes; what a set gives in numbers is tested elsewhere (tests/flow/imports/test_transcripts.py)."""
     sets: dict[Path, int] = {}
     for path in found:
         folder = next(parent for parent in path.parents if parent.name == "projects")

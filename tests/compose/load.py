@@ -10,11 +10,11 @@ from types import TracebackType
 import psycopg
 
 from tests.compose.stack import Composed
-from tests.faults.acks import TimedAcks
-from tests.faults.load import Request, Stored
+from tests.faults.clients.acks import TimedAcks
+from tests.faults.clients.load import Request, Stored
+from tests.faults.clients.readers import Reading, reading
+from tests.faults.clients.writers import Tally, writing
 from tests.faults.pace import wait_until
-from tests.faults.readers import Reading, reading
-from tests.faults.writers import Tally, writing
 
 EVENTS_PER_SECOND = 60.0
 # A container starts in seconds where there is time for it; a machine with two cores and much to do needs longer.

@@ -10,7 +10,7 @@ import httpx2 as httpx
 
 from deploy.containers import compose
 from tests.compose.stack import Composed
-from tests.flow.document_commands import check_commands, commands_of
+from tests.flow.documents.document_commands import check_commands, commands_of
 
 REFERENCE = "docs/reference/api.md"
 EXAMPLES, CASES = "3", "300"

@@ -12,8 +12,8 @@ from deploy.containers import compose
 from tests.compose.images import TAG
 from tests.compose.load import Load
 from tests.compose.stack import Composed
-from tests.faults.client import NO_ANSWER, Answer, Client
-from tests.faults.load import Request, requests
+from tests.faults.clients.client import NO_ANSWER, Answer, Client
+from tests.faults.clients.load import Request, requests
 from tests.faults.pace import stretch
 
 PROGRAM = [sys.executable, "-m", "deploy.containers.upgrade"]

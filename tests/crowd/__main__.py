@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tests.bench.report import machine
 from tests.crowd.story import refused, report, tell
-from tests.faults.stack import Stack
+from tests.faults.product.stack import Stack
 
 
 def main() -> int:

@@ -12,7 +12,7 @@ import uvloop
 from tests.bench.report import milliseconds, percentile, table
 from tests.crowd.clients import Notes, Scene, doctor, reader, slow_uploader, steady_uploader, waiter, watcher, writer
 from tests.crowd.wire import Connection
-from tests.faults.stack import Stack
+from tests.faults.product.stack import Stack
 
 # Shares of a thousand connections. Waiters, uploads and watchers exceed their limits, so that each limit is reached.
 CROWD: Final[Mapping[str, tuple[Callable[[Scene], Coroutine[Any, Any, None]], int]]] = {

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from tests.crowd.story import QUICK, refused, report, tell
-from tests.faults.stack import Stack
+from tests.faults.product.stack import Stack
 
 
 def test_quick_requests_are_never_refused_because_others_are_slow(tmp_path: Path) -> None:

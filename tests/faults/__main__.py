@@ -11,9 +11,9 @@ from pathlib import Path
 from random import SystemRandom
 
 from tests.faults import campaign, checks
-from tests.faults.catalogue import FAULTS
+from tests.faults.kinds.catalogue import FAULTS
 from tests.faults.plan import Plan
-from tests.faults.stack import Stack
+from tests.faults.product.stack import Stack
 from tests.faults.table import table
 
 

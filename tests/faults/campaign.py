@@ -10,15 +10,15 @@ from random import Random
 
 import psycopg
 
-from tests.faults.acks import Acks
-from tests.faults.load import Stored
+from tests.faults.clients.acks import Acks
+from tests.faults.clients.load import Stored
+from tests.faults.clients.readers import Reading, reading
+from tests.faults.clients.transcripts import importing
+from tests.faults.clients.writers import RECOVERY_SECONDS, Tally, writing
+from tests.faults.kinds.scene import Scene
 from tests.faults.pace import wait_until
 from tests.faults.plan import TOGETHER, Plan, Strike, strikes
-from tests.faults.readers import Reading, reading
-from tests.faults.scene import Scene
-from tests.faults.stack import Stack
-from tests.faults.transcripts import importing
-from tests.faults.writers import RECOVERY_SECONDS, Tally, writing
+from tests.faults.product.stack import Stack
 
 
 @dataclass

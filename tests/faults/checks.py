@@ -10,12 +10,12 @@ from redis import Redis
 
 from services.worker.drain.accounting import OUTCOMES
 from services.worker.maintenance.verify import verify
-from shared.event_kinds import KINDS
+from shared.events.event_kinds import KINDS
 from shared.journal.accounting import Accounting, Outcome, balance, read_accounts
 from shared.journal.streams import stream_key
-from tests.faults.acks import Acks
+from tests.faults.clients.acks import Acks
 from tests.faults.pace import wait_until
-from tests.faults.stack import SERVICES, Stack
+from tests.faults.product.stack import SERVICES, Stack
 
 DRAINED_SECONDS = 180.0
 HEALED_SECONDS = 60.0

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from math import inf
 from random import Random
 
-from tests.faults.catalogue import FAULTS
-from tests.faults.scene import Fault
+from tests.faults.kinds.catalogue import FAULTS
+from tests.faults.kinds.scene import Fault
 
 TOGETHER = "two at once"
 

@@ -15,11 +15,11 @@ from pathlib import Path
 from random import Random
 
 from tests.faults import checks
-from tests.faults.acks import Acks
-from tests.faults.cut_disk import CutDisk, cut_disk, mounted, what_is_missing
-from tests.faults.stack import Stack
-from tests.faults.victims import children_of, pid_of, send
-from tests.faults.writers import Tally, writing
+from tests.faults.clients.acks import Acks
+from tests.faults.clients.writers import Tally, writing
+from tests.faults.devices.cut_disk import CutDisk, cut_disk, mounted, what_is_missing
+from tests.faults.product.stack import Stack
+from tests.faults.product.victims import children_of, pid_of, send
 
 CONTROL = "control: no fsync, nothing drained"
 # With the drain suspended, so that there is something in the journal.

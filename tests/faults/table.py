@@ -4,8 +4,8 @@ import os
 from statistics import median
 
 from tests.faults.campaign import Outcome
-from tests.faults.catalogue import FAULTS
 from tests.faults.checks import Count
+from tests.faults.kinds.catalogue import FAULTS
 from tests.faults.plan import TOGETHER, Plan
 
 NOTES_SHOWN = 20

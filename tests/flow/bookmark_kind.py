@@ -113,9 +113,9 @@ _NO_CASE = "        case _:\n            "
 
 # In the order of CONTRIBUTING.md.
 STEPS: Final = (
-    Step("shared/messages.py", _UNION, _STRUCT + _UNION.replace("\n", " | Bookmark\n")),
-    Step("shared/event_kinds.py", "import NO_CONTROL_CHARACTERS, Activity,", "import NO_CONTROL_CHARACTERS, Activity, Bookmark,"),
-    Step("shared/event_kinds.py", ")\nKINDS: Final", f"{_ENTRY})\nKINDS: Final"),
+    Step("shared/events/messages.py", _UNION, _STRUCT + _UNION.replace("\n", " | Bookmark\n")),
+    Step("shared/events/event_kinds.py", "import NO_CONTROL_CHARACTERS, Activity,", "import NO_CONTROL_CHARACTERS, Activity, Bookmark,"),
+    Step("shared/events/event_kinds.py", ")\nKINDS: Final", f"{_ENTRY})\nKINDS: Final"),
     Step(f"deploy/migrations/{_REVISION}_bookmarks.sql", "", _SQL),
     Step(f"deploy/migrations/versions/{_REVISION}_bookmarks.py", "", _REVISION_FILE),
     Step("deploy/migrations/grants.py", "EVENTS: Final = (", 'EVENTS: Final = ("bookmarks", '),
@@ -128,14 +128,14 @@ STEPS: Final = (
         "(MESSAGES, TOOL_CALLS, ACTIVITIES, API_CALLS, TIMELINE_ENTRIES)",
         "(MESSAGES, TOOL_CALLS, ACTIVITIES, API_CALLS, TIMELINE_ENTRIES, BOOKMARKS)",
     ),
-    Step("services/worker/persist/event_kind_rows.py", _IMPORT, "import Activity, Bookmark, Conversation,"),
-    Step("services/worker/persist/event_kind_rows.py", "}\n\n\nclass Identity", f"{_KIND_TABLE}}}\n\n\nclass Identity"),
+    Step("services/worker/persist/staging/event_kind_rows.py", _IMPORT, "import Activity, Bookmark, Conversation,"),
+    Step("services/worker/persist/staging/event_kind_rows.py", "}\n\n\nclass Identity", f"{_KIND_TABLE}}}\n\n\nclass Identity"),
     Step(
-        "services/worker/persist/event_kind_rows.py",
+        "services/worker/persist/staging/event_kind_rows.py",
         f"{_NO_CASE}assert_never(event)\n\n\ndef _md5",
         f"{_IDENTITY}{_NO_CASE}assert_never(event)\n\n\ndef _md5",
     ),
-    Step("services/worker/persist/event_kind_rows.py", f"{_NO_CASE}# Without this", f"{_ROWS}{_NO_CASE}# Without this"),
+    Step("services/worker/persist/staging/event_kind_rows.py", f"{_NO_CASE}# Without this", f"{_ROWS}{_NO_CASE}# Without this"),
     Step("services/ingest/routes/writes.py", _IMPORT, "import Activity, Bookmark, Conversation,"),
     Step("services/ingest/routes/writes.py", '@writes.post("/api/events"', f'{_ROUTE}@writes.post("/api/events"'),
     Step("services/ingest/http/examples.py", '    "EventAccepted": {', f'{_EXAMPLE}    "EventAccepted": {{'),

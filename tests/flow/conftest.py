@@ -17,7 +17,7 @@ import pytest
 
 from deploy.embedded.supervision.processes import wait_until
 from tests.conftest import make_database
-from tests.flow.claude_home import ClaudeHome
+from tests.flow.client.claude_home import ClaudeHome
 from tests.forked_tracker import TrackerForks
 from tests.worker_command import BEAT_COMMAND, WORKER_COMMAND
 

@@ -11,8 +11,8 @@ import pytest
 from redis import Redis
 
 from deploy.embedded.supervision.processes import wait_until
+from shared.events.messages import Conversation, Envelope, SessionStart, encode_envelope
 from shared.journal.streams import PAYLOAD_FIELD, stream_key
-from shared.messages import Conversation, Envelope, SessionStart, encode_envelope
 from tests.flow.conftest import Run, Stack
 from tests.flow.forbidden_word import forbidden_word, mend
 

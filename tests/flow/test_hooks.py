@@ -7,8 +7,8 @@ from uuid import uuid4
 
 from deploy.embedded.supervision.processes import wait_until
 from tests.flow.conftest import Stack
-from tests.integration.worker.hook_session import HOOKS
-from tests.unit.worker.importers.rows_of_a_session import START
+from tests.integration.worker.capture.hook_session import HOOKS
+from tests.unit.worker.importers.transcript.rows_of_a_session import START
 
 SECONDS = 60
 

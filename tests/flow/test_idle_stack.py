@@ -15,10 +15,10 @@ import pytest
 from redis import Redis
 
 from deploy.embedded.supervision.processes import wait_until
-from services.worker.sweep import SPARE_WAKEUPS
+from services.worker.sweep.scheduler import SPARE_WAKEUPS
 from shared.broker import KEY_PREFIX, QUEUE_DRAIN, QUEUES, TASK_CHECK_ACCOUNTING, queue_key
+from shared.events.messages import ENVELOPE_VERSION, Envelope, ToolCall, encode_envelope
 from shared.journal.streams import PAYLOAD_FIELD, stream_key
-from shared.messages import ENVELOPE_VERSION, Envelope, ToolCall, encode_envelope
 from tests.flow.conftest import STOP_SECONDS, Stack, running_stack, start
 
 # Every look but those of each minute and of ten minutes is made several times.

@@ -29,7 +29,7 @@ from shared.journal.streams import PAYLOAD_FIELD, stream_key
 from shared.redaction.redact import redact_text
 from tests.conftest import as_role, make_database
 from tests.flow.bookmark_kind import REPOSITORY, STEPS, copy_with, files_in
-from tests.flow.claude_home import ClaudeHome
+from tests.flow.client.claude_home import ClaudeHome
 from tests.integration.keys.conftest import make_key
 from tests.worker_command import WORKER_COMMAND
 

@@ -18,10 +18,10 @@ from services.ingest.http import json_limits
 from services.ingest.imports import file_kind
 from services.ingest.imports.uploads import Upload, _Reader
 from shared.blobs.folder import FolderStore
-from shared.event_kinds import KINDS
+from shared.claude_formats.upload_kinds import kind_of_head
+from shared.events.event_kinds import KINDS
+from shared.events.messages import Envelope, Event, decode_envelope, encode_envelope
 from shared.http.errors import ApiError
-from shared.messages import Envelope, Event, decode_envelope, encode_envelope
-from shared.upload_kinds import kind_of_head
 from tests.fuzz import seeds
 from tests.fuzz.invariants import assert_storable, depth_of
 from tests.fuzz.target import Target

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import msgspec
 
-from shared.messages import EARLIEST, LATEST
+from shared.events.messages import EARLIEST, LATEST
 
 INT64_MIN, INT64_MAX = -(2**63), 2**63 - 1
 

@@ -8,9 +8,9 @@ from itertools import islice
 from pathlib import Path
 from typing import Final
 
-from tests.integration.worker.hook_session import HOOKS
-from tests.unit.worker.importers.archives import PACK, session
-from tests.unit.worker.importers.rows_of_a_session import WHOLE, answer, jsonl, prompt, row
+from tests.integration.worker.capture.hook_session import HOOKS
+from tests.unit.worker.importers.archives.made_archives import PACK, session
+from tests.unit.worker.importers.transcript.rows_of_a_session import WHOLE, answer, jsonl, prompt, row
 
 SAMPLE_FILES: Final = 40
 SAMPLE_BYTES: Final = 8192

@@ -10,8 +10,8 @@ from services.query.queries.search.query_language import parse
 from services.query.queries.search.snippet import snippet
 from services.query.queries.stats import ranges
 from shared.document_words import words_of
+from shared.events.project_paths import MAX_LENGTH, InvalidPath, name_of, normalize_project_path
 from shared.http.errors import ApiError
-from shared.project_paths import MAX_LENGTH, InvalidPath, name_of, normalize_project_path
 from shared.redaction.redact import redact_text
 from tests.fuzz import seeds
 from tests.fuzz.invariants import assert_storable

@@ -17,11 +17,11 @@ from services.worker.importers.formats.hooks import read_hook
 from services.worker.importers.formats.plausible_records import plausible
 from services.worker.importers.formats.read_records import read_records
 from services.worker.importers.unpacking_limits import Limits
-from services.worker.persist import stage_records
 from services.worker.persist.records import FileSummary, Record, RecordError
+from services.worker.persist.staging import stage_records
+from shared.claude_formats.upload_kinds import Kind
+from shared.events.messages import Envelope, decode_envelope, encode_envelope
 from shared.journal.dead_letter_envelope import DeadLetter, decode_replay, encode_replay
-from shared.messages import Envelope, decode_envelope, encode_envelope
-from shared.upload_kinds import Kind
 from tests.fuzz import seeds
 from tests.fuzz.invariants import assert_storable
 from tests.fuzz.target import Target

@@ -17,7 +17,7 @@ from typing import Any, Final
 
 import httpx2 as httpx
 
-from tests.faults.stack import Stack
+from tests.faults.product.stack import Stack
 
 REPOSITORY: Final = Path(__file__).parents[2]
 # A list of keys leads to their ids, and the one that is used would be revoked. The live feed does not end.

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from uuid import uuid4
 
-from shared.messages import Activity, Conversation, Event, SessionEnd, SessionStart, ToolCall, Usage
+from shared.events.messages import Activity, Conversation, Event, SessionEnd, SessionStart, ToolCall, Usage
 
 MINUTES = 10
 LINES_ADDED, LINES_REMOVED, INPUT_TOKENS, CALL_MS = 5, 2, 7, 250

@@ -20,10 +20,10 @@ from pathlib import Path
 from typing import Any
 
 from client.connect.settings.hook_events import events_of
-from tests.faults.small_disk import small_disk
-from tests.faults.stack import Stack
+from tests.faults.devices.small_disk import small_disk
+from tests.faults.product.stack import Stack
 from tests.flow.conftest import REPOSITORY, TRACKER
-from tests.flow.shippers import shipper_of, stop_shipper
+from tests.flow.connect.shippers import shipper_of, stop_shipper
 from tests.real_client.claude_code import ClaudeHome
 from tests.real_client.messages_api import Turn, messages_api, say, use
 from tests.real_client.scripted_session import scripted_session

@@ -10,10 +10,10 @@ import pytest
 from services.worker.resources import Resources
 from tests.faults.pace import stretched
 from tests.flow.conftest import Stack, running_stack
-from tests.flow.shippers import wait_for
+from tests.flow.connect.shippers import wait_for
 from tests.integration.worker.all_tables import tables
-from tests.integration.worker.test_capture import all_tables, import_files
-from tests.integration.worker.test_hooks import without_better_knowledge
+from tests.integration.worker.capture.test_capture import all_tables, import_files
+from tests.integration.worker.capture.test_hooks import without_better_knowledge
 from tests.real_client.claude_code import ClaudeHome
 from tests.real_client.scripted_session import FAILURES, TOOL_CALLS, scripted_session
 from tests.real_client.test_connect import Tracker, tracker  # noqa: F401  a fixture

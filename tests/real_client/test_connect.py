@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.flow.conftest import REPOSITORY, TRACKER, Stack
-from tests.flow.shippers import stop_shipper, wait_for
+from tests.flow.connect.shippers import stop_shipper, wait_for
 from tests.real_client.claude_code import ClaudeHome
 from tests.real_client.messages_api import messages_api, say, use
 from tests.skips import CLAUDE, needs

@@ -9,10 +9,10 @@ import pytest
 from psycopg.rows import dict_row
 
 from services.worker.resources import Resources
-from tests.integration.worker.captured import put_range
-from tests.integration.worker.hook_session import put_hooks
-from tests.integration.worker.test_capture import all_tables, empty, import_files, is_verified
-from tests.integration.worker.test_hooks import EPOCH, read_all, without_better_knowledge
+from tests.integration.worker.capture.captured import put_range
+from tests.integration.worker.capture.hook_session import put_hooks
+from tests.integration.worker.capture.test_capture import all_tables, empty, import_files, is_verified
+from tests.integration.worker.capture.test_hooks import EPOCH, read_all, without_better_knowledge
 from tests.real_client.claude_code import ClaudeHome
 from tests.real_client.messages_api import say, use
 from tests.real_client.scripted_session import FAILURES, TOOL_CALLS, scripted_session

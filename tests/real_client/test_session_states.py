@@ -11,10 +11,10 @@ import httpx2 as httpx
 import psycopg
 import pytest
 
-from shared.session_state import QUIET_SECONDS
+from shared.sessions.session_state import QUIET_SECONDS
 from tests.faults.pace import stretched
 from tests.flow.conftest import Stack
-from tests.flow.shippers import wait_for
+from tests.flow.connect.shippers import wait_for
 from tests.real_client.claude_code import ClaudeHome
 from tests.real_client.messages_api import say, use
 from tests.real_client.test_connect import Tracker, prompts, tracker  # noqa: F401  a fixture

@@ -10,8 +10,8 @@ import httpx2 as httpx
 import psycopg
 
 from deploy.embedded.supervision import processes
-from tests.faults.acks import Acks
-from tests.faults.writers import Tally, writing
+from tests.faults.clients.acks import Acks
+from tests.faults.clients.writers import Tally, writing
 from tests.scale.pipeline import Pipeline
 
 DRAINED_SECONDS = 90.0

@@ -8,8 +8,8 @@ from fastapi.testclient import TestClient
 
 from services.ingest.app import create_app
 from services.ingest.settings import Settings as IngestSettings
-from services.worker.maintenance import scrub
 from services.worker.maintenance.idle_sessions import remove_dead_consumers
+from services.worker.maintenance.scrub import scrub
 from services.worker.resources import open_resources
 from services.worker.settings import Settings
 from shared.feed import FEED_KEY, ITEMS_FIELD, FeedItem, encode_items

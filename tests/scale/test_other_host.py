@@ -21,7 +21,7 @@ from tests.scale.counting import assert_all_stored, load
 from tests.scale.pipeline import pipeline
 from tests.scale.redis_servers import Server
 from tests.servers import POSTGRES_SETTINGS
-from tests.unit.worker.importers.rows_of_a_session import jsonl, prompt
+from tests.unit.worker.importers.transcript.rows_of_a_session import jsonl, prompt
 from tests.worker_command import BEAT_COMMAND, WORKER_COMMAND
 
 STOP_SECONDS = 30.0

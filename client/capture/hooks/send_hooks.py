@@ -10,7 +10,7 @@ from client.capture.transcripts.left_out import LeftOut, cwd_of_hook
 from client.capture.transcripts.send_transcripts import folder_of_file
 from client.capture.transcripts.sent import SentLog
 from client.capture.transcripts.transcript_files import named_by
-from client.connection import Connection
+from client.http.connection import Connection
 from shared.redaction.redacted_lines import redact_lines
 
 _MOST: Final = 500

@@ -12,7 +12,7 @@ from client.capture.transcripts.lines import MAX_RANGE_BYTES, Lines, fingerprint
 from client.capture.transcripts.sent import Sent, SentLog
 from client.capture.transcripts.shorten import shortened
 from client.capture.transcripts.transcript_files import Transcript
-from client.connection import Answer, Connection, ServerAway
+from client.http.connection import Answer, Connection, ServerAway
 from shared.redaction.redacted_lines import redact_lines
 
 # How far to look for the folder of a session. Only records that count for nothing stand before it.

@@ -13,8 +13,8 @@ from client.connect.doctor.findings import SIGNS, Finding, failed, ok, skipped
 from client.connect.places import Places
 from client.connect.round_trip import NotArrived, machine_of, spool
 from client.errors import DONE, FAILED
-from client.local_time import local_zone
-from client.server import Server
+from client.http.server import Server
+from client.output.local_time import local_zone
 from client.version import version
 
 _HOOK_STEP: Final = "Hook runs"

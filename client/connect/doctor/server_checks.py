@@ -9,8 +9,8 @@ from client.connect.doctor.findings import Finding, failed, ok, skipped, warning
 from client.connect.places import Places
 from client.connect.round_trip import TEST_EVENT, NotArrived, machine_of, wait_for
 from client.errors import Failure, Refused, Unreachable
-from client.local_time import local_time
-from client.server import Server
+from client.http.server import Server
+from client.output.local_time import local_time
 from shared.quantities import duration
 
 # Sessions are put in order by the machine's clock; a few seconds matter to nobody.

@@ -26,7 +26,7 @@ from deploy.embedded.supervision.processes import Process
 _CODE: Final = (
     "services.worker.tasks",
     "services.worker.pool_size",
-    "services.worker.sweep",
+    "services.worker.sweep.scheduler",
     "shared.http.middleware",
     # What these find by name when they run.
     "billiard.popen_fork",

@@ -12,11 +12,11 @@ from services.ingest.events.write_event import SINGLE_BODY, admit_write
 from services.ingest.http.queue_errors import answering_503
 from services.ingest.http.request_checks import headers_of
 from services.ingest.journal.append import Entry
+from shared.events.messages import ENVELOPE_VERSION, Canary, Envelope, encode_envelope
 from shared.http.errors import MethodNotAllowed, invalid
 from shared.http.middleware import json_response
 from shared.journal.canary import PATH, PROOF_HEADER, PROOF_KEY
 from shared.journal.streams import partition_of, stream_key
-from shared.messages import ENVELOPE_VERSION, Canary, Envelope, encode_envelope
 
 _CANARY = msgspec.json.Decoder(Canary)
 

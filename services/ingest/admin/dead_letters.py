@@ -22,15 +22,16 @@ from services.ingest.http.queue_errors import REDIS_FAILURES
 from services.ingest.http.request_checks import AcceptedBody
 from services.ingest.http.responses import DeadLetterDeleted, DeadLetterReplayed, DeadLettersChanged, Status
 from services.ingest.journal.append import Entry, Position
-from services.ingest.postgres import dead_letters, outcomes
+from services.ingest.postgres.admin import dead_letters
+from services.ingest.postgres.admin.dead_letters import Group, Row
 from services.ingest.postgres.audit import AuditRecord, audit_record
-from services.ingest.postgres.dead_letters import Group, Row
+from services.ingest.postgres.events import outcomes
+from shared.events.messages import Time
 from shared.http.concurrency import RequestSlot, slot_of
 from shared.http.errors import NotFound, Unavailable, invalid
 from shared.http.middleware import json_response
 from shared.journal.dead_letter_envelope import WHOLE_ENTRY, encode_replay, events_in
 from shared.journal.streams import partition_of, stream_key
-from shared.messages import Time
 
 _BODY: Final = AcceptedBody((b"application/json",), 64 * 1024)
 

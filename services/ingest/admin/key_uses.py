@@ -7,7 +7,7 @@ import structlog
 from redis.asyncio import Redis
 
 from services.ingest.http.queue_errors import REDIS_FAILURES, REDIS_SECONDS
-from services.ingest.postgres.api_keys import ApiKeys
+from services.ingest.postgres.admin.api_keys import ApiKeys
 from shared.auth.key_cache import USED_KEY, KeyCache
 from shared.http.errors import Unavailable
 from shared.periodic import stops_within

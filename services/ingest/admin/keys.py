@@ -15,12 +15,12 @@ from services.ingest.events.redact_events import redact
 from services.ingest.http import request_checks
 from services.ingest.http.request_checks import AcceptedBody
 from services.ingest.http.responses import KeyCreated, KeyRevoked
-from services.ingest.postgres.api_keys import ApiKeys
+from services.ingest.postgres.admin.api_keys import ApiKeys
 from services.ingest.postgres.audit import AuditRecord, audit_record
 from shared.auth.keys import Scope, digest_of, new_key
+from shared.events.messages import Name
 from shared.http.errors import NotFound, invalid
 from shared.http.middleware import json_response
-from shared.messages import Name
 
 _BODY: Final = AcceptedBody((b"application/json",), 64 * 1024)
 _ID: Final = re.compile(r"[0-9A-Za-z]{12}", re.ASCII)

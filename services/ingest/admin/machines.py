@@ -15,12 +15,12 @@ from services.ingest.events.key_binding import binding_of, other_users_machine
 from services.ingest.events.redact_events import LARGE_BYTES, redact, run
 from services.ingest.http.request_checks import AcceptedBody, check_query
 from services.ingest.http.responses import MachineForgotten, MachineReported
-from services.ingest.postgres import machines
+from services.ingest.postgres.admin import machines
 from services.ingest.postgres.audit import audit_record
+from shared.events.messages import EARLIEST, LATEST, MACHINE_ID, Count, Identifier, Name, Path, SessionId, Time
+from shared.events.project_paths import InvalidPath, normalize_project_path
 from shared.http.errors import NotFound, invalid
 from shared.http.middleware import json_response
-from shared.messages import EARLIEST, LATEST, MACHINE_ID, Count, Identifier, Name, Path, SessionId, Time
-from shared.project_paths import InvalidPath, normalize_project_path
 from shared.redaction.redacted_structs import may_hold_secret
 
 # As many transcripts as may be named, with the longest paths, fit.

@@ -19,13 +19,13 @@ from services.ingest.events.redact_events import LARGE_BYTES, redact, run
 from services.ingest.events.session_cache import unknown_session
 from services.ingest.http.request_checks import AcceptedBody
 from services.ingest.http.responses import SessionMarks
-from services.ingest.postgres import session_marks
-from services.ingest.postgres.session_marks import Marks
+from services.ingest.postgres.admin import session_marks
+from services.ingest.postgres.admin.session_marks import Marks
+from shared.events.messages import NO_CONTROL_CHARACTERS, Binding
 from shared.http.errors import invalid
 from shared.http.middleware import json_response
-from shared.messages import NO_CONTROL_CHARACTERS, Binding
 from shared.redaction.redacted_structs import may_hold_secret
-from shared.session_tags import tag_key
+from shared.sessions.session_tags import tag_key
 
 # The longest note, each character as an escape, and the rest.
 _BODY: Final = AcceptedBody((b"application/json",), 1024**2)

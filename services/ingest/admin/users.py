@@ -14,12 +14,12 @@ from services.ingest.events.redact_events import redact
 from services.ingest.http.request_checks import AcceptedBody
 from services.ingest.http.responses import UserRenamed
 from services.ingest.journal.wakeup import send_tasks
-from services.ingest.postgres import users
+from services.ingest.postgres.admin import users
 from services.ingest.postgres.audit import audit_record
 from shared.broker import TASK_MERGE_USERS
+from shared.events.messages import Identifier
 from shared.http.errors import Conflict, NotFound, invalid
 from shared.http.middleware import json_response
-from shared.messages import Identifier
 from shared.redaction.redact import redact_text
 
 _BODY: Final = AcceptedBody((b"application/json",), 64 * 1024)

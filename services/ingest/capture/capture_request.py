@@ -10,8 +10,8 @@ from fastapi import Request
 from services.ingest.dependencies import ingest_of
 from services.ingest.events.decode import check_identifier
 from services.ingest.events.key_binding import binding_of
+from shared.events.messages import MACHINE_ID
 from shared.http.errors import BadRequest, Forbidden, invalid
-from shared.messages import MACHINE_ID
 from shared.redaction.redact import redact_text
 
 MACHINE_HEADER: Final = b"x-tracker-machine"

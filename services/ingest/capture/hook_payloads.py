@@ -10,10 +10,10 @@ from msgspec import Raw, Struct
 from services.ingest.events.decode import check_identifier, parse
 from services.ingest.events.event_ids import derived_id, new_id
 from services.ingest.http import json_limits
-from shared.hook_kinds import DROPPED, KEPT, OTHER
+from shared.claude_formats.hook_kinds import DROPPED, KEPT, OTHER
+from shared.events.messages import SessionId
+from shared.events.plausible import objection_to_time
 from shared.http.errors import PayloadTooLarge
-from shared.messages import SessionId
-from shared.plausible import objection_to_time
 
 MAX_PAYLOAD_BYTES: Final = 1024**2
 

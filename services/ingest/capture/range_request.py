@@ -10,8 +10,8 @@ from services.ingest.dependencies import ingest_of
 from services.ingest.events.decode import check_identifier
 from services.ingest.events.key_binding import binding_of
 from services.ingest.http import request_checks
+from shared.events.messages import UNNAMED_MACHINE
 from shared.http.errors import BadRequest, invalid
-from shared.messages import UNNAMED_MACHINE
 from shared.redaction.file_names import redacted_file_name
 
 MAX_RANGE_BYTES: Final = 1024**2

@@ -12,7 +12,7 @@ from services.ingest.events.wait import Preference
 from services.ingest.http import backend_deadline
 from services.ingest.http.queue_errors import REDIS_FAILURES
 from services.ingest.journal.append import Position
-from services.ingest.postgres.captured import RangeEnd, read_hooks, read_ranges
+from services.ingest.postgres.capture.captured import RangeEnd, read_hooks, read_ranges
 from services.ingest.postgres.database import Database
 from shared.http.concurrency import RequestSlot
 from shared.http.errors import Unavailable

@@ -24,11 +24,11 @@ from services.ingest.http import backend_deadline, request_checks
 from services.ingest.http.request_checks import AcceptedBody
 from services.ingest.journal.append import hook_entries
 from shared import metrics
-from shared.hook_kinds import KEPT
+from shared.claude_formats.hook_kinds import KEPT
+from shared.events.messages import Binding, HookPayload
 from shared.http.concurrency import slot_of
 from shared.http.errors import ApiError, BadRequest, Forbidden, Unavailable
 from shared.http.middleware import request_id_of
-from shared.messages import Binding, HookPayload
 
 # A hook may keep Claude Code waiting.
 _OWNER_SECONDS: Final = 0.2

@@ -20,15 +20,15 @@ from services.ingest.http import backend_deadline, request_checks
 from services.ingest.http.request_checks import AcceptedBody
 from services.ingest.http.responses import RangeAccepted
 from services.ingest.journal.append_range import MAX_NEW_GENERATIONS, Appended, FileOffset
-from services.ingest.postgres import transcript_files
-from services.ingest.postgres.captured import RangeEnd
-from services.ingest.postgres.users import names_of
+from services.ingest.postgres.admin.users import names_of
+from services.ingest.postgres.capture import transcript_files
+from services.ingest.postgres.capture.captured import RangeEnd
 from shared import metrics
+from shared.events.messages import ENVELOPE_VERSION, Envelope, TranscriptRange, encode_envelope
 from shared.http.concurrency import slot_of
 from shared.http.errors import Conflict, invalid
 from shared.http.middleware import json_response, request_id_of
 from shared.journal.streams import partition_of, stream_key, transcript_key
-from shared.messages import ENVELOPE_VERSION, Envelope, TranscriptRange, encode_envelope
 
 BODY: Final = AcceptedBody((b"application/x-ndjson", b"application/jsonl", b"application/octet-stream"), MAX_LINE_BYTES)
 

@@ -10,11 +10,11 @@ import msgspec
 from services.ingest.events.allowed_values import allowed_values
 from services.ingest.events.ignored_fields import ignored_in_batch
 from services.ingest.http import json_limits
-from shared.event_kinds import KINDS, identifiers
+from shared.events.event_kinds import KINDS, identifiers
+from shared.events.messages import Conversation, Event, SessionStart
+from shared.events.plausible import EARLIEST_EVENT, MAX_AHEAD, objection_to_time, time_field, too_large
+from shared.events.project_paths import InvalidPath, normalize_project_path
 from shared.http.errors import ApiError, BadRequest, PayloadTooLarge, invalid
-from shared.messages import Conversation, Event, SessionStart
-from shared.plausible import EARLIEST_EVENT, MAX_AHEAD, objection_to_time, time_field, too_large
-from shared.project_paths import InvalidPath, normalize_project_path
 
 MAX_SINGLE_BYTES: Final = 1024**2
 MAX_BATCH_BYTES: Final = 16 * 1024**2

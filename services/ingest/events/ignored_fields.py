@@ -13,8 +13,8 @@ import msgspec
 from msgspec import Raw, Struct
 
 from services.ingest.http.json_limits import storable
-from shared.event_kinds import KINDS
-from shared.messages import GivenResult, Usage
+from shared.events.event_kinds import KINDS
+from shared.events.messages import GivenResult, Usage
 
 MAX_NAMES: Final = 20
 MAX_NAME_LENGTH: Final = 100

@@ -12,12 +12,12 @@ from fastapi import Request
 from msgspec.structs import replace
 
 from services.ingest.events.session_cache import CachedSession, SessionCache, unknown_session
-from services.ingest.postgres import sessions
 from services.ingest.postgres.database import Database
+from services.ingest.postgres.events import sessions
 from shared.auth.authentication import grant_of
-from shared.event_kinds import KINDS
+from shared.events.event_kinds import KINDS
+from shared.events.messages import UNBOUND, Binding, Event
 from shared.http.errors import Forbidden, Unavailable
-from shared.messages import UNBOUND, Binding, Event
 
 
 def binding_of(request: Request) -> Binding:

@@ -14,8 +14,8 @@ from msgspec import Struct
 
 from services.ingest.events.decode import Batch
 from shared import metrics
+from shared.events.messages import Event
 from shared.http.errors import ApiError
-from shared.messages import Event
 from shared.redaction.redacted_structs import may_hold_secret, redact_struct, which_may_hold_secret
 
 # Text that may hold secrets: 32 KiB take at most 20 ms. In real traffic one byte in 25 may.

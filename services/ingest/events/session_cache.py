@@ -9,8 +9,9 @@ from redis.asyncio import Redis
 
 from services.ingest.http.queue_errors import answering_503
 from services.ingest.journal.append import CacheEntry
-from services.ingest.postgres import sessions, users
+from services.ingest.postgres.admin import users
 from services.ingest.postgres.database import Database
+from services.ingest.postgres.events import sessions
 from shared.http.errors import NotFound
 from shared.redis.cluster_nodes import read_many
 

@@ -17,14 +17,14 @@ from services.ingest.http import backend_deadline
 from services.ingest.http.queue_errors import REDIS_FAILURES, REDIS_SECONDS
 from services.ingest.http.responses import Status
 from services.ingest.journal.append import Position
-from services.ingest.postgres import outcomes
 from services.ingest.postgres.database import Database
-from shared.event_kinds import KINDS
+from services.ingest.postgres.events import outcomes
+from shared.events.event_kinds import KINDS
+from shared.events.messages import Event
 from shared.http.concurrency import RequestSlot
 from shared.http.errors import Conflict, Unavailable
 from shared.journal.dead_letter_envelope import ID_TAKEN
 from shared.journal.streams import dead_letter_entry_id
-from shared.messages import Event
 
 MAX_WAIT_SECONDS: Final = 30
 FIRST_PAUSE_SECONDS: Final = 0.005

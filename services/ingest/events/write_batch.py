@@ -26,10 +26,10 @@ from services.ingest.events.write_event import BATCH_BODY, Write, admit_write, a
 from services.ingest.events.write_session import check_end
 from services.ingest.http.responses import BatchAccepted, RejectedItem
 from shared import metrics
-from shared.event_kinds import KINDS
+from shared.events.event_kinds import KINDS
+from shared.events.messages import Event, SessionEnd, SessionStart
 from shared.http.errors import ApiError, Forbidden, invalid
 from shared.http.middleware import json_response
-from shared.messages import Event, SessionEnd, SessionStart
 
 # In the journal an event also has the id and the time that the client may have left out.
 _ADDED_BYTES = 100

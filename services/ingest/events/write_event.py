@@ -25,12 +25,12 @@ from services.ingest.http.queue_errors import OutcomeUnknown
 from services.ingest.http.request_checks import AcceptedBody
 from services.ingest.http.responses import EventAccepted, Status
 from services.ingest.journal.append import Position, entries_of
-from services.ingest.postgres import sessions
+from services.ingest.postgres.events import sessions
 from shared import metrics
-from shared.event_kinds import KINDS
+from shared.events.event_kinds import KINDS
+from shared.events.messages import Binding, Event, SessionStart
 from shared.http.concurrency import RequestSlot, slot_of
 from shared.http.middleware import json_response, request_id_of
-from shared.messages import Binding, Event, SessionStart
 
 SINGLE_BODY: Final = AcceptedBody((b"application/json",), MAX_SINGLE_BYTES)
 BATCH_BODY: Final = AcceptedBody((b"application/json", b"application/x-ndjson"), MAX_BATCH_BYTES)

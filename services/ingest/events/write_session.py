@@ -14,11 +14,11 @@ from services.ingest.events.redact_events import redact_event
 from services.ingest.events.session_cache import CachedSession
 from services.ingest.events.write_event import SINGLE_BODY, Write, admit_write, append, wait_for_one
 from services.ingest.http.responses import SessionEnded, SessionStarted
-from services.ingest.postgres import sessions
+from services.ingest.postgres.events import sessions
+from shared.events.messages import SessionEnd, SessionStart
+from shared.events.project_paths import name_of
 from shared.http.errors import invalid
 from shared.http.middleware import json_response
-from shared.messages import SessionEnd, SessionStart
-from shared.project_paths import name_of
 
 
 async def start_session(request: Request) -> Response:

@@ -2,8 +2,8 @@
 
 from typing import IO, Final
 
+from shared.claude_formats.upload_kinds import CLAUDE_JSON_KEYS, CREDENTIALS_KEY, HEAD_BYTES, Kind, kind_of_head, top_level_keys
 from shared.http.errors import BadRequest
-from shared.upload_kinds import CLAUDE_JSON_KEYS, CREDENTIALS_KEY, HEAD_BYTES, Kind, kind_of_head, top_level_keys
 
 _BOM: Final = b"\xef\xbb\xbf"
 _SEARCH_BYTES: Final = 1024**2

@@ -6,7 +6,7 @@ from uuid import UUID
 import structlog
 
 from services.ingest.imports.uploads import Upload
-from services.ingest.postgres.import_jobs import ImportJobs
+from services.ingest.postgres.imports.import_jobs import ImportJobs
 from shared.http.errors import Unavailable
 
 log = structlog.get_logger()

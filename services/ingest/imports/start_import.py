@@ -21,11 +21,11 @@ from services.ingest.imports.uploads import Upload, stored_upload
 from services.ingest.journal.wakeup import send_tasks
 from shared.auth.authentication import grant_of
 from shared.broker import TASK_RUN_IMPORT
+from shared.claude_formats.upload_kinds import ARCHIVES
 from shared.http.concurrency import RequestSlot, slot_of
 from shared.http.errors import Unavailable
 from shared.http.middleware import json_response, request_id_of
 from shared.redaction.redact import redact_text
-from shared.upload_kinds import ARCHIVES
 
 log = structlog.get_logger()
 

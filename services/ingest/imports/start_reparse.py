@@ -14,9 +14,9 @@ from services.ingest.http.json_limits import check_utf8
 from services.ingest.http.responses import JobChanged
 from services.ingest.imports.start_import import send_shares
 from services.ingest.postgres.audit import audit_record
+from shared.events.messages import SessionId
 from shared.http.errors import NotFound, invalid
 from shared.http.middleware import json_response
-from shared.messages import SessionId
 
 
 class ReparseRequest(Struct, kw_only=True):

@@ -21,6 +21,7 @@ from services.ingest.http.queue_errors import REDIS_FAILURES, is_out_of_memory, 
 from services.ingest.journal.backlog import Backlog
 from services.ingest.journal.confirmed_script import ConfirmedScript
 from services.ingest.journal.wakeup import WakeupSender
+from shared.events.messages import ENVELOPE_VERSION, Binding, Envelope, Event, HookPayload, encode_envelope
 from shared.journal.streams import (
     EPOCH_FIELD,
     EVENTS_FIELD,
@@ -31,7 +32,6 @@ from shared.journal.streams import (
     stream_key,
     wakeup_key,
 )
-from shared.messages import ENVELOPE_VERSION, Binding, Envelope, Event, HookPayload, encode_envelope
 from shared.redis.cluster_nodes import Nodes
 
 log = structlog.get_logger()

@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from services.ingest.capture.range_request import MAX_FILE_NAME
 from services.ingest.http.examples import HOOK, RANGE_LINES
-from shared.messages import NO_CONTROL_CHARACTERS
+from shared.events.messages import NO_CONTROL_CHARACTERS
 
 _ERRORS: Final = (400, 403, 405, 408, 413, 415, 500, 503)
 _NAME: Final = {"type": "string", "minLength": 1, "maxLength": 200, "pattern": NO_CONTROL_CHARACTERS["pattern"]}

@@ -16,9 +16,9 @@ from services.ingest.events.decode import MAX_BATCH_ITEMS
 from services.ingest.http import responses
 from services.ingest.imports.start_reparse import ReparseRequest
 from services.ingest.imports.upload_manifest import Manifest
-from shared.event_kinds import KINDS
-from shared.messages import MACHINE_ID, NO_CONTROL_CHARACTERS
-from shared.plausible import EARLIEST_EVENT, MAX_AHEAD
+from shared.events.event_kinds import KINDS
+from shared.events.messages import MACHINE_ID, NO_CONTROL_CHARACTERS
+from shared.events.plausible import EARLIEST_EVENT, MAX_AHEAD
 
 ANSWER_TYPES: Final = (
     responses.SessionStarted,

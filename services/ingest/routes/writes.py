@@ -8,7 +8,7 @@ from services.ingest.http.responses import BatchAccepted, EventAccepted, ImportA
 from services.ingest.imports import start_import
 from services.ingest.routes import openapi_schemas
 from shared.auth.scopes import INGEST, requires
-from shared.messages import Activity, Conversation, SessionEnd, SessionStart, ToolCall
+from shared.events.messages import Activity, Conversation, SessionEnd, SessionStart, ToolCall
 
 writes = APIRouter(tags=["writes"])
 

@@ -9,7 +9,7 @@ from msgspec import UNSET, UnsetType
 from services.query.answers.answer import Answer
 from services.query.answers.fields import CostUsd, doc
 from shared.feed import Kind
-from shared.session_state import OpenState, State
+from shared.sessions.session_state import OpenState, State
 from shared.terms import terms
 
 _STATES: Final = " ".join(f"`{name}`: {state.definition}" for name, state in terms().states.items())

@@ -7,7 +7,7 @@ import { runnerImport } from "vite";
 
 const source = async (path) => (await runnerImport(`./source/${path}`, { configFile: false, logLevel: "error" })).module;
 const quantities = await source("format/quantities.ts");
-const { linesOf } = await source("parts/diff_lines.ts");
+const { linesOf } = await source("parts/text/diff_lines.ts");
 const { LiveBoard } = await source("pages/now/live_board.ts");
 // Cases that the terminal is held to as well.
 const casesOf = (name) => JSON.parse(readFileSync(new URL(`../../../tests/${name}.json`, import.meta.url), "utf8"));

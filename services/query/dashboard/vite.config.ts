@@ -23,9 +23,9 @@ export default defineConfig({
           // Else the first group takes what all share along.
           includeDependenciesRecursively: false,
           groups: [
-            { name: "charts", test: /source\/parts\/(series_chart|year_map|week_map|stats_series|sparkline)|node_modules\/uplot/ },
+            { name: "charts", test: /source\/parts\/(charts\/(series_chart|year_map|week_map|sparkline)|stats\/stats_series)|node_modules\/uplot/ },
             { name: "numbers", test: /source\/pages\/(overview|day|projects|project|tools|usage)\// },
-            { name: "story", test: /source\/pages\/(session|sessions|files)\/|source\/parts\/(markdown|diff|highlighting|fixed_window)|node_modules\/marked/ },
+            { name: "story", test: /source\/pages\/(session|sessions|files)\/|source\/parts\/(text\/(markdown|diff|highlighting)|tables\/fixed_window)|node_modules\/marked/ },
             { name: "operate", test: /source\/pages\/(imports|health|settings)\// },
             // The palette of each page searches, and the first page is small.
             { name: "frame", test: /node_modules\/(preact|@preact)\/|source\/(api|address|format|shell|parts)\/|shared\/terms\.json|source\/(pages\/(now|search)|search)\// },

@@ -20,8 +20,8 @@ from services.query.schemas.tool_errors import ToolErrorsParameters
 from services.query.settings import Settings
 from shared.auth.authentication import grant_of
 from shared.database import ALL
+from shared.events.messages import EARLIEST
 from shared.http.errors import BadRequest, invalid
-from shared.messages import EARLIEST
 
 # What a read can answer but its own model. deploy/openapi_errors.py says what each is, and adds those of every request.
 FAILURES: dict[int | str, dict[str, Any]] = {400: {}, 404: {}}

@@ -29,7 +29,7 @@ from shared.auth.scopes import READ, requires
 from shared.http.api_document import methods_by_path
 from shared.http.errors import NotFound
 from shared.http.path_segments import named_in_one_segment
-from shared.session_tags import tag_key
+from shared.sessions.session_tags import tag_key
 
 router = APIRouter(responses=RESPONSES)
 

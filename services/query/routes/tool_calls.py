@@ -19,8 +19,8 @@ from shared.auth.keys import Grant
 from shared.auth.scopes import READ, requires
 from shared.blobs.contents import ContentStore
 from shared.blobs.store import BlobStoreError
+from shared.claude_formats.tool_results import ResultText, result_in
 from shared.http.errors import Gone, NotFound, Unavailable
-from shared.tool_results import ResultText, result_in
 
 router = APIRouter(tags=["tool calls"])
 

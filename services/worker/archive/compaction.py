@@ -17,7 +17,7 @@ from services.worker.archive.archive_locks import lock_file, lock_referring
 from services.worker.archive.damage import note_damage
 from services.worker.archive.segments import SEGMENT_BYTES, Segment, add_segments, cut_place, packed
 from services.worker.resources import Resources
-from services.worker.sweep_statements import COMPACTABLE_FILES
+from services.worker.sweep.sweep_statements import COMPACTABLE_FILES
 from shared.archive.stored_pieces import ContentUnreadable, decompressed, read_segment
 from shared.blobs.contents import ContentStore
 from shared.sql_files import statement

@@ -10,7 +10,7 @@ import structlog
 
 from services.worker.archive.archive_locks import try_lock_collecting
 from services.worker.resources import Resources
-from services.worker.sweep_statements import ARCHIVE_COLLECTED_KEY, EXPIRED_FILES
+from services.worker.sweep.sweep_statements import ARCHIVE_COLLECTED_KEY, EXPIRED_FILES
 from shared.blobs.contents import StoredContent
 
 log = structlog.get_logger()

@@ -6,7 +6,7 @@ from typing import Any
 from services.worker.archive.compaction import compact
 from services.worker.archive.retention import collect_garbage, delete_expired
 from services.worker.resources import Resources
-from services.worker.sweep_statements import ARCHIVE_COLLECTED_KEY, COLLECT_SECONDS
+from services.worker.sweep.sweep_statements import ARCHIVE_COLLECTED_KEY, COLLECT_SECONDS
 
 
 def run(worker: Resources) -> bool:

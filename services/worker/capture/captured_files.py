@@ -8,7 +8,7 @@ from uuid import UUID
 
 from psycopg import Connection
 
-from services.worker.sweep_statements import CAPTURED_FILES_WAIT, DUE_CAPTURED_FILES
+from services.worker.sweep.sweep_statements import CAPTURED_FILES_WAIT, DUE_CAPTURED_FILES
 from shared.sql_files import statement
 
 _sql = partial(statement, __package__, "captured_files.sql")

@@ -16,17 +16,17 @@ from services.worker.capture.unread_ranges import UnreadRange, unread_ranges
 from services.worker.importers.formats.plausible_records import plausible
 from services.worker.importers.job import errors
 from services.worker.importers.job.chunks import CHUNK_CHARACTERS, CHUNK_RECORDS, characters_of
-from services.worker.persist.captured_feed import CapturedItem, before_captured, captured_items
 from services.worker.persist.dead_letters import persist_isolating
+from services.worker.persist.live.captured_feed import CapturedItem, before_captured, captured_items
 from services.worker.persist.ownership import without
 from services.worker.persist.persist_batch import Persisted
 from services.worker.persist.records import FileSummary, Record, RecordError, SessionFacts
-from services.worker.persist.staging import ReceivedEvent
+from services.worker.persist.staging.staging_tables import ReceivedEvent
 from services.worker.resources import Resources
-from shared.messages import binding
+from shared.claude_formats.upload_kinds import READER_VERSION
+from shared.events.messages import binding
 from shared.redaction.redact import redact_text
 from shared.redaction.redacted_structs import redact_structs
-from shared.upload_kinds import READER_VERSION
 
 
 @dataclass(slots=True)

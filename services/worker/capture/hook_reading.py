@@ -16,16 +16,16 @@ from services.worker.importers.formats.hook_signs import sign_of
 from services.worker.importers.formats.hooks import read_hook
 from services.worker.importers.formats.plausible_records import Found, plausible
 from services.worker.importers.job import errors
-from services.worker.persist.captured_feed import CapturedItem, SignOfHook, append_captured, before_captured, captured_items
 from services.worker.persist.dead_letters import VALUE_ERRORS, persist_isolating, write_dead_letter
+from services.worker.persist.live.captured_feed import CapturedItem, SignOfHook, append_captured, before_captured, captured_items
+from services.worker.persist.live.session_signs import Sign
 from services.worker.persist.ownership import foreign_sessions, without
 from services.worker.persist.persist_batch import Persisted
 from services.worker.persist.records import Record, RecordError
-from services.worker.persist.session_signs import Sign
-from services.worker.persist.staging import ReceivedEvent
+from services.worker.persist.staging.staging_tables import ReceivedEvent
 from services.worker.resources import Resources
+from shared.events.messages import Binding, HookPayload, binding
 from shared.journal.dead_letter_envelope import HOOK_KIND, DeadLetter
-from shared.messages import Binding, HookPayload, binding
 from shared.redaction.redacted_structs import redact_structs
 from shared.sql_files import statement
 

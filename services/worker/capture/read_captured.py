@@ -37,7 +37,7 @@ from services.worker.capture.file_reading import FileReading, read_next, store
 from services.worker.capture.hook_reading import is_any_payload_left, read_hooks
 from services.worker.capture.parser_states import ParserState, ParserStates
 from services.worker.importers.job.chunks import CHUNK_RECORDS
-from services.worker.persist.captured_feed import append_captured
+from services.worker.persist.live.captured_feed import append_captured
 from services.worker.persist.persist_batch import Persisted
 from services.worker.resources import Resources
 from services.worker.row_lease import MAX_ATTEMPTS

@@ -18,8 +18,8 @@ from redis import Redis
 from redis.exceptions import ResponseError
 
 from services.worker.resources import Resources
+from shared.events.messages import Canary
 from shared.journal.canary import PATH, PROOF_HEADER, PROOF_KEY, SEEN_KEY
-from shared.messages import Canary
 
 log = structlog.get_logger()
 

@@ -16,7 +16,7 @@ from psycopg import Connection
 from redis import Redis
 
 from services.worker.drain.stream_reader import ENTRIES_PER_READ, Entry, acknowledge, find_entries
-from services.worker.sweep_statements import DELETE_GONE_CONSUMERS
+from services.worker.sweep.sweep_statements import DELETE_GONE_CONSUMERS
 from shared.sql_files import statement
 
 _sql = partial(statement, __package__, "consumer_fencing.sql")

@@ -4,7 +4,7 @@
 2. take over what dead workers left (stream_reader.py); their consumer names are fenced first (consumer_fencing.py)
 3. read new entries, within a time limit (limited_reads.py)
 4. store each batch in one transaction: record its entries, decode them (entry_decoder.py), persist, write dead letters, count the outcomes
-5. acknowledge the batch, and tell the live feed of it (persist/feed_items.py)
+5. acknowledge the batch, and tell the live feed of it (persist/live/feed_items.py)
 
 A commit comes before its acknowledgement. If a worker dies in between, the next worker acknowledges the entries: they are neither stored
 nor counted again.
@@ -42,13 +42,13 @@ from services.worker.drain.stream_reader import (
     release,
 )
 from services.worker.persist.dead_letters import mark_entries_stored, persist_isolating, write_dead_letter
-from services.worker.persist.feed_items import append_to_feed, feed_items, session_states
+from services.worker.persist.live.feed_items import append_to_feed, feed_items, session_states
 from services.worker.persist.persist_batch import Persisted
 from services.worker.resources import Resources
+from shared.events.messages import TranscriptRange
 from shared.feed import FeedItem
 from shared.journal.partitions import streams_in_use
 from shared.journal.streams import transcript_key
-from shared.messages import TranscriptRange
 from shared.redaction.redact import redact_bytes, redact_text
 from shared.redis.clients import REDIS_ERRORS
 from shared.redis.replica_acks import NotReplicatedError

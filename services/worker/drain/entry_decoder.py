@@ -15,11 +15,11 @@ from msgspec import Raw, Struct
 from services.worker.drain.store_captured import Received
 from services.worker.drain.stream_reader import DELIVERIES_BEFORE_ALONE, Entry
 from services.worker.persist.records import Record
-from services.worker.persist.staging import ReceivedEvent
+from services.worker.persist.staging.staging_tables import ReceivedEvent
+from shared.events.messages import ENVELOPE_VERSION, Binding, Canary, Envelope, Event, HookPayload, TranscriptRange, decode_envelope
+from shared.events.plausible import leave_out
 from shared.journal.dead_letter_envelope import CAPTURED, WHOLE_ENTRY, DeadLetter, decode_replay
 from shared.journal.streams import dead_letter_entry_id
-from shared.messages import ENVELOPE_VERSION, Binding, Canary, Envelope, Event, HookPayload, TranscriptRange, decode_envelope
-from shared.plausible import leave_out
 
 log = structlog.get_logger()
 

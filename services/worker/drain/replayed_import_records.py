@@ -13,8 +13,8 @@ from services.worker.persist.dead_letters import dead_letter_of, persist_isolati
 from services.worker.persist.ownership import reason_of_refusal
 from services.worker.persist.persist_batch import Persisted
 from services.worker.persist.records import Record
-from services.worker.persist.staging import ReceivedEvent, clear
-from shared.messages import binding
+from services.worker.persist.staging.staging_tables import ReceivedEvent, clear
+from shared.events.messages import binding
 from shared.sql_files import statement
 
 _sql = partial(statement, __package__, "replayed_import_records.sql")

@@ -26,8 +26,8 @@ from services.worker.archive.segments import frame_of
 from services.worker.persist.dead_letters import VALUE_ERRORS, is_data_error, mark_ids_stored, reason_of, write_dead_letter
 from services.worker.persist.ownership import NOT_YOURS, foreign_sessions
 from shared.archive.stored_pieces import decompressed
+from shared.events.messages import UNNAMED_MACHINE, Binding, HookPayload, TranscriptRange
 from shared.journal.dead_letter_envelope import CAPTURED, DeadLetter
-from shared.messages import UNNAMED_MACHINE, Binding, HookPayload, TranscriptRange
 from shared.sql_files import statement
 
 _sql = partial(statement, __package__, "store_captured.sql")

@@ -14,8 +14,8 @@ from psycopg.rows import dict_row
 from services.worker import lock_order
 from services.worker.aggregates.registry import composed
 from services.worker.aggregates.rollups import rollup_ctes
+from services.worker.persist.derived_values.pricing import TOKEN_COLUMNS, Tokens, price_of
 from services.worker.persist.persist_batch import LOCK_SESSIONS
-from services.worker.persist.pricing import TOKEN_COLUMNS, Tokens, price_of
 from services.worker.resources import Resources
 from services.worker.row_tables import API_CALLS
 from services.worker.sql_text import listed, sql

@@ -1,13 +1,13 @@
-"""Close idle sessions, remove dead consumers. Beat looks whether there are any (services/worker/sweep.py)."""
+"""Close idle sessions, remove dead consumers. Beat looks whether there are any (services/worker/sweep/scheduler.py)."""
 
 import structlog
 
 from services.worker.drain import consumer_fencing
 from services.worker.drain.stream_reader import make_group
-from services.worker.persist.close_idle import MOST_SESSIONS, close_idle
-from services.worker.persist.feed_items import append_to_feed
+from services.worker.persist.live.close_idle import MOST_SESSIONS, close_idle
+from services.worker.persist.live.feed_items import append_to_feed
 from services.worker.resources import Resources
-from services.worker.sweep_statements import DEAD_CONSUMER_SECONDS
+from services.worker.sweep.sweep_statements import DEAD_CONSUMER_SECONDS
 from shared.journal.partitions import streams_in_use
 from shared.journal.streams import GROUP
 

@@ -1,6 +1,6 @@
 """Merges a user into another: every row, session and contribution to an aggregate becomes the other user's.
 
-Ingest has made the old name an alias, in the transaction of the request (services/ingest/postgres/users.py). So what is persisted from then on is
+Ingest has made the old name an alias, in the transaction of the request (services/ingest/postgres/admin/users.py). So what is persisted from then on is
 the other user's. What was stored before moves here: some sessions, or rows without a session, in each transaction. Aggregates agree with the rows
 after each. A worker that dies loses its transaction alone; beat finds the merge again, and it goes on with what is left.
 """

@@ -1,6 +1,6 @@
 """`python -m services.worker.maintenance.repair`: corrects values that cannot be true in stored rows, then recomputes sessions and aggregates.
 
-For a database that was filled by a release without bounds (shared/plausible.py). No row is deleted. A count that is too large becomes 0 or unknown; a
+For a database that was filled by a release without bounds (shared/events/plausible.py). No row is deleted. A count that is too large becomes 0 or unknown; a
 time that cannot be true becomes the time at which the event was received. All in one transaction. `--dry-run` only counts.
 """
 
@@ -16,14 +16,14 @@ from services.worker.importers.formats.plausible_records import SESSION_MOST
 from services.worker.maintenance import rebuild
 from services.worker.maintenance.command import with_worker
 from services.worker.persist import persist_batch
-from services.worker.persist.event_kind_rows import KIND_TABLES
-from services.worker.persist.pricing import TOKEN_COLUMNS, Tokens, price_of
+from services.worker.persist.derived_values.pricing import TOKEN_COLUMNS, Tokens, price_of
+from services.worker.persist.staging.event_kind_rows import KIND_TABLES
 from services.worker.resources import Resources
 from services.worker.sessions.reattribution import update_session_rows
 from services.worker.sessions.session_rebuild import rebuild_sessions
 from services.worker.sql_text import sql
-from shared.event_kinds import MAX_TOKENS
-from shared.plausible import EARLIEST_EVENT, MAX_AHEAD
+from shared.events.event_kinds import MAX_TOKENS
+from shared.events.plausible import EARLIEST_EVENT, MAX_AHEAD
 
 _TOKENS: Final = ("input_tokens", "output_tokens", "cache_write_5m_tokens", "cache_write_1h_tokens", "cache_read_tokens")
 # {table whose rows have a time: {column: (the most that can be true, what more becomes)}}.

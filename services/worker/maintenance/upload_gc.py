@@ -9,7 +9,7 @@ from itertools import islice
 import structlog
 
 from services.worker.resources import Resources
-from services.worker.sweep_statements import UPLOADS_SWEPT_KEY
+from services.worker.sweep.sweep_statements import UPLOADS_SWEPT_KEY
 from shared.blobs.store import BlobStore, BlobStoreAway, BlobStoreError, Stored
 from shared.blobs.stores import store_at
 from shared.sql_files import statement

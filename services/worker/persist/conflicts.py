@@ -11,10 +11,10 @@ from uuid import UUID
 
 from psycopg import Connection
 
-from services.worker.persist.event_kind_rows import KIND_TABLES, identity_of
-from services.worker.persist.staging import ReceivedEvent
-from shared.event_kinds import KINDS
-from shared.messages import Event
+from services.worker.persist.staging.event_kind_rows import KIND_TABLES, identity_of
+from services.worker.persist.staging.staging_tables import ReceivedEvent
+from shared.events.event_kinds import KINDS
+from shared.events.messages import Event
 
 _Rows = dict[UUID, tuple[Any, ...]]
 

@@ -22,11 +22,11 @@ from psycopg.types.json import Jsonb
 
 from services.worker import lock_order
 from services.worker.persist.conflicts import conflicting
-from services.worker.persist.cut_results import ALL
+from services.worker.persist.derived_values.cut_results import ALL
 from services.worker.persist.ownership import ForeignEvents, facts_of_other_sessions, reason_of_refusal, without
 from services.worker.persist.persist_batch import Persisted, persist
 from services.worker.persist.records import KeptResults
-from services.worker.persist.staging import ReceivedEvent, clear
+from services.worker.persist.staging.staging_tables import ReceivedEvent, clear
 from shared.journal.dead_letter_envelope import ID_TAKEN, WHOLE_ENTRY, DeadLetter
 from shared.sql_files import statement
 

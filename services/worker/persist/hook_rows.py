@@ -9,7 +9,7 @@ from typing import Any, Final
 from psycopg import Connection
 
 from services.worker.persist.records import HOOK
-from services.worker.persist.staging import Staged
+from services.worker.persist.staging.staging_tables import Staged
 from services.worker.sessions.reattribution import reattributed
 from services.worker.sessions.session_rebuild import rebuild_sessions
 from services.worker.sql_text import sql

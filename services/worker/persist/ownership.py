@@ -17,9 +17,9 @@ from psycopg import Connection
 from psycopg.rows import scalar_row
 
 from services.worker.persist.records import ProjectSeen, Record, SessionFacts
-from services.worker.persist.staging import ReceivedEvent
+from services.worker.persist.staging.staging_tables import ReceivedEvent
 from services.worker.row_tables import for_all
-from shared.messages import Binding, Event, SessionStart
+from shared.events.messages import Binding, Event, SessionStart
 from shared.sql_files import statement
 
 _sql = partial(statement, __package__, "ownership.sql")

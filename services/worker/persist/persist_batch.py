@@ -16,14 +16,14 @@ from psycopg.rows import dict_row
 from services.worker import lock_order
 from services.worker.aggregates.registry import composed
 from services.worker.aggregates.rollups import rollup_ctes
-from services.worker.persist.cut_results import ALL
-from services.worker.persist.event_kind_rows import KIND_TABLES
+from services.worker.persist.derived_values.cut_results import ALL
 from services.worker.persist.history_prompts import delete_superseded
 from services.worker.persist.hook_rows import delete_superseded_messages, merge_durations
 from services.worker.persist.insert_rows import insert_ctes
 from services.worker.persist.ownership import refuse_foreign, refuse_moved
 from services.worker.persist.records import HOOK, KeptResults
-from services.worker.persist.staging import ReceivedEvent, Staged, copy_in, stage
+from services.worker.persist.staging.event_kind_rows import KIND_TABLES
+from services.worker.persist.staging.staging_tables import ReceivedEvent, Staged, copy_in, stage
 from services.worker.row_tables import ROW_TABLES
 from services.worker.sessions.fork_ownership import assign_owners, owners_of_staged_rows
 from services.worker.sessions.reattribution import update_session_keys

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from shared.messages import ToolStatus
+from shared.events.messages import ToolStatus
 
 # Where a tool call's duration comes from: Claude Code reports it, or it is the time between call and result, with the wait for permission.
 DurationSource = Literal["reported", "timestamps"]

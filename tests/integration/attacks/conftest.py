@@ -16,8 +16,8 @@ from services.ingest.settings import Settings as IngestSettings
 from services.query.app import create_app as create_query
 from services.query.settings import Settings as QuerySettings
 from shared.blobs.folder import FolderStore
+from shared.events.messages import Event, decode_envelope
 from shared.journal.streams import PAYLOAD_FIELD, stream_key
-from shared.messages import Event, decode_envelope
 from tests.conftest import LOCAL
 
 SESSION = "s-1"

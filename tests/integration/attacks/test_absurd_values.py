@@ -16,8 +16,7 @@ from services.worker.drain.stream_reader import make_group
 from services.worker.maintenance.verify import verify
 from services.worker.resources import Resources, open_resources
 from services.worker.settings import Settings
-from shared.journal.streams import PAYLOAD_FIELD, stream_key
-from shared.messages import (
+from shared.events.messages import (
     ENVELOPE_VERSION,
     Activity,
     Conversation,
@@ -29,6 +28,7 @@ from shared.messages import (
     Usage,
     encode_envelope,
 )
+from shared.journal.streams import PAYLOAD_FIELD, stream_key
 from tests.integration.attacks.conftest import SESSION, Target, refused
 from tests.integration.whole_session import whole_session
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from shared.messages import Activity, Conversation
+from shared.events.messages import Activity, Conversation
 from tests.integration.attacks.conftest import SESSION, Target, refused
 
 MESSAGE = {"session_id": SESSION, "role": "user", "content": "hello"}

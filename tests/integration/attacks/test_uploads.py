@@ -68,7 +68,7 @@ def test_an_invalid_boundary_is_refused(target: Target, boundary: str) -> None:
 
 
 def test_an_archive_bomb_is_accepted_without_unpacking(target: Target) -> None:
-    """It is the worker that opens it; what it does then is shown in tests/unit/worker/importers/test_damaged_archives.py."""
+    """It is the worker that opens it; what it does then is shown in tests/unit/worker/importers/archives/test_damaged_archives.py."""
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("projects/p/bomb.jsonl", bytes(100_000_000))

@@ -9,7 +9,7 @@ import pytest
 from shared.blobs import bucket_client
 from shared.blobs.store import BlobStore
 from shared.blobs.stores import store_at
-from tests.faults.proxy import Proxy
+from tests.faults.devices.proxy import Proxy
 from tests.s3_server import BUCKET, s3_environment, s3_server
 
 Use = Callable[..., Any]

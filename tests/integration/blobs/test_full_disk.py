@@ -10,7 +10,7 @@ from fastapi.testclient import TestClient
 from services.ingest.app import create_app
 from services.ingest.settings import Settings
 from tests.conftest import LOCAL
-from tests.faults.small_disk import SmallDisk, small_disk
+from tests.faults.devices.small_disk import SmallDisk, small_disk
 
 MEGABYTE = 1024**2
 FREE = 24 * MEGABYTE

@@ -13,7 +13,7 @@ from shared.blobs.store import BlobStore, BlobStoreError
 from tests.conftest import LOCAL
 from tests.integration.blobs.conftest import Use
 from tests.integration.ingest.conftest import is_error
-from tests.integration.ingest.test_imports import CLAUDE_JSON, IMPORT
+from tests.integration.ingest.imports.test_imports import CLAUDE_JSON, IMPORT
 from tests.s3_server import BUCKET
 
 Start = Callable[..., Any]

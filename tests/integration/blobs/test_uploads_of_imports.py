@@ -18,7 +18,7 @@ from services.worker.importers.job import run_shard
 from services.worker.maintenance import upload_gc
 from services.worker.resources import Resources, open_resources
 from services.worker.settings import Settings
-from services.worker.sweep import Looks
+from services.worker.sweep.scheduler import Looks
 from shared.blobs.store import BlobStore, BlobStoreAway
 from tests.integration.blobs.conftest import Use
 from tests.integration.blobs.test_stores import stored

@@ -15,8 +15,8 @@ from redis import Redis
 from deploy.migrations.grants import INGEST
 from services.ingest.app import create_app
 from services.ingest.settings import Settings
+from shared.events.messages import Envelope, Event, decode_envelope
 from shared.journal.streams import PAYLOAD_FIELD, stream_key
-from shared.messages import Envelope, Event, decode_envelope
 from tests.conftest import LOCAL, as_role
 
 

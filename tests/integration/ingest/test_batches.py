@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from services.ingest.events.decode import MAX_BATCH_ITEMS
-from shared.messages import Conversation, SessionStart, ToolCall
+from shared.events.messages import Conversation, SessionStart, ToolCall
 from tests.integration.ingest.conftest import Service, is_error
 
 START = {"type": "session_start", "session_id": "s-1", "project_path": "/p/", "start_time": "2024-01-15T10:00:00"}

@@ -5,7 +5,7 @@ from uuid import uuid4
 
 import pytest
 
-from services.ingest.postgres.dead_letters import GROUP_LETTERS
+from services.ingest.postgres.admin.dead_letters import GROUP_LETTERS
 from shared.journal.dead_letter_envelope import DeadLetter, decode_replay
 from shared.journal.streams import PAYLOAD_FIELD, stream_key
 from tests.integration.ingest.conftest import Service, is_error

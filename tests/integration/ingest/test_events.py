@@ -5,7 +5,7 @@ from uuid import UUID
 
 import pytest
 
-from shared.messages import Activity, Conversation, ToolCall
+from shared.events.messages import Activity, Conversation, ToolCall
 from tests.conftest import LOCAL
 from tests.integration.ingest.conftest import Service, is_error
 

@@ -19,7 +19,7 @@ from services.ingest.app import create_app
 from services.ingest.settings import Settings
 from shared.journal.streams import accounting_key, stream_key
 from tests.conftest import LOCAL
-from tests.faults.proxy import Proxy
+from tests.faults.devices.proxy import Proxy
 from tests.integration.ingest.conftest import Service, is_error
 
 MESSAGE = {"session_id": "s-1", "content": "How?", "role": "user"}

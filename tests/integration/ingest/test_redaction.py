@@ -6,7 +6,7 @@ from fastapi.testclient import TestClient
 
 from services.ingest.app import create_app
 from services.ingest.settings import Settings
-from shared.messages import Conversation
+from shared.events.messages import Conversation
 from shared.redaction.redact import redact_text
 from tests.integration.ingest.conftest import Service
 

@@ -5,7 +5,7 @@ from uuid import UUID
 import psycopg
 import pytest
 
-from shared.messages import SessionEnd, SessionStart
+from shared.events.messages import SessionEnd, SessionStart
 from tests.integration.ingest.conftest import Service, is_error
 
 START = {"project_path": "/path/to/project", "start_time": "2024-01-15T10:30:00", "user": "username"}

@@ -6,9 +6,9 @@ from threading import Thread
 
 import pytest
 
+from shared.events.messages import Conversation, decode_envelope
 from shared.journal.dead_letter_envelope import ID_TAKEN
 from shared.journal.streams import PAYLOAD_FIELD, stream_key
-from shared.messages import Conversation, decode_envelope
 from tests.integration.ingest.conftest import Service, is_error
 
 MESSAGE = {"session_id": "s-1", "content": "How?", "role": "user"}

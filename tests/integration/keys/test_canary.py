@@ -5,9 +5,9 @@ from uuid import uuid4
 import pytest
 from redis import Redis
 
+from shared.events.messages import decode_envelope
 from shared.journal.canary import PATH, PROOF_HEADER, PROOF_KEY
 from shared.journal.streams import EVENTS_FIELD, PAYLOAD_FIELD, stream_key
-from shared.messages import decode_envelope
 from tests.integration.keys.conftest import Api, is_error
 
 CANARY = {"id": str(uuid4()), "sent_at": "2026-11-25T12:00:00Z"}

@@ -38,7 +38,7 @@ QUERIES_WITH_NAMES = {
     "/api/machines": [""],
 }
 
-# It does not end: tests/integration/query/test_live.py asks it.
+# It does not end: tests/integration/query/live/test_live.py asks it.
 STREAMS = {"/api/live"}
 
 

@@ -9,10 +9,10 @@ from deploy.migrations.grants import QUERY
 from services.worker.drain.stream_reader import make_group
 from services.worker.resources import Resources, open_resources
 from services.worker.settings import Settings
-from services.worker.sweep import Looks
+from services.worker.sweep.scheduler import Looks
 from shared.journal.streams import stream_key
 from tests.conftest import as_role
-from tests.integration.worker.accounting_world import PARTITIONS, STREAMS, World
+from tests.integration.worker.accounting.accounting_world import PARTITIONS, STREAMS, World
 
 
 @pytest.fixture

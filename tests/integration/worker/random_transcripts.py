@@ -5,7 +5,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from tests.unit.worker.importers.rows_of_a_session import PATCH, agent_progress, answer, prompt, result, row, text, use
+from tests.unit.worker.importers.transcript.rows_of_a_session import PATCH, agent_progress, answer, prompt, result, row, text, use
 
 SECRET = "glpat-aB3dE6gH9jK2mN5pQ8sT"
 PRIVATE_KEY = "-----BEGIN RSA PRIVATE KEY-----\n" + "MIIEpAIBAAKCAQEA7bq8yH2Lw0\n" * 3 + "-----END RSA PRIVATE KEY-----\n"

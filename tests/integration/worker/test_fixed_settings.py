@@ -11,10 +11,10 @@ import structlog
 from services.worker import fixed_settings
 from services.worker.maintenance.verify import verify
 from services.worker.persist.persist_batch import persist
-from services.worker.persist.staging import ReceivedEvent
+from services.worker.persist.staging.staging_tables import ReceivedEvent
 from services.worker.resources import Resources, open_resources
 from services.worker.settings import Settings
-from shared.messages import Conversation
+from shared.events.messages import Conversation
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
 

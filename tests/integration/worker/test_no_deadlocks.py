@@ -14,13 +14,13 @@ from psycopg import Connection
 from services.worker.importers.job import undo
 from services.worker.maintenance import fill_savings
 from services.worker.maintenance.verify import checks, differing
-from services.worker.persist import stage_records
 from services.worker.persist.dead_letters import persist_isolating
 from services.worker.persist.records import ApiCall, FileChange, Message, Record, SessionFacts, ToolUse
-from services.worker.persist.staging import ReceivedEvent, prepare_connection
+from services.worker.persist.staging import stage_records
+from services.worker.persist.staging.staging_tables import ReceivedEvent, prepare_connection
 from services.worker.resources import Resources
-from shared.messages import Activity, Conversation, Event, SessionStart, ToolCall
-from tests.integration.worker.test_fill_savings import price_of_the_release_before
+from shared.events.messages import Activity, Conversation, Event, SessionStart, ToolCall
+from tests.integration.worker.maintenance.test_fill_savings import price_of_the_release_before
 
 GAP = timedelta(minutes=5)
 EPOCH = datetime(2026, 3, 1, 23, 40, tzinfo=UTC)

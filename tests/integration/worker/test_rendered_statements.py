@@ -8,7 +8,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from services.worker.persist.staging import prepare_connection
+from services.worker.persist.staging.staging_tables import prepare_connection
 from services.worker.render_sql import FOLDER
 from services.worker.resources import Resources
 

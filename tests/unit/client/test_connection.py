@@ -4,7 +4,7 @@ from http.server import BaseHTTPRequestHandler
 
 import pytest
 
-from client.connection import Connection, NotConnected, ServerAway
+from client.http.connection import Connection, NotConnected, ServerAway
 from tests.unit.client.scripted_server import Answer, Scripted, answer, hang_up
 
 

@@ -8,11 +8,11 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from client.display import Quiet
 from client.errors import Refused
 from client.live import feed_reader
 from client.live.feed_reader import read_feed
 from client.options import server_at
+from client.output.display import Quiet
 
 EVENTS = 20
 

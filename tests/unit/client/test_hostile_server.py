@@ -12,15 +12,16 @@ from typing import Any, Final
 import pytest
 from typer.testing import CliRunner
 
-from client import answers, command_line
+from client import command_line
 from client.command_line import app
-from client.connection import Answer as Reply
-from client.connection import Connection, ServerAway
 from client.errors import FAILED, UNEXPECTED, BadAnswer, Refused, Unreachable
+from client.http import answers
+from client.http.connection import Answer as Reply
+from client.http.connection import Connection, ServerAway
+from client.http.server import Server
 from client.live.feed_reader import read_feed
 from client.questions import lookup
 from client.questions.lookup import pages
-from client.server import Server
 from tests.unit.client.scripted_server import Answer, Scripted, answer
 
 UUID: Final = "01a2f8de-63b4-4f2d-9d0f-2b6c3f0f8f11"

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from client.display import Quiet
 from client.history.hash_cache import HashCache
 from client.history.importing import Importer, archive_name
+from client.history.jobs import COUNTS
 from client.history.plan import HashedFile, Plan
-from client.jobs import COUNTS
-from client.server import Server
+from client.http.server import Server
+from client.output.display import Quiet
 from tests.unit.client.local_files import local_file
 from tests.unit.client.scripted_server import Scripted, after_the_body, answer
 

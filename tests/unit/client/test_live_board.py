@@ -14,7 +14,7 @@ from rich.console import Console
 from client.errors import BadAnswer
 from client.live.board import Board
 from client.live.screen import board_text, event_line
-from shared.session_state import OpenState
+from shared.sessions.session_state import OpenState
 from shared.terms import terms
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)

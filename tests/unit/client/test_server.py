@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from client import server as server_module
-from client.address import InvalidKey, InvalidUrl
 from client.errors import Refused, TryLater, Unreachable
-from client.server import Server
+from client.http import server as server_module
+from client.http.address import InvalidKey, InvalidUrl
+from client.http.server import Server
 from tests.unit.client.scripted_server import Scripted, after_the_body, answer, hang_up
 
 TRY_LATER = answer(503, {"error": True, "message": "Wait.", "code": "BACKLOG_FULL", "details": {}}, Retry_After="0")

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 from rich.console import Console
 
-from client.local_time import local_time, short_time, today_in
+from client.output.local_time import local_time, short_time, today_in
 from client.questions.lists import estimated_note
 from client.questions.lookup import short_session_id
 from client.questions.output import Column, table

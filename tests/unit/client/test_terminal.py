@@ -14,8 +14,8 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from client import terminal
-from client.console import Console
+from client.output import terminal
+from client.output.console import Console
 from client.questions.output import write_csv
 
 OSC = "\x1b]0;title\x07"

@@ -12,9 +12,18 @@ from hypothesis import strategies as st
 
 from services.ingest.admin.keys import NewKey
 from services.ingest.events.decode import MAX_BATCH_ITEMS, decode_batch, decode_event, is_lines, parse
-from shared.event_kinds import KINDS
+from shared.events.event_kinds import KINDS
+from shared.events.messages import (
+    ENVELOPE_VERSION,
+    Conversation,
+    Envelope,
+    SessionEnd,
+    SessionStart,
+    ToolCall,
+    decode_envelope,
+    encode_envelope,
+)
 from shared.http.errors import ApiError, BadRequest, PayloadTooLarge
-from shared.messages import ENVELOPE_VERSION, Conversation, Envelope, SessionEnd, SessionStart, ToolCall, decode_envelope, encode_envelope
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 MESSAGE = {"session_id": "s", "content": "hello", "role": "user"}

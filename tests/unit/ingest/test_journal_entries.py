@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.ingest.journal.append import MAX_ENTRY_BYTES, MAX_ENTRY_EVENTS, Entry, entries_of
+from shared.events.messages import Conversation, Event, decode_envelope
 from shared.journal.streams import partition_of, stream_key
-from shared.messages import Conversation, Event, decode_envelope
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 

@@ -9,8 +9,8 @@ import pytest
 from msgspec.structs import fields
 
 from services.worker.persist.records import Record
-from shared.event_kinds import KINDS, EventKind, identifiers
-from shared.messages import Activity, Event, SessionStart, ToolCall
+from shared.events.event_kinds import KINDS, EventKind, identifiers
+from shared.events.messages import Activity, Event, SessionStart, ToolCall
 
 REPOSITORY = Path(__file__).parents[3]
 

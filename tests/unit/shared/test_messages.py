@@ -6,7 +6,7 @@ from typing import get_args
 import msgspec
 import pytest
 
-from shared.messages import ENVELOPE_VERSION, Event, ToolCall, decode_envelope, encode_envelope
+from shared.events.messages import ENVELOPE_VERSION, Event, ToolCall, decode_envelope, encode_envelope
 
 SAMPLES = Path(__file__).parent / "journal_samples"
 

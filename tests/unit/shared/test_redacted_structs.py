@@ -11,7 +11,7 @@ import pytest
 from msgspec import Struct, inspect
 
 from services.worker.persist.records import Record, Result
-from shared.messages import Conversation, Event, SessionStart, ToolCall
+from shared.events.messages import Conversation, Event, SessionStart, ToolCall
 from shared.redaction.redact import redact_text
 from shared.redaction.redacted_structs import EXEMPT, redact_struct, redact_structs, redact_value
 

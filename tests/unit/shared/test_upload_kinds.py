@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.upload_kinds import HEAD_BYTES, kind_of_head
+from shared.claude_formats.upload_kinds import HEAD_BYTES, kind_of_head
 
 
 def tar_of(content: bytes, format: int = tarfile.PAX_FORMAT) -> bytes:

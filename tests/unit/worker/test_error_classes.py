@@ -7,8 +7,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.worker.persist import error_classes
-from services.worker.persist.error_classes import OTHER, UNCLASSIFIED, ErrorClasses, InvalidRules, error_class_of, own_rules, rules_of
+from services.worker.persist.derived_values import error_classes
+from services.worker.persist.derived_values.error_classes import (
+    OTHER,
+    UNCLASSIFIED,
+    ErrorClasses,
+    InvalidRules,
+    error_class_of,
+    own_rules,
+    rules_of,
+)
 from shared.terms import terms
 
 STATUSES = ("error", "rejected", "cancelled", "timeout")

@@ -7,7 +7,7 @@ from genai_prices import Usage, calc_price
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.worker.persist.pricing import NANO_PER_USD, PROVIDER, Price, Tokens, price_of
+from services.worker.persist.derived_values.pricing import NANO_PER_USD, PROVIDER, Price, Tokens, price_of
 
 AT = datetime(2026, 2, 1, 8, 30, tzinfo=UTC)
 counts = st.integers(0, 300_000)

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from services.worker import sweep_statements
-from shared.open_sessions import is_open
+from services.worker.sweep import sweep_statements
+from shared.sessions.open_sessions import is_open
 
 ROOT = Path(__file__).parent.parent.parent.parent
 

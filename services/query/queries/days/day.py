@@ -62,7 +62,12 @@ def _sessions(connection: Connection, selection: Selection, chosen: Row, idle_ga
     for row in found:
         session_id = row["session_id"]
         del row["total"]
-        row |= {"share": structs.asdict(shares[session_id]), "asks": asks[session_id], "files": files[session_id], "failures": failures[session_id]}
+        row |= {
+            "share": structs.asdict(shares[session_id]),
+            "asks": asks[session_id],
+            "files": files[session_id],
+            "failures": failures[session_id],
+        }
         row |= {name: [structs.asdict(each) for each in getattr(outcomes[session_id], name)] for name in ("commits", "pull_requests")}
     return found, total
 

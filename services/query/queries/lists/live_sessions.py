@@ -2,8 +2,8 @@
 
 from services.query.answers.live import LiveSession
 from services.query.database import Connection, fetch, rows
-from shared import session_state
-from shared.open_sessions import is_open
+from shared.sessions import session_state
+from shared.sessions.open_sessions import is_open
 
 MOST = 200
 

@@ -12,8 +12,8 @@ from services.query.queries.lists.users import user_id
 from services.query.queries.stats.active_sessions import went_on
 from services.query.queries.stats.session_shares import session_shares
 from shared.database import ALL
-from shared.messages import EARLIEST
-from shared.open_sessions import end_reason, is_closed, is_open
+from shared.events.messages import EARLIEST
+from shared.sessions.open_sessions import end_reason, is_closed, is_open
 
 # The keys of the other orders are constants, which planning leaves out: by time an index has the order.
 SESSIONS = f"""
@@ -105,7 +105,7 @@ class SessionFilters(Struct, frozen=True):
     # The id or the name of one that the session was seen on.
     machine: str | None = None
     starred: bool | None = None
-    # shared/session_tags.py
+    # shared/sessions/session_tags.py
     tag_key: str | None = None
     id_prefix: str | None = None
     # Whether those count that began before `start` and went on.

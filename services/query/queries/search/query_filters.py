@@ -12,8 +12,8 @@ from services.query.database import Connection, Row, one_row, rows
 from services.query.queries.search.document_conditions import Part, empty_filters, sql
 from services.query.queries.search.query_language import Filter
 from services.query.queries.stats import ranges
+from shared.events.messages import EARLIEST
 from shared.http.errors import BadRequest, invalid
-from shared.messages import EARLIEST
 
 # What each kind is in the table: kinds of documents, the part of a call, its tools.
 KINDS: Final[Mapping[str, tuple[str, Part | None, tuple[str, ...] | None]]] = {

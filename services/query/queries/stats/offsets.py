@@ -7,7 +7,7 @@ from math import inf
 from zoneinfo import ZoneInfo
 
 from services.query.queries.stats.ranges import DAY, QUARTER, Range, Segment, cover
-from shared.messages import EARLIEST, LATEST
+from shared.events.messages import EARLIEST, LATEST
 
 
 def within_periods(wanted: Range, offset_starts: list[float], grains: tuple[int, ...]) -> list[Segment]:

@@ -14,8 +14,8 @@ from zoneinfo import ZoneInfo
 from msgspec import Struct, structs
 
 from services.query.answers.stats import Interval
+from shared.events.messages import EARLIEST, LATEST
 from shared.http.errors import BadRequest, invalid
-from shared.messages import EARLIEST, LATEST
 
 QUARTER, HOUR, DAY, WEEK = 900, 3_600, 86_400, 604_800
 GRAINS = (10_080, 1_440, 60, 15)

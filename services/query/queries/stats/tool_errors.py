@@ -9,14 +9,14 @@ from services.query.database import Connection, Row, rows
 from services.query.queries.stats.day_edges import OUTSIDE, day_edges
 from services.query.queries.stats.ranges import DAY, Range, Segment, described_range, segment_parameters, split_parameters
 from services.query.queries.stats.stats import Selection, Series, kept_of_tools, points, series_of
+from shared.events.messages import EARLIEST, LATEST
 from shared.http.errors import invalid
-from shared.messages import EARLIEST, LATEST
 from shared.sql_files import statement
 from shared.terms import terms
 
 # Most tools that are named of a class.
 MOST_TOOLS: Final = 20
-# How the class of a call is shown that was stored before there were classes. No rule may give it (services/worker/persist/error_classes.py).
+# How the class of a call is shown that was stored before there were classes. No rule may give it (services/worker/persist/derived_values/error_classes.py).
 UNCLASSIFIED: Final = "unclassified"
 
 _sql = partial(statement, __package__, "tool_errors.sql")

@@ -12,7 +12,7 @@ from services.worker.importers.archives.zip_members import zip_members
 from services.worker.importers.formats.sanitize import clean
 from services.worker.importers.unpacking_limits import LIMIT_EXCEEDED, Budget, LimitExceeded, Limits, Unreadable
 from services.worker.persist.records import DAMAGED, RecordError
-from shared.upload_kinds import ARCHIVES, CREDENTIALS_NAME, HEAD_BYTES, NOT_OURS, Kind, kind_of_head
+from shared.claude_formats.upload_kinds import ARCHIVES, CREDENTIALS_NAME, HEAD_BYTES, NOT_OURS, Kind, kind_of_head
 
 MAX_NAME_CHARACTERS = 255
 DEFAULT_LIMITS = Limits()

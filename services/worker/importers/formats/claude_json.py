@@ -17,8 +17,8 @@ from services.worker.importers.formats.sanitize import MAX_CONTENT_CHARACTERS, c
 from services.worker.importers.formats.transcript.session_facts import nano_usd_or_none, with_id
 from services.worker.importers.unpacking_limits import code_of
 from services.worker.persist.records import DAMAGED, FileSummary, Message, ProjectSeen, Record, RecordError, SessionFacts
-from shared.project_paths import InvalidPath, normalize_project_path
-from shared.upload_kinds import JSON_ERRORS
+from shared.claude_formats.upload_kinds import JSON_ERRORS
+from shared.events.project_paths import InvalidPath, normalize_project_path
 
 SOURCE = "claude.json"
 # A session's numbers: claude.json's name → ours. All are integers; durations are in milliseconds.

@@ -19,7 +19,7 @@ from services.worker.importers.formats.lines import Line, read_lines
 from services.worker.importers.formats.sanitize import MAX_CONTENT_CHARACTERS, shortened, time_of_ms, title_of
 from services.worker.importers.formats.transcript.session_facts import with_id
 from services.worker.persist.records import TITLE_OF_PROMPT, FileSummary, Message, ProjectSeen, Record, RecordError, SessionFacts
-from shared.project_paths import InvalidPath, normalize_project_path
+from shared.events.project_paths import InvalidPath, normalize_project_path
 
 SOURCE = "history.jsonl"
 # Projects and sessions that are remembered. The facts of older ones may be given again, which changes nothing.

@@ -1,11 +1,11 @@
-"""What a hook says of its session's state, as a sign (services/worker/persist/session_signs.py)."""
+"""What a hook says of its session's state, as a sign (services/worker/persist/live/session_signs.py)."""
 
 from typing import Any
 
 import msgspec
 from msgspec import Struct
 
-from services.worker.persist.session_signs import SignKind
+from services.worker.persist.live.session_signs import SignKind
 
 _OF_NOTIFICATIONS: dict[str | None, SignKind] = {
     "permission_prompt": "permission_asked",

@@ -25,8 +25,8 @@ from services.worker.importers.formats.transcript.subagents import started_agent
 from services.worker.importers.formats.transcript.tool_calls import changes_of_call
 from services.worker.importers.formats.transcript.transcript_rows import NOTHING, ToolResult
 from services.worker.importers.formats.transcript.user_text import NOT_FROM_PERSON
-from services.worker.persist.cut_results import ALL
-from services.worker.persist.error_classes import error_class_of
+from services.worker.persist.derived_values.cut_results import ALL
+from services.worker.persist.derived_values.error_classes import error_class_of
 from services.worker.persist.records import (
     END_REASONS,
     HOOK,
@@ -39,8 +39,8 @@ from services.worker.persist.records import (
     SessionFacts,
     ToolUse,
 )
-from shared.messages import ToolStatus
-from shared.project_paths import InvalidPath, normalize_project_path
+from shared.events.messages import ToolStatus
+from shared.events.project_paths import InvalidPath, normalize_project_path
 
 # Starts of a session that was not there before. After the others (resume, compact) nothing may follow, and a fork begins by resuming its origin.
 _NEW = frozenset({"startup", "clear", "fork", None})

@@ -6,8 +6,8 @@ Every kind of thing has its own prefix before its key, so that a tool call and t
 from hashlib import sha256
 from uuid import UUID
 
-from shared.tool_results import natural_id as _id
-from shared.tool_results import tool_call_id
+from shared.claude_formats.tool_results import natural_id as _id
+from shared.claude_formats.tool_results import tool_call_id
 
 NAMESPACE = UUID("6f0d2b1e-6d0c-5b0e-9f53-0c7a5d5f6a11")
 

@@ -6,10 +6,10 @@ from typing import Any, Final
 import msgspec
 from msgspec import Raw, Struct
 
-from services.worker.persist.cut_results import result_of
+from services.worker.persist.derived_values.cut_results import result_of
 from services.worker.persist.records import KeptResults, Result
-from shared.messages import ToolStatus
-from shared.tool_results import NOTHING, ResultText, first_byte, media_of, parse_result, storable, without_escape_codes
+from shared.claude_formats.tool_results import NOTHING, ResultText, first_byte, media_of, parse_result, storable, without_escape_codes
+from shared.events.messages import ToolStatus
 
 _DATA_URI: Final = re.compile(r"data:([\w.+/-]+);base64,")
 

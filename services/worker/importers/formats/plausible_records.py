@@ -20,8 +20,8 @@ from services.worker.persist.records import (
     TimelineEntry,
     ToolUse,
 )
-from shared.event_kinds import MAX_DURATION_MS, MAX_LINES, MAX_TOKENS
-from shared.plausible import objection_to_time
+from shared.events.event_kinds import MAX_DURATION_MS, MAX_LINES, MAX_TOKENS
+from shared.events.plausible import objection_to_time
 
 CODE: Final = "NOT_BELIEVED"
 MAX_WEB_SEARCHES: Final = 100_000

@@ -9,9 +9,9 @@ from services.worker.importers.formats.history import read_history
 from services.worker.importers.formats.plausible_records import Found, plausible
 from services.worker.importers.formats.sessions_index import read_sessions_index
 from services.worker.importers.formats.transcript.transcript_reader import read_transcript
-from services.worker.persist.cut_results import ALL
+from services.worker.persist.derived_values.cut_results import ALL
 from services.worker.persist.records import KeptResults
-from shared.upload_kinds import Kind
+from shared.claude_formats.upload_kinds import Kind
 
 
 def read_records(

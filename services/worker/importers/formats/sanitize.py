@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from shared.messages import EARLIEST, LATEST
+from shared.events.messages import EARLIEST, LATEST
 
 MAX_CONTENT_CHARACTERS = 1_048_576
 MAX_NAME_CHARACTERS = 200

@@ -14,8 +14,8 @@ from services.worker.importers.formats.sanitize import clean, name_or_none, time
 from services.worker.importers.formats.transcript.session_facts import with_id
 from services.worker.importers.unpacking_limits import code_of
 from services.worker.persist.records import TITLE_OF_PROMPT, TITLE_OF_SUMMARY, FileSummary, ProjectSeen, Record, RecordError, SessionFacts
-from shared.project_paths import InvalidPath, normalize_project_path
-from shared.upload_kinds import JSON_ERRORS
+from shared.claude_formats.upload_kinds import JSON_ERRORS
+from shared.events.project_paths import InvalidPath, normalize_project_path
 
 SOURCE = "sessions-index.json"
 

@@ -8,7 +8,7 @@ import structlog
 from psycopg import Connection
 
 from services.worker.resources import Resources
-from services.worker.sweep_statements import CANCEL_SECONDS, UNHEARD_CANCELS
+from services.worker.sweep.sweep_statements import CANCEL_SECONDS, UNHEARD_CANCELS
 from shared.sql_files import statement
 
 _sql = partial(statement, __package__, "end_cancelled.sql")

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from services.worker.persist.ownership import session_of
 from services.worker.persist.records import RecordError
-from services.worker.persist.staging import ReceivedEvent
+from services.worker.persist.staging.staging_tables import ReceivedEvent
 from shared.archive.stored_pieces import ContentMissing, ContentUnreadable
 from shared.redaction.redact import redact_text
 

@@ -38,14 +38,14 @@ from services.worker.importers.job.withdraw_rows import withdraw_rows
 from services.worker.persist.dead_letters import persist_isolating
 from services.worker.persist.ownership import foreign_among
 from services.worker.persist.records import Record, SessionFacts, ToolUse
-from services.worker.persist.staging import ReceivedEvent
+from services.worker.persist.staging.staging_tables import ReceivedEvent
 from services.worker.resources import Resources
 from services.worker.search_index.forget_documents import forget_changed_here
 from shared.archive.stored_pieces import ContentUnreadable
-from shared.messages import binding
+from shared.claude_formats.upload_kinds import READER_VERSION
+from shared.events.messages import binding
 from shared.redaction.redacted_structs import redact_structs
 from shared.sql_files import statement
-from shared.upload_kinds import READER_VERSION
 
 _sql = partial(statement, __package__, "reparse.sql")
 

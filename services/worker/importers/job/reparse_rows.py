@@ -13,7 +13,7 @@ from psycopg import Connection
 
 from services.worker.persist.dead_letters import VALUE_ERRORS, is_data_error
 from services.worker.persist.records import ApiCall, FileChange, Message, Record, SessionFacts, TimelineEntry, ToolUse
-from services.worker.persist.staging import ReceivedEvent, clear, copy_in, stage
+from services.worker.persist.staging.staging_tables import ReceivedEvent, clear, copy_in, stage
 from services.worker.row_tables import KEYS, ROW_TABLES, RowTable, for_all
 from services.worker.sql_text import listed, sql
 

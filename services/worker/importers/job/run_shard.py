@@ -36,20 +36,20 @@ from services.worker.importers.job.chunks import CUT_OFF, Chunk, EndedMember, Wh
 from services.worker.importers.job.lease import StallWatch, WatchedFile, renewed
 from services.worker.importers.job.shards import Checkpoint, Progress, Shard
 from services.worker.importers.unpacking_limits import LIMIT_EXCEEDED
-from services.worker.persist.close_idle import close_idle
-from services.worker.persist.cut_results import ALL
 from services.worker.persist.dead_letters import persist_isolating
-from services.worker.persist.feed_items import append_to_feed
+from services.worker.persist.derived_values.cut_results import ALL
+from services.worker.persist.live.close_idle import close_idle
+from services.worker.persist.live.feed_items import append_to_feed
 from services.worker.persist.ownership import foreign_sessions, session_of
 from services.worker.persist.persist_batch import Persisted
 from services.worker.persist.records import KeptResults, RecordError, SessionFacts
-from services.worker.persist.staging import ReceivedEvent
+from services.worker.persist.staging.staging_tables import ReceivedEvent
 from services.worker.resources import Resources
 from services.worker.row_lease import MAX_ATTEMPTS, LeaseLostError
 from shared.blobs.store import BlobStoreAway, BlobStoreError
 from shared.blobs.stores import delete_blob, open_blob
+from shared.claude_formats.upload_kinds import ARCHIVES, READER_VERSION, Kind
 from shared.sql_files import statement
-from shared.upload_kinds import ARCHIVES, READER_VERSION, Kind
 
 _sql = partial(statement, __package__, "run_shard.sql")
 

@@ -12,8 +12,8 @@ from psycopg.types.json import Jsonb
 
 from services.worker.persist.persist_batch import Persisted
 from services.worker.row_lease import LEASE_SECONDS, LeaseLostError
-from services.worker.sweep_statements import FORGET_FILES
-from shared.messages import Binding, binding
+from services.worker.sweep.sweep_statements import FORGET_FILES
+from shared.events.messages import Binding, binding
 from shared.sql_files import statement
 
 _sql = partial(statement, __package__, "shards.sql")
@@ -38,7 +38,7 @@ class Shard(msgspec.Struct, frozen=True):
     job_number: int
     kind: str
     undoes: int | None
-    # Each has name, blob_url, bytes and kind (shared/upload_kinds.py).
+    # Each has name, blob_url, bytes and kind (shared/claude_formats/upload_kinds.py).
     files: list[dict[str, Any]]
     user: str | None
     # The user and the projects that the job's API key is bound to.

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from client.capture.hooks import hook
-from tests.flow.claude_home import ClaudeHome
+from tests.flow.client.claude_home import ClaudeHome
 from tests.forked_tracker import TrackerForks
 from tests.unit.client.capture.capture_server import CaptureServer, capture_server
 

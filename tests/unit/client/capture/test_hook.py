@@ -13,7 +13,7 @@ import pytest
 from client.capture.lock import ShipperLock, running_shipper
 from client.connect.running_shipper import stop_shipper
 from deploy.embedded.supervision.processes import wait_until
-from tests.faults.small_disk import small_disk
+from tests.faults.devices.small_disk import small_disk
 from tests.skips import needs
 from tests.unit.client.capture.capture_server import CaptureServer
 from tests.unit.client.capture.conftest import HOOK, Person

@@ -11,8 +11,8 @@ from client.connect.doctor.machine_checks import check_claude, check_hooks, chec
 from client.connect.doctor.server_checks import check_clock, check_version
 from client.connect.places import Places
 from client.connect.settings.hook_events import parse_version
-from client.display import Quiet
-from client.server import Server
+from client.http.server import Server
+from client.output.display import Quiet
 from tests.unit.client.scripted_server import Scripted, answer
 
 

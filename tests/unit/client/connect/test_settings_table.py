@@ -17,7 +17,7 @@ from client.connect.places import Places
 from client.connect.plan import plan_connect
 from client.connect.settings.hook_events import EVENTS, LEFT_OUT, events_of, hooks_of, is_own, windows_hook
 from client.connect.settings.settings_files import CannotChange
-from shared.hook_kinds import KEPT
+from shared.claude_formats.hook_kinds import KEPT
 
 VERSION = (2, 1, 197)
 

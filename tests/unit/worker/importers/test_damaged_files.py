@@ -13,7 +13,7 @@ from services.worker.importers.formats.lines import Line, read_lines
 from services.worker.importers.formats.transcript.transcript_reader import read_transcript
 from services.worker.persist.records import DAMAGED, FileSummary, Message, RecordError
 from tests.unit.worker.importers.merged import IDLE_GAP
-from tests.unit.worker.importers.rows_of_a_session import WHOLE, errors, jsonl, of, prompt, read, row, summary
+from tests.unit.worker.importers.transcript.rows_of_a_session import WHOLE, errors, jsonl, of, prompt, read, row, summary
 
 FIRST, SECOND = (json.dumps(prompt(n, f"u{n}", f"words {n}")).encode() for n in (1, 2))
 

@@ -9,7 +9,7 @@ import pytest
 
 from services.worker.importers.formats.read_records import read_records
 from services.worker.persist.records import RecordError, SessionFacts
-from shared.upload_kinds import Kind
+from shared.claude_formats.upload_kinds import Kind
 
 TIMEOUT = 120
 DEPTH = 1_000_000

@@ -21,7 +21,7 @@ from services.worker.persist.records import (
     RecordError,
     SessionFacts,
 )
-from tests.unit.worker.importers.rows_of_a_session import SESSION, errors, jsonl, of, summary
+from tests.unit.worker.importers.transcript.rows_of_a_session import SESSION, errors, jsonl, of, summary
 
 WHEN = 1_759_105_062_139
 TIME = datetime(2025, 9, 29, 0, 17, 42, 139000, tzinfo=UTC)

@@ -11,7 +11,7 @@ from services.worker.importers.formats.hooks import read_hook
 from services.worker.importers.formats.parameters import MAX_TEXT_CHARACTERS
 from services.worker.persist.records import FileChange, Media, Message, RecordError, Result, SessionFacts, ToolUse
 from tests.skips import SAMPLES, needs
-from tests.unit.worker.importers.rows_of_a_session import PATCH, of
+from tests.unit.worker.importers.transcript.rows_of_a_session import PATCH, of
 
 AT = datetime(2026, 3, 1, 9, 0, tzinfo=UTC)
 

@@ -3,7 +3,7 @@
 import { type ComponentType, createElement } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { Problem, send } from "../api/request";
-import { ProblemNote } from "./problem_note";
+import { ProblemNote } from "./notes/problem_note";
 
 export type Load = () => Promise<{ default: ComponentType<never> }>;
 

@@ -2,7 +2,7 @@
 
 import type { ComponentChildren } from "preact";
 import type { Reading } from "../api/use_read";
-import { ProblemNote } from "./problem_note";
+import { ProblemNote } from "./notes/problem_note";
 
 interface Props {
   title: string;

@@ -3,7 +3,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { logIn, me } from "../api/identity";
 import { Problem } from "../api/request";
-import { ProblemNote } from "../parts/problem_note";
+import { ProblemNote } from "../parts/notes/problem_note";
 
 export function Login() {
   const [problem, setProblem] = useState<Problem | null>(null);

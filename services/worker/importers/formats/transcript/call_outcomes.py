@@ -5,7 +5,7 @@ from datetime import datetime
 from services.worker.importers.formats.sanitize import count_or_none
 from services.worker.importers.formats.transcript.transcript_rows import Block, Row, ToolResult
 from services.worker.persist.records import DurationSource
-from shared.messages import ToolStatus
+from shared.events.messages import ToolStatus
 
 # Enough to tell what kind of failure it was.
 _LOOKED_AT_CHARACTERS = 4000

@@ -14,7 +14,7 @@ from services.worker.importers.formats.transcript.patches import (
     patch_of_request,
 )
 from services.worker.importers.formats.transcript.transcript_rows import NOTHING, ToolResult, text_of_raw
-from shared.project_paths import MAX_LENGTH, InvalidPath, normalize_project_path
+from shared.events.project_paths import MAX_LENGTH, InvalidPath, normalize_project_path
 
 EDITING_TOOLS = frozenset({"Edit", "MultiEdit", "Write", "NotebookEdit"})
 

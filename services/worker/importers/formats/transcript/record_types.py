@@ -6,7 +6,7 @@ from services.worker.importers.formats.json_lines import Problem, error_of, is_c
 from services.worker.importers.formats.lines import Line
 from services.worker.importers.formats.transcript.transcript_rows import Row
 from services.worker.persist.records import FileSummary, RecordError
-from shared.upload_kinds import seems_to_be
+from shared.claude_formats.upload_kinds import seems_to_be
 
 CONVERSATION = frozenset({"user", "assistant", "system", "attachment", "progress"})
 # All types that Claude Code is known to write (docs/explanation/claude-code-formats.md, "Record types"). Other types are counted as unknown.

@@ -13,7 +13,7 @@ from services.worker.importers.formats.sanitize import count_or_none, name_or_no
 from services.worker.importers.formats.transcript.active_ranges import ActiveTime
 from services.worker.importers.formats.transcript.transcript_rows import NOTHING, Row
 from services.worker.persist.records import ApiCall, Message, SessionFacts
-from shared.project_paths import InvalidPath, normalize_project_path
+from shared.events.project_paths import InvalidPath, normalize_project_path
 
 MAX_USD = 1_000_000
 # Enough to find the model that did most. Claude Code writes no file with more.

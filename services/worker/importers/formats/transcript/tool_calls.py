@@ -18,10 +18,10 @@ from services.worker.importers.formats.transcript.file_changes import Change, Re
 from services.worker.importers.formats.transcript.rm_commands import deleted_paths
 from services.worker.importers.formats.transcript.subagents import MAX_AGENT_ID, started_agent
 from services.worker.importers.formats.transcript.transcript_rows import Block, Row, ToolResult
-from services.worker.persist.cut_results import enough_of, result_of
-from services.worker.persist.error_classes import LOOKED_AT_CHARACTERS, error_class_of
+from services.worker.persist.derived_values.cut_results import enough_of, result_of
+from services.worker.persist.derived_values.error_classes import LOOKED_AT_CHARACTERS, error_class_of
 from services.worker.persist.records import FileChange, KeptResults, ToolUse
-from shared.tool_results import parse_result
+from shared.claude_formats.tool_results import parse_result
 
 MAX_WAITING = 1024
 # Of so many messages, calls that were refused are held: a later row may say that they were interrupted.

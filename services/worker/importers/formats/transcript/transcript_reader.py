@@ -23,7 +23,7 @@ from services.worker.importers.formats.transcript.timeline_entries import Timeli
 from services.worker.importers.formats.transcript.tool_calls import ToolCalls
 from services.worker.importers.formats.transcript.transcript_rows import Progress, Row
 from services.worker.importers.formats.transcript.user_text import text_of_person
-from services.worker.persist.cut_results import ALL
+from services.worker.persist.derived_values.cut_results import ALL
 from services.worker.persist.records import (
     TITLE_OF_CLAUDE,
     TITLE_OF_PERSON,

@@ -7,7 +7,7 @@ import { measure } from "../../format/measures";
 import { personName, projectName } from "../../format/names";
 import { count, minutes, moneyOf, plural } from "../../format/quantities";
 import { clockText, exactTime } from "../../format/times";
-import { LineCounts } from "../../parts/line_counts";
+import { LineCounts } from "../../parts/text/line_counts";
 import { historyAddress, nameOf } from "../files/paths";
 import { zone } from "../../address/range";
 

@@ -4,7 +4,7 @@ import { useMemo } from "preact/hooks";
 import type { Schemas } from "../../api/answers";
 import { addDays, daysBetween, weekdayOf } from "../../format/days";
 import { count } from "../../format/quantities";
-import { SeriesChart } from "../../parts/series_chart";
+import { SeriesChart } from "../../parts/charts/series_chart";
 
 type Day = Schemas["ChangeDay"];
 

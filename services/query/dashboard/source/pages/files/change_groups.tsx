@@ -2,8 +2,8 @@
 
 import { useState } from "preact/hooks";
 import type { Schemas } from "../../api/answers";
-import { Diff } from "../../parts/diff";
-import { LineCounts } from "../../parts/line_counts";
+import { Diff } from "../../parts/text/diff";
+import { LineCounts } from "../../parts/text/line_counts";
 import { Time } from "../../parts/time";
 import { historyAddress, isFolder } from "./paths";
 

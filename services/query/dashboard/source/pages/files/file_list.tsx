@@ -7,12 +7,12 @@ import { extent, range, rangeAddress, zone } from "../../address/range";
 import type { Schemas } from "../../api/answers";
 import { usePages } from "../../api/use_pages";
 import { count } from "../../format/quantities";
-import { EmptyNote } from "../../parts/empty_note";
-import { FilterBar } from "../../parts/filter_bar";
-import { LineCounts } from "../../parts/line_counts";
-import { MoreRows } from "../../parts/more_rows";
-import { ProblemNote } from "../../parts/problem_note";
-import { Table } from "../../parts/table";
+import { EmptyNote } from "../../parts/notes/empty_note";
+import { FilterBar } from "../../parts/filters/filter_bar";
+import { LineCounts } from "../../parts/text/line_counts";
+import { MoreRows } from "../../parts/tables/more_rows";
+import { ProblemNote } from "../../parts/notes/problem_note";
+import { Table } from "../../parts/tables/table";
 import { Time } from "../../parts/time";
 import { folderOf, historyAddress, nameOf } from "./paths";
 

@@ -3,7 +3,7 @@
 import "./files.css";
 import { parameter } from "../../address/address";
 import { seesTexts } from "../../api/identity";
-import { EmptyNote } from "../../parts/empty_note";
+import { EmptyNote } from "../../parts/notes/empty_note";
 import { FileHistory } from "./file_history";
 import { FileList } from "./file_list";
 

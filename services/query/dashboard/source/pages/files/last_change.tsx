@@ -1,7 +1,7 @@
 /** Who touched it last, and why, in one glance. */
 
 import type { Schemas } from "../../api/answers";
-import { LineCounts } from "../../parts/line_counts";
+import { LineCounts } from "../../parts/text/line_counts";
 import { Time } from "../../parts/time";
 import { placeAddress } from "./change_groups";
 import { historyAddress, isFolder, nameOf } from "./paths";

@@ -3,7 +3,7 @@
 import type { Answer } from "../../api/answers";
 import type { Reading } from "../../api/use_read";
 import { count, plural } from "../../format/quantities";
-import { Hint } from "../../parts/hint";
+import { Hint } from "../../parts/notes/hint";
 import { Loaded, Panel } from "../../parts/panel";
 
 type Accounting = Answer<"/api/accounting">;

@@ -7,7 +7,7 @@ import { Problem, send } from "../../api/request";
 import { type Reading, useRead } from "../../api/use_read";
 import { plural } from "../../format/quantities";
 import { Loaded, Panel } from "../../parts/panel";
-import { ProblemNote } from "../../parts/problem_note";
+import { ProblemNote } from "../../parts/notes/problem_note";
 import { Time } from "../../parts/time";
 import { Dialog } from "../../shell/dialog";
 

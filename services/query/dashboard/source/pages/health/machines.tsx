@@ -6,9 +6,9 @@ import { isAdmin, me, seesTexts } from "../../api/identity";
 import { Problem, send } from "../../api/request";
 import type { Reading } from "../../api/use_read";
 import { bytes, count, plural } from "../../format/quantities";
-import { EmptyNote } from "../../parts/empty_note";
+import { EmptyNote } from "../../parts/notes/empty_note";
 import { Loaded, Panel } from "../../parts/panel";
-import { ProblemNote } from "../../parts/problem_note";
+import { ProblemNote } from "../../parts/notes/problem_note";
 import { Time } from "../../parts/time";
 import { Dialog } from "../../shell/dialog";
 

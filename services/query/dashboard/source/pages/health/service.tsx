@@ -5,7 +5,7 @@ import type { Answer, Schemas } from "../../api/answers";
 import { me } from "../../api/identity";
 import type { Reading } from "../../api/use_read";
 import { count, duration, plural } from "../../format/quantities";
-import { Hint } from "../../parts/hint";
+import { Hint } from "../../parts/notes/hint";
 
 interface Props {
   readiness: Reading<Answer<"/readyz">>;

@@ -4,8 +4,8 @@ import { useSignal } from "@preact/signals";
 import { useRef } from "preact/hooks";
 import { me, seesNames } from "../../api/identity";
 import { useRead } from "../../api/use_read";
-import { CopyText } from "../../parts/copy_text";
-import { Hint } from "../../parts/hint";
+import { CopyText } from "../../parts/text/copy_text";
+import { Hint } from "../../parts/notes/hint";
 import { type Found, foundIn, foundInDrop } from "./found_files";
 import { startRun } from "./import_run";
 

@@ -1,7 +1,7 @@
 /** Is my history in: drop files, watch them arrive, see what could not be read, and take an import back. */
 
 import { isAdmin, mayImport, seesTexts } from "../../api/identity";
-import { EmptyNote } from "../../parts/empty_note";
+import { EmptyNote } from "../../parts/notes/empty_note";
 import { DropZone } from "./drop_zone";
 import { run } from "./import_run";
 import "./imports.css";

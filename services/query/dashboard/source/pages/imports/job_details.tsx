@@ -5,7 +5,7 @@ import type { ComponentChildren } from "preact";
 import { isAdmin } from "../../api/identity";
 import { Problem, send } from "../../api/request";
 import { count, plural } from "../../format/quantities";
-import { ProblemNote } from "../../parts/problem_note";
+import { ProblemNote } from "../../parts/notes/problem_note";
 import { Dialog } from "../../shell/dialog";
 import { type Job, isRunning } from "./follow_job";
 

@@ -5,7 +5,7 @@ import { useEffect } from "preact/hooks";
 import { isAdmin } from "../../api/identity";
 import { age, bytes, count, percent, plural } from "../../format/quantities";
 import { Panel } from "../../parts/panel";
-import { ProblemNote } from "../../parts/problem_note";
+import { ProblemNote } from "../../parts/notes/problem_note";
 import { Bar } from "./bar";
 import { type Job, isRunning } from "./follow_job";
 import { type Run, forgetRun, stopRun } from "./import_run";

@@ -5,7 +5,7 @@ import type { OpenSession } from "./live_board";
 import { age, compact, cost, plural } from "../../format/quantities";
 import { exactTime } from "../../format/times";
 import terms from "../../format/terms";
-import { Hint } from "../../parts/hint";
+import { Hint } from "../../parts/notes/hint";
 import type { Live } from "./use_live";
 
 type State = Schemas["LiveSession"]["state"];

@@ -4,7 +4,7 @@ import { pageAddress } from "../../address/filters";
 import { seesTexts } from "../../api/identity";
 import { useRead } from "../../api/use_read";
 import { cost, minutes } from "../../format/quantities";
-import { EmptyNote } from "../../parts/empty_note";
+import { EmptyNote } from "../../parts/notes/empty_note";
 import { Panel } from "../../parts/panel";
 import { Time } from "../../parts/time";
 import type { Live } from "./use_live";

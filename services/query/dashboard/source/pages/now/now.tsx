@@ -3,7 +3,7 @@
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { seesTexts } from "../../api/identity";
-import { ProblemNote } from "../../parts/problem_note";
+import { ProblemNote } from "../../parts/notes/problem_note";
 import { Board, StateCounts } from "./board";
 import { Feed } from "./feed";
 import "./now.css";

@@ -6,9 +6,9 @@ import { useRead } from "../../api/use_read";
 import { today } from "../../format/days";
 import { cost } from "../../format/quantities";
 import { clockText } from "../../format/times";
-import { Hint } from "../../parts/hint";
-import { ProblemNote } from "../../parts/problem_note";
-import { Tile } from "../../parts/tile";
+import { Hint } from "../../parts/notes/hint";
+import { ProblemNote } from "../../parts/notes/problem_note";
+import { Tile } from "../../parts/stats/tile";
 
 const EVERY_MS = 15_000;
 const QUARTER_MS = 15 * 60_000;

@@ -4,9 +4,9 @@ import { pageAddress } from "../../address/filters";
 import type { Schemas } from "../../api/answers";
 import type { Reading } from "../../api/use_read";
 import { measure } from "../../format/measures";
-import { CacheSavings } from "../../parts/cache_savings";
+import { CacheSavings } from "../../parts/stats/cache_savings";
 import { Loaded, Panel } from "../../parts/panel";
-import { TokenSplit, allTokens, cacheHitRate } from "../../parts/token_split";
+import { TokenSplit, allTokens, cacheHitRate } from "../../parts/stats/token_split";
 
 const HEIGHT = 200;
 

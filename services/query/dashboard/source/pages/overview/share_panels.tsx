@@ -8,8 +8,8 @@ import { type Reading, useRead } from "../../api/use_read";
 import { type MeasureName, measure } from "../../format/measures";
 import { machineName, modelName, personName, projectName } from "../../format/names";
 import { count, moneyOf, percent } from "../../format/quantities";
-import { Bars } from "../../parts/bar_list";
-import { useMachines } from "../../parts/filter_bar";
+import { Bars } from "../../parts/charts/bar_list";
+import { useMachines } from "../../parts/filters/filter_bar";
 import { Loaded, Panel } from "../../parts/panel";
 import { Switch } from "../../parts/switch";
 

@@ -12,8 +12,8 @@ import { type MeasureName, measure } from "../../format/measures";
 import { count, plural } from "../../format/quantities";
 import { Loaded, Panel } from "../../parts/panel";
 import { Switch } from "../../parts/switch";
-import { Table } from "../../parts/table";
-import { YearMap } from "../../parts/year_map";
+import { Table } from "../../parts/tables/table";
+import { YearMap } from "../../parts/charts/year_map";
 
 type Item = Schemas["UsageItem"];
 

@@ -7,7 +7,7 @@ import { measure } from "../../format/measures";
 import { modelName, personName } from "../../format/names";
 import { count, moneyOf, plural } from "../../format/quantities";
 import { exactTime } from "../../format/times";
-import { Bars } from "../../parts/bar_list";
+import { Bars } from "../../parts/charts/bar_list";
 import { Loaded, Panel } from "../../parts/panel";
 
 type Stats = Reading<Schemas["Stats"]>;

@@ -5,7 +5,7 @@ import { useRead } from "../../api/use_read";
 import { measure } from "../../format/measures";
 import { count } from "../../format/quantities";
 import { Loaded, Panel } from "../../parts/panel";
-import { Table } from "../../parts/table";
+import { Table } from "../../parts/tables/table";
 import { Time } from "../../parts/time";
 
 const MOST = 8;

@@ -6,8 +6,8 @@ import { daysBetween } from "../../format/days";
 import { type MeasureName, measure } from "../../format/measures";
 import { projectName } from "../../format/names";
 import { moneyOf, percent } from "../../format/quantities";
-import { type SortableColumn, SortableTable } from "../../parts/sorting";
-import { Sparkline } from "../../parts/sparkline";
+import { type SortableColumn, SortableTable } from "../../parts/tables/sorting";
+import { Sparkline } from "../../parts/charts/sparkline";
 import { Time } from "../../parts/time";
 
 type Item = Schemas["UsageItem"];

@@ -9,7 +9,7 @@ import { daysIn } from "../../format/intervals";
 import { plural } from "../../format/quantities";
 import { lazily } from "../../parts/lazily";
 import { Loaded, Panel } from "../../parts/panel";
-import { StatsPage } from "../../parts/stats_page";
+import { StatsPage } from "../../parts/stats/stats_page";
 import { ProjectTable } from "./project_table";
 import "./projects.css";
 

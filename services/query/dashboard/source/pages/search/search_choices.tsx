@@ -3,8 +3,8 @@
 import { withParameters } from "../../address/address";
 import { hasDays } from "../../address/filters";
 import { range } from "../../address/range";
-import { ChosenDays } from "../../parts/chosen_days";
-import { DayFields } from "../../parts/day_fields";
+import { ChosenDays } from "../../parts/filters/chosen_days";
+import { DayFields } from "../../parts/filters/day_fields";
 import { Switch } from "../../parts/switch";
 import { KINDS, typedFilters, withoutFilter } from "../../search/query_text";
 import type { Mode, Search } from "../../search/use_search";

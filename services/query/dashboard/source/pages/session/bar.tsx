@@ -7,9 +7,9 @@ import type { Schemas } from "../../api/answers";
 import { measure } from "../../format/measures";
 import { count } from "../../format/quantities";
 import { sessionTitle } from "../sessions/session_row";
-import type { LiveTail } from "./live_tail";
-import { SessionSearch } from "./session_search";
-import type { Item, Timeline } from "./timeline_store";
+import type { LiveTail } from "./timeline/live_tail";
+import { SessionSearch } from "./search/session_search";
+import type { Item, Timeline } from "./timeline/timeline_store";
 import type { Jumps } from "./use_jumps";
 
 interface Props {

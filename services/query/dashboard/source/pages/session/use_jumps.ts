@@ -4,8 +4,8 @@ import { useEffect, useRef } from "preact/hooks";
 import { address, go, withParameters } from "../../address/address";
 import { Problem, read } from "../../api/request";
 import { type PageKey, pageKeys } from "../../shell/keyboard";
-import { toHit } from "./hit_steps";
-import type { Turn } from "./story";
+import { toHit } from "./search/hit_steps";
+import type { Turn } from "./timeline/story";
 
 interface Failed {
   id: string;

@@ -2,11 +2,11 @@
 
 import { useEffect, useRef, useState } from "preact/hooks";
 import { address } from "../../address/address";
-import { wordsToMark } from "./found_words";
-import type { Target } from "./row_list";
-import type { Row, Rows } from "./rows";
-import { type Story, toggle } from "./story";
-import type { TimelineStore } from "./timeline_store";
+import { wordsToMark } from "./search/found_words";
+import type { Target } from "./rows/row_list";
+import type { Row, Rows } from "./rows/rows";
+import { type Story, toggle } from "./timeline/story";
+import type { TimelineStore } from "./timeline/timeline_store";
 
 export function useTarget(store: TimelineStore, story: Story, rows: Rows): Target | null {
   const [target, setTarget] = useState<Target | null>(null);

@@ -6,7 +6,7 @@ import { FILTERS, filterQuery } from "../../address/filters";
 import { PRESETS, range } from "../../address/range";
 import type { Parameters } from "../../api/answers";
 import { useRead } from "../../api/use_read";
-import { FilterBar } from "../../parts/filter_bar";
+import { FilterBar } from "../../parts/filters/filter_bar";
 
 export const SORTS = [
   { value: "start_time", label: "Newest first" },

@@ -5,7 +5,7 @@ import type { Schemas } from "../../api/answers";
 import { measure } from "../../format/measures";
 import { count, minutes, moneyOf, plural } from "../../format/quantities";
 import { Time } from "../../parts/time";
-import { useCopy } from "../../parts/use_copy";
+import { useCopy } from "../../parts/text/use_copy";
 import { type MarksChange, resumeCommand } from "./session_marks";
 import { Star, Tags } from "./tags";
 

@@ -2,7 +2,7 @@
 
 import { parts } from "../../address/address";
 import { seesTexts } from "../../api/identity";
-import { EmptyNote } from "../../parts/empty_note";
+import { EmptyNote } from "../../parts/notes/empty_note";
 import { lazily } from "../../parts/lazily";
 import { SessionList } from "./session_list";
 

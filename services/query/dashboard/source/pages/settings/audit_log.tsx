@@ -2,7 +2,7 @@
 
 import type { Schemas } from "../../api/answers";
 import { Panel } from "../../parts/panel";
-import { type Column, Table } from "../../parts/table";
+import { type Column, Table } from "../../parts/tables/table";
 import { Time } from "../../parts/time";
 import { Pages } from "./pages";
 

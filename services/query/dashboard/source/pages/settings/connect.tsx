@@ -1,7 +1,7 @@
 /** The exact line that connects a machine to this tracker. */
 
 import { isAdmin, me } from "../../api/identity";
-import { CopyText } from "../../parts/copy_text";
+import { CopyText } from "../../parts/text/copy_text";
 import { Panel } from "../../parts/panel";
 
 export function Connect({ newKey }: { newKey: string | null }) {

@@ -4,8 +4,8 @@ import { useSignal } from "@preact/signals";
 import type { Schemas } from "../../api/answers";
 import { Problem, send } from "../../api/request";
 import { useRead } from "../../api/use_read";
-import { CopyText } from "../../parts/copy_text";
-import { ProblemNote } from "../../parts/problem_note";
+import { CopyText } from "../../parts/text/copy_text";
+import { ProblemNote } from "../../parts/notes/problem_note";
 
 const SCOPES = [
   ["ingest", "sends events and files: for a machine"],

@@ -5,7 +5,7 @@ import type { ComponentChildren } from "preact";
 import { useEffect } from "preact/hooks";
 import type { Schemas } from "../../api/answers";
 import { Problem, read } from "../../api/request";
-import { ProblemNote } from "../../parts/problem_note";
+import { ProblemNote } from "../../parts/notes/problem_note";
 
 interface Items {
   "/api/keys": Schemas["ApiKey"];

@@ -6,7 +6,7 @@ import type { Schemas } from "../../api/answers";
 import { Problem, send } from "../../api/request";
 import { count, plural } from "../../format/quantities";
 import { Panel } from "../../parts/panel";
-import { ProblemNote } from "../../parts/problem_note";
+import { ProblemNote } from "../../parts/notes/problem_note";
 import { Dialog } from "../../shell/dialog";
 
 const EVERY_MS = 1_000;

@@ -6,7 +6,7 @@ import { seesTexts } from "../../api/identity";
 import type { Reading } from "../../api/use_read";
 import { errorClassDefinition, errorClassLabel } from "../../format/error_classes";
 import { count, percent, plural } from "../../format/quantities";
-import { BarList } from "../../parts/bar_list";
+import { BarList } from "../../parts/charts/bar_list";
 import { Loaded, Panel } from "../../parts/panel";
 import { Time } from "../../parts/time";
 

@@ -5,8 +5,8 @@ import { go } from "../../address/address";
 import type { Schemas } from "../../api/answers";
 import { intervalText } from "../../format/intervals";
 import { measure } from "../../format/measures";
-import { SeriesChart } from "../../parts/series_chart";
-import { rangeOf } from "../../parts/stats_series";
+import { SeriesChart } from "../../parts/charts/series_chart";
+import { rangeOf } from "../../parts/stats/stats_series";
 
 type ToolStats = Schemas["ToolStats"];
 

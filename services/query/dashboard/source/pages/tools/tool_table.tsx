@@ -5,7 +5,7 @@ import { pageAddress } from "../../address/filters";
 import type { Schemas } from "../../api/answers";
 import { measure } from "../../format/measures";
 import { count, duration, percent } from "../../format/quantities";
-import { type SortableColumn, SortableTable } from "../../parts/sorting";
+import { type SortableColumn, SortableTable } from "../../parts/tables/sorting";
 import { Time } from "../../parts/time";
 
 type Tool = Schemas["TimedTool"];

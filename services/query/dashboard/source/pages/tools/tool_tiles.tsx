@@ -2,7 +2,7 @@
 
 import type { Schemas } from "../../api/answers";
 import { count } from "../../format/quantities";
-import { Tile } from "../../parts/tile";
+import { Tile } from "../../parts/stats/tile";
 
 export function ToolTiles({ stats }: { stats: Schemas["ToolStats"] }) {
   const sum = (of: (tool: Schemas["TimedTool"]) => number) => stats.tools.reduce((all, tool) => all + of(tool), 0);

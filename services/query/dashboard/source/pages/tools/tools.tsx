@@ -8,7 +8,7 @@ import { useRead } from "../../api/use_read";
 import { choiceOf, choose } from "../../address/choice";
 import { daysIn, intervalLabel, intervalsFor } from "../../format/intervals";
 import { Loaded, Panel } from "../../parts/panel";
-import { StatsPage } from "../../parts/stats_page";
+import { StatsPage } from "../../parts/stats/stats_page";
 import { Switch } from "../../parts/switch";
 import { CallsChart, SHOWN } from "./calls_chart";
 import { ErrorsPanel } from "./errors_panel";

@@ -9,9 +9,9 @@ import { measure } from "../../format/measures";
 import { count } from "../../format/quantities";
 import { clockText } from "../../format/times";
 import { Loaded, Panel } from "../../parts/panel";
-import { Table } from "../../parts/table";
+import { Table } from "../../parts/tables/table";
 import { Time } from "../../parts/time";
-import { allTokens } from "../../parts/token_split";
+import { allTokens } from "../../parts/stats/token_split";
 import { sumOf } from "./dimensions";
 
 type Point = Schemas["Point"];

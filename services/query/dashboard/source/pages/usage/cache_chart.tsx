@@ -4,9 +4,9 @@ import { useMemo } from "preact/hooks";
 import { go } from "../../address/address";
 import { type Interval, intervalText } from "../../format/intervals";
 import { measure } from "../../format/measures";
-import { SeriesChart } from "../../parts/series_chart";
-import { rangeOf } from "../../parts/stats_series";
-import { cacheHitRate } from "../../parts/token_split";
+import { SeriesChart } from "../../parts/charts/series_chart";
+import { rangeOf } from "../../parts/stats/stats_series";
+import { cacheHitRate } from "../../parts/stats/token_split";
 import { type Item, dateOf } from "./dimensions";
 
 export function CacheChart({ items, interval }: { items: readonly Item[]; interval: Interval }) {

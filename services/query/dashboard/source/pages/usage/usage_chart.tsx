@@ -5,8 +5,8 @@ import { go } from "../../address/address";
 import { type Interval, intervalText } from "../../format/intervals";
 import { measure } from "../../format/measures";
 import { count, moneyOf } from "../../format/quantities";
-import { SeriesChart } from "../../parts/series_chart";
-import { rangeOf } from "../../parts/stats_series";
+import { SeriesChart } from "../../parts/charts/series_chart";
+import { rangeOf } from "../../parts/stats/stats_series";
 import { type Dimension, type Item, type UsageMeasure, WHAT, dateOf, sumOf } from "./dimensions";
 
 const MOST = 5;

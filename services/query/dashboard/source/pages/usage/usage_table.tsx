@@ -4,8 +4,8 @@ import { toggled } from "../../address/filters";
 import type { Schemas } from "../../api/answers";
 import { type MeasureName, measure } from "../../format/measures";
 import { moneyOf, percent } from "../../format/quantities";
-import { type SortableColumn, SortableTable } from "../../parts/sorting";
-import { cacheHitRate } from "../../parts/token_split";
+import { type SortableColumn, SortableTable } from "../../parts/tables/sorting";
+import { cacheHitRate } from "../../parts/stats/token_split";
 import { type Dimension, type Item, WHAT } from "./dimensions";
 
 type Totals = Schemas["UsageMeasures"];

@@ -4,8 +4,8 @@ import { rangeBefore } from "../../address/range";
 import type { Schemas } from "../../api/answers";
 import type { MeasureName } from "../../format/measures";
 import { plural } from "../../format/quantities";
-import { Tile } from "../../parts/tile";
-import { cacheHitRate } from "../../parts/token_split";
+import { Tile } from "../../parts/stats/tile";
+import { cacheHitRate } from "../../parts/stats/token_split";
 
 type Totals = Schemas["UsageMeasures"];
 

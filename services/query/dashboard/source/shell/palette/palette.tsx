@@ -6,7 +6,7 @@ import "./palette.css";
 import { go } from "../../address/address";
 import { seesNames, seesTexts } from "../../api/identity";
 import { useRead } from "../../api/use_read";
-import { ProblemNote } from "../../parts/problem_note";
+import { ProblemNote } from "../../parts/notes/problem_note";
 import { Completions } from "../../search/completions";
 import { forgetSearches, recentSearches, rememberSearch } from "../../search/recent_searches";
 import { Nearest } from "../../search/nearest";

@@ -1,0 +1,100 @@
+"""`tracker import`: finds Claude Code's files, sends what is new, and waits until it is stored."""
+
+import os
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import typer
+
+from client.capture.folder import capture_folder, read_object, server_of, texts_of, user_name
+from client.capture.transcripts.imported import remember_imported
+from client.capture.transcripts.left_out import LeftOut
+from client.errors import FAILED, NothingToImport
+from client.history import summary
+from client.history.claude_files import default_paths, find
+from client.history.hash_cache import HashCache, cache_path
+from client.history.importing import Importer
+from client.history.plan import LeaveOut
+from client.options import failures_as_exit_codes, server_at
+from client.output.display import display_for
+from shared.quantities import counted
+
+
+def import_history(
+    paths: list[Path] | None,
+    *,
+    user: str | None,
+    dry_run: bool,
+    quiet: bool,
+    as_json: bool,
+    url: str,
+    token: str | None,
+) -> None:
+    """Raises typer.Exit with 1 if a file or a job failed."""
+    display = display_for(is_quiet=quiet)
+    with failures_as_exit_codes(), TemporaryDirectory() as temporary:
+        wanted = _existing(paths)
+        capture = capture_folder(os.environ, Path.home())
+        config = read_object(capture / "config.json")
+        importer = Importer(
+            server_at(url, token, display),
+            display,
+            HashCache(cache_path(os.environ, Path.home())),
+            user or user_name(os.environ),
+            leave_out=LeaveOut(LeftOut(texts_of(config, "left_out")), Path(temporary)),
+        )
+        found = find(wanted)
+        for link in found.links_out:
+            display.note(f"{link} leads out of the folder and is not followed. To import it too, name it.")
+        if not (found.files or found.problems):
+            raise _nothing_at(wanted)
+        plan = importer.plan(found)
+        if plan.left_out:
+            display.note(f"Left out: {counted(plan.left_out, 'file')} of folders that are not to leave this machine.")
+        if plan.is_empty:
+            raise _nothing_at(wanted)
+        if dry_run:
+            summary.write_plan(plan, as_json=as_json)
+            return
+        result = importer.send(plan)
+        if _is_shippers(importer.server.url, config):
+            # What may have failed is sent by the shipper too.
+            brought = plan.known_files + ([known.file for known in plan.to_send] if result.is_whole else [])
+            remember_imported(capture, [(str(file.path), file.size, file.mtime_ns) for file in brought])
+        summary.write_result(result, as_json=as_json)
+        if not result.is_whole:
+            raise typer.Exit(FAILED)
+
+
+def import_what_is_there(paths: list[Path] | None, user: str | None, url: str, token: str | None) -> None:
+    """Imports, if there is anything at the paths (None: at the default ones). What fails is shown, and does not end the caller."""
+    if not any(path.exists() for path in (default_paths(os.environ, Path.home()) if paths is None else paths)):
+        return
+    try:
+        import_history(paths, user=user, dry_run=False, quiet=False, as_json=False, url=url, token=token)
+    except typer.Exit:
+        # The reason was written; a new installation has nothing to import yet.
+        return
+
+
+def _is_shippers(url: str, config: dict[str, Any]) -> bool:
+    """Whether the shipper of this machine sends to the same server."""
+    return url.rstrip("/") == server_of(config, None, None)[0].rstrip("/")
+
+
+def _existing(paths: list[Path] | None) -> list[Path]:
+    wanted = paths or default_paths(os.environ, Path.home())
+    existing = [path for path in wanted if path.exists()]
+    if missing := [str(path) for path in paths or () if path not in existing]:
+        raise typer.BadParameter(f"there is no {', '.join(missing)}", param_hint="PATH")
+    if not existing:
+        raise typer.BadParameter(f"there is neither {wanted[0]} nor {wanted[1]}; name the folder that has the files", param_hint="PATH")
+    return existing
+
+
+def _nothing_at(paths: list[Path]) -> NothingToImport:
+    return NothingToImport(
+        f"There is nothing to import at {', '.join(map(str, paths))}: no transcripts (*.jsonl), history.jsonl, sessions-index.json or "
+        ".claude.json of Claude Code. Name ~/.claude, any part of it, or a .zip or .tar of it."
+    )

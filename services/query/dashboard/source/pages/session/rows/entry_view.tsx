@@ -1,0 +1,75 @@
+/** What is neither said nor called: thinking, commands, compactions, pauses, another model. */
+
+import { memo } from "../../../parts/memo";
+import { count, duration, plural } from "../../../format/quantities";
+import { clockText, exactTime } from "../../../format/times";
+import { shortModel } from "../../sessions/session_row";
+import { LongText } from "./message_view";
+import type { Entry, Separator } from "./rows";
+import { type Story, itemAddress, toggle } from "../timeline/story";
+
+const LABELS: Record<Entry["kind"], string> = {
+  thinking: "Thinking",
+  compaction: "The conversation was compacted",
+  compaction_summary: "Summary after the compaction",
+  command: "Command",
+  command_output: "Output of the command",
+  api_error: "The model's API failed",
+  notice: "Notice",
+  interruption: "Interrupted by the person",
+};
+
+/** A quiet line across the page. */
+export const SeparatorView = memo(function SeparatorView({ story, item }: { story: Story; item: Separator }) {
+  return (
+    <div class={`separator is-${item.kind}${story.at.value === item.id ? " is-marked" : ""}`} title={exactTime(item.timestamp)}>
+      <span>{separatorText(item)}</span>
+    </div>
+  );
+});
+
+function separatorText(item: Separator): string {
+  switch (item.kind) {
+    case "idle_gap":
+      return `${duration(item.seconds * 1_000)} without an event, until ${clockText(item.until)}`;
+    case "model_switch":
+      return `From ${shortModel(item.from_model)} to ${shortModel(item.to_model)}`;
+  }
+}
+
+export const EntryView = memo(function EntryView({ story, item }: { story: Story; item: Entry }) {
+  const isQuiet = item.kind === "interruption" || (item.kind === "compaction" && item.content.trim() === "");
+  const label = item.kind === "compaction" ? compactionText(item.details) : LABELS[item.kind];
+  if (isQuiet)
+    return (
+      <div class={`separator is-${item.kind}${story.at.value === item.id ? " is-marked" : ""}`} title={exactTime(item.timestamp)}>
+        <span>{label}</span>
+      </div>
+    );
+  // Short ones stand there at once; a summary or a thought is read on a click.
+  const isShort = item.content.length < 240 && item.kind !== "thinking";
+  const isOpen = isShort || item.kind === "thinking" || story.opened.value.has(item.id);
+  return (
+    <div class={`entry is-${item.kind}${story.at.value === item.id ? " is-marked" : ""}`} data-item tabIndex={-1}>
+      <div class="entry-head">
+        {isShort || item.kind === "thinking" ? (
+          <strong>{label}</strong>
+        ) : (
+          <button type="button" class="fold" aria-expanded={isOpen} onClick={() => toggle(story.opened, item.id)}>
+            <strong>{label}</strong> <span>{plural(item.content.length, "character")}</span>
+          </button>
+        )}
+        <a class="item-link" href={itemAddress(item.id)} title={exactTime(item.timestamp)}>
+          {clockText(item.timestamp)}
+        </a>
+      </div>
+      {isOpen && (item.kind === "command" || item.kind === "command_output" ? <pre class="entry-text" tabIndex={0}>{item.content}</pre> : <LongText story={story} id={item.id} text={item.content} />)}
+    </div>
+  );
+});
+
+function compactionText(details: unknown): string {
+  const { trigger, tokens_before } = (details ?? {}) as { trigger?: unknown; tokens_before?: unknown };
+  const of = typeof tokens_before === "number" ? `, of ${count(tokens_before)} tokens` : "";
+  return `${LABELS.compaction}${trigger === "auto" ? " by itself" : trigger === "manual" ? " by hand" : ""}${of}`;
+}

@@ -1,0 +1,60 @@
+/** The turns at the side: each prompt with its cost and time; the one that is read is marked. */
+
+import type { ReadonlySignal } from "@preact/signals";
+import { useEffect, useRef } from "preact/hooks";
+import { measure } from "../../../format/measures";
+import { count, duration } from "../../../format/quantities";
+import { useFixedWindow } from "../../../parts/tables/fixed_window";
+import { type Turn, itemAddress } from "./story";
+
+const ROW_PX = 56;
+
+export function TurnRail({ turns, current: currentTurn }: { turns: readonly Turn[]; current: ReadonlySignal<number> }) {
+  const current = currentTurn.value;
+  const scroller = useRef<HTMLDivElement>(null);
+  const list = useRef<HTMLDivElement>(null);
+  const { first, last } = useFixedWindow(list, turns.length, ROW_PX, scroller);
+  const most = Math.max(0, ...turns.map((turn) => turn.cost_usd ?? 0)) || 1;
+  const position = turns.findIndex((turn) => turn.number === current);
+
+  useEffect(() => {
+    const box = scroller.current;
+    if (!box || position < 0) return;
+    const top = position * ROW_PX;
+    if (top < box.scrollTop + ROW_PX || top > box.scrollTop + box.clientHeight - 2 * ROW_PX) box.scrollTop = top - box.clientHeight / 2;
+  }, [position]);
+
+  return (
+    <aside class="turn-rail" aria-label="Turns">
+      <p class="turn-rail-head">
+        <strong>Turns</strong> <span title={measure("cost_usd").definition}>cost</span>
+      </p>
+      <div ref={scroller} class="turn-rail-scroll" tabIndex={-1}>
+        <div ref={list} class="turn-rail-list" style={{ height: `${turns.length * ROW_PX}px` }}>
+          {turns.slice(first, last).map((turn, index) => (
+            <a
+              key={turn.number}
+              class={turn.number === current ? "turn is-current" : "turn"}
+              style={{ top: `${(first + index) * ROW_PX}px` }}
+              href={itemAddress(turn.first_item_id ?? "start")}
+              aria-current={turn.number === current ? "location" : undefined}
+              title={turn.prompt ?? "Before the first prompt"}
+            >
+              <span class="turn-number">{turn.number}</span>
+              <span class="turn-prompt">{turn.prompt ?? "Before the first prompt"}</span>
+              <span class="turn-bar" aria-hidden="true">
+                <span style={{ width: `${((turn.cost_usd ?? 0) / most) * 100}%` }} />
+              </span>
+              <span class="turn-numbers">
+                <span title="Active time of the turn">{duration(turn.active_seconds * 1_000)}</span>
+                {turn.tool_calls > 0 && <span>{count(turn.tool_calls)} calls</span>}
+                {turn.tool_errors > 0 && <span class="is-bad">{count(turn.tool_errors)} failed</span>}
+                <span class="turn-cost">{turn.api_calls === 0 ? "–" : measure("cost_usd").short(turn.cost_usd)}</span>
+              </span>
+            </a>
+          ))}
+        </div>
+      </div>
+    </aside>
+  );
+}

@@ -1,0 +1,42 @@
+/** The frame of the pages of numbers: title, range and filters; or what to do next while nothing is stored. */
+
+import type { ComponentChildren } from "preact";
+import type { Filter } from "../../address/filters";
+import { isEmpty, range, zone } from "../../address/range";
+import { FilterBar } from "../filters/filter_bar";
+import { NothingYet } from "../notes/nothing_yet";
+import { OneDay } from "../filters/one_day";
+
+interface Props {
+  title: ComponentChildren;
+  /** More about the numbers, beside their range. */
+  about?: ComponentChildren;
+  filters: readonly Filter[];
+  /** What there is not, on a tracker that has nothing: "no tool call". */
+  without: string;
+  children: ComponentChildren;
+}
+
+export function StatsPage({ title, about, filters, without, children }: Props) {
+  return (
+    <>
+      <header class="page-head">
+        <h1>{title}</h1>
+        {!isEmpty.value && (
+          <span class="quiet">
+            {about} {range.value.label}, days in {zone}
+          </span>
+        )}
+        <OneDay />
+      </header>
+      {isEmpty.value ? (
+        <NothingYet what={without} />
+      ) : (
+        <>
+          <FilterBar filters={filters} />
+          {children}
+        </>
+      )}
+    </>
+  );
+}

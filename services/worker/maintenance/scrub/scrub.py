@@ -1,0 +1,182 @@
+"""Applies today's redaction rules to what is stored: store by store, step by step. How far it is, is committed with what it changed.
+
+If a worker dies, its lease expires and another worker continues after the last step. Aggregates do not depend on texts. A stage is a table with
+texts (scrub_tables.py), or a store of another kind. What no stage reaches is told in `remains`.
+"""
+
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Final
+from uuid import UUID
+
+import structlog
+from psycopg import Connection
+from psycopg.rows import dict_row
+from psycopg.types.json import Jsonb
+
+from services.worker.archive.scrub_contents import scrub_some
+from services.worker.lock_order import lock_documents
+from services.worker.maintenance.scrub.scrub_files import (
+    ALWAYS_REMAINS,
+    collect_replaced,
+    renew_write_ahead_log,
+    rewrite_redis,
+    rewrite_table,
+)
+from services.worker.maintenance.scrub.scrub_names import scrub_names
+from services.worker.maintenance.scrub.scrub_redis import await_journal, scrub_redis
+from services.worker.maintenance.scrub.scrub_rows import scrub_rows
+from services.worker.maintenance.scrub.scrub_stage import Done, Stage, Step
+from services.worker.maintenance.scrub.scrub_tables import TABLES
+from services.worker.resources import Resources
+from services.worker.row_lease import LEASE_SECONDS, MAX_ATTEMPTS, LeaseLostError
+from services.worker.search_index.forget_documents import forget_noted_behind
+from shared.database import connect_options
+from shared.sql_files import statement
+
+_sql = partial(statement, __package__, "scrub.sql")
+
+log = structlog.get_logger()
+
+# A task runs for less than its time limit, then sends the next one.
+RUN_SECONDS = 15.0
+# A step with effects of its own may take this long: it cannot commit its place with them.
+STATEMENT_SECONDS: Final = 600
+LONG_LEASE_SECONDS: Final = 660
+_POLL_SECONDS: Final = 0.25
+
+_ACQUIRE_LEASE = _sql("acquire_lease")
+_RENEW_LEASE = _sql("renew_lease")
+_ADVANCE = _sql("advance")
+_RELEASE_LEASE = "UPDATE scrubs SET lease_expires_at = NULL WHERE id = %(id)s AND lease_token = %(lease_token)s"
+_FINISH = _sql("finish")
+
+
+def _scrub_transcripts(step: Step) -> Done:
+    redactions: Counter[str] = Counter()
+    done = scrub_some(step.connection, step.worker.archive, step.after, redactions, is_dry_run=step.is_dry_run)
+    return Done(done.after, done.scanned, done.changed, redactions)
+
+
+def _forget_documents(step: Step) -> Done:
+    """A scrub that has succeeded leaves nothing that can be found, however long the indexer needs."""
+    lock_documents(step.connection)
+    last = forget_noted_behind(step.connection, int(step.after or 0))
+    return Done(None if last is None else str(last))
+
+
+# A running scrub is stored with the name of its stage. Names of tools and models come before the rows of sessions, whose models count.
+STAGES: Final = (
+    Stage("journal", await_journal, in_transaction=False, is_left_out_of_dry_runs=True),
+    Stage("names", scrub_names),
+    *(Stage(table.table, partial(scrub_rows, table)) for table in TABLES),
+    # Of archived and live transcripts: archive/scrub_contents.py.
+    Stage("transcripts", _scrub_transcripts),
+    # Documents of the search index that were made of what rows had before.
+    Stage("search_documents", _forget_documents, is_left_out_of_dry_runs=True),
+    Stage("redis", scrub_redis, in_transaction=False),
+    # At last the files, which still have what was replaced.
+    Stage("archive", collect_replaced, in_transaction=False, is_left_out_of_dry_runs=True),
+    Stage("postgres_files", rewrite_table, in_transaction=False, is_left_out_of_dry_runs=True),
+    Stage("write_ahead_log", renew_write_ahead_log, in_transaction=False, is_left_out_of_dry_runs=True),
+    Stage("redis_files", rewrite_redis, in_transaction=False, is_left_out_of_dry_runs=True),
+)
+_AT_END: Final = "done"
+_NAMES: Final = (*(stage.name for stage in STAGES), _AT_END)
+
+
+@dataclass(slots=True)
+class _Place:
+    """How far the scrub is: the number of its stage, and what the stage's last step gave."""
+
+    scrub_id: UUID
+    lease_token: UUID
+    is_dry_run: bool
+    stage: int
+    after: str | None
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """Those of every statement."""
+        return {"id": self.scrub_id, "lease_token": self.lease_token}
+
+
+def run(worker: Resources, scrub_id: UUID, run_seconds: float = RUN_SECONDS) -> bool:
+    """Continues a scrub for a while. True if there is more to do; False if it has ended, or if another worker has it."""
+    with worker.transaction() as connection, connection.cursor(row_factory=dict_row) as cursor:
+        row = cursor.execute(_ACQUIRE_LEASE, {"id": scrub_id, "lease_seconds": LEASE_SECONDS}).fetchone()
+    if row is None:
+        return False
+    # A stage that this release does not have is of another one: all of it again does no harm.
+    at_stage, after = (row["at_stage"], row["after_key"]) if row["at_stage"] in _NAMES else (_NAMES[0], None)
+    place = _Place(scrub_id, row["lease_token"], row["is_dry_run"], _NAMES.index(at_stage), after)
+    if row["attempts"] > MAX_ATTEMPTS:
+        log.error("scrub_given_up", scrub_id=str(scrub_id), stage=at_stage)
+        return _end(worker, place, "failed")
+    deadline = time.monotonic() + run_seconds
+    try:
+        while place.stage < len(STAGES):
+            has_waited = _take_step(worker, place)
+            if time.monotonic() > deadline:
+                with worker.transaction() as connection:
+                    connection.execute(_RELEASE_LEASE, place.parameters)
+                return True
+            if has_waited:
+                time.sleep(_POLL_SECONDS)
+    except LeaseLostError:
+        log.warning("scrub_taken_over", scrub_id=str(scrub_id))
+        return False
+    return _end(worker, place, "succeeded")
+
+
+def _end(worker: Resources, place: _Place, status: str) -> bool:
+    with worker.transaction() as connection:
+        connection.execute(_FINISH, place.parameters | {"status": status, "remains": Jsonb({} if place.is_dry_run else ALWAYS_REMAINS)})
+    log.info("scrub_finished", scrub_id=str(place.scrub_id), status=status)
+    return False
+
+
+def _take_step(worker: Resources, place: _Place) -> bool:
+    """The next step, and how far the scrub is then. True if there was nothing to do yet."""
+    stage = STAGES[place.stage]
+    if stage.is_left_out_of_dry_runs and place.is_dry_run:
+        done = Done(None)
+    elif stage.in_transaction:
+        with worker.transaction() as connection:
+            done = stage.step(Step(worker, connection, place.after, place.is_dry_run))
+            _advance(connection, place, done)
+        return done.waits
+    else:
+        _renew_lease(worker, place)
+        with _connection_of_its_own(worker) as connection:
+            done = stage.step(Step(worker, connection, place.after, place.is_dry_run))
+    with worker.transaction() as connection:
+        _advance(connection, place, done)
+    return done.waits
+
+
+def _renew_lease(worker: Resources, place: _Place) -> None:
+    with worker.transaction() as connection:
+        if connection.execute(_RENEW_LEASE, place.parameters | {"lease_seconds": LONG_LEASE_SECONDS}).rowcount == 0:
+            raise LeaseLostError
+
+
+@contextmanager
+def _connection_of_its_own(worker: Resources) -> Iterator[Connection[Any]]:
+    """One without a transaction, as VACUUM needs it. Queries that use a table are waited for a second only, since others wait behind that."""
+    options = connect_options(statement_timeout_ms=STATEMENT_SECONDS * 1000, lock_timeout_ms=1_000, read_only=False)
+    with Connection.connect(worker.settings.database_url, autocommit=True, application_name="tracker-worker", **options) as connection:
+        yield connection
+
+
+def _advance(connection: Connection[Any], place: _Place, done: Done) -> None:
+    """Commits how far the scrub is with what it changed. LeaseLostError if another worker has it."""
+    place.stage, place.after = (place.stage, done.after) if done.after else (place.stage + 1, None)
+    progress: dict[str, Any] = {"at_stage": _NAMES[place.stage], "after_key": place.after, "scanned": done.scanned, "changed": done.changed}
+    progress |= {"redactions": Jsonb(dict(done.redactions)), "remains": Jsonb(dict(done.remains)), "lease_seconds": LEASE_SECONDS}
+    if connection.execute(_ADVANCE, place.parameters | progress).rowcount == 0:
+        raise LeaseLostError

@@ -1,0 +1,95 @@
+"""One chunk of a table's rows, by today's rules of redaction."""
+
+from collections import Counter
+from typing import Any
+
+from psycopg.rows import dict_row
+
+from services.worker.maintenance.scrub.scrub_columns import KINDS, scrubbed_parts
+from services.worker.maintenance.scrub.scrub_stage import Done, Step
+from services.worker.maintenance.scrub.scrub_tables import TextTable
+from services.worker.sql_text import sql
+from shared.sessions.session_tags import tag_key
+
+CHUNK_ROWS = 500
+CHUNK_BYTES = 8_000_000
+
+# $columns and $size are of the table's texts. A chunk has up to CHUNK_ROWS rows, fewer if they are long, but at least one.
+_SELECT_CHUNK = """
+    SELECT * FROM (
+        SELECT *, row_number() OVER w AS n,
+               sum($size) OVER w AS bytes
+        FROM (
+            SELECT $key::text AS key, $key AS place, $columns
+            FROM $table
+            $after
+            ORDER BY $key LIMIT %(chunk_rows)s
+        ) AS r
+        WINDOW w AS (ORDER BY place)
+    ) AS s WHERE n = 1 OR bytes <= %(chunk_bytes)s ORDER BY n"""
+# A row that was changed meanwhile was redacted when it came in.
+_UPDATE_ROW = """
+    UPDATE $table SET
+        $scrubbed
+    WHERE $key = %(key)s::$key_type
+      AND $is_unchanged"""
+
+
+def scrub_rows(table: TextTable, step: Step) -> Done:
+    """Scrubs the next rows, in the step's transaction."""
+    redactions: Counter[str] = Counter()
+    with step.connection.cursor(row_factory=dict_row) as cursor:
+        chunk = {"after_key": step.after, "chunk_rows": CHUNK_ROWS, "chunk_bytes": CHUNK_BYTES}
+        rows = cursor.execute(select_chunk(table, is_first=step.after is None).encode(), chunk).fetchall()
+    changed = [change for row in rows if (change := _change(table, row, redactions))]
+    if changed and not step.is_dry_run:
+        with step.connection.cursor() as cursor:
+            cursor.executemany(update_row(table).encode(), changed)
+    return Done(rows[-1]["key"] if rows else None, len(rows), len(changed), redactions)
+
+
+def _change(table: TextTable, row: dict[str, Any], redactions: Counter[str]) -> dict[str, Any] | None:
+    """The parameters of a row's UPDATE, with the old and new values of the columns; None if nothing changes."""
+    values = {name: row[name] if row[name] is None else KINDS[kind].scrubbed(row[name], redactions) for name, kind in table.columns.items()}
+    places = {place: row[place] for place in table.cut_at.values()}
+    for name, place in table.cut_at.items():
+        if row[place] is not None:
+            values[name], places[place] = scrubbed_parts(row[name], row[place], redactions)
+    if all(values[name] is row[name] for name in table.columns):
+        return None
+    change = {"key": row["key"]} | values | places | {f"old_{name}": row[name] for name in table.columns}
+    if table.tags is not None:
+        change["tag_keys"] = [tag_key(tag) for tag in values[table.tags]]
+    return change
+
+
+def select_chunk(table: TextTable, *, is_first: bool) -> str:
+    """Selects the rows after %(after_key)s."""
+    types = {name: KINDS[kind].type for name, kind in table.columns.items()}
+    return sql(
+        _SELECT_CHUNK,
+        table=table.table,
+        key=table.key,
+        columns=", ".join(f"{name}::text AS {name}" if kind.startswith("json") else name for name, kind in types.items())
+        + "".join(f", {place}" for place in table.cut_at.values()),
+        size="\n    + ".join(f"coalesce(octet_length({f'{name}::text' if kind == 'text[]' else name}), 0)" for name, kind in types.items()),
+        after="" if is_first else f"WHERE {table.key} > %(after_key)s::{table.key_type}",
+    )
+
+
+def update_row(table: TextTable) -> str:
+    """Replaces the texts of the row %(key)s, unless they have changed since they were read."""
+    types = {name: KINDS[kind].type for name, kind in table.columns.items()}
+    scrubbed = [f"{name} = {_value(table, name, kind)}" for name, kind in types.items()]
+    scrubbed += [f"{place} = %({place})s" for place in table.cut_at.values()]
+    if table.tags is not None:
+        scrubbed.append("tag_keys = %(tag_keys)s::text[]")
+    is_unchanged = "\nAND ".join(f"{name}::text IS NOT DISTINCT FROM %(old_{name})s::{kind}::text" for name, kind in types.items())
+    return sql(
+        _UPDATE_ROW, table=table.table, key=table.key, key_type=table.key_type, scrubbed=",\n".join(scrubbed), is_unchanged=is_unchanged
+    )
+
+
+def _value(table: TextTable, name: str, kind: str) -> str:
+    value = f"%({name})s::{kind}"
+    return table.distinct[name].format(value=value, key=f"%(key)s::{table.key_type}") if name in table.distinct else value

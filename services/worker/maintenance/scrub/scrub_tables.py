@@ -1,0 +1,148 @@
+"""What of the database a scrub goes over: the tables with their columns that hold text. Every other column that could hold text is exempt, for a reason.
+
+tests/integration/worker/maintenance/test_scrub_targets.py compares both lists with the database: a new column must be in one of them.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from services.worker.persist.staging.event_kind_rows import KIND_TABLES
+from shared.redaction.redacted_structs import EXEMPT as _IDENTIFIERS
+
+
+@dataclass(frozen=True, slots=True)
+class TextTable:
+    """A table with its key and the columns, by kind (scrub_columns.py), that hold text.
+
+    The keys of `tags` are in the column `tag_keys`. `distinct` has, for a column whose values must differ, SQL of a {value} and a {key}: the value,
+    or another one if another row has it.
+    """
+
+    table: str
+    key: str
+    key_type: str
+    columns: Mapping[str, str]
+    cut_at: Mapping[str, str] = field(default_factory=dict)
+    tags: str | None = None
+    distinct: Mapping[str, str] = field(default_factory=dict)
+
+
+_OTHER_USER: Final = """CASE
+        WHEN EXISTS (SELECT FROM users AS o WHERE o.name = {value} AND o.id <> {key}) THEN {value} || ' ' || {key} ELSE {value}
+    END"""
+_OTHER_PROJECT: Final = """CASE
+        WHEN EXISTS (SELECT FROM projects AS o WHERE o.path_key = md5({value})::uuid AND o.id <> {key}) THEN {value} || ' ' || {key} ELSE {value}
+    END"""
+# A name ends in .jsonl.
+_OTHER_FILE: Final = """CASE WHEN EXISTS (
+        SELECT FROM transcript_files AS o
+        WHERE (o.session_id, o.file_name, o.machine_id, o.generation)
+            = (transcript_files.session_id, {value}, transcript_files.machine_id, transcript_files.generation) AND o.id <> {key}
+    ) THEN regexp_replace({value}, '(\\.jsonl)?\\Z', '-' || {key} || '\\1') ELSE {value} END"""
+
+_SESSION_TEXTS: Final = {"title": "text", "git_branch": "text", "client_version": "text", "source": "text", "model": "text"}
+
+TABLES: Final = (
+    *(TextTable(name, "id", "uuid", table.texts, table.cut_at) for name, table in KIND_TABLES.items() if table.texts),
+    TextTable("api_calls", "id", "uuid", {"source": "text"}),
+    TextTable("timeline_entries", "id", "uuid", {"content": "text", "details": "json", "source": "text"}),
+    TextTable("session_facts", "id", "uuid", _SESSION_TEXTS | {"numbers": "jsonb"}),
+    TextTable("sessions", "session_id", "text", _SESSION_TEXTS | {"snapshot": "jsonb"}),
+    TextTable("files", "file_key", "uuid", {"file_path": "text"}),
+    TextTable("projects", "id", "bigint", {"path": "text", "name": "text"}, distinct={"path": _OTHER_PROJECT}),
+    TextTable("users", "id", "bigint", {"name": "text"}, distinct={"name": _OTHER_USER}),
+    TextTable("session_marks", "session_id", "text", {"note": "text", "title": "text", "tags": "text[]"}, tags="tags"),
+    TextTable("machines", "machine_id", "text", {"name": "text", "user_name": "text", "report": "jsonb"}),
+    TextTable("hook_payloads", "id", "uuid", {"payload": "json", "user_name": "text", "bound_user": "text", "request_id": "text"}),
+    TextTable(
+        "transcript_files",
+        "id",
+        "bigint",
+        {"file_name": "file_name", "user_name": "text", "bound_user": "text"},
+        distinct={"file_name": _OTHER_FILE},
+    ),
+    TextTable("dead_letters", "id", "uuid", {"payload": "bytea", "reason": "text", "request_id": "text", "bound": "jsonb"}),
+    TextTable(
+        "import_jobs",
+        "id",
+        "uuid",
+        {
+            "files": "uploads",
+            "errors": "jsonb",
+            "unknown_records": "jsonb",
+            "skipped_records": "jsonb",
+            "user_name": "text",
+            "request_id": "text",
+        },
+    ),
+    TextTable("api_keys", "id", "text", {"name": "text", "user_name": "text"}),
+    TextTable("audit_log", "id", "bigint", {"subject": "text", "details": "jsonb", "request_id": "text"}),
+    TextTable("scrubs", "id", "uuid", {"request_id": "text"}),
+)
+
+# {(table, column): the stage that goes over it}.
+BY_OTHER_STAGES: Final = {
+    ("tool_calls", "tool_name"): "names",
+    ("tool_rollups", "tool_name"): "names",
+    ("error_rollups", "tool_name"): "names",
+    ("api_calls", "model"): "names",
+    ("usage_rollups", "model"): "names",
+    ("transcript_ranges", "content"): "transcripts",
+    ("transcript_ranges", "request_id"): "transcripts",
+    ("search_documents", "content"): "search_documents",
+    ("search_documents", "terms"): "search_documents",
+    ("search_documents", "tool_name"): "search_documents",
+    ("search_words", "word"): "search_documents",
+    ("search_former_results", "result"): "search_documents",
+    # A trigger empties them when the text changes.
+    ("messages", "terms"): "messages",
+    ("session_marks", "tag_keys"): "session_marks",
+}
+
+_OUR_WORD: Final = "a word of the tracker's own"
+_OUR_ID: Final = "an id that the tracker makes"
+_HASH: Final = "a hash"
+# {column, of any table: why it stays}.
+EXEMPT_COLUMNS: Final = dict(_IDENTIFIERS) | {
+    "kind": _OUR_WORD,
+    "role": _OUR_WORD,
+    "status": _OUR_WORD,
+    "stage": _OUR_WORD,
+    "at_stage": _OUR_WORD,
+    "action": _OUR_WORD,
+    "outcome": _OUR_WORD,
+    "act": _OUR_WORD,
+    "end_reason": _OUR_WORD,
+    "duration_source": _OUR_WORD,
+    "error_class": _OUR_WORD,
+    "sqlstate": "a code of Postgres",
+    "price_version": _OUR_WORD,
+    "scopes": _OUR_WORD,
+    "redactions": "numbers by kind",
+    "key_id": _OUR_ID,
+    "sha256": _HASH,
+    "epoch": _OUR_ID,
+    "journal_entry_id": "an id that Redis makes",
+}
+# {(table, column): why it stays}.
+EXEMPT: Final = {
+    ("alembic_version", "version_num"): _OUR_ID,
+    ("api_keys", "id"): _OUR_ID,
+    ("key_logins", "id"): _OUR_ID,
+    ("audit_log", "who"): _OUR_ID,
+    ("damaged_segments", "reason"): _OUR_WORD,
+    ("reparse_rows", "relation"): "the name of a table",
+    ("session_signs", "waits_for"): _OUR_WORD,
+    ("drainers", "consumer"): "the name of a host and a process of the tracker",
+    ("drainers", "applied"): "ids that Redis makes",
+    ("fixed_settings", "name"): _OUR_WORD,
+    ("fixed_settings", "value"): "a number of the settings",
+    ("import_jobs", "selection"): "ids of a session or project",
+    ("import_jobs", "changes"): "numbers by table",
+    ("import_shares", "checkpoint"): "numbers",
+    ("scrubs", "after_key"): "a place in a table",
+    ("scrubs", "remains"): "sentences of the tracker's own",
+    ("search_pending", "keys"): "ids of rows",
+    ("tool_calls", "started_agent"): _IDENTIFIERS["started_agent"],
+}

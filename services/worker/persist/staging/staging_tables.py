@@ -1,0 +1,127 @@
+"""Step 6 of an event's path, first half: events and records are copied into temporary tables (COPY).
+
+A temporary table lives as long as its connection and is emptied at the end of each transaction.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from psycopg import Connection
+
+from services.worker.persist.derived_values.cut_results import ALL
+from services.worker.persist.records import HOOK, KeptResults, ProjectSeen, Record, SessionFacts
+from services.worker.persist.staging import event_kind_rows, stage_records
+from services.worker.persist.staging.event_kind_rows import KIND_TABLES, Row
+from shared.events.messages import Binding, Event
+from shared.events.project_paths import name_of
+
+TABLES = {
+    "staged_projects": "path text, name text, is_named boolean",
+    "staged_users": "name text",
+    **{f"staged_{name}": table.staged for name, table in KIND_TABLES.items()},
+    "staged_api_calls": "id uuid, session_id text, model text, occurred_at timestamptz, input_tokens bigint, output_tokens bigint,"
+    " cache_write_5m_tokens bigint, cache_write_1h_tokens bigint, cache_read_tokens bigint, web_searches bigint, cost_nano_usd bigint,"
+    " uncached_nano_usd bigint, cache_saved_nano_usd bigint, price_version text, agent_id text, source text, received_at timestamptz",
+    "staged_timeline_entries": "id uuid, session_id text, kind text, content text, details json, occurred_at timestamptz, agent_id text,"
+    " source text, received_at timestamptz",
+    "staged_facts": "id uuid, session_id text, project_path text, user_name text, first_record_at timestamptz, last_record_at timestamptz,"
+    " active_ranges tstzmultirange, ended_at timestamptz, title text, title_rank smallint, parent_session_id text, model text, git_branch text,"
+    " client_version text, source text, numbers jsonb, end_reason text, received_at timestamptz",
+}
+
+# Not copied into. Reattribution notes here what sessions were before, which days and which cells' maxima it has to make again, and which cells have
+# nothing left in them (services/worker/sessions/reattribution.py). A reparse notes the rows that it renews (services/worker/persist/insert_rows.py).
+SCRATCH = {
+    "renewed_ids": "id uuid",
+    "moving_sessions": "session_id text, project_id bigint, user_id bigint, ranges tstzmultirange",
+    "emptied_cells": "cells text, place tid",
+    "moving_days": "project_id bigint, user_id bigint, day date",
+    "moving_tools": "project_id bigint, user_id bigint, tool_name text, occurred_at timestamptz, duration_ms bigint, duration_source text",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ReceivedEvent:
+    """An event from the journal, or a record from an importer."""
+
+    event: Event | Record
+    received_at: datetime
+    request_id: str
+    journal_entry_id: str
+    is_session_inferred: bool = False
+    # Of the API key that brought it; None: not bound.
+    bound: Binding | None = None
+
+
+@dataclass(slots=True)
+class Staged:
+    """Rows by staging table, the ids of their sessions, where the records are from, and how many projects an import named."""
+
+    rows: dict[str, list[Row]] = field(default_factory=lambda: {table: [] for table in TABLES})
+    session_ids: set[str] = field(default_factory=set)
+    sources: set[str] = field(default_factory=set)
+    projects_seen: int = 0
+
+
+def stage(batch: Iterable[ReceivedEvent], kept_results: KeptResults = ALL) -> Staged:
+    """The rows of a batch. ValueError if an event cannot be a row; the caller isolates it."""
+    staged = Staged()
+    projects: dict[str, bool] = {}
+    users: set[str] = set()
+    for received in batch:
+        event = received.event
+        _stage(staged, event, received.received_at, kept_results)
+        path = getattr(event, "project_path", None)
+        if path:
+            projects[path] = projects.get(path, False) or not _is_working_folder(event)
+        users.add(getattr(event, "user", None) or "")
+    staged.rows["staged_projects"] = [(path, name_of(path), projects[path]) for path in sorted(projects)]
+    staged.rows["staged_users"] = [(name,) for name in sorted(users - {""})]
+    return staged
+
+
+def _is_working_folder(event: Event | Record) -> bool:
+    """Whether the project it names is only where a record was written or a hook ran: the session may belong to another."""
+    return isinstance(event, SessionFacts) and event.source in ("transcript", HOOK)
+
+
+def _stage(staged: Staged, event: Event | Record, received_at: datetime, kept_results: KeptResults) -> None:
+    if isinstance(event, ProjectSeen):
+        staged.projects_seen += 1
+        return
+    rows = (
+        event_kind_rows.rows_of(event, received_at, kept_results) if isinstance(event, Event) else stage_records.rows_of(event, received_at)
+    )
+    for table, row in rows:
+        staged.rows[table].append(row)
+    if event.session_id is not None:
+        staged.session_ids.add(event.session_id)
+    if event.source is not None:
+        staged.sources.add(event.source)
+
+
+def prepare_connection(connection: Connection[Any]) -> None:
+    """Makes the temporary tables of a new connection, and has its large statement planned once instead of for every batch."""
+    connection.execute("SET plan_cache_mode = force_generic_plan")
+    for table, columns in (TABLES | SCRATCH).items():
+        connection.execute(f"CREATE TEMPORARY TABLE IF NOT EXISTS {table} ({columns}) ON COMMIT DELETE ROWS")
+
+
+def copy_in(connection: Connection[Any], staged: Staged) -> None:
+    """COPYs the staged rows. Raises psycopg's DataError where Postgres refuses a value."""
+    for table, rows in staged.rows.items():
+        if rows:
+            _copy(connection, table, rows)
+
+
+def _copy(connection: Connection[Any], table: str, rows: Sequence[Row]) -> None:
+    with connection.cursor() as cursor, cursor.copy(f"COPY {table} FROM STDIN") as copy:
+        for row in rows:
+            copy.write_row(row)
+
+
+def clear(connection: Connection[Any]) -> None:
+    """Empties the temporary tables inside a transaction, for the next part of a batch. Not TRUNCATE, which makes new files: 50 ms."""
+    connection.execute("; ".join(f"DELETE FROM {table}" for table in TABLES | SCRATCH))

@@ -1,0 +1,335 @@
+"""Beat's scheduler: it looks whether work waits, and sends a task only then (docs/adr/0042-the-sweep-looks-before-it-sends-a-task.md).
+
+A look reads Redis or Postgres and changes nothing, so two beats, or one that starts again, do no harm. What a look finds is not sent while a task of
+that name is still in its queue: a queue that no worker reads does not grow.
+"""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Final, LiteralString
+
+import msgspec
+import psycopg
+import structlog
+from celery.beat import Scheduler
+from kombu.exceptions import OperationalError
+from redis import Redis
+from redis.exceptions import ResponseError
+
+from services.worker.settings import Settings
+from services.worker.sweep.sweep_statements import (
+    ABANDONED_MERGES,
+    ABANDONED_SCRUBS,
+    ABANDONED_SHARDS,
+    ARCHIVE_COLLECTED_KEY,
+    CALLS_WITHOUT_SAVING,
+    CANCEL_SECONDS,
+    COLLECT_SECONDS,
+    COMPACTABLE_FILES,
+    DEAD_CONSUMER_SECONDS,
+    EXPIRED_FILES,
+    GONE_CONSUMERS,
+    IDLE_SESSIONS,
+    STORED_WAITS,
+    UNHEARD_CANCELS,
+    UNSWEPT_UPLOADS,
+    UPLOADS_SWEPT_KEY,
+)
+from services.worker.sweep.time_limit import within
+from shared.broker import (
+    QUEUES,
+    TASK_ARCHIVE,
+    TASK_CANARY,
+    TASK_CHECK_ACCOUNTING,
+    TASK_CLOSE_IDLE_SESSIONS,
+    TASK_DRAIN,
+    TASK_END_CANCELLED,
+    TASK_FILL_SAVINGS,
+    TASK_INDEX,
+    TASK_MERGE_USERS,
+    TASK_READ_CAPTURED,
+    TASK_REMOVE_DEAD_CONSUMERS,
+    TASK_RUN_IMPORT,
+    TASK_SCRUB,
+    TASK_SWEEP_UPLOADS,
+    queue_key,
+)
+from shared.database import connect_options
+from shared.journal.partitions import PARTITIONS_KEY, streams_in_use
+from shared.journal.streams import GROUP, lease_key, stream_key
+from shared.redis.clients import REDIS_ERRORS, connect
+
+log = structlog.get_logger()
+
+# The look that tells that beat is alive.
+JOURNAL: Final = "journal"
+# A look that takes longer has failed. A server that hangs must not hang beat.
+LOOK_SECONDS: Final = 5.0
+# Messages of a queue that are read to see which tasks wait in it.
+MESSAGES_READ: Final = 200
+# Wake-ups that ingest sent while no worker read them. More than one per partition, and these, say nothing new.
+SPARE_WAKEUPS: Final = 8
+# Uploads that no job knows are seen only by listing the store. They are left alone for a day, so a look a day is enough.
+LIST_UPLOADS_SECONDS: Final = 24 * 3600
+# A job's files are deleted after it has finished. The sweep that follows a job must not be fooled by that, nor by two clocks.
+JOB_MARGIN_SECONDS: Final = 60
+
+# Arguments of a task.
+Call = tuple[str | int, ...]
+ONE_CALL: Final[Sequence[Call]] = [()]
+NO_CALL: Final[Sequence[Call]] = []
+
+
+class Looks:
+    """What waits, as Redis and Postgres have it now. Connects when first used. Raises their errors."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._postgres: psycopg.Connection[Any] | None = None
+        # The most that were ever written with, as far as is known.
+        self._partitions = settings.journal_partitions
+
+    def close(self) -> None:
+        """Ends the connection to Postgres. Redis' clients end theirs."""
+        if self._postgres is not None:
+            self._postgres.close()
+
+    @cached_property
+    def _redis(self) -> Redis:
+        return connect(self._settings.redis_url, socket_timeout=2, socket_connect_timeout=2, health_check_interval=10, protocol=2)
+
+    @cached_property
+    def _broker(self) -> Redis:
+        url = self._settings.broker_url
+        if url is None:
+            return self._redis
+        return connect(url, socket_timeout=2, socket_connect_timeout=2, health_check_interval=10, protocol=2)
+
+    def journal(self) -> Sequence[Call]:
+        """Whether a partition that nobody drains has entries that are new, or that a dead worker holds."""
+        while True:
+            streams = [stream_key(partition) for partition in range(self._partitions)]
+            with self._redis.pipeline(transaction=False) as pipeline:
+                pipeline.get(PARTITIONS_KEY)
+                for stream in streams:
+                    pipeline.xlen(stream)
+                    pipeline.exists(lease_key(stream))
+                announced, *found = pipeline.execute()
+            if int(announced or 0) <= self._partitions:
+                break
+            self._partitions = int(announced)
+        undrained = [
+            (stream, entries) for stream, entries, is_held in zip(streams, found[::2], found[1::2], strict=True) if entries and not is_held
+        ]
+        return ONE_CALL if any(self._has_untaken(stream, entries) for stream, entries in undrained) else NO_CALL
+
+    def _has_untaken(self, stream: str, entries: int) -> bool:
+        with self._redis.pipeline(transaction=False) as pipeline:
+            pipeline.xpending(stream, GROUP)
+            pipeline.xpending_range(stream, GROUP, "-", "+", 1, idle=self._settings.claim_idle_ms)
+            held, abandoned = pipeline.execute(raise_on_error=False)
+        if isinstance(held, ResponseError) and "NOGROUP" in str(held):
+            return True
+        for answer in (held, abandoned):
+            if isinstance(answer, Exception):
+                raise answer
+        # What is acknowledged is also removed, so entries beyond those held are new.
+        return bool(entries > held["pending"] or abandoned)
+
+    def stored(self) -> Mapping[str, Sequence[Call]]:
+        """Whether anything that live capture has stored is to be read, and whether any row's document is to be made again."""
+        [(is_captured, has_documents)] = self._select(STORED_WAITS)
+        return {TASK_READ_CAPTURED: ONE_CALL if is_captured else NO_CALL, TASK_INDEX: ONE_CALL if has_documents else NO_CALL}
+
+    def abandoned_shards(self) -> Sequence[Call]:
+        return self._select(ABANDONED_SHARDS)
+
+    def unheard_cancels(self) -> Sequence[Call]:
+        return self._exists(UNHEARD_CANCELS, seconds=CANCEL_SECONDS)
+
+    def abandoned_scrubs(self) -> Sequence[Call]:
+        return self._select(ABANDONED_SCRUBS)
+
+    def abandoned_merges(self) -> Sequence[Call]:
+        return self._select(ABANDONED_MERGES)
+
+    def savings(self) -> Sequence[Call]:
+        """Whether there are calls of which it is not known what the cache saved. Those whose model has no price any more are looked at again each time."""
+        return self._exists(CALLS_WITHOUT_SAVING)
+
+    def idle_sessions(self) -> Sequence[Call]:
+        return self._exists(IDLE_SESSIONS, idle_seconds=self._settings.session_idle_seconds)
+
+    def uploads(self) -> Sequence[Call]:
+        """Whether files of a job have to go: a day after it failed, or as it ended after the last sweep. And once a day, for files without a job."""
+        found: Any = self._redis.get(UPLOADS_SWEPT_KEY)
+        swept_at = float(found or 0)
+        if time.time() > swept_at + LIST_UPLOADS_SECONDS:
+            return ONE_CALL
+        return self._exists(UNSWEPT_UPLOADS, since=swept_at - JOB_MARGIN_SECONDS)
+
+    def archive(self) -> Sequence[Call]:
+        """Whether ranges are to become segments, a transcript's days are over, or a day has passed since garbage was collected."""
+        found: Any = self._redis.get(ARCHIVE_COLLECTED_KEY)
+        if time.time() > float(found or 0) + COLLECT_SECONDS:
+            return ONE_CALL
+        settings = self._settings
+        if settings.archive and (calls := self._exists(COMPACTABLE_FILES)):
+            return calls
+        return self._exists(EXPIRED_FILES, archive=settings.archive, days=settings.archive_days)
+
+    def dead_consumers(self) -> Sequence[Call]:
+        """Whether a process that is gone is still a consumer of the journal, or has a row."""
+        streams = streams_in_use(self._redis, self._settings.journal_partitions)
+        living: list[str] = []
+        for stream in streams:
+            try:
+                consumers: Any = self._redis.xinfo_consumers(stream, GROUP)
+            except ResponseError:
+                # A partition that was never written to.
+                continue
+            if any(each["pending"] == 0 and each["idle"] > DEAD_CONSUMER_SECONDS * 1000 for each in consumers):
+                return ONE_CALL
+            living += [each["name"].decode() for each in consumers]
+        return self._exists(GONE_CONSUMERS, living=living, seconds=DEAD_CONSUMER_SECONDS)
+
+    def is_queued(self, task: str) -> bool:
+        """Whether a task of this name waits in its queue."""
+        messages: Any = self._broker.lrange(queue_key(QUEUES[task]), 0, MESSAGES_READ - 1)
+        return any(_task_of(message) == task for message in messages)
+
+    def drop_spare_wakeups(self) -> None:
+        """Ingest sends wake-ups without a look. While no worker reads them they would pile up, so only the newest stay."""
+        partitions = len(streams_in_use(self._redis, self._settings.journal_partitions))
+        self._broker.ltrim(queue_key(QUEUES[TASK_DRAIN]), 0, partitions + SPARE_WAKEUPS - 1)
+
+    def _exists(self, statement: LiteralString, **parameters: object) -> Sequence[Call]:
+        return ONE_CALL if self._select(statement, **parameters) else NO_CALL
+
+    def _select(self, statement: LiteralString, **parameters: object) -> list[Call]:
+        if self._postgres is None or self._postgres.closed:
+            options = connect_options(statement_timeout_ms=2_000, lock_timeout_ms=1_000, read_only=True)
+            self._postgres = psycopg.connect(self._settings.database_url, autocommit=True, application_name="tracker-beat", **options)
+        try:
+            return self._postgres.execute(statement, parameters).fetchall()
+        except BaseException:
+            # What the connection would say next may be the answer to this.
+            self._postgres.close()
+            raise
+
+
+class _Headers(msgspec.Struct):
+    task: str = ""
+
+
+class _Message(msgspec.Struct):
+    headers: _Headers
+
+
+def _task_of(message: bytes) -> str:
+    """The name of the task that a message of Celery's asks for; empty if it is another's message."""
+    try:
+        return msgspec.json.decode(message, type=_Message).headers.task
+    except msgspec.MsgspecError:
+        return ""
+
+
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """A look, and how often it is made. It tells how each task is to be called."""
+
+    every_seconds: float
+    look: Callable[[Looks], Mapping[str, Sequence[Call]]]
+    # The others come after their interval.
+    at_start: bool = True
+
+
+def _task(task: str, every_seconds: float, look: Callable[[Looks], Sequence[Call]]) -> Sweep:
+    return Sweep(every_seconds, lambda looks: {task: look(looks)})
+
+
+def _always(task: str, every_seconds: float) -> Sweep:
+    return Sweep(every_seconds, lambda _: {task: ONE_CALL}, at_start=False)
+
+
+def sweeps(canary_seconds: float) -> dict[str, Sweep]:
+    """All looks by name. The last two look by doing: they assert that nothing is lost, and that events get through."""
+    found = {
+        JOURNAL: _task(TASK_DRAIN, 1, Looks.journal),
+        "stored": Sweep(1, Looks.stored),
+        "abandoned-shards": _task(TASK_RUN_IMPORT, 5, Looks.abandoned_shards),
+        "unheard-cancels": _task(TASK_END_CANCELLED, 5, Looks.unheard_cancels),
+        "abandoned-scrubs": _task(TASK_SCRUB, 10, Looks.abandoned_scrubs),
+        "abandoned-merges": _task(TASK_MERGE_USERS, 10, Looks.abandoned_merges),
+        "savings": _task(TASK_FILL_SAVINGS, 60, Looks.savings),
+        "idle-sessions": _task(TASK_CLOSE_IDLE_SESSIONS, 60, Looks.idle_sessions),
+        "uploads": _task(TASK_SWEEP_UPLOADS, 600, Looks.uploads),
+        "archive": _task(TASK_ARCHIVE, 60, Looks.archive),
+        "dead-consumers": _task(TASK_REMOVE_DEAD_CONSUMERS, 600, Looks.dead_consumers),
+        "accounting": _always(TASK_CHECK_ACCOUNTING, 60),
+    }
+    if canary_seconds:
+        found["canary"] = _always(TASK_CANARY, canary_seconds)
+    return found
+
+
+class LookFirst(Scheduler):
+    """Sends what the looks find. Keeps nothing on a disk: after a start every look is made at once.
+
+    Celery's own schedule costs more than the looks: each second it compares all entries, and computes their times in a time zone.
+    """
+
+    def __init__(self, app: Any, **options: Any) -> None:
+        settings = Settings()
+        self._heartbeat_file = settings.heartbeat_file
+        self._looks = Looks(settings)
+        self.sweeps = sweeps(settings.canary_seconds)
+        # Of looks that failed when they were last made.
+        self._failing: set[str] = set()
+        now = time.monotonic()
+        self._due_at = {name: now + (0 if sweep.at_start else sweep.every_seconds) for name, sweep in self.sweeps.items()}
+        super().__init__(app, **options)
+
+    def tick(self, *_: Any, **__: Any) -> float:
+        """Makes the looks that are due. Returns the seconds until the next is."""
+        for name in self.due_looks(time.monotonic()):
+            self.make_look(name)
+        return max(0.0, min(self._due_at.values()) - time.monotonic())
+
+    def due_looks(self, now: float) -> list[str]:
+        """The looks to be made, each of which is due again after its interval. They keep step, so that one tick makes several."""
+        due = [name for name, due_at in self._due_at.items() if due_at <= now]
+        for name in due:
+            interval = self.sweeps[name].every_seconds
+            # After a look that took long, those that were missed are not made up for.
+            self._due_at[name] += interval * ((now - self._due_at[name]) // interval + 1)
+        return due
+
+    def make_look(self, name: str) -> None:
+        """One look, and what it found is sent. An error of Redis or Postgres is a warning, once until the look succeeds again."""
+        try:
+            with within(LOOK_SECONDS):
+                wanted = {task: calls for task, calls in self.sweeps[name].look(self._looks).items() if calls}
+                if TASK_DRAIN in wanted:
+                    self._looks.drop_spare_wakeups()
+                queued = [task for task in wanted if self._looks.is_queued(task)]
+            for task, calls in wanted.items():
+                for arguments in [] if task in queued else calls:
+                    self.send_task(task, arguments, producer=self.producer)
+        except (*REDIS_ERRORS, psycopg.Error, OperationalError, OSError) as error:
+            if name not in self._failing:
+                log.warning("look_failed", look=name, error=type(error).__name__, reason=str(error).partition("\n")[0][:200])
+            self._failing.add(name)
+            return
+        if name in self._failing:
+            log.info("look_succeeds_again", look=name)
+            self._failing.remove(name)
+        if name == JOURNAL and self._heartbeat_file:
+            self._heartbeat_file.touch()
+
+    def close(self) -> None:
+        """At beat's end."""
+        self._looks.close()
+        super().close()

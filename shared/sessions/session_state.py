@@ -1,0 +1,52 @@
+"""What a session does now: one rule, which the list of open sessions and the live feed tell alike. Clients only show it.
+
+Hooks, transcripts and events leave signs of it, of each kind the latest, in the table session_signs (services/worker/persist/live/session_signs.py). The rule
+is an SQL expression over them, so that the same instant gives the same state wherever it is asked for.
+
+- `permission`, `input`, `error`: the session waits, and no work was seen since the wait began
+- `working`: the last sign was work
+- `quiet`: it was work, and nothing was heard for QUIET_SECONDS. A client that was killed tells nothing else
+- `ended`: the session has ended, or was closed idle
+"""
+
+from typing import Final, Literal
+
+# In the order of shared/terms.json, in which clients show them.
+OpenState = Literal["permission", "error", "working", "input", "quiet"]
+State = Literal[OpenState, "ended"]
+
+# No tool of Claude Code runs longer in the foreground unless it was asked to.
+QUIET_SECONDS: Final = 600
+# So many of a session's newest calls are looked at for one that runs: a bound, so that a long session costs what a short one does.
+_CALLS: Final = 32
+
+# When its turn ended though nobody said so, else NULL: the client reminds of its person, or there are no hooks and Claude said the last word.
+_TURN_ENDED: Final = """greatest(
+    CASE WHEN sign.idle_at > sign.worked_at THEN sign.idle_at END,
+    CASE WHEN NOT sign.is_hooked AND sign.replied_at >= sign.worked_at THEN sign.replied_at END)"""
+# Columns of JOIN.
+STATE: Final = f"""
+    CASE WHEN sign.waits_since >= sign.worked_at THEN sign.waits_for
+        WHEN {_TURN_ENDED} IS NOT NULL THEN 'input'
+        WHEN sign.heard_at > clock_timestamp() - interval '{QUIET_SECONDS} seconds' THEN 'working'
+        ELSE 'quiet' END"""
+# Since when: the call of the tool that runs, else the last work; or the beginning of the wait.
+SINCE: Final = f"""
+    coalesce(
+        CASE WHEN sign.waits_since >= sign.worked_at THEN nullif(sign.waits_since, '-infinity')
+            ELSE coalesce({_TURN_ENDED}, call.occurred_at, nullif(sign.worked_at, '-infinity')) END,
+        nullif(s.last_event_at, '-infinity'))"""
+# The tool that runs, or whose permission is waited for.
+TOOL: Final = "call.tool_name"
+# `s` is the session. A call from before the last prompt was interrupted: nothing tells of that.
+JOIN: Final = f"""
+    LEFT JOIN session_signs AS sign ON sign.session_id = s.session_id
+    LEFT JOIN LATERAL (
+        SELECT newest.tool_name, newest.occurred_at FROM (
+            SELECT t.tool_name, t.occurred_at, t.status FROM tool_calls AS t
+            WHERE t.session_id = s.session_id AND t.occurred_at >= sign.prompted_at
+                AND {_TURN_ENDED} IS NULL AND (sign.worked_at > sign.waits_since OR sign.waits_for = 'permission')
+            ORDER BY t.occurred_at DESC LIMIT {_CALLS}
+        ) AS newest
+        WHERE newest.status = 'pending' ORDER BY newest.occurred_at DESC LIMIT 1
+    ) AS call ON true"""

@@ -1,0 +1,223 @@
+"""What others wrote cannot give orders to the terminal: every command, in a pseudo terminal, against answers full of escapes."""
+
+import json
+import os
+import pty
+import re
+import select
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+import typer
+
+from client.command_line import app
+from tests.flow.client.claude_home import ClaudeHome, turn
+from tests.flow.client.hostile_mirror import HOSTILE, HostileMirror
+from tests.flow.conftest import REPOSITORY, Stack
+from tests.flow.connect.shippers import stop_shipper
+from tests.forked_tracker import TrackerForks
+from tests.unit.client.scripted_server import Scripted, answer
+
+SECONDS: Final = 60
+UUID: Final = "01a2f8de-63b4-4f2d-9d0f-2b6c3f0f8f11"
+SHOP: Final = "/home/ann/shop"
+# Each command with the arguments that make it say most. SESSION, JOB and KEY stand for ids.
+COMMANDS: Final[dict[str, list[str]]] = {
+    "report": ["--since", "2026-11-20", "--until", "2026-11-20", "--by", "session"],
+    "day": ["2026-11-20"],
+    "search": ["run the tests"],
+    "show": ["SESSION"],
+    "file": [f"{SHOP}/*", "--patch"],
+    "export": ["SESSION"],
+    "sessions": [],
+    "mark": ["SESSION", "--note", HOSTILE],
+    "projects": [],
+    "tools": [],
+    "usage": ["--by", "session"],
+    "machines": [],
+    "top": ["--once"],
+    "connect": ["--yes", "--no-import"],
+    "disconnect": ["--yes"],
+    "capture": ["--wait", "0", "--", "true"],
+    "doctor": ["--wait", "0"],
+    "import": ["FOLDER"],
+    "ship": ["--once", "--within", "1"],
+    "jobs": [],
+    "cancel": ["JOB"],
+    "retry": ["JOB"],
+    "undo": ["JOB"],
+    "reparse": ["--session", UUID],
+    "verify": [],
+    "scrub": ["--dry-run", "--wait"],
+    "resume": ["SESSION", "--no-start", "--in", "FOLDER"],
+    "restore": ["--missing-folders", "--dry-run"],
+    "audit": [],
+    "dead-letters": [],
+    "dead-letters show": [UUID],
+    "dead-letters replay": [UUID],
+    "dead-letters delete": [UUID],
+    "keys create": ["--scope", "read", "--name", HOSTILE],
+    "keys list": [],
+    "keys revoke": ["KEY"],
+}
+# What these say when all is well has no text of others, or they say nothing.
+SAYS_LITTLE: Final = frozenset({"capture", "connect", "disconnect", "ship", "scrub", "verify", "restore"})
+# What rich itself says to a terminal: colours, and where the cursor and the screen are. CR before LF is the terminal's own.
+RICH: Final = re.compile(r"\x1b\[[0-9;]*[mAHKG]|\x1b\[2J|\x1b\[\?(?:1049|25)[hl]|\r+(?=\n)|\r(?=\x1b\[2K)")
+OBEYED: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+
+
+def on_a_terminal(forks: TrackerForks, arguments: list[str], environment: dict[str, str], folder: Path, *, seconds: float = SECONDS) -> str:
+    """What a command writes to its terminal. After the seconds it gets Ctrl-C."""
+    ours, theirs = pty.openpty()
+    shape = {"TERM": "xterm-256color", "PAGER": "cat", "COLUMNS": "200", "LINES": "50"}
+    process = forks.start(arguments, env=environment | shape, cwd=folder, streams=(theirs, theirs, theirs))
+    os.close(theirs)
+    shown, until = b"", time.monotonic() + seconds
+    try:
+        while True:
+            if time.monotonic() > until:
+                process.send_signal(signal.SIGINT)
+                until = time.monotonic() + SECONDS
+            if select.select([ours], [], [], 0.1)[0]:
+                shown += os.read(ours, 65536)
+            elif process.poll() is not None:
+                break
+    except OSError:
+        # The other end is closed.
+        process.wait(SECONDS)
+    finally:
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        os.close(ours)
+    return shown.decode("utf-8", "surrogateescape")
+
+
+def orders_in(shown: str) -> list[str]:
+    """What in a text a terminal would obey, with its surroundings, besides what rich says to it."""
+    # Rich hides no text, and clears the screen of `top` alone.
+    foreign = [found for found in ("\x1b[8m", "\x1b[2J\x1b[8m") if found in shown]
+    rest = RICH.sub("", shown)
+    return foreign + [rest[max(0, found.start() - 40) : found.end() + 40] for found in OBEYED.finditer(rest)]
+
+
+@pytest.fixture(scope="module")
+def mirror(stack: Stack) -> Iterator[HostileMirror]:
+    with HostileMirror(str(stack.http.base_url)) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def environment(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """That of a person with a home of their own, with one session in it, and with no `claude`."""
+    home = ClaudeHome(tmp_path_factory.mktemp("person") / "home")
+    home.transcript(2)
+    yield {
+        "HOME": str(home.path),
+        "PATH": "/usr/bin:/bin",
+        "USER": "ann",
+        "PYTHONPATH": str(REPOSITORY),
+        "TRACKER_URL": str(stack.http.base_url),
+    }
+    stop_shipper(home.path / ".claude-tracker")
+
+
+@pytest.fixture(scope="module")
+def ids(forks: TrackerForks, stack: Stack, environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """A session of two prompts that changed a file, its import, a key, and a machine that has sent."""
+    folder = tmp_path_factory.mktemp("files")
+    (folder / f"a{HOSTILE}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in turn(UUID)) + "{broken\n")
+    assert forks.run(["connect", "--yes", "--no-import"], env=environment).returncode == 0
+    assert forks.run(["ship", "--once"], env=environment).returncode == 0
+    [job] = json.loads(forks.run(["import", "--json"], env=environment).stdout)["jobs"] or [{"job_id": UUID}]
+    key = json.loads(forks.run(["keys", "create", "--scope", "read", "--name", "x", "--json"], env=environment).stdout)
+    [session] = Path(environment["HOME"]).glob(".claude/projects/*/*.jsonl")
+    change = {"session_id": session.stem, "file_path": f"{SHOP}/a.py", "action": "modified", "timestamp": "2026-11-20T10:00:03Z"}
+    assert stack.http.post("/api/activities", json=change, headers={"Prefer": "wait=30"}).status_code == 201
+    start = {"project_path": SHOP, "session_id": "open-now", "user": "ann"}
+    assert stack.http.post("/api/sessions/start", json=start, headers={"Prefer": "wait=30"}).json()["status"] == "persisted"
+    return {"SESSION": session.stem, "JOB": job["job_id"], "KEY": key["id"], "FOLDER": str(folder)}
+
+
+def commands() -> dict[str, Any]:
+    """Every command of `tracker` that is not hidden, as Typer knows it."""
+    root: Any = typer.main.get_command(app)
+    found = {}
+    for name, command in root.commands.items():
+        if command.hidden:
+            continue
+        below = getattr(command, "commands", {})
+        if getattr(command, "invoke_without_command", True):
+            found[name] = command
+        found |= {f"{name} {each}": sub for each, sub in below.items()}
+    return found
+
+
+def variants(name: str) -> list[list[str]]:
+    options = {option for each in commands()[name].params for option in each.opts}
+    return [[], *([option] for option in ("--json", "--csv") if option in options)]
+
+
+def test_every_command_is_among_those_that_are_tried() -> None:
+    assert set(COMMANDS) == set(commands())
+
+
+@pytest.mark.parametrize("name", sorted(COMMANDS))
+def test_no_command_lets_the_texts_of_a_real_tracker_give_orders(
+    forks: TrackerForks, name: str, mirror: HostileMirror, ids: dict[str, str], environment: dict[str, str], tmp_path: Path
+) -> None:
+    arguments = [ids.get(each, each) for each in COMMANDS[name]]
+    for variant in variants(name):
+        options = [*variant, *arguments] if "--" in arguments else [*arguments, *variant]
+        shown = on_a_terminal(forks, [*name.split(), *options], environment | {"TRACKER_URL": mirror.url}, tmp_path)
+
+        assert not orders_in(shown), variant
+        assert "Traceback" not in shown, shown
+        # The text is there, to be read.
+        assert "]0;" in shown or name in SAYS_LITTLE, shown
+
+
+@pytest.mark.parametrize("name", sorted(set(COMMANDS) - {"disconnect"}))
+def test_no_command_lets_the_words_of_a_refusal_give_orders(
+    forks: TrackerForks, name: str, ids: dict[str, str], environment: dict[str, str], tmp_path: Path
+) -> None:
+    arguments = [ids.get(each, each) for each in COMMANDS[name]]
+    refusal = {"error": True, "message": f"Refused.{HOSTILE}", "code": "X", "details": {"x": HOSTILE}}
+    with Scripted(answer(400, refusal)) as scripted:
+        shown = on_a_terminal(forks, [*name.split(), *arguments], environment | {"TRACKER_URL": scripted.url}, tmp_path)
+
+    assert not orders_in(shown)
+    assert "Refused." in shown or name in ("capture", "ship"), shown
+
+
+def test_the_screen_of_top_obeys_rich_alone(
+    forks: TrackerForks, mirror: HostileMirror, ids: dict[str, str], environment: dict[str, str], tmp_path: Path
+) -> None:
+    shown = on_a_terminal(forks, ["top", "--url", mirror.url], environment, tmp_path, seconds=4)
+
+    assert "tracker top" in shown
+    assert not orders_in(shown)
+
+
+@pytest.mark.parametrize(
+    "arguments", [["import", f"/none{HOSTILE}"], [f"what{HOSTILE}"], ["usage", "--by", HOSTILE], ["top", f"--{HOSTILE}"]]
+)
+def test_wrong_usage_repeats_no_order(forks: TrackerForks, environment: dict[str, str], tmp_path: Path, arguments: list[str]) -> None:
+    shown = on_a_terminal(forks, arguments, environment, tmp_path)
+
+    assert "Usage: tracker" in RICH.sub("", shown)
+    assert [each for each in orders_in(shown) if each != "\x1b[8m"] == []
+
+
+def test_json_and_csv_go_into_a_pipe_as_they_are(
+    forks: TrackerForks, mirror: HostileMirror, ids: dict[str, str], environment: dict[str, str]
+) -> None:
+    as_json = json.loads(forks.run(["sessions", "--json", "--url", mirror.url], env=environment).stdout)
+    as_csv = forks.run(["sessions", "--csv", "--url", mirror.url], env=environment)
+
+    assert all(session["session_id"].endswith(HOSTILE) for session in as_json)
+    assert HOSTILE.rstrip("\r!").split("\r")[0] in as_csv.stdout

@@ -1,0 +1,100 @@
+"""`tracker export` writes sessions and lists of the running tracker: Markdown, HTML, JSON, a digest, CSV and NDJSON."""
+
+import csv
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.flow.client.claude_home import ClaudeHome
+from tests.flow.conftest import Run
+
+Ask = Callable[..., str]
+SHOP = "/home/ann/shop"
+
+
+@pytest.fixture
+def session_id(tracker: Run, home: ClaudeHome) -> str:
+    """A session of two prompts, imported."""
+    path = home.transcript(2)
+    assert tracker("import", "--quiet").returncode == 0
+    return path.stem
+
+
+@pytest.fixture
+def ask(tracker: Run) -> Ask:
+    def run(*arguments: str | Path, **changes: str) -> str:
+        done = tracker(*arguments, **changes)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    return run
+
+
+def exported(ask: Ask, *arguments: str | Path) -> str:
+    """What a command writes; into a file the same."""
+    said = ask("export", *arguments)
+    assert ask("export", *arguments, "-o", "file") == ""
+    return said
+
+
+def test_markdown_has_prompts_calls_and_answers_in_order(session_id: str, ask: Ask, tmp_path: Path) -> None:
+    said = exported(ask, session_id[:12], "--tz", "UTC")
+
+    assert (tmp_path / "file").read_text() == said
+    assert said.index("run the tests") < said.index("make test") < said.index("They pass.")
+    assert said.count("They pass.") == 2
+    assert "all green" not in said
+    assert "all green" in ask("export", session_id, "--tools", "full")
+    assert "make test" not in ask("export", session_id, "--tools", "none")
+
+
+def test_html_is_one_page_without_scripts(session_id: str, ask: Ask, tmp_path: Path) -> None:
+    said = exported(ask, session_id, "--format", "html")
+
+    assert (tmp_path / "file").read_text() == said
+    assert said.startswith("<!doctype html>")
+    assert said.rstrip().endswith("</html>")
+    assert "<script" not in said
+    assert said.count("all green") >= 2
+
+
+def test_json_has_the_session_and_the_items_of_its_timeline(session_id: str, ask: Ask, tmp_path: Path) -> None:
+    said = json.loads(exported(ask, session_id, "--format", "json"))
+
+    assert json.loads((tmp_path / "file").read_text())["items"] == said["items"]
+    assert said["session"]["session_id"] == session_id
+    assert [item["kind"] for item in said["items"]].count("tool_call") == 2
+    assert [item["content"] for item in said["items"] if item["kind"] == "message" and item["role"] == "assistant"].count("They pass.") == 2
+
+
+def test_a_digest_says_what_was_asked_without_output(session_id: str, ask: Ask) -> None:
+    said = exported(ask, session_id, "--format", "digest")
+
+    assert "run the tests" in said
+    assert "all green" not in said
+    assert len(said) <= 65_536
+
+
+def test_lists_are_tables_of_what_passes_the_filters(session_id: str, ask: Ask, tmp_path: Path) -> None:
+    day = ("--since", "2026-11-20", "--until", "2026-11-20", "--tz", "UTC", "--project", SHOP)
+    rows = list(csv.DictReader(io.StringIO(exported(ask, "--list", "sessions", *day))))
+    calls = [json.loads(line) for line in ask("export", "--list", "tool-calls", *day, "--format", "ndjson").splitlines()]
+
+    assert [row["messages_count"] for row in rows if row["session_id"] == session_id] == ["6"]
+    assert [call["parameters"] for call in calls if call["session_id"] == session_id] == [{"command": "make test"}] * 2
+    assert len(ask("export", "--list", "sessions", *day, "--limit", "1").splitlines()) == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "exit_code"),
+    [([], 2), (["x", "--list", "sessions"], 2), (["x", "--format", "csv"], 2), (["--list", "sessions", "--thinking"], 2), (["nobody"], 1)],
+)
+def test_a_failed_export_leaves_no_file(session_id: str, tracker: Run, tmp_path: Path, arguments: list[str], exit_code: int) -> None:
+    done = tracker("export", *arguments, "-o", "file")
+
+    assert done.returncode == exit_code, done.stderr
+    assert done.stderr
+    assert not (tmp_path / "file").exists()

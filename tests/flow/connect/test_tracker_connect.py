@@ -1,0 +1,203 @@
+"""`tracker connect`, `disconnect` and `doctor` against a running tracker, on a machine without the program `claude`."""
+
+import json
+import os
+import pty
+import re
+import socket
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.flow.client.claude_home import ClaudeHome
+from tests.flow.conftest import TRACKER, Run, Stack
+from tests.flow.connect.shippers import stop_shipper, wait_for
+
+SECONDS = 60
+
+
+@pytest.fixture
+def settings(home: ClaudeHome) -> Path:
+    path = home.path / ".claude/settings.json"
+    path.parent.mkdir(parents=True)
+    path.write_text('{"model": "sonnet"}\n')
+    return path
+
+
+@pytest.fixture
+def capture(home: ClaudeHome) -> Path:
+    return home.path / ".claude-tracker"
+
+
+@pytest.fixture(autouse=True)
+def no_shipper_stays(capture: Path) -> Iterator[None]:
+    """It would run for a minute."""
+    yield
+    stop_shipper(capture)
+
+
+def without_claude(environment: dict[str, str]) -> dict[str, str]:
+    """The machine that runs the tests may have one."""
+    return {"PATH": "/usr/bin:/bin", "TRACKER_URL": environment["TRACKER_URL"]}
+
+
+@pytest.fixture
+def run(tracker: Run, environment: dict[str, str]) -> Run:
+    return lambda *arguments, **changes: tracker(*arguments, **without_claude(environment) | changes)
+
+
+def test_connect_asks_only_where_somebody_can_answer(run: Run, settings: Path, capture: Path) -> None:
+    refused = run("connect")
+    assert refused.returncode == 1
+    assert refused.stderr == "There is no terminal to ask at. `tracker connect --yes` does it without a question. Nothing was changed.\n"
+    assert (settings.read_text(), capture.exists()) == ('{"model": "sonnet"}\n', False)
+
+
+@pytest.mark.parametrize(("answer", "is_connected"), [("y", True), ("n", False), ("", False)])
+def test_connect_shows_what_it_changes_and_asks(
+    environment: dict[str, str], settings: Path, capture: Path, answer: str, is_connected: bool
+) -> None:
+    master, slave = pty.openpty()
+    command = [*TRACKER, "connect", "--no-import"]
+    with subprocess.Popen(command, env=environment | without_claude(environment), stdin=slave, stdout=slave, stderr=slave) as process:
+        os.close(slave)
+        os.write(master, f"{answer}\n".encode())
+        said = _read_all(master)
+    assert '+  "Stop": [' in said
+    assert "Change these files? [y/N]" in said
+    assert (process.returncode, "hooks" in json.loads(settings.read_text()), capture.exists()) == (
+        0 if is_connected else 1,
+        is_connected,
+        is_connected,
+    )
+
+
+def _read_all(descriptor: int) -> str:
+    content = b""
+    while True:
+        try:
+            part = os.read(descriptor, 65536)
+        except OSError:
+            part = b""
+        if not part:
+            os.close(descriptor)
+            return content.decode()
+        content += part
+
+
+def test_a_dry_run_changes_nothing(run: Run, settings: Path, capture: Path) -> None:
+    shown = run("connect", "--dry-run")
+    assert (shown.returncode, shown.stdout.splitlines()[0]) == (0, f"--- {settings}")
+    assert "config.json" in shown.stdout
+    assert (settings.read_text(), capture.exists()) == ('{"model": "sonnet"}\n', False)
+
+
+def test_a_dry_run_on_a_connected_machine_says_so_and_names_the_service(run: Run, home: ClaudeHome, settings: Path) -> None:
+    assert run("connect", "--yes", "--no-import").returncode == 0
+    shown = run("connect", "--dry-run", "--service").stdout.splitlines()
+    assert shown[0] == "Already connected. Nothing would be changed."
+    assert shown[1].startswith(f"new file: {home.path}")
+
+
+def test_nothing_is_changed_without_a_server_or_with_a_key_that_it_refuses(run: Run, settings: Path, capture: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as unused:
+        url = f"http://127.0.0.1:{unused.getsockname()[1]}"
+    assert run("connect", "--yes", "--url", url).returncode == 3
+    refused = run("connect", "--yes", "--token", "cct_nonsense")
+    assert refused.returncode == 1
+    assert "key is not valid" in refused.stderr
+    assert (settings.read_text(), capture.exists()) == ('{"model": "sonnet"}\n', False)
+
+
+def test_connect_imports_the_history_and_ends_with_a_test_event(run: Run, home: ClaudeHome, settings: Path, stack: Stack) -> None:
+    transcript = home.transcript()
+
+    connected = run("connect", "--yes")
+
+    assert connected.returncode == 0, connected.stderr
+    assert re.search(r"^A test event came through in (\d+ ms|\d+\.\d s)\.$", connected.stdout, re.MULTILINE)
+    assert connected.stdout.splitlines()[-1].startswith("Connected: your next prompt will appear within two seconds.")
+    assert stack.http.get(f"/api/sessions/{transcript.stem}/conversations").json()["items"]
+    # And the machine is known
+    config = json.loads((home.path / ".claude-tracker/config.json").read_text())
+    assert config["machine_id"] in [machine["machine_id"] for machine in stack.http.get("/api/machines?limit=1000").json()["items"]]
+
+
+def test_disconnect_ends_the_shipper_and_forgets_the_key(run: Run, settings: Path, capture: Path) -> None:
+    assert run("connect", "--yes", "--no-import", "--service").returncode == 0
+    pid = int((capture / "shipper.pid").read_text())
+
+    gone = run("disconnect", "--yes")
+
+    assert (gone.returncode, gone.stderr) == (0, "")
+    assert "The service is stopped and removed." in gone.stdout
+    assert settings.read_text() == '{"model": "sonnet"}\n'
+    with pytest.raises(ProcessLookupError):
+        wait_for(lambda: os.kill(pid, 0))
+    assert "url" not in json.loads((capture / "config.json").read_text())
+
+
+def claude_that(home: ClaudeHome, case: str) -> str:
+    """A PATH with a program `claude`, whose `plugin` commands answer as the shell's `case` says."""
+    program = home.path / "bin/claude"
+    program.parent.mkdir(parents=True)
+    program.write_text(f'#!/bin/sh\ncase "$*" in\n--version) echo "2.1.197 (Claude Code)" ;;\n*list*) echo "[]" ;;\n{case}\nesac\n')
+    program.chmod(0o755)
+    return f"{program.parent}:/usr/bin:/bin"
+
+
+@pytest.mark.parametrize(
+    ("case", "reason"),
+    [
+        ('*install*) echo "Blocked by policy" >&2; exit 1 ;;', "failed: Blocked by policy."),
+        ("*) ;;", "Claude Code did not load the plugin: it is not listed."),
+    ],
+)
+def test_where_the_plugin_is_refused_the_hooks_go_into_settings(run: Run, home: ClaudeHome, settings: Path, case: str, reason: str) -> None:
+    connected = run("connect", "--yes", "--no-import", PATH=claude_that(home, case))
+
+    assert connected.returncode == 0, connected.stderr
+    assert f"{reason} The hooks go into {settings} instead." in connected.stdout
+    value = json.loads(settings.read_text())
+    assert list(value) == ["model", "hooks"]
+    # Known by its version, it gets the newest events too.
+    assert "PostToolBatch" in value["hooks"]
+    assert run("disconnect", "--yes", PATH=claude_that_exists(home)).returncode == 0
+    assert settings.read_text() == '{"model": "sonnet"}\n'
+
+
+def claude_that_exists(home: ClaudeHome) -> str:
+    return f"{home.path}/bin:/usr/bin:/bin"
+
+
+def test_an_address_and_its_key_are_kept_and_never_shown(run: Run, settings: Path, capture: Path, stack: Stack) -> None:
+    key = stack.http.post("/api/keys", json={"name": "laptop", "scopes": ["ingest"]}).json()["key"]
+    first = run("connect", "--yes", "--no-import", "--token", key)
+    assert first.returncode == 0, first.stderr
+    assert key not in first.stdout + first.stderr
+
+    # Without an option it is the same server, with its key.
+    assert run("connect", "--yes", "--no-import").stdout.startswith("Already connected.")
+    assert json.loads((capture / "config.json").read_text())["token"] == key
+    # Another address does not get it.
+    other = str(stack.http.base_url).replace("127.0.0.1", "localhost")
+    assert run("connect", "--yes", "--no-import", TRACKER_URL=other).returncode == 0
+    assert "token" not in json.loads((capture / "config.json").read_text())
+
+
+def test_a_connected_project_is_the_only_one_that_is_sent(run: Run, home: ClaudeHome, settings: Path, stack: Stack) -> None:
+    # Given a session in a project, and one elsewhere
+    project = home.path / "shop"
+    project.mkdir()
+    inside, outside = home.transcript(), home.transcript()
+    inside.write_text(inside.read_text().replace("/home/ann/shop", str(project)))
+
+    assert run("connect", "--yes", "--project", str(project)).returncode == 0
+    assert run("ship", "--once").returncode == 0
+
+    wait_for(lambda: stack.http.get(f"/api/sessions/{inside.stem}").status_code == 200)
+    assert stack.http.get(f"/api/sessions/{outside.stem}").status_code == 404
+    assert "hooks" not in json.loads(settings.read_text())
+    assert run("doctor").returncode == 0

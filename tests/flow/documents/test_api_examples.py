@@ -1,0 +1,69 @@
+"""Every example of the API's description, sent to the running stack, is answered as the description says."""
+
+from typing import Any
+
+import httpx2 as httpx
+import jsonschema_rs
+import pytest
+
+from tests.flow.conftest import Stack
+from tests.unit.test_api_document import API, OPERATIONS, parameters
+
+# Sessions first: the other examples name this one.
+FIRST = "POST /api/sessions/start"
+WRITES = sorted(
+    (name for name, each in OPERATIONS.items() if "{" not in name and "application/json" in each.get("requestBody", {}).get("content", {})),
+    key=lambda name: name != FIRST,
+)
+# A stream without end.
+LIVE = "GET /api/live"
+READS = [name for name in OPERATIONS if name.startswith("GET ") and "{" not in name and name != LIVE]
+# 404 before there is a transcript in the archive; tests/integration/ingest/imports/test_reparse.py has it.
+NEEDS_AN_ARCHIVE = {"POST /api/reparse"}
+
+
+def answers_as_described(operation: dict[str, Any], answer: httpx.Response) -> bool:
+    described = operation["responses"].get(str(answer.status_code), {}).get("content", {})
+    if answer.status_code == 204:
+        return not answer.content and not described
+    if answer.headers["content-type"] != "application/json" or "application/json" not in described:
+        return answer.headers["content-type"].split(";")[0] in described
+    schema = described["application/json"]["schema"] | {"components": API["components"]}
+    return bool(jsonschema_rs.Draft202012Validator(schema).is_valid(answer.json()))
+
+
+def test_every_example_of_a_body_is_accepted(stack: Stack) -> None:
+    for name in [each for each in WRITES if each not in NEEDS_AN_ARCHIVE]:
+        method, path = name.split()
+        body = OPERATIONS[name]["requestBody"]["content"]["application/json"]["example"]
+
+        answer = stack.http.request(method, path, json=body)
+
+        assert answer.is_success, (name, answer.text)
+        assert answers_as_described(OPERATIONS[name], answer), (name, answer.text)
+
+
+@pytest.mark.parametrize("name", READS)
+def test_every_example_of_a_read_is_answered(stack: Stack, name: str) -> None:
+    path = name.removeprefix("GET ")
+    known = parameters(OPERATIONS[name])
+    examples = {each["name"]: each["schema"]["examples"][0] for each in known if each["schema"].get("examples")}
+    required = {each["name"]: examples[each["name"]] for each in known if each["required"] and each["in"] == "query"}
+
+    for query in [{}, examples, *({key: value} for key, value in examples.items())]:
+        answer = stack.http.get(path, params=required | query)
+        assert answer.status_code == 200, (query, answer.text)
+        assert answers_as_described(OPERATIONS[name], answer), (query, answer.text)
+
+
+def test_every_example_of_the_live_feed_is_answered(stack: Stack) -> None:
+    examples = {
+        each["name"]: each["schema"]["examples"][0]
+        for each in parameters(OPERATIONS[LIVE])
+        if each["schema"].get("examples") and each["in"] == "query"
+    }
+
+    for query in [{}, examples, *({key: value} for key, value in examples.items())]:
+        with stack.http.stream("GET", LIVE.removeprefix("GET "), params=query) as answer:
+            assert answer.status_code == 200, query
+            assert answers_as_described(OPERATIONS[LIVE], answer)

@@ -1,0 +1,262 @@
+"""A session belongs to its owner: whatever a key of another user, or of another project, sends by whichever way, the session stays what it was."""
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import httpx2 as httpx
+import psycopg
+import pytest
+
+from services.worker.resources import open_resources
+from services.worker.settings import Settings
+from shared.events.messages import (
+    Binding,
+    Conversation,
+    Event,
+    HookPayload,
+    SessionStart,
+    TranscriptRange,
+)
+from tests.integration.keys.conftest import running
+from tests.integration.keys.ownership.owners import ANNS, AT, BOBS, EARLIER, LIVE, World, conversation
+from tests.integration.worker.capture.captured import put_range
+
+
+@pytest.fixture
+def world(database_url: str, redis_url: str, tmp_path: Path, admin: str) -> Iterator[World]:
+    """Ann's sessions, one captured and one by the API, and a session of bob's."""
+    archive = (tmp_path / "archive").as_uri()
+    worker = open_resources(Settings(database_url=database_url, redis_url=redis_url, claim_idle_ms=100, archive_url=archive))
+    with running(database_url, redis_url, tmp_path / "blobs", "keys", archive_url=archive) as api:
+        world = World(api, worker, admin)
+        ann, bob = api.key("ingest", user="ann"), api.key("ingest", user="bob")
+        assert world.put(ann, ANNS, conversation(ANNS, "/ann", AT, "words of ann"), machine="ann-laptop").status_code == 200
+        machine = {"name": "ann's laptop"}
+        assert api.ask(ann, "PUT", "/api/machines/ann-laptop", json=machine).status_code == 200
+        start = {"session_id": LIVE, "project_path": "/ann", "start_time": AT.isoformat()}
+        assert api.post(ann, "/api/sessions/start", start).status_code == 201
+        said = {"session_id": LIVE, "role": "user", "content": "words of ann", "timestamp": AT.isoformat()}
+        assert api.post(ann, "/api/conversations", said).status_code == 201
+        assert (
+            api.post(bob, "/api/sessions/start", {"session_id": BOBS, "project_path": "/bob", "start_time": AT.isoformat()}).status_code
+            == 201
+        )
+        world.settle()
+        yield world
+    worker.close()
+
+
+def hook(session_id: str, event: str, **more: Any) -> dict[str, Any]:
+    at = EARLIER.isoformat()
+    return {"session_id": session_id, "hook_event_name": event, "cwd": "/bob", "tracker_at": at, **more}
+
+
+HOOKS = [
+    {"hook_event_name": "SessionStart", "source": "startup"},
+    {"hook_event_name": "UserPromptSubmit", "prompt": "words of bob"},
+    {"hook_event_name": "Notification", "notification_type": "permission_prompt", "message": "words of bob"},
+    {"hook_event_name": "SessionEnd", "reason": "logout"},
+]
+EVENTS: dict[str, dict[str, Any]] = {
+    "session_start": {"project_path": "/bob", "start_time": EARLIER.isoformat()},
+    "conversation": {"role": "user", "content": "words of bob", "timestamp": EARLIER.isoformat()},
+    "activity": {"file_path": "/ann/a.py", "action": "created", "timestamp": EARLIER.isoformat()},
+    "tool_call": {"tool_name": "Bash", "result_status": "error", "timestamp": EARLIER.isoformat()},
+    "session_end": {},
+}
+PATHS = {
+    "session_start": "/api/sessions/start",
+    "conversation": "/api/conversations",
+    "activity": "/api/activities",
+    "tool_call": "/api/tool-calls",
+    "session_end": "/api/sessions/end",
+}
+FOREIGN = conversation(ANNS, "/bob", EARLIER, "words of bob, which are longer than those of ann")
+
+
+def one_by_one(world: World, key: str) -> list[httpx.Response]:
+    return [
+        world.api.post(key, PATHS[kind], body | {"session_id": session_id}) for kind, body in EVENTS.items() for session_id in (LIVE, ANNS)
+    ]
+
+
+def in_a_batch(world: World, key: str) -> list[httpx.Response]:
+    items = [body | {"type": kind, "session_id": session_id} for kind, body in EVENTS.items() for session_id in (LIVE, ANNS)]
+    answer = world.api.post(key, "/api/events", items).json()
+    assert (answer["accepted"], len(answer["rejected"])) == (0, len(items)), answer
+    return []
+
+
+def by_a_journal_that_did_not_know(world: World, key: str) -> None:
+    world.append(bound=binding_of(world, key), events=events_of_bob())
+
+
+def events_of_bob() -> list[Event]:
+    return [
+        event
+        for number, session_id in enumerate((LIVE, ANNS))
+        for event in (
+            SessionStart(id=UUID(int=10 + number), session_id=session_id, project_path="/bob", user="bob", start_time=EARLIER),
+            Conversation(id=UUID(int=20 + number), session_id=session_id, role="user", content="words of bob", timestamp=EARLIER),
+        )
+    ]
+
+
+def by_hooks(world: World, key: str) -> list[httpx.Response]:
+    return [world.api.post(key, "/api/hooks", hook(session_id, **each)) for each in rehung(HOOKS) for session_id in (LIVE, ANNS)]
+
+
+def rehung(hooks: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [
+        {"event": each["hook_event_name"]} | {name: value for name, value in each.items() if name != "hook_event_name"} for each in hooks
+    ]
+
+
+def by_a_journal_of_hooks(world: World, key: str) -> None:
+    payloads = [hook(ANNS, **each) for each in rehung(HOOKS)]
+    world.append(
+        hooks=[
+            HookPayload(
+                id=UUID(int=30 + number),
+                session_id=ANNS,
+                payload=json.dumps(payload),
+                occurred_at=EARLIER,
+                machine_id="bob-laptop",
+                user="bob",
+                bound_user="bob",
+            )
+            for number, payload in enumerate(payloads)
+        ]
+    )
+
+
+def by_a_new_file(world: World, key: str) -> list[httpx.Response]:
+    return [
+        world.put(key, ANNS, FOREIGN, machine="bob-laptop"),
+        world.put(key, ANNS, FOREIGN, machine="bob-laptop", end=len(FOREIGN) + 2**30),
+        world.put(key, ANNS, FOREIGN, machine="bob-laptop", generation=999),
+        world.put(key, ANNS, FOREIGN, machine="ann-laptop", file="subagents/agent-1.jsonl"),
+        world.put(key, ANNS, FOREIGN, machine="ann-laptop", generation=1),
+        world.put(key, LIVE, FOREIGN, machine="-"),
+    ]
+
+
+def by_a_journal_of_ranges(world: World, key: str) -> None:
+    size = len(FOREIGN)
+    world.append(
+        ranges=[
+            TranscriptRange(
+                session_id=ANNS,
+                file_name=f"{ANNS}.jsonl",
+                start_offset=0,
+                end_offset=size + 2**30,
+                content=FOREIGN.decode(),
+                machine_id=machine,
+                generation=generation,
+                user="bob",
+                bound_user="bob",
+            )
+            for machine, generation in (("bob-laptop", 0), ("ann-laptop", 7))
+        ]
+    )
+
+
+def by_anns_machine(world: World, key: str) -> list[httpx.Response]:
+    report = world.api.ask(key, "PUT", "/api/machines/ann-laptop", json={"name": "bob's"})
+    return [report, world.put(key, BOBS, conversation(BOBS, "/bob", AT, "x"), machine="ann-laptop")]
+
+
+def by_an_import(world: World, key: str) -> None:
+    assert world.upload(key, f"{ANNS}.jsonl", FOREIGN).status_code in (200, 202)
+
+
+def by_an_import_of_a_fork(world: World, key: str) -> None:
+    """Its session would have the better claim to the copies."""
+    assert world.upload(key, f"{BOBS}.jsonl", conversation(BOBS, "/bob", AT, "words of bob, longer than ann's")).status_code in (200, 202)
+
+
+def by_an_import_of_prompts(world: World, key: str) -> None:
+    prompts = [{"display": "words of bob", "timestamp": 1_746_000_000_000, "project": "/ann", "sessionId": each} for each in (ANNS, LIVE)]
+    content = "".join(json.dumps(prompt) + "\n" for prompt in prompts).encode()
+    assert world.upload(key, "history.jsonl", content).status_code in (200, 202)
+
+
+def by_an_import_of_claude_json(world: World, key: str) -> None:
+    project = {"lastSessionId": LIVE, "lastCost": 99.5, "lastDuration": 10**9, "lastTotalInputTokens": 10**6, "history": [{"display": "x"}]}
+    assert world.upload(key, "claude.json", json.dumps({"projects": {"/ann": project}}).encode()).status_code in (200, 202)
+
+
+def by_marks(world: World, key: str) -> list[httpx.Response]:
+    return [world.api.ask(key, "PATCH", f"/api/sessions/{each}", json={"note": "words of bob"}) for each in (ANNS, LIVE)]
+
+
+def binding_of(world: World, key: str) -> Binding:
+    [row] = world.api.select("SELECT user_name, project_ids FROM api_keys WHERE id = %s", key.split("_")[1])
+    return Binding(row["user_name"], None if row["project_ids"] is None else tuple(row["project_ids"]))
+
+
+Door = Callable[[World, str], list[httpx.Response] | None]
+# Those by which ingest knows the session refuse with an answer; the others leave it to the worker.
+ANSWERING: list[Door] = [one_by_one, in_a_batch, by_hooks, by_a_new_file, by_anns_machine, by_marks]
+IMPORTS: list[Door] = [by_an_import, by_an_import_of_a_fork, by_an_import_of_prompts, by_an_import_of_claude_json]
+JOURNAL: list[Door] = [by_a_journal_that_did_not_know, by_a_journal_of_hooks, by_a_journal_of_ranges]
+
+
+def assert_unchanged(world: World, before: dict[str, Any]) -> None:
+    for name, found in world.anns().items():
+        assert found == before[name], name
+
+
+@pytest.mark.parametrize("door", [*ANSWERING, *IMPORTS, *JOURNAL], ids=lambda door: door.__name__)
+def test_another_users_key_changes_nothing_of_a_session(world: World, door: Door) -> None:
+    before = world.anns()
+    bob = world.api.key("ingest", user="bob")
+
+    answers = door(world, bob)
+    world.settle()
+
+    assert_unchanged(world, before)
+    # It was refused, not overlooked
+    assert [answer.status_code for answer in answers or ()] == [403] * len(answers or ()), [answer.text for answer in answers or ()]
+    assert door in ANSWERING or world.refusals() > 0
+
+    world.replay_dead_letters()
+    world.reparse()
+
+    assert_unchanged(world, before)
+
+
+@pytest.mark.parametrize(
+    "door", [one_by_one, in_a_batch, by_marks, *IMPORTS, by_a_journal_that_did_not_know], ids=lambda door: door.__name__
+)
+def test_another_projects_key_changes_nothing_of_a_session(world: World, door: Door) -> None:
+    before = world.anns()
+    [project] = world.api.select("SELECT project_id FROM sessions WHERE session_id = %s", BOBS)
+    bound = world.api.key("ingest", projects=[project["project_id"]])
+
+    answers = door(world, bound)
+    world.settle()
+
+    assert_unchanged(world, before)
+    assert {answer.status_code for answer in answers or ()} <= {403, 404}, [answer.text for answer in answers or ()]
+    assert door in ANSWERING or world.refusals() > 0
+
+    world.replay_dead_letters()
+    world.reparse()
+
+    assert_unchanged(world, before)
+
+
+def test_a_file_that_another_user_sent_before_the_session_had_an_owner_is_not_shown(world: World) -> None:
+    # Given what an earlier release took from bob
+    before = world.anns()
+    with psycopg.connect(world.worker.settings.database_url, autocommit=True) as connection:
+        put_range(connection, ANNS, FOREIGN, machine_id="bob-laptop", user="bob", bound_user="bob", original_bytes=2**40)
+
+    world.settle()
+    world.reparse()
+
+    assert_unchanged(world, before)

@@ -1,0 +1,154 @@
+"""PATCH /api/users/{name}: renames and merges of users, the keys that are bound to them, and the audit log."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+from urllib.parse import quote
+
+import psycopg
+import pytest
+
+from deploy.embedded.supervision.processes import wait_until
+from services.worker.maintenance import merge_users
+from services.worker.persist.persist_batch import persist
+from services.worker.persist.staging.staging_tables import ReceivedEvent
+from services.worker.resources import Resources, open_resources
+from services.worker.settings import Settings
+from tests.integration.keys.conftest import Api, is_error
+from tests.integration.worker.maintenance.test_merge_users import EPOCH, GAP, differences, session
+
+START = {"project_path": "/p/one"}
+
+
+@pytest.fixture
+def worker(database_url: str, redis_url: str) -> Iterator[Resources]:
+    resources = open_resources(Settings(database_url=database_url, redis_url=redis_url))
+    yield resources
+    resources.close()
+
+
+def store(worker: Resources, events: list[Any]) -> None:
+    with worker.connection() as connection, connection.transaction():
+        persist(connection, [ReceivedEvent(event, EPOCH, "test", "1-1") for event in events], idle_gap=GAP)
+
+
+def rename(api: Api, key: str | None, name: str, new_name: Any) -> Any:
+    return api.ask(key, "PATCH", f"/api/users/{quote(name, safe='')}", json={"name": new_name})
+
+
+def users_of_sessions(api: Api, admin: str) -> dict[str, str]:
+    return {item["session_id"]: item["user"] for item in api.get(admin, "/api/sessions").json()["items"]}
+
+
+def merge_all(api: Api, worker: Resources) -> None:
+    for row in api.select("SELECT id FROM users WHERE merge_requested_at IS NOT NULL"):
+        while merge_users.run(worker, row["id"]):
+            pass
+
+
+def test_a_rename_changes_what_is_stored_and_keeps_the_former_name_as_an_alias(api: Api, admin: str, worker: Resources) -> None:
+    store(worker, session("s1", "ann", 0))
+    answer = rename(api, admin, "ann", "ann.lee/éè")
+    assert (answer.status_code, answer.json()["status"]) == (200, "done")
+    assert users_of_sessions(api, admin) == {"s1": "ann.lee/éè"}
+
+    # Later events of either name are the same user's
+    store(worker, session("s2", "ann", 20))
+    store(worker, session("s3", "ann.lee/éè", 40))
+    assert set(users_of_sessions(api, admin).values()) == {"ann.lee/éè"}
+    assert differences(worker) == {}
+
+    # The same request again changes nothing
+    assert rename(api, admin, "ann", "ann.lee/éè").json() == answer.json()
+    [act] = [item for item in api.get(admin, "/api/audit").json()["items"] if item["act"] == "user.rename"]
+    assert (act["subject"], act["details"]) == ("ann", {"name": "ann.lee/éè"})
+
+
+def test_a_user_can_get_the_former_name_back(api: Api, admin: str, worker: Resources) -> None:
+    store(worker, session("s1", "ann", 0))
+    assert rename(api, admin, "ann", "anna").status_code == 200
+    assert rename(api, admin, "anna", "ann").status_code == 200
+    assert users_of_sessions(api, admin) == {"s1": "ann"}
+    store(worker, session("s2", "anna", 20))
+    assert users_of_sessions(api, admin) == {"s1": "ann", "s2": "ann"}
+    assert rename(api, admin, "ann", "ann").status_code == 200
+
+
+def test_a_name_that_another_user_has_merges_the_two(api: Api, admin: str, worker: Resources) -> None:
+    store(worker, [*session("s1", "ann", 0), *session("s2", "bob", 20)])
+    answer = rename(api, admin, "bob", "ann")
+    assert (answer.status_code, answer.json()["status"]) == (202, "merging")
+    assert rename(api, admin, "bob", "ann").json()["status"] == "merging"
+
+    merge_all(api, worker)
+
+    done = rename(api, admin, "bob", "ann")
+    assert (done.status_code, done.json()["status"]) == (200, "done")
+    assert users_of_sessions(api, admin) == {"s1": "ann", "s2": "ann"}
+    assert differences(worker) == {}
+
+
+def test_merges_in_a_row_end_with_the_last_user(api: Api, admin: str, worker: Resources) -> None:
+    store(worker, [*session("s1", "ann", 0), *session("s2", "bob", 20), *session("s3", "cid", 40)])
+    assert rename(api, admin, "ann", "bob").status_code == 202
+    assert rename(api, admin, "bob", "cid").status_code == 202
+    merge_all(api, worker)
+    store(worker, session("s4", "ann", 60))
+    assert set(users_of_sessions(api, admin).values()) == {"cid"}
+    assert differences(worker) == {}
+
+
+@pytest.mark.parametrize("new_name", ["anna", "bob"])
+def test_a_key_of_a_renamed_or_merged_user_goes_on_writing(api: Api, admin: str, worker: Resources, new_name: str) -> None:
+    store(worker, [*session("s1", "ann", 0), *session("s2", "bob", 20)])
+    key = api.key("ingest", user="ann")
+    message = {"session_id": "mine", "role": "user", "content": "How?"}
+    # Given a session of the key whose start is known to ingest under the former name
+    assert api.post(key, "/api/sessions/start", START | {"session_id": "mine"}).status_code == 201
+    assert api.post(key, "/api/conversations", message).status_code == 201
+
+    assert rename(api, admin, "ann", new_name).status_code in (200, 202)
+
+    # Then it writes on, also when ingest has seen that the key is bound to the new name
+    assert [row["user_name"] for row in api.select("SELECT user_name FROM api_keys WHERE user_name IS NOT NULL")] == [new_name]
+    other = api.key("ingest", user=new_name)
+    for each in (key, other):
+        assert api.post(each, "/api/conversations", message).status_code == 201
+        assert api.post(each, "/api/events", [message | {"type": "conversation"}]).json()["accepted"] == 1
+        assert api.post(each, "/api/conversations", message | {"session_id": "s1"}).status_code == 201
+    # And sessions of others stay closed to it
+    stranger = api.key("ingest", user="cid")
+    is_error(api.post(stranger, "/api/conversations", message), 403, "FORBIDDEN")
+
+
+def test_wrong_names_are_refused(api: Api, admin: str, worker: Resources) -> None:
+    store(worker, [*session("s1", "ann", 0), *session("s2", "bob", 20), *session("s3", "cid", 40)])
+    is_error(rename(api, admin, "nobody", "x"), 404, "USER_NOT_FOUND")
+    for name in ("", "x" * 201, "a\nb", None, 7):
+        is_error(rename(api, admin, "ann", name), 400, "VALIDATION_ERROR")
+    is_error(rename(api, admin, "a\x07", "x"), 400, "VALIDATION_ERROR")
+    is_error(rename(api, admin, "x" * 201, "x"), 400, "VALIDATION_ERROR")
+    is_error(rename(api, api.key("read", "ingest"), "ann", "x"), 403, "FORBIDDEN")
+
+    # A former name is no user, and nobody else can have it
+    assert rename(api, admin, "ann", "anna").status_code == 200
+    is_error(rename(api, admin, "ann", "x"), 404, "USER_NOT_FOUND")
+    is_error(rename(api, admin, "bob", "ann"), 409, "CONFLICT")
+    is_error(rename(api, admin, "ann", "ann"), 404, "USER_NOT_FOUND")
+    assert users_of_sessions(api, admin) == {"s1": "anna", "s2": "bob", "s3": "cid"}
+
+
+def test_a_rename_to_a_name_that_is_added_in_this_moment_is_a_conflict(api: Api, admin: str, worker: Resources, database_url: str) -> None:
+    store(worker, session("s1", "ann", 0))
+    waits = "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+    with psycopg.connect(database_url) as other, ThreadPoolExecutor(1) as threads:
+        # Given a worker that has added the user and not committed
+        other.execute("INSERT INTO users (name) VALUES ('new')")
+        answer = threads.submit(rename, api, admin, "ann", "new")
+        assert wait_until(lambda: bool(api.select(waits)), 60)
+        other.commit()
+    # Then the request is refused, or had to wait too long on a busy machine
+    assert answer.result().status_code in (409, 503)
+    assert users_of_sessions(api, admin) == {"s1": "ann"}
+    # And sent again it is a merge
+    assert rename(api, admin, "ann", "new").status_code == 202

@@ -1,0 +1,114 @@
+"""Projects and users within dates, and the filters of the lists below a session."""
+
+from typing import Any
+
+import psycopg
+import pytest
+from starlette.testclient import TestClient
+
+from tests.integration.query import seed, world
+from tests.integration.query.lists.test_lists import NOON, pages
+
+
+@pytest.mark.parametrize("dates", ["start_date=2024-10-01&end_date=2024-10-27", "start_date=2025-02-28T12:00:00Z", "end_date=2024-03-09"])
+def test_projects_and_users_are_listed_if_a_session_starts_within_the_dates(
+    client: TestClient, connection: psycopg.Connection[Any], dates: str
+) -> None:
+    world.build(connection)
+    projects, users = client.get("/api/projects").json(), client.get("/api/users").json()["items"]
+
+    for zone in ("", "&tz=America/New_York"):
+        found = pages(client, f"/api/sessions?{dates}{zone}", 1000)
+        assert all(session["start_time"] for session in found)
+        assert client.get(f"/api/projects?{dates}{zone}").json() == [
+            item for item in projects if item["id"] in {session["project_id"] for session in found}
+        ]
+        assert pages(client, f"/api/users?{dates}{zone}", 1) == [
+            item for item in users if item["name"] in {session["user"] for session in found}
+        ]
+        for project in projects:
+            in_project = {session["user"] for session in found if session["project_id"] == project["id"]}
+            listed = pages(client, f"/api/users?{dates}{zone}&project_id={project['id']}", 1)
+            assert {item["name"] for item in listed} == in_project - {None}
+
+
+def test_projects_are_filtered_by_user_on_every_page(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+    world.build(connection)
+    of_ada = {session["project_id"] for session in pages(client, "/api/sessions?user=ada", 1000)}
+    listed, path = [], "/api/projects?user=ada&limit=1"
+    while path:
+        answer = client.get(path)
+        listed += [item["id"] for item in answer.json()]
+        path = answer.links["next"]["url"] if "next" in answer.links else ""
+    assert len(listed) == len(of_ada) > 1
+    assert set(listed) == of_ada
+    assert client.get("/api/projects?user=nobody").json() == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "chosen"),
+    [
+        ("conversations", "role=user"),
+        ("conversations", "model=none"),
+        ("activities", "action=modified"),
+        ("activities", "file_path=/home/dev/src/file1*"),
+        ("activities", "file_path=/home/dev/src/file1.py"),
+        ("tool-calls", "tool_name=Bash"),
+        ("tool-calls", "status=success"),
+        ("tool-calls", "sort=execution_time_ms&order=asc"),
+        *(
+            (kind, chosen)
+            for kind in ("conversations", "activities", "tool-calls")
+            for chosen in ("source=none", "user=none", "branch=none")
+        ),
+    ],
+)
+def test_a_list_below_a_session_takes_the_filters_of_the_list_it_stands_for(
+    client: TestClient, connection: psycopg.Connection[Any], kind: str, chosen: str
+) -> None:
+    world.build(connection, sessions=3, events=40)
+    listed = pages(client, f"/api/sessions/session-1/{kind}?{chosen}", 2)
+    assert listed == pages(client, f"/api/{kind}?session_id=session-1&{chosen}", 1000)
+    assert listed != pages(client, f"/api/sessions/session-1/{kind}", 1000)
+    assert bool(listed) == (not chosen.endswith("none"))
+
+
+def test_tool_calls_are_filtered_by_why_they_failed(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+    world.build(connection, sessions=3, events=40)
+    connection.execute(
+        "UPDATE tool_calls SET status = 'error', error_class = 'timeout' WHERE session_id = 'session-1' AND tool_name = 'Bash'"
+    )
+    connection.execute(
+        "UPDATE tool_calls SET status = 'rejected', error_class = NULL WHERE session_id = 'session-1' AND tool_name <> 'Bash'"
+    )
+
+    of_session = pages(client, "/api/sessions/session-1/tool-calls", 1000)
+    timed_out = pages(client, "/api/tool-calls?session_id=session-1&error_class=timeout", 1)
+
+    assert timed_out == [call for call in of_session if call["tool_name"] == "Bash"] != []
+    assert pages(client, "/api/sessions/session-1/tool-calls?error_class=unclassified", 2) == [
+        call for call in of_session if call["tool_name"] != "Bash"
+    ]
+
+
+@pytest.mark.parametrize("kind", ["conversations", "activities", "tool-calls"])
+def test_a_list_below_an_unknown_session_is_a_404_with_any_filter(
+    client: TestClient, connection: psycopg.Connection[Any], kind: str
+) -> None:
+    world.build(connection, sessions=3)
+    assert client.get(f"/api/sessions/unknown/{kind}?user=ada").status_code == 404
+    assert client.get(f"/api/sessions/session-1/{kind}?session_id=session-2").status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("prefix", "expected"), [("ce0649e8", {"ce0649e8-af63", "ce0649e8-b000"}), ("ce0649e8-a", {"ce0649e8-af63"}), ("%", set())]
+)
+def test_sessions_are_found_by_the_beginning_of_their_id(
+    client: TestClient, connection: psycopg.Connection[Any], prefix: str, expected: set[str]
+) -> None:
+    for session in ("ce0649e8-af63", "ce0649e8-b000", "de0649e8-af63"):
+        seed.add_session(connection, session, 0, started_at=NOON)
+
+    found = client.get("/api/sessions", params={"id_prefix": prefix}).json()["items"]
+
+    assert {item["session_id"] for item in found} == expected

@@ -1,0 +1,106 @@
+"""Sessions, projects and tool calls come in the order that is asked for, page by page, and by time without a sort."""
+
+from typing import Any
+
+import psycopg
+import pytest
+from msgspec.structs import asdict
+from starlette.testclient import TestClient
+
+from services.query.queries.lists import events, sessions
+from tests.integration.query import seed, world
+from tests.integration.query.lists.test_lists import pages
+
+
+@pytest.mark.parametrize("sort", ["start_time", "active_minutes", "messages_count", "tool_calls_count", "lines_changed", "cost_usd"])
+def test_sessions_are_in_the_asked_order_on_every_page(client: TestClient, connection: psycopg.Connection[Any], sort: str) -> None:
+    world.build(connection)
+    everything = client.get("/api/sessions?limit=1000").json()["items"]
+    for item in everything:
+        item["lines_changed"] = item["lines_added"] + item["lines_removed"]
+
+    for order in ("asc", "desc"):
+        listed = pages(client, f"/api/sessions?sort={sort}&order={order}", 4)
+        values = [item["lines_added"] + item["lines_removed"] if sort == "lines_changed" else item[sort] for item in listed]
+        least = "" if sort == "start_time" else -1
+        assert values == sorted(
+            (item[sort] for item in everything), key=lambda value: least if value is None else value, reverse=order == "desc"
+        )
+        assert {item["session_id"] for item in listed} == {item["session_id"] for item in everything}
+
+
+def test_sessions_by_time_are_read_in_the_order_of_an_index(connection: psycopg.Connection[Any]) -> None:
+    connection.execute(
+        "INSERT INTO sessions (session_id, counted, dated_at) SELECT n, true, now() - n * interval '1 minute' FROM generate_series(1, 20000) AS n"
+    )
+    connection.execute("ANALYZE sessions")
+    filters = asdict(sessions.SessionFilters()) | {
+        "session_id": None,
+        "earliest": None,
+        "went_on": None,
+        "after_time": None,
+        "after_number": None,
+        "after_id": None,
+        "fetch": 51,
+    }
+    for ascending in (False, True):
+        found = {"sort": "start_time", "ascending": ascending}
+        lines = [line for (line,) in connection.execute(f"EXPLAIN {sessions.SESSIONS}".encode(), filters | found).fetchall()]
+        # Below it, each row that is shown sorts its own few machines.
+        plan = next((lines[:number] for number, line in enumerate(lines) if "SubPlan" in line), lines)
+        assert "sessions_by_date" in str(plan)
+        assert "Sort" not in str(plan)
+
+
+@pytest.mark.parametrize("sort", ["last_session", "name", "active_minutes", "total_sessions", "cost_usd"])
+def test_projects_are_in_the_asked_order_on_every_page(client: TestClient, connection: psycopg.Connection[Any], sort: str) -> None:
+    world.build(connection)
+    everything = client.get("/api/projects").json()
+    least = "" if sort in ("last_session", "name") else -1
+
+    for order in ("asc", "desc"):
+        listed, path = [], f"/api/projects?sort={sort}&order={order}&limit=1"
+        while path:
+            answer = client.get(path)
+            listed += [item[sort] for item in answer.json()]
+            path = answer.links["next"]["url"] if "next" in answer.links else ""
+        values = [item[sort] for item in everything]
+        assert listed == sorted(values, key=lambda value: least if value is None else value, reverse=order == "desc")
+
+
+@pytest.mark.parametrize("sort", ["timestamp", "execution_time_ms"])
+def test_tool_calls_are_in_the_asked_order_on_every_page(client: TestClient, connection: psycopg.Connection[Any], sort: str) -> None:
+    world.build(connection)
+    for duration_ms in (None, None, 7, 7):
+        seed.add_tool_call(connection, "session-1", seed.UNDATED, duration_ms=duration_ms)
+    everything = client.get("/api/tool-calls?limit=1000").json()["items"]
+    least = "" if sort == "timestamp" else -1
+
+    for order in ("asc", "desc"):
+        listed = pages(client, f"/api/tool-calls?sort={sort}&order={order}", 4)
+        assert [item[sort] for item in listed] == sorted(
+            (item[sort] for item in everything), key=lambda value: least if value is None else value, reverse=order == "desc"
+        )
+        assert sorted(item["id"] for item in listed) == sorted(item["id"] for item in everything)
+    assert pages(client, "/api/tool-calls?session_id=session-1&order=asc", 3) == pages(client, "/api/tool-calls/session/session-1", 1000)
+
+
+def test_tool_calls_by_time_are_read_along_an_index(connection: psycopg.Connection[Any]) -> None:
+    connection.execute(
+        """INSERT INTO tool_calls (id, session_id, project_id, user_id, tool_name, status, occurred_at, received_at)
+        SELECT gen_random_uuid(), n %% 20, 0, 0, 'Bash', 'success', now() - n * interval '1 minute', now() FROM generate_series(1, 20000) AS n""",
+        {},
+    )
+    connection.execute("ANALYZE tool_calls")
+    for session_id, index in ((None, "tool_calls_by_time"), ("7", "tool_calls_of_session")):
+        for ascending in (False, True):
+            parameters = (
+                asdict(events.EventFilters(session_id))
+                | {"tool_name": None, "status": None, "sort": "timestamp"}
+                | {"error_class": None, "include_result": False}
+            )
+            after = {"after_time": None, "after_number": None, "after_id": None, "fetch": 51, "page_bytes": 1000}
+            sql = f"EXPLAIN {events.TOOL_CALLS}".encode()
+            plan = str(connection.execute(sql, parameters | after | {"ascending": ascending}).fetchall())
+            assert index in plan
+            assert "Seq Scan on tool_calls" not in plan

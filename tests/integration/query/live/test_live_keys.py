@@ -1,0 +1,147 @@
+"""What keys see of the live feed, and that streams end with the rights of their keys and logins."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import psycopg
+import pytest
+from redis import Redis
+
+from deploy.embedded.supervision.processes import wait_until
+from services.query.settings import Settings
+from shared.auth.keys import digest_of, id_of, new_key
+from shared.feed import FeedItem
+from tests.integration.keys.conftest import make_key
+from tests.integration.query.live.live_stream import SECONDS, append, items, prompt, serving
+
+
+@pytest.fixture
+def redis(redis_url: str) -> Iterator[Redis]:
+    with Redis.from_url(redis_url) as redis:
+        yield redis
+
+
+def with_keys(settings: Settings) -> Settings:
+    make_key(settings.database_url, "admin")
+    return settings.model_copy(update={"access": "keys"})
+
+
+def test_a_key_sees_in_the_feed_what_it_sees_in_the_lists(query_settings: Settings, redis: Redis) -> None:
+    keys = {
+        "read": make_key(query_settings.database_url, "read"),
+        "numbers": make_key(query_settings.database_url, "numbers"),
+        "metrics": make_key(query_settings.database_url, "metrics"),
+        "bound": make_key(query_settings.database_url, "read", projects=[2]),
+        "ingest": make_key(query_settings.database_url, "ingest"),
+    }
+    text = prompt(
+        "a secret plan", project_id=1, project_name="shop", user="ann", session_id="the-session", machine_id="m1", title="A title"
+    )
+    change = FeedItem(
+        kind="file_changed", project_id=2, project_name="wiki", user="ann", session_id="other", file_path="/w/a.md", lines_added=2
+    )
+
+    found = {}
+    with serving(with_keys(query_settings)) as (app, client), ExitStack() as streams:
+
+        def ask(name: str, query: str = "") -> Any:
+            return client.stream("GET", f"/api/live{query}", headers={"Authorization": f"Bearer {keys[name]}"})
+
+        told = {name: items(streams.enter_context(ask(name))) for name in ("read", "numbers", "metrics", "bound")}
+        assert wait_until(lambda: app.state.live.listeners == 4, SECONDS)
+        append(redis, text, change)
+        for name, of_key in told.items():
+            found[name] = [next(of_key).data for _ in range(1 if name == "bound" else 2)]
+        for name, query in (("ingest", ""), ("numbers", "?session_id=other"), ("metrics", "?machine=m1")):
+            with ask(name, query) as refused:
+                assert refused.status_code == 403, name
+        assert client.get("/api/live").status_code == 401
+
+    assert found["read"][0]["content"] == "a secret plan"
+    assert [item["file_path"] for item in found["bound"]] == ["/w/a.md"]
+    assert found["numbers"][0] == {
+        "kind": "prompt", "timestamp": "2026-05-01T12:00:00Z", "project_id": 1, "project_name": "shop", "user": "ann", "machine_id": "m1",
+    }  # fmt: skip
+    assert found["numbers"][1] == {"kind": "file_changed", "project_id": 2, "project_name": "wiki", "user": "ann", "lines_added": 2}
+    assert found["metrics"][1] == {"kind": "file_changed", "project_id": 2, "user": "ann", "lines_added": 2}
+
+
+def bearer(key: str, _connection: psycopg.Connection[Any]) -> dict[str, str]:
+    return {"Authorization": f"Bearer {key}"}
+
+
+def cookie(key: str, connection: psycopg.Connection[Any]) -> dict[str, str]:
+    """A login of the key, as EventSource sends it."""
+    token, login_id = new_key()
+    sql = "INSERT INTO key_logins (id, key_id, sha256, expires_at) VALUES (%s, %s, %s, now() + interval '1 hour')"
+    connection.execute(sql, (login_id, id_of(key), digest_of(token.encode())))
+    # Not on the port that a browser would name, which is not known yet.
+    return {"Host": "localhost", "Cookie": f"tracker_login={token}", "Sec-Fetch-Site": "same-origin"}
+
+
+JOB = "018f3b1e-0000-7000-8000-000000000001"
+
+
+def tell_of_a_prompt(redis: Redis, _connection: psycopg.Connection[Any]) -> None:
+    append(redis, prompt("still there"))
+
+
+def move_the_job(_redis: Redis, connection: psycopg.Connection[Any]) -> None:
+    connection.execute("UPDATE import_jobs SET bytes_done = bytes_done + 1")
+
+
+@pytest.mark.parametrize(("path", "something_happens"), [("/api/live", tell_of_a_prompt), (f"/api/import/jobs/{JOB}/events", move_the_job)])
+def test_a_stream_ends_when_its_key_or_login_has_other_rights_or_none(
+    query_settings: Settings,
+    connection: psycopg.Connection[Any],
+    redis: Redis,
+    path: str,
+    something_happens: Callable[[Redis, psycopg.Connection[Any]], None],
+) -> None:
+    """given streams of several keys and logins, when the rights of all but one end or change, then their streams end and that one's goes on."""
+    connection.execute("INSERT INTO import_jobs (id, status, files, bytes_total) VALUES (%s, 'running', '[]', 9)", (JOB,))
+    headers, ids = {}, {}
+    for name, headers_of in {
+        "revoked": bearer, "bound": bearer, "other scopes": bearer, "untouched": bearer, "logged out": cookie, "expired": cookie,
+        "login of a revoked key": cookie,
+    }.items():  # fmt: skip
+        key = make_key(query_settings.database_url, "read")
+        headers[name], ids[name] = headers_of(key, connection), id_of(key)
+
+    with serving(with_keys(query_settings)) as (app, client), ExitStack() as streams:
+        told = {}
+        for name, of_key in headers.items():
+            answer = streams.enter_context(client.stream("GET", path, headers=of_key))
+            assert answer.status_code == 200, name
+            told[name] = answer.iter_raw()
+            assert next(told[name])
+
+        for change, names in {
+            "UPDATE api_keys SET revoked_at = now() WHERE id = ANY (%s)": ("revoked", "login of a revoked key"),
+            "UPDATE api_keys SET project_ids = '{1}' WHERE id = ANY (%s)": ("bound",),
+            "UPDATE api_keys SET scopes = '{numbers}' WHERE id = ANY (%s)": ("other scopes",),
+            "DELETE FROM key_logins WHERE key_id = ANY (%s)": ("logged out",),
+            "UPDATE key_logins SET expires_at = now() WHERE key_id = ANY (%s)": ("expired",),
+        }.items():
+            connection.execute(change, ([ids[name] for name in names],))
+
+        untouched = told.pop("untouched")
+        for name, chunks in told.items():
+            assert list(chunks) == [], name
+        something_happens(redis, connection)
+        assert next(untouched)
+        assert wait_until(lambda: app.state.live.listeners + app.state.job_watch.watchers == 1, SECONDS)
+
+
+def test_a_login_goes_on_from_the_last_event(query_settings: Settings, connection: psycopg.Connection[Any], redis: Redis) -> None:
+    headers = cookie(make_key(query_settings.database_url, "read"), connection)
+    with serving(with_keys(query_settings)) as (app, client):
+        with client.stream("GET", "/api/live", headers=headers) as answer:
+            assert wait_until(lambda: app.state.live.listeners == 1, SECONDS)
+            append(redis, prompt("first"))
+            seen = next(items(answer))
+        append(redis, prompt("second"), prompt("third"))
+        with client.stream("GET", "/api/live", headers=headers | {"Last-Event-ID": seen.last_id}) as answer:
+            told = items(answer)
+            assert [next(told).data["content"] for _ in range(2)] == ["second", "third"]

@@ -1,0 +1,326 @@
+"""Search: what is found, in which order, and that no query text is an error."""
+
+import base64
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+import psycopg
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+from starlette.testclient import TestClient
+
+from services.query.queries.search import document_pages
+from tests.example_counts import examples
+from tests.integration.query import seed
+from tests.integration.query.search.finder_ways import take
+
+NOON = datetime(2024, 1, 15, 12, tzinfo=UTC)
+TEXTS = {
+    "hook": "call useEffect with a cleanup function",
+    "snake": "my_func_name raises in src/app/main.py",
+    "getter": "rename getUserName to fetchUserName",
+    "error": "error[E0382]: borrow of moved value, exit code 404",
+    "phrase": "the file was not found in the folder",
+    "scattered": "found the folder, but not a file",
+    "cjk": "新しい検索機能を使用してください",
+    "percent": "coverage is 100% of 50_000 lines",
+    "mixed": "React.useState and don't stop",
+    "flag": "run git commit --no-verify here",
+    "no flag": "there is no way to verify a commit; -verify alone is nothing",
+    "cjk and latin": "新しいREADMEをsrc/docs.mdに書く",
+    "dotted": "it is in ~/.claude/settings.json of C++",
+}
+
+
+@pytest.fixture(params=[seed.add_indexed_message, seed.add_message], ids=["indexed", "just stored"])
+def add(request: pytest.FixtureRequest) -> Callable[..., Any]:
+    """Adds a message, one that the index has or one that waits for it. What is found must not depend on it."""
+    add: Callable[..., Any] = request.param
+    return add
+
+
+@pytest.fixture
+def texts(connection: psycopg.Connection[Any], add: Callable[..., Any]) -> None:
+    seed.add_session(connection, "s", seed.add_project(connection, "/p"))
+    for number, content in enumerate(TEXTS.values()):
+        add(connection, "s", NOON + timedelta(minutes=number), content)
+
+
+def found(client: TestClient, q: str, **parameters: str) -> set[str]:
+    answer = client.get("/api/conversations/search", params={"q": q, **parameters})
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["total"] == len(answer.json()["items"])
+    names = {content: name for name, content in TEXTS.items()}
+    return {names[item["content"]] for item in answer.json()["items"]}
+
+
+@pytest.mark.usefixtures("texts")
+@pytest.mark.parametrize(
+    ("q", "names"),
+    [
+        ("useEffect", {"hook"}),
+        ("USEEFFECT", {"hook"}),
+        ("effect", {"hook"}),
+        ("useEff", {"hook"}),
+        ("use effect", {"hook"}),
+        ("my_func", {"snake"}),
+        ("func_name", {"snake"}),
+        ("UserName", {"getter"}),
+        ("src/app/main.py", {"snake"}),
+        ("app/mai", {"snake"}),
+        ("main.py", {"snake"}),
+        ("E0382", {"error"}),
+        ("#404", set()),
+        ("404", {"error"}),
+        ("found folder", {"phrase", "scattered"}),
+        ('"not found"', {"phrase"}),
+        ('found -"not found"', {"scattered"}),
+        ("found -was", {"scattered"}),
+        ("was or E0382", {"phrase", "error"}),
+        ('"not found" or useState', {"phrase", "mixed"}),
+        ("検索", {"cjk"}),
+        ("検索機能", {"cjk"}),
+        ("能検", set()),
+        ("索", {"cjk"}),
+        ('"100% of"', {"percent"}),
+        ('"100_ of"', set()),
+        ("React.useState", {"mixed"}),
+        ("don't", {"mixed"}),
+        ("--no-verify", {"flag"}),
+        ("--no-verify commit", {"flag"}),
+        ("commit -verify", set()),
+        ('commit -"--no-verify"', {"no flag"}),
+        ('"-verify"', {"flag", "no flag"}),
+        ("no verify", {"flag", "no flag"}),
+        ("README", {"cjk and latin"}),
+        ("新しいREADME", {"cjk and latin"}),
+        ("docs.md", {"cjk and latin"}),
+        ("~/.claude", {"dotted"}),
+        (".claude/sett", {"dotted"}),
+        ("c++", {"dotted"}),
+        ("nowhere", set()),
+        ("!!!", set()),
+        ("-", set()),
+    ],
+)
+@pytest.mark.parametrize("sort", ["best", "newest"])
+def test_a_query_finds_the_expected_texts(client: TestClient, q: str, names: set[str], sort: str) -> None:
+    assert found(client, q, sort=sort) == names
+
+
+@pytest.mark.usefixtures("texts")
+def test_a_query_of_exclusions_alone_finds_everything_else(client: TestClient) -> None:
+    assert found(client, "-found") == set(TEXTS) - {"phrase", "scattered"}
+    assert found(client, '-"not found"') == set(TEXTS) - {"phrase"}
+
+
+@pytest.mark.usefixtures("texts")
+def test_a_message_without_text_is_listed_but_never_found(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+    """given an answer of Claude's that only used tools, then no search finds it, not even one for what it does not say."""
+    seed.add_message(connection, None, NOON, "", role="assistant")
+    assert "" in {item["content"] for item in client.get("/api/conversations/search?limit=1000").json()["items"]}
+    for sort in ("best", "newest"):
+        found = client.get(f"/api/conversations/search?q=-nonsense&limit=1000&sort={sort}").json()["items"]
+        assert found
+        assert "" not in {item["content"] for item in found}
+
+
+@pytest.mark.usefixtures("texts")
+def test_an_item_has_a_snippet_and_a_score(client: TestClient) -> None:
+    [item] = client.get("/api/conversations/search?q=cleanup").json()["items"]
+    assert item["snippet"] == "call useEffect with a <mark>cleanup</mark> function"
+    assert item["score"] > 0
+    assert item["role"] == "user"
+
+
+def test_a_match_names_its_session_project_and_user(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+    ada = seed.add_user(connection, "ada")
+    seed.add_session(connection, "named", seed.add_project(connection, "/home/ada/site"), ada, title="Add a footer")
+    seed.add_message(connection, "named", "2024-01-15T12:00:00Z", "unheard-of")
+    [found] = client.get("/api/conversations/search?q=unheard").json()["items"]
+    assert (found["session_title"], found["project_name"], found["user"]) == ("Add a footer", "site", "ada")
+
+
+Add = Callable[..., Any]
+
+
+def ranked(client: TestClient, connection: psycopg.Connection[Any], add: Add, q: str, texts: dict[str, str]) -> list[str]:
+    """The names of the texts that are found, best first. The best is stored first, so that being the newest does not help it."""
+    names = {content: name for name, content in texts.items()}
+    for number, content in enumerate(texts.values()):
+        add(connection, None, NOON + timedelta(minutes=number), content)
+    connection.execute("ANALYZE search_documents")
+    items = client.get("/api/conversations/search", params={"q": q, "limit": 1000}).json()["items"]
+    scores = [item["score"] for item in items]
+    assert all(score > 0 for score in scores)
+    assert scores == sorted(scores, reverse=True)
+    return [names[item["content"]] for item in items]
+
+
+def test_near_words_rank_first_and_distant_ones_still_have_a_score(
+    client: TestClient, connection: psycopg.Connection[Any], add: Add
+) -> None:
+    between = {"near": "", "apart": "some more words ", "far": "and so on " * 60, "very far": "and so on " * 2_000}
+    texts = {name: f"cobalt {words}kettle {'and so on ' * (2_000 - words.count('so'))}" for name, words in between.items()}
+    assert ranked(client, connection, add, "kettle cobalt", texts)[:2] == ["near", "apart"]
+
+
+def test_rare_words_weigh_more_than_frequent_ones(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+    texts = {"rare": "quokka is here"} | {f"frequent {number}": f"build is here, number {number}" for number in range(40)}
+    assert ranked(client, connection, seed.add_indexed_message, "quokka or build", texts)[0] == "rare"
+
+
+@pytest.mark.usefixtures("texts")
+def test_a_match_by_exclusions_alone_has_a_score(client: TestClient) -> None:
+    for sort in ("best", "newest"):
+        assert {item["score"] for item in client.get(f"/api/conversations/search?q=-nowhere&sort={sort}").json()["items"]} == {1e-6}
+
+
+@pytest.mark.usefixtures("texts")
+@pytest.mark.parametrize("weights", ["", "1", "1 2 3", "0 1", "x", "99999 1"])
+def test_a_cursor_with_forged_weights_is_not_a_server_error(client: TestClient, weights: str) -> None:
+    asked = {"q": "found folder", "limit": 1}
+    cursor = client.get("/api/conversations/search", params=asked).json()["next_cursor"]
+    decoded = msgspec.json.decode(base64.urlsafe_b64decode(cursor + "=="))
+    decoded["k"][-2] = weights
+    forged = base64.urlsafe_b64encode(msgspec.json.encode(decoded)).rstrip(b"=").decode()
+    assert client.get("/api/conversations/search", params=asked | {"cursor": forged}).status_code in (200, 400)
+
+
+@pytest.mark.usefixtures("texts")
+def test_a_search_without_query_is_the_plain_list(client: TestClient) -> None:
+    for path in ("/api/conversations/search", "/api/conversations/search?q=%20"):
+        body = client.get(path).json()
+        assert [item["content"] for item in body["items"]] == list(reversed(TEXTS.values()))
+        assert (body["total"], body["total_is_exact"], body["next_cursor"]) == (len(TEXTS), True, None)
+
+
+@pytest.mark.usefixtures("texts")
+@settings(max_examples=examples(150), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    q=st.text(max_size=256)
+    | st.lists(st.sampled_from(['"', "-", "or", "found", "%", "_", "\\", "'", ":*", "&", "!", "(", "検"])).map(" ".join)
+)
+@example(q="\0")
+@example(q="'a'::tsquery")
+def test_no_query_text_is_a_server_error(client: TestClient, q: str) -> None:
+    for sort in ("best", "newest"):
+        answer = client.get("/api/conversations/search", params={"q": q.encode("utf-8", "replace").decode(), "sort": sort})
+        assert answer.status_code in ((200, 400) if len(q.split()) > 8 or len(q) > 200 or '"' in q else (200,)), answer.text
+
+
+@pytest.mark.parametrize("q", ["a " * 17, "x" * 257])
+def test_an_oversized_query_is_a_400(client: TestClient, q: str) -> None:
+    assert client.get("/api/conversations/search", params={"q": q}).json()["details"].keys() == {"q"}
+
+
+@pytest.fixture
+def few_are_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The ways of a large volume, on a small one."""
+    take(monkeypatch, (-1, 3, 12, 9, 10_000))
+    monkeypatch.setattr(document_pages, "RANKED_MATCHES", 5)
+
+
+def all_pages(client: TestClient, parameters: str) -> Iterable[dict[str, Any]]:
+    cursor: str | None = ""
+    while cursor is not None:
+        page = client.get(f"/api/conversations/search?{parameters}&limit=2" + (f"&cursor={cursor}" if cursor else "")).json()
+        yield from page["items"]
+        cursor = page["next_cursor"]
+
+
+@pytest.mark.usefixtures("few_are_many")
+@pytest.mark.parametrize("q", ["needle", "needle a", '"a needle"'])
+def test_the_newest_matches_are_ranked_and_the_rest_follow_by_time(
+    client: TestClient, connection: psycopg.Connection[Any], q: str, add: Add
+) -> None:
+    """given more matches than are ranked, when all pages are read, then each is there once: first the window by rank, then the older by time."""
+    seed.add_session(connection, "s", 0)
+    for number in range(16):
+        add(connection, "s", NOON + timedelta(minutes=number), "a needle " * (number % 3 + 1) if number % 4 else f"needle {number} a")
+    everything = [
+        item for item in client.get("/api/conversations?limit=1000").json()["items"] if q[0] != '"' or "a needle" in item["content"]
+    ]
+    items = list(all_pages(client, f"q={q}"))
+
+    assert sorted(item["id"] for item in items) == sorted(item["id"] for item in everything)
+
+    ranked = 5
+    assert {item["id"] for item in items[:ranked]} == {item["id"] for item in everything[:ranked]}
+
+    scores = [item["score"] for item in items[:ranked]]
+    assert scores == sorted(scores, reverse=True)
+    assert [item["id"] for item in items[ranked:]] == [item["id"] for item in everything[ranked:]]
+    assert [item["id"] for item in all_pages(client, f"q={q}&sort=newest")] == [item["id"] for item in everything]
+
+
+ACCENTED = ("un café noir", "the cafe is open", "die Straße über Nacht", "the strasse", "no word of it", "naïve café uber alles")
+
+
+@pytest.fixture
+def accented(connection: psycopg.Connection[Any], add: Add) -> None:
+    """Messages, and a call that has the same words."""
+    seed.add_session(connection, "s", seed.add_project(connection, "/p"))
+    for number, content in enumerate(ACCENTED):
+        add(connection, "s", NOON + timedelta(minutes=number), content)
+    seed.add_document(connection, "s", NOON, "café", result="cafe")
+
+
+@pytest.mark.usefixtures("accented")
+@pytest.mark.parametrize(
+    ("q", "numbers"),
+    [
+        ("cafe", {0, 1, 5}),
+        ("café", {0, 1, 5}),
+        ("CAFÉ", {0, 1, 5}),
+        ("caf", {0, 1, 5}),
+        ("cafe noir", {0}),
+        ("nàïve cafè", {5}),
+        ("cafe -noir", {1, 5}),
+        ("strasse", {2, 3}),
+        ("uber", {2, 5}),
+        ("naive or strasse", {2, 3, 5}),
+        ('"café noir"', {0}),
+        ('"cafe noir"', set()),
+        ('"the cafe" or naive', {1, 5}),
+        ('cafe -"the cafe"', {0, 5}),
+    ],
+)
+@pytest.mark.parametrize("sort", ["best", "newest"])
+def test_accents_do_not_matter_in_words(client: TestClient, q: str, numbers: set[int], sort: str) -> None:
+    seen: list[dict[str, Any]] = []
+    cursor: dict[str, str] = {}
+    while not seen or cursor:
+        page = client.get("/api/conversations/search", params={"q": q, "sort": sort, "limit": 1} | cursor).json()
+        seen += page["items"] or [{"content": None}]
+        cursor = {"cursor": page["next_cursor"]} if page["next_cursor"] else {}
+        assert not page["total_is_exact"] or page["total"] == len(numbers)
+
+    found = [item["content"] for item in seen if item["content"]]
+    assert sorted(found) == sorted(ACCENTED[number] for number in numbers)
+
+
+@pytest.mark.usefixtures("accented")
+def test_a_word_is_marked_with_its_accents(client: TestClient) -> None:
+    items = client.get("/api/conversations/search", params={"q": "cafe noir"}).json()["items"]
+
+    assert [item["snippet"] for item in items] == ["un <mark>café</mark> <mark>noir</mark>"]
+
+
+@pytest.mark.usefixtures("accented")
+@pytest.mark.parametrize(
+    ("more", "total"),
+    [
+        ({"role": "user"}, 2),
+        ({"role": "assistant"}, 0),
+        ({"session_id": "x"}, 0),
+        ({"user": "nobody"}, 0),
+        ({"model": "m"}, 0),
+        ({"source": "s"}, 0),
+    ],
+)
+def test_filters_hold_for_what_differs_in_accents(client: TestClient, more: dict[str, str], total: int) -> None:
+    assert client.get("/api/conversations/search", params={"q": "uber"} | more).json()["total"] == total

@@ -1,0 +1,283 @@
+"""GET /api/search: pages, sessions, context, near words, time-outs, and every way to a match."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import psycopg
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from starlette.testclient import TestClient
+
+from services.query.queries.search import document_finder, document_pages, search_documents
+from tests.example_counts import examples
+from tests.integration.query import seed
+from tests.integration.query.search.finder_ways import WAYS, Way, take
+
+NOON = datetime(2024, 1, 15, 12, tzinfo=UTC)
+PATH = "/api/search"
+
+
+def pages_of(client: TestClient, parameters: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """All pages."""
+    page = client.get(PATH, params=parameters).json()
+    yield page
+    while page["next_cursor"]:
+        page = client.get(PATH, params=parameters | {"cursor": page["next_cursor"]}).json()
+        yield page
+
+
+@pytest.fixture
+def many(connection: psycopg.Connection[Any]) -> list[str]:
+    """Sixty documents in three sessions, some of the same instant; every third has `needle`."""
+    project = seed.add_project(connection, "/many")
+    for session in ("a", "b", "c"):
+        seed.add_session(connection, session, project)
+    return [
+        str(
+            seed.add_document(
+                connection,
+                "abc"[number % 4 % 3],
+                NOON + timedelta(minutes=number // 2),
+                f"text {number} needle" if number % 3 == 0 else f"hay {number}",
+            )
+        )
+        for number in range(60)
+    ]
+
+
+@pytest.mark.parametrize("sort", ["best", "newest"])
+@pytest.mark.parametrize("asked", [{"q": "needle"}, {"q": "eedl", "mode": "literal"}, {"q": "n.edle", "mode": "regex"}])
+def test_pages_fit_together(
+    client: TestClient, many: list[str], connection: psycopg.Connection[Any], sort: str, asked: dict[str, str]
+) -> None:
+    """given 20 matches, when rows arrive between the pages, then each match is on exactly one page."""
+    seen: list[str] = []
+    for number, page in enumerate(pages_of(client, {"limit": 3, "sort": sort, **asked})):
+        seen += [item["id"] for item in page["items"]]
+        seed.add_document(connection, "a", NOON + timedelta(days=1, minutes=number), "a newer needle")
+
+    assert sorted(seen) == sorted(document_id for number, document_id in enumerate(many) if number % 3 == 0)
+
+
+@pytest.mark.parametrize("sort", ["best", "newest"])
+def test_sessions_have_their_best_matches_and_their_number(client: TestClient, many: list[str], sort: str) -> None:
+    pages = list(pages_of(client, {"q": "needle", "group_by": "session", "limit": 1, "sort": sort}))
+
+    sessions = [session for page in pages for session in page["sessions"]]
+    assert sorted(session["session_id"] for session in sessions) == ["a", "b", "c"]
+    assert sum(session["hits"] for session in sessions) == 20
+    assert all(1 <= len(session["items"]) <= 3 for session in sessions)
+
+
+def test_context_is_what_was_said_before_and_after(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+    seed.add_session(connection, "s", seed.add_project(connection, "/p"))
+    seed.add_message(connection, "s", NOON, "first")
+    middle = seed.add_message(connection, "s", NOON + timedelta(minutes=1), "needle", role="assistant")
+    seed.add_message(connection, "s", NOON + timedelta(minutes=2), "x" * 300)
+    seed.add_document(connection, "s", NOON + timedelta(minutes=1), "needle", id=middle)
+
+    [item] = client.get(PATH, params={"q": "needle", "context": True}).json()["items"]
+
+    assert (item["before"], item["after"]) == ({"role": "user", "content": "first"}, {"role": "user", "content": "x" * 200})
+
+
+def test_a_misspelt_word_finds_its_near_one(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+    seed.add_session(connection, "s", seed.add_project(connection, "/p"))
+    for number in range(3):
+        seed.add_document(connection, "s", NOON + timedelta(minutes=number), f"the gateway number {number}")
+    connection.execute(
+        "INSERT INTO search_words (word, documents) VALUES ('gateway', 3), ('gateways', 1), ('number', 3)"
+        " ON CONFLICT (word) DO UPDATE SET documents = excluded.documents"
+    )
+
+    answer = client.get(PATH, params={"q": "gatewya number", "limit": 2}).json()
+
+    assert (answer["corrected"], answer["total"]) == ({"gatewya": "gateway"}, 3)
+    assert "<mark>gateway</mark>" in answer["items"][0]["snippet"]
+    rest = client.get(PATH, params={"q": "gatewya number", "limit": 2, "cursor": answer["next_cursor"]}).json()
+    assert (rest["corrected"], len(rest["items"])) == ({"gatewya": "gateway"}, 1)
+    asked_as_typed = client.get(PATH, params={"q": "gatewya number", "correct": False}).json()
+    assert (asked_as_typed["corrected"], asked_as_typed["total"]) == (None, 0)
+
+
+def test_a_search_out_of_time_says_so_and_goes_on_from_there(client: TestClient, many: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """given time for the first windows only, then what these met is shown, and the pages behind it have the rest."""
+    steps = iter([1_000] * 3)
+    monkeypatch.setattr(document_finder, "LEAST_WINDOW", 5)
+    monkeypatch.setattr(document_finder, "MOST_WINDOW", 5)
+    monkeypatch.setattr(document_finder.Deadline, "left_ms", lambda _: next(steps, 0))
+
+    first = client.get(PATH, params={"q": "e", "mode": "literal", "sort": "newest"}).json()
+    monkeypatch.undo()
+
+    assert (first["is_complete"], first["total_is_exact"]) == (False, False)
+    assert "time" in first["incomplete_because"]
+    assert 0 < len(first["items"]) < 20
+    rest = client.get(PATH, params={"q": "e", "mode": "literal", "sort": "newest", "cursor": first["next_cursor"]}).json()
+    assert rest["is_complete"]
+    found_ids = [item["id"] for page in (first, rest) for item in page["items"]]
+    assert sorted(found_ids) == sorted(document_id for number, document_id in enumerate(many) if number % 3 == 0)
+
+
+@pytest.fixture
+def project_of_350(connection: psycopg.Connection[Any]) -> None:
+    """More documents than the first walk looks at, among as many others."""
+    for session, path in (("l", "/leeson"), ("o", "/other")):
+        seed.add_session(connection, session, seed.add_project(connection, path))
+        for number in range(350):
+            seed.add_document(connection, session, NOON + timedelta(minutes=10 * number), "alpha beta")
+    connection.execute("ANALYZE search_documents")
+
+
+@pytest.mark.usefixtures("project_of_350")
+@pytest.mark.parametrize(
+    ("asked", "total"),
+    [
+        ({"q": "project:leeson"}, 350),
+        ({"q": "project:leeson", "group_by": "session"}, 350),
+        ({"q": "project:leeson role:assistant"}, 0),
+        ({"q": "project:leeson alpha beta"}, 350),
+        ({"start_date": "2024-01-16", "end_date": "2024-01-16"}, 288),
+        ({"q": "after:2024-01-16 before:2024-01-17 project:other"}, 144),
+    ],
+)
+@pytest.mark.parametrize("sort", ["best", "newest"])
+def test_the_matches_are_counted_and_not_guessed(client: TestClient, asked: dict[str, str], total: int, sort: str) -> None:
+    pages = pages_of(client, {**asked, "sort": sort, "limit": 150})
+
+    assert {(page["total"], page["total_is_exact"]) for page in pages} == {(total, True)}
+
+
+@pytest.mark.usefixtures("project_of_350")
+def test_a_number_that_is_not_exact_is_one_that_was_reached(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Given a phrase, for which texts must be read, or no time to count
+    phrase = client.get(PATH, params={"q": '"alpha beta"', "sort": "newest", "limit": 20}).json()
+    monkeypatch.setattr(document_finder, "COUNT_MS", 0)
+    monkeypatch.setattr(document_finder, "MOST_WINDOW", 50)
+    uncounted = client.get(PATH, params={"q": "project:leeson", "limit": 20}).json()
+
+    for answer in (phrase, uncounted):
+        assert answer["total_is_exact"] or 20 <= answer["total"] <= 350
+    assert not uncounted["total_is_exact"]
+
+
+def test_counting_ends_at_its_bound(client: TestClient, many: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(document_finder, "MAX_TOTAL", 19)
+    monkeypatch.setattr(search_documents, "MAX_TOTAL", 19)
+
+    answer = client.get(PATH, params={"q": "needle", "limit": 5}).json()
+
+    assert len(many) == 60
+    assert (answer["total"], answer["total_is_exact"]) == (19, False)
+
+
+# How many rows are few, documents and rows of a window, and from how many rows with a word on documents are looked at one by one.
+@settings(max_examples=examples(60), suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    texts=st.lists(
+        st.lists(st.sampled_from(["alpha", "alphabet", "beta", "a=>b", "--no-verify", "検索", "🚀", "C++"]), min_size=1, max_size=4).map(
+            " ".join
+        ),
+        max_size=8,
+    ),
+    asked=st.sampled_from(["alpha", "lph", "a=>", "--no", "検", "🚀", "alpha beta", "c++", "=", "bet a", "a=>b alph", "--no-ver"]),
+    way=st.sampled_from(WAYS),
+)
+def test_every_way_finds_what_a_look_at_each_text_finds(
+    client: TestClient,
+    connection: psycopg.Connection[Any],
+    monkeypatch: pytest.MonkeyPatch,
+    texts: list[str],
+    asked: str,
+    way: Way,
+) -> None:
+    take(monkeypatch, way)
+    connection.execute("TRUNCATE search_documents, search_words, sessions")
+    seed.add_session(connection, "s", 0)
+    ids = [str(seed.add_document(connection, "s", NOON + timedelta(minutes=number), text)) for number, text in enumerate(texts)]
+    expected = [document_id for document_id, text in zip(ids, texts, strict=True) if asked.lower() in text.lower()]
+
+    assert client.get(PATH, params={"q": asked, "mode": "literal"}).status_code == 200, (texts, asked, way)
+    answers = {sort: list(pages_of(client, {"q": asked, "mode": "literal", "sort": sort, "limit": 2})) for sort in ("newest", "best")}
+
+    assert [item["id"] for page in answers["newest"] for item in page["items"]] == expected[::-1], (texts, asked, way)
+    assert sorted(item["id"] for page in answers["best"] for item in page["items"]) == sorted(expected)
+
+
+@settings(max_examples=examples(40), suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    texts=st.lists(st.lists(st.sampled_from(["alpha", "beta", "a=>b", "C++"]), min_size=1, max_size=4).map(" ".join), max_size=12),
+    asked=st.sampled_from(["alpha beta", "beta alpha", "alpha a=>b", "beta C++", "alpha alpha"]),
+    way=st.sampled_from(WAYS),
+)
+def test_every_way_finds_each_phrase(
+    client: TestClient,
+    connection: psycopg.Connection[Any],
+    monkeypatch: pytest.MonkeyPatch,
+    texts: list[str],
+    asked: str,
+    way: Way,
+) -> None:
+    """given few texts at a time, and more than are known at a time, then all pages together are what has the phrase."""
+    take(monkeypatch, way)
+    connection.execute("TRUNCATE search_documents, search_words, sessions")
+    seed.add_session(connection, "s", 0)
+    ids = [str(seed.add_document(connection, "s", NOON + timedelta(minutes=number // 2), text)) for number, text in enumerate(texts)]
+    expected = {document_id for document_id, text in zip(ids, texts, strict=True) if asked.lower() in text.lower()}
+
+    for sort in ("newest", "best"):
+        pages = list(pages_of(client, {"q": f'"{asked}"', "sort": sort, "limit": 2, "correct": False}))
+        found = [item["id"] for page in pages for item in page["items"]]
+        assert sorted(found) == sorted(expected), (texts, asked, way)
+
+
+def is_asked_for(asked: str, at: datetime | str, words: set[str]) -> bool:
+    """What each query of the next test means."""
+    match asked:
+        case "alpha beta":
+            return {"alpha", "beta"} <= words
+        case "alpha -beta":
+            return "alpha" in words and "beta" not in words
+        case "alpha or beta":
+            return bool({"alpha", "beta"} & words)
+        case "after:2024-01-15T12:02:00Z alpha":
+            return "alpha" in words and isinstance(at, datetime) and at >= NOON + timedelta(minutes=2)
+        case _:
+            return "alpha" in words
+
+
+@settings(max_examples=examples(40), suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    texts=st.lists(st.lists(st.sampled_from(["alpha", "beta", "gamma"]), min_size=1, max_size=3), max_size=14),
+    asked=st.sampled_from(
+        ["alpha", "alpha beta", "alpha -beta", "alpha or beta", "kind:message alpha", "after:2024-01-15T12:02:00Z alpha"]
+    ),
+    way=st.sampled_from(WAYS),
+)
+def test_every_way_finds_each_word(
+    client: TestClient,
+    connection: psycopg.Connection[Any],
+    monkeypatch: pytest.MonkeyPatch,
+    texts: list[list[str]],
+    asked: str,
+    way: Way,
+) -> None:
+    """given some documents of the same instant and undated ones, then all pages have each match once, newest first and best first."""
+    take(monkeypatch, way)
+    monkeypatch.setattr(document_pages, "RANKED_MATCHES", 3)
+    connection.execute("TRUNCATE search_documents, search_words, sessions")
+    seed.add_session(connection, "s", 0)
+    times: list[datetime | str] = [NOON + timedelta(minutes=number // 3) if number else "-infinity" for number in range(len(texts))]
+    ids = [str(seed.add_document(connection, "s", at, " ".join(words))) for at, words in zip(times, texts, strict=True)]
+    expected = {document_id for document_id, at, words in zip(ids, times, texts, strict=True) if is_asked_for(asked, at, set(words))}
+
+    for sort in ("newest", "best"):
+        pages = list(pages_of(client, {"q": asked, "sort": sort, "limit": 2, "correct": False}))
+        found = [item for page in pages for item in page["items"]]
+        assert sorted(item["id"] for item in found) == sorted(expected), (texts, asked, way, sort)
+        if sort == "newest":
+            stamps = [item["timestamp"] or "" for item in found]
+            assert stamps == sorted(stamps, reverse=True)
+        assert {(page["total"], page["total_is_exact"]) for page in pages} == {(len(expected), True)}

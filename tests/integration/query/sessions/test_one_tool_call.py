@@ -1,0 +1,156 @@
+"""One tool call, whole, and all of what it gave back, from the archive."""
+
+import json
+import random
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+import psycopg
+import pytest
+from starlette.testclient import TestClient
+
+from services.query.app import create_app
+from services.query.settings import Settings
+from services.worker.persist.derived_values.cut_results import ALL, result_of
+from shared.blobs.contents import ContentStore
+from shared.blobs.stores import archive_at
+from shared.claude_formats.tool_results import ResultText, tool_call_id
+from tests.conftest import LOCAL
+from tests.integration.query import seed
+from tests.stored_transcripts import add_file
+from tests.unit.worker.importers.transcript.rows_of_a_session import SESSION, agent_progress, answer, jsonl, result, use
+
+NOON = datetime(2024, 1, 15, 12, tzinfo=UTC)
+TOOL_USE = "toolu_01Wanted"
+LONG = "".join(random.Random(7).choices("größe 日本\n", k=60_000))
+SHORT_LINES = jsonl(*(result(n, f"u{n}", f"toolu_{n}", "x" * 300) for n in range(8_000)))
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> ContentStore:
+    return archive_at((tmp_path / "archive").as_uri())
+
+
+@pytest.fixture
+def client(database_url: str, redis_url: str, tmp_path: Path) -> Iterator[TestClient]:
+    url = (tmp_path / "archive").as_uri()
+    settings = Settings(database_url=database_url, redis_url=redis_url, log_level="CRITICAL", archive_url=url, query_database_connections=3)
+    with TestClient(create_app(settings), LOCAL) as client:
+        yield client
+
+
+@pytest.fixture
+def call(connection: psycopg.Connection[Any]) -> UUID:
+    """A call whose result is cut."""
+    return add_call(connection)
+
+
+def add_call(connection: psycopg.Connection[Any], **columns: Any) -> UUID:
+    seed.add_session(connection, SESSION, seed.add_project(connection, "/home/ann/shop"))
+    kept = result_of(ResultText(LONG, []), ALL)
+    stored = {"result": kept.text, "result_left_out": kept.left_out, "result_cut_at": kept.cut_at, "parameters": '{"command": "ls"}'}
+    found = seed.add_tool_call(connection, SESSION, NOON, **(stored | columns))
+    connection.execute("UPDATE tool_calls SET id = %s WHERE id = %s", (tool_call_id(TOOL_USE), found))
+    return tool_call_id(TOOL_USE)
+
+
+def test_a_call_is_shown_whole_with_the_changes_that_it_made(client: TestClient, connection: psycopg.Connection[Any], call: UUID) -> None:
+    seed.add_activity(connection, SESSION, NOON, "/home/ann/shop/a.py", tool_call_id=call, patch="@@ -1 +1 @@\n-a\n+b", patch_left_out=3)
+    seed.add_activity(connection, SESSION, NOON, "/home/ann/shop/other.py", tool_call_id=uuid4())
+
+    shown = client.get(f"/api/tool-calls/{call}").json()
+
+    assert (shown["id"], shown["parameters"]) == (str(call), {"command": "ls"})
+    left_out, cut_at = shown["result"]["left_out_characters"], shown["result"]["cut_at_character"]
+    assert LONG[:cut_at] + LONG[cut_at + left_out :] == shown["result"]["text"]
+    [change] = shown["changes"]
+    assert (change["file_path"], change["patch"], change["patch_left_out_lines"]) == ("/home/ann/shop/a.py", "@@ -1 +1 @@\n-a\n+b", 3)
+    [in_list] = client.get("/api/tool-calls?include_result=true").json()["items"]
+    assert shown == in_list | {"changes": shown["changes"]}
+
+
+WANTED = result(9, "w", TOOL_USE, LONG)
+AS_AGENTS = agent_progress(WANTED, "p1")
+IN_PIECES = [{"type": "text", "text": LONG[:30_000]}, {"type": "text", "text": LONG[30_000:]}]
+
+
+@pytest.mark.parametrize("archived", [0, 1, None], ids=["ranges", "both", "segments"])
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        (SHORT_LINES + jsonl(answer(8, "a", "m", use(TOOL_USE)), WANTED) + SHORT_LINES, LONG),
+        (SHORT_LINES + jsonl(AS_AGENTS), LONG),
+        (jsonl(result(9, "w", TOOL_USE, IN_PIECES)), f"{LONG[:30_000]}\n{LONG[30_000:]}"),
+        (jsonl(result(9, "w", TOOL_USE, "\x1b[31m" + LONG)), LONG),
+        (jsonl(result(1, "v", "toolu_0", f'"tool_use_id":"{TOOL_USE}"'), WANTED), LONG),
+        (jsonl(WANTED).replace(b"\n", b" ") + jsonl(result(9, "w", "toolu_0", "x")), LONG),
+    ],
+    ids=["among others", "in its parent's file", "blocks", "colours", "quoted", "two on a line"],
+)
+def test_all_of_a_result_is_read_from_the_archive(
+    client: TestClient, connection: psycopg.Connection[Any], archive: ContentStore, call: UUID, lines: bytes, expected: str, archived: Any
+) -> None:
+    bound = None if archived is None else archived * (lines.rfind(b"\n", 0, len(lines) // 2) + 1)
+    add_file(connection, archive, SESSION, lines, archived=bound)
+
+    answer = client.get(f"/api/tool-calls/{call}/result")
+
+    assert answer.status_code == 200
+    assert answer.headers["content-type"] == "text/plain; charset=utf-8"
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.text == expected
+    assert int(answer.headers["content-length"]) == len(expected.encode())
+    assert client.head(f"/api/tool-calls/{call}/result").headers["content-length"] == answer.headers["content-length"]
+
+
+def test_a_subagents_result_and_one_of_an_older_version_are_found(
+    client: TestClient, connection: psycopg.Connection[Any], archive: ContentStore
+) -> None:
+    call = add_call(connection, agent_id="a1b2c3d")
+    add_file(connection, archive, SESSION, SHORT_LINES, generation=1)
+    add_file(connection, archive, SESSION, SHORT_LINES, file_name="subagents/agent-a1b2c3d.jsonl", generation=1)
+    add_file(connection, archive, SESSION, jsonl(WANTED), file_name="subagents/agent-a1b2c3d.jsonl", generation=0)
+
+    assert client.get(f"/api/tool-calls/{call}/result").text == LONG
+
+
+def test_a_result_that_is_not_cut_needs_no_archive(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+    call = add_call(connection, result="12 passed", result_left_out=None, result_cut_at=None)
+
+    assert client.get(f"/api/tool-calls/{call}/result").text == "12 passed"
+
+
+def test_what_is_not_there_is_said_in_words(
+    client: TestClient, connection: psycopg.Connection[Any], archive: ContentStore, call: UUID, tmp_path: Path
+) -> None:
+    def code(path: str) -> tuple[int, str]:
+        answer = client.get(path)
+        return answer.status_code, answer.json()["code"]
+
+    assert code(f"/api/tool-calls/{uuid4()}") == (404, "TOOL_CALL_NOT_FOUND")
+    assert code(f"/api/tool-calls/{uuid4()}/result") == (404, "TOOL_CALL_NOT_FOUND")
+    assert code(f"/api/tool-calls/{call}/result") == (404, "RESULT_NOT_STORED")
+    add_file(connection, archive, SESSION, SHORT_LINES)
+    assert code(f"/api/tool-calls/{call}/result") == (404, "RESULT_NOT_STORED")
+    assert code(f"/api/tool-calls/{call}?x=1") == (400, "VALIDATION_ERROR")
+    add_file(connection, archive, SESSION, jsonl(WANTED), file_name="x.jsonl")
+    for path in tmp_path.rglob("archive/**/*"):
+        if path.is_file():
+            path.unlink()
+    assert code(f"/api/tool-calls/{call}/result")[0] == 410
+
+
+@pytest.mark.parametrize("path", ["stats", f"session/{SESSION}", "nothing"])
+def test_other_paths_stay_what_they_are(client: TestClient, call: UUID, path: str) -> None:
+    assert client.get(f"/api/tool-calls/{path}").status_code == (400 if path == "nothing" else 200)
+
+
+def test_json_lines_are_found_whatever_their_spaces(
+    client: TestClient, connection: psycopg.Connection[Any], archive: ContentStore, call: UUID
+) -> None:
+    add_file(connection, archive, SESSION, json.dumps(WANTED, separators=(" , ", " : ")).encode() + b"\n")
+
+    assert client.get(f"/api/tool-calls/{call}/result").text == LONG

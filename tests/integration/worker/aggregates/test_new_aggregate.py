@@ -1,0 +1,165 @@
+"""A new aggregate is one entry in the registry: writing, reattribution, undo, rebuild and verify then include it.
+
+The made-up aggregate counts messages by role and failed tool calls by tool, so it has two tables of rows for sources.
+"""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from psycopg import Connection
+
+from services.worker.aggregates.registry import AGGREGATES, ALL_TIME, DAY, Aggregate, Measure, Source
+from services.worker.importers.job import undo
+from services.worker.maintenance.rebuild import rebuild
+from services.worker.maintenance.verify import verify
+from services.worker.persist.persist_batch import persist
+from services.worker.persist.records import Message, Record, SessionFacts, ToolUse
+from services.worker.persist.staging.staging_tables import ReceivedEvent
+from services.worker.resources import Resources
+from shared.events.messages import Conversation, Event, SessionStart, ToolCall
+from tests.integration.worker.imports.test_imports_in_any_order import add_job
+
+NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
+GAP = timedelta(minutes=5)
+
+SPEAKERS = Aggregate(
+    "speaker_rollups",
+    by=("speaker",),
+    counted_under={("project_id", "user_id"): (ALL_TIME, DAY), ("-1", "-1"): (ALL_TIME,)},
+    measures={"messages": Measure.SUM, "failures": Measure.WIDE_SUM},
+    finest=DAY,
+    sources=(
+        Source("messages", {"messages": "1"}, by={"speaker": "role"}),
+        Source("tool_calls", {"failures": "1"}, by={"speaker": "tool_name"}, where="status = 'error'"),
+    ),
+)
+TABLE = """
+    CREATE TABLE speaker_rollups (
+        project_id bigint, user_id bigint, grain_minutes smallint, bucket_start timestamptz, speaker text,
+        messages bigint NOT NULL DEFAULT 0, failures numeric NOT NULL DEFAULT 0,
+        PRIMARY KEY (project_id, user_id, grain_minutes, bucket_start, speaker))"""
+
+
+@pytest.fixture
+def connection(worker: Resources, monkeypatch: pytest.MonkeyPatch) -> Iterator[Connection[Any]]:
+    """A database with the aggregate's table, and its entry in the registry."""
+    with worker.connection() as connection:
+        with connection.transaction():
+            connection.execute(TABLE)
+        monkeypatch.setitem(AGGREGATES, "speaker_rollups", SPEAKERS)
+        yield connection
+        with connection.transaction():
+            connection.execute("DROP TABLE speaker_rollups")
+
+
+def store(connection: Connection[Any], *events: Event | Record, job_number: int = 0) -> None:
+    with connection.transaction():
+        persist(connection, [ReceivedEvent(event, NOW, "r", "1-0") for event in events], idle_gap=GAP, job_number=job_number)
+
+
+def said(session_id: str) -> Conversation:
+    return Conversation(session_id=session_id, content="x", role="user", timestamp=NOW, id=uuid4())
+
+
+def failed(session_id: str) -> ToolCall:
+    return ToolCall(session_id=session_id, tool_name="Bash", result_status="error", timestamp=NOW, id=uuid4())
+
+
+def cells(connection: Connection[Any]) -> list[tuple[Any, ...]]:
+    """(project, grain, speaker, messages, failures) of the cells that are not empty."""
+    with connection.transaction():
+        found = connection.execute("""
+            SELECT coalesce(p.path, r.project_id::text), grain_minutes, speaker, messages, failures::int
+            FROM speaker_rollups AS r LEFT JOIN projects AS p ON p.id = r.project_id WHERE (messages, failures) <> (0, 0) ORDER BY 1, 2, 3""")
+        return found.fetchall()
+
+
+def is_right(connection: Connection[Any]) -> bool:
+    found = verify(connection, GAP)
+    return "speaker_rollups" in found and not any(found.values())
+
+
+def test_a_new_aggregate_includes_new_rows(connection: Connection[Any]) -> None:
+    store(connection, said("s"), said("s"), failed("s"))
+
+    assert cells(connection) == [
+        ("-1", 0, "Bash", 0, 1),
+        ("-1", 0, "user", 2, 0),
+        ("0", 0, "Bash", 0, 1),
+        ("0", 0, "user", 2, 0),
+        ("0", 1440, "Bash", 0, 1),
+        ("0", 1440, "user", 2, 0),
+    ]
+    assert is_right(connection)
+
+
+def test_a_new_aggregate_follows_a_session_to_its_project(connection: Connection[Any]) -> None:
+    store(connection, said("s"), failed("s"))
+
+    store(connection, SessionStart(project_path="/p", start_time=NOW, session_id="s", id=uuid4()))
+
+    assert [cell for cell in cells(connection) if cell[1] == DAY] == [("/p", 1440, "Bash", 0, 1), ("/p", 1440, "user", 1, 0)]
+    assert is_right(connection)
+
+
+def test_a_better_version_of_a_row_replaces_its_contribution(connection: Connection[Any]) -> None:
+    # Given a tool call of a file that was read before it had ended
+    row_id = uuid4()
+    pending = ToolUse(id=row_id, session_id="s", tool_name="Bash", status="error", timestamp=NOW, source="transcript")
+    with connection.transaction():
+        number = add_job(connection)
+    store(connection, pending, job_number=number)
+    assert ("0", 1440, "Bash", 0, 1) in cells(connection)
+
+    # When the file is read again
+    store(
+        connection,
+        ToolUse(id=row_id, session_id="s", tool_name="Bash", status="success", duration_ms=7, timestamp=NOW, source="transcript"),
+        job_number=number,
+    )
+
+    assert cells(connection) == []
+    assert is_right(connection)
+
+
+def test_an_undo_subtracts_the_contributions_of_its_import(worker: Resources, connection: Connection[Any]) -> None:
+    # Given a live session, and an import of another one, with a prompt without a session
+    store(connection, said("live"))
+    before = cells(connection)
+    with connection.transaction():
+        number = add_job(connection)
+    store(
+        connection,
+        SessionFacts(id=uuid4(), session_id="s", source="transcript", project_path="/p", started_at=NOW, ended_at=NOW),
+        Message(id=uuid4(), role="user", content="x", source="transcript", session_id="s", timestamp=NOW),
+        Message(id=uuid4(), role="user", content="y", source="history.jsonl", project_path="/p"),
+        job_number=number,
+    )
+    assert cells(connection) != before
+
+    # When it is undone
+    with connection.transaction():
+        while undo.undo_some(worker, connection, number):
+            continue
+
+    # Then no cell of it is left, not even an empty one
+    assert cells(connection) == before
+    with connection.transaction():
+        assert connection.execute("SELECT count(*) FROM speaker_rollups WHERE (messages, failures) = (0, 0)").fetchone() == (0,)
+    assert is_right(connection)
+
+
+def test_verify_finds_wrong_cells_of_a_new_aggregate_and_rebuild_corrects_them(connection: Connection[Any]) -> None:
+    store(connection, said("s"), failed("s"))
+    before = cells(connection)
+    with connection.transaction():
+        connection.execute("UPDATE speaker_rollups SET messages = messages + 1 WHERE grain_minutes = 0")
+    assert verify(connection, GAP)["speaker_rollups"] == 8
+
+    assert rebuild(connection, GAP)["speaker_rollups"] == 8
+
+    assert cells(connection) == before
+    assert is_right(connection)

@@ -1,0 +1,344 @@
+"""Live capture: ranges of transcripts become the rows that an import of the whole files makes."""
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+import msgspec
+import psycopg
+import pytest
+import structlog
+from psycopg.types.json import Jsonb
+
+from services.worker.capture import file_reading
+from services.worker.capture import read_captured as reading
+from services.worker.capture.parser_states import ParserStates
+from services.worker.capture.read_captured import locked, read_captured
+from services.worker.drain.replayed_import_records import persist_replayed_records
+from services.worker.importers.job import run_shard
+from services.worker.maintenance.verify import verify
+from services.worker.persist.records import Message
+from services.worker.persist.staging.staging_tables import ReceivedEvent
+from services.worker.resources import Resources, open_resources
+from services.worker.row_lease import MAX_ATTEMPTS
+from services.worker.sweep.scheduler import NO_CALL, ONE_CALL, Looks
+from shared.broker import TASK_READ_CAPTURED
+from tests import emptied
+from tests.integration.worker.all_tables import tables
+from tests.integration.worker.capture.captured import RECEIVED_AT, capture, put_range
+from tests.unit.worker.importers.transcript.rows_of_a_session import SESSION, WHOLE, answer, jsonl, prompt, text
+
+
+def import_files(worker: Resources, folder: Path, *contents: bytes, user: str | None = "ann") -> UUID:
+    job_id = uuid4()
+    files = []
+    for n, content in enumerate(contents):
+        path = folder / f"{job_id}-{n}"
+        path.write_bytes(content)
+        files.append({"name": f"{n}.jsonl", "blob_url": path.as_uri(), "bytes": len(content), "kind": "transcript"})
+    with worker.transaction() as connection:
+        connection.execute("INSERT INTO import_jobs (id, files, user_name) VALUES (%s, %s, %s)", [job_id, Jsonb(files), user])
+        connection.execute("INSERT INTO import_shares (job_id, share) VALUES (%s, 0)", [job_id])
+    run_shard.run(worker, job_id, 0)
+    return job_id
+
+
+def all_tables(worker: Resources) -> dict[str, list[str]]:
+    with worker.transaction() as connection:
+        return tables(connection)
+
+
+def empty(worker: Resources) -> None:
+    with worker.transaction() as connection:
+        emptied.empty(connection)
+
+
+def is_verified(worker: Resources) -> bool:
+    with psycopg.connect(worker.settings.database_url, autocommit=True) as connection:
+        return set(verify(connection, worker.idle_gap).values()) == {0}
+
+
+def imported(worker: Resources, folder: Path, *contents: bytes) -> dict[str, list[str]]:
+    """The tables of an import into an empty database, which is emptied again."""
+    import_files(worker, folder, *contents)
+    found = all_tables(worker)
+    empty(worker)
+    return found
+
+
+def test_a_transcript_captured_line_by_line_is_the_same_as_its_import(worker: Resources, tmp_path: Path) -> None:
+    expected = imported(worker, tmp_path, jsonl(*WHOLE))
+
+    states = ParserStates()
+    for row in WHOLE:
+        capture(worker, SESSION, jsonl(row), states)
+        assert is_verified(worker)
+
+    assert all_tables(worker) == expected
+
+
+def test_a_process_without_a_state_goes_on_from_what_is_stored(worker: Resources, tmp_path: Path) -> None:
+    expected = imported(worker, tmp_path, jsonl(*WHOLE))
+
+    for row in WHOLE:
+        capture(worker, SESSION, jsonl(row))
+
+    assert all_tables(worker) == expected
+    assert is_verified(worker)
+
+
+def test_totals_said_before_the_first_api_call_go_with_that_call(worker: Resources, tmp_path: Path) -> None:
+    # Given a transcript that has been read up to what Claude Code says of its cost and lines, before any call
+    totals = {"type": "cost-state", "sessionId": SESSION, "totalCostUSD": 0.05, "totalLinesAdded": 5, "totalDuration": 10}
+    rows = [prompt(0, "u-0", "Hello"), totals, answer(1, "a-1", "msg_1", text("Hello."))]
+    expected = imported(worker, tmp_path, jsonl(*rows))
+    capture(worker, SESSION, jsonl(*rows[:2]))
+    assert is_verified(worker)
+
+    capture(worker, SESSION, jsonl(rows[2]))
+
+    assert all_tables(worker) == expected
+    assert is_verified(worker)
+
+
+def test_beat_sees_what_is_to_be_read(worker: Resources, looks: Looks) -> None:
+    assert looks.stored()[TASK_READ_CAPTURED] == NO_CALL
+
+    with worker.transaction() as connection:
+        put_range(connection, SESSION, jsonl(*WHOLE))
+    assert looks.stored()[TASK_READ_CAPTURED] == ONE_CALL
+
+    read_captured(worker, ParserStates())
+    assert looks.stored()[TASK_READ_CAPTURED] == NO_CALL
+
+
+def test_a_file_that_cannot_be_read_is_set_aside_and_others_go_on(worker: Resources, looks: Looks) -> None:
+    # Given a file of which a range is missing, and another
+    with worker.transaction() as connection:
+        broken = put_range(connection, "broken", jsonl(*WHOLE))
+        connection.execute("DELETE FROM transcript_ranges WHERE file_id = %s", [broken])
+        put_range(connection, SESSION, jsonl(*WHOLE))
+
+    # When all that can be is read
+    with structlog.testing.capture_logs() as lines:
+        while read_captured(worker, ParserStates()):
+            pass
+
+    # Then the other is read, and this one is out of the way, with a word on it
+    assert "captured_file_set_aside" in [line["event"] for line in lines]
+    assert looks.stored()[TASK_READ_CAPTURED] == NO_CALL
+    with worker.transaction() as connection:
+        assert connection.execute("SELECT session_id FROM sessions").fetchall() == [(SESSION,)]
+        [(errors,)] = connection.execute("SELECT errors FROM import_jobs").fetchall()
+        assert [(error["file"], error["code"]) for error in errors] == [("broken/broken.jsonl", "GIVEN_UP")]
+
+        # And when its time has come it is tried once more, and its pause is longer each time
+        connection.execute("UPDATE transcript_files SET read_again_at = now() - interval '1 second' WHERE id = %s", [broken])
+    assert looks.stored()[TASK_READ_CAPTURED] == ONE_CALL
+    assert not read_captured(worker, ParserStates())
+    with worker.transaction() as connection:
+        pause = "SELECT read_again_at > now() + interval '40 minutes' FROM transcript_files WHERE id = %s"
+        assert connection.execute(pause, [broken]).fetchone() == (True,)
+
+
+def test_one_process_reads_at_a_time(worker: Resources) -> None:
+    with worker.transaction() as connection:
+        put_range(connection, SESSION, jsonl(*WHOLE))
+    other = open_resources(worker.settings)
+
+    with other.connection() as connection, locked(connection) as is_ours:
+        assert is_ours
+        assert not read_captured(worker, ParserStates()), "the holder looks again"
+        with worker.transaction() as looking:
+            assert looking.execute("SELECT count(*) FROM messages").fetchone() == (0,)
+    other.close()
+
+    assert not read_captured(worker, ParserStates())
+    with worker.transaction() as connection:
+        assert connection.execute("SELECT count(*) FROM messages").fetchone() == (4,)
+
+
+@pytest.mark.parametrize(("bound_user", "stored"), [("bob", 0), (None, 1)])
+def test_only_a_bound_key_is_kept_from_sessions_of_other_users(worker: Resources, bound_user: str | None, stored: int) -> None:
+    """given a session of ann, then what another machine adds to it as bob is stored, unless its key is bound to bob."""
+    capture(worker, SESSION, jsonl(*WHOLE[:-1]))
+
+    capture(worker, SESSION, jsonl(*WHOLE), machine_id="m2", user="bob", bound_user=bound_user)
+
+    with worker.transaction() as connection:
+        [(skipped,)] = connection.execute("SELECT skipped_records FROM import_jobs WHERE kind = 'capture'").fetchall()
+        owners = {row[0] for row in connection.execute("SELECT u.name FROM messages AS m JOIN users AS u ON u.id = m.user_id").fetchall()}
+    assert ("another user's" not in skipped) == bool(stored)
+    assert owners == {"ann"}
+
+
+def test_a_line_that_kills_its_reader_keeps_no_other_file_waiting(worker: Resources, looks: Looks) -> None:
+    # Given files of which one kills whoever reads it, in the midst of the others
+    with worker.transaction() as connection:
+        for session_id in ("s1", "deadly", "s2"):
+            rows = [row | {"sessionId": session_id, "uuid": f"{session_id}-{n}"} for n, row in enumerate(WHOLE)]
+            deadly = [prompt(1, "u9", "kill this process")] if session_id == "deadly" else []
+            put_range(connection, session_id, jsonl(*deadly, *rows))
+
+    # When a process after the other reads
+    deaths = 0
+    while looks.stored()[TASK_READ_CAPTURED]:
+        command = [
+            sys.executable,
+            "-m",
+            "tests.integration.worker.capture.deadly_reader",
+            worker.settings.database_url,
+            worker.settings.redis_url,
+        ]
+        ended = subprocess.run(command, capture_output=True, timeout=100, check=False)
+        deaths += ended.returncode == -signal.SIGKILL
+        if deaths >= 3:
+            # Then the third process has read the others: what was begun less often comes first
+            with worker.transaction() as connection:
+                parsed = "SELECT session_id FROM transcript_files WHERE parsed_offset = stored_offset ORDER BY 1"
+                assert connection.execute(parsed).fetchall() == [("s1",), ("s2",)]
+
+    # And after five deaths the file is set aside
+    assert deaths == MAX_ATTEMPTS
+    assert is_verified(worker)
+
+    # And a reader that can read it does so when its time has come
+    with worker.transaction() as connection:
+        connection.execute("UPDATE transcript_files SET read_again_at = now() - interval '1 second' WHERE read_again_at IS NOT NULL")
+    assert not read_captured(worker, ParserStates())
+    with worker.transaction() as connection:
+        again = "SELECT parsed_offset = stored_offset, read_attempts, read_again_at FROM transcript_files WHERE session_id = 'deadly'"
+        assert connection.execute(again).fetchone() == (True, 0, None)
+
+
+def test_states_are_forgotten_when_they_take_too_much_memory(worker: Resources, tmp_path: Path) -> None:
+    # Given room for one state only
+    contents = [
+        jsonl(*(row | {"sessionId": session_id, "uuid": f"{session_id}-{n}"} for n, row in enumerate(WHOLE))) for session_id in "ab"
+    ]
+    expected = imported(worker, tmp_path, *contents)
+    states = ParserStates(max_bytes=1)
+
+    # When two files grow in turn
+    for lines in zip(*(content.splitlines(keepends=True) for content in contents), strict=True):
+        for session_id, line in zip("ab", lines, strict=True):
+            capture(worker, session_id, line, states)
+
+    assert all_tables(worker) == expected
+
+
+def test_a_user_who_becomes_known_later_has_the_whole_session(worker: Resources, tmp_path: Path) -> None:
+    expected = imported(worker, tmp_path, jsonl(*WHOLE))
+    states = ParserStates()
+
+    capture(worker, SESSION, jsonl(*WHOLE[:3]), states, user=None)
+    capture(worker, SESSION, jsonl(*WHOLE[3:]), states, user="ann")
+
+    # Then nothing is left under no user. The session's first facts are not given again.
+    found = all_tables(worker)
+    assert [json.loads(facts)["u"] for facts in found.pop("session_facts")] == ["ann"]
+    assert found.items() < expected.items()
+    assert is_verified(worker)
+
+
+def test_two_copies_of_a_file_share_their_facts_until_one_goes_on(worker: Resources, tmp_path: Path) -> None:
+    expected = imported(worker, tmp_path, jsonl(*WHOLE))
+    states = ParserStates()
+
+    # Given the same beginning from two machines
+    for machine_id in ("m1", "m2"):
+        capture(worker, SESSION, jsonl(*WHOLE[:4]), states, machine_id=machine_id)
+
+    # When one of them goes on, then the facts of the other stay; when both have, only the last facts are left
+    capture(worker, SESSION, jsonl(*WHOLE[4:]), states, machine_id="m1")
+    with worker.transaction() as connection:
+        assert connection.execute("SELECT count(*) FROM session_facts").fetchone() == (3,), "the first, of m1 and of m2"
+    capture(worker, SESSION, jsonl(*WHOLE[4:]), states, machine_id="m2")
+
+    assert all_tables(worker) == expected
+    assert is_verified(worker)
+
+
+def test_a_line_that_is_no_json_is_counted_and_the_others_are_stored(worker: Resources, tmp_path: Path) -> None:
+    expected = imported(worker, tmp_path, jsonl(*WHOLE))
+    states = ParserStates()
+
+    capture(worker, SESSION, jsonl(*WHOLE[:4]) + b"{cut\n", states)
+    capture(worker, SESSION, b'{"type": "of-tomorrow"}\n' + jsonl(*WHOLE[4:]), states)
+
+    assert all_tables(worker) == expected
+    with worker.transaction() as connection:
+        [(errors, unknown)] = connection.execute("SELECT errors, unknown_records FROM import_jobs").fetchall()
+    offset = len(jsonl(*WHOLE[:4]))
+    assert [(error["file"], error["line"], error["offset"], error["code"]) for error in errors] == [
+        (f"{SESSION}/{SESSION}.jsonl", 5, offset, "INVALID_JSON")
+    ]
+    assert unknown == {"of-tomorrow": 1}
+
+
+def test_a_record_that_cannot_be_stored_is_a_dead_letter_that_can_be_replayed(worker: Resources) -> None:
+    # Given a text that Postgres refuses for now
+    with worker.transaction() as connection:
+        connection.execute("ALTER TABLE messages ADD CONSTRAINT of_a_test CHECK (content NOT LIKE '%Done%') NOT VALID")
+    try:
+        # When it is captured, then all else is stored
+        capture(worker, SESSION, jsonl(*WHOLE))
+        with worker.transaction() as connection:
+            assert connection.execute("SELECT count(*) FROM messages").fetchone() == (3,)
+            [(payload, entry_id)] = connection.execute("SELECT payload, journal_entry_id FROM dead_letters").fetchall()
+            assert connection.execute("SELECT 'import:' || id FROM import_jobs WHERE kind = 'capture'").fetchone() == (entry_id,)
+            [(skipped, errors)] = connection.execute("SELECT skipped_records, errors FROM import_jobs").fetchall()
+        assert b"Done" in payload
+        assert skipped["not storable"] == 1
+        assert [error["code"] for error in errors] == ["NOT_STORABLE"]
+        assert is_verified(worker)
+    finally:
+        with worker.transaction() as connection:
+            connection.execute("ALTER TABLE messages DROP CONSTRAINT of_a_test")
+
+    # And a replay stores it as the job's own
+    record = msgspec.json.decode(payload, type=Message)
+    with worker.transaction() as connection:
+        persist_replayed_records(connection, [ReceivedEvent(record, RECEIVED_AT, "test", entry_id)], idle_gap=worker.idle_gap)
+    with worker.transaction() as connection:
+        assert connection.execute("SELECT count(*), count(DISTINCT brought_by) FROM messages").fetchone() == (4, 1)
+    assert is_verified(worker)
+
+
+def test_running_sessions_are_read_before_a_backlog(worker: Resources, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Given two long files that came first, and rounds that end at once
+    old = [prompt(n, f"old{n}", "x" * 5000) for n in range(200)]
+    with worker.transaction() as connection:
+        for session_id in ("old1", "old2"):
+            for start in range(0, len(old), 50):
+                rows = (row | {"sessionId": session_id, "uuid": f"{session_id}-{row['uuid']}"} for row in old[start : start + 50])
+                put_range(connection, session_id, jsonl(*rows))
+        put_range(connection, "now", jsonl(prompt(1, "n1", "now") | {"sessionId": "now"}))
+    monkeypatch.setattr(reading, "ROUND_SECONDS", 0.0)
+    for module in (reading, file_reading):
+        monkeypatch.setattr(module, "CHUNK_RECORDS", 40)
+    order: list[str] = []
+    store = reading.store
+
+    def noted(worker: Any, connection: Any, job: Any, readings: Any) -> Any:
+        order.extend(each.file.session_id for each in readings)
+        if len(order) == 3:
+            # And something more is said while the long ones are read
+            with psycopg.connect(worker.settings.database_url) as other:
+                put_range(other, "now", jsonl(prompt(2, "n2", "and now") | {"sessionId": "now"}))
+        return store(worker, connection, job, readings)
+
+    monkeypatch.setattr(reading, "store", noted)
+
+    # When all is read
+    while read_captured(worker, ParserStates()):
+        pass
+
+    # Then what is said now never waits for more than one reading of a long file
+    assert order[0] == "now"
+    assert order.index("now", 1) <= 4
+    assert order.count("old1") == order.count("old2") == 4

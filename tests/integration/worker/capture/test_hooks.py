@@ -1,0 +1,349 @@
+"""Hooks become rows: alone, and beside the transcript of the same session, in any order."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from services.worker.capture.capture_job import capture_job
+from services.worker.capture.hook_reading import read_hooks
+from services.worker.capture.parser_states import ParserStates
+from services.worker.capture.read_captured import read_captured
+from services.worker.importers.formats import ids
+from services.worker.resources import Resources
+from tests.example_counts import examples
+from tests.integration.worker.capture.captured import put_range
+from tests.integration.worker.capture.hook_session import AGENTS_FILE, AGENTS_TRANSCRIPT, HOOKS, TRANSCRIPT, put_hooks
+from tests.integration.worker.capture.test_capture import all_tables, empty, import_files, is_verified
+from tests.skips import SAMPLES, needs
+from tests.unit.worker.importers.transcript.rows_of_a_session import SESSION, answer, jsonl, use
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+# What a hook knows better than a transcript: docs/adr/0047-hooks-beside-transcripts.md has these columns.
+BETTER_OF_HOOKS: dict[str, tuple[str, ...]] = {
+    "tool_calls": ("duration_ms", "duration_source", "wait_ms"),
+    "activities": ("is_estimated", "source"),
+    "sessions": ("first_event_at", "last_event_at", "dated_at", "ended_at", "end_reason", "wall_us"),
+    "activity_rollups": ("wall_us",),
+    "projects": ("last",),
+}
+
+
+def without_better_knowledge(found: dict[str, list[str]]) -> dict[str, Any]:
+    """The tables, without what only hooks can say."""
+    kept: dict[str, Any] = {}
+    for table, rows in found.items():
+        decoded = [json.loads(row) for row in rows]
+        decoded = [row for row in decoded if not (isinstance(row, dict) and table == "session_facts" and row["source"] == "hook")]
+        for row in decoded:
+            for column in BETTER_OF_HOOKS.get(table, ()):
+                row.pop(column)
+        kept[table] = sorted(json.dumps(row, sort_keys=True) for row in decoded)
+    kept.pop("tool_rollups")
+    return kept
+
+
+# (milliseconds that the hook says, or the transcript if it says more; the rest of the time between the transcript's two rows)
+REPORTED = [(2400, 500), (30, 3770), (5, 11_995), (15_600, 400), (7, 993), (3, 997), (120_010, 990)]
+
+
+def reported(worker: Resources) -> list[tuple[int, int]]:
+    """How long the calls ran and waited, where it is known, in their order."""
+    with worker.transaction() as connection:
+        found = "SELECT duration_ms, wait_ms FROM tool_calls WHERE duration_source = 'reported' ORDER BY occurred_at"
+        return connection.execute(found).fetchall()
+
+
+def read_all(worker: Resources) -> None:
+    while read_captured(worker, ParserStates()):
+        pass
+
+
+def bring_hooks(worker: Resources, hooks: Any = HOOKS) -> None:
+    with worker.transaction() as connection:
+        put_hooks(connection, hooks)
+    read_all(worker)
+
+
+def bring_transcript(worker: Resources) -> None:
+    with worker.transaction() as connection:
+        put_range(connection, SESSION, TRANSCRIPT)
+        put_range(connection, SESSION, AGENTS_TRANSCRIPT, file_name=AGENTS_FILE)
+    read_all(worker)
+
+
+@pytest.fixture
+def of_transcript(worker: Resources) -> dict[str, Any]:
+    """What the transcript alone gives, without what hooks know better."""
+    bring_transcript(worker)
+    found = without_better_knowledge(all_tables(worker))
+    empty(worker)
+    return found
+
+
+def test_large_payloads_are_not_all_in_memory_at_once(worker: Resources) -> None:
+    """given 20 payloads of a megabyte each, then one transaction takes those of about eight megabytes, and the next ones the others."""
+    large = [(number, {"session_id": SESSION, "hook_event_name": "Notification", "message": "x" * 1_000_000}) for number in range(20)]
+    with worker.transaction() as connection:
+        put_hooks(connection, large)
+    left = []
+    with worker.connection() as connection:
+        with connection.transaction():
+            job = capture_job(connection)
+        while read_hooks(worker, connection, job):
+            [(count,)] = connection.execute("SELECT count(*) FROM hook_payloads").fetchall()
+            connection.commit()
+            left.append(count)
+
+    assert left == [11, 2, 0]
+
+
+def test_hooks_alone_give_the_session_its_prompts_replies_tool_calls_and_edits(worker: Resources) -> None:
+    bring_hooks(worker)
+
+    with worker.transaction() as connection:
+        [session] = connection.execute(
+            "SELECT p.path, u.name, s.model, s.title, s.user_messages, s.assistant_messages, s.tool_calls, s.tool_errors, s.files_modified,"
+            " s.lines_added, s.lines_removed, s.api_calls, s.end_reason, s.ended_at >= s.last_event_at"
+            " FROM sessions AS s JOIN projects AS p ON p.id = s.project_id JOIN users AS u ON u.id = s.user_id"
+        ).fetchall()
+        assert session == (
+            *("/home/ann/app", "ann", "claude-opus-4-6", "fix the bug in a.py", 2, 3, 8, 3, 2, 4, 1, 0, "prompt_input_exit", True),
+        )
+        messages = connection.execute("SELECT role, content, agent_id FROM messages ORDER BY occurred_at").fetchall()
+        assert messages == [
+            ("user", "fix the bug in a.py", None),
+            ("assistant", "noted", "a1b2c3d4e5f607182"),
+            ("assistant", "All is done.", None),
+            ("user", "wait for it", None),
+            ("assistant", "It takes too long.", None),
+        ]
+        calls = connection.execute("SELECT tool_name, status, duration_ms FROM tool_calls ORDER BY occurred_at").fetchall()
+        assert calls == [
+            *(("Bash", "success", 2400), ("Bash", "error", 30), ("Edit", "success", 5), ("Bash", "error", None)),
+            *(("Agent", "success", 15_600), ("Write", "success", 7), ("Bash", "success", 3), ("Bash", "timeout", 120_010)),
+        ]
+        # And nothing waits
+        assert connection.execute("SELECT count(*) FROM hook_payloads").fetchall() == [(0,)]
+    assert is_verified(worker)
+
+
+# (seconds from PreToolUse to PostToolUse, less what it ran); of a call whose hook says no running time, nothing.
+WAITS_OF_HOOKS = [
+    ("toolu_1", 200),
+    ("toolu_2", 3470),
+    ("toolu_3", 11_795),
+    ("toolu_5", 200),
+    ("toolu_6", 793),
+    ("toolu_7", 797),
+    ("toolu_8", 790),
+]
+
+
+def waits(worker: Resources) -> list[tuple[UUID, int]]:
+    with worker.transaction() as connection:
+        return sorted(connection.execute("SELECT id, wait_ms FROM tool_calls WHERE wait_ms IS NOT NULL").fetchall())
+
+
+@settings(max_examples=examples(12), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@given(data=st.data())
+def test_hooks_alone_say_how_long_a_call_waited_in_any_order(worker: Resources, data: st.DataObject) -> None:
+    hooks = data.draw(st.permutations(HOOKS + data.draw(st.lists(st.sampled_from(HOOKS), max_size=6))))
+    size = data.draw(st.integers(1, len(hooks)))
+    empty(worker)
+
+    for start in range(0, len(hooks), size):
+        bring_hooks(worker, hooks[start : start + size])
+
+    assert waits(worker) == sorted((ids.tool_use_id(key), wait) for key, wait in WAITS_OF_HOOKS)
+    assert is_verified(worker)
+
+
+@pytest.mark.parametrize("order", ["hooks first", "use first", "use between"])
+def test_a_wait_begins_when_the_transcript_says_that_the_call_was_asked_for(worker: Resources, order: str) -> None:
+    """given a transcript that has the use of a call, and never its result, in any order with the call's hooks."""
+    asked = jsonl(answer(2.1, "a2", "msg_1", use("toolu_1", "Bash", command="make test")))
+    [before, after] = [hook for hook in HOOKS if hook[1].get("tool_use_id") == "toolu_1"]
+    steps: dict[str, list[Any]] = {
+        "hooks first": [before, after, asked],
+        "use first": [asked, before, after],
+        "use between": [before, asked, after],
+    }
+
+    for step in steps[order]:
+        with worker.transaction() as connection:
+            if isinstance(step, bytes):
+                put_range(connection, SESSION, step)
+            else:
+                put_hooks(connection, [step])
+        read_all(worker)
+
+    # The hook is stamped 4.9 s after the start, and the call ran for 2.4 s.
+    assert waits(worker) == [(ids.tool_use_id("toolu_1"), 400)]
+    assert is_verified(worker)
+
+
+@pytest.mark.parametrize("order", ["hooks first", "transcript first", "together"])
+def test_hooks_and_transcript_in_any_order_give_what_the_transcript_gives(
+    worker: Resources, of_transcript: dict[str, Any], order: str
+) -> None:
+    if order == "hooks first":
+        bring_hooks(worker)
+        bring_transcript(worker)
+    elif order == "transcript first":
+        bring_transcript(worker)
+        bring_hooks(worker)
+    else:
+        with worker.transaction() as connection:
+            put_hooks(connection, HOOKS)
+        bring_transcript(worker)
+
+    assert without_better_knowledge(all_tables(worker)) == of_transcript
+    assert is_verified(worker)
+    assert reported(worker) == REPORTED
+
+
+LINES = TRANSCRIPT.splitlines(keepends=True)
+AGENTS_LINES = AGENTS_TRANSCRIPT.splitlines(keepends=True)
+
+
+@settings(max_examples=examples(12), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@given(data=st.data())
+def test_pieces_of_hooks_and_transcripts_may_come_in_any_order_and_again(
+    worker: Resources, of_transcript: dict[str, Any], data: st.DataObject
+) -> None:
+    # Given the lines of both files in their order, hooks in any order and some twice, and moments at which all that is there is read
+    hooks = data.draw(st.permutations(HOOKS + data.draw(st.lists(st.sampled_from(HOOKS), max_size=6))))
+    whose = data.draw(st.permutations(["line"] * len(LINES) + ["agent's line"] * len(AGENTS_LINES) + ["hook"] * len(hooks)))
+    reads = data.draw(st.sets(st.integers(0, len(whose) - 1), max_size=6))
+    empty(worker)
+    lines, agents_lines, waiting = iter(LINES), iter(AGENTS_LINES), iter(hooks)
+
+    for place, piece in enumerate(whose):
+        with worker.transaction() as connection:
+            if piece == "line":
+                put_range(connection, SESSION, next(lines))
+            elif piece == "hook":
+                put_hooks(connection, [next(waiting)])
+            else:
+                put_range(connection, SESSION, next(agents_lines), file_name=AGENTS_FILE)
+        if place in reads:
+            read_all(worker)
+            # Then no prompt is there twice, at any moment
+            with worker.transaction() as connection:
+                twice = connection.execute(
+                    "SELECT content FROM messages WHERE content <> '' GROUP BY content, agent_id HAVING count(*) > 1"
+                ).fetchall()
+            assert twice == []
+    read_all(worker)
+
+    # Then all is as the transcript alone gives it, and the durations are the hooks'
+    assert without_better_knowledge(all_tables(worker)) == of_transcript
+    assert reported(worker) == REPORTED
+    assert is_verified(worker)
+
+
+def test_an_imported_transcript_takes_the_place_of_the_messages_of_hooks(
+    worker: Resources, tmp_path: Path, of_transcript: dict[str, Any]
+) -> None:
+    bring_hooks(worker)
+
+    import_files(worker, tmp_path, TRANSCRIPT, AGENTS_TRANSCRIPT)
+
+    assert without_better_knowledge(all_tables(worker)) == of_transcript
+    assert is_verified(worker)
+
+
+def test_hooks_of_a_clock_that_is_ahead_are_superseded_too(worker: Resources, of_transcript: dict[str, Any]) -> None:
+    # Given hooks that were stamped by a server whose clock is two minutes ahead
+    bring_hooks(worker, [(seconds + 120, payload) for seconds, payload in HOOKS])
+
+    bring_transcript(worker)
+
+    assert without_better_knowledge(all_tables(worker)) == of_transcript
+    assert is_verified(worker)
+
+
+def test_a_payload_of_another_user_is_left_out(worker: Resources) -> None:
+    # Given a session of ann
+    bring_transcript(worker)
+
+    # When a hook of it comes by a key that is bound to bob
+    with worker.transaction() as connection:
+        put_hooks(connection, [(200, HOOKS[1][1] | {"prompt": "let me in"})], user="bob", bound_user="bob")
+    read_all(worker)
+
+    # Then it is counted, not stored
+    with worker.transaction() as connection:
+        assert connection.execute("SELECT count(*) FROM messages WHERE content = 'let me in'").fetchall() == [(0,)]
+        [(skipped, errors)] = connection.execute("SELECT skipped_records, errors FROM import_jobs").fetchall()
+    assert skipped == {"another user's": 2}
+    assert [error["code"] for error in errors] == ["SESSION_OF_ANOTHER_USER"]
+
+
+def test_a_session_goes_on_on_a_machine_where_its_user_has_another_name(worker: Resources) -> None:
+    # Given a session of ann
+    bring_transcript(worker)
+
+    # When she resumes it as root, by a key that is not bound
+    with worker.transaction() as connection:
+        put_hooks(connection, [(200, HOOKS[1][1] | {"prompt": "go on"})], user="root")
+    read_all(worker)
+
+    # Then it is stored in the session, which stays hers
+    with worker.transaction() as connection:
+        assert connection.execute(
+            "SELECT u.name FROM messages AS m JOIN users AS u ON u.id = m.user_id WHERE content = 'go on'"
+        ).fetchall() == [("ann",)]
+
+
+@pytest.mark.parametrize("payload", ['"text"', "[]", "{}", '{"session_id": 7}', '{"session_id": "s", "hook_event_name": "Unheard"}'])
+def test_payloads_that_say_nothing_do_no_harm(worker: Resources, payload: str) -> None:
+    with worker.transaction() as connection:
+        connection.execute(
+            "INSERT INTO hook_payloads (id, session_id, occurred_at, received_at, payload) VALUES (gen_random_uuid(), 's', now(), now(), %s)",
+            [payload],
+        )
+    bring_hooks(worker)
+
+    with worker.transaction() as connection:
+        assert connection.execute("SELECT count(*) FROM sessions").fetchall() == [(1,)]
+        assert connection.execute("SELECT count(*) FROM hook_payloads").fetchall() == [(0,)]
+
+
+@needs("samples")
+@pytest.mark.parametrize("order", ["hooks first", "transcript first"])
+def test_the_sample_seen_by_every_channel_is_one_session(worker: Resources, order: str) -> None:
+    folder = SAMPLES / "one-session"
+    [main] = (folder / "projects").glob("*/*.jsonl")
+    files = [
+        (f"{main.stem}.jsonl", main),
+        *((f"subagents/{path.name}", path) for path in (folder / "projects").glob("*/*/subagents/*.jsonl")),
+    ]
+    recorded = [json.loads(line) for line in (folder / "hooks.ndjson").read_text().splitlines()]
+
+    def bring(what: str) -> None:
+        with worker.transaction() as connection:
+            if what == "hooks":
+                for one in recorded:
+                    put_hooks(connection, [(one["received_at"], one["payload"])], start=EPOCH)
+            else:
+                for name, path in files:
+                    put_range(connection, main.stem, path.read_bytes(), file_name=name)
+                # A range that came before the session was is not believed
+                connection.execute("UPDATE transcript_ranges SET received_at = now()")
+        read_all(worker)
+
+    bring("transcript")
+    expected = without_better_knowledge(all_tables(worker))
+    empty(worker)
+    for what in ("hooks", "transcript") if order == "hooks first" else ("transcript", "hooks"):
+        bring(what)
+
+    assert without_better_knowledge(all_tables(worker)) == expected
+    assert is_verified(worker)

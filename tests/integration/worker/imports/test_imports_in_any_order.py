@@ -1,0 +1,242 @@
+"""Imports of files that share rows: any order, batching and repetition gives the same tables, and an undo leaves no trace."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4, uuid5
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from psycopg import Connection
+
+from services.worker.importers.job import undo
+from services.worker.maintenance.verify import checks, differing
+from services.worker.persist.persist_batch import persist
+from services.worker.persist.records import (
+    ApiCall,
+    FileChange,
+    FileSummary,
+    Message,
+    Record,
+    RecordError,
+    SessionFacts,
+    TimelineEntry,
+    ToolUse,
+)
+from services.worker.persist.staging.staging_tables import ReceivedEvent, clear
+from services.worker.resources import Resources
+from shared.events.messages import Conversation, SessionStart
+from tests.example_counts import examples
+from tests.integration.worker.all_tables import tables
+from tests.unit.worker.importers.transcript.rows_of_a_session import agent_progress, answer, prompt, read_rows, result, text, use
+
+GAP = timedelta(minutes=5)
+EPOCH = datetime(2026, 3, 1, 23, 40, tzinfo=UTC)
+NAMESPACE = UUID(int=9)
+SESSIONS = ("s1", "s2", "s3")
+
+
+def act(n: int, session_id: str) -> Record:
+    """The n-th thing that happened, as the file of a session has it: the same id and content in each."""
+    at, row_id = EPOCH + timedelta(minutes=3 * n, seconds=n), uuid5(NAMESPACE, f"act {n}")
+    if n % 6 == 5:
+        content, details = f"thought {n}", {"left_out_characters": n} if n > 6 else None
+        return TimelineEntry(
+            id=row_id, session_id=session_id, kind="thinking", content=content, details=details, timestamp=at, source="transcript"
+        )
+    match n % 4:
+        case 0:
+            role: Any = "user" if n % 8 else "assistant"
+            return Message(id=row_id, role=role, content=f"text {n}", source="transcript", session_id=session_id, timestamp=at)
+        case 1:
+            status: Any = ("success", "error", "pending")[n % 3]
+            return ToolUse(
+                id=row_id, session_id=session_id, tool_name="Bash" if n % 2 else "Read", status=status, timestamp=at, source="transcript",
+                duration_ms=None if status == "pending" else 100 * n, duration_source="timestamps",
+            )  # fmt: skip
+        case 2:
+            path = f"/f/{n % 3}.py"
+            return FileChange(
+                id=row_id,
+                session_id=session_id,
+                file_path=path,
+                action="modified",
+                lines_added=n,
+                lines_removed=1,
+                timestamp=at,
+                source="transcript",
+                tool_call_id=uuid5(NAMESPACE, f"call {n}"),
+                patch="@@ -1,1 +1,1 @@\n-a\n+b",
+                patch_left_out=n % 3,
+            )
+        case _:
+            return ApiCall(
+                id=row_id,
+                session_id=session_id,
+                timestamp=at,
+                source="transcript",
+                model="claude-opus-4-6" if n % 2 else "unheard-of",
+                output_tokens=n,
+                # The first saves less than nothing.
+                cache_write_1h_tokens=50,
+                cache_read_tokens=10 * n,
+            )
+
+
+def file_of(session_id: str, acts: list[int]) -> list[Record]:
+    """What an importer reads out of a session's file."""
+    times = [EPOCH + timedelta(minutes=3 * n, seconds=n) for n in acts]
+    facts = SessionFacts(
+        id=uuid5(NAMESPACE, f"facts {session_id} {acts}"), session_id=session_id, source="transcript", project_path=f"/p/{session_id}", user="ann",
+        started_at=min(times), ended_at=max(times), active_ranges=[(at, at + GAP) for at in times], title=f"title of {session_id}", title_rank=1,
+    )  # fmt: skip
+    return [facts, *(act(n, session_id) for n in acts)]
+
+
+# Jobs of one or two files each; the same act in several files is a copy.
+files = st.tuples(st.sampled_from(SESSIONS), st.lists(st.integers(0, 11), min_size=1, max_size=6, unique=True))
+jobs = st.lists(st.lists(files, min_size=1, max_size=2), min_size=1, max_size=4)
+live = [
+    SessionStart(project_path="/p/live", start_time=EPOCH, user="bob", session_id="s2", id=uuid5(NAMESPACE, "start")),
+    Conversation(session_id="s2", content="by hand", role="user", timestamp=EPOCH + timedelta(minutes=1), id=uuid5(NAMESPACE, "live")),
+]
+
+
+def bring(connection: Connection[Any], events: list[Any], job_number: int) -> None:
+    persist(connection, [ReceivedEvent(event, EPOCH, "test", "1-1") for event in events], idle_gap=GAP, job_number=job_number)
+    clear(connection)
+
+
+def add_job(connection: Connection[Any]) -> int:
+    found = connection.execute("INSERT INTO import_jobs (id, files) VALUES (%s, '[]') RETURNING number", (uuid4(),)).fetchone()
+    assert found is not None
+    return int(found[0])
+
+
+def drift(connection: Connection[Any]) -> dict[str, int]:
+    return {name: cells for name, check in checks().items() if (cells := differing(connection, check, GAP))}
+
+
+def take_back(worker: Resources, connection: Connection[Any], job_number: int) -> None:
+    while undo.undo_some(worker, connection, job_number):
+        # Each of its transactions could be the last for a while.
+        assert drift(connection) == {}
+    undo.clear_up(connection, job_number)
+
+
+@pytest.fixture(autouse=True)
+def small_undos(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that an undo has several transactions."""
+    monkeypatch.setattr(undo, "ROWS_AT_ONCE", 2)
+
+
+@pytest.fixture
+def connection(worker: Resources) -> Any:
+    with worker.engine.connect() as pooled:
+        yield pooled.connection.driver_connection
+
+
+# A session with a subagent: its own file, and what the parent's file tells of it, which is cut short and has the result of an edit.
+SAID = [
+    answer(11, "s1", "msg_s1", text("Looking."), use("toolu_s1", "Edit", file_path="/p/b.py", old_string="x", new_string="y"), output=1),
+    answer(12, "s2", "msg_s1", text("Still looking."), output=50),
+    result(15, "s3", "toolu_s1", "edited"),
+]
+EDITED = {"filePath": "/p/b.py", "structuredPatch": [{"lines": ["-x", "+y", "+z"]}]}
+PARENT = [
+    prompt(0, "u1", "do it"),
+    *(
+        agent_progress(said | ({"toolUseResult": EDITED} if said["uuid"] == "s3" else {}), f"p{said['uuid']}")
+        for said in SAID
+        if said["uuid"] != "s2"
+    ),
+]
+OWN_FILE = [said | {"isSidechain": True, "agentId": "a1b2c3d"} for said in SAID]
+
+
+def records_of(*rows: dict[str, Any]) -> list[Record]:
+    return [record for record in read_rows(*rows) if not isinstance(record, FileSummary | RecordError)]
+
+
+relaxed = settings(
+    max_examples=examples(15), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
+
+
+@relaxed
+@given(made=jobs, data=st.data())
+def test_rows_shared_by_files_are_stored_once_in_any_order(connection: Connection[Any], made: Any, data: st.DataObject) -> None:
+    # Given the files of some jobs, and the same in another order, cut anywhere, some twice
+    read = [record for job in made for file in job for record in file_of(*file)]
+    shuffled = data.draw(st.permutations(read + data.draw(st.lists(st.sampled_from(read), max_size=4))))
+    cut = data.draw(st.integers(0, len(shuffled)))
+
+    with connection.transaction(force_rollback=True):
+        bring(connection, read, 1)
+        together = tables(connection)
+        # Then the aggregates are what the rows say
+        assert drift(connection) == {}
+    with connection.transaction(force_rollback=True):
+        for batch in (shuffled[:cut], shuffled[cut:]):
+            bring(connection, batch, 1)
+        apart = tables(connection)
+
+    # And the tables are the same
+    assert apart == together
+
+
+@relaxed
+@given(data=st.data())
+def test_a_subagents_file_and_its_parents_records_merge_in_any_order(connection: Connection[Any], data: st.DataObject) -> None:
+    # Given both files, their records in any order, cut anywhere, some twice
+    read = records_of(*PARENT) + records_of(*OWN_FILE)
+    shuffled = data.draw(st.permutations(read + data.draw(st.lists(st.sampled_from(read), max_size=6))))
+    cut = data.draw(st.integers(0, len(shuffled)))
+
+    with connection.transaction(force_rollback=True):
+        bring(connection, read, 1)
+        together = tables(connection)
+        counted = connection.execute(
+            "SELECT sum(output_tokens), count(*), (SELECT sum(lines_added) FROM activities) FROM api_calls"
+        ).fetchone()
+    with connection.transaction(force_rollback=True):
+        for batch in (shuffled[:cut], shuffled[cut:]):
+            bring(connection, batch, 1)
+        apart = tables(connection)
+        assert drift(connection) == {}
+
+    # Then each API call is there once, by its last reading, and the edit as the patch tells
+    assert counted == (50, 1, 2)
+    assert apart == together
+
+
+@relaxed
+@given(made=jobs, with_live=st.booleans(), data=st.data())
+def test_an_undo_leaves_the_tables_as_without_the_job(
+    worker: Resources, connection: Connection[Any], made: Any, with_live: bool, data: st.DataObject
+) -> None:
+    # Given jobs, of which one is to be undone, between live events
+    undone = data.draw(st.integers(0, len(made) - 1))
+
+    def bring_all(leave_out: int | None) -> list[int]:
+        numbers = []
+        if with_live:
+            bring(connection, live, 0)
+        for place, job in enumerate(made):
+            numbers.append(add_job(connection))
+            if place != leave_out:
+                for file in job:
+                    bring(connection, file_of(*file), numbers[-1])
+        return numbers
+
+    with connection.transaction(force_rollback=True):
+        bring_all(leave_out=undone)
+        without = tables(connection)
+    with connection.transaction(force_rollback=True):
+        numbers = bring_all(leave_out=None)
+        # When it is undone
+        take_back(worker, connection, numbers[undone])
+
+        # Then all is as if it had never been, and the aggregates are what the rows say
+        assert tables(connection) == without
+        assert drift(connection) == {}

@@ -1,0 +1,117 @@
+"""Scrubs redact stored transcripts too, in ranges and segments, and change nothing else of them."""
+
+import json
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import psycopg
+import pytest
+
+from services.worker.archive import scrub_contents
+from services.worker.archive.compaction import compact_some
+from services.worker.archive.retention import collect_garbage
+from services.worker.archive.segments import SEGMENT_BYTES
+from services.worker.maintenance.scrub import scrub
+from services.worker.resources import Resources, open_resources
+from services.worker.settings import Settings
+from shared.archive.stored_pieces import content_of, decompressed
+from shared.redaction.redacted_lines import redact_lines
+from tests.stored_transcripts import add_file
+
+SECRET = b"ghp_aB3dE6gH9jK2mN5pQ8sT1vW4yZ7bC0eF3hI6"
+
+
+@pytest.fixture
+def worker(database_url: str, redis_url: str, tmp_path: Path) -> Iterator[Resources]:
+    """One with an archive of its own."""
+    resources = open_resources(Settings(database_url=database_url, redis_url=redis_url, archive_url=(tmp_path / "archive").as_uri()))
+    yield resources
+    resources.close()
+
+
+def lines(size: int, *, secret_every: int) -> bytes:
+    found = bytearray()
+    n = 0
+    while len(found) < size:
+        n += 1
+        text = "words " * 60 + (SECRET.decode() if secret_every and n % secret_every == 0 else "")
+        found += json.dumps({"n": n, "x": 1.50, "text": text}).encode() + b"\n"
+    return bytes(found)
+
+
+def asked_for(worker: Resources, *, is_dry_run: bool = False) -> UUID:
+    scrub_id = uuid4()
+    with worker.transaction() as connection:
+        connection.execute("INSERT INTO scrubs (id, is_dry_run) VALUES (%s, %s)", (scrub_id, is_dry_run))
+    return scrub_id
+
+
+def stored(worker: Resources, file_id: int) -> bytes:
+    with worker.transaction() as connection:
+        return b"".join(content_of(connection, file_id, worker.archive))
+
+
+def is_on_disk(worker: Resources, secret: bytes) -> bool:
+    with worker.transaction() as connection:
+        frames = [row[0] for row in connection.execute("SELECT content FROM transcript_ranges").fetchall()]
+    frames += [worker.archive.get(each.name) for each in worker.archive.stored()]
+    return any(secret in decompressed(frame) for frame in frames)
+
+
+def test_secrets_go_from_segments_and_ranges(worker: Resources) -> None:
+    """given transcripts as a version without these rules stored them, then a scrub leaves them as they would come today."""
+    content = lines(2_300_000, secret_every=1000)
+    with psycopg.connect(worker.settings.database_url, autocommit=True) as connection:
+        whole = add_file(connection, worker.archive, "s", content, archived=SEGMENT_BYTES * 2, range_bytes=30_000)
+        clean = add_file(connection, worker.archive, "clean", clean_content := lines(10_000, secret_every=0))
+        connection.execute(
+            "INSERT INTO hook_payloads (id, session_id, occurred_at, received_at, payload) VALUES (%s, 's', now(), now(), %s)",
+            [uuid4(), json.dumps({"prompt": SECRET.decode()})],
+        )
+
+    dry = asked_for(worker, is_dry_run=True)
+    assert not scrub.run(worker, dry)
+    assert stored(worker, whole) == content
+    assert not scrub.run(worker, asked_for(worker))
+
+    assert stored(worker, whole) == redact_lines(content, {}) != content
+    assert stored(worker, clean) == clean_content
+    collect_garbage(worker, timedelta(0))
+    assert not is_on_disk(worker, SECRET)
+    with worker.transaction() as connection:
+        assert SECRET.decode() not in str(connection.execute("SELECT payload FROM hook_payloads").fetchall())
+        counted = connection.execute("SELECT rows_changed, redactions FROM scrubs ORDER BY created_at").fetchall()
+    # Of the dry one the same numbers.
+    assert counted[0] == counted[1]
+    assert counted[0][1]["github_token"] == content.count(SECRET) + 1
+    again = asked_for(worker)
+    scrub.run(worker, again)
+    with worker.transaction() as connection:
+        assert connection.execute("SELECT rows_changed FROM scrubs WHERE id = %s", [again]).fetchall() == [(0,)]
+
+
+@pytest.mark.parametrize("steps", range(1, 8))
+def test_ranges_that_become_segments_meanwhile_are_scrubbed_all_the_same(
+    worker: Resources, steps: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """given compaction after some steps of a scrub, then no piece is missed."""
+    monkeypatch.setattr(scrub_contents, "PIECES_AT_ONCE", 1)
+    content = lines(200_000, secret_every=50)
+    with psycopg.connect(worker.settings.database_url, autocommit=True) as connection:
+        cut = content.find(b"\n", 50_000) + 1
+        file_id = add_file(connection, worker.archive, "s", content, archived=cut, range_bytes=60_000)
+    scrub_id = asked_for(worker)
+    taken = 0
+    for _ in range(200):
+        with worker.transaction() as connection:
+            [(stage,)] = connection.execute("SELECT at_stage FROM scrubs").fetchall()
+        taken += stage == "transcripts"
+        if taken == steps:
+            compact_some(worker, file_id)
+        if not scrub.run(worker, scrub_id, run_seconds=0):
+            break
+
+    assert taken >= 1
+    assert stored(worker, file_id) == redact_lines(content, {})
