@@ -79,7 +79,7 @@ def test_a_transcript_is_here_if_any_machine_or_import_brought_all_of_it(
     [machine] = machines(api, admin)
 
     assert (machine["expiring_count"], machine["expiring_missing_count"]) == (1, 0 if is_here else 1)
-    times = {"changed_at": "2026-01-01T00:00:00+00:00", "deleted_after": "2026-01-30T23:00:00+00:00"}
+    times = {"changed_at": "2026-01-01T00:00:00Z", "deleted_after": "2026-01-30T23:00:00Z"}
     assert machine["expiring"] == [TRANSCRIPT | {"project_path": "/p/one", "is_here": is_here} | times]
 
 
