@@ -7,10 +7,13 @@ and verifying use the same entry (rollups.py). A new aggregate needs an entry he
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum, auto
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Final
 
 from services.worker.row_tables import ACTIVITIES, API_CALLS, MESSAGES, ROW_TABLES, TOOL_CALLS
+from shared.sql_files import statement
+
+_sql = partial(statement, __package__, "registry.sql")
 
 # Widths of buckets in minutes. 0 is all time.
 ALL_TIME, QUARTER, HOUR, DAY, WEEK = 0, 15, 60, 1440, 10080
@@ -83,16 +86,8 @@ class Aggregate:
         return tuple(name for name, measure in self.measures.items() if measure is Measure.MAXIMUM)
 
 
-# A person's active time is a union over their sessions, and not a sum over projects: it comes from active_days, for each project and for all.
-_ACTIVE_CELLS = """
-    SELECT d.project_id, k.user_id, g.grain_minutes, bucket_of(d.bucket_start, g.grain_minutes) AS bucket_start, active_us,
-           CASE g.grain_minutes WHEN 10080 THEN placed(active_us, quarter_of_week(d.bucket_start), 16) END AS active_by_quarter
-    FROM active_deltas AS d, (VALUES (0), (15), (60), (1440), (10080)) AS g (grain_minutes),
-         LATERAL (VALUES (d.user_id), (-1)) AS k (user_id)"""
-_FILE_CELLS = """
-    SELECT k.project_id, -1::bigint AS user_id, d.grain_minutes, d.bucket_start, files_modified
-    FROM file_count_deltas AS d, LATERAL (VALUES (d.project_id), (-1)) AS k (project_id)
-    WHERE d.project_id <> -1"""
+_ACTIVE_CELLS: Final = _sql("active_cells")
+_FILE_CELLS: Final = _sql("file_cells")
 
 # A project or all, a user or all.
 _CUBE: Final[tuple[tuple[str, ...], ...]] = (("project_id", "user_id"), ("project_id", "-1"), ("-1", "user_id"), ("-1", "-1"))
@@ -133,17 +128,7 @@ TOOL_ROLLUPS: Final = Aggregate(
                 "errors_by_quarter": "placed(errors, quarter_of_week(bucket_start), 8)",
             },
             at="bucket_start",
-            summed="""
-                SELECT project_id, user_id, bucket_of(occurred_at, 15) AS bucket_start, tool_name, latency_bucket(duration_ms) AS latency_bucket,
-                       count(*) AS calls, count(*) FILTER (WHERE status = 'success') AS success,
-                       count(*) FILTER (WHERE status IN ('error', 'timeout')) AS errors, count(*) FILTER (WHERE status = 'rejected') AS rejected,
-                       count(duration_ms) AS timed_calls, coalesce(sum(duration_ms), 0)::bigint AS duration_ms,
-                       max(duration_ms) AS max_ms, max(occurred_at) AS last_used_at,
-                       count(duration_ms) FILTER (WHERE duration_source = 'reported') AS measured_calls,
-                       coalesce(sum(duration_ms) FILTER (WHERE duration_source = 'reported'), 0)::bigint AS measured_ms,
-                       max(duration_ms) FILTER (WHERE duration_source = 'reported') AS max_measured_ms,
-                       count(wait_ms) AS waited_calls, coalesce(sum(wait_ms), 0)::bigint AS waited_ms
-                FROM $rows GROUP BY 1, 2, 3, 4, 5""",
+            summed=_sql("summed_tool_calls"),
         ),
     ),
 )

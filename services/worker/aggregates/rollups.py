@@ -5,88 +5,23 @@ A statement first defines relations of rows, `new_<table>` and `gone_<table>` (r
 """
 
 from collections.abc import Collection, Iterator
+from functools import partial
 from typing import Final
 
 from services.worker.aggregates.registry import AGGREGATES, WEEK, Aggregate, Measure, Source
 from services.worker.sql_text import ctes, listed, ordinals, sql, union_all
+from shared.sql_files import statement
 
-_CONTRIBUTION = """
-    SELECT
-        $columns
-    FROM $rows
-    $where"""
+_sql = partial(statement, __package__, "rollups.sql")
 
-_DELTAS = """
-    $deltas AS (
-        SELECT $key,
-               $sums
-        FROM (
-            $contributions
-        ) AS contributions
-        GROUP BY $ordinals
-    )"""
-
-# -1 in a key stands for all projects, or for all users.
-_CELLS_OF_DELTAS = """
-    SELECT $key,
-           $measures
-    FROM $deltas AS d,
-         LATERAL (VALUES
-             $counted_under
-         ) AS k ($owners, grain_minutes)"""
-
-_CELLS_OF_SOME = """
-    SELECT $key,
-           $measures
-    FROM (
-        $cells
-    ) AS cells"""
-
-_CELLS = """
-    SELECT $key,
-           $sums
-    FROM (
-        $cells
-    ) AS cells
-    GROUP BY $ordinals"""
-
-# Ordered by key, so that two transactions lock the cells in the same order.
-_ROLLED = """
-    rolled_$table AS (
-        INSERT INTO $table (
-            $columns)
-        $cells
-        ORDER BY $ordinals
-        ON CONFLICT ($key) DO UPDATE SET
-            $added
-        $returning
-    )"""
-
-# Which files were touched in a day or week, as bits. A bit is flipped where a file came to be touched, or no longer is.
-_FILE_SETS = """
-    file_count_deltas AS (
-        SELECT project_id, grain_minutes, bucket_start, files_modified FROM rolled_file_rollups WHERE files_modified <> 0
-    ),
-    rolled_file_sets AS (
-        INSERT INTO file_sets (project_id, grain_minutes, bucket_start, chunk, bits)
-        SELECT c.project_id, c.grain_minutes, c.bucket_start, f.number / 4096 AS chunk,
-               bit_xor(set_bit(0::bit(4096), mod(f.number, 4096)::integer, 1)) AS bits
-        FROM rolled_file_rollups AS c JOIN files AS f USING (file_key)
-        WHERE c.files_modified <> 0 AND c.grain_minutes IN (1440, 10080)
-        GROUP BY 1, 2, 3, 4
-        ORDER BY 1, 2, 3, 4
-        ON CONFLICT (project_id, grain_minutes, bucket_start, chunk) DO UPDATE SET bits = file_sets.bits # excluded.bits
-        $returning
-    )"""
-
-_RENAMED = """
-    INSERT INTO $table (
-        $columns)
-    SELECT
-        $renamed
-    FROM $table WHERE $column = %(old)s
-    ON CONFLICT ($key) DO UPDATE SET
-        $added"""
+_CONTRIBUTION: Final = _sql("contribution")
+_DELTAS: Final = _sql("deltas")
+_CELLS_OF_DELTAS: Final = _sql("cells_of_deltas")
+_CELLS_OF_SOME: Final = _sql("cells_of_some")
+_CELLS: Final = _sql("cells")
+_ROLLED: Final = _sql("rolled")
+_FILE_SETS: Final = _sql("file_sets")
+_RENAMED: Final = _sql("renamed")
 _DELETE_NAMED = "DELETE FROM $table WHERE $column = %(old)s"
 
 _DELETE_EMPTIED = "DELETE FROM $table WHERE ctid = ANY (ARRAY(SELECT place FROM emptied_cells WHERE cells = '$table'))"

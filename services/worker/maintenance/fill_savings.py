@@ -6,6 +6,7 @@ difference are priced by the list of today. A call whose model is not in it stay
 """
 
 import time
+from functools import partial
 from typing import Any, Final
 
 from psycopg import Connection
@@ -19,6 +20,9 @@ from services.worker.persist.persist_batch import LOCK_SESSIONS
 from services.worker.resources import Resources
 from services.worker.row_tables import API_CALLS
 from services.worker.sql_text import listed, sql
+from shared.sql_files import statement
+
+_sql = partial(statement, __package__, "fill_savings.sql")
 
 # A task runs for less than its time limit, then sends the next one.
 RUN_SECONDS: Final = 15.0
@@ -31,49 +35,9 @@ NEWEST: Final[Place] = ("infinity", "ffffffff-ffff-ffff-ffff-ffffffffffff")
 
 _FILLED: Final = ("uncached_nano_usd", "cache_saved_nano_usd")
 
-# The first two conditions are the predicate of the index api_calls_without_saving.
-_NEXT: Final = """
-    SELECT id, session_id, occurred_at::text AS at, id::text AS place
-    FROM api_calls
-    WHERE cost_nano_usd IS NOT NULL AND cache_saved_nano_usd IS NULL AND (occurred_at, id) < (%(before)s::timestamptz, %(before_id)s::uuid)
-    ORDER BY occurred_at DESC, id DESC LIMIT %(limit)s"""
-
-# Behind the locks of their sessions: a call may have become another version, or another session's, in between.
-_LOCK_CALLS: Final = """
-    SELECT id, model, CASE WHEN isfinite(occurred_at) THEN occurred_at END AS occurred_at,
-           input_tokens, output_tokens, cache_write_5m_tokens, cache_write_1h_tokens, cache_read_tokens, web_searches
-    FROM api_calls
-    WHERE id = ANY(%(ids)s) AND cost_nano_usd IS NOT NULL AND cache_saved_nano_usd IS NULL
-      AND (session_id IS NULL OR session_id = ANY(%(session_ids)s))
-    ORDER BY id FOR UPDATE"""
-
-_FILL: Final = """
-    WITH filled AS (
-        UPDATE api_calls AS t SET uncached_nano_usd = s.uncached, cache_saved_nano_usd = s.saved
-        FROM unnest(%(ids)s::uuid[], %(uncached)s::bigint[], %(saved)s::bigint[]) AS s (id, uncached, saved)
-        WHERE t.id = s.id
-        RETURNING $returned
-    ),
-    new_api_calls AS (
-        SELECT $columns
-        FROM filled
-    ),
-    gone_api_calls AS (
-        SELECT $before
-        FROM filled
-    ),
-    added AS (
-        UPDATE sessions AS s SET
-            cache_priced_calls = s.cache_priced_calls + d.calls,
-            uncached_nano_usd = s.uncached_nano_usd + d.uncached,
-            cache_saved_nano_usd = s.cache_saved_nano_usd + d.saved
-        FROM (
-            SELECT session_id, count(*) AS calls, sum(uncached_nano_usd)::bigint AS uncached, sum(cache_saved_nano_usd)::bigint AS saved
-            FROM filled WHERE session_id IS NOT NULL GROUP BY session_id
-        ) AS d WHERE s.session_id = d.session_id
-    ),
-    $rollups
-    SELECT count(*) FROM filled"""
+_NEXT: Final = _sql("next")
+_LOCK_CALLS: Final = _sql("lock_calls")
+_FILL: Final = _sql("fill")
 
 
 @composed

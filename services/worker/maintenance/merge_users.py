@@ -6,6 +6,7 @@ after each. A worker that dies loses its transaction alone; beat finds the merge
 """
 
 import time
+from functools import partial
 from typing import Any, Final
 
 import structlog
@@ -18,6 +19,9 @@ from services.worker.resources import Resources
 from services.worker.row_tables import ROW_TABLES
 from services.worker.sessions.reattribution import reattributed
 from services.worker.sql_text import sql
+from shared.sql_files import statement
+
+_sql = partial(statement, __package__, "merge_users.sql")
 
 log = structlog.get_logger()
 
@@ -27,14 +31,8 @@ RUN_SECONDS: Final = 15.0
 SESSIONS_AT_ONCE: Final = 20
 ROWS_AT_ONCE: Final = 500
 
-# Not if another worker is at it. The row stays locked, so the target cannot change within a transaction.
-_TARGET: Final = """
-    SELECT alias_of FROM users WHERE id = %(user_id)s AND alias_of IS NOT NULL AND merge_requested_at IS NOT NULL FOR UPDATE SKIP LOCKED"""
-# Two indexes, one for each half.
-_SESSIONS: Final = """
-    (SELECT session_id FROM sessions WHERE counted AND user_id = %(user_id)s LIMIT %(sessions_limit)s)
-    UNION ALL
-    (SELECT session_id FROM sessions WHERE NOT counted AND user_id = %(user_id)s LIMIT %(sessions_limit)s)"""
+_TARGET: Final = _sql("target")
+_SESSIONS: Final = _sql("sessions")
 _SESSIONLESS: Final = "SELECT id FROM $table WHERE session_id IS NULL AND user_id = %(user_id)s LIMIT %(rows_limit)s"
 
 _MOVE_SESSIONS: Final = (
@@ -83,8 +81,8 @@ def merge_some(worker: Resources, connection: Connection[Any], user_id: int) -> 
             if row_ids:
                 _move_rows(connection, parameters | {"session_ids": [], "row_ids": row_ids}, table)
                 return True
-    for statement in (*_MOVE_REST, _FINISH):
-        connection.execute(statement, parameters)
+    for command in (*_MOVE_REST, _FINISH):
+        connection.execute(command, parameters)
     log.info("users_merged", user_id=user_id, into=target)
     return False
 
@@ -92,8 +90,8 @@ def merge_some(worker: Resources, connection: Connection[Any], user_id: int) -> 
 def _move_sessions(connection: Connection[Any], parameters: dict[str, Any]) -> None:
     connection.execute(LOCK_SESSIONS, parameters)
     with reattributed(connection, parameters):
-        for statement in _MOVE_SESSIONS:
-            connection.execute(statement, parameters)
+        for command in _MOVE_SESSIONS:
+            connection.execute(command, parameters)
 
 
 def _move_rows(connection: Connection[Any], parameters: dict[str, Any], table: str) -> None:

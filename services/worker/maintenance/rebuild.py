@@ -6,7 +6,8 @@ for the lock, so new events stay in the journal and are added afterwards. The do
 
 import sys
 from datetime import timedelta
-from typing import Any
+from functools import partial
+from typing import Any, Final
 
 from psycopg import Connection
 
@@ -17,15 +18,11 @@ from services.worker.maintenance.verify import Check, checks, differing
 from services.worker.resources import Resources
 from services.worker.search_index.backfill import begin_again
 from services.worker.sql_text import listed, sql
+from shared.sql_files import statement
 
-_FILL = """
-    INSERT INTO $table (
-        $columns)
-    SELECT
-        $columns
-    FROM (
-        $cells
-    ) AS cells"""
+_sql = partial(statement, __package__, "rebuild.sql")
+
+_FILL: Final = _sql("fill")
 
 
 def rebuild(connection: Connection[Any], idle_gap: timedelta) -> dict[str, int]:

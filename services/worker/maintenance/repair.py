@@ -7,6 +7,7 @@ time that cannot be true becomes the time at which the event was received. All i
 import sys
 from collections.abc import Mapping
 from datetime import timedelta
+from functools import partial
 from typing import Any, Final
 
 from psycopg import Connection
@@ -24,6 +25,9 @@ from services.worker.sessions.session_rebuild import rebuild_sessions
 from services.worker.sql_text import sql
 from shared.events.event_kinds import MAX_TOKENS
 from shared.events.plausible import EARLIEST_EVENT, MAX_AHEAD
+from shared.sql_files import statement
+
+_sql = partial(statement, __package__, "repair.sql")
 
 _TOKENS: Final = ("input_tokens", "output_tokens", "cache_write_5m_tokens", "cache_write_1h_tokens", "cache_read_tokens")
 # {table whose rows have a time: {column: (the most that can be true, what more becomes)}}.
@@ -36,31 +40,10 @@ _FACT_TIMES: Final = ("first_record_at", "last_record_at", "ended_at")
 # A time that is known and cannot be true; 'infinity' is no time either.
 _IS_WRONG = "($time > '-infinity' AND ($time < %(earliest)s OR $time > received_at + %(ahead)s))"
 
-_CORRECT_ROWS = """
-    UPDATE $table SET
-        $counts
-        occurred_at = CASE WHEN $is_wrong THEN received_at ELSE occurred_at END
-    WHERE $is_wrong
-       $is_too_large
-    RETURNING id, session_id"""
-
-_CORRECT_FACTS = """
-    UPDATE session_facts SET
-        $times,
-        active_ranges = active_ranges * tstzmultirange(tstzrange(%(earliest)s, received_at + %(ahead)s)),
-        numbers = nullif(
-            $numbers, '{}')
-    WHERE $is_wrong
-       OR NOT active_ranges <@ tstzmultirange(tstzrange(%(earliest)s, received_at + %(ahead)s))
-       OR $is_too_large
-    RETURNING id, session_id"""
-
-_PRICED_CALLS = """
-    SELECT id, model, occurred_at, input_tokens, output_tokens, cache_write_5m_tokens, cache_write_1h_tokens, cache_read_tokens, web_searches
-    FROM api_calls WHERE id = ANY(%(ids)s) AND cost_nano_usd IS NOT NULL"""
-_UPDATE_PRICE = """
-    UPDATE api_calls SET cost_nano_usd = %(nano_usd)s, uncached_nano_usd = %(uncached)s, cache_saved_nano_usd = %(saved)s, price_version = %(version)s
-    WHERE id = %(id)s"""
+_CORRECT_ROWS: Final = _sql("correct_rows")
+_CORRECT_FACTS: Final = _sql("correct_facts")
+_PRICED_CALLS: Final = _sql("priced_calls")
+_UPDATE_PRICE: Final = _sql("update_price")
 _PROJECTS = "SELECT DISTINCT project_id FROM sessions WHERE session_id = ANY(%(session_ids)s)"
 
 

@@ -10,7 +10,8 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from functools import partial
+from typing import Any, Final
 
 from psycopg import Connection
 
@@ -25,32 +26,13 @@ from services.worker.sessions.session_rebuild import all_sessions
 from services.worker.sessions.session_totals import FROM_SNAPSHOT, SUMMED
 from services.worker.sql_text import listed, sql
 from shared.journal.accounting import Accounting
+from shared.sql_files import statement
 
-# The sums of a session's own rows: numbers that its snapshot gives are left out.
-_STORED_SESSIONS = """
-    SELECT session_id,
-           $sums
-    FROM sessions WHERE counted"""
+_sql = partial(statement, __package__, "verify.sql")
 
-_CELLS = """
-    SELECT $columns
-    FROM (
-        $cells
-    ) AS cells
-    $where"""
-
-_DIFFERING = """
-    WITH stored AS (
-        $stored
-    ),
-    expected AS (
-        $expected
-    )
-    SELECT count(*) FROM (
-        (SELECT * FROM stored EXCEPT ALL SELECT * FROM expected)
-        UNION ALL
-        (SELECT * FROM expected EXCEPT ALL SELECT * FROM stored)
-    ) AS different"""
+_STORED_SESSIONS: Final = _sql("stored_sessions")
+_CELLS: Final = _sql("cells")
+_DIFFERING: Final = _sql("differing")
 
 
 @dataclass(frozen=True, slots=True)

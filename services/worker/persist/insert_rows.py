@@ -8,77 +8,19 @@ the row whole. So the order in which versions arrive does not matter. A reparse 
 the last word: there the new version replaces the row whenever it differs.
 """
 
+from functools import partial
+from typing import Final
+
 from services.worker.row_tables import ROW_TABLES, RowTable
 from services.worker.sql_text import ctes, listed, sql
+from shared.sql_files import statement
 
-# job_number is 0 for rows that come over the wire. A row that came over the wire has brought_by NULL, or 0 in it.
-# An event whose id another session has is another event (conflicts.py): it neither changes the row nor keeps it.
-_INSERT = """
-    changed_$table AS (
-        INSERT INTO $table AS t (
-            $columns)
-        SELECT DISTINCT ON (s.id)
-            $values
-        FROM staged_$table AS s
-        LEFT JOIN sessions ON sessions.session_id = s.session_id
-        $project_join
-        $user_join
-        $where
-        ORDER BY
-            s.id,
-            $best_first,
-            s.ctid
-        ON CONFLICT (id) DO UPDATE SET
-            (
-                $versioned
-            ) = (
-                SELECT
-                    $versioned
-                FROM (VALUES
-                    (true, $new_version),
-                    (false, $old_version)
-                ) AS version (
-                    is_new, $versioned)
-                WHERE is_new = ($is_better IS TRUE)
-            ),
-            brought_by = brought_too(t.brought_by, %(job_number)s)
-        WHERE (%(job_number)s > 0 OR excluded.session_id IS NULL OR excluded.session_id = t.session_id OR t.session_id IS NULL)
-          AND ($is_better
-               OR NOT %(job_number)s = ANY(coalesce(t.brought_by, '{0}')))
-        RETURNING
-            $returned,
-            old.id IS NOT NULL AS existed,
-            ($is_moved) AS moved
-    ),
-    new_$table AS (
-        SELECT $counted
-        FROM changed_$table WHERE NOT existed OR moved
-    )"""
+_sql = partial(statement, __package__, "insert_rows.sql")
 
-_GONE = """
-    gone_$table AS (
-        SELECT $counted_before
-        FROM changed_$table WHERE existed AND moved
-    )"""
-
-_IS_BETTER = """
-    (NOT coalesce(0 = ANY(t.brought_by), true)
-     AND (%(job_number)s = 0
-          OR ($new_ranks)
-             > ($old_ranks)
-          OR t.id IN (SELECT id FROM renewed_ids)
-             AND ROW($new_content)::text
-              <> ROW($old_content)::text))"""
-
-# What is new of a session besides its rows. The session files are read again from the new activities.
-_OF_SESSIONS = """
-    new_session_files AS (
-        INSERT INTO session_files (session_id, file_key)
-        SELECT DISTINCT session_id, file_key FROM new_activities WHERE session_id IS NOT NULL ORDER BY 1, 2
-        ON CONFLICT DO NOTHING RETURNING session_id
-    ),
-    new_session_events AS (SELECT session_id, kind, occurred_at FROM session_events WHERE id = ANY(%(new_session_event_ids)s)),
-    new_facts AS (SELECT * FROM session_facts WHERE id = ANY(%(new_fact_ids)s))"""
+_INSERT: Final = _sql("insert")
+_GONE: Final = _sql("gone")
+_IS_BETTER: Final = _sql("is_better")
+_OF_SESSIONS: Final = _sql("of_sessions")
 
 
 def insert_ctes() -> str:

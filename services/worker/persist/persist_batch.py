@@ -7,7 +7,8 @@ aggregates move by the difference between the row's old and new state. The calle
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from functools import partial
+from typing import Any, Final
 from uuid import UUID
 
 from psycopg import Connection
@@ -30,62 +31,22 @@ from services.worker.sessions.reattribution import update_session_keys
 from services.worker.sessions.session_totals import session_ctes
 from services.worker.sessions.tool_maxima import keep_slower_calls, look_up_maxima
 from services.worker.sql_text import ctes, listed, sql
+from shared.sql_files import statement
 
-# brought_by is NULL for what came over the wire (job_number 0).
-_INSERT_PROJECTS = """
-    INSERT INTO projects (path, name, brought_by, is_named)
-    SELECT path, name, CASE WHEN %(job_number)s > 0 THEN ARRAY[%(job_number)s] END, is_named FROM staged_projects AS s
-    WHERE NOT EXISTS (SELECT FROM projects AS p WHERE p.path_key = md5(s.path)::uuid) ORDER BY path
-    ON CONFLICT (path_key) DO NOTHING RETURNING id"""
-_PROJECTS_TO_MARK = """
-    SELECT DISTINCT p.id FROM projects AS p, staged_projects AS s
-    WHERE p.path_key = md5(s.path)::uuid AND (NOT %(job_number)s = ANY(coalesce(p.brought_by, '{0}')) OR s.is_named AND NOT p.is_named)"""
-_MARK_PROJECTS = """
-    UPDATE projects AS p SET brought_by = brought_too(p.brought_by, %(job_number)s), is_named = p.is_named OR s.is_named
-    FROM staged_projects AS s
-    WHERE p.path_key = md5(s.path)::uuid AND (NOT %(job_number)s = ANY(coalesce(p.brought_by, '{0}')) OR s.is_named AND NOT p.is_named)"""
+_sql = partial(statement, __package__, "persist_batch.sql")
 
-_INSERT_USERS = """
-    INSERT INTO users (name)
-    SELECT name FROM staged_users AS s WHERE NOT EXISTS (SELECT FROM users AS u WHERE u.name = s.name) ORDER BY name
-    ON CONFLICT (name) DO NOTHING"""
-
-_INSERT_FILES = """
-    INSERT INTO files (file_key, file_path)
-    SELECT DISTINCT file_key, file_path FROM staged_activities AS s
-    WHERE NOT EXISTS (SELECT FROM files AS f WHERE f.file_key = s.file_key) ORDER BY file_key
-    ON CONFLICT (file_key) DO NOTHING"""
-
-# Events from the wire make sessions live: only live ones take tool calls that name no session (services/ingest/events/write_event.py).
-INSERT_SESSIONS = """
-    INSERT INTO sessions (session_id, seen_live)
-    SELECT session_id, %(job_number)s = 0 FROM unnest(%(session_ids)s::text[]) AS s (session_id) ORDER BY session_id
-    ON CONFLICT (session_id) DO UPDATE SET seen_live = true WHERE excluded.seen_live AND NOT sessions.seen_live"""
+_INSERT_PROJECTS: Final = _sql("insert_projects")
+_PROJECTS_TO_MARK: Final = _sql("projects_to_mark")
+_MARK_PROJECTS: Final = _sql("mark_projects")
+_INSERT_USERS: Final = _sql("insert_users")
+_INSERT_FILES: Final = _sql("insert_files")
+INSERT_SESSIONS: Final = _sql("insert_sessions")
 
 # From here to the commit no other transaction changes these sessions.
 LOCK_SESSIONS = "SELECT FROM sessions WHERE session_id = ANY(%(session_ids)s) ORDER BY session_id FOR UPDATE"
 
-_INSERT_SESSION_EVENTS = """
-    INSERT INTO session_events (id, session_id, kind, occurred_at, project_id, user_id, model, git_branch, client_version, source, received_at)
-    SELECT s.id, session_id, kind, occurred_at, coalesce(p.id, 0), coalesce(u.alias_of, u.id, 0), model, git_branch, client_version, source, received_at
-    FROM staged_session_events AS s
-    LEFT JOIN projects AS p ON p.path_key = md5(s.project_path)::uuid
-    LEFT JOIN users AS u ON u.name = s.user_name
-    ORDER BY s.id
-    ON CONFLICT (id) DO NOTHING RETURNING id"""
-
-_INSERT_FACTS = """
-    INSERT INTO session_facts AS t (id, session_id, project_id, user_id, first_record_at, last_record_at, active_ranges, ended_at, title, title_rank,
-                                    parent_session_id, model, git_branch, client_version, source, numbers, end_reason, brought_by, received_at)
-    SELECT DISTINCT ON (s.id) s.id, session_id, coalesce(p.id, 0), coalesce(u.alias_of, u.id, 0), first_record_at, last_record_at, active_ranges, ended_at, title,
-           title_rank, parent_session_id, model, git_branch, client_version, source, numbers, end_reason,
-           CASE WHEN %(job_number)s > 0 THEN ARRAY[%(job_number)s] END, received_at
-    FROM staged_facts AS s
-    LEFT JOIN projects AS p ON p.path_key = md5(s.project_path)::uuid
-    LEFT JOIN users AS u ON u.name = s.user_name
-    ORDER BY s.id
-    ON CONFLICT (id) DO UPDATE SET brought_by = brought_too(t.brought_by, %(job_number)s)
-    RETURNING id, old.id IS NULL AS is_new"""
+_INSERT_SESSION_EVENTS: Final = _sql("insert_session_events")
+_INSERT_FACTS: Final = _sql("insert_facts")
 
 # Times and active time of a session only grow with the newer facts, so they need not be made again.
 _WITHDRAW_FACTS = (
@@ -93,45 +54,13 @@ _WITHDRAW_FACTS = (
     "UPDATE session_facts SET brought_by = array_remove(brought_by, %(job_number)s::integer) WHERE id = ANY(%(fact_ids)s)",
 )
 
-# Cost, tokens and lines that a file said before its first API call go with its newer facts (session_facts.py). What they were counted as is taken back with
-# the session's new state.
-_LOWER_SNAPSHOTS = """
-    UPDATE sessions AS s SET snapshot = n.snapshot
-    FROM (
-        SELECT session_id, (
-            SELECT jsonb_object_agg(key, n)
-            FROM (SELECT key, max(value::bigint) AS n
-                  FROM session_facts AS f, jsonb_each_text(f.numbers) WHERE f.session_id = b.session_id GROUP BY key) AS greatest
-        ) AS snapshot
-        FROM unnest(%(session_ids)s::text[]) AS b (session_id)
-    ) AS n
-    WHERE n.session_id = s.session_id AND s.snapshot IS NOT NULL AND greatest_of_each(s.snapshot, n.snapshot) IS DISTINCT FROM n.snapshot"""
-
-_INSERT_IMPORT_SESSIONS = """
-    INSERT INTO import_sessions (job_number, session_id)
-    SELECT %(job_number)s, session_id FROM unnest(%(session_ids)s::text[] || CASE WHEN %(has_sessionless)s THEN ARRAY[''] END) AS s (session_id)
-    ON CONFLICT DO NOTHING"""
-
-# New rows, their sessions before and after, and all aggregates, in one statement: no reader sees one without the other.
-_PERSIST = """
-    WITH $parts
-    SELECT $new_rows,
-           -- A slowest call that turned out faster, or not to be measured: the maxima of its cells have to be looked up again.
-           (SELECT count(*) FROM changed_tool_calls WHERE existed
-               AND (old_duration_ms > coalesce(duration_ms, -1)
-                    OR (old_duration_ms IS NOT NULL AND old_duration_source = 'reported' AND duration_source IS DISTINCT FROM 'reported'))
-           ) AS slower_before,
-           (SELECT count(*) FROM changed WHERE NOT (before).counted) AS sessions,
-           (SELECT count(*) FROM changed WHERE (before).counted AND (before).snapshot IS DISTINCT FROM (after).snapshot) AS sessions_updated,
-           (SELECT array_agg(DISTINCT (after).project_id ORDER BY (after).project_id)
-            FROM changed WHERE (before).dated_at <> (after).dated_at OR NOT (before).counted) AS redated_projects"""
+_LOWER_SNAPSHOTS: Final = _sql("lower_snapshots")
+_INSERT_IMPORT_SESSIONS: Final = _sql("insert_import_sessions")
+_PERSIST: Final = _sql("persist")
 
 # A project's newest session can also get an earlier date, when an earlier start becomes known. So it is looked up, under the project's lock.
 _LOCK_PROJECTS = "SELECT FROM projects WHERE id = ANY(%(project_ids)s) ORDER BY id FOR UPDATE"
-LAST_SESSIONS = """
-    UPDATE projects AS p SET last_session_at =
-        (SELECT nullif(max(dated_at), '-infinity') FROM sessions AS s WHERE s.project_id = p.id AND s.counted)
-    WHERE id = ANY(%(project_ids)s)"""
+LAST_SESSIONS: Final = _sql("last_sessions")
 
 
 @dataclass(slots=True)

@@ -1050,7 +1050,6 @@ SELECT (SELECT count(*) FROM changed_messages WHERE NOT existed) AS messages,
 (SELECT count(*) FROM changed_activities WHERE NOT existed) AS activities,
 (SELECT count(*) FROM changed_api_calls WHERE NOT existed) AS api_calls,
 (SELECT count(*) FROM changed_timeline_entries WHERE NOT existed) AS timeline_entries,
-       -- A slowest call that turned out faster, or not to be measured: the maxima of its cells have to be looked up again.
        (SELECT count(*) FROM changed_tool_calls WHERE existed
            AND (old_duration_ms > coalesce(duration_ms, -1)
                 OR (old_duration_ms IS NOT NULL AND old_duration_source = 'reported' AND duration_source IS DISTINCT FROM 'reported'))

@@ -1,4 +1,4 @@
--- Composed by services.worker.maintenance.scrub_rows. Do not edit: `make render-sql` writes this file.
+-- Composed by services.worker.maintenance.scrub.scrub_rows. Do not edit: `make render-sql` writes this file.
 
 SELECT * FROM (
     SELECT *, row_number() OVER w AS n,

@@ -1,4 +1,4 @@
--- Composed by services.worker.maintenance.scrub_names. Do not edit: `make render-sql` writes this file.
+-- Composed by services.worker.maintenance.scrub.scrub_names. Do not edit: `make render-sql` writes this file.
 
 UPDATE tool_calls SET tool_name = %(new)s WHERE tool_name = %(old)s;
 

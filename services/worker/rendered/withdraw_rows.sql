@@ -142,9 +142,8 @@ merged AS (
                    (SELECT max(occurred_at) FROM api_calls WHERE session_id = s.session_id AND occurred_at > '-infinity') AS last_at,
                    NULL::timestamptz AS started_at, NULL::timestamptz AS ended_at
             UNION ALL
-            
-                SELECT min(occurred_at), max(occurred_at), min(occurred_at) FILTER (WHERE kind = 'start'), max(occurred_at) FILTER (WHERE kind = 'end')
-                FROM session_events WHERE session_id = s.session_id
+            SELECT min(occurred_at), max(occurred_at), min(occurred_at) FILTER (WHERE kind = 'start'), max(occurred_at) FILTER (WHERE kind = 'end')
+            FROM session_events WHERE session_id = s.session_id
         ) AS times
     ) AS t
     WHERE s.session_id = ANY(%(session_ids)s)

@@ -23,20 +23,8 @@ _REGISTERED = _sql("registered")
 
 _PROJECT_OF = _sql("project_of")
 
-# The sessions that the worker knows to be open, and those whose start is still in the journal. Live ones only: a session in an imported file is
-# over, though nothing says when it ended. A start gives its session a project at once; an import's rows do not.
-_OPEN = f"""
-    (SELECT s.session_id, true AS applied
-     FROM sessions AS s LEFT JOIN users AS u ON u.id = s.user_id
-     WHERE {is_open("s")} AND s.seen_live
-       AND (%(user_name)s::text IS NULL OR coalesce(u.alias_of, u.id) = (SELECT coalesce(alias_of, id) FROM users WHERE name = %(user_name)s))
-       AND (%(project_ids)s::bigint[] IS NULL OR s.project_id = ANY(%(project_ids)s))
-     LIMIT 2)
-    UNION ALL
-    (SELECT session_id, false FROM sessions
-     WHERE NOT counted AND project_id <> 0 AND created_at > clock_timestamp() - interval '1 minute'
-       AND (%(project_ids)s::bigint[] IS NULL OR project_id = ANY(%(project_ids)s))
-     LIMIT 20)"""
+# The condition is shared with the worker, and is the predicate of an index.
+_OPEN = _sql("open").replace("$is_open", is_open("s"))
 
 
 @dataclass(frozen=True, slots=True)

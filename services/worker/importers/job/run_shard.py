@@ -31,9 +31,10 @@ from services.worker.importers.archives.hashing import Hashing
 from services.worker.importers.formats.plausible_records import Found
 from services.worker.importers.formats.read_records import read_records
 from services.worker.importers.formats.redacted_file import RedactedFile
-from services.worker.importers.job import errors, reparse, shards, undo
+from services.worker.importers.job import errors, shards, undo
 from services.worker.importers.job.chunks import CUT_OFF, Chunk, EndedMember, WholeFiles, read_ahead, redact
 from services.worker.importers.job.lease import StallWatch, WatchedFile, renewed
+from services.worker.importers.job.reparse import run_reparse
 from services.worker.importers.job.shards import Checkpoint, Progress, Shard
 from services.worker.importers.unpacking_limits import LIMIT_EXCEEDED
 from services.worker.persist.dead_letters import persist_isolating
@@ -84,7 +85,7 @@ def _run_to_end(worker: Resources, shard: Shard, watch: StallWatch) -> None:
     elif shard.kind == "undo":
         outcome = _undo(worker, shard)
     elif shard.kind == "reparse":
-        outcome = reparse.run(worker, shard)
+        outcome = run_reparse.run(worker, shard)
     else:
         outcome = _import(worker, shard, watch)
     with worker.transaction() as connection:

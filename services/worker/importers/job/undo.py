@@ -5,7 +5,8 @@ the cells, days and sessions of those rows. It also removes the finished session
 there. Projects and users keep their ids: their rows stay, and are not listed while nothing is in them.
 """
 
-from typing import Any
+from functools import partial
+from typing import Any, Final
 
 from psycopg import Connection
 from psycopg.rows import scalar_row
@@ -20,6 +21,9 @@ from services.worker.row_tables import for_all, for_each
 from services.worker.search_index.forget_documents import forget_changed_here
 from services.worker.sessions import reattribution, session_rebuild
 from services.worker.sql_text import sql
+from shared.sql_files import statement
+
+_sql = partial(statement, __package__, "undo.sql")
 
 # The rows that one transaction deletes. No other transaction can write meanwhile.
 SESSIONS_AT_ONCE = 20
@@ -30,59 +34,32 @@ _DONE = "DELETE FROM import_sessions WHERE job_number = %(job_number)s AND sessi
 
 # The next rows that the import brought, and their sessions.
 _ROWS = "SELECT id, session_id FROM $table WHERE session_id = ANY(%(session_ids)s) AND %(job_number)s = ANY(brought_by)"
-_NEXT_ROWS = """
-    SELECT id, session_id FROM (
-        $rows
-    ) AS ours LIMIT %(rows_limit)s"""
+_NEXT_ROWS: Final = _sql("next_rows")
 _NEXT_SESSIONLESS = "SELECT id FROM messages WHERE session_id IS NULL AND %(job_number)s = ANY(brought_by) LIMIT %(rows_limit)s"
 
 # Rows that nothing else brought are deleted; the others only lose the import's number.
 _DELETE_ROWS = "DELETE FROM $table WHERE id = ANY(%(row_ids)s) AND brought_by = ARRAY[%(job_number)s]::integer[]"
-_KEEP_ROWS = """
-    UPDATE $table SET brought_by = array_remove(brought_by, %(job_number)s::integer)
-    WHERE %(job_number)s = ANY(brought_by) AND id = ANY(%(row_ids)s)"""
-_FILE_KEYS = """
-    SELECT DISTINCT file_key FROM activities WHERE id = ANY(%(row_ids)s) AND brought_by = ARRAY[%(job_number)s]::integer[]"""
-_DELETE_FILES = """
-    DELETE FROM files AS f USING unnest(%(file_keys)s::uuid[]) AS k (file_key)
-    WHERE f.file_key = k.file_key AND NOT EXISTS (SELECT FROM activities AS a WHERE a.file_key = f.file_key)"""
+_KEEP_ROWS: Final = _sql("keep_rows")
+_FILE_KEYS: Final = _sql("file_keys")
+_DELETE_FILES: Final = _sql("delete_files")
 
 # A row that is left goes to the remaining session with the best claim, as if the import had never been.
 _WITHDRAW_CLAIMS = "DELETE FROM contested_rows WHERE job_number = %(job_number)s AND row_id = ANY(%(row_ids)s)"
-_HEIRS = """
-    SELECT DISTINCT min(session_id) FROM contested_rows
-    WHERE row_id = ANY(%(row_ids)s) AND job_number <> %(job_number)s GROUP BY row_id"""
-_GIVE_BACK = """
-    UPDATE $table AS t SET session_id = (SELECT min(c.session_id) FROM contested_rows AS c WHERE c.row_id = t.id)
-    WHERE id = ANY(%(row_ids)s) AND (SELECT min(c.session_id) FROM contested_rows AS c WHERE c.row_id = t.id) <> session_id"""
-# Contested no more: only one session has it, or the row is gone.
-_SETTLED_CLAIMS = """
-    DELETE FROM contested_rows AS c WHERE row_id = ANY(%(row_ids)s)
-      AND NOT EXISTS (SELECT FROM contested_rows AS o WHERE o.row_id = c.row_id AND o.session_id <> c.session_id)"""
+_HEIRS: Final = _sql("heirs")
+_GIVE_BACK: Final = _sql("give_back")
+_SETTLED_CLAIMS: Final = _sql("settled_claims")
 
 # When no row of the sessions is left: the facts that files gave of them as a whole, and claims to rows that were never stored.
 _FACTS = (
     "DELETE FROM session_facts WHERE session_id = ANY(%(session_ids)s) AND brought_by = ARRAY[%(job_number)s]::integer[]",
-    """UPDATE session_facts SET brought_by = array_remove(brought_by, %(job_number)s::integer)
-       WHERE %(job_number)s = ANY(brought_by) AND session_id = ANY(%(session_ids)s)""",
+    _sql("keep_facts"),
 )
 _OTHER_CLAIMS = (
     "DELETE FROM contested_rows WHERE job_number = %(job_number)s AND session_id = ANY(%(session_ids)s)",
-    """DELETE FROM contested_rows AS c WHERE session_id = ANY(%(session_ids)s)
-       AND NOT EXISTS (SELECT FROM contested_rows AS o WHERE o.row_id = c.row_id AND o.session_id <> c.session_id)""",
+    _sql("settled_claims_of_sessions"),
 )
-# A session forgets these. Then its starts and the remaining facts set them again.
-_FORGET_KEYS = """
-    UPDATE sessions SET project_id = 0, user_id = 0, model = NULL, git_branch = NULL, client_version = NULL, source = NULL,
-        idle_closed_at = CASE WHEN idle_closed_at IS NOT NULL THEN least(idle_closed_at, last_event_at) END
-    WHERE session_id = ANY(%(session_ids)s)"""
-
-_DELETE_SESSIONLESS = """
-    WITH gone_messages AS (
-        DELETE FROM messages WHERE id = ANY(%(row_ids)s) AND brought_by = ARRAY[%(job_number)s]::integer[]
-        RETURNING session_id, project_id, user_id, occurred_at, role
-    ),
-    $rollups"""
+_FORGET_KEYS: Final = _sql("forget_keys")
+_DELETE_SESSIONLESS: Final = _sql("delete_sessionless")
 
 _LEFTOVERS = (
     "SELECT FROM projects WHERE %(job_number)s = ANY(brought_by) ORDER BY id FOR UPDATE",
@@ -148,8 +125,8 @@ def _undo_rows(connection: Connection[Any], parameters: dict[str, Any]) -> bool:
         connection.execute(LOCK_SESSIONS, parameters)
         file_keys = cursor.execute(_FILE_KEYS, parameters).fetchall()
     if is_last:
-        for statement in _FACTS:
-            connection.execute(statement, parameters)
+        for command in _FACTS:
+            connection.execute(command, parameters)
     to_move = reattribution.sessions_to_move_if_forgotten() if is_last else reattribution.sessions_to_move()
     [(whole_ids,)] = connection.execute(to_move, parameters).fetchall()
     parameters["whole_ids"] = whole_ids or []
@@ -157,8 +134,8 @@ def _undo_rows(connection: Connection[Any], parameters: dict[str, Any]) -> bool:
         _take_back_rows(connection, parameters)
         connection.execute(_DELETE_FILES, parameters | {"file_keys": file_keys})
         if is_last:
-            for statement in _OTHER_CLAIMS:
-                connection.execute(statement, parameters)
+            for command in _OTHER_CLAIMS:
+                connection.execute(command, parameters)
             session_rebuild.delete_empty_sessions(connection, parameters)
         session_rebuild.rebuild_sessions(connection, parameters)
         if is_last:
@@ -168,14 +145,14 @@ def _undo_rows(connection: Connection[Any], parameters: dict[str, Any]) -> bool:
 
 
 def _take_back_rows(connection: Connection[Any], parameters: dict[str, Any]) -> None:
-    for statement in (
+    for command in (
         *for_each(_DELETE_ROWS),
         *for_each(_KEEP_ROWS),
         _WITHDRAW_CLAIMS.encode(),
         *for_each(_GIVE_BACK),
         _SETTLED_CLAIMS.encode(),
     ):
-        connection.execute(statement, parameters)
+        connection.execute(command, parameters)
 
 
 def _undo_sessionless(connection: Connection[Any], parameters: dict[str, Any]) -> bool:
@@ -193,5 +170,5 @@ def _undo_sessionless(connection: Connection[Any], parameters: dict[str, Any]) -
 def clear_up(connection: Connection[Any], job_number: int) -> None:
     """When all rows are gone: forgets which projects and files the import brought, in the caller's transaction."""
     forget_contents(connection, job_number)
-    for statement in _LEFTOVERS:
-        connection.execute(statement.encode(), {"job_number": job_number})
+    for command in _LEFTOVERS:
+        connection.execute(command.encode(), {"job_number": job_number})

@@ -1,7 +1,8 @@
 """One chunk of a table's rows, by today's rules of redaction."""
 
 from collections import Counter
-from typing import Any
+from functools import partial
+from typing import Any, Final
 
 from psycopg.rows import dict_row
 
@@ -10,29 +11,15 @@ from services.worker.maintenance.scrub.scrub_stage import Done, Step
 from services.worker.maintenance.scrub.scrub_tables import TextTable
 from services.worker.sql_text import sql
 from shared.sessions.session_tags import tag_key
+from shared.sql_files import statement
+
+_sql = partial(statement, __package__, "scrub_rows.sql")
 
 CHUNK_ROWS = 500
 CHUNK_BYTES = 8_000_000
 
-# $columns and $size are of the table's texts. A chunk has up to CHUNK_ROWS rows, fewer if they are long, but at least one.
-_SELECT_CHUNK = """
-    SELECT * FROM (
-        SELECT *, row_number() OVER w AS n,
-               sum($size) OVER w AS bytes
-        FROM (
-            SELECT $key::text AS key, $key AS place, $columns
-            FROM $table
-            $after
-            ORDER BY $key LIMIT %(chunk_rows)s
-        ) AS r
-        WINDOW w AS (ORDER BY place)
-    ) AS s WHERE n = 1 OR bytes <= %(chunk_bytes)s ORDER BY n"""
-# A row that was changed meanwhile was redacted when it came in.
-_UPDATE_ROW = """
-    UPDATE $table SET
-        $scrubbed
-    WHERE $key = %(key)s::$key_type
-      AND $is_unchanged"""
+_SELECT_CHUNK: Final = _sql("select_chunk")
+_UPDATE_ROW: Final = _sql("update_row")
 
 
 def scrub_rows(table: TextTable, step: Step) -> Done:

@@ -6,6 +6,8 @@ Events that are older than an hour when they arrive are history, and give no ite
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
+from functools import partial
+from textwrap import dedent
 from typing import Any, Final, NamedTuple
 
 import structlog
@@ -14,31 +16,31 @@ from redis import Redis
 
 from services.worker.persist.live.session_signs import RECENT, signs_of_events, store_signs
 from services.worker.persist.staging.staging_tables import ReceivedEvent
+from services.worker.sql_text import sql
 from shared.events.messages import EARLIEST, Activity, Conversation, ToolCall
 from shared.feed import FEED_ENTRIES, FEED_KEY, ITEMS_FIELD, TEXT_CHARACTERS, FeedItem, Kind, encode_items
 from shared.redis.clients import REDIS_ERRORS
 from shared.sessions import session_state
 from shared.sessions.open_sessions import end_reason, is_open
 from shared.sessions.session_state import State
+from shared.sql_files import statement
+
+_sql = partial(statement, __package__, "feed_items.sql")
 
 log = structlog.get_logger()
 
 _IS_OPEN: Final = f"s.last_event_at IS NOT NULL AND {is_open('s')}"
 _STATES: Final = f"SELECT s.session_id, {_IS_OPEN} FROM sessions AS s WHERE s.counted AND s.session_id = ANY(%(session_ids)s)"
-_SESSIONS: Final = f"""
-    SELECT s.session_id, {_IS_OPEN}, nullif(s.project_id, 0), p.name, u.name,
-        (SELECT max(machine_id) FROM session_machines AS m WHERE m.session_id = s.session_id), s.title,
-        {end_reason("s")}, least(s.started_at, s.first_event_at), s.last_event_at,
-        {session_state.STATE}, {session_state.SINCE}, {session_state.TOOL}
-    FROM sessions AS s LEFT JOIN projects AS p ON p.id = s.project_id LEFT JOIN users AS u ON u.id = s.user_id
-    {session_state.JOIN}
-    WHERE s.counted AND s.session_id = ANY(%(session_ids)s)"""
-# A repeated event has not changed the row, which still has the time at which the first one was received.
-_NEW_IDS: Final = """
-    WITH sent AS (SELECT * FROM unnest(%(ids)s::uuid[], %(received)s::timestamptz[]) AS s (id, received_at))
-    SELECT id FROM sent JOIN tool_calls USING (id, received_at)
-    UNION ALL SELECT id FROM sent JOIN messages USING (id, received_at)
-    UNION ALL SELECT id FROM sent JOIN activities USING (id, received_at)"""
+_SESSIONS: Final = sql(
+    _sql("sessions"),
+    is_open=_IS_OPEN,
+    end_reason=end_reason("s"),
+    state=session_state.STATE.strip(),
+    since=session_state.SINCE.strip(),
+    tool=session_state.TOOL,
+    signs=dedent(session_state.JOIN).strip(),
+).encode()
+_NEW_IDS: Final = _sql("new_ids")
 
 
 class FeedSession(NamedTuple):

@@ -1,4 +1,7 @@
-"""Makes a worker that some messages kill. Python runs this at its start where PYTHONPATH names this folder; only workers take it further.
+"""Makes a worker that some messages kill. Python runs this at its start where PYTHONPATH names this folder.
+
+A worker is a fork of the supervisor (docs/adr/0074-services-are-forks-of-the-supervisor.md), which has loaded the reader for it; no other process reads
+the journal.
 
 The entry of such a message is read as always, and then the process dies of it: at once, as by the kernel's want of memory, or of its own.
 """
@@ -45,5 +48,4 @@ class _Finder(importlib.abc.MetaPathFinder):
         return spec
 
 
-if "services.worker.app" in sys.orig_argv:
-    sys.meta_path.insert(0, _Finder())
+sys.meta_path.insert(0, _Finder())

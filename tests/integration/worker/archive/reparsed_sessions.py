@@ -12,7 +12,8 @@ import zstandard
 from psycopg import Connection
 
 from services.worker.importers.formats.transcript import transcript_reader, transcript_rows
-from services.worker.importers.job import reparse, reparse_reading, run_shard
+from services.worker.importers.job import run_shard
+from services.worker.importers.job.reparse import reparse_reading, run_reparse
 from services.worker.persist.persist_batch import persist
 from services.worker.persist.records import Record, ToolUse
 from services.worker.persist.staging.staging_tables import ReceivedEvent, clear, prepare_connection
@@ -53,7 +54,7 @@ def connection(database_url: str) -> Iterator[Connection[Any]]:
 def small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     """So that a session takes several transactions."""
     monkeypatch.setattr(reparse_reading, "RECORDS_AT_ONCE", 3)
-    monkeypatch.setattr(reparse, "ROWS_AT_ONCE", 2)
+    monkeypatch.setattr(run_reparse, "ROWS_AT_ONCE", 2)
 
 
 class Checked(Resources):

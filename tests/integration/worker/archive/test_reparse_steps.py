@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from psycopg import Connection
 
-from services.worker.importers.job import reparse_reading, run_shard, undo
+from services.worker.importers.job import run_shard, undo
+from services.worker.importers.job.reparse import reparse_reading
 from services.worker.persist.records import Message, Record
 from services.worker.resources import Resources
 from tests.integration.worker.all_tables import tables

@@ -23,8 +23,9 @@ from psycopg.types.json import Jsonb
 from services.worker import lock_order
 from services.worker.archive.damage import forget_damage, note_damage
 from services.worker.importers.formats.transcript.named_ids import ids_named_in
-from services.worker.importers.job import errors, reparse_rows, shards
-from services.worker.importers.job.reparse_reading import (
+from services.worker.importers.job import errors, shards
+from services.worker.importers.job.reparse import reparse_rows
+from services.worker.importers.job.reparse.reparse_reading import (
     Content,
     ContentReading,
     ContentsChanged,
@@ -32,7 +33,7 @@ from services.worker.importers.job.reparse_reading import (
     contents_of,
     pieces_from,
 )
-from services.worker.importers.job.reparse_rows import Scope, Unread
+from services.worker.importers.job.reparse.reparse_rows import Scope, Unread
 from services.worker.importers.job.shards import Checkpoint, Progress, Shard
 from services.worker.importers.job.withdraw_rows import withdraw_rows
 from services.worker.persist.dead_letters import persist_isolating
@@ -47,7 +48,7 @@ from shared.events.messages import binding
 from shared.redaction.redacted_structs import redact_structs
 from shared.sql_files import statement
 
-_sql = partial(statement, __package__, "reparse.sql")
+_sql = partial(statement, __package__, "run_reparse.sql")
 
 # Rows that one transaction removes. No other transaction can write meanwhile.
 ROWS_AT_ONCE: Final = 200

@@ -5,6 +5,7 @@ meanwhile is not in it, and stays.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
@@ -16,6 +17,9 @@ from services.worker.persist.records import ApiCall, FileChange, Message, Record
 from services.worker.persist.staging.staging_tables import ReceivedEvent, clear, copy_in, stage
 from services.worker.row_tables import KEYS, ROW_TABLES, RowTable, for_all
 from services.worker.sql_text import listed, sql
+from shared.sql_files import statement
+
+_sql = partial(statement, __package__, "reparse_rows.sql")
 
 FACTS: Final = "session_facts"
 _RELATIONS: Final[dict[type, str]] = {
@@ -27,84 +31,29 @@ _RELATIONS: Final[dict[type, str]] = {
     SessionFacts: FACTS,
 }
 
-# Notes what the archive may have the last word of: rows that came only with imports, or live, whose files are read. What came over the wire is left out.
-_NOTE_ROWS = """
-    INSERT INTO reparse_rows (job_number, relation, id, call_id, content, is_archived)
-    SELECT %(job_number)s, '$table', id, $call_id, md5(ROW($columns)::text)::uuid,
-           coalesce(brought_by <@ %(job_numbers)s::integer[] AND source = 'transcript', false)
-    FROM $table WHERE session_id = ANY(%(session_ids)s) AND NOT 0 = ANY(brought_by)
-    ON CONFLICT DO NOTHING"""
-# Facts are known to be of the files that are read, or of the only import that brought them when that was not noted yet.
-_NOTE_FACTS = """
-    INSERT INTO reparse_rows (job_number, relation, id, content, is_archived)
-    SELECT %(job_number)s, 'session_facts', id, id, true FROM session_facts
-    WHERE session_id = ANY(%(session_ids)s) AND source = 'transcript' AND brought_by <@ %(job_numbers)s::integer[]
-      AND (id = ANY(%(facts_ids)s::uuid[]) OR brought_by <@ %(unnoted_job_numbers)s::integer[])
-    ON CONFLICT DO NOTHING"""
-_SESSION: Final = """
-    md5(ROW(project_id, user_id, model, git_branch, client_version, title, parent_session_id, started_at, ended_at, first_event_at, last_event_at,
-            active_ranges, snapshot)::text)::uuid"""
-_NOTE_SESSIONS = """
-    INSERT INTO reparse_rows (job_number, relation, id, content, is_archived)
-    SELECT %(job_number)s, 'sessions', md5(session_id)::uuid, $session, false FROM sessions WHERE session_id = ANY(%(session_ids)s)
-    ON CONFLICT DO NOTHING"""
-# Of reparses that were cancelled or given up.
-_FORGET_ENDED = """
-    DELETE FROM reparse_rows AS r USING import_jobs AS j WHERE j.number = r.job_number AND j.status NOT IN ('queued', 'running')"""
+_NOTE_ROWS: Final = _sql("note_rows")
+_NOTE_FACTS: Final = _sql("note_facts")
+_SESSION: Final = _sql("content_of_session")
+_NOTE_SESSIONS: Final = _sql("note_sessions")
+_FORGET_ENDED: Final = _sql("forget_ended")
 _FORGET = "DELETE FROM reparse_rows WHERE job_number = %(job_number)s"
 
-_TO_RENEW = """
-    INSERT INTO renewed_ids (id)
-    SELECT r.id FROM reparse_rows AS r JOIN unnest(%(relations)s::text[], %(ids)s::uuid[]) AS n (relation, id) USING (relation, id)
-    WHERE r.job_number = %(job_number)s AND r.is_archived AND NOT r.is_read"""
-# Every staged version of them is what is stored. The copy of a fork that has another session's row is the same row.
-_SAME = """
-    SELECT s.id FROM staged_$table AS s JOIN $table AS t USING (id)
-    GROUP BY s.id HAVING bool_and(%(job_number)s = ANY(t.brought_by)
-        AND ROW(t.occurred_at, $of_row)::text = ROW(s.occurred_at, $of_staged)::text
-        AND (t.session_id = s.session_id OR EXISTS (
-            SELECT FROM contested_rows AS c WHERE c.row_id = s.id AND c.session_id = s.session_id AND c.job_number = %(job_number)s)))"""
+_TO_RENEW: Final = _sql("to_renew")
+_SAME: Final = _sql("same")
 _SAME_FACTS = "SELECT id FROM session_facts WHERE id = ANY(%(ids)s::uuid[]) AND %(job_number)s = ANY(brought_by)"
-_NOTE_DIFFERING = """
-    UPDATE reparse_rows SET content = id
-    WHERE job_number = %(job_number)s AND relation = %(relation)s AND id = ANY(%(ids)s::uuid[]) AND is_archived AND NOT is_read"""
+_NOTE_DIFFERING: Final = _sql("note_differing")
 _STORED = "SELECT '$table' AS relation, id FROM $table WHERE id = ANY(%($table)s::uuid[])"
-_MARK_READ = """
-    UPDATE reparse_rows AS r SET is_read = true FROM unnest(%(relations)s::text[], %(ids)s::uuid[]) AS n (relation, id)
-    WHERE r.job_number = %(job_number)s AND (r.relation, r.id) = (n.relation, n.id) AND NOT r.is_read"""
-_NOTE_ADDED = """
-    INSERT INTO reparse_rows (job_number, relation, id, is_archived, is_read)
-    SELECT %(job_number)s, relation, id, false, true FROM unnest(%(relations)s::text[], %(ids)s::uuid[]) AS n (relation, id)
-    ON CONFLICT DO NOTHING"""
-
-# Renewed rows that today's reader gives to another session, at another time, or with another name: a version never changes these.
-_DISPLACED = """
-    SELECT t.id, t.session_id FROM renewed_ids JOIN $table AS t USING (id) JOIN staged_$table AS s USING (id)
-    WHERE ROW(t.occurred_at, $fixed_of_row) IS DISTINCT FROM ROW(s.occurred_at, $fixed_of_staged)
-       OR t.session_id <> s.session_id AND NOT EXISTS (SELECT FROM contested_rows AS c WHERE c.row_id = t.id AND c.session_id = t.session_id)"""
-
-_UNREAD = """
-    SELECT relation, id, call_id FROM reparse_rows
-    WHERE job_number = %(job_number)s AND is_archived AND NOT is_read AND relation <> 'session_facts'"""
-_UNREAD_FACTS = """
-    SELECT r.id FROM reparse_rows AS r WHERE job_number = %(job_number)s AND relation = 'session_facts' AND NOT is_read
-      AND NOT EXISTS (SELECT FROM transcript_files AS f WHERE f.facts_ids @> ARRAY[r.id] AND f.session_id <> ALL(%(session_ids)s))"""
-# Whatever brought a row meanwhile keeps it.
-_STILL_ARCHIVED = """
-    SELECT id, session_id FROM $table WHERE id = ANY(%(ids)s::uuid[]) AND session_id IS NOT NULL AND brought_by <@ %(job_numbers)s::integer[]"""
+_MARK_READ: Final = _sql("mark_read")
+_NOTE_ADDED: Final = _sql("note_added")
+_DISPLACED: Final = _sql("displaced")
+_UNREAD: Final = _sql("unread")
+_UNREAD_FACTS: Final = _sql("unread_facts")
+_STILL_ARCHIVED: Final = _sql("still_archived")
 _FORGET_ROWS = "DELETE FROM reparse_rows WHERE job_number = %(job_number)s AND relation = %(relation)s AND id = ANY(%(ids)s::uuid[])"
 
-# Unless the reparse stores nothing, what could not be stored is not counted.
-_COUNT_ADDED = """
-    SELECT '$table_added', count(*) FROM reparse_rows AS r
-    WHERE r.job_number = %(job_number)s AND r.relation = '$table' AND r.content IS NULL
-      AND (%(is_dry_run)s OR EXISTS (SELECT FROM $table AS t WHERE t.id = r.id))"""
-_COUNT_CHANGED = """
-    SELECT '$table_changed', count(*) FROM reparse_rows AS r JOIN $table AS t USING (id)
-    WHERE r.job_number = %(job_number)s AND r.relation = '$table' AND r.content <> md5(ROW($columns)::text)::uuid"""
-_COUNT_CHANGED_SESSIONS = """
-    SELECT 'sessions_changed', count(*) FROM sessions AS s JOIN reparse_rows AS r ON r.id = md5(s.session_id)::uuid
-    WHERE r.job_number = %(job_number)s AND r.relation = 'sessions' AND s.session_id = ANY(%(session_ids)s) AND r.content <> $session"""
+_COUNT_ADDED: Final = _sql("count_added")
+_COUNT_CHANGED: Final = _sql("count_changed")
+_COUNT_CHANGED_SESSIONS: Final = _sql("count_changed_sessions")
 
 
 class Scope(NamedTuple):

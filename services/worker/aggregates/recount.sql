@@ -1,0 +1,35 @@
+-- name: active_days
+SELECT k.project_id, s.user_id, (c.bucket_start AT TIME ZONE 'UTC')::date AS day, range_agg(c.piece) AS ranges
+FROM sessions AS s, cut_at_buckets(without_gap(s.active_ranges, %(idle_gap)s), 1440) AS c, LATERAL (VALUES (s.project_id), (-1)) AS k (project_id)
+WHERE s.counted GROUP BY 1, 2, 3
+
+-- name: file_sets
+SELECT c.project_id, c.grain_minutes, c.bucket_start, f.number / 4096 AS chunk,
+       bit_xor(set_bit(0::bit(4096), mod(f.number, 4096)::integer, 1)) AS bits
+FROM (
+    $cells
+) AS c JOIN files AS f USING (file_key)
+WHERE c.touches > 0 AND c.grain_minutes IN (1440, 10080)
+GROUP BY 1, 2, 3, 4
+
+-- name: file_count_deltas
+file_count_deltas AS (
+    SELECT project_id, grain_minutes, bucket_start, count(*) AS files_modified
+    FROM (
+        $cells
+    ) AS cells
+    WHERE touches > 0 AND project_id <> -1 GROUP BY 1, 2, 3
+)
+
+-- name: active_deltas
+active_deltas AS (
+    SELECT project_id, user_id, c.bucket_start, sum(microseconds(upper(c.piece) - lower(c.piece)))::bigint AS active_us
+    FROM active_days, cut_at_buckets(ranges, 15) AS c GROUP BY 1, 2, 3
+)
+
+-- name: rows
+-- Inlined: these may be all rows of a large table.
+new_$table AS NOT MATERIALIZED (
+    SELECT $columns
+    FROM $table
+)

@@ -1,0 +1,49 @@
+-- name: next_rows
+SELECT id, session_id FROM (
+    $rows
+) AS ours LIMIT %(rows_limit)s
+
+-- name: keep_rows
+UPDATE $table SET brought_by = array_remove(brought_by, %(job_number)s::integer)
+WHERE %(job_number)s = ANY(brought_by) AND id = ANY(%(row_ids)s)
+
+-- name: file_keys
+SELECT DISTINCT file_key FROM activities WHERE id = ANY(%(row_ids)s) AND brought_by = ARRAY[%(job_number)s]::integer[]
+
+-- name: delete_files
+DELETE FROM files AS f USING unnest(%(file_keys)s::uuid[]) AS k (file_key)
+WHERE f.file_key = k.file_key AND NOT EXISTS (SELECT FROM activities AS a WHERE a.file_key = f.file_key)
+
+-- name: heirs
+SELECT DISTINCT min(session_id) FROM contested_rows
+WHERE row_id = ANY(%(row_ids)s) AND job_number <> %(job_number)s GROUP BY row_id
+
+-- name: give_back
+UPDATE $table AS t SET session_id = (SELECT min(c.session_id) FROM contested_rows AS c WHERE c.row_id = t.id)
+WHERE id = ANY(%(row_ids)s) AND (SELECT min(c.session_id) FROM contested_rows AS c WHERE c.row_id = t.id) <> session_id
+
+-- name: settled_claims
+-- Contested no more: only one session has it, or the row is gone.
+DELETE FROM contested_rows AS c WHERE row_id = ANY(%(row_ids)s)
+  AND NOT EXISTS (SELECT FROM contested_rows AS o WHERE o.row_id = c.row_id AND o.session_id <> c.session_id)
+
+-- name: keep_facts
+UPDATE session_facts SET brought_by = array_remove(brought_by, %(job_number)s::integer)
+WHERE %(job_number)s = ANY(brought_by) AND session_id = ANY(%(session_ids)s)
+
+-- name: settled_claims_of_sessions
+DELETE FROM contested_rows AS c WHERE session_id = ANY(%(session_ids)s)
+  AND NOT EXISTS (SELECT FROM contested_rows AS o WHERE o.row_id = c.row_id AND o.session_id <> c.session_id)
+
+-- name: forget_keys
+-- A session forgets these. Then its starts and the remaining facts set them again.
+UPDATE sessions SET project_id = 0, user_id = 0, model = NULL, git_branch = NULL, client_version = NULL, source = NULL,
+    idle_closed_at = CASE WHEN idle_closed_at IS NOT NULL THEN least(idle_closed_at, last_event_at) END
+WHERE session_id = ANY(%(session_ids)s)
+
+-- name: delete_sessionless
+WITH gone_messages AS (
+    DELETE FROM messages WHERE id = ANY(%(row_ids)s) AND brought_by = ARRAY[%(job_number)s]::integer[]
+    RETURNING session_id, project_id, user_id, occurred_at, role
+),
+$rollups

@@ -1,0 +1,8 @@
+-- name: fill
+INSERT INTO $table (
+    $columns)
+SELECT
+    $columns
+FROM (
+    $cells
+) AS cells

@@ -1,0 +1,82 @@
+-- name: abandoned_shards
+-- An import's shards that wait, or whose worker is gone.
+SELECT s.job_id::text, s.share FROM import_shares AS s JOIN import_jobs AS j ON j.id = s.job_id
+WHERE j.status IN ('queued', 'running') AND s.outcome IS NULL
+  AND (s.lease_expires_at < now() OR s.lease_expires_at IS NULL AND j.created_at < now() - interval '5 seconds')
+ORDER BY j.created_at, s.share LIMIT 100
+
+-- name: unheard_cancels
+-- Jobs that should have been cancelled, and whose workers have not reacted.
+SELECT id FROM import_jobs
+WHERE status IN ('queued', 'running') AND kind = 'import' AND cancel_requested_at < now() - make_interval(secs => %(seconds)s)
+ORDER BY cancel_requested_at LIMIT 100
+
+-- name: abandoned_scrubs
+-- Scrubs that wait, or whose worker is gone.
+SELECT id::text FROM scrubs WHERE status IN ('queued', 'running')
+  AND (lease_expires_at < now() OR lease_expires_at IS NULL AND created_at < now() - interval '5 seconds') ORDER BY created_at LIMIT 100
+
+-- name: is_idle
+-- Open sessions without an event for so long, and those that their client has ended.
+$is_open
+AND (last_event_at < now() - make_interval(secs => %(idle_seconds)s)
+    OR end_reason IS NOT NULL AND $wrote_at_its_end AND last_event_at < now() - interval '10 seconds')
+
+-- name: close_idle_sessions
+-- A session that is being written to is left for the next run. With job_number: only those that the import brought.
+UPDATE sessions SET idle_closed_at = last_event_at WHERE session_id IN (
+    SELECT session_id FROM sessions
+    WHERE $is_idle
+      AND (%(job_number)s::integer IS NULL OR session_id IN (SELECT session_id FROM import_sessions WHERE job_number = %(job_number)s))
+    ORDER BY last_event_at LIMIT %(at_most)s FOR UPDATE SKIP LOCKED)
+RETURNING session_id
+
+-- name: captured_files_wait
+-- Captured transcripts of which some is not read yet. The first condition is the predicate of an index. Those that imports brought are read by them.
+SELECT FROM transcript_files
+WHERE parsed_offset < stored_offset AND brought_by IS NULL AND coalesce(read_again_at <= now(), true) LIMIT 1
+
+-- name: due_captured_files
+WITH due AS (
+    SELECT id, session_id, file_name, user_name, parsed_offset, stored_offset, facts_ids, read_attempts, read_again_at, bound_user,
+        changed_at
+    FROM transcript_files
+    WHERE parsed_offset < stored_offset AND brought_by IS NULL AND coalesce(read_again_at <= now(), true)
+)
+SELECT * FROM (
+    (SELECT * FROM due WHERE read_attempts = 0 ORDER BY stored_offset - parsed_offset, changed_at, id LIMIT %(limit)s)
+    UNION (SELECT * FROM due WHERE read_attempts = 0 ORDER BY changed_at, id LIMIT 1)
+    UNION (SELECT * FROM due WHERE read_attempts > 0 ORDER BY read_attempts, changed_at, id LIMIT 1)
+) AS next ORDER BY read_attempts > 0, stored_offset - parsed_offset, changed_at, id
+
+-- name: unswept_uploads
+-- Files of jobs that failed a day ago and were not retried, or jobs that ended since.
+SELECT FROM import_jobs
+WHERE has_files AND status = 'failed' AND finished_at < now() - interval '1 day' OR finished_at > to_timestamp(%(since)s) LIMIT 1
+
+-- name: forget_files
+UPDATE import_jobs SET has_files = false
+WHERE has_files AND status = 'failed' AND finished_at < now() - interval '1 day' RETURNING files
+
+-- name: compactable_files
+-- Live files whose ranges are to become segments: they have many, or nothing came for an hour.
+SELECT f.id FROM transcript_ranges AS r JOIN transcript_files AS f ON f.id = r.file_id
+WHERE r.end_offset <= f.parsed_offset GROUP BY f.id
+HAVING sum(r.raw_bytes) >= 4 * 1024 * 1024 OR f.changed_at < now() - interval '1 hour'
+ORDER BY f.changed_at LIMIT 100
+
+-- name: expired_files
+-- Transcripts that are not kept any longer: after %(days)s days; with the archive off, those of which nothing is archived. What was not read yet is left.
+SELECT f.id FROM transcript_files AS f
+WHERE parsed_offset >= stored_offset AND (
+    %(days)s > 0 AND changed_at < now() - make_interval(days => %(days)s)
+    OR NOT %(archive)s AND brought_by IS NULL AND changed_at < now() - interval '1 day'
+        AND NOT EXISTS (SELECT FROM transcript_segments AS s WHERE s.file_id = f.id))
+LIMIT 10000
+
+-- name: gone_consumers
+-- Names of the journal's consumers that nobody goes by.
+SELECT FROM drainers WHERE consumer <> ALL(%(living)s) AND registered_at < now() - make_interval(secs => %(seconds)s) LIMIT 1
+
+-- name: delete_gone_consumers
+DELETE FROM drainers WHERE consumer <> ALL(%(living)s) AND registered_at < now() - make_interval(secs => %(seconds)s)
