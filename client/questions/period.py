@@ -1,6 +1,6 @@
 """The days of a question, in the person's own time zone."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Annotated, Final
 
@@ -32,6 +32,13 @@ class Period:
         """Whether it leaves out any day."""
         return self.first is not None or self.last is not None
 
+    def until_today(self) -> "Period":
+        """Without the days that are still to come: half a month is not compared with a whole one."""
+        today = today_in(self.zone)
+        if self.last is None or self.last <= today or (self.first is not None and self.first > today):
+            return self
+        return replace(self, last=today, name=f"{self.name} so far")
+
     def parameters(self) -> dict[str, str]:
         """The API's filters for it."""
         days = {"start_date": self.first, "end_date": self.last}
@@ -53,21 +60,30 @@ class Period:
 
 
 def period_of(
-    zone: str, since: str | None, until: str | None, *, week: bool = False, month: bool = False, default_days: int | None = None
+    zone: str,
+    since: str | None,
+    until: str | None,
+    *,
+    week: bool = False,
+    month: bool = False,
+    last_week: bool = False,
+    last_month: bool = False,
+    default_days: int | None = None,
 ) -> Period:
     """The period that the options name. BadParameter for options that contradict each other.
 
     `default_days`: how many days, today included, if no option names any; None for all days.
     """
     today = today_in(zone)
-    if sum((week, month, since is not None or until is not None)) > 1:
-        raise typer.BadParameter("--week, --month, and --since or --until exclude each other")
-    if week:
-        monday = today - timedelta(days=today.weekday())
-        return Period(monday, monday + timedelta(days=6), zone, "This week")
-    if month:
-        first = today.replace(day=1)
-        return Period(first, (first + timedelta(days=31)).replace(day=1) - timedelta(days=1), zone, "This month")
+    if sum((week, month, last_week, last_month, since is not None or until is not None)) > 1:
+        raise typer.BadParameter("--week, --month, --last-week, --last-month, and --since or --until exclude each other")
+    if week or last_week:
+        monday = today - timedelta(days=today.weekday() + 7 * last_week)
+        return Period(monday, monday + timedelta(days=6), zone, "Last week" if last_week else "This week")
+    if month or last_month:
+        after = (today.replace(day=1) + timedelta(days=0 if last_month else 31)).replace(day=1)
+        last = after - timedelta(days=1)
+        return Period(last.replace(day=1), last, zone, "Last month" if last_month else "This month")
     if since is not None or until is not None:
         first_day, last_day = _day(since, today, "--since"), _day(until, today, "--until")
         if first_day and last_day and first_day > last_day:

@@ -20,6 +20,7 @@ from client.output.local_time import local_zone
 from client.output.terminal import write_json
 from client.phrases import command
 from client.questions import cells
+from client.questions.compare import write_comparison
 from client.questions.lists import Machine, Project, User, check_shown, tool_columns, unpriced_note
 from client.questions.lookup import FORBIDDEN, Item, filters_of, get, pages
 from client.questions.output import AsCsv, AsJson, Column, Format, format_of, table, write_csv
@@ -33,6 +34,8 @@ MEASURES: Final = (
     "cache_saved_usd",
 )  # fmt: skip
 _BAR_WIDTH: Final = 16
+# The API groups by so many.
+MOST_DIMENSIONS: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +63,18 @@ DIMENSIONS: Final = {
 def report(
     week: Annotated[bool, typer.Option("--week", help="This week, from Monday on.")] = False,
     month: Annotated[bool, typer.Option("--month", help="This month.")] = False,
+    last_week: Annotated[bool, typer.Option("--last-week", help="The week before this one.")] = False,
+    last_month: Annotated[bool, typer.Option("--last-month", help="The month before this one.")] = False,
     since: Since = None,
     until: Until = None,
-    by: Annotated[str | None, typer.Option("--by", metavar="|".join(DIMENSIONS), help="One row for each of them.")] = None,
+    by: Annotated[
+        list[str] | None,
+        typer.Option("--by", metavar="|".join(DIMENSIONS), help="One row for each of them; twice, or with a comma: of both."),
+    ] = None,
+    compare: Annotated[bool, typer.Option("--compare", help="Beside the period before: of a month the month, else as many days.")] = False,
+    compare_with: Annotated[
+        str | None, typer.Option("--compare-with", metavar="START..END", help="Beside other days, such as 2026-01-01..2026-01-31.")
+    ] = None,
     project: Project = None,
     user: User = None,
     machine: Machine = None,
@@ -74,26 +86,44 @@ def report(
 ) -> None:
     """Shows where the time and the money went, today by default.
 
-    --week, --month, --since and --until choose other days. It has time, messages, lines, tool calls, tokens and cost.
+    --week, --month, --last-week, --last-month, --since and --until choose other days. It has time, messages, lines, tool calls, tokens and cost.
     """
-    if by is not None and by not in DIMENSIONS:
-        raise typer.BadParameter(f"{by!r} is not one of {', '.join(DIMENSIONS)}", param_hint="--by")
     wanted, zone = format_of(as_json, as_csv), local_zone(tz)
-    period = period_of(zone, since, until, week=week, month=month, default_days=1)
-    by = by or _usual(period)
+    period = period_of(zone, since, until, week=week, month=month, last_week=last_week, last_month=last_month, default_days=1)
+    if compare or compare_with is not None:
+        with failures_as_exit_codes():
+            server = server_at(url, token, Quiet())
+            write_comparison(server, period, compare_with, by, filters_of(server, project, user, machine), wanted)
+        return
+    rows_by = _dimensions(by) or (_usual(period),)
+    names = [key for each in rows_by for key in DIMENSIONS[each].keys]
     with failures_as_exit_codes():
         server = server_at(url, token, Quiet())
         filters = filters_of(server, project, user, machine) | period.parameters()
-        items = _items(server, by, filters)
-        check_shown(server, by, DIMENSIONS[by].keys[0], items)
+        items = _items(server, rows_by, filters)
+        for each in rows_by:
+            check_shown(server, each, DIMENSIONS[each].keys[0], items)
         if wanted is Format.CSV:
-            write_csv(items, (*DIMENSIONS[by].keys, *(TOOL_MEASURES if by == "tool" else MEASURES)))
+            write_csv(items, (*names, *(TOOL_MEASURES if "tool" in rows_by else MEASURES)))
             return
         stats = get(server, "/api/stats", filters | {"interval": "hour" if period.first == period.last else "day"})
         if wanted is Format.JSON:
-            write_json({"range": stats["range"], "by": by, "totals": stats["totals"], "items": items})
+            write_json({"range": stats["range"], "by": ",".join(rows_by), "totals": stats["totals"], "items": items})
             return
-        _write(console(), server, period, by, stats, items)
+        _write(console(), server, period, rows_by, stats, items)
+
+
+def _dimensions(by: Sequence[str] | None) -> tuple[str, ...]:
+    """`--by user --by model` and `--by user,model` are the same. BadParameter for what the API does not group by."""
+    found = tuple(each for text in by or () for each in text.split(","))
+    for each in found:
+        if each not in DIMENSIONS:
+            raise typer.BadParameter(f"{each!r} is not one of {', '.join(DIMENSIONS)}", param_hint="--by")
+    if len(found) > MOST_DIMENSIONS or len(set(found)) < len(found):
+        raise typer.BadParameter(f"{', '.join(found)}: name one or two different ones", param_hint="--by")
+    if "tool" in found and len(found) > 1:
+        raise typer.BadParameter("tool goes with no other", param_hint="--by")
+    return found
 
 
 TOOL_MEASURES: Final = (
@@ -120,16 +150,16 @@ def _usual(period: Period) -> str:
     return "project" if period.first is not None and period.first == period.last else "day"
 
 
-def _items(server: Server, by: str, filters: Item) -> list[Item]:
+def _items(server: Server, by: Sequence[str], filters: Item) -> list[Item]:
     """The rows in which anything happened."""
-    if by == "tool":
+    if "tool" in by:
         tools: list[Item] = get(server, "/api/tool-calls/stats", filters)["tools"]
         return tools
-    answer = get(server, "/api/usage", filters | {"group_by": by})
+    answer = get(server, "/api/usage", filters | {"group_by": ",".join(by)})
     return [row for row in answer["items"] if any(row.get(name) for name in MEASURES)]
 
 
-def _write(out: Console, server: Server, period: Period, by: str, stats: Item, items: list[Item]) -> None:
+def _write(out: Console, server: Server, period: Period, by: Sequence[str], stats: Item, items: list[Item]) -> None:
     totals = stats["totals"]
     out.print(Text(period.title(), style="bold"))
     if not items and not any(totals.get(name) for name in MEASURES):
@@ -139,7 +169,7 @@ def _write(out: Console, server: Server, period: Period, by: str, stats: Item, i
     out.print()
     out.print(_headline(totals, out.width))
     out.print()
-    columns = tool_columns(period.zone, items) if by == "tool" else _columns(by, items)
+    columns = tool_columns(period.zone, items) if "tool" in by else _columns(by, items)
     out.print(table(items, columns, out.width))
     for line in _drawings(stats, period):
         out.print()
@@ -187,10 +217,9 @@ def _headline(totals: Item, width: int) -> Table:
     return grid
 
 
-def _columns(by: str, items: Sequence[Item]) -> tuple[Column, ...]:
+def _columns(by: Sequence[str], items: Sequence[Item]) -> tuple[Column, ...]:
     has_time = any("active_minutes" in row for row in items)
-    is_date = by in ("day", "week", "month")
-    name = Column(DIMENSIONS[by].title, lambda row: _name(by, row), right=False, least=None if is_date else 12, keeps_end=by == "tool")
+    names = tuple(map(name_column, by))
     tokens = (
         Column("Tokens", lambda row: cells.large(row["total_tokens"]), rank=2),
         Column("Cost", lambda row: cells.usd(row["cost_usd"], row["unpriced_calls"])),
@@ -199,14 +228,14 @@ def _columns(by: str, items: Sequence[Item]) -> tuple[Column, ...]:
         most = max((row["cost_usd"] or 0 for row in items), default=0)
         calls = Column("API calls", lambda row: cells.count(row["api_calls"]), rank=1)
         return (
-            name,
+            *names,
             calls,
             *tokens,
             Column("", lambda row: cells.bar(row["cost_usd"], most, _BAR_WIDTH), rank=3, right=False, style="cyan"),
         )
     most = max((row["active_minutes"] or 0 for row in items), default=0)
     return (
-        name,
+        *names,
         Column("Active", lambda row: quantities.minutes(row["active_minutes"])),
         Column("", lambda row: cells.bar(row["active_minutes"], most, _BAR_WIDTH), rank=6, right=False, style="cyan"),
         Column("Sessions", lambda row: cells.count(row.get("active_sessions", row["sessions"])), rank=7),
@@ -216,6 +245,12 @@ def _columns(by: str, items: Sequence[Item]) -> tuple[Column, ...]:
         Column("Failed", lambda row: cells.count(row["tool_errors"]), rank=8),
         *tokens,
     )
+
+
+def name_column(by: str) -> Column:
+    """The column that says which row it is."""
+    is_date = by in ("day", "week", "month")
+    return Column(DIMENSIONS[by].title, lambda row: _name(by, row), right=False, least=None if is_date else 12, keeps_end=by == "tool")
 
 
 def _name(by: str, row: Item) -> str | None:

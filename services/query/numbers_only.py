@@ -15,6 +15,7 @@ from uuid import UUID
 import msgspec
 
 from services.query.answers.answer import Answer, annotations_of, value_type
+from services.query.answers.comparison import ChangeOfGroup, Comparison
 from services.query.answers.days import DayFailure, DayProject, DaySession
 from services.query.answers.lists import Project
 from services.query.answers.live import LiveItem, LiveSession, LiveSessions
@@ -48,6 +49,11 @@ SHOWN_TEXTS: Final[Fields] = frozenset(
         (UsageItem, "user"),
         (UsageItem, "month"),
         (UsageReport, "group_by"),
+        (Comparison, "group_by"),
+        (ChangeOfGroup, "user"),
+        (ChangeOfGroup, "model"),
+        (ChangeOfGroup, "tool_name"),
+        (ChangeOfGroup, "error_class"),
         (UsageReport, "price_versions"),
         (LiveItem, "tool_name"),
         (LiveItem, "running_tool"),
@@ -73,6 +79,9 @@ SHOWN_NAMES: Final[Fields] = frozenset(
         (DayProject, "project_name"),
         (DaySession, "project_name"),
         (UsageItem, "project_name"),
+        (ChangeOfGroup, "project_name"),
+        (ChangeOfGroup, "machine_id"),
+        (ChangeOfGroup, "machine"),
         (UsageItem, "machine_id"),
         (UsageItem, "machine"),
         (Machine, "machine_id"),

@@ -86,7 +86,8 @@ def report_response(
         return read_response(request, read)
     body, headers = content_and_headers(request, read)
     [model] = get_args(value_type(annotations_of(request.scope["route"].response_model)[rows]))
-    return table_response(request, wanted, body[rows], model=model, leading=leading, headers=headers)
+    items = body[rows] if isinstance(body, dict) else getattr(body, rows)
+    return table_response(request, wanted, items, model=model, leading=leading, headers=headers)
 
 
 def table_response(

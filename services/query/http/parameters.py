@@ -15,7 +15,7 @@ from services.query.queries.stats import ranges
 from services.query.queries.stats.stats import Selection
 from services.query.schemas.fields import MOST_ON_A_PAGE, Dated, Paged
 from services.query.schemas.lists import EventList
-from services.query.schemas.stats import StatsParameters, UsageParameters
+from services.query.schemas.stats import CompareParameters, StatsParameters, UsageParameters
 from services.query.schemas.tool_errors import ToolErrorsParameters
 from services.query.settings import Settings
 from shared.auth.authentication import grant_of
@@ -91,7 +91,7 @@ def event_filters(request: Request, parameters: EventList, session_id: str | Non
 
 
 def stats_range(
-    request: Request, parameters: StatsParameters | UsageParameters | ToolErrorsParameters, interval: Interval | None
+    request: Request, parameters: StatsParameters | UsageParameters | ToolErrorsParameters | CompareParameters, interval: Interval | None
 ) -> ranges.Range:
     """The data to count, and the interval."""
     tz = ranges.time_zone(parameters.tz or settings_of(request).timezone)

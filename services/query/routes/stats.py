@@ -4,18 +4,21 @@ from typing import Annotated, cast
 
 from fastapi import APIRouter, Query, Request, Response
 
+from services.query.answers.comparison import Comparison
 from services.query.answers.stats import Interval, Stats, ToolStats, UsageReport
 from services.query.answers.tool_errors import ToolErrors
 from services.query.database import Connection, Row
 from services.query.http.list_response import LIST_RESPONSES, report_response
 from services.query.http.parameters import only_project, only_some_projects, selection, settings_of, stats_range
+from services.query.queries.stats.comparison import GROUP_FIELDS, comparison
+from services.query.queries.stats.ranges import range_before
 from services.query.queries.stats.stats import stats
 from services.query.queries.stats.tool_errors import tool_errors
 from services.query.queries.stats.tool_stats import tool_stats
 from services.query.queries.stats.usage import INTERVALS, KEY_FIELDS, UsageQuestion, dimensions_of, usage
 from services.query.routes.projects import existing_project
 from services.query.schemas.fields import ProjectId
-from services.query.schemas.stats import AllStatsParameters, ProjectStatsParameters, ToolStatsParameters, UsageParameters
+from services.query.schemas.stats import AllStatsParameters, CompareParameters, ProjectStatsParameters, ToolStatsParameters, UsageParameters
 from services.query.schemas.tool_errors import ToolErrorsParameters
 from shared.auth.authentication import grant_of
 from shared.auth.scopes import METRICS, requires
@@ -116,3 +119,20 @@ def show_usage(request: Request, parameters: Annotated[UsageParameters, Query()]
     return report_response(
         request, parameters.format, read, rows="items", leading=[field for each in dimensions for field in KEY_FIELDS[each]]
     )
+
+
+@router.get("/api/compare", response_model=Comparison, tags=["stats"], summary="Two periods side by side")
+@requires(METRICS)
+def compare(request: Request, parameters: Annotated[CompareParameters, Query()]) -> Response:
+    """Each measure of a range and of one before it, with the difference: of everything, and by project, user, model, branch, machine, tool or error class."""
+    wanted = stats_range(request, parameters, None)
+    before = range_before(parameters.compare, parameters.start_date, parameters.end_date, wanted.tz)
+    group = parameters.group_by
+    # As in /api/usage: by project, a key that is bound to several gets each of them, and their sums.
+    project_id = parameters.project_id or only_project(request) or (ALL if group == "project" else None)
+
+    def read(connection: Connection) -> Comparison:
+        chosen = selection(request, connection, project_id, parameters.user, parameters.machine)
+        return comparison(connection, group, chosen, wanted, before, settings_of(request).idle_gap_seconds)
+
+    return report_response(request, parameters.format, read, rows="items", leading=GROUP_FIELDS[group])

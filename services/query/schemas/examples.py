@@ -216,6 +216,7 @@ def _page(item: Json) -> Json:
     return {"items": [item], "next_cursor": None}
 
 
+_CHANGE: Final[Json] = {"measure": "cost_usd", "value": 4.5, "before": 1.0, "difference": 3.5}
 # By the name of the answer's schema; a bare array shows its item.
 ANSWERS: Final[dict[str, Json]] = {
     "Project": _PROJECT,
@@ -295,6 +296,13 @@ ANSWERS: Final[dict[str, Json]] = {
         "items": [{"day": "2024-01-15"} | _USAGE],
         "totals": _USAGE,
         "price_versions": ["genai-prices 0.2.3"],
+    },
+    "Comparison": {
+        "range": _RANGE,
+        "range_before": _RANGE | {"start": "2024-01-14T00:00:00Z", "end": "2024-01-15T00:00:00Z"},
+        "group_by": "project",
+        "totals": [_CHANGE],
+        "items": [{"project_id": 1, "project_name": "claude-tracker"} | _CHANGE],
     },
     **OPERATIONS,
 }

@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from services.query.answers.stats import Interval
+from services.query.queries.stats.comparison import Group
 from services.query.queries.stats.ranges import MAX_POINTS
 from services.query.queries.stats.usage import DIMENSIONS, INTERVALS, MAX_ROWS
 from services.query.schemas.fields import (
@@ -88,6 +89,26 @@ class UsageParameters(Parameters):
     ] = None
     session_id: OptionalSession = None
     branch: OptionalBranch = None
+    machine: OptionalMachine = None
+    start_date: StatsStart = None
+    end_date: StatsEnd = None
+    tz: Zone = None
+    format: Annotated[ListFormat | None, Absent(), table_of("items")] = None
+
+
+class CompareParameters(Parameters):
+    """Two ranges, filters, and what the groups are."""
+
+    group_by: Group = Field("project", description="What the groups are.")
+    compare: str = Field(
+        "previous",
+        max_length=100,
+        description="What the range is compared with: `START..END`, each as in start_date and end_date; or `previous`, as many days before it. Of a month, or of "
+        "a part of one from its first day on, that is the month before.",
+        examples=["previous", "2024-01-01..2024-01-31"],
+    )
+    project_id: OptionalProject = None
+    user: OptionalUser = None
     machine: OptionalMachine = None
     start_date: StatsStart = None
     end_date: StatsEnd = None

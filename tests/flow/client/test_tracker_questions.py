@@ -56,6 +56,31 @@ def test_report_sums_up_by_each_dimension_as_json_and_csv(session_id: str, ask: 
         assert sum(row["api_calls"] for row in answer["items"]) == answer["totals"]["api_calls"]
 
 
+def test_report_has_a_row_for_each_pair_of_two_dimensions(session_id: str, ask: Callable[..., str]) -> None:
+    once = json.loads(ask("report", *DAY, "--by", "project,model", "--json"))
+    assert once == json.loads(ask("report", *DAY, "--by", "project", "--by", "model", "--json"))
+    assert {"project_name", "model", "cost_usd"} <= once["items"][0].keys()
+    table = ask("report", *DAY, "--by", "project,model")
+    assert "Project" in table
+    assert "Model" in table
+
+
+def test_report_compares_with_the_days_before_and_says_what_moved(session_id: str, ask: Callable[..., str]) -> None:
+    said = ask("report", *DAY, "--compare")
+    assert said.startswith("Fri 20 Nov 2026 (UTC)\nbeside Thu 19 Nov 2026\n")
+    assert "Cost" in said
+    assert "+$" in said
+    answer = json.loads(ask("report", *DAY, "--compare", "--json"))
+    rows = list(csv.DictReader(io.StringIO(ask("report", *DAY, "--compare", "--csv"))))
+    assert [float(row["value"]) for row in rows if row["measure"] == "messages"] == [
+        row["value"] for row in answer["items"] if row["measure"] == "messages"
+    ]
+
+
+def test_report_compares_with_the_days_that_are_named(session_id: str, ask: Callable[..., str]) -> None:
+    assert "beside Mon 2 Nov to Fri 6 Nov 2026" in ask("report", *DAY, "--compare-with", "2026-11-02..2026-11-06", "--by", "tool")
+
+
 def test_report_is_limited_to_a_project_and_a_user(session_id: str, ask: Callable[..., str]) -> None:
     # Other tests have sessions on this day too.
     shop = json.loads(ask("report", *DAY, "--by", "session", "--project", SHOP, "--json"))

@@ -25,6 +25,9 @@ QUERIES = {
     "/api/days/{date}": ["", "?tz=Europe/Berlin&limit=1", "?project_id=1"],
     "/api/tool-calls/stats": ["", "?project_id=1", "?tool_name=Bash", "?include_latency=true"],
     "/api/tool-calls/errors": ["", "?project_id=1", "?tool_name=Bash&error_class=other&examples=20", "?interval=day"],
+    "/api/compare": [
+        f"?start_date=2024-05-01&end_date=2024-05-31&group_by={by}" for by in ("project", "user", "model", "tool", "error_class")
+    ],
     "/api/me": [""],
     "/api/users": ["", "?limit=1", "?project_id=1"],
     "/api/live/sessions": [""],
@@ -145,7 +148,9 @@ def test_a_key_that_may_also_read_sees_everything(api: Api, corpus: set[str]) ->
 # Every text that such a key can see, by model and field. Each new one needs a reason why it holds no user's text, path or project.
 SEEN = {
     "CountedRange.tz", "ErrorRange.tz", "Tool.tool_name", "TimedTool.tool_name", "UserShare.user", "UsageRange.tz", "UsageItem.model", "UsageItem.user",
-    "UsageReport.price_versions", "UsageReport.group_by", "UsageItem.month", "Point.date", "CallPoint.date", "FailedPoint.date",
+    "UsageReport.price_versions", "UsageReport.group_by",
+    "Comparison.group_by", "ChangeOfGroup.user", "ChangeOfGroup.model", "ChangeOfGroup.tool_name", "ChangeOfGroup.error_class",
+    "UsageItem.month", "Point.date", "CallPoint.date", "FailedPoint.date",
     "DayFailure.tool_name", "DayFailure.error_class", "DaySession.user", "DaySession.model",
     "LiveItem.running_tool",
     "LiveItem.tool_name", "LiveItem.model", "LiveItem.user",
@@ -157,7 +162,7 @@ SEEN = {
 SEEN_WITH_NAMES = {
     "Project.name", "UsageItem.project_name", "DayProject.project_name", "DaySession.project_name", "LiveItem.project_name", "LiveItem.machine_id",
     "LiveSession.project_name", "LiveSession.machine_id",
-    "UsageItem.machine_id", "UsageItem.machine",
+    "UsageItem.machine_id", "UsageItem.machine", "ChangeOfGroup.project_name", "ChangeOfGroup.machine_id", "ChangeOfGroup.machine",
     "Machine.machine_id", "Machine.name", "Machine.user", "Machine.tracker_version", "Machine.claude_version", "Machine.os", "MachinePage.next_cursor",
 }  # fmt: skip
 TEXT = "a text that nobody but its writer is to see"

@@ -10,6 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from msgspec import structs
 
+from services.query.answers.stats import Interval
 from services.query.queries.stats.offsets import offset_periods
 from services.query.queries.stats.ranges import (
     DAY,
@@ -18,13 +19,13 @@ from services.query.queries.stats.ranges import (
     HOUR,
     MAX_POINTS,
     QUARTER,
-    Interval,
     Range,
     Segment,
     cover,
     cover_series,
     instants,
     newest,
+    range_before,
     series_edges,
     series_range,
     stats_range,
@@ -207,3 +208,27 @@ def test_offset_periods_match_the_time_zone_offsets(name: str) -> None:
         assert offset is not None
         period = max(n for n, start in enumerate(starts) if start <= second)
         assert offsets[period] == offset.total_seconds()
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "before"),
+    [
+        ("2024-05-15", "2024-05-15", ("2024-05-14", "2024-05-14")),
+        ("2024-05-13", "2024-05-19", ("2024-05-06", "2024-05-12")),
+        ("2024-05-01", "2024-05-31", ("2024-04-01", "2024-04-30")),
+        # A part of a month has as long a part before it, as far as that month goes.
+        ("2024-05-01", "2024-05-20", ("2024-04-01", "2024-04-20")),
+        ("2024-03-01", "2024-03-30", ("2024-02-01", "2024-02-29")),
+        ("2024-01-01", "2024-03-31", ("2023-10-01", "2023-12-31")),
+        ("2024-01-01", "2024-12-31", ("2023-01-01", "2023-12-31")),
+        ("2024-05-01", "2024-06-02", ("2024-03-29", "2024-04-30")),
+    ],
+)
+def test_a_range_before_is_as_many_days_or_the_month_before(first: str, last: str, before: tuple[str, str]) -> None:
+    berlin = ZoneInfo("Europe/Berlin")
+    assert range_before("previous", first, last, berlin) == stats_range(*before, berlin, None)
+
+
+def test_a_range_of_times_is_compared_with_as_long_a_time_before() -> None:
+    before = range_before("previous", "2024-05-01T10:00:00Z", "2024-05-01T12:00:00Z", ZoneInfo("UTC"))
+    assert before == stats_range("2024-05-01T08:00:00Z", "2024-05-01T10:00:00Z", ZoneInfo("UTC"), None)

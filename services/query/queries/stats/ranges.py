@@ -100,6 +100,40 @@ def stats_range(start_date: str | None, end_date: str | None, tz: ZoneInfo, inte
     )
 
 
+def range_before(compare: str, start_date: str | None, end_date: str | None, tz: ZoneInfo) -> Range:
+    """What a range is compared with: `START..END`, or for `previous` as many days before it; of a month, or a part of one from its first day on, the month before.
+
+    BadRequest for a range that is open.
+    """
+    if compare != "previous":
+        before_start, separator, before_end = compare.partition("..")
+        if not separator or not before_start or not before_end:
+            raise invalid("compare", "use previous, or START..END such as 2024-01-01..2024-01-31")
+        return stats_range(before_start, before_end, tz, None)
+    start, end = instants(start_date, end_date, tz)
+    if start is None or end is None:
+        raise invalid("start_date", "is needed with end_date: a range that is open has none before it")
+    if _DATE.fullmatch(str(start_date)) and _DATE.fullmatch(str(end_date)):
+        first, last = _days_before(date.fromisoformat(str(start_date)), date.fromisoformat(str(end_date)))
+        return stats_range(first.isoformat(), last.isoformat(), tz, None)
+    return stats_range((start - (end - start)).isoformat(), start.isoformat(), tz, None)
+
+
+def _days_before(first: date, last: date) -> tuple[date, date]:
+    months = (last.year - first.year) * 12 + last.month - first.month + 1
+    ends_month = (last + timedelta(days=1)).day == 1
+    if first.day == 1 and (ends_month or months == 1):
+        before = _first_of_month(first, -months)
+        end = _first_of_month(before, months) - timedelta(days=1)
+        return before, end if ends_month else min(end, before + timedelta(days=last.day - 1))
+    return first - (last - first) - timedelta(days=1), first - timedelta(days=1)
+
+
+def _first_of_month(day: date, months: int) -> date:
+    number = day.year * 12 + day.month - 1 + months
+    return date(number // 12, number % 12 + 1, 1)
+
+
 def series_range(wanted: Range, first: float, last: float) -> Range:
     """The range with the interval that its series gets; `first` and `last` bound the data where the range is open.
 

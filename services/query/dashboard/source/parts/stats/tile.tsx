@@ -1,7 +1,7 @@
 /** One number with its definition, and what it was in the period before. */
 
 import { type MeasureName, measure } from "../../format/measures";
-import { count } from "../../format/quantities";
+import { count, percent } from "../../format/quantities";
 import { Hint } from "../notes/hint";
 
 interface Props {
@@ -31,17 +31,19 @@ export function Tile({ of, value, before, beforeLabel, href, note, without }: Pr
 }
 
 function Change({ of, value, before, label }: { of: MeasureName; value: number | null | undefined; before: number | null | undefined; label: string | undefined }) {
-  const { exact, better } = measure(of);
+  const { short, exact, better } = measure(of);
   if (value == null || before == null || label === undefined) return <>&nbsp;</>;
-  if (before === 0 && value === 0) return <span class="tile-change">as before</span>;
-  if (before === 0) return <span class="tile-change" title={`${label}: ${exact(before)}`}>new</span>;
-  const share = (value - before) / Math.abs(before);
-  const direction = Math.abs(share) < 0.005 ? "same" : share > 0 ? "up" : "down";
+  if (before === value) return <span class="tile-change">as before</span>;
+  // A rate differs by points: from 0.8 % to 1.5 % is no doubling that should alarm anyone.
+  const isRate = short === percent;
+  if (before === 0 && !isRate) return <span class="tile-change" title={`${label}: ${exact(before)}`}>new</span>;
+  const change = isRate ? (value - before) * 100 : (value - before) / Math.abs(before);
+  const direction = Math.abs(change) < (isRate ? 0.05 : 0.005) ? "same" : change > 0 ? "up" : "down";
   const tone = !better || direction === "same" ? "" : (direction === "up") === (better === "more") ? " is-good" : " is-bad";
-  const times = share >= 99 ? "over ×100" : share >= 9 ? `×${count(value / before)}` : `${Math.abs(Math.round(share * 100))} %`;
+  const size = isRate ? `${Math.abs(change).toFixed(1)} points` : change >= 99 ? "over ×100" : change >= 9 ? `×${count(value / before)}` : `${Math.abs(Math.round(change * 100))} %`;
   return (
     <span class={`tile-change${tone}`} title={`${label}: ${exact(before)}`}>
-      {direction === "same" ? "as before" : `${direction === "up" ? "▲" : "▼"} ${times}`}
+      {direction === "same" ? "as before" : `${direction === "up" ? "▲" : "▼"} ${size}`}
     </span>
   );
 }

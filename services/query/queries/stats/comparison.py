@@ -1,0 +1,132 @@
+"""The answer of /api/compare: one question asked of two ranges, measure by measure."""
+
+from collections.abc import Callable, Iterable
+from typing import Any, Final, Literal, get_args
+
+from msgspec import UNSET, Struct, convert
+
+from services.query.answers.answer import Answer
+from services.query.answers.comparison import Change, ChangeOfGroup, Comparison, Measure
+from services.query.answers.stats import ToolStats, UsageMeasures, UsageRange, UsageReport
+from services.query.answers.tool_errors import ToolErrors
+from services.query.database import Connection
+from services.query.queries.stats.ranges import Range
+from services.query.queries.stats.stats import Selection
+from services.query.queries.stats.tool_errors import tool_errors
+from services.query.queries.stats.tool_stats import tool_stats
+from services.query.queries.stats.usage import KEY_FIELDS, Dimension, UsageQuestion, usage
+
+Group = Literal["project", "user", "model", "branch", "machine", "tool", "error_class"]
+GROUPS: Final[tuple[Group, ...]] = get_args(Group)
+# The fields of an item that tell its group.
+GROUP_FIELDS: Final[dict[Group, tuple[str, ...]]] = {
+    "project": KEY_FIELDS["project"],
+    "user": KEY_FIELDS["user"],
+    "model": KEY_FIELDS["model"],
+    "branch": KEY_FIELDS["branch"],
+    "machine": KEY_FIELDS["machine"],
+    "tool": ("tool_name",),
+    "error_class": ("error_class",),
+}
+_OF_TOOLS: Final[tuple[Measure, ...]] = ("calls", "success", "errors", "rejected", "cancelled", "pending", "error_rate", "p50_ms", "p95_ms")
+_OF_CLASSES: Final[tuple[Measure, ...]] = ("calls", "share")
+_OF_USAGE: Final[tuple[Measure, ...]] = get_args(Measure)[:16]
+# Of nothing they are not known; what is a sum is 0.
+_NO_SUMS: Final[frozenset[Measure]] = frozenset({"error_rate", "share", "p50_ms", "p95_ms"})
+
+Sums = dict[Measure, float | None]
+
+
+class _Period(Struct, frozen=True):
+    """What a range has in all, and by the values of the group's fields."""
+
+    range: UsageRange
+    totals: Sums
+    groups: dict[tuple[Any, ...], Sums]
+
+
+def comparison(
+    connection: Connection, group: Group, selection: Selection, wanted: Range, before: Range, idle_gap_seconds: int
+) -> Comparison:
+    """Each measure of everything and of each group in both ranges. BadRequest for more groups than /api/usage gives."""
+    read = _READERS.get(group, _usage)
+    now, then = (read(connection, group, selection, each, idle_gap_seconds) for each in (wanted, before))
+    leading: Measure = "cost_usd" if read is _usage else "calls"
+    groups = {key: _changes(now.groups.get(key), then.groups.get(key)) for key in (now.groups | then.groups)}
+    moved_most = sorted(groups, key=lambda key: -_moved(groups[key], leading))
+    return Comparison(
+        range=now.range,
+        range_before=then.range,
+        group_by=group,
+        totals=_changes(now.totals, then.totals),
+        items=[_of_group(change, GROUP_FIELDS[group], key) for key in moved_most for change in groups[key]],
+    )
+
+
+def _changes(now: Sums | None, before: Sums | None) -> list[Change]:
+    """None: the range has nothing of the group."""
+    return [_change(name, _value(now, name), _value(before, name)) for name in (now or before or {})]
+
+
+def _value(sums: Sums | None, name: Measure) -> float | None:
+    if sums is None:
+        return None if name in _NO_SUMS else 0
+    return sums[name]
+
+
+def _change(name: Measure, value: float | None, before: float | None) -> Change:
+    # Sums of dollars and of shares: beyond nine digits there is only noise of floating point.
+    difference = None if value is None or before is None else round(value - before, 9)
+    return Change(name, value, before, difference)
+
+
+def _moved(changes: Iterable[Change], leading: Measure) -> float:
+    """How far a group moved; one whose cost is not known has not."""
+    return next((abs(each.difference or 0) for each in changes if each.measure == leading), 0)
+
+
+def _of_group(change: Change, fields: tuple[str, ...], key: tuple[Any, ...]) -> ChangeOfGroup:
+    shown = ChangeOfGroup(measure=change.measure, value=change.value, before=change.before, difference=change.difference)
+    for name, value in zip(fields, key, strict=True):
+        setattr(shown, name, value)
+    return shown
+
+
+def _sums(answer: Answer, names: Iterable[Measure]) -> Sums:
+    """Those of the measures that the answer has: with models, it has no activity."""
+    return {name: value for name in names if (value := getattr(answer, name, UNSET)) is not UNSET}
+
+
+def _keys(item: Answer, group: Group) -> tuple[Any, ...]:
+    return tuple(getattr(item, name) for name in GROUP_FIELDS[group])
+
+
+def _usage(connection: Connection, group: Group, selection: Selection, wanted: Range, idle_gap_seconds: int) -> _Period:
+    dimensions: tuple[Dimension, ...] = (group,)  # type: ignore[assignment]
+    found = convert(usage(connection, UsageQuestion(dimensions, selection, wanted, idle_gap_seconds)), UsageReport)
+    groups = {_keys(item, group): _sums_of_usage(item) for item in found.items}
+    return _Period(found.range, _sums_of_usage(found.totals), groups)
+
+
+def _sums_of_usage(measures: UsageMeasures) -> Sums:
+    """Where nothing was used, nothing was paid: a group without calls moves by its whole cost."""
+    sums = _sums(measures, _OF_USAGE)
+    return sums | {"cost_usd": 0} if not measures.api_calls and not measures.total_tokens else sums
+
+
+def _tools(connection: Connection, group: Group, selection: Selection, wanted: Range, _idle_gap_seconds: int) -> _Period:
+    answer = tool_stats(connection, selection, None, wanted, include_estimated=False, include_latency=False)
+    found = convert(answer, ToolStats)
+    groups = {_keys(item, group): _sums(item, _OF_TOOLS) for item in found.tools}
+    sums: Sums = {name: sum(each[name] or 0 for each in groups.values()) for name in _OF_TOOLS if name not in _NO_SUMS}
+    calls, errors = sums["calls"] or 0, sums["errors"] or 0
+    return _Period(found.range, sums | {"error_rate": errors / calls if calls else None}, groups)
+
+
+def _error_classes(connection: Connection, group: Group, selection: Selection, wanted: Range, _idle_gap_seconds: int) -> _Period:
+    found = convert(tool_errors(connection, selection, None, None, wanted, examples=0), ToolErrors)
+    groups = {_keys(item, group): _sums(item, _OF_CLASSES) for item in found.classes}
+    return _Period(found.range, {"calls": found.failed_calls}, groups)
+
+
+_READERS: Final[dict[Group, Callable[..., _Period]]] = {"tool": _tools, "error_class": _error_classes}
