@@ -135,11 +135,13 @@ def fetch(connection: Connection, kind: type[Kind], sql: str, parameters: Row | 
     return structs(kind, rows(connection, sql, parameters), prepare)
 
 
-def fetch_by(connection: Connection, kind: type[Kind], key: str, sql: str, parameters: Row | None = None) -> dict[Any, Kind]:
+def fetch_by(
+    connection: Connection, kind: type[Kind], key: str, sql: str, parameters: Row | None = None, prepare: Prepare = as_it_is
+) -> dict[Any, Kind]:
     """The rows of a SELECT as Structs without the column `key`, by its values, which are distinct."""
     found = rows(connection, sql, parameters)
     keys = [row.pop(key) for row in found]
-    return dict(zip(keys, structs(kind, found), strict=True))
+    return dict(zip(keys, structs(kind, found, prepare), strict=True))
 
 
 def fetch_one(connection: Connection, kind: type[Kind], sql: str, parameters: Row | None = None) -> Kind:

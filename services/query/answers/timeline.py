@@ -10,6 +10,8 @@ from services.query.answers.fields import CostUsd, NextCursor, UnpricedCalls, do
 from services.query.answers.lists import ToolResult
 from services.query.answers.tool_calls import FileChange
 
+EntryKind = Literal["thinking", "compaction", "compaction_summary", "command", "command_output", "interruption", "api_error", "notice"]
+
 
 class TimelineChange(FileChange):
     id: str
@@ -84,7 +86,7 @@ class FileChangeItem(_Item):
 
 
 class EntryItem(_Item):
-    kind: Literal["thinking", "compaction", "compaction_summary", "command", "command_output", "interruption", "api_error", "notice"]
+    kind: EntryKind
     content: str
     details: Annotated[Any, doc("More of it, by its kind: as `trigger` and `tokens_before` of a compaction.")]
     source: str | None

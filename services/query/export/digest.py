@@ -10,8 +10,9 @@ from zoneinfo import ZoneInfo
 
 from msgspec import Struct, field
 
-from services.query.database import Row
+from services.query.answers.timeline import EntryItem, FileChangeItem, MessageItem, TimelineItem, ToolCallItem
 from services.query.export import phrases
+from services.query.export.exported_session import ExportedSession
 from services.query.export.markdown_text import code, contained, escaped, quoted
 from services.query.export.plain_text import one_line, plain
 from services.query.export.walk import Item, Step
@@ -67,33 +68,33 @@ class _Summary(Struct):
     subagents: int = 0
 
 
-def as_digest(session: Row, steps: Iterable[Step], zone: ZoneInfo) -> str:
+def as_digest(session: ExportedSession, steps: Iterable[Step], zone: ZoneInfo) -> str:
     """The digest as Markdown, at most MOST_CHARACTERS long."""
     found = _Summary()
     for step in steps:
         if isinstance(step, Item):
-            _add(found, step.row, is_own=step.level == 0)
+            _add(found, step.item, is_own=step.level == 0)
     sections = (_head(session, zone), _asked(found), _outcome(found), _files(found, session), _checks(found), _numbers(session, found))
     text = redact_text("\n".join(section for section in sections if section))
     return text if len(text) <= MOST_CHARACTERS else _cut(text)
 
 
-def _add(found: _Summary, row: Row, *, is_own: bool) -> None:
-    match row["kind"]:
-        case "message" if is_own and row["content"].strip():
-            if row["role"] == "assistant":
-                found.answer = row["content"]
+def _add(found: _Summary, item: TimelineItem, *, is_own: bool) -> None:
+    match item:
+        case MessageItem() if is_own and item.content.strip():
+            if item.role == "assistant":
+                found.answer = item.content
             else:
-                _add_prompt(found, row["content"])
-        case "notice" if is_own and (row["details"] or {}).get("type") == "queued_prompt":
-            _add_prompt(found, row["content"])
-        case "tool_call":
-            found.subagents += row["subagent"] is not None
-            for change in row["changes"]:
+                _add_prompt(found, item.content)
+        case EntryItem() if is_own and phrases.is_queued_prompt(item):
+            _add_prompt(found, item.content)
+        case ToolCallItem():
+            found.subagents += item.subagent is not None
+            for change in item.changes:
                 _add_change(found, change)
-            _add_command(found, row)
-        case "file_change":
-            _add_change(found, row)
+            _add_command(found, item)
+        case FileChangeItem():
+            _add_change(found, item)
 
 
 def _add_prompt(found: _Summary, prompt: str) -> None:
@@ -106,25 +107,25 @@ def _add_prompt(found: _Summary, prompt: str) -> None:
         found.answer = ""
 
 
-def _add_change(found: _Summary, change: Row) -> None:
-    path = change["file_path"] or ""
+def _add_change(found: _Summary, change: phrases.Change) -> None:
+    path = change.file_path or ""
     known = found.files.get(path)
     if known is None:
         if len(found.files) >= _MOST_KEPT:
             return
-        known = found.files[path] = _Changes(change["action"])
-    elif change["action"] == "deleted" or known.action != "created":
-        known.action = change["action"]
-    known.added += change["lines_added"]
-    known.removed += change["lines_removed"]
+        known = found.files[path] = _Changes(change.action)
+    elif change.action == "deleted" or known.action != "created":
+        known.action = change.action
+    known.added += change.lines_added
+    known.removed += change.lines_removed
 
 
-def _add_command(found: _Summary, row: Row) -> None:
-    parameters = phrases.parameters_of(row)
+def _add_command(found: _Summary, call: ToolCallItem) -> None:
+    parameters = phrases.parameters_of(call)
     command = parameters.get("command") if isinstance(parameters, dict) else None
-    if not isinstance(command, str) or row["result_status"] == "pending":
+    if not isinstance(command, str) or call.result_status == "pending":
         return
-    has_failed = row["result_status"] != "success"
+    has_failed = call.result_status != "success"
     if not has_failed and not _CHECK.search(command[:1000]):
         return
     line = one_line(command, _COMMAND_CHARACTERS)
@@ -133,10 +134,10 @@ def _add_command(found: _Summary, row: Row) -> None:
     runs = found.commands.setdefault(line, _Runs())
     runs.runs += 1
     runs.failures += has_failed
-    runs.last, runs.error_class = row["result_status"], row["error_class"]
+    runs.last, runs.error_class = call.result_status, call.error_class
 
 
-def _head(session: Row, zone: ZoneInfo) -> str:
+def _head(session: ExportedSession, zone: ZoneInfo) -> str:
     shown = [value for name, value in phrases.facts(session, zone) if name in ("Project", "Branch", "Person", "Time")]
     return f"## {_quiet(escaped(phrases.title(session)))}\n\n{_quiet(escaped(' · '.join(shown)))}\n"
 
@@ -159,10 +160,10 @@ def _outcome(found: _Summary) -> str:
     return f"### Outcome\n\n{quoted(_quiet(contained(shortened)))}{on_the_way}"
 
 
-def _files(found: _Summary, session: Row) -> str:
+def _files(found: _Summary, session: ExportedSession) -> str:
     if not found.files:
         return ""
-    root = f"{session['project_path'].rstrip('/')}/" if session.get("project_path") else ""
+    root = f"{session.project_path.rstrip('/')}/" if session.project_path else ""
     largest = sorted(found.files.items(), key=lambda each: (-(each[1].added + each[1].removed), each[0]))[:_MOST_FILES]
     lines = [
         f"- {code(one_line(path.removeprefix(root), _PATH_CHARACTERS))} {each.action}, {phrases.lines_changed(each.added, each.removed)}\n"
@@ -189,9 +190,9 @@ def _ended(runs: _Runs) -> str:
     )
 
 
-def _numbers(session: Row, found: _Summary) -> str:
+def _numbers(session: ExportedSession, found: _Summary) -> str:
     shown = [f"{name}: {value}" for name, value in phrases.facts(session, ZoneInfo("UTC")) if name in ("Active", "Cost", "Tokens", "Work")]
-    models = [f"Models: {', '.join(one_line(each, 100) for each in session['models'])}"] if session["models"] else []
+    models = [f"Models: {', '.join(one_line(each, 100) for each in session.models)}"] if session.models else []
     subagents = [counted] if (counted := found.subagents and quantities.counted(found.subagents, "subagent")) else []
     return "### Numbers\n\n" + "".join(f"- {escaped(each)}\n" for each in [*shown, *models, *subagents])
 

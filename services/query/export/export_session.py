@@ -5,8 +5,10 @@ from contextlib import AbstractContextManager
 from datetime import timedelta
 from typing import Final, Literal
 
-from services.query.database import Connection, Row
+from services.query.answers.timeline import TimelineItem
+from services.query.database import Connection
 from services.query.export.digest import as_digest
+from services.query.export.exported_session import ExportedSession
 from services.query.export.json_document import as_json
 from services.query.export.markdown import as_markdown
 from services.query.export.options import Options
@@ -30,12 +32,12 @@ Connect = Callable[[], AbstractContextManager[Connection]]
 
 
 def export_session(
-    connect: Connect, session: Row, wanted: ExportFormat, options: Options, *, include_thinking: bool, idle_gap: timedelta
+    connect: Connect, session: ExportedSession, wanted: ExportFormat, options: Options, *, include_thinking: bool, idle_gap: timedelta
 ) -> Iterator[bytes]:
-    """The export piece by piece. `session` is as in the answer of /api/sessions/{id}, with `models` and `project_path`."""
-    session_id = session["session_id"]
+    """The export piece by piece."""
+    session_id = session.session_id
 
-    def read(agent_id: str | None) -> Iterator[list[Row]]:
+    def read(agent_id: str | None) -> Iterator[list[TimelineItem]]:
         return whole_timeline(connect, View(session_id, agent_id, include_thinking=include_thinking), idle_gap)
 
     steps: Iterator[Step] = walk(read)

@@ -15,10 +15,12 @@ from typing import Any, Final
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from jinja2.environment import TemplateModule
 from markupsafe import Markup
+from msgspec import Struct
 
-from services.query.database import Row
+from services.query.answers.timeline import EntryItem, FileChangeItem, MessageItem, TimelineItem, ToolCallItem
 from services.query.export import phrases
 from services.query.export.claude_markdown import as_html, diff_as_html
+from services.query.export.exported_session import ExportedSession
 from services.query.export.options import Options
 from services.query.export.plain_text import one_line, plain
 from services.query.export.walk import Begin, End, Item, Step
@@ -29,19 +31,19 @@ _NOT_IN_AN_ANCHOR: Final = re.compile(r"[^A-Za-z0-9_.-]+")
 _MOST_OPEN: Final = 300
 
 
-def as_page(session: Row, steps: Iterable[Step], options: Options) -> Iterator[str]:
+def as_page(session: ExportedSession, steps: Iterable[Step], options: Options) -> Iterator[str]:
     """The page piece by piece."""
-    head = {"title": phrases.title(session), "facts": list(phrases.facts(session, options.zone)), "note": plain(session.get("note") or "")}
+    head = {"title": phrases.title(session), "facts": list(phrases.facts(session, options.zone)), "note": plain(session.note or "")}
     yield _environment().get_template("head.html").render(head | {"style": Markup(_style()), "policy": page_policy()})  # noqa: S704
     macros = _macros()
     for step in steps:
         match step:
             case Begin(_, subagent):
-                yield str(macros.subagent_begin(one_line(subagent["agent_id"], 60), phrases.subagent_line(subagent)))  # type: ignore[attr-defined]
+                yield str(macros.subagent_begin(one_line(subagent.agent_id, 60), phrases.subagent_line(subagent)))  # type: ignore[attr-defined]
             case End():
                 yield str(macros.subagent_end())  # type: ignore[attr-defined]
-            case Item(_, row):
-                yield from _item(macros, row, options)
+            case Item(_, item):
+                yield from _item(macros, item, options)
     yield _environment().get_template("foot.html").render()
 
 
@@ -77,71 +79,100 @@ def _macros() -> TemplateModule:
     return _environment().get_template("items.html").module
 
 
-def _item(macros: Any, row: Row, options: Options) -> Iterator[str]:
-    common = {
-        "anchor": "i-" + _NOT_IN_AN_ANCHOR.sub("-", str(row["id"])),
-        "time": phrases.local_time(row["timestamp"], options.zone),
-        "iso_time": row["timestamp"].isoformat() if row["timestamp"] else "",
-    }
-    match row["kind"]:
-        case "message" if row["content"].strip():
-            yield str(macros.message(common, row["role"], plain(row["content"])))
-        case "message":
-            return
-        case "tool_call":
+class _Common(Struct):
+    """What every item shows."""
+
+    anchor: str
+    time: str
+    iso_time: str
+
+
+class _Change(Struct):
+    """A file change as it is shown; what is not is empty."""
+
+    action: str
+    path: str
+    lines: str
+    patch: str
+    left_out: str
+
+
+class _Call(Struct):
+    """A tool call as it is shown: a line, and folded below it what is not empty of the rest."""
+
+    name: str
+    summary: str
+    outcome: str
+    has_failed: bool
+    details: str
+    changes: list[_Change]
+    input: str
+    result: str
+    media: list[str]
+
+
+def _item(macros: Any, item: TimelineItem, options: Options) -> Iterator[str]:
+    common = _Common(
+        anchor="i-" + _NOT_IN_AN_ANCHOR.sub("-", item.id),
+        time=phrases.local_time(item.timestamp, options.zone),
+        iso_time=item.timestamp.isoformat() if item.timestamp else "",
+    )
+    match item:
+        case MessageItem():
+            if item.content.strip():
+                yield str(macros.message(common, item.role, plain(item.content)))
+        case ToolCallItem():
             if options.tools != "none":
-                yield str(macros.call(common, _call(row, options)))
-        case "file_change":
+                yield str(macros.call(common, _call(item, options)))
+        case FileChangeItem():
             if options.tools != "none":
-                yield str(macros.change(common, _change(row, options)))
-        case "thinking":
-            yield str(macros.thinking(common, plain(row["content"])))
-        case "notice" if (row["details"] or {}).get("type") == "queued_prompt":
-            yield str(macros.message(common, "user", plain(row["content"])))
-        case kind:
-            if options.tools != "none" or kind not in ("command_output", "notice"):
-                name, content = phrases.entry(row)
+                yield str(macros.change(common, _change(item, options)))
+        case EntryItem(kind="thinking"):
+            yield str(macros.thinking(common, plain(item.content)))
+        case EntryItem() if phrases.is_queued_prompt(item):
+            yield str(macros.message(common, "user", plain(item.content)))
+        case _:
+            if options.tools != "none" or item.kind not in ("command_output", "notice"):
+                name, content = phrases.entry(item)
                 is_long = len(content) > _MOST_OPEN or "\n" in content.strip()
                 yield str(macros.entry(common, name, plain(content).strip(), one_line(content, 120), is_long))
 
 
-def _call(row: Row, options: Options) -> Row:
-    parameters = phrases.parameters_of(row)
-    summary = phrases.call_summary(parameters)
-    shown = {
-        "name": one_line(row["tool_name"], 100),
-        "summary": summary,
-        "outcome": phrases.outcome(row),
-        "has_failed": row["result_status"] in ("error", "rejected", "timeout", "cancelled"),
-        "details": " · ".join(phrases.details(row)),
-        "is_full": options.tools == "full",
-        "changes": [],
-        "input": "",
-        "result": "",
-        "media": [],
-    }
+def _call(call: ToolCallItem, options: Options) -> _Call:
+    parameters = phrases.parameters_of(call)
+    shown = _Call(
+        name=one_line(call.tool_name, 100),
+        summary=phrases.call_summary(parameters),
+        outcome=phrases.outcome(call),
+        has_failed=call.result_status in ("error", "rejected", "timeout", "cancelled"),
+        details=" · ".join(phrases.details(call)),
+        changes=[],
+        input="",
+        result="",
+        media=[],
+    )
     if options.tools == "full":
-        shown["changes"] = [_change(each, options) for each in row["changes"] if each["patch"]]
-        shown["input"] = "" if shown["changes"] else _input(row, parameters, summary)
-        shown["result"] = phrases.result_text(row["result"]).strip("\n") if row["result"] else ""
-        shown["media"] = phrases.media(row["result"])
+        shown.changes = [_change(each, options) for each in call.changes if each.patch]
+        shown.input = "" if shown.changes else _input(call, parameters, shown.summary)
+        shown.result = phrases.result_text(call.result).strip("\n") if call.result else ""
+        shown.media = phrases.media(call.result) if call.result else []
     return shown
 
 
-def _input(row: Row, parameters: Any, summary: str) -> str:
+def _input(call: ToolCallItem, parameters: Any, summary: str) -> str:
     """What the line does not show already."""
     if not parameters or (isinstance(parameters, dict) and list(map(str, parameters.values())) == [summary]):
         return ""
-    if row["tool_name"] == "Bash" and isinstance(parameters, dict) and isinstance(parameters.get("command"), str):
+    if call.tool_name == "Bash" and isinstance(parameters, dict) and isinstance(parameters.get("command"), str):
         return plain(parameters["command"])
     return plain(json.dumps(parameters, ensure_ascii=False, indent=1))
 
 
-def _change(row: Row, options: Options) -> Row:
-    return {
-        "action": row["action"],
-        "path": one_line(row["file_path"] or "", 400),
-        "lines": phrases.lines_changed(row["lines_added"], row["lines_removed"]),
-        "patch": plain(row["patch"]) if row["patch"] and options.tools == "full" else "",
-        "left_out": quantities.counted(row["patch_left_out_lines"], "line") if row["patch_left_out_lines"] else "",
-    }
+def _change(change: phrases.Change, options: Options) -> _Change:
+    return _Change(
+        action=change.action,
+        path=one_line(change.file_path or "", 400),
+        lines=phrases.lines_changed(change.lines_added, change.lines_removed),
+        patch=plain(change.patch) if change.patch and options.tools == "full" else "",
+        left_out=quantities.counted(change.patch_left_out_lines, "line") if change.patch_left_out_lines else "",
+    )

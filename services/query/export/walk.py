@@ -6,27 +6,27 @@ from typing import Final
 
 from msgspec import Struct
 
-from services.query.database import Row
+from services.query.answers.timeline import SubagentItem, SubagentSummary, TimelineItem, ToolCallItem
 
 # A subagent that is started below so many others is named, and what it did is left out.
 MOST_LEVELS: Final = 20
 
 # The pages of a thread: of the session's own for None, or of a subagent.
-ReadThread = Callable[[str | None], Iterator[list[Row]]]
+ReadThread = Callable[[str | None], Iterator[list[TimelineItem]]]
 
 
 class Item(Struct):
     """An item of the timeline, and below how many subagents it is."""
 
     level: int
-    row: Row
+    item: TimelineItem
 
 
 class Begin(Struct):
     """What a subagent did follows; `level` is that of the call that started it."""
 
     level: int
-    subagent: Row
+    subagent: SubagentSummary
 
 
 class End(Struct):
@@ -49,15 +49,15 @@ def _thread(read: ReadThread, agent_id: str | None, level: int, seen: set[str]) 
         items = deque(page)
         page.clear()
         while items:
-            row = items.popleft()
-            subagent = row.get("subagent")
-            is_shown = subagent is not None and subagent["items"] and subagent["agent_id"] not in seen and level + 1 < MOST_LEVELS
+            item = items.popleft()
+            subagent = item.subagent if isinstance(item, ToolCallItem | SubagentItem) else None
+            is_shown = subagent is not None and subagent.items and subagent.agent_id not in seen and level + 1 < MOST_LEVELS
             # A subagent that no known call started is an item by itself: what it did says all that the item says.
-            if not (is_shown and row["kind"] == "subagent"):
-                yield Item(level, row)
+            if not (is_shown and isinstance(item, SubagentItem)):
+                yield Item(level, item)
             if subagent is None or not is_shown:
                 continue
-            seen.add(subagent["agent_id"])
+            seen.add(subagent.agent_id)
             yield Begin(level, subagent)
-            yield from _thread(read, subagent["agent_id"], level + 1, seen)
+            yield from _thread(read, subagent.agent_id, level + 1, seen)
             yield End(level)

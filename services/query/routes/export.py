@@ -11,8 +11,9 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from msgspec.structs import asdict
 
-from services.query.database import Connection, Database, Row
+from services.query.database import Connection, Database
 from services.query.export.export_session import EXTENSIONS, MEDIA_TYPES, export_session
+from services.query.export.exported_session import ExportedSession
 from services.query.export.options import Options
 from services.query.export.page import answer_policy
 from services.query.http.parameters import FAILURES, settings_of
@@ -30,7 +31,7 @@ from shared.http.path_segments import named_in_one_segment
 router = APIRouter(tags=["sessions"])
 
 _TEXT: Final = {"schema": {"type": "string"}}
-# A session as in /api/sessions/{id}, with its `models` and its `project_path`; and the items of its timeline.
+# An ExportedSession, and the items of its timeline.
 _DOCUMENT: Final = {
     "type": "object",
     "required": ["session", "items"],
@@ -80,12 +81,13 @@ def export(request: Request, session_id: SessionId, parameters: Annotated[Export
     return StreamingResponse(_begun(pieces), headers=headers, media_type=media_type)
 
 
-def _session(request: Request, connection: Connection, session_id: str) -> Row:
+def _session(request: Request, connection: Connection, session_id: str) -> ExportedSession:
     found = sessions.session(connection, session_id)
     if found is None:
         raise no_session(request)
     project = projects.project(connection, found.project_id) if found.project_id else None
-    return asdict(found) | {"models": sessions.models(connection, session_id), "project_path": project and project.path}
+    models = sessions.models(connection, session_id)
+    return ExportedSession(**asdict(found), models=models, project_path=project.path if project else None)
 
 
 def _begun(pieces: Iterator[bytes]) -> Iterator[bytes]:

@@ -2,10 +2,9 @@
 
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Annotated, Any, Final, cast
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Query, Request, Response
-from msgspec import convert
 
 from services.query.answers.timeline import Timeline, TimelineTotals, TurnPage
 from services.query.cursor import Shape
@@ -99,20 +98,21 @@ def _place(connection: Connection, view: View, parameters: TimelineParameters, w
 def _answer(outline: Outline, page: TimelinePage, wanted: Paging, *, newest_first: bool) -> Timeline:
     times = outline.times()
     shown = [thread for agent_id, thread in outline.threads.items() if outline.view.shows(agent_id)]
-    totals = {
-        "items": outline.total_items,
-        "turns": outline.prompts,
-        "tool_calls": sum(thread.tool_calls for thread in shown),
-        "first_time": times and times[0],
-        "last_time": times and times[1],
-    }
+    totals = TimelineTotals(
+        *page.usage.total(outline.view).totals(),
+        items=outline.total_items,
+        turns=outline.prompts,
+        tool_calls=sum(thread.tool_calls for thread in shown),
+        first_time=times and times[0],
+        last_time=times and times[1],
+    )
     earlier = _cursor(wanted, page.first, is_after=False) if page.has_before else None
     later = _cursor(wanted, page.last, is_after=True) if page.has_after else None
     return Timeline(
         session_id=outline.view.session_id,
         agent_id=outline.view.agent_id,
-        totals=convert(totals | page.usage.total(outline.view).shown(), TimelineTotals),
-        items=cast(Any, page.items[::-1] if newest_first else page.items),
+        totals=totals,
+        items=page.items[::-1] if newest_first else page.items,
         next_cursor=earlier if newest_first else later,
         previous_cursor=later if newest_first else earlier,
     )

@@ -9,7 +9,8 @@ from datetime import timedelta
 
 from msgspec.structs import replace
 
-from services.query.database import Connection, Row
+from services.query.answers.timeline import TimelineItem
+from services.query.database import Connection
 from services.query.queries.timeline.derived_items import read_outline
 from services.query.queries.timeline.item_order import BEGINNING, View
 from services.query.queries.timeline.item_position import prompts_before
@@ -20,10 +21,12 @@ from services.query.queries.timeline.usage import usage_by_time
 PAGE_ITEMS = 200
 
 
-def whole_timeline(connect: Callable[[], AbstractContextManager[Connection]], view: View, idle_gap: timedelta) -> Iterator[list[Row]]:
+def whole_timeline(
+    connect: Callable[[], AbstractContextManager[Connection]], view: View, idle_gap: timedelta
+) -> Iterator[list[TimelineItem]]:
     """The items of a view in order, as lists; none if the session is not known. Rows that arrive meanwhile are there if their place is still to come.
 
-    An item is as in the answer of the timeline, but `parameters` of a tool call are msgspec.Raw, and times are datetime.
+    `parameters` of a tool call are msgspec.Raw.
     """
     with connect() as connection:
         outline = read_outline(connection, view, idle_gap)

@@ -1,93 +1,197 @@
 """The items of a page in full: texts, results, patches, and what a subagent did. Nothing is read of items that are not on the page."""
 
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import datetime
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, Literal, NamedTuple
 from uuid import UUID
 
-import msgspec
+from msgspec import Struct
 
-from services.query.database import Connection, Row, rows
-from services.query.queries.timeline.derived_items import SUBAGENT, Outline
+from services.query.answers.lists import ToolResult
+from services.query.answers.timeline import (
+    EntryItem,
+    FileChangeItem,
+    IdleGapItem,
+    MessageItem,
+    ModelSwitchItem,
+    SubagentItem,
+    SubagentSummary,
+    TimelineChange,
+    TimelineItem,
+    ToolCallItem,
+)
+from services.query.database import Connection, Kind, Prepare, as_it_is, fetch, fetch_by, rows
+from services.query.queries.lists.events import prepare_texts
+from services.query.queries.timeline.derived_items import IdleGap, LostSubagent, ModelSwitch, Outline, Thread
 from services.query.queries.timeline.item_order import NO_TIME, sql_array, sql_times
-from services.query.queries.timeline.page_keys import Slot
-from services.query.queries.timeline.usage import Usage, UsageByTime
+from services.query.queries.timeline.page_keys import Slot, StoredItem
+from services.query.queries.timeline.usage import UsageByTime
 from shared.sql_files import statement
 
 PROMPT_CHARACTERS: Final = 300
+# Rows of all other kinds are timeline entries.
+_NO_ENTRIES: Final = ("message", "tool_call", "file_change")
 
 _sql = partial(statement, __package__, "bodies.sql")
 
 
-def read_bodies(connection: Connection, outline: Outline, usage: UsageByTime, slots: Sequence[Slot]) -> list[Row]:
-    """What each item has besides the fields of all items, in the order of the slots."""
-    messages = _by_id(connection, "messages", (slot.key[2] for slot in slots if slot.kind == "message"))
-    calls = _by_id(connection, "tool_calls", (slot.key[2] for slot in slots if slot.kind == "tool_call"))
-    alone = [slot.key[2] for slot in slots if slot.kind == "file_change"]
-    changes = _by_id(connection, "changes", [*alone, *(change for slot in slots for change in slot.changes)])
-    kinds = ("message", "tool_call", "file_change")
-    entries = _by_id(connection, "entries", (slot.key[2] for slot in slots if slot.derived is None and slot.kind not in kinds))
-    subagents = _subagents(connection, outline, usage, slots, calls)
-    return [
-        _derived(slot, subagents) if slot.derived is not None
-        else messages[slot.key[2]] if slot.kind == "message"
-        else _call(calls[slot.key[2]], [changes[each] for each in changes if each in slot.changes], subagents) if slot.kind == "tool_call"
-        else changes[slot.key[2]] if slot.kind == "file_change"
-        else entries[slot.key[2]]
-        for slot in slots
-    ]  # fmt: skip
+class Place(NamedTuple):
+    """The fields with which every item begins, in their order (answers/timeline.py): `MessageItem(*place, kind="message", …)`."""
+
+    id: str
+    timestamp: datetime | None
+    agent_id: str | None
+    offset: int
+    turn: int
+    cost_usd_so_far: float | None
+    tokens_so_far: int
 
 
-def _by_id(connection: Connection, name: str, ids: Iterable[UUID]) -> dict[UUID, Row]:
-    wanted = list(ids)
-    found = rows(connection, _sql(name), {"ids": sql_array(wanted)}) if wanted else []
-    return {row["id"]: row for row in found}
+class _Message(Struct):
+    role: Literal["user", "assistant"]
+    content: str
+    model: str | None
+    source: str | None
 
 
-def _call(row: Row, changes: Iterable[Row], subagents: dict[str, Row]) -> Row:
-    result = {
-        "text": row.pop("result_text"),
-        "left_out_characters": row.pop("result_left_out") or 0,
-        "cut_at_character": row.pop("result_cut_at"),
-        "media": row.pop("result_media") or [],
-    }
-    started = row.pop("started_agent")
-    # The text as it was sent, not parsed and serialized again.
-    row["parameters"] = msgspec.Raw(row["parameters"].encode()) if row["parameters"] is not None else None
-    row["result"] = None if result["text"] is None and not result["media"] else result | {"text": result["text"] or ""}
-    row["changes"] = list(changes)
-    row["subagent"] = None if started is None else subagents[started]
-    return row
+class _Call(Struct):
+    tool_name: str
+    parameters: Any
+    result_status: Literal["success", "error", "rejected", "cancelled", "timeout", "pending"]
+    error_class: str | None
+    execution_time_ms: int | None
+    duration_source: Literal["reported", "timestamps"] | None
+    wait_ms: int | None
+    result: ToolResult | None
+    started_agent: str | None
+    source: str | None
 
 
-def _derived(slot: Slot, subagents: dict[str, Row]) -> Row:
-    assert slot.derived is not None
-    return {"subagent": subagents[slot.derived.about["started_agent"]]} if slot.kind == SUBAGENT else slot.derived.shown()
+class _Entry(Struct):
+    content: str
+    details: Any
+    source: str | None
 
 
-def _subagents(
-    connection: Connection, outline: Outline, usage: UsageByTime, slots: Sequence[Slot], calls: dict[UUID, Row]
-) -> dict[str, Row]:
-    """The summaries of all subagents that the page names."""
-    lost = [slot.derived.about["started_agent"] for slot in slots if slot.derived is not None and slot.kind == SUBAGENT]
-    named = sorted({*lost, *(row["started_agent"] for row in calls.values() if row["started_agent"] is not None)})
-    if not named:
-        return {}
-    prompts = _first_prompts(connection, outline, named)
-    return {agent_id: _subagent(outline, usage.of_thread(agent_id), agent_id, prompts.get(agent_id)) for agent_id in named}
+class _Bodies(Struct):
+    """What the items of a page have besides their places, by id. `changes_of` are those that a call made."""
+
+    messages: dict[UUID, _Message]
+    calls: dict[UUID, _Call]
+    changes: dict[str, TimelineChange]
+    changes_of: dict[str | None, list[TimelineChange]]
+    entries: dict[UUID, _Entry]
+    subagents: dict[str, SubagentSummary]
 
 
-def _subagent(outline: Outline, used: Usage, agent_id: str, prompt: str | None) -> Row:
-    thread = outline.threads.get(agent_id)
-    summary: dict[str, Any] = {
-        "agent_id": agent_id,
-        "items": thread.items if thread else 0,
-        "tool_calls": thread.tool_calls if thread else 0,
-        "first_time": thread.first_at if thread else None,
-        "last_time": thread.last_at if thread else None,
-        "prompt": prompt,
-    }
-    return summary | {"cost_usd": used.cost_usd, "tokens": used.total_tokens}
+def read_items(
+    connection: Connection, outline: Outline, usage: UsageByTime, slots: Sequence[Slot], places: Sequence[Place]
+) -> list[TimelineItem]:
+    """The items of some slots, each with its place, in their order."""
+    bodies = _read_bodies(connection, outline, usage, slots)
+    return [_item(slot, place, bodies) for slot, place in zip(slots, places, strict=True)]
+
+
+def _item(slot: Slot, place: Place, bodies: _Bodies) -> TimelineItem:
+    match slot:
+        case StoredItem():
+            return _stored_item(slot, place, bodies)
+        case ModelSwitch():
+            return ModelSwitchItem(*place, kind="model_switch", from_model=slot.from_model, to_model=slot.to_model)
+        case IdleGap():
+            return IdleGapItem(*place, kind="idle_gap", until=slot.until, seconds=(slot.until - slot.key[0]).total_seconds())
+        case LostSubagent():
+            return SubagentItem(*place, kind="subagent", subagent=bodies.subagents[slot.started_agent])
+
+
+def _stored_item(slot: StoredItem, place: Place, bodies: _Bodies) -> TimelineItem:
+    row_id = slot.key[2]
+    match slot.kind:
+        case "message":
+            message = bodies.messages[row_id]
+            return MessageItem(
+                *place, kind="message", role=message.role, content=message.content, model=message.model, source=message.source
+            )
+        case "tool_call":
+            call = bodies.calls[row_id]
+            return ToolCallItem(
+                *place,
+                kind="tool_call",
+                tool_name=call.tool_name,
+                parameters=call.parameters,
+                result_status=call.result_status,
+                error_class=call.error_class,
+                execution_time_ms=call.execution_time_ms,
+                duration_source=call.duration_source,
+                wait_ms=call.wait_ms,
+                result=call.result,
+                changes=bodies.changes_of.get(place.id, []),
+                subagent=None if call.started_agent is None else bodies.subagents[call.started_agent],
+                source=call.source,
+            )
+        case "file_change":
+            change = bodies.changes[place.id]
+            return FileChangeItem(
+                *place,
+                kind="file_change",
+                file_path=change.file_path,
+                action=change.action,
+                lines_added=change.lines_added,
+                lines_removed=change.lines_removed,
+                is_estimated=change.is_estimated,
+                patch=change.patch,
+                patch_left_out_lines=change.patch_left_out_lines,
+                tool_call_id=change.tool_call_id,
+                source=change.source,
+            )
+        case kind:
+            entry = bodies.entries[row_id]
+            return EntryItem(*place, kind=kind, content=entry.content, details=entry.details, source=entry.source)
+
+
+def _read_bodies(connection: Connection, outline: Outline, usage: UsageByTime, slots: Sequence[Slot]) -> _Bodies:
+    stored = [slot for slot in slots if isinstance(slot, StoredItem)]
+    alone = [slot.id for slot in stored if slot.kind == "file_change"]
+    change_ids = [*alone, *(change for slot in stored for change in slot.changes)]
+    changes = fetch(connection, TimelineChange, _sql("changes"), {"ids": sql_array(change_ids)}) if change_ids else []
+    changes_of: dict[str | None, list[TimelineChange]] = defaultdict(list)
+    for change in changes:
+        changes_of[change.tool_call_id].append(change)
+    calls = _by_id(connection, _Call, "tool_calls", [slot.key[2] for slot in stored if slot.kind == "tool_call"], prepare_texts)
+    lost = [slot.started_agent for slot in slots if isinstance(slot, LostSubagent)]
+    started = {*lost, *(call.started_agent for call in calls.values() if call.started_agent is not None)}
+    return _Bodies(
+        messages=_by_id(connection, _Message, "messages", [slot.key[2] for slot in stored if slot.kind == "message"]),
+        calls=calls,
+        changes={change.id: change for change in changes},
+        changes_of=changes_of,
+        entries=_by_id(connection, _Entry, "entries", [slot.key[2] for slot in stored if slot.kind not in _NO_ENTRIES]),
+        subagents=_subagents(connection, outline, usage, sorted(started)),
+    )
+
+
+def _by_id(connection: Connection, kind: type[Kind], name: str, ids: Sequence[UUID], prepare: Prepare = as_it_is) -> dict[UUID, Kind]:
+    return fetch_by(connection, kind, "id", _sql(name), {"ids": sql_array(ids)}, prepare) if ids else {}
+
+
+def _subagents(connection: Connection, outline: Outline, usage: UsageByTime, agent_ids: Sequence[str]) -> dict[str, SubagentSummary]:
+    prompts = _first_prompts(connection, outline, agent_ids)
+    found = {}
+    for agent_id in agent_ids:
+        thread, used = outline.threads.get(agent_id, Thread()), usage.of_thread(agent_id)
+        found[agent_id] = SubagentSummary(
+            agent_id=agent_id,
+            items=thread.items,
+            tool_calls=thread.tool_calls,
+            cost_usd=used.cost_usd,
+            tokens=used.total_tokens,
+            first_time=thread.first_at,
+            last_time=thread.last_at,
+            prompt=prompts.get(agent_id),
+        )
+    return found
 
 
 def _first_prompts(connection: Connection, outline: Outline, agent_ids: Sequence[str]) -> dict[str, str]:

@@ -6,7 +6,7 @@ FROM messages AS m WHERE m.id = ANY (%(ids)s::uuid[])
 
 -- name: tool_calls
 SELECT t.id, t.tool_name, t.parameters::text AS parameters, t.status AS result_status, t.error_class, t.duration_ms AS execution_time_ms, t.duration_source,
-    t.wait_ms, t.result AS result_text, t.result_left_out, t.result_cut_at, t.result_media, t.started_agent, t.source
+    t.wait_ms, t.result, t.result_left_out, t.result_cut_at, t.result_media::text AS result_media, t.started_agent, t.source
 FROM tool_calls AS t WHERE t.id = ANY (%(ids)s::uuid[])
 
 -- name: entries
@@ -14,7 +14,7 @@ SELECT e.id, e.content, e.details, e.source
 FROM timeline_entries AS e WHERE e.id = ANY (%(ids)s::uuid[])
 
 -- name: changes
-SELECT a.id, a.tool_call_id, f.file_path, a.action, a.lines_added, a.lines_removed, a.is_estimated,
+SELECT a.id::text, a.tool_call_id::text, f.file_path, a.action, a.lines_added, a.lines_removed, a.is_estimated,
     a.patch, coalesce(a.patch_left_out, 0) AS patch_left_out_lines, a.source
 FROM activities AS a LEFT JOIN files AS f ON f.file_key = a.file_key
 WHERE a.id = ANY (%(ids)s::uuid[])

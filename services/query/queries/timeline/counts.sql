@@ -5,7 +5,7 @@
 -- an anti join goes over all calls a second time. `has_models`: Claude's messages have more than one model, so that there are switches.
 SELECT agent_id, sum(items)::bigint AS items, sum(items_before)::bigint AS items_before, sum(tool_calls)::bigint AS tool_calls,
     sum(prompts)::bigint AS prompts, sum(prompts_before)::bigint AS prompts_before, bool_or(has_models) AS has_models,
-    nullif(min(first_at), 'infinity') AS first_at, nullif(max(last_at), '-infinity') AS last_at, max(started) AS started
+    nullif(min(first_at), 'infinity') AS first_at, nullif(max(last_at), '-infinity') AS last_at, coalesce(max(started), '{}') AS started
 FROM (
     SELECT m.agent_id, count(*) AS items, count(*) FILTER (WHERE m.is_before) AS items_before, 0 AS tool_calls,
         count(*) FILTER (WHERE m.role = 'user') AS prompts, count(*) FILTER (WHERE m.role = 'user' AND m.is_before) AS prompts_before,

@@ -2,7 +2,7 @@
 
 -- name: model_switches
 -- Messages whose model is not that of the message before in the same thread.
-SELECT id, nullif(occurred_at, '-infinity') AS timestamp, agent_id, from_model, model AS to_model
+SELECT id, nullif(occurred_at, '-infinity') AS timestamp, %(rank)s AS rank, agent_id, from_model, model AS to_model
 FROM (
     SELECT m.id, m.occurred_at, m.agent_id, m.model,
         lag(m.model) OVER (PARTITION BY CASE WHEN %(all_threads)s THEN m.agent_id END ORDER BY m.occurred_at, m.id) AS from_model
@@ -34,15 +34,15 @@ WITH RECURSIVE switched AS (
         ORDER BY m.occurred_at, m.id LIMIT 1) AS n
     WHERE s.number < %(most)s
 )
-SELECT id, nullif(occurred_at, '-infinity') AS timestamp, agent_id, from_model, model AS to_model
+SELECT id, nullif(occurred_at, '-infinity') AS timestamp, %(rank)s AS rank, agent_id, from_model, model AS to_model
 FROM switched
 WHERE number > 0
 ORDER BY occurred_at, id
 
--- name: session
--- The session, with its pauses: what is between its times of activity, each of which ends an idle gap after its last event.
+-- name: active_times
+-- The first and the last event of each of the session's times of activity, which end an idle gap after their last event.
 -- A multirange has its ranges in order.
-SELECT s.session_id, ARRAY(SELECT upper(r) - %(idle_gap)s::interval FROM unnest(s.active_ranges) AS r) AS lasts,
-    ARRAY(SELECT lower(r) FROM unnest(s.active_ranges) AS r) AS firsts
+SELECT ARRAY(SELECT lower(r) FROM unnest(s.active_ranges) AS r) AS firsts,
+    ARRAY(SELECT upper(r) - %(idle_gap)s::interval FROM unnest(s.active_ranges) AS r) AS lasts
 FROM sessions AS s
 WHERE s.session_id = %(session_id)s

@@ -9,12 +9,12 @@ from bisect import bisect_right
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from functools import lru_cache, partial
-from typing import Final
+from typing import ClassVar, Final
 from uuid import NAMESPACE_OID, UUID, uuid5
 
 from msgspec import Struct, field
 
-from services.query.database import Connection, Row, first_row, rows
+from services.query.database import Connection, fetch, fetch_by, fetch_first
 from services.query.queries.timeline.item_order import (
     BEGINNING,
     GAP_RANK,
@@ -23,17 +23,16 @@ from services.query.queries.timeline.item_order import (
     SUBAGENT_RANK,
     SWITCH_RANK,
     Key,
+    Placed,
     View,
     key_parameters,
+    with_key,
 )
 from shared.sql_files import statement
 
 _counts = partial(statement, __package__, "counts.sql")
 _derived = partial(statement, __package__, "derived.sql")
 
-MODEL_SWITCH: Final = "model_switch"
-IDLE_GAP: Final = "idle_gap"
-SUBAGENT: Final = "subagent"
 # Found one by one.
 MOST_SWITCHES: Final = 50
 
@@ -55,24 +54,45 @@ class Thread(Struct):
     started: set[str] = field(default_factory=set)
 
 
-class Derived(Struct, frozen=True):
-    """An item that no row stands for. `about` is what is known of it; its id and what is shown are made of that if it is on the page."""
+class ModelSwitch(Placed, frozen=True):
+    """Another model from the next message on, whose id is in its place."""
 
-    key: Key
-    kind: str
     agent_id: str | None
-    about: Row
+    from_model: str
+    to_model: str
 
     @property
     def id(self) -> str:
-        """The same on every page."""
-        if self.kind == IDLE_GAP:
-            return f"{IDLE_GAP}-{round(self.key[0].timestamp() * 1e6)}"
-        return f"{self.kind}-{self.about['started_agent'] if self.kind == SUBAGENT else self.key[2]}"
+        """The same on every page, as those of gaps and subagents."""
+        return f"model_switch-{self.key[2]}"
 
-    def shown(self) -> Row:
-        """What it has besides the fields of all items, if it is no subagent."""
-        return self.about | {"seconds": (self.about["until"] - self.key[0]).total_seconds()} if self.kind == IDLE_GAP else self.about
+
+class IdleGap(Placed, frozen=True):
+    """From its place until something happened again."""
+
+    until: datetime
+    agent_id: ClassVar[None] = None
+
+    @property
+    def id(self) -> str:
+        """Made of its time."""
+        return f"idle_gap-{round(self.key[0].timestamp() * 1e6)}"
+
+
+class LostSubagent(Placed, frozen=True):
+    """A subagent that no known call started. The item is one of the session's own thread."""
+
+    started_agent: str
+    agent_id: ClassVar[None] = None
+
+    @property
+    def id(self) -> str:
+        """Made of the subagent's."""
+        return f"subagent-{self.started_agent}"
+
+
+# An item that no row stands for.
+Derived = ModelSwitch | IdleGap | LostSubagent
 
 
 class Outline(Struct):
@@ -118,14 +138,21 @@ class Outline(Struct):
         return [thread for agent_id, thread in self.threads.items() if self.view.shows(agent_id)]
 
 
+class _ActiveTimes(Struct):
+    """A session's times of activity in order: the first and the last event of each."""
+
+    firsts: list[datetime]
+    lasts: list[datetime]
+
+
 def read_outline(connection: Connection, view: View, idle_gap: timedelta, place: Key = BEGINNING) -> Outline | None:
     """The outline of a view; None if the session is not known."""
-    session = first_row(connection, _derived("session"), {"session_id": view.session_id, "idle_gap": idle_gap})
-    if session is None:
+    active = fetch_first(connection, _ActiveTimes, _derived("active_times"), {"session_id": view.session_id, "idle_gap": idle_gap})
+    if active is None:
         return None
     outline = Outline(view, place, _threads(connection, view, place), [])
-    derived = [*_model_switches(connection, outline), *_idle_gaps(session, outline.times()), *_lost_subagents(outline)]
-    outline.derived = sorted(derived, key=lambda each: each.key)
+    outline.derived += [*_model_switches(connection, outline), *_idle_gaps(active, outline.times()), *_lost_subagents(outline)]
+    outline.derived.sort(key=lambda each: each.key)
     return outline
 
 
@@ -135,37 +162,34 @@ def move(connection: Connection, outline: Outline, place: Key) -> None:
 
 
 def _threads(connection: Connection, view: View, place: Key) -> dict[str | None, Thread]:
-    found = rows(connection, _counts("threads"), view.parameters() | key_parameters(place))
-    return {row.pop("agent_id"): Thread(**row | {"started": set(row["started"] or ())}) for row in found}
+    return fetch_by(connection, Thread, "agent_id", _counts("threads"), view.parameters() | key_parameters(place))
 
 
-def _model_switches(connection: Connection, outline: Outline) -> Iterable[Derived]:
-    view = outline.view
+def _model_switches(connection: Connection, outline: Outline) -> list[ModelSwitch]:
     if not outline.has_models:
-        return
-    found: list[Row] | None = None
-    if not view.all_threads:
+        return []
+    parameters = outline.view.parameters() | {"rank": SWITCH_RANK}
+    if not outline.view.all_threads:
         # From one switch to the next: cheaper than to compare all messages, as long as there are few.
-        found = rows(connection, _derived("next_model_switches"), view.parameters() | {"most": MOST_SWITCHES})
-        found = None if len(found) == MOST_SWITCHES else found
-    for row in rows(connection, _derived("model_switches"), view.parameters()) if found is None else found:
-        key = (row["timestamp"] or NO_TIME, SWITCH_RANK, row["id"])
-        yield Derived(key, MODEL_SWITCH, row["agent_id"], {"from_model": row["from_model"], "to_model": row["to_model"]})
+        found = fetch(connection, ModelSwitch, _derived("next_model_switches"), parameters | {"most": MOST_SWITCHES}, with_key)
+        if len(found) < MOST_SWITCHES:
+            return found
+    return fetch(connection, ModelSwitch, _derived("model_switches"), parameters, with_key)
 
 
-def _idle_gaps(session: Row, times: tuple[datetime, datetime] | None) -> Iterable[Derived]:
+def _idle_gaps(active: _ActiveTimes, times: tuple[datetime, datetime] | None) -> Iterable[IdleGap]:
     """Those between the view's first and last row: the pause before a subagent's first act is not the subagent's."""
-    for last, until in zip(session["lasts"], session["firsts"][1:], strict=False):
+    for last, until in zip(active.lasts, active.firsts[1:], strict=False):
         if times is not None and times[0] <= last and until <= times[1]:
-            yield Derived((last, GAP_RANK, NO_ID), IDLE_GAP, None, {"until": until})
+            yield IdleGap((last, GAP_RANK, NO_ID), until)
 
 
-def _lost_subagents(outline: Outline) -> Iterable[Derived]:
+def _lost_subagents(outline: Outline) -> Iterable[LostSubagent]:
     if not outline.view.is_main:
         return
     for agent_id in sorted(lost_subagents(outline.threads)):
         key = (outline.threads[agent_id].first_at or NO_TIME, SUBAGENT_RANK, _id_of_agent(agent_id))
-        yield Derived(key, SUBAGENT, None, {"started_agent": agent_id})
+        yield LostSubagent(key, agent_id)
 
 
 @lru_cache(maxsize=4096)

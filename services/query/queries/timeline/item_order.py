@@ -4,14 +4,15 @@ Items are sorted by (time, rank, id). A rank says what comes first at the same i
 a date come first. Stored rows are items by themselves; others are derived from them (derived_items.py).
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 from msgspec import Struct
 
 from services.query.cursor import UNDATED
+from services.query.database import Row
 
 # Of an item without a date.
 NO_TIME: Final = datetime.min.replace(tzinfo=UTC)
@@ -48,7 +49,7 @@ class View(Struct, frozen=True):
         """Whether this thread's API calls are part of its cost. What subagents cost is part of the session's."""
         return self.agent_id is None or agent_id == self.agent_id
 
-    def parameters(self) -> dict[str, Any]:
+    def parameters(self) -> Row:
         """As SQL takes them."""
         return {
             "session_id": self.session_id,
@@ -59,12 +60,18 @@ class View(Struct, frozen=True):
         }
 
 
-def key_of(row: Mapping[str, Any]) -> Key:
-    """A row's place; a `timestamp` of None has no date."""
-    return (row["timestamp"] or NO_TIME, row["rank"], row["id"])
+class Placed(Struct, frozen=True):
+    """Something that has a place in the session."""
+
+    key: Key
 
 
-def key_parameters(key: Key) -> dict[str, Any]:
+def with_key(row: Row) -> None:
+    """Makes a row's place of its columns; a `timestamp` of None has no date."""
+    row["key"] = (row.pop("timestamp") or NO_TIME, row.pop("rank"), row.pop("id"))
+
+
+def key_parameters(key: Key) -> Row:
     """A place as SQL takes it."""
     at, rank, row_id = key
     return {"at": sql_time(at), "rank": rank, "id": row_id}

@@ -3,14 +3,19 @@
 from functools import partial
 from uuid import UUID
 
-from services.query.database import Connection, first_row, one_row, rows
+from services.query.database import Connection, fetch, fetch_first, one_row
 from services.query.queries.timeline.derived_items import Outline
-from services.query.queries.timeline.item_order import PROMPT_RANK, Key, View, key_of, key_parameters, sql_time
+from services.query.queries.timeline.item_order import PROMPT_RANK, Key, Placed, View, key_parameters, sql_time, with_key
 from shared.http.errors import NotFound
 from shared.sql_files import statement
 
 _counts = partial(statement, __package__, "counts.sql")
 _items = partial(statement, __package__, "items.sql")
+
+
+class _Row(Placed, frozen=True):
+    kind: str
+    agent_id: str | None
 
 
 def place_of_row(connection: Connection, view: View, item_id: str) -> Key | None:
@@ -19,19 +24,17 @@ def place_of_row(connection: Connection, view: View, item_id: str) -> Key | None
         row_id = UUID(item_id)
     except ValueError:
         return None
-    found = first_row(connection, _items("place"), {"id": row_id, "session_id": view.session_id})
-    if not found:
+    found = fetch_first(connection, _Row, _items("place"), {"id": row_id, "session_id": view.session_id}, with_key)
+    if found is None:
         return None
-    if not view.shows(found["agent_id"]):
+    if not view.shows(found.agent_id):
         where = (
-            "the session's own thread: leave agent_id out"
-            if found["agent_id"] is None
-            else f"a subagent: ask with agent_id={found['agent_id']}"
+            "the session's own thread: leave agent_id out" if found.agent_id is None else f"a subagent: ask with agent_id={found.agent_id}"
         )
         raise _not_found(f"The item belongs to {where}, or ask with threads=all.")
-    if found["kind"] == "thinking" and not view.include_thinking:
+    if found.kind == "thinking" and not view.include_thinking:
         raise _not_found("The item is thinking, which is hidden: ask with include_thinking=true.")
-    return key_of(found)
+    return found.key
 
 
 def place_of_derived(outline: Outline, item_id: str) -> Key:
@@ -63,8 +66,8 @@ def prompts_before(connection: Connection, view: View, key: Key) -> int:
 def prompts_between(connection: Connection, view: View, first: Key, last: Key) -> list[Key]:
     """The places of the prompts of the session's own thread from one place to another, in order."""
     ends = {"first_at": sql_time(first[0]), "last_at": sql_time(last[0])}
-    found = (key_of(row) for row in rows(connection, _counts("prompts_between"), view.parameters() | ends))
-    return [key for key in found if first <= key <= last]
+    found = fetch(connection, Placed, _counts("prompts_between"), view.parameters() | ends, with_key)
+    return [prompt.key for prompt in found if first <= prompt.key <= last]
 
 
 def is_prompt(key: Key, agent_id: str | None) -> bool:

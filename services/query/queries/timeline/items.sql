@@ -73,7 +73,7 @@ FROM (
     LIMIT %(fetch)s
 ) AS k
 CROSS JOIN LATERAL (
-    SELECT array_agg(a.id) AS changes, coalesce(sum(octet_length(a.patch)), 0) AS bytes
+    SELECT coalesce(array_agg(a.id::text), '{}') AS changes, coalesce(sum(octet_length(a.patch)), 0) AS bytes
     FROM activities AS a WHERE k.kind = 'tool_call' AND a.tool_call_id = k.id AND a.session_id = %(session_id)s
 ) AS c
 

@@ -2,14 +2,15 @@
 
 from collections.abc import Sequence
 from functools import cache
-from uuid import UUID
+from typing import Literal
 
 from msgspec import Struct
 
-from services.query.database import Connection, rows
+from services.query.answers.timeline import EntryKind
+from services.query.database import Connection, fetch
 from services.query.queries.lists.paging import PAGE_BYTES
 from services.query.queries.timeline.derived_items import Derived, Outline
-from services.query.queries.timeline.item_order import Key, key_of, key_parameters
+from services.query.queries.timeline.item_order import Key, Placed, key_parameters, with_key
 from shared.sql_files import statement
 
 
@@ -19,15 +20,22 @@ def _keys() -> str:
     return " ".join(statement(__package__, "items.sql", "keys").split())
 
 
-class Slot(Struct):
-    """An item that is on the page: a row by its kind and id, or a derived one. `changes` are the ids of the file changes that a call made."""
+class StoredItem(Placed, frozen=True):
+    """A row that is an item, without its texts, which have so many `bytes`. `changes` are the ids of the file changes that a call made."""
 
-    key: Key
-    kind: str
+    kind: Literal["message", "tool_call", "file_change", EntryKind]
     agent_id: str | None
+    changes: list[str]
     bytes: int
-    derived: Derived | None = None
-    changes: list[UUID] = []
+
+    @property
+    def id(self) -> str:
+        """The row's."""
+        return str(self.key[2])
+
+
+# An item that is on the page.
+Slot = StoredItem | Derived
 
 
 class Slice(Struct):
@@ -40,28 +48,21 @@ class Slice(Struct):
 def slice_after(connection: Connection, outline: Outline, key: Key, limit: int, page_bytes: int = PAGE_BYTES) -> Slice:
     """The items after a place."""
     derived = [each for each in outline.derived if each.key > key]
-    found = sorted(
-        [*_rows(connection, outline, key, limit + 1, ascending=True), *map(_slot, derived[: limit + 1])], key=lambda slot: slot.key
-    )
-    return _cut(found, limit, page_bytes)
+    found = [*_rows(connection, outline, key, limit + 1, ascending=True), *derived[: limit + 1]]
+    return _cut(sorted(found, key=lambda slot: slot.key), limit, page_bytes)
 
 
 def slice_before(connection: Connection, outline: Outline, key: Key, limit: int, page_bytes: int = PAGE_BYTES) -> Slice:
     """The items before a place: those next to it."""
     derived = [each for each in outline.derived if each.key < key]
-    found = [*_rows(connection, outline, key, limit + 1, ascending=False), *map(_slot, derived[-limit - 1 :])]
+    found = [*_rows(connection, outline, key, limit + 1, ascending=False), *derived[-limit - 1 :]]
     nearest = _cut(sorted(found, key=lambda slot: slot.key, reverse=True), limit, page_bytes)
     return Slice(nearest.slots[::-1], nearest.has_more)
 
 
-def _rows(connection: Connection, outline: Outline, key: Key, fetch: int, *, ascending: bool) -> list[Slot]:
-    parameters = outline.view.parameters() | key_parameters(key) | {"asc": ascending, "fetch": fetch}
-    found = rows(connection, _keys(), parameters)
-    return [Slot(key_of(row), row["kind"], row["agent_id"], int(row["bytes"]), changes=row["changes"] or []) for row in found]
-
-
-def _slot(derived: Derived) -> Slot:
-    return Slot(derived.key, derived.kind, derived.agent_id, 0, derived)
+def _rows(connection: Connection, outline: Outline, key: Key, most: int, *, ascending: bool) -> list[StoredItem]:
+    parameters = outline.view.parameters() | key_parameters(key) | {"asc": ascending, "fetch": most}
+    return fetch(connection, StoredItem, _keys(), parameters, with_key)
 
 
 def _cut(found: Sequence[Slot], limit: int, page_bytes: int) -> Slice:
@@ -69,7 +70,7 @@ def _cut(found: Sequence[Slot], limit: int, page_bytes: int) -> Slice:
     shown = found[:limit]
     total = 0
     for number, slot in enumerate(shown):
-        total += slot.bytes
+        total += slot.bytes if isinstance(slot, StoredItem) else 0
         if total > page_bytes and number > 0:
             shown = shown[:number]
             break

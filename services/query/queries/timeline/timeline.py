@@ -6,9 +6,10 @@ from itertools import accumulate
 
 from msgspec import Struct
 
-from services.query.database import Connection, Row
+from services.query.answers.timeline import TimelineItem
+from services.query.database import Connection
 from services.query.queries.lists.paging import PAGE_BYTES
-from services.query.queries.timeline.bodies import read_bodies
+from services.query.queries.timeline.bodies import Place, read_items
 from services.query.queries.timeline.derived_items import Outline
 from services.query.queries.timeline.item_order import NO_TIME, Key
 from services.query.queries.timeline.item_position import is_prompt, just_after, prompts_before, prompts_between
@@ -19,7 +20,7 @@ from services.query.queries.timeline.usage import Usage, UsageByTime, usage_by_t
 class TimelinePage(Struct):
     """Items, first the earliest, with the places of the first and the last of them, and whether there are more before and behind them."""
 
-    items: list[Row]
+    items: list[TimelineItem]
     first: Key | None
     last: Key | None
     has_before: bool
@@ -70,28 +71,26 @@ def _page(connection: Connection, outline: Outline, slots: Sequence[Slot]) -> Ti
 
 def shown(
     connection: Connection, outline: Outline, slots: Sequence[Slot], before: SoFar, at_page: UsageByTime, in_all: UsageByTime
-) -> tuple[list[Row], SoFar]:
+) -> tuple[list[TimelineItem], SoFar]:
     """The items of some slots in full, and what comes before the item after them. `at_page` has the usage by the slots' times that `before` lacks."""
     turns = _turns(connection, outline, slots, before.turn)
     used = [before.usage.plus(usage) for usage in at_page.up_to(len(slots), outline.view)]
     if slots and before.offset + len(slots) == outline.total_items:
         # Calls that no item follows, as those of subagents that went on longer, are in the sum at the last item.
         used[-1] = max(used[-1], in_all.total(outline.view), key=lambda usage: usage.api_calls)
-    bodies = read_bodies(connection, outline, in_all, slots)
-    items = [
-        body
-        | {
-            "id": slot.derived.id if slot.derived else str(slot.key[2]),
-            "kind": slot.kind,
-            "timestamp": None if slot.key[0] == NO_TIME else slot.key[0],
-            "agent_id": slot.agent_id,
-            "offset": before.offset + number,
-            "turn": turn,
-            "cost_usd_so_far": usage.cost_usd,
-            "tokens_so_far": usage.total_tokens,
-        }
-        for number, (slot, turn, usage, body) in enumerate(zip(slots, turns, used, bodies, strict=True))
+    places = [
+        Place(
+            id=slot.id,
+            timestamp=None if slot.key[0] == NO_TIME else slot.key[0],
+            agent_id=slot.agent_id,
+            offset=offset,
+            turn=turn,
+            cost_usd_so_far=usage.cost_usd,
+            tokens_so_far=usage.total_tokens,
+        )
+        for offset, (slot, turn, usage) in enumerate(zip(slots, turns, used, strict=True), before.offset)
     ]
+    items = read_items(connection, outline, in_all, slots, places)
     return items, SoFar(before.offset + len(slots), turns[-1], used[-1]) if slots else before
 
 

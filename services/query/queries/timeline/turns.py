@@ -8,12 +8,12 @@ from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
-from msgspec import convert
+from msgspec import Struct
 
-from services.query.answers.timeline import Turn, TurnPage
-from services.query.database import Connection, Row, one_row, rows
+from services.query.answers.timeline import Turn, TurnFile, TurnPage, TurnTool
+from services.query.database import Connection, Kind, fetch, fetch_one
 from services.query.queries.lists.paging import Paging
 from services.query.queries.timeline.item_order import (
     BEGINNING,
@@ -21,14 +21,15 @@ from services.query.queries.timeline.item_order import (
     NO_ID,
     NO_TIME,
     Key,
+    Placed,
     View,
-    key_of,
     key_parameters,
     sql_time,
     sql_times,
+    with_key,
 )
 from services.query.queries.timeline.item_position import prompts_before
-from services.query.queries.timeline.usage import Usage, usage_of
+from services.query.queries.timeline.usage import Usage, added_up
 from shared.sql_files import statement
 
 PROMPT_CHARACTERS: Final = 500
@@ -47,91 +48,140 @@ def turns(connection: Connection, session_id: str, paging: Paging, idle_gap: tim
     beginnings, number, following, first_at = _beginnings(connection, view, key, paging.limit)
     if not beginnings:
         return TurnPage([], None)
-    found = _with_sums(connection, view, beginnings, END if following is None else following, idle_gap, first_at)
-    items = [convert(item | {"number": number + place}, Turn) for place, item in enumerate(found)]
-    at, rank, row_id = _key(beginnings[-1])
+    items = _with_sums(connection, view, beginnings, number, END if following is None else following, idle_gap, first_at)
+    at, rank, row_id = beginnings[-1].key
     return TurnPage(items, None if following is None else paging.next_cursor([None if at == NO_TIME else at, rank, row_id]))
 
 
-def _beginnings(connection: Connection, view: View, key: Key, limit: int) -> tuple[list[Row], int, Key | None, str | None]:
+class _Beginning(Placed, frozen=True):
+    """Of a turn: its prompt; of turn 0 nothing."""
+
+    prompt: str | None
+    prompt_is_cut: bool
+
+    @property
+    def item_id(self) -> str | None:
+        """The prompt's."""
+        return None if self.key == _TURN_ZERO else str(self.key[2])
+
+
+class _First(Struct):
+    """When a session's first row was, as Postgres writes it, and whether that is before the first prompt."""
+
+    first_at: str | None
+    is_before: bool
+
+
+def _beginnings(connection: Connection, view: View, key: Key, limit: int) -> tuple[list[_Beginning], int, Key | None, str | None]:
     """The prompts of a page, the number of its first turn, where the page after it begins, and of the first page the time of the session's first row.
 
     Turn 0 begins with no prompt.
     """
     first_at = None
     parameters = view.parameters() | key_parameters(key) | {"characters": PROMPT_CHARACTERS, "fetch": limit + 1}
-    found = rows(connection, _sql("prompts"), parameters)
+    found = fetch(connection, _Beginning, _sql("prompts"), parameters, with_key)
     if key == BEGINNING:
         number = 1
-        until = sql_time(key_of(found[0])[0] if found else END[0])
-        first = one_row(connection, _sql("first"), {"session_id": view.session_id, "until": until})
-        first_at = first["first_at"]
-        if first["is_before"]:
-            number, found = 0, [_turn_zero(), *found]
+        until = sql_time(found[0].key[0] if found else END[0])
+        first = fetch_one(connection, _First, _sql("first"), {"session_id": view.session_id, "until": until})
+        first_at = first.first_at
+        if first.is_before:
+            number, found = 0, [_Beginning(_TURN_ZERO, None, prompt_is_cut=False), *found]
     else:
-        number = prompts_before(connection, view, _key(found[0])) + 1 if found else 0
-    return found[:limit], number, _key(found[limit]) if len(found) > limit else None, first_at
+        number = prompts_before(connection, view, found[0].key) + 1 if found else 0
+    return found[:limit], number, found[limit].key if len(found) > limit else None, first_at
 
 
-def _turn_zero() -> Row:
-    return {"id": None, "timestamp": None, "prompt": None, "prompt_is_cut": False}
+class _Thread(Struct):
+    """What a thread has of a turn."""
+
+    agent_id: str | None
+    messages: int
+    first_at: datetime | None
+    last_at: datetime | None
 
 
-def _key(beginning: Row) -> Key:
-    return _TURN_ZERO if beginning["id"] is None else key_of(beginning)
+class _Calls(Usage, frozen=True, kw_only=True):
+    """Those of a model in a turn."""
+
+    model: str | None
+
+
+class _Active(Struct):
+    place: int
+    seconds: float
 
 
 def _with_sums(
-    connection: Connection, view: View, beginnings: Sequence[Row], following: Key, idle_gap: timedelta, first_at: str | None
-) -> list[Row]:
-    begins = [_key(each)[0] for each in beginnings]
+    connection: Connection,
+    view: View,
+    beginnings: Sequence[_Beginning],
+    number: int,
+    following: Key,
+    idle_gap: timedelta,
+    first_at: str | None,
+) -> list[Turn]:
+    """The turns, of which the first has this number."""
+    begins = [each.key[0] for each in beginnings]
     # The first turn of all has what comes before its prompt too. The time of the session's first row bounds what is read.
     since = sql_time(begins[0]) if first_at is None else first_at
     parameters = {"session_id": view.session_id, "times": sql_times(begins), "since": since, "until": sql_time(following[0])}
 
-    def by_place(name: str) -> dict[int, list[Row]]:
-        found: dict[int, list[Row]] = defaultdict(list)
-        for row in rows(connection, _sql(name), parameters):
-            found[max(row.pop("place") - 1, 0)].append(row)
+    def by_place(kind: type[Kind], name: str) -> dict[int, list[Kind]]:
+        places: list[int] = []
+        of_turns = fetch(connection, kind, _sql(name), parameters, lambda row: places.append(max(row.pop("place") - 1, 0)))
+        found: dict[int, list[Kind]] = defaultdict(list)
+        for place, each in zip(places, of_turns, strict=True):
+            found[place].append(each)
         return found
 
-    tools, files, threads, usage = (by_place(name) for name in ("tools", "files", "threads", "usage"))
+    tools, files, threads, calls = (
+        by_place(TurnTool, "tools"),
+        by_place(TurnFile, "files"),
+        by_place(_Thread, "threads"),
+        by_place(_Calls, "usage"),
+    )
     # A session's start may be earlier than its first row.
     begun = begins[0] if first_at is None else NO_TIME
     times = {"begins": sql_times([begun, *begins[1:]]), "ends": sql_times([*begins[1:], following[0]])}
-    active = rows(connection, _sql("active"), times | {"session_id": view.session_id, "idle_gap": idle_gap})
-    seconds = {row["place"] - 1: row["active_us"] / 1e6 for row in active}
+    active = fetch(connection, _Active, _sql("active"), times | {"session_id": view.session_id, "idle_gap": idle_gap})
+    seconds = {each.place - 1: each.seconds for each in active}
     return [
-        _turn(beginning, tools[place], files[place], threads[place], usage[place]) | {"active_seconds": seconds.get(place, 0.0)}
+        _turn(number + place, beginning, tools[place], files[place], threads[place], calls[place], seconds.get(place, 0.0))
         for place, beginning in enumerate(beginnings)
     ]
 
 
-def _turn(beginning: Row, tools: list[Row], files: list[Row], threads: list[Row], calls: list[Row]) -> Row:
-    lasts = [row["last_at"] for row in threads if row["last_at"] is not None]
-    firsts = [row["first_at"] for row in threads if row["first_at"] is not None]
-    starts: datetime | None = beginning["timestamp"] or min(firsts, default=None)
-    used, models = Usage(), []
-    for row in calls:
-        model = row.pop("model")
-        models += [model] if model is not None else []
-        used = used.plus(usage_of(row))
-    shown: dict[str, Any] = {
-        # The prompt; of turn 0 nothing.
-        "first_item_id": None if beginning["id"] is None else str(beginning["id"]),
-        "prompt": beginning["prompt"],
-        "prompt_is_cut": beginning["prompt_is_cut"],
-        "start_time": starts,
-        "end_time": max(lasts, default=starts),
-        "messages": sum(row["messages"] for row in threads),
-        "tool_calls": sum(row["calls"] for row in tools),
-        "tool_errors": sum(row["errors"] for row in tools),
-        "tools": tools,
-        "files": files[:MOST_FILES],
-        "files_left_out": max(len(files) - MOST_FILES, 0),
-        "lines_added": sum(row["lines_added"] for row in files),
-        "lines_removed": sum(row["lines_removed"] for row in files),
-        "models": models,
-        "subagents": sorted(row["agent_id"] for row in threads if row["agent_id"] is not None),
-    }
-    return shown | used.shown()
+def _turn(
+    number: int,
+    beginning: _Beginning,
+    tools: list[TurnTool],
+    files: list[TurnFile],
+    threads: list[_Thread],
+    calls: list[_Calls],
+    active_seconds: float,
+) -> Turn:
+    firsts = [thread.first_at for thread in threads if thread.first_at is not None]
+    lasts = [thread.last_at for thread in threads if thread.last_at is not None]
+    begun_at = beginning.key[0]
+    start_time = begun_at if begun_at != NO_TIME else min(firsts, default=None)
+    return Turn(
+        *added_up(calls).totals(),
+        number=number,
+        first_item_id=beginning.item_id,
+        prompt=beginning.prompt,
+        prompt_is_cut=beginning.prompt_is_cut,
+        start_time=start_time,
+        end_time=max(lasts, default=start_time),
+        active_seconds=active_seconds,
+        messages=sum(thread.messages for thread in threads),
+        tool_calls=sum(tool.calls for tool in tools),
+        tool_errors=sum(tool.errors for tool in tools),
+        tools=tools,
+        files=files[:MOST_FILES],
+        files_left_out=max(len(files) - MOST_FILES, 0),
+        lines_added=sum(file.lines_added for file in files),
+        lines_removed=sum(file.lines_removed for file in files),
+        models=[each.model for each in calls if each.model is not None],
+        subagents=sorted(thread.agent_id for thread in threads if thread.agent_id is not None),
+    )

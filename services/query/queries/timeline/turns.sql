@@ -62,16 +62,19 @@ GROUP BY 1, 2
 
 -- name: usage
 SELECT width_bucket(c.occurred_at, %(times)s::timestamptz[]) AS place, c.model, count(*) AS api_calls,
-    count(*) FILTER (WHERE c.cost_nano_usd IS NULL) AS unpriced_calls, sum(c.cost_nano_usd) AS cost_nano_usd,
-    sum(c.input_tokens) AS input_tokens, sum(c.output_tokens) AS output_tokens,
-    sum(c.cache_write_5m_tokens) + sum(c.cache_write_1h_tokens) AS cache_creation_tokens, sum(c.cache_read_tokens) AS cache_read_tokens
+    count(*) FILTER (WHERE c.cost_nano_usd IS NULL) AS unpriced_calls,
+    sum(c.cost_nano_usd)::float8 AS cost_nano_usd,
+    least(sum(c.input_tokens), 9007199254740991)::bigint AS input_tokens,
+    least(sum(c.output_tokens), 9007199254740991)::bigint AS output_tokens,
+    least(sum(c.cache_write_5m_tokens) + sum(c.cache_write_1h_tokens), 9007199254740991)::bigint AS cache_creation_tokens,
+    least(sum(c.cache_read_tokens), 9007199254740991)::bigint AS cache_read_tokens
 FROM api_calls AS c
 WHERE c.session_id = %(session_id)s AND c.occurred_at >= %(since)s AND c.occurred_at < %(until)s
 GROUP BY 1, 2 ORDER BY api_calls DESC, c.model
 
 -- name: active
 -- Active time of the session within each turn: from its time to that of the next one. OFFSET 0: the gaps are taken out once, not for each turn.
-SELECT t.place, measure_us(r.active * tstzmultirange(tstzrange(t.begins, t.ends))) AS active_us
+SELECT t.place, measure_us(r.active * tstzmultirange(tstzrange(t.begins, t.ends))) / 1e6::float8 AS seconds
 FROM (
     SELECT without_gap(s.active_ranges, %(idle_gap)s::interval) AS active
     FROM sessions AS s WHERE s.session_id = %(session_id)s OFFSET 0) AS r,

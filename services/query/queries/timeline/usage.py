@@ -4,11 +4,11 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Final
+from typing import Final, NamedTuple
 
 from msgspec import Struct
 
-from services.query.database import Connection, Row, rows
+from services.query.database import Connection, fetch
 from services.query.queries.timeline.item_order import View, sql_array, sql_time
 from shared.sql_files import statement
 
@@ -19,7 +19,20 @@ _NEXT: Final = timedelta(microseconds=1)
 _sql = partial(statement, __package__, "usage.sql")
 
 
-class Usage(Struct, frozen=True):
+class Totals(NamedTuple):
+    """The fields with which answers that are UsageTotals begin, in their order (answers/timeline.py): `Turn(*totals, number=1, …)`."""
+
+    input_tokens: int
+    output_tokens: int
+    cache_creation_tokens: int
+    cache_read_tokens: int
+    total_tokens: int
+    api_calls: int
+    unpriced_calls: int
+    cost_usd: float | None
+
+
+class Usage(Struct, frozen=True, kw_only=True):
     """Sums over API calls. The cost is None as long as no price is known."""
 
     input_tokens: int = 0
@@ -28,19 +41,19 @@ class Usage(Struct, frozen=True):
     cache_read_tokens: int = 0
     api_calls: int = 0
     unpriced_calls: int = 0
-    cost_nano_usd: int | None = None
+    cost_nano_usd: float | None = None
 
     def plus(self, other: "Usage") -> "Usage":
         """Both together."""
         mine, its = self.cost_nano_usd, other.cost_nano_usd
         return Usage(
-            self.input_tokens + other.input_tokens,
-            self.output_tokens + other.output_tokens,
-            self.cache_creation_tokens + other.cache_creation_tokens,
-            self.cache_read_tokens + other.cache_read_tokens,
-            self.api_calls + other.api_calls,
-            self.unpriced_calls + other.unpriced_calls,
-            its if mine is None else mine if its is None else mine + its,
+            input_tokens=self.input_tokens + other.input_tokens,
+            output_tokens=self.output_tokens + other.output_tokens,
+            cache_creation_tokens=self.cache_creation_tokens + other.cache_creation_tokens,
+            cache_read_tokens=self.cache_read_tokens + other.cache_read_tokens,
+            api_calls=self.api_calls + other.api_calls,
+            unpriced_calls=self.unpriced_calls + other.unpriced_calls,
+            cost_nano_usd=its if mine is None else mine if its is None else mine + its,
         )
 
     @property
@@ -54,18 +67,18 @@ class Usage(Struct, frozen=True):
         """In USD."""
         return None if self.cost_nano_usd is None else self.cost_nano_usd / 1e9
 
-    def shown(self) -> Row:
+    def totals(self) -> Totals:
         """As it is answered."""
-        names = (
-            "input_tokens",
-            "output_tokens",
-            "cache_creation_tokens",
-            "cache_read_tokens",
-            "total_tokens",
-            "api_calls",
-            "unpriced_calls",
+        return Totals(
+            input_tokens=min(self.input_tokens, MOST),
+            output_tokens=min(self.output_tokens, MOST),
+            cache_creation_tokens=min(self.cache_creation_tokens, MOST),
+            cache_read_tokens=min(self.cache_read_tokens, MOST),
+            total_tokens=self.total_tokens,
+            api_calls=self.api_calls,
+            unpriced_calls=self.unpriced_calls,
+            cost_usd=self.cost_usd,
         )
-        return {name: min(getattr(self, name), MOST) for name in names} | {"cost_usd": self.cost_usd}
 
 
 class UsageByTime(Struct):
@@ -89,11 +102,18 @@ class UsageByTime(Struct):
 
     def of_thread(self, agent_id: str | None) -> Usage:
         """All of one thread."""
-        return _sum(self.by_thread.get(agent_id, {}).values())
+        return added_up(self.by_thread.get(agent_id, {}).values())
 
     def total(self, view: View) -> Usage:
         """All that the view's calls used."""
-        return _sum(each for agent_id, places in self.by_thread.items() if view.counts_usage_of(agent_id) for each in places.values())
+        return added_up(each for agent_id, places in self.by_thread.items() if view.counts_usage_of(agent_id) for each in places.values())
+
+
+class _Calls(Usage, frozen=True, kw_only=True):
+    """Those of a thread between two of the times: after `place` of them."""
+
+    agent_id: str | None
+    place: int
 
 
 def usage_by_time(
@@ -108,18 +128,13 @@ def usage_by_time(
         "until": None if until is None else sql_time(until),
     }
     by_thread: dict[str | None, dict[int, Usage]] = defaultdict(dict)
-    for row in rows(connection, _sql("usage_by_time"), parameters):
-        agent_id, place = row.pop("agent_id"), row.pop("place")
-        by_thread[agent_id][place] = usage_of(row)
+    for calls in fetch(connection, _Calls, _sql("usage_by_time"), parameters):
+        by_thread[calls.agent_id][calls.place] = calls
     return UsageByTime(dict(by_thread))
 
 
-def usage_of(row: Row) -> Usage:
-    """The sums of a row that has no other columns."""
-    return Usage(**{name: None if value is None else int(value) for name, value in row.items()})  # type: ignore[arg-type]
-
-
-def _sum(usages: Iterable[Usage]) -> Usage:
+def added_up(usages: Iterable[Usage]) -> Usage:
+    """All of them together."""
     total = Usage()
     for each in usages:
         total = total.plus(each)

@@ -1,10 +1,10 @@
 """A session as Markdown, HTML and a digest: no stored text changes what is around it, runs, or is lost."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from html.parser import HTMLParser
-from typing import Any
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -12,23 +12,28 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
+from msgspec.structs import replace
 
+from services.query.answers.lists import Media, ToolResult
+from services.query.answers.timeline import EntryItem, EntryKind, MessageItem, SubagentSummary, TimelineChange, TimelineItem, ToolCallItem
 from services.query.export.digest import MOST_CHARACTERS, as_digest
+from services.query.export.exported_session import ExportedSession
 from services.query.export.markdown import as_markdown
 from services.query.export.markdown_text import code, contained, fenced
 from services.query.export.options import Options, Tools
 from services.query.export.page import answer_policy, as_page
 from services.query.export.plain_text import one_line, plain
-from services.query.export.walk import walk
+from services.query.export.walk import Step, walk
+from services.query.queries.timeline.bodies import Place
 
-Row = dict[str, Any]
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
-SESSION: Row = {
-    "session_id": "s-1", "title": "Retry uploads", "note": None, "project_name": "shop", "project_path": "/home/ann/shop", "git_branch": "main",
-    "user": "ann", "start_time": NOON, "end_time": None, "active_minutes": 12.0, "models": ["claude-opus"], "cost_usd": 1.5, "unpriced_calls": 0,
-    "input_tokens": 1, "output_tokens": 2, "cache_creation_tokens": 3, "cache_read_tokens": 4, "messages_count": 2, "tool_calls_count": 1,
-    "tool_errors_count": 0, "files_modified_count": 1, "lines_added": 3, "lines_removed": 1,
-}  # fmt: skip
+SESSION = ExportedSession(
+    session_id="s-1", title="Retry uploads", own_title=False, is_starred=False, tags=[], note=None, parent_session_id=None, project_id=1,
+    project_name="shop", project_path="/home/ann/shop", user="ann", start_time=NOON, end_time=None, duration_minutes=30.0, active_minutes=12.0,
+    status="open", end_reason=None, messages_count=2, files_modified_count=1, lines_added=3, lines_removed=1, tool_calls_count=1, tool_errors_count=0,
+    input_tokens=1, output_tokens=2, cache_creation_tokens=3, cache_read_tokens=4, api_calls=1, unpriced_calls=0, model="claude-opus",
+    models=["claude-opus"], git_branch="main", client_version=None, cost_usd=1.5, cache_saved_usd=None, source=None, machines=[],
+)  # fmt: skip
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=300)
 markdown_texts = st.lists(
     st.sampled_from(
@@ -62,44 +67,66 @@ markdown_texts = st.lists(
 ).map("".join)
 
 
-def message(content: str, role: str = "assistant", **more: Any) -> Row:
-    return {"id": "m", "kind": "message", "role": role, "content": content, "timestamp": NOON, "model": "m", "agent_id": None} | more
+def place(item_id: str) -> Place:
+    return Place(item_id, NOON, agent_id=None, offset=0, turn=1, cost_usd_so_far=None, tokens_so_far=0)
 
 
-def call(name: str = "Bash", parameters: Any = None, result: str | None = None, **more: Any) -> Row:
-    raw = None if parameters is None else msgspec.Raw(msgspec.json.encode(parameters))
-    given_back = None if result is None else {"text": result, "left_out_characters": 0, "cut_at_character": None, "media": []}
-    common = {"id": "c", "kind": "tool_call", "timestamp": NOON, "agent_id": None, "execution_time_ms": 1200, "error_class": None}
-    return (
-        common
-        | {"tool_name": name, "parameters": raw, "result_status": "success", "result": given_back, "changes": [], "subagent": None}
-        | more
+def message(content: str, role: Literal["user", "assistant"] = "assistant") -> MessageItem:
+    return MessageItem(*place("m"), kind="message", role=role, content=content, model="m", source=None)
+
+
+def entry(kind: EntryKind, content: str, item_id: str = "e") -> EntryItem:
+    return EntryItem(*place(item_id), kind=kind, content=content, details=None, source=None)
+
+
+def call(
+    name: str = "Bash",
+    parameters: Any = None,
+    result: str | ToolResult | None = None,
+    *,
+    result_status: Literal["success", "error"] = "success",
+    error_class: str | None = None,
+    changes: Sequence[TimelineChange] = (),
+    subagent: SubagentSummary | None = None,
+) -> ToolCallItem:
+    return ToolCallItem(
+        *place("c"),
+        kind="tool_call",
+        tool_name=name,
+        parameters=None if parameters is None else msgspec.Raw(msgspec.json.encode(parameters)),
+        result_status=result_status,
+        error_class=error_class,
+        execution_time_ms=1200,
+        duration_source="reported",
+        wait_ms=None,
+        result=ToolResult(result, 0, None, []) if isinstance(result, str) else result,
+        changes=list(changes),
+        subagent=subagent,
+        source=None,
     )
 
 
-def change(path: str, patch: str | None = None) -> Row:
-    return {"file_path": path, "action": "modified", "lines_added": 1, "lines_removed": 1, "patch": patch, "patch_left_out_lines": 0}
+def change(path: str, patch: str | None = None) -> TimelineChange:
+    return TimelineChange(path, "modified", 1, 1, False, patch, 0, id="f", tool_call_id="c", source=None)
 
 
 def options(tools: Tools = "full") -> Options:
     return Options(tools, ZoneInfo("UTC"))
 
 
-def thread(rows: list[Row], others: dict[str, list[Row]] | None = None) -> Any:
-    threads: dict[str | None, list[Row]] = {None: rows, **(others or {})}
-
-    def read(agent_id: str | None) -> Iterator[list[Row]]:
-        yield [dict(row) for row in threads[agent_id]]
+def thread(items: list[TimelineItem], others: dict[str, list[TimelineItem]] | None = None) -> Iterator[Step]:
+    def read(agent_id: str | None) -> Iterator[list[TimelineItem]]:
+        yield list(items if agent_id is None else (others or {})[agent_id])
 
     return walk(read)
 
 
-def markdown(*rows: Row, tools: Tools = "full") -> str:
-    return "".join(as_markdown(SESSION, thread(list(rows)), options(tools)))
+def markdown(*items: TimelineItem, tools: Tools = "full") -> str:
+    return "".join(as_markdown(SESSION, thread(list(items)), options(tools)))
 
 
-def page(*rows: Row, session: Row = SESSION) -> str:
-    return "".join(as_page(session, thread(list(rows)), options()))
+def page(*items: TimelineItem, session: ExportedSession = SESSION) -> str:
+    return "".join(as_page(session, thread(list(items)), options()))
 
 
 class Tags(HTMLParser):
@@ -136,11 +163,9 @@ EVIL = [
 def test_no_stored_text_becomes_a_tag_an_attribute_or_a_request(text: str) -> None:
     patched = change(text, f"@@ -1 +1 @@\n-{text}\n+{text}")
     evil_call = call(text, {"command": text, "other": text}, text, changes=[patched], error_class=text)
-    rows = [message(text), message(text, "user"), evil_call, call("Bash", {"command": text}, text)]
-    entries = [
-        {"id": text, "kind": kind, "content": text, "details": None, "timestamp": NOON, "agent_id": None} for kind in ("notice", "thinking")
-    ]
-    shown = page(*rows, *entries, session=SESSION | {"title": text, "note": text, "user": text, "git_branch": text})
+    items: list[TimelineItem] = [message(text), message(text, "user"), evil_call, call("Bash", {"command": text}, text)]
+    entries = [entry("notice", text, item_id=text), entry("thinking", text, item_id=text)]
+    shown = page(*items, *entries, session=replace(SESSION, title=text, note=text, user=text, git_branch=text))
 
     found = Tags(shown)
 
@@ -245,14 +270,13 @@ def test_markdown_with_tools_has_output_and_diffs_in_fences_that_hold() -> None:
 
 
 def test_what_was_left_out_of_a_result_is_said_where_it_was() -> None:
-    result = {"text": "beginend", "left_out_characters": 1234, "cut_at_character": 5, "media": [{"type": "image/png", "bytes": 5}]}
-    text = markdown(call(result=None) | {"result": result})
+    text = markdown(call(result=ToolResult("beginend", 1234, 5, [Media("image/png", 5)])))
     assert "begin\n… 1,234 characters left out …\nend" in text
     assert "image/png, 5 bytes" in text
 
 
 def test_a_subagent_stands_below_its_call_and_is_shown_once() -> None:
-    subagent = {"agent_id": "a", "items": 2, "tool_calls": 0, "cost_usd": None, "prompt": "look"}
+    subagent = SubagentSummary("a", 2, 0, None, 0, NOON, NOON, "look")
     task = call("Task", {"description": "look"}, subagent=subagent)
     steps = thread([task, task, message("end")], {"a": [message("inner"), call("Task", None, subagent=subagent)]})
     text = "".join(as_markdown(SESSION, steps, options("lines")))
@@ -261,7 +285,7 @@ def test_a_subagent_stands_below_its_call_and_is_shown_once() -> None:
 
 
 def test_a_digest_tells_what_was_asked_what_came_of_it_and_which_checks_ran() -> None:
-    rows = [
+    items: list[TimelineItem] = [
         message("Fix the retry, @bob, see #12", "user"),
         call("Bash", {"command": "make test"}, "SECRET OUTPUT", result_status="error", error_class="exit_code"),
         call("Edit", {}, None, changes=[change("/home/ann/shop/src/a.py", "@@ SECRET PATCH")]),
@@ -269,7 +293,7 @@ def test_a_digest_tells_what_was_asked_what_came_of_it_and_which_checks_ran() ->
         call("Bash", {"command": "ls"}, "SECRET OUTPUT"),
         message("It retries now."),
     ]
-    text = as_digest(SESSION, thread(rows), ZoneInfo("UTC"))
+    text = as_digest(SESSION, thread(items), ZoneInfo("UTC"))
     assert "1. Fix the retry, @\u200bbob, see \\#\u200b12\n" in text
     assert "> It retries now." in text
     assert "- `src/a.py` modified, +1 −1\n" in text
@@ -292,9 +316,9 @@ def test_a_digest_tells_what_was_asked_what_came_of_it_and_which_checks_ran() ->
     ],
 )
 def test_an_export_makes_no_reader_fetch_an_image(image: str) -> None:
-    rows = thread([message(image, "user"), message(image), message(image, "user"), message(image)])
-    session = SESSION | {"note": image, "title": image}
-    for text in (as_digest(session, rows, ZoneInfo("UTC")), markdown(*[message(image, "user"), message(image)])):
+    steps = thread([message(image, "user"), message(image), message(image, "user"), message(image)])
+    session = replace(SESSION, note=image, title=image)
+    for text in (as_digest(session, steps, ZoneInfo("UTC")), markdown(*[message(image, "user"), message(image)])):
         shown = MarkdownIt("commonmark", {"html": True}).enable("table").render(text)
         assert "<img" not in shown
         assert "stolen" in shown or "&lt;img" in shown
@@ -302,10 +326,12 @@ def test_an_export_makes_no_reader_fetch_an_image(image: str) -> None:
 
 def test_a_digest_fits_a_pull_request_and_has_no_secret() -> None:
     token = "ghp_" + "a1B2" * 9
-    rows = [each for n in range(300) for each in (message(f"<{n}> " * 2000, "user"), message("`" * 1000 + f"# {n} *\n" * 3000))]
-    rows += [call("Bash", {"command": f"make test{n} " + "*" * 500}, result_status="error") for n in range(300)]
-    rows += [call(changes=[change(f"/{n}/" + "x" * 3000)]) for n in range(300)]
-    text = as_digest(SESSION, thread([message(f"use {token}", "user"), *rows]), ZoneInfo("UTC"))
+    items: list[TimelineItem] = [
+        each for n in range(300) for each in (message(f"<{n}> " * 2000, "user"), message("`" * 1000 + f"# {n} *\n" * 3000))
+    ]
+    items += [call("Bash", {"command": f"make test{n} " + "*" * 500}, result_status="error") for n in range(300)]
+    items += [call(changes=[change(f"/{n}/" + "x" * 3000)]) for n in range(300)]
+    text = as_digest(SESSION, thread([message(f"use {token}", "user"), *items]), ZoneInfo("UTC"))
     assert len(text) <= MOST_CHARACTERS
     assert token not in text
 
