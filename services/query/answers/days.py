@@ -17,6 +17,7 @@ MOST_FAILURES: Final = 3
 
 
 class DayMeasures(UsageMeasures, kw_only=True):
+    # What a project has none of is in no row.
     user_messages: Annotated[int, doc("Prompts.")] = 0
     files_modified: Annotated[int, doc("Number of distinct files.")] = 0
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from datetime import date
 from functools import partial
 from math import ceil, floor, isinf
-from typing import Any, Final, Literal, TypeVar, cast, get_args
+from typing import Final, Literal, TypeVar, get_args
 
 from msgspec import Struct, structs
 
@@ -118,12 +118,13 @@ class UsageQuestion(Struct, frozen=True):
 
 def dimensions_of(group_by: str) -> tuple[Dimension, ...]:
     """The dimensions of a `group_by`; BadRequest if it is not one or two different ones, at most one of them of time."""
-    found = tuple(group_by.split(","))
-    if not set(found) <= set(DIMENSIONS) or len(found) > 2:
+    names = group_by.split(",")
+    found = tuple(each for name in names for each in DIMENSIONS if each == name)
+    if len(found) < len(names) or len(found) > 2:
         raise invalid("group_by", f"use one or two of {', '.join(DIMENSIONS)}, with a comma between them")
     if len(set(found)) < len(found) or len(set(found) & set(INTERVALS)) > 1:
         raise invalid("group_by", f"use two different dimensions, at most one of them of {', '.join(INTERVALS)}")
-    return cast(tuple[Dimension, ...], found)
+    return found
 
 
 def usage(connection: Connection, question: UsageQuestion) -> UsageReport:
@@ -263,7 +264,7 @@ def _items(connection: Connection, question: UsageQuestion, series: Series, foun
     return [item for _, item in groups]
 
 
-def _order(keys: list[str], group: tuple[UsageSums, UsageItem]) -> tuple[Any, ...]:
+def _order(keys: list[str], group: tuple[UsageSums, UsageItem]) -> tuple[int, bool, float, int, float, str]:
     """By interval; then the largest cost first, then the most tokens; those whose cost is not known last."""
     sums, item = group
     shown = str([getattr(item, key) for key in keys])
