@@ -144,6 +144,14 @@ def fetch_by(
     return dict(zip(keys, structs(kind, found, prepare), strict=True))
 
 
+def fetch_groups(connection: Connection, kind: type[Kind], key: str, sql: str, parameters: Row | None = None) -> dict[Any, list[Kind]]:
+    """The same where several rows have one value of `key`: by value a list, in the order of the rows; a value without rows has an empty one."""
+    groups: dict[Any, list[Kind]] = defaultdict(list)
+    for row in rows(connection, sql, parameters):
+        groups[row.pop(key)].append(convert(row, kind))
+    return groups
+
+
 def fetch_one(connection: Connection, kind: type[Kind], sql: str, parameters: Row | None = None) -> Kind:
     """The only row of a SELECT that always returns exactly one."""
     [found] = fetch(connection, kind, sql, parameters)

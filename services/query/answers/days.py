@@ -17,8 +17,9 @@ MOST_FAILURES: Final = 3
 
 
 class DayMeasures(UsageMeasures, kw_only=True):
-    user_messages: Annotated[int, doc("Prompts.")]
-    files_modified: Annotated[int, doc("Number of distinct files.")]
+    # What a project has none of is in no row.
+    user_messages: Annotated[int, doc("Prompts.")] = 0
+    files_modified: Annotated[int, doc("Number of distinct files.")] = 0
 
 
 class DayProject(DayMeasures, kw_only=True):

@@ -202,7 +202,7 @@ class ToolStats(Answer, kw_only=True):
     errors_by_class: ErrorCounts
     tools: list[TimedTool]
     percentiles_of: Annotated[
-        Literal["intervals", "utc_days", "nothing"] | UnsetType | None,
+        Literal["intervals", "utc_days", "nothing"] | UnsetType,
         doc(
             "Only with `include_latency=true`: what the percentiles of `time_series` are of. `intervals`: of each interval. "
             f"`utc_days`: of the UTC days nearest to each interval, since more than {MOST_TIMED_CALLS:,} calls lie between their midnights and those of `tz`. "
@@ -241,9 +241,9 @@ class UsageMeasures(Answer, kw_only=True):
 class UsageItem(UsageMeasures, kw_only=True):
     """One of the groups; of the first fields it has those of its `group_by`."""
 
-    day: Annotated[date | UnsetType | None, doc("A day in `tz`.")] = UNSET
-    week: Annotated[date | UnsetType | None, doc("A week's Monday in `tz`.")] = UNSET
-    month: Annotated[str | UnsetType | None, doc("A month in `tz`.", examples=["2026-02"])] = UNSET
+    day: Annotated[date | UnsetType, doc("A day in `tz`.")] = UNSET
+    week: Annotated[date | UnsetType, doc("A week's Monday in `tz`.")] = UNSET
+    month: Annotated[str | UnsetType, doc("A month in `tz`.", examples=["2026-02"])] = UNSET
     model: Annotated[str | UnsetType | None, doc("null if unknown.")] = UNSET
     project_id: Annotated[int | UnsetType | None, doc("null if unknown.")] = UNSET
     project_name: str | UnsetType | None = UNSET

@@ -57,7 +57,7 @@ class FailedPoint(Answer):
 class ErrorRange(UsageRange, kw_only=True):
     """What was counted: [start, end), null where open."""
 
-    interval: Annotated[Interval | UnsetType | None, doc("Only with `interval`: that of the time series.")] = UNSET
+    interval: Annotated[Interval | UnsetType, doc("Only with `interval`: that of the time series.")] = UNSET
 
 
 class ToolErrors(Answer, kw_only=True):

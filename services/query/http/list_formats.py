@@ -45,10 +45,10 @@ def columns_of(answers: Sequence[type[Answer]], first: Any, leading: Collection[
 
 
 def _has(item: Any, name: str) -> bool:
-    return item is not None and _field(item, name) is not UNSET
+    return item is not None and field_of(item, name) is not UNSET
 
 
-def _field(item: Any, name: str) -> Any:
+def field_of(item: Any, name: str) -> Any:
     """UNSET if the item has no such field. A key that sees only numbers gets items as dicts."""
     return item.get(name, UNSET) if isinstance(item, dict) else getattr(item, name, UNSET)
 
@@ -95,7 +95,7 @@ def _value(row: Any, path: tuple[str, ...]) -> Any:
     for name in path:
         if row is None:
             return None
-        row = _field(row, name)
+        row = field_of(row, name)
     return row
 
 

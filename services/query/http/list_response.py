@@ -13,8 +13,8 @@ from fastapi import Request, Response
 from fastapi.responses import StreamingResponse
 
 from services.query.answers.answer import Answer, annotations_of, value_type
-from services.query.database import Connection, Database, Row
-from services.query.http.list_formats import columns_of, csv_encoder, ndjson
+from services.query.database import Connection, Database
+from services.query.http.list_formats import columns_of, csv_encoder, field_of, ndjson
 from services.query.http.parameters import RESPONSES, paging
 from services.query.http.read_response import BodyAndHeaders, as_of_header, content_and_headers, read_response
 from services.query.numbers_only import numbers_only
@@ -78,7 +78,7 @@ def list_response(
 
 
 def report_response(
-    request: Request, asked: ListFormat | None, read: Callable[[Connection], Answer | Row], *, rows: str, leading: Collection[str] = ()
+    request: Request, asked: ListFormat | None, read: Callable[[Connection], Answer], *, rows: str, leading: Collection[str] = ()
 ) -> Response:
     """A report as JSON; or its list `rows` alone, as CSV or NDJSON. `leading` are fields that are the first columns."""
     wanted = format_of(request, asked)
@@ -86,8 +86,7 @@ def report_response(
         return read_response(request, read)
     body, headers = content_and_headers(request, read)
     [model] = get_args(value_type(annotations_of(request.scope["route"].response_model)[rows]))
-    items = body[rows] if isinstance(body, dict) else getattr(body, rows)
-    return table_response(request, wanted, items, model=model, leading=leading, headers=headers)
+    return table_response(request, wanted, field_of(body, rows), model=model, leading=leading, headers=headers)
 
 
 def table_response(

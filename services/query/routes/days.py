@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query, Request, Response
 
 from services.query.answers.days import Day
-from services.query.database import Connection, Row
+from services.query.database import Connection
 from services.query.http.list_response import LIST_RESPONSES, report_response
 from services.query.http.parameters import only_project, selection, settings_of
 from services.query.queries.days.day import day
@@ -34,7 +34,7 @@ def show_day(request: Request, date: DateInPath, parameters: Annotated[DayParame
     # By project, a key that is bound to several gets each of them, and their sums.
     project_id = parameters.project_id or only_project(request) or ALL
 
-    def read(connection: Connection) -> Row:
+    def read(connection: Connection) -> Day:
         chosen = selection(request, connection, project_id, parameters.user, parameters.machine)
         return day(connection, chosen, day_of, wanted, idle_gap_seconds, parameters.limit)
 

@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter, Request, Response
 
-from services.query.answers.operations import Me
+from services.query.answers.operations import Me, OwnKey
 from services.query.http.parameters import FAILURES, refuse_parameters, settings_of
 from services.query.http.read_response import without_hidden_texts
 from shared.auth.authentication import grant_of
@@ -18,24 +18,28 @@ async def show_me(request: Request) -> Response:
     """With open access and no key, `key` is null and everything is allowed."""
     refuse_parameters(request)
     settings, grant = settings_of(request), grant_of(request.scope)
-    key = grant and {
-        "key_id": grant.key_id,
-        "name": grant.name,
-        "scopes": sorted(grant.scopes),
-        "user": grant.user,
-        "project_ids": grant.project_ids and list(grant.project_ids),
-        "expires_at": grant.expires_at,
-    }
-    shown = {
-        "access": settings.access,
-        "key": key,
-        "version": request.app.version,
-        "timezone": settings.timezone,
-        "idle_gap_minutes": settings.idle_gap_seconds / 60,
-        "machine_silent_hours": settings.machine_silent_hours,
-        "ready_lag_seconds": settings.ready_lag_seconds,
-        "canary_max_age_seconds": settings.canary_max_age_seconds if settings.canary_seconds else None,
-        "tool_results": settings.tool_results,
-        "flower": settings.flower_url,
-    }
+    key = (
+        None
+        if grant is None
+        else OwnKey(
+            key_id=grant.key_id,
+            name=grant.name,
+            scopes=sorted(grant.scopes),
+            user=grant.user,
+            project_ids=None if grant.project_ids is None else list(grant.project_ids),
+            expires_at=grant.expires_at,
+        )
+    )
+    shown = Me(
+        access=settings.access,
+        key=key,
+        version=request.app.version,
+        timezone=settings.timezone,
+        idle_gap_minutes=settings.idle_gap_seconds / 60,
+        machine_silent_hours=settings.machine_silent_hours,
+        ready_lag_seconds=settings.ready_lag_seconds,
+        canary_max_age_seconds=settings.canary_max_age_seconds if settings.canary_seconds else None,
+        tool_results=settings.tool_results,
+        flower=settings.flower_url,
+    )
     return json_response(without_hidden_texts(request, shown))

@@ -42,7 +42,7 @@ HTML: dict[int | str, dict[str, Any]] = {200: {"content": {"text/html": {"schema
 @requires(PUBLIC)
 async def healthz() -> Response:
     """Answers while the process runs. It asks neither Postgres nor Redis."""
-    return json_response({"status": "alive"})
+    return json_response(operations.Health("alive"))
 
 
 @router.get("/readyz", response_model=operations.Readiness, summary="Readiness")
@@ -56,7 +56,7 @@ async def readyz(request: Request) -> Response:
         lag, reasons = None, {"database": "does not answer in time; is it overloaded, or does it hang?"}
     if lag is None or reasons:
         raise _not_ready(reasons)
-    return json_response({"status": "ready", "journal_entries": lag.entries, "journal_oldest_seconds": lag.oldest_seconds})
+    return json_response(operations.Readiness("ready", lag.entries, lag.oldest_seconds))
 
 
 @router.get(
@@ -116,12 +116,26 @@ def show_accounting(request: Request) -> Response:
         seen = _canary_age(request)
         with request.app.state.database.connection() as connection:
             search, damaged = search_lag(connection), damaged_transcripts(connection)
-        lag = {"search_pending": search.documents, "search_oldest_seconds": search.oldest_seconds}
-        content = _accounting(request).content() | {"canary_age_seconds": seen and seen.age_seconds} | lag
-        return json_response(without_hidden_texts(request, content | {"damaged_transcripts": damaged}))
+        accounts = _accounting(request)
     except REDIS_ERRORS as error:
         log.warning("redis_unavailable", error=type(error).__name__)
         raise Unavailable("The journal cannot be read now; try again in a moment.", code="QUEUE_UNAVAILABLE") from error
+    equation = accounts.equation
+    shown = operations.Accounting(
+        accepted=equation.accepted,
+        persisted=equation.persisted,
+        duplicate=equation.duplicate,
+        dead=equation.dead,
+        pending=equation.pending,
+        drift=equation.drift,
+        alarms=accounts.alarms,
+        former_epochs=equation.former_epochs,
+        canary_age_seconds=None if seen is None else seen.age_seconds,
+        search_pending=search.documents,
+        search_oldest_seconds=search.oldest_seconds,
+        damaged_transcripts=damaged,
+    )
+    return json_response(without_hidden_texts(request, shown))
 
 
 @router.get(

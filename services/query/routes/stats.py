@@ -1,13 +1,13 @@
 """Stats, tool stats and usage."""
 
-from typing import Annotated, cast
+from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
 from services.query.answers.comparison import Comparison
 from services.query.answers.stats import Interval, Stats, ToolStats, UsageReport
 from services.query.answers.tool_errors import ToolErrors
-from services.query.database import Connection, Row
+from services.query.database import Connection
 from services.query.http.list_response import LIST_RESPONSES, report_response
 from services.query.http.parameters import only_project, only_some_projects, selection, settings_of, stats_range
 from services.query.queries.stats.comparison import GROUP_FIELDS, comparison
@@ -36,11 +36,10 @@ def show_project_stats(request: Request, project_id: ProjectId, parameters: Anno
     wanted = stats_range(request, parameters, parameters.interval)
     idle_gap_seconds = settings_of(request).idle_gap_seconds
 
-    def read(connection: Connection) -> Row:
+    def read(connection: Connection) -> Stats:
         project = existing_project(connection, project_id)
-        return {"project": project} | stats(
-            connection, selection(request, connection, project_id, parameters.user, parameters.machine), wanted, idle_gap_seconds
-        )
+        chosen = selection(request, connection, project_id, parameters.user, parameters.machine)
+        return stats(connection, chosen, project, wanted, idle_gap_seconds)
 
     return report_response(request, parameters.format, read, rows="time_series")
 
@@ -52,9 +51,9 @@ def show_stats(request: Request, parameters: Annotated[AllStatsParameters, Query
     wanted = stats_range(request, parameters, parameters.interval)
     idle_gap_seconds = settings_of(request).idle_gap_seconds
 
-    def read(connection: Connection) -> Row:
+    def read(connection: Connection) -> Stats:
         chosen = selection(request, connection, parameters.project_id, parameters.user, parameters.machine)
-        return {"project": None} | stats(connection, chosen, wanted, idle_gap_seconds)
+        return stats(connection, chosen, None, wanted, idle_gap_seconds)
 
     return report_response(request, parameters.format, read, rows="time_series")
 
@@ -65,7 +64,7 @@ def show_tool_stats(request: Request, parameters: Annotated[ToolStatsParameters,
     """By tool, the most used first. Errors are calls that failed or timed out. Times are of measured durations; percentiles are within 2 % of exact."""
     wanted = stats_range(request, parameters, parameters.interval)
 
-    def read(connection: Connection) -> Row:
+    def read(connection: Connection) -> ToolStats:
         return tool_stats(
             connection,
             selection(request, connection, parameters.project_id, parameters.user, parameters.machine),
@@ -89,7 +88,7 @@ def show_tool_errors(request: Request, parameters: Annotated[ToolErrorsParameter
     grant = grant_of(request.scope)
     examples = 0 if grant is not None and grant.sees_only_numbers else parameters.examples
 
-    def read(connection: Connection) -> Row:
+    def read(connection: Connection) -> ToolErrors:
         chosen = selection(request, connection, parameters.project_id, parameters.user, parameters.machine)
         return tool_errors(connection, chosen, parameters.tool_name, parameters.error_class, wanted, examples=examples)
 
@@ -101,8 +100,8 @@ def show_tool_errors(request: Request, parameters: Annotated[ToolErrorsParameter
 def show_usage(request: Request, parameters: Annotated[UsageParameters, Query()]) -> Response:
     """Tokens, API calls and their cost at the price of their day, and the activity. A session of which only a `claude.json` tells has what that says."""
     dimensions = dimensions_of(parameters.group_by)
-    interval = next((each for each in dimensions if each in INTERVALS), "day")
-    wanted = stats_range(request, parameters, cast(Interval, interval))
+    interval: Interval = next((each for each in INTERVALS if each in dimensions), "day")
+    wanted = stats_range(request, parameters, interval)
     # By project, a key that is bound to several gets each of them, and their sums; of one session, its rows.
     of_session = parameters.session_id is not None
     project_id = parameters.project_id or only_project(request) or (ALL if of_session or "project" in dimensions else None)
@@ -111,7 +110,7 @@ def show_usage(request: Request, parameters: Annotated[UsageParameters, Query()]
             "start_date", "give start_date and end_date with this grouping: this key sees several projects, and no sums over all of them"
         )
 
-    def read(connection: Connection) -> Row:
+    def read(connection: Connection) -> UsageReport:
         chosen = selection(request, connection, project_id, parameters.user, parameters.machine)
         gap = settings_of(request).idle_gap_seconds
         return usage(connection, UsageQuestion(dimensions, chosen, wanted, gap, parameters.model, parameters.session_id, parameters.branch))

@@ -1,7 +1,6 @@
 """The journal's accounting as the query service reads it, for /metrics and /api/accounting."""
 
 from msgspec import Struct
-from msgspec.structs import asdict
 from redis import Redis
 
 from services.query.database import Database
@@ -15,10 +14,6 @@ class Accounts(Struct, frozen=True):
 
     equation: Accounting
     alarms: int
-
-    def content(self) -> dict[str, int]:
-        """The answer of /api/accounting."""
-        return asdict(self.equation) | {"alarms": self.alarms}
 
 
 def read_accounting(database: Database, redis: "Redis", partitions: int) -> Accounts:

@@ -5,7 +5,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from services.query.database import Database, one_row
+from services.query.database import Database, fetch_one, one_row
 from shared.sql_files import statement
 
 _sql = partial(statement, __package__, "replica_lag.sql")
@@ -26,7 +26,5 @@ def replica_lag(database: Database) -> ReplicaLag:
     with database.connection(from_primary=True) as primary:
         written = one_row(primary, _WRITTEN)
     with database.connection() as replica:
-        found = one_row(replica, _REPLAYED, written)
-    # NULL: the server is no replica, so nothing is missing.
-    wal_bytes = found["wal_bytes"] or 0
-    return ReplicaLag(wal_bytes, round(max(found["seconds"], 0.0), 3) if wal_bytes else 0.0)
+        found = fetch_one(replica, ReplicaLag, _REPLAYED, written)
+    return ReplicaLag(found.wal_bytes, round(max(found.seconds, 0.0), 3) if found.wal_bytes else 0.0)

@@ -1,33 +1,69 @@
 """A day as a text to paste: by project, asks with what came of them, and small things only counted."""
 
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from services.query.answers.days import DayAsk, DayCommit, DayMeasures, DayProject, DayPullRequest, DaySession
+from services.query.answers.shares import SessionShare
 from services.query.queries.days.standup import standup
 
 DAY, BERLIN = date(2024, 3, 6), ZoneInfo("Europe/Berlin")
+AT = datetime(2024, 3, 6, 12, tzinfo=UTC)
+TOKENS = ("input_tokens", "output_tokens", "cache_creation_tokens", "cache_read_tokens")
+NO_TOKENS: dict[str, Any] = dict.fromkeys((*TOKENS, "api_calls", "unpriced_calls"), 0) | {"cost_usd": None}
+NOTHING_USED: dict[str, Any] = NO_TOKENS | {
+    "total_tokens": 0,
+    "cache_saved_usd": None,
+    "uncached_input_usd": None,
+    "cache_unknown_calls": 0,
+}
 
 
-def session(title: str | None, minutes: float, project_id: int = 1, **more: Any) -> dict[str, Any]:
-    share = {"active_minutes": minutes, "files_modified": 0, "lines_added": 0, "lines_removed": 0} | more.pop("share", {})
-    shown = {"title": title, "project_id": project_id, "user": "ann", "share": share, "asks": [], "commits": [], "pull_requests": []}
-    return shown | more
+def session(title: str | None, minutes: float, project_id: int = 1, *, share: dict[str, int] | None = None, **more: Any) -> DaySession:
+    counts = dict.fromkeys(("user_messages", "messages", "tool_calls", "tool_errors", "files_modified", "lines_added", "lines_removed"), 0)
+    made = DaySession(
+        session_id="s",
+        title=title,
+        project_id=project_id,
+        project_name=None,
+        user="ann",
+        model=None,
+        git_branch=None,
+        start_time=AT,
+        began_before=False,
+        goes_on=False,
+        first_at=AT,
+        last_at=AT,
+        share=SessionShare(active_minutes=minutes, **(counts | (share or {})), **NO_TOKENS),
+        asks=[],
+        files=[],
+        failures=[],
+        commits=[],
+        pull_requests=[],
+    )
+    for name, value in more.items():
+        setattr(made, name, value)
+    return made
 
 
-def text_of(*sessions: dict[str, Any]) -> str:
+def text_of(*sessions: DaySession) -> str:
     names = {1: "shop", 2: "site"}
-    ids = dict.fromkeys(each["project_id"] for each in sessions)
-    of_project = {each: sum(s["share"]["active_minutes"] for s in sessions if s["project_id"] == each) for each in ids}
-    projects = [{"project_id": each, "project_name": names[each], "active_minutes": minutes} for each, minutes in of_project.items()]
-    found = {"sessions": list(sessions), "projects": projects, "totals": {"active_minutes": sum(of_project.values())}}
-    return standup(DAY, BERLIN, found)
+    minutes = dict.fromkeys((each.project_id for each in sessions), 0.0)
+    for each in sessions:
+        minutes[each.project_id] += each.share.active_minutes
+    projects = [
+        DayProject(project_id=each, project_name=names[each or 1], active_minutes=of_project, **NOTHING_USED)
+        for each, of_project in minutes.items()
+    ]
+    return standup(DAY, BERLIN, DayMeasures(active_minutes=sum(minutes.values()), **NOTHING_USED), projects, list(sessions))
 
 
 def test_a_day_is_told_by_project_with_asks_and_outcomes() -> None:
-    commit = {"hash": "1a2b3c4", "subject": "Retry failed uploads"}
+    commit = DayCommit(AT, "Retry failed uploads", "1a2b3c4")
     share = {"files_modified": 2, "lines_added": 40, "lines_removed": 3}
-    pull_request = {"url": "https://github.com/ann/shop/pull/12"}
+    pull_request = DayPullRequest(AT, "https://github.com/ann/shop/pull/12")
 
     text = text_of(
         session("Retry uploads", 95, commits=[commit], pull_requests=[pull_request], share=share), session("Why is CI red?", 12, 2)
@@ -54,7 +90,7 @@ def test_small_sessions_are_only_counted_unless_there_is_nothing_else() -> None:
 
 
 def test_a_session_without_a_title_is_called_by_its_first_prompt_of_the_day() -> None:
-    ask = [{"text": "fix\n  the  upload " + "x" * 200}]
+    ask = [DayAsk(UUID(int=1), AT, "fix\n  the  upload " + "x" * 200)]
 
     line = text_of(session(None, 5, asks=ask)).splitlines()[-1]
 

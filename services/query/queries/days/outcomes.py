@@ -10,6 +10,8 @@ from typing import Final
 
 from msgspec import Struct
 
+from services.query.answers.days import DayCommit, DayPullRequest
+
 _COMMITS: Final = re.compile(r"\bgit\b[^\n|;&]*\bcommit\b")
 _AMENDS: Final = re.compile(r"\bgit\b[^\n|;&]*\bcommit\b[^\n|;&]*--amend\b")
 _COMMITTED: Final = re.compile(r"^\[[^\]\n]* ([0-9a-f]{7,40})\] ([^\r\n]+)", re.MULTILINE)
@@ -22,26 +24,11 @@ _ADDRESS: Final = re.compile(r"https?://[^\s<>\"'\\)\]]+/(?:pull|pull-requests|-
 _SUBJECT_CHARACTERS: Final = 200
 
 
-class Commit(Struct, frozen=True):
-    """`hash` is as short as git printed it; None if it printed nothing."""
-
-    timestamp: datetime
-    subject: str
-    hash: str | None = None
-
-
-class PullRequest(Struct, frozen=True):
-    """A pull request, or what other hosts call it."""
-
-    timestamp: datetime
-    url: str
-
-
 class Outcomes(Struct):
     """What a session's calls brought, in their order."""
 
-    commits: list[Commit]
-    pull_requests: list[PullRequest]
+    commits: list[DayCommit]
+    pull_requests: list[DayPullRequest]
 
     def add(self, timestamp: datetime, tool_name: str, command: str | None, result: str | None) -> None:
         """Takes in a call that succeeded. A commit that amends takes the place of the one before."""
@@ -55,12 +42,12 @@ class Outcomes(Struct):
             known = {each.url for each in self.pull_requests}
             # The last one: what stands before it may be the address of a base or a template.
             if (found := _ADDRESS.findall(result)) and found[-1] not in known:
-                self.pull_requests.append(PullRequest(timestamp, found[-1]))
+                self.pull_requests.append(DayPullRequest(timestamp, found[-1]))
 
 
-def _commits(timestamp: datetime, command: str, result: str) -> Iterator[Commit]:
+def _commits(timestamp: datetime, command: str, result: str) -> Iterator[DayCommit]:
     printed = _COMMITTED.findall(result)
     for short_hash, subject in printed:
-        yield Commit(timestamp, subject.strip()[:_SUBJECT_CHARACTERS], short_hash)
+        yield DayCommit(timestamp, subject.strip()[:_SUBJECT_CHARACTERS], short_hash)
     if not printed and not result.strip() and (found := _MESSAGE.search(command)):
-        yield Commit(timestamp, (found["heredoc"] or found["double"] or found["single"]).strip()[:_SUBJECT_CHARACTERS])
+        yield DayCommit(timestamp, (found["heredoc"] or found["double"] or found["single"]).strip()[:_SUBJECT_CHARACTERS], None)

@@ -5,14 +5,16 @@ the sums of intervals may be more than the number of sessions. The aggregates ha
 the sessions' own rows: only sessions that lie on both sides of an interval's start have to be looked at.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
 from itertools import pairwise
 from math import inf
-from typing import Any, Final
+from typing import Final
 
-from services.query.database import Connection, Row, rows
+from msgspec import Struct
+
+from services.query.database import Connection, Row, fetch, rows
 from services.query.queries.stats.ranges import HOUR
 from shared.sql_files import statement
 
@@ -23,12 +25,20 @@ _MAX_SHOWN: Final = 2**53 - 1
 _sql = partial(statement, __package__, "active_sessions.sql")
 
 
+class Continued(Struct, frozen=True):
+    """How many sessions were active in an interval and had begun before it. A key that was not asked for is None."""
+
+    i: int | None
+    project_id: int | None
+    user_id: int | None
+    continued: int
+
+
 def continued(
     connection: Connection, selection: Row, bounds: Sequence[float], idle_gap_seconds: int, *, by: Sequence[str] = ()
-) -> list[Row]:
-    """Rows of `i`, `project_id`, `user_id`, `user` and `continued`: sessions that were active in an interval and had begun before it.
+) -> list[Continued]:
+    """Where there are any. `bounds` are where the intervals begin, and the end of the last. `by` has some of "interval", "project" and "user".
 
-    `bounds` are where the intervals begin, and the end of the last. `by` has some of "interval", "project" and "user": other keys are None.
     `selection` has the parameters of a Selection.
     """
     bounds = [float(each) for each in bounds]
@@ -39,7 +49,7 @@ def continued(
     windows = [max(start - LONG, before) for before, start in pairwise([-inf, *starts])]
     parameters = selection | {f"by_{name}": name in by for name in ("interval", "project", "user")}
     parameters |= {"bounds": bounds, "window_starts": windows, "start": starts[0], "last_start": starts[-1]}
-    return rows(connection, _sql("continued"), parameters | {"idle_gap_seconds": idle_gap_seconds})
+    return fetch(connection, Continued, _sql("continued"), parameters | {"idle_gap_seconds": idle_gap_seconds})
 
 
 def went_on(connection: Connection, selection: Row, start: datetime, end: datetime | None, idle_gap_seconds: int) -> dict[str, datetime]:
@@ -48,14 +58,6 @@ def went_on(connection: Connection, selection: Row, start: datetime, end: dateti
     return {row["session_id"]: row["dated_at"] for row in rows(connection, _sql("went_on"), parameters)}
 
 
-def active_sessions(row: Row) -> int:
-    """How many sessions were active, from `sessions` and `continued`; at most what every reader of JSON takes as it is."""
-    return int(min(row["sessions"] + row["continued"], _MAX_SHOWN))
-
-
-def add_continued(found: list[Row], went_on: list[Row], key: Callable[[Row], Any], nothing: Row) -> list[Row]:
-    """Sets `continued` in each row; a row of `nothing` for each key of which only sessions that went on are known."""
-    left = {key(row): row for row in went_on}
-    for row in found:
-        row["continued"] = left.pop(key(row), nothing)["continued"]
-    return found + [nothing | row for row in left.values()]
+def active_sessions(started: int, went_on: int) -> int:
+    """How many sessions were active; at most what every reader of JSON takes as it is."""
+    return min(started + went_on, _MAX_SHOWN)

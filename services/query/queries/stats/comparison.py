@@ -3,12 +3,11 @@
 from collections.abc import Callable, Iterable
 from typing import Any, Final, Literal, get_args
 
-from msgspec import UNSET, Struct, convert
+from msgspec import UNSET, Struct
 
 from services.query.answers.answer import Answer
 from services.query.answers.comparison import Change, ChangeOfGroup, Comparison, Measure
-from services.query.answers.stats import ToolStats, UsageMeasures, UsageRange, UsageReport
-from services.query.answers.tool_errors import ToolErrors
+from services.query.answers.stats import UsageMeasures, UsageRange
 from services.query.database import Connection
 from services.query.queries.stats.ranges import Range
 from services.query.queries.stats.stats import Selection
@@ -103,7 +102,7 @@ def _keys(item: Answer, group: Group) -> tuple[Any, ...]:
 
 def _usage(connection: Connection, group: Group, selection: Selection, wanted: Range, idle_gap_seconds: int) -> _Period:
     dimensions: tuple[Dimension, ...] = (group,)  # type: ignore[assignment]
-    found = convert(usage(connection, UsageQuestion(dimensions, selection, wanted, idle_gap_seconds)), UsageReport)
+    found = usage(connection, UsageQuestion(dimensions, selection, wanted, idle_gap_seconds))
     groups = {_keys(item, group): _sums_of_usage(item) for item in found.items}
     return _Period(found.range, _sums_of_usage(found.totals), groups)
 
@@ -115,8 +114,7 @@ def _sums_of_usage(measures: UsageMeasures) -> Sums:
 
 
 def _tools(connection: Connection, group: Group, selection: Selection, wanted: Range, _idle_gap_seconds: int) -> _Period:
-    answer = tool_stats(connection, selection, None, wanted, include_estimated=False, include_latency=False)
-    found = convert(answer, ToolStats)
+    found = tool_stats(connection, selection, None, wanted, include_estimated=False, include_latency=False)
     groups = {_keys(item, group): _sums(item, _OF_TOOLS) for item in found.tools}
     sums: Sums = {name: sum(each[name] or 0 for each in groups.values()) for name in _OF_TOOLS if name not in _NO_SUMS}
     calls, errors = sums["calls"] or 0, sums["errors"] or 0
@@ -124,7 +122,7 @@ def _tools(connection: Connection, group: Group, selection: Selection, wanted: R
 
 
 def _error_classes(connection: Connection, group: Group, selection: Selection, wanted: Range, _idle_gap_seconds: int) -> _Period:
-    found = convert(tool_errors(connection, selection, None, None, wanted, examples=0), ToolErrors)
+    found = tool_errors(connection, selection, None, None, wanted, examples=0)
     groups = {_keys(item, group): _sums(item, _OF_CLASSES) for item in found.classes}
     return _Period(found.range, {"calls": found.failed_calls}, groups)
 

@@ -4,11 +4,24 @@ from bisect import bisect_left
 from itertools import accumulate
 from typing import Final
 
-from services.query.database import Row
+from msgspec import Struct
+
 from services.query.queries.stats.packed_counters import TIMES_DIGITS, unpacked
 
-PERCENTS: Final = {"p50_ms": 50, "p95_ms": 95, "p99_ms": 99}
-NO_PERCENTILES: Final[Row] = dict.fromkeys(PERCENTS)
+
+class Percentiles(Struct, frozen=True, forbid_unknown_fields=True):
+    """In milliseconds; None of no calls."""
+
+    p50_ms: float | None = None
+    p95_ms: float | None = None
+    p99_ms: float | None = None
+
+    def shown(self, max_ms: float) -> "Percentiles":
+        """Rounded. The middle of a histogram's bucket may lie above all that is in it."""
+        return Percentiles(*(None if each is None else round(min(each, max_ms), 1) for each in (self.p50_ms, self.p95_ms, self.p99_ms)))
+
+
+NO_PERCENTILES: Final = Percentiles()
 
 
 class Histogram:
@@ -36,17 +49,12 @@ class Histogram:
         # A day that no vector can hold was not added.
         self._calls[place] = max(self._calls[place] + calls, 0)
 
-    def percentiles(self) -> Row:
-        """Of each the middle of the first bucket up to which there are at least that share of the calls. Empty without calls."""
+    def percentiles(self) -> Percentiles:
+        """Of each the middle of the first bucket up to which there are at least that share of the calls."""
         up_to = list(accumulate(self._calls))
         if not up_to or not up_to[-1]:
-            return {}
-        return {name: _middle(bisect_left(up_to, -(-percent * up_to[-1] // 100)) - 1) for name, percent in PERCENTS.items()}
-
-
-def shown_percentiles(times: Row, max_ms: float) -> Row:
-    """Rounded, or null without any. The middle of a histogram's bucket may lie above all that is in it."""
-    return {name: round(min(float(times[name]), max_ms), 1) for name in PERCENTS} if times else NO_PERCENTILES
+            return NO_PERCENTILES
+        return Percentiles(*(_middle(bisect_left(up_to, -(-percent * up_to[-1] // 100)) - 1) for percent in (50, 95, 99)))
 
 
 def _middle(bucket: int) -> float:

@@ -8,12 +8,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from math import ceil, floor, inf, isinf
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from msgspec import Struct, structs
 
-from services.query.answers.stats import Interval
+from services.query.answers.stats import Interval, UsageRange
 from shared.events.messages import EARLIEST, LATEST
 from shared.http.errors import BadRequest, invalid
 
@@ -205,7 +204,7 @@ def merged(segments: Iterable[Segment]) -> list[Segment]:
     return found
 
 
-def segment_parameters(segments: Sequence[Segment]) -> dict[str, list[Any]]:
+def segment_parameters(segments: Sequence[Segment]) -> dict[str, list[float]]:
     """Segments as the parameters `grains`, `starts` and `ends` of SQL."""
     return {
         "grains": [each.grain_minutes for each in segments],
@@ -214,7 +213,7 @@ def segment_parameters(segments: Sequence[Segment]) -> dict[str, list[Any]]:
     }
 
 
-def split_parameters(segments: Sequence[Segment], is_kept: Callable[[Segment], bool]) -> dict[str, list[Any]]:
+def split_parameters(segments: Sequence[Segment], is_kept: Callable[[Segment], bool]) -> dict[str, list[float]]:
     """Segments whose buckets a table keeps as `grains`, `starts`, `ends`; the others as `fine_grains`, `fine_starts`, `fine_ends`."""
     fine = segment_parameters([each for each in segments if not is_kept(each)])
     return segment_parameters([each for each in segments if is_kept(each)]) | {f"fine_{name}": values for name, values in fine.items()}
@@ -228,9 +227,9 @@ def local_dates(edges: Sequence[int], tz: ZoneInfo, interval: Interval) -> list[
     return [datetime.fromtimestamp(edge + QUARTER - 1, tz).date().isoformat() for edge in edges[:-1]]
 
 
-def described_range(wanted: Range) -> dict[str, Any]:
+def described_range(wanted: Range) -> UsageRange:
     """The range as it was counted, widened to quarters of an hour."""
-    return {"start": wanted.start_time, "end": wanted.end_time, "tz": wanted.tz.key, "is_default": wanted.everything}
+    return UsageRange(wanted.start_time, wanted.end_time, wanted.tz.key, wanted.everything)
 
 
 def at(seconds: float) -> datetime | None:

@@ -8,90 +8,113 @@ FROM activity_rollups
 WHERE project_id = %(project_id)s AND user_id = %(user_id)s AND grain_minutes = 15 AND bucket_start > '-infinity'
 
 -- name: totals
--- Microseconds and cost become other units later, and need not be whole.
--- The idle gap is the database's, or will be the setting's (services/worker/fixed_settings.py).
-SELECT least(coalesce(sum(r.sessions), 0), 9007199254740991)::bigint AS sessions,
-    coalesce(sum(r.wall_us), 0)::float8 AS wall_us,
-    coalesce(sum(r.active_us), 0)::float8 AS active_us,
-    least(coalesce(sum(r.user_messages), 0), 9007199254740991)::bigint AS user_messages,
-    least(coalesce(sum(r.assistant_messages), 0), 9007199254740991)::bigint AS assistant_messages,
-    least(coalesce(sum(r.files_modified), 0), 9007199254740991)::bigint AS files_modified,
-    least(coalesce(sum(r.lines_added), 0), 9007199254740991)::bigint AS lines_added,
-    least(coalesce(sum(r.lines_removed), 0), 9007199254740991)::bigint AS lines_removed,
-    least(coalesce(sum(r.tool_calls), 0), 9007199254740991)::bigint AS tool_calls,
-    least(coalesce(sum(r.tool_errors), 0), 9007199254740991)::bigint AS tool_errors,
-    least(coalesce(sum(r.input_tokens), 0), 9007199254740991)::bigint AS input_tokens,
-    least(coalesce(sum(r.output_tokens), 0), 9007199254740991)::bigint AS output_tokens,
-    least(coalesce(sum(r.cache_creation_tokens), 0), 9007199254740991)::bigint AS cache_creation_tokens,
-    least(coalesce(sum(r.cache_read_tokens), 0), 9007199254740991)::bigint AS cache_read_tokens,
-    least(coalesce(sum(r.api_calls), 0), 9007199254740991)::bigint AS api_calls,
-    least(coalesce(sum(r.unpriced_calls), 0), 9007199254740991)::bigint AS unpriced_calls,
-    coalesce(sum(r.cost_nano_usd), 0)::float8 AS cost_nano_usd,
-    least(coalesce(sum(r.cache_priced_calls), 0), 9007199254740991)::bigint AS cache_priced_calls,
-    coalesce(sum(r.uncached_nano_usd), 0)::float8 AS uncached_nano_usd,
-    coalesce(sum(r.cache_saved_nano_usd), 0)::float8 AS cache_saved_nano_usd,
+-- went_on: sessions that were active and had begun before (active_sessions.py). A cost is known if that of a call is, or if a claude.json tells one;
+-- what the cache saved is of calls alone. The idle gap is the database's, or will be the setting's (services/worker/fixed_settings.py).
+SELECT t.sessions, least(t.sessions + %(went_on)s, 9007199254740991)::bigint AS active_sessions,
+    t.wall_us / 60e6::float8 AS time_minutes, t.active_us / 60e6::float8 AS active_minutes,
+    t.user_messages + t.assistant_messages AS messages, t.user_messages, t.assistant_messages, t.files_modified, t.lines_added, t.lines_removed,
+    t.tool_calls, t.tool_errors, t.input_tokens, t.output_tokens, t.cache_creation_tokens, t.cache_read_tokens, t.api_calls, t.unpriced_calls,
+    CASE WHEN t.api_calls > t.unpriced_calls OR t.cost_nano_usd > 0 THEN t.cost_nano_usd / 1e9::float8 END AS cost_usd,
+    CASE WHEN t.cache_priced_calls > 0 THEN t.cache_saved_nano_usd / 1e9::float8 END AS cache_saved_usd,
+    CASE WHEN t.cache_priced_calls > 0 THEN t.uncached_nano_usd / 1e9::float8 END AS uncached_input_usd,
+    t.api_calls - t.unpriced_calls - t.cache_priced_calls AS cache_unknown_calls,
     coalesce((SELECT value::integer FROM fixed_settings WHERE name = 'idle_gap_seconds'), %(idle_gap_seconds)s::integer) AS idle_gap_seconds
-FROM unnest(%(grains)s::smallint[], %(starts)s::float8[], %(ends)s::float8[]) AS g (grain_minutes, start, until)
-CROSS JOIN LATERAL (
-    SELECT * FROM activity_rollups
-    WHERE project_id = %(project_id)s AND user_id = %(user_id)s AND grain_minutes = g.grain_minutes
-        AND bucket_start >= to_timestamp(g.start) AND bucket_start < to_timestamp(g.until)
-    OFFSET 0
-) AS r
-
--- name: series
--- i: the number of the interval. Cells of `grain` from `first` to `until`, by `edges`, where the intervals begin; and cells of grains, starts and ends
--- around the edges, each added to one interval and taken off another (day_edges.py). Distinct files are no sum: they are right only without those.
-SELECT e.i,
-    least(sum(e.sign * e.sessions), 9007199254740991)::bigint AS sessions,
-    sum(CASE WHEN e.sign > 0 THEN e.wall_us ELSE -e.wall_us END)::float8 AS wall_us,
-    sum(e.sign * e.active_us)::float8 AS active_us,
-    least(sum(e.sign * e.user_messages), 9007199254740991)::bigint AS user_messages,
-    least(sum(e.sign * e.assistant_messages), 9007199254740991)::bigint AS assistant_messages,
-    least(sum(e.sign * e.files_modified), 9007199254740991)::bigint AS files_modified,
-    least(sum(e.sign * e.lines_added), 9007199254740991)::bigint AS lines_added,
-    least(sum(e.sign * e.lines_removed), 9007199254740991)::bigint AS lines_removed,
-    least(sum(e.sign * e.tool_calls), 9007199254740991)::bigint AS tool_calls,
-    least(sum(e.sign * e.tool_errors), 9007199254740991)::bigint AS tool_errors,
-    least(sum(e.sign * e.input_tokens), 9007199254740991)::bigint AS input_tokens,
-    least(sum(e.sign * e.output_tokens), 9007199254740991)::bigint AS output_tokens,
-    least(sum(e.sign * e.cache_creation_tokens), 9007199254740991)::bigint AS cache_creation_tokens,
-    least(sum(e.sign * e.cache_read_tokens), 9007199254740991)::bigint AS cache_read_tokens,
-    least(sum(e.sign * e.api_calls), 9007199254740991)::bigint AS api_calls,
-    least(sum(e.sign * e.unpriced_calls), 9007199254740991)::bigint AS unpriced_calls,
-    sum(CASE WHEN e.sign > 0 THEN e.cost_nano_usd ELSE -e.cost_nano_usd END)::float8 AS cost_nano_usd,
-    least(sum(e.sign * e.cache_priced_calls), 9007199254740991)::bigint AS cache_priced_calls,
-    sum(CASE WHEN e.sign > 0 THEN e.uncached_nano_usd ELSE -e.uncached_nano_usd END)::float8 AS uncached_nano_usd,
-    sum(CASE WHEN e.sign > 0 THEN e.cache_saved_nano_usd ELSE -e.cache_saved_nano_usd END)::float8 AS cache_saved_nano_usd
 FROM (
-    SELECT width_bucket(date_part('epoch', bucket_start), %(edges)s::float8[]) - 1 AS i, 1 AS sign,
-        sessions, wall_us, active_us, user_messages, assistant_messages, files_modified, lines_added, lines_removed, tool_calls, tool_errors,
-        input_tokens, output_tokens, cache_creation_tokens, cache_read_tokens, api_calls, unpriced_calls, cost_nano_usd, cache_priced_calls,
-        uncached_nano_usd, cache_saved_nano_usd
-    FROM activity_rollups
-    WHERE project_id = %(project_id)s AND user_id = %(user_id)s AND grain_minutes = %(grain)s
-        AND bucket_start >= to_timestamp(%(first)s) AND bucket_start < to_timestamp(%(until)s)
-    UNION ALL
-    SELECT k.i, k.sign,
-        r.sessions, r.wall_us, r.active_us, r.user_messages, r.assistant_messages, r.files_modified, r.lines_added, r.lines_removed, r.tool_calls,
-        r.tool_errors, r.input_tokens, r.output_tokens, r.cache_creation_tokens, r.cache_read_tokens, r.api_calls, r.unpriced_calls,
-        r.cost_nano_usd, r.cache_priced_calls, r.uncached_nano_usd, r.cache_saved_nano_usd
-    FROM (
-        SELECT g."right", g.wrong, r.*
-        FROM unnest(%(grains)s::smallint[], %(starts)s::float8[], %(ends)s::float8[], %(rights)s::int[], %(wrongs)s::int[])
-            AS g (grain_minutes, start, until, "right", wrong)
-        CROSS JOIN LATERAL (
-            SELECT * FROM activity_rollups
-            WHERE project_id = %(project_id)s AND user_id = %(user_id)s AND grain_minutes = g.grain_minutes
-                AND bucket_start >= to_timestamp(g.start) AND bucket_start < to_timestamp(g.until)
-            OFFSET 0
-        ) AS r
+    SELECT least(coalesce(sum(r.sessions), 0), 9007199254740991)::bigint AS sessions,
+        coalesce(sum(r.wall_us), 0)::float8 AS wall_us,
+        coalesce(sum(r.active_us), 0)::float8 AS active_us,
+        least(coalesce(sum(r.user_messages), 0), 9007199254740991)::bigint AS user_messages,
+        least(coalesce(sum(r.assistant_messages), 0), 9007199254740991)::bigint AS assistant_messages,
+        least(coalesce(sum(r.files_modified), 0), 9007199254740991)::bigint AS files_modified,
+        least(coalesce(sum(r.lines_added), 0), 9007199254740991)::bigint AS lines_added,
+        least(coalesce(sum(r.lines_removed), 0), 9007199254740991)::bigint AS lines_removed,
+        least(coalesce(sum(r.tool_calls), 0), 9007199254740991)::bigint AS tool_calls,
+        least(coalesce(sum(r.tool_errors), 0), 9007199254740991)::bigint AS tool_errors,
+        least(coalesce(sum(r.input_tokens), 0), 9007199254740991)::bigint AS input_tokens,
+        least(coalesce(sum(r.output_tokens), 0), 9007199254740991)::bigint AS output_tokens,
+        least(coalesce(sum(r.cache_creation_tokens), 0), 9007199254740991)::bigint AS cache_creation_tokens,
+        least(coalesce(sum(r.cache_read_tokens), 0), 9007199254740991)::bigint AS cache_read_tokens,
+        least(coalesce(sum(r.api_calls), 0), 9007199254740991)::bigint AS api_calls,
+        least(coalesce(sum(r.unpriced_calls), 0), 9007199254740991)::bigint AS unpriced_calls,
+        coalesce(sum(r.cost_nano_usd), 0)::float8 AS cost_nano_usd,
+        least(coalesce(sum(r.cache_priced_calls), 0), 9007199254740991)::bigint AS cache_priced_calls,
+        coalesce(sum(r.uncached_nano_usd), 0)::float8 AS uncached_nano_usd,
+        coalesce(sum(r.cache_saved_nano_usd), 0)::float8 AS cache_saved_nano_usd
+    FROM unnest(%(grains)s::smallint[], %(starts)s::float8[], %(ends)s::float8[]) AS g (grain_minutes, start, until)
+    CROSS JOIN LATERAL (
+        SELECT * FROM activity_rollups
+        WHERE project_id = %(project_id)s AND user_id = %(user_id)s AND grain_minutes = g.grain_minutes
+            AND bucket_start >= to_timestamp(g.start) AND bucket_start < to_timestamp(g.until)
         OFFSET 0
     ) AS r
-    CROSS JOIN LATERAL (VALUES (r."right", 1), (r.wrong, -1)) AS k (i, sign)
-    WHERE k.i >= 0
-) AS e
-GROUP BY e.i
+) AS t
+
+-- name: series
+-- i: the number of the interval; one without cells is a row of zeros. Cells of `grain` from `first` to `until`, by `edges`, where the intervals begin; and
+-- cells of grains, starts and ends around the edges, each added to one interval and taken off another (day_edges.py). Distinct files are no sum: they
+-- are right only without those.
+SELECT t.i, t.sessions,
+    t.wall_us / 60e6::float8 AS time_minutes, t.active_us / 60e6::float8 AS active_minutes,
+    t.user_messages + t.assistant_messages AS messages, t.user_messages, t.assistant_messages, t.files_modified, t.lines_added, t.lines_removed,
+    t.tool_calls, t.tool_errors, t.input_tokens, t.output_tokens, t.cache_creation_tokens, t.cache_read_tokens, t.api_calls, t.unpriced_calls,
+    CASE WHEN t.api_calls > t.unpriced_calls OR t.cost_nano_usd > 0 THEN t.cost_nano_usd / 1e9::float8 END AS cost_usd,
+    CASE WHEN t.cache_priced_calls > 0 THEN t.cache_saved_nano_usd / 1e9::float8 END AS cache_saved_usd,
+    CASE WHEN t.cache_priced_calls > 0 THEN t.uncached_nano_usd / 1e9::float8 END AS uncached_input_usd,
+    t.api_calls - t.unpriced_calls - t.cache_priced_calls AS cache_unknown_calls
+FROM (
+    SELECT n.i,
+        least(coalesce(sum(e.sign * e.sessions), 0), 9007199254740991)::bigint AS sessions,
+        coalesce(sum(CASE WHEN e.sign > 0 THEN e.wall_us ELSE -e.wall_us END), 0)::float8 AS wall_us,
+        coalesce(sum(e.sign * e.active_us), 0)::float8 AS active_us,
+        least(coalesce(sum(e.sign * e.user_messages), 0), 9007199254740991)::bigint AS user_messages,
+        least(coalesce(sum(e.sign * e.assistant_messages), 0), 9007199254740991)::bigint AS assistant_messages,
+        least(coalesce(sum(e.sign * e.files_modified), 0), 9007199254740991)::bigint AS files_modified,
+        least(coalesce(sum(e.sign * e.lines_added), 0), 9007199254740991)::bigint AS lines_added,
+        least(coalesce(sum(e.sign * e.lines_removed), 0), 9007199254740991)::bigint AS lines_removed,
+        least(coalesce(sum(e.sign * e.tool_calls), 0), 9007199254740991)::bigint AS tool_calls,
+        least(coalesce(sum(e.sign * e.tool_errors), 0), 9007199254740991)::bigint AS tool_errors,
+        least(coalesce(sum(e.sign * e.input_tokens), 0), 9007199254740991)::bigint AS input_tokens,
+        least(coalesce(sum(e.sign * e.output_tokens), 0), 9007199254740991)::bigint AS output_tokens,
+        least(coalesce(sum(e.sign * e.cache_creation_tokens), 0), 9007199254740991)::bigint AS cache_creation_tokens,
+        least(coalesce(sum(e.sign * e.cache_read_tokens), 0), 9007199254740991)::bigint AS cache_read_tokens,
+        least(coalesce(sum(e.sign * e.api_calls), 0), 9007199254740991)::bigint AS api_calls,
+        least(coalesce(sum(e.sign * e.unpriced_calls), 0), 9007199254740991)::bigint AS unpriced_calls,
+        coalesce(sum(CASE WHEN e.sign > 0 THEN e.cost_nano_usd ELSE -e.cost_nano_usd END), 0)::float8 AS cost_nano_usd,
+        least(coalesce(sum(e.sign * e.cache_priced_calls), 0), 9007199254740991)::bigint AS cache_priced_calls,
+        coalesce(sum(CASE WHEN e.sign > 0 THEN e.uncached_nano_usd ELSE -e.uncached_nano_usd END), 0)::float8 AS uncached_nano_usd,
+        coalesce(sum(CASE WHEN e.sign > 0 THEN e.cache_saved_nano_usd ELSE -e.cache_saved_nano_usd END), 0)::float8 AS cache_saved_nano_usd
+    FROM generate_series(0, cardinality(%(edges)s::float8[]) - 1) AS n (i)
+    LEFT JOIN (
+        SELECT width_bucket(date_part('epoch', bucket_start), %(edges)s::float8[]) - 1 AS i, 1 AS sign,
+            sessions, wall_us, active_us, user_messages, assistant_messages, files_modified, lines_added, lines_removed, tool_calls, tool_errors,
+            input_tokens, output_tokens, cache_creation_tokens, cache_read_tokens, api_calls, unpriced_calls, cost_nano_usd, cache_priced_calls,
+            uncached_nano_usd, cache_saved_nano_usd
+        FROM activity_rollups
+        WHERE project_id = %(project_id)s AND user_id = %(user_id)s AND grain_minutes = %(grain)s
+            AND bucket_start >= to_timestamp(%(first)s) AND bucket_start < to_timestamp(%(until)s)
+        UNION ALL
+        SELECT k.i, k.sign,
+            r.sessions, r.wall_us, r.active_us, r.user_messages, r.assistant_messages, r.files_modified, r.lines_added, r.lines_removed, r.tool_calls,
+            r.tool_errors, r.input_tokens, r.output_tokens, r.cache_creation_tokens, r.cache_read_tokens, r.api_calls, r.unpriced_calls,
+            r.cost_nano_usd, r.cache_priced_calls, r.uncached_nano_usd, r.cache_saved_nano_usd
+        FROM (
+            SELECT g."right", g.wrong, r.*
+            FROM unnest(%(grains)s::smallint[], %(starts)s::float8[], %(ends)s::float8[], %(rights)s::int[], %(wrongs)s::int[])
+                AS g (grain_minutes, start, until, "right", wrong)
+            CROSS JOIN LATERAL (
+                SELECT * FROM activity_rollups
+                WHERE project_id = %(project_id)s AND user_id = %(user_id)s AND grain_minutes = g.grain_minutes
+                    AND bucket_start >= to_timestamp(g.start) AND bucket_start < to_timestamp(g.until)
+                OFFSET 0
+            ) AS r
+            OFFSET 0
+        ) AS r
+        CROSS JOIN LATERAL (VALUES (r."right", 1), (r.wrong, -1)) AS k (i, sign)
+        WHERE k.i >= 0
+    ) AS e ON e.i = n.i
+    GROUP BY n.i
+) AS t
+ORDER BY t.i
 
 -- name: calls_over_time
 -- The calls of tools alone, of the same cells.
@@ -122,42 +145,42 @@ FROM (
 GROUP BY e.i
 
 -- name: users
--- User 0 is not known.
-SELECT u.name AS user,
-    least(coalesce(sum(r.sessions), 0), 9007199254740991)::bigint AS sessions,
-    coalesce(sum(r.wall_us), 0)::float8 AS wall_us,
-    coalesce(sum(r.active_us), 0)::float8 AS active_us,
-    least(coalesce(sum(r.user_messages), 0), 9007199254740991)::bigint AS user_messages,
-    least(coalesce(sum(r.assistant_messages), 0), 9007199254740991)::bigint AS assistant_messages,
-    least(coalesce(sum(r.files_modified), 0), 9007199254740991)::bigint AS files_modified,
-    least(coalesce(sum(r.lines_added), 0), 9007199254740991)::bigint AS lines_added,
-    least(coalesce(sum(r.lines_removed), 0), 9007199254740991)::bigint AS lines_removed,
-    least(coalesce(sum(r.tool_calls), 0), 9007199254740991)::bigint AS tool_calls,
-    least(coalesce(sum(r.tool_errors), 0), 9007199254740991)::bigint AS tool_errors,
-    least(coalesce(sum(r.input_tokens), 0), 9007199254740991)::bigint AS input_tokens,
-    least(coalesce(sum(r.output_tokens), 0), 9007199254740991)::bigint AS output_tokens,
-    least(coalesce(sum(r.cache_creation_tokens), 0), 9007199254740991)::bigint AS cache_creation_tokens,
-    least(coalesce(sum(r.cache_read_tokens), 0), 9007199254740991)::bigint AS cache_read_tokens,
-    least(coalesce(sum(r.api_calls), 0), 9007199254740991)::bigint AS api_calls,
-    least(coalesce(sum(r.unpriced_calls), 0), 9007199254740991)::bigint AS unpriced_calls,
-    coalesce(sum(r.cost_nano_usd), 0)::float8 AS cost_nano_usd,
-    least(coalesce(sum(r.cache_priced_calls), 0), 9007199254740991)::bigint AS cache_priced_calls,
-    coalesce(sum(r.uncached_nano_usd), 0)::float8 AS uncached_nano_usd,
-    coalesce(sum(r.cache_saved_nano_usd), 0)::float8 AS cache_saved_nano_usd
+-- Those of whom something is left: a cell whose rows were all taken off again has only zeros. User 0 is not known.
+-- went_on_users, went_on: by user, sessions that were active and had begun before.
+SELECT t.name AS user, t.sessions, least(t.sessions + t.went_on, 9007199254740991)::bigint AS active_sessions, t.messages,
+    t.active_us / 60e6::float8 AS active_minutes, t.tool_calls, t.lines_added, t.lines_removed, t.api_calls, t.unpriced_calls,
+    CASE WHEN t.api_calls > t.unpriced_calls OR t.cost_nano_usd > 0 THEN t.cost_nano_usd / 1e9::float8 END AS cost_usd
 FROM (
-    SELECT id, name
-    FROM (SELECT 0 AS id, NULL AS name UNION ALL SELECT id, name FROM users) AS everyone
-    WHERE %(user_id)s = -1 OR id = %(user_id)s
-) AS u
-CROSS JOIN unnest(%(grains)s::smallint[], %(starts)s::float8[], %(ends)s::float8[]) AS g (grain_minutes, start, until)
-CROSS JOIN LATERAL (
-    SELECT * FROM activity_rollups
-    WHERE project_id = %(project_id)s AND user_id = u.id AND grain_minutes = g.grain_minutes
-        AND bucket_start >= to_timestamp(g.start) AND bucket_start < to_timestamp(g.until)
-    OFFSET 0
-) AS r
-GROUP BY u.id, u.name
-ORDER BY sum(r.active_us) DESC, sum(r.sessions) DESC, u.id
+    SELECT u.id, u.name, coalesce(max(w.went_on), 0) AS went_on,
+        least(coalesce(sum(r.sessions), 0), 9007199254740991)::bigint AS sessions,
+        coalesce(sum(r.active_us), 0)::float8 AS active_us,
+        least(coalesce(sum(r.user_messages) + sum(r.assistant_messages), 0), 9007199254740991)::bigint AS messages,
+        least(coalesce(sum(r.tool_calls), 0), 9007199254740991)::bigint AS tool_calls,
+        least(coalesce(sum(r.lines_added), 0), 9007199254740991)::bigint AS lines_added,
+        least(coalesce(sum(r.lines_removed), 0), 9007199254740991)::bigint AS lines_removed,
+        least(coalesce(sum(r.api_calls), 0), 9007199254740991)::bigint AS api_calls,
+        least(coalesce(sum(r.unpriced_calls), 0), 9007199254740991)::bigint AS unpriced_calls,
+        coalesce(sum(r.cost_nano_usd), 0)::float8 AS cost_nano_usd
+    FROM (
+        SELECT id, name
+        FROM (SELECT 0 AS id, NULL AS name UNION ALL SELECT id, name FROM users) AS everyone
+        WHERE %(user_id)s = -1 OR id = %(user_id)s
+    ) AS u
+    LEFT JOIN unnest(%(went_on_users)s::bigint[], %(went_on)s::bigint[]) AS w (user_id, went_on) ON w.user_id = u.id
+    CROSS JOIN unnest(%(grains)s::smallint[], %(starts)s::float8[], %(ends)s::float8[]) AS g (grain_minutes, start, until)
+    LEFT JOIN LATERAL (
+        SELECT * FROM activity_rollups
+        WHERE project_id = %(project_id)s AND user_id = u.id AND grain_minutes = g.grain_minutes
+            AND bucket_start >= to_timestamp(g.start) AND bucket_start < to_timestamp(g.until)
+        OFFSET 0
+    ) AS r ON true
+    GROUP BY u.id, u.name
+    HAVING max(w.went_on) > 0 OR (sum(r.sessions), sum(r.wall_us), sum(r.active_us), sum(r.user_messages), sum(r.assistant_messages),
+        sum(r.files_modified), sum(r.lines_added), sum(r.lines_removed), sum(r.tool_calls), sum(r.tool_errors), sum(r.input_tokens),
+        sum(r.output_tokens), sum(r.cache_creation_tokens), sum(r.cache_read_tokens), sum(r.api_calls), sum(r.unpriced_calls),
+        sum(r.cost_nano_usd)) <> (0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
+) AS t
+ORDER BY t.active_us DESC, t.sessions DESC, t.id
 
 -- name: distinct_files
 -- How many different files were touched, by number of the interval; without edges there is one, 0.

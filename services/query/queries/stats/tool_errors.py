@@ -5,10 +5,14 @@ from functools import partial
 from math import inf
 from typing import Final
 
-from services.query.database import Connection, Row, rows
+from msgspec import UNSET, Struct
+
+from services.query.answers.stats import ErrorCount
+from services.query.answers.tool_errors import ErrorClass, ErrorRange, FailedCall, FailedPoint, FailedTool, ToolErrors
+from services.query.database import Connection, Row, fetch, rows
 from services.query.queries.stats.day_edges import OUTSIDE, day_edges
-from services.query.queries.stats.ranges import DAY, Range, Segment, described_range, segment_parameters, split_parameters
-from services.query.queries.stats.stats import Selection, Series, kept_of_tools, points, series_of
+from services.query.queries.stats.ranges import DAY, Range, Segment, segment_parameters, split_parameters
+from services.query.queries.stats.stats import Selection, Series, beginnings, kept_of_tools, series_of
 from shared.events.messages import EARLIEST, LATEST
 from shared.http.errors import invalid
 from shared.sql_files import statement
@@ -22,6 +26,21 @@ UNCLASSIFIED: Final = "unclassified"
 _sql = partial(statement, __package__, "tool_errors.sql")
 
 
+class FailedCalls(Struct, frozen=True):
+    """How many calls of a tool failed for one reason. Every call counts that did not succeed: error, timeout, rejected, cancelled."""
+
+    tool_name: str
+    error_class: str
+    calls: int
+
+
+class _Day(Struct, frozen=True):
+    """A UTC day in which a class occurred; -inf: calls without a date."""
+
+    error_class: str
+    start: float
+
+
 def check_error_class(connection: Connection, name: str | None) -> None:
     """400 that names the classes, for one that no rule gives and no stored call has. None is no filter."""
     if name is None or name in terms().error_classes:
@@ -31,62 +50,68 @@ def check_error_class(connection: Connection, name: str | None) -> None:
         raise invalid("error_class", f"is not known; it is one of {', '.join(sorted(known))}")
 
 
-def error_classes(connection: Connection, selection: Selection, tool_name: str | None, segments: list[Segment]) -> list[Row]:
-    """tool_name, error_class, calls; the most calls first. Every call counts that did not succeed: error, timeout, rejected, cancelled."""
+def error_classes(connection: Connection, selection: Selection, tool_name: str | None, segments: list[Segment]) -> list[FailedCalls]:
+    """By tool and class, the most calls first."""
     parameters = selection.parameters() | split_parameters(segments, kept_of_tools) | {"tool_name": tool_name}
-    return [row | {"error_class": row["error_class"] or UNCLASSIFIED} for row in rows(connection, _sql("classes"), parameters)]
+    return fetch(connection, FailedCalls, _sql("classes"), parameters, _name_class)
 
 
-def by_class(found: list[Row]) -> list[Row]:
-    """The sums over the tools: error_class, calls; the most calls first."""
+def _name_class(row: Row) -> None:
+    row["error_class"] = row["error_class"] or UNCLASSIFIED
+
+
+def by_class(found: list[FailedCalls]) -> list[ErrorCount]:
+    """The sums over the tools, the most calls first."""
     calls: Counter[str] = Counter()
-    for row in found:
-        calls[row["error_class"]] += row["calls"]
-    return [{"error_class": name, "calls": calls[name]} for name in sorted(calls, key=lambda name: (-calls[name], name))]
+    for each in found:
+        calls[each.error_class] += each.calls
+    return [ErrorCount(name, calls[name]) for name in sorted(calls, key=lambda name: (-calls[name], name))]
 
 
 def tool_errors(
     connection: Connection, selection: Selection, tool_name: str | None, error_class: str | None, wanted: Range, *, examples: int
-) -> Row:
-    """Classes of failed calls in a range, or one class, with up to `examples` of the newest calls of each (schemas/tool_errors.py).
+) -> ToolErrors:
+    """Classes of failed calls in a range, or one class, with up to `examples` of the newest calls of each.
 
-    If the range has an interval, there is a time series too.
+    If the range has an interval, there is a time series of all failed calls, and in each class those of its own in the same intervals.
     """
     check_error_class(connection, error_class)
     found = error_classes(connection, selection, tool_name, selection.cover(wanted.start, wanted.end))
-    total = sum(row["calls"] for row in found)
-    classes = [row for row in by_class(found) if error_class in (None, row["error_class"])]
+    total = sum(each.calls for each in found)
+    classes = [each for each in by_class(found) if error_class in (None, each.error_class)]
     chosen = selection.parameters() | {"tool_name": tool_name, "most": max(examples, 1)}
-    newest = _newest_calls(connection, selection, [row["error_class"] for row in classes], wanted, chosen)
-    answer = {
-        "range": described_range(wanted),
-        "failed_calls": total,
-        "classes": [
-            row
-            | {
-                "share": row["calls"] / total,
-                "tools": _tools_of(found, row["error_class"]),
-                "last_seen": next((call["timestamp"] for call in newest[row["error_class"]]), None),
-                "examples": newest[row["error_class"]][:examples],
-            }
-            for row in classes
+    newest = _newest_calls(connection, selection, [each.error_class for each in classes], wanted, chosen)
+    series = None if wanted.interval is None else series_of(connection, selection, wanted)
+    over_time = {} if series is None else _over_time(connection, selection, tool_name, wanted, series)
+    return ToolErrors(
+        range=ErrorRange(
+            wanted.start_time, wanted.end_time, wanted.tz.key, wanted.everything, interval=UNSET if series is None else series.interval
+        ),
+        failed_calls=total,
+        classes=[
+            ErrorClass(
+                each.error_class,
+                each.calls,
+                share=each.calls / total,
+                tools=[FailedTool(of.tool_name, of.calls) for of in found if of.error_class == each.error_class][:MOST_TOOLS],
+                last_seen=next((call.timestamp for call in newest[each.error_class]), None),
+                examples=newest[each.error_class][:examples],
+                calls_over_time=UNSET if series is None else over_time.get(each.error_class, _quiet(series)),
+            )
+            for each in classes
         ],
-    }
-    return answer if wanted.interval is None else _with_trend(connection, selection, tool_name, wanted, answer)
+        time_series=UNSET if series is None else _all_classes(wanted, series, over_time),
+    )
 
 
-def _with_trend(connection: Connection, selection: Selection, tool_name: str | None, wanted: Range, answer: Row) -> Row:
-    """The answer with a time series of all failed calls, and in each class those of its own in the same intervals."""
-    series = series_of(connection, selection, wanted)
-    over_time = _over_time(connection, selection, tool_name, wanted, series)
-    quiet = [0] * len(series.edges[1:])
-    sums = [sum(of_interval) for of_interval in zip(quiet, *over_time.values(), strict=True)]
-    return {
-        "range": answer["range"] | {"interval": series.interval},
-        "failed_calls": answer["failed_calls"],
-        "classes": [row | {"calls_over_time": over_time.get(row["error_class"], quiet)} for row in answer["classes"]],
-        "time_series": [point | {"calls": calls} for point, calls in zip(points(wanted, series), sums, strict=True)],
-    }
+def _quiet(series: Series) -> list[int]:
+    """No calls in any interval."""
+    return [0] * len(series.edges[1:])
+
+
+def _all_classes(wanted: Range, series: Series, over_time: dict[str, list[int]]) -> list[FailedPoint]:
+    sums = map(sum, zip(_quiet(series), *over_time.values(), strict=True))
+    return [FailedPoint(start, date, calls) for (start, date), calls in zip(beginnings(wanted, series), sums, strict=True)]
 
 
 def _over_time(connection: Connection, selection: Selection, tool_name: str | None, wanted: Range, series: Series) -> dict[str, list[int]]:
@@ -95,7 +120,7 @@ def _over_time(connection: Connection, selection: Selection, tool_name: str | No
     if not bounds:
         return {}
     parameters = selection.parameters() | {"tool_name": tool_name, "bounds": bounds} | _read_from(series, bounds, selection)
-    found: dict[str, list[int]] = defaultdict(lambda: [0] * len(bounds[1:]))
+    found: dict[str, list[int]] = defaultdict(lambda: _quiet(series))
     for row in rows(connection, _sql("classes_over_time"), parameters):
         found[row["error_class"] or UNCLASSIFIED][row["i"]] = row["calls"]
     return found
@@ -115,12 +140,9 @@ def _read_from(series: Series, bounds: list[float], selection: Selection) -> Row
     return split | {"edges": bounds[:-1], "wrongs": [OUTSIDE] * len(split["fine_starts"])}
 
 
-def _tools_of(found: list[Row], error_class: str) -> list[Row]:
-    of_class = [row for row in found if row["error_class"] == error_class]
-    return [{name: row[name] for name in ("tool_name", "calls")} for row in of_class[:MOST_TOOLS]]
-
-
-def _newest_calls(connection: Connection, selection: Selection, classes: list[str], wanted: Range, chosen: Row) -> dict[str, list[Row]]:
+def _newest_calls(
+    connection: Connection, selection: Selection, classes: list[str], wanted: Range, chosen: Row
+) -> defaultdict[str, list[FailedCall]]:
     """By class its newest calls. They are looked for in the days in which the class occurred, since a rare one may be long ago."""
     start, end = float(max(wanted.start, EARLIEST.timestamp())), float(min(wanted.end, LATEST.timestamp()))
     stored = ["" if name == UNCLASSIFIED else name for name in classes]
@@ -128,11 +150,13 @@ def _newest_calls(connection: Connection, selection: Selection, classes: list[st
     if selection.machine is None:
         # In the days at both ends of the range, all calls may lie outside of it.
         parameters = chosen | {"classes": stored, "start": start, "end": end, "days": chosen["most"] + 2}
-        days = rows(connection, _sql("newest_days"), parameters)
-        windows = [(day["error_class"], max(day["start"], start), min(day["start"] + DAY, end)) for day in days if day["start"] > -inf]
+        days = fetch(connection, _Day, _sql("newest_days"), parameters)
+        windows = [(day.error_class, max(day.start, start), min(day.start + DAY, end)) for day in days if day.start > -inf]
     names, starts, ends = zip(*windows, strict=True) if windows else ((), (), ())
     parameters = chosen | {"classes": list(names), "window_starts": list(starts), "window_ends": list(ends)}
-    newest: dict[str, list[Row]] = defaultdict(list)
-    for row in rows(connection, _sql("newest_calls"), parameters):
-        newest[row.pop("error_class") or UNCLASSIFIED].append(row)
+    of_calls: list[str] = []
+    calls = fetch(connection, FailedCall, _sql("newest_calls"), parameters, lambda row: of_calls.append(row.pop("error_class")))
+    newest: defaultdict[str, list[FailedCall]] = defaultdict(list)
+    for name, call in zip(of_calls, calls, strict=True):
+        newest[name or UNCLASSIFIED].append(call)
     return newest

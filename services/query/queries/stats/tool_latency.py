@@ -13,8 +13,8 @@ from typing import Final, Literal
 from msgspec import Struct
 
 from services.query.answers.stats import MOST_TIMED_CALLS
-from services.query.database import Connection, Row, one_row, rows
-from services.query.queries.stats.histogram import Histogram, shown_percentiles
+from services.query.database import Connection, Row, fetch, fetch_by, one_row, rows
+from services.query.queries.stats.histogram import Histogram, Percentiles
 from services.query.queries.stats.packed_counters import TIMES_DIGITS, holds
 from services.query.queries.stats.ranges import DAY, Range, Segment, cover, merged, segment_parameters
 from services.query.queries.stats.stats import Selection, Series
@@ -22,7 +22,7 @@ from shared.sql_files import statement
 
 MOST_SECONDS: Final = 2 * DAY
 
-# What a series has percentiles of (schemas/stats.py).
+# What a series has percentiles of.
 Of = Literal["intervals", "utc_days", "nothing"]
 
 _sql = partial(statement, __package__, "tool_latency.sql")
@@ -50,9 +50,27 @@ class _Interval(Struct, frozen=True):
         return [(1, left, right) if left < right else (-1, right, left) for left, right in ends if left != right]
 
 
+class _Times(Struct, frozen=True):
+    """The calls of an interval by their times, as a vector; how many they are, and the longest time."""
+
+    i: int
+    times: str
+    timed_calls: int
+    max_ms: int | None
+
+
+class _Bucket(Struct, frozen=True):
+    """Calls in one bucket of a histogram, of the segment in place `i`; and the longest time."""
+
+    i: int
+    latency_bucket: int
+    calls: int
+    max_ms: int
+
+
 def percentiles_over_time(
     connection: Connection, selection: Selection, wanted: Range, series: Series, chosen: Row
-) -> tuple[dict[int, Row], Of]:
+) -> tuple[dict[int, Percentiles], Of]:
     """By number of the interval its percentiles, where a call has a time; and what they are of. `chosen`: tool_name, include_estimated."""
     if not series.edges:
         return {}, "intervals"
@@ -98,28 +116,28 @@ def _reads_too_much(connection: Connection, selection: Selection, intervals: lis
     return bool(one_row(connection, _sql("calls"), parameters)["calls"] > MOST_TIMED_CALLS)
 
 
-def _of_calls(connection: Connection, keys: Row, intervals: list[_Interval]) -> dict[int, Row]:
+def _of_calls(connection: Connection, keys: Row, intervals: list[_Interval]) -> dict[int, Percentiles]:
     """Exact percentiles of the intervals that have no days."""
     spans = merged(Segment(0, each.start, each.end) for each in intervals if not each.has_days and each.start < each.end)
     if not spans:
         return {}
     parameters = keys | segment_parameters(spans) | {"edges": [float(each.start) for each in intervals]}
-    found = rows(connection, _sql("exact_percentiles_by_interval"), parameters)
-    return {row["i"]: shown_percentiles(row, inf) for row in found}
+    found = fetch_by(connection, Percentiles, "i", _sql("exact_percentiles_by_interval"), parameters)
+    return {number: each.shown(inf) for number, each in found.items()}
 
 
-def _of_days(connection: Connection, keys: Row, intervals: list[_Interval]) -> dict[int, Row]:
+def _of_days(connection: Connection, keys: Row, intervals: list[_Interval]) -> dict[int, Percentiles]:
     """Percentiles of intervals with days, within 2 %."""
     histograms = {each.number: Histogram() for each in intervals}
     longest: dict[int, int] = dict.fromkeys(histograms, 0)
     days = merged(piece for each in intervals for piece in cover(each.first_day, each.after_days, (10080, 1440)))
     parameters = keys | segment_parameters(days) | {"edges": [float(each.first_day) for each in intervals]}
-    for row in rows(connection, _sql("histograms_by_interval"), parameters):
-        interval = intervals[row["i"]]
-        fits = row["timed_calls"] < holds(TIMES_DIGITS)
-        for vector in [row["times"]] if fits else histograms_by_day(connection, keys, interval.first_day, interval.after_days):
+    for found in fetch(connection, _Times, _sql("histograms_by_interval"), parameters):
+        interval = intervals[found.i]
+        fits = found.timed_calls < holds(TIMES_DIGITS)
+        for vector in [found.times] if fits else histograms_by_day(connection, keys, interval.first_day, interval.after_days):
             histograms[interval.number].add_vector(vector)
-        longest[interval.number] = row["max_ms"] or 0
+        longest[interval.number] = found.max_ms or 0
     slices: dict[tuple[float, float], list[tuple[int, int]]] = defaultdict(list)
     for each in intervals:
         for sign, start, end in each.slices():
@@ -127,11 +145,11 @@ def _of_days(connection: Connection, keys: Row, intervals: list[_Interval]) -> d
     if slices:
         parameters = keys | segment_parameters([Segment(0, start, end) for start, end in slices])
         takers = list(slices.values())
-        for row in rows(connection, _sql("latency_buckets_by_slice"), parameters):
-            for sign, number in takers[row["i"]]:
-                histograms[number].add(row["latency_bucket"], sign * row["calls"])
-                longest[number] = max(longest[number], row["max_ms"])
-    return {number: shown_percentiles(each.percentiles(), longest[number]) for number, each in histograms.items()}
+        for bucket in fetch(connection, _Bucket, _sql("latency_buckets_by_slice"), parameters):
+            for sign, number in takers[bucket.i]:
+                histograms[number].add(bucket.latency_bucket, sign * bucket.calls)
+                longest[number] = max(longest[number], bucket.max_ms)
+    return {number: each.percentiles().shown(longest[number]) for number, each in histograms.items()}
 
 
 def histograms_by_day(connection: Connection, keys: Row, first_day: float, after_days: float) -> list[str]:

@@ -34,7 +34,7 @@ FROM (
 -- Of each interval, its calls by time as a vector, as in tool_stats.sql. `edges` are the UTC midnights with which the intervals' days begin.
 SELECT width_bucket(date_part('epoch', bucket_start), %(edges)s::float8[]) - 1 AS i,
     CASE WHEN %(include_estimated)s THEN sum(times) ELSE sum(measured_times) END::text AS times,
-    CASE WHEN %(include_estimated)s THEN sum(timed_calls) ELSE sum(measured_calls) END AS timed_calls,
+    CASE WHEN %(include_estimated)s THEN sum(timed_calls) ELSE sum(measured_calls) END::bigint AS timed_calls,
     CASE WHEN %(include_estimated)s THEN max(max_ms) ELSE max(max_measured_ms) END AS max_ms
 FROM unnest(%(grains)s::smallint[], %(starts)s::float8[], %(ends)s::float8[]) AS g (grain_minutes, start, until)
 CROSS JOIN LATERAL (

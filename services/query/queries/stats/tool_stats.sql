@@ -4,7 +4,7 @@
 -- By tool, its calls by time as a vector: a counter of 8 digits for each bucket of latency_bucket().
 SELECT tool_name,
     CASE WHEN %(include_estimated)s THEN sum(times) ELSE sum(measured_times) END::text AS times,
-    CASE WHEN %(include_estimated)s THEN sum(timed_calls) ELSE sum(measured_calls) END AS timed_calls
+    CASE WHEN %(include_estimated)s THEN sum(timed_calls) ELSE sum(measured_calls) END::bigint AS timed_calls
 FROM unnest(%(grains)s::smallint[], %(starts)s::float8[], %(ends)s::float8[]) AS g (grain_minutes, start, until)
 CROSS JOIN LATERAL (
     SELECT * FROM tool_rollups

@@ -300,7 +300,7 @@ GROUP BY 1, 2, 3, 4, 5, 6
 SELECT date_part('epoch', dated_at) AS first, date_part('epoch', greatest(last_event_at, dated_at)) AS last
 FROM sessions WHERE session_id = %(session_id)s AND counted AND dated_at > '-infinity'
 
--- name: session_titles
+-- name: session_names
 SELECT s.session_id AS id, coalesce(mark.title, s.title) AS name
 FROM sessions s LEFT JOIN session_marks mark ON mark.session_id = s.session_id
 WHERE s.session_id = ANY (%(ids)s::text[])

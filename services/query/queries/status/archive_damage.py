@@ -2,7 +2,8 @@
 
 from functools import partial
 
-from services.query.database import Connection, Row, rows
+from services.query.answers.operations import DamagedTranscript
+from services.query.database import Connection, fetch
 from shared.sql_files import statement
 
 _sql = partial(statement, __package__, "archive_damage.sql")
@@ -12,6 +13,6 @@ _MOST = 100
 _DAMAGED = _sql("damaged")
 
 
-def damaged_transcripts(connection: Connection) -> list[Row]:
+def damaged_transcripts(connection: Connection) -> list[DamagedTranscript]:
     """The first hundred, the oldest find first."""
-    return rows(connection, _DAMAGED, {"most": _MOST})
+    return fetch(connection, DamagedTranscript, _DAMAGED, {"most": _MOST})

@@ -2,9 +2,9 @@
 
 from functools import partial
 
-from msgspec import Struct
+from msgspec import Struct, field
 
-from services.query.database import Connection, one_row, rows
+from services.query.database import Connection, fetch_one, rows
 from shared.sql_files import statement
 
 _sql = partial(statement, __package__, "capacity.sql")
@@ -14,16 +14,17 @@ _JOBS = "SELECT status, count(*) AS number FROM import_jobs WHERE kind <> 'captu
 _STATUSES = ("queued", "running", "succeeded", "failed", "cancelled")
 
 
-class Capacity(Struct, frozen=True):
+class Capacity(Struct):
     """Bytes on the disk, client connections, and import jobs of every status."""
 
     bytes: int
     connections: int
     max_connections: int
-    jobs: dict[str, int]
+    jobs: dict[str, int] = field(default_factory=lambda: dict.fromkeys(_STATUSES, 0))
 
 
 def capacity(connection: Connection) -> Capacity:
     """As it is now; of a replica, if that is what is read."""
-    jobs = dict.fromkeys(_STATUSES, 0) | {row["status"]: row["number"] for row in rows(connection, _JOBS)}
-    return Capacity(**one_row(connection, _DATABASE), jobs=jobs)
+    found = fetch_one(connection, Capacity, _DATABASE)
+    found.jobs |= {row["status"]: row["number"] for row in rows(connection, _JOBS)}
+    return found

@@ -4,7 +4,7 @@ from functools import partial
 
 from msgspec import Struct
 
-from services.query.database import Connection, one_row
+from services.query.database import Connection, fetch_one
 from shared.sql_files import statement
 
 _sql = partial(statement, __package__, "capture_lag.sql")
@@ -21,4 +21,4 @@ class CaptureLag(Struct, frozen=True):
 
 def capture_lag(connection: Connection) -> CaptureLag:
     """As it is now; of a replica, if that is what is read."""
-    return CaptureLag(**one_row(connection, _LAG))
+    return fetch_one(connection, CaptureLag, _LAG)

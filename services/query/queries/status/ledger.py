@@ -5,7 +5,7 @@ from functools import partial
 
 from msgspec import Struct
 
-from services.query.database import Connection, one_row, rows
+from services.query.database import Connection, fetch_by, fetch_one, one_row
 from shared.journal.accounting import Outcome
 from shared.sql_files import statement
 
@@ -27,12 +27,12 @@ class LedgerCounts(Struct, frozen=True):
 
 def ledger_counts(connection: Connection) -> LedgerCounts:
     """The journal's accounts. Also tells whether the database answers and has its tables."""
-    return LedgerCounts(**one_row(connection, _COUNTS))
+    return fetch_one(connection, LedgerCounts, _COUNTS)
 
 
 def outcomes(connection: Connection) -> dict[str, Outcome]:
     """The outcome of the events in each of the journal's accounts, by epoch."""
-    return {row.pop("epoch"): Outcome(*row.values()) for row in rows(connection, _OUTCOMES)}
+    return fetch_by(connection, Outcome, "epoch", _OUTCOMES)
 
 
 def is_replica(connection: Connection) -> bool:

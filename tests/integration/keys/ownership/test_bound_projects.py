@@ -1,5 +1,6 @@
 """Keys bound to projects see what everybody sees of these projects, and nothing else."""
 
+from datetime import datetime, timedelta
 from typing import Any
 
 import psycopg
@@ -154,6 +155,21 @@ def test_a_key_bound_to_several_projects_gets_their_days_within_dates(api: Api, 
     path = "/api/usage?group_by=project,day&start_date=2024-03-01&end_date=2024-11-30"
     mine = [item for item in api.get(everybody, path).json()["items"] if item["project_id"] in (alpha, alpha + 1)]
     assert api.get(both, path).json()["items"] == mine
+
+
+def test_sums_of_several_bound_projects_are_those_of_each_also_while_a_session_goes_on(api: Api, alpha: int) -> None:
+    both = api.key("read", projects=[alpha, alpha + 1])
+    # Given dates that begin in the middle of a session
+    began = datetime.fromisoformat(listed(api, both, "/api/sessions")[0]["start_time"])
+    start, end = began + timedelta(minutes=30), began + timedelta(days=1)
+    path = f"/api/usage?group_by=project&start_date={start:%Y-%m-%dT%H:%MZ}&end_date={end:%Y-%m-%dT%H:%MZ}"
+
+    seen = api.get(both, path).json()
+
+    assert any(item["active_sessions"] > item["sessions"] for item in seen["items"])
+    for name in ("sessions", "active_sessions", "messages", "tool_calls", "api_calls", "total_tokens"):
+        assert seen["totals"][name] == sum(item[name] for item in seen["items"]), name
+    assert seen["totals"]["messages"] > 0
 
 
 def test_a_key_bound_to_several_projects_gets_the_days_of_its_sessions(api: Api, alpha: int) -> None:

@@ -153,7 +153,8 @@ def _check_groups(group_by: str, items: list[dict[str, Any]], chosen: list[Call]
     expected = [dict(zip(names, key, strict=False)) | summed(group) for key, group in groups.items()]
     # Those in which there was only other activity
     items = [item for item in items if item in expected or not item.items() >= summed([]).items()]
-    assert sorted(items, key=str) == sorted(expected, key=str)
+    in_order = [sorted(each, key=lambda item: str(sorted(item.items()))) for each in (items, expected)]
+    assert in_order[0] == in_order[1]
     order = [(item["cost_usd"] is None, -(item["cost_usd"] or 0), -item["total_tokens"]) for item in items]
     assert order == sorted(order)
 
