@@ -83,6 +83,21 @@ def test_context_is_what_was_said_before_and_after(client: TestClient, connectio
     assert (item["before"], item["after"]) == ({"role": "user", "content": "first"}, {"role": "user", "content": "x" * 200})
 
 
+@pytest.mark.parametrize("group_by", [{}, {"group_by": "session"}])
+def test_a_call_that_is_gone_is_left_out_before_the_indexer_was_there(
+    client: TestClient, connection: psycopg.Connection[Any], group_by: dict[str, str]
+) -> None:
+    """given the document of a call that an undo has deleted, then its result, which the document does not have itself, is nowhere."""
+    seed.add_session(connection, "s", seed.add_project(connection, "/p"))
+    seed.add_document(connection, "s", NOON, "make test", result="a needle")
+    connection.execute("DELETE FROM tool_calls")
+
+    answer = client.get(PATH, params={"q": "needle", "correct": False} | group_by)
+
+    assert answer.status_code == 200
+    assert [item for session in answer.json().get("sessions", [answer.json()]) for item in session["items"]] == []
+
+
 def test_a_misspelt_word_finds_its_near_one(client: TestClient, connection: psycopg.Connection[Any]) -> None:
     seed.add_session(connection, "s", seed.add_project(connection, "/p"))
     for number in range(3):

@@ -166,6 +166,7 @@ SELECT set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan'
 SELECT 1 FROM search_documents d WHERE d.terms @@ %(word)s::tsquery
 
 -- name: by_ids
+-- The text of a call that is gone is NULL until the indexer has removed its document.
 SELECT d.id, d.kind, d.session_id, coalesce(k.title, s.title) AS session_title, nullif(d.project_id, 0) AS project_id, p.name AS project_name,
     u.name AS user, nullif(d.occurred_at, '-infinity') AS timestamp, d.role, d.tool_name, d.is_error, d.agent_id, d.content, d.result_at,
     s.git_branch, k.note, k.tags
@@ -174,7 +175,7 @@ LEFT JOIN sessions s ON s.session_id = d.session_id
 LEFT JOIN session_marks k ON k.session_id = d.session_id
 LEFT JOIN projects p ON p.id = d.project_id
 LEFT JOIN users u ON u.id = d.user_id
-WHERE d.id = ANY (%(ids)s::uuid[])
+WHERE d.id = ANY (%(ids)s::uuid[]) AND d.content IS NOT NULL
 
 -- name: neighbours
 -- What was said before and after each document in its session.
