@@ -214,11 +214,16 @@ WHERE id::text = %(name)s OR lower(name) = lower(%(name)s) OR path = %(name)s OR
 -- name: sessions
 SELECT session_id FROM sessions WHERE session_id ^@ %(beginning)s ORDER BY session_id <> %(beginning)s LIMIT 2
 
--- name: known
--- Whether the key sees such a user, or calls of such a tool.
-SELECT EXISTS (SELECT FROM users WHERE name = %(user)s) AS user,
-    EXISTS (SELECT FROM tool_rollups
-        WHERE project_id = ANY (CASE WHEN bound_projects() = '{}' THEN '{-1}' ELSE bound_projects() END) AND user_id = -1 AND grain_minutes = 0 AND lower(tool_name) = %(tool)s) AS tool
+-- name: known_user
+-- Whether the key sees such a user.
+SELECT EXISTS (SELECT FROM users WHERE name = %(name)s) AS is_known
+
+-- name: known_tool
+-- Whether the key sees calls of such a tool.
+SELECT EXISTS (
+    SELECT FROM tool_rollups
+    WHERE project_id = ANY (CASE WHEN bound_projects() = '{}' THEN '{-1}' ELSE bound_projects() END) AND user_id = -1 AND grain_minutes = 0
+        AND lower(tool_name) = %(name)s) AS is_known
 
 -- name: near_words
 -- Words with letters in common, the nearest first, and the word itself.
