@@ -284,11 +284,14 @@ def _of_places(**places: Place | None) -> Row:
 def within(
     connection: Connection, timeout_ms: int, read: Callable[[], Content], *, bitmaps: bool = True, row_cost: str = _ROW_COST
 ) -> Content | None:
-    """What `read` gives; None if it takes longer. A savepoint keeps the transaction. `bitmaps`: whether its statement may use them."""
+    """What `read` gives; None if it takes longer. `bitmaps`: whether its statement may use them.
+
+    A savepoint keeps the transaction. It is rolled back, and the settings with it: the next statement has its usual time.
+    """
     if timeout_ms < _LEAST_MS:
         return None
     try:
-        with connection.transaction():
+        with connection.transaction(force_rollback=True):
             set_scans(connection, timeout_ms, bitmaps=bitmaps, row_cost=row_cost)
             return read()
     except QueryCanceled:
