@@ -181,9 +181,9 @@ openapi: environment ## write shared/openapi.json from both services
 reference: environment ## write the pages of docs/reference that the code determines
 	$(VENV)/python -m deploy.reference_docs
 
-render-sql: environment ## write composed statements to services/worker/rendered and services/query/queries/search/rendered
+render-sql: environment ## write composed statements to services/worker/rendered and services/query/queries/{lists,search}/rendered
 	@$(VENV)/python -m services.worker.render_sql
-	@$(VENV)/python -m tests.unit.query.rendered_search
+	@$(VENV)/python -m tests.unit.query.rendered_sql
 
 DASHBOARD := services/query/dashboard
 dashboard: ## build the dashboard from its sources (needs npm); what it builds is committed

@@ -60,10 +60,9 @@ def _place(database: Database, q: str, ids: Sequence[str]) -> tuple[int, str | N
     """The session's place from 0 on, and the query that is offered instead."""
     with database.connection() as connection:
         answer = search_documents(connection, _wanted(q), Paging(_SHOWN, None, "ranking"))
-    sessions = [session["session_id"] or "" for session in answer["sessions"]]
+    sessions = [session.session_id or "" for session in answer.sessions or ()]
     place = next((place for place, session in enumerate(sessions) if session.startswith(tuple(ids))), NOT_FOUND)
-    offered = answer.get("nearest")
-    return place, offered[0]["q"] if offered else None
+    return place, answer.nearest[0].q if answer.nearest else None
 
 
 def _wanted(q: str) -> Wanted:

@@ -25,6 +25,7 @@ from msgspec import Struct
 from deploy.embedded.servers.postgres import PostgresServer
 from deploy.embedded.servers.redis_server import RedisServer
 from deploy.migrations.migrate import migrate
+from services.query.answers.search import DocumentPage
 from services.query.database import Database
 from services.query.queries.lists.paging import Paging
 from services.query.queries.search.search_documents import Wanted, search_documents
@@ -127,7 +128,7 @@ def _outcome(database: Database, asked: Asked, texts: list[Text], raw: list[RawT
     is_of_raw = last is None and len(asked.alternatives) == len(needs) == 1 and needs[0].kind == "anywhere"
     hits = [by_id[found_id] for found_id in found]
     seen = not_found(raw, needs, hits) if is_of_raw else None
-    return Outcome(asked, len(expected), missed, wrong, newest_ms, best_ms, first["is_complete"], seen)
+    return Outcome(asked, len(expected), missed, wrong, newest_ms, best_ms, first.is_complete, seen)
 
 
 _EARLIEST = datetime.min.replace(tzinfo=UTC)
@@ -137,7 +138,7 @@ def _passes(text: Text, asked: Asked) -> bool:
     return (asked.tool is None or text.tool_name == asked.tool) and (text.is_error or not asked.is_error)
 
 
-def _first_page(database: Database, asked: Asked, sort: Any) -> tuple[float, dict[str, Any]]:
+def _first_page(database: Database, asked: Asked, sort: Any) -> tuple[float, DocumentPage]:
     begun = time.perf_counter()
     with database.connection() as connection:
         answer = search_documents(connection, _wanted(asked, sort), Paging(50, None, "truth"))
@@ -151,9 +152,9 @@ def _all_found(database: Database, asked: Asked) -> tuple[set[str], datetime | N
     for _ in range(MOST_PAGES):
         with database.connection() as connection:
             answer = search_documents(connection, _wanted(asked, "newest"), Paging(PAGE, cursor, "truth"))
-        found |= {str(item["id"]) for item in answer["items"]}
-        at = answer["items"][-1]["timestamp"] if answer["items"] else at
-        cursor = answer["next_cursor"]
+        found |= {str(item.id) for item in answer.items or ()}
+        at = answer.items[-1].timestamp if answer.items else at
+        cursor = answer.next_cursor
         if cursor is None:
             return found, None
     return found, at

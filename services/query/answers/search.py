@@ -1,13 +1,18 @@
 """Search in everything: its parameters and its answer."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
 from msgspec import UNSET, UnsetType
 
 from services.query.answers.answer import Answer
 from services.query.answers.fields import IncompleteBecause, IsComplete, NextCursor, Total, TotalIsExact, doc
+
+DocumentKind = Literal["message", "tool_call", "file", "session", "timeline_entry"]
+Part = Literal["message", "input", "result", "path", "title", "note", "tag", "branch", "timeline_entry"]
+# Of a filter that was understood. A time is text.
+FilterValue = str | int | bool
 
 
 class Neighbour(Answer):
@@ -16,7 +21,7 @@ class Neighbour(Answer):
 
 
 class Match(Answer, kw_only=True):
-    kind: Literal["message", "tool_call", "file", "session", "timeline_entry"]
+    kind: DocumentKind
     id: Annotated[UUID, doc("Of a message or tool call, its own.")]
     session_id: str | None
     session_title: str | None
@@ -29,20 +34,18 @@ class Match(Answer, kw_only=True):
     is_error: Annotated[bool, doc("A tool call that failed.")]
     agent_id: Annotated[str | None, doc("The subagent that did it.")]
     path: Annotated[str | None, doc("Of a file.")]
-    matched_in: Annotated[
-        list[Literal["message", "input", "result", "path", "title", "note", "tag", "branch", "timeline_entry"]], doc("Where the words are.")
-    ]
+    matched_in: Annotated[list[Part], doc("Where the words are.")]
     snippet: Annotated[str, doc("HTML: escaped text with <mark>, with every word that matched; ` … ` between parts that are apart.")]
     timeline_id: Annotated[UUID | None, doc("The place in the session: `/api/sessions/{session_id}/timeline?around=` takes it.")]
     score: float
     similar: Annotated[
-        int | UnsetType | None,
+        int | UnsetType,
         doc(
             "With `group_by=session`: how many more of the session's best matches show the same but for numbers, times and ids. "
             "Twelve are looked at where the first three are not all different."
         ),
     ] = UNSET
-    content: Annotated[str | UnsetType | None, doc("With `include_content=true`: the whole text.")] = UNSET
+    content: Annotated[str | UnsetType, doc("With `include_content=true`: the whole text.")] = UNSET
     before: Annotated[Neighbour | UnsetType | None, doc("With `context=true`: the message before it.")] = UNSET
     after: Annotated[Neighbour | UnsetType | None, doc("With `context=true`: the message after it.")] = UNSET
 
@@ -78,13 +81,16 @@ class Nearest(Answer):
     is_exact: Annotated[bool, doc("False: there may be more.")]
 
 
+class InterpretedTerm(Answer):
+    text: str
+    kind: Literal["word", "phrase", "literal", "regex"]
+    is_excluded: bool
+
+
 class Interpreted(Answer):
     mode: Literal["words", "literal", "regex"]
-    alternatives: Annotated[
-        list[list[dict[str, Any]]],
-        doc("One of them must match, each with all of its terms: text, kind (word, phrase, literal, regex), is_excluded."),
-    ]
-    filters: Annotated[dict[str, Any], doc("By name; with a hyphen before it: excluded.")]
+    alternatives: Annotated[list[list[InterpretedTerm]], doc("One of them must match, each with all of its terms.")]
+    filters: Annotated[dict[str, FilterValue], doc("By name; with a hyphen before it: excluded.")]
 
 
 class DocumentPage(Answer, kw_only=True):

@@ -5,7 +5,8 @@ from collections.abc import Callable
 from anyio import CapacityLimiter, to_thread
 from fastapi import Request, Response
 
-from services.query.database import Connection, Database, Row
+from services.query.answers.search import DocumentPage
+from services.query.database import Connection, Database
 from services.query.http.read_response import read_response
 from services.query.settings import PATTERN_CONNECTIONS, Settings
 from shared.http.concurrency import slot_of
@@ -26,7 +27,7 @@ class PatternSearches:
         """Ends its connections."""
         self._database.close()
 
-    async def answer(self, request: Request, search: Callable[[Connection], Row]) -> Response:
+    async def answer(self, request: Request, search: Callable[[Connection], DocumentPage]) -> Response:
         """As `read_response`, when one of the threads is free. Unavailable if too many wait for one."""
         slot = slot_of(request.scope)
         if not slot.move_to(slot.limits.pattern_searches):

@@ -17,38 +17,8 @@ from shared.sql_files import statement
 
 _sql = partial(statement, __package__, "events.sql")
 
-# Conditions on a message m.
-_OF_MESSAGES = """(%(session_id)s::text IS NULL OR m.session_id = %(session_id)s)
-                AND (%(project_id)s::bigint IS NULL OR m.project_id = %(project_id)s)
-                AND (%(start)s::timestamptz IS NULL OR m.occurred_at >= %(start)s)
-                AND (%(end)s::timestamptz IS NULL OR m.occurred_at < %(end)s)
-                AND (%(role)s::text IS NULL OR m.role = %(role)s)
-                AND (%(user)s::text IS NULL OR m.user_id = (SELECT id FROM users WHERE name = %(user)s))
-                AND (%(machine)s::text IS NULL OR m.session_id = ANY (ARRAY(SELECT sessions_of_machine(%(machine)s))))
-                AND (%(model)s::text IS NULL OR m.model = %(model)s)
-                AND (%(source)s::text IS NULL OR m.source = %(source)s)
-                AND (%(branch)s::text IS NULL OR m.session_id = ANY (ARRAY(SELECT session_id FROM sessions WHERE git_branch = %(branch)s)))"""
-# Rows beyond the bound on bytes are counted by their length alone, and not read.
-_MESSAGES = """
-    SELECT id, session_id, project_id, role, content, timestamp, model, agent_id, candidates
-    FROM (
-        SELECT *, sum(bytes) OVER (ORDER BY timestamp DESC NULLS LAST, id DESC) AS bytes_so_far, count(*) OVER () AS candidates
-        FROM (
-            SELECT m.id, m.session_id, nullif(m.project_id, 0) AS project_id, m.role, m.content,
-                nullif(m.occurred_at, '-infinity') AS timestamp, m.model, m.agent_id, octet_length(m.content) AS bytes
-            FROM messages m
-            WHERE {filters}
-                AND (%(after_time)s::timestamptz IS NULL OR (m.occurred_at, m.id) < (%(after_time)s, %(after_id)s::uuid))
-            ORDER BY m.occurred_at DESC, m.id DESC
-            LIMIT %(fetch)s
-        ) AS fetched
-    ) AS counted
-    WHERE bytes_so_far <= %(page_bytes)s OR bytes_so_far = bytes
-    ORDER BY timestamp DESC NULLS LAST, id DESC
-""".replace("{filters}", _OF_MESSAGES)
-# So many pass the filters, counted up to %(most)s.
-NUMBER_OF_MESSAGES = f"SELECT count(*) AS messages FROM (SELECT FROM messages m WHERE {_OF_MESSAGES} LIMIT %(most)s) AS counted"
-
+_MESSAGES = _sql("messages")
+NUMBER_OF_MESSAGES = _sql("number_of_messages")
 _ACTIVITIES = _sql("activities")
 # Few files lead to their activities by an index. With many, a walk from the newest activity backwards soon meets enough.
 FEW_FILES = 500

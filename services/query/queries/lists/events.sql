@@ -1,3 +1,48 @@
+-- name: messages
+-- Rows beyond the bound on bytes are counted by their length alone, and not read.
+SELECT id, session_id, project_id, role, content, timestamp, model, agent_id, candidates
+FROM (
+    SELECT *, sum(bytes) OVER (ORDER BY timestamp DESC NULLS LAST, id DESC) AS bytes_so_far, count(*) OVER () AS candidates
+    FROM (
+        SELECT m.id, m.session_id, nullif(m.project_id, 0) AS project_id, m.role, m.content,
+            nullif(m.occurred_at, '-infinity') AS timestamp, m.model, m.agent_id, octet_length(m.content) AS bytes
+        FROM messages m
+        WHERE (%(session_id)s::text IS NULL OR m.session_id = %(session_id)s)
+            AND (%(project_id)s::bigint IS NULL OR m.project_id = %(project_id)s)
+            AND (%(start)s::timestamptz IS NULL OR m.occurred_at >= %(start)s)
+            AND (%(end)s::timestamptz IS NULL OR m.occurred_at < %(end)s)
+            AND (%(role)s::text IS NULL OR m.role = %(role)s)
+            AND (%(user)s::text IS NULL OR m.user_id = (SELECT id FROM users WHERE name = %(user)s))
+            AND (%(machine)s::text IS NULL OR m.session_id = ANY (ARRAY(SELECT sessions_of_machine(%(machine)s))))
+            AND (%(model)s::text IS NULL OR m.model = %(model)s)
+            AND (%(source)s::text IS NULL OR m.source = %(source)s)
+            AND (%(branch)s::text IS NULL OR m.session_id = ANY (ARRAY(SELECT session_id FROM sessions WHERE git_branch = %(branch)s)))
+            AND (%(after_time)s::timestamptz IS NULL OR (m.occurred_at, m.id) < (%(after_time)s, %(after_id)s::uuid))
+        ORDER BY m.occurred_at DESC, m.id DESC
+        LIMIT %(fetch)s
+    ) AS fetched
+) AS counted
+WHERE bytes_so_far <= %(page_bytes)s OR bytes_so_far = bytes
+ORDER BY timestamp DESC NULLS LAST, id DESC
+
+-- name: number_of_messages
+-- So many pass the same filters, counted up to %(most)s.
+SELECT count(*) AS messages
+FROM (
+    SELECT FROM messages m
+    WHERE (%(session_id)s::text IS NULL OR m.session_id = %(session_id)s)
+        AND (%(project_id)s::bigint IS NULL OR m.project_id = %(project_id)s)
+        AND (%(start)s::timestamptz IS NULL OR m.occurred_at >= %(start)s)
+        AND (%(end)s::timestamptz IS NULL OR m.occurred_at < %(end)s)
+        AND (%(role)s::text IS NULL OR m.role = %(role)s)
+        AND (%(user)s::text IS NULL OR m.user_id = (SELECT id FROM users WHERE name = %(user)s))
+        AND (%(machine)s::text IS NULL OR m.session_id = ANY (ARRAY(SELECT sessions_of_machine(%(machine)s))))
+        AND (%(model)s::text IS NULL OR m.model = %(model)s)
+        AND (%(source)s::text IS NULL OR m.source = %(source)s)
+        AND (%(branch)s::text IS NULL OR m.session_id = ANY (ARRAY(SELECT session_id FROM sessions WHERE git_branch = %(branch)s)))
+    LIMIT %(most)s
+) AS counted
+
 -- name: activities
 SELECT a.id, a.session_id, nullif(a.project_id, 0) AS project_id, f.file_path, a.action, a.lines_added, a.lines_removed,
     a.is_estimated, nullif(a.occurred_at, '-infinity') AS timestamp, a.agent_id, a.source, a.tool_call_id,

@@ -4,7 +4,7 @@ A statement leaves out a filter that is NULL: `%(x)s::text IS NULL OR column = %
 condition is gone before planning and costs nothing (database.py).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from msgspec import Struct
@@ -54,7 +54,9 @@ def page(
     `keys` are the columns that it is sorted by. `has_texts`: a row has the `bytes` of its texts. Both may be columns that an item does not have.
     """
     found = rows(connection, sql, parameters | {"fetch": paging.limit + 1})
-    shown = within_bytes(found[: paging.limit]) if has_texts else found[: paging.limit]
+    shown = found[: paging.limit]
+    if has_texts:
+        shown = shown[: fitting(row["bytes"] for row in shown)]
     return _items(kind, shown, paging, keys, prepare, has_more=len(found) > len(shown))
 
 
@@ -88,11 +90,11 @@ def _items(
     return structs(kind, shown, prepare), next_cursor
 
 
-def within_bytes(found: Sequence[Row]) -> Sequence[Row]:
-    """The first of the rows, as many as fit into a page by their `bytes`; one at least."""
-    total = 0
-    for number, row in enumerate(found):
-        total += row["bytes"]
-        if total > PAGE_BYTES and number > 0:
-            return found[:number]
-    return found
+def fitting(sizes: Iterable[int]) -> int:
+    """How many rows fit into a page, the first of those whose texts have so many bytes; one at least."""
+    number = total = 0
+    for number, size in enumerate(sizes, start=1):
+        total += size
+        if total > PAGE_BYTES and number > 1:
+            return number - 1
+    return number

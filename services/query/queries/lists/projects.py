@@ -10,58 +10,9 @@ from services.query.answers.lists import Project
 from services.query.cursor import Kind
 from services.query.database import Connection, Row, fetch_first
 from services.query.queries.lists.paging import Paging, page
+from shared.sql_files import statement
 
-# The list leaves out empty projects: working folders of subagents, and projects that an undo emptied.
-_PROJECTS = """
-    SELECT p.id, p.name, p.path,
-        coalesce(r.sessions, 0) AS total_sessions,
-        least(round(coalesce(r.wall_us, 0) / 60e6), 9007199254740991)::bigint AS total_time_minutes,
-        coalesce(r.files_modified, 0) AS files_modified_count,
-        least(coalesce(r.lines_added::numeric + r.lines_removed, 0), 9007199254740991)::bigint AS lines_changed_count,
-        nullif(p.last_session_at, '-infinity') AS last_session,
-        p.created_at,
-        coalesce(r.active_us, 0) / 60e6::float8 AS active_minutes,
-        coalesce(r.user_messages + r.assistant_messages, 0) AS messages_count,
-        coalesce(r.tool_calls, 0) AS tool_calls_count,
-        coalesce(r.api_calls, 0) AS api_calls, coalesce(r.unpriced_calls, 0) AS unpriced_calls,
-        CASE WHEN r.api_calls > r.unpriced_calls OR r.cost_nano_usd > 0 THEN r.cost_nano_usd / 1e9::float8 END AS cost_usd,
-        sorted.number AS sort_number
-    FROM projects p
-    LEFT JOIN activity_rollups r ON (r.project_id, r.user_id, r.grain_minutes, r.bucket_start) = (p.id, -1, 0, '-infinity')
-    CROSS JOIN LATERAL (SELECT CASE %(sort)s::text
-        WHEN 'active_minutes' THEN coalesce(r.active_us, 0)::float8
-        WHEN 'total_sessions' THEN coalesce(r.sessions, 0)::float8
-        WHEN 'cost_usd' THEN CASE WHEN r.api_calls > r.unpriced_calls OR r.cost_nano_usd > 0 THEN r.cost_nano_usd::float8 ELSE -1 END
-        END AS number) AS sorted
-    WHERE (%(id)s::bigint IS NULL OR p.id = %(id)s)
-        AND (%(id)s::bigint IS NOT NULL
-            OR (p.is_named AND p.brought_by IS DISTINCT FROM '{}') OR p.last_session_at IS NOT NULL OR r.sessions > 0)
-        AND ((%(user)s::text IS NULL AND %(machine)s::text IS NULL AND %(start)s::timestamptz IS NULL AND %(end)s::timestamptz IS NULL) OR EXISTS (
-            SELECT FROM sessions s
-            WHERE s.counted AND s.project_id = p.id
-                AND (%(user)s::text IS NULL OR s.user_id = (SELECT id FROM users WHERE name = %(user)s))
-                AND (%(machine)s::text IS NULL OR s.session_id = ANY (ARRAY(SELECT sessions_of_machine(%(machine)s))))
-                AND (%(start)s::timestamptz IS NULL OR s.dated_at >= %(start)s)
-                AND (%(end)s::timestamptz IS NULL OR (s.dated_at < %(end)s AND s.dated_at > '-infinity'))))
-        AND (%(after_time)s::timestamptz IS NULL OR %(ascending)s
-            OR (coalesce(p.last_session_at, '-infinity'::timestamptz), p.id) < (%(after_time)s, %(after_id)s::bigint))
-        AND (%(after_time)s::timestamptz IS NULL OR NOT %(ascending)s
-            OR (coalesce(p.last_session_at, '-infinity'::timestamptz), p.id) > (%(after_time)s, %(after_id)s::bigint))
-        AND (%(after_number)s::float8 IS NULL OR %(ascending)s OR (sorted.number, p.id) < (%(after_number)s, %(after_id)s::bigint))
-        AND (%(after_number)s::float8 IS NULL OR NOT %(ascending)s OR (sorted.number, p.id) > (%(after_number)s, %(after_id)s::bigint))
-        AND (%(after_name)s::text IS NULL OR %(ascending)s OR (p.name, p.id) < (%(after_name)s, %(after_id)s::bigint))
-        AND (%(after_name)s::text IS NULL OR NOT %(ascending)s OR (p.name, p.id) > (%(after_name)s, %(after_id)s::bigint))
-    ORDER BY
-        CASE WHEN NOT %(ascending)s THEN sorted.number END DESC,
-        CASE WHEN %(ascending)s THEN sorted.number END,
-        CASE WHEN %(sort)s::text = 'name' AND NOT %(ascending)s THEN p.name END DESC,
-        CASE WHEN %(sort)s::text = 'name' AND %(ascending)s THEN p.name END,
-        CASE WHEN %(sort)s::text = 'last_session' AND NOT %(ascending)s THEN coalesce(p.last_session_at, '-infinity'::timestamptz) END DESC,
-        CASE WHEN %(sort)s::text = 'last_session' AND %(ascending)s THEN coalesce(p.last_session_at, '-infinity'::timestamptz) END,
-        CASE WHEN NOT %(ascending)s THEN p.id END DESC,
-        CASE WHEN %(ascending)s THEN p.id END
-    LIMIT %(fetch)s
-"""
+_PROJECTS: Final = statement(__package__, "projects.sql", "projects")
 
 # By what is not a number: its parameter, the kind of its key in a cursor, and its column.
 _SORTS: Final[dict[str, tuple[str, Kind, str]]] = {

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Sequence
 from functools import partial
 from math import log2
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 from msgspec import Struct
 
@@ -247,7 +247,7 @@ def _goes_on(letter: str) -> bool:
     return letter.isalnum() or letter == "_" or not letter.isascii()
 
 
-def empty_filters() -> dict[str, Any]:
+def empty_filters() -> Row:
     """Filters that every document passes. The rank is of words and of where they are."""
     names = ("session_id", "project_id", "start", "end", "kinds", "role", "tools", "not_tools", "is_error", "agent")
     # The last three are of messages alone.

@@ -1,98 +1,20 @@
 """A page of matches: newest first, best first (the newest 500 by score, then the rest by time), or by session."""
 
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final
+from uuid import UUID
 
-from msgspec import Struct, structs
+from msgspec import Struct
+from msgspec.structs import replace
 
 from services.query.cursor import Shape
-from services.query.database import Row
-from services.query.queries.lists.paging import Paging, within_bytes
-from services.query.queries.search.document_finder import Found, Keys, Stretch
+from services.query.queries.lists.paging import Paging, fitting
+from services.query.queries.search.document_finder import Found, Hit, Place, Stretch
+from services.query.queries.search.document_items import Group
 from services.query.queries.search.session_words import SessionOfWords, Sessions
 
 RANKED_MATCHES: Final = 500
-
-# As of a search in messages: the sort keys of the last row shown, the window that is ranked, the weights of its words. The last is the text
-# that was looked for, which is not always the one that was typed.
-RANKED: Shape = ("float", "time", "uuid", "time", "uuid", "time", "uuid", "weights", "text")
-BY_TIME: Shape = ("time", "uuid", "text")
-# Behind all of these, of sessions that have the words in different texts: how the last one shown ranks, its id, the weights, the text looked for.
-OF_WORDS: Shape = ("float", "text", "weights", "text")
-_BEFORE_ALL: Final = (1e300, "")
-
-
-class Shown(Struct):
-    """A page of matches, or of sessions with their matches. `across`: sessions of words, once all matches were shown."""
-
-    rows: Sequence[Row]
-    next_cursor: str | None
-    found: Found
-    sessions: list[Row] | None = None
-    across: Sessions | None = None
-
-
-Find = Callable[..., Found]
-
-
-def newest_first(find: Find, paging: Paging, text: str, after: Keys | None) -> Shown:
-    found = find(Stretch(after=after), paging.limit + 1)
-    shown = within_bytes(found.rows[: paging.limit])
-    return Shown(shown, more_by_time(paging, text, found, shown), found)
-
-
-def more_by_time(paging: Paging, text: str, found: Found, shown: Sequence[Row]) -> str | None:
-    if len(found.rows) > len(shown):
-        return paging.next_cursor([*_keys(shown[-1]), text])
-    if found.stopped_at is not None and found.stopped_at[0] is not None:
-        at, row_id = found.stopped_at
-        return paging.next_cursor([None if at == "-infinity" else at, row_id, text])
-    return None
-
-
-def best_first(find: Find, paging: Paging, text: str, weights: Sequence[int], after: Keys | None) -> Shown:
-    """First the best of a window of the newest matches; after those, older matches by time."""
-    stretch = Stretch() if after is None else Stretch(newest=after[3:5], oldest=after[5:7])
-    found = find(stretch, RANKED_MATCHES + 1)
-    window = found.rows[:RANKED_MATCHES]
-    if not window:
-        return Shown([], more_by_time(paging, text, found, []), found)
-    ranked = sorted(window, key=rank, reverse=True)
-    if after is not None:
-        ranked = [row for row in ranked if rank(row) < (after[0], comparable(after[1]), after[2])]
-    shown = within_bytes(ranked[: paging.limit])
-    # The window ends at its last match, unless nothing is behind it.
-    has_more_behind = len(found.rows) > RANKED_MATCHES or after is not None or found.stopped_at is not None
-    if len(ranked) > len(shown):
-        last, ends = shown[-1], (*_keys(window[0]), *(_keys(window[-1]) if after is None else (_none(after[5]), after[6])))
-        cursor = paging.next_cursor([last["score"], *_keys(last), *ends, " ".join(map(str, weights)), text])
-    elif has_more_behind:
-        ends = _keys(window[-1]) if after is None else (_none(after[5]), after[6])
-        cursor = paging.next_cursor([*ends, text])
-    else:
-        cursor = None
-    return Shown(shown, cursor, found)
-
-
-def rank(row: Row) -> tuple[float, datetime, Any]:
-    """The better match has the greater one: by score, then the newer one."""
-    return row["score"] or 0.0, comparable(row["timestamp"]), row["id"]
-
-
-def comparable(at: datetime | str | None) -> datetime:
-    """A time; of an undated row the earliest of all."""
-    return at if isinstance(at, datetime) else datetime.min.replace(tzinfo=UTC)
-
-
-def _none(at: Any) -> Any:
-    return None if at == "-infinity" else at
-
-
-def _keys(row: Row) -> Keys:
-    return row["timestamp"], row["id"]
-
-
 MOST_HITS_OF_A_SESSION: Final = 3
 # Where some of them show the same, so many are looked at for others.
 MOST_COMPARED: Final = 12
@@ -102,73 +24,189 @@ MOST_TEXTS_OF_WORDS: Final = 5
 GROUPED_MATCHES: Final = 2_000
 
 
-def by_session(find: Find, sort: str, paging: Paging, text: str, weights: Sequence[int], after: Keys | None) -> Shown:
+class InWindow(Struct, frozen=True):
+    """Behind the match with this score and place, of those from `newest` to `oldest`. `weights` of the words are those of the first page."""
+
+    score: float
+    last: Place
+    newest: Place
+    oldest: Place
+    weights: tuple[int, ...]
+    text: str
+
+
+class ByTime(Struct, frozen=True):
+    """Behind this place."""
+
+    last: Place
+    text: str
+
+
+class OfWords(Struct, frozen=True):
+    """Behind all matches, and behind the session of this rank and id, of those that have the words in different texts."""
+
+    rank: float
+    session_id: str
+    weights: tuple[int, ...]
+    text: str
+
+
+# Where a page begins. `text` is what was looked for, which is not always what was typed.
+Position = InWindow | ByTime | OfWords
+
+IN_WINDOW: Final[Shape] = ("float", "time", "uuid", "time", "uuid", "time", "uuid", "weights", "text")
+BY_TIME: Final[Shape] = ("time", "uuid", "text")
+OF_WORDS: Final[Shape] = ("float", "text", "weights", "text")
+_BEFORE_ALL: Final = (1e300, "")
+
+
+class Shown(Struct, frozen=True):
+    """A page of matches, or of sessions with their matches. `across`: sessions of words, once all matches were shown."""
+
+    hits: Sequence[Hit]
+    next_position: Position | None
+    found: Found
+    sessions: list[Group] | None = None
+    across: Sessions | None = None
+
+
+Find = Callable[[Stretch, int], Found]
+
+
+def position(paging: Paging, *shapes: Shape) -> Position | None:
+    """Where the page begins that is asked for, in one of these shapes; None for the first."""
+    match paging.last_keys(*shapes):
+        case None:
+            return None
+        case (score, at, of, newest_at, newest, oldest_at, oldest, weights, text):
+            return InWindow(score, _place(at, of), _place(newest_at, newest), _place(oldest_at, oldest), weights, text)
+        case (rank, session_id, weights, text):
+            return OfWords(rank, session_id, weights, text)
+        case (at, of, text):
+            return ByTime(_place(at, of), text)
+        case keys:
+            raise AssertionError(f"no position has {len(keys)} keys")
+
+
+def cursor_of(paging: Paging, begins: Position | None) -> str | None:
+    """The cursor of the page that begins there."""
+    match begins:
+        case None:
+            return None
+        case InWindow(score, last, newest, oldest, weights, text):
+            return paging.next_cursor([score, *_keys(last), *_keys(newest), *_keys(oldest), _written(weights), text])
+        case OfWords(rank, session_id, weights, text):
+            return paging.next_cursor([rank, session_id, _written(weights), text])
+        case ByTime(last, text):
+            return paging.next_cursor([*_keys(last), text])
+
+
+def _place(at: datetime | str, of: UUID) -> Place:
+    return Place(at if isinstance(at, datetime) else None, of)
+
+
+def _keys(place: Place) -> tuple[Any, ...]:
+    return place.timestamp, place.id
+
+
+def _written(weights: Sequence[int]) -> str:
+    return " ".join(map(str, weights))
+
+
+def newest_first(find: Find, paging: Paging, text: str, after: Place | None) -> Shown:
+    found = find(Stretch(after=after), paging.limit + 1)
+    shown = _fitting(found.hits, paging)
+    return Shown(shown, _more_by_time(text, found, shown), found)
+
+
+def _fitting(hits: Sequence[Hit], paging: Paging) -> Sequence[Hit]:
+    return hits[: fitting(hit.bytes for hit in hits[: paging.limit])]
+
+
+def _more_by_time(text: str, found: Found, shown: Sequence[Hit]) -> ByTime | None:
+    if len(found.hits) > len(shown):
+        return ByTime(shown[-1].place, text)
+    return ByTime(found.stopped_at, text) if found.stopped_at else None
+
+
+def best_first(find: Find, paging: Paging, text: str, weights: Sequence[int], after: InWindow | None) -> Shown:
+    """First the best of a window of the newest matches; after those, older matches by time."""
+    found = find(_window(after), RANKED_MATCHES + 1)
+    window = found.hits[:RANKED_MATCHES]
+    if not window:
+        return Shown([], _more_by_time(text, found, []), found)
+    ranked = sorted(window, key=_rank, reverse=True)
+    if after is not None:
+        ranked = [hit for hit in ranked if _rank(hit) < (after.score, *after.last.order)]
+    shown = _fitting(ranked, paging)
+    # The window ends at its last match, unless nothing is behind it.
+    has_more_behind = len(found.hits) > RANKED_MATCHES or after is not None or not found.is_complete
+    oldest = window[-1].place if after is None else after.oldest
+    more: Position | None = None
+    if len(ranked) > len(shown):
+        more = InWindow(shown[-1].score, shown[-1].place, window[0].place, oldest, tuple(weights), text)
+    elif has_more_behind:
+        more = ByTime(oldest, text)
+    return Shown(shown, more, found)
+
+
+def _window(after: InWindow | None) -> Stretch:
+    return Stretch() if after is None else Stretch(newest=after.newest, oldest=after.oldest)
+
+
+def _rank(hit: Hit) -> tuple[float, datetime, UUID]:
+    """The better match has the greater one: by score, then the newer one."""
+    return hit.score, *hit.order
+
+
+def by_session(find: Find, sort: str, paging: Paging, text: str, weights: Sequence[int], after: InWindow | ByTime | None) -> Shown:
     """Sessions by their best (or newest) match, each with its best matches and their number, within a window of the newest matches.
 
     A session with more matches than a window holds comes again in the next one, with its older matches.
     """
-    is_in_window = after is not None and len(after) == len(RANKED)
-    if is_in_window:
-        assert after is not None
-        stretch = Stretch(newest=after[3:5], oldest=after[5:7])
-    else:
-        stretch = Stretch(after=None if after is None else after[:2])
-    found = find(stretch, GROUPED_MATCHES + 1)
-    window = found.rows[:GROUPED_MATCHES]
-    sessions: dict[Any, list[Row]] = {}
+
+    def place(matches: list[Hit]) -> tuple[float, datetime, UUID]:
+        return score_of(matches[0]), *matches[0].order
+
+    def score_of(hit: Hit) -> float:
+        return hit.score if sort == "best" else 0.0
+
+    in_window = after if isinstance(after, InWindow) else None
+    found = find(Stretch(after=after.last) if isinstance(after, ByTime) else _window(in_window), GROUPED_MATCHES + 1)
+    window = found.hits[:GROUPED_MATCHES]
+    by_id: dict[str | None, list[Hit]] = {}
     # In the order of what is shown first.
-    for row in sorted(window, key=rank, reverse=True) if sort == "best" else window:
-        sessions.setdefault(row["session_id"], []).append(row)
-    heads = [(_sort_keys(matches[0], sort), matches) for matches in sessions.values()]
-    if is_in_window:
-        assert after is not None
-        last = (after[0] if sort == "best" else 0.0, comparable(after[1]), after[2])
-        heads = [(keys, matches) for keys, matches in heads if keys < last]
-    shown = [matches for _, matches in heads[: paging.limit]]
-    groups = [
-        {
-            "session_id": matches[0]["session_id"],
-            "match": "one_text",
-            "hits": len(matches),
-            "rows": matches[:MOST_COMPARED],
-            "most": MOST_HITS_OF_A_SESSION,
-        }
-        for matches in shown
-    ]
-    cursor = None
-    if window and len(heads) > len(shown):
-        first, score = shown[-1][0], shown[-1][0]["score"] if sort == "best" else 0.0
-        ends = (after[5], after[6]) if is_in_window and after is not None else _keys(window[-1])
-        begins = (after[3], after[4]) if is_in_window and after is not None else _keys(window[0])
-        keys = [score, *_keys(first), _none(begins[0]), begins[1], _none(ends[0]), ends[1]]
-        cursor = paging.next_cursor([*keys, " ".join(map(str, weights)) or "10", text])
-    elif window and (len(found.rows) > GROUPED_MATCHES or is_in_window):
-        ends = (after[5], after[6]) if is_in_window and after is not None else _keys(window[-1])
-        cursor = paging.next_cursor([_none(ends[0]), ends[1], text])
-    elif found.stopped_at is not None:
-        cursor = more_by_time(paging, text, found, found.rows)
-    return Shown([row for group in groups for row in group["rows"]], cursor, found, groups)
-
-
-def _sort_keys(row: Row, sort: str) -> tuple[float, datetime, Any]:
-    score, at, row_id = rank(row)
-    return (score if sort == "best" else 0.0), at, row_id
+    for hit in sorted(window, key=_rank, reverse=True) if sort == "best" else window:
+        by_id.setdefault(hit.session_id, []).append(hit)
+    sessions = list(by_id.values())
+    if in_window is not None:
+        last = (in_window.score if sort == "best" else 0.0, *in_window.last.order)
+        sessions = [matches for matches in sessions if place(matches) < last]
+    shown = sessions[: paging.limit]
+    groups = [Group(matches[0].session_id, "one_text", len(matches), matches[:MOST_COMPARED], MOST_HITS_OF_A_SESSION) for matches in shown]
+    more: Position | None = _more_by_time(text, found, found.hits)
+    if window:
+        newest, oldest = (in_window.newest, in_window.oldest) if in_window else (window[0].place, window[-1].place)
+        if len(sessions) > len(shown):
+            more = InWindow(score_of(shown[-1][0]), shown[-1][0].place, newest, oldest, tuple(weights), text)
+        elif len(found.hits) > GROUPED_MATCHES or in_window is not None:
+            more = ByTime(oldest, text)
+    return Shown([], more, found, groups)
 
 
 def then_across(
-    page: Shown, across: Sessions, sort: str, paging: Paging, text: str, after: Keys | None
+    page: Shown, across: Sessions, sort: str, paging: Paging, text: str, after: OfWords | None
 ) -> tuple[Shown, list[SessionOfWords]]:
     """The page, with room for sessions that have the words in different texts, and which these are."""
 
     def place(session: SessionOfWords) -> tuple[float, str]:
         return (session.score if sort == "best" else session.newest), session.session_id
 
-    last = _BEFORE_ALL if after is None else after[:2]
+    last = _BEFORE_ALL if after is None else (after.rank, after.session_id)
     behind = sorted((session for session in across.found if place(session) < last), key=place, reverse=True)
     room = paging.limit - len(page.sessions or ())
     shown = behind[:room]
-    cursor = None
+    more = None
     if len(behind) > room:
-        keys = place(shown[-1]) if shown else last
-        cursor = paging.next_cursor([*keys, " ".join(map(str, across.weights)), text])
-    return structs.replace(page, next_cursor=cursor, across=across), shown
+        more = OfWords(*(place(shown[-1]) if shown else last), across.weights, text)
+    return replace(page, next_position=more, across=across), shown

@@ -166,6 +166,7 @@ SELECT set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan'
 SELECT 1 FROM search_documents d WHERE d.terms @@ %(word)s::tsquery
 
 -- name: by_ids
+-- The text of a call that is gone is NULL until the indexer has removed its document.
 SELECT d.id, d.kind, d.session_id, coalesce(k.title, s.title) AS session_title, nullif(d.project_id, 0) AS project_id, p.name AS project_name,
     u.name AS user, nullif(d.occurred_at, '-infinity') AS timestamp, d.role, d.tool_name, d.is_error, d.agent_id, d.content, d.result_at,
     s.git_branch, k.note, k.tags
@@ -174,7 +175,7 @@ LEFT JOIN sessions s ON s.session_id = d.session_id
 LEFT JOIN session_marks k ON k.session_id = d.session_id
 LEFT JOIN projects p ON p.id = d.project_id
 LEFT JOIN users u ON u.id = d.user_id
-WHERE d.id = ANY (%(ids)s::uuid[])
+WHERE d.id = ANY (%(ids)s::uuid[]) AND d.content IS NOT NULL
 
 -- name: neighbours
 -- What was said before and after each document in its session.
@@ -213,11 +214,16 @@ WHERE id::text = %(name)s OR lower(name) = lower(%(name)s) OR path = %(name)s OR
 -- name: sessions
 SELECT session_id FROM sessions WHERE session_id ^@ %(beginning)s ORDER BY session_id <> %(beginning)s LIMIT 2
 
--- name: known
--- Whether the key sees such a user, or calls of such a tool.
-SELECT EXISTS (SELECT FROM users WHERE name = %(user)s) AS user,
-    EXISTS (SELECT FROM tool_rollups
-        WHERE project_id = ANY (CASE WHEN bound_projects() = '{}' THEN '{-1}' ELSE bound_projects() END) AND user_id = -1 AND grain_minutes = 0 AND lower(tool_name) = %(tool)s) AS tool
+-- name: known_user
+-- Whether the key sees such a user.
+SELECT EXISTS (SELECT FROM users WHERE name = %(name)s) AS is_known
+
+-- name: known_tool
+-- Whether the key sees calls of such a tool.
+SELECT EXISTS (
+    SELECT FROM tool_rollups
+    WHERE project_id = ANY (CASE WHEN bound_projects() = '{}' THEN '{-1}' ELSE bound_projects() END) AND user_id = -1 AND grain_minutes = 0
+        AND lower(tool_name) = %(name)s) AS is_known
 
 -- name: near_words
 -- Words with letters in common, the nearest first, and the word itself.

@@ -1,11 +1,11 @@
 """Words that are near to a misspelt one, of those that people and Claude wrote."""
 
-from collections.abc import Mapping
 from typing import Final
 
-from msgspec import structs
+from msgspec import Struct
+from msgspec.structs import replace
 
-from services.query.database import Connection, rows
+from services.query.database import Connection, fetch
 from services.query.queries.search.document_conditions import sql
 from services.query.queries.search.query_language import Query, Term
 from shared.document_words import folded, query_lexemes
@@ -20,7 +20,7 @@ def corrected(connection: Connection, query: Query) -> tuple[Query, dict[str, st
     """The query with each word that nobody wrote replaced by the nearest that somebody did, and which they are."""
     found: dict[str, str] = {}
     alternatives = tuple(tuple(_corrected(connection, term, found) for term in terms) for terms in query.alternatives)
-    return structs.replace(query, alternatives=alternatives), found
+    return replace(query, alternatives=alternatives), found
 
 
 def _corrected(connection: Connection, term: Term, found: dict[str, str]) -> Term:
@@ -38,16 +38,21 @@ def replaced(term: Term, word: str) -> Term:
     return Term(word, term.kind, term.is_excluded, query_lexemes(word), False)
 
 
+class _Known(Struct, frozen=True):
+    """A word, and in how many documents it is that people and Claude wrote."""
+
+    word: str
+    documents: int
+
+
 def nearest(connection: Connection, word: str) -> str | None:
     """The known word with the fewest wrong letters, of those the most frequent; None if the word is known, or none is near."""
     typed = folded(word)
-    known: Mapping[str, int] = {
-        row["word"]: row["documents"] for row in rows(connection, sql("near_words"), {"word": typed, "most": _CANDIDATES})
-    }
-    if known.get(typed, 0) > 0:
+    known = fetch(connection, _Known, sql("near_words"), {"word": typed, "most": _CANDIDATES})
+    if any(each.word == typed and each.documents > 0 for each in known):
         return None
     most = 2 if len(typed) >= _TWO_WRONG_CHARS else 1
-    near = [(distance, -documents, each) for each, documents in known.items() if (distance := edits(typed, each)) <= most]
+    near = [(distance, -each.documents, each.word) for each in known if (distance := edits(typed, each.word)) <= most]
     return min(near)[2] if near else None
 
 

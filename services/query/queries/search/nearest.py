@@ -2,7 +2,8 @@
 
 from typing import Final
 
-from services.query.database import Connection, Row
+from services.query.answers.search import Nearest
+from services.query.database import Connection
 from services.query.queries.search.document_finder import Deadline
 from services.query.queries.search.query_filters import Filters
 from services.query.queries.search.query_language import Filter, Query, Term, parse
@@ -11,7 +12,7 @@ from services.query.queries.search.session_words import BUDGET_SECONDS, Coverage
 MOST_OFFERED: Final = 3
 
 
-def nearest(connection: Connection, query: Query, filters: Filters) -> list[Row]:
+def nearest(connection: Connection, query: Query, filters: Filters) -> list[Nearest]:
     """Queries with fewer words that find sessions, the one that keeps the rarest words first. None of a query with `or`."""
     if len(query.alternatives) != 1:
         return []
@@ -23,7 +24,7 @@ def nearest(connection: Connection, query: Query, filters: Filters) -> list[Row]
     lacking = covered.with_most()
     least = {lacks: min((words[number].expected for number in lacks), default=0) for lacks in lacking}
     best = sorted(lacking, key=lambda lacks: (-least[lacks], -lacking[lacks], sorted(lacks)))
-    offered = []
+    offered: list[Nearest] = []
     for lacks in best[:MOST_OFFERED]:
         text = text_of(query, [words[number].term for number in lacks])
         sessions, is_exact = lacking[lacks], covered.is_exact
@@ -33,7 +34,7 @@ def nearest(connection: Connection, query: Query, filters: Filters) -> list[Row]
             sessions, is_exact = len(shorter.with_all()), shorter.is_exact
         if sessions:
             without = [words[number].term.text for number in sorted(lacks)]
-            offered.append({"q": text, "without": without, "sessions": sessions, "is_exact": is_exact})
+            offered.append(Nearest(text, without, sessions, is_exact))
     return offered
 
 

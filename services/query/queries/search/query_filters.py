@@ -3,11 +3,12 @@
 import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Final
 from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
+from services.query.answers.search import FilterValue
 from services.query.database import Connection, Row, one_row, rows
 from services.query.queries.search.document_conditions import Part, empty_filters, sql
 from services.query.queries.search.query_language import Filter
@@ -41,6 +42,10 @@ _HINTS: Final[Mapping[str, str]] = {
 }
 
 
+# Filters that are given as parameters, by their names in the language, with `start`, `end` and `project_id`. None is not given.
+Given = Mapping[str, FilterValue | datetime | None]
+
+
 class Filters(Struct, frozen=True):
     """`parameters` of the statements, the `part` of calls and the `path` that must match; `shown` is what a person reads.
 
@@ -50,15 +55,15 @@ class Filters(Struct, frozen=True):
     parameters: Row
     part: Part | None
     path: str | None
-    shown: dict[str, Any]
+    shown: dict[str, FilterValue]
     matches_nothing: bool
     unknown: tuple[Filter, ...] = ()
 
 
-def resolve(connection: Connection, typed: Iterable[Filter], given: Mapping[str, Any], tz: ZoneInfo, only_project: int | None) -> Filters:
-    """`given` has the names of the language, `start`, `end` and `project_id`. 400 for a filter that is not valid, or twice there."""
+def resolve(connection: Connection, typed: Iterable[Filter], given: Given, tz: ZoneInfo, only_project: int | None) -> Filters:
+    """400 for a filter that is not valid, or twice there."""
     found = empty_filters()
-    shown: dict[str, Any] = {}
+    shown: dict[str, FilterValue] = {}
     seen: set[str] = set()
     path: str | None = None
     unknown: list[Filter] = []
@@ -102,12 +107,12 @@ def hints(connection: Connection, filters: Filters) -> list[str]:
     found = [_HINTS[each.name].format(each.value) for each in filters.unknown]
     for name in ("user", "tool"):
         for value in filters.parameters[f"{name}s"] or ():
-            if not one_row(connection, sql("known"), {"user": value, "tool": value})[name]:
+            if not one_row(connection, sql(f"known_{name}"), {"name": value})["is_known"]:
                 found.append(_HINTS[name].format(value))
     return list(dict.fromkeys(found))
 
 
-def _check(each: Filter, name: str, seen: set[str], given: Mapping[str, Any]) -> None:
+def _check(each: Filter, name: str, seen: set[str], given: Given) -> None:
     if each.is_excluded and each.name not in _EXCLUDABLE:
         raise invalid("q", f"-{each.name}: cannot be excluded; only project:, user:, tool: and is: can")
     if name in seen and each.name not in _REPEATABLE:
@@ -116,14 +121,14 @@ def _check(each: Filter, name: str, seen: set[str], given: Mapping[str, Any]) ->
         raise invalid("q", f"{each.name}: is in the query and a parameter; give it once")
 
 
-def _of_given(name: str, value: Any) -> Row:
-    match name:
-        case "kind":
-            return _of_kind(value)
-        case "user":
-            return {"users": [value]}
-        case "tool":
-            return {"tools": [value.lower()]}
+def _of_given(name: str, value: FilterValue | datetime) -> Row:
+    match name, value:
+        case "kind", str(kind):
+            return _of_kind(kind)
+        case "user", user:
+            return {"users": [user]}
+        case "tool", str(tool):
+            return {"tools": [tool.lower()]}
         case _:
             return {name: value}
 

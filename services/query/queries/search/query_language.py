@@ -5,10 +5,11 @@ Any text is a query. A word before a colon that names no filter is text: `foo:ba
 
 import re
 from collections.abc import Collection
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 from msgspec import Struct
 
+from services.query.answers.search import InterpretedTerm
 from shared.document_words import phrase_query, query_lexemes, sign_lexemes
 from shared.http.errors import invalid
 
@@ -93,9 +94,9 @@ def parse(q: str, most_terms: int = MAX_TERMS, *, with_filters: bool = True) -> 
     return Query(tuple(tuple(terms) for terms in alternatives if terms), tuple(filters), bool(typed))
 
 
-def interpreted(query: Query) -> list[list[dict[str, Any]]]:
-    """The alternatives as they are shown: [[{"text", "kind", "is_excluded"}]]."""
-    return [[{"text": term.text, "kind": term.kind, "is_excluded": term.is_excluded} for term in terms] for terms in query.alternatives]
+def interpreted(query: Query) -> list[list[InterpretedTerm]]:
+    """The alternatives as they are shown."""
+    return [[InterpretedTerm(term.text, term.kind, term.is_excluded) for term in terms] for terms in query.alternatives]
 
 
 def _pieces(q: str, filter_names: Collection[str]) -> list[Filter | tuple[bool, str, bool]]:

@@ -5,15 +5,16 @@ from functools import partial
 from typing import Final
 from uuid import UUID
 
+from msgspec import Struct
 from msgspec.structs import asdict, replace
 
 from services.query.answers.lists import FoundMessage, SearchPage
-from services.query.database import Connection, Row, rows, structs
+from services.query.database import Connection, Row, fetch, fetch_by, one_row
 from services.query.queries.lists.events import NUMBER_OF_MESSAGES, EventFilters, conversations
 from services.query.queries.lists.paging import Paging
 from services.query.queries.search import document_conditions
 from services.query.queries.search.document_finder import COUNT_MS, MAX_TOTAL, Found, Stretch, within
-from services.query.queries.search.document_pages import BY_TIME, RANKED, Find, Shown
+from services.query.queries.search.document_pages import BY_TIME, IN_WINDOW, Find, OfWords, Shown, cursor_of, position
 from services.query.queries.search.noted_messages import Noted, noted, noted_matches, sql, with_noted
 from services.query.queries.search.query_language import Query
 from services.query.queries.search.search_documents import completeness, page_of_matches
@@ -31,21 +32,22 @@ def search(connection: Connection, query: Query | None, filters: EventFilters, r
     if query is None:
         return _listed(connection, filters, role, paging)
     if not query.alternatives:
-        return _answer([], Shown([], None, Found([], 0, True)), 0)
+        return _answer([], Shown([], None, Found([], 0, True)), None, 0)
     waiting = noted(connection)
     page = _page(connection, query, _parameters(filters, role, waiting), waiting, sort, paging)
-    items = _in_full(connection, {row["id"]: row["score"] for row in page.rows}, query.highlights)
-    return _answer(items, page, waiting.others)
+    items = _in_full(connection, {hit.id: hit.score for hit in page.hits}, query.highlights)
+    return _answer(items, page, cursor_of(paging, page.next_position), waiting.others)
 
 
 def _listed(connection: Connection, filters: EventFilters, role: str | None, paging: Paging) -> SearchPage:
     """The plain list. It reads the rows, so none waits for the index."""
     listed = conversations(connection, filters, role, paging)
     items = _in_full(connection, {item.id: 0.0 for item in listed.items}, ())
-    counted = within(connection, COUNT_MS, "on", NUMBER_OF_MESSAGES, asdict(filters) | {"role": role, "most": MAX_TOTAL + 1})
-    total = counted[0]["messages"] if counted else len(items)
+    asked = asdict(filters) | {"role": role, "most": MAX_TOTAL + 1}
+    counted = within(connection, COUNT_MS, lambda: one_row(connection, NUMBER_OF_MESSAGES, asked))
+    total = counted["messages"] if counted else len(items)
     found = Found([], total, counted is not None and total <= MAX_TOTAL)
-    return _answer(items, Shown([], listed.next_cursor, found), 0)
+    return _answer(items, Shown([], None, found), listed.next_cursor, 0)
 
 
 def _parameters(filters: EventFilters, role: str | None, waiting: Noted) -> Row:
@@ -62,15 +64,25 @@ def _page(connection: Connection, query: Query, parameters: Row, waiting: Noted,
         matches = noted_matches(connection, waiting, query, conditions, asked)
         return partial(_with_whole_lengths, connection, with_noted(find, matches))
 
-    return page_of_matches(connection, conditions, parameters, paging, paging.last_keys(RANKED, BY_TIME), sort=sort, also=also)
+    after = position(paging, IN_WINDOW, BY_TIME)
+    assert not isinstance(after, OfWords)
+    return page_of_matches(connection, conditions, parameters, paging, after, sort=sort, also=also)
+
+
+class _Length(Struct, frozen=True):
+    """Of a message's text."""
+
+    bytes: int
 
 
 def _with_whole_lengths(connection: Connection, find: Find, stretch: Stretch, fetch: int) -> Found:
     """A document has the beginning of a long message, and a page is bounded by what it shows."""
     found = find(stretch, fetch)
-    cut = [row["id"] for row in found.rows if row["bytes"] >= MAX_CONTENT_CHARS]
-    lengths = {row["id"]: row["bytes"] for row in rows(connection, sql("bytes"), {"ids": cut})} if cut else {}
-    return replace(found, rows=[row | {"bytes": lengths.get(row["id"], row["bytes"])} for row in found.rows]) if cut else found
+    cut = [hit.id for hit in found.hits if hit.bytes >= MAX_CONTENT_CHARS]
+    if not cut:
+        return found
+    lengths = fetch_by(connection, _Length, "id", sql("bytes"), {"ids": cut})
+    return replace(found, hits=[replace(hit, bytes=lengths[hit.id].bytes) if hit.id in lengths else hit for hit in found.hits])
 
 
 def _in_full(connection: Connection, scores: Mapping[UUID, float], highlights: Sequence[str]) -> list[FoundMessage]:
@@ -79,11 +91,20 @@ def _in_full(connection: Connection, scores: Mapping[UUID, float], highlights: S
     def prepare(row: Row) -> None:
         row |= {"snippet": snippet(row["content"], highlights), "score": scores[row["id"]]}
 
-    messages = within(connection, 5_000, "on", sql("messages"), {"ids": list(scores)}) or []
-    found = {message.id: message for message in structs(FoundMessage, messages, prepare)}
+    asked = {"ids": list(scores)}
+    messages = within(connection, 5_000, lambda: fetch(connection, FoundMessage, sql("messages"), asked, prepare)) or []
+    found = {message.id: message for message in messages}
     return [found[message_id] for message_id in scores if message_id in found]
 
 
-def _answer(items: list[FoundMessage], page: Shown, pending: int) -> SearchPage:
-    total, total_is_exact, is_complete, incomplete_because = completeness(page)
-    return SearchPage(items, page.next_cursor, total, total_is_exact, is_complete, incomplete_because, pending)
+def _answer(items: list[FoundMessage], page: Shown, next_cursor: str | None, pending: int) -> SearchPage:
+    known = completeness(page)
+    return SearchPage(
+        items=items,
+        next_cursor=next_cursor,
+        total=known.total,
+        total_is_exact=known.total_is_exact,
+        is_complete=known.is_complete,
+        incomplete_because=known.incomplete_because,
+        pending_documents=pending,
+    )

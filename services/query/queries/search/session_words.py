@@ -7,13 +7,14 @@ a time. A session counts with its texts that pass the filters and have no exclud
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from math import log2
-from typing import Any, Final
+from typing import Final
+from uuid import UUID
 
 from msgspec import Struct
 
-from services.query.database import Connection, Row, estimated_rows, rows
+from services.query.database import Connection, estimated_rows, fetch_by
 from services.query.queries.search.document_conditions import Conditions, of_words, sql
-from services.query.queries.search.document_finder import Deadline, within
+from services.query.queries.search.document_finder import Deadline, Scored, within
 from services.query.queries.search.query_filters import Filters
 from services.query.queries.search.query_language import Query, Term
 
@@ -35,7 +36,16 @@ class Texts(Struct, frozen=True):
     texts: int
     weight: float
     newest: datetime | None
-    id: Any
+    id: UUID
+
+
+class _Length(Struct, frozen=True):
+    """How many texts a session has."""
+
+    texts: int
+
+
+_UNKNOWN: Final = _Length(0)
 
 
 class SessionOfWords(Struct, frozen=True):
@@ -50,10 +60,10 @@ class SessionOfWords(Struct, frozen=True):
         """Seconds since 1970 of its newest text that has one of the words."""
         return max((each.newest.timestamp() for each in self.words if each.newest is not None), default=0.0)
 
-    def best_texts(self, most: int) -> list[Row]:
-        """The best text of each word, each once, as a page has its matches."""
+    def best_texts(self, most: int) -> list[Scored]:
+        """The best text of each word, each once, with the session's score."""
         ids = list(dict.fromkeys(each.id for each in self.words))[:most]
-        return [{"id": document_id, "session_id": self.session_id, "score": self.score} for document_id in ids]
+        return [Scored(document_id, self.score) for document_id in ids]
 
 
 class Sessions(Struct, frozen=True):
@@ -164,20 +174,26 @@ class Coverage:
         """What each session has, of all or of these; None if there was no time for it."""
         asked = self._filters | conditions.parameters | {"sessions": None if sessions is None else list(sessions), "most": most}
         row_cost = _ROW_COST if sessions is None else _ROW_COST_IN_SESSIONS
-        found = within(self._connection, self._deadline.left_ms(), "on", conditions.statement("sessions_with"), asked, row_cost)
-        if found is None or sum(row["texts"] for row in found) == most:
+        sessions_with = conditions.statement("sessions_with")
+        found = within(
+            self._connection,
+            self._deadline.left_ms(),
+            lambda: fetch_by(self._connection, Texts, "session_id", sessions_with, asked),
+            row_cost=row_cost,
+        )
+        if found is None or sum(each.texts for each in found.values()) == most:
             self.is_exact = False
-        return None if found is None else {row.pop("session_id"): Texts(**row) for row in found}
+        return found
 
     def scored(self, sessions: Collection[str], weights: Sequence[int]) -> list[SessionOfWords]:
         """The sessions: rare words count more, often and in what was said, in a session that is not about everything."""
         if not sessions:
             return []
-        lengths = {row["session_id"]: row["texts"] for row in rows(self._connection, sql("session_lengths"), {"sessions": list(sessions)})}
+        lengths = fetch_by(self._connection, _Length, "session_id", sql("session_lengths"), {"sessions": list(sessions)})
         found = []
         for session in sessions:
             words = [self._texts[session][number] for number in range(len(self._words))]
-            length = max(lengths.get(session, 0), *(each.texts for each in words))
+            length = max(lengths.get(session, _UNKNOWN).texts, *(each.texts for each in words))
             room = 1 - _LENGTH_COUNTS + _LENGTH_COUNTS * length / _USUAL_TEXTS
             score = sum(weight * each.weight / (each.weight + room) for weight, each in zip(weights, words, strict=True))
             found.append(SessionOfWords(session, round(score / sum(weights), 6), tuple(words)))

@@ -10,7 +10,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
+from services.query.database import Database, one_row
 from services.query.queries.search import document_finder, document_pages, search_documents
+from services.query.settings import Settings
 from tests.example_counts import examples
 from tests.integration.query import seed
 from tests.integration.query.search.finder_ways import WAYS, Way, take
@@ -83,6 +85,21 @@ def test_context_is_what_was_said_before_and_after(client: TestClient, connectio
     assert (item["before"], item["after"]) == ({"role": "user", "content": "first"}, {"role": "user", "content": "x" * 200})
 
 
+@pytest.mark.parametrize("group_by", [{}, {"group_by": "session"}])
+def test_a_call_that_is_gone_is_left_out_before_the_indexer_was_there(
+    client: TestClient, connection: psycopg.Connection[Any], group_by: dict[str, str]
+) -> None:
+    """given the document of a call that an undo has deleted, then its result, which the document does not have itself, is nowhere."""
+    seed.add_session(connection, "s", seed.add_project(connection, "/p"))
+    seed.add_document(connection, "s", NOON, "make test", result="a needle")
+    connection.execute("DELETE FROM tool_calls")
+
+    answer = client.get(PATH, params={"q": "needle", "correct": False} | group_by)
+
+    assert answer.status_code == 200
+    assert [item for session in answer.json().get("sessions", [answer.json()]) for item in session["items"]] == []
+
+
 def test_a_misspelt_word_finds_its_near_one(client: TestClient, connection: psycopg.Connection[Any]) -> None:
     seed.add_session(connection, "s", seed.add_project(connection, "/p"))
     for number in range(3):
@@ -151,6 +168,19 @@ def test_the_matches_are_counted_and_not_guessed(client: TestClient, asked: dict
 
 
 @pytest.mark.usefixtures("project_of_350")
+def test_what_follows_a_statement_of_little_time_has_its_usual_time(query_settings: Settings) -> None:
+    database = Database(query_settings)
+    with database.connection() as connection:
+        usual = one_row(connection, "SHOW statement_timeout")
+
+        limited = document_finder.within(connection, 50, lambda: one_row(connection, "SHOW statement_timeout"))
+
+        assert one_row(connection, "SHOW statement_timeout") == usual != limited == {"statement_timeout": "50ms"}
+        assert document_finder.within(connection, 50, lambda: one_row(connection, "SELECT pg_sleep(5)")) is None
+        assert one_row(connection, "SHOW statement_timeout") == usual
+    database.close()
+
+
 def test_a_number_that_is_not_exact_is_one_that_was_reached(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
     # Given a phrase, for which texts must be read, or no time to count
     phrase = client.get(PATH, params={"q": '"alpha beta"', "sort": "newest", "limit": 20}).json()

@@ -1,0 +1,30 @@
+-- What a session does now is in shared/session_state.py, whether it is open in shared/open_sessions.py. The filled statement is in rendered/.
+
+-- name: live_sessions
+-- What is silent for an hour is history, though it may not be closed yet.
+SELECT s.session_id, coalesce(mark.title, s.title) AS title, nullif(s.project_id, 0) AS project_id, p.name AS project_name, u.name AS user,
+    (SELECT max(k.machine_id) FROM session_machines k WHERE k.session_id = s.session_id) AS machine_id,
+    {state} AS state,
+    {tool} AS tool_name,
+    {since} AS since,
+    nullif(least(s.started_at, s.first_event_at), '-infinity') AS start_time, s.last_event_at,
+    prompt.content AS last_prompt, s.model, s.tool_calls AS tool_calls_count,
+    least(s.input_tokens + s.output_tokens + s.cache_creation_tokens + s.cache_read_tokens, 9007199254740991)::bigint AS tokens,
+    s.cost_nano_usd / 1e9::float8 AS cost_usd
+FROM sessions s
+LEFT JOIN session_marks mark ON mark.session_id = s.session_id
+LEFT JOIN projects p ON p.id = s.project_id
+LEFT JOIN users u ON u.id = s.user_id
+LEFT JOIN LATERAL (
+    SELECT left(m.content, 500) AS content FROM messages m
+    WHERE m.session_id = s.session_id AND m.role = 'user' AND m.agent_id IS NULL
+    ORDER BY m.occurred_at DESC, m.id DESC LIMIT 1
+) AS prompt ON true
+{signs}
+WHERE {is_open}
+    AND s.last_event_at > clock_timestamp() - interval '1 hour'
+    AND (%(project_id)s::bigint IS NULL OR s.project_id = %(project_id)s)
+    AND (%(user)s::text IS NULL OR s.user_id = (SELECT id FROM users WHERE name = %(user)s))
+    AND (%(machine)s::text IS NULL OR s.session_id = ANY (ARRAY(SELECT sessions_of_machine(%(machine)s))))
+ORDER BY s.last_event_at DESC, s.session_id
+LIMIT %(most)s
