@@ -167,7 +167,6 @@ def test_the_matches_are_counted_and_not_guessed(client: TestClient, asked: dict
     assert {(page["total"], page["total_is_exact"]) for page in pages} == {(total, True)}
 
 
-@pytest.mark.usefixtures("project_of_350")
 def test_what_follows_a_statement_of_little_time_has_its_usual_time(query_settings: Settings) -> None:
     database = Database(query_settings)
     with database.connection() as connection:
@@ -181,6 +180,7 @@ def test_what_follows_a_statement_of_little_time_has_its_usual_time(query_settin
     database.close()
 
 
+@pytest.mark.usefixtures("project_of_350")
 def test_a_number_that_is_not_exact_is_one_that_was_reached(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
     # Given a phrase, for which texts must be read, or no time to count
     phrase = client.get(PATH, params={"q": '"alpha beta"', "sort": "newest", "limit": 20}).json()
