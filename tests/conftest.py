@@ -10,6 +10,7 @@ import signal
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -22,7 +23,7 @@ from deploy.embedded.supervision.processes import started_at
 from deploy.migrations.grants import GRANTS, QUERY, WORKER
 from deploy.migrations.migrate import migrate
 from tests import servers
-from tests.emptied import empty
+from tests.emptied import Emptier
 from tests.forked_tracker import TrackerForks, tracker_forks
 from tests.servers import Server
 
@@ -156,12 +157,17 @@ def migrated_database_url(postgres_url: str) -> str:
     return make_database(postgres_url, "tracker_test")
 
 
+@pytest.fixture(scope="session")
+def emptier(migrated_database_url: str) -> Iterator[Emptier]:
+    """Empties the database."""
+    with closing(Emptier(migrated_database_url)) as emptier:
+        yield emptier
+
+
 @pytest.fixture
-def database_url(migrated_database_url: str) -> str:
+def database_url(migrated_database_url: str, emptier: Emptier) -> str:
     """The database, empty."""
-    # Not a connection that stays open: tests end all that there are.
-    with psycopg.connect(migrated_database_url, autocommit=True) as connection:
-        empty(connection)
+    emptier()
     return migrated_database_url
 
 
