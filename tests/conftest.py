@@ -31,6 +31,7 @@ TESTS = Path(__file__).parent
 # Linux' file system in memory. A test process fills less than a quarter of this.
 MEMORY = Path("/dev/shm")
 LEAST_MEMORY_BYTES = 4 * 1024**3
+MOST_WORKERS = 4
 # The base URL of test clients: their own default is no name that the services are known by.
 LOCAL = "http://localhost"
 # The password of the services' roles. The embedded server needs none.
@@ -62,17 +63,26 @@ def pytest_configure() -> None:
             signal.signal(number, handler)
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """For -n auto. One more than there are processors, since a fourth of the time of two is spent waiting for their servers.
+
+    More than MOST_WORKERS gain little: each has a database server and a gigabyte, and the tests of tests/flow's one stack run in one.
+    """
+    return min((os.cpu_count() or 1) + 1, MOST_WORKERS)
+
+
 def pytest_report_header(config: pytest.Config) -> str:
     return f"PostgreSQL and Redis: {servers.way()} (TRACKER_TEST_SERVERS)"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests that share what takes seconds to start run in one of xdist's processes: those of tests/flow's one stack, and those of one file."""
+    """Tests that share what takes seconds to start run in one of xdist's processes: those of one stack, and those of one file."""
     for item in items:
         file = item.path.relative_to(TESTS)
         folder = file.parts[0]
         if folder in ("flow", "embedded", "browser", "scale"):
             is_of_the_stack = folder == "flow" and "stack" in getattr(item, "fixturenames", ()) and not hasattr(item.module, "stack")
+            is_of_the_stack |= folder == "browser" and getattr(item.module, "ONLY_READS", False)
             item.add_marker(pytest.mark.xdist_group(folder if is_of_the_stack else str(file)))
 
 
