@@ -26,13 +26,13 @@ class Emptier:
 
     def __call__(self) -> None:
         try:
-            _empty(self._connection)
+            empty(self._connection)
         except psycopg.OperationalError:
             # Some tests end all connections that there are.
             if not self._connection.broken:
                 raise
             self._connection = self._connect()
-            _empty(self._connection)
+            empty(self._connection)
 
     def close(self) -> None:
         self._connection.close()
@@ -41,7 +41,8 @@ class Emptier:
         return psycopg.connect(self.url, autocommit=True)
 
 
-def _empty(connection: psycopg.Connection[Any]) -> None:
+def empty(connection: psycopg.Connection[Any]) -> None:
+    """Truncates the tables that have a page, and restarts the sequences that gave a number. Not for a connection with a row factory."""
     found = connection.execute(_FILLED).fetchone()
     if found is not None and found[0] is not None:
         # Tables that refer to one of these are truncated with it, also when they are empty.
