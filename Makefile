@@ -33,11 +33,11 @@ backup: environment ## copy the running stack's data to a new folder, TO=… (de
 restore: environment ## make the data folder out of a backup, FROM=…; then `make up`
 	@$(VENV)/python -m deploy.embedded.backups.restore "$(FROM)"
 
-test: environment ## all tests, two at a time
-	$(VENV)/python -m pytest -n 2
+test: environment ## all tests, one more at a time than there are processors
+	$(VENV)/python -m pytest -n auto
 
 test-long: environment ## all tests, with three times the examples of each property (tests/example_counts.py)
-	HYPOTHESIS_PROFILE=nightly $(VENV)/python -m pytest -n 2
+	HYPOTHESIS_PROFILE=nightly $(VENV)/python -m pytest -n auto
 
 check: environment ## lint, format, types, import contracts, docs
 	$(VENV)/ruff check .
@@ -96,7 +96,7 @@ k8s-secrets: environment ## make the passwords of deploy/k8s/overlays/single, on
 
 test-browser: environment ## the tests in a real browser (needs apt-get install chromium)
 	@command -v chromium > /dev/null || { echo "There is no chromium: apt-get install --no-install-recommends chromium" >&2; exit 1; }
-	$(VENV)/python -m pytest -n 2 --dist loadfile -p no:randomly tests/browser
+	$(VENV)/python -m pytest -n auto -p no:randomly tests/browser
 
 test-real-client: environment ## the tests with the real Claude Code (TRACKER_TEST_CLAUDE=program, or `claude` on the PATH)
 	$(VENV)/python -m pytest tests/real_client -p no:randomly

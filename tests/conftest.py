@@ -10,6 +10,7 @@ import signal
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -22,7 +23,7 @@ from deploy.embedded.supervision.processes import started_at
 from deploy.migrations.grants import GRANTS, QUERY, WORKER
 from deploy.migrations.migrate import migrate
 from tests import servers
-from tests.emptied import empty
+from tests.emptied import Emptier
 from tests.forked_tracker import TrackerForks, tracker_forks
 from tests.servers import Server
 
@@ -30,6 +31,7 @@ TESTS = Path(__file__).parent
 # Linux' file system in memory. A test process fills less than a quarter of this.
 MEMORY = Path("/dev/shm")
 LEAST_MEMORY_BYTES = 4 * 1024**3
+MOST_WORKERS = 4
 # The base URL of test clients: their own default is no name that the services are known by.
 LOCAL = "http://localhost"
 # The password of the services' roles. The embedded server needs none.
@@ -61,17 +63,26 @@ def pytest_configure() -> None:
             signal.signal(number, handler)
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """For -n auto. One more than there are processors, since a fourth of the time of two is spent waiting for their servers.
+
+    More than MOST_WORKERS gain little: each has a database server and a gigabyte, and the tests of tests/flow's one stack run in one.
+    """
+    return min((os.cpu_count() or 1) + 1, MOST_WORKERS)
+
+
 def pytest_report_header(config: pytest.Config) -> str:
     return f"PostgreSQL and Redis: {servers.way()} (TRACKER_TEST_SERVERS)"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests that share what takes seconds to start run in one of xdist's processes: those of tests/flow's one stack, and those of one file."""
+    """Tests that share what takes seconds to start run in one of xdist's processes: those of one stack, and those of one file."""
     for item in items:
         file = item.path.relative_to(TESTS)
         folder = file.parts[0]
         if folder in ("flow", "embedded", "browser", "scale"):
             is_of_the_stack = folder == "flow" and "stack" in getattr(item, "fixturenames", ()) and not hasattr(item.module, "stack")
+            is_of_the_stack |= folder == "browser" and getattr(item.module, "ONLY_READS", False)
             item.add_marker(pytest.mark.xdist_group(folder if is_of_the_stack else str(file)))
 
 
@@ -156,12 +167,17 @@ def migrated_database_url(postgres_url: str) -> str:
     return make_database(postgres_url, "tracker_test")
 
 
+@pytest.fixture(scope="session")
+def emptier(migrated_database_url: str) -> Iterator[Emptier]:
+    """Empties the database."""
+    with closing(Emptier(migrated_database_url)) as emptier:
+        yield emptier
+
+
 @pytest.fixture
-def database_url(migrated_database_url: str) -> str:
+def database_url(migrated_database_url: str, emptier: Emptier) -> str:
     """The database, empty."""
-    # Not a connection that stays open: tests end all that there are.
-    with psycopg.connect(migrated_database_url, autocommit=True) as connection:
-        empty(connection)
+    emptier()
     return migrated_database_url
 
 

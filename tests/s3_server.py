@@ -29,7 +29,7 @@ def s3_server(**environment: str) -> Iterator[int]:
         process.wait(30)
 
 
-def s3_environment(port: int, **changes: str) -> dict[str, str]:
+def s3_environment(port: int) -> dict[str, str]:
     """AWS' own settings for clients of the server."""
     return {
         "AWS_ENDPOINT_URL_S3": f"http://127.0.0.1:{port}",
@@ -39,7 +39,7 @@ def s3_environment(port: int, **changes: str) -> dict[str, str]:
         "AWS_EC2_METADATA_DISABLED": "true",
         "AWS_CONFIG_FILE": os.devnull,
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
-    } | changes
+    }
 
 
 def _listens(port: int) -> bool:

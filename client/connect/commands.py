@@ -35,6 +35,7 @@ def connect(
     is_printed: Annotated[
         bool, typer.Option("--print-settings", help="Write hooks for the settings of a team to standard output, and change nothing.")
     ] = False,
+    wait: Annotated[float, typer.Option(metavar="SECONDS", min=0, help="How long to wait for the test event.")] = 30,
     url: Url = DEFAULT_URL,
     token: Token = None,
 ) -> None:
@@ -66,6 +67,7 @@ def connect(
             is_yes=is_yes,
             may_use_plugin=not no_plugin,
             is_service=is_service,
+            wait_seconds=wait,
         )
         carry_out(wish, here, server, lambda paths: None if no_import else import_what_is_there(paths, wish.user, known_url, known_token))
 

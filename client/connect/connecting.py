@@ -35,7 +35,7 @@ class NotConnected(Failure):
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What the person asked for. `project`: only there; None: everywhere."""
+    """What the person asked for. `project`: only there; None: everywhere. `wait_seconds`: for the test event."""
 
     url: str
     token: str | None
@@ -44,7 +44,8 @@ class Wish:
     is_dry_run: bool
     is_yes: bool
     may_use_plugin: bool
-    is_service: bool = False
+    is_service: bool
+    wait_seconds: float
 
 
 def connect(wish: Wish, places: Places, server: Server, import_history: Callable[[list[Path] | None], None]) -> None:
@@ -80,7 +81,7 @@ def connect(wish: Wish, places: Places, server: Server, import_history: Callable
     if wish.is_service:
         _start_service(places)
     import_history(None if wish.project is None else [_transcripts_of(wish.project, places)])
-    arrived = round_trip.send_test_event(places, server)
+    arrived = round_trip.send_test_event(places, server, wish.wait_seconds)
     typer.echo(f"A test event came through in {duration(arrived.seconds * 1_000)}.")
     typer.echo("Connected: your next prompt will appear within two seconds. Sessions that run already must be started again.")
 

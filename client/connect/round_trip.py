@@ -21,7 +21,6 @@ from client.http.server import Server
 # No event of Claude Code: the server counts and drops it, so no session appears in anybody's statistics.
 TEST_EVENT: Final = "TrackerTest"
 _HOOK_SECONDS: Final = 10
-WAIT_SECONDS: Final = 30
 _POLL_SECONDS: Final = 0.1
 
 
@@ -37,7 +36,7 @@ class Arrived:
     is_seen: bool
 
 
-def send_test_event(places: Places, server: Server, wait_seconds: float = WAIT_SECONDS) -> Arrived:
+def send_test_event(places: Places, server: Server, wait_seconds: float) -> Arrived:
     """Runs the installed hook with a payload, and waits until the server has it. Raises NotArrived."""
     # The server's times are compared with each other, never with this machine's.
     before = machine_of(places, server)
@@ -45,9 +44,7 @@ def send_test_event(places: Places, server: Server, wait_seconds: float = WAIT_S
     return wait_for(places, server, spooled, before, wait_seconds)
 
 
-def wait_for(
-    places: Places, server: Server, spooled: list[Path], before: dict[str, Any] | None, wait_seconds: float = WAIT_SECONDS
-) -> Arrived:
+def wait_for(places: Places, server: Server, spooled: list[Path], before: dict[str, Any] | None, wait_seconds: float) -> Arrived:
     """Waits until the shipper has sent these files, and the server has heard of the machine since `before`. Raises NotArrived."""
     started = time.monotonic()
     until = started + wait_seconds

@@ -61,18 +61,47 @@ def pipeline(postgres_url: str, redis_server_url: str, folder: Path, number: int
         redis.flushdb()
 
 
-# Of each module, so that none meets what another wrote.
+@contextmanager
+def only_read(running: Stack) -> Iterator[Stack]:
+    """For several modules. In the end nobody has written to it."""
+    before = written(running)
+    yield running
+    assert written(running) == before, "A test wrote to a tracker that other modules read."
+
+
+def written(running: Stack) -> dict[str, object]:
+    """What the API changes: each event, import, key, mark and machine, and what the audit log has of the rest."""
+    tables = ("messages", "tool_calls", "activities", "sessions", "import_jobs", "api_keys", "session_marks", "machines", "audit_log")
+    return {table: running.select(f"SELECT count(*) FROM {table}") for table in tables}
+
+
+@pytest.fixture(scope="session")
+def week_stack(postgres_url: str, redis_server_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    folder = tmp_path_factory.mktemp("week")
+    with pipeline(postgres_url, redis_server_url, folder, 13) as running:
+        import_week(running, folder / "home")
+        with only_read(running):
+            yield running
+
+
 @pytest.fixture(scope="module")
-def stack(postgres_url: str, redis_server_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def stack(
+    request: pytest.FixtureRequest, postgres_url: str, redis_server_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Stack]:
+    """The tracker of the modules that say ONLY_READS, or the module's own, so that no other meets what it writes."""
+    if getattr(request.module, "ONLY_READS", False):
+        yield request.getfixturevalue("week_stack")
+        return
     folder = tmp_path_factory.mktemp("dashboard")
     with pipeline(postgres_url, redis_server_url, folder, 8) as running:
         import_week(running, folder / "home")
         yield running
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def empty_stack(postgres_url: str, redis_server_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    with pipeline(postgres_url, redis_server_url, tmp_path_factory.mktemp("empty-dashboard"), 9) as running:
+    """A tracker without a session, which all modules read."""
+    with pipeline(postgres_url, redis_server_url, tmp_path_factory.mktemp("empty-dashboard"), 9) as running, only_read(running):
         yield running
 
 

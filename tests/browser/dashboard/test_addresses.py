@@ -8,6 +8,8 @@ from playwright.sync_api import expect
 from tests.browser.dashboard.conftest import OpenPage
 from tests.browser.dashboard.test_every_page import settled
 
+ONLY_READS = True
+
 
 @pytest.mark.parametrize("page_name", ["overview", "sessions", "files", "usage", "tools", "projects"])
 @pytest.mark.parametrize(

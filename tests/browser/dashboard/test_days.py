@@ -10,6 +10,8 @@ from tests.browser.dashboard.conftest import OpenPage, origin_of
 from tests.browser.dashboard.test_every_page import settled
 from tests.flow.conftest import Stack
 
+ONLY_READS = True
+
 DAY = timedelta(days=1)
 TODAY = datetime.now(UTC).date()
 

@@ -8,6 +8,8 @@ from playwright.sync_api import expect
 from tests.browser.dashboard.conftest import OpenPage
 from tests.flow.conftest import Stack
 
+ONLY_READS = True
+
 CART = "/home/ann/shop/src/cart.py"
 
 

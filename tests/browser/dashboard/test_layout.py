@@ -15,6 +15,8 @@ from tests.browser.dashboard.conftest import OpenPage, origin_of
 from tests.browser.dashboard.test_every_page import PAGES, TAGS, settled
 from tests.flow.conftest import Stack
 
+ONLY_READS = True
+
 FAULTS = (Path(__file__).parent / "layout.js").read_text()
 WIDE = {"width": 1440, "height": 900}
 SIZES = {"wide": WIDE, "tablet": {"width": 1000, "height": 800}, "phone": {"width": 390, "height": 844}}

@@ -6,6 +6,8 @@ from playwright.sync_api import expect
 
 from tests.browser.dashboard.conftest import OpenPage
 
+ONLY_READS = True
+
 PHONE = {"viewport": {"width": 390, "height": 844}}
 
 

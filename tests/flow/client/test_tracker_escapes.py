@@ -40,7 +40,7 @@ COMMANDS: Final[dict[str, list[str]]] = {
     "usage": ["--by", "session"],
     "machines": [],
     "top": ["--once"],
-    "connect": ["--yes", "--no-import"],
+    "connect": ["--yes", "--no-import", "--wait", "2"],
     "disconnect": ["--yes"],
     "capture": ["--wait", "0", "--", "true"],
     "doctor": ["--wait", "0"],

@@ -59,17 +59,17 @@ BODIES: dict[str, tuple[str, bytes, int, str]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", BODIES)
-def test_a_body_has_one_answer_and_leaves_nothing_or_one_event(target: Target, name: str) -> None:
-    path, body, status, code = BODIES[name]
-    before = target.stored()
-    answer = target.post(f"/api/{path}", body)
-    if code == ONE:
-        assert answer.status_code == status, answer.text
-        assert target.stored() == before | {"events": before["events"] + 1}
-    else:
-        refused(answer, status, code)
-        assert target.stored() == before
+def test_a_body_has_one_answer_and_leaves_nothing_or_one_event(target: Target, subtests: pytest.Subtests) -> None:
+    for name, (path, body, status, code) in BODIES.items():
+        with subtests.test(name):
+            before = target.stored()
+            answer = target.post(f"/api/{path}", body)
+            if code == ONE:
+                assert answer.status_code == status, answer.text
+                assert target.stored() == before | {"events": before["events"] + 1}
+            else:
+                refused(answer, status, code)
+                assert target.stored() == before
 
 
 NOT_LINES = {"an array", "empty", "a byte order mark", "a type of our own for another route"}
@@ -77,21 +77,22 @@ NOT_UTF8 = {"invalid UTF-8", "overlong UTF-8", "UTF-16"}
 LINES = [name for name, (path, *_) in BODIES.items() if path == "conversations" and name not in NOT_LINES]
 
 
-@pytest.mark.parametrize("name", [name for name in LINES if name not in NOT_UTF8])
-def test_a_hostile_item_does_not_affect_its_neighbours_in_a_batch(target: Target, name: str) -> None:
+def test_a_hostile_item_does_not_affect_its_neighbours_in_a_batch(target: Target, subtests: pytest.Subtests) -> None:
     """As a line between two good ones."""
-    _, body, _, code = BODIES[name]
-    line = (
-        body.replace(b"\n", b" ").replace(b'{"', b'{"type": "conversation", "', 1)
-        if b'"type"' not in body
-        else message(type="conversation")
-    )
     good = message(type="conversation", content="good")
-    before = target.stored()
-    answer = target.post("/api/events", b"\n".join([good, line, good]), "application/x-ndjson")
-    assert answer.status_code == 200, answer.text
-    assert answer.json()["accepted"] == (3 if code == ONE else 2)
-    assert target.stored()["events"] == before["events"] + answer.json()["accepted"]
+    for name in [name for name in LINES if name not in NOT_UTF8]:
+        _, body, _, code = BODIES[name]
+        line = (
+            body.replace(b"\n", b" ").replace(b'{"', b'{"type": "conversation", "', 1)
+            if b'"type"' not in body
+            else message(type="conversation")
+        )
+        with subtests.test(name):
+            before = target.stored()
+            answer = target.post("/api/events", b"\n".join([good, line, good]), "application/x-ndjson")
+            assert answer.status_code == 200, answer.text
+            assert answer.json()["accepted"] == (3 if code == ONE else 2)
+            assert target.stored()["events"] == before["events"] + answer.json()["accepted"]
 
 
 @pytest.mark.parametrize("name", sorted(NOT_UTF8))

@@ -23,18 +23,30 @@ def s3_port() -> Iterator[int]:
         yield port
 
 
-@pytest.fixture
-def use_s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[Use]:
-    """From now on this process' client is one of that port."""
+@pytest.fixture(scope="session")
+def client_of() -> dict[str, str | None]:
+    """What this process' client was made with. To make one takes half a second and several megabytes, so it stays until a test needs another."""
+    return {}
 
-    def use(port: int, **changes: str) -> Any:
-        for name, value in s3_environment(port, **changes).items():
-            monkeypatch.setenv(name, value)
-        bucket_client.client.cache_clear()
+
+@pytest.fixture
+def use_s3(monkeypatch: pytest.MonkeyPatch, client_of: dict[str, str | None]) -> Use:
+    """From now on this process' client is one of that port. A variable that is None is not set."""
+
+    def use(port: int, **changes: str | None) -> Any:
+        environment: dict[str, str | None] = s3_environment(port) | changes
+        for name, value in environment.items():
+            if value is None:
+                monkeypatch.delenv(name, raising=False)
+            else:
+                monkeypatch.setenv(name, value)
+        if environment != client_of:
+            bucket_client.client.cache_clear()
+            client_of.clear()
+            client_of.update(environment)
         return bucket_client.client()
 
-    yield use
-    bucket_client.client.cache_clear()
+    return use
 
 
 @pytest.fixture

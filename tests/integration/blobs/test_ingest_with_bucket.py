@@ -55,17 +55,17 @@ def test_a_job_is_accepted_once_its_files_are_complete_in_the_bucket(bucket: Blo
 @pytest.mark.parametrize(
     ("contents", "code"),
     [
-        ([CLAUDE_JSON, b"x" * 20_000_000], "UNKNOWN_PROJECT_FILE"),
-        ([CLAUDE_JSON, b"y" * 29_999_990], "PAYLOAD_TOO_LARGE"),
-        ([CLAUDE_JSON, b'{"x": "' + b"z" * 9_000_000 + b'", "claudeAiOauth": {"accessToken": "sk-ant-canary"}}'], "INVALID_FILE"),
+        (lambda: [CLAUDE_JSON, b"x" * 20_000_000], "UNKNOWN_PROJECT_FILE"),
+        (lambda: [CLAUDE_JSON, b"y" * 29_999_990], "PAYLOAD_TOO_LARGE"),
+        (lambda: [CLAUDE_JSON, b'{"x": "' + b"z" * 9_000_000 + b'", "claudeAiOauth": {"accessToken": "sk-ant-canary"}}'], "INVALID_FILE"),
     ],
     ids=["unknown", "too large", "credentials"],
 )
 def test_a_refused_upload_leaves_neither_objects_nor_parts(
-    s3: Any, bucket: BlobStore, settings: Settings, contents: list[bytes], code: str
+    s3: Any, bucket: BlobStore, settings: Settings, contents: Callable[[], list[bytes]], code: str
 ) -> None:
     with ingest(settings) as http:
-        assert upload(http, *contents).json()["code"] == code
+        assert upload(http, *contents()).json()["code"] == code
     assert list(bucket.stored()) == unfinished(s3) == []
 
 

@@ -1,6 +1,7 @@
 """The query service on a real database and Redis."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 
 import psycopg
@@ -9,7 +10,8 @@ from starlette.testclient import TestClient
 
 from services.query.app import create_app
 from services.query.settings import Settings
-from tests.conftest import LOCAL
+from tests.conftest import LOCAL, make_database
+from tests.emptied import Emptier
 
 
 @pytest.fixture
@@ -27,4 +29,26 @@ def query_settings(database_url: str, redis_url: str) -> Settings:
 @pytest.fixture
 def client(query_settings: Settings) -> Iterator[TestClient]:
     with TestClient(create_app(query_settings), LOCAL) as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def kept_database(postgres_url: str) -> Iterator[Emptier]:
+    """A second database of this test process."""
+    with closing(Emptier(make_database(postgres_url, "kept_test"))) as emptier:
+        yield emptier
+
+
+@pytest.fixture(scope="module")
+def kept_connection(kept_database: Emptier) -> Iterator[psycopg.Connection[Any]]:
+    """To put in, once for a module, what its tests only read. It is `kept_client` that reads it; `connection` and `client` have another database."""
+    kept_database()
+    with psycopg.connect(kept_database.url, autocommit=True, options="-c timezone=UTC") as connection:
+        yield connection
+
+
+@pytest.fixture(scope="module")
+def kept_client(kept_database: Emptier, redis_server_url: str) -> Iterator[TestClient]:
+    settings = Settings(database_url=kept_database.url, redis_url=redis_server_url, log_level="CRITICAL")
+    with TestClient(create_app(settings), LOCAL) as client:
         yield client

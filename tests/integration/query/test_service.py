@@ -206,15 +206,14 @@ def test_the_service_is_not_ready_when_the_canary_does_not_return(query_settings
         assert client.get("/readyz").status_code == 200
 
 
-@pytest.mark.parametrize(
-    "path", [*READS, "/healthz", "/readyz", "/metrics", "/docs", "/docs/swagger-ui.css", "/openapi.json", "/", "/nowhere"]
-)
-def test_head_answers_like_get_without_a_body(client: TestClient, connection: psycopg.Connection[Any], path: str) -> None:
+def test_head_answers_like_get_without_a_body(client: TestClient, connection: psycopg.Connection[Any], subtests: pytest.Subtests) -> None:
     world.build(connection, sessions=1)
-    get, head = client.get(path), client.head(path)
-    assert head.status_code == get.status_code
-    assert head.content == b""
-    assert head.headers["content-type"] == get.headers["content-type"]
+    for path in [*READS, "/healthz", "/readyz", "/metrics", "/docs", "/docs/swagger-ui.css", "/openapi.json", "/", "/nowhere"]:
+        with subtests.test(path):
+            get, head = client.get(path), client.head(path)
+            assert head.status_code == get.status_code
+            assert head.content == b""
+            assert head.headers["content-type"] == get.headers["content-type"]
 
 
 @pytest.mark.parametrize("path", ["/api/sessions", "/api/projects/1", "/healthz"])

@@ -42,24 +42,23 @@ def build(connection: Connection[Any], sessions: int = 24, events: int = 12) -> 
     rng = random.Random(20240115)
     projects = [seed.add_project(connection, f"/home/dev/{name}") for name in ("alpha", "beta", "empty", "undated")]
     users = [0, seed.add_user(connection, "ada"), seed.add_user(connection, "bob")]
-    ids = []
-    for number in range(sessions):
-        session_id = f"session-{number}"
-        ids.append(session_id)
-        start = rng.choice(STARTS) + timedelta(minutes=rng.randrange(3 * 24 * 60))
-        ended = {"ended_at": start + timedelta(minutes=90)} if number % 3 else {}
-        seed.add_session(connection, session_id, rng.choice(projects[:2]), rng.choice(users), started_at=start, source="hook", **ended)
-        for _ in range(events):
-            at = start + timedelta(seconds=rng.randrange(80 * 60), microseconds=rng.randrange(10**6))
-            _add_event(connection, rng, session_id, at)
-    seed.add_session(
-        connection, "undated", projects[3], users[1], cost_nano_usd=1_500_000_000, usage_from_snapshot=True, source="claude.json"
-    )
-    for _ in range(5):
-        seed.add_message(connection, "undated", seed.UNDATED, "an old prompt of unknown date")
-    seed.add_tool_call(connection, None, STARTS[0], "Orphan", status="timeout", duration_ms=None)
-    seed.add_session(connection, "identity-only", projects[0], counted=False)
-    seed.compute_aggregates(connection)
+    ids = [f"session-{number}" for number in range(sessions)]
+    with connection.pipeline():
+        for number, session_id in enumerate(ids):
+            start = rng.choice(STARTS) + timedelta(minutes=rng.randrange(3 * 24 * 60))
+            ended = {"ended_at": start + timedelta(minutes=90)} if number % 3 else {}
+            seed.add_session(connection, session_id, rng.choice(projects[:2]), rng.choice(users), started_at=start, source="hook", **ended)
+            for _ in range(events):
+                at = start + timedelta(seconds=rng.randrange(80 * 60), microseconds=rng.randrange(10**6))
+                _add_event(connection, rng, session_id, at)
+        seed.add_session(
+            connection, "undated", projects[3], users[1], cost_nano_usd=1_500_000_000, usage_from_snapshot=True, source="claude.json"
+        )
+        for _ in range(5):
+            seed.add_message(connection, "undated", seed.UNDATED, "an old prompt of unknown date")
+        seed.add_tool_call(connection, None, STARTS[0], "Orphan", status="timeout", duration_ms=None)
+        seed.add_session(connection, "identity-only", projects[0], counted=False)
+        seed.compute_aggregates(connection)
     return World(projects, [*ids, "undated"])
 
 

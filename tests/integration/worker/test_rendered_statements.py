@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -22,12 +21,12 @@ PARAMETERS = {
 } | {name: list[str]() for name in ("session_ids", "row_ids", "whole_ids", "new_session_event_ids", "new_fact_ids")}
 
 
-@pytest.mark.parametrize("file", sorted(FOLDER.glob("*.sql")), ids=lambda file: file.stem)
-def test_postgres_plans_every_statement(worker: Resources, file: Path) -> None:
-    with psycopg.connect(worker.settings.database_url, cursor_factory=psycopg.ClientCursor) as connection:
-        prepare_connection(connection)
-        for statement in file.read_text(encoding="utf-8").split(";\n"):
-            if statement.strip():
-                # What is not in PARAMETERS is a value of a column, which may be NULL.
-                given: dict[str, Any] = defaultdict(lambda: None, PARAMETERS)
-                assert connection.execute(f"EXPLAIN {statement}".encode(), given).fetchall()
+def test_postgres_plans_every_statement(worker: Resources, subtests: pytest.Subtests) -> None:
+    for file in sorted(FOLDER.glob("*.sql")):
+        with subtests.test(file.stem), psycopg.connect(worker.settings.database_url, cursor_factory=psycopg.ClientCursor) as connection:
+            prepare_connection(connection)
+            for statement in file.read_text(encoding="utf-8").split(";\n"):
+                if statement.strip():
+                    # What is not in PARAMETERS is a value of a column, which may be NULL.
+                    given: dict[str, Any] = defaultdict(lambda: None, PARAMETERS)
+                    assert connection.execute(f"EXPLAIN {statement}".encode(), given).fetchall()

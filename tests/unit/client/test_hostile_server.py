@@ -187,16 +187,16 @@ def test_no_redirect_is_followed(status: int) -> None:
 @pytest.mark.parametrize(
     "body",
     [
-        {"message": {"a": 1}, "details": [1]},
-        {"message": "no", "details": "x"},
-        {"message": None},
-        ["message"],
-        {"message": "x" * 10_000_000},
+        lambda: {"message": {"a": 1}, "details": [1]},
+        lambda: {"message": "no", "details": "x"},
+        lambda: {"message": None},
+        lambda: ["message"],
+        lambda: {"message": "x" * 10_000_000},
     ],
     ids=["object", "details", "null", "list", "long"],
 )
-def test_a_refusal_of_another_shape_is_a_sentence(body: Any) -> None:
-    with Scripted(answer(400, body)) as scripted, pytest.raises(Refused) as caught:
+def test_a_refusal_of_another_shape_is_a_sentence(body: Callable[[], Any]) -> None:
+    with Scripted(answer(400, body())) as scripted, pytest.raises(Refused) as caught:
         client(scripted).ask("GET", "/")
     assert isinstance(caught.value.details, dict)
     assert 0 < len(str(caught.value)) <= 2_000

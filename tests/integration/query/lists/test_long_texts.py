@@ -27,26 +27,26 @@ def text_of(item: dict[str, Any]) -> str:
     return str(item["content"] if "content" in item else item["parameters"]["text"])
 
 
-@pytest.fixture
-def ids(connection: psycopg.Connection[Any]) -> set[str]:
+@pytest.fixture(scope="module")
+def ids(kept_connection: psycopg.Connection[Any]) -> set[str]:
     """Messages and tool calls of a megabyte each."""
-    seed.add_project(connection, "/p")
-    seed.add_session(connection, "s", 1)
+    seed.add_project(kept_connection, "/p")
+    seed.add_session(kept_connection, "s", 1)
     text = "needle " * (MEBIBYTE // 7)
     made = set()
     for number in range(ROWS):
         at = NOON + timedelta(seconds=number)
-        made.add(str(seed.add_indexed_message(connection, "s", at, text)))
-        made.add(str(seed.add_tool_call(connection, "s", at, parameters=psycopg.types.json.Json({"text": text}))))
+        made.add(str(seed.add_indexed_message(kept_connection, "s", at, text)))
+        made.add(str(seed.add_tool_call(kept_connection, "s", at, parameters=psycopg.types.json.Json({"text": text}))))
     return made
 
 
 @pytest.mark.parametrize("path", LISTS.values(), ids=LISTS)
-def test_a_page_of_long_texts_ends_at_eight_megabytes_and_the_next_continues(client: TestClient, ids: set[str], path: str) -> None:
+def test_a_page_of_long_texts_ends_at_eight_megabytes_and_the_next_continues(kept_client: TestClient, ids: set[str], path: str) -> None:
     shown: list[str] = []
     cursor = ""
     while True:
-        body = client.get(path + cursor).json()
+        body = kept_client.get(path + cursor).json()
         assert sum(len(text_of(item)) for item in body["items"]) <= PAGE_BYTES
         shown += [item["id"] for item in body["items"]]
         if body["next_cursor"] is None:
@@ -77,12 +77,12 @@ def test_a_text_longer_than_a_page_is_a_page_of_its_own(client: TestClient, conn
     assert sizes == [1, 1, 1, 2]
 
 
-def test_rows_beyond_the_page_are_not_read_into_memory(client: TestClient, ids: set[str]) -> None:
-    client.get("/api/conversations?limit=1")
+def test_rows_beyond_the_page_are_not_read_into_memory(kept_client: TestClient, ids: set[str]) -> None:
+    kept_client.get("/api/conversations?limit=1")
     tracemalloc.start()
-    client.get("/api/conversations?limit=1000")
+    kept_client.get("/api/conversations?limit=1000")
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
 
-    # The texts, the answer, and its copy in the test's client; 40 would be 120 and more.
+    # The texts, the answer, and its copy in the test's kept_client; 40 would be 120 and more.
     assert peak < 5 * PAGE_BYTES

@@ -58,89 +58,89 @@ def _plain(snippet: str) -> str:
     return text.replace("&gt;", ">").replace("&lt;", "<").replace("&#x27;", "'").replace("&amp;", "&")
 
 
-@pytest.mark.usefixtures("texts")
-@pytest.mark.parametrize(
-    ("q", "names"),
-    [
-        ("useEffect", {"hook"}),
-        ("effect", {"hook"}),
-        ("useEff", {"hook"}),
-        ("my_func", {"snake"}),
-        ("func_name", {"snake"}),
-        ("UserName", {"getter"}),
-        ("src/app/main.py", {"snake"}),
-        ("app/mai", {"snake"}),
-        ("E0382", {"error"}),
-        ("found folder", {"phrase", "scattered"}),
-        ('"not found"', {"phrase"}),
-        ('"in the folder"', {"phrase"}),
-        ('"The File, was"', set()),
-        ('"the file was"', {"phrase"}),
-        ('"the folder the"', set()),
-        ('"not a file"', {"scattered"}),
-        ('-"in the" folder', {"scattered"}),
-        ('found -"not found"', {"scattered"}),
-        ("found -was", {"scattered"}),
-        ("was or E0382", {"phrase", "error"}),
-        ("検索", {"cjk"}),
-        ("検", {"cjk"}),
-        ("検索機能", {"cjk"}),
-        ("能検", set()),
-        ('"100% of"', {"percent"}),
-        ('"100_ of"', set()),
-        ("don't", {"mixed"}),
-        ("--no-verify", {"flag"}),
-        ("README", {"cjk and latin"}),
-        ("新しいREADME", {"cjk and latin"}),
-        ("~/.claude", {"dotted"}),
-        ("c++", {"dotted"}),
-        ("=>", {"arrow"}),
-        ("fix(", {"arrow"}),
-        ("fix", {"arrow", "plain fix"}),
-        ("(at", {"plain fix"}),
-        ("cafe", {"accents"}),
-        ("CAFÉ", {"accents"}),
-        ("strasse", {"accents"}),
-        ("🚀", {"emoji"}),
-        ("std::", {"vector"}),
-        ("->", {"pointer"}),
-        ("->next", {"pointer"}),
-        ("pointer ->", {"pointer"}),
-        ("std::vector", {"vector"}),
-        ("foo:bar", set()),
-        ("nowhere", set()),
-        ("!", set()),
-        ("-", set()),
-    ],
-)
-@pytest.mark.parametrize("sort", ["best", "newest"])
-def test_words_find_the_expected_texts(client: TestClient, q: str, names: set[str], sort: str) -> None:
-    assert found(client, q, sort=sort) == names
+SORTS = ("best", "newest")
+# What each query finds.
+QUERIES: dict[str, set[str]] = {
+    "useEffect": {"hook"},
+    "effect": {"hook"},
+    "useEff": {"hook"},
+    "my_func": {"snake"},
+    "func_name": {"snake"},
+    "UserName": {"getter"},
+    "src/app/main.py": {"snake"},
+    "app/mai": {"snake"},
+    "E0382": {"error"},
+    "found folder": {"phrase", "scattered"},
+    '"not found"': {"phrase"},
+    '"in the folder"': {"phrase"},
+    '"The File, was"': set(),
+    '"the file was"': {"phrase"},
+    '"the folder the"': set(),
+    '"not a file"': {"scattered"},
+    '-"in the" folder': {"scattered"},
+    'found -"not found"': {"scattered"},
+    "found -was": {"scattered"},
+    "was or E0382": {"phrase", "error"},
+    "検索": {"cjk"},
+    "検": {"cjk"},
+    "検索機能": {"cjk"},
+    "能検": set(),
+    '"100% of"': {"percent"},
+    '"100_ of"': set(),
+    "don't": {"mixed"},
+    "--no-verify": {"flag"},
+    "README": {"cjk and latin"},
+    "新しいREADME": {"cjk and latin"},
+    "~/.claude": {"dotted"},
+    "c++": {"dotted"},
+    "=>": {"arrow"},
+    "fix(": {"arrow"},
+    "fix": {"arrow", "plain fix"},
+    "(at": {"plain fix"},
+    "cafe": {"accents"},
+    "CAFÉ": {"accents"},
+    "strasse": {"accents"},
+    "🚀": {"emoji"},
+    "std::": {"vector"},
+    "->": {"pointer"},
+    "->next": {"pointer"},
+    "pointer ->": {"pointer"},
+    "std::vector": {"vector"},
+    "foo:bar": set(),
+    "nowhere": set(),
+    "!": set(),
+    "-": set(),
+}
 
 
 @pytest.mark.usefixtures("texts")
-@pytest.mark.parametrize(
-    ("q", "names"),
-    [
-        ("seEff", {"hook"}),
-        ("func", {"hook", "snake"}),
-        ("FUNC", {"hook", "snake"}),
-        ("=>", {"arrow"}),
-        ("fix(", {"arrow"}),
-        ("C++", {"dotted"}),
-        ("100%", {"percent"}),
-        ("_000", {"percent"}),
-        ("索", {"cjk"}),
-        ("🚀", {"emoji"}),
-        ("t fou", {"phrase"}),
-        ("\\", set()),
-        ("project:", set()),
-        ("-", {"flag", "no flag", "pointer"}),
-    ],
-)
-@pytest.mark.parametrize("sort", ["best", "newest"])
-def test_a_literal_finds_what_has_it_anywhere(client: TestClient, q: str, names: set[str], sort: str) -> None:
-    assert found(client, q, mode="literal", sort=sort) == names
+def test_words_find_the_expected_texts(client: TestClient) -> None:
+    answers = {(q, sort): found(client, q, sort=sort) for q in QUERIES for sort in SORTS}
+    assert answers == {(q, sort): names for q, names in QUERIES.items() for sort in SORTS}
+
+
+LITERALS: dict[str, set[str]] = {
+    "seEff": {"hook"},
+    "func": {"hook", "snake"},
+    "FUNC": {"hook", "snake"},
+    "=>": {"arrow"},
+    "fix(": {"arrow"},
+    "C++": {"dotted"},
+    "100%": {"percent"},
+    "_000": {"percent"},
+    "索": {"cjk"},
+    "🚀": {"emoji"},
+    "t fou": {"phrase"},
+    "\\": set(),
+    "project:": set(),
+    "-": {"flag", "no flag", "pointer"},
+}
+
+
+@pytest.mark.usefixtures("texts")
+def test_a_literal_finds_what_has_it_anywhere(client: TestClient) -> None:
+    answers = {(q, sort): found(client, q, mode="literal", sort=sort) for q in LITERALS for sort in SORTS}
+    assert answers == {(q, sort): names for q, names in LITERALS.items() for sort in SORTS}
 
 
 @pytest.mark.usefixtures("texts")
@@ -199,49 +199,52 @@ def shop(connection: psycopg.Connection[Any]) -> dict[str, str]:
     }
 
 
-@pytest.mark.parametrize(
-    ("q", "names"),
-    [
-        ("needle", {"prompt", "answer", "command", "result", "read", "file", "session", "elsewhere"}),
-        ('needle project:"my shop"', {"prompt", "answer", "command", "result", "read", "file", "session"}),
-        ("needle project:other", {"elsewhere"}),
-        ("needle project:ann/other", {"elsewhere"}),
-        ("needle -project:other kind:message", {"prompt", "answer"}),
-        ("needle project:nobody", set()),
-        ("needle user:ben", {"elsewhere"}),
-        ("needle -user:ann", {"elsewhere"}),
-        ("needle tool:bash", {"command", "result"}),
-        ("needle kind:tool_call -tool:bash", {"read"}),
-        ("needle is:error", {"result"}),
-        ("is:error", {"result"}),
-        ("needle kind:tool_call -is:error", {"command", "read"}),
-        ("needle is:starred kind:message", {"prompt", "answer"}),
-        ("needle -is:starred kind:message", {"elsewhere"}),
-        ("needle kind:input", {"command", "read"}),
-        ("needle kind:command", {"command"}),
-        ("needle kind:result", {"result"}),
-        ("needle kind:file", {"file"}),
-        ("needle kind:session", {"session"}),
-        ("needle role:assistant", {"answer"}),
-        ("agent:a1", {"answer"}),
-        ("needle branch:main", {"elsewhere"}),
-        ("needle session:o", {"elsewhere"}),
-        ("file:hay.txt", {"command", "result"}),
-        ("file:needle/main.py", {"file", "read"}),
-        ("needle after:2024-01-15T12:06:30Z", {"elsewhere"}),
-        ("needle before:2024-01-15T12:01:00Z", {"prompt"}),
-        ("needle before:2024-01-15", set()),
-        ("needle after:2024-01-15 kind:message", {"prompt", "answer", "elsewhere"}),
-        ("needle after:7d", set()),
-    ],
-)
-@pytest.mark.parametrize("sort", ["best", "newest"])
-def test_filters_in_the_query(client: TestClient, shop: dict[str, str], q: str, names: set[str], sort: str) -> None:
-    answer = client.get(PATH, params={"q": q, "sort": sort, "correct": False})
+# What each query finds of the shop.
+FILTERS: dict[str, set[str]] = {
+    "needle": {"prompt", "answer", "command", "result", "read", "file", "session", "elsewhere"},
+    'needle project:"my shop"': {"prompt", "answer", "command", "result", "read", "file", "session"},
+    "needle project:other": {"elsewhere"},
+    "needle project:ann/other": {"elsewhere"},
+    "needle -project:other kind:message": {"prompt", "answer"},
+    "needle project:nobody": set(),
+    "needle user:ben": {"elsewhere"},
+    "needle -user:ann": {"elsewhere"},
+    "needle tool:bash": {"command", "result"},
+    "needle kind:tool_call -tool:bash": {"read"},
+    "needle is:error": {"result"},
+    "is:error": {"result"},
+    "needle kind:tool_call -is:error": {"command", "read"},
+    "needle is:starred kind:message": {"prompt", "answer"},
+    "needle -is:starred kind:message": {"elsewhere"},
+    "needle kind:input": {"command", "read"},
+    "needle kind:command": {"command"},
+    "needle kind:result": {"result"},
+    "needle kind:file": {"file"},
+    "needle kind:session": {"session"},
+    "needle role:assistant": {"answer"},
+    "agent:a1": {"answer"},
+    "needle branch:main": {"elsewhere"},
+    "needle session:o": {"elsewhere"},
+    "file:hay.txt": {"command", "result"},
+    "file:needle/main.py": {"file", "read"},
+    "needle after:2024-01-15T12:06:30Z": {"elsewhere"},
+    "needle before:2024-01-15T12:01:00Z": {"prompt"},
+    "needle before:2024-01-15": set(),
+    "needle after:2024-01-15 kind:message": {"prompt", "answer", "elsewhere"},
+    "needle after:7d": set(),
+}
 
-    assert answer.status_code == 200, answer.text
+
+def test_filters_in_the_query(client: TestClient, shop: dict[str, str]) -> None:
     of_id = {document_id: name for name, document_id in shop.items()}
-    assert {of_id[item["id"]] for item in answer.json()["items"]} == names
+
+    def names(q: str, sort: str) -> set[str]:
+        answer = client.get(PATH, params={"q": q, "sort": sort, "correct": False})
+        assert answer.status_code == 200, answer.text
+        return {of_id[item["id"]] for item in answer.json()["items"]}
+
+    answers = {(q, sort): names(q, sort) for q in FILTERS for sort in SORTS}
+    assert answers == {(q, sort): expected for q, expected in FILTERS.items() for sort in SORTS}
 
 
 @pytest.mark.parametrize(

@@ -138,14 +138,14 @@ def test_a_search_out_of_time_says_so_and_goes_on_from_there(client: TestClient,
     assert sorted(found_ids) == sorted(document_id for number, document_id in enumerate(many) if number % 3 == 0)
 
 
-@pytest.fixture
-def project_of_350(connection: psycopg.Connection[Any]) -> None:
+@pytest.fixture(scope="module")
+def project_of_350(kept_connection: psycopg.Connection[Any]) -> None:
     """More documents than the first walk looks at, among as many others."""
     for session, path in (("l", "/leeson"), ("o", "/other")):
-        seed.add_session(connection, session, seed.add_project(connection, path))
+        seed.add_session(kept_connection, session, seed.add_project(kept_connection, path))
         for number in range(350):
-            seed.add_document(connection, session, NOON + timedelta(minutes=10 * number), "alpha beta")
-    connection.execute("ANALYZE search_documents")
+            seed.add_document(kept_connection, session, NOON + timedelta(minutes=10 * number), "alpha beta")
+    kept_connection.execute("ANALYZE search_documents")
 
 
 @pytest.mark.usefixtures("project_of_350")
@@ -161,8 +161,8 @@ def project_of_350(connection: psycopg.Connection[Any]) -> None:
     ],
 )
 @pytest.mark.parametrize("sort", ["best", "newest"])
-def test_the_matches_are_counted_and_not_guessed(client: TestClient, asked: dict[str, str], total: int, sort: str) -> None:
-    pages = pages_of(client, {**asked, "sort": sort, "limit": 150})
+def test_the_matches_are_counted_and_not_guessed(kept_client: TestClient, asked: dict[str, str], total: int, sort: str) -> None:
+    pages = pages_of(kept_client, {**asked, "sort": sort, "limit": 150})
 
     assert {(page["total"], page["total_is_exact"]) for page in pages} == {(total, True)}
 
@@ -181,12 +181,12 @@ def test_what_follows_a_statement_of_little_time_has_its_usual_time(query_settin
 
 
 @pytest.mark.usefixtures("project_of_350")
-def test_a_number_that_is_not_exact_is_one_that_was_reached(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_number_that_is_not_exact_is_one_that_was_reached(kept_client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
     # Given a phrase, for which texts must be read, or no time to count
-    phrase = client.get(PATH, params={"q": '"alpha beta"', "sort": "newest", "limit": 20}).json()
+    phrase = kept_client.get(PATH, params={"q": '"alpha beta"', "sort": "newest", "limit": 20}).json()
     monkeypatch.setattr(document_finder, "COUNT_MS", 0)
     monkeypatch.setattr(document_finder, "MOST_WINDOW", 50)
-    uncounted = client.get(PATH, params={"q": "project:leeson", "limit": 20}).json()
+    uncounted = kept_client.get(PATH, params={"q": "project:leeson", "limit": 20}).json()
 
     for answer in (phrase, uncounted):
         assert answer["total_is_exact"] or 20 <= answer["total"] <= 350

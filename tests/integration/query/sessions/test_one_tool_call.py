@@ -2,7 +2,7 @@
 
 import json
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -81,20 +81,27 @@ IN_PIECES = [{"type": "text", "text": LONG[:30_000]}, {"type": "text", "text": L
 @pytest.mark.parametrize(
     ("lines", "expected"),
     [
-        (SHORT_LINES + jsonl(answer(8, "a", "m", use(TOOL_USE)), WANTED) + SHORT_LINES, LONG),
-        (SHORT_LINES + jsonl(AS_AGENTS), LONG),
-        (jsonl(result(9, "w", TOOL_USE, IN_PIECES)), f"{LONG[:30_000]}\n{LONG[30_000:]}"),
-        (jsonl(result(9, "w", TOOL_USE, "\x1b[31m" + LONG)), LONG),
-        (jsonl(result(1, "v", "toolu_0", f'"tool_use_id":"{TOOL_USE}"'), WANTED), LONG),
-        (jsonl(WANTED).replace(b"\n", b" ") + jsonl(result(9, "w", "toolu_0", "x")), LONG),
+        (lambda: SHORT_LINES + jsonl(answer(8, "a", "m", use(TOOL_USE)), WANTED) + SHORT_LINES, LONG),
+        (lambda: SHORT_LINES + jsonl(AS_AGENTS), LONG),
+        (lambda: jsonl(result(9, "w", TOOL_USE, IN_PIECES)), f"{LONG[:30_000]}\n{LONG[30_000:]}"),
+        (lambda: jsonl(result(9, "w", TOOL_USE, "\x1b[31m" + LONG)), LONG),
+        (lambda: jsonl(result(1, "v", "toolu_0", f'"tool_use_id":"{TOOL_USE}"'), WANTED), LONG),
+        (lambda: jsonl(WANTED).replace(b"\n", b" ") + jsonl(result(9, "w", "toolu_0", "x")), LONG),
     ],
     ids=["among others", "in its parent's file", "blocks", "colours", "quoted", "two on a line"],
 )
 def test_all_of_a_result_is_read_from_the_archive(
-    client: TestClient, connection: psycopg.Connection[Any], archive: ContentStore, call: UUID, lines: bytes, expected: str, archived: Any
+    client: TestClient,
+    connection: psycopg.Connection[Any],
+    archive: ContentStore,
+    call: UUID,
+    lines: Callable[[], bytes],
+    expected: str,
+    archived: Any,
 ) -> None:
-    bound = None if archived is None else archived * (lines.rfind(b"\n", 0, len(lines) // 2) + 1)
-    add_file(connection, archive, SESSION, lines, archived=bound)
+    content = lines()
+    bound = None if archived is None else archived * (content.rfind(b"\n", 0, len(content) // 2) + 1)
+    add_file(connection, archive, SESSION, content, archived=bound)
 
     answer = client.get(f"/api/tool-calls/{call}/result")
 

@@ -38,38 +38,39 @@ class Known:
         return any(a < end and b >= start and b - a <= GAP for a, b in pairwise(self.times))
 
 
-@pytest.fixture
-def known(connection: psycopg.Connection[Any]) -> list[Known]:
+@pytest.fixture(scope="module")
+def known(kept_connection: psycopg.Connection[Any]) -> list[Known]:
     """Sessions of minutes, of a night, and of days with days of silence; one that ends long after its last event; one without a date."""
     rng = random.Random(7)
-    projects = [seed.add_project(connection, f"/home/dev/{name}") for name in ("alpha", "beta")]
-    users = {None: 0, "ada": seed.add_user(connection, "ada"), "bob": seed.add_user(connection, "bob")}
+    projects = [seed.add_project(kept_connection, f"/home/dev/{name}") for name in ("alpha", "beta")]
+    users = {None: 0, "ada": seed.add_user(kept_connection, "ada"), "bob": seed.add_user(kept_connection, "bob")}
     found = []
-    for number in range(60):
-        project, user, machine = rng.choice(projects), rng.choice([*users]), rng.choice(["m-1", "m-2"])
-        start = rng.choice([SPRING, AUTUMN]) + rng.randrange(4 * 24 * 60) * MINUTE + timedelta(seconds=rng.randrange(60))
-        pauses = {
-            0: [rng.randrange(1, 9) * MINUTE for _ in range(12)],
-            1: [rng.randrange(1, 6) * MINUTE for _ in range(180)],
-            2: [rng.choice([MINUTE, 4 * MINUTE, 6 * HOUR, 20 * HOUR, 2 * DAY]) for _ in range(12)],
-            3: [],
-        }[number % 4]
-        times = [start]
-        for pause in pauses:
-            times.append(times[-1] + pause)
-        columns = {"started_at": start}
-        if number % 5 == 0:
-            times.append(times[-1] + rng.choice([HOUR, 30 * HOUR]))
-            columns["ended_at"] = times[-1]
-        session_id = f"session-{number}"
-        seed.add_session(connection, session_id, project, users[user], **columns)
-        connection.execute("INSERT INTO session_machines VALUES (%s, %s)", (session_id, machine))
-        for at in times[1 : len(pauses) + 1]:
-            rng.choice([seed.add_message, seed.add_tool_call])(connection, session_id, at)
-        found.append(Known(session_id, project, user, machine, times))
-    seed.add_session(connection, "undated", projects[0], users["ada"])
-    seed.add_session(connection, "identity-only", projects[0], counted=False, started_at=SPRING)
-    seed.compute_aggregates(connection)
+    with kept_connection.pipeline():
+        for number in range(60):
+            project, user, machine = rng.choice(projects), rng.choice([*users]), rng.choice(["m-1", "m-2"])
+            start = rng.choice([SPRING, AUTUMN]) + rng.randrange(4 * 24 * 60) * MINUTE + timedelta(seconds=rng.randrange(60))
+            pauses = {
+                0: [rng.randrange(1, 9) * MINUTE for _ in range(12)],
+                1: [rng.randrange(1, 6) * MINUTE for _ in range(180)],
+                2: [rng.choice([MINUTE, 4 * MINUTE, 6 * HOUR, 20 * HOUR, 2 * DAY]) for _ in range(12)],
+                3: [],
+            }[number % 4]
+            times = [start]
+            for pause in pauses:
+                times.append(times[-1] + pause)
+            columns = {"started_at": start}
+            if number % 5 == 0:
+                times.append(times[-1] + rng.choice([HOUR, 30 * HOUR]))
+                columns["ended_at"] = times[-1]
+            session_id = f"session-{number}"
+            seed.add_session(kept_connection, session_id, project, users[user], **columns)
+            kept_connection.execute("INSERT INTO session_machines VALUES (%s, %s)", (session_id, machine))
+            for at in times[1 : len(pauses) + 1]:
+                rng.choice([seed.add_message, seed.add_tool_call])(kept_connection, session_id, at)
+            found.append(Known(session_id, project, user, machine, times))
+        seed.add_session(kept_connection, "undated", projects[0], users["ada"])
+        seed.add_session(kept_connection, "identity-only", projects[0], counted=False, started_at=SPRING)
+        seed.compute_aggregates(kept_connection)
     return found
 
 
@@ -88,7 +89,7 @@ def shown(measures: dict[str, Any]) -> tuple[int, int]:
 
 @pytest.mark.parametrize("machine", [None, "m-1"])
 def test_stats_count_the_sessions_with_events_or_active_time_in_an_interval(
-    client: TestClient, known: list[Known], machine: str | None
+    kept_client: TestClient, known: list[Known], machine: str | None
 ) -> None:
     @settings(max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
     @given(
@@ -110,7 +111,7 @@ def test_stats_count_the_sessions_with_events_or_active_time_in_an_interval(
         ]
         start, end = midnight(first, tz), midnight(first + (length + 1) * DAY, tz)
 
-        stats = client.get("/api/stats", params=asked).json()
+        stats = kept_client.get("/api/stats", params=asked).json()
 
         assert shown(stats["totals"]) == count(chosen, start, end)
         edges = [datetime.fromisoformat(point["start"]) for point in stats["time_series"]]
@@ -134,7 +135,7 @@ KEYS: dict[str, tuple[str, Callable[[Known], Any]]] = {
 
 @pytest.mark.parametrize("dimension", KEYS)
 @pytest.mark.parametrize("tz", ["Europe/Berlin", "Asia/Kathmandu"])
-def test_usage_counts_them_by_day_and_by_each_key(client: TestClient, known: list[Known], dimension: str, tz: str) -> None:
+def test_usage_counts_them_by_day_and_by_each_key(kept_client: TestClient, known: list[Known], dimension: str, tz: str) -> None:
     name, key_of = KEYS[dimension]
     for first, last in [(date(2024, 3, 30), date(2024, 4, 4)), (date(2024, 10, 26), date(2024, 10, 30))]:
         expected: dict[tuple[Any, str], tuple[int, int]] = {}
@@ -148,8 +149,8 @@ def test_usage_counts_them_by_day_and_by_each_key(client: TestClient, known: lis
                     expected[key, day.isoformat()] = counts
         asked: dict[str, Any] = {"start_date": first, "end_date": last, "tz": tz}
 
-        by_day = client.get("/api/usage", params=asked | {"group_by": f"{dimension},day"}).json()
-        in_all = client.get("/api/usage", params=asked | {"group_by": dimension}).json()
+        by_day = kept_client.get("/api/usage", params=asked | {"group_by": f"{dimension},day"}).json()
+        in_all = kept_client.get("/api/usage", params=asked | {"group_by": dimension}).json()
 
         assert {(item[name], item["day"]): shown(item) for item in by_day["items"]} == expected
         start, end = midnight(first, tz), midnight(last + DAY, tz)
@@ -171,7 +172,7 @@ def listed(client: TestClient, **asked: Any) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("order", ["asc", "desc"])
-def test_the_list_has_each_session_that_was_active_in_the_dates_once(client: TestClient, known: list[Known], order: str) -> None:
+def test_the_list_has_each_session_that_was_active_in_the_dates_once(kept_client: TestClient, known: list[Known], order: str) -> None:
     @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
     @given(
         days,
@@ -192,7 +193,7 @@ def test_the_list_has_each_session_that_was_active_in_the_dates_once(client: Tes
         chosen = [each for each in known if all(getattr(each, name.removesuffix("_id")) == value for name, value in filters.items())]
         asked: dict[str, Any] = {"start_date": first, "end_date": first + length * DAY, "tz": tz, "sort": sort, "order": order} | filters
 
-        active, started = listed(client, by="active", **asked), listed(client, **asked)
+        active, started = listed(kept_client, by="active", **asked), listed(kept_client, **asked)
 
         assert sorted(item["session_id"] for item in active) == sorted(each.session_id for each in chosen if each.is_active(start, end))
         assert sorted(item["session_id"] for item in started) == sorted(each.session_id for each in chosen if start <= each.times[0] < end)
@@ -202,35 +203,35 @@ def test_the_list_has_each_session_that_was_active_in_the_dates_once(client: Tes
     check()
 
 
-def test_a_cursor_of_the_started_is_refused_for_the_active(client: TestClient, known: list[Known]) -> None:
-    cursor = client.get("/api/sessions?start_date=2024-03-30&limit=1").json()["next_cursor"]
+def test_a_cursor_of_the_started_is_refused_for_the_active(kept_client: TestClient, known: list[Known]) -> None:
+    cursor = kept_client.get("/api/sessions?start_date=2024-03-30&limit=1").json()["next_cursor"]
 
-    refused = client.get(f"/api/sessions?start_date=2024-03-30&limit=1&by=active&cursor={cursor}")
+    refused = kept_client.get(f"/api/sessions?start_date=2024-03-30&limit=1&by=active&cursor={cursor}")
 
     assert (refused.status_code, refused.json()["code"]) == (400, "INVALID_CURSOR")
-    assert client.get("/api/sessions?by=ended").json()["code"] == "VALIDATION_ERROR"
+    assert kept_client.get("/api/sessions?by=ended").json()["code"] == "VALIDATION_ERROR"
 
 
-def test_shares_of_neighbouring_dates_are_the_usage_of_the_session_by_day(client: TestClient, known: list[Known]) -> None:
+def test_shares_of_neighbouring_dates_are_the_usage_of_the_session_by_day(kept_client: TestClient, known: list[Known]) -> None:
     names = ("active_minutes", "messages", "tool_calls", "tool_errors", "lines_added", "output_tokens", "api_calls", "cost_usd")
     parts = 0
     for day in (date(2024, 3, 30), date(2024, 3, 31), date(2024, 10, 27)):
         asked: dict[str, Any] = {"start_date": day, "end_date": day, "tz": "Europe/Berlin"}
 
-        shares = {item["session_id"]: item["share"] for item in listed(client, by="active", include_share="true", **asked)}
+        shares = {item["session_id"]: item["share"] for item in listed(kept_client, by="active", include_share="true", **asked)}
 
-        usage = client.get("/api/usage", params=asked | {"group_by": "session"}).json()["items"]
+        usage = kept_client.get("/api/usage", params=asked | {"group_by": "session"}).json()["items"]
         expected = {item["session_id"]: {name: item[name] for name in names} for item in usage}
         assert {key: {name: share[name] for name in names} for key, share in shares.items()} == expected
-        parts += sum(item["messages_count"] > shares[item["session_id"]]["messages"] for item in listed(client, by="active", **asked))
+        parts += sum(item["messages_count"] > shares[item["session_id"]]["messages"] for item in listed(kept_client, by="active", **asked))
     assert parts > 3
 
 
-def test_without_dates_a_share_is_all_of_the_session(client: TestClient, known: list[Known]) -> None:
-    for item in listed(client, include_share="true"):
+def test_without_dates_a_share_is_all_of_the_session(kept_client: TestClient, known: list[Known]) -> None:
+    for item in listed(kept_client, include_share="true"):
         of_session = {"messages": item["messages_count"], "tool_calls": item["tool_calls_count"], "active_minutes": item["active_minutes"]}
         assert {name: item["share"][name] for name in of_session} == of_session
-    assert "share" not in client.get("/api/sessions?limit=1").json()["items"][0]
+    assert "share" not in kept_client.get("/api/sessions?limit=1").json()["items"][0]
 
 
 def test_a_session_over_midnight_starts_once_and_is_active_on_both_days(client: TestClient, connection: psycopg.Connection[Any]) -> None:
@@ -247,9 +248,9 @@ def test_a_session_over_midnight_starts_once_and_is_active_on_both_days(client: 
     assert shown(utc["totals"]) == (1, 1)
 
 
-def test_without_dates_every_session_is_active_once(client: TestClient, known: list[Known]) -> None:
-    everything = client.get("/api/stats").json()["totals"]
-    until = client.get("/api/stats?end_date=2024-06-01").json()["totals"]
+def test_without_dates_every_session_is_active_once(kept_client: TestClient, known: list[Known]) -> None:
+    everything = kept_client.get("/api/stats").json()["totals"]
+    until = kept_client.get("/api/stats?end_date=2024-06-01").json()["totals"]
 
     # The one without a date too
     assert shown(everything) == (len(known) + 1, len(known) + 1)

@@ -23,18 +23,18 @@ FAILED = """
     FROM tool_calls c LEFT JOIN users u ON u.id = user_id LEFT JOIN session_machines m USING (session_id) WHERE status NOT IN ('success', 'pending')"""
 
 
-@pytest.fixture
-def failed(connection: psycopg.Connection[Any]) -> list[tuple[Any, ...]]:
+@pytest.fixture(scope="module")
+def failed(kept_connection: psycopg.Connection[Any]) -> list[tuple[Any, ...]]:
     """project, user, tool, machine, class, time of each failed call of the small world. One has no time, and some have no class."""
-    world.build(connection, events=40)
-    connection.execute(
+    world.build(kept_connection, events=40)
+    kept_connection.execute(
         "UPDATE tool_calls SET error_class = (ARRAY['file_not_found', 'network', 'other'])[1 + duration_ms % 3]"
         " WHERE status NOT IN ('success', 'pending')"
     )
-    connection.execute("INSERT INTO session_machines SELECT session_id, 'm-' || length(session_id) FROM sessions")
-    seed.add_tool_call(connection, "undated", seed.UNDATED, status="error", error_class="network")
-    seed.compute_aggregates(connection)
-    return connection.execute(FAILED).fetchall()
+    kept_connection.execute("INSERT INTO session_machines SELECT session_id, 'm-' || length(session_id) FROM sessions")
+    seed.add_tool_call(kept_connection, "undated", seed.UNDATED, status="error", error_class="network")
+    seed.compute_aggregates(kept_connection)
+    return kept_connection.execute(FAILED).fetchall()
 
 
 def midnight(day: date, tz: str) -> datetime:
@@ -47,7 +47,7 @@ def asked(client: TestClient, **parameters: Any) -> Any:
     return answer.json()
 
 
-def test_each_class_has_its_calls_of_each_interval(client: TestClient, failed: list[tuple[Any, ...]]) -> None:
+def test_each_class_has_its_calls_of_each_interval(kept_client: TestClient, failed: list[tuple[Any, ...]]) -> None:
     @settings(max_examples=examples(100), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
     @given(
         days, st.integers(0, 60), zones, st.sampled_from(["hour", "day", "day", "week", "month"]), st.sampled_from([None, 1, 2]),
@@ -66,7 +66,7 @@ def test_each_class_has_its_calls_of_each_interval(client: TestClient, failed: l
             and start <= each[5] < end
         ]
 
-        found = asked(client, start_date=first, end_date=first + length * DAY, tz=tz, interval=interval, examples=0, **filters)
+        found = asked(kept_client, start_date=first, end_date=first + length * DAY, tz=tz, interval=interval, examples=0, **filters)
 
         assert found["range"]["interval"] == interval
         edges = [datetime.fromisoformat(point["start"]) for point in found["time_series"]]
@@ -80,10 +80,10 @@ def test_each_class_has_its_calls_of_each_interval(client: TestClient, failed: l
     check()
 
 
-def test_one_class_has_the_series_that_it_has_among_all(client: TestClient, failed: list[tuple[Any, ...]]) -> None:
-    everything = asked(client, interval="month")
+def test_one_class_has_the_series_that_it_has_among_all(kept_client: TestClient, failed: list[tuple[Any, ...]]) -> None:
+    everything = asked(kept_client, interval="month")
 
-    [only] = asked(client, interval="month", error_class="network")["classes"]
+    [only] = asked(kept_client, interval="month", error_class="network")["classes"]
 
     assert only in everything["classes"]
     # What has no date is in no interval
@@ -91,8 +91,8 @@ def test_one_class_has_the_series_that_it_has_among_all(client: TestClient, fail
     assert sum(point["calls"] for point in everything["time_series"]) == everything["failed_calls"] - 1
 
 
-def test_without_an_interval_there_is_no_series(client: TestClient, failed: list[tuple[Any, ...]]) -> None:
-    found = asked(client)
+def test_without_an_interval_there_is_no_series(kept_client: TestClient, failed: list[tuple[Any, ...]]) -> None:
+    found = asked(kept_client)
 
     assert "time_series" not in found
     assert "interval" not in found["range"]
@@ -107,8 +107,8 @@ def test_a_trend_without_data_is_empty(client: TestClient) -> None:
     assert [(point["date"], point["calls"]) for point in in_two_days["time_series"]] == [("2024-01-15", 0), ("2024-01-16", 0)]
 
 
-def test_the_table_of_classes_has_their_trend_as_a_column(client: TestClient, failed: list[tuple[Any, ...]]) -> None:
-    lines = client.get("/api/tool-calls/errors?format=csv&interval=month&examples=0").text.splitlines()
+def test_the_table_of_classes_has_their_trend_as_a_column(kept_client: TestClient, failed: list[tuple[Any, ...]]) -> None:
+    lines = kept_client.get("/api/tool-calls/errors?format=csv&interval=month&examples=0").text.splitlines()
 
     assert lines[0].split(",")[-1] == "calls_over_time"
     assert lines[1].endswith(']"')

@@ -27,27 +27,27 @@ days = st.integers(-1, DAYS).map(lambda n: FIRST.date() + timedelta(days=n))
 quarters = st.integers(0, DAYS * 96).map(lambda n: FIRST + n * timedelta(minutes=15))
 
 
-@pytest.fixture
-def calls(connection: psycopg.Connection[Any]) -> list[dict[str, Any]]:
+@pytest.fixture(scope="module")
+def calls(kept_connection: psycopg.Connection[Any]) -> list[dict[str, Any]]:
     """Calls of two projects, two people and two machines, a third of them estimated; and of a tool none of which has a duration."""
     random = Random(20240315)
-    projects = [seed.add_project(connection, f"/home/dev/{name}") for name in ("alpha", "beta")]
-    users = [seed.add_user(connection, name) for name in ("ada", "bob")]
+    projects = [seed.add_project(kept_connection, f"/home/dev/{name}") for name in ("alpha", "beta")]
+    users = [seed.add_user(kept_connection, name) for name in ("ada", "bob")]
     for number in range(8):
-        seed.add_session(connection, f"s{number}", projects[number % 2], users[number // 2 % 2], started_at=FIRST)
-        connection.execute("INSERT INTO session_machines VALUES (%s, %s)", (f"s{number}", f"m-{number // 4}"))
+        seed.add_session(kept_connection, f"s{number}", projects[number % 2], users[number // 2 % 2], started_at=FIRST)
+        kept_connection.execute("INSERT INTO session_machines VALUES (%s, %s)", (f"s{number}", f"m-{number // 4}"))
         for _ in range(90):
             at = FIRST + timedelta(seconds=random.randrange(DAYS * 86_400))
             duration = random.choice([0, 1, 30, int(random.lognormvariate(7, 2)), int(random.lognormvariate(5, 1)), None])
             source = None if duration is None else random.choice(["reported", "reported", "timestamps"])
             seed.add_tool_call(
-                connection, f"s{number}", at, random.choice(["Bash", "Bash", "Read"]), duration_ms=duration, duration_source=source
+                kept_connection, f"s{number}", at, random.choice(["Bash", "Bash", "Read"]), duration_ms=duration, duration_source=source
             )
-        seed.add_tool_call(connection, f"s{number}", FIRST + timedelta(days=number), "Wait", duration_ms=None, duration_source=None)
-    seed.add_tool_call(connection, "s0", seed.UNDATED, "Bash", duration_ms=9_999_999)
-    seed.compute_aggregates(connection)
+        seed.add_tool_call(kept_connection, f"s{number}", FIRST + timedelta(days=number), "Wait", duration_ms=None, duration_source=None)
+    seed.add_tool_call(kept_connection, "s0", seed.UNDATED, "Bash", duration_ms=9_999_999)
+    seed.compute_aggregates(kept_connection)
     names = ("project_id", "user", "machine", "tool_name", "occurred_at", "duration_ms", "duration_source")
-    found = connection.execute(
+    found = kept_connection.execute(
         "SELECT c.project_id, u.name, machine_id, tool_name, occurred_at, duration_ms, duration_source"
         " FROM tool_calls c JOIN users u ON u.id = user_id JOIN session_machines USING (session_id) WHERE occurred_at > '-infinity'"
     )
@@ -89,7 +89,7 @@ def _agrees(answer: Any, times: list[tuple[datetime, int]]) -> None:
                 assert abs(point[name] - exact) <= 0.02 * exact + 0.05, (point, exact)
 
 
-def test_each_point_has_the_percentiles_of_its_calls(client: TestClient, calls: list[dict[str, Any]]) -> None:
+def test_each_point_has_the_percentiles_of_its_calls(kept_client: TestClient, calls: list[dict[str, Any]]) -> None:
     @with_database
     @given(
         st.none() | st.tuples(days | quarters, days | quarters),
@@ -102,7 +102,9 @@ def test_each_point_has_the_percentiles_of_its_calls(client: TestClient, calls: 
     )
     def check(ends: Any, tz: str, interval: str, include_estimated: bool, filters: dict[str, Any]) -> None:
         start, end = in_order(*ends) if ends else (None, None)
-        answer = asked(client, start_date=start, end_date=end, tz=tz, interval=interval, include_estimated=include_estimated, **filters)
+        answer = asked(
+            kept_client, start_date=start, end_date=end, tz=tz, interval=interval, include_estimated=include_estimated, **filters
+        )
         _agrees(answer, times_of(calls, include_estimated, **filters))
 
     check()
@@ -112,13 +114,13 @@ def test_each_point_has_the_percentiles_of_its_calls(client: TestClient, calls: 
 @pytest.mark.parametrize("include_estimated", [False, True])
 @pytest.mark.parametrize("filters", [{}, {"project_id": 1, "user": "ada"}, {"machine": "m-0"}])
 def test_a_point_over_the_whole_range_has_the_percentiles_of_the_totals(
-    client: TestClient, calls: list[dict[str, Any]], tz: str, include_estimated: bool, filters: dict[str, Any]
+    kept_client: TestClient, calls: list[dict[str, Any]], tz: str, include_estimated: bool, filters: dict[str, Any]
 ) -> None:
     for first, last, interval in (("2024-03-18", "2024-03-24", "week"), ("2024-03-25", "2024-03-31", "week"), ("2024-03-21", "2024-03-21", "day"),
         ("2024-03-31", "2024-03-31", "day"), ("2024-04-01", "2024-04-30", "month"), ("2024-03-21T09:15", "2024-03-21T17:30", "day")):  # fmt: skip
         for tool_name in ("Bash", "Read", "Wait"):
             answer = asked(
-                client,
+                kept_client,
                 start_date=first,
                 end_date=last,
                 tz=tz,
@@ -135,11 +137,11 @@ def test_a_point_over_the_whole_range_has_the_percentiles_of_the_totals(
             )
 
 
-def test_without_being_asked_points_have_no_percentiles(client: TestClient, calls: list[dict[str, Any]]) -> None:
-    answer = client.get("/api/tool-calls/stats?tool_name=Bash").json()
+def test_without_being_asked_points_have_no_percentiles(kept_client: TestClient, calls: list[dict[str, Any]]) -> None:
+    answer = kept_client.get("/api/tool-calls/stats?tool_name=Bash").json()
     assert "percentiles_of" not in answer
     assert {name for point in answer["time_series"] for name in point} == {"start", "date", "calls", "errors"}
-    assert asked(client, start_date="2030-01-01", end_date="2030-01-01")["time_series"][0]["p50_ms"] is None
+    assert asked(kept_client, start_date="2030-01-01", end_date="2030-01-01")["time_series"][0]["p50_ms"] is None
 
 
 def test_without_calls_there_is_no_point(client: TestClient) -> None:
@@ -148,12 +150,12 @@ def test_without_calls_there_is_no_point(client: TestClient) -> None:
 
 
 def test_too_many_calls_at_midnights_make_it_the_days_of_utc(
-    client: TestClient, calls: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+    kept_client: TestClient, calls: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """given more calls between the midnights of UTC and Berlin than are read, then points are of UTC's days, and the range's ends hold."""
     monkeypatch.setattr(tool_latency, "MOST_TIMED_CALLS", 5)
     chosen = {"start_date": "2024-03-16", "end_date": "2024-04-11", "tool_name": "Bash"}
-    berlin, utc = (asked(client, tz=tz, **chosen) for tz in ("Europe/Berlin", "UTC"))
+    berlin, utc = (asked(kept_client, tz=tz, **chosen) for tz in ("Europe/Berlin", "UTC"))
 
     assert (berlin["percentiles_of"], utc["percentiles_of"]) == ("utc_days", "intervals")
     both = list(zip(berlin["time_series"], utc["time_series"], strict=True))
@@ -170,14 +172,14 @@ def test_too_many_calls_at_midnights_make_it_the_days_of_utc(
 
 
 def test_too_many_calls_by_hour_leave_it_without_percentiles(
-    client: TestClient, calls: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+    kept_client: TestClient, calls: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tool_latency, "MOST_TIMED_CALLS", 5)
-    long = asked(client, start_date="2024-03-16", end_date="2024-03-18", interval="hour")
+    long = asked(kept_client, start_date="2024-03-16", end_date="2024-03-18", interval="hour")
     assert long["percentiles_of"] == "nothing"
     assert {point["p50_ms"] for point in long["time_series"]} == {None}
     # Two days are read in any case, as the totals read them.
-    short = asked(client, start_date="2024-03-16", end_date="2024-03-17", interval="hour")
+    short = asked(kept_client, start_date="2024-03-16", end_date="2024-03-17", interval="hour")
     _agrees(short, times_of(calls, False))
 
 

@@ -206,23 +206,24 @@ GROUPINGS = [
 ]  # fmt: skip
 
 
-@pytest.fixture
-def filled(connection: psycopg.Connection[Any]) -> list[int]:
-    """The world of `build`, with branches and undated events. Its projects."""
-    projects, _ = build(connection)
-    connection.execute("UPDATE sessions SET git_branch = 'branch-' || length(session_id) WHERE session_id LIKE 'session-%'")
+@pytest.fixture(scope="module")
+def filled(kept_connection: psycopg.Connection[Any]) -> list[int]:
+    """The world of `build`, with branches, a title and undated events. Its projects."""
+    projects, _ = build(kept_connection)
+    kept_connection.execute("UPDATE sessions SET git_branch = 'branch-' || length(session_id) WHERE session_id LIKE 'session-%'")
+    kept_connection.execute("UPDATE sessions SET title = 'The tenth' WHERE session_id = 'session-10'")
     return projects
 
 
 @pytest.mark.parametrize("group_by", GROUPINGS)
-def test_rows_of_usage_add_up_to_the_stats(client: TestClient, filled: list[int], group_by: str) -> None:
+def test_rows_of_usage_add_up_to_the_stats(kept_client: TestClient, filled: list[int], group_by: str) -> None:
     for dates in RANGES:
         for filters in ({}, {"project_id": filled[0]}):
             # Given the totals of the stats
             path = f"/api/projects/{filled[0]}/stats" if filters else "/api/stats"
-            stats = client.get(path, params=dates).json()["totals"]
+            stats = kept_client.get(path, params=dates).json()["totals"]
 
-            usage = client.get("/api/usage", params=dates | filters | {"group_by": group_by}).json()
+            usage = kept_client.get("/api/usage", params=dates | filters | {"group_by": group_by}).json()
 
             # Then those of usage are the same, and so are the sums of its rows, but for what has no date
             assert {name: usage["totals"][name] for name in (*ACTIVITY, *TOKENS, *DOLLARS)} == {
@@ -236,11 +237,11 @@ def test_rows_of_usage_add_up_to_the_stats(client: TestClient, filled: list[int]
 
 
 @pytest.mark.parametrize("group_by", ["model", "model,project", "session,model"])
-def test_what_the_cache_saved_by_model_adds_up_to_the_stats(client: TestClient, filled: list[int], group_by: str) -> None:
+def test_what_the_cache_saved_by_model_adds_up_to_the_stats(kept_client: TestClient, filled: list[int], group_by: str) -> None:
     for dates in RANGES:
-        stats = client.get("/api/stats", params=dates).json()["totals"]
+        stats = kept_client.get("/api/stats", params=dates).json()["totals"]
 
-        items = client.get("/api/usage", params=dates | {"group_by": group_by}).json()["items"]
+        items = kept_client.get("/api/usage", params=dates | {"group_by": group_by}).json()["items"]
 
         for name in DOLLARS:
             assert sum(item[name] or 0 for item in items) == pytest.approx(stats[name], abs=1e-9), name
@@ -275,45 +276,42 @@ def test_what_the_cache_saved_is_null_where_it_is_not_known(client: TestClient, 
 
 
 @pytest.mark.parametrize("dates", RANGES)
-def test_a_row_of_usage_is_what_the_stats_say_of_it(client: TestClient, filled: list[int], dates: dict[str, str]) -> None:
+def test_a_row_of_usage_is_what_the_stats_say_of_it(kept_client: TestClient, filled: list[int], dates: dict[str, str]) -> None:
     same = (*ACTIVITY, *TOKENS, "api_calls", "unpriced_calls", "cache_unknown_calls", *DOLLARS)
-    for item in client.get("/api/usage", params=dates | {"group_by": "project"}).json()["items"]:
+    for item in kept_client.get("/api/usage", params=dates | {"group_by": "project"}).json()["items"]:
         if item["project_id"]:
-            stats = client.get(f"/api/projects/{item['project_id']}/stats", params=dates).json()["totals"]
+            stats = kept_client.get(f"/api/projects/{item['project_id']}/stats", params=dates).json()["totals"]
             assert {name: item[name] for name in same} == {name: stats[name] for name in same}
     for interval in ("day", "week", "month"):
-        series = client.get("/api/stats", params=dates | {"interval": interval}).json()["time_series"]
-        items = client.get("/api/usage", params=dates | {"group_by": interval}).json()["items"]
+        series = kept_client.get("/api/stats", params=dates | {"interval": interval}).json()["time_series"]
+        items = kept_client.get("/api/usage", params=dates | {"group_by": interval}).json()["items"]
         for point, item in zip(series, items, strict=True):
             assert point["date"][: len(item[interval])] == item[interval]
             assert {name: item[name] for name in same} == {name: point[name] for name in same}
 
 
-def test_active_time_by_session_and_by_rollups_is_the_same(client: TestClient, filled: list[int]) -> None:
+def test_active_time_by_session_and_by_rollups_is_the_same(kept_client: TestClient, filled: list[int]) -> None:
     """given the sessions of one branch that is everything, then its users and days are active as long as over all."""
     for dates in RANGES:
-        everything = client.get("/api/usage", params=dates | {"group_by": "user,day"}).json()["items"]
-        by_branch = client.get("/api/usage", params=dates | {"group_by": "session,day"}).json()["items"]
+        everything = kept_client.get("/api/usage", params=dates | {"group_by": "user,day"}).json()["items"]
+        by_branch = kept_client.get("/api/usage", params=dates | {"group_by": "session,day"}).json()["items"]
         days = {item["day"] for item in everything if item["active_minutes"]}
         assert days == {item["day"] for item in by_branch if item["active_minutes"]}
 
 
-def test_usage_by_session_names_it_and_its_branch_filters(
-    client: TestClient, filled: list[int], connection: psycopg.Connection[Any]
-) -> None:
-    connection.execute("UPDATE sessions SET title = 'The tenth' WHERE session_id = 'session-10'")
-    sessions = {item["session_id"]: item for item in client.get("/api/usage?group_by=session").json()["items"]}
+def test_usage_by_session_names_it_and_its_branch_filters(kept_client: TestClient, filled: list[int]) -> None:
+    sessions = {item["session_id"]: item for item in kept_client.get("/api/usage?group_by=session").json()["items"]}
     assert sessions["session-10"]["session_title"] == "The tenth"
-    shown = client.get("/api/sessions/session-10").json()
+    shown = kept_client.get("/api/sessions/session-10").json()
     assert (sessions["session-10"]["messages"], sessions["session-10"]["active_minutes"]) == (
         shown["messages_count"],
         shown["active_minutes"],
     )
 
-    one = client.get("/api/usage?group_by=model&session_id=session-10").json()
+    one = kept_client.get("/api/usage?group_by=model&session_id=session-10").json()
     assert one["totals"]["total_tokens"] == sessions["session-10"]["total_tokens"]
-    branches = {item["branch"]: item for item in client.get("/api/usage?group_by=branch").json()["items"]}
-    of_branch = client.get("/api/usage?group_by=session&branch=branch-10").json()
+    branches = {item["branch"]: item for item in kept_client.get("/api/usage?group_by=branch").json()["items"]}
+    of_branch = kept_client.get("/api/usage?group_by=session&branch=branch-10").json()
     assert of_branch["totals"] == without(branches["branch-10"], "branch")
     assert {item["session_id"] for item in of_branch["items"]} == {f"session-{n}" for n in range(10, 24)}
 

@@ -3,6 +3,7 @@
 import io
 import subprocess
 import sys
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -15,14 +16,14 @@ TIMEOUT = 120
 DEPTH = 1_000_000
 GAP = timedelta(minutes=5)
 INDEX = b'{"version":1,"entries":[7,["x"],{"sessionId":"s-1","projectPath":"/p","tags":[{"sessionId":"none"}],"firstPrompt":"hi"}],"x":[{"sessionId":"no"}]}'
-FILES: dict[str, tuple[Kind, bytes]] = {
-    "sessions-index.json, arrays": ("sessions_index", b'{"version":1,"entries":[{"sessionId":' + b"[" * DEPTH),
-    "sessions-index.json, objects": ("sessions_index", b'{"version":1,"entries":' + b'{"entries":' * DEPTH),
-    "claude.json": ("claude_json", b'{"projects":' + b'{"a":' * DEPTH),
-    "transcript": ("transcript", b'{"type":"user","sessionId":"s","message":' + b"[" * DEPTH),
+FILES: dict[str, tuple[Kind, Callable[[], bytes]]] = {
+    "sessions-index.json, arrays": ("sessions_index", lambda: b'{"version":1,"entries":[{"sessionId":' + b"[" * DEPTH),
+    "sessions-index.json, objects": ("sessions_index", lambda: b'{"version":1,"entries":' + b'{"entries":' * DEPTH),
+    "claude.json": ("claude_json", lambda: b'{"projects":' + b'{"a":' * DEPTH),
+    "transcript": ("transcript", lambda: b'{"type":"user","sessionId":"s","message":' + b"[" * DEPTH),
     "progress": (
         "transcript",
-        b'{"type":"progress","sessionId":"s","data":{"type":"agent_progress","message":' + b"[" * DEPTH + b"]" * DEPTH + b"}}",
+        lambda: b'{"type":"progress","sessionId":"s","data":{"type":"agent_progress","message":' + b"[" * DEPTH + b"]" * DEPTH + b"}}",
     ),
 }
 
@@ -38,7 +39,7 @@ def test_deeply_nested_json_is_read_in_linear_time(name: str) -> None:
 def codes(name: str) -> list[str]:
     kind, content = FILES[name]
     return [
-        record.code for record in read_records(io.BytesIO(content), kind, None, GAP, datetime.now(UTC)) if isinstance(record, RecordError)
+        record.code for record in read_records(io.BytesIO(content()), kind, None, GAP, datetime.now(UTC)) if isinstance(record, RecordError)
     ]
 
 

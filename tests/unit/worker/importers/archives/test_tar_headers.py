@@ -4,6 +4,7 @@ import io
 import subprocess
 import sys
 import tarfile
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
@@ -77,14 +78,14 @@ class Blocks:
         return data
 
 
-ATTACKS = {
-    "a length of a million digits": with_attributes(b"9" * 1_000_000),
-    "a million digits and a blank": with_attributes(b"1" * 999_000 + b" path=x\n"),
-    "many records": with_attributes(b"5 a=\n" * 200_000),
-    "many records that are one digit": with_attributes(b"1" * 1_000_000, b"g"),
-    "no end of headers": with_attributes(b"") + header(b"x", 0) * 20_000,
-    "a size of a million digits": with_attributes(b"1000013 size=" + b"9" * 999_999 + b"\n"),
-    "nothing but digits as GNU's name": header(b"L", 1_000_000) + padded(b"7" * 1_000_000) + bytes(2 * BLOCK),
+ATTACKS: dict[str, Callable[[], bytes]] = {
+    "a length of a million digits": lambda: with_attributes(b"9" * 1_000_000),
+    "a million digits and a blank": lambda: with_attributes(b"1" * 999_000 + b" path=x\n"),
+    "many records": lambda: with_attributes(b"5 a=\n" * 200_000),
+    "many records that are one digit": lambda: with_attributes(b"1" * 1_000_000, b"g"),
+    "no end of headers": lambda: with_attributes(b"") + header(b"x", 0) * 20_000,
+    "a size of a million digits": lambda: with_attributes(b"1000013 size=" + b"9" * 999_999 + b"\n"),
+    "nothing but digits as GNU's name": lambda: header(b"L", 1_000_000) + padded(b"7" * 1_000_000) + bytes(2 * BLOCK),
 }
 
 
@@ -97,7 +98,7 @@ def test_hostile_headers_are_read_in_linear_time(name: str) -> None:
 
 
 def read_attack(name: str) -> list[str]:
-    return codes(opened("tar", ATTACKS[name]))
+    return codes(opened("tar", ATTACKS[name]()))
 
 
 @pytest.mark.parametrize(
