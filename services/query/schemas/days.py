@@ -7,7 +7,17 @@ from uuid import UUID
 from pydantic import BaseModel, Field
 
 from services.query.queries.days.day import ASK_CHARACTERS, MOST_ASKS, MOST_FAILURES, MOST_FILES
-from services.query.schemas.fields import Absent, ListFormat, OptionalMachine, OptionalProject, OptionalUser, Parameters, Zone, table_of
+from services.query.schemas.fields import (
+    Absent,
+    ListFormat,
+    OptionalMachine,
+    OptionalProject,
+    OptionalUser,
+    Parameters,
+    TitleSource,
+    Zone,
+    table_of,
+)
 from services.query.schemas.shares import SessionShare
 from services.query.schemas.stats import UsageMeasures, UsageRange
 
@@ -65,6 +75,7 @@ class DaySession(BaseModel):
 
     session_id: str
     title: str | None
+    title_source: TitleSource
     project_id: int | None
     project_name: str | None
     user: str | None
@@ -76,7 +87,9 @@ class DaySession(BaseModel):
     first_at: datetime.datetime = Field(description="When it was first active on the day.")
     last_at: datetime.datetime = Field(description="When it was last active on the day.")
     share: SessionShare = Field(description="What of it is of this day.")
-    asks: list[DayAsk] = Field(description=f"Its first {MOST_ASKS} prompts of the day.")
+    asks: list[DayAsk] = Field(
+        description=f"The first {MOST_ASKS} things that it was asked on the day: prompts, and commands that Claude answered."
+    )
     files: list[DayFile] = Field(
         description=f"The {MOST_FILES} files with most lines changed on the day; `share.files_modified` counts all."
     )
@@ -98,6 +111,7 @@ class Day(BaseModel):
 _SHARE: Final[dict[str, Any]] = {
     "active_minutes": 38.5,
     "user_messages": 6,
+    "commands": 0,
     "messages": 24,
     "tool_calls": 61,
     "tool_errors": 2,
@@ -129,6 +143,7 @@ DAY_EXAMPLE: Final[dict[str, Any]] = {
         {
             "session_id": "01a2f8de-63b4-4f2d-9d0f-2b6c3f0f8f11",
             "title": "Retry failed uploads",
+            "title_source": "claude",
             "project_id": 1,
             "project_name": "claude-tracker",
             "user": "ann",

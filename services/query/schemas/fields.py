@@ -124,6 +124,17 @@ CacheUnknownCalls = Annotated[
 CostUsd = Annotated[float | None, measure("cost_usd", "null if no price is known. An unknown cost is never 0.")]
 
 
+TitleSource = Annotated[
+    Literal["person", "claude", "summary", "command", "prompt"] | None,
+    Field(
+        description="Where the title comes from, the first that there is. `person`: given with PATCH. `claude`: Claude Code's own name for the session. "
+        "`summary`: Claude Code's summary. `command`, `prompt`: what Claude was asked first, without boilerplate; an answer of one letter is no title. "
+        "null: there is no title."
+    ),
+]
+Commands = Annotated[int, Field(description="Slash commands that Claude answered. Each begins a turn, and is no message.")]
+
+
 class Parameters(BaseModel):
     """What all models of parameters share."""
 

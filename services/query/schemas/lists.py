@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field
 
 from services.query.schemas.fields import (
     Absent,
+    Commands,
     CostUsd,
     Dated,
     MatchPage,
@@ -24,6 +25,7 @@ from services.query.schemas.fields import (
     Paged,
     SessionSavedUsd,
     Text,
+    TitleSource,
     UnpricedCalls,
 )
 from services.query.schemas.shares import SessionShare
@@ -185,9 +187,8 @@ class SessionMachine(BaseModel):
 
 class Session(BaseModel):
     session_id: str
-    title: str | None = Field(
-        description="The title that a person gave it with PATCH; else Claude Code's, or the beginning of the first prompt."
-    )
+    title: str | None = Field(description="What it is called, in one line: by a person, by Claude Code, or by what Claude was asked first.")
+    title_source: TitleSource
     own_title: bool = Field(description="Whether `title` was given with PATCH.")
     is_starred: bool
     tags: list[str]
@@ -206,6 +207,8 @@ class Session(BaseModel):
         "`imported`: only a summary from claude.json is known, no single events."
     )
     messages_count: int
+    user_messages: int = Field(description="Prompts, of `messages_count`.")
+    commands: Commands
     files_modified_count: int
     lines_added: int
     lines_removed: int

@@ -6,7 +6,17 @@ from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, Field
 
-from services.query.schemas.fields import Absent, CostUsd, OptionalMachine, OptionalProject, OptionalSession, OptionalUser, Parameters, Text
+from services.query.schemas.fields import (
+    Absent,
+    CostUsd,
+    OptionalMachine,
+    OptionalProject,
+    OptionalSession,
+    OptionalUser,
+    Parameters,
+    Text,
+    TitleSource,
+)
 from shared.feed import Kind
 from shared.session_state import OpenState, State
 from shared.terms import terms
@@ -56,6 +66,7 @@ _STATES: Final = " ".join(f"`{name}`: {state.definition}" for name, state in ter
 class LiveSession(BaseModel):
     session_id: str | None = Field(description="null for a key that can only read numbers.")
     title: str | None
+    title_source: TitleSource
     project_id: int | None
     project_name: str | None
     user: str | None
@@ -65,7 +76,9 @@ class LiveSession(BaseModel):
     since: datetime = Field(description="Since when it waits; or when the tool was called, else when the last work was seen.")
     start_time: datetime | None
     last_event_at: datetime
-    last_prompt: str | None = Field(description="The first 500 characters of the newest prompt.")
+    last_prompt: str | None = Field(
+        description="The first 500 characters of the newest prompt, or of the newest command that Claude answered."
+    )
     model: str | None
     tool_calls_count: int
     tokens: int = Field(description="All tokens of the session so far, cached ones too.")
@@ -115,6 +128,7 @@ LIVE_SESSIONS_EXAMPLE: Final[dict[str, Any]] = {
         {
             "session_id": "01a2f8de-63b4-4f2d-9d0f-2b6c3f0f8f11",
             "title": "Retry failed uploads",
+            "title_source": "claude",
             "project_id": 1,
             "project_name": "claude-tracker",
             "user": "ann",

@@ -17,6 +17,7 @@ from services.query.schemas.fields import (
     OptionalSession,
     OptionalUser,
     Text,
+    TitleSource,
 )
 
 MAX_QUERY_CHARS = 1_000
@@ -84,6 +85,7 @@ class Match(BaseModel):
     id: UUID = Field(description="Of a message or tool call, its own.")
     session_id: str | None
     session_title: str | None
+    session_title_source: TitleSource
     project_id: int | None
     project_name: str | None
     user: str | None
@@ -112,6 +114,7 @@ class Match(BaseModel):
 class SessionMatches(BaseModel):
     session_id: str | None = Field(description="null: matches without a session, such as files.")
     session_title: str | None
+    session_title_source: TitleSource
     project_id: int | None
     project_name: str | None
     user: str | None
@@ -171,6 +174,7 @@ DOCUMENTS_EXAMPLE: dict[str, Any] = {
             "id": "018d0d5e-7a10-7cc2-8f5a-1c2d3e4f5a6b",
             "session_id": "01a2f8de-63b4-4f2d-9d0f-2b6c3f0f8f11",
             "session_title": "Retry failed uploads",
+            "session_title_source": "claude",
             "project_id": 1,
             "project_name": "claude-tracker",
             "user": "ann",

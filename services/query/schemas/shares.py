@@ -2,7 +2,7 @@
 
 from pydantic import BaseModel, Field
 
-from services.query.schemas.fields import CostUsd, UnpricedCalls
+from services.query.schemas.fields import Commands, CostUsd, UnpricedCalls
 
 
 class SessionShare(BaseModel):
@@ -10,6 +10,7 @@ class SessionShare(BaseModel):
 
     active_minutes: float
     user_messages: int = Field(description="Prompts.")
+    commands: Commands
     messages: int = Field(description="Prompts and answers.")
     tool_calls: int
     tool_errors: int

@@ -144,7 +144,7 @@ class UsageTotals(BaseModel):
 
 class TimelineTotals(UsageTotals):
     items: int = Field(description="Number of items of this timeline.")
-    turns: int = Field(description="Number of the session's prompts.")
+    turns: int = Field(description="Number of the session's prompts, and of the commands that Claude answered.")
     tool_calls: int = Field(description="Number of tool calls of this timeline.")
     first_time: datetime | None
     last_time: datetime | None
@@ -177,16 +177,18 @@ class TurnFile(BaseModel):
 
 
 class Turn(UsageTotals):
-    """A prompt, and all that followed until the next, subagents included."""
+    """What Claude was asked, by a prompt or by a command that it answered, and all that followed until the next, subagents included."""
 
     number: int = Field(description="From 1. Turn 0 is what happened before the first prompt, if anything did.")
-    first_item_id: str | None = Field(description="For `around` of the timeline: the prompt. null: turn 0 is at its beginning.")
-    prompt: str | None = Field(description="The beginning of the prompt.")
+    first_item_id: str | None = Field(
+        description="For `around` of the timeline: the prompt, or the command. null: turn 0 is at its beginning."
+    )
+    prompt: str | None = Field(description="The beginning of the prompt; or the command with its arguments, as `/review 42`.")
     prompt_is_cut: bool
     start_time: datetime | None
     end_time: datetime | None = Field(description="Time of the last event of the turn.")
     active_seconds: float = Field(description="Active time of the session within the turn: gaps count up to `idle_gap_seconds`.")
-    messages: int = Field(description="The prompt included.")
+    messages: int = Field(description="The prompt included. A command is none.")
     tool_calls: int
     tool_errors: int
     tools: list[TurnTool] = Field(description="The most called first.")

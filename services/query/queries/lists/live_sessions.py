@@ -8,7 +8,8 @@ MOST = 200
 
 # What is silent for an hour is history, though it may not be closed yet.
 _SESSIONS = f"""
-    SELECT s.session_id, coalesce(mark.title, s.title) AS title, nullif(s.project_id, 0) AS project_id, p.name AS project_name, u.name AS user,
+    SELECT s.session_id, coalesce(mark.title, s.title) AS title,
+        CASE WHEN mark.title IS NULL THEN s.title_source ELSE 'person' END AS title_source, nullif(s.project_id, 0) AS project_id, p.name AS project_name, u.name AS user,
         (SELECT max(k.machine_id) FROM session_machines k WHERE k.session_id = s.session_id) AS machine_id,
         {session_state.STATE} AS state, {session_state.TOOL} AS tool_name, {session_state.SINCE} AS since,
         nullif(least(s.started_at, s.first_event_at), '-infinity') AS start_time, s.last_event_at,
@@ -20,9 +21,9 @@ _SESSIONS = f"""
     LEFT JOIN projects p ON p.id = s.project_id
     LEFT JOIN users u ON u.id = s.user_id
     LEFT JOIN LATERAL (
-        SELECT left(m.content, 500) AS content FROM messages m
-        WHERE m.session_id = s.session_id AND m.role = 'user' AND m.agent_id IS NULL
-        ORDER BY m.occurred_at DESC, m.id DESC LIMIT 1
+        SELECT left(a.content, 500) AS content FROM asks a
+        WHERE a.session_id = s.session_id
+        ORDER BY a.occurred_at DESC, a.id DESC LIMIT 1
     ) AS prompt ON true
     {session_state.JOIN}
     WHERE {is_open("s")}

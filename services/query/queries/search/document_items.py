@@ -18,6 +18,7 @@ _SHOWN: Final = (
     "id",
     "session_id",
     "session_title",
+    "session_title_source",
     "project_id",
     "project_name",
     "user",
@@ -67,7 +68,10 @@ def sessions_with_items(
         kept = [[whole[item["id"]] for item in hits] for hits in kept]
     return [
         {name: group[name] for name in ("session_id", "match", "hits")}
-        | {name: hits[0][name] if hits else None for name in ("session_title", "project_id", "project_name", "user")}
+        | {
+            name: hits[0][name] if hits else None
+            for name in ("session_title", "session_title_source", "project_id", "project_name", "user")
+        }
         | {"items": hits}
         for group, hits in zip(groups, kept, strict=True)
     ]

@@ -1,4 +1,4 @@
--- The rows of a session that are items of its timeline, in their order. `rank` is the kind's place among items of one instant.
+-- The rows of a session that are items of its timeline, in their order. `rank` is the kind's place among items of one instant; 10 begins a turn.
 --
 -- Each table is read along its index by session and time; rows of one instant are then sorted by rank and id. The texts of rows are not read, only
 -- their lengths, and only of the rows that may be shown. A file change is an item only if no call of the session is known to have made it.
@@ -54,7 +54,9 @@ FROM (
     UNION ALL
     (
         SELECT e.kind, e.occurred_at, r.rank, e.id, e.agent_id
-        FROM timeline_entries AS e CROSS JOIN LATERAL (SELECT CASE WHEN e.kind IN ('command', 'compaction') THEN 20 WHEN e.kind = 'thinking' THEN 45 ELSE 30 END AS rank) AS r
+        FROM timeline_entries AS e CROSS JOIN LATERAL (
+            SELECT CASE WHEN e.kind = 'command' AND e.id IN (SELECT c.id FROM asked_commands AS c WHERE c.session_id = %(session_id)s) THEN 10
+                WHEN e.kind IN ('command', 'compaction') THEN 20 WHEN e.kind = 'thinking' THEN 45 ELSE 30 END AS rank) AS r
         WHERE e.session_id = %(session_id)s AND (%(all_threads)s OR e.agent_id IS NOT DISTINCT FROM %(agent_id)s)
             AND (%(include_thinking)s OR e.kind <> 'thinking')
             AND (NOT %(asc)s OR e.occurred_at >= %(at)s AND (e.occurred_at, r.rank, e.id) > (%(at)s, %(rank)s, %(id)s))
@@ -88,7 +90,8 @@ FROM (
     FROM tool_calls AS t
     WHERE t.id IN (SELECT %(id)s::uuid UNION ALL SELECT a.tool_call_id FROM activities AS a WHERE a.id = %(id)s) AND t.session_id = %(session_id)s
     UNION ALL
-    SELECT e.kind, e.occurred_at, CASE WHEN e.kind IN ('command', 'compaction') THEN 20 WHEN e.kind = 'thinking' THEN 45 ELSE 30 END, e.id, e.agent_id
+    SELECT e.kind, e.occurred_at, CASE WHEN e.id IN (SELECT c.id FROM asked_commands AS c WHERE c.id = %(id)s) THEN 10
+        WHEN e.kind IN ('command', 'compaction') THEN 20 WHEN e.kind = 'thinking' THEN 45 ELSE 30 END, e.id, e.agent_id
     FROM timeline_entries AS e WHERE e.id = %(id)s AND e.session_id = %(session_id)s
     UNION ALL
     SELECT 'file_change', a.occurred_at, 70, a.id, a.agent_id

@@ -1,11 +1,11 @@
--- The turns of a session: a prompt of its own thread, and everything until the next one, that of subagents included.
+-- The turns of a session: a prompt of its own thread, or a command that Claude answered, and everything until the next one, that of subagents included.
 
 -- name: prompts
 -- The beginnings of a page of turns, and that of the turn after them.
 SELECT m.id, nullif(m.occurred_at, '-infinity') AS timestamp, 10 AS rank, left(m.content, %(characters)s) AS prompt,
     length(m.content) > %(characters)s AS prompt_is_cut
-FROM messages AS m
-WHERE m.session_id = %(session_id)s AND m.agent_id IS NULL AND m.role = 'user'
+FROM asks AS m
+WHERE m.session_id = %(session_id)s
     AND m.occurred_at >= %(at)s AND (m.occurred_at, 10, m.id) > (%(at)s, %(rank)s, %(id)s)
 ORDER BY m.occurred_at, m.id
 LIMIT %(fetch)s
