@@ -21,9 +21,12 @@ _SESSIONS = f"""
     LEFT JOIN projects p ON p.id = s.project_id
     LEFT JOIN users u ON u.id = s.user_id
     LEFT JOIN LATERAL (
-        SELECT left(a.content, 500) AS content FROM asks a
-        WHERE a.session_id = s.session_id
-        ORDER BY a.occurred_at DESC, a.id DESC LIMIT 1
+        SELECT left(a.content, 500) AS content FROM (
+            (SELECT id, occurred_at, content FROM messages WHERE session_id = s.session_id AND role = 'user' AND agent_id IS NULL
+             ORDER BY occurred_at DESC, id DESC LIMIT 1)
+            UNION ALL
+            (SELECT id, occurred_at, content FROM asked_commands WHERE session_id = s.session_id ORDER BY occurred_at DESC, id DESC LIMIT 1)
+        ) AS a ORDER BY a.occurred_at DESC, a.id DESC LIMIT 1
     ) AS prompt ON true
     {session_state.JOIN}
     WHERE {is_open("s")}
