@@ -1,15 +1,41 @@
-"""What sessions are called: the rule as a table, and the titles of real transcripts."""
+"""What sessions are called: the rule as a table, in any order of arrival, after an undo and a reparse, and of what a release before has stored."""
 
 import re
 from collections import Counter
+from datetime import timedelta
+from itertools import permutations
 from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid5
 
 import psycopg
 import pytest
+from psycopg import Connection
 
+from deploy.migrations.migrate import SCRIPTS
+from services.worker.importers.job import undo
+from services.worker.persist.records import (
+    TITLE_OF_CLAUDE,
+    TITLE_OF_PERSON,
+    TITLE_OF_PROMPT,
+    TITLE_OF_SUMMARY,
+    Message,
+    Record,
+    SessionFacts,
+    TimelineEntry,
+)
 from services.worker.resources import Resources
+from shared.messages import Conversation
+from tests.integration.worker.all_tables import tables
+from tests.integration.worker.reparsed_sessions import add_file, connection, run
 from tests.integration.worker.test_capture import import_files
+from tests.integration.worker.test_imports_in_any_order import EPOCH, add_job, bring, drift
 from tests.skips import SAMPLES, needs
+from tests.unit.worker.importers.rows_of_a_session import SESSION, answer, prompt, text
+
+__all__ = ["connection"]
+
+NAMESPACE = UUID(int=39)
 
 
 def title_of(database_url: str, ask: str) -> str | None:
@@ -67,6 +93,177 @@ def test_what_a_session_is_called_by_an_ask(database_url: str, ask: str, title: 
     assert title_of(database_url, ask) == title
 
 
+def at(minutes: int) -> Any:
+    return EPOCH + timedelta(minutes=minutes)
+
+
+def said(minutes: int, content: str, session_id: str = "s", agent_id: str | None = None) -> Message:
+    return Message(
+        id=uuid5(NAMESPACE, f"said {minutes}"), role="user", content=content, source="transcript", session_id=session_id, agent_id=agent_id,
+        timestamp=at(minutes),
+    )  # fmt: skip
+
+
+def command(minutes: int, content: str, *, answered: bool = True) -> TimelineEntry:
+    return TimelineEntry(
+        id=uuid5(NAMESPACE, f"command {minutes}"), session_id="s", kind="command", content=content, timestamp=at(minutes), source="transcript",
+        details={"type": "prompt"} if answered else None,
+    )  # fmt: skip
+
+
+def facts(title: str | None = None, rank: int = 0, *, ended: int = 90, source: str = "transcript", session_id: str = "s") -> SessionFacts:
+    return SessionFacts(
+        id=uuid5(NAMESPACE, f"facts {session_id} {title} {rank} {ended} {source}"), session_id=session_id, source=source, project_path="/p",
+        started_at=at(0), ended_at=at(ended), title=title, title_rank=rank,
+    )  # fmt: skip
+
+
+# What is known of a session, and its title.
+SESSIONS: dict[str, tuple[list[Record], tuple[str | None, str | None]]] = {
+    "the first prompt": ([said(1, "fix it"), said(2, "and test it")], ("fix it", "prompt")),
+    "a command before it": ([command(1, "/review 42"), said(2, "resume please")], ("/review 42", "command")),
+    "a command behind it": ([said(1, "fix it"), command(2, "/review 42")], ("fix it", "prompt")),
+    "a command that Claude never saw": ([command(1, "/clear", answered=False), said(2, "fix it")], ("fix it", "prompt")),
+    "an answer of a letter": ([said(1, "q"), said(2, "[Image]"), said(3, "fix it")], ("fix it", "prompt")),
+    "answers alone": ([said(1, "9"), command(2, "/model opus", answered=False)], (None, None)),
+    "a subagent's prompt": ([said(1, "look around", agent_id="a1"), said(2, "fix it")], ("fix it", "prompt")),
+    "Claude's title": ([command(1, "/init"), facts("Fix uploads", TITLE_OF_CLAUDE)], ("Fix uploads", "claude")),
+    "a summary": ([said(1, "fix it"), facts("Uploads fixed", TITLE_OF_SUMMARY)], ("Uploads fixed", "summary")),
+    "a custom title and a later one of Claude": (
+        [said(1, "fix it"), facts("Mine", TITLE_OF_PERSON, ended=5), facts("Claude's", TITLE_OF_CLAUDE)],
+        ("Mine", "claude"),
+    ),
+    "two summaries": ([facts("First", TITLE_OF_SUMMARY, ended=5), facts("Last", TITLE_OF_SUMMARY, ended=9)], ("Last", "summary")),
+    "a list of sessions": (
+        [facts("Implement the following plan: # Plan: Uploads", TITLE_OF_PROMPT, source="sessions-index.json")],
+        ("Uploads", "prompt"),
+    ),
+    "a list of sessions, and what is in the file": (
+        [facts("resume please", TITLE_OF_PROMPT, source="sessions-index.json"), command(1, "/review 42"), said(2, "resume please")],
+        ("/review 42", "command"),
+    ),
+    "its file's first prompt": ([facts("fix it now", TITLE_OF_PROMPT), command(1, "/init"), said(2, "fix it\nnow")], ("/init", "command")),
+    "a copy of another session's prompt": ([facts("fix it", TITLE_OF_PROMPT), said(2, "go on")], ("fix it", "prompt")),
+    "a copy, and Claude's title": (
+        [facts("fix it", TITLE_OF_PROMPT), said(2, "go on"), facts("Fix uploads", TITLE_OF_CLAUDE)],
+        ("Fix uploads", "claude"),
+    ),
+}
+
+
+def title(connection: Connection[Any], session_id: str = "s") -> tuple[str | None, str | None]:
+    [found] = connection.execute("SELECT title, title_source FROM sessions WHERE session_id = %s", [session_id]).fetchall()
+    return found
+
+
+@pytest.mark.parametrize(("records", "expected"), SESSIONS.values(), ids=SESSIONS.keys())
+def test_title_in_any_order_and_batching(
+    connection: Connection[Any], records: list[Record], expected: tuple[str | None, str | None]
+) -> None:
+    for order in permutations(records):
+        for size in (1, len(records)):
+            with connection.transaction(force_rollback=True):
+                for start in range(0, len(order), size):
+                    bring(connection, list(order[start : start + size]), 1)
+                assert title(connection) == expected, order
+                assert drift(connection) == {}
+
+
+def test_a_title_by_events_of_clients(connection: Connection[Any]) -> None:
+    """given prompts by POST, the later ones first, then the session is called by the first that says something."""
+    for minutes, content, expected in ((3, "and test it", "and test it"), (2, "fix it", "fix it"), (1, "y", "fix it")):
+        event = Conversation(session_id="s", content=content, role="user", timestamp=at(minutes), id=uuid5(NAMESPACE, content))
+        with connection.transaction():
+            bring(connection, [event], 0)
+        assert title(connection) == (expected, "prompt")
+
+
+def test_an_undo_gives_back_the_title_that_was(worker: Resources, connection: Connection[Any]) -> None:
+    """given an import's prompt, then one that brings a command before it and Claude's title, when the second is undone, then the prompt is the title."""
+    with connection.transaction():
+        first, second = add_job(connection), add_job(connection)
+        bring(connection, [facts(), said(2, "fix it")], first)
+        bring(connection, [facts("Fix uploads", TITLE_OF_CLAUDE), command(1, "/review 42")], second)
+    assert title(connection) == ("Fix uploads", "claude")
+
+    with connection.transaction():
+        while undo.undo_some(worker, connection, second):
+            assert drift(connection) == {}
+        undo.clear_up(connection, second)
+
+    assert title(connection) == ("fix it", "prompt")
+    assert drift(connection) == {}
+
+
+def slash(seconds: int, uuid: str, name: str, arguments: str = "") -> dict[str, Any]:
+    """A command that Claude answers."""
+    return prompt(
+        seconds,
+        uuid,
+        f"<command-message>{name}</command-message>\n<command-name>/{name}</command-name>\n<command-args>{arguments}</command-args>",
+    )
+
+
+def local(seconds: int, uuid: str, name: str, output: str = "") -> list[dict[str, Any]]:
+    """A command that Claude never sees."""
+    shown = f"<command-name>/{name}</command-name>\n   <command-message>{name}</command-message>\n   <command-args></command-args>"
+    return [prompt(seconds, uuid, shown), prompt(seconds, f"{uuid}o", f"<local-command-stdout>{output}</local-command-stdout>")]
+
+
+TYPED = [
+    *local(0, "c0", "clear"),
+    slash(1, "c1", "review", "42"),
+    prompt(1, "m1", [text("Review it.")], isMeta=True),
+    answer(2, "a1", "msg_1", text("Fine.")),
+    *local(3, "c2", "model", "Set model to opus"),
+    prompt(4, "p1", "9"),
+    answer(5, "a2", "msg_2", text("Nine?")),
+    slash(6, "c3", "commit"),
+    prompt(7, "i1", [text("[Request interrupted by user]")]),
+    *local(8, "c4", "exit", "Bye!"),
+]
+RENAMED = [row | {"sessionId": "renamed"} for row in (prompt(20, "p9", "fix it"), {"type": "agent-name", "agentName": "uploads"})]
+OLD_TITLES = "UPDATE sessions SET title = 'resume please', title_source = NULL"
+OLD_COMMANDS = "UPDATE timeline_entries SET details = NULL WHERE details ->> 'type' = 'prompt'"
+
+
+def fill(connection: Connection[Any]) -> None:
+    connection.execute((SCRIPTS / "0039_fill.sql").read_text(encoding="utf-8").encode())
+
+
+def test_what_the_release_before_has_stored_gets_titles(connection: Connection[Any]) -> None:
+    """given sessions as the release before stored them, when the migration fills, then all is as if this release had stored them."""
+    for rows in (TYPED, RENAMED):
+        add_file(connection, rows, add_job(connection))
+    expected = tables(connection)
+    assert [title(connection, session_id) for session_id in (SESSION, "renamed")] == [("/review 42", "command"), ("uploads", "claude")]
+    assert connection.execute("SELECT content FROM asks WHERE source = 'command' ORDER BY 1").fetchall() == [
+        ("/commit",),
+        ("/review 42",),
+    ]
+    for statement in (OLD_TITLES, OLD_COMMANDS):
+        connection.execute(statement.encode())
+    assert tables(connection) != expected
+
+    with connection.transaction():
+        fill(connection)
+
+    assert tables(connection) == expected
+
+
+def test_a_reparse_gives_titles(worker: Resources, connection: Connection[Any]) -> None:
+    """given commands as the release before stored them, when the transcript is read again, then its command is the title."""
+    add_file(connection, TYPED, add_job(connection))
+    expected = [tables(connection)[name] for name in ("sessions", "timeline_entries")]
+    for statement in (OLD_TITLES, OLD_COMMANDS):
+        connection.execute(statement.encode())
+
+    run(worker, connection)
+
+    assert title(connection, SESSION) == ("/review 42", "command")
+    assert [tables(connection)[name] for name in ("sessions", "timeline_entries")] == expected
+
+
 @needs("samples")
 def test_titles_of_real_transcripts(worker: Resources, tmp_path: Path) -> None:
     """given all samples, then a session without a title is one in which nobody asked, and no title is an answer of a letter or boilerplate."""
@@ -74,10 +271,19 @@ def test_titles_of_real_transcripts(worker: Resources, tmp_path: Path) -> None:
     import_files(worker, tmp_path, *(path.read_bytes() for path in paths))
     with worker.connection() as connection:
         found = connection.execute("SELECT session_id, title, title_source FROM sessions WHERE counted").fetchall()
-        [(silent,)] = connection.execute("SELECT count(*) FROM sessions WHERE title IS NULL AND session_id IN (SELECT session_id FROM asks)").fetchall()
+        [(silent,)] = connection.execute(
+            "SELECT count(*) FROM sessions WHERE title IS NULL AND session_id IN (SELECT session_id FROM asks)"
+        ).fetchall()
 
     assert Counter(source for *_, source in found) == {"prompt": 48, "claude": 20, "summary": 8, "command": 5, None: 3}
     assert [session_id for session_id, title, source in found if (title is None) != (source is None)] == []
     assert silent == 0
+    # What the release before has stored is filled alike.
+    with worker.connection() as connection, connection.transaction(force_rollback=True):
+        expected = tables(connection)
+        for statement in (OLD_TITLES, OLD_COMMANDS):
+            connection.execute(statement.encode())
+        fill(connection)
+        assert tables(connection) == expected
     boilerplate = re.compile(r"\s|#|<|\[|Implement the following|Caveat:|This session is being continued|.{0,1}\Z", re.IGNORECASE)
     assert [title for _, title, _ in found if title is not None and boilerplate.match(title)] == []
