@@ -103,6 +103,7 @@ class LiveItem(BaseModel):
     machine_id: str | None = None
     agent_id: str | None = Field(None, description="The subagent that did it.")
     title: str | None = Field(None, description="Of the session.")
+    title_source: TitleSource = None
     reason: (
         Literal["explicit", "idle", "clear", "resume", "logout", "prompt_input_exit", "other", "permission", "input", "error"] | None
     ) = Field(None, description="Why the session ended, as its `end_reason`; or what it waits for.")

@@ -27,10 +27,12 @@ _IS_OPEN: Final = f"s.last_event_at IS NOT NULL AND {is_open('s')}"
 _STATES: Final = f"SELECT s.session_id, {_IS_OPEN} FROM sessions AS s WHERE s.counted AND s.session_id = ANY(%(session_ids)s)"
 _SESSIONS: Final = f"""
     SELECT s.session_id, {_IS_OPEN}, nullif(s.project_id, 0), p.name, u.name,
-        (SELECT max(machine_id) FROM session_machines AS m WHERE m.session_id = s.session_id), s.title,
+        (SELECT max(machine_id) FROM session_machines AS m WHERE m.session_id = s.session_id),
+        coalesce(mark.title, s.title), CASE WHEN mark.title IS NULL THEN s.title_source ELSE 'person' END,
         {end_reason("s")}, least(s.started_at, s.first_event_at), s.last_event_at,
         {session_state.STATE}, {session_state.SINCE}, {session_state.TOOL}
     FROM sessions AS s LEFT JOIN projects AS p ON p.id = s.project_id LEFT JOIN users AS u ON u.id = s.user_id
+    LEFT JOIN session_marks AS mark ON mark.session_id = s.session_id
     {session_state.JOIN}
     WHERE s.counted AND s.session_id = ANY(%(session_ids)s)"""
 # A repeated event has not changed the row, which still has the time at which the first one was received.
@@ -51,6 +53,7 @@ class FeedSession(NamedTuple):
     user: str | None
     machine_id: str | None
     title: str | None
+    title_source: str | None
     # None while it is open.
     end_reason: str | None
     started_at: datetime | None
@@ -70,7 +73,7 @@ class FeedSession(NamedTuple):
         }
 
 
-NO_SESSION: Final = FeedSession("", False, None, None, None, None, None, None, None, None, "quiet", None, None)
+NO_SESSION: Final = FeedSession("", False, None, None, None, None, None, None, None, None, None, "quiet", None, None)
 # The kinds of events that the feed shows one by one.
 _SHOWN: Final = frozenset({ToolCall, Conversation, Activity})
 
@@ -182,7 +185,7 @@ def _without_repeated(connection: Connection[Any], batch: Sequence[ReceivedEvent
 
 
 def _session_item(kind: Kind, session: FeedSession, at: datetime | None, reason: str | None = None) -> FeedItem:
-    return FeedItem(kind=kind, timestamp=at, title=session.title, reason=reason, **session.owner())
+    return FeedItem(kind=kind, timestamp=at, title=session.title, title_source=session.title_source, reason=reason, **session.owner())
 
 
 def _items(batch: Iterable[ReceivedEvent], sessions: dict[str, FeedSession]) -> Iterator[FeedItem]:
