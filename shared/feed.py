@@ -56,6 +56,8 @@ class FeedItem(Struct, omit_defaults=True, kw_only=True, gc=False):
     agent_id: str | None = None
     # Of a session.
     title: str | None = None
+    # person, claude, summary, command or prompt.
+    title_source: str | None = None
     # Why a session ended, as its `end_reason`. What is waited for: `permission`, `input`, `error`.
     reason: str | None = None
     # The beginning of a prompt or reply, redacted.

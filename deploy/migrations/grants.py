@@ -46,6 +46,9 @@ _MARKS: Final = ("session_marks",)
 _SIGNS: Final = ("session_signs",)
 _SEARCH: Final = ("search_documents", "search_pending", "search_words", "search_former_results")
 TABLES: Final = (*EVENTS, *AGGREGATES, *_REGISTRY, *_JOBS, *_JOURNAL, *_CAPTURE, *_MARKS, *_SIGNS, *_SEARCH, *_KEYS, "alembic_version")
+# The worker makes titles of what sessions were asked.
+_ASKS: Final = ("asked_commands", "asks")
+VIEWS: Final = (*_ASKS, "search_noted_messages", "search_texts")
 
 GRANTS: Final[dict[str, Grants]] = {
     # Two ids, jobs' rows, keys, names of users, and dead letters that are replayed. Events and aggregates are the worker's.
@@ -82,7 +85,7 @@ GRANTS: Final[dict[str, Grants]] = {
         "audit_log": {"INSERT": ("who", "act", "subject", "details", "request_id")},
         "alembic_version": _READ,
     },
-    QUERY: dict.fromkeys((*TABLES, "search_noted_messages", "search_texts"), _READ),
+    QUERY: dict.fromkeys((*TABLES, *VIEWS), _READ),
     # It looks up the key of an import. Of marks, keys and the audit log it changes the texts alone, where a scrub finds a secret.
     WORKER: dict.fromkeys((*EVENTS, *AGGREGATES, *_REGISTRY, *_JOBS, *_JOURNAL, *_CAPTURE, *_SIGNS, *_SEARCH), _WRITE | _MAINTAIN)
     | {
@@ -91,7 +94,8 @@ GRANTS: Final[dict[str, Grants]] = {
         "audit_log": {"SELECT": ("id", "subject", "details", "request_id"), "UPDATE": ("subject", "details", "request_id")} | _MAINTAIN,
         "key_logins": _MAINTAIN,
         "alembic_version": _READ | _MAINTAIN,
-    },
+    }
+    | dict.fromkeys(_ASKS, _READ),
 }
 
 

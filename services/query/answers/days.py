@@ -5,7 +5,7 @@ from typing import Annotated, Final
 from uuid import UUID
 
 from services.query.answers.answer import Answer
-from services.query.answers.fields import doc
+from services.query.answers.fields import TitleSource, doc
 from services.query.answers.shares import SessionShare
 from services.query.answers.stats import UsageMeasures, UsageRange
 
@@ -61,6 +61,7 @@ class DaySession(Answer):
 
     session_id: str
     title: str | None
+    title_source: TitleSource
     project_id: int | None
     project_name: str | None
     user: str | None
@@ -72,7 +73,9 @@ class DaySession(Answer):
     first_at: Annotated[datetime.datetime, doc("When it was first active on the day.")]
     last_at: Annotated[datetime.datetime, doc("When it was last active on the day.")]
     share: Annotated[SessionShare, doc("What of it is of this day.")]
-    asks: Annotated[list[DayAsk], doc(f"Its first {MOST_ASKS} prompts of the day.")]
+    asks: Annotated[
+        list[DayAsk], doc(f"The first {MOST_ASKS} things that it was asked on the day: prompts, and commands that Claude answered.")
+    ]
     files: Annotated[list[DayFile], doc(f"The {MOST_FILES} files with most lines changed on the day; `share.files_modified` counts all.")]
     failures: Annotated[list[DayFailure], doc(f"Calls that failed, by tool and class: the {MOST_FAILURES} most frequent kinds.")]
     commits: Annotated[list[DayCommit], doc("Those that its shell commands made, as their results say.")]

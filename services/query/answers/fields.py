@@ -1,6 +1,6 @@
 """Fields that several answers have, and the pages of lists."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -33,6 +33,16 @@ CacheUnknownCalls = Annotated[
 ]
 CostUsd = Annotated[float | None, measure("cost_usd", "null if no price is known. An unknown cost is never 0.")]
 
+
+TitleSource = Annotated[
+    Literal["person", "claude", "summary", "command", "prompt"] | None,
+    doc(
+        "Where the title comes from, the first that there is. `person`: given with PATCH. `claude`: Claude Code's own name for the session. "
+        "`summary`: Claude Code's summary. `command`, `prompt`: what Claude was asked first, without boilerplate; an answer of one letter is no title. "
+        "null: there is no title."
+    ),
+]
+Commands = Annotated[int, doc("Slash commands that Claude answered. Each begins a turn, and is no message.")]
 
 NextCursor = Annotated[str | None, doc("Where the next page begins; null on the last.")]
 

@@ -9,11 +9,13 @@ from pydantic import Field
 
 from services.query.answers.answer import Answer
 from services.query.answers.fields import (
+    Commands,
     CostUsd,
     IncompleteBecause,
     IsComplete,
     NextCursor,
     SessionSavedUsd,
+    TitleSource,
     Total,
     TotalIsExact,
     UnpricedCalls,
@@ -47,9 +49,8 @@ class SessionMachine(Answer):
 
 class Session(Answer, kw_only=True):
     session_id: str
-    title: Annotated[
-        str | None, doc("The title that a person gave it with PATCH; else Claude Code's, or the beginning of the first prompt.")
-    ]
+    title: Annotated[str | None, doc("What it is called, in one line: by a person, by Claude Code, or by what Claude was asked first.")]
+    title_source: TitleSource
     own_title: Annotated[bool, doc("Whether `title` was given with PATCH.")]
     is_starred: bool
     tags: list[str]
@@ -71,6 +72,8 @@ class Session(Answer, kw_only=True):
         ),
     ]
     messages_count: int
+    user_messages: Annotated[int, doc("Prompts, of `messages_count`.")]
+    commands: Commands
     files_modified_count: int
     lines_added: int
     lines_removed: int

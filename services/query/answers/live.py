@@ -7,7 +7,7 @@ from uuid import UUID
 from msgspec import UNSET, UnsetType
 
 from services.query.answers.answer import Answer
-from services.query.answers.fields import CostUsd, doc
+from services.query.answers.fields import CostUsd, TitleSource, doc
 from shared.feed import Kind
 from shared.sessions.session_state import OpenState, State
 from shared.terms import terms
@@ -18,6 +18,7 @@ _STATES: Final = " ".join(f"`{name}`: {state.definition}" for name, state in ter
 class LiveSession(Answer):
     session_id: Annotated[str | None, doc("null for a key that can only read numbers.")]
     title: str | None
+    title_source: TitleSource
     project_id: int | None
     project_name: str | None
     user: str | None
@@ -27,7 +28,7 @@ class LiveSession(Answer):
     since: Annotated[datetime, doc("Since when it waits; or when the tool was called, else when the last work was seen.")]
     start_time: datetime | None
     last_event_at: datetime
-    last_prompt: Annotated[str | None, doc("The first 500 characters of the newest prompt.")]
+    last_prompt: Annotated[str | None, doc("The first 500 characters of the newest prompt, or of the newest command that Claude answered.")]
     model: str | None
     tool_calls_count: int
     tokens: Annotated[int, doc("All tokens of the session so far, cached ones too.")]
@@ -52,6 +53,7 @@ class LiveItem(Answer, kw_only=True):
     machine_id: str | UnsetType | None = UNSET
     agent_id: Annotated[str | UnsetType | None, doc("The subagent that did it.")] = UNSET
     title: Annotated[str | UnsetType | None, doc("Of the session.")] = UNSET
+    title_source: TitleSource | UnsetType = UNSET
     reason: Annotated[
         Literal["explicit", "idle", "clear", "resume", "logout", "prompt_input_exit", "other", "permission", "input", "error"]
         | UnsetType

@@ -7,7 +7,7 @@ from uuid import UUID
 from msgspec import UNSET, UnsetType
 
 from services.query.answers.answer import Answer
-from services.query.answers.fields import IncompleteBecause, IsComplete, NextCursor, Total, TotalIsExact, doc
+from services.query.answers.fields import IncompleteBecause, IsComplete, NextCursor, TitleSource, Total, TotalIsExact, doc
 
 DocumentKind = Literal["message", "tool_call", "file", "session", "timeline_entry"]
 Part = Literal["message", "input", "result", "path", "title", "note", "tag", "branch", "timeline_entry"]
@@ -25,6 +25,7 @@ class Match(Answer, kw_only=True):
     id: Annotated[UUID, doc("Of a message or tool call, its own.")]
     session_id: str | None
     session_title: str | None
+    session_title_source: TitleSource
     project_id: int | None
     project_name: str | None
     user: str | None
@@ -53,6 +54,7 @@ class Match(Answer, kw_only=True):
 class SessionMatches(Answer):
     session_id: Annotated[str | None, doc("null: matches without a session, such as files.")]
     session_title: str | None
+    session_title_source: TitleSource
     project_id: int | None
     project_name: str | None
     user: str | None

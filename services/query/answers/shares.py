@@ -3,7 +3,7 @@
 from typing import Annotated
 
 from services.query.answers.answer import Answer
-from services.query.answers.fields import CostUsd, UnpricedCalls, doc
+from services.query.answers.fields import Commands, CostUsd, UnpricedCalls, doc
 
 
 class SessionShare(Answer):
@@ -11,6 +11,7 @@ class SessionShare(Answer):
 
     active_minutes: float
     user_messages: Annotated[int, doc("Prompts.")]
+    commands: Commands
     messages: Annotated[int, doc("Prompts and answers.")]
     tool_calls: int
     tool_errors: int

@@ -129,7 +129,7 @@ class UsageTotals(Answer):
 
 class TimelineTotals(UsageTotals):
     items: Annotated[int, doc("Number of items of this timeline.")]
-    turns: Annotated[int, doc("Number of the session's prompts.")]
+    turns: Annotated[int, doc("Number of the session's prompts, and of the commands that Claude answered.")]
     tool_calls: Annotated[int, doc("Number of tool calls of this timeline.")]
     first_time: datetime | None
     last_time: datetime | None
@@ -158,16 +158,16 @@ class TurnFile(Answer):
 
 
 class Turn(UsageTotals):
-    """A prompt, and all that followed until the next, subagents included."""
+    """What Claude was asked, by a prompt or by a command that it answered, and all that followed until the next, subagents included."""
 
     number: Annotated[int, doc("From 1. Turn 0 is what happened before the first prompt, if anything did.")]
-    first_item_id: Annotated[str | None, doc("For `around` of the timeline: the prompt. null: turn 0 is at its beginning.")]
-    prompt: Annotated[str | None, doc("The beginning of the prompt.")]
+    first_item_id: Annotated[str | None, doc("For `around` of the timeline: the prompt, or the command. null: turn 0 is at its beginning.")]
+    prompt: Annotated[str | None, doc("The beginning of the prompt; or the command with its arguments, as `/review 42`.")]
     prompt_is_cut: bool
     start_time: datetime | None
     end_time: Annotated[datetime | None, doc("Time of the last event of the turn.")]
     active_seconds: Annotated[float, doc("Active time of the session within the turn: gaps count up to `idle_gap_seconds`.")]
-    messages: Annotated[int, doc("The prompt included.")]
+    messages: Annotated[int, doc("The prompt included. A command is none.")]
     tool_calls: int
     tool_errors: int
     tools: Annotated[list[TurnTool], doc("The most called first.")]

@@ -19,6 +19,7 @@ class DayParameters(Parameters):
 _SHARE: Final[dict[str, Any]] = {
     "active_minutes": 38.5,
     "user_messages": 6,
+    "commands": 0,
     "messages": 24,
     "tool_calls": 61,
     "tool_errors": 2,
@@ -50,6 +51,7 @@ DAY_EXAMPLE: Final[dict[str, Any]] = {
         {
             "session_id": "01a2f8de-63b4-4f2d-9d0f-2b6c3f0f8f11",
             "title": "Retry failed uploads",
+            "title_source": "claude",
             "project_id": 1,
             "project_name": "claude-tracker",
             "user": "ann",

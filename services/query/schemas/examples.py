@@ -35,6 +35,7 @@ _PROJECT: Final[Json] = {
 _SESSION: Final[Json] = {
     "session_id": _SESSION_ID,
     "title": "Retry failed uploads",
+    "title_source": "claude",
     "own_title": False,
     "is_starred": True,
     "tags": ["bug", "uploads"],
@@ -50,6 +51,8 @@ _SESSION: Final[Json] = {
     "status": "ended",
     "end_reason": "explicit",
     "messages_count": 24,
+    "user_messages": 8,
+    "commands": 1,
     "files_modified_count": 3,
     "lines_added": 80,
     "lines_removed": 12,

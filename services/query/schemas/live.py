@@ -51,6 +51,7 @@ LIVE_SESSIONS_EXAMPLE: Final[dict[str, Any]] = {
         {
             "session_id": "01a2f8de-63b4-4f2d-9d0f-2b6c3f0f8f11",
             "title": "Retry failed uploads",
+            "title_source": "claude",
             "project_id": 1,
             "project_name": "claude-tracker",
             "user": "ann",

@@ -78,6 +78,7 @@ DOCUMENTS_EXAMPLE: dict[str, Any] = {
             "id": "018d0d5e-7a10-7cc2-8f5a-1c2d3e4f5a6b",
             "session_id": "01a2f8de-63b4-4f2d-9d0f-2b6c3f0f8f11",
             "session_title": "Retry failed uploads",
+            "session_title_source": "claude",
             "project_id": 1,
             "project_name": "claude-tracker",
             "user": "ann",

@@ -23,6 +23,7 @@ from services.worker.maintenance.command import with_worker
 from services.worker.resources import Resources
 from services.worker.search_index.check_documents import differing_documents
 from services.worker.sessions.session_rebuild import all_sessions
+from services.worker.sessions.session_titles import EXPECTED_TITLES, STORED_TITLES
 from services.worker.sessions.session_totals import FROM_SNAPSHOT, SUMMED
 from services.worker.sql_text import listed, sql
 from shared.journal.accounting import Accounting
@@ -64,6 +65,7 @@ def checks() -> dict[str, Check]:
     found = [
         Check("sessions", sql(_STORED_SESSIONS, sums=own), all_sessions(), ("session_id", *SUMMED), SUMMED),
         Check("session spans", "SELECT * FROM sessions WHERE counted", all_sessions(), spans),
+        Check("session titles", STORED_TITLES, EXPECTED_TITLES, ("session_id", "title", "title_source")),
         Check("active_days", "SELECT * FROM active_days WHERE NOT isempty(ranges)", sql(ACTIVE_DAYS), days),
     ]
     for table, aggregate in AGGREGATES.items():

@@ -28,6 +28,7 @@ from services.worker.persist.staging.staging_tables import ReceivedEvent, Staged
 from services.worker.row_tables import ROW_TABLES
 from services.worker.sessions.fork_ownership import assign_owners, owners_of_staged_rows
 from services.worker.sessions.reattribution import update_session_keys
+from services.worker.sessions.session_titles import update_titles
 from services.worker.sessions.session_totals import session_ctes
 from services.worker.sessions.tool_maxima import keep_slower_calls, look_up_maxima
 from services.worker.sql_text import ctes, listed, sql
@@ -138,6 +139,7 @@ def persist(
     assert counts is not None
     if counts.pop("slower_before"):
         look_up_maxima(connection)
+    update_titles(connection, parameters["session_ids"] if job_number else _asked_in(staged))
     if job_number:
         has_sessionless = any(row[1] is None for row in staged.rows["staged_messages"])
         connection.execute(_INSERT_IMPORT_SESSIONS, parameters | {"has_sessionless": has_sessionless})
@@ -192,6 +194,11 @@ def _insert_starts_and_facts(
     if parameters["job_number"]:
         moved |= delete_superseded_messages(connection, staged, parameters)
     return {"new_session_event_ids": event_ids, "new_fact_ids": fact_ids}, moved
+
+
+def _asked_in(staged: Staged) -> set[str]:
+    """The sessions of a batch of events in which a person asks something: what else events bring gives no title."""
+    return {session_id for _, session_id, _, _, role, *_ in staged.rows["staged_messages"] if session_id is not None and role == "user"}
 
 
 def _lock_projects(connection: Connection[Any], project_ids: set[int]) -> None:

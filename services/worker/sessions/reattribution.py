@@ -15,6 +15,7 @@ from services.worker import lock_order
 from services.worker.aggregates.registry import composed
 from services.worker.aggregates.rollups import delete_emptied, rollups_that_note_emptied_cells
 from services.worker.row_tables import ROW_TABLES, for_each
+from services.worker.sessions.session_titles import update_titles
 from services.worker.sessions.tool_maxima import look_up_maxima
 from services.worker.sql_text import ctes, listed, sql
 from shared.sql_files import statement
@@ -114,8 +115,9 @@ def reattributed(connection: Connection[Any], parameters: dict[str, Any]) -> Ite
 
 
 def update_session_rows(connection: Connection[Any], parameters: dict[str, Any]) -> None:
-    """Gives sessions the keys that their starts and facts name, and their rows the sessions' project and user. Moves no aggregates."""
+    """Gives sessions the keys that their starts and facts name, their rows the sessions' project and user, and titles. Moves no aggregates."""
     connection.execute(update_keys(), parameters)
+    update_titles(connection, parameters["session_ids"])
     for command in for_each(_MOVE_ROWS):
         connection.execute(command, parameters)
 

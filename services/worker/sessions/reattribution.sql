@@ -1,6 +1,6 @@
 -- name: keys
 -- The earliest start that names a key decides, whatever the order of arrival; without one, the earliest record of a file; else what is known stays.
--- What a hook says of a session counts where no file says it. Of its titles, which are prompts, the first counts.
+-- What a hook says of a session counts where no file says it.
 -- $known is the session itself, or `nothing` to forget what only the session knows.
 SELECT s.session_id, s.counted,
        coalesce(k.project_id, f.project_id, nullif($known.project_id, 0), 0) AS project_id,
@@ -9,7 +9,7 @@ SELECT s.session_id, s.counted,
        coalesce(k.git_branch, f.git_branch, s.git_branch) AS git_branch,
        coalesce(k.client_version, f.client_version, s.client_version) AS client_version,
        coalesce(k.source, f.source, s.source) AS source,
-       f.parent_session_id, f.title, f.end_reason
+       f.parent_session_id, f.end_reason
 FROM sessions AS s
 LEFT JOIN (
     SELECT session_id,
@@ -30,8 +30,6 @@ LEFT JOIN (
            (array_agg(client_version ORDER BY is_hook, at, source, id) FILTER (WHERE client_version IS NOT NULL))[1] AS client_version,
            (array_agg(source ORDER BY is_hook, at, source, id))[1] AS source,
            (array_agg(parent_session_id ORDER BY is_hook, at, source, id) FILTER (WHERE parent_session_id IS NOT NULL))[1] AS parent_session_id,
-           (array_agg(title ORDER BY title_rank DESC, is_hook, CASE WHEN is_hook THEN at END,
-                                     coalesce(last_record_at, ended_at) DESC NULLS LAST, title) FILTER (WHERE title IS NOT NULL))[1] AS title,
            (array_agg(end_reason ORDER BY ended_at DESC, end_reason) FILTER (WHERE end_reason IS NOT NULL))[1] AS end_reason
     FROM (SELECT *, coalesce(first_record_at, ended_at) AS at, source = 'hook' AS is_hook
           FROM session_facts WHERE session_id = ANY(%(session_ids)s)) AS facts
@@ -50,7 +48,7 @@ WHERE k.counted AND ((k.project_id, k.user_id) <> (s.project_id, s.user_id) OR s
 
 -- name: update_keys
 UPDATE sessions AS s SET project_id = k.project_id, user_id = k.user_id, model = k.model, git_branch = k.git_branch,
-       client_version = k.client_version, source = k.source, parent_session_id = k.parent_session_id, title = k.title, end_reason = k.end_reason
+       client_version = k.client_version, source = k.source, parent_session_id = k.parent_session_id, end_reason = k.end_reason
 FROM (
     $keys
 ) AS k WHERE s.session_id = k.session_id

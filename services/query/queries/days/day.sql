@@ -3,7 +3,8 @@
 -- name: sessions
 -- The sessions that began on the day or went on, in the order of what happened first on it. `first_at` and `last_at` are of the day.
 -- What only a claude.json tells of has no events: it stands at its date.
-SELECT s.session_id, coalesce(mark.title, s.title) AS title, nullif(s.project_id, 0) AS project_id, p.name AS project_name, u.name AS user,
+SELECT s.session_id, coalesce(mark.title, s.title) AS title,
+    CASE WHEN mark.title IS NULL THEN s.title_source ELSE 'person' END AS title_source, nullif(s.project_id, 0) AS project_id, p.name AS project_name, u.name AS user,
     s.model, s.git_branch, nullif(least(s.started_at, s.first_event_at), '-infinity') AS start_time,
     s.dated_at < %(start)s AS began_before, coalesce(s.last_event_at >= %(end)s, false) AS goes_on,
     coalesce(seen.first_at, s.dated_at) AS first_at, coalesce(seen.last_at, s.dated_at) AS last_at, count(*) OVER () AS total
@@ -26,12 +27,12 @@ ORDER BY first_at, s.session_id
 LIMIT %(most)s
 
 -- name: asks
--- The first prompts of each session on the day.
+-- What each session was asked first on the day.
 SELECT asked.session_id, m.id AS message_id, m.occurred_at AS timestamp, m.content AS text
 FROM unnest(%(ids)s::text[]) AS asked (session_id)
 CROSS JOIN LATERAL (
-    SELECT id, occurred_at, left(content, %(characters)s) AS content FROM messages
-    WHERE session_id = asked.session_id AND role = 'user' AND agent_id IS NULL AND occurred_at >= %(start)s AND occurred_at < %(end)s
+    SELECT id, occurred_at, left(content, %(characters)s) AS content FROM asks
+    WHERE session_id = asked.session_id AND occurred_at >= %(start)s AND occurred_at < %(end)s
     ORDER BY occurred_at, id
     LIMIT %(most)s
 ) AS m

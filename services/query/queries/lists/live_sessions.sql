@@ -2,7 +2,8 @@
 
 -- name: live_sessions
 -- What is silent for an hour is history, though it may not be closed yet.
-SELECT s.session_id, coalesce(mark.title, s.title) AS title, nullif(s.project_id, 0) AS project_id, p.name AS project_name, u.name AS user,
+SELECT s.session_id, coalesce(mark.title, s.title) AS title,
+    CASE WHEN mark.title IS NULL THEN s.title_source ELSE 'person' END AS title_source, nullif(s.project_id, 0) AS project_id, p.name AS project_name, u.name AS user,
     (SELECT max(k.machine_id) FROM session_machines k WHERE k.session_id = s.session_id) AS machine_id,
     {state} AS state,
     {tool} AS tool_name,
@@ -16,9 +17,12 @@ LEFT JOIN session_marks mark ON mark.session_id = s.session_id
 LEFT JOIN projects p ON p.id = s.project_id
 LEFT JOIN users u ON u.id = s.user_id
 LEFT JOIN LATERAL (
-    SELECT left(m.content, 500) AS content FROM messages m
-    WHERE m.session_id = s.session_id AND m.role = 'user' AND m.agent_id IS NULL
-    ORDER BY m.occurred_at DESC, m.id DESC LIMIT 1
+    SELECT left(a.content, 500) AS content FROM (
+        (SELECT id, occurred_at, content FROM messages WHERE session_id = s.session_id AND role = 'user' AND agent_id IS NULL
+         ORDER BY occurred_at DESC, id DESC LIMIT 1)
+        UNION ALL
+        (SELECT id, occurred_at, content FROM asked_commands WHERE session_id = s.session_id ORDER BY occurred_at DESC, id DESC LIMIT 1)
+    ) AS a ORDER BY a.occurred_at DESC, a.id DESC LIMIT 1
 ) AS prompt ON true
 {signs}
 WHERE {is_open}

@@ -3,6 +3,7 @@
 -- name: sessions
 -- The keys of the other orders are constants, which planning leaves out: by time an index has the order.
 SELECT s.session_id, coalesce(mark.title, s.title) AS title, mark.title IS NOT NULL AS own_title,
+    CASE WHEN mark.title IS NULL THEN s.title_source ELSE 'person' END AS title_source,
     coalesce(mark.is_starred, false) AS is_starred, coalesce(mark.tags, '{}') AS tags, mark.note,
     s.parent_session_id, nullif(s.project_id, 0) AS project_id, p.name AS project_name, u.name AS user,
     nullif(least(s.started_at, s.first_event_at), '-infinity') AS start_time,
@@ -11,7 +12,8 @@ SELECT s.session_id, coalesce(mark.title, s.title) AS title, mark.title IS NOT N
     s.active_us / 60e6::float8 AS active_minutes,
     CASE WHEN e.end_reason IS NULL THEN 'open' ELSE 'ended' END AS status,
     e.end_reason,
-    s.user_messages + s.assistant_messages AS messages_count,
+    s.user_messages + s.assistant_messages AS messages_count, s.user_messages,
+    (SELECT count(*) FROM asked_commands c WHERE c.session_id = s.session_id) AS commands,
     s.files_modified AS files_modified_count,
     least(s.lines_added, 9007199254740991)::bigint AS lines_added, least(s.lines_removed, 9007199254740991)::bigint AS lines_removed,
     s.tool_calls AS tool_calls_count, s.tool_errors AS tool_errors_count,

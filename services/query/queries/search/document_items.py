@@ -10,6 +10,7 @@ from msgspec import UNSET, Struct
 from msgspec.structs import replace
 
 from services.query.answers import search as answers
+from services.query.answers.fields import TitleSource
 from services.query.answers.search import DocumentKind, Match, Neighbour, SessionMatches
 from services.query.database import Connection, fetch, fetch_by
 from services.query.queries.search.document_conditions import Part, sql
@@ -33,6 +34,7 @@ class Document(Struct, frozen=True):
     kind: DocumentKind
     session_id: str | None
     session_title: str | None
+    session_title_source: TitleSource
     project_id: int | None
     project_name: str | None
     user: str | None
@@ -111,6 +113,7 @@ def _session(group: Group, hits: list[Match]) -> SessionMatches:
     return SessionMatches(
         session_id=group.session_id,
         session_title=first.session_title if first else None,
+        session_title_source=first.session_title_source if first else None,
         project_id=first.project_id if first else None,
         project_name=first.project_name if first else None,
         user=first.user if first else None,
@@ -143,6 +146,7 @@ def _item(document: Document, score: float, highlights: Sequence[str], part: Par
         id=document.id,
         session_id=document.session_id,
         session_title=document.session_title,
+        session_title_source=document.session_title_source,
         project_id=document.project_id,
         project_name=document.project_name,
         user=document.user,

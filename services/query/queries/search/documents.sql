@@ -167,7 +167,8 @@ SELECT 1 FROM search_documents d WHERE d.terms @@ %(word)s::tsquery
 
 -- name: by_ids
 -- The text of a call that is gone is NULL until the indexer has removed its document.
-SELECT d.id, d.kind, d.session_id, coalesce(k.title, s.title) AS session_title, nullif(d.project_id, 0) AS project_id, p.name AS project_name,
+SELECT d.id, d.kind, d.session_id, coalesce(k.title, s.title) AS session_title,
+    CASE WHEN k.title IS NULL THEN s.title_source ELSE 'person' END AS session_title_source, nullif(d.project_id, 0) AS project_id, p.name AS project_name,
     u.name AS user, nullif(d.occurred_at, '-infinity') AS timestamp, d.role, d.tool_name, d.is_error, d.agent_id, d.content, d.result_at,
     s.git_branch, k.note, k.tags
 FROM search_texts d

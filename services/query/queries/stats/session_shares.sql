@@ -2,7 +2,7 @@
 -- What each session has within [start, end), from its rows. What only a claude.json says of a session has no times: it counts at the session's date.
 SELECT s.session_id,
     measure_us(without_gap(s.active_ranges, gap.length) * tstzmultirange(tstzrange(%(start)s, %(end)s))) / 60e6::float8 AS active_minutes,
-    m.user_messages, m.messages, t.tool_calls, t.tool_errors, a.files_modified,
+    m.user_messages, k.commands, m.messages, t.tool_calls, t.tool_errors, a.files_modified,
     least(a.lines_added + CASE WHEN lines.counts THEN s.lines_added ELSE 0 END, 9007199254740991)::bigint AS lines_added,
     least(a.lines_removed + CASE WHEN lines.counts THEN s.lines_removed ELSE 0 END, 9007199254740991)::bigint AS lines_removed,
     least(c.input_tokens + CASE WHEN usage.counts THEN s.input_tokens ELSE 0 END, 9007199254740991)::bigint AS input_tokens,
@@ -27,6 +27,11 @@ CROSS JOIN LATERAL (
     FROM messages
     WHERE session_id = s.session_id AND (%(start)s::timestamptz IS NULL OR occurred_at >= %(start)s) AND (%(end)s::timestamptz IS NULL OR occurred_at < %(end)s)
 ) AS m
+CROSS JOIN LATERAL (
+    SELECT count(*) AS commands
+    FROM asked_commands
+    WHERE session_id = s.session_id AND (%(start)s::timestamptz IS NULL OR occurred_at >= %(start)s) AND (%(end)s::timestamptz IS NULL OR occurred_at < %(end)s)
+) AS k
 CROSS JOIN LATERAL (
     SELECT count(*) AS tool_calls, count(*) FILTER (WHERE status IN ('error', 'timeout')) AS tool_errors
     FROM tool_calls

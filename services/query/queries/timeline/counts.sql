@@ -30,12 +30,15 @@ FROM (
         AND (a.tool_call_id IS NULL OR (SELECT t.session_id FROM tool_calls AS t WHERE t.id = a.tool_call_id) IS DISTINCT FROM %(session_id)s)
     GROUP BY a.agent_id
     UNION ALL
-    SELECT e.agent_id, count(*), count(*) FILTER (WHERE e.is_before), 0, 0, 0, false,
+    SELECT e.agent_id, count(*), count(*) FILTER (WHERE e.is_before), 0, count(*) FILTER (WHERE e.rank = 10),
+        count(*) FILTER (WHERE e.rank = 10 AND e.is_before), false,
         coalesce(min(e.occurred_at) FILTER (WHERE e.occurred_at > '-infinity'), 'infinity'), max(e.occurred_at), NULL
     FROM (
-        SELECT agent_id, occurred_at, occurred_at < %(at)s OR occurred_at = %(at)s
-            AND (CASE WHEN kind IN ('command', 'compaction') THEN 20 WHEN kind = 'thinking' THEN 45 ELSE 30 END, id) <= (%(rank)s, %(id)s) AS is_before
-        FROM timeline_entries WHERE session_id = %(session_id)s AND (%(include_thinking)s OR kind <> 'thinking')) AS e
+        SELECT t.agent_id, t.occurred_at, r.rank, t.occurred_at < %(at)s OR t.occurred_at = %(at)s AND (r.rank, t.id) <= (%(rank)s, %(id)s) AS is_before
+        FROM timeline_entries AS t CROSS JOIN LATERAL (
+            SELECT CASE WHEN t.kind = 'command' AND t.id IN (SELECT c.id FROM asked_commands AS c WHERE c.session_id = %(session_id)s) THEN 10
+                WHEN t.kind IN ('command', 'compaction') THEN 20 WHEN t.kind = 'thinking' THEN 45 ELSE 30 END AS rank) AS r
+        WHERE t.session_id = %(session_id)s AND (%(include_thinking)s OR t.kind <> 'thinking')) AS e
     GROUP BY e.agent_id
 ) AS counted
 GROUP BY agent_id
@@ -43,12 +46,12 @@ GROUP BY agent_id
 -- name: prompts_before
 -- Prompts of the session's own thread before a place.
 SELECT count(*) AS prompts
-FROM messages AS m
-WHERE m.session_id = %(session_id)s AND m.agent_id IS NULL AND m.role = 'user'
+FROM asks AS m
+WHERE m.session_id = %(session_id)s
     AND m.occurred_at <= %(at)s AND (m.occurred_at, 10, m.id) < (%(at)s, %(rank)s, %(id)s)
 
 -- name: prompts_between
 SELECT nullif(m.occurred_at, '-infinity') AS timestamp, 10 AS rank, m.id
-FROM messages AS m
-WHERE m.session_id = %(session_id)s AND m.agent_id IS NULL AND m.role = 'user' AND m.occurred_at BETWEEN %(first_at)s AND %(last_at)s
+FROM asks AS m
+WHERE m.session_id = %(session_id)s AND m.occurred_at BETWEEN %(first_at)s AND %(last_at)s
 ORDER BY m.occurred_at, m.id

@@ -1,12 +1,20 @@
--- The turns of a session: a prompt of its own thread, and everything until the next one, that of subagents included.
+-- The turns of a session: a prompt of its own thread, or a command that Claude answered, and everything until the next one, that of subagents included.
 
 -- name: prompts
--- The beginnings of a page of turns, and that of the turn after them.
+-- The beginnings of a page of turns, and that of the turn after them: of each kind of asks (0039_titles.sql) apart, along its index.
 SELECT m.id, nullif(m.occurred_at, '-infinity') AS timestamp, 10 AS rank, left(m.content, %(characters)s) AS prompt,
     length(m.content) > %(characters)s AS prompt_is_cut
-FROM messages AS m
-WHERE m.session_id = %(session_id)s AND m.agent_id IS NULL AND m.role = 'user'
-    AND m.occurred_at >= %(at)s AND (m.occurred_at, 10, m.id) > (%(at)s, %(rank)s, %(id)s)
+FROM (
+    (SELECT id, occurred_at, content FROM messages
+     WHERE session_id = %(session_id)s AND agent_id IS NULL AND role = 'user'
+        AND occurred_at >= %(at)s AND (occurred_at, 10, id) > (%(at)s, %(rank)s, %(id)s)
+     ORDER BY occurred_at, id LIMIT %(fetch)s)
+    UNION ALL
+    (SELECT id, occurred_at, content FROM asked_commands
+     WHERE session_id = %(session_id)s
+        AND occurred_at >= %(at)s AND (occurred_at, 10, id) > (%(at)s, %(rank)s, %(id)s)
+     ORDER BY occurred_at, id LIMIT %(fetch)s)
+) AS m
 ORDER BY m.occurred_at, m.id
 LIMIT %(fetch)s
 

@@ -9,6 +9,8 @@ from psycopg.rows import dict_row
 from services.worker.maintenance.scrub.scrub_columns import KINDS, scrubbed_parts
 from services.worker.maintenance.scrub.scrub_stage import Done, Step
 from services.worker.maintenance.scrub.scrub_tables import TextTable
+from services.worker.persist.persist_batch import LOCK_SESSIONS
+from services.worker.sessions.session_titles import update_titles
 from services.worker.sql_text import sql
 from shared.sessions.session_tags import tag_key
 from shared.sql_files import statement
@@ -32,6 +34,11 @@ def scrub_rows(table: TextTable, step: Step) -> Done:
     if changed and not step.is_dry_run:
         with step.connection.cursor() as cursor:
             cursor.executemany(update_row(table).encode(), changed)
+    if table.table == "sessions" and not step.is_dry_run:
+        # Of what they are made of, which is scrubbed by now: a title may have been cut within a secret.
+        parameters = {"session_ids": [row["key"] for row in rows]}
+        step.connection.execute(LOCK_SESSIONS, parameters)
+        update_titles(step.connection, parameters["session_ids"])
     return Done(rows[-1]["key"] if rows else None, len(rows), len(changed), redactions)
 
 

@@ -114,6 +114,7 @@ EXEMPT_COLUMNS: Final = dict(_IDENTIFIERS) | {
     "outcome": _OUR_WORD,
     "act": _OUR_WORD,
     "end_reason": _OUR_WORD,
+    "title_source": _OUR_WORD,
     "duration_source": _OUR_WORD,
     "error_class": _OUR_WORD,
     "sqlstate": "a code of Postgres",

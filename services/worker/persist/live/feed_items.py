@@ -53,6 +53,7 @@ class FeedSession(NamedTuple):
     user: str | None
     machine_id: str | None
     title: str | None
+    title_source: str | None
     # None while it is open.
     end_reason: str | None
     started_at: datetime | None
@@ -72,7 +73,7 @@ class FeedSession(NamedTuple):
         }
 
 
-NO_SESSION: Final = FeedSession("", False, None, None, None, None, None, None, None, None, "quiet", None, None)
+NO_SESSION: Final = FeedSession("", False, None, None, None, None, None, None, None, None, None, "quiet", None, None)
 # The kinds of events that the feed shows one by one.
 _SHOWN: Final = frozenset({ToolCall, Conversation, Activity})
 
@@ -184,7 +185,7 @@ def _without_repeated(connection: Connection[Any], batch: Sequence[ReceivedEvent
 
 
 def _session_item(kind: Kind, session: FeedSession, at: datetime | None, reason: str | None = None) -> FeedItem:
-    return FeedItem(kind=kind, timestamp=at, title=session.title, reason=reason, **session.owner())
+    return FeedItem(kind=kind, timestamp=at, title=session.title, title_source=session.title_source, reason=reason, **session.owner())
 
 
 def _items(batch: Iterable[ReceivedEvent], sessions: dict[str, FeedSession]) -> Iterator[FeedItem]:

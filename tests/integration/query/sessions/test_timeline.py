@@ -81,8 +81,9 @@ def fill(connection: Connection, random: Random, size: int) -> None:
                 connection, "s", moment, "/home/ann/shop/b.py", agent_id=agent_id, tool_call_id=random.choice([None, UUID(int=7)])
             )
         else:
-            entry = random.choice(["thinking", "compaction", "notice"])
-            seed.add_timeline_entry(connection, "s", moment, entry, agent_id=agent_id)
+            entry = random.choice(["thinking", "compaction", "notice", "command"])
+            details = Json({"type": "prompt"}) if entry == "command" and random.random() < 0.7 else None
+            seed.add_timeline_entry(connection, "s", moment, entry, "/review 42", agent_id=agent_id, details=details)
     seed.compute_aggregates(connection)
 
 

@@ -39,6 +39,16 @@ SESSIONS = ("s1", "s2", "s3")
 def act(n: int, session_id: str) -> Record:
     """The n-th thing that happened, as the file of a session has it: the same id and content in each."""
     at, row_id = EPOCH + timedelta(minutes=3 * n, seconds=n), uuid5(NAMESPACE, f"act {n}")
+    if n % 12 == 11:
+        return TimelineEntry(
+            id=row_id,
+            session_id=session_id,
+            kind="command",
+            content=f"/do {n}",
+            details={"type": "prompt"},
+            timestamp=at,
+            source="transcript",
+        )
     if n % 6 == 5:
         content, details = f"thought {n}", {"left_out_characters": n} if n > 6 else None
         return TimelineEntry(

@@ -1,7 +1,7 @@
 """Scrubs redact stored rows by today's rules, change nothing else, and continue after a crash."""
 
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -34,8 +34,8 @@ def stored(worker: Resources, *events: Event) -> None:
     drain(worker)
 
 
-def message(content: str) -> Conversation:
-    return Conversation(session_id="s", content=content, role="user", timestamp=NOW, id=uuid4())
+def message(content: str, seconds: int = 0) -> Conversation:
+    return Conversation(session_id="s", content=content, role="user", timestamp=NOW + timedelta(seconds=seconds), id=uuid4())
 
 
 def select(worker: Resources, sql: str) -> list[Any]:
@@ -65,7 +65,7 @@ def old_rows(worker: Resources) -> None:
         worker,
         SessionStart(project_path="/p", start_time=NOW, session_id="s", git_branch=f"fix/{SECRET}", id=uuid4()),
         message(f"use {SECRET} now"),
-        message("nothing here"),
+        message("nothing here", seconds=1),
         ToolCall(
             tool_name="Bash",
             result_status="success",
@@ -99,10 +99,22 @@ def test_stored_rows_are_redacted_and_statistics_stay(worker: Resources) -> None
         ({"env": {"TOKEN": WORD}, "n": 1.0},)
     ]
     [(status, scanned, changed, redactions)] = select(worker, "SELECT status, rows_scanned, rows_changed, redactions FROM scrubs")
-    # Two are in the live feed.
-    assert (status, redactions) == ("succeeded", {"github_token": 8})
+    # Three are in the live feed: a title is one of them.
+    assert (status, redactions) == ("succeeded", {"github_token": 10})
     # The rows of the events and of the dead letter, and: session, file, project, the name of the tool, the scrub itself, the feed.
     assert (scanned, changed) == (7 + 6, 6 + 1)
+    with psycopg.connect(worker.settings.database_url, autocommit=True) as connection:
+        assert set(verify(connection, worker.idle_gap).values()) == {0}
+
+
+def test_a_title_that_was_cut_within_a_secret_is_made_anew(worker: Resources) -> None:
+    begin = "word " * 38
+    stored(worker, message(f"{begin}{SECRET} and more"))
+    assert select(worker, "SELECT title FROM sessions") == [(f"{begin}{SECRET[:9]}…",)]
+
+    scrub.run(worker, asked_for(worker))
+
+    assert select(worker, "SELECT title FROM sessions") == [(f"{begin}{WORD[:9]}…",)]
     with psycopg.connect(worker.settings.database_url, autocommit=True) as connection:
         assert set(verify(connection, worker.idle_gap).values()) == {0}
 
@@ -147,7 +159,8 @@ def test_a_scrub_continues_after_a_crash(worker: Resources, looks: Looks, monkey
 
     # Then the rest is read, and nothing twice
     assert select(worker, "SELECT count(*) FROM messages WHERE content LIKE '%ghp!_%' ESCAPE '!'") == [(0,)]
-    assert select(worker, "SELECT rows_changed, status FROM scrubs") == [(35 + 1, "succeeded")]
+    # The messages, the session's title, and the live feed.
+    assert select(worker, "SELECT rows_changed, status FROM scrubs") == [(35 + 2, "succeeded")]
 
 
 def test_a_scrub_worker_that_lost_its_lease_commits_nothing(worker: Resources) -> None:

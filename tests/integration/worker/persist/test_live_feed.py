@@ -66,6 +66,7 @@ def test_each_act_is_told_with_its_session(worker: Resources) -> None:
     assert (items[3].tool_name, items[3].result_status, items[3].execution_time_ms) == ("Bash", "error", 70)
     assert (items[4].file_path, items[4].action, items[4].lines_added, items[4].lines_removed) == ("/home/ann/shop/a.py", "modified", 3, 1)
     assert items[6].reason == "explicit"
+    assert {(items[place].title, items[place].title_source) for place in (0, 6)} == {("fix the tests", "prompt")}
 
 
 def test_a_repeated_event_is_told_once(worker: Resources) -> None:

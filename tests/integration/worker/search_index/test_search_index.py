@@ -3,7 +3,7 @@
 import random
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID, uuid4
 
 import psycopg
@@ -44,8 +44,8 @@ def start(session_id: str = "s", **more: Any) -> SessionStart:
     return SessionStart(project_path="/home/ann/shop", start_time=NOW, session_id=session_id, user="ann", id=uuid4(), **more)
 
 
-def message(content: str, *, minutes: int = 0, id: UUID | None = None) -> Conversation:
-    return Conversation(session_id="s", content=content, role="user", timestamp=NOW + timedelta(minutes=minutes), id=id or uuid4())
+def message(content: str, *, minutes: int = 0, id: UUID | None = None, role: Literal["user", "assistant"] = "user") -> Conversation:
+    return Conversation(session_id="s", content=content, role=role, timestamp=NOW + timedelta(minutes=minutes), id=id or uuid4())
 
 
 def call(id: UUID | None = None, **more: Any) -> ToolCall:
@@ -85,7 +85,7 @@ def test_each_kind_of_row_becomes_a_document(worker: Resources, connection: Conn
 
     assert found(connection, "message") == ["why is the cart empty"]
     assert found(connection, "tool_call") == ["Bash\npytest -q\nrun\n5"]
-    assert found(connection, "session") == ["fix/cart"]
+    assert found(connection, "session") == ["why is the cart empty\nfix/cart"]
     assert found(connection, "file") == ["/home/ann/shop/cart.py"]
     assert connection.execute("SELECT session_id, occurred_at FROM search_documents WHERE kind = 'file'").fetchall() == [
         ("s", NOW + timedelta(minutes=3))
@@ -278,8 +278,9 @@ def test_words_are_counted_by_documents(worker: Resources, connection: Connectio
     store(
         worker,
         start(),
-        message("Café with the cafe", id=id),
-        message("cafe"),
+        # Not prompts, of which a title is made.
+        message("Café with the cafe", id=id, role="assistant"),
+        message("cafe", role="assistant"),
         call(parameters={"command": "kubectl logs"}),
         change("/p/cafeteria.py"),
     )

@@ -31,6 +31,7 @@ _attachment = msgspec.json.Decoder(Attachment)
 _COLORS = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
 _COMMAND = re.compile(r"<command-name>(.*?)</command-name>", re.DOTALL)
 _ARGUMENTS = re.compile(r"<command-args>(.*?)</command-args>", re.DOTALL)
+_LOADED_BY_CLAUDE = re.compile(r"\s*<command-message>[^<]* skill is loading</command-message>")
 _SHELL = re.compile(r"<bash-input>(.*?)(?:</bash-input>|\Z)", re.DOTALL)
 _OUTPUT = re.compile(r"<(local-command-stdout|local-command-stderr|bash-stdout|bash-stderr)>(.*?)(?:</\1>|\Z)", re.DOTALL)
 _OF_TASK = re.compile(r"<(task-id|tool-use-id|status|summary|result)>(.*?)</\1>", re.DOTALL)
@@ -117,7 +118,7 @@ class TimelineEntries:
             if (found := _COMMAND.search(text)) is not None:
                 arguments = _ARGUMENTS.search(text)
                 command = f"/{found[1].strip().removeprefix('/')} {arguments[1].strip() if arguments else ''}".rstrip()
-                yield from self._of_row(row, "command", command, place)
+                yield from self._of_row(row, "command", command, place, {"type": "prompt"} if _goes_to_claude(start, text) else None)
         elif start.startswith("<bash-input>"):
             if (shell := _SHELL.search(text)) is not None:
                 yield from self._of_row(row, "command", shell[1].strip(), place, {"shell": True})
@@ -168,6 +169,12 @@ class TimelineEntries:
             details=kept or None,
             agent_id=place.agent_id,
         )
+
+
+def _goes_to_claude(start: str, text: str) -> bool:
+    """Whether a command's text goes to Claude as a prompt. Its message is before its name then; of a command that Claude Code does itself, as /clear,
+    the name is. A skill that Claude loads itself has its format too."""
+    return start.startswith("<command-message>") and "<skill-format>" not in text and not _LOADED_BY_CLAUDE.match(text)
 
 
 def _of_compaction(row: Row) -> dict[str, Any]:

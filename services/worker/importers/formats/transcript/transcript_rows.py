@@ -202,10 +202,11 @@ class Row(Struct, rename="camel"):
     # progress
     parent_tool_use_id: str | None = msgspec.field(name="parentToolUseID", default=None)
     data: Raw = NOTHING
-    # summary, ai-title, custom-title
+    # summary, ai-title, agent-name, custom-title
     summary: str | None = None
     leaf_uuid: str | None = None
     ai_title: str | None = None
+    agent_name: str | None = None
     custom_title: str | None = None
     # file-history-snapshot
     message_id: str | None = None

@@ -121,7 +121,21 @@ COMMAND = "<command-name>/model</command-name>\n   <command-message>model</comma
     ("content", "expected"),
     [
         (COMMAND, ("command", "/model opus", None)),
-        ("<command-message>init</command-message>\n<command-name>init</command-name>", ("command", "/init", None)),
+        ("<command-message>init</command-message>\n<command-name>init</command-name>", ("command", "/init", {"type": "prompt"})),
+        # Of commands that Claude answers the message comes first.
+        (
+            "<command-message>review</command-message>\n<command-name>/review</command-name>\n<command-args>42\n</command-args>",
+            ("command", "/review 42", {"type": "prompt"}),
+        ),
+        # Skills that Claude loads itself.
+        (
+            '<command-message>The "pdf" skill is loading</command-message>\n<command-name>pdf</command-name>',
+            ("command", "/pdf", None),
+        ),
+        (
+            "<command-message>pdf</command-message>\n<command-name>pdf</command-name>\n<skill-format>true</skill-format>",
+            ("command", "/pdf", None),
+        ),
         (
             "<local-command-stdout>Set model to \x1b[1mOpus\x1b[22m</local-command-stdout>",
             ("command_output", "Set model to Opus", None),
