@@ -2,7 +2,15 @@
 
 import type { components, paths } from "./schema";
 
-export type Schemas = components["schemas"];
+/** Sums of usage have their activity but where models are told apart. Code that shows activity asks for it without models. */
+type Activity = "sessions" | "active_sessions" | "active_minutes" | "messages" | "tool_calls" | "tool_errors" | "lines_added" | "lines_removed";
+type WithActivity<T> = T extends (infer Item)[]
+  ? WithActivity<Item>[]
+  : T extends object
+    ? { [Name in keyof T]: WithActivity<T[Name]> } & (T extends { cache_unknown_calls: number } ? Required<Pick<T, Activity & keyof T>> : unknown)
+    : T;
+
+export type Schemas = { [Name in keyof components["schemas"]]: WithActivity<components["schemas"][Name]> };
 
 /** The paths that GET answers with JSON. */
 export type ReadPath = {
@@ -12,7 +20,7 @@ export type ReadPath = {
 export type Answer<P extends ReadPath> = paths[P] extends {
   get: { responses: { 200: { content: { "application/json": infer A } } } };
 }
-  ? A
+  ? WithActivity<A>
   : never;
 
 /** A query parameter without a value is left out. */
