@@ -7,7 +7,7 @@ from functools import partial
 from typing import Final
 from uuid import UUID
 
-from msgspec import UNSET, Struct
+from msgspec import UNSET, Struct, structs
 
 from services.query.answers.lists import Project
 from services.query.answers.stats import CountedRange, HeatmapCell, Interval, Point, Stats, Tool, TopFile, Totals, UserShare
@@ -219,13 +219,25 @@ def _time_series(
     begin = beginnings(wanted, series)
 
     def prepare(row: Row) -> None:
-        number = row.pop("i")
-        row["start"], row["date"] = begin[number]
-        row["active_sessions"] = active_sessions(row["sessions"], went_on.get(number, 0))
-        if not is_counted:
-            row["files_modified"] = distinct.get(number, 0)
+        row["start"], row["date"] = begin[row.pop("i")]
+        row["active_sessions"] = row["sessions"]
 
-    return fetch(connection, Point, selection.statement("series"), selection.parameters() | cells_of(selection, wanted, series), prepare)
+    parameters = selection.parameters() | cells_of(selection, wanted, series)
+    found = {point.start: point for point in fetch(connection, Point, selection.statement("series"), parameters, prepare)}
+    shown = [found.get(start) or structs.replace(_QUIET, start=start, date=date) for start, date in begin]
+    for number, point in enumerate(shown):
+        point.active_sessions = active_sessions(point.sessions, went_on.get(number, 0))
+        if not is_counted:
+            point.files_modified = distinct.get(number, 0)
+    return shown
+
+
+# An interval without cells.
+_QUIET: Final = Point(
+    start=datetime.fromtimestamp(0, UTC), date="", sessions=0, active_sessions=0, time_minutes=0.0, active_minutes=0.0, messages=0, user_messages=0, assistant_messages=0,
+    files_modified=0, lines_added=0, lines_removed=0, tool_calls=0, tool_errors=0, input_tokens=0, output_tokens=0, cache_creation_tokens=0,
+    cache_read_tokens=0, api_calls=0, unpriced_calls=0, cost_usd=None, cache_saved_usd=None, uncached_input_usd=None, cache_unknown_calls=0,
+)  # fmt: skip
 
 
 def _users(connection: Connection, selection: Selection, segments: list[Segment], by_user: list[Continued]) -> list[UserShare]:

@@ -50,9 +50,9 @@ FROM (
 ) AS t
 
 -- name: series
--- i: the number of the interval; one without cells is a row of zeros. Cells of `grain` from `first` to `until`, by `edges`, where the intervals begin; and
--- cells of grains, starts and ends around the edges, each added to one interval and taken off another (day_edges.py). Distinct files are no sum: they
--- are right only without those.
+-- i: the number of the interval, if there are cells of it. Cells of `grain` from `first` to `until`, by `edges`, where the intervals begin; and cells of
+-- grains, starts and ends around the edges, each added to one interval and taken off another (day_edges.py). Distinct files are no sum: they are right
+-- only without those.
 SELECT t.i, t.sessions,
     t.wall_us / 60e6::float8 AS time_minutes, t.active_us / 60e6::float8 AS active_minutes,
     t.user_messages + t.assistant_messages AS messages, t.user_messages, t.assistant_messages, t.files_modified, t.lines_added, t.lines_removed,
@@ -62,29 +62,28 @@ SELECT t.i, t.sessions,
     CASE WHEN t.cache_priced_calls > 0 THEN t.uncached_nano_usd / 1e9::float8 END AS uncached_input_usd,
     t.api_calls - t.unpriced_calls - t.cache_priced_calls AS cache_unknown_calls
 FROM (
-    SELECT n.i,
-        least(coalesce(sum(e.sign * e.sessions), 0), 9007199254740991)::bigint AS sessions,
-        coalesce(sum(CASE WHEN e.sign > 0 THEN e.wall_us ELSE -e.wall_us END), 0)::float8 AS wall_us,
-        coalesce(sum(e.sign * e.active_us), 0)::float8 AS active_us,
-        least(coalesce(sum(e.sign * e.user_messages), 0), 9007199254740991)::bigint AS user_messages,
-        least(coalesce(sum(e.sign * e.assistant_messages), 0), 9007199254740991)::bigint AS assistant_messages,
-        least(coalesce(sum(e.sign * e.files_modified), 0), 9007199254740991)::bigint AS files_modified,
-        least(coalesce(sum(e.sign * e.lines_added), 0), 9007199254740991)::bigint AS lines_added,
-        least(coalesce(sum(e.sign * e.lines_removed), 0), 9007199254740991)::bigint AS lines_removed,
-        least(coalesce(sum(e.sign * e.tool_calls), 0), 9007199254740991)::bigint AS tool_calls,
-        least(coalesce(sum(e.sign * e.tool_errors), 0), 9007199254740991)::bigint AS tool_errors,
-        least(coalesce(sum(e.sign * e.input_tokens), 0), 9007199254740991)::bigint AS input_tokens,
-        least(coalesce(sum(e.sign * e.output_tokens), 0), 9007199254740991)::bigint AS output_tokens,
-        least(coalesce(sum(e.sign * e.cache_creation_tokens), 0), 9007199254740991)::bigint AS cache_creation_tokens,
-        least(coalesce(sum(e.sign * e.cache_read_tokens), 0), 9007199254740991)::bigint AS cache_read_tokens,
-        least(coalesce(sum(e.sign * e.api_calls), 0), 9007199254740991)::bigint AS api_calls,
-        least(coalesce(sum(e.sign * e.unpriced_calls), 0), 9007199254740991)::bigint AS unpriced_calls,
-        coalesce(sum(CASE WHEN e.sign > 0 THEN e.cost_nano_usd ELSE -e.cost_nano_usd END), 0)::float8 AS cost_nano_usd,
-        least(coalesce(sum(e.sign * e.cache_priced_calls), 0), 9007199254740991)::bigint AS cache_priced_calls,
-        coalesce(sum(CASE WHEN e.sign > 0 THEN e.uncached_nano_usd ELSE -e.uncached_nano_usd END), 0)::float8 AS uncached_nano_usd,
-        coalesce(sum(CASE WHEN e.sign > 0 THEN e.cache_saved_nano_usd ELSE -e.cache_saved_nano_usd END), 0)::float8 AS cache_saved_nano_usd
-    FROM generate_series(0, cardinality(%(edges)s::float8[]) - 1) AS n (i)
-    LEFT JOIN (
+    SELECT e.i,
+        least(sum(e.sign * e.sessions), 9007199254740991)::bigint AS sessions,
+        sum(CASE WHEN e.sign > 0 THEN e.wall_us ELSE -e.wall_us END)::float8 AS wall_us,
+        sum(e.sign * e.active_us)::float8 AS active_us,
+        least(sum(e.sign * e.user_messages), 9007199254740991)::bigint AS user_messages,
+        least(sum(e.sign * e.assistant_messages), 9007199254740991)::bigint AS assistant_messages,
+        least(sum(e.sign * e.files_modified), 9007199254740991)::bigint AS files_modified,
+        least(sum(e.sign * e.lines_added), 9007199254740991)::bigint AS lines_added,
+        least(sum(e.sign * e.lines_removed), 9007199254740991)::bigint AS lines_removed,
+        least(sum(e.sign * e.tool_calls), 9007199254740991)::bigint AS tool_calls,
+        least(sum(e.sign * e.tool_errors), 9007199254740991)::bigint AS tool_errors,
+        least(sum(e.sign * e.input_tokens), 9007199254740991)::bigint AS input_tokens,
+        least(sum(e.sign * e.output_tokens), 9007199254740991)::bigint AS output_tokens,
+        least(sum(e.sign * e.cache_creation_tokens), 9007199254740991)::bigint AS cache_creation_tokens,
+        least(sum(e.sign * e.cache_read_tokens), 9007199254740991)::bigint AS cache_read_tokens,
+        least(sum(e.sign * e.api_calls), 9007199254740991)::bigint AS api_calls,
+        least(sum(e.sign * e.unpriced_calls), 9007199254740991)::bigint AS unpriced_calls,
+        sum(CASE WHEN e.sign > 0 THEN e.cost_nano_usd ELSE -e.cost_nano_usd END)::float8 AS cost_nano_usd,
+        least(sum(e.sign * e.cache_priced_calls), 9007199254740991)::bigint AS cache_priced_calls,
+        sum(CASE WHEN e.sign > 0 THEN e.uncached_nano_usd ELSE -e.uncached_nano_usd END)::float8 AS uncached_nano_usd,
+        sum(CASE WHEN e.sign > 0 THEN e.cache_saved_nano_usd ELSE -e.cache_saved_nano_usd END)::float8 AS cache_saved_nano_usd
+    FROM (
         SELECT width_bucket(date_part('epoch', bucket_start), %(edges)s::float8[]) - 1 AS i, 1 AS sign,
             sessions, wall_us, active_us, user_messages, assistant_messages, files_modified, lines_added, lines_removed, tool_calls, tool_errors,
             input_tokens, output_tokens, cache_creation_tokens, cache_read_tokens, api_calls, unpriced_calls, cost_nano_usd, cache_priced_calls,
@@ -111,10 +110,9 @@ FROM (
         ) AS r
         CROSS JOIN LATERAL (VALUES (r."right", 1), (r.wrong, -1)) AS k (i, sign)
         WHERE k.i >= 0
-    ) AS e ON e.i = n.i
-    GROUP BY n.i
+    ) AS e
+    GROUP BY e.i
 ) AS t
-ORDER BY t.i
 
 -- name: calls_over_time
 -- The calls of tools alone, of the same cells.
