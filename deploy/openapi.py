@@ -8,8 +8,8 @@ from deploy.openapi_errors import document_errors
 from services.ingest.app import create_app as create_ingest
 from services.ingest.http.examples import BODIES as INGEST_EXAMPLES
 from services.ingest.settings import Settings as IngestSettings
+from services.query.answers.examples.of_answers import ANSWERS as QUERY_EXAMPLES
 from services.query.app import create_app as create_query
-from services.query.schemas.examples import ANSWERS as QUERY_EXAMPLES
 from services.query.settings import Settings as QuerySettings
 from shared.auth.scopes import PUBLIC, Required
 from shared.http.api_document import DOCUMENT

@@ -14,7 +14,7 @@ Json = dict[str, Any]
 
 API: Json = json.loads(DOCUMENT.read_text(encoding="utf-8"))
 OPERATIONS = {f"{method.upper()} {path}": each for path, of_path in API["paths"].items() for method, each in of_path.items()}
-WHERE_TO_ADD_EXAMPLES = "add one to services/query/schemas/examples.py or services/ingest/http/examples.py, then `make openapi`"
+WHERE_TO_ADD_EXAMPLES = "add one to services/query/answers/examples/of_answers.py or services/ingest/http/examples.py, then `make openapi`"
 
 
 def is_allowed(schema: Json, example: Any) -> bool:

@@ -18,8 +18,8 @@ from services.query.http.list_formats import columns_of, csv_encoder, field_of, 
 from services.query.http.parameters import RESPONSES, paging
 from services.query.http.read_response import BodyAndHeaders, as_of_header, content_and_headers, read_response
 from services.query.numbers_only import numbers_only
+from services.query.parameters.fields import MOST_ON_A_PAGE, ListFormat, Paged
 from services.query.queries.lists.paging import Paging
-from services.query.schemas.fields import MOST_ON_A_PAGE, ListFormat, Paged
 from shared.auth.authentication import grant_of
 from shared.auth.keys import Grant
 from shared.http.errors import invalid

@@ -8,15 +8,15 @@ from fastapi import Request
 from services.query import cursor
 from services.query.answers.stats import Interval
 from services.query.database import Connection
+from services.query.parameters.fields import MOST_ON_A_PAGE, Dated, Paged
+from services.query.parameters.lists import EventList
+from services.query.parameters.stats import CompareParameters, StatsParameters, UsageParameters
+from services.query.parameters.tool_errors import ToolErrorsParameters
 from services.query.queries.lists import users
 from services.query.queries.lists.events import EventFilters
 from services.query.queries.lists.paging import Paging
 from services.query.queries.stats import ranges
 from services.query.queries.stats.stats import Selection
-from services.query.schemas.fields import MOST_ON_A_PAGE, Dated, Paged
-from services.query.schemas.lists import EventList
-from services.query.schemas.stats import CompareParameters, StatsParameters, UsageParameters
-from services.query.schemas.tool_errors import ToolErrorsParameters
 from services.query.settings import Settings
 from shared.auth.authentication import grant_of
 from shared.database import ALL

@@ -9,9 +9,9 @@ from services.query.answers.days import Day
 from services.query.database import Connection
 from services.query.http.list_response import LIST_RESPONSES, report_response
 from services.query.http.parameters import only_project, selection, settings_of
+from services.query.parameters.days import DayParameters
 from services.query.queries.days.day import day
 from services.query.queries.stats import ranges
-from services.query.schemas.days import DayParameters
 from shared.auth.scopes import METRICS, requires
 from shared.database import ALL
 from shared.http.errors import invalid

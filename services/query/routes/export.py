@@ -18,11 +18,11 @@ from services.query.export.options import Options
 from services.query.export.page import answer_policy
 from services.query.http.parameters import FAILURES, settings_of
 from services.query.http.read_response import as_of_header
+from services.query.parameters.export import ExportParameters
+from services.query.parameters.fields import SessionId
 from services.query.queries.lists import projects, sessions
 from services.query.queries.stats import ranges
 from services.query.routes.sessions import no_session
-from services.query.schemas.export import ExportParameters
-from services.query.schemas.fields import SessionId
 from shared.auth.authentication import grant_of
 from shared.auth.scopes import READ, requires
 from shared.http.errors import invalid

@@ -10,11 +10,11 @@ from services.query.answers.files import FileHistoryPage, FilePage
 from services.query.database import Connection
 from services.query.http.list_response import LIST_RESPONSES, list_response
 from services.query.http.parameters import RESPONSES, dates, only_project, settings_of
+from services.query.parameters.files import FileHistoryList, FileList
 from services.query.queries.lists import file_history, files
 from services.query.queries.lists.file_history import HistoryFilters
 from services.query.queries.lists.paging import Paging
 from services.query.queries.stats import ranges
-from services.query.schemas.files import FileHistoryList, FileList
 from shared.auth.scopes import READ, requires
 from shared.http.errors import invalid
 

@@ -16,9 +16,9 @@ from services.query.http.event_stream import HEADERS, HEARTBEAT_SECONDS, MEDIA_T
 from services.query.http.list_response import LIST_RESPONSES, list_response
 from services.query.http.parameters import RESPONSES, refuse_parameters
 from services.query.http.read_response import read_response
+from services.query.parameters.fields import JobId, Paged
 from services.query.queries.lists import import_jobs
 from services.query.queries.lists.import_jobs import ENDED
-from services.query.schemas.fields import JobId, Paged
 from services.query.status.job_watch import JobWatch
 from shared.auth.authentication import grant_of
 from shared.auth.keys import Grant

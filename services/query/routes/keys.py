@@ -7,8 +7,8 @@ from fastapi import APIRouter, Query, Request, Response
 from services.query.answers.operations import AuditPage, KeyPage
 from services.query.http.list_response import LIST_RESPONSES, list_response
 from services.query.http.parameters import RESPONSES
+from services.query.parameters.fields import Paged
 from services.query.queries.lists import keys
-from services.query.schemas.fields import Paged
 from shared.auth.scopes import ADMIN, requires
 
 router = APIRouter(tags=["keys"], responses=RESPONSES)

@@ -14,8 +14,8 @@ from services.query.http.read_response import read_response
 from services.query.live.live_feed import LiveFeed
 from services.query.live.positions import position_of
 from services.query.live.views import View, texts_for
+from services.query.parameters.live import LiveParameters, LiveSessionParameters
 from services.query.queries.lists.live_sessions import live_sessions, machine_ids
-from services.query.schemas.live import LiveParameters, LiveSessionParameters
 from shared.auth.authentication import grant_of
 from shared.auth.scopes import METRICS, requires
 from shared.http.concurrency import slot_of

@@ -7,8 +7,8 @@ from fastapi import APIRouter, Query, Request, Response
 from services.query.answers.machines import MachinePage
 from services.query.http.list_response import LIST_RESPONSES, list_response
 from services.query.http.parameters import RESPONSES, only_some_projects, settings_of
+from services.query.parameters.machines import MachineList
 from services.query.queries.lists import machines
-from services.query.schemas.machines import MachineList
 from shared.auth.authentication import grant_of
 from shared.auth.scopes import NUMBERS, requires
 

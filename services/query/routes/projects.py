@@ -10,9 +10,9 @@ from services.query.database import Connection
 from services.query.http.list_response import LIST_RESPONSES, list_response
 from services.query.http.parameters import RESPONSES, dates, refuse_parameters
 from services.query.http.read_response import read_response
+from services.query.parameters.fields import ProjectId
+from services.query.parameters.lists import ProjectList
 from services.query.queries.lists import projects
-from services.query.schemas.fields import ProjectId
-from services.query.schemas.lists import ProjectList
 from shared.auth.scopes import NUMBERS, requires
 from shared.http.errors import NotFound
 

@@ -6,8 +6,8 @@ from services.query.answers.operations import Scrub
 from services.query.database import Connection
 from services.query.http.parameters import RESPONSES, refuse_parameters
 from services.query.http.read_response import read_response
+from services.query.parameters.fields import ScrubId
 from services.query.queries.lists import scrubs
-from services.query.schemas.fields import ScrubId
 from shared.auth.scopes import ADMIN, requires
 from shared.http.errors import NotFound
 

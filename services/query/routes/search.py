@@ -7,9 +7,9 @@ from fastapi import APIRouter, Query, Request, Response
 from services.query.answers.lists import SearchPage
 from services.query.http.list_response import LIST_RESPONSES, list_response
 from services.query.http.parameters import RESPONSES, event_filters
+from services.query.parameters.lists import ConversationSearch
 from services.query.queries.search.query_language import parse
 from services.query.queries.search.search_conversations import MAX_TERMS, search
-from services.query.schemas.lists import ConversationSearch
 from shared.auth.scopes import READ, requires
 
 router = APIRouter(tags=["conversations"], responses=RESPONSES)

@@ -9,10 +9,10 @@ from services.query.answers.search import DocumentPage
 from services.query.http.parameters import RESPONSES, bound_projects, dates, only_project, page_of_json, settings_of
 from services.query.http.pattern_searches import PatternSearches
 from services.query.http.read_response import read_response
+from services.query.parameters.search import DocumentSearch
 from services.query.queries.search import linear_patterns
 from services.query.queries.search.search_documents import Wanted, search_documents
 from services.query.queries.stats import ranges
-from services.query.schemas.search import DocumentSearch
 from shared.auth.scopes import READ, requires
 from shared.http.errors import invalid
 

@@ -10,11 +10,8 @@ from services.query.database import Connection
 from services.query.http.list_response import LIST_RESPONSES, ListPage, list_response
 from services.query.http.parameters import RESPONSES, dates, event_filters, only_project, refuse_parameters, settings_of
 from services.query.http.read_response import read_response
-from services.query.queries.lists import events, sessions
-from services.query.queries.lists.events import EventFilters
-from services.query.queries.lists.paging import Paging
-from services.query.schemas.fields import SessionId
-from services.query.schemas.lists import (
+from services.query.parameters.fields import SessionId
+from services.query.parameters.lists import (
     ActivityList,
     ConversationList,
     EventList,
@@ -25,6 +22,9 @@ from services.query.schemas.lists import (
     SessionToolCallList,
     ToolCallList,
 )
+from services.query.queries.lists import events, sessions
+from services.query.queries.lists.events import EventFilters
+from services.query.queries.lists.paging import Paging
 from shared.auth.scopes import READ, requires
 from shared.http.api_document import methods_by_path
 from shared.http.errors import NotFound

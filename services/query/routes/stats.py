@@ -10,6 +10,15 @@ from services.query.answers.tool_errors import ToolErrors
 from services.query.database import Connection
 from services.query.http.list_response import LIST_RESPONSES, report_response
 from services.query.http.parameters import only_project, only_some_projects, selection, settings_of, stats_range
+from services.query.parameters.fields import ProjectId
+from services.query.parameters.stats import (
+    AllStatsParameters,
+    CompareParameters,
+    ProjectStatsParameters,
+    ToolStatsParameters,
+    UsageParameters,
+)
+from services.query.parameters.tool_errors import ToolErrorsParameters
 from services.query.queries.stats.comparison import GROUP_FIELDS, comparison
 from services.query.queries.stats.ranges import range_before
 from services.query.queries.stats.stats import stats
@@ -17,9 +26,6 @@ from services.query.queries.stats.tool_errors import tool_errors
 from services.query.queries.stats.tool_stats import tool_stats
 from services.query.queries.stats.usage import INTERVALS, KEY_FIELDS, UsageQuestion, dimensions_of, usage
 from services.query.routes.projects import existing_project
-from services.query.schemas.fields import ProjectId
-from services.query.schemas.stats import AllStatsParameters, CompareParameters, ProjectStatsParameters, ToolStatsParameters, UsageParameters
-from services.query.schemas.tool_errors import ToolErrorsParameters
 from shared.auth.authentication import grant_of
 from shared.auth.scopes import METRICS, requires
 from shared.database import ALL

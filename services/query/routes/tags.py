@@ -7,8 +7,8 @@ from fastapi import APIRouter, Query, Request, Response
 from services.query.answers.tags import TagPage
 from services.query.http.list_response import LIST_RESPONSES, list_response
 from services.query.http.parameters import RESPONSES, only_project
+from services.query.parameters.tags import TagList
 from services.query.queries.lists import tags
-from services.query.schemas.tags import TagList
 from shared.auth.scopes import READ, requires
 
 router = APIRouter(tags=["sessions"], responses=RESPONSES)

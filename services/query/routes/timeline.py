@@ -11,6 +11,8 @@ from services.query.cursor import Shape
 from services.query.database import Connection
 from services.query.http.list_response import LIST_RESPONSES, list_response
 from services.query.http.parameters import RESPONSES, settings_of
+from services.query.parameters.fields import SessionId
+from services.query.parameters.timeline import TimelineParameters, TurnParameters
 from services.query.queries.lists.paging import Paging
 from services.query.queries.lists.sessions import session_exists
 from services.query.queries.timeline.derived_items import Outline, move, read_outline
@@ -19,8 +21,6 @@ from services.query.queries.timeline.item_position import just_before, place_of_
 from services.query.queries.timeline.timeline import TimelinePage, page_after, page_around, page_before
 from services.query.queries.timeline.turns import turns
 from services.query.routes.sessions import no_session
-from services.query.schemas.fields import SessionId
-from services.query.schemas.timeline import TimelineParameters, TurnParameters
 from shared.auth.scopes import READ, requires
 from shared.http.errors import NotFound, invalid
 from shared.http.path_segments import named_in_one_segment

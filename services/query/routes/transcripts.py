@@ -11,11 +11,11 @@ from services.query.answers.transcripts import TranscriptFile, TranscriptFiles
 from services.query.database import Connection, Database
 from services.query.http.parameters import FAILURES, RESPONSES, refuse_parameters
 from services.query.http.read_response import read_response
+from services.query.parameters.fields import SessionId
+from services.query.parameters.transcripts import TranscriptParameters
 from services.query.queries.lists import sessions
 from services.query.queries.lists.transcripts import StoredFile, transcript_files, version_of
 from services.query.routes.sessions import no_session
-from services.query.schemas.fields import SessionId
-from services.query.schemas.transcripts import TranscriptParameters
 from shared.archive.stored_pieces import ContentDamaged, ContentMissing, next_pieces, read_piece
 from shared.auth.authentication import grant_of
 from shared.auth.keys import Grant

@@ -7,8 +7,8 @@ from fastapi import APIRouter, Query, Request, Response
 from services.query.answers.users import UserPage
 from services.query.http.list_response import LIST_RESPONSES, list_response
 from services.query.http.parameters import RESPONSES, bound_projects, dates
+from services.query.parameters.users import UserList
 from services.query.queries.lists import users
-from services.query.schemas.users import UserList
 from shared.auth.scopes import METRICS, requires
 
 router = APIRouter(tags=["users"], responses=RESPONSES)

@@ -16,8 +16,8 @@ from services.query.answers.fields import NextCursor
 from services.query.database import Connection
 from services.query.http.parameters import RESPONSES, paging
 from services.query.http.read_response import read_response
+from services.query.parameters.fields import OptionalProject, Paged
 from services.query.queries.lists.paging import Paging, page
-from services.query.schemas.fields import OptionalProject, Paged
 from services.query.settings import Settings
 from shared.auth.scopes import READ, requires
 from tests.conftest import LOCAL

@@ -11,7 +11,6 @@ from uuid import UUID, uuid5
 import psycopg
 import pytest
 from psycopg import Connection
-from tests.integration.worker.capture.test_capture import import_files
 
 from deploy.migrations.migrate import SCRIPTS
 from services.worker.importers.job import undo
@@ -29,6 +28,7 @@ from services.worker.resources import Resources
 from shared.events.messages import Conversation
 from tests.integration.worker.all_tables import tables
 from tests.integration.worker.archive.reparsed_sessions import add_file, connection, run
+from tests.integration.worker.capture.test_capture import import_files
 from tests.integration.worker.imports.test_imports_in_any_order import EPOCH, add_job, bring, drift
 from tests.skips import SAMPLES, needs
 from tests.unit.worker.importers.transcript.rows_of_a_session import SESSION, answer, prompt, text

@@ -30,7 +30,8 @@ NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 SESSION = ExportedSession(
     session_id="s-1", title="Retry uploads", title_source="prompt", own_title=False, is_starred=False, tags=[], note=None, parent_session_id=None, project_id=1,
     project_name="shop", project_path="/home/ann/shop", user="ann", start_time=NOON, end_time=None, duration_minutes=30.0, active_minutes=12.0,
-    status="open", end_reason=None, messages_count=2, user_messages=1, commands=0, files_modified_count=1, lines_added=3, lines_removed=1, tool_calls_count=1, tool_errors_count=0,
+    status="open", end_reason=None, messages_count=2, user_messages=1, commands=0, files_modified_count=1, lines_added=3, lines_removed=1,
+    tool_calls_count=1, tool_errors_count=0,
     input_tokens=1, output_tokens=2, cache_creation_tokens=3, cache_read_tokens=4, api_calls=1, unpriced_calls=0, model="claude-opus",
     models=["claude-opus"], git_branch="main", client_version=None, cost_usd=1.5, cache_saved_usd=None, source=None, machines=[],
 )  # fmt: skip

@@ -5,8 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from services.query.answers.stats import Interval
-from services.query.queries.stats.ranges import MAX_POINTS
-from services.query.schemas.fields import (
+from services.query.parameters.fields import (
     Absent,
     ListFormat,
     OptionalMachine,
@@ -19,6 +18,7 @@ from services.query.schemas.fields import (
     Zone,
     table_of,
 )
+from services.query.queries.stats.ranges import MAX_POINTS
 
 MOST_EXAMPLES = 20
 

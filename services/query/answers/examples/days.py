@@ -1,20 +1,6 @@
-"""A day: parameters and answer."""
+"""An example of a day."""
 
-from typing import Annotated, Any, Final
-
-from pydantic import Field
-
-from services.query.schemas.fields import Absent, ListFormat, OptionalMachine, OptionalProject, OptionalUser, Parameters, Zone, table_of
-
-
-class DayParameters(Parameters):
-    tz: Zone = None
-    project_id: OptionalProject = None
-    user: OptionalUser = None
-    machine: OptionalMachine = None
-    limit: int = Field(100, ge=1, le=500, description="Most sessions: the first ones of the day. The sums are of all.")
-    format: Annotated[ListFormat | None, Absent(), table_of("sessions")] = None
-
+from typing import Any, Final
 
 _SHARE: Final[dict[str, Any]] = {
     "active_minutes": 38.5,

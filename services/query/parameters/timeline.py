@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from services.query.schemas.fields import Absent, Paged, Text
+from services.query.parameters.fields import Absent, Paged, Text
 
 
 class TimelineParameters(Paged):

@@ -1,13 +1,6 @@
-"""Machines: parameters and answers."""
+"""An example of a machine."""
 
 from typing import Any, Final
-
-from services.query.schemas.fields import OptionalUser, Paged
-
-
-class MachineList(Paged):
-    user: OptionalUser = None
-
 
 MACHINE_EXAMPLE: Final[dict[str, Any]] = {
     "machine_id": "k3Zr0vVh2mXq",

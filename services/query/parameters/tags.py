@@ -1,6 +1,6 @@
 """Tags of sessions: parameters and answer of their list."""
 
-from services.query.schemas.fields import OptionalProject, OptionalUser, Paged
+from services.query.parameters.fields import OptionalProject, OptionalUser, Paged
 
 
 class TagList(Paged):

@@ -1,10 +1,10 @@
 """The live feed: its filters, and one item of it."""
 
-from typing import Annotated, Any, Final, get_args
+from typing import Annotated, get_args
 
 from pydantic import AfterValidator, Field
 
-from services.query.schemas.fields import Absent, OptionalMachine, OptionalProject, OptionalSession, OptionalUser, Parameters, Text
+from services.query.parameters.fields import Absent, OptionalMachine, OptionalProject, OptionalSession, OptionalUser, Parameters, Text
 from shared.feed import Kind
 
 _KINDS = get_args(Kind)
@@ -44,29 +44,3 @@ class LiveSessionParameters(Parameters):
     project_id: OptionalProject = None
     user: OptionalUser = None
     machine: OptionalMachine = None
-
-
-LIVE_SESSIONS_EXAMPLE: Final[dict[str, Any]] = {
-    "items": [
-        {
-            "session_id": "01a2f8de-63b4-4f2d-9d0f-2b6c3f0f8f11",
-            "title": "Retry failed uploads",
-            "title_source": "claude",
-            "project_id": 1,
-            "project_name": "claude-tracker",
-            "user": "ann",
-            "machine_id": "m-4f2a",
-            "state": "working",
-            "tool_name": "Bash",
-            "since": "2024-01-15T10:29:58Z",
-            "start_time": "2024-01-15T09:45:00Z",
-            "last_event_at": "2024-01-15T10:29:58Z",
-            "last_prompt": "Run the tests again",
-            "model": "claude-opus-4-5-20251101",
-            "tool_calls_count": 42,
-            "tokens": 812345,
-            "cost_usd": 1.87,
-        }
-    ],
-    "last_event_id": "1705314598123-0",
-}

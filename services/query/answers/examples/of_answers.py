@@ -2,13 +2,13 @@
 
 from typing import Any, Final
 
-from services.query.schemas.days import DAY_EXAMPLE
-from services.query.schemas.files import FILE_HISTORY_EXAMPLE, FILES_EXAMPLE
-from services.query.schemas.live import LIVE_SESSIONS_EXAMPLE
-from services.query.schemas.machines import MACHINE_EXAMPLE
-from services.query.schemas.operation_examples import OPERATIONS
-from services.query.schemas.search import DOCUMENTS_EXAMPLE
-from services.query.schemas.timeline_examples import TIMELINE_EXAMPLE, TURNS_EXAMPLE
+from services.query.answers.examples.days import DAY_EXAMPLE
+from services.query.answers.examples.files import FILE_HISTORY_EXAMPLE, FILES_EXAMPLE
+from services.query.answers.examples.live import LIVE_SESSIONS_EXAMPLE
+from services.query.answers.examples.machines import MACHINE_EXAMPLE
+from services.query.answers.examples.operations import OPERATIONS
+from services.query.answers.examples.search import DOCUMENTS_EXAMPLE
+from services.query.answers.examples.timeline import TIMELINE_EXAMPLE, TURNS_EXAMPLE
 
 Json = dict[str, Any]
 

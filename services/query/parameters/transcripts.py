@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from services.query.schemas.fields import MAX_BIGINT, Absent, Text
+from services.query.parameters.fields import MAX_BIGINT, Absent, Text
 
 
 class TranscriptParameters(BaseModel):

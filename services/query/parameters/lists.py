@@ -4,7 +4,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from services.query.schemas.fields import (
+from services.query.parameters.fields import (
     Absent,
     Dated,
     OptionalBranch,

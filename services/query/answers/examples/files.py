@@ -1,43 +1,6 @@
-"""Files and their history: parameters and answers."""
+"""Examples of files and their history."""
 
-from typing import Annotated, Any, Final, Literal
-
-from pydantic import Field
-
-from services.query.schemas.fields import Absent, Dated, OptionalMachine, OptionalProject, OptionalUser, Text
-
-
-class FileList(Dated):
-    project_id: OptionalProject = None
-    user: OptionalUser = None
-    machine: OptionalMachine = None
-    path: Annotated[
-        Text | None,
-        Absent(),
-        Field(min_length=1, max_length=4096, description="Only this file. With `*` at its end: every path with this prefix."),
-    ] = None
-    contains: Annotated[
-        Text | None,
-        Absent(),
-        Field(min_length=1, max_length=400, description="Only paths with this text, whatever its case.", examples=["timer"]),
-    ] = None
-
-
-class FileHistoryList(Dated):
-    path: Annotated[
-        Text,
-        Field(
-            min_length=1,
-            max_length=4096,
-            description="The file. With `*` at its end: every path with this prefix. With `project_id` it may be relative to the project.",
-            examples=["/home/ann/claude-tracker/src/timer.ts"],
-        ),
-    ]
-    project_id: OptionalProject = None
-    user: OptionalUser = None
-    machine: OptionalMachine = None
-    action: Annotated[Literal["created", "modified", "deleted"] | None, Absent(), Field(description="Only this kind of change.")] = None
-
+from typing import Any, Final
 
 _COUNTS: Final[dict[str, Any]] = {"lines_added": 40, "lines_removed": 6}
 FILES_EXAMPLE: Final[dict[str, Any]] = {

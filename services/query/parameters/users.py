@@ -1,6 +1,6 @@
 """Users with their totals: parameters and answer of their list."""
 
-from services.query.schemas.fields import Dated, OptionalProject, OptionalUser
+from services.query.parameters.fields import Dated, OptionalProject, OptionalUser
 
 
 class UserList(Dated):

@@ -5,10 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from services.query.answers.stats import Interval
-from services.query.queries.stats.comparison import Group
-from services.query.queries.stats.ranges import MAX_POINTS
-from services.query.queries.stats.usage import DIMENSIONS, INTERVALS, MAX_ROWS
-from services.query.schemas.fields import (
+from services.query.parameters.fields import (
     Absent,
     ListFormat,
     OptionalBranch,
@@ -23,6 +20,9 @@ from services.query.schemas.fields import (
     Zone,
     table_of,
 )
+from services.query.queries.stats.comparison import Group
+from services.query.queries.stats.ranges import MAX_POINTS
+from services.query.queries.stats.usage import DIMENSIONS, INTERVALS, MAX_ROWS
 
 
 class StatsParameters(Parameters):
