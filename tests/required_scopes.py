@@ -27,6 +27,7 @@ READING = {
     ("GET", "/api/me"): METRICS,
     ("GET", "/api/stats"): METRICS,
     ("GET", "/api/usage"): METRICS,
+    ("GET", "/api/compare"): METRICS,
     ("GET", "/api/days/{date}"): METRICS,
     ("GET", "/api/live"): METRICS,
     ("GET", "/api/live/sessions"): METRICS,

@@ -1,6 +1,7 @@
 """`tracker sessions`, `projects`, `tools` and `usage`: one table each."""
 
 from collections import Counter
+from collections.abc import Collection, Iterable
 from operator import itemgetter
 from typing import Annotated, Any, Final
 
@@ -222,7 +223,7 @@ def list_usage(
     token: Token = None,
 ) -> None:
     """Lists tokens and cost, by day or what --by names."""
-    dimensions = _dimensions(by or ["day"])
+    dimensions = dimensions_of(by or ["day"], USAGE_BY)
     wanted, zone = format_of(as_json, as_csv), local_zone(tz)
     period = period_of(zone, since, until)
     with failures_as_exit_codes():
@@ -241,15 +242,17 @@ def list_usage(
             show_table(found, usage_columns(titles), "No API calls.", answer["totals"] | total)
 
 
-def _dimensions(given: list[str]) -> list[str]:
-    """What --by names, repeated or with a comma between them. BadParameter if it is unknown, named twice, or more than two."""
+def dimensions_of(given: Iterable[str], known: Collection[str]) -> list[str]:
+    """What --by names, repeated or with a comma between them. BadParameter if it is unknown, named twice, or does not go together."""
     dimensions = [each.strip() for text in given for each in text.split(",")]
     for each in dimensions:
-        if each not in USAGE_BY:
-            raise typer.BadParameter(f"{each!r} is not one of {', '.join(USAGE_BY)}", param_hint="--by")
+        if each not in known:
+            raise typer.BadParameter(f"{each!r} is not one of {', '.join(known)}", param_hint="--by")
     if len(dimensions) > 2 or len(set(dimensions)) < len(dimensions) or len(set(dimensions) & _INTERVALS) > 1:
-        intervals = ", ".join(each for each in USAGE_BY if each in _INTERVALS)
+        intervals = ", ".join(each for each in known if each in _INTERVALS)
         raise typer.BadParameter(f"takes one or two different ones, at most one of {intervals}", param_hint="--by")
+    if "tool" in dimensions and len(dimensions) > 1:
+        raise typer.BadParameter("tool goes with no other", param_hint="--by")
     return dimensions
 
 

@@ -21,7 +21,7 @@ from client.output.terminal import write_json
 from client.phrases import command
 from client.questions import cells
 from client.questions.compare import write_comparison
-from client.questions.lists import Machine, Project, User, check_shown, tool_columns, unpriced_note
+from client.questions.lists import Machine, Project, User, check_shown, dimensions_of, tool_columns, unpriced_note
 from client.questions.lookup import FORBIDDEN, Item, filters_of, get, pages
 from client.questions.output import AsCsv, AsJson, Column, Format, format_of, table, write_csv
 from client.questions.period import Period, Since, Until, Zone, period_of
@@ -34,8 +34,6 @@ MEASURES: Final = (
     "cache_saved_usd",
 )  # fmt: skip
 _BAR_WIDTH: Final = 16
-# The API groups by so many.
-MOST_DIMENSIONS: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +93,7 @@ def report(
             server = server_at(url, token, Quiet())
             write_comparison(server, period, compare_with, by, filters_of(server, project, user, machine), wanted)
         return
-    rows_by = _dimensions(by) or (_usual(period),)
+    rows_by = dimensions_of(by or [_usual(period)], DIMENSIONS)
     names = [key for each in rows_by for key in DIMENSIONS[each].keys]
     with failures_as_exit_codes():
         server = server_at(url, token, Quiet())
@@ -111,19 +109,6 @@ def report(
             write_json({"range": stats["range"], "by": ",".join(rows_by), "totals": stats["totals"], "items": items})
             return
         _write(console(), server, period, rows_by, stats, items)
-
-
-def _dimensions(by: Sequence[str] | None) -> tuple[str, ...]:
-    """`--by user --by model` and `--by user,model` are the same. BadParameter for what the API does not group by."""
-    found = tuple(each for text in by or () for each in text.split(","))
-    for each in found:
-        if each not in DIMENSIONS:
-            raise typer.BadParameter(f"{each!r} is not one of {', '.join(DIMENSIONS)}", param_hint="--by")
-    if len(found) > MOST_DIMENSIONS or len(set(found)) < len(found):
-        raise typer.BadParameter(f"{', '.join(found)}: name one or two different ones", param_hint="--by")
-    if "tool" in found and len(found) > 1:
-        raise typer.BadParameter("tool goes with no other", param_hint="--by")
-    return found
 
 
 TOOL_MEASURES: Final = (

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from uuid import UUID
 
 from msgspec import UNSET, UnsetType
+from pydantic import WithJsonSchema
 
 from services.query.answers.answer import Answer
 from services.query.answers.fields import IncompleteBecause, IsComplete, NextCursor, TitleSource, Total, TotalIsExact, doc
@@ -12,7 +13,7 @@ from services.query.answers.fields import IncompleteBecause, IsComplete, NextCur
 DocumentKind = Literal["message", "tool_call", "file", "session", "timeline_entry"]
 Part = Literal["message", "input", "result", "path", "title", "note", "tag", "branch", "timeline_entry"]
 # Of a filter that was understood. A time is text.
-FilterValue = str | int | bool
+FilterValue = Annotated[str | int | bool, WithJsonSchema({"type": ["string", "integer", "boolean"]})]
 
 
 class Neighbour(Answer):

@@ -39,9 +39,10 @@ def test_usage_groups_by_two_dimensions_repeated_or_with_a_comma(tracker: Run, t
     assert any(row.split()[:2] == ["ann", "opus"] for row in rows)
 
 
-@pytest.mark.parametrize("by", ["user,nope", "user,user", "day,week", "user,model,day"])
-def test_dimensions_that_do_not_go_together_are_an_error_in_one_sentence(tracker: Run, tmp_path: Path, by: str) -> None:
-    done = tracker(tmp_path, "usage", "--by", by)
+@pytest.mark.parametrize("by", ["user,nope", "user,user", "day,week", "user,model,day", "user,tool"])
+@pytest.mark.parametrize("command", ["usage", "report"])
+def test_dimensions_that_do_not_go_together_are_an_error_in_one_sentence(tracker: Run, tmp_path: Path, command: str, by: str) -> None:
+    done = tracker(tmp_path, command, "--by", by)
 
     assert (done.returncode, done.stdout) == (2, "")
     assert "Invalid value for --by" in done.stderr
@@ -51,7 +52,7 @@ def test_dimensions_that_do_not_go_together_are_an_error_in_one_sentence(tracker
     "arguments",
     [
         ["sessions", "--user", "ann", "--user", "bob"],
-        ["report", "--by", "user", "--by=model"],
+        ["report", "--since", "1d", "--since=2d"],
         ["jobs", "--limit", "1", "--limit", "2"],
         ["keys", "create", "--name", "a", "--name", "b", "--scope", "read"],
     ],

@@ -22,10 +22,13 @@ NOTHING_USED: dict[str, Any] = NO_TOKENS | {
 
 
 def session(title: str | None, minutes: float, project_id: int = 1, *, share: dict[str, int] | None = None, **more: Any) -> DaySession:
-    counts = dict.fromkeys(("user_messages", "messages", "tool_calls", "tool_errors", "files_modified", "lines_added", "lines_removed"), 0)
+    counts = dict.fromkeys(
+        ("user_messages", "commands", "messages", "tool_calls", "tool_errors", "files_modified", "lines_added", "lines_removed"), 0
+    )
     made = DaySession(
         session_id="s",
         title=title,
+        title_source="prompt" if title else None,
         project_id=project_id,
         project_name=None,
         user="ann",
