@@ -110,7 +110,7 @@ def contents(worker: Resources) -> list[bytes]:
 def listed(worker: Resources) -> list[int]:
     """The sizes of the versions that the session's list of files shows."""
     with psycopg.connect(worker.settings.database_url, row_factory=dict_row) as connection:
-        return [row["bytes"] for row in transcript_files(connection, SESSION)]
+        return [row.bytes for row in transcript_files(connection, SESSION)]
 
 
 def test_each_transcript_is_kept_under_its_session_and_name(worker: Resources, tmp_path: Path) -> None:

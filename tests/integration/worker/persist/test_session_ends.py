@@ -40,12 +40,12 @@ def state(database: Database, session_id: str = SESSION) -> tuple[str, str | Non
     with database.connection() as connection:
         found = session(connection, session_id)
     assert found is not None
-    return found["status"], found["end_reason"], found["end_time"]
+    return found.status, found.end_reason, found.end_time
 
 
 def open_sessions(database: Database) -> list[str]:
     with database.connection() as connection:
-        return [found["session_id"] for found in sessions(connection, SessionFilters(status="open"), Paging(100, None, ""), 300).items]
+        return [found.session_id for found in sessions(connection, SessionFilters(status="open"), Paging(100, None, ""), 300).items]
 
 
 @pytest.mark.parametrize("reason", ["clear", "logout", "prompt_input_exit", "other", "resume"])

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from services.query.answers.live import LiveSession
 from services.query.queries.lists.live_sessions import live_sessions
 from services.worker.capture.parser_states import ParserStates
 from services.worker.capture.read_captured import read_captured
@@ -89,10 +90,10 @@ def bring(worker: Resources, session_id: str, steps: list[Step], start: datetime
         pass
 
 
-def listed(worker: Resources, session_id: str) -> dict[str, Any] | None:
+def listed(worker: Resources, session_id: str) -> LiveSession | None:
     """As GET /api/live/sessions has it."""
     with worker.transaction() as connection:
-        found = {row["session_id"]: row for row in live_sessions(connection, None, None, None)}
+        found = {row.session_id: row for row in live_sessions(connection, None, None, None)}
     return found.get(session_id)
 
 
@@ -104,9 +105,9 @@ def test_a_state_follows_from_hooks_and_transcripts(worker: Resources, steps: li
 
     row = listed(worker, session_id)
     assert row is not None
-    assert (row["state"], row["tool_name"], round((row["since"] - start).total_seconds(), 3)) == expected
+    assert (row.state, row.tool_name, round((row.since - start).total_seconds(), 3)) == expected
     last = [item for item in feed_of(worker.redis) if item.session_id == session_id and item.state is not None][-1]
-    assert (last.state, last.running_tool, last.since) == (row["state"], row["tool_name"], row["since"])
+    assert (last.state, last.running_tool, last.since) == (row.state, row.tool_name, row.since)
 
 
 @settings(max_examples=examples(25), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
@@ -125,7 +126,7 @@ def test_the_order_of_arrival_does_not_change_a_state(worker: Resources, data: s
 
     row = listed(worker, session_id)
     assert row is not None
-    assert row["state"] == expected[0]
+    assert row.state == expected[0]
     last = [item for item in feed_of(worker.redis) if item.session_id == session_id and item.state is not None][-1]
     assert last.state == expected[0]
 
@@ -138,13 +139,13 @@ def test_a_session_that_falls_silent_while_it_works_is_quiet(worker: Resources) 
         connection.execute("UPDATE session_signs SET heard_at = now() - make_interval(secs => %s)", [QUIET_SECONDS + 1])
     row = listed(worker, session_id)
     assert row is not None
-    assert (row["state"], row["tool_name"]) == ("quiet", "Bash")
+    assert (row.state, row.tool_name) == ("quiet", "Bash")
 
     # And it works again when something is heard
     bring(worker, session_id, [hook(60, "PostToolUse", tool_response={}, **BASH)], start)
     row = listed(worker, session_id)
     assert row is not None
-    assert row["state"] == "working"
+    assert row.state == "working"
 
 
 def test_a_session_that_has_ended_is_told_so_and_is_listed_no_more(worker: Resources) -> None:
@@ -184,8 +185,8 @@ def test_events_of_clients_give_a_state_too(worker: Resources) -> None:
         last = stored(worker, *events, received_at=datetime.now(UTC))[-1]
         row = listed(worker, session_id)
         assert row is not None
-        assert (row["state"], row["tool_name"]) == (last.state, last.running_tool)
-        return row["state"], row["tool_name"]
+        assert (row.state, row.tool_name) == (last.state, last.running_tool)
+        return row.state, row.tool_name
 
     begun = SessionStart(project_path="/home/ann/shop", start_time=start, session_id=session_id, user="ann", id=uuid4())
     assert state(begun) == ("input", None)
@@ -221,4 +222,4 @@ def test_a_hook_of_another_user_says_nothing_of_a_session(worker: Resources) -> 
 
     row = listed(worker, session_id)
     assert row is not None
-    assert row["state"] == "working"
+    assert row.state == "working"
