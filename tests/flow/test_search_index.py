@@ -20,8 +20,9 @@ def test_a_message_and_a_call_are_found_soon_after_they_are_stored(stack: Stack)
         timestamp="2026-03-01T10:02:00Z",
     )
 
+    # The session is called by its prompt.
     def kinds() -> list[str]:
         items = stack.http.get("/api/search", params={"q": "zanzibarine"}).json()["items"]
         return sorted(item["kind"] for item in items)
 
-    assert wait_until(lambda: kinds() == ["message", "tool_call"], FOUND_SECONDS)
+    assert wait_until(lambda: kinds() == ["message", "session", "tool_call"], FOUND_SECONDS)

@@ -89,6 +89,9 @@ def _date(description: str) -> Any:
 Start = Annotated[_DateText | None, Absent(), _date(_START)]
 End = Annotated[_DateText | None, Absent(), _date(_END)]
 StatsStart = Annotated[_DateText | None, Absent(), _date(_START + _QUARTERS)]
+# Of a range that must have both ends.
+RequiredStart = Annotated[_DateText, _date(_START + _QUARTERS)]
+RequiredEnd = Annotated[_DateText, _date(_END + _QUARTERS)]
 StatsEnd = Annotated[_DateText | None, Absent(), _date(_END + _QUARTERS)]
 Zone = Annotated[
     str | None,

@@ -14,6 +14,8 @@ from services.query.parameters.fields import (
     OptionalSession,
     OptionalUser,
     Parameters,
+    RequiredEnd,
+    RequiredStart,
     StatsEnd,
     StatsStart,
     Text,
@@ -110,7 +112,7 @@ class CompareParameters(Parameters):
     project_id: OptionalProject = None
     user: OptionalUser = None
     machine: OptionalMachine = None
-    start_date: StatsStart = None
-    end_date: StatsEnd = None
+    start_date: RequiredStart
+    end_date: RequiredEnd
     tz: Zone = None
     format: Annotated[ListFormat | None, Absent(), table_of("items")] = None

@@ -43,7 +43,7 @@ def test_an_event_shows_without_a_reload(open_page: OpenPage, stack: Stack) -> N
 
     say(stack.http, f"now-{uuid4()}", content)
 
-    row = page.locator(".feed-row", has_text=content)
+    row = page.locator(".feed-row[data-kind=prompt]", has_text=content)
     expect(row).to_be_visible()
     expect(row.locator("a")).to_have_attribute("href", r"/sessions/" + _session_of(stack, content))
     assert row.locator("b").count() == 0, "a text is not markup"
@@ -91,7 +91,7 @@ def test_a_lost_connection_is_told_and_caught_up(open_page: OpenPage, stack: Sta
         second = start("now-api-2", command, stack.environment, stack.log_folder, listening)
         try:
             expect(page.locator(".now-connection")).to_have_attribute("data-state", "open", timeout=30_000)
-            expect(page.locator(".feed-row", has_text=content)).to_have_count(1)
+            expect(page.locator(".feed-row[data-kind=prompt]", has_text=content)).to_have_count(1)
         finally:
             second.send_signal(signal.SIGTERM)
             second.wait(30)

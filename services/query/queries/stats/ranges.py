@@ -99,21 +99,18 @@ def stats_range(start_date: str | None, end_date: str | None, tz: ZoneInfo, inte
     )
 
 
-def range_before(compare: str, start_date: str | None, end_date: str | None, tz: ZoneInfo) -> Range:
-    """What a range is compared with: `START..END`, or for `previous` as many days before it; of a month, or a part of one from its first day on, the month before.
-
-    BadRequest for a range that is open.
-    """
+def range_before(compare: str, start_date: str, end_date: str, tz: ZoneInfo) -> Range:
+    """What a range is compared with: `START..END`; or for `previous` as many days before it, of a month or its first days those of the month before."""
     if compare != "previous":
         before_start, separator, before_end = compare.partition("..")
         if not separator or not before_start or not before_end:
             raise invalid("compare", "use previous, or START..END such as 2024-01-01..2024-01-31")
         return stats_range(before_start, before_end, tz, None)
     start, end = instants(start_date, end_date, tz)
-    if start is None or end is None:
-        raise invalid("start_date", "is needed with end_date: a range that is open has none before it")
-    if _DATE.fullmatch(str(start_date)) and _DATE.fullmatch(str(end_date)):
-        first, last = _days_before(date.fromisoformat(str(start_date)), date.fromisoformat(str(end_date)))
+    assert start is not None
+    assert end is not None
+    if _DATE.fullmatch(start_date) and _DATE.fullmatch(end_date):
+        first, last = _days_before(date.fromisoformat(start_date), date.fromisoformat(end_date))
         return stats_range(first.isoformat(), last.isoformat(), tz, None)
     return stats_range((start - (end - start)).isoformat(), start.isoformat(), tz, None)
 

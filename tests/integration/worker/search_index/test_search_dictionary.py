@@ -21,7 +21,13 @@ def connection(worker: Resources) -> Iterator[Connection[Any]]:
 
 def test_the_dictionary_has_each_word_of_three_letters_as_long_as_a_document_has_it(worker: Resources, connection: Connection[Any]) -> None:
     id = uuid4()
-    store(worker, start(), message("useEffect a1b2 ok Café", id=id), message("cafe"), call(result="a1b2 検索 my_func"))
+    store(
+        worker,
+        start(),
+        message("useEffect a1b2 ok Café", id=id, role="assistant"),
+        message("cafe", role="assistant"),
+        call(result="a1b2 検索 my_func"),
+    )
     assert_up_to_date(worker, connection)
     words = "SELECT word, found_in FROM search_words WHERE word = ANY('{useeffect,effect,a1b2,ok,cafe,検索,my_func}') AND found_in > 0 ORDER BY 1"
     assert connection.execute(words).fetchall() == [("a1b2", 2), ("cafe", 2), ("my_func", 1), ("useeffect", 1)]
@@ -36,8 +42,8 @@ def test_the_dictionary_has_each_word_of_three_letters_as_long_as_a_document_has
 def test_a_slice_writes_the_dictionary_once(worker: Resources, connection: Connection[Any], monkeypatch: pytest.MonkeyPatch) -> None:
     """given changes that are read one by one, when a slice indexes them, then one statement has counted all their words."""
     monkeypatch.setattr(index_pending_module, "KEYS", 1)
-    store(worker, start(), message("alpha beta"))
-    store(worker, message("beta gamma"))
+    store(worker, start(), message("alpha beta", role="assistant"))
+    store(worker, message("beta gamma", role="assistant"))
 
     assert_up_to_date(worker, connection)
 
