@@ -79,7 +79,10 @@ _QUARTERS = " Times are widened to quarters of an hour; the answer's `range` tel
 
 # One type with one pattern: generated clients then take a string, not one of two types.
 _DATE_OR_TIME = r"^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])([Tt ]([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,9})?)?([Zz]|[+-]([01]\d|2[0-3]):[0-5]\d)?)?$"
-_DateText = Annotated[str, WithJsonSchema({"type": "string", "pattern": _DATE_OR_TIME})]
+_DATE_SCHEMA = {"type": "string", "pattern": _DATE_OR_TIME}
+_DateText = Annotated[str, WithJsonSchema(_DATE_SCHEMA)]
+# A schema of its own hides the example of a field that is not optional.
+_RequiredDate = Annotated[str, WithJsonSchema(_DATE_SCHEMA | {"examples": ["2024-01-15"]})]
 
 
 def _date(description: str) -> Any:
@@ -90,8 +93,8 @@ Start = Annotated[_DateText | None, Absent(), _date(_START)]
 End = Annotated[_DateText | None, Absent(), _date(_END)]
 StatsStart = Annotated[_DateText | None, Absent(), _date(_START + _QUARTERS)]
 # Of a range that must have both ends.
-RequiredStart = Annotated[_DateText, _date(_START + _QUARTERS)]
-RequiredEnd = Annotated[_DateText, _date(_END + _QUARTERS)]
+RequiredStart = Annotated[_RequiredDate, _date(_START + _QUARTERS)]
+RequiredEnd = Annotated[_RequiredDate, _date(_END + _QUARTERS)]
 StatsEnd = Annotated[_DateText | None, Absent(), _date(_END + _QUARTERS)]
 Zone = Annotated[
     str | None,

@@ -9,7 +9,7 @@ from services.query.answers.answer import Answer
 from services.query.answers.comparison import Change, ChangeOfGroup, Comparison, Measure
 from services.query.answers.stats import UsageMeasures, UsageRange
 from services.query.database import Connection
-from services.query.queries.stats.ranges import Range
+from services.query.queries.stats.ranges import Range, described_range
 from services.query.queries.stats.stats import Selection
 from services.query.queries.stats.tool_errors import tool_errors
 from services.query.queries.stats.tool_stats import tool_stats
@@ -104,7 +104,7 @@ def _usage(connection: Connection, group: Group, selection: Selection, wanted: R
     dimensions: tuple[Dimension, ...] = (group,)  # type: ignore[assignment]
     found = usage(connection, UsageQuestion(dimensions, selection, wanted, idle_gap_seconds))
     groups = {_keys(item, group): _sums_of_usage(item) for item in found.items}
-    return _Period(found.range, _sums_of_usage(found.totals), groups)
+    return _Period(described_range(wanted), _sums_of_usage(found.totals), groups)
 
 
 def _sums_of_usage(measures: UsageMeasures) -> Sums:
@@ -118,13 +118,13 @@ def _tools(connection: Connection, group: Group, selection: Selection, wanted: R
     groups = {_keys(item, group): _sums(item, _OF_TOOLS) for item in found.tools}
     sums: Sums = {name: sum(each[name] or 0 for each in groups.values()) for name in _OF_TOOLS if name not in _NO_SUMS}
     calls, errors = sums["calls"] or 0, sums["errors"] or 0
-    return _Period(found.range, sums | {"error_rate": errors / calls if calls else None}, groups)
+    return _Period(described_range(wanted), sums | {"error_rate": errors / calls if calls else None}, groups)
 
 
 def _error_classes(connection: Connection, group: Group, selection: Selection, wanted: Range, _idle_gap_seconds: int) -> _Period:
     found = tool_errors(connection, selection, None, None, wanted, examples=0)
     groups = {_keys(item, group): _sums(item, _OF_CLASSES) for item in found.classes}
-    return _Period(found.range, {"calls": found.failed_calls}, groups)
+    return _Period(described_range(wanted), {"calls": found.failed_calls}, groups)
 
 
 _READERS: Final[dict[Group, Callable[..., _Period]]] = {"tool": _tools, "error_class": _error_classes}
