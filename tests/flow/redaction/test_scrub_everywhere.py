@@ -24,6 +24,7 @@ QUERIES = {
     "/api/search": ["?q=words", "?q=github"],
     "/api/conversations/search": ["?q=github"],
     "/api/files/history": ["?path=/x/*"],
+    "/api/compare": [f"?start_date=2024-01-01&end_date=2024-12-31&group_by={group}" for group in ("project", "branch", "tool")],
     "/api/sessions/{session_id}/export": [f"?format={format}" for format in ("markdown", "html", "json", "digest")],
 }
 

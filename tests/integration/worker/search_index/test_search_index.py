@@ -329,7 +329,7 @@ def test_a_document_that_postgres_refuses_holds_up_no_other(
 ) -> None:
     bad = Words("' no vector", frozenset(), True)
     monkeypatch.setattr(write_documents, "words_of", lambda content: bad if content == "bad" else words_of(content))
-    store(worker, start(), message("good"), message("bad"), message("fine"))
+    store(worker, start(), message("good"), message("bad", minutes=1), message("fine", minutes=2))
 
     assert index_pending(worker, seconds=60) is False
 

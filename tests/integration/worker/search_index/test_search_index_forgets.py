@@ -71,8 +71,9 @@ def old_rows(worker: Resources, connection: Connection[Any]) -> None:
         worker,
         SessionStart(project_path="/p", start_time=NOW, session_id="s", git_branch=f"fix/{SECRET}", id=uuid4()),
         message(f"use {SECRET} now"),
-        message(f"and {SECRET_LETTERS}"),
-        message("nothing here"),
+        # The session is called by the first.
+        message(f"and {SECRET_LETTERS}", 1),
+        message("nothing here", 2),
         ToolCall(**call, parameters={"command": f"login {SECRET}"}, result=f"told {SECRET}", id=uuid4()),
         Activity(session_id="s", file_path=f"/p/{SECRET}.txt", action="created", timestamp=NOW, id=uuid4()),
     )
