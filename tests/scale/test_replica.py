@@ -221,3 +221,4 @@ def test_synchronous_replication_makes_answered_writes_visible_on_the_replica(pa
     finally:
         pair.write("ALTER SYSTEM RESET synchronous_standby_names")
         pair.write("SELECT pg_reload_conf()")
+        pair.write("ALTER ROLE CURRENT_USER RESET synchronous_commit")
