@@ -7,8 +7,8 @@ from typing import Any
 
 from psycopg import Connection
 
+from services.worker.search_index.dictionary_words import written_words
 from services.worker.search_index.documents import Document
-from services.worker.search_index.words import written_words
 from shared.sql_files import statement
 
 

@@ -19,6 +19,7 @@ from redis import Redis
 from redis.exceptions import ResponseError
 
 from services.worker.settings import Settings
+from services.worker.sweep.beat_time_limit import within
 from services.worker.sweep.sweep_statements import (
     ABANDONED_MERGES,
     ABANDONED_SCRUBS,
@@ -37,7 +38,6 @@ from services.worker.sweep.sweep_statements import (
     UNSWEPT_UPLOADS,
     UPLOADS_SWEPT_KEY,
 )
-from services.worker.sweep.time_limit import within
 from shared.broker import (
     QUEUES,
     TASK_ARCHIVE,

@@ -17,9 +17,9 @@ from services.worker.drain.stream_reader import acknowledge, make_group, read_ne
 from services.worker.maintenance import upload_gc
 from services.worker.resources import Resources
 from services.worker.settings import Settings
+from services.worker.sweep.beat_time_limit import within
 from services.worker.sweep.scheduler import NO_CALL, ONE_CALL, SPARE_WAKEUPS, LookFirst, Looks
 from services.worker.sweep.sweep_statements import ARCHIVE_COLLECTED_KEY, UPLOADS_SWEPT_KEY
-from services.worker.sweep.time_limit import within
 from shared.broker import QUEUE_DRAIN, QUEUE_IMPORT, QUEUE_MAINTENANCE, TASK_DRAIN, TASK_INDEX, TASK_READ_CAPTURED, queue_key
 from shared.journal.streams import PAYLOAD_FIELD, stream_key, wakeup_key
 from tests.conftest import as_role
