@@ -136,6 +136,8 @@ def test_keys_go_to_prompts_and_failed_calls(open_page: OpenPage, stack: Stack, 
     page = open_page(f"/sessions/{long_session}?at={prompts[0]}")
     expect(page.locator(".message.is-marked")).to_be_in_viewport()
     page.wait_for_load_state("networkidle")
+    # The keys go by the list of turns.
+    expect(page.locator(".turn-rail .turn").nth(1)).to_be_visible()
     page.keyboard.press("n")
     expect(page).to_have_url(re.compile(f"at={prompts[1]}"))
     expect(page.locator(".message.is-marked")).to_be_in_viewport()
