@@ -64,7 +64,7 @@ def _see_an_event(page: Any, http: httpx.Client) -> None:
     session, content = f"gateway-{uuid4()}", f"said at the gateway {uuid4().hex[:8]}"
     _answer(http.post("/api/sessions/start", json={"session_id": session, "project_path": PROJECT}))
     _answer(http.post("/api/conversations", json={"session_id": session, "role": "user", "content": content}))
-    page.locator(".feed-row", has_text=content).wait_for()
+    page.locator(".feed-row[data-kind=prompt]", has_text=content).wait_for()
 
 
 def _import(page: Any, http: httpx.Client) -> None:

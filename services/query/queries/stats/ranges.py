@@ -117,17 +117,22 @@ def range_before(compare: str, start_date: str, end_date: str, tz: ZoneInfo) -> 
 
 def _days_before(first: date, last: date) -> tuple[date, date]:
     months = (last.year - first.year) * 12 + last.month - first.month + 1
-    ends_month = (last + timedelta(days=1)).day == 1
+    ends_month = last == date.max or (last + timedelta(days=1)).day == 1
+    end = _days_earlier(first, 1)
     if first.day == 1 and (ends_month or months == 1):
         before = _first_of_month(first, -months)
-        end = _first_of_month(before, months) - timedelta(days=1)
         return before, end if ends_month else min(end, before + timedelta(days=last.day - 1))
-    return first - (last - first) - timedelta(days=1), first - timedelta(days=1)
+    return _days_earlier(first, (last - first).days + 1), end
+
+
+def _days_earlier(day: date, days: int) -> date:
+    """Or the first day of the calendar."""
+    return date.fromordinal(max(day.toordinal() - days, 1))
 
 
 def _first_of_month(day: date, months: int) -> date:
     number = day.year * 12 + day.month - 1 + months
-    return date(number // 12, number % 12 + 1, 1)
+    return date(number // 12, number % 12 + 1, 1) if number >= 12 else date.min
 
 
 def series_range(wanted: Range, first: float, last: float) -> Range:
