@@ -53,7 +53,8 @@ def write_comparison(
         return
     out = console()
     out.print(Text(f"{period.title()}\nbeside {_days(answer['range_before'])}", style="bold"))
-    measures = [row for row in answer["totals"] if row["measure"] in _MEASURES and (row["value"] or row["before"])]
+    told = {row["measure"]: row for row in answer["totals"] if row["value"] or row["before"]}
+    measures = [told[name] for name in _MEASURES if name in told]
     if not measures:
         out.print("Nothing happened in either.")
         return
@@ -85,8 +86,8 @@ _MEASURES: Final[dict[str, tuple[str, Write]]] = {
     "tool_errors": ("Failed", lambda value: f"{value:,.0f}"),
     "calls": ("Calls", lambda value: f"{value:,.0f}"),
     "errors": ("Failed", lambda value: f"{value:,.0f}"),
-    "error_rate": ("Failed, share", lambda value: f"{value:.1%}"),
-    "share": ("Share", lambda value: f"{value:.1%}"),
+    "error_rate": ("Failed, share", quantities.percent),
+    "share": ("Share", quantities.percent),
     "p50_ms": ("p50", quantities.duration),
     "p95_ms": ("p95", quantities.duration),
 }
@@ -111,7 +112,7 @@ def _percent(row: Item) -> str | None:
     """Of what was before. Of nothing there is none, and a rate has its points."""
     if row["measure"] in _RATES or not row["before"] or row["difference"] is None:
         return ""
-    return f"{row['difference'] / row['before']:+.0%}".replace("-", "−")
+    return f"{row['difference'] / row['before'] * 100:+,.0f} %".replace("-", "−")
 
 
 _COLUMNS_OF_TOTALS: Final = (
@@ -140,8 +141,8 @@ def _columns_of_groups(group: str) -> list[Column]:
     for rank, measure in enumerate(_OF_GROUPS.get(group, ("cost_usd", "active_minutes"))):
         columns += [
             Column(_MEASURES[measure][0], partial(_of_measure, measure, partial(_written, name="value")), rank=rank * 2),
-            Column("before", partial(_of_measure, measure, partial(_written, name="before")), rank=rank * 2 + 1),
-            Column("difference", partial(_of_measure, measure, _difference), rank=rank * 2),
+            Column("Before", partial(_of_measure, measure, partial(_written, name="before")), rank=rank * 2 + 1),
+            Column("Difference", partial(_of_measure, measure, _difference), rank=rank * 2),
         ]
     return columns
 
