@@ -239,7 +239,13 @@ def test_all_rows_are_indexed_again_some_at_a_time(worker: Resources, connection
     """given an index with a wrong, a missing and a superfluous document, when it is made again in pieces, then it is right."""
     monkeypatch.setattr(indexer, "KEYS", 2)
     store(
-        worker, start(), *(message(f"text {n}", minutes=n % 2) for n in range(7)), call(), call(), *(change(f"/p/{n}.py") for n in range(5))
+        worker,
+        start(),
+        # Of Claude, so that none is the session's title.
+        *(message(f"text {n}", minutes=n % 2, role="assistant") for n in range(7)),
+        call(),
+        call(),
+        *(change(f"/p/{n}.py") for n in range(5)),
     )
     assert_up_to_date(worker, connection)
     connection.execute("DELETE FROM search_documents WHERE content IN ('text 3', '/p/3.py')")
