@@ -204,7 +204,7 @@ def _headline(totals: Item, width: int) -> Table:
 
 def _columns(by: Sequence[str], items: Sequence[Item]) -> tuple[Column, ...]:
     has_time = any("active_minutes" in row for row in items)
-    names = tuple(map(name_column, by))
+    names = tuple(map(_name_column, by))
     tokens = (
         Column("Tokens", lambda row: cells.large(row["total_tokens"]), rank=2),
         Column("Cost", lambda row: cells.usd(row["cost_usd"], row["unpriced_calls"])),
@@ -232,7 +232,7 @@ def _columns(by: Sequence[str], items: Sequence[Item]) -> tuple[Column, ...]:
     )
 
 
-def name_column(by: str) -> Column:
+def _name_column(by: str) -> Column:
     """The column that says which row it is."""
     is_date = by in ("day", "week", "month")
     return Column(DIMENSIONS[by].title, lambda row: _name(by, row), right=False, least=None if is_date else 12, keeps_end=by == "tool")
