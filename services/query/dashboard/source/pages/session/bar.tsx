@@ -51,13 +51,13 @@ export function Bar({ session, reached, totals, live, jumps, thread, withThinkin
         <Way label="First" title="Beginning (Home)" run={jumps.toStart} />
         <Way label="↑ prompt" title="Previous prompt (p)" run={() => jumps.toPrompt(-1)} />
         <Way label="↓ prompt" title="Next prompt (n)" run={() => jumps.toPrompt(1)} />
-        {session.tool_errors_count > 0 && <Way label="↓ error" title="Next failed call (e); E: the one before" run={() => jumps.toError(1)} />}
+        {session.tool_errors_count > 0 && <Way label="↓ error" title="Next failed call (e); the one before (E)" run={() => jumps.toError(1)} />}
         <Way label="Last" title="End (End)" run={jumps.toEnd} />
         <button
           type="button"
           class="button is-small"
           aria-pressed={withThinking}
-          title="Claude's thinking, where it was kept (t)"
+          title="Show Claude's thinking, where it was kept (t)"
           onClick={() => go(withParameters({ thinking: withThinking ? null : "1" }, address.value.path))}
         >
           Thinking
@@ -95,7 +95,7 @@ function Position({ reached, totals }: Pick<Props, "reached" | "totals">) {
   return (
     <span class="story-position">
       item {count(item.offset + 1)} of {count(totals.items)}
-      {totals.turns > 0 && `, turn ${count(item.turn)} of ${count(totals.turns)}`}
+      {totals.turns > 0 && (item.turn > 0 ? `, turn ${count(item.turn)} of ${count(totals.turns)}` : ", before the first prompt")}
       {item.cost_usd_so_far !== null && <span title={`Up to here. ${measure("cost_usd").definition}`}>, {measure("cost_usd").short(item.cost_usd_so_far)} so far</span>}
     </span>
   );
