@@ -20,6 +20,7 @@ MOST_DAYS: Final = 60
 
 TestResult = Literal["passed", "failed", "unknown"]
 ItemId = Annotated[UUID, doc("For `around` of the timeline.")]
+AgentOfItem = Annotated[str | None, doc("The subagent whose timeline has that item; null: the session's own.")]
 
 
 class CostParts(Answer):
@@ -70,6 +71,7 @@ class RanTests(Answer):
     failed_runs: int
     last_at: datetime | None
     last_item_id: Annotated[UUID, doc("The call of its last run, for `around` of the timeline.")]
+    last_agent_id: AgentOfItem
     last_result: Annotated[
         TestResult,
         doc("By the summary that the test runner printed; without one, by how the call ended. `unknown`: neither tells."),
@@ -84,6 +86,7 @@ class OutcomeFile(Answer):
     lines_removed: int
     changes: Annotated[int, doc("Number of changes.")]
     last_item_id: Annotated[UUID, doc("The call that made the last change, or the change; for `around` of the timeline.")]
+    last_agent_id: AgentOfItem
 
 
 class OutcomeFailure(Answer):
@@ -91,6 +94,7 @@ class OutcomeFailure(Answer):
     error_class: str | None
     calls: int
     last_item_id: Annotated[UUID, doc("The last of these calls, for `around` of the timeline.")]
+    last_agent_id: AgentOfItem
 
 
 class ModelCost(Answer):

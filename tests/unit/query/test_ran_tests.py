@@ -81,7 +81,7 @@ def test_of_a_command_the_last_run_is_told_and_all_are_counted() -> None:
         ("success", "pytest b", "2 passed in 1s"),
         ("success", "cd x; pytest a", "3 passed in 1s"),
     ):
-        runs.add(CALL, None, status, command, printed)
+        runs.add(CALL, "a", None, status, command, printed)
 
     assert [(each.command, each.runs, each.failed_runs, each.last_result, each.passed) for each in runs.commands.values()] == [
         ("pytest b", 1, 0, "passed", 2),

@@ -69,7 +69,9 @@ class RunsOfTests(Struct):
 
     commands: dict[str, RanTests]
 
-    def add(self, item_id: UUID, timestamp: datetime | None, status: str, command: str | None, printed: str | None) -> None:
+    def add(
+        self, item_id: UUID, agent_id: str | None, timestamp: datetime | None, status: str, command: str | None, printed: str | None
+    ) -> None:
         """Takes in a call that is later than those before."""
         for text in parts_that_test(command or ""):
             ended = how_it_ended(status, command or "", printed or "")
@@ -80,6 +82,7 @@ class RunsOfTests(Struct):
                 failed_runs=int(ended.result == "failed") + (before.failed_runs if before else 0),
                 last_at=timestamp,
                 last_item_id=item_id,
+                last_agent_id=agent_id,
                 last_result=ended.result,
                 passed=ended.passed,
                 failed=ended.failed,

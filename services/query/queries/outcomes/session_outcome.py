@@ -41,6 +41,7 @@ class _Call(Struct, frozen=True):
     """A call that may have made a commit or a pull request, or run tests."""
 
     id: UUID
+    agent_id: str | None
     timestamp: datetime | None
     tool_name: str
     status: str
@@ -56,7 +57,7 @@ def session_outcome(connection: Connection, session_id: str, tz: ZoneInfo, idle_
     for call in fetch(connection, _Call, _sql("shell_calls"), of_session | {"telling": _TELLING, "most": _MOST_CALLS}):
         if call.status == "success" and call.timestamp is not None:
             outcomes.add(call.timestamp, call.tool_name, call.command, call.result)
-        tests.add(call.id, call.timestamp, call.status, call.command, call.result)
+        tests.add(call.id, call.agent_id, call.timestamp, call.status, call.command, call.result)
     ran = list(tests.commands.values())[::-1]
     files, files_left_out = _most(connection, OutcomeFile, "files", of_session, MOST_FILES, counted="files")
     failures, failures_left_out = _most(connection, OutcomeFailure, "failures", of_session, MOST_FAILURES, counted="kinds")

@@ -13,9 +13,9 @@ ORDER BY session_id DESC, occurred_at DESC, id DESC LIMIT 1
 
 -- name: shell_calls
 -- The calls that may have made a commit or a pull request, or run tests, the newest ones, in order.
-SELECT id, timestamp, tool_name, status, command, result
+SELECT id, agent_id, timestamp, tool_name, status, command, result
 FROM (
-    SELECT id, occurred_at, nullif(occurred_at, '-infinity') AS timestamp, tool_name, status, parameters ->> 'command' AS command, result FROM tool_calls
+    SELECT id, agent_id, occurred_at, nullif(occurred_at, '-infinity') AS timestamp, tool_name, status, parameters ->> 'command' AS command, result FROM tool_calls
     WHERE session_id = %(session_id)s AND status IN ('success', 'error', 'timeout')
         AND CASE WHEN tool_name IN ('Bash', 'PowerShell') THEN parameters ->> 'command' ~ %(telling)s
             ELSE tool_name LIKE '%%create\_pull\_request' END
@@ -26,11 +26,12 @@ ORDER BY occurred_at, id
 
 -- name: files
 -- Those in which most lines changed. `files` counts all.
-SELECT f.file_path, a.lines_added, a.lines_removed, a.changes, a.last_item_id, a.files
+SELECT f.file_path, a.lines_added, a.lines_removed, a.changes, a.last_item_id, a.last_agent_id, a.files
 FROM (
     SELECT file_key, count(*) AS changes, count(*) OVER () AS files,
         least(sum(lines_added), 9007199254740991)::bigint AS lines_added, least(sum(lines_removed), 9007199254740991)::bigint AS lines_removed,
-        (array_agg(coalesce(tool_call_id, id) ORDER BY occurred_at DESC, id DESC))[1] AS last_item_id
+        (array_agg(coalesce(tool_call_id, id) ORDER BY occurred_at DESC, id DESC))[1] AS last_item_id,
+        (array_agg(agent_id ORDER BY occurred_at DESC, id DESC))[1] AS last_agent_id
     FROM activities
     WHERE session_id = %(session_id)s
     GROUP BY 1
@@ -42,7 +43,8 @@ ORDER BY a.lines_added + a.lines_removed DESC, f.file_path
 
 -- name: failures
 -- By tool and class, the most frequent. `kinds` counts all.
-SELECT tool_name, error_class, count(*) AS calls, (array_agg(id ORDER BY occurred_at DESC, id DESC))[1] AS last_item_id, count(*) OVER () AS kinds
+SELECT tool_name, error_class, count(*) AS calls, (array_agg(id ORDER BY occurred_at DESC, id DESC))[1] AS last_item_id,
+    (array_agg(agent_id ORDER BY occurred_at DESC, id DESC))[1] AS last_agent_id, count(*) OVER () AS kinds
 FROM tool_calls
 WHERE session_id = %(session_id)s AND status IN ('error', 'timeout')
 GROUP BY 1, 2

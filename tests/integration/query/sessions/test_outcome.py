@@ -73,9 +73,13 @@ def test_a_session_tells_its_ask_its_answer_and_what_came_of_it(client: TestClie
     [ran] = found["tests"]
     assert (ran["command"], ran["runs"], ran["failed_runs"], ran["last_result"]) == ("pytest -q tests", 2, 1, "passed")
     assert (ran["passed"], ran["failed"], ran["last_item_id"]) == (12, 0, last)
-    expected = {"file_path": "/home/ann/shop/a.py", "lines_added": 7, "lines_removed": 1, "changes": 2, "last_item_id": str(change)}
+    expected = {"file_path": "/home/ann/shop/a.py", "lines_added": 7, "lines_removed": 1, "changes": 2, "last_item_id": str(change)} | {
+        "last_agent_id": None
+    }
     assert found["files"] == [expected]
-    assert found["failures"] == [{"tool_name": "Bash", "error_class": "file_not_found", "calls": 1, "last_item_id": failed}]
+    assert found["failures"] == [
+        {"tool_name": "Bash", "error_class": "file_not_found", "calls": 1, "last_item_id": failed, "last_agent_id": None}
+    ]
     assert [found[f"{name}_left_out"] for name in ("tests", "files", "failures", "days")] == [0, 0, 0, 0]
 
 

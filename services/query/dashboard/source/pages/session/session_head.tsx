@@ -71,9 +71,9 @@ export function SessionHead({ session, onMark }: Props) {
           {session.end_time && <> to {sameDay(session) ? <time dateTime={session.end_time}>{clockText(session.end_time)}</time> : timeText(session.end_time)}</>}
         </span>
         <Tags tags={session.tags} hrefOf={(tag) => `/sessions?range=all&tag=${encodeURIComponent(tag)}`} onChange={onMark} />
+        <Note session={session} onMark={onMark} />
       </div>
       <Numbers session={session} />
-      <Note session={session} onMark={onMark} />
       <div class="session-ways">
         <CopyText text={resumeCommand(session.session_id)} label="the command that resumes it" />
         <Where session={session} />
@@ -188,7 +188,7 @@ function Note({ session, onMark }: Props) {
     );
   if (!session.note)
     return onMark ? (
-      <button type="button" class="button is-small is-quiet session-note-add" onClick={() => setEdited(true)}>
+      <button type="button" class="button is-small is-quiet" onClick={() => setEdited(true)}>
         Add a note
       </button>
     ) : null;

@@ -22,7 +22,10 @@ import "./outcome.css";
 
 type Outcome = Schemas["SessionOutcome"];
 
-const MOST_SHOWN = 10;
+// What does not fit is unfolded on a click.
+const MOST_COMMITS = 5;
+const MOST_TESTS = 3;
+const MOST_FILES = 10;
 // A longer list of days is unfolded on a click.
 const MOST_DAYS_OPEN = 4;
 
@@ -52,7 +55,7 @@ export function SessionOutcome({ session, reading, turns, projectPath }: Props) 
         <div class="outcome-said">
           {ask && (
             <Said title="Asked" of={ask}>
-              <p class="outcome-ask">{ask.text}</p>
+              <p class="outcome-ask">{ask.text.replace(/\n\s*\n/g, "\n")}</p>
             </Said>
           )}
           {data.answer && (
@@ -97,34 +100,34 @@ function Came({ of, projectPath }: { of: Outcome; projectPath: string | null }) 
     return <p class="quiet">No file was changed, nothing was committed, and no test ran.</p>;
   return (
     <dl class="outcome-facts">
-      <Fact label="Commits" items={commits}>
+      <Fact label="Commits" items={commits} most={MOST_COMMITS}>
         {(commit) => (
           <span title={exactTime(commit.timestamp)}>
             {commit.hash && <code>{commit.hash}</code>} {commit.subject}
           </span>
         )}
       </Fact>
-      <Fact label="Pull requests" items={pull_requests}>
+      <Fact label="Pull requests" items={pull_requests} most={MOST_COMMITS}>
         {(request) => (
           <a href={request.url} title={exactTime(request.timestamp)} target="_blank" rel="noreferrer noopener">
             {request.url.replace(/^https?:\/\//, "")}
           </a>
         )}
       </Fact>
-      <Fact label="Tests" items={tests} leftOut={of.tests_left_out}>
+      <Fact label="Tests" items={tests} most={MOST_TESTS} leftOut={of.tests_left_out}>
         {(test) => <TestRun test={test} />}
       </Fact>
-      <Fact label="Files" items={files} leftOut={of.files_left_out} isFlowing>
+      <Fact label="Files" items={files} most={MOST_FILES} leftOut={of.files_left_out} isFlowing>
         {(file) => (
           <>
             <a href={placeOf(file)} title={`${file.file_path ?? ""}\n${plural(file.changes, "change")}; to the diff of the last one`}>
-              <code>{file.file_path ? within(file.file_path, projectPath) : "A file without a name"}</code>
+              <code>{file.file_path ? shortPath(file.file_path, projectPath) : "A file without a name"}</code>
             </a>{" "}
             <LineCounts added={file.lines_added} removed={file.lines_removed} />
           </>
         )}
       </Fact>
-      <Fact label="Failed" items={failures} leftOut={of.failures_left_out} isFlowing>
+      <Fact label="Failed" items={failures} most={MOST_FILES} leftOut={of.failures_left_out} isFlowing>
         {(failure) => (
           <a href={placeOf(failure)} title="To the last of these calls">
             {toolLabel(failure.tool_name)}: {errorClassLabel(failure.error_class ?? "unclassified").toLowerCase()}
@@ -136,14 +139,21 @@ function Came({ of, projectPath }: { of: Outcome; projectPath: string | null }) 
   );
 }
 
+/** As it stands in the project; of one that is elsewhere, the last parts. */
+function shortPath(path: string, projectPath: string | null): string {
+  const inProject = within(path, projectPath);
+  return inProject === path ? path.replace(/^.*[\\/](?=([^\\/]+[\\/]){2}[^\\/]+$)/, "…/") : inProject;
+}
+
 /** The address of a call, also of one in a subagent, whose own timeline has it. */
-function placeOf({ last_item_id, agent_id }: { last_item_id: string; agent_id?: string | null }): string {
-  return withParameters({ at: last_item_id, thread: agent_id ?? null });
+function placeOf({ last_item_id, last_agent_id }: { last_item_id: string; last_agent_id: string | null }): string {
+  return withParameters({ at: last_item_id, thread: last_agent_id });
 }
 
 interface FactProps<Item> {
   label: string;
   items: readonly Item[];
+  most: number;
   /** How many more there are than `items` has. */
   leftOut?: number;
   /** Short ones stand side by side. */
@@ -151,11 +161,11 @@ interface FactProps<Item> {
   children: (item: Item) => ComponentChildren;
 }
 
-/** One line of what came of it. More than a few are unfolded on a click. */
-function Fact<Item>({ label, items, leftOut = 0, isFlowing = false, children }: FactProps<Item>) {
+/** One kind of what came of it. More than `most` are unfolded on a click. */
+function Fact<Item>({ label, items, most, leftOut = 0, isFlowing = false, children }: FactProps<Item>) {
   const [isWhole, setWhole] = useState(false);
   if (items.length === 0) return null;
-  const hidden = isWhole ? 0 : Math.max(0, items.length - MOST_SHOWN);
+  const hidden = isWhole ? 0 : Math.max(0, items.length - most);
   return (
     <div>
       <dt>{label}</dt>
@@ -178,21 +188,23 @@ function Fact<Item>({ label, items, leftOut = 0, isFlowing = false, children }: 
   );
 }
 
-function TestRun({ test }: { test: Schemas["TestCommand"] }) {
+function TestRun({ test }: { test: Schemas["RanTests"] }) {
   const { runs, failed_runs, last_result } = test;
   const failedBefore = failed_runs - (last_result === "failed" ? 1 : 0);
   const numbers = [test.failed ? `${count(test.failed)} failed` : "", test.passed ? `${count(test.passed)} passed` : ""].filter(Boolean).join(", ");
   const [tone, sign, word] = { passed: ["is-good", "✓", "passed"], failed: ["is-bad", "✕", "failed"], unknown: ["quiet", "?", "nothing says how it ended"] }[last_result] as [string, string, string];
   return (
-    <>
-      <a href={placeOf(test)} title={`${exactTime(test.last_at)}\nTo its last run`}>
+    <span class="test-run">
+      <a href={placeOf(test)} title={`${test.command}\n${exactTime(test.last_at)}\nTo its last run`}>
         <code>{test.command}</code>
-      </a>{" "}
-      <strong class={tone}>
-        <span aria-hidden="true">{sign}</span> {numbers || word}
-      </strong>
-      {runs > 1 && <span class="quiet">, the last of {count(runs)} runs{failedBefore > 0 && `; ${count(failedBefore)} failed before`}</span>}
-    </>
+      </a>
+      <span>
+        <span class={tone}>
+          <span aria-hidden="true">{sign}</span> {numbers || word}
+        </span>
+        {runs > 1 && <span class="quiet">, the last of {count(runs)} runs{failedBefore > 0 && `; ${count(failedBefore)} failed before`}</span>}
+      </span>
+    </span>
   );
 }
 
@@ -209,9 +221,9 @@ function Days({ of: { days, days_left_out } }: { of: Outcome }) {
         rows={days}
         columns={[
           { title: "Day", cell: (day) => <a href={`/days/${day.date}`}>{weekdayText(day.date)}</a> },
-          { title: "In the conversation", cell: (day) => day.first_item_id && <a href={itemAddress(day.first_item_id)}>its beginning</a> },
+          { title: "Go to", cell: (day) => day.first_item_id && <a href={itemAddress(day.first_item_id)}>its start</a> },
           { title: measure("active_minutes").label, isNumber: true, cell: (day) => minutes(day.active_minutes) },
-          { title: "Asks", isNumber: true, cell: (day) => count(day.asks) },
+          { title: "Asks", isNumber: true, isMinor: true, cell: (day) => count(day.asks) },
           { title: "Calls", isNumber: true, isMinor: true, cell: (day) => count(day.tool_calls) },
           { title: "Cost", isNumber: true, cell: (day) => measure("cost_usd").short(day.cost_usd) },
         ]}

@@ -53,12 +53,12 @@ export function SessionCost({ cost, session, turns }: Props) {
           />
         </Block>
         {cost.subagents.length > 0 && (
-          <Block title={`By subagent${cost.subagents_usd === null ? "" : `: ${money(cost.subagents_usd)} of it`}`}>
+          <Block title={`By subagent${cost.subagents_usd === null ? "" : `, together ${money(cost.subagents_usd)}`}`}>
             <BarList
               label="Cost by subagent"
               bars={cost.subagents.map((each) => ({
                 key: each.agent_id,
-                label: each.prompt ?? each.agent_id,
+                label: each.prompt ?? `Subagent ${each.agent_id}`,
                 value: each.cost_usd,
                 text: money(each.cost_usd),
                 title: each.prompt ?? "",

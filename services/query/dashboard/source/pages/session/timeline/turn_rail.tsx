@@ -3,7 +3,7 @@
 import type { ReadonlySignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { measure } from "../../../format/measures";
-import { compact, count, duration, plural } from "../../../format/quantities";
+import { age, compact, count, duration, plural } from "../../../format/quantities";
 import { useFixedWindow } from "../../../parts/tables/fixed_window";
 import { useMedia } from "../../../parts/use_media";
 import { contextText, turnReason } from "./cost_reasons";
@@ -28,6 +28,7 @@ export function TurnRail({ turns, current: currentTurn }: { turns: readonly Turn
     if (top < box.scrollTop + ROW_PX || top > box.scrollTop + box.clientHeight - 2 * ROW_PX) box.scrollTop = top - box.clientHeight / 2;
   }, [position]);
 
+  if (turns.length === 0) return null;
   return (
     <aside class="turn-rail" aria-label="Turns">
       <p class="turn-rail-head">
@@ -51,8 +52,8 @@ export function TurnRail({ turns, current: currentTurn }: { turns: readonly Turn
                 <span style={{ width: `${((turn.cost_usd ?? 0) / most) * 100}%` }} />
               </span>
               <span class="turn-numbers">
-                <span title="Active time of the turn">{duration(turn.active_seconds * 1_000)}</span>
-                {turn.tool_calls > 0 && <span>{count(turn.tool_calls)} calls</span>}
+                <span title={`${duration(turn.active_seconds * 1_000)} of active time`}>{age(turn.active_seconds)}</span>
+                {turn.tool_calls > 0 && <span class="turn-calls">{plural(turn.tool_calls, "call")}</span>}
                 {turn.tool_errors > 0 && <span class="is-bad">{count(turn.tool_errors)} failed</span>}
                 {turn.context_tokens !== null && <span class="turn-context">{compact(turn.context_tokens)}</span>}
                 {turn.rebuilds.length > 0 && (
