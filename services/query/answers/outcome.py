@@ -129,7 +129,8 @@ class SessionCost(Answer):
 class SessionDay(Answer):
     date: Annotated[date, doc("A day in `tz`.")]
     first_item_id: Annotated[
-        UUID | None, doc("What happened first on it, for `around` of the timeline; null if only calls of the API are of this day.")
+        UUID | None,
+        doc("What happened first on it, for `around` of the timeline; null if the session's own thread has no item of this day."),
     ]
     active_minutes: float
     asks: Annotated[int, doc("Prompts, and commands that Claude answered.")]
