@@ -1,12 +1,13 @@
 """What came of a session, and why it cost what it cost. `CostParts` and `CacheRebuild` are of its turns, too."""
 
 from datetime import date, datetime
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
 from services.query.answers.answer import Answer
 from services.query.answers.days import DayCommit, DayPullRequest
 from services.query.answers.fields import CostUsd, UnpricedCalls, doc
+from shared.terms import terms
 
 ASK_CHARACTERS: Final = 500
 ANSWER_CHARACTERS: Final = 1_000
@@ -23,13 +24,17 @@ ItemId = Annotated[UUID, doc("For `around` of the timeline.")]
 AgentOfItem = Annotated[str | None, doc("The subagent whose timeline has that item; null: the session's own.")]
 
 
+def _part(name: str) -> Any:
+    return doc(terms().cost_parts[name].definition)
+
+
 class CostParts(Answer):
     """A cost, by what was paid for. The parts and `unknown_usd` are the cost of the calls that have a price."""
 
-    input_usd: Annotated[float, doc("Input that was neither read from the prompt cache nor written to it.")]
-    cache_write_usd: Annotated[float, doc("Input that was written to the prompt cache.")]
-    cache_read_usd: Annotated[float, doc("Input that was read from the prompt cache.")]
-    output_usd: Annotated[float, doc("Output, thinking and web searches included.")]
+    input_usd: Annotated[float, _part("input_usd")]
+    cache_write_usd: Annotated[float, _part("cache_write_usd")]
+    cache_read_usd: Annotated[float, _part("cache_read_usd")]
+    output_usd: Annotated[float, _part("output_usd")]
     unknown_usd: Annotated[
         float, doc("Calls whose parts are not known: an older release stored them, and the worker has not gone over them yet.")
     ]
@@ -133,7 +138,8 @@ class SessionCost(Answer):
 class SessionDay(Answer):
     date: Annotated[date, doc("A day in `tz`.")]
     first_item_id: Annotated[
-        UUID | None, doc("What happened first on it, for `around` of the timeline; null if only calls of the API are of this day.")
+        UUID | None,
+        doc("What happened first on it, for `around` of the timeline; null if the session's own thread has no item of this day."),
     ]
     active_minutes: float
     asks: Annotated[int, doc("Prompts, and commands that Claude answered.")]

@@ -40,13 +40,15 @@ _PYTEST: Final = re.compile(
 )
 _CARGO: Final = re.compile(r"^test result: (?:ok|FAILED)\. (\d+) passed; (\d+) failed;", re.MULTILINE)
 _JEST: Final = re.compile(r"^\s*Tests:?\s+(.*\b\d+ (?:passed|failed).*)$", re.MULTILINE)
-_RSPEC: Final = re.compile(r"^(\d+) examples?, (\d+) failures?", re.MULTILINE)
+# RSpec, ExUnit.
+_EXAMPLES: Final = re.compile(r"^(?:\d+ (?:doctests?|properties|property), )*(\d+) (?:examples?|tests?), (\d+) failures?", re.MULTILINE)
 # `# pass 12`, with a letter of its own in a terminal.
 _NODE: Final = re.compile(r"^\S (pass|fail) (\d+)$", re.MULTILINE)
 _UNITTEST: Final = re.compile(r"^Ran (\d+) tests? in [\d.]+s\s+(?:OK|FAILED \(([^)]*)\))", re.MULTILINE)
 _MAVEN: Final = re.compile(r"Tests run: (\d+), Failures: (\d+), Errors: (\d+)")
 _DOTNET: Final = re.compile(r"Failed:\s+(\d+), Passed:\s+(\d+)")
-_GO: Final = re.compile(r"^(ok|FAIL)\s+\S+\s+(?:[\d.]+s|\(cached\)|\[[^\]]+\])", re.MULTILINE)
+# A line of each package; with -v and -run the end alone.
+_GO: Final = re.compile(r"^(?:(ok)\s+\S+\s+(?:[\d.]+s|\(cached\))|(PASS)$|(?:--- )?(FAIL)\b)", re.MULTILINE)
 # Mocha, Cypress and Playwright.
 _OTHERS: Final = re.compile(r"^\s+(\d+) (passed|failed|passing|failing)\b", re.MULTILINE)
 # It ends as what comes after it.
@@ -113,9 +115,8 @@ def how_it_ended(status: str, command: str, printed: str) -> Ended:
     if counted := _counted(printed):
         passed, failed = counted
         return Ended("failed" if failed else "passed", passed, failed)
-    packages = _GO.findall(printed)
-    if packages:
-        return Ended("failed" if "FAIL" in packages else "passed")
+    if packages := _GO.findall(printed):
+        return Ended("failed" if any(failed for _, _, failed in packages) else "passed")
     if status != "success":
         return Ended("failed")
     return Ended("unknown" if _HIDES.search(command) else "passed")
@@ -128,7 +129,7 @@ def _counted(printed: str) -> tuple[int, int] | None:
         return counts.get("passed", 0), counts.get("failed", 0) + counts.get("error", 0) + counts.get("errors", 0)
     if found := _CARGO.findall(printed):
         return sum(int(passed) for passed, _ in found), sum(int(failed) for _, failed in found)
-    if found := _RSPEC.findall(printed):
+    if found := _EXAMPLES.findall(printed):
         examples, failed = map(int, found[-1])
         return examples - failed, failed
     if found := _UNITTEST.findall(printed):

@@ -58,7 +58,8 @@ FROM messages WHERE session_id = %(session_id)s AND agent_id = ANY (%(agents)s::
 ORDER BY agent_id, occurred_at, id
 
 -- name: days
--- The days of the zone on which something happened. Midnight is that of the zone, whatever its length.
+-- The days of the zone on which something happened. Of a session that is a copy of another, only its active time is its own.
+-- A date becomes a timestamp first: as a timestamptz it would be a midnight of the connection's zone.
 WITH happened AS (
     SELECT (occurred_at AT TIME ZONE %(tz)s)::date AS date, occurred_at, id, (role = 'user' AND agent_id IS NULL)::integer AS asks, 0 AS tool_calls,
         NULL::bigint AS cost_nano_usd, agent_id IS NULL AS is_item
@@ -71,9 +72,12 @@ WITH happened AS (
     UNION ALL
     SELECT (occurred_at AT TIME ZONE %(tz)s)::date, occurred_at, id, 0, 0, cost_nano_usd, false FROM api_calls
     WHERE session_id = %(session_id)s AND occurred_at > '-infinity'
+    UNION ALL
+    SELECT (lower(r) AT TIME ZONE %(tz)s)::date, lower(r), NULL, 0, 0, NULL, false
+    FROM sessions AS s CROSS JOIN unnest(s.active_ranges) AS r WHERE s.session_id = %(session_id)s
 )
 SELECT d.date, d.first_item_id, d.asks, d.tool_calls, d.cost_usd, d.days,
-    coalesce((SELECT measure_us(without_gap(s.active_ranges, %(idle_gap)s::interval) * tstzmultirange(tstzrange(d.date AT TIME ZONE %(tz)s, (d.date + 1) AT TIME ZONE %(tz)s)))
+    coalesce((SELECT measure_us(without_gap(s.active_ranges, %(idle_gap)s::interval) * tstzmultirange(tstzrange(d.date::timestamp AT TIME ZONE %(tz)s, (d.date + 1)::timestamp AT TIME ZONE %(tz)s)))
         FROM sessions AS s WHERE s.session_id = %(session_id)s), 0) / 60e6::float8 AS active_minutes
 FROM (
     SELECT date, (array_agg(id ORDER BY occurred_at, id) FILTER (WHERE is_item))[1] AS first_item_id, sum(asks) AS asks, sum(tool_calls) AS tool_calls,

@@ -253,21 +253,34 @@ def test_turns_have_the_parts_of_their_cost_and_the_context(client: TestClient, 
 
 
 def test_days_are_those_of_the_zone(client: TestClient, connection: Connection, session: str) -> None:
-    late = datetime(2026, 3, 6, 22, 30, tzinfo=UTC)
-    first = seed.add_message(connection, session, late, "before midnight")
-    seed.add_tool_call(connection, session, late + HOUR)
-    call(connection, late + HOUR, Tokens(output=1_000_000))
-    second = seed.add_message(connection, session, late + timedelta(minutes=40), "after midnight of Berlin")
-    seed.add_message(connection, session, late + timedelta(minutes=35), "a subagent's", agent_id="a")
+    # Given prompts from four minutes before midnight in Berlin to eight after it, and calls at half past
+    midnight = datetime(2026, 3, 6, 23, tzinfo=UTC)
+    first, *_, second, _ = [
+        seed.add_message(connection, session, midnight + timedelta(minutes=minute), str(minute)) for minute in (-4, -1, 4, 8)
+    ]
+    seed.add_message(connection, session, midnight + timedelta(minutes=3), "a subagent's", agent_id="a")
+    seed.add_tool_call(connection, session, midnight + timedelta(minutes=30))
+    call(connection, midnight + timedelta(minutes=30), Tokens(output=1_000_000))
     seed.compute_aggregates(connection)
 
     berlin, utc = outcome(client, "tz=Europe/Berlin")["days"], outcome(client, "tz=UTC")["days"]
 
     assert [(each["date"], each["first_item_id"], each["asks"], each["tool_calls"], each["cost_usd"]) for each in berlin] == [
-        ("2026-03-06", str(first), 1, 0, None),
-        ("2026-03-07", str(second), 1, 1, 25),
+        ("2026-03-06", str(first), 2, 0, None),
+        ("2026-03-07", str(second), 2, 1, 25),
     ]
-    assert [each["date"] for each in utc] == ["2026-03-06"]
-    whole = client.get("/api/sessions/s").json()["active_minutes"]
-    assert sum(each["active_minutes"] for each in berlin) == pytest.approx(whole, abs=0.01)
+    assert [each["active_minutes"] for each in berlin] == [4, 8]
+    assert [(each["date"], each["active_minutes"]) for each in utc] == [("2026-03-06", 12)]
     assert client.get("/api/sessions/s/outcome?tz=Nowhere").status_code == 400
+
+
+def test_a_session_without_rows_of_its_own_has_the_days_of_its_active_time(
+    client: TestClient, connection: Connection, session: str
+) -> None:
+    at = datetime(2026, 3, 6, 23, tzinfo=UTC)
+    connection.execute("UPDATE sessions SET active_ranges = tstzmultirange(tstzrange(%s, %s))", (at, at + HOUR))
+
+    [day] = outcome(client, "tz=Europe/Berlin")["days"]
+
+    assert (day["date"], day["first_item_id"], day["tool_calls"]) == ("2026-03-07", None, 0)
+    assert day["active_minutes"] > 0
