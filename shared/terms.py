@@ -23,6 +23,10 @@ class Terms(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     error_classes: dict[str, Term]
     # By the name of the field in answers, if one has it.
     measures: dict[str, Term]
+    # What a cost is made of, in the order in which it is told.
+    cost_parts: dict[str, Term]
+    # Why the prompt cache was written again. `{pause}` and `{kept}` are durations.
+    rebuild_causes: dict[str, str]
 
 
 @lru_cache(maxsize=1)

@@ -41,6 +41,7 @@ READING = {
     ("GET", "/api/sessions/{session_id}/tool-calls"): READ,
     ("GET", "/api/sessions/{session_id}/timeline"): READ,
     ("GET", "/api/sessions/{session_id}/turns"): READ,
+    ("GET", "/api/sessions/{session_id}/outcome"): READ,
     ("GET", "/api/sessions/{session_id}/export"): READ,
     ("GET", "/api/sessions/{session_id}/transcript"): READ,
     ("GET", "/api/sessions/{session_id}/transcript/files"): READ,

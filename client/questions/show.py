@@ -1,4 +1,4 @@
-"""`tracker show`: one session from beginning to end. A person reads the server's export as Markdown; a program gets JSON or CSV."""
+"""`tracker show`: what came of a session, and all of it from beginning to end. A person reads the server's export as Markdown; a program gets JSON or CSV."""
 
 import os
 from collections.abc import Iterable, Iterator
@@ -16,6 +16,7 @@ from client.output.local_time import local_zone
 from client.output.terminal import write_json
 from client.questions.export_text import export_lines, write_text
 from client.questions.lookup import Item, pages, session
+from client.questions.outcome import outcome_of, write_outcome
 from client.questions.output import AsCsv, AsJson, Format, format_of, write_csv
 from client.questions.period import Zone
 
@@ -45,6 +46,7 @@ _SPEAKERS: Final = {"## You ": "bold green", "## Claude ": "bold cyan"}
 def show(
     name: Annotated[str, typer.Argument(metavar="SESSION", help="A session's id, or its beginning; `tracker sessions` has them.")],
     no_tools: Annotated[bool, typer.Option("--no-tools", help="Leave out tool calls and file changes.")] = False,
+    outcome: Annotated[bool, typer.Option("--outcome", help="Show what came of it alone, and why it cost what it cost.")] = False,
     tools: Annotated[bool, typer.Option("--tools", help="Show tool calls with input, diff and output.")] = False,
     thinking: Annotated[bool, typer.Option("--thinking", help="Show Claude's thinking, where it was kept.")] = False,
     tz: Zone = None,
@@ -53,18 +55,28 @@ def show(
     url: Url = DEFAULT_URL,
     token: Token = None,
 ) -> None:
-    """Shows a session from beginning to end.
+    """Shows what came of a session, and all of it from beginning to end.
 
-    It has the messages, the tool calls and the file changes, in the order of time. On a terminal it opens in a pager.
+    It opens with ask, answer, commits, tests, files, failures and the reasons of the cost. Then it has the messages, the tool calls and the file changes,
+    in the order of time. On a terminal it opens in a pager.
     """
     wanted, zone = format_of(as_json, as_csv), local_zone(tz)
     if tools and no_tools:
         raise typer.BadParameter("--tools and --no-tools exclude each other")
+    if outcome and (wanted is Format.CSV or tools or no_tools or thinking):
+        raise typer.BadParameter("--outcome goes with --json and --tz alone")
     if thinking and wanted is not Format.TABLE:
         raise typer.BadParameter("--thinking is for people; `tracker export SESSION --format json --thinking` has it for programs")
     with failures_as_exit_codes():
         server = server_at(url, token, Quiet())
         found = session(server, name)
+        if outcome:
+            told = outcome_of(server, found["session_id"], zone)
+            if wanted is Format.JSON:
+                write_json(told)
+            else:
+                write_outcome(console(most=_WIDTH), told)
+            return
         if wanted is Format.TABLE:
             options = {
                 "tools": "none" if no_tools else "full" if tools else "lines",
@@ -72,7 +84,7 @@ def show(
                 "tz": zone,
             }
             with export_lines(server, found["session_id"], {"format": "markdown", **options}) as lines:
-                _show(console(most=_WIDTH), lines)
+                _show(console(most=_WIDTH), outcome_of(server, found["session_id"], zone), lines)
             return
         of_session = {"session_id": found["session_id"]}
         messages = list(pages(server, "/api/conversations", of_session))
@@ -102,8 +114,8 @@ def _told(parameters: Any) -> str:
     return line if len(line) <= _MOST_CHARACTERS else f"{line[: _MOST_CHARACTERS - 1]}…"
 
 
-def _show(out: Console, lines: Iterator[str]) -> None:
-    """Markdown as it is into a pipe; on a terminal in a pager, with colours where it has them."""
+def _show(out: Console, outcome: Item, lines: Iterator[str]) -> None:
+    """Markdown as it is into a pipe; on a terminal in a pager, with the outcome first, and colours where it has them."""
     if not out.is_terminal:
         write_text(lines)
         return
@@ -113,6 +125,7 @@ def _show(out: Console, lines: Iterator[str]) -> None:
     from rich.markdown import Markdown  # noqa: PLC0415
 
     with out.pager(styles=out.color_system is not None):
+        write_outcome(out, outcome)
         for head, body in _sections(lines):
             if head:
                 style = next((style for start, style in _SPEAKERS.items() if head.startswith(start)), "bold")

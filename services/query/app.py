@@ -30,6 +30,7 @@ from services.query.routes import (
     live,
     machines,
     me,
+    outcome,
     projects,
     scrubs,
     search,
@@ -55,7 +56,7 @@ from shared.http import middleware
 from shared.logs import configure_logs
 
 SERVICE = "query"
-# In the order in which paths are tried: search, transcripts and timeline before sessions, whose ids may hold slashes; one tool call behind
+# In the order in which paths are tried: search, transcripts, timeline and outcome before sessions, whose ids may hold slashes; one tool call behind
 # /api/tool-calls/stats and the like.
 ROUTES = (
     search,
@@ -64,6 +65,7 @@ ROUTES = (
     scrubs,
     transcripts,
     timeline,
+    outcome,
     export,
     sessions,
     stats,

@@ -8,6 +8,7 @@ from pydantic import Field
 from services.query.answers.answer import Answer
 from services.query.answers.fields import CostUsd, NextCursor, UnpricedCalls, doc
 from services.query.answers.lists import ToolResult
+from services.query.answers.outcome import CacheRebuild, CostParts
 from services.query.answers.tool_calls import FileChange
 
 EntryKind = Literal["thinking", "compaction", "compaction_summary", "command", "command_output", "interruption", "api_error", "notice"]
@@ -177,6 +178,11 @@ class Turn(UsageTotals):
     lines_removed: int
     models: Annotated[list[str], doc("Models of its API calls, the most called first.")]
     subagents: Annotated[list[str], doc("`agent_id` of each subagent that did something.")]
+    cost_parts: Annotated[CostParts | None, doc("`cost_usd` by what was paid for; null if no call has a price.")]
+    context_tokens: Annotated[
+        int | None, doc("Tokens that the last call of the session's own thread in this turn sent, cached or not; null if there was none.")
+    ]
+    rebuilds: Annotated[list[CacheRebuild], doc("Calls that had to send again what was no longer in the prompt cache, in order.")]
 
 
 class TurnPage(Answer):

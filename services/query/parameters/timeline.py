@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from services.query.parameters.fields import Absent, Paged, Text
+from services.query.parameters.fields import Absent, Paged, Parameters, Text, Zone
 
 
 class TimelineParameters(Paged):
@@ -39,3 +39,7 @@ class TimelineParameters(Paged):
 
 class TurnParameters(Paged):
     limit: int = Field(50, ge=1, le=200, description="Most turns on a page.")
+
+
+class OutcomeParameters(Parameters):
+    tz: Zone = None

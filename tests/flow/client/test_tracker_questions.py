@@ -166,6 +166,18 @@ def test_show_reads_a_session_from_beginning_to_end(session_id: str, ask: Callab
     assert (len(shown["messages"]), len(shown["tool_calls"])) == (shown["session"]["messages_count"], 2)
 
 
+def test_show_tells_what_came_of_a_session_and_why_it_cost_that_much(session_id: str, ask: Callable[..., str]) -> None:
+    said = ask("show", session_id, "--outcome", "--tz", "UTC")
+
+    told = {line[:9].strip(): line[10:].strip() for line in said.splitlines() if line[:1] != " "}
+    assert "run the tests" in told["Asked"]
+    assert "They pass." in told["Answered"]
+    assert told["Tests"].startswith(("✓ make test", "? make test"))
+    assert told["Cost"].startswith("$")
+    found = json.loads(ask("show", session_id, "--outcome", "--json"))
+    assert (found["session_id"], [each["command"] for each in found["tests"]]) == (session_id, ["make test"])
+
+
 def test_lists_name_what_the_other_commands_take(session_id: str, ask: Callable[..., str]) -> None:
     assert session_id[:8] in ask("sessions", "--limit", "1000", "--project", SHOP, COLUMNS="60")
     assert "shop" in ask("projects")

@@ -21,8 +21,8 @@ from services.query.answers.days import (
     DaySession,
 )
 from services.query.database import Connection, Row, fetch, fetch_by, fetch_groups, rows, structs
-from services.query.queries.days.outcomes import Outcomes
 from services.query.queries.days.standup import standup
+from services.query.queries.outcomes.commits import Outcomes
 from services.query.queries.stats.active_sessions import went_on
 from services.query.queries.stats.ranges import Range
 from services.query.queries.stats.session_shares import session_shares

@@ -67,7 +67,7 @@ CROSS JOIN LATERAL (
 ORDER BY t.calls DESC, t.tool_name, t.error_class
 
 -- name: outcomes
--- The calls that may have made a commit or a pull request; outcomes.py reads them.
+-- The calls that may have made a commit or a pull request; outcomes/commits.py reads them.
 SELECT asked.session_id, t.occurred_at AS timestamp, t.tool_name, t.command, t.result
 FROM unnest(%(ids)s::text[]) AS asked (session_id)
 CROSS JOIN LATERAL (

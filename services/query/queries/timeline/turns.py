@@ -12,9 +12,11 @@ from typing import Final
 
 from msgspec import Struct
 
+from services.query.answers.outcome import CacheRebuild
 from services.query.answers.timeline import Turn, TurnFile, TurnPage, TurnTool
 from services.query.database import Connection, Kind, fetch, fetch_one
 from services.query.queries.lists.paging import Paging
+from services.query.queries.outcomes.cost import TurnCost, cache_rebuilds, turn_costs
 from services.query.queries.timeline.item_order import (
     BEGINNING,
     END,
@@ -141,13 +143,27 @@ def _with_sums(
         by_place(_Thread, "threads"),
         by_place(_Calls, "usage"),
     )
+    costs = {max(place - 1, 0): cost for place, cost in turn_costs(connection, parameters).items()}
+    rebuilds: dict[int, list[CacheRebuild]] = defaultdict(list)
+    for rebuild in cache_rebuilds(connection, view.session_id, since, parameters["until"]):
+        rebuilds[rebuild.turn].append(rebuild)
     # A session's start may be earlier than its first row.
     begun = begins[0] if first_at is None else NO_TIME
     times = {"begins": sql_times([begun, *begins[1:]]), "ends": sql_times([*begins[1:], following[0]])}
     active = fetch(connection, _Active, _sql("active"), times | {"session_id": view.session_id, "idle_gap": idle_gap})
     seconds = {each.place - 1: each.seconds for each in active}
     return [
-        _turn(number + place, beginning, tools[place], files[place], threads[place], calls[place], seconds.get(place, 0.0))
+        _turn(
+            number + place,
+            beginning,
+            tools[place],
+            files[place],
+            threads[place],
+            calls[place],
+            seconds.get(place, 0.0),
+            costs.get(place, TurnCost()),
+            rebuilds[number + place],
+        )
         for place, beginning in enumerate(beginnings)
     ]
 
@@ -160,6 +176,8 @@ def _turn(
     threads: list[_Thread],
     calls: list[_Calls],
     active_seconds: float,
+    cost: TurnCost,
+    rebuilds: list[CacheRebuild],
 ) -> Turn:
     firsts = [thread.first_at for thread in threads if thread.first_at is not None]
     lasts = [thread.last_at for thread in threads if thread.last_at is not None]
@@ -184,4 +202,7 @@ def _turn(
         lines_removed=sum(file.lines_removed for file in files),
         models=[each.model for each in calls if each.model is not None],
         subagents=sorted(thread.agent_id for thread in threads if thread.agent_id is not None),
+        cost_parts=cost.parts,
+        context_tokens=cost.context_tokens,
+        rebuilds=rebuilds,
     )

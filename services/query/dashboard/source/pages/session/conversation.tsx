@@ -3,12 +3,14 @@
 import { computed, signal } from "@preact/signals";
 import { useCallback, useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { go, parameter, withParameters } from "../../address/address";
+import { zone } from "../../address/range";
 import type { Schemas } from "../../api/answers";
 import { Problem } from "../../api/request";
 import { useRead } from "../../api/use_read";
 import { EmptyNote } from "../../parts/notes/empty_note";
 import { ProblemNote } from "../../parts/notes/problem_note";
 import { Bar } from "./bar";
+import { SessionOutcome } from "./outcome/outcome";
 import { useLiveTail } from "./timeline/live_tail";
 import { RowList } from "./rows/row_list";
 import { RowView } from "./rows/row_view";
@@ -20,6 +22,9 @@ import { TurnRail } from "./timeline/turn_rail";
 import { useFoundWords } from "./search/found_words";
 import { useJumps } from "./use_jumps";
 import { useTarget } from "./use_target";
+
+// An open session's outcome is read again at most so often.
+const OUTCOME_EVERY_MS = 15_000;
 
 interface Props {
   session: Schemas["Session"];
@@ -53,10 +58,14 @@ export function Conversation({ session, onChange }: Props) {
   }, [sessionId, turnsVersion]);
   story.turns.value = useMemo(() => new Map(turns.flatMap((turn) => (turn.first_item_id ? [[turn.first_item_id, turn]] : []))), [turns]);
 
+  const outcome = useRead(thread === null ? "/api/sessions/{session_id}/outcome" : null, { tz: zone }, { inPath: { session_id: sessionId } });
+  const readOutcomeAgain = useSpaced(outcome.again, OUTCOME_EVERY_MS);
+
   const readTurnsAgain = () => setTurnsVersion((version) => version + 1);
   const live = useLiveTail(sessionId, session.status === "open", () => {
     onChange();
     readTurnsAgain();
+    readOutcomeAgain();
     void store.readTail();
   });
 
@@ -97,6 +106,7 @@ export function Conversation({ session, onChange }: Props) {
 
   return (
     <>
+      {thread === null && <SessionOutcome session={session} reading={outcome} turns={turns} projectPath={story.projectPath.value} />}
       <Bar session={session} reached={reached} totals={totals} live={live} jumps={jumps} thread={thread} withThinking={withThinking} />
       {turnProblem && <ProblemNote problem={turnProblem} again={readTurnsAgain} />}
       {jumpProblem && <ProblemNote problem={jumpProblem} />}
@@ -106,7 +116,7 @@ export function Conversation({ session, onChange }: Props) {
           {problem && <ProblemNote problem={problem} again={store.again} />}
           {items.length === 0 && !isReading && totals && (
             <EmptyNote title="No event of this session is stored.">
-              {session.end_reason === "imported" ? "Only its summary in claude.json is known. Import its transcript, and it shows here." : "Its events may not have arrived yet."}
+              {session.end_reason === "imported" ? "Only its summary in claude.json is known. Import its transcript to read it here." : "Its events may not have arrived yet."}
             </EmptyNote>
           )}
           {items.length === 0 && isReading && (
@@ -114,11 +124,13 @@ export function Conversation({ session, onChange }: Props) {
               Reading the conversation …
             </div>
           )}
+          <p class="print-note quiet">Only the part of the conversation that was on the screen is printed. Its export has all of it.</p>
           {items.length > 0 && (
             <RowList
               rows={shown}
               render={renderRow}
               target={target}
+              above={`${outcome.data !== null || outcome.problem !== null} ${turns.length > 1}`}
               hasEarlier={hasEarlier}
               hasLater={hasLater}
               onNearStart={store.readEarlier}
@@ -138,3 +150,20 @@ function itemOf(row: Row | undefined) {
   return row.kind === "run" ? row.calls[0] : row.item;
 }
 
+
+/** Calls `run` at once if the last call is `everyMs` ago, else once when it is. */
+function useSpaced(run: () => void, everyMs: number): () => void {
+  const latest = useRef(run);
+  latest.current = run;
+  const last = useRef(0);
+  const timer = useRef(0);
+  useEffect(() => () => window.clearTimeout(timer.current), []);
+  return () => {
+    window.clearTimeout(timer.current);
+    const call = () => {
+      last.current = Date.now();
+      latest.current();
+    };
+    timer.current = window.setTimeout(call, Math.max(0, last.current + everyMs - Date.now()));
+  };
+}

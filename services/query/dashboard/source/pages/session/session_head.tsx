@@ -43,7 +43,7 @@ export function SessionHead({ session, onMark }: Props) {
         )}
         {session.parent_session_id && (
           <a class="badge is-accent" href={`/sessions/${encodeURIComponent(session.parent_session_id)}`}>
-            continues another session
+            Continues another session
           </a>
         )}
       </p>
@@ -71,9 +71,9 @@ export function SessionHead({ session, onMark }: Props) {
           {session.end_time && <> to {sameDay(session) ? <time dateTime={session.end_time}>{clockText(session.end_time)}</time> : timeText(session.end_time)}</>}
         </span>
         <Tags tags={session.tags} hrefOf={(tag) => `/sessions?range=all&tag=${encodeURIComponent(tag)}`} onChange={onMark} />
+        <Note session={session} onMark={onMark} />
       </div>
       <Numbers session={session} />
-      <Note session={session} onMark={onMark} />
       <div class="session-ways">
         <CopyText text={resumeCommand(session.session_id)} label="the command that resumes it" />
         <Where session={session} />
@@ -97,7 +97,7 @@ function Where({ session }: { session: Session }) {
   const folder = project.data?.path;
   if (!machines && !folder) return null;
   return (
-    <span class="quiet session-where" title="It brings the transcript to the machine on which it is run. If the folder is elsewhere there, say so with --in FOLDER.">
+    <span class="quiet session-where" title="The command brings the transcript to the machine on which you run it. If the folder is elsewhere there, add --in FOLDER.">
       It ran{machines && ` on ${machines}`}
       {folder && (
         <>
@@ -131,7 +131,7 @@ function Title({ session, onMark }: Props) {
         aria-label="Title"
         maxLength={300}
         defaultValue={session.title ?? ""}
-        placeholder="Empty: the title that Claude Code gave it"
+        placeholder="Leave it empty for the title that Claude Code gave it"
         ref={(input) => input?.focus()}
         onKeyDown={(event) => {
           if (event.key === "Enter") event.currentTarget.blur();
@@ -153,8 +153,8 @@ function Title({ session, onMark }: Props) {
         </button>
       )}
       {session.own_title && onMark && (
-        <button type="button" class="button is-small is-quiet" title="Back to the title that Claude Code gave it" onClick={() => onMark({ title: null })}>
-          Own title back
+        <button type="button" class="button is-small is-quiet" title="Forget the new name, and use the title that Claude Code gave it" onClick={() => onMark({ title: null })}>
+          Use Claude's title
         </button>
       )}
     </>
@@ -183,12 +183,12 @@ function Note({ session, onMark }: Props) {
             if (note !== (session.note ?? "")) onMark({ note: note || null });
           }}
         />
-        <span class="quiet">Saved when you leave it; Esc leaves it as it was.</span>
+        <span class="quiet">Click elsewhere to save. Press Esc to discard.</span>
       </div>
     );
   if (!session.note)
     return onMark ? (
-      <button type="button" class="button is-small is-quiet session-note-add" onClick={() => setEdited(true)}>
+      <button type="button" class="button is-small is-quiet" onClick={() => setEdited(true)}>
         Add a note
       </button>
     ) : null;

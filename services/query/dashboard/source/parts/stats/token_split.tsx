@@ -1,5 +1,6 @@
 /** What the tokens were, as one bar: read from the cache, written to it, plain input, output; and the share of input that the cache gave. */
 
+import type { ComponentChildren } from "preact";
 import { type MeasureName, measure } from "../../format/measures";
 import { percent } from "../../format/quantities";
 import { Hint } from "../notes/hint";
@@ -31,26 +32,42 @@ export function cacheHitRate(tokens: Tokens): number | null {
 export function TokenSplit({ tokens }: { tokens: Tokens }) {
   const all = allTokens(tokens);
   if (all === 0) return <p class="quiet">No call of a model in this range has a usage record.</p>;
+  const parts = KINDS.map(({ name, color }) => {
+    const { label, definition, exact } = measure(name);
+    return { key: name, color, value: tokens[name], text: exact(tokens[name]), label: <Hint text={definition}>{label}</Hint> };
+  });
+  return <Split parts={parts} />;
+}
+
+export interface Part {
+  key: string;
+  label: ComponentChildren;
+  /** The name of its colour. */
+  color: string;
+  value: number;
+  text: string;
+}
+
+/** Parts of a whole: as one bar, and as a list with the share of each. */
+export function Split({ parts }: { parts: readonly Part[] }) {
+  const all = parts.reduce((sum, { value }) => sum + value, 0) || 1;
   return (
     <div class="token-split">
       <div class="token-bar" aria-hidden="true">
-        {KINDS.map(({ name, color }) => (
-          <span key={name} style={{ width: `${(tokens[name] / all) * 100}%`, background: `var(${color})` }} />
+        {parts.map(({ key, value, color }) => (
+          <span key={key} style={{ width: `${(value / all) * 100}%`, background: `var(${color})` }} />
         ))}
       </div>
       <dl>
-        {KINDS.map(({ name, color }) => {
-          const { label, definition, exact } = measure(name);
-          return (
-            <div key={name}>
-              <dt>
-                <i class="legend-mark" style={{ background: `var(${color})` }} /> <Hint text={definition}>{label}</Hint>
-              </dt>
-              <dd>{exact(tokens[name])}</dd>
-              <dd class="quiet">{percent(tokens[name] / all)}</dd>
-            </div>
-          );
-        })}
+        {parts.map(({ key, label, color, value, text }) => (
+          <div key={key}>
+            <dt>
+              <i class="legend-mark" style={{ background: `var(${color})` }} /> {label}
+            </dt>
+            <dd>{text}</dd>
+            <dd class="quiet">{percent(value / all)}</dd>
+          </div>
+        ))}
       </dl>
     </div>
   );

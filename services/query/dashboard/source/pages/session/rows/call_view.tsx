@@ -70,7 +70,7 @@ export const CallView = memo(function CallView({ story, item }: { story: Story; 
 function Took({ item }: { item: Call }) {
   if (item.execution_time_ms === null) return <span class="call-took" />;
   const isMeasured = item.duration_source === "reported";
-  const waited = item.wait_ms !== null && item.wait_ms >= 1_000 ? ` It waited ${duration(item.wait_ms)} before, as for a permission.` : "";
+  const waited = item.wait_ms !== null && item.wait_ms >= 1_000 ? ` It waited ${duration(item.wait_ms)} first, for instance for a permission.` : "";
   const title = isMeasured ? `Measured by Claude Code.${waited}` : `Estimated: the time between call and result, waiting for a permission included.${waited}`;
   return (
     <span class="call-took" title={title}>
@@ -103,7 +103,7 @@ export function SubagentLine({ story, subagent }: { story: Story; subagent: NonN
       {subagent.prompt && <span class="subagent-prompt">{subagent.prompt}</span>}
       {subagent.items > 0 && (
         <a class="item-link" href={threadAddress(subagent.agent_id)}>
-          alone
+          open by itself
         </a>
       )}
     </div>
@@ -154,7 +154,7 @@ function Result({ story, item }: { story: Story; item: Call }) {
   useEffect(() => {
     if (isSought) void readWhole();
   }, [isSought]);
-  if (!result) return <p class="quiet">{item.result_status === "pending" ? "There is no result yet." : "What it gave back is not stored."}</p>;
+  if (!result) return <p class="quiet">{item.result_status === "pending" ? "There is no result yet." : "Its result is not stored."}</p>;
 
   async function readWhole(): Promise<void> {
     setProblem("Reading all of it …");

@@ -2,7 +2,9 @@
 
 import { memo } from "../../../parts/memo";
 import { count, duration, plural } from "../../../format/quantities";
-import { clockText, exactTime } from "../../../format/times";
+import { zone } from "../../../address/range";
+import { dayOf, longDayText } from "../../../format/days";
+import { clockText, exactTime, timeText } from "../../../format/times";
 import { shortModel } from "../../sessions/session_row";
 import { LongText } from "./message_view";
 import type { Entry, Separator } from "./rows";
@@ -14,26 +16,37 @@ const LABELS: Record<Entry["kind"], string> = {
   compaction_summary: "Summary after the compaction",
   command: "Command",
   command_output: "Output of the command",
-  api_error: "The model's API failed",
+  api_error: "The call of the API failed",
   notice: "Notice",
   interruption: "Interrupted by the person",
 };
 
 /** A quiet line across the page. */
-export const SeparatorView = memo(function SeparatorView({ story, item }: { story: Story; item: Separator }) {
+export const SeparatorView = memo(function SeparatorView({ story, item, worked }: { story: Story; item: Separator; worked: boolean }) {
   return (
     <div class={`separator is-${item.kind}${story.at.value === item.id ? " is-marked" : ""}`} title={exactTime(item.timestamp)}>
-      <span>{separatorText(item)}</span>
+      <span>{separatorText(item, worked)}</span>
     </div>
   );
 });
 
-function separatorText(item: Separator): string {
+/** From here on it is another day. */
+export function DayView({ at }: { at: string | null }) {
+  const day = at && dayOf(new Date(at), zone);
+  return (
+    <h3 class="separator is-day">{day && <a href={`/days/${day}`}>{longDayText(day)}</a>}</h3>
+  );
+}
+
+/** `worked`: a subagent worked all the time, of which no event is stored. */
+function separatorText(item: Separator, worked: boolean): string {
   switch (item.kind) {
     case "idle_gap":
-      return `${duration(item.seconds * 1_000)} without an event, until ${clockText(item.until)}`;
+      return worked
+        ? `A subagent worked for ${duration(item.seconds * 1_000)}, until ${clockText(item.until)}`
+        : `Nothing happened for ${duration(item.seconds * 1_000)}, until ${sameDay(item) ? clockText(item.until) : timeText(item.until)}`;
     case "model_switch":
-      return `From ${shortModel(item.from_model)} to ${shortModel(item.to_model)}`;
+      return `The model changed from ${shortModel(item.from_model)} to ${shortModel(item.to_model)}`;
   }
 }
 
@@ -68,8 +81,12 @@ export const EntryView = memo(function EntryView({ story, item }: { story: Story
   );
 });
 
+function sameDay({ timestamp, until }: Extract<Separator, { kind: "idle_gap" }>): boolean {
+  return timestamp !== null && new Date(timestamp).toDateString() === new Date(until).toDateString();
+}
+
 function compactionText(details: unknown): string {
   const { trigger, tokens_before } = (details ?? {}) as { trigger?: unknown; tokens_before?: unknown };
-  const of = typeof tokens_before === "number" ? `, of ${count(tokens_before)} tokens` : "";
-  return `${LABELS.compaction}${trigger === "auto" ? " by itself" : trigger === "manual" ? " by hand" : ""}${of}`;
+  const of = typeof tokens_before === "number" ? `, from ${count(tokens_before)} tokens` : "";
+  return `${LABELS.compaction}${trigger === "auto" ? " automatically" : trigger === "manual" ? " on request" : ""}${of}`;
 }

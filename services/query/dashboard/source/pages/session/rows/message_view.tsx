@@ -2,10 +2,11 @@
 
 import { memo } from "../../../parts/memo";
 import { measure } from "../../../format/measures";
-import { count, duration, plural } from "../../../format/quantities";
+import { compact, count, duration, plural } from "../../../format/quantities";
 import { clockText, exactTime } from "../../../format/times";
 import { Markdown } from "../../../parts/text/markdown";
 import { shortModel } from "../../sessions/session_row";
+import { contextText, rebuildText, sentence, turnReason } from "../timeline/cost_reasons";
 import { type Story, itemAddress, toggle } from "../timeline/story";
 import type { ItemOf } from "../timeline/timeline_store";
 
@@ -39,7 +40,13 @@ function TurnFacts({ story, id }: { story: Story; id: string }) {
     <span class="turn-facts" title={`Turn ${turn.number}: this prompt and all that followed until the next, subagents included.`}>
       turn {turn.number}
       <span title={measure("active_minutes").definition}>{duration(turn.active_seconds * 1_000)} active</span>
-      {turn.api_calls > 0 && <span title={measure("cost_usd").definition}>{measure("cost_usd").short(turn.cost_usd)}</span>}
+      {turn.api_calls > 0 && <span title={`${turnReason(turn)}\n\n${measure("cost_usd").definition}`}>{measure("cost_usd").short(turn.cost_usd)}</span>}
+      {turn.rebuilds.length > 0 && (
+        <span class="is-warn" title={turn.rebuilds.map((rebuild) => `${sentence(rebuildText(rebuild))}.`).join("\n")}>
+          ↻ cache rebuilt
+        </span>
+      )}
+      {turn.context_tokens !== null && <span title={contextText(turn)}>{compact(turn.context_tokens)} of context</span>}
       {turn.tool_calls > 0 && <span>{plural(turn.tool_calls, "call")}</span>}
       {turn.tool_errors > 0 && <span class="is-bad">{count(turn.tool_errors)} failed</span>}
       {turn.lines_added + turn.lines_removed > 0 && (

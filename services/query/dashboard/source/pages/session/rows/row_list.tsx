@@ -15,6 +15,8 @@ interface Props {
   rows: readonly Row[];
   render: (row: Row, index: number) => ComponentChildren;
   target: Target | null;
+  /** Changes when what stands above the list changes its height. */
+  above: string;
   hasEarlier: boolean;
   hasLater: boolean;
   onNearStart: () => void;

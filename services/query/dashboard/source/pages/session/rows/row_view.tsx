@@ -5,7 +5,7 @@ import { count, duration, plural } from "../../../format/quantities";
 import { clockText } from "../../../format/times";
 import { ProblemNote } from "../../../parts/notes/problem_note";
 import { CallView, ChangeBody, SubagentLine } from "./call_view";
-import { EntryView, SeparatorView } from "./entry_view";
+import { DayView, EntryView, SeparatorView } from "./entry_view";
 import { MessageView } from "./message_view";
 import type { Call, Row } from "./rows";
 import { type Story, readThread, toggle, toggleThread } from "../timeline/story";
@@ -30,7 +30,9 @@ function contentOf(story: Story, row: Row) {
     case "entry":
       return <EntryView story={story} item={row.item} />;
     case "separator":
-      return <SeparatorView story={story} item={row.item} />;
+      return <SeparatorView story={story} item={row.item} worked={row.worked} />;
+    case "day":
+      return <DayView at={row.item.timestamp} />;
     case "change":
       return (
         <div class="call-body">
@@ -63,7 +65,7 @@ const RunView = memo(function RunView({ story, calls, isOpen, hidden }: { story:
         {byCount.length > MOST_TOOLS && ` and ${plural(byCount.length - MOST_TOOLS, "other tool")}`}
       </span>
       {failed > 0 && <span class="is-bad">{count(failed)} failed</span>}
-      <span title="Sum of the calls' durations. Calls at the same time count each.">{duration(took)}</span>
+      <span title="The durations of all calls together. Calls that ran at the same time count each.">{duration(took)}</span>
     </>
   );
   if (isOpen && hidden === 0 && calls.length <= 8) return <div class="run">{text}</div>;
@@ -84,13 +86,13 @@ function ThreadEnd({ story, agentId }: { story: Story; agentId: string }) {
     <p class="thread-end quiet">
       {thread.cursor !== null ? (
         <button type="button" class="button is-small" onClick={() => void readThread(story, agentId)}>
-          Show more of {count(thread.total)} items
+          Show more of its {count(thread.total)} items
         </button>
       ) : (
         "End of the subagent"
       )}
       <button type="button" class="button is-small is-quiet" onClick={() => toggleThread(story, agentId)}>
-        Fold it
+        Close
       </button>
     </p>
   );

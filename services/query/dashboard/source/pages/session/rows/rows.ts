@@ -14,7 +14,8 @@ export type Row = { key: string; depth: number } & (
   | { kind: "change"; item: ItemOf<"file_change"> }
   | { kind: "subagent"; item: ItemOf<"subagent"> }
   | { kind: "entry"; item: Entry }
-  | { kind: "separator"; item: Separator }
+  | { kind: "separator"; item: Separator; worked: boolean }
+  | { kind: "day"; item: Item }
   | { kind: "thread_end"; agentId: string }
 );
 
@@ -45,6 +46,8 @@ const MOST_IN_A_RUN = 8;
 // So many calls get a line that sums them up.
 const LEAST_IN_A_RUN = 4;
 const DEEPEST = 6;
+// So long after a subagent's end Claude goes on at the latest, if nothing was waited for.
+const MOST_AFTER_WORK_MS = 60_000;
 
 export function rowsOf(items: readonly Item[], unfolded: Unfolded): Rows {
   const rows: Row[] = [];
@@ -53,18 +56,25 @@ export function rowsOf(items: readonly Item[], unfolded: Unfolded): Rows {
   return { rows, placeOf };
 
   function addItems(these: readonly Item[], depth: number): void {
+    let day: string | null = null;
+    // Until when a subagent works, as the call that started it says.
+    let worksUntil = -Infinity;
     for (let at = 0; at < these.length; ) {
       const item = these[at] as Item;
+      const itsDay = dayOf(item);
+      if (depth === 0 && day !== null && itsDay !== null && itsDay !== day) rows.push({ key: `day-${itsDay}`, depth, kind: "day", item });
+      day = itsDay ?? day;
       if (item.kind === "tool_call") {
         const run = runFrom(these, at);
         addRun(run.calls, depth);
+        worksUntil = Math.max(worksUntil, ...run.calls.map(workEnd));
         for (const skipped of run.skipped) placeOf.set(skipped, rows.length - 1);
         at += run.length;
         continue;
       }
       at += 1;
       placeOf.set(item.id, rows.length);
-      if (!isSilent(item)) addOne(item, depth);
+      if (!isSilent(item)) addOne(item, depth, worksUntil);
     }
   }
 
@@ -83,15 +93,17 @@ export function rowsOf(items: readonly Item[], unfolded: Unfolded): Rows {
     }
   }
 
-  function addOne(item: Exclude<Item, Call>, depth: number): void {
+  function addOne(item: Exclude<Item, Call>, depth: number, worksUntil: number): void {
     const base = { key: item.id, depth };
     if (item.kind === "message") rows.push({ ...base, kind: "message", item });
     else if (item.kind === "file_change") rows.push({ ...base, kind: "change", item });
     else if (item.kind === "subagent") {
       rows.push({ ...base, kind: "subagent", item });
       addThread(item.subagent.agent_id, depth);
-    } else if (item.kind === "idle_gap" || item.kind === "model_switch") rows.push({ ...base, kind: "separator", item });
-    else rows.push({ ...base, kind: "entry", item });
+    } else if (item.kind === "idle_gap" || item.kind === "model_switch") {
+      const worked = item.kind === "idle_gap" && worksUntil > Date.parse(item.until) - MOST_AFTER_WORK_MS;
+      rows.push({ ...base, kind: "separator", item, worked });
+    } else rows.push({ ...base, kind: "entry", item });
   }
 
   function addThread(agentId: string, depth: number): void {
@@ -110,7 +122,7 @@ function runFrom(items: readonly Item[], from: number): { calls: Call[]; skipped
   let pending: string[] = [];
   for (let at = from; at < items.length; at += 1) {
     const item = items[at] as Item;
-    if (item.kind === "tool_call") {
+    if (item.kind === "tool_call" && (calls.length === 0 || dayOf(item) === dayOf(calls[0] as Call))) {
       calls.push(item);
       skipped.push(...pending);
       pending = [];
@@ -119,6 +131,17 @@ function runFrom(items: readonly Item[], from: number): { calls: Call[]; skipped
     else break;
   }
   return { calls, skipped, length };
+}
+
+/** The viewer's calendar day of an item; null if its time is not known. */
+function dayOf({ timestamp }: Item): string | null {
+  return timestamp === null ? null : new Date(timestamp).toDateString();
+}
+
+/** When the subagent of a call ended, in milliseconds; -Infinity for another call, and for one of which only its result's time is known. */
+function workEnd(call: Call): number {
+  const isSubagent = call.subagent !== null || call.tool_name === "Agent" || call.tool_name === "Task";
+  return isSubagent && call.timestamp !== null && call.duration_source === "reported" ? Date.parse(call.timestamp) + (call.execution_time_ms ?? 0) : -Infinity;
 }
 
 /** Claude's message without a text, only with calls: they follow as items of their own. */
@@ -148,7 +171,7 @@ export function probableHeight(row: Row): number {
     case "call":
       return callHeight(row.item);
     case "separator":
-      return 34;
+    case "day":
     case "run":
       return 34;
     case "entry":

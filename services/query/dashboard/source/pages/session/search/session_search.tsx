@@ -64,7 +64,7 @@ export function SessionSearch({ sessionId }: { sessionId: string }) {
           {found.problem && <ProblemNote problem={found.problem} again={found.again} />}
           {found.data && (
             <p class="quiet session-search-hits-head" role="status">
-              {hits.length === 0 ? "Nothing is found in this session." : `${plural(hits.length, "hit")}${found.data.next_cursor ? ", and more" : ""}`}
+              {hits.length === 0 ? "Nothing was found in this session." : `${plural(hits.length, "hit")}${found.data.next_cursor ? ", and more" : ""}`}
               {found.data.pending_documents > 0 && " The newest items are not in the index yet."}
             </p>
           )}

@@ -109,7 +109,7 @@ function inner(block: Block): number {
 function blockText({ turn, pause }: Block): string {
   const numbers = `${duration(turn.active_seconds * 1_000)} active, ${turn.api_calls === 0 ? "no API call" : measure("cost_usd").short(turn.cost_usd)}`;
   const errors = turn.tool_errors > 0 ? `, ${turn.tool_errors} failed` : "";
-  const before = pause > 0 ? `, after ${duration(pause)} of pause` : "";
+  const before = pause > 0 ? `, after a pause of ${duration(pause)}` : "";
   return `Turn ${turn.number}, ${timeText(turn.start_time)}: ${numbers}${errors}${before}. ${turn.prompt?.slice(0, 160) ?? "Before the first prompt"}`;
 }
 

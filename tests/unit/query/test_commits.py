@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from services.query.queries.days.outcomes import Outcomes
+from services.query.queries.outcomes.commits import Outcomes
 
 AT = datetime(2024, 3, 6, 12, tzinfo=UTC)
 HEREDOC = "git add -A && git commit -q -m \"$(cat <<'EOF'\nfeat: retry failed uploads\n\nMore of it.\nEOF\n)\""

@@ -1,0 +1,78 @@
+/** Why calls cost what they cost, in words: what was paid for, and what had to be written to the prompt cache again. */
+
+import type { Schemas } from "../../../api/answers";
+import { compact, cost, duration, percent, plural } from "../../../format/quantities";
+import type { Turn } from "./story";
+
+export type Rebuild = Schemas["CacheRebuild"];
+export type CostParts = Schemas["CostParts"];
+
+/** The parts of a cost, with the colours that the same tokens have elsewhere. */
+export const PARTS = [
+  { name: "cache_read_usd", label: "reading the cache", color: "--series-3", tokens: "cache_read_tokens" },
+  { name: "cache_write_usd", label: "writing the cache", color: "--series-5", tokens: "cache_creation_tokens" },
+  { name: "output_usd", label: "output", color: "--series-4", tokens: "output_tokens" },
+  { name: "input_usd", label: "input without the cache", color: "--series-1", tokens: "input_tokens" },
+  { name: "unknown_usd", label: "parts that are not known yet", color: "--series-6", tokens: null },
+] as const;
+
+// A smaller share does not explain a cost.
+const LEAST_SHARE = 0.05;
+
+/** "61 % reading the cache, 22 % writing the cache, 15 % output". */
+export function partsText(parts: CostParts): string {
+  const all = PARTS.reduce((sum, { name }) => sum + parts[name], 0);
+  const telling = PARTS.filter(({ name }) => parts[name] >= LEAST_SHARE * all).sort((a, b) => parts[b.name] - parts[a.name]);
+  return all > 0 ? telling.map(({ name, label }) => `${percent(parts[name] / all)} ${label}`).join(", ") : "";
+}
+
+/** "since the pause of 2 h was longer than the cache is kept (5 min)". */
+export function causeText({ cause, pause_seconds, cache_seconds }: Rebuild): string {
+  switch (cause) {
+    case "pause":
+      return `since the pause of ${duration(pause_seconds * 1_000)} was longer than the cache is kept (${cache_seconds === 3_600 ? "1 h" : "5 min"})`;
+    case "compaction":
+      return "since the conversation had been compacted";
+    case "model":
+      return "since another model answered, and each model has a cache of its own";
+    case "tools":
+      return "since the tools or the system prompt had changed, or the cache was dropped early";
+    case "messages":
+      return "since an earlier message had changed";
+  }
+}
+
+/** "410K tokens were written to the cache again for $2.10, since …". */
+export function rebuildText(rebuild: Rebuild): string {
+  const price = rebuild.cost_usd === null ? "" : ` for ${cost(rebuild.cost_usd)}`;
+  return `${rebuild.agent_id === null ? "" : "a subagent's "}${compact(rebuild.rewritten_tokens)} tokens were written to the cache again${price}, ${causeText(rebuild)}`;
+}
+
+/** Why a turn cost what it cost, in one sentence; empty where it called no model. */
+export function turnReason(turn: Turn): string {
+  if (turn.api_calls === 0) return "";
+  const price = cost(turn.cost_usd);
+  const calls = `${plural(turn.api_calls, "call")} of ${turn.models.length > 1 ? "models" : "the model"}`;
+  // The one that rewrote most explains most of it.
+  const [most, ...others] = [...turn.rebuilds].sort((a, b) => b.rewritten_tokens - a.rewritten_tokens);
+  const parts = turn.cost_parts ? `: ${partsText(turn.cost_parts)}` : "";
+  const again = most ? `. ${sentence(rebuildText(most))}${others.length > 0 ? `; ${plural(others.length, "more rebuild")} of the cache` : ""}` : "";
+  const helpers = turn.subagents.length > 0 ? `, ${plural(turn.subagents.length, "subagent")} included` : "";
+  return `${price} for ${calls}${helpers}${parts}${again}.`;
+}
+
+/** What of a turn's input came from the cache, from 0 to 1; null if it had none. */
+export function cachedShare(turn: Turn): number | null {
+  const input = turn.input_tokens + turn.cache_creation_tokens + turn.cache_read_tokens;
+  return input > 0 ? turn.cache_read_tokens / input : null;
+}
+
+/** "142K tokens of context, 97 % of the turn's input from the cache". */
+export function contextText(turn: Turn): string {
+  if (turn.context_tokens === null) return "";
+  return `The last call sent ${compact(turn.context_tokens)} tokens of context. ${percent(cachedShare(turn))} of the turn's input came from the cache.`;
+}
+
+export function sentence(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}

@@ -1,0 +1,67 @@
+-- Why a session cost what it cost: what its API calls paid for.
+
+-- name: costs
+-- By model, by thread, and of all together: `of` tells which.
+SELECT (ARRAY['all', 'model', 'thread'])[CASE WHEN grouping(c.model) = 0 THEN 2 WHEN grouping(c.agent_id) = 0 THEN 3 ELSE 1 END] AS of, c.model, c.agent_id,
+    count(*) AS api_calls, count(*) FILTER (WHERE c.cost_nano_usd IS NULL) AS unpriced_calls,
+    sum(c.cost_nano_usd)::float8 / 1e9 AS cost_usd,
+    coalesce(sum(c.input_nano_usd), 0)::float8 / 1e9 AS input_usd,
+    coalesce(sum(c.cache_write_nano_usd), 0)::float8 / 1e9 AS cache_write_usd,
+    coalesce(sum(c.cache_read_nano_usd), 0)::float8 / 1e9 AS cache_read_usd,
+    coalesce(sum(c.output_nano_usd), 0)::float8 / 1e9 AS output_usd,
+    coalesce(sum(c.cost_nano_usd) FILTER (WHERE c.output_nano_usd IS NULL), 0)::float8 / 1e9 AS unknown_usd,
+    coalesce(max(c.context_tokens) FILTER (WHERE c.agent_id IS NULL), 0) AS most_context_tokens
+FROM api_call_costs AS c
+WHERE c.session_id = %(session_id)s
+GROUP BY GROUPING SETS ((c.model), (c.agent_id), ())
+ORDER BY cost_usd DESC NULLS LAST, c.model, c.agent_id
+
+-- name: turn_costs
+-- Of a page of turns: by place. The context is that of the last call of the session's own thread.
+SELECT width_bucket(c.occurred_at, %(times)s::timestamptz[]) AS place,
+    count(c.cost_nano_usd) AS priced_calls,
+    coalesce(sum(c.input_nano_usd), 0)::float8 / 1e9 AS input_usd,
+    coalesce(sum(c.cache_write_nano_usd), 0)::float8 / 1e9 AS cache_write_usd,
+    coalesce(sum(c.cache_read_nano_usd), 0)::float8 / 1e9 AS cache_read_usd,
+    coalesce(sum(c.output_nano_usd), 0)::float8 / 1e9 AS output_usd,
+    coalesce(sum(c.cost_nano_usd) FILTER (WHERE c.output_nano_usd IS NULL), 0)::float8 / 1e9 AS unknown_usd,
+    (array_agg(c.context_tokens ORDER BY c.occurred_at DESC, c.id DESC) FILTER (WHERE c.agent_id IS NULL))[1] AS context_tokens
+FROM api_call_costs AS c
+WHERE c.session_id = %(session_id)s AND c.occurred_at >= %(since)s AND c.occurred_at < %(until)s
+GROUP BY 1
+
+-- name: rebuilds
+-- Calls in [since, until) that could not read what their thread's call before had left in the prompt cache: a tenth of it, and 5,000 tokens at least.
+-- A call reads a little less than is there even if nothing happened, since the cache ends at blocks. The window goes over the calls before `since`, too.
+WITH calls AS (
+    SELECT c.agent_id, c.model, c.occurred_at, c.context_tokens, c.cache_read_tokens, c.is_kept_for_an_hour,
+        c.cache_write_tokens + c.input_tokens AS sent_tokens, c.cache_write_nano_usd + c.input_nano_usd AS sent_nano_usd,
+        lag(c.model) OVER thread AS model_before, lag(c.occurred_at) OVER thread AS before,
+        lag(c.cache_read_tokens + c.cache_write_tokens) OVER thread AS cached_tokens, lag(c.is_kept_for_an_hour) OVER thread AS was_kept_for_an_hour
+    FROM api_call_costs AS c
+    WHERE c.session_id = %(session_id)s AND c.occurred_at > '-infinity' AND c.occurred_at < %(until)s
+    WINDOW thread AS (PARTITION BY c.agent_id ORDER BY c.occurred_at, c.id)
+),
+rebuilt AS (
+    SELECT *, least(cached_tokens, context_tokens) - cache_read_tokens AS rewritten_tokens, extract(epoch FROM occurred_at - before)::float8 AS pause_seconds,
+        CASE WHEN was_kept_for_an_hour OR is_kept_for_an_hour THEN 3600 ELSE 300 END AS cache_seconds
+    FROM calls
+    -- least() ignores NULL: a thread's first call has none before it.
+    WHERE occurred_at >= %(since)s AND cached_tokens > 0 AND least(cached_tokens, context_tokens) - cache_read_tokens >= greatest(5000, cached_tokens / 10)
+)
+SELECT r.occurred_at AS timestamp, r.agent_id,
+    width_bucket(r.occurred_at, ARRAY(SELECT a.occurred_at FROM asks AS a WHERE a.session_id = %(session_id)s ORDER BY 1)) AS turn,
+    r.rewritten_tokens, r.sent_nano_usd * least(1, r.rewritten_tokens::float8 / nullif(r.sent_tokens, 0)) / 1e9 AS cost_usd,
+    CASE
+        WHEN EXISTS (
+            SELECT FROM timeline_entries AS e
+            WHERE e.session_id = %(session_id)s AND e.occurred_at > r.before AND e.occurred_at <= r.occurred_at
+                AND e.kind = 'compaction' AND e.agent_id IS NOT DISTINCT FROM r.agent_id) THEN 'compaction'
+        WHEN r.model <> r.model_before THEN 'model'
+        WHEN r.pause_seconds > r.cache_seconds THEN 'pause'
+        WHEN r.cache_read_tokens = 0 THEN 'tools'
+        ELSE 'messages'
+    END AS cause,
+    r.pause_seconds, r.cache_seconds
+FROM rebuilt AS r
+ORDER BY r.occurred_at, r.agent_id NULLS FIRST

@@ -1,0 +1,102 @@
+"""What came of a session: what was asked and answered, commits, tests, files, failures, cost and days. Its statements are in session_outcome.sql."""
+
+import re
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Final
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from msgspec import Struct
+
+from services.query.answers.outcome import (
+    ANSWER_CHARACTERS,
+    ASK_CHARACTERS,
+    MOST_DAYS,
+    MOST_FAILURES,
+    MOST_FILES,
+    MOST_RAN_TESTS,
+    OutcomeFailure,
+    OutcomeFile,
+    OutcomeText,
+    SessionDay,
+    SessionOutcome,
+)
+from services.query.database import Connection, Kind, Row, fetch, fetch_first, rows, structs
+from services.query.queries.outcomes.commits import Outcomes
+from services.query.queries.outcomes.cost import session_cost
+from services.query.queries.outcomes.ran_tests import TELLING as TELLING_TESTS
+from services.query.queries.outcomes.ran_tests import RunsOfTests
+from shared.sql_files import statement
+
+# Of a session's shell calls that may tell something, the newest ones.
+_MOST_CALLS: Final = 500
+_TELLING: Final = rf"git.*commit|gh\s+pr\s+create|glab\s+mr\s+create|{TELLING_TESTS}"
+_PARAGRAPH: Final = re.compile(r"\n\s*\n")
+
+_sql = partial(statement, __package__, "session_outcome.sql")
+
+
+class _Call(Struct, frozen=True):
+    """A call that may have made a commit or a pull request, or run tests."""
+
+    id: UUID
+    agent_id: str | None
+    timestamp: datetime | None
+    tool_name: str
+    status: str
+    command: str | None
+    result: str | None
+
+
+def session_outcome(connection: Connection, session_id: str, tz: ZoneInfo, idle_gap: timedelta) -> SessionOutcome:
+    """Of a session that exists. Its days are those of `tz`."""
+    of_session = {"session_id": session_id}
+    answer = fetch_first(connection, OutcomeText, _sql("answer"), of_session)
+    outcomes, tests = Outcomes([], []), RunsOfTests({})
+    for call in fetch(connection, _Call, _sql("shell_calls"), of_session | {"telling": _TELLING, "most": _MOST_CALLS}):
+        if call.status == "success" and call.timestamp is not None:
+            outcomes.add(call.timestamp, call.tool_name, call.command, call.result)
+        tests.add(call.id, call.agent_id, call.timestamp, call.status, call.command, call.result)
+    ran = list(tests.commands.values())[::-1]
+    files, files_left_out = _most(connection, OutcomeFile, "files", of_session, MOST_FILES, counted="files")
+    failures, failures_left_out = _most(connection, OutcomeFailure, "failures", of_session, MOST_FAILURES, counted="kinds")
+    days, days_left_out = _most(
+        connection, SessionDay, "days", of_session | {"tz": tz.key, "idle_gap": idle_gap}, MOST_DAYS, counted="days"
+    )
+    return SessionOutcome(
+        session_id=session_id,
+        ask=fetch_first(connection, OutcomeText, _sql("ask"), of_session | {"characters": ASK_CHARACTERS}),
+        answer=answer and _first_paragraph(answer),
+        commits=outcomes.commits,
+        pull_requests=outcomes.pull_requests,
+        tests=ran[:MOST_RAN_TESTS],
+        tests_left_out=max(len(ran) - MOST_RAN_TESTS, 0),
+        files=files,
+        files_left_out=files_left_out,
+        failures=failures,
+        failures_left_out=failures_left_out,
+        cost=session_cost(connection, session_id),
+        days=days,
+        days_left_out=days_left_out,
+    )
+
+
+def _most(connection: Connection, kind: type[Kind], name: str, parameters: Row, most: int, *, counted: str) -> tuple[list[Kind], int]:
+    """The first rows of a statement that counts all of them in a column, and how many more there are."""
+    found = rows(connection, _sql(name), parameters | {"most": most})
+    number = found[0][counted] if found else 0
+    for row in found:
+        del row[counted]
+    return structs(kind, found), number - len(found)
+
+
+def _first_paragraph(answer: OutcomeText) -> OutcomeText:
+    """The beginning of an answer, up to the end of its first paragraph; one that ends with a colon, or is a heading, goes on with the next."""
+    paragraphs = _PARAGRAPH.split(answer.text.strip())
+    count = 1
+    while count < len(paragraphs) and (paragraphs[count - 1].rstrip("*_ ").endswith(":") or paragraphs[count - 1].startswith("#")):
+        count += 1
+    text = "\n\n".join(paragraphs[:count])
+    is_cut = answer.is_cut or count < len(paragraphs) or len(text) > ANSWER_CHARACTERS
+    return OutcomeText(answer.item_id, answer.timestamp, text[:ANSWER_CHARACTERS], is_cut)

@@ -1,0 +1,44 @@
+"""What came of a session."""
+
+from datetime import timedelta
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+
+from services.query.answers.outcome import SessionOutcome
+from services.query.database import Connection
+from services.query.http.parameters import RESPONSES, settings_of
+from services.query.http.read_response import read_response
+from services.query.parameters.fields import SessionId
+from services.query.parameters.timeline import OutcomeParameters
+from services.query.queries.lists.sessions import session_exists
+from services.query.queries.outcomes.session_outcome import session_outcome
+from services.query.queries.stats.ranges import time_zone
+from services.query.routes.sessions import no_session
+from shared.auth.scopes import READ, requires
+from shared.http.path_segments import named_in_one_segment
+
+router = APIRouter(tags=["sessions"], responses=RESPONSES)
+
+
+@router.get(
+    "/api/sessions/{session_id:path}/outcome",
+    response_model=SessionOutcome,
+    summary="What came of a session, and why it cost what it cost",
+    dependencies=[Depends(named_in_one_segment)],
+)
+@requires(READ)
+def show_outcome(request: Request, session_id: SessionId, parameters: Annotated[OutcomeParameters, Query()]) -> Response:
+    """What was asked and answered, commits, pull requests, tests, files, failures, the parts of the cost, and the session's days.
+
+    All is read from what is stored; nothing is guessed by a model.
+    """
+    tz = time_zone(parameters.tz or settings_of(request).timezone)
+    idle_gap = timedelta(seconds=settings_of(request).idle_gap_seconds)
+
+    def read(connection: Connection) -> SessionOutcome:
+        if not session_exists(connection, session_id):
+            raise no_session(request)
+        return session_outcome(connection, session_id, tz, idle_gap)
+
+    return read_response(request, read)
