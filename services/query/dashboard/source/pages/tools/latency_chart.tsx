@@ -1,12 +1,10 @@
 /** How long calls took, over time: half of them, and 19 of 20. */
 
 import { useMemo } from "preact/hooks";
-import { go } from "../../address/address";
 import type { Schemas } from "../../api/answers";
-import { intervalText } from "../../format/intervals";
 import { measure } from "../../format/measures";
 import { SeriesChart } from "../../parts/charts/series_chart";
-import { rangeOf } from "../../parts/stats/stats_series";
+import { timeAxis } from "../../parts/charts/time_axis";
 
 type ToolStats = Schemas["ToolStats"];
 
@@ -48,9 +46,7 @@ export function LatencyChart({ stats, height }: { stats: ToolStats; height: numb
       axisFormat={axis?.format ?? exact}
       axisSteps={axis?.steps}
       height={height}
-      dateText={(date) => intervalText(date, range.interval)}
-      hrefOf={(date) => rangeOf(date, date, range.interval)}
-      onChoose={(from, to) => go(rangeOf(from, to, range.interval))}
+      {...timeAxis(range.interval)}
     />
   );
 }

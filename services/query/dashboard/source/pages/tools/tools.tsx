@@ -6,7 +6,7 @@ import { extent, range } from "../../address/range";
 import { seesTexts } from "../../api/identity";
 import { useRead } from "../../api/use_read";
 import { choiceOf, choose } from "../../address/choice";
-import { daysIn, intervalLabel, intervalsFor } from "../../format/intervals";
+import { intervalLabel, intervalsOf } from "../../format/intervals";
 import { Loaded, Panel } from "../../parts/panel";
 import { StatsPage } from "../../parts/stats/stats_page";
 import { Switch } from "../../parts/switch";
@@ -22,7 +22,7 @@ const HEIGHT = 200;
 
 export default function Tools() {
   const tool = address.value.parameters.get("tool");
-  const intervals = intervalsFor(daysIn(range.value.start, range.value.end, extent.value));
+  const intervals = intervalsOf(range.value, extent.value);
   const interval = choiceOf("interval", intervals);
   const shown = choiceOf("show", SHOWN);
   const query = { ...rangeQuery(), interval, tool_name: tool, include_latency: true };
