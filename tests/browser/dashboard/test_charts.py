@@ -1,5 +1,6 @@
 """Charts over time: each bar is a link, keys walk over them, empty ends are not drawn, and the table behind a chart is complete."""
 
+import json
 import re
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -10,7 +11,7 @@ from playwright.sync_api import expect
 from tests.browser.dashboard.conftest import OpenPage, origin_of
 from tests.browser.dashboard.test_every_page import settled
 from tests.browser.dashboard.test_number_pages import answer, column, number, panel, query_of
-from tests.flow.conftest import Stack
+from tests.flow.conftest import REPOSITORY, Stack
 
 ONLY_READS = True
 
@@ -210,3 +211,80 @@ def test_dragged_days_are_chosen_also_where_the_chart_is_cut(open_page: OpenPage
 
     page.wait_for_url("**from=*")
     assert (query_of(page)["from"], query_of(page)["to"]) == (str(days[0] + DAY), str(days[0] + 3 * DAY))
+
+
+def reasons(page: Any) -> dict[str, Any]:
+    """The rows of the reasons, by the name of the reason."""
+    rows = page.get_by_role("region", name="Reasons by calls").locator("tbody tr")
+    rows.first.wait_for()
+    return {row.locator("td").first.inner_text(): row for row in rows.all()}
+
+
+def test_reasons_have_their_course_and_the_period_before(open_page: OpenPage, stack: Stack) -> None:
+    # Given three days with failed calls, and three before them
+    periods = [{"start_date": TODAY - 2 * DAY, "end_date": TODAY}, {"start_date": TODAY - 5 * DAY, "end_date": TODAY - 3 * DAY}]
+    now, before = (answer(stack, "/api/tool-calls/errors", interval="day", **period) for period in periods)
+    calls, calls_before = (answer(stack, "/api/tool-calls/stats", **period)["total_calls"] for period in periods)
+    label = {name: each["label"] for name, each in json.loads((REPOSITORY / "shared/terms.json").read_text())["error_classes"].items()}
+    was = {each["error_class"]: each["calls"] for each in before["classes"]}
+    assert now["classes"] and calls_before
+
+    page = open_page(f"/tools?from={TODAY - 2 * DAY}&to={TODAY}", timezone_id="UTC")
+    settled(page)
+    shown = reasons(page)
+
+    assert list(shown) == [label[name] for name in dict.fromkeys([each["error_class"] for each in now["classes"]] + list(was))]
+    for each in now["classes"]:
+        cells = shown[label[each["error_class"]]].locator("td")
+        assert cells.nth(1).locator("path").get_attribute("d").count("M") == sum(1 for count in each["calls_over_time"] if count)
+        assert number(cells.nth(2).inner_text()) == each["calls"]
+        changed = cells.nth(3).locator(".tile-change")
+        if was.get(each["error_class"], 0) == each["calls"]:
+            assert changed.inner_text() == "as before"
+        else:
+            assert changed.get_attribute("title") == f"The 3 days before: {was.get(each['error_class'], 0)}"
+        rate = each["calls"] / calls
+        assert number(cells.nth(4).inner_text()) == pytest.approx(rate * 100, abs=0.5)
+
+
+def test_reasons_have_no_change_where_nothing_was_before(open_page: OpenPage) -> None:
+    page = open_page("/tools?range=90d", timezone_id="UTC")
+    settled(page)
+    reasons(page)
+
+    assert page.locator("main .tile-change").count() == 0
+    assert page.get_by_role("columnheader", name="Change").count() == 0
+
+
+def test_chosen_reason_has_a_chart_with_its_table(open_page: OpenPage, stack: Stack) -> None:
+    found = answer(stack, "/api/tool-calls/errors", interval="day")["classes"][-1]
+    page = open_page(f"/tools?range=all&interval=day&error={found['error_class']}", timezone_id="UTC")
+    settled(page)
+    chosen = panel(page, "The chosen reason")
+
+    chosen.get_by_role("button", name="Table").click()
+
+    assert [int(number(text)) for text in reversed(column(chosen, 2))] == found["calls_over_time"]
+
+
+def test_times_say_of_how_many_calls_they_are(open_page: OpenPage, own_stack: Stack, stack: Stack) -> None:
+    # Given two calls whose duration was measured, and one of which no duration is known
+    at = datetime.combine(TODAY - DAY, datetime.min.time(), UTC) + timedelta(hours=12)
+    ran = {"type": "tool_call", "session_id": "timed", "tool_name": "Bash", "result_status": "success", "timestamp": at.isoformat()}
+    events: list[dict[str, Any]] = [
+        {"type": "session_start", "session_id": "timed", "project_path": "/home/ann/shop", "start_time": at.isoformat()},
+        ran | {"execution_time_ms": 1_000},
+        ran | {"execution_time_ms": 3_000},
+        ran,
+    ]
+    answered = own_stack.http.post("/api/events", json=events, headers={"Prefer": "wait=30"}).json()
+    assert answered["accepted"] == len(events), answered
+
+    page = open_page("/tools?range=30d", of=origin_of(own_stack), timezone_id="UTC")
+    note = panel(page, "How long calls took").locator(".chart-note").last
+
+    expect(note).to_contain_text("2 of 3 calls have a measured duration; of 1 nothing is known.")
+    expect(note).to_contain_text("an estimate is the time from call to result in the transcript, the wait for a permission included")
+    total = answer(stack, "/api/tool-calls/stats")["total_calls"]
+    page = open_page("/tools?range=all", timezone_id="UTC")
+    expect(panel(page, "How long calls took").locator(".chart-note").last).to_contain_text(f"None of {total:,} calls was measured")

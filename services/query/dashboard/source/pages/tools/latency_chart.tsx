@@ -3,6 +3,7 @@
 import { useMemo } from "preact/hooks";
 import type { Schemas } from "../../api/answers";
 import { measure } from "../../format/measures";
+import { count, plural } from "../../format/quantities";
 import { SeriesChart } from "../../parts/charts/series_chart";
 import { timeAxis } from "../../parts/charts/time_axis";
 
@@ -38,16 +39,34 @@ export function LatencyChart({ stats, height }: { stats: ToolStats; height: numb
   }
   if (series.every((each) => each.values.every((value) => value === null))) return <p class="quiet no-times">No call in this range has a known duration.</p>;
   return (
-    <SeriesChart
-      label="Time of calls over time"
-      dates={dates}
-      series={series}
-      format={exact}
-      axisFormat={axis?.format ?? exact}
-      axisSteps={axis?.steps}
-      height={height}
-      {...timeAxis(range.interval)}
-    />
+    <>
+      <SeriesChart
+        label="Time of calls over time"
+        dates={dates}
+        series={series}
+        format={exact}
+        axisFormat={axis?.format ?? exact}
+        axisSteps={axis?.steps}
+        height={height}
+        {...timeAxis(range.interval)}
+      />
+      <TimesNote stats={stats} />
+    </>
+  );
+}
+
+/** Of how many calls the times are, and what measured and estimated mean. */
+function TimesNote({ stats }: { stats: ToolStats }) {
+  const sum = (of: (tool: ToolStats["tools"][number]) => number) => stats.tools.reduce((all, tool) => all + of(tool), 0);
+  const measured = sum((tool) => tool.measured_calls);
+  const estimated = sum((tool) => tool.estimated_calls);
+  const unknown = stats.total_calls - measured - estimated;
+  const all = plural(stats.total_calls, "call");
+  return (
+    <p class="chart-note">
+      {measured > 0 ? `${count(measured)} of ${all} ${measured === 1 ? "has" : "have"} a measured duration${estimated > 0 ? `; ${count(estimated)} are estimated, and not drawn` : ""}` : `None of ${all} was measured; ${count(estimated)} are drawn as estimated`}
+      {unknown > 0 && `; of ${count(unknown)} nothing is known`}. Claude Code, or the client that sent the call, measured how long it ran; an estimate is the time from call to result in the transcript, the wait for a permission included.
+    </p>
   );
 }
 

@@ -11,8 +11,10 @@ export interface Series {
   values: Values;
   /** A token of style/tokens.css, as `--series-1`. */
   color: string;
-  /** "sum" is told in the tooltip and the table, and not drawn: the stack is as high. */
+  /** "sum" is told in the tooltip and the table, and not drawn, as of what the others are parts. */
   kind: "bars" | "line" | "ghost" | "sum";
+  /** How its numbers are written, where it is not as those of the others. */
+  format?: PlotProps["format"];
 }
 
 export interface PlotProps {
@@ -71,7 +73,8 @@ export function Plot({ label, dates, series, format, axisFormat = format, axisSt
   const pitch = pitchOf(frame);
   const last = dates.length - 1;
   const here = at !== null && at <= last ? at : null;
-  const ofDate = (index: number) => `${dateText(dates[index] ?? "")}: ${series.map((each) => `${each.label} ${format(each.values[index])}`).join(", ")}`;
+  const textOf = (each: Series, index: number) => (each.format ?? format)(each.values[index]);
+  const ofDate = (index: number) => `${dateText(dates[index] ?? "")}: ${series.map((each) => `${each.label} ${textOf(each, index)}`).join(", ")}`;
   const indexAt = (event: PointerEvent) => Math.max(0, Math.min(last, Math.floor((event.offsetX - frame.left) / pitch)));
 
   function onMove(event: PointerEvent): void {
@@ -119,6 +122,7 @@ export function Plot({ label, dates, series, format, axisFormat = format, axisSt
   const isNarrow = width < NARROW;
   const isLeft = x > width / 2;
   const shown = here ?? last;
+  const told = series.filter((each) => here !== null && each.values[here] !== undefined);
   const href = hrefOf && dates[shown] ? hrefOf(dates[shown]) : null;
   return (
     <div class="plot" ref={box} style={{ minHeight: `${height}px` }}>
@@ -137,13 +141,13 @@ export function Plot({ label, dates, series, format, axisFormat = format, axisSt
               {text}
             </text>
           ))}
-          {here !== null && <rect class="plot-here" x={x - Math.max(1, pitch) / 2} y={TOP} width={Math.max(1, pitch)} height={frame.height} />}
           {paths.map(({ kind, color, path }, index) => (
             <path key={index} class={`plot-${kind}`} style={{ [kind === "bars" ? "fill" : "stroke"]: `var(${color})` }} d={path} />
           ))}
-          {drag && <rect class="plot-drag" x={frame.left + drag[0] * pitch} y={TOP} width={(drag[1] - drag[0] + 1) * pitch} height={frame.height} />}
         </svg>
       )}
+      {here !== null && <i class="plot-band" style={bandOf(here, here, frame)} />}
+      {drag && <i class="plot-band is-chosen" style={bandOf(...drag, frame)} />}
       <a
         class="plot-over"
         {...(href ? { href } : { role: "group" as const })}
@@ -171,15 +175,22 @@ export function Plot({ label, dates, series, format, axisFormat = format, axisSt
           }}
         >
           <b>{dateText(dates[here] ?? "")}</b>
-          {series.map((each, index) => (
-            <span key={index}>
-              <Mark of={each} /> {each.label}: {format(each.values[here])}
-            </span>
-          ))}
+          {told.length === 0
+            ? "nothing"
+            : told.map((each) => (
+                <span key={each.label}>
+                  <Mark of={each} /> {each.label}: {textOf(each, here)}
+                </span>
+              ))}
         </div>
       )}
     </div>
   );
+}
+
+/** Over the dates from one place to another. It is no part of the drawing, so that a pointer that moves does not have thousands of bars painted anew. */
+function bandOf(from: number, to: number, frame: Frame) {
+  return { left: `${frame.left + from * pitchOf(frame)}px`, width: `${Math.max(1, (to - from + 1) * pitchOf(frame))}px`, top: `${frame.top}px`, height: `${frame.height}px` };
 }
 
 export function Mark({ of: { kind, color } }: { of: Series }) {

@@ -48,7 +48,7 @@ export function SeriesChart({ ofTable, interval, ...plot }: Props) {
             keyOf={(row) => row.date}
             columns={[
               { title: "Date", cell: (row) => (hrefOf ? <a href={hrefOf(row.date)}>{dateText(row.date)}</a> : dateText(row.date)) },
-              ...(ofTable ?? series).map((each) => ({ title: each.label, isNumber: true, cell: (row: { index: number }) => format(each.values[row.index]) })),
+              ...(ofTable ?? series).map((each) => ({ title: each.label, isNumber: true, cell: (row: { index: number }) => (each.format ?? format)(each.values[row.index]) })),
             ]}
           />
         </div>
