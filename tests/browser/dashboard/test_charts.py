@@ -283,6 +283,8 @@ def test_times_say_of_how_many_calls_they_are(open_page: OpenPage, own_stack: St
     page = open_page("/tools?range=30d", of=origin_of(own_stack), timezone_id="UTC")
     note = panel(page, "How long calls took").locator(".chart-note").last
 
+    panel(page, "How long calls took").locator(".plot-over").focus()
+    expect(panel(page, "How long calls took").locator(".plot-tip")).to_contain_text("Measured calls: 2")
     expect(note).to_contain_text("2 of 3 calls have a measured duration; of 1 nothing is known.")
     expect(note).to_contain_text("an estimate is the time from call to result in the transcript, the wait for a permission included")
     total = answer(stack, "/api/tool-calls/stats")["total_calls"]

@@ -24,14 +24,17 @@ export function LatencyChart({ stats, height }: { stats: ToolStats; height: numb
   const { exact, axis } = measure("p95_ms");
   const dates = useMemo(() => points.map((point) => point.date), [points]);
   const series = useMemo(
-    () =>
-      SHOWN.map(({ name, color }) => ({
+    () => [
+      ...SHOWN.map(({ name, color }) => ({
         label: measure(name).label,
         definition: measure(name).definition,
         values: points.map((point) => point[name] ?? null),
         color,
         kind: "line" as const,
       })),
+      // A p95 of two calls is one call.
+      { label: isMeasured(stats) ? "Measured calls" : "Estimated calls", values: points.map((point) => point.timed_calls || null), color: "", kind: "sum" as const, format: count },
+    ],
     [points],
   );
   if (stats.percentiles_of === "nothing") {
