@@ -194,6 +194,9 @@ class CallPoint(Answer, kw_only=True):
     ] = UNSET
     p95_ms: float | UnsetType | None = UNSET
     p99_ms: float | UnsetType | None = UNSET
+    timed_calls: Annotated[
+        int | UnsetType, doc("Only with `include_latency=true`: of how many calls the percentiles are. With estimates, these are among them.")
+    ] = UNSET
 
 
 class ToolStats(Answer, kw_only=True):

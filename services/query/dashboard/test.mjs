@@ -68,3 +68,63 @@ test("sums of groups tell nothing from what is not known", async () => {
   assert.equal(sumOf([undefined, null]), null);
   assert.equal(sumOf([null, 2, undefined, 3]), 5);
 });
+
+const scales = await source("parts/charts/scales.ts");
+const frame = (changes = {}) => ({ left: 40, top: 0, width: 100, height: 100, dates: 4, most: 10, ...changes });
+const daysFrom = (first, count) => Array.from({ length: count }, (_, index) => new Date(Date.parse(`${first}T00:00:00Z`) + index * 86_400_000).toISOString().slice(0, 10));
+
+test("lines of an axis are round, have room, and never say the same twice", () => {
+  const { compact } = quantities;
+  const axis = (most, steps) => scales.ticksOf(most, 200, compact, steps).map(({ text }) => text);
+
+  assert.deepEqual(axis(108), ["0", "25", "50", "75", "100"]);
+  assert.deepEqual(axis(2.16), ["0", "1", "2"]);
+  assert.deepEqual(axis(0.4), ["0"]);
+  assert.deepEqual(axis(130, [15, 30, 60]), ["0", "30", "60", "90", "120"]);
+  assert.deepEqual(axis(1_000_000_000_000, [15, 30, 60]), ["0"]);
+});
+
+for (const width of [200, 340, 900])
+  test(`dates under a chart of ${width} px do not overlap and are in steps of the calendar`, () => {
+    const hours = Array.from({ length: 48 }, (_, hour) => `2026-02-${16 + Math.floor(hour / 24)}T${String(hour % 24).padStart(2, "0")}:00`);
+    const weeks = daysFrom("2026-01-05", 7 * 60).filter((_, index) => index % 7 === 0);
+    for (const dates of [hours, weeks, daysFrom("2026-01-30", 30), daysFrom("2025-02-11", 365), daysFrom("2015-01-01", 4_000), ["2026-01", "2026-02", "2026-03"]]) {
+      const ticks = scales.dateTicks(dates, width);
+      const middle = ({ index }) => ((index + 0.5) * width) / dates.length;
+
+      assert.ok(ticks.length > 0, dates[0]);
+      ticks.slice(1).forEach((tick, at) => assert.ok(middle(tick) - middle(ticks[at]) > (scales.textWidth(tick.text) + scales.textWidth(ticks[at].text)) / 2, `${ticks[at].text} and ${tick.text}`));
+    }
+    assert.ok(scales.dateTicks(daysFrom("2025-02-11", 365), width).every(({ text }) => /^[A-Z][a-z]+ 2\d$/.test(text)));
+  });
+
+test("bars of a stack stand on the axis, each as high as itself and those below it", () => {
+  const [one, other] = [[2, 0, undefined, 4], [3, null, 5, 1]];
+  const below = scales.stackOf([one, other], 4);
+
+  const tops = (values, at) => [...scales.barsPath(values, below[at], frame({ width: 4 })).matchAll(/V(\d+)h/g)].map(([, top]) => Number(top));
+
+  assert.deepEqual(tops(one, 0), [80, 60]);
+  assert.deepEqual(tops(other, 1), [50, 50, 50]);
+});
+
+test("lines break where nothing is known, and a value without neighbours is a dot", () => {
+  const path = scales.linePath([1, 2, null, 5, undefined], frame({ dates: 5 }));
+
+  assert.equal(path.match(/L/g).length, 1);
+  assert.equal(path.match(/M/g).length, 2);
+  assert.match(path, /M108.5 50a1.5 1.5/);
+});
+
+test("a chart is drawn from the first to the last date with anything, where empty ends would take a quarter", () => {
+  const part = (...series) => scales.drawnPart(series, series[0].length);
+  const zeros = (count) => new Array(count).fill(0);
+
+  assert.deepEqual(part([...zeros(200), 3, 0, 4, ...zeros(162)]), [200, 203]);
+  assert.deepEqual(part([...zeros(3), ...new Array(27).fill(1)]), [0, 30]);
+  assert.deepEqual(part([...zeros(8), 1]), [0, 9]);
+  assert.deepEqual(part(zeros(365)), [0, 365]);
+  // A rate of 0 is a value; it is unknown where nothing was done.
+  assert.deepEqual(part([...new Array(20).fill(null), 0, 0.5, 0, ...new Array(20).fill(null)]), [20, 23]);
+  assert.deepEqual(part([...zeros(40), 1], [...zeros(25), 1, ...zeros(15)]), [25, 41]);
+});

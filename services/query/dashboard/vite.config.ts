@@ -23,7 +23,7 @@ export default defineConfig({
           // Else the first group takes what all share along.
           includeDependenciesRecursively: false,
           groups: [
-            { name: "charts", test: /source\/parts\/(charts\/(series_chart|year_map|week_map|sparkline)|stats\/stats_series)|node_modules\/uplot/ },
+            { name: "charts", test: /source\/parts\/(charts\/(?!bar_list)|stats\/(stats_series|week_panel))/ },
             { name: "numbers", test: /source\/pages\/(overview|day|projects|project|tools|usage)\// },
             { name: "story", test: /source\/pages\/(session|sessions|files)\/|source\/parts\/(text\/(markdown|diff|highlighting)|tables\/fixed_window)|node_modules\/marked/ },
             { name: "operate", test: /source\/pages\/(imports|health|settings)\// },

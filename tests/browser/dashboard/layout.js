@@ -20,7 +20,7 @@
 
   // Boxes beside each other: cards, rows, cells.
   for (const parent of document.querySelectorAll("main, main *")) {
-    if (parent.closest("svg, .uplot, table") || !isSeen(parent)) continue;
+    if (parent.closest("svg, table") || !isSeen(parent)) continue;
     const boxes = [...parent.children].filter((each) => {
       const style = getComputedStyle(each);
       return isSeen(each) && style.display !== "inline" && layerOf(each) === layerOf(parent) && each.textContent.trim() !== "";

@@ -38,6 +38,7 @@ def test_percentiles_are_those_of_what_was_added_and_not_taken_away(
     left = sorted(vector + other + added)
     found = histogram.percentiles()
     assert (found == NO_PERCENTILES) is (not left)
+    assert found.calls == len(left)
     for shown, percent in ((found.p50_ms, 50), (found.p95_ms, 95), (found.p99_ms, 99)) if left else ():
         exact = left[math.ceil(percent * len(left) / 100) - 1]
         assert shown == pytest.approx(exact, rel=0.01, abs=0.02)

@@ -276,7 +276,7 @@ ANSWERS: Final[dict[str, Json]] = {
             _TOOL | {"p50_ms": 210.0, "p95_ms": 3900.0, "p99_ms": 9800.0, "cancelled": 0, "pending": 0, "errors_by_class": _ERRORS_BY_CLASS}
         ],
         "percentiles_of": "intervals",
-        "time_series": [_DAY | {"calls": 61, "errors": 2, "p50_ms": 210.0, "p95_ms": 3900.0, "p99_ms": 9800.0}],
+        "time_series": [_DAY | {"calls": 61, "errors": 2, "p50_ms": 210.0, "p95_ms": 3900.0, "p99_ms": 9800.0, "timed_calls": 54}],
     },
     "ToolErrors": {
         "range": _RANGE | {"interval": "day"},

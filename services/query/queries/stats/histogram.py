@@ -10,15 +10,17 @@ from services.query.queries.stats.packed_counters import TIMES_DIGITS, unpacked
 
 
 class Percentiles(Struct, frozen=True, forbid_unknown_fields=True):
-    """In milliseconds; None of no calls."""
+    """In milliseconds; None of no calls. And of how many calls they are."""
 
     p50_ms: float | None = None
     p95_ms: float | None = None
     p99_ms: float | None = None
+    calls: int = 0
 
     def shown(self, max_ms: float) -> "Percentiles":
         """Rounded. The middle of a histogram's bucket may lie above all that is in it."""
-        return Percentiles(*(None if each is None else round(min(each, max_ms), 1) for each in (self.p50_ms, self.p95_ms, self.p99_ms)))
+        rounded = (None if each is None else round(min(each, max_ms), 1) for each in (self.p50_ms, self.p95_ms, self.p99_ms))
+        return Percentiles(*rounded, calls=self.calls)
 
 
 NO_PERCENTILES: Final = Percentiles()
@@ -54,7 +56,8 @@ class Histogram:
         up_to = list(accumulate(self._calls))
         if not up_to or not up_to[-1]:
             return NO_PERCENTILES
-        return Percentiles(*(_middle(bisect_left(up_to, -(-percent * up_to[-1] // 100)) - 1) for percent in (50, 95, 99)))
+        middles = (_middle(bisect_left(up_to, -(-percent * up_to[-1] // 100)) - 1) for percent in (50, 95, 99))
+        return Percentiles(*middles, calls=up_to[-1])
 
 
 def _middle(bucket: int) -> float:

@@ -13,10 +13,10 @@ CROSS JOIN LATERAL (
 
 -- name: exact_percentiles_by_interval
 -- i: the number of the interval. `edges` are the starts of the intervals; the grains of the segments do not matter.
-SELECT i, p[1] AS p50_ms, p[2] AS p95_ms, p[3] AS p99_ms
+SELECT i, p[1] AS p50_ms, p[2] AS p95_ms, p[3] AS p99_ms, calls
 FROM (
     SELECT width_bucket(date_part('epoch', occurred_at), %(edges)s::float8[]) - 1 AS i,
-        percentile_disc(ARRAY[0.5, 0.95, 0.99]) WITHIN GROUP (ORDER BY duration_ms) AS p
+        percentile_disc(ARRAY[0.5, 0.95, 0.99]) WITHIN GROUP (ORDER BY duration_ms) AS p, count(*) AS calls
     FROM unnest(%(grains)s::smallint[], %(starts)s::float8[], %(ends)s::float8[]) AS g (grain_minutes, start, until)
     CROSS JOIN LATERAL (
         SELECT occurred_at, duration_ms FROM tool_calls

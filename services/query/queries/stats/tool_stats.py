@@ -87,6 +87,7 @@ def tool_stats(
         for number, point in enumerate(shown.time_series):
             of_interval = percentiles.get(number, NO_PERCENTILES)
             point.p50_ms, point.p95_ms, point.p99_ms = of_interval.p50_ms, of_interval.p95_ms, of_interval.p99_ms
+            point.timed_calls = of_interval.calls
     return shown
 
 

@@ -81,6 +81,7 @@ def _agrees(answer: Any, times: list[tuple[datetime, int]]) -> None:
     edges = [datetime.fromisoformat(point["start"]) for point in answer["time_series"]]
     for point, (begin, until) in zip(answer["time_series"], pairwise([*edges, end or datetime.max.replace(tzinfo=UTC)]), strict=True):
         mine = sorted(ms for at, ms in times if max(begin, start or begin) <= at < until)
+        assert point["timed_calls"] == len(mine)
         for name, share in PERCENTS.items():
             if not mine:
                 assert point[name] is None

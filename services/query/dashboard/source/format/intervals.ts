@@ -8,12 +8,22 @@ export type Interval = (typeof INTERVALS)[number];
 const LABELS: Record<Interval, string> = { hour: "Hour", day: "Day", week: "Week", month: "Month" };
 export const intervalLabel = (interval: Interval) => LABELS[interval];
 
-/** The intervals that make a readable chart of so many days; the first is the usual one. */
-export function intervalsFor(days: number): Interval[] {
+interface Extent {
+  first: string;
+  last: string;
+}
+
+/** The intervals that make a readable chart of a range; the first is the usual one. That is chosen for the days that have anything: of a year with three weeks of data, a chart by week would be three bars. */
+export function intervalsOf({ start, end }: { start: string | null; end: string | null }, extent: Extent | null): Interval[] {
+  const days = daysIn(start, end, extent);
+  const from = extent && start && start > extent.first ? start : (extent?.first ?? start);
+  const to = extent && end && end < extent.last ? end : (extent?.last ?? end);
+  const filled = from && to && from <= to ? daysIn(from, to, extent) : days;
   if (days <= 2) return ["hour"];
   if (days <= 14) return ["day", "hour"];
   if (days <= 92) return ["day", "week"];
-  if (days <= 400) return ["week", "day", "month"];
+  if (filled <= 92) return ["day", "week", "month"];
+  if (filled <= 400) return ["week", "day", "month"];
   return ["month", "week", "day"];
 }
 
@@ -43,7 +53,7 @@ export function intervalText(date: string, interval: Interval): string {
 }
 
 /** How many days a range has; an open one has those with data. */
-export function daysIn(start: string | null, end: string | null, extent: { first: string; last: string } | null): number {
+export function daysIn(start: string | null, end: string | null, extent: Extent | null): number {
   const from = start ?? extent?.first;
   const to = end ?? extent?.last;
   return from && to ? Math.max(1, daysBetween(from, to) + 1) : 30;

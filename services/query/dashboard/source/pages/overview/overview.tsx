@@ -1,15 +1,14 @@
 /** Where did the days go: ten numbers with the period before, a year, the course, and who, what and when. */
 
 import { rangeQuery } from "../../address/filters";
-import { rangeBefore, zone } from "../../address/range";
+import { rangeBefore } from "../../address/range";
 import { seesTexts } from "../../api/identity";
 import { useRead } from "../../api/use_read";
-import { minutes } from "../../format/quantities";
-import { Loaded, Panel } from "../../parts/panel";
+import { Loaded } from "../../parts/panel";
 import { StatsPage } from "../../parts/stats/stats_page";
 import { StatsSeries, chosenInterval } from "../../parts/stats/stats_series";
 import { StatsTiles } from "../../parts/stats/stats_tiles";
-import { WeekMap } from "../../parts/charts/week_map";
+import { WeekPanel } from "../../parts/stats/week_panel";
 import { CachePanel } from "./cache_panel";
 import "./overview.css";
 import { ModelsPanel, OthersPanel, ProjectsPanel } from "./share_panels";
@@ -17,7 +16,6 @@ import { TopSessions } from "./top_sessions";
 import { YearPanel } from "./year_panel";
 
 const TILES_HEIGHT = 188;
-const WEEK_HEIGHT = 186;
 
 export default function Overview() {
   const query = { ...rangeQuery(), interval: chosenInterval() };
@@ -32,13 +30,7 @@ export default function Overview() {
       <div class="grid">
         <YearPanel />
         <StatsSeries stats={stats} before={statsBefore} class="two-thirds" />
-        <Panel title="Weekday and hour" about={`active time, ${zone}`} class="third">
-          <Loaded reading={stats} what="the hours" height={WEEK_HEIGHT}>
-            {(data) => (
-              <WeekMap label="Active time by weekday and hour" cells={data.heatmap.map((cell) => ({ ...cell, value: cell.active_minutes }))} format={minutes} />
-            )}
-          </Loaded>
-        </Panel>
+        <WeekPanel stats={stats} />
         <ProjectsPanel />
         <ModelsPanel />
         <OthersPanel stats={stats} />

@@ -9,10 +9,11 @@ import type { Schemas } from "../../api/answers";
 import { useRead } from "../../api/use_read";
 import { addDays, dayText, daysBetween, today } from "../../format/days";
 import { type MeasureName, measure } from "../../format/measures";
-import { count, plural } from "../../format/quantities";
+import { count, moneyOf, plural } from "../../format/quantities";
 import { Loaded, Panel } from "../../parts/panel";
 import { Switch } from "../../parts/switch";
 import { Table } from "../../parts/tables/table";
+import { TableSwitch } from "../../parts/charts/table_switch";
 import { YearMap } from "../../parts/charts/year_map";
 
 type Item = Schemas["UsageItem"];
@@ -37,9 +38,7 @@ export function YearPanel() {
       actions={
         <>
           <Switch label="Number of the year" options={MEASURES.map((value) => ({ value, label: measure(value).label }))} value={name} onChange={(value) => choose("year", value, MEASURES)} />
-          <button type="button" class="button is-quiet is-small" aria-pressed={isTable} onClick={() => setTable(!isTable)}>
-            {isTable ? "Map" : "Table"}
-          </button>
+          <TableSwitch isTable={isTable} onChange={setTable} picture="Map" />
         </>
       }
     >
@@ -68,10 +67,8 @@ interface YearProps {
 function Year({ items, name, first, last, isTable }: YearProps) {
   const { exact, label } = measure(name);
   const values = new Map<string, number>();
-  for (const item of items) {
-    const value = item[name];
-    if (item.day && value && item.day >= first && item.day <= last) values.set(item.day, value);
-  }
+  const days = items.filter((item) => item.day && item.day >= first && item.day <= last);
+  for (const item of days) if (item.day && item[name]) values.set(item.day, item[name]);
   const { start, end } = range.value;
   const isInRange = (day: string) => (!start || day >= start) && (!end || day <= end);
   const chosenDay = start !== null && start === end ? start : null;
@@ -82,12 +79,12 @@ function Year({ items, name, first, last, isTable }: YearProps) {
       {isTable ? (
         <div class="chart-table year-table">
           <Table
-            caption={`${label} by day`}
-            rows={[...values].reverse()}
-            keyOf={([day]) => day}
+            caption="A year by day"
+            rows={days.reverse()}
+            keyOf={(item) => item.day ?? ""}
             columns={[
-              { title: "Day", cell: ([day]) => <a href={pageAddress(`/days/${day}`)}>{dayText(day)}</a> },
-              { title: label, isNumber: true, cell: ([, value]) => exact(value) },
+              { title: "Day", cell: (item) => <a href={dayAddress(item.day ?? "")}>{dayText(item.day ?? "")}</a> },
+              ...MEASURES.map((each) => ({ title: measure(each).label, isNumber: true, cell: (item: Item) => measure(each).exact(moneyOf(item[each], item)) })),
             ]}
           />
         </div>
@@ -107,13 +104,18 @@ function Year({ items, name, first, last, isTable }: YearProps) {
           <div>
             <dt>Most on a day</dt>
             <dd>
-              {exact(most[1])} <a href={pageAddress(`/days/${most[0]}`)}>{dayText(most[0])}</a>
+              {exact(most[1])} <a href={dayAddress(most[0])}>{dayText(most[0])}</a>
             </dd>
           </div>
         )}
       </dl>
     </div>
   );
+}
+
+/** The page of a day, which has no range. */
+function dayAddress(day: string): string {
+  return pageAddress(`/days/${day}`, { range: null, from: null, to: null });
 }
 
 /** How many days in a row, at most. */

@@ -2,17 +2,16 @@
 
 import { parts } from "../../address/address";
 import { pageAddress, rangeQuery } from "../../address/filters";
-import { rangeBefore, zone } from "../../address/range";
+import { rangeBefore } from "../../address/range";
 import { seesTexts } from "../../api/identity";
 import { useRead } from "../../api/use_read";
 import { projectName } from "../../format/names";
-import { minutes } from "../../format/quantities";
 import { EmptyNote } from "../../parts/notes/empty_note";
 import { Loaded, Panel } from "../../parts/panel";
 import { StatsPage } from "../../parts/stats/stats_page";
 import { StatsSeries, chosenInterval } from "../../parts/stats/stats_series";
 import { StatsTiles } from "../../parts/stats/stats_tiles";
-import { WeekMap } from "../../parts/charts/week_map";
+import { WeekPanel } from "../../parts/stats/week_panel";
 import { ToolTable } from "../tools/tool_table";
 import "../tools/tools.css";
 import { BranchesPanel, FilesPanel, ModelsPanel, PeoplePanel } from "./project_panels";
@@ -59,11 +58,7 @@ function Shown({ id }: { id: string }) {
       </Loaded>
       <div class="grid">
         <StatsSeries stats={stats} before={statsBefore} class="two-thirds" />
-        <Panel title="Weekday and hour" about={`active time, ${zone}`} class="third">
-          <Loaded reading={stats} what="the hours" height={186}>
-            {(data) => <WeekMap label="Active time by weekday and hour" cells={data.heatmap.map((cell) => ({ ...cell, value: cell.active_minutes }))} format={minutes} />}
-          </Loaded>
-        </Panel>
+        <WeekPanel stats={stats} />
         {seesTexts.value && <ProjectSessions id={id} />}
         <Panel title="Tools" about="≈: estimated" class="half" actions={<a href={pageAddress("/tools", { project: id })}>Errors and more</a>}>
           <Loaded reading={measured} what="the tools" height={300}>

@@ -1,12 +1,11 @@
 /** Calls over time, failed ones apart; or the share that failed. */
 
 import { useMemo } from "preact/hooks";
-import { go } from "../../address/address";
 import type { Schemas } from "../../api/answers";
-import { type Interval, intervalText } from "../../format/intervals";
+import type { Interval } from "../../format/intervals";
 import { measure } from "../../format/measures";
 import { SeriesChart } from "../../parts/charts/series_chart";
-import { rangeOf } from "../../parts/stats/stats_series";
+import { timeAxis } from "../../parts/charts/time_axis";
 
 export const SHOWN = ["calls", "rate"] as const;
 
@@ -25,6 +24,7 @@ export function CallsChart({ points, interval, shown, height }: Props) {
       shown === "rate"
         ? [{ label: of.label, values: points.map((point) => (point.calls ? point.errors / point.calls : null)), color: "--series-2", kind: "bars" as const }]
         : [
+            { label: "All calls", values: points.map((point) => point.calls), color: "", kind: "sum" as const },
             { label: "Failed or timed out", values: points.map((point) => point.errors), color: "--series-2", kind: "bars" as const },
             { label: "All others", values: points.map((point) => point.calls - point.errors), color: "--series-1", kind: "bars" as const },
           ],
@@ -39,9 +39,7 @@ export function CallsChart({ points, interval, shown, height }: Props) {
       axisFormat={of.short}
       height={height}
       isStacked
-      dateText={(date) => intervalText(date, interval)}
-      hrefOf={(date) => rangeOf(date, date, interval)}
-      onChoose={(from, to) => go(rangeOf(from, to, interval))}
+      {...timeAxis(interval)}
     />
   );
 }

@@ -1,31 +1,54 @@
-/** Why calls failed: the classes, and the newest calls of the chosen one. */
+/** Why calls failed: the reasons with their course and the period before, and the newest calls of the chosen one. */
 
+import { useMemo } from "preact/hooks";
 import { address, withParameters } from "../../address/address";
 import type { Schemas } from "../../api/answers";
 import { seesTexts } from "../../api/identity";
 import type { Reading } from "../../api/use_read";
 import { errorClassDefinition, errorClassLabel } from "../../format/error_classes";
+import { type Interval, intervalLabel } from "../../format/intervals";
 import { count, percent, plural } from "../../format/quantities";
-import { BarList } from "../../parts/charts/bar_list";
+import { drawnPart } from "../../parts/charts/scales";
+import { SeriesChart } from "../../parts/charts/series_chart";
+import { Sparkline } from "../../parts/charts/sparkline";
+import { timeAxis } from "../../parts/charts/time_axis";
 import { Loaded, Panel } from "../../parts/panel";
+import { Change } from "../../parts/stats/tile";
+import { Table } from "../../parts/tables/table";
 import { Time } from "../../parts/time";
+import { beforeLabel } from "./tool_tiles";
 
 type ErrorClass = Schemas["ErrorClass"];
+type Errors = Schemas["ToolErrors"];
+
+/** The reasons of a range, and all of its calls: what the rates are of. */
+export interface Period {
+  errors: Errors;
+  calls: number;
+}
 
 const HEIGHT = 420;
 
-export function ErrorsPanel({ errors }: { errors: Reading<Schemas["ToolErrors"]> }) {
+interface Props {
+  errors: Reading<Errors>;
+  /** All calls of the range; null until they are known. */
+  calls: number | null;
+  /** Only where the period before has any call. */
+  before: Period | null;
+}
+
+export function ErrorsPanel({ errors, calls, before }: Props) {
   const wanted = address.value.parameters.get("error");
   return (
     <>
-      <Panel title="Why calls failed" about="failed, timed out, rejected and cancelled calls" class={seesTexts.value ? "third" : "half"}>
+      <Panel title="Why calls failed" about="failed, timed out, rejected and cancelled calls" class="half">
         <Loaded reading={errors} what="the reasons" height={HEIGHT}>
-          {(data) => <Classes classes={data.classes} failed={data.failed_calls} chosen={chosenOf(data.classes, wanted)} />}
+          {(data) => <Classes data={data} calls={calls} before={before} chosen={chosenOf(data.classes, wanted)} />}
         </Loaded>
       </Panel>
-      <Panel title="The chosen reason" class={seesTexts.value ? "two-thirds" : "half"}>
+      <Panel title="The chosen reason" class="half chosen-reason">
         <Loaded reading={errors} what="the calls" height={HEIGHT}>
-          {(data) => <Chosen error={chosenOf(data.classes, wanted)} />}
+          {(data) => <Chosen error={chosenOf(data.classes, wanted)} data={data} />}
         </Loaded>
       </Panel>
     </>
@@ -37,42 +60,72 @@ function chosenOf(classes: readonly ErrorClass[], wanted: string | null): ErrorC
   return classes.find((each) => each.error_class === wanted) ?? classes[0] ?? null;
 }
 
-function Classes({ classes, failed, chosen }: { classes: readonly ErrorClass[]; failed: number; chosen: ErrorClass | null }) {
-  if (classes.length === 0) return <p class="quiet">Every call in this range succeeded.</p>;
+type Row = Pick<ErrorClass, "error_class" | "calls" | "calls_over_time">;
+
+function Classes({ data, calls, before, chosen }: { data: Errors; calls: number | null; before: Period | null; chosen: ErrorClass | null }) {
+  const gone = before?.errors.classes.filter((each) => !data.classes.some(({ error_class }) => error_class === each.error_class)) ?? [];
+  const rows: Row[] = [...data.classes, ...gone.map(({ error_class }) => ({ error_class, calls: 0 }))];
+  if (rows.length === 0) return <p class="quiet">Every call in this range succeeded.</p>;
+  const course = (data.time_series ?? []).map((point) => point.calls);
+  const part = drawnPart([course], course.length);
+  const interval = intervalLabel(data.range.interval ?? "day").toLowerCase();
+  const rate = (failed: number, of: number | null) => (of ? failed / of : null);
+  const countBefore = (name: string | null) => before && (name === null ? before.errors.failed_calls : (before.errors.classes.find((each) => each.error_class === name)?.calls ?? 0));
+  // Whether it is better or worse is told by the rate: with more calls, more fail.
+  const changed = (of: "tool_calls" | "error_rate", failed: number, name: string | null) => {
+    const was = countBefore(name);
+    const isRate = of === "error_rate";
+    return was !== null && <Change of={of} value={isRate ? rate(failed, calls) : failed} before={isRate ? rate(was, before?.calls ?? null) : was} label={beforeLabel()} />;
+  };
   return (
-    <>
-      <BarList
-        label="Reasons by calls"
-        bars={classes.map((each) => ({
-          key: each.error_class,
-          label: errorClassLabel(each.error_class),
-          title: `${errorClassDefinition(each.error_class)} ${percent(each.share)} of ${plural(failed, "call")}.`,
-          value: each.calls,
-          text: count(each.calls),
-          href: withParameters({ error: each.error_class }),
-          isChosen: each === chosen,
-        }))}
+    <div class="reasons">
+      <Table
+        caption="Reasons by calls"
+        rows={rows}
+        keyOf={(row) => row.error_class}
+        columns={[
+          {
+            title: "Reason",
+            cell: ({ error_class: name, calls }) =>
+              calls > 0 ? (
+                <a href={withParameters({ error: name })} title={errorClassDefinition(name)} aria-current={name === chosen?.error_class ? "true" : undefined}>
+                  {errorClassLabel(name)}
+                </a>
+              ) : (
+                <span title={errorClassDefinition(name)}>{errorClassLabel(name)}</span>
+              ),
+            total: "All",
+          },
+          { title: "Over time", isMinor: true, cell: (row) => <Sparkline values={(row.calls_over_time ?? []).slice(...part)} label={`${errorClassLabel(row.error_class)}: calls by ${interval}`} />, total: <Sparkline values={course.slice(...part)} label={`All: calls by ${interval}`} /> },
+          { title: "Calls", isNumber: true, cell: (row) => count(row.calls), total: count(data.failed_calls) },
+          ...(before ? [{ title: "Change", isNumber: true, cell: (row: Row) => changed("tool_calls", row.calls, row.error_class), total: changed("tool_calls", data.failed_calls, null) }] : []),
+          { title: <span title="Among all tool calls of the range, whatever became of them.">Of all calls</span>, isNumber: true, isMinor: true, cell: (row) => percent(rate(row.calls, calls)), total: percent(rate(data.failed_calls, calls)) },
+          ...(before ? [{ title: "Change", isNumber: true, isMinor: true, cell: (row: Row) => changed("error_rate", row.calls, row.error_class), total: changed("error_rate", data.failed_calls, null) }] : []),
+        ]}
       />
-      <p class="quiet errors-sum">{plural(failed, "call")} in all</p>
-    </>
+    </div>
   );
 }
 
-function Chosen({ error }: { error: ErrorClass | null }) {
+function Chosen({ error, data }: { error: ErrorClass | null; data: Errors }) {
   if (error === null) return <p class="quiet">There is none.</p>;
+  const label = errorClassLabel(error.error_class);
   return (
     <>
       <p>
-        <b>{errorClassLabel(error.error_class)}</b>: {errorClassDefinition(error.error_class)}
+        <b>{label}</b>: {errorClassDefinition(error.error_class)}
       </p>
       <p class="quiet errors-tools">
-        {plural(error.calls, "call")}, {percent(error.share)} of all that did not succeed; last <Time at={error.last_seen} />.{" "}
+        <span>
+          {plural(error.calls, "call")}, {percent(error.share)} of all that did not succeed; last <Time at={error.last_seen} />.
+        </span>
         {error.tools.map((tool) => (
           <a key={tool.tool_name} class="badge" href={withParameters({ tool: tool.tool_name })} title="Show only this tool">
             {tool.tool_name} {count(tool.calls)}
           </a>
         ))}
       </p>
+      <Course label={label} error={error} points={data.time_series ?? []} interval={data.range.interval ?? "day"} />
       {seesTexts.value && error.examples.length > 0 && (
         <>
           <h3>The newest calls</h3>
@@ -85,6 +138,12 @@ function Chosen({ error }: { error: ErrorClass | null }) {
       )}
     </>
   );
+}
+
+function Course({ label, error, points, interval }: { label: string; error: ErrorClass; points: readonly Schemas["FailedPoint"][]; interval: Interval }) {
+  const dates = useMemo(() => points.map((point) => point.date), [points]);
+  const series = useMemo(() => [{ label: "Calls", values: error.calls_over_time ?? [], color: "--series-2", kind: "bars" as const }], [error]);
+  return <SeriesChart label={`${label}: calls over time`} dates={dates} series={series} format={count} height={120} {...timeAxis(interval)} />;
 }
 
 function FailedCall({ call }: { call: Schemas["FailedCall"] }) {

@@ -1,23 +1,40 @@
-/** The sums over the tools. */
+/** The sums over the tools, each with the period before. */
 
+import { rangeBefore } from "../../address/range";
 import type { Schemas } from "../../api/answers";
-import { count } from "../../format/quantities";
+import type { MeasureName } from "../../format/measures";
+import { count, plural } from "../../format/quantities";
 import { Tile } from "../../parts/stats/tile";
 
-export function ToolTiles({ stats }: { stats: Schemas["ToolStats"] }) {
-  const sum = (of: (tool: Schemas["TimedTool"]) => number) => stats.tools.reduce((all, tool) => all + of(tool), 0);
-  const errors = sum((tool) => tool.errors);
-  const pending = sum((tool) => tool.pending);
-  const untimed = sum((tool) => tool.untimed_calls);
+type Stats = Schemas["ToolStats"];
+
+const sum = (stats: Stats, of: (tool: Schemas["TimedTool"]) => number) => stats.tools.reduce((all, tool) => all + of(tool), 0);
+const errors = (stats: Stats) => sum(stats, (tool) => tool.errors);
+
+const SHOWN: readonly { of: MeasureName; value: (stats: Stats) => number | null; isOptional?: boolean }[] = [
+  { of: "tool_calls", value: (stats) => stats.total_calls },
+  { of: "tool_errors", value: errors },
+  { of: "error_rate", value: (stats) => (stats.total_calls ? errors(stats) / stats.total_calls : null) },
+  { of: "rejected_calls", value: (stats) => sum(stats, (tool) => tool.rejected) },
+  { of: "cancelled_calls", value: (stats) => sum(stats, (tool) => tool.cancelled) },
+  { of: "pending_calls", value: (stats) => sum(stats, (tool) => tool.pending), isOptional: true },
+  { of: "measured_calls", value: (stats) => sum(stats, (tool) => tool.measured_calls) },
+];
+
+export function ToolTiles({ stats, before }: { stats: Stats; before: Stats | undefined }) {
+  const untimed = sum(stats, (tool) => tool.untimed_calls);
+  const ofTimes = `${count(sum(stats, (tool) => tool.estimated_calls))} are estimated${untimed > 0 ? `, ${count(untimed)} not known` : ""}`;
   return (
     <div class="tiles tool-tiles">
-      <Tile of="tool_calls" value={stats.total_calls} />
-      <Tile of="tool_errors" value={errors} />
-      <Tile of="error_rate" value={stats.total_calls ? errors / stats.total_calls : null} />
-      <Tile of="rejected_calls" value={sum((tool) => tool.rejected)} />
-      <Tile of="cancelled_calls" value={sum((tool) => tool.cancelled)} />
-      {pending > 0 && <Tile of="pending_calls" value={pending} />}
-      <Tile of="measured_calls" value={sum((tool) => tool.measured_calls)} note={`${count(sum((tool) => tool.estimated_calls))} are estimated${untimed > 0 ? `, ${count(untimed)} not known` : ""}`} />
+      {SHOWN.filter(({ value, isOptional }) => !isOptional || value(stats)).map(({ of, value }) => (
+        <Tile key={of} of={of} value={value(stats)} before={before && value(before)} beforeLabel={beforeLabel()} note={of === "measured_calls" ? ofTimes : undefined} />
+      ))}
     </div>
   );
+}
+
+/** "The 30 days before"; undefined for an open range, which has none. */
+export function beforeLabel(): string | undefined {
+  const days = rangeBefore.value?.days;
+  return days === undefined ? undefined : `The ${plural(days, "day")} before`;
 }

@@ -2,11 +2,11 @@
 
 import { address, withParameters } from "../../address/address";
 import { rangeQuery } from "../../address/filters";
-import { extent, range } from "../../address/range";
+import { extent, range, rangeBefore } from "../../address/range";
 import { seesTexts } from "../../api/identity";
 import { useRead } from "../../api/use_read";
 import { choiceOf, choose } from "../../address/choice";
-import { daysIn, intervalLabel, intervalsFor } from "../../format/intervals";
+import { intervalLabel, intervalsOf } from "../../format/intervals";
 import { Loaded, Panel } from "../../parts/panel";
 import { StatsPage } from "../../parts/stats/stats_page";
 import { Switch } from "../../parts/switch";
@@ -22,7 +22,7 @@ const HEIGHT = 200;
 
 export default function Tools() {
   const tool = address.value.parameters.get("tool");
-  const intervals = intervalsFor(daysIn(range.value.start, range.value.end, extent.value));
+  const intervals = intervalsOf(range.value, extent.value);
   const interval = choiceOf("interval", intervals);
   const shown = choiceOf("show", SHOWN);
   const query = { ...rangeQuery(), interval, tool_name: tool, include_latency: true };
@@ -30,7 +30,13 @@ export default function Tools() {
   // Times of tools none of whose calls was measured: they are shown as estimates, and never mixed with measured ones.
   const estimated = useRead("/api/tool-calls/stats", { ...query, include_estimated: true });
   const times = measured.data === null || isMeasured(measured.data) ? measured : estimated;
-  const errors = useRead("/api/tool-calls/errors", { ...rangeQuery(), tool_name: tool, examples: seesTexts.value ? EXAMPLES : 0 });
+  const errors = useRead("/api/tool-calls/errors", { ...rangeQuery(), interval, tool_name: tool, examples: seesTexts.value ? EXAMPLES : 0 });
+  const before = rangeBefore.value;
+  const queryBefore = { ...rangeQuery(), tool_name: tool, start_date: before?.start, end_date: before?.end };
+  const statsBefore = useRead(before ? "/api/tool-calls/stats" : null, { ...queryBefore, interval: "month" });
+  const errorsBefore = useRead(before ? "/api/tool-calls/errors" : null, { ...queryBefore, examples: 0 });
+  // Nothing is compared with a time without a call.
+  const known = before && statsBefore.isCurrent && statsBefore.data?.total_calls ? statsBefore.data : undefined;
   return (
     <StatsPage title="Tools" filters={["project", "user", "machine"]} without="no tool call">
       {tool && (
@@ -39,7 +45,7 @@ export default function Tools() {
         </p>
       )}
       <Loaded reading={measured} what="the totals" height={92}>
-        {(data) => <ToolTiles stats={data} />}
+        {(data) => <ToolTiles stats={data} before={known} />}
       </Loaded>
       <div class="grid">
         <Panel
@@ -69,7 +75,11 @@ export default function Tools() {
             {(data) => <ToolTable measured={data.tools} estimated={estimated.isCurrent ? (estimated.data?.tools ?? []) : []} chosen={tool} />}
           </Loaded>
         </Panel>
-        <ErrorsPanel errors={errors} />
+        <ErrorsPanel
+          errors={errors}
+          calls={measured.isCurrent ? (measured.data?.total_calls ?? null) : null}
+          before={known && errorsBefore.isCurrent && errorsBefore.data ? { errors: errorsBefore.data, calls: known.total_calls } : null}
+        />
       </div>
     </StatsPage>
   );

@@ -1,11 +1,10 @@
 /** The share of input tokens that came from the cache, over time. */
 
 import { useMemo } from "preact/hooks";
-import { go } from "../../address/address";
-import { type Interval, intervalText } from "../../format/intervals";
+import type { Interval } from "../../format/intervals";
 import { measure } from "../../format/measures";
 import { SeriesChart } from "../../parts/charts/series_chart";
-import { rangeOf } from "../../parts/stats/stats_series";
+import { timeAxis } from "../../parts/charts/time_axis";
 import { cacheHitRate } from "../../parts/stats/token_split";
 import { type Item, dateOf } from "./dimensions";
 
@@ -20,9 +19,7 @@ export function CacheChart({ items, interval }: { items: readonly Item[]; interv
       series={series}
       format={exact}
       height={190}
-      dateText={(date) => intervalText(date, interval)}
-      hrefOf={(date) => rangeOf(date, date, interval)}
-      onChoose={(from, to) => go(rangeOf(from, to, interval))}
+      {...timeAxis(interval)}
     />
   );
 }

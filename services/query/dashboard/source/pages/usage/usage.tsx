@@ -6,7 +6,7 @@ import { extent, range, rangeBefore } from "../../address/range";
 import { seesNames } from "../../api/identity";
 import { addressOf } from "../../api/request";
 import { useRead } from "../../api/use_read";
-import { daysIn, intervalLabel, intervalsFor } from "../../format/intervals";
+import { intervalLabel, intervalsOf } from "../../format/intervals";
 import { measure } from "../../format/measures";
 import { count } from "../../format/quantities";
 import { Loaded, Panel } from "../../parts/panel";
@@ -29,7 +29,7 @@ export default function Usage() {
   const dimensions = DIMENSIONS.filter((each) => each !== "machine" || seesNames.value);
   const by = choiceOf("by", dimensions);
   const name = choiceOf("measure", MEASURES);
-  const intervals = intervalsFor(daysIn(range.value.start, range.value.end, extent.value)).filter((each) => each !== "hour");
+  const intervals = intervalsOf(range.value, extent.value).filter((each) => each !== "hour");
   const interval = choiceOf("interval", intervals.length > 0 ? intervals : (["day"] as const));
   const query = rangeQuery(ALL);
   const course = useRead("/api/usage", { ...query, group_by: interval });

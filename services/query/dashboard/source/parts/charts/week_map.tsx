@@ -9,10 +9,10 @@ export interface WeekCell {
   value: number;
 }
 
-const DAYS = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"] as const;
+export const WEEKDAYS = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"] as const;
 const HOURS = Array.from({ length: 24 }, (_, hour) => hour);
 
-export function WeekMap({ label, cells, format }: { label: string; cells: readonly WeekCell[]; format: (value: number) => string }) {
+export function WeekMap({ label, cells, textOf }: { label: string; cells: readonly WeekCell[]; textOf: (value: number) => string }) {
   const steps = thresholds(cells.map((cell) => cell.value));
   const byPlace = new Map(cells.map((cell) => [`${cell.weekday} ${cell.hour}`, cell.value]));
   return (
@@ -30,14 +30,14 @@ export function WeekMap({ label, cells, format }: { label: string; cells: readon
           </tr>
         </thead>
         <tbody>
-          {DAYS.map((day, weekday) => (
+          {WEEKDAYS.map((day, weekday) => (
             <tr key={day}>
               <th scope="row" title={day}>
                 {day.slice(0, 3)}
               </th>
               {HOURS.map((hour) => {
                 const value = byPlace.get(`${weekday} ${hour}`) ?? 0;
-                const text = value === 0 ? "nothing" : format(value);
+                const text = textOf(value);
                 return (
                   <td key={hour} class={`heat-${levelOf(value, steps)}`} title={`${day}, ${hour} to ${hour + 1} h: ${text}`}>
                     <span class="only-read">{text}</span>

@@ -1,15 +1,15 @@
 /** A range's numbers over time, with the period before as a ghost line. The measure and the interval are switched in the address. */
 
 import { useMemo } from "preact/hooks";
-import { go, withParameters } from "../../address/address";
 import { choiceOf, choose } from "../../address/choice";
 import { extent, range, rangeBefore } from "../../address/range";
 import type { Schemas } from "../../api/answers";
 import type { Reading } from "../../api/use_read";
-import { type Interval, daysIn, intervalLabel, intervalText, intervalsFor, lastDayOf } from "../../format/intervals";
+import { type Interval, intervalLabel, intervalsOf } from "../../format/intervals";
 import { type MeasureName, measure } from "../../format/measures";
 import { Loaded, Panel } from "../panel";
 import { SeriesChart } from "../charts/series_chart";
+import { timeAxis } from "../charts/time_axis";
 import { Switch } from "../switch";
 
 type Point = Schemas["Point"];
@@ -19,11 +19,7 @@ const HEIGHT = 230;
 
 /** The interval that the series is read with: chosen, or the usual one for the range. */
 export function chosenInterval(): Interval {
-  return choiceOf("interval", intervalsNow());
-}
-
-function intervalsNow(): Interval[] {
-  return intervalsFor(daysIn(range.value.start, range.value.end, extent.value));
+  return choiceOf("interval", intervalsOf(range.value, extent.value));
 }
 
 export function valueOf(point: Point, name: (typeof MEASURES)[number]): number | null {
@@ -40,7 +36,7 @@ interface Props {
 export function StatsSeries({ stats, before, class: extra = "" }: Props) {
   const chosen = choiceOf("series", MEASURES);
   const interval = chosenInterval();
-  const intervals = intervalsNow();
+  const intervals = intervalsOf(range.value, extent.value);
   const isCompared = rangeBefore.value !== null && before.isCurrent;
   return (
     <Panel
@@ -56,13 +52,21 @@ export function StatsSeries({ stats, before, class: extra = "" }: Props) {
       }
     >
       <Loaded reading={stats} what="the series" height={HEIGHT + 24}>
-        {(data) => <Series points={data.time_series} before={isCompared ? before.data?.time_series : undefined} interval={data.range.interval} name={chosen} />}
+        {(data) => <Series points={data.time_series} before={isCompared ? before.data?.time_series : undefined} interval={data.range.interval} name={chosen} project={data.project?.id} />}
       </Loaded>
     </Panel>
   );
 }
 
-function Series({ points, before, interval, name }: { points: readonly Point[]; before: readonly Point[] | undefined; interval: Interval; name: (typeof MEASURES)[number] }) {
+interface SeriesProps {
+  points: readonly Point[];
+  before: readonly Point[] | undefined;
+  interval: Interval;
+  name: (typeof MEASURES)[number];
+  project: number | undefined;
+}
+
+function Series({ points, before, interval, name, project }: SeriesProps) {
   const { label, short, exact, axis } = measure(name);
   const dates = useMemo(() => points.map((point) => point.date), [points]);
   const series = useMemo(
@@ -81,14 +85,7 @@ function Series({ points, before, interval, name }: { points: readonly Point[]; 
       axisFormat={axis?.format ?? short}
       axisSteps={axis?.steps}
       height={HEIGHT}
-      dateText={(date) => intervalText(date, interval)}
-      hrefOf={(date) => rangeOf(date, date, interval)}
-      onChoose={(from, to) => go(rangeOf(from, to, interval))}
+      {...timeAxis(interval, project)}
     />
   );
-}
-
-/** The address of this page with the days from one interval to another. */
-export function rangeOf(from: string, to: string, interval: Interval): string {
-  return withParameters({ range: null, interval: null, from: from.slice(0, 10), to: lastDayOf(to, interval) });
 }
