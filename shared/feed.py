@@ -74,6 +74,8 @@ class FeedItem(Struct, omit_defaults=True, kw_only=True, gc=False):
     state: State | None = None
     since: datetime | None = None
     running_tool: str | None = None
+    running_input: str | None = None
+    error: str | None = None
 
 
 def encode_items(items: Iterable[FeedItem]) -> Iterator[bytes]:

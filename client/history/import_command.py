@@ -1,6 +1,7 @@
 """`tracker import`: finds Claude Code's files, sends what is new, and waits until it is stored."""
 
 import os
+import platform
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -14,7 +15,7 @@ from client.errors import FAILED, NothingToImport
 from client.history import summary
 from client.history.claude_files import default_paths, find
 from client.history.hash_cache import HashCache, cache_path
-from client.history.importing import Importer
+from client.history.importing import Importer, origin_of
 from client.history.plan import LeaveOut
 from client.options import failures_as_exit_codes, server_at
 from client.output.display import display_for
@@ -43,6 +44,7 @@ def import_history(
             HashCache(cache_path(os.environ, Path.home())),
             user or user_name(os.environ),
             leave_out=LeaveOut(LeftOut(texts_of(config, "left_out")), Path(temporary)),
+            origin=origin_of(wanted, Path.home(), platform.node()),
         )
         found = find(wanted)
         for link in found.links_out:

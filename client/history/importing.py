@@ -1,11 +1,8 @@
 """An import of files: hash them, ask the server which are new, send those, follow the jobs, add up their counts."""
 
-import platform
-import re
 import secrets
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -24,7 +21,7 @@ from client.output.display import Quiet
 from shared.quantities import counted
 
 _TOO_LARGE = 413
-_NOT_IN_A_NAME = re.compile(r"[^\w.-]+")
+_NAMED_PATHS = 2
 
 # Yields an upload's bytes from the start. Its argument is called with the number of file bytes that were read.
 Content = Callable[[Callable[[int], None]], Iterator[bytes]]
@@ -66,6 +63,8 @@ class Importer:
     # A retry within one run is the same job. Another run is a new job, because the first may have been undone.
     run_id: str = field(default_factory=secrets.token_hex)
     leave_out: LeaveOut | None = None
+    # What an upload of several files is called in the list of jobs.
+    origin: str = "files of Claude Code"
 
     def plan(self, found: Found) -> Plan:
         """Hashes the files and asks the server which are new."""
@@ -102,9 +101,7 @@ class Importer:
             )
 
         try:
-            job = self._job(
-                archive_name(platform.node(), datetime.now().astimezone().date()), [known.sha256 for known in files], total, content
-            )
+            job = self._job(self.origin, [known.sha256 for known in files], total, content)
         except Refused as error:
             if error.status != _TOO_LARGE:
                 raise
@@ -148,9 +145,13 @@ class Importer:
         return ended
 
 
-def archive_name(machine: str, day: date) -> str:
-    """What an import is called in the list of jobs: where it came from, and when."""
-    return f"claude of {_NOT_IN_A_NAME.sub('-', machine) or 'a machine'}, {day}.tar.zst"
+def origin_of(paths: Sequence[Path], home: Path, machine: str) -> str:
+    """What an import of these paths is called: `~/.claude and ~/.claude.json on ann-laptop`. The server shows a path only if it begins with `~/`."""
+    names = [
+        f"~/{path.relative_to(home).as_posix()}" if home in path.parents else path.name or str(path) for path in map(Path.absolute, paths)
+    ]
+    named = " and ".join(names) if len(names) <= _NAMED_PATHS else f"{names[0]} and {len(names) - 1} more"
+    return f"{named} on {machine}" if machine else named
 
 
 def _in_parts(files: list[HashedFile], max_bytes: Any) -> list[list[HashedFile]]:

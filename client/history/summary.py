@@ -10,7 +10,7 @@ from rich.text import Text
 from client.history.jobs import COUNTS, Job
 from client.output.console import Console
 from client.output.local_time import local_zone, short_time
-from client.output.terminal import write_json
+from client.output.terminal import one_line, write_json
 from client.phrases import command
 from shared import quantities
 from shared.quantities import counted, plural
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 SHOWN_PROBLEMS = 10
 SHOWN_FILES = 20
+# Of the table of jobs, besides the first.
+_OTHER_COLUMNS = 42
 
 
 def write_result(result: "Result", *, as_json: bool) -> None:
@@ -60,6 +62,8 @@ def _table(result: "Result") -> Table:
     table.add_row("Files the server had", f"{result.files_known:,}")
     table.add_row("Files that failed", f"{len(result.problems):,}")
     for job in result.jobs:
+        if came := _came(job):
+            table.add_row(Text(came), "")
         table.add_row(Text(f"Job {job['job_id']}"), _state(job))
     return table
 
@@ -101,11 +105,32 @@ def write_jobs(jobs: list[Job], *, as_json: bool) -> None:
     for job in jobs:
         # An undo counts nothing.
         messages = f"{job['conversations_imported']:,}" if job["kind"] == "import" else ""
-        table.add_row(job["job_id"], short_time(job["created_at"], zone), _state(job), messages, f"{job['errors_total']:,}")
+        table.add_row(
+            _named(job, console.width),
+            short_time(job["created_at"], zone),
+            _state(job),
+            messages,
+            f"{job['errors_total']:,}",
+        )
     console.print(table)
     for job in jobs:
         if job["undoes"]:
             _write_line(console, f"{job['job_id']} {_UNDO_VERBS.get(job['status'], 'removes')} what {job['undoes']} imported.")
+
+
+def _named(job: Job, width: int) -> Text:
+    """The id of the job, and below it what came. It is cut, so that the other columns stay."""
+    came = Text(_came(job), style="dim")
+    came.truncate(max(len(job["job_id"]), width - _OTHER_COLUMNS), overflow="ellipsis")
+    return Text.assemble(job["job_id"], "\n", came) if came else Text(job["job_id"])
+
+
+def _came(job: Job) -> str:
+    """`312 files of ~/.claude/projects on ann-laptop`: what was sent, and how many files were read of it."""
+    names = [one_line(str(file.get("name") or file.get("kind") or "a file")) for file in job.get("files", ())]
+    named = names[0] + (f" and {len(names) - 1} more" if len(names) > 1 else "") if names else ""
+    done = job.get("files_done", 0)
+    return f"{counted(done, 'file')} of {named}" if named and done > len(names) else named
 
 
 _UNDO_VERBS = {"succeeded": "removed", "failed": "could not remove"}

@@ -6,11 +6,12 @@ The page Now has the same rules (dashboard/source/pages/now/live_board.ts); test
 import re
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from client.errors import BadAnswer
+from shared.terms import terms
 
 Item = dict[str, Any]
 # (Milliseconds, number) of an entry of the feed. They are ordered as the feed is.
@@ -23,7 +24,10 @@ _POSITION: Final = re.compile(r"(\d{1,16})-(\d{1,9})(?:-\d{1,6})?", re.ASCII)
 
 @dataclass(slots=True)
 class OpenSession:
-    """A session on the board. `state` is None until the server tells it. `tool`: the one that runs, or whose permission is waited for."""
+    """A session on the board. `state` is None until the server tells it.
+
+    `tool`: the one that runs, or whose permission is waited for. `input`: what it was called with. `error`: why the session failed.
+    """
 
     session_id: str
     # What was told last: of rows, the position that came with them.
@@ -31,6 +35,9 @@ class OpenSession:
     state: str | None = None
     since: datetime | None = None
     tool: str | None = None
+    input: str | None = None
+    error: str | None = None
+    started_at: datetime | None = None
     title: str | None = None
     project: str | None = None
     user: str | None = None
@@ -38,10 +45,18 @@ class OpenSession:
     prompt: str | None = None
     tokens: int | None = None
     cost_usd: float | None = None
+    # Those that it changed last, as the rows tell.
+    files: list[dict[str, Any]] = field(default_factory=list)
 
-    def is_in(self, state: str, since: str | None, tool: str | None) -> None:
+    @property
+    def waits(self) -> bool:
+        """For a permission or input, or after an error."""
+        return self.state in terms().waits
+
+    def is_in(self, state: str, since: str | None, tool: str | None, called_with: str | None, error: str | None) -> None:
         """Takes what the server says."""
-        self.state, self.since, self.tool = state, None if since is None else datetime.fromisoformat(since), tool
+        self.state, self.since, self.tool = state, _time(since), tool
+        self.input, self.error = called_with, error
 
 
 class Board:
@@ -55,8 +70,11 @@ class Board:
 
     @property
     def open_sessions(self) -> list[OpenSession]:
-        """Those whose state is known, without those that have ended."""
-        return [each for each in self._sessions.values() if each.state not in (None, ENDED)]
+        """Those whose state is known, without those that have ended.
+
+        What waits longest is first; the others do not change places, so they follow their starts.
+        """
+        return sorted((each for each in self._sessions.values() if each.state not in (None, ENDED)), key=_place)
 
     def read(self, rows: Iterable[Item], last_event_id: str) -> None:
         """Takes /api/live/sessions. What the feed told after its position is newer than its rows. BadAnswer for a position that is none."""
@@ -66,13 +84,14 @@ class Board:
             if session_id not in by_id:
                 del self._sessions[session_id]
         for session_id, row in by_id.items():
-            session = self._sessions.setdefault(session_id, OpenSession(session_id))
+            session = self._sessions.setdefault(session_id, OpenSession(session_id, started_at=_time(row["start_time"] or row["since"])))
             session.title, session.project, session.user = row["title"], row["project_name"], row["user"]
             session.machine = self._machine_names.get(row["machine_id"], row["machine_id"])
-            session.tokens, session.cost_usd = row["tokens"], row["cost_usd"]
+            session.tokens, session.cost_usd, session.files = row["tokens"], row["cost_usd"], row.get("files") or []
             if session.position <= read_up_to:
                 session.position, session.prompt = read_up_to, row["last_prompt"]
-                session.is_in(row["state"], row["since"], row["tool_name"])
+                # A server of an older release tells neither of the last two, nor the files.
+                session.is_in(row["state"], row["since"], row["tool_name"], row.get("tool_input"), row.get("error"))
 
     def take(self, event_id: str, item: Item) -> None:
         """Takes an item of the feed. One from before the rows were read is only something that happened. BadAnswer as in `read`."""
@@ -82,7 +101,7 @@ class Board:
         session_id = item.get("session_id")
         if session_id is None or position <= self._read_up_to:
             return
-        session = self._sessions.setdefault(session_id, OpenSession(session_id))
+        session = self._sessions.setdefault(session_id, OpenSession(session_id, started_at=_time(item.get("timestamp"))))
         session.position = position
         session.title = item.get("title") or session.title
         session.project = item.get("project_name") or session.project
@@ -92,7 +111,16 @@ class Board:
         if item["kind"] == "prompt" and item.get("agent_id") is None:
             session.prompt = item.get("content")
         if state := item.get("state"):
-            session.is_in(state, item.get("since"), item.get("running_tool"))
+            session.is_in(state, item.get("since"), item.get("running_tool"), item.get("running_input"), item.get("error"))
+
+
+def _place(session: OpenSession) -> tuple[bool, bool, datetime, str]:
+    at = (session.since if session.waits else None) or session.started_at
+    return not session.waits, at is None, at or datetime.min.replace(tzinfo=UTC), session.session_id
+
+
+def _time(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)
 
 
 def _position_of(text: str) -> Position:

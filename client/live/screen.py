@@ -1,5 +1,6 @@
 """The live board as text: a table of sessions and lines of events, for any width."""
 
+import re
 from datetime import datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -26,7 +27,7 @@ def board_text(board: Board, now: datetime, width: int, height: int, note: str |
     """
     order = list(terms().states)
     order += sorted({each.state or "" for each in board.open_sessions} - {*order})
-    sessions = sorted(board.open_sessions, key=lambda each: (order.index(each.state or ""), each.since is None, -_seconds(each)))
+    sessions = sorted(board.open_sessions, key=lambda each: order.index(each.state or ""))
     shown = sessions[: max(3, (height - _HEAD_LINES) * 2 // 3)]
     parts: list[Any] = [_head(sessions, order, width), _sessions(shown, now, width) if shown else Text("No session is open.", style="dim")]
     if len(shown) < len(sessions):
@@ -84,7 +85,7 @@ def _head(sessions: list[OpenSession], order: list[str], width: int) -> Text:
 
 
 def _sessions(sessions: list[OpenSession], now: datetime, width: int) -> Table:
-    """The columns that matter least are left out where it is narrow. The last prompt takes what is left."""
+    """The columns that matter least are left out where it is narrow. What it does takes what is left."""
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 2, 0, 0), collapse_padding=True, width=width)
     columns: list[tuple[str, int, int, Any]] = [
         ("State", 10, 0, lambda each: Text(one_line(each.state or ""), style=STYLES.get(each.state or "", ""))),
@@ -92,24 +93,36 @@ def _sessions(sessions: list[OpenSession], now: datetime, width: int) -> Table:
         ("Project", 14, 0, lambda each: Text(one_line(each.project or quantities.UNKNOWN))),
         ("User", 10, 90, lambda each: Text(one_line(each.user or quantities.UNKNOWN))),
         ("Machine", 12, 140, lambda each: Text(one_line(each.machine or quantities.UNKNOWN))),
-        ("Tool", 14, 70, lambda each: Text(one_line(each.tool or ""))),
+        ("Session", 24, 150, lambda each: Text(one_line(each.title or each.prompt or each.session_id))),
         ("Tokens", 8, 110, lambda each: Text(cells.large(each.tokens))),
         ("Cost", 8, 110, lambda each: Text(cells.usd(each.cost_usd))),
+        ("Changed", 30, 180, _changed),
     ]
     kept = [column for column in columns if width >= column[2]]
     for name, size, _, _ in kept:
         table.add_column(
             name, width=size, no_wrap=True, overflow="ellipsis", justify="right" if name in ("For", "Tokens", "Cost") else "left"
         )
-    table.add_column("Last prompt", ratio=1, no_wrap=True, overflow="ellipsis")
+    table.add_column("What", ratio=1, no_wrap=True, overflow="ellipsis")
     for session in sessions:
-        prompt = Text(one_line(session.prompt or session.title or session.session_id))
-        table.add_row(*(cell(session) for _, _, _, cell in kept), prompt)
+        table.add_row(*(cell(session) for _, _, _, cell in kept), _does(session))
     return table
 
 
-def _seconds(session: OpenSession) -> float:
-    return session.since.timestamp() if session.since else 0.0
+def _does(session: OpenSession) -> Text:
+    """The error, or the call that runs or waits, else the last prompt."""
+    if session.error:
+        return Text(one_line(session.error), style="red")
+    if session.tool:
+        return Text.assemble((one_line(session.tool), "bold"), " ", one_line(session.input or ""))
+    return Text(one_line(session.prompt or session.title or session.session_id))
+
+
+def _changed(session: OpenSession) -> Text:
+    """`upload.py +20 -4, main.py +1 -0`"""
+    names = [re.split(r"[/\\]", each["file_path"])[-1] for each in session.files]
+    lines = [cells.lines(each["lines_added"], each["lines_removed"]) for each in session.files]
+    return Text(", ".join(f"{one_line(name)} {changed}" for name, changed in zip(names, lines, strict=True)))
 
 
 def _clock(text: str | None) -> str:

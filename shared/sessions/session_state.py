@@ -17,6 +17,8 @@ State = Literal[OpenState, "ended"]
 
 # No tool of Claude Code runs longer in the foreground unless it was asked to.
 QUIET_SECONDS: Final = 600
+# Of what a tool was called with, and of an error.
+LINE_CHARACTERS: Final = 300
 # So many of a session's newest calls are looked at for one that runs: a bound, so that a long session costs what a short one does.
 _CALLS: Final = 32
 
@@ -24,6 +26,16 @@ _CALLS: Final = 32
 _TURN_ENDED: Final = """greatest(
     CASE WHEN sign.idle_at > sign.worked_at THEN sign.idle_at END,
     CASE WHEN NOT sign.is_hooked AND sign.replied_at >= sign.worked_at THEN sign.replied_at END)"""
+
+
+def _one_line(text: str) -> str:
+    """The SQL of the beginning of a text, in one line. What is cut ends in `…`, so that redaction sees that it was cut."""
+    line = rf"btrim(regexp_replace(left({text}, 2000), '\s+', ' ', 'g'))"
+    return (
+        f"(SELECT CASE WHEN length(line) > {LINE_CHARACTERS} THEN left(line, {LINE_CHARACTERS}) || '…' ELSE line END FROM {line} AS line)"
+    )
+
+
 # Columns of JOIN.
 STATE: Final = f"""
     CASE WHEN sign.waits_since >= sign.worked_at THEN sign.waits_for
@@ -38,15 +50,41 @@ SINCE: Final = f"""
         nullif(s.last_event_at, '-infinity'))"""
 # The tool that runs, or whose permission is waited for.
 TOOL: Final = "call.tool_name"
-# `s` is the session. A call from before the last prompt was interrupted: nothing tells of that.
+# What that tool was called with: the parameter that says most, else all of them as JSON. They are redacted as they are stored.
+INPUT: Final = _one_line(
+    "coalesce("
+    + ", ".join(
+        f"call.parameters ->> '{name}'"
+        for name in ("command", "file_path", "notebook_path", "pattern", "path", "url", "query", "description", "prompt", "skill", "plan")
+    )
+    + ", call.parameters -> 'questions' -> 0 ->> 'question', call.parameters::text)"
+)
+# Why its turn failed: the API's error, else the result of the turn's last call that failed.
+ERROR: Final = _one_line("failure.text")
+# `s` is the session. A call from before the last prompt was interrupted: nothing tells of that. A transcript has all calls of a message at once,
+# but a thread runs them one by one: so of its calls without a result the first one runs, or is asked about. Of several threads it is the one whose
+# call began last, since an agent's calls begin after the call that started it.
 JOIN: Final = f"""
     LEFT JOIN session_signs AS sign ON sign.session_id = s.session_id
     LEFT JOIN LATERAL (
-        SELECT newest.tool_name, newest.occurred_at FROM (
-            SELECT t.tool_name, t.occurred_at, t.status FROM tool_calls AS t
-            WHERE t.session_id = s.session_id AND t.occurred_at >= sign.prompted_at
-                AND {_TURN_ENDED} IS NULL AND (sign.worked_at > sign.waits_since OR sign.waits_for = 'permission')
-            ORDER BY t.occurred_at DESC LIMIT {_CALLS}
-        ) AS newest
-        WHERE newest.status = 'pending' ORDER BY newest.occurred_at DESC LIMIT 1
-    ) AS call ON true"""
+        SELECT first.tool_name, first.occurred_at, first.parameters FROM (
+            SELECT DISTINCT ON (newest.agent_id) newest.* FROM (
+                SELECT t.id, t.agent_id, t.tool_name, t.occurred_at, t.status, t.parameters FROM tool_calls AS t
+                WHERE t.session_id = s.session_id AND t.occurred_at >= sign.prompted_at
+                    AND {_TURN_ENDED} IS NULL AND (sign.worked_at > sign.waits_since OR sign.waits_for = 'permission')
+                ORDER BY t.occurred_at DESC LIMIT {_CALLS}
+            ) AS newest
+            WHERE newest.status = 'pending' ORDER BY newest.agent_id, newest.occurred_at, newest.id
+        ) AS first
+        ORDER BY first.occurred_at DESC, first.id LIMIT 1
+    ) AS call ON true
+    LEFT JOIN LATERAL (
+        SELECT coalesce(
+            (SELECT e.content FROM timeline_entries AS e
+             WHERE e.session_id = s.session_id AND e.occurred_at >= sign.prompted_at AND e.kind = 'api_error' AND e.agent_id IS NULL
+             ORDER BY e.occurred_at DESC, e.id DESC LIMIT 1),
+            (SELECT t.result FROM tool_calls AS t
+             WHERE t.session_id = s.session_id AND t.occurred_at >= sign.prompted_at AND t.status IN ('error', 'timeout')
+             ORDER BY t.occurred_at DESC, t.id DESC LIMIT 1)) AS text
+        WHERE sign.waits_for = 'error' AND sign.waits_since >= sign.worked_at
+    ) AS failure ON true"""

@@ -214,6 +214,8 @@ class _Reader:
 
 
 def _shown_name(filename: bytes) -> str:
-    """The client's name for a file, as it is shown: the last component, printable, at most 255 characters."""
-    name = filename.decode("utf-8", "replace").replace("\\", "/").rpartition("/")[2]
+    """The client's name for a file, as it is shown: a path from its home folder, `~/…`, else the last component; printable, at most 255 characters."""
+    name = filename.decode("utf-8", "replace").replace("\\", "/")
+    if not name.startswith("~/"):
+        name = name.rpartition("/")[2]
     return "".join(character for character in name if character.isprintable())[:255] or "upload"

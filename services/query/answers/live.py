@@ -15,6 +15,12 @@ from shared.terms import terms
 _STATES: Final = " ".join(f"`{name}`: {state.definition}" for name, state in terms().states.items())
 
 
+class LiveFile(Answer):
+    file_path: str
+    lines_added: Annotated[int, doc("In this session.")]
+    lines_removed: int
+
+
 class LiveSession(Answer):
     session_id: Annotated[str | None, doc("null for a key that can only read numbers.")]
     title: str | None
@@ -25,6 +31,21 @@ class LiveSession(Answer):
     machine_id: Annotated[str | None, doc("Where it was seen. null if no shipper sends it.")]
     state: Annotated[OpenState, doc(_STATES)]
     tool_name: Annotated[str | None, doc("The tool that runs, or whose permission is waited for.")]
+    tool_input: Annotated[
+        str | None,
+        doc(
+            "The beginning of what that tool was called with, in one line: its command, path, pattern or URL, else all parameters as JSON.",
+            examples=["npm test"],
+        ),
+    ]
+    error: Annotated[
+        str | None,
+        doc(
+            "Of a failed session, in one line: the beginning of the API's error, else of the result of its turn's last call that failed. null if nothing tells it.",
+            examples=["API Error: 529 Overloaded"],
+        ),
+    ]
+    files: Annotated[list[LiveFile], doc("The three files that it changed last, the newest change first.")]
     since: Annotated[datetime, doc("Since when it waits; or when the tool was called, else when the last work was seen.")]
     start_time: datetime | None
     last_event_at: datetime
@@ -77,3 +98,7 @@ class LiveItem(Answer, kw_only=True):
     running_tool: Annotated[
         str | UnsetType | None, doc("The tool that runs then, or whose permission is waited for. Comes with `state`.")
     ] = UNSET
+    running_input: Annotated[
+        str | UnsetType | None, doc("What it was called with, as `tool_input` of `GET /api/live/sessions`. Comes with `state`.")
+    ] = UNSET
+    error: Annotated[str | UnsetType | None, doc("Of a failed session, as in `GET /api/live/sessions`. Comes with `state`.")] = UNSET

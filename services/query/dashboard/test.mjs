@@ -18,7 +18,7 @@ for (const [name, given] of Object.entries(casesOf("quantities")))
   });
 
 const board = casesOf("live_board");
-for (const { name, steps, open, events } of board.cases)
+for (const { name, steps, open, order, events } of board.cases)
   test(`on the live board, ${name}`, () => {
     const live = new LiveBoard();
 
@@ -29,7 +29,8 @@ for (const { name, steps, open, events } of board.cases)
 
     const shown = Object.fromEntries(live.openSessions.map((session) => [session.id, session]));
     assert.deepEqual(Object.keys(shown).sort(), Object.keys(open).sort());
-    for (const [id, told] of Object.entries(open)) for (const field of Object.keys(told)) assert.equal(shown[id][field], told[field], `${id}: ${field}`);
+    for (const [id, told] of Object.entries(open)) for (const field of Object.keys(told)) assert.deepEqual(shown[id][field], told[field], `${id}: ${field}`);
+    if (order) assert.deepEqual(Object.keys(shown), order);
     assert.deepEqual(live.feed.map(({ item }) => item.kind).reverse(), events);
   });
 

@@ -17,7 +17,8 @@ from services.worker.importers.formats.plausible_records import plausible
 from services.worker.importers.job import errors
 from services.worker.importers.job.chunks import CHUNK_CHARACTERS, CHUNK_RECORDS, characters_of
 from services.worker.persist.dead_letters import persist_isolating
-from services.worker.persist.live.captured_feed import CapturedItem, before_captured, captured_items
+from services.worker.persist.live.captured_feed import Before, CapturedItem, before_captured, captured_items
+from services.worker.persist.live.close_idle import close_idle
 from services.worker.persist.ownership import without
 from services.worker.persist.persist_batch import Persisted
 from services.worker.persist.records import FileSummary, Record, RecordError, SessionFacts
@@ -101,11 +102,22 @@ def store(worker: Resources, connection: Connection[Any], job: CaptureJob, readi
                 connection, batch, idle_gap=worker.idle_gap, job_number=job.number, superseded_facts=superseded
             )
             for_feed = captured_items(connection, before, without(batch, foreign))
+            for_feed += _close_history(worker, connection, batch, before)
             _keep_facts_of_refused(readings, foreign)
         _note(connection, job, readings, persisted, foreign, dead)
         for reading in sorted(readings, key=lambda reading: reading.file.id):
             advance(connection, reading.file, reading.end_offset, reading.facts_ids, READER_VERSION)
     return for_feed
+
+
+def _close_history(worker: Resources, connection: Connection[Any], batch: Sequence[ReceivedEvent], before: Before) -> list[CapturedItem]:
+    """A machine that was just connected sends its transcripts of months. Sessions of which nothing is recent are closed at once."""
+    session_ids = {session_id for received in batch if (session_id := getattr(received.event, "session_id", None))}
+    old = session_ids.difference(before.session_ids)
+    if not old:
+        return []
+    _, items = close_idle(connection, worker.settings.session_idle_seconds, session_ids=old)
+    return [CapturedItem(item) for item in items]
 
 
 def _keep_facts_of_refused(readings: Sequence[FileReading], foreign: Sequence[ReceivedEvent]) -> None:

@@ -23,11 +23,12 @@ AND (last_event_at < now() - make_interval(secs => %(idle_seconds)s)
     OR end_reason IS NOT NULL AND $wrote_at_its_end AND last_event_at < now() - interval '10 seconds')
 
 -- name: close_idle_sessions
--- A session that is being written to is left for the next run. With job_number: only those that the import brought.
+-- A session that is being written to is left for the next run. With job_number: only those that the import brought. With session_ids: only these.
 UPDATE sessions SET idle_closed_at = last_event_at WHERE session_id IN (
     SELECT session_id FROM sessions
     WHERE $is_idle
       AND (%(job_number)s::integer IS NULL OR session_id IN (SELECT session_id FROM import_sessions WHERE job_number = %(job_number)s))
+      AND (%(session_ids)s::text[] IS NULL OR session_id = ANY(%(session_ids)s))
     ORDER BY last_event_at LIMIT %(at_most)s FOR UPDATE SKIP LOCKED)
 RETURNING session_id
 

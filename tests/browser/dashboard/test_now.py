@@ -1,5 +1,6 @@
 """The page Now moves by itself: events, states of sessions, a connection that is lost and comes back; and what a key for numbers sees of it."""
 
+import re
 import signal
 import socket
 from datetime import UTC, datetime
@@ -9,9 +10,11 @@ from uuid import uuid4
 import httpx2 as httpx
 from playwright.sync_api import expect
 
+from deploy.embedded.supervision.processes import wait_until
 from tests.browser.dashboard.conftest import OpenPage
 from tests.flow.conftest import Stack, second_api, start
 
+SECONDS = 30
 GATEWAY = ["-m", "deploy.embedded.servers.gateway"]
 
 
@@ -67,14 +70,154 @@ def test_a_session_moves_over_the_board(open_page: OpenPage, stack: Stack) -> No
     hook(stack.http, session, "PreToolUse", tool_name="Bash", tool_input={"command": "rm -rf build"}, tool_use_id="toolu_1")
     hook(stack.http, session, "Notification", message="Claude needs your permission", notification_type="permission_prompt")
     expect(column("permission")).to_contain_text("Bash")
+    expect(column("permission").locator(".board-input")).to_have_text("rm -rf build")
 
     # A page that is opened now knows it too: the rows alone do not tell it.
     page.reload()
-    expect(column("permission")).to_be_visible()
+    expect(column("permission").locator(".board-input")).to_have_text("rm -rf build")
     hook(stack.http, session, "Stop", stop_hook_active=False)
     expect(column("input")).to_be_visible()
     hook(stack.http, session, "SessionEnd", reason="clear")
     expect(page.locator(f".board a[href='/sessions/{session}']")).to_have_count(0)
+
+
+def test_a_card_says_what_failed_and_what_was_changed(open_page: OpenPage, stack: Stack) -> None:
+    session, page = f"failed-{uuid4()}", live(open_page("/"))
+    say(stack.http, session, "Run the tests")
+    call = {"tool_name": "Bash", "tool_input": {"command": "npm test"}, "tool_use_id": f"toolu_{session}"}
+    change = {
+        "session_id": session,
+        "file_path": "/home/ann/live-shop/src/upload.ts",
+        "action": "modified",
+        "lines_added": 12,
+        "lines_removed": 3,
+    }
+    assert stack.http.post("/api/activities", json=change, headers={"Prefer": "wait=20"}).status_code == 201
+
+    hook(stack.http, session, "PostToolUseFailure", error="Exit code 1\n<b>no</b> tests found", **call)
+    hook(stack.http, session, "StopFailure", error="server_error")
+
+    card = page.locator(f".board-column[data-state=error] a[href='/sessions/{session}']")
+    expect(card.locator(".board-error")).to_have_text("Exit code 1 <b>no</b> tests found")
+    # The files come with the rows, which are read each 10 s.
+    expect(card.locator(".board-file")).to_have_text("upload.ts+12 −3", timeout=15_000)
+
+
+def test_the_session_that_waits_longest_is_first(open_page: OpenPage, stack: Stack) -> None:
+    page = live(open_page("/"))
+    older, newer = f"waits-{uuid4()}", f"waits-{uuid4()}"
+    for session in (newer, older):
+        say(stack.http, session, "Clean the build")
+    for session in (older, newer):
+        hook(stack.http, session, "PermissionRequest", tool_name="Bash", tool_input={"command": "rm -rf build"})
+        expect(page.locator(f".board-column[data-state=permission] a[href='/sessions/{session}']")).to_be_visible()
+
+    cards = page.locator(".board-column[data-state=permission] .board-card")
+    order = [card.get_attribute("href") for card in cards.all()]
+
+    assert order.index(f"/sessions/{older}") < order.index(f"/sessions/{newer}")
+    hook(stack.http, older, "Stop")
+    hook(stack.http, newer, "Stop")
+
+
+# As a browser of which the tab can be hidden, and that keeps what it was told to notify of. `denied`: what its person has decided.
+BROWSER = """
+    window.notices = [];
+    window.isHidden = false;
+    Object.defineProperty(document, "hidden", { get: () => window.isHidden });
+    window.Notification = class {
+        static permission = "%(before)s";
+        static requestPermission = async () => (window.Notification.permission = "%(after)s");
+        constructor(title, { body, tag }) { window.notices.push(this); Object.assign(this, { title, body, tag, isClosed: false }); }
+        close() { this.isClosed = true; }
+    };
+"""
+SWITCH = "Notify me when a session waits or fails"
+
+
+def test_a_browser_notifies_once_of_a_session_that_waits_while_nobody_sees_the_tab(open_page: OpenPage, stack: Stack) -> None:
+    page = open_page("/")
+    page.add_init_script(BROWSER % {"before": "default", "after": "granted"})
+    page.reload()
+    live(page)
+    session = f"notified-{uuid4()}"
+    say(stack.http, session, "Clean the build")
+
+    def ask(command: str) -> None:
+        hook(stack.http, session, "PreToolUse", tool_name="Bash", tool_input={"command": command}, tool_use_id=f"toolu_{command}-{session}")
+        hook(stack.http, session, "PermissionRequest", tool_name="Bash", tool_input={"command": command})
+
+    def notices() -> Any:
+        return page.evaluate("window.notices.map(({ title, body, isClosed }) => [title, body, isClosed])")
+
+    # Off by default: nothing is asked before the click
+    assert not page.get_by_label(SWITCH).is_checked()
+    assert page.evaluate("Notification.permission") == "default"
+    page.get_by_label(SWITCH).check()
+    assert page.evaluate("Notification.permission") == "granted"
+
+    # While the tab is seen it does not notify
+    card = page.locator(f".board-column[data-state=permission] a[href='/sessions/{session}']")
+    ask("rm -rf build")
+    expect(card).to_be_visible()
+    assert notices() == []
+    hook(stack.http, session, "UserPromptSubmit", prompt="no")
+    expect(card).to_have_count(0)
+
+    # While it is hidden it does, once, and takes it back when it does not wait any more
+    page.evaluate("window.isHidden = true")
+    ask("rm -rf /")
+    assert wait_until(lambda: len(notices()) == 1, SECONDS)
+    hook(stack.http, session, "Notification", message="Claude needs your permission", notification_type="permission_prompt")
+    hook(stack.http, session, "Stop")
+    assert wait_until(lambda: len(notices()) == 2 and notices()[0][2], SECONDS)
+    titles = [title for title, _, _ in notices()]
+    assert titles == ["Waiting for a permission: Clean the build", "Waiting for input: Clean the build"]
+    assert notices()[0][1] == "Bash: rm -rf /"
+
+    # Its click opens the session, and the choice is kept
+    page.evaluate("window.notices.at(-1).onclick()")
+    expect(page).to_have_url(re.compile(f"/sessions/{session}$"))
+    page.evaluate("window.isHidden = false")
+    page.add_init_script("window.Notification.permission = 'granted'")
+    page.go_back()
+    page.reload()
+    expect(page.get_by_label(SWITCH)).to_be_checked()
+    page.get_by_label(SWITCH).uncheck()
+    page.reload()
+    expect(page.get_by_label(SWITCH)).not_to_be_checked()
+
+
+def test_a_browser_that_denies_notifications_says_so(open_page: OpenPage, stack: Stack) -> None:
+    page = open_page("/")
+    page.add_init_script(BROWSER % {"before": "default", "after": "denied"})
+    page.reload()
+
+    page.get_by_label(SWITCH).click()
+
+    expect(page.locator(".notices [role=alert]")).to_contain_text("This browser does not allow it.")
+    expect(page.get_by_label(SWITCH)).not_to_be_checked()
+
+
+def test_the_title_of_every_page_says_what_waits(open_page: OpenPage, own_stack: Stack) -> None:
+    http, address = own_stack.http, str(own_stack.http.base_url).rstrip("/")
+    asks, fails = f"title-{uuid4()}", f"title-{uuid4()}"
+    for session in (asks, fails):
+        say(http, session, "Clean the build")
+    hook(http, asks, "PermissionRequest", tool_name="Bash", tool_input={"command": "rm -rf build"})
+    page = open_page("/", of=address)
+    expect(page).to_have_title("(1 waits) Now – Claude Code Tracker")
+
+    page.get_by_role("link", name="Health").first.click()
+    expect(page).to_have_title("(1 waits) Health – Claude Code Tracker")
+    hook(http, fails, "StopFailure", error="server_error")
+    expect(page).to_have_title("(1 waits, 1 failed) Health – Claude Code Tracker", timeout=25_000)
+
+    page.goto(f"{address}/sessions/{asks}")
+    expect(page).to_have_title("(1 waits, 1 failed) Clean the build – Claude Code Tracker", timeout=25_000)
+    for session in (asks, fails):
+        hook(http, session, "SessionEnd", reason="clear")
+    expect(page).to_have_title("Clean the build – Claude Code Tracker", timeout=25_000)
 
 
 def test_a_lost_connection_is_told_and_caught_up(open_page: OpenPage, stack: Stack) -> None:

@@ -106,7 +106,9 @@ def test_jobs_are_listed_and_impossible_actions_are_refused(tracker: Run, home: 
     home.transcript()
     [job] = json.loads(tracker("import", "--json").stdout)["jobs"]
     assert json.loads(tracker("jobs", "--json", "--limit", "1").stdout)[0]["job_id"] == job["job_id"]
-    assert job["job_id"] in tracker("jobs").stdout
+    listed = tracker("jobs").stdout
+    assert job["job_id"] in listed
+    assert "~/.claude" in listed
     of_action = (("cancel", job["job_id"], "The job has already ended"), ("retry", job["job_id"][:-1], "Only a failed job"))
     for action, name, reason in of_action:
         done = tracker(action, name)

@@ -105,6 +105,7 @@ def _by_capture(stack: Stack, plant: Secrets) -> str:
         )
         answer = stack.http.post(f"/api/hooks?user={plant('hook.user')}", content=content.encode(), headers=_JSON)
         assert answer.status_code == 204, answer.text
+    _now(stack, plant)
     content = b"".join(transcript(session_id, plant, "range"))
     files = {f"{session_id}.jsonl": content, f"subagents/agent-{plant('range.file')}.jsonl": b'{"type":"x"}\n'}
     for name, lines in files.items():
@@ -116,6 +117,24 @@ def _by_capture(stack: Stack, plant: Secrets) -> str:
     stored = f"SELECT count(*) FROM messages WHERE session_id = '{session_id}'"
     assert wait_until(lambda: int(str(stack.select(stored)[0][0])) >= 2, SECONDS)
     return session_id
+
+
+def _now(stack: Stack, plant: Secrets) -> None:
+    """Sessions that wait for a permission and that failed: the live feed and the list of open sessions show the command and the error."""
+    waits, failed = str(uuid4()), str(uuid4())
+    call = {"tool_name": "Bash", "tool_use_id": "toolu_planted_now", "tool_input": {"command": f"cat {plant('now.tool_input')}"}}
+    broken = call | {"tool_use_id": "toolu_planted_error", "error": f"Exit code 1 {plant('now.error')}"}
+    for session_id, hook in (
+        (waits, {"hook_event_name": "PreToolUse"} | call),
+        (waits, {"hook_event_name": "PermissionRequest"} | call),
+        (failed, {"hook_event_name": "PostToolUseFailure"} | broken),
+        (failed, {"hook_event_name": "StopFailure", "error": "overloaded"}),
+    ):
+        content = json.dumps({"session_id": session_id, "cwd": "/home/now"} | hook)
+        assert stack.http.post("/api/hooks?user=now", content=content.encode(), headers=_JSON).status_code == 204
+
+    shown = {"now.tool_input", "now.error"}
+    assert wait_until(lambda: shown <= plant.found_in(stack.http.get("/api/live/sessions").content), SECONDS)
 
 
 def _by_import(stack: Stack, plant: Secrets) -> str:

@@ -1,14 +1,13 @@
 """Uploads that a proxy on the way rejects as too large, although the tracker's own limit allows them."""
 
 import random
-from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from client.history.hash_cache import HashCache
-from client.history.importing import Importer, archive_name
+from client.history.importing import Importer, origin_of
 from client.history.jobs import COUNTS
 from client.history.plan import HashedFile, Plan
 from client.http.server import Server
@@ -65,12 +64,15 @@ def test_idempotency_keys_differ_between_uploads_and_between_runs(tmp_path: Path
 
 
 @pytest.mark.parametrize(
-    ("machine", "name"),
+    ("paths", "name"),
     [
-        ("ann-laptop", "claude of ann-laptop, 2026-11-29.tar.zst"),
-        ('Ann\'s "Mac"\r\n', "claude of Ann-s-Mac-, 2026-11-29.tar.zst"),
-        ("", "claude of a machine, 2026-11-29.tar.zst"),
+        (["/home/ann/.claude", "/home/ann/.claude.json"], "~/.claude and ~/.claude.json on ann-laptop"),
+        (["/home/ann/.claude/projects"], "~/.claude/projects on ann-laptop"),
+        (["/mnt/disk/old.claude.json"], "old.claude.json on ann-laptop"),
+        (["/home/ann/a", "/home/ann/b", "/home/ann/c"], "~/a and 2 more on ann-laptop"),
+        (["/home/ann"], "ann on ann-laptop"),
+        (["/"], "/ on ann-laptop"),
     ],
 )
-def test_archive_is_named_after_its_machine_and_day(machine: str, name: str) -> None:
-    assert archive_name(machine, date(2026, 11, 29)) == name
+def test_an_import_is_named_after_its_paths_and_its_machine(paths: list[str], name: str) -> None:
+    assert origin_of([Path(path) for path in paths], Path("/home/ann"), "ann-laptop") == name

@@ -42,6 +42,7 @@ def test_the_board_has_what_the_rows_and_the_feed_tell(case: dict[str, Any]) -> 
     for session_id, told in case["open"].items():
         expected = told | ({"since": datetime.fromisoformat(told["since"])} if "since" in told else {})
         assert {name: shown[session_id][name] for name in expected} == expected
+    assert list(shown) == case.get("order", list(shown))
     assert [item["kind"] for item in board.events] == case["events"]
 
 
@@ -107,3 +108,23 @@ def test_states_stand_in_the_order_of_their_words_and_one_that_is_not_known_is_l
 def test_what_a_terminal_would_obey_is_not_shown() -> None:
     line = event_line(item("prompt", content="\x1b]0;title\x07\x1b[2Jred \u202etxt", user="a\x1bb"))
     assert not any(character in line.plain for character in "\x1b\x07\u202e")
+
+
+def test_a_row_says_the_error_else_the_call_else_the_prompt() -> None:
+    board, shown = Board(), Console(width=200, file=io.StringIO())
+    files = [{"file_path": f"/home/ann/shop/{name}.py", "lines_added": 20, "lines_removed": 4} for name in ("upload", "main")]
+    rows = [
+        {"session_id": "asks", "state": "permission", "tool_name": "Bash", "tool_input": "rm -rf\x1b build", "files": files},
+        {"session_id": "failed", "state": "error", "error": "API Error: 529 Overloaded"},
+        {"session_id": "waits", "state": "input"},
+    ]
+    board.read([ROW | row for row in rows], POSITION)
+
+    with shown.capture() as captured:
+        shown.print(board_text(board, NOW, 200, 30, None))
+
+    asks, failed, waits = (line for line in captured.get().splitlines() if "shop" in line)
+    assert "Bash rm -rf build" in asks.replace("�", "")
+    assert "upload.py +20" in asks
+    assert "API Error: 529 Overloaded" in failed
+    assert waits.rstrip().endswith("fix it")

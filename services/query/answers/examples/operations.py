@@ -33,7 +33,7 @@ _JOB: Final[Json] = {
     "tool_calls_imported": 812,
     "api_calls_imported": 530,
     "duplicates": 0,
-    "files": [{"name": "claude of ann-laptop, 2024-01-15.tar.zst", "bytes": 1048576, "kind": "archive"}],
+    "files": [{"name": "~/.claude and ~/.claude.json on ann-laptop", "bytes": 1048576, "kind": "archive"}],
     "unknown_records": {},
     "skipped_records": {"file-history-snapshot": 31},
     "redactions": {},

@@ -13,6 +13,8 @@ LIVE_SESSIONS = (
     statement(__package__, "live_sessions.sql", "live_sessions")
     .replace("{state}", session_state.STATE.strip())
     .replace("{tool}", session_state.TOOL)
+    .replace("{input}", session_state.INPUT)
+    .replace("{error}", session_state.ERROR)
     .replace("{since}", session_state.SINCE.strip())
     .replace("{signs}", session_state.JOIN.strip())
     .replace("{is_open}", is_open("s"))

@@ -7,8 +7,11 @@ SELECT s.session_id, coalesce(mark.title, s.title) AS title,
     (SELECT max(k.machine_id) FROM session_machines k WHERE k.session_id = s.session_id) AS machine_id,
     {state} AS state,
     {tool} AS tool_name,
+    {input} AS tool_input,
+    {error} AS error,
     {since} AS since,
     nullif(least(s.started_at, s.first_event_at), '-infinity') AS start_time, s.last_event_at,
+    coalesce(changed.files, '[]') AS files,
     prompt.content AS last_prompt, s.model, s.tool_calls AS tool_calls_count,
     least(s.input_tokens + s.output_tokens + s.cache_creation_tokens + s.cache_read_tokens, 9007199254740991)::bigint AS tokens,
     s.cost_nano_usd / 1e9::float8 AS cost_usd
@@ -24,6 +27,14 @@ LEFT JOIN LATERAL (
         (SELECT id, occurred_at, content FROM asked_commands WHERE session_id = s.session_id ORDER BY occurred_at DESC, id DESC LIMIT 1)
     ) AS a ORDER BY a.occurred_at DESC, a.id DESC LIMIT 1
 ) AS prompt ON true
+LEFT JOIN LATERAL (
+    SELECT json_agg(json_build_object('file_path', f.file_path, 'lines_added', c.added, 'lines_removed', c.removed) ORDER BY c.at DESC, f.file_path) AS files
+    FROM (
+        SELECT a.file_key, max(a.occurred_at) AS at, sum(a.lines_added)::bigint AS added, sum(a.lines_removed)::bigint AS removed
+        FROM activities AS a WHERE a.session_id = s.session_id
+        GROUP BY a.file_key ORDER BY at DESC, a.file_key LIMIT 3
+    ) AS c JOIN files AS f USING (file_key)
+) AS changed ON true
 {signs}
 WHERE {is_open}
     AND s.last_event_at > clock_timestamp() - interval '1 hour'

@@ -267,7 +267,7 @@ def store_chunk(worker: Resources, shard: Shard, chunk: Chunk, whole_files: Whol
             is_damaged=chunk.is_damaged,
         )
         # A session of last year is never shown as open.
-        _, for_feed = close_idle(connection, worker.settings.session_idle_seconds, shard.job_number)
+        _, for_feed = close_idle(connection, worker.settings.session_idle_seconds, job_number=shard.job_number)
         is_cancelled = shards.advance(connection, shard, progress)
     append_to_feed(worker.redis, for_feed)
     return is_cancelled

@@ -21,7 +21,6 @@ from services.worker.persist.live.feed_items import (
     append_to_feed,
     feed_sessions,
     session_changes,
-    session_states,
     tell_states,
 )
 from services.worker.persist.live.session_signs import RECENT, TOLD_WAITS, Sign, signs_of_records, store_signs
@@ -71,7 +70,7 @@ class Before(NamedTuple):
     # Acts that may be items: of each the last version, and its place in the batch.
     acts: dict[UUID, tuple[int, _Act]]
     session_ids: list[str]
-    sessions: dict[str, bool]
+    sessions: dict[str, FeedSession]
     rows: dict[UUID, _Row]
     # The newest.
     received_at: datetime
@@ -90,9 +89,9 @@ def before_captured(connection: Connection[Any], batch: Sequence[ReceivedEvent])
             if isinstance(record, _Act) and (not isinstance(record, TimelineEntry) or record.kind == "interruption"):
                 acts[record.id] = place, record
     ordered = sorted(session_ids)
-    states = session_states(connection, ordered) if ordered else {}
+    sessions = feed_sessions(connection, ordered) if ordered else {}
     received_at = max((received.received_at for received in batch), default=EARLIEST)
-    return Before(acts, ordered, states, _rows(connection, acts), received_at)
+    return Before(acts, ordered, sessions, _rows(connection, acts), received_at)
 
 
 def captured_items(
@@ -107,7 +106,8 @@ def captured_items(
     session_ids = sorted({*before.session_ids, *(each.sign.session_id for each in signs_of_hooks)})
     if not session_ids:
         return []
-    states_before = {session_id: session.state for session_id, session in feed_sessions(connection, session_ids).items()}
+    # Those of which the batch has no rows are as they were.
+    sessions_before = before.sessions | feed_sessions(connection, [each for each in session_ids if each not in before.session_ids])
     store_signs(connection, [*signs_of_records(batch), *(each.sign for each in signs_of_hooks)])
     sessions = feed_sessions(connection, session_ids)
     after = _rows(connection, before.acts)
@@ -125,13 +125,15 @@ def captured_items(
             happened.append((place - 0.5, CapturedItem(item)))
     happened.sort(key=lambda each: each[0])
     began, ended = session_changes(
-        {each: sessions[each] for each in before.session_ids if each in sessions}, before.sessions, before.received_at
+        {each: sessions[each] for each in before.session_ids if each in sessions},
+        {session_id: session.is_open for session_id, session in before.sessions.items()},
+        before.received_at,
     )
     captured = [*map(CapturedItem, began), *(captured for _, captured in happened), *map(CapturedItem, ended)]
-    # Some hooks change a state and tell of no act, or of one that the transcript has told of.
+    # Some hooks change what a session does and tell of no act, or of one that the transcript has told of. An error may come after its hook.
     told = {each.item.session_id for each in captured}
     for session_id, session in sessions.items():
-        if session_id not in told and session.is_open and session.state != states_before[session_id]:
+        if session_id not in told and session.is_open and session.does != sessions_before.get(session_id, NO_SESSION).does:
             captured.append(CapturedItem(FeedItem(kind="state_changed", timestamp=session.since, **session.owner())))
     tell_states([each.item for each in captured], sessions)
     return captured

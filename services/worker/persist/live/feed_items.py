@@ -38,6 +38,8 @@ _SESSIONS: Final = sql(
     state=session_state.STATE.strip(),
     since=session_state.SINCE.strip(),
     tool=session_state.TOOL,
+    input=session_state.INPUT,
+    error=session_state.ERROR,
     signs=dedent(session_state.JOIN).strip(),
 ).encode()
 _NEW_IDS: Final = _sql("new_ids")
@@ -61,6 +63,13 @@ class FeedSession(NamedTuple):
     state: State
     since: datetime | None
     tool_name: str | None
+    tool_input: str | None
+    error: str | None
+
+    @property
+    def does(self) -> tuple[State, str | None, str | None, str | None]:
+        """What is told of it: a change of any part is news."""
+        return self.state, self.tool_name, self.tool_input, self.error
 
     def owner(self) -> dict[str, Any]:
         """The fields of an item that say what it belongs to."""
@@ -73,7 +82,7 @@ class FeedSession(NamedTuple):
         }
 
 
-NO_SESSION: Final = FeedSession("", False, None, None, None, None, None, None, None, None, None, "quiet", None, None)
+NO_SESSION: Final = FeedSession("", False, None, None, None, None, None, None, None, None, None, "quiet", None, None, None, None)
 # The kinds of events that the feed shows one by one.
 _SHOWN: Final = frozenset({ToolCall, Conversation, Activity})
 
@@ -121,7 +130,8 @@ def tell_states(items: Sequence[FeedItem], sessions: dict[str, FeedSession]) -> 
         if session is not None:
             item.state = session.state if session.is_open else "ended"
             item.since = session.since if session.is_open else session.last_event_at
-            item.running_tool = session.tool_name if session.is_open else None
+            if session.is_open:
+                item.running_tool, item.running_input, item.error = session.tool_name, session.tool_input, session.error
 
 
 def session_changes(

@@ -73,6 +73,15 @@ def test_a_blob_holds_the_upload_under_a_generated_name_with_private_permissions
     assert "/" not in job["files"][0]["name"]
 
 
+def test_an_upload_is_listed_by_its_path_from_home_or_its_last_part(service: Service) -> None:
+    for name in ("~/.claude/projects on ann-laptop", "C:\\Users\\ann\\claude.json", "/home/ann/.claude.json"):
+        upload(service, CLAUDE_JSON, name=name)
+
+    names = {job["files"][0]["name"] for job in service.select("SELECT files FROM import_jobs")}
+
+    assert names == {"~/.claude/projects on ann-laptop", "claude.json", ".claude.json"}
+
+
 def test_several_files_are_one_job(service: Service) -> None:
     upload(service, CLAUDE_JSON, b"\xef\xbb\xbf" + CLAUDE_JSON)
     [job] = service.select("SELECT files FROM import_jobs")

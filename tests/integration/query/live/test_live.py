@@ -288,6 +288,42 @@ def test_open_sessions_are_listed_with_what_happens_in_them(
     assert client.get("/api/live/sessions?user=nobody").json()["items"] == []
 
 
+def test_open_sessions_are_listed_with_command_error_and_files(
+    served: tuple[FastAPI, httpx.Client], connection: psycopg.Connection[Any]
+) -> None:
+    """given a session that waits for a permission, and one whose turn failed, then each says for what, why, and what it changed last."""
+    _, client = served
+    now = datetime.now(UTC)
+    project = seed.add_project(connection, "/home/ann/shop")
+
+    def ago(minutes: float) -> datetime:
+        return now - timedelta(minutes=minutes)
+
+    for session_id in ("permission", "failed"):
+        seed.add_session(connection, session_id, project, started_at=ago(20))
+        seed.add_message(connection, session_id, ago(15), "please fix it", role="user")
+    for minutes, name in ((9, "a"), (8, "b"), (7, "c"), (6, "d"), (5, "b")):
+        seed.add_activity(connection, "permission", ago(minutes), f"/home/ann/shop/{name}.py", lines_added=10, lines_removed=2)
+    seed.add_tool_call(connection, "permission", ago(4), status="pending", parameters='{"command": "rm -rf build"}')
+    seed.add_signs(
+        connection, "permission", worked_at=ago(4), prompted_at=ago(15), waits_for="permission", waits_since=ago(3), heard_at=now
+    )
+    seed.add_tool_call(connection, "failed", ago(16), status="error", result="of the turn before")
+    seed.add_tool_call(connection, "failed", ago(14), status="error", result="Exit code 1\nno tests ran")
+    seed.add_signs(connection, "failed", worked_at=ago(14), prompted_at=ago(15), waits_for="error", waits_since=ago(13), heard_at=now)
+    seed.compute_aggregates(connection)
+
+    found = {item["session_id"]: item for item in client.get("/api/live/sessions").json()["items"]}
+
+    waits, failed = found["permission"], found["failed"]
+    assert (waits["state"], waits["tool_name"], waits["tool_input"], waits["error"]) == ("permission", "Bash", "rm -rf build", None)
+    assert waits["files"] == [
+        {"file_path": f"/home/ann/shop/{name}.py", "lines_added": added, "lines_removed": removed}
+        for name, added, removed in (("b", 20, 4), ("d", 10, 2), ("c", 10, 2))
+    ]
+    assert (failed["state"], failed["tool_input"], failed["error"], failed["files"]) == ("error", None, "Exit code 1 no tests ran", [])
+
+
 def test_the_embedded_gateway_streams_and_stops_on_sigterm(database_url: str, redis_url: str, redis: Redis, tmp_path: Path) -> None:
     """given a listener, when the process gets a SIGTERM, then the stream ends and so does the process."""
     with embedded_gateway(database_url, redis_url, tmp_path) as (gateway, url):

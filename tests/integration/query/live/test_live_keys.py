@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from datetime import UTC, datetime
 from typing import Any
 
 import psycopg
@@ -13,6 +14,7 @@ from services.query.settings import Settings
 from shared.auth.keys import digest_of, id_of, new_key
 from shared.feed import FeedItem
 from tests.integration.keys.conftest import make_key
+from tests.integration.query import seed
 from tests.integration.query.live.live_stream import SECONDS, append, items, prompt, serving
 
 
@@ -39,8 +41,9 @@ def test_a_key_sees_in_the_feed_what_it_sees_in_the_lists(query_settings: Settin
         "a secret plan", project_id=1, project_name="shop", user="ann", session_id="the-session", machine_id="m1", title="A title"
     )
     change = FeedItem(
-        kind="file_changed", project_id=2, project_name="wiki", user="ann", session_id="other", file_path="/w/a.md", lines_added=2
-    )
+        kind="file_changed", project_id=2, project_name="wiki", user="ann", session_id="other", file_path="/w/a.md", lines_added=2,
+        state="permission", running_tool="Bash", running_input="cat plan.md", error="no such plan",
+    )  # fmt: skip
 
     found = {}
     with serving(with_keys(query_settings)) as (app, client), ExitStack() as streams:
@@ -59,12 +62,50 @@ def test_a_key_sees_in_the_feed_what_it_sees_in_the_lists(query_settings: Settin
         assert client.get("/api/live").status_code == 401
 
     assert found["read"][0]["content"] == "a secret plan"
-    assert [item["file_path"] for item in found["bound"]] == ["/w/a.md"]
+    assert [(item["file_path"], item["running_input"], item["error"]) for item in found["bound"]] == [
+        ("/w/a.md", "cat plan.md", "no such plan")
+    ]
     assert found["numbers"][0] == {
         "kind": "prompt", "timestamp": "2026-05-01T12:00:00Z", "project_id": 1, "project_name": "shop", "user": "ann", "machine_id": "m1",
     }  # fmt: skip
-    assert found["numbers"][1] == {"kind": "file_changed", "project_id": 2, "project_name": "wiki", "user": "ann", "lines_added": 2}
-    assert found["metrics"][1] == {"kind": "file_changed", "project_id": 2, "user": "ann", "lines_added": 2}
+    numbers = {"kind": "file_changed", "project_id": 2, "user": "ann", "lines_added": 2, "state": "permission", "running_tool": "Bash"}
+    assert found["numbers"][1] == numbers | {"project_name": "wiki"}
+    assert found["metrics"][1] == numbers
+
+
+def test_a_key_sees_of_open_sessions_what_it_sees_in_the_lists(query_settings: Settings, connection: psycopg.Connection[Any]) -> None:
+    """given a session in each of two projects, with a command, an error and a file, then a key for numbers sees no text, a bound key its own."""
+    now = datetime.now(UTC)
+    projects = {name: seed.add_project(connection, f"/home/ann/{name}") for name in ("shop", "wiki")}
+    for name, project in projects.items():
+        for state in ("permission", "error"):
+            session_id = f"{name} {state}"
+            seed.add_session(connection, session_id, project, started_at=now)
+            seed.add_tool_call(connection, session_id, now, status="pending", parameters=f'{{"command": "cat {name}.md"}}')
+            seed.add_timeline_entry(connection, session_id, now, "api_error", f"Too much of {name}")
+            seed.add_activity(connection, session_id, now, f"/home/ann/{name}/a.md", lines_added=5, lines_removed=0)
+            seed.add_signs(connection, session_id, worked_at=now, prompted_at=now, waits_for=state, waits_since=now, heard_at=now)
+    seed.compute_aggregates(connection)
+    keys = {
+        "numbers": make_key(query_settings.database_url, "numbers"),
+        "metrics": make_key(query_settings.database_url, "metrics"),
+        "bound": make_key(query_settings.database_url, "read", projects=[projects["wiki"]]),
+    }
+
+    with serving(with_keys(query_settings)) as (_, client):
+        answers = {name: client.get("/api/live/sessions", headers={"Authorization": f"Bearer {key}"}) for name, key in keys.items()}
+
+    for name in ("numbers", "metrics"):
+        items = answers[name].json()["items"]
+        assert sorted(item["state"] for item in items) == ["error", "error", "permission", "permission"]
+        assert {(item["tool_input"], item["error"]) for item in items} == {(None, None)}
+        assert [item["files"] for item in items] == [[{"file_path": None, "lines_added": 5, "lines_removed": 0}]] * 4
+        assert not any(text in answers[name].text for text in ("cat ", "Too much", "a.md")), name
+    bound = {item["session_id"]: item for item in answers["bound"].json()["items"]}
+    assert bound.keys() == {"wiki permission", "wiki error"}
+    assert bound["wiki permission"]["tool_input"] == "cat wiki.md"
+    assert bound["wiki error"]["error"] == "Too much of wiki"
+    assert bound["wiki error"]["files"][0]["file_path"] == "/home/ann/wiki/a.md"
 
 
 def bearer(key: str, _connection: psycopg.Connection[Any]) -> dict[str, str]:

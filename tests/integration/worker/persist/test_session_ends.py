@@ -12,10 +12,12 @@ from services.query.database import Database
 from services.query.queries.lists.paging import Paging
 from services.query.queries.lists.sessions import SessionFilters, session, sessions
 from services.query.settings import Settings as QuerySettings
+from services.worker.capture.parser_states import ParserStates
+from services.worker.capture.read_captured import read_captured
 from services.worker.maintenance.idle_sessions import close_idle_sessions
 from services.worker.persist.live.feed_items import feed_sessions
 from services.worker.resources import Resources
-from tests.integration.worker.capture.captured import capture
+from tests.integration.worker.capture.captured import capture, put_range
 from tests.integration.worker.capture.hook_session import HOOKS, put_hooks
 from tests.integration.worker.capture.test_capture import import_files, is_verified
 from tests.integration.worker.capture.test_hooks import bring_hooks, bring_transcript, read_all
@@ -81,26 +83,40 @@ def test_a_prompt_after_the_end_opens_the_session_until_its_next_end(worker: Res
 def test_a_session_of_which_nothing_is_heard_is_closed_and_opened_by_what_comes_later(worker: Resources, database: Database) -> None:
     # Given a session whose client was killed: it has no end
     bring_hooks(worker, HOOKS[:-1])
-    bring_transcript(worker)
     assert open_sessions(database) == [SESSION]
 
     # When nothing comes for long
     assert close_idle_sessions(worker) == 1
 
     # Then it is closed, as of the last thing that was heard
+    assert state(database)[:2] == ("ended", "idle")
+    bring_transcript(worker)
     assert state(database) == ("ended", "idle", START + timedelta(seconds=185))
 
-    # And a late range opens it, and it counts right
-    capture(worker, SESSION, jsonl(prompt(400, "u20", "still there?"), answer(402, "a20", "msg_20", text("Yes."))))
-    assert state(database) == ("open", None, None)
-    assert counts(worker) == (3, 11, 8)
-    assert is_verified(worker)
-
-    # And after it was closed again, a late hook does
-    assert close_idle_sessions(worker) == 1
+    # And a late hook opens it, and it counts right
     bring_hooks(worker, [(500, hook("UserPromptSubmit", prompt="and now?", prompt_id="p9"))])
     assert state(database) == ("open", None, None)
-    assert counts(worker) == (4, 11, 8)
+    assert counts(worker) == (3, 10, 8)
+    assert is_verified(worker)
+
+
+def test_a_transcript_of_last_year_that_a_machine_sends_opens_nothing(worker: Resources, database: Database) -> None:
+    """given a machine that is connected, and sends its transcripts, then only the session that goes on is open, before any sweep."""
+    now = datetime.now(UTC)
+    with worker.transaction() as connection:
+        put_range(connection, SESSION, jsonl(prompt(0, "u31", "hello"), answer(40, "a31", "msg_31", text("Done."))))
+        goes_on = prompt(0, "u30", "go on") | {"sessionId": "goes on", "timestamp": (now - timedelta(minutes=1)).isoformat()}
+        put_range(connection, "goes on", jsonl(goes_on))
+        connection.execute("UPDATE transcript_ranges SET received_at = now()")
+    while read_captured(worker, ParserStates()):
+        pass
+
+    assert open_sessions(database) == ["goes on"]
+    assert state(database) == ("ended", "idle", START + timedelta(seconds=40))
+
+    # And what comes late of that time does not open it
+    capture(worker, SESSION, jsonl(prompt(90, "u32", "thanks")))
+    assert state(database) == ("ended", "idle", START + timedelta(seconds=90))
     assert is_verified(worker)
 
 
@@ -158,6 +174,9 @@ def test_what_a_client_writes_while_it_ends_does_not_keep_the_session_open(worke
     # Given a record that was written a moment after the hook of the end, as `claude -p /compact` does
     bring_hooks(worker)
     capture(worker, SESSION, jsonl(prompt(190.1, "u20", "<local-command-stdout>Compacted</local-command-stdout>")))
+    with worker.transaction() as connection:
+        # Of today it would not have been closed when it was read
+        connection.execute("UPDATE sessions SET idle_closed_at = NULL")
 
     # When the next sweep comes
     assert close_idle_sessions(worker) == 1

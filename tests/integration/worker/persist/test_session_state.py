@@ -110,6 +110,81 @@ def test_a_state_follows_from_hooks_and_transcripts(worker: Resources, steps: li
     assert (last.state, last.running_tool, last.since) == (row.state, row.tool_name, row.since)
 
 
+TWO_CALLS = line(
+    1.9,
+    "assistant",
+    [
+        {"type": "tool_use", "id": f"toolu_{number}", "name": "Bash", "input": {"command": command}}
+        for number, command in ((1, "make"), (2, "make test"))
+    ],
+)
+AGENTS_CALL = hook(
+    3, "PreToolUse", tool_name="Bash", tool_use_id="toolu_2", tool_input={"command": "ls"}, agent_id="a1", agent_type="Explore"
+)
+SYNTHETIC = {
+    "id": "msg_e",
+    "role": "assistant",
+    "model": "<synthetic>",
+    "content": [{"type": "text", "text": "API Error: 529\n Overloaded"}],
+}
+API_ERROR = line(20, "assistant", [], message=SYNTHETIC, isApiErrorMessage=True, error="overloaded")
+FAILED_CALL = hook(9, "PostToolUseFailure", error="Exit code 2\nno rule to make it", is_interrupt=False, **BASH)
+FAILED = hook(20.1, "StopFailure", error="overloaded")
+
+# What it was called with, and the error.
+DOES: dict[str, tuple[list[Step], tuple[str, str | None, str | None]]] = {
+    "the command that runs": ([PROMPT, CALL], ("working", "make", None)),
+    "the command whose permission is waited for": ([PROMPT, CALL, ASKED], ("permission", "make", None)),
+    "the first of two calls, since the second has not begun": ([PROMPT, CALL, TWO_CALLS, ASKED], ("permission", "make", None)),
+    "the call of an agent, which began last": ([PROMPT, CALL, AGENTS_CALL, ASKED], ("permission", "ls", None)),
+    "nothing after the call": ([PROMPT, CALL, hook(9, "PostToolUse", tool_response={}, **BASH), STOP], ("input", None, None)),
+    "the error of the API": ([PROMPT, CALL, FAILED_CALL, API_ERROR, FAILED], ("error", None, "API Error: 529 Overloaded")),
+    "the error of the API, though the hook comes first": ([PROMPT, FAILED, API_ERROR], ("error", None, "API Error: 529 Overloaded")),
+    "the call that failed": ([PROMPT, CALL, FAILED_CALL, FAILED], ("error", None, "Exit code 2 no rule to make it")),
+    "an error of the turn before is none": ([PROMPT, CALL, FAILED_CALL, hook(15, "UserPromptSubmit", prompt="go on"), FAILED], ("error", None, None)),
+    "an error that was overcome is none": ([PROMPT, API_ERROR, STOP], ("input", None, None)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("steps", "expected"), DOES.values(), ids=DOES)
+def test_the_command_and_the_error_are_told(worker: Resources, steps: list[Step], expected: tuple[str, str | None, str | None]) -> None:
+    session_id, start = str(uuid4()), datetime.now(UTC) - timedelta(seconds=100)
+
+    for step in steps:
+        bring(worker, session_id, [step], start)
+
+    row = listed(worker, session_id)
+    assert row is not None
+    assert (row.state, row.tool_input, row.error) == expected
+    last = [item for item in feed_of(worker.redis) if item.session_id == session_id and item.state is not None][-1]
+    assert (last.state, last.running_input, last.error) == expected
+
+
+@pytest.mark.parametrize(
+    ("called_with", "told"),
+    [
+        ({"command": " make\n\ttest ", "description": "Run the tests"}, "make test"),
+        ({"pattern": "TODO", "path": "/srv"}, "TODO"),
+        ({"url": "https://example.org", "prompt": "read it"}, "https://example.org"),
+        ({"questions": [{"question": "Which one?"}]}, "Which one?"),
+        ({"limit": 3}, '{"limit":3}'),
+        ({}, "{}"),
+        ({"command": "x" * 300}, "x" * 300),
+        ({"command": "é" * 301}, "é" * 300 + "…"),
+    ],
+)
+def test_of_what_a_tool_was_called_with_the_most_telling_is_told_in_one_line(
+    worker: Resources, called_with: dict[str, Any], told: str
+) -> None:
+    session_id, start = str(uuid4()), datetime.now(UTC) - timedelta(seconds=100)
+
+    bring(worker, session_id, [PROMPT, hook(2, "PreToolUse", tool_name="Any", tool_use_id="toolu_1", tool_input=called_with)], start)
+
+    row = listed(worker, session_id)
+    assert row is not None
+    assert row.tool_input == told
+
+
 @settings(max_examples=examples(25), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(data=st.data())
 def test_the_order_of_arrival_does_not_change_a_state(worker: Resources, data: st.DataObject) -> None:

@@ -15,6 +15,7 @@ import { KeyHelp } from "./key_help";
 import { Login } from "./login";
 import { Navigation } from "./navigation";
 import { SearchPalette } from "./search_palette";
+import { useWaiting } from "./waiting";
 
 const CHECK_MS = 20_000;
 
@@ -59,6 +60,7 @@ export function App() {
     };
   }, []);
   useHeading();
+  useWaiting();
   const isOut = needsLogin.value;
   useEffect(() => {
     if (isOut) forgetReadings();

@@ -1,12 +1,19 @@
-/** Each page's title, and the focus on its heading after a change of page, so that it is read aloud and Tab goes on from there. */
+/** The tab's title, of which this is the only owner: what waits, then the page's heading; and the focus on its heading after a change of page, so that it is read aloud and Tab goes on from there. */
 
+import { signal, useSignalEffect } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { address, placeOf } from "../address/address";
 import { needsLogin } from "../api/request";
+import { waitingWords } from "./waiting";
 
 const SITE = "Claude Code Tracker";
+const headingText = signal("");
 
 export function useHeading(): void {
+  useSignalEffect(() => {
+    const title = headingText.value ? `${headingText.value} – ${SITE}` : SITE;
+    document.title = waitingWords.value ? `(${waitingWords.value}) ${title}` : title;
+  });
   const place = placeOf(address.value);
   const isOut = needsLogin.value;
   const isFirst = useRef(true);
@@ -14,16 +21,14 @@ export function useHeading(): void {
     const main = document.getElementById("content");
     if (!main) {
       // The login. The title of the page before may be a text that only its key could see.
-      document.title = SITE;
+      headingText.value = "";
       return;
     }
     let isDone = isFirst.current;
     isFirst.current = false;
     const look = () => {
       const heading = main.querySelector<HTMLElement>("h1");
-      const text = heading?.innerText.trim();
-      const title = text ? `${text} – ${SITE}` : SITE;
-      if (document.title !== title) document.title = title;
+      headingText.value = heading?.innerText.trim() ?? "";
       if (!heading || isDone) return;
       isDone = true;
       // A page with a field of its own has taken the focus already.

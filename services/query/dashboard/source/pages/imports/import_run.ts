@@ -5,7 +5,6 @@ import type { Schemas } from "../../api/answers";
 import { Problem, send } from "../../api/request";
 import { upload } from "../../api/upload";
 import { readAllAgain } from "../../api/use_read";
-import { plural } from "../../format/quantities";
 import { type Job, followJob } from "./follow_job";
 import type { Found } from "./found_files";
 import { type TarFile, memberBytes, tarOf } from "./tar";
@@ -159,6 +158,12 @@ function split(files: readonly TarFile[], maxBytes: number): TarFile[][] {
   return uploads;
 }
 
+/** What an upload is called in the list of jobs: the folders and files that were dropped. */
+function nameOf(files: TarFile[]): string {
+  const [first = "", ...more] = new Set(files.map(({ path }) => path.split("/", 1)[0]));
+  return more.length === 0 ? first : `${first} and ${more.length} more`;
+}
+
 function sizeOf(each: TarFile[] | File): number {
   return Array.isArray(each) ? each.reduce((total, file) => total + memberBytes(file), 0) : each.size;
 }
@@ -169,7 +174,7 @@ async function sendFirst(uploads: (TarFile[] | File)[], user: string): Promise<v
   const sentBefore = run.peek()?.sentBytes ?? 0;
   const form = new FormData();
   if (user) form.set("user", user);
-  if (Array.isArray(next)) form.set("file", tarOf(next), `${plural(next.length, "file")} from a browser.tar`);
+  if (Array.isArray(next)) form.set("file", tarOf(next), nameOf(next));
   else form.set("file", next, next.name);
   change({ phase: "sending" });
   const key = hex(crypto.getRandomValues(new Uint8Array(16)));

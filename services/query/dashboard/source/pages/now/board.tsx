@@ -1,4 +1,4 @@
-/** Open sessions in columns, by what they do or wait for. Within a column they stand in the order of their start, so that none jumps. */
+/** Open sessions in columns, by what they do or wait for, in the order of the board. */
 
 import type { Schemas } from "../../api/answers";
 import type { OpenSession } from "./live_board";
@@ -32,7 +32,7 @@ function withOthers(sessions: readonly { state: string | null }[]): string[] {
 export function Board({ live, now }: { live: Live; now: number }) {
   // Read so that the board is drawn again when it changes.
   void live.version.value;
-  const sessions = live.board.openSessions.sort((one, other) => Date.parse(one.startedAt) - Date.parse(other.startedAt) || one.id.localeCompare(other.id));
+  const sessions = live.board.openSessions;
   if (live.listed.value !== null && sessions.length === 0) return null;
   return (
     <section class="board" aria-label="Open sessions by state" aria-busy={live.listed.value === null}>
@@ -63,23 +63,39 @@ export function Board({ live, now }: { live: Live; now: number }) {
 }
 
 function Card({ session, now }: { session: OpenSession; now: number }) {
-  const { tool, since } = session;
+  const { tool, input, error, since, title, prompt, files } = session;
   return (
     <li>
       <a class="board-card" data-item href={`/sessions/${encodeURIComponent(session.id)}`}>
-        <span class="board-title">{session.title ?? session.prompt ?? "A session without a title yet"}</span>
+        <span class="board-title">{title ?? prompt ?? "A session without a title yet"}</span>
         <span class="board-where">{[session.project, session.user].filter(Boolean).join(" · ") || "\u00a0"}</span>
         <span class="board-does">
-          <span class="board-tool">{tool ?? ((session.title && session.prompt) || "\u00a0")}</span>
+          <span class="board-tool">{tool ?? ((title && !error && prompt) || "\u00a0")}</span>
           {since && (
             <time dateTime={since} title={`Since ${exactTime(since)}`}>
               {age((now - Date.parse(since)) / 1_000)}
             </time>
           )}
         </span>
-        <span class="board-numbers">
-          {session.calls === null ? "\u00a0" : numbers(session)}
-        </span>
+        {input && (
+          <code class="board-input" title={input}>
+            {input}
+          </code>
+        )}
+        {error && (
+          <span class="board-error" title={error}>
+            {error}
+          </span>
+        )}
+        {files.map(({ file_path: path, lines_added, lines_removed }) => (
+          <span class="board-file" key={path} title={path}>
+            <span>{path.split(/[\\/]/).at(-1)}</span>
+            <span>
+              +{lines_added} −{lines_removed}
+            </span>
+          </span>
+        ))}
+        <span class="board-numbers">{session.calls === null ? "\u00a0" : numbers(session)}</span>
       </a>
     </li>
   );

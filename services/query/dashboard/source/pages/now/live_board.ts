@@ -4,6 +4,7 @@
  */
 
 import type { Schemas } from "../../api/answers";
+import terms from "../../format/terms";
 
 type Row = Schemas["LiveSession"];
 
@@ -33,6 +34,8 @@ export interface LiveItem {
   state?: string;
   since?: string;
   running_tool?: string;
+  running_input?: string;
+  error?: string;
 }
 
 export interface OpenSession {
@@ -44,6 +47,10 @@ export interface OpenSession {
   since: string | null;
   /** The tool that runs, or whose permission is waited for. */
   tool: string | null;
+  /** What it was called with. */
+  input: string | null;
+  /** Why it failed. */
+  error: string | null;
   title: string | null;
   project: string | null;
   user: string | null;
@@ -52,6 +59,8 @@ export interface OpenSession {
   calls: number | null;
   tokens: number | null;
   cost: number | null;
+  /** Those that it changed last, as the rows tell. */
+  files: Row["files"];
 }
 
 export interface FeedEntry {
@@ -67,9 +76,10 @@ export class LiveBoard {
   private sessions = new Map<string, OpenSession>();
   private readUpTo = "0-0";
 
-  /** Sessions whose state is known, without those that have ended. */
+  /** Sessions whose state is known, without those that have ended. What waits longest is first; the others do not change places, so they follow their starts. */
   get openSessions(): OpenSession[] {
-    return [...this.sessions.values()].filter(({ state }) => state !== null && state !== "ended");
+    const open = [...this.sessions.values()].filter(({ state }) => state !== null && state !== "ended");
+    return open.sort((one, other) => Number(waits(other)) - Number(waits(one)) || placeOf(one) - placeOf(other) || (one.id < other.id ? -1 : 1));
   }
 
   /** Takes /api/live/sessions. What the feed told after its position is newer than its rows. */
@@ -86,10 +96,11 @@ export class LiveBoard {
       session.calls = row.tool_calls_count;
       session.tokens = row.tokens;
       session.cost = row.cost_usd;
+      session.files = row.files;
       if (!isAtOrBefore(session.position, lastEventId)) continue;
       session.position = lastEventId;
       session.prompt = row.last_prompt;
-      isIn(session, row.state, row.since, row.tool_name);
+      isIn(session, row.state, row.since, row.tool_name, row.tool_input, row.error);
     }
   }
 
@@ -105,13 +116,13 @@ export class LiveBoard {
     session.project = item.project_name ?? session.project;
     session.user = item.user ?? session.user;
     if (item.kind === "prompt" && item.agent_id === undefined) session.prompt = item.content ?? null;
-    if (item.state) isIn(session, item.state, item.since, item.running_tool);
+    if (item.state) isIn(session, item.state, item.since, item.running_tool, item.running_input, item.error);
   }
 
   private session(id: string, startedAt: string): OpenSession {
     let session = this.sessions.get(id);
     if (!session) {
-      const unknown = { state: null, since: null, title: null, project: null, user: null, prompt: null, tool: null, calls: null, tokens: null, cost: null };
+      const unknown = { state: null, since: null, title: null, project: null, user: null, prompt: null, tool: null, input: null, error: null, calls: null, tokens: null, cost: null, files: [] };
       session = { id, position: "0-0", startedAt, ...unknown };
       this.sessions.set(id, session);
     }
@@ -119,10 +130,23 @@ export class LiveBoard {
   }
 }
 
-function isIn(session: OpenSession, state: string, since: string | undefined, tool: string | null | undefined): void {
+function waits({ state }: OpenSession): boolean {
+  return state !== null && Object.hasOwn(terms.waits, state);
+}
+
+/** Milliseconds; without a time it is last. */
+function placeOf(session: OpenSession): number {
+  return Date.parse((waits(session) && session.since) || session.startedAt);
+}
+
+type Told = string | null | undefined;
+
+function isIn(session: OpenSession, state: string, since: Told, tool: Told, input: Told, error: Told): void {
   session.state = state;
   session.since = since ?? null;
   session.tool = tool ?? null;
+  session.input = input ?? null;
+  session.error = error ?? null;
 }
 
 /** Whether a position of the feed is at or before another. Positions are `<ms>-<number>` or `<ms>-<number>-<index>`; one entry's are one. */

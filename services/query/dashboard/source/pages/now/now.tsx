@@ -8,6 +8,7 @@ import { Board, StateCounts } from "./board";
 import { Feed } from "./feed";
 import "./now.css";
 import { NoSession } from "./no_session";
+import { NoticeSwitch } from "./notice_switch";
 import { Today } from "./today";
 import { type Live, isQuietNow, useLive } from "./use_live";
 
@@ -19,6 +20,7 @@ export default function Now() {
       <header class="page-head">
         <h1>Now</h1>
         <Connection live={live} />
+        {seesTexts.value && <NoticeSwitch />}
       </header>
       {live.problem.value && live.listed.value === null && <ProblemNote problem={live.problem.value} again={live.again} />}
       <Today />

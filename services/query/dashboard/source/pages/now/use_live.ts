@@ -6,6 +6,7 @@ import type { Answer } from "../../api/answers";
 import { type EventStream, type StreamState, openStream } from "../../api/event_stream";
 import { seesTexts } from "../../api/identity";
 import { Problem, addressOf, read } from "../../api/request";
+import { tell, waitingFrom } from "../../shell/waiting";
 import { LiveBoard, type LiveItem } from "./live_board";
 
 type Listed = Answer<"/api/live/sessions">;
@@ -64,7 +65,12 @@ function start(): Running {
   function draw(): void {
     drawing = 0;
     for (const [id, item] of waiting.splice(0)) board.take(id, item);
+    changed();
+  }
+
+  function changed(): void {
     version.value += 1;
+    tell(seesTexts.peek() ? board.openSessions : waitingFrom(listed.peek()?.items ?? []));
   }
 
   function onEvent(name: string, data: string, id: string): void {
@@ -87,7 +93,7 @@ function start(): Running {
       board.read(answer.items, answer.last_event_id);
       problem.value = null;
       listed.value = answer;
-      version.value += 1;
+      changed();
       if (!stream) {
         const [ms] = answer.last_event_id.split("-");
         const from = Math.max(0, Number(ms) - BACK_MS);

@@ -29,13 +29,6 @@ export default function Session({ id }: { id: string }) {
   const [changed, setChanged] = useState<{ of: unknown; marks: Awaited<ReturnType<typeof mark>> } | null>(null);
   const [markProblem, setMarkProblem] = useState<Problem | null>(null);
   const session = reading.data && changed?.of === reading.data ? withMarks(reading.data, changed.marks) : reading.data;
-  const title = session ? sessionTitle(session) : null;
-  useEffect(() => {
-    if (title === null) return;
-    const before = document.title;
-    document.title = `${title} · Tracker`;
-    return () => void (document.title = before);
-  }, [title]);
 
   async function change(wanted: MarksChange): Promise<void> {
     setMarkProblem(null);
