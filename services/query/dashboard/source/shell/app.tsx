@@ -31,6 +31,7 @@ const LOADS: Record<string, Load> = {
   files: () => import("../pages/files/files"),
   tools: () => import("../pages/tools/tools"),
   usage: () => import("../pages/usage/usage"),
+  compare: () => import("../pages/compare/compare"),
   imports: () => import("../pages/imports/imports"),
   health: () => import("../pages/health/health"),
   settings: () => import("../pages/settings/settings"),
@@ -39,7 +40,7 @@ const LOADS: Record<string, Load> = {
 const PAGES: Record<string, ComponentType> = Object.fromEntries(Object.entries(LOADS).map(([name, load]) => [name, lazily(load)]));
 
 /** The pages that show a range of days, and must know which one. */
-const OF_A_RANGE = new Set(["overview", "days", "projects", "sessions", "files", "tools", "usage"]);
+const OF_A_RANGE = new Set(["overview", "days", "projects", "sessions", "files", "tools", "usage", "compare"]);
 
 export function App() {
   useEffect(() => {

@@ -30,7 +30,8 @@ export function Tile({ of, value, before, beforeLabel, href, note, without }: Pr
   );
 }
 
-function Change({ of, value, before, label }: { of: MeasureName; value: number | null | undefined; before: number | null | undefined; label: string | undefined }) {
+/** By how much it moved, with its direction; nothing where one of both is not known. */
+export function Change({ of, value, before, label }: { of: MeasureName; value: number | null | undefined; before: number | null | undefined; label: string | undefined }) {
   const { short, exact, better } = measure(of);
   if (value == null || before == null || label === undefined) return <>&nbsp;</>;
   if (before === value) return <span class="tile-change">as before</span>;
