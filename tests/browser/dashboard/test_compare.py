@@ -63,7 +63,9 @@ def test_rate_differs_by_points(open_page: OpenPage, stack: Stack) -> None:
 
     expect(panel(page, "In all").locator("tbody tr").first).to_be_visible()
     change = row_of(page, "In all", "Error rate")[4]
-    assert change == (f"{'▲' if now > before else '▼'} {abs(now - before) * 100:.1f} points" if abs(now - before) >= 0.0005 else "as before")
+    assert change == (
+        f"{'▲' if now > before else '▼'} {abs(now - before) * 100:.1f} points" if abs(now - before) >= 0.0005 else "as before"
+    )
 
 
 def test_nothing_before_is_said_and_has_no_arrow(open_page: OpenPage) -> None:
@@ -90,7 +92,11 @@ def test_both_ranges_are_chosen_by_hand_and_back_undoes_it(open_page: OpenPage) 
 
     page.get_by_label("The day that divides before from now").fill(str(first))
     page.wait_for_url("**compare=**")
-    assert query_of(page) == {"from": str(first), "to": str(last), "compare": f"{first - timedelta(days=DAYS)}..{first - timedelta(days=1)}"}
+    assert query_of(page) == {
+        "from": str(first),
+        "to": str(last),
+        "compare": f"{first - timedelta(days=DAYS)}..{first - timedelta(days=1)}",
+    }
 
 
 def test_second_range_that_is_none_is_said(open_page: OpenPage) -> None:

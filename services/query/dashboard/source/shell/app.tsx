@@ -3,7 +3,7 @@
 import type { ComponentType } from "preact";
 import { useEffect, useErrorBoundary } from "preact/hooks";
 import { parts } from "../address/address";
-import { extentIsKnown, findExtent } from "../address/range";
+import { extentIsKnown, findExtent, zone } from "../address/range";
 import { checkIdentity, findIdentity, identityProblem, me } from "../api/identity";
 import { needsLogin } from "../api/request";
 import { forgetReadings } from "../api/use_read";
@@ -15,6 +15,7 @@ import { KeyHelp } from "./key_help";
 import { Login } from "./login";
 import { Navigation } from "./navigation";
 import { SearchPalette } from "./search_palette";
+import { ZoneNote } from "./zone_note";
 
 const CHECK_MS = 20_000;
 
@@ -64,7 +65,7 @@ export function App() {
   useEffect(() => {
     if (isOut) forgetReadings();
     else void findExtent();
-  }, [isOut]);
+  }, [isOut, zone.value]);
   const isReady = me.value !== null && (extentIsKnown.value || !OF_A_RANGE.has(parts.value[0] ?? ""));
 
   if (isOut) return <Login />;
@@ -84,6 +85,7 @@ export function App() {
       <Navigation />
       <main id="content" class="content" tabIndex={-1}>
         {identityProblem.value && <ProblemNote problem={identityProblem.value} again={() => void findIdentity()} />}
+        <ZoneNote />
         {isReady && <Page key={parts.value[0] ?? ""} />}
       </main>
       <KeyHelp />

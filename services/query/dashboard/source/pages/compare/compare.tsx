@@ -20,7 +20,7 @@ type Query = Record<string, string>;
 
 export default function Compare() {
   const compared = comparedQuery();
-  const newest = extent.value?.last ?? today(zone);
+  const newest = extent.value?.last ?? today(zone.value);
   return (
     <StatsPage title="Compare" filters={["project", "user", "machine"]} without="nothing to compare">
       {compared ? (
@@ -63,7 +63,7 @@ function Compared({ query }: { query: Query }) {
         <>
           {data && !hasBefore(data.totals) && <p class="note is-warning">Nothing happened in the days before, so there are no differences.</p>}
           <div class="grid">
-            <Panel class="half compare-panel" title="In all" about={`days in ${zone}`}>
+            <Panel class="half compare-panel" title="In all" about={`days in ${zone.value}`}>
               <Loaded reading={reading} what="both ranges" height={320}>
                 {({ totals }) => <TotalsTable totals={totals} />}
               </Loaded>
@@ -108,7 +108,7 @@ function SecondRange({ before }: { before: { start: string; end: string } | null
         <input
           type="date"
           aria-label="The day that divides before from now"
-          max={today(zone)}
+          max={today(zone.value)}
           onChange={(event) => {
             if (event.currentTarget.value > "1970") chooseDay(event.currentTarget.value);
           }}

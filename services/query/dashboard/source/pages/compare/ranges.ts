@@ -1,7 +1,7 @@
 /** The second of two ranges, from the address: `compare=previous`, `last-month` or `START..END`. */
 
 import { go, parameter, withParameters } from "../../address/address";
-import { PRESETS, range, wrongDays, zone } from "../../address/range";
+import { presetDays, range, wrongDays, zone } from "../../address/range";
 import type { Schemas } from "../../api/answers";
 import { addDays, dayOf, dayText, daysBetween, today } from "../../format/days";
 import { plural } from "../../format/quantities";
@@ -14,7 +14,7 @@ export const LAST_MONTH = "last-month";
 export function comparedQuery(): Record<string, string> | null {
   const { start, end } = range.value;
   if (!start) return null;
-  return { start_date: start, end_date: end ?? today(zone), compare: comparedDays() ?? PREVIOUS };
+  return { start_date: start, end_date: end ?? today(zone.value), compare: comparedDays() ?? PREVIOUS };
 }
 
 /** The choice in the address, where it is one. */
@@ -36,14 +36,14 @@ function comparedDays(): string | null {
   const text = chosenComparison();
   if (text === PREVIOUS) return null;
   if (text !== LAST_MONTH) return text;
-  return PRESETS.find((preset) => preset.name === LAST_MONTH)?.daysOn(today(zone))?.join("..") ?? null;
+  return presetDays(text)?.join("..") ?? null;
 }
 
 /** The days from this one to today, and as many before it. */
 export function chooseDay(day: string): void {
-  const days = daysBetween(day, today(zone)) + 1;
+  const days = daysBetween(day, today(zone.value)) + 1;
   if (days < 1) return;
-  go(withParameters({ range: null, from: day, to: today(zone), compare: `${addDays(day, -days)}..${addDays(day, -1)}` }));
+  go(withParameters({ range: null, from: day, to: today(zone.value), compare: `${addDays(day, -days)}..${addDays(day, -1)}` }));
 }
 
 export function chooseDays({ start, end }: Days): void {
@@ -53,8 +53,8 @@ export function chooseDays({ start, end }: Days): void {
 /** The whole days of a range of an answer. */
 export function daysOf({ start, end }: Schemas["UsageRange"]): { start: string; end: string; days: number } | null {
   if (!start || !end) return null;
-  const first = dayOf(new Date(start), zone);
-  const last = dayOf(new Date(Date.parse(end) - 1_000), zone);
+  const first = dayOf(new Date(start), zone.value);
+  const last = dayOf(new Date(Date.parse(end) - 1_000), zone.value);
   return { start: first, end: last, days: daysBetween(first, last) + 1 };
 }
 

@@ -27,7 +27,7 @@ export function FileList() {
     <>
       <header class="page-head">
         <h1>Files</h1>
-        <span class="quiet">that Claude changed, the most changed first; {range.value.label}, days in {zone}</span>
+        <span class="quiet">that Claude changed, the most changed first; {range.value.label}, days in {zone.value}</span>
       </header>
       <FilterBar filters={["project", "user", "machine"]} />
       <div class="file-filters">

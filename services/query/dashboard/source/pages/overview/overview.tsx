@@ -32,7 +32,7 @@ export default function Overview() {
       <div class="grid">
         <YearPanel />
         <StatsSeries stats={stats} before={statsBefore} class="two-thirds" />
-        <Panel title="Weekday and hour" about={`active time, ${zone}`} class="third">
+        <Panel title="Weekday and hour" about={`active time, ${zone.value}`} class="third">
           <Loaded reading={stats} what="the hours" height={WEEK_HEIGHT}>
             {(data) => (
               <WeekMap label="Active time by weekday and hour" cells={data.heatmap.map((cell) => ({ ...cell, value: cell.active_minutes }))} format={minutes} />

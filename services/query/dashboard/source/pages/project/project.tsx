@@ -59,7 +59,7 @@ function Shown({ id }: { id: string }) {
       </Loaded>
       <div class="grid">
         <StatsSeries stats={stats} before={statsBefore} class="two-thirds" />
-        <Panel title="Weekday and hour" about={`active time, ${zone}`} class="third">
+        <Panel title="Weekday and hour" about={`active time, ${zone.value}`} class="third">
           <Loaded reading={stats} what="the hours" height={186}>
             {(data) => <WeekMap label="Active time by weekday and hour" cells={data.heatmap.map((cell) => ({ ...cell, value: cell.active_minutes }))} format={minutes} />}
           </Loaded>

@@ -45,7 +45,7 @@ export function DayFields({ days: { start, end }, of, onChoose = chooseRange }: 
           aria-label={named("First")}
           aria-invalid={wrong !== null}
           value={shown.start ?? ""}
-          max={shown.end ?? today(zone)}
+          max={shown.end ?? today(zone.value)}
           onChange={(event) => choose({ ...shown, start: event.currentTarget.value || null })}
         />
         <span aria-hidden="true">to</span>

@@ -2,8 +2,9 @@
 
 import { parts } from "../../address/address";
 import { pageAddress } from "../../address/filters";
-import { PRESETS, range, rangeAddress } from "../../address/range";
+import { PRESETS, range, rangeAddress, sharedAddress } from "../../address/range";
 import { DayFields } from "./day_fields";
+import { Share } from "./share";
 
 /** The pages whose numbers can be compared with those of another range. */
 const OF_NUMBERS = ["overview", "projects", "tools", "usage"];
@@ -26,6 +27,7 @@ export function RangePicker() {
           Compare
         </a>
       )}
+      <Share address={sharedAddress()} />
     </div>
   );
 }

@@ -24,7 +24,7 @@ export function StatsPage({ title, about, filters, without, children }: Props) {
         <h1>{title}</h1>
         {!isEmpty.value && (
           <span class="quiet">
-            {about} {range.value.label}, days in {zone}
+            {about} {range.value.label}, days in {zone.value}
           </span>
         )}
         <OneDay />
