@@ -68,3 +68,8 @@ test("sums of groups tell nothing from what is not known", async () => {
   assert.equal(sumOf([undefined, null]), null);
   assert.equal(sumOf([null, 2, undefined, 3]), 5);
 });
+
+test("CSV is quoted where it must be, and runs no formula", async () => {
+  const { csvOf } = await source("parts/tables/csv.ts");
+  assert.equal(csvOf([["a", "b"], [1.5, null], ["x,y", 'a "b"'], ["=1+1", "two\nlines"], ["-2", -2], ["\uff0b1", "+1,2"]]), 'a,b\r\n1.5,\r\n"x,y","a ""b"""\r\n\'=1+1,"two\nlines"\r\n\'-2,-2\r\n\'\uff0b1,"\'+1,2"\r\n');
+});

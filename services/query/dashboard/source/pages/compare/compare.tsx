@@ -4,7 +4,6 @@ import { parameter, withParameters } from "../../address/address";
 import { rangeQuery } from "../../address/filters";
 import { extent, zone } from "../../address/range";
 import { seesNames, seesTexts } from "../../api/identity";
-import { addressOf } from "../../api/request";
 import { useRead } from "../../api/use_read";
 import { addDays, today } from "../../format/days";
 import { DayFields } from "../../parts/filters/day_fields";
@@ -122,18 +121,9 @@ function GroupPanel({ by, query, isCompared }: { by: GroupName; query: Query; is
   const reading = useRead("/api/compare", { ...query, group_by: by });
   const { label } = groupOf(by);
   return (
-    <Panel
-      class="half compare-panel"
-      title={by === "error_class" ? label : `By ${label.toLowerCase()}`}
-      about="what moved most first"
-      actions={
-        <a class="button is-small" href={addressOf("/api/compare", { ...query, group_by: by, format: "csv" })} download>
-          CSV
-        </a>
-      }
-    >
+    <Panel class="half compare-panel" title={by === "error_class" ? label : `By ${label.toLowerCase()}`} about="what moved most first">
       <Loaded reading={reading} what={`both ranges by ${label.toLowerCase()}`} height={240}>
-        {({ items }) => <GroupTable items={items} by={by} isCompared={isCompared} />}
+        {({ items }) => <GroupTable items={items} by={by} isCompared={isCompared} csv={reading.address} />}
       </Loaded>
     </Panel>
   );

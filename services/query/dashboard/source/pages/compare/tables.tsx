@@ -49,7 +49,7 @@ function rates(errors: Pair, calls: Pair): Pair {
   return { value, before, difference: value === null || before === null ? null : value - before };
 }
 
-export function GroupTable({ items, by, isCompared }: { items: readonly Schemas["ChangeOfGroup"][]; by: GroupName; isCompared: boolean }) {
+export function GroupTable({ items, by, isCompared, csv }: { items: readonly Schemas["ChangeOfGroup"][]; by: GroupName; isCompared: boolean; csv: string | null }) {
   const { label, nameOf, hrefOf, shown } = groupOf(by);
   const rows = rowsOf(items, by);
   if (rows.length === 0) return <p class="quiet">There is nothing in either range.</p>;
@@ -87,7 +87,7 @@ export function GroupTable({ items, by, isCompared }: { items: readonly Schemas[
       );
     },
   };
-  return <SortableTable caption={`Both ranges by ${label.toLowerCase()}`} columns={[named, ...columns]} rows={rows} keyOf={(row) => row.id} usual={`${shown[0][0]}-moved`} parameter={`sort-${by}`} most={8} />;
+  return <SortableTable caption={`Both ranges by ${label.toLowerCase()}`} columns={[named, ...columns]} rows={rows} keyOf={(row) => row.id} usual={`${shown[0][0]}-moved`} parameter={`sort-${by}`} most={8} csv={csv} />;
 }
 
 function Value({ of, value }: { of: MeasureName; value: number | null }) {

@@ -70,7 +70,7 @@ function KnownDay({ day }: { day: string }) {
         <FilterBar filters={["project", "user", "machine"]} hasRange={false} />
       </div>
       <Loaded reading={reading} what="the day" height={420}>
-        {(data) => (data.sessions.length === 0 && data.projects.length === 0 ? <Nothing day={day} /> : <What data={data} />)}
+        {(data) => (data.sessions.length === 0 && data.projects.length === 0 ? <Nothing day={day} /> : <What data={data} csv={reading.address} />)}
       </Loaded>
     </>
   );
@@ -124,7 +124,7 @@ function Nothing({ day }: { day: string }) {
   );
 }
 
-function What({ data }: { data: Day }) {
+function What({ data, csv }: { data: Day; csv: string | null }) {
   const { totals, sessions } = data;
   const several = (values: unknown[]) => new Set(values).size > 1;
   const names = { project: several(sessions.map((each) => each.project_id)), user: several(sessions.map((each) => each.user)) };
@@ -138,7 +138,7 @@ function What({ data }: { data: Day }) {
         <Tile of="cost_usd" value={totals.cost_usd} note={`${measure("total_tokens").short(totals.total_tokens)} tokens${totals.unpriced_calls ? `, ${plural(totals.unpriced_calls, "call")} without a price` : ""}`} without={totals.api_calls === 0 ? "no calls" : undefined} />
       </section>
       <div class="grid">
-        <Panel title="What was done" about="in the order of its first activity; times and numbers are of this day" class="two-thirds">
+        <Panel title="What was done" about="in the order of its first activity; times and numbers are of this day" class="two-thirds" csv={csv}>
           {sessions.length === 0 ? (
             <p class="quiet">No session was active; calls without a session count in the sums.</p>
           ) : (

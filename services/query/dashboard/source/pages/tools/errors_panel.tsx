@@ -18,7 +18,7 @@ export function ErrorsPanel({ errors }: { errors: Reading<Schemas["ToolErrors"]>
   const wanted = address.value.parameters.get("error");
   return (
     <>
-      <Panel title="Why calls failed" about="failed, timed out, rejected and cancelled calls" class={seesTexts.value ? "third" : "half"}>
+      <Panel title="Why calls failed" about="failed, timed out, rejected and cancelled calls" class={seesTexts.value ? "third" : "half"} csv={errors.address}>
         <Loaded reading={errors} what="the reasons" height={HEIGHT}>
           {(data) => <Classes classes={data.classes} failed={data.failed_calls} chosen={chosenOf(data.classes, wanted)} />}
         </Loaded>

@@ -5,7 +5,7 @@ import type { Filter } from "../../address/filters";
 import { isEmpty, range, zone } from "../../address/range";
 import { FilterBar } from "../filters/filter_bar";
 import { NothingYet } from "../notes/nothing_yet";
-import { OneDay } from "../filters/one_day";
+import { RangeActions } from "../filters/range_actions";
 
 interface Props {
   title: ComponentChildren;
@@ -27,7 +27,7 @@ export function StatsPage({ title, about, filters, without, children }: Props) {
             {about} {range.value.label}, days in {zone.value}
           </span>
         )}
-        <OneDay />
+        <RangeActions />
       </header>
       {isEmpty.value ? (
         <NothingYet what={without} />
