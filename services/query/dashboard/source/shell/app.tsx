@@ -14,6 +14,7 @@ import { useHeading } from "./heading";
 import { KeyHelp } from "./key_help";
 import { Login } from "./login";
 import { Navigation } from "./navigation";
+import { PrintStamp } from "./print_stamp";
 import { SearchPalette } from "./search_palette";
 import { ZoneNote } from "./zone_note";
 
@@ -85,6 +86,7 @@ export function App() {
       <Navigation />
       <main id="content" class="content" tabIndex={-1}>
         {identityProblem.value && <ProblemNote problem={identityProblem.value} again={() => void findIdentity()} />}
+        <PrintStamp />
         <ZoneNote />
         {isReady && <Page key={parts.value[0] ?? ""} />}
       </main>

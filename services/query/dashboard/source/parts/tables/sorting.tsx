@@ -2,6 +2,7 @@
 
 import { useState } from "preact/hooks";
 import { address, withParameters } from "../../address/address";
+import { isPrinting } from "../printing";
 import { type Column, Table } from "./table";
 
 export interface SortableColumn<Row> extends Column<Row> {
@@ -51,7 +52,7 @@ export function SortableTable<Row>({ caption, columns, rows, keyOf, usual, param
     };
   });
   // One row more than there should be is shown at once: a button would take as much room.
-  const isCut = !isWhole && sorted.length > most + 1;
+  const isCut = !isWhole && !isPrinting.value && sorted.length > most + 1;
   const more = isCut && (
     <button type="button" class="button is-quiet is-small" onClick={() => setWhole(true)}>
       Show all {sorted.length}
