@@ -129,3 +129,8 @@ test("a chart is drawn from the first to the last date with anything, where empt
   assert.deepEqual(part([...new Array(20).fill(null), 0, 0.5, 0, ...new Array(20).fill(null)]), [20, 23]);
   assert.deepEqual(part([...zeros(40), 1], [...zeros(25), 1, ...zeros(15)]), [25, 41]);
 });
+
+test("CSV is quoted where it must be, and runs no formula", async () => {
+  const { csvOf } = await source("parts/tables/csv.ts");
+  assert.equal(csvOf([["a", "b"], [1.5, null], ["x,y", 'a "b"'], ["=1+1", "two\nlines"], ["-2", -2], ["\uff0b1", "+1,2"]]), 'a,b\r\n1.5,\r\n"x,y","a ""b"""\r\n\'=1+1,"two\nlines"\r\n\'-2,-2\r\n\'\uff0b1,"\'+1,2"\r\n');
+});

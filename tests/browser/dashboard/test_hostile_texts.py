@@ -132,6 +132,7 @@ VIEWS: dict[str, tuple[str, Callable[[Any], None]]] = {
     "usage by user": (f"/usage?{ALL}&by=user", nothing),
     "usage by project": (f"/usage?{ALL}&by=project", nothing),
     "usage by machine": (f"/usage?{ALL}&by=machine", nothing),
+    "compare": ("/compare?from=2020-01-01&by=project,user,machine,branch,tool,model", nothing),
     "imports": ("/imports", open_the_failed_import),
     "health": ("/health", unfold),
     "settings": ("/settings", nothing),

@@ -78,6 +78,7 @@ MODES: dict[str, Address] = {
     "usage by person": lambda _: "/usage?by=user&range=7d",
     "usage by project": lambda _: "/usage?by=project&range=all",
     "usage by machine": lambda _: "/usage?by=machine",
+    "compare by everything": lambda _: "/compare?range=7d&by=project,user,model,tool,error_class,machine,branch",
     "a tool": lambda _: "/tools?tool=Bash",
     "a job": newest_job,
 }

@@ -301,7 +301,7 @@ def keyed(stack: Stack) -> Iterator[tuple[httpx.Client, dict[str, str]]]:
 
 
 @pytest.mark.parametrize("scope", ["numbers", "metrics"])
-@pytest.mark.parametrize("path", ["/overview", "/projects", "/projects/1", "/tools", "/usage?by=project"])
+@pytest.mark.parametrize("path", ["/overview", "/projects", "/projects/1", "/tools", "/usage?by=project", "/compare?range=7d"])
 def test_key_for_numbers_sees_whole_pages_without_texts(
     open_page: OpenPage, stack: Stack, keyed: tuple[httpx.Client, dict[str, str]], scope: str, path: str
 ) -> None:

@@ -32,13 +32,24 @@ export function placeOf({ path, parameters }: Address): string {
   return `${path} ${parameters.get("path") ?? ""}`;
 }
 
-export function go(href: string, options: { replace?: boolean } = {}): void {
+/** Goes to a page of the dashboard. The zone that the address names goes along, unless `keepsZone` is false. */
+export function go(to: string, options: { replace?: boolean; keepsZone?: boolean } = {}): void {
+  const href = options.keepsZone === false ? to : withZone(to);
   const same = href === location.pathname + location.search + location.hash;
   history[options.replace || same ? "replaceState" : "pushState"](null, "", href);
   const path = address.peek().path;
   isRevisit = false;
   address.value = current();
   if (location.pathname !== path && !location.hash) window.scrollTo(0, 0);
+}
+
+/** The address with the zone that this page's address names: what somebody shared stays as it was shared, on every page. */
+function withZone(href: string): string {
+  const zone = address.peek().parameters.get("tz");
+  const url = new URL(href, location.href);
+  if (!zone || url.searchParams.has("tz")) return href;
+  url.searchParams.set("tz", zone);
+  return url.pathname + url.search + url.hash;
 }
 
 export function parameter(name: string): string | null {
@@ -62,18 +73,29 @@ export function followLinks(): void {
     isRevisit = true;
     address.value = current();
   });
-  document.addEventListener("click", (event) => {
-    const link = (event.target as Element).closest?.("a");
-    if (!link || event.defaultPrevented || event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
-    const url = new URL(link.href, location.href);
-    if (url.origin !== location.origin || link.target || link.hasAttribute("download") || !isPage(url.pathname)) return;
+  for (const kind of ["click", "auxclick"] as const) document.addEventListener(kind, follow);
+}
+
+function follow(event: MouseEvent): void {
+  const link = (event.target as Element).closest?.("a");
+  // Of a link in a picture `href` is no text.
+  const href = link?.getAttribute("href");
+  if (!link || !href || event.defaultPrevented) return;
+  const url = new URL(href, location.href);
+  if (url.origin !== location.origin || link.target || link.hasAttribute("download") || !isPage(url.pathname)) return;
+  const to = url.pathname + url.search + url.hash;
+  if (event.button === 0 && !event.metaKey && !event.ctrlKey && !event.shiftKey && !event.altKey) {
     event.preventDefault();
-    go(url.pathname + url.search + url.hash);
-  });
+    go(to);
+  } else {
+    // The browser opens another tab with what stands there when this event is over.
+    link.setAttribute("href", withZone(to));
+    window.setTimeout(() => link.setAttribute("href", href));
+  }
 }
 
 /** The first part of each page's path. services/query/http/dashboard_files.py answers these with the page. */
-export const PAGES = ["overview", "days", "projects", "sessions", "search", "files", "tools", "usage", "imports", "health", "settings"] as const;
+export const PAGES = ["overview", "days", "projects", "sessions", "search", "files", "tools", "usage", "compare", "imports", "health", "settings"] as const;
 
 function isPage(path: string): boolean {
   const first = path.split("/")[1] ?? "";

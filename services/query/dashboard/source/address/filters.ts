@@ -27,7 +27,7 @@ export function filterQuery(names: readonly Filter[] = ["project", "user", "mach
 /** The range and the filters as parameters of the API. */
 export function rangeQuery(names?: readonly Filter[]): Record<string, string> {
   const { start, end } = range.value;
-  return { ...(start ? { start_date: start } : {}), ...(end ? { end_date: end } : {}), tz: zone, ...filterQuery(names) };
+  return { ...(start ? { start_date: start } : {}), ...(end ? { end_date: end } : {}), tz: zone.value, ...filterQuery(names) };
 }
 
 /** The address of this page filtered by it, or no longer where it was: what a click on a row does. */
@@ -39,7 +39,7 @@ export function toggled(filter: Filter, value: string | number | null | undefine
 /** The address of another page with the same range and filters. */
 export function pageAddress(path: string, changes: Record<string, string | null> = {}): string {
   const shared = new URLSearchParams();
-  for (const name of ["range", "from", "to", ...FILTERS]) {
+  for (const name of ["range", "from", "to", "tz", ...FILTERS]) {
     const value = address.value.parameters.get(name);
     if (value) shared.set(name, value);
   }

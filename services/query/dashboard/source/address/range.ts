@@ -1,14 +1,31 @@
 /** The range of days that a page shows, from the address; without one, the shortest usual range that has data. */
 
 import { computed, signal } from "@preact/signals";
-import { address, withParameters } from "./address";
+import { address, parameter, withParameters } from "./address";
 import { isPassing, tryLater } from "../api/recovery";
 import { Problem } from "../api/request";
 import { readShared } from "../api/use_read";
 import { addDays, daysBetween, isDay, today, weekdayOf } from "../format/days";
 
-/** The viewer's time zone: it sets where a day begins. */
-export const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+/** The viewer's own time zone. */
+export const viewerZone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+/** The zone that the address names; null without one, undefined where it is none that this browser knows. */
+export const zoneOfAddress = computed(() => {
+  const name = address.value.parameters.get("tz");
+  return name ? knownZone(name) : null;
+});
+/** Where a day begins, and which times are shown: in the zone of the address, else in the viewer's. */
+export const zone = computed(() => zoneOfAddress.value ?? viewerZone);
+
+/** The zone as the tracker calls it too. Offsets, such as +02:00, are no names. */
+function knownZone(name: string): string | undefined {
+  try {
+    return /^[a-z]/i.test(name) ? Intl.DateTimeFormat("en", { timeZone: name }).resolvedOptions().timeZone : undefined;
+  } catch {
+    // It is said on the page.
+    return undefined;
+  }
+}
 
 type Days = readonly [first: string, last: string];
 
@@ -77,12 +94,12 @@ export const isEmpty = signal(false);
 export const extentIsKnown = signal(extent.peek() !== null);
 
 /** Asks for all days of the whole history. The overview's year map shows the same answer. */
-export const historyQuery = { group_by: "day", tz: zone };
+export const historyQuery = computed(() => ({ group_by: "day", tz: zone.value }));
 
 export async function findExtent(): Promise<void> {
   let usage;
   try {
-    usage = await readShared("/api/usage", historyQuery);
+    usage = await readShared("/api/usage", historyQuery.peek());
   } catch (error) {
     if (!(error instanceof Problem)) throw error;
     // The page shows the last 30 days then, and says itself what it cannot read. Before a login there is none.
@@ -96,8 +113,10 @@ export async function findExtent(): Promise<void> {
   const found = first && last ? { first, last } : null;
   const before = extent.peek();
   if (found?.first !== before?.first || found?.last !== before?.last) extent.value = found;
-  if (found) localStorage.setItem(PLACE, JSON.stringify(found));
-  else localStorage.removeItem(PLACE);
+  if (zone.peek() === viewerZone) {
+    if (found) localStorage.setItem(PLACE, JSON.stringify(found));
+    else localStorage.removeItem(PLACE);
+  }
   isEmpty.value = extent.value === null;
   extentIsKnown.value = true;
 }
@@ -121,14 +140,13 @@ export function wrongDays(from: string | null, to: string | null): string | null
 }
 
 function ofPreset(name: string, reason: string | null): DayRange {
-  const preset = PRESETS.find((each) => each.name === name);
-  const [start, end] = preset?.daysOn(today(zone)) ?? [null, null];
-  return { name, label: preset?.label ?? name, start, end, reason };
+  const [start, end] = presetDays(name) ?? [null, null];
+  return { name, label: PRESETS.find((each) => each.name === name)?.label ?? name, start, end, reason };
 }
 
 function usual(): DayRange {
   const last = extent.value?.last;
-  const silentDays = last ? daysBetween(last, today(zone)) : 0;
+  const silentDays = last ? daysBetween(last, today(zone.value)) : 0;
   if (silentDays < 30) return ofPreset("30d", null);
   const reason = `Nothing happened in the last 30 days; the newest event is of ${last}.`;
   return ofPreset(silentDays < 365 ? "365d" : "all", reason);
@@ -145,6 +163,19 @@ export const rangeBefore = computed(() => {
   const days = daysBetween(start, end) + 1;
   return { start: addDays(start, -days), end: addDays(start, -1), days };
 });
+
+/** The days of a preset now; null if it has none, or there is no such preset. */
+export function presetDays(name: string | null): Days | null {
+  return PRESETS.find((preset) => preset.name === name)?.daysOn(today(zone.value)) ?? null;
+}
+
+/** The address of what is shown now, the same for everybody: days without "the last", and their zone. All days stay all days. */
+export function sharedAddress(): string {
+  const { name, start, end } = range.value;
+  const days = name === "all" ? { range: name } : { range: null, from: start, to: end ?? today(zone.value) };
+  const second = presetDays(parameter("compare"));
+  return withParameters({ ...days, ...(second && { compare: second.join("..") }), tz: zone.value });
+}
 
 /** The address of this page with another range. */
 export function rangeAddress(name: string): string {

@@ -16,6 +16,8 @@ export interface Pages<T> {
   /** Those of the newest question that was answered: whole, for what they say besides items. */
   pages: readonly T[];
   problem: Problem | null;
+  /** What is asked, without a cursor; null where nothing is. */
+  address: string | null;
   /** Whether `pages` answer what is asked now. */
   isCurrent: boolean;
   isReading: boolean;
@@ -110,6 +112,7 @@ export function usePages<P extends ReadPath>(path: P | null, query: Parameters, 
   }, [address]);
 
   return {
+    address,
     pages,
     problem: state.problem,
     isCurrent,

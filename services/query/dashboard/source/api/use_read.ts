@@ -16,6 +16,8 @@ export interface Reading<T> {
   isCurrent: boolean;
   /** Reads again now. */
   again: () => void;
+  /** What is read; null where nothing is. */
+  address: string | null;
 }
 
 interface Kept {
@@ -66,6 +68,7 @@ export function useRead<P extends ReadPath>(
     problem: state?.problem ?? null,
     isCurrent: state?.data != null,
     again,
+    address,
   };
 }
 

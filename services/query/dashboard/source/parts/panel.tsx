@@ -3,6 +3,7 @@
 import type { ComponentChildren } from "preact";
 import type { Reading } from "../api/use_read";
 import { ProblemNote } from "./notes/problem_note";
+import { CsvLink } from "./tables/csv_link";
 
 interface Props {
   title: string;
@@ -10,17 +11,24 @@ interface Props {
   about?: ComponentChildren;
   /** Switches and links at the right. */
   actions?: ComponentChildren;
+  /** The address of the list that it shows, where that is no table: it gives the list as CSV. */
+  csv?: string | null;
   children: ComponentChildren;
   class?: string;
 }
 
-export function Panel({ title, about, actions, children, class: extra = "" }: Props) {
+export function Panel({ title, about, actions, csv, children, class: extra = "" }: Props) {
   return (
     <section class={`panel ${extra}`} aria-label={title}>
       <header class="panel-head">
         <h2>{title}</h2>
         {about && <span class="panel-about">{about}</span>}
-        {actions && <span class="panel-actions">{actions}</span>}
+        {(actions || csv) && (
+          <span class="panel-actions">
+            {actions}
+            {csv && <CsvLink of={csv} />}
+          </span>
+        )}
       </header>
       {children}
     </section>

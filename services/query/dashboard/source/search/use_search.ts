@@ -55,7 +55,7 @@ export function parametersOf(search: Search): Parameters {
     machine: typed.has("machine") ? null : machine,
     start_date: typed.has("after") ? null : start_date,
     end_date: typed.has("before") ? null : end_date,
-    tz: zone,
+    tz: zone.value,
     limit: search.limit,
   };
 }

@@ -3,7 +3,7 @@
 import type { ComponentType } from "preact";
 import { useEffect, useErrorBoundary } from "preact/hooks";
 import { parts } from "../address/address";
-import { extentIsKnown, findExtent } from "../address/range";
+import { extentIsKnown, findExtent, zone } from "../address/range";
 import { checkIdentity, findIdentity, identityProblem, me } from "../api/identity";
 import { needsLogin } from "../api/request";
 import { forgetReadings } from "../api/use_read";
@@ -14,8 +14,10 @@ import { useHeading } from "./heading";
 import { KeyHelp } from "./key_help";
 import { Login } from "./login";
 import { Navigation } from "./navigation";
+import { PrintStamp } from "./print_stamp";
 import { SearchPalette } from "./search_palette";
 import { useWaiting } from "./waiting";
+import { ZoneNote } from "./zone_note";
 
 const CHECK_MS = 20_000;
 
@@ -32,6 +34,7 @@ const LOADS: Record<string, Load> = {
   files: () => import("../pages/files/files"),
   tools: () => import("../pages/tools/tools"),
   usage: () => import("../pages/usage/usage"),
+  compare: () => import("../pages/compare/compare"),
   imports: () => import("../pages/imports/imports"),
   health: () => import("../pages/health/health"),
   settings: () => import("../pages/settings/settings"),
@@ -40,7 +43,7 @@ const LOADS: Record<string, Load> = {
 const PAGES: Record<string, ComponentType> = Object.fromEntries(Object.entries(LOADS).map(([name, load]) => [name, lazily(load)]));
 
 /** The pages that show a range of days, and must know which one. */
-const OF_A_RANGE = new Set(["overview", "days", "projects", "sessions", "files", "tools", "usage"]);
+const OF_A_RANGE = new Set(["overview", "days", "projects", "sessions", "files", "tools", "usage", "compare"]);
 
 export function App() {
   useEffect(() => {
@@ -65,7 +68,7 @@ export function App() {
   useEffect(() => {
     if (isOut) forgetReadings();
     else void findExtent();
-  }, [isOut]);
+  }, [isOut, zone.value]);
   const isReady = me.value !== null && (extentIsKnown.value || !OF_A_RANGE.has(parts.value[0] ?? ""));
 
   if (isOut) return <Login />;
@@ -85,6 +88,8 @@ export function App() {
       <Navigation />
       <main id="content" class="content" tabIndex={-1}>
         {identityProblem.value && <ProblemNote problem={identityProblem.value} again={() => void findIdentity()} />}
+        <PrintStamp />
+        <ZoneNote />
         {isReady && <Page key={parts.value[0] ?? ""} />}
       </main>
       <KeyHelp />

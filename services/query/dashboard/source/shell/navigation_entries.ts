@@ -25,6 +25,7 @@ export const NAVIGATION: readonly Entry[] = [
   { path: "/files", label: "Files", key: "d", icon: "M6 2h8l5 5v15H6zM13 3v5h5", isShown: () => seesTexts.value },
   { path: "/tools", label: "Tools", key: "t", icon: "M14 7a4 4 0 015-4l-3 3 2 2 3-3a4 4 0 01-5 5L7 19a2 2 0 11-3-3z", isShown: always },
   { path: "/usage", label: "Usage", key: "u", icon: "M12 3a9 9 0 109 9h-9zM14 2v8h8a8 8 0 00-8-8z", isShown: always },
+  { path: "/compare", label: "Compare", key: "c", icon: "M9 4v16M15 4v16M9 8H3m0 0l2-2M3 8l2 2M15 16h6m0 0l-2-2m2 2l-2 2", isShown: always },
   { path: "/imports", label: "Imports", key: "i", icon: "M12 3v10m0 0l-4-4m4 4l4-4M4 17v3h16v-3", isShown: () => mayImport.value || seesTexts.value },
   { path: "/health", label: "Health", key: "h", icon: "M3 12h4l3-7 4 14 3-7h4", isShown: always },
   { path: "/settings", label: "Settings", key: "e", icon: "M12 8a4 4 0 100 8 4 4 0 000-8zM12 2v3m0 14v3M2 12h3m14 0h3M5 5l2 2m10 10l2 2M5 19l2-2M17 7l2-2", isShown: () => isAdmin.value || seesTexts.value || mayImport.value },

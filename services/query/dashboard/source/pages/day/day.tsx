@@ -14,6 +14,7 @@ import { compact, count, moneyOf, plural } from "../../format/quantities";
 import { Bars } from "../../parts/charts/bar_list";
 import { EmptyNote } from "../../parts/notes/empty_note";
 import { FilterBar } from "../../parts/filters/filter_bar";
+import { Share } from "../../parts/filters/share";
 import { NothingYet } from "../../parts/notes/nothing_yet";
 import { Loaded, Panel } from "../../parts/panel";
 import { Tile } from "../../parts/stats/tile";
@@ -45,7 +46,7 @@ export default function DayPage() {
 }
 
 function newestDay(): string {
-  const now = today(zone);
+  const now = today(zone.value);
   const last = extent.value?.last ?? now;
   return last < now ? last : now;
 }
@@ -56,19 +57,20 @@ function otherDay(day: string): string {
 }
 
 function KnownDay({ day }: { day: string }) {
-  const reading = useRead("/api/days/{date}", { tz: zone, ...filterQuery() }, { inPath: { date: day } });
+  const reading = useRead("/api/days/{date}", { tz: zone.value, ...filterQuery() }, { inPath: { date: day } });
   return (
     <>
       <header class="page-head">
         <h1>{longDayText(day)}</h1>
-        <span class="quiet">days in {zone}</span>
+        <span class="quiet">days in {zone.value}</span>
+        <Share address={withParameters({ tz: zone.value }, `/days/${day}`)} />
       </header>
       <div class="day-choice">
         <Neighbours day={day} />
         <FilterBar filters={["project", "user", "machine"]} hasRange={false} />
       </div>
       <Loaded reading={reading} what="the day" height={420}>
-        {(data) => (data.sessions.length === 0 && data.projects.length === 0 ? <Nothing day={day} /> : <What data={data} />)}
+        {(data) => (data.sessions.length === 0 && data.projects.length === 0 ? <Nothing day={day} /> : <What data={data} csv={reading.address} />)}
       </Loaded>
     </>
   );
@@ -77,7 +79,7 @@ function KnownDay({ day }: { day: string }) {
 function Neighbours({ day }: { day: string }) {
   const before = addDays(day, -1);
   const after = addDays(day, 1);
-  const hasAfter = after <= today(zone);
+  const hasAfter = after <= today(zone.value);
   useEffect(() => {
     const keys: PageKey[] = [
       { key: "[", what: "the day before", run: () => go(otherDay(before)) },
@@ -98,7 +100,7 @@ function Neighbours({ day }: { day: string }) {
         type="date"
         aria-label="Day"
         value={day}
-        max={today(zone)}
+        max={today(zone.value)}
         onChange={(event) => {
           if (isDay(event.currentTarget.value) && event.currentTarget.value > "1970") go(otherDay(event.currentTarget.value));
         }}
@@ -122,7 +124,7 @@ function Nothing({ day }: { day: string }) {
   );
 }
 
-function What({ data }: { data: Day }) {
+function What({ data, csv }: { data: Day; csv: string | null }) {
   const { totals, sessions } = data;
   const several = (values: unknown[]) => new Set(values).size > 1;
   const names = { project: several(sessions.map((each) => each.project_id)), user: several(sessions.map((each) => each.user)) };
@@ -136,7 +138,7 @@ function What({ data }: { data: Day }) {
         <Tile of="cost_usd" value={totals.cost_usd} note={`${measure("total_tokens").short(totals.total_tokens)} tokens${totals.unpriced_calls ? `, ${plural(totals.unpriced_calls, "call")} without a price` : ""}`} without={totals.api_calls === 0 ? "no calls" : undefined} />
       </section>
       <div class="grid">
-        <Panel title="What was done" about="in the order of its first activity; times and numbers are of this day" class="two-thirds">
+        <Panel title="What was done" about="in the order of its first activity; times and numbers are of this day" class="two-thirds" csv={csv}>
           {sessions.length === 0 ? (
             <p class="quiet">No session was active; calls without a session count in the sums.</p>
           ) : (

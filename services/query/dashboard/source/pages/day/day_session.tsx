@@ -52,7 +52,7 @@ function facts(session: Session, names: { project: boolean; user: boolean }): st
     ...(share.api_calls ? [measure("cost_usd").exact(moneyOf(share.cost_usd, share))] : []),
     plural(share.user_messages, "prompt"),
     ...(share.tool_errors ? [`${plural(share.tool_errors, "call")} failed`] : []),
-    ...(session.began_before && session.start_time ? [`began ${weekdayText(dayOf(new Date(session.start_time), zone))}`] : []),
+    ...(session.began_before && session.start_time ? [`began ${weekdayText(dayOf(new Date(session.start_time), zone.value))}`] : []),
     ...(session.goes_on ? ["goes on later"] : []),
   ];
 }

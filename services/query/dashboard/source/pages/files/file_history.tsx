@@ -39,7 +39,7 @@ export function FileHistory({ path }: { path: string }) {
     ...filterQuery(["project", "user", "machine"]),
     ...daysOfAddress(),
     action: action === "all" ? null : action,
-    tz: zone,
+    tz: zone.value,
     limit: PAGE_ROWS,
   });
   const first = found.pages[0];

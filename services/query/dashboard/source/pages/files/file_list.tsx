@@ -9,6 +9,7 @@ import { usePages } from "../../api/use_pages";
 import { count } from "../../format/quantities";
 import { EmptyNote } from "../../parts/notes/empty_note";
 import { FilterBar } from "../../parts/filters/filter_bar";
+import { RangeActions } from "../../parts/filters/range_actions";
 import { LineCounts } from "../../parts/text/line_counts";
 import { MoreRows } from "../../parts/tables/more_rows";
 import { ProblemNote } from "../../parts/notes/problem_note";
@@ -27,7 +28,8 @@ export function FileList() {
     <>
       <header class="page-head">
         <h1>Files</h1>
-        <span class="quiet">that Claude changed, the most changed first; {range.value.label}, days in {zone}</span>
+        <span class="quiet">that Claude changed, the most changed first; {range.value.label}, days in {zone.value}</span>
+        <RangeActions />
       </header>
       <FilterBar filters={["project", "user", "machine"]} />
       <div class="file-filters">
@@ -55,6 +57,7 @@ export function FileList() {
         <div class={found.isCurrent ? "panel" : "panel loaded is-stale"} aria-busy={!found.isCurrent}>
           <Table
             caption="Files by how often they were changed"
+            csv={found.address}
             rows={files}
             keyOf={(file) => `${file.project_id} ${file.file_path}`}
             columns={[

@@ -25,7 +25,7 @@ export function DeadLetters({ reading }: { reading: Reading<Answer<"/api/dead-le
   }
 
   return (
-    <Panel title="Dead letters" about="accepted events that could not be stored; each is kept until it is stored or deleted" class="dead-letters">
+    <Panel title="Dead letters" about="accepted events that could not be stored; each is kept until it is stored or deleted" class="dead-letters" csv={reading.data?.items.length ? reading.address : null}>
       {said.value && (
         <p role="status" class="note is-good-news">
           {said.value}

@@ -17,7 +17,7 @@ type Machine = Schemas["Machine"];
 export function Machines({ reading }: { reading: Reading<Answer<"/api/machines">> }) {
   const silentHours = me.value?.machine_silent_hours;
   return (
-    <Panel title="Machines" about={silentHours === undefined ? undefined : `silent: not heard of for ${plural(silentHours, "hour")}`} class="machines">
+    <Panel title="Machines" about={silentHours === undefined ? undefined : `silent: not heard of for ${plural(silentHours, "hour")}`} class="machines" csv={reading.data?.items.length ? reading.address : null}>
       <Loaded reading={reading} what="the machines" height={140}>
         {(data) =>
           data.items.length === 0 ? (

@@ -36,7 +36,7 @@ export function JobList() {
   }
 
   return (
-    <Panel title="Jobs" about="imports, undos and reparses, the newest first" class="jobs">
+    <Panel title="Jobs" about="imports, undos and reparses, the newest first" class="jobs" csv={reading.data?.items.length ? reading.address : null}>
       <Loaded reading={reading} what="the jobs" height={240}>
         {(data) => {
           const shown = new Set(data.items.map((job) => job.job_id));

@@ -14,15 +14,15 @@ const EVERY_MS = 15_000;
 const QUARTER_MS = 15 * 60_000;
 
 export function Today() {
-  const day = today(zone);
-  const { data, problem, again } = useRead("/api/stats", { start_date: day, end_date: day, tz: zone }, { everyMs: EVERY_MS });
+  const day = today(zone.value);
+  const { data, problem, again } = useRead("/api/stats", { start_date: day, end_date: day, tz: zone.value }, { everyMs: EVERY_MS });
   const totals = data?.totals;
   const tokens = totals && totals.input_tokens + totals.output_tokens + totals.cache_creation_tokens + totals.cache_read_tokens;
   const note = totals ? "today" : "reading …";
   return (
     <>
       {problem && !data && <ProblemNote problem={problem} again={again} />}
-      <section class="tiles now-today" aria-label={`Today, ${zone}`}>
+      <section class="tiles now-today" aria-label={`Today, ${zone.value}`}>
         <Tile of="active_minutes" value={totals?.active_minutes} note={note} href={`/days/${day}`} />
         <Tile of="tool_calls" value={totals?.tool_calls} note={note} href={pageAddress("/tools", { range: "today" })} />
         <Tile of="total_tokens" value={tokens} note={note} href={pageAddress("/usage", { range: "today" })} />
@@ -37,7 +37,7 @@ export function Today() {
 function Burn() {
   const start = Math.floor((Date.now() - 4 * QUARTER_MS) / QUARTER_MS) * QUARTER_MS;
   const from = new Date(start).toISOString().slice(0, 19) + "Z";
-  const { data } = useRead("/api/stats", { start_date: from, tz: zone }, { everyMs: EVERY_MS });
+  const { data } = useRead("/api/stats", { start_date: from, tz: zone.value }, { everyMs: EVERY_MS });
   const totals = data?.totals;
   const perHour = totals?.cost_usd == null ? null : totals.cost_usd / ((Date.now() - start) / (4 * QUARTER_MS));
   const isQuiet = totals !== undefined && totals.api_calls === 0;

@@ -30,11 +30,11 @@ export function YearPanel() {
   // Without filters it is the answer that has told which days have anything: no other request.
   const isAll = Object.keys(filters).length === 0 && extent.value !== null;
   const [isTable, setTable] = useState(false);
-  const usage = useRead("/api/usage", isAll ? historyQuery : { ...historyQuery, ...filters, start_date: first, end_date: last });
+  const usage = useRead("/api/usage", isAll ? historyQuery.value : { ...historyQuery.value, ...filters, start_date: first, end_date: last });
   return (
     <Panel
       title="A year"
-      about={`${measure(name).label.toLowerCase()} by day, ${zone}; the days outside the range are paler`}
+      about={`${measure(name).label.toLowerCase()} by day, ${zone.value}; the days outside the range are paler`}
       actions={
         <>
           <Switch label="Number of the year" options={MEASURES.map((value) => ({ value, label: measure(value).label }))} value={name} onChange={(value) => choose("year", value, MEASURES)} />
@@ -51,7 +51,7 @@ export function YearPanel() {
 
 /** Today, or the end of an older range, so that the days of the range are on the map and the map does not move while one is chosen. */
 function lastDay(): string {
-  const now = today(zone);
+  const now = today(zone.value);
   const end = range.value.end ?? extent.value?.last ?? now;
   return daysBetween(end, now) < 365 ? now : end;
 }

@@ -62,7 +62,7 @@ function Shown({ id }: { id: string }) {
         {seesTexts.value && <ProjectSessions id={id} />}
         <Panel title="Tools" about="≈: estimated" class="half" actions={<a href={pageAddress("/tools", { project: id })}>Errors and more</a>}>
           <Loaded reading={measured} what="the tools" height={300}>
-            {(data) => <ToolTable measured={data.tools} estimated={estimated.isCurrent ? (estimated.data?.tools ?? []) : []} project={id} isShort />}
+            {(data) => <ToolTable measured={data.tools} estimated={estimated.isCurrent ? (estimated.data?.tools ?? []) : []} project={id} csv={measured.address} isShort />}
           </Loaded>
         </Panel>
         {seesTexts.value && <FilesPanel stats={stats} id={id} path={project?.path ?? null} />}

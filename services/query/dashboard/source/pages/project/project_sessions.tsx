@@ -26,6 +26,7 @@ export function ProjectSessions({ id }: { id: string }) {
           ) : (
             <Table
               caption="Newest sessions"
+              csv={sessions.address}
               rows={data.items}
               keyOf={(session) => session.session_id}
               columns={[

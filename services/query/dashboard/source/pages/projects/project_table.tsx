@@ -23,9 +23,11 @@ interface Props {
   trend: readonly Item[];
   interval: "day" | "week" | "month";
   projects: readonly Schemas["Project"][];
+  /** The address of the sums. */
+  csv: string | null;
 }
 
-export function ProjectTable({ items, totals, trend, interval, projects }: Props) {
+export function ProjectTable({ items, totals, trend, interval, projects, csv }: Props) {
   const known = new Map(projects.map((project) => [project.id, project]));
   const trends = trendsOf(trend, interval);
   const written = (name: Summed, of: Item | typeof totals) => {
@@ -92,7 +94,7 @@ export function ProjectTable({ items, totals, trend, interval, projects }: Props
     },
   ];
   if (items.length === 0) return <p class="quiet">No project has anything in this range.</p>;
-  return <SortableTable caption="Projects" columns={columns} rows={items} keyOf={(item) => item.project_id ?? "none"} usual="active_minutes" />;
+  return <SortableTable caption="Projects" columns={columns} rows={items} keyOf={(item) => item.project_id ?? "none"} usual="active_minutes" csv={csv} />;
 }
 
 /** The end of a long path: its beginning is the same for most. */

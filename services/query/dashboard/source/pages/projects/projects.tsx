@@ -41,6 +41,7 @@ function AllProjects() {
               trend={trend.isCurrent ? (trend.data?.items ?? []) : []}
               interval={interval}
               projects={projects.data ?? []}
+              csv={usage.address}
             />
           )}
         </Loaded>

@@ -6,12 +6,21 @@ import type { Pages } from "../../api/use_pages";
 import { plural } from "../../format/quantities";
 import { EmptyNote } from "../../parts/notes/empty_note";
 import { Hit, foundSession } from "../../search/hit";
+import type { Cell } from "../../parts/tables/csv";
+import { SaveCsv } from "../../parts/tables/csv_link";
 import { MoreRows } from "../../parts/tables/more_rows";
 import { Nearest } from "../../search/nearest";
 import { oneOf, withinSession } from "../../search/query_text";
+import { snippetParts } from "../../search/snippet";
 import { SearchNotes, whyNothing } from "../../search/search_notes";
-import type { Found, Search, SessionMatches } from "../../search/use_search";
+import type { Found, Match, Search, SessionMatches } from "../../search/use_search";
 import { changeSearch } from "./search_state";
+
+/** The search is the one list that the API gives no CSV of: these are the hits that the page has. */
+function cellsOf(hits: readonly Match[]): Cell[][] {
+  const cells = hits.map((hit) => [hit.timestamp, hit.kind, hit.project_name, hit.user, hit.session_id, hit.session_title, hit.path, snippetParts(hit.snippet).map((part) => part.text).join("")]);
+  return [["time", "kind", "project", "person", "session", "title", "path", "text"], ...cells];
+}
 
 export function Results({ found, search }: { found: Pages<Found>; search: Search }) {
   const first = found.pages[0];
@@ -65,6 +74,11 @@ export function Results({ found, search }: { found: Pages<Found>; search: Search
             </li>
           ))}
         </ul>
+      )}
+      {shown > 0 && (
+        <div class="table-foot">
+          <SaveCsv name="search" cells={() => cellsOf(isBySession ? sessions.flatMap((session) => session.items) : items)} />
+        </div>
       )}
       <MoreRows of={found} what={isBySession ? "sessions" : "matches"} />
     </div>

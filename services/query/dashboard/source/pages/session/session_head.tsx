@@ -66,7 +66,7 @@ export function SessionHead({ session, onMark }: Props) {
         )}
         {session.model && <span title={session.model}>{shortModel(session.model)}</span>}
         {session.client_version && <span title="Version of Claude Code">{session.client_version}</span>}
-        <span class="session-times" title={`Times in ${zone}`}>
+        <span class="session-times" title={`Times in ${zone.value}`}>
           <Time at={session.start_time} />
           {session.end_time && <> to {sameDay(session) ? <time dateTime={session.end_time}>{clockText(session.end_time)}</time> : timeText(session.end_time)}</>}
         </span>
@@ -80,7 +80,7 @@ export function SessionHead({ session, onMark }: Props) {
         <span class="session-exports">
           <span class="quiet">Export</span>
           {EXPORTS.map(({ format, label }) => (
-            <a key={format} href={addressOf("/api/sessions/{session_id}/export", { format, tz: zone }, { session_id: session.session_id })} target="_blank" rel="noopener">
+            <a key={format} href={addressOf("/api/sessions/{session_id}/export", { format, tz: zone.value }, { session_id: session.session_id })} target="_blank" rel="noopener">
               {label}
             </a>
           ))}

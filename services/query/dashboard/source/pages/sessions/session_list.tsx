@@ -11,7 +11,8 @@ import { measure } from "../../format/measures";
 import { plural } from "../../format/quantities";
 import { EmptyNote } from "../../parts/notes/empty_note";
 import { useFixedWindow } from "../../parts/tables/fixed_window";
-import { OneDay } from "../../parts/filters/one_day";
+import { RangeActions } from "../../parts/filters/range_actions";
+import { CsvLink } from "../../parts/tables/csv_link";
 import { ProblemNote } from "../../parts/notes/problem_note";
 import { PHONE, useMedia } from "../../parts/use_media";
 import { SessionFilters, isFiltered, ownQuery, rangeWords, unfilteredAddress } from "./session_filters";
@@ -64,7 +65,8 @@ export function SessionList() {
         <span class="quiet" role="status">
           {isKnown && items.length > 0 && `${plural(items.length, "session")}${isWhole ? "" : " so far, more as you scroll"} ${rangeWords()}`}
         </span>
-        <OneDay />
+        <RangeActions />
+        <CsvLink of={found.address} />
       </header>
       <SessionFilters />
       {problem && <ProblemNote problem={problem} again={found.again} />}

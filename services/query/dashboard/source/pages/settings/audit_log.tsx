@@ -22,7 +22,7 @@ export function AuditLog() {
   return (
     <Panel title="Audit log" about="who changed what, the newest first" class="audit">
       <Pages path="/api/audit" what="the audit log" empty={<p class="quiet">Nothing was changed yet.</p>}>
-        {(acts) => <Table caption="Audit log" columns={COLUMNS} rows={acts} keyOf={(act) => act.id} />}
+        {(acts) => <Table caption="Audit log" columns={COLUMNS} rows={acts} keyOf={(act) => act.id} csv="/api/audit" />}
       </Pages>
     </Panel>
   );

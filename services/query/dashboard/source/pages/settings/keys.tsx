@@ -50,7 +50,7 @@ export function Keys({ newKey }: { newKey: Signal<string | null> }) {
         version={version.value}
         empty={<EmptyNote title="There is no key yet.">Keys are needed once the tracker runs with TRACKER_ACCESS=keys. Make one with the scope admin first.</EmptyNote>}
       >
-        {(keys) => <Table caption="API keys" columns={columns} rows={keys} keyOf={(key) => key.id} />}
+        {(keys) => <Table caption="API keys" columns={columns} rows={keys} keyOf={(key) => key.id} csv="/api/keys" />}
       </Pages>
       {revoking.value && (
         <Revoke

@@ -41,7 +41,7 @@ export function ErrorsPanel({ errors, calls, before }: Props) {
   const wanted = address.value.parameters.get("error");
   return (
     <>
-      <Panel title="Why calls failed" about="failed, timed out, rejected and cancelled calls" class="half">
+      <Panel title="Why calls failed" about="failed, timed out, rejected and cancelled calls" class="half" csv={errors.address}>
         <Loaded reading={errors} what="the reasons" height={HEIGHT}>
           {(data) => <Classes data={data} calls={calls} before={before} chosen={chosenOf(data.classes, wanted)} />}
         </Loaded>

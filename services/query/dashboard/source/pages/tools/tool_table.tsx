@@ -35,11 +35,13 @@ interface Props {
   chosen?: string | null;
   /** The project whose tools these are, where it does not stand in the address. */
   project?: string;
+  /** The address of the measured ones. */
+  csv: string | null;
   /** Fewer columns. */
   isShort?: boolean;
 }
 
-export function ToolTable({ measured, estimated, chosen, project, isShort = false }: Props) {
+export function ToolTable({ measured, estimated, chosen, project, csv, isShort = false }: Props) {
   const rows = withTimes(measured, estimated);
   const hasPending = measured.some((tool) => tool.pending > 0);
   const most = Math.max(...measured.map((tool) => tool.calls), 1);
@@ -105,7 +107,7 @@ export function ToolTable({ measured, estimated, chosen, project, isShort = fals
         ]),
   ];
   if (rows.length === 0) return <p class="quiet">No tool was called in this range.</p>;
-  return <SortableTable caption="Tools" columns={columns} rows={rows} keyOf={({ tool }) => tool.tool_name} usual="calls" parameter="tools" most={12} />;
+  return <SortableTable caption="Tools" columns={columns} rows={rows} keyOf={({ tool }) => tool.tool_name} usual="calls" parameter="tools" most={12} csv={csv} />;
 }
 
 function TimeCell({ row, name }: { row: ToolTimes; name: TimeName }) {

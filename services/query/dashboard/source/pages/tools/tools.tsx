@@ -72,7 +72,7 @@ export default function Tools() {
         </Panel>
         <Panel title="By tool" about="times are measured; ≈ are estimates of a tool none of whose calls was measured: from call to result in the transcript, the wait for a permission included">
           <Loaded reading={measured} what="the tools" height={300}>
-            {(data) => <ToolTable measured={data.tools} estimated={estimated.isCurrent ? (estimated.data?.tools ?? []) : []} chosen={tool} />}
+            {(data) => <ToolTable measured={data.tools} estimated={estimated.isCurrent ? (estimated.data?.tools ?? []) : []} chosen={tool} csv={measured.address} />}
           </Loaded>
         </Panel>
         <ErrorsPanel

@@ -71,7 +71,7 @@ export default function Usage() {
           }
         >
           <Loaded reading={sums} what="the sums" height={240}>
-            {(data) => <UsageTable items={data.items} totals={data.totals} by={by} />}
+            {(data) => <UsageTable items={data.items} totals={data.totals} by={by} csv={sums.address} />}
           </Loaded>
         </Panel>
         <Panel title="Cache hits over time" about={`by ${intervalLabel(interval).toLowerCase()}; the share of input that came from the cache`} class="two-thirds">

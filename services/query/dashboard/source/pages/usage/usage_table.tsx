@@ -16,7 +16,7 @@ const MINOR: readonly MeasureName[] = ["input_tokens", "cache_creation_tokens", 
 /** Exact in the tooltip only: eight numbers of nine digits would not fit beside each other. */
 const COMPACT: readonly MeasureName[] = ["input_tokens", "cache_creation_tokens", "cache_read_tokens"];
 
-export function UsageTable({ items, totals, by }: { items: readonly Item[]; totals: Totals; by: Dimension }) {
+export function UsageTable({ items, totals, by, csv }: { items: readonly Item[]; totals: Totals; by: Dimension; csv: string | null }) {
   const { label, filter, idOf, nameOf } = WHAT[by];
   const written = (name: Summed, of: Item | Totals) => {
     const value = moneyOf(of[name], of);
@@ -64,5 +64,5 @@ export function UsageTable({ items, totals, by }: { items: readonly Item[]; tota
     ...(totals.unpriced_calls > 0 ? [sum("unpriced_calls")] : []),
   ];
   if (items.length === 0) return <p class="quiet">Nothing in this range.</p>;
-  return <SortableTable caption={`Usage by ${label.toLowerCase()}`} columns={columns} rows={items} keyOf={(item) => idOf(item) ?? "unknown"} usual="cost_usd" most={15} />;
+  return <SortableTable caption={`Usage by ${label.toLowerCase()}`} columns={columns} rows={items} keyOf={(item) => idOf(item) ?? "unknown"} usual="cost_usd" most={15} csv={csv} />;
 }

@@ -5,7 +5,7 @@ import type { Filter } from "../../address/filters";
 import { isEmpty, range, zone } from "../../address/range";
 import { FilterBar } from "../filters/filter_bar";
 import { NothingYet } from "../notes/nothing_yet";
-import { OneDay } from "../filters/one_day";
+import { RangeActions } from "../filters/range_actions";
 
 interface Props {
   title: ComponentChildren;
@@ -24,10 +24,10 @@ export function StatsPage({ title, about, filters, without, children }: Props) {
         <h1>{title}</h1>
         {!isEmpty.value && (
           <span class="quiet">
-            {about} {range.value.label}, days in {zone}
+            {about} {range.value.label}, days in {zone.value}
           </span>
         )}
-        <OneDay />
+        <RangeActions />
       </header>
       {isEmpty.value ? (
         <NothingYet what={without} />

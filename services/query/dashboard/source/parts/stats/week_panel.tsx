@@ -18,7 +18,7 @@ const textOf = (value: number) => (value === 0 ? "nothing" : minutes(value));
 export function WeekPanel({ stats }: { stats: Reading<Schemas["Stats"]> }) {
   const [isTable, setTable] = useState(false);
   return (
-    <Panel title="Weekday and hour" about={`active time, ${zone}`} class="third" actions={<TableSwitch isTable={isTable} onChange={setTable} picture="Map" />}>
+    <Panel title="Weekday and hour" about={`active time, ${zone.value}`} class="third" actions={<TableSwitch isTable={isTable} onChange={setTable} picture="Map" />}>
       <Loaded reading={stats} what="the hours" height={HEIGHT}>
         {(data) =>
           isTable ? (

@@ -2,6 +2,7 @@
 
 import type { RefObject } from "preact";
 import { useEffect, useLayoutEffect, useState } from "preact/hooks";
+import { isPrinting } from "../printing";
 
 // Rows beyond the edges: j and k find the next one, and fast scrolling shows no blank.
 const BEYOND = 12;
@@ -29,5 +30,6 @@ export function useFixedWindow(list: RefObject<HTMLElement | null>, count: numbe
       window.removeEventListener("resize", look);
     };
   }, [rowHeight]);
+  if (isPrinting.value) return { first: 0, last: count };
   return { first: Math.min(shown.first, count), last: Math.min(shown.last, count) };
 }

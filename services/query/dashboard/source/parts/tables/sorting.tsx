@@ -2,13 +2,12 @@
 
 import { useState } from "preact/hooks";
 import { address, withParameters } from "../../address/address";
+import { isPrinting } from "../printing";
 import { type Column, Table } from "./table";
 
 export interface SortableColumn<Row> extends Column<Row> {
-  /** Its name in the address. */
+  /** Its name in the address. A column without `sortBy` cannot be sorted. */
   name: string;
-  /** What it is sorted by; null sorts below everything. Left out where the column cannot be sorted. */
-  sortBy?: (row: Row) => string | number | null;
   /** Names are sorted from A to Z first. */
   isText?: boolean;
 }
@@ -24,9 +23,11 @@ interface Props<Row> {
   parameter?: string;
   /** How many rows are shown until all are asked for. */
   most?: number;
+  /** As that of a table. */
+  csv?: string | null | undefined;
 }
 
-export function SortableTable<Row>({ caption, columns, rows, keyOf, usual, parameter = "sort", most = Infinity }: Props<Row>) {
+export function SortableTable<Row>({ caption, columns, rows, keyOf, usual, parameter = "sort", most = Infinity, csv }: Props<Row>) {
   const [isWhole, setWhole] = useState(false);
   const chosen = address.value.parameters.get(parameter) ?? usual;
   const isAscending = chosen.endsWith(".asc");
@@ -51,17 +52,13 @@ export function SortableTable<Row>({ caption, columns, rows, keyOf, usual, param
     };
   });
   // One row more than there should be is shown at once: a button would take as much room.
-  const isCut = !isWhole && sorted.length > most + 1;
-  return (
-    <>
-      <Table caption={caption} columns={withHeads} rows={isCut ? sorted.slice(0, most) : sorted} keyOf={keyOf} />
-      {isCut && (
-        <button type="button" class="button is-quiet is-small" onClick={() => setWhole(true)}>
-          Show all {sorted.length}
-        </button>
-      )}
-    </>
+  const isCut = !isWhole && !isPrinting.value && sorted.length > most + 1;
+  const more = isCut && (
+    <button type="button" class="button is-quiet is-small" onClick={() => setWhole(true)}>
+      Show all {sorted.length}
+    </button>
   );
+  return <Table caption={caption} columns={withHeads} rows={isCut ? sorted.slice(0, most) : sorted} keyOf={keyOf} csv={csv} all={sorted} foot={more} />;
 }
 
 function compare(a: string | number | null, b: string | number | null): number {

@@ -3,6 +3,7 @@
 import type { ComponentChildren } from "preact";
 import { memo } from "../../../parts/memo";
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
+import { isPrinting } from "../../../parts/printing";
 import { type Row, probableHeight } from "./rows";
 
 /** A row to go to. The same one again has another `number`. */
@@ -63,6 +64,7 @@ export const RowList = memo(function RowList({ rows, render, target, hasEarlier,
     first = Math.max(0, target.index - 12);
     last = Math.min(rows.length, target.index + 40);
   }
+  if (isPrinting.value) [first, last] = [0, rows.length];
 
   function look(): void {
     const box = list.current?.getBoundingClientRect();
