@@ -1,15 +1,15 @@
+-- name: labels
+-- Projects that are listed, by their names. Those of one name have the folder above too, and where that is the same, their whole path.
+SELECT id, CASE WHEN count(*) OVER (PARTITION BY name) = 1 THEN name WHEN count(*) OVER (PARTITION BY name, two_folders) = 1 THEN two_folders ELSE path END AS label
+FROM (
+    SELECT id, name, path, coalesce(substring(rtrim(replace(path, '\', '/'), '/') FROM '[^/]+/[^/]+$'), path) AS two_folders
+    FROM projects
+    WHERE last_session_at IS NOT NULL OR (is_named AND brought_by IS DISTINCT FROM '{}')
+) AS listed
+
 -- name: projects
--- The list leaves out empty projects: working folders of subagents, and projects that an undo emptied. Those of one name have a label with the folder above
--- them, and with their whole path if that is the same too.
-WITH labels AS MATERIALIZED (
-    SELECT id, CASE WHEN count(*) OVER (PARTITION BY name) = 1 THEN name WHEN count(*) OVER (PARTITION BY name, two_folders) = 1 THEN two_folders ELSE path END AS label
-    FROM (
-        SELECT id, name, path, coalesce(substring(rtrim(replace(path, '\', '/'), '/') FROM '[^/]+/[^/]+$'), path) AS two_folders
-        FROM projects
-        WHERE last_session_at IS NOT NULL OR (is_named AND brought_by IS DISTINCT FROM '{}')
-    ) AS listed
-)
-SELECT p.id, p.name, coalesce(l.label, p.name) AS label, p.path,
+-- The list leaves out empty projects: working folders of subagents, and projects that an undo emptied.
+SELECT p.id, p.name, p.path,
     coalesce(r.sessions, 0) AS total_sessions,
     least(round(coalesce(r.wall_us, 0) / 60e6), 9007199254740991)::bigint AS total_time_minutes,
     coalesce(r.files_modified, 0) AS files_modified_count,
@@ -23,7 +23,6 @@ SELECT p.id, p.name, coalesce(l.label, p.name) AS label, p.path,
     CASE WHEN r.api_calls > r.unpriced_calls OR r.cost_nano_usd > 0 THEN r.cost_nano_usd / 1e9::float8 END AS cost_usd,
     sorted.number AS sort_number
 FROM projects p
-LEFT JOIN labels l ON l.id = p.id
 LEFT JOIN activity_rollups r ON (r.project_id, r.user_id, r.grain_minutes, r.bucket_start) = (p.id, -1, 0, '-infinity')
 CROSS JOIN LATERAL (SELECT CASE %(sort)s::text
     WHEN 'active_minutes' THEN coalesce(r.active_us, 0)::float8
