@@ -1,6 +1,5 @@
 """`tracker sessions`, `projects`, `tools` and `usage`: one table each."""
 
-from collections import Counter
 from collections.abc import Collection, Iterable
 from operator import itemgetter
 from typing import Annotated, Any, Final
@@ -144,10 +143,9 @@ def list_projects(as_json: AsJson = False, as_csv: AsCsv = False, tz: Zone = Non
         found: list[Item] = get(server_at(url, token, Quiet()), "/api/projects", {"limit": 1000})
         if write(found, PROJECT_FIELDS, wanted):
             return
-        names = Counter(row["name"] for row in found)
         columns = (
             Column("Id", lambda row: str(row["id"])),
-            Column("Project", lambda row: _project_name(row, names), right=False, least=16, keeps_end=True),
+            Column("Project", lambda row: row["label"], right=False, least=16, keeps_end=True),
             Column("Sessions", lambda row: cells.count(row["total_sessions"]), rank=2),
             Column("Active", lambda row: quantities.minutes(row["active_minutes"])),
             Column("Lines", lambda row: cells.count(row["lines_changed_count"]), rank=5),
@@ -156,12 +154,6 @@ def list_projects(as_json: AsJson = False, as_csv: AsCsv = False, tz: Zone = Non
             Column("Path", lambda row: row["path"], rank=6, right=False, least=24, keeps_end=True),
         )
         show_table(found, columns, f"No projects yet; `{command()} import` brings Claude Code's history.")
-
-
-def _project_name(row: Item, names: Counter[str]) -> str | None:
-    """The name; if two projects share it, the last two folders of the path, if the key may see it."""
-    name, path = row["name"], row["path"]
-    return name if names[name] == 1 or path is None else "/".join(path.replace("\\", "/").rstrip("/").split("/")[-2:])
 
 
 def list_tools(

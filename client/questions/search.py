@@ -138,6 +138,8 @@ def _query(words: list[str]) -> str:
 def _show(out: Console, answer: Item, found: list[Item], zone: str, *, is_grouped: bool) -> None:
     for typed, used in (answer["corrected"] or {}).items():
         out.print(Text(f"Nobody wrote {typed!r}; this is about {used!r}.", style="dim"))
+    for typed, forms in (answer.get("forms") or {}).items():
+        out.print(Text(f"Also found for {typed!r}: {', '.join(forms)}.", style="dim"))
     for item in found:
         if is_grouped:
             _show_session(out, item, zone)

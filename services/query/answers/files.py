@@ -16,6 +16,7 @@ class File(Answer):
     changes: int
     lines_added: int
     lines_removed: int
+    sessions: Annotated[int, doc("How many sessions changed it.")]
     last_change: Annotated[datetime | None, doc("null if the time is unknown.")]
 
 

@@ -27,6 +27,13 @@ from services.query.answers.shares import SessionShare
 class Project(Answer):
     id: Annotated[int, Field(examples=[1])]
     name: Annotated[str | None, doc("null for a key that can only read numbers.", examples=["claude-tracker"])]
+    label: Annotated[
+        str | None,
+        doc(
+            "The name, or where several projects have it, with the folder above: `work/shop`. null for a key that can only read numbers.",
+            examples=["claude-tracker"],
+        ),
+    ]
     path: Annotated[str | None, doc("null for a key that can only read numbers.", examples=["/home/user/claude-tracker"])]
     total_sessions: int
     total_time_minutes: Annotated[int, doc("Sum of (end − start) over the sessions. An open session counts up to its last event.")]

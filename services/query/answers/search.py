@@ -105,6 +105,12 @@ class DocumentPage(Answer, kw_only=True):
     is_complete: IsComplete
     incomplete_because: IncompleteBecause
     corrected: Annotated[dict[str, str] | None, doc("Words that nobody wrote, and the near ones that were searched instead.")]
+    forms: Annotated[
+        dict[str, list[str]] | None,
+        doc(
+            "Other forms of words that were searched too, since at most ten matches or sessions have the words as they were typed; those come first."
+        ),
+    ]
     across: Annotated[
         Across | None,
         doc(

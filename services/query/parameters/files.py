@@ -21,6 +21,10 @@ class FileList(Dated):
         Absent(),
         Field(min_length=1, max_length=400, description="Only paths with this text, whatever its case.", examples=["timer"]),
     ] = None
+    sort: Literal["changes", "lines_changed", "sessions", "last_change"] = Field(
+        "changes", description="Sort key. An unknown date sorts below every known one."
+    )
+    order: Literal["asc", "desc"] = Field("desc", description="`desc`: the newest or largest first.")
 
 
 class FileHistoryList(Dated):

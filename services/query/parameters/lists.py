@@ -62,7 +62,8 @@ class SessionList(Dated):
     )
     include_share: IncludeShare = False
     sort: Literal["start_time", "active_minutes", "messages_count", "tool_calls_count", "lines_changed", "cost_usd"] = Field(
-        "start_time", description="Sort key. An unknown date or cost sorts below every known one."
+        "start_time",
+        description="Sort key. An unknown date or cost sorts below every known one. With `include_share`, numbers within the dates sort.",
     )
     order: Literal["asc", "desc"] = Field("desc", description="`desc`: the newest or largest first.")
 

@@ -55,7 +55,9 @@ class DocumentSearch(Dated):
     ] = None
     context: bool = Field(False, description="Also what was said before and after each match.")
     include_content: bool = Field(False, description="Also the whole text of each match. A page holds at most 8 MiB of text.")
-    correct: bool = Field(True, description="If nearly nothing is found: search near words instead of those that nobody wrote.")
+    correct: bool = Field(
+        True, description="If little is found: search other forms of the words too, and near words instead of those that nobody wrote."
+    )
     kind: Annotated[Kind | None, Absent(), Field(description=f"Only this kind. {_KINDS}")] = None
     project_id: OptionalProject = None
     user: OptionalUser = None

@@ -23,7 +23,12 @@ router = APIRouter(tags=["activities"], responses=RESPONSES)
 _DRIVE: Final = re.compile(r"[A-Za-z]:")
 
 
-@router.get("/api/files", response_model=FilePage, responses=LIST_RESPONSES, summary="Files that were changed, the most changed first")
+@router.get(
+    "/api/files",
+    response_model=FilePage,
+    responses=LIST_RESPONSES,
+    summary="Files that were changed, the most changed first or in another order",
+)
 @requires(READ)
 def list_files(request: Request, parameters: Annotated[FileList, Query()]) -> Response:
     """With how often each was changed, and when last. A file that sessions of two projects changed is listed for each.
@@ -36,7 +41,16 @@ def list_files(request: Request, parameters: Annotated[FileList, Query()]) -> Re
     return list_response(
         request,
         parameters,
-        lambda connection, wanted: files.files(connection, project_id, parameters.path, parameters.contains, changes, wanted),
+        lambda connection, wanted: files.files(
+            connection,
+            project_id,
+            parameters.path,
+            parameters.contains,
+            changes,
+            wanted,
+            parameters.sort,
+            ascending=parameters.order == "asc",
+        ),
     )
 
 

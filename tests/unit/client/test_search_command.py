@@ -61,3 +61,13 @@ def test_words_of_different_texts_show_their_sessions(capsys: pytest.CaptureFixt
     assert "These sessions have them in different ones." in out
     assert "tracker show s-1" in out
     assert out.splitlines()[-1] == "1 session; 1 with the words in different texts."
+
+
+def test_other_forms_of_a_word_are_told(capsys: pytest.CaptureFixture[str]) -> None:
+    found = {"items": [HIT], "next_cursor": None, "total": 1, "total_is_exact": True, "is_complete": True}
+    notes = {"incomplete_because": None, "corrected": None, "hints": [], "pending_documents": 0, "forms": {"retried": ["retry", "retries"]}}
+
+    with Scripted(answer(200, found | notes)) as scripted:
+        search(["retried"], limit=1, url=scripted.url)
+
+    assert capsys.readouterr().out.splitlines()[0] == "Also found for 'retried': retry, retries."

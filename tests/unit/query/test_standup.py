@@ -60,7 +60,7 @@ def text_of(*sessions: DaySession) -> str:
         DayProject(project_id=each, project_name=names[each or 1], active_minutes=of_project, **NOTHING_USED)
         for each, of_project in minutes.items()
     ]
-    return standup(DAY, BERLIN, DayMeasures(active_minutes=sum(minutes.values()), **NOTHING_USED), projects, list(sessions))
+    return standup(DAY, BERLIN, DayMeasures(active_minutes=sum(minutes.values()), **NOTHING_USED), projects, list(sessions), {})
 
 
 def test_a_day_is_told_by_project_with_asks_and_outcomes() -> None:
@@ -108,3 +108,12 @@ def test_people_are_named_where_there_are_several() -> None:
 
 def test_an_empty_day_is_one_line() -> None:
     assert text_of() == "Wed 6 Mar 2024: nothing with Claude Code."
+
+
+def test_projects_of_one_name_are_told_apart() -> None:
+    projects = [DayProject(project_id=each, project_name="shop", active_minutes=20, **NOTHING_USED) for each in (1, 2)]
+    sessions = [session("Retry uploads", 20), session("Why is CI red?", 20, 2)]
+
+    text = standup(DAY, BERLIN, DayMeasures(active_minutes=40, **NOTHING_USED), projects, sessions, {1: "work/shop", 2: "home/shop"})
+
+    assert [line for line in text.splitlines() if "shop" in line] == ["work/shop (20 min)", "home/shop (20 min)"]

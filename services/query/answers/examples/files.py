@@ -11,6 +11,7 @@ FILES_EXAMPLE: Final[dict[str, Any]] = {
             "project_name": "claude-tracker",
             "changes": 4,
             **_COUNTS,
+            "sessions": 2,
             "last_change": "2024-01-15T10:12:00Z",
         }
     ],

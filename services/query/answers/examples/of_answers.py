@@ -18,6 +18,7 @@ _EVENT_ID: Final = "018d0d5e-7a10-7cc2-8f5a-1c2d3e4f5a6b"
 _PROJECT: Final[Json] = {
     "id": 1,
     "name": "claude-tracker",
+    "label": "claude-tracker",
     "path": "/home/ann/claude-tracker",
     "total_sessions": 5,
     "total_time_minutes": 240,

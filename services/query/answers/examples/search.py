@@ -31,6 +31,7 @@ DOCUMENTS_EXAMPLE: dict[str, Any] = {
     "is_complete": True,
     "incomplete_because": None,
     "corrected": {"retyr": "retry"},
+    "forms": {"upload": ["uploads", "uploaded"]},
     "across": None,
     "nearest": [],
     "hints": [],

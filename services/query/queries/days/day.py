@@ -22,6 +22,7 @@ from services.query.answers.days import (
 )
 from services.query.database import Connection, Row, fetch, fetch_by, fetch_groups, rows, structs
 from services.query.queries.days.standup import standup
+from services.query.queries.lists.projects import project_labels
 from services.query.queries.outcomes.commits import Outcomes
 from services.query.queries.stats.active_sessions import went_on
 from services.query.queries.stats.ranges import Range
@@ -73,7 +74,7 @@ def day(connection: Connection, selection: Selection, day_of: date, wanted: Rang
         projects=projects,
         sessions=sessions,
         sessions_left_out=number - len(sessions),
-        standup=standup(day_of, wanted.tz, totals, projects, sessions),
+        standup=standup(day_of, wanted.tz, totals, projects, sessions, project_labels(connection)),
     )
 
 

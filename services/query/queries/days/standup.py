@@ -5,7 +5,7 @@ counted. What it cost is left out: the text is for colleagues.
 """
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -19,8 +19,10 @@ _MOST_COMMITS: Final = 5
 _ASK_CHARACTERS: Final = 120
 
 
-def standup(day: date, tz: ZoneInfo, totals: DayMeasures, projects: list[DayProject], sessions: list[DaySession]) -> str:
-    """The text of a day; one line if nothing happened."""
+def standup(
+    day: date, tz: ZoneInfo, totals: DayMeasures, projects: list[DayProject], sessions: list[DaySession], labels: Mapping[int | None, str]
+) -> str:
+    """The text of a day; one line if nothing happened. `labels` of projects, by id."""
     head = quantities.day_text(day)
     if not sessions:
         return f"{head}: nothing with Claude Code."
@@ -32,7 +34,8 @@ def standup(day: date, tz: ZoneInfo, totals: DayMeasures, projects: list[DayProj
     for project in projects:
         if of_project := by_project.pop(project.project_id, []):
             lines = _lines(of_project, names_user=names_user)
-            blocks.append("\n".join((f"{project.project_name or 'Without a project'} ({_minutes(project)})", *lines)))
+            name = labels.get(project.project_id) or project.project_name or "Without a project"
+            blocks.append("\n".join((f"{name} ({_minutes(project)})", *lines)))
     return "\n\n".join(blocks)
 
 

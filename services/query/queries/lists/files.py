@@ -20,6 +20,10 @@ _FILES_OF_CHANGES: Final = _sql("files_of_changes")
 _PROJECT_PATH: Final = "SELECT path FROM projects WHERE id = %(project_id)s"
 
 
+# What the rollups have too.
+_OF_ROLLUPS: Final = frozenset({"changes", "lines_changed"})
+
+
 class ChangeFilters(Struct, frozen=True):
     """The changes that count; None matches any."""
 
@@ -30,13 +34,21 @@ class ChangeFilters(Struct, frozen=True):
 
 
 def files(
-    connection: Connection, project_id: int | None, file_path: str | None, contains: str | None, changes: ChangeFilters, paging: Paging
+    connection: Connection,
+    project_id: int | None,
+    file_path: str | None,
+    contains: str | None,
+    changes: ChangeFilters,
+    paging: Paging,
+    sort: str = "changes",
+    *,
+    ascending: bool = False,
 ) -> FilePage:
-    """Files by how often they were changed, each once for each project. `file_path` is exact, or a beginning if it ends in *."""
+    """Files by a number of their changes, or by the last, each once for each project. `file_path` is exact, or a beginning if it ends in *."""
     parameters: Row = {"project_id": project_id, "contains": contains} | file_parameters(connection, file_path) | asdict(changes)
-    parameters |= paging.after(changes="int", key="uuid", project="int")
-    sql = _FILES if changes == ChangeFilters() else _FILES_OF_CHANGES
-    items, next_cursor = page(connection, File, sql, parameters, paging, ("changes", "file_key", "of_project"))
+    parameters |= {"sort": sort, "ascending": ascending} | paging.after(number="float", key="uuid", project="int")
+    sql = _FILES if changes == ChangeFilters() and sort in _OF_ROLLUPS else _FILES_OF_CHANGES
+    items, next_cursor = page(connection, File, sql, parameters, paging, ("sort_number", "file_key", "of_project"))
     return FilePage(items, next_cursor)
 
 

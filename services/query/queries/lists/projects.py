@@ -1,6 +1,7 @@
 """Projects with their totals: the list, and one."""
 
 from datetime import datetime
+from functools import partial
 from typing import Final
 
 from msgspec import Struct
@@ -8,11 +9,13 @@ from msgspec.structs import asdict
 
 from services.query.answers.lists import Project
 from services.query.cursor import Kind
-from services.query.database import Connection, Row, fetch_first
+from services.query.database import Connection, Prepare, Row, fetch_first, rows
 from services.query.queries.lists.paging import Paging, page
 from shared.sql_files import statement
 
-_PROJECTS: Final = statement(__package__, "projects.sql", "projects")
+_sql = partial(statement, __package__, "projects.sql")
+_LABELS: Final = _sql("labels")
+_PROJECTS: Final = _sql("projects")
 
 # By what is not a number: its parameter, the kind of its key in a cursor, and its column.
 _SORTS: Final[dict[str, tuple[str, Kind, str]]] = {
@@ -46,15 +49,26 @@ def projects(
     name, kind, column = _SORTS.get(sort, ("after_number", "float", "sort_number"))
     key, key_id = paging.last_keys((kind, "int")) or (None, None)
     parameters = asdict(filters) | _NO_PAGE | {"id": None, "sort": sort, "ascending": ascending, name: key, "after_id": key_id}
-    items, next_cursor = page(connection, Project, _PROJECTS, parameters, paging, (column, "id"), prepare=_prepare)
+    items, next_cursor = page(connection, Project, _PROJECTS, parameters, paging, (column, "id"), prepare=_labelled(connection))
     return ProjectPage(items, next_cursor)
 
 
 def project(connection: Connection, project_id: int) -> Project | None:
     """One project; None if the id is unknown."""
     parameters = asdict(ProjectFilters()) | _NO_PAGE | {"id": project_id, "sort": "last_session", "ascending": False, "fetch": 1}
-    return fetch_first(connection, Project, _PROJECTS, parameters, _prepare)
+    return fetch_first(connection, Project, _PROJECTS, parameters, _labelled(connection))
 
 
-def _prepare(row: Row) -> None:
-    row.pop("sort_number", None)
+def project_labels(connection: Connection) -> dict[int | None, str]:
+    """How the projects that are listed are called, by id: by their names, with the folder above where several have one."""
+    return {row["id"]: row["label"] for row in rows(connection, _LABELS)}
+
+
+def _labelled(connection: Connection) -> Prepare:
+    labels = project_labels(connection)
+
+    def prepare(row: Row) -> None:
+        row.pop("sort_number", None)
+        row["label"] = labels.get(row["id"], row["name"])
+
+    return prepare

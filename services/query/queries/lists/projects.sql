@@ -1,3 +1,12 @@
+-- name: labels
+-- Projects that are listed, by their names. Those of one name have the folder above too, and where that is the same, their whole path.
+SELECT id, CASE WHEN count(*) OVER (PARTITION BY name) = 1 THEN name WHEN count(*) OVER (PARTITION BY name, two_folders) = 1 THEN two_folders ELSE path END AS label
+FROM (
+    SELECT id, name, path, coalesce(substring(rtrim(replace(path, '\', '/'), '/') FROM '[^/]+/[^/]+$'), path) AS two_folders
+    FROM projects
+    WHERE last_session_at IS NOT NULL OR (is_named AND brought_by IS DISTINCT FROM '{}')
+) AS listed
+
 -- name: projects
 -- The list leaves out empty projects: working folders of subagents, and projects that an undo emptied.
 SELECT p.id, p.name, p.path,

@@ -1,12 +1,15 @@
 """Sessions: the list, and one."""
 
+from collections.abc import Callable
 from datetime import datetime
 from functools import partial
+from typing import Final
 
 from msgspec import Struct
 from msgspec.structs import asdict
 
 from services.query.answers.lists import Session, SessionPage
+from services.query.answers.shares import SessionShare
 from services.query.database import Connection, Row, fetch_first, rows
 from services.query.queries.lists.paging import Paging, page
 from services.query.queries.lists.users import user_id
@@ -23,6 +26,16 @@ _sql = partial(statement, __package__, "sessions.sql")
 SESSIONS = _sql("sessions").replace("{end_reason}", end_reason("s")).replace("{is_closed}", is_closed("s")).replace("{is_open}", is_open())
 _MODELS = _sql("models")
 _EXISTS = "SELECT 1 AS found FROM sessions WHERE session_id = %(session_id)s"
+
+_NO_SHARES: Final[Row] = {"share_ids": None, "share_numbers": None}
+# As sessions.sql has them of whole sessions.
+_NUMBER_OF_SHARE: Final[dict[str, Callable[[SessionShare], float]]] = {
+    "active_minutes": lambda share: share.active_minutes * 60e6,
+    "messages_count": lambda share: share.messages,
+    "tool_calls_count": lambda share: share.tool_calls,
+    "lines_changed": lambda share: share.lines_added + share.lines_removed,
+    "cost_usd": lambda share: -1 if share.cost_usd is None else share.cost_usd * 1e9,
+}
 
 
 class SessionFilters(Struct, frozen=True):
@@ -58,7 +71,7 @@ def sessions(
 ) -> SessionPage:
     """Sessions by their date or a number. Sessions without a date or cost sort below all others.
 
-    `include_share`: each with its share of [filters.start, filters.end).
+    `include_share`: each with its share of [filters.start, filters.end), and by a number of that.
     """
     by_time = sort == "start_time"
     after = {"after_time": None, "after_number": None} | (
@@ -66,6 +79,7 @@ def sessions(
     )
     parameters = {"session_id": None, "sort": sort, "ascending": ascending} | asdict(filters) | after
     parameters |= _earliest(connection, filters, idle_gap_seconds)
+    parameters |= _NO_SHARES if by_time or not include_share else _numbers_of_shares(connection, filters, sort, idle_gap_seconds)
     keys = ("dated_at" if by_time else "sort_number", "session_id")
     items, next_cursor = page(connection, Session, SESSIONS, parameters, paging, keys, prepare=_prepare, has_texts=True)
     if include_share:
@@ -81,15 +95,31 @@ def _prepare(row: Row) -> None:
         row.pop(name, None)
 
 
+def _numbers_of_shares(connection: Connection, filters: SessionFilters, sort: str, idle_gap_seconds: int) -> Row:
+    """What sorts the sessions that are in part before or behind the dates. All others are whole within them."""
+    selection = _selection(connection, filters)
+    edges = [edge for edge in (filters.start, filters.end) if edge is not None and edge != EARLIEST]
+    crossing = {session_id for edge in edges for session_id in went_on(connection, selection, edge, None, idle_gap_seconds)}
+    shares = session_shares(connection, sorted(crossing), filters.start, filters.end, idle_gap_seconds)
+    return (
+        {"share_ids": list(shares), "share_numbers": [float(_NUMBER_OF_SHARE[sort](share)) for share in shares.values()]}
+        if shares
+        else _NO_SHARES
+    )
+
+
+def _selection(connection: Connection, filters: SessionFilters) -> Row:
+    user = ALL if filters.user is None else user_id(connection, filters.user)
+    return {"project_id": filters.project_id or ALL, "user_id": user, "machine": filters.machine}
+
+
 def _earliest(connection: Connection, filters: SessionFilters, idle_gap_seconds: int) -> Row:
     """From which date on sessions are looked at, and which of those before the start count: so that an index bounds what is read."""
     start = filters.start
     # Nothing has begun before all time.
     if not filters.by_activity or start is None or start == EARLIEST:
         return {"earliest": start, "went_on": None}
-    user = ALL if filters.user is None else user_id(connection, filters.user)
-    selection = {"project_id": filters.project_id or ALL, "user_id": user, "machine": filters.machine}
-    found = went_on(connection, selection, start, filters.end, idle_gap_seconds)
+    found = went_on(connection, _selection(connection, filters), start, filters.end, idle_gap_seconds)
     return {"earliest": min(found.values(), default=start), "went_on": list(found) or None}
 
 
@@ -98,7 +128,7 @@ def session(connection: Connection, session_id: str) -> Session | None:
     parameters = (
         {"session_id": session_id} | asdict(SessionFilters()) | {"after_time": None, "after_number": None, "after_id": None, "fetch": 1}
     )
-    parameters |= {"sort": "start_time", "ascending": False, "earliest": None, "went_on": None}
+    parameters |= {"sort": "start_time", "ascending": False, "earliest": None, "went_on": None} | _NO_SHARES
     return fetch_first(connection, Session, SESSIONS, parameters, _prepare)
 
 

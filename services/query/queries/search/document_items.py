@@ -157,7 +157,7 @@ def _item(document: Document, score: float, highlights: Sequence[str], part: Par
         agent_id=document.agent_id,
         path=document.content if document.kind == "file" else None,
         matched_in=list(places),
-        snippet=snippet(text, highlights, SNIPPET_CHARS + MORE_PER_WORD * max(len(highlights) - 3, 0)),
+        snippet=snippet(text, highlights, SNIPPET_CHARS, MORE_PER_WORD),
         timeline_id=document.id if is_event and document.session_id else None,
         score=score,
         content=document.content if with_content else UNSET,

@@ -101,7 +101,9 @@ FROM (
 SELECT t.session_id, count(*)::integer AS texts, sum(t.counts)::float8 AS weight, nullif(max(t.occurred_at), '-infinity') AS newest,
     (array_agg(t.id ORDER BY t.counts DESC, t.bytes, t.id))[1] AS id
 FROM (
-    SELECT d.id, d.session_id, d.occurred_at, octet_length(d.content) AS bytes, {kind_counts} AS counts
+    SELECT d.id, d.session_id, d.occurred_at, octet_length(d.content) AS bytes, {kind_counts}
+            -- Another form of the word counts less.
+            * CASE WHEN %(as_typed)s::tsquery IS NULL OR d.terms @@ %(as_typed)s::tsquery THEN 1 ELSE 0.25 END AS counts
     FROM search_documents d
     WHERE d.session_id IS NOT NULL
         AND (%(sessions)s::text[] IS NULL OR d.session_id = ANY (%(sessions)s))
@@ -141,7 +143,7 @@ SELECT session_id, user_messages + assistant_messages + tool_calls AS texts FROM
 
 -- name: score
 -- Of a document d: rare words, together; a prompt before an answer before what a tool was given and gave back, unless only words rank. A title has 1 more:
--- what is long or repeats the words a hundred times does not come before it.
+-- what is long or repeats the words a hundred times does not come before it. Words as they were typed have 10 more than other forms of them.
 greatest(round(((
     coalesce((
         SELECT sum(w.weight * ts_rank(d.terms, w.word, 1)) / %(all_weights)s
@@ -149,6 +151,7 @@ greatest(round(((
     + coalesce(ts_rank_cd(d.terms, %(together)s::tsquery, 1), 0))
     * CASE WHEN %(only_words_rank)s THEN 1 ELSE {kind_counts} END
     + CASE WHEN d.kind = 'session' AND NOT %(only_words_rank)s THEN 1 ELSE 0 END
+    + CASE WHEN %(as_typed)s::tsquery IS NOT NULL AND d.terms @@ %(as_typed)s::tsquery THEN 10 ELSE 0 END
     )::numeric, 6)::float8, 0.000001)
 
 -- name: kind_counts
@@ -232,6 +235,21 @@ SELECT EXISTS (
 UNION ALL
 (SELECT w.word, w.documents FROM search_words w WHERE w.word %% %(word)s AND w.word <> %(word)s AND w.documents > 0
  ORDER BY similarity(w.word, %(word)s) DESC, w.documents DESC LIMIT %(most)s)
+
+-- name: word_forms
+-- Of each word, the most frequent others with its stem. Stems of one word end in i or y: query, queri(es).
+SELECT typed.word AS typed, form.word
+FROM unnest(%(words)s::text[]) AS typed (word)
+CROSS JOIN LATERAL (SELECT ts_lexize('english_stem', typed.word) AS stem, rtrim((ts_lexize('english_stem', typed.word))[1], 'iy') AS beginning) AS of
+CROSS JOIN LATERAL (
+    SELECT w.word, w.found_in
+    FROM search_words w
+    WHERE w.word LIKE of.beginning || '%%' AND length(of.beginning) >= %(least)s AND w.word <> typed.word AND w.found_in > 0
+        AND ts_lexize('english_stem', w.word) = of.stem
+    ORDER BY w.found_in DESC, w.word
+    LIMIT %(most)s
+) AS form
+ORDER BY typed.word, form.found_in DESC, form.word
 
 -- name: has_dictionary
 -- Not while documents are made again that the version before has made.

@@ -17,14 +17,14 @@ _CANDIDATES: Final = 200
 
 
 def corrected(connection: Connection, query: Query) -> tuple[Query, dict[str, str]]:
-    """The query with each word that nobody wrote replaced by the nearest that somebody did, and which they are."""
+    """The query with each word that nobody wrote, in no form, replaced by the nearest that somebody did, and which they are."""
     found: dict[str, str] = {}
     alternatives = tuple(tuple(_corrected(connection, term, found) for term in terms) for terms in query.alternatives)
     return replace(query, alternatives=alternatives), found
 
 
 def _corrected(connection: Connection, term: Term, found: dict[str, str]) -> Term:
-    if term.kind == "phrase" or term.is_excluded or term.is_exact or len(term.text) < LEAST_CHARS or not term.text.isalpha():
+    if term.kind == "phrase" or term.is_excluded or term.is_exact or term.forms or len(term.text) < LEAST_CHARS or not term.text.isalpha():
         return term
     near = nearest(connection, term.text)
     if near is None:

@@ -1,5 +1,6 @@
 """For a search that found nothing: which word to drop, and what is found without it."""
 
+from collections.abc import Collection
 from typing import Final
 
 from services.query.answers.search import Nearest
@@ -8,16 +9,21 @@ from services.query.queries.search.document_finder import Deadline
 from services.query.queries.search.query_filters import Filters
 from services.query.queries.search.query_language import Filter, Query, Term, parse
 from services.query.queries.search.session_words import BUDGET_SECONDS, Coverage, words_of
+from services.query.queries.search.word_forms import FEW, forms_of, with_forms
 
 MOST_OFFERED: Final = 3
 
 
-def nearest(connection: Connection, query: Query, filters: Filters) -> list[Nearest]:
-    """Queries with fewer words that find sessions, the one that keeps the rarest words first. None of a query with `or`."""
+def nearest(connection: Connection, query: Query, filters: Filters, *, corrects: bool) -> list[Nearest]:
+    """Queries with fewer words that find sessions, the one that keeps the rarest words first. None of a query with `or`.
+
+    If the search corrects words, other forms of them do as well, as they will when one of these is asked.
+    """
     if len(query.alternatives) != 1:
         return []
+    forms = forms_of(connection, query) if corrects else {}
     deadline = Deadline(BUDGET_SECONDS)
-    words = words_of(connection, query.alternatives[0], filters)
+    words = words_of(connection, with_forms(query, forms).alternatives[0], filters)
     if len(words) < 2:
         return []
     covered = Coverage(connection, words, filters, deadline)
@@ -26,21 +32,34 @@ def nearest(connection: Connection, query: Query, filters: Filters) -> list[Near
     best = sorted(lacking, key=lambda lacks: (-least[lacks], -lacking[lacks], sorted(lacks)))
     offered: list[Nearest] = []
     for lacks in best[:MOST_OFFERED]:
-        text = text_of(query, [words[number].term for number in lacks])
+        text = text_of(query, {words[number].term.text for number in lacks})
         sessions, is_exact = lacking[lacks], covered.is_exact
+        shorter = parse(text)
         if len(words) - 1 in lacks:
             # The word that is last now may be the beginning of others.
-            shorter = Coverage(connection, words_of(connection, parse(text).alternatives[0], filters), filters, deadline)
-            sessions, is_exact = len(shorter.with_all()), shorter.is_exact
+            sessions, is_exact = _number(connection, with_forms(shorter, forms), filters, deadline)
+        if forms and sessions > FEW:
+            as_typed, is_known = _number(connection, shorter, filters, deadline)
+            if as_typed > FEW:
+                # Then forms are not looked for.
+                sessions, is_exact = as_typed, is_known
         if sessions:
             without = [words[number].term.text for number in sorted(lacks)]
             offered.append(Nearest(text, without, sessions, is_exact))
     return offered
 
 
-def text_of(query: Query, without: list[Term]) -> str:
+def _number(connection: Connection, query: Query, filters: Filters, deadline: Deadline) -> tuple[int, bool]:
+    """How many sessions have all words, and whether that is exact."""
+    covered = Coverage(connection, words_of(connection, query.alternatives[0], filters), filters, deadline)
+    return len(covered.with_all()), covered.is_exact
+
+
+def text_of(query: Query, without: Collection[str]) -> str:
     """A query as a person types it, without some of its words."""
-    alternatives = (" ".join(_typed(term) for term in terms if term not in without) for terms in query.alternatives)
+    alternatives = (
+        " ".join(_typed(term) for term in terms if term.is_excluded or term.text not in without) for terms in query.alternatives
+    )
     return " ".join([" or ".join(alternatives), *(_filter(each) for each in query.filters)]).strip()
 
 

@@ -1,6 +1,6 @@
 """Search in everything: what is asked for, how it is found, corrected and shown. Its parts are in the modules beside this one."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Final, Literal
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -12,7 +12,8 @@ from psycopg.errors import InvalidRegularExpression
 from services.query.answers.search import Across, DocumentPage, Interpreted, InterpretedTerm, Match
 from services.query.database import Connection, Row, fetch, one_row, rows
 from services.query.queries.lists.paging import Paging
-from services.query.queries.search import document_conditions, near_words, query_filters, session_words
+from services.query.queries.search import changed_words, document_conditions, near_words, query_filters, session_words, word_forms
+from services.query.queries.search.changed_words import Changed
 from services.query.queries.search.document_conditions import Conditions, sql
 from services.query.queries.search.document_finder import MAX_TOTAL, Deadline, Found, Scored, Stretch, newest, set_scans, within
 from services.query.queries.search.document_items import Group, Highlights, add_neighbours, items, sessions_with_items
@@ -92,18 +93,11 @@ def search_documents(connection: Connection, wanted: Wanted, paging: Paging) -> 
     if wanted.mode == "regex":
         check_pattern(connection, wanted.text)
     after = position(paging, IN_WINDOW, BY_TIME, OF_WORDS)
-    correction: dict[str, str] = {}
-    if after is not None and query is not None:
-        # A page of a corrected search goes on with what was looked for.
-        correction = dict(zip(*[iter(after.text.split())] * 2, strict=False))
-        query = _with(query, correction)
-    page = _page(connection, wanted, query, filters, paging, after, correction)
-    if after is None and query is not None and wanted.corrects and page.found.total_is_exact and _number(page) <= NEXT_TO_NOTHING:
-        better, near = near_words.corrected(connection, query)
-        if near:
-            second = _page(connection, wanted, better, filters, paging, after, near)
-            if _number(second) > _number(page):
-                query, page, correction = better, second, near
+    change = changed_words.NOTHING if after is None else changed_words.of_text(after.text)
+    typed, query = query, changed_words.changed(query, change) if query is not None else None
+    page = _page(connection, wanted, query, filters, paging, after, change)
+    if after is None and query is not None and wanted.corrects:
+        query, page, change = _with_other_words(connection, wanted, query, filters, paging, page)
 
     def shown(matches: Sequence[Scored]) -> list[Match]:
         highlights = _highlights(connection, wanted, query, filters, matches)
@@ -123,13 +117,43 @@ def search_documents(connection: Connection, wanted: Wanted, paging: Paging) -> 
         total_is_exact=known.total_is_exact,
         is_complete=known.is_complete,
         incomplete_because=known.incomplete_because,
-        corrected=correction or None,
+        corrected=change.corrected or None,
+        forms={word: list(forms) for word, forms in change.forms.items()} or None,
         across=None if page.across is None else Across(len(page.across.found), page.across.is_exact),
         hints=query_filters.hints(connection, filters) if is_nothing else [],
-        nearest=nearest(connection, query, filters) if is_nothing and query is not None and not filters.matches_nothing else [],
+        nearest=nearest(connection, typed, filters, corrects=wanted.corrects)
+        if is_nothing and typed and not filters.matches_nothing
+        else [],
         interpreted=_interpreted(wanted, query, filters),
         pending_documents=one_row(connection, sql("pending"))["documents"],
     )
+
+
+def _with_other_words(
+    connection: Connection, wanted: Wanted, query: Query, filters: Filters, paging: Paging, page: Shown
+) -> tuple[Query, Shown, Changed]:
+    """Where few are found, with other forms of the words. Where nearly none is, with near words instead of those that nobody wrote."""
+    change = changed_words.NOTHING
+    if not page.found.total_is_exact:
+        return query, page, change
+    forms = word_forms.forms_of(connection, query) if _is_little(page) else {}
+    if forms:
+        wider = word_forms.with_forms(query, forms)
+        second = _page(connection, wanted, wider, filters, paging, None, Changed({}, forms))
+        if _number(second) > _number(page):
+            query, page, change = wider, second, Changed({}, forms)
+    if _number(page) <= NEXT_TO_NOTHING:
+        better, near = near_words.corrected(connection, word_forms.with_forms(query, forms))
+        if near:
+            second = _page(connection, wanted, better, filters, paging, None, Changed(near, forms))
+            if _number(second) > _number(page):
+                query, page, change = better, second, Changed(near, forms)
+    return query, page, change
+
+
+def _is_little(page: Shown) -> bool:
+    """All are on the page, and they are few."""
+    return page.next_position is None and (page.found.total if page.sessions is None else len(page.sessions)) <= word_forms.FEW
 
 
 def _number(page: Shown) -> int:
@@ -154,14 +178,6 @@ def check_pattern(connection: Connection, pattern: str) -> None:
         raise invalid("q", "takes too long to read as a regular expression; make it shorter")
 
 
-def _with(query: Query, correction: Mapping[str, str]) -> Query:
-    alternatives = tuple(
-        tuple(near_words.replaced(term, correction[term.text]) if term.text in correction else term for term in terms)
-        for terms in query.alternatives
-    )
-    return replace(query, alternatives=alternatives)
-
-
 def _page(
     connection: Connection,
     wanted: Wanted,
@@ -169,12 +185,12 @@ def _page(
     filters: Filters,
     paging: Paging,
     after: Position | None,
-    correction: Mapping[str, str],
+    change: Changed,
 ) -> Shown:
     """What is on the page. The next statements have the time that what is shown may take."""
     if filters.matches_nothing or (query is not None and query.is_text and not query.alternatives):
         return Shown([], None, Found([], 0, True), [] if wanted.by_session else None)
-    text = " ".join(word for pair in correction.items() for word in pair)
+    text = change.text
     conditions = _conditions(connection, wanted, query, filters)
     of_words = after if isinstance(after, OfWords) else None
     page = page_of_matches(

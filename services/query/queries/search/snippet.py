@@ -17,17 +17,22 @@ LEAST_AROUND_CHARS = 24
 MOST_PLACES, MOST_LOOKED_AT = 200, 5_000
 
 _GAP = " … "
+# Their places fit into a snippet.
+_FEW_WORDS = 3
 # Where a word or a part of an identifier begins or ends: my|_func, use|Effect, HTTP|Response.
 _EDGE = re.compile(r"(?<![^\W_])|(?![^\W_])|(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
 Span = tuple[int, int]
 
 
-def snippet(content: str, highlights: Sequence[str], chars: int = SNIPPET_CHARS) -> str:
-    """At most `chars` characters of `content`, with every highlight that fits, cut ends and gaps shown by …"""
+def snippet(content: str, highlights: Sequence[str], chars: int = SNIPPET_CHARS, more_per_word: int = 0) -> str:
+    """At most `chars` characters of `content`, with every highlight that fits, cut ends and gaps shown by …
+
+    `more_per_word`: more characters for each highlight behind the third that is there.
+    """
     text = _Text(content)
     words = [word for each in dict.fromkeys(map(folded, highlights)) if (word := text.find(each))]
-    parts = _parts(words, len(content), chars)
+    parts = _parts(words, len(content), chars + more_per_word * max(len(words) - _FEW_WORDS, 0))
     shown = _GAP.join(_marked(text, part, words) for part in parts)
     return ("…" if parts[0][0] else "") + shown + ("…" if parts[-1][1] < len(content) else "")
 

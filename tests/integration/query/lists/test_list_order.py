@@ -38,6 +38,8 @@ def test_sessions_by_time_are_read_in_the_order_of_an_index(connection: psycopg.
         "session_id": None,
         "earliest": None,
         "went_on": None,
+        "share_ids": None,
+        "share_numbers": None,
         "after_time": None,
         "after_number": None,
         "after_id": None,
@@ -50,6 +52,31 @@ def test_sessions_by_time_are_read_in_the_order_of_an_index(connection: psycopg.
         plan = next((lines[:number] for number, line in enumerate(lines) if "SubPlan" in line), lines)
         assert "sessions_by_date" in str(plan)
         assert "Sort" not in str(plan)
+
+
+def test_sessions_are_in_the_order_of_what_they_have_within_the_dates(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+    # Given a session that is within the dates, and two dearer ones that are only in part within them: of one most was before, of the other most is behind
+    project = seed.add_project(connection, "/shop")
+    for session_id, costs in {"within": {5: 40}, "before": {1: 90, 5: 20}, "behind": {5: 30, 9: 99}}.items():
+        seed.add_session(connection, session_id, project)
+        for day, cost in costs.items():
+            at = f"2024-03-0{day}T10:00:00Z"
+            seed.add_message(connection, session_id, at)
+            for minute in range(cost):
+                seed.add_tool_call(connection, session_id, f"2024-03-0{day}T10:{minute % 60:02}:00Z")
+            seed.add_activity(connection, session_id, at, f"/shop/{day}", lines_added=cost)
+            seed.add_api_call(connection, session_id, at, model="opus", cost_nano_usd=cost * 10**9)
+    seed.compute_aggregates(connection)
+    dates = "by=active&start_date=2024-03-04&end_date=2024-03-06&tz=UTC"
+
+    for sort in ("cost_usd", "tool_calls_count", "lines_changed"):
+        assert order_of(client, f"{dates}&include_share=true&sort={sort}") == ["within", "behind", "before"]
+        assert order_of(client, f"{dates}&include_share=true&sort={sort}&order=asc") == ["before", "behind", "within"]
+        assert order_of(client, f"{dates}&sort={sort}") == ["behind", "before", "within"]
+
+
+def order_of(client: TestClient, query: str) -> list[str]:
+    return [session["session_id"] for session in pages(client, f"/api/sessions?{query}", 1)]
 
 
 @pytest.mark.parametrize("sort", ["last_session", "name", "active_minutes", "total_sessions", "cost_usd"])

@@ -94,11 +94,30 @@ def test_a_project_has_its_totals(client: TestClient, connection: psycopg.Connec
     [item] = client.get("/api/projects").json()
     assert item.pop("created_at").endswith("Z")
     assert item == {
-        "id": project, "name": "claude-tracker", "path": "/home/user/claude-tracker", "total_sessions": 1, "total_time_minutes": 240,
+        "id": project, "name": "claude-tracker", "label": "claude-tracker", "path": "/home/user/claude-tracker", "total_sessions": 1, "total_time_minutes": 240,
         "files_modified_count": 1, "lines_changed_count": 500, "last_session": "2024-01-15T12:00:00Z", "active_minutes": 3.0,
         "messages_count": 1, "tool_calls_count": 1, "api_calls": 0, "unpriced_calls": 0, "cost_usd": None,
     }  # fmt: skip
     assert client.get(f"/api/projects/{project}").json()["total_sessions"] == 1
+
+
+def test_projects_of_one_name_are_told_apart_by_the_folder_above(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+    # Given a name of one project, of two, of two whose folders above are the same too, and of one that has no session and is not listed
+    for path in ("/work/shop", "/home/shop", "/a/x/cli", "/b/x/cli", "/code/alone"):
+        seed.add_session(connection, path, seed.add_project(connection, path))
+    seed.add_project(connection, "/agents/alone")
+    connection.execute("UPDATE projects SET is_named = false WHERE path = '/agents/alone'")
+    seed.compute_aggregates(connection)
+
+    labels = {item["path"]: item["label"] for item in client.get("/api/projects").json()}
+
+    assert labels == {
+        "/work/shop": "work/shop",
+        "/home/shop": "home/shop",
+        "/a/x/cli": "/a/x/cli",
+        "/b/x/cli": "/b/x/cli",
+        "/code/alone": "alone",
+    }
 
 
 def test_times_are_answered_exactly_and_rounded_only_where_they_are_shown(client: TestClient, connection: psycopg.Connection[Any]) -> None:

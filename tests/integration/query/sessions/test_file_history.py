@@ -190,6 +190,7 @@ def test_files_are_listed_by_their_changes_and_found_by_a_part_of_their_path(cli
         "changes": 3,
         "lines_added": 33,
         "lines_removed": 33,
+        "sessions": 2,
         "last_change": "2026-01-02T10:00:00Z",
     }
     listed = pages(client, "/api/files", 1)
@@ -257,3 +258,23 @@ def test_files_of_every_day_are_those_without_days(client: TestClient, shop: int
     whole = client.get("/api/files").json()["items"]
 
     assert client.get("/api/files?start_date=2026-01-01&end_date=2026-01-02").json()["items"] == whole
+
+
+@pytest.mark.parametrize("dates", ["", "&start_date=2026-01-01&end_date=2026-01-05"])
+@pytest.mark.parametrize("sort", ["changes", "lines_changed", "sessions", "last_change"])
+def test_files_are_in_the_asked_order_on_every_page(client: TestClient, connection: Connection, shop: int, sort: str, dates: str) -> None:
+    """given files of the same number too, then each is listed once, in both directions."""
+    for number in range(5):
+        file = f"/home/ann/shop/src/{number}.ts"
+        for change in range(number // 2 + 1):
+            at = f"2026-01-04T1{change}:0{number % 3}:00Z"
+            seed.add_activity(connection, f"s-{change % 2 + 1}", at, file, lines_added=10 - number, lines_removed=number)
+    seed.compute_aggregates(connection)
+    everything = client.get(f"/api/files?limit=1000{dates}").json()["items"]
+    assert len(everything) == 7
+
+    for order in ("asc", "desc"):
+        listed = pages(client, f"/api/files?sort={sort}&order={order}{dates}", 2)
+        values = [item["lines_added"] + item["lines_removed"] if sort == "lines_changed" else item[sort] for item in listed]
+        assert values == sorted(values, reverse=order == "desc")
+        assert sorted(map(str, listed)) == sorted(map(str, everything))

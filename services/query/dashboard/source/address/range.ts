@@ -5,7 +5,7 @@ import { address, parameter, withParameters } from "./address";
 import { isPassing, tryLater } from "../api/recovery";
 import { Problem } from "../api/request";
 import { readShared } from "../api/use_read";
-import { addDays, daysBetween, isDay, today, weekdayOf } from "../format/days";
+import { addDays, dayText, daysBetween, isDay, today, weekdayOf } from "../format/days";
 
 /** The viewer's own time zone. */
 export const viewerZone = Intl.DateTimeFormat().resolvedOptions().timeZone;
@@ -127,7 +127,7 @@ export const range = computed<DayRange>(() => {
   const to = parameters.get("to");
   const wrong = wrongDays(from, to);
   if (wrong) return { ...usual(), reason: wrong };
-  if (from || to) return { name: "days", label: `${from ?? "…"} to ${to ?? "today"}`, start: from, end: to, reason: null };
+  if (from || to) return { name: "days", label: `${from ? dayText(from) : "…"} to ${to ? dayText(to) : "today"}`, start: from, end: to, reason: null };
   const named = PRESETS.find((preset) => preset.name === parameters.get("range"));
   return named ? ofPreset(named.name, null) : usual();
 });
@@ -148,7 +148,7 @@ function usual(): DayRange {
   const last = extent.value?.last;
   const silentDays = last ? daysBetween(last, today(zone.value)) : 0;
   if (silentDays < 30) return ofPreset("30d", null);
-  const reason = `Nothing happened in the last 30 days; the newest event is of ${last}.`;
+  const reason = `Nothing happened in the last 30 days; the newest event is of ${last && dayText(last)}.`;
   return ofPreset(silentDays < 365 ? "365d" : "all", reason);
 }
 

@@ -7,23 +7,24 @@ export function modelName(model: string | null | undefined): string {
   return model ? model.replace(/^claude-/, "").replace(/-\d{8}$/, "") : "unknown model";
 }
 
-/** Names that several projects have, such as "cli". They are shown with the number of the project. The filter bar reads all projects, and says them. */
-export const repeatedNames = signal<ReadonlySet<string>>(new Set());
+/** How projects are called whose name another one has too, by id. The shell reads all projects once, and says them. */
+const labels = signal<ReadonlyMap<number, string>>(new Map());
 
 export function projectName(id: number | null | undefined, name?: string | null): string {
-  if (name && repeatedNames.value.has(name)) return `${name} #${id}`;
-  return name || (id == null ? "no project" : `Project ${id}`);
+  return (id != null && labels.value.get(id)) || name || (id == null ? "no project" : `Project ${id}`);
 }
 
-export function findRepeatedNames(names: readonly (string | null | undefined)[]): void {
-  const seen = new Set<string>();
-  const repeated = new Set<string>();
-  for (const name of names) {
-    if (!name) continue;
-    if (seen.has(name)) repeated.add(name);
-    seen.add(name);
-  }
-  repeatedNames.value = repeated;
+interface Named {
+  id: number;
+  name: string | null;
+  /** A key that sees no paths has none: then the number tells them apart. */
+  label: string | null;
+}
+
+export function labelProjects(projects: readonly Named[]): void {
+  const times = new Map<string | null, number>();
+  for (const { name } of projects) times.set(name, (times.get(name) ?? 0) + 1);
+  labels.value = new Map(projects.flatMap(({ id, name, label }) => (name && (times.get(name) ?? 0) > 1 ? [[id, label ?? `${name} #${id}`]] : [])));
 }
 
 export function personName(user: string | null | undefined): string {

@@ -1,5 +1,6 @@
 /** One thing that was found: what it is, where, the words in their place; a link to it. */
 
+import { projectName } from "../format/names";
 import { plural } from "../format/quantities";
 import { Time } from "../parts/time";
 import { Snippet, snippetParts } from "./snippet";
@@ -54,9 +55,9 @@ export function Hit({ hit, isInSession = false, within = null }: { hit: Match; i
     <a class="hit" href={hitAddress(hit, within)} data-item>
       <span class="hit-head">
         <HitKind hit={hit} />
-        {!isInSession && <span class="hit-session">{hit.session_title ?? hit.project_name ?? "No session"}</span>}
+        {!isInSession && <span class="hit-session">{hit.session_title ?? (hit.project_id === null ? "No session" : projectName(hit.project_id, hit.project_name))}</span>}
         <span class="hit-facts">
-          {!isInSession && hit.project_name && <span class="hit-project">{hit.project_name}</span>}
+          {!isInSession && hit.project_name && <span class="hit-project">{projectName(hit.project_id, hit.project_name)}</span>}
           {!isInSession && hit.user && <span class="hit-user">{hit.user}</span>}
           <Time at={hit.timestamp} />
         </span>

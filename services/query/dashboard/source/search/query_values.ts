@@ -2,6 +2,7 @@
 
 import { seesTexts } from "../api/identity";
 import { useRead } from "../api/use_read";
+import { projectName } from "../format/names";
 
 type Known = (key: string) => readonly string[];
 
@@ -16,7 +17,7 @@ export function useQueryValues(key: string | null): Known {
   return (name) => {
     switch (name) {
       case "project":
-        return distinct(projects.data?.items.map((item) => item.project_name));
+        return distinct(projects.data?.items.map((item) => item.project_name && projectName(item.project_id, item.project_name)));
       case "user":
         return distinct(users.data?.items.map((item) => item.name));
       case "machine":

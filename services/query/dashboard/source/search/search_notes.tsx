@@ -17,15 +17,20 @@ interface Props {
 
 export function SearchNotes({ found, shown, bySession, isCountHidden = false, asTyped, goOn }: Props) {
   const corrected = Object.entries(found.corrected ?? {});
+  const forms = Object.entries(found.forms ?? {});
   return (
     <div class="search-notes">
       <p class={isCountHidden ? "search-count only-read" : "search-count"} role="status">
         {countText(found, shown, bySession)}
       </p>
-      {corrected.length > 0 && (
+      {corrected.length + forms.length > 0 && (
         <p class="search-note">
-          Nobody wrote {listed(corrected.map(([typed]) => <i key={typed}>{typed}</i>))}. This shows{" "}
-          {listed(corrected.map(([typed, near]) => <b key={typed}>{near}</b>))}.{" "}
+          {corrected.length > 0 && (
+            <>
+              Nobody wrote {listed(corrected.map(([typed]) => <i key={typed}>{typed}</i>))}. This shows {listed(corrected.map(([typed, near]) => <b key={typed}>{near}</b>))}.{" "}
+            </>
+          )}
+          {forms.length > 0 && <>Also found: {listed(forms.flatMap(([, words]) => words.map((word) => <b key={word}>{word}</b>)))}. </>}
           {asTyped && (
             <button type="button" class="button is-quiet is-small" onClick={asTyped}>
               Search as typed

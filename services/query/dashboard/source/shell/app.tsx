@@ -4,9 +4,10 @@ import type { ComponentType } from "preact";
 import { useEffect, useErrorBoundary } from "preact/hooks";
 import { parts } from "../address/address";
 import { extentIsKnown, findExtent, zone } from "../address/range";
-import { checkIdentity, findIdentity, identityProblem, me } from "../api/identity";
+import { checkIdentity, findIdentity, identityProblem, me, seesNames } from "../api/identity";
 import { needsLogin } from "../api/request";
-import { forgetReadings } from "../api/use_read";
+import { forgetReadings, useRead } from "../api/use_read";
+import { labelProjects } from "../format/names";
 import { EmptyNote } from "../parts/notes/empty_note";
 import { lazily } from "../parts/lazily";
 import { ProblemNote } from "../parts/notes/problem_note";
@@ -69,6 +70,8 @@ export function App() {
     if (isOut) forgetReadings();
     else void findExtent();
   }, [isOut, zone.value]);
+  const projects = useRead(me.value && seesNames.value && !isOut ? "/api/projects" : null).data;
+  useEffect(() => labelProjects(projects ?? []), [projects]);
   const isReady = me.value !== null && (extentIsKnown.value || !OF_A_RANGE.has(parts.value[0] ?? ""));
 
   if (isOut) return <Login />;

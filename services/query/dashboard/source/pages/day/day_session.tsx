@@ -59,11 +59,12 @@ function facts(session: Session, names: { project: boolean; user: boolean }): st
 
 function Asks({ session }: { session: Session }) {
   const asks = session.asks.slice(0, MOST_ASKS).filter((ask) => ask.text);
-  if (asks.length === 0) return null;
+  const others = asks.filter((ask) => !isTitle(ask.text, session.title));
+  if (others.length === 0) return null;
   const more = session.share.user_messages - asks.length;
   return (
     <ul class="day-asks" aria-label="Prompts">
-      {asks.map((ask) => (
+      {others.map((ask) => (
         <li key={ask.message_id}>
           <a href={`/sessions/${encodeURIComponent(session.session_id)}?at=${ask.message_id}`} title={exactTime(ask.timestamp)}>
             {ask.text}
@@ -73,6 +74,12 @@ function Asks({ session }: { session: Session }) {
       {more > 0 && <li class="day-more">and {plural(more, "more prompt")}</li>}
     </ul>
   );
+}
+
+/** Whether the title says it already: whole, or cut. */
+function isTitle(text: string, title: string | null): boolean {
+  const [ask, start] = [text, (title ?? "").replace(/…$/, "")].map((each) => each.replace(/\s+/g, " ").trim()) as [string, string];
+  return start !== "" && (ask === start || (!!title?.endsWith("…") && ask.startsWith(start)));
 }
 
 function Outcomes({ session }: { session: Session }) {

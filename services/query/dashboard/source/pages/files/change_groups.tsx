@@ -2,6 +2,7 @@
 
 import { useState } from "preact/hooks";
 import type { Schemas } from "../../api/answers";
+import { projectName } from "../../format/names";
 import { Diff } from "../../parts/text/diff";
 import { LineCounts } from "../../parts/text/line_counts";
 import { Time } from "../../parts/time";
@@ -51,7 +52,7 @@ function Group({ changes, path }: { changes: Change[]; path: string }) {
             {newest.session_title ?? "A session without a title"}
           </a>
         )}
-        {newest.project_name && <span class="quiet change-project">{newest.project_name}</span>}
+        {newest.project_name && <span class="quiet change-project">{projectName(newest.project_id, newest.project_name)}</span>}
       </header>
       {prompt ? <Prompt prompt={prompt} sessionId={sessionId ?? ""} /> : <p class="quiet">No prompt before it is known.</p>}
       <ol class="changes">

@@ -1,4 +1,4 @@
-/** The files that were changed, the most changed first. */
+/** The files that were changed, sorted by the API: the most changed first, or by another column. */
 
 import { useEffect, useState } from "preact/hooks";
 import { go, parameter, withParameters } from "../../address/address";
@@ -6,6 +6,7 @@ import { rangeQuery } from "../../address/filters";
 import { extent, range, rangeAddress, zone } from "../../address/range";
 import type { Schemas } from "../../api/answers";
 import { usePages } from "../../api/use_pages";
+import { projectName } from "../../format/names";
 import { count } from "../../format/quantities";
 import { EmptyNote } from "../../parts/notes/empty_note";
 import { FilterBar } from "../../parts/filters/filter_bar";
@@ -13,22 +14,44 @@ import { RangeActions } from "../../parts/filters/range_actions";
 import { LineCounts } from "../../parts/text/line_counts";
 import { MoreRows } from "../../parts/tables/more_rows";
 import { ProblemNote } from "../../parts/notes/problem_note";
+import { type SortableColumn, sortedBy, sortingHeads } from "../../parts/tables/sorting";
 import { Table } from "../../parts/tables/table";
 import { Time } from "../../parts/time";
 import { folderOf, historyAddress, nameOf } from "./paths";
 
 const TYPING_MS = 150;
 const PAGE_ROWS = 100;
+const USUAL = "changes";
+
+const COLUMNS: readonly SortableColumn<Schemas["File"]>[] = [
+  { name: "file", title: "File", cell: (file) => <FileName file={file} /> },
+  { name: "project", title: "Project", isMinor: true, cell: (file) => (file.project_id === null ? <span class="quiet">none</span> : projectName(file.project_id, file.project_name)) },
+  { name: "changes", title: "Changes", isNumber: true, sortBy: (file) => file.changes, cell: (file) => count(file.changes) },
+  {
+    name: "lines_changed",
+    title: "Lines",
+    isNumber: true,
+    sortBy: (file) => file.lines_added + file.lines_removed,
+    cell: (file) => <LineCounts added={file.lines_added} removed={file.lines_removed} />,
+  },
+  { name: "sessions", title: "Sessions", isNumber: true, isMinor: true, sortBy: (file) => file.sessions, cell: (file) => count(file.sessions) },
+  { name: "last_change", title: "Last change", isNumber: true, isMinor: true, sortBy: (file) => file.last_change, cell: (file) => <Time at={file.last_change} /> },
+];
 
 export function FileList() {
   const contains = parameter("contains") ?? "";
-  const found = usePages("/api/files", { ...rangeQuery(), contains, limit: PAGE_ROWS }, { delayMs: TYPING_MS });
+  const sorted = sortedBy(COLUMNS, USUAL);
+  const found = usePages(
+    "/api/files",
+    { ...rangeQuery(), contains, sort: sorted.name === USUAL ? null : sorted.name, order: sorted.isAscending ? "asc" : null, limit: PAGE_ROWS },
+    { delayMs: TYPING_MS },
+  );
   const files = found.pages.flatMap((page) => page.items);
   return (
     <>
       <header class="page-head">
         <h1>Files</h1>
-        <span class="quiet">that Claude changed, the most changed first; {range.value.label}, days in {zone.value}</span>
+        <span class="quiet">that Claude changed; {range.value.label}, days in {zone.value}</span>
         <RangeActions />
       </header>
       <FilterBar filters={["project", "user", "machine"]} />
@@ -56,17 +79,11 @@ export function FileList() {
       {files.length > 0 && (
         <div class={found.isCurrent ? "panel" : "panel loaded is-stale"} aria-busy={!found.isCurrent}>
           <Table
-            caption="Files by how often they were changed"
+            caption="Files that were changed"
             csv={found.address}
             rows={files}
             keyOf={(file) => `${file.project_id} ${file.file_path}`}
-            columns={[
-              { title: "File", cell: (file) => <FileName file={file} /> },
-              { title: "Project", isMinor: true, cell: (file) => file.project_name ?? <span class="quiet">none</span> },
-              { title: "Changes", isNumber: true, cell: (file) => count(file.changes) },
-              { title: "Lines", isNumber: true, cell: (file) => <LineCounts added={file.lines_added} removed={file.lines_removed} /> },
-              { title: "Last change", isNumber: true, isMinor: true, cell: (file) => <Time at={file.last_change} /> },
-            ]}
+            columns={sortingHeads(COLUMNS, USUAL)}
           />
           <MoreRows of={found} what="files" />
         </div>

@@ -46,7 +46,7 @@ function Shown({ id }: { id: string }) {
     <StatsPage
       title={
         <>
-          <a href={pageAddress("/projects", { project: null })}>Projects</a> / {project?.name ?? projectName(Number(id))}
+          <a href={pageAddress("/projects", { project: null })}>Projects</a> / {projectName(Number(id), project?.name)}
         </>
       }
       about={project?.path && <code>{project.path}</code>}

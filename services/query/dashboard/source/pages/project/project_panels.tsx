@@ -80,7 +80,7 @@ export function ModelsPanel({ id }: { id: string }) {
               key: item.model ?? "none",
               label: modelName(item.model),
               value: item.cost_usd,
-              text: short(item.cost_usd),
+              text: short(moneyOf(item.cost_usd, item)),
               href: item.model ? pageAddress("/usage", { project: id, model: item.model }) : undefined,
             }))}
             isUnknownShown

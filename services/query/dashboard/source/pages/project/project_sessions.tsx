@@ -3,19 +3,24 @@
 import { pageAddress, rangeQuery } from "../../address/filters";
 import { useRead } from "../../api/use_read";
 import { measure } from "../../format/measures";
-import { count } from "../../format/quantities";
+import type { Schemas } from "../../api/answers";
+import { count, moneyOf } from "../../format/quantities";
 import { Loaded, Panel } from "../../parts/panel";
 import { Table } from "../../parts/tables/table";
 import { Time } from "../../parts/time";
+import { withinDays } from "../sessions/session_row";
 
 const MOST = 8;
 
 export function ProjectSessions({ id }: { id: string }) {
-  const sessions = useRead("/api/sessions", { ...rangeQuery(["user", "machine"]), project_id: id, by: "active", limit: MOST });
+  const sessions = useRead("/api/sessions", { ...rangeQuery(["user", "machine"]), project_id: id, by: "active", include_share: true, limit: MOST });
   const numbers = (["active_minutes", "cost_usd"] as const).map((name) => ({
     title: <span title={measure(name).definition}>{measure(name).label}</span>,
     isNumber: true,
-    cell: (session: { active_minutes: number; cost_usd: number | null }) => measure(name).exact(session[name]),
+    cell: (session: Schemas["Session"]) => {
+      const { of } = withinDays(session);
+      return measure(name).exact(moneyOf(of[name], of));
+    },
   }));
   return (
     <Panel title="Newest sessions" actions={<a href={pageAddress("/sessions", { project: id })}>All sessions of the project</a>}>
@@ -42,8 +47,8 @@ export function ProjectSessions({ id }: { id: string }) {
                 { title: "Began", cell: (session) => <Time at={session.start_time} /> },
                 { title: "Branch", isMinor: true, cell: (session) => session.git_branch ?? "–" },
                 ...numbers,
-                { title: "Messages", isNumber: true, isMinor: true, cell: (session) => count(session.messages_count) },
-                { title: "Tool calls", isNumber: true, isMinor: true, cell: (session) => count(session.tool_calls_count) },
+                { title: "Messages", isNumber: true, isMinor: true, cell: (session) => count(session.share?.messages ?? session.messages_count) },
+                { title: "Tool calls", isNumber: true, isMinor: true, cell: (session) => count(withinDays(session).of.tool_calls) },
               ]}
             />
           )

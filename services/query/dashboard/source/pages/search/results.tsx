@@ -3,6 +3,7 @@
 import { Fragment } from "preact";
 import { withParameters } from "../../address/address";
 import type { Pages } from "../../api/use_pages";
+import { projectName } from "../../format/names";
 import { plural } from "../../format/quantities";
 import { EmptyNote } from "../../parts/notes/empty_note";
 import { Hit, foundSession } from "../../search/hit";
@@ -97,7 +98,7 @@ function Session({ session, search, oneOfWords }: { session: SessionMatches; sea
       <header class="session-hits-head">
         <h2>{address ? <a href={address}>{title}</a> : title}</h2>
         <span class="panel-about">
-          {[session.project_name, session.user, isAcross ? plural(session.hits, "text with one of the words", "texts with one of the words") : plural(session.hits, "match", "matches")].filter(Boolean).join(" · ")}
+          {[session.project_id !== null && projectName(session.project_id, session.project_name), session.user, isAcross ? plural(session.hits, "text with one of the words", "texts with one of the words") : plural(session.hits, "match", "matches")].filter(Boolean).join(" · ")}
         </span>
       </header>
       <ul class="hits">

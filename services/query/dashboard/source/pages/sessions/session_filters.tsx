@@ -47,8 +47,8 @@ export function SessionFilters() {
   const tags = useRead("/api/tags", { limit: 200 });
   return (
     <div class="session-filters">
-      <FilterBar filters={["project", "user", "machine", "model"]} />
-      <div class="filters">
+      <FilterBar filters={["project", "user", "machine", "model"]} set={OWN.filter((name) => parameter(name)).length}>
+        <div class="filters">
         <BranchChoice />
         <Choice name="tag" label="Tag" options={(tags.data?.items ?? []).map((item) => ({ value: item.tag, label: `${item.tag} (${item.sessions})` }))} />
         <Choice
@@ -82,7 +82,8 @@ export function SessionFilters() {
             Clear filters
           </a>
         )}
-      </div>
+        </div>
+      </FilterBar>
     </div>
   );
 }

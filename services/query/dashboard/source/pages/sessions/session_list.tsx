@@ -8,7 +8,8 @@ import { mayImport, seesTexts } from "../../api/identity";
 import { Problem } from "../../api/request";
 import { usePages } from "../../api/use_pages";
 import { measure } from "../../format/measures";
-import { plural } from "../../format/quantities";
+import { dayText } from "../../format/days";
+import { count, plural } from "../../format/quantities";
 import { EmptyNote } from "../../parts/notes/empty_note";
 import { useFixedWindow } from "../../parts/tables/fixed_window";
 import { RangeActions } from "../../parts/filters/range_actions";
@@ -63,7 +64,7 @@ export function SessionList() {
       <header class="page-head">
         <h1>Sessions</h1>
         <span class="quiet" role="status">
-          {isKnown && items.length > 0 && `${plural(items.length, "session")}${isWhole ? "" : " so far, more as you scroll"} ${rangeWords()}`}
+          {isKnown && items.length > 0 && (isWhole ? `${plural(items.length, "session")} ${rangeWords()}` : `Sessions ${rangeWords()}; more than ${count(items.length)}, read as you scroll`)}
         </span>
         <RangeActions />
         <CsvLink of={found.address} />
@@ -97,7 +98,7 @@ export function SessionList() {
       {isWhole && items.length > 0 && (
         <p class="quiet session-end">
           These are all sessions {rangeWords()}
-          {isFiltered() && " with these filters"}. {range.value.name !== "all" && <a href={rangeAddress("all")}>Show those of all time</a>}
+          {isFiltered() && " that match these filters"}. {range.value.name !== "all" && <a href={rangeAddress("all")}>Show those of all time</a>}
         </p>
       )}
     </>
@@ -115,7 +116,7 @@ function differences(sessions: readonly { project_id: number | null; user: strin
 }
 
 const COLUMNS = [
-  { name: "started", label: "Started", sort: "start_time", about: "Time of its first event. Below: whether it is open or has ended." },
+  { name: "started", label: "Started", sort: "start_time", about: "Time of its first event. Below: its last one, or that it is open." },
   { name: "active", label: "Active", sort: "active_minutes", about: `${measure("active_minutes").definition} Below: wall time, from the first to the last event.` },
   { name: "cost", label: "Cost", sort: "cost_usd", about: measure("cost_usd").definition },
   { name: "tools", label: "Tools", sort: "tool_calls_count", about: measure("tool_calls").definition },
@@ -145,7 +146,6 @@ function Columns() {
           </a>
         );
       })}
-      <span />
     </div>
   );
 }
@@ -166,7 +166,7 @@ function NoSessions() {
   if (extent.value)
     return (
       <EmptyNote title={`There is no session ${rangeWords()}.`}>
-        The newest event is of {extent.value.last}. <a href={rangeAddress("all")}>Show sessions of all time</a>
+        The newest event is of {dayText(extent.value.last)}. <a href={rangeAddress("all")}>Show sessions of all time</a>
       </EmptyNote>
     );
   return (

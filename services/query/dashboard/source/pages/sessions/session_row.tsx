@@ -3,7 +3,9 @@
 import { withParameters } from "../../address/address";
 import type { Schemas } from "../../api/answers";
 import { measure } from "../../format/measures";
+import { projectName } from "../../format/names";
 import { count, minutes, moneyOf, plural } from "../../format/quantities";
+import { clockText, timeText } from "../../format/times";
 import { Time } from "../../parts/time";
 import { useCopy } from "../../parts/text/use_copy";
 import { type MarksChange, resumeCommand } from "./session_marks";
@@ -50,8 +52,9 @@ interface Props {
 }
 
 export function SessionRow({ session, differing, top, onMark }: Props) {
-  const { session_id, tool_errors_count, duration_minutes, active_minutes } = session;
-  const tokens = session.input_tokens + session.output_tokens + session.cache_creation_tokens + session.cache_read_tokens;
+  const { session_id, duration_minutes } = session;
+  const { isPart, of } = withinDays(session);
+  const tokens = of.input_tokens + of.output_tokens + of.cache_creation_tokens + of.cache_read_tokens;
   return (
     <div class="session-row" role="listitem" style={{ top: `${top}px` }}>
       <Star isOn={session.is_starred} onChange={onMark && ((is_starred) => onMark({ is_starred }))} />
@@ -61,7 +64,9 @@ export function SessionRow({ session, differing, top, onMark }: Props) {
         </a>
         <div class="session-about">
           {session.status === "open" && <span class="badge is-good">● open</span>}
-          {differing.project && session.project_name && <a href={withParameters({ project: String(session.project_id) })}>{session.project_name}</a>}
+          {differing.project && session.project_name && (
+            <a href={withParameters({ project: String(session.project_id) })}>{projectName(session.project_id, session.project_name)}</a>
+          )}
           {differing.user && session.user && <a href={withParameters({ user: session.user })}>{session.user}</a>}
           {differing.machine &&
             session.machines.map((machine) => (
@@ -75,7 +80,7 @@ export function SessionRow({ session, differing, top, onMark }: Props) {
             </a>
           )}
           {differing.model && session.model && <a href={withParameters({ model: session.model })}>{shortModel(session.model)}</a>}
-          <Share session={session} />
+          {isPart && <Whole session={session} />}
           {session.note && (
             <span class="session-note" title={session.note}>
               ✎ {session.note}
@@ -84,27 +89,27 @@ export function SessionRow({ session, differing, top, onMark }: Props) {
           <Tags tags={session.tags} hrefOf={(tag) => withParameters({ tag })} onChange={onMark} />
         </div>
       </div>
-      <Cell name="started" below={session.status === "open" ? "open" : <span title={END_REASONS[session.end_reason ?? "other"]}>{session.end_reason === "idle" ? "ended, idle" : "ended"}</span>}>
+      <Cell name="started" below={session.status === "open" ? "open" : <span title={END_REASONS[session.end_reason ?? "other"]}>{endText(session)}</span>}>
         <Time at={session.start_time} />
       </Cell>
       <Cell name="active" title={measure("active_minutes").definition} below={<span title="From its first to its last event, breaks included.">of {minutes(duration_minutes)}</span>}>
-        {minutes(active_minutes)}
+        {minutes(of.active_minutes)}
       </Cell>
       <Cell
         name="cost"
-        title={session.unpriced_calls ? `Without ${plural(session.unpriced_calls, "call")} whose model has no known price.` : measure("cost_usd").definition}
+        title={of.unpriced_calls ? `Without ${plural(of.unpriced_calls, "call")} whose model has no known price.` : measure("cost_usd").definition}
         below={tokens > 0 && <span title={`${count(tokens)} tokens`}>{measure("total_tokens").short(tokens)} tok</span>}
       >
-        {tokens === 0 && session.cost_usd == null ? "–" : measure("cost_usd").short(session.cost_usd)}
-        {session.cost_usd != null && session.unpriced_calls > 0 && "+"}
+        {measure("cost_usd").short(moneyOf(of.cost_usd, of))}
+        {of.cost_usd != null && of.unpriced_calls > 0 && "+"}
       </Cell>
-      <Cell name="tools" below={tool_errors_count > 0 && <span class="is-bad">{count(tool_errors_count)} failed</span>}>
-        {plural(session.tool_calls_count, "call")}
+      <Cell name="tools" below={of.tool_errors > 0 && <span class="is-bad">{count(of.tool_errors)} failed</span>}>
+        {plural(of.tool_calls, "call")}
       </Cell>
-      <Cell name="lines" below={session.files_modified_count > 0 && plural(session.files_modified_count, "file")}>
-        {session.lines_added + session.lines_removed > 0 ? (
+      <Cell name="lines" below={of.files_modified > 0 && plural(of.files_modified, "file")}>
+        {of.lines_added + of.lines_removed > 0 ? (
           <>
-            <span class="is-good">+{count(session.lines_added)}</span> <span class="is-bad">−{count(session.lines_removed)}</span>
+            <span class="is-good">+{count(of.lines_added)}</span> <span class="is-bad">−{count(of.lines_removed)}</span>
           </>
         ) : (
           "–"
@@ -115,17 +120,27 @@ export function SessionRow({ session, differing, top, onMark }: Props) {
   );
 }
 
-/** What of it is within the chosen days, where that is not all of it. */
-function Share({ session }: { session: Session }) {
+/** "to 14:20", with the day where it is another one. */
+function endText({ start_time, end_time }: Session): string {
+  if (!end_time) return "ended";
+  const [start, end] = [timeText(start_time), timeText(end_time)];
+  return `to ${start.slice(0, -5) === end.slice(0, -5) ? clockText(end_time) : end}`;
+}
+
+/** What of a session is within the chosen days, and whether that is only a part of it. */
+export function withinDays(session: Session) {
   const { share } = session;
-  const isPart = share && (share.active_minutes < session.active_minutes || share.tool_calls < session.tool_calls_count || share.messages < session.messages_count);
-  if (!isPart) return null;
-  const cost = share.api_calls > 0 ? `, ${measure("cost_usd").short(moneyOf(share.cost_usd, share))}` : "";
-  const more = [plural(share.user_messages, "prompt"), plural(share.tool_calls, "tool call"), plural(share.files_modified, "file")].join(", ");
+  const whole = { ...session, tool_calls: session.tool_calls_count, tool_errors: session.tool_errors_count, files_modified: session.files_modified_count };
+  const isPart = !!share && (share.active_minutes < session.active_minutes || share.tool_calls < session.tool_calls_count || share.messages < session.messages_count);
+  return { isPart, of: isPart ? share : whole };
+}
+
+function Whole({ session }: { session: Session }) {
+  const whole = [minutes(session.active_minutes), ...(session.api_calls > 0 ? [measure("cost_usd").short(moneyOf(session.cost_usd, session))] : [])].join(", ");
+  const more = [plural(session.messages_count, "message"), plural(session.tool_calls_count, "tool call"), plural(session.files_modified_count, "file")].join(", ");
   return (
-    <span class="session-share" title={`Of this session within the chosen days: ${minutes(share.active_minutes)}${cost}, ${more}. The columns are of all of it.`}>
-      {minutes(share.active_minutes)}
-      {cost} in these days
+    <span class="session-share" title={`The columns have what is within the chosen days. The whole session: ${whole}, ${more}.`}>
+      {whole} in all
     </span>
   );
 }

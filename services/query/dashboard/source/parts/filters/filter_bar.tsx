@@ -1,13 +1,14 @@
 /** The range and the filters of a page, with their values to choose from. */
 
-import { useEffect } from "preact/hooks";
+import type { ComponentChildren } from "preact";
 import { go, withParameters } from "../../address/address";
 import { type Filter, chosen } from "../../address/filters";
 import { range } from "../../address/range";
 import type { Schemas } from "../../api/answers";
 import { seesNames } from "../../api/identity";
 import { useRead } from "../../api/use_read";
-import { findRepeatedNames, machineName, modelName, projectName } from "../../format/names";
+import { machineName, modelName, projectName } from "../../format/names";
+import { Folded } from "./folded";
 import { RangePicker } from "./range_picker";
 
 const LABELS: Record<Filter, string> = { project: "Project", user: "Person", machine: "Machine", model: "Model" };
@@ -17,15 +18,26 @@ interface Option {
   label: string;
 }
 
-export function FilterBar({ filters, hasRange = true }: { filters: readonly Filter[]; hasRange?: boolean }) {
+interface Props {
+  filters: readonly Filter[];
+  hasRange?: boolean;
+  /** Filters of the page alone, and how many of them are set. */
+  children?: ComponentChildren;
+  set?: number;
+}
+
+export function FilterBar({ filters, hasRange = true, children, set = 0 }: Props) {
   return (
     <div class="filter-bar">
       {hasRange && <RangePicker />}
-      <span class="filters">
-        {filters.map((filter) => (
-          <FilterChoice key={filter} filter={filter} />
-        ))}
-      </span>
+      <Folded set={filters.filter((filter) => chosen.value[filter]).length + set}>
+        <span class="filters">
+          {filters.map((filter) => (
+            <FilterChoice key={filter} filter={filter} />
+          ))}
+        </span>
+        {children}
+      </Folded>
       {hasRange && range.value.reason && <p class="range-reason">{range.value.reason} This shows {range.value.name === "all" ? "everything" : range.value.label.toLowerCase()}.</p>}
     </div>
   );
@@ -62,9 +74,6 @@ function useOptions(filter: Filter): Option[] {
   const usage = useRead(filter === "machine" ? null : "/api/usage", { group_by: filter });
   const machines = useMachines(filter === "machine");
   const items = usage.data?.items;
-  useEffect(() => {
-    if (filter === "project" && items) findRepeatedNames(items.map((item) => item.project_name));
-  }, [filter, items]);
   if (filter === "machine") return machines.flatMap(({ machine_id, name }) => (machine_id === null ? [] : [{ value: machine_id, label: machineName(machine_id, name) }]));
   return (items ?? []).flatMap((item): Option[] => {
     switch (filter) {

@@ -27,15 +27,18 @@ interface Props<Row> {
   csv?: string | null | undefined;
 }
 
-export function SortableTable<Row>({ caption, columns, rows, keyOf, usual, parameter = "sort", most = Infinity, csv }: Props<Row>) {
-  const [isWhole, setWhole] = useState(false);
+/** The column that the address sorts by, and in which direction. */
+export function sortedBy<Row>(columns: readonly SortableColumn<Row>[], usual: string, parameter = "sort") {
   const chosen = address.value.parameters.get(parameter) ?? usual;
-  const isAscending = chosen.endsWith(".asc");
   const name = chosen.replace(/\.asc$/, "");
-  const column = columns.find((each) => each.name === name) ?? columns.find((each) => each.name === usual);
-  const sortBy = column?.sortBy;
-  const sorted = sortBy ? [...rows].sort((a, b) => compare(sortBy(a), sortBy(b)) * (isAscending ? 1 : -1)) : rows;
-  const withHeads = columns.map((each): Column<Row> => {
+  const column = columns.find((each) => each.sortBy && each.name === name) ?? columns.find((each) => each.name === usual);
+  return { column, name: column?.name ?? usual, isAscending: chosen.endsWith(".asc") };
+}
+
+/** The columns with heads that sort by them. */
+export function sortingHeads<Row>(columns: readonly SortableColumn<Row>[], usual: string, parameter = "sort"): Column<Row>[] {
+  const { column, isAscending } = sortedBy(columns, usual, parameter);
+  return columns.map((each): Column<Row> => {
     if (!each.sortBy) return each;
     const isThis = each === column;
     const ascends = isThis ? !isAscending : each.isText;
@@ -45,12 +48,20 @@ export function SortableTable<Row>({ caption, columns, rows, keyOf, usual, param
       title: (
         <a href={withParameters({ [parameter]: next === usual ? null : next })} title={isThis ? "Sort the other way round" : "Sort by this"}>
           {each.title}
-          <span aria-hidden="true">{isThis ? (isAscending ? " ↑" : " ↓") : ""}</span>
+          <span aria-hidden="true">{isThis ? (isAscending ? "\u00a0↑" : "\u00a0↓") : ""}</span>
         </a>
       ),
       sorted: isThis ? (isAscending ? "ascending" : "descending") : undefined,
     };
   });
+}
+
+export function SortableTable<Row>({ caption, columns, rows, keyOf, usual, parameter = "sort", most = Infinity, csv }: Props<Row>) {
+  const [isWhole, setWhole] = useState(false);
+  const { column, isAscending } = sortedBy(columns, usual, parameter);
+  const sortBy = column?.sortBy;
+  const sorted = sortBy ? [...rows].sort((a, b) => compare(sortBy(a), sortBy(b)) * (isAscending ? 1 : -1)) : rows;
+  const withHeads = sortingHeads(columns, usual, parameter);
   // One row more than there should be is shown at once: a button would take as much room.
   const isCut = !isWhole && !isPrinting.value && sorted.length > most + 1;
   const more = isCut && (

@@ -1,5 +1,6 @@
 /** One line of the palette. */
 
+import { projectName } from "../../format/names";
 import { Time } from "../../parts/time";
 import { HitKind } from "../../search/hit";
 import { Snippet } from "../../search/snippet";
@@ -66,7 +67,7 @@ function Content({ row }: { row: Row }) {
         <>
           <span class="palette-hit-head">
             <HitKind hit={row.hit} />
-            <span class="palette-about">{row.hit.session_title ?? row.hit.project_name}</span>
+            <span class="palette-about">{row.hit.session_title ?? projectName(row.hit.project_id, row.hit.project_name)}</span>
             <Time at={row.hit.timestamp} />
           </span>
           <span class={`hit-text is-${row.hit.kind}`}>
