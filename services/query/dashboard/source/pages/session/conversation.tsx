@@ -58,7 +58,7 @@ export function Conversation({ session, onChange }: Props) {
   }, [sessionId, turnsVersion]);
   story.turns.value = useMemo(() => new Map(turns.flatMap((turn) => (turn.first_item_id ? [[turn.first_item_id, turn]] : []))), [turns]);
 
-  const outcome = useRead(thread === null ? "/api/sessions/{session_id}/outcome" : null, { tz: zone }, { inPath: { session_id: sessionId } });
+  const outcome = useRead(thread === null ? "/api/sessions/{session_id}/outcome" : null, { tz: zone.value }, { inPath: { session_id: sessionId } });
   const readOutcomeAgain = useSpaced(outcome.again, OUTCOME_EVERY_MS);
 
   const readTurnsAgain = () => setTurnsVersion((version) => version + 1);

@@ -216,7 +216,7 @@ function Days({ of: { days, days_left_out } }: { of: Outcome }) {
         <strong>{plural(days.length + days_left_out, "day")}</strong>, most of it on {weekdayText(longest.date)}
       </summary>
       <Table
-        caption={`Days of the session, in ${zone}`}
+        caption={`Days of the session, in ${zone.value}`}
         keyOf={(day) => day.date}
         rows={days}
         columns={[

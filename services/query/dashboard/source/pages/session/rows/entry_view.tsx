@@ -32,7 +32,7 @@ export const SeparatorView = memo(function SeparatorView({ story, item, worked }
 
 /** From here on it is another day. */
 export function DayView({ at }: { at: string | null }) {
-  const day = at && dayOf(new Date(at), zone);
+  const day = at && dayOf(new Date(at), zone.value);
   return (
     <h3 class="separator is-day">{day && <a href={`/days/${day}`}>{longDayText(day)}</a>}</h3>
   );
