@@ -17,9 +17,11 @@ export function CachePanel({ stats, class: extra = "" }: { stats: Reading<Schema
       <Loaded reading={stats} what="the tokens" height={HEIGHT}>
         {({ totals }) => (
           <>
-            <p class="cache-fact" title={hits.definition}>
-              <b>{hits.exact(cacheHitRate(totals))}</b> of the input came from the cache, of {measure("total_tokens").short(allTokens(totals))} tokens in all.
-            </p>
+            {allTokens(totals) > 0 && (
+              <p class="cache-fact" title={hits.definition}>
+                <b>{hits.exact(cacheHitRate(totals))}</b> of the input came from the cache, of {measure("total_tokens").short(allTokens(totals))} tokens in all.
+              </p>
+            )}
             {totals.api_calls > 0 && <CacheSavings totals={totals} class="cache-fact" />}
             <TokenSplit tokens={totals} />
           </>

@@ -6,7 +6,7 @@ import { seesTexts } from "../../api/identity";
 import { useRead } from "../../api/use_read";
 import { Loaded } from "../../parts/panel";
 import { StatsPage } from "../../parts/stats/stats_page";
-import { StatsSeries, chosenInterval } from "../../parts/stats/stats_series";
+import { StatsSeries, chosenInterval, statsBefore } from "../../parts/stats/stats_series";
 import { StatsTiles } from "../../parts/stats/stats_tiles";
 import { WeekPanel } from "../../parts/stats/week_panel";
 import { CachePanel } from "./cache_panel";
@@ -21,15 +21,15 @@ export default function Overview() {
   const query = { ...rangeQuery(), interval: chosenInterval() };
   const stats = useRead("/api/stats", query);
   const before = rangeBefore.value;
-  const statsBefore = useRead(before ? "/api/stats" : null, { ...query, start_date: before?.start, end_date: before?.end });
+  const readBefore = useRead(before ? "/api/stats" : null, { ...query, start_date: before?.start, end_date: before?.end });
   return (
     <StatsPage title="Overview" filters={["project", "user", "machine"]} without="nothing here">
       <Loaded reading={stats} what="the totals" height={TILES_HEIGHT}>
-        {(data) => <StatsTiles totals={data.totals} before={before && statsBefore.isCurrent ? statsBefore.data?.totals : undefined} days={before?.days} />}
+        {(data) => <StatsTiles totals={data.totals} before={statsBefore(readBefore)?.totals} days={before?.days} />}
       </Loaded>
       <div class="grid">
         <YearPanel />
-        <StatsSeries stats={stats} before={statsBefore} class="two-thirds" />
+        <StatsSeries stats={stats} before={readBefore} class="two-thirds" />
         <WeekPanel stats={stats} />
         <ProjectsPanel />
         <ModelsPanel />

@@ -9,7 +9,7 @@ import { projectName } from "../../format/names";
 import { EmptyNote } from "../../parts/notes/empty_note";
 import { Loaded, Panel } from "../../parts/panel";
 import { StatsPage } from "../../parts/stats/stats_page";
-import { StatsSeries, chosenInterval } from "../../parts/stats/stats_series";
+import { StatsSeries, chosenInterval, statsBefore } from "../../parts/stats/stats_series";
 import { StatsTiles } from "../../parts/stats/stats_tiles";
 import { WeekPanel } from "../../parts/stats/week_panel";
 import { ToolTable } from "../tools/tool_table";
@@ -36,7 +36,7 @@ function Shown({ id }: { id: string }) {
   const inPath = { project_id: id };
   const stats = useRead("/api/projects/{project_id}/stats", query, { inPath });
   const before = rangeBefore.value;
-  const statsBefore = useRead(before ? "/api/projects/{project_id}/stats" : null, { ...query, start_date: before?.start, end_date: before?.end }, { inPath });
+  const readBefore = useRead(before ? "/api/projects/{project_id}/stats" : null, { ...query, start_date: before?.start, end_date: before?.end }, { inPath });
   const ofTools = { ...rangeQuery(["user", "machine"]), project_id: id };
   const measured = useRead("/api/tool-calls/stats", ofTools);
   const estimated = useRead("/api/tool-calls/stats", { ...ofTools, include_estimated: true });
@@ -54,10 +54,10 @@ function Shown({ id }: { id: string }) {
       without="no project"
     >
       <Loaded reading={stats} what="the totals" height={188}>
-        {(data) => <StatsTiles totals={data.totals} before={before && statsBefore.isCurrent ? statsBefore.data?.totals : undefined} days={before?.days} filter={{ project: id }} />}
+        {(data) => <StatsTiles totals={data.totals} before={statsBefore(readBefore)?.totals} days={before?.days} filter={{ project: id }} />}
       </Loaded>
       <div class="grid">
-        <StatsSeries stats={stats} before={statsBefore} class="two-thirds" />
+        <StatsSeries stats={stats} before={readBefore} class="two-thirds" />
         <WeekPanel stats={stats} />
         {seesTexts.value && <ProjectSessions id={id} />}
         <Panel title="Tools" about="≈: estimated" class="half" actions={<a href={pageAddress("/tools", { project: id })}>Errors and more</a>}>

@@ -1,10 +1,10 @@
 /** Blocks of five hours, as the limits of Claude's subscriptions count: reckoned from the API's sums by hour. */
 
 import { filterQuery } from "../../address/filters";
-import { extent, range } from "../../address/range";
+import { extent, range, zone } from "../../address/range";
 import type { Schemas } from "../../api/answers";
 import { useRead } from "../../api/use_read";
-import { addDays } from "../../format/days";
+import { addDays, dayText, today } from "../../format/days";
 import { measure } from "../../format/measures";
 import { count } from "../../format/quantities";
 import { clockText } from "../../format/times";
@@ -31,10 +31,11 @@ interface Block {
 
 export function BlocksPanel() {
   const last = lastDay();
+  const first = [addDays(last, 1 - DAYS), extent.value?.first ?? ""].reduce((one, other) => (one > other ? one : other));
   // Hours of UTC, so that blocks begin where they do for Claude also in a zone with half hours.
-  const stats = useRead("/api/stats", { ...filterQuery(), start_date: addDays(last, 1 - DAYS), end_date: last, tz: "UTC", interval: "hour" });
+  const stats = useRead("/api/stats", { ...filterQuery(), start_date: first, end_date: last, tz: "UTC", interval: "hour" });
   return (
-    <Panel title="Blocks of 5 hours" about={`${DAYS} days up to ${last}, from sums by hour. A block begins with the full hour of the first call after the block before.`}>
+    <Panel title="Blocks of 5 hours" about={`${dayText(first)} to ${dayText(last)}, from sums by hour. A block begins with the full hour of the first call after the block before.`}>
       <Loaded reading={stats} what="the hours" height={HEIGHT}>
         {(data) => <Blocks points={data.time_series} />}
       </Loaded>
@@ -44,7 +45,7 @@ export function BlocksPanel() {
 
 /** The newest days of the range that have anything. */
 function lastDay(): string {
-  const last = extent.value?.last ?? range.value.end ?? "";
+  const last = extent.value?.last ?? range.value.end ?? today(zone);
   return range.value.end && range.value.end < last ? range.value.end : last;
 }
 

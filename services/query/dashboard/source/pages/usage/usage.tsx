@@ -41,7 +41,7 @@ export default function Usage() {
   return (
     <StatsPage title="Usage" filters={ALL} about="costs at the list prices of the API;" without="no usage">
       <Loaded reading={course} what="the totals" height={92}>
-        {(data) => <UsageTiles totals={data.totals} before={sumsBefore.isCurrent ? sumsBefore.data?.totals : undefined} hasModel={chosen.value.model !== undefined} />}
+        {(data) => <UsageTiles totals={data.totals} before={sumsBefore.isCurrent && sumsBefore.data?.totals.api_calls ? sumsBefore.data.totals : undefined} hasModel={chosen.value.model !== undefined} />}
       </Loaded>
       <div class="grid">
         <Panel

@@ -39,6 +39,7 @@ export interface PlotProps {
   hrefOf?: ((date: string) => string) | undefined;
 }
 
+export const HEIGHT = 220;
 const TOP = 8;
 const RIGHT = 8;
 const BELOW = 26;
@@ -48,7 +49,7 @@ const DRAG_PX = 4;
 
 export const plainDate = (date: string) => date.replace("T", " ");
 
-export function Plot({ label, dates, series, format, axisFormat = format, axisSteps, height = 220, isStacked = false, dateText = plainDate, onChoose, hrefOf }: PlotProps) {
+export function Plot({ label, dates, series, format, axisFormat = format, axisSteps, height = HEIGHT, isStacked = false, dateText = plainDate, onChoose, hrefOf }: PlotProps) {
   const box = useRef<HTMLDivElement>(null);
   const [width, setWidth] = useState(0);
   const [at, setAt] = useState<number | null>(null);
@@ -209,8 +210,9 @@ function drawingOf({ dates, series, axisFormat, axisSteps, height, isStacked, wi
   const lines = series.filter((each) => each.kind === "line" || each.kind === "ghost");
   const below = stackOf(isStacked ? bars.map((each) => each.values) : [], dates.length);
   const tops = [...bars.flatMap((each, at) => each.values.map((value, index) => (value ?? 0) + (below[at]?.[index] ?? 0))), ...lines.flatMap((each) => each.values.map((value) => value ?? 0))];
-  const most = tops.reduce((one, other) => Math.max(one, other), 0) * 1.08 || 1;
-  const ticks = ticksOf(most, height - TOP - BELOW, axisFormat, axisSteps);
+  const reached = tops.reduce((one, other) => Math.max(one, other), 0);
+  const most = reached * 1.08 || 1;
+  const ticks = reached > 0 ? ticksOf(most, height - TOP - BELOW, axisFormat, axisSteps) : [{ value: 0, text: "0" }];
   const left = Math.max(...ticks.map(({ text }) => textWidth(text))) + 12;
   const frame = { left, top: TOP, width: Math.max(1, width - left - RIGHT), height: height - TOP - BELOW, dates: dates.length, most };
   const ofBars = bars.map((each, at) => ({ ...each, path: barsPath(each.values, below[at] ?? [], frame) }));

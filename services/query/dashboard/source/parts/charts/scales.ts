@@ -125,12 +125,16 @@ export function stackOf(series: readonly Values[], length: number): number[][] {
 
 /** The part of the dates that is drawn, from its first to after its last: empty ends that would take a quarter of the chart are left out. */
 export function drawnPart(series: readonly Values[], length: number): [number, number] {
-  // Counts are 0 where nothing happened. Rates and costs are unknown there, and their 0 is a value.
+  const is = places(series, length);
+  const [first, end] = [is.indexOf(true), is.lastIndexOf(true) + 1];
+  return length > WHOLE_DATES && end > 0 && end - first < length * 0.75 ? [first, end] : [0, length];
+}
+
+/** Whether there is anything to draw at all. */
+export const hasAnything = (series: readonly Values[], length: number) => places(series, length).includes(true);
+
+/** Where one of the series has something. Counts are 0 where nothing happened; rates and costs are unknown there, and their 0 is a value. */
+function places(series: readonly Values[], length: number): boolean[] {
   const hasGaps = series.map((values) => values.some((value) => value == null));
-  const isSomething = (index: number) => series.some((values, at) => values[index] || (hasGaps[at] && values[index] === 0));
-  let first = 0;
-  let end = length;
-  while (first < end && !isSomething(first)) first += 1;
-  while (end > first && !isSomething(end - 1)) end -= 1;
-  return length > WHOLE_DATES && end > first && end - first < length * 0.75 ? [first, end] : [0, length];
+  return Array.from({ length }, (_, index) => series.some((values, at) => Boolean(values[index]) || (hasGaps[at] === true && values[index] === 0)));
 }

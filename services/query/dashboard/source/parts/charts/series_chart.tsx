@@ -5,8 +5,8 @@ import { dayText } from "../../format/days";
 import { type Interval, lastDayOf } from "../../format/intervals";
 import { Hint } from "../notes/hint";
 import { Table } from "../tables/table";
-import { Mark, Plot, type PlotProps, type Series, plainDate } from "./plot";
-import { drawnPart } from "./scales";
+import { HEIGHT, Mark, Plot, type PlotProps, type Series, plainDate } from "./plot";
+import { drawnPart, hasAnything } from "./scales";
 import { TableSwitch } from "./table_switch";
 
 export type { Series };
@@ -25,7 +25,8 @@ export function SeriesChart({ ofTable, interval, ...plot }: Props) {
     // The period before does not widen the range that is looked at.
     const own = series.filter((each) => each.kind !== "ghost").map((each) => each.values);
     const [first, end] = drawnPart(own, dates.length);
-    return { isPart: end - first < dates.length, dates: dates.slice(first, end), series: series.map((each) => ({ ...each, values: each.values.slice(first, end) })) };
+    const isEmpty = !hasAnything(series.map((each) => each.values), dates.length);
+    return { isEmpty, isPart: end - first < dates.length, dates: dates.slice(first, end), series: series.map((each) => ({ ...each, values: each.values.slice(first, end) })) };
   }, [dates, series]);
   return (
     <figure class="chart">
@@ -52,6 +53,10 @@ export function SeriesChart({ ofTable, interval, ...plot }: Props) {
             ]}
           />
         </div>
+      ) : shown.isEmpty ? (
+        <p class="chart-empty quiet" style={{ minHeight: `${plot.height ?? HEIGHT}px` }}>
+          Nothing of this in the range.
+        </p>
       ) : (
         <Plot {...plot} dates={shown.dates} series={shown.series} />
       )}

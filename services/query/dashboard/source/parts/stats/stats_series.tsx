@@ -27,6 +27,13 @@ export function valueOf(point: Point, name: (typeof MEASURES)[number]): number |
   return point.input_tokens + point.output_tokens + point.cache_creation_tokens + point.cache_read_tokens;
 }
 
+/** The period before, where there is one and anything happened in it: nothing is compared with nothing. */
+export function statsBefore(before: Reading<Schemas["Stats"]>): Schemas["Stats"] | undefined {
+  const data = rangeBefore.value && before.isCurrent ? before.data : null;
+  const { active_sessions, messages, tool_calls, api_calls } = data?.totals ?? {};
+  return data && (active_sessions || messages || tool_calls || api_calls) ? data : undefined;
+}
+
 interface Props {
   stats: Reading<Schemas["Stats"]>;
   before: Reading<Schemas["Stats"]>;
@@ -37,7 +44,6 @@ export function StatsSeries({ stats, before, class: extra = "" }: Props) {
   const chosen = choiceOf("series", MEASURES);
   const interval = chosenInterval();
   const intervals = intervalsOf(range.value, extent.value);
-  const isCompared = rangeBefore.value !== null && before.isCurrent;
   return (
     <Panel
       title="Over time"
@@ -52,7 +58,7 @@ export function StatsSeries({ stats, before, class: extra = "" }: Props) {
       }
     >
       <Loaded reading={stats} what="the series" height={HEIGHT + 24}>
-        {(data) => <Series points={data.time_series} before={isCompared ? before.data?.time_series : undefined} interval={data.range.interval} name={chosen} project={data.project?.id} />}
+        {(data) => <Series points={data.time_series} before={statsBefore(before)?.time_series} interval={data.range.interval} name={chosen} project={data.project?.id} />}
       </Loaded>
     </Panel>
   );
