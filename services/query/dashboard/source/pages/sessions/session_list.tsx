@@ -10,6 +10,7 @@ import { usePages } from "../../api/use_pages";
 import { measure } from "../../format/measures";
 import { plural } from "../../format/quantities";
 import { EmptyNote } from "../../parts/notes/empty_note";
+import { NothingYet } from "../../parts/notes/nothing_yet";
 import { useFixedWindow } from "../../parts/tables/fixed_window";
 import { OneDay } from "../../parts/filters/one_day";
 import { ProblemNote } from "../../parts/notes/problem_note";
@@ -167,11 +168,7 @@ function NoSessions() {
         The newest event is of {extent.value.last}. <a href={rangeAddress("all")}>Show sessions of all time</a>
       </EmptyNote>
     );
-  return (
-    <EmptyNote title="No session is known yet." command="tracker connect">
-      Connect Claude Code, and sessions show here as they happen. For those of before, run <code>tracker import</code> or <a href="/imports">drop a folder</a>.
-    </EmptyNote>
-  );
+  return <NothingYet what="no session" />;
 }
 
 /** Puts the list back where it stood when one comes back to it. */
