@@ -59,7 +59,8 @@ def _what(item: dict[str, Any]) -> Text:
         case "prompt" | "reply" as kind:
             return Text.assemble(("› " if kind == "prompt" else "‹ ", "bold"), one_line(item.get("content") or kind))
         case "tool_started":
-            return Text.assemble((one_line(item.get("tool_name") or ""), "bold"), " …")
+            called_with = item.get("running_input") if item.get("running_tool") == item.get("tool_name") else None
+            return Text.assemble((one_line(item.get("tool_name") or ""), "bold"), " ", one_line(called_with or "…"))
         case "tool_finished":
             status = item.get("result_status") or ""
             took = f" {quantities.duration(item['execution_time_ms'])}" if item.get("execution_time_ms") is not None else ""
@@ -68,7 +69,8 @@ def _what(item: dict[str, Any]) -> Text:
             lines = cells.lines(item.get("lines_added"), item.get("lines_removed"))
             return Text(f"{item.get('action')} {one_line(item.get('file_path') or 'a file')} {lines}")
         case "waiting":
-            return Text(f"waits {terms().waits.get(item.get('reason') or '', '')}".rstrip(), style="yellow")
+            what = item.get("error") or " ".join(filter(None, (item.get("running_tool"), item.get("running_input"))))
+            return Text(f"waits {terms().waits.get(item.get('reason') or '', '')}{what and ': '}{one_line(what)}".rstrip(), style="yellow")
         case "session_ended":
             return Text(f"session ended ({item.get('reason')}) {one_line(item.get('title') or '')}".rstrip(), style="dim")
         case kind:

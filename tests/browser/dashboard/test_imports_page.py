@@ -133,7 +133,7 @@ def test_an_import_is_taken_back_after_a_question(open_page: OpenPage, stack: St
 def test_without_an_import_it_says_how(open_page: OpenPage, empty_stack: Stack) -> None:
     page = open_page("/imports", of=str(empty_stack.http.base_url).rstrip("/"))
     expect(page.locator(".jobs")).to_contain_text("Nothing was imported yet")
-    expect(page.locator(".jobs")).to_contain_text("tracker import")
+    expect(page.locator(".drop")).to_contain_text("tracker import --url http://127.0.0.1:")
 
 
 def test_import_is_told_apart_by_machine_day_person_and_files(open_page: OpenPage, stack: Stack) -> None:

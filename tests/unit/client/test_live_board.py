@@ -105,6 +105,16 @@ def test_states_stand_in_the_order_of_their_words_and_one_that_is_not_known_is_l
     assert [line.split()[0] for line in table if "shop" in line] == [*terms().states, "new"]
 
 
+def test_a_line_of_a_call_or_of_a_wait_says_the_command() -> None:
+    called = {"tool_name": "Bash", "running_tool": "Bash", "running_input": "rm -rf build"}
+
+    assert event_line(item("tool_started", **called)).plain.endswith("Bash rm -rf build")
+    assert event_line(item("tool_started", **called | {"running_tool": "Read"})).plain.endswith("Bash …")
+    assert event_line(item("waiting", reason="permission", **called)).plain.endswith("waits for a permission: Bash rm -rf build")
+    assert event_line(item("waiting", reason="error", error="API Error: 529")).plain.endswith("waits after an error: API Error: 529")
+    assert event_line(item("waiting", reason="input")).plain.endswith("waits for input")
+
+
 def test_what_a_terminal_would_obey_is_not_shown() -> None:
     line = event_line(item("prompt", content="\x1b]0;title\x07\x1b[2Jred \u202etxt", user="a\x1bb"))
     assert not any(character in line.plain for character in "\x1b\x07\u202e")

@@ -9,6 +9,7 @@ import { usePages } from "../../api/use_pages";
 import { projectName } from "../../format/names";
 import { count } from "../../format/quantities";
 import { EmptyNote } from "../../parts/notes/empty_note";
+import { NothingYet } from "../../parts/notes/nothing_yet";
 import { FilterBar } from "../../parts/filters/filter_bar";
 import { RangeActions } from "../../parts/filters/range_actions";
 import { LineCounts } from "../../parts/text/line_counts";
@@ -150,9 +151,5 @@ function NoFiles() {
       </EmptyNote>
     );
   }
-  return (
-    <EmptyNote title="No file was changed yet." command="tracker connect">
-      Connect Claude Code, or bring in the transcripts that there are with <code>tracker import</code>. Each edit of a file then stands here with the prompt that led to it.
-    </EmptyNote>
-  );
+  return <NothingYet what="no changed file" />;
 }

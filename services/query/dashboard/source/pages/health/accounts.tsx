@@ -22,7 +22,7 @@ export function Accounts({ reading }: { reading: Reading<Accounting> }) {
         {(data) => (
           <>
             <dl class="equation">
-              <Part name="accepted" label="accepted" hint="Events that were answered with 2xx: from then on the tracker answers for them." value={data.accepted} />
+              <Part name="accepted" label="accepted" hint="Events that were answered with 2xx. From then on the tracker guarantees them." value={data.accepted} />
               {PARTS.map(([name, label, hint]) => (
                 <Part key={name} name={name} label={label} hint={hint} value={data[name]} />
               ))}
@@ -52,5 +52,5 @@ function says(data: Accounting): string {
   const former = data.former_epochs ? ` ${plural(data.former_epochs, "earlier journal")} ${data.former_epochs === 1 ? "is" : "are"} not counted here.` : "";
   if (data.drift === 0) return `It holds: every accepted event is accounted for.${former}`;
   if (data.drift < 0) return `${plural(-data.drift, "event")} more came out than went in: some were counted twice, none is missing.${former}`;
-  return `${plural(data.drift, "event")} cannot be accounted for now. While events go through it may be a moment's difference; ${data.alarms ? `${plural(data.alarms, "check")} found it too.` : "the check each minute has found none so far."}${former}`;
+  return `${plural(data.drift, "event")} cannot be accounted for now. While events go through this may be so for a moment; ${data.alarms ? `${plural(data.alarms, "check")} found it too.` : "the check each minute has found none so far."}${former}`;
 }

@@ -60,7 +60,7 @@ function Row({ group, onDone }: { group: Group; onDone: (text: string) => void }
     problem.value = null;
     try {
       const done = await changeAll(verb, group);
-      onDone(verb === "replay" ? `${plural(done, "dead letter")} went to the journal again. One that leaves the list is stored; one that stays died again.` : `${plural(done, "dead letter")} deleted.`);
+      onDone(verb === "replay" ? `${plural(done, "dead letter")} went to the journal again. Those that leave the list are stored; those that stay failed again.` : `${plural(done, "dead letter")} deleted.`);
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
       problem.value = error;
@@ -100,7 +100,7 @@ function Row({ group, onDone }: { group: Group; onDone: (text: string) => void }
         <Dialog label="Delete dead letters" onClose={() => (isAsking.value = false)} class="ask">
           <h2>Delete {plural(group.count, "dead letter")}?</h2>
           <p>
-            The events are gone for good then: kind <b>{group.kind}</b>, reason “{group.reason}”. It is noted in the audit log.
+            Then these events are gone for good: kind <b>{group.kind}</b>, reason “{group.reason}”. The audit log records it.
           </p>
           <p class="ask-buttons">
             <button type="button" class="button" onClick={() => (isAsking.value = false)}>
@@ -123,7 +123,7 @@ function Letter({ id }: { id: string }) {
       {(letter) => (
         <div class="letter-shown">
           <p class="quiet">
-            Died {plural(letter.attempts, "time")}, replayed {plural(letter.replays, "time")}. {letter.request_id && <>Request id <code>{letter.request_id}</code>. </>}Secrets are replaced here; a replay sends it as it is.
+            Failed {plural(letter.attempts, "time")}, replayed {plural(letter.replays, "time")}. {letter.request_id && <>Request id <code>{letter.request_id}</code>. </>}Secrets are replaced here; a replay sends it as it is.
           </p>
           <pre tabIndex={0}>
             {letter.payload}

@@ -24,7 +24,7 @@ export default function Health() {
     <>
       <header class="page-head">
         <h1>Health</h1>
-        <span class="quiet">Is everything captured, is anything lost</span>
+        <span class="quiet">Is everything captured? Is anything lost?</span>
       </header>
       <Verdict findings={findingsOf(readiness, accounts.data, machines.data?.items ?? null, letters.data?.total ?? null)} isKnown={readiness.data !== null || readiness.problem !== null} machines={machines.data?.items.length ?? null} />
       <Service readiness={readiness} accounts={accounts.data} letters={isAdmin.value ? (letters.data?.total ?? null) : undefined} machines={machines.data?.items ?? null} />

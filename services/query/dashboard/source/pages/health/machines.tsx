@@ -8,6 +8,7 @@ import type { Reading } from "../../api/use_read";
 import { bytes, count, plural } from "../../format/quantities";
 import { EmptyNote } from "../../parts/notes/empty_note";
 import { Loaded, Panel } from "../../parts/panel";
+import { connectCommand } from "../../parts/text/commands";
 import { ProblemNote } from "../../parts/notes/problem_note";
 import { Time } from "../../parts/time";
 import { Dialog } from "../../shell/dialog";
@@ -17,12 +18,12 @@ type Machine = Schemas["Machine"];
 export function Machines({ reading }: { reading: Reading<Answer<"/api/machines">> }) {
   const silentHours = me.value?.machine_silent_hours;
   return (
-    <Panel title="Machines" about={silentHours === undefined ? undefined : `silent: not heard of for ${plural(silentHours, "hour")}`} class="machines" csv={reading.data?.items.length ? reading.address : null}>
+    <Panel title="Machines" about={silentHours === undefined ? undefined : `silent means no report for ${plural(silentHours, "hour")}`} class="machines" csv={reading.data?.items.length ? reading.address : null}>
       <Loaded reading={reading} what="the machines" height={140}>
         {(data) =>
           data.items.length === 0 ? (
-            <EmptyNote title="No machine reports yet." command="tracker connect">
-              Run it once on each machine. Then this shows when each was last heard of, and what it has not sent.
+            <EmptyNote title="No machine reports yet." command={connectCommand()}>
+              Run this once on each machine. Then this list shows when each machine last reported, and what it has not sent yet.
             </EmptyNote>
           ) : (
             <ul class="machine-list">
@@ -42,7 +43,7 @@ function Row({ machine, onChanged }: { machine: Machine; onChanged: () => void }
   return (
     <li class="machine" data-machine={machine.machine_id}>
       <div class="machine-row">
-        <span class={`badge ${machine.is_silent ? "is-warn" : "is-good"}`}>{machine.is_silent ? "silent" : "heard of"}</span>
+        <span class={`badge ${machine.is_silent ? "is-warn" : "is-good"}`}>{machine.is_silent ? "silent" : "reports"}</span>
         <span>
           <b>{machine.name ?? "A machine"}</b>
           <span class="quiet machine-about">{[machine.user, machine.os, machine.claude_version && `Claude Code ${machine.claude_version}`, machine.tracker_version && `tracker ${machine.tracker_version}`].filter(Boolean).join(" · ")}</span>

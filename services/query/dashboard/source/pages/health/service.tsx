@@ -41,7 +41,7 @@ export function Service({ readiness, accounts, letters, machines }: Props) {
         )}
         {machines && letters === undefined && (
           <Fact name="machines" label="Machines" hint="Machines that report to the tracker." value={count(machines.length)} tone={silent ? "is-warn" : ""}>
-            {silent ? `${count(silent)} silent` : "all heard of"}
+            {silent ? `${count(silent)} silent` : "all report"}
           </Fact>
         )}
       </section>

@@ -23,7 +23,7 @@ export function findingsOf(readiness: Reading<unknown>, accounts: Accounting | n
 
 function ofService({ problem }: Reading<unknown>, accounts: Accounting | null): Finding[] {
   const found: Finding[] = [];
-  if (problem?.status === 0) found.push({ tone: "bad", text: "The tracker does not answer.", advice: "Hooks and shippers keep what they have and send it later. See whether it runs." });
+  if (problem?.status === 0) found.push({ tone: "bad", text: "The tracker does not answer.", advice: "Hooks and shippers keep what they have and send it later. Check that it runs." });
   else if (problem) {
     const reasons = Object.entries(problem.details);
     for (const [name, reason] of reasons.length ? reasons : [["service", problem.message] as const]) found.push({ tone: "bad", text: `Not ready, ${name}: ${String(reason)}.`, advice: "What was accepted is kept in the journal meanwhile." });
@@ -31,7 +31,7 @@ function ofService({ problem }: Reading<unknown>, accounts: Accounting | null): 
   const age = accounts?.canary_age_seconds;
   const most = me.value?.canary_max_age_seconds;
   if (!problem && age != null && most != null && age > most) {
-    found.push({ tone: "bad", text: `The tracker's own test event has not come back for ${duration(age * 1_000)}.`, advice: "Events get stuck on the way. See the logs of worker-drain and beat." });
+    found.push({ tone: "bad", text: `The tracker's own test event has not come back for ${duration(age * 1_000)}.`, advice: "Events are stuck on the way. See the logs of worker-drain and beat." });
   }
   return found;
 }
@@ -42,7 +42,7 @@ function ofAccounts(accounts: Accounting | null, letters: number | null): Findin
     found.push({
       tone: accounts.alarms > 0 ? "bad" : "warn",
       text: `${plural(accounts.drift, "accepted event")} ${accounts.drift === 1 ? "is" : "are"} not accounted for.`,
-      advice: "While events go through, this may last a moment. If it stays, something was lost.",
+      advice: "While events go through, this may last a moment. If it stays, something is lost.",
     });
   } else if (accounts && accounts.alarms > 0) {
     found.push({ tone: "warn", text: `${plural(accounts.alarms, "check")} found events that were not accounted for. Now all are.`, advice: "The logs of the worker have the time of each." });
@@ -54,7 +54,7 @@ function ofAccounts(accounts: Accounting | null, letters: number | null): Findin
       advice: "Its rows stay. Restore the archive's folder, or import the transcript again.",
     });
   }
-  if (letters) found.push({ tone: "bad", text: `${plural(letters, "event")} could not be stored and ${letters === 1 ? "waits" : "wait"} as dead letters.`, advice: "See the reason below, remove it, and replay them." });
+  if (letters) found.push({ tone: "bad", text: `${plural(letters, "event")} could not be stored and ${letters === 1 ? "waits" : "wait"} as dead letters.`, advice: "Read the reason below, fix its cause, and replay them." });
   return found;
 }
 
@@ -68,19 +68,19 @@ function ofMachine(machine: Machine): Finding[] {
       advice: `Run tracker import on ${name}.`,
     });
   }
-  if (machine.is_silent) found.push({ tone: "warn", text: `${name} was last heard of ${ago(machine.last_heard_at)}.`, advice: "If it is in use, run tracker doctor on it. If it is gone, forget it below." });
+  if (machine.is_silent) found.push({ tone: "warn", text: `${name} last reported ${ago(machine.last_heard_at)}.`, advice: "If it is in use, run tracker doctor on it. If it is gone, forget it below." });
   else if (machine.last_error) found.push({ tone: "warn", text: `${name} cannot send: ${machine.last_error}.`, advice: `${count(machine.spool_files)} hooks and ${bytes(machine.bytes_unsent)} of transcripts wait there.` });
   return found;
 }
 
 // Nothing is known of what a machine has that never sent anything.
-const ACCEPTED_ALONE = "What was accepted is stored, and nothing of it is lost. No machine sends by itself yet.";
+const ACCEPTED_ALONE = "Everything that was accepted is stored. No machine sends by itself yet.";
 
 /** `machines`: how many report; null if this key does not see them. */
 export function Verdict({ findings, isKnown, machines }: { findings: readonly Finding[]; isKnown: boolean; machines: number | null }) {
   const isBad = findings.some((finding) => finding.tone === "bad");
   const tone = !isKnown ? "" : isBad ? "is-problem" : findings.length ? "is-warning" : "is-good-news";
-  const text = !isKnown ? "Looking …" : isBad ? "Something needs you." : findings.length ? "Nothing is lost, but have a look." : machines === 0 ? ACCEPTED_ALONE : "All is well: what was accepted is stored, and nothing is lost.";
+  const text = !isKnown ? "Looking …" : isBad ? "Something needs your attention." : findings.length ? "Nothing is lost, but something needs a look." : machines === 0 ? ACCEPTED_ALONE : "All is well: everything that was accepted is stored.";
   return (
     <section class={`note verdict ${tone}`} role="status" aria-label="Verdict" data-verdict={!isKnown ? "unknown" : isBad ? "bad" : findings.length ? "warn" : "good"}>
       <p class="verdict-text">{text}</p>

@@ -4,6 +4,7 @@ import { useSignal } from "@preact/signals";
 import { useRef } from "preact/hooks";
 import { me, seesNames } from "../../api/identity";
 import { useRead } from "../../api/use_read";
+import { commandHere } from "../../parts/text/commands";
 import { CopyText } from "../../parts/text/copy_text";
 import { Hint } from "../../parts/notes/hint";
 import { type Found, foundIn, foundInDrop } from "./found_files";
@@ -46,9 +47,9 @@ export function DropZone() {
         begin(lookIn(items));
       }}
     >
-      <p class="drop-title">Drop a file or a folder of Claude Code here</p>
+      <p class="drop-title">Drop a file or the folder of Claude Code here</p>
       <p class="quiet">
-        <code>~/.claude</code>, any part of it, <code>~/.claude.json</code>, or a .zip, .tar, .tar.gz or .tar.zst of it. Only files that are new are sent; credentials never are.
+        <code>~/.claude</code>, any part of it, <code>~/.claude.json</code>, or a .zip, .tar, .tar.gz or .tar.zst of it. Only new files are sent. Credentials never are.
       </p>
       <p class="drop-choose">
         <button type="button" class="button is-main" onClick={() => files.current?.click()}>
@@ -59,7 +60,7 @@ export function DropZone() {
         </button>
         {boundUser === null && (
           <label class="drop-person">
-            <Hint text="Whose history it is. Without a name the tracker stores it for nobody in particular.">Person</Hint>
+            <Hint text="Whose history it is. Without a name it belongs to nobody.">Person</Hint>
             <input class="input" ref={person} list="import-people" maxLength={200} defaultValue={names.length === 1 ? names[0] : ""} key={names.length === 1 ? names[0] : ""} aria-label="Whose history it is" />
             <datalist id="import-people">
               {names.map((name) => (
@@ -82,7 +83,7 @@ export function DropZone() {
         onChange={(event) => choose(event.currentTarget)}
       />
       <p class="quiet drop-command">
-        A big history, or one on another machine: <CopyText text={commandFor()} />
+        For a large history, or on another machine: <CopyText text={commandHere("tracker import")} />
       </p>
     </section>
   );
@@ -95,10 +96,4 @@ function lookIn(items: DataTransferItemList): (onFound: (files: number) => void)
     tell = onFound;
     return found;
   };
-}
-
-/** With the address, unless it is the one that the command takes by itself. */
-function commandFor(): string {
-  const isDefault = location.protocol === "http:" && location.port === "8000" && ["localhost", "127.0.0.1"].includes(location.hostname);
-  return isDefault ? "tracker import" : `tracker import --url ${location.origin}`;
 }

@@ -15,7 +15,7 @@ export default function Imports() {
         <header class="page-head">
           <h1>Imports</h1>
         </header>
-        <EmptyNote title="Your key does not see imports.">A key with the scope ingest imports files and sees its own imports; one with read sees all.</EmptyNote>
+        <EmptyNote title="Your key does not see imports.">A key with the scope ingest imports files, and sees its own imports. A key with the scope read sees all imports.</EmptyNote>
       </>
     );
   }
@@ -23,7 +23,7 @@ export default function Imports() {
     <>
       <header class="page-head">
         <h1>Imports</h1>
-        <span class="quiet">{isAdmin.value ? "What was imported, and what became of it" : "Cancelling and undoing needs a key with the scope admin"}</span>
+        <span class="quiet">{isAdmin.value ? "What was imported, and how it went" : "Cancelling and undoing needs a key with the scope admin"}</span>
       </header>
       {mayImport.value && (run.value ? <RunPanel run={run.value} /> : <DropZone />)}
       <JobList />

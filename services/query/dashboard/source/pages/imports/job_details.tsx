@@ -66,7 +66,7 @@ export function Located({ errors, total }: { errors: Job["errors"]; total: numbe
             {String(error.message ?? "")} <span class="badge">{String(error.code ?? "")}</span>
           </li>
         ))}
-        {total > errors.length && <li class="quiet">and {count(total - errors.length)} more, of which no place is kept</li>}
+        {total > errors.length && <li class="quiet">and {count(total - errors.length)} more, whose places are not kept</li>}
       </ul>
     </>
   );
@@ -115,7 +115,7 @@ function Actions({ job, onChanged }: { job: Job; onChanged: () => void }) {
     <div class="job-actions">
       {isRunning(job) && (
         <button type="button" class="button is-small" disabled={isBusy.value || job.cancel_requested_at !== null} onClick={() => void act("POST", `${address}/cancel`)}>
-          {job.cancel_requested_at ? "It is being cancelled" : "Cancel"}
+          {job.cancel_requested_at ? "Cancelling …" : "Cancel"}
         </button>
       )}
       {job.can_retry && (
@@ -134,7 +134,7 @@ function Actions({ job, onChanged }: { job: Job; onChanged: () => void }) {
         <Dialog label="Undo this import" onClose={() => (isAsking.value = false)} class="ask">
           <h2>Undo this import?</h2>
           <p>{removes(job)}</p>
-          <p class="quiet">What another import or live capture brought too stays. The files can be imported again. It is noted in the audit log.</p>
+          <p class="quiet">Rows that another import or live capture brought too stay. The files can be imported again. The audit log records the undo.</p>
           <p class="ask-buttons">
             <button type="button" class="button" onClick={() => (isAsking.value = false)}>
               Keep it

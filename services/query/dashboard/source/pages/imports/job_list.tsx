@@ -3,6 +3,7 @@
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { parameter, withParameters } from "../../address/address";
+import { mayImport } from "../../api/identity";
 import { Problem, read } from "../../api/request";
 import { useRead } from "../../api/use_read";
 import { bytes, count, duration, plural } from "../../format/quantities";
@@ -42,7 +43,7 @@ export function JobList() {
           const shown = new Set(data.items.map((job) => job.job_id));
           // While newer jobs come, the newest of the older ones stand on both pages.
           const jobs = [...data.items, ...(older.value?.jobs ?? []).filter((job) => !shown.has(job.job_id))];
-          if (jobs.length === 0) return <EmptyNote title="Nothing was imported yet." command="tracker import">Drop a folder above, or let the command find Claude Code's files on a machine.</EmptyNote>;
+          if (jobs.length === 0) return <EmptyNote title="Nothing was imported yet.">{mayImport.value ? "Drop a folder above, or run the command there." : "A key with the scope ingest can import."}</EmptyNote>;
           return (
             <ul class="job-list">
               {jobs.map((job) => (

@@ -18,7 +18,7 @@ const TITLES: Record<Run["phase"], string> = {
   importing: "Importing",
   done: "Imported",
   stopped: "Stopped",
-  failed: "This import did not end well",
+  failed: "The import failed",
 };
 
 export function RunPanel({ run }: { run: Run }) {
@@ -99,10 +99,10 @@ function Outcome({ run }: { run: Run }) {
   const total = (name: "sessions_imported" | "sessions_updated" | "conversations_imported" | "tool_calls_imported" | "errors_total") =>
     run.jobs.reduce((sum, job) => sum + job[name], 0);
   if (run.jobs.length === 0) {
-    if (run.phase !== "done") return <p class="run-outcome">Nothing of it was stored.</p>;
+    if (run.phase !== "done") return <p class="run-outcome">Nothing was stored.</p>;
     return (
       <p class="run-outcome" role="status">
-        {run.files === 0 ? "There is no file of Claude Code in it: no transcripts (*.jsonl), history.jsonl, sessions-index.json or .claude.json." : run.known > 0 ? "Nothing is new: the tracker has all of it." : "Nothing of it could be imported."}
+        {run.files === 0 ? "It has no files of Claude Code: no transcripts (*.jsonl), history.jsonl, sessions-index.json or .claude.json." : run.known > 0 ? "Nothing is new: the tracker has all of it." : "None of it could be imported."}
       </p>
     );
   }
@@ -114,7 +114,7 @@ function Outcome({ run }: { run: Run }) {
         {plural(total("tool_calls_imported"), "tool call")} were added. <a href="/sessions">See the sessions</a>
       </p>
       {errors.length > 0 && <Located errors={errors} total={total("errors_total")} />}
-      {run.jobs.some(isRunning) && <p class="quiet">The job goes on at the tracker: {percent(run.jobs.at(-1)?.progress)}.</p>}
+      {run.jobs.some(isRunning) && <p class="quiet">The job goes on without this page: {percent(run.jobs.at(-1)?.progress)}.</p>}
     </>
   );
 }

@@ -64,19 +64,20 @@ export function Board({ live, now }: { live: Live; now: number }) {
 
 function Card({ session, now }: { session: OpenSession; now: number }) {
   const { tool, input, error, since, title, prompt, files } = session;
+  const does = tool ?? (!error && title && title !== prompt && prompt);
   return (
     <li>
       <a class="board-card" data-item href={`/sessions/${encodeURIComponent(session.id)}`}>
         <span class="board-title">{title ?? prompt ?? "A session without a title yet"}</span>
-        <span class="board-where">{[session.project, session.user].filter(Boolean).join(" · ") || "\u00a0"}</span>
-        <span class="board-does">
-          <span class="board-tool">{tool ?? ((title && !error && prompt) || "\u00a0")}</span>
+        <span class="board-since">
+          <span class="board-where">{[session.project, session.user].filter(Boolean).join(" · ") || "\u00a0"}</span>
           {since && (
             <time dateTime={since} title={`Since ${exactTime(since)}`}>
               {age((now - Date.parse(since)) / 1_000)}
             </time>
           )}
         </span>
+        {does && <span class="board-does">{does}</span>}
         {input && (
           <code class="board-input" title={input}>
             {input}

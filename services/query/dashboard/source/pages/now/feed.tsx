@@ -30,7 +30,7 @@ export function Feed({ live, now }: { live: Live; now: number }) {
     <Panel title="Last events" about={`the newest ${FEED_KEPT}, times in your zone`} class="feed-panel">
       {feed.length === 0 ? (
         <p class="feed-nothing">
-          {live.listed.value === null ? "Connecting …" : "Nothing has happened lately. What happens from now on comes here by itself. Imports are not told."}
+          {live.listed.value === null ? "Connecting …" : "Nothing has happened lately. New events show here by themselves. Imports do not."}
         </p>
       ) : (
         <ol class="feed" tabIndex={0} aria-label="Last events">
@@ -81,7 +81,7 @@ function what(item: LiveItem): ComponentChildren {
     case "reply":
       return item.content ?? (seesTexts.value ? "" : (item.model ?? ""));
     case "tool_started":
-      return item.tool_name ?? "";
+      return [item.tool_name, item.running_tool === item.tool_name && item.running_input].filter(Boolean).join(" ");
     case "tool_finished": {
       const took = item.execution_time_ms === undefined ? "" : ` · ${duration(item.execution_time_ms)}`;
       const status = item.result_status === undefined || item.result_status === "success" ? "" : ` · ${item.result_status}`;
@@ -92,7 +92,7 @@ function what(item: LiveItem): ComponentChildren {
       return `${item.action ?? "changed"} ${item.file_path ?? ""} ${lines}`;
     }
     case "waiting":
-      return WAITS[item.reason ?? ""] ?? "";
+      return [WAITS[item.reason ?? ""], item.error ?? [item.running_tool, item.running_input].filter(Boolean).join(" ")].filter(Boolean).join(": ");
     case "session_ended":
       return [item.title ?? "a session", item.reason && `(${item.reason})`].filter(Boolean).join(" ");
     default:

@@ -1,11 +1,12 @@
 /** Without an open session: what to do, and the sessions before. */
 
 import { pageAddress } from "../../address/filters";
-import { seesTexts } from "../../api/identity";
+import { seesNames, seesTexts } from "../../api/identity";
 import { useRead } from "../../api/use_read";
 import { cost, minutes } from "../../format/quantities";
 import { EmptyNote } from "../../parts/notes/empty_note";
 import { Panel } from "../../parts/panel";
+import { connectCommand } from "../../parts/text/commands";
 import { Time } from "../../parts/time";
 import type { Live } from "./use_live";
 
@@ -20,13 +21,22 @@ export function NoSession({ live }: { live: Live }) {
     <>
       {isNone && (
         <Panel title="No session is open" class="none-open">
-          <EmptyNote title="Connect Claude Code, and its sessions show here while they run." command="tracker connect">
-            Run it once on each machine. Sessions that run already must be started again.
-          </EmptyNote>
+          <NextStep />
         </Panel>
       )}
       {seesTexts.value && <LastSessions />}
     </>
+  );
+}
+
+/** A tracker that no machine reports to is to be connected first. */
+function NextStep() {
+  const machines = useRead(seesNames.value ? "/api/machines" : null, { limit: 1 });
+  if (machines.data?.items.length) return <EmptyNote title="Start Claude Code, and its session shows here." />;
+  return (
+    <EmptyNote title="Connect Claude Code, and its sessions show here while they run." command={connectCommand()}>
+      Run this once on each machine. Sessions that run already must be started again.
+    </EmptyNote>
   );
 }
 

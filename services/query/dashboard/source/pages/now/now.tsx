@@ -56,8 +56,8 @@ function useClock(): number {
 const STATES = {
   connecting: ["", "Connecting …"],
   open: ["is-good", "Live"],
-  cut: ["is-bad", "Connection lost. Trying again; what happens meanwhile comes then."],
-  paused: ["", "Paused while nobody looked. Catching up …"],
+  cut: ["is-bad", "Connection lost. Trying again. What happens meanwhile shows after that."],
+  paused: ["", "Paused while the tab was hidden. Catching up …"],
 } as const;
 
 function Connection({ live }: { live: Live }) {

@@ -3,8 +3,10 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import "../../search/search.css";
 import "./search_page.css";
+import { isEmpty } from "../../address/range";
 import { seesTexts } from "../../api/identity";
 import { EmptyNote } from "../../parts/notes/empty_note";
+import { NothingYet } from "../../parts/notes/nothing_yet";
 import { FilterBar } from "../../parts/filters/filter_bar";
 import { ProblemNote } from "../../parts/notes/problem_note";
 import { Completions } from "../../search/completions";
@@ -93,7 +95,7 @@ export default function SearchPage() {
       <FilterBar filters={["project", "user", "machine"]} hasRange={false} />
       <SearchChoices search={search} />
       {found.problem && <ProblemNote problem={found.problem} again={found.more} />}
-      {hasQuery ? <Results found={found} search={search} /> : <RecentSearches onTake={take} onHelp={() => setHelpOpen(true)} isHelpOpen={isHelpOpen} />}
+      {hasQuery ? <Results found={found} search={search} /> : isEmpty.value ? <NothingYet what="nothing to search" /> : <RecentSearches onTake={take} onHelp={() => setHelpOpen(true)} isHelpOpen={isHelpOpen} />}
     </div>
   );
 }

@@ -11,6 +11,7 @@ import { measure } from "../../format/measures";
 import { dayText } from "../../format/days";
 import { count, plural } from "../../format/quantities";
 import { EmptyNote } from "../../parts/notes/empty_note";
+import { NothingYet } from "../../parts/notes/nothing_yet";
 import { useFixedWindow } from "../../parts/tables/fixed_window";
 import { RangeActions } from "../../parts/filters/range_actions";
 import { CsvLink } from "../../parts/tables/csv_link";
@@ -169,11 +170,7 @@ function NoSessions() {
         The newest event is of {dayText(extent.value.last)}. <a href={rangeAddress("all")}>Show sessions of all time</a>
       </EmptyNote>
     );
-  return (
-    <EmptyNote title="No session is known yet." command="tracker connect">
-      Connect Claude Code, and sessions show here as they happen. For those of before, run <code>tracker import</code> or <a href="/imports">drop a folder</a>.
-    </EmptyNote>
-  );
+  return <NothingYet what="no session" />;
 }
 
 /** Puts the list back where it stood when one comes back to it. */

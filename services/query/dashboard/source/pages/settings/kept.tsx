@@ -9,10 +9,10 @@ export function Kept() {
   if (!settings) return null;
   const rows: [name: string, setting: string, value: string][] = [
     ["Access", "TRACKER_ACCESS", settings.access === "open" ? "open: no key is needed, on this machine only" : "every request needs a key"],
-    ["Results of tools", "TRACKER_TOOL_RESULTS", settings.tool_results === "on" ? "kept of all calls" : "kept only of calls that did not succeed"],
-    ["A day begins", "TRACKER_TIMEZONE", `at midnight in ${settings.timezone}, where a request names no zone; this dashboard names yours`],
-    ["Idle gap", "TRACKER_IDLE_GAP_SECONDS", `a pause of more than ${minutes(settings.idle_gap_minutes)} is no active time`],
-    ["Silent machine", "TRACKER_MACHINE_SILENT_HOURS", `not heard of for ${plural(settings.machine_silent_hours, "hour")}`],
+    ["Results of tools", "TRACKER_TOOL_RESULTS", settings.tool_results === "on" ? "kept for all calls" : "kept only for calls that did not succeed"],
+    ["A day begins", "TRACKER_TIMEZONE", `at midnight in ${settings.timezone}, unless a request names a zone. This dashboard names yours`],
+    ["Idle gap", "TRACKER_IDLE_GAP_SECONDS", `a pause of more than ${minutes(settings.idle_gap_minutes)} does not count as active time`],
+    ["Silent machine", "TRACKER_MACHINE_SILENT_HOURS", `no report for ${plural(settings.machine_silent_hours, "hour")}`],
     ["Late data", "TRACKER_READY_LAG_SECONDS", `not ready if an event waits longer than ${duration(settings.ready_lag_seconds * 1_000)}`],
     ["Version", "", settings.version],
   ];
@@ -32,7 +32,7 @@ export function Kept() {
         ))}
       </dl>
       <p class="quiet">
-        <a href="/docs">The API's reference</a> describes every answer; the tracker's folder docs/ has all settings.
+        <a href="/docs">The API's reference</a> describes every answer. All settings are in the tracker's folder docs/.
       </p>
     </Panel>
   );

@@ -25,7 +25,7 @@ export function NewKey({ onMade }: { onMade: (key: string | null) => void }) {
     return (
       <div class="note is-good-news new-key" role="status">
         <p>
-          The key <b>{made.value.name}</b>. It is shown only now: copy it to where secrets are kept.
+          This is the key <b>{made.value.name}</b>. It is shown only once: copy it to where you keep secrets.
         </p>
         <CopyText text={made.value.key} label="the new key" />
         <p>
@@ -121,7 +121,7 @@ function Form({ onClose, onMade }: { onClose: () => void; onMade: (key: Made) =>
         <>
           <label>
             <span>
-              Only for this person <span class="quiet">(what it writes is theirs; empty: each write says whose it is)</span>
+              Only for this person <span class="quiet">(what the key writes is theirs; if empty, each write says whose it is)</span>
             </span>
             <input class="input" name="user" maxLength={200} />
           </label>

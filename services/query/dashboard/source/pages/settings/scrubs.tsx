@@ -58,7 +58,7 @@ export function Scrubs() {
       {isAsking.value && (
         <Dialog label="Replace secrets" onClose={() => (isAsking.value = false)} class="ask">
           <h2>Replace secrets in everything that is stored?</h2>
-          <p>What today's rules take for a secret is replaced in every row. What was there cannot be brought back. Count them first to see how many there are.</p>
+          <p>Whatever today's rules take for a secret is replaced, in every row. This cannot be undone. Count first to see how many there are.</p>
           <p class="ask-buttons">
             <button type="button" class="button" onClick={() => (isAsking.value = false)}>
               Leave it

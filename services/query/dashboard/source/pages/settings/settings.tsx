@@ -49,6 +49,6 @@ export default function Settings() {
 
 function whoLooks(): string {
   const key = me.value?.key;
-  if (!key) return "Access is open: whoever reaches this address may do everything";
+  if (!key) return "Access is open: anyone who reaches this address may do everything";
   return `You use the key ${key.name ?? key.key_id} with the scope${key.scopes.length === 1 ? "" : "s"} ${key.scopes.join(", ")}`;
 }

@@ -2,7 +2,7 @@
 
 import { useEffect } from "preact/hooks";
 import { findExtent } from "../../address/range";
-import { mayImport } from "../../api/identity";
+import { connectCommand } from "../text/commands";
 import { EmptyNote } from "./empty_note";
 
 const AGAIN_MS = 5_000;
@@ -15,14 +15,8 @@ export function NothingYet({ what }: { what: string }) {
     return () => window.clearInterval(timer);
   }, []);
   return (
-    <EmptyNote title={`There is ${what} yet.`} command="tracker connect">
-      Connect Claude Code on a machine, and each session appears while it happens. History comes with <code>tracker import</code>
-      {mayImport.value && (
-        <>
-          , or from the page <a href="/imports">Imports</a>
-        </>
-      )}
-      . This page looks again by itself.
+    <EmptyNote title={`There is ${what} yet.`} command={connectCommand()}>
+      Run this once on each machine that has Claude Code. It imports the history there, and each new session shows here while it runs.
     </EmptyNote>
   );
 }
