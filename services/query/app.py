@@ -42,6 +42,7 @@ from services.query.routes import (
     tool_calls,
     transcripts,
     users,
+    views,
 )
 from services.query.settings import Settings
 from services.query.status.job_watch import JobWatch
@@ -70,6 +71,7 @@ ROUTES = (
     days,
     tags,
     users,
+    views,
     files,
     machines,
     import_jobs,
