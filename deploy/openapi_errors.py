@@ -13,6 +13,7 @@ _NOT_FOUND_BY_PATH: Final = (
     ("/api/scrubs/{", "SCRUB_NOT_FOUND"),
     ("/api/dead-letters/{", "DEAD_LETTER_NOT_FOUND"),
     ("/api/keys/{", "KEY_NOT_FOUND"),
+    ("/api/views/{", "VIEW_NOT_FOUND"),
     ("/api/users/{", "USER_NOT_FOUND"),
     ("/api/tool-calls/{", "TOOL_CALL_NOT_FOUND"),
     ("/api/", "SESSION_NOT_FOUND"),

@@ -48,6 +48,7 @@ READING = {
     ("GET", "/api/files"): READ,
     ("GET", "/api/files/history"): READ,
     ("GET", "/api/tags"): READ,
+    ("GET", "/api/views"): READ,
     ("GET", "/api/tool-calls"): READ,
     ("GET", "/api/tool-calls/{call_id}"): READ,
     ("GET", "/api/tool-calls/{call_id}/result"): READ,
@@ -92,9 +93,15 @@ WRITING = {
     ("PUT", "/api/machines/{machine_id}"): INGEST,
     ("DELETE", "/api/machines/{machine_id}"): ADMIN,
     ("PATCH", "/api/sessions/{session_id}"): INGEST,
+    ("POST", "/api/views"): INGEST,
+    ("PUT", "/api/views/{view_id}"): INGEST,
+    ("DELETE", "/api/views/{view_id}"): INGEST,
 }
 # A key needs one of these besides.
-ALSO = {("PATCH", "/api/sessions/{session_id}"): READ}
+ALSO = dict.fromkeys(
+    [("PATCH", "/api/sessions/{session_id}"), ("POST", "/api/views"), ("PUT", "/api/views/{view_id}"), ("DELETE", "/api/views/{view_id}")],
+    READ,
+)
 # The API behind its one address, as shared/openapi.json describes it.
 REQUIRED = READING | WRITING
 # Each service answers these for itself; ingest also takes the canary, which shows a token of its own instead of a key.

@@ -42,7 +42,7 @@ _CAPTURE: Final = (
     *("machines", "session_machines", "hook_payloads"),
     *("transcript_files", "transcript_ranges", "transcript_segments", "damaged_segments"),
 )
-_MARKS: Final = ("session_marks",)
+_MARKS: Final = ("session_marks", "saved_views")
 _SIGNS: Final = ("session_signs",)
 _SEARCH: Final = ("search_documents", "search_pending", "search_words", "search_former_results")
 TABLES: Final = (*EVENTS, *AGGREGATES, *_REGISTRY, *_JOBS, *_JOURNAL, *_CAPTURE, *_MARKS, *_SIGNS, *_SEARCH, *_KEYS, "alembic_version")
@@ -73,6 +73,7 @@ GRANTS: Final[dict[str, Grants]] = {
         "hook_payloads": {"SELECT": ("id",)},
         "machines": {"SELECT": _ALL, "INSERT": _ALL, "UPDATE": _ALL, "DELETE": _ALL},
         "session_marks": {"SELECT": _ALL, "INSERT": _ALL, "UPDATE": _ALL},
+        "saved_views": {"SELECT": _ALL, "INSERT": ("name", "address", "key_id"), "UPDATE": ("name", "address"), "DELETE": _ALL},
         # Triggers note what its writes change.
         "search_pending": {"INSERT": ("kind", "keys", "rows", "newest")},
         "scrubs": {"SELECT": _ALL, "INSERT": ("id", "is_dry_run", "request_id")},
@@ -90,6 +91,7 @@ GRANTS: Final[dict[str, Grants]] = {
     WORKER: dict.fromkeys((*EVENTS, *AGGREGATES, *_REGISTRY, *_JOBS, *_JOURNAL, *_CAPTURE, *_SIGNS, *_SEARCH), _WRITE | _MAINTAIN)
     | {
         "session_marks": {"SELECT": _ALL, "UPDATE": ("tags", "tag_keys", "note", "title")} | _MAINTAIN,
+        "saved_views": {"SELECT": _ALL, "UPDATE": ("name", "address")} | _MAINTAIN,
         "api_keys": {"SELECT": ("id", "name", "user_name", "project_ids"), "UPDATE": ("name", "user_name")} | _MAINTAIN,
         "audit_log": {"SELECT": ("id", "subject", "details", "request_id"), "UPDATE": ("subject", "details", "request_id")} | _MAINTAIN,
         "key_logins": _MAINTAIN,

@@ -43,6 +43,7 @@ from services.query.routes import (
     tool_calls,
     transcripts,
     users,
+    views,
 )
 from services.query.settings import Settings
 from services.query.status.job_watch import JobWatch
@@ -72,6 +73,7 @@ ROUTES = (
     days,
     tags,
     users,
+    views,
     files,
     machines,
     import_jobs,

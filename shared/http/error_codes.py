@@ -79,6 +79,7 @@ RESPONSES: Final = (
     ErrorCode("SUBAGENT_NOT_FOUND", 404, "The session has no subagent of this id.", "The timeline's tool calls name those that it has."),
     ErrorCode("SCRUB_NOT_FOUND", 404, "No scrub has this id.", "Start one with `POST /api/scrubs` or `tracker scrub`."),
     ErrorCode("DEAD_LETTER_NOT_FOUND", 404, "No dead letter has this id, or it was deleted.", "See `/api/dead-letters`."),
+    ErrorCode("VIEW_NOT_FOUND", 404, "No saved view has this id.", "See `/api/views`."),
     ErrorCode("KEY_NOT_FOUND", 404, "No key has this id.", "See `/api/keys`."),
     ErrorCode("USER_NOT_FOUND", 404, "No user has this name, or it is a former name of a user.", "See `/api/users`."),
     ErrorCode("METHOD_NOT_ALLOWED", 405, "The path exists for other methods.", "Use a method that `Allow` names."),

@@ -17,7 +17,7 @@ from typing import Any, Final
 import httpx2 as httpx
 
 from deploy.embedded.supervision.processes import wait_until
-from services.query.http.dashboard_files import VIEWS
+from shared.dashboard_addresses import VIEWS
 from tests.skips import CHROMIUM, ROOT, SAMPLES
 
 PICTURES: Final = ROOT / "docs/pictures"

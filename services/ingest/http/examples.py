@@ -9,6 +9,12 @@ _EVENT_ID: Final = "018d0d5e-7a10-7cc2-8f5a-1c2d3e4f5a6b"
 _JOB_ID: Final = "018d0d60-1b2c-7a3d-9e4f-5a6b7c8d9e0f"
 _SHA256: Final = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 
+_VIEW: Final[Json] = {
+    "id": "0b9e7f5a-4f0c-4c39-9d0e-0c7f6c1d2a31",
+    "name": "Costs of the shop",
+    "address": "/usage?range=30d&project=3",
+    "created_at": "2024-01-15T10:30:00Z",
+}
 _CONVERSATION: Final[Json] = {
     "session_id": _SESSION_ID,
     "content": "Clean up the timer when the component unmounts",
@@ -119,6 +125,9 @@ BODIES: Final[dict[str, Any]] = {
         "note": "The retry in upload.ts is the part to keep.",
         "title": None,
     },
+    "View": {"name": "Costs of the shop", "address": "/usage?range=30d&project=3"},
+    "ViewSaved": _VIEW,
+    "ViewDeleted": {"id": _VIEW["id"], "name": _VIEW["name"], "message": "The view is deleted."},
     "MachineReport": {
         "name": "ann-laptop",
         "user": "ann",

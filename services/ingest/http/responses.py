@@ -187,6 +187,23 @@ class MachineForgotten(Struct, kw_only=True):
     message: str = "The machine is forgotten."
 
 
+class ViewSaved(Struct, kw_only=True):
+    """A view as it is saved. What looked like a secret is redacted."""
+
+    id: UUID
+    name: str
+    address: str
+    created_at: datetime
+
+
+class ViewDeleted(Struct, kw_only=True):
+    """The view is gone, for everybody."""
+
+    id: UUID
+    name: str
+    message: str = "The view is deleted."
+
+
 class DeadLetterReplayed(Struct, kw_only=True):
     """A dead letter that was put back on the journal. `status` is "persisted" if its event is stored, "dead_letter" if it died again.
 

@@ -9,6 +9,7 @@ from msgspec import Struct
 from services.ingest.admin.dead_letters import DeadLetterFilter
 from services.ingest.admin.keys import NewKey
 from services.ingest.admin.machines import MachineReport
+from services.ingest.admin.saved_views import View
 from services.ingest.admin.scrubs import ScrubRequest
 from services.ingest.admin.session_marks import SessionMarksChange
 from services.ingest.admin.users import UserChange
@@ -38,6 +39,8 @@ ANSWER_TYPES: Final = (
     responses.SessionMarks,
     responses.MachineReported,
     responses.MachineForgotten,
+    responses.ViewSaved,
+    responses.ViewDeleted,
     responses.DeadLetterReplayed,
     responses.DeadLetterDeleted,
     responses.DeadLettersChanged,
@@ -101,6 +104,7 @@ def components() -> dict[str, Any]:
         ScrubRequest,
         UserChange,
         SessionMarksChange,
+        View,
         DeadLetterFilter,
         MachineReport,
         *ANSWER_TYPES,
@@ -264,6 +268,19 @@ def machine_action(answer: type[Struct], body: type[Struct] | None = None) -> di
     if body is not None:
         extra["requestBody"] = {"content": {"application/json": {"schema": _ref(body)}}, "required": True}
         codes = (400, 408, 413, 415)
+    return {"openapi_extra": extra, "responses": {200: _answer(answer)} | _errors(*codes)}
+
+
+def view_action(answer: type[Struct], body: type[Struct] | None = None, status: int = 200) -> dict[str, Any]:
+    """The documentation of a route that saves a view (201), changes it, or without a body deletes it."""
+    if body is not None and status == 201:
+        saves = json_action(body, answer, status)
+        return saves | {"responses": saves["responses"] | _errors(409)}
+    extra: dict[str, Any] = {"parameters": [_path_id("view_id", "The view's id, as GET /api/views shows it.")]}
+    codes: tuple[int, ...] = (400, 404)
+    if body is not None:
+        extra["requestBody"] = {"content": {"application/json": {"schema": _ref(body)}}, "required": True}
+        codes = (400, 404, 408, 409, 413, 415)
     return {"openapi_extra": extra, "responses": {200: _answer(answer)} | _errors(*codes)}
 
 

@@ -9,9 +9,6 @@ ASSETS: Final = FOLDER / "assets"
 
 MEDIA_TYPES: Final = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
 
-# The views, by the first part of their path; the browser reads the rest. PAGES in source/address/address.ts has the same names.
-VIEWS: Final = ("overview", "days", "projects", "sessions", "search", "files", "tools", "usage", "compare", "imports", "health", "settings")
-
 # Nothing from elsewhere and nothing inline, so stored text that reached the page as markup could neither run nor report.
 PAGE_HEADERS: Final = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "

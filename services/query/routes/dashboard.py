@@ -7,6 +7,7 @@ from fastapi.responses import FileResponse, HTMLResponse
 
 from services.query.http import dashboard_files
 from shared.auth.scopes import PUBLIC, requires
+from shared.dashboard_addresses import VIEWS
 from shared.http.errors import NotFound
 
 router = APIRouter(tags=["service"])
@@ -25,7 +26,7 @@ async def _show_view() -> Response:
     return await show_dashboard()
 
 
-for _view in dashboard_files.VIEWS:
+for _view in VIEWS:
     router.add_api_route(f"/{_view}", requires(PUBLIC)(_show_view), methods=["GET"], include_in_schema=False)
     router.add_api_route(f"/{_view}/{{rest:path}}", requires(PUBLIC)(_show_view), methods=["GET"], include_in_schema=False)
 

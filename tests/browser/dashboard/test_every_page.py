@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from services.query.http.dashboard_files import VIEWS
+from shared.dashboard_addresses import VIEWS
 from tests.browser.dashboard.conftest import OpenPage, opener, origin_of
 from tests.flow.conftest import Stack
 

@@ -169,7 +169,7 @@ def test_usage_table_adds_up_to_the_total_of_the_api_and_csv_has_its_rows(open_p
     assert table.locator("tfoot td:nth-child(10)").inner_text() == f"${usage['totals']['cache_saved_usd']:.2f}"
     expect(tile(page, "cache_saved_usd")).to_have_text(f"${usage['totals']['cache_saved_usd']:.2f}")
     with page.expect_download() as downloading:
-        table.get_by_role("link", name=re.compile("CSV")).click()
+        table.get_by_role("link", name="CSV by day and model").click()
     lines = downloading.value.path().read_text().splitlines()
     rows = answer(stack, "/api/usage", group_by="day,model")["items"]
     assert downloading.value.suggested_filename == "usage.csv"

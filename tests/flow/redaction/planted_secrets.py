@@ -159,6 +159,8 @@ def _beside_sessions(stack: Stack, plant: Secrets, session_id: str) -> None:
     expiring |= dict.fromkeys(("changed_at", "deleted_after"), "2026-11-20T10:00:00Z")
     names = ("name", "user", "tracker_version", "claude_version", "os", "last_error")
     report = {name: plant(f"machine.{name}") for name in names} | {"expiring": [expiring]}
+    view = {"name": plant("view.name"), "address": f"/search?q={plant('view.address')}"}
+    assert stack.http.post("/api/views", json=view).status_code == 201
     assert stack.http.put("/api/machines/planted-machine", json=report).status_code == 200
     key = {"name": plant("key.name"), "user": plant("key.user"), "scopes": ["ingest"]}
     assert stack.http.post("/api/keys", json=key).status_code == 201

@@ -4,7 +4,8 @@ import re
 
 import pytest
 
-from services.query.http.dashboard_files import ASSETS, FOLDER, MEDIA_TYPES, PAGE, VIEWS, asset
+from services.query.http.dashboard_files import ASSETS, FOLDER, MEDIA_TYPES, PAGE, asset
+from shared.dashboard_addresses import VIEWS
 
 
 def test_service_and_page_name_the_same_views() -> None:

@@ -243,6 +243,15 @@ ANSWERS: Final[dict[str, Json]] = {
     "FilePage": FILES_EXAMPLE,
     "FileHistoryPage": FILE_HISTORY_EXAMPLE,
     "TagPage": _page({"tag": "uploads", "sessions": 4}),
+    "SavedViewPage": _page(
+        {
+            "id": "0b9e7f5a-4f0c-4c39-9d0e-0c7f6c1d2a31",
+            "name": "Costs of the shop",
+            "address": "/usage?range=30d&project=3",
+            "created_by": "laptop",
+            "created_at": "2024-01-15T10:30:00Z",
+        }
+    ),
     "UserPage": _page({"name": "ann", "first_seen": "2024-01-10T09:00:00Z", "last_seen": "2024-01-15T10:30:00Z"} | _TOTALS_OF_USER),
     "SessionPage": _page(_SESSION),
     "MachinePage": _page(MACHINE_EXAMPLE),

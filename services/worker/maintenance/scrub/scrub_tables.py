@@ -34,6 +34,9 @@ _OTHER_USER: Final = """CASE
 _OTHER_PROJECT: Final = """CASE
         WHEN EXISTS (SELECT FROM projects AS o WHERE o.path_key = md5({value})::uuid AND o.id <> {key}) THEN {value} || ' ' || {key} ELSE {value}
     END"""
+_OTHER_VIEW: Final = """CASE
+        WHEN EXISTS (SELECT FROM saved_views AS o WHERE lower(o.name) = lower({value}) AND o.id <> {key}) THEN {value} || ' ' || {key} ELSE {value}
+    END"""
 # A name ends in .jsonl.
 _OTHER_FILE: Final = """CASE WHEN EXISTS (
         SELECT FROM transcript_files AS o
@@ -53,6 +56,7 @@ TABLES: Final = (
     TextTable("projects", "id", "bigint", {"path": "text", "name": "text"}, distinct={"path": _OTHER_PROJECT}),
     TextTable("users", "id", "bigint", {"name": "text"}, distinct={"name": _OTHER_USER}),
     TextTable("session_marks", "session_id", "text", {"note": "text", "title": "text", "tags": "text[]"}, tags="tags"),
+    TextTable("saved_views", "id", "uuid", {"name": "text", "address": "text"}, distinct={"name": _OTHER_VIEW}),
     TextTable("machines", "machine_id", "text", {"name": "text", "user_name": "text", "report": "jsonb"}),
     TextTable("hook_payloads", "id", "uuid", {"payload": "json", "user_name": "text", "bound_user": "text", "request_id": "text"}),
     TextTable(

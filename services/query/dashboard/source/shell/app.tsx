@@ -16,6 +16,7 @@ import { KeyHelp } from "./key_help";
 import { Login } from "./login";
 import { Navigation } from "./navigation";
 import { PrintStamp } from "./print_stamp";
+import { SavedViews, isViewsOpen } from "./saved_views";
 import { SearchPalette } from "./search_palette";
 import { useWaiting } from "./waiting";
 import { ZoneNote } from "./zone_note";
@@ -97,6 +98,7 @@ export function App() {
       </main>
       <KeyHelp />
       <SearchPalette />
+      {isViewsOpen.value && <SavedViews />}
     </>
   );
 }

@@ -7,10 +7,12 @@ import { logOut, me } from "../api/identity";
 import { Dialog } from "./dialog";
 import { isHelpOpen, isSearchOpen } from "./keyboard";
 import { type Entry, NAVIGATION } from "./navigation_entries";
+import { hasViews, isViewsOpen, useViews } from "./saved_views";
 import { type Theme, setTheme, theme } from "./theme";
 
 /** So many pages have a place at the bottom of a phone. */
 const ON_A_PHONE = 5;
+const MOST_VIEWS = 5;
 
 const isMoreOpen = signal(false);
 
@@ -44,6 +46,7 @@ export function Navigation() {
           </button>
         </li>
       </ul>
+      {hasViews.value && <ViewLinks />}
       <Foot />
       {isMoreOpen.value && <More entries={shown.slice(ON_A_PHONE)} />}
     </nav>
@@ -77,11 +80,43 @@ function More({ entries }: { entries: readonly Entry[] }) {
           </li>
         ))}
       </ul>
+      {hasViews.value && <ViewsButton />}
       <Foot />
       <button type="button" class="button sheet-close" onClick={close}>
         Close
       </button>
     </Dialog>
+  );
+}
+
+/** The first saved views, and the way to all. */
+function ViewLinks() {
+  return (
+    <div class="navigation-views">
+      <ViewsButton />
+      {useViews()
+        .data?.items.slice(0, MOST_VIEWS)
+        .map((view) => (
+          <a key={view.id} href={view.address}>
+            {view.name}
+          </a>
+        ))}
+    </div>
+  );
+}
+
+function ViewsButton() {
+  return (
+    <button
+      type="button"
+      class="button is-quiet is-small"
+      onClick={() => {
+        isMoreOpen.value = false;
+        isViewsOpen.value = true;
+      }}
+    >
+      Saved views …
+    </button>
   );
 }
 

@@ -14,6 +14,7 @@ import { SearchNotes } from "../../search/search_notes";
 import { type Search, useSearch } from "../../search/use_search";
 import { Dialog } from "../dialog";
 import { isSearchOpen } from "../keyboard";
+import { useViews } from "../saved_views";
 import { PaletteRow } from "./palette_row";
 import { type Row, groupsOf, searchAddress } from "./palette_rows";
 
@@ -30,8 +31,9 @@ export default function Palette() {
   const id = useId();
   const found = useSearch({ ...ANY, q: typed });
   const projects = useRead(seesNames.value ? "/api/projects" : null, { limit: 1000 });
+  const views = useViews();
   const first = found.pages[0];
-  const groups = groupsOf(typed, projects.data ?? [], first?.items ?? [], recentSearches.value);
+  const groups = groupsOf(typed, projects.data ?? [], views.data?.items ?? [], first?.items ?? [], recentSearches.value);
   const rows = groups.flatMap((group) => group.rows);
   const active = Math.min(at, rows.length - 1);
 

@@ -54,7 +54,7 @@ function Content({ row }: { row: Row }) {
     case "project":
       return (
         <>
-          <span class="badge">project</span>
+          <span class="badge">{row.badge}</span>
           <span class="palette-label">{row.label}</span>
           <span class="palette-about">{row.about}</span>
         </>

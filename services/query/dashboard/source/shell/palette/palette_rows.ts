@@ -8,7 +8,7 @@ import { hitAddress } from "../../search/hit";
 
 export type Row =
   | { kind: "page"; key: string; label: string; href: string; path: string }
-  | { kind: "project"; key: string; label: string; about: string; href: string }
+  | { kind: "project"; key: string; badge: string; label: string; about: string; href: string }
   | { kind: "recent"; key: string; label: string }
   | { kind: "hit"; key: string; hit: Match; href: string }
   | { kind: "all"; key: string; label: string; href: string };
@@ -26,6 +26,7 @@ export interface KnownProject {
 
 const MOST_PROJECTS = 5;
 const MOST_RECENT = 6;
+const MOST_VIEWS = 6;
 
 /** Where the page of the search shows the same. */
 export function searchAddress(q: string): string {
@@ -33,7 +34,7 @@ export function searchAddress(q: string): string {
 }
 
 /** Commands first where they begin as it is typed, then hits, then the page with all of them. */
-export function groupsOf(typed: string, projects: readonly KnownProject[], hits: readonly Match[], recent: readonly string[]): Group[] {
+export function groupsOf(typed: string, projects: readonly KnownProject[], views: readonly { id: string; name: string; address: string }[], hits: readonly Match[], recent: readonly string[]): Group[] {
   const text = typed.trim().toLowerCase();
   const shown = NAVIGATION.filter((entry) => entry.isShown());
   const pages = shown
@@ -42,16 +43,21 @@ export function groupsOf(typed: string, projects: readonly KnownProject[], hits:
   const named = projects
     .filter((project) => text && (beginsAWord(nameOf(project), text) || project.path?.toLowerCase().endsWith(text)))
     .slice(0, MOST_PROJECTS)
-    .map((project): Row => ({ kind: "project", key: `project ${project.id}`, label: nameOf(project), about: project.path ?? "", href: `/projects/${project.id}` }));
+    .map((project): Row => ({ kind: "project", key: `project ${project.id}`, badge: "project", label: nameOf(project), about: project.path ?? "", href: `/projects/${project.id}` }));
+  const saved = views
+    .filter((view) => !text || beginsAWord(view.name, text))
+    .slice(0, MOST_VIEWS)
+    .map((view): Row => ({ kind: "project", key: `view ${view.id}`, badge: "view", label: view.name, about: "", href: view.address }));
   const found = hits.map((hit, index): Row => ({ kind: "hit", key: `${hit.id} ${index}`, hit, href: hitAddress(hit, typed.trim()) }));
   const groups: Group[] = text
     ? [
-        { title: "Go to", rows: [...pages, ...named] },
+        { title: "Go to", rows: [...pages, ...saved, ...named] },
         { title: "Found", rows: found },
         { title: "", rows: seesTexts.value ? [{ kind: "all", key: "all", label: `Search for “${typed.trim()}” with filters`, href: searchAddress(typed) }] : [] },
       ]
     : [
         { title: "Recent searches", rows: seesTexts.value ? recent.slice(0, MOST_RECENT).map((q): Row => ({ kind: "recent", key: `recent ${q}`, label: q })) : [] },
+        { title: "Saved views", rows: saved },
         { title: "Go to", rows: pages },
       ];
   return groups.filter((group) => group.rows.length > 0);
