@@ -102,11 +102,15 @@ export function Conversation({ session, onChange }: Props) {
   });
 
   const main = useRef<HTMLDivElement>(null);
+  const above = useRef<HTMLDivElement>(null);
+  const heightAbove = useHeight(above);
   useFoundWords(main);
 
   return (
     <>
-      {thread === null && <SessionOutcome session={session} reading={outcome} turns={turns} projectPath={story.projectPath.value} />}
+      <div ref={above}>
+        {thread === null && <SessionOutcome session={session} reading={outcome} turns={turns} projectPath={story.projectPath.value} />}
+      </div>
       <Bar session={session} reached={reached} totals={totals} live={live} jumps={jumps} thread={thread} withThinking={withThinking} />
       {turnProblem && <ProblemNote problem={turnProblem} again={readTurnsAgain} />}
       {jumpProblem && <ProblemNote problem={jumpProblem} />}
@@ -130,7 +134,7 @@ export function Conversation({ session, onChange }: Props) {
               rows={shown}
               render={renderRow}
               target={target}
-              above={`${outcome.data !== null || outcome.problem !== null} ${turns.length > 1}`}
+              above={heightAbove + Number(turns.length > 1)}
               hasEarlier={hasEarlier}
               hasLater={hasLater}
               onNearStart={store.readEarlier}
@@ -150,6 +154,18 @@ function itemOf(row: Row | undefined) {
   return row.kind === "run" ? row.calls[0] : row.item;
 }
 
+
+/** The height of an element, whenever it changes. */
+function useHeight(of: { current: HTMLElement | null }): number {
+  const [height, setHeight] = useState(0);
+  useEffect(() => {
+    if (!of.current) return;
+    const observer = new ResizeObserver(([entry]) => setHeight(entry?.contentRect.height ?? 0));
+    observer.observe(of.current);
+    return () => observer.disconnect();
+  }, []);
+  return height;
+}
 
 /** Calls `run` at once if the last call is `everyMs` ago, else once when it is. */
 function useSpaced(run: () => void, everyMs: number): () => void {

@@ -4,7 +4,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { address } from "../../address/address";
 import { wordsToMark } from "./search/found_words";
 import type { Target } from "./rows/row_list";
-import type { Row, Rows } from "./rows/rows";
+import { type Row, type Rows, smallDiff } from "./rows/rows";
 import { type Story, toggle } from "./timeline/story";
 import type { TimelineStore } from "./timeline/timeline_store";
 
@@ -49,12 +49,13 @@ export function useTarget(store: TimelineStore, story: Story, rows: Rows): Targe
   return target;
 }
 
-/** Shows the item of a row: whole, if the words of a search are in it. True if it is one of a run that was folded: then the rows become others. */
+/** Shows the item of a row: whole, if the words of a search are in it, or a diff that does not show by itself. True if it is one of a run that was folded: then the rows become others. */
 function unfold(story: Story, row: Row | undefined, id: string): boolean {
   if (row?.kind === "run" && !row.isOpen && row.calls.some((call) => call.id === id)) {
     toggle(story.runs, id);
     return true;
   }
-  if (row && wordsToMark().length > 0) story.opened.value = new Set([...story.opened.peek(), row.key, `text-${row.key}`]);
+  const hidesDiff = row?.kind === "call" && row.item.changes.length > 0 && smallDiff(row.item) === null;
+  if (row && (hidesDiff || wordsToMark().length > 0)) story.opened.value = new Set([...story.opened.peek(), row.key, `text-${row.key}`]);
   return false;
 }

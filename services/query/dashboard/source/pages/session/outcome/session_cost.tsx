@@ -3,8 +3,10 @@
 import type { Schemas } from "../../../api/answers";
 import { measure } from "../../../format/measures";
 import { compact, cost as money, count, percent, plural } from "../../../format/quantities";
+import terms from "../../../format/terms";
 import { clockText } from "../../../format/times";
 import { BarList } from "../../../parts/charts/bar_list";
+import { Hint } from "../../../parts/notes/hint";
 import { Split } from "../../../parts/stats/token_split";
 import { shortModel } from "../../sessions/session_row";
 import { PARTS, type Rebuild, partsText, rebuildText, sentence, turnReason } from "../timeline/cost_reasons";
@@ -33,9 +35,21 @@ export function SessionCost({ cost, session, turns }: Props) {
         {cost.parts && (
           <Block title="By what was paid for">
             <Split
-              parts={PARTS.filter(({ name }) => cost.parts?.[name]).map(({ name, label, color, tokens }) => {
+              parts={PARTS.filter(({ name }) => cost.parts?.[name]).map(({ name, color, tokens }) => {
                 const value = cost.parts?.[name] ?? 0;
-                return { key: name, color, value, text: money(value), label: `${sentence(label)}${tokens ? `, ${compact(session[tokens])} tokens` : ""}` };
+                const { label, definition } = terms.cost_parts[name];
+                return {
+                  key: name,
+                  color,
+                  value,
+                  text: money(value),
+                  label: (
+                    <>
+                      <Hint text={definition}>{sentence(label)}</Hint>
+                      {tokens && ` ${compact(session[tokens])} tokens`}
+                    </>
+                  ),
+                };
               })}
             />
           </Block>

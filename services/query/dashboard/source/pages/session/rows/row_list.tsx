@@ -16,8 +16,8 @@ interface Props {
   rows: readonly Row[];
   render: (row: Row, index: number) => ComponentChildren;
   target: Target | null;
-  /** Changes when what stands above the list changes its height. */
-  above: string;
+  /** Changes when what stands above the list changes its height: then what one reads is put back where it stood. */
+  above: number;
   hasEarlier: boolean;
   hasLater: boolean;
   onNearStart: () => void;
@@ -72,7 +72,8 @@ export const RowList = memo(function RowList({ rows, render, target, hasEarlier,
     const top = -box.top;
     const bottom = top + window.innerHeight;
     setView((before) => (Math.abs(before.top - top) < BEYOND / 3 && before.bottom - before.top === bottom - top ? before : { top, bottom }));
-    const current = rowAt(tops, top + TARGET_TOP);
+    // A pixel more: a row that one jumped to stands there, give or take a fraction.
+    const current = rowAt(tops, top + TARGET_TOP + 1);
     const isAtEnd = bottom >= (tops[rows.length] as number) - 60;
     follows.current = isAtEnd && !hasLater;
     // At the head of the session there is nothing above that could push.
@@ -116,8 +117,8 @@ export const RowList = memo(function RowList({ rows, render, target, hasEarlier,
     if (!held) return look();
     const kept = [held, ...held.next].find(({ key }) => indexOf.has(key));
     if (kept) {
-      // What the viewer scrolled since is meant.
-      const scrolled = window.scrollY - held.scrollY;
+      // What the viewer scrolled since is meant. While a target is held it was the browser: the list became shorter than was thought.
+      const scrolled = isHeld.current ? 0 : window.scrollY - held.scrollY;
       for (const each of [held, ...held.next]) each.top -= scrolled;
       const drift = top + (tops[indexOf.get(kept.key) as number] as number) - kept.top;
       if (kept !== held) anchor.current = { key: kept.key, top: kept.top, scrollY: window.scrollY, next: [] };

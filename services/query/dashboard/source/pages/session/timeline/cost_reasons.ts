@@ -2,6 +2,7 @@
 
 import type { Schemas } from "../../../api/answers";
 import { compact, cost, duration, percent, plural } from "../../../format/quantities";
+import terms from "../../../format/terms";
 import type { Turn } from "./story";
 
 export type Rebuild = Schemas["CacheRebuild"];
@@ -9,37 +10,28 @@ export type CostParts = Schemas["CostParts"];
 
 /** The parts of a cost, with the colours that the same tokens have elsewhere. */
 export const PARTS = [
-  { name: "cache_read_usd", label: "reading the cache", color: "--series-3", tokens: "cache_read_tokens" },
-  { name: "cache_write_usd", label: "writing the cache", color: "--series-5", tokens: "cache_creation_tokens" },
-  { name: "output_usd", label: "output", color: "--series-4", tokens: "output_tokens" },
-  { name: "input_usd", label: "input without the cache", color: "--series-1", tokens: "input_tokens" },
-  { name: "unknown_usd", label: "parts that are not known yet", color: "--series-6", tokens: null },
+  { name: "cache_read_usd", color: "--series-3", tokens: "cache_read_tokens" },
+  { name: "cache_write_usd", color: "--series-5", tokens: "cache_creation_tokens" },
+  { name: "output_usd", color: "--series-4", tokens: "output_tokens" },
+  { name: "input_usd", color: "--series-1", tokens: "input_tokens" },
+  { name: "unknown_usd", color: "--series-6", tokens: null },
 ] as const;
 
 // A smaller share does not explain a cost.
 const LEAST_SHARE = 0.05;
+const HOUR_SECONDS = 3_600;
 
-/** "61 % reading the cache, 22 % writing the cache, 15 % output". */
-export function partsText(parts: CostParts): string {
+/** "61 % reading the cache, 22 % writing the cache, 15 % output"; of a turn with the tokens of each. */
+export function partsText(parts: CostParts, turn?: Turn): string {
   const all = PARTS.reduce((sum, { name }) => sum + parts[name], 0);
   const telling = PARTS.filter(({ name }) => parts[name] >= LEAST_SHARE * all).sort((a, b) => parts[b.name] - parts[a.name]);
-  return all > 0 ? telling.map(({ name, label }) => `${percent(parts[name] / all)} ${label}`).join(", ") : "";
+  return all > 0 ? telling.map(({ name, tokens }) => `${percent(parts[name] / all)} ${terms.cost_parts[name].label}${turn && tokens ? ` (${compact(turn[tokens])} tokens)` : ""}`).join(", ") : "";
 }
 
 /** "since the pause of 2 h was longer than the cache is kept (5 min)". */
 export function causeText({ cause, pause_seconds, cache_seconds }: Rebuild): string {
-  switch (cause) {
-    case "pause":
-      return `since the pause of ${duration(pause_seconds * 1_000)} was longer than the cache is kept (${cache_seconds === 3_600 ? "1 h" : "5 min"})`;
-    case "compaction":
-      return "since the conversation had been compacted";
-    case "model":
-      return "since another model answered, and each model has a cache of its own";
-    case "tools":
-      return "since the tools or the system prompt had changed, or the cache was dropped early";
-    case "messages":
-      return "since an earlier message had changed";
-  }
+  const kept = cache_seconds >= HOUR_SECONDS ? "1 h" : "5 min";
+  return terms.rebuild_causes[cause].replace("{pause}", duration(pause_seconds * 1_000)).replace("{kept}", kept);
 }
 
 /** "410K tokens were written to the cache again for $2.10, since …". */
@@ -55,7 +47,7 @@ export function turnReason(turn: Turn): string {
   const calls = `${plural(turn.api_calls, "call")} of ${turn.models.length > 1 ? "models" : "the model"}`;
   // The one that rewrote most explains most of it.
   const [most, ...others] = [...turn.rebuilds].sort((a, b) => b.rewritten_tokens - a.rewritten_tokens);
-  const parts = turn.cost_parts ? `: ${partsText(turn.cost_parts)}` : "";
+  const parts = turn.cost_parts ? `: ${partsText(turn.cost_parts, turn)}` : "";
   const again = most ? `. ${sentence(rebuildText(most))}${others.length > 0 ? `; ${plural(others.length, "more rebuild")} of the cache` : ""}` : "";
   const helpers = turn.subagents.length > 0 ? `, ${plural(turn.subagents.length, "subagent")} included` : "";
   return `${price} for ${calls}${helpers}${parts}${again}.`;
