@@ -147,11 +147,50 @@ def test_session_of_several_days_is_listed_on_each_with_its_share(open_page: Ope
         events.append({"type": "conversation"} | said)
     assert own_stack.http.post("/api/events", json=events, headers={"Prefer": "wait=30"}).json()["accepted"] == len(events)
 
-    for ago, share in ((2, "4 min in these days"), (1, "0 min in these days")):
+    for ago, share in ((2, "4 min"), (1, "0 min")):
         day = TODAY - ago * DAY
         page = open_page(f"/sessions?from={day}&to={day}", of=origin_of(own_stack), timezone_id="UTC")
 
         expect(page.locator(".session-row")).to_have_count(1)
-        expect(page.locator(".session-share")).to_have_text(share)
+        # The columns have what is of this day; the whole stands beside.
+        expect(page.locator(".session-row .is-active > span").first).to_have_text(share)
+        expect(page.locator(".session-share")).to_have_text("4 min in all")
     page = open_page(f"/sessions?from={TODAY}&to={TODAY}", of=origin_of(own_stack), timezone_id="UTC")
-    expect(page.locator(".empty-title")).to_have_text(f"There is no session from {TODAY} to {TODAY}.")
+    expect(page.locator(".empty-title")).to_have_text(f"There is no session of {TODAY.day} {TODAY:%b}.")
+
+
+def test_prompt_that_is_the_title_stands_once(open_page: OpenPage, own_stack: Stack) -> None:
+    """given a session that is called by its first prompt, then the page of its day lists the other prompts alone."""
+    at = datetime.combine(TODAY - 5 * DAY, datetime.min.time(), UTC) + timedelta(hours=12)
+    start = {"project_path": "/home/ann/shop", "session_id": "titled", "start_time": at.isoformat(), "user": "ann"}
+    assert own_stack.http.post("/api/sessions/start", json=start).status_code < 300
+    for minute, text in enumerate(("Count the\ncarts", "Now the orders")):
+        said = {"session_id": "titled", "role": "user", "content": text, "timestamp": (at + timedelta(minutes=minute)).isoformat()}
+        assert own_stack.http.post("/api/conversations", json=said, headers={"Prefer": "wait=30"}).status_code < 300
+
+    page = open_page(f"/days/{at.date()}", of=origin_of(own_stack), timezone_id="UTC")
+
+    row = page.locator(".day-session")
+    expect(row.locator(".day-title")).to_have_text("Count the carts")
+    expect(row.locator(".day-asks a")).to_have_text(["Now the orders"])
+    expect(row.locator(".day-about")).to_contain_text("2 prompts")
+
+
+def test_projects_of_one_name_are_told_apart_on_every_page(open_page: OpenPage, own_stack: Stack) -> None:
+    at = datetime.combine(TODAY - 6 * DAY, datetime.min.time(), UTC) + timedelta(hours=12)
+    for number, folder in enumerate(("work", "home")):
+        start = {"project_path": f"/{folder}/twin", "session_id": f"twin-{folder}", "start_time": at.isoformat(), "user": "ann"}
+        assert own_stack.http.post("/api/sessions/start", json=start).status_code < 300
+        said = {"session_id": f"twin-{folder}", "role": "user", "content": f"prompt {number}", "timestamp": at.isoformat()}
+        assert own_stack.http.post("/api/conversations", json=said, headers={"Prefer": "wait=30"}).status_code < 300
+    days = f"from={at.date()}&to={at.date()}"
+
+    for path, names in (
+        (f"/sessions?{days}", ".session-about > a:first-of-type"),
+        (f"/projects?{days}", ".project-name > a"),
+        (f"/days/{at.date()}", ".bar-label"),
+    ):
+        page = open_page(path, of=origin_of(own_stack), timezone_id="UTC")
+        expect(page.locator(names, has_text="/twin")).to_have_count(2)
+        assert sorted(page.locator(names).all_inner_texts()) == ["home/twin", "work/twin"]
+    expect(page.get_by_label("Project").locator("option", has_text="work/twin")).to_have_count(1)

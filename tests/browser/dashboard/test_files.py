@@ -53,6 +53,21 @@ def test_files_of_a_day_are_as_many_as_its_tile_says(open_page: OpenPage, stack:
     expect(page.locator("tbody tr")).to_have_count(len(stack.http.get("/api/files?limit=500").json()["items"]))
 
 
+def test_columns_sort_in_the_order_of_the_api_and_stand_in_the_address(open_page: OpenPage, stack: Stack) -> None:
+    page = open_page("/files?range=all")
+    names = page.locator("tbody .file-name > a:first-child")
+
+    for title, sort in (("Lines", "lines_changed"), ("Sessions", "sessions"), ("Last change", "last_change"), ("Changes", "changes")):
+        for order in ("desc", "asc"):
+            page.get_by_role("columnheader", name=title).get_by_role("link").click()
+
+            expected = stack.http.get("/api/files", params={"sort": sort, "order": order, "limit": 100}).json()["items"]
+            expect(names).to_have_text([item["file_path"].rsplit("/", 1)[-1] for item in expected])
+            expect(page.locator("th[aria-sort]")).to_contain_text(title)
+            if (sort, order) != ("changes", "desc"):
+                assert parse_qs(urlsplit(page.url).query)["sort"] == [sort + (".asc" if order == "asc" else "")]
+
+
 def test_history_has_each_change_with_its_prompt_and_diff(open_page: OpenPage, stack: Stack) -> None:
     page = open_page(f"/files?path={quote(CART)}")
     expected = history(stack, f"path={quote(CART)}&limit=50")

@@ -228,6 +228,15 @@ def test_misspelt_word_and_nothing_found_are_said_in_words(open_page: OpenPage) 
     expect(page.locator(".empty-title")).to_have_text("Nothing was found for paymnets")
 
 
+def test_other_forms_of_a_word_are_found_and_said(open_page: OpenPage) -> None:
+    page = open_page("/search?q=backing%20nightly")
+    expect(page.locator(".search-note").first).to_contain_text("Also found: ")
+    expect(page.locator(".search-note b", has_text="back").first).to_be_visible()
+    expect(hits(page).first.locator("mark", has_text=re.compile("^back", re.IGNORECASE)).first).to_be_visible()
+    page.get_by_role("button", name="Search as typed").click()
+    expect(page.locator(".empty-title")).to_have_text("Nothing was found for backing nightly")
+
+
 def test_search_that_ran_out_of_time_says_so_and_goes_on(open_page: OpenPage, stack: Stack) -> None:
     page = open_page("/search?group=none")
     whole = found(stack, "q=retry&limit=30")

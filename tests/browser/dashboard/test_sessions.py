@@ -118,3 +118,19 @@ def test_branches_are_read_when_one_is_about_to_choose(open_page: OpenPage, stac
     expect(choice).to_have_value("main")
     assert "branch=main" in page.url
     expect(page.locator(".session-row")).to_have_count(len(all_sessions(stack, branch="main")))
+
+
+def test_filters_of_a_phone_are_behind_a_button_that_counts_them(open_page: OpenPage, stack: Stack) -> None:
+    page = open_page("/sessions?range=all", viewport={"width": 390, "height": 844})
+    button = page.get_by_role("button", name="Filters")
+    expect(button).to_have_text("Filters")
+    expect(page.get_by_label("Project")).to_have_count(0)
+
+    button.click()
+    page.get_by_label("Project").select_option(str(all_sessions(stack)[0]["project_id"]))
+    page.get_by_label("State").select_option("ended")
+
+    expect(button).to_have_text("Filters: 2 set")
+    button.click()
+    expect(page.get_by_label("State")).to_have_count(0)
+    expect(button).to_have_text("Filters: 2 set")

@@ -127,10 +127,14 @@ export const range = computed<DayRange>(() => {
   const to = parameters.get("to");
   const wrong = wrongDays(from, to);
   if (wrong) return { ...usual(), reason: wrong };
-  if (from || to) return { name: "days", label: `${from ? dayText(from) : "…"} to ${to ? dayText(to) : "today"}`, start: from, end: to, reason: null };
+  if (from || to) return { name: "days", label: daysText(from, to), start: from, end: to, reason: null };
   const named = PRESETS.find((preset) => preset.name === parameters.get("range"));
   return named ? ofPreset(named.name, null) : usual();
 });
+
+function daysText(from: string | null, to: string | null): string {
+  return from && from === to ? dayText(from) : `${from ? dayText(from) : "…"} to ${to ? dayText(to) : "today"}`;
+}
 
 /** What is wrong with days that somebody typed or an address has; null if nothing is. */
 export function wrongDays(from: string | null, to: string | null): string | null {

@@ -40,7 +40,7 @@ export function hitLabel(hit: Match): string {
     case "file":
       return "File";
     case "session":
-      return hit.matched_in.includes("title") ? "Title" : hit.matched_in.includes("note") ? "Note" : hit.matched_in.includes("tag") ? "Tag" : "Session";
+      return hit.matched_in.includes("title") ? "Title" : hit.matched_in.includes("note") ? "Note" : hit.matched_in.includes("tag") ? "Tag" : "Branch";
     case "timeline_entry":
       return capitalised((hit.role ?? "event").replaceAll("_", " "));
   }

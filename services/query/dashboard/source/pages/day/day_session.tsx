@@ -59,7 +59,8 @@ function facts(session: Session, names: { project: boolean; user: boolean }): st
 
 function Asks({ session }: { session: Session }) {
   const asks = session.asks.slice(0, MOST_ASKS).filter((ask) => ask.text);
-  const others = asks.filter((ask) => !isTitle(ask.text, session.title));
+  const titled = asks.findIndex((ask) => isTitle(ask.text, session.title));
+  const others = asks.filter((_, index) => index !== titled);
   if (others.length === 0) return null;
   const more = session.share.user_messages - asks.length;
   return (

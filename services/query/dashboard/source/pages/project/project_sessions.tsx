@@ -45,7 +45,7 @@ export function ProjectSessions({ id }: { id: string }) {
                   ),
                 },
                 { title: "Began", cell: (session) => <Time at={session.start_time} /> },
-                { title: "Branch", isMinor: true, cell: (session) => session.git_branch ?? "–" },
+                { title: "Branch", isMinor: true, cell: (session) => <span class="project-branch" title={session.git_branch ?? undefined}>{session.git_branch ?? "–"}</span> },
                 ...numbers,
                 { title: "Messages", isNumber: true, isMinor: true, cell: (session) => count(session.share?.messages ?? session.messages_count) },
                 { title: "Tool calls", isNumber: true, isMinor: true, cell: (session) => count(withinDays(session).of.tool_calls) },

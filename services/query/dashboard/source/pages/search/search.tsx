@@ -16,7 +16,7 @@ import { useSearch } from "../../search/use_search";
 import { type PageKey, pageKeys } from "../../shell/keyboard";
 import { RecentSearches } from "./recent";
 import { Results } from "./results";
-import { SearchChoices } from "./search_choices";
+import { SearchChoices, SearchKinds, choicesSet } from "./search_choices";
 import { changeSearch, searchOfAddress } from "./search_state";
 
 const HITS = ".search-page [data-item]";
@@ -92,8 +92,10 @@ export default function SearchPage() {
       </form>
       {search.mode === "words" && <Completions q={search.q} onTake={take} />}
       {isHelpOpen && <QueryHelp onTake={(example) => take(`${search.q.trim()} ${example}`.trim())} />}
-      <FilterBar filters={["project", "user", "machine"]} hasRange={false} />
-      <SearchChoices search={search} />
+      <FilterBar filters={["project", "user", "machine"]} hasRange={false} set={choicesSet(search)}>
+        <SearchChoices search={search} />
+      </FilterBar>
+      <SearchKinds search={search} />
       {found.problem && <ProblemNote problem={found.problem} again={found.more} />}
       {hasQuery ? <Results found={found} search={search} /> : isEmpty.value ? <NothingYet what="nothing to search" /> : <RecentSearches onTake={take} onHelp={() => setHelpOpen(true)} isHelpOpen={isHelpOpen} />}
     </div>

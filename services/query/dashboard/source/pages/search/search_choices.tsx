@@ -1,4 +1,4 @@
-/** Kinds as chips, how the words are taken, and the order of the hits. */
+/** Kinds as chips; and what else a search may choose: how the words are taken, the order of the hits, days. */
 
 import { withParameters } from "../../address/address";
 import { hasDays } from "../../address/filters";
@@ -22,32 +22,40 @@ const SORTS = [
 
 const ALL_DAYS = { start: null, end: null };
 
-export function SearchChoices({ search }: { search: Search }) {
+export function SearchKinds({ search }: { search: Search }) {
   const typedKind = search.mode === "words" ? typedFilters(search.q).get("kind") : undefined;
   const kind = typedKind ?? search.kind;
   // What a chip says replaces what is typed.
   const kindAddress = (value: string | null) => withParameters({ kind: value, q: typedKind === undefined ? search.q : withoutFilter(search.q, "kind") });
   return (
-    <div class="search-choices">
-      <nav class="chips" aria-label="Kinds">
-        <a class="chip" href={kindAddress(null)} aria-current={kind ? undefined : "true"}>
-          Everything
+    <nav class="chips" aria-label="Kinds">
+      <a class="chip" href={kindAddress(null)} aria-current={kind ? undefined : "true"}>
+        Everything
+      </a>
+      {KINDS.map(({ value, label }) => (
+        <a key={value} class="chip" href={kindAddress(value === kind ? null : value)} aria-current={value === kind ? "true" : undefined}>
+          {label}
         </a>
-        {KINDS.map(({ value, label }) => (
-          <a key={value} class="chip" href={kindAddress(value === kind ? null : value)} aria-current={value === kind ? "true" : undefined}>
-            {label}
-          </a>
-        ))}
-      </nav>
-      <div class="search-switches">
-        <Switch<Mode> label="How the words are taken" options={MODES} value={search.mode} onChange={(mode) => changeSearch({ mode: mode === "words" ? null : mode, case: null })} />
-        {search.mode !== "words" && <Toggle label="Aa" title="Upper and lower case are different" name="case" isOn={search.isCaseSensitive} />}
-        <Switch label="Order" options={SORTS} value={search.sort} onChange={(sort) => changeSearch({ sort: sort === "best" ? null : sort })} />
-        <Toggle label="By session" title="Sessions with their best matches; the words may be in different texts" name="group" on={null} off="none" isOn={search.bySession} />
-        <Toggle label="Context" title="What was said before and after each match" name="context" isOn={search.withContext} />
-        <DayFields days={hasDays() ? range.value : ALL_DAYS} />
-        <ChosenDays />
-      </div>
+      ))}
+    </nav>
+  );
+}
+
+/** How many choices are not as usual. */
+export function choicesSet(search: Search): number {
+  return [search.mode !== "words", search.sort !== "best", !search.bySession, search.withContext, hasDays()].filter(Boolean).length;
+}
+
+export function SearchChoices({ search }: { search: Search }) {
+  return (
+    <div class="search-switches">
+      <Switch<Mode> label="How the words are taken" options={MODES} value={search.mode} onChange={(mode) => changeSearch({ mode: mode === "words" ? null : mode, case: null })} />
+      {search.mode !== "words" && <Toggle label="Aa" title="Upper and lower case are different" name="case" isOn={search.isCaseSensitive} />}
+      <Switch label="Order" options={SORTS} value={search.sort} onChange={(sort) => changeSearch({ sort: sort === "best" ? null : sort })} />
+      <Toggle label="By session" title="Sessions with their best matches; the words may be in different texts" name="group" on={null} off="none" isOn={search.bySession} />
+      <Toggle label="Context" title="What was said before and after each match" name="context" isOn={search.withContext} />
+      <DayFields days={hasDays() ? range.value : ALL_DAYS} />
+      <ChosenDays />
     </div>
   );
 }

@@ -49,39 +49,39 @@ export function SessionFilters() {
     <div class="session-filters">
       <FilterBar filters={["project", "user", "machine", "model"]} set={OWN.filter((name) => parameter(name)).length}>
         <div class="filters">
-        <BranchChoice />
-        <Choice name="tag" label="Tag" options={(tags.data?.items ?? []).map((item) => ({ value: item.tag, label: `${item.tag} (${item.sessions})` }))} />
-        <Choice
-          name="status"
-          label="State"
-          options={[
-            { value: "open", label: "Open" },
-            { value: "ended", label: "Ended" },
-          ]}
-        />
-        <button
-          type="button"
-          class="button is-small"
-          aria-pressed={parameter("starred") !== null}
-          onClick={() => go(withParameters({ starred: parameter("starred") ? null : "1" }))}
-        >
-          ★ With a star
-        </button>
-        <label class="filter">
-          <span class="only-read">Order</span>
-          <select value={parameter("sort") ?? "start_time"} onChange={(event) => go(withParameters({ sort: event.currentTarget.value === "start_time" ? null : event.currentTarget.value, order: null }))}>
-            {SORTS.map((sort) => (
-              <option key={sort.value} value={sort.value}>
-                {sort.label}
-              </option>
-            ))}
-          </select>
-        </label>
-        {isFiltered() && (
-          <a class="button is-small is-quiet" href={unfilteredAddress()}>
-            Clear filters
-          </a>
-        )}
+          <BranchChoice />
+          <Choice name="tag" label="Tag" options={(tags.data?.items ?? []).map((item) => ({ value: item.tag, label: `${item.tag} (${item.sessions})` }))} />
+          <Choice
+            name="status"
+            label="State"
+            options={[
+              { value: "open", label: "Open" },
+              { value: "ended", label: "Ended" },
+            ]}
+          />
+          <button
+            type="button"
+            class="button is-small"
+            aria-pressed={parameter("starred") !== null}
+            onClick={() => go(withParameters({ starred: parameter("starred") ? null : "1" }))}
+          >
+            ★ With a star
+          </button>
+          <label class="filter">
+            <span class="only-read">Order</span>
+            <select value={parameter("sort") ?? "start_time"} onChange={(event) => go(withParameters({ sort: event.currentTarget.value === "start_time" ? null : event.currentTarget.value, order: null }))}>
+              {SORTS.map((sort) => (
+                <option key={sort.value} value={sort.value}>
+                  {sort.label}
+                </option>
+              ))}
+            </select>
+          </label>
+          {isFiltered() && (
+            <a class="button is-small is-quiet" href={unfilteredAddress()}>
+              Clear filters
+            </a>
+          )}
         </div>
       </FilterBar>
     </div>
@@ -122,6 +122,6 @@ function BranchChoice() {
 
 /** What the list holds, in words. */
 export function rangeWords(): string {
-  const { name, label } = range.value;
-  return PRESETS.find((preset) => preset.name === name)?.words ?? `from ${label}`;
+  const { name, label, start, end } = range.value;
+  return PRESETS.find((preset) => preset.name === name)?.words ?? `${start && start === end ? "of" : "from"} ${label}`;
 }
