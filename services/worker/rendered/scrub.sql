@@ -285,6 +285,28 @@ WHERE session_id = %(key)s::text
 SELECT * FROM (
     SELECT *, row_number() OVER w AS n,
            sum(coalesce(octet_length(name), 0)
+               + coalesce(octet_length(address), 0)) OVER w AS bytes
+    FROM (
+        SELECT id::text AS key, id AS place, name, address
+        FROM saved_views
+        WHERE id > %(after_key)s::uuid
+        ORDER BY id LIMIT %(chunk_rows)s
+    ) AS r
+    WINDOW w AS (ORDER BY place)
+) AS s WHERE n = 1 OR bytes <= %(chunk_bytes)s ORDER BY n;
+
+UPDATE saved_views SET
+    name = CASE
+            WHEN EXISTS (SELECT FROM saved_views AS o WHERE lower(o.name) = lower(%(name)s::text) AND o.id <> %(key)s::uuid) THEN %(name)s::text || ' ' || %(key)s::uuid ELSE %(name)s::text
+        END,
+    address = %(address)s::text
+WHERE id = %(key)s::uuid
+  AND name::text IS NOT DISTINCT FROM %(old_name)s::text::text
+  AND address::text IS NOT DISTINCT FROM %(old_address)s::text::text;
+
+SELECT * FROM (
+    SELECT *, row_number() OVER w AS n,
+           sum(coalesce(octet_length(name), 0)
                + coalesce(octet_length(user_name), 0)
                + coalesce(octet_length(report), 0)) OVER w AS bytes
     FROM (

@@ -8,6 +8,8 @@ SELECT s.session_id, coalesce(mark.title, s.title) AS title,
         WHEN sign.heard_at > clock_timestamp() - interval '600 seconds' THEN 'working'
         ELSE 'quiet' END AS state,
     call.tool_name AS tool_name,
+    (SELECT CASE WHEN length(line) > 300 THEN left(line, 300) || '…' ELSE line END FROM btrim(regexp_replace(left(coalesce(call.parameters ->> 'command', call.parameters ->> 'file_path', call.parameters ->> 'notebook_path', call.parameters ->> 'pattern', call.parameters ->> 'path', call.parameters ->> 'url', call.parameters ->> 'query', call.parameters ->> 'description', call.parameters ->> 'prompt', call.parameters ->> 'skill', call.parameters ->> 'plan', call.parameters -> 'questions' -> 0 ->> 'question', call.parameters::text), 2000), '\s+', ' ', 'g')) AS line) AS tool_input,
+    (SELECT CASE WHEN length(line) > 300 THEN left(line, 300) || '…' ELSE line END FROM btrim(regexp_replace(left(failure.text, 2000), '\s+', ' ', 'g')) AS line) AS error,
     coalesce(
         CASE WHEN sign.waits_since >= sign.worked_at THEN nullif(sign.waits_since, '-infinity')
             ELSE coalesce(greatest(
@@ -15,6 +17,7 @@ SELECT s.session_id, coalesce(mark.title, s.title) AS title,
     CASE WHEN NOT sign.is_hooked AND sign.replied_at >= sign.worked_at THEN sign.replied_at END), call.occurred_at, nullif(sign.worked_at, '-infinity')) END,
         nullif(s.last_event_at, '-infinity')) AS since,
     nullif(least(s.started_at, s.first_event_at), '-infinity') AS start_time, s.last_event_at,
+    coalesce(changed.files, '[]') AS files,
     prompt.content AS last_prompt, s.model, s.tool_calls AS tool_calls_count,
     least(s.input_tokens + s.output_tokens + s.cache_creation_tokens + s.cache_read_tokens, 9007199254740991)::bigint AS tokens,
     s.cost_nano_usd / 1e9::float8 AS cost_usd
@@ -30,18 +33,39 @@ LEFT JOIN LATERAL (
         (SELECT id, occurred_at, content FROM asked_commands WHERE session_id = s.session_id ORDER BY occurred_at DESC, id DESC LIMIT 1)
     ) AS a ORDER BY a.occurred_at DESC, a.id DESC LIMIT 1
 ) AS prompt ON true
+LEFT JOIN LATERAL (
+    SELECT json_agg(json_build_object('file_path', f.file_path, 'lines_added', c.added, 'lines_removed', c.removed) ORDER BY c.at DESC, f.file_path) AS files
+    FROM (
+        SELECT a.file_key, max(a.occurred_at) AS at, sum(a.lines_added)::bigint AS added, sum(a.lines_removed)::bigint AS removed
+        FROM activities AS a WHERE a.session_id = s.session_id
+        GROUP BY a.file_key ORDER BY at DESC, a.file_key LIMIT 3
+    ) AS c JOIN files AS f USING (file_key)
+) AS changed ON true
 LEFT JOIN session_signs AS sign ON sign.session_id = s.session_id
     LEFT JOIN LATERAL (
-        SELECT newest.tool_name, newest.occurred_at FROM (
-            SELECT t.tool_name, t.occurred_at, t.status FROM tool_calls AS t
-            WHERE t.session_id = s.session_id AND t.occurred_at >= sign.prompted_at
-                AND greatest(
+        SELECT first.tool_name, first.occurred_at, first.parameters FROM (
+            SELECT DISTINCT ON (newest.agent_id) newest.* FROM (
+                SELECT t.id, t.agent_id, t.tool_name, t.occurred_at, t.status, t.parameters FROM tool_calls AS t
+                WHERE t.session_id = s.session_id AND t.occurred_at >= sign.prompted_at
+                    AND greatest(
     CASE WHEN sign.idle_at > sign.worked_at THEN sign.idle_at END,
     CASE WHEN NOT sign.is_hooked AND sign.replied_at >= sign.worked_at THEN sign.replied_at END) IS NULL AND (sign.worked_at > sign.waits_since OR sign.waits_for = 'permission')
-            ORDER BY t.occurred_at DESC LIMIT 32
-        ) AS newest
-        WHERE newest.status = 'pending' ORDER BY newest.occurred_at DESC LIMIT 1
+                ORDER BY t.occurred_at DESC LIMIT 32
+            ) AS newest
+            WHERE newest.status = 'pending' ORDER BY newest.agent_id, newest.occurred_at, newest.id
+        ) AS first
+        ORDER BY first.occurred_at DESC, first.id LIMIT 1
     ) AS call ON true
+    LEFT JOIN LATERAL (
+        SELECT coalesce(
+            (SELECT e.content FROM timeline_entries AS e
+             WHERE e.session_id = s.session_id AND e.occurred_at >= sign.prompted_at AND e.kind = 'api_error' AND e.agent_id IS NULL
+             ORDER BY e.occurred_at DESC, e.id DESC LIMIT 1),
+            (SELECT t.result FROM tool_calls AS t
+             WHERE t.session_id = s.session_id AND t.occurred_at >= sign.prompted_at AND t.status IN ('error', 'timeout')
+             ORDER BY t.occurred_at DESC, t.id DESC LIMIT 1)) AS text
+        WHERE sign.waits_for = 'error' AND sign.waits_since >= sign.worked_at
+    ) AS failure ON true
 WHERE s.counted AND NOT (coalesce(s.ended_at >= s.last_event_at, false) OR coalesce(s.idle_closed_at >= s.last_event_at, false))
     AND s.last_event_at > clock_timestamp() - interval '1 hour'
     AND (%(project_id)s::bigint IS NULL OR s.project_id = %(project_id)s)

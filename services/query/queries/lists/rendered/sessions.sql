@@ -38,7 +38,9 @@ CROSS JOIN LATERAL (SELECT CASE %(sort)s::text
     WHEN 'messages_count' THEN (s.user_messages + s.assistant_messages)::float8
     WHEN 'tool_calls_count' THEN s.tool_calls::float8
     WHEN 'lines_changed' THEN s.lines_added::float8 + s.lines_removed
-    WHEN 'cost_usd' THEN coalesce(s.cost_nano_usd, -1)::float8 END AS number) AS sorted
+    WHEN 'cost_usd' THEN coalesce(s.cost_nano_usd, -1)::float8 END AS whole) AS of_session
+CROSS JOIN LATERAL (SELECT CASE WHEN %(share_ids)s::text[] IS NULL THEN of_session.whole
+    ELSE coalesce((%(share_numbers)s::float8[])[array_position(%(share_ids)s::text[], s.session_id)], of_session.whole) END AS number) AS sorted
 WHERE (%(session_id)s::text IS NULL OR s.session_id = %(session_id)s)
     AND (%(session_id)s::text IS NOT NULL OR s.counted)
     AND (%(id_prefix)s::text IS NULL OR starts_with(s.session_id, %(id_prefix)s))

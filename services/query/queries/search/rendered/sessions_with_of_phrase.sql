@@ -2,7 +2,8 @@
 SELECT t.session_id, count(*)::integer AS texts, sum(t.counts)::float8 AS weight, nullif(max(t.occurred_at), '-infinity') AS newest,
     (array_agg(t.id ORDER BY t.counts DESC, t.bytes, t.id))[1] AS id
 FROM (
-    SELECT d.id, d.session_id, d.occurred_at, octet_length(d.content) AS bytes, CASE d.kind WHEN 'session' THEN 2 WHEN 'message' THEN CASE d.role WHEN 'user' THEN 1.5 ELSE 1.2 END WHEN 'file' THEN 1.2 ELSE 0.8 END AS counts
+    SELECT d.id, d.session_id, d.occurred_at, octet_length(d.content) AS bytes, CASE d.kind WHEN 'session' THEN 2 WHEN 'message' THEN CASE d.role WHEN 'user' THEN 1.5 ELSE 1.2 END WHEN 'file' THEN 1.2 ELSE 0.8 END
+            * CASE WHEN %(as_typed)s::tsquery IS NULL OR d.terms @@ %(as_typed)s::tsquery THEN 1 ELSE 0.25 END AS counts
     FROM search_documents d
     WHERE d.session_id IS NOT NULL
         AND (%(sessions)s::text[] IS NULL OR d.session_id = ANY (%(sessions)s))

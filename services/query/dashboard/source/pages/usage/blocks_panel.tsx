@@ -45,7 +45,7 @@ export function BlocksPanel() {
 
 /** The newest days of the range that have anything. */
 function lastDay(): string {
-  const last = extent.value?.last ?? range.value.end ?? today(zone);
+  const last = extent.value?.last ?? range.value.end ?? today(zone.value);
   return range.value.end && range.value.end < last ? range.value.end : last;
 }
 
