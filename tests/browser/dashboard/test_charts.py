@@ -306,4 +306,4 @@ def test_week_at_the_end_of_a_range_has_only_the_days_of_the_range(open_page: Op
 
     monday = thursday - 3 * DAY
     expect(page.locator(".plot-tip")).to_contain_text(f"{short(monday)} to {short(thursday)}")
-    expect(link).to_have_attribute("href", re.compile(f"from={monday}&to={thursday}$"))
+    expect(link).to_have_attribute("href", re.compile(f"from={monday}&to={thursday}"))
