@@ -195,7 +195,8 @@ class CallPoint(Answer, kw_only=True):
     p95_ms: float | UnsetType | None = UNSET
     p99_ms: float | UnsetType | None = UNSET
     timed_calls: Annotated[
-        int | UnsetType, doc("Only with `include_latency=true`: of how many calls the percentiles are. With estimates, these are among them.")
+        int | UnsetType,
+        doc("Only with `include_latency=true`: of how many calls the percentiles are. With estimates, these are among them."),
     ] = UNSET
 
 

@@ -114,7 +114,7 @@ test("lines break where nothing is known, and a value without neighbours is a do
 
   assert.equal(path.match(/L/g).length, 1);
   assert.equal(path.match(/M/g).length, 2);
-  assert.match(path, /M108.5 50a1.5 1.5/);
+  assert.match(path, /M108.8 50a1.2 1.2/);
 });
 
 test("a chart is drawn from the first to the last date with anything, where empty ends would take a quarter", () => {

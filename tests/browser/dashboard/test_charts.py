@@ -290,3 +290,20 @@ def test_times_say_of_how_many_calls_they_are(open_page: OpenPage, own_stack: St
     total = answer(stack, "/api/tool-calls/stats")["total_calls"]
     page = open_page("/tools?range=all", timezone_id="UTC")
     expect(panel(page, "How long calls took").locator(".chart-note").last).to_contain_text(f"None of {total:,} calls was measured")
+
+
+def test_week_at_the_end_of_a_range_has_only_the_days_of_the_range(open_page: OpenPage, stack: Stack) -> None:
+    # Given four weeks up to a Thursday: three days of the last week are after them
+    last = days_with_calls(stack)[-1]
+    thursday = last + (3 - last.weekday()) % 7 * DAY
+    days = f"from={thursday - 28 * DAY}&to={thursday}"
+    page = open_page(f"/overview?{days}&series=tool_calls&interval=week", timezone_id="UTC", locale="en-GB")
+    settled(page)
+    link = panel(page, "Over time").locator(".plot-over")
+
+    link.focus()
+    page.keyboard.press("End")
+
+    monday = thursday - 3 * DAY
+    expect(page.locator(".plot-tip")).to_contain_text(f"{short(monday)} to {short(thursday)}")
+    expect(link).to_have_attribute("href", re.compile(f"from={monday}&to={thursday}"))

@@ -19,8 +19,8 @@ class Percentiles(Struct, frozen=True, forbid_unknown_fields=True):
 
     def shown(self, max_ms: float) -> "Percentiles":
         """Rounded. The middle of a histogram's bucket may lie above all that is in it."""
-        p50_ms, p95_ms, p99_ms = (None if each is None else round(min(each, max_ms), 1) for each in (self.p50_ms, self.p95_ms, self.p99_ms))
-        return Percentiles(p50_ms, p95_ms, p99_ms, self.calls)
+        p50, p95, p99 = (None if each is None else round(min(each, max_ms), 1) for each in (self.p50_ms, self.p95_ms, self.p99_ms))
+        return Percentiles(p50, p95, p99, self.calls)
 
 
 NO_PERCENTILES: Final = Percentiles()
@@ -56,8 +56,8 @@ class Histogram:
         up_to = list(accumulate(self._calls))
         if not up_to or not up_to[-1]:
             return NO_PERCENTILES
-        p50_ms, p95_ms, p99_ms = (_middle(bisect_left(up_to, -(-percent * up_to[-1] // 100)) - 1) for percent in (50, 95, 99))
-        return Percentiles(p50_ms, p95_ms, p99_ms, up_to[-1])
+        p50, p95, p99 = (_middle(bisect_left(up_to, -(-percent * up_to[-1] // 100)) - 1) for percent in (50, 95, 99))
+        return Percentiles(p50, p95, p99, up_to[-1])
 
 
 def _middle(bucket: int) -> float:

@@ -36,8 +36,8 @@ export function lastDayOf(date: string, interval: Interval): string {
   return new Date(Date.UTC(year, month, 0)).toISOString().slice(0, 10);
 }
 
-/** "Mon 16 Feb", "16 to 22 Feb" or "14:00 on 16 Feb", for tooltips and tables. */
-export function intervalText(date: string, interval: Interval): string {
+/** "Mon 16 Feb", "16 Feb, 14:00" or "February 2026", for tooltips and tables. A week is written as its days. */
+export function intervalText(date: string, interval: Exclude<Interval, "week">): string {
   const day = date.slice(0, 10);
   const at = new Date(`${day}T00:00:00Z`);
   switch (interval) {
@@ -45,8 +45,6 @@ export function intervalText(date: string, interval: Interval): string {
       return `${dayText(day)}, ${date.slice(11)}`;
     case "day":
       return weekdayText(day);
-    case "week":
-      return `${dayText(day)} to ${dayText(addDays(day, 6))}`;
     case "month":
       return at.toLocaleDateString("en-GB", { month: "long", year: "numeric", timeZone: "UTC" });
   }

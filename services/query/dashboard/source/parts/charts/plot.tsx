@@ -69,7 +69,7 @@ export function Plot({ label, dates, series, format, axisFormat = format, axisSt
   }, []);
   useEffect(() => setAt(null), [dates]);
 
-  const drawn = useMemo(() => drawingOf({ dates, series, axisFormat, axisSteps, height, isStacked, width }), [dates, series, height, isStacked, width]);
+  const drawn = useMemo(() => drawingOf({ dates, series, axisFormat, axisSteps, height, isStacked, dateText, width }), [dates, series, height, isStacked, width]);
   const { frame, ticks, labels, paths } = drawn;
   const pitch = pitchOf(frame);
   const last = dates.length - 1;
@@ -205,16 +205,23 @@ interface Drawing {
   paths: { kind: Series["kind"]; color: string; path: string }[];
 }
 
-function drawingOf({ dates, series, axisFormat, axisSteps, height, isStacked, width }: Pick<PlotProps, "dates" | "series" | "axisSteps"> & Required<Pick<PlotProps, "height" | "isStacked">> & { axisFormat: PlotProps["format"]; width: number }): Drawing {
+type Drawn = Pick<PlotProps, "dates" | "series" | "axisSteps"> & Required<Pick<PlotProps, "height" | "isStacked" | "dateText">> & { axisFormat: PlotProps["format"]; width: number };
+
+function drawingOf({ dates, series, axisFormat, axisSteps, height, isStacked, dateText, width }: Drawn): Drawing {
   const bars = series.filter((each) => each.kind === "bars");
   const lines = series.filter((each) => each.kind === "line" || each.kind === "ghost");
   const below = stackOf(isStacked ? bars.map((each) => each.values) : [], dates.length);
-  const tops = [...bars.flatMap((each, at) => each.values.map((value, index) => (value ?? 0) + (below[at]?.[index] ?? 0))), ...lines.flatMap((each) => each.values.map((value) => value ?? 0))];
+  const tops = [
+    ...bars.flatMap((each, at) => each.values.map((value, index) => (value ?? 0) + (below[at]?.[index] ?? 0))),
+    ...lines.flatMap((each) => each.values.map((value) => value ?? 0)),
+  ];
   const reached = tops.reduce((one, other) => Math.max(one, other), 0);
   const most = reached * 1.08 || 1;
   const ticks = reached > 0 ? ticksOf(most, height - TOP - BELOW, axisFormat, axisSteps) : [{ value: 0, text: "0" }];
   const left = Math.max(...ticks.map(({ text }) => textWidth(text))) + 12;
   const frame = { left, top: TOP, width: Math.max(1, width - left - RIGHT), height: height - TOP - BELOW, dates: dates.length, most };
   const ofBars = bars.map((each, at) => ({ ...each, path: barsPath(each.values, below[at] ?? [], frame) }));
-  return { frame, ticks, labels: dateTicks(dates, frame.width), paths: [...(isStacked ? ofBars.reverse() : ofBars), ...lines.map((each) => ({ ...each, path: linePath(each.values, frame) }))] };
+  const ofLines = lines.map((each) => ({ ...each, path: linePath(each.values, frame) }));
+  const labels = dates.length === 1 ? [{ index: 0, text: dateText(dates[0] ?? "") }] : dateTicks(dates, frame.width);
+  return { frame, ticks, labels, paths: [...(isStacked ? ofBars.reverse() : ofBars), ...ofLines] };
 }

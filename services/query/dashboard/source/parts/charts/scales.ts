@@ -30,7 +30,7 @@ const LABEL_GAP_PX = 14;
 const MOST_DAYS = 92;
 const BAR_SHARE = 0.75;
 const BAR_PX = 32;
-const DOT_PX = 1.5;
+const DOT_PX = 1.2;
 /** A chart of so few dates is shown whole: its bars are wide. */
 const WHOLE_DATES = 10;
 

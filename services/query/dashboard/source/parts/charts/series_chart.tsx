@@ -1,8 +1,6 @@
 /** Numbers over time as bars or lines, with the same numbers as a table. */
 
 import { useMemo, useState } from "preact/hooks";
-import { dayText } from "../../format/days";
-import { type Interval, lastDayOf } from "../../format/intervals";
 import { Hint } from "../notes/hint";
 import { Table } from "../tables/table";
 import { HEIGHT, Mark, Plot, type PlotProps, type Series, plainDate } from "./plot";
@@ -14,11 +12,11 @@ export type { Series };
 interface Props extends PlotProps {
   /** What the table has in place of `series`: also those that the chart draws together. */
   ofTable?: readonly Series[] | undefined;
-  /** What each of the dates begins. */
-  interval?: Interval;
+  /** "12 Feb to 21 Apr": from the first of the dates to the last one. */
+  spanText?: (first: string, last: string) => string;
 }
 
-export function SeriesChart({ ofTable, interval, ...plot }: Props) {
+export function SeriesChart({ ofTable, spanText = (first, last) => `${first} to ${last}`, ...plot }: Props) {
   const { label, dates, series, format, dateText = plainDate, hrefOf } = plot;
   const [isTable, setTable] = useState(false);
   const shown = useMemo(() => {
@@ -55,18 +53,12 @@ export function SeriesChart({ ofTable, interval, ...plot }: Props) {
         </div>
       ) : shown.isEmpty ? (
         <p class="chart-empty quiet" style={{ minHeight: `${plot.height ?? HEIGHT}px` }}>
-          Nothing of this in the range.
+          There is nothing of this in these days.
         </p>
       ) : (
         <Plot {...plot} dates={shown.dates} series={shown.series} />
       )}
-      {!isTable && shown.isPart && <p class="chart-note">Drawn {spanText(shown.dates[0] ?? "", shown.dates.at(-1) ?? "", interval, dateText)}; the rest of the range has nothing to draw.</p>}
+      {!isTable && shown.isPart && <p class="chart-note">Drawn from {spanText(shown.dates[0] ?? "", shown.dates.at(-1) ?? "")}; the rest of the range has nothing to draw.</p>}
     </figure>
   );
-}
-
-/** "from 12 Feb to 21 Apr": from the first day of the first interval to the last day of the last one. */
-function spanText(first: string, last: string, interval: Interval | undefined, dateText: (date: string) => string): string {
-  const isOfDays = interval === "day" || interval === "week" || interval === "month";
-  return isOfDays ? `from ${dayText(first)} to ${dayText(lastDayOf(last, interval))}` : `from ${dateText(first)} to ${dateText(last)}`;
 }

@@ -2,25 +2,33 @@
 
 import { go, withParameters } from "../../address/address";
 import { pageAddress } from "../../address/filters";
+import { range, zone } from "../../address/range";
+import { dayText, today } from "../../format/days";
 import { type Interval, intervalText, lastDayOf } from "../../format/intervals";
 
 /** The properties of a chart over time. `project` is the page's own, where it does not stand in the address as a filter. */
 export function timeAxis(interval: Interval, project?: number | undefined) {
+  const daysOf = (from: string, to: string) => countedDays(from.slice(0, 10), lastDayOf(to, interval));
+  const ofDays = ([first, last]: Days) => (first === last ? dayText(first) : `${dayText(first)} to ${dayText(last)}`);
+  /** The address of this page with these days. */
+  const rangeOf = ([from, to]: Days) => withParameters({ range: null, interval: null, from, to });
   return {
-    interval,
-    dateText: (date: string) => intervalText(date, interval),
-    hrefOf: (date: string) => dateAddress(date, interval, project),
-    onChoose: (from: string, to: string) => go(rangeOf(from, to, interval)),
+    dateText: (date: string) => (interval === "week" ? ofDays(daysOf(date, date)) : intervalText(date, interval)),
+    spanText: (from: string, to: string) => (interval === "hour" ? `${intervalText(from, interval)} to ${intervalText(to, interval)}` : ofDays(daysOf(from, to))),
+    /** A day, and the day of an hour, has a page of its own; a week or a month is the range of this page. */
+    hrefOf: (date: string) =>
+      interval === "week" || interval === "month"
+        ? rangeOf(daysOf(date, date))
+        : pageAddress(`/days/${date.slice(0, 10)}`, { range: null, from: null, to: null, ...(project !== undefined && { project: String(project) }) }),
+    onChoose: (from: string, to: string) => go(rangeOf(daysOf(from, to))),
   };
 }
 
-/** A day, and the day of an hour, has a page of its own; a week or a month is the range of this page. */
-function dateAddress(date: string, interval: Interval, project: number | undefined): string {
-  if (interval === "week" || interval === "month") return rangeOf(date, date, interval);
-  return pageAddress(`/days/${date.slice(0, 10)}`, { range: null, from: null, to: null, ...(project !== undefined && { project: String(project) }) });
-}
+type Days = readonly [first: string, last: string];
 
-/** The address of this page with the days from one interval to another. */
-function rangeOf(from: string, to: string, interval: Interval): string {
-  return withParameters({ range: null, interval: null, from: from.slice(0, 10), to: lastDayOf(to, interval) });
+/** Without the days of its first and last week or month that are not in the range: they are not in the bar. */
+function countedDays(first: string, last: string): Days {
+  const { start, end } = range.value;
+  const until = end ?? today(zone);
+  return [start && start > first && start <= last ? start : first, until < last && until >= first ? until : last];
 }
