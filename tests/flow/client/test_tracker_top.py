@@ -159,7 +159,7 @@ def test_on_a_terminal_it_fills_the_screen(stack: Stack, start: Callable[[], str
 
 
 def test_what_hooks_say_is_seen_as_it_happens(stack: Stack, start: Callable[[], str]) -> None:
-    """given hooks alone, then a prompt, a call from start to end, and whom the session waits for, come in this order."""
+    """given hooks alone, then a prompt, a call from start to end, and what the session waits for, come in this order; with the command."""
     session_id, call = f"hooks-{uuid4()}", f"toolu_{uuid4().hex}"
     of_session = {"session_id": session_id, "cwd": "/home/ann/topshop", "prompt_id": "p"}
     of_call = {"tool_name": "Bash", "tool_use_id": call, "tool_input": {"command": "make test"}}
@@ -175,12 +175,14 @@ def test_what_hooks_say_is_seen_as_it_happens(stack: Stack, start: Callable[[], 
     with following(stack, "--json") as lines:
         connect(stack, start(), lines)
         found: list[tuple[str, Any]] = []
+        commands: dict[str, Any] = {}
         for hook in hooks:
             assert stack.http.post("/api/hooks", json=of_session | hook).status_code == 204
             # Each is read by itself.
             while not found or found[-1][0] not in EXPECTED[hook["hook_event_name"]]:
                 item = json.loads(next_line(lines))
                 if item["session_id"] == session_id:
+                    commands[item.get("reason") or item["kind"]] = item.get("running_input")
                     found.append((item["kind"], item.get("reason") or item.get("content") or item.get("result_status")))
 
     assert found == [
@@ -192,3 +194,4 @@ def test_what_hooks_say_is_seen_as_it_happens(stack: Stack, start: Callable[[], 
         ("reply", "All pass."),
         ("waiting", "input"),
     ]
+    assert (commands["permission"], commands["input"]) == ("make test", None)
