@@ -61,6 +61,7 @@ def hostile(own_stack: Stack) -> Stack:
     }
     said = dict.fromkeys(("name", "user", "tracker_version", "claude_version", "os", "last_error"), NAME)
     assert http.put("/api/machines/m-evil", json=said | {"expiring": [expiring], "spool_files": 1}).status_code == 200
+    post("/api/views", {"name": NAME[:100], "address": f"/search?q={quote(NAME)}"})
     post("/api/keys", {"name": NAME, "scopes": ["read"], "user": NAME})
     with psycopg.connect(own_stack.database_url, autocommit=True) as connection:
         connection.execute("INSERT INTO session_machines VALUES (%s, 'm-evil')", (LIVE,))
@@ -101,6 +102,11 @@ def search_in_the_palette(page: Any) -> None:
     expect(page.get_by_role("dialog").get_by_text("quagga").first).to_be_visible()
 
 
+def open_the_saved_views(page: Any) -> None:
+    page.get_by_role("button", name="Saved views …").click()
+    expect(page.get_by_role("dialog").get_by_role("link")).to_have_count(1)
+
+
 def open_the_failed_import(page: Any) -> None:
     page.locator("main [data-item], main tr a, main li a").first.click()
 
@@ -133,6 +139,7 @@ VIEWS: dict[str, tuple[str, Callable[[Any], None]]] = {
     "usage by project": (f"/usage?{ALL}&by=project", nothing),
     "usage by machine": (f"/usage?{ALL}&by=machine", nothing),
     "compare": ("/compare?from=2020-01-01&by=project,user,machine,branch,tool,model", nothing),
+    "saved views": ("/settings", open_the_saved_views),
     "imports": ("/imports", open_the_failed_import),
     "health": ("/health", unfold),
     "settings": ("/settings", nothing),

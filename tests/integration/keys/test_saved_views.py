@@ -132,3 +132,4 @@ def test_a_bound_key_has_no_saved_views(api: Api, admin: str, bound: dict[str, A
     is_error(api.ask(key, "PUT", f"/api/views/{view['id']}", json={"name": "n", "address": "/"}), 403, "FORBIDDEN")
     is_error(api.ask(key, "DELETE", f"/api/views/{view['id']}"), 403, "FORBIDDEN")
     assert views(api, admin) == [("Costs", "/usage?range=7d")]
+    assert api.select("SELECT has_table_privilege('tracker_bound', 'saved_views', 'SELECT') AS may") == [{"may": False}]

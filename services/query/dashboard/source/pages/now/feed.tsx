@@ -1,6 +1,7 @@
 /** The last events, the newest first. The list is bounded, and so is its height. */
 
 import type { ComponentChildren } from "preact";
+import { zone } from "../../address/range";
 import { seesTexts } from "../../api/identity";
 import { duration } from "../../format/quantities";
 import { clockText, exactTime } from "../../format/times";
@@ -27,7 +28,7 @@ export function Feed({ live, now }: { live: Live; now: number }) {
   void live.version.value;
   const feed = live.board.feed;
   return (
-    <Panel title="Last events" about={`the newest ${FEED_KEPT}, times in your zone`} class="feed-panel">
+    <Panel title="Last events" about={`the newest ${FEED_KEPT}, times in ${zone.value}`} class="feed-panel">
       {feed.length === 0 ? (
         <p class="feed-nothing">
           {live.listed.value === null ? "Connecting …" : "Nothing has happened lately. New events show here by themselves. Imports do not."}
