@@ -29,7 +29,8 @@ _HOUR_SECONDS: Final = 3600
 
 def outcome_of(server: Server, session_id: str, zone: str) -> Item:
     """The server's answer. The days in it are those of the zone."""
-    return get(server, f"/api/sessions/{quote(session_id, safe='')}/outcome", {"tz": zone})
+    found: Item = get(server, f"/api/sessions/{quote(session_id, safe='')}/outcome", {"tz": zone})
+    return found
 
 
 def write_outcome(out: Console, found: Item) -> None:

@@ -7,6 +7,7 @@ from services.query.answers.examples.files import FILE_HISTORY_EXAMPLE, FILES_EX
 from services.query.answers.examples.live import LIVE_SESSIONS_EXAMPLE
 from services.query.answers.examples.machines import MACHINE_EXAMPLE
 from services.query.answers.examples.operations import OPERATIONS
+from services.query.answers.examples.outcome import OUTCOME_EXAMPLE
 from services.query.answers.examples.search import DOCUMENTS_EXAMPLE
 from services.query.answers.examples.timeline import TIMELINE_EXAMPLE, TURNS_EXAMPLE
 
@@ -264,6 +265,7 @@ ANSWERS: Final[dict[str, Json]] = {
         "changes": [],
     },
     "DocumentPage": DOCUMENTS_EXAMPLE,
+    "SessionOutcome": OUTCOME_EXAMPLE,
     "Timeline": TIMELINE_EXAMPLE,
     "TurnPage": TURNS_EXAMPLE,
     "LiveSessions": LIVE_SESSIONS_EXAMPLE,

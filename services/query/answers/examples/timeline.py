@@ -2,6 +2,8 @@
 
 from typing import Any, Final
 
+from services.query.answers.examples.outcome import PARTS_EXAMPLE, REBUILD_EXAMPLE
+
 _USAGE: Final[dict[str, Any]] = {
     "input_tokens": 5400,
     "output_tokens": 12800,
@@ -108,6 +110,9 @@ TURNS_EXAMPLE: Final[dict[str, Any]] = {
             "lines_removed": 1,
             "models": ["claude-opus-4-5-20251101"],
             "subagents": [],
+            "cost_parts": PARTS_EXAMPLE,
+            "context_tokens": 28100,
+            "rebuilds": [REBUILD_EXAMPLE],
         }
         | _USAGE
     ],

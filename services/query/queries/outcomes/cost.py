@@ -1,5 +1,6 @@
 """Why a session cost what it cost. Its statements are in cost.sql; the parts of a cost are those of the view api_call_costs."""
 
+from datetime import datetime
 from functools import partial
 from typing import Any, Final
 
@@ -66,7 +67,7 @@ def session_cost(connection: Connection, session_id: str) -> SessionCost:
 
 
 def turn_costs(connection: Connection, parameters: Row) -> dict[int, TurnCost]:
-    """By place of turn, as Postgres counts the `times` that are not later. `parameters`: session_id, times, since, until."""
+    """By the turn's place on the page, from 1. `parameters`: session_id, times, since, until."""
 
     def prepare(row: Row) -> None:
         _with_parts(row, is_priced=row.pop("priced_calls") > 0)
@@ -74,7 +75,7 @@ def turn_costs(connection: Connection, parameters: Row) -> dict[int, TurnCost]:
     return fetch_by(connection, TurnCost, "place", _sql("turn_costs"), parameters, prepare)
 
 
-def cache_rebuilds(connection: Connection, session_id: str, since: str, until: str) -> list[CacheRebuild]:
+def cache_rebuilds(connection: Connection, session_id: str, since: datetime | str, until: datetime | str) -> list[CacheRebuild]:
     """In order, of the calls in [since, until), times as Postgres writes them."""
     return fetch(connection, CacheRebuild, _sql("rebuilds"), {"session_id": session_id, "since": since, "until": until})
 

@@ -17,8 +17,8 @@ GROUP BY GROUPING SETS ((c.model), (c.agent_id), ())
 ORDER BY cost_usd DESC NULLS LAST, c.model, c.agent_id
 
 -- name: turn_costs
--- Of a page of turns: by place. The context is that of the last call of the session's own thread.
-SELECT width_bucket(c.occurred_at, %(times)s::timestamptz[]) AS place,
+-- Of a page of turns, by place from 1: how many of the ascending `times` are not later. What comes before the first is of its turn. The context is that of the last call of the session's own thread.
+SELECT greatest(width_bucket(c.occurred_at, %(times)s::timestamptz[]), 1) AS place,
     count(c.cost_nano_usd) AS priced_calls,
     coalesce(sum(c.input_nano_usd), 0)::float8 / 1e9 AS input_usd,
     coalesce(sum(c.cache_write_nano_usd), 0)::float8 / 1e9 AS cache_write_usd,

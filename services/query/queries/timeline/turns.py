@@ -143,10 +143,10 @@ def _with_sums(
         by_place(_Thread, "threads"),
         by_place(_Calls, "usage"),
     )
-    costs = {max(place - 1, 0): cost for place, cost in turn_costs(connection, parameters).items()}
+    costs = turn_costs(connection, parameters)
     rebuilds: dict[int, list[CacheRebuild]] = defaultdict(list)
-    for rebuild in cache_rebuilds(connection, view.session_id, since, parameters["until"]):
-        rebuilds[rebuild.turn].append(rebuild)
+    for rebuild in cache_rebuilds(connection, view.session_id, since, sql_time(following[0])):
+        rebuilds[max(rebuild.turn, number)].append(rebuild)
     # A session's start may be earlier than its first row.
     begun = begins[0] if first_at is None else NO_TIME
     times = {"begins": sql_times([begun, *begins[1:]]), "ends": sql_times([*begins[1:], following[0]])}
@@ -161,7 +161,7 @@ def _with_sums(
             threads[place],
             calls[place],
             seconds.get(place, 0.0),
-            costs.get(place, TurnCost()),
+            costs.get(place + 1, TurnCost()),
             rebuilds[number + place],
         )
         for place, beginning in enumerate(beginnings)
