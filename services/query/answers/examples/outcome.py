@@ -42,6 +42,7 @@ OUTCOME_EXAMPLE: Final[dict[str, Any]] = {
             "failed_runs": 1,
             "last_at": "2024-01-15T10:10:40Z",
             "last_item_id": "018d0d5e-7a10-7cc2-8f5a-1c2d3e4f5a70",
+            "last_agent_id": None,
             "last_result": "passed",
             "passed": 12,
             "failed": 0,
@@ -55,10 +56,19 @@ OUTCOME_EXAMPLE: Final[dict[str, Any]] = {
             "lines_removed": 1,
             "changes": 2,
             "last_item_id": "018d0d5e-7a10-7cc2-8f5a-1c2d3e4f5a6c",
+            "last_agent_id": None,
         }
     ],
     "files_left_out": 0,
-    "failures": [{"tool_name": "Bash", "error_class": "test_failed", "calls": 1, "last_item_id": "018d0d5e-7a10-7cc2-8f5a-1c2d3e4f5a6f"}],
+    "failures": [
+        {
+            "tool_name": "Bash",
+            "error_class": "test_failed",
+            "calls": 1,
+            "last_item_id": "018d0d5e-7a10-7cc2-8f5a-1c2d3e4f5a6f",
+            "last_agent_id": None,
+        }
+    ],
     "failures_left_out": 0,
     "cost": {
         "api_calls": 33,

@@ -1,4 +1,4 @@
-"""Active time of a session: the union of [t, t + idle gap) over the times of its records."""
+"""Active time of a session: the union of [t, t + idle gap) over the times of its records, and of the time in which its subagents ran."""
 
 from bisect import bisect_right
 from datetime import datetime, timedelta
@@ -24,6 +24,10 @@ class ActiveTime:
                 ranges[-1] = (first, end)
             return
         self._insert(time, end)
+
+    def add_work(self, start: datetime, end: datetime) -> None:
+        """Takes a time in which something worked without a pause."""
+        self._insert(start, end + self._gap)
 
     def _insert(self, start: datetime, end: datetime) -> None:
         ranges = self.ranges

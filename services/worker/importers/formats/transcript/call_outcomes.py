@@ -1,6 +1,6 @@
 """The status and duration of a tool call."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from services.worker.importers.formats.sanitize import count_or_none
 from services.worker.importers.formats.transcript.transcript_rows import Block, Row, ToolResult
@@ -19,6 +19,8 @@ _CANCELLED = ("[Request interrupted", "<tool_use_error>Sibling tool call errored
 _LAUNCHED = frozenset({"async_launched", "teammate_spawned"})
 _TIMED_OUT = "Command timed out"
 MAX_MS = 10**12
+# A subagent that says that it ran longer is not believed: it would make days active.
+_LONGEST_SUBAGENT_MS = 24 * 3_600_000
 
 
 def status_of(block: Block, row: Row, text: str) -> ToolStatus:
@@ -67,6 +69,15 @@ def duration_of(used_at: datetime, row: Row, answered_at: datetime | None) -> tu
     if answered_at is None or answered_at < used_at:
         return None, None
     return round((answered_at - used_at).total_seconds() * 1000), "timestamps"
+
+
+def subagent_time(row: Row) -> timedelta | None:
+    """How long a subagent ran that has ended with this row; None if none has, or nothing tells."""
+    result = row.tool_use_result
+    if not isinstance(result, ToolResult) or goes_on(result):
+        return None
+    milliseconds = count_or_none(result.total_duration_ms)
+    return timedelta(milliseconds=milliseconds) if milliseconds is not None and milliseconds <= _LONGEST_SUBAGENT_MS else None
 
 
 def goes_on(result: ToolResult) -> bool:

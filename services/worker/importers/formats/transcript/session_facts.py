@@ -11,6 +11,7 @@ from msgspec import Struct
 from services.worker.importers.formats import ids
 from services.worker.importers.formats.sanitize import count_or_none, name_or_none, title_of
 from services.worker.importers.formats.transcript.active_ranges import ActiveTime
+from services.worker.importers.formats.transcript.call_outcomes import subagent_time
 from services.worker.importers.formats.transcript.transcript_rows import NOTHING, Row
 from services.worker.persist.records import ApiCall, Message, SessionFacts
 from shared.events.project_paths import InvalidPath, normalize_project_path
@@ -60,6 +61,9 @@ class Session:
         self._has_copies = self._has_copies or is_copy
         if time is not None and not is_copy:
             self._active.add(time)
+            # Of its own records the file may have none.
+            if (worked := subagent_time(row)) is not None:
+                self._active.add_work(time - worked, time)
             if self._started_at is None or time < self._started_at:
                 self._started_at = time
             if self._ended_at is None or time > self._ended_at:

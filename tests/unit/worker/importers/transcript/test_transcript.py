@@ -147,6 +147,25 @@ def test_start_and_end_are_the_earliest_and_latest_times_except_progress() -> No
     assert seconds == [(0, 300), (600, 900), (1000, 1300)]
 
 
+@pytest.mark.parametrize(
+    ("told", "seconds"),
+    [
+        ({"totalDurationMs": 2_390_000}, [(0, 2_700)]),
+        # It goes on in the background, and its result says nothing of that.
+        ({"totalDurationMs": 2_390_000, "status": "async_launched"}, [(0, 310), (2_400, 2_700)]),
+        ({"totalDurationMs": 10**11}, [(0, 310), (2_400, 2_700)]),
+        # Another tool may wait for a permission meanwhile.
+        ({"durationMs": 2_390_000}, [(0, 310), (2_400, 2_700)]),
+    ],
+)
+def test_time_in_which_a_subagent_ran_is_active(told: dict[str, Any], seconds: list[tuple[int, int]]) -> None:
+    facts = facts_of(
+        prompt(0, "u1", "a"), answer(10, "a1", "m1", use("t1", "Agent", prompt="b")), result(2_400, "r1", "t1", "c", toolUseResult=told)
+    )
+
+    assert [((start - START).total_seconds(), (end - START).total_seconds()) for start, end in facts.active_ranges] == seconds
+
+
 CUSTOM, AI = (
     {"type": "custom-title", "customTitle": "Mine", "sessionId": SESSION},
     {"type": "ai-title", "aiTitle": "Its", "sessionId": SESSION},

@@ -9,7 +9,7 @@ import type { Reading } from "../../../api/use_read";
 import { weekdayText } from "../../../format/days";
 import { errorClassLabel } from "../../../format/error_classes";
 import { measure } from "../../../format/measures";
-import { count, minutes, plural } from "../../../format/quantities";
+import { count, minutes, moneyOf, plural } from "../../../format/quantities";
 import { exactTime, timeText } from "../../../format/times";
 import { ProblemNote } from "../../../parts/notes/problem_note";
 import { Table } from "../../../parts/tables/table";
@@ -48,7 +48,8 @@ export function SessionOutcome({ session, reading, turns, projectPath }: Props) 
     );
   const ask = data.ask && !isTitle(data.ask.text, session.title) ? data.ask : null;
   const hasSaid = ask !== null || data.answer !== null;
-  if (!hasSaid && data.cost.api_calls === 0 && data.days.length === 0) return null;
+  const hasMade = data.commits.length + data.pull_requests.length + data.tests.length + data.files.length + data.failures.length > 0;
+  if (!hasSaid && !hasMade && data.cost.api_calls === 0) return null;
   return (
     <section class="outcome" aria-label="What came of it">
       {hasSaid && (
@@ -65,7 +66,7 @@ export function SessionOutcome({ session, reading, turns, projectPath }: Props) 
           )}
         </div>
       )}
-      <Came of={data} projectPath={projectPath} />
+      {hasMade ? <Made of={data} projectPath={projectPath} /> : <p class="quiet">No file was changed, nothing was committed, and no test ran.</p>}
       {data.cost.api_calls > 0 && <SessionCost cost={data.cost} session={session} turns={turns} />}
       {data.days.length > 1 && <Days of={data} />}
     </section>
@@ -94,10 +95,8 @@ function Said({ title, of, children }: { title: string; of: Schemas["OutcomeText
   );
 }
 
-function Came({ of, projectPath }: { of: Outcome; projectPath: string | null }) {
+function Made({ of, projectPath }: { of: Outcome; projectPath: string | null }) {
   const { commits, pull_requests, tests, files, failures } = of;
-  if (commits.length + pull_requests.length + tests.length + files.length + failures.length === 0)
-    return <p class="quiet">No file was changed, nothing was committed, and no test ran.</p>;
   return (
     <dl class="outcome-facts">
       <Fact label="Commits" items={commits} most={MOST_COMMITS}>
@@ -208,7 +207,7 @@ function TestRun({ test }: { test: Schemas["RanTests"] }) {
   );
 }
 
-function Days({ of: { days, days_left_out } }: { of: Outcome }) {
+function Days({ of: { cost, days, days_left_out } }: { of: Outcome }) {
   const longest = days.reduce((most, day) => (day.active_minutes > most.active_minutes ? day : most));
   return (
     <details class="outcome-fold" open={days.length <= MOST_DAYS_OPEN}>
@@ -225,7 +224,7 @@ function Days({ of: { days, days_left_out } }: { of: Outcome }) {
           { title: measure("active_minutes").label, isNumber: true, cell: (day) => minutes(day.active_minutes) },
           { title: "Asks", isNumber: true, isMinor: true, cell: (day) => count(day.asks) },
           { title: "Calls", isNumber: true, isMinor: true, cell: (day) => count(day.tool_calls) },
-          { title: "Cost", isNumber: true, cell: (day) => measure("cost_usd").short(day.cost_usd) },
+          { title: "Cost", isNumber: true, cell: (day) => measure("cost_usd").short(moneyOf(day.cost_usd, cost)) },
         ]}
       />
       {days_left_out > 0 && <p class="quiet">and {plural(days_left_out, "later day")}</p>}
