@@ -15,8 +15,8 @@ ONLY_READS = True
 @pytest.mark.parametrize(
     ("query", "said"),
     [
-        ("from=yesterday", "“yesterday” is no day. A day is written as 2026-01-31. This shows 30 days."),
-        ("from=2026-02-31&to=2026-03-05", "“2026-02-31” is no day. A day is written as 2026-01-31. This shows 30 days."),
+        ("from=yesterday", "“yesterday” is not a day. A day is written as 2026-01-31. This shows 30 days."),
+        ("from=2026-02-31&to=2026-03-05", "“2026-02-31” is not a day. A day is written as 2026-01-31. This shows 30 days."),
         ("from=2026-03-05&to=2026-03-01", "The last day, 2026-03-01, is before the first, 2026-03-05. This shows 30 days."),
     ],
 )

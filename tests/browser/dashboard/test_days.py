@@ -186,11 +186,13 @@ def test_projects_of_one_name_are_told_apart_on_every_page(open_page: OpenPage, 
     days = f"from={at.date()}&to={at.date()}"
 
     for path, names in (
-        (f"/sessions?{days}", ".session-about > a:first-of-type"),
         (f"/projects?{days}", ".project-name > a"),
-        (f"/days/{at.date()}", ".bar-label"),
+        (f"/sessions?{days}", ".session-about > a:first-of-type"),
     ):
         page = open_page(path, of=origin_of(own_stack), timezone_id="UTC")
         expect(page.locator(names, has_text="/twin")).to_have_count(2)
         assert sorted(page.locator(names).all_inner_texts()) == ["home/twin", "work/twin"]
     expect(page.get_by_label("Project").locator("option", has_text="work/twin")).to_have_count(1)
+    page = open_page(f"/days/{at.date()}", of=origin_of(own_stack), timezone_id="UTC")
+    expect(page.locator(".day-about", has_text="home/twin")).to_have_count(1)
+    expect(page.locator(".day-standup")).to_contain_text("work/twin (0 min)")

@@ -109,7 +109,7 @@ def test_folder_has_its_files_and_leads_to_the_folders_above(open_page: OpenPage
     expect(page.locator("h1")).to_have_text("shop/")
     summary = history(stack, f"path={quote('/home/ann/shop/*')}")["summary"]
     expect(page.get_by_role("region", name="Over time")).to_contain_text(f"{summary['changes']} changes · {summary['files']} files")
-    page.get_by_role("region", name="Most changed within").get_by_role("link", name="src/payments.py").click()
+    page.get_by_role("region", name="Most changed files in this folder").get_by_role("link", name="src/payments.py").click()
     expect(page.locator("h1")).to_have_text("payments.py")
     page.get_by_role("navigation", name="Folders").get_by_role("link", name="ann/").click()
     expect(page.locator("h1")).to_have_text("ann/")
@@ -118,7 +118,7 @@ def test_folder_has_its_files_and_leads_to_the_folders_above(open_page: OpenPage
 def test_kind_of_change_stands_in_the_address(open_page: OpenPage) -> None:
     page = open_page(f"/files?path={quote(CART)}")
     page.get_by_role("button", name="Deleted").click()
-    expect(page.locator(".empty-title")).to_have_text("No change is like this.")
+    expect(page.locator(".empty-title")).to_have_text("No change matches these filters.")
     assert parse_qs(urlsplit(page.url).query)["action"] == ["deleted"]
     page.go_back()
     expect(page.locator(".change")).not_to_have_count(0)
@@ -126,7 +126,7 @@ def test_kind_of_change_stands_in_the_address(open_page: OpenPage) -> None:
 
 def test_path_that_nobody_changed_names_similar_ones(open_page: OpenPage) -> None:
     page = open_page("/files?path=/elsewhere/cart.py")
-    expect(page.locator(".empty-title")).to_have_text("No change of this path is known.")
+    expect(page.locator(".empty-title")).to_have_text("No change to this path is known.")
     page.get_by_role("link", name=CART).click()
     expect(page.locator(".change")).not_to_have_count(0)
 

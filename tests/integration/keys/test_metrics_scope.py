@@ -117,12 +117,12 @@ def test_a_numbers_key_sees_names_of_projects_and_no_other_text(api: Api, corpus
             seen |= names.intersection(texts(answer.json()))
     assert seen == names, "in the list of projects and by project"
     [project] = [each for each in api.get(everything, "/api/projects").json() if each["id"] == 1]
-    assert api.get(key, "/api/projects/1").json() == project | {"path": None}
+    assert api.get(key, "/api/projects/1").json() == project | {"path": None, "label": None}
 
 
 def test_a_metrics_key_sees_the_same_numbers(api: Api, corpus: set[str]) -> None:
     def without_names(value: Any) -> Any:
-        hidden = ("name", "path", "project_name", "file_path", "session_id", "session_title", "branch", "title", "last_prompt")
+        hidden = ("name", "label", "path", "project_name", "file_path", "session_id", "session_title", "branch", "title", "last_prompt")
         hidden += ("git_branch", "message_id", "text", "subject", "hash", "url", "standup")
         if isinstance(value, dict):
             value = value | {"examples": []} if "examples" in value else value

@@ -139,7 +139,7 @@ function daysText(from: string | null, to: string | null): string {
 /** What is wrong with days that somebody typed or an address has; null if nothing is. */
 export function wrongDays(from: string | null, to: string | null): string | null {
   const odd = [from, to].find((day) => day && !isDay(day));
-  if (odd) return `“${odd}” is no day. A day is written as 2026-01-31.`;
+  if (odd) return `“${odd}” is not a day. A day is written as 2026-01-31.`;
   return from && to && from > to ? `The last day, ${to}, is before the first, ${from}.` : null;
 }
 

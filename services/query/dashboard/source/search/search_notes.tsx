@@ -40,7 +40,7 @@ export function SearchNotes({ found, shown, bySession, isCountHidden = false, as
       )}
       {!found.is_complete && (
         <p class="search-note is-warning">
-          <b>This stopped before its end.</b> {found.incomplete_because ?? "The time of a search was over."} What was found so far is shown.{" "}
+          <b>The search stopped early.</b> {found.incomplete_because ?? "The time of a search was over."} What was found so far is shown.{" "}
           {goOn && found.next_cursor !== null && (
             <button type="button" class="button is-small" onClick={goOn}>
               Go on
@@ -81,8 +81,8 @@ export function whyNothing(found: Found, bySession: boolean): string[] {
   const terms = found.interpreted.alternatives.flat().filter((term) => !term["is_excluded"]);
   const project = found.interpreted.filters["project"];
   if (project) reasons.push(`Is there a project ${String(project)}? project: takes a name, the end of a path, or an id.`);
-  if (filters.length > 0) reasons.push(`Only with ${filters.map(([name, value]) => `${name}: ${String(value)}`).join(", ")}. Take one out to find more.`);
+  if (filters.length > 0) reasons.push(`The search was limited to ${filters.map(([name, value]) => `${name}: ${String(value)}`).join(", ")}. Without a filter it may find more.`);
   if (terms.length > 1) reasons.push(`${terms.length === 2 ? "Both" : `All ${terms.length}`} words must be in one ${bySession ? "session" : "text"}. Write “or” between words to find one of them.`);
-  if (found.interpreted.mode === "words" && terms.length > 0) reasons.push("A part inside a word is found with the mode “Exact text”.");
+  if (found.interpreted.mode === "words" && terms.length > 0) reasons.push("To find a part of a word, choose “Exact text”.");
   return reasons;
 }

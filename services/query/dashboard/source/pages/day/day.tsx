@@ -29,7 +29,7 @@ export default function DayPage() {
   const day = parts.value[1] ?? newestDay();
   if (!isDay(day))
     return (
-      <EmptyNote isPage title={`“${day}” is no day.`}>
+      <EmptyNote isPage title={`“${day}” is not a day.`}>
         A day is written as 2026-01-31. <a href="/days">Show the newest day</a>
       </EmptyNote>
     );
@@ -138,7 +138,7 @@ function What({ data, csv }: { data: Day; csv: string | null }) {
         <Tile of="cost_usd" value={totals.cost_usd} note={`${measure("total_tokens").short(totals.total_tokens)} tokens${totals.unpriced_calls ? `, ${plural(totals.unpriced_calls, "call")} without a price` : ""}`} without={totals.api_calls === 0 ? "no calls" : undefined} />
       </section>
       <div class="grid">
-        <Panel title="What was done" about="in the order of its first activity; times and numbers are of this day" class="two-thirds" csv={csv}>
+        <Panel title="What was done" about="in the order in which it began; times and numbers are for this day alone" class="two-thirds" csv={csv}>
           {sessions.length === 0 ? (
             <p class="quiet">No session was active; calls without a session count in the sums.</p>
           ) : (
@@ -148,7 +148,7 @@ function What({ data, csv }: { data: Day; csv: string | null }) {
               ))}
             </ol>
           )}
-          {data.sessions_left_out > 0 && <p class="quiet">{plural(data.sessions_left_out, "more session")} began later on this day. A filter shows fewer.</p>}
+          {data.sessions_left_out > 0 && <p class="quiet">{plural(data.sessions_left_out, "more session")} began later on this day. Filter by project or person to see them.</p>}
         </Panel>
         <div class="third day-side">
           <Panel title="By project" about="active time">
@@ -178,7 +178,7 @@ function Standup({ text }: { text: string }) {
   return (
     <Panel
       title="Standup"
-      about="made by rules"
+      about="written by rules, not by a model"
       actions={
         <button type="button" class="button is-small" onClick={() => void copy()} aria-label="Copy the standup text">
           {said || "Copy"}

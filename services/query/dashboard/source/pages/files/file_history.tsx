@@ -119,7 +119,7 @@ function FilesWithin({ path }: { path: string }) {
   if (items.length < 2) return null;
   const prefix = path.replace(/\*$/, "");
   return (
-    <Panel title="Most changed within" about={`changes of all time${files.data?.next_cursor ? `, the first ${MOST_WITHIN}` : ""}`} class="history-summary">
+    <Panel title="Most changed files in this folder" about={`changes over all time${files.data?.next_cursor ? `, the first ${MOST_WITHIN}` : ""}`} class="history-summary">
       <BarList
         label="Most changed files within"
         bars={items.map((file) => ({
@@ -140,14 +140,14 @@ function NoChanges({ path, isNarrowed }: { path: string; isNarrowed: boolean }) 
   const similar = useRead(isNarrowed ? null : "/api/files", { contains: nameOf(path).replace(/[\\/]$/, ""), limit: 6 });
   if (isNarrowed) {
     return (
-      <EmptyNote title="No change is like this.">
-        <a href={historyAddress(path, parameter("project"))}>Show all changes of it</a>
+      <EmptyNote title="No change matches these filters.">
+        <a href={historyAddress(path, parameter("project"))}>Show all of its changes</a>
       </EmptyNote>
     );
   }
   const files = similar.data?.items ?? [];
   return (
-    <EmptyNote title="No change of this path is known.">
+    <EmptyNote title="No change to this path is known.">
       <p>The same file has another path on another machine, and changes outside of Claude Code are not known.</p>
       {files.length > 0 && (
         <>

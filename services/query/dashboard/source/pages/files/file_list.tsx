@@ -141,7 +141,7 @@ function PathField() {
 function NoFiles() {
   if (extent.value) {
     return (
-      <EmptyNote title="No changed file is like this.">
+      <EmptyNote title="No changed file matches.">
         {range.value.name !== "all" && (
           <>
             <a href={rangeAddress("all")}>Look at all days</a> or{" "}

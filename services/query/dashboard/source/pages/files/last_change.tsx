@@ -30,7 +30,7 @@ export function LastChange({ change, path }: { change: Schemas["FileChange"]; pa
           {prompt.left_out_characters > 0 && "…"}
         </blockquote>
       ) : (
-        <p class="quiet">No prompt before it is known.</p>
+        <p class="quiet">The prompt before it is not known.</p>
       )}
     </section>
   );

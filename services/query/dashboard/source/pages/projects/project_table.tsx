@@ -93,7 +93,7 @@ export function ProjectTable({ items, totals, trend, interval, projects, csv }: 
       isMinor: true,
     },
   ];
-  if (items.length === 0) return <p class="quiet">No project has anything in this range.</p>;
+  if (items.length === 0) return <p class="quiet">No project was active in this range.</p>;
   return <SortableTable caption="Projects" columns={columns} rows={items} keyOf={(item) => item.project_id ?? "none"} usual="active_minutes" csv={csv} />;
 }
 

@@ -32,7 +32,7 @@ function AllProjects() {
   const projects = useRead(seesNames.value ? "/api/projects" : null);
   return (
     <StatsPage title="Projects" filters={["user", "machine"]} without="no project">
-      <Panel title="Projects with anything in this range" about={usage.data ? plural(usage.data.items.filter((item) => item.project_id != null).length, "project") : undefined}>
+      <Panel title="Projects that were active in this range" about={usage.data ? plural(usage.data.items.filter((item) => item.project_id != null).length, "project") : undefined}>
         <Loaded reading={usage} what="the projects" height={480}>
           {(data) => (
             <ProjectTable
@@ -47,7 +47,7 @@ function AllProjects() {
         </Loaded>
         {range.value.name !== "all" && (
           <p class="quiet project-more">
-            Projects without anything in these days are not listed. <a href={rangeAddress("all")}>Show those of all time</a>
+            Projects that were not active in these days are not listed. <a href={rangeAddress("all")}>Show those of all time</a>
           </p>
         )}
       </Panel>

@@ -43,7 +43,7 @@ export function RecentSearches({ onTake, onHelp, isHelpOpen }: Props) {
         ))}
         {!isHelpOpen && (
           <button type="button" class="button is-quiet is-small" onClick={onHelp}>
-            all that can be typed
+            everything you can type
           </button>
         )}
       </p>

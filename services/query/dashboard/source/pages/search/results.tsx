@@ -63,7 +63,7 @@ export function Results({ found, search }: { found: Pages<Found>; search: Search
       {isBySession ? (
         sessions.map((session, index) => (
           <Fragment key={`${session.session_id} ${index}`}>
-            {session.match === "session" && sessions[index - 1]?.match === "one_text" && <h2 class="hits-across">The words are in different texts of a session</h2>}
+            {session.match === "session" && sessions[index - 1]?.match === "one_text" && <h2 class="hits-across">Sessions that have the words in different texts</h2>}
             <Session session={session} search={search} oneOfWords={oneOf(first.interpreted.alternatives)} />
           </Fragment>
         ))

@@ -65,7 +65,7 @@ export function SessionList() {
       <header class="page-head">
         <h1>Sessions</h1>
         <span class="quiet" role="status">
-          {isKnown && items.length > 0 && (isWhole ? `${plural(items.length, "session")} ${rangeWords()}` : `Sessions ${rangeWords()}; more than ${count(items.length)}, read as you scroll`)}
+          {isKnown && items.length > 0 && (isWhole ? `${plural(items.length, "session")} ${rangeWords()}` : `More than ${count(items.length)} sessions ${rangeWords()}; the list goes on as you scroll`)}
         </span>
         <RangeActions />
         <CsvLink of={found.address} />
