@@ -1,4 +1,4 @@
--- What each API call cost, by what was paid for (docs/adr/0083-a-cost-has-parts.md).
+-- What each API call cost, by what was paid for (docs/adr/0084-a-cost-has-parts.md).
 
 -- A cost is stored as a whole, with what its input would have cost without a prompt cache and what the cache saved. These give the parts:
 -- the price of plain input is what was saved from; writing to the cache costs 1.25 times that, or twice for an hour; output is what is no input;
