@@ -29,6 +29,6 @@ type Days = readonly [first: string, last: string];
 /** Without the days of its first and last week or month that are not in the range: they are not in the bar. */
 function countedDays(first: string, last: string): Days {
   const { start, end } = range.value;
-  const until = end ?? today(zone);
+  const until = end ?? today(zone.value);
   return [start && start > first && start <= last ? start : first, until < last && until >= first ? until : last];
 }
