@@ -15,7 +15,7 @@ from client.output.local_time import local_zone, short_time
 from client.output.terminal import write_json
 from client.phrases import command
 from client.questions import cells
-from client.questions.lookup import FORBIDDEN, Item, filters_of, get, pages, short_session_id
+from client.questions.lookup import FORBIDDEN, Item, filters_of, get, label_projects, pages, short_session_id
 from client.questions.output import AsCsv, AsJson, Column, Format, Row, format_of, table, write_csv
 from client.questions.period import Since, Until, Zone, period_of
 from shared import quantities
@@ -100,6 +100,7 @@ def list_sessions(
         found = list(pages(server, "/api/sessions", filters | period.parameters(), limit))
         if write(found, SESSION_FIELDS, wanted):
             return
+        label_projects(server, found)
         for row in found:
             row |= _within_days(row)
         columns = (
@@ -145,7 +146,7 @@ def list_projects(as_json: AsJson = False, as_csv: AsCsv = False, tz: Zone = Non
             return
         columns = (
             Column("Id", lambda row: str(row["id"])),
-            Column("Project", lambda row: row["label"], right=False, least=16, keeps_end=True),
+            Column("Project", lambda row: row["label"] or row["name"], right=False, least=16, keeps_end=True),
             Column("Sessions", lambda row: cells.count(row["total_sessions"]), rank=2),
             Column("Active", lambda row: quantities.minutes(row["active_minutes"])),
             Column("Lines", lambda row: cells.count(row["lines_changed_count"]), rank=5),
@@ -229,6 +230,7 @@ def list_usage(
         if wanted is Format.JSON:
             write_json(found)
         elif not write(found, tuple(field for each in dimensions for field in USAGE_BY[each]) + USAGE_FIELDS, wanted):
+            label_projects(server, found)
             titles = {USAGE_BY[each][-1]: each.capitalize() for each in dimensions}
             total = dict.fromkeys(titles) | {USAGE_BY[dimensions[0]][-1]: "Total"}
             show_table(found, usage_columns(titles), "No API calls.", answer["totals"] | total)

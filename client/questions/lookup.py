@@ -1,6 +1,6 @@
 """Finds the ids that the API needs: a project's by its name, a session's by the beginning of its id."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 from urllib.parse import quote, urlencode
 
@@ -54,6 +54,24 @@ def answers(
         seen.add(cursor)
         if left is not None:
             left -= count
+
+
+def label_projects(server: Server, found: Iterable[Item]) -> None:
+    """Calls projects of one name by their labels, with the folder above, where the rows have several of them. For what people read."""
+    rows = [row for row in found if row.get("project_name")]
+    ids: dict[str, set[int]] = {}
+    for row in rows:
+        ids.setdefault(row["project_name"], set()).add(row["project_id"])
+    if all(len(of_name) == 1 for of_name in ids.values()):
+        return
+    try:
+        labels = {each["id"]: each["label"] for each in get(server, "/api/projects", {"limit": PAGE})}
+    except Refused as error:
+        if error.status != FORBIDDEN:
+            raise
+        return
+    for row in rows:
+        row["project_name"] = labels.get(row["project_id"]) or row["project_name"]
 
 
 def project_id(server: Server, name: str | None) -> int | None:

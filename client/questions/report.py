@@ -22,7 +22,7 @@ from client.phrases import command
 from client.questions import cells
 from client.questions.compare import write_comparison
 from client.questions.lists import Machine, Project, User, check_shown, dimensions_of, tool_columns, unpriced_note
-from client.questions.lookup import FORBIDDEN, Item, filters_of, get, pages
+from client.questions.lookup import FORBIDDEN, Item, filters_of, get, label_projects, pages
 from client.questions.output import AsCsv, AsJson, Column, Format, format_of, table, write_csv
 from client.questions.period import Period, Since, Until, Zone, period_of
 from shared import quantities
@@ -145,6 +145,7 @@ def _items(server: Server, by: Sequence[str], filters: Item) -> list[Item]:
 
 
 def _write(out: Console, server: Server, period: Period, by: Sequence[str], stats: Item, items: list[Item]) -> None:
+    label_projects(server, items)
     totals = stats["totals"]
     out.print(Text(period.title(), style="bold"))
     if not items and not any(totals.get(name) for name in MEASURES):

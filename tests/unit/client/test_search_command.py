@@ -6,7 +6,7 @@ from client.questions.search import search
 from tests.unit.client.scripted_server import Scripted, answer
 
 HIT = {
-    "kind": "message", "id": "018d0d5e-7a10-7cc2-8f5a-1c2d3e4f5a6b", "session_id": "s-1", "session_title": "Retry", "project_name": "shop",
+    "kind": "message", "id": "018d0d5e-7a10-7cc2-8f5a-1c2d3e4f5a6b", "session_id": "s-1", "session_title": "Retry", "project_id": 1, "project_name": "shop",
     "user": "ann", "timestamp": "2024-01-15T10:21:00Z", "role": "user", "tool_name": None, "is_error": False, "matched_in": ["message"],
     "snippet": "<mark>retry</mark>",
 }  # fmt: skip
@@ -51,7 +51,15 @@ def test_words_of_different_texts_show_their_sessions(capsys: pytest.CaptureFixt
     nothing = {"items": [], "next_cursor": None, "total": 0, "total_is_exact": True, "is_complete": True}
     notes = {"incomplete_because": None, "corrected": None, "hints": [], "pending_documents": 0, "across": None}
     nearest = [{"q": "retry upload", "without": [], "sessions": 1, "is_exact": True}]
-    session = {"session_id": "s-1", "session_title": "Retry", "project_name": "shop", "match": "session", "hits": 2, "items": [HIT]}
+    session = {
+        "session_id": "s-1",
+        "session_title": "Retry",
+        "project_id": 1,
+        "project_name": "shop",
+        "match": "session",
+        "hits": 2,
+        "items": [HIT],
+    }
     found = nothing | notes | {"items": None, "sessions": [session], "across": {"sessions": 1, "is_exact": True}, "nearest": []}
 
     with Scripted(answer(200, nothing | notes | {"nearest": nearest}), answer(200, found)) as scripted:
@@ -71,3 +79,17 @@ def test_other_forms_of_a_word_are_told(capsys: pytest.CaptureFixture[str]) -> N
         search(["retried"], limit=1, url=scripted.url)
 
     assert capsys.readouterr().out.splitlines()[0] == "Also found for 'retried': retry, retries."
+
+
+def test_projects_of_one_name_are_told_apart(capsys: pytest.CaptureFixture[str]) -> None:
+    found = {"next_cursor": None, "total": 2, "total_is_exact": True, "is_complete": True}
+    notes = {"incomplete_because": None, "corrected": None, "hints": [], "pending_documents": 0}
+    hits = [HIT | {"project_id": number} for number in (1, 2)]
+    projects = [{"id": 1, "label": "work/shop"}, {"id": 2, "label": "home/shop"}]
+
+    with Scripted(answer(200, found | notes | {"items": hits}), answer(200, projects)) as scripted:
+        search(["retry"], limit=2, url=scripted.url)
+
+    out = capsys.readouterr().out
+    assert "work/shop" in out
+    assert "home/shop" in out
