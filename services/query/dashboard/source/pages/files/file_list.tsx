@@ -52,7 +52,7 @@ export function FileList() {
     <>
       <header class="page-head">
         <h1>Files</h1>
-        <span class="quiet">that Claude changed; {range.value.label}, days in {zone.value}</span>
+        <span class="quiet">{range.value.label}, days in {zone.value}; all that Claude changed</span>
         <RangeActions />
       </header>
       <FilterBar filters={["project", "user", "machine"]} />

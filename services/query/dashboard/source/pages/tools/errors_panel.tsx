@@ -78,7 +78,7 @@ function Classes({ data, calls, before, chosen }: { data: Errors; calls: number 
     return was !== null && <Change of={of} value={isRate ? rate(failed, calls) : failed} before={isRate ? rate(was, before?.calls ?? null) : was} label={beforeLabel()} />;
   };
   return (
-    <div class="reasons">
+    <div class="error-reasons">
       <Table
         caption="Reasons by calls"
         rows={rows}

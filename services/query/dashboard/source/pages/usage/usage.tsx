@@ -39,7 +39,7 @@ export default function Usage() {
   const sumsBefore = useRead(before ? "/api/usage" : null, { ...query, start_date: before?.start, end_date: before?.end, group_by: "month" });
   const csv = addressOf("/api/usage", { ...query, group_by: `${interval},${by}`, format: "csv" });
   return (
-    <StatsPage title="Usage" filters={ALL} about="costs at the list prices of the API;" without="no usage">
+    <StatsPage title="Usage" filters={ALL} about="costs are at the list prices of the API" without="no usage">
       <Loaded reading={course} what="the totals" height={92}>
         {(data) => <UsageTiles totals={data.totals} before={sumsBefore.isCurrent && sumsBefore.data?.totals.api_calls ? sumsBefore.data.totals : undefined} hasModel={chosen.value.model !== undefined} />}
       </Loaded>
@@ -63,7 +63,7 @@ export default function Usage() {
         </Panel>
         <Panel
           title={`By ${WHAT[by].label.toLowerCase()}`}
-          about={by === "machine" ? "a session on several machines counts for each of them, and once in the total" : "the last row is the API's total"}
+          about={by === "machine" ? "a session on several machines counts for each of them, and once in the total" : "the last row counts all of them"}
           actions={
             <a class="button is-small" href={csv} download>
               CSV by {interval} and {by === "user" ? "person" : by}

@@ -24,7 +24,8 @@ export function StatsPage({ title, about, filters, without, children }: Props) {
         <h1>{title}</h1>
         {!isEmpty.value && (
           <span class="quiet">
-            {about} {range.value.label}, days in {zone.value}
+            {range.value.label}, days in {zone.value}
+            {about && `; ${about}`}
           </span>
         )}
         <RangeActions />
