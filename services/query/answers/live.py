@@ -17,7 +17,7 @@ _STATES: Final = " ".join(f"`{name}`: {state.definition}" for name, state in ter
 
 class LiveFile(Answer):
     file_path: str
-    lines_added: Annotated[int, doc("In this session.")]
+    lines_added: Annotated[int, doc("In the newest 200 changes of the session.")]
     lines_removed: int
 
 

@@ -31,7 +31,11 @@ LEFT JOIN LATERAL (
     SELECT json_agg(json_build_object('file_path', f.file_path, 'lines_added', c.added, 'lines_removed', c.removed) ORDER BY c.at DESC, f.file_path) AS files
     FROM (
         SELECT a.file_key, max(a.occurred_at) AS at, sum(a.lines_added)::bigint AS added, sum(a.lines_removed)::bigint AS removed
-        FROM activities AS a WHERE a.session_id = s.session_id
+        FROM (
+            -- A session of thousands of changes is read every few seconds. BETWEEN keeps the session in the order, so that the index by session is read.
+            SELECT file_key, occurred_at, lines_added, lines_removed FROM activities WHERE session_id BETWEEN s.session_id AND s.session_id
+            ORDER BY session_id DESC, occurred_at DESC, id DESC LIMIT 200
+        ) AS a
         GROUP BY a.file_key ORDER BY at DESC, a.file_key LIMIT 3
     ) AS c JOIN files AS f USING (file_key)
 ) AS changed ON true
