@@ -151,9 +151,10 @@ def test_cost_of_a_turn_is_shown_whole_beside_long_numbers(open_page: OpenPage, 
     page = open_page(busiest_session(stack))
     page.wait_for_selector(".turn-cost")
 
-    page.evaluate("""() => document.querySelectorAll(".turn-numbers").forEach((numbers) => {
-        for (const each of numbers.children) each.textContent = "12 h 34 min 56 s";
-        numbers.querySelector(".turn-cost").textContent = "$1,011.77";
+    page.evaluate("""() => document.querySelectorAll(".turn").forEach((turn) => {
+        turn.querySelector(".turn-prompt").textContent = "A prompt of many words that go on and on ".repeat(4);
+        for (const each of turn.querySelector(".turn-numbers").children) each.textContent = "12 h 34 min 56 s";
+        turn.querySelector(".turn-cost").textContent = "$1,011.77";
     })""")
 
     assert page.locator(".turn-cost").first.evaluate(
