@@ -13,7 +13,7 @@ from client.http.server import Server
 from client.output.console import console
 from client.output.terminal import write_json
 from client.questions import cells
-from client.questions.lookup import Item, get
+from client.questions.lookup import Item, get, label_projects
 from client.questions.output import Column, Format, table, write_csv
 from client.questions.period import Period
 from shared import quantities
@@ -61,6 +61,8 @@ def write_comparison(
     out.print()
     out.print(table(measures, _COLUMNS_OF_TOTALS, out.width))
     out.print()
+    if group == "project":
+        label_projects(server, answer["items"])
     out.print(table(_groups(answer, group), _columns_of_groups(group), out.width))
 
 

@@ -3,6 +3,7 @@
 import type { ComponentChildren } from "preact";
 import { zone } from "../../address/range";
 import { seesTexts } from "../../api/identity";
+import { projectName } from "../../format/names";
 import { duration } from "../../format/quantities";
 import { clockText, exactTime } from "../../format/times";
 import terms from "../../format/terms";
@@ -59,7 +60,7 @@ function Entry({ entry: { item }, isNew }: { entry: FeedEntry; isNew: boolean })
         {clockText(item.timestamp, true)}
       </time>
       <span class={`badge ${isFailed ? "is-bad" : tone}`}>{label}</span>
-      <span class="feed-who">{[item.project_name, item.user].filter(Boolean).join(" · ")}</span>
+      <span class="feed-who">{[item.project_name && projectName(item.project_id, item.project_name), item.user].filter(Boolean).join(" · ")}</span>
       <span class="feed-what">{what(item)}</span>
     </>
   );

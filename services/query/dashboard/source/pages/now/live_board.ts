@@ -4,6 +4,7 @@
  */
 
 import type { Schemas } from "../../api/answers";
+import { projectName } from "../../format/names";
 import terms from "../../format/terms";
 
 type Row = Schemas["LiveSession"];
@@ -91,7 +92,7 @@ export class LiveBoard {
       if (row.session_id === null) continue;
       const session = this.session(row.session_id, row.start_time ?? row.since);
       session.title = row.title;
-      session.project = row.project_name;
+      session.project = row.project_name && projectName(row.project_id, row.project_name);
       session.user = row.user;
       session.calls = row.tool_calls_count;
       session.tokens = row.tokens;
@@ -113,7 +114,7 @@ export class LiveBoard {
     const session = this.session(item.session_id, item.timestamp ?? new Date().toISOString());
     session.position = id;
     session.title = item.title ?? session.title;
-    session.project = item.project_name ?? session.project;
+    session.project = item.project_name ? projectName(item.project_id, item.project_name) : session.project;
     session.user = item.user ?? session.user;
     if (item.kind === "prompt" && item.agent_id === undefined) session.prompt = item.content ?? null;
     if (item.state) isIn(session, item.state, item.since, item.running_tool, item.running_input, item.error);

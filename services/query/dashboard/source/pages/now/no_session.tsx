@@ -3,6 +3,7 @@
 import { pageAddress } from "../../address/filters";
 import { seesNames, seesTexts } from "../../api/identity";
 import { useRead } from "../../api/use_read";
+import { projectName } from "../../format/names";
 import { cost, minutes } from "../../format/quantities";
 import { EmptyNote } from "../../parts/notes/empty_note";
 import { Panel } from "../../parts/panel";
@@ -50,7 +51,7 @@ function LastSessions() {
           <li key={session.session_id}>
             <a data-item href={`/sessions/${encodeURIComponent(session.session_id)}`}>
               <span class="last-title">{session.title ?? "No title"}</span>
-              <span class="quiet">{session.project_name ?? "no project"}</span>
+              <span class="quiet">{projectName(session.project_id, session.project_name)}</span>
               <span class="quiet last-numbers">
                 <Time at={session.start_time} /> · {minutes(session.active_minutes)} · {cost(session.cost_usd)}
               </span>

@@ -6,6 +6,7 @@ import type { Schemas } from "../../api/answers";
 import { addressOf } from "../../api/request";
 import { useRead } from "../../api/use_read";
 import { type MeasureName, measure } from "../../format/measures";
+import { projectName } from "../../format/names";
 import { count, minutes, plural } from "../../format/quantities";
 import { clockText, timeText } from "../../format/times";
 import { CopyText } from "../../parts/text/copy_text";
@@ -38,7 +39,7 @@ export function SessionHead({ session, onMark }: Props) {
         {session.project_name && (
           <>
             <span aria-hidden="true">/</span>
-            <a href={`/sessions?range=all&project=${session.project_id}`}>{session.project_name}</a>
+            <a href={`/sessions?range=all&project=${session.project_id}`}>{projectName(session.project_id, session.project_name)}</a>
           </>
         )}
         {session.parent_session_id && (
