@@ -55,7 +55,7 @@ def show(
     url: Url = DEFAULT_URL,
     token: Token = None,
 ) -> None:
-    """Shows what came of a session, and all of it from beginning to end.
+    """Shows what came of a session, then all of it.
 
     It opens with ask, answer, commits, tests, files, failures and the reasons of the cost. Then it has the messages, the tool calls and the file changes,
     in the order of time. On a terminal it opens in a pager.

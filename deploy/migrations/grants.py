@@ -48,7 +48,7 @@ _SEARCH: Final = ("search_documents", "search_pending", "search_words", "search_
 TABLES: Final = (*EVENTS, *AGGREGATES, *_REGISTRY, *_JOBS, *_JOURNAL, *_CAPTURE, *_MARKS, *_SIGNS, *_SEARCH, *_KEYS, "alembic_version")
 # The worker makes titles of what sessions were asked.
 _ASKS: Final = ("asked_commands", "asks")
-VIEWS: Final = (*_ASKS, "search_noted_messages", "search_texts")
+VIEWS: Final = (*_ASKS, "search_noted_messages", "search_texts", "api_call_costs")
 
 GRANTS: Final[dict[str, Grants]] = {
     # Two ids, jobs' rows, keys, names of users, and dead letters that are replayed. Events and aggregates are the worker's.

@@ -92,10 +92,10 @@ def test_objects_of_other_projects_are_404(api: Api, alpha: int) -> None:
     assert api.get(bound, f"/api/sessions/{own}").json() == api.get(everybody, f"/api/sessions/{own}").json()
     assert listed(api, bound, f"/api/tool-calls/session/{own}") == listed(api, everybody, f"/api/tool-calls/session/{own}")
     is_error(api.get(bound, f"/api/sessions/{foreign}"), 404, "SESSION_NOT_FOUND")
-    for path in ("timeline", "turns"):
+    for path, what in (("timeline", "items"), ("turns", "items"), ("outcome", "cost")):
         shown = api.get(everybody, f"/api/sessions/{own}/{path}").json()
-        assert shown["items"]
-        assert api.get(bound, f"/api/sessions/{own}/{path}").json()["items"] == shown["items"]
+        assert shown[what]
+        assert api.get(bound, f"/api/sessions/{own}/{path}").json()[what] == shown[what]
         is_error(api.get(bound, f"/api/sessions/{foreign}/{path}"), 404, "SESSION_NOT_FOUND")
         # What keys with `numbers` must not see has no other way in.
         is_error(api.get(api.key("numbers"), f"/api/sessions/{own}/{path}"), 403, "FORBIDDEN")
