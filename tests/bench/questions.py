@@ -120,6 +120,7 @@ def _sessions(known: Known) -> list[Question]:
         Question("timeline", lambda r: f"{path}/{r.choice(known.session_ids)}/timeline", TIMELINE_TARGET),
         Question("timeline, last page", lambda r: url(f"{path}/{r.choice(known.session_ids)}/timeline", order="desc"), TIMELINE_TARGET),
         Question("turns", lambda r: f"{path}/{r.choice(known.session_ids)}/turns", TIMELINE_TARGET),
+        Question("what came of a session", lambda r: f"{path}/{r.choice(known.session_ids)}/outcome", TIMELINE_TARGET),
         *_long_session(known),
     ]
 
@@ -140,6 +141,7 @@ def _long_session(known: Known) -> list[Question]:
         Question(
             "20,000 items: turns, deep page", lambda r: url(f"{known.long_session}/turns", cursor=r.choice(turn_cursors)), TIMELINE_TARGET
         ),
+        Question("20,000 items: what came of it", lambda _: f"{known.long_session}/outcome", TIMELINE_TARGET),
     ]
 
 
