@@ -19,7 +19,7 @@ LISTS = {
     "usage": ("/usage?range=30d&by=project", "By project", "/api/usage", "project_name"),
     "tools": ("/tools?range=30d", "By tool", "/api/tool-calls/stats", "tool_name"),
     "errors": ("/tools?range=30d", "Why calls failed", "/api/tool-calls/errors", "error_class"),
-    "projects": ("/projects?range=30d", "Projects with anything in this range", "/api/usage", "project_id"),
+    "projects": ("/projects?range=30d", "Projects that were active in this range", "/api/usage", "project_id"),
     "sessions": ("/sessions?range=30d", None, "/api/sessions", "session_id"),
     "sessions of a project": ("/projects/1?range=30d", "Newest sessions", "/api/sessions", "session_id"),
     "files": ("/files?range=30d&contains=src", None, "/api/files", "file_path"),

@@ -190,7 +190,7 @@ def test_days_and_hours_are_those_of_the_viewers_zone(
 def shown_rows(series: Any) -> dict[str, int]:
     """Messages by day, of the table behind the series; the day is read from the row's link."""
     expect(series.locator("tbody tr")).to_have_count(3)
-    hrefs = series.locator("tbody a").evaluate_all("links => links.map(link => new URL(link.href).searchParams.get('from'))")
+    hrefs = series.locator("tbody a").evaluate_all("links => links.map(link => new URL(link.href).pathname.split('/').at(-1))")
     numbers = series.locator("tbody td:nth-child(2)").all_inner_texts()
     return {href: int(number) for href, number in zip(reversed(hrefs), reversed(numbers), strict=True)}
 

@@ -1,11 +1,11 @@
-/** On a phone, filters behind one button that says how many are set. */
+/** On a phone, filters behind one button that says how many are set. Paper is as narrow and has no buttons: there they are shown. */
 
 import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
 import { PHONE, useMedia } from "../use_media";
 
 export function Folded({ set, children }: { set: number; children: ComponentChildren }) {
-  const isPhone = useMedia(PHONE);
+  const isPhone = useMedia(`screen and ${PHONE}`);
   const [isOpen, setOpen] = useState(false);
   if (!isPhone) return <>{children}</>;
   return (
