@@ -273,7 +273,7 @@ def test_keys_alone_lead_to_an_item_of_a_session_and_back(open_page: OpenPage, s
             break
     page.keyboard.press("Enter")
     page.wait_for_url(re.compile("at="))
-    assert page.locator(".is-marked").count() == 1
+    expect(page.locator(".is-marked")).to_have_count(1)
     page.go_back()
     page.wait_for_url(lambda url: "at=" not in url)
     page.go_back()
