@@ -187,8 +187,7 @@ def test_capture_reaches_a_claude_that_a_script_calls(claude_home: ClaudeHome, t
     claude_home.api.script(TURNS)
     done = tracker("capture", "--", "sh", "-c", "claude -p 'In a script' >answer; exit 7")
     assert (done.returncode, done.stderr) == (7, "")
-    sessions = stack.http.get("/api/sessions").json()["items"]
-    wait_for(lambda: any(prompts(stack, session["session_id"]) == ["In a script"] for session in sessions))
+    wait_for(lambda: any(prompts(stack, each["session_id"]) == ["In a script"] for each in stack.http.get("/api/sessions").json()["items"]))
 
 
 def test_capture_keeps_the_exit_code_when_nothing_can_be_sent(claude_home: ClaudeHome, tracker: Tracker) -> None:

@@ -59,10 +59,12 @@ class Watcher:
         return None if row is None else (row["state"], row["tool_name"])
 
     def printed(self) -> str:
-        """In `tracker top --once`, which shows what the session was asked for last."""
+        """In `tracker top --once`, which shows the session by its title."""
         [row] = [row for row in self.stack.http.get("/api/live/sessions").json()["items"] if row["session_id"] == self.session_id]
         shown = self.tracker("top", "--once", COLUMNS="200")
-        [line] = [line for line in shown.stdout.splitlines() if line.rstrip().endswith(row["last_prompt"])]
+        # As much of it as its column has room for.
+        called = (row["title"] or row["last_prompt"])[:23]
+        [line] = [line for line in shown.stdout.splitlines() if called in line]
         return line.split()[0]
 
     def told(self) -> tuple[str, str | None]:
