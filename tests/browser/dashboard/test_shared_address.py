@@ -103,3 +103,18 @@ def test_unknown_zone_is_said_and_ignored(open_page: OpenPage, stack: Stack) -> 
     expect(page.get_by_text(f"“Middle/Earth” is no time zone that this browser knows. Days and times are those of {NEAR}.")).to_be_visible()
     expect(panel(page, "By tool").locator("tbody tr").first).to_be_visible()
     assert refused == []
+
+
+def test_another_zone_is_chosen_in_the_settings_and_left_again(open_page: OpenPage) -> None:
+    page = open_page("/settings", timezone_id="Europe/Berlin")
+    choice = page.get_by_role("combobox", name="Zone of days and times")
+    expect(choice).to_have_value("Europe/Berlin")
+
+    choice.select_option("Asia/Tokyo")
+    page.get_by_role("navigation", name="Pages").get_by_role("link", name="Overview").click()
+
+    expect(page.locator(".page-head")).to_contain_text("days in Asia/Tokyo")
+    page.go_back()
+    choice.select_option("Europe/Berlin")
+    expect(page.get_by_role("button", name="Use my zone")).to_have_count(0)
+    assert "tz" not in query_of(page)

@@ -98,12 +98,12 @@ function SecondRange({ before }: { before: { start: string; end: string } | null
         Compared with
         <span class="switch" role="group" aria-label="Compared with">
           {link(PREVIOUS, "The days before")}
-          {link(LAST_MONTH, "Last month")}
+          {link(LAST_MONTH, "The month before this one")}
         </span>
         <DayFields days={before ?? { start: null, end: null }} of="before" onChoose={chooseDays} />
       </span>
       <label class="range-days">
-        or before and since a day
+        or split at a day
         <input
           type="date"
           aria-label="The day that divides before from now"

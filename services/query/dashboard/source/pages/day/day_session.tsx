@@ -84,7 +84,8 @@ function isTitle(text: string, title: string | null): boolean {
 }
 
 function Outcomes({ session }: { session: Session }) {
-  const { commits, pull_requests, failures } = session;
+  const { commits, pull_requests, failures, share } = session;
+  const others = share.tool_errors - failures.reduce((sum, each) => sum + each.calls, 0);
   if (commits.length + pull_requests.length + failures.length === 0) return null;
   return (
     <ul class="day-outcomes" aria-label="What came of it">
@@ -105,6 +106,7 @@ function Outcomes({ session }: { session: Session }) {
         <li>
           <span class="badge is-bad">failed</span>{" "}
           {failures.map((each) => `${each.tool_name}: ${errorClassLabel(each.error_class ?? "unclassified").toLowerCase()}${each.calls > 1 ? ` ×${count(each.calls)}` : ""}`).join(", ")}
+          {others > 0 && `, and ${plural(others, "other call")}`}
         </li>
       )}
     </ul>

@@ -10,7 +10,7 @@ export function Kept() {
   const rows: [name: string, setting: string, value: string][] = [
     ["Access", "TRACKER_ACCESS", settings.access === "open" ? "open: no key is needed, on this machine only" : "every request needs a key"],
     ["Results of tools", "TRACKER_TOOL_RESULTS", settings.tool_results === "on" ? "kept for all calls" : "kept only for calls that did not succeed"],
-    ["A day begins", "TRACKER_TIMEZONE", `at midnight in ${settings.timezone}, unless a request names a zone. This dashboard names yours`],
+    ["A day begins", "TRACKER_TIMEZONE", `at midnight in ${settings.timezone}, unless a request names a zone. This dashboard names the one below`],
     ["Idle gap", "TRACKER_IDLE_GAP_SECONDS", `a pause of more than ${minutes(settings.idle_gap_minutes)} does not count as active time`],
     ["Silent machine", "TRACKER_MACHINE_SILENT_HOURS", `no report for ${plural(settings.machine_silent_hours, "hour")}`],
     ["Late data", "TRACKER_READY_LAG_SECONDS", `not ready if an event waits longer than ${duration(settings.ready_lag_seconds * 1_000)}`],

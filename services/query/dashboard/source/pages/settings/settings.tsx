@@ -12,6 +12,7 @@ import { Kept } from "./kept";
 import { Scrubs } from "./scrubs";
 import "./settings.css";
 import { Tags } from "./tags";
+import { ZoneChoice } from "./zone_choice";
 
 export default function Settings() {
   /** A key that was made just now: the line to paste has it, until the page is left. */
@@ -26,6 +27,7 @@ export default function Settings() {
         <Connect newKey={newKey.value} />
         {isAdmin.value && <Keys newKey={newKey} />}
         <Kept />
+        <ZoneChoice />
         {isAdmin.value && <Scrubs />}
         {seesTexts.value && <Tags />}
         <Panel title="Theme" about="kept in this browser" class="theme-choice">
