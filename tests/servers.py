@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from testcontainers.core.container import DockerContainer
 
 POSTGRES_IMAGE, REDIS_IMAGE = "postgres:18", "redis:8"
-POSTGRES_SETTINGS = {"fsync": "off", "shared_buffers": "128MB"}
+# Several stacks of a test process have one server: 40 connections, as `make up` has them, were too few for browser tests beside kept connections.
+POSTGRES_SETTINGS = {"fsync": "off", "shared_buffers": "128MB", "max_connections": "100"}
 REDIS_SETTINGS = {"appendonly": "yes", "appendfsync": "everysec"}
 WAYS = ("embedded", "containers")
 # Says whose a container is: host and process.
