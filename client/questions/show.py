@@ -19,6 +19,7 @@ from client.questions.lookup import Item, pages, session
 from client.questions.outcome import outcome_of, write_outcome
 from client.questions.output import AsCsv, AsJson, Format, format_of, write_csv
 from client.questions.period import Zone
+from shared.sessions.telling_parameters import TELLING_PARAMETERS
 
 FIELDS: Final = (
     "timestamp",
@@ -34,8 +35,6 @@ FIELDS: Final = (
     "lines_removed",
     "text",
 )
-# A tool call is described by the first of these parameters that it has.
-_TELLING: Final = ("command", "file_path", "pattern", "path", "query", "url", "description", "prompt", "skill", "notebook_path")
 _MOST_CHARACTERS: Final = 160
 # Wider lines are hard to read.
 _WIDTH: Final = 100
@@ -109,7 +108,7 @@ def _told(parameters: Any) -> str:
     """A tool call's parameters in one line."""
     if not isinstance(parameters, dict):
         return ""
-    named = next((str(parameters[key]) for key in _TELLING if parameters.get(key)), "")
+    named = next((str(parameters[key]) for key in TELLING_PARAMETERS if parameters.get(key)), "")
     line = " ".join(named.split())
     return line if len(line) <= _MOST_CHARACTERS else f"{line[: _MOST_CHARACTERS - 1]}…"
 

@@ -11,6 +11,8 @@ is an SQL expression over them, so that the same instant gives the same state wh
 
 from typing import Final, Literal
 
+from shared.sessions.telling_parameters import TELLING_PARAMETERS
+
 # In the order of shared/terms.json, in which clients show them.
 OpenState = Literal["permission", "error", "working", "input", "quiet"]
 State = Literal[OpenState, "ended"]
@@ -53,10 +55,7 @@ TOOL: Final = "call.tool_name"
 # What that tool was called with: the parameter that says most, else all of them as JSON. They are redacted as they are stored.
 INPUT: Final = _one_line(
     "coalesce("
-    + ", ".join(
-        f"call.parameters ->> '{name}'"
-        for name in ("command", "file_path", "notebook_path", "pattern", "path", "url", "query", "description", "prompt", "skill", "plan")
-    )
+    + ", ".join(f"call.parameters ->> '{name}'" for name in (*TELLING_PARAMETERS, "plan"))
     + ", call.parameters -> 'questions' -> 0 ->> 'question', call.parameters::text)"
 )
 # Why its turn failed: the API's error, else the result of the turn's last call that failed.

@@ -21,10 +21,9 @@ from services.query.answers.tool_calls import FileChange
 from services.query.export.exported_session import ExportedSession
 from services.query.export.plain_text import one_line, plain
 from shared.quantities import counted, day_text, duration, minutes
+from shared.sessions.telling_parameters import TELLING_PARAMETERS
 from shared.terms import error_class_label
 
-# A tool call is described by the first of these parameters that it has.
-_TELLING: Final = ("command", "file_path", "pattern", "path", "query", "url", "description", "prompt", "skill", "notebook_path")
 _MOST_CHARACTERS: Final = 160
 # A file change, below its call or an item by itself.
 Change = FileChange | FileChangeItem
@@ -100,7 +99,7 @@ def call_summary(parameters: Any) -> str:
     """A tool call's parameters in one line."""
     if not isinstance(parameters, dict):
         return ""
-    return one_line(next((str(parameters[key]) for key in _TELLING if parameters.get(key)), ""), _MOST_CHARACTERS)
+    return one_line(next((str(parameters[key]) for key in TELLING_PARAMETERS if parameters.get(key)), ""), _MOST_CHARACTERS)
 
 
 def outcome(call: ToolCallItem) -> str:

@@ -7,6 +7,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from tests.browser.dashboard.transcript_lines import answer_message, record
+
 CALLS_IN_A_TURN = 26
 WORDS = ("the", "session", "keeps", "its", "order", "while", "pages", "come", "and", "go", "so", "nobody", "loses", "the", "place")
 ANSWER = """The test `test_{n}` fails since the queue is **drained twice**:
@@ -38,29 +40,12 @@ def _lines(session_id: str, items: int, project: str) -> Iterator[dict[str, Any]
     def line(kind: str, message: dict[str, Any], **more: Any) -> dict[str, Any]:
         nonlocal at
         at += timedelta(seconds=chance.uniform(0.5, 4))
-        base = {
-            "sessionId": session_id,
-            "cwd": project,
-            "gitBranch": "main",
-            "version": "2.1.219",
-            "isSidechain": False,
-            "parentUuid": None,
-        }
-        stamp = at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        return base | {"type": kind, "uuid": str(UUID(int=chance.getrandbits(128))), "timestamp": stamp, "message": message} | more
+        return record(session_id, project, kind, str(UUID(int=chance.getrandbits(128))), at, message, **more)
 
     def assistant(*content: dict[str, Any]) -> dict[str, Any]:
         usage = {"input_tokens": 3, "output_tokens": 200, "cache_read_input_tokens": 40_000, "cache_creation_input_tokens": 900}
         name = f"{chance.getrandbits(60):x}"
-        message = {
-            "model": "claude-sonnet-5",
-            "id": f"msg_{name}",
-            "type": "message",
-            "role": "assistant",
-            "content": list(content),
-            "usage": usage,
-        }
-        return line("assistant", message, requestId=f"req_{name}")
+        return line("assistant", answer_message(name, list(content), usage), requestId=f"req_{name}")
 
     while made < items:
         turn += 1

@@ -1,7 +1,6 @@
 """One session: its numbers, its conversation, jumps by link and key, search within, marks, and what happens while one looks."""
 
 import re
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -13,40 +12,26 @@ from shared.terms import error_class_label
 from tests.browser.dashboard.conftest import OpenPage
 from tests.browser.dashboard.hostile_transcript import ATTACK, SESSION, hostile_transcript
 from tests.browser.dashboard.long_transcript import long_transcript
+from tests.browser.dashboard.sent_sessions import begin, import_transcript, say
 from tests.browser.dashboard.test_every_page import TAGS
-from tests.browser.dashboard.told_transcript import ASK, LAST_ANSWER, SUBAGENT_MS, told_transcript
 from tests.flow.conftest import Stack
 
 LONG = "16161616-0000-4000-8000-000000000001"
 LONG_ITEMS = 3_000
-TOLD = "25252525-0000-4000-8000-000000000001"
 
 
 @pytest.fixture(scope="module")
 def busiest(stack: Stack) -> dict[str, Any]:
     """The session of the week with most tool calls."""
     items = stack.http.get("/api/sessions", params={"sort": "tool_calls_count", "user": "ann"}).json()["items"]
-    found: dict[str, Any] = next(session for session in items if session["session_id"] not in (LONG, SESSION, TOLD))
+    found: dict[str, Any] = next(session for session in items if session["session_id"] not in (LONG, SESSION))
     return found
 
 
 @pytest.fixture(scope="module")
 def long_session(stack: Stack) -> str:
-    imported(stack, LONG, long_transcript(LONG, LONG_ITEMS))
+    import_transcript(stack, LONG, long_transcript(LONG, LONG_ITEMS))
     return LONG
-
-
-@pytest.fixture(scope="module")
-def told(stack: Stack) -> str:
-    """A session with all that its page tells first."""
-    imported(stack, TOLD, told_transcript(TOLD))
-    return TOLD
-
-
-def imported(stack: Stack, session_id: str, transcript: bytes) -> None:
-    job = stack.http.post("/api/import/claude-data", files={"file": (f"{session_id}.jsonl", transcript)}, timeout=120).json()
-    events = stack.http.get(f"/api/import/jobs/{job['job_id']}/events", timeout=120)
-    assert stack.http.get(f"/api/import/jobs/{job['job_id']}").json()["status"] == "succeeded", events.text[-500:]
 
 
 def timeline(stack: Stack, session_id: str, **query: Any) -> dict[str, Any]:
@@ -213,10 +198,7 @@ def test_title_and_note_are_edited_in_place(open_page: OpenPage, stack: Stack, b
 
 def test_open_session_is_followed(open_page: OpenPage, stack: Stack) -> None:
     session = "live-16"
-    now = datetime.now(UTC).isoformat()
-    stack.http.post(
-        "/api/sessions/start", json={"project_path": "/home/ann/live16", "user": "ann", "session_id": session, "start_time": now}
-    )
+    begin(stack, session)
     say(stack, session, "user", "The first words")
     page = open_page(f"/sessions/{session}")
     expect(page.locator(".message")).to_contain_text("The first words")
@@ -225,13 +207,8 @@ def test_open_session_is_followed(open_page: OpenPage, stack: Stack) -> None:
     expect(page.locator(".message.is-assistant strong", has_text="while one looks")).to_be_visible(timeout=5_000)
 
 
-def say(stack: Stack, session: str, role: str, content: str, at: datetime | None = None) -> None:
-    body = {"session_id": session, "role": role, "content": content, "timestamp": (at or datetime.now(UTC)).isoformat()}
-    assert stack.http.post("/api/conversations", json=body, headers={"Prefer": "wait=10"}).status_code < 300
-
-
 def test_stored_text_is_never_markup(open_page: OpenPage, stack: Stack) -> None:
-    imported(stack, SESSION, hostile_transcript())
+    import_transcript(stack, SESSION, hostile_transcript())
     marks = {"title": ATTACK, "note": ATTACK, "add_tags": [ATTACK[:60]]}
     assert stack.http.patch(f"/api/sessions/{SESSION}", json=marks).status_code == 200
     page = open_page(f"/sessions/{SESSION}?thinking=1")
@@ -294,124 +271,18 @@ def test_small_edit_shows_its_diff_and_unfolds_without_a_second_one(open_page: O
     expect(row.locator(".diff")).to_have_count(1)
 
 
-def test_session_opens_with_its_ask_its_answer_and_what_was_made(open_page: OpenPage, stack: Stack, told: str) -> None:
-    stack.http.patch(f"/api/sessions/{told}", json={"title": "Uploads"})
-
-    page = open_page(f"/sessions/{told}")
-
-    outcome = page.get_by_role("region", name="What came of it")
-    expect(outcome.locator(".outcome-ask")).to_have_text(ASK)
-    expect(outcome.locator(".outcome-text .markdown")).to_have_text(LAST_ANSWER.replace("*", ""))
-    expect(outcome.locator(".outcome-text strong")).to_have_text("three times")
-    expect(outcome).to_contain_text("1a2b3c4 Try uploads again")
-    expect(outcome.get_by_role("link", name="github.com/ann/told/pull/7")).to_have_attribute("href", "https://github.com/ann/told/pull/7")
-    expect(outcome.locator(".test-run")).to_contain_text("pytest tests/unit")
-    expect(outcome.locator(".test-run")).to_contain_text("12 passed, the last of 2 runs; 1 failed before")
-    [failure] = stack.http.get(f"/api/sessions/{told}/outcome").json()["failures"]
-    expect(outcome.get_by_role("link", name=f"Bash: {error_class_label(failure['error_class']).lower()}")).to_be_visible()
+def test_last_item_of_a_long_session_has_all_of_its_cost(open_page: OpenPage, stack: Stack, long_session: str) -> None:
+    last_item_has_all_of_the_cost(open_page, stack, long_session)
 
 
-def test_ask_that_is_the_title_is_not_repeated(open_page: OpenPage, stack: Stack, told: str) -> None:
-    stack.http.patch(f"/api/sessions/{told}", json={"title": ASK})
-
-    page = open_page(f"/sessions/{told}")
-
-    expect(page.locator("h1")).to_have_text(ASK)
-    expect(page.locator(".outcome-label")).to_have_count(1)
-    expect(page.locator(".outcome-label")).to_contain_text("Answered")
-
-
-def test_file_leads_to_its_diff(open_page: OpenPage, stack: Stack, told: str) -> None:
-    page = open_page(f"/sessions/{told}")
-    files = page.locator(".outcome-facts > div", has_text="Files").get_by_role("listitem")
-    expect(files).to_have_count(11)
-    expect(files.first).to_have_text("src/upload.py +30 −1")
-    page.get_by_role("button", name="2 more").click()
-    expect(files).to_have_count(12)
-
-    files.first.get_by_role("link").click()
-
-    marked = page.locator(".call.is-marked")
-    expect(marked).to_be_in_viewport()
-    expect(marked.locator(".call-body .diff-line.is-added")).to_have_count(30)
-
-
-def test_cost_names_the_rebuild_of_the_cache_and_its_cause(open_page: OpenPage, stack: Stack, told: str) -> None:
-    cost = stack.http.get(f"/api/sessions/{told}/outcome").json()["cost"]
-    page = open_page(f"/sessions/{told}")
-    why = page.locator(".outcome-fold", has_text="Why it cost")
-    expect(why.locator("summary")).to_contain_text(f"Why it cost ${cost['cost_usd']:.2f}: ")
-    expect(why.locator("summary")).to_contain_text(f"1 rebuild of the cache cost ${cost['rebuilds_usd']:.2f}")
-
-    why.locator("summary").click()
-
-    said = r"Turn 2, .*: 120K tokens were written to the cache again for \$0\.\d\d, since the pause of 14 h .* was longer than the cache is kept \(5 min\)\."
-    expect(why.locator("li", has_text="written to the cache again").first).to_have_text(re.compile(said))
-    expect(why.get_by_role("heading", name="The dearest turns")).to_be_visible()
-    expect(why.get_by_role("img", name="Tokens of context by turn")).to_be_visible()
-    why.get_by_role("link", name="Turn 2").first.click()
-    expect(page.locator(".message.is-marked")).to_contain_text("Let another one look at it")
-    expect(page.locator(".message.is-marked")).to_contain_text("cache rebuilt")
-    expect(page.locator(".turn").nth(1)).to_have_attribute("title", re.compile("the pause of 14 h"))
-    expect(page.locator(".turn").nth(1).get_by_role("img", name="1 rebuild of the cache")).to_be_visible()
-
-
-def test_days_are_told_and_part_the_conversation(open_page: OpenPage, told: str) -> None:
-    page = open_page(f"/sessions/{told}", timezone_id="UTC")
-    days = page.get_by_role("region", name="Days of the session, in UTC")
-    expect(days.locator("tbody tr")).to_have_count(2)
-    expect(days.get_by_role("link", name="Tue 17 Nov")).to_have_attribute("href", "/days/2026-11-17")
-
-    days.get_by_role("link", name="its start").nth(1).click()
-
-    expect(page.locator(".separator.is-day")).to_have_text("Wednesday 18 November 2026")
-    expect(page.locator(".message.is-marked")).to_contain_text("Let another one look at it")
-
-
-def test_subagent_that_works_is_no_pause_and_active_time(open_page: OpenPage, told: str) -> None:
-    page = open_page(f"/sessions/{told}?at=end")
-
-    expect(page.locator(".separator", has_text="Nothing happened for")).to_have_count(1)
-    expect(page.locator(".turn").nth(1)).to_contain_text("40 min")
-    expect(page.locator(".time-strip figcaption")).to_contain_text("1 pause of 5 min or more")
-
-
-def test_subagent_that_a_client_sent_is_no_pause(open_page: OpenPage, stack: Stack) -> None:
-    session, begun = "sent-25", datetime(2026, 11, 16, 8, tzinfo=UTC)
-    tool = {"tool_name": "Agent", "parameters": {"prompt": "Review it."}, "result_status": "success", "execution_time_ms": SUBAGENT_MS}
-    ended = begun + timedelta(milliseconds=SUBAGENT_MS + 5_000)
-    stack.http.post(
-        "/api/sessions/start", json={"project_path": "/home/ann/sent25", "session_id": session, "start_time": begun.isoformat()}
-    )
-    answer = stack.http.post(
-        "/api/tool-calls", json=tool | {"session_id": session, "timestamp": begun.isoformat()}, headers={"Prefer": "wait=10"}
-    )
-    assert answer.status_code < 300, answer.text
-    say(stack, session, "assistant", "It is reviewed.", ended)
-
+def last_item_has_all_of_the_cost(open_page: OpenPage, stack: Stack, session: str) -> None:
+    cost = stack.http.get(f"/api/sessions/{session}").json()["cost_usd"]
     page = open_page(f"/sessions/{session}")
+    page.wait_for_selector(".message")
 
-    expect(page.locator(".separator")).to_contain_text("A subagent worked for 40 min")
+    page.keyboard.press("End")
 
-
-def test_last_item_has_cost_all_of_the_session(open_page: OpenPage, stack: Stack, told: str, long_session: str) -> None:
-    for session in (told, long_session):
-        cost = stack.http.get(f"/api/sessions/{session}").json()["cost_usd"]
-        page = open_page(f"/sessions/{session}")
-        page.wait_for_selector(".message")
-
-        page.keyboard.press("End")
-
-        expect(page.locator(".story-position")).to_have_text(re.compile(rf"item ([\d,]+) of \1, .*, \${cost:.2f} so far"))
-
-
-@pytest.mark.parametrize("width", [1440, 1024])
-def test_list_of_turns_stays_beside_the_conversation(open_page: OpenPage, told: str, width: int) -> None:
-    page = open_page(f"/sessions/{told}", viewport={"width": width, "height": 900})
-
-    expect(page.locator(".turn")).to_have_count(2)
-    expect(page.locator(".turn").first).to_be_visible()
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    expect(page.locator(".story-position")).to_have_text(re.compile(rf"item ([\d,]+) of \1, .*, \${cost:.2f} so far"))
 
 
 def test_print_has_all_turns_and_no_navigation(open_page: OpenPage, long_session: str) -> None:
@@ -427,28 +298,3 @@ def test_print_has_all_turns_and_no_navigation(open_page: OpenPage, long_session
     expect(page.locator(".navigation")).to_be_hidden()
     expect(page.locator(".print-note")).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth") <= 720
-
-
-def test_open_session_tells_its_answer_without_a_reload(open_page: OpenPage, stack: Stack) -> None:
-    session = "live-25"
-    now = datetime.now(UTC).isoformat()
-    stack.http.post(
-        "/api/sessions/start", json={"project_path": "/home/ann/live25", "user": "ann", "session_id": session, "start_time": now}
-    )
-    say(stack, session, "user", "The only ask")
-    page = open_page(f"/sessions/{session}")
-    expect(page.locator(".story-bar .badge")).to_contain_text("live")
-
-    say(stack, session, "assistant", "An answer while one looks")
-
-    expect(page.locator(".outcome-text .markdown")).to_have_text("An answer while one looks", timeout=20_000)
-
-
-def test_session_of_which_nothing_is_stored_has_no_outcome(open_page: OpenPage, stack: Stack) -> None:
-    body = {"project_path": "/home/ann/empty25", "session_id": "empty-25"}
-    assert stack.http.post("/api/sessions/start", json=body, headers={"Prefer": "wait=20"}).status_code == 201
-
-    page = open_page("/sessions/empty-25")
-
-    expect(page.locator(".empty")).to_contain_text("No event of this session is stored.")
-    expect(page.locator(".outcome, .outcome-outline, .turn-rail")).to_have_count(0)

@@ -9,6 +9,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import NAMESPACE_OID, uuid5
 
+from tests.browser.dashboard.transcript_lines import answer_message, record
+
 PROJECT = "/home/ann/told"
 FIRST_DAY = datetime(2026, 11, 17, 20, tzinfo=UTC)
 ASK = "Make the upload try again. It gives up after the first failure, and nobody is told."
@@ -31,33 +33,12 @@ def _lines(session_id: str) -> Iterator[dict[str, Any]]:
         nonlocal number, at
         number += 1
         at += after
-        base = {
-            "sessionId": session_id,
-            "cwd": PROJECT,
-            "gitBranch": "main",
-            "version": "2.1.219",
-            "isSidechain": False,
-            "parentUuid": None,
-        }
-        stamp = at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        return (
-            base
-            | {"type": kind, "uuid": str(uuid5(NAMESPACE_OID, f"{session_id} {number}")), "timestamp": stamp, "message": message}
-            | more
-        )
+        return record(session_id, PROJECT, kind, str(uuid5(NAMESPACE_OID, f"{session_id} {number}")), at, message, **more)
 
     def says(*content: dict[str, Any], read: int = 0, written: int = 0, after: float = 3) -> dict[str, Any]:
         usage = {"input_tokens": 10, "output_tokens": 500, "cache_read_input_tokens": read, "cache_creation_input_tokens": written}
         name = f"{session_id[:8]}{number:04}"
-        message = {
-            "model": "claude-sonnet-5",
-            "id": f"msg_{name}",
-            "type": "message",
-            "role": "assistant",
-            "content": list(content),
-            "usage": usage,
-        }
-        return line("assistant", message, timedelta(seconds=after), requestId=f"req_{name}")
+        return line("assistant", answer_message(name, list(content), usage), timedelta(seconds=after), requestId=f"req_{name}")
 
     def asks(text: str, after: timedelta = timedelta(seconds=5)) -> dict[str, Any]:
         return line("user", {"role": "user", "content": text}, after)

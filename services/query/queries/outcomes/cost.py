@@ -1,8 +1,9 @@
 """Why a session cost what it cost. Its statements are in cost.sql; the parts of a cost are those of the view api_call_costs."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
 from msgspec import Struct
 
@@ -14,7 +15,6 @@ _PARTS: Final = ("input_usd", "cache_write_usd", "cache_read_usd", "output_usd",
 _PROMPT_CHARACTERS: Final = 300
 
 _sql = partial(statement, __package__, "cost.sql")
-_prompts = partial(statement, __package__, "session_outcome.sql")
 
 
 class TurnCost(Struct):
@@ -43,7 +43,7 @@ def session_cost(connection: Connection, session_id: str) -> SessionCost:
     total = next(each for each in costs if each.of == "all")
     agents = [(each.agent_id, each) for each in costs if each.of == "thread" and each.agent_id is not None]
     wanted = {"session_id": session_id, "agents": [agent_id for agent_id, _ in agents[:MOST_SUBAGENTS]], "characters": _PROMPT_CHARACTERS}
-    prompts = {row["agent_id"]: row["prompt"] for row in rows(connection, _prompts("subagent_prompts"), wanted)} if agents else {}
+    prompts = {row["agent_id"]: row["prompt"] for row in rows(connection, _sql("subagent_prompts"), wanted)} if agents else {}
     rebuilds = cache_rebuilds(connection, session_id, "-infinity", "infinity")
     return SessionCost(
         api_calls=total.api_calls,
@@ -90,6 +90,6 @@ def _with_parts(row: Row, *, is_priced: bool) -> None:
     row["parts"] = parts if is_priced else None
 
 
-def _sum(costs: Any) -> float | None:
+def _sum(costs: Iterable[float | None]) -> float | None:
     known = [cost for cost in costs if cost is not None]
     return sum(known) if known else None

@@ -16,6 +16,12 @@ WHERE c.session_id = %(session_id)s
 GROUP BY GROUPING SETS ((c.model), (c.agent_id), ())
 ORDER BY cost_usd DESC NULLS LAST, c.model, c.agent_id
 
+-- name: subagent_prompts
+-- What the subagents were asked: the first message of each.
+SELECT DISTINCT ON (agent_id) agent_id, left(content, %(characters)s) AS prompt
+FROM messages WHERE session_id = %(session_id)s AND agent_id = ANY (%(agents)s::text[]) AND role = 'user'
+ORDER BY agent_id, occurred_at, id
+
 -- name: turn_costs
 -- Of a page of turns, by place from 1: how many of the ascending `times` are not later. What comes before the first is of its turn. The context is that of the last call of the session's own thread.
 SELECT greatest(width_bucket(c.occurred_at, %(times)s::timestamptz[]), 1) AS place,

@@ -51,12 +51,6 @@ GROUP BY 1, 2
 ORDER BY calls DESC, tool_name, error_class
 LIMIT %(most)s
 
--- name: subagent_prompts
--- What the subagents were asked: the first message of each.
-SELECT DISTINCT ON (agent_id) agent_id, left(content, %(characters)s) AS prompt
-FROM messages WHERE session_id = %(session_id)s AND agent_id = ANY (%(agents)s::text[]) AND role = 'user'
-ORDER BY agent_id, occurred_at, id
-
 -- name: days
 -- The days of the zone on which something happened. Of a session that is a copy of another, only its active time is its own.
 -- A date becomes a timestamp first: as a timestamptz it would be a midnight of the connection's zone.

@@ -103,7 +103,7 @@ def test_a_project_has_its_totals(client: TestClient, connection: psycopg.Connec
 
 def test_projects_of_one_name_are_told_apart_by_the_folder_above(client: TestClient, connection: psycopg.Connection[Any]) -> None:
     # Given a name of one project, of two, of two whose folders above are the same too, and of one that has no session and is not listed
-    for path in ("/work/shop", "/home/shop", "/a/x/cli", "/b/x/cli", "/code/alone"):
+    for path in ("/a/work/shop", "/a/home/shop", "/a/x/cli", "/b/x/cli", "/code/alone"):
         seed.add_session(connection, path, seed.add_project(connection, path))
     seed.add_project(connection, "/agents/alone")
     connection.execute("UPDATE projects SET is_named = false WHERE path = '/agents/alone'")
@@ -112,8 +112,8 @@ def test_projects_of_one_name_are_told_apart_by_the_folder_above(client: TestCli
     labels = {item["path"]: item["label"] for item in client.get("/api/projects").json()}
 
     assert labels == {
-        "/work/shop": "work/shop",
-        "/home/shop": "home/shop",
+        "/a/work/shop": "work/shop",
+        "/a/home/shop": "home/shop",
         "/a/x/cli": "/a/x/cli",
         "/b/x/cli": "/b/x/cli",
         "/code/alone": "alone",

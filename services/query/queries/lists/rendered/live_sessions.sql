@@ -8,7 +8,7 @@ SELECT s.session_id, coalesce(mark.title, s.title) AS title,
         WHEN sign.heard_at > clock_timestamp() - interval '600 seconds' THEN 'working'
         ELSE 'quiet' END AS state,
     call.tool_name AS tool_name,
-    (SELECT CASE WHEN length(line) > 300 THEN left(line, 300) || '…' ELSE line END FROM btrim(regexp_replace(left(coalesce(call.parameters ->> 'command', call.parameters ->> 'file_path', call.parameters ->> 'notebook_path', call.parameters ->> 'pattern', call.parameters ->> 'path', call.parameters ->> 'url', call.parameters ->> 'query', call.parameters ->> 'description', call.parameters ->> 'prompt', call.parameters ->> 'skill', call.parameters ->> 'plan', call.parameters -> 'questions' -> 0 ->> 'question', call.parameters::text), 2000), '\s+', ' ', 'g')) AS line) AS tool_input,
+    (SELECT CASE WHEN length(line) > 300 THEN left(line, 300) || '…' ELSE line END FROM btrim(regexp_replace(left(coalesce(call.parameters ->> 'command', call.parameters ->> 'file_path', call.parameters ->> 'pattern', call.parameters ->> 'path', call.parameters ->> 'query', call.parameters ->> 'url', call.parameters ->> 'description', call.parameters ->> 'prompt', call.parameters ->> 'skill', call.parameters ->> 'notebook_path', call.parameters ->> 'plan', call.parameters -> 'questions' -> 0 ->> 'question', call.parameters::text), 2000), '\s+', ' ', 'g')) AS line) AS tool_input,
     (SELECT CASE WHEN length(line) > 300 THEN left(line, 300) || '…' ELSE line END FROM btrim(regexp_replace(left(failure.text, 2000), '\s+', ' ', 'g')) AS line) AS error,
     coalesce(
         CASE WHEN sign.waits_since >= sign.worked_at THEN nullif(sign.waits_since, '-infinity')

@@ -1,0 +1,152 @@
+"""A session's page opens with what came of it: ask, answer, commits, tests, files, why it cost that much, days, and time of subagents."""
+
+import re
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from playwright.sync_api import expect
+
+from shared.terms import error_class_label
+from tests.browser.dashboard.conftest import OpenPage
+from tests.browser.dashboard.sent_sessions import begin, import_transcript, say, send
+from tests.browser.dashboard.test_session import last_item_has_all_of_the_cost
+from tests.browser.dashboard.told_transcript import ASK, LAST_ANSWER, SUBAGENT_MS, told_transcript
+from tests.flow.conftest import Stack
+
+TOLD = "25252525-0000-4000-8000-000000000001"
+
+
+@pytest.fixture(scope="module")
+def told(stack: Stack) -> str:
+    """A session with all that its page tells first."""
+    import_transcript(stack, TOLD, told_transcript(TOLD))
+    return TOLD
+
+
+def test_session_opens_with_its_ask_its_answer_and_what_was_made(open_page: OpenPage, stack: Stack, told: str) -> None:
+    stack.http.patch(f"/api/sessions/{told}", json={"title": "Uploads"})
+
+    page = open_page(f"/sessions/{told}")
+
+    outcome = page.get_by_role("region", name="What came of it")
+    expect(outcome.locator(".outcome-ask")).to_have_text(ASK)
+    expect(outcome.locator(".outcome-text .markdown")).to_have_text(LAST_ANSWER.replace("*", ""))
+    expect(outcome.locator(".outcome-text strong")).to_have_text("three times")
+    expect(outcome).to_contain_text("1a2b3c4 Try uploads again")
+    expect(outcome.get_by_role("link", name="github.com/ann/told/pull/7")).to_have_attribute("href", "https://github.com/ann/told/pull/7")
+    expect(outcome.locator(".test-run")).to_contain_text("pytest tests/unit")
+    expect(outcome.locator(".test-run")).to_contain_text("12 passed, the last of 2 runs; 1 failed before")
+    [failure] = stack.http.get(f"/api/sessions/{told}/outcome").json()["failures"]
+    expect(outcome.get_by_role("link", name=f"Bash: {error_class_label(failure['error_class']).lower()}")).to_be_visible()
+
+
+def test_ask_that_is_the_title_is_not_repeated(open_page: OpenPage, stack: Stack, told: str) -> None:
+    stack.http.patch(f"/api/sessions/{told}", json={"title": ASK})
+
+    page = open_page(f"/sessions/{told}")
+
+    expect(page.locator("h1")).to_have_text(ASK)
+    expect(page.locator(".outcome-label")).to_have_count(1)
+    expect(page.locator(".outcome-label")).to_contain_text("Answered")
+
+
+def test_file_leads_to_its_diff(open_page: OpenPage, stack: Stack, told: str) -> None:
+    page = open_page(f"/sessions/{told}")
+    files = page.locator(".outcome-facts > div", has_text="Files").get_by_role("listitem")
+    expect(files).to_have_count(11)
+    expect(files.first).to_have_text("src/upload.py +30 −1")
+    page.get_by_role("button", name="2 more").click()
+    expect(files).to_have_count(12)
+
+    files.first.get_by_role("link").click()
+
+    marked = page.locator(".call.is-marked")
+    expect(marked).to_be_in_viewport()
+    expect(marked.locator(".call-body .diff-line.is-added")).to_have_count(30)
+
+
+def test_cost_names_the_rebuild_of_the_cache_and_its_cause(open_page: OpenPage, stack: Stack, told: str) -> None:
+    cost = stack.http.get(f"/api/sessions/{told}/outcome").json()["cost"]
+    page = open_page(f"/sessions/{told}")
+    why = page.locator(".outcome-fold", has_text="Why it cost")
+    expect(why.locator("summary")).to_contain_text(f"Why it cost ${cost['cost_usd']:.2f}: ")
+    expect(why.locator("summary")).to_contain_text(f"1 rebuild of the cache cost ${cost['rebuilds_usd']:.2f}")
+
+    why.locator("summary").click()
+
+    said = r"Turn 2, .*: 120K tokens were written to the cache again for \$0\.\d\d, since the pause of 14 h .* was longer than the cache is kept \(5 min\)\."
+    expect(why.locator("li", has_text="written to the cache again").first).to_have_text(re.compile(said))
+    expect(why.get_by_role("heading", name="The dearest turns")).to_be_visible()
+    expect(why.get_by_role("img", name="Tokens of context by turn")).to_be_visible()
+    why.get_by_role("link", name="Turn 2").first.click()
+    expect(page.locator(".message.is-marked")).to_contain_text("Let another one look at it")
+    expect(page.locator(".message.is-marked")).to_contain_text("cache rebuilt")
+    expect(page.locator(".turn").nth(1)).to_have_attribute("title", re.compile("the pause of 14 h"))
+    expect(page.locator(".turn").nth(1).get_by_role("img", name="1 rebuild of the cache")).to_be_visible()
+
+
+def test_days_are_told_and_part_the_conversation(open_page: OpenPage, told: str) -> None:
+    page = open_page(f"/sessions/{told}", timezone_id="UTC")
+    days = page.get_by_role("region", name="Days of the session, in UTC")
+    expect(days.locator("tbody tr")).to_have_count(2)
+    expect(days.get_by_role("link", name="Tue 17 Nov")).to_have_attribute("href", "/days/2026-11-17")
+
+    days.get_by_role("link", name="its start").nth(1).click()
+
+    expect(page.locator(".separator.is-day")).to_have_text("Wednesday 18 November 2026")
+    expect(page.locator(".message.is-marked")).to_contain_text("Let another one look at it")
+
+
+def test_subagent_that_works_is_no_pause_and_active_time(open_page: OpenPage, told: str) -> None:
+    page = open_page(f"/sessions/{told}?at=end")
+
+    expect(page.locator(".separator", has_text="Nothing happened for")).to_have_count(1)
+    expect(page.locator(".turn").nth(1)).to_contain_text("40 min")
+    expect(page.locator(".time-strip figcaption")).to_contain_text("1 pause of 5 min or more")
+
+
+def test_subagent_that_a_client_sent_is_no_pause(open_page: OpenPage, stack: Stack) -> None:
+    session, begun = "sent-25", datetime(2026, 11, 16, 8, tzinfo=UTC)
+    tool = {"tool_name": "Agent", "parameters": {"prompt": "Review it."}, "result_status": "success", "execution_time_ms": SUBAGENT_MS}
+    ended = begun + timedelta(milliseconds=SUBAGENT_MS + 5_000)
+    begin(stack, session, begun)
+    send(stack, "/api/tool-calls", tool | {"session_id": session, "timestamp": begun.isoformat()})
+    say(stack, session, "assistant", "It is reviewed.", ended)
+
+    page = open_page(f"/sessions/{session}")
+
+    expect(page.locator(".separator")).to_contain_text("A subagent worked for 40 min")
+
+
+@pytest.mark.parametrize("width", [1440, 1024])
+def test_list_of_turns_stays_beside_the_conversation(open_page: OpenPage, told: str, width: int) -> None:
+    page = open_page(f"/sessions/{told}", viewport={"width": width, "height": 900})
+
+    expect(page.locator(".turn")).to_have_count(2)
+    expect(page.locator(".turn").first).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_open_session_tells_its_answer_without_a_reload(open_page: OpenPage, stack: Stack) -> None:
+    session = "live-25"
+    begin(stack, session)
+    say(stack, session, "user", "The only ask")
+    page = open_page(f"/sessions/{session}")
+    expect(page.locator(".story-bar .badge")).to_contain_text("live")
+
+    say(stack, session, "assistant", "An answer while one looks")
+
+    expect(page.locator(".outcome-text .markdown")).to_have_text("An answer while one looks", timeout=20_000)
+
+
+def test_session_of_which_nothing_is_stored_has_no_outcome(open_page: OpenPage, stack: Stack) -> None:
+    begin(stack, "empty-25")
+
+    page = open_page("/sessions/empty-25")
+
+    expect(page.locator(".empty")).to_contain_text("No event of this session is stored.")
+    expect(page.locator(".outcome, .outcome-outline, .turn-rail")).to_have_count(0)
+
+
+def test_last_item_has_all_of_the_cost(open_page: OpenPage, stack: Stack, told: str) -> None:
+    last_item_has_all_of_the_cost(open_page, stack, told)
