@@ -93,7 +93,7 @@ function Year({ items, name, first, last, isTable }: YearProps) {
       )}
       <dl class="facts">
         <div>
-          <dt>Days with anything</dt>
+          <dt>Active days</dt>
           <dd>{count(values.size)}</dd>
         </div>
         <div>
@@ -102,7 +102,7 @@ function Year({ items, name, first, last, isTable }: YearProps) {
         </div>
         {most && (
           <div>
-            <dt>Most on a day</dt>
+            <dt>Most in a day</dt>
             <dd>
               {exact(most[1])} <a href={dayAddress(most[0])}>{dayText(most[0])}</a>
             </dd>
