@@ -53,7 +53,7 @@ VIEWS: Final = (*_ASKS, "search_noted_messages", "search_texts", "api_call_costs
 GRANTS: Final[dict[str, Grants]] = {
     # Two ids, jobs' rows, keys, names of users, and dead letters that are replayed. Events and aggregates are the worker's.
     INGEST: {
-        "projects": {"SELECT": _ALL, "INSERT": ("path", "name")},
+        "projects": {"SELECT": _ALL, "INSERT": ("path", "name"), "UPDATE": ("visibility",)},
         "users": {"SELECT": _ALL, "INSERT": ("name", "alias_of"), "UPDATE": ("name", "alias_of", "merge_requested_at")},
         "sessions": {"SELECT": _ALL, "INSERT": ("session_id", "project_id")},
         "session_events": _LOOK_UP | {"SELECT": (*_LOOK_UP["SELECT"], "kind")},
@@ -79,8 +79,8 @@ GRANTS: Final[dict[str, Grants]] = {
         "scrubs": {"SELECT": _ALL, "INSERT": ("id", "is_dry_run", "request_id")},
         "api_keys": {
             "SELECT": _ALL,
-            "INSERT": ("id", "name", "sha256", "scopes", "user_name", "project_ids"),
-            "UPDATE": ("last_used_at", "revoked_at", "user_name"),
+            "INSERT": ("id", "name", "sha256", "scopes", "user_name", "user_names", "project_ids"),
+            "UPDATE": ("last_used_at", "revoked_at", "user_name", "user_names"),
         },
         "key_logins": {"SELECT": _ALL, "INSERT": ("id", "key_id", "sha256", "expires_at"), "DELETE": _ALL},
         "audit_log": {"INSERT": ("who", "act", "subject", "details", "request_id")},
@@ -92,7 +92,7 @@ GRANTS: Final[dict[str, Grants]] = {
     | {
         "session_marks": {"SELECT": _ALL, "UPDATE": ("tags", "tag_keys", "note", "title")} | _MAINTAIN,
         "saved_views": {"SELECT": _ALL, "UPDATE": ("name", "address")} | _MAINTAIN,
-        "api_keys": {"SELECT": ("id", "name", "user_name", "project_ids"), "UPDATE": ("name", "user_name")} | _MAINTAIN,
+        "api_keys": {"SELECT": ("id", "name", "user_name", "user_names", "project_ids"), "UPDATE": ("name", "user_name", "user_names")} | _MAINTAIN,
         "audit_log": {"SELECT": ("id", "subject", "details", "request_id"), "UPDATE": ("subject", "details", "request_id")} | _MAINTAIN,
         "key_logins": _MAINTAIN,
         "alembic_version": _READ | _MAINTAIN,

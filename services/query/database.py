@@ -23,6 +23,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from services.query.settings import Settings
 from shared.auth.keys import Grant
 from shared.database import make_engine
+from shared.sql_files import statement
 
 STATEMENT_TIMEOUT_MS = 5_000
 # The primary's connections beside a replica: for keys, jobs and the like, each a lookup by its id or a short list.
@@ -42,10 +43,7 @@ _NUMBERS: Final = frozenset((int, float))
 # The database does not answer, or has no connection free.
 AWAY: Final = (psycopg.OperationalError, psycopg.InterfaceError)
 
-# Until the end of the transaction, sets a role with policies (0004_keys.sql) that show only these projects' rows to every statement.
-_BIND_TO_PROJECTS = """
-    SELECT set_config('tracker.projects', %(projects)s, true), set_config('tracker.key_id', %(key_id)s, true), set_config('role', 'tracker_bound', true)
-"""
+_BIND: Final = statement(__package__, "database.sql", "bind")
 _LAST_RECEIVED = "SELECT max(last_received_at) AS last_received_at FROM ledger"
 
 
@@ -61,6 +59,7 @@ class Database:
         self._primary = self._engine
         if self.has_replica(settings):
             self._primary = _engine(settings.database_url, min(PRIMARY_CONNECTIONS, settings.query_database_connections))
+        self._sessions = settings.sessions
         self._known: defaultdict[tuple[str, ...], _LastReceived] = defaultdict(_LastReceived)
 
     @staticmethod
@@ -75,15 +74,19 @@ class Database:
 
     @contextmanager
     def connection(self, grant: Grant | None = None, *, from_primary: bool = False) -> Iterator[Connection]:
-        """One read-only transaction: all its statements see the same moment. With a bound key it sees only the key's projects.
+        """One read-only transaction: all its statements see the same moment. With a bound key it sees only what the key may.
 
         `from_primary`: for data that its reader may have written just now. psycopg.Error if the database is away.
         """
         with _pooled(self._primary if from_primary else self._engine) as connection:
-            if grant is not None and grant.project_ids is not None:
-                projects = f"{{{','.join(map(str, grant.project_ids))}}}"
-                connection.execute(_BIND_TO_PROJECTS, {"projects": projects, "key_id": grant.key_id})
+            if grant is not None and grant.is_bound:
+                connection.execute(_BIND.encode(), self._binding(grant))
             yield connection
+
+    def _binding(self, grant: Grant) -> Row:
+        projects = None if grant.project_ids is None else list(grant.project_ids)
+        users = None if grant.users is None else list(grant.users)
+        return {"projects": projects, "users": users, "sessions": self._sessions, "key_id": grant.key_id}
 
     def data_as_of(self, connection: Connection) -> datetime | None:
         """When the newest stored event was received, at most 0.2 s old; None if unknown. Call it before reading, so that it never promises too much.

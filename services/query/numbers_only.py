@@ -69,6 +69,7 @@ SHOWN_TEXTS: Final[Fields] = frozenset(
         (OwnKey, "key_id"),
         (OwnKey, "name"),
         (OwnKey, "user"),
+        (OwnKey, "users"),
     }
 )
 

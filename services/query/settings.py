@@ -1,5 +1,6 @@
 """The query service's settings, from the environment."""
 
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 from pydantic import Field, field_validator
@@ -29,6 +30,11 @@ class Settings(HttpSettings, ArchiveSettings):
     )
     ready_lag_seconds: int = Field(
         60, ge=1, description="With an older entry than this in the journal, /readyz of the query service answers 503."
+    )
+    sessions: Literal["private", "shared"] = Field(
+        "private",
+        description="Whether keys that are bound to users also read sessions of others: `private`, no, or `shared`, yes. A project and a session may"
+        " say otherwise.",
     )
     machine_silent_hours: int = Field(
         72,

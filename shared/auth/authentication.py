@@ -43,7 +43,8 @@ async def require_admin_key(access: Access, has_admin: Callable[[], Awaitable[bo
 class AccessControl:
     """ASGI: refuses a request whose key lacks the scope, and with a valid key 404 or 405 where no route is: no scope helps there.
 
-    Other requests get in the ASGI scope `grant`, that of the key or login, and `presented`, which names it in the cache; both None without one.
+    Other requests get in the ASGI scope `key`, the grant of the key or login; `grant`, the side of it that answers here (Grant.answering); and
+    `presented`, which names it in the cache; all None without one.
     """
 
     def __init__(self, app: ASGIApp, access: Access, keys: KeyCache, required: RequiredByPath, *, is_behind_gateway: bool = False) -> None:
@@ -58,20 +59,20 @@ class AccessControl:
     async def __call__(self, scope: RequestScope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
             try:
-                scope["presented"], scope["grant"] = await self._grant(scope)
+                scope["presented"], scope["key"], scope["grant"] = await self._grants(scope)
             except ApiError as error:
                 await error_response(scope, error)(scope, receive, send)
                 return
         await self._app(scope, receive, send)
 
-    async def _grant(self, scope: RequestScope) -> tuple[bytes | None, Grant | None]:
+    async def _grants(self, scope: RequestScope) -> tuple[bytes | None, Grant | None, Grant | None]:
         presented = presented_key(scope)
         if presented is None and not self._needs_key:
             # Nor does a login that a browser still has matter.
-            return None, None
+            return None, None, None
         required = self._required(scope["method"], scope["path"])
         if required is not None and required.scopes == PUBLIC:
-            return None, None
+            return None, None, None
         if presented is not None:
             grant = await self._tried(presented, scope)
             if grant.login_id is not None:
@@ -83,11 +84,10 @@ class AccessControl:
             raise no_such_operation(scope["method"], scope["path"])
         if not all(grant.allows(scopes) for scopes in (required.scopes, required.also) if scopes):
             raise _insufficient_scope(grant, required)
-        if grant.project_ids is not None and required.all_projects:
-            raise Forbidden(
-                f"{scope['path']} is of all projects together, and this key is for some; use a key that is not bound to projects."
-            )
-        return presented, grant
+        answering = grant.answering(required.scopes)
+        if answering.is_bound and required.all_projects:
+            raise Forbidden(f"{scope['path']} is of all projects and users together, and this key is for some; use a key that is not bound.")
+        return presented, grant, answering
 
     async def _login(self, scope: RequestScope) -> tuple[bytes, Grant]:
         """The login of a request that presents no key."""
@@ -152,9 +152,15 @@ def _insufficient_scope(grant: Grant, required: Required) -> Forbidden:
 
 
 def grant_of(scope: RequestScope) -> Grant | None:
-    """The grant of the request's key or login; None for a request without one."""
+    """What the request may see and do: its key's or login's grant, or the side of it that answers here. None for a request without one."""
     grant: Grant | None = scope.get("grant")
     return grant
+
+
+def key_of(scope: RequestScope) -> Grant | None:
+    """The whole grant of the request's key or login; None for a request without one."""
+    key: Grant | None = scope.get("key")
+    return key
 
 
 def presented_by(scope: RequestScope) -> bytes | None:

@@ -15,6 +15,7 @@ from string import ascii_letters, digits
 from typing import Any, Final, Literal
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from shared.sql_files import statement
 
@@ -38,9 +39,10 @@ _KEY: Final = re.compile(rf"{PREFIX}_(?P<id>[0-9A-Za-z]{{{_ID_LENGTH}}})_[0-9A-Z
 
 
 class Grant(Struct, frozen=True):
-    """The rights of a key. Its writes belong to `user`, its reads see `project_ids`; None is not bound.
+    """The rights of a key. Its writes belong to `user`; its reads see sessions of `users` or shared ones, in `project_ids`. None is not bound.
 
-    A login has the grant of its key, and a `login_id` and `expires_at` of its own.
+    A key that is bound to one user has it as both; with several it only reads. A login has the grant of its key, and a `login_id` and `expires_at`
+    of its own.
     """
 
     key_id: str
@@ -50,6 +52,7 @@ class Grant(Struct, frozen=True):
     name: str | None = None
     login_id: str | None = None
     expires_at: datetime | None = None
+    users: tuple[str, ...] | None = None
 
     def allows(self, scopes: frozenset[Scope]) -> bool:
         """Whether the key has one of the scopes. `admin` has all."""
@@ -57,8 +60,23 @@ class Grant(Struct, frozen=True):
 
     @property
     def sees_only_own_jobs(self) -> bool:
-        """Whether the key sees only the import jobs that it started. For keys bound to projects the database enforces it too."""
-        return self.project_ids is not None or self.scopes.isdisjoint(("read", "admin"))
+        """Whether the key sees only the import jobs that it started. For bound keys the database enforces it too."""
+        return self.is_bound or self.scopes.isdisjoint(("read", "admin"))
+
+    @property
+    def is_bound(self) -> bool:
+        """Whether it sees only some projects or sessions of some users."""
+        return self.project_ids is not None or self.users is not None
+
+    def answering(self, scopes: frozenset[Scope]) -> "Grant":
+        """The side of the key that answers where one of these scopes is required.
+
+        A key with `numbers`, and `read` of some users, has two: the numbers of all, as `numbers` alone gives them, where `numbers` would be
+        enough; elsewhere texts of its users' sessions and shared ones. Other keys have one.
+        """
+        if self.users is None or "numbers" not in scopes or not {"numbers", "read"} <= self.scopes:
+            return self
+        return replace(self, scopes=frozenset({"numbers"}), users=None)
 
     @property
     def sees_only_numbers(self) -> bool:
@@ -88,7 +106,9 @@ def stored_key(row: Mapping[str, Any]) -> StoredKey:
     """A row of FIND."""
     project_ids = None if row["project_ids"] is None else tuple(row["project_ids"])
     scopes = frozenset(row["scopes"])
-    grant = Grant(row["key_id"], scopes, row["user_name"], project_ids, row["name"], row["login_id"], row["expires_at"])
+    user, several = row["user_name"], row["user_names"]
+    users = (user,) if user is not None else None if several is None else tuple(several)
+    grant = Grant(row["key_id"], scopes, user, project_ids, row["name"], row["login_id"], row["expires_at"], users)
     return StoredKey(bytes(row["sha256"]), grant)
 
 

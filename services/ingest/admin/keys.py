@@ -27,12 +27,18 @@ _ID: Final = re.compile(r"[0-9A-Za-z]{12}", re.ASCII)
 
 
 class NewKey(Struct, kw_only=True):
-    """A key to make: its name, its scopes, the user of its writes and the projects of its reads."""
+    """A key to make: its name, its scopes, the user of its writes and reads, or several of its reads, and the projects of its reads."""
 
     name: Name
     scopes: Annotated[list[Scope], Meta(min_length=1, max_length=len(get_args(Scope)))]
     user: Name | None = None
+    users: Annotated[list[Name], Meta(min_length=1, max_length=100)] | None = None
     project_ids: Annotated[list[Annotated[int, Meta(ge=1, le=2**53)]], Meta(min_length=1, max_length=100)] | None = None
+
+    @property
+    def bound_users(self) -> list[str]:
+        """The users that it is bound to, each once."""
+        return list(dict.fromkeys(self.users or ([] if self.user is None else [self.user])))
 
 
 _NEW_KEY: Final = msgspec.json.Decoder(NewKey)
@@ -60,19 +66,26 @@ async def revoke(request: Request) -> Response:
 
 
 async def make_key(keys: ApiKeys, wanted: NewKey, record_of: Callable[[str], AuditRecord]) -> KeyCreated:
-    """Makes a key and adds to the audit log. BadRequest for an admin's key that is bound, or if a project does not exist."""
-    scopes = sorted(set(wanted.scopes))
-    if "admin" in scopes and (wanted.user or wanted.project_ids):
-        raise invalid("scopes", "an admin's key cannot be bound to a user or to projects, since it can make any other key")
+    """Makes a key and adds to the audit log. BadRequest for an admin's key that is bound, a writing one of several users, or an unknown project."""
+    scopes, users = sorted(set(wanted.scopes)), wanted.bound_users
+    if "admin" in scopes and (users or wanted.project_ids):
+        raise invalid("scopes", "an admin's key cannot be bound to users or to projects, since it can make any other key")
+    if wanted.user is not None and wanted.users is not None:
+        raise invalid("users", "is given together with user; give all of them as users")
+    if "ingest" in scopes and len(users) > 1:
+        raise invalid("users", "a key with the scope ingest writes as one user; make a key for each, or one that only reads")
     check_identifier(wanted.name, "name")
-    check_identifier(wanted.user, "user")
+    for name in users:
+        check_identifier(name, "users" if wanted.users else "user")
+    user, several = (users[0], None) if len(users) == 1 else (None, users or None)
     key, key_id = new_key()
     created_at, known = await keys.add(
         key_id,
         digest_of(key.encode()),
         name=wanted.name,
         scopes=scopes,
-        user=wanted.user,
+        user=user,
+        users=several,
         project_ids=wanted.project_ids,
         record=record_of(key_id),
     )
@@ -80,11 +93,18 @@ async def make_key(keys: ApiKeys, wanted: NewKey, record_of: Callable[[str], Aud
         missing = sorted(set(wanted.project_ids or ()) - set(known))
         raise invalid("project_ids", f"there is no project {', '.join(map(str, missing))}; see /api/projects")
     return KeyCreated(
-        id=key_id, name=wanted.name, key=key, scopes=scopes, user=wanted.user, project_ids=wanted.project_ids, created_at=created_at
+        id=key_id,
+        name=wanted.name,
+        key=key,
+        scopes=scopes,
+        user=user,
+        users=users or None,
+        project_ids=wanted.project_ids,
+        created_at=created_at,
     )
 
 
 def audit_details(wanted: NewKey) -> dict[str, object]:
     """What the audit log has of a new key."""
-    bound = {"user": wanted.user, "project_ids": wanted.project_ids}
+    bound = {"user": wanted.user, "users": wanted.users, "project_ids": wanted.project_ids}
     return {"name": wanted.name, "scopes": sorted(set(wanted.scopes))} | {name: value for name, value in bound.items() if value is not None}

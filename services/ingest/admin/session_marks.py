@@ -20,9 +20,9 @@ from services.ingest.events.session_cache import unknown_session
 from services.ingest.http.request_checks import AcceptedBody
 from services.ingest.http.responses import SessionMarks
 from services.ingest.postgres.admin import session_marks
-from services.ingest.postgres.admin.session_marks import Marks
+from services.ingest.postgres.admin.session_marks import Marks, Visibility
 from shared.events.messages import NO_CONTROL_CHARACTERS, Binding
-from shared.http.errors import invalid
+from shared.http.errors import Forbidden, invalid
 from shared.http.middleware import json_response
 from shared.redaction.redacted_structs import may_hold_secret
 from shared.sessions.session_tags import tag_key
@@ -58,16 +58,14 @@ class SessionMarksChange(Struct, kw_only=True):
     remove_tags: Tags = []
     note: Note | UnsetType | None = UNSET
     title: Title | UnsetType | None = UNSET
+    visibility: Visibility | UnsetType | None = UNSET
 
 
 _DECODER: Final = msgspec.json.Decoder(SessionMarksChange)
 
 
 async def mark(request: Request) -> Response:
-    """200 with the marks as they are now, which are on disk. 404 for a session that is not known, or not of the key's projects.
-
-    403 if the key is bound to a user and the session is another user's.
-    """
+    """200 with the marks as they are now, which are on disk. 404 for a session that is not known, or that a bound key may not write."""
     ingest = ingest_of(request)
     session_id = _session_id(request)
     body = await read_text(request, _BODY)
@@ -117,7 +115,11 @@ async def _check_session(ingest: Ingest, binding: Binding, session_id: str) -> N
     session = (await ingest.session_cache.find_in_postgres([session_id])).get(session_id)
     if session is None:
         raise unknown_session(session_id)
-    await check_session(ingest.session_cache, binding, session_id, session)
+    try:
+        await check_session(ingest.session_cache, binding, session_id, session)
+    except Forbidden:
+        # As the query service answers: the key is not to learn that there is such a session.
+        raise unknown_session(session_id) from None
 
 
 def _changed(before: Marks, wanted: SessionMarksChange) -> Marks:
@@ -129,6 +131,8 @@ def _changed(before: Marks, wanted: SessionMarksChange) -> Marks:
         changes["note"] = wanted.note if wanted.note and not wanted.note.isspace() else None
     if wanted.title is not UNSET:
         changes["title"] = wanted.title or None
+    if wanted.visibility is not UNSET:
+        changes["visibility"] = wanted.visibility
     kept = before.tags if wanted.tags is UNSET else wanted.tags or ()
     removed = set(map(tag_key, wanted.remove_tags))
     changes["tags"] = tuple(tag for tag in _distinct([*kept, *wanted.add_tags]) if tag_key(tag) not in removed)

@@ -124,6 +124,7 @@ class KeyCreated(Struct, kw_only=True):
     key: str
     scopes: list[Scope]
     user: str | None
+    users: list[str] | None
     project_ids: list[int] | None
     created_at: datetime
     message: str = "This is the only time that the key is shown."
@@ -169,7 +170,15 @@ class SessionMarks(Struct, kw_only=True):
     tags: list[str]
     note: str | None
     title: str | None
+    visibility: Literal["private", "shared"] | None
     ignored_fields: IgnoredFields | UnsetType = UNSET
+
+
+class ProjectVisibility(Struct, kw_only=True):
+    """Whether keys that are bound to other users read the project's sessions. null: as TRACKER_SESSIONS says."""
+
+    project_id: int
+    visibility: Literal["private", "shared"] | None
 
 
 class MachineReported(Struct, kw_only=True):

@@ -9,6 +9,7 @@ from msgspec import Struct
 from services.ingest.admin.dead_letters import DeadLetterFilter
 from services.ingest.admin.keys import NewKey
 from services.ingest.admin.machines import MachineReport
+from services.ingest.admin.project_visibility import VisibilityChange
 from services.ingest.admin.saved_views import View
 from services.ingest.admin.scrubs import ScrubRequest
 from services.ingest.admin.session_marks import SessionMarksChange
@@ -35,6 +36,7 @@ ANSWER_TYPES: Final = (
     responses.LoggedIn,
     responses.LoggedOut,
     responses.ScrubStarted,
+    responses.ProjectVisibility,
     responses.UserRenamed,
     responses.SessionMarks,
     responses.MachineReported,
@@ -103,6 +105,7 @@ def components() -> dict[str, Any]:
         ReparseRequest,
         ScrubRequest,
         UserChange,
+        VisibilityChange,
         SessionMarksChange,
         View,
         DeadLetterFilter,
@@ -245,6 +248,16 @@ def user_action(body: type[Struct], answer: type[Struct]) -> dict[str, Any]:
     return {
         "openapi_extra": {"parameters": [name], "requestBody": {"content": content, "required": True}},
         "responses": {200: _answer(answer), 202: _answer(answer, "Rows are being moved.")} | _errors(*codes),
+    }
+
+
+def project_action(body: type[Struct], answer: type[Struct]) -> dict[str, Any]:
+    """The documentation of the route that shares a project's sessions."""
+    project_id = _path_parameter("project_id", {"type": "integer", "minimum": 1}, "The project's id.")
+    content = {"application/json": {"schema": _ref(body)}}
+    return {
+        "openapi_extra": {"parameters": [project_id], "requestBody": {"content": content, "required": True}},
+        "responses": {200: _answer(answer)} | _errors(400, 404, 408, 413, 415),
     }
 
 

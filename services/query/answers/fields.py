@@ -42,6 +42,13 @@ TitleSource = Annotated[
         "null: there is no title."
     ),
 ]
+Visibility = Annotated[
+    Literal["private", "shared"] | None,
+    doc(
+        "`shared`: keys that are bound to other users read it too. Of a session its own, else that of its project; "
+        "null: as `sessions` in /api/me says (TRACKER_SESSIONS)."
+    ),
+]
 Commands = Annotated[int, doc("Slash commands that Claude answered. Each begins a turn, and is no message.")]
 
 NextCursor = Annotated[str | None, doc("Where the next page begins; null on the last.")]

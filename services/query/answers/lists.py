@@ -19,6 +19,7 @@ from services.query.answers.fields import (
     Total,
     TotalIsExact,
     UnpricedCalls,
+    Visibility,
     doc,
 )
 from services.query.answers.shares import SessionShare
@@ -47,6 +48,7 @@ class Project(Answer):
     api_calls: int
     unpriced_calls: UnpricedCalls
     cost_usd: CostUsd
+    visibility: Visibility
 
 
 class SessionMachine(Answer):
@@ -62,6 +64,7 @@ class Session(Answer, kw_only=True):
     is_starred: bool
     tags: list[str]
     note: str | None
+    visibility: Visibility
     parent_session_id: Annotated[str | None, doc("The session that this one continues.")]
     project_id: int | None
     project_name: str | None

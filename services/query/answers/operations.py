@@ -138,6 +138,7 @@ class ApiKey(Answer):
     name: str
     scopes: list[Literal["ingest", "read", "numbers", "metrics", "admin"]]
     user: Annotated[str | None, doc("The user that owns everything written with the key; null: each write names its own user.")]
+    users: Annotated[list[str] | None, doc("The users whose sessions the key reads, besides shared ones; null: sessions of all.")]
     project_ids: Annotated[list[int] | None, doc("The projects that the key can read; null: all.")]
     created_at: datetime
     last_used_at: Annotated[datetime | None, doc("Accurate to about a minute; null: never used.")]
@@ -155,6 +156,7 @@ class OwnKey(Answer):
     name: str | None
     scopes: list[Literal["ingest", "read", "numbers", "metrics", "admin"]]
     user: Annotated[str | None, doc("The user that owns everything written with the key; null: each write names its own user.")]
+    users: Annotated[list[str] | None, doc("The users whose sessions the key reads, besides shared ones; null: sessions of all.")]
     project_ids: Annotated[list[int] | None, doc("The projects that the key can read; null: all.")]
     expires_at: Annotated[datetime | None, doc("When the login ends that this request came with; null for a key, which does not expire.")]
 
@@ -164,6 +166,9 @@ class Me(Answer):
     key: Annotated[OwnKey | None, doc("null without a key: with open access everything is allowed.")]
     version: str
     timezone: Annotated[str, doc("What a day is where a request has no `tz` (TRACKER_TIMEZONE).")]
+    sessions: Annotated[
+        Literal["private", "shared"], doc("Whether sessions of which nothing else is said are read by all keys (TRACKER_SESSIONS).")
+    ]
     idle_gap_minutes: Annotated[float, doc("A longer pause between two events is not active time (TRACKER_IDLE_GAP_SECONDS).")]
     machine_silent_hours: Annotated[int, doc("A machine that was not heard of for longer is silent (TRACKER_MACHINE_SILENT_HOURS).")]
     ready_lag_seconds: Annotated[int, doc("With an older entry in the journal, data is behind (TRACKER_READY_LAG_SECONDS).")]

@@ -9,7 +9,7 @@ from fastapi import Response
 from starlette.types import Message, Receive, Scope, Send
 
 from services.query.http.key_watch import KeyWatch
-from shared.auth.authentication import grant_of, presented_by
+from shared.auth.authentication import key_of, presented_by
 from shared.http.server import ABORT
 
 MEDIA_TYPE: Final = "text/event-stream"
@@ -34,7 +34,7 @@ class EventStream(Response):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         keys: KeyWatch = scope["app"].state.key_watch
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
-        with keys.watching(presented_by(scope), grant_of(scope)) as refused:
+        with keys.watching(presented_by(scope), key_of(scope)) as refused:
             sending = asyncio.create_task(self._send_events(send))
             tasks = {sending, asyncio.create_task(_left(receive)), asyncio.create_task(refused.wait())}
             try:

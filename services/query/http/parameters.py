@@ -59,8 +59,9 @@ async def refuse_repeated_parameters(request: Request) -> None:
 def paging(request: Request, parameters: Paged) -> Paging:
     """The page that the request asks for."""
     grant = grant_of(request.scope)
-    projects = {"key.projects": list(grant.project_ids)} if grant and grant.project_ids else {}
-    bound_to = parameters.filters() | projects | {f"path.{name}": str(value) for name, value in request.path_params.items()}
+    bound_to_projects = {"key.projects": list(grant.project_ids)} if grant and grant.project_ids else {}
+    bound_to_users = {"key.users": list(grant.users)} if grant and grant.users else {}
+    bound_to = parameters.filters() | bound_to_projects | bound_to_users | {f"path.{name}": str(value) for name, value in request.path_params.items()}
     return Paging(parameters.limit or parameters.page_items, parameters.cursor, cursor.fingerprint(request.scope["route"].path, bound_to))
 
 
@@ -98,9 +99,31 @@ def stats_range(
     return ranges.stats_range(parameters.start_date, parameters.end_date, tz, interval)
 
 
-def selection(request: Request, connection: Connection, project_id: int | None, user: str | None, machine: str | None) -> Selection:
-    """The project, user and machine to count. An unknown one matches nothing."""
-    return Selection(project_id or every_project(request), ALL if user is None else users.user_id(connection, user), machine)
+def selection(
+    request: Request, connection: Connection, project_id: int | None, user: str | None, machine: str | None, *, of_session: bool = False
+) -> Selection:
+    """The project, user and machine to count. An unknown one matches nothing.
+
+    Of a key that is bound to users it is one of these: sessions that others share do not count. BadRequest if it could be several.
+    `of_session`: one session is counted, which the key may read.
+    """
+    user_id = ALL if of_session and user is None else counted_user(request, connection, user)
+    return Selection(project_id or every_project(request), user_id, machine)
+
+
+def counted_user(request: Request, connection: Connection, user: str | None) -> int:
+    """The user to count, ALL for an unbound key without one. BadRequest for a key that is bound to several users: no sums exist for them."""
+    bound = bound_users(request)
+    if bound is None:
+        return ALL if user is None else users.user_id(connection, user)
+    if user is not None:
+        return users.own_user_id(connection, user)
+    if len(bound) > 1:
+        raise BadRequest(
+            f"This key is bound to the users {', '.join(bound)}: ask for one of them, with user.",
+            details={"user": "is required with this key"},
+        )
+    return users.own_user_id(connection, bound[0])
 
 
 def only_project(request: Request) -> int | None:
@@ -113,6 +136,18 @@ def bound_projects(request: Request) -> list[int] | None:
     """The projects that the request's key is bound to; None if it sees all."""
     grant = grant_of(request.scope)
     return None if grant is None or grant.project_ids is None else list(grant.project_ids)
+
+
+def bound_users(request: Request) -> list[str] | None:
+    """The users whose sessions the request's key sees; None if it sees those of all."""
+    grant = grant_of(request.scope)
+    return None if grant is None or grant.users is None else list(grant.users)
+
+
+def is_bound(request: Request) -> bool:
+    """Whether the request's key sees only some projects, or sessions of some users."""
+    grant = grant_of(request.scope)
+    return grant is not None and grant.is_bound
 
 
 def only_some_projects(request: Request) -> bool:

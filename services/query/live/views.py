@@ -22,6 +22,8 @@ class View(Struct, frozen=True):
     texts: Texts = "all"
     # Those that the key is bound to.
     projects: frozenset[int] | None = None
+    # Those that it is bound to, with their former names.
+    users: frozenset[str] | None = None
     project_id: int | None = None
     user: str | None = None
     session_id: str | None = None
@@ -34,6 +36,7 @@ class View(Struct, frozen=True):
         return (
             (self.kinds is None or item.kind in self.kinds)
             and (self.projects is None or item.project_id in self.projects)
+            and (self.users is None or item.user in self.users)
             and (self.project_id is None or item.project_id == self.project_id)
             and (self.session_id is None or item.session_id == self.session_id)
             and (self.tool_name is None or item.tool_name == self.tool_name)

@@ -16,6 +16,7 @@ from services.query.live.positions import position_of
 from services.query.live.views import View, texts_for
 from services.query.parameters.live import LiveParameters, LiveSessionParameters
 from services.query.queries.lists.live_sessions import live_sessions, machine_ids
+from services.query.queries.lists.users import bound_user_names
 from shared.auth.authentication import grant_of
 from shared.auth.scopes import METRICS, requires
 from shared.http.concurrency import slot_of
@@ -58,6 +59,7 @@ async def watch_live(
     view = View(
         texts,
         None if grant is None or grant.project_ids is None else frozenset(grant.project_ids),
+        None if grant is None or grant.users is None else frozenset(await run_in_threadpool(_users, request)),
         parameters.project_id,
         parameters.user,
         parameters.session_id,
@@ -72,6 +74,13 @@ async def watch_live(
     if not slot.move_to(slot.limits.listeners):
         raise Unavailable("Too many are listening; try again in a moment.", code="OVERLOADED", retry_after_seconds=5)
     return EventStream(live.events(view, position or newest, HEARTBEAT_SECONDS))
+
+
+def _users(request: Request) -> set[str]:
+    """The names of the users that the key is bound to. Who gets another name is seen from the next connection on."""
+    database: Database = request.app.state.database
+    with database.connection(grant_of(request.scope)) as connection:
+        return bound_user_names(connection)
 
 
 def _machines(request: Request, machine: str) -> list[str]:

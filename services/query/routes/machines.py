@@ -6,10 +6,9 @@ from fastapi import APIRouter, Query, Request, Response
 
 from services.query.answers.machines import MachinePage
 from services.query.http.list_response import LIST_RESPONSES, list_response
-from services.query.http.parameters import RESPONSES, only_some_projects, settings_of
+from services.query.http.parameters import RESPONSES, bound_users, is_bound, settings_of
 from services.query.parameters.machines import MachineList
 from services.query.queries.lists import machines
-from shared.auth.authentication import grant_of
 from shared.auth.scopes import NUMBERS, requires
 
 router = APIRouter(tags=["machines"], responses=RESPONSES)
@@ -20,15 +19,13 @@ router = APIRouter(tags=["machines"], responses=RESPONSES)
 def list_machines(request: Request, parameters: Annotated[MachineList, Query()]) -> Response:
     """When each was last heard of, what it has not sent yet, and which transcripts Claude Code will delete there soon.
 
-    A key that is bound to a user sees that user's machines. A key that is bound to projects sees machines with a session of these.
+    A key that is bound to users sees their machines. A key that is bound to projects sees machines with a session of these.
     """
-    grant = grant_of(request.scope)
-    key_user = grant.user if grant else None
-    silent_hours, is_bound = settings_of(request).machine_silent_hours, only_some_projects(request)
+    silent_hours, key_users, bound = settings_of(request).machine_silent_hours, bound_users(request), is_bound(request)
     return list_response(
         request,
         parameters,
         lambda connection, wanted: machines.machines(
-            connection, parameters.user, key_user, wanted, silent_hours=silent_hours, is_bound=is_bound
+            connection, parameters.user, key_users, wanted, silent_hours=silent_hours, is_bound=bound
         ),
     )

@@ -5,7 +5,7 @@ from fastapi import APIRouter, Request, Response
 from services.query.answers.operations import Me, OwnKey
 from services.query.http.parameters import FAILURES, refuse_parameters, settings_of
 from services.query.http.read_response import without_hidden_texts
-from shared.auth.authentication import grant_of
+from shared.auth.authentication import key_of
 from shared.auth.scopes import METRICS, requires
 from shared.http.middleware import json_response
 
@@ -17,7 +17,7 @@ router = APIRouter(tags=["keys"], responses=FAILURES)
 async def show_me(request: Request) -> Response:
     """With open access and no key, `key` is null and everything is allowed."""
     refuse_parameters(request)
-    settings, grant = settings_of(request), grant_of(request.scope)
+    settings, grant = settings_of(request), key_of(request.scope)
     key = (
         None
         if grant is None
@@ -26,6 +26,7 @@ async def show_me(request: Request) -> Response:
             name=grant.name,
             scopes=sorted(grant.scopes),
             user=grant.user,
+            users=None if grant.users is None else list(grant.users),
             project_ids=None if grant.project_ids is None else list(grant.project_ids),
             expires_at=grant.expires_at,
         )
@@ -35,6 +36,7 @@ async def show_me(request: Request) -> Response:
         key=key,
         version=request.app.version,
         timezone=settings.timezone,
+        sessions=settings.sessions,
         idle_gap_minutes=settings.idle_gap_seconds / 60,
         machine_silent_hours=settings.machine_silent_hours,
         ready_lag_seconds=settings.ready_lag_seconds,

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from services.query.answers.search import DocumentPage
-from services.query.http.parameters import RESPONSES, bound_projects, dates, only_project, page_of_json, settings_of
+from services.query.http.parameters import RESPONSES, dates, is_bound, only_project, page_of_json, settings_of
 from services.query.http.pattern_searches import PatternSearches
 from services.query.http.read_response import read_response
 from services.query.parameters.search import DocumentSearch
@@ -40,7 +40,7 @@ def _wanted(request: Request, parameters: DocumentSearch) -> Wanted:
     if parameters.mode == "regex":
         linear_patterns.check(text)
     start, end = dates(request, parameters)
-    is_bound = bound_projects(request) is not None
+    bound = is_bound(request)
     return Wanted(
         text=text,
         mode=parameters.mode,
@@ -65,7 +65,7 @@ def _wanted(request: Request, parameters: DocumentSearch) -> Wanted:
         by_session=parameters.group_by == "session",
         with_context=parameters.context,
         with_content=parameters.include_content,
-        # The words are those of all projects.
-        corrects=parameters.correct and parameters.mode == "words" and not is_bound,
-        is_bound=is_bound,
+        # The words are those of all sessions.
+        corrects=parameters.correct and parameters.mode == "words" and not bound,
+        is_bound=bound,
     )

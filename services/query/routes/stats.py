@@ -117,7 +117,7 @@ def show_usage(request: Request, parameters: Annotated[UsageParameters, Query()]
         )
 
     def read(connection: Connection) -> UsageReport:
-        chosen = selection(request, connection, project_id, parameters.user, parameters.machine)
+        chosen = selection(request, connection, project_id, parameters.user, parameters.machine, of_session=of_session)
         gap = settings_of(request).idle_gap_seconds
         return usage(connection, UsageQuestion(dimensions, chosen, wanted, gap, parameters.model, parameters.session_id, parameters.branch))
 

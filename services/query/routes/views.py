@@ -6,10 +6,9 @@ from fastapi import APIRouter, Query, Request, Response
 
 from services.query.answers.views import SavedViewPage
 from services.query.http.list_response import LIST_RESPONSES, list_response
-from services.query.http.parameters import RESPONSES
+from services.query.http.parameters import RESPONSES, is_bound
 from services.query.parameters.views import ViewList
 from services.query.queries.lists import views
-from shared.auth.authentication import grant_of
 from shared.auth.scopes import READ, requires
 from shared.http.errors import Forbidden
 
@@ -20,8 +19,7 @@ router = APIRouter(tags=["views"], responses=RESPONSES)
 @requires(READ)
 def list_views(request: Request, parameters: Annotated[ViewList, Query()]) -> Response:
     """Addresses of the dashboard that people saved under a name. A key that is bound gets a 403: they hold names and words of all projects."""
-    grant = grant_of(request.scope)
-    if grant is not None and (grant.user is not None or grant.project_ids is not None):
-        raise Forbidden("Saved views hold names and words of all projects, and this key is bound to some of them or to a user.")
+    if is_bound(request):
+        raise Forbidden("Saved views hold names and words of all projects, and this key is bound to some of them or to users.")
     # What was saved a moment ago is there.
     return list_response(request, parameters, views.views, from_primary=True)

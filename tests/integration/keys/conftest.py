@@ -45,16 +45,18 @@ class Api:
         with psycopg.connect(self.database_url, row_factory=dict_row, autocommit=True) as connection:
             return connection.execute(sql.encode(), params).fetchall()
 
-    def key(self, *scopes: str, user: str | None = None, projects: list[int] | None = None) -> str:
-        return make_key(self.database_url, *scopes, user=user, projects=projects)
+    def key(self, *scopes: str, user: str | None = None, users: list[str] | None = None, projects: list[int] | None = None) -> str:
+        return make_key(self.database_url, *scopes, user=user, users=users, projects=projects)
 
 
-def make_key(database_url: str, *scopes: str, user: str | None = None, projects: list[int] | None = None) -> str:
-    """A key, put into the database as it is kept there."""
+def make_key(
+    database_url: str, *scopes: str, user: str | None = None, users: list[str] | None = None, projects: list[int] | None = None
+) -> str:
+    """A key, put into the database as it is kept there: of one `user`, or of several `users`."""
     key, key_id = new_key()
-    sql = "INSERT INTO api_keys (id, name, sha256, scopes, user_name, project_ids) VALUES (%s, %s, %s, %s, %s, %s)"
+    sql = "INSERT INTO api_keys (id, name, sha256, scopes, user_name, user_names, project_ids) VALUES (%s, %s, %s, %s, %s, %s, %s)"
     with psycopg.connect(database_url, autocommit=True) as connection:
-        connection.execute(sql, (key_id, f"a test's {' '.join(scopes)}", digest_of(key.encode()), list(scopes), user, projects))
+        connection.execute(sql, (key_id, f"a test's {' '.join(scopes)}", digest_of(key.encode()), list(scopes), user, users, projects))
     return key
 
 

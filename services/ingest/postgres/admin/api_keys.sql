@@ -3,8 +3,8 @@
 WITH known AS (
     SELECT coalesce(array_agg(id), '{}') AS ids FROM projects WHERE id = ANY(%(project_ids)s::bigint[])
 ), added AS (
-    INSERT INTO api_keys (id, name, sha256, scopes, user_name, project_ids)
-    SELECT %(id)s, %(name)s, %(sha256)s, %(scopes)s, %(user_name)s, %(project_ids)s FROM known
+    INSERT INTO api_keys (id, name, sha256, scopes, user_name, user_names, project_ids)
+    SELECT %(id)s, %(name)s, %(sha256)s, %(scopes)s, %(user_name)s, %(user_names)s, %(project_ids)s FROM known
     WHERE coalesce(%(project_ids)s::bigint[], '{}') <@ known.ids
     RETURNING created_at
 )

@@ -5,7 +5,7 @@ Answers within a second or raises Unavailable DATABASE_UNAVAILABLE.
 
 from collections.abc import Callable
 from functools import partial
-from typing import Final
+from typing import Final, Literal
 
 from msgspec import Struct
 
@@ -16,8 +16,12 @@ from shared.sql_files import statement
 _sql = partial(statement, __package__, "session_marks.sql")
 
 _ENSURE: Final = "INSERT INTO session_marks (session_id) VALUES (%(session_id)s) ON CONFLICT (session_id) DO NOTHING"
-_LOCK: Final = "SELECT is_starred, tags, note, title FROM session_marks WHERE session_id = %(session_id)s FOR UPDATE"
+_LOCK: Final = "SELECT is_starred, tags, note, title, visibility FROM session_marks WHERE session_id = %(session_id)s FOR UPDATE"
 _STORE: Final = _sql("store")
+
+
+# Whether keys that are bound to other users read it.
+Visibility = Literal["private", "shared"]
 
 
 class Marks(Struct, frozen=True):
@@ -27,6 +31,7 @@ class Marks(Struct, frozen=True):
     tags: tuple[str, ...] = ()
     note: str | None = None
     title: str | None = None
+    visibility: Visibility | None = None
 
 
 async def change(database: Database, session_id: str, changed: Callable[[Marks], Marks]) -> Marks:
@@ -38,7 +43,7 @@ async def change(database: Database, session_id: str, changed: Callable[[Marks],
             await connection.execute(_ENSURE, key)
             row = await (await connection.execute(_LOCK, key)).fetchone()
             assert row is not None
-            before = Marks(row["is_starred"], tuple(row["tags"]), row["note"], row["title"])
+            before = Marks(row["is_starred"], tuple(row["tags"]), row["note"], row["title"], row["visibility"])
             after = changed(before)
             if after != before:
                 await connection.execute(_STORE, key | _columns(after))
@@ -55,4 +60,5 @@ def _columns(marks: Marks) -> dict[str, object]:
         "tag_keys": [tag_key(tag) for tag in tags],
         "note": marks.note,
         "title": marks.title,
+        "visibility": marks.visibility,
     }

@@ -27,6 +27,7 @@ _NAME_ALIAS = "UPDATE users SET name = %(name)s WHERE id = %(alias_id)s"
 _MERGE = "UPDATE users SET alias_of = %(into)s, merge_requested_at = clock_timestamp() WHERE id = %(id)s"
 _MOVE_ALIASES = "UPDATE users SET alias_of = %(into)s WHERE alias_of = %(id)s"
 _MOVE_KEYS = "UPDATE api_keys SET user_name = %(new_name)s WHERE user_name = %(name)s"
+_MOVE_KEYS_OF_SEVERAL = "UPDATE api_keys SET user_names = array_replace(user_names, %(name)s, %(new_name)s) WHERE %(name)s = ANY (user_names)"
 
 _NAMES = _sql("names")
 
@@ -82,7 +83,7 @@ async def _rename(
     else:
         params["into"] = other["id"]
         statements, done = (_MERGE, _MOVE_ALIASES), Renamed("merging", user["id"])
-    for each in (*statements, _MOVE_KEYS):
+    for each in (*statements, _MOVE_KEYS, _MOVE_KEYS_OF_SEVERAL):
         await connection.execute(each, params)
     await add_record(connection, record)
     return done

@@ -39,6 +39,7 @@ _SESSION: Final[Json] = {
     "title": "Retry failed uploads",
     "title_source": "claude",
     "own_title": False,
+    "visibility": None,
     "is_starred": True,
     "tags": ["bug", "uploads"],
     "note": "The retry in upload.ts is the part to keep.",

@@ -74,6 +74,7 @@ _KEY: Final[Json] = {
     "name": "laptop",
     "scopes": ["ingest", "read"],
     "user": "ann",
+    "users": ["ann"],
     "project_ids": None,
     "created_at": "2024-01-10T09:00:00Z",
     "last_used_at": "2024-01-15T10:30:00Z",

@@ -11,6 +11,7 @@ from services.query.answers.files import File, FilePage
 from services.query.database import Connection, Row, first_row
 from services.query.queries.lists.events import file_parameters
 from services.query.queries.lists.paging import Paging, page
+from services.query.queries.lists.users import bound_user_ids
 from shared.sql_files import statement
 
 _sql = partial(statement, __package__, "files.sql")
@@ -47,7 +48,9 @@ def files(
     """Files by a number of their changes, or by the last, each once for each project. `file_path` is exact, or a beginning if it ends in *."""
     parameters: Row = {"project_id": project_id, "contains": contains} | file_parameters(connection, file_path) | asdict(changes)
     parameters |= {"sort": sort, "ascending": ascending} | paging.after(number="float", key="uuid", project="int")
-    sql = _FILES if changes == ChangeFilters() and sort in _OF_ROLLUPS else _FILES_OF_CHANGES
+    # The rollups of files do not know users.
+    is_in_rollups = changes == ChangeFilters() and sort in _OF_ROLLUPS and bound_user_ids(connection) is None
+    sql = _FILES if is_in_rollups else _FILES_OF_CHANGES
     items, next_cursor = page(connection, File, sql, parameters, paging, ("sort_number", "file_key", "of_project"))
     return FilePage(items, next_cursor)
 

@@ -17,10 +17,10 @@ _MACHINES: Final = _sql("machines")
 
 
 def machines(
-    connection: Connection, user: str | None, key_user: str | None, paging: Paging, *, silent_hours: int, is_bound: bool
+    connection: Connection, user: str | None, key_users: list[str] | None, paging: Paging, *, silent_hours: int, is_bound: bool
 ) -> MachinePage:
-    """Machines by name. `key_user`: the only user whose machines the key sees. `is_bound`: it sees transcripts of its projects only."""
-    parameters: Row = {"user": user, "key_user": key_user, "silent_hours": silent_hours, "is_bound": is_bound, "shown": SHOWN_TRANSCRIPTS}
+    """Machines by name. `key_users`: the users whose machines the key sees. `is_bound`: it sees transcripts of sessions that it may read only."""
+    parameters: Row = {"user": user, "key_users": key_users, "silent_hours": silent_hours, "is_bound": is_bound, "shown": SHOWN_TRANSCRIPTS}
     parameters |= paging.after(name="text", id="text")
     items, next_cursor = page(connection, Machine, _MACHINES, parameters, paging, ("name", "machine_id"))
     return MachinePage(items, next_cursor)

@@ -39,7 +39,8 @@ CROSS JOIN LATERAL (
     ) AS t
 ) AS e
 WHERE (%(user)s::text IS NULL OR coalesce(own.name, u.name, m.user_name) = %(user)s)
-    AND (%(key_user)s::text IS NULL OR coalesce(own.name, u.name, m.user_name) = %(key_user)s)
+    AND (%(key_users)s::text[] IS NULL OR m.user_name = ANY (%(key_users)s)
+        OR coalesce(u.alias_of, u.id) IN (SELECT coalesce(n.alias_of, n.id) FROM users AS n WHERE n.name = ANY (%(key_users)s)))
     AND (%(after_name)s::text IS NULL OR (m.name, m.machine_id) > (%(after_name)s, %(after_id)s::text))
 ORDER BY m.name, m.machine_id
 LIMIT %(fetch)s

@@ -11,6 +11,7 @@ from services.query.answers.lists import Project
 from services.query.cursor import Kind
 from services.query.database import Connection, Prepare, Row, fetch_first, rows
 from services.query.queries.lists.paging import Paging, page
+from services.query.queries.lists.users import bound_user_ids
 from shared.sql_files import statement
 
 _sql = partial(statement, __package__, "projects.sql")
@@ -49,6 +50,7 @@ def projects(
     name, kind, column = _SORTS.get(sort, ("after_number", "float", "sort_number"))
     key, key_id = paging.last_keys((kind, "int")) or (None, None)
     parameters = asdict(filters) | _NO_PAGE | {"id": None, "sort": sort, "ascending": ascending, name: key, "after_id": key_id}
+    parameters |= {"users": bound_user_ids(connection)}
     items, next_cursor = page(connection, Project, _PROJECTS, parameters, paging, (column, "id"), prepare=_labelled(connection))
     return ProjectPage(items, next_cursor)
 
@@ -56,6 +58,7 @@ def projects(
 def project(connection: Connection, project_id: int) -> Project | None:
     """One project; None if the id is unknown."""
     parameters = asdict(ProjectFilters()) | _NO_PAGE | {"id": project_id, "sort": "last_session", "ascending": False, "fetch": 1}
+    parameters |= {"users": bound_user_ids(connection)}
     return fetch_first(connection, Project, _PROJECTS, parameters, _labelled(connection))
 
 

@@ -9,10 +9,12 @@ FROM (
 
 -- name: projects
 -- The list leaves out empty projects: working folders of subagents, and projects that an undo emptied.
+-- users: those that the key is bound to. Then the sums are theirs, and the dates are of sessions that the key may read.
 SELECT p.id, p.name, p.path,
     coalesce(r.sessions, 0) AS total_sessions,
     least(round(coalesce(r.wall_us, 0) / 60e6), 9007199254740991)::bigint AS total_time_minutes,
-    coalesce(r.files_modified, 0) AS files_modified_count,
+    CASE WHEN %(users)s::bigint[] IS NULL THEN coalesce(r.files_modified, 0) ELSE (
+        SELECT count(DISTINCT a.file_key) FROM activities a WHERE a.project_id = p.id AND a.user_id = ANY (%(users)s)) END AS files_modified_count,
     least(coalesce(r.lines_added::numeric + r.lines_removed, 0), 9007199254740991)::bigint AS lines_changed_count,
     nullif(p.last_session_at, '-infinity') AS last_session,
     p.created_at,
@@ -21,9 +23,26 @@ SELECT p.id, p.name, p.path,
     coalesce(r.tool_calls, 0) AS tool_calls_count,
     coalesce(r.api_calls, 0) AS api_calls, coalesce(r.unpriced_calls, 0) AS unpriced_calls,
     CASE WHEN r.api_calls > r.unpriced_calls OR r.cost_nano_usd > 0 THEN r.cost_nano_usd / 1e9::float8 END AS cost_usd,
+    p.visibility,
     sorted.number AS sort_number
-FROM projects p
-LEFT JOIN activity_rollups r ON (r.project_id, r.user_id, r.grain_minutes, r.bucket_start) = (p.id, -1, 0, '-infinity')
+FROM (
+    SELECT p.id, p.name, p.path, p.is_named, p.brought_by, p.visibility,
+        CASE WHEN %(users)s::bigint[] IS NULL THEN p.last_session_at ELSE seen.last_session_at END AS last_session_at,
+        CASE WHEN %(users)s::bigint[] IS NULL THEN p.created_at ELSE coalesce(seen.created_at, p.created_at) END AS created_at
+    FROM projects p
+    LEFT JOIN LATERAL (
+        SELECT max(s.dated_at) AS last_session_at, min(s.created_at) AS created_at FROM sessions s
+        WHERE %(users)s::bigint[] IS NOT NULL AND s.counted AND s.project_id = p.id
+    ) AS seen ON true
+) AS p
+LEFT JOIN LATERAL (
+    SELECT sum(sessions)::bigint AS sessions, sum(wall_us) AS wall_us, sum(active_us) AS active_us, sum(files_modified)::bigint AS files_modified,
+        sum(user_messages)::bigint AS user_messages, sum(assistant_messages)::bigint AS assistant_messages, sum(tool_calls)::bigint AS tool_calls,
+        sum(lines_added) AS lines_added, sum(lines_removed) AS lines_removed, sum(api_calls)::bigint AS api_calls,
+        sum(unpriced_calls)::bigint AS unpriced_calls, sum(cost_nano_usd) AS cost_nano_usd
+    FROM activity_rollups
+    WHERE project_id = p.id AND user_id = ANY (coalesce(%(users)s::bigint[], '{-1}')) AND grain_minutes = 0 AND bucket_start = '-infinity'
+) AS r ON true
 CROSS JOIN LATERAL (SELECT CASE %(sort)s::text
     WHEN 'active_minutes' THEN coalesce(r.active_us, 0)::float8
     WHEN 'total_sessions' THEN coalesce(r.sessions, 0)::float8

@@ -5,6 +5,7 @@
 SELECT s.session_id, coalesce(mark.title, s.title) AS title, mark.title IS NOT NULL AS own_title,
     CASE WHEN mark.title IS NULL THEN s.title_source ELSE 'person' END AS title_source,
     coalesce(mark.is_starred, false) AS is_starred, coalesce(mark.tags, '{}') AS tags, mark.note,
+    coalesce(mark.visibility, p.visibility) AS visibility,
     s.parent_session_id, nullif(s.project_id, 0) AS project_id, p.name AS project_name, u.name AS user,
     nullif(least(s.started_at, s.first_event_at), '-infinity') AS start_time,
     CASE WHEN e.end_reason = 'idle' THEN s.last_event_at WHEN e.end_reason IS NOT NULL THEN s.ended_at END AS end_time,

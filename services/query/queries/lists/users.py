@@ -4,7 +4,7 @@ from datetime import datetime
 from functools import partial
 
 from services.query.answers.users import User, UserPage
-from services.query.database import Connection, rows
+from services.query.database import Connection, one_row, rows
 from services.query.queries.lists.paging import Paging, page
 from shared.database import ALL
 from shared.sql_files import statement
@@ -15,6 +15,8 @@ _sql = partial(statement, __package__, "users.sql")
 NOBODY = -2
 
 _USERS = _sql("users")
+_BOUND_USERS = "SELECT name FROM users WHERE id = ANY (bound_users())"
+_OWN_USER = "SELECT coalesce(alias_of, id) AS id FROM users WHERE name = %(name)s AND id = ANY (bound_users())"
 
 
 def users(
@@ -28,6 +30,23 @@ def users(
     parameters = {"projects": projects or [ALL], "user": user, "start": start, "end": end} | paging.after(name="text")
     items, next_cursor = page(connection, User, _USERS, parameters, paging, ("name",))
     return UserPage(items, next_cursor)
+
+
+def bound_user_ids(connection: Connection) -> list[int] | None:
+    """The users that the transaction is bound to, with their former ids; None if it is bound to none."""
+    found: list[int] | None = one_row(connection, "SELECT bound_users() AS ids")["ids"]
+    return found
+
+
+def bound_user_names(connection: Connection) -> set[str]:
+    """The names of the users that the transaction is bound to, with their former names."""
+    return {row["name"] for row in rows(connection, _BOUND_USERS)}
+
+
+def own_user_id(connection: Connection, name: str) -> int:
+    """The same for one of the users that the transaction is bound to, by any of its names; NOBODY for all others."""
+    found = rows(connection, _OWN_USER, {"name": name})
+    return int(found[0]["id"]) if found else NOBODY
 
 
 def user_id(connection: Connection, name: str) -> int:

@@ -226,7 +226,7 @@ SELECT EXISTS (SELECT FROM users WHERE name = %(name)s) AS is_known
 -- Whether the key sees calls of such a tool.
 SELECT EXISTS (
     SELECT FROM tool_rollups
-    WHERE project_id = ANY (CASE WHEN bound_projects() = '{}' THEN '{-1}' ELSE bound_projects() END) AND user_id = -1 AND grain_minutes = 0
+    WHERE project_id = ANY (coalesce(nullif(bound_projects(), '{}'), '{-1}')) AND user_id = ANY (coalesce(bound_users(), '{-1}')) AND grain_minutes = 0
         AND lower(tool_name) = %(name)s) AS is_known
 
 -- name: near_words

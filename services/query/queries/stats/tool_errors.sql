@@ -64,7 +64,7 @@ HAVING sum(e.calls) > 0
 
 -- name: stored_classes
 SELECT DISTINCT error_class FROM error_rollups
-WHERE project_id = ANY (CASE WHEN bound_projects() = '{}' THEN '{-1}' ELSE bound_projects() END) AND user_id = -1 AND grain_minutes = 0
+WHERE project_id = ANY (coalesce(nullif(bound_projects(), '{}'), '{-1}')) AND user_id = ANY (coalesce(bound_users(), '{-1}')) AND grain_minutes = 0
 
 -- name: newest_days
 -- By class, the newest UTC days in which it occurred.

@@ -112,7 +112,7 @@ def _reads_too_much(connection: Connection, selection: Selection, intervals: lis
         return False
     joined = merged(Segment(0, start, end) for start, end in sorted(spans))
     segments = [piece for each in joined for piece in cover(each.start, each.end)]
-    parameters = segment_parameters(segments) | {"project_id": selection.project_id}
+    parameters = segment_parameters(segments) | selection.parameters()
     return bool(one_row(connection, _sql("calls"), parameters)["calls"] > MOST_TIMED_CALLS)
 
 

@@ -1,12 +1,12 @@
 -- Times of tool calls by interval of a series: measured durations, with include_estimated all. grains, starts, ends: segments, as in stats.sql.
 
 -- name: calls
--- How many calls there are in the segments, of all users and tools.
+-- How many calls there are in the segments, of all tools and of all users whom the key sees.
 SELECT coalesce(sum(r.tool_calls), 0)::bigint AS calls
 FROM unnest(%(grains)s::smallint[], %(starts)s::float8[], %(ends)s::float8[]) AS g (grain_minutes, start, until)
 CROSS JOIN LATERAL (
     SELECT tool_calls FROM activity_rollups
-    WHERE project_id = %(project_id)s AND user_id = -1 AND grain_minutes = g.grain_minutes
+    WHERE project_id = %(project_id)s AND user_id = CASE WHEN bound_users() IS NULL THEN -1 ELSE %(user_id)s END AND grain_minutes = g.grain_minutes
         AND bucket_start >= to_timestamp(g.start) AND bucket_start < to_timestamp(g.until)
     OFFSET 0
 ) AS r

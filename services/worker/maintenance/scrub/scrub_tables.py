@@ -80,7 +80,7 @@ TABLES: Final = (
             "request_id": "text",
         },
     ),
-    TextTable("api_keys", "id", "text", {"name": "text", "user_name": "text"}),
+    TextTable("api_keys", "id", "text", {"name": "text", "user_name": "text", "user_names": "text[]"}),
     TextTable("audit_log", "id", "bigint", {"subject": "text", "details": "jsonb", "request_id": "text"}),
     TextTable("scrubs", "id", "uuid", {"request_id": "text"}),
 )
@@ -119,6 +119,7 @@ EXEMPT_COLUMNS: Final = dict(_IDENTIFIERS) | {
     "act": _OUR_WORD,
     "end_reason": _OUR_WORD,
     "title_source": _OUR_WORD,
+    "visibility": _OUR_WORD,
     "duration_source": _OUR_WORD,
     "error_class": _OUR_WORD,
     "sqlstate": "a code of Postgres",
