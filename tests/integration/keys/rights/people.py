@@ -1,0 +1,157 @@
+"""Ann, bob and zed in two projects, with private and shared sessions, and every kind of key.
+
+What only others may see is written with the word SECRET; what bob shares with SHARED; what is ann's with OWN.
+"""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+from uuid import UUID, uuid4
+
+import psycopg
+
+from shared.auth.keys import new_key
+from tests.integration.keys.conftest import Api
+from tests.integration.keys.test_login import log_in
+from tests.integration.query import seed
+from tests.stored_transcripts import add_file
+
+SECRET, SHARED, OWN = "bobsecret", "bobshared", "annsown"
+NOON: Final = datetime(2024, 5, 1, 12, tzinfo=UTC)
+ANNS, BOBS_SHARED, CARLS = "annsown-session", "bobshared-session", "carl-session"
+MISSING = "missing-session"
+
+
+@dataclass
+class People:
+    """Ids of what there is. `hidden`: of rows that only others may see; `sessions`: all their sessions."""
+
+    alpha: int
+    beta: int
+    users: dict[str, int]
+    calls: dict[str, UUID] = field(default_factory=dict)
+    hidden: set[str] = field(default_factory=set)
+
+
+def settle(connection: psycopg.Connection[Any]) -> People:
+    """Ann has a private session, bob one that he shares and carl one, in alpha and beta. All are indexed and counted."""
+    alpha, beta = seed.add_project(connection, "/home/team/alpha"), seed.add_project(connection, "/home/team/beta")
+    users = {name: seed.add_user(connection, name) for name in ("ann", "bob", "carl")}
+    people = People(alpha, beta, users)
+    add_session(connection, people, ANNS, alpha, "ann", OWN)
+    add_session(connection, people, BOBS_SHARED, alpha, "bob", SHARED)
+    connection.execute("UPDATE session_marks SET visibility = 'shared' WHERE session_id = %s", (BOBS_SHARED,))
+    add_session(connection, people, CARLS, beta, "carl", "carls")
+    seed.compute_aggregates(connection)
+    return people
+
+
+def hide(connection: psycopg.Connection[Any], people: People, project_id: int, name: str) -> str:
+    """Bob's private session in a project, zed's, who shares nothing, and one of nobody. The id of bob's."""
+    people.users.setdefault(f"{SECRET}-zed", 0)
+    if not people.users[f"{SECRET}-zed"]:
+        people.users[f"{SECRET}-zed"] = seed.add_user(connection, f"{SECRET}-zed")
+    session_id = f"{SECRET}-{name}"
+    add_session(connection, people, session_id, project_id, "bob", SECRET, is_hidden=True)
+    # The same words, files, tools, branches and tags as ann has: only how often may tell.
+    add_session(connection, people, f"{SECRET}-{name}-alike", project_id, "bob", OWN, is_hidden=True)
+    add_session(connection, people, f"{SECRET}-{name}-zed", project_id, f"{SECRET}-zed", SECRET, is_hidden=True)
+    add_session(connection, people, f"{SECRET}-{name}-nobody", project_id, None, SECRET, is_hidden=True)
+    people.hidden.add(str(seed.add_tool_call(connection, None, NOON, f"{SECRET}Tool", parameters=f'{{"command": "{SECRET}"}}')))
+    seed.compute_aggregates(connection)
+    return session_id
+
+
+def add_session(
+    connection: psycopg.Connection[Any],
+    people: People,
+    session_id: str,
+    project_id: int,
+    user: str | None,
+    word: str,
+    *,
+    is_hidden: bool = False,
+) -> None:
+    """Everything that a session can have, each with the word."""
+    user_id = 0 if user is None else people.users[user]
+    at = NOON
+    columns = {"title": f"{word} title", "git_branch": f"{word}-branch", "model": f"{word}-model", "source": "hook", "started_at": at}
+    seed.add_session(connection, session_id, project_id, user_id, **columns)
+    path = f"/home/team/{word}.py"
+    ids = [
+        seed.add_indexed_message(connection, session_id, at, f"{word} asks common"),
+        seed.add_indexed_message(connection, session_id, at + timedelta(minutes=1), f"{word} answers common", role="assistant"),
+        seed.add_activity(connection, session_id, at + timedelta(minutes=2), path, patch=f"+{word}"),
+        seed.add_timeline_entry(connection, session_id, at, "command", f"/{word}", details='{"type":"prompt"}'),
+        seed.add_api_call(connection, session_id, at, model=f"{word}-model", input_tokens=7, cost_nano_usd=5_000_000, price_version=word),
+    ]
+    call = seed.add_document(connection, session_id, at + timedelta(minutes=3), f"{word} common", result=f"{word} result", is_error=True)
+    failed = seed.add_tool_call(
+        connection, session_id, at, f"{word}Tool", status="error", error_class=f"{word}_class", parameters=f'{{"command": "{word}"}}'
+    )
+    people.calls[session_id] = call
+    for kind, content in (("session", f"{word} title"), ("file", path)):
+        ids.append(seed.add_document(connection, session_id, at, content, kind=kind))
+    connection.execute("DELETE FROM search_pending")
+    marks = "INSERT INTO session_marks (session_id, is_starred, tags, tag_keys, note) VALUES (%s, true, %s, %s, %s) ON CONFLICT DO NOTHING"
+    connection.execute(marks, (session_id, [f"{word}-tag"], [f"{word}-tag"], f"{word} note"))
+    machine = f"{word}-machine"
+    report = f'{{"os": "{word}-os", "expiring": [{{"session_id": "{session_id}", "file": "{word}.jsonl", "bytes": 1, "project_path": "/{word}", "changed_at": "2024-05-01T12:00:00Z", "deleted_after": "2024-06-01T12:00:00Z"}}]}}'
+    connection.execute(
+        "INSERT INTO machines (machine_id, name, user_name, report, first_seen_at, last_heard_at) VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",
+        (machine, machine, user, report, at, at),
+    )
+    connection.execute("INSERT INTO session_machines (session_id, machine_id) VALUES (%s, %s)", (session_id, machine))
+    add_file(connection, None, session_id, f'{{"said":"{word}"}}\n'.encode(), archived=0, changed_at=at)
+    seed.add_signs(connection, session_id, heard_at=at)
+    if is_hidden:
+        people.hidden |= {str(each) for each in (*ids, call, failed)} | {session_id}
+
+
+@dataclass
+class Keys:
+    """A key for each kind of right; `login` is a cookie of `ann`."""
+
+    by_name: dict[str, str | None]
+
+    def headers(self, name: str) -> dict[str, str]:
+        """What a request with it sends."""
+        key = self.by_name[name]
+        if name == "login":
+            return {"cookie": f"tracker_login={key}", "sec-fetch-site": "same-origin"}
+        return {} if key is None else {"Authorization": f"Bearer {key}"}
+
+
+def keys_of(api: Api, people: People) -> Keys:
+    """Every kind."""
+    ann = api.key("read", user="ann")
+    return Keys(
+        {
+            "none": None,
+            "wrong": new_key()[0],
+            "ingest": api.key("ingest"),
+            "read": api.key("read"),
+            "numbers": api.key("numbers"),
+            "metrics": api.key("metrics"),
+            "admin": api.key("admin"),
+            "ann": ann,
+            "ann numbers": api.key("numbers", user="ann"),
+            "ann writes": api.key("ingest", "read", user="ann"),
+            "team": api.key("read", users=["ann", "carl"]),
+            "alpha": api.key("read", projects=[people.alpha]),
+            "ann in alpha": api.key("read", user="ann", projects=[people.alpha]),
+            "lead": api.key("numbers", "read", users=["ann", "carl"]),
+            "login": log_in(api, ann),
+        }
+    )
+
+
+def archive_of(folder: Path) -> str:
+    """Where transcripts are."""
+    return (folder / "archive").as_uri()
+
+
+def some_id() -> str:
+    """An id that nothing has."""
+    return str(uuid4())
