@@ -38,7 +38,7 @@ def _parser() -> argparse.ArgumentParser:
     create = commands.add_parser("create", help="make a key and show it, this once")
     create.add_argument("--name", default="made on the machine", help="what it is for")
     create.add_argument("--scope", action="append", required=True, choices=get_args(Scope))
-    create.add_argument("--user", help="whose its writes are")
+    create.add_argument("--user", action="append", help="whose its writes are, and whose sessions it reads; several for a key that only reads")
     create.add_argument("--project", action="append", type=int, help="the id of a project; it reads only those that are named")
     commands.add_parser("list", help="the keys, not what they are")
     commands.add_parser("revoke", help="refuse a key from now on").add_argument("id")
@@ -55,7 +55,8 @@ async def _act(url: str, asked: argparse.Namespace) -> int:
 
 
 async def _create(keys: ApiKeys, asked: argparse.Namespace) -> int:
-    wanted = NewKey(name=asked.name, scopes=asked.scope, user=asked.user, project_ids=asked.project)
+    user, users = (asked.user[0], None) if asked.user and len(asked.user) == 1 else (None, asked.user)
+    wanted = NewKey(name=asked.name, scopes=asked.scope, user=user, users=users, project_ids=asked.project)
     made = await make_key(keys, wanted, lambda key_id: AuditRecord(MACHINE, "key.create", key_id, MACHINE, audit_details(wanted)))
     sys.stdout.write(f"{made.key}\n")
     sys.stderr.write(f"{made.message} Its id is {made.id}, its scope {', '.join(made.scopes)}.\n")

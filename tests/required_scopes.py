@@ -90,6 +90,7 @@ WRITING = {
     ("POST", "/api/reparse"): ADMIN,
     ("POST", "/api/scrubs"): ADMIN,
     ("PATCH", "/api/users/{name}"): ADMIN,
+    ("PUT", "/api/projects/{project_id}/visibility"): ADMIN,
     ("PUT", "/api/machines/{machine_id}"): INGEST,
     ("DELETE", "/api/machines/{machine_id}"): ADMIN,
     ("PATCH", "/api/sessions/{session_id}"): INGEST,

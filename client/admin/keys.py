@@ -40,7 +40,13 @@ def create(
         list[Scope], typer.Option(metavar="SCOPE", help="ingest, read, numbers, metrics or admin; repeat it for more than one.")
     ],
     name: Annotated[str, typer.Option(help="A name that tells people what the key is for.")],
-    user: Annotated[str | None, typer.Option(help="Everything sent with the key belongs to this user.")] = None,
+    user: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME",
+            help="The key sends as this user, and reads this user's sessions and shared ones; repeat it for a key that reads those of several.",
+        ),
+    ] = None,
     project: Annotated[
         list[int] | None, typer.Option(metavar="ID", help="The key reads only this project; repeat it for more than one.")
     ] = None,
@@ -50,7 +56,7 @@ def create(
 ) -> None:
     """Creates a key and shows it, only this once: the key on standard output, its facts on standard error."""
     with failures_as_exit_codes():
-        wanted = {"name": name, "scopes": scope, "user": user, "project_ids": project or None}
+        wanted = {"name": name, "scopes": scope, "project_ids": project or None} | _users(user or [])
         made: dict[str, Any] = server_at(url, token, Quiet()).ask("POST", PATH, wanted)
         if as_json:
             write_json(made)
@@ -113,8 +119,14 @@ def list_audit(limit: Limit = 100, as_json: AsJson = False, url: Url = DEFAULT_U
         _write(["When", "Key name", "Key or host", "Action", "On"], rows)
 
 
+def _users(names: list[str]) -> dict[str, Any]:
+    """As the API takes one user, or several."""
+    return {"user": names[0]} if len(names) == 1 else {"users": names} if names else {}
+
+
 def _bound(key: dict[str, Any]) -> str:
-    bound = [f"user {key['user']}"] if key["user"] else []
+    users = key["users"] or []
+    bound = [f"user{'s' * (len(users) > 1)} {', '.join(users)}"] if users else []
     if key["project_ids"]:
         bound.append(f"projects {', '.join(map(str, key['project_ids']))}")
     return "; ".join(bound)

@@ -1,6 +1,6 @@
-"""`tracker mark`: a star, tags, a note and a title of one's own on a session."""
+"""`tracker mark`: a star, tags, a note and a title of one's own on a session, and who reads it."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 from urllib.parse import quote
 
 import typer
@@ -12,6 +12,8 @@ from client.output.display import Quiet
 from client.output.terminal import write_json
 from client.questions.lookup import FORBIDDEN, Item, session
 
+_READERS: Final = {"shared": "by all", "private": "by its user's keys, and keys of no user", None: "as the server's setting TRACKER_SESSIONS says"}
+
 
 def mark(
     name: Annotated[str, typer.Argument(metavar="SESSION", help="A session's id, or its beginning; `tracker sessions` has them.")],
@@ -20,15 +22,20 @@ def mark(
     removed: Annotated[list[str] | None, typer.Option("--untag", metavar="TAG", help="Remove a tag; repeat it for more than one.")] = None,
     note: Annotated[str | None, typer.Option("--note", metavar="TEXT", help='Set the note; "" removes it.')] = None,
     title: Annotated[str | None, typer.Option("--title", metavar="TEXT", help='Set a title of your own; "" shows Claude\'s again.')] = None,
+    is_shared: Annotated[
+        bool | None, typer.Option("--share/--private", help="Let keys that are bound to other users read it, or not.")
+    ] = None,
     as_json: AsJson = False,
     url: Url = DEFAULT_URL,
     token: Token = None,
 ) -> None:
-    """Marks a session with a star, tags, a note or a title.
+    """Marks a session with a star, tags, a note or a title, or shares it.
 
     Without options it shows the marks. `tracker sessions --starred` and `--tag` find marked sessions.
     """
     wanted = {"is_starred": star, "add_tags": tags, "remove_tags": removed, "note": note, "title": title}
+    if is_shared is not None:
+        wanted["visibility"] = "shared" if is_shared else "private"
     changes = {field: value for field, value in wanted.items() if value is not None}
     with failures_as_exit_codes():
         server = server_at(url, token, Quiet())
@@ -49,7 +56,7 @@ def _changed(server: Server, session_id: str, changes: dict[str, Any]) -> Item:
 
 def _marks_of(found: Item) -> Item:
     """The marks of a session as the API lists it."""
-    marks = {name: found[name] for name in ("session_id", "is_starred", "tags", "note")}
+    marks = {name: found[name] for name in ("session_id", "is_starred", "tags", "note", "visibility")}
     return marks | {"title": found["title"] if found["own_title"] else None}
 
 
@@ -59,3 +66,4 @@ def _show(marks: Item) -> None:
     typer.echo(f"Tags   {', '.join(marks['tags']) or 'none'}")
     typer.echo(f"Title  {marks['title'] or 'as Claude Code has it'}")
     typer.echo(f"Note   {marks['note'] or 'none'}")
+    typer.echo(f"Read   {_READERS[marks['visibility']]}")

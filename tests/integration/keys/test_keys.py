@@ -47,7 +47,7 @@ def test_the_list_shows_scopes_and_bindings_of_each_key(api: Api, admin: str) ->
     listed = api.get(admin, "/api/keys?limit=2").json()
     assert [item["id"] for item in listed["items"]] == [second["id"], first["id"]]
     assert listed["items"][0] | {"created_at": None} == {
-        "id": second["id"], "name": "Team", "scopes": ["metrics", "read"], "user": "ann", "project_ids": None,
+        "id": second["id"], "name": "Team", "scopes": ["metrics", "read"], "user": "ann", "users": ["ann"], "project_ids": None,
         "created_at": None, "last_used_at": None, "revoked_at": None, "logins": 0,
     }  # fmt: skip
     rest = api.get(admin, f"/api/keys?limit=2&cursor={listed['next_cursor']}").json()
@@ -77,6 +77,10 @@ def test_revoking_an_unknown_key_is_404(api: Api, admin: str, key_id: str) -> No
         ({"scopes": ["write"]}, "scopes[0]"),
         ({"name": ""}, "name"),
         ({"scopes": ["admin"], "user": "ann"}, "scopes"),
+        ({"scopes": ["admin"], "users": ["ann", "bob"]}, "scopes"),
+        ({"scopes": ["ingest", "read"], "users": ["ann", "bob"]}, "users"),
+        ({"scopes": ["read"], "users": ["ann"], "user": "ann"}, "users"),
+        ({"scopes": ["read"], "users": []}, "users"),
         ({"scopes": ["read"], "project_ids": []}, "project_ids"),
         ({"scopes": ["read"], "project_ids": [77]}, "project_ids"),
     ],

@@ -10,7 +10,7 @@ import pytest
 from tests.integration.keys.conftest import Api, is_error
 from tests.integration.query import seed
 
-NONE = {"is_starred": False, "tags": [], "note": None, "title": None}
+NONE = {"is_starred": False, "tags": [], "note": None, "title": None, "visibility": None}
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def test_marks_are_set_and_shown_and_a_field_that_is_left_out_stays(api: Api, ad
 
     answer = mark(api, admin, is_starred=True, tags=["Bug", " uploads ", "bug"], note="Keep the retry.", title=" Retry uploads ")
 
-    now = {"is_starred": True, "tags": ["Bug", "uploads"], "note": "Keep the retry.", "title": "Retry uploads"}
+    now = {"is_starred": True, "tags": ["Bug", "uploads"], "note": "Keep the retry.", "title": "Retry uploads", "visibility": None}
     assert (answer.status_code, answer.json()) == (200, now | {"session_id": "s-1"})
     assert marks(api, admin) == now | {"own_title": True}
     assert mark(api, admin, is_starred=False).json() == now | {"session_id": "s-1", "is_starred": False}
@@ -117,7 +117,7 @@ def test_a_session_has_at_most_fifty_tags(api: Api, admin: str, projects: list[i
 
 def test_the_longest_marks_fit(api: Api, admin: str, projects: list[int]) -> None:
     longest = {"note": "\x01é" * 32_768, "title": "t" * 300, "tags": [f"{number:02}" + "ü" * 62 for number in range(50)]}
-    assert mark(api, admin, **longest).json() == longest | {"session_id": "s-1", "is_starred": False}
+    assert mark(api, admin, **longest).json() == longest | {"session_id": "s-1", "is_starred": False, "visibility": None}
 
 
 def test_marks_are_redacted_before_they_are_stored(api: Api, admin: str, projects: list[int]) -> None:
@@ -153,7 +153,7 @@ def test_a_bound_key_marks_and_sees_only_its_own_sessions(api: Api, admin: str, 
         mark(api, admin, session_id, is_starred=True, tags=["Bug"], note="n")
 
     is_error(mark(api, of_project, "s-3", note="mine"), 404, "SESSION_NOT_FOUND")
-    is_error(mark(api, of_ann, "s-2", note="mine"), 403, "FORBIDDEN")
+    is_error(mark(api, of_ann, "s-2", note="mine"), 404, "SESSION_NOT_FOUND")
 
     assert [mark(api, key, "s-1", note="mine").status_code for key in (of_project, of_ann)] == [200, 200]
     assert marks(api, admin, "s-3")["note"] == "n"

@@ -2,7 +2,7 @@
 
 -- name: noted
 -- Messages whose documents are not made yet: ids of the newest, as many as may be looked at, and how many others wait. Each note is of up to 256 rows.
--- A key that is bound to users is told of others that it may read.
+-- A bound key is told of others that it may read.
 WITH notes AS MATERIALIZED (
     SELECT keys, rows, sum(rows) OVER (ORDER BY newest DESC, number DESC) AS rows_so_far
     FROM (SELECT * FROM search_noted_messages ORDER BY newest DESC, number DESC LIMIT 1000) AS newest
@@ -16,7 +16,7 @@ WITH notes AS MATERIALIZED (
     SELECT id FROM sized WHERE bytes IS NULL OR bytes_so_far <= %(most_bytes)s OR bytes_so_far = bytes
 )
 SELECT ARRAY(SELECT id FROM seen) AS ids,
-    CASE WHEN bound_users() IS NOT NULL THEN (SELECT count(*) FROM sized WHERE bytes IS NOT NULL AND id NOT IN (SELECT id FROM seen))
+    CASE WHEN current_user = 'tracker_bound' THEN (SELECT count(*) FROM sized WHERE bytes IS NOT NULL AND id NOT IN (SELECT id FROM seen))
     ELSE least((SELECT coalesce(sum(rows) FILTER (WHERE keys IS NULL OR rows_so_far > %(most_messages)s), 0) FROM notes)
         + (SELECT count(*) FROM listed) - (SELECT count(*) FROM seen), 10000) END::integer AS others
 
