@@ -29,7 +29,7 @@ CUT: Final = "…".encode()
 LEAST_CUT_BYTES: Final = 4
 # Of what JSON never escapes: a run this long decides whether JSON is looked at closely.
 _LEAST_PLAIN_BYTES: Final = 3
-_PLAIN_RUN: Final = re.compile(rb"""[ !#-.0-\[\]-~]+""")
+PLAIN_RUN: Final = re.compile(rb"""[ !#-.0-\[\]-~]+""")
 # ASCII may be written as an escape, too.
 _DOUBTFUL_ESCAPE: Final = rb"\\u00[2-7]"
 # At the edge of a cut there may be a part of a text.
@@ -72,7 +72,7 @@ def may_be_in(json_text: bytes) -> bool:
 def places_in(text: bytes, *, is_cut_before: bool = False, is_cut_behind: bool = False) -> list[Place]:
     """Where the given texts are, in order and without overlaps."""
     found = [place for texts in _given for place in texts.places_in(text, is_cut_before=is_cut_before, is_cut_behind=is_cut_behind)]
-    return found if len(_given) == 1 else _merged(sorted(found))
+    return found if len(_given) == 1 else merged(sorted(found))
 
 
 def keep_out(texts: Texts | None) -> None:
@@ -128,7 +128,7 @@ class PlainTexts:
             match = self._search.search(text, start + 1)
         if is_cut_before or is_cut_behind:
             found = sorted((*found, *self._at_cuts(text, is_cut_before, is_cut_behind)))
-        return _merged(found)
+        return merged(found)
 
     def _at_cuts(self, text: bytes, is_before: bool, is_behind: bool) -> Iterator[Place]:
         """What is left of a form that a cut has divided: the most that it can be."""
@@ -147,8 +147,8 @@ def forms_of(text: str) -> set[bytes]:
     forms: set[bytes] = set()
     for each in {text, unicodedata.normalize("NFC", text), unicodedata.normalize("NFD", text)}:
         written = {each, html.escape(each), html.escape(each, quote=False)}
-        escaped = {form for is_ascii in (False, True) for form in _in_json(each, is_ascii)}
-        written |= escaped | {form for once in escaped for form in _in_json(once, is_ascii=True)}
+        escaped = {form for is_ascii in (False, True) for form in in_json(each, is_ascii)}
+        written |= escaped | {form for once in escaped for form in in_json(once, is_ascii=True)}
         for encoded in (
             *(quote(each, safe=safe, errors="surrogatepass") for safe in _SAFE_IN_URLS),
             quote_plus(each, errors="surrogatepass"),
@@ -168,7 +168,8 @@ def word_of(text: str, salt: bytes) -> bytes:
     return b"[redacted:%b:%b]" % (KIND.encode(), found[:8].encode())
 
 
-def _in_json(text: str, is_ascii: bool) -> Iterator[str]:
+def in_json(text: str, is_ascii: bool) -> Iterator[str]:
+    """A text as a string of JSON has it inside, in the two ways of writing a slash."""
     literal = json.dumps(text, ensure_ascii=is_ascii)[1:-1]
     yield literal
     yield literal.replace("/", "\\/")
@@ -184,11 +185,11 @@ def _in_base64(data: bytes) -> Iterator[bytes]:
 
 def _hint_of(form: bytes) -> bytes:
     """What JSON has that holds this form, however it is escaped."""
-    longest = max(_PLAIN_RUN.findall(form), key=len, default=b"")
+    longest = max(PLAIN_RUN.findall(form), key=len, default=b"")
     return re2.escape(longest) if len(longest) >= _LEAST_PLAIN_BYTES else _NOT_PLAIN
 
 
-def _merged(places: Sequence[Place]) -> list[Place]:
+def merged(places: Sequence[Place]) -> list[Place]:
     """Those that overlap are one, with the word of the first."""
     merged: list[Place] = []
     for place in places:

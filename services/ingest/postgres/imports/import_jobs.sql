@@ -66,8 +66,14 @@ SELECT true AS is_known, EXISTS (SELECT FROM job) AS done
 WHERE EXISTS (SELECT FROM job) OR EXISTS (SELECT FROM import_jobs WHERE id = %(id)s)
 
 -- name: add_scrub
-INSERT INTO scrubs (id, is_dry_run, request_id) VALUES (%(id)s, %(is_dry_run)s, %(request_id)s)
-ON CONFLICT (id) DO NOTHING RETURNING true AS done
+WITH scrub AS (
+    INSERT INTO scrubs (id, is_dry_run, request_id, text_count, keep_out, rewrite_large, delete_uploads)
+    VALUES (%(id)s, %(is_dry_run)s, %(request_id)s, %(text_count)s, %(keep_out)s, %(rewrite_large)s, %(delete_uploads)s)
+    ON CONFLICT (id) DO NOTHING RETURNING id
+), texts AS (
+    INSERT INTO scrub_texts (scrub_id, half, redis_key) SELECT id, %(half)s, %(redis_key)s FROM scrub WHERE %(half)s::bytea IS NOT NULL
+)
+SELECT true AS done FROM scrub
 
 -- name: unseen
 -- Returns indexes, since they are small.
