@@ -63,11 +63,11 @@ async def start(request: Request) -> Response:
     redis, halves = write.ingest.redis, divided(wanted.texts) if wanted.texts else None
     if halves is not None:
         # Before the row, of which a worker may know at once.
-        async with answering_503():
+        async with answering_503(redis):
             await redis.set(halves.redis_key, halves.in_redis, ex=LIFE_SECONDS)
     if not await write.ingest.jobs.add_scrub(scrub_id, options, halves, record=record):
         if halves is not None:
-            async with answering_503():
+            async with answering_503(redis):
                 await redis.delete(halves.redis_key)
     else:
         await asyncio.to_thread(send_tasks, write.ingest.sender, TASK_SCRUB, (str(scrub_id),))
