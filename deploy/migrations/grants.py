@@ -103,9 +103,10 @@ GRANTS: Final[dict[str, Grants]] = {
         "scrubs": {
             "SELECT": _ALL,
             "INSERT": ("id", "is_dry_run", "request_id", "text_count", "keep_out", "rewrite_large", "delete_uploads"),
+            "UPDATE": ("keep_out",),
         },
         _SCRUB_TEXTS: {"INSERT": _ALL},
-        "kept_out_texts": _READ,
+        "kept_out_texts": {"SELECT": _ALL, "DELETE": _ALL},
         "api_keys": {
             "SELECT": _ALL,
             "INSERT": ("id", "name", "sha256", "scopes", "user_name", "project_ids"),
@@ -115,7 +116,7 @@ GRANTS: Final[dict[str, Grants]] = {
         "audit_log": {"INSERT": ("who", "act", "subject", "details", "request_id")},
         "alembic_version": _READ,
     },
-    QUERY: dict.fromkeys((*(table for table in TABLES if table != _SCRUB_TEXTS), *VIEWS), _READ),
+    QUERY: dict.fromkeys((*(table for table in TABLES if table not in (_SCRUB_TEXTS, "kept_out_texts")), *VIEWS), _READ),
     # It looks up the key of an import. Of marks, keys and the audit log it changes the texts alone, where a scrub finds a secret.
     WORKER: dict.fromkeys((*EVENTS, *AGGREGATES, *_REGISTRY, *_JOBS, *_JOURNAL, *_CAPTURE, *_SIGNS, *_SEARCH), _WRITE | _MAINTAIN)
     | {

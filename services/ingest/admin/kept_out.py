@@ -9,6 +9,7 @@ from services.ingest.http.queue_errors import REDIS_FAILURES, REDIS_SECONDS
 from services.ingest.postgres.database import Database
 from shared.http.errors import Unavailable
 from shared.periodic import stops_within
+from shared.redaction import given_texts
 from shared.redaction.kept_out import ASK_SECONDS, CHANGED_KEY, FINGERPRINTS, KnownList
 
 log = structlog.get_logger()
@@ -28,6 +29,8 @@ class KeptOut:
         while not is_stopping:
             await self.look()
             is_stopping = await stops_within(stopping, ASK_SECONDS)
+        # A process may have another app behind this one.
+        given_texts.keep_out(None)
 
     async def look(self) -> None:
         """Looks once. What was known holds while Redis or Postgres is away."""

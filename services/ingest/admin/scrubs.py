@@ -8,16 +8,20 @@ import msgspec
 from fastapi import Request, Response
 from msgspec import Meta, Struct
 
+from services.ingest.dependencies import ingest_of
 from services.ingest.events.decode import parse
 from services.ingest.events.write_event import SINGLE_BODY, admit_write
+from services.ingest.http import request_checks
 from services.ingest.http.json_limits import check_utf8
 from services.ingest.http.queue_errors import answering_503
-from services.ingest.http.responses import ScrubStarted
+from services.ingest.http.responses import ScrubStarted, TextsLetIn
 from services.ingest.journal.wakeup import send_tasks
 from services.ingest.postgres.audit import audit_record
 from shared.broker import TASK_SCRUB
-from shared.http.errors import invalid
+from shared.claude_formats.structural_words import STRUCTURAL_WORDS
+from shared.http.errors import Conflict, NotFound, invalid
 from shared.http.middleware import json_response
+from shared.redaction.kept_out import noted_change
 from shared.redaction.sealed_texts import LIFE_SECONDS, divided
 from shared.redaction.token_formats import kinds
 
@@ -57,7 +61,11 @@ async def start(request: Request) -> Response:
     _check(wanted)
     scrub_id = write.derived_id() or uuid4()
     # The texts are in no record: a log is kept longer than they may be.
-    options = {"is_dry_run": wanted.dry_run, "text_count": len(wanted.texts), "keep_out": bool(wanted.texts) and wanted.keep_out}
+    options = {
+        "is_dry_run": wanted.dry_run,
+        "text_count": len(wanted.texts),
+        "keep_out": bool(wanted.texts) and wanted.keep_out and not wanted.dry_run,
+    }
     options |= {"rewrite_large": wanted.rewrite_large, "delete_uploads": wanted.delete_uploads}
     record = audit_record(request, "scrub.start", scrub_id, dry_run=wanted.dry_run, texts=len(wanted.texts))
     redis, halves = write.ingest.redis, divided(wanted.texts) if wanted.texts else None
@@ -76,6 +84,23 @@ async def start(request: Request) -> Response:
     )
 
 
+async def let_in(request: Request) -> Response:
+    """200: its texts are no longer kept out. 404 for an unknown scrub, 409 for one that keeps none out or still runs."""
+    request_checks.check_query(request)
+    ingest, scrub_id = ingest_of(request), request_checks.uuid_in_path(request, "scrub_id")
+    done = await ingest.jobs.let_in(scrub_id, audit_record(request, "scrub.let_in", scrub_id))
+    if done["status"] is None:
+        raise NotFound("There is no scrub with this id.", code="SCRUB_NOT_FOUND")
+    if not done["done"]:
+        is_running = done["status"] in ("queued", "running")
+        raise Conflict(
+            "The scrub still runs; wait for its end." if is_running else "The scrub keeps no texts out.", details={"status": done["status"]}
+        )
+    async with answering_503(ingest.redis):
+        await noted_change(ingest.redis)
+    return json_response(TextsLetIn(scrub_id=scrub_id))
+
+
 def _check(wanted: ScrubRequest) -> None:
     """BadRequest for a text that would be found in what replaces it, or that says nothing. It is not quoted."""
     for number, text in enumerate(wanted.texts):
@@ -86,3 +111,5 @@ def _check(wanted: ScrubRequest) -> None:
             raise invalid(field, "must not be one character alone")
         if text in _WORDS:
             raise invalid(field, "is a part of the words by which secrets are replaced")
+        if any(text in word for word in STRUCTURAL_WORDS):
+            raise invalid(field, "is a word by which transcripts are read, which could not be read again without it")

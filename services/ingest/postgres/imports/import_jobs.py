@@ -27,6 +27,7 @@ _ADD_UNDO_JOB = _sql("add_undo_job")
 _ADD_REPARSE = _sql("add_reparse")
 
 _ADD_SCRUB = _sql("add_scrub")
+_LET_IN = _sql("let_in")
 
 # This many take 20 ms. On a busy machine all of a large manifest at once took longer than the time limit of a request.
 CONTENTS_AT_ONCE = 5_000
@@ -108,6 +109,10 @@ class ImportJobs:
         if halves is not None:
             params |= {"half": halves.in_postgres, "redis_key": halves.redis_key}
         return await run_audited(self._database, _ADD_SCRUB, params, record) is not None
+
+    async def let_in(self, scrub_id: UUID, record: AuditRecord) -> dict[str, Any]:
+        """{status, done}: not done if the scrub keeps nothing out, has not ended, or does not exist (status None)."""
+        return await self._change(_LET_IN, {"id": scrub_id}, record)
 
     async def _change(self, statement: str, params: Mapping[str, Any], record: AuditRecord) -> dict[str, Any]:
         row = await run_audited(self._database, statement, params, record)

@@ -75,6 +75,15 @@ WITH scrub AS (
 )
 SELECT true AS done FROM scrub
 
+-- name: let_in
+-- While a scrub runs, what it was given stays out.
+WITH scrub AS (
+    UPDATE scrubs SET keep_out = false WHERE id = %(id)s AND keep_out AND status NOT IN ('queued', 'running') RETURNING id
+), texts AS (
+    DELETE FROM kept_out_texts WHERE scrub_id IN (SELECT id FROM scrub)
+)
+SELECT (SELECT status FROM scrubs WHERE id = %(id)s) AS status, EXISTS (SELECT FROM scrub) AS done
+
 -- name: unseen
 -- Returns indexes, since they are small.
 SELECT n - 1 AS index FROM unnest(%(sha256s)s::bytea[]) WITH ORDINALITY AS f (sha256, n)
