@@ -75,21 +75,22 @@ _STATES: Final = {"queued": "waits for a worker", "running": "is running", "succ
 
 def sentence(scrub: Scrub) -> str:
     """The state of a scrub, for a person."""
-    secrets = _counts(scrub["redactions"]) or "none"
+    secrets = ", ".join(f"{count:,} {kind}" for kind, count in sorted(scrub["redactions"].items())) or "none"
     changed = "would change" if scrub["dry_run"] else "changed"
     state = _STATES.get(scrub["status"], scrub["status"])
     lines = [
         f"The scrub {state}: {counted(scrub['rows_scanned'], 'row')} read, {scrub['rows_changed']:,} {changed}. Secrets found: {secrets}."
     ]
-    if stores := _counts(scrub.get("changed_in") or {}):
+    if stores := _each(scrub.get("changed_in")):
         lines.append(f"By store: {stores}.")
-    if locks := scrub.get("long_locks"):
-        lines.append("Large tables, which --rewrite-large would lock for about so many seconds: " + _counts(locks) + ".")
+    if locks := _each(scrub.get("long_locks")):
+        lines.append(f"Large tables, with the seconds for which --rewrite-large would lock them: {locks}.")
     # A server of an older release does not say it.
     if scrub["status"] == "succeeded" and (remains := scrub.get("remains")):
         lines += ["What it could not reach:", *(f"  {name}: {why}" for name, why in sorted(remains.items()))]
     return "\n".join(lines)
 
 
-def _counts(numbers: dict[str, int]) -> str:
-    return ", ".join(f"{count:,} {name}" for name, count in sorted(numbers.items()))
+def _each(numbers: dict[str, int] | None) -> str:
+    """Nothing of a server of an older release."""
+    return ", ".join(f"{name} {count:,}" for name, count in sorted((numbers or {}).items()))
