@@ -17,7 +17,7 @@ from client.history import jobs, summary
 from client.http.server import Server
 from client.live.top import top
 from client.once import allow_once
-from client.options import DEFAULT_URL, AsJson, Token, Url, failures_as_exit_codes, server_at, uuid_beginning
+from client.options import DEFAULT_URL, AsJson, Token, Url, failures_as_exit_codes, server_at, uuid_beginning, uuid_or_none
 from client.output.display import SHARE_TOTAL, Quiet, display_for
 from client.output.terminal import write_json
 from client.questions.day import day
@@ -231,18 +231,46 @@ def verify(as_json: AsJson = False, url: Url = DEFAULT_URL, token: Token = None)
 def scrub(
     is_waiting: Annotated[bool, typer.Option("--wait", "--watch", help="Wait until it is done, and show its progress.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Count what would change, change nothing.")] = False,
+    text: Annotated[
+        str | None,
+        typer.Option("--text", metavar="-", help="`-`: remove these texts, one a line of standard input, or typed without being shown."),
+    ] = None,
+    text_file: Annotated[Path | None, typer.Option("--text-file", help="Remove the texts of this file, one a line.")] = None,
+    keep_out: Annotated[
+        bool, typer.Option("--keep-out/--no-keep-out", help="Replace the texts from now on wherever data comes in.")
+    ] = True,
+    rewrite_large: Annotated[
+        bool,
+        typer.Option("--rewrite-large", help="Write large tables anew too, which nobody can use meanwhile; --dry-run tells for how long."),
+    ] = False,
+    delete_uploads: Annotated[bool, typer.Option("--delete-uploads", help="Delete the uploads of failed imports.")] = False,
+    let_in: Annotated[
+        str | None,
+        typer.Option("--let-in", metavar="ID", callback=uuid_or_none, help="No longer keep out the texts of this scrub; nothing else."),
+    ] = None,
     as_json: AsJson = False,
     url: Url = DEFAULT_URL,
     token: Token = None,
 ) -> None:
     """Removes secrets from stored data.
 
-    It applies the server's current rules to what was stored before, and names what it could not reach.
+    It applies the server's current rules to what was stored before, or removes the texts that it is given. It names what it could not reach.
     """
+    if text not in (None, "-"):
+        raise typer.BadParameter(
+            "takes `-` alone: an argument would stay in the shell's history and in the list of processes", param_hint="--text"
+        )
     with failures_as_exit_codes():
         display = display_for(is_quiet=as_json)
         server = server_at(url, token, display)
-        started = scrubbing.start(server, dry_run=dry_run)
+        if let_in is not None:
+            typer.echo(scrubbing.let_in(server, let_in))
+            return
+        wanted: dict[str, Any] = {"dry_run": dry_run}
+        wanted |= {name: True for name, is_on in (("rewrite_large", rewrite_large), ("delete_uploads", delete_uploads)) if is_on}
+        if texts := scrubbing.texts_from(text, text_file):
+            wanted |= {"texts": texts, "keep_out": keep_out}
+        started = scrubbing.start(server, wanted)
         if not is_waiting:
             write_json(started) if as_json else typer.echo(
                 f"The scrub has started; its progress is at {server.url}/api/scrubs/{started['scrub_id']}."

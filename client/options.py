@@ -45,6 +45,11 @@ def uuid_text(value: str) -> str:
     return value
 
 
+def uuid_or_none(value: str | None) -> str | None:
+    """The same for an option that may be left out."""
+    return None if value is None else uuid_text(value)
+
+
 def uuid_beginning(value: str) -> str:
     """The text itself. BadParameter if no UUID begins so, or if it has fewer than four digits."""
     if not _UUID_BEGINNING.fullmatch(value):

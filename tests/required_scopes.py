@@ -89,6 +89,7 @@ WRITING = {
     ("DELETE", "/api/login"): PUBLIC,
     ("POST", "/api/reparse"): ADMIN,
     ("POST", "/api/scrubs"): ADMIN,
+    ("DELETE", "/api/scrubs/{scrub_id}/kept-out"): ADMIN,
     ("PATCH", "/api/users/{name}"): ADMIN,
     ("PUT", "/api/projects/{project_id}/visibility"): ADMIN,
     ("PUT", "/api/machines/{machine_id}"): INGEST,

@@ -35,7 +35,18 @@ EVENTS: Final = (
 )
 AGGREGATES: Final = ("activity_rollups", "tool_rollups", "file_rollups", "file_sets", "usage_rollups", "error_rollups", "active_days")
 _REGISTRY: Final = ("projects", "users", "sessions", "dead_letters")
-_JOBS: Final = ("import_jobs", "import_shares", "import_sessions", "imported_files", "contested_rows", "reparse_rows", "scrubs")
+_JOBS: Final = (
+    "import_jobs",
+    "import_shares",
+    "import_sessions",
+    "imported_files",
+    "contested_rows",
+    "reparse_rows",
+    "scrubs",
+    "kept_out_texts",
+)
+# Half of what a running scrub was given: for who starts it and who runs it alone.
+_SCRUB_TEXTS: Final = "scrub_texts"
 _JOURNAL: Final = ("ledger", "accounts", "drainers", "canaries", "fixed_settings")
 _KEYS: Final = ("api_keys", "key_logins", "audit_log")
 _CAPTURE: Final = (
@@ -45,7 +56,20 @@ _CAPTURE: Final = (
 _MARKS: Final = ("session_marks", "saved_views")
 _SIGNS: Final = ("session_signs",)
 _SEARCH: Final = ("search_documents", "search_pending", "search_words", "search_former_results")
-TABLES: Final = (*EVENTS, *AGGREGATES, *_REGISTRY, *_JOBS, *_JOURNAL, *_CAPTURE, *_MARKS, *_SIGNS, *_SEARCH, *_KEYS, "alembic_version")
+TABLES: Final = (
+    *EVENTS,
+    *AGGREGATES,
+    *_REGISTRY,
+    *_JOBS,
+    *_JOURNAL,
+    *_CAPTURE,
+    *_MARKS,
+    *_SIGNS,
+    *_SEARCH,
+    *_KEYS,
+    _SCRUB_TEXTS,
+    "alembic_version",
+)
 # The worker makes titles of what sessions were asked.
 _ASKS: Final = ("asked_commands", "asks")
 VIEWS: Final = (*_ASKS, "search_noted_messages", "search_texts", "api_call_costs")
@@ -76,7 +100,13 @@ GRANTS: Final[dict[str, Grants]] = {
         "saved_views": {"SELECT": _ALL, "INSERT": ("name", "address", "key_id"), "UPDATE": ("name", "address"), "DELETE": _ALL},
         # Triggers note what its writes change.
         "search_pending": {"INSERT": ("kind", "keys", "rows", "newest")},
-        "scrubs": {"SELECT": _ALL, "INSERT": ("id", "is_dry_run", "request_id")},
+        "scrubs": {
+            "SELECT": _ALL,
+            "INSERT": ("id", "is_dry_run", "request_id", "text_count", "keep_out", "rewrite_large", "delete_uploads"),
+            "UPDATE": ("keep_out",),
+        },
+        _SCRUB_TEXTS: {"INSERT": _ALL},
+        "kept_out_texts": {"SELECT": _ALL, "DELETE": _ALL},
         "api_keys": {
             "SELECT": _ALL,
             "INSERT": ("id", "name", "sha256", "scopes", "user_name", "user_names", "project_ids"),
@@ -86,7 +116,7 @@ GRANTS: Final[dict[str, Grants]] = {
         "audit_log": {"INSERT": ("who", "act", "subject", "details", "request_id")},
         "alembic_version": _READ,
     },
-    QUERY: dict.fromkeys((*TABLES, *VIEWS), _READ),
+    QUERY: dict.fromkeys((*(table for table in TABLES if table not in (_SCRUB_TEXTS, "kept_out_texts")), *VIEWS), _READ),
     # It looks up the key of an import. Of marks, keys and the audit log it changes the texts alone, where a scrub finds a secret.
     WORKER: dict.fromkeys((*EVENTS, *AGGREGATES, *_REGISTRY, *_JOBS, *_JOURNAL, *_CAPTURE, *_SIGNS, *_SEARCH), _WRITE | _MAINTAIN)
     | {
@@ -95,6 +125,7 @@ GRANTS: Final[dict[str, Grants]] = {
         "api_keys": {"SELECT": ("id", "name", "user_name", "user_names", "project_ids"), "UPDATE": ("name", "user_name", "user_names")} | _MAINTAIN,
         "audit_log": {"SELECT": ("id", "subject", "details", "request_id"), "UPDATE": ("subject", "details", "request_id")} | _MAINTAIN,
         "key_logins": _MAINTAIN,
+        _SCRUB_TEXTS: {"SELECT": _ALL, "DELETE": _ALL} | _MAINTAIN,
         "alembic_version": _READ | _MAINTAIN,
     }
     | dict.fromkeys(_ASKS, _READ),

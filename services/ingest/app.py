@@ -13,6 +13,7 @@ from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
+from services.ingest.admin.kept_out import KeptOut
 from services.ingest.admin.key_uses import KeyUses
 from services.ingest.capture.wait_read import CaptureWatch
 from services.ingest.dependencies import Ingest
@@ -156,6 +157,8 @@ async def _lifespan(app: IngestApp, settings: Settings, cache: KeyCache, uploads
         await stack.enter_async_context(in_background(app.ingest.backlog.watch))
         await stack.enter_async_context(in_background(store_probe.watch))
         await stack.enter_async_context(in_background(KeyUses(cache, app.ingest.keys, redis).watch))
+        if settings.redact:
+            await stack.enter_async_context(in_background(KeptOut(redis, database).watch))
         yield
 
 

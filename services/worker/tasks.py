@@ -13,6 +13,7 @@ from services.worker.capture.read_captured import read_captured as read_what_was
 from services.worker.drain import accounting, canary, drain_partition
 from services.worker.importers.job import run_shard
 from services.worker.importers.job.end_cancelled import end_cancelled as end_cancelled_jobs
+from services.worker.kept_out import know_kept_out
 from services.worker.maintenance import fill_savings, idle_sessions, merge_users, upload_gc
 from services.worker.maintenance.scrub import scrub as scrubs
 from services.worker.resources import resources
@@ -54,6 +55,7 @@ INDEXER_WAKEUP_SECONDS: Final = 0.3
 def drain() -> None:
     """Persists what is in the journal. Sent by ingest for new events, and by beat where that was lost."""
     with retry_later_if_unavailable(TASK_DRAIN):
+        know_kept_out(resources())
         if drain_partition.drain(resources(), on_captured=_wake_reader, on_stored=_wake_indexer):
             app.send_task(TASK_DRAIN)
 
@@ -62,6 +64,7 @@ def drain() -> None:
 def read_captured() -> None:
     """Makes rows of what live capture has stored. Sent by the drain that stored it, and by beat where that was lost."""
     with retry_later_if_unavailable(TASK_READ_CAPTURED):
+        know_kept_out(resources())
         is_left = read_what_was_captured(resources())
         _wake_indexer()
         if is_left:

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from shared.redaction.redact import redact_text
+from shared.redaction.redact import redact_given, redact_text
 
 _ENDING: Final = ".jsonl"
 
@@ -10,6 +10,8 @@ _ENDING: Final = ".jsonl"
 def redacted_file_name(name: str, counts: dict[str, int] | None = None) -> str:
     """`a/b.jsonl` with each part redacted by itself, so that it stays a path with its ending; the same object if nothing is found."""
     stem = name.removesuffix(_ENDING)
-    parts = stem.split("/")
-    redacted = [redact_text(part, counts) for part in parts]
-    return name if redacted == parts else "/".join(redacted) + name[len(stem) :]
+    ending = name[len(stem) :]
+    # A given text may have slashes.
+    without_given = redact_given(stem, counts)
+    redacted = "/".join(redact_text(part, counts) for part in without_given.split("/"))
+    return name if redacted == stem else redacted + ending

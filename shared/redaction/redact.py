@@ -8,6 +8,7 @@ all that it finds (secret_finder.py).
 import re
 from hashlib import sha256
 
+from shared.redaction import given_texts
 from shared.redaction.compiled_patterns import Rules, rules
 from shared.redaction.secret_columns import columns_in
 from shared.redaction.secret_finder import Judged, Place, contexts_in, cut_off_in, tokens_in
@@ -26,7 +27,7 @@ _CUT = "…".encode()
 
 def redact_text(text: str, counts: dict[str, int] | None = None) -> str:
     """The text without its secrets; the same object if it has no secrets. `counts` grows by what was found, by kind."""
-    if len(text) < _SHORTEST_WORD and text.isalpha():
+    if len(text) < _SHORTEST_WORD and text.isalpha() and not given_texts.are_given():
         return text
     data = text.encode("utf-8", "surrogatepass")
     redacted = redact_bytes(data, {} if counts is None else counts)
@@ -35,16 +36,38 @@ def redact_text(text: str, counts: dict[str, int] | None = None) -> str:
 
 def redact_bytes(data: bytes, counts: dict[str, int]) -> bytes:
     """The same for text in UTF-8; gives the same object if there is nothing to redact."""
+    text = _without_words(data)
+    if not given_texts.are_alone():
+        data, text = _by_rules(data, text, counts)
+    if given_texts.are_given():
+        data = _without_given(data, text, counts, is_cut_before=data.startswith(_CUT), is_cut_behind=data.endswith(_CUT))
+    return data
+
+
+def redact_given(text: str, counts: dict[str, int] | None = None, *, is_cut_before: bool = False, is_cut_behind: bool = False) -> str:
+    """The text without given texts alone, and without what is left of one at an edge where it is cut; the same object if it has none."""
+    if not given_texts.are_given():
+        return text
+    data = text.encode("utf-8", "surrogatepass")
+    counts = {} if counts is None else counts
+    redacted = _without_given(data, _without_words(data), counts, is_cut_before=is_cut_before, is_cut_behind=is_cut_behind)
+    return text if redacted is data else redacted.decode("utf-8", "surrogatepass")
+
+
+def _without_given(data: bytes, text: bytes, counts: dict[str, int], *, is_cut_before: bool, is_cut_behind: bool) -> bytes:
+    return _replace(data, text, given_texts.places_in(text, is_cut_before=is_cut_before, is_cut_behind=is_cut_behind), counts)[0]
+
+
+def _by_rules(data: bytes, text: bytes, counts: dict[str, int]) -> tuple[bytes, bytes]:
     known = rules()
     judged: Judged = {}
-    text = _without_words(data)
     # A secret that overlaps the edge of another is found only after the other is replaced.
     for number in range(_MAX_PASSES):
         before = data
         data, text = _pass(data, text, counts, known, judged, _ALLOWED >> max(0, number - 1))
         if data is before:
             break
-    return data
+    return data, text
 
 
 def _pass(data: bytes, text: bytes, counts: dict[str, int], known: Rules, judged: Judged, allowed: int) -> tuple[bytes, bytes]:
@@ -66,9 +89,9 @@ def _replace(data: bytes, text: bytes, places: list[Place], counts: dict[str, in
     pieces: list[bytes] = []
     read: list[bytes] = []
     end = 0
-    for start, stop, kind in places:
+    for start, stop, kind, given in places:
         secret = data[start:stop]
-        word = words.get(secret) or words.setdefault(secret, word_of(kind, secret))
+        word = given or words.get(secret) or words.setdefault(secret, word_of(kind, secret))
         pieces += (data[end:start], word)
         read += (text[end:start], bytes(len(word)))
         counts[kind] = counts.get(kind, 0) + 1

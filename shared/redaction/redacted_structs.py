@@ -9,10 +9,11 @@ import msgspec
 import re2
 from msgspec import Struct, inspect
 
+from shared.redaction import given_texts
 from shared.redaction.compiled_patterns import CREDENTIAL, compiled, options
 from shared.redaction.context_patterns import DOUBTFUL_KEY_ENDS, DOUBTFUL_KEYS, HARMLESS_KEYS, SECRET_KEY_ENDS
 from shared.redaction.false_positives import is_placeholder, is_secret
-from shared.redaction.redact import has_word, redact_text, word_of
+from shared.redaction.redact import has_word, redact_given, redact_text, word_of
 from shared.redaction.secrets_in_json import in_json
 
 # Left as they are, and why.
@@ -54,11 +55,16 @@ def _place_in_json() -> Any:
 
 def may_hold_secret(json_text: bytes) -> bool:
     """False for most JSON; then nothing in it is to be redacted. Reads half a gigabyte a second."""
-    return _in_json().Match(json_text) is not None
+    if given_texts.are_given() and given_texts.may_be_in(json_text):
+        return True
+    return not given_texts.are_alone() and _in_json().Match(json_text) is not None
 
 
 def which_may_hold_secret(json_text: bytes, items: Sequence[bytes]) -> Iterator[int]:
     """The indexes of those of a text's items, in their order in it, that may_hold_secret. The text is read once."""
+    if given_texts.are_given():
+        yield from (index for index, item in enumerate(items) if may_hold_secret(item))
+        return
     search = _place_in_json().search
     place = search(json_text)
     end = 0
@@ -113,7 +119,8 @@ def _redact_parts(struct: Struct, name: str, text: str, cut_at: int, counts: dic
 
 def redacted_parts(text: str, cut_at: int, counts: dict[str, int]) -> tuple[str, str]:
     """The parts of a text before and behind a place, each without its secrets."""
-    return _redact_string(text[:cut_at], counts), _redact_string(text[cut_at:], counts)
+    beginning, end = _redact_string(text[:cut_at], counts), _redact_string(text[cut_at:], counts)
+    return redact_given(beginning, counts, is_cut_behind=True), redact_given(end, counts, is_cut_before=True)
 
 
 @lru_cache(maxsize=256)
@@ -179,7 +186,9 @@ def _string_may_hold_secret(text: str) -> bool:
 
 
 def _redact_key(key: str, counts: dict[str, int]) -> str:
-    is_plain = len(key) <= _MAX_NAME and not _key_may_hold_secret(key)
+    # What is remembered of keys is of the rules alone.
+    may_hold = _string_may_hold_secret if given_texts.are_given() else _key_may_hold_secret
+    is_plain = len(key) <= _MAX_NAME and not may_hold(key)
     return key if is_plain else redact_text(key, counts)
 
 
@@ -196,7 +205,7 @@ def _name_of_value(value: dict[str, Any]) -> str | None:
 
 def _named(key: str, value: Any, counts: dict[str, int]) -> Any:
     """Redacts the value under a key. Under a secret's name, all text is a secret."""
-    if not is_secret_key(key):
+    if given_texts.are_alone() or not is_secret_key(key):
         return redact_value(value, counts)
     if isinstance(value, list):
         redacted = [_named(key, item, counts) for item in value]

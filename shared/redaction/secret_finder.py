@@ -29,11 +29,12 @@ _EXAMPLE = ""
 
 
 class Place(NamedTuple):
-    """The start and end of a secret, and its kind."""
+    """The start and end of a secret, and its kind. `word` replaces it; empty: the word that its kind and its hash make."""
 
     start: int
     stop: int
     kind: str
+    word: bytes = b""
 
 
 _UNSEEN = (-1, -1)

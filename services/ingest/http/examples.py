@@ -99,8 +99,9 @@ BODIES: Final[dict[str, Any]] = {
     "Manifest": {"files": [{"path": "projects/-home-ann-claude-tracker/session.jsonl", "size": 4, "sha256": _SHA256}]},
     "ManifestAnswer": {"unseen": [0], "known": 0, "max_upload_bytes": 2147483648},
     "ReparseRequest": {"session_id": "8c4bd70d-dc17-4bcf-9b4d-c4bddd3fac2a"},
-    "ScrubRequest": {"dry_run": True},
+    "ScrubRequest": {"texts": ["wv7K-2mPq-x9Rt"], "dry_run": True},
     "ScrubStarted": {"scrub_id": "018d0d62-3d4e-7c5f-9061-7c8d9e0f1a2b", "status": "queued", "dry_run": True},
+    "TextsLetIn": {"scrub_id": "018d0d62-3d4e-7c5f-9061-7c8d9e0f1a2b", "message": "The texts are no longer kept out."},
     "NewKey": {"name": "laptop", "scopes": ["ingest", "read"], "user": "ann"},
     "KeyCreated": {
         "id": "3kTqW9bXz2Lm",

@@ -108,6 +108,13 @@ class ScrubStarted(Struct, kw_only=True):
     dry_run: bool
 
 
+class TextsLetIn(Struct, kw_only=True):
+    """The texts of a scrub are stored again where data that has them comes in. What was replaced stays replaced."""
+
+    scrub_id: UUID
+    message: str = "The texts are no longer kept out."
+
+
 class ManifestAnswer(Struct, kw_only=True):
     """Which files need to be sent, by their index from 0. `max_upload_bytes`: the largest body of an import."""
 

@@ -4,7 +4,7 @@ from fastapi import APIRouter, Request, Response
 
 from services.ingest.admin import scrubs
 from services.ingest.admin.scrubs import ScrubRequest
-from services.ingest.http.responses import JobChanged, ManifestAnswer, ScrubStarted
+from services.ingest.http.responses import JobChanged, ManifestAnswer, ScrubStarted, TextsLetIn
 from services.ingest.imports import change_job, upload_manifest
 from services.ingest.imports.start_reparse import ReparseRequest
 from services.ingest.imports.start_reparse import start as start_reparse_job
@@ -57,5 +57,15 @@ async def start_reparse(request: Request) -> Response:
 @jobs.post("/api/scrubs", status_code=202, summary="Start a scrub", **openapi_schemas.scrub(ScrubRequest, ScrubStarted))
 @requires(ADMIN)
 async def start_scrub(request: Request) -> Response:
-    """Applies today's rules of redaction to what was stored under older rules, or only counts the changes."""
+    """Replaces texts that are given wherever they are stored, or applies today's rules to what is stored. Or only counts what would change.
+
+    What was given is not kept. From then on it is replaced in all that comes in, unless `keep_out` is false.
+    """
     return await scrubs.start(request)
+
+
+@jobs.delete("/api/scrubs/{scrub_id}/kept-out", summary="Let the texts of a scrub in again", **openapi_schemas.scrub_action(TextsLetIn))
+@requires(ADMIN)
+async def let_texts_in(request: Request) -> Response:
+    """The texts that the scrub was given are no longer replaced where data comes in. 409 if it keeps none out, or has not ended."""
+    return await scrubs.let_in(request)

@@ -37,6 +37,7 @@ ANSWER_TYPES: Final = (
     responses.LoggedOut,
     responses.ScrubStarted,
     responses.ProjectVisibility,
+    responses.TextsLetIn,
     responses.UserRenamed,
     responses.SessionMarks,
     responses.MachineReported,
@@ -302,6 +303,12 @@ def scrub(body: type[Struct], answer: type[Struct]) -> dict[str, Any]:
     location = {"Location": {"schema": {"type": "string"}, "description": "The scrub's address."}}
     content = {"content": {"application/json": {"schema": _ref(body)}}, "required": True}
     return _documented(content, {202: _answer(answer) | {"headers": location | _REPLAYED}}, _WRITE_ERRORS)
+
+
+def scrub_action(answer: type[Struct]) -> dict[str, Any]:
+    """The documentation of a route that changes what a scrub keeps out."""
+    scrub_id = _path_id("scrub_id", "The scrub's id.")
+    return {"openapi_extra": {"parameters": [scrub_id]}, "responses": {200: _answer(answer)} | _errors(400, 404, 409)}
 
 
 def reparse(body: type[Struct], answer: type[Struct]) -> dict[str, Any]:

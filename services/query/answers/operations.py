@@ -76,7 +76,19 @@ class Scrub(Answer):
     dry_run: Annotated[bool, doc("True: rows are counted and not changed.")]
     rows_scanned: int
     rows_changed: Annotated[int, doc("Rows that changed; with `dry_run`, rows that would change.")]
-    redactions: Annotated[dict[str, int], doc("Number of secrets found, by kind.")]
+    changed_in: Annotated[
+        dict[str, int], doc("The same by store: the stage that went over it.", examples=[{"messages": 3, "transcripts": 1}])
+    ]
+    redactions: Annotated[dict[str, int], doc("Number of secrets found, by kind; `text`: given ones.")]
+    texts: Annotated[int, doc("How many texts were given; 0: today's rules were applied.")]
+    keep_out: Annotated[bool, doc("Whether the texts that were given are replaced from then on wherever data comes in.")]
+    long_locks: Annotated[
+        dict[str, int],
+        doc(
+            "Tables that are too large to be written anew unasked, with about how many seconds `rewrite_large` would lock each; of a dry run.",
+            examples=[{"public.messages": 34}],
+        ),
+    ]
     remains: Annotated[
         dict[str, str],
         doc(

@@ -11,19 +11,26 @@ from tests.flow.conftest import Stack
 
 SECONDS: Final = 60
 _ALPHABET: Final = "abcdefghijkmnopqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789"
+KNOWN, UNKNOWN = "known", "unknown"
+# Words that nobody says, and that look like no key.
+_SYLLABLES: Final = ("bdfgklmnprstvz", "aeiou") * 3
 _NDJSON: Final = {"Content-Type": "application/x-ndjson", "X-Tracker-Machine": "planted-machine"}
 _JSON: Final = {"Content-Type": "application/json", "X-Tracker-Machine": "planted-machine"}
 
 
 class Secrets:
-    """Makes secrets, and knows by which field each came."""
+    """Makes secrets, and knows by which field each came. With `kinds=KNOWN` a rule knows them; with UNKNOWN none does."""
 
-    def __init__(self) -> None:
+    def __init__(self, kinds: str = KNOWN) -> None:
         self.by_secret: dict[str, str] = {}
+        self._kinds = kinds
         self._random = random.Random(1)
 
     def __call__(self, field: str) -> str:
-        secret = "ghp_" + "".join(self._random.choices(_ALPHABET, k=36))
+        if self._kinds == KNOWN:
+            secret = "ghp_" + "".join(self._random.choices(_ALPHABET, k=36))
+        else:
+            secret = "-".join("".join(self._random.choice(letters) for letters in _SYLLABLES) for _ in range(3))
         self.by_secret[secret] = field
         return secret
 

@@ -1,6 +1,7 @@
 """A scrub from request to redacted rows: over HTTP and by `tracker scrub`, with a real worker."""
 
 import json
+from pathlib import Path
 from uuid import uuid4
 
 import psycopg
@@ -61,6 +62,51 @@ def test_the_scrub_command_counts_in_a_dry_run_and_then_changes(stack: Stack, tr
     assert "huggingface_token" in changed.stdout
     assert "What it could not reach:\n  backups: Backups from before" in changed.stdout
     assert found(stack, secret) == 0
+
+
+def test_the_scrub_command_takes_texts_that_no_rule_knows(stack: Stack, tracker: Run, tmp_path: Path) -> None:
+    # Given a message with a text that no rule knows
+    session_id, text = str(uuid4()), f"vaku-{uuid4().hex[:12]}"
+    stack.http.post("/api/sessions/start", json={"session_id": session_id, "project_path": "/home/ann/old"})
+    body = {"session_id": session_id, "role": "user", "content": f"the word is {text}"}
+    stack.http.post("/api/conversations", json=body, headers={"Prefer": "wait=20"})
+    assert wait_until(lambda: found(stack, text) == 1, SECONDS)
+    given = tmp_path / "texts"
+    given.write_text(f"{text}\n\n")
+
+    # When they are counted, then replaced
+    counted = tracker("scrub", "--text-file", given, "--dry-run", "--wait")
+    changed = tracker("scrub", "--text-file", given, "--wait", "--json")
+
+    # Then it tells in which store they were, and they are gone
+    assert (counted.returncode, changed.returncode) == (0, 0), counted.stderr + changed.stderr
+    assert "By store: messages 1, redis 1, sessions 1." in counted.stdout
+    assert text not in counted.stdout + changed.stdout
+    scrub = json.loads(changed.stdout)
+    assert scrub["changed_in"]["messages"] == 1
+    assert (scrub["texts"], scrub["keep_out"]) == (1, True)
+    assert found(stack, text) == 0
+
+    # When the same is sent again, then it is replaced, until it is let in
+    def sent_again() -> str:
+        stack.http.post("/api/conversations", json=body, headers={"Prefer": "wait=20"})
+        return str(stack.http.get("/api/conversations", params={"session_id": session_id}).json()["items"][0]["content"])
+
+    assert sent_again().startswith("the word is [redacted:text:")
+    let_in = tracker("scrub", "--let-in", scrub["scrub_id"])
+    assert (let_in.returncode, let_in.stdout) == (0, "The texts are no longer kept out.\n"), let_in.stderr
+    assert wait_until(lambda: text in sent_again(), SECONDS)
+
+
+def test_a_text_is_no_argument_of_the_scrub_command(tracker: Run, tmp_path: Path) -> None:
+    refused = tracker("scrub", "--text", "wv7K-2mPq-x9Rt")
+    empty = tmp_path / "empty"
+    empty.write_text("\n")
+
+    assert refused.returncode == 2
+    assert "shell's history" in refused.stderr.replace("\n", " ").replace("│ ", "")
+    assert tracker("scrub", "--text-file", empty).stderr == "There is no text to scrub: give one on each line.\n"
+    assert "cannot be read as text" in tracker("scrub", "--text-file", tmp_path / "none").stderr
 
 
 def test_a_retried_request_is_the_same_scrub(stack: Stack) -> None:

@@ -10,6 +10,7 @@ from psycopg.types.json import Jsonb
 from services.ingest.postgres.audit import AuditRecord, run_audited
 from services.ingest.postgres.database import Database
 from shared.claude_formats.upload_kinds import READER_VERSION
+from shared.redaction.sealed_texts import Halves
 from shared.sql_files import statement
 
 _sql = partial(statement, __package__, "import_jobs.sql")
@@ -26,6 +27,7 @@ _ADD_UNDO_JOB = _sql("add_undo_job")
 _ADD_REPARSE = _sql("add_reparse")
 
 _ADD_SCRUB = _sql("add_scrub")
+_LET_IN = _sql("let_in")
 
 # This many take 20 ms. On a busy machine all of a large manifest at once took longer than the time limit of a request.
 CONTENTS_AT_ONCE = 5_000
@@ -98,10 +100,19 @@ class ImportJobs:
             unseen += [start + row["index"] for row in rows]
         return unseen
 
-    async def add_scrub(self, scrub_id: UUID, *, is_dry_run: bool, record: AuditRecord) -> bool:
-        """Adds a queued scrub. False if there is one with this id already."""
-        params = {"id": scrub_id, "is_dry_run": is_dry_run, "request_id": record.request_id}
+    async def add_scrub(self, scrub_id: UUID, options: Mapping[str, Any], halves: Halves | None, *, record: AuditRecord) -> bool:
+        """Adds a queued scrub, with its half of what was given. False if there is one with this id already.
+
+        `options`: is_dry_run, text_count, keep_out, rewrite_large, delete_uploads.
+        """
+        params = {"id": scrub_id, "request_id": record.request_id, "half": None, "redis_key": None} | dict(options)
+        if halves is not None:
+            params |= {"half": halves.in_postgres, "redis_key": halves.redis_key}
         return await run_audited(self._database, _ADD_SCRUB, params, record) is not None
+
+    async def let_in(self, scrub_id: UUID, record: AuditRecord) -> dict[str, Any]:
+        """{status, done}: not done if the scrub keeps nothing out, has not ended, or does not exist (status None)."""
+        return await self._change(_LET_IN, {"id": scrub_id}, record)
 
     async def _change(self, statement: str, params: Mapping[str, Any], record: AuditRecord) -> dict[str, Any]:
         row = await run_audited(self._database, statement, params, record)

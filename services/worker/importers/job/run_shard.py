@@ -37,6 +37,7 @@ from services.worker.importers.job.lease import StallWatch, WatchedFile, renewed
 from services.worker.importers.job.reparse import run_reparse
 from services.worker.importers.job.shards import Checkpoint, Progress, Shard
 from services.worker.importers.unpacking_limits import LIMIT_EXCEEDED
+from services.worker.kept_out import know_kept_out, knowing_kept_out
 from services.worker.persist.dead_letters import persist_isolating
 from services.worker.persist.derived_values.cut_results import ALL
 from services.worker.persist.live.close_idle import close_idle
@@ -85,6 +86,7 @@ def _run_to_end(worker: Resources, shard: Shard, watch: StallWatch) -> None:
     elif shard.kind == "undo":
         outcome = _undo(worker, shard)
     elif shard.kind == "reparse":
+        know_kept_out(worker)
         outcome = run_reparse.run(worker, shard)
     else:
         outcome = _import(worker, shard, watch)
@@ -103,12 +105,13 @@ def _import(worker: Resources, shard: Shard, watch: StallWatch) -> str:
     if shard.is_cancelled:
         return "cancelled"
     settings = worker.settings
+    know_kept_out(worker)
     with archiver_of(worker.archive) as archiver:
         chunks = read_chunks(
             shard, worker.idle_gap, watch, archiver if settings.archive else None, redacts=settings.redact, kept_results=worker.kept_results
         )
         if settings.redact:
-            chunks = map(redact, chunks)
+            chunks = map(redact, knowing_kept_out(worker, chunks))
         whole_files = WholeFiles()
         for chunk in read_ahead(watch.watched(chunks)):
             if store_chunk(worker, shard, chunk, whole_files):

@@ -1,15 +1,17 @@
-"""Applies today's redaction rules to what is stored: store by store, step by step. How far it is, is committed with what it changed.
+"""Applies today's redaction rules to what is stored, or replaces given texts there: store by store, step by step.
 
+How far it is, is committed with what it changed.
 If a worker dies, its lease expires and another worker continues after the last step. Aggregates do not depend on texts. A stage is a table with
 texts (scrub_tables.py), or a store of another kind. What no stage reaches is told in `remains`.
 """
 
 import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
+from types import MappingProxyType
 from typing import Any, Final
 from uuid import UUID
 
@@ -20,6 +22,7 @@ from psycopg.types.json import Jsonb
 
 from services.worker.archive.scrub_contents import scrub_some
 from services.worker.lock_order import lock_documents
+from services.worker.maintenance.scrub.given_texts import KEPT_OUT, forget, forget_texts, keep_texts_out, texts_of
 from services.worker.maintenance.scrub.scrub_files import (
     ALWAYS_REMAINS,
     collect_replaced,
@@ -30,12 +33,14 @@ from services.worker.maintenance.scrub.scrub_files import (
 from services.worker.maintenance.scrub.scrub_names import scrub_names
 from services.worker.maintenance.scrub.scrub_redis import await_journal, scrub_redis
 from services.worker.maintenance.scrub.scrub_rows import scrub_rows
-from services.worker.maintenance.scrub.scrub_stage import Done, Stage, Step
+from services.worker.maintenance.scrub.scrub_stage import Done, Options, Stage, Step
 from services.worker.maintenance.scrub.scrub_tables import TABLES
+from services.worker.maintenance.scrub.scrub_uploads import await_imports, await_uploads
 from services.worker.resources import Resources
 from services.worker.row_lease import LEASE_SECONDS, MAX_ATTEMPTS, LeaseLostError
 from services.worker.search_index.forget_documents import forget_noted_behind
 from shared.database import connect_options
+from shared.redaction import given_texts
 from shared.sql_files import statement
 
 _sql = partial(statement, __package__, "scrub.sql")
@@ -48,6 +53,8 @@ RUN_SECONDS = 15.0
 STATEMENT_SECONDS: Final = 600
 LONG_LEASE_SECONDS: Final = 660
 _POLL_SECONDS: Final = 0.25
+
+_OPTIONS: Final = ("is_dry_run", "text_count", "keep_out", "rewrite_large", "delete_uploads")
 
 _ACQUIRE_LEASE = _sql("acquire_lease")
 _RENEW_LEASE = _sql("renew_lease")
@@ -71,7 +78,10 @@ def _forget_documents(step: Step) -> Done:
 
 # A running scrub is stored with the name of its stage. Names of tools and models come before the rows of sessions, whose models count.
 STAGES: Final = (
+    # From here on nothing comes in that has a given text.
+    Stage("texts", keep_texts_out, in_transaction=False, is_left_out_of_dry_runs=True),
     Stage("journal", await_journal, in_transaction=False, is_left_out_of_dry_runs=True),
+    Stage("imports", await_imports, in_transaction=False, is_left_out_of_dry_runs=True),
     Stage("names", scrub_names),
     *(Stage(table.table, partial(scrub_rows, table)) for table in TABLES),
     # Of archived and live transcripts: archive/scrub_contents.py.
@@ -80,29 +90,33 @@ STAGES: Final = (
     Stage("search_documents", _forget_documents, is_left_out_of_dry_runs=True),
     Stage("redis", scrub_redis, in_transaction=False),
     # At last the files, which still have what was replaced.
+    Stage("uploads", await_uploads, in_transaction=False, is_left_out_of_dry_runs=True),
     Stage("archive", collect_replaced, in_transaction=False, is_left_out_of_dry_runs=True),
-    Stage("postgres_files", rewrite_table, in_transaction=False, is_left_out_of_dry_runs=True),
+    # Before the files of the table that has a half of them are written anew.
+    Stage("forget_texts", forget_texts, in_transaction=False),
+    Stage("postgres_files", rewrite_table, in_transaction=False),
     Stage("write_ahead_log", renew_write_ahead_log, in_transaction=False, is_left_out_of_dry_runs=True),
     Stage("redis_files", rewrite_redis, in_transaction=False, is_left_out_of_dry_runs=True),
 )
 _AT_END: Final = "done"
 _NAMES: Final = (*(stage.name for stage in STAGES), _AT_END)
+_FORGETS_AT: Final = _NAMES.index("forget_texts")
+_LOST: Final = {"texts": "The texts that were given are gone: Redis has lost its half of them. Nothing was replaced since. Scrub again."}
 
 
 @dataclass(slots=True)
 class _Place:
     """How far the scrub is: the number of its stage, and what the stage's last step gave."""
 
-    scrub_id: UUID
+    options: Options
     lease_token: UUID
-    is_dry_run: bool
     stage: int
     after: str | None
 
     @property
     def parameters(self) -> dict[str, Any]:
         """Those of every statement."""
-        return {"id": self.scrub_id, "lease_token": self.lease_token}
+        return {"id": self.options.scrub_id, "lease_token": self.lease_token}
 
 
 def run(worker: Resources, scrub_id: UUID, run_seconds: float = RUN_SECONDS) -> bool:
@@ -113,47 +127,62 @@ def run(worker: Resources, scrub_id: UUID, run_seconds: float = RUN_SECONDS) -> 
         return False
     # A stage that this release does not have is of another one: all of it again does no harm.
     at_stage, after = (row["at_stage"], row["after_key"]) if row["at_stage"] in _NAMES else (_NAMES[0], None)
-    place = _Place(scrub_id, row["lease_token"], row["is_dry_run"], _NAMES.index(at_stage), after)
+    options = Options(scrub_id, *(row[name] for name in _OPTIONS))
+    place = _Place(options, row["lease_token"], _NAMES.index(at_stage), after)
     if row["attempts"] > MAX_ATTEMPTS:
         log.error("scrub_given_up", scrub_id=str(scrub_id), stage=at_stage)
         return _end(worker, place, "failed")
-    deadline = time.monotonic() + run_seconds
+    needs_texts = bool(options.text_count) and place.stage <= _FORGETS_AT
+    texts = texts_of(worker, scrub_id) if needs_texts else None
+    if needs_texts and texts is None and place.stage < _FORGETS_AT:
+        log.error("scrub_lost_its_texts", scrub_id=str(scrub_id), stage=at_stage)
+        return _end(worker, place, "failed", _LOST)
     try:
-        while place.stage < len(STAGES):
-            has_waited = _take_step(worker, place)
-            if time.monotonic() > deadline:
-                with worker.transaction() as connection:
-                    connection.execute(_RELEASE_LEASE, place.parameters)
+        with given_texts.only(texts.plain) if texts else nullcontext():
+            if not _take_steps(worker, place, time.monotonic() + run_seconds):
                 return True
-            if has_waited:
-                time.sleep(_POLL_SECONDS)
     except LeaseLostError:
         log.warning("scrub_taken_over", scrub_id=str(scrub_id))
         return False
-    return _end(worker, place, "succeeded")
+    return _end(worker, place, "succeeded", {} if options.is_dry_run else ALWAYS_REMAINS | (KEPT_OUT if options.text_count else {}))
 
 
-def _end(worker: Resources, place: _Place, status: str) -> bool:
+def _take_steps(worker: Resources, place: _Place, deadline: float) -> bool:
+    """Steps until the end, or until a time. False if there are more."""
+    while place.stage < len(STAGES):
+        has_waited = _take_step(worker, place)
+        if time.monotonic() > deadline:
+            with worker.transaction() as connection:
+                connection.execute(_RELEASE_LEASE, place.parameters)
+            return False
+        if has_waited:
+            time.sleep(_POLL_SECONDS)
+    return True
+
+
+def _end(worker: Resources, place: _Place, status: str, remains: Mapping[str, str] = MappingProxyType({})) -> bool:
+    if status == "failed":
+        forget(worker, place.options)
     with worker.transaction() as connection:
-        connection.execute(_FINISH, place.parameters | {"status": status, "remains": Jsonb({} if place.is_dry_run else ALWAYS_REMAINS)})
-    log.info("scrub_finished", scrub_id=str(place.scrub_id), status=status)
+        connection.execute(_FINISH, place.parameters | {"status": status, "remains": Jsonb(dict(remains))})
+    log.info("scrub_finished", scrub_id=str(place.options.scrub_id), status=status)
     return False
 
 
 def _take_step(worker: Resources, place: _Place) -> bool:
     """The next step, and how far the scrub is then. True if there was nothing to do yet."""
     stage = STAGES[place.stage]
-    if stage.is_left_out_of_dry_runs and place.is_dry_run:
+    if stage.is_left_out_of_dry_runs and place.options.is_dry_run:
         done = Done(None)
     elif stage.in_transaction:
         with worker.transaction() as connection:
-            done = stage.step(Step(worker, connection, place.after, place.is_dry_run))
+            done = stage.step(Step(worker, connection, place.after, place.options))
             _advance(connection, place, done)
         return done.waits
     else:
         _renew_lease(worker, place)
         with _connection_of_its_own(worker) as connection:
-            done = stage.step(Step(worker, connection, place.after, place.is_dry_run))
+            done = stage.step(Step(worker, connection, place.after, place.options))
     with worker.transaction() as connection:
         _advance(connection, place, done)
     return done.waits
@@ -175,8 +204,10 @@ def _connection_of_its_own(worker: Resources) -> Iterator[Connection[Any]]:
 
 def _advance(connection: Connection[Any], place: _Place, done: Done) -> None:
     """Commits how far the scrub is with what it changed. LeaseLostError if another worker has it."""
+    stage = _NAMES[place.stage]
     place.stage, place.after = (place.stage, done.after) if done.after else (place.stage + 1, None)
     progress: dict[str, Any] = {"at_stage": _NAMES[place.stage], "after_key": place.after, "scanned": done.scanned, "changed": done.changed}
     progress |= {"redactions": Jsonb(dict(done.redactions)), "remains": Jsonb(dict(done.remains)), "lease_seconds": LEASE_SECONDS}
+    progress |= {"changed_in": Jsonb({stage: done.changed} if done.changed else {}), "long_locks": Jsonb(dict(done.long_locks))}
     if connection.execute(_ADVANCE, place.parameters | progress).rowcount == 0:
         raise LeaseLostError

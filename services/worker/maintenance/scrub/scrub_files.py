@@ -1,7 +1,7 @@
 """The files behind the stores. What was replaced is still in them: deleted rows, contents that nothing refers to, the history of Redis.
 
 Postgres leaves the bytes of a deleted row where they were until something else is written there, also after VACUUM. So the files of tables are written
-anew; of large tables, which nobody could use for minutes, this is left to the operator and told.
+anew; of large tables, which nobody could use for minutes, only if that was asked for. A dry run tells for how long they would be locked.
 """
 
 import time
@@ -23,6 +23,8 @@ _sql = partial(statement, __package__, "scrub_files.sql")
 
 # Of a table with its indexes. It takes about two seconds, in which nobody else can use the table.
 REWRITTEN_BYTES: Final = 128 * 1024 * 1024
+# What is written anew in a second, with its indexes: measured, see docs/adr/0090.
+BYTES_PER_SECOND: Final = 32 * 1024 * 1024
 # A query that uses the table is waited for so often, a second each.
 LOCK_TRIES: Final = 5
 # What waits for others gives up after this.
@@ -35,7 +37,6 @@ _BY_HAND: Final = "Run VACUUM FULL {} as its owner when nobody needs it."
 _WAL: Final = "SELECT name FROM pg_ls_waldir() WHERE name ~ '^[0-9A-F]{24}$'"
 # A segment without anything in it is not left.
 _NEXT_SEGMENT: Final = "SELECT pg_logical_emit_message(false, 'tracker.scrub', ''), pg_switch_wal()"
-_UPLOADS: Final = "SELECT count(*) FROM import_jobs WHERE has_files"
 
 # What no stage reaches.
 ALWAYS_REMAINS: Final = {
@@ -54,25 +55,18 @@ def collect_replaced(step: Step) -> Done:
     collect_garbage(step.worker, timedelta(0))
     found: Any = step.worker.redis.get(ARCHIVE_COLLECTED_KEY)
     if float(found or 0) >= started_at:
-        return Done(None, remains=_uploads(step.connection))
+        return Done(None)
     if time.time() > until:
-        return Done(None, remains=_uploads(step.connection) | {"archive": "Contents that were replaced. They are deleted within a day."})
+        return Done(None, remains={"archive": "Contents that were replaced. They are deleted within a day."})
     return Done(str(until), waits=True)
-
-
-def _uploads(connection: Connection[Any]) -> dict[str, str]:
-    [(jobs,)] = connection.execute(_UPLOADS).fetchall()
-    return (
-        {"uploads": f"The uploads of {jobs} import jobs that are not done: they go with their job, or a day after it failed."}
-        if jobs
-        else {}
-    )
 
 
 def rewrite_table(step: Step) -> Done:
     """Writes the files of one table and its indexes anew. At the end all that Postgres has in memory goes onto the disk."""
     connection = step.connection
     tables = connection.execute(_TABLES).fetchall()
+    if step.is_dry_run:
+        return Done(None, long_locks={name: size // BYTES_PER_SECOND + 1 for name, size, may in tables if may and size > REWRITTEN_BYTES})
     names = [name for name, _, _ in tables]
     number = names.index(step.after) + 1 if step.after in names else 0
     if number == len(tables):
@@ -85,9 +79,9 @@ def rewrite_table(step: Step) -> Done:
         return Done(
             name, remains={f"table {name}": f"Deleted rows in its file: the worker's role may not write it anew. {_BY_HAND.format(name)}"}
         )
-    if size <= REWRITTEN_BYTES and _vacuum(connection, "VACUUM (FULL, ANALYZE)", name):
+    if (size <= REWRITTEN_BYTES or step.options.rewrite_large) and _vacuum(connection, "VACUUM (FULL, ANALYZE)", name):
         return Done(name)
-    why = f"it has {size // 1024**2} MB" if size > REWRITTEN_BYTES else "it was in use"
+    why = "it was in use" if size <= REWRITTEN_BYTES or step.options.rewrite_large else f"it has {size // 1024**2} MB"
     _vacuum(connection, "VACUUM (ANALYZE)", name)
     return Done(name, remains={f"table {name}": f"Deleted rows in its file, until they are overwritten: {why}. {_BY_HAND.format(name)}"})
 
@@ -100,6 +94,9 @@ def _vacuum(connection: Connection[Any], command: LiteralString, name: str) -> b
             connection.execute(statement)
         except (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected):
             continue
+        except psycopg.errors.QueryCanceled:
+            # It takes longer than a step may.
+            return False
         return True
     return False
 

@@ -16,6 +16,7 @@ from services.worker.maintenance.scrub.scrub_stage import Done, Step
 from shared.broker import KEY_PREFIX
 from shared.feed import FEED_KEY, ITEMS_FIELD, REWRITTEN_FIELD, TEXT_CHARACTERS, decode_items
 from shared.journal.partitions import streams_in_use
+from shared.redaction import sealed_texts
 from shared.redaction.redacted_structs import may_hold_secret, redact_structs
 
 # How long the scrub waits for entries of the journal that were there before it.
@@ -47,9 +48,11 @@ EXEMPT_KEYS: Final = {
     "turn:": _NUMBERS,
     "feed:told:": "hashes and numbers",
     "idempotency:": "hashes",
+    sealed_texts.KEY_PREFIX: "random bytes without the half that Postgres has",
     "keys:used": _NUMBERS,
     "archive:collected": _NUMBERS,
     "uploads:swept": _NUMBERS,
+    "kept-out:": _NUMBERS,
     "canary:": "a token of the tracker's own, for an hour",
     KEY_PREFIX: "tasks, which carry ids alone",
 }

@@ -4,10 +4,22 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
+from uuid import UUID
 
 from psycopg import Connection
 
 from services.worker.resources import Resources
+
+
+class Options(NamedTuple):
+    """What was asked for. `text_count`: how many texts were given; 0: today's rules are applied."""
+
+    scrub_id: UUID
+    is_dry_run: bool
+    text_count: int
+    keep_out: bool
+    rewrite_large: bool
+    delete_uploads: bool
 
 
 class Step(NamedTuple):
@@ -19,13 +31,18 @@ class Step(NamedTuple):
     worker: Resources
     connection: Connection[Any]
     after: str | None
-    is_dry_run: bool
+    options: Options
+
+    @property
+    def is_dry_run(self) -> bool:
+        """Whether nothing is to be changed."""
+        return self.options.is_dry_run
 
 
 class Done(NamedTuple):
     """What a step did, and where the next one goes on; None at the stage's end. `waits`: there was nothing to do yet.
 
-    `remains`: what the stage could not reach, by its name, with what to do about it.
+    `remains`: what the stage could not reach, by its name, with what to do about it. `long_locks`: seconds for which a table would be locked.
     """
 
     after: str | None
@@ -34,6 +51,7 @@ class Done(NamedTuple):
     redactions: Mapping[str, int] = Counter()
     remains: Mapping[str, str] = {}
     waits: bool = False
+    long_locks: Mapping[str, int] = {}
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,64 @@
+"""Imports, whose uploads have what they bring: those that run are waited for, files of failed ones are deleted where that was asked for."""
+
+import time
+from functools import partial
+from typing import Any, Final
+
+from services.worker.maintenance.scrub.scrub_stage import Done, Step
+from shared.blobs.stores import store_at
+from shared.sql_files import statement
+
+_sql = partial(statement, __package__, "scrub_uploads.sql")
+
+# What runs for longer is named.
+PATIENCE_SECONDS: Final = 600.0
+
+_RUNNING: Final = _sql("running")
+_FAILED: Final = _sql("failed")
+_FORGET_FAILED: Final = _sql("forget_failed")
+_LEFT: Final = _sql("left")
+
+
+def await_imports(step: Step) -> Done:
+    """Waits for the imports from before given texts were kept out: what they have read by then may be stored behind the scrub."""
+    if not step.options.text_count or not (after := _still_running(step)):
+        return Done(None)
+    if _may_wait(after):
+        return Done(after, waits=True)
+    why = "Imports from before the scrub that still run: they may have stored a text behind it. Scrub again when they have ended."
+    return Done(None, remains={"imports": why})
+
+
+def await_uploads(step: Step) -> Done:
+    """Waits for the imports that are there now. What is left is named."""
+    if (after := _still_running(step)) and _may_wait(after):
+        return Done(after, waits=True)
+    if step.options.delete_uploads:
+        _delete_failed(step)
+    [(running, failed)] = step.connection.execute(_LEFT).fetchall()
+    if not running and not failed:
+        return Done(None)
+    said = f"The uploads of {running} imports that are not done, and of {failed} that failed: they go with their import, or a day after it failed."
+    return Done(None, remains={"uploads": f"{said} Cancel or undo it, or scrub again with `delete_uploads`."})
+
+
+def _still_running(step: Step) -> str | None:
+    """When the stage began to wait, if an import from before still runs: its `after`."""
+    began_at = step.after or str(time.time())
+    [(running,)] = step.connection.execute(_RUNNING, {"until": float(began_at)}).fetchall()
+    return began_at if running else None
+
+
+def _may_wait(after: str) -> bool:
+    return time.time() < float(after) + PATIENCE_SECONDS
+
+
+def _delete_failed(step: Step) -> None:
+    """Deletes their files, then what says that they have some: a worker that dies in between finds it again."""
+    store = store_at(step.worker.settings.blob_url)
+    rows: list[tuple[Any, list[dict[str, Any]]]] = step.connection.execute(_FAILED).fetchall()
+    for job_id, files in rows:
+        for file in files:
+            if blob_url := file.get("blob_url"):
+                store.delete(blob_url)
+        step.connection.execute(_FORGET_FAILED, {"id": job_id})
