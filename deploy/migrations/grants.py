@@ -44,8 +44,22 @@ _CAPTURE: Final = (
 )
 _MARKS: Final = ("session_marks", "saved_views")
 _SIGNS: Final = ("session_signs",)
+_ERASURES: Final = ("tombstones", "erasures", "erasure_sessions")
 _SEARCH: Final = ("search_documents", "search_pending", "search_words", "search_former_results")
-TABLES: Final = (*EVENTS, *AGGREGATES, *_REGISTRY, *_JOBS, *_JOURNAL, *_CAPTURE, *_MARKS, *_SIGNS, *_SEARCH, *_KEYS, "alembic_version")
+TABLES: Final = (
+    *EVENTS,
+    *AGGREGATES,
+    *_REGISTRY,
+    *_JOBS,
+    *_JOURNAL,
+    *_CAPTURE,
+    *_MARKS,
+    *_SIGNS,
+    *_ERASURES,
+    *_SEARCH,
+    *_KEYS,
+    "alembic_version",
+)
 # The worker makes titles of what sessions were asked.
 _ASKS: Final = ("asked_commands", "asks")
 VIEWS: Final = (*_ASKS, "search_noted_messages", "search_texts", "api_call_costs")
@@ -77,6 +91,12 @@ GRANTS: Final[dict[str, Grants]] = {
         # Triggers note what its writes change.
         "search_pending": {"INSERT": ("kind", "keys", "rows", "newest")},
         "scrubs": {"SELECT": _ALL, "INSERT": ("id", "is_dry_run", "request_id")},
+        "erasures": {
+            "SELECT": _ALL,
+            "INSERT": ("id", "kind", "names", "user_ids", "project_ids", "from_at", "to_at", "is_dry_run", "request_id"),
+        },
+        # An admin lifts one.
+        "tombstones": {"SELECT": _ALL, "DELETE": _ALL},
         "api_keys": {
             "SELECT": _ALL,
             "INSERT": ("id", "name", "sha256", "scopes", "user_name", "project_ids"),
@@ -88,7 +108,9 @@ GRANTS: Final[dict[str, Grants]] = {
     },
     QUERY: dict.fromkeys((*TABLES, *VIEWS), _READ),
     # It looks up the key of an import. Of marks, keys and the audit log it changes the texts alone, where a scrub finds a secret.
-    WORKER: dict.fromkeys((*EVENTS, *AGGREGATES, *_REGISTRY, *_JOBS, *_JOURNAL, *_CAPTURE, *_SIGNS, *_SEARCH), _WRITE | _MAINTAIN)
+    WORKER: dict.fromkeys(
+        (*EVENTS, *AGGREGATES, *_REGISTRY, *_JOBS, *_JOURNAL, *_CAPTURE, *_SIGNS, *_ERASURES, *_SEARCH), _WRITE | _MAINTAIN
+    )
     | {
         "session_marks": {"SELECT": _ALL, "UPDATE": ("tags", "tag_keys", "note", "title")} | _MAINTAIN,
         "saved_views": {"SELECT": _ALL, "UPDATE": ("name", "address")} | _MAINTAIN,
