@@ -32,10 +32,14 @@ OWNER = "claude-code-tracker.tests.owner"
 
 @dataclass(frozen=True)
 class Server:
-    """`files` gives the content of its log and of each file of its data folder, as it is on the disk now."""
+    """`named_files` gives the name and content of its log and of each file of its data folder, as it is on the disk now."""
 
     url: str
-    files: Callable[[], Iterator[bytes]]
+    named_files: Callable[[], Iterator[tuple[str, bytes]]]
+
+    def files(self) -> Iterator[bytes]:
+        """The contents alone."""
+        return (content for _, content in self.named_files())
 
 
 def way() -> str:
@@ -86,14 +90,14 @@ def redis(folder: Path) -> Iterator[Server]:
         yield Server(url, lambda: _files_inside(container, "/data"))
 
 
-def _files_below(folder: Path, log: Path) -> Iterator[bytes]:
+def _files_below(folder: Path, log: Path) -> Iterator[tuple[str, bytes]]:
     for path in (log, *folder.rglob("*")):
         if path.is_file():
-            yield path.read_bytes()
+            yield str(path.relative_to(folder.parent)), path.read_bytes()
 
 
-def _files_inside(container: "DockerContainer", folder: str) -> Iterator[bytes]:
-    yield from container.get_logs()
+def _files_inside(container: "DockerContainer", folder: str) -> Iterator[tuple[str, bytes]]:
+    yield from zip(("out.log", "errors.log"), container.get_logs(), strict=True)
     chunks, _ = container.get_wrapped_container().get_archive(folder)
     with tempfile.TemporaryFile() as copy:
         copy.writelines(chunks)
@@ -101,7 +105,7 @@ def _files_inside(container: "DockerContainer", folder: str) -> Iterator[bytes]:
         with tarfile.open(fileobj=copy) as archive:
             for member in archive:
                 if (file := archive.extractfile(member)) is not None:
-                    yield file.read()
+                    yield member.name, file.read()
 
 
 def _labels() -> dict[str, str]:
