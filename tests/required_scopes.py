@@ -63,6 +63,8 @@ READING = {
     ("GET", "/api/keys"): ADMIN,
     ("GET", "/api/audit"): ADMIN,
     ("GET", "/api/scrubs/{scrub_id}"): ADMIN,
+    ("GET", "/api/erasures"): ADMIN,
+    ("GET", "/api/erasures/{erasure_id}"): ADMIN,
 }
 # What the ingest service serves.
 WRITING = {
@@ -89,6 +91,8 @@ WRITING = {
     ("DELETE", "/api/login"): PUBLIC,
     ("POST", "/api/reparse"): ADMIN,
     ("POST", "/api/scrubs"): ADMIN,
+    ("POST", "/api/erasures"): ADMIN,
+    ("POST", "/api/tombstones/lift"): ADMIN,
     ("PATCH", "/api/users/{name}"): ADMIN,
     ("PUT", "/api/machines/{machine_id}"): INGEST,
     ("DELETE", "/api/machines/{machine_id}"): ADMIN,

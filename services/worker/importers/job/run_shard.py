@@ -57,6 +57,7 @@ _sql = partial(statement, __package__, "run_shard.sql")
 log = structlog.get_logger()
 
 _IMPORTED_FILES = _sql("imported_files")
+_FORGET_NAMES = _sql("forget_names")
 
 
 def run(worker: Resources, job_id: UUID, number: int) -> None:
@@ -266,6 +267,9 @@ def store_chunk(worker: Resources, shard: Shard, chunk: Chunk, whole_files: Whol
             redactions=chunk.redactions,
             is_damaged=chunk.is_damaged,
         )
+        if outcome.left_out:
+            session_ids = sorted({session_id for each in outcome.left_out if (session_id := session_of(each.event)) is not None})
+            connection.execute(_FORGET_NAMES, {"session_ids": session_ids, "job_number": shard.job_number})
         # A session of last year is never shown as open.
         _, for_feed = close_idle(connection, worker.settings.session_idle_seconds, job_number=shard.job_number)
         is_cancelled = shards.advance(connection, shard, progress)

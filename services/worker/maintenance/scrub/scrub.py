@@ -6,8 +6,6 @@ texts (scrub_tables.py), or a store of another kind. What no stage reaches is to
 
 import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
@@ -30,24 +28,24 @@ from services.worker.maintenance.scrub.scrub_files import (
 from services.worker.maintenance.scrub.scrub_names import scrub_names
 from services.worker.maintenance.scrub.scrub_redis import await_journal, scrub_redis
 from services.worker.maintenance.scrub.scrub_rows import scrub_rows
-from services.worker.maintenance.scrub.scrub_stage import Done, Stage, Step
+from services.worker.maintenance.scrub.scrub_stage import (
+    LONG_LEASE_SECONDS,
+    POLL_SECONDS,
+    RUN_SECONDS,
+    Done,
+    Stage,
+    Step,
+    connection_of_its_own,
+)
 from services.worker.maintenance.scrub.scrub_tables import TABLES
 from services.worker.resources import Resources
 from services.worker.row_lease import LEASE_SECONDS, MAX_ATTEMPTS, LeaseLostError
 from services.worker.search_index.forget_documents import forget_noted_behind
-from shared.database import connect_options
 from shared.sql_files import statement
 
 _sql = partial(statement, __package__, "scrub.sql")
 
 log = structlog.get_logger()
-
-# A task runs for less than its time limit, then sends the next one.
-RUN_SECONDS = 15.0
-# A step with effects of its own may take this long: it cannot commit its place with them.
-STATEMENT_SECONDS: Final = 600
-LONG_LEASE_SECONDS: Final = 660
-_POLL_SECONDS: Final = 0.25
 
 _ACQUIRE_LEASE = _sql("acquire_lease")
 _RENEW_LEASE = _sql("renew_lease")
@@ -126,7 +124,7 @@ def run(worker: Resources, scrub_id: UUID, run_seconds: float = RUN_SECONDS) -> 
                     connection.execute(_RELEASE_LEASE, place.parameters)
                 return True
             if has_waited:
-                time.sleep(_POLL_SECONDS)
+                time.sleep(POLL_SECONDS)
     except LeaseLostError:
         log.warning("scrub_taken_over", scrub_id=str(scrub_id))
         return False
@@ -152,7 +150,7 @@ def _take_step(worker: Resources, place: _Place) -> bool:
         return done.waits
     else:
         _renew_lease(worker, place)
-        with _connection_of_its_own(worker) as connection:
+        with connection_of_its_own(worker) as connection:
             done = stage.step(Step(worker, connection, place.after, place.is_dry_run))
     with worker.transaction() as connection:
         _advance(connection, place, done)
@@ -163,14 +161,6 @@ def _renew_lease(worker: Resources, place: _Place) -> None:
     with worker.transaction() as connection:
         if connection.execute(_RENEW_LEASE, place.parameters | {"lease_seconds": LONG_LEASE_SECONDS}).rowcount == 0:
             raise LeaseLostError
-
-
-@contextmanager
-def _connection_of_its_own(worker: Resources) -> Iterator[Connection[Any]]:
-    """One without a transaction, as VACUUM needs it. Queries that use a table are waited for a second only, since others wait behind that."""
-    options = connect_options(statement_timeout_ms=STATEMENT_SECONDS * 1000, lock_timeout_ms=1_000, read_only=False)
-    with Connection.connect(worker.settings.database_url, autocommit=True, application_name="tracker-worker", **options) as connection:
-        yield connection
 
 
 def _advance(connection: Connection[Any], place: _Place, done: Done) -> None:
