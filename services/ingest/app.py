@@ -19,6 +19,7 @@ from services.ingest.dependencies import Ingest
 from services.ingest.events.idempotency_keys import ClaimedKeys
 from services.ingest.events.polling import Poller
 from services.ingest.events.session_cache import SessionCache
+from services.ingest.events.tombstones import Tombstones
 from services.ingest.events.wait import EntryWatch
 from services.ingest.http.direct_routes import DirectApp
 from services.ingest.imports.disk_space import show_disk
@@ -177,6 +178,7 @@ def _ingest(
         jobs=jobs,
         keys=ApiKeys(database),
         session_cache=SessionCache(redis, database, settings.known_sessions),
+        tombstones=Tombstones(database),
         journal=Journal(redis, wakeups, backlog, settings.redis_replicas_acked),
         range_journal=RangeJournal(redis, wakeups, backlog, settings.redis_replicas_acked),
         backlog=backlog,

@@ -18,7 +18,6 @@ from services.ingest.http.request_checks import AcceptedBody
 from services.ingest.http.responses import ErasureStarted, TombstonesLifted
 from services.ingest.journal.wakeup import send_tasks
 from services.ingest.postgres.admin import erasures
-from services.ingest.postgres.admin.erasures import Target
 from services.ingest.postgres.audit import audit_record
 from shared.broker import TASK_ERASE
 from shared.http.errors import BadRequest, NotFound, invalid
@@ -120,6 +119,3 @@ def _checked(what: Erased) -> dict[str, Any]:
 
 def _in_utc(at: datetime) -> datetime:
     return at if at.tzinfo else at.replace(tzinfo=UTC)
-
-
-__all__ = ["ErasureRequest", "LiftRequest", "Target", "lift", "start"]

@@ -27,7 +27,7 @@ from services.worker.persist.ownership import ForeignEvents, facts_of_other_sess
 from services.worker.persist.persist_batch import Persisted, persist
 from services.worker.persist.records import KeptResults
 from services.worker.persist.staging.staging_tables import ReceivedEvent, clear
-from services.worker.persist.tombstones import TombstonedEvents, keep_out_new_sessions
+from services.worker.persist.tombstones import TombstonedEvents, keep_out
 from shared.journal.dead_letter_envelope import ID_TAKEN, WHOLE_ENTRY, DeadLetter
 from shared.sql_files import statement
 
@@ -133,7 +133,7 @@ def _persist_or_halve(
             return Outcome(persisted, [], foreign, left_out)
         except TombstonedEvents as error:
             left_out += error.events
-            keep_out_new_sessions(connection, error.new_sessions)
+            keep_out(connection, error)
             superseded_facts = facts_of_other_sessions(connection, superseded_facts, error.events)
         except ForeignEvents as error:
             # The savepoint has taken back the locks of sessions, so the rest is asked about again.

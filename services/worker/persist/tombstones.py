@@ -84,14 +84,15 @@ def refuse_tombstoned(connection: Connection[Any], batch: Sequence[ReceivedEvent
         raise TombstonedEvents(left_out, new_sessions)
 
 
-def keep_out_new_sessions(connection: Connection[Any], new_sessions: dict[str, _Name]) -> None:
-    """What comes later of these sessions need not name the user or project that was erased, and stays out too."""
+def keep_out(connection: Connection[Any], refused: TombstonedEvents) -> None:
+    """What comes later of new sessions need not name the user or project that was erased, and stays out too."""
+    new_sessions = refused.new_sessions
     if new_sessions:
-        session_ids = sorted(new_sessions)
-        kinds, names = zip(*(new_sessions[session_id] for session_id in session_ids), strict=True)
-        connection.execute(_FOLLOW, {"session_ids": session_ids, "kinds": list(kinds), "names": list(names)})
-        # Ingest hands sessions out before they have rows.
-        connection.execute(_FORGET_EMPTY, {"session_ids": session_ids})
+        kinds, names = zip(*new_sessions.values(), strict=True)
+        connection.execute(_FOLLOW, {"session_ids": list(new_sessions), "kinds": list(kinds), "names": list(names)})
+    # Ingest hands sessions out before they have rows.
+    session_ids = sorted({session_id for each in refused.events if (session_id := session_of(each.event)) is not None})
+    connection.execute(_FORGET_EMPTY, {"session_ids": session_ids})
 
 
 def tombstoned_sessions(connection: Connection[Any], session_ids: Iterable[str]) -> set[str]:

@@ -115,3 +115,40 @@ def test_a_range_keeps_out_its_time_alone(world: World) -> None:
 
     # Then the later one is stored
     assert world.api.select("SELECT content FROM messages") == [{"content": "later"}]
+
+
+def test_doors_that_can_know_refuse_what_was_erased(world: World) -> None:
+    # Given a person and a session that were erased
+    keep_out(world, "user", "ann")
+    keep_out(world, "session", BOBS)
+    key = world.api.key("ingest")
+    bob = {"session_id": BOBS, "hook_event_name": "UserPromptSubmit", "cwd": "/bob", "prompt": "words of bob"}
+
+    # When a shipper sends what it has of them
+    answers = [
+        world.put(key, ANNS, CONTENT, machine="laptop", user="ann"),
+        world.put(key, BOBS, conversation(BOBS, "/bob", AT, "words of bob"), machine="other"),
+        world.api.post(key, "/api/hooks?user=ann", {**bob, "session_id": ANNS}),
+        world.api.post(key, "/api/hooks", bob),
+        world.api.ask(key, "PUT", "/api/machines/laptop", json={"name": "a laptop", "user": "ann"}),
+        world.api.post(key, "/api/sessions/start", {"project_path": "/ann", "user": "ann"}),
+        world.api.post(key, "/api/sessions/start", {"project_path": "/bob", "session_id": BOBS}),
+    ]
+
+    # Then each answer says that nothing of it is taken, and nothing is left behind
+    assert [(answer.status_code, answer.json()["code"]) for answer in answers] == [(410, "ERASED")] * len(answers)
+    for table in ("sessions", "projects", "machines"):
+        assert world.api.select(f"SELECT count(*) FROM {table}") == [{"count": 0}]
+    assert world.worker.redis.xlen("journal:0") == 0
+
+
+def test_a_batch_is_taken_without_what_was_erased(world: World) -> None:
+    keep_out(world, "session", BOBS)
+    key = world.api.key("ingest")
+    items = [{"type": "session_start", "project_path": "/x", "session_id": each, "user": "carl"} for each in (BOBS, "another")]
+
+    answer = world.api.post(key, "/api/events", items).json()
+    world.settle()
+
+    assert (answer["accepted"], [each["code"] for each in answer["rejected"]]) == (1, ["ERASED"])
+    assert world.api.select("SELECT session_id FROM sessions") == [{"session_id": "another"}]

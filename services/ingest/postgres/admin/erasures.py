@@ -3,10 +3,10 @@
 Every function answers within a second or raises Unavailable DATABASE_UNAVAILABLE.
 """
 
-from collections.abc import Collection
+from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from msgspec import Struct
@@ -23,7 +23,7 @@ _ADD: Final = _sql("add")
 _BEGIN_AGAIN: Final = _sql("begin_again")
 _LIFT: Final = _sql("lift")
 _REASONS: Final = _sql("reasons")
-ARE_THERE_ANY: Final = "SELECT EXISTS (SELECT FROM tombstones) AS are_there_any"
+_ARE_THERE_ANY: Final = "SELECT EXISTS (SELECT FROM tombstones) AS are_there_any"
 
 
 class Target(Struct, frozen=True):
@@ -81,7 +81,14 @@ async def lift(database: Database, *, kind: str, name: str, from_at: datetime | 
     return await database.run(work)
 
 
-async def tombstoned(database: Database, session_ids: Collection[str], user: str | None) -> dict[str | None, str]:
-    """{session, None for the user: why it is kept out}, of those that have a tombstone."""
-    rows = await database.rows(_REASONS, {"session_ids": list(session_ids), "user": user})
-    return {row["session_id"]: row["reason"] for row in rows}
+async def are_there_any_tombstones(database: Database) -> bool:
+    """There are none where nothing was erased and everything is kept."""
+    [row] = await database.rows(_ARE_THERE_ANY, {})
+    return bool(row["are_there_any"])
+
+
+async def reasons(database: Database, named: Sequence[tuple[Any, str]]) -> dict[tuple[Any, str], str]:
+    """Of these kinds and names, those that have a tombstone, with `erased` or `expired`."""
+    kinds, names = zip(*named, strict=True)
+    rows = await database.rows(_REASONS, {"kinds": list(kinds), "names": list(names)})
+    return {(row["kind"], row["name"]): row["reason"] for row in rows}

@@ -1,6 +1,6 @@
 -- name: failed
 SELECT id, names FROM erasures
-WHERE status = 'failed' AND kind = %(kind)s AND %(name)s = ANY(names) AND NOT is_dry_run
+WHERE status = 'failed' AND kind = %(kind)s AND (%(name)s = ANY(names) OR kind = 'project' AND %(name)s = ANY(project_ids::text[])) AND NOT is_dry_run
   AND from_at IS NOT DISTINCT FROM %(from_at)s AND to_at IS NOT DISTINCT FROM %(to_at)s
 ORDER BY created_at DESC LIMIT 1
 
@@ -38,6 +38,5 @@ with_it AS (
 SELECT (SELECT count(*) FROM named) + (SELECT count(*) FROM with_it) AS lifted
 
 -- name: reasons
-SELECT session_id, reason FROM unnest(%(session_ids)s::text[]) AS s (session_id) JOIN tombstones AS t ON t.key = tombstone_key('session', session_id)
-UNION ALL
-SELECT NULL, reason FROM tombstones WHERE key = tombstone_key('user', %(user)s)
+SELECT n.kind, n.name, t.reason FROM unnest(%(kinds)s::text[], %(names)s::text[]) AS n (kind, name)
+JOIN tombstones AS t ON t.key = tombstone_key(n.kind, n.name)
