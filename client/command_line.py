@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final, NamedTuple
 
 import typer
 
-from client.admin import dead_letters, keys, scrubbing
+from client.admin import dead_letters, erasing, keys, scrubbing
 from client.capture.modes import ONCE_SECONDS
 from client.connect import commands as connecting
 from client.errors import FAILED
@@ -282,6 +282,7 @@ def scrub(
             raise typer.Exit(FAILED)
 
 
+app.command("erase", rich_help_panel=ADMINISTRATION)(erasing.erase)
 app.command("resume", rich_help_panel=HISTORY)(resume)
 app.command("restore", rich_help_panel=HISTORY)(restore)
 app.add_typer(dead_letters.app, name="dead-letters", rich_help_panel=ADMINISTRATION)

@@ -63,6 +63,8 @@ READING = {
     ("GET", "/api/keys"): ADMIN,
     ("GET", "/api/audit"): ADMIN,
     ("GET", "/api/scrubs/{scrub_id}"): ADMIN,
+    ("GET", "/api/erasures"): ADMIN,
+    ("GET", "/api/erasures/{erasure_id}"): ADMIN,
 }
 # What the ingest service serves.
 WRITING = {
@@ -90,6 +92,8 @@ WRITING = {
     ("POST", "/api/reparse"): ADMIN,
     ("POST", "/api/scrubs"): ADMIN,
     ("DELETE", "/api/scrubs/{scrub_id}/kept-out"): ADMIN,
+    ("POST", "/api/erasures"): ADMIN,
+    ("POST", "/api/tombstones/lift"): ADMIN,
     ("PATCH", "/api/users/{name}"): ADMIN,
     ("PUT", "/api/projects/{project_id}/visibility"): ADMIN,
     ("PUT", "/api/machines/{machine_id}"): INGEST,

@@ -12,6 +12,7 @@ _LONGEST_SECONDS: Final = 60.0
 _REFUSED_SECONDS: Final = 300.0
 _LONGEST_ASKED_SECONDS: Final = 600.0
 _KEY_REFUSED: Final = (401, 403)
+_GONE: Final = 410
 # Nothing that is sent now is taken: a proxy without a server, a server without these endpoints, a full journal.
 _LATER: Final = (404, 405, 408, 425, 429)
 
@@ -29,12 +30,18 @@ class Rejected(Exception):
     """The server takes everything but this."""
 
 
+class Erased(Rejected):
+    """It was erased on the server, or is kept no longer. Nobody has to do anything: it is not sent again."""
+
+
 def check(answer: Answer) -> Answer:
     """The answer, if it is 2xx or a conflict. Raises Later or Rejected."""
     if 200 <= answer.status < 300 or answer.status == 409:
         return answer
     if answer.status == 403 and "session_id" in (answer.body.get("details") or {}):
         raise Rejected(f"The server answered {answer.message}")
+    if answer.status == _GONE and answer.body.get("code") == "ERASED":
+        raise Erased(f"The server answered {answer.message}")
     if answer.status in _KEY_REFUSED:
         raise Later(f"The server refuses the key: {answer.message}", is_key_refused=True)
     if answer.status >= 500 or answer.status in _LATER:

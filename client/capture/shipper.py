@@ -33,6 +33,7 @@ _STATUS_EVERY_SECONDS: Final = 5.0
 # Between two looks at the spool while nothing can be sent: only its bounds matter.
 _SPOOL_EVERY_SECONDS: Final = 5.0
 _LONGEST_ANSWER: Final = 1024**2
+_GONE: Final = 410
 
 
 @dataclass(slots=True)
@@ -173,7 +174,8 @@ class Shipper:
 
     def _send_report(self, report: dict[str, Any]) -> None:
         answer = send_report(self.connection, self.config.machine_id, report)
-        self._report_problem = None if answer.status < 300 else f"The report of this machine: {answer.message}"
+        # A person who was erased has no machines.
+        self._report_problem = None if answer.status < 300 or answer.status == _GONE else f"The report of this machine: {answer.message}"
 
     def _is_due(self, found: Transcript) -> bool:
         return self.transcripts.is_due(found, self.left_out)
@@ -233,6 +235,8 @@ class Shipper:
             "bytes_unsent": unsent.bytes,
             "hooks_dropped": self.hooks.dropped,
             "files_rejected": len(self.transcripts.rejected),
+            "hooks_erased": self.hooks.erased,
+            "files_erased": len(self.transcripts.erased),
             "is_key_refused": self.is_key_refused,
             "claude_version": self.transcripts.claude_version,
             "last_error": self.error,

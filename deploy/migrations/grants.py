@@ -55,6 +55,7 @@ _CAPTURE: Final = (
 )
 _MARKS: Final = ("session_marks", "saved_views")
 _SIGNS: Final = ("session_signs",)
+_ERASURES: Final = ("tombstones", "erasures", "erasure_sessions")
 _SEARCH: Final = ("search_documents", "search_pending", "search_words", "search_former_results")
 TABLES: Final = (
     *EVENTS,
@@ -65,6 +66,7 @@ TABLES: Final = (
     *_CAPTURE,
     *_MARKS,
     *_SIGNS,
+    *_ERASURES,
     *_SEARCH,
     *_KEYS,
     _SCRUB_TEXTS,
@@ -107,6 +109,14 @@ GRANTS: Final[dict[str, Grants]] = {
         },
         _SCRUB_TEXTS: {"INSERT": _ALL},
         "kept_out_texts": {"SELECT": _ALL, "DELETE": _ALL},
+        "erasures": {
+            "SELECT": _ALL,
+            "INSERT": ("id", "kind", "names", "user_ids", "project_ids", "from_at", "to_at", "is_dry_run", "request_id"),
+            # One that failed is begun again.
+            "UPDATE": ("status", "attempts", "lease_expires_at"),
+        },
+        # An admin lifts one.
+        "tombstones": {"SELECT": _ALL, "DELETE": _ALL},
         "api_keys": {
             "SELECT": _ALL,
             "INSERT": ("id", "name", "sha256", "scopes", "user_name", "user_names", "project_ids"),
@@ -118,11 +128,14 @@ GRANTS: Final[dict[str, Grants]] = {
     },
     QUERY: dict.fromkeys((*(table for table in TABLES if table not in (_SCRUB_TEXTS, "kept_out_texts")), *VIEWS), _READ),
     # It looks up the key of an import. Of marks, keys and the audit log it changes the texts alone, where a scrub finds a secret.
-    WORKER: dict.fromkeys((*EVENTS, *AGGREGATES, *_REGISTRY, *_JOBS, *_JOURNAL, *_CAPTURE, *_SIGNS, *_SEARCH), _WRITE | _MAINTAIN)
+    WORKER: dict.fromkeys(
+        (*EVENTS, *AGGREGATES, *_REGISTRY, *_JOBS, *_JOURNAL, *_CAPTURE, *_SIGNS, *_ERASURES, *_SEARCH), _WRITE | _MAINTAIN
+    )
     | {
         "session_marks": {"SELECT": _ALL, "UPDATE": ("tags", "tag_keys", "note", "title")} | _MAINTAIN,
         "saved_views": {"SELECT": _ALL, "UPDATE": ("name", "address")} | _MAINTAIN,
-        "api_keys": {"SELECT": ("id", "name", "user_name", "user_names", "project_ids"), "UPDATE": ("name", "user_name", "user_names")} | _MAINTAIN,
+        "api_keys": {"SELECT": ("id", "name", "user_name", "user_names", "project_ids"), "UPDATE": ("name", "user_name", "user_names")}
+        | _MAINTAIN,
         "audit_log": {"SELECT": ("id", "subject", "details", "request_id"), "UPDATE": ("subject", "details", "request_id")} | _MAINTAIN,
         "key_logins": _MAINTAIN,
         _SCRUB_TEXTS: {"SELECT": _ALL, "DELETE": _ALL} | _MAINTAIN,

@@ -20,6 +20,7 @@ from services.ingest.dependencies import Ingest
 from services.ingest.events.idempotency_keys import ClaimedKeys
 from services.ingest.events.polling import Poller
 from services.ingest.events.session_cache import SessionCache
+from services.ingest.events.tombstones import Tombstones
 from services.ingest.events.wait import EntryWatch
 from services.ingest.http.direct_routes import DirectApp
 from services.ingest.imports.disk_space import show_disk
@@ -34,6 +35,7 @@ from services.ingest.postgres.imports.import_jobs import ImportJobs
 from services.ingest.routes import openapi_schemas
 from services.ingest.routes.capture import capture
 from services.ingest.routes.dead_letters import dead_letters
+from services.ingest.routes.erasures import erasures
 from services.ingest.routes.import_jobs import jobs
 from services.ingest.routes.keys import keys
 from services.ingest.routes.logins import logins
@@ -111,6 +113,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         *writes.routes,
         *capture.routes,
         *jobs.routes,
+        *erasures.routes,
         *dead_letters.routes,
         *keys.routes,
         *logins.routes,
@@ -180,6 +183,7 @@ def _ingest(
         jobs=jobs,
         keys=ApiKeys(database),
         session_cache=SessionCache(redis, database, settings.known_sessions),
+        tombstones=Tombstones(database),
         journal=Journal(redis, wakeups, backlog, settings.redis_replicas_acked),
         range_journal=RangeJournal(redis, wakeups, backlog, settings.redis_replicas_acked),
         backlog=backlog,

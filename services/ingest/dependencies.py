@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from services.ingest.events.idempotency_keys import ClaimedKeys
     from services.ingest.events.polling import Poller
     from services.ingest.events.session_cache import SessionCache
+    from services.ingest.events.tombstones import Tombstones
     from services.ingest.events.wait import EntryWatch
     from services.ingest.imports.store_probe import StoreProbe
     from services.ingest.journal.append import Journal
@@ -41,6 +42,7 @@ class Ingest:
     jobs: ImportJobs
     keys: ApiKeys
     session_cache: SessionCache
+    tombstones: Tombstones
     journal: Journal
     range_journal: RangeJournal
     backlog: Backlog

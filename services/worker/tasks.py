@@ -15,6 +15,7 @@ from services.worker.importers.job import run_shard
 from services.worker.importers.job.end_cancelled import end_cancelled as end_cancelled_jobs
 from services.worker.kept_out import know_kept_out
 from services.worker.maintenance import fill_savings, idle_sessions, merge_users, upload_gc
+from services.worker.maintenance.erase import erase as erasures
 from services.worker.maintenance.scrub import scrub as scrubs
 from services.worker.resources import resources
 from services.worker.retry_later import retry_later_if_unavailable
@@ -26,6 +27,7 @@ from shared.broker import (
     TASK_CLOSE_IDLE_SESSIONS,
     TASK_DRAIN,
     TASK_END_CANCELLED,
+    TASK_ERASE,
     TASK_FILL_SAVINGS,
     TASK_INDEX,
     TASK_MERGE_USERS,
@@ -44,7 +46,7 @@ IMPORT_SECONDS = 24 * 3600
 DRAIN_LIMIT_SECONDS = 25
 # One reading of a file is short, but it may wait for chunks of imports and for an undo, and a long file may have to be read again from its beginning.
 CAPTURE_LIMIT_SECONDS = 300
-# A scrub's task is short, but one of its steps may write the files of a table anew.
+# The task of a scrub or an erasure is short, but one of its steps may write the files of a table anew.
 SCRUB_LIMIT_SECONDS = 660
 WAKEUP_EXPIRES_SECONDS = 60
 # Under load every batch would wake the indexer, which goes on by itself as long as anything is left.
@@ -153,6 +155,14 @@ def scrub(scrub_id: str) -> None:
     with retry_later_if_unavailable(TASK_SCRUB):
         if scrubs.run(resources(), UUID(scrub_id)):
             app.send_task(TASK_SCRUB, (scrub_id,))
+
+
+@app.task(name=TASK_ERASE, soft_time_limit=SCRUB_LIMIT_SECONDS, time_limit=SCRUB_LIMIT_SECONDS + 10)
+def erase(erasure_id: str) -> None:
+    """Erases a session, a person or a project, some in each task. Sent by ingest, by itself until it is done, and by beat."""
+    with retry_later_if_unavailable(TASK_ERASE):
+        if erasures.run(resources(), UUID(erasure_id)):
+            app.send_task(TASK_ERASE, (erasure_id,))
 
 
 @app.task(name=TASK_MERGE_USERS)

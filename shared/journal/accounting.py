@@ -1,4 +1,4 @@
-"""The journal's accounts: accepted = persisted + duplicate + dead + pending, for every single event.
+"""The journal's accounts: accepted = persisted + duplicate + dead + left out + pending, for every single event.
 
 Redis counts the events that enter and leave a stream, in the scripts that append and acknowledge. Postgres counts their outcomes, in the
 transactions that store them. Events go through while the two are read one after the other. So the outcomes must lie between two bounds: at
@@ -39,11 +39,13 @@ class Outcome(Struct, frozen=True):
     persisted: int = 0
     duplicate: int = 0
     dead: int = 0
+    # Erased or expired.
+    left_out: int = 0
 
     @property
     def total(self) -> int:
         """The sum of all outcomes."""
-        return self.persisted + self.duplicate + self.dead
+        return self.persisted + self.duplicate + self.dead + self.left_out
 
 
 class Accounting(Struct, frozen=True):
@@ -59,6 +61,7 @@ class Accounting(Struct, frozen=True):
     pending: int
     drift: int
     former_epochs: int
+    left_out: int = 0
 
 
 def read_accounts(redis: "Redis", streams: Sequence[str]) -> dict[str, StreamAccount]:
@@ -92,4 +95,5 @@ def balance(
         pending=sum(account.accepted - account.settled for account in after.values()),
         drift=drift,
         former_epochs=len(outcomes) - len(counted),
+        left_out=sum(outcome.left_out for outcome in counted),
     )

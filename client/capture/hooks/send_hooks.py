@@ -5,7 +5,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from client.capture.hooks.spool import NotAPayload, Spool, Waiting
-from client.capture.refusals import Rejected, check
+from client.capture.refusals import Erased, Rejected, check
 from client.capture.transcripts.left_out import LeftOut, cwd_of_hook
 from client.capture.transcripts.send_transcripts import folder_of_file
 from client.capture.transcripts.sent import SentLog
@@ -28,6 +28,8 @@ class HookSender:
         self._on_hook = on_hook
         # Of files that are no payload, or that the server refused.
         self.dropped = 0
+        # Hooks of what was erased on the server. They are gone from the spool.
+        self.erased = 0
 
     def send(self, connection: Connection, waiting: list[Waiting], user: str | None, left_out: LeftOut) -> int:
         """Sends one batch of the oldest. The number of files that are done. Raises Later, ServerAway."""
@@ -65,6 +67,8 @@ class HookSender:
         path = f"/api/hooks?user={quote(user, safe='')}" if user else "/api/hooks"
         try:
             check(connection.send("POST", path, b"\n".join(lines) + b"\n", "application/x-ndjson"))
+        except Erased:
+            self.erased += len(lines)
         except Rejected:
             if len(lines) == 1:
                 self.dropped += 1

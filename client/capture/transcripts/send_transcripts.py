@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any, Final
 from urllib.parse import quote
 
-from client.capture.refusals import Later, Rejected, check
+from client.capture.refusals import Erased, Later, Rejected, check
 from client.capture.transcripts.left_out import LeftOut, first_cwd, last_cwd, lines_in
 from client.capture.transcripts.lines import MAX_RANGE_BYTES, Lines, fingerprint, open_regular, read_lines
 from client.capture.transcripts.sent import Sent, SentLog
@@ -33,6 +33,8 @@ class TranscriptSender:
         self.claude_version: str | None = None
         # Files that the server refuses, with the reason, until they change.
         self.rejected: dict[str, str] = {}
+        # Files of what was erased on the server. They stay where they are: Claude Code's files are not the tracker's.
+        self.erased: set[str] = set()
         # The longest body that is taken, once one was too long: a proxy may take less than the server.
         self._limit: int | None = None
 
@@ -53,6 +55,10 @@ class TranscriptSender:
             return True
         try:
             return self._send(connection, descriptor, found, user, left_out, most_ranges)
+        except Erased:
+            self.erased.add(found.path)
+            self._looked_at(found.path, os.fstat(descriptor), self._log.get(found.path))
+            return True
         except (Rejected, ValueError, RecursionError) as error:
             # Also a file that nobody foresaw: it must not keep out all others.
             self.rejected[found.path] = str(error)
@@ -75,6 +81,7 @@ class TranscriptSender:
             return True
         sent = replace(sent, is_left_out=False)
         self.rejected.pop(found.path, None)
+        self.erased.discard(found.path)
         conflicts = 0
         for _ in range(most_ranges):
             lines = read_lines(descriptor, sent.offset)

@@ -8,7 +8,7 @@ import subprocess
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from client.capture.folder import read_object
 from client.capture.lock import running_shipper
@@ -188,7 +188,15 @@ def check_shipper(places: Places) -> Finding:
     sent = status.get("sent_at")
     when = f", sent last {time.strftime('%Y-%m-%d %H:%M:%S', time.localtime(sent))}" if isinstance(sent, (int, float)) else ""
     is_running = running_shipper(places.capture) is not None
-    return ok(step, ("runs" if is_running else "has nothing to send, a hook starts it") + when)
+    return ok(step, ("runs" if is_running else "has nothing to send, a hook starts it") + when + _erased(status))
+
+
+def _erased(status: dict[str, Any]) -> str:
+    """What the server has refused, since it was erased there."""
+    files, hooks = (number if isinstance(number := status.get(name), int) else 0 for name in ("files_erased", "hooks_erased"))
+    if not files and not hooks:
+        return ""
+    return f"; {counted(files, 'transcript')} and {counted(hooks, 'hook')} refused, as erased on the server"
 
 
 def check_sweep(places: Places) -> Finding:

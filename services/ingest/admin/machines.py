@@ -75,6 +75,7 @@ async def report(request: Request) -> Response:
         await _redact(reported)
     binding = binding_of(request)
     user = binding.user or reported.user
+    await ingest.tombstones.check(("user", user))
     now = await machines.store_report(
         ingest.database, machine_id, name=reported.name, user=user, is_bound=binding.user is not None, report=_stored(reported)
     )

@@ -51,6 +51,7 @@ async def write_hooks(request: Request) -> Response:
     backend_deadline.begin()
     now = datetime.now(UTC)
     hooks = await _own(ingest, binding_of(request), _decode(hook_payloads.lines_of(body, media_type), machine_id, now))
+    hooks = await _kept(ingest, hooks, user)
     texts = [hook.text for hook in hooks]
     if ingest.settings.redact and texts:
         texts = (await without_secrets(b"\n".join(texts))).split(b"\n")
@@ -107,6 +108,18 @@ async def _own(ingest: Ingest, binding: Binding, hooks: list[Hook]) -> list[Hook
     for _ in range(len(hooks) - len(own)):
         metrics.EVENTS_REFUSED.labels(Forbidden.code).inc()
     return own
+
+
+async def _kept(ingest: Ingest, hooks: list[Hook], user: str | None) -> list[Hook]:
+    """Without those of what was erased; Gone if nothing is left. The worker leaves out what is not known here."""
+    gone = await ingest.tombstones.known_among([*(("session", hook.session_id) for hook in hooks), ("user", user)])
+    kept = [hook for hook in hooks if ("session", hook.session_id) not in gone and ("user", user) not in gone]
+    if len(kept) < len(hooks):
+        refusal = next(iter(gone.values()))
+        if not kept:
+            raise refusal
+        metrics.EVENTS_REFUSED.labels(refusal.code).inc(len(hooks) - len(kept))
+    return kept
 
 
 def _message(hook: Hook, text: bytes, machine_id: str, user: str | None, bound_user: str | None) -> HookPayload:

@@ -98,6 +98,7 @@ async def _append(ingest: Ingest, described: Range, body: bytes, end: int, reque
             stored=stored,
         )
         if appended.state == "unknown":
+            await ingest.tombstones.check(("session", described.session_id), ("user", described.user))
             known = await transcript_files.stored_file(ingest.database, described.session_id, described.machine_id, described.file_name)
             stored = FileOffset(known.generation, known.stored_offset, known.session_user)
             if only_user and known.machine_user not in (None, *await names_of(ingest.database, only_user)):

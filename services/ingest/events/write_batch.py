@@ -1,6 +1,7 @@
 """Many events in one request, from request to answer. Each item is accepted or rejected by itself; the accepted ones are appended together."""
 
 from collections.abc import Collection, Iterable, Sequence
+from typing import Any
 from uuid import UUID
 
 from fastapi import Request, Response
@@ -102,15 +103,15 @@ def _reject(index: int, error: ApiError) -> RejectedItem:
 
 
 async def _check_starts(write: Write, items: list[_Item]) -> tuple[list[_Item], list[RejectedItem], dict[str, int]]:
-    """Rejects starts outside of the projects that the API key is bound to. Gives the other items, the rejected ones, and projects by session.
+    """Rejects starts outside of the projects that the API key is bound to, and of what was erased.
 
-    For a key that is not bound to projects nothing is looked up.
+    Gives the other items, the rejected ones, and projects by session. For a key that is not bound to projects these are not looked up.
     """
     project_of: dict[str, int] = {}
+    items, rejected = await _without_erased(write, items)
     if write.binding.project_ids is None:
-        return items, [], project_of
+        return items, rejected, project_of
     accepted: list[_Item] = []
-    rejected: list[RejectedItem] = []
     for item in items:
         try:
             if isinstance(item.event, SessionStart) and item.event.session_id:
@@ -120,6 +121,21 @@ async def _check_starts(write: Write, items: list[_Item]) -> tuple[list[_Item], 
         except Forbidden as error:
             rejected.append(_reject(item.index, error))
     return accepted, rejected, project_of
+
+
+async def _without_erased(write: Write, items: list[_Item]) -> tuple[list[_Item], list[RejectedItem]]:
+    """Without starts of what was erased, as far as it is known: such a batch is accepted without Postgres, and the worker leaves them out."""
+    names = {item.index: _names_of(item.event) for item in items if isinstance(item.event, SessionStart)}
+    gone = await write.ingest.tombstones.known_among(name for each in names.values() for name in each)
+    if not gone:
+        return items, []
+    refusals = {index: gone[name] for index, each in names.items() for name in each if name in gone}
+    rejected = [_reject(index, refusal) for index, refusal in refusals.items()]
+    return [item for item in items if item.index not in refusals], rejected
+
+
+def _names_of(start: SessionStart) -> list[Any]:
+    return [("session", start.session_id), ("user", start.user), ("project", start.project_path)]
 
 
 def _started_sessions(items: Iterable[_Item], project_of: dict[str, int]) -> dict[str, CachedSession]:

@@ -30,6 +30,7 @@ async def start_session(request: Request) -> Response:
     set_user(write.binding, [start])
     session_id = start.session_id = start.session_id or _new_session_id(write, start)
     start.id = start.id or write.derived_id() or new_id()
+    await write.ingest.tombstones.check(("session", session_id), ("user", start.user), ("project", start.project_path))
     await check_start(write.ingest.database, write.binding, session_id, start.project_path)
     if write.binding.user is not None and (existing := (await write.ingest.session_cache.find({session_id})).get(session_id)):
         await check_session(write.ingest.session_cache, write.binding, session_id, existing)

@@ -115,6 +115,21 @@ class TextsLetIn(Struct, kw_only=True):
     message: str = "The texts are no longer kept out."
 
 
+class ErasureStarted(Struct, kw_only=True):
+    """It is being erased, or with `dry_run` counted. See /api/erasures/{erasure_id}."""
+
+    erasure_id: UUID
+    kind: str
+    status: Literal["queued"] = "queued"
+    dry_run: bool
+
+
+class TombstonesLifted(Struct, kw_only=True):
+    """What these tombstones kept out may come in again. What was erased stays erased."""
+
+    lifted: int
+
+
 class ManifestAnswer(Struct, kw_only=True):
     """Which files need to be sent, by their index from 0. `max_upload_bytes`: the largest body of an import."""
 

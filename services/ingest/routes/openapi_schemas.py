@@ -7,6 +7,7 @@ import msgspec
 from msgspec import Struct
 
 from services.ingest.admin.dead_letters import DeadLetterFilter
+from services.ingest.admin.erasures import ErasureRequest, LiftRequest
 from services.ingest.admin.keys import NewKey
 from services.ingest.admin.machines import MachineReport
 from services.ingest.admin.project_visibility import VisibilityChange
@@ -38,6 +39,8 @@ ANSWER_TYPES: Final = (
     responses.ScrubStarted,
     responses.ProjectVisibility,
     responses.TextsLetIn,
+    responses.ErasureStarted,
+    responses.TombstonesLifted,
     responses.UserRenamed,
     responses.SessionMarks,
     responses.MachineReported,
@@ -101,6 +104,8 @@ def components() -> dict[str, Any]:
     """components.schemas. Descriptions have no indentation, as docstrings of Python 3.13 and later."""
     types = [
         *KINDS,
+        ErasureRequest,
+        LiftRequest,
         Manifest,
         NewKey,
         ReparseRequest,
@@ -309,6 +314,19 @@ def scrub_action(answer: type[Struct]) -> dict[str, Any]:
     """The documentation of a route that changes what a scrub keeps out."""
     scrub_id = _path_id("scrub_id", "The scrub's id.")
     return {"openapi_extra": {"parameters": [scrub_id]}, "responses": {200: _answer(answer)} | _errors(400, 404, 409)}
+
+
+def erasure(body: type[Struct], answer: type[Struct]) -> dict[str, Any]:
+    """The documentation of the start of an erasure."""
+    location = {"Location": {"schema": {"type": "string"}, "description": "The erasure's address."}}
+    content = {"content": {"application/json": {"schema": _ref(body)}}, "required": True}
+    return _documented(content, {202: _answer(answer) | {"headers": location | _REPLAYED}}, [*_WRITE_ERRORS, 404])
+
+
+def lift(body: type[Struct], answer: type[Struct]) -> dict[str, Any]:
+    """The documentation of the route that lifts tombstones."""
+    action = json_action(body, answer, 200)
+    return action | {"responses": action["responses"] | _errors(404)}
 
 
 def reparse(body: type[Struct], answer: type[Struct]) -> dict[str, Any]:

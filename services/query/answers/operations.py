@@ -238,7 +238,7 @@ class DamagedTranscript(Answer):
 
 
 class Accounting(Answer):
-    """accepted = persisted + duplicate + dead + pending; while events go through, `drift` says whether it holds."""
+    """accepted = persisted + duplicate + dead + left_out + pending; while events go through, `drift` says whether it holds."""
 
     accepted: Annotated[
         int, doc("Events appended to the journal since it was created, canaries included. Imported events do not pass through the journal.")
@@ -246,6 +246,7 @@ class Accounting(Answer):
     persisted: int
     duplicate: int
     dead: int
+    left_out: Annotated[int, doc("Events of what was erased or has expired: acknowledged, and not stored.")]
     pending: int
     drift: Annotated[int, doc("Accepted events minus all others in the equation. 0 means that every event is accounted for.")]
     alarms: Annotated[int, doc("How many of the checks, one a minute, found drift.")]

@@ -32,6 +32,7 @@ SessionId = Annotated[
 DeadLetterId = Annotated[UUID, Path(description="The dead letter's id.")]
 JobId = Annotated[UUID, Path(description="The import job's id.")]
 ScrubId = Annotated[UUID, Path(description="The scrub's id.")]
+ErasureId = Annotated[UUID, Path(description="The erasure's id.")]
 
 
 class Absent:

@@ -110,7 +110,7 @@ def _set_gauges(request: Request) -> None:
 )
 @requires(METRICS, all_projects=True)
 def show_accounting(request: Request) -> Response:
-    """Counts of events: accepted = persisted + duplicate + dead + pending; how far the search index is behind; and what of the archive cannot be read."""
+    """Counts of events: accepted = persisted + duplicate + dead + left_out + pending; how far the search index is behind; and what of the archive cannot be read."""
     refuse_parameters(request)
     try:
         seen = _canary_age(request)
@@ -126,6 +126,7 @@ def show_accounting(request: Request) -> Response:
         persisted=equation.persisted,
         duplicate=equation.duplicate,
         dead=equation.dead,
+        left_out=equation.left_out,
         pending=equation.pending,
         drift=equation.drift,
         alarms=accounts.alarms,

@@ -62,7 +62,7 @@ def set_search(lag: SearchLag) -> None:
 def set_accounting(accounts: Accounts) -> None:
     """The journal's equation."""
     equation = accounts.equation
-    for state in ("accepted", "persisted", "duplicate", "dead", "pending"):
+    for state in ("accepted", "persisted", "duplicate", "dead", "left_out", "pending"):
         metrics.ACCOUNTING_EVENTS.labels(state).set(getattr(equation, state))
     metrics.ACCOUNTING_DRIFT.set(equation.drift)
     metrics.ACCOUNTING_ALARMS.set(accounts.alarms)

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from psycopg import Connection
@@ -16,18 +16,20 @@ from services.worker.capture.unread_ranges import UnreadRange, unread_ranges
 from services.worker.importers.formats.plausible_records import plausible
 from services.worker.importers.job import errors
 from services.worker.importers.job.chunks import CHUNK_CHARACTERS, CHUNK_RECORDS, characters_of
-from services.worker.persist.dead_letters import persist_isolating
+from services.worker.persist.dead_letters import NOTHING, Outcome, persist_isolating
 from services.worker.persist.live.captured_feed import Before, CapturedItem, before_captured, captured_items
 from services.worker.persist.live.close_idle import close_idle
 from services.worker.persist.ownership import without
-from services.worker.persist.persist_batch import Persisted
 from services.worker.persist.records import FileSummary, Record, RecordError, SessionFacts
 from services.worker.persist.staging.staging_tables import ReceivedEvent
+from services.worker.persist.tombstones import tombstoned_sessions
 from services.worker.resources import Resources
 from shared.claude_formats.upload_kinds import READER_VERSION
 from shared.events.messages import binding
 from shared.redaction.redact import redact_text
 from shared.redaction.redacted_structs import redact_structs
+
+_FORGET_FILES: Final = "DELETE FROM transcript_files WHERE session_id = ANY(%(session_ids)s)"
 
 
 @dataclass(slots=True)
@@ -93,19 +95,21 @@ def store(worker: Resources, connection: Connection[Any], job: CaptureJob, readi
     with connection.transaction():
         lock_order.lock_import_order(connection)
         batch = [received for reading in readings for received in reading.events]
-        persisted, dead, foreign, for_feed = Persisted(), list[ReceivedEvent](), list[ReceivedEvent](), list[CapturedItem]()
+        outcome, for_feed = NOTHING, list[CapturedItem]()
         if batch:
             facts_ids = set[UUID]().union(*(reading.facts_ids for reading in readings))
             superseded = superseded_facts(connection, [reading.file.id for reading in readings], facts_ids)
             before = before_captured(connection, batch)
-            persisted, dead, foreign = persist_isolating(
-                connection, batch, idle_gap=worker.idle_gap, job_number=job.number, superseded_facts=superseded
-            )
-            for_feed = captured_items(connection, before, without(batch, foreign))
+            outcome = persist_isolating(connection, batch, idle_gap=worker.idle_gap, job_number=job.number, superseded_facts=superseded)
+            for_feed = captured_items(connection, before, without(batch, outcome.refused))
             for_feed += _close_history(worker, connection, batch, before)
-            _keep_facts_of_refused(readings, foreign)
-        _note(connection, job, readings, persisted, foreign, dead)
-        for reading in sorted(readings, key=lambda reading: reading.file.id):
+            _keep_facts_of_refused(readings, outcome.refused)
+        _note(connection, job, readings, outcome)
+        # A file of a new session that began with what was erased: only its records said so.
+        gone = tombstoned_sessions(connection, {each.file.session_id for each in readings}) if outcome.left_out else set()
+        if gone:
+            connection.execute(_FORGET_FILES, {"session_ids": sorted(gone)})
+        for reading in sorted((each for each in readings if each.file.session_id not in gone), key=lambda reading: reading.file.id):
             advance(connection, reading.file, reading.end_offset, reading.facts_ids, READER_VERSION)
     return for_feed
 
@@ -120,9 +124,9 @@ def _close_history(worker: Resources, connection: Connection[Any], batch: Sequen
     return [CapturedItem(item) for item in items]
 
 
-def _keep_facts_of_refused(readings: Sequence[FileReading], foreign: Sequence[ReceivedEvent]) -> None:
+def _keep_facts_of_refused(readings: Sequence[FileReading], refused: Sequence[ReceivedEvent]) -> None:
     """Where records of a file were left out, the facts of its last reading stay: its new ones may be among them."""
-    objects = set(map(id, foreign))
+    objects = set(map(id, refused))
     for reading in readings:
         if any(id(received) in objects for received in reading.events):
             reading.facts_ids.update(reading.file.facts_ids)
@@ -138,28 +142,22 @@ def _add(reading: FileReading, job: CaptureJob, unread: UnreadRange, found: Iter
             case _:
                 # Dead letters are replayed as those of the job.
                 bound = binding(reading.file.bound_user, None)
-                reading.events.append(ReceivedEvent(record, unread.received_at, unread.request_id, f"import:{job.id}", bound=bound))
+                entry, user = f"import:{job.id}", reading.file.user
+                reading.events.append(ReceivedEvent(record, unread.received_at, unread.request_id, entry, bound=bound, user=user))
                 reading.characters += characters_of(record)
 
 
-def _note(
-    connection: Connection[Any],
-    job: CaptureJob,
-    readings: Sequence[FileReading],
-    persisted: Persisted,
-    foreign: Sequence[ReceivedEvent],
-    dead: Sequence[ReceivedEvent],
-) -> None:
+def _note(connection: Connection[Any], job: CaptureJob, readings: Sequence[FileReading], outcome: Outcome) -> None:
     found = [(redact_text(reading.file.name), error) for reading in readings for error in reading.errors]
     add_counts(
         connection,
         job,
-        persisted,
+        outcome.persisted,
         bytes_read=sum(reading.end_offset - reading.file.parsed_offset for reading in readings),
         rows=sum(len(reading.events) for reading in readings),
-        errors=[*errors.of_reading(found), *errors.of_foreign_records(foreign), *errors.of_dead_letters(dead)],
+        errors=[*errors.of_reading(found), *errors.of_foreign_records(outcome.foreign), *errors.of_dead_letters(outcome.dead)],
         unknown_records=_sum(reading.unknown_records for reading in readings),
-        skipped_records=_sum([*(reading.skipped_records for reading in readings), errors.left_out(foreign, dead)]),
+        skipped_records=_sum([*(reading.skipped_records for reading in readings), errors.not_stored(outcome)]),
         redactions=_sum(reading.redactions for reading in readings),
     )
 

@@ -16,13 +16,13 @@ from services.worker.importers.formats.hook_signs import sign_of
 from services.worker.importers.formats.hooks import read_hook
 from services.worker.importers.formats.plausible_records import Found, plausible
 from services.worker.importers.job import errors
-from services.worker.persist.dead_letters import VALUE_ERRORS, persist_isolating, write_dead_letter
+from services.worker.persist.dead_letters import NOTHING, VALUE_ERRORS, persist_isolating, write_dead_letter
 from services.worker.persist.live.captured_feed import CapturedItem, SignOfHook, append_captured, before_captured, captured_items
 from services.worker.persist.live.session_signs import Sign
 from services.worker.persist.ownership import foreign_sessions, without
-from services.worker.persist.persist_batch import Persisted
 from services.worker.persist.records import Record, RecordError
 from services.worker.persist.staging.staging_tables import ReceivedEvent
+from services.worker.persist.tombstones import tombstoned_sessions
 from services.worker.resources import Resources
 from shared.events.messages import Binding, HookPayload, binding
 from shared.journal.dead_letter_envelope import HOOK_KIND, DeadLetter
@@ -85,7 +85,8 @@ def _store(worker: Resources, connection: Connection[Any], job: CaptureJob, payl
                 problems.append(found)
             elif isinstance(found, Record):
                 # Dead letters are replayed as those of the job.
-                batch.append(ReceivedEvent(found, payload.received_at, payload.request_id, f"import:{job.id}", bound=bound))
+                entry, user = f"import:{job.id}", payload.user
+                batch.append(ReceivedEvent(found, payload.received_at, payload.request_id, entry, bound=bound, user=user))
         if payload.session_id and (kind := sign_of(payload.content)):
             sign = Sign(payload.session_id, payload.occurred_at, kind, payload.received_at, is_of_hook=True)
             signs.append((payload.bound_user, SignOfHook(len(batch), sign)))
@@ -93,34 +94,35 @@ def _store(worker: Resources, connection: Connection[Any], job: CaptureJob, payl
     if worker.settings.redact:
         # What arrived is redacted already. Where only a part of a text is kept, it may show more.
         redact_structs([received.event for received in batch], redactions)
-    persisted, dead, foreign = Persisted(), list[ReceivedEvent](), list[ReceivedEvent]()
+    outcome = NOTHING
     before = before_captured(connection, batch)
     if batch:
-        persisted, dead, foreign = persist_isolating(connection, batch, idle_gap=worker.idle_gap, job_number=job.number)
-    for_feed = captured_items(connection, before, without(batch, foreign), _own_signs(connection, signs))
-    problems_found = [*errors.of_reading(("hooks", problem) for problem in problems), *errors.of_foreign_records(foreign)]
+        outcome = persist_isolating(connection, batch, idle_gap=worker.idle_gap, job_number=job.number)
+    for_feed = captured_items(connection, before, without(batch, outcome.refused), _own_signs(connection, signs))
+    problems_found = [*errors.of_reading(("hooks", problem) for problem in problems), *errors.of_foreign_records(outcome.foreign)]
     add_counts(
         connection,
         job,
-        persisted,
+        outcome.persisted,
         bytes_read=sum(len(payload.content) for payload in payloads),
         rows=len(batch),
-        errors=[*problems_found, *errors.of_dead_letters(dead)],
+        errors=[*problems_found, *errors.of_dead_letters(outcome.dead)],
         unknown_records={},
-        skipped_records=errors.left_out(foreign, dead),
+        skipped_records=errors.not_stored(outcome),
         redactions=redactions,
     )
     return for_feed
 
 
 def _own_signs(connection: Connection[Any], signs: Sequence[tuple[str | None, SignOfHook]]) -> list[SignOfHook]:
-    """Without those that a user's key brought of sessions of other users."""
+    """Without those that a user's key brought of sessions of other users, and without those of sessions that were erased."""
     session_ids: dict[str, set[str]] = {}
     for user, found in signs:
         if user is not None:
             session_ids.setdefault(user, set()).add(found.sign.session_id)
     foreign = {(user, session_id) for user, ids in session_ids.items() for session_id in foreign_sessions(connection, Binding(user), ids)}
-    return [found for user, found in signs if (user, found.sign.session_id) not in foreign]
+    erased = tombstoned_sessions(connection, {found.sign.session_id for _, found in signs})
+    return [found for user, found in signs if (user, found.sign.session_id) not in foreign and found.sign.session_id not in erased]
 
 
 def _records_of(worker: Resources, connection: Connection[Any], payload: Payload) -> list[Found]:

@@ -1,4 +1,4 @@
-"""Checks every minute that nothing accepted is lost or counted twice: accepted = persisted + duplicate + dead + pending."""
+"""Checks every minute that nothing accepted is lost or counted twice: accepted = persisted + duplicate + dead + left out + pending."""
 
 import time
 
@@ -13,8 +13,10 @@ log = structlog.get_logger()
 # Long enough for batches under way to end.
 SECOND_LOOK_SECONDS = 1.0
 
-# Rows (epoch, persisted, duplicate, dead).
-OUTCOMES = "SELECT epoch, sum(persisted)::bigint, sum(duplicates)::bigint, sum(dead)::bigint FROM accounts GROUP BY epoch"
+# Rows (epoch, persisted, duplicate, dead, left out).
+OUTCOMES = (
+    "SELECT epoch, sum(persisted)::bigint, sum(duplicates)::bigint, sum(dead)::bigint, sum(left_out)::bigint FROM accounts GROUP BY epoch"
+)
 
 
 def accounting(worker: Resources) -> Accounting:
@@ -41,6 +43,8 @@ def check_accounting(worker: Resources, second_look_seconds: float = SECOND_LOOK
 def equation(found: Accounting) -> str:
     """The equation in words."""
     text = f"{found.accepted} accepted = {found.persisted} persisted + {found.duplicate} duplicate + {found.dead} dead + {found.pending} pending"
+    if found.left_out:
+        text += f" + {found.left_out} left out, as erased or expired"
     if found.former_epochs:
         text += f", and {found.former_epochs} journals before this one"
     return f"ok: {text}" if found.drift == 0 else f"{found.drift} events are missing or too many: {text}"

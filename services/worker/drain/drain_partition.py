@@ -237,17 +237,22 @@ def store_and_acknowledge(worker: Resources, consumer: str, entries: list[Entry]
         captured=stored.captured.persisted,
         duplicates=persisted.duplicates + stored.captured.duplicates,
         dead=stored.dead,
+        left_out=stored.left_out,
         duration_ms=round((time.perf_counter() - started) * 1000, 1),
         request_ids=stored.request_ids[:20],
     )
 
 
 class StoredBatch(msgspec.Struct, frozen=True):
-    """What became of a batch. `persisted`: its new rows; `dead`: its events and captured items that became dead letters."""
+    """What became of a batch. `persisted`: its new rows; `dead`: its events and captured items that became dead letters.
+
+    `left_out`: events and captured items that were erased or have expired.
+    """
 
     persisted: Persisted
     captured: Captured
     dead: int
+    left_out: int
     # Of the requests that brought the entries.
     request_ids: list[str]
     for_feed: list[FeedItem]
@@ -262,7 +267,7 @@ def store_batch(worker: Resources, connection: Connection[Any], consumer: str, e
     items = [item for each in decoded for item in each.captured]
     dead = sum(_write_unreadable(worker, connection, entry, each) for entry, each in zip(entries, decoded, strict=True))
     canaries = [canary.store(connection, *each.canary) for each in decoded if each.canary]
-    persisted = Persisted()
+    persisted, left_out = Persisted(), 0
     for_feed: list[FeedItem] = []
     if records:
         lock_order.lock_import_order(connection)
@@ -270,20 +275,25 @@ def store_batch(worker: Resources, connection: Connection[Any], consumer: str, e
     if events:
         session_ids = list({session_id for event in events if (session_id := getattr(event.event, "session_id", None)) is not None})
         sessions_before = session_states(connection, session_ids)
-        persisted, dead_events, _ = persist_isolating(connection, events, idle_gap=worker.idle_gap, kept_results=worker.kept_results)
-        dead += len(dead_events)
-        for_feed = feed_items(connection, events, dead_events, persisted.duplicates, session_ids, sessions_before)
+        outcome = persist_isolating(connection, events, idle_gap=worker.idle_gap, kept_results=worker.kept_results)
+        persisted = outcome.persisted
+        dead += len(outcome.dead)
+        left_out += len(outcome.left_out)
+        not_stored = outcome.dead + outcome.left_out
+        for_feed = feed_items(connection, events, not_stored, persisted.duplicates, session_ids, sessions_before)
     if records:
-        persisted_records, dead_records = persist_replayed_records(connection, records, idle_gap=worker.idle_gap)
+        persisted_records, dead_records, left_out_records = persist_replayed_records(connection, records, idle_gap=worker.idle_gap)
         persisted += persisted_records
         dead += dead_records
+        left_out += left_out_records
     captured = store_captured(connection, items) if items else Captured()
     dead += captured.dead
+    left_out += captured.left_out
     mark_entries_stored(connection, [each.dead_letter.journal_entry_id for each in decoded if each.is_replay and each.reason is None])
     received_at = max([event.received_at for event in events] + [item.received_at for item in items], default=None)
-    _count(worker, connection, entries[0].epoch, persisted, captured, dead, canaries, received_at)
+    _count(worker, connection, entries[0].epoch, persisted, captured, dead, left_out, canaries, received_at)
     request_ids = [each.events[0].request_id for each in decoded if each.events] + [item.request_id for item in items]
-    return StoredBatch(persisted, captured, dead, request_ids, for_feed)
+    return StoredBatch(persisted, captured, dead, left_out, request_ids, for_feed)
 
 
 def _write_unreadable(worker: Resources, connection: Connection[Any], entry: Entry, decoded: DecodedEntry) -> int:
@@ -308,6 +318,7 @@ def _count(
     persisted: Persisted,
     captured: Captured,
     dead: int,
+    left_out: int,
     canaries: list[bool],
     received_at: datetime | None,
 ) -> None:
@@ -318,6 +329,7 @@ def _count(
         "persisted": persisted.events + captured.persisted,
         "duplicates": persisted.duplicates + captured.duplicates,
         "dead": dead,
+        "left_out": left_out,
         "canaries": canaries.count(True),
         "canary_duplicates": canaries.count(False),
         "last_received_at": received_at,

@@ -25,13 +25,15 @@ TAKEN_BACK = "its import was taken back, or is not known"
 _JOB = _sql("job")
 
 
-def persist_replayed_records(connection: Connection[Any], batch: Sequence[ReceivedEvent], *, idle_gap: timedelta) -> tuple[Persisted, int]:
-    """Stores records job by job, as persist_isolating() does; gives what is new and how many are dead.
+def persist_replayed_records(
+    connection: Connection[Any], batch: Sequence[ReceivedEvent], *, idle_gap: timedelta
+) -> tuple[Persisted, int, int]:
+    """Stores records job by job, as persist_isolating() does; gives what is new, how many are dead, and how many are left out.
 
     A record whose import was undone is not wanted: it becomes a dead letter again. The account counts events, not rows: each stored record
     counts as one message or one duplicate.
     """
-    duplicates = dead = 0
+    duplicates = dead = left_out = 0
     for journal_entry_id in sorted({received.journal_entry_id for received in batch}):
         of_job = [received for received in batch if received.journal_entry_id == journal_entry_id]
         job = connection.execute(_JOB, {"journal_entry_id": journal_entry_id}).fetchone()
@@ -47,12 +49,13 @@ def persist_replayed_records(connection: Connection[Any], batch: Sequence[Receiv
         of_job = [received for received in of_job if received not in absurd]
         # The staging tables still have what this transaction persisted before.
         clear(connection)
-        persisted, dead_records, foreign = persist_isolating(connection, of_job, idle_gap=idle_gap, job_number=number)
-        for received in foreign:
+        outcome = persist_isolating(connection, of_job, idle_gap=idle_gap, job_number=number)
+        for received in outcome.foreign:
             write_dead_letter(connection, dead_letter_of(received), reason_of_refusal(received))
-        dead += len(dead_records) + len(foreign)
-        duplicates += min(persisted.duplicates, len(of_job) - len(dead_records) - len(foreign))
-    return Persisted(messages=len(batch) - dead - duplicates, duplicates=duplicates), dead
+        dead += len(outcome.dead) + len(outcome.foreign)
+        left_out += len(outcome.left_out)
+        duplicates += min(outcome.persisted.duplicates, len(of_job) - len(outcome.dead) - len(outcome.refused))
+    return Persisted(messages=len(batch) - dead - left_out - duplicates, duplicates=duplicates), dead, left_out
 
 
 def _write_dead_letters(connection: Connection[Any], batch: Sequence[ReceivedEvent], reason: str) -> int:

@@ -7,6 +7,7 @@ The worker decides what of a range is new. Ingest may have forgotten how far a f
   Postgres, and refuses the next range of the file with the offset that is wanted. What waits joins on when the gap is closed.
 - A range whose stored beginning cannot be cut off becomes a dead letter.
 - So does what a key that is bound to a user brought for another user's session or machine, and ingest could not know it.
+- What was erased or has expired is left out (persist/tombstones.py).
 """
 
 from collections.abc import Sequence
@@ -22,9 +23,11 @@ from msgspec import Struct
 from psycopg import Connection
 from psycopg.rows import scalar_row
 
+from services.worker import lock_order
 from services.worker.archive.segments import frame_of
 from services.worker.persist.dead_letters import VALUE_ERRORS, is_data_error, mark_ids_stored, reason_of, write_dead_letter
 from services.worker.persist.ownership import NOT_YOURS, foreign_sessions
+from services.worker.persist.tombstones import tombstoned_items
 from shared.archive.stored_pieces import decompressed
 from shared.events.messages import UNNAMED_MACHINE, Binding, HookPayload, TranscriptRange
 from shared.journal.dead_letter_envelope import CAPTURED, DeadLetter
@@ -69,6 +72,7 @@ class Captured(Struct):
     persisted: int = 0
     duplicates: int = 0
     dead: int = 0
+    left_out: int = 0
     astray: list[TranscriptRange] = []
 
     def add(self, other: "Captured") -> None:
@@ -76,6 +80,7 @@ class Captured(Struct):
         self.persisted += other.persisted
         self.duplicates += other.duplicates
         self.dead += other.dead
+        self.left_out += other.left_out
         self.astray += other.astray
 
 
@@ -132,7 +137,13 @@ def _id_of(item: HookPayload | TranscriptRange) -> UUID:
 
 
 def _store(connection: Connection[Any], batch: Sequence[Received]) -> Captured:
-    total = Captured()
+    # Who writes tombstones has it exclusively.
+    lock_order.lock_writing_shared(connection)
+    is_left_out = tombstoned_items(connection, [(each.item.session_id, each.item.bound_user or each.item.user) for each in batch])
+    left_out = [received for received, is_out in zip(batch, is_left_out, strict=True) if is_out]
+    batch = [received for received, is_out in zip(batch, is_left_out, strict=True) if not is_out]
+    # Ingest is made to ask Postgres, and refuses the next one.
+    total = Captured(left_out=len(left_out), astray=[each.item for each in left_out if isinstance(each.item, TranscriptRange)])
     foreign = _foreign_among(connection, batch)
     foreign_objects = set(map(id, foreign))
     batch = [received for received in batch if id(received) not in foreign_objects]

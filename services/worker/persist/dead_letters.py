@@ -27,6 +27,7 @@ from services.worker.persist.ownership import ForeignEvents, facts_of_other_sess
 from services.worker.persist.persist_batch import Persisted, persist
 from services.worker.persist.records import KeptResults
 from services.worker.persist.staging.staging_tables import ReceivedEvent, clear
+from services.worker.persist.tombstones import TombstonedEvents, keep_out
 from shared.journal.dead_letter_envelope import ID_TAKEN, WHOLE_ENTRY, DeadLetter
 from shared.sql_files import statement
 
@@ -60,6 +61,7 @@ def is_data_error(error: Exception) -> bool:
 
 class Outcome(NamedTuple):
     """What became of a batch. `dead`: what cannot be stored; dead letters by then. `foreign`: what its keys may not write (ownership.py).
+    `left_out`: what was erased or has expired (tombstones.py).
 
     What is foreign of the journal is among the dead. The caller tells of the foreign records of a job.
     """
@@ -67,9 +69,19 @@ class Outcome(NamedTuple):
     persisted: Persisted
     dead: list[ReceivedEvent]
     foreign: list[ReceivedEvent]
+    left_out: list[ReceivedEvent]
+
+    @property
+    def refused(self) -> list[ReceivedEvent]:
+        """What was not stored, and could be."""
+        return self.foreign + self.left_out
 
     def __add__(self, other: "Outcome") -> "Outcome":  # type: ignore[override]
-        return Outcome(self.persisted + other.persisted, self.dead + other.dead, self.foreign + other.foreign)
+        persisted = self.persisted + other.persisted
+        return Outcome(persisted, self.dead + other.dead, self.foreign + other.foreign, self.left_out + other.left_out)
+
+
+NOTHING = Outcome(Persisted(), [], [], [])
 
 
 def persist_isolating(
@@ -85,20 +97,19 @@ def persist_isolating(
 
     Earlier dead letters of the stored events are marked as stored.
     """
-    persisted, dead, foreign = _persist_or_halve(connection, batch, idle_gap, job_number, superseded_facts, kept_results)
+    persisted, dead, foreign, left_out = _persist_or_halve(connection, batch, idle_gap, job_number, superseded_facts, kept_results)
     if foreign and not job_number:
         for received in foreign:
             write_dead_letter(connection, dead_letter_of(received), reason_of_refusal(received))
         dead, foreign = dead + foreign, []
     if persisted.duplicates and not job_number:
-        dead_objects = set(map(id, dead))
-        conflicts = conflicting(connection, [received for received in batch if id(received) not in dead_objects])
+        conflicts = conflicting(connection, without(batch, dead + left_out))
         for received in conflicts:
             write_dead_letter(connection, dead_letter_of(received), ID_TAKEN)
         persisted.duplicates -= len(conflicts)
         dead += conflicts
     mark_events_stored(connection, batch, dead + foreign)
-    return Outcome(persisted, dead, foreign)
+    return Outcome(persisted, dead, foreign, left_out)
 
 
 def _persist_or_halve(
@@ -109,16 +120,21 @@ def _persist_or_halve(
     superseded_facts: Sequence[UUID],
     kept_results: KeptResults,
 ) -> Outcome:
-    """Leaves out what is foreign, and finds the culprits of a refused batch by halving it."""
+    """Leaves out what is foreign or was erased, and finds the culprits of a refused batch by halving it."""
     foreign: list[ReceivedEvent] = []
-    while len(foreign) < len(batch):
-        rest = without(batch, foreign)
+    left_out: list[ReceivedEvent] = []
+    while len(foreign) + len(left_out) < len(batch):
+        rest = without(batch, foreign + left_out)
         try:
             with connection.transaction():
                 persisted = persist(
                     connection, rest, idle_gap=idle_gap, job_number=job_number, superseded_facts=superseded_facts, kept_results=kept_results
                 )
-            return Outcome(persisted, [], foreign)
+            return Outcome(persisted, [], foreign, left_out)
+        except TombstonedEvents as error:
+            left_out += error.events
+            keep_out(connection, error)
+            superseded_facts = facts_of_other_sessions(connection, superseded_facts, error.events)
         except ForeignEvents as error:
             # The savepoint has taken back the locks of sessions, so the rest is asked about again.
             foreign += error.events
@@ -128,11 +144,10 @@ def _persist_or_halve(
                 raise
             if len(rest) == 1:
                 write_dead_letter(connection, dead_letter_of(rest[0]), reason_of(error), getattr(error, "sqlstate", None))
-                return Outcome(Persisted(), [rest[0]], foreign)
-            return _persist_halves(connection, rest, idle_gap, job_number, superseded_facts, kept_results) + Outcome(
-                Persisted(), [], foreign
-            )
-    return Outcome(Persisted(), [], foreign)
+                return Outcome(Persisted(), [rest[0]], foreign, left_out)
+            halves = _persist_halves(connection, rest, idle_gap, job_number, superseded_facts, kept_results)
+            return halves + Outcome(Persisted(), [], foreign, left_out)
+    return Outcome(Persisted(), [], foreign, left_out)
 
 
 def _persist_halves(

@@ -25,6 +25,7 @@ from services.worker.persist.ownership import refuse_foreign, refuse_moved
 from services.worker.persist.records import HOOK, KeptResults
 from services.worker.persist.staging.event_kind_rows import KIND_TABLES
 from services.worker.persist.staging.staging_tables import ReceivedEvent, Staged, copy_in, stage
+from services.worker.persist.tombstones import ARE_THERE_ANY, refuse_tombstoned
 from services.worker.row_tables import ROW_TABLES
 from services.worker.sessions.fork_ownership import assign_owners, owners_of_staged_rows
 from services.worker.sessions.reattribution import update_session_keys
@@ -45,6 +46,8 @@ INSERT_SESSIONS: Final = _sql("insert_sessions")
 
 # From here to the commit no other transaction changes these sessions.
 LOCK_SESSIONS = "SELECT FROM sessions WHERE session_id = ANY(%(session_ids)s) ORDER BY session_id FOR UPDATE"
+# With whether there are tombstones: while there are none, no batch has a query more.
+_LOCK_SESSIONS_AND_ASK: Final = f"WITH locked AS ({LOCK_SESSIONS}) SELECT count(*), EXISTS (SELECT FROM tombstones) FROM locked"
 
 _INSERT_SESSION_EVENTS: Final = _sql("insert_session_events")
 _INSERT_FACTS: Final = _sql("insert_facts")
@@ -113,7 +116,7 @@ def persist(
 
     `superseded_facts`: facts of sessions of the batch that the job no longer brings, since the batch has newer ones of the same file.
     `kept_results`: of events; those of records are cut already.
-    Raises ValueError, psycopg.Error or ForeignEvents; then nothing of the batch may be committed.
+    Raises ValueError, psycopg.Error, TombstonedEvents or ForeignEvents; then nothing of the batch may be committed.
     """
     staged = stage(batch, kept_results)
     copy_in(connection, staged)
@@ -123,7 +126,9 @@ def persist(
     lock_order.lock_writing_shared(connection)
     if job_number:
         parameters["session_ids"] = sorted(staged.session_ids | owners_of_staged_rows(connection))
-    projects = _insert_references(connection, staged, parameters)
+    projects, has_tombstones = _insert_references(connection, staged, parameters)
+    if has_tombstones:
+        refuse_tombstoned(connection, batch)
     refuse_foreign(connection, batch)
     moved_projects, new_owners = assign_owners(connection, parameters, has_hooks=HOOK in staged.sources) if job_number else (set[int](), 0)
     if job_number:
@@ -158,8 +163,11 @@ def persist(
     return persisted
 
 
-def _insert_references(connection: Connection[Any], staged: Staged, parameters: dict[str, Any]) -> int:
-    """Inserts the projects, users, files and sessions that rows refer to, and locks the sessions. Returns how many projects are new."""
+def _insert_references(connection: Connection[Any], staged: Staged, parameters: dict[str, Any]) -> tuple[int, bool]:
+    """Inserts the projects, users, files and sessions that rows refer to, and locks the sessions.
+
+    Returns how many projects are new, and whether there are tombstones.
+    """
     projects = 0
     if staged.rows["staged_projects"]:
         projects = connection.execute(_INSERT_PROJECTS, parameters).rowcount
@@ -169,8 +177,10 @@ def _insert_references(connection: Connection[Any], staged: Staged, parameters: 
         connection.execute(_INSERT_FILES)
     if parameters["session_ids"]:
         connection.execute(INSERT_SESSIONS, parameters)
-        connection.execute(LOCK_SESSIONS, parameters)
-    return projects
+        [(_, has_tombstones)] = connection.execute(_LOCK_SESSIONS_AND_ASK, parameters).fetchall()
+    else:
+        [(has_tombstones,)] = connection.execute(ARE_THERE_ANY).fetchall()
+    return projects, bool(has_tombstones)
 
 
 def _insert_starts_and_facts(

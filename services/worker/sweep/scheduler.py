@@ -21,6 +21,7 @@ from redis.exceptions import ResponseError
 from services.worker.settings import Settings
 from services.worker.sweep.beat_time_limit import within
 from services.worker.sweep.sweep_statements import (
+    ABANDONED_ERASURES,
     ABANDONED_MERGES,
     ABANDONED_SCRUBS,
     ABANDONED_SHARDS,
@@ -46,6 +47,7 @@ from shared.broker import (
     TASK_CLOSE_IDLE_SESSIONS,
     TASK_DRAIN,
     TASK_END_CANCELLED,
+    TASK_ERASE,
     TASK_FILL_SAVINGS,
     TASK_INDEX,
     TASK_MERGE_USERS,
@@ -151,6 +153,9 @@ class Looks:
 
     def abandoned_scrubs(self) -> Sequence[Call]:
         return self._select(ABANDONED_SCRUBS)
+
+    def abandoned_erasures(self) -> Sequence[Call]:
+        return self._select(ABANDONED_ERASURES)
 
     def abandoned_merges(self) -> Sequence[Call]:
         return self._select(ABANDONED_MERGES)
@@ -262,6 +267,7 @@ def sweeps(canary_seconds: float) -> dict[str, Sweep]:
         "abandoned-shards": _task(TASK_RUN_IMPORT, 5, Looks.abandoned_shards),
         "unheard-cancels": _task(TASK_END_CANCELLED, 5, Looks.unheard_cancels),
         "abandoned-scrubs": _task(TASK_SCRUB, 10, Looks.abandoned_scrubs),
+        "abandoned-erasures": _task(TASK_ERASE, 10, Looks.abandoned_erasures),
         "abandoned-merges": _task(TASK_MERGE_USERS, 10, Looks.abandoned_merges),
         "savings": _task(TASK_FILL_SAVINGS, 60, Looks.savings),
         "idle-sessions": _task(TASK_CLOSE_IDLE_SESSIONS, 60, Looks.idle_sessions),

@@ -18,6 +18,7 @@ CANCEL_SECONDS: Final = 5
 ABANDONED_SHARDS: Final = _sql("abandoned_shards")
 UNHEARD_CANCELS: Final = _sql("unheard_cancels")
 ABANDONED_SCRUBS: Final = _sql("abandoned_scrubs")
+ABANDONED_ERASURES: Final = _sql("abandoned_erasures")
 
 # Merges of users that wait, or whose worker is gone.
 ABANDONED_MERGES: Final = (

@@ -55,6 +55,11 @@ SELECT * FROM (
 SELECT FROM import_jobs
 WHERE has_files AND status = 'failed' AND finished_at < now() - interval '1 day' OR finished_at > to_timestamp(%(since)s) LIMIT 1
 
+-- name: abandoned_erasures
+-- Erasures that wait, or whose worker is gone.
+SELECT id::text FROM erasures WHERE status IN ('queued', 'running')
+  AND (lease_expires_at < now() OR lease_expires_at IS NULL AND created_at < now() - interval '5 seconds') ORDER BY created_at LIMIT 100
+
 -- name: forget_files
 UPDATE import_jobs SET has_files = false
 WHERE has_files AND status = 'failed' AND finished_at < now() - interval '1 day' RETURNING files

@@ -4,5 +4,6 @@ SELECT coalesce(sum(persisted), 0)::bigint AS persisted, coalesce(sum(duplicates
 FROM ledger
 
 -- name: outcomes
-SELECT epoch, sum(persisted)::bigint AS persisted, sum(duplicates)::bigint AS duplicate, sum(dead)::bigint AS dead
+SELECT epoch, sum(persisted)::bigint AS persisted, sum(duplicates)::bigint AS duplicate, sum(dead)::bigint AS dead,
+    sum(left_out)::bigint AS left_out
 FROM accounts GROUP BY epoch

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
+from services.worker.persist.dead_letters import Outcome
 from services.worker.persist.ownership import session_of
 from services.worker.persist.records import RecordError
 from services.worker.persist.staging.staging_tables import ReceivedEvent
@@ -14,6 +15,7 @@ from shared.redaction.redact import redact_text
 OF_ANOTHER_USER: Final = "another user's"
 OF_ANOTHER_PROJECT: Final = "another project's"
 NOT_STORABLE: Final = "not storable"
+ERASED: Final = "erased or expired"
 
 
 def of_reading(found: Iterable[tuple[str, RecordError]]) -> Iterator[dict[str, Any]]:
@@ -71,6 +73,6 @@ def of_too_many_removed(removed: int, most: int, of_session: Mapping[str, int]) 
     return {"code": "TOO_MANY_REMOVED", "message": message}
 
 
-def left_out(foreign: Sequence[ReceivedEvent], dead: Sequence[ReceivedEvent]) -> dict[str, int]:
+def not_stored(outcome: Outcome) -> dict[str, int]:
     """{reason: number} of records that were read and not stored."""
-    return dict(Counter([*map(_owner, foreign), *(NOT_STORABLE for _ in dead)]))
+    return dict(Counter([*map(_owner, outcome.foreign), *(NOT_STORABLE for _ in outcome.dead), *(ERASED for _ in outcome.left_out)]))

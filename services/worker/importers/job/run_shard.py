@@ -38,14 +38,14 @@ from services.worker.importers.job.reparse import run_reparse
 from services.worker.importers.job.shards import Checkpoint, Progress, Shard
 from services.worker.importers.unpacking_limits import LIMIT_EXCEEDED
 from services.worker.kept_out import know_kept_out, knowing_kept_out
-from services.worker.persist.dead_letters import persist_isolating
+from services.worker.persist.dead_letters import NOTHING, persist_isolating
 from services.worker.persist.derived_values.cut_results import ALL
 from services.worker.persist.live.close_idle import close_idle
 from services.worker.persist.live.feed_items import append_to_feed
 from services.worker.persist.ownership import foreign_sessions, session_of
-from services.worker.persist.persist_batch import Persisted
 from services.worker.persist.records import KeptResults, RecordError, SessionFacts
 from services.worker.persist.staging.staging_tables import ReceivedEvent
+from services.worker.persist.tombstones import tombstoned_sessions
 from services.worker.resources import Resources
 from services.worker.row_lease import MAX_ATTEMPTS, LeaseLostError
 from shared.blobs.store import BlobStoreAway, BlobStoreError
@@ -58,6 +58,7 @@ _sql = partial(statement, __package__, "run_shard.sql")
 log = structlog.get_logger()
 
 _IMPORTED_FILES = _sql("imported_files")
+_FORGET_NAMES = _sql("forget_names")
 
 
 def run(worker: Resources, job_id: UUID, number: int) -> None:
@@ -247,28 +248,31 @@ def store_chunk(worker: Resources, shard: Shard, chunk: Chunk, whole_files: Whol
         if transcripts:
             # What is known of their files may not change until they are stored.
             lock_order.lock_import_order(connection)
-        batch = [ReceivedEvent(record, now, shard.request_id, f"import:{shard.job_id}", bound=shard.bound) for record in chunk.records]
-        persisted, dead, foreign = Persisted(), list[ReceivedEvent](), list[ReceivedEvent]()
+        entry = f"import:{shard.job_id}"
+        batch = [ReceivedEvent(each, now, shard.request_id, entry, bound=shard.bound, user=shard.user) for each in chunk.records]
+        outcome = NOTHING
         if batch:
-            persisted, dead, foreign = persist_isolating(connection, batch, idle_gap=worker.idle_gap, job_number=shard.job_number)
-        _store_transcripts(worker, connection, shard, transcripts, {session_of(received.event) for received in foreign})
-        if complete := whole_files.after(chunk, {received.event.id for received in (*foreign, *dead)}):
+            outcome = persist_isolating(connection, batch, idle_gap=worker.idle_gap, job_number=shard.job_number)
+        _store_transcripts(worker, connection, shard, transcripts, {session_of(received.event) for received in outcome.foreign})
+        if complete := whole_files.after(chunk, {received.event.id for received in (*outcome.refused, *outcome.dead)}):
             # The same content need not be sent again.
             parameters = {"sha256s": complete, "job_number": shard.job_number, "reader_version": READER_VERSION}
             connection.execute(_IMPORTED_FILES, parameters)
-        left_out = errors.left_out(foreign, dead)
         progress = Progress(
             chunk.checkpoint,
             chunk.bytes_done,
-            persisted,
+            outcome.persisted,
             rows=len(chunk.records),
             files=chunk.files,
-            errors=[*errors.of_reading(chunk.errors), *errors.of_foreign_records(foreign), *errors.of_dead_letters(dead)],
+            errors=[*errors.of_reading(chunk.errors), *errors.of_foreign_records(outcome.foreign), *errors.of_dead_letters(outcome.dead)],
             unknown_records=chunk.unknown_records,
-            skipped_records=chunk.skipped_records | left_out,
+            skipped_records=chunk.skipped_records | errors.not_stored(outcome),
             redactions=chunk.redactions,
             is_damaged=chunk.is_damaged,
         )
+        if outcome.left_out:
+            session_ids = sorted({session_id for each in outcome.left_out if (session_id := session_of(each.event)) is not None})
+            connection.execute(_FORGET_NAMES, {"session_ids": session_ids, "job_number": shard.job_number})
         # A session of last year is never shown as open.
         _, for_feed = close_idle(connection, worker.settings.session_idle_seconds, job_number=shard.job_number)
         is_cancelled = shards.advance(connection, shard, progress)
@@ -279,9 +283,10 @@ def store_chunk(worker: Resources, shard: Shard, chunk: Chunk, whole_files: Whol
 def _store_transcripts(
     worker: Resources, connection: Connection[Any], shard: Shard, files: list[ImportedFile], refused: Collection[str | None]
 ) -> None:
-    """Those of foreign sessions are left out, as their records are. `refused`: sessions of which records were left out."""
-    foreign = foreign_sessions(connection, shard.bound, {file.place.session_id for file in files}).union(refused)
-    files = [file for file in files if file.place.session_id not in foreign]
+    """Those of foreign sessions, and of what was erased, are left out, as their records are. `refused`: sessions of which records were left out."""
+    session_ids = {file.place.session_id for file in files}
+    refused = {*refused, *foreign_sessions(connection, shard.bound, session_ids), *tombstoned_sessions(connection, session_ids)}
+    files = [file for file in files if file.place.session_id not in refused]
     if files:
         job_number, store = shard.job_number, worker.archive
         store_files(connection, store, files, user=shard.user, job_number=job_number, parser_version=READER_VERSION)

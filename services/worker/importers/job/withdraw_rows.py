@@ -80,13 +80,18 @@ def withdraw_rows(
     row_ids: Collection[UUID],
     fact_ids: Collection[UUID] = (),
     idle_gap: timedelta,
+    is_of_wire_too: bool = False,
 ) -> None:
-    """In the caller's transaction, which has writing exclusively. `session_ids`: of the rows and facts."""
+    """In the caller's transaction, which has writing exclusively. `session_ids`: of the rows and facts.
+
+    `is_of_wire_too`: also rows that came over the wire.
+    """
     parameters: dict[str, Any] = {
         "session_ids": sorted(session_ids),
         "row_ids": list(row_ids),
         "fact_ids": list(fact_ids),
         "idle_gap": idle_gap,
+        "is_of_wire_too": is_of_wire_too,
     }
     connection.execute(LOCK_SESSIONS, parameters)
     with connection.cursor(row_factory=dict_row) as cursor:

@@ -7,8 +7,8 @@ texts (scrub_tables.py), or a store of another kind. What no stage reaches is to
 
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from types import MappingProxyType
@@ -33,26 +33,27 @@ from services.worker.maintenance.scrub.scrub_files import (
 from services.worker.maintenance.scrub.scrub_names import scrub_names
 from services.worker.maintenance.scrub.scrub_redis import await_journal, scrub_redis
 from services.worker.maintenance.scrub.scrub_rows import scrub_rows
-from services.worker.maintenance.scrub.scrub_stage import Done, Options, Stage, Step
+from services.worker.maintenance.scrub.scrub_stage import (
+    LONG_LEASE_SECONDS,
+    POLL_SECONDS,
+    RUN_SECONDS,
+    Done,
+    Options,
+    Stage,
+    Step,
+    connection_of_its_own,
+)
 from services.worker.maintenance.scrub.scrub_tables import TABLES
 from services.worker.maintenance.scrub.scrub_uploads import await_imports, await_uploads
 from services.worker.resources import Resources
 from services.worker.row_lease import LEASE_SECONDS, MAX_ATTEMPTS, LeaseLostError
 from services.worker.search_index.forget_documents import forget_noted_behind
-from shared.database import connect_options
 from shared.redaction import given_texts
 from shared.sql_files import statement
 
 _sql = partial(statement, __package__, "scrub.sql")
 
 log = structlog.get_logger()
-
-# A task runs for less than its time limit, then sends the next one.
-RUN_SECONDS = 15.0
-# A step with effects of its own may take this long: it cannot commit its place with them.
-STATEMENT_SECONDS: Final = 600
-LONG_LEASE_SECONDS: Final = 660
-_POLL_SECONDS: Final = 0.25
 
 _OPTIONS: Final = ("is_dry_run", "text_count", "keep_out", "rewrite_large", "delete_uploads")
 
@@ -116,7 +117,7 @@ class _Place:
     @property
     def parameters(self) -> dict[str, Any]:
         """Those of every statement."""
-        return {"id": self.options.scrub_id, "lease_token": self.lease_token}
+        return {"id": self.options.job_id, "lease_token": self.lease_token}
 
 
 def run(worker: Resources, scrub_id: UUID, run_seconds: float = RUN_SECONDS) -> bool:
@@ -156,7 +157,7 @@ def _take_steps(worker: Resources, place: _Place, deadline: float) -> bool:
                 connection.execute(_RELEASE_LEASE, place.parameters)
             return False
         if has_waited:
-            time.sleep(_POLL_SECONDS)
+            time.sleep(POLL_SECONDS)
     return True
 
 
@@ -165,7 +166,7 @@ def _end(worker: Resources, place: _Place, status: str, remains: Mapping[str, st
         forget(worker, place.options)
     with worker.transaction() as connection:
         connection.execute(_FINISH, place.parameters | {"status": status, "remains": Jsonb(dict(remains))})
-    log.info("scrub_finished", scrub_id=str(place.options.scrub_id), status=status)
+    log.info("scrub_finished", scrub_id=str(place.options.job_id), status=status)
     return False
 
 
@@ -181,7 +182,7 @@ def _take_step(worker: Resources, place: _Place) -> bool:
         return done.waits
     else:
         _renew_lease(worker, place)
-        with _connection_of_its_own(worker) as connection:
+        with connection_of_its_own(worker) as connection:
             done = stage.step(Step(worker, connection, place.after, place.options))
     with worker.transaction() as connection:
         _advance(connection, place, done)
@@ -192,14 +193,6 @@ def _renew_lease(worker: Resources, place: _Place) -> None:
     with worker.transaction() as connection:
         if connection.execute(_RENEW_LEASE, place.parameters | {"lease_seconds": LONG_LEASE_SECONDS}).rowcount == 0:
             raise LeaseLostError
-
-
-@contextmanager
-def _connection_of_its_own(worker: Resources) -> Iterator[Connection[Any]]:
-    """One without a transaction, as VACUUM needs it. Queries that use a table are waited for a second only, since others wait behind that."""
-    options = connect_options(statement_timeout_ms=STATEMENT_SECONDS * 1000, lock_timeout_ms=1_000, read_only=False)
-    with Connection.connect(worker.settings.database_url, autocommit=True, application_name="tracker-worker", **options) as connection:
-        yield connection
 
 
 def _advance(connection: Connection[Any], place: _Place, done: Done) -> None:

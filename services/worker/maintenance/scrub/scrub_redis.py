@@ -6,6 +6,8 @@ client goes on where it was. An entry behind them tells the query services that 
 
 import time
 from collections import Counter
+from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
 
 import msgspec
@@ -102,7 +104,7 @@ def scrub_redis(step: Step) -> Done:
         elif name.startswith("transcript:"):
             change = _scrub_field(redis, key, b"user", redactions, is_dry_run=step.is_dry_run)
         elif name == FEED_KEY:
-            change = _scrub_feed(redis, redactions, is_dry_run=step.is_dry_run)
+            change = rewrite_feed(redis, partial(_scrubbed_items, redactions=redactions), is_dry_run=step.is_dry_run)
         elif name.startswith(tuple(EXEMPT_KEYS)):
             continue
         else:
@@ -138,13 +140,14 @@ def _scrub_field(redis: Redis, key: bytes, field: bytes, redactions: Counter[str
     return True
 
 
-def _scrub_feed(redis: Redis, redactions: Counter[str], *, is_dry_run: bool) -> bool:
+def rewrite_feed(redis: Redis, changed: Callable[[bytes], bytes], *, is_dry_run: bool) -> bool:
+    """Writes the live feed anew, if `changed` gives other items for an entry of it than it has."""
     entries: Any = redis.xrange(FEED_KEY)
     words: list[Any] = []
     is_changed = False
     for entry_id, fields in entries:
         before = fields.get(ITEMS_FIELD, b"[]")
-        after = _scrubbed_items(before, redactions)
+        after = changed(before)
         is_changed |= after is not before
         words += (entry_id, after)
     if is_changed and not is_dry_run:

@@ -83,6 +83,7 @@ TABLES: Final = (
     TextTable("api_keys", "id", "text", {"name": "text", "user_name": "text", "user_names": "text[]"}),
     TextTable("audit_log", "id", "bigint", {"subject": "text", "details": "jsonb", "request_id": "text"}),
     TextTable("scrubs", "id", "uuid", {"request_id": "text"}),
+    TextTable("erasures", "id", "uuid", {"names": "text[]", "request_id": "text"}),
 )
 
 # {(table, column): the stage that goes over it}.
@@ -147,6 +148,11 @@ EXEMPT: Final = {
     ("import_jobs", "selection"): "ids of a session or project",
     ("import_jobs", "changes"): "numbers by table",
     ("import_shares", "checkpoint"): "numbers",
+    ("tombstones", "key"): _HASH,
+    ("tombstones", "reason"): _OUR_WORD,
+    ("erasures", "after_key"): "a place in a table",
+    ("erasures", "counts"): "numbers by store",
+    ("erasures", "remains"): "sentences of the tracker's own",
     ("scrubs", "after_key"): "a place in a table",
     ("scrubs", "remains"): "sentences of the tracker's own",
     ("search_pending", "keys"): "ids of rows",

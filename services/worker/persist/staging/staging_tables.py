@@ -53,6 +53,8 @@ class ReceivedEvent:
     is_session_inferred: bool = False
     # Of the API key that brought it; None: not bound.
     bound: Binding | None = None
+    # Whose work an import or a captured file says it is, where the record itself does not.
+    user: str | None = None
 
 
 @dataclass(slots=True)

@@ -1,0 +1,119 @@
+"""`tracker erase`: erases a session, a person, a project or a range of a session, and lifts what keeps them out."""
+
+import time
+from enum import StrEnum
+from typing import Annotated, Any, Final
+
+import typer
+
+from client.admin.scrubbing import ENDED, POLL_SECONDS
+from client.errors import FAILED, Failure, Interrupted
+from client.http.server import Server
+from client.options import DEFAULT_URL, AsJson, Token, Url, failures_as_exit_codes, server_at
+from client.output.display import display_for
+from client.output.terminal import one_line, write_json
+from client.phrases import command
+from client.questions.lookup import get, project_id, session
+from shared.quantities import counted
+
+Erasure = dict[str, Any]
+
+
+class What(StrEnum):
+    """What can be erased."""
+
+    SESSION = "session"
+    PERSON = "person"
+    PROJECT = "project"
+    RANGE = "range"
+
+
+_BEGIN: Final = typer.Option("--from", metavar="TIME", help="Of a range: its first moment, as 2026-05-02T10:00:00Z.")
+_END: Final = typer.Option("--to", metavar="TIME", help="Of a range: the moment behind its last.")
+
+
+def erase(
+    what: Annotated[What, typer.Argument(help="session, person, project, or range of a session.", show_default=False)],
+    name: Annotated[str, typer.Argument(help="The session's id, the person's name, or the project's path.", show_default=False)],
+    begin: Annotated[str | None, _BEGIN] = None,
+    end: Annotated[str | None, _END] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Count what would go, erase nothing.")] = False,
+    confirm: Annotated[str | None, typer.Option("--confirm", metavar="NAME", help="The name once more, instead of being asked.")] = None,
+    is_lifted: Annotated[bool, typer.Option("--lift", help="Let in again what was erased or has expired. It brings nothing back.")] = False,
+    as_json: AsJson = False,
+    url: Url = DEFAULT_URL,
+    token: Token = None,
+) -> None:
+    """Erases a session, a person, a project, or a range of a session, for good.
+
+    It goes from every store, and the server refuses what machines still send of it. The report names what may still have it, as backups.
+    """
+    with failures_as_exit_codes():
+        display = display_for(is_quiet=as_json)
+        server = server_at(url, token, display)
+        if (what is What.RANGE) != (begin is not None and end is not None):
+            raise Failure("A range needs --from and --to, and nothing else has them.")
+        times = {"from": begin, "to": end} if what is What.RANGE else {}
+        if is_lifted:
+            _lift(server, what, name, times, as_json=as_json)
+            return
+        target, exact = _target(server, what, name)
+        if confirm is None and not dry_run:
+            confirm = typer.prompt(_question(what, exact), err=True)
+        body = {"what": target | times, "confirm": confirm or "", "dry_run": dry_run}
+        started: Erasure = server.ask("POST", "/api/erasures", body)
+        ended = _follow(server, started["erasure_id"])
+        write_json(ended) if as_json else typer.echo(report(ended))
+        if ended["status"] != "succeeded":
+            raise typer.Exit(FAILED)
+
+
+def _target(server: Server, what: What, name: str) -> tuple[dict[str, Any], str]:
+    """What the API takes, and the name to be typed again."""
+    match what:
+        case What.PERSON:
+            return {"user": name}, name
+        case What.PROJECT:
+            number = project_id(server, name)
+            return {"project_id": number}, str(get(server, f"/api/projects/{number}")["path"])
+        case What.SESSION | What.RANGE:
+            session_id = str(session(server, name)["session_id"])
+            return {"session_id": session_id}, session_id
+
+
+def _lift(server: Server, what: What, name: str, times: dict[str, Any], *, as_json: bool) -> None:
+    field = {What.PERSON: "user", What.PROJECT: "project"}.get(what, "session_id")
+    lifted = server.ask("POST", "/api/tombstones/lift", {"what": {field: name} | times})
+    write_json(lifted) if as_json else typer.echo(
+        f"{counted(lifted['lifted'], 'tombstone')} lifted: what is sent from now on is stored. What was erased stays erased; send or import it again."
+    )
+
+
+def _question(what: What, exact: str) -> str:
+    part = "a part of the session" if what is What.RANGE else f"the {what}"
+    return f"This erases {part} for good, and there is no undo. Type {one_line(exact)} to confirm"
+
+
+def _follow(server: Server, erasure_id: str) -> Erasure:
+    """Waits until it has ended. Interrupted on Ctrl-C."""
+    try:
+        while True:
+            erasure: Erasure = server.ask("GET", f"/api/erasures/{erasure_id}")
+            if erasure["status"] in ENDED:
+                return erasure
+            time.sleep(POLL_SECONDS)
+    except KeyboardInterrupt:
+        raise Interrupted(f"The erasure {erasure_id} continues on the server.") from None
+
+
+def report(erasure: Erasure) -> str:
+    """What went, and what may still have it."""
+    went = "would go" if erasure["dry_run"] else "is gone"
+    counts = ", ".join(f"{count:,} {store.replace('_', ' ')}" for store, count in sorted(erasure["counts"].items())) or "nothing"
+    if erasure["status"] != "succeeded":
+        return f"The erasure failed at {erasure['at_stage']}; begin it again with the same command. So far {went}: {counts}."
+    lines = [f"Erased: {counts}." if not erasure["dry_run"] else f"Nothing is erased. This {went}: {counts}."]
+    if remains := erasure["remains"]:
+        lines += ["What may still have it:", *(f"  {name.replace('_', ' ')}: {why}" for name, why in sorted(remains.items()))]
+        lines.append(f"To let it in again one day: `{command()} erase --lift`, with the same name.")
+    return "\n".join(lines)

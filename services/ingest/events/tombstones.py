@@ -1,0 +1,58 @@
+"""Refuses what was erased or is not kept any longer, where Postgres can be asked. The worker leaves out what is not known here
+(services/worker/persist/tombstones.py)."""
+
+import asyncio
+import time
+from collections.abc import Iterable
+from typing import Final, Literal
+
+from services.ingest.postgres.admin import erasures
+from services.ingest.postgres.database import Database
+from shared.http.errors import Gone, Unavailable
+
+# For so long an answer that there are no tombstones holds: then nothing is asked.
+_NONE_SECONDS: Final = 5.0
+_MOMENT_SECONDS: Final = 0.2
+# What it is of, and its name: a session's id, a user's name, a project's path.
+Named = tuple[Literal["session", "user", "project"], str]
+_FIELDS: Final = {"session": "session_id", "user": "user", "project": "project_path"}
+
+
+class Tombstones:
+    """What one process knows of them."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._none_until = 0.0
+
+    async def among(self, named: Iterable[Named | tuple[str, None]]) -> dict[Named, Gone]:
+        """{what has a tombstone: the refusal}. A name that is None is not asked for. Raises Unavailable."""
+        asked = sorted({each for each in named if each[1] is not None})
+        if not asked or time.monotonic() < self._none_until:
+            return {}
+        if not await erasures.are_there_any_tombstones(self._database):
+            self._none_until = time.monotonic() + _NONE_SECONDS
+            return {}
+        return {each: _refusal(each[0], reason) for each, reason in (await erasures.reasons(self._database, asked)).items()}
+
+    async def known_among(self, named: Iterable[Named | tuple[str, None]]) -> dict[Named, Gone]:
+        """The same, where nobody may wait for Postgres: without its answer in a moment nothing is known."""
+        try:
+            async with asyncio.timeout(_MOMENT_SECONDS):
+                return await self.among(named)
+        except (Unavailable, TimeoutError):
+            return {}
+
+    async def check(self, *named: Named | tuple[str, None]) -> None:
+        """Gone if any of them has a tombstone."""
+        for refusal in (await self.among(named)).values():
+            raise refusal
+
+
+def _refusal(kind: str, reason: str) -> Gone:
+    why = "was erased" if reason == "erased" else "is kept no longer"
+    return Gone(
+        f"This {kind} {why}, so nothing of it is taken. Do not send it again; an admin can let it in with `tracker erase --lift`.",
+        code="ERASED",
+        details={_FIELDS[kind]: reason},
+    )

@@ -1,0 +1,94 @@
+"""The SQL of erasures and tombstones on the writing side: what a name stands for, erasures that are added, tombstones that are lifted or asked for.
+
+Every function answers within a second or raises Unavailable DATABASE_UNAVAILABLE.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from functools import partial
+from typing import Any, Final
+from uuid import UUID
+
+from msgspec import Struct
+
+from services.ingest.postgres.audit import AuditRecord, add_record, run_audited
+from services.ingest.postgres.database import Connection, Database
+from shared.sql_files import statement
+
+_sql = partial(statement, __package__, "erasures.sql")
+
+_FIND: Final = {kind: _sql(f"find_{kind}") for kind in ("session", "user", "project")}
+_FAILED: Final = _sql("failed")
+_ADD: Final = _sql("add")
+_BEGIN_AGAIN: Final = _sql("begin_again")
+_LIFT: Final = _sql("lift")
+_REASONS: Final = _sql("reasons")
+_ARE_THERE_ANY: Final = "SELECT EXISTS (SELECT FROM tombstones) AS are_there_any"
+
+
+class Target(Struct, frozen=True):
+    """What is to be erased. `id`: of an erasure of it that failed, which is begun again; `confirmed_by`: what a person may type to confirm it."""
+
+    kind: str
+    names: list[str]
+    confirmed_by: list[str]
+    user_ids: list[int] = []
+    project_ids: list[int] = []
+    from_at: datetime | None = None
+    to_at: datetime | None = None
+    id: UUID | None = None
+
+
+async def find(database: Database, *, kind: str, name: str, from_at: datetime | None, to_at: datetime | None) -> Target | None:
+    """None if nothing of it is stored. A user by any of its names, with all of them."""
+    failed = await database.rows(_FAILED, {"kind": kind, "name": name, "from_at": from_at, "to_at": to_at})
+    if failed:
+        row = failed[0]
+        return Target(kind, row["names"], [*row["names"], name], id=row["id"])
+    found = await database.rows(_FIND["session" if kind == "range" else kind], {"name": name})
+    if not found or not found[0]["names"]:
+        return None
+    return Target(kind, **found[0], from_at=from_at, to_at=to_at)
+
+
+async def add(database: Database, erasure_id: UUID, target: Target, *, is_dry_run: bool, record: AuditRecord) -> None:
+    """Adds a queued erasure, or begins one again that failed. Does nothing if there is one with this id already."""
+    parameters = {
+        "id": erasure_id,
+        "kind": target.kind,
+        "names": target.names,
+        "user_ids": target.user_ids,
+        "project_ids": target.project_ids,
+        "from_at": target.from_at,
+        "to_at": target.to_at,
+        "is_dry_run": is_dry_run,
+        "request_id": record.request_id,
+    }
+    await run_audited(database, _ADD if target.id is None else _BEGIN_AGAIN, parameters, record)
+
+
+async def lift(database: Database, *, kind: str, name: str, from_at: datetime | None, to_at: datetime | None, record: AuditRecord) -> int:
+    """How many tombstones are gone: with that of a user or a project, those of its sessions that the same erasure wrote."""
+
+    async def work(connection: Connection) -> int:
+        async with connection.transaction():
+            cursor = await connection.execute(_LIFT, {"kind": kind, "name": name, "from_at": from_at, "to_at": to_at})
+            [row] = await cursor.fetchall()
+            if row["lifted"]:
+                await add_record(connection, record)
+            return int(row["lifted"])
+
+    return await database.run(work)
+
+
+async def are_there_any_tombstones(database: Database) -> bool:
+    """There are none where nothing was erased and everything is kept."""
+    [row] = await database.rows(_ARE_THERE_ANY, {})
+    return bool(row["are_there_any"])
+
+
+async def reasons(database: Database, named: Sequence[tuple[Any, str]]) -> dict[tuple[Any, str], str]:
+    """Of these kinds and names, those that have a tombstone, with `erased` or `expired`."""
+    kinds, names = zip(*named, strict=True)
+    rows = await database.rows(_REASONS, {"kinds": list(kinds), "names": list(names)})
+    return {(row["kind"], row["name"]): row["reason"] for row in rows}

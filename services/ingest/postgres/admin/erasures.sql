@@ -1,0 +1,42 @@
+-- name: failed
+SELECT id, names FROM erasures
+WHERE status = 'failed' AND kind = %(kind)s AND (%(name)s = ANY(names) OR kind = 'project' AND %(name)s = ANY(project_ids::text[])) AND NOT is_dry_run
+  AND from_at IS NOT DISTINCT FROM %(from_at)s AND to_at IS NOT DISTINCT FROM %(to_at)s
+ORDER BY created_at DESC LIMIT 1
+
+-- name: find_session
+-- A transcript may be stored that is not read yet.
+SELECT ARRAY[%(name)s::text] AS names, ARRAY[%(name)s::text] AS confirmed_by
+WHERE EXISTS (SELECT FROM sessions WHERE session_id = %(name)s) OR EXISTS (SELECT FROM transcript_files WHERE session_id = %(name)s)
+
+-- name: find_user
+SELECT array_agg(name ORDER BY id) AS names, array_agg(id ORDER BY id) AS user_ids, ARRAY[%(name)s::text] AS confirmed_by
+FROM users WHERE coalesce(alias_of, id) = (SELECT coalesce(alias_of, id) FROM users WHERE name = %(name)s)
+
+-- name: find_project
+SELECT ARRAY[path] AS names, ARRAY[id] AS project_ids, ARRAY[path, name] AS confirmed_by FROM projects WHERE id = %(name)s::bigint
+
+-- name: add
+INSERT INTO erasures (id, kind, names, user_ids, project_ids, from_at, to_at, is_dry_run, request_id)
+VALUES (%(id)s, %(kind)s, %(names)s, %(user_ids)s, %(project_ids)s, %(from_at)s, %(to_at)s, %(is_dry_run)s, %(request_id)s)
+ON CONFLICT (id) DO NOTHING RETURNING true AS done
+
+-- name: begin_again
+UPDATE erasures SET status = 'queued', attempts = 0, lease_expires_at = NULL WHERE id = %(id)s AND status = 'failed' RETURNING true AS done
+
+-- name: lift
+WITH named AS (
+    DELETE FROM tombstones WHERE key = tombstone_key(%(kind)s, %(name)s)
+      AND (%(kind)s <> 'range' OR (from_at, to_at) = (%(from_at)s::timestamptz, %(to_at)s::timestamptz))
+    RETURNING key, kind, job_id
+),
+-- The other names of a user, and the sessions of a user or a project.
+with_it AS (
+    DELETE FROM tombstones WHERE job_id IN (SELECT job_id FROM named WHERE kind IN ('user', 'project')) AND key NOT IN (SELECT key FROM named)
+    RETURNING key
+)
+SELECT (SELECT count(*) FROM named) + (SELECT count(*) FROM with_it) AS lifted
+
+-- name: reasons
+SELECT n.kind, n.name, t.reason FROM unnest(%(kinds)s::text[], %(names)s::text[]) AS n (kind, name)
+JOIN tombstones AS t ON t.key = tombstone_key(n.kind, n.name)

@@ -1,0 +1,31 @@
+"""Routes that erase, and that lift tombstones. The query service has those that show erasures."""
+
+from fastapi import APIRouter, Request, Response
+
+from services.ingest.admin import erasures as requests
+from services.ingest.admin.erasures import ErasureRequest, LiftRequest
+from services.ingest.http.responses import ErasureStarted, TombstonesLifted
+from services.ingest.routes import openapi_schemas
+from shared.auth.scopes import ADMIN, requires
+
+erasures = APIRouter(tags=["erasures"])
+
+
+@erasures.post(
+    "/api/erasures",
+    status_code=202,
+    summary="Erase a session, a user or a project",
+    **openapi_schemas.erasure(ErasureRequest, ErasureStarted),
+)
+@requires(ADMIN)
+async def start_erasure(request: Request) -> Response:
+    """Deletes it from every store, and keeps out what still comes of it. There is no undo. `dry_run` only counts."""
+    return await requests.start(request)
+
+
+# Not a DELETE: an address is in the logs of gateways, and the name must not be.
+@erasures.post("/api/tombstones/lift", summary="Let in again what was erased", **openapi_schemas.lift(LiftRequest, TombstonesLifted))
+@requires(ADMIN)
+async def lift_tombstone(request: Request) -> Response:
+    """Lifts the tombstone of a session, a user, a project's path or a range. What was erased stays erased; what is sent again is stored."""
+    return await requests.lift(request)

@@ -1,0 +1,41 @@
+-- name: next_sessions
+SELECT session_id FROM erasure_sessions
+WHERE erasure_id = %(erasure_id)s AND session_id COLLATE "C" > %(after)s ORDER BY session_id COLLATE "C" LIMIT %(limit)s
+
+-- name: count_rows
+SELECT '$table', count(*) FROM $table
+WHERE session_id IN (SELECT session_id FROM erasure_sessions WHERE erasure_id = %(erasure_id)s)
+   OR session_id IS NULL AND (%(kind)s = 'user' AND user_id = ANY(%(user_ids)s) OR %(kind)s = 'project' AND project_id = ANY(%(project_ids)s))
+
+-- name: count_sessions
+SELECT count(*) FROM sessions WHERE session_id IN (SELECT session_id FROM erasure_sessions WHERE erasure_id = %(erasure_id)s)
+
+-- name: sessionless
+SELECT id FROM $table
+WHERE session_id IS NULL AND (%(kind)s = 'user' AND user_id = ANY(%(user_ids)s) OR %(kind)s = 'project' AND project_id = ANY(%(project_ids)s))
+LIMIT %(rows_limit)s
+
+-- name: heirs
+-- Not a session of another erasure, which would have to delete the row again.
+SELECT row_id, min(session_id) FROM contested_rows AS c
+WHERE row_id = ANY(%(row_ids)s) AND session_id NOT IN (SELECT session_id FROM erasure_sessions) GROUP BY row_id
+
+-- name: hand_over
+UPDATE $table AS t SET session_id = h.heir FROM unnest(%(row_ids)s::uuid[], %(heirs)s::text[]) AS h (row_id, heir) WHERE t.id = h.row_id
+
+-- name: forget_claims
+DELETE FROM contested_rows WHERE row_id = ANY(%(row_ids)s) AND session_id = ANY(%(session_ids)s)
+
+-- name: settle_claims
+DELETE FROM contested_rows AS c WHERE row_id = ANY(%(row_ids)s)
+  AND NOT EXISTS (SELECT FROM contested_rows AS o WHERE o.row_id = c.row_id AND o.session_id <> c.session_id)
+
+-- name: forget_events
+UPDATE session_events SET user_id = CASE WHEN %(kind)s = 'user' AND user_id = ANY(%(user_ids)s) THEN 0 ELSE user_id END,
+    project_id = CASE WHEN %(kind)s = 'project' AND project_id = ANY(%(project_ids)s) THEN 0 ELSE project_id END
+WHERE %(kind)s = 'user' AND user_id = ANY(%(user_ids)s) OR %(kind)s = 'project' AND project_id = ANY(%(project_ids)s)
+
+-- name: forget_facts
+UPDATE session_facts SET user_id = CASE WHEN %(kind)s = 'user' AND user_id = ANY(%(user_ids)s) THEN 0 ELSE user_id END,
+    project_id = CASE WHEN %(kind)s = 'project' AND project_id = ANY(%(project_ids)s) THEN 0 ELSE project_id END
+WHERE %(kind)s = 'user' AND user_id = ANY(%(user_ids)s) OR %(kind)s = 'project' AND project_id = ANY(%(project_ids)s)

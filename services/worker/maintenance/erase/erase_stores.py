@@ -1,0 +1,278 @@
+"""The stages of an erasure beside the rows of sessions: the tombstones before them, then every other place that has a name, an id or a text."""
+
+import time
+from collections.abc import Iterable, Iterator
+from functools import partial
+from typing import Any, Final
+from uuid import UUID
+
+import msgspec
+import structlog
+from psycopg import Connection
+from psycopg.rows import dict_row, scalar_row
+from psycopg.types.json import Jsonb
+from redis import Redis
+
+from services.worker import lock_order
+from services.worker.archive.archive_locks import lock_file
+from services.worker.importers.job.run_shard import delete_files
+from services.worker.maintenance.erase.erase_tables import TABLES, ErasedTable
+from services.worker.maintenance.erase.erasure import Erased, Erasure
+from services.worker.maintenance.scrub.scrub_redis import KEYS_AT_ONCE, rewrite_feed
+from services.worker.maintenance.scrub.scrub_stage import Step
+from services.worker.persist.live.captured_feed import TOLD_KEY
+from services.worker.persist.tombstones import write_range_tombstone, write_tombstones
+from services.worker.sql_text import sql
+from shared.feed import FeedItem, decode_items
+from shared.journal.partitions import streams_in_use
+from shared.journal.streams import transcript_key
+from shared.sql_files import statement
+
+_sql = partial(statement, __package__, "erase_stores.sql")
+
+log = structlog.get_logger()
+
+ROWS_AT_ONCE: Final = 200
+# For jobs that are asked to end, and for the indexer.
+PATIENCE_SECONDS: Final = 60.0
+# What takes the place of a name.
+ERASED: Final = "erased"
+
+_COLLECT: Final = {kind: _sql(f"collect_of_{kind}") for kind in ("session", "user", "project")}
+_NOTE_PROJECTS: Final = _sql("note_projects")
+_SESSION_IDS: Final = "SELECT session_id FROM erasure_sessions WHERE erasure_id = %(erasure_id)s"
+_DELETE: Final = _sql("delete")
+_COUNT: Final = "SELECT count(*) FROM $table WHERE $condition"
+_FILES: Final = _sql("files")
+_DELETE_FILES: Final = "DELETE FROM transcript_files WHERE id = ANY(%(ids)s)"
+_FORGET_SENDER: Final = _sql("forget_sender")
+_DEAD_LETTERS: Final = "SELECT id, payload FROM dead_letters WHERE id > %(after)s ORDER BY id LIMIT %(limit)s"
+_DELETE_DEAD_LETTERS: Final = "DELETE FROM dead_letters WHERE id = ANY(%(ids)s)"
+_CANCEL_JOBS: Final = _sql("cancel_jobs")
+_RUNNING_JOBS: Final = _sql("running_jobs")
+_TAKE_UPLOADS: Final = _sql("take_uploads")
+_FORGET_CONTENTS: Final = _sql("forget_contents")
+_FORGET_JOBS: Final = (_sql("forget_own_jobs"), _sql("forget_names_in_jobs"))
+_NAMES: Final = {name: _sql(name) for name in ("machines", "machine_reports", "api_keys", "key_logins", "users", "projects")}
+_AUDIT: Final = _sql("audit")
+_NOTES_LEFT: Final = _sql("notes_left")
+_OTHERS_UPLOADS: Final = "SELECT count(*) FROM import_jobs WHERE has_files"
+# What names a user in an event, a hook or a record.
+_USER_FIELDS: Final = frozenset({"user", "bound_user", "user_name"})
+_FIRST: Final = UUID(int=0)
+
+
+def write_erasures_tombstones(erasure: Erasure, step: Step) -> Erased:
+    """Finds the sessions, and keeps out what comes late. Batches that were at work before have committed by then: they are found too."""
+    connection, parameters = step.connection, erasure.parameters
+    if not step.is_dry_run:
+        lock_order.lock_import_order(connection)
+        lock_order.lock_writing_exclusive(connection)
+    kind = "session" if erasure.kind == "range" else erasure.kind
+    connection.execute(_COLLECT[kind], parameters)
+    if erasure.kind != "project":
+        connection.execute(_NOTE_PROJECTS, parameters)
+    if step.is_dry_run:
+        return Erased(None)
+    if erasure.kind == "range":
+        assert erasure.from_at is not None
+        assert erasure.to_at is not None
+        write_range_tombstone(connection, erasure.names[0], erasure.from_at, erasure.to_at, erasure.id)
+        return Erased(None)
+    written = write_tombstones(connection, "session", session_ids_of(connection, erasure), reason="erased", job_id=erasure.id)
+    if erasure.kind != "session":
+        written += write_tombstones(connection, erasure.kind, erasure.names, reason="erased", job_id=erasure.id)
+    return Erased(None, {"tombstones": written})
+
+
+def session_ids_of(connection: Connection[Any], erasure: Erasure) -> list[str]:
+    """The sessions that go."""
+    with connection.cursor(row_factory=scalar_row) as cursor:
+        return cursor.execute(_SESSION_IDS, erasure.parameters).fetchall()
+
+
+def erase_tables(erasure: Erasure, step: Step) -> Erased:
+    """The next rows of the next table of TABLES. `after`: the name of a table that is done."""
+    names = [table.name for table in TABLES]
+    number = names.index(step.after) + 1 if step.after in names else 0
+    if number == len(TABLES):
+        return Erased(None)
+    table = TABLES[number]
+    deleted = _erase_some_of(table, erasure, step)
+    is_done = step.is_dry_run or deleted < ROWS_AT_ONCE
+    # The table before this one, if there is more in this one. Before the first there is none, and its name would mean nothing.
+    after = table.name if is_done else names[number - 1] if number else "-"
+    return Erased(after, {table.name: deleted} if deleted else {})
+
+
+def _erase_some_of(table: ErasedTable, erasure: Erasure, step: Step) -> int:
+    condition = table.condition(erasure.kind)
+    if step.is_dry_run:
+        [(count,)] = step.connection.execute(sql(_COUNT, table=table.name, condition=condition).encode(), erasure.parameters).fetchall()
+        return int(count)
+    delete = sql(_DELETE, table=table.name, condition=condition).encode()
+    return step.connection.execute(delete, erasure.parameters | {"limit": ROWS_AT_ONCE}).rowcount
+
+
+def erase_transcripts(erasure: Erasure, step: Step) -> Erased:
+    """Captured and archived files. Their contents in the archive's store are collected later, unless another file has them too."""
+    connection = step.connection
+    with connection.cursor(row_factory=dict_row) as cursor:
+        files = cursor.execute(_FILES, erasure.parameters | {"limit": None if step.is_dry_run else ROWS_AT_ONCE}).fetchall()
+    if step.is_dry_run:
+        return Erased(None, {"transcript_files": len(files)} if files else {})
+    if not files:
+        connection.execute(_FORGET_SENDER, erasure.parameters)
+        return Erased(None)
+    for file in files:
+        lock_file(connection, file["id"])
+    # Before the commit: ingest asks Postgres then, and finds the tombstone.
+    redis = step.worker.redis
+    for stream in streams_in_use(redis, step.worker.settings.journal_partitions):
+        for file in files:
+            redis.delete(transcript_key(stream, file["session_id"], file["machine_id"], file["file_name"]))
+    connection.execute(_DELETE_FILES, {"ids": [file["id"] for file in files]})
+    return Erased("more", {"transcript_files": len(files)})
+
+
+def erase_dead_letters(erasure: Erasure, step: Step) -> Erased:
+    """By their content: every dead letter is read. `after`: the last that was."""
+    connection = step.connection
+    after = UUID(step.after) if step.after else _FIRST
+    letters = connection.execute(_DEAD_LETTERS, {"after": after, "limit": ROWS_AT_ONCE}).fetchall()
+    if not letters:
+        return Erased(None)
+    needles = _Needles(erasure, session_ids_of(connection, erasure))
+    ids = [letter_id for letter_id, payload in letters if needles.are_in(payload)]
+    if ids and not step.is_dry_run:
+        connection.execute(_DELETE_DEAD_LETTERS, {"ids": ids})
+    return Erased(str(letters[-1][0]), {"dead_letters": len(ids)} if ids else {})
+
+
+class _Needles:
+    """The ids and names of what is erased, to be found in events and entries of the journal."""
+
+    def __init__(self, erasure: Erasure, session_ids: Iterable[str]) -> None:
+        self._ids = {*session_ids, *(erasure.names if erasure.kind == "project" else ())}
+        self._users = set(erasure.names) if erasure.kind == "user" else set()
+
+    def are_in(self, payload: bytes) -> bool:
+        """Whether an event in JSON, or an entry that may not be JSON, is of what is erased."""
+        try:
+            return self._are_in_value(msgspec.json.decode(payload))
+        except (msgspec.DecodeError, ValueError, RecursionError):
+            return any(each.encode("utf-8", "surrogatepass") in payload for each in (*self._ids, *self._users))
+
+    def _are_in_value(self, value: Any, field: str | None = None) -> bool:
+        if isinstance(value, str):
+            return value in self._ids or (field in _USER_FIELDS and value in self._users)
+        if isinstance(value, dict):
+            return any(self._are_in_value(each, name) for name, each in value.items())
+        return isinstance(value, list) and any(self._are_in_value(each, field) for each in value)
+
+
+def erase_imports(erasure: Erasure, step: Step) -> Erased:
+    """Jobs of the person end, and their uploads go; other jobs forget names and contents. `after`: until when jobs are waited for."""
+    connection, parameters = step.connection, erasure.parameters
+    if step.is_dry_run:
+        return Erased(None)
+    until = float(step.after or time.time() + PATIENCE_SECONDS)
+    connection.execute(_CANCEL_JOBS, parameters)
+    [(running,)] = connection.execute(_RUNNING_JOBS, parameters).fetchall()
+    if running and time.time() < until:
+        return Erased(str(until), waits=True)
+    taken = connection.execute(_TAKE_UPLOADS, parameters).fetchall()
+    for (files,) in taken:
+        delete_files(files)
+    forgotten = connection.execute(_FORGET_CONTENTS, parameters).rowcount
+    changed = sum(connection.execute(command, parameters).rowcount for command in _FORGET_JOBS)
+    [(others,)] = connection.execute(_OTHERS_UPLOADS).fetchall()
+    remains = {}
+    if running:
+        remains["imports"] = f"{running} imports of the person did not end in time; their uploads go when they do. Then erase again."
+    if others:
+        remains["uploads"] = f"The uploads of {others} import jobs that are not done: they go with their job, or a day after it failed."
+    counts = {"uploads": len(taken), "imported_files": forgotten, "import_jobs": changed}
+    return Erased(None, {name: count for name, count in counts.items() if count}, remains)
+
+
+def erase_names(erasure: Erasure, step: Step) -> Erased:
+    """The user, the project, and machines and API keys that are of the person alone; projects that are left empty."""
+    connection = step.connection
+    if step.is_dry_run:
+        return Erased(None)
+    # Nobody refers to a user or a project meanwhile.
+    lock_order.lock_writing_exclusive(connection)
+    counts = {name: connection.execute(command, erasure.parameters).rowcount for name, command in _NAMES.items()}
+    return Erased(None, {name: count for name, count in counts.items() if count})
+
+
+def erase_audit_log(erasure: Erasure, step: Step) -> Erased:
+    """Records stay, without the name of what was erased."""
+    if step.is_dry_run:
+        return Erased(None)
+    changed = step.connection.execute(_AUDIT, erasure.parameters | {"erased": ERASED, "details": Jsonb({})}).rowcount
+    return Erased(None, {"audit_log": changed} if changed else {})
+
+
+def await_indexer(_: Erasure, step: Step) -> Erased:
+    """Waits until the notes of rows that are gone have been worked off: they have their ids."""
+    until = float(step.after or time.time() + PATIENCE_SECONDS)
+    [(notes,)] = step.connection.execute(_NOTES_LEFT, {"before": until - PATIENCE_SECONDS}).fetchall()
+    if not notes:
+        return Erased(None)
+    if time.time() > until:
+        return Erased(None, remains={"search_index": "Ids of rows that are gone, in notes for the indexer. It deletes them as it goes on."})
+    return Erased(str(until), waits=True)
+
+
+def erase_redis(erasure: Erasure, step: Step) -> Erased:
+    """Cached sessions, and the live feed. Offsets of transcripts went with their files."""
+    redis = step.worker.redis
+    session_ids = set(session_ids_of(step.connection, erasure))
+    keys = list(_keys_of(redis, erasure, session_ids))
+    if keys and not step.is_dry_run:
+        for key in keys:
+            redis.delete(key)
+    items = _Feed(erasure, session_ids)
+    rewrite_feed(redis, items.without, is_dry_run=step.is_dry_run)
+    counts = {"redis_keys": len(keys), "live_feed": items.found}
+    return Erased(None, {name: count for name, count in counts.items() if count})
+
+
+def _keys_of(redis: Redis, erasure: Erasure, session_ids: set[str]) -> Iterator[bytes]:
+    own = {f"session:{each}" for each in session_ids} | {TOLD_KEY.format(session_id=each) for each in session_ids}
+    users = {msgspec.json.encode(name) for name in erasure.names} if erasure.kind == "user" else set()
+    for key in redis.scan_iter(count=KEYS_AT_ONCE):
+        name = key.decode("utf-8", "replace")
+        value: Any = None
+        if users and name.startswith("session:"):
+            value = redis.get(key)
+        elif users and name.startswith("transcript:"):
+            found: Any = redis.hget(key, "user")
+            value = found and msgspec.json.encode(found.decode("utf-8", "replace"))
+        if name in own or (value is not None and any(user in value for user in users)):
+            yield key
+
+
+class _Feed:
+    """Items of the live feed without those of what is erased. `found`: how many there were."""
+
+    def __init__(self, erasure: Erasure, session_ids: set[str]) -> None:
+        self._session_ids = session_ids
+        self._users = set(erasure.names) if erasure.kind == "user" else set()
+        self._project_ids = set(erasure.project_ids) if erasure.kind == "project" else set()
+        self.found = 0
+
+    def without(self, before: bytes) -> bytes:
+        """The same object if nothing is found. What cannot be read goes: a hole in the feed harms nobody."""
+        try:
+            items = decode_items(before)
+        except msgspec.MsgspecError:
+            return b"[]"
+        kept = [item for item in items if not self._is_erased(item)]
+        self.found += len(items) - len(kept)
+        return before if len(kept) == len(items) else msgspec.json.encode(kept)
+
+    def _is_erased(self, item: FeedItem) -> bool:
+        return item.session_id in self._session_ids or item.user in self._users or item.project_id in self._project_ids

@@ -1,0 +1,107 @@
+"""What an erasure does with each table of the database. tests/integration/erasures/test_erase_tables.py compares the list with the catalog, so that a
+new table must be in it.
+
+A table is erased by a condition (TABLES): the rows of the sessions, of the user or of the project; or a stage of its own goes over it (BY_STAGES); or
+nothing of a session, person or project is in it (NOTHING_IN).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from services.worker.persist.tombstones import Kind
+
+_ITS_SESSIONS: Final = "session_id IN (SELECT session_id FROM erasure_sessions WHERE erasure_id = %(erasure_id)s)"
+
+
+@dataclass(frozen=True, slots=True)
+class ErasedTable:
+    """`more`: by what is erased, rows that no session names. Conditions are SQL over a row, with the parameters of the erasure."""
+
+    name: str
+    of_sessions: str = _ITS_SESSIONS
+    more: Mapping[Kind, str] = field(default_factory=dict)
+
+    def condition(self, kind: Kind) -> str:
+        """Which rows go."""
+        return " OR ".join(filter(None, (self.of_sessions, self.more.get(kind, ""))))
+
+
+_OF_USER_NAME: Final = "user_name = ANY(%(names)s)"
+# A page, or a search, of what is erased: its id or name is in the address.
+_VIEW_OF_SESSION: Final = """EXISTS (
+    SELECT FROM erasure_sessions AS e WHERE e.erasure_id = %(erasure_id)s AND position(e.session_id IN saved_views.address) > 0)"""
+_VIEW_OF_USER: Final = """EXISTS (
+    SELECT FROM unnest(%(encoded_names)s::text[], %(name_patterns)s::text[]) AS n (encoded, pattern)
+    WHERE position('user=' || n.encoded || '&' IN saved_views.address || '&') > 0 OR saved_views.name ~* n.pattern)"""
+_VIEW_OF_PROJECT: Final = """EXISTS (
+    SELECT FROM unnest(%(project_ids)s::bigint[]) AS p (id)
+    WHERE saved_views.address ~ ('(project(_id)?=|/projects/)' || p.id || '(&|$|/|\\?)'))"""
+
+# Rows that count for something, and what belongs to them alone, are of the stage `rows`.
+TABLES: Final = (
+    ErasedTable("hook_payloads", more={"user": _OF_USER_NAME}),
+    ErasedTable("session_marks"),
+    ErasedTable("session_signs"),
+    ErasedTable("session_machines"),
+    ErasedTable("import_sessions"),
+    ErasedTable("contested_rows"),
+    ErasedTable("saved_views", of_sessions=_VIEW_OF_SESSION, more={"user": _VIEW_OF_USER, "project": _VIEW_OF_PROJECT}),
+)
+
+_COUNTED: Final = "rows"
+_WITH_ROWS: Final = "rows"
+BY_STAGES: Final = {
+    "messages": _COUNTED,
+    "tool_calls": _COUNTED,
+    "activities": _COUNTED,
+    "api_calls": _COUNTED,
+    "timeline_entries": _COUNTED,
+    "session_events": _WITH_ROWS,
+    "session_facts": _WITH_ROWS,
+    "session_files": _WITH_ROWS,
+    "sessions": _WITH_ROWS,
+    "files": _WITH_ROWS,
+    "reparse_rows": _WITH_ROWS,
+    # Sums become less by what goes.
+    "activity_rollups": _WITH_ROWS,
+    "tool_rollups": _WITH_ROWS,
+    "file_rollups": _WITH_ROWS,
+    "file_sets": _WITH_ROWS,
+    "usage_rollups": _WITH_ROWS,
+    "error_rollups": _WITH_ROWS,
+    "active_days": _WITH_ROWS,
+    # Documents go with the rows that they were made of; words that only they had go with them.
+    "search_documents": _WITH_ROWS,
+    "search_words": _WITH_ROWS,
+    "search_former_results": _WITH_ROWS,
+    # Notes of rows that are gone. The indexer deletes them.
+    "search_pending": "search_index",
+    "transcript_files": "transcripts",
+    # They go with their file.
+    "transcript_ranges": "transcripts",
+    "transcript_segments": "transcripts",
+    "damaged_segments": "transcripts",
+    "dead_letters": "dead_letters",
+    "import_jobs": "imports",
+    "imported_files": "imports",
+    "users": "names",
+    "projects": "names",
+    "machines": "names",
+    "api_keys": "names",
+    "key_logins": "names",
+    "audit_log": "audit_log",
+    "erasures": "done",
+    "erasure_sessions": "done",
+}
+NOTHING_IN: Final = {
+    "tombstones": "hashes alone, which keep out what comes late",
+    "import_shares": "numbers",
+    "scrubs": "numbers",
+    "accounts": "numbers",
+    "ledger": "numbers",
+    "canaries": "the tracker's own events",
+    "drainers": "names of the tracker's processes",
+    "fixed_settings": "settings",
+    "alembic_version": "a version",
+}

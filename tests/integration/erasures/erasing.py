@@ -1,0 +1,52 @@
+"""Erases through the API, with the worker's part done at once, and searches the database."""
+
+from typing import Any
+from uuid import UUID
+
+import psycopg
+from psycopg import sql
+
+from services.worker.maintenance.erase import erase
+from services.worker.search_index.index_pending import index_pending
+from tests.integration.keys.ownership.owners import World
+
+# Stages that write files anew take seconds, and other stages' tests need none of it.
+FILE_STAGES = ("archive", "postgres_files", "write_ahead_log", "redis_files")
+
+
+def start(world: World, what: dict[str, Any], confirm: str, **more: Any) -> UUID:
+    answer = world.api.post(world.admin, "/api/erasures", {"what": what, "confirm": confirm} | more)
+    assert answer.status_code == 202, answer.text
+    return UUID(answer.json()["erasure_id"])
+
+
+def finish(world: World, erasure_id: UUID) -> dict[str, Any]:
+    """Runs it to its end; the indexer runs beside it."""
+    while index_pending(world.worker):
+        pass
+    while erase.run(world.worker, erasure_id, run_seconds=0):
+        world.settle()
+        while index_pending(world.worker):
+            pass
+    found: dict[str, Any] = world.api.get(world.admin, f"/api/erasures/{erasure_id}").json()
+    return found
+
+
+def erased(world: World, what: dict[str, Any], confirm: str, **more: Any) -> dict[str, Any]:
+    found = finish(world, start(world, what, confirm, **more))
+    assert found["status"] == "succeeded", found
+    return found
+
+
+def places_of(world: World, *texts: str) -> dict[str, list[str]]:
+    """{text: the columns of the database that have it}."""
+    found: dict[str, list[str]] = {}
+    with psycopg.connect(world.worker.settings.database_url) as connection:
+        tables = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1").fetchall()
+        for (table,) in tables:
+            rows = connection.execute(sql.SQL("SELECT t::text FROM {} AS t").format(sql.Identifier(table))).fetchall()
+            for text in texts:
+                forms = (text, text.encode().hex())
+                if any(form in row for (row,) in rows for form in forms):
+                    found.setdefault(text, []).append(table)
+    return found

@@ -1,0 +1,203 @@
+"""An erasure of a session, a person or a project leaves no row of it, sums that agree with the rows, and everything of others as it was."""
+
+import json
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+import psycopg
+import pytest
+
+from services.worker.drain.accounting import accounting
+from services.worker.maintenance.verify import verify
+from services.worker.resources import Resources
+from shared.events.messages import Conversation, SessionStart, ToolCall
+from tests.integration.erasures.erasing import erased, finish, places_of, start
+from tests.integration.keys.ownership.owners import ANNS, AT, BOBS, LIVE, World, conversation, line
+from tests.integration.worker.all_tables import tables
+
+WORDS = "hyperboloid words of ann"
+ANN_HISTORY = "aaaaaaaa-0000-4000-8000-000000000009"
+HERS = (WORDS, "hyperboloid", ANNS, LIVE, ANN_HISTORY, "ann-laptop", "/home/ann")
+
+
+def own_numbers(content: bytes, first: int) -> bytes:
+    """The same transcript with uuids of its own: not a fork."""
+    records = [json.loads(each) for each in content.splitlines()]
+    for number, record in enumerate(records, first):
+        record["uuid"] = f"00000000-0000-4000-8000-{number:012}"
+        if record["message"].get("id"):
+            record["message"]["id"] = f"msg_{number}"
+            record["requestId"] = f"req_{number}"
+    return "".join(json.dumps(each) + "\n" for each in records).encode()
+
+
+def fill(world: World) -> None:
+    """Sessions of two people by events, capture and imports, marks, a dead letter, and a call without a session."""
+    ann, bob = world.api.key("ingest", user="ann"), world.api.key("ingest", user="bob")
+    assert world.put(ann, ANNS, own_numbers(conversation(ANNS, "/home/ann/x", AT, WORDS), 100), machine="ann-laptop").status_code == 200
+    assert world.api.ask(ann, "PUT", "/api/machines/ann-laptop", json={"name": "the laptop of ann"}).status_code == 200
+    for user, session_id, path, words in (
+        ("ann", LIVE, "/shared", WORDS),
+        ("bob", "bob-by-the-api", "/shared", "words of bob"),
+    ):
+        events: list[Any] = [
+            SessionStart(id=uuid4(), session_id=session_id, project_path=path, user=user, start_time=AT),
+            Conversation(id=uuid4(), session_id=session_id, role="user", content=words, timestamp=AT),
+            ToolCall(id=uuid4(), session_id=session_id, tool_name="Bash", result_status="error", execution_time_ms=9, timestamp=AT),
+            ToolCall(id=uuid4(), user=user, tool_name="Grep", result_status="success", timestamp=AT, parameters={"pattern": words}),
+        ]
+        world.append(events=events)
+    history = own_numbers(conversation(ANN_HISTORY, "/home/ann/y", AT - timedelta(days=9), WORDS), 200)
+    assert world.upload(ann, f"{ANN_HISTORY}.jsonl", history).status_code in (200, 202)
+    bobs = own_numbers(conversation(BOBS, "/bob", AT, "words of bob"), 300)
+    assert world.upload(bob, f"{BOBS}.jsonl", bobs).status_code in (200, 202)
+    world.settle()
+    taken = Conversation(id=uuid4(), session_id=LIVE, role="user", content=WORDS, timestamp=AT)
+    world.append(events=[taken, Conversation(id=taken.id, session_id=LIVE, role="user", content=f"other {WORDS}", timestamp=AT)])
+    both = world.api.key("ingest", "read")
+    assert (
+        world.api.ask(both, "PATCH", f"/api/sessions/{ANNS}", json={"note": f"a note on {WORDS}", "tags": ["hyperboloid"]}).status_code
+        == 200
+    )
+    assert world.api.post(both, "/api/views", {"name": "what ann does", "address": "/usage?user=ann"}).status_code == 201
+    world.settle()
+    assert world.api.select("SELECT count(*) FROM dead_letters") == [{"count": 1}]
+
+
+def of_others(world: World) -> dict[str, list[str]]:
+    """All rows that are not ann's, and sums of bob alone."""
+    with psycopg.connect(world.worker.settings.database_url) as connection:
+        found = tables(connection)
+    return {table: [row for row in rows if '"u": "bob"' in row or BOBS in row] for table, rows in found.items()}
+
+
+def assert_sums_agree(worker: Resources) -> None:
+    with worker.connection() as connection:
+        assert not {name: cells for name, cells in verify(connection, worker.idle_gap).items() if cells}
+    assert accounting(worker).drift == 0
+
+
+@pytest.fixture
+def filled(world: World) -> World:
+    fill(world)
+    return world
+
+
+def test_erasing_a_session_leaves_nothing_of_it_and_all_of_the_others(filled: World) -> None:
+    before = of_others(filled)
+    assert places_of(filled, ANNS)
+
+    found = erased(filled, {"session_id": ANNS}, ANNS)
+
+    assert places_of(filled, ANNS) == {}
+    assert found["counts"]["sessions"] == 1
+    assert found["counts"]["transcript_files"] == 1
+    assert {"backups", "logs", "replicas", "copies", "machines"} <= found["remains"].keys()
+    assert of_others(filled) == before
+    assert places_of(filled, LIVE, ANN_HISTORY).keys() == {LIVE, ANN_HISTORY}
+    assert_sums_agree(filled.worker)
+
+
+def test_erasing_a_person_leaves_nothing_of_them_and_all_of_the_others(filled: World) -> None:
+    before = of_others(filled)
+    assert places_of(filled, *HERS).keys() == set(HERS)
+
+    found = erased(filled, {"user": "ann"}, "ann")
+
+    assert places_of(filled, *HERS, '"ann"', "=ann", ",ann,") == {}
+    assert found["counts"]["sessions"] == 3
+    assert of_others(filled) == before
+    assert filled.api.select("SELECT path FROM projects ORDER BY 1") == [{"path": "/bob"}, {"path": "/shared"}]
+    assert_sums_agree(filled.worker)
+    # And the person's keys are of no use
+    assert filled.api.select("SELECT count(*) FROM api_keys WHERE name = 'erased' AND revoked_at IS NOT NULL") == [{"count": 1}]
+
+
+def test_erasing_a_project_leaves_nothing_of_it_and_all_of_the_others(filled: World) -> None:
+    [project] = filled.api.select("SELECT id FROM projects WHERE path = '/home/ann/x'")
+
+    erased(filled, {"project_id": project["id"]}, "/home/ann/x")
+
+    assert places_of(filled, ANNS, "/home/ann/x") == {}
+    assert places_of(filled, LIVE, ANN_HISTORY).keys() == {LIVE, ANN_HISTORY}
+    assert_sums_agree(filled.worker)
+
+
+def test_a_dry_run_counts_and_changes_nothing(filled: World) -> None:
+    with psycopg.connect(filled.worker.settings.database_url) as connection:
+        before = tables(connection)
+
+    found = erased(filled, {"user": "ann"}, "", dry_run=True)
+
+    with psycopg.connect(filled.worker.settings.database_url) as connection:
+        assert tables(connection) == before
+    assert filled.api.select("SELECT count(*) FROM tombstones") == [{"count": 0}]
+    assert found["counts"]["sessions"] == 3
+    assert found["counts"]["dead_letters"] == 1
+
+
+@pytest.mark.parametrize("confirm", ["", "Ann", "bob"])
+def test_nothing_is_erased_without_the_name(filled: World, confirm: str) -> None:
+    answer = filled.api.post(filled.admin, "/api/erasures", {"what": {"user": "ann"}, "confirm": confirm})
+    assert (answer.status_code, answer.json()["details"]) == (400, {"confirm": "differs"})
+    assert filled.api.select("SELECT count(*) FROM erasures") == [{"count": 0}]
+
+
+def test_rows_that_a_fork_of_somebody_else_has_too_go_to_it(world: World) -> None:
+    # Given a session of ann's, and a fork of it that bob goes on with
+    ann, bob = world.api.key("ingest", user="ann"), world.api.key("ingest")
+    assert world.upload(ann, f"{ANNS}.jsonl", conversation(ANNS, "/x", AT, "both")).status_code in (200, 202)
+    world.settle()
+    fork = "bbbbbbbb-0000-4000-8000-00000000000b"
+    copied = conversation(fork, "/x", AT, "both") + json.dumps(line(9, fork, "/x", AT, "bob goes on")).encode() + b"\n"
+    assert world.upload(bob, f"{fork}.jsonl", copied).status_code in (200, 202)
+    world.settle()
+    assert world.api.select("SELECT DISTINCT session_id FROM messages WHERE content LIKE 'both%%'") == [{"session_id": ANNS}]
+
+    # When ann's is erased
+    erased(world, {"session_id": ANNS}, ANNS)
+
+    # Then the shared rows are the fork's
+    assert world.api.select("SELECT DISTINCT session_id FROM messages") == [{"session_id": fork}]
+    assert len(world.api.select("SELECT FROM messages")) == 4
+    assert_sums_agree(world.worker)
+
+
+def test_what_comes_late_stays_out_until_the_tombstone_is_lifted(filled: World) -> None:
+    # Given an erased person
+    erased(filled, {"user": "ann"}, "ann")
+    key = filled.api.key("ingest")
+
+    # When it is sent again
+    def send() -> None:
+        content = own_numbers(conversation(ANNS, "/home/ann/x", AT, WORDS), 100)
+        assert filled.upload(key, f"{ANNS}.jsonl", content).status_code in (200, 202)
+        filled.append(events=[SessionStart(id=uuid4(), session_id=LIVE, project_path="/shared", user="ann", start_time=AT)])
+        filled.settle()
+
+    send()
+
+    # Then it stays out
+    assert places_of(filled, WORDS, ANNS, LIVE) == {}
+
+    # When the tombstone is lifted, and it is sent once more
+    lifted = filled.api.post(filled.admin, "/api/tombstones/lift", {"what": {"user": "ann"}})
+    assert lifted.status_code == 200, lifted.text
+    assert filled.api.select("SELECT count(*) FROM tombstones") == [{"count": 0}]
+    send()
+
+    # Then it is stored
+    assert places_of(filled, WORDS, ANNS, LIVE).keys() == {WORDS, ANNS, LIVE}
+
+
+def test_an_erasure_that_failed_is_begun_again(filled: World) -> None:
+    # Given one that was given up
+    erasure_id = start(filled, {"user": "ann"}, "ann")
+    filled.api.select("UPDATE erasures SET attempts = 5 RETURNING id")
+    assert finish(filled, erasure_id)["status"] == "failed"
+
+    # When it is asked for again, then it is the same one, and ends well
+    assert start(filled, {"user": "ann"}, "ann") == erasure_id
+    assert finish(filled, erasure_id)["status"] == "succeeded"
+    assert places_of(filled, *HERS) == {}
