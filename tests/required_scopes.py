@@ -63,6 +63,8 @@ READING = {
     ("GET", "/api/keys"): ADMIN,
     ("GET", "/api/audit"): ADMIN,
     ("GET", "/api/scrubs/{scrub_id}"): ADMIN,
+    ("GET", "/api/retention"): ADMIN,
+    ("GET", "/api/retention/runs/{run_id}"): ADMIN,
 }
 # What the ingest service serves.
 WRITING = {
@@ -89,6 +91,10 @@ WRITING = {
     ("DELETE", "/api/login"): PUBLIC,
     ("POST", "/api/reparse"): ADMIN,
     ("POST", "/api/scrubs"): ADMIN,
+    ("PUT", "/api/retention/rules"): ADMIN,
+    ("DELETE", "/api/retention/rules/{rule_id}"): ADMIN,
+    ("POST", "/api/retention/runs"): ADMIN,
+    ("POST", "/api/retention/allow"): ADMIN,
     ("PATCH", "/api/users/{name}"): ADMIN,
     ("PUT", "/api/machines/{machine_id}"): INGEST,
     ("DELETE", "/api/machines/{machine_id}"): ADMIN,

@@ -2,6 +2,7 @@
 
 -- A rule is of everything (both NULL), of a project, or of a user. No rule: the worker's setting TRACKER_<WHAT>_DAYS.
 CREATE TABLE retention_rules (
+    id         uuid PRIMARY KEY DEFAULT gen_random_uuid(),
     what       text NOT NULL CHECK (what IN ('texts', 'sessions', 'archive', 'jobs', 'dead_letters', 'scrubs', 'audit', 'live_payloads')),
     project_id bigint REFERENCES projects ON DELETE CASCADE,
     user_id    bigint REFERENCES users ON DELETE CASCADE,

@@ -106,9 +106,14 @@ GRANTS: Final[dict[str, Grants]] = {
         },
         # An admin lifts one.
         "tombstones": {"SELECT": _ALL, "DELETE": _ALL},
-        "retention_rules": {"SELECT": _ALL, "INSERT": ("what", "project_id", "user_id", "days", "key_id"), "DELETE": _ALL},
+        "retention_rules": {
+            "SELECT": _ALL,
+            "INSERT": ("what", "project_id", "user_id", "days", "key_id"),
+            "UPDATE": ("days", "key_id", "changed_at"),
+            "DELETE": _ALL,
+        },
         "retention_runs": {"SELECT": _ALL, "INSERT": ("id", "is_dry_run", "rewrites", "request_id")},
-        "dropped_texts": {"SELECT": ("session_id",), "DELETE": _ALL},
+        "dropped_texts": {"SELECT": ("session_id", "is_done"), "DELETE": _ALL},
         "api_keys": {
             "SELECT": _ALL,
             "INSERT": ("id", "name", "sha256", "scopes", "user_name", "project_ids"),

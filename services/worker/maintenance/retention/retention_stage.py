@@ -9,9 +9,8 @@ from uuid import UUID
 from psycopg import Connection
 
 from services.worker.resources import Resources
+from shared.retention import WHAT
 
-# What is kept for a time. Each has a setting of its name.
-KINDS: Final = ("texts", "sessions", "archive", "jobs", "dead_letters", "scrubs", "audit", "live_payloads")
 # What one transaction drops.
 SESSIONS_AT_ONCE: Final = 20
 ROWS_AT_ONCE: Final = 500
@@ -34,7 +33,7 @@ class Step(NamedTuple):
     def parameters(self) -> dict[str, Any]:
         """Those of the statements that find what is old: run_id, as_of, after, and the settings' days by kind."""
         settings = self.worker.settings
-        days = {f"{what}_days": getattr(settings, f"{what}_days") for what in KINDS}
+        days = {f"{what}_days": getattr(settings, f"{what}_days") for what in WHAT}
         return {"run_id": self.run_id, "as_of": self.as_of, "after": self.after or ""} | days
 
 
