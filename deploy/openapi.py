@@ -44,6 +44,7 @@ TAGS = {
     "imports": "Import jobs.",
     "keys": "API keys and the audit log.",
     "dead letters": "Events that could not be stored.",
+    "retention": "What is kept for how long, and what was dropped.",
     "operations": "Scrubs: redaction of what is stored.",
     "service": "Health, metrics and this description.",
 }

@@ -30,6 +30,7 @@ TASK_ERASE: Final = "maintenance.erase"
 TASK_MERGE_USERS: Final = "maintenance.merge_users"
 TASK_FILL_SAVINGS: Final = "maintenance.fill_savings"
 TASK_ARCHIVE: Final = "maintenance.archive"
+TASK_RETENTION: Final = "maintenance.retention"
 
 # Which queue a task waits in. Imports may keep their workers busy for hours; tasks on the drain's queue must not wait for them.
 QUEUES: Final = {
@@ -47,6 +48,7 @@ QUEUES: Final = {
     TASK_MERGE_USERS: QUEUE_MAINTENANCE,
     TASK_FILL_SAVINGS: QUEUE_MAINTENANCE,
     TASK_ARCHIVE: QUEUE_MAINTENANCE,
+    TASK_RETENTION: QUEUE_MAINTENANCE,
 }
 
 BLOCKING_READ_SECONDS: Final = 3

@@ -51,6 +51,39 @@ class ArchiveSettings(ServiceSettings):
     )
 
 
+class RetentionSettings(ServiceSettings):
+    """For how many days what is kept where no rule of `tracker retention` says it, for the worker and the query service, which shows it.
+
+    The values must be the same. 0: for good.
+    """
+
+    texts_days: int = Field(
+        0,
+        ge=0,
+        description="Days for which the texts of a session are kept after its last event. Numbers, times and names stay. 0: for good.",
+    )
+    sessions_days: int = Field(
+        0,
+        ge=0,
+        description="Days for which a session is kept after its last event. Then its rows go, and statistics keep what they counted. 0: for good.",
+    )
+    archive_days: int = Field(0, ge=0, description="Days for which the archive keeps a transcript after its last change. 0: for good.")
+    jobs_days: int = Field(0, ge=0, description="Days for which an ended job is kept that nothing stored needs any more. 0: for good.")
+    dead_letters_days: int = Field(0, ge=0, description="Days for which a dead letter is kept after it was last seen. 0: for good.")
+    scrubs_days: int = Field(0, ge=0, description="Days for which the row of an ended scrub is kept. 0: for good.")
+    audit_days: int = Field(0, ge=0, description="Days for which an entry of the audit log is kept. 0: for good.")
+    live_payloads_days: int = Field(
+        0,
+        ge=0,
+        description="Days for which payloads of hooks that nothing could be made of, and entries of the live feed, are kept. 0: for good.",
+    )
+
+    @property
+    def drops_anything(self) -> bool:
+        """Whether a setting says that something is not kept for good."""
+        return any(getattr(self, name) for name in RetentionSettings.model_fields if name.endswith("_days"))
+
+
 class WritingSettings(ServiceSettings):
     """Settings that ingest and the workers read too; the values must be the same."""
 

@@ -65,6 +65,8 @@ READING = {
     ("GET", "/api/scrubs/{scrub_id}"): ADMIN,
     ("GET", "/api/erasures"): ADMIN,
     ("GET", "/api/erasures/{erasure_id}"): ADMIN,
+    ("GET", "/api/retention"): ADMIN,
+    ("GET", "/api/retention/runs/{run_id}"): ADMIN,
 }
 # What the ingest service serves.
 WRITING = {
@@ -94,6 +96,10 @@ WRITING = {
     ("DELETE", "/api/scrubs/{scrub_id}/kept-out"): ADMIN,
     ("POST", "/api/erasures"): ADMIN,
     ("POST", "/api/tombstones/lift"): ADMIN,
+    ("PUT", "/api/retention/rules"): ADMIN,
+    ("DELETE", "/api/retention/rules/{rule_id}"): ADMIN,
+    ("POST", "/api/retention/runs"): ADMIN,
+    ("POST", "/api/retention/allow"): ADMIN,
     ("PATCH", "/api/users/{name}"): ADMIN,
     ("PUT", "/api/projects/{project_id}/visibility"): ADMIN,
     ("PUT", "/api/machines/{machine_id}"): INGEST,

@@ -34,6 +34,11 @@ EVENTS: Final = (
     "session_files",
 )
 AGGREGATES: Final = ("activity_rollups", "tool_rollups", "file_rollups", "file_sets", "usage_rollups", "error_rollups", "active_days")
+# What dropped rows contributed to the aggregates.
+BASE: Final = (
+    *("base_file_rollups", "base_tool_rollups", "base_error_rollups", "base_usage_rollups", "base_activity_rollups"),
+    "base_active_days",
+)
 _REGISTRY: Final = ("projects", "users", "sessions", "dead_letters")
 _JOBS: Final = (
     "import_jobs",
@@ -56,10 +61,12 @@ _CAPTURE: Final = (
 _MARKS: Final = ("session_marks", "saved_views")
 _SIGNS: Final = ("session_signs",)
 _ERASURES: Final = ("tombstones", "erasures", "erasure_sessions")
+_RETENTION: Final = ("retention_runs", "retention_counts", "dropped_texts", "dropping_sessions")
 _SEARCH: Final = ("search_documents", "search_pending", "search_words", "search_former_results")
 TABLES: Final = (
     *EVENTS,
     *AGGREGATES,
+    *BASE,
     *_REGISTRY,
     *_JOBS,
     *_JOURNAL,
@@ -67,6 +74,8 @@ TABLES: Final = (
     *_MARKS,
     *_SIGNS,
     *_ERASURES,
+    *_RETENTION,
+    "retention_rules",
     *_SEARCH,
     *_KEYS,
     _SCRUB_TEXTS,
@@ -117,6 +126,14 @@ GRANTS: Final[dict[str, Grants]] = {
         },
         # An admin lifts one.
         "tombstones": {"SELECT": _ALL, "DELETE": _ALL},
+        "retention_rules": {
+            "SELECT": _ALL,
+            "INSERT": ("what", "project_id", "user_id", "days", "key_id"),
+            "UPDATE": ("days", "key_id", "changed_at"),
+            "DELETE": _ALL,
+        },
+        "retention_runs": {"SELECT": _ALL, "INSERT": ("id", "is_dry_run", "rewrites", "request_id")},
+        "dropped_texts": {"SELECT": ("session_id", "is_done"), "DELETE": _ALL},
         "api_keys": {
             "SELECT": _ALL,
             "INSERT": ("id", "name", "sha256", "scopes", "user_name", "user_names", "project_ids"),
@@ -127,16 +144,24 @@ GRANTS: Final[dict[str, Grants]] = {
         "alembic_version": _READ,
     },
     QUERY: dict.fromkeys((*(table for table in TABLES if table not in (_SCRUB_TEXTS, "kept_out_texts")), *VIEWS), _READ),
-    # It looks up the key of an import. Of marks, keys and the audit log it changes the texts alone, where a scrub finds a secret.
+    # It looks up the key of an import. Of marks, keys and the audit log it changes the texts alone, where a scrub finds a secret; retention deletes.
     WORKER: dict.fromkeys(
-        (*EVENTS, *AGGREGATES, *_REGISTRY, *_JOBS, *_JOURNAL, *_CAPTURE, *_SIGNS, *_ERASURES, *_SEARCH), _WRITE | _MAINTAIN
+        (*EVENTS, *AGGREGATES, *BASE, *_REGISTRY, *_JOBS, *_JOURNAL, *_CAPTURE, *_SIGNS, *_ERASURES, *_RETENTION, *_SEARCH),
+        _WRITE | _MAINTAIN,
     )
     | {
-        "session_marks": {"SELECT": _ALL, "UPDATE": ("tags", "tag_keys", "note", "title")} | _MAINTAIN,
+        "retention_rules": _READ | _MAINTAIN,
+        "session_marks": {"SELECT": _ALL, "UPDATE": ("tags", "tag_keys", "note", "title"), "DELETE": _ALL} | _MAINTAIN,
         "saved_views": {"SELECT": _ALL, "UPDATE": ("name", "address")} | _MAINTAIN,
         "api_keys": {"SELECT": ("id", "name", "user_name", "user_names", "project_ids"), "UPDATE": ("name", "user_name", "user_names")}
         | _MAINTAIN,
-        "audit_log": {"SELECT": ("id", "subject", "details", "request_id"), "UPDATE": ("subject", "details", "request_id")} | _MAINTAIN,
+        "audit_log": {
+            "SELECT": ("id", "at", "subject", "details", "request_id"),
+            "INSERT": ("who", "act", "subject", "details", "request_id"),
+            "UPDATE": ("subject", "details", "request_id"),
+            "DELETE": _ALL,
+        }
+        | _MAINTAIN,
         "key_logins": _MAINTAIN,
         _SCRUB_TEXTS: {"SELECT": _ALL, "DELETE": _ALL} | _MAINTAIN,
         "alembic_version": _READ | _MAINTAIN,

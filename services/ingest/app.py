@@ -42,6 +42,7 @@ from services.ingest.routes.logins import logins
 from services.ingest.routes.machines import machines
 from services.ingest.routes.operations import operations
 from services.ingest.routes.projects import projects
+from services.ingest.routes.retention import retention
 from services.ingest.routes.saved_views import views
 from services.ingest.routes.session_marks import marks
 from services.ingest.routes.users import users
@@ -122,6 +123,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         *machines.routes,
         *marks.routes,
         *views.routes,
+        *retention.routes,
         *operations.routes,
     ]
     app.state.required = required_by_path(app.router.routes)

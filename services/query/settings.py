@@ -6,13 +6,13 @@ from zoneinfo import ZoneInfo
 from pydantic import Field, field_validator
 
 from shared.http.bind_safety import HttpSettings
-from shared.settings import ArchiveSettings
+from shared.settings import ArchiveSettings, RetentionSettings
 
 # Besides `query_database_connections`, for searches with a regular expression alone.
 PATTERN_CONNECTIONS = 2
 
 
-class Settings(HttpSettings, ArchiveSettings):
+class Settings(HttpSettings, ArchiveSettings, RetentionSettings):
     """TRACKER_* variables that the query service reads. A value that does not parse stops the start."""
 
     query_database_url: str | None = Field(

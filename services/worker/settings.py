@@ -4,10 +4,10 @@ from pathlib import Path
 
 from pydantic import Field
 
-from shared.settings import ArchiveSettings, WritingSettings
+from shared.settings import ArchiveSettings, RetentionSettings, WritingSettings
 
 
-class Settings(WritingSettings, ArchiveSettings):
+class Settings(WritingSettings, ArchiveSettings, RetentionSettings):
     """TRACKER_* variables that the worker reads. A value that does not parse stops the start."""
 
     idle_gap_seconds: int = Field(
@@ -24,7 +24,9 @@ class Settings(WritingSettings, ArchiveSettings):
         True,
         description="`off` archives no transcripts: those of imports are not kept, live ones until they are quiet for a day. What is archived stays.",
     )
-    archive_days: int = Field(0, ge=0, description="Days for which the archive keeps a transcript after its last change. 0: for good.")
+    retention_hour: int = Field(
+        3, ge=0, le=23, description="From this hour of the day, UTC, what is older than it is to be kept is dropped, once a day."
+    )
     tool_result_kib: int = Field(
         16,
         ge=1,

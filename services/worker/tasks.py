@@ -16,6 +16,7 @@ from services.worker.importers.job.end_cancelled import end_cancelled as end_can
 from services.worker.kept_out import know_kept_out
 from services.worker.maintenance import fill_savings, idle_sessions, merge_users, upload_gc
 from services.worker.maintenance.erase import erase as erasures
+from services.worker.maintenance.retention import run_retention
 from services.worker.maintenance.scrub import scrub as scrubs
 from services.worker.resources import resources
 from services.worker.retry_later import retry_later_if_unavailable
@@ -33,6 +34,7 @@ from shared.broker import (
     TASK_MERGE_USERS,
     TASK_READ_CAPTURED,
     TASK_REMOVE_DEAD_CONSUMERS,
+    TASK_RETENTION,
     TASK_RUN_IMPORT,
     TASK_SCRUB,
     TASK_SWEEP_UPLOADS,
@@ -48,6 +50,8 @@ DRAIN_LIMIT_SECONDS = 25
 CAPTURE_LIMIT_SECONDS = 300
 # The task of a scrub or an erasure is short, but one of its steps may write the files of a table anew.
 SCRUB_LIMIT_SECONDS = 660
+# A retention's task is short too, but one of its steps may write the files of a large table anew.
+RETENTION_LIMIT_SECONDS = run_retention.LONG_LEASE_SECONDS
 WAKEUP_EXPIRES_SECONDS = 60
 # Under load every batch would wake the indexer, which goes on by itself as long as anything is left.
 INDEXER_WAKEUP_SECONDS: Final = 0.3
@@ -163,6 +167,17 @@ def erase(erasure_id: str) -> None:
     with retry_later_if_unavailable(TASK_ERASE):
         if erasures.run(resources(), UUID(erasure_id)):
             app.send_task(TASK_ERASE, (erasure_id,))
+
+
+@app.task(name=TASK_RETENTION, soft_time_limit=RETENTION_LIMIT_SECONDS, time_limit=RETENTION_LIMIT_SECONDS + 10)
+def drop_what_is_old(run_id: str = "") -> None:
+    """Drops what is older than it is to be kept, some in each task. Sent by ingest, by itself until it is done, and by beat; without an id it begins
+    the day's run.
+    """
+    with retry_later_if_unavailable(TASK_RETENTION):
+        wanted = UUID(run_id) if run_id else run_retention.begin_scheduled(resources())
+        if wanted is not None and run_retention.run(resources(), wanted):
+            app.send_task(TASK_RETENTION, (str(wanted),))
 
 
 @app.task(name=TASK_MERGE_USERS)

@@ -2,11 +2,12 @@
 -- Segments end where the ranges begin.
 SELECT start_offset, end_offset, ends_at - raw_bytes AS position, sha256, content
 FROM (SELECT *, sum(raw_bytes) OVER (ORDER BY is_range, place)::bigint AS ends_at
-      FROM (SELECT false AS is_range, number AS place, lag(end_offset, 1, 0::bigint) OVER (ORDER BY number) AS start_offset, end_offset, raw_bytes,
-                sha256, NULL::bytea AS content
+      FROM (SELECT false AS is_range, number AS place, end_offset, raw_bytes, sha256, NULL::bytea AS content,
+                -- The first begins behind what retention has dropped.
+                coalesce(lag(end_offset) OVER (ORDER BY number), (SELECT dropped_to FROM transcript_files WHERE id = %(file_id)s)) AS start_offset
             FROM transcript_segments WHERE file_id = %(file_id)s
             UNION ALL
-            SELECT true, start_offset, start_offset, end_offset, raw_bytes, NULL, content
+            SELECT true, start_offset, end_offset, raw_bytes, NULL, content, start_offset
             -- What waits behind a gap is not read (services/worker/drain/store_captured.py).
             FROM transcript_ranges WHERE file_id = %(file_id)s
                 AND end_offset <= (SELECT stored_offset FROM transcript_files WHERE id = %(file_id)s)) AS pieces) AS placed

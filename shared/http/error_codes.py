@@ -77,6 +77,8 @@ RESPONSES: Final = (
         "The message says which. Leave `around` out to begin anew.",
     ),
     ErrorCode("SUBAGENT_NOT_FOUND", 404, "The session has no subagent of this id.", "The timeline's tool calls name those that it has."),
+    ErrorCode("RETENTION_RULE_NOT_FOUND", 404, "No rule of retention has this id.", "See `/api/retention`."),
+    ErrorCode("RETENTION_RUN_NOT_FOUND", 404, "No run of retention has this id.", "Start one with `tracker retention --dry-run`."),
     ErrorCode("SCRUB_NOT_FOUND", 404, "No scrub has this id.", "Start one with `POST /api/scrubs` or `tracker scrub`."),
     ErrorCode("DEAD_LETTER_NOT_FOUND", 404, "No dead letter has this id, or it was deleted.", "See `/api/dead-letters`."),
     ErrorCode("VIEW_NOT_FOUND", 404, "No saved view has this id.", "See `/api/views`."),
@@ -94,6 +96,12 @@ RESPONSES: Final = (
         409,
         "The `Idempotency-Key` was used for another body, the `id` is another event's, the new name was another user's, or the job's state does not allow this.",
         "Use another key, id or name. `details` has the state.",
+    ),
+    ErrorCode(
+        "TEXTS_DROPPED",
+        410,
+        "The texts of the session were older than texts are kept, and were dropped. Its numbers are still there.",
+        "`tracker retention allow SESSION`, then import the session again.",
     ),
     ErrorCode(
         "TRANSCRIPT_GONE",

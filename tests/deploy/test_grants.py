@@ -84,8 +84,9 @@ def test_ingest_cannot_change_tables_of_the_worker(database_url: str, table: str
 
 
 def test_only_ingest_writes_keys_and_the_audit_log(database_url: str) -> None:
+    """But for entries of the audit log that retention drops: those the worker deletes, and adds that it did."""
     for role in (QUERY, WORKER):
-        for table in ("api_keys", "audit_log"):
+        for table in ("api_keys", "audit_log") if role == QUERY else ("api_keys",):
             with psycopg.connect(as_role(database_url, role)) as connection, pytest.raises(psycopg.errors.InsufficientPrivilege):
                 connection.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(table)))
 

@@ -102,6 +102,17 @@ BODIES: Final[dict[str, Any]] = {
     "ScrubRequest": {"texts": ["wv7K-2mPq-x9Rt"], "dry_run": True},
     "ScrubStarted": {"scrub_id": "018d0d62-3d4e-7c5f-9061-7c8d9e0f1a2b", "status": "queued", "dry_run": True},
     "TextsLetIn": {"scrub_id": "018d0d62-3d4e-7c5f-9061-7c8d9e0f1a2b", "message": "The texts are no longer kept out."},
+    "RetentionRule": {"what": "texts", "days": 90, "user": "ann"},
+    "RetentionRuleSet": {"id": "018d0d62-3d4e-7c5f-9061-7c8d9e0f1a2c", "what": "texts", "days": 90, "project_id": None, "user": "ann"},
+    "RetentionRuleUnset": {
+        "id": "018d0d62-3d4e-7c5f-9061-7c8d9e0f1a2c",
+        "what": "texts",
+        "message": "The rule is taken back. What it dropped stays dropped.",
+    },
+    "RetentionRequest": {"dry_run": True},
+    "RetentionStarted": {"run_id": "018d0d62-3d4e-7c5f-9061-7c8d9e0f1a2d", "status": "queued", "dry_run": True},
+    "AllowedSession": {"session_id": "8c4bd70d-dc17-4bcf-9b4d-c4bddd3fac2a"},
+    "SessionAllowed": {"session_id": "8c4bd70d-dc17-4bcf-9b4d-c4bddd3fac2a", "session": False, "texts": True},
     "NewKey": {"name": "laptop", "scopes": ["ingest", "read"], "user": "ann"},
     "KeyCreated": {
         "id": "3kTqW9bXz2Lm",

@@ -7,6 +7,7 @@ from uuid import UUID
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from shared.auth.keys import Scope
+from shared.retention import What
 
 # Without `Prefer: wait=N` always "queued". "duplicate": not stored again, since the same fact is stored under another id.
 Status = Literal["queued", "persisted", "duplicate", "dead_letter"]
@@ -233,6 +234,40 @@ class ViewDeleted(Struct, kw_only=True):
     id: UUID
     name: str
     message: str = "The view is deleted."
+
+
+class RetentionRuleSet(Struct, kw_only=True):
+    """A rule of retention as it is stored. It counts from the next step of a run on."""
+
+    id: UUID
+    what: What
+    days: int | None
+    project_id: int | None
+    user: str | None
+
+
+class RetentionRuleUnset(Struct, kw_only=True):
+    """A rule of retention that counts no more."""
+
+    id: UUID
+    what: What
+    message: str = "The rule is taken back. What it dropped stays dropped."
+
+
+class RetentionStarted(Struct, kw_only=True):
+    """What is older than it is to be kept is being dropped; with `dry_run` it is only counted. See /api/retention/runs/{run_id}."""
+
+    run_id: UUID
+    status: Literal["queued"] = "queued"
+    dry_run: bool
+
+
+class SessionAllowed(Struct, kw_only=True):
+    """What retention has dropped of the session is stored again when somebody brings it. `session`, `texts`: whether these were kept out."""
+
+    session_id: str
+    session: bool
+    texts: bool
 
 
 class DeadLetterReplayed(Struct, kw_only=True):

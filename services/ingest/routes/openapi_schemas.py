@@ -11,6 +11,7 @@ from services.ingest.admin.erasures import ErasureRequest, LiftRequest
 from services.ingest.admin.keys import NewKey
 from services.ingest.admin.machines import MachineReport
 from services.ingest.admin.project_visibility import VisibilityChange
+from services.ingest.admin.retention import AllowedSession, RetentionRequest, RetentionRule
 from services.ingest.admin.saved_views import View
 from services.ingest.admin.scrubs import ScrubRequest
 from services.ingest.admin.session_marks import SessionMarksChange
@@ -47,6 +48,10 @@ ANSWER_TYPES: Final = (
     responses.MachineForgotten,
     responses.ViewSaved,
     responses.ViewDeleted,
+    responses.RetentionRuleSet,
+    responses.RetentionRuleUnset,
+    responses.RetentionStarted,
+    responses.SessionAllowed,
     responses.DeadLetterReplayed,
     responses.DeadLetterDeleted,
     responses.DeadLettersChanged,
@@ -114,6 +119,9 @@ def components() -> dict[str, Any]:
         VisibilityChange,
         SessionMarksChange,
         View,
+        RetentionRule,
+        RetentionRequest,
+        AllowedSession,
         DeadLetterFilter,
         MachineReport,
         *ANSWER_TYPES,
@@ -301,6 +309,22 @@ def view_action(answer: type[Struct], body: type[Struct] | None = None, status: 
         extra["requestBody"] = {"content": {"application/json": {"schema": _ref(body)}}, "required": True}
         codes = (400, 404, 408, 409, 413, 415)
     return {"openapi_extra": extra, "responses": {200: _answer(answer)} | _errors(*codes)}
+
+
+def rule_action(answer: type[Struct], body: type[Struct] | None = None) -> dict[str, Any]:
+    """The documentation of a route that sets a rule of retention, or without a body takes it back."""
+    if body is not None:
+        sets = json_action(body, answer, 200)
+        return sets | {"responses": sets["responses"] | _errors(404)}
+    rule_id = _path_id("rule_id", "The rule's id, as GET /api/retention shows it.")
+    return {"openapi_extra": {"parameters": [rule_id]}, "responses": {200: _answer(answer)} | _errors(400, 404)}
+
+
+def retention_run(body: type[Struct], answer: type[Struct]) -> dict[str, Any]:
+    """The documentation of the start of a run."""
+    location = {"Location": {"schema": {"type": "string"}, "description": "The run's address."}}
+    content = {"content": {"application/json": {"schema": _ref(body)}}, "required": True}
+    return _documented(content, {202: _answer(answer) | {"headers": location | _REPLAYED}}, _WRITE_ERRORS)
 
 
 def scrub(body: type[Struct], answer: type[Struct]) -> dict[str, Any]:

@@ -102,6 +102,11 @@ class Session(Answer, kw_only=True):
     cache_saved_usd: SessionSavedUsd
     source: str | None
     machines: Annotated[list[SessionMachine], doc("Those that it was seen on. A session that was resumed elsewhere has several.")]
+    texts_dropped_at: Annotated[
+        datetime | None,
+        doc("When its texts from before `texts_dropped_before` were dropped, since they were older than texts are kept. Numbers stay."),
+    ]
+    texts_dropped_before: datetime | None
     share: Annotated[SessionShare | UnsetType | None, doc("Only with `include_share=true`: what of it is within the dates.")] = UNSET
 
 

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from services.query.answers.answer import Answer
 from services.query.answers.fields import NextCursor, doc
+from shared.retention import What
 
 
 class ImportedFile(Answer):
@@ -99,6 +100,53 @@ class Scrub(Answer):
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
+
+
+class RetentionSetting(Answer):
+    what: What
+    days: Annotated[int | None, doc("From the server's setting `TRACKER_…_DAYS`; null: for good.")]
+
+
+class StoredRule(Answer):
+    id: UUID
+    what: What
+    days: Annotated[int | None, doc("null: for good.")]
+    project_id: Annotated[int | None, doc("null: not of one project.")]
+    project_name: str | None
+    user: Annotated[str | None, doc("null: not of one user.")]
+    key_id: Annotated[str | None, doc("The key that set it; null: no key was needed.")]
+    changed_at: datetime
+
+
+class Dropped(Answer):
+    what: What
+    project_id: Annotated[int | None, doc("null: of no project.")]
+    project_name: str | None
+    sessions: int
+    rows: int
+    bytes: Annotated[int, doc("As they are stored, without indexes.")]
+
+
+class RetentionRun(Answer):
+    run_id: UUID
+    status: Literal["queued", "running", "succeeded", "failed"]
+    dry_run: Annotated[bool, doc("True: nothing is dropped; `dropped` says what would be.")]
+    rewrite: Annotated[bool, doc("Whether the files of tables are written anew at the end.")]
+    scheduled: Annotated[bool, doc("Whether it began by itself.")]
+    stage: Annotated[str | None, doc("What is being dropped now.", examples=["texts"])]
+    dropped: Annotated[list[Dropped], doc("By kind and project, the most bytes first.")]
+    database_bytes_before: Annotated[int | None, doc("Size of the database when the run began.")]
+    database_bytes_after: Annotated[int | None, doc("Size of the database when the run had ended.")]
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+
+
+class Retention(Answer):
+    settings: Annotated[list[RetentionSetting], doc("What counts where there is no rule.")]
+    rules: Annotated[list[StoredRule], doc("A user's rule comes before a project's, and that before the one of everything.")]
+    last_run: Annotated[RetentionRun | None, doc("The newest run that was no dry run.")]
+    last_dry_run: RetentionRun | None
 
 
 class DeadLetter(Answer):

@@ -11,8 +11,10 @@ from services.query.database import Connection, Database
 from services.query.http.parameters import FAILURES, RESPONSES, refuse_parameters
 from services.query.http.read_response import read_response
 from services.query.parameters.tool_calls import CallId
+from services.query.queries.lists.sessions import texts_dropped_at
 from services.query.queries.lists.tool_call import WhereResult, tool_call, where_result
 from services.query.queries.lists.transcripts import transcript_files
+from services.query.routes.transcripts import texts_dropped
 from shared.archive.stored_pieces import ContentDamaged, ContentMissing, next_pieces, read_piece
 from shared.auth.authentication import grant_of
 from shared.auth.keys import Grant
@@ -70,11 +72,12 @@ def show_tool_result(request: Request, call_id: CallId) -> Response:
         if where is None:
             raise _no_call()
         files = [] if where.text is not None else _files(connection, where)
+        dropped_at = texts_dropped_at(connection, where.session_id) if where.text is None and where.session_id is not None else None
     text = where.text
     if text is None:
         found = _search(database, grant, request.app.state.archive, files, call_id)
         if found is None:
-            raise _not_stored()
+            raise _not_stored() if dropped_at is None else texts_dropped(dropped_at)
         text = found.text
     headers = {"Content-Length": str(len(text.encode())), "X-Content-Type-Options": "nosniff"}
     if request.scope.get("is_head"):

@@ -1,6 +1,7 @@
 """Transcripts as Claude Code wrote them, but without their secrets: the files of a session, and the content of one as a stream."""
 
 from collections.abc import Iterator
+from datetime import datetime
 from itertools import chain
 from typing import Annotated
 
@@ -98,10 +99,20 @@ def _files(request: Request, connection: Connection, session_id: str) -> list[St
     if not files:
         if not sessions.session_exists(connection, session_id):
             raise no_session(request)
+        if (dropped_at := sessions.texts_dropped_at(connection, session_id)) is not None:
+            raise texts_dropped(dropped_at)
         raise _no_transcript(
             "No transcript of this session is stored: none was captured or imported, the archive is off, or its days are over.", session_id
         )
     return files
+
+
+def texts_dropped(dropped_at: datetime) -> Gone:
+    """Of a session without texts."""
+    return Gone(
+        f"The texts of this session were dropped on {dropped_at:%Y-%m-%d}, since they were older than texts are kept. Its numbers are still there.",
+        code="TEXTS_DROPPED",
+    )
 
 
 def _content(database: Database, grant: Grant | None, archive: ContentStore, file_id: int, size: int) -> Iterator[bytes]:

@@ -1,4 +1,7 @@
-"""What every aggregate should hold, computed from all rows at once: for verify, rebuild and the benchmark's data. From the entries that writing uses."""
+"""What every aggregate should hold, computed from all rows and the base at once: for verify, rebuild and the benchmark's data.
+
+From the entries that writing uses.
+"""
 
 from functools import partial
 from typing import Final
@@ -22,6 +25,7 @@ def cells_of_all_rows(aggregate: Aggregate) -> str:
     """A SELECT of the aggregate's cells."""
     aggregates = (FILE_ROLLUPS, aggregate) if "file_count_deltas" in aggregate.cells_from else (aggregate,)
     tables = dict.fromkeys(source.table for each in aggregates for source in each.sources)
+    tables |= {each.base: None for each in aggregates}
     relations = {f"new_{table}" for table in tables} | aggregate.cells_from.keys()
     parts = [sql(_ROWS, table=table, columns=listed(ROW_TABLES[table].columns) if table in ROW_TABLES else "*") for table in tables]
     if "active_deltas" in relations:

@@ -1,7 +1,13 @@
 -- name: active_days
-SELECT k.project_id, s.user_id, (c.bucket_start AT TIME ZONE 'UTC')::date AS day, range_agg(c.piece) AS ranges
-FROM sessions AS s, cut_at_buckets(without_gap(s.active_ranges, %(idle_gap)s), 1440) AS c, LATERAL (VALUES (s.project_id), (-1)) AS k (project_id)
-WHERE s.counted GROUP BY 1, 2, 3
+-- Of sessions, and of those that were dropped.
+SELECT k.project_id, d.user_id, d.day, range_agg(d.ranges) AS ranges
+FROM (
+    SELECT s.project_id, s.user_id, (c.bucket_start AT TIME ZONE 'UTC')::date AS day, tstzmultirange(c.piece) AS ranges
+    FROM sessions AS s, cut_at_buckets(without_gap(s.active_ranges, %(idle_gap)s), 1440) AS c WHERE s.counted
+    UNION ALL
+    SELECT project_id, user_id, day, ranges FROM base_active_days
+) AS d, LATERAL (VALUES (d.project_id), (-1)) AS k (project_id)
+GROUP BY 1, 2, 3
 
 -- name: file_sets
 SELECT c.project_id, c.grain_minutes, c.bucket_start, f.number / 4096 AS chunk,

@@ -1,7 +1,8 @@
 """The registry of aggregates: one entry for each table of sums. Everything that goes over all aggregates reads it.
 
 An aggregate is a sum of contributions: each stored row contributes to the cells that it is counted under. Writing, re-keying, undoing, rebuilding
-and verifying use the same entry (rollups.py). A new aggregate needs an entry here, a migration, and its queries.
+and verifying use the same entry (rollups.py). What dropped rows contributed is kept in its base (base.py). A new aggregate needs an entry here, a
+migration, and its queries.
 """
 
 from collections.abc import Callable, Mapping
@@ -64,6 +65,21 @@ class Aggregate:
     cells_from: Mapping[str, tuple[tuple[str, ...], str]] = field(default_factory=dict)
     # SQL over the old and new cell, read by what is made of the changed cells.
     returning: tuple[str, ...] = ()
+
+    @property
+    def base(self) -> str:
+        """The table of what dropped rows contributed: by owners, the finest bucket and the columns of `by`."""
+        return f"base_{self.table}"
+
+    @property
+    def contributed(self) -> tuple[str, ...]:
+        """The measures that come from rows."""
+        return tuple(name for name in self.measures if any(name in source.measures for source in self.sources))
+
+    @property
+    def base_columns(self) -> tuple[str, ...]:
+        """Those of a contribution."""
+        return (*self.owners, "bucket_start", *self.by, *self.contributed)
 
     @property
     def owners(self) -> tuple[str, ...]:

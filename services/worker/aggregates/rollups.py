@@ -1,6 +1,7 @@
 """From contributions to cells: the common table expressions that add the contributions of rows to all aggregates of the registry.
 
-A statement first defines relations of rows, `new_<table>` and `gone_<table>` (registry.Source), and perhaps `active_deltas`. For each aggregate follow
+A statement first defines relations of rows, `new_<table>` and `gone_<table>` (registry.Source), of what is in a base, `new_base_<aggregate>` and
+`gone_base_<aggregate>` (base.py), and perhaps `active_deltas`. For each aggregate follow
 `<table>_deltas`, its contributions summed up by the finest bucket, and `rolled_<table>`, the INSERT of its cells.
 """
 
@@ -90,7 +91,7 @@ def deltas_cte(aggregate: Aggregate, relations: Collection[str]) -> str:
         _DELTAS,
         deltas=f"{aggregate.table}_deltas",
         key=", ".join(key),
-        sums=listed(_SUMS[aggregate.measures[name]].format(name) for name in _contributed(aggregate)),
+        sums=listed(_SUMS[aggregate.measures[name]].format(name) for name in aggregate.contributed),
         contributions=union_all(contributions),
         ordinals=ordinals(key),
     )
@@ -111,7 +112,7 @@ def cells_of_deltas(aggregate: Aggregate, relations: Collection[str]) -> str:
 
 def _spread(aggregate: Aggregate) -> str:
     """The deltas, once for each cell that they are counted under."""
-    contributed = _contributed(aggregate)
+    contributed = aggregate.contributed
     bucket = "bucket_of(d.bucket_start, k.grain_minutes) AS bucket_start"
     return sql(
         _CELLS_OF_DELTAS,
@@ -193,9 +194,10 @@ def _touched(relations: Collection[str]) -> dict[str, set[str]]:
 
 
 def _contributions(aggregate: Aggregate, relations: Collection[str]) -> list[str]:
+    base = Source(aggregate.base, {name: name for name in aggregate.contributed}, at="bucket_start")
     return [
         _contribution(aggregate, source, f"{age}_{source.table}", sign)
-        for source in aggregate.sources
+        for source in (*aggregate.sources, base)
         for age, sign in (("new", "+"), ("gone", "-"))
         if f"{age}_{source.table}" in relations
     ]
@@ -204,7 +206,7 @@ def _contributions(aggregate: Aggregate, relations: Collection[str]) -> list[str
 def _contribution(aggregate: Aggregate, source: Source, rows: str, sign: str) -> str:
     columns = [*aggregate.owners, f"bucket_of({source.at}, {aggregate.finest}) AS bucket_start"]
     columns += [f"{source.by[name]} AS {name}" if name in source.by else name for name in aggregate.by]
-    columns += [_signed(name, aggregate.measures[name], source.measures.get(name), sign) for name in _contributed(aggregate)]
+    columns += [_signed(name, aggregate.measures[name], source.measures.get(name), sign) for name in aggregate.contributed]
     if source.summed:
         rows = sql("(\n    $rows\n) AS summed", rows=sql(source.summed, rows=rows))
     return sql(
@@ -224,8 +226,3 @@ def _signed(name: str, measure: Measure, expression: str | None, sign: str) -> s
         # What is withdrawn lowers no maximum.
         return f"CASE WHEN false THEN {expression} END AS {name}"
     return f"-{expression if expression.isidentifier() else f'({expression})'} AS {name}"
-
-
-def _contributed(aggregate: Aggregate) -> list[str]:
-    """The measures that come from rows."""
-    return [name for name in aggregate.measures if any(name in source.measures for source in aggregate.sources)]

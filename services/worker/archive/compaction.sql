@@ -1,6 +1,7 @@
 -- name: last_segment
 SELECT s.number, s.end_offset, s.sha256, s.raw_bytes,
-    coalesce((SELECT p.end_offset FROM transcript_segments AS p WHERE p.file_id = s.file_id AND p.number = s.number - 1), 0)
+    coalesce((SELECT p.end_offset FROM transcript_segments AS p WHERE p.file_id = s.file_id AND p.number = s.number - 1),
+        (SELECT f.dropped_to FROM transcript_files AS f WHERE f.id = s.file_id))
 FROM transcript_segments AS s WHERE s.file_id = %(file_id)s ORDER BY s.number DESC LIMIT 1
 
 -- name: parsed_ranges

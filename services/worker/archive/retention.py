@@ -1,4 +1,7 @@
-"""Deletes what the archive does not keep: transcripts after TRACKER_ARCHIVE_DAYS, and contents that no transcript refers to."""
+"""Deletes what the archive does not keep: with the archive off live transcripts that are quiet, and contents that no transcript refers to.
+
+Transcripts that are older than it keeps them go in a run of retention (services/worker/maintenance/retention/drop_archive.py).
+"""
 
 import time
 from collections.abc import Iterable
@@ -26,12 +29,11 @@ _REFERRED_TO: Final = "SELECT DISTINCT sha256 FROM transcript_segments WHERE sha
 
 
 def delete_expired(worker: Resources) -> int:
-    """Deletes files whose last change is longer ago than the days that are kept. With the archive off, also live files that are quiet for a day, if
-    nothing of them is archived. Gives their number.
+    """With the archive off, deletes live files that are quiet for a day, if nothing of them is archived. Gives their number.
 
     Their rows are deleted as well, so a machine that goes on with such a file is asked for all of it.
     """
-    parameters = {"archive": worker.settings.archive, "days": worker.settings.archive_days}
+    parameters = {"archive": worker.settings.archive}
     with worker.transaction() as connection:
         deleted = connection.execute(_DELETE_FILES.encode(), parameters).rowcount
     if deleted:

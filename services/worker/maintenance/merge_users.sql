@@ -7,3 +7,20 @@ SELECT alias_of FROM users WHERE id = %(user_id)s AND alias_of IS NOT NULL AND m
 (SELECT session_id FROM sessions WHERE counted AND user_id = %(user_id)s LIMIT %(sessions_limit)s)
 UNION ALL
 (SELECT session_id FROM sessions WHERE NOT counted AND user_id = %(user_id)s LIMIT %(sessions_limit)s)
+
+-- name: keep_base_tools
+-- The cells whose maxima may be those of the base.
+INSERT INTO moving_tools (project_id, user_id, tool_name, occurred_at, duration_ms, duration_source)
+SELECT b.project_id, b.user_id, b.tool_name, b.last_used_at, m.duration_ms, m.duration_source
+FROM base_tool_rollups AS b, LATERAL (VALUES (b.max_ms, NULL), (b.max_measured_ms, 'reported')) AS m (duration_ms, duration_source)
+WHERE b.user_id = %(user_id)s
+
+-- name: move_base_days
+WITH moved AS (
+    UPDATE base_active_days SET user_id = %(target)s
+    WHERE ctid = ANY (ARRAY(SELECT ctid FROM base_active_days WHERE user_id = %(user_id)s LIMIT %(rows_limit)s))
+    RETURNING project_id, day
+)
+INSERT INTO moving_days (project_id, user_id, day)
+SELECT DISTINCT p.project_id, u.user_id, m.day
+FROM moved AS m, LATERAL (VALUES (m.project_id), (-1)) AS p (project_id), (VALUES (%(user_id)s::bigint), (%(target)s::bigint)) AS u (user_id)

@@ -1,4 +1,4 @@
-"""`python -m services.worker.maintenance.rebuild`: makes every aggregate again from the rows, in one transaction, and says how many cells were wrong.
+"""`python -m services.worker.maintenance.rebuild`: makes every aggregate again from the rows and the base, in one transaction, and says how many cells were wrong.
 
 For the day on which `verify` names a difference, with the same definition of the cells. Meanwhile reads go on and see the old cells. The drain waits
 for the lock, so new events stay in the journal and are added afterwards. The documents of the search index are made again afterwards, by the indexer.
@@ -12,6 +12,7 @@ from typing import Any, Final
 from psycopg import Connection
 
 from services.worker import lock_order
+from services.worker.aggregates.base import base_tables
 from services.worker.aggregates.registry import AGGREGATES
 from services.worker.maintenance.command import with_worker
 from services.worker.maintenance.verify import Check, checks, differing
@@ -49,7 +50,7 @@ def lock(connection: Connection[Any]) -> None:
     # Reattribution locks these tables in an order of its own.
     lock_order.lock_writing_exclusive(connection)
     # A transaction that adds to a cell holds a lock until it has committed. After this one, rows and cells belong together.
-    connection.execute(f"LOCK TABLE {', '.join(tables())} IN EXCLUSIVE MODE".encode())
+    connection.execute(f"LOCK TABLE {', '.join((*tables(), *base_tables()))} IN EXCLUSIVE MODE".encode())
 
 
 def refill(connection: Connection[Any], idle_gap: timedelta) -> None:

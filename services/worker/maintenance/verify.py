@@ -1,4 +1,4 @@
-"""`python -m services.worker.maintenance.verify`: recomputes every aggregate from the rows and compares; exits 1 if a cell differs, or the account.
+"""`python -m services.worker.maintenance.verify`: recomputes every aggregate from the rows and the base, and compares; exits 1 if a cell differs, or the account.
 
 The same for every document of the search index, and its row. Reads one snapshot, so it may run while events come in. What cells should be comes from
 the registry that the worker adds up by, over all rows.
@@ -34,6 +34,8 @@ _sql = partial(statement, __package__, "verify.sql")
 _STORED_SESSIONS: Final = _sql("stored_sessions")
 _CELLS: Final = _sql("cells")
 _DIFFERING: Final = _sql("differing")
+# Of a session that retention is just dropping some rows are gone already. What they counted is in the base.
+_OF_WHOLE_SESSIONS: Final = _sql("of_whole_sessions")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +65,9 @@ def checks() -> dict[str, Check]:
     spans = ("session_id", "started_at", "ended_at", "first_event_at", "last_event_at", "active_ranges", "snapshot")
     days, sets = ("project_id", "user_id", "day", "ranges"), ("project_id", "grain_minutes", "bucket_start", "chunk", "bits")
     found = [
-        Check("sessions", sql(_STORED_SESSIONS, sums=own), all_sessions(), ("session_id", *SUMMED), SUMMED),
-        Check("session spans", "SELECT * FROM sessions WHERE counted", all_sessions(), spans),
-        Check("session titles", STORED_TITLES, EXPECTED_TITLES, ("session_id", "title", "title_source")),
+        _check_of_sessions("sessions", sql(_STORED_SESSIONS, sums=own), all_sessions(), ("session_id", *SUMMED), SUMMED),
+        _check_of_sessions("session spans", "SELECT * FROM sessions WHERE counted", all_sessions(), spans),
+        _check_of_sessions("session titles", STORED_TITLES, EXPECTED_TITLES, ("session_id", "title", "title_source")),
         Check("active_days", "SELECT * FROM active_days WHERE NOT isempty(ranges)", sql(ACTIVE_DAYS), days),
     ]
     for table, aggregate in AGGREGATES.items():
@@ -73,6 +75,10 @@ def checks() -> dict[str, Check]:
         found.append(Check(table, f"SELECT * FROM {table}", cells_of_all_rows(aggregate), columns, aggregate.summed))
     found.append(Check("file_sets", "SELECT * FROM file_sets WHERE bit_count(bits) > 0", file_sets_of_all_rows(), sets))
     return {check.name: check for check in found}
+
+
+def _check_of_sessions(name: str, stored: str, expected: str, columns: tuple[str, ...], measures: tuple[str, ...] = ()) -> Check:
+    return Check(name, sql(_OF_WHOLE_SESSIONS, sessions=stored), sql(_OF_WHOLE_SESSIONS, sessions=expected), columns, measures)
 
 
 def differing(connection: Connection[Any], check: Check, idle_gap: timedelta) -> int:

@@ -4,6 +4,12 @@ SELECT session_id,
        $sums
 FROM sessions WHERE counted
 
+-- name: of_whole_sessions
+SELECT * FROM (
+    $sessions
+) AS sessions
+WHERE session_id NOT IN (SELECT session_id FROM dropping_sessions)
+
 -- name: cells
 SELECT $columns
 FROM (

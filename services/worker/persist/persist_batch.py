@@ -18,6 +18,7 @@ from services.worker import lock_order
 from services.worker.aggregates.registry import composed
 from services.worker.aggregates.rollups import rollup_ctes
 from services.worker.persist.derived_values.cut_results import ALL
+from services.worker.persist.dropped_texts import empty_dropped
 from services.worker.persist.history_prompts import delete_superseded
 from services.worker.persist.hook_rows import delete_superseded_messages, merge_durations
 from services.worker.persist.insert_rows import insert_ctes
@@ -130,6 +131,7 @@ def persist(
     if has_tombstones:
         refuse_tombstoned(connection, batch)
     refuse_foreign(connection, batch)
+    empty_dropped(connection, staged, parameters["session_ids"])
     moved_projects, new_owners = assign_owners(connection, parameters, has_hooks=HOOK in staged.sources) if job_number else (set[int](), 0)
     if job_number:
         merge_durations(connection, staged)

@@ -88,5 +88,5 @@ SELECT $new_rows,
 
 -- name: last_sessions
 UPDATE projects AS p SET last_session_at =
-    (SELECT nullif(max(dated_at), '-infinity') FROM sessions AS s WHERE s.project_id = p.id AND s.counted)
+    greatest(base_session_at, (SELECT nullif(max(dated_at), '-infinity') FROM sessions AS s WHERE s.project_id = p.id AND s.counted))
 WHERE id = ANY(%(project_ids)s)

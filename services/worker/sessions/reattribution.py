@@ -105,13 +105,19 @@ def reattributed(connection: Connection[Any], parameters: dict[str, Any]) -> Ite
     delete_emptied_cells(connection)
     look_up_maxima(connection)
     connection.execute(_KEEP_DAYS, parameters)
+    rebuild_moving_days(connection, parameters)
+    connection.execute("DELETE FROM moving_tools; DELETE FROM moving_sessions")
+    projects |= {row[0] for row in connection.execute(_PROJECTS, parameters)}
+
+
+def rebuild_moving_days(connection: Connection[Any], parameters: dict[str, Any]) -> None:
+    """Makes the days that are noted in moving_days again. `parameters`: idle_gap."""
     connection.execute(_INSERT_DAYS)
     connection.execute(_LOCK_DAYS)
     connection.execute(rebuild_days(), parameters)
     connection.execute(_DELETE_EMPTY_DAYS)
     delete_emptied_cells(connection)
-    connection.execute("DELETE FROM moving_days; DELETE FROM moving_tools; DELETE FROM moving_sessions")
-    projects |= {row[0] for row in connection.execute(_PROJECTS, parameters)}
+    connection.execute("DELETE FROM moving_days")
 
 
 def update_session_rows(connection: Connection[Any], parameters: dict[str, Any]) -> None:

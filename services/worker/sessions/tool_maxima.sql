@@ -18,9 +18,16 @@ WHERE (r.project_id, r.user_id, r.grain_minutes, r.bucket_start, r.tool_name) = 
   AND (r.max_ms <= m.max_ms OR r.max_measured_ms <= m.max_measured_ms OR r.last_used_at <= m.last_used_at)
 
 -- name: in_rows
-SELECT max(duration_ms), max(duration_ms) FILTER (WHERE duration_source = 'reported'), max(occurred_at) FROM tool_calls AS t
-WHERE t.project_id = r.project_id AND t.user_id = r.user_id AND t.tool_name = r.tool_name
-  AND t.occurred_at BETWEEN r.bucket_start AND r.bucket_start + interval '1 day' - interval '1 microsecond'
+SELECT max(max_ms), max(max_measured_ms), max(last_used_at)
+FROM (
+    SELECT max(duration_ms) AS max_ms, max(duration_ms) FILTER (WHERE duration_source = 'reported') AS max_measured_ms, max(occurred_at) AS last_used_at
+    FROM tool_calls AS t
+    WHERE t.project_id = r.project_id AND t.user_id = r.user_id AND t.tool_name = r.tool_name
+      AND t.occurred_at BETWEEN r.bucket_start AND r.bucket_start + interval '1 day' - interval '1 microsecond'
+    UNION ALL
+    SELECT max_ms, max_measured_ms, last_used_at FROM base_tool_rollups AS b
+    WHERE (b.project_id, b.user_id, b.tool_name, b.bucket_start) = (r.project_id, r.user_id, r.tool_name, r.bucket_start)
+) AS calls
 
 -- name: in_cells_of_each
 -- One project or user after the other: the index begins with projects, then users.

@@ -23,6 +23,7 @@ from services.worker.sweep.beat_time_limit import within
 from services.worker.sweep.sweep_statements import (
     ABANDONED_ERASURES,
     ABANDONED_MERGES,
+    ABANDONED_RETENTION,
     ABANDONED_SCRUBS,
     ABANDONED_SHARDS,
     ARCHIVE_COLLECTED_KEY,
@@ -31,6 +32,7 @@ from services.worker.sweep.sweep_statements import (
     COLLECT_SECONDS,
     COMPACTABLE_FILES,
     DEAD_CONSUMER_SECONDS,
+    DUE_RETENTION,
     EXPIRED_FILES,
     GONE_CONSUMERS,
     IDLE_SESSIONS,
@@ -38,6 +40,7 @@ from services.worker.sweep.sweep_statements import (
     UNHEARD_CANCELS,
     UNSWEPT_UPLOADS,
     UPLOADS_SWEPT_KEY,
+    last_due,
 )
 from shared.broker import (
     QUEUES,
@@ -53,6 +56,7 @@ from shared.broker import (
     TASK_MERGE_USERS,
     TASK_READ_CAPTURED,
     TASK_REMOVE_DEAD_CONSUMERS,
+    TASK_RETENTION,
     TASK_RUN_IMPORT,
     TASK_SCRUB,
     TASK_SWEEP_UPLOADS,
@@ -160,6 +164,14 @@ class Looks:
     def abandoned_merges(self) -> Sequence[Call]:
         return self._select(ABANDONED_MERGES)
 
+    def abandoned_retention(self) -> Sequence[Call]:
+        return self._select(ABANDONED_RETENTION)
+
+    def due_retention(self) -> Sequence[Call]:
+        """Whether the day's run of retention is to begin."""
+        since, has_settings = last_due(self._settings.retention_hour), self._settings.drops_anything
+        return self._exists(DUE_RETENTION, since=since, has_settings=has_settings)
+
     def savings(self) -> Sequence[Call]:
         """Whether there are calls of which it is not known what the cache saved. Those whose model has no price any more are looked at again each time."""
         return self._exists(CALLS_WITHOUT_SAVING)
@@ -176,14 +188,14 @@ class Looks:
         return self._exists(UNSWEPT_UPLOADS, since=swept_at - JOB_MARGIN_SECONDS)
 
     def archive(self) -> Sequence[Call]:
-        """Whether ranges are to become segments, a transcript's days are over, or a day has passed since garbage was collected."""
+        """Whether ranges are to become segments, ranges are not kept, or a day has passed since garbage was collected."""
         found: Any = self._redis.get(ARCHIVE_COLLECTED_KEY)
         if time.time() > float(found or 0) + COLLECT_SECONDS:
             return ONE_CALL
         settings = self._settings
         if settings.archive and (calls := self._exists(COMPACTABLE_FILES)):
             return calls
-        return self._exists(EXPIRED_FILES, archive=settings.archive, days=settings.archive_days)
+        return self._exists(EXPIRED_FILES, archive=settings.archive)
 
     def dead_consumers(self) -> Sequence[Call]:
         """Whether a process that is gone is still a consumer of the journal, or has a row."""
@@ -269,6 +281,8 @@ def sweeps(canary_seconds: float) -> dict[str, Sweep]:
         "abandoned-scrubs": _task(TASK_SCRUB, 10, Looks.abandoned_scrubs),
         "abandoned-erasures": _task(TASK_ERASE, 10, Looks.abandoned_erasures),
         "abandoned-merges": _task(TASK_MERGE_USERS, 10, Looks.abandoned_merges),
+        "abandoned-retention": _task(TASK_RETENTION, 10, Looks.abandoned_retention),
+        "due-retention": _task(TASK_RETENTION, 60, Looks.due_retention),
         "savings": _task(TASK_FILL_SAVINGS, 60, Looks.savings),
         "idle-sessions": _task(TASK_CLOSE_IDLE_SESSIONS, 60, Looks.idle_sessions),
         "uploads": _task(TASK_SWEEP_UPLOADS, 600, Looks.uploads),

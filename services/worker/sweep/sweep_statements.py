@@ -3,6 +3,7 @@
 Text alone, so that beat needs none of the modules that do the work (services/worker/sweep/scheduler.py).
 """
 
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Final
 
@@ -19,6 +20,9 @@ ABANDONED_SHARDS: Final = _sql("abandoned_shards")
 UNHEARD_CANCELS: Final = _sql("unheard_cancels")
 ABANDONED_SCRUBS: Final = _sql("abandoned_scrubs")
 ABANDONED_ERASURES: Final = _sql("abandoned_erasures")
+
+ABANDONED_RETENTION: Final = _sql("abandoned_retention")
+DUE_RETENTION: Final = _sql("due_retention")
 
 # Merges of users that wait, or whose worker is gone.
 ABANDONED_MERGES: Final = (
@@ -58,3 +62,10 @@ COLLECT_SECONDS: Final = 24 * 3600
 UPLOADS_SWEPT_KEY: Final = "uploads:swept"
 # A consumer that has not read for this long and holds nothing belongs to a process that is gone.
 DEAD_CONSUMER_SECONDS: Final = 3600
+
+
+def last_due(hour: int) -> datetime:
+    """When the day's run of retention was last due."""
+    now = datetime.now(UTC)
+    today = now.replace(hour=hour, minute=0, second=0, microsecond=0)
+    return today if today <= now else today - timedelta(days=1)

@@ -16,6 +16,18 @@ ORDER BY cancel_requested_at LIMIT 100
 SELECT id::text FROM scrubs WHERE status IN ('queued', 'running')
   AND (lease_expires_at < now() OR lease_expires_at IS NULL AND created_at < now() - interval '5 seconds') ORDER BY created_at LIMIT 100
 
+-- name: abandoned_retention
+-- Runs of retention that wait, or whose worker is gone.
+SELECT id::text FROM retention_runs WHERE status IN ('queued', 'running')
+  AND (lease_expires_at < now() OR lease_expires_at IS NULL AND created_at < now() - interval '5 seconds') ORDER BY created_at LIMIT 100
+
+-- name: due_retention
+-- Whether the day's run is to begin: something is not kept for good, and none began since it was due. An import that is going on comes first.
+SELECT 1 WHERE (%(has_settings)s OR EXISTS (SELECT FROM retention_rules WHERE days IS NOT NULL))
+  AND NOT EXISTS (SELECT FROM retention_runs WHERE is_scheduled AND created_at >= %(since)s)
+  AND NOT EXISTS (SELECT FROM retention_runs WHERE NOT is_dry_run AND status IN ('queued', 'running'))
+  AND NOT EXISTS (SELECT FROM import_jobs WHERE status IN ('queued', 'running') AND kind <> 'capture')
+
 -- name: is_idle
 -- Open sessions without an event for so long, and those that their client has ended.
 $is_open
@@ -72,12 +84,11 @@ HAVING sum(r.raw_bytes) >= 4 * 1024 * 1024 OR f.changed_at < now() - interval '1
 ORDER BY f.changed_at LIMIT 100
 
 -- name: expired_files
--- Transcripts that are not kept any longer: after %(days)s days; with the archive off, those of which nothing is archived. What was not read yet is left.
+-- With the archive off, live transcripts that are quiet for a day and of which nothing is archived. What was not read yet is left. Those that are older
+-- than the archive keeps them: services/worker/maintenance/retention/drop_archive.py.
 SELECT f.id FROM transcript_files AS f
-WHERE parsed_offset >= stored_offset AND (
-    %(days)s > 0 AND changed_at < now() - make_interval(days => %(days)s)
-    OR NOT %(archive)s AND brought_by IS NULL AND changed_at < now() - interval '1 day'
-        AND NOT EXISTS (SELECT FROM transcript_segments AS s WHERE s.file_id = f.id))
+WHERE parsed_offset >= stored_offset AND NOT %(archive)s AND brought_by IS NULL AND changed_at < now() - interval '1 day'
+  AND NOT EXISTS (SELECT FROM transcript_segments AS s WHERE s.file_id = f.id)
 LIMIT 10000
 
 -- name: gone_consumers

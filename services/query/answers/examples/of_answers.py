@@ -74,6 +74,8 @@ _SESSION: Final[Json] = {
     "cache_saved_usd": 4.06,
     "source": "hook",
     "machines": [{"machine_id": "k3Zr0vVh2mXq", "name": "ann-laptop"}],
+    "texts_dropped_at": None,
+    "texts_dropped_before": None,
 }
 _MESSAGE: Final[Json] = {
     "id": _EVENT_ID,

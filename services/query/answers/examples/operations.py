@@ -97,7 +97,40 @@ def _page(item: Json) -> Json:
     return {"items": [item], "next_cursor": None}
 
 
+_RETENTION_RUN: Final[Json] = {
+    "run_id": "018d0d62-3d4e-7c5f-9061-7c8d9e0f1a2d",
+    "status": "succeeded",
+    "dry_run": False,
+    "rewrite": False,
+    "scheduled": True,
+    "stage": None,
+    "dropped": [{"what": "texts", "project_id": 1, "project_name": "claude-tracker", "sessions": 12, "rows": 2400, "bytes": 5_242_880}],
+    "database_bytes_before": 104_857_600,
+    "database_bytes_after": 99_614_720,
+    "created_at": "2024-01-15T03:00:00Z",
+    "started_at": "2024-01-15T03:00:01Z",
+    "finished_at": "2024-01-15T03:00:09Z",
+}
+
 OPERATIONS: Final[dict[str, Json]] = {
+    "RetentionRun": _RETENTION_RUN,
+    "Retention": {
+        "settings": [{"what": "texts", "days": None}],
+        "rules": [
+            {
+                "id": "018d0d62-3d4e-7c5f-9061-7c8d9e0f1a2c",
+                "what": "texts",
+                "days": 90,
+                "project_id": None,
+                "project_name": None,
+                "user": "ann",
+                "key_id": None,
+                "changed_at": "2024-01-14T12:00:00Z",
+            }
+        ],
+        "last_run": _RETENTION_RUN,
+        "last_dry_run": None,
+    },
     "ImportJob": _JOB,
     "JobPage": _page(_JOB),
     "Scrub": {

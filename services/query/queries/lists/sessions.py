@@ -27,6 +27,8 @@ SESSIONS = _sql("sessions").replace("{end_reason}", end_reason("s")).replace("{i
 _MODELS = _sql("models")
 _EXISTS = "SELECT 1 AS found FROM sessions WHERE session_id = %(session_id)s"
 
+_TEXTS_DROPPED = "SELECT dropped_at FROM dropped_texts WHERE session_id = %(session_id)s"
+
 _NO_SHARES: Final[Row] = {"share_ids": None, "share_numbers": None}
 # As sessions.sql has them of whole sessions.
 _NUMBER_OF_SHARE: Final[dict[str, Callable[[SessionShare], float]]] = {
@@ -135,6 +137,12 @@ def session(connection: Connection, session_id: str) -> Session | None:
 def session_exists(connection: Connection, session_id: str) -> bool:
     """Whether any of it is known."""
     return bool(rows(connection, _EXISTS, {"session_id": session_id}))
+
+
+def texts_dropped_at(connection: Connection, session_id: str) -> datetime | None:
+    """When its texts were dropped; None: they were not."""
+    found = rows(connection, _TEXTS_DROPPED, {"session_id": session_id})
+    return found[0]["dropped_at"] if found else None
 
 
 def models(connection: Connection, session_id: str) -> list[str]:

@@ -27,10 +27,12 @@ SELECT s.session_id, coalesce(mark.title, s.title) AS title, mark.title IS NOT N
     s.source,
     (SELECT coalesce(jsonb_agg(jsonb_build_object('machine_id', k.machine_id, 'name', m.name) ORDER BY m.name, k.machine_id), '[]')
      FROM session_machines k LEFT JOIN machines m ON m.machine_id = k.machine_id WHERE k.session_id = s.session_id) AS machines,
+    gone.dropped_at AS texts_dropped_at, gone.before AS texts_dropped_before,
     nullif(s.dated_at, '-infinity') AS dated_at, sorted.number AS sort_number,
     coalesce(octet_length(mark.note), 0) AS bytes
 FROM sessions s
 LEFT JOIN session_marks mark ON mark.session_id = s.session_id
+LEFT JOIN dropped_texts gone ON gone.session_id = s.session_id
 LEFT JOIN projects p ON p.id = s.project_id
 LEFT JOIN users u ON u.id = s.user_id
 CROSS JOIN LATERAL (SELECT {end_reason} AS end_reason) AS e

@@ -13,6 +13,7 @@ SELECT DISTINCT file_key FROM activities WHERE id = ANY(%(row_ids)s) AND brought
 -- name: delete_files
 DELETE FROM files AS f USING unnest(%(file_keys)s::uuid[]) AS k (file_key)
 WHERE f.file_key = k.file_key AND NOT EXISTS (SELECT FROM activities AS a WHERE a.file_key = f.file_key)
+  AND NOT EXISTS (SELECT FROM base_file_rollups AS b WHERE b.file_key = f.file_key)
 
 -- name: heirs
 SELECT DISTINCT min(session_id) FROM contested_rows

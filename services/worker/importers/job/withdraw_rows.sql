@@ -24,6 +24,7 @@ DELETE FROM session_files AS f WHERE session_id = ANY(%(session_ids)s) AND file_
 -- name: delete_files
 DELETE FROM files AS f USING unnest(%(file_keys)s::uuid[]) AS k (file_key)
 WHERE f.file_key = k.file_key AND NOT EXISTS (SELECT FROM activities AS a WHERE a.file_key = f.file_key)
+  AND NOT EXISTS (SELECT FROM base_file_rollups AS b WHERE b.file_key = f.file_key)
 
 -- name: shrink
 -- `open` is the time that the deleted rows and facts covered and the facts that are left do not. What is active in it, the rows around say.

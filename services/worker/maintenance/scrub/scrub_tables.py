@@ -83,6 +83,7 @@ TABLES: Final = (
     TextTable("api_keys", "id", "text", {"name": "text", "user_name": "text", "user_names": "text[]"}),
     TextTable("audit_log", "id", "bigint", {"subject": "text", "details": "jsonb", "request_id": "text"}),
     TextTable("scrubs", "id", "uuid", {"request_id": "text"}),
+    TextTable("retention_runs", "id", "uuid", {"request_id": "text"}),
     TextTable("erasures", "id", "uuid", {"names": "text[]", "request_id": "text"}),
 )
 
@@ -93,6 +94,9 @@ BY_OTHER_STAGES: Final = {
     ("error_rollups", "tool_name"): "names",
     ("api_calls", "model"): "names",
     ("usage_rollups", "model"): "names",
+    ("base_tool_rollups", "tool_name"): "names",
+    ("base_error_rollups", "tool_name"): "names",
+    ("base_usage_rollups", "model"): "names",
     ("transcript_ranges", "content"): "transcripts",
     ("transcript_ranges", "request_id"): "transcripts",
     ("search_documents", "content"): "search_documents",
@@ -153,6 +157,9 @@ EXEMPT: Final = {
     ("erasures", "after_key"): "a place in a table",
     ("erasures", "counts"): "numbers by store",
     ("erasures", "remains"): "sentences of the tracker's own",
+    ("retention_rules", "what"): _OUR_WORD,
+    ("retention_counts", "what"): _OUR_WORD,
+    ("retention_runs", "after_key"): "a place in a table",
     ("scrubs", "after_key"): "a place in a table",
     ("scrubs", "remains"): "sentences of the tracker's own",
     ("search_pending", "keys"): "ids of rows",

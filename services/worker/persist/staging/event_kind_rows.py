@@ -48,7 +48,12 @@ KIND_TABLES: Final[dict[str, KindTable]] = {
     "messages": KindTable(
         staged="id uuid, session_id text, project_path text, user_name text, role text, content text, occurred_at timestamptz, model text,"
         " agent_id text, source text, received_at timestamptz",
-        identities=f"SELECT id, session_id, {_IS_CLIENTS_ALONE}, role, md5(content) FROM messages WHERE id = ANY(%(ids)s)",
+        # Of a message whose text was dropped (persist/dropped_texts.py) it is not known any more.
+        identities=f"""
+            SELECT id, session_id, {_IS_CLIENTS_ALONE}, role,
+                CASE WHEN NOT EXISTS (SELECT FROM dropped_texts AS d WHERE d.session_id = m.session_id AND m.occurred_at < d.before)
+                    AND NOT (session_id IS NULL AND content = '') THEN md5(content) END
+            FROM messages AS m WHERE id = ANY(%(ids)s)""",
         texts={"content": "text", "model": "text", "source": "text"},
     ),
     "tool_calls": KindTable(

@@ -41,18 +41,22 @@ TABLE = """
         project_id bigint, user_id bigint, grain_minutes smallint, bucket_start timestamptz, speaker text,
         messages bigint NOT NULL DEFAULT 0, failures numeric NOT NULL DEFAULT 0,
         PRIMARY KEY (project_id, user_id, grain_minutes, bucket_start, speaker))"""
+BASE = """
+    CREATE TABLE base_speaker_rollups AS
+    SELECT project_id, user_id, bucket_start, speaker, messages, failures FROM speaker_rollups WITH NO DATA"""
 
 
 @pytest.fixture
 def connection(worker: Resources, monkeypatch: pytest.MonkeyPatch) -> Iterator[Connection[Any]]:
-    """A database with the aggregate's table, and its entry in the registry."""
+    """A database with the aggregate's tables, and its entry in the registry."""
     with worker.connection() as connection:
         with connection.transaction():
             connection.execute(TABLE)
+            connection.execute(BASE)
         monkeypatch.setitem(AGGREGATES, "speaker_rollups", SPEAKERS)
         yield connection
         with connection.transaction():
-            connection.execute("DROP TABLE speaker_rollups")
+            connection.execute("DROP TABLE speaker_rollups, base_speaker_rollups")
 
 
 def store(connection: Connection[Any], *events: Event | Record, job_number: int = 0) -> None:

@@ -3,11 +3,12 @@
 import json
 import random
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any
+from uuid import uuid4
 
 import psycopg
 import pytest
@@ -15,9 +16,11 @@ from psycopg import Connection
 
 from services.worker.archive.archive_locks import lock_referring, refer_to
 from services.worker.archive.compaction import compact, compact_some
-from services.worker.archive.retention import collect_garbage, delete_expired
+from services.worker.archive.retention import collect_garbage
 from services.worker.archive.segments import SEGMENT_BYTES
 from services.worker.archive.upkeep import run
+from services.worker.maintenance.retention.drop_archive import drop_archive
+from services.worker.maintenance.retention.retention_stage import Step
 from services.worker.resources import Resources, open_resources
 from services.worker.settings import Settings
 from services.worker.sweep.scheduler import NO_CALL, ONE_CALL, Looks
@@ -172,6 +175,12 @@ def test_a_reader_sees_the_same_content_while_ranges_are_moved(worker: Resources
     assert bytes(got) == (content + more)[1234:]
 
 
+def drop_files(worker: Resources) -> int:
+    """A step of a run of retention. How many files it dropped."""
+    with worker.transaction() as connection:
+        return sum(count.rows for count in drop_archive(Step(worker, connection, uuid4(), None, False, datetime.now(UTC))).counts)
+
+
 def test_days_that_are_over_delete_files_and_then_their_contents(worker: Resources, looks: Looks) -> None:
     """given an old file and a new one with the same first megabyte, then the old one goes, and of the contents those that only it had."""
     worker.redis.set(ARCHIVE_COLLECTED_KEY, 4_000_000_000)
@@ -187,7 +196,7 @@ def test_days_that_are_over_delete_files_and_then_their_contents(worker: Resourc
     assert len(list(worker.archive.stored())) == 3
     aged = Resources(worker.settings.model_copy(update={"archive_days": 30}), worker.engine, worker.redis, worker.consumer)
 
-    assert (delete_expired(worker), delete_expired(aged), delete_expired(aged)) == (0, 1, 0)
+    assert (drop_files(worker), drop_files(aged), drop_files(aged)) == (0, 1, 0)
     assert collect_garbage(worker) == 0
     assert collect_garbage(worker, min_age=timedelta(0)) == 1
     with worker.transaction() as connection:
@@ -273,7 +282,7 @@ def test_a_file_that_goes_on_while_old_ones_are_deleted_stays(worker: Resources)
     file_id = put(worker, first := lines(3000))
     be_quiet(worker, "31 days")
     aged = Resources(worker.settings.model_copy(update={"archive_days": 30}), worker.engine, worker.redis, worker.consumer)
-    deleting = Thread(target=delete_expired, args=(aged,))
+    deleting = Thread(target=drop_files, args=(aged,))
     with psycopg.connect(worker.settings.database_url) as drain, psycopg.connect(worker.settings.database_url, autocommit=True) as watching:
         put_range(drain, SESSION, second := lines(3000, salt=1))
         deleting.start()

@@ -1,0 +1,127 @@
+-- What is kept for how long (docs/adr/0086-retention-leaves-numbers.md): rules, runs, marks of sessions without texts, and the base of the aggregates.
+
+-- A rule is of everything (both NULL), of a project, or of a user. No rule: the worker's setting TRACKER_<WHAT>_DAYS.
+CREATE TABLE retention_rules (
+    id         uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+    what       text NOT NULL CHECK (what IN ('texts', 'sessions', 'archive', 'jobs', 'dead_letters', 'scrubs', 'audit', 'live_payloads')),
+    project_id bigint REFERENCES projects ON DELETE CASCADE,
+    user_id    bigint REFERENCES users ON DELETE CASCADE,
+    -- NULL: for good.
+    days       integer CHECK (days BETWEEN 1 AND 36500),
+    -- The key that set it; NULL: nobody was asked for one.
+    key_id     text,
+    changed_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    CHECK (project_id IS NULL OR user_id IS NULL),
+    CHECK (what IN ('texts', 'sessions', 'archive') OR project_id IS NULL AND user_id IS NULL),
+    UNIQUE NULLS NOT DISTINCT (what, project_id, user_id)
+);
+
+-- For how many days something is kept; NULL: for good. A user's rule comes before a project's, that before the one of everything, and last the setting
+-- (0 is for good).
+CREATE FUNCTION retention_days(kind text, project bigint, person bigint, setting integer) RETURNS integer LANGUAGE sql STABLE PARALLEL SAFE
+RETURN (
+    SELECT days FROM (
+        SELECT r.days, r.user_id IS NULL AS is_of_many, r.project_id IS NULL AS is_of_all, false AS is_setting FROM retention_rules AS r
+        WHERE r.what = kind AND (r.user_id IS NULL OR r.user_id = person) AND (r.project_id IS NULL OR r.project_id = project)
+        UNION ALL SELECT nullif(setting, 0), true, true, true
+    ) AS rules ORDER BY is_setting, is_of_many, is_of_all LIMIT 1);
+
+CREATE TABLE retention_runs (
+    id               uuid PRIMARY KEY,
+    status           text NOT NULL DEFAULT 'queued' CHECK (status IN ('queued', 'running', 'succeeded', 'failed')),
+    -- Counts only.
+    is_dry_run       boolean NOT NULL,
+    -- At the end the files of tables are written anew, which locks them: seconds for each gigabyte.
+    rewrites         boolean NOT NULL DEFAULT false,
+    -- Began by itself, once a day.
+    is_scheduled     boolean NOT NULL DEFAULT false,
+    -- Which stage is next, and behind which key; committed together with what the step before has dropped.
+    at_stage         text,
+    after_key        text,
+    attempts         integer NOT NULL DEFAULT 0,
+    lease_expires_at timestamptz,
+    lease_token      uuid,
+    -- Size of the database when it began and when it ended.
+    bytes_before     bigint,
+    bytes_after      bigint,
+    request_id       text,
+    -- Days are counted back from here.
+    created_at       timestamptz NOT NULL DEFAULT now(),
+    started_at       timestamptz,
+    finished_at      timestamptz
+);
+CREATE INDEX retention_runs_unfinished ON retention_runs (created_at) WHERE status IN ('queued', 'running');
+CREATE INDEX retention_runs_by_time ON retention_runs (created_at DESC);
+-- One at a time, so that each counts what it has dropped itself.
+CREATE UNIQUE INDEX retention_runs_one ON retention_runs (is_dry_run) WHERE status IN ('queued', 'running') AND NOT is_dry_run;
+
+-- What a run has dropped, or would. Project 0: of none.
+CREATE TABLE retention_counts (
+    run_id     uuid NOT NULL REFERENCES retention_runs ON DELETE CASCADE,
+    what       text NOT NULL,
+    project_id bigint NOT NULL,
+    sessions   bigint NOT NULL,
+    rows       bigint NOT NULL,
+    -- As they are stored.
+    bytes      bigint NOT NULL,
+    PRIMARY KEY (run_id, what, project_id)
+);
+
+-- Sessions whose texts from before a time are gone, and stay gone: whoever brings such a row again brings it without its texts
+-- (services/worker/persist/dropped_texts.py).
+CREATE TABLE dropped_texts (
+    session_id text PRIMARY KEY,
+    before     timestamptz NOT NULL,
+    dropped_at timestamptz NOT NULL DEFAULT now(),
+    -- false: a run is at it.
+    is_done    boolean NOT NULL DEFAULT false
+);
+CREATE INDEX dropped_texts_unfinished ON dropped_texts (session_id) WHERE NOT is_done;
+
+-- The content of a file up to here was dropped; what is stored begins behind it.
+ALTER TABLE transcript_files ADD COLUMN dropped_to bigint NOT NULL DEFAULT 0;
+
+-- Sessions that are being dropped: some of their rows are in the base already.
+CREATE TABLE dropping_sessions (
+    session_id text PRIMARY KEY,
+    run_id     uuid NOT NULL
+);
+
+-- The base of the aggregates: what dropped rows and sessions contributed, summed up as a batch's contributions are, by the finest bucket of each aggregate.
+-- Cells are the contributions of rows and of the base. No keys: each step adds its own.
+CREATE TABLE base_file_rollups AS
+SELECT project_id, bucket_start, file_key, touches, lines_added, lines_removed FROM file_rollups WITH NO DATA;
+CREATE INDEX base_file_rollups_by_file ON base_file_rollups (file_key);
+
+CREATE TABLE base_tool_rollups AS
+SELECT project_id, user_id, bucket_start, tool_name, calls, success, errors, rejected, timed_calls, duration_ms, measured_calls, measured_ms,
+    waited_calls, waited_ms, max_ms, max_measured_ms, last_used_at, times, measured_times, calls_by_quarter, errors_by_quarter
+FROM tool_rollups WITH NO DATA;
+-- Where the maxima of a day's cell are looked up.
+CREATE INDEX base_tool_rollups_by_cell ON base_tool_rollups (project_id, user_id, tool_name, bucket_start);
+
+CREATE TABLE base_error_rollups AS
+SELECT project_id, user_id, bucket_start, tool_name, error_class, calls FROM error_rollups WITH NO DATA;
+
+CREATE TABLE base_usage_rollups AS
+SELECT project_id, user_id, bucket_start, model, input_tokens, output_tokens, cache_creation_tokens, cache_read_tokens, cost_nano_usd, api_calls,
+    unpriced_calls, cache_priced_calls, uncached_nano_usd, cache_saved_nano_usd
+FROM usage_rollups WITH NO DATA;
+
+CREATE TABLE base_activity_rollups AS
+SELECT project_id, user_id, bucket_start, sessions, wall_us, user_messages, assistant_messages, lines_added, lines_removed, tool_calls, tool_errors,
+    input_tokens, output_tokens, cache_creation_tokens, cache_read_tokens, cost_nano_usd, api_calls, unpriced_calls, cache_priced_calls,
+    uncached_nano_usd, cache_saved_nano_usd
+FROM activity_rollups WITH NO DATA;
+
+-- A person's active time is a union, so its base is one too: of each project, cut at UTC midnights.
+CREATE TABLE base_active_days AS SELECT project_id, user_id, day, ranges FROM active_days WITH NO DATA;
+CREATE INDEX base_active_days_by_day ON base_active_days (user_id, day);
+
+-- The newest session of a project that was dropped.
+ALTER TABLE projects ADD COLUMN base_session_at timestamptz;
+
+-- A key that is bound to projects sees which of its sessions have no texts any more. Rules and runs name projects and users of others.
+ALTER TABLE dropped_texts ENABLE ROW LEVEL SECURITY;
+CREATE POLICY bound ON dropped_texts FOR SELECT TO tracker_bound USING (EXISTS (SELECT FROM sessions AS s WHERE s.session_id = dropped_texts.session_id));
+GRANT SELECT ON dropped_texts TO tracker_bound;

@@ -1,0 +1,116 @@
+"""What is kept for how long: rules, and runs that drop what is older. Each act is in the audit log."""
+
+import asyncio
+from typing import Annotated, Final
+from uuid import UUID, uuid4
+
+import msgspec
+from fastapi import Request, Response
+from msgspec import Meta, Struct
+
+from services.ingest.dependencies import ingest_of
+from services.ingest.events.decode import check_identifier, parse
+from services.ingest.events.json_body import read_json
+from services.ingest.events.write_event import SINGLE_BODY, admit_write
+from services.ingest.http.json_limits import check_utf8
+from services.ingest.http.request_checks import AcceptedBody, check_query
+from services.ingest.http.responses import RetentionRuleSet, RetentionRuleUnset, RetentionStarted, SessionAllowed
+from services.ingest.journal.wakeup import send_tasks
+from services.ingest.postgres.admin import retention
+from services.ingest.postgres.audit import audit_record
+from shared.auth.authentication import grant_of
+from shared.broker import TASK_RETENTION
+from shared.events.messages import Identifier
+from shared.http.errors import Conflict, NotFound, invalid
+from shared.http.middleware import json_response
+from shared.retention import MAX_DAYS, OF_SESSIONS, What
+
+_BODY: Final = AcceptedBody((b"application/json",), 64 * 1024)
+
+
+class RetentionRule(Struct, kw_only=True):
+    """For how many `days` something is kept; null: for good. Of everything, or of sessions of one project or of one user."""
+
+    what: What
+    days: Annotated[int, Meta(ge=1, le=MAX_DAYS)] | None
+    project_id: Annotated[int, Meta(ge=1, le=2**63 - 1)] | None = None
+    user: Identifier | None = None
+
+
+class RetentionRequest(Struct, kw_only=True):
+    """`dry_run` drops nothing and counts what would go. `rewrite` writes the files of tables anew at the end, which locks each meanwhile."""
+
+    dry_run: bool = False
+    rewrite: bool = False
+
+
+class AllowedSession(Struct, kw_only=True):
+    """A session that may come again: what retention has dropped of it is stored when somebody brings it."""
+
+    session_id: Annotated[str, Meta(min_length=1, max_length=200)]
+
+
+_RULE: Final = msgspec.json.Decoder(RetentionRule)
+_REQUEST: Final = msgspec.json.Decoder(RetentionRequest)
+_SESSION: Final = msgspec.json.Decoder(AllowedSession)
+
+
+async def set_rule(request: Request) -> Response:
+    """200 with the rule. 400 for a rule that cannot be, 404 if the project or user is not known."""
+    wanted = await read_json(request, _BODY, _RULE)
+    if wanted.project_id is not None and wanted.user is not None:
+        raise invalid("user", "a rule is of a project or of a user, not of both; leave out one")
+    if wanted.what not in OF_SESSIONS and (wanted.project_id, wanted.user) != (None, None):
+        raise invalid("what", f"{wanted.what} are of no project and no user; leave these out")
+    if wanted.user is not None:
+        check_identifier(wanted.user, "user")
+    grant = grant_of(request.scope)
+    subject = wanted.what if wanted.project_id is None else f"{wanted.what} of project {wanted.project_id}"
+    record = audit_record(request, "retention.set", subject, days=wanted.days, user=wanted.user)
+    rule = retention.Rule(wanted.what, wanted.project_id, wanted.user, wanted.days, grant.key_id if grant else None)
+    found = await retention.set_rule(ingest_of(request).database, rule, record)
+    if found == "no project":
+        raise NotFound(f"There is no project {wanted.project_id}; see /api/projects.", code="PROJECT_NOT_FOUND")
+    if found == "no user":
+        raise NotFound("There is no user with this name; see /api/users.", code="USER_NOT_FOUND")
+    return json_response(
+        RetentionRuleSet(id=UUID(found), what=wanted.what, days=wanted.days, project_id=wanted.project_id, user=wanted.user)
+    )
+
+
+async def unset_rule(request: Request) -> Response:
+    """200 with what the rule was of. 404 for one that is not known."""
+    check_query(request)
+    try:
+        rule_id = UUID(request.path_params["rule_id"])
+    except ValueError:
+        raise invalid("rule_id", "must be a UUID") from None
+    what = await retention.unset_rule(ingest_of(request).database, rule_id, audit_record(request, "retention.unset", rule_id))
+    if what is None:
+        raise NotFound("There is no rule of this id; see /api/retention.", code="RETENTION_RULE_NOT_FOUND")
+    return json_response(RetentionRuleUnset(id=rule_id, what=what))
+
+
+async def start(request: Request) -> Response:
+    """202: the run is in Postgres. If its task is lost, the worker's sweep finds it. 409 while another run drops something."""
+    write = await admit_write(request, SINGLE_BODY)
+    check_utf8(write.body)
+    wanted = parse(write.body, _REQUEST)
+    run_id = write.derived_id() or uuid4()
+    record = audit_record(request, "retention.run", run_id, dry_run=wanted.dry_run, rewrite=wanted.rewrite)
+    added = await retention.add_run(write.ingest.database, run_id, record, is_dry_run=wanted.dry_run, rewrites=wanted.rewrite)
+    if added == "busy":
+        raise Conflict("A run of retention is under way; wait until it has ended, see /api/retention.", details={"run": "another one"})
+    if added == "added":
+        await asyncio.to_thread(send_tasks, write.ingest.sender, TASK_RETENTION, (str(run_id),))
+    location = {"Location": f"/api/retention/runs/{run_id}"}
+    return json_response(RetentionStarted(run_id=run_id, dry_run=wanted.dry_run), 202, location | (write.headers or {}))
+
+
+async def allow(request: Request) -> Response:
+    """200 with what was kept out of the session. Nothing comes back by itself."""
+    wanted = await read_json(request, _BODY, _SESSION)
+    check_identifier(wanted.session_id, "session_id")
+    record = audit_record(request, "retention.allow", wanted.session_id)
+    allowed = await retention.allow(ingest_of(request).database, wanted.session_id, record)
+    return json_response(SessionAllowed(session_id=wanted.session_id, session=allowed.session, texts=allowed.texts))

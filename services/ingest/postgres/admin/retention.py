@@ -1,0 +1,71 @@
+"""The SQL of retention's rules and runs. Answers within a second or raises Unavailable DATABASE_UNAVAILABLE."""
+
+from functools import partial
+from typing import Any, Final, Literal
+from uuid import UUID
+
+from msgspec import Struct, structs
+
+from services.ingest.postgres.audit import AuditRecord, run_audited
+from services.ingest.postgres.database import Database
+from shared.retention import What
+from shared.sql_files import statement
+
+_sql = partial(statement, __package__, "retention.sql")
+
+_SET: Final = _sql("set_rule")
+_UNSET: Final = "DELETE FROM retention_rules WHERE id = %(id)s RETURNING what, true AS done"
+_ADD_RUN: Final = _sql("add_run")
+_ALLOW: Final = _sql("allow")
+
+
+class Rule(Struct, frozen=True):
+    """A rule as it is to be stored."""
+
+    what: What
+    project_id: int | None
+    user: str | None
+    days: int | None
+    key_id: str | None
+
+
+class Allowed(Struct, frozen=True):
+    """Whether the session was kept out, and whether its texts were."""
+
+    session: bool
+    texts: bool
+
+
+async def set_rule(database: Database, rule: Rule, record: AuditRecord) -> str:
+    """The rule's id; or "no project", "no user"."""
+    row = await _changed(database, _SET, structs.asdict(rule), record)
+    return str(row["outcome"])
+
+
+async def unset_rule(database: Database, rule_id: UUID, record: AuditRecord) -> What | None:
+    """What the rule was of; None if there is none of this id."""
+    row = await run_audited(database, _UNSET, {"id": rule_id}, record)
+    return None if row is None else row["what"]
+
+
+async def add_run(
+    database: Database, run_id: UUID, record: AuditRecord, *, is_dry_run: bool, rewrites: bool
+) -> Literal["added", "there", "busy"]:
+    """Adds a queued run. `there`: it was added before. `busy`: another one drops something now."""
+    row = await _changed(
+        database, _ADD_RUN, {"id": run_id, "is_dry_run": is_dry_run, "rewrites": rewrites, "request_id": record.request_id}, record
+    )
+    outcome: Literal["added", "there", "busy"] = row["outcome"]
+    return outcome
+
+
+async def allow(database: Database, session_id: str, record: AuditRecord) -> Allowed:
+    """Takes away what keeps a session or its texts out, unless the session was erased."""
+    row = await _changed(database, _ALLOW, {"session_id": session_id}, record)
+    return Allowed(row["session"], row["texts"])
+
+
+async def _changed(database: Database, statement: str, params: dict[str, Any], record: AuditRecord) -> dict[str, Any]:
+    row = await run_audited(database, statement, params, record)
+    assert row is not None
+    return row

@@ -1,0 +1,31 @@
+-- name: set_rule
+-- A former name of a user stands for the user.
+WITH owner AS (
+    SELECT (SELECT id FROM projects WHERE id = %(project_id)s) AS project_id,
+           (SELECT coalesce(alias_of, id) FROM users WHERE name = %(user)s) AS user_id
+), rule AS (
+    INSERT INTO retention_rules AS r (what, project_id, user_id, days, key_id)
+    SELECT %(what)s, o.project_id, o.user_id, %(days)s, %(key_id)s FROM owner AS o
+    WHERE (%(project_id)s::bigint IS NULL OR o.project_id IS NOT NULL) AND (%(user)s::text IS NULL OR o.user_id IS NOT NULL)
+    ON CONFLICT (what, project_id, user_id) DO UPDATE SET days = excluded.days, key_id = excluded.key_id, changed_at = clock_timestamp()
+    RETURNING id
+)
+SELECT coalesce((SELECT id::text FROM rule), CASE WHEN %(user)s::text IS NULL THEN 'no project' ELSE 'no user' END) AS outcome,
+    EXISTS (SELECT FROM rule) AS done
+
+-- name: add_run
+WITH added AS (
+    INSERT INTO retention_runs (id, is_dry_run, rewrites, request_id) VALUES (%(id)s, %(is_dry_run)s, %(rewrites)s, %(request_id)s)
+    ON CONFLICT DO NOTHING RETURNING id
+)
+SELECT CASE WHEN EXISTS (SELECT FROM added) THEN 'added' WHEN EXISTS (SELECT FROM retention_runs WHERE id = %(id)s) THEN 'there' ELSE 'busy' END AS outcome,
+    EXISTS (SELECT FROM added) AS done
+
+-- name: allow
+WITH tombstone AS (
+    DELETE FROM tombstones WHERE key = tombstone_key('session', %(session_id)s) AND kind = 'session' AND reason = 'expired' RETURNING true
+), mark AS (
+    DELETE FROM dropped_texts WHERE session_id = %(session_id)s AND is_done RETURNING true
+)
+SELECT EXISTS (SELECT FROM tombstone) AS session, EXISTS (SELECT FROM mark) AS texts,
+    EXISTS (SELECT FROM tombstone) OR EXISTS (SELECT FROM mark) AS done

@@ -1,0 +1,15 @@
+-- name: rules
+SELECT r.id, r.what, r.days, r.project_id, p.name AS project_name, u.name AS user, r.key_id, r.changed_at
+FROM retention_rules AS r LEFT JOIN projects AS p ON p.id = r.project_id LEFT JOIN users AS u ON u.id = r.user_id
+ORDER BY r.what, r.user_id IS NOT NULL, r.project_id IS NOT NULL, p.name, u.name, r.id
+
+-- name: run
+SELECT id AS run_id, status, is_dry_run AS dry_run, rewrites AS rewrite, is_scheduled AS scheduled,
+    CASE WHEN finished_at IS NULL THEN at_stage END AS stage,
+    bytes_before AS database_bytes_before, bytes_after AS database_bytes_after, created_at, started_at, finished_at
+FROM retention_runs WHERE id = %(id)s
+
+-- name: dropped
+SELECT c.what, nullif(c.project_id, 0) AS project_id, p.name AS project_name, c.sessions, c.rows, c.bytes
+FROM retention_counts AS c LEFT JOIN projects AS p ON p.id = c.project_id
+WHERE c.run_id = %(id)s ORDER BY c.bytes DESC, c.what, c.project_id

@@ -1,0 +1,42 @@
+-- name: old_jobs
+-- An import stays as long as rows or contents that it brought are stored. Its undo needs it, and goes with it.
+SELECT j.id, 0 AS project_id, pg_column_size(j.*)::bigint AS size FROM import_jobs AS j
+WHERE j.status NOT IN ('queued', 'running') AND j.kind <> 'capture' AND coalesce(j.finished_at, j.created_at) < %(before)s AND NOT j.has_files
+  AND (j.kind <> 'import' OR NOT EXISTS (SELECT FROM import_sessions AS s WHERE s.job_number = j.number)
+      AND NOT EXISTS (SELECT FROM transcript_files AS f WHERE j.number = ANY(f.brought_by)))
+  AND NOT EXISTS (SELECT FROM import_jobs AS u WHERE u.undoes = j.id
+      AND (u.status IN ('queued', 'running') OR coalesce(u.finished_at, u.created_at) >= %(before)s))
+ORDER BY j.number DESC LIMIT %(limit)s
+
+-- name: delete_jobs
+DELETE FROM import_shares WHERE job_id = ANY(%(ids)s);
+DELETE FROM imported_files WHERE job_number IN (SELECT number FROM import_jobs WHERE id = ANY(%(ids)s));
+DELETE FROM import_jobs WHERE undoes = ANY(%(ids)s);
+DELETE FROM import_jobs WHERE id = ANY(%(ids)s)
+
+-- name: old_dead_letters
+SELECT id, 0 AS project_id, pg_column_size(d.*)::bigint AS size FROM dead_letters AS d WHERE last_seen_at < %(before)s ORDER BY id LIMIT %(limit)s
+
+-- name: delete_dead_letters
+DELETE FROM dead_letters WHERE id = ANY(%(ids)s)
+
+-- name: old_scrubs
+SELECT id, 0 AS project_id, pg_column_size(s.*)::bigint AS size FROM scrubs AS s
+WHERE status NOT IN ('queued', 'running') AND finished_at < %(before)s ORDER BY id LIMIT %(limit)s
+
+-- name: delete_scrubs
+DELETE FROM scrubs WHERE id = ANY(%(ids)s)
+
+-- name: old_audit
+SELECT id, 0 AS project_id, pg_column_size(details)::bigint + coalesce(octet_length(subject), 0) + 60 AS size FROM audit_log
+WHERE at < %(before)s ORDER BY id LIMIT %(limit)s
+
+-- name: delete_audit
+DELETE FROM audit_log WHERE id = ANY(%(ids)s)
+
+-- name: old_live_payloads
+-- They are read within seconds. What is left could not be read.
+SELECT id, 0 AS project_id, pg_column_size(h.*)::bigint AS size FROM hook_payloads AS h WHERE received_at < %(before)s ORDER BY id LIMIT %(limit)s
+
+-- name: delete_live_payloads
+DELETE FROM hook_payloads WHERE id = ANY(%(ids)s)

@@ -1,0 +1,161 @@
+"""Drops sessions whose last event is longer ago than sessions are kept. What they count for moves into the base of the aggregates (aggregates/base.py).
+
+Cells do not change, so no live writer waits: a step locks old sessions and adds to the base, which nothing else does. First sessions get a tombstone,
+so that nobody brings them again, and a place in `dropping_sessions`. Then their rows go, some in each transaction, each with its contributions; at last
+the sessions themselves, with theirs. Cells are those of rows and base after each transaction.
+
+A session that shares rows with another goes only with it: else a row that only the dropped one owned would come again as the other's, and count twice.
+"""
+
+from functools import partial
+from typing import Any, Final
+
+from psycopg.rows import dict_row
+
+from services.worker import lock_order
+from services.worker.aggregates.base import base_ctes
+from services.worker.aggregates.registry import composed
+from services.worker.maintenance.retention.old_sessions import FAMILY, is_old
+from services.worker.maintenance.retention.retention_stage import ROWS_AT_ONCE, SESSIONS_AT_ONCE, Count, Done, Step
+from services.worker.persist.persist_batch import LOCK_SESSIONS
+from services.worker.persist.tombstones import write_tombstones
+from services.worker.row_tables import ROW_TABLES, for_all
+from services.worker.search_index.forget_documents import forget_changed_here
+from services.worker.sql_text import ctes, listed, sql, union_all
+from shared.sql_files import statement
+
+_sql = partial(statement, __package__, "drop_sessions.sql")
+
+_DUE: Final = _sql("due")
+_FAMILIES: Final = _sql("families")
+_STILL_OLD: Final = _sql("still_old")
+_BEGIN: Final = _sql("begin")
+_DROPPING: Final = "SELECT session_id FROM dropping_sessions ORDER BY session_id LIMIT %(limit)s"
+_OF_TABLE: Final = _sql("of_table")
+_ROWS: Final = _sql("rows")
+_GONE_ROWS: Final = _sql("gone_rows")
+_DROP_ROWS: Final = _sql("drop_rows")
+_DROP_SESSIONS: Final = _sql("drop_sessions")
+_COUNT: Final = _sql("count")
+
+# Whatever else names a session. Files of transcripts take their content with them.
+_REST: Final = tuple(
+    f"DELETE FROM {table} WHERE session_id = ANY(%(session_ids)s)"
+    for table in (
+        *("session_events", "session_facts", "session_files", "session_signs", "session_machines", "session_marks"),
+        *("contested_rows", "import_sessions", "hook_payloads", "transcript_files", "dropped_texts", "dropping_sessions"),
+    )
+)
+
+# A dry run changes nothing and locks nothing, so it counts more at once.
+_COUNTED_AT_ONCE: Final = 200
+
+
+def due_sessions() -> str:
+    """Selects sessions behind %(after)s that are older than they are kept, with all that they share rows with."""
+    return sql(_DUE, is_old=is_old("sessions"), family=FAMILY, family_is_old=is_old("sessions"))
+
+
+def still_old() -> str:
+    """Which of session_ids are."""
+    return sql(_STILL_OLD, is_old=is_old("sessions"), family=FAMILY, family_is_old=is_old("sessions"))
+
+
+def families() -> str:
+    """Selects the sessions that share rows with these, and these."""
+    return sql(_FAMILIES, family=FAMILY)
+
+
+def next_rows() -> str:
+    """Selects rows of the sessions, with their sizes."""
+    return sql(_ROWS, rows=for_all(_OF_TABLE))
+
+
+@composed
+def drop_rows() -> str:
+    """Deletes the rows, and adds what they contributed to the base."""
+    gone = [sql(_GONE_ROWS, table=table.name, columns=listed(table.columns)) for table in ROW_TABLES.values()]
+    return sql(_DROP_ROWS, gone=ctes(*gone, base_ctes({f"new_{table}" for table in ROW_TABLES})))
+
+
+@composed
+def drop_emptied_sessions() -> str:
+    """Deletes the sessions, whose rows are gone, and adds what they contributed themselves to the base."""
+    return sql(_DROP_SESSIONS, base=base_ctes({"new_sessions"}))
+
+
+def count_rows() -> str:
+    """How many rows the sessions have, by project, and their bytes."""
+    return sql(_COUNT, rows=union_all([next_rows()]).replace("LIMIT %(limit)s", ""))
+
+
+def drop_sessions(step: Step) -> Done:
+    """The next step: what was begun is finished first, then further sessions are begun."""
+    if step.is_dry_run:
+        return _count(step)
+    with step.connection.cursor() as cursor:
+        dropping = [row[0] for row in cursor.execute(_DROPPING, {"limit": SESSIONS_AT_ONCE}).fetchall()]
+    if dropping:
+        return Done(step.after or "", _drop_some(step, dropping))
+    return _begin_next(step)
+
+
+def _count(step: Step) -> Done:
+    with step.connection.cursor(row_factory=dict_row) as cursor:
+        due = cursor.execute(due_sessions().encode(), step.parameters | {"limit": _COUNTED_AT_ONCE}).fetchall()
+        session_ids = [row["session_id"] for row in due]
+        counts = [Count("sessions", row["project_id"], 1, 0, row["bytes"]) for row in due]
+        found = cursor.execute(count_rows().encode(), {"session_ids": session_ids}).fetchall()
+        counts += (Count("sessions", row["project_id"], 0, row["rows"], row["bytes"]) for row in found)
+    return Done(session_ids[-1] if session_ids else None, counts)
+
+
+def _begin_next(step: Step) -> Done:
+    """Closes the next sessions to all who write. Another worker's batch that has one of them locked commits first."""
+    connection, parameters = step.connection, step.parameters | {"limit": SESSIONS_AT_ONCE}
+    with connection.cursor(row_factory=dict_row) as cursor:
+        due = cursor.execute(due_sessions().encode(), parameters).fetchall()
+        if not due:
+            return Done(None)
+        last = due[-1]["session_id"]
+        session_ids = [
+            row["session_id"] for row in cursor.execute(families().encode(), {"session_ids": [row["session_id"] for row in due]})
+        ]
+        lock_order.lock_import_order(connection)
+        # As tombstones want it. Nothing is read behind it but these sessions.
+        lock_order.lock_writing_exclusive(connection)
+        parameters["session_ids"] = sorted(session_ids)
+        cursor.execute(LOCK_SESSIONS, parameters)
+        # Somebody may have gone on with one of them, or forked one.
+        begun = cursor.execute(still_old().encode(), parameters).fetchall()
+        session_ids = [row["session_id"] for row in begun]
+        cursor.execute(_BEGIN, parameters | {"session_ids": session_ids})
+        write_tombstones(connection, "session", session_ids, reason="expired", job_id=step.run_id)
+    return Done(last, [Count("sessions", row["project_id"], 1, 0, row["bytes"]) for row in begun])
+
+
+def _drop_some(step: Step, session_ids: list[str]) -> list[Count]:
+    """Some rows of the sessions; when there are none left, the sessions."""
+    connection = step.connection
+    parameters: dict[str, Any] = {"session_ids": session_ids, "limit": ROWS_AT_ONCE, "idle_gap": step.worker.idle_gap}
+    rows = connection.execute(next_rows().encode(), parameters).fetchall()
+    if not rows:
+        # Imports write the archive's rows in their order.
+        lock_order.lock_import_order(connection)
+    lock_order.lock_documents(connection)
+    # Whoever computes all aggregates must not see rows without what they contributed, nor both.
+    lock_order.lock_writing_shared(connection)
+    connection.execute(LOCK_SESSIONS, parameters)
+    if rows:
+        connection.execute(drop_rows(), parameters | {"row_ids": [row_id for row_id, *_ in rows]})
+    else:
+        connection.execute(drop_emptied_sessions(), parameters)
+        for command in _REST:
+            connection.execute(command.encode(), parameters)
+    forget_changed_here(connection)
+    return [Count("sessions", project_id, 0, 1, size) for _, project_id, size in rows]
+
+
+def statements() -> list[str]:
+    """All that are composed."""
+    return [due_sessions(), still_old(), families(), next_rows(), drop_rows().decode(), drop_emptied_sessions().decode(), count_rows()]

@@ -1,0 +1,70 @@
+-- name: due
+SELECT s.session_id, s.project_id, pg_column_size(s.*)::bigint + (
+    SELECT coalesce(sum(g.stored_bytes), 0) FROM transcript_segments AS g JOIN transcript_files AS f ON f.id = g.file_id
+    WHERE f.session_id = s.session_id)::bigint AS bytes
+FROM sessions AS s
+WHERE s.session_id > %(after)s AND s.counted AND $is_old
+  AND NOT EXISTS (SELECT FROM dropping_sessions AS d WHERE d.session_id = s.session_id)
+  AND NOT EXISTS (
+    SELECT FROM (
+        $family
+    ) AS shared JOIN sessions AS s USING (session_id)
+    WHERE s.counted AND ($family_is_old) IS NOT TRUE)
+ORDER BY s.session_id LIMIT %(limit)s
+
+-- name: families
+SELECT DISTINCT f.session_id FROM unnest(%(session_ids)s::text[]) AS s (session_id), LATERAL (
+    $family
+) AS f JOIN sessions AS known USING (session_id)
+WHERE NOT EXISTS (SELECT FROM dropping_sessions AS d WHERE d.session_id = f.session_id)
+
+-- name: still_old
+SELECT s.session_id, s.project_id, pg_column_size(s.*)::bigint + (
+    SELECT coalesce(sum(g.stored_bytes), 0) FROM transcript_segments AS g JOIN transcript_files AS f ON f.id = g.file_id
+    WHERE f.session_id = s.session_id)::bigint AS bytes
+FROM sessions AS s
+WHERE s.session_id = ANY(%(session_ids)s) AND s.counted AND $is_old
+  AND NOT EXISTS (
+    SELECT FROM (
+        $family
+    ) AS shared JOIN sessions AS s USING (session_id)
+    WHERE s.counted AND ($family_is_old) IS NOT TRUE)
+
+-- name: begin
+INSERT INTO dropping_sessions (session_id, run_id) SELECT session_id, %(run_id)s FROM unnest(%(session_ids)s::text[]) AS b (session_id)
+
+-- name: of_table
+SELECT t.id, t.project_id, pg_column_size(t.*)::bigint AS size FROM $table AS t WHERE session_id = ANY(%(session_ids)s)
+
+-- name: rows
+SELECT id, project_id, size FROM (
+    $rows
+) AS rows LIMIT %(limit)s
+
+-- name: count
+SELECT project_id, count(*) AS rows, sum(size)::bigint AS bytes FROM (
+    $rows
+) AS rows GROUP BY project_id
+
+-- name: gone_rows
+new_$table AS (
+    DELETE FROM $table WHERE id = ANY(%(row_ids)s) AND session_id = ANY(%(session_ids)s)
+    RETURNING $columns
+)
+
+-- name: drop_rows
+WITH $gone
+SELECT 1
+
+-- name: drop_sessions
+-- The date of a project's newest session stays, and people's active time.
+WITH new_sessions AS (DELETE FROM sessions WHERE session_id = ANY(%(session_ids)s) RETURNING *),
+$base,
+days AS (
+    INSERT INTO base_active_days (project_id, user_id, day, ranges)
+    SELECT s.project_id, s.user_id, (c.bucket_start AT TIME ZONE 'UTC')::date, range_agg(c.piece)
+    FROM new_sessions AS s, cut_at_buckets(without_gap(s.active_ranges, %(idle_gap)s), 1440) AS c WHERE s.counted GROUP BY 1, 2, 3
+)
+UPDATE projects AS p SET base_session_at = greatest(p.base_session_at, n.dated_at)
+FROM (SELECT project_id, nullif(max(dated_at), '-infinity') AS dated_at FROM new_sessions WHERE counted GROUP BY project_id) AS n
+WHERE p.id = n.project_id

@@ -1,0 +1,64 @@
+"""What a stage of a retention run is: a kind of thing that is kept for a time, and dropped step by step."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, NamedTuple
+from uuid import UUID
+
+from psycopg import Connection
+
+from services.worker.resources import Resources
+from shared.retention import WHAT
+
+# What one transaction drops.
+SESSIONS_AT_ONCE: Final = 20
+ROWS_AT_ONCE: Final = 500
+
+
+class Step(NamedTuple):
+    """What a stage is given. `connection` is in a transaction, in which its progress and its counts are written too.
+
+    `after` is what the last step of the stage gave; None at its beginning. Days are counted back from `as_of`.
+    """
+
+    worker: Resources
+    connection: Connection[Any]
+    run_id: UUID
+    after: str | None
+    is_dry_run: bool
+    as_of: datetime
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """Those of the statements that find what is old: run_id, as_of, after, and the settings' days by kind."""
+        settings = self.worker.settings
+        days = {f"{what}_days": getattr(settings, f"{what}_days") for what in WHAT}
+        return {"run_id": self.run_id, "as_of": self.as_of, "after": self.after or ""} | days
+
+
+class Count(NamedTuple):
+    """What was dropped of a project, or would be. Bytes as they are stored."""
+
+    what: str
+    project_id: int
+    sessions: int
+    rows: int
+    bytes: int
+
+
+class Done(NamedTuple):
+    """What a step dropped, and where the next one goes on; None at the stage's end."""
+
+    after: str | None
+    counts: Sequence[Count] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A step that is not `in_transaction` is given a connection outside of one, and may be taken again after a crash."""
+
+    name: str
+    step: Callable[[Step], Done]
+    in_transaction: bool = True
+    is_left_out_of_dry_runs: bool = False
