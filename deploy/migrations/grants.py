@@ -35,7 +35,7 @@ EVENTS: Final = (
 )
 AGGREGATES: Final = ("activity_rollups", "tool_rollups", "file_rollups", "file_sets", "usage_rollups", "error_rollups", "active_days")
 _REGISTRY: Final = ("projects", "users", "sessions", "dead_letters")
-_JOBS: Final = ("import_jobs", "import_shares", "import_sessions", "imported_files", "contested_rows", "reparse_rows", "scrubs")
+_JOBS: Final = ("import_jobs", "import_shares", "import_sessions", "imported_files", "contested_rows", "reparse_rows", "scrubs", "exports")
 _JOURNAL: Final = ("ledger", "accounts", "drainers", "canaries", "fixed_settings")
 _KEYS: Final = ("api_keys", "key_logins", "audit_log")
 _CAPTURE: Final = (
@@ -77,6 +77,7 @@ GRANTS: Final[dict[str, Grants]] = {
         # Triggers note what its writes change.
         "search_pending": {"INSERT": ("kind", "keys", "rows", "newest")},
         "scrubs": {"SELECT": _ALL, "INSERT": ("id", "is_dry_run", "request_id")},
+        "exports": {"SELECT": _ALL, "INSERT": ("id", "bound_user"), "UPDATE": ("expires_at",)},
         "api_keys": {
             "SELECT": _ALL,
             "INSERT": ("id", "name", "sha256", "scopes", "user_name", "project_ids"),
@@ -87,11 +88,12 @@ GRANTS: Final[dict[str, Grants]] = {
         "alembic_version": _READ,
     },
     QUERY: dict.fromkeys((*TABLES, *VIEWS), _READ),
-    # It looks up the key of an import. Of marks, keys and the audit log it changes the texts alone, where a scrub finds a secret.
+    # It looks up the key of an import. Of keys and the audit log it changes the texts alone, where a scrub finds a secret. Marks and views come with an
+    # export of another tracker too.
     WORKER: dict.fromkeys((*EVENTS, *AGGREGATES, *_REGISTRY, *_JOBS, *_JOURNAL, *_CAPTURE, *_SIGNS, *_SEARCH), _WRITE | _MAINTAIN)
     | {
-        "session_marks": {"SELECT": _ALL, "UPDATE": ("tags", "tag_keys", "note", "title")} | _MAINTAIN,
-        "saved_views": {"SELECT": _ALL, "UPDATE": ("name", "address")} | _MAINTAIN,
+        "session_marks": {"SELECT": _ALL, "INSERT": _ALL, "UPDATE": _ALL} | _MAINTAIN,
+        "saved_views": {"SELECT": _ALL, "INSERT": ("id", "name", "address", "created_at"), "UPDATE": ("name", "address")} | _MAINTAIN,
         "api_keys": {"SELECT": ("id", "name", "user_name", "project_ids"), "UPDATE": ("name", "user_name")} | _MAINTAIN,
         "audit_log": {"SELECT": ("id", "subject", "details", "request_id"), "UPDATE": ("subject", "details", "request_id")} | _MAINTAIN,
         "key_logins": _MAINTAIN,

@@ -33,6 +33,7 @@ from services.ingest.postgres.imports.import_jobs import ImportJobs
 from services.ingest.routes import openapi_schemas
 from services.ingest.routes.capture import capture
 from services.ingest.routes.dead_letters import dead_letters
+from services.ingest.routes.exports import exports
 from services.ingest.routes.import_jobs import jobs
 from services.ingest.routes.keys import keys
 from services.ingest.routes.logins import logins
@@ -109,6 +110,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         *writes.routes,
         *capture.routes,
         *jobs.routes,
+        *exports.routes,
         *dead_letters.routes,
         *keys.routes,
         *logins.routes,

@@ -25,6 +25,9 @@ class Settings(WritingSettings, ArchiveSettings):
         description="`off` archives no transcripts: those of imports are not kept, live ones until they are quiet for a day. What is archived stays.",
     )
     archive_days: int = Field(0, ge=0, description="Days for which the archive keeps a transcript after its last change. 0: for good.")
+    export_days: int = Field(
+        7, ge=1, le=365, description="Days for which an export of everything is kept. Its archive is as large as all transcripts, packed."
+    )
     tool_result_kib: int = Field(
         16,
         ge=1,

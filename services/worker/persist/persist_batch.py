@@ -106,11 +106,13 @@ def persist(
     *,
     idle_gap: timedelta,
     job_number: int = 0,
+    is_clients_word: bool = False,
     superseded_facts: Sequence[UUID] = (),
     kept_results: KeptResults = ALL,
 ) -> Persisted:
     """Stores a batch. `job_number` is the number of the import that brings it, 0 for the journal.
 
+    `is_clients_word`: the import is of another tracker's export, and these rows came over its wire. No file overrules them here either.
     `superseded_facts`: facts of sessions of the batch that the job no longer brings, since the batch has newer ones of the same file.
     `kept_results`: of events; those of records are cut already.
     Raises ValueError, psycopg.Error or ForeignEvents; then nothing of the batch may be committed.
@@ -118,6 +120,7 @@ def persist(
     staged = stage(batch, kept_results)
     copy_in(connection, staged)
     parameters: dict[str, Any] = {"session_ids": sorted(staged.session_ids), "idle_gap": idle_gap, "job_number": job_number}
+    parameters["bringer"] = -job_number if is_clients_word else job_number
     if job_number:
         lock_order.lock_import_order(connection)
     lock_order.lock_writing_shared(connection)
@@ -183,7 +186,7 @@ def _insert_starts_and_facts(
         for statement in _WITHDRAW_FACTS:
             connection.execute(statement, parameters | {"fact_ids": list(superseded_facts)})
     if staged.rows["staged_session_events"]:
-        event_ids = [row[0] for row in connection.execute(_INSERT_SESSION_EVENTS)]
+        event_ids = [event_id for event_id, is_new in connection.execute(_INSERT_SESSION_EVENTS, parameters) if is_new]
     if staged.rows["staged_facts"]:
         fact_ids = [fact_id for fact_id, is_new in connection.execute(_INSERT_FACTS, parameters) if is_new]
     if superseded_facts:

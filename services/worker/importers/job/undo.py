@@ -33,12 +33,12 @@ _LEFT = "SELECT session_id FROM import_sessions WHERE job_number = %(job_number)
 _DONE = "DELETE FROM import_sessions WHERE job_number = %(job_number)s AND session_id = ANY(%(session_ids)s)"
 
 # The next rows that the import brought, and their sessions.
-_ROWS = "SELECT id, session_id FROM $table WHERE session_id = ANY(%(session_ids)s) AND %(job_number)s = ANY(brought_by)"
+_ROWS = "SELECT id, session_id FROM $table WHERE session_id = ANY(%(session_ids)s) AND brought_by && %(bringers)s::integer[]"
 _NEXT_ROWS: Final = _sql("next_rows")
-_NEXT_SESSIONLESS = "SELECT id FROM messages WHERE session_id IS NULL AND %(job_number)s = ANY(brought_by) LIMIT %(rows_limit)s"
+_NEXT_SESSIONLESS = "SELECT id FROM messages WHERE session_id IS NULL AND brought_by && %(bringers)s::integer[] LIMIT %(rows_limit)s"
 
 # Rows that nothing else brought are deleted; the others only lose the import's number.
-_DELETE_ROWS = "DELETE FROM $table WHERE id = ANY(%(row_ids)s) AND brought_by = ARRAY[%(job_number)s]::integer[]"
+_DELETE_ROWS = "DELETE FROM $table WHERE id = ANY(%(row_ids)s) AND brought_by <@ %(bringers)s::integer[]"
 _KEEP_ROWS: Final = _sql("keep_rows")
 _FILE_KEYS: Final = _sql("file_keys")
 _DELETE_FILES: Final = _sql("delete_files")
@@ -53,6 +53,8 @@ _SETTLED_CLAIMS: Final = _sql("settled_claims")
 _FACTS = (
     "DELETE FROM session_facts WHERE session_id = ANY(%(session_ids)s) AND brought_by = ARRAY[%(job_number)s]::integer[]",
     _sql("keep_facts"),
+    "DELETE FROM session_events WHERE session_id = ANY(%(session_ids)s) AND brought_by = ARRAY[%(job_number)s]::integer[]",
+    _sql("keep_session_events"),
 )
 _OTHER_CLAIMS = (
     "DELETE FROM contested_rows WHERE job_number = %(job_number)s AND session_id = ANY(%(session_ids)s)",
@@ -88,7 +90,8 @@ def forget_contents(connection: Connection[Any], job_number: int) -> None:
 
 def undo_some(worker: Resources, connection: Connection[Any], job_number: int) -> bool:
     """Deletes the next part of what an import brought, in the caller's transaction. False if nothing was left."""
-    parameters: dict[str, Any] = {"job_number": job_number, "idle_gap": worker.idle_gap}
+    # Minus the number: what an export brought of the words of clients (services/worker/persist/insert_rows.sql).
+    parameters: dict[str, Any] = {"job_number": job_number, "bringers": [job_number, -job_number], "idle_gap": worker.idle_gap}
     parameters |= {"limit": SESSIONS_AT_ONCE, "rows_limit": ROWS_AT_ONCE}
     lock_order.lock_import_order(connection)
     lock_order.lock_documents(connection)

@@ -4,11 +4,11 @@ SELECT id, session_id FROM (
 ) AS ours LIMIT %(rows_limit)s
 
 -- name: keep_rows
-UPDATE $table SET brought_by = array_remove(brought_by, %(job_number)s::integer)
-WHERE %(job_number)s = ANY(brought_by) AND id = ANY(%(row_ids)s)
+UPDATE $table SET brought_by = array_remove(array_remove(brought_by, %(job_number)s::integer), -%(job_number)s::integer)
+WHERE brought_by && %(bringers)s::integer[] AND id = ANY(%(row_ids)s)
 
 -- name: file_keys
-SELECT DISTINCT file_key FROM activities WHERE id = ANY(%(row_ids)s) AND brought_by = ARRAY[%(job_number)s]::integer[]
+SELECT DISTINCT file_key FROM activities WHERE id = ANY(%(row_ids)s) AND brought_by <@ %(bringers)s::integer[]
 
 -- name: delete_files
 DELETE FROM files AS f USING unnest(%(file_keys)s::uuid[]) AS k (file_key)
@@ -31,6 +31,10 @@ DELETE FROM contested_rows AS c WHERE row_id = ANY(%(row_ids)s)
 UPDATE session_facts SET brought_by = array_remove(brought_by, %(job_number)s::integer)
 WHERE %(job_number)s = ANY(brought_by) AND session_id = ANY(%(session_ids)s)
 
+-- name: keep_session_events
+UPDATE session_events SET brought_by = array_remove(brought_by, %(job_number)s::integer)
+WHERE %(job_number)s = ANY(brought_by) AND session_id = ANY(%(session_ids)s)
+
 -- name: settled_claims_of_sessions
 DELETE FROM contested_rows AS c WHERE session_id = ANY(%(session_ids)s)
   AND NOT EXISTS (SELECT FROM contested_rows AS o WHERE o.row_id = c.row_id AND o.session_id <> c.session_id)
@@ -43,7 +47,7 @@ WHERE session_id = ANY(%(session_ids)s)
 
 -- name: delete_sessionless
 WITH gone_messages AS (
-    DELETE FROM messages WHERE id = ANY(%(row_ids)s) AND brought_by = ARRAY[%(job_number)s]::integer[]
+    DELETE FROM messages WHERE id = ANY(%(row_ids)s) AND brought_by <@ %(bringers)s::integer[]
     RETURNING session_id, project_id, user_id, occurred_at, role
 ),
 $rollups

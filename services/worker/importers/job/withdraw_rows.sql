@@ -1,7 +1,7 @@
 -- name: gone_rows
 -- What came over the wire is never deleted.
 gone_$table AS (
-    DELETE FROM $table WHERE id = ANY(%(row_ids)s::uuid[]) AND NOT coalesce(0 = ANY(brought_by), true) RETURNING $columns
+    DELETE FROM $table WHERE id = ANY(%(row_ids)s::uuid[]) AND NOT coalesce(0 >= ANY(brought_by), true) RETURNING $columns
 )
 
 -- name: of_table
