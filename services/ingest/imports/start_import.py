@@ -45,8 +45,11 @@ async def import_files(request: Request) -> Response:
         raise Unavailable("Too many uploads are arriving; send this one again in a moment.", code="OVERLOADED", retry_after_seconds=5)
     async with stored_upload(request, ingest.uploads, ingest.settings.max_upload_bytes) as upload:
         upload.user = binding_of(request).user or upload.user
-        if len(upload.files) > 1 and any(file.kind == "tracker_export" for file in upload.files):
-            raise BadRequest("An export of a tracker is imported by itself: send it without other files.", code="INVALID_FILE")
+        if any(file.kind == "tracker_export" for file in upload.files):
+            if len(upload.files) > 1:
+                raise BadRequest("An export of a tracker is imported by itself: send it without other files.", code="INVALID_FILE")
+            # Its rows say whose they are.
+            upload.user = binding_of(request).user
         job_id, is_new = await _queue(request, upload, key)
     return await _answer(ingest, slot, job_id, preference_in(headers, slot), is_replay=not is_new)
 

@@ -13,8 +13,8 @@ WHERE id = %(id)s
 
 -- name: add
 INSERT INTO transcript_files (session_id, file_name, generation, user_name, brought_by, stored_offset, parsed_offset, parser_version, facts_ids,
-    continued_by)
+    continued_by, changed_at)
 SELECT %(session_id)s, %(file_name)s, coalesce(max(generation) + 1, 0), %(user_name)s, ARRAY[%(job_number)s]::integer[], %(size)s, %(size)s,
-    %(parser_version)s, %(facts_ids)s, %(continued_by)s
+    %(parser_version)s, %(facts_ids)s, %(continued_by)s, coalesce(%(changed_at)s, now())
 FROM transcript_files WHERE session_id = %(session_id)s AND file_name = %(file_name)s AND machine_id = ''
 RETURNING id

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, NamedTuple
 
 import msgspec
 from msgspec import Meta, Struct
@@ -87,21 +87,32 @@ _STATEMENTS: Final = {
 }
 
 
-def store_rows(connection: Connection[Any], shard: Shard, table: str, rows: Sequence[Struct], redactions: dict[str, int] | None) -> int:
-    """Stores rows of a table, in the caller's transaction. Gives how many were left out: they are not the key's. `redactions`: None to redact nothing."""
+class StoredRows(NamedTuple):
+    """`left_out`: rows that are not the key's."""
+
+    new: int = 0
+    left_out: int = 0
+
+
+def store_rows(
+    connection: Connection[Any], shard: Shard, table: str, rows: Sequence[Struct], redactions: dict[str, int] | None
+) -> StoredRows:
+    """Stores rows of a table, in the caller's transaction. `redactions`: None to redact nothing."""
     kept = list(rows)
     if shard.bound is not None:
         if table in _OF_NO_SESSION:
-            return len(rows)
+            return StoredRows(left_out=len(rows))
         foreign = foreign_sessions(connection, shard.bound, {row.session_id for row in kept})  # type: ignore[attr-defined]
         kept = [row for row in kept if row.session_id not in foreign]  # type: ignore[attr-defined]
     if redactions is not None:
         redact_structs(kept, redactions)
     values = [_values(row) for row in kept if not isinstance(row, _View) or is_dashboard_address(row.address)]
+    new = 0
     if values:
+        # The last one adds what is new.
         for each in _STATEMENTS[table]:
-            connection.execute(each, {"rows": Jsonb(values), "job_number": shard.job_number})
-    return len(rows) - len(kept)
+            new = connection.execute(each, {"rows": Jsonb(values), "job_number": shard.job_number}).rowcount
+    return StoredRows(new, len(rows) - len(kept))
 
 
 def name_own_projects(connection: Connection[Any], views: Sequence[_View], paths: Mapping[int, str]) -> None:

@@ -124,7 +124,7 @@ class _Import:
     def _store_records(self, index: int, table: str, content: IO[bytes], done: int) -> None:
         """Of what a client sent, and of what files brought, by turns: a batch is one of the two."""
         bound_user = self._shard.bound.user if self._shard.bound is not None else None
-        found = read_exported_rows(content, table, bound_user or self._shard.user, self._shard.accepted_at)
+        found = read_exported_rows(content, table, bound_user, self._shard.accepted_at)
         rows = enumerate(self._without_errors(found), 1)
         watched = self._watch.watched(islice(rows, done, None))
         for from_wire, of_kind in groupby(watched, key=lambda numbered: numbered[1].from_wire):
@@ -164,9 +164,10 @@ class _Import:
             with self._worker.transaction() as connection:
                 if table == "saved_views":
                     besides.name_own_projects(connection, part, self._paths())
-                left_out = besides.store_rows(connection, self._shard, table, part, self._counted_redactions)
-                skipped = {errors.OF_ANOTHER_USER: left_out} if left_out else {}
-                self._advance(connection, Checkpoint(0, index, number), Persisted(), len(part), skipped=skipped)
+                stored = besides.store_rows(connection, self._shard, table, part, self._counted_redactions)
+                persisted = Persisted(projects=stored.new if table == "projects" else 0)
+                skipped = {errors.OF_ANOTHER_USER: stored.left_out} if stored.left_out else {}
+                self._advance(connection, Checkpoint(0, index, number), persisted, len(part), skipped=skipped)
             self._check_cancelled()
 
     def _paths(self) -> dict[int, str]:
@@ -199,7 +200,7 @@ class _Import:
         bound_user = shard.bound.user if shard.bound is not None else None
         with self._worker.transaction() as connection:
             if not foreign_sessions(connection, shard.bound, [file.session_id]):
-                store_transcript(connection, store, shard, file, segments, bound_user or shard.user or file.user)
+                store_transcript(connection, store, shard, file, segments, bound_user or file.user)
             self._bytes_done += sum(size for _, size in file.pieces)
             self._advance(connection, checkpoint, Persisted(), 1, files=1)
         self._check_cancelled()

@@ -58,7 +58,7 @@ def store_transcript(
     size = segments[-1].end_offset
     if not file.machine_id:
         place = Place(file.session_id, file.file_name)
-        found = ImportedFile(place, size, segments, frozenset(file.facts_ids))
+        found = ImportedFile(place, size, segments, frozenset(file.facts_ids), file.changed_at)
         store_files(connection, store, [found], user=user, job_number=shard.job_number, parser_version=file.parser_version)
         return
     refer_to(connection, store, {segment.sha256 for segment in segments})
