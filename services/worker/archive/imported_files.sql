@@ -6,8 +6,9 @@ JOIN LATERAL (SELECT array_agg(sha256 ORDER BY number) AS sha256s, sum(raw_bytes
 WHERE session_id = %(session_id)s AND file_name = %(file_name)s AND machine_id = '' ORDER BY s.raw_bytes DESC, f.id
 
 -- name: bring_again
-UPDATE transcript_files SET changed_at = now(), parser_version = %(parser_version)s,
+UPDATE transcript_files SET parser_version = %(parser_version)s,
     brought_by = CASE WHEN %(job_number)s = ANY(brought_by) THEN brought_by ELSE brought_by || %(job_number)s::integer END,
+    changed_at = CASE WHEN %(changed_at)s::timestamptz IS NULL THEN now() ELSE greatest(changed_at, %(changed_at)s) END,
     facts_ids = ARRAY(SELECT DISTINCT unnest(facts_ids || %(facts_ids)s::uuid[]))
 WHERE id = %(id)s
 

@@ -144,7 +144,7 @@ def persist(
         look_up_maxima(connection)
     update_titles(connection, parameters["session_ids"] if job_number else _asked_in(staged))
     if job_number:
-        has_sessionless = any(row[1] is None for row in staged.rows["staged_messages"])
+        has_sessionless = any(row[1] is None for table in ("staged_messages", "staged_tool_calls") for row in staged.rows[table])
         connection.execute(_INSERT_IMPORT_SESSIONS, parameters | {"has_sessionless": has_sessionless})
     redated_projects = moved_projects | rekeyed_projects | set(counts.pop("redated_projects") or [])
     marked_projects = (
