@@ -16,6 +16,7 @@ from client.errors import FAILED
 from client.history import jobs, summary
 from client.http.server import Server
 from client.live.top import top
+from client.moving.move import move
 from client.once import allow_once
 from client.options import DEFAULT_URL, AsJson, Token, Url, failures_as_exit_codes, server_at, uuid_beginning, uuid_or_none
 from client.output.display import SHARE_TOTAL, Quiet, display_for
@@ -284,6 +285,7 @@ def scrub(
 
 
 app.command("erase", rich_help_panel=ADMINISTRATION)(erasing.erase)
+app.command("move", rich_help_panel=HISTORY)(move)
 app.command("resume", rich_help_panel=HISTORY)(resume)
 app.command("restore", rich_help_panel=HISTORY)(restore)
 app.add_typer(dead_letters.app, name="dead-letters", rich_help_panel=ADMINISTRATION)

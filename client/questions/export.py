@@ -1,4 +1,4 @@
-"""`tracker export`: a session as a file, or a list as CSV or NDJSON."""
+"""`tracker export`: a session as a file, a list as CSV or NDJSON, or everything as one archive."""
 
 from enum import Enum
 from pathlib import Path
@@ -7,11 +7,12 @@ from typing import Annotated, Any, Final
 import typer
 
 from client.options import DEFAULT_URL, Token, Url, failures_as_exit_codes, server_at
-from client.output.display import Quiet
+from client.output.display import Quiet, display_for
 from client.output.local_time import local_zone
+from client.questions import full_export
 from client.questions.export_text import list_path, session_path, write_pieces
 from client.questions.lists import Machine, Project, User
-from client.questions.lookup import filters_of, session
+from client.questions.lookup import filters_of, project_id, session
 from client.questions.period import Since, Until, Zone, period_of
 
 
@@ -48,6 +49,9 @@ _FILTERS: Final[dict[ListName, frozenset[str]]] = {
 def export(
     name: Annotated[str | None, typer.Argument(metavar="[SESSION]", help="A session's id, or its beginning.")] = None,
     list_name: Annotated[ListName | None, typer.Option("--list", help="A list in place of a session.")] = None,
+    everything: Annotated[
+        bool, typer.Option("--everything", help="All rows and transcripts as a zip, or those of --user or --project. It needs -o.")
+    ] = False,
     form: Annotated[
         str | None,
         typer.Option(
@@ -71,11 +75,21 @@ def export(
     url: Url = DEFAULT_URL,
     token: Token = None,
 ) -> None:
-    """Writes a session or a list, to keep or to pass on.
+    """Writes a session, a list or everything, to keep or to pass on.
 
     `tracker export SESSION -o FILE.html --format html` makes a page that needs nothing else.
     `tracker export --list tool-calls --since 7d -o calls.csv` makes a table.
+    `tracker export --everything -o tracker.zip` makes what `tracker import` brings into another tracker.
     """
+    if everything:
+        _refuse(name is not None or list_name is not None or form is not None, "--everything goes without a session, --list and --format")
+        _refuse(output is None, "--everything needs a file: -o tracker.zip")
+        _refuse(user is not None and project is not None, "--everything goes with --user or --project, not with both")
+        with failures_as_exit_codes():
+            display = display_for(is_quiet=False)
+            server = server_at(url, token, display)
+            full_export.export_to(server, display, output, user=user, project_id=project_id(server, project))
+        return
     if (name is None) == (list_name is None):
         raise typer.BadParameter("name a session, or a list with --list")
     zone = local_zone(tz)

@@ -49,6 +49,7 @@ _JOBS: Final = (
     "reparse_rows",
     "scrubs",
     "kept_out_texts",
+    "exports",
 )
 # Half of what a running scrub was given: for who starts it and who runs it alone.
 _SCRUB_TEXTS: Final = "scrub_texts"
@@ -134,6 +135,7 @@ GRANTS: Final[dict[str, Grants]] = {
         },
         "retention_runs": {"SELECT": _ALL, "INSERT": ("id", "is_dry_run", "rewrites", "request_id")},
         "dropped_texts": {"SELECT": ("session_id", "is_done"), "DELETE": _ALL},
+        "exports": {"SELECT": _ALL, "INSERT": ("id", "bound_user"), "UPDATE": ("expires_at",)},
         "api_keys": {
             "SELECT": _ALL,
             "INSERT": ("id", "name", "sha256", "scopes", "user_name", "user_names", "project_ids"),
@@ -144,15 +146,16 @@ GRANTS: Final[dict[str, Grants]] = {
         "alembic_version": _READ,
     },
     QUERY: dict.fromkeys((*(table for table in TABLES if table not in (_SCRUB_TEXTS, "kept_out_texts")), *VIEWS), _READ),
-    # It looks up the key of an import. Of marks, keys and the audit log it changes the texts alone, where a scrub finds a secret; retention deletes.
+    # It looks up the key of an import. Of marks, keys and the audit log it changes the texts alone, where a scrub finds a secret; retention deletes. Marks and
+    # views come with an export of another tracker too.
     WORKER: dict.fromkeys(
         (*EVENTS, *AGGREGATES, *BASE, *_REGISTRY, *_JOBS, *_JOURNAL, *_CAPTURE, *_SIGNS, *_ERASURES, *_RETENTION, *_SEARCH),
         _WRITE | _MAINTAIN,
     )
     | {
         "retention_rules": _READ | _MAINTAIN,
-        "session_marks": {"SELECT": _ALL, "UPDATE": ("tags", "tag_keys", "note", "title"), "DELETE": _ALL} | _MAINTAIN,
-        "saved_views": {"SELECT": _ALL, "UPDATE": ("name", "address")} | _MAINTAIN,
+        "session_marks": _WRITE | _MAINTAIN,
+        "saved_views": {"SELECT": _ALL, "INSERT": ("id", "name", "address", "created_at"), "UPDATE": ("name", "address")} | _MAINTAIN,
         "api_keys": {"SELECT": ("id", "name", "user_name", "user_names", "project_ids"), "UPDATE": ("name", "user_name", "user_names")}
         | _MAINTAIN,
         "audit_log": {

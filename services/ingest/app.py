@@ -36,6 +36,7 @@ from services.ingest.routes import openapi_schemas
 from services.ingest.routes.capture import capture
 from services.ingest.routes.dead_letters import dead_letters
 from services.ingest.routes.erasures import erasures
+from services.ingest.routes.exports import exports
 from services.ingest.routes.import_jobs import jobs
 from services.ingest.routes.keys import keys
 from services.ingest.routes.logins import logins
@@ -115,6 +116,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         *capture.routes,
         *jobs.routes,
         *erasures.routes,
+        *exports.routes,
         *dead_letters.routes,
         *keys.routes,
         *logins.routes,

@@ -27,6 +27,9 @@ class Settings(WritingSettings, ArchiveSettings, RetentionSettings):
     retention_hour: int = Field(
         3, ge=0, le=23, description="From this hour of the day, UTC, what is older than it is to be kept is dropped, once a day."
     )
+    export_days: int = Field(
+        7, ge=1, le=365, description="Days for which an export of everything is kept. Its archive is as large as all transcripts, packed."
+    )
     tool_result_kib: int = Field(
         16,
         ge=1,

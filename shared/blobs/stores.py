@@ -37,6 +37,13 @@ def archive_at(url: str) -> ContentStore:
         raise ValueError(str(error).replace("TRACKER_BLOB_URL", "TRACKER_ARCHIVE_URL")) from None
 
 
+def exports_url(archive_url: str) -> str:
+    """Where exports of everything lie: beside the archive's contents. The worker writes there and the query service reads there; no other place is seen by
+    both. Names of exports are UUIDs, which no content has, so neither store sees what is the other's.
+    """
+    return f"{archive_url.rstrip('/')}/exports"
+
+
 @contextmanager
 def _said_if_not_installed() -> Iterator[None]:
     try:

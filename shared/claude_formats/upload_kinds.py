@@ -13,13 +13,29 @@ from typing import IO, Final, Literal
 import ijson
 import msgspec
 
-Kind = Literal["claude_json", "transcript", "history", "sessions_index", "zip", "tar", "tar_gz", "tar_zst", "credentials", "unknown"]
-ARCHIVES: Final = frozenset({"zip", "tar", "tar_gz", "tar_zst"})
+Kind = Literal[
+    *(
+        "claude_json",
+        "transcript",
+        "history",
+        "sessions_index",
+        "zip",
+        "tar",
+        "tar_gz",
+        "tar_zst",
+        "tracker_export",
+        "credentials",
+        "unknown",
+    )
+]
+ARCHIVES: Final = frozenset({"zip", "tar", "tar_gz", "tar_zst", "tracker_export"})
 # ijson's errors: its lexer accepts overlong forms of UTF-8, and its decoding then fails on them.
 JSON_ERRORS: Final = (ijson.JSONError, UnicodeDecodeError)
 # Raised when importers find more in a file than before: what an older version read is asked for again. 4: results, timeline entries, diffs.
 # 5: interrupted calls, no duration of calls that went on in the background, no `cost-state` beside API calls.
 READER_VERSION: Final = 5
+# The first member of a tracker's export of everything, which tells it from any other zip (docs/reference/export-format.md).
+EXPORT_MARKER: Final = "tracker-export.json"
 # Enough for the first rows of all transcripts known; of a longer first line the beginning decides.
 HEAD_BYTES: Final = 65_536
 
@@ -56,6 +72,8 @@ NOT_OURS: Final = frozenset({"file-history", "tool-results", "paste-cache", "she
 _OF_NO_SESSION: Final = frozenset({"summary", "file-history-snapshot", "file-history-delta"})
 _MAX_ROWS: Final = 50
 _BOM: Final = b"\xef\xbb\xbf"
+# In a zip, where the name of its first member is.
+_LOCAL_NAME_AT: Final = 30
 _object = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
@@ -117,7 +135,7 @@ def top_level_keys(file: IO[bytes], *, until: Set[str]) -> set[str]:
 
 def _archive(head: bytes) -> Seen | None:
     if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
-        return Seen("zip")
+        return Seen("tracker_export" if head[_LOCAL_NAME_AT:].startswith(EXPORT_MARKER.encode()) else "zip")
     if head.startswith(b"\x28\xb5\x2f\xfd"):
         return Seen("tar_zst")
     if head.startswith(b"\x1f\x8b"):

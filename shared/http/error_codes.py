@@ -80,6 +80,7 @@ RESPONSES: Final = (
     ErrorCode("RETENTION_RULE_NOT_FOUND", 404, "No rule of retention has this id.", "See `/api/retention`."),
     ErrorCode("RETENTION_RUN_NOT_FOUND", 404, "No run of retention has this id.", "Start one with `tracker retention --dry-run`."),
     ErrorCode("SCRUB_NOT_FOUND", 404, "No scrub has this id.", "Start one with `POST /api/scrubs` or `tracker scrub`."),
+    ErrorCode("EXPORT_NOT_FOUND", 404, "No export has this id, or it is another user's.", "See `/api/exports`."),
     ErrorCode("DEAD_LETTER_NOT_FOUND", 404, "No dead letter has this id, or it was deleted.", "See `/api/dead-letters`."),
     ErrorCode("VIEW_NOT_FOUND", 404, "No saved view has this id.", "See `/api/views`."),
     ErrorCode("KEY_NOT_FOUND", 404, "No key has this id.", "See `/api/keys`."),
@@ -109,6 +110,7 @@ RESPONSES: Final = (
         "The transcript is known, but the archive has lost its content.",
         "Restore the archive from a backup, or import the transcript again.",
     ),
+    ErrorCode("EXPORT_GONE", 410, "The archive of the export is gone: it has expired, failed, or was deleted.", "Start another."),
     ErrorCode(
         "TRANSCRIPT_DAMAGED",
         410,

@@ -270,6 +270,21 @@ class SessionAllowed(Struct, kw_only=True):
     texts: bool
 
 
+class ExportStarted(Struct, kw_only=True):
+    """An export that a worker writes: `GET /api/exports/{export_id}` says how far it is."""
+
+    export_id: UUID
+    status: Literal["queued"]
+    message: str = "The export is being written."
+
+
+class ExportDeleted(Struct, kw_only=True):
+    """Nobody gets the export's archive any more."""
+
+    export_id: UUID
+    message: str = "The export is deleted."
+
+
 class DeadLetterReplayed(Struct, kw_only=True):
     """A dead letter that was put back on the journal. `status` is "persisted" if its event is stored, "dead_letter" if it died again.
 

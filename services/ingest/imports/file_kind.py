@@ -10,7 +10,7 @@ _SEARCH_BYTES: Final = 1024**2
 
 EXPECTED: Final = (
     "this release takes Claude Code's claude.json (usually ~/.claude.json), transcripts (~/.claude/projects/…/*.jsonl), history.jsonl, "
-    "sessions-index.json, or a .zip, .tar, .tar.gz or .tar.zst of ~/.claude"
+    "sessions-index.json, a .zip, .tar, .tar.gz or .tar.zst of ~/.claude, or another tracker's export of everything"
 )
 
 

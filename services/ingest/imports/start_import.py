@@ -23,7 +23,7 @@ from shared.auth.authentication import grant_of
 from shared.broker import TASK_RUN_IMPORT
 from shared.claude_formats.upload_kinds import ARCHIVES
 from shared.http.concurrency import RequestSlot, slot_of
-from shared.http.errors import Unavailable
+from shared.http.errors import BadRequest, Unavailable
 from shared.http.middleware import json_response, request_id_of
 from shared.redaction.redact import redact_text
 
@@ -45,6 +45,11 @@ async def import_files(request: Request) -> Response:
         raise Unavailable("Too many uploads are arriving; send this one again in a moment.", code="OVERLOADED", retry_after_seconds=5)
     async with stored_upload(request, ingest.uploads, ingest.settings.max_upload_bytes) as upload:
         upload.user = binding_of(request).user or upload.user
+        if any(file.kind == "tracker_export" for file in upload.files):
+            if len(upload.files) > 1:
+                raise BadRequest("An export of a tracker is imported by itself: send it without other files.", code="INVALID_FILE")
+            # Its rows say whose they are.
+            upload.user = binding_of(request).user
         job_id, is_new = await _queue(request, upload, key)
     return await _answer(ingest, slot, job_id, preference_in(headers, slot), is_replay=not is_new)
 
@@ -59,7 +64,7 @@ async def _queue(request: Request, upload: Upload, key: str | None) -> tuple[UUI
     redacted = redact_text if ingest.settings.redact else str
     files = [{"name": redacted(file.name), "blob_url": file.blob.url, "bytes": file.blob.size, "kind": file.kind} for file in upload.files]
     bytes_total = sum(file.blob.size for file in upload.files)
-    can_be_split = len(files) > 1 or any(file.kind in ARCHIVES for file in upload.files)
+    can_be_split = len(files) > 1 or any(file.kind in ARCHIVES - {"tracker_export"} for file in upload.files)
     shares = ingest.settings.import_shares if can_be_split else 1
     try:
         is_new = await ingest.jobs.add(

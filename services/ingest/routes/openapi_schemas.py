@@ -327,6 +327,16 @@ def retention_run(body: type[Struct], answer: type[Struct]) -> dict[str, Any]:
     return _documented(content, {202: _answer(answer) | {"headers": location | _REPLAYED}}, _WRITE_ERRORS)
 
 
+def export_action(answer: type[Struct], body: type[Struct] | None = None) -> dict[str, Any]:
+    """The documentation of a route that starts an export, or without a body deletes one."""
+    if body is None:
+        export_id = _path_id("export_id", "The export's id, as GET /api/exports shows it.")
+        return {"openapi_extra": {"parameters": [export_id]}, "responses": {200: _answer(answer)} | _errors(400, 404)}
+    starts = json_action(body, answer, 202)
+    starts["responses"][202]["headers"] = {"Location": {"schema": {"type": "string"}, "description": "The export's address."}}
+    return starts | {"responses": starts["responses"] | _errors(404)}
+
+
 def scrub(body: type[Struct], answer: type[Struct]) -> dict[str, Any]:
     """The documentation of the start of a scrub."""
     location = {"Location": {"schema": {"type": "string"}, "description": "The scrub's address."}}

@@ -32,6 +32,7 @@ SessionId = Annotated[
 DeadLetterId = Annotated[UUID, Path(description="The dead letter's id.")]
 JobId = Annotated[UUID, Path(description="The import job's id.")]
 RetentionRunId = Annotated[UUID, Path(description="The run's id.")]
+ExportId = Annotated[UUID, Path(description="The export's id.")]
 ScrubId = Annotated[UUID, Path(description="The scrub's id.")]
 ErasureId = Annotated[UUID, Path(description="The erasure's id.")]
 

@@ -6,6 +6,7 @@ away is exactly what only its import brought.
 
 import re
 from collections.abc import Sequence
+from datetime import datetime
 from functools import partial
 from typing import Any, Final, NamedTuple
 from uuid import UUID
@@ -66,12 +67,16 @@ def place_of(name: str, session_in_records: str | None) -> Place | None:
 
 
 class ImportedFile(NamedTuple):
-    """A transcript that a job read to its end, and whose segments are in the store. `facts_ids`: of the facts that its reading gave."""
+    """A transcript that a job read to its end, and whose segments are in the store. `facts_ids`: of the facts that its reading gave.
+
+    `changed_at`: when it changed last in the tracker whose export has it; None: now.
+    """
 
     place: Place
     size: int
     segments: list[Segment]
     facts_ids: frozenset[UUID] = frozenset()
+    changed_at: datetime | None = None
 
 
 def imported_file(name: str, found: ArchivedFile, facts_ids: frozenset[UUID] = frozenset()) -> ImportedFile | None:
@@ -98,7 +103,7 @@ def store_files(
     refer_to(connection, store, {segment.sha256 for file in files for segment in file.segments})
     for file in sorted(files, key=lambda file: (file.place, file.size)):
         by_whom = {"user_name": user, "job_number": job_number, "parser_version": parser_version}
-        _store_file(connection, store, file, by_whom | {"facts_ids": sorted(file.facts_ids)})
+        _store_file(connection, store, file, by_whom | {"facts_ids": sorted(file.facts_ids), "changed_at": file.changed_at})
 
 
 def _store_file(connection: Connection[Any], store: ContentStore, file: ImportedFile, parameters: dict[str, Any]) -> None:

@@ -43,8 +43,9 @@ WHERE session_id = %(session_id)s AND file_name = %(file_name)s AND machine_id =
 FOR UPDATE
 
 -- name: set_stored
+-- A file that came with an export is live again when its machine goes on with it.
 UPDATE transcript_files SET stored_offset = %(offset)s, changed_at = clock_timestamp(), user_name = coalesce(user_name, %(user)s),
-    bound_user = coalesce(bound_user, %(bound_user)s)
+    bound_user = coalesce(bound_user, %(bound_user)s), brought_by = NULL
 WHERE id = %(file_id)s
 
 -- name: insert_range

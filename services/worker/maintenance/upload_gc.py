@@ -1,4 +1,4 @@
-"""Deletes uploads that no job needs: the job ended while the blob store was away, or ingest died before it stored the job."""
+"""Deletes uploads that no job needs: the job ended while the blob store was away, or ingest died before it stored the job. And exports that are over."""
 
 import time
 from collections.abc import Iterable
@@ -9,9 +9,9 @@ from itertools import islice
 import structlog
 
 from services.worker.resources import Resources
-from services.worker.sweep.sweep_statements import UPLOADS_SWEPT_KEY
+from services.worker.sweep.sweep_statements import FORGET_EXPORTS, UPLOADS_SWEPT_KEY
 from shared.blobs.store import BlobStore, BlobStoreAway, BlobStoreError, Stored
-from shared.blobs.stores import store_at
+from shared.blobs.stores import delete_blob, exports_url, store_at
 from shared.sql_files import statement
 
 _sql = partial(statement, __package__, "upload_gc.sql")
@@ -23,6 +23,29 @@ MIN_AGE = timedelta(days=1)
 BATCH = 1_000
 
 _JOBS = _sql("jobs")
+_EXPORTS = "SELECT blob_url FROM exports WHERE blob_url = ANY(%(urls)s)"
+
+
+def sweep_exports(worker: Resources) -> int:
+    """Deletes the archives of exports whose time is over, and what lies a day in their store without one. Returns the number of both."""
+    with worker.transaction() as connection:
+        urls = [row[0] for row in connection.execute(FORGET_EXPORTS)]
+    for url in urls:
+        delete_blob(url)
+    store, before = store_at(exports_url(worker.settings.archive_url)), datetime.now(UTC) - MIN_AGE
+    swept = len(urls)
+    stored = store.stored()
+    while batch := list(islice(stored, BATCH)):
+        with worker.transaction() as connection:
+            needed = {row[0] for row in connection.execute(_EXPORTS, {"urls": [blob.url for blob in batch]})}
+        for blob in batch:
+            if blob.url not in needed and blob.changed_at < before:
+                store.delete(blob.url)
+                swept += 1
+    swept += _abort_unfinished(store, before)
+    if swept:
+        log.info("exports_swept", exports=swept)
+    return swept
 
 
 def sweep(worker: Resources) -> int:

@@ -90,6 +90,7 @@ def persist_isolating(
     *,
     idle_gap: timedelta,
     job_number: int = 0,
+    is_clients_word: bool = False,
     superseded_facts: Sequence[UUID] = (),
     kept_results: KeptResults = ALL,
 ) -> Outcome:
@@ -97,7 +98,8 @@ def persist_isolating(
 
     Earlier dead letters of the stored events are marked as stored.
     """
-    persisted, dead, foreign, left_out = _persist_or_halve(connection, batch, idle_gap, job_number, superseded_facts, kept_results)
+    how = _How(idle_gap, job_number, is_clients_word, kept_results)
+    persisted, dead, foreign, left_out = _persist_or_halve(connection, batch, how, superseded_facts)
     if foreign and not job_number:
         for received in foreign:
             write_dead_letter(connection, dead_letter_of(received), reason_of_refusal(received))
@@ -112,14 +114,16 @@ def persist_isolating(
     return Outcome(persisted, dead, foreign, left_out)
 
 
-def _persist_or_halve(
-    connection: Connection[Any],
-    batch: Sequence[ReceivedEvent],
-    idle_gap: timedelta,
-    job_number: int,
-    superseded_facts: Sequence[UUID],
-    kept_results: KeptResults,
-) -> Outcome:
+class _How(NamedTuple):
+    """The arguments of persist() that are the same for each part of a batch."""
+
+    idle_gap: timedelta
+    job_number: int
+    is_clients_word: bool
+    kept_results: KeptResults
+
+
+def _persist_or_halve(connection: Connection[Any], batch: Sequence[ReceivedEvent], how: _How, superseded_facts: Sequence[UUID]) -> Outcome:
     """Leaves out what is foreign or was erased, and finds the culprits of a refused batch by halving it."""
     foreign: list[ReceivedEvent] = []
     left_out: list[ReceivedEvent] = []
@@ -127,9 +131,7 @@ def _persist_or_halve(
         rest = without(batch, foreign + left_out)
         try:
             with connection.transaction():
-                persisted = persist(
-                    connection, rest, idle_gap=idle_gap, job_number=job_number, superseded_facts=superseded_facts, kept_results=kept_results
-                )
+                persisted = persist(connection, rest, superseded_facts=superseded_facts, **how._asdict())
             return Outcome(persisted, [], foreign, left_out)
         except TombstonedEvents as error:
             left_out += error.events
@@ -145,27 +147,20 @@ def _persist_or_halve(
             if len(rest) == 1:
                 write_dead_letter(connection, dead_letter_of(rest[0]), reason_of(error), getattr(error, "sqlstate", None))
                 return Outcome(Persisted(), [rest[0]], foreign, left_out)
-            halves = _persist_halves(connection, rest, idle_gap, job_number, superseded_facts, kept_results)
+            halves = _persist_halves(connection, rest, how, superseded_facts)
             return halves + Outcome(Persisted(), [], foreign, left_out)
     return Outcome(Persisted(), [], foreign, left_out)
 
 
-def _persist_halves(
-    connection: Connection[Any],
-    batch: Sequence[ReceivedEvent],
-    idle_gap: timedelta,
-    job_number: int,
-    superseded_facts: Sequence[UUID],
-    kept_results: KeptResults,
-) -> Outcome:
-    if job_number:
+def _persist_halves(connection: Connection[Any], batch: Sequence[ReceivedEvent], how: _How, superseded_facts: Sequence[UUID]) -> Outcome:
+    if how.job_number:
         lock_order.lock_import_order(connection)
     lock_order.lock_writing_exclusive(connection)
     middle = len(batch) // 2
-    first = _persist_or_halve(connection, batch[:middle], idle_gap, job_number, superseded_facts, kept_results)
+    first = _persist_or_halve(connection, batch[:middle], how, superseded_facts)
     # The staging tables empty themselves at a commit, but this is still the same transaction.
     clear(connection)
-    return first + _persist_or_halve(connection, batch[middle:], idle_gap, job_number, superseded_facts, kept_results)
+    return first + _persist_or_halve(connection, batch[middle:], how, superseded_facts)
 
 
 def mark_events_stored(connection: Connection[Any], batch: Sequence[ReceivedEvent], dead: Sequence[ReceivedEvent]) -> None:

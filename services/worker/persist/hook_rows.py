@@ -19,7 +19,7 @@ from shared.sql_files import statement
 _sql = partial(statement, __package__, "hook_rows.sql")
 
 _DURATIONS_OF_HOOKS: Final = _sql("durations_of_hooks")
-_OF_STORED_HOOKS: Final = sql(_DURATIONS_OF_HOOKS, hooks="tool_calls", condition="AND NOT coalesce(0 = ANY(h.brought_by), true)").encode()
+_OF_STORED_HOOKS: Final = sql(_DURATIONS_OF_HOOKS, hooks="tool_calls", condition="AND NOT coalesce(0 >= ANY(h.brought_by), true)").encode()
 _OF_STAGED_HOOKS: Final = sql(_DURATIONS_OF_HOOKS, hooks="staged_tool_calls", condition="").encode()
 _HOOKS_OF_KNOWN_CALLS: Final = _sql("hooks_of_known_calls")
 _IS_SUPERSEDED: Final = _sql("is_superseded")
@@ -44,7 +44,8 @@ def delete_superseded_messages(connection: Connection[Any], staged: Staged, para
 
     `parameters` as in reattribution.reattributed(), with the batch's sessions, whose facts are stored already.
     """
-    if HOOK in staged.sources and staged.rows["staged_messages"]:
+    # What a client sent stays, whatever source it named.
+    if HOOK in staged.sources and staged.rows["staged_messages"] and parameters["bringer"] > 0:
         connection.execute(_DROP_STAGED)
     if not staged.sources - {HOOK}:
         return set()

@@ -25,7 +25,7 @@ UPDATE staged_tool_calls AS s SET status = t.status, parameters = t.parameters, 
             THEN greatest(t.duration_ms + t.wait_ms - greatest(t.duration_ms, s.duration_ms), 0) END
 FROM tool_calls AS t
 WHERE t.id = s.id AND s.source = 'hook' AND s.duration_source = 'reported'
-  AND t.source IS DISTINCT FROM 'hook' AND t.status <> 'pending' AND NOT coalesce(0 = ANY(t.brought_by), true)
+  AND t.source IS DISTINCT FROM 'hook' AND t.status <> 'pending' AND NOT coalesce(0 >= ANY(t.brought_by), true)
 
 -- name: drop_staged
 DELETE FROM staged_messages AS h WHERE h.source = 'hook' AND $is_superseded
@@ -33,7 +33,7 @@ DELETE FROM staged_messages AS h WHERE h.source = 'hook' AND $is_superseded
 -- name: superseded
 -- The index messages_of_hooks has only these messages.
 SELECT h.id, h.session_id FROM messages AS h
-WHERE h.session_id = ANY(%(session_ids)s) AND h.source = 'hook' AND h.brought_by IS NOT NULL AND NOT 0 = ANY(h.brought_by)
+WHERE h.session_id = ANY(%(session_ids)s) AND h.source = 'hook' AND h.brought_by IS NOT NULL AND NOT 0 >= ANY(h.brought_by)
   AND $is_superseded
 
 -- name: is_superseded

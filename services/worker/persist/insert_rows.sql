@@ -1,5 +1,6 @@
 -- name: insert
--- job_number is 0 for rows that come over the wire. A row that came over the wire has brought_by NULL, or 0 in it.
+-- job_number is 0 for rows that come over the wire. A row that came over the wire has brought_by NULL, or 0 in it. `bringer` is the job's number, or minus
+-- that where an export brings what came over another tracker's wire: it is the client's word here too, and goes with an undo of the import.
 -- An event whose id another session has is another event (conflicts.py): it neither changes the row nor keeps it.
 changed_$table AS (
     INSERT INTO $table AS t (
@@ -28,10 +29,10 @@ changed_$table AS (
                 is_new, $versioned)
             WHERE is_new = ($is_better IS TRUE)
         ),
-        brought_by = brought_too(t.brought_by, %(job_number)s)
+        brought_by = brought_too(t.brought_by, %(bringer)s)
     WHERE (%(job_number)s > 0 OR excluded.session_id IS NULL OR excluded.session_id = t.session_id OR t.session_id IS NULL)
       AND ($is_better
-           OR NOT %(job_number)s = ANY(coalesce(t.brought_by, '{0}')))
+           OR NOT %(bringer)s = ANY(coalesce(t.brought_by, '{0}')))
     RETURNING
         $returned,
         old.id IS NOT NULL AS existed,
@@ -49,8 +50,8 @@ gone_$table AS (
 )
 
 -- name: is_better
-(NOT coalesce(0 = ANY(t.brought_by), true)
- AND (%(job_number)s = 0
+(NOT coalesce(0 >= ANY(t.brought_by), true)
+ AND (%(bringer)s <= 0
       OR ($new_ranks)
          > ($old_ranks)
       OR t.id IN (SELECT id FROM renewed_ids)

@@ -16,7 +16,7 @@ from uuid import UUID
 from psycopg import Connection
 from psycopg.rows import scalar_row
 
-from services.worker.persist.records import ProjectSeen, Record, SessionFacts
+from services.worker.persist.records import ProjectSeen, Record, SessionBoundary, SessionFacts
 from services.worker.persist.staging.staging_tables import ReceivedEvent
 from services.worker.row_tables import for_all
 from shared.events.messages import Binding, Event, SessionStart
@@ -148,7 +148,7 @@ def _claimed_by_another(connection: Connection[Any], users: Collection[str], bat
         session_id = _session_of(each)
         if session_id is not None and each.bound is not None and each.bound.user is not None:
             user = known.get(each.bound.user, each.bound.user)
-            if isinstance(each.event, (SessionStart, SessionFacts)):
+            if isinstance(each.event, (SessionStart, SessionBoundary, SessionFacts)):
                 owners.setdefault(session_id, user)
             if owners.get(session_id, user) != user:
                 foreign.append(each)

@@ -110,11 +110,13 @@ def persist(
     *,
     idle_gap: timedelta,
     job_number: int = 0,
+    is_clients_word: bool = False,
     superseded_facts: Sequence[UUID] = (),
     kept_results: KeptResults = ALL,
 ) -> Persisted:
     """Stores a batch. `job_number` is the number of the import that brings it, 0 for the journal.
 
+    `is_clients_word`: the import is of another tracker's export, and these rows came over its wire. No file overrules them here either.
     `superseded_facts`: facts of sessions of the batch that the job no longer brings, since the batch has newer ones of the same file.
     `kept_results`: of events; those of records are cut already.
     Raises ValueError, psycopg.Error, TombstonedEvents or ForeignEvents; then nothing of the batch may be committed.
@@ -122,6 +124,7 @@ def persist(
     staged = stage(batch, kept_results)
     copy_in(connection, staged)
     parameters: dict[str, Any] = {"session_ids": sorted(staged.session_ids), "idle_gap": idle_gap, "job_number": job_number}
+    parameters["bringer"] = -job_number if is_clients_word else job_number
     if job_number:
         lock_order.lock_import_order(connection)
     lock_order.lock_writing_shared(connection)
@@ -148,7 +151,7 @@ def persist(
         look_up_maxima(connection)
     update_titles(connection, parameters["session_ids"] if job_number else _asked_in(staged))
     if job_number:
-        has_sessionless = any(row[1] is None for row in staged.rows["staged_messages"])
+        has_sessionless = any(row[1] is None for table in ("staged_messages", "staged_tool_calls") for row in staged.rows[table])
         connection.execute(_INSERT_IMPORT_SESSIONS, parameters | {"has_sessionless": has_sessionless})
     redated_projects = moved_projects | rekeyed_projects | set(counts.pop("redated_projects") or [])
     marked_projects = (
@@ -195,7 +198,7 @@ def _insert_starts_and_facts(
         for statement in _WITHDRAW_FACTS:
             connection.execute(statement, parameters | {"fact_ids": list(superseded_facts)})
     if staged.rows["staged_session_events"]:
-        event_ids = [row[0] for row in connection.execute(_INSERT_SESSION_EVENTS)]
+        event_ids = [event_id for event_id, is_new in connection.execute(_INSERT_SESSION_EVENTS, parameters) if is_new]
     if staged.rows["staged_facts"]:
         fact_ids = [fact_id for fact_id, is_new in connection.execute(_INSERT_FACTS, parameters) if is_new]
     if superseded_facts:

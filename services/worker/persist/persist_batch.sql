@@ -32,13 +32,17 @@ SELECT session_id, %(job_number)s = 0 FROM unnest(%(session_ids)s::text[]) AS s 
 ON CONFLICT (session_id) DO UPDATE SET seen_live = true WHERE excluded.seen_live AND NOT sessions.seen_live
 
 -- name: insert_session_events
-INSERT INTO session_events (id, session_id, kind, occurred_at, project_id, user_id, model, git_branch, client_version, source, received_at)
-SELECT s.id, session_id, kind, occurred_at, coalesce(p.id, 0), coalesce(u.alias_of, u.id, 0), model, git_branch, client_version, source, received_at
+-- An export of another tracker brings some; all others came over the wire.
+INSERT INTO session_events AS t (id, session_id, kind, occurred_at, project_id, user_id, model, git_branch, client_version, source, brought_by, received_at)
+SELECT DISTINCT ON (s.id) s.id, session_id, kind, occurred_at, coalesce(p.id, 0), coalesce(u.alias_of, u.id, 0), model, git_branch, client_version, source,
+       CASE WHEN %(job_number)s > 0 THEN ARRAY[%(job_number)s] END, received_at
 FROM staged_session_events AS s
 LEFT JOIN projects AS p ON p.path_key = md5(s.project_path)::uuid
 LEFT JOIN users AS u ON u.name = s.user_name
-ORDER BY s.id
-ON CONFLICT (id) DO NOTHING RETURNING id
+ORDER BY s.id, s.ctid
+ON CONFLICT (id) DO UPDATE SET brought_by = brought_too(t.brought_by, %(job_number)s)
+WHERE NOT %(job_number)s = ANY(coalesce(t.brought_by, '{0}'))
+RETURNING id, old.id IS NULL AS is_new
 
 -- name: insert_facts
 INSERT INTO session_facts AS t (id, session_id, project_id, user_id, first_record_at, last_record_at, active_ranges, ended_at, title, title_rank,

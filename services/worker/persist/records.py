@@ -101,7 +101,8 @@ class Message(Struct, kw_only=True):
     id: UUID
     role: Literal["user", "assistant"]
     content: str
-    source: str
+    # None: a client sent it, and named none.
+    source: str | None
     session_id: str | None = None
     project_path: str | None = None
     user: str | None = None
@@ -152,11 +153,14 @@ class ToolUse(Struct, kw_only=True):
     """One tool call with its result. `pending` if the file has no result; a version with a result is kept instead."""
 
     id: UUID
-    session_id: str
+    # None: a client sent it without one. Then it has perhaps a user.
+    session_id: str | None
     tool_name: str
     status: ToolStatus
     timestamp: datetime
-    source: str
+    # None: the client named none.
+    source: str | None
+    user: str | None = None
     agent_id: str | None = None
     duration_ms: int | None = None
     duration_source: DurationSource | None = None
@@ -181,7 +185,7 @@ class FileChange(Struct, kw_only=True):
     lines_added: int
     lines_removed: int
     timestamp: datetime
-    source: str
+    source: str | None
     agent_id: str | None = None
     # Derived from the request, since the file does not have the outcome: lines of an edit without a patch, a file that `rm` names.
     is_estimated: bool = False
@@ -206,13 +210,22 @@ class TimelineEntry(Struct, kw_only=True):
     agent_id: str | None = None
 
 
+class StoredPrice(Struct, frozen=True):
+    """What a call was priced at when it was stored, in 10^-9 USD: as derived_values/pricing.py says. None: not known."""
+
+    cost: int | None
+    uncached: int | None
+    cache_saved: int | None
+    version: str | None
+
+
 class ApiCall(Struct, kw_only=True):
     """Tokens of one API call. The version with most output tokens is kept: others were written while the response was still streaming."""
 
     id: UUID
     session_id: str
     timestamp: datetime
-    source: str
+    source: str | None
     model: str | None
     agent_id: str | None = None
     input_tokens: int = 0
@@ -223,6 +236,23 @@ class ApiCall(Struct, kw_only=True):
     web_searches: int = 0
     # Claude Code's fast mode has its own price.
     is_fast: bool = False
+    # Of an export, which says what the other tracker showed. Without one, today's list prices it.
+    price: StoredPrice | None = None
+
+
+class SessionBoundary(Struct, kw_only=True):
+    """A start or end of a session that a client sent to another tracker, whose export has it."""
+
+    id: UUID
+    session_id: str
+    kind: Literal["start", "end"]
+    timestamp: datetime
+    source: str | None = None
+    project_path: str | None = None
+    user: str | None = None
+    model: str | None = None
+    git_branch: str | None = None
+    client_version: str | None = None
 
 
 class RecordError(Struct, kw_only=True):
@@ -243,6 +273,6 @@ class FileSummary(Struct, kw_only=True):
     skipped_records: dict[str, int] = {}
 
 
-Record = ProjectSeen | SessionFacts | Message | ToolUse | FileChange | ApiCall | TimelineEntry
+Record = ProjectSeen | SessionFacts | SessionBoundary | Message | ToolUse | FileChange | ApiCall | TimelineEntry
 # The code of the RecordError after which the rest of a file cannot be read.
 DAMAGED = "DAMAGED"

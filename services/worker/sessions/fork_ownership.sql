@@ -9,7 +9,7 @@ SELECT t.session_id FROM staged_$table AS s JOIN $table AS t USING (id) WHERE t.
 -- name: note_owners_claims
 -- The claims of the sessions that have the rows already, where the batch contests them.
 INSERT INTO contested_rows (row_id, session_id, job_number)
-SELECT t.id, t.session_id, n FROM $table AS t, unnest(coalesce(t.brought_by, '{0}')) AS n
+SELECT t.id, t.session_id, abs(n) FROM $table AS t, unnest(coalesce(t.brought_by, '{0}')) AS n
 WHERE t.id IN (SELECT s.id FROM staged_$table AS s JOIN $table AS o USING (id) WHERE s.session_id <> o.session_id)
   AND NOT EXISTS (SELECT FROM contested_rows AS c WHERE c.row_id = t.id)
 
@@ -34,24 +34,25 @@ WHERE s.id = o.id AND (s.session_id, s.occurred_at) <> (o.session_id, o.occurred
 -- name: sessions_to_move
 -- The rows to which the batch has the better claim, each with its session and the one that gets it.
 SELECT t.session_id, s.session_id AS owner, t.id FROM staged_$table AS s JOIN $table AS t USING (id)
-WHERE (s.session_id < t.session_id OR s.occurred_at <> t.occurred_at AND NOT coalesce(0 = ANY(t.brought_by), true)
+WHERE (s.session_id < t.session_id OR s.occurred_at <> t.occurred_at AND NOT coalesce(0 >= ANY(t.brought_by), true)
        AND (s.source IS NOT DISTINCT FROM 'hook', s.occurred_at) < (t.source IS NOT DISTINCT FROM 'hook', t.occurred_at))
 
 -- name: hand_over
 UPDATE $table AS t SET session_id = least(t.session_id, s.session_id),
-    occurred_at = CASE WHEN s.occurred_at <> t.occurred_at AND NOT coalesce(0 = ANY(t.brought_by), true)
+    occurred_at = CASE WHEN s.occurred_at <> t.occurred_at AND NOT coalesce(0 >= ANY(t.brought_by), true)
             AND (s.source IS NOT DISTINCT FROM 'hook', s.occurred_at) < (t.source IS NOT DISTINCT FROM 'hook', t.occurred_at)
         THEN s.occurred_at ELSE t.occurred_at END
 FROM (
     SELECT DISTINCT ON (id) id, session_id, occurred_at, source FROM staged_$table ORDER BY id, source IS NOT DISTINCT FROM 'hook'
 ) AS s
-WHERE t.id = s.id AND (s.session_id < t.session_id OR s.occurred_at <> t.occurred_at AND NOT coalesce(0 = ANY(t.brought_by), true)
+WHERE t.id = s.id AND (s.session_id < t.session_id OR s.occurred_at <> t.occurred_at AND NOT coalesce(0 >= ANY(t.brought_by), true)
        AND (s.source IS NOT DISTINCT FROM 'hook', s.occurred_at) < (t.source IS NOT DISTINCT FROM 'hook', t.occurred_at))
 
 -- name: note_sessions
 -- An undo looks for its rows in the sessions that it knows of.
 INSERT INTO import_sessions (job_number, session_id)
-SELECT DISTINCT n, t.session_id FROM $table AS t, unnest(t.brought_by) AS n WHERE t.session_id = ANY(%(session_ids)s) AND n > 0 ON CONFLICT DO NOTHING
+SELECT DISTINCT abs(n), t.session_id FROM $table AS t, unnest(t.brought_by) AS n WHERE t.session_id = ANY(%(session_ids)s) AND n <> 0
+ON CONFLICT DO NOTHING
 
 -- A hook says of a call when it began to run, and another, or a file, when it was asked for, which becomes its time. The wait in between is kept
 -- wherever the time moves, so the order of arrival does not matter. NULL: nothing earlier is known.
@@ -71,7 +72,7 @@ SET wait_ms = nullif(greatest(coalesce(t.wait_ms, 0) + round(extract(epoch FROM 
 FROM (
     SELECT DISTINCT ON (id) id, session_id, occurred_at, source FROM staged_tool_calls ORDER BY id, source IS NOT DISTINCT FROM 'hook'
 ) AS s
-WHERE t.id = s.id AND s.occurred_at <> t.occurred_at AND NOT coalesce(0 = ANY(t.brought_by), true)
+WHERE t.id = s.id AND s.occurred_at <> t.occurred_at AND NOT coalesce(0 >= ANY(t.brought_by), true)
   AND (s.source IS NOT DISTINCT FROM 'hook', s.occurred_at) < (t.source IS NOT DISTINCT FROM 'hook', t.occurred_at)
   AND t.source = 'hook' AND t.duration_source = 'reported'
 

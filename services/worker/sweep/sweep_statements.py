@@ -49,6 +49,7 @@ STORED_WAITS: Final = f"SELECT EXISTS ({CAPTURED_FILES_WAIT}) OR EXISTS ({HOOKS_
 
 UNSWEPT_UPLOADS: Final = _sql("unswept_uploads")
 FORGET_FILES: Final = _sql("forget_files")
+FORGET_EXPORTS: Final = _sql("forget_exports")
 COMPACTABLE_FILES: Final = _sql("compactable_files")
 EXPIRED_FILES: Final = _sql("expired_files")
 GONE_CONSUMERS: Final = _sql("gone_consumers")

@@ -26,6 +26,9 @@ _ADD_UNDO_JOB = _sql("add_undo_job")
 
 _ADD_REPARSE = _sql("add_reparse")
 
+_ADD_EXPORT = _sql("add_export")
+_DELETE_EXPORT = _sql("delete_export")
+
 _ADD_SCRUB = _sql("add_scrub")
 _LET_IN = _sql("let_in")
 
@@ -113,6 +116,22 @@ class ImportJobs:
     async def let_in(self, scrub_id: UUID, record: AuditRecord) -> dict[str, Any]:
         """{status, done}: not done if the scrub keeps nothing out, has not ended, or does not exist (status None)."""
         return await self._change(_LET_IN, {"id": scrub_id}, record)
+
+    async def add_export(
+        self, export_id: UUID, selection: Mapping[str, Any], *, bound_user: str | None, key_id: str | None, record: AuditRecord
+    ) -> tuple[UUID, bool] | None:
+        """Adds a queued export, and gives its id and True. False with one of the same selection that has not ended; None if the user or project is unknown.
+
+        `bound_user`: the only user whose key sees it besides admins.
+        """
+        params = {"id": export_id, "selection": Jsonb(dict(selection)), "bound_user": bound_user, "key_id": key_id}
+        params |= {"request_id": record.request_id, "user": selection.get("user"), "project_id": selection.get("project_id")}
+        row = await run_audited(self._database, _ADD_EXPORT, params, record)
+        return None if row is None or row["id"] is None else (row["id"], row["done"])
+
+    async def delete_export(self, export_id: UUID, *, of_user: str | None, record: AuditRecord) -> bool:
+        """Ends an export, written or not. False if there is none, or it is not of this user; None: of any."""
+        return await run_audited(self._database, _DELETE_EXPORT, {"id": export_id, "of_user": of_user}, record) is not None
 
     async def _change(self, statement: str, params: Mapping[str, Any], record: AuditRecord) -> dict[str, Any]:
         row = await run_audited(self._database, statement, params, record)

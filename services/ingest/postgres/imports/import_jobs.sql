@@ -65,6 +65,36 @@ WITH job AS (
 SELECT true AS is_known, EXISTS (SELECT FROM job) AS done
 WHERE EXISTS (SELECT FROM job) OR EXISTS (SELECT FROM import_jobs WHERE id = %(id)s)
 
+-- name: add_export
+WITH known AS (
+    SELECT j.id FROM import_jobs AS j JOIN exports AS e USING (id)
+    WHERE j.kind = 'export' AND j.status IN ('queued', 'running') AND j.cancel_requested_at IS NULL AND j.selection = %(selection)s
+      AND e.bound_user IS NOT DISTINCT FROM %(bound_user)s
+), job AS (
+    INSERT INTO import_jobs (id, kind, files, has_files, selection, request_id, key_id)
+    SELECT %(id)s, 'export', '[]', false, %(selection)s, %(request_id)s, %(key_id)s
+    WHERE NOT EXISTS (SELECT FROM known)
+      AND (%(user)s::text IS NULL OR EXISTS (SELECT FROM users WHERE name = %(user)s))
+      AND (%(project_id)s::bigint IS NULL OR EXISTS (SELECT FROM projects WHERE id = %(project_id)s))
+    RETURNING id
+), shares AS (
+    INSERT INTO import_shares (job_id, share) SELECT id, 0 FROM job
+), export AS (
+    INSERT INTO exports (id, bound_user) SELECT id, %(bound_user)s FROM job
+)
+SELECT coalesce((SELECT id FROM job), (SELECT id FROM known LIMIT 1)) AS id, EXISTS (SELECT FROM job) AS done
+
+-- name: delete_export
+-- One that is being written hears of it within a second. One that is written is deleted by the worker's sweep.
+WITH export AS (
+    UPDATE exports SET expires_at = least(expires_at, now())
+    WHERE id = %(id)s AND (%(of_user)s::text IS NULL OR bound_user = %(of_user)s) RETURNING id
+), job AS (
+    UPDATE import_jobs AS j SET cancel_requested_at = coalesce(cancel_requested_at, clock_timestamp())
+    FROM export AS e WHERE j.id = e.id AND j.status IN ('queued', 'running')
+)
+SELECT true AS done FROM export
+
 -- name: add_scrub
 WITH scrub AS (
     INSERT INTO scrubs (id, is_dry_run, request_id, text_count, keep_out, rewrite_large, delete_uploads)

@@ -26,7 +26,7 @@ def zip_members(file: IO[bytes], budget: Budget) -> Iterator[tuple[str, Content]
     If the directory is damaged or missing, gives what can be found without it, then raises Unreadable. LimitExceeded if it is too long.
     """
     try:
-        _check_directory(file, budget)
+        check_directory(file, budget)
         archive = zipfile.ZipFile(file)
     except LimitExceeded:
         raise
@@ -89,7 +89,7 @@ class _Counted:
         return data
 
 
-def _check_directory(file: IO[bytes], budget: Budget) -> None:
+def check_directory(file: IO[bytes], budget: Budget) -> None:
     """LimitExceeded if the directory is too long. Checked before the directory is read, and without trust in its own counts."""
     end = file.seek(0, 2)
     file.seek(max(0, end - _MAX_COMMENT - _END.size))

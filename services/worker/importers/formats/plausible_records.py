@@ -16,6 +16,7 @@ from services.worker.persist.records import (
     ProjectSeen,
     Record,
     RecordError,
+    SessionBoundary,
     SessionFacts,
     TimelineEntry,
     ToolUse,
@@ -59,6 +60,7 @@ _NAMES: Final = {
     ApiCall: "API call",
     TimelineEntry: "timeline entry",
     SessionFacts: "session",
+    SessionBoundary: "start or end of a session",
     Message: "message",
 }
 
@@ -79,7 +81,7 @@ def plausible(found: Iterable[Found], accepted_at: datetime) -> Iterator[Found]:
                 yield record
             case SessionFacts():
                 yield from _facts(record, accepted_at)
-            case ToolUse() | FileChange() | ApiCall() | TimelineEntry():
+            case SessionBoundary() | ToolUse() | FileChange() | ApiCall() | TimelineEntry():
                 problem = _problem_of_time(record.timestamp, accepted_at)
                 if problem is not None:
                     yield _error(f"A {_NAMES[type(record)]} was left out: its time {problem}.")
@@ -108,7 +110,9 @@ def _facts(facts: SessionFacts, accepted_at: datetime) -> Iterator[Found]:
     yield facts
 
 
-def _without_large_numbers(record: ToolUse | FileChange | ApiCall | TimelineEntry | SessionFacts) -> Iterator[RecordError]:
+def _without_large_numbers(
+    record: SessionBoundary | ToolUse | FileChange | ApiCall | TimelineEntry | SessionFacts,
+) -> Iterator[RecordError]:
     for name, most in _MOST.get(type(record), {}).items():
         value: int | None = getattr(record, name)
         if value is not None and value > most:

@@ -33,6 +33,8 @@ from services.worker.importers.formats.read_records import read_records
 from services.worker.importers.formats.redacted_file import RedactedFile
 from services.worker.importers.job import errors, shards, undo
 from services.worker.importers.job.chunks import CUT_OFF, Chunk, EndedMember, WholeFiles, read_ahead, redact
+from services.worker.importers.job.export import run_export
+from services.worker.importers.job.exported import import_exported
 from services.worker.importers.job.lease import StallWatch, WatchedFile, renewed
 from services.worker.importers.job.reparse import run_reparse
 from services.worker.importers.job.shards import Checkpoint, Progress, Shard
@@ -89,6 +91,10 @@ def _run_to_end(worker: Resources, shard: Shard, watch: StallWatch) -> None:
     elif shard.kind == "reparse":
         know_kept_out(worker)
         outcome = run_reparse.run(worker, shard)
+    elif shard.kind == "export":
+        outcome = run_export.run(worker, shard)
+    elif any(file["kind"] == "tracker_export" for file in shard.files):
+        outcome = import_exported.run(worker, shard, watch)
     else:
         outcome = _import(worker, shard, watch)
     with worker.transaction() as connection:
@@ -312,10 +318,10 @@ def _undo(worker: Resources, shard: Shard) -> str:
 def _give_up(worker: Resources, shard: Shard) -> str:
     """For a shard that was begun too often without progress. Gives the outcome."""
     log.error("shard_given_up", attempts=shard.attempts)
-    error = {
-        "code": "GIVEN_UP",
-        "message": f"The import was begun {MAX_ATTEMPTS} times and never got on; see the worker's log, then retry it.",
-    }
+    message = f"The import was begun {MAX_ATTEMPTS} times and never got on; see the worker's log, then retry it."
+    if shard.kind == "export":
+        message = f"The export was begun {MAX_ATTEMPTS} times and never ended; see the worker's log, then start another."
+    error = {"code": "GIVEN_UP", "message": message}
     with worker.transaction() as connection:
         shards.advance(connection, shard, Progress(shard.checkpoint, 0, errors=[error]))
     return "given_up"

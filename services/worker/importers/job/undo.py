@@ -17,10 +17,11 @@ from services.worker.aggregates.rollups import rollups_that_note_emptied_cells
 from services.worker.archive.imported_files import forget_files
 from services.worker.persist.persist_batch import INSERT_SESSIONS, LOCK_SESSIONS, date_projects
 from services.worker.resources import Resources
-from services.worker.row_tables import for_all, for_each
+from services.worker.row_tables import TOOL_CALLS, for_all, for_each
 from services.worker.search_index.forget_documents import forget_changed_here
 from services.worker.sessions import reattribution, session_rebuild
-from services.worker.sql_text import sql
+from services.worker.sessions.tool_maxima import look_up_maxima
+from services.worker.sql_text import listed, sql
 from shared.sql_files import statement
 
 _sql = partial(statement, __package__, "undo.sql")
@@ -33,12 +34,14 @@ _LEFT = "SELECT session_id FROM import_sessions WHERE job_number = %(job_number)
 _DONE = "DELETE FROM import_sessions WHERE job_number = %(job_number)s AND session_id = ANY(%(session_ids)s)"
 
 # The next rows that the import brought, and their sessions.
-_ROWS = "SELECT id, session_id FROM $table WHERE session_id = ANY(%(session_ids)s) AND %(job_number)s = ANY(brought_by)"
+_ROWS = "SELECT id, session_id FROM $table WHERE session_id = ANY(%(session_ids)s) AND brought_by && %(bringers)s::integer[]"
 _NEXT_ROWS: Final = _sql("next_rows")
-_NEXT_SESSIONLESS = "SELECT id FROM messages WHERE session_id IS NULL AND %(job_number)s = ANY(brought_by) LIMIT %(rows_limit)s"
+_NEXT_SESSIONLESS = """
+    SELECT id FROM messages WHERE session_id IS NULL AND brought_by && %(bringers)s::integer[]
+    UNION ALL SELECT id FROM tool_calls WHERE session_id IS NULL AND brought_by && %(bringers)s::integer[] LIMIT %(rows_limit)s"""
 
 # Rows that nothing else brought are deleted; the others only lose the import's number.
-_DELETE_ROWS = "DELETE FROM $table WHERE id = ANY(%(row_ids)s) AND brought_by = ARRAY[%(job_number)s]::integer[]"
+_DELETE_ROWS = "DELETE FROM $table WHERE id = ANY(%(row_ids)s) AND brought_by <@ %(bringers)s::integer[]"
 _KEEP_ROWS: Final = _sql("keep_rows")
 _FILE_KEYS: Final = _sql("file_keys")
 _DELETE_FILES: Final = _sql("delete_files")
@@ -53,12 +56,15 @@ _SETTLED_CLAIMS: Final = _sql("settled_claims")
 _FACTS = (
     "DELETE FROM session_facts WHERE session_id = ANY(%(session_ids)s) AND brought_by = ARRAY[%(job_number)s]::integer[]",
     _sql("keep_facts"),
+    "DELETE FROM session_events WHERE session_id = ANY(%(session_ids)s) AND brought_by = ARRAY[%(job_number)s]::integer[]",
+    _sql("keep_session_events"),
 )
 _OTHER_CLAIMS = (
     "DELETE FROM contested_rows WHERE job_number = %(job_number)s AND session_id = ANY(%(session_ids)s)",
     _sql("settled_claims_of_sessions"),
 )
 _FORGET_KEYS: Final = _sql("forget_keys")
+_NOTE_MAXIMA: Final = _sql("note_maxima")
 _DELETE_SESSIONLESS: Final = _sql("delete_sessionless")
 
 _LEFTOVERS = (
@@ -76,8 +82,9 @@ def _next_rows() -> str:
 
 @composed
 def delete_sessionless() -> str:
-    """Deletes messages without a session, and withdraws what they count for."""
-    return sql(_DELETE_SESSIONLESS, rollups=rollups_that_note_emptied_cells({"gone_messages"}))
+    """Deletes messages and tool calls without a session, and withdraws what they count for."""
+    rollups = rollups_that_note_emptied_cells({"gone_messages", "gone_tool_calls"})
+    return sql(_DELETE_SESSIONLESS, call_columns=listed(TOOL_CALLS.columns), rollups=rollups)
 
 
 def forget_contents(connection: Connection[Any], job_number: int) -> None:
@@ -88,7 +95,8 @@ def forget_contents(connection: Connection[Any], job_number: int) -> None:
 
 def undo_some(worker: Resources, connection: Connection[Any], job_number: int) -> bool:
     """Deletes the next part of what an import brought, in the caller's transaction. False if nothing was left."""
-    parameters: dict[str, Any] = {"job_number": job_number, "idle_gap": worker.idle_gap}
+    # Minus the number: what an export brought of the words of clients (services/worker/persist/insert_rows.sql).
+    parameters: dict[str, Any] = {"job_number": job_number, "bringers": [job_number, -job_number], "idle_gap": worker.idle_gap}
     parameters |= {"limit": SESSIONS_AT_ONCE, "rows_limit": ROWS_AT_ONCE}
     lock_order.lock_import_order(connection)
     lock_order.lock_documents(connection)
@@ -161,9 +169,13 @@ def _undo_sessionless(connection: Connection[Any], parameters: dict[str, Any]) -
         row_ids = cursor.execute(_NEXT_SESSIONLESS, parameters).fetchall()
     parameters = parameters | {"row_ids": row_ids}
     lock_order.lock_writing_exclusive(connection)
+    lock_order.lock_aggregates_exclusive(connection)
+    connection.execute(_NOTE_MAXIMA, parameters)
     connection.execute(delete_sessionless(), parameters)
+    look_up_maxima(connection)
     reattribution.delete_emptied_cells(connection)
-    connection.execute(sql(_KEEP_ROWS, table="messages").encode(), parameters)
+    for table in ("messages", "tool_calls"):
+        connection.execute(sql(_KEEP_ROWS, table=table).encode(), parameters)
     return len(row_ids) < ROWS_AT_ONCE
 
 

@@ -4,11 +4,11 @@ SELECT id, session_id FROM (
 ) AS ours LIMIT %(rows_limit)s
 
 -- name: keep_rows
-UPDATE $table SET brought_by = array_remove(brought_by, %(job_number)s::integer)
-WHERE %(job_number)s = ANY(brought_by) AND id = ANY(%(row_ids)s)
+UPDATE $table SET brought_by = array_remove(array_remove(brought_by, %(job_number)s::integer), -%(job_number)s::integer)
+WHERE brought_by && %(bringers)s::integer[] AND id = ANY(%(row_ids)s)
 
 -- name: file_keys
-SELECT DISTINCT file_key FROM activities WHERE id = ANY(%(row_ids)s) AND brought_by = ARRAY[%(job_number)s]::integer[]
+SELECT DISTINCT file_key FROM activities WHERE id = ANY(%(row_ids)s) AND brought_by <@ %(bringers)s::integer[]
 
 -- name: delete_files
 DELETE FROM files AS f USING unnest(%(file_keys)s::uuid[]) AS k (file_key)
@@ -32,6 +32,10 @@ DELETE FROM contested_rows AS c WHERE row_id = ANY(%(row_ids)s)
 UPDATE session_facts SET brought_by = array_remove(brought_by, %(job_number)s::integer)
 WHERE %(job_number)s = ANY(brought_by) AND session_id = ANY(%(session_ids)s)
 
+-- name: keep_session_events
+UPDATE session_events SET brought_by = array_remove(brought_by, %(job_number)s::integer)
+WHERE %(job_number)s = ANY(brought_by) AND session_id = ANY(%(session_ids)s)
+
 -- name: settled_claims_of_sessions
 DELETE FROM contested_rows AS c WHERE session_id = ANY(%(session_ids)s)
   AND NOT EXISTS (SELECT FROM contested_rows AS o WHERE o.row_id = c.row_id AND o.session_id <> c.session_id)
@@ -42,9 +46,18 @@ UPDATE sessions SET project_id = 0, user_id = 0, model = NULL, git_branch = NULL
     idle_closed_at = CASE WHEN idle_closed_at IS NOT NULL THEN least(idle_closed_at, last_event_at) END
 WHERE session_id = ANY(%(session_ids)s)
 
+-- name: note_maxima
+INSERT INTO moving_tools (project_id, user_id, tool_name, occurred_at, duration_ms, duration_source)
+SELECT project_id, user_id, tool_name, occurred_at, duration_ms, duration_source FROM tool_calls
+WHERE id = ANY(%(row_ids)s) AND session_id IS NULL AND brought_by <@ %(bringers)s::integer[]
+
 -- name: delete_sessionless
 WITH gone_messages AS (
-    DELETE FROM messages WHERE id = ANY(%(row_ids)s) AND brought_by = ARRAY[%(job_number)s]::integer[]
+    DELETE FROM messages WHERE id = ANY(%(row_ids)s) AND session_id IS NULL AND brought_by <@ %(bringers)s::integer[]
     RETURNING session_id, project_id, user_id, occurred_at, role
+),
+gone_tool_calls AS (
+    DELETE FROM tool_calls WHERE id = ANY(%(row_ids)s) AND session_id IS NULL AND brought_by <@ %(bringers)s::integer[]
+    RETURNING $call_columns
 ),
 $rollups

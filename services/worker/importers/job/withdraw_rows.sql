@@ -1,7 +1,7 @@
 -- name: gone_rows
 -- A reparse never deletes what came over the wire; an erasure does.
 gone_$table AS (
-    DELETE FROM $table WHERE id = ANY(%(row_ids)s::uuid[]) AND (%(is_of_wire_too)s OR NOT coalesce(0 = ANY(brought_by), true)) RETURNING $columns
+    DELETE FROM $table WHERE id = ANY(%(row_ids)s::uuid[]) AND (%(is_of_wire_too)s OR NOT coalesce(0 >= ANY(brought_by), true)) RETURNING $columns
 )
 
 -- name: of_table

@@ -42,7 +42,7 @@ class KindTable:
 
 
 # A row that files have brought too has no `detail` to compare: their versions differ.
-_IS_CLIENTS_ALONE: Final = "coalesce(0 = ANY(brought_by), true)"
+_IS_CLIENTS_ALONE: Final = "coalesce(0 >= ANY(brought_by), true)"
 
 KIND_TABLES: Final[dict[str, KindTable]] = {
     "messages": KindTable(

@@ -14,6 +14,7 @@ from services.worker.persist.records import (
     Message,
     ProjectSeen,
     Record,
+    SessionBoundary,
     SessionFacts,
     TimelineEntry,
     ToolUse,
@@ -33,7 +34,7 @@ def rows_of(record: Record, received_at: datetime) -> Iterator[tuple[str, Row]]:
             yield "staged_messages", (*row, record.agent_id, record.source, received_at)
         case ToolUse():
             parameters = None if record.parameters is None else _json.encode(record.parameters).decode()
-            row = (record.id, record.session_id, None, record.tool_name, record.status, record.duration_ms, record.duration_source)
+            row = (record.id, record.session_id, record.user, record.tool_name, record.status, record.duration_ms, record.duration_source)
             yield "staged_tool_calls", (*row, record.timestamp, parameters, record.agent_id, record.source, received_at, *_result(record))
         case FileChange():
             row = (record.id, record.session_id, file_key(record.file_path), record.file_path, record.action)
@@ -48,6 +49,9 @@ def rows_of(record: Record, received_at: datetime) -> Iterator[tuple[str, Row]]:
             yield "staged_api_calls", _api_call(record, received_at)
         case SessionFacts():
             yield "staged_facts", _facts(record, received_at)
+        case SessionBoundary():
+            row = (record.id, record.session_id, record.kind, record.timestamp, record.project_path, record.user, record.model)
+            yield "staged_session_events", (*row, record.git_branch, record.client_version, record.source, received_at)
         case ProjectSeen():
             # It is only counted: its project is made because it is named.
             return
@@ -68,8 +72,11 @@ def _api_call(record: ApiCall, received_at: datetime) -> Row:
         cache_read=record.cache_read_tokens,
         web_searches=record.web_searches,
     )
-    price = price_of(record.model, record.timestamp, tokens, is_fast=record.is_fast)
-    row = (record.id, record.session_id, record.model, record.timestamp, *tokens.columns(), *price.columns())
+    if (stored := record.price) is not None:
+        price: Row = (stored.cost, stored.uncached, stored.cache_saved, stored.version)
+    else:
+        price = price_of(record.model, record.timestamp, tokens, is_fast=record.is_fast).columns()
+    row = (record.id, record.session_id, record.model, record.timestamp, *tokens.columns(), *price)
     return (*row, record.agent_id, record.source, received_at)
 
 

@@ -11,7 +11,17 @@ import pytest
 
 from services.worker.drain.drain_partition import drain
 from services.worker.persist.dead_letters import persist_isolating
-from services.worker.persist.records import ApiCall, FileChange, Message, ProjectSeen, Record, SessionFacts, TimelineEntry, ToolUse
+from services.worker.persist.records import (
+    ApiCall,
+    FileChange,
+    Message,
+    ProjectSeen,
+    Record,
+    SessionBoundary,
+    SessionFacts,
+    TimelineEntry,
+    ToolUse,
+)
 from services.worker.persist.staging.event_kind_rows import KIND_TABLES, identity_of, rows_of
 from services.worker.persist.staging.staging_tables import ReceivedEvent, stage
 from services.worker.resources import Resources
@@ -49,6 +59,7 @@ RECORDS: list[Record] = [
     ),
     ApiCall(id=uuid4(), session_id="s", timestamp=NOW, source="transcript", model=None),
     TimelineEntry(id=uuid4(), session_id="s", kind="compaction", timestamp=NOW, source="transcript"),
+    SessionBoundary(id=uuid4(), session_id="s", kind="start", timestamp=NOW),
 ]
 
 

@@ -3,7 +3,7 @@
 INSERT INTO reparse_rows (job_number, relation, id, call_id, content, is_archived)
 SELECT %(job_number)s, '$table', id, $call_id, md5(ROW($columns)::text)::uuid,
        coalesce(brought_by <@ %(job_numbers)s::integer[] AND source = 'transcript', false)
-FROM $table WHERE session_id = ANY(%(session_ids)s) AND NOT 0 = ANY(brought_by)
+FROM $table WHERE session_id = ANY(%(session_ids)s) AND NOT 0 >= ANY(brought_by)
 ON CONFLICT DO NOTHING
 
 -- name: note_facts

@@ -1,0 +1,74 @@
+"""Starts an export of everything, of a user or of a project, and deletes one. A worker writes its archive; the query service shows it and gives it out."""
+
+import asyncio
+from typing import Annotated
+from uuid import UUID, uuid4
+
+import msgspec
+from fastapi import Request, Response
+from msgspec import Meta, Struct
+
+from services.ingest.dependencies import ingest_of
+from services.ingest.events.json_body import read_json
+from services.ingest.http.request_checks import AcceptedBody, check_query
+from services.ingest.http.responses import ExportDeleted, ExportStarted
+from services.ingest.imports.start_import import send_shares
+from services.ingest.journal.wakeup import send_tasks
+from services.ingest.postgres.audit import audit_record
+from shared.auth.authentication import grant_of
+from shared.auth.export_rights import may_export, sees_exports_of
+from shared.broker import TASK_SWEEP_UPLOADS
+from shared.http.errors import Forbidden, NotFound, invalid
+from shared.http.middleware import json_response
+
+_BODY = AcceptedBody((b"application/json",), 4 * 1024)
+
+
+class ExportRequest(Struct, kw_only=True):
+    """What is to be exported: a user's sessions, a project's, or without both everything."""
+
+    user: Annotated[str, Meta(min_length=1, max_length=200)] | None = None
+    project_id: Annotated[int, Meta(ge=1, le=2**63 - 1)] | None = None
+
+
+_DECODER = msgspec.json.Decoder(ExportRequest)
+
+
+async def start(request: Request) -> Response:
+    """202: the export is queued. One of the same selection that has not ended is not started again. 403, 404."""
+    ingest = ingest_of(request)
+    wanted = await read_json(request, _BODY, _DECODER)
+    grant = grant_of(request.scope)
+    if wanted.user is not None and wanted.project_id is not None:
+        raise invalid("project_id", "goes without user: name one of the two, or none")
+    if not may_export(grant, wanted.user, wanted.project_id):
+        raise Forbidden(
+            "This key may not export that: a key with the scope admin may, and one that is bound to a user may export that user."
+        )
+    selection = {name: value for name, value in msgspec.structs.asdict(wanted).items() if value is not None}
+    record = audit_record(request, "export.start", new_id := uuid4(), **selection)
+    added = await ingest.jobs.add_export(
+        new_id, selection, bound_user=sees_exports_of(grant), key_id=grant.key_id if grant else None, record=record
+    )
+    if added is None:
+        code, what = ("USER_NOT_FOUND", "user of this name; see /api/users") if wanted.user else ("PROJECT_NOT_FOUND", "project of this id")
+        raise NotFound(f"There is no {what}.", code=code)
+    export_id, is_new = added
+    if is_new:
+        await asyncio.to_thread(send_shares, ingest.sender, export_id, 1)
+    return json_response(ExportStarted(export_id=export_id, status="queued"), 202, {"Location": f"/api/exports/{export_id}"})
+
+
+async def delete(request: Request) -> Response:
+    """200: nobody gets its archive any more, and the worker deletes it. One that is being written is cancelled. 404."""
+    check_query(request)
+    ingest = ingest_of(request)
+    try:
+        export_id = UUID(request.path_params["export_id"])
+    except ValueError:
+        raise invalid("export_id", "must be a UUID") from None
+    record = audit_record(request, "export.delete", export_id)
+    if not await ingest.jobs.delete_export(export_id, of_user=sees_exports_of(grant_of(request.scope)), record=record):
+        raise NotFound("There is no export of this id; see /api/exports.", code="EXPORT_NOT_FOUND")
+    await asyncio.to_thread(send_tasks, ingest.sender, TASK_SWEEP_UPLOADS, ())
+    return json_response(ExportDeleted(export_id=export_id))

@@ -1,0 +1,82 @@
+"""The manifest of an export of everything: what its archive is, and each member with its hash. docs/reference/export-format.md says it to people.
+
+The archive is a zip: EXPORT_MARKER first (shared/claude_formats/upload_kinds.py), then rows and transcripts, at last the manifest.
+"""
+
+from datetime import datetime
+from typing import Annotated, Any, Final
+from uuid import UUID
+
+from msgspec import Meta, Struct
+
+FORMAT: Final = "claude-code-tracker export"
+# Raised when a reader of the version before would store something wrong. New members and fields do not raise it.
+VERSION: Final = 1
+MANIFEST: Final = "manifest.json"
+
+# The tables in the order in which they are written and read: who and where, then sessions, then what happened.
+ROW_TABLES_IN_ORDER: Final = (
+    *("users", "projects", "machines"),
+    *("session_facts", "session_events", "messages", "tool_calls", "activities", "api_calls", "timeline_entries"),
+    *("session_machines", "session_marks", "sessions", "saved_views", "transcript_files"),
+)
+
+Name = Annotated[str, Meta(min_length=1, max_length=4096)]
+Count = Annotated[int, Meta(ge=0, le=2**53)]
+
+
+class ManifestMember(Struct, frozen=True):
+    """`bytes`: unpacked."""
+
+    name: Name
+    bytes: Count
+    sha256: Annotated[str, Meta(pattern="^[0-9a-f]{64}$", max_length=64)]
+
+
+class ExportManifest(Struct, kw_only=True):
+    """Everything that is known of an export when it ends."""
+
+    format: str
+    version: int
+    # The last migration of the database that it was written from.
+    schema: str
+    # When the rows were as they are here.
+    snapshot_at: datetime
+    # {"user": …} or {"project_path": …}; empty: everything.
+    selection: dict[str, Any] = {}
+    # A pause up to this long counts as active time there. Another value here gives other active times.
+    idle_gap_seconds: int
+    # Rows by table.
+    counts: dict[str, Count]
+    # Sums over the sessions, to compare with.
+    totals: dict[str, int] = {}
+    # Transcripts of which the archive had lost a part, by member.
+    damaged: list[str] = []
+    members: list[ManifestMember]
+
+
+def rows_member(table: str) -> str:
+    """The member with a table's rows."""
+    return f"rows/{table}.ndjson"
+
+
+class StoredTranscript(Struct, kw_only=True):
+    """A line of rows/transcript_files.ndjson: a content of a session's file, and how it lies in the archive.
+
+    `pieces`: [offset in the file on its machine at which it ends, bytes of redacted content], one for each part of the content.
+    """
+
+    session_id: Annotated[str, Meta(min_length=1, max_length=200)]
+    machine_id: Annotated[str, Meta(max_length=200)]
+    file_name: Annotated[str, Meta(min_length=1, max_length=1_000)]
+    generation: Annotated[int, Meta(ge=0, le=2**62)]
+    user: str | None = None
+    facts_ids: list[UUID] = []
+    parser_version: Annotated[int, Meta(ge=0, le=2**31 - 1)] = 0
+    is_live: bool = False
+    created_at: Annotated[datetime, Meta(tz=True)]
+    changed_at: Annotated[datetime, Meta(tz=True)]
+    member: Name
+    pieces: list[tuple[Annotated[int, Meta(ge=0, le=2**53)], Annotated[int, Meta(ge=0, le=64 * 1024**2)]]]
+    # A part of it could not be read.
+    is_damaged: bool = False

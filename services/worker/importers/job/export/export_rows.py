@@ -1,0 +1,84 @@
+"""The rows of an export, table by table, each as a line of JSON. All statements run in one transaction that sees one snapshot."""
+
+from collections.abc import Iterator
+from functools import partial
+from typing import Any, Final
+
+import msgspec
+from msgspec import Struct
+from psycopg import Connection
+
+from services.worker.importers.formats.export_manifest import ROW_TABLES_IN_ORDER
+from services.worker.sql_text import sql
+from shared.sql_files import statement
+
+_sql = partial(statement, __package__, "export_rows.sql")
+
+# How many rows are fetched at once.
+_FETCH_ROWS: Final = 500
+
+_CHOOSE: Final = _sql("choose")
+_SIZES: Final = _sql("sizes")
+_TOTALS: Final = """
+    SELECT jsonb_build_object('sessions', count(*), 'user_messages', coalesce(sum(user_messages), 0),
+        'assistant_messages', coalesce(sum(assistant_messages), 0), 'tool_calls', coalesce(sum(tool_calls), 0),
+        'input_tokens', coalesce(sum(input_tokens), 0), 'output_tokens', coalesce(sum(output_tokens), 0),
+        'cost_nano_usd', coalesce(sum(cost_nano_usd), 0), 'active_us', coalesce(sum(active_us), 0))
+    FROM sessions WHERE session_id IN (SELECT session_id FROM chosen)"""
+
+
+class Selection(Struct, frozen=True):
+    """Of whom: one user's sessions, one project's, or everything."""
+
+    user: str | None = None
+    project_id: int | None = None
+
+    @property
+    def is_everything(self) -> bool:
+        return self.user is None and self.project_id is None
+
+
+class Chosen(Struct, frozen=True):
+    """How much is selected; bytes are estimated."""
+
+    sessions: int
+    bytes: int
+
+
+def choose(connection: Connection[Any], selection: Selection) -> Chosen:
+    """Notes the chosen sessions for the rest of the transaction."""
+    connection.execute(_CHOOSE, msgspec.structs.asdict(selection))
+    connection.execute("ANALYZE chosen")
+    [(sessions, size)] = connection.execute(_SIZES).fetchall()
+    return Chosen(sessions, int(size))
+
+
+def totals(connection: Connection[Any]) -> dict[str, int]:
+    """Sums over the chosen sessions."""
+    [(found,)] = connection.execute(_TOTALS).fetchall()
+    return dict(found)
+
+
+def rows_statement(table: str, selection: Selection) -> bytes:
+    """A table's rows as JSON, one in each row."""
+    assert table in ROW_TABLES_IN_ORDER
+    rows = sql(
+        _sql(table),
+        everything="true" if selection.is_everything else "false",
+        of_chosen=_sql("of_chosen"),
+        of_none=_sql("of_none"),
+        occurred_at="nullif(t.occurred_at, '-infinity')",
+        from_wire="coalesce(0 >= ANY(t.brought_by), true)",
+    )
+    return f"SELECT row_to_json(r)::text FROM ({rows}) AS r".encode()
+
+
+def rows_of(connection: Connection[Any], table: str, selection: Selection) -> Iterator[bytes]:
+    """Each row of a table as one line of JSON, without its end."""
+    with connection.cursor(f"export_{table}") as cursor:
+        cursor.itersize = _FETCH_ROWS
+        cursor.execute(rows_statement(table, selection), msgspec.structs.asdict(selection))
+        for (row,) in cursor:
+            line = row.encode("utf-8", "surrogatepass")
+            # JSON that a client sent keeps its own line ends, outside of strings.
+            yield msgspec.json.encode(msgspec.json.decode(line)) if b"\n" in line or b"\r" in line else line

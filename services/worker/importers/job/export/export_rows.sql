@@ -1,0 +1,119 @@
+-- The rows of an export: for each table a statement that gives each row as one line of JSON. They all see one snapshot. Ids of projects and users mean
+-- nothing elsewhere, so rows have their names. `from_wire`: a client sent it, so that no file overrules it.
+--
+-- $of_chosen: of a chosen session. $of_none: without a session, and of the chosen user and project.
+
+-- name: choose
+-- ANALYZE follows. A session that is not counted has nothing to show.
+CREATE TEMPORARY TABLE chosen ON COMMIT DROP AS
+SELECT session_id FROM sessions AS s LEFT JOIN users AS u ON u.id = s.user_id
+WHERE s.counted AND (%(user)s::text IS NULL OR coalesce(u.alias_of, u.id) = (SELECT coalesce(alias_of, id) FROM users WHERE name = %(user)s))
+  AND (%(project_id)s::bigint IS NULL OR s.project_id = %(project_id)s)
+
+-- name: sizes
+-- About how much there is to write: rows of 700 bytes, and transcripts.
+SELECT (SELECT count(*) FROM chosen),
+    700 * ((SELECT count(*) FROM messages WHERE session_id IN (SELECT session_id FROM chosen))
+         + (SELECT count(*) FROM tool_calls WHERE session_id IN (SELECT session_id FROM chosen)) * 4
+         + (SELECT count(*) FROM api_calls WHERE session_id IN (SELECT session_id FROM chosen)))
+    + (SELECT coalesce(sum(raw_bytes), 0) FROM transcript_segments AS s JOIN transcript_files AS f ON f.id = s.file_id
+       WHERE f.session_id IN (SELECT session_id FROM chosen))::bigint
+
+-- name: of_none
+(t.session_id IS NULL AND (%(project_id)s::bigint IS NULL OR t.project_id = %(project_id)s)
+ AND (%(user)s::text IS NULL OR coalesce(u.alias_of, u.id) = (SELECT coalesce(alias_of, id) FROM users WHERE name = %(user)s)))
+
+-- name: of_chosen
+t.session_id IN (SELECT session_id FROM chosen)
+
+-- name: users
+-- With their former names, by which clients may still send. Of a selection: those of its sessions.
+SELECT u.name, a.name AS alias_of FROM users AS u LEFT JOIN users AS a ON a.id = u.alias_of
+WHERE $everything OR coalesce(u.alias_of, u.id) IN (
+    SELECT coalesce(v.alias_of, v.id) FROM users AS v
+    WHERE v.name = %(user)s OR v.id IN (SELECT user_id FROM sessions WHERE session_id IN (SELECT session_id FROM chosen)))
+ORDER BY u.id
+
+-- name: projects
+SELECT id, path, name, is_named FROM projects AS p
+WHERE $everything OR id = %(project_id)s OR id IN (SELECT project_id FROM sessions WHERE session_id IN (SELECT session_id FROM chosen)
+                                                   UNION SELECT project_id FROM session_facts WHERE session_id IN (SELECT session_id FROM chosen))
+ORDER BY id
+
+-- name: machines
+SELECT machine_id, name, user_name AS "user", first_seen_at, last_heard_at, report FROM machines AS m
+WHERE $everything OR machine_id IN (SELECT machine_id FROM session_machines WHERE session_id IN (SELECT session_id FROM chosen))
+ORDER BY machine_id
+
+-- name: session_facts
+SELECT t.id, t.session_id, p.path AS project_path, u.name AS "user", first_record_at, last_record_at, ended_at,
+    (SELECT coalesce(json_agg(json_build_array(lower(r), upper(r))), '[]') FROM unnest(active_ranges) AS r) AS active_ranges,
+    title, title_rank, parent_session_id, model, git_branch, client_version, source, numbers, end_reason, t.received_at,
+    t.brought_by IS NULL AS from_wire
+FROM session_facts AS t LEFT JOIN projects AS p ON p.id = t.project_id LEFT JOIN users AS u ON u.id = t.user_id
+WHERE $of_chosen ORDER BY t.session_id, t.id
+
+-- name: session_events
+SELECT t.id, t.session_id, kind, occurred_at, p.path AS project_path, u.name AS "user", model, git_branch, client_version, source, t.received_at,
+    true AS from_wire
+FROM session_events AS t LEFT JOIN projects AS p ON p.id = t.project_id LEFT JOIN users AS u ON u.id = t.user_id
+WHERE $of_chosen ORDER BY from_wire, t.session_id, t.occurred_at, t.id
+
+-- name: messages
+SELECT t.id, t.session_id, CASE WHEN t.session_id IS NULL THEN p.path END AS project_path, CASE WHEN t.session_id IS NULL THEN u.name END AS "user",
+    role, content, $occurred_at AS occurred_at, model, agent_id, source, t.received_at, $from_wire AS from_wire
+FROM messages AS t LEFT JOIN projects AS p ON p.id = t.project_id LEFT JOIN users AS u ON u.id = t.user_id
+WHERE $of_chosen OR $of_none ORDER BY from_wire, t.session_id, t.occurred_at, t.id
+
+-- name: tool_calls
+SELECT t.id, t.session_id, CASE WHEN t.session_id IS NULL THEN u.name END AS "user", tool_name, status, duration_ms, duration_source, wait_ms,
+    $occurred_at AS occurred_at, parameters, result, result_left_out, result_cut_at, result_media, error_class, started_agent, agent_id, source,
+    t.received_at, $from_wire AS from_wire
+FROM tool_calls AS t LEFT JOIN users AS u ON u.id = t.user_id
+WHERE $of_chosen OR $of_none ORDER BY from_wire, t.session_id, t.occurred_at, t.id
+
+-- name: activities
+SELECT t.id, t.session_id, f.file_path, action, lines_added, lines_removed, is_estimated, $occurred_at AS occurred_at, tool_call_id, patch,
+    patch_left_out, agent_id, source, t.received_at, $from_wire AS from_wire
+FROM activities AS t JOIN files AS f USING (file_key)
+WHERE $of_chosen ORDER BY from_wire, t.session_id, t.occurred_at, t.id
+
+-- name: api_calls
+SELECT t.id, t.session_id, model, $occurred_at AS occurred_at, input_tokens, output_tokens, cache_write_5m_tokens, cache_write_1h_tokens,
+    cache_read_tokens, web_searches, cost_nano_usd, uncached_nano_usd, cache_saved_nano_usd, price_version, agent_id, source, t.received_at,
+    $from_wire AS from_wire
+FROM api_calls AS t
+WHERE $of_chosen ORDER BY from_wire, t.session_id, t.occurred_at, t.id
+
+-- name: timeline_entries
+SELECT t.id, t.session_id, kind, content, details, $occurred_at AS occurred_at, agent_id, source, t.received_at, $from_wire AS from_wire
+FROM timeline_entries AS t
+WHERE $of_chosen ORDER BY from_wire, t.session_id, t.occurred_at, t.id
+
+-- name: session_machines
+SELECT t.session_id, machine_id FROM session_machines AS t WHERE $of_chosen ORDER BY t.session_id, machine_id
+
+-- name: session_marks
+SELECT t.session_id, is_starred, tags, tag_keys, note, title, changed_at FROM session_marks AS t WHERE $of_chosen ORDER BY t.session_id
+
+-- name: sessions
+-- What the tracker had made of the rows. An import makes it again, and reads it not; it is for people, and to compare with.
+SELECT t.session_id, p.path AS project_path, u.name AS "user", t.title, t.title_source, parent_session_id, model, git_branch, client_version, source,
+    started_at, ended_at, first_event_at, last_event_at, end_reason, wall_us, active_us, user_messages, assistant_messages, tool_calls, tool_errors,
+    files_modified, lines_added, lines_removed, api_calls, unpriced_calls, input_tokens, output_tokens, cache_creation_tokens, cache_read_tokens,
+    cost_nano_usd
+FROM sessions AS t LEFT JOIN projects AS p ON p.id = t.project_id LEFT JOIN users AS u ON u.id = t.user_id
+WHERE $of_chosen ORDER BY t.session_id
+
+-- name: saved_views
+SELECT id, name, address, created_at FROM saved_views WHERE $everything ORDER BY created_at, id
+
+-- name: transcript_files
+-- Of a live file as much as was read: its rows are of that.
+SELECT id, session_id, machine_id, file_name, generation, user_name AS "user", parsed_offset, facts_ids, parser_version,
+    brought_by IS NULL AS is_live, created_at, changed_at,
+    (SELECT coalesce(sum(raw_bytes), 0) FROM transcript_segments AS s WHERE s.file_id = t.id)
+    + (SELECT coalesce(sum(raw_bytes), 0) FROM transcript_ranges AS r WHERE r.file_id = t.id AND r.end_offset <= t.parsed_offset) AS raw_bytes
+FROM transcript_files AS t
+WHERE parsed_offset > 0 AND ($everything OR $of_chosen)
+ORDER BY session_id, file_name, machine_id, generation

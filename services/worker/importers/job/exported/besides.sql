@@ -1,0 +1,67 @@
+-- What an export has besides records, each as rows of JSON. A row that is here already stays, but for marks: of two the later counts.
+
+-- name: users
+INSERT INTO users (name) SELECT DISTINCT name FROM jsonb_to_recordset(%(rows)s) AS r (name text, alias_of text)
+WHERE NOT EXISTS (SELECT FROM users AS u WHERE u.name = r.name) ORDER BY name ON CONFLICT (name) DO NOTHING
+
+-- name: aliases
+-- Only of names that nothing came under yet: two users are never made one by an import.
+UPDATE users AS u SET alias_of = coalesce(a.alias_of, a.id)
+FROM jsonb_to_recordset(%(rows)s) AS r (name text, alias_of text) JOIN users AS a ON a.name = r.alias_of
+WHERE u.name = r.name AND u.alias_of IS NULL AND u.merge_requested_at IS NULL AND coalesce(a.alias_of, a.id) <> u.id
+  AND NOT EXISTS (SELECT FROM users AS o WHERE o.alias_of = u.id)
+  AND NOT EXISTS (SELECT FROM sessions AS s WHERE s.user_id = u.id)
+  AND NOT EXISTS (SELECT FROM messages AS m WHERE m.user_id = u.id AND m.session_id IS NULL)
+
+-- name: projects
+-- In the order of their ids, so that a tracker that has none gives them the same ones, if no number was left out.
+INSERT INTO projects (path, name, is_named, brought_by)
+SELECT path, name, is_named, ARRAY[%(job_number)s] FROM jsonb_to_recordset(%(rows)s) AS r (id bigint, path text, name text, is_named boolean)
+WHERE NOT EXISTS (SELECT FROM projects AS p WHERE p.path_key = md5(r.path)::uuid) ORDER BY id ON CONFLICT (path_key) DO NOTHING
+
+-- name: projects_again
+UPDATE projects AS p SET brought_by = brought_too(p.brought_by, %(job_number)s), is_named = p.is_named OR r.is_named
+FROM jsonb_to_recordset(%(rows)s) AS r (path text, is_named boolean)
+WHERE p.path_key = md5(r.path)::uuid AND (NOT %(job_number)s = ANY(coalesce(p.brought_by, '{0}')) OR r.is_named AND NOT p.is_named)
+
+-- name: machines
+INSERT INTO machines (machine_id, name, user_name, first_seen_at, last_heard_at, report)
+SELECT machine_id, name, "user", first_seen_at, last_heard_at, report
+FROM jsonb_to_recordset(%(rows)s) AS r (machine_id text, name text, "user" text, first_seen_at timestamptz, last_heard_at timestamptz, report jsonb)
+ORDER BY machine_id ON CONFLICT (machine_id) DO NOTHING
+
+-- name: session_machines
+INSERT INTO session_machines (session_id, machine_id)
+SELECT DISTINCT r.session_id, r.machine_id FROM jsonb_to_recordset(%(rows)s) AS r (session_id text, machine_id text)
+JOIN sessions AS s USING (session_id) ORDER BY 1, 2 ON CONFLICT DO NOTHING
+
+-- name: session_marks
+INSERT INTO session_marks AS m (session_id, is_starred, tags, tag_keys, note, title, changed_at)
+SELECT DISTINCT ON (r.session_id) r.session_id, is_starred, tags, tag_keys, note, title, least(changed_at, now())
+FROM jsonb_to_recordset(%(rows)s) AS r (session_id text, is_starred boolean, tags text[], tag_keys text[], note text, title text, changed_at timestamptz)
+JOIN (SELECT session_id FROM sessions) AS s USING (session_id) ORDER BY r.session_id
+ON CONFLICT (session_id) DO UPDATE SET is_starred = excluded.is_starred, tags = excluded.tags, tag_keys = excluded.tag_keys, note = excluded.note,
+    title = excluded.title, changed_at = excluded.changed_at
+WHERE m.changed_at < excluded.changed_at
+
+-- name: saved_views
+INSERT INTO saved_views (id, name, address, created_at)
+SELECT DISTINCT ON (lower(name)) id, name, address, least(created_at, now())
+FROM jsonb_to_recordset(%(rows)s) AS r (id uuid, name text, address text, created_at timestamptz)
+WHERE NOT EXISTS (SELECT FROM saved_views AS v WHERE lower(v.name) = lower(r.name) OR v.id = r.id) ORDER BY lower(name)
+ON CONFLICT DO NOTHING
+
+-- name: live_file
+-- A file of a machine. What this tracker has of it stays as it is.
+INSERT INTO transcript_files (session_id, file_name, machine_id, generation, user_name, brought_by, stored_offset, parsed_offset, parser_version, facts_ids,
+    created_at, changed_at)
+SELECT %(session_id)s, %(file_name)s, %(machine_id)s, %(generation)s, %(user_name)s, ARRAY[%(job_number)s]::integer[], %(size)s, %(size)s,
+    %(parser_version)s, %(facts_ids)s::uuid[], %(created_at)s, %(changed_at)s
+ON CONFLICT DO NOTHING RETURNING id
+
+-- name: brought_again
+-- Its content is the same: an undo of either import leaves it to the other.
+UPDATE transcript_files AS f SET brought_by = brought_too(f.brought_by, %(job_number)s)
+WHERE session_id = %(session_id)s AND file_name = %(file_name)s AND machine_id = %(machine_id)s AND generation = %(generation)s
+  AND brought_by IS NOT NULL AND NOT %(job_number)s = ANY(brought_by)
+  AND (SELECT array_agg(sha256 ORDER BY number) FROM transcript_segments AS s WHERE s.file_id = f.id) = %(sha256s)s::bytea[]
