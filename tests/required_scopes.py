@@ -90,6 +90,8 @@ WRITING = {
     ("POST", "/api/reparse"): ADMIN,
     ("POST", "/api/scrubs"): ADMIN,
     ("PATCH", "/api/users/{name}"): ADMIN,
+    ("PATCH", "/api/projects/{project_id}"): ADMIN,
+    ("POST", "/api/projects/{project_id}/undo"): ADMIN,
     ("PUT", "/api/machines/{machine_id}"): INGEST,
     ("DELETE", "/api/machines/{machine_id}"): ADMIN,
     ("PATCH", "/api/sessions/{session_id}"): INGEST,

@@ -34,7 +34,7 @@ EVENTS: Final = (
     "session_files",
 )
 AGGREGATES: Final = ("activity_rollups", "tool_rollups", "file_rollups", "file_sets", "usage_rollups", "error_rollups", "active_days")
-_REGISTRY: Final = ("projects", "users", "sessions", "dead_letters")
+_REGISTRY: Final = ("projects", "project_changes", "project_places", "project_rules", "users", "sessions", "dead_letters")
 _JOBS: Final = ("import_jobs", "import_shares", "import_sessions", "imported_files", "contested_rows", "reparse_rows", "scrubs")
 _JOURNAL: Final = ("ledger", "accounts", "drainers", "canaries", "fixed_settings")
 _KEYS: Final = ("api_keys", "key_logins", "audit_log")
@@ -50,12 +50,22 @@ TABLES: Final = (*EVENTS, *AGGREGATES, *_REGISTRY, *_JOBS, *_JOURNAL, *_CAPTURE,
 _ASKS: Final = ("asked_commands", "asks")
 VIEWS: Final = (*_ASKS, "search_noted_messages", "search_texts", "api_call_costs")
 
+# What a person changes of a project (shared/projects/merging.sql).
+_PLACE_OF_PROJECT: Final = (
+    *("name", "group_name", "is_archived", "is_kept_apart", "part_of", "merged_into", "merged_by", "merge_evidence", "merged_by_key"),
+    *("merged_at", "rekey_requested_at"),
+)
+_TOLD: Final = ("told_by", "path", "common_dir", "remote", "inside", "is_main")
+
 GRANTS: Final[dict[str, Grants]] = {
     # Two ids, jobs' rows, keys, names of users, and dead letters that are replayed. Events and aggregates are the worker's.
     INGEST: {
-        "projects": {"SELECT": _ALL, "INSERT": ("path", "name")},
+        "projects": {"SELECT": _ALL, "INSERT": ("path", "name"), "UPDATE": _PLACE_OF_PROJECT},
+        "project_changes": {"SELECT": _ALL, "INSERT": ("project_id", "who", "before", "after"), "UPDATE": ("undone_at",)},
+        "project_places": {"SELECT": _ALL, "INSERT": _TOLD, "UPDATE": (*_TOLD, "told_at", "judged_at")},
+        "project_rules": {"SELECT": _ALL, "INSERT": ("pattern", "project_id", "key_id"), "DELETE": _ALL},
         "users": {"SELECT": _ALL, "INSERT": ("name", "alias_of"), "UPDATE": ("name", "alias_of", "merge_requested_at")},
-        "sessions": {"SELECT": _ALL, "INSERT": ("session_id", "project_id")},
+        "sessions": {"SELECT": _ALL, "INSERT": ("session_id", "project_id", "path_project_id")},
         "session_events": _LOOK_UP | {"SELECT": (*_LOOK_UP["SELECT"], "kind")},
         "messages": _LOOK_UP,
         "tool_calls": _LOOK_UP,
@@ -92,7 +102,7 @@ GRANTS: Final[dict[str, Grants]] = {
     | {
         "session_marks": {"SELECT": _ALL, "UPDATE": ("tags", "tag_keys", "note", "title")} | _MAINTAIN,
         "saved_views": {"SELECT": _ALL, "UPDATE": ("name", "address")} | _MAINTAIN,
-        "api_keys": {"SELECT": ("id", "name", "user_name", "project_ids"), "UPDATE": ("name", "user_name")} | _MAINTAIN,
+        "api_keys": {"SELECT": ("id", "name", "user_name", "project_ids", "revoked_at"), "UPDATE": ("name", "user_name")} | _MAINTAIN,
         "audit_log": {"SELECT": ("id", "subject", "details", "request_id"), "UPDATE": ("subject", "details", "request_id")} | _MAINTAIN,
         "key_logins": _MAINTAIN,
         "alembic_version": _READ | _MAINTAIN,

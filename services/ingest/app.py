@@ -38,6 +38,7 @@ from services.ingest.routes.keys import keys
 from services.ingest.routes.logins import logins
 from services.ingest.routes.machines import machines
 from services.ingest.routes.operations import operations
+from services.ingest.routes.projects import projects
 from services.ingest.routes.saved_views import views
 from services.ingest.routes.session_marks import marks
 from services.ingest.routes.users import users
@@ -113,6 +114,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         *keys.routes,
         *logins.routes,
         *users.routes,
+        *projects.routes,
         *machines.routes,
         *marks.routes,
         *views.routes,

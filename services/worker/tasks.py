@@ -13,7 +13,7 @@ from services.worker.capture.read_captured import read_captured as read_what_was
 from services.worker.drain import accounting, canary, drain_partition
 from services.worker.importers.job import run_shard
 from services.worker.importers.job.end_cancelled import end_cancelled as end_cancelled_jobs
-from services.worker.maintenance import fill_savings, idle_sessions, merge_users, upload_gc
+from services.worker.maintenance import fill_savings, idle_sessions, merge_users, rekey_projects, upload_gc
 from services.worker.maintenance.scrub import scrub as scrubs
 from services.worker.resources import resources
 from services.worker.retry_later import retry_later_if_unavailable
@@ -29,6 +29,7 @@ from shared.broker import (
     TASK_INDEX,
     TASK_MERGE_USERS,
     TASK_READ_CAPTURED,
+    TASK_REKEY_PROJECT,
     TASK_REMOVE_DEAD_CONSUMERS,
     TASK_RUN_IMPORT,
     TASK_SCRUB,
@@ -158,6 +159,14 @@ def merge_into_other_user(user_id: int) -> None:
     with retry_later_if_unavailable(TASK_MERGE_USERS):
         if merge_users.run(resources(), user_id):
             app.send_task(TASK_MERGE_USERS, (user_id,))
+
+
+@app.task(name=TASK_REKEY_PROJECT)
+def rekey_project(project_id: int) -> None:
+    """Moves the sessions of a project that became part of another, or was taken out. Sent by ingest, by itself until it is done, and by beat."""
+    with retry_later_if_unavailable(TASK_REKEY_PROJECT):
+        if rekey_projects.run(resources(), project_id):
+            app.send_task(TASK_REKEY_PROJECT, (project_id,))
 
 
 @app.task(name=TASK_FILL_SAVINGS)

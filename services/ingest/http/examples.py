@@ -117,6 +117,17 @@ BODIES: Final[dict[str, Any]] = {
     "LoggedOut": {"message": "You are logged out."},
     "UserChange": {"name": "ann"},
     "UserRenamed": {"name": "ann", "former_name": "ann@laptop", "status": "done", "message": "The user is renamed."},
+    "ProjectChange": {"name": "Shop", "group": "work"},
+    "ProjectUndo": {},
+    "ProjectChanged": {
+        "id": 1,
+        "name": "Shop",
+        "group": "work",
+        "archived": False,
+        "merged_into": None,
+        "status": "done",
+        "message": "The project is changed.",
+    },
     "SessionMarksChange": {"is_starred": True, "add_tags": ["uploads"], "note": "The retry in upload.ts is the part to keep."},
     "SessionMarks": {
         "session_id": _SESSION_ID,

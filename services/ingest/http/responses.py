@@ -161,6 +161,19 @@ class UserRenamed(Struct, kw_only=True):
     message: str
 
 
+class ProjectChanged(Struct, kw_only=True):
+    """A project after a change. `moving`: its sessions are being moved to the project under which they count from now on."""
+
+    id: int
+    name: str
+    group: str | None
+    archived: bool
+    merged_into: int | None
+    status: Literal["done", "moving"]
+    message: str
+    ignored_fields: IgnoredFields | UnsetType = UNSET
+
+
 class SessionMarks(Struct, kw_only=True):
     """What people noted of a session. `title` is their own; null: the session has the one that Claude Code gave it."""
 

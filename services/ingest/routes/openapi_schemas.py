@@ -9,6 +9,7 @@ from msgspec import Struct
 from services.ingest.admin.dead_letters import DeadLetterFilter
 from services.ingest.admin.keys import NewKey
 from services.ingest.admin.machines import MachineReport
+from services.ingest.admin.projects import ProjectChange, ProjectUndo
 from services.ingest.admin.saved_views import View
 from services.ingest.admin.scrubs import ScrubRequest
 from services.ingest.admin.session_marks import SessionMarksChange
@@ -36,6 +37,7 @@ ANSWER_TYPES: Final = (
     responses.LoggedOut,
     responses.ScrubStarted,
     responses.UserRenamed,
+    responses.ProjectChanged,
     responses.SessionMarks,
     responses.MachineReported,
     responses.MachineForgotten,
@@ -104,6 +106,8 @@ def components() -> dict[str, Any]:
         ScrubRequest,
         UserChange,
         SessionMarksChange,
+        ProjectChange,
+        ProjectUndo,
         View,
         DeadLetterFilter,
         MachineReport,
@@ -245,6 +249,17 @@ def user_action(body: type[Struct], answer: type[Struct]) -> dict[str, Any]:
     return {
         "openapi_extra": {"parameters": [name], "requestBody": {"content": content, "required": True}},
         "responses": {200: _answer(answer), 202: _answer(answer, "Rows are being moved.")} | _errors(*codes),
+    }
+
+
+def project_action(body: type[Struct], answer: type[Struct]) -> dict[str, Any]:
+    """The documentation of a route that changes a project."""
+    project_id = _path_parameter("project_id", {"type": "integer", "minimum": 1, "maximum": 2**53}, "The project's id.")
+    content = {"application/json": {"schema": _ref(body)}}
+    codes = (400, 404, 408, 409, 413, 415)
+    return {
+        "openapi_extra": {"parameters": [project_id], "requestBody": {"content": content, "required": True}},
+        "responses": {200: _answer(answer), 202: _answer(answer, "Sessions are being moved.")} | _errors(*codes),
     }
 
 

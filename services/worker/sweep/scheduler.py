@@ -22,6 +22,7 @@ from services.worker.settings import Settings
 from services.worker.sweep.beat_time_limit import within
 from services.worker.sweep.sweep_statements import (
     ABANDONED_MERGES,
+    ABANDONED_REKEYS,
     ABANDONED_SCRUBS,
     ABANDONED_SHARDS,
     ARCHIVE_COLLECTED_KEY,
@@ -50,6 +51,7 @@ from shared.broker import (
     TASK_INDEX,
     TASK_MERGE_USERS,
     TASK_READ_CAPTURED,
+    TASK_REKEY_PROJECT,
     TASK_REMOVE_DEAD_CONSUMERS,
     TASK_RUN_IMPORT,
     TASK_SCRUB,
@@ -154,6 +156,9 @@ class Looks:
 
     def abandoned_merges(self) -> Sequence[Call]:
         return self._select(ABANDONED_MERGES)
+
+    def abandoned_rekeys(self) -> Sequence[Call]:
+        return self._select(ABANDONED_REKEYS)
 
     def savings(self) -> Sequence[Call]:
         """Whether there are calls of which it is not known what the cache saved. Those whose model has no price any more are looked at again each time."""
@@ -263,6 +268,7 @@ def sweeps(canary_seconds: float) -> dict[str, Sweep]:
         "unheard-cancels": _task(TASK_END_CANCELLED, 5, Looks.unheard_cancels),
         "abandoned-scrubs": _task(TASK_SCRUB, 10, Looks.abandoned_scrubs),
         "abandoned-merges": _task(TASK_MERGE_USERS, 10, Looks.abandoned_merges),
+        "abandoned-rekeys": _task(TASK_REKEY_PROJECT, 10, Looks.abandoned_rekeys),
         "savings": _task(TASK_FILL_SAVINGS, 60, Looks.savings),
         "idle-sessions": _task(TASK_CLOSE_IDLE_SESSIONS, 60, Looks.idle_sessions),
         "uploads": _task(TASK_SWEEP_UPLOADS, 600, Looks.uploads),

@@ -1,0 +1,32 @@
+"""The routes that name, group, archive and merge projects. The query service has those that list them."""
+
+from fastapi import APIRouter, Request, Response
+
+from services.ingest.admin import projects as changes
+from services.ingest.admin.projects import ProjectChange, ProjectUndo
+from services.ingest.http.responses import ProjectChanged
+from services.ingest.routes import openapi_schemas
+from shared.auth.scopes import ADMIN, requires
+
+projects = APIRouter(tags=["projects"])
+
+
+@projects.patch("/api/projects/{project_id}", summary="Change a project", **openapi_schemas.project_action(ProjectChange, ProjectChanged))
+@requires(ADMIN)
+async def change_project(request: Request) -> Response:
+    """A name, a group, the archive, and the project that it is part of: its sessions, and later ones of its path, then count there.
+
+    Each change can be undone. Sessions keep the path that they named.
+    """
+    return await changes.change(request)
+
+
+@projects.post(
+    "/api/projects/{project_id}/undo",
+    summary="Undo a project's newest change",
+    **openapi_schemas.project_action(ProjectUndo, ProjectChanged),
+)
+@requires(ADMIN)
+async def undo_project_change(request: Request) -> Response:
+    """Takes back a name, a group, an archive or a merge. What a rule merged is kept apart from then on: no rule merges it again."""
+    return await changes.undo(request)
