@@ -93,6 +93,7 @@ WRITING = {
     ("PATCH", "/api/projects/{project_id}"): ADMIN,
     ("POST", "/api/projects/{project_id}/undo"): ADMIN,
     ("PUT", "/api/machines/{machine_id}"): INGEST,
+    ("PUT", "/api/machines/{machine_id}/repositories"): INGEST,
     ("DELETE", "/api/machines/{machine_id}"): ADMIN,
     ("PATCH", "/api/sessions/{session_id}"): INGEST,
     ("POST", "/api/views"): INGEST,

@@ -14,6 +14,11 @@ ALTER TABLE projects
     ADD COLUMN IF NOT EXISTS is_archived        boolean NOT NULL DEFAULT false,
     ADD COLUMN IF NOT EXISTS repository         text;         -- its remote, as all machines say: github.com/acme/shop
 
+-- Whether the rules have been applied to a project. Those that are here already have been: nothing is known of them yet.
+ALTER TABLE projects ADD COLUMN IF NOT EXISTS judged_at timestamptz DEFAULT '-infinity';
+ALTER TABLE projects ALTER COLUMN judged_at DROP DEFAULT;
+CREATE INDEX IF NOT EXISTS projects_to_judge ON projects (id) WHERE judged_at IS NULL;
+
 ALTER TABLE projects DROP CONSTRAINT IF EXISTS projects_part_of_another;
 ALTER TABLE projects ADD CONSTRAINT projects_part_of_another CHECK (
     part_of <> id AND merged_into <> id AND (part_of IS NULL) = (merged_into IS NULL) AND (part_of IS NULL) = (merged_by IS NULL));

@@ -13,7 +13,7 @@ from services.worker.capture.read_captured import read_captured as read_what_was
 from services.worker.drain import accounting, canary, drain_partition
 from services.worker.importers.job import run_shard
 from services.worker.importers.job.end_cancelled import end_cancelled as end_cancelled_jobs
-from services.worker.maintenance import fill_savings, idle_sessions, merge_users, rekey_projects, upload_gc
+from services.worker.maintenance import fill_savings, idle_sessions, join_projects, merge_users, rekey_projects, upload_gc
 from services.worker.maintenance.scrub import scrub as scrubs
 from services.worker.resources import resources
 from services.worker.retry_later import retry_later_if_unavailable
@@ -27,6 +27,7 @@ from shared.broker import (
     TASK_END_CANCELLED,
     TASK_FILL_SAVINGS,
     TASK_INDEX,
+    TASK_JOIN_PROJECTS,
     TASK_MERGE_USERS,
     TASK_READ_CAPTURED,
     TASK_REKEY_PROJECT,
@@ -167,6 +168,17 @@ def rekey_project(project_id: int) -> None:
     with retry_later_if_unavailable(TASK_REKEY_PROJECT):
         if rekey_projects.run(resources(), project_id):
             app.send_task(TASK_REKEY_PROJECT, (project_id,))
+
+
+@app.task(name=TASK_JOIN_PROJECTS)
+def join_same_projects() -> None:
+    """Makes one project of those that are one. Sent by ingest when a machine tells of folders, and by beat."""
+    with retry_later_if_unavailable(TASK_JOIN_PROJECTS):
+        moving, is_more = join_projects.run(resources())
+        for project_id in moving:
+            app.send_task(TASK_REKEY_PROJECT, (project_id,))
+        if is_more:
+            app.send_task(TASK_JOIN_PROJECTS)
 
 
 @app.task(name=TASK_FILL_SAVINGS)

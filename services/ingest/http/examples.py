@@ -117,6 +117,18 @@ BODIES: Final[dict[str, Any]] = {
     "LoggedOut": {"message": "You are logged out."},
     "UserChange": {"name": "ann"},
     "UserRenamed": {"name": "ann", "former_name": "ann@laptop", "status": "done", "message": "The user is renamed."},
+    "MachineRepositories": {
+        "repositories": [
+            {
+                "path": "/home/ann/shop-fix",
+                "common_dir": "/home/ann/shop/.git",
+                "remote": "github.com/acme/shop",
+                "inside": "",
+                "is_main": False,
+            }
+        ]
+    },
+    "RepositoriesReported": {"machine_id": "k3Zr0vVh2mXq", "changed": 1},
     "ProjectChange": {"name": "Shop", "group": "work"},
     "ProjectUndo": {},
     "ProjectChanged": {

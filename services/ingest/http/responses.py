@@ -192,6 +192,13 @@ class MachineReported(Struct, kw_only=True):
     now: datetime
 
 
+class RepositoriesReported(Struct, kw_only=True):
+    """How many folders are new or changed. What becomes of them is in the projects."""
+
+    machine_id: str
+    changed: int
+
+
 class MachineForgotten(Struct, kw_only=True):
     """The machine is no longer listed. Its sessions and transcripts stay; if it reports again, it is listed again."""
 

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from services.ingest.admin.dead_letters import DeadLetterFilter
 from services.ingest.admin.keys import NewKey
-from services.ingest.admin.machines import MachineReport
+from services.ingest.admin.machines import MachineReport, MachineRepositories
 from services.ingest.admin.projects import ProjectChange, ProjectUndo
 from services.ingest.admin.saved_views import View
 from services.ingest.admin.scrubs import ScrubRequest
@@ -41,6 +41,7 @@ ANSWER_TYPES: Final = (
     responses.SessionMarks,
     responses.MachineReported,
     responses.MachineForgotten,
+    responses.RepositoriesReported,
     responses.ViewSaved,
     responses.ViewDeleted,
     responses.DeadLetterReplayed,
@@ -111,6 +112,7 @@ def components() -> dict[str, Any]:
         View,
         DeadLetterFilter,
         MachineReport,
+        MachineRepositories,
         *ANSWER_TYPES,
     ]
     _, schemas = msgspec.json.schema_components(types, ref_template=_REF)

@@ -35,6 +35,7 @@ from services.worker.sweep.sweep_statements import (
     GONE_CONSUMERS,
     IDLE_SESSIONS,
     STORED_WAITS,
+    UNJUDGED_PROJECTS,
     UNHEARD_CANCELS,
     UNSWEPT_UPLOADS,
     UPLOADS_SWEPT_KEY,
@@ -49,6 +50,7 @@ from shared.broker import (
     TASK_END_CANCELLED,
     TASK_FILL_SAVINGS,
     TASK_INDEX,
+    TASK_JOIN_PROJECTS,
     TASK_MERGE_USERS,
     TASK_READ_CAPTURED,
     TASK_REKEY_PROJECT,
@@ -160,6 +162,9 @@ class Looks:
     def abandoned_rekeys(self) -> Sequence[Call]:
         return self._select(ABANDONED_REKEYS)
 
+    def unjudged_projects(self) -> Sequence[Call]:
+        return self._exists(UNJUDGED_PROJECTS)
+
     def savings(self) -> Sequence[Call]:
         """Whether there are calls of which it is not known what the cache saved. Those whose model has no price any more are looked at again each time."""
         return self._exists(CALLS_WITHOUT_SAVING)
@@ -269,6 +274,7 @@ def sweeps(canary_seconds: float) -> dict[str, Sweep]:
         "abandoned-scrubs": _task(TASK_SCRUB, 10, Looks.abandoned_scrubs),
         "abandoned-merges": _task(TASK_MERGE_USERS, 10, Looks.abandoned_merges),
         "abandoned-rekeys": _task(TASK_REKEY_PROJECT, 10, Looks.abandoned_rekeys),
+        "unjudged-projects": _task(TASK_JOIN_PROJECTS, 10, Looks.unjudged_projects),
         "savings": _task(TASK_FILL_SAVINGS, 60, Looks.savings),
         "idle-sessions": _task(TASK_CLOSE_IDLE_SESSIONS, 60, Looks.idle_sessions),
         "uploads": _task(TASK_SWEEP_UPLOADS, 600, Looks.uploads),

@@ -16,6 +16,13 @@ ORDER BY cancel_requested_at LIMIT 100
 SELECT id::text FROM scrubs WHERE status IN ('queued', 'running')
   AND (lease_expires_at < now() OR lease_expires_at IS NULL AND created_at < now() - interval '5 seconds') ORDER BY created_at LIMIT 100
 
+-- name: unjudged_projects
+(SELECT FROM projects WHERE judged_at IS NULL LIMIT 1)
+UNION ALL
+(SELECT FROM project_places AS t JOIN projects AS p ON p.path_key = t.path_key WHERE t.judged_at IS NULL LIMIT 1)
+UNION ALL
+(SELECT FROM project_rules WHERE judged_at IS NULL LIMIT 1)
+
 -- name: is_idle
 -- Open sessions without an event for so long, and those that their client has ended.
 $is_open
