@@ -63,7 +63,7 @@ GRANTS: Final[dict[str, Grants]] = {
         "projects": {"SELECT": _ALL, "INSERT": ("path", "name"), "UPDATE": _PLACE_OF_PROJECT},
         "project_changes": {"SELECT": _ALL, "INSERT": ("project_id", "who", "before", "after"), "UPDATE": ("undone_at",)},
         "project_places": {"SELECT": _ALL, "INSERT": _TOLD, "UPDATE": (*_TOLD, "told_at", "judged_at")},
-        "project_rules": {"SELECT": _ALL, "INSERT": ("pattern", "project_id", "key_id"), "DELETE": _ALL},
+        "project_rules": {"SELECT": _ALL, "INSERT": ("pattern", "project_id", "key_id"), "UPDATE": ("pattern",), "DELETE": _ALL},
         "users": {"SELECT": _ALL, "INSERT": ("name", "alias_of"), "UPDATE": ("name", "alias_of", "merge_requested_at")},
         "sessions": {"SELECT": _ALL, "INSERT": ("session_id", "project_id", "path_project_id")},
         "session_events": _LOOK_UP | {"SELECT": (*_LOOK_UP["SELECT"], "kind")},

@@ -49,6 +49,7 @@ RESPONSES: Final = (
         "A merge of projects would show both to a key that is bound to one of them.",
         "Revoke the keys that the message names, or send `widen_keys` true.",
     ),
+    ErrorCode("RULE_NOT_FOUND", 404, "No rule about paths has this id.", "See `/api/project-rules`."),
     ErrorCode("NOT_FOUND", 404, "There is nothing under this path.", "See `/docs`. Write a slash in an id as `%2F`."),
     ErrorCode("PROJECT_NOT_FOUND", 404, "No project has this id, or the key does not see it.", "See `/api/projects`."),
     ErrorCode(

@@ -26,10 +26,10 @@ def matches(pattern: str, path: str) -> bool:
         for place in places:
             if place == len(tokens):
                 continue
-            token = tokens[place]
-            if token == character:
+            wanted = tokens[place]
+            if wanted == character:
                 after.add(place + 1)
-            elif token == "**" or (token == "*" and character != "/") or len(token) > 2:  # noqa: PLR2004
+            elif wanted.startswith("**") or (wanted == "*" and character != "/"):
                 after.add(place)
         places = _skipping(after, tokens)
         if not places:

@@ -118,9 +118,11 @@ async def report_repositories(request: Request) -> Response:
     binding = binding_of(request)
     if binding.project_ids is not None:
         raise Forbidden("This key is bound to projects; what folders have to do with each other is told by a key that is not.")
+    for each in told.repositories:
+        # Before redaction, which would leave its mark in place of a credential.
+        each.remote = told_remote(each.remote) if each.remote else None
     if ingest.settings.redact:
         text = msgspec.json.encode(told)
-        # A remote is cut to host and path, whatever it holds.
         if may_hold_secret(text):
             await run(redact, [told], in_thread=len(text) > LARGE_BYTES)
     places = [place for each in told.repositories if (place := _place(each)) is not None]
@@ -139,8 +141,7 @@ def _place(told: ReportedRepository) -> dict[str, Any] | None:
     if path is None:
         return None
     inside = "/".join(part for part in told.inside.replace("\\", "/").replace("\0", "\ufffd").split("/") if part not in ("", "."))
-    remote = told_remote(told.remote) if told.remote else None
-    return {"path": path, "common_dir": _normalized(told.common_dir), "remote": remote, "inside": inside, "is_main": told.is_main}
+    return {"path": path, "common_dir": _normalized(told.common_dir), "remote": told.remote, "inside": inside, "is_main": told.is_main}
 
 
 async def forget(request: Request) -> Response:

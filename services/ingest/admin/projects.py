@@ -14,19 +14,20 @@ from services.ingest.events.decode import check_identifier, parse
 from services.ingest.events.ignored_fields import unknown_fields
 from services.ingest.events.json_body import read_text
 from services.ingest.events.redact_events import redact
-from services.ingest.http.request_checks import AcceptedBody
-from services.ingest.http.responses import ProjectChanged
+from services.ingest.http.request_checks import AcceptedBody, check_query
+from services.ingest.http.responses import PathRuleAdded, PathRuleDeleted, ProjectChanged
 from services.ingest.journal.wakeup import send_tasks
 from services.ingest.postgres.admin import projects
 from services.ingest.postgres.admin.projects import Changed, Circle, NothingToUndo, UnknownProject, WidensKeys
 from services.ingest.postgres.audit import audit_record
 from shared.auth.authentication import actor_of
-from shared.broker import TASK_REKEY_PROJECT
+from shared.broker import TASK_JOIN_PROJECTS, TASK_REKEY_PROJECT
 from shared.events.messages import NO_CONTROL_CHARACTERS
 from shared.events.project_paths import name_of
 from shared.http.errors import Conflict, NotFound, invalid
 from shared.http.middleware import json_response
 from shared.projects import merging
+from shared.projects.path_rules import MAX_LENGTH, problem_of
 
 _BODY: Final = AcceptedBody((b"application/json",), 64 * 1024)
 _MOST: Final = 2**53
@@ -56,6 +57,19 @@ class ProjectUndo(Struct, kw_only=True):
     widen_keys: bool = False
 
 
+class PathRule(Struct, kw_only=True):
+    """All projects whose paths the pattern names are part of the project: `*` is within a folder's name, `**` over folders."""
+
+    pattern: Annotated[
+        str, Meta(min_length=1, max_length=MAX_LENGTH, extra_json_schema=NO_CONTROL_CHARACTERS, examples=["/home/*/work/shop"])
+    ]
+    project_id: ProjectId
+
+
+# Each project is compared with each.
+MAX_RULES: Final = 100
+
+_RULE: Final = msgspec.json.Decoder(PathRule)
 _CHANGE: Final = msgspec.json.Decoder(ProjectChange)
 _UNDO: Final = msgspec.json.Decoder(ProjectUndo)
 
@@ -113,6 +127,45 @@ async def undo(request: Request) -> Response:
     return await _answer(ingest, project_id, done, unknown_fields(body, ProjectUndo))
 
 
+async def add_rule(request: Request) -> Response:
+    """201; 200 if there is such a rule already. 404 for a project that is not there, 409 for a pattern of another project."""
+    ingest = ingest_of(request)
+    body = await read_text(request, _BODY)
+    wanted = parse(body, _RULE)
+    check_identifier(wanted.pattern, "pattern")
+    wanted.pattern = wanted.pattern.replace("\\", "/")
+    if problem := problem_of(wanted.pattern):
+        raise invalid("pattern", problem)
+    if ingest.settings.redact:
+        redact([wanted])
+    record = audit_record(request, "project.rule", wanted.project_id, pattern=wanted.pattern)
+    done = await projects.add_rule(ingest.database, wanted.pattern, wanted.project_id, actor_of(request.scope), MAX_RULES, record)
+    if done is None:
+        raise _unknown(wanted.project_id, f", or there are {MAX_RULES} rules already")
+    if done["project_id"] != wanted.project_id:
+        raise Conflict(
+            f"The pattern is a rule of project {done['project_id']}; delete that rule first.", details={"pattern": "another project's"}
+        )
+    await asyncio.to_thread(send_tasks, ingest.sender, TASK_JOIN_PROJECTS, ())
+    answer = PathRuleAdded(id=done["id"], pattern=wanted.pattern, project_id=wanted.project_id, created_at=done["created_at"])
+    return json_response(answer, 201 if done["done"] else 200)
+
+
+async def delete_rule(request: Request) -> Response:
+    """200; what the rule had merged is taken out again. 404 if there is no such rule."""
+    check_query(request)
+    ingest = ingest_of(request)
+    text: str = request.path_params["rule_id"]
+    rule_id = int(text) if text.isascii() and text.isdecimal() and len(text) < 17 else 0
+    done = await projects.delete_rule(ingest.database, rule_id, audit_record(request, "project.rule_delete", rule_id))
+    if done is None:
+        raise NotFound("There is no rule of this id; see /api/project-rules.", code="RULE_NOT_FOUND")
+    pattern, moving = done
+    if moving:
+        await asyncio.to_thread(send_tasks, ingest.sender, TASK_REKEY_PROJECT, *((each,) for each in moving))
+    return json_response(PathRuleDeleted(id=rule_id, pattern=pattern, projects_taken_out=len(moving)))
+
+
 def _project_id(request: Request) -> int:
     text: str = request.path_params["project_id"]
     if not (text.isascii() and text.isdecimal()) or len(text) > 16 or not 1 <= int(text) <= _MOST:
@@ -164,8 +217,8 @@ async def _answer(ingest: Ingest, project_id: int, done: Changed, ignored: list[
     return json_response(answer, 202 if done.moving else 200)
 
 
-def _unknown(project_id: int) -> NotFound:
-    return NotFound(f"There is no project {project_id}; see /api/projects.", code="PROJECT_NOT_FOUND")
+def _unknown(project_id: int, otherwise: str = "") -> NotFound:
+    return NotFound(f"There is no project {project_id}{otherwise}; see /api/projects.", code="PROJECT_NOT_FOUND")
 
 
 def _circle(project_id: int, into: int | None) -> Conflict:

@@ -131,6 +131,15 @@ BODIES: Final[dict[str, Any]] = {
     "RepositoriesReported": {"machine_id": "k3Zr0vVh2mXq", "changed": 1},
     "ProjectChange": {"name": "Shop", "group": "work"},
     "ProjectUndo": {},
+    "PathRule": {"pattern": "/home/*/work/shop", "project_id": 1},
+    "PathRuleAdded": {
+        "id": 3,
+        "pattern": "/home/*/work/shop",
+        "project_id": 1,
+        "created_at": "2024-01-15T10:30:00Z",
+        "message": "The projects that the pattern names are being merged.",
+    },
+    "PathRuleDeleted": {"id": 3, "pattern": "/home/*/work/shop", "projects_taken_out": 2, "message": "The rule is deleted."},
     "ProjectChanged": {
         "id": 1,
         "name": "Shop",

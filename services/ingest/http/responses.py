@@ -161,6 +161,25 @@ class UserRenamed(Struct, kw_only=True):
     message: str
 
 
+class PathRuleAdded(Struct, kw_only=True):
+    """The rule. The projects that it names are merged within seconds."""
+
+    id: int
+    pattern: str
+    project_id: int
+    created_at: datetime
+    message: str = "The projects that the pattern names are being merged."
+
+
+class PathRuleDeleted(Struct, kw_only=True):
+    """The rule that is gone, and how many projects are taken out again."""
+
+    id: int
+    pattern: str
+    projects_taken_out: int
+    message: str = "The rule is deleted."
+
+
 class ProjectChanged(Struct, kw_only=True):
     """A project after a change. `moving`: its sessions are being moved to the project under which they count from now on."""
 

@@ -9,7 +9,7 @@ from msgspec import Struct
 from services.ingest.admin.dead_letters import DeadLetterFilter
 from services.ingest.admin.keys import NewKey
 from services.ingest.admin.machines import MachineReport, MachineRepositories
-from services.ingest.admin.projects import ProjectChange, ProjectUndo
+from services.ingest.admin.projects import PathRule, ProjectChange, ProjectUndo
 from services.ingest.admin.saved_views import View
 from services.ingest.admin.scrubs import ScrubRequest
 from services.ingest.admin.session_marks import SessionMarksChange
@@ -38,6 +38,8 @@ ANSWER_TYPES: Final = (
     responses.ScrubStarted,
     responses.UserRenamed,
     responses.ProjectChanged,
+    responses.PathRuleAdded,
+    responses.PathRuleDeleted,
     responses.SessionMarks,
     responses.MachineReported,
     responses.MachineForgotten,
@@ -109,6 +111,7 @@ def components() -> dict[str, Any]:
         SessionMarksChange,
         ProjectChange,
         ProjectUndo,
+        PathRule,
         View,
         DeadLetterFilter,
         MachineReport,
@@ -263,6 +266,15 @@ def project_action(body: type[Struct], answer: type[Struct]) -> dict[str, Any]:
         "openapi_extra": {"parameters": [project_id], "requestBody": {"content": content, "required": True}},
         "responses": {200: _answer(answer), 202: _answer(answer, "Sessions are being moved.")} | _errors(*codes),
     }
+
+
+def path_rule_action(answer: type[Struct], body: type[Struct] | None = None) -> dict[str, Any]:
+    """The documentation of the route that adds a rule about paths (201), or without a body deletes one."""
+    if body is not None:
+        adds = json_action(body, answer, 201)
+        return adds | {"responses": adds["responses"] | {200: _answer(answer, "There is such a rule already.")} | _errors(404, 409)}
+    rule_id = _path_parameter("rule_id", {"type": "integer", "minimum": 1, "maximum": 2**53}, "The rule's id.")
+    return {"openapi_extra": {"parameters": [rule_id]}, "responses": {200: _answer(answer)} | _errors(400, 404)}
 
 
 def session_action(body: type[Struct], answer: type[Struct]) -> dict[str, Any]:

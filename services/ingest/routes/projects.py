@@ -3,8 +3,8 @@
 from fastapi import APIRouter, Request, Response
 
 from services.ingest.admin import projects as changes
-from services.ingest.admin.projects import ProjectChange, ProjectUndo
-from services.ingest.http.responses import ProjectChanged
+from services.ingest.admin.projects import PathRule, ProjectChange, ProjectUndo
+from services.ingest.http.responses import PathRuleAdded, PathRuleDeleted, ProjectChanged
 from services.ingest.routes import openapi_schemas
 from shared.auth.scopes import ADMIN, requires
 
@@ -30,3 +30,19 @@ async def change_project(request: Request) -> Response:
 async def undo_project_change(request: Request) -> Response:
     """Takes back a name, a group, an archive or a merge. What a rule merged is kept apart from then on: no rule merges it again."""
     return await changes.undo(request)
+
+
+@projects.post(
+    "/api/project-rules", status_code=201, summary="Merge projects by path", **openapi_schemas.path_rule_action(PathRuleAdded, PathRule)
+)
+@requires(ADMIN)
+async def add_path_rule(request: Request) -> Response:
+    """Projects whose path a pattern names are part of a project, those of today and later ones. What a person or git decides is stronger."""
+    return await changes.add_rule(request)
+
+
+@projects.delete("/api/project-rules/{rule_id}", summary="Delete a rule about paths", **openapi_schemas.path_rule_action(PathRuleDeleted))
+@requires(ADMIN)
+async def delete_path_rule(request: Request) -> Response:
+    """The projects that it had merged are taken out again."""
+    return await changes.delete_rule(request)

@@ -72,6 +72,21 @@ class ProjectPart(Answer):
     is_moving: Annotated[bool, doc("Some of its sessions still count where they did before.")]
 
 
+class PathRule(Answer):
+    """A rule about paths: projects that the pattern names are part of the project."""
+
+    id: int
+    pattern: Annotated[str, doc("`*` is within a folder's name, `**` over folders.", examples=["/home/*/work/shop"])]
+    project_id: int
+    project_name: str | None
+    merged: Annotated[int, doc("How many projects it has merged.")]
+    created_at: datetime
+
+
+class PathRules(Answer):
+    items: Annotated[list[PathRule], doc("The oldest first, which is tried first. There are at most 100.")]
+
+
 class ProjectEdit(Answer):
     """A change of a project's name, group, archive or place."""
 

@@ -5,7 +5,7 @@ from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
-from services.query.answers.lists import Project, ProjectDetails
+from services.query.answers.lists import PathRules, Project, ProjectDetails
 from services.query.database import Connection
 from services.query.http.list_response import LIST_RESPONSES, list_response
 from services.query.http.parameters import RESPONSES, dates, refuse_parameters
@@ -13,7 +13,7 @@ from services.query.http.read_response import read_response
 from services.query.parameters.fields import ProjectId
 from services.query.parameters.lists import ProjectList
 from services.query.queries.lists import projects
-from shared.auth.scopes import NUMBERS, requires
+from shared.auth.scopes import NUMBERS, READ, requires
 from shared.http.errors import NotFound
 
 router = APIRouter(tags=["projects"], responses=RESPONSES)
@@ -43,6 +43,15 @@ def list_projects(request: Request, parameters: Annotated[ProjectList, Query()])
 def show_project(request: Request, project_id: ProjectId) -> Response:
     """A project with its totals, its other paths and why they count as it, and what was changed of it."""
     return read_response(request, lambda connection: _details(connection, project_id))
+
+
+@router.get(
+    "/api/project-rules", response_model=PathRules, summary="Rules that merge projects by path", dependencies=[Depends(refuse_parameters)]
+)
+@requires(READ, all_projects=True)
+def list_path_rules(request: Request) -> Response:
+    """They hold paths of all projects, so a key that is bound to some gets a 403."""
+    return read_response(request, projects.path_rules)
 
 
 def _details(connection: Connection, project_id: int) -> ProjectDetails:

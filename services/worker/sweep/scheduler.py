@@ -35,8 +35,8 @@ from services.worker.sweep.sweep_statements import (
     GONE_CONSUMERS,
     IDLE_SESSIONS,
     STORED_WAITS,
-    UNJUDGED_PROJECTS,
     UNHEARD_CANCELS,
+    UNJUDGED_PROJECTS,
     UNSWEPT_UPLOADS,
     UPLOADS_SWEPT_KEY,
 )

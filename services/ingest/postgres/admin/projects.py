@@ -11,7 +11,7 @@ from typing import Any, Final
 from msgspec import Struct
 from psycopg.types.json import Jsonb
 
-from services.ingest.postgres.audit import AuditRecord, add_record
+from services.ingest.postgres.audit import AuditRecord, add_record, run_audited
 from services.ingest.postgres.database import Connection, Database
 from shared.projects import merging
 from shared.sql_files import statement
@@ -20,6 +20,10 @@ _sql = partial(statement, __package__, "projects.sql")
 
 _LAST_CHANGE: Final = _sql("last_change")
 _MARK_UNDONE: Final = _sql("mark_undone")
+
+_ADD_RULE: Final = _sql("add_rule")
+_DELETE_RULE: Final = _sql("delete_rule")
+_MERGES_OF_RULE: Final = _sql("merges_of_rule")
 
 Columns = dict[str, Any]
 # From a project's row (merging.LOCK_ROWS) to the columns that it is to have.
@@ -139,3 +143,30 @@ async def _apply(
     found = await (await connection.execute("SELECT merged_into FROM projects WHERE id = %(id)s", {"id": project_id})).fetchone()
     assert found is not None
     return Changed(after, found["merged_into"], sorted(moving))
+
+
+async def add_rule(database: Database, pattern: str, project_id: int, key_id: str, most: int, record: AuditRecord) -> dict[str, Any] | None:
+    """{id, project_id, created_at, done}: done if it is new. None if there is no such project, or if there are `most` rules."""
+    params = {"pattern": pattern, "project_id": project_id, "key_id": key_id, "most": most}
+    return await run_audited(database, _ADD_RULE, params, record)
+
+
+async def delete_rule(database: Database, rule_id: int, record: AuditRecord) -> tuple[str, list[int]] | None:
+    """Deletes a rule and undoes its merges. Its pattern, and the projects whose sessions are to be moved. None if there is no such rule."""
+
+    async def work(connection: Connection) -> tuple[str, list[int]] | None:
+        async with connection.transaction():
+            await connection.execute(merging.LOCK)
+            rule = await (await connection.execute(_DELETE_RULE, {"rule_id": rule_id})).fetchone()
+            if rule is None:
+                return None
+            moving: list[int] = []
+            for merge in await (await connection.execute(_MERGES_OF_RULE, rule)).fetchall():
+                rows = await _lock(connection, merge["id"], None)
+                after = merging.columns_of(rows[merge["id"]]) | merging.NOT_MERGED
+                moving += (await _apply(connection, rows, merge["id"], after, record, widens_keys=False)).moving
+            if not moving:
+                await add_record(connection, record)
+        return rule["pattern"], moving
+
+    return await database.run(work)

@@ -229,6 +229,18 @@ _CHANGE: Final[Json] = {"measure": "cost_usd", "value": 4.5, "before": 1.0, "dif
 # By the name of the answer's schema; a bare array shows its item.
 ANSWERS: Final[dict[str, Json]] = {
     "Project": _PROJECT,
+    "PathRules": {
+        "items": [
+            {
+                "id": 3,
+                "pattern": "/home/*/work/claude-tracker",
+                "project_id": 1,
+                "project_name": "claude-tracker",
+                "merged": 2,
+                "created_at": "2024-01-12T08:00:00Z",
+            }
+        ]
+    },
     "ProjectDetails": _PROJECT
     | {
         "part_of": None,

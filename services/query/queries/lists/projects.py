@@ -7,7 +7,7 @@ from typing import Any, Final
 from msgspec import Struct
 from msgspec.structs import asdict
 
-from services.query.answers.lists import Project, ProjectDetails, ProjectEdit, ProjectPart
+from services.query.answers.lists import PathRule, PathRules, Project, ProjectDetails, ProjectEdit, ProjectPart
 from services.query.cursor import Kind
 from services.query.database import Connection, Prepare, Row, fetch, fetch_first, rows
 from services.query.queries.lists.paging import Paging, page
@@ -19,6 +19,7 @@ _PROJECTS: Final = _sql("projects")
 _PARTS: Final = _sql("parts")
 _PLACE: Final = _sql("place")
 _CHANGES: Final = _sql("changes")
+_RULES: Final = _sql("rules")
 # What a change is called, by the columns that it changed. A merge changes several.
 _WHAT: Final = {"name": "name", "group_name": "group", "is_archived": "archived", "part_of": "merge", "is_kept_apart": "kept_apart"}
 
@@ -82,6 +83,11 @@ def project_details(connection: Connection, project_id: int) -> ProjectDetails |
         parts=[each for each in parts if each.id != project_id][:1000],
         changes=[_edit(row) for row in rows(connection, _CHANGES, {"id": project_id})],
     )
+
+
+def path_rules(connection: Connection) -> PathRules:
+    """All rules about paths."""
+    return PathRules(items=fetch(connection, PathRule, _RULES))
 
 
 def _told(row: Row) -> None:

@@ -75,3 +75,8 @@ SELECT is_kept_apart FROM projects WHERE id = %(id)s
 
 -- name: changes
 SELECT at, who, before, after, undone_at FROM project_changes WHERE project_id = %(id)s ORDER BY id DESC LIMIT 50
+
+-- name: rules
+SELECT r.id, r.pattern, r.project_id, p.name AS project_name, r.created_at,
+    (SELECT count(*) FROM projects AS c WHERE c.merged_by = 'path_rule' AND c.merge_evidence = r.pattern AND c.part_of = r.project_id) AS merged
+FROM project_rules AS r LEFT JOIN projects AS p ON p.id = r.project_id ORDER BY r.id

@@ -1,11 +1,11 @@
 """PATCH /api/projects/{id} and its undo: names, groups, archive, merges; the keys that are bound to projects, and the audit log."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
-from services.worker.maintenance import rekey_projects
+from services.worker.maintenance import join_projects, rekey_projects
 from services.worker.persist.ownership import ForeignEvents
 from services.worker.persist.persist_batch import persist
 from services.worker.persist.staging.staging_tables import ReceivedEvent
@@ -190,3 +190,74 @@ def test_a_key_of_a_part_goes_on_writing_while_sessions_move_and_after(
     with pytest.raises(ForeignEvents):
         store(worker, session("stray", "ann", 1, "/w/api"), bound)
     is_error(api.post(key, "/api/sessions/start", start | {"project_path": "/w/api", "session_id": "stray"}), 403, "FORBIDDEN")
+
+
+def test_a_rule_about_paths_is_added_listed_and_deleted_with_its_merges(
+    api: Api, admin: str, worker: Resources, ids: dict[str, int]
+) -> None:
+    wanted = {"pattern": "/*/fi*", "project_id": ids["shop"]}
+    added = api.post(admin, "/api/project-rules", wanted)
+    assert added.status_code == 201, added.text
+    assert api.post(admin, "/api/project-rules", wanted).status_code == 200
+    is_error(api.post(admin, "/api/project-rules", wanted | {"project_id": ids["api"]}), 409, "CONFLICT")
+    is_error(api.post(admin, "/api/project-rules", wanted | {"pattern": "**/x", "project_id": 10**9}), 404, "PROJECT_NOT_FOUND")
+    is_error(api.post(admin, "/api/project-rules", wanted | {"pattern": "fix"}), 400, "VALIDATION_ERROR")
+
+    join_projects.run(worker)
+    move_all(api, worker)
+
+    [rule] = api.get(admin, "/api/project-rules").json()["items"]
+    assert (rule["pattern"], rule["project_name"], rule["merged"]) == ("/*/fi*", "shop", 1)
+    [part] = api.get(admin, f"/api/projects/{ids['shop']}").json()["parts"]
+    assert part["because"] == "The rule /*/fi* says so."
+    is_error(api.get(api.key("read", projects=[ids["shop"]]), "/api/project-rules"), 403, "FORBIDDEN")
+
+    # When the rule goes, what it merged is taken out
+    gone = api.ask(admin, "DELETE", f"/api/project-rules/{rule['id']}")
+    assert (gone.status_code, gone.json()["projects_taken_out"]) == (200, 1)
+    is_error(api.ask(admin, "DELETE", f"/api/project-rules/{rule['id']}"), 404, "RULE_NOT_FOUND")
+    move_all(api, worker)
+    join_projects.run(worker)
+    assert listed(api, admin) == {"shop": 2, "fix": 2, "api": 2}
+    assert differences(worker) == {}
+
+
+class TestRepositoriesOfAMachine:
+    BODY: ClassVar[dict[str, Any]] = {
+        "repositories": [
+            {"path": "/w/shop", "common_dir": "/w/shop/.git", "remote": "https://ann:t0ken@github.com/Acme/shop.git", "is_main": True},
+            {"path": "/w/fix/", "common_dir": "/w/shop/.git", "inside": "./", "is_main": False},
+            {"path": "not a path"},
+        ]
+    }
+
+    def test_they_are_stored_without_credentials_and_only_changes_count(self, api: Api, admin: str) -> None:
+        key = api.key("ingest")
+        first = api.ask(key, "PUT", "/api/machines/m1/repositories", json=self.BODY)
+        assert (first.status_code, first.json()) == (200, {"machine_id": "m1", "changed": 2})
+        assert api.ask(key, "PUT", "/api/machines/m1/repositories", json=self.BODY).json()["changed"] == 0
+
+        stored = api.select("SELECT path, common_dir, remote, inside FROM project_places ORDER BY id")
+        assert [tuple(row.values()) for row in stored] == [
+            ("/w/fix", "/w/shop/.git", None, ""),
+            ("/w/shop", "/w/shop/.git", "github.com/acme/shop", ""),
+        ]
+
+    def test_keys_of_projects_and_of_other_users_tell_nothing(self, api: Api, ids: dict[str, int]) -> None:
+        assert api.ask(api.key("ingest", user="ann"), "PUT", "/api/machines/m1", json={"name": "laptop"}).status_code == 200
+        is_error(
+            api.ask(api.key("ingest", projects=[ids["shop"]]), "PUT", "/api/machines/m1/repositories", json=self.BODY), 403, "FORBIDDEN"
+        )
+        is_error(api.ask(api.key("ingest", user="bob"), "PUT", "/api/machines/m1/repositories", json=self.BODY), 403, "FORBIDDEN")
+        is_error(api.ask(api.key("read"), "PUT", "/api/machines/m1/repositories", json=self.BODY), 403, "FORBIDDEN")
+        assert api.ask(api.key("ingest", user="ann"), "PUT", "/api/machines/m1/repositories", json=self.BODY).status_code == 200
+
+    def test_what_is_too_much_or_no_object_is_refused(self, api: Api) -> None:
+        key = api.key("ingest")
+        for body in (
+            {"repositories": [{"path": f"/w/{n}"} for n in range(201)]},
+            {"repositories": {}},
+            {},
+            {"repositories": [{"path": ""}]},
+        ):
+            is_error(api.ask(key, "PUT", "/api/machines/m1/repositories", json=body), 400, "VALIDATION_ERROR")
