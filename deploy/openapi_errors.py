@@ -15,6 +15,8 @@ _NOT_FOUND_BY_PATH: Final = (
     ("/api/keys/{", "KEY_NOT_FOUND"),
     ("/api/views/{", "VIEW_NOT_FOUND"),
     ("/api/users/{", "USER_NOT_FOUND"),
+    ("/api/project-rules/{", "RULE_NOT_FOUND"),
+    ("/api/project-rules", "PROJECT_NOT_FOUND"),
     ("/api/tool-calls/{", "TOOL_CALL_NOT_FOUND"),
     ("/api/", "SESSION_NOT_FOUND"),
 )
@@ -27,6 +29,7 @@ _ONLY_FOR: Final = {
     "RESULT_NOT_STORED": _RESULT,
     "TRANSCRIPT_GONE": ("/api/sessions/{session_id}/transcript", _RESULT),
     "ARCHIVE_UNAVAILABLE": ("/api/sessions/{session_id}/transcript", _RESULT),
+    "KEYS_WOULD_SEE_MORE": ("/api/projects/{project_id}", "/api/projects/{project_id}/undo"),
     "OFFSET_MISMATCH": _RANGES,
     "GENERATION_SUPERSEDED": _RANGES,
     "JOURNAL_BEHIND": "/readyz",

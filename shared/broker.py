@@ -28,6 +28,8 @@ TASK_CHECK_ACCOUNTING: Final = "maintenance.check_accounting"
 TASK_SCRUB: Final = "maintenance.scrub"
 TASK_ERASE: Final = "maintenance.erase"
 TASK_MERGE_USERS: Final = "maintenance.merge_users"
+TASK_REKEY_PROJECT: Final = "maintenance.rekey_project"
+TASK_JOIN_PROJECTS: Final = "maintenance.join_projects"
 TASK_FILL_SAVINGS: Final = "maintenance.fill_savings"
 TASK_ARCHIVE: Final = "maintenance.archive"
 TASK_RETENTION: Final = "maintenance.retention"
@@ -46,6 +48,8 @@ QUEUES: Final = {
     TASK_CHECK_ACCOUNTING: QUEUE_MAINTENANCE,
     TASK_SCRUB: QUEUE_MAINTENANCE,
     TASK_MERGE_USERS: QUEUE_MAINTENANCE,
+    TASK_REKEY_PROJECT: QUEUE_MAINTENANCE,
+    TASK_JOIN_PROJECTS: QUEUE_MAINTENANCE,
     TASK_FILL_SAVINGS: QUEUE_MAINTENANCE,
     TASK_ARCHIVE: QUEUE_MAINTENANCE,
     TASK_RETENTION: QUEUE_MAINTENANCE,

@@ -13,6 +13,7 @@ from client.capture.hooks.send_hooks import HookSender
 from client.capture.hooks.spool import Spool
 from client.capture.machine_report import REPORT_EVERY_SECONDS, expiring, iso, report_of, send_report
 from client.capture.refusals import Later, Pause
+from client.capture.repositories import Repositories
 from client.capture.transcripts.imported import take_imported
 from client.capture.transcripts.left_out import LeftOut
 from client.capture.transcripts.send_transcripts import TranscriptSender
@@ -63,6 +64,7 @@ class Shipper:
         self.transcripts = TranscriptSender(self.log)
         self.transcripts.claude_version = text_of(read_object(folder / "status.json"), "claude_version")
         self.hooks = HookSender(self.spool, self.log, self.watched.on_hook)
+        self.repositories = Repositories()
         self.pause = Pause()
         self.last_error: str | None = None
         self.is_key_refused = False
@@ -171,6 +173,14 @@ class Shipper:
         }
         named = expiring(self.watched.aging, self.log, self.left_out.has, self._is_due)
         self._send_report(report_of(self.config, self.transcripts.claude_version, self.root, told, named, self.error))
+        self._tell_repositories()
+
+    def _tell_repositories(self) -> None:
+        """Which folders of sessions are one project, so far as git knows. The newest sessions' first. None of a folder that is left out."""
+        newest = sorted(self.log.files.values(), key=lambda sent: -sent.mtime_ns)
+        folders = dict.fromkeys(sent.cwd for sent in newest if sent.cwd is not None)
+        self.repositories.look_at(folder for folder in folders if not self.left_out.has(folder))
+        self.repositories.tell(self.connection, self.config.machine_id)
 
     def _send_report(self, report: dict[str, Any]) -> None:
         answer = send_report(self.connection, self.config.machine_id, report)

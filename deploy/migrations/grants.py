@@ -39,7 +39,7 @@ BASE: Final = (
     *("base_file_rollups", "base_tool_rollups", "base_error_rollups", "base_usage_rollups", "base_activity_rollups"),
     "base_active_days",
 )
-_REGISTRY: Final = ("projects", "users", "sessions", "dead_letters")
+_REGISTRY: Final = ("projects", "project_changes", "project_places", "project_rules", "users", "sessions", "dead_letters")
 _JOBS: Final = (
     "import_jobs",
     "import_shares",
@@ -86,12 +86,22 @@ TABLES: Final = (
 _ASKS: Final = ("asked_commands", "asks")
 VIEWS: Final = (*_ASKS, "search_noted_messages", "search_texts", "api_call_costs")
 
+# What a person changes of a project (shared/projects/merging.sql).
+_PLACE_OF_PROJECT: Final = (
+    *("name", "group_name", "is_archived", "is_kept_apart", "part_of", "merged_into", "merged_by", "merge_evidence", "merged_by_key"),
+    *("merged_at", "rekey_requested_at"),
+)
+_TOLD: Final = ("told_by", "path", "common_dir", "remote", "inside", "is_main")
+
 GRANTS: Final[dict[str, Grants]] = {
     # Two ids, jobs' rows, keys, names of users, and dead letters that are replayed. Events and aggregates are the worker's.
     INGEST: {
-        "projects": {"SELECT": _ALL, "INSERT": ("path", "name"), "UPDATE": ("visibility",)},
+        "projects": {"SELECT": _ALL, "INSERT": ("path", "name"), "UPDATE": (*_PLACE_OF_PROJECT, "visibility")},
+        "project_changes": {"SELECT": _ALL, "INSERT": ("project_id", "who", "before", "after"), "UPDATE": ("undone_at",)},
+        "project_places": {"SELECT": _ALL, "INSERT": _TOLD, "UPDATE": (*_TOLD, "told_at", "judged_at")},
+        "project_rules": {"SELECT": _ALL, "INSERT": ("pattern", "project_id", "key_id"), "UPDATE": ("pattern",), "DELETE": _ALL},
         "users": {"SELECT": _ALL, "INSERT": ("name", "alias_of"), "UPDATE": ("name", "alias_of", "merge_requested_at")},
-        "sessions": {"SELECT": _ALL, "INSERT": ("session_id", "project_id")},
+        "sessions": {"SELECT": _ALL, "INSERT": ("session_id", "project_id", "path_project_id")},
         "session_events": _LOOK_UP | {"SELECT": (*_LOOK_UP["SELECT"], "kind")},
         "messages": _LOOK_UP,
         "tool_calls": _LOOK_UP,
@@ -156,7 +166,10 @@ GRANTS: Final[dict[str, Grants]] = {
         "retention_rules": _READ | _MAINTAIN,
         "session_marks": _WRITE | _MAINTAIN,
         "saved_views": {"SELECT": _ALL, "INSERT": ("id", "name", "address", "created_at"), "UPDATE": ("name", "address")} | _MAINTAIN,
-        "api_keys": {"SELECT": ("id", "name", "user_name", "user_names", "project_ids"), "UPDATE": ("name", "user_name", "user_names")}
+        "api_keys": {
+            "SELECT": ("id", "name", "user_name", "user_names", "project_ids", "revoked_at"),
+            "UPDATE": ("name", "user_name", "user_names"),
+        }
         | _MAINTAIN,
         "audit_log": {
             "SELECT": ("id", "at", "subject", "details", "request_id"),

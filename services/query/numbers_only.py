@@ -17,7 +17,7 @@ import msgspec
 from services.query.answers.answer import Answer, annotations_of, value_type
 from services.query.answers.comparison import ChangeOfGroup, Comparison
 from services.query.answers.days import DayFailure, DayProject, DaySession
-from services.query.answers.lists import Project
+from services.query.answers.lists import Project, ProjectPart
 from services.query.answers.live import LiveItem, LiveSession, LiveSessions
 from services.query.answers.machines import Machine, MachinePage
 from services.query.answers.operations import Me, OwnKey
@@ -77,6 +77,9 @@ SHOWN_TEXTS: Final[Fields] = frozenset(
 SHOWN_NAMES: Final[Fields] = frozenset(
     {
         (Project, "name"),
+        (Project, "group"),
+        (Project, "repository"),
+        (ProjectPart, "name"),
         (DayProject, "project_name"),
         (DaySession, "project_name"),
         (UsageItem, "project_name"),

@@ -10,7 +10,7 @@
 The archive's locks (services/worker/archive/archive_locks.py) come behind them all.
 
 3, 5 and 6 are row locks. 1, 2 and 4 are advisory locks, held until the transaction ends. Never upgrade a shared lock: two upgraders deadlock.
-The lock of savings (`try_lock_savings`) is only tried, so it has no place in this order.
+The locks of savings and of projects that are moved (`try_lock_savings`, `try_lock_rekeying`) are only tried, so they have no place in this order.
 """
 
 from typing import Any
@@ -18,7 +18,7 @@ from typing import Any
 from psycopg import Connection
 
 # Arbitrary constants.
-_IMPORT_ORDER, _WRITING, _AGGREGATES, _DOCUMENTS, _SAVINGS = 0x_1A9047, 0x_1A9048, 0x_1A9049, 0x_1A904F, 0x_1A9050
+_IMPORT_ORDER, _WRITING, _AGGREGATES, _DOCUMENTS, _SAVINGS, _REKEYING = 0x_1A9047, 0x_1A9048, 0x_1A9049, 0x_1A904F, 0x_1A9050, 0x_1A9051
 # An import may wait long: for another import's chunk, or for the undo of long sessions.
 _IMPORT_TIMEOUTS = "SET LOCAL lock_timeout = '10min'; SET LOCAL statement_timeout = '10min'"
 
@@ -62,4 +62,10 @@ def lock_aggregates_exclusive(connection: Connection[Any]) -> None:
 def try_lock_savings(connection: Connection[Any]) -> bool:
     """For the one worker that fills in savings. False if another one is at it."""
     [(is_held,)] = connection.execute(_TRY_LOCK, {"key": _SAVINGS}).fetchall()
+    return bool(is_held)
+
+
+def try_lock_rekeying(connection: Connection[Any]) -> bool:
+    """For the one worker that moves sessions between projects. False if another one is at it."""
+    [(is_held,)] = connection.execute(_TRY_LOCK, {"key": _REKEYING}).fetchall()
     return bool(is_held)

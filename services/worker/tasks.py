@@ -14,7 +14,7 @@ from services.worker.drain import accounting, canary, drain_partition
 from services.worker.importers.job import run_shard
 from services.worker.importers.job.end_cancelled import end_cancelled as end_cancelled_jobs
 from services.worker.kept_out import know_kept_out
-from services.worker.maintenance import fill_savings, idle_sessions, merge_users, upload_gc
+from services.worker.maintenance import fill_savings, idle_sessions, join_projects, merge_users, rekey_projects, upload_gc
 from services.worker.maintenance.erase import erase as erasures
 from services.worker.maintenance.retention import run_retention
 from services.worker.maintenance.scrub import scrub as scrubs
@@ -31,8 +31,10 @@ from shared.broker import (
     TASK_ERASE,
     TASK_FILL_SAVINGS,
     TASK_INDEX,
+    TASK_JOIN_PROJECTS,
     TASK_MERGE_USERS,
     TASK_READ_CAPTURED,
+    TASK_REKEY_PROJECT,
     TASK_REMOVE_DEAD_CONSUMERS,
     TASK_RETENTION,
     TASK_RUN_IMPORT,
@@ -187,6 +189,25 @@ def merge_into_other_user(user_id: int) -> None:
     with retry_later_if_unavailable(TASK_MERGE_USERS):
         if merge_users.run(resources(), user_id):
             app.send_task(TASK_MERGE_USERS, (user_id,))
+
+
+@app.task(name=TASK_REKEY_PROJECT)
+def rekey_project(project_id: int) -> None:
+    """Moves the sessions of a project that became part of another, or was taken out. Sent by ingest, by itself until it is done, and by beat."""
+    with retry_later_if_unavailable(TASK_REKEY_PROJECT):
+        if rekey_projects.run(resources(), project_id):
+            app.send_task(TASK_REKEY_PROJECT, (project_id,))
+
+
+@app.task(name=TASK_JOIN_PROJECTS)
+def join_same_projects() -> None:
+    """Makes one project of those that are one. Sent by ingest when a machine tells of folders, and by beat."""
+    with retry_later_if_unavailable(TASK_JOIN_PROJECTS):
+        moving, is_more = join_projects.run(resources())
+        for project_id in moving:
+            app.send_task(TASK_REKEY_PROJECT, (project_id,))
+        if is_more:
+            app.send_task(TASK_JOIN_PROJECTS)
 
 
 @app.task(name=TASK_FILL_SAVINGS)

@@ -43,6 +43,13 @@ RESPONSES: Final = (
         "The request comes from a page of another origin.",
         "Name the origin in `TRACKER_CORS_ORIGINS` if it is yours.",
     ),
+    ErrorCode(
+        "KEYS_WOULD_SEE_MORE",
+        409,
+        "A merge of projects would show both to a key that is bound to one of them.",
+        "Revoke the keys that the message names, or send `widen_keys` true.",
+    ),
+    ErrorCode("RULE_NOT_FOUND", 404, "No rule about paths has this id.", "See `/api/project-rules`."),
     ErrorCode("NOT_FOUND", 404, "There is nothing under this path.", "See `/docs`. Write a slash in an id as `%2F`."),
     ErrorCode("PROJECT_NOT_FOUND", 404, "No project has this id, or the key does not see it.", "See `/api/projects`."),
     ErrorCode(

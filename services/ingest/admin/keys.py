@@ -91,7 +91,7 @@ async def make_key(keys: ApiKeys, wanted: NewKey, record_of: Callable[[str], Aud
     )
     if created_at is None:
         missing = sorted(set(wanted.project_ids or ()) - set(known))
-        raise invalid("project_ids", f"there is no project {', '.join(map(str, missing))}; see /api/projects")
+        raise invalid("project_ids", f"there is no project {', '.join(map(str, missing))}, or it is part of another; see /api/projects")
     return KeyCreated(
         id=key_id,
         name=wanted.name,

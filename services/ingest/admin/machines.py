@@ -1,5 +1,6 @@
 """What machines report of themselves, and machines that are forgotten: each from request to answer."""
 
+import asyncio
 import re
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final
@@ -14,13 +15,16 @@ from services.ingest.events.json_body import read_json
 from services.ingest.events.key_binding import binding_of, other_users_machine
 from services.ingest.events.redact_events import LARGE_BYTES, redact, run
 from services.ingest.http.request_checks import AcceptedBody, check_query
-from services.ingest.http.responses import MachineForgotten, MachineReported
+from services.ingest.http.responses import MachineForgotten, MachineReported, RepositoriesReported
+from services.ingest.journal.wakeup import send_tasks
 from services.ingest.postgres.admin import machines
 from services.ingest.postgres.audit import audit_record
+from shared.broker import TASK_JOIN_PROJECTS
 from shared.events.messages import EARLIEST, LATEST, MACHINE_ID, Count, Identifier, Name, Path, SessionId, Time
 from shared.events.project_paths import InvalidPath, normalize_project_path
-from shared.http.errors import NotFound, invalid
+from shared.http.errors import Forbidden, NotFound, invalid
 from shared.http.middleware import json_response
+from shared.projects.remotes import told_remote
 from shared.redaction.redacted_structs import may_hold_secret
 
 # As many transcripts as may be named, with the longest paths, fit.
@@ -28,6 +32,9 @@ _BODY: Final = AcceptedBody((b"application/json",), 1024**2)
 _MACHINE: Final = re.compile(MACHINE_ID)
 # The most transcripts of a report: those that are deleted first.
 MAX_EXPIRING: Final = 200
+# The most folders of one request, and of one machine.
+MAX_REPOSITORIES: Final = 200
+MAX_PLACES: Final = 5_000
 
 
 class ReportedTranscript(Struct, kw_only=True, omit_defaults=True):
@@ -62,7 +69,27 @@ class MachineReport(Struct, kw_only=True, omit_defaults=True):
     is_for_jobs: bool = False
 
 
+class ReportedRepository(Struct, kw_only=True, omit_defaults=True):
+    """A folder in which sessions began, and its place in git. `common_dir`: the git folder that its worktrees share."""
+
+    path: Path
+    common_dir: Path | None = None
+    # Of its git repository; credentials in it are left out.
+    remote: Annotated[str, Meta(min_length=1, max_length=2000)] | None = None
+    # Of the folder, below the one that holds the working tree.
+    inside: Annotated[str, Meta(max_length=4096)] = ""
+    # The working tree that holds the git folder itself.
+    is_main: bool = False
+
+
+class MachineRepositories(Struct, kw_only=True):
+    """What a machine says of folders, so that worktrees and clones are one project."""
+
+    repositories: Annotated[list[ReportedRepository], Meta(max_length=MAX_REPOSITORIES)]
+
+
 _DECODER: Final = msgspec.json.Decoder(MachineReport)
+_REPOSITORIES: Final = msgspec.json.Decoder(MachineRepositories)
 
 
 async def report(request: Request) -> Response:
@@ -82,6 +109,40 @@ async def report(request: Request) -> Response:
     if now is None:
         raise other_users_machine()
     return json_response(MachineReported(machine_id=machine_id, now=now))
+
+
+async def report_repositories(request: Request) -> Response:
+    """200 with how many folders are new or changed; the rules look at those. 403 for a key of other projects or of another user."""
+    ingest = ingest_of(request)
+    machine_id = _machine_id(request)
+    told = await read_json(request, _BODY, _REPOSITORIES)
+    binding = binding_of(request)
+    if binding.project_ids is not None:
+        raise Forbidden("This key is bound to projects; what folders have to do with each other is told by a key that is not.")
+    for each in told.repositories:
+        # Before redaction, which would leave its mark in place of a credential.
+        each.remote = told_remote(each.remote) if each.remote else None
+    if ingest.settings.redact:
+        text = msgspec.json.encode(told)
+        if may_hold_secret(text):
+            await run(redact, [told], in_thread=len(text) > LARGE_BYTES)
+    places = [place for each in told.repositories if (place := _place(each)) is not None]
+    changed = await machines.store_places(ingest.database, machine_id, places, user=binding.user, most=MAX_PLACES)
+    if changed is None:
+        raise other_users_machine()
+    if changed:
+        # If the task is lost, beat finds the places.
+        await asyncio.to_thread(send_tasks, ingest.sender, TASK_JOIN_PROJECTS, ())
+    return json_response(RepositoriesReported(machine_id=machine_id, changed=changed))
+
+
+def _place(told: ReportedRepository) -> dict[str, Any] | None:
+    """A row of project_places; None for a path that is not one."""
+    path = _normalized(told.path)
+    if path is None:
+        return None
+    inside = "/".join(part for part in told.inside.replace("\\", "/").replace("\0", "\ufffd").split("/") if part not in ("", "."))
+    return {"path": path, "common_dir": _normalized(told.common_dir), "remote": told.remote, "inside": inside, "is_main": told.is_main}
 
 
 async def forget(request: Request) -> Response:

@@ -73,6 +73,10 @@ async def in_projects(cache: SessionCache, binding: Binding, found: dict[str, Ca
     if without_project := [session_id for session_id, session in found.items() if not session.project_id]:
         stored = await cache.find_in_postgres(without_project)
         found = found | {session_id: found[session_id].merged(session) for session_id, session in stored.items()}
+    # A project may have become part of another, or have been taken out, since this process cached the session.
+    if elsewhere := [session_id for session_id, session in found.items() if session.project_id not in binding.project_ids]:
+        stored = await cache.find_in_postgres(elsewhere)
+        found = found | {session_id: replace(found[session_id], project_id=session.project_id) for session_id, session in stored.items()}
     return {session_id: session for session_id, session in found.items() if session.project_id in binding.project_ids}
 
 

@@ -130,6 +130,38 @@ BODIES: Final[dict[str, Any]] = {
     "LoggedOut": {"message": "You are logged out."},
     "UserChange": {"name": "ann"},
     "UserRenamed": {"name": "ann", "former_name": "ann@laptop", "status": "done", "message": "The user is renamed."},
+    "MachineRepositories": {
+        "repositories": [
+            {
+                "path": "/home/ann/shop-fix",
+                "common_dir": "/home/ann/shop/.git",
+                "remote": "github.com/acme/shop",
+                "inside": "",
+                "is_main": False,
+            }
+        ]
+    },
+    "RepositoriesReported": {"machine_id": "k3Zr0vVh2mXq", "changed": 1},
+    "ProjectChange": {"name": "Shop", "group": "work"},
+    "ProjectUndo": {},
+    "PathRule": {"pattern": "/home/*/work/shop", "project_id": 1},
+    "PathRuleAdded": {
+        "id": 3,
+        "pattern": "/home/*/work/shop",
+        "project_id": 1,
+        "created_at": "2024-01-15T10:30:00Z",
+        "message": "The projects that the pattern names are being merged.",
+    },
+    "PathRuleDeleted": {"id": 3, "pattern": "/home/*/work/shop", "projects_taken_out": 2, "message": "The rule is deleted."},
+    "ProjectChanged": {
+        "id": 1,
+        "name": "Shop",
+        "group": "work",
+        "archived": False,
+        "merged_into": None,
+        "status": "done",
+        "message": "The project is changed.",
+    },
     "SessionMarksChange": {"is_starred": True, "add_tags": ["uploads"], "note": "The retry in upload.ts is the part to keep."},
     "SessionMarks": {
         "session_id": _SESSION_ID,

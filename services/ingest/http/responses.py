@@ -185,6 +185,38 @@ class UserRenamed(Struct, kw_only=True):
     message: str
 
 
+class PathRuleAdded(Struct, kw_only=True):
+    """The rule. The projects that it names are merged within seconds."""
+
+    id: int
+    pattern: str
+    project_id: int
+    created_at: datetime
+    message: str = "The projects that the pattern names are being merged."
+
+
+class PathRuleDeleted(Struct, kw_only=True):
+    """The rule that is gone, and how many projects are taken out again."""
+
+    id: int
+    pattern: str
+    projects_taken_out: int
+    message: str = "The rule is deleted."
+
+
+class ProjectChanged(Struct, kw_only=True):
+    """A project after a change. `moving`: its sessions are being moved to the project under which they count from now on."""
+
+    id: int
+    name: str
+    group: str | None
+    archived: bool
+    merged_into: int | None
+    status: Literal["done", "moving"]
+    message: str
+    ignored_fields: IgnoredFields | UnsetType = UNSET
+
+
 class SessionMarks(Struct, kw_only=True):
     """What people noted of a session. `title` is their own; null: the session has the one that Claude Code gave it."""
 
@@ -209,6 +241,13 @@ class MachineReported(Struct, kw_only=True):
 
     machine_id: str
     now: datetime
+
+
+class RepositoriesReported(Struct, kw_only=True):
+    """How many folders are new or changed. What becomes of them is in the projects."""
+
+    machine_id: str
+    changed: int
 
 
 class MachineForgotten(Struct, kw_only=True):

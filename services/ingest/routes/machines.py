@@ -3,8 +3,8 @@
 from fastapi import APIRouter, Request, Response
 
 from services.ingest.admin import machines as changes
-from services.ingest.admin.machines import MachineReport
-from services.ingest.http.responses import MachineForgotten, MachineReported
+from services.ingest.admin.machines import MachineReport, MachineRepositories
+from services.ingest.http.responses import MachineForgotten, MachineReported, RepositoriesReported
 from services.ingest.routes import openapi_schemas
 from shared.auth.scopes import ADMIN, INGEST, requires
 
@@ -16,6 +16,17 @@ machines = APIRouter(tags=["machines"])
 async def report_machine(request: Request) -> Response:
     """What a shipper says of itself: versions, what is not sent yet, and transcripts that Claude Code will delete soon."""
     return await changes.report(request)
+
+
+@machines.put(
+    "/api/machines/{machine_id}/repositories",
+    summary="Report folders and their repositories",
+    **openapi_schemas.machine_action(RepositoriesReported, MachineRepositories),
+)
+@requires(INGEST)
+async def report_repositories(request: Request) -> Response:
+    """Which folders are worktrees of one git folder, or clones of one remote: those become one project. Credentials in a remote are not kept."""
+    return await changes.report_repositories(request)
 
 
 @machines.delete("/api/machines/{machine_id}", summary="Forget a machine", **openapi_schemas.machine_action(MachineForgotten))

@@ -9,8 +9,9 @@ from msgspec import Struct
 from services.ingest.admin.dead_letters import DeadLetterFilter
 from services.ingest.admin.erasures import ErasureRequest, LiftRequest
 from services.ingest.admin.keys import NewKey
-from services.ingest.admin.machines import MachineReport
+from services.ingest.admin.machines import MachineReport, MachineRepositories
 from services.ingest.admin.project_visibility import VisibilityChange
+from services.ingest.admin.projects import PathRule, ProjectChange, ProjectUndo
 from services.ingest.admin.retention import AllowedSession, RetentionRequest, RetentionRule
 from services.ingest.admin.saved_views import View
 from services.ingest.admin.scrubs import ScrubRequest
@@ -43,9 +44,13 @@ ANSWER_TYPES: Final = (
     responses.ErasureStarted,
     responses.TombstonesLifted,
     responses.UserRenamed,
+    responses.ProjectChanged,
+    responses.PathRuleAdded,
+    responses.PathRuleDeleted,
     responses.SessionMarks,
     responses.MachineReported,
     responses.MachineForgotten,
+    responses.RepositoriesReported,
     responses.ViewSaved,
     responses.ViewDeleted,
     responses.RetentionRuleSet,
@@ -118,12 +123,16 @@ def components() -> dict[str, Any]:
         UserChange,
         VisibilityChange,
         SessionMarksChange,
+        ProjectChange,
+        ProjectUndo,
+        PathRule,
         View,
         RetentionRule,
         RetentionRequest,
         AllowedSession,
         DeadLetterFilter,
         MachineReport,
+        MachineRepositories,
         *ANSWER_TYPES,
     ]
     _, schemas = msgspec.json.schema_components(types, ref_template=_REF)
@@ -266,13 +275,23 @@ def user_action(body: type[Struct], answer: type[Struct]) -> dict[str, Any]:
 
 
 def project_action(body: type[Struct], answer: type[Struct]) -> dict[str, Any]:
-    """The documentation of the route that shares a project's sessions."""
-    project_id = _path_parameter("project_id", {"type": "integer", "minimum": 1}, "The project's id.")
+    """The documentation of a route that changes a project."""
+    project_id = _path_parameter("project_id", {"type": "integer", "minimum": 1, "maximum": 2**53}, "The project's id.")
     content = {"application/json": {"schema": _ref(body)}}
+    codes = (400, 404, 408, 409, 413, 415)
     return {
         "openapi_extra": {"parameters": [project_id], "requestBody": {"content": content, "required": True}},
-        "responses": {200: _answer(answer)} | _errors(400, 404, 408, 413, 415),
+        "responses": {200: _answer(answer), 202: _answer(answer, "Sessions are being moved.")} | _errors(*codes),
     }
+
+
+def path_rule_action(answer: type[Struct], body: type[Struct] | None = None) -> dict[str, Any]:
+    """The documentation of the route that adds a rule about paths (201), or without a body deletes one."""
+    if body is not None:
+        adds = json_action(body, answer, 201)
+        return adds | {"responses": adds["responses"] | {200: _answer(answer, "There is such a rule already.")} | _errors(404, 409)}
+    rule_id = _path_parameter("rule_id", {"type": "integer", "minimum": 1, "maximum": 2**53}, "The rule's id.")
+    return {"openapi_extra": {"parameters": [rule_id]}, "responses": {200: _answer(answer)} | _errors(400, 404)}
 
 
 def session_action(body: type[Struct], answer: type[Struct]) -> dict[str, Any]:

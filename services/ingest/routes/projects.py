@@ -1,9 +1,11 @@
-"""The route that shares the sessions of a project. The query service has those that list projects."""
+"""The routes that name, group, archive, merge and share projects. The query service has those that list them."""
 
 from fastapi import APIRouter, Request, Response
 
+from services.ingest.admin import projects as changes
 from services.ingest.admin.project_visibility import VisibilityChange, set_visibility
-from services.ingest.http.responses import ProjectVisibility
+from services.ingest.admin.projects import PathRule, ProjectChange, ProjectUndo
+from services.ingest.http.responses import PathRuleAdded, PathRuleDeleted, ProjectChanged, ProjectVisibility
 from services.ingest.routes import openapi_schemas
 from shared.auth.scopes import ADMIN, requires
 
@@ -19,3 +21,40 @@ projects = APIRouter(tags=["projects"])
 async def set_project_visibility(request: Request) -> Response:
     """Whether keys that are bound to other users read them too. A session that was made private or shared itself stays so."""
     return await set_visibility(request)
+
+
+@projects.patch("/api/projects/{project_id}", summary="Change a project", **openapi_schemas.project_action(ProjectChange, ProjectChanged))
+@requires(ADMIN)
+async def change_project(request: Request) -> Response:
+    """A name, a group, the archive, and the project that it is part of: its sessions, and later ones of its path, then count there.
+
+    Each change can be undone. Sessions keep the path that they named.
+    """
+    return await changes.change(request)
+
+
+@projects.post(
+    "/api/projects/{project_id}/undo",
+    summary="Undo a project's newest change",
+    **openapi_schemas.project_action(ProjectUndo, ProjectChanged),
+)
+@requires(ADMIN)
+async def undo_project_change(request: Request) -> Response:
+    """Takes back a name, a group, an archive or a merge. What a rule merged is kept apart from then on: no rule merges it again."""
+    return await changes.undo(request)
+
+
+@projects.post(
+    "/api/project-rules", status_code=201, summary="Merge projects by path", **openapi_schemas.path_rule_action(PathRuleAdded, PathRule)
+)
+@requires(ADMIN)
+async def add_path_rule(request: Request) -> Response:
+    """Projects whose path a pattern names are part of a project, those of today and later ones. What a person or git decides is stronger."""
+    return await changes.add_rule(request)
+
+
+@projects.delete("/api/project-rules/{rule_id}", summary="Delete a rule about paths", **openapi_schemas.path_rule_action(PathRuleDeleted))
+@requires(ADMIN)
+async def delete_path_rule(request: Request) -> Response:
+    """The projects that it had merged are taken out again."""
+    return await changes.delete_rule(request)

@@ -36,6 +36,13 @@ class Project(Answer):
         ),
     ]
     path: Annotated[str | None, doc("null for a key that can only read numbers.", examples=["/home/user/claude-tracker"])]
+    group: Annotated[str | None, doc("The group that it was put into. null also for a key that can only read numbers.", examples=["work"])]
+    archived: Annotated[bool, doc("Left out of lists unless they are asked for it. It counts in all sums.")]
+    repository: Annotated[
+        str | None,
+        doc("The remote of its git repository, without scheme and user; null if no machine named one.", examples=["github.com/acme/shop"]),
+    ]
+    merged_into: Annotated[int | None, doc("The project of which it is part, and under which its sessions count.")]
     total_sessions: int
     total_time_minutes: Annotated[int, doc("Sum of (end − start) over the sessions. An open session counts up to its last event.")]
     files_modified_count: Annotated[int, doc("Number of distinct files.")]
@@ -49,6 +56,55 @@ class Project(Answer):
     unpriced_calls: UnpricedCalls
     cost_usd: CostUsd
     visibility: Visibility
+
+
+class ProjectPart(Answer):
+    """A project that is part of another."""
+
+    id: int
+    name: str | None
+    path: str | None
+    part_of: Annotated[int, doc("The project that it was merged into, which may be part of another itself.")]
+    merged_by: Annotated[
+        Literal["hand", "worktree", "remote", "path_rule"],
+        doc("What decided: a person, a common git folder, a common remote, or a rule about paths."),
+    ]
+    because: Annotated[str | None, doc("The reason in words: `Both are clones of github.com/acme/shop.`")]
+    merged_at: datetime | None
+    is_moving: Annotated[bool, doc("Some of its sessions still count where they did before.")]
+
+
+class PathRule(Answer):
+    """A rule about paths: projects that the pattern names are part of the project."""
+
+    id: int
+    pattern: Annotated[str, doc("`*` is within a folder's name, `**` over folders.", examples=["/home/*/work/shop"])]
+    project_id: int
+    project_name: str | None
+    merged: Annotated[int, doc("How many projects it has merged.")]
+    created_at: datetime
+
+
+class PathRules(Answer):
+    items: Annotated[list[PathRule], doc("The oldest first, which is tried first. There are at most 100.")]
+
+
+class ProjectEdit(Answer):
+    """A change of a project's name, group, archive or place."""
+
+    at: datetime
+    who: Annotated[str | None, doc("The id of a key; `open`: no key was asked for; `rule`: a rule.")]
+    what: Annotated[list[Literal["name", "group", "archived", "merge", "kept_apart"]], doc("What was changed.")]
+    undone_at: Annotated[datetime | None, doc("The newest that is not undone is undone by `POST …/undo`.")]
+
+
+class ProjectDetails(Project, kw_only=True):
+    """A project, with what it is part of, what is part of it, and what was changed."""
+
+    part_of: Annotated[ProjectPart | None, doc("This project as a part of another; null if it is none.")]
+    kept_apart: Annotated[bool, doc("No rule merges it: a person took it out of another.")]
+    parts: Annotated[list[ProjectPart], doc("Its other paths: the projects that count as this one. Up to 1,000.")]
+    changes: Annotated[list[ProjectEdit], doc("The newest first, up to 50.")]
 
 
 class SessionMachine(Answer):

@@ -64,6 +64,21 @@ OptionalMachine = Annotated[
         examples=["ann-laptop"],
     ),
 ]
+OptionalGroup = Annotated[
+    Text | None,
+    Absent(),
+    Field(min_length=1, max_length=200, description="Only projects of this group, all of them together.", examples=["work"]),
+]
+OptionalRepository = Annotated[
+    Text | None,
+    Absent(),
+    Field(
+        min_length=1,
+        max_length=500,
+        description="Only projects of this git repository, on all machines and whatever folder of it.",
+        examples=["github.com/acme/shop"],
+    ),
+]
 OptionalBranch = Annotated[Text | None, Absent(), Field(min_length=1, max_length=1000, description="Only sessions on this git branch.")]
 OptionalModel = Annotated[
     Text | None, Absent(), Field(min_length=1, max_length=200, description="Only this model.", examples=["claude-opus-4-5-20251101"])

@@ -8,10 +8,12 @@ from services.query.parameters.fields import (
     Absent,
     Dated,
     OptionalBranch,
+    OptionalGroup,
     OptionalIdPrefix,
     OptionalMachine,
     OptionalModel,
     OptionalProject,
+    OptionalRepository,
     OptionalRole,
     OptionalSession,
     OptionalSource,
@@ -34,6 +36,9 @@ class ProjectList(Dated):
         Absent(),
         Field(min_length=1, max_length=200, description="Only projects with a session that was seen on this machine: its id, or its name."),
     ] = None
+    group: OptionalGroup = None
+    repository: OptionalRepository = None
+    archived: Literal["no", "only", "all"] = Field("no", description="Whether archived projects are listed.")
     sort: Literal["last_session", "name", "active_minutes", "total_sessions", "cost_usd"] = Field(
         "last_session", description="Sort key. An unknown date or cost sorts below every known one."
     )

@@ -5,7 +5,7 @@ from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
-from services.query.answers.lists import Project
+from services.query.answers.lists import PathRules, Project, ProjectDetails
 from services.query.database import Connection
 from services.query.http.list_response import LIST_RESPONSES, list_response
 from services.query.http.parameters import RESPONSES, dates, refuse_parameters
@@ -13,7 +13,7 @@ from services.query.http.read_response import read_response
 from services.query.parameters.fields import ProjectId
 from services.query.parameters.lists import ProjectList
 from services.query.queries.lists import projects
-from shared.auth.scopes import NUMBERS, requires
+from shared.auth.scopes import NUMBERS, READ, requires
 from shared.http.errors import NotFound
 
 router = APIRouter(tags=["projects"], responses=RESPONSES)
@@ -27,7 +27,9 @@ def list_projects(request: Request, parameters: Annotated[ProjectList, Query()])
     With a user, a machine or dates: projects with such a session that starts in that time. Their totals are of all users and all time;
     /api/stats has totals of a time.
     """
-    filters = projects.ProjectFilters(parameters.user, *dates(request, parameters), parameters.machine)
+    filters = projects.ProjectFilters(
+        parameters.user, *dates(request, parameters), parameters.machine, parameters.group, parameters.repository, parameters.archived
+    )
     return list_response(
         request,
         parameters,
@@ -36,19 +38,39 @@ def list_projects(request: Request, parameters: Annotated[ProjectList, Query()])
     )
 
 
-@router.get("/api/projects/{project_id}", response_model=Project, summary="One project", dependencies=[Depends(refuse_parameters)])
+@router.get("/api/projects/{project_id}", response_model=ProjectDetails, summary="One project", dependencies=[Depends(refuse_parameters)])
 @requires(NUMBERS)
 def show_project(request: Request, project_id: ProjectId) -> Response:
-    """A project with its totals."""
-    return read_response(request, lambda connection: existing_project(connection, project_id))
+    """A project with its totals, its other paths and why they count as it, and what was changed of it."""
+    return read_response(request, lambda connection: _details(connection, project_id))
+
+
+@router.get(
+    "/api/project-rules", response_model=PathRules, summary="Rules that merge projects by path", dependencies=[Depends(refuse_parameters)]
+)
+@requires(READ, all_projects=True)
+def list_path_rules(request: Request) -> Response:
+    """They hold paths of all projects, so a key that is bound to some gets a 403."""
+    return read_response(request, projects.path_rules)
+
+
+def _details(connection: Connection, project_id: int) -> ProjectDetails:
+    found = projects.project_details(connection, project_id)
+    if found is None:
+        raise _unknown(project_id)
+    return found
 
 
 def existing_project(connection: Connection, project_id: int) -> Project:
     """The project with its totals; 404 if there is none of this id."""
     found = projects.project(connection, project_id)
     if found is None:
-        raise NotFound(f"There is no project {project_id}; see /api/projects.", code="PROJECT_NOT_FOUND")
+        raise _unknown(project_id)
     return found
+
+
+def _unknown(project_id: int) -> NotFound:
+    return NotFound(f"There is no project {project_id}; see /api/projects.", code="PROJECT_NOT_FOUND")
 
 
 def _with_link(page: projects.ProjectPage, request: Request, parameters: ProjectList) -> tuple[Any, dict[str, str]]:

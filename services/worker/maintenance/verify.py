@@ -32,6 +32,8 @@ from shared.sql_files import statement
 _sql = partial(statement, __package__, "verify.sql")
 
 _STORED_SESSIONS: Final = _sql("stored_sessions")
+_COUNTED_UNDER: Final = _sql("counted_under")
+_TO_COUNT_UNDER: Final = _sql("to_count_under")
 _CELLS: Final = _sql("cells")
 _DIFFERING: Final = _sql("differing")
 # Of a session that retention is just dropping some rows are gone already. What they counted is in the base.
@@ -70,6 +72,7 @@ def checks() -> dict[str, Check]:
         _check_of_sessions("session titles", STORED_TITLES, EXPECTED_TITLES, ("session_id", "title", "title_source")),
         Check("active_days", "SELECT * FROM active_days WHERE NOT isempty(ranges)", sql(ACTIVE_DAYS), days),
     ]
+    found.append(Check("session projects", _COUNTED_UNDER, _TO_COUNT_UNDER, ("session_id", "project_id")))
     for table, aggregate in AGGREGATES.items():
         columns = (*aggregate.key, *aggregate.measures)
         found.append(Check(table, f"SELECT * FROM {table}", cells_of_all_rows(aggregate), columns, aggregate.summed))

@@ -10,6 +10,16 @@ SELECT * FROM (
 ) AS sessions
 WHERE session_id NOT IN (SELECT session_id FROM dropping_sessions)
 
+-- name: counted_under
+-- The project of each session, but of those that a merge has not moved yet.
+SELECT s.session_id, s.project_id FROM sessions AS s JOIN projects AS p ON p.id = coalesce(s.path_project_id, s.project_id)
+WHERE s.counted AND p.rekey_requested_at IS NULL
+
+-- name: to_count_under
+SELECT s.session_id, coalesce(p.merged_into, p.id) AS project_id
+FROM sessions AS s JOIN projects AS p ON p.id = coalesce(s.path_project_id, s.project_id)
+WHERE s.counted AND p.rekey_requested_at IS NULL
+
 -- name: cells
 SELECT $columns
 FROM (

@@ -39,11 +39,13 @@ def _insert(table: RowTable) -> str:
     )
     fixed = ("id", "session_id", "project_id", "user_id", "occurred_at", *table.fixed)
     values = {
-        "project_id": f"coalesce(sessions.project_id, {'projects.id, ' * table.has_project_path}0)",
+        "project_id": f"coalesce(sessions.project_id, {'projects.merged_into, projects.id, ' * table.has_project_path}0)",
+        "path_project_id": "CASE WHEN sessions.session_id IS NULL AND projects.merged_into IS NOT NULL THEN projects.id END",
         "user_id": f"coalesce(sessions.user_id, {'users.alias_of, users.id, ' * table.has_user_name}0)",
         "brought_by": "CASE WHEN %(bringer)s <> 0 THEN ARRAY[%(bringer)s] END",
     }
-    columns = tuple(dict.fromkeys((*fixed, *versioned, "source", "brought_by", "received_at")))
+    by_path = ("path_project_id",) if table.has_project_path else ()
+    columns = tuple(dict.fromkeys((*fixed, *versioned, "source", "brought_by", "received_at", *by_path)))
     is_moved = "\nOR ".join(f"old.{name} IS DISTINCT FROM new.{name}" for name in table.counted)
     inserted = sql(
         _INSERT,

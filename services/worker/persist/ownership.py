@@ -31,7 +31,8 @@ NOT_YOUR_PROJECT: Final = "it is of another project, and it came by a key that i
 _FOREIGN_SESSIONS: Final = _sql("foreign_sessions")
 _FOREIGN_ROWS: Final = _sql("foreign_rows")
 _SESSIONS_ELSEWHERE: Final = _sql("sessions_elsewhere")
-_OWN_PATHS: Final = "SELECT path FROM projects WHERE id = ANY(%(project_ids)s) AND path = ANY(%(paths)s)"
+_OWN_PATHS: Final = "SELECT path FROM projects WHERE coalesce(merged_into, id) = ANY(%(project_ids)s) AND path = ANY(%(paths)s)"
+_WHOLES: Final = _sql("wholes")
 _FACTS_ELSEWHERE: Final = "SELECT id FROM session_facts WHERE id = ANY(%(facts_ids)s) AND session_id <> ALL(%(session_ids)s)"
 _USERS: Final = "SELECT name, coalesce(alias_of, id) FROM users WHERE name = ANY(%(names)s)"
 
@@ -67,7 +68,7 @@ def refuse_moved(connection: Connection[Any], batch: Sequence[ReceivedEvent]) ->
     foreign: list[ReceivedEvent] = []
     for binding, received in _by_binding(batch).items():
         if binding.project_ids is not None:
-            parameters = {"session_ids": _sessions_of(received), "project_ids": list(binding.project_ids)}
+            parameters = {"session_ids": _sessions_of(received), "project_ids": _wholes(connection, binding)}
             with connection.cursor(row_factory=scalar_row) as cursor:
                 elsewhere = set(cursor.execute(_SESSIONS_ELSEWHERE, parameters))
             foreign += (each for each in received if _session_of(each) in elsewhere)
@@ -80,7 +81,7 @@ def foreign_sessions(connection: Connection[Any], binding: Binding | None, sessi
     if binding is None or not (wanted := sorted(session_ids)):
         return set()
     with connection.cursor(row_factory=scalar_row) as cursor:
-        return set(cursor.execute(_FOREIGN_SESSIONS, _parameters(binding) | {"session_ids": wanted}))
+        return set(cursor.execute(_FOREIGN_SESSIONS, _parameters(connection, binding) | {"session_ids": wanted}))
 
 
 def facts_of_other_sessions(connection: Connection[Any], facts_ids: Sequence[UUID], foreign: Iterable[ReceivedEvent]) -> list[UUID]:
@@ -119,8 +120,8 @@ def _foreign_of(connection: Connection[Any], binding: Binding, batch: Sequence[R
     rows: set[Any] = set()
     if record_ids:
         with connection.cursor(row_factory=scalar_row) as cursor:
-            rows = set(cursor.execute(for_all(_FOREIGN_ROWS).encode(), _parameters(binding) | {"ids": record_ids}))
-    paths = _foreign_paths(connection, binding.project_ids, batch) if binding.project_ids is not None else set()
+            rows = set(cursor.execute(for_all(_FOREIGN_ROWS).encode(), _parameters(connection, binding) | {"ids": record_ids}))
+    paths = _foreign_paths(connection, binding, batch) if binding.project_ids is not None else set()
     return [
         each
         for each in batch
@@ -130,13 +131,13 @@ def _foreign_of(connection: Connection[Any], binding: Binding, batch: Sequence[R
     ]
 
 
-def _foreign_paths(connection: Connection[Any], project_ids: Collection[int], batch: Sequence[ReceivedEvent]) -> set[str]:
-    """Projects that only a record without a session names, and that are not among these."""
+def _foreign_paths(connection: Connection[Any], binding: Binding, batch: Sequence[ReceivedEvent]) -> set[str]:
+    """Projects that only a record without a session names, and that are not among the key's."""
     paths = {path for each in batch if (path := _path_without_session(each)) is not None}
     if not paths:
         return paths
     with connection.cursor(row_factory=scalar_row) as cursor:
-        return paths - set(cursor.execute(_OWN_PATHS, {"project_ids": list(project_ids), "paths": sorted(paths)}))
+        return paths - set(cursor.execute(_OWN_PATHS, {"project_ids": _wholes(connection, binding), "paths": sorted(paths)}))
 
 
 def _claimed_by_another(connection: Connection[Any], users: Collection[str], batch: Sequence[ReceivedEvent]) -> list[ReceivedEvent]:
@@ -155,8 +156,14 @@ def _claimed_by_another(connection: Connection[Any], users: Collection[str], bat
     return foreign
 
 
-def _parameters(binding: Binding) -> dict[str, Any]:
-    return {"user": binding.user, "project_ids": None if binding.project_ids is None else list(binding.project_ids)}
+def _parameters(connection: Connection[Any], binding: Binding) -> dict[str, Any]:
+    return {"user": binding.user, "project_ids": None if binding.project_ids is None else _wholes(connection, binding)}
+
+
+def _wholes(connection: Connection[Any], binding: Binding) -> list[int]:
+    """The binding is as old as the event; what its projects are part of is asked now."""
+    with connection.cursor(row_factory=scalar_row) as cursor:
+        return cursor.execute(_WHOLES, {"project_ids": list(binding.project_ids or ())}).fetchall()
 
 
 def _sessions_of(batch: Iterable[ReceivedEvent]) -> list[str]:

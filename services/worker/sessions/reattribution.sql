@@ -2,8 +2,10 @@
 -- The earliest start that names a key decides, whatever the order of arrival; without one, the earliest record of a file; else what is known stays.
 -- What a hook says of a session counts where no file says it.
 -- $known is the session itself, or `nothing` to forget what only the session knows.
+-- What is named is the project of a path. The session counts under the project that this one is part of (docs/adr/0089).
 SELECT s.session_id, s.counted,
-       coalesce(k.project_id, f.project_id, nullif($known.project_id, 0), 0) AS project_id,
+       coalesce(w.merged_into, n.project_id) AS project_id,
+       CASE WHEN w.merged_into IS NOT NULL THEN n.project_id END AS path_project_id,
        coalesce(k.user_id, f.user_id, nullif($known.user_id, 0), 0) AS user_id,
        coalesce(k.model, f.model, $known.model) AS model,
        coalesce(k.git_branch, f.git_branch, s.git_branch) AS git_branch,
@@ -35,7 +37,11 @@ LEFT JOIN (
           FROM session_facts WHERE session_id = ANY(%(session_ids)s)) AS facts
     GROUP BY session_id
 ) AS f USING (session_id)
-CROSS JOIN (SELECT 0::bigint AS project_id, 0::bigint AS user_id, NULL::text AS model) AS nothing
+CROSS JOIN (SELECT 0::bigint AS project_id, NULL::bigint AS path_project_id, 0::bigint AS user_id, NULL::text AS model) AS nothing
+CROSS JOIN LATERAL (
+    SELECT coalesce(k.project_id, f.project_id, nullif(coalesce($known.path_project_id, $known.project_id), 0), 0) AS project_id
+) AS n
+LEFT JOIN projects AS w ON w.id = n.project_id
 WHERE s.session_id = ANY(%(session_ids)s)
 
 -- name: sessions_to_move
@@ -47,7 +53,7 @@ FROM (
 WHERE k.counted AND ((k.project_id, k.user_id) <> (s.project_id, s.user_id) OR s.usage_from_snapshot AND k.model IS DISTINCT FROM s.model)
 
 -- name: update_keys
-UPDATE sessions AS s SET project_id = k.project_id, user_id = k.user_id, model = k.model, git_branch = k.git_branch,
+UPDATE sessions AS s SET project_id = k.project_id, path_project_id = k.path_project_id, user_id = k.user_id, model = k.model, git_branch = k.git_branch,
        client_version = k.client_version, source = k.source, parent_session_id = k.parent_session_id, end_reason = k.end_reason
 FROM (
     $keys

@@ -23,6 +23,7 @@ from services.worker.sweep.beat_time_limit import within
 from services.worker.sweep.sweep_statements import (
     ABANDONED_ERASURES,
     ABANDONED_MERGES,
+    ABANDONED_REKEYS,
     ABANDONED_RETENTION,
     ABANDONED_SCRUBS,
     ABANDONED_SHARDS,
@@ -38,6 +39,7 @@ from services.worker.sweep.sweep_statements import (
     IDLE_SESSIONS,
     STORED_WAITS,
     UNHEARD_CANCELS,
+    UNJUDGED_PROJECTS,
     UNSWEPT_UPLOADS,
     UPLOADS_SWEPT_KEY,
     last_due,
@@ -53,8 +55,10 @@ from shared.broker import (
     TASK_ERASE,
     TASK_FILL_SAVINGS,
     TASK_INDEX,
+    TASK_JOIN_PROJECTS,
     TASK_MERGE_USERS,
     TASK_READ_CAPTURED,
+    TASK_REKEY_PROJECT,
     TASK_REMOVE_DEAD_CONSUMERS,
     TASK_RETENTION,
     TASK_RUN_IMPORT,
@@ -172,6 +176,12 @@ class Looks:
         since, has_settings = last_due(self._settings.retention_hour), self._settings.drops_anything
         return self._exists(DUE_RETENTION, since=since, has_settings=has_settings)
 
+    def abandoned_rekeys(self) -> Sequence[Call]:
+        return self._select(ABANDONED_REKEYS)
+
+    def unjudged_projects(self) -> Sequence[Call]:
+        return self._exists(UNJUDGED_PROJECTS)
+
     def savings(self) -> Sequence[Call]:
         """Whether there are calls of which it is not known what the cache saved. Those whose model has no price any more are looked at again each time."""
         return self._exists(CALLS_WITHOUT_SAVING)
@@ -283,6 +293,8 @@ def sweeps(canary_seconds: float) -> dict[str, Sweep]:
         "abandoned-merges": _task(TASK_MERGE_USERS, 10, Looks.abandoned_merges),
         "abandoned-retention": _task(TASK_RETENTION, 10, Looks.abandoned_retention),
         "due-retention": _task(TASK_RETENTION, 60, Looks.due_retention),
+        "abandoned-rekeys": _task(TASK_REKEY_PROJECT, 10, Looks.abandoned_rekeys),
+        "unjudged-projects": _task(TASK_JOIN_PROJECTS, 10, Looks.unjudged_projects),
         "savings": _task(TASK_FILL_SAVINGS, 60, Looks.savings),
         "idle-sessions": _task(TASK_CLOSE_IDLE_SESSIONS, 60, Looks.idle_sessions),
         "uploads": _task(TASK_SWEEP_UPLOADS, 600, Looks.uploads),

@@ -28,6 +28,13 @@ SELECT 1 WHERE (%(has_settings)s OR EXISTS (SELECT FROM retention_rules WHERE da
   AND NOT EXISTS (SELECT FROM retention_runs WHERE NOT is_dry_run AND status IN ('queued', 'running'))
   AND NOT EXISTS (SELECT FROM import_jobs WHERE status IN ('queued', 'running') AND kind <> 'capture')
 
+-- name: unjudged_projects
+(SELECT FROM projects WHERE judged_at IS NULL LIMIT 1)
+UNION ALL
+(SELECT FROM project_places AS t JOIN projects AS p ON p.path_key = t.path_key WHERE t.judged_at IS NULL LIMIT 1)
+UNION ALL
+(SELECT FROM project_rules WHERE judged_at IS NULL LIMIT 1)
+
 -- name: is_idle
 -- Open sessions without an event for so long, and those that their client has ended.
 $is_open

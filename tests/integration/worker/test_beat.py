@@ -124,6 +124,13 @@ class TestPostgres:
         database.execute("INSERT INTO users (id, name, alias_of, merge_requested_at) VALUES (7, 'ann', 8, now() - interval '6 seconds')")
         assert looks.abandoned_merges() == [(7,)]
 
+    def test_a_project_whose_sessions_wait_is_found(self, looks: Looks, database: psycopg.Connection) -> None:
+        assert looks.abandoned_rekeys() == []
+        sql = """INSERT INTO projects (id, path, name, part_of, merged_into, merged_by, rekey_requested_at)
+                 VALUES (7, '/a', 'a', 8, 8, 'hand', now() - interval '6 seconds')"""
+        database.execute(sql)
+        assert looks.abandoned_rekeys() == [(7,)]
+
     def test_a_waiting_scrub_is_found(self, looks: Looks, database: psycopg.Connection) -> None:
         assert looks.abandoned_scrubs() == []
         scrub_id = uuid4()
@@ -254,7 +261,10 @@ class TestTheScheduler:
 
         # Then each look is due once in its interval
         each_second = {"journal", "stored"}
-        of_five, of_ten = {"abandoned-shards", "unheard-cancels"}, {"abandoned-scrubs", "abandoned-merges"}
+        of_five, of_ten = (
+            {"abandoned-shards", "unheard-cancels"},
+            {"abandoned-scrubs", "abandoned-merges", "abandoned-rekeys", "unjudged-projects"},
+        )
         assert rounds == [each_second, set(), each_second, each_second | of_five, each_second | of_five | of_ten | {"canary"}, set()]
 
     def run_all(self, scheduler: LookFirst) -> None:

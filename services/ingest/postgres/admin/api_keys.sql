@@ -1,7 +1,9 @@
 -- name: add
--- Nothing if a project does not exist; the answer says which do.
-WITH known AS (
-    SELECT coalesce(array_agg(id), '{}') AS ids FROM projects WHERE id = ANY(%(project_ids)s::bigint[])
+-- Nothing if a project does not exist, or is part of another; the answer says which can be named. They are held, so that no merge overlooks the key.
+WITH held AS (
+    SELECT id FROM projects WHERE id = ANY(%(project_ids)s::bigint[]) AND merged_into IS NULL ORDER BY id FOR SHARE
+), known AS (
+    SELECT coalesce(array_agg(id), '{}') AS ids FROM held
 ), added AS (
     INSERT INTO api_keys (id, name, sha256, scopes, user_name, user_names, project_ids)
     SELECT %(id)s, %(name)s, %(sha256)s, %(scopes)s, %(user_name)s, %(user_names)s, %(project_ids)s FROM known

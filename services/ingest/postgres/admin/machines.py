@@ -1,5 +1,6 @@
 """The SQL of machines on the writing side: what a shipper reports, and machines that are forgotten."""
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any, Final
@@ -13,6 +14,8 @@ from shared.sql_files import statement
 _sql = partial(statement, __package__, "machines.sql")
 
 _REPORT: Final = _sql("report")
+_MAY_TELL: Final = _sql("may_tell")
+_STORE_PLACES: Final = _sql("store_places")
 _FORGET: Final = "DELETE FROM machines WHERE machine_id = %(machine_id)s RETURNING name, true AS done"
 
 
@@ -31,3 +34,18 @@ async def forget(database: Database, machine_id: str, record: AuditRecord) -> st
     """The name of the machine that was forgotten; None if there is none. Its sessions and transcripts stay."""
     row = await run_audited(database, _FORGET, {"machine_id": machine_id}, record)
     return None if row is None else str(row["name"])
+
+
+async def store_places(
+    database: Database, machine_id: str, places: Sequence[Mapping[str, Any]], *, user: str | None, most: int
+) -> int | None:
+    """How many of the folders are new or changed. None if `user` is given, and the machine is another user's."""
+    if user is not None:
+        [row] = await database.rows(_MAY_TELL, {"machine_id": machine_id, "user": user})
+        if not row["may_tell"]:
+            return None
+    if not places:
+        return 0
+    columns = {"paths": "path", "common_dirs": "common_dir", "remotes": "remote", "insides": "inside", "are_main": "is_main"}
+    lists: dict[str, Any] = {name: [place[column] for place in places] for name, column in columns.items()}
+    return len(await database.rows(_STORE_PLACES, lists | {"machine_id": machine_id, "most": most}))

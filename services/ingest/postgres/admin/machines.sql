@@ -8,3 +8,24 @@ WHERE NOT %(is_bound)s OR m.user_name IS NULL OR m.user_name = excluded.user_nam
     SELECT other.name FROM users AS u JOIN users AS other ON coalesce(other.alias_of, other.id) = coalesce(u.alias_of, u.id)
     WHERE u.name = excluded.user_name)
 RETURNING clock_timestamp() AS now
+
+-- name: may_tell
+-- A machine that is not known, or of this user by any of the user's names.
+SELECT NOT EXISTS (
+    SELECT FROM machines AS m WHERE m.machine_id = %(machine_id)s AND m.user_name IS NOT NULL AND m.user_name <> %(user)s AND m.user_name NOT IN (
+        SELECT other.name FROM users AS u JOIN users AS other ON coalesce(other.alias_of, other.id) = coalesce(u.alias_of, u.id)
+        WHERE u.name = %(user)s)) AS may_tell
+
+-- name: store_places
+-- What did not change is not looked at again. A machine has a bounded number of them.
+INSERT INTO project_places AS p (told_by, path, common_dir, remote, inside, is_main)
+SELECT DISTINCT ON (path) %(machine_id)s, path, common_dir, remote, inside, is_main
+FROM unnest(%(paths)s::text[], %(common_dirs)s::text[], %(remotes)s::text[], %(insides)s::text[], %(are_main)s::boolean[])
+    AS t (path, common_dir, remote, inside, is_main)
+WHERE (SELECT count(*) FROM project_places WHERE told_by = %(machine_id)s) < %(most)s
+ORDER BY path
+ON CONFLICT (told_by, path_key) DO UPDATE
+SET common_dir = excluded.common_dir, remote = excluded.remote, inside = excluded.inside, is_main = excluded.is_main,
+    told_at = clock_timestamp(), judged_at = NULL
+WHERE (p.common_dir, p.remote, p.inside, p.is_main) IS DISTINCT FROM (excluded.common_dir, excluded.remote, excluded.inside, excluded.is_main)
+RETURNING p.path

@@ -1,6 +1,7 @@
 -- name: find
-SELECT s.session_id, s.project_id, s.started_at, coalesce(o.name, u.name) AS user_name
-FROM sessions AS s LEFT JOIN users AS u ON u.id = s.user_id LEFT JOIN users AS o ON o.id = u.alias_of
+-- Also of a session that has not moved yet, the project under which it counts from now on.
+SELECT s.session_id, coalesce(p.merged_into, p.id, s.project_id) AS project_id, s.started_at, coalesce(o.name, u.name) AS user_name
+FROM sessions AS s LEFT JOIN projects AS p ON p.id = coalesce(s.path_project_id, s.project_id) LEFT JOIN users AS u ON u.id = s.user_id LEFT JOIN users AS o ON o.id = u.alias_of
 WHERE s.session_id = ANY(%(session_ids)s)
 
 -- name: ensure_project
@@ -13,24 +14,24 @@ ON CONFLICT DO NOTHING
 
 -- name: ensure_session
 -- Checked before: ON CONFLICT alone would wait for a worker that is changing the row, as long as that takes.
-INSERT INTO sessions (session_id, project_id)
-SELECT %(session_id)s, id FROM projects
+INSERT INTO sessions (session_id, project_id, path_project_id)
+SELECT %(session_id)s, coalesce(merged_into, id), CASE WHEN merged_into IS NOT NULL THEN id END FROM projects
 WHERE path_key = md5(%(path)s)::uuid AND NOT EXISTS (SELECT FROM sessions WHERE session_id = %(session_id)s)
 ON CONFLICT DO NOTHING
 
 -- name: registered
+-- Its path is what it named, whatever that is part of.
 -- project_id 0: the session came in events or an import before its start. The worker moves it when it applies the start.
-SELECT p.id AS project_id, p.path AS project_path, s.started_at
+SELECT coalesce(p.merged_into, p.id) AS project_id, p.path AS project_path, s.started_at
 FROM sessions AS s
-JOIN projects AS p ON CASE WHEN s.project_id = 0 THEN p.path_key = md5(%(path)s)::uuid ELSE p.id = s.project_id END
+JOIN projects AS p ON CASE WHEN s.project_id = 0 THEN p.path_key = md5(%(path)s)::uuid ELSE p.id = coalesce(s.path_project_id, s.project_id) END
 WHERE s.session_id = %(session_id)s
 
 -- name: project_of
-SELECT coalesce(s.project_id, p.id) AS project_id
+SELECT coalesce(p.merged_into, p.id) AS project_id
 FROM (SELECT 1) AS one
 LEFT JOIN sessions AS s ON s.session_id = %(session_id)s AND s.project_id <> 0
-LEFT JOIN projects AS p ON p.path_key = md5(%(path)s)::uuid
-WHERE coalesce(s.project_id, p.id) IS NOT NULL
+JOIN projects AS p ON CASE WHEN s.project_id IS NULL THEN p.path_key = md5(%(path)s)::uuid ELSE p.id = coalesce(s.path_project_id, s.project_id) END
 
 -- name: open
 -- The sessions that the worker knows to be open, and those whose start is still in the journal. Live ones only: a session in an imported file is

@@ -21,6 +21,10 @@ _PROJECT: Final[Json] = {
     "name": "claude-tracker",
     "label": "claude-tracker",
     "path": "/home/ann/claude-tracker",
+    "group": "work",
+    "archived": False,
+    "repository": "github.com/ann/claude-tracker",
+    "merged_into": None,
     "total_sessions": 5,
     "total_time_minutes": 240,
     "files_modified_count": 15,
@@ -228,6 +232,36 @@ _CHANGE: Final[Json] = {"measure": "cost_usd", "value": 4.5, "before": 1.0, "dif
 # By the name of the answer's schema; a bare array shows its item.
 ANSWERS: Final[dict[str, Json]] = {
     "Project": _PROJECT,
+    "PathRules": {
+        "items": [
+            {
+                "id": 3,
+                "pattern": "/home/*/work/claude-tracker",
+                "project_id": 1,
+                "project_name": "claude-tracker",
+                "merged": 2,
+                "created_at": "2024-01-12T08:00:00Z",
+            }
+        ]
+    },
+    "ProjectDetails": _PROJECT
+    | {
+        "part_of": None,
+        "kept_apart": False,
+        "parts": [
+            {
+                "id": 2,
+                "name": "claude-tracker-fix",
+                "path": "/home/ann/claude-tracker-fix",
+                "part_of": 1,
+                "merged_by": "worktree",
+                "because": "Both are worktrees of /home/ann/claude-tracker/.git.",
+                "merged_at": "2024-01-12T08:00:00Z",
+                "is_moving": False,
+            }
+        ],
+        "changes": [{"at": "2024-01-11T09:00:00Z", "who": "open", "what": ["group"], "undone_at": None}],
+    },
     "Session": _SESSION,
     "TranscriptFiles": {
         "items": [

@@ -2,14 +2,14 @@
 
 from datetime import datetime
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 from msgspec import Struct
 from msgspec.structs import asdict
 
-from services.query.answers.lists import Project
+from services.query.answers.lists import PathRule, PathRules, Project, ProjectDetails, ProjectEdit, ProjectPart
 from services.query.cursor import Kind
-from services.query.database import Connection, Prepare, Row, fetch_first, rows
+from services.query.database import Connection, Prepare, Row, fetch, fetch_first, rows
 from services.query.queries.lists.paging import Paging, page
 from services.query.queries.lists.users import bound_user_ids
 from shared.sql_files import statement
@@ -17,6 +17,12 @@ from shared.sql_files import statement
 _sql = partial(statement, __package__, "projects.sql")
 _LABELS: Final = _sql("labels")
 _PROJECTS: Final = _sql("projects")
+_PARTS: Final = _sql("parts")
+_PLACE: Final = _sql("place")
+_CHANGES: Final = _sql("changes")
+_RULES: Final = _sql("rules")
+# What a change is called, by the columns that it changed. A merge changes several.
+_WHAT: Final = {"name": "name", "group_name": "group", "is_archived": "archived", "part_of": "merge", "is_kept_apart": "kept_apart"}
 
 # By what is not a number: its parameter, the kind of its key in a cursor, and its column.
 _SORTS: Final[dict[str, tuple[str, Kind, str]]] = {
@@ -41,6 +47,9 @@ class ProjectFilters(Struct, frozen=True):
     end: datetime | None = None
     # The id or the name of one that the session was seen on.
     machine: str | None = None
+    group: str | None = None
+    repository: str | None = None
+    archived: str = "no"
 
 
 def projects(
@@ -60,6 +69,44 @@ def project(connection: Connection, project_id: int) -> Project | None:
     parameters = asdict(ProjectFilters()) | _NO_PAGE | {"id": project_id, "sort": "last_session", "ascending": False, "fetch": 1}
     parameters |= {"users": bound_user_ids(connection)}
     return fetch_first(connection, Project, _PROJECTS, parameters, _labelled(connection))
+
+
+def project_details(connection: Connection, project_id: int) -> ProjectDetails | None:
+    """One project with its parts, its place and its changes; None if the id is unknown."""
+    found = project(connection, project_id)
+    if found is None:
+        return None
+    [place] = rows(connection, _PLACE, {"id": project_id})
+    parts = fetch(connection, ProjectPart, _PARTS, {"id": project_id}, _told)
+    own = [each for each in parts if each.id == project_id]
+    return ProjectDetails(
+        **asdict(found),
+        part_of=own[0] if own else None,
+        kept_apart=place["is_kept_apart"],
+        parts=[each for each in parts if each.id != project_id][:1000],
+        changes=[_edit(row) for row in rows(connection, _CHANGES, {"id": project_id})],
+    )
+
+
+def path_rules(connection: Connection) -> PathRules:
+    """All rules about paths."""
+    return PathRules(items=fetch(connection, PathRule, _RULES))
+
+
+def _told(row: Row) -> None:
+    """Makes of a part's evidence a sentence."""
+    evidence, key = row.pop("merge_evidence"), row.pop("merged_by_key")
+    row["because"] = {
+        "hand": f"A person merged them{'' if key in (None, 'open') else f', with the key {key}'}.",
+        "worktree": f"Both are worktrees of {evidence}.",
+        "remote": f"Both are clones of {evidence}.",
+        "path_rule": f"The rule {evidence} says so.",
+    }[row["merged_by"]]
+
+
+def _edit(row: Row) -> ProjectEdit:
+    what: list[Any] = [name for column, name in _WHAT.items() if column in row["after"]]
+    return ProjectEdit(at=row["at"], who=row["who"], what=what or ["merge"], undone_at=row["undone_at"])
 
 
 def project_labels(connection: Connection) -> dict[int | None, str]:

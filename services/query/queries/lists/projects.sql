@@ -1,16 +1,18 @@
 -- name: labels
--- Projects that are listed, by their names. Those of one name have the folder above too, and where that is the same, their whole path.
-SELECT id, CASE WHEN count(*) OVER (PARTITION BY name) = 1 THEN name WHEN count(*) OVER (PARTITION BY name, two_folders) = 1 THEN two_folders ELSE path END AS label
+-- Projects that are listed, by their names; those that a person named, by that. Those of one name have the folder above too, and where that is the same, their whole path.
+SELECT id, CASE WHEN own_name IS NOT NULL THEN own_name WHEN count(*) OVER (PARTITION BY name) = 1 THEN name WHEN count(*) OVER (PARTITION BY name, two_folders) = 1 THEN two_folders ELSE path END AS label
 FROM (
-    SELECT id, name, path, coalesce(substring(rtrim(replace(path, '\', '/'), '/') FROM '[^/]+/[^/]+$'), path) AS two_folders
+    SELECT id, name, path, CASE WHEN name <> coalesce(substring(rtrim(path, '/') FROM '[^/]+$'), path) THEN name END AS own_name,
+        coalesce(substring(rtrim(replace(path, '\', '/'), '/') FROM '[^/]+/[^/]+$'), path) AS two_folders
     FROM projects
-    WHERE last_session_at IS NOT NULL OR (is_named AND brought_by IS DISTINCT FROM '{}')
+    WHERE merged_into IS NULL AND (last_session_at IS NOT NULL OR (is_named AND brought_by IS DISTINCT FROM '{}'))
 ) AS listed
 
 -- name: projects
 -- The list leaves out empty projects: working folders of subagents, and projects that an undo emptied.
 -- users: those that the key is bound to. Then the sums are theirs, and the dates are of sessions that the key may read.
-SELECT p.id, p.name, p.path,
+SELECT p.id, p.name, p.path, p.group_name AS "group", p.is_archived AS archived,
+    coalesce(p.repository, (SELECT min(c.repository) FROM projects AS c WHERE c.merged_into = p.id)) AS repository, p.merged_into,
     coalesce(r.sessions, 0) AS total_sessions,
     least(round(coalesce(r.wall_us, 0) / 60e6), 9007199254740991)::bigint AS total_time_minutes,
     CASE WHEN %(users)s::bigint[] IS NULL THEN coalesce(r.files_modified, 0) ELSE (
@@ -49,6 +51,10 @@ CROSS JOIN LATERAL (SELECT CASE %(sort)s::text
     WHEN 'cost_usd' THEN CASE WHEN r.api_calls > r.unpriced_calls OR r.cost_nano_usd > 0 THEN r.cost_nano_usd::float8 ELSE -1 END
     END AS number) AS sorted
 WHERE (%(id)s::bigint IS NULL OR p.id = %(id)s)
+    AND (%(id)s::bigint IS NOT NULL OR p.merged_into IS NULL AND (%(archived)s = 'all' OR p.is_archived = (%(archived)s = 'only')))
+    AND (%(group)s::text IS NULL OR p.group_name = %(group)s)
+    AND (%(repository)s::text IS NULL OR p.repository = %(repository)s
+        OR EXISTS (SELECT FROM projects AS c WHERE c.merged_into = p.id AND c.repository = %(repository)s))
     AND (%(id)s::bigint IS NOT NULL
         OR (p.is_named AND p.brought_by IS DISTINCT FROM '{}') OR p.last_session_at IS NOT NULL OR r.sessions > 0)
     AND ((%(user)s::text IS NULL AND %(machine)s::text IS NULL AND %(start)s::timestamptz IS NULL AND %(end)s::timestamptz IS NULL) OR EXISTS (
@@ -76,3 +82,20 @@ ORDER BY
     CASE WHEN NOT %(ascending)s THEN p.id END DESC,
     CASE WHEN %(ascending)s THEN p.id END
 LIMIT %(fetch)s
+
+-- name: parts
+-- The project itself if it is part of another, and all that counts as it, except what others hide.
+SELECT id, name, path, part_of, merged_by, merge_evidence, merged_by_key, merged_at, rekey_requested_at IS NOT NULL AS is_moving
+FROM projects WHERE part_of IS NOT NULL AND (id = %(id)s OR merged_into = %(id)s
+    OR part_of = %(id)s) ORDER BY id = %(id)s DESC, path LIMIT 1001
+
+-- name: place
+SELECT is_kept_apart FROM projects WHERE id = %(id)s
+
+-- name: changes
+SELECT at, who, before, after, undone_at FROM project_changes WHERE project_id = %(id)s ORDER BY id DESC LIMIT 50
+
+-- name: rules
+SELECT r.id, r.pattern, r.project_id, p.name AS project_name, r.created_at,
+    (SELECT count(*) FROM projects AS c WHERE c.merged_by = 'path_rule' AND c.merge_evidence = r.pattern AND c.part_of = r.project_id) AS merged
+FROM project_rules AS r LEFT JOIN projects AS p ON p.id = r.project_id ORDER BY r.id

@@ -42,7 +42,7 @@ DELETE FROM contested_rows AS c WHERE session_id = ANY(%(session_ids)s)
 
 -- name: forget_keys
 -- A session forgets these. Then its starts and the remaining facts set them again.
-UPDATE sessions SET project_id = 0, user_id = 0, model = NULL, git_branch = NULL, client_version = NULL, source = NULL,
+UPDATE sessions SET project_id = 0, path_project_id = NULL, user_id = 0, model = NULL, git_branch = NULL, client_version = NULL, source = NULL,
     idle_closed_at = CASE WHEN idle_closed_at IS NOT NULL THEN least(idle_closed_at, last_event_at) END
 WHERE session_id = ANY(%(session_ids)s)
 

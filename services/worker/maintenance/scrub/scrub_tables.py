@@ -34,6 +34,14 @@ _OTHER_USER: Final = """CASE
 _OTHER_PROJECT: Final = """CASE
         WHEN EXISTS (SELECT FROM projects AS o WHERE o.path_key = md5({value})::uuid AND o.id <> {key}) THEN {value} || ' ' || {key} ELSE {value}
     END"""
+_OTHER_PLACE: Final = """CASE
+        WHEN EXISTS (SELECT FROM project_places AS o
+                     WHERE (o.told_by, o.path_key) = (project_places.told_by, md5({value})::uuid) AND o.id <> {key}) THEN {value} || ' ' || {key}
+        ELSE {value}
+    END"""
+_OTHER_RULE: Final = """CASE
+        WHEN EXISTS (SELECT FROM project_rules AS o WHERE o.pattern = {value} AND o.id <> {key}) THEN {value} || ' ' || {key} ELSE {value}
+    END"""
 _OTHER_VIEW: Final = """CASE
         WHEN EXISTS (SELECT FROM saved_views AS o WHERE lower(o.name) = lower({value}) AND o.id <> {key}) THEN {value} || ' ' || {key} ELSE {value}
     END"""
@@ -53,7 +61,22 @@ TABLES: Final = (
     TextTable("session_facts", "id", "uuid", _SESSION_TEXTS | {"numbers": "jsonb"}),
     TextTable("sessions", "session_id", "text", _SESSION_TEXTS | {"snapshot": "jsonb"}),
     TextTable("files", "file_key", "uuid", {"file_path": "text"}),
-    TextTable("projects", "id", "bigint", {"path": "text", "name": "text"}, distinct={"path": _OTHER_PROJECT}),
+    TextTable(
+        "projects",
+        "id",
+        "bigint",
+        {"path": "text", "name": "text", "group_name": "text", "merge_evidence": "text", "repository": "text"},
+        distinct={"path": _OTHER_PROJECT},
+    ),
+    TextTable("project_changes", "id", "bigint", {"before": "jsonb", "after": "jsonb"}),
+    TextTable(
+        "project_places",
+        "id",
+        "bigint",
+        {"path": "text", "common_dir": "text", "remote": "text", "inside": "text"},
+        distinct={"path": _OTHER_PLACE},
+    ),
+    TextTable("project_rules", "id", "bigint", {"pattern": "text"}, distinct={"pattern": _OTHER_RULE}),
     TextTable("users", "id", "bigint", {"name": "text"}, distinct={"name": _OTHER_USER}),
     TextTable("session_marks", "session_id", "text", {"note": "text", "title": "text", "tags": "text[]"}, tags="tags"),
     TextTable("saved_views", "id", "uuid", {"name": "text", "address": "text"}, distinct={"name": _OTHER_VIEW}),
@@ -132,6 +155,9 @@ EXEMPT_COLUMNS: Final = dict(_IDENTIFIERS) | {
     "scopes": _OUR_WORD,
     "redactions": "numbers by kind",
     "key_id": _OUR_ID,
+    "merged_by": _OUR_WORD,
+    "merged_by_key": _OUR_ID,
+    "told_by": _OUR_ID,
     "sha256": _HASH,
     "epoch": _OUR_ID,
     "journal_entry_id": "an id that Redis makes",
@@ -142,6 +168,7 @@ EXEMPT: Final = {
     ("api_keys", "id"): _OUR_ID,
     ("key_logins", "id"): _OUR_ID,
     ("audit_log", "who"): _OUR_ID,
+    ("project_changes", "who"): _OUR_ID,
     ("damaged_segments", "reason"): _OUR_WORD,
     ("reparse_rows", "relation"): "the name of a table",
     ("session_signs", "waits_for"): _OUR_WORD,

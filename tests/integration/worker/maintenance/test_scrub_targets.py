@@ -53,8 +53,10 @@ def test_values_that_must_differ_still_do_after_a_scrub(database_url: str) -> No
     with psycopg.connect(database_url) as connection:
         unique = set(connection.execute(UNIQUE).fetchall())
 
-    # The path of a project is unique by its hash, the name of a view in any case.
+    # Paths and patterns are unique by their hashes, the name of a view in any case.
     assert {(table.table, column) for table in TABLES for column in table.distinct} == (SCRUBBED & unique) | {
         ("projects", "path"),
+        ("project_places", "path"),
+        ("project_rules", "pattern"),
         ("saved_views", "name"),
     }

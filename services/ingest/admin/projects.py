@@ -1,0 +1,237 @@
+"""Changes a project: its name, group, archive, and the project that it is part of. From request to answer; all add to the audit log."""
+
+import asyncio
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Annotated, Any, Final
+
+import msgspec
+from fastapi import Request, Response
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from services.ingest.dependencies import Ingest, ingest_of
+from services.ingest.events.decode import check_identifier, parse
+from services.ingest.events.ignored_fields import unknown_fields
+from services.ingest.events.json_body import read_text
+from services.ingest.events.redact_events import redact
+from services.ingest.http.request_checks import AcceptedBody, check_query
+from services.ingest.http.responses import PathRuleAdded, PathRuleDeleted, ProjectChanged
+from services.ingest.journal.wakeup import send_tasks
+from services.ingest.postgres.admin import projects
+from services.ingest.postgres.admin.projects import Changed, Circle, NothingToUndo, UnknownProject, WidensKeys
+from services.ingest.postgres.audit import audit_record
+from shared.auth.authentication import actor_of
+from shared.broker import TASK_JOIN_PROJECTS, TASK_REKEY_PROJECT
+from shared.events.messages import NO_CONTROL_CHARACTERS
+from shared.events.project_paths import name_of
+from shared.http.errors import Conflict, NotFound, invalid
+from shared.http.middleware import json_response
+from shared.projects import merging
+from shared.projects.path_rules import MAX_LENGTH, problem_of
+
+_BODY: Final = AcceptedBody((b"application/json",), 64 * 1024)
+_MOST: Final = 2**53
+
+ProjectId = Annotated[int, Meta(ge=1, le=_MOST)]
+Named = Annotated[str, Meta(min_length=1, max_length=200, extra_json_schema=NO_CONTROL_CHARACTERS)]
+
+
+class ProjectChange(Struct, kw_only=True):
+    """What is to change; a field that is left out stays as it is.
+
+    `name`: null is the folder's own. `group`: null is none. `archived`: left out of lists, never of sums. `merged_into`: the project that
+    this one is part of from now on; null takes it out again, and no rule merges it any more. `widen_keys`: merge even if a key that is
+    bound to one of the two projects then sees both.
+    """
+
+    name: Named | UnsetType | None = UNSET
+    group: Named | UnsetType | None = UNSET
+    archived: bool | UnsetType = UNSET
+    merged_into: ProjectId | UnsetType | None = UNSET
+    widen_keys: bool = False
+
+
+class ProjectUndo(Struct, kw_only=True):
+    """Takes the newest change back that was not undone. `widen_keys`: even if a key then sees more."""
+
+    widen_keys: bool = False
+
+
+class PathRule(Struct, kw_only=True):
+    """All projects whose paths the pattern names are part of the project: `*` is within a folder's name, `**` over folders."""
+
+    pattern: Annotated[
+        str, Meta(min_length=1, max_length=MAX_LENGTH, extra_json_schema=NO_CONTROL_CHARACTERS, examples=["/home/*/work/shop"])
+    ]
+    project_id: ProjectId
+
+
+# Each project is compared with each.
+MAX_RULES: Final = 100
+
+_RULE: Final = msgspec.json.Decoder(PathRule)
+_CHANGE: Final = msgspec.json.Decoder(ProjectChange)
+_UNDO: Final = msgspec.json.Decoder(ProjectUndo)
+
+
+async def change(request: Request) -> Response:
+    """200; 202 while sessions move to the project under which they count now. Repeating the request tells how far it is.
+
+    404 for a project that is not there, 409 if it would be part of itself, or if a bound key would see more.
+    """
+    ingest = ingest_of(request)
+    project_id = _project_id(request)
+    body = await read_text(request, _BODY)
+    wanted = parse(body, _CHANGE)
+    _check(wanted)
+    if ingest.settings.redact:
+        redact([wanted])
+    into = wanted.merged_into if isinstance(wanted.merged_into, int) else None
+    asked = {name: value for name, value in msgspec.to_builtins(wanted).items() if name != "widen_keys" or value}
+    record = audit_record(request, "project.change", project_id, **asked)
+    try:
+        done = await projects.change(
+            ingest.database,
+            project_id,
+            lambda row: _wanted(row, wanted, actor_of(request.scope)),
+            record,
+            into=into,
+            widens_keys=wanted.widen_keys,
+        )
+    except UnknownProject as error:
+        raise _unknown(error.project_id) from None
+    except Circle:
+        raise _circle(project_id, into) from None
+    except WidensKeys as error:
+        raise _widens(error.keys) from None
+    return await _answer(ingest, project_id, done, unknown_fields(body, ProjectChange))
+
+
+async def undo(request: Request) -> Response:
+    """The same answer, for the project as it was before its newest change. 409 if there is nothing to undo."""
+    ingest = ingest_of(request)
+    project_id = _project_id(request)
+    body = await read_text(request, _BODY)
+    wanted = parse(body, _UNDO)
+    record = audit_record(request, "project.undo", project_id)
+    try:
+        done = await projects.undo(ingest.database, project_id, record, widens_keys=wanted.widen_keys)
+    except UnknownProject as error:
+        raise _unknown(error.project_id) from None
+    except NothingToUndo:
+        raise Conflict("Nothing of this project was changed that is not undone.", details={"project_id": "nothing to undo"}) from None
+    except Circle:
+        raise _circle(project_id, None) from None
+    except WidensKeys as error:
+        raise _widens(error.keys) from None
+    return await _answer(ingest, project_id, done, unknown_fields(body, ProjectUndo))
+
+
+async def add_rule(request: Request) -> Response:
+    """201; 200 if there is such a rule already. 404 for a project that is not there, 409 for a pattern of another project."""
+    ingest = ingest_of(request)
+    body = await read_text(request, _BODY)
+    wanted = parse(body, _RULE)
+    check_identifier(wanted.pattern, "pattern")
+    wanted.pattern = wanted.pattern.replace("\\", "/")
+    if problem := problem_of(wanted.pattern):
+        raise invalid("pattern", problem)
+    if ingest.settings.redact:
+        redact([wanted])
+    record = audit_record(request, "project.rule", wanted.project_id, pattern=wanted.pattern)
+    done = await projects.add_rule(ingest.database, wanted.pattern, wanted.project_id, actor_of(request.scope), MAX_RULES, record)
+    if done is None:
+        raise _unknown(wanted.project_id, f", or there are {MAX_RULES} rules already")
+    if done["project_id"] != wanted.project_id:
+        raise Conflict(
+            f"The pattern is a rule of project {done['project_id']}; delete that rule first.", details={"pattern": "another project's"}
+        )
+    await asyncio.to_thread(send_tasks, ingest.sender, TASK_JOIN_PROJECTS, ())
+    answer = PathRuleAdded(id=done["id"], pattern=wanted.pattern, project_id=wanted.project_id, created_at=done["created_at"])
+    return json_response(answer, 201 if done["done"] else 200)
+
+
+async def delete_rule(request: Request) -> Response:
+    """200; what the rule had merged is taken out again. 404 if there is no such rule."""
+    check_query(request)
+    ingest = ingest_of(request)
+    text: str = request.path_params["rule_id"]
+    rule_id = int(text) if text.isascii() and text.isdecimal() and len(text) < 17 else 0
+    done = await projects.delete_rule(ingest.database, rule_id, audit_record(request, "project.rule_delete", rule_id))
+    if done is None:
+        raise NotFound("There is no rule of this id; see /api/project-rules.", code="RULE_NOT_FOUND")
+    pattern, moving = done
+    if moving:
+        await asyncio.to_thread(send_tasks, ingest.sender, TASK_REKEY_PROJECT, *((each,) for each in moving))
+    return json_response(PathRuleDeleted(id=rule_id, pattern=pattern, projects_taken_out=len(moving)))
+
+
+def _project_id(request: Request) -> int:
+    text: str = request.path_params["project_id"]
+    if not (text.isascii() and text.isdecimal()) or len(text) > 16 or not 1 <= int(text) <= _MOST:
+        raise invalid("project_id", f"must be a whole number from 1 to {_MOST}")
+    return int(text)
+
+
+def _check(wanted: ProjectChange) -> None:
+    """Trims name and group. BadRequest if one is blank, or has control characters."""
+    for field in ("name", "group"):
+        value = getattr(wanted, field)
+        if isinstance(value, str):
+            check_identifier(value, field)
+            if not (trimmed := value.strip()):
+                raise invalid(field, "must not be blank; null takes it away")
+            setattr(wanted, field, trimmed)
+
+
+def _wanted(row: Mapping[str, Any], wanted: ProjectChange, key_id: str) -> dict[str, Any]:
+    columns = merging.columns_of(row)
+    if wanted.name is not UNSET:
+        columns["name"] = wanted.name or name_of(row["path"])
+    if wanted.group is not UNSET:
+        columns["group_name"] = wanted.group
+    if wanted.archived is not UNSET:
+        columns["is_archived"] = wanted.archived
+    if wanted.merged_into is None:
+        return columns | merging.NOT_MERGED | {"is_kept_apart": True}
+    if wanted.merged_into is UNSET or (columns["part_of"], columns["merged_by"]) == (wanted.merged_into, merging.HAND):
+        return columns
+    merge = {"part_of": wanted.merged_into, "merged_by": merging.HAND, "merge_evidence": None, "merged_by_key": key_id}
+    return columns | merge | {"merged_at": datetime.now(UTC).isoformat(), "is_kept_apart": False}
+
+
+async def _answer(ingest: Ingest, project_id: int, done: Changed, ignored: list[str]) -> Response:
+    if done.moving:
+        # If the tasks are lost, beat finds the projects.
+        await asyncio.to_thread(send_tasks, ingest.sender, TASK_REKEY_PROJECT, *((each,) for each in done.moving))
+    answer = ProjectChanged(
+        id=project_id,
+        name=done.columns["name"],
+        group=done.columns["group_name"],
+        archived=done.columns["is_archived"],
+        merged_into=done.merged_into,
+        status="moving" if done.moving else "done",
+        message="Sessions are being moved; repeat this to see whether it is done." if done.moving else "The project is as you see it here.",
+        ignored_fields=ignored or UNSET,
+    )
+    return json_response(answer, 202 if done.moving else 200)
+
+
+def _unknown(project_id: int, otherwise: str = "") -> NotFound:
+    return NotFound(f"There is no project {project_id}{otherwise}; see /api/projects.", code="PROJECT_NOT_FOUND")
+
+
+def _circle(project_id: int, into: int | None) -> Conflict:
+    return Conflict(
+        f"Project {into or ''} is project {project_id} itself, or part of it. Take it out first: PATCH it with `merged_into` null.",
+        details={"merged_into": "would make a circle"},
+    )
+
+
+def _widens(keys: list[dict[str, Any]]) -> Conflict:
+    named = ", ".join(f"{key['name']} ({key['id']})" for key in keys[:10])
+    return Conflict(
+        f"{len(keys)} keys are bound to one of the two projects and would see both: {named}. Revoke them, or send `widen_keys` true.",
+        code="KEYS_WOULD_SEE_MORE",
+        details={"widen_keys": "keys that are bound to projects would see more"},
+    )

@@ -1,0 +1,172 @@
+"""The SQL of a project's name, group, archive and place, as people change them. The worker moves the sessions of a merge.
+
+Every change is noted with the columns as they were, so that the newest can be undone exactly. Every function answers within a second or raises
+Unavailable DATABASE_UNAVAILABLE.
+"""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, Final
+
+from msgspec import Struct
+from psycopg.types.json import Jsonb
+
+from services.ingest.postgres.audit import AuditRecord, add_record, run_audited
+from services.ingest.postgres.database import Connection, Database
+from shared.projects import merging
+from shared.sql_files import statement
+
+_sql = partial(statement, __package__, "projects.sql")
+
+_LAST_CHANGE: Final = _sql("last_change")
+_MARK_UNDONE: Final = _sql("mark_undone")
+
+_ADD_RULE: Final = _sql("add_rule")
+_DELETE_RULE: Final = _sql("delete_rule")
+_MERGES_OF_RULE: Final = _sql("merges_of_rule")
+
+Columns = dict[str, Any]
+# From a project's row (merging.LOCK_ROWS) to the columns that it is to have.
+Change = Callable[[Mapping[str, Any]], Columns]
+
+
+class UnknownProject(Exception):
+    """There is no project of this id."""
+
+    def __init__(self, project_id: int) -> None:
+        super().__init__(project_id)
+        self.project_id = project_id
+
+
+class Circle(Exception):
+    """The project would be part of itself."""
+
+
+class WidensKeys(Exception):
+    """API keys that are bound to one of the two projects would see both."""
+
+    def __init__(self, keys: list[dict[str, Any]]) -> None:
+        super().__init__(len(keys))
+        self.keys = keys
+
+
+class NothingToUndo(Exception):
+    """No change is left that was not undone."""
+
+
+class Changed(Struct, frozen=True):
+    """A project after a change. `moving`: the projects whose sessions still count elsewhere."""
+
+    columns: Columns
+    merged_into: int | None
+    moving: list[int]
+
+
+async def change(
+    database: Database, project_id: int, wanted: Change, record: AuditRecord, *, into: int | None, widens_keys: bool
+) -> Changed:
+    """Changes a project. `into`: the project that it becomes part of, None if it does not. `widens_keys`: even if keys would see more.
+
+    Raises UnknownProject, Circle or WidensKeys; then nothing is changed.
+    """
+
+    async def work(connection: Connection) -> Changed:
+        async with connection.transaction():
+            rows = await _lock(connection, project_id, into)
+            return await _apply(connection, rows, project_id, wanted(rows[project_id]), record, widens_keys=widens_keys)
+
+    return await database.run(work)
+
+
+async def undo(database: Database, project_id: int, record: AuditRecord, *, widens_keys: bool) -> Changed:
+    """Takes the newest change of a project back. What a rule decided is not decided again: the project is kept apart.
+
+    Raises NothingToUndo too.
+    """
+
+    async def work(connection: Connection) -> Changed:
+        async with connection.transaction():
+            await connection.execute(merging.LOCK)
+            found = await (await connection.execute(_LAST_CHANGE, {"project_id": project_id})).fetchone()
+            rows = await _lock(connection, project_id, found["before"].get("part_of") if found else None)
+            if found is None:
+                raise NothingToUndo
+            before = merging.columns_of(rows[project_id])
+            after = before | found["before"]
+            if before["part_of"] is not None and before["merged_by"] != merging.HAND and "part_of" in found["before"]:
+                after["is_kept_apart"] = True
+            await connection.execute(_MARK_UNDONE, {"change_id": found["id"]})
+            return await _apply(connection, rows, project_id, after, record, widens_keys=widens_keys, is_noted=False)
+
+    return await database.run(work)
+
+
+async def _lock(connection: Connection, project_id: int, other_id: int | None) -> dict[int, dict[str, Any]]:
+    await connection.execute(merging.LOCK)
+    found = await (await connection.execute(merging.LOCK_ROWS, {"project_id": project_id, "other_id": other_id})).fetchall()
+    rows = {row["id"]: row for row in found}
+    for each in (project_id, other_id):
+        if each is not None and each not in rows:
+            raise UnknownProject(each)
+    return rows
+
+
+async def _apply(
+    connection: Connection,
+    rows: Mapping[int, Mapping[str, Any]],
+    project_id: int,
+    after: Columns,
+    record: AuditRecord,
+    *,
+    widens_keys: bool,
+    is_noted: bool = True,
+) -> Changed:
+    row = rows[project_id]
+    changed_before, changed_after = merging.differences(merging.columns_of(row), after)
+    moving = {each["id"] for each in rows.values() if each["is_below"] and each["is_moving"]}
+    merged_into = row["merged_into"]
+    if not changed_after:
+        return Changed(after, merged_into, sorted(moving))
+    if (into := changed_after.get("part_of")) is not None:
+        if merging.makes_circle(list(rows.values()), into):
+            raise Circle
+        widened = await (await connection.execute(merging.WIDENED_KEYS, {"project_id": project_id, "other_id": into})).fetchall()
+        if widened and not widens_keys:
+            raise WidensKeys(widened)
+    await connection.execute(merging.CHANGE, after | {"project_id": project_id})
+    resolved = await (await connection.execute(merging.RESOLVE, {"project_id": project_id, "before": merged_into})).fetchall()
+    moving |= {each["id"] for each in resolved if each["has_to_move"]}
+    if is_noted:
+        noted = {"project_id": project_id, "who": record.who, "before": Jsonb(changed_before), "after": Jsonb(changed_after)}
+        await connection.execute(merging.NOTE, noted)
+    await add_record(connection, record)
+    found = await (await connection.execute("SELECT merged_into FROM projects WHERE id = %(id)s", {"id": project_id})).fetchone()
+    assert found is not None
+    return Changed(after, found["merged_into"], sorted(moving))
+
+
+async def add_rule(database: Database, pattern: str, project_id: int, key_id: str, most: int, record: AuditRecord) -> dict[str, Any] | None:
+    """{id, project_id, created_at, done}: done if it is new. None if there is no such project, or if there are `most` rules."""
+    params = {"pattern": pattern, "project_id": project_id, "key_id": key_id, "most": most}
+    return await run_audited(database, _ADD_RULE, params, record)
+
+
+async def delete_rule(database: Database, rule_id: int, record: AuditRecord) -> tuple[str, list[int]] | None:
+    """Deletes a rule and undoes its merges. Its pattern, and the projects whose sessions are to be moved. None if there is no such rule."""
+
+    async def work(connection: Connection) -> tuple[str, list[int]] | None:
+        async with connection.transaction():
+            await connection.execute(merging.LOCK)
+            rule = await (await connection.execute(_DELETE_RULE, {"rule_id": rule_id})).fetchone()
+            if rule is None:
+                return None
+            moving: list[int] = []
+            for merge in await (await connection.execute(_MERGES_OF_RULE, rule)).fetchall():
+                rows = await _lock(connection, merge["id"], None)
+                after = merging.columns_of(rows[merge["id"]]) | merging.NOT_MERGED
+                moving += (await _apply(connection, rows, merge["id"], after, record, widens_keys=False)).moving
+            if not moving:
+                await add_record(connection, record)
+        return rule["pattern"], moving
+
+    return await database.run(work)

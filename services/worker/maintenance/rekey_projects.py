@@ -1,0 +1,90 @@
+"""Moves the sessions of a project that became part of another, or was taken out again: they count under the project at the end of the chain.
+
+The decision is stored already (shared/projects/merging.py), so what is persisted from then on counts there. What was stored before moves here: some
+sessions, or rows without a session, in each transaction. A session's starts and facts keep the project of the path that they named; its keys are
+computed from them again (reattribution.py), so taking a project out gives exactly what there was before. Aggregates agree with the rows after each
+transaction. A worker that dies loses its transaction alone; beat finds the project again, and it goes on with what is left.
+"""
+
+import time
+from functools import partial
+from typing import Any, Final
+
+import structlog
+from psycopg import Connection
+from psycopg.rows import dict_row, scalar_row
+
+from services.worker import lock_order
+from services.worker.persist.persist_batch import LOCK_SESSIONS, date_projects
+from services.worker.resources import Resources
+from services.worker.sessions.reattribution import reattributed
+from shared.sql_files import statement
+
+_sql = partial(statement, __package__, "rekey_projects.sql")
+
+log = structlog.get_logger()
+
+# A task runs for less than its time limit, then sends the next one.
+RUN_SECONDS: Final = 15.0
+# What one transaction moves. No other transaction can write meanwhile.
+SESSIONS_AT_ONCE: Final = 20
+ROWS_AT_ONCE: Final = 500
+
+_WANTED: Final = _sql("wanted")
+_SESSIONS: Final = _sql("sessions")
+_SESSIONLESS: Final = _sql("sessionless")
+_MOVE_SESSIONLESS: Final = _sql("move_sessionless")
+_FINISH: Final = _sql("finish")
+
+
+def run(worker: Resources, project_id: int, run_seconds: float = RUN_SECONDS) -> bool:
+    """Moves sessions for a while. True if there is more to do; False if nothing is left, or if another worker is at it."""
+    until = time.monotonic() + run_seconds
+    while True:
+        with worker.transaction() as connection:
+            if not move_some(worker, connection, project_id):
+                return False
+        if time.monotonic() > until:
+            return True
+
+
+def move_some(worker: Resources, connection: Connection[Any], project_id: int) -> bool:
+    """Moves the next part, in the caller's transaction. False if nothing was left, or if another worker is at it."""
+    parameters: dict[str, Any] = {"project_id": project_id, "idle_gap": worker.idle_gap}
+    parameters |= {"sessions_limit": SESSIONS_AT_ONCE, "rows_limit": ROWS_AT_ONCE}
+    if not lock_order.try_lock_rekeying(connection):
+        return False
+    lock_order.lock_import_order(connection)
+    # Transactions that decided by the old state have committed. Later ones see the new one.
+    lock_order.lock_writing_exclusive(connection)
+    with connection.cursor(row_factory=dict_row) as cursor:
+        wanted = cursor.execute(_WANTED, parameters).fetchone()
+    if wanted is None:
+        return False
+    parameters |= wanted
+    with connection.cursor(row_factory=scalar_row) as cursor:
+        session_ids = sorted(cursor.execute(_SESSIONS, parameters).fetchall()[:SESSIONS_AT_ONCE])
+        row_ids = [] if session_ids else cursor.execute(_SESSIONLESS, parameters).fetchall()
+    if session_ids:
+        _move_sessions(connection, parameters | {"session_ids": session_ids})
+        return True
+    if row_ids:
+        _move_rows(connection, parameters | {"session_ids": [], "row_ids": row_ids})
+        return True
+    is_done = connection.execute(_FINISH, parameters).rowcount == 1
+    if is_done:
+        log.info("project_rekeyed", project_id=project_id, counts_under=wanted["whole"])
+    return not is_done
+
+
+def _move_sessions(connection: Connection[Any], parameters: dict[str, Any]) -> None:
+    connection.execute(LOCK_SESSIONS, parameters)
+    with reattributed(connection, parameters) as projects:
+        # Their keys are computed anew, from what they name and what that is part of now.
+        pass
+    date_projects(connection, projects)
+
+
+def _move_rows(connection: Connection[Any], parameters: dict[str, Any]) -> None:
+    with reattributed(connection, parameters):
+        connection.execute(_MOVE_SESSIONLESS, parameters)

@@ -1,0 +1,52 @@
+"""A project that is part of another: what ingest changes by hand and the worker by rules, in one way.
+
+`part_of` is what was decided. `merged_into` follows from it: the project at the end of the chain, under which the sessions count. Both services lock
+and change projects with these statements; the worker then moves the sessions (services/worker/maintenance/rekey_projects.py).
+"""
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any, Final
+
+from shared.sql_files import statement
+
+_sql = partial(statement, __package__, "merging.sql")
+
+LOCK: Final = _sql("lock")
+LOCK_ROWS: Final = _sql("lock_rows")
+WIDENED_KEYS: Final = _sql("widened_keys")
+CHANGE: Final = _sql("change")
+RESOLVE: Final = _sql("resolve")
+NOTE: Final = _sql("note")
+
+# The rules that decide, the strongest first.
+HAND: Final = "hand"
+WORKTREE: Final = "worktree"
+REMOTE: Final = "remote"
+PATH_RULE: Final = "path_rule"
+
+# What of a project can be changed, and undone.
+NOT_MERGED: Final[Mapping[str, Any]] = {
+    "part_of": None,
+    "merged_by": None,
+    "merge_evidence": None,
+    "merged_by_key": None,
+    "merged_at": None,
+}
+COLUMNS: Final = ("name", "group_name", "is_archived", "is_kept_apart", *NOT_MERGED)
+
+
+def columns_of(row: Mapping[str, Any]) -> dict[str, Any]:
+    """What can be changed of a project, of a row of LOCK_ROWS."""
+    return {name: row[name] for name in COLUMNS}
+
+
+def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Of two states the columns that differ, as they were and as they became."""
+    changed = [name for name in COLUMNS if before[name] != after[name]]
+    return {name: before[name] for name in changed}, {name: after[name] for name in changed}
+
+
+def makes_circle(rows: Sequence[Mapping[str, Any]], other_id: int) -> bool:
+    """Whether the other project is the first itself, or part of it. `rows` of LOCK_ROWS."""
+    return any(row["id"] == other_id and row["is_below"] for row in rows)

@@ -1,0 +1,171 @@
+"""Which projects are one, by what machines say of folders and by rules about paths; and what a person decided stands."""
+
+from typing import Any
+
+import pytest
+
+from services.worker.maintenance import join_projects
+from services.worker.resources import Resources
+from services.worker.sweep.scheduler import NO_CALL, ONE_CALL, Looks
+from shared.projects import merging
+from tests.integration.worker.maintenance.projects_world import decide, move_all, project_id
+from tests.integration.worker.maintenance.test_merge_users import differences, session, store
+
+GIT = "/w/shop/.git"
+REMOTE = "github.com/acme/shop"
+
+
+def begin(worker: Resources, *paths: str) -> None:
+    for number, path in enumerate(paths):
+        store(worker, session(path, "ann", number, path))
+
+
+def tell(worker: Resources, machine: str, path: str, **place: Any) -> None:
+    """What ingest stores of PUT /api/machines/{id}/repositories."""
+    columns = {"common_dir": None, "remote": None, "inside": "", "is_main": False} | place
+    sql = """INSERT INTO project_places (told_by, path, common_dir, remote, inside, is_main)
+             VALUES (%(machine)s, %(path)s, %(common_dir)s, %(remote)s, %(inside)s, %(is_main)s)
+             ON CONFLICT (told_by, path_key) DO UPDATE SET remote = excluded.remote, common_dir = excluded.common_dir, judged_at = NULL"""
+    with worker.transaction() as connection:
+        connection.execute(sql, columns | {"machine": machine, "path": path})
+
+
+def rule(worker: Resources, pattern: str, path: str) -> None:
+    of = project_id(worker, path)
+    with worker.transaction() as connection:
+        connection.execute("INSERT INTO project_rules (pattern, project_id) VALUES (%s, %s)", (pattern, of))
+
+
+def join(worker: Resources) -> dict[str, tuple[str, str, str]]:
+    """Applies the rules and moves; each part's path, with the path of its whole, the rule and what both have."""
+    is_more = True
+    while is_more:
+        _, is_more = join_projects.run(worker)
+    move_all(worker)
+    assert differences(worker) == {}
+    sql = """SELECT p.path, w.path, p.merged_by, p.merge_evidence FROM projects AS p JOIN projects AS w ON w.id = p.merged_into"""
+    with worker.transaction() as connection:
+        return {path: (whole, by, evidence) for path, whole, by, evidence in connection.execute(sql).fetchall()}
+
+
+@pytest.mark.parametrize("order", [("/w/fix", "/w/shop", "/w/new"), ("/w/shop", "/w/new", "/w/fix"), ("/w/new", "/w/fix", "/w/shop")])
+def test_worktrees_are_one_under_the_main_one_in_any_order_of_arrival(worker: Resources, order: tuple[str, ...]) -> None:
+    for path in order:
+        begin(worker, path)
+        tell(worker, "laptop", path, common_dir=GIT, is_main=path == "/w/shop")
+        join(worker)
+
+    merged = join(worker)
+    assert {path: whole for path, (whole, _, _) in merged.items()} == {"/w/fix": "/w/shop", "/w/new": "/w/shop"}
+    assert {(by, evidence) for _, by, evidence in merged.values()} == {("worktree", GIT)}
+
+
+def test_one_git_folder_on_two_machines_is_two(worker: Resources) -> None:
+    """Paths of two machines may be equal by chance."""
+    begin(worker, "/w/shop", "/w/fix")
+    tell(worker, "laptop", "/w/shop", common_dir=GIT)
+    tell(worker, "server", "/w/fix", common_dir=GIT)
+    assert join(worker) == {}
+
+
+def test_folders_within_are_one_only_with_the_same_folder(worker: Resources) -> None:
+    begin(worker, "/w/shop", "/w/shop/api", "/w/fix", "/w/fix/api", "/c/api")
+    for path in ("/w/shop", "/w/fix"):
+        tell(worker, "laptop", path, common_dir=GIT, remote=REMOTE, is_main=path == "/w/shop")
+        tell(worker, "laptop", f"{path}/api", common_dir=GIT, remote=REMOTE, inside="api", is_main=path == "/w/shop")
+    tell(worker, "server", "/c/api", common_dir="/c/.git", remote=REMOTE, inside="api")
+
+    merged = join(worker)
+
+    assert merged == {
+        "/w/fix": ("/w/shop", "worktree", GIT),
+        "/w/fix/api": ("/w/shop/api", "worktree", GIT),
+        "/c/api": ("/w/shop/api", "remote", REMOTE),
+    }
+
+
+def test_facts_that_come_before_the_first_session_are_used_with_it(worker: Resources, looks: Looks) -> None:
+    begin(worker, "/w/shop")
+    tell(worker, "laptop", "/w/shop", remote=REMOTE)
+    tell(worker, "server", "/c/shop", remote=REMOTE)
+    assert looks.unjudged_projects() == ONE_CALL
+    assert join(worker) == {}
+    # What a machine says of a folder without a session is no work that waits
+    assert looks.unjudged_projects() == NO_CALL
+
+    begin(worker, "/c/shop")
+    assert looks.unjudged_projects() == ONE_CALL
+
+    assert join(worker) == {"/c/shop": ("/w/shop", "remote", REMOTE)}
+
+
+def test_a_path_of_which_machines_say_different_remotes_is_no_clone(worker: Resources) -> None:
+    begin(worker, "/w/shop", "/home/dev/app")
+    tell(worker, "laptop", "/w/shop", remote=REMOTE)
+    tell(worker, "one", "/home/dev/app", remote=REMOTE)
+    tell(worker, "two", "/home/dev/app", remote="github.com/acme/other")
+    assert join(worker) == {}
+
+
+def test_what_a_person_decided_is_left(worker: Resources) -> None:
+    begin(worker, "/w/shop", "/w/fix", "/w/apart", "/w/mine")
+    decide(worker, "/w/fix", "/w/mine")
+    with worker.transaction() as connection:
+        connection.execute("UPDATE projects SET is_kept_apart = true WHERE path = '/w/apart'")
+    for path in ("/w/shop", "/w/fix", "/w/apart"):
+        tell(worker, "laptop", path, common_dir=GIT, remote=REMOTE, is_main=path == "/w/shop")
+
+    merged = join(worker)
+
+    assert {path: (whole, by) for path, (whole, by, _) in merged.items()} == {"/w/fix": ("/w/mine", "hand")}
+
+
+def test_git_is_stronger_than_a_rule_about_paths_and_an_older_rule_than_a_newer(worker: Resources) -> None:
+    begin(worker, "/w/shop", "/w/fix", "/x/shop-1", "/x/shop-2", "/y/shop")
+    tell(worker, "laptop", "/w/shop", common_dir=GIT, is_main=True)
+    tell(worker, "laptop", "/w/fix", common_dir=GIT)
+    rule(worker, "/x/shop-*", "/w/shop")
+    rule(worker, "/*/shop-2", "/y/shop")
+    rule(worker, "/w/fix", "/y/shop")
+
+    merged = join(worker)
+
+    assert merged == {
+        "/w/fix": ("/w/shop", "worktree", GIT),
+        "/x/shop-1": ("/w/shop", "path_rule", "/x/shop-*"),
+        "/x/shop-2": ("/w/shop", "path_rule", "/x/shop-*"),
+    }
+    # A later project of such a path too
+    begin(worker, "/x/shop-3")
+    assert join(worker)["/x/shop-3"] == ("/w/shop", "path_rule", "/x/shop-*")
+
+
+def test_two_rules_that_name_each_other_make_no_circle(worker: Resources) -> None:
+    begin(worker, "/a/one", "/a/two")
+    rule(worker, "/a/one", "/a/two")
+    rule(worker, "/a/two", "/a/one")
+    assert join(worker) == {"/a/one": ("/a/two", "path_rule", "/a/one")}
+
+
+def test_no_rule_shows_a_bound_key_more(worker: Resources) -> None:
+    begin(worker, "/w/shop", "/w/fix")
+    of = project_id(worker, "/w/fix")
+    with worker.transaction() as connection:
+        sql = "INSERT INTO api_keys (id, name, sha256, scopes, project_ids) VALUES ('abcdefghijkl', 'ci', sha256('x'), '{read}', %s)"
+        connection.execute(sql, ([of],))
+    for path in ("/w/shop", "/w/fix"):
+        tell(worker, "laptop", path, common_dir=GIT, is_main=path == "/w/shop")
+    assert join(worker) == {}
+
+
+def test_the_reason_and_the_change_are_kept(worker: Resources) -> None:
+    begin(worker, "/w/shop", "/w/fix")
+    for path in ("/w/shop", "/w/fix"):
+        tell(worker, "laptop", path, common_dir=GIT, remote=REMOTE, is_main=path == "/w/shop")
+    join(worker)
+    with worker.transaction() as connection:
+        [(who, before, after)] = connection.execute("SELECT who, before, after FROM project_changes").fetchall()
+        repositories = connection.execute("SELECT DISTINCT repository FROM projects").fetchall()
+    assert (who, before["part_of"], after["merged_by"], after["merge_evidence"]) == ("rule", None, merging.WORKTREE, GIT)
+    assert after["part_of"] == project_id(worker, "/w/shop")
+    assert repositories == [(REMOTE,)]

@@ -1,0 +1,245 @@
+"""Two projects become one, and two again: after each transaction the aggregates agree with the rows, and at the end nothing shows that it was."""
+
+from typing import Any
+
+import psycopg
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from services.worker.maintenance import rebuild, rekey_projects
+from services.worker.resources import Resources
+from tests.example_counts import examples
+from tests.integration.worker.imports.test_imports_in_any_order import GAP
+from tests.integration.worker.maintenance.projects_world import decide, fill, late, move_all, project_id, prompt
+from tests.integration.worker.maintenance.test_merge_users import differences, empty, everything, session, store
+
+PATHS = ("/w/shop", "/w/shop-fix", "/w/api")
+
+
+@pytest.fixture
+def small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rekey_projects, "SESSIONS_AT_ONCE", 1)
+    monkeypatch.setattr(rekey_projects, "ROWS_AT_ONCE", 2)
+
+
+def counted_in(worker: Resources, path: str) -> tuple[int, int]:
+    """Sessions, and prompts without a session, that count under a project."""
+    with worker.transaction() as connection:
+        [found] = connection.execute(
+            """SELECT (SELECT count(*) FROM sessions WHERE project_id = p.id), (SELECT count(*) FROM messages WHERE session_id IS NULL AND project_id = p.id)
+               FROM projects AS p WHERE path = %s""",
+            (path,),
+        ).fetchall()
+    return int(found[0]), int(found[1])
+
+
+def test_a_merge_moves_everything_and_its_undo_gives_back_exactly_what_there_was(worker: Resources, small_steps: None) -> None:
+    fill(worker, PATHS)
+    before = everything(worker)
+    merged = decide(worker, "/w/shop-fix", "/w/shop")
+
+    # When its sessions move one by one
+    steps, is_more = 0, True
+    while is_more:
+        with worker.transaction() as connection:
+            is_more = rekey_projects.move_some(worker, connection, merged)
+        assert differences(worker) == {}, f"after transaction {steps}"
+        steps += 1
+
+    # Then nothing counts under it, and its sessions still name its path
+    assert steps > 4
+    assert counted_in(worker, "/w/shop-fix") == (0, 0)
+    assert counted_in(worker, "/w/shop") == (6, 6)
+    with worker.connection() as connection:
+        named = connection.execute("SELECT count(*) FROM session_events WHERE kind = 'start' AND project_id = %s", (merged,)).fetchone()
+        assert named == (3,)
+        for table in ("activity_rollups", "tool_rollups", "usage_rollups", "file_rollups", "file_sets", "active_days", "error_rollups"):
+            assert connection.execute(f"SELECT count(*) FROM {table} WHERE project_id = %s".encode(), (merged,)).fetchone() == (0,), table
+
+    # And when it is taken out again, everything is as before
+    decide(worker, "/w/shop-fix", None)
+    move_all(worker)
+    assert everything(worker) == before
+    assert differences(worker) == {}
+
+
+def test_what_comes_late_counts_under_the_whole(worker: Resources) -> None:
+    fill(worker, PATHS)
+    decide(worker, "/w/shop-fix", "/w/shop")
+
+    # When events of the old path come before anything has moved, and after all has: of known sessions, of new ones, and of none
+    store(worker, [late("1-0"), *session("new-1", "ann", 5, "/w/shop-fix")])
+    assert differences(worker) == {}
+    move_all(worker)
+    store(worker, [late("1-1"), *session("new-2", "bob", 6, "/w/shop-fix"), prompt("/w/shop-fix", 9)])
+
+    assert counted_in(worker, "/w/shop-fix") == (0, 0)
+    assert counted_in(worker, "/w/shop") == (8, 7)
+    assert differences(worker) == {}
+
+
+def test_an_undo_takes_out_what_came_meanwhile_too(worker: Resources) -> None:
+    def come(worker: Resources) -> None:
+        store(
+            worker,
+            [late("1-0"), *session("new", "ann", 5, "/w/shop-fix"), prompt("/w/shop-fix", 9), *session("other", "ann", 5, "/w/shop")],
+        )
+
+    fill(worker, PATHS)
+    come(worker)
+    without_merge = everything(worker)
+    empty(worker)
+
+    fill(worker, PATHS)
+    decide(worker, "/w/shop-fix", "/w/shop")
+    move_all(worker)
+    come(worker)
+    decide(worker, "/w/shop-fix", None)
+    move_all(worker)
+
+    assert everything(worker) == without_merge
+    assert differences(worker) == {}
+
+
+def test_a_chain_counts_under_its_end_and_is_undone_in_the_middle(worker: Resources) -> None:
+    fill(worker, PATHS)
+    decide(worker, "/w/shop-fix", "/w/shop")
+    move_all(worker)
+    one_merge = everything(worker)
+
+    # When what it was merged into is merged itself
+    decide(worker, "/w/shop", "/w/api")
+    move_all(worker)
+    assert [counted_in(worker, path)[0] for path in PATHS] == [0, 0, 9]
+
+    # Then taking that out gives the first merge back
+    decide(worker, "/w/shop", None)
+    move_all(worker)
+    assert everything(worker) == one_merge
+    assert differences(worker) == {}
+
+
+def test_a_rebuild_leaves_a_merge_as_it_is(worker: Resources) -> None:
+    fill(worker, PATHS)
+    decide(worker, "/w/shop-fix", "/w/shop")
+    move_all(worker)
+    merged = everything(worker)
+
+    with worker.connection() as connection:
+        wrong = rebuild.rebuild(connection, GAP)
+
+    assert not any(wrong.values())
+    assert everything(worker) == merged
+
+
+def test_a_task_that_loses_transactions_goes_on_with_what_is_left(worker: Resources, small_steps: None) -> None:
+    fill(worker, PATHS)
+    merged = decide(worker, "/w/shop-fix", "/w/shop")
+
+    class Killed(Exception):
+        pass
+
+    for n in range(100):
+        try:
+            with worker.transaction() as connection:
+                is_more = rekey_projects.move_some(worker, connection, merged)
+                if n % 2 == 0:
+                    raise Killed
+        except Killed:
+            assert differences(worker) == {}
+            continue
+        if not is_more:
+            break
+
+    assert counted_in(worker, "/w/shop-fix") == (0, 0)
+    assert differences(worker) == {}
+    # A task that comes late finds nothing to do
+    assert rekey_projects.run(worker, merged) is False
+
+
+def test_a_decision_that_changes_while_sessions_move_wins(worker: Resources, small_steps: None) -> None:
+    """given a merge that is half done, when it is taken back, then everything ends as it was."""
+    fill(worker, PATHS)
+    before = everything(worker)
+    merged = decide(worker, "/w/shop-fix", "/w/shop")
+    for _ in range(2):
+        with worker.transaction() as connection:
+            assert rekey_projects.move_some(worker, connection, merged)
+    assert everything(worker) != before
+
+    decide(worker, "/w/shop-fix", None)
+    move_all(worker)
+
+    assert everything(worker) == before
+    assert differences(worker) == {}
+
+
+def test_only_one_worker_moves_at_a_time(worker: Resources, database_url: str) -> None:
+    fill(worker, PATHS)
+    merged = decide(worker, "/w/shop-fix", "/w/shop")
+    before = everything(worker)
+
+    with psycopg.connect(database_url) as other:
+        other.execute("SELECT pg_advisory_xact_lock(%s)", (0x_1A9051,))
+        assert rekey_projects.run(worker, merged) is False
+        assert everything(worker) == before
+    assert rekey_projects.run(worker, merged) is False
+    assert everything(worker) != before
+
+
+_STEPS = st.lists(
+    st.one_of(
+        st.tuples(st.just("decide"), st.sampled_from(PATHS), st.one_of(st.none(), st.sampled_from(PATHS))),
+        st.tuples(st.just("come"), st.sampled_from(PATHS), st.integers(0, 5)),
+        st.tuples(st.just("move"), st.just(""), st.integers(0, 5)),
+    ),
+    max_size=12,
+)
+
+
+@settings(max_examples=examples(30), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(steps=_STEPS)
+def test_after_any_decisions_and_their_undo_everything_is_as_if_there_had_been_none(
+    worker: Resources, steps: list[tuple[str, str, Any]]
+) -> None:
+    """given events, merges, and moves that are interrupted in any order, when all merges are taken back, then all tables are as without them."""
+    arrived = [(path, n) for kind, path, n in steps if kind == "come"]
+    empty(worker)
+    fill(worker, PATHS)
+    for path, n in arrived:
+        store(worker, [*session(f"new-{n}", "ann", n, path), prompt(path, 10 + n)])
+    expected = everything(worker)
+
+    empty(worker)
+    fill(worker, PATHS)
+    for kind, path, value in steps:
+        if kind == "come":
+            store(worker, [*session(f"new-{value}", "ann", value, path), prompt(path, 10 + value)])
+        elif kind == "move":
+            of = project_id(worker, PATHS[value % 3])
+            for _ in range(value):
+                with worker.transaction() as connection:
+                    rekey_projects.move_some(worker, connection, of)
+        elif not _is_circle(worker, path, value):
+            decide(worker, path, value)
+        assert differences(worker) == {}
+    move_all(worker)
+    for path in PATHS:
+        decide(worker, path, None)
+    move_all(worker)
+
+    assert everything(worker) == expected
+    assert differences(worker) == {}
+
+
+def _is_circle(worker: Resources, path: str, into: str | None) -> bool:
+    with worker.transaction() as connection:
+        above = connection.execute(
+            """WITH RECURSIVE above AS (
+                   SELECT id, part_of, path FROM projects WHERE path = %s
+                   UNION SELECT p.id, p.part_of, p.path FROM projects AS p JOIN above AS a ON p.id = a.part_of)
+               SELECT path FROM above""",
+            (into,),
+        ).fetchall()
+    return (path,) in above
