@@ -72,7 +72,6 @@ CREATE UNIQUE INDEX IF NOT EXISTS project_rules_by_pattern ON project_rules (md5
 
 -- A key that is bound to a project sees its parts. One that is bound to a part is bound to the whole (shared/auth/keys.sql).
 -- One that is bound to users sees those parts of which it sees a session: the path of another part is another person's folder.
-CREATE INDEX IF NOT EXISTS sessions_by_path_project ON sessions (path_project_id) WHERE path_project_id IS NOT NULL;
 ALTER POLICY bound ON projects USING (
     ((SELECT bound_projects() IS NULL) OR coalesce(merged_into, id) = ANY ((SELECT bound_projects())::bigint[]))
     AND ((SELECT bound_users() IS NULL)

@@ -27,7 +27,7 @@ from services.worker.importers.job.exported.open_export import OpenedExport, Ref
 from services.worker.importers.job.exported.stored_transcripts import NotAsListed, put_segments, store_transcript
 from services.worker.importers.job.lease import StallWatch, WatchedFile
 from services.worker.importers.job.shards import Checkpoint, Progress, Shard
-from services.worker.persist.dead_letters import persist_isolating
+from services.worker.persist.dead_letters import NOTHING, Outcome, persist_isolating
 from services.worker.persist.live.close_idle import close_idle
 from services.worker.persist.live.feed_items import append_to_feed
 from services.worker.persist.ownership import foreign_sessions
@@ -146,13 +146,13 @@ class _Import:
             redact_structs([row.record for row in kept], self._redactions)
         batch = [ReceivedEvent(row.record, row.received_at, shard.request_id, f"import:{shard.job_id}", bound=shard.bound) for row in kept]
         with worker.transaction() as connection:
-            persisted, dead, foreign = Persisted(), list[ReceivedEvent](), list[ReceivedEvent]()
+            outcome = NOTHING
             if batch:
-                persisted, dead, foreign = persist_isolating(
+                outcome = persist_isolating(
                     connection, batch, idle_gap=worker.idle_gap, job_number=shard.job_number, is_clients_word=from_wire
                 )
             _, for_feed = close_idle(connection, worker.settings.session_idle_seconds, job_number=shard.job_number)
-            self._advance(connection, checkpoint, persisted, len(rows), dead=dead, foreign=foreign)
+            self._advance(connection, checkpoint, outcome, len(rows))
         append_to_feed(worker.redis, for_feed)
         self._check_cancelled()
 
@@ -167,7 +167,7 @@ class _Import:
                 stored = besides.store_rows(connection, self._shard, table, part, self._counted_redactions)
                 persisted = Persisted(projects=stored.new if table == "projects" else 0)
                 skipped = {errors.OF_ANOTHER_USER: stored.left_out} if stored.left_out else {}
-                self._advance(connection, Checkpoint(0, index, number), persisted, len(part), skipped=skipped)
+                self._advance(connection, Checkpoint(0, index, number), Outcome(persisted, [], []), len(part), skipped=skipped)
             self._check_cancelled()
 
     def _paths(self) -> dict[int, str]:
@@ -202,7 +202,7 @@ class _Import:
             if not foreign_sessions(connection, shard.bound, [file.session_id]):
                 store_transcript(connection, store, shard, file, segments, bound_user or file.user)
             self._bytes_done += sum(size for _, size in file.pieces)
-            self._advance(connection, checkpoint, Persisted(), 1, files=1)
+            self._advance(connection, checkpoint, NOTHING, 1, files=1)
         self._check_cancelled()
 
     @property
@@ -218,18 +218,16 @@ class _Import:
 
     def _commit_nothing(self, checkpoint: Checkpoint) -> None:
         with self._worker.transaction() as connection:
-            self._advance(connection, checkpoint, Persisted(), 0)
+            self._advance(connection, checkpoint, NOTHING, 0)
         self._check_cancelled()
 
     def _advance(
         self,
         connection: Any,
         checkpoint: Checkpoint,
-        persisted: Persisted,
+        outcome: Outcome,
         rows: int,
         *,
-        dead: Sequence[ReceivedEvent] = (),
-        foreign: Sequence[ReceivedEvent] = (),
         skipped: dict[str, int] | None = None,
         files: int = 0,
     ) -> None:
@@ -238,11 +236,11 @@ class _Import:
         progress = Progress(
             checkpoint,
             round(self._file["bytes"] * min(self._bytes_done / self._bytes_total, 1)),
-            persisted,
+            outcome.persisted,
             rows=rows,
             files=files,
-            errors=[*found, *errors.of_foreign_records(foreign), *errors.of_dead_letters(dead)],
-            skipped_records=errors.left_out(foreign, dead) | (skipped or {}),
+            errors=[*found, *errors.of_foreign_records(outcome.foreign), *errors.of_dead_letters(outcome.dead)],
+            skipped_records=errors.not_stored(outcome) | (skipped or {}),
             redactions=self._redactions,
         )
         self._is_cancelled = shards.advance(connection, self._shard, progress)
