@@ -4,7 +4,7 @@ Transcripts that are older than it keeps them go in a run of retention (services
 """
 
 import time
-from collections.abc import Iterable
+from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Final
@@ -14,7 +14,6 @@ import structlog
 from services.worker.archive.archive_locks import try_lock_collecting
 from services.worker.resources import Resources
 from services.worker.sweep.sweep_statements import ARCHIVE_COLLECTED_KEY, EXPIRED_FILES
-from shared.blobs.contents import StoredContent
 
 log = structlog.get_logger()
 
@@ -49,7 +48,7 @@ def collect_garbage(worker: Resources, min_age: timedelta = MIN_AGE) -> int:
     deleted = 0
     is_complete = True
     while batch := list(islice(old, BATCH)):
-        found = _delete_unneeded(worker, batch)
+        found = delete_unneeded(worker, {content.name for content in batch})
         is_complete &= found is not None
         deleted += found or 0
     if deleted:
@@ -60,17 +59,17 @@ def collect_garbage(worker: Resources, min_age: timedelta = MIN_AGE) -> int:
     return deleted
 
 
-def _delete_unneeded(worker: Resources, batch: Iterable[StoredContent]) -> int | None:
-    """How many were deleted; None if a transaction refers to contents now. The lock keeps others from referring to them meanwhile."""
-    by_hash = {bytes.fromhex(content.name): content for content in batch}
+def delete_unneeded(worker: Resources, names: Collection[str]) -> int | None:
+    """How many of these contents were deleted; None if a transaction refers to contents now. The lock keeps others from referring to them meanwhile."""
+    sha256s = set(map(bytes.fromhex, names))
     with worker.transaction() as connection:
-        needed = {row[0] for row in connection.execute(_REFERRED_TO, {"sha256s": list(by_hash)}).fetchall()}
-        if needed == by_hash.keys():
+        needed = {row[0] for row in connection.execute(_REFERRED_TO, {"sha256s": list(sha256s)}).fetchall()}
+        if needed == sha256s:
             return 0
         if not try_lock_collecting(connection):
             return None
-        needed = {row[0] for row in connection.execute(_REFERRED_TO, {"sha256s": list(by_hash)}).fetchall()}
-        unneeded = [content for sha256, content in by_hash.items() if sha256 not in needed]
-        for content in unneeded:
-            worker.archive.delete(content.name)
+        needed = {row[0] for row in connection.execute(_REFERRED_TO, {"sha256s": list(sha256s)}).fetchall()}
+        unneeded = sha256s - needed
+        for sha256 in unneeded:
+            worker.archive.delete(sha256.hex())
     return len(unneeded)

@@ -26,6 +26,7 @@ from psycopg import Connection
 from services.worker import lock_order
 from services.worker.archive.imported_content import Archiver, ImportedContent, archiver_of
 from services.worker.archive.imported_files import ImportedFile, imported_file, store_files
+from services.worker.archive.retention import delete_unneeded
 from services.worker.importers.archives.archive_members import ArchiveSummary, Member, read_members
 from services.worker.importers.archives.hashing import Hashing
 from services.worker.importers.formats.plausible_records import Found
@@ -259,7 +260,7 @@ def store_chunk(worker: Resources, shard: Shard, chunk: Chunk, whole_files: Whol
         outcome = NOTHING
         if batch:
             outcome = persist_isolating(connection, batch, idle_gap=worker.idle_gap, job_number=shard.job_number)
-        _store_transcripts(worker, connection, shard, transcripts, {session_of(received.event) for received in outcome.foreign})
+        left_out = _store_transcripts(worker, connection, shard, transcripts, {session_of(received.event) for received in outcome.foreign})
         if complete := whole_files.after(chunk, {received.event.id for received in (*outcome.refused, *outcome.dead)}):
             # The same content need not be sent again.
             parameters = {"sha256s": complete, "job_number": shard.job_number, "reader_version": READER_VERSION}
@@ -283,19 +284,26 @@ def store_chunk(worker: Resources, shard: Shard, chunk: Chunk, whole_files: Whol
         _, for_feed = close_idle(connection, worker.settings.session_idle_seconds, job_number=shard.job_number)
         is_cancelled = shards.advance(connection, shard, progress)
     append_to_feed(worker.redis, for_feed)
+    if left_out:
+        # They were put while they were read. What cannot be deleted now is collected within a day.
+        delete_unneeded(worker, {segment.sha256.hex() for file in left_out for segment in file.segments})
     return is_cancelled
 
 
 def _store_transcripts(
     worker: Resources, connection: Connection[Any], shard: Shard, files: list[ImportedFile], refused: Collection[str | None]
-) -> None:
-    """Those of foreign sessions, and of what was erased, are left out, as their records are. `refused`: sessions of which records were left out."""
+) -> list[ImportedFile]:
+    """Those of foreign sessions, and of what was erased, are left out, as their records are, and given back.
+
+    `refused`: sessions of which records were left out.
+    """
     session_ids = {file.place.session_id for file in files}
     refused = {*refused, *foreign_sessions(connection, shard.bound, session_ids), *tombstoned_sessions(connection, session_ids)}
-    files = [file for file in files if file.place.session_id not in refused]
-    if files:
+    kept = [file for file in files if file.place.session_id not in refused]
+    if kept:
         job_number, store = shard.job_number, worker.archive
-        store_files(connection, store, files, user=shard.user, job_number=job_number, parser_version=READER_VERSION)
+        store_files(connection, store, kept, user=shard.user, job_number=job_number, parser_version=READER_VERSION)
+    return [file for file in files if file.place.session_id in refused]
 
 
 def _undo(worker: Resources, shard: Shard) -> str:

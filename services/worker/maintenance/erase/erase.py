@@ -43,7 +43,6 @@ _LOAD: Final = _sql("load")
 _ADVANCE: Final = _sql("advance")
 _RELEASE_LEASE: Final = "UPDATE erasures SET lease_expires_at = NULL WHERE id = %(erasure_id)s AND lease_token = %(lease_token)s"
 _FINISH: Final = _sql("finish")
-_FORGET_SESSIONS: Final = "DELETE FROM erasure_sessions WHERE erasure_id = %(erasure_id)s"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +78,8 @@ STAGES: Final = {
     "audit_log": _Stage(erase_stores.erase_audit_log),
     "redis": _Stage(erase_stores.erase_redis),
     "search_index": _Stage(erase_stores.await_indexer, of_files=True),
+    # The erasure's own row, too, is in the files that are written anew behind this.
+    "forget": _Stage(erase_stores.forget_names, of_files=True),
     # Contents of the archive that no other file has.
     "archive": _of_scrub(scrub_files.collect_replaced),
     "postgres_files": _of_scrub(scrub_files.rewrite_table),
@@ -118,8 +119,7 @@ def run(worker: Resources, erasure_id: UUID, run_seconds: float = RUN_SECONDS) -
     # A stage that this release does not have is of another one: all of it again does no harm.
     at_stage, after = (row["at_stage"], row["after_key"]) if row["at_stage"] in _NAMES else (_NAMES[0], None)
     place = _Place(erasure_id, row["lease_token"], row["is_dry_run"], _NAMES.index(at_stage), after)
-    if row["attempts"] > MAX_ATTEMPTS:
-        log.error("erasure_given_up", erasure_id=str(erasure_id), stage=at_stage)
+    if row["attempts"] > MAX_ATTEMPTS and not _leave_out(worker, place):
         return _end(worker, place, "failed")
     deadline = time.monotonic() + run_seconds
     try:
@@ -137,13 +137,24 @@ def run(worker: Resources, erasure_id: UUID, run_seconds: float = RUN_SECONDS) -
     return _end(worker, place, "succeeded")
 
 
+def _leave_out(worker: Resources, place: _Place) -> bool:
+    """When workers died in a stage again and again. One of the files is told as left out. False for another: the erasure fails, and can be begun again."""
+    name = _NAMES[place.stage]
+    log.error("erasure_given_up", erasure_id=str(place.erasure_id), stage=name)
+    if name == _AT_END or not STAGES[name].of_files or name == "forget":
+        return False
+    with worker.transaction() as connection:
+        _advance(connection, place, Erased(None, remains={name: "It could not be done; see the worker's log. Then run `tracker scrub`."}))
+    return True
+
+
 def _end(worker: Resources, place: _Place, status: str) -> bool:
-    """Forgets what was erased, unless it failed."""
+    """An erasure that failed keeps the names, since it can be begun again."""
     remains = {} if place.is_dry_run or status != "succeeded" else _ALWAYS_REMAINS
     with worker.transaction() as connection:
-        ended = connection.execute(_FINISH, place.parameters | {"status": status, "remains": Jsonb(remains)}).rowcount
-        if ended and status == "succeeded":
-            connection.execute(_FORGET_SESSIONS, place.parameters)
+        if place.is_dry_run:
+            erase_stores.forget(connection, place.erasure_id)
+        connection.execute(_FINISH, place.parameters | {"status": status, "remains": Jsonb(remains)})
     log.info("erasure_finished", erasure_id=str(place.erasure_id), status=status)
     return False
 

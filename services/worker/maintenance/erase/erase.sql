@@ -9,7 +9,7 @@ UPDATE erasures SET lease_expires_at = now() + make_interval(secs => %(lease_sec
 WHERE id = %(erasure_id)s AND lease_token = %(lease_token)s
 
 -- name: load
-SELECT id, kind, names, coalesce(user_ids, '{}'), coalesce(project_ids, '{}'), from_at, to_at FROM erasures WHERE id = %(erasure_id)s
+SELECT id, kind, coalesce(names, '{}'), coalesce(user_ids, '{}'), coalesce(project_ids, '{}'), from_at, to_at FROM erasures WHERE id = %(erasure_id)s
 
 -- name: advance
 -- What a step needs to know where it goes on may be an id of what is erased.
@@ -18,8 +18,5 @@ UPDATE erasures SET at_stage = %(at_stage)s, after_key = %(after_key)s, attempts
 WHERE id = %(erasure_id)s AND lease_token = %(lease_token)s
 
 -- name: finish
--- One that failed keeps the names, since it can be begun again.
-UPDATE erasures SET status = %(status)s, finished_at = now(), lease_expires_at = NULL, remains = remains || %(remains)s,
-    names = CASE WHEN %(status)s = 'failed' THEN names END, user_ids = CASE WHEN %(status)s = 'failed' THEN user_ids END,
-    project_ids = CASE WHEN %(status)s = 'failed' THEN project_ids END, after_key = NULL
+UPDATE erasures SET status = %(status)s, finished_at = now(), lease_expires_at = NULL, remains = remains || %(remains)s, after_key = NULL
 WHERE id = %(erasure_id)s AND lease_token = %(lease_token)s

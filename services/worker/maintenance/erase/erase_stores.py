@@ -56,6 +56,10 @@ _FORGET_JOBS: Final = (_sql("forget_own_jobs"), _sql("forget_names_in_jobs"))
 _NAMES: Final = {name: _sql(name) for name in ("machines", "machine_reports", "api_keys", "key_logins", "users", "projects")}
 _AUDIT: Final = _sql("audit")
 _NOTES_LEFT: Final = _sql("notes_left")
+_FORGET: Final = (
+    "DELETE FROM erasure_sessions WHERE erasure_id = %(erasure_id)s",
+    "UPDATE erasures SET names = NULL, user_ids = NULL, project_ids = NULL WHERE id = %(erasure_id)s",
+)
 _OTHERS_UPLOADS: Final = "SELECT count(*) FROM import_jobs WHERE has_files"
 # What names a user in an event, a hook or a record.
 _USER_FIELDS: Final = frozenset({"user", "bound_user", "user_name"})
@@ -224,6 +228,18 @@ def await_indexer(_: Erasure, step: Step) -> Erased:
     if time.time() > until:
         return Erased(None, remains={"search_index": "Ids of rows that are gone, in notes for the indexer. It deletes them as it goes on."})
     return Erased(str(until), waits=True)
+
+
+def forget_names(erasure: Erasure, step: Step) -> Erased:
+    """Of the erasure itself. What is behind this needs none."""
+    forget(step.connection, erasure.id)
+    return Erased(None)
+
+
+def forget(connection: Connection[Any], erasure_id: UUID) -> None:
+    """What the erasure is of, and its sessions."""
+    for command in _FORGET:
+        connection.execute(command, {"erasure_id": erasure_id})
 
 
 def erase_redis(erasure: Erasure, step: Step) -> Erased:

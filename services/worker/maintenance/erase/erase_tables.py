@@ -91,8 +91,8 @@ BY_STAGES: Final = {
     "api_keys": "names",
     "key_logins": "names",
     "audit_log": "audit_log",
-    "erasures": "done",
-    "erasure_sessions": "done",
+    "erasures": "forget",
+    "erasure_sessions": "forget",
 }
 NOTHING_IN: Final = {
     "tombstones": "hashes alone, which keep out what comes late",
