@@ -48,7 +48,7 @@ _SEARCH: Final = ("search_documents", "search_pending", "search_words", "search_
 TABLES: Final = (*EVENTS, *AGGREGATES, *_REGISTRY, *_JOBS, *_JOURNAL, *_CAPTURE, *_MARKS, *_SIGNS, *_SEARCH, *_KEYS, "alembic_version")
 # The worker makes titles of what sessions were asked.
 _ASKS: Final = ("asked_commands", "asks")
-VIEWS: Final = (*_ASKS, "search_noted_messages", "search_texts", "api_call_costs")
+VIEWS: Final = (*_ASKS, "whole_projects", "search_noted_messages", "search_texts", "api_call_costs")
 
 # What a person changes of a project (shared/projects/merging.sql).
 _PLACE_OF_PROJECT: Final = (
