@@ -88,3 +88,9 @@ ALTER TABLE project_rules ENABLE ROW LEVEL SECURITY;
 DROP POLICY IF EXISTS bound ON project_rules;
 CREATE POLICY bound ON project_rules FOR SELECT TO tracker_bound USING (project_id = ANY (bound_projects()));
 GRANT SELECT ON project_rules TO tracker_bound;
+
+-- The projects under which sessions count, each with its group and its repository: its own, or that of its parts.
+CREATE OR REPLACE VIEW whole_projects WITH (security_invoker = true) AS
+    SELECT p.id, p.group_name, coalesce(p.repository, (SELECT min(c.repository) FROM projects AS c WHERE c.merged_into = p.id)) AS repository
+    FROM projects AS p WHERE p.merged_into IS NULL;
+GRANT SELECT ON whole_projects TO tracker_bound;

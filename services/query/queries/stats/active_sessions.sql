@@ -22,6 +22,7 @@ CROSS JOIN LATERAL (
             AND dated_at >= to_timestamp(w.since) AND dated_at < w.start AND last_event_at >= w.start
             AND (%(project_id)s = -1 OR project_id = %(project_id)s) AND (%(user_id)s = -1 OR user_id = %(user_id)s)
             AND (%(machine)s::text IS NULL OR session_id = ANY (ARRAY(SELECT sessions_of_machine(%(machine)s))))
+            AND (%(projects)s::bigint[] IS NULL OR project_id = ANY (%(projects)s))
         OFFSET 0
     ) AS s
     UNION ALL
@@ -30,6 +31,7 @@ CROSS JOIN LATERAL (
         AND dated_at < to_timestamp(%(last_start)s) AND last_event_at >= to_timestamp(%(start)s)
         AND (%(project_id)s = -1 OR project_id = %(project_id)s) AND (%(user_id)s = -1 OR user_id = %(user_id)s)
         AND (%(machine)s::text IS NULL OR session_id = ANY (ARRAY(SELECT sessions_of_machine(%(machine)s))))
+        AND (%(projects)s::bigint[] IS NULL OR project_id = ANY (%(projects)s))
 ) AS s (first, project_id, user_id, last_event_at, active_ranges)
 CROSS JOIN LATERAL generate_series(s.first, least(width_bucket(s.last_event_at, c.bounds), cardinality(c.bounds) - 1)) AS number
 WHERE CASE WHEN c.reached[number] < c.bounds[number + 1] THEN s.active_ranges && tstzrange(c.reached[number], c.bounds[number + 1])
@@ -45,11 +47,13 @@ FROM (
         AND dated_at >= %(start)s::timestamptz - interval '8 hours' AND dated_at < %(start)s AND last_event_at >= %(start)s
         AND (%(project_id)s = -1 OR project_id = %(project_id)s) AND (%(user_id)s = -1 OR user_id = %(user_id)s)
         AND (%(machine)s::text IS NULL OR session_id = ANY (ARRAY(SELECT sessions_of_machine(%(machine)s))))
+        AND (%(projects)s::bigint[] IS NULL OR project_id = ANY (%(projects)s))
     UNION ALL
     SELECT session_id, dated_at, active_ranges FROM sessions
     WHERE counted AND last_event_at - dated_at > interval '8 hours' AND dated_at < %(start)s AND last_event_at >= %(start)s
         AND (%(project_id)s = -1 OR project_id = %(project_id)s) AND (%(user_id)s = -1 OR user_id = %(user_id)s)
         AND (%(machine)s::text IS NULL OR session_id = ANY (ARRAY(SELECT sessions_of_machine(%(machine)s))))
+        AND (%(projects)s::bigint[] IS NULL OR project_id = ANY (%(projects)s))
 ) AS s
 CROSS JOIN (
     SELECT make_interval(secs => coalesce((SELECT value::integer FROM fixed_settings WHERE name = 'idle_gap_seconds'), %(idle_gap_seconds)s::integer)) AS length

@@ -15,7 +15,7 @@ from services.query.queries.stats.tool_errors import tool_errors
 from services.query.queries.stats.tool_stats import tool_stats
 from services.query.queries.stats.usage import KEY_FIELDS, Dimension, UsageQuestion, usage
 
-Group = Literal["project", "user", "model", "branch", "machine", "tool", "error_class"]
+Group = Literal["project", "user", "model", "branch", "machine", "group", "repository", "tool", "error_class"]
 GROUPS: Final[tuple[Group, ...]] = get_args(Group)
 # The fields of an item that tell its group.
 GROUP_FIELDS: Final[dict[Group, tuple[str, ...]]] = {
@@ -24,6 +24,8 @@ GROUP_FIELDS: Final[dict[Group, tuple[str, ...]]] = {
     "model": KEY_FIELDS["model"],
     "branch": KEY_FIELDS["branch"],
     "machine": KEY_FIELDS["machine"],
+    "group": KEY_FIELDS["group"],
+    "repository": KEY_FIELDS["repository"],
     "tool": ("tool_name",),
     "error_class": ("error_class",),
 }

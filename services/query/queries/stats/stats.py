@@ -44,28 +44,39 @@ _sql = partial(statement, __package__, "stats.sql")
 
 
 class Selection(Struct, frozen=True):
-    """The data that is counted: one project's or all, one user's or all; perhaps of one machine, by its id or name."""
+    """The data that is counted: one project's or all, one user's or all; perhaps of one machine, by its id or name, or of several projects."""
 
     project_id: int = ALL
     user_id: int = ALL
     machine: str | None = None
+    # Those of a group, or of a repository. None: not limited by one.
+    projects: tuple[int, ...] | None = None
 
     def parameters(self) -> Row:
         """For SQL."""
-        return {"project_id": self.project_id, "user_id": self.user_id, "machine": self.machine}
+        return {"project_id": self.project_id, "user_id": self.user_id, "machine": self.machine, "projects": self._project_ids}
+
+    @property
+    def _project_ids(self) -> list[int] | None:
+        return None if self.projects is None else list(self.projects)
+
+    @property
+    def reads_rows(self) -> bool:
+        """Whether the rows are counted, because no aggregate knows machines, nor several projects together."""
+        return self.machine is not None or self.projects is not None
 
     @property
     def reads_rows_of_files(self) -> bool:
         """Whether files are counted from the rows, because the rollups of files know only projects."""
-        return self.user_id != ALL or self.machine is not None
+        return self.user_id != ALL or self.reads_rows
 
     def statement(self, name: str) -> str:
-        """A statement of stats.sql that reads activity_rollups. For a machine it reads cells of quarters that are made of the rows."""
-        return _sql(name) if self.machine is None else _sql("activity_of_machine") + _sql(name)
+        """A statement of stats.sql that reads activity_rollups. Where rows are counted it reads cells of quarters that are made of them."""
+        return _sql("activity_of_rows") + _sql(name) if self.reads_rows else _sql(name)
 
     def cover(self, start: float, end: float) -> list[Segment]:
         """The buckets that make up [start, end)."""
-        return cover(start, end) if self.machine is None else [Segment(15, start, end)]
+        return [Segment(15, start, end)] if self.reads_rows else cover(start, end)
 
 
 class Series(Struct, frozen=True):
@@ -152,14 +163,14 @@ def series_of(connection: Connection, selection: Selection, wanted: Range, *, ne
     edges = series_edges(wanted, first, last)
     if not edges:
         return Series(wanted.interval, edges, [])
-    if selection.machine is not None:
+    if selection.reads_rows:
         return Series(wanted.interval, edges, selection.cover(max(edges[0], wanted.start), min(edges[-1], wanted.end)))
     return Series(wanted.interval, edges, cover_series(wanted, edges))
 
 
 def cells_of(selection: Selection, wanted: Range, series: Series) -> Row:
     """The cells that make up a series, for SQL. Days of any zone, and what is longer, are made of UTC days."""
-    if series.interval == "hour" or selection.machine is not None:
+    if series.interval == "hour" or selection.reads_rows:
         [cells] = series.segments
         return cells_of_one_grain(cells, series.edges)
     return day_edges(series.bounds(wanted)).finer_parameters()
@@ -313,12 +324,12 @@ def _heatmap(connection: Connection, selection: Selection, wanted: Range) -> lis
     starts, offsets = offset_periods(wanted.tz)
     keys = selection.parameters() | {"offset_starts": starts}
     # Where the zone's hours begin with UTC's, hours are fine enough.
-    fine = (60, 15) if selection.machine is None and all(offset % HOUR == 0 for offset in offsets) else (15,)
+    fine = (60, 15) if not selection.reads_rows and all(offset % HOUR == 0 for offset in offsets) else (15,)
     packed: list[_Packed] = []
-    if selection.machine is None:
+    if not selection.reads_rows:
         segments = within_periods(wanted, starts, (10080, *fine))
         packed = fetch(connection, _Packed, _sql("active_quarters"), segment_parameters(segments) | keys)
-    if selection.machine is None and all(each.active_us < holds(ACTIVE_DIGITS) for each in packed):
+    if not selection.reads_rows and all(each.active_us < holds(ACTIVE_DIGITS) for each in packed):
         active = [(each.period, quarter, us) for each in packed for quarter, us in counters(each.active, ACTIVE_DIGITS)]
     else:
         parameters = segment_parameters(within_periods(wanted, starts, fine)) | keys

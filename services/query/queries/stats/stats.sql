@@ -336,6 +336,7 @@ SELECT project_id, file_key, count(*) AS touches,
 FROM activities
 WHERE (%(user_id)s = -1 OR user_id = %(user_id)s) AND (%(project_id)s = -1 OR project_id = %(project_id)s)
     AND (%(machine)s::text IS NULL OR session_id = ANY (ARRAY(SELECT sessions_of_machine(%(machine)s))))
+    AND (%(projects)s::bigint[] IS NULL OR project_id = ANY (%(projects)s))
     AND (%(start)s::timestamptz IS NULL OR occurred_at >= %(start)s) AND (%(end)s::timestamptz IS NULL OR occurred_at < %(end)s)
 GROUP BY project_id, file_key
 ORDER BY touches DESC, file_key
@@ -348,6 +349,7 @@ SELECT CASE WHEN %(edges)s::float8[] IS NULL THEN 0 ELSE width_bucket(date_part(
 FROM activities
 WHERE (%(user_id)s = -1 OR user_id = %(user_id)s) AND (%(project_id)s = -1 OR project_id = %(project_id)s)
     AND (%(machine)s::text IS NULL OR session_id = ANY (ARRAY(SELECT sessions_of_machine(%(machine)s))))
+    AND (%(projects)s::bigint[] IS NULL OR project_id = ANY (%(projects)s))
     AND (%(start)s::timestamptz IS NULL OR occurred_at >= %(start)s) AND (%(end)s::timestamptz IS NULL OR occurred_at < %(end)s)
 GROUP BY i
 
@@ -362,6 +364,7 @@ LEFT JOIN LATERAL (
     WHERE file_key = t.file_key AND project_id = t.project_id AND occurred_at >= %(start)s AND occurred_at < %(end)s
         AND (%(user_id)s = -1 OR user_id = %(user_id)s)
         AND (%(machine)s::text IS NULL OR session_id = ANY (ARRAY(SELECT sessions_of_machine(%(machine)s))))
+        AND (%(projects)s::bigint[] IS NULL OR project_id = ANY (%(projects)s))
     ORDER BY occurred_at DESC
     LIMIT 1
 ) AS a ON true
@@ -404,6 +407,7 @@ FROM (
             AND (%(project_id)s = -1 OR project_id = %(project_id)s) AND (%(user_id)s = -1 OR user_id = %(user_id)s)
             AND (%(tool_name)s::text IS NULL OR tool_name = %(tool_name)s)
             AND (%(machine)s::text IS NULL OR session_id = ANY (ARRAY(SELECT sessions_of_machine(%(machine)s))))
+            AND (%(projects)s::bigint[] IS NULL OR project_id = ANY (%(projects)s))
         OFFSET 0
     ) AS r
 ) AS r (tool_name, calls, success, errors, rejected, timed_calls, duration_ms, max_ms, last_used_at,
@@ -439,12 +443,13 @@ CROSS JOIN LATERAL (
 ) AS r
 GROUP BY 1, 2
 
--- name: activity_of_machine
--- Stands before a statement that reads activity_rollups, and takes the table's place: the cells of quarters, made of the rows of a machine's sessions.
--- No aggregate knows machines. Rows of a session without a date are in the cell of -infinity.
+-- name: activity_of_rows
+-- Stands before a statement that reads activity_rollups, and takes the table's place: the cells of quarters, made of the rows of the sessions of a machine,
+-- or of several projects. No aggregate knows machines. Those of projects cannot be added up: a person's active time in two of them at once counts once. Rows of a session without a date are in the cell of -infinity.
 WITH chosen AS MATERIALIZED (
     SELECT * FROM sessions
-    WHERE counted AND session_id = ANY (ARRAY(SELECT sessions_of_machine(%(machine)s)))
+    WHERE counted AND (%(machine)s::text IS NULL OR session_id = ANY (ARRAY(SELECT sessions_of_machine(%(machine)s))))
+        AND (%(projects)s::bigint[] IS NULL OR project_id = ANY (%(projects)s))
         AND (%(project_id)s = -1 OR project_id = %(project_id)s) AND (%(user_id)s = -1 OR user_id = %(user_id)s)
 ), active AS (
     SELECT u.user_id, c.bucket_start, sum(microseconds(upper(c.piece) - lower(c.piece))) AS active_us
@@ -481,6 +486,11 @@ WITH chosen AS MATERIALIZED (
         UNION ALL
         SELECT user_id, occurred_at, 0, 0, 0, (role = 'user')::int, (role = 'assistant')::int, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0
         FROM messages WHERE session_id = ANY (ARRAY(SELECT session_id FROM chosen))
+        UNION ALL
+        SELECT user_id, occurred_at, 0, 0, 0, (role = 'user')::int, (role = 'assistant')::int, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0
+        FROM messages
+        WHERE session_id IS NULL AND %(machine)s::text IS NULL AND project_id = ANY (%(projects)s)
+            AND (%(project_id)s = -1 OR project_id = %(project_id)s) AND (%(user_id)s = -1 OR user_id = %(user_id)s)
         UNION ALL
         SELECT user_id, occurred_at, 0, 0, 0, 0, 0, lines_added, lines_removed, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0
         FROM activities WHERE session_id = ANY (ARRAY(SELECT session_id FROM chosen))

@@ -131,7 +131,7 @@ def _read_from(series: Series, bounds: list[float], selection: Selection) -> Row
 
     Days and weeks of any zone are made of UTC days and of the calls around midnight (day_edges.py); months mostly of weeks; hours of calls.
     """
-    if series.interval in ("day", "week") and selection.machine is None and not all(map(kept_of_tools, series.segments)):
+    if series.interval in ("day", "week") and not selection.reads_rows and not all(map(kept_of_tools, series.segments)):
         days = day_edges(bounds)
         read: Row = {"edges": days.edges[:-1]} | segment_parameters([Segment(1440, days.edges[0], days.edges[-1])])
         names = {"fine_starts": "start", "fine_ends": "end", "wrongs": "wrong"}
@@ -147,7 +147,7 @@ def _newest_calls(
     start, end = float(max(wanted.start, EARLIEST.timestamp())), float(min(wanted.end, LATEST.timestamp()))
     stored = ["" if name == UNCLASSIFIED else name for name in classes]
     windows = [(name, start, end) for name in stored]
-    if selection.machine is None:
+    if not selection.reads_rows:
         # In the days at both ends of the range, all calls may lie outside of it.
         parameters = chosen | {"classes": stored, "start": start, "end": end, "days": chosen["most"] + 2}
         days = fetch(connection, _Day, _sql("newest_days"), parameters)

@@ -22,6 +22,7 @@ FROM (
             AND (%(project_id)s = -1 OR project_id = %(project_id)s) AND (%(user_id)s = -1 OR user_id = %(user_id)s)
             AND (%(tool_name)s::text IS NULL OR tool_name = %(tool_name)s)
             AND (%(machine)s::text IS NULL OR session_id = ANY (ARRAY(SELECT sessions_of_machine(%(machine)s))))
+            AND (%(projects)s::bigint[] IS NULL OR project_id = ANY (%(projects)s))
         OFFSET 0
     ) AS r
 ) AS r (tool_name, error_class, calls)
@@ -52,6 +53,7 @@ FROM (
             AND (%(project_id)s = -1 OR project_id = %(project_id)s) AND (%(user_id)s = -1 OR user_id = %(user_id)s)
             AND (%(tool_name)s::text IS NULL OR tool_name = %(tool_name)s)
             AND (%(machine)s::text IS NULL OR session_id = ANY (ARRAY(SELECT sessions_of_machine(%(machine)s))))
+            AND (%(projects)s::bigint[] IS NULL OR project_id = ANY (%(projects)s))
         OFFSET 0
     ) AS r
     CROSS JOIN LATERAL (
@@ -95,6 +97,7 @@ CROSS JOIN LATERAL (
         AND (%(project_id)s = -1 OR project_id = %(project_id)s) AND (%(user_id)s = -1 OR user_id = %(user_id)s)
         AND (%(tool_name)s::text IS NULL OR tool_name = %(tool_name)s)
         AND (%(machine)s::text IS NULL OR session_id = ANY (ARRAY(SELECT sessions_of_machine(%(machine)s))))
+        AND (%(projects)s::bigint[] IS NULL OR project_id = ANY (%(projects)s))
     ORDER BY occurred_at DESC, id DESC
     LIMIT %(most)s
 ) AS t

@@ -76,9 +76,9 @@ def percentiles_over_time(
         return {}, "intervals"
     edges = [max(series.edges[0], wanted.start), *series.edges[1:-1], min(series.edges[-1], wanted.end)]
     # No rollup knows hours or machines.
-    intervals = _intervals(edges, has_rollups=series.interval != "hour" and selection.machine is None)
+    intervals = _intervals(edges, has_rollups=series.interval != "hour" and not selection.reads_rows)
     of: Of = "intervals"
-    if selection.machine is None and _reads_too_much(connection, selection, intervals):
+    if not selection.reads_rows and _reads_too_much(connection, selection, intervals):
         if series.interval == "hour":
             return {}, "nothing"
         inner = (min(max(_nearest_midnight(edge), edges[0]), edges[-1]) for edge in edges[1:-1])

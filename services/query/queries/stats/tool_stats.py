@@ -132,7 +132,7 @@ def _calls_of_tool(connection: Connection, selection: Selection, tool_name: str,
     """By number of the interval, calls and errors of one tool. A week's rollup has its quarters of an hour; every interval consists of these."""
     keys = selection.parameters() | {"tool_name": tool_name}
     start, end = max(wanted.start, edges[0]), min(wanted.end, edges[-1])
-    if selection.machine is not None:
+    if selection.reads_rows:
         within = keys | {"start": start, "end": end, "edges": edges[:-1]}
         return fetch_by(connection, _Calls, "i", _sql("calls_of_tool"), within)
     found: dict[int, _Calls] = defaultdict(_Calls)

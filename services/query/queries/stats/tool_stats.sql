@@ -24,6 +24,7 @@ CROSS JOIN LATERAL (
     WHERE occurred_at >= to_timestamp(g.start) AND occurred_at < to_timestamp(g.until)
         AND (%(project_id)s = -1 OR project_id = %(project_id)s) AND (%(user_id)s = -1 OR user_id = %(user_id)s)
         AND (%(machine)s::text IS NULL OR session_id = ANY (ARRAY(SELECT sessions_of_machine(%(machine)s))))
+        AND (%(projects)s::bigint[] IS NULL OR project_id = ANY (%(projects)s))
         AND (%(tool_name)s::text IS NULL OR tool_name = %(tool_name)s)
         AND duration_ms IS NOT NULL AND (%(include_estimated)s OR duration_source = 'reported')
     OFFSET 0
@@ -40,6 +41,7 @@ FROM (
         WHERE occurred_at >= to_timestamp(g.start) AND occurred_at < to_timestamp(g.until)
             AND (%(project_id)s = -1 OR project_id = %(project_id)s) AND (%(user_id)s = -1 OR user_id = %(user_id)s)
             AND (%(machine)s::text IS NULL OR session_id = ANY (ARRAY(SELECT sessions_of_machine(%(machine)s))))
+            AND (%(projects)s::bigint[] IS NULL OR project_id = ANY (%(projects)s))
             AND (%(tool_name)s::text IS NULL OR tool_name = %(tool_name)s)
             AND (%(include_estimated)s OR duration_source = 'reported')
         OFFSET 0
@@ -63,4 +65,5 @@ FROM tool_calls
 WHERE tool_name = %(tool_name)s AND occurred_at >= to_timestamp(%(start)s) AND occurred_at < to_timestamp(%(end)s)
     AND (%(project_id)s = -1 OR project_id = %(project_id)s) AND (%(user_id)s = -1 OR user_id = %(user_id)s)
     AND (%(machine)s::text IS NULL OR session_id = ANY (ARRAY(SELECT sessions_of_machine(%(machine)s))))
+    AND (%(projects)s::bigint[] IS NULL OR project_id = ANY (%(projects)s))
 GROUP BY i

@@ -24,7 +24,7 @@ from shared.database import ALL
 from shared.http.errors import BadRequest, invalid
 from shared.sql_files import statement
 
-Dimension = Literal["day", "week", "month", "project", "user", "model", "session", "branch", "machine"]
+Dimension = Literal["day", "week", "month", "project", "user", "model", "session", "branch", "machine", "group", "repository"]
 DIMENSIONS: Final[tuple[Dimension, ...]] = get_args(Dimension)
 INTERVALS: Final[tuple[Literal["day", "week", "month"], ...]] = ("day", "week", "month")
 MAX_ROWS: Final = MAX_POINTS
@@ -55,6 +55,8 @@ class UsageSums(Struct, forbid_unknown_fields=True):
     session_id: str | None = None
     branch: str | None = None
     machine_id: str | None = None
+    group_name: str | None = None
+    repository: str | None = None
     sessions: int = 0
     continued: int = 0
     active_us: float = 0
@@ -77,7 +79,7 @@ class UsageSums(Struct, forbid_unknown_fields=True):
     @property
     def key(self) -> tuple[int | str | None, ...]:
         """What tells the group from others."""
-        return self.i, self.project_id, self.user_id, self.model, self.session_id, self.branch, self.machine_id
+        return self.i, self.project_id, self.user_id, self.model, self.session_id, self.branch, self.machine_id, self.group_name, self.repository
 
 
 class _Bounds(Struct, frozen=True):
@@ -110,9 +112,9 @@ class UsageQuestion(Struct, frozen=True):
 
     @property
     def has_sessions(self) -> bool:
-        """Whether sessions are told apart."""
-        return bool({"session", "branch", "machine"} & set(self.dimensions)) or (
-            self.session_id is not None or self.branch is not None or self.selection.machine is not None
+        """Whether sessions are told apart, or projects are taken together: a person's active time in two of them at once counts once."""
+        return bool({"session", "branch", "machine", "group", "repository"} & set(self.dimensions)) or (
+            self.session_id is not None or self.branch is not None or self.selection.reads_rows
         )
 
 
@@ -176,7 +178,7 @@ def _sums(connection: Connection, question: UsageQuestion, dimensions: Sequence[
     by_interval = question.interval in dimensions
     boundaries = series.bounds(wanted) if by_interval else [wanted.start, wanted.end]
     parameters = selection.parameters() | {
-        f"by_{each}": each in dimensions for each in ("project", "user", "model", "session", "branch", "machine")
+        f"by_{each}": each in dimensions for each in ("project", "user", "model", "session", "branch", "machine", "group", "repository")
     }
     parameters |= {"by_interval": by_interval, "most": MAX_ROWS + 1, "model": question.model}
     if question.has_sessions:
@@ -293,6 +295,10 @@ def _set_keys(
                 item.session_id, item.session_title = sums.session_id, names.get(sums.session_id)
             case "branch":
                 item.branch = sums.branch
+            case "group":
+                item.group = sums.group_name
+            case "repository":
+                item.repository = sums.repository
             case "machine":
                 item.machine_id, item.machine = sums.machine_id, names.get(sums.machine_id)
 

@@ -155,13 +155,14 @@ HAVING (sum(e.input_tokens), sum(e.output_tokens), sum(e.cache_creation_tokens),
 LIMIT %(most)s
 
 -- name: by_session
--- By session, branch or machine, and interval, project, user or model, from the rows. Without dates and intervals (from_totals) the totals of sessions are
+-- By session, branch, machine, group or repository, and interval, project, user or model, from the rows. Without dates and intervals (from_totals) the totals of sessions are
 -- enough, with the rows of no session. A session that was on several machines counts for each of them. with_models: only API calls have a model.
 SELECT CASE WHEN %(by_interval)s THEN e.i END AS i, CASE WHEN %(by_project)s THEN e.project_id END AS project_id,
     CASE WHEN %(by_user)s THEN e.user_id END AS user_id,
     CASE WHEN %(by_model)s THEN coalesce(e.model, '') END AS model,
     CASE WHEN %(by_session)s THEN e.session_id END AS session_id, CASE WHEN %(by_branch)s THEN s.git_branch END AS branch,
     CASE WHEN %(by_machine)s THEN k.machine_id END AS machine_id,
+    CASE WHEN %(by_group)s THEN w.group_name END AS group_name, CASE WHEN %(by_repository)s THEN w.repository END AS repository,
     least(sum(e.sessions), 9007199254740991)::bigint AS sessions,
     least(sum(e.messages), 9007199254740991)::bigint AS messages,
     least(sum(e.tool_calls), 9007199254740991)::bigint AS tool_calls,
@@ -198,6 +199,7 @@ FROM (
             AND (%(session_id)s::text IS NULL OR session_id = %(session_id)s)
             AND (%(branch)s::text IS NULL OR session_id = ANY (ARRAY(SELECT session_id FROM sessions WHERE git_branch = %(branch)s)))
             AND (%(machine)s::text IS NULL OR session_id = ANY (ARRAY(SELECT sessions_of_machine(%(machine)s))))
+            AND (%(projects)s::bigint[] IS NULL OR project_id = ANY (%(projects)s))
             AND (NOT %(from_totals)s OR session_id IS NULL)
             AND (%(model)s::text IS NULL OR model = %(model)s)
         UNION ALL
@@ -208,6 +210,7 @@ FROM (
             AND (%(session_id)s::text IS NULL OR session_id = %(session_id)s)
             AND (%(branch)s::text IS NULL OR session_id = ANY (ARRAY(SELECT session_id FROM sessions WHERE git_branch = %(branch)s)))
             AND (%(machine)s::text IS NULL OR session_id = ANY (ARRAY(SELECT sessions_of_machine(%(machine)s))))
+            AND (%(projects)s::bigint[] IS NULL OR project_id = ANY (%(projects)s))
             AND (NOT %(from_totals)s OR session_id IS NULL)
             AND NOT %(with_models)s
         UNION ALL
@@ -218,6 +221,7 @@ FROM (
             AND (%(session_id)s::text IS NULL OR session_id = %(session_id)s)
             AND (%(branch)s::text IS NULL OR session_id = ANY (ARRAY(SELECT session_id FROM sessions WHERE git_branch = %(branch)s)))
             AND (%(machine)s::text IS NULL OR session_id = ANY (ARRAY(SELECT sessions_of_machine(%(machine)s))))
+            AND (%(projects)s::bigint[] IS NULL OR project_id = ANY (%(projects)s))
             AND (NOT %(from_totals)s OR session_id IS NULL)
             AND NOT %(with_models)s
         UNION ALL
@@ -228,6 +232,7 @@ FROM (
             AND (%(session_id)s::text IS NULL OR session_id = %(session_id)s)
             AND (%(branch)s::text IS NULL OR session_id = ANY (ARRAY(SELECT session_id FROM sessions WHERE git_branch = %(branch)s)))
             AND (%(machine)s::text IS NULL OR session_id = ANY (ARRAY(SELECT sessions_of_machine(%(machine)s))))
+            AND (%(projects)s::bigint[] IS NULL OR project_id = ANY (%(projects)s))
             AND (NOT %(from_totals)s OR session_id IS NULL)
             AND NOT %(with_models)s
         UNION ALL
@@ -240,6 +245,7 @@ FROM (
             AND (%(session_id)s::text IS NULL OR session_id = %(session_id)s)
             AND (%(branch)s::text IS NULL OR session_id = ANY (ARRAY(SELECT session_id FROM sessions WHERE git_branch = %(branch)s)))
             AND (%(machine)s::text IS NULL OR session_id = ANY (ARRAY(SELECT sessions_of_machine(%(machine)s))))
+            AND (%(projects)s::bigint[] IS NULL OR project_id = ANY (%(projects)s))
             AND counted AND %(from_totals)s
         UNION ALL
         SELECT session_id, project_id, user_id, dated_at, CASE WHEN %(with_models)s THEN model END, 1, 0, 0, 0,
@@ -253,6 +259,7 @@ FROM (
             AND (%(session_id)s::text IS NULL OR session_id = %(session_id)s)
             AND (%(branch)s::text IS NULL OR session_id = ANY (ARRAY(SELECT session_id FROM sessions WHERE git_branch = %(branch)s)))
             AND (%(machine)s::text IS NULL OR session_id = ANY (ARRAY(SELECT sessions_of_machine(%(machine)s))))
+            AND (%(projects)s::bigint[] IS NULL OR project_id = ANY (%(projects)s))
             AND counted AND NOT %(from_totals)s AND (usage_from_snapshot OR NOT %(with_models)s)
             AND (%(model)s::text IS NULL OR model = %(model)s)
     ) AS rows_apart
@@ -261,19 +268,21 @@ FROM (
 LEFT JOIN sessions AS s ON s.session_id = e.session_id
 LEFT JOIN session_machines AS k ON %(by_machine)s AND k.session_id = e.session_id
     AND (%(machine)s::text IS NULL OR k.machine_id = %(machine)s OR k.machine_id IN (SELECT machine_id FROM machines WHERE name = %(machine)s))
+LEFT JOIN whole_projects AS w ON (%(by_group)s OR %(by_repository)s) AND w.id = e.project_id
 WHERE NOT %(by_interval)s OR e.i >= 0
-GROUP BY 1, 2, 3, 4, 5, 6, 7
+GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9
 LIMIT %(most)s
 
 -- name: active_by_session
 -- Active time for the same keys: for each user the union over the sessions, as in activity_rollups. starts, ends: the intervals.
 -- continued: sessions that were active in the interval and had begun before, as in active_sessions.sql.
-SELECT i, project_id, CASE WHEN %(by_user)s THEN user_id END AS user_id, session_id, branch, machine_id,
+SELECT i, project_id, CASE WHEN %(by_user)s THEN user_id END AS user_id, session_id, branch, machine_id, group_name, repository,
     sum(active_us)::float8 AS active_us, sum(continued)::bigint AS continued
 FROM (
     SELECT CASE WHEN %(by_interval)s THEN g.number - 1 END AS i, CASE WHEN %(by_project)s THEN s.project_id END AS project_id, s.user_id,
         CASE WHEN %(by_session)s THEN s.session_id END AS session_id, CASE WHEN %(by_branch)s THEN s.git_branch END AS branch,
         CASE WHEN %(by_machine)s THEN k.machine_id END AS machine_id,
+        CASE WHEN %(by_group)s THEN w.group_name END AS group_name, CASE WHEN %(by_repository)s THEN w.repository END AS repository,
         measure_us(range_agg(without_gap(s.active_ranges, gap.length) * tstzmultirange(tstzrange(to_timestamp(g.start), to_timestamp(g.until))))) AS active_us,
         count(*) FILTER (WHERE s.dated_at < to_timestamp(g.start) AND EXISTS (
             SELECT FROM unnest(s.active_ranges) AS r WHERE lower(r) < to_timestamp(g.until) AND upper(r) - gap.length >= to_timestamp(g.start)
@@ -287,14 +296,16 @@ FROM (
         ON s.first_event_at < to_timestamp(g.until) AND s.last_event_at >= to_timestamp(g.start)
     LEFT JOIN session_machines AS k ON %(by_machine)s AND k.session_id = s.session_id
         AND (%(machine)s::text IS NULL OR k.machine_id = %(machine)s OR k.machine_id IN (SELECT machine_id FROM machines WHERE name = %(machine)s))
+    LEFT JOIN whole_projects AS w ON (%(by_group)s OR %(by_repository)s) AND w.id = s.project_id
     WHERE s.counted
         AND (%(project_id)s = -1 OR s.project_id = %(project_id)s) AND (%(user_id)s = -1 OR s.user_id = %(user_id)s)
         AND (%(session_id)s::text IS NULL OR s.session_id = %(session_id)s)
         AND (%(branch)s::text IS NULL OR s.git_branch = %(branch)s)
         AND (%(machine)s::text IS NULL OR s.session_id = ANY (ARRAY(SELECT sessions_of_machine(%(machine)s))))
-    GROUP BY 1, 2, 3, 4, 5, 6
+        AND (%(projects)s::bigint[] IS NULL OR s.project_id = ANY (%(projects)s))
+    GROUP BY 1, 2, 3, 4, 5, 6, 7, 8
 ) AS e
-GROUP BY 1, 2, 3, 4, 5, 6
+GROUP BY 1, 2, 3, 4, 5, 6, 7, 8
 
 -- name: session_bounds
 SELECT date_part('epoch', dated_at) AS first, date_part('epoch', greatest(last_event_at, dated_at)) AS last
