@@ -11,7 +11,7 @@ import html
 import json
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from hashlib import sha256
@@ -27,11 +27,12 @@ KIND: Final = "text"
 CUT: Final = "…".encode()
 # What is left of a text at the edge of a cut is replaced from so many bytes on. Less says nothing of it.
 LEAST_CUT_BYTES: Final = 4
-# Of what JSON never escapes: a run this long decides whether JSON is looked at closely.
+# Of what JSON need not escape: a run this long decides whether JSON is looked at closely.
 _LEAST_PLAIN_BYTES: Final = 3
-PLAIN_RUN: Final = re.compile(rb"""[ !#-.0-\[\]-~]+""")
-# ASCII may be written as an escape, too.
-_DOUBTFUL_ESCAPE: Final = rb"\\u00[2-7]"
+PLAIN_RUN: Final = re.compile(rb"""[ !#-.0-\[\]-~\x80-\xff]+""")
+# It may be written as an escape all the same: ASCII hardly ever, other characters by some.
+_ESCAPED_ASCII: Final = rb"\\u00[2-7]"
+_ESCAPED: Final = rb"\\u(?:00[2-9a-fA-F]|0[1-9a-fA-F]|[1-9a-fA-F])"
 # At the edge of a cut there may be a part of a text.
 _CUT_IN_JSON: Final = CUT + rb"|\\u2026"
 _NOT_PLAIN: Final = rb"[\\\x80-\xff]"
@@ -112,7 +113,7 @@ class PlainTexts:
     @cached_property
     def _hints(self) -> Any:
         hints = {_hint_of(form) for form in self._words}
-        return re2.compile(b"|".join((*sorted(hints), _DOUBTFUL_ESCAPE, _CUT_IN_JSON)), options=_options())
+        return re2.compile(b"|".join((*sorted(hints), escape_of(self._words), _CUT_IN_JSON)), options=_options())
 
     def may_be_in(self, json_text: bytes) -> bool:
         """False only if no string of this JSON has one of the texts."""
@@ -166,6 +167,11 @@ def word_of(text: str, salt: bytes) -> bytes:
     """The replacement of a text, whatever its form."""
     found = digest(salt, b"word " + text.encode("utf-8", "surrogatepass"), sha256).hex()
     return b"[redacted:%b:%b]" % (KIND.encode(), found[:8].encode())
+
+
+def escape_of(forms: Iterable[bytes]) -> bytes:
+    """The pattern of an escape by which JSON may hide one of these forms."""
+    return _ESCAPED_ASCII if all(map(bytes.isascii, forms)) else _ESCAPED
 
 
 def in_json(text: str, is_ascii: bool) -> Iterator[str]:

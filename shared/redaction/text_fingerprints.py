@@ -17,19 +17,17 @@ from typing import Any, Final
 import re2
 from msgspec import Struct
 
-from shared.redaction.given_texts import KIND, PLAIN_RUN, in_json, merged, word_of
+from shared.redaction.given_texts import KIND, PLAIN_RUN, escape_of, in_json, merged, word_of
 from shared.redaction.secret_finder import Place
 
 WINDOW_BYTES: Final = 8
 # The low half of a byte.
 _HALVES: Final = bytes(byte & 15 for byte in range(256))
-# JSON may escape what is not plain, and ASCII as well.
-_DOUBTFUL: Final = re2.compile(rb"\\u00[2-7]")
 _LEAST_PLAIN_BYTES: Final = 4
 
 
 class Fingerprint(Struct, frozen=True, array_like=True):
-    """One form of a text: its hash and length, and the halves of some of its bytes. `is_plain`: JSON never escapes these. `word` replaces the text."""
+    """One form of a text: its hash and length, and the halves of some of its bytes. `is_plain`: JSON need not escape these. `word` replaces the text."""
 
     salt: bytes
     mac: bytes
@@ -37,6 +35,7 @@ class Fingerprint(Struct, frozen=True, array_like=True):
     window_at: int
     window: bytes
     is_plain: bool
+    is_ascii: bool
     word: bytes
 
 
@@ -53,7 +52,7 @@ def _fingerprint(form: bytes, word: bytes) -> Fingerprint:
     is_plain = plain is not None and len(plain[0]) >= _LEAST_PLAIN_BYTES
     start, stop = plain.span() if plain is not None and is_plain else (0, len(form))
     window = form[start : min(stop, start + WINDOW_BYTES)].translate(_HALVES)
-    return Fingerprint(salt, digest(salt, form, sha256), len(form), start, window, is_plain, word)
+    return Fingerprint(salt, digest(salt, form, sha256), len(form), start, window, is_plain, form.isascii(), word)
 
 
 class KeptOutTexts:
@@ -63,6 +62,7 @@ class KeptOutTexts:
         self._by_window: dict[bytes, list[Fingerprint]] = {}
         for each in fingerprints:
             self._by_window.setdefault(each.window, []).append(each)
+        self._escape = re2.compile(escape_of([b"" if each.is_ascii else b"\x80" for each in fingerprints]))
         self._is_all_plain = all(each.is_plain for each in fingerprints)
         self._lengths = sorted({len(window) for window in self._by_window})
 
@@ -75,7 +75,7 @@ class KeptOutTexts:
 
     def may_be_in(self, json_text: bytes) -> bool:
         """False only if no string of this JSON has one of the texts."""
-        if self._search.search(json_text.translate(_HALVES)) is not None or _DOUBTFUL.search(json_text) is not None:
+        if self._search.search(json_text.translate(_HALVES)) is not None or self._escape.search(json_text) is not None:
             return True
         return not self._is_all_plain and (b"\\" in json_text or not json_text.isascii())
 
