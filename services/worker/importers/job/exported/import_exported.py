@@ -167,7 +167,7 @@ class _Import:
                 stored = besides.store_rows(connection, self._shard, table, part, self._counted_redactions)
                 persisted = Persisted(projects=stored.new if table == "projects" else 0)
                 skipped = {errors.OF_ANOTHER_USER: stored.left_out} if stored.left_out else {}
-                self._advance(connection, Checkpoint(0, index, number), Outcome(persisted, [], []), len(part), skipped=skipped)
+                self._advance(connection, Checkpoint(0, index, number), Outcome(persisted, [], [], []), len(part), skipped=skipped)
             self._check_cancelled()
 
     def _paths(self) -> dict[int, str]:
