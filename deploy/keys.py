@@ -38,7 +38,9 @@ def _parser() -> argparse.ArgumentParser:
     create = commands.add_parser("create", help="make a key and show it, this once")
     create.add_argument("--name", default="made on the machine", help="what it is for")
     create.add_argument("--scope", action="append", required=True, choices=get_args(Scope))
-    create.add_argument("--user", action="append", help="whose its writes are, and whose sessions it reads; several for a key that only reads")
+    create.add_argument(
+        "--user", action="append", help="whose its writes are, and whose sessions it reads; several for a key that only reads"
+    )
     create.add_argument("--project", action="append", type=int, help="the id of a project; it reads only those that are named")
     commands.add_parser("list", help="the keys, not what they are")
     commands.add_parser("revoke", help="refuse a key from now on").add_argument("id")

@@ -12,7 +12,11 @@ from client.output.display import Quiet
 from client.output.terminal import write_json
 from client.questions.lookup import FORBIDDEN, Item, session
 
-_READERS: Final = {"shared": "by all", "private": "by its user's keys, and keys of no user", None: "as the server's setting TRACKER_SESSIONS says"}
+_READERS: Final = {
+    "shared": "by all",
+    "private": "by its user's keys, and keys of no user",
+    None: "as the server's setting TRACKER_SESSIONS says",
+}
 
 
 def mark(

@@ -92,7 +92,8 @@ GRANTS: Final[dict[str, Grants]] = {
     | {
         "session_marks": {"SELECT": _ALL, "UPDATE": ("tags", "tag_keys", "note", "title")} | _MAINTAIN,
         "saved_views": {"SELECT": _ALL, "UPDATE": ("name", "address")} | _MAINTAIN,
-        "api_keys": {"SELECT": ("id", "name", "user_name", "user_names", "project_ids"), "UPDATE": ("name", "user_name", "user_names")} | _MAINTAIN,
+        "api_keys": {"SELECT": ("id", "name", "user_name", "user_names", "project_ids"), "UPDATE": ("name", "user_name", "user_names")}
+        | _MAINTAIN,
         "audit_log": {"SELECT": ("id", "subject", "details", "request_id"), "UPDATE": ("subject", "details", "request_id")} | _MAINTAIN,
         "key_logins": _MAINTAIN,
         "alembic_version": _READ | _MAINTAIN,

@@ -86,7 +86,9 @@ class AccessControl:
             raise _insufficient_scope(grant, required)
         answering = grant.answering(required.scopes)
         if answering.is_bound and required.all_projects:
-            raise Forbidden(f"{scope['path']} is of all projects and users together, and this key is for some; use a key that is not bound.")
+            raise Forbidden(
+                f"{scope['path']} is of all projects and users together, and this key is for some; use a key that is not bound."
+            )
         return presented, grant, answering
 
     async def _login(self, scope: RequestScope) -> tuple[bytes, Grant]:

@@ -61,7 +61,12 @@ def paging(request: Request, parameters: Paged) -> Paging:
     grant = grant_of(request.scope)
     bound_to_projects = {"key.projects": list(grant.project_ids)} if grant and grant.project_ids else {}
     bound_to_users = {"key.users": list(grant.users)} if grant and grant.users else {}
-    bound_to = parameters.filters() | bound_to_projects | bound_to_users | {f"path.{name}": str(value) for name, value in request.path_params.items()}
+    bound_to = (
+        parameters.filters()
+        | bound_to_projects
+        | bound_to_users
+        | {f"path.{name}": str(value) for name, value in request.path_params.items()}
+    )
     return Paging(parameters.limit or parameters.page_items, parameters.cursor, cursor.fingerprint(request.scope["route"].path, bound_to))
 
 

@@ -52,7 +52,15 @@ class ApiKeys:
         """`users` are several, in place of one `user`. When the key was made, None if a project of it does not exist; and the projects that do exist."""
         ids = None if project_ids is None else list(project_ids)
         several = None if users is None else list(users)
-        params = {"id": key_id, "sha256": sha256, "name": name, "scopes": list(scopes), "user_name": user, "user_names": several, "project_ids": ids}
+        params = {
+            "id": key_id,
+            "sha256": sha256,
+            "name": name,
+            "scopes": list(scopes),
+            "user_name": user,
+            "user_names": several,
+            "project_ids": ids,
+        }
         row = await run_audited(self._database, _ADD, params, record, done="created_at")
         assert row is not None
         return row["created_at"], row["ids"]

@@ -27,7 +27,9 @@ _NAME_ALIAS = "UPDATE users SET name = %(name)s WHERE id = %(alias_id)s"
 _MERGE = "UPDATE users SET alias_of = %(into)s, merge_requested_at = clock_timestamp() WHERE id = %(id)s"
 _MOVE_ALIASES = "UPDATE users SET alias_of = %(into)s WHERE alias_of = %(id)s"
 _MOVE_KEYS = "UPDATE api_keys SET user_name = %(new_name)s WHERE user_name = %(name)s"
-_MOVE_KEYS_OF_SEVERAL = "UPDATE api_keys SET user_names = array_replace(user_names, %(name)s, %(new_name)s) WHERE %(name)s = ANY (user_names)"
+_MOVE_KEYS_OF_SEVERAL = (
+    "UPDATE api_keys SET user_names = array_replace(user_names, %(name)s, %(new_name)s) WHERE %(name)s = ANY (user_names)"
+)
 
 _NAMES = _sql("names")
 

@@ -21,7 +21,21 @@ from services.query.app import ROUTES
 from services.query.routes import dashboard
 from shared.auth.scopes import PUBLIC, required_by
 from tests.integration.keys.conftest import Api, running
-from tests.integration.keys.rights.people import ANNS, BOBS_SHARED, MISSING, NOON, OWN, SECRET, SHARED, Keys, People, hide, keys_of, settle, some_id
+from tests.integration.keys.rights.people import (
+    ANNS,
+    BOBS_SHARED,
+    MISSING,
+    NOON,
+    OWN,
+    SECRET,
+    SHARED,
+    Keys,
+    People,
+    hide,
+    keys_of,
+    settle,
+    some_id,
+)
 from tests.integration.keys.rights.questions import READS, TELL_THAT_AN_ID_IS_TAKEN, WRITES
 from tests.required_scopes import ADMIN, READING
 
@@ -186,9 +200,7 @@ def first_difference(one: str, other: str) -> str:
     return f"{one[max(at - 60, 0) : at + 40]} | {other[max(at - 60, 0) : at + 40]}"
 
 
-def test_a_key_of_a_project_sees_nothing_of_another(
-    api: Api, connection: psycopg.Connection[Any], people: People, keys: Keys
-) -> None:
+def test_a_key_of_a_project_sees_nothing_of_another(api: Api, connection: psycopg.Connection[Any], people: People, keys: Keys) -> None:
     asked = [each for each in asked_of(people, ANNS, OWN, "alpha") if each[0] not in (STREAM_THAT_DOES_NOT_END, "/readyz")]
     before = answers(api, keys, "alpha", asked)
 
@@ -198,9 +210,7 @@ def test_a_key_of_a_project_sees_nothing_of_another(
     assert [path for path in before if before[path] != after[path]] == []
 
 
-def test_what_another_has_is_answered_as_what_nobody_has(
-    api: Api, connection: psycopg.Connection[Any], people: People, keys: Keys
-) -> None:
+def test_what_another_has_is_answered_as_what_nobody_has(api: Api, connection: psycopg.Connection[Any], people: People, keys: Keys) -> None:
     """given an id of bob's and one that nobody has, then status and body are the same but for the id"""
     bobs = hide(connection, people, people.beta, "beta")
     hidden_call, nothing = str(people.calls[bobs]), some_id()
@@ -213,7 +223,9 @@ def test_what_another_has_is_answered_as_what_nobody_has(
             for session_id, call_id in ((bobs, hidden_call), (MISSING, nothing)):
                 path = route.replace("{session_id}", session_id).replace("{call_id}", call_id)
                 answer = read(api, keys, name, path)
-                headers = {key: value for key, value in answer.headers.items() if key not in ("x-request-id", "x-data-as-of", "content-length")}
+                headers = {
+                    key: value for key, value in answer.headers.items() if key not in ("x-request-id", "x-data-as-of", "content-length")
+                }
                 body = body_of(answer).replace(session_id, "").replace(call_id, "")
                 answers_of.append((answer.status_code, body, headers))
             if answers_of[0] != answers_of[1] or answers_of[0][0] != 404:
@@ -222,9 +234,7 @@ def test_what_another_has_is_answered_as_what_nobody_has(
     assert different == []
 
 
-def test_a_lead_counts_all_and_reads_only_its_users(
-    api: Api, connection: psycopg.Connection[Any], people: People, keys: Keys
-) -> None:
+def test_a_lead_counts_all_and_reads_only_its_users(api: Api, connection: psycopg.Connection[Any], people: People, keys: Keys) -> None:
     """given numbers, and read of ann and carl, then what counts answers as to numbers, and what reads as to the team"""
     bobs = hide(connection, people, people.beta, "beta")
     hide(connection, people, people.alpha, "alpha")
@@ -247,9 +257,7 @@ def test_a_lead_counts_all_and_reads_only_its_users(
     assert read(api, keys, "team", f"/api/sessions/{ANNS}").status_code == 200
 
 
-def test_a_shared_session_is_read_and_does_not_count(
-    api: Api, connection: psycopg.Connection[Any], people: People, keys: Keys
-) -> None:
+def test_a_shared_session_is_read_and_does_not_count(api: Api, connection: psycopg.Connection[Any], people: People, keys: Keys) -> None:
     """given a session that bob shares, then ann reads it on every path, and her sums are of her own alone"""
     for route in READS:
         if "{session_id}" in route:
@@ -270,9 +278,7 @@ def test_a_project_and_a_user_both_hold(api: Api, connection: psycopg.Connection
     assert api.get(key, f"/api/sessions/{ANNS}").status_code == 404
 
 
-def test_writes_of_a_bound_key_change_nothing_of_others(
-    api: Api, connection: psycopg.Connection[Any], people: People, keys: Keys
-) -> None:
+def test_writes_of_a_bound_key_change_nothing_of_others(api: Api, connection: psycopg.Connection[Any], people: People, keys: Keys) -> None:
     """given every write about bob's session, project, machine and name, when ann sends it, then nothing of bob's is another, and nothing is told"""
     bobs = hide(connection, people, people.beta, "beta")
     some = "018f3b1e-0000-7000-8000-000000000001"
@@ -283,7 +289,12 @@ def test_writes_of_a_bound_key_change_nothing_of_others(
         for number, ((method, route), body) in enumerate(WRITES.items()):
             answers_of = []
             for session_id in (bobs, f"{MISSING}-{number}"):
-                filled = {"session_id": session_id, "project_id": str(people.beta), "machine_id": f"{SECRET}-machine", "name": f"{SECRET}-zed"}
+                filled = {
+                    "session_id": session_id,
+                    "project_id": str(people.beta),
+                    "machine_id": f"{SECRET}-machine",
+                    "name": f"{SECRET}-zed",
+                }
                 path = re.sub(r"\{(\w+)\}", lambda found: filled.get(found[1], some), route)  # noqa: B023
                 content = json.dumps(body).replace("{session}", session_id) if body is not None else None
                 headers = keys.headers(name) | ({} if content is None else {"Content-Type": "application/json"})
@@ -317,8 +328,7 @@ def of_others(connection: psycopg.Connection[Any]) -> list[Any]:
     ]
 
 
-def test_the_feed_shows_a_bound_key_its_own_users(api: Api, connection: psycopg.Connection[Any], people: People) -> None:
-    """given a name that ann had before, then her view has both, and a stream of another's user shows nothing"""
+def test_a_former_name_is_the_same_user(api: Api, connection: psycopg.Connection[Any], people: People) -> None:
     connection.execute("INSERT INTO users (name, alias_of) VALUES ('ann-before', %s)", (people.users["ann"],))
     before, now = api.key("read", user="ann-before"), api.key("read", user="ann")
 
