@@ -20,6 +20,7 @@ ALTER TABLE projects ADD CONSTRAINT projects_visibility_check CHECK (visibility 
 --   tracker.projects             '{1,2}', or '*' for a key that is bound to users alone. Not set: no project.
 --   tracker.users                '{3}' with the former ids of who was merged, or '*' for a key that is bound to projects alone. Not set: as '*', since
 --                                the release before knows only projects.
+--   tracker.user_names           '{ann,ann-before}': all names of these users.
 --   tracker.sessions             'private' or 'shared': of sessions and projects that say nothing.
 --   tracker.exceptional_projects '{7}': those that say the other.
 --   tracker.shares               'on' if a session may be shared at all. Else nobody looks for it.
@@ -31,6 +32,9 @@ CREATE OR REPLACE FUNCTION bound_projects() RETURNS bigint[]
 CREATE OR REPLACE FUNCTION bound_users() RETURNS bigint[]
     LANGUAGE sql STABLE PARALLEL SAFE
     RETURN nullif(nullif(current_setting('tracker.users', true), ''), '*')::bigint[];
+CREATE OR REPLACE FUNCTION bound_user_names() RETURNS text[]
+    LANGUAGE sql STABLE PARALLEL SAFE
+    RETURN nullif(current_setting('tracker.user_names', true), '')::text[];
 CREATE OR REPLACE FUNCTION shares_sessions() RETURNS boolean
     LANGUAGE sql STABLE PARALLEL SAFE
     RETURN coalesce(current_setting('tracker.shares', true) = 'on', false);
@@ -100,6 +104,12 @@ BEGIN
             $policy$, name);
     END LOOP;
 END $$;
+
+-- A machine: with a session that is seen; or of one of the users, who has perhaps no session yet.
+DROP POLICY IF EXISTS bound ON machines;
+CREATE POLICY bound ON machines FOR SELECT TO tracker_bound USING (
+    (SELECT bound_projects() IS NULL) AND user_name = ANY ((SELECT bound_user_names())::text[])
+    OR EXISTS (SELECT FROM session_machines AS m WHERE m.machine_id = machines.machine_id));
 
 -- A project, user or file: of what is seen.
 DROP POLICY IF EXISTS bound ON projects;

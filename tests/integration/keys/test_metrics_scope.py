@@ -156,7 +156,7 @@ SEEN = {
     "LiveItem.tool_name", "LiveItem.model", "LiveItem.user",
     "LiveSession.tool_name", "LiveSession.model", "LiveSession.user", "LiveSessions.last_event_id",
     "FailedTool.tool_name", "ErrorCount.error_class", "ErrorClass.error_class",
-    "Me.version", "Me.timezone", "Me.flower", "OwnKey.key_id", "OwnKey.name", "OwnKey.user",
+    "Me.version", "Me.timezone", "Me.flower", "OwnKey.key_id", "OwnKey.name", "OwnKey.user", "OwnKey.users",
     "User.name", "UserPage.next_cursor",
 }  # fmt: skip
 SEEN_WITH_NAMES = {

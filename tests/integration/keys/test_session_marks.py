@@ -30,7 +30,7 @@ def mark(api: Api, key: str | None, session_id: str = "s-1", **fields: Any) -> A
 
 def marks(api: Api, key: str, session_id: str = "s-1") -> dict[str, Any]:
     session = api.get(key, f"/api/sessions/{session_id}").json()
-    return {name: session[name] for name in ("is_starred", "tags", "note", "title", "own_title")}
+    return {name: session[name] for name in ("is_starred", "tags", "note", "title", "own_title", "visibility")}
 
 
 def listed(api: Api, key: str, query: str) -> list[str]:

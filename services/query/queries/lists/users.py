@@ -15,7 +15,6 @@ _sql = partial(statement, __package__, "users.sql")
 NOBODY = -2
 
 _USERS = _sql("users")
-_BOUND_USERS = "SELECT name FROM users WHERE id = ANY (bound_users())"
 _OWN_USER = "SELECT coalesce(alias_of, id) AS id FROM users WHERE name = %(name)s AND id = ANY (bound_users())"
 
 
@@ -40,7 +39,7 @@ def bound_user_ids(connection: Connection) -> list[int] | None:
 
 def bound_user_names(connection: Connection) -> set[str]:
     """The names of the users that the transaction is bound to, with their former names."""
-    return {row["name"] for row in rows(connection, _BOUND_USERS)}
+    return set(one_row(connection, "SELECT bound_user_names() AS names")["names"])
 
 
 def own_user_id(connection: Connection, name: str) -> int:

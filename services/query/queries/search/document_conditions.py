@@ -12,6 +12,7 @@ from typing import Final, Literal
 from msgspec import Struct
 
 from services.query.database import Connection, Row, estimated_rows
+from services.query.queries.lists.users import bound_user_ids
 from services.query.queries.search.pattern_texts import texts_of_each_match
 from services.query.queries.search.query_language import Query, Term
 from shared.document_words import LEAST_PART_CHARS, OVERLONG, folded, phrase_query, query_lexemes, sign_lexemes
@@ -163,8 +164,11 @@ def _side_by_side(parameter: str) -> str:
 
 
 def rarity(connection: Connection, words: Sequence[str]) -> tuple[int, ...]:
-    """A weight for each word: 10 for the most frequent, 10 more for each time that another is half as frequent, as the planner knows it."""
-    if len(words) < 2:
+    """A weight for each word: 10 for the most frequent, 10 more for each time that another is half as frequent, as the planner knows it.
+
+    The planner knows it of all texts, so to a key that is bound to users all words weigh the same: scores would tell what others write.
+    """
+    if len(words) < 2 or bound_user_ids(connection) is not None:
         return (10,) * len(words)
     rows_with = [estimated_rows(connection, sql("with_word"), {"word": word}) + 1 for word in words]
     return tuple(round(10 * (1 + log2(max(rows_with) / number))) for number in rows_with)

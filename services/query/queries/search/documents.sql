@@ -262,5 +262,5 @@ SELECT word FROM search_words WHERE word LIKE %(like)s AND found_in > 0 LIMIT %(
 -- Each note is of up to 256 rows. A bound key is told of messages that it may read: how much others write is not its business.
 SELECT CASE WHEN current_user <> 'tracker_bound'
     THEN (SELECT least(coalesce(sum(rows), 0), 10000) FROM (SELECT rows FROM search_pending LIMIT 1000) AS waiting)
-    ELSE (SELECT count(*) FROM messages WHERE id IN (
-        SELECT key::uuid FROM (SELECT keys FROM search_noted_messages LIMIT 100) AS waiting, unnest(keys) AS key)) END::integer AS documents
+    ELSE (SELECT count(*) FROM (SELECT keys FROM search_noted_messages LIMIT 100) AS waiting CROSS JOIN LATERAL unnest(waiting.keys) AS key
+        WHERE EXISTS (SELECT FROM messages AS m WHERE m.id = key::uuid OFFSET 0)) END::integer AS documents

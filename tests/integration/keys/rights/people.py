@@ -3,9 +3,9 @@
 What only others may see is written with the word SECRET; what bob shares with SHARED; what is ann's with OWN.
 """
 
+import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any, Final
 from uuid import UUID, uuid4
 
@@ -97,7 +97,9 @@ def add_session(
     marks = "INSERT INTO session_marks (session_id, is_starred, tags, tag_keys, note) VALUES (%s, true, %s, %s, %s) ON CONFLICT DO NOTHING"
     connection.execute(marks, (session_id, [f"{word}-tag"], [f"{word}-tag"], f"{word} note"))
     machine = f"{word}-machine"
-    report = f'{{"os": "{word}-os", "expiring": [{{"session_id": "{session_id}", "file": "{word}.jsonl", "bytes": 1, "project_path": "/{word}", "changed_at": "2024-05-01T12:00:00Z", "deleted_after": "2024-06-01T12:00:00Z"}}]}}'
+    expiring = {"session_id": session_id, "file": f"{word}.jsonl", "bytes": 1, "project_path": f"/{word}"}
+    times = {"changed_at": "2024-05-01T12:00:00Z", "deleted_after": "2024-06-01T12:00:00Z"}
+    report = json.dumps({"os": f"{word}-os", "expiring": [expiring | times]})
     connection.execute(
         "INSERT INTO machines (machine_id, name, user_name, report, first_seen_at, last_heard_at) VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",
         (machine, machine, user, report, at, at),
@@ -145,11 +147,6 @@ def keys_of(api: Api, people: People) -> Keys:
             "login": log_in(api, ann),
         }
     )
-
-
-def archive_of(folder: Path) -> str:
-    """Where transcripts are."""
-    return (folder / "archive").as_uri()
 
 
 def some_id() -> str:

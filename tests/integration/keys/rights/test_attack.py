@@ -328,8 +328,7 @@ def of_others(connection: psycopg.Connection[Any]) -> list[Any]:
     ]
 
 
-def test_the_feed_shows_a_bound_key_its_own_users(api: Api, connection: psycopg.Connection[Any], people: People) -> None:
-    """given a name that ann had before, then her view has both, and a stream of another's user shows nothing"""
+def test_a_former_name_is_the_same_user(api: Api, connection: psycopg.Connection[Any], people: People) -> None:
     connection.execute("INSERT INTO users (name, alias_of) VALUES ('ann-before', %s)", (people.users["ann"],))
     before, now = api.key("read", user="ann-before"), api.key("read", user="ann")
 

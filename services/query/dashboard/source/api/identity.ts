@@ -15,6 +15,10 @@ export const identityProblem = signal<Problem | null>(null);
 export const seesTexts = computed(() => hasScope("read"));
 /** Whether names of projects and machines are shown. */
 export const seesNames = computed(() => hasScope("read", "numbers"));
+/** Whether it reads sessions of some people and counts those of all: what counts then has no texts. */
+export const countsAll = computed(() => !!me.value?.key?.users && seesTexts.value && hasScope("numbers"));
+/** Whether lists beside counts, as the board of what happens now, have texts. */
+export const seesTextsOfCounts = computed(() => seesTexts.value && !countsAll.value);
 export const isAdmin = computed(() => hasScope());
 /** Whether files can be imported. */
 export const mayImport = computed(() => hasScope("ingest"));

@@ -11,7 +11,7 @@ import { Dialog } from "./dialog";
 export const isViewsOpen = signal(false);
 
 /** A bound key has none: they hold names and words of all projects. */
-export const hasViews = computed(() => seesTexts.value && !me.value?.key?.user && !me.value?.key?.project_ids);
+export const hasViews = computed(() => seesTexts.value && !me.value?.key?.users && !me.value?.key?.project_ids);
 
 export function useViews() {
   return useRead(hasViews.value ? "/api/views" : null, { limit: 500 });

@@ -3,7 +3,7 @@
 import { parameter, withParameters } from "../../address/address";
 import { rangeQuery } from "../../address/filters";
 import { extent, zone } from "../../address/range";
-import { seesNames, seesTexts } from "../../api/identity";
+import { seesNames, seesTextsOfCounts } from "../../api/identity";
 import { useRead } from "../../api/use_read";
 import { addDays, today } from "../../format/days";
 import { DayFields } from "../../parts/filters/day_fields";
@@ -35,7 +35,7 @@ export default function Compare() {
 
 function Compared({ query }: { query: Query }) {
   // A key that does not see them would get one row of all that are unknown.
-  const names = (Object.keys(GROUPS) as GroupName[]).filter((each) => (each !== "machine" || seesNames.value) && (each !== "branch" || seesTexts.value));
+  const names = (Object.keys(GROUPS) as GroupName[]).filter((each) => (each !== "machine" || seesNames.value) && (each !== "branch" || seesTextsOfCounts.value));
   const groups = chosenGroups(parameter("by"), names);
   const reading = useRead("/api/compare", { ...query, group_by: "project" });
   const { data } = reading;

@@ -1,6 +1,6 @@
 /** Is everything captured, is anything lost: a verdict in words, and what it rests on. */
 
-import { isAdmin, me, seesNames } from "../../api/identity";
+import { countsAll, isAdmin, me, seesNames } from "../../api/identity";
 import { useRead } from "../../api/use_read";
 import { Accounts } from "./accounts";
 import { DeadLetters } from "./dead_letters";
@@ -13,8 +13,8 @@ const SOON_MS = 5_000;
 const LATER_MS = 15_000;
 
 export default function Health() {
-  // A key that is bound to projects does not see what is of all of them.
-  const seesAll = me.value?.key?.project_ids == null;
+  // A bound key does not see what is of all projects and people, unless it counts all.
+  const seesAll = me.value?.key?.project_ids == null && (me.value?.key?.users == null || countsAll.value);
   const readiness = useRead("/readyz", {}, { everyMs: SOON_MS });
   const accounts = useRead(seesAll ? "/api/accounting" : null, {}, { everyMs: SOON_MS });
   const machines = useRead(seesNames.value ? "/api/machines" : null, { limit: 200 }, { everyMs: LATER_MS });

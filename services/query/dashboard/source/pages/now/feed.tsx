@@ -2,7 +2,7 @@
 
 import type { ComponentChildren } from "preact";
 import { zone } from "../../address/range";
-import { seesTexts } from "../../api/identity";
+import { seesTextsOfCounts } from "../../api/identity";
 import { projectName } from "../../format/names";
 import { duration } from "../../format/quantities";
 import { clockText, exactTime } from "../../format/times";
@@ -81,7 +81,7 @@ function what(item: LiveItem): ComponentChildren {
   switch (item.kind) {
     case "prompt":
     case "reply":
-      return item.content ?? (seesTexts.value ? "" : (item.model ?? ""));
+      return item.content ?? (seesTextsOfCounts.value ? "" : (item.model ?? ""));
     case "tool_started":
       return [item.tool_name, item.running_tool === item.tool_name && item.running_input].filter(Boolean).join(" ");
     case "tool_finished": {

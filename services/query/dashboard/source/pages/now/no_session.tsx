@@ -1,7 +1,7 @@
 /** Without an open session: what to do, and the sessions before. */
 
 import { pageAddress } from "../../address/filters";
-import { seesNames, seesTexts } from "../../api/identity";
+import { seesNames, seesTextsOfCounts } from "../../api/identity";
 import { useRead } from "../../api/use_read";
 import { projectName } from "../../format/names";
 import { cost, minutes } from "../../format/quantities";
@@ -17,7 +17,7 @@ const SHOWN = 8;
 export function NoSession({ live }: { live: Live }) {
   void live.version.value;
   const isKnown = live.listed.value !== null;
-  const isNone = isKnown && (seesTexts.value ? live.board.openSessions.length === 0 : live.listed.value?.items.length === 0);
+  const isNone = isKnown && (seesTextsOfCounts.value ? live.board.openSessions.length === 0 : live.listed.value?.items.length === 0);
   return (
     <>
       {isNone && (
@@ -25,7 +25,7 @@ export function NoSession({ live }: { live: Live }) {
           <NextStep />
         </Panel>
       )}
-      {seesTexts.value && <LastSessions />}
+      {seesTextsOfCounts.value && <LastSessions />}
     </>
   );
 }

@@ -2,7 +2,7 @@
 
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import { seesTexts } from "../../api/identity";
+import { seesTextsOfCounts } from "../../api/identity";
 import { ProblemNote } from "../../parts/notes/problem_note";
 import { Board, StateCounts } from "./board";
 import { Feed } from "./feed";
@@ -20,11 +20,11 @@ export default function Now() {
       <header class="page-head">
         <h1>Now</h1>
         <Connection live={live} />
-        {seesTexts.value && <NoticeSwitch />}
+        {seesTextsOfCounts.value && <NoticeSwitch />}
       </header>
       {live.problem.value && live.listed.value === null && <ProblemNote problem={live.problem.value} again={live.again} />}
       <Today />
-      {seesTexts.value ? <Board live={live} now={clock} /> : <StateCounts live={live} />}
+      {seesTextsOfCounts.value ? <Board live={live} now={clock} /> : <StateCounts live={live} />}
       <Below live={live} clock={clock} />
     </>
   );

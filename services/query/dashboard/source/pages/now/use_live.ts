@@ -4,7 +4,7 @@ import { type Signal, signal } from "@preact/signals";
 import { useEffect, useState } from "preact/hooks";
 import type { Answer } from "../../api/answers";
 import { type EventStream, type StreamState, openStream } from "../../api/event_stream";
-import { seesTexts } from "../../api/identity";
+import { seesTextsOfCounts } from "../../api/identity";
 import { Problem, addressOf, read } from "../../api/request";
 import { tell, waitingFrom } from "../../shell/waiting";
 import { LiveBoard, type LiveItem } from "./live_board";
@@ -70,7 +70,7 @@ function start(): Running {
 
   function changed(): void {
     version.value += 1;
-    tell(seesTexts.peek() ? board.openSessions : waitingFrom(listed.peek()?.items ?? []));
+    tell(seesTextsOfCounts.peek() ? board.openSessions : waitingFrom(listed.peek()?.items ?? []));
   }
 
   function onEvent(name: string, data: string, id: string): void {
@@ -115,7 +115,7 @@ function start(): Running {
   void readSessions();
   const timer = window.setInterval(() => {
     const age = Date.now() - readAt;
-    const isDue = age >= READ_MS || (!seesTexts.peek() && isDirty && age >= COUNT_MS);
+    const isDue = age >= READ_MS || (!seesTextsOfCounts.peek() && isDirty && age >= COUNT_MS);
     if (!document.hidden && isDue) void readSessions();
   }, 400);
 

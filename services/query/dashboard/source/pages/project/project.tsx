@@ -3,7 +3,7 @@
 import { parts } from "../../address/address";
 import { pageAddress, rangeQuery } from "../../address/filters";
 import { rangeBefore } from "../../address/range";
-import { seesTexts } from "../../api/identity";
+import { seesTexts, seesTextsOfCounts } from "../../api/identity";
 import { useRead } from "../../api/use_read";
 import { projectName } from "../../format/names";
 import { EmptyNote } from "../../parts/notes/empty_note";
@@ -65,8 +65,8 @@ function Shown({ id }: { id: string }) {
             {(data) => <ToolTable measured={data.tools} estimated={estimated.isCurrent ? (estimated.data?.tools ?? []) : []} project={id} csv={measured.address} isShort />}
           </Loaded>
         </Panel>
-        {seesTexts.value && <FilesPanel stats={stats} id={id} path={project?.path ?? null} />}
-        {seesTexts.value ? (
+        {seesTextsOfCounts.value && <FilesPanel stats={stats} id={id} path={project?.path ?? null} />}
+        {seesTextsOfCounts.value ? (
           <>
             <PeoplePanel stats={stats} />
             <ModelsPanel id={id} />

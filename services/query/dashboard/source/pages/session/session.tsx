@@ -2,12 +2,11 @@
 
 import { useEffect, useState } from "preact/hooks";
 import { go, withParameters } from "../../address/address";
-import { mayImport, seesTexts } from "../../api/identity";
 import { Problem } from "../../api/request";
 import { useRead } from "../../api/use_read";
 import { EmptyNote } from "../../parts/notes/empty_note";
 import { ProblemNote } from "../../parts/notes/problem_note";
-import { type MarksChange, mark, withMarks } from "../sessions/session_marks";
+import { type MarksChange, mark, mayMark, withMarks } from "../sessions/session_marks";
 import { sessionAddress, sessionTitle } from "../sessions/session_row";
 import { Conversation } from "./conversation";
 import { SessionHead } from "./session_head";
@@ -49,7 +48,7 @@ export default function Session({ id }: { id: string }) {
       {markProblem && <ProblemNote problem={markProblem} />}
       {session ? (
         <>
-          <SessionHead session={session} onMark={mayImport.value && seesTexts.value ? (wanted) => void change(wanted) : undefined} />
+          <SessionHead session={session} onMark={mayMark(session) ? (wanted) => void change(wanted) : undefined} />
           <Conversation session={session} onChange={reading.again} />
         </>
       ) : (

@@ -3,6 +3,7 @@
 import { useState } from "preact/hooks";
 import { zone } from "../../address/range";
 import type { Schemas } from "../../api/answers";
+import { me } from "../../api/identity";
 import { addressOf } from "../../api/request";
 import { useRead } from "../../api/use_read";
 import { type MeasureName, measure } from "../../format/measures";
@@ -73,6 +74,7 @@ export function SessionHead({ session, onMark }: Props) {
         </span>
         <Tags tags={session.tags} hrefOf={(tag) => `/sessions?range=all&tag=${encodeURIComponent(tag)}`} onChange={onMark} />
         <Note session={session} onMark={onMark} />
+        <Sharing session={session} onMark={onMark} />
       </div>
       <Numbers session={session} />
       <div class="session-ways">
@@ -202,6 +204,22 @@ function Note({ session, onMark }: Props) {
         </button>
       )}
     </p>
+  );
+}
+
+/** Whether keys of other people read it. */
+function Sharing({ session, onMark }: Props) {
+  const isShared = (session.visibility ?? me.value?.sessions) === "shared";
+  if (!onMark) return isShared ? <span class="badge">shared</span> : null;
+  return (
+    <button
+      type="button"
+      class="button is-small is-quiet"
+      title={isShared ? "Keys of other people read this session" : "Only keys of its person read this session, and keys that read everything"}
+      onClick={() => onMark({ visibility: isShared ? "private" : "shared" })}
+    >
+      {isShared ? "Stop sharing" : "Share"}
+    </button>
   );
 }
 

@@ -4,7 +4,6 @@ import { useLayoutEffect, useEffect, useRef, useState } from "preact/hooks";
 import { address, isRevisit, parameter, withParameters } from "../../address/address";
 import { rangeQuery } from "../../address/filters";
 import { extent, range, rangeAddress } from "../../address/range";
-import { mayImport, seesTexts } from "../../api/identity";
 import { Problem } from "../../api/request";
 import { usePages } from "../../api/use_pages";
 import { measure } from "../../format/measures";
@@ -18,7 +17,7 @@ import { CsvLink } from "../../parts/tables/csv_link";
 import { ProblemNote } from "../../parts/notes/problem_note";
 import { PHONE, useMedia } from "../../parts/use_media";
 import { SessionFilters, isFiltered, ownQuery, rangeWords, unfilteredAddress } from "./session_filters";
-import { type MarksChange, mark, withMarks } from "./session_marks";
+import { type MarksChange, mark, mayMark, withMarks } from "./session_marks";
 import { type Differing, SessionRow } from "./session_row";
 import "./sessions.css";
 
@@ -59,7 +58,6 @@ export function SessionList() {
     }
   }
 
-  const mayMark = mayImport.value && seesTexts.value;
   return (
     <>
       <header class="page-head">
@@ -89,7 +87,7 @@ export function SessionList() {
                 session={session}
                 differing={differing}
                 top={(first + index) * rowHeight}
-                onMark={mayMark ? (wanted) => void change(session.session_id, wanted) : undefined}
+                onMark={mayMark(session) ? (wanted) => void change(session.session_id, wanted) : undefined}
               />
             ))}
           </div>

@@ -1,9 +1,16 @@
 /** Star, tags, note and title of a session: what people add to it. */
 
 import type { Schemas } from "../../api/answers";
+import { mayImport, me, seesTexts } from "../../api/identity";
 import { addressOf, send } from "../../api/request";
 
 export type Marks = Schemas["SessionMarks"];
+/** Whether the viewer may change the marks of a session: with both scopes, and a person's key of that person's sessions alone. */
+export function mayMark(session: Schemas["Session"]): boolean {
+  const key = me.value?.key;
+  return mayImport.value && seesTexts.value && (!key?.user || !session.user || session.user === key.user);
+}
+
 export type MarksChange = Partial<Schemas["SessionMarksChange"]>;
 
 /** Changes them, and tells how they are now. Throws a Problem. */
@@ -19,6 +26,7 @@ export function withMarks<S extends Schemas["Session"]>(session: S, marks: Marks
     is_starred: marks.is_starred,
     tags: marks.tags,
     note: marks.note,
+    visibility: marks.visibility,
     ...(marks.title === null ? {} : { title: marks.title, own_title: true }),
   };
 }

@@ -21,7 +21,7 @@ export function Keys({ newKey }: { newKey: Signal<string | null> }) {
   const columns: Column<Key>[] = [
     { title: "Name", cell: (key) => <span class={key.revoked_at ? "quiet" : ""}>{key.name}</span> },
     { title: "May", cell: (key) => key.scopes.map((scope) => <span class="badge key-scope" key={scope}>{scope}</span>) },
-    { title: "Bound to", isMinor: true, cell: (key) => <span class="quiet">{[key.user, key.project_ids && `projects ${key.project_ids.join(", ")}`].filter(Boolean).join("; ") || "nothing"}</span> },
+    { title: "Bound to", isMinor: true, cell: (key) => <span class="quiet">{[key.users?.join(", "), key.project_ids && `projects ${key.project_ids.join(", ")}`].filter(Boolean).join("; ") || "nothing"}</span> },
     { title: "Made", isMinor: true, cell: (key) => <Time at={key.created_at} /> },
     { title: "Last used", cell: (key) => (key.last_used_at ? <Time at={key.last_used_at} relative /> : <span class="quiet">never</span>) },
     {

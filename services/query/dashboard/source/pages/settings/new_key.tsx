@@ -75,7 +75,7 @@ function Form({ onClose, onMade }: { onClose: () => void; onMade: (key: Made) =>
   async function submit(event: SubmitEvent): Promise<void> {
     event.preventDefault();
     const form = new FormData(event.currentTarget as HTMLFormElement);
-    const user = String(form.get("user") ?? "").trim();
+    const users = String(form.get("user") ?? "").split(",").map((user) => user.trim()).filter(Boolean);
     const projectIds = form.getAll("project").map(Number);
     isBusy.value = true;
     problem.value = null;
@@ -83,7 +83,7 @@ function Form({ onClose, onMade }: { onClose: () => void; onMade: (key: Made) =>
       const response = await send("POST", "/api/keys", {
         name: String(form.get("name") ?? "").trim(),
         scopes: scopes.value,
-        ...(user ? { user } : {}),
+        ...(users.length ? { users } : {}),
         ...(projectIds.length ? { project_ids: projectIds } : {}),
       });
       onMade((await response.json()) as Made);
@@ -121,9 +121,9 @@ function Form({ onClose, onMade }: { onClose: () => void; onMade: (key: Made) =>
         <>
           <label>
             <span>
-              Only for this person <span class="quiet">(what the key writes is theirs; if empty, each write says whose it is)</span>
+              Only for this person <span class="quiet">(it writes as theirs and reads their sessions; a key that only reads may have several, with commas)</span>
             </span>
-            <input class="input" name="user" maxLength={200} />
+            <input class="input" name="user" />
           </label>
           {(projects.data?.length ?? 0) > 0 && (
             <label>

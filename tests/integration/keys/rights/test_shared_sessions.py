@@ -1,0 +1,145 @@
+"""A session is private or shared: by its own word, else its project's, else the server's."""
+
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from tests.integration.keys.conftest import Api, is_error, running
+from tests.integration.query import seed
+
+VISIBILITIES = (None, "private", "shared")
+AT = "2024-05-01T12:00:00Z"
+
+
+def build(connection: psycopg.Connection[Any]) -> dict[str, bool | None]:
+    """A session of bob's for each word of its project and of its own. By id whether it is shared, None as the server says."""
+    bob = seed.add_user(connection, "bob")
+    seed.add_user(connection, "ann")
+    sessions: dict[str, bool | None] = {}
+    for of_project in VISIBILITIES:
+        project = seed.add_project(connection, f"/{of_project}")
+        connection.execute("UPDATE projects SET visibility = %s WHERE id = %s", (of_project, project))
+        for own in VISIBILITIES:
+            session_id = f"{of_project}-{own}"
+            seed.add_session(connection, session_id, project, bob, started_at=AT)
+            seed.add_indexed_message(connection, session_id, AT, f"words of {session_id}")
+            if own:
+                connection.execute("INSERT INTO session_marks (session_id, visibility) VALUES (%s, %s)", (session_id, own))
+            said = own or of_project
+            sessions[session_id] = None if said is None else said == "shared"
+    seed.compute_aggregates(connection)
+    return sessions
+
+
+@pytest.mark.parametrize("default", ["private", "shared"])
+def test_the_nearest_word_holds(database_url: str, redis_url: str, tmp_path: Path, admin: str, default: str) -> None:
+    with psycopg.connect(database_url, autocommit=True, options="-c timezone=UTC") as connection:
+        sessions = build(connection)
+    shared = {session_id for session_id, is_shared in sessions.items() if (default == "shared" if is_shared is None else is_shared)}
+    with running(database_url, redis_url, tmp_path / "blobs", "keys", sessions=default) as api:
+        ann, bob = api.key("read", user="ann"), api.key("read", user="bob")
+
+        for path in ("/api/sessions", "/api/conversations", "/api/conversations/search?q=words", "/api/search?q=words"):
+            assert {each["session_id"] for each in api.get(ann, path).json()["items"]} == shared, path
+            assert {each["session_id"] for each in api.get(bob, path).json()["items"]} == set(sessions), path
+        for session_id in sessions:
+            assert api.get(ann, f"/api/sessions/{session_id}").status_code == (200 if session_id in shared else 404)
+        assert {each["name"] for each in api.get(ann, "/api/projects").json()} == {each.partition("-")[0] for each in shared}
+        assert api.get(ann, "/api/stats").json()["totals"]["sessions"] == 0
+        assert api.get(ann, "/api/me").json()["sessions"] == default
+
+
+@pytest.fixture
+def world(api: Api) -> Api:
+    with psycopg.connect(api.database_url, autocommit=True, options="-c timezone=UTC") as connection:
+        project = seed.add_project(connection, "/shop")
+        for name in ("ann", "bob"):
+            seed.add_session(connection, f"{name}s", project, seed.add_user(connection, name), started_at=AT)
+        seed.compute_aggregates(connection)
+    return api
+
+
+def share(api: Api, key: str, session_id: str, visibility: str | None) -> Any:
+    return api.ask(key, "PATCH", f"/api/sessions/{session_id}", json={"visibility": visibility})
+
+
+def seen(api: Api, key: str) -> set[str]:
+    return {each["session_id"] for each in api.get(key, "/api/sessions").json()["items"]}
+
+
+def test_the_owner_shares_a_session_and_takes_it_back(world: Api) -> None:
+    ann, bob = world.key("ingest", "read", user="ann"), world.key("ingest", "read", user="bob")
+    assert (seen(world, ann), seen(world, bob)) == ({"anns"}, {"bobs"})
+
+    answer = share(world, bob, "bobs", "shared")
+
+    assert (answer.status_code, answer.json()["visibility"]) == (200, "shared")
+    assert seen(world, ann) == {"anns", "bobs"}
+    assert world.get(ann, "/api/sessions/bobs").json()["visibility"] == "shared"
+    # What is shared may be read, not changed.
+    is_error(share(world, ann, "bobs", "private"), 404, "SESSION_NOT_FOUND")
+    assert share(world, bob, "bobs", None).json()["visibility"] is None
+    assert seen(world, ann) == {"anns"}
+    is_error(share(world, bob, "bobs", "public"), 400, "VALIDATION_ERROR")
+
+
+def test_a_key_of_several_users_and_a_reading_key_share_nothing(world: Api) -> None:
+    for key in (world.key("read", users=["ann", "bob"]), world.key("read", user="bob")):
+        is_error(share(world, key, "bobs", "shared"), 403, "FORBIDDEN")
+
+
+def test_an_admin_shares_a_project_and_the_audit_log_has_it(world: Api, admin: str) -> None:
+    ann, [project] = world.key("ingest", "read", user="ann"), world.select("SELECT id FROM projects")
+    path = f"/api/projects/{project['id']}/visibility"
+    is_error(world.ask(ann, "PUT", path, json={"visibility": "shared"}), 403, "FORBIDDEN")
+
+    for _ in range(2):
+        answer = world.ask(admin, "PUT", path, json={"visibility": "shared"})
+        assert (answer.status_code, answer.json()) == (200, {"project_id": project["id"], "visibility": "shared"})
+
+    assert seen(world, ann) == {"anns", "bobs"}
+    assert [project["visibility"] for project in world.get(ann, "/api/projects").json()] == ["shared"]
+    acts = world.select("SELECT subject, details FROM audit_log WHERE act = 'project.visibility'")
+    assert acts == [{"subject": str(project["id"]), "details": {"visibility": "shared"}}]
+    for wrong in ("0", "99999", "x"):
+        is_error(world.ask(admin, "PUT", f"/api/projects/{wrong}/visibility", json={"visibility": None}), 404, "PROJECT_NOT_FOUND")
+    is_error(world.ask(admin, "PUT", path, json={}), 400, "VALIDATION_ERROR")
+
+
+@pytest.mark.parametrize(("scopes", "more"), list(product([["read"], ["metrics"], ["numbers"]], [{}, {"users": ["ann", "bob"]}])))
+def test_sums_of_several_users_need_one_of_them(world: Api, scopes: list[str], more: dict[str, Any]) -> None:
+    key = world.key(*scopes, **more)
+    for path in (
+        "/api/stats",
+        "/api/usage",
+        "/api/tool-calls/stats",
+        "/api/tool-calls/errors",
+        "/api/days/2024-05-01",
+        "/api/compare?start_date=2024-05-01&end_date=2024-05-02",
+    ):
+        if more:
+            assert "the users ann, bob" in is_error(world.get(key, path), 400, "VALIDATION_ERROR")
+        else:
+            assert world.get(key, path).status_code == 200
+    if more:
+        assert world.get(key, "/api/stats?user=bob").json()["totals"]["sessions"] == 1
+        assert world.get(key, "/api/stats?user=zed").json()["totals"]["sessions"] == 0
+
+
+def test_a_cursor_is_refused_under_another_user(world: Api) -> None:
+    keys = [world.key("read"), world.key("read", user="ann"), world.key("read", user="bob"), world.key("read", users=["ann", "bob"])]
+    [cursor] = {world.get(keys[0], "/api/sessions?limit=1").json()["next_cursor"]}
+
+    assert [world.get(key, f"/api/sessions?limit=1&cursor={cursor}").status_code for key in keys] == [200, 400, 400, 400]
+
+
+def test_a_merged_user_is_read_by_keys_of_both_names(world: Api, admin: str) -> None:
+    ann, bob, both = world.key("read", user="ann"), world.key("read", user="bob"), world.key("read", users=["ann", "zed"])
+
+    assert world.ask(admin, "PATCH", "/api/users/bob", json={"name": "ann"}).status_code == 202
+
+    # The rows have not moved yet.
+    assert seen(world, ann) == seen(world, bob) == seen(world, both) == {"anns", "bobs"}
