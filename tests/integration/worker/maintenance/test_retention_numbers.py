@@ -121,7 +121,7 @@ def test_every_answer_about_numbers_stays(worker: Resources, client: TestClient,
         [SessionStart(project_path=path, user="ann", start_time=BEGIN, session_id=path, id=uuid5(NAMESPACE, path)) for path in PROJECTS],
     )
 
-    @settings(max_examples=examples(30), suppress_health_check=list(HealthCheck))
+    @settings(max_examples=examples(9), suppress_health_check=list(HealthCheck))
     @given(found=sessions(), later=session("later"))
     def stays(found: list[list[Event]], later: list[Event]) -> None:
         clear(worker)

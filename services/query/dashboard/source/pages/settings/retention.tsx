@@ -4,7 +4,7 @@ import { useSignal } from "@preact/signals";
 import type { Schemas } from "../../api/answers";
 import { Problem, send } from "../../api/request";
 import { useRead } from "../../api/use_read";
-import { bytes, count, plural } from "../../format/quantities";
+import { bytes, plural } from "../../format/quantities";
 import { Panel } from "../../parts/panel";
 import { ProblemNote } from "../../parts/notes/problem_note";
 import { type Column, Table } from "../../parts/tables/table";
@@ -55,11 +55,11 @@ export function Retention() {
     { title: "Of", cell: (line) => line.of },
     { title: "Kept", cell: (line) => (line.days ? plural(line.days, "day") : "for good") },
     {
-      title: <span class="only-read">Take back</span>,
+      title: <span class="only-read">Clear</span>,
       cell: (line) =>
         line.id && (
-          <button type="button" class="button is-small" aria-label={`Take back the rule for ${words(line.what)} of ${line.of}`} onClick={() => void act("DELETE", `rules/${line.id}`)}>
-            Take back
+          <button type="button" class="button is-small" aria-label={`Clear the rule for ${words(line.what)} of ${line.of}`} onClick={() => void act("DELETE", `rules/${line.id}`)}>
+            Clear
           </button>
         ),
     },
@@ -93,13 +93,23 @@ export function Retention() {
           <p>
             {shown.dry_run ? "Nothing was dropped. This would go" : "The last run"}, <Time at={shown.created_at} />: {said(shown)}
           </p>
-          <ul>
-            {shown.dropped.map((each) => (
-              <li key={`${each.what} ${each.project_id}`}>
-                {words(each.what)} {each.project_name}: {plural(each.sessions, "session")}, {plural(each.rows, "row")}, {bytes(each.bytes)}
-              </li>
-            ))}
-          </ul>
+          {[...new Set(shown.dropped.map((each) => each.what))].map((what) => {
+            const ofKind = shown.dropped.filter((each) => each.what === what);
+            return (
+              <details key={what}>
+                <summary>
+                  {words(what)}: {amount(ofKind)}
+                </summary>
+                <ul>
+                  {ofKind.map((each) => (
+                    <li key={each.project_id}>
+                      {each.project_name ?? "of no project"}: {amount([each])}
+                    </li>
+                  ))}
+                </ul>
+              </details>
+            );
+          })}
         </div>
       )}
       {isAsking.value && (
@@ -134,5 +144,10 @@ function words(what: string): string {
 
 function said(run: Run): string {
   if (!run.finished_at) return `it is at ${words(run.stage ?? "its begin")}.`;
-  return run.status === "failed" ? "it failed. See the worker's log." : run.dropped.length ? `${count(run.dropped.length)} kinds and projects.` : "nothing is older than it is to be kept.";
+  return run.status === "failed" ? "it failed. See the worker's log." : run.dropped.length ? "" : "nothing is older than it is to be kept.";
+}
+
+function amount(dropped: Run["dropped"]): string {
+  const [sessions, rows, size] = (["sessions", "rows", "bytes"] as const).map((name) => dropped.reduce((sum, each) => sum + each[name], 0)) as [number, number, number];
+  return `${sessions ? `${plural(sessions, "session")}, ` : ""}${plural(rows, "row")}, ${bytes(size)}`;
 }
