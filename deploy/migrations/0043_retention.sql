@@ -118,6 +118,19 @@ FROM activity_rollups WITH NO DATA;
 CREATE TABLE base_active_days AS SELECT project_id, user_id, day, ranges FROM active_days WITH NO DATA;
 CREATE INDEX base_active_days_by_day ON base_active_days (user_id, day);
 
+-- Between which times a user had dropped sessions in a project.
+CREATE TABLE base_seen (
+    user_id    bigint NOT NULL,
+    project_id bigint NOT NULL,
+    -- NULL: no time is known.
+    first_at   timestamptz,
+    last_at    timestamptz,
+    PRIMARY KEY (user_id, project_id)
+);
+ALTER TABLE base_seen ENABLE ROW LEVEL SECURITY;
+CREATE POLICY bound ON base_seen FOR SELECT TO tracker_bound USING (project_id = ANY (bound_projects()));
+GRANT SELECT ON base_seen TO tracker_bound;
+
 -- The newest session of a project that was dropped.
 ALTER TABLE projects ADD COLUMN base_session_at timestamptz;
 

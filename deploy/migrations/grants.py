@@ -37,7 +37,7 @@ AGGREGATES: Final = ("activity_rollups", "tool_rollups", "file_rollups", "file_s
 # What dropped rows contributed to the aggregates.
 BASE: Final = (
     *("base_file_rollups", "base_tool_rollups", "base_error_rollups", "base_usage_rollups", "base_activity_rollups"),
-    "base_active_days",
+    *("base_active_days", "base_seen"),
 )
 _REGISTRY: Final = ("projects", "project_changes", "project_places", "project_rules", "users", "sessions", "dead_letters")
 _JOBS: Final = (

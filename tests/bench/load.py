@@ -126,6 +126,10 @@ def _aggregate(connection: Connection) -> None:
     connection.execute(SESSION_FILES)
     connection.execute("ANALYZE messages, tool_calls, activities, api_calls, session_events, session_drafts")
     connection.execute(SESSIONS.encode(), parameters)
+    # As each batch makes them.
+    connection.execute(
+        "UPDATE sessions SET title = t.title, title_source = t.source FROM sessions AS s, session_title(s.session_id) AS t WHERE s.session_id = sessions.session_id"
+    )
     connection.execute("ANALYZE sessions")
     expected = checks()
     for table in rebuild.tables():

@@ -53,6 +53,7 @@ _MOVE_REST: Final = (
 _HAS_BASE: Final = "SELECT 1 FROM $base WHERE user_id = %(user_id)s LIMIT 1"
 _KEEP_BASE_TOOLS: Final = _sql("keep_base_tools")
 _MOVE_BASE_DAYS: Final = _sql("move_base_days")
+_MOVE_BASE_SEEN: Final = _sql("move_base_seen")
 _FINISH: Final = "UPDATE users SET merge_requested_at = NULL WHERE id = %(user_id)s"
 
 
@@ -96,7 +97,7 @@ def merge_some(worker: Resources, connection: Connection[Any], user_id: int) -> 
             lock_order.lock_aggregates_exclusive(connection)
             rebuild_moving_days(connection, parameters)
             return True
-    for command in (*_MOVE_REST, _FINISH):
+    for command in (*_MOVE_REST, _MOVE_BASE_SEEN, _FINISH):
         connection.execute(command, parameters)
     log.info("users_merged", user_id=user_id, into=target)
     return False

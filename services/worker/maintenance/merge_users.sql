@@ -24,3 +24,8 @@ WITH moved AS (
 INSERT INTO moving_days (project_id, user_id, day)
 SELECT DISTINCT p.project_id, u.user_id, m.day
 FROM moved AS m, LATERAL (VALUES (m.project_id), (-1)) AS p (project_id), (VALUES (%(user_id)s::bigint), (%(target)s::bigint)) AS u (user_id)
+
+-- name: move_base_seen
+WITH moved AS (DELETE FROM base_seen WHERE user_id = %(user_id)s RETURNING project_id, first_at, last_at)
+INSERT INTO base_seen AS b (user_id, project_id, first_at, last_at) SELECT %(target)s, project_id, first_at, last_at FROM moved
+ON CONFLICT (user_id, project_id) DO UPDATE SET first_at = least(b.first_at, excluded.first_at), last_at = greatest(b.last_at, excluded.last_at)

@@ -15,10 +15,14 @@ CROSS JOIN LATERAL (
     HAVING sum(sessions + user_messages + assistant_messages + tool_calls + api_calls + lines_added + lines_removed) > 0
 ) AS r
 CROSS JOIN LATERAL (
-    SELECT nullif(min(dated_at) FILTER (WHERE dated_at > '-infinity'), '-infinity') AS first_seen,
-        nullif(max(greatest(last_event_at, dated_at)), '-infinity') AS last_seen
-    FROM sessions
-    WHERE counted AND user_id = u.id AND (%(projects)s::bigint[] = '{-1}' OR project_id = ANY (%(projects)s::bigint[]))
+    SELECT min(first_at) AS first_seen, nullif(max(last_at), '-infinity') AS last_seen
+    FROM (
+        SELECT nullif(dated_at, '-infinity') AS first_at, greatest(last_event_at, dated_at) AS last_at, project_id
+        FROM sessions WHERE counted AND user_id = u.id
+        UNION ALL
+        SELECT first_at, last_at, project_id FROM base_seen WHERE user_id = u.id
+    ) AS seen
+    WHERE %(projects)s::bigint[] = '{-1}' OR project_id = ANY (%(projects)s::bigint[])
 ) AS s
 WHERE (%(user)s::text IS NULL OR u.name = %(user)s) AND (%(after_name)s::text IS NULL OR u.name > %(after_name)s)
     AND ((%(start)s::timestamptz IS NULL AND %(end)s::timestamptz IS NULL) OR EXISTS (
