@@ -64,3 +64,6 @@ CREATE TABLE IF NOT EXISTS erasure_sessions (
     session_id text NOT NULL,
     PRIMARY KEY (erasure_id, session_id)
 );
+
+-- How often lines of the file were taken out: what a worker remembers of it is outdated then.
+ALTER TABLE transcript_files ADD COLUMN IF NOT EXISTS rewrites integer NOT NULL DEFAULT 0;

@@ -1,4 +1,4 @@
-"""Applies today's rules of redaction to stored transcripts: to ranges, then to segments, some of them in each transaction.
+"""Applies today's rules of redaction, or another change, to stored transcripts: to ranges, then to segments, some of them in each transaction.
 
 Ranges come first. Compaction may move one meanwhile, and then into a segment that is still to come. A segment that changes is put under a new
 name; the old content is garbage then. It keeps its place in the file, so it may be shorter or longer than others.
@@ -39,27 +39,56 @@ class Scrubbed(NamedTuple):
     after: str | None
 
 
+class _Change(NamedTuple):
+    """What is to become of a piece's content, and of the id of the request that brought a range."""
+
+    content: Callable[[bytes], bytes]
+    request_id: Callable[[str], str]
+
+
 def scrub_some(
     connection: Connection[Any], store: ContentStore, after: str | None, redactions: Counter[str], *, is_dry_run: bool
 ) -> Scrubbed:
     """The next pieces behind `after`, in the caller's transaction. BlobStoreAway if the store is away; a content that cannot be read is noted."""
+    change = _Change(lambda content: redact_lines(content, redactions), lambda request_id: redact_text(request_id, redactions))
+    return _change_some(connection, store, after, change, session_id=None, is_dry_run=is_dry_run)
+
+
+def rewrite_some(
+    connection: Connection[Any],
+    store: ContentStore,
+    session_id: str,
+    after: str | None,
+    changed: Callable[[bytes], bytes],
+    *,
+    is_dry_run: bool,
+) -> Scrubbed:
+    """The same with the contents of one session. `changed` gives the same object where it changes nothing, and keeps the number of lines."""
+    return _change_some(
+        connection, store, after, _Change(changed, lambda request_id: request_id), session_id=session_id, is_dry_run=is_dry_run
+    )
+
+
+def _change_some(
+    connection: Connection[Any], store: ContentStore, after: str | None, change: _Change, *, session_id: str | None, is_dry_run: bool
+) -> Scrubbed:
     kind, _, place = (after or "ranges").partition(" ")
     file_id, number = map(int, place.split("/")) if place else (0, -1)
-    parameters = {"file_id": file_id, "place": number, "limit": PIECES_AT_ONCE}
+    parameters = {"file_id": file_id, "place": number, "limit": PIECES_AT_ONCE, "session_id": session_id}
     rows = connection.execute(_RANGES if kind == "ranges" else _SEGMENTS, parameters).fetchall()
     if not rows:
         return Scrubbed(0, 0, "segments" if kind == "ranges" else None)
-    scrub_one: Callable[..., bool] = _scrub_range if kind == "ranges" else _scrub_segment
+    change_one: Callable[..., bool] = _change_range if kind == "ranges" else _change_segment
     if not is_dry_run:
         for each in sorted({row[0] for row in rows}):
             lock_file(connection, each)
         lock_referring(connection)
-    changed = sum(scrub_one(connection, store, row, redactions, is_dry_run) for row in rows)
+    changed = sum(change_one(connection, store, row, change, is_dry_run) for row in rows)
     return Scrubbed(len(rows), changed, f"{kind} {rows[-1][0]}/{rows[-1][1]}")
 
 
-def _scrub_range(
-    connection: Connection[Any], store: ContentStore, row: tuple[int, int, bytes, str | None], redactions: Counter[str], is_dry_run: bool
+def _change_range(
+    connection: Connection[Any], store: ContentStore, row: tuple[int, int, bytes, str | None], change: _Change, is_dry_run: bool
 ) -> bool:
     file_id, place, frame, request_id = row
     try:
@@ -67,18 +96,18 @@ def _scrub_range(
     except ContentUnreadable as error:
         note_damage(connection, file_id, error)
         return False
-    scrubbed = redact_lines(content, redactions)
-    scrubbed_id = request_id and redact_text(request_id, redactions)
-    if scrubbed is content and scrubbed_id is request_id:
+    changed = change.content(content)
+    changed_id = request_id and change.request_id(request_id)
+    if changed is content and changed_id is request_id:
         return False
     if not is_dry_run:
-        parameters = {"file_id": file_id, "place": place, "frame": frame_of(scrubbed), "raw_bytes": len(scrubbed)}
-        connection.execute(_UPDATE_RANGE, parameters | {"request_id": scrubbed_id})
+        parameters = {"file_id": file_id, "place": place, "frame": frame_of(changed), "raw_bytes": len(changed)}
+        connection.execute(_UPDATE_RANGE, parameters | {"request_id": changed_id})
     return True
 
 
-def _scrub_segment(
-    connection: Connection[Any], store: ContentStore, row: tuple[int, int, bytes], redactions: Counter[str], is_dry_run: bool
+def _change_segment(
+    connection: Connection[Any], store: ContentStore, row: tuple[int, int, bytes], change: _Change, is_dry_run: bool
 ) -> bool:
     file_id, place, before = row
     try:
@@ -86,12 +115,12 @@ def _scrub_segment(
     except ContentUnreadable as error:
         note_damage(connection, file_id, error)
         return False
-    scrubbed = redact_lines(content, redactions)
-    if scrubbed is content:
+    changed = change.content(content)
+    if changed is content:
         return False
     if not is_dry_run:
-        digest, frame = packed(scrubbed)
+        digest, frame = packed(changed)
         store.put(digest.hex(), frame)
         parameters = {"file_id": file_id, "place": place, "before": before, "sha256": digest}
-        connection.execute(_UPDATE_SEGMENT, parameters | {"raw_bytes": len(scrubbed), "stored_bytes": len(frame)})
+        connection.execute(_UPDATE_SEGMENT, parameters | {"raw_bytes": len(changed), "stored_bytes": len(frame)})
     return True

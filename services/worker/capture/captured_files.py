@@ -42,6 +42,8 @@ class CapturedFile(NamedTuple):
     was_set_aside_until: datetime | None
     # The user whose API key brought it, who must not touch sessions of others; None: the key was not bound.
     bound_user: str | None
+    # How often lines were taken out of what is stored of it.
+    rewrites: int = 0
 
     @property
     def is_long(self) -> bool:
@@ -64,7 +66,7 @@ def due_files(connection: Connection[Any], limit: int) -> list[CapturedFile]:
     A running session must not wait for the backlog of old ones, and neither may wait for a file that ends the process.
     """
     found = connection.execute(DUE_CAPTURED_FILES, {"limit": limit}).fetchall()
-    return [CapturedFile(*row[:10]) for row in found]
+    return [CapturedFile(*row[:11]) for row in found]
 
 
 def is_any_due(connection: Connection[Any]) -> bool:

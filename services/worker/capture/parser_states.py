@@ -34,6 +34,8 @@ class ParserState:
     transcript: Transcript
     # The file's. A later range may be the first to name one.
     user: str | None
+    # The file's, too.
+    rewrites: int = 0
     offset: int = 0
     position: int = 0
     lines: int = 0
@@ -66,8 +68,8 @@ class ParserStates:
         """The file's state where it was read to. It leaves the cache: put() it back when what was read with it is committed."""
         state = self._states.pop(file.id, None)
         self._held_bytes -= self._bytes.pop(file.id, 0)
-        if state is None or state.offset > file.parsed_offset or state.user != file.user:
-            state = ParserState(Transcript(file.user, idle_gap, kept_results), file.user)
+        if state is None or state.offset > file.parsed_offset or (state.user, state.rewrites) != (file.user, file.rewrites):
+            state = ParserState(Transcript(file.user, idle_gap, kept_results), file.user, file.rewrites)
         if state.offset < file.parsed_offset:
             state = _caught_up(connection, file, state, idle_gap, kept_results, archive)
         return state
@@ -107,7 +109,12 @@ def _caught_up(
         log.warning("capture_replay_incomplete", file=file.name, kept_from=state.offset, read_to=file.parsed_offset)
         # What is open there is not known. The facts of the last reading stay.
         state = ParserState(
-            Transcript(file.user, idle_gap, kept_results), file.user, file.parsed_offset, position, settled_facts=list(file.facts_ids)
+            Transcript(file.user, idle_gap, kept_results),
+            file.user,
+            file.rewrites,
+            file.parsed_offset,
+            position,
+            settled_facts=list(file.facts_ids),
         )
     for _ in state.transcript.so_far():
         pass

@@ -27,7 +27,8 @@ from services.worker import lock_order
 from services.worker.archive.segments import frame_of
 from services.worker.persist.dead_letters import VALUE_ERRORS, is_data_error, mark_ids_stored, reason_of, write_dead_letter
 from services.worker.persist.ownership import NOT_YOURS, foreign_sessions
-from services.worker.persist.tombstones import tombstoned_items
+from services.worker.persist.tombstones import ranges_of, tombstoned_items
+from shared.archive.lines_of_time import without_lines
 from shared.archive.stored_pieces import decompressed
 from shared.events.messages import UNNAMED_MACHINE, Binding, HookPayload, TranscriptRange
 from shared.journal.dead_letter_envelope import CAPTURED, DeadLetter
@@ -142,6 +143,7 @@ def _store(connection: Connection[Any], batch: Sequence[Received]) -> Captured:
     is_left_out = tombstoned_items(connection, [(each.item.session_id, each.item.bound_user or each.item.user) for each in batch])
     left_out = [received for received, is_out in zip(batch, is_left_out, strict=True) if is_out]
     batch = [received for received, is_out in zip(batch, is_left_out, strict=True) if not is_out]
+    batch = _without_erased_lines(connection, batch)
     # Ingest is made to ask Postgres, and refuses the next one.
     total = Captured(left_out=len(left_out), astray=[each.item for each in left_out if isinstance(each.item, TranscriptRange)])
     foreign = _foreign_among(connection, batch)
@@ -179,6 +181,20 @@ def _store(connection: Connection[Any], batch: Sequence[Received]) -> Captured:
     _note_machines(connection, [each for each in batch if each.item.machine_id not in ("", UNNAMED_MACHINE)])
     mark_ids_stored(connection, [(_id_of(each.item), each.journal_entry_id) for each in batch if each not in dead])
     return total
+
+
+def _without_erased_lines(connection: Connection[Any], batch: Sequence[Received]) -> list[Received]:
+    """Ranges of sessions of which a time was erased, without the lines of that time."""
+    spans = ranges_of(connection, {each.item.session_id for each in batch if isinstance(each.item, TranscriptRange)}) if batch else {}
+    kept = []
+    for received in batch:
+        item = received.item
+        if isinstance(item, TranscriptRange) and item.session_id in spans:
+            content = without_lines(item.content.encode(), spans[item.session_id]).decode()
+            kept.append(msgspec.structs.replace(received, item=msgspec.structs.replace(item, content=content)))
+        else:
+            kept.append(received)
+    return kept
 
 
 def _foreign_among(connection: Connection[Any], batch: Sequence[Received]) -> list[Received]:

@@ -10,7 +10,7 @@ It is asked under the locks of the batch's sessions. Who writes tombstones has w
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
 from functools import partial
-from typing import Any, Final, Literal, NamedTuple
+from typing import Any, Final, Literal
 from uuid import UUID
 
 from psycopg import Connection
@@ -19,6 +19,7 @@ from psycopg.rows import scalar_row
 from services.worker.persist.ownership import session_of
 from services.worker.persist.records import Record, SessionFacts
 from services.worker.persist.staging.staging_tables import ReceivedEvent
+from shared.archive.lines_of_time import Span
 from shared.events.messages import Event, SessionStart
 from shared.sql_files import statement
 
@@ -53,11 +54,6 @@ class TombstonedEvents(Exception):
         self.new_sessions = new_sessions
 
 
-class _Range(NamedTuple):
-    from_at: datetime
-    to_at: datetime
-
-
 def write_tombstones(connection: Connection[Any], kind: Kind, names: Collection[str], *, reason: Reason, job_id: UUID | None = None) -> int:
     """Keeps out what is named, from the commit on; gives how many tombstones are new. The caller's transaction has writing exclusively.
 
@@ -80,7 +76,8 @@ def refuse_tombstoned(connection: Connection[Any], batch: Sequence[ReceivedEvent
     known = _known_sessions(connection, batch) if any(kind in ("user", "project") for kind, _ in found) else set()
     new_sessions = _new_sessions(batch, found, known)
     left_out = [each for each in batch if _is_left_out(each, found, ranges, new_sessions)]
-    if left_out:
+    # A title may be made of what was said in the range. Then the batch is stored once more, without it.
+    if _take_titles(batch, ranges) or left_out:
         raise TombstonedEvents(left_out, new_sessions)
 
 
@@ -112,15 +109,20 @@ def tombstoned_items(connection: Connection[Any], named: Sequence[tuple[str, str
     return [("session", session_id) in found or (user is not None and ("user", user) in found) for session_id, user in named]
 
 
-def _find(connection: Connection[Any], wanted: Collection[_Name]) -> tuple[set[_Name], dict[str, list[_Range]]]:
+def ranges_of(connection: Connection[Any], session_ids: Iterable[str]) -> dict[str, list[Span]]:
+    """What was erased of these sessions."""
+    return _find(connection, {("range", session_id) for session_id in session_ids})[1]
+
+
+def _find(connection: Connection[Any], wanted: Collection[_Name]) -> tuple[set[_Name], dict[str, list[Span]]]:
     """What has a tombstone, and the ranges of sessions that have one."""
     found: set[_Name] = set()
-    ranges: dict[str, list[_Range]] = {}
+    ranges: dict[str, list[Span]] = {}
     if wanted:
         kinds, names = zip(*sorted(wanted), strict=True)
         for kind, name, from_at, to_at in connection.execute(_FIND, {"kinds": list(kinds), "names": list(names)}):
             if kind == "range":
-                ranges.setdefault(name, []).append(_Range(from_at, to_at))
+                ranges.setdefault(name, []).append(Span(from_at, to_at))
             else:
                 found.add((kind, name))
     return found, ranges
@@ -147,6 +149,14 @@ def _users_of(received: ReceivedEvent) -> Iterator[str]:
         yield received.user
 
 
+def _take_titles(batch: Iterable[ReceivedEvent], ranges: Collection[str]) -> bool:
+    """Takes the titles of sessions away of which a range was erased. Whether there were any."""
+    facts = [each.event for each in batch if isinstance(each.event, SessionFacts) and each.event.session_id in ranges and each.event.title]
+    for each in facts:
+        each.title, each.title_rank = None, 0
+    return bool(facts)
+
+
 def _known_sessions(connection: Connection[Any], batch: Sequence[ReceivedEvent]) -> set[str]:
     session_ids = sorted({session_id for each in batch if (session_id := session_of(each.event)) is not None})
     with connection.cursor(row_factory=scalar_row) as cursor:
@@ -166,7 +176,7 @@ def _new_sessions(batch: Iterable[ReceivedEvent], found: Collection[_Name], know
     return {session_id: erased for session_id, erased in begun.items() if erased is not None}
 
 
-def _is_left_out(received: ReceivedEvent, found: Collection[_Name], ranges: dict[str, list[_Range]], new_sessions: Collection[str]) -> bool:
+def _is_left_out(received: ReceivedEvent, found: Collection[_Name], ranges: dict[str, list[Span]], new_sessions: Collection[str]) -> bool:
     session_id = session_of(received.event)
     if session_id is not None and session_id in new_sessions:
         return True

@@ -59,7 +59,7 @@ WHERE parsed_offset < stored_offset AND brought_by IS NULL AND coalesce(read_aga
 -- name: due_captured_files
 WITH due AS (
     SELECT id, session_id, file_name, user_name, parsed_offset, stored_offset, facts_ids, read_attempts, read_again_at, bound_user,
-        changed_at
+        rewrites, changed_at
     FROM transcript_files
     WHERE parsed_offset < stored_offset AND brought_by IS NULL AND coalesce(read_again_at <= now(), true)
 )

@@ -48,7 +48,7 @@ from services.worker.persist.live.feed_items import append_to_feed
 from services.worker.persist.ownership import foreign_sessions, session_of
 from services.worker.persist.records import KeptResults, RecordError, SessionFacts
 from services.worker.persist.staging.staging_tables import ReceivedEvent
-from services.worker.persist.tombstones import tombstoned_sessions
+from services.worker.persist.tombstones import ranges_of, tombstoned_sessions
 from services.worker.resources import Resources
 from services.worker.row_lease import MAX_ATTEMPTS, LeaseLostError
 from shared.blobs.store import BlobStoreAway, BlobStoreError
@@ -293,12 +293,17 @@ def store_chunk(worker: Resources, shard: Shard, chunk: Chunk, whole_files: Whol
 def _store_transcripts(
     worker: Resources, connection: Connection[Any], shard: Shard, files: list[ImportedFile], refused: Collection[str | None]
 ) -> list[ImportedFile]:
-    """Those of foreign sessions, and of what was erased, are left out, as their records are, and given back.
+    """Those of foreign sessions, and of sessions of which something was erased, are left out, as their records are, and given back.
 
     `refused`: sessions of which records were left out.
     """
     session_ids = {file.place.session_id for file in files}
-    refused = {*refused, *foreign_sessions(connection, shard.bound, session_ids), *tombstoned_sessions(connection, session_ids)}
+    refused = {
+        *refused,
+        *foreign_sessions(connection, shard.bound, session_ids),
+        *tombstoned_sessions(connection, session_ids),
+        *ranges_of(connection, session_ids),
+    }
     kept = [file for file in files if file.place.session_id not in refused]
     if kept:
         job_number, store = shard.job_number, worker.archive

@@ -17,6 +17,7 @@ from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
 from services.worker.maintenance.erase import erase_stores
+from services.worker.maintenance.erase.erase_range import erase_range_lines, erase_range_rows
 from services.worker.maintenance.erase.erase_rows import erase_rows
 from services.worker.maintenance.erase.erasure import Erased, Erasure, Stage
 from services.worker.maintenance.scrub import scrub_files, scrub_redis
@@ -52,6 +53,13 @@ class _Stage:
     step: Stage
     in_transaction: bool = True
     of_files: bool = False
+    # For an erasure of a range, in place of `step`.
+    of_range: Stage | None = None
+
+
+def _nothing(_: Erasure, __: Step) -> Erased:
+    """What has no time, and belongs to the session as a whole, stays."""
+    return Erased(None)
 
 
 def _of_scrub(step: Any) -> _Stage:
@@ -69,13 +77,13 @@ STAGES: Final = {
     "tombstones": _Stage(erase_stores.write_erasures_tombstones),
     # What was accepted before the tombstones is stored, or left out, before the stages that look for it.
     "journal": _of_scrub(scrub_redis.await_journal),
-    "rows": _Stage(erase_rows),
-    "names": _Stage(erase_stores.erase_names),
-    "imports": _Stage(erase_stores.erase_imports),
-    "tables": _Stage(erase_stores.erase_tables),
-    "transcripts": _Stage(erase_stores.erase_transcripts),
+    "rows": _Stage(erase_rows, of_range=erase_range_rows),
+    "names": _Stage(erase_stores.erase_names, of_range=_nothing),
+    "imports": _Stage(erase_stores.erase_imports, of_range=_nothing),
+    "tables": _Stage(erase_stores.erase_tables, of_range=_nothing),
+    "transcripts": _Stage(erase_stores.erase_transcripts, of_range=erase_range_lines),
     "dead_letters": _Stage(erase_stores.erase_dead_letters),
-    "audit_log": _Stage(erase_stores.erase_audit_log),
+    "audit_log": _Stage(erase_stores.erase_audit_log, of_range=_nothing),
     "redis": _Stage(erase_stores.erase_redis),
     "search_index": _Stage(erase_stores.await_indexer, of_files=True),
     # The erasure's own row, too, is in the files that are written anew behind this.
@@ -166,7 +174,9 @@ def _take_step(worker: Resources, place: _Place) -> bool:
         done = Erased(None)
     elif stage.in_transaction:
         with worker.transaction() as connection:
-            done = stage.step(_load(connection, place), Step(worker, connection, place.after, Options(place.erasure_id, place.is_dry_run)))
+            erasure = _load(connection, place)
+            step = stage.of_range if erasure.kind == "range" and stage.of_range else stage.step
+            done = step(erasure, Step(worker, connection, place.after, Options(place.erasure_id, place.is_dry_run)))
             _advance(connection, place, done)
         return done.waits
     else:

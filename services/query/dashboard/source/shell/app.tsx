@@ -8,6 +8,7 @@ import { checkIdentity, findIdentity, identityProblem, me, seesNames } from "../
 import { needsLogin } from "../api/request";
 import { forgetReadings, useRead } from "../api/use_read";
 import { labelProjects } from "../format/names";
+import { Erasing } from "../parts/erase";
 import { EmptyNote } from "../parts/notes/empty_note";
 import { lazily } from "../parts/lazily";
 import { ProblemNote } from "../parts/notes/problem_note";
@@ -99,6 +100,7 @@ export function App() {
       <KeyHelp />
       <SearchPalette />
       {isViewsOpen.value && <SavedViews />}
+      <Erasing />
     </>
   );
 }

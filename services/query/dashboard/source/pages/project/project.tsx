@@ -6,6 +6,7 @@ import { rangeBefore } from "../../address/range";
 import { seesTexts, seesTextsOfCounts } from "../../api/identity";
 import { useRead } from "../../api/use_read";
 import { projectName } from "../../format/names";
+import { Erase } from "../../parts/erase";
 import { EmptyNote } from "../../parts/notes/empty_note";
 import { Loaded, Panel } from "../../parts/panel";
 import { StatsPage } from "../../parts/stats/stats_page";
@@ -49,7 +50,13 @@ function Shown({ id }: { id: string }) {
           <a href={pageAddress("/projects", { project: null })}>Projects</a> / {projectName(Number(id), project?.name)}
         </>
       }
-      about={project?.path && <code>{project.path}</code>}
+      about={
+        project?.path && (
+          <>
+            <code>{project.path}</code> <Erase what={{ project_id: Number(id) }} name={project.path} />
+          </>
+        )
+      }
       filters={["user", "machine"]}
       without="no project"
     >

@@ -10,6 +10,7 @@ import { type MeasureName, measure } from "../../format/measures";
 import { projectName } from "../../format/names";
 import { count, minutes, plural } from "../../format/quantities";
 import { clockText, timeText } from "../../format/times";
+import { Erase } from "../../parts/erase";
 import { CopyText } from "../../parts/text/copy_text";
 import { Hint } from "../../parts/notes/hint";
 import { Time } from "../../parts/time";
@@ -88,6 +89,7 @@ export function SessionHead({ session, onMark }: Props) {
             </a>
           ))}
         </span>
+        <Erase what={{ session_id: session.session_id }} name={session.session_id} />
       </div>
     </header>
   );

@@ -1,4 +1,4 @@
-/** Connect a machine, keys, what is kept and for how long, scrubs, the audit log, tags and the theme. */
+/** Connect a machine, keys, what is kept and for how long, scrubs, erasures, the audit log, tags and the theme. */
 
 import { useSignal } from "@preact/signals";
 import { isAdmin, me, seesTexts } from "../../api/identity";
@@ -7,6 +7,7 @@ import { Switch } from "../../parts/switch";
 import { setTheme, theme } from "../../shell/theme";
 import { AuditLog } from "./audit_log";
 import { Connect } from "./connect";
+import { ErasePerson } from "./erase_person";
 import { Keys } from "./keys";
 import { Kept } from "./kept";
 import { Retention } from "./retention";
@@ -31,6 +32,7 @@ export default function Settings() {
         <ZoneChoice />
         {isAdmin.value && <Retention />}
         {isAdmin.value && <Scrubs />}
+        {isAdmin.value && <ErasePerson />}
         {seesTexts.value && <Tags />}
         <Panel title="Theme" about="kept in this browser" class="theme-choice">
           <Switch

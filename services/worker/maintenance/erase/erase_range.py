@@ -1,0 +1,86 @@
+"""The stages of an erasure that are of a range of a session alone. All else of the session stays.
+
+Rows of the range go with what they count for. The lines of that time are taken out of transcripts: a line without a time goes with the line before it.
+What a file says of the session as a whole stays, but for its times in the range, and its title, which may be made of what was said then.
+"""
+
+from functools import partial
+from typing import Any, Final
+
+from psycopg import Connection
+
+from services.worker import lock_order
+from services.worker.archive.scrub_contents import rewrite_some
+from services.worker.importers.job.withdraw_rows import withdraw_rows
+from services.worker.maintenance.erase.erase_rows import ROWS_AT_ONCE
+from services.worker.maintenance.erase.erasure import Erased, Erasure
+from services.worker.maintenance.scrub.scrub_stage import Step
+from services.worker.persist.persist_batch import LOCK_SESSIONS, date_projects
+from services.worker.row_tables import for_all
+from services.worker.search_index.forget_documents import forget_changed_here
+from services.worker.sessions.reattribution import reattributed
+from services.worker.sessions.session_rebuild import rebuild_sessions
+from shared.archive.lines_of_time import Span, without_lines
+from shared.sql_files import statement
+
+_sql = partial(statement, __package__, "erase_range.sql")
+
+_IN_RANGE: Final = "SELECT id FROM $table WHERE session_id = %(session_id)s AND occurred_at >= %(from_at)s AND occurred_at < %(to_at)s"
+_NEXT_ROWS: Final = f"SELECT id FROM ({for_all(_IN_RANGE)}) AS own LIMIT %(rows_limit)s".encode()
+_COUNT_ROWS: Final = f"SELECT count(*) FROM ({for_all(_IN_RANGE)}) AS own".encode()
+_DELETE_HOOKS: Final = _sql("delete_hooks")
+_CUT_FACTS: Final = _sql("cut_facts")
+_NOTE_REWRITES: Final = "UPDATE transcript_files SET rewrites = rewrites + 1 WHERE session_id = %(session_id)s"
+
+
+def _parameters(erasure: Erasure) -> dict[str, Any]:
+    return {"session_id": erasure.names[0], "from_at": erasure.from_at, "to_at": erasure.to_at, "rows_limit": ROWS_AT_ONCE}
+
+
+def erase_range_rows(erasure: Erasure, step: Step) -> Erased:
+    """The next rows of the range; at the end hooks that are not read yet, and titles."""
+    connection, parameters = step.connection, _parameters(erasure)
+    if step.is_dry_run:
+        [(count,)] = connection.execute(_COUNT_ROWS, parameters).fetchall()
+        return Erased(None, {"rows": count} if count else {})
+    lock_order.lock_import_order(connection)
+    lock_order.lock_documents(connection)
+    row_ids = [row_id for (row_id,) in connection.execute(_NEXT_ROWS, parameters).fetchall()]
+    lock_order.lock_writing_exclusive(connection)
+    if row_ids:
+        session_ids = [parameters["session_id"]]
+        withdraw_rows(connection, session_ids=session_ids, row_ids=row_ids, idle_gap=step.worker.idle_gap, is_of_wire_too=True)
+        forget_changed_here(connection)
+        return Erased("more", {"rows": len(row_ids)})
+    hooks = connection.execute(_DELETE_HOOKS, parameters).rowcount
+    _cut_facts(connection, parameters | {"session_ids": [parameters["session_id"]], "idle_gap": step.worker.idle_gap})
+    forget_changed_here(connection)
+    return Erased(None, {"hook_payloads": hooks} if hooks else {})
+
+
+def _cut_facts(connection: Connection[Any], parameters: dict[str, Any]) -> None:
+    """What files said of the session, without the range and without titles. A file that goes on says it anew, of the lines that are left."""
+    connection.execute(LOCK_SESSIONS, parameters)
+    with reattributed(connection, parameters | {"row_ids": [], "whole_ids": []}) as projects:
+        connection.execute(_CUT_FACTS, parameters)
+        rebuild_sessions(connection, parameters)
+    date_projects(connection, projects)
+
+
+def erase_range_lines(erasure: Erasure, step: Step) -> Erased:
+    """Lines of the range, in captured ranges and archived contents. A content that changes is put under the hash that it has then."""
+    assert erasure.from_at is not None
+    assert erasure.to_at is not None
+    span = Span(erasure.from_at, erasure.to_at)
+    connection, session_id = step.connection, erasure.names[0]
+    if step.after is None and not step.is_dry_run:
+        connection.execute(_NOTE_REWRITES, {"session_id": session_id})
+    done = rewrite_some(
+        connection,
+        step.worker.archive,
+        session_id,
+        step.after,
+        lambda content: without_lines(content, [span]),
+        is_dry_run=step.is_dry_run,
+    )
+    return Erased(done.after, {"pieces of transcripts": done.changed} if done.changed else {})

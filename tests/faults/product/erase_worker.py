@@ -1,0 +1,24 @@
+"""One worker with an erasure in a process of its own, to be killed: `python -m tests.faults.product.erase_worker <erasure id>`."""
+
+import os
+import subprocess
+import sys
+from uuid import UUID
+
+from services.worker.maintenance.erase import erase
+from services.worker.resources import open_resources
+from services.worker.search_index.index_pending import index_pending
+from services.worker.settings import Settings
+
+
+def start(settings: dict[str, str], erasure_id: UUID) -> "subprocess.Popen[bytes]":
+    """Goes on with the erasure, and with the search index, to the end."""
+    env = os.environ | {f"TRACKER_{name.upper()}": value for name, value in settings.items()}
+    arguments = [sys.executable, "-m", "tests.faults.product.erase_worker", str(erasure_id)]
+    return subprocess.Popen(arguments, env=env, stdout=subprocess.DEVNULL)
+
+
+if __name__ == "__main__":
+    worker = open_resources(Settings())
+    while index_pending(worker) or erase.run(worker, UUID(sys.argv[1]), run_seconds=0.3):
+        pass
