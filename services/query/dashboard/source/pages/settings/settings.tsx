@@ -1,4 +1,4 @@
-/** Connect a machine, keys, what is kept, scrubs, the audit log, tags and the theme. */
+/** Connect a machine, keys, what is kept, exports, scrubs, the audit log, tags and the theme. */
 
 import { useSignal } from "@preact/signals";
 import { isAdmin, me, seesTexts } from "../../api/identity";
@@ -7,6 +7,7 @@ import { Switch } from "../../parts/switch";
 import { setTheme, theme } from "../../shell/theme";
 import { AuditLog } from "./audit_log";
 import { Connect } from "./connect";
+import { Exports } from "./exports";
 import { Keys } from "./keys";
 import { Kept } from "./kept";
 import { Scrubs } from "./scrubs";
@@ -28,6 +29,7 @@ export default function Settings() {
         {isAdmin.value && <Keys newKey={newKey} />}
         <Kept />
         <ZoneChoice />
+        {isAdmin.value && <Exports />}
         {isAdmin.value && <Scrubs />}
         {seesTexts.value && <Tags />}
         <Panel title="Theme" about="kept in this browser" class="theme-choice">
@@ -44,7 +46,7 @@ export default function Settings() {
         </Panel>
         {isAdmin.value && <AuditLog />}
       </div>
-      {!isAdmin.value && <p class="quiet">Keys, scrubs and the audit log are shown to keys with the scope admin.</p>}
+      {!isAdmin.value && <p class="quiet">Keys, exports, scrubs and the audit log are shown to keys with the scope admin.</p>}
     </>
   );
 }
