@@ -41,7 +41,7 @@ def _insert(table: RowTable) -> str:
     values = {
         "project_id": f"coalesce(sessions.project_id, {'projects.id, ' * table.has_project_path}0)",
         "user_id": f"coalesce(sessions.user_id, {'users.alias_of, users.id, ' * table.has_user_name}0)",
-        "brought_by": "CASE WHEN %(bringer)s <> 0 THEN ARRAY[%(bringer)s] END",
+        "brought_by": "CASE WHEN %(bringer)s <> 0 THEN ARRAY[%(bringer)s]::integer[] END",
     }
     columns = tuple(dict.fromkeys((*fixed, *versioned, "source", "brought_by", "received_at")))
     is_moved = "\nOR ".join(f"old.{name} IS DISTINCT FROM new.{name}" for name in table.counted)

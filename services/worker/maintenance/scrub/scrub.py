@@ -23,6 +23,7 @@ from services.worker.lock_order import lock_documents
 from services.worker.maintenance.scrub.scrub_files import (
     ALWAYS_REMAINS,
     collect_replaced,
+    delete_exports,
     renew_write_ahead_log,
     rewrite_redis,
     rewrite_table,
@@ -80,6 +81,7 @@ STAGES: Final = (
     Stage("search_documents", _forget_documents, is_left_out_of_dry_runs=True),
     Stage("redis", scrub_redis, in_transaction=False),
     # At last the files, which still have what was replaced.
+    Stage("export_archives", delete_exports, in_transaction=False, is_left_out_of_dry_runs=True),
     Stage("archive", collect_replaced, in_transaction=False, is_left_out_of_dry_runs=True),
     Stage("postgres_files", rewrite_table, in_transaction=False, is_left_out_of_dry_runs=True),
     Stage("write_ahead_log", renew_write_ahead_log, in_transaction=False, is_left_out_of_dry_runs=True),

@@ -60,7 +60,7 @@ export function Exports() {
 }
 
 function says(each: Schemas["Export"]): string {
-  const of = each.selection.user ? ` of ${each.selection.user}` : each.selection.project_id ? ` of project ${each.selection.project_id}` : "";
+  const of = each.selection.user ? `, ${each.selection.user}` : each.selection.project_id ? `, project ${each.selection.project_id}` : "";
   const when = `${ago(each.created_at)}${of}: `;
   switch (each.status) {
     case "queued":
