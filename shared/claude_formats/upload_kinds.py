@@ -14,19 +14,17 @@ import ijson
 import msgspec
 
 Kind = Literal[
-    *(
-        "claude_json",
-        "transcript",
-        "history",
-        "sessions_index",
-        "zip",
-        "tar",
-        "tar_gz",
-        "tar_zst",
-        "tracker_export",
-        "credentials",
-        "unknown",
-    )
+    "claude_json",
+    "transcript",
+    "history",
+    "sessions_index",
+    "zip",
+    "tar",
+    "tar_gz",
+    "tar_zst",
+    "tracker_export",
+    "credentials",
+    "unknown",
 ]
 ARCHIVES: Final = frozenset({"zip", "tar", "tar_gz", "tar_zst", "tracker_export"})
 # ijson's errors: its lexer accepts overlong forms of UTF-8, and its decoding then fails on them.

@@ -6,6 +6,7 @@ Json = dict[str, Any]
 
 _SESSION_ID: Final = "01a2f8de-63b4-4f2d-9d0f-2b6c3f0f8f11"
 _EVENT_ID: Final = "018d0d5e-7a10-7cc2-8f5a-1c2d3e4f5a6b"
+_EXPORT_ID: Final = "018d0d64-5b6c-7d7e-8f80-9a0b1c2d3e4f"
 _JOB_ID: Final = "018d0d60-1b2c-7a3d-9e4f-5a6b7c8d9e0f"
 _SHA256: Final = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 
@@ -100,6 +101,9 @@ BODIES: Final[dict[str, Any]] = {
     "ManifestAnswer": {"unseen": [0], "known": 0, "max_upload_bytes": 2147483648},
     "ReparseRequest": {"session_id": "8c4bd70d-dc17-4bcf-9b4d-c4bddd3fac2a"},
     "ScrubRequest": {"texts": ["wv7K-2mPq-x9Rt"], "dry_run": True},
+    "ExportRequest": {"user": "ann"},
+    "ExportStarted": {"export_id": _EXPORT_ID, "status": "queued", "message": "The export is being written."},
+    "ExportDeleted": {"export_id": _EXPORT_ID, "message": "The export is deleted."},
     "ScrubStarted": {"scrub_id": "018d0d62-3d4e-7c5f-9061-7c8d9e0f1a2b", "status": "queued", "dry_run": True},
     "TextsLetIn": {"scrub_id": "018d0d62-3d4e-7c5f-9061-7c8d9e0f1a2b", "message": "The texts are no longer kept out."},
     "RetentionRule": {"what": "texts", "days": 90, "user": "ann"},

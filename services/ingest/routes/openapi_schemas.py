@@ -19,6 +19,7 @@ from services.ingest.admin.session_marks import SessionMarksChange
 from services.ingest.admin.users import UserChange
 from services.ingest.events.decode import MAX_BATCH_ITEMS
 from services.ingest.http import responses
+from services.ingest.imports.start_export import ExportRequest
 from services.ingest.imports.start_reparse import ReparseRequest
 from services.ingest.imports.upload_manifest import Manifest
 from shared.events.event_kinds import KINDS
@@ -51,6 +52,8 @@ ANSWER_TYPES: Final = (
     responses.MachineReported,
     responses.MachineForgotten,
     responses.RepositoriesReported,
+    responses.ExportStarted,
+    responses.ExportDeleted,
     responses.ViewSaved,
     responses.ViewDeleted,
     responses.RetentionRuleSet,
@@ -118,6 +121,7 @@ def components() -> dict[str, Any]:
         LiftRequest,
         Manifest,
         NewKey,
+        ExportRequest,
         ReparseRequest,
         ScrubRequest,
         UserChange,

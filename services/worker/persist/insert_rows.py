@@ -42,7 +42,7 @@ def _insert(table: RowTable) -> str:
         "project_id": f"coalesce(sessions.project_id, {'projects.merged_into, projects.id, ' * table.has_project_path}0)",
         "path_project_id": "CASE WHEN sessions.session_id IS NULL AND projects.merged_into IS NOT NULL THEN projects.id END",
         "user_id": f"coalesce(sessions.user_id, {'users.alias_of, users.id, ' * table.has_user_name}0)",
-        "brought_by": "CASE WHEN %(bringer)s <> 0 THEN ARRAY[%(bringer)s] END",
+        "brought_by": "CASE WHEN %(bringer)s <> 0 THEN ARRAY[%(bringer)s]::integer[] END",
     }
     by_path = ("path_project_id",) if table.has_project_path else ()
     columns = tuple(dict.fromkeys((*fixed, *versioned, "source", "brought_by", "received_at", *by_path)))

@@ -91,6 +91,25 @@ _MESSAGE: Final[Json] = {
     "model": None,
     "agent_id": None,
 }
+EXPORT_EXAMPLE: Final[Json] = {
+    "export_id": "018d0d64-5b6c-7d7e-8f80-9a0b1c2d3e4f",
+    "status": "succeeded",
+    "progress": 1.0,
+    "selection": {},
+    "created_at": "2024-01-15T10:30:00Z",
+    "started_at": "2024-01-15T10:30:01Z",
+    "finished_at": "2024-01-15T10:30:05Z",
+    "snapshot_at": "2024-01-15T10:30:01Z",
+    "sessions_done": 104,
+    "sessions_total": 104,
+    "rows_done": 19255,
+    "bytes_done": 96927556,
+    "counts": {"sessions": 104, "messages": 5213},
+    "bytes": 19518969,
+    "sha256": "70eb6db7fd658030a1414b5447641670d8fbc380955a32bba7cebf732faa41be",
+    "expires_at": "2024-01-22T10:30:05Z",
+    "errors": [],
+}
 _ACTIVITY: Final[Json] = {
     "id": _EVENT_ID,
     "session_id": _SESSION_ID,
@@ -280,6 +299,8 @@ ANSWERS: Final[dict[str, Json]] = {
     "FilePage": FILES_EXAMPLE,
     "FileHistoryPage": FILE_HISTORY_EXAMPLE,
     "TagPage": _page({"tag": "uploads", "sessions": 4}),
+    "Export": EXPORT_EXAMPLE,
+    "Exports": {"items": [EXPORT_EXAMPLE]},
     "SavedViewPage": _page(
         {
             "id": "0b9e7f5a-4f0c-4c39-9d0e-0c7f6c1d2a31",

@@ -4,9 +4,9 @@ A line is what any program may have written: what is no row of its table is an e
 transcript (plausible_records.py).
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
-from typing import IO, Annotated, Any, Final, Literal, NamedTuple
+from typing import IO, Annotated, Any, Final, Literal, NamedTuple, TypeVar
 from uuid import UUID
 
 import msgspec
@@ -35,6 +35,8 @@ from services.worker.persist.records import (
 from shared.events.messages import ToolStatus
 
 INVALID_ROW: Final = "INVALID_ROW"
+
+R = TypeVar("R", bound=Struct)
 
 # With an offset: one without would be compared with ours.
 _Time = Annotated[datetime, Meta(tz=True)]
@@ -215,9 +217,9 @@ _ROWS: Final[Mapping[str, type[Any]]] = {
 RECORD_TABLES: Final = frozenset(_ROWS)
 
 
-def _as(record_type: Callable[..., Any], row: Struct, **changed: Any) -> Any:
+def _as(record_type: type[R], row: Struct, **changed: Any) -> R:
     """The record with the row's fields of the same name."""
-    wanted = record_type.__struct_fields__  # type: ignore[attr-defined]
+    wanted = record_type.__struct_fields__
     return record_type(**({name: getattr(row, name) for name in row.__struct_fields__ if name in wanted} | changed))
 
 

@@ -26,6 +26,7 @@ from services.worker.maintenance.scrub.given_texts import KEPT_OUT, forget, forg
 from services.worker.maintenance.scrub.scrub_files import (
     ALWAYS_REMAINS,
     collect_replaced,
+    delete_exports,
     renew_write_ahead_log,
     rewrite_redis,
     rewrite_table,
@@ -92,6 +93,7 @@ STAGES: Final = (
     Stage("redis", scrub_redis, in_transaction=False),
     # At last the files, which still have what was replaced.
     Stage("uploads", await_uploads, in_transaction=False, is_left_out_of_dry_runs=True),
+    Stage("export_archives", delete_exports, in_transaction=False, is_left_out_of_dry_runs=True),
     Stage("archive", collect_replaced, in_transaction=False, is_left_out_of_dry_runs=True),
     # Before the files of the table that has a half of them are written anew.
     Stage("forget_texts", forget_texts, in_transaction=False),

@@ -15,6 +15,7 @@ from redis.exceptions import ResponseError
 
 from services.worker.archive.retention import collect_garbage
 from services.worker.maintenance.scrub.scrub_stage import Done, Step
+from services.worker.maintenance.upload_gc import sweep_exports
 from services.worker.sweep.sweep_statements import ARCHIVE_COLLECTED_KEY
 from shared.redis import cluster_disks
 from shared.sql_files import statement
@@ -38,14 +39,29 @@ _WAL: Final = "SELECT name FROM pg_ls_waldir() WHERE name ~ '^[0-9A-F]{24}$'"
 # A segment without anything in it is not left.
 _NEXT_SEGMENT: Final = "SELECT pg_logical_emit_message(false, 'tracker.scrub', ''), pg_switch_wal()"
 
+_END_EXPORTS: Final = (
+    """UPDATE import_jobs SET cancel_requested_at = coalesce(cancel_requested_at, now())
+    WHERE kind = 'export' AND status IN ('queued', 'running')""",
+    "UPDATE exports SET expires_at = least(expires_at, now())",
+)
+
 # What no stage reaches.
 ALWAYS_REMAINS: Final = {
     "backups": "Backups from before hold what they held. Make a new one, and delete those.",
     "replicas": "Replicas have files of their own: the write-ahead log of Postgres and its archive; Redis outside a Cluster (BGREWRITEAOF on each).",
     "logs": "Log files of the services and servers from before. Delete them.",
-    "copies": "Exports, and transcripts on the machines that sent them. Freed blocks of disks, and snapshots of file systems.",
+    "copies": "Exports that were downloaded, and transcripts on the machines that sent them. Freed blocks of disks, and snapshots of file systems.",
     "identifiers": "Ids of sessions, agents and machines: other rows and addresses refer to them, so they are not looked into.",
 }
+
+
+def delete_exports(step: Step) -> Done:
+    """Deletes the archives of exports, which hold what was replaced, and ends those that are being written: their snapshot does too."""
+    with step.connection.transaction():
+        for each in _END_EXPORTS:
+            step.connection.execute(each)
+    sweep_exports(step.worker)
+    return Done(None)
 
 
 def collect_replaced(step: Step) -> Done:

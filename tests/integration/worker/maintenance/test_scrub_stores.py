@@ -12,6 +12,7 @@ import pytest
 from deploy.migrations.grants import WORKER
 from services.worker.archive.segments import SEGMENT_BYTES
 from services.worker.drain.stream_reader import make_group
+from services.worker.importers.job import run_shard
 from services.worker.maintenance.scrub import scrub, scrub_files
 from services.worker.maintenance.verify import verify
 from services.worker.resources import Resources, open_resources
@@ -19,6 +20,7 @@ from shared.events.messages import Conversation, Envelope, SessionStart, ToolCal
 from shared.feed import FEED_KEY, ITEMS_FIELD, REWRITTEN_FIELD, TEXT_CHARACTERS, FeedItem, decode_items, encode_items
 from shared.journal.streams import PAYLOAD_FIELD, stream_key, transcript_key
 from tests.conftest import as_role
+from tests.integration.worker.imports.exporting import add_export, export_row
 from tests.integration.worker.maintenance.test_scrub import NOW, SECRET, WORD, asked_for, select, stored
 from tests.servers import Server
 from tests.stored_transcripts import add_file
@@ -192,3 +194,18 @@ def test_a_dry_run_says_nothing_of_what_remains(worker: Resources) -> None:
     assert scrub.run(worker, scrub_id) is False
 
     assert select(worker, "SELECT status, remains FROM scrubs") == [("succeeded", {})]
+
+
+def test_a_scrub_deletes_the_archives_of_exports(worker: Resources) -> None:
+    # Given an export that is written, and one that waits
+    written, waiting = add_export(worker), add_export(worker)
+    run_shard.run(worker, written, 0)
+    archive = Path(export_row(worker, written)["blob_url"].removeprefix("file://"))
+    assert archive.exists()
+
+    scrubbed(worker)
+
+    # Then the one is gone, and the other is not begun: its rows could be those from before
+    assert not archive.exists()
+    run_shard.run(worker, waiting, 0)
+    assert export_row(worker, waiting)["status"] == "cancelled"

@@ -161,6 +161,8 @@ def changes_of_call(
 
 
 def _file_change(id: UUID, record: ToolUse, change: Change) -> FileChange:
+    # A transcript's calls have one.
+    assert record.session_id is not None
     return FileChange(
         id=id,
         session_id=record.session_id,

@@ -49,7 +49,7 @@ export function DropZone() {
     >
       <p class="drop-title">Drop a file or the folder of Claude Code here</p>
       <p class="quiet">
-        <code>~/.claude</code>, any part of it, <code>~/.claude.json</code>, or a .zip, .tar, .tar.gz or .tar.zst of it. Only new files are sent. Credentials never are.
+        <code>~/.claude</code>, any part of it, <code>~/.claude.json</code>, a .zip, .tar, .tar.gz or .tar.zst of it, or another tracker's export of everything. Only new files are sent. Credentials never are.
       </p>
       <p class="drop-choose">
         <button type="button" class="button is-main" onClick={() => files.current?.click()}>

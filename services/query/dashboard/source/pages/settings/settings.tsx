@@ -1,4 +1,4 @@
-/** Connect a machine, keys, what is kept and for how long, scrubs, erasures, the audit log, tags and the theme. */
+/** Connect a machine, keys, what is kept and for how long, exports, scrubs, erasures, the audit log, tags and the theme. */
 
 import { useSignal } from "@preact/signals";
 import { isAdmin, me, seesTexts } from "../../api/identity";
@@ -8,6 +8,7 @@ import { setTheme, theme } from "../../shell/theme";
 import { AuditLog } from "./audit_log";
 import { Connect } from "./connect";
 import { ErasePerson } from "./erase_person";
+import { Exports } from "./exports";
 import { Keys } from "./keys";
 import { Kept } from "./kept";
 import { Retention } from "./retention";
@@ -31,6 +32,7 @@ export default function Settings() {
         <Kept />
         <ZoneChoice />
         {isAdmin.value && <Retention />}
+        {isAdmin.value && <Exports />}
         {isAdmin.value && <Scrubs />}
         {isAdmin.value && <ErasePerson />}
         {seesTexts.value && <Tags />}
@@ -48,7 +50,7 @@ export default function Settings() {
         </Panel>
         {isAdmin.value && <AuditLog />}
       </div>
-      {!isAdmin.value && <p class="quiet">Keys, retention, scrubs and the audit log are shown to keys with the scope admin.</p>}
+      {!isAdmin.value && <p class="quiet">Keys, retention, exports, scrubs and the audit log are shown to keys with the scope admin.</p>}
     </>
   );
 }
