@@ -47,6 +47,8 @@ class ProjectList(Dated):
 
 class SessionList(Dated):
     project_id: OptionalProject = None
+    group: OptionalGroup = None
+    repository: OptionalRepository = None
     user: OptionalUser = None
     status: Annotated[Literal["open", "ended"] | None, Absent(), Field(description="Only open or only ended sessions.")] = None
     model: OptionalModel = None

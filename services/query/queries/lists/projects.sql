@@ -80,3 +80,10 @@ SELECT at, who, before, after, undone_at FROM project_changes WHERE project_id =
 SELECT r.id, r.pattern, r.project_id, p.name AS project_name, r.created_at,
     (SELECT count(*) FROM projects AS c WHERE c.merged_by = 'path_rule' AND c.merge_evidence = r.pattern AND c.part_of = r.project_id) AS merged
 FROM project_rules AS r LEFT JOIN projects AS p ON p.id = r.project_id ORDER BY r.id
+
+-- name: of_group
+SELECT id FROM whole_projects
+WHERE (%(group)s::text IS NULL OR group_name = %(group)s) AND (%(repository)s::text IS NULL OR repository = %(repository)s)
+
+-- name: whole
+SELECT coalesce(merged_into, id) AS id FROM projects WHERE id = %(id)s
