@@ -87,7 +87,7 @@ class UsageSums(Struct, forbid_unknown_fields=True):
             self.session_id,
             self.branch,
             self.machine_id,
-            self.group_name,
+            self.group,
             self.repository,
         )
 
