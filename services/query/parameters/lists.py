@@ -38,6 +38,7 @@ class ProjectList(Dated):
     ] = None
     group: OptionalGroup = None
     repository: OptionalRepository = None
+    parts: bool = Field(False, description="True lists also projects that are part of others.")
     archived: Literal["no", "only", "all"] = Field("no", description="Whether archived projects are listed.")
     sort: Literal["last_session", "name", "active_minutes", "total_sessions", "cost_usd"] = Field(
         "last_session", description="Sort key. An unknown date or cost sorts below every known one."

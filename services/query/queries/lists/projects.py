@@ -51,6 +51,7 @@ class ProjectFilters(Struct, frozen=True):
     group: str | None = None
     repository: str | None = None
     archived: str = "no"
+    parts: bool = False
 
 
 def projects(

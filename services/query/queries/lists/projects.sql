@@ -32,12 +32,12 @@ CROSS JOIN LATERAL (SELECT CASE %(sort)s::text
     WHEN 'cost_usd' THEN CASE WHEN r.api_calls > r.unpriced_calls OR r.cost_nano_usd > 0 THEN r.cost_nano_usd::float8 ELSE -1 END
     END AS number) AS sorted
 WHERE (%(id)s::bigint IS NULL OR p.id = %(id)s)
-    AND (%(id)s::bigint IS NOT NULL OR p.merged_into IS NULL AND (%(archived)s = 'all' OR p.is_archived = (%(archived)s = 'only')))
+    AND (%(id)s::bigint IS NOT NULL OR (p.merged_into IS NULL OR %(parts)s) AND (%(archived)s = 'all' OR p.is_archived = (%(archived)s = 'only')))
     AND (%(group)s::text IS NULL OR p.group_name = %(group)s)
     AND (%(repository)s::text IS NULL OR p.repository = %(repository)s
         OR EXISTS (SELECT FROM projects AS c WHERE c.merged_into = p.id AND c.repository = %(repository)s))
     AND (%(id)s::bigint IS NOT NULL
-        OR (p.is_named AND p.brought_by IS DISTINCT FROM '{}') OR p.last_session_at IS NOT NULL OR r.sessions > 0)
+        OR (p.is_named AND p.brought_by IS DISTINCT FROM '{}') OR p.last_session_at IS NOT NULL OR r.sessions > 0 OR p.merged_into IS NOT NULL)
     AND ((%(user)s::text IS NULL AND %(machine)s::text IS NULL AND %(start)s::timestamptz IS NULL AND %(end)s::timestamptz IS NULL) OR EXISTS (
         SELECT FROM sessions s
         WHERE s.counted AND s.project_id = p.id
