@@ -25,6 +25,8 @@ GROUPS: Final = {
     "user": ("User", "user"),
     "model": ("Model", "model"),
     "branch": ("Branch", "branch"),
+    "group": ("Group", "group"),
+    "repository": ("Repository", "repository"),
     "machine": ("Machine", "machine"),
     "tool": ("Tool", "tool_name"),
     "error_class": ("Why", "error_class"),

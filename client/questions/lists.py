@@ -45,7 +45,7 @@ SESSION_FIELDS: Final = (
 )  # fmt: skip
 PROJECT_FIELDS: Final = (
     "id", "name", "path", "total_sessions", "active_minutes", "total_time_minutes", "messages_count", "tool_calls_count",
-    "files_modified_count", "lines_changed_count", "cost_usd", "last_session",
+    "files_modified_count", "lines_changed_count", "cost_usd", "last_session", "group", "archived", "repository",
 )  # fmt: skip
 TOOL_FIELDS: Final = (
     "tool_name", "calls", "success", "errors", "rejected", "cancelled", "pending", "error_rate", "measured_calls", "estimated_calls", "untimed_calls",
@@ -61,6 +61,8 @@ USAGE_BY: Final = {
     "month": ["month"],
     "model": ["model"],
     "project": ["project_id", "project_name"],
+    "group": ["group"],
+    "repository": ["repository"],
     "user": ["user"],
     "session": ["session_id", "session_title"],
     "branch": ["branch"],
@@ -137,16 +139,27 @@ def _tags(row: Item) -> list[str]:
     return tags
 
 
-def list_projects(as_json: AsJson = False, as_csv: AsCsv = False, tz: Zone = None, url: Url = DEFAULT_URL, token: Token = None) -> None:
-    """Lists projects, the last used first."""
+def list_projects(
+    group: Annotated[str | None, typer.Option("--group", metavar="GROUP", help="Only projects of this group.")] = None,
+    archived: Annotated[bool, typer.Option("--archived", help="Archived projects too.")] = False,
+    tz: Zone = None,
+    as_json: AsJson = False,
+    as_csv: AsCsv = False,
+    url: Url = DEFAULT_URL,
+    token: Token = None,
+) -> None:
+    """Lists projects, the last used first; `tracker project` changes them."""
     wanted, zone = format_of(as_json, as_csv), local_zone(tz)
     with failures_as_exit_codes():
-        found: list[Item] = get(server_at(url, token, Quiet()), "/api/projects", {"limit": 1000})
+        found: list[Item] = get(
+            server_at(url, token, Quiet()), "/api/projects", {"limit": 1000, "group": group, "archived": "all" if archived else None}
+        )
         if write(found, PROJECT_FIELDS, wanted):
             return
         columns = (
             Column("Id", lambda row: str(row["id"])),
             Column("Project", lambda row: row["label"] or row["name"], right=False, least=16, keeps_end=True),
+            *([Column("Group", lambda row: row["group"] or "", rank=4, right=False)] if any(row.get("group") for row in found) else ()),
             Column("Sessions", lambda row: cells.count(row["total_sessions"]), rank=2),
             Column("Active", lambda row: quantities.minutes(row["active_minutes"])),
             Column("Lines", lambda row: cells.count(row["lines_changed_count"]), rank=5),

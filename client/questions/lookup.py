@@ -14,6 +14,7 @@ MOST_SESSIONS: Final = 20_000
 MOST_PAGES: Final = 10_000
 MOST_EMPTY_PAGES: Final = 20
 FORBIDDEN: Final = 403
+_NOT_VALID: Final = 400
 _ID_CHARACTERS: Final = 36
 _SHORT_ID_CHARACTERS: Final = 8
 
@@ -75,15 +76,37 @@ def label_projects(server: Server, found: Iterable[Item]) -> None:
 
 
 def project_id(server: Server, name: str | None) -> int | None:
-    """The id of a project that is named by id, name, or the end of its path. Failure unless exactly one matches."""
+    """The id of a project that is named by id, name, or the end of its path. Failure unless exactly one matches.
+
+    Parts of other projects are named only by what no project itself has.
+    """
     if name is None:
         return None
     try:
-        projects = get(server, "/api/projects", {"limit": PAGE})
+        found = _named(_projects(server, {"archived": "all"}), name)
+        if found is None:
+            found = _named(_projects(server, {"archived": "all", "parts": "true"}), name)
     except Refused as error:
         if error.status == FORBIDDEN and name.isascii() and name.isdigit():
             return int(name)
         raise
+    if found is None:
+        raise Failure(f"There is no project {name!r}; `{command()} projects` lists them.")
+    return found
+
+
+def _projects(server: Server, which: Mapping[str, str]) -> list[Item]:
+    try:
+        found: list[Item] = get(server, "/api/projects", {"limit": PAGE, **which})
+    except Refused as error:
+        if error.status != _NOT_VALID:
+            raise
+        # A server of an older release has neither an archive nor parts.
+        found = get(server, "/api/projects", {"limit": PAGE})
+    return found
+
+
+def _named(projects: list[Item], name: str) -> int | None:
     path = name.replace("\\", "/").rstrip("/")
     for matches in (
         [each for each in projects if str(each["id"]) == name],
@@ -97,7 +120,7 @@ def project_id(server: Server, name: str | None) -> int | None:
         if matches:
             choices = "; ".join(f"{each['id']} is {each['path'] or each['name']}" for each in matches[:10])
             raise Failure(f"{len(matches)} projects are called {name!r}. Name one by its id: {choices}.")
-    raise Failure(f"There is no project {name!r}; `{command()} projects` lists them.")
+    return None
 
 
 def filters_of(server: Server, project: str | None, user: str | None, machine: str | None) -> dict[str, Any]:

@@ -49,6 +49,8 @@ DIMENSIONS: Final = {
     "week": Dimension("Week of", ("week",)),
     "month": Dimension("Month", ("month",)),
     "project": Dimension("Project", ("project_id", "project_name")),
+    "group": Dimension("Group", ("group",)),
+    "repository": Dimension("Repository", ("repository",)),
     "user": Dimension("User", ("user",)),
     "session": Dimension("Session", ("session_id", "session_title")),
     "branch": Dimension("Branch", ("branch",)),

@@ -26,7 +26,7 @@ REMOTE: Final = "remote"
 PATH_RULE: Final = "path_rule"
 
 # What of a project can be changed, and undone.
-NOT_MERGED: Final[Mapping[str, Any]] = {
+NOT_MERGED: Final[dict[str, Any]] = {
     "part_of": None,
     "merged_by": None,
     "merge_evidence": None,

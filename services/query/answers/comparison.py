@@ -36,6 +36,8 @@ class ChangeOfGroup(Change, kw_only=True):
     branch: Annotated[str | UnsetType | None, doc("null if unknown.")] = UNSET
     machine_id: Annotated[str | UnsetType | None, doc("null if unknown.")] = UNSET
     machine: Annotated[str | UnsetType | None, doc("The machine's name.")] = UNSET
+    group: Annotated[str | UnsetType | None, doc("null: of projects in no group.")] = UNSET
+    repository: Annotated[str | UnsetType | None, doc("null if unknown.")] = UNSET
     tool_name: str | UnsetType = UNSET
     error_class: str | UnsetType = UNSET
 

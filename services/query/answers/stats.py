@@ -260,6 +260,8 @@ class UsageItem(UsageMeasures, kw_only=True):
         doc("A session that was on several machines counts for each of them, and once in the totals; null: not known."),
     ] = UNSET
     machine: Annotated[str | UnsetType | None, doc("The machine's name.")] = UNSET
+    group: Annotated[str | UnsetType | None, doc("The project's group; null: it is in none.")] = UNSET
+    repository: Annotated[str | UnsetType | None, doc("The project's git repository; null: not known.")] = UNSET
 
 
 class UsageReport(Answer):

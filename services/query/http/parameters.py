@@ -1,7 +1,7 @@
 """The shared parts of the routes: documented failures, and parameters as filters, ranges and pages."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 from fastapi import Request
 
@@ -12,7 +12,7 @@ from services.query.parameters.fields import MOST_ON_A_PAGE, Dated, Paged
 from services.query.parameters.lists import EventList
 from services.query.parameters.stats import CompareParameters, StatsParameters, UsageParameters
 from services.query.parameters.tool_errors import ToolErrorsParameters
-from services.query.queries.lists import users
+from services.query.queries.lists import projects, users
 from services.query.queries.lists.events import EventFilters
 from services.query.queries.lists.paging import Paging
 from services.query.queries.stats import ranges
@@ -104,16 +104,27 @@ def stats_range(
     return ranges.stats_range(parameters.start_date, parameters.end_date, tz, interval)
 
 
+class _Filters(Protocol):
+    """What chooses the data of a number."""
+
+    user: str | None
+    machine: str | None
+
+
 def selection(
-    request: Request, connection: Connection, project_id: int | None, user: str | None, machine: str | None, *, of_session: bool = False
+    request: Request, connection: Connection, project_id: int | None, parameters: _Filters, *, of_session: bool = False
 ) -> Selection:
-    """The project, user and machine to count. An unknown one matches nothing.
+    """The project, user, machine, group and repository to count. An unknown one matches nothing. Of a part of a project the whole is counted.
 
     Of a key that is bound to users it is one of these: sessions that others share do not count. BadRequest if it could be several.
     `of_session`: one session is counted, which the key may read.
     """
-    user_id = ALL if of_session and user is None else counted_user(request, connection, user)
-    return Selection(project_id or every_project(request), user_id, machine)
+    return Selection(
+        projects.whole_of(connection, project_id) if project_id and project_id != ALL else project_id or every_project(request),
+        ALL if of_session and parameters.user is None else counted_user(request, connection, parameters.user),
+        parameters.machine,
+        projects.projects_of(connection, getattr(parameters, "group", None), getattr(parameters, "repository", None)),
+    )
 
 
 def counted_user(request: Request, connection: Connection, user: str | None) -> int:

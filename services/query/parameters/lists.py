@@ -38,6 +38,7 @@ class ProjectList(Dated):
     ] = None
     group: OptionalGroup = None
     repository: OptionalRepository = None
+    parts: bool = Field(False, description="True lists also projects that are part of others.")
     archived: Literal["no", "only", "all"] = Field("no", description="Whether archived projects are listed.")
     sort: Literal["last_session", "name", "active_minutes", "total_sessions", "cost_usd"] = Field(
         "last_session", description="Sort key. An unknown date or cost sorts below every known one."
@@ -47,6 +48,8 @@ class ProjectList(Dated):
 
 class SessionList(Dated):
     project_id: OptionalProject = None
+    group: OptionalGroup = None
+    repository: OptionalRepository = None
     user: OptionalUser = None
     status: Annotated[Literal["open", "ended"] | None, Absent(), Field(description="Only open or only ended sessions.")] = None
     model: OptionalModel = None

@@ -9,8 +9,10 @@ from services.query.parameters.fields import (
     Absent,
     ListFormat,
     OptionalBranch,
+    OptionalGroup,
     OptionalMachine,
     OptionalProject,
+    OptionalRepository,
     OptionalSession,
     OptionalUser,
     Parameters,
@@ -51,10 +53,14 @@ class ProjectStatsParameters(StatsParameters):
 
 class AllStatsParameters(ProjectStatsParameters):
     project_id: OptionalProject = None
+    group: OptionalGroup = None
+    repository: OptionalRepository = None
 
 
 class ToolStatsParameters(StatsParameters):
     project_id: OptionalProject = None
+    group: OptionalGroup = None
+    repository: OptionalRepository = None
     tool_name: Annotated[Text | None, Absent(), Field(min_length=1, max_length=200, description="Only this tool.", examples=["Bash"])] = (
         None
     )
@@ -85,6 +91,8 @@ class UsageParameters(Parameters):
         json_schema_extra={"pattern": f"^({'|'.join(DIMENSIONS)})(,({'|'.join(DIMENSIONS)}))?$"},
     )
     project_id: OptionalProject = None
+    group: OptionalGroup = None
+    repository: OptionalRepository = None
     user: OptionalUser = None
     model: Annotated[
         Text | None, Absent(), Field(min_length=1, max_length=200, description="Only this model.", examples=["claude-opus-4-5-20251101"])
@@ -110,6 +118,8 @@ class CompareParameters(Parameters):
         examples=["previous", "2024-01-01..2024-01-31"],
     )
     project_id: OptionalProject = None
+    group: OptionalGroup = None
+    repository: OptionalRepository = None
     user: OptionalUser = None
     machine: OptionalMachine = None
     start_date: RequiredStart

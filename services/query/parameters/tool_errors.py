@@ -8,8 +8,10 @@ from services.query.answers.stats import Interval
 from services.query.parameters.fields import (
     Absent,
     ListFormat,
+    OptionalGroup,
     OptionalMachine,
     OptionalProject,
+    OptionalRepository,
     OptionalUser,
     Parameters,
     StatsEnd,
@@ -27,6 +29,8 @@ class ToolErrorsParameters(Parameters):
     """A range, filters, and how many examples."""
 
     project_id: OptionalProject = None
+    group: OptionalGroup = None
+    repository: OptionalRepository = None
     tool_name: Annotated[Text | None, Absent(), Field(min_length=1, max_length=200, description="Only this tool.", examples=["Bash"])] = (
         None
     )

@@ -35,7 +35,7 @@ def show_day(request: Request, date: DateInPath, parameters: Annotated[DayParame
     project_id = parameters.project_id or only_project(request) or ALL
 
     def read(connection: Connection) -> Day:
-        chosen = selection(request, connection, project_id, parameters.user, parameters.machine)
+        chosen = selection(request, connection, project_id, parameters)
         return day(connection, chosen, day_of, wanted, idle_gap_seconds, parameters.limit)
 
     return report_response(request, parameters.format, read, rows="sessions", leading=("first_at", "session_id", "title"))

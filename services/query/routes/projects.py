@@ -28,7 +28,13 @@ def list_projects(request: Request, parameters: Annotated[ProjectList, Query()])
     /api/stats has totals of a time.
     """
     filters = projects.ProjectFilters(
-        parameters.user, *dates(request, parameters), parameters.machine, parameters.group, parameters.repository, parameters.archived
+        parameters.user,
+        *dates(request, parameters),
+        parameters.machine,
+        parameters.group,
+        parameters.repository,
+        parameters.archived,
+        parameters.parts,
     )
     return list_response(
         request,

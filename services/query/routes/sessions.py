@@ -52,7 +52,16 @@ def list_sessions(request: Request, parameters: Annotated[SessionList, Query()])
     of_session = (parameters.status, parameters.model, parameters.branch, parameters.source, parameters.machine)
     marked = (parameters.is_starred, None if parameters.tag is None else tag_key(parameters.tag.strip()))
     filters = sessions.SessionFilters(
-        project_id, parameters.user, start, end, *of_session, *marked, parameters.id_prefix, parameters.by == "active"
+        project_id,
+        parameters.user,
+        start,
+        end,
+        *of_session,
+        *marked,
+        parameters.id_prefix,
+        group=parameters.group,
+        repository=parameters.repository,
+        by_activity=parameters.by == "active",
     )
     gap = settings_of(request).idle_gap_seconds
     return list_response(

@@ -44,7 +44,7 @@ def show_project_stats(request: Request, project_id: ProjectId, parameters: Anno
 
     def read(connection: Connection) -> Stats:
         project = existing_project(connection, project_id)
-        chosen = selection(request, connection, project_id, parameters.user, parameters.machine)
+        chosen = selection(request, connection, project_id, parameters)
         return stats(connection, chosen, project, wanted, idle_gap_seconds)
 
     return report_response(request, parameters.format, read, rows="time_series")
@@ -58,7 +58,7 @@ def show_stats(request: Request, parameters: Annotated[AllStatsParameters, Query
     idle_gap_seconds = settings_of(request).idle_gap_seconds
 
     def read(connection: Connection) -> Stats:
-        chosen = selection(request, connection, parameters.project_id, parameters.user, parameters.machine)
+        chosen = selection(request, connection, parameters.project_id, parameters)
         return stats(connection, chosen, None, wanted, idle_gap_seconds)
 
     return report_response(request, parameters.format, read, rows="time_series")
@@ -73,7 +73,7 @@ def show_tool_stats(request: Request, parameters: Annotated[ToolStatsParameters,
     def read(connection: Connection) -> ToolStats:
         return tool_stats(
             connection,
-            selection(request, connection, parameters.project_id, parameters.user, parameters.machine),
+            selection(request, connection, parameters.project_id, parameters),
             parameters.tool_name,
             wanted,
             include_estimated=parameters.include_estimated,
@@ -95,7 +95,7 @@ def show_tool_errors(request: Request, parameters: Annotated[ToolErrorsParameter
     examples = 0 if grant is not None and grant.sees_only_numbers else parameters.examples
 
     def read(connection: Connection) -> ToolErrors:
-        chosen = selection(request, connection, parameters.project_id, parameters.user, parameters.machine)
+        chosen = selection(request, connection, parameters.project_id, parameters)
         return tool_errors(connection, chosen, parameters.tool_name, parameters.error_class, wanted, examples=examples)
 
     return report_response(request, parameters.format, read, rows="classes")
@@ -110,14 +110,15 @@ def show_usage(request: Request, parameters: Annotated[UsageParameters, Query()]
     wanted = stats_range(request, parameters, interval)
     # By project, a key that is bound to several gets each of them, and their sums; of one session, its rows.
     of_session = parameters.session_id is not None
-    project_id = parameters.project_id or only_project(request) or (ALL if of_session or "project" in dimensions else None)
+    by_projects = of_session or bool({"project", "group", "repository"} & set(dimensions))
+    project_id = parameters.project_id or only_project(request) or (ALL if by_projects else None)
     if project_id == ALL and wanted.is_open and not of_session and only_some_projects(request) and set(dimensions) & set(INTERVALS):
         raise invalid(
             "start_date", "give start_date and end_date with this grouping: this key sees several projects, and no sums over all of them"
         )
 
     def read(connection: Connection) -> UsageReport:
-        chosen = selection(request, connection, project_id, parameters.user, parameters.machine, of_session=of_session)
+        chosen = selection(request, connection, project_id, parameters, of_session=of_session)
         gap = settings_of(request).idle_gap_seconds
         return usage(connection, UsageQuestion(dimensions, chosen, wanted, gap, parameters.model, parameters.session_id, parameters.branch))
 
@@ -129,15 +130,16 @@ def show_usage(request: Request, parameters: Annotated[UsageParameters, Query()]
 @router.get("/api/compare", response_model=Comparison, tags=["stats"], summary="Two periods side by side")
 @requires(METRICS)
 def compare(request: Request, parameters: Annotated[CompareParameters, Query()]) -> Response:
-    """Each measure of a range and of one before it, with the difference: of everything, and by project, user, model, branch, machine, tool or error class."""
+    """Each measure of a range and of one before it, with the difference: of everything, and by project, group, repository, user, model, branch, machine,
+    tool or error class."""
     wanted = stats_range(request, parameters, None)
     before = range_before(parameters.compare, parameters.start_date, parameters.end_date, wanted.tz)
     group = parameters.group_by
     # As in /api/usage: by project, a key that is bound to several gets each of them, and their sums.
-    project_id = parameters.project_id or only_project(request) or (ALL if group == "project" else None)
+    project_id = parameters.project_id or only_project(request) or (ALL if group in ("project", "group", "repository") else None)
 
     def read(connection: Connection) -> Comparison:
-        chosen = selection(request, connection, project_id, parameters.user, parameters.machine)
+        chosen = selection(request, connection, project_id, parameters)
         return comparison(connection, group, chosen, wanted, before, settings_of(request).idle_gap_seconds)
 
     return report_response(request, parameters.format, read, rows="items", leading=GROUP_FIELDS[group])

@@ -164,6 +164,7 @@ SEEN_WITH_NAMES = {
     "ProjectDetails.name", "ProjectDetails.group", "ProjectDetails.repository",
     "UsageItem.project_name", "DayProject.project_name", "DaySession.project_name", "LiveItem.project_name", "LiveItem.machine_id",
     "LiveSession.project_name", "LiveSession.machine_id",
+    "UsageItem.group", "UsageItem.repository", "ChangeOfGroup.group", "ChangeOfGroup.repository",
     "UsageItem.machine_id", "UsageItem.machine", "ChangeOfGroup.project_name", "ChangeOfGroup.machine_id", "ChangeOfGroup.machine",
     "Machine.machine_id", "Machine.name", "Machine.user", "Machine.tracker_version", "Machine.claude_version", "Machine.os", "MachinePage.next_cursor",
 }  # fmt: skip

@@ -21,6 +21,8 @@ _PARTS: Final = _sql("parts")
 _PLACE: Final = _sql("place")
 _CHANGES: Final = _sql("changes")
 _RULES: Final = _sql("rules")
+_OF_GROUP: Final = _sql("of_group")
+_WHOLE: Final = _sql("whole")
 # What a change is called, by the columns that it changed. A merge changes several.
 _WHAT: Final = {"name": "name", "group_name": "group", "is_archived": "archived", "part_of": "merge", "is_kept_apart": "kept_apart"}
 
@@ -50,6 +52,7 @@ class ProjectFilters(Struct, frozen=True):
     group: str | None = None
     repository: str | None = None
     archived: str = "no"
+    parts: bool = False
 
 
 def projects(
@@ -91,6 +94,19 @@ def project_details(connection: Connection, project_id: int) -> ProjectDetails |
 def path_rules(connection: Connection) -> PathRules:
     """All rules about paths."""
     return PathRules(items=fetch(connection, PathRule, _RULES))
+
+
+def projects_of(connection: Connection, group: str | None, repository: str | None) -> tuple[int, ...] | None:
+    """The projects of a group, or of a repository, or of both; None if neither is given. An unknown one has none."""
+    if group is None and repository is None:
+        return None
+    return tuple(row["id"] for row in rows(connection, _OF_GROUP, {"group": group, "repository": repository}))
+
+
+def whole_of(connection: Connection, project_id: int) -> int:
+    """The project under which what begins in a project counts: itself, unless it is part of another."""
+    found = rows(connection, _WHOLE, {"id": project_id})
+    return int(found[0]["id"]) if found else project_id
 
 
 def _told(row: Row) -> None:

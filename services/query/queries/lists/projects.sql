@@ -51,12 +51,12 @@ CROSS JOIN LATERAL (SELECT CASE %(sort)s::text
     WHEN 'cost_usd' THEN CASE WHEN r.api_calls > r.unpriced_calls OR r.cost_nano_usd > 0 THEN r.cost_nano_usd::float8 ELSE -1 END
     END AS number) AS sorted
 WHERE (%(id)s::bigint IS NULL OR p.id = %(id)s)
-    AND (%(id)s::bigint IS NOT NULL OR p.merged_into IS NULL AND (%(archived)s = 'all' OR p.is_archived = (%(archived)s = 'only')))
+    AND (%(id)s::bigint IS NOT NULL OR (p.merged_into IS NULL OR %(parts)s) AND (%(archived)s = 'all' OR p.is_archived = (%(archived)s = 'only')))
     AND (%(group)s::text IS NULL OR p.group_name = %(group)s)
     AND (%(repository)s::text IS NULL OR p.repository = %(repository)s
         OR EXISTS (SELECT FROM projects AS c WHERE c.merged_into = p.id AND c.repository = %(repository)s))
     AND (%(id)s::bigint IS NOT NULL
-        OR (p.is_named AND p.brought_by IS DISTINCT FROM '{}') OR p.last_session_at IS NOT NULL OR r.sessions > 0)
+        OR (p.is_named AND p.brought_by IS DISTINCT FROM '{}') OR p.last_session_at IS NOT NULL OR r.sessions > 0 OR p.merged_into IS NOT NULL)
     AND ((%(user)s::text IS NULL AND %(machine)s::text IS NULL AND %(start)s::timestamptz IS NULL AND %(end)s::timestamptz IS NULL) OR EXISTS (
         SELECT FROM sessions s
         WHERE s.counted AND s.project_id = p.id
@@ -99,3 +99,10 @@ SELECT at, who, before, after, undone_at FROM project_changes WHERE project_id =
 SELECT r.id, r.pattern, r.project_id, p.name AS project_name, r.created_at,
     (SELECT count(*) FROM projects AS c WHERE c.merged_by = 'path_rule' AND c.merge_evidence = r.pattern AND c.part_of = r.project_id) AS merged
 FROM project_rules AS r LEFT JOIN projects AS p ON p.id = r.project_id ORDER BY r.id
+
+-- name: of_group
+SELECT id FROM whole_projects
+WHERE (%(group)s::text IS NULL OR group_name = %(group)s) AND (%(repository)s::text IS NULL OR repository = %(repository)s)
+
+-- name: whole
+SELECT coalesce(merged_into, id) AS id FROM projects WHERE id = %(id)s

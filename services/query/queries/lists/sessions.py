@@ -12,6 +12,7 @@ from services.query.answers.lists import Session, SessionPage
 from services.query.answers.shares import SessionShare
 from services.query.database import Connection, Row, fetch_first, rows
 from services.query.queries.lists.paging import Paging, page
+from services.query.queries.lists.projects import projects_of
 from services.query.queries.lists.users import user_id
 from services.query.queries.stats.active_sessions import went_on
 from services.query.queries.stats.session_shares import session_shares
@@ -57,6 +58,9 @@ class SessionFilters(Struct, frozen=True):
     # shared/sessions/session_tags.py
     tag_key: str | None = None
     id_prefix: str | None = None
+    # Of projects.
+    group: str | None = None
+    repository: str | None = None
     # Whether those count that began before `start` and went on.
     by_activity: bool = False
 
@@ -79,7 +83,9 @@ def sessions(
     after = {"after_time": None, "after_number": None} | (
         paging.after(time="time", id="text") if by_time else paging.after(number="float", id="text")
     )
-    parameters = {"session_id": None, "sort": sort, "ascending": ascending} | asdict(filters) | after
+    parameters = (
+        {"session_id": None, "sort": sort, "ascending": ascending} | asdict(filters) | after | {"projects": _projects(connection, filters)}
+    )
     parameters |= _earliest(connection, filters, idle_gap_seconds)
     parameters |= _NO_SHARES if by_time or not include_share else _numbers_of_shares(connection, filters, sort, idle_gap_seconds)
     keys = ("dated_at" if by_time else "sort_number", "session_id")
@@ -112,7 +118,17 @@ def _numbers_of_shares(connection: Connection, filters: SessionFilters, sort: st
 
 def _selection(connection: Connection, filters: SessionFilters) -> Row:
     user = ALL if filters.user is None else user_id(connection, filters.user)
-    return {"project_id": filters.project_id or ALL, "user_id": user, "machine": filters.machine}
+    return {
+        "project_id": filters.project_id or ALL,
+        "user_id": user,
+        "machine": filters.machine,
+        "projects": _projects(connection, filters),
+    }
+
+
+def _projects(connection: Connection, filters: SessionFilters) -> list[int] | None:
+    found = projects_of(connection, filters.group, filters.repository)
+    return None if found is None else list(found)
 
 
 def _earliest(connection: Connection, filters: SessionFilters, idle_gap_seconds: int) -> Row:
@@ -130,7 +146,7 @@ def session(connection: Connection, session_id: str) -> Session | None:
     parameters = (
         {"session_id": session_id} | asdict(SessionFilters()) | {"after_time": None, "after_number": None, "after_id": None, "fetch": 1}
     )
-    parameters |= {"sort": "start_time", "ascending": False, "earliest": None, "went_on": None} | _NO_SHARES
+    parameters |= {"sort": "start_time", "ascending": False, "earliest": None, "went_on": None, "projects": None} | _NO_SHARES
     return fetch_first(connection, Session, SESSIONS, parameters, _prepare)
 
 

@@ -55,7 +55,7 @@ class UsageSums(Struct, forbid_unknown_fields=True):
     session_id: str | None = None
     branch: str | None = None
     machine_id: str | None = None
-    group_name: str | None = None
+    group: str | None = None
     repository: str | None = None
     sessions: int = 0
     continued: int = 0
@@ -79,7 +79,17 @@ class UsageSums(Struct, forbid_unknown_fields=True):
     @property
     def key(self) -> tuple[int | str | None, ...]:
         """What tells the group from others."""
-        return self.i, self.project_id, self.user_id, self.model, self.session_id, self.branch, self.machine_id, self.group_name, self.repository
+        return (
+            self.i,
+            self.project_id,
+            self.user_id,
+            self.model,
+            self.session_id,
+            self.branch,
+            self.machine_id,
+            self.group,
+            self.repository,
+        )
 
 
 class _Bounds(Struct, frozen=True):
@@ -293,12 +303,8 @@ def _set_keys(
                 item.model = sums.model or None
             case "session":
                 item.session_id, item.session_title = sums.session_id, names.get(sums.session_id)
-            case "branch":
-                item.branch = sums.branch
-            case "group":
-                item.group = sums.group_name
-            case "repository":
-                item.repository = sums.repository
+            case "branch" | "group" | "repository":
+                setattr(item, dimension, getattr(sums, dimension))
             case "machine":
                 item.machine_id, item.machine = sums.machine_id, names.get(sums.machine_id)
 

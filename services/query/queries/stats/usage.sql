@@ -162,7 +162,7 @@ SELECT CASE WHEN %(by_interval)s THEN e.i END AS i, CASE WHEN %(by_project)s THE
     CASE WHEN %(by_model)s THEN coalesce(e.model, '') END AS model,
     CASE WHEN %(by_session)s THEN e.session_id END AS session_id, CASE WHEN %(by_branch)s THEN s.git_branch END AS branch,
     CASE WHEN %(by_machine)s THEN k.machine_id END AS machine_id,
-    CASE WHEN %(by_group)s THEN w.group_name END AS group_name, CASE WHEN %(by_repository)s THEN w.repository END AS repository,
+    CASE WHEN %(by_group)s THEN w.group_name END AS "group", CASE WHEN %(by_repository)s THEN w.repository END AS repository,
     least(sum(e.sessions), 9007199254740991)::bigint AS sessions,
     least(sum(e.messages), 9007199254740991)::bigint AS messages,
     least(sum(e.tool_calls), 9007199254740991)::bigint AS tool_calls,
@@ -276,13 +276,13 @@ LIMIT %(most)s
 -- name: active_by_session
 -- Active time for the same keys: for each user the union over the sessions, as in activity_rollups. starts, ends: the intervals.
 -- continued: sessions that were active in the interval and had begun before, as in active_sessions.sql.
-SELECT i, project_id, CASE WHEN %(by_user)s THEN user_id END AS user_id, session_id, branch, machine_id, group_name, repository,
+SELECT i, project_id, CASE WHEN %(by_user)s THEN user_id END AS user_id, session_id, branch, machine_id, "group", repository,
     sum(active_us)::float8 AS active_us, sum(continued)::bigint AS continued
 FROM (
     SELECT CASE WHEN %(by_interval)s THEN g.number - 1 END AS i, CASE WHEN %(by_project)s THEN s.project_id END AS project_id, s.user_id,
         CASE WHEN %(by_session)s THEN s.session_id END AS session_id, CASE WHEN %(by_branch)s THEN s.git_branch END AS branch,
         CASE WHEN %(by_machine)s THEN k.machine_id END AS machine_id,
-        CASE WHEN %(by_group)s THEN w.group_name END AS group_name, CASE WHEN %(by_repository)s THEN w.repository END AS repository,
+        CASE WHEN %(by_group)s THEN w.group_name END AS "group", CASE WHEN %(by_repository)s THEN w.repository END AS repository,
         measure_us(range_agg(without_gap(s.active_ranges, gap.length) * tstzmultirange(tstzrange(to_timestamp(g.start), to_timestamp(g.until))))) AS active_us,
         count(*) FILTER (WHERE s.dated_at < to_timestamp(g.start) AND EXISTS (
             SELECT FROM unnest(s.active_ranges) AS r WHERE lower(r) < to_timestamp(g.until) AND upper(r) - gap.length >= to_timestamp(g.start)

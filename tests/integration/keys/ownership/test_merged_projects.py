@@ -231,7 +231,7 @@ class TestRepositoriesOfAMachine:
         ]
     }
 
-    def test_they_are_stored_without_credentials_and_only_changes_count(self, api: Api, admin: str) -> None:
+    def test_they_are_stored_without_credentials_and_only_changes_count(self, api: Api) -> None:
         key = api.key("ingest")
         first = api.ask(key, "PUT", "/api/machines/m1/repositories", json=self.BODY)
         assert (first.status_code, first.json()) == (200, {"machine_id": "m1", "changed": 2})

@@ -34,17 +34,21 @@ def test_sessions_by_time_are_read_in_the_order_of_an_index(connection: psycopg.
         "INSERT INTO sessions (session_id, counted, dated_at) SELECT n, true, now() - n * interval '1 minute' FROM generate_series(1, 20000) AS n"
     )
     connection.execute("ANALYZE sessions")
-    filters = asdict(sessions.SessionFilters()) | {
-        "session_id": None,
-        "earliest": None,
-        "went_on": None,
-        "share_ids": None,
-        "share_numbers": None,
-        "after_time": None,
-        "after_number": None,
-        "after_id": None,
-        "fetch": 51,
-    }
+    filters = (
+        asdict(sessions.SessionFilters())
+        | {"projects": None}
+        | {
+            "session_id": None,
+            "earliest": None,
+            "went_on": None,
+            "share_ids": None,
+            "share_numbers": None,
+            "after_time": None,
+            "after_number": None,
+            "after_id": None,
+            "fetch": 51,
+        }
+    )
     for ascending in (False, True):
         found = {"sort": "start_time", "ascending": ascending}
         lines = [line for (line,) in connection.execute(f"EXPLAIN {sessions.SESSIONS}".encode(), filters | found).fetchall()]
