@@ -30,7 +30,7 @@ class KnownList:
     """What a process knows of the list, and whether it is time to look."""
 
     def __init__(self) -> None:
-        self._changed: bytes | None = None
+        self._changed: bytes | str | None = None
         self._asked_at = self._read_at = -READ_SECONDS
 
     def is_due(self) -> bool:
@@ -41,11 +41,11 @@ class KnownList:
         self._asked_at = now
         return True
 
-    def must_read(self, changed: bytes | None) -> bool:
+    def must_read(self, changed: bytes | str | None) -> bool:
         """Whether to read the list, given what Redis has."""
         return changed != self._changed or time.monotonic() - self._read_at >= READ_SECONDS
 
-    def take(self, fingerprints: Sequence[bytes], changed: bytes | None) -> None:
+    def take(self, fingerprints: Sequence[bytes], changed: bytes | str | None) -> None:
         """From now on these texts are kept out of this process. `changed` is what Redis had before they were read."""
         self._changed, self._read_at = changed, time.monotonic()
         known = [msgspec.msgpack.decode(each, type=Fingerprint) for each in fingerprints]

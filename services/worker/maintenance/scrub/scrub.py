@@ -81,9 +81,9 @@ def _forget_documents(step: Step) -> Done:
 # A running scrub is stored with the name of its stage. Names of tools and models come before the rows of sessions, whose models count.
 STAGES: Final = (
     # From here on nothing comes in that has a given text.
-    Stage("texts", keep_texts_out, in_transaction=False, is_left_out_of_dry_runs=True),
-    Stage("journal", await_journal, in_transaction=False, is_left_out_of_dry_runs=True),
-    Stage("imports", await_imports, in_transaction=False, is_left_out_of_dry_runs=True),
+    Stage("texts", keep_texts_out, in_transaction=False, is_left_out_of_dry_runs=True, is_short=True),
+    Stage("journal", await_journal, in_transaction=False, is_left_out_of_dry_runs=True, is_short=True),
+    Stage("imports", await_imports, in_transaction=False, is_left_out_of_dry_runs=True, is_short=True),
     Stage("names", scrub_names),
     *(Stage(table.table, partial(scrub_rows, table)) for table in TABLES),
     # Of archived and live transcripts: archive/scrub_contents.py.
@@ -96,7 +96,7 @@ STAGES: Final = (
     Stage("export_archives", delete_exports, in_transaction=False, is_left_out_of_dry_runs=True),
     Stage("archive", collect_replaced, in_transaction=False, is_left_out_of_dry_runs=True),
     # Before the files of the table that has a half of them are written anew.
-    Stage("forget_texts", forget_texts, in_transaction=False),
+    Stage("forget_texts", forget_texts, in_transaction=False, is_short=True),
     Stage("postgres_files", rewrite_table, in_transaction=False),
     Stage("write_ahead_log", renew_write_ahead_log, in_transaction=False, is_left_out_of_dry_runs=True),
     Stage("redis_files", rewrite_redis, in_transaction=False, is_left_out_of_dry_runs=True),
@@ -183,7 +183,7 @@ def _take_step(worker: Resources, place: _Place) -> bool:
             _advance(connection, place, done)
         return done.waits
     else:
-        _renew_lease(worker, place)
+        _renew_lease(worker, place, LEASE_SECONDS if stage.is_short else LONG_LEASE_SECONDS)
         with connection_of_its_own(worker) as connection:
             done = stage.step(Step(worker, connection, place.after, place.options))
     with worker.transaction() as connection:
@@ -191,9 +191,9 @@ def _take_step(worker: Resources, place: _Place) -> bool:
     return done.waits
 
 
-def _renew_lease(worker: Resources, place: _Place) -> None:
+def _renew_lease(worker: Resources, place: _Place, seconds: int) -> None:
     with worker.transaction() as connection:
-        if connection.execute(_RENEW_LEASE, place.parameters | {"lease_seconds": LONG_LEASE_SECONDS}).rowcount == 0:
+        if connection.execute(_RENEW_LEASE, place.parameters | {"lease_seconds": seconds}).rowcount == 0:
             raise LeaseLostError
 
 

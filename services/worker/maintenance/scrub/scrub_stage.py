@@ -74,6 +74,8 @@ class Stage:
     in_transaction: bool = True
     # A stage that changes no texts itself: a dry run leaves it out.
     is_left_out_of_dry_runs: bool = False
+    # Whether a step of its own effects ends within the usual lease, so that after a crash another worker goes on soon.
+    is_short: bool = False
 
 
 @contextmanager

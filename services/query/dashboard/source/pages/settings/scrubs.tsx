@@ -1,4 +1,4 @@
-/** Today's rules of redaction for what was stored under older ones: count first, then replace. */
+/** Texts that no rule knows, or today's rules, for what is stored: count first, then replace. */
 
 import { useSignal } from "@preact/signals";
 import { useRead } from "../../api/use_read";
@@ -14,16 +14,21 @@ const EVERY_MS = 1_000;
 export function Scrubs() {
   const started = useSignal<string | null>(null);
   const isAsking = useSignal(false);
+  const lines = useSignal("");
+  const staysOut = useSignal(true);
   const problem = useSignal<Problem | null>(null);
   const scrub = useRead(started.value ? "/api/scrubs/{scrub_id}" : null, {}, { inPath: { scrub_id: started.value ?? "" }, everyMs: EVERY_MS });
   const shown = started.value && scrub.data?.scrub_id === started.value ? scrub.data : null;
+  const texts = lines.value.split("\n").filter((line) => line.trim());
+  const what = texts.length ? plural(texts.length, "text") : "whatever today's rules take for a secret";
   const runs = started.value !== null && (!shown || shown.status === "queued" || shown.status === "running");
 
   async function start(isDry: boolean): Promise<void> {
     isAsking.value = false;
     problem.value = null;
     try {
-      const response = await send("POST", "/api/scrubs", { dry_run: isDry });
+      const response = await send("POST", "/api/scrubs", { dry_run: isDry, texts, keep_out: staysOut.value });
+      if (!isDry) lines.value = "";
       started.value = ((await response.json()) as Schemas["ScrubStarted"]).scrub_id;
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
@@ -32,7 +37,17 @@ export function Scrubs() {
   }
 
   return (
-    <Panel title="Scrub" about="finds secrets that older rules let through" class="scrub">
+    <Panel title="Scrub" about="removes texts, or secrets that older rules let through, from all that is stored" class="scrub">
+      <label>
+        Texts to remove, one on each line. Without any, today's rules are applied.
+        <textarea class="input" rows={2} autocomplete="off" spellcheck={false} value={lines.value} onInput={(event) => (lines.value = event.currentTarget.value)} />
+      </label>
+      {texts.length > 0 && (
+        <label class="key-choice">
+          <input type="checkbox" checked={staysOut.value} onChange={(event) => (staysOut.value = event.currentTarget.checked)} />
+          Replace them in what comes in from now on, too
+        </label>
+      )}
       <p>
         <button type="button" class="button is-small" disabled={runs} onClick={() => void start(true)}>
           Count them
@@ -56,9 +71,9 @@ export function Scrubs() {
         </details>
       )}
       {isAsking.value && (
-        <Dialog label="Replace secrets" onClose={() => (isAsking.value = false)} class="ask">
-          <h2>Replace secrets in everything that is stored?</h2>
-          <p>Whatever today's rules take for a secret is replaced, in every row. This cannot be undone. Count first to see how many there are.</p>
+        <Dialog label="Replace texts" onClose={() => (isAsking.value = false)} class="ask">
+          <h2>Replace this in everything that is stored?</h2>
+          <p>In every row and file, {what} will be replaced. This cannot be undone. Count first to see how many there are.</p>
           <p class="ask-buttons">
             <button type="button" class="button" onClick={() => (isAsking.value = false)}>
               Leave it
@@ -73,13 +88,17 @@ export function Scrubs() {
   );
 }
 
+function listed(name: string, numbers: Record<string, number>): string {
+  const each = Object.entries(numbers).map(([key, number]) => `${key} ${count(number)}`);
+  return each.length ? ` ${name}: ${each.join(", ")}.` : "";
+}
+
 function remaining(scrub: Schemas["Scrub"]): [string, string][] {
   return Object.entries(scrub.remains).sort();
 }
 
 function says(scrub: Schemas["Scrub"]): string {
-  const found = Object.entries(scrub.redactions).map(([kind, number]) => `${kind} ${count(number)}`);
-  const secrets = found.length ? ` Found: ${found.join(", ")}.` : "";
+  const secrets = listed("Found", scrub.redactions) + listed("Where", scrub.changed_in) + listed("Locked for seconds if large tables are written anew", scrub.long_locks);
   const so = `${plural(scrub.rows_scanned, "row")} looked at, ${count(scrub.rows_changed)} ${scrub.dry_run ? "would change" : "changed"}.${secrets}`;
   switch (scrub.status) {
     case "queued":
