@@ -11,8 +11,7 @@ from msgspec import Struct
 from services.ingest.dependencies import ingest_of
 from services.ingest.events.json_body import read_json
 from services.ingest.http.request_checks import AcceptedBody
-from services.ingest.http.responses import ProjectVisibility
-from services.ingest.postgres.admin.session_marks import Visibility
+from services.ingest.http.responses import ProjectVisibility, Visibility
 from services.ingest.postgres.audit import audit_record, run_audited
 from shared.http.errors import NotFound
 from shared.http.middleware import json_response
@@ -26,7 +25,7 @@ _SET: Final = partial(statement, "services.ingest.postgres.admin", "project_visi
 class VisibilityChange(Struct, kw_only=True):
     """`shared`: keys that are bound to other users read the project's sessions too. null: as TRACKER_SESSIONS says."""
 
-    visibility: Visibility | None
+    visibility: Visibility
 
 
 _DECODER: Final = msgspec.json.Decoder(VisibilityChange)

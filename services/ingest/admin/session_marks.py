@@ -18,9 +18,9 @@ from services.ingest.events.key_binding import binding_of, check_session
 from services.ingest.events.redact_events import LARGE_BYTES, redact, run
 from services.ingest.events.session_cache import unknown_session
 from services.ingest.http.request_checks import AcceptedBody
-from services.ingest.http.responses import SessionMarks
+from services.ingest.http.responses import SessionMarks, Visibility
 from services.ingest.postgres.admin import session_marks
-from services.ingest.postgres.admin.session_marks import Marks, Visibility
+from services.ingest.postgres.admin.session_marks import Marks
 from shared.events.messages import NO_CONTROL_CHARACTERS, Binding
 from shared.http.errors import Forbidden, invalid
 from shared.http.middleware import json_response
@@ -58,7 +58,7 @@ class SessionMarksChange(Struct, kw_only=True):
     remove_tags: Tags = []
     note: Note | UnsetType | None = UNSET
     title: Title | UnsetType | None = UNSET
-    visibility: Visibility | UnsetType | None = UNSET
+    visibility: Visibility | UnsetType = UNSET
 
 
 _DECODER: Final = msgspec.json.Decoder(SessionMarksChange)

@@ -13,6 +13,10 @@ from shared.retention import What
 Status = Literal["queued", "persisted", "duplicate", "dead_letter"]
 
 
+# Whether keys that are bound to other users read it. null is one of the values, so that the schema has no alternatives.
+Visibility = Literal["private", "shared", None]
+
+
 # Only if there are some: fields of the body that no event has, "colour" or "usage.colour". At most 20 names, each cut to 100 characters.
 IgnoredFields = Annotated[list[str], Meta(max_length=20, description="Fields of the body that were ignored; absent if there are none.")]
 
@@ -225,7 +229,7 @@ class SessionMarks(Struct, kw_only=True):
     tags: list[str]
     note: str | None
     title: str | None
-    visibility: Literal["private", "shared"] | None
+    visibility: Visibility
     ignored_fields: IgnoredFields | UnsetType = UNSET
 
 
@@ -233,7 +237,7 @@ class ProjectVisibility(Struct, kw_only=True):
     """Whether keys that are bound to other users read the project's sessions. null: as TRACKER_SESSIONS says."""
 
     project_id: int
-    visibility: Literal["private", "shared"] | None
+    visibility: Visibility
 
 
 class MachineReported(Struct, kw_only=True):

@@ -20,10 +20,6 @@ _LOCK: Final = "SELECT is_starred, tags, note, title, visibility FROM session_ma
 _STORE: Final = _sql("store")
 
 
-# Whether keys that are bound to other users read it.
-Visibility = Literal["private", "shared"]
-
-
 class Marks(Struct, frozen=True):
     """What people noted of a session."""
 
@@ -31,7 +27,7 @@ class Marks(Struct, frozen=True):
     tags: tuple[str, ...] = ()
     note: str | None = None
     title: str | None = None
-    visibility: Visibility | None = None
+    visibility: Literal["private", "shared"] | None = None
 
 
 async def change(database: Database, session_id: str, changed: Callable[[Marks], Marks]) -> Marks:

@@ -37,6 +37,7 @@ _PROJECT: Final[Json] = {
     "api_calls": 203,
     "unpriced_calls": 0,
     "cost_usd": 12.34,
+    "visibility": None,
 }
 _SESSION: Final[Json] = {
     "session_id": _SESSION_ID,
