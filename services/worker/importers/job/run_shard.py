@@ -39,6 +39,7 @@ from services.worker.importers.job.shards import Checkpoint, Progress, Shard
 from services.worker.importers.unpacking_limits import LIMIT_EXCEEDED
 from services.worker.persist.dead_letters import NOTHING, persist_isolating
 from services.worker.persist.derived_values.cut_results import ALL
+from services.worker.persist.dropped_texts import sessions_without_texts
 from services.worker.persist.live.close_idle import close_idle
 from services.worker.persist.live.feed_items import append_to_feed
 from services.worker.persist.ownership import foreign_sessions, session_of
@@ -276,9 +277,13 @@ def store_chunk(worker: Resources, shard: Shard, chunk: Chunk, whole_files: Whol
 def _store_transcripts(
     worker: Resources, connection: Connection[Any], shard: Shard, files: list[ImportedFile], refused: Collection[str | None]
 ) -> None:
-    """Those of foreign sessions, and of what was erased, are left out, as their records are. `refused`: sessions of which records were left out."""
+    """Those of foreign sessions, and of what was erased, are left out, as their records are, and those of sessions whose texts were dropped.
+
+    `refused`: sessions of which records were left out.
+    """
     session_ids = {file.place.session_id for file in files}
     refused = {*refused, *foreign_sessions(connection, shard.bound, session_ids), *tombstoned_sessions(connection, session_ids)}
+    refused |= sessions_without_texts(connection, session_ids)
     files = [file for file in files if file.place.session_id not in refused]
     if files:
         job_number, store = shard.job_number, worker.archive
