@@ -110,7 +110,11 @@ def answers(client: TestClient) -> dict[str, str]:
     for route in ROUTES:
         answer = client.get(route)
         assert answer.status_code in (200, 404), (route, answer.text)
-        found[route] = json.dumps(answer.json(), sort_keys=True)
+        body = answer.json()
+        if isinstance(body, dict):
+            # Which price lists the stored calls have: it is said of the rows that there are.
+            body.pop("price_versions", None)
+        found[route] = json.dumps(body, sort_keys=True)
     return found
 
 
