@@ -50,16 +50,16 @@ def test_a_file_that_goes_on_is_kept_behind_what_was_dropped(worker: Resources) 
     assert drop(worker)["texts"][0] == 1
     assert pieces(worker) == []
 
-    capture(worker, SESSION, later())
+    capture(worker, SESSION, content := later())
 
     start = len(CONTENT)
-    assert pieces(worker) == [(start, start + len(later()), later())]
+    assert pieces(worker) == [(start, start + len(content), content)]
     assert "What was it?" in texts(worker)
     assert differences(worker) == {}
     [(file_id,)] = rows(worker, "SELECT id FROM transcript_files")
     compact_some(worker, file_id)
     assert rows(worker, "SELECT count(*) FROM transcript_segments") == [(1,)]
-    assert pieces(worker) == [(start, start + len(later()), later())]
+    assert pieces(worker) == [(start, start + len(content), content)]
 
 
 def test_an_import_brings_a_dropped_text_neither_into_rows_nor_into_the_archive(worker: Resources, tmp_path: Path) -> None:
