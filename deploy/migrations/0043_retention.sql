@@ -114,22 +114,14 @@ SELECT project_id, user_id, bucket_start, sessions, wall_us, user_messages, assi
     uncached_nano_usd, cache_saved_nano_usd
 FROM activity_rollups WITH NO DATA;
 
--- A person's active time is a union, so its base is one too: of each project, cut at UTC midnights.
-CREATE TABLE base_active_days AS SELECT project_id, user_id, day, ranges FROM active_days WITH NO DATA;
-CREATE INDEX base_active_days_by_day ON base_active_days (user_id, day);
-
--- Between which times a user had dropped sessions in a project.
-CREATE TABLE base_seen (
-    user_id    bigint NOT NULL,
-    project_id bigint NOT NULL,
-    -- NULL: no time is known.
-    first_at   timestamptz,
-    last_at    timestamptz,
-    PRIMARY KEY (user_id, project_id)
-);
-ALTER TABLE base_seen ENABLE ROW LEVEL SECURITY;
-CREATE POLICY bound ON base_seen FOR SELECT TO tracker_bound USING (project_id = ANY (bound_projects()));
-GRANT SELECT ON base_seen TO tracker_bound;
+-- When people were active is a union over sessions, and a session counts in each interval that it goes on in. So each dropped session leaves its time here,
+-- without its id.
+CREATE TABLE base_sessions AS SELECT project_id, user_id, dated_at, last_event_at, active_ranges FROM sessions WITH NO DATA;
+CREATE INDEX base_sessions_by_user ON base_sessions (user_id, dated_at);
+CREATE INDEX base_sessions_by_date ON base_sessions (dated_at, last_event_at);
+ALTER TABLE base_sessions ENABLE ROW LEVEL SECURITY;
+CREATE POLICY bound ON base_sessions FOR SELECT TO tracker_bound USING (project_id = ANY (bound_projects()));
+GRANT SELECT ON base_sessions TO tracker_bound;
 
 -- The newest session of a project that was dropped.
 ALTER TABLE projects ADD COLUMN base_session_at timestamptz;

@@ -37,7 +37,7 @@ AGGREGATES: Final = ("activity_rollups", "tool_rollups", "file_rollups", "file_s
 # What dropped rows contributed to the aggregates.
 BASE: Final = (
     *("base_file_rollups", "base_tool_rollups", "base_error_rollups", "base_usage_rollups", "base_activity_rollups"),
-    *("base_active_days", "base_seen"),
+    "base_sessions",
 )
 _REGISTRY: Final = ("projects", "project_changes", "project_places", "project_rules", "users", "sessions", "dead_letters")
 _JOBS: Final = (
@@ -113,7 +113,9 @@ GRANTS: Final[dict[str, Grants]] = {
             "UPDATE": ("status", "stage", "finished_at", "cancel_requested_at"),
         },
         "import_shares": {"SELECT": _ALL, "INSERT": ("job_id", "share"), "UPDATE": ("outcome", "attempts")},
-        "imported_files": _READ,
+        # A session that was dropped may come again: its files are to be sent again.
+        "imported_files": {"SELECT": _ALL, "DELETE": _ALL},
+        "import_sessions": _READ,
         "transcript_files": _READ,
         # Whether a hook is read.
         "hook_payloads": {"SELECT": ("id",)},

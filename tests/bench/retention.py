@@ -25,7 +25,6 @@ from services.worker.maintenance.retention import run_retention
 from services.worker.persist.dead_letters import persist_isolating
 from services.worker.persist.staging.staging_tables import ReceivedEvent
 from services.worker.resources import Resources, open_resources
-from services.worker.search_index.backfill import begin_again
 from services.worker.search_index.index_pending import index_pending
 from services.worker.settings import Settings
 from shared.events.messages import Conversation, Event, SessionStart, ToolCall
@@ -116,7 +115,6 @@ def _measured(worker: Resources, share: float, rate: int, baseline_seconds: floa
     with worker.transaction() as connection:
         for statement in FILL:
             connection.execute(statement.encode(), {"n": round(1_000_000 * share)})
-        begin_again(connection)
     say("indexing …")
     while index_pending(worker):
         pass

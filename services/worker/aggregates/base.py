@@ -1,7 +1,7 @@
 """The base of the aggregates: what dropped rows contributed. Cells are the contributions of rows and of the base, so nothing is withdrawn when rows go.
 
 Each aggregate has a table `base_<aggregate>` of contributions: of each project, perhaps user, finest bucket, and the columns of `by`. They are no cells,
-but what cells are made of, so they take a fraction of their room. Active time is a union: its base, base_active_days, has ranges.
+but what cells are made of, so they take a fraction of their room. Active time is a union: `base_sessions` has the time of each dropped session.
 """
 
 from collections.abc import Collection
@@ -19,12 +19,12 @@ _ADD: Final = _sql("add")
 _MOVE_USER: Final = _sql("move_user")
 _RENAME: Final = "UPDATE $base SET $column = %(new)s WHERE $column = %(old)s"
 
-ACTIVE_DAYS: Final = "base_active_days"
+SESSIONS: Final = "base_sessions"
 
 
 def base_tables() -> tuple[str, ...]:
     """All of them."""
-    return (*(aggregate.base for aggregate in AGGREGATES.values()), ACTIVE_DAYS)
+    return (*(aggregate.base for aggregate in AGGREGATES.values()), SESSIONS)
 
 
 def base_ctes(relations: Collection[str]) -> str:

@@ -1,12 +1,11 @@
 -- name: active_days
 -- Of sessions, and of those that were dropped.
-SELECT k.project_id, d.user_id, d.day, range_agg(d.ranges) AS ranges
+SELECT k.project_id, s.user_id, (c.bucket_start AT TIME ZONE 'UTC')::date AS day, range_agg(c.piece) AS ranges
 FROM (
-    SELECT s.project_id, s.user_id, (c.bucket_start AT TIME ZONE 'UTC')::date AS day, tstzmultirange(c.piece) AS ranges
-    FROM sessions AS s, cut_at_buckets(without_gap(s.active_ranges, %(idle_gap)s), 1440) AS c WHERE s.counted
+    SELECT project_id, user_id, active_ranges FROM sessions WHERE counted
     UNION ALL
-    SELECT project_id, user_id, day, ranges FROM base_active_days
-) AS d, LATERAL (VALUES (d.project_id), (-1)) AS k (project_id)
+    SELECT project_id, user_id, active_ranges FROM base_sessions
+) AS s, cut_at_buckets(without_gap(s.active_ranges, %(idle_gap)s), 1440) AS c, LATERAL (VALUES (s.project_id), (-1)) AS k (project_id)
 GROUP BY 1, 2, 3
 
 -- name: file_sets

@@ -52,8 +52,8 @@ _MOVE_REST: Final = (
 # What dropped sessions of the user count for.
 _HAS_BASE: Final = "SELECT 1 FROM $base WHERE user_id = %(user_id)s LIMIT 1"
 _KEEP_BASE_TOOLS: Final = _sql("keep_base_tools")
-_MOVE_BASE_DAYS: Final = _sql("move_base_days")
-_MOVE_BASE_SEEN: Final = _sql("move_base_seen")
+_HAS_BASE_SESSIONS: Final = "SELECT 1 FROM base_sessions WHERE user_id = %(user_id)s LIMIT 1"
+_MOVE_BASE_SESSIONS: Final = _sql("move_base_sessions")
 _FINISH: Final = "UPDATE users SET merge_requested_at = NULL WHERE id = %(user_id)s"
 
 
@@ -93,11 +93,12 @@ def merge_some(worker: Resources, connection: Connection[Any], user_id: int) -> 
             if "user_id" in aggregate.owners and cursor.execute(sql(_HAS_BASE, base=aggregate.base).encode(), parameters).fetchone():
                 _move_base(connection, parameters, aggregate)
                 return True
-        if cursor.execute(_MOVE_BASE_DAYS, parameters).rowcount:
+        if cursor.execute(_HAS_BASE_SESSIONS, parameters).fetchone():
             lock_order.lock_aggregates_exclusive(connection)
+            cursor.execute(_MOVE_BASE_SESSIONS, parameters)
             rebuild_moving_days(connection, parameters)
             return True
-    for command in (*_MOVE_REST, _MOVE_BASE_SEEN, _FINISH):
+    for command in (*_MOVE_REST, _FINISH):
         connection.execute(command, parameters)
     log.info("users_merged", user_id=user_id, into=target)
     return False

@@ -15,17 +15,13 @@ SELECT b.project_id, b.user_id, b.tool_name, b.last_used_at, m.duration_ms, m.du
 FROM base_tool_rollups AS b, LATERAL (VALUES (b.max_ms, NULL), (b.max_measured_ms, 'reported')) AS m (duration_ms, duration_source)
 WHERE b.user_id = %(user_id)s
 
--- name: move_base_days
+-- name: move_base_sessions
 WITH moved AS (
-    UPDATE base_active_days SET user_id = %(target)s
-    WHERE ctid = ANY (ARRAY(SELECT ctid FROM base_active_days WHERE user_id = %(user_id)s LIMIT %(rows_limit)s))
-    RETURNING project_id, day
+    UPDATE base_sessions SET user_id = %(target)s
+    WHERE ctid = ANY (ARRAY(SELECT ctid FROM base_sessions WHERE user_id = %(user_id)s LIMIT %(sessions_limit)s))
+    RETURNING project_id, active_ranges
 )
 INSERT INTO moving_days (project_id, user_id, day)
-SELECT DISTINCT p.project_id, u.user_id, m.day
-FROM moved AS m, LATERAL (VALUES (m.project_id), (-1)) AS p (project_id), (VALUES (%(user_id)s::bigint), (%(target)s::bigint)) AS u (user_id)
-
--- name: move_base_seen
-WITH moved AS (DELETE FROM base_seen WHERE user_id = %(user_id)s RETURNING project_id, first_at, last_at)
-INSERT INTO base_seen AS b (user_id, project_id, first_at, last_at) SELECT %(target)s, project_id, first_at, last_at FROM moved
-ON CONFLICT (user_id, project_id) DO UPDATE SET first_at = least(b.first_at, excluded.first_at), last_at = greatest(b.last_at, excluded.last_at)
+SELECT DISTINCT p.project_id, u.user_id, (c.bucket_start AT TIME ZONE 'UTC')::date
+FROM moved AS m, cut_at_buckets(without_gap(m.active_ranges, %(idle_gap)s), 1440) AS c, LATERAL (VALUES (m.project_id), (-1)) AS p (project_id),
+     (VALUES (%(user_id)s::bigint), (%(target)s::bigint)) AS u (user_id)

@@ -5,7 +5,7 @@ before which rows have no texts. It is asked under the locks of the batch's sess
 empty where it is stored as empty.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
@@ -19,6 +19,7 @@ from shared.sql_files import statement
 _sql = partial(statement, __package__, "dropped_texts.sql")
 
 _IS_ANY_DROPPED: Final = "SELECT EXISTS (SELECT FROM dropped_texts WHERE session_id = ANY(%(session_ids)s))"
+_WITHOUT_TEXTS: Final = "SELECT session_id FROM dropped_texts WHERE session_id = ANY(%(session_ids)s)"
 _EMPTY_STAGED: Final = _sql("empty_staged")
 _EMPTY_STAGED_FACTS: Final = _sql("empty_staged_facts")
 _KEEP_EMPTY: Final = _sql("keep_empty")
@@ -73,3 +74,8 @@ def empty_dropped(connection: Connection[Any], staged: Staged, session_ids: list
                 connection.execute(empty_staged(table).encode())
         if staged.rows["staged_facts"]:
             connection.execute(sql(_EMPTY_STAGED_FACTS, is_old=TITLE_IS_OLD).encode())
+
+
+def sessions_without_texts(connection: Connection[Any], session_ids: Collection[str]) -> set[str]:
+    """Which of these sessions have texts that were dropped. Their files are not archived by an import: a content has old and new texts."""
+    return {row[0] for row in connection.execute(_WITHOUT_TEXTS, {"session_ids": sorted(session_ids)})}

@@ -63,3 +63,23 @@ def test_a_key_without_admin_sees_how_to_connect(open_page: OpenPage, stack: Sta
         expect(page.locator(".connect")).to_contain_text("Anyone with an admin key can make one")
         expect(page.locator(".keys-panel, .audit, .scrub")).to_have_count(0)
         page.close()
+
+
+def test_retention_is_set_counted_and_taken_back(open_page: OpenPage, stack: Stack) -> None:
+    """No rule is left: other tests have sessions on this stack."""
+    page = open_page("/settings")
+    panel = page.locator(".retention")
+    panel.get_by_label("What", exact=True).select_option("audit")
+    panel.get_by_label("Days; empty: for good").fill("3650")
+    panel.get_by_role("button", name="Set", exact=True).click()
+    expect(panel.locator("tr", has_text="audit")).to_contain_text("3,650 days")
+
+    panel.get_by_role("button", name="What would go?").click()
+    expect(panel).to_contain_text("nothing is older than it is to be kept")
+    panel.get_by_role("button", name="Drop it now").click()
+    page.get_by_role("button", name="Leave it").click()
+    panel.get_by_role("button", name="Clear the rule for audit of everything").click()
+
+    expect(panel.locator("tr", has_text="audit")).to_contain_text("for good")
+    assert stack.http.get("/api/retention").json()["rules"] == []
+    page.close()

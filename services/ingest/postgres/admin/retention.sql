@@ -26,6 +26,10 @@ WITH tombstone AS (
     DELETE FROM tombstones WHERE key = tombstone_key('session', %(session_id)s) AND kind = 'session' AND reason = 'expired' RETURNING true
 ), mark AS (
     DELETE FROM dropped_texts WHERE session_id = %(session_id)s AND is_done RETURNING true
+), forgotten AS (
+    -- Else a client would not send a file again whose content is known. Of a session that is gone it is not known which files it had.
+    DELETE FROM imported_files WHERE EXISTS (SELECT FROM tombstone)
+        OR EXISTS (SELECT FROM mark) AND job_number IN (SELECT job_number FROM import_sessions WHERE session_id = %(session_id)s)
 )
 SELECT EXISTS (SELECT FROM tombstone) AS session, EXISTS (SELECT FROM mark) AS texts,
     EXISTS (SELECT FROM tombstone) OR EXISTS (SELECT FROM mark) AS done

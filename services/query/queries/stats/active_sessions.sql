@@ -32,6 +32,12 @@ CROSS JOIN LATERAL (
         AND (%(project_id)s = -1 OR project_id = %(project_id)s) AND (%(user_id)s = -1 OR user_id = %(user_id)s)
         AND (%(machine)s::text IS NULL OR session_id = ANY (ARRAY(SELECT sessions_of_machine(%(machine)s))))
         AND (%(projects)s::bigint[] IS NULL OR project_id = ANY (%(projects)s))
+    UNION ALL
+    -- Those that retention has dropped. On which machine they were is not known any more.
+    SELECT width_bucket(dated_at, c.bounds) + 1, project_id, user_id, last_event_at, active_ranges FROM base_sessions
+    WHERE %(machine)s::text IS NULL AND dated_at < to_timestamp(%(last_start)s) AND last_event_at >= to_timestamp(%(start)s)
+        AND (%(project_id)s = -1 OR project_id = %(project_id)s) AND (%(user_id)s = -1 OR user_id = %(user_id)s)
+        AND (%(projects)s::bigint[] IS NULL OR project_id = ANY (%(projects)s))
 ) AS s (first, project_id, user_id, last_event_at, active_ranges)
 CROSS JOIN LATERAL generate_series(s.first, least(width_bucket(s.last_event_at, c.bounds), cardinality(c.bounds) - 1)) AS number
 WHERE CASE WHEN c.reached[number] < c.bounds[number + 1] THEN s.active_ranges && tstzrange(c.reached[number], c.bounds[number + 1])

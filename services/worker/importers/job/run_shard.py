@@ -43,6 +43,7 @@ from services.worker.importers.unpacking_limits import LIMIT_EXCEEDED
 from services.worker.kept_out import know_kept_out, knowing_kept_out
 from services.worker.persist.dead_letters import NOTHING, persist_isolating
 from services.worker.persist.derived_values.cut_results import ALL
+from services.worker.persist.dropped_texts import sessions_without_texts
 from services.worker.persist.live.close_idle import close_idle
 from services.worker.persist.live.feed_items import append_to_feed
 from services.worker.persist.ownership import foreign_sessions, session_of
@@ -293,7 +294,7 @@ def store_chunk(worker: Resources, shard: Shard, chunk: Chunk, whole_files: Whol
 def _store_transcripts(
     worker: Resources, connection: Connection[Any], shard: Shard, files: list[ImportedFile], refused: Collection[str | None]
 ) -> list[ImportedFile]:
-    """Those of foreign sessions, and of sessions of which something was erased, are left out, as their records are, and given back.
+    """Those of foreign sessions, of sessions of which something was erased or whose texts were dropped, are left out, and given back.
 
     `refused`: sessions of which records were left out.
     """
@@ -303,6 +304,7 @@ def _store_transcripts(
         *foreign_sessions(connection, shard.bound, session_ids),
         *tombstoned_sessions(connection, session_ids),
         *ranges_of(connection, session_ids),
+        *sessions_without_texts(connection, session_ids),
     }
     kept = [file for file in files if file.place.session_id not in refused]
     if kept:

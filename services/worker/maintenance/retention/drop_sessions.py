@@ -137,7 +137,7 @@ def _begin_next(step: Step) -> Done:
 def _drop_some(step: Step, session_ids: list[str]) -> list[Count]:
     """Some rows of the sessions; when there are none left, the sessions."""
     connection = step.connection
-    parameters: dict[str, Any] = {"session_ids": session_ids, "limit": ROWS_AT_ONCE, "idle_gap": step.worker.idle_gap}
+    parameters: dict[str, Any] = {"session_ids": session_ids, "limit": ROWS_AT_ONCE}
     rows = connection.execute(next_rows().encode(), parameters).fetchall()
     if not rows:
         # Imports write the archive's rows in their order.

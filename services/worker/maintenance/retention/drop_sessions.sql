@@ -57,20 +57,12 @@ WITH $gone
 SELECT 1
 
 -- name: drop_sessions
--- The date of a project's newest session stays, and people's active time.
+-- The date of a project's newest session stays, and when people were active.
 WITH new_sessions AS (DELETE FROM sessions WHERE session_id = ANY(%(session_ids)s) RETURNING *),
 $base,
-days AS (
-    INSERT INTO base_active_days (project_id, user_id, day, ranges)
-    SELECT s.project_id, s.user_id, (c.bucket_start AT TIME ZONE 'UTC')::date, range_agg(c.piece)
-    FROM new_sessions AS s, cut_at_buckets(without_gap(s.active_ranges, %(idle_gap)s), 1440) AS c WHERE s.counted GROUP BY 1, 2, 3
-),
-seen AS (
-    INSERT INTO base_seen AS b (user_id, project_id, first_at, last_at)
-    SELECT user_id, project_id, min(dated_at) FILTER (WHERE dated_at > '-infinity'), nullif(max(greatest(last_event_at, dated_at)), '-infinity')
-    FROM new_sessions WHERE counted GROUP BY 1, 2
-    ON CONFLICT (user_id, project_id) DO UPDATE
-    SET first_at = least(b.first_at, excluded.first_at), last_at = greatest(b.last_at, excluded.last_at)
+times AS (
+    INSERT INTO base_sessions (project_id, user_id, dated_at, last_event_at, active_ranges)
+    SELECT project_id, user_id, dated_at, last_event_at, active_ranges FROM new_sessions WHERE counted
 )
 UPDATE projects AS p SET base_session_at = greatest(p.base_session_at, n.dated_at)
 FROM (SELECT project_id, nullif(max(dated_at), '-infinity') AS dated_at FROM new_sessions WHERE counted GROUP BY project_id) AS n

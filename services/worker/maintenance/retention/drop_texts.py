@@ -35,7 +35,13 @@ _EMPTY_FACTS: Final = _sql("empty_facts")
 _WITHOUT_SESSION: Final = _sql("without_session")
 _OF_TABLE_WITHOUT_SESSION: Final = _sql("of_table_without_session")
 _FILES: Final = _sql("files")
-_FORGET_CONTENT: Final = _sql("forget_content")
+_FORGET_CONTENTS: Final = (
+    "DELETE FROM transcript_segments WHERE file_id = ANY(%(ids)s)",
+    _sql("forget_ranges"),
+    "DELETE FROM damaged_segments WHERE file_id = ANY(%(ids)s)",
+    "UPDATE transcript_files SET dropped_to = stored_offset WHERE id = ANY(%(ids)s)",
+)
+_DELETE_IMPORTED: Final = "DELETE FROM transcript_files WHERE id = ANY(%(ids)s)"
 _DELETE_HOOKS: Final = _sql("delete_hooks")
 _FINISH: Final = "UPDATE dropped_texts SET is_done = true, dropped_at = clock_timestamp() WHERE session_id = ANY(%(session_ids)s)"
 
@@ -159,13 +165,14 @@ def _drop_some(step: Step, session_ids: list[str]) -> list[Count]:
 def _forget_contents(step: Step, parameters: dict[str, Any]) -> None:
     """What the archive has of the sessions. The row of a live file stays, so that its machine goes on behind what it has sent."""
     connection = step.connection
-    for file_id, is_live in connection.execute(_FILES, parameters).fetchall():
-        if is_live:
-            lock_file(connection, file_id)
-            for command in _FORGET_CONTENT.split(";"):
-                connection.execute(command, {"id": file_id})
-        else:
-            connection.execute("DELETE FROM transcript_files WHERE id = %(id)s", {"id": file_id})
+    files = connection.execute(_FILES, parameters).fetchall()
+    live = [file_id for file_id, is_live in files if is_live]
+    for file_id in live:
+        lock_file(connection, file_id)
+    if live:
+        for command in _FORGET_CONTENTS:
+            connection.execute(command, {"ids": live})
+    connection.execute(_DELETE_IMPORTED, {"ids": [file_id for file_id, is_live in files if not is_live]})
 
 
 def statements() -> list[str]:

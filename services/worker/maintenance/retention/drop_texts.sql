@@ -54,11 +54,10 @@ WHERE f.session_id = ANY(%(session_ids)s) AND d.session_id = f.session_id AND f.
 SELECT id, machine_id <> '' FROM transcript_files
 WHERE session_id = ANY(%(session_ids)s) AND parsed_offset >= stored_offset ORDER BY id FOR UPDATE
 
--- name: forget_content
-DELETE FROM transcript_segments WHERE file_id = %(id)s;
-DELETE FROM transcript_ranges AS r USING transcript_files AS f WHERE r.file_id = %(id)s AND f.id = r.file_id AND r.end_offset <= f.stored_offset;
-DELETE FROM damaged_segments WHERE file_id = %(id)s;
-UPDATE transcript_files SET dropped_to = stored_offset WHERE id = %(id)s
+-- name: forget_ranges
+-- What waits behind a gap stays.
+DELETE FROM transcript_ranges AS r USING transcript_files AS f
+WHERE r.file_id = ANY(%(ids)s) AND f.id = r.file_id AND r.end_offset <= f.stored_offset
 
 -- name: delete_hooks
 DELETE FROM hook_payloads AS h USING dropped_texts AS d

@@ -183,7 +183,7 @@ def test_a_merge_of_users_moves_what_dropped_sessions_count_for(worker: Resource
             is_more = merge_users.merge_some(worker, connection, user_id)
         assert differences(worker) == {}
 
-    for table in ("activity_rollups", "active_days", "tool_rollups", "base_activity_rollups", "base_active_days", "base_seen"):
+    for table in ("activity_rollups", "active_days", "tool_rollups", "base_activity_rollups", "base_sessions"):
         assert rows(worker, f"SELECT count(*) FROM {table} WHERE user_id = %(id)s", id=user_id) == [(0,)], table
 
 

@@ -1,0 +1,55 @@
+"""`tracker retention` against the real API and worker: says what would go, drops it, and lets it come again."""
+
+import json
+from uuid import uuid4
+
+from deploy.embedded.supervision.processes import wait_until
+from tests.flow.client.claude_home import ClaudeHome
+from tests.flow.conftest import Run, Stack
+
+WAIT = {"Prefer": "wait=30"}
+
+
+def texts_of(stack: Stack, session_id: str) -> list[str]:
+    found = stack.http.get("/api/conversations", params={"session_id": session_id}).json()["items"]
+    return sorted(message["content"] for message in found)
+
+
+def start(stack: Stack, project: str) -> str:
+    """A session of February with one prompt; its id."""
+    session_id, at = str(uuid4()), "2026-02-01T10:00:00Z"
+    begun = {"session_id": session_id, "project_path": f"/home/ann/{project}", "start_time": at, "user": "ann"}
+    assert stack.http.post("/api/sessions/start", json=begun, headers=WAIT).status_code == 201
+    said = {"session_id": session_id, "content": "Keep this for a while.", "role": "user", "timestamp": at}
+    assert stack.http.post("/api/conversations", json=said, headers=WAIT).status_code == 201
+    return session_id
+
+
+def test_texts_of_a_project_go_after_their_days(stack: Stack, tracker: Run, home: ClaudeHome) -> None:
+    project = f"kept-{uuid4().hex[:8]}"
+    session_id = start(stack, project)
+
+    done = tracker("retention", "set", "texts", "30", "--project", project)
+    assert f"texts are kept for 30 days, of project {project}." in done.stdout, done.stderr
+    said = json.loads(tracker("retention", "--dry-run", "--json").stdout)
+    assert [(each["project_name"], each["sessions"], each["rows"]) for each in said["dropped"]] == [(project, 1, 1)]
+    assert texts_of(stack, session_id) == ["Keep this for a while."]
+
+    # Beat may have begun the day's run meanwhile, and there is one at a time.
+    assert wait_until(lambda: tracker("retention", "run").returncode == 0, 60)
+
+    assert texts_of(stack, session_id) == [""]
+    assert stack.http.get(f"/api/sessions/{session_id}").json()["messages_count"] == 1
+    shown = tracker("retention", COLUMNS="120").stdout
+    assert f"project {project}" in shown
+    assert "30 days" in shown
+    assert "Its texts may come again." in tracker("retention", "allow", session_id).stdout
+    assert "The rule is taken back." in tracker("retention", "unset", "texts", "--project", project).stdout
+    assert tracker("retention", "unset", "texts", "--project", project).returncode == 1
+
+
+def test_what_is_no_number_of_days_is_refused(tracker: Run) -> None:
+    refused = tracker("retention", "set", "texts", "soon")
+
+    assert refused.returncode == 1
+    assert "`forever`" in refused.stderr
