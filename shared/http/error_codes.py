@@ -78,6 +78,7 @@ RESPONSES: Final = (
     ),
     ErrorCode("SUBAGENT_NOT_FOUND", 404, "The session has no subagent of this id.", "The timeline's tool calls name those that it has."),
     ErrorCode("SCRUB_NOT_FOUND", 404, "No scrub has this id.", "Start one with `POST /api/scrubs` or `tracker scrub`."),
+    ErrorCode("ERASURE_NOT_FOUND", 404, "No erasure has this id.", "See `GET /api/erasures`."),
     ErrorCode("DEAD_LETTER_NOT_FOUND", 404, "No dead letter has this id, or it was deleted.", "See `/api/dead-letters`."),
     ErrorCode("VIEW_NOT_FOUND", 404, "No saved view has this id.", "See `/api/views`."),
     ErrorCode("KEY_NOT_FOUND", 404, "No key has this id.", "See `/api/keys`."),
@@ -94,6 +95,12 @@ RESPONSES: Final = (
         409,
         "The `Idempotency-Key` was used for another body, the `id` is another event's, the new name was another user's, or the job's state does not allow this.",
         "Use another key, id or name. `details` has the state.",
+    ),
+    ErrorCode(
+        "ERASED",
+        410,
+        "The session, user or project was erased, or is kept no longer.",
+        "Do not send it again. An admin can let it in with `tracker erase --lift`.",
     ),
     ErrorCode(
         "TRANSCRIPT_GONE",
