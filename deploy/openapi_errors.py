@@ -11,6 +11,9 @@ _NOT_FOUND_BY_PATH: Final = (
     ("/api/projects/{", "PROJECT_NOT_FOUND"),
     ("/api/import/jobs/{", "JOB_NOT_FOUND"),
     ("/api/scrubs/{", "SCRUB_NOT_FOUND"),
+    ("/api/erasures/{", "ERASURE_NOT_FOUND"),
+    ("/api/erasures", "NOT_FOUND"),
+    ("/api/tombstones", "NOT_FOUND"),
     ("/api/dead-letters/{", "DEAD_LETTER_NOT_FOUND"),
     ("/api/keys/{", "KEY_NOT_FOUND"),
     ("/api/views/{", "VIEW_NOT_FOUND"),
@@ -22,7 +25,10 @@ _NOT_FOUND_BY_PATH: Final = (
 )
 _RANGES: Final = "/api/transcripts/{session_id}"
 _RESULT: Final = "/api/tool-calls/{call_id}/result"
+# Where it is known at once that something was erased.
+_REFUSES_ERASED: Final = (_RANGES, "/api/hooks", "/api/sessions/start", "/api/machines/{machine_id}")
 _ONLY_FOR: Final = {
+    "ERASED": _REFUSES_ERASED,
     "INVALID_FILE": "/api/import/claude-data",
     "UNKNOWN_PROJECT_FILE": "/api/import/claude-data",
     "UPLOADS_UNAVAILABLE": "/api/import/claude-data",
@@ -51,6 +57,8 @@ def document_errors(method: str, path: str, operation: Json) -> None:
     responses = operation["responses"]
     if method == "get" and "{" not in path:
         responses.pop("404", None)
+    if path in _REFUSES_ERASED and method in ("post", "put"):
+        responses.setdefault("410", {})
     for status in _EVERYWHERE:
         responses.setdefault(str(status), {})
     for status in responses:

@@ -28,8 +28,8 @@ class What(StrEnum):
     RANGE = "range"
 
 
-_BEGIN: Final = typer.Option("--from", metavar="TIME", help="Of a range: its first moment, as 2026-05-02T10:00:00Z.")
-_END: Final = typer.Option("--to", metavar="TIME", help="Of a range: the moment behind its last.")
+_BEGIN: Final = typer.Option("--from", metavar="TIME", help="The first moment of a range, as 2026-05-02T10:00:00Z.")
+_END: Final = typer.Option("--to", metavar="TIME", help="The moment behind the last of a range.")
 
 
 def erase(

@@ -88,6 +88,7 @@ RESPONSES: Final = (
     ErrorCode("RETENTION_RUN_NOT_FOUND", 404, "No run of retention has this id.", "Start one with `tracker retention --dry-run`."),
     ErrorCode("SCRUB_NOT_FOUND", 404, "No scrub has this id.", "Start one with `POST /api/scrubs` or `tracker scrub`."),
     ErrorCode("EXPORT_NOT_FOUND", 404, "No export has this id, or it is another user's.", "See `/api/exports`."),
+    ErrorCode("ERASURE_NOT_FOUND", 404, "No erasure has this id.", "See `GET /api/erasures`."),
     ErrorCode("DEAD_LETTER_NOT_FOUND", 404, "No dead letter has this id, or it was deleted.", "See `/api/dead-letters`."),
     ErrorCode("VIEW_NOT_FOUND", 404, "No saved view has this id.", "See `/api/views`."),
     ErrorCode("KEY_NOT_FOUND", 404, "No key has this id.", "See `/api/keys`."),
@@ -106,10 +107,18 @@ RESPONSES: Final = (
         "Use another key, id or name. `details` has the state.",
     ),
     ErrorCode(
+<<<<<<< HEAD
         "TEXTS_DROPPED",
         410,
         "The texts of the session were older than texts are kept, and were dropped. Its numbers are still there.",
         "`tracker retention allow SESSION`, then import the session again.",
+    ),
+    ErrorCode(
+        "ERASED",
+        410,
+        "The session, user or project was erased, or is kept no longer.",
+        "Do not send it again. An admin can let it in with `tracker erase --lift`.",
+>>>>>>> erase
     ),
     ErrorCode(
         "TRANSCRIPT_GONE",

@@ -117,6 +117,10 @@ BODIES: Final[dict[str, Any]] = {
     "RetentionStarted": {"run_id": "018d0d62-3d4e-7c5f-9061-7c8d9e0f1a2d", "status": "queued", "dry_run": True},
     "AllowedSession": {"session_id": "8c4bd70d-dc17-4bcf-9b4d-c4bddd3fac2a"},
     "SessionAllowed": {"session_id": "8c4bd70d-dc17-4bcf-9b4d-c4bddd3fac2a", "session": False, "texts": True},
+    "ErasureRequest": {"what": {"user": "ann"}, "confirm": "ann", "dry_run": False},
+    "ErasureStarted": {"erasure_id": "018d0d62-3d4e-7c5f-9061-7c8d9e0f1a2c", "kind": "user", "status": "queued", "dry_run": False},
+    "LiftRequest": {"what": {"user": "ann"}},
+    "TombstonesLifted": {"lifted": 13},
     "NewKey": {"name": "laptop", "scopes": ["ingest", "read"], "user": "ann"},
     "KeyCreated": {
         "id": "3kTqW9bXz2Lm",

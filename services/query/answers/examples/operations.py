@@ -7,6 +7,18 @@ Json = dict[str, Any]
 _EVENT_ID: Final = "018d0d5e-7a10-7cc2-8f5a-1c2d3e4f5a6b"
 _JOB_ID: Final = "018d0d60-1b2c-7a3d-9e4f-5a6b7c8d9e0f"
 
+_ERASURE: Final[Json] = {
+    "erasure_id": "018d0d62-3d4e-7c5f-9061-7c8d9e0f1a2c",
+    "kind": "user",
+    "status": "succeeded",
+    "dry_run": False,
+    "at_stage": "done",
+    "counts": {"sessions": 3, "rows": 1204, "transcript_files": 5},
+    "remains": {"backups": "Backups from before hold what they held. Make a new one, and delete those."},
+    "created_at": "2024-01-15T11:00:00Z",
+    "started_at": "2024-01-15T11:00:01Z",
+    "finished_at": "2024-01-15T11:00:19Z",
+}
 _JOB: Final[Json] = {
     "job_id": _JOB_ID,
     "kind": "import",
@@ -174,6 +186,8 @@ OPERATIONS: Final[dict[str, Json]] = {
         "flower": "/flower/",
     },
     "AuditPage": _page(_ACT),
+    "Erasure": _ERASURE,
+    "ErasurePage": _page(_ERASURE),
     "Health": {"status": "alive"},
     "Readiness": {"status": "ready", "journal_entries": 0, "journal_oldest_seconds": 0.0},
     "Canary": {"id": _EVENT_ID, "sent_at": "2024-01-15T10:30:00Z", "stored_at": "2024-01-15T10:30:00.120000Z"},
@@ -182,6 +196,7 @@ OPERATIONS: Final[dict[str, Json]] = {
         "persisted": 1180,
         "duplicate": 19,
         "dead": 1,
+        "left_out": 0,
         "pending": 0,
         "drift": 0,
         "alarms": 0,
