@@ -131,8 +131,8 @@ def sweep_uploads() -> None:
     """Deletes uploads that no job needs, or whose job was not retried in time, and exports whose time is over."""
     with retry_later_if_unavailable(TASK_SWEEP_UPLOADS):
         run_shard.delete_old_files(resources())
-        upload_gc.sweep_exports(resources())
         upload_gc.sweep(resources())
+        upload_gc.sweep_exports(resources())
 
 
 @app.task(name=TASK_CLOSE_IDLE_SESSIONS)

@@ -27,6 +27,45 @@ _TOTALS: Final = """
     FROM sessions WHERE session_id IN (SELECT session_id FROM chosen)"""
 
 
+_MADE_AGAIN: Final = "an import makes it again from the rows"
+_OF_THE_SERVER: Final = "it is of this server, and means nothing to another"
+# {table: why it is in no export}. A test compares this and what is exported with the database.
+LEFT_OUT_TABLES: Final = {
+    **dict.fromkeys(
+        (
+            *("activity_rollups", "tool_rollups", "file_rollups", "file_sets", "usage_rollups", "error_rollups", "active_days"),
+            *("session_files", "search_documents", "search_pending", "search_words", "search_former_results"),
+        ),
+        _MADE_AGAIN,
+    ),
+    **dict.fromkeys(
+        (
+            *("ledger", "accounts", "drainers", "canaries", "fixed_settings", "alembic_version"),
+            *("import_jobs", "import_shares", "import_sessions", "imported_files", "contested_rows", "reparse_rows", "scrubs", "exports"),
+        ),
+        _OF_THE_SERVER,
+    ),
+    **dict.fromkeys(("api_keys", "key_logins", "audit_log"), "keys and what admins did stay where they are"),
+    "dead_letters": "they are no rows, and may be replayed here",
+    "hook_payloads": "they wait to be read",
+    "session_signs": "what a session does at this moment",
+    "files": "its paths are in the activities",
+    "transcript_segments": "they are the transcripts and their pieces",
+    "transcript_ranges": "they are the transcripts and their pieces",
+    "damaged_segments": "the manifest names them",
+}
+# {column, of any exported table: why it is in no export}.
+LEFT_OUT_COLUMNS: Final = {
+    "project_id": "a path stands for it",
+    "user_id": "a name stands for it",
+    "file_key": "a path stands for it",
+    "path_key": _MADE_AGAIN,
+    "brought_by": "the import has a number of its own; `from_wire` says what it is needed for",
+    "persisted_at": _OF_THE_SERVER,
+    "terms": _MADE_AGAIN,
+}
+
+
 class Selection(Struct, frozen=True):
     """Of whom: one user's sessions, one project's, or everything."""
 

@@ -41,6 +41,7 @@ from services.worker.importers.job.export.archive_writer import ArchiveWriter, a
 from services.worker.importers.job.export.export_rows import Selection
 from services.worker.importers.job.shards import Checkpoint, Progress, Shard
 from services.worker.resources import Resources
+from services.worker.row_lease import LeaseLostError
 from shared.archive.stored_pieces import ContentUnreadable, pieces_of
 from shared.blobs.store import BlobStoreError, NewBlob
 from shared.blobs.stores import delete_blob, exports_url, store_at
@@ -85,7 +86,10 @@ def run(worker: Resources, shard: Shard) -> str:
     if shard.is_cancelled:
         return "cancelled"
     with worker.transaction() as connection:
-        [(left, user, project_id)] = connection.execute(_BEGIN, {"job_id": shard.job_id, "lease_token": shard.lease_token}).fetchall()
+        begun = connection.execute(_BEGIN, {"job_id": shard.job_id, "lease_token": shard.lease_token}).fetchone()
+        if begun is None:
+            raise LeaseLostError
+        left, user, project_id = begun
         for each in _FORGET_PROGRESS:
             connection.execute(each, {"job_id": shard.job_id})
     if left is not None:
