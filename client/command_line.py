@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final, NamedTuple
 
 import typer
 
-from client.admin import dead_letters, keys, projects, scrubbing
+from client.admin import dead_letters, keys, scrubbing
 from client.capture.modes import ONCE_SECONDS
 from client.connect import commands as connecting
 from client.errors import FAILED
@@ -20,6 +20,7 @@ from client.once import allow_once
 from client.options import DEFAULT_URL, AsJson, Token, Url, failures_as_exit_codes, server_at, uuid_beginning
 from client.output.display import SHARE_TOTAL, Quiet, display_for
 from client.output.terminal import write_json
+from client.questions import project
 from client.questions.day import day
 from client.questions.export import export
 from client.questions.file import file_history
@@ -257,7 +258,7 @@ def scrub(
 app.command("resume", rich_help_panel=HISTORY)(resume)
 app.command("restore", rich_help_panel=HISTORY)(restore)
 app.add_typer(dead_letters.app, name="dead-letters", rich_help_panel=ADMINISTRATION)
-app.add_typer(projects.app, name="project", rich_help_panel=ADMINISTRATION)
+app.add_typer(project.app, name="project", rich_help_panel=ADMINISTRATION)
 app.add_typer(keys.app, name="keys", rich_help_panel=ADMINISTRATION)
 app.command("audit", rich_help_panel=ADMINISTRATION)(keys.list_audit)
 

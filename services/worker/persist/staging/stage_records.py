@@ -14,6 +14,7 @@ from services.worker.persist.records import (
     Message,
     ProjectSeen,
     Record,
+    RepositorySeen,
     SessionFacts,
     TimelineEntry,
     ToolUse,
@@ -48,6 +49,8 @@ def rows_of(record: Record, received_at: datetime) -> Iterator[tuple[str, Row]]:
             yield "staged_api_calls", _api_call(record, received_at)
         case SessionFacts():
             yield "staged_facts", _facts(record, received_at)
+        case RepositorySeen():
+            yield "staged_places", (record.path, record.remote)
         case ProjectSeen():
             # It is only counted: its project is made because it is named.
             return

@@ -15,7 +15,7 @@ type Details = Schemas["ProjectDetails"];
 export function OneProject({ id }: { id: string }) {
   const details = useRead("/api/projects/{project_id}", {}, { inPath: { project_id: id } });
   return (
-    <Panel title="Also known as" class="half" about={details.data?.repository}>
+    <Panel title="Also known as" about={details.data?.repository}>
       <Loaded reading={details} what="its other paths" height={80}>
         {(data) => <Shown key={data.id} project={data} again={details.again} />}
       </Loaded>

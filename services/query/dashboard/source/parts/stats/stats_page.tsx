@@ -25,7 +25,7 @@ export function StatsPage({ title, about, filters, without, children }: Props) {
         {!isEmpty.value && (
           <span class="quiet">
             {range.value.label}, days in {zone.value}
-            {about && `; ${about}`}
+            {about && <>; {about}</>}
           </span>
         )}
         <RangeActions />
