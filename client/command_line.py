@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final, NamedTuple
 
 import typer
 
-from client.admin import dead_letters, erasing, keys, projects, scrubbing
+from client.admin import dead_letters, erasing, keys, scrubbing
 from client.capture.modes import ONCE_SECONDS
 from client.connect import commands as connecting
 from client.errors import FAILED
@@ -21,7 +21,7 @@ from client.once import allow_once
 from client.options import DEFAULT_URL, AsJson, Token, Url, failures_as_exit_codes, server_at, uuid_beginning, uuid_or_none
 from client.output.display import SHARE_TOTAL, Quiet, display_for
 from client.output.terminal import write_json
-from client.questions import retention
+from client.questions import project, retention
 from client.questions.day import day
 from client.questions.export import export
 from client.questions.file import file_history
@@ -289,7 +289,7 @@ app.command("move", rich_help_panel=HISTORY)(move)
 app.command("resume", rich_help_panel=HISTORY)(resume)
 app.command("restore", rich_help_panel=HISTORY)(restore)
 app.add_typer(dead_letters.app, name="dead-letters", rich_help_panel=ADMINISTRATION)
-app.add_typer(projects.app, name="project", rich_help_panel=ADMINISTRATION)
+app.add_typer(project.app, name="project", rich_help_panel=ADMINISTRATION)
 app.add_typer(keys.app, name="keys", rich_help_panel=ADMINISTRATION)
 app.add_typer(retention.app, name="retention", rich_help_panel=ADMINISTRATION)
 app.command("audit", rich_help_panel=ADMINISTRATION)(keys.list_audit)

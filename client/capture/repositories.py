@@ -69,6 +69,11 @@ class Repositories:
                 self._untold[folder] = place
             self._known[folder] = (now, place)
 
+    def parts(self) -> list[list[dict[str, Any]]]:
+        """What the server does not know yet, as much of it as it takes at a time."""
+        untold = list(self._untold.values())
+        return [untold[start : start + MOST_PLACES] for start in range(0, len(untold), MOST_PLACES)]
+
     def tell(self, connection: Connection, machine_id: str) -> Answer | None:
         """Sends what the server does not know yet, a part of it at a time. None if there is nothing. Raises ServerAway."""
         part = dict(list(self._untold.items())[:MOST_PLACES])

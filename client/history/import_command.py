@@ -2,18 +2,21 @@
 
 import os
 import platform
+from contextlib import suppress
+from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import typer
 
-from client.capture.folder import capture_folder, read_object, server_of, texts_of, user_name
+from client.capture.folder import capture_folder, read_object, server_of, text_of, texts_of, user_name
+from client.capture.repositories import Repositories, path_of
 from client.capture.transcripts.imported import remember_imported
 from client.capture.transcripts.left_out import LeftOut
-from client.errors import FAILED, NothingToImport
+from client.errors import FAILED, NothingToImport, Refused
 from client.history import summary
-from client.history.claude_files import default_paths, find
+from client.history.claude_files import Found, default_paths, find
 from client.history.hash_cache import HashCache, cache_path
 from client.history.importing import Importer, origin_of
 from client.history.plan import LeaveOut
@@ -38,12 +41,13 @@ def import_history(
         wanted = _existing(paths)
         capture = capture_folder(os.environ, Path.home())
         config = read_object(capture / "config.json")
+        leave_out = LeftOut(texts_of(config, "left_out"))
         importer = Importer(
             server_at(url, token, display),
             display,
             HashCache(cache_path(os.environ, Path.home())),
             user or user_name(os.environ),
-            leave_out=LeaveOut(LeftOut(texts_of(config, "left_out")), Path(temporary)),
+            leave_out=LeaveOut(leave_out, Path(temporary)),
             origin=origin_of(wanted, Path.home(), platform.node()),
         )
         found = find(wanted)
@@ -60,6 +64,7 @@ def import_history(
             summary.write_plan(plan, as_json=as_json)
             return
         result = importer.send(plan)
+        _tell_repositories(importer, found, capture, leave_out)
         if _is_shippers(importer.server.url, config):
             # What may have failed is sent by the shipper too.
             brought = plan.known_files + ([known.file for known in plan.to_send] if result.is_whole else [])
@@ -78,6 +83,22 @@ def import_what_is_there(paths: list[Path] | None, user: str | None, url: str, t
     except typer.Exit:
         # The reason was written; a new installation has nothing to import yet.
         return
+
+
+def _tell_repositories(importer: Importer, found: Found, capture: Path, leave_out: LeftOut) -> None:
+    """Which of the files' folders are one project, if they are on this machine. What a server does not take is left: the import is whole without it."""
+    folders = {folder for file in found.files if (content := importer.cache.get(file)) is not None for folder in content.folders}
+    known = Repositories()
+    known.look_at(folder for folder in sorted(folders) if not leave_out.has(folder))
+    machine_id = text_of(read_object(capture / "machine.json"), "machine_id") or _id_of_this_home()
+    with suppress(Refused):
+        for part in known.parts():
+            importer.server.ask("PUT", path_of(machine_id), {"repositories": part})
+
+
+def _id_of_this_home() -> str:
+    """For a machine that is not connected: the same for each import, and not to be guessed from its name."""
+    return f"import-{sha256(f'{platform.node()} {Path.home()}'.encode()).hexdigest()[:32]}"
 
 
 def _is_shippers(url: str, config: dict[str, Any]) -> bool:

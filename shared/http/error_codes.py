@@ -107,7 +107,6 @@ RESPONSES: Final = (
         "Use another key, id or name. `details` has the state.",
     ),
     ErrorCode(
-<<<<<<< HEAD
         "TEXTS_DROPPED",
         410,
         "The texts of the session were older than texts are kept, and were dropped. Its numbers are still there.",
@@ -118,7 +117,6 @@ RESPONSES: Final = (
         410,
         "The session, user or project was erased, or is kept no longer.",
         "Do not send it again. An admin can let it in with `tracker erase --lift`.",
->>>>>>> erase
     ),
     ErrorCode(
         "TRANSCRIPT_GONE",

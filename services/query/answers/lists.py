@@ -74,7 +74,7 @@ class ProjectPart(Answer):
     is_moving: Annotated[bool, doc("Some of its sessions still count where they did before.")]
 
 
-class PathRule(Answer):
+class ProjectRule(Answer):
     """A rule about paths: projects that the pattern names are part of the project."""
 
     id: int
@@ -85,8 +85,8 @@ class PathRule(Answer):
     created_at: datetime
 
 
-class PathRules(Answer):
-    items: Annotated[list[PathRule], doc("The oldest first, which is tried first. There are at most 100.")]
+class ProjectRules(Answer):
+    items: Annotated[list[ProjectRule], doc("The oldest first, which is tried first. There are at most 100.")]
 
 
 class ProjectEdit(Answer):

@@ -5,7 +5,7 @@ from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
-from services.query.answers.lists import PathRules, Project, ProjectDetails
+from services.query.answers.lists import Project, ProjectDetails, ProjectRules
 from services.query.database import Connection
 from services.query.http.list_response import LIST_RESPONSES, list_response
 from services.query.http.parameters import RESPONSES, dates, refuse_parameters
@@ -52,7 +52,10 @@ def show_project(request: Request, project_id: ProjectId) -> Response:
 
 
 @router.get(
-    "/api/project-rules", response_model=PathRules, summary="Rules that merge projects by path", dependencies=[Depends(refuse_parameters)]
+    "/api/project-rules",
+    response_model=ProjectRules,
+    summary="Rules that merge projects by path",
+    dependencies=[Depends(refuse_parameters)],
 )
 @requires(READ, all_projects=True)
 def list_path_rules(request: Request) -> Response:

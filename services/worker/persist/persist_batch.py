@@ -39,6 +39,7 @@ from shared.sql_files import statement
 _sql = partial(statement, __package__, "persist_batch.sql")
 
 _INSERT_PROJECTS: Final = _sql("insert_projects")
+_INSERT_PLACES: Final = _sql("insert_places")
 _PROJECTS_TO_MARK: Final = _sql("projects_to_mark")
 _MARK_PROJECTS: Final = _sql("mark_projects")
 _INSERT_USERS: Final = _sql("insert_users")
@@ -133,6 +134,8 @@ def persist(
     projects, has_tombstones = _insert_references(connection, staged, parameters)
     if has_tombstones:
         refuse_tombstoned(connection, batch)
+    if staged.rows["staged_places"]:
+        connection.execute(_INSERT_PLACES, parameters)
     refuse_foreign(connection, batch)
     empty_dropped(connection, staged, parameters["session_ids"])
     moved_projects, new_owners = assign_owners(connection, parameters, has_hooks=HOOK in staged.sources) if job_number else (set[int](), 0)

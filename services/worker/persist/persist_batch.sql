@@ -5,6 +5,12 @@ SELECT path, name, CASE WHEN %(job_number)s > 0 THEN ARRAY[%(job_number)s] END, 
 WHERE NOT EXISTS (SELECT FROM projects AS p WHERE p.path_key = md5(s.path)::uuid) ORDER BY path
 ON CONFLICT (path_key) DO NOTHING RETURNING id
 
+-- name: insert_places
+-- What a claude.json says of folders. The rules are applied later (services/worker/maintenance/join_projects.py).
+INSERT INTO project_places AS p (told_by, path, remote)
+SELECT DISTINCT ON (path) 'import:' || %(job_number)s, path, remote FROM staged_places ORDER BY path, remote
+ON CONFLICT (told_by, path_key) DO NOTHING
+
 -- name: projects_to_mark
 SELECT DISTINCT p.id FROM projects AS p, staged_projects AS s
 WHERE p.path_key = md5(s.path)::uuid AND (NOT %(job_number)s = ANY(coalesce(p.brought_by, '{0}')) OR s.is_named AND NOT p.is_named)

@@ -49,6 +49,13 @@ class ProjectSeen(Struct, kw_only=True):
     project_path: str
 
 
+class RepositorySeen(Struct, kw_only=True):
+    """A claude.json says which repository a folder is. `remote` is in its one form (shared/projects/remotes.py)."""
+
+    path: str
+    remote: str
+
+
 class SessionFacts(Struct, kw_only=True):
     """One file's facts about a session as a whole. The id depends on all of these facts, so another version of the file adds its own.
 
@@ -273,6 +280,6 @@ class FileSummary(Struct, kw_only=True):
     skipped_records: dict[str, int] = {}
 
 
-Record = ProjectSeen | SessionFacts | SessionBoundary | Message | ToolUse | FileChange | ApiCall | TimelineEntry
+Record = ProjectSeen | RepositorySeen | SessionFacts | SessionBoundary | Message | ToolUse | FileChange | ApiCall | TimelineEntry
 # The code of the RecordError after which the rest of a file cannot be read.
 DAMAGED = "DAMAGED"

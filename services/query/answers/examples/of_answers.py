@@ -252,7 +252,7 @@ _CHANGE: Final[Json] = {"measure": "cost_usd", "value": 4.5, "before": 1.0, "dif
 # By the name of the answer's schema; a bare array shows its item.
 ANSWERS: Final[dict[str, Json]] = {
     "Project": _PROJECT,
-    "PathRules": {
+    "ProjectRules": {
         "items": [
             {
                 "id": 3,

@@ -7,7 +7,7 @@ from typing import Any, Final
 from msgspec import Struct
 from msgspec.structs import asdict
 
-from services.query.answers.lists import PathRule, PathRules, Project, ProjectDetails, ProjectEdit, ProjectPart
+from services.query.answers.lists import Project, ProjectDetails, ProjectEdit, ProjectPart, ProjectRule, ProjectRules
 from services.query.cursor import Kind
 from services.query.database import Connection, Prepare, Row, fetch, fetch_first, rows
 from services.query.queries.lists.paging import Paging, page
@@ -91,9 +91,9 @@ def project_details(connection: Connection, project_id: int) -> ProjectDetails |
     )
 
 
-def path_rules(connection: Connection) -> PathRules:
+def path_rules(connection: Connection) -> ProjectRules:
     """All rules about paths."""
-    return PathRules(items=fetch(connection, PathRule, _RULES))
+    return ProjectRules(items=fetch(connection, ProjectRule, _RULES))
 
 
 def projects_of(connection: Connection, group: str | None, repository: str | None) -> tuple[int, ...] | None:

@@ -16,9 +16,10 @@ from services.worker.importers.formats import ids
 from services.worker.importers.formats.sanitize import MAX_CONTENT_CHARACTERS, clean, count_or_none, name_or_none, time_of_ms
 from services.worker.importers.formats.transcript.session_facts import nano_usd_or_none, with_id
 from services.worker.importers.unpacking_limits import code_of
-from services.worker.persist.records import DAMAGED, FileSummary, Message, ProjectSeen, Record, RecordError, SessionFacts
+from services.worker.persist.records import DAMAGED, FileSummary, Message, ProjectSeen, Record, RecordError, RepositorySeen, SessionFacts
 from shared.claude_formats.upload_kinds import JSON_ERRORS
 from shared.events.project_paths import InvalidPath, normalize_project_path
+from shared.projects.remotes import normalized_remote
 
 SOURCE = "claude.json"
 # A session's numbers: claude.json's name → ours. All are integers; durations are in milliseconds.
@@ -35,6 +36,7 @@ NUMBERS = {
 }
 SCALARS = {*NUMBERS, "lastSessionId", "lastSessionModified", "lastStartTime", "lastCost", "lastVersionBase"}
 _BOM = b"\xef\xbb\xbf"
+MAX_REPOSITORIES = 2_000
 _NAMES = {ProjectSeen: "project", SessionFacts: "session", Message: "prompt", RecordError: "error"}
 
 
@@ -55,6 +57,9 @@ def read_claude_json(file: IO[bytes], *, user: str | None) -> Iterator[Record | 
     counts: Counter[str] = Counter()
     try:
         for project in _projects(_WithoutBom(file)):
+            if isinstance(project, RepositorySeen):
+                yield project
+                continue
             for record in _records_of(project, user, file.tell()):
                 counts[_NAMES[type(record)]] += 1
                 yield record
@@ -87,12 +92,13 @@ def _first_line(error: Exception) -> str:
     return str(error).partition("\n")[0][:80]
 
 
-def _projects(file: _WithoutBom) -> Iterator[_Project]:
+def _projects(file: _WithoutBom) -> Iterator[_Project | RepositorySeen]:
     """Walks the tokens. Numbers are machine integers and floats: ijson's C code crashes on big numbers of thousands of digits.
 
     `path` is the chain of keys down to the current value; arrays add an empty one."""
     path: list[str] = []
     project: _Project | None = None
+    repositories = 0
     for event, value in ijson.basic_parse(file, use_float=True):
         match event:
             case "map_key":
@@ -108,9 +114,24 @@ def _projects(file: _WithoutBom) -> Iterator[_Project]:
             case _:
                 if project is not None and len(path) > 2:
                     _take(project, path, value)
+                elif (
+                    path[:1] == ["githubRepoPaths"] and repositories < MAX_REPOSITORIES and (found := _repository(path, value)) is not None
+                ):
+                    repositories += 1
+                    yield found
         if project is not None and len(path) == 2:
             yield project
             project = None
+
+
+def _repository(keys: list[str], folder: Any) -> RepositorySeen | None:
+    """One of the folders of a repository of GitHub; the second key is `owner/name`."""
+    remote = normalized_remote(f"https://github.com/{clean(keys[1])}") if len(keys) == 3 else None
+    try:
+        path = normalize_project_path(folder) if isinstance(folder, str) else None
+    except InvalidPath:
+        return None
+    return None if remote is None or path is None or remote.count("/") != 2 else RepositorySeen(path=path, remote=remote)
 
 
 def _take(project: _Project, path: list[str], value: Any) -> None:

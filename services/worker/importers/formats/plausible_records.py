@@ -16,6 +16,7 @@ from services.worker.persist.records import (
     ProjectSeen,
     Record,
     RecordError,
+    RepositorySeen,
     SessionBoundary,
     SessionFacts,
     TimelineEntry,
@@ -71,7 +72,7 @@ def plausible(found: Iterable[Found], accepted_at: datetime) -> Iterator[Found]:
     """An importer's records, without values that cannot be true, and with an error for each such value."""
     for record in found:
         match record:
-            case RecordError() | FileSummary() | ProjectSeen():
+            case RecordError() | FileSummary() | ProjectSeen() | RepositorySeen():
                 yield record
             case Message():
                 # A message without a time is kept.

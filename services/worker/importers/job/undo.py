@@ -70,6 +70,7 @@ _DELETE_SESSIONLESS: Final = _sql("delete_sessionless")
 _LEFTOVERS = (
     "SELECT FROM projects WHERE %(job_number)s = ANY(brought_by) ORDER BY id FOR UPDATE",
     "UPDATE projects SET brought_by = array_remove(brought_by, %(job_number)s::integer) WHERE %(job_number)s = ANY(brought_by)",
+    "DELETE FROM project_places WHERE told_by = 'import:' || %(job_number)s",
     "DELETE FROM imported_files WHERE job_number = %(job_number)s",
     "UPDATE import_jobs SET undone_at = clock_timestamp() WHERE number = %(job_number)s",
 )

@@ -14,6 +14,7 @@ from services.worker.persist.records import (
     Message,
     ProjectSeen,
     Record,
+    RepositorySeen,
     SessionBoundary,
     SessionFacts,
     TimelineEntry,
@@ -52,6 +53,8 @@ def rows_of(record: Record, received_at: datetime) -> Iterator[tuple[str, Row]]:
         case SessionBoundary():
             row = (record.id, record.session_id, record.kind, record.timestamp, record.project_path, record.user, record.model)
             yield "staged_session_events", (*row, record.git_branch, record.client_version, record.source, received_at)
+        case RepositorySeen():
+            yield "staged_places", (record.path, record.remote)
         case ProjectSeen():
             # It is only counted: its project is made because it is named.
             return

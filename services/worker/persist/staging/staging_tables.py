@@ -11,7 +11,7 @@ from typing import Any
 from psycopg import Connection
 
 from services.worker.persist.derived_values.cut_results import ALL
-from services.worker.persist.records import HOOK, KeptResults, ProjectSeen, Record, SessionFacts
+from services.worker.persist.records import HOOK, KeptResults, ProjectSeen, Record, RepositorySeen, SessionFacts
 from services.worker.persist.staging import event_kind_rows, stage_records
 from services.worker.persist.staging.event_kind_rows import KIND_TABLES, Row
 from shared.events.messages import Binding, Event
@@ -19,6 +19,7 @@ from shared.events.project_paths import name_of
 
 TABLES = {
     "staged_projects": "path text, name text, is_named boolean",
+    "staged_places": "path text, remote text",
     "staged_users": "name text",
     **{f"staged_{name}": table.staged for name, table in KIND_TABLES.items()},
     "staged_api_calls": "id uuid, session_id text, model text, occurred_at timestamptz, input_tokens bigint, output_tokens bigint,"
@@ -92,6 +93,10 @@ def _is_working_folder(event: Event | Record) -> bool:
 def _stage(staged: Staged, event: Event | Record, received_at: datetime, kept_results: KeptResults) -> None:
     if isinstance(event, ProjectSeen):
         staged.projects_seen += 1
+        return
+    if isinstance(event, RepositorySeen):
+        # It counts for nothing.
+        staged.rows["staged_places"] += (row for _, row in stage_records.rows_of(event, received_at))
         return
     rows = (
         event_kind_rows.rows_of(event, received_at, kept_results) if isinstance(event, Event) else stage_records.rows_of(event, received_at)

@@ -1,13 +1,19 @@
 """Which projects are one, by what machines say of folders and by rules about paths; and what a person decided stands."""
 
+import json
+from io import BytesIO
 from typing import Any
 
 import pytest
 
+from services.worker.importers.formats.claude_json import read_claude_json
+from services.worker.importers.job import undo
 from services.worker.maintenance import join_projects
+from services.worker.persist.records import Record, RepositorySeen
 from services.worker.resources import Resources
 from services.worker.sweep.scheduler import NO_CALL, ONE_CALL, Looks
 from shared.projects import merging
+from tests.integration.worker.imports.test_imports_in_any_order import add_job
 from tests.integration.worker.maintenance.projects_world import decide, move_all, project_id
 from tests.integration.worker.maintenance.test_merge_users import differences, session, store
 
@@ -169,3 +175,25 @@ def test_the_reason_and_the_change_are_kept(worker: Resources) -> None:
     assert (who, before["part_of"], after["merged_by"], after["merge_evidence"]) == ("rule", None, merging.WORKTREE, GIT)
     assert after["part_of"] == project_id(worker, "/w/shop")
     assert repositories == [(REMOTE,)]
+
+
+def test_a_claude_json_says_which_folders_are_clones_until_its_undo(worker: Resources) -> None:
+    content = {
+        "githubRepoPaths": {
+            "Acme/Shop": ["/w/shop", "/w/copy/", "C:\\src\\shop"],
+            "not a repository": ["/w/x"],
+            "acme/other": ["relative", 7, {"path": "/w/y"}, ["/w/z"]],
+        },
+        "projects": {"/w/shop": {}, "/w/copy": {}},
+    }
+    read = [record for record in read_claude_json(BytesIO(json.dumps(content).encode()), user="ann") if isinstance(record, Record)]
+    assert [record.path for record in read if isinstance(record, RepositorySeen)] == ["/w/shop", "/w/copy", "C:/src/shop"]
+    with worker.transaction() as connection:
+        number = add_job(connection)
+    store(worker, read, number)
+
+    assert join(worker) == {"/w/shop": ("/w/copy", "remote", REMOTE)}
+
+    with worker.transaction() as connection:
+        undo.clear_up(connection, number)
+        assert connection.execute("SELECT count(*) FROM project_places").fetchone() == (0,)

@@ -7,10 +7,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from services.worker.importers.job import undo
 from services.worker.maintenance import rebuild, rekey_projects
 from services.worker.resources import Resources
 from tests.example_counts import examples
-from tests.integration.worker.imports.test_imports_in_any_order import GAP
+from tests.integration.worker.imports.test_imports_in_any_order import GAP, add_job, file_of
 from tests.integration.worker.maintenance.projects_world import decide, fill, late, move_all, project_id, prompt
 from tests.integration.worker.maintenance.test_merge_users import differences, empty, everything, session, store
 
@@ -243,3 +244,40 @@ def _is_circle(worker: Resources, path: str, into: str | None) -> bool:
             (into,),
         ).fetchall()
     return (path,) in above
+
+
+def test_an_import_after_the_merge_counts_under_the_whole_and_is_undone_exactly(worker: Resources) -> None:
+    """given a merged project, when a file of its path is imported, imported again as it grew, and undone, then all is as before the import."""
+    fill(worker, PATHS)
+    store(worker, session("own", "ann", 3, "/p/f2"))
+    decide(worker, "/p/f2", "/w/shop")
+    move_all(worker)
+    before = everything(worker)
+
+    # When two imports bring versions of a session of that path
+    with worker.transaction() as connection:
+        first, second = add_job(connection), add_job(connection)
+    store(worker, file_of("f2", list(range(5))), first)
+    store(worker, [*file_of("f2", list(range(8))), prompt("/p/f2", 1)], second)
+    assert counted_in(worker, "/p/f2") == (0, 0)
+    assert counted_in(worker, "/w/shop") == (5, 4)
+    assert differences(worker) == {}
+
+    # Then their undo takes exactly that, also after a change of mind in between
+    decide(worker, "/p/f2", None)
+    move_all(worker)
+    assert counted_in(worker, "/p/f2") == (2, 1)
+    decide(worker, "/p/f2", "/w/shop")
+    move_all(worker)
+    for number in (second, first):
+        is_more = True
+        while is_more:
+            with worker.transaction() as connection:
+                is_more = undo.undo_some(worker, connection, number)
+        with worker.transaction() as connection:
+            undo.clear_up(connection, number)
+    assert differences(worker) == {}
+    after = everything(worker)
+    assert {table: rows for table, rows in after.items() if table != "projects"} == {
+        table: rows for table, rows in before.items() if table != "projects"
+    }

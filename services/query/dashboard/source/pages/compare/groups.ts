@@ -26,6 +26,8 @@ const CALLS: Told = ["calls", "tool_calls"];
 
 export const GROUPS = {
   project: { label: "Project", idOf: (of) => String(of.project_id), nameOf: (of) => projectName(of.project_id, of.project_name), hrefOf: (of) => toggled("project", of.project_id), shown: [COST, ACTIVE] },
+  group: { label: "Group", idOf: (of) => String(of.group), nameOf: (of) => of.group ?? "no group", shown: [COST, ACTIVE] },
+  repository: { label: "Repository", idOf: (of) => String(of.repository), nameOf: (of) => of.repository ?? "not known", shown: [COST, ACTIVE] },
   model: { label: "Model", idOf: (of) => String(of.model), nameOf: (of) => modelName(of.model), shown: [COST, ["total_tokens", "total_tokens"]] },
   tool: { label: "Tool", idOf: (of) => String(of.tool_name), nameOf: (of) => of.tool_name ?? "", hrefOf: (of) => pageAddress("/tools", { tool: of.tool_name ?? null }), shown: [CALLS, ["error_rate", "error_rate"]] },
   error_class: { label: "Why calls failed", idOf: (of) => String(of.error_class), nameOf: (of) => errorClassLabel(of.error_class ?? ""), hrefOf: (of) => pageAddress("/tools", { error: of.error_class ?? null }), shown: [["calls", "tool_errors"]] },

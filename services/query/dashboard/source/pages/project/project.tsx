@@ -15,6 +15,7 @@ import { StatsTiles } from "../../parts/stats/stats_tiles";
 import { WeekPanel } from "../../parts/stats/week_panel";
 import { ToolTable } from "../tools/tool_table";
 import "../tools/tools.css";
+import { OneProject } from "./one_project";
 import { BranchesPanel, FilesPanel, ModelsPanel, PeoplePanel } from "./project_panels";
 import "./project.css";
 import { ProjectSessions } from "./project_sessions";
@@ -78,6 +79,7 @@ function Shown({ id }: { id: string }) {
             <PeoplePanel stats={stats} />
             <ModelsPanel id={id} />
             <BranchesPanel id={id} />
+            <OneProject id={id} />
           </>
         ) : (
           <div class="half pair">

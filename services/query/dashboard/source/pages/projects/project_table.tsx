@@ -57,6 +57,9 @@ export function ProjectTable({ items, totals, trend, interval, projects, csv }: 
       ),
       total: "All",
     },
+    ...(projects.some((project) => project.group)
+      ? [{ name: "group", title: "Group", isText: true, isMinor: true, cell: (item: Item) => known.get(item.project_id ?? -1)?.group, sortBy: (item: Item) => known.get(item.project_id ?? -1)?.group ?? null, total: "" }]
+      : []),
     sum("active_sessions"),
     sum("active_minutes"),
     sum("tool_calls"),

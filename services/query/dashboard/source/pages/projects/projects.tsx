@@ -29,7 +29,7 @@ function AllProjects() {
   const usage = useRead("/api/usage", { ...query, group_by: "project" });
   const trend = useRead("/api/usage", { ...query, group_by: `${interval},project` });
   // Paths and last sessions, where the key sees them. They are of all time.
-  const projects = useRead(seesNames.value ? "/api/projects" : null);
+  const projects = useRead(seesNames.value ? "/api/projects" : null, { archived: "all" });
   return (
     <StatsPage title="Projects" filters={["user", "machine"]} without="no project">
       <Panel title="Projects that were active in this range" about={usage.data ? plural(usage.data.items.filter((item) => item.project_id != null).length, "project") : undefined}>
