@@ -7,8 +7,8 @@ texts (scrub_tables.py), or a store of another kind. What no stage reaches is to
 
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from types import MappingProxyType
@@ -33,13 +33,21 @@ from services.worker.maintenance.scrub.scrub_files import (
 from services.worker.maintenance.scrub.scrub_names import scrub_names
 from services.worker.maintenance.scrub.scrub_redis import await_journal, scrub_redis
 from services.worker.maintenance.scrub.scrub_rows import scrub_rows
-from services.worker.maintenance.scrub.scrub_stage import Done, Options, Stage, Step
+from services.worker.maintenance.scrub.scrub_stage import (
+    LONG_LEASE_SECONDS,
+    POLL_SECONDS,
+    RUN_SECONDS,
+    Done,
+    Options,
+    Stage,
+    Step,
+    connection_of_its_own,
+)
 from services.worker.maintenance.scrub.scrub_tables import TABLES
 from services.worker.maintenance.scrub.scrub_uploads import await_imports, await_uploads
 from services.worker.resources import Resources
 from services.worker.row_lease import LEASE_SECONDS, MAX_ATTEMPTS, LeaseLostError
 from services.worker.search_index.forget_documents import forget_noted_behind
-from shared.database import connect_options
 from shared.redaction import given_texts
 from shared.sql_files import statement
 
@@ -47,14 +55,7 @@ _sql = partial(statement, __package__, "scrub.sql")
 
 log = structlog.get_logger()
 
-# A task runs for less than its time limit, then sends the next one.
-RUN_SECONDS = 15.0
-# A step with effects of its own may take this long: it cannot commit its place with them.
-STATEMENT_SECONDS: Final = 600
-LONG_LEASE_SECONDS: Final = 660
-_POLL_SECONDS: Final = 0.25
-
-_OPTIONS: Final = ("is_dry_run", "text_count", "keep_out", "rewrite_large", "delete_uploads")
+_OPTIONS: Final = ("text_count", "keep_out", "rewrite_large", "delete_uploads")
 
 _ACQUIRE_LEASE = _sql("acquire_lease")
 _RENEW_LEASE = _sql("renew_lease")
@@ -110,6 +111,7 @@ class _Place:
 
     options: Options
     lease_token: UUID
+    is_dry_run: bool
     stage: int
     after: str | None
 
@@ -128,7 +130,7 @@ def run(worker: Resources, scrub_id: UUID, run_seconds: float = RUN_SECONDS) -> 
     # A stage that this release does not have is of another one: all of it again does no harm.
     at_stage, after = (row["at_stage"], row["after_key"]) if row["at_stage"] in _NAMES else (_NAMES[0], None)
     options = Options(scrub_id, *(row[name] for name in _OPTIONS))
-    place = _Place(options, row["lease_token"], _NAMES.index(at_stage), after)
+    place = _Place(options, row["lease_token"], row["is_dry_run"], _NAMES.index(at_stage), after)
     if row["attempts"] > MAX_ATTEMPTS:
         log.error("scrub_given_up", scrub_id=str(scrub_id), stage=at_stage)
         return _end(worker, place, "failed")
@@ -144,7 +146,7 @@ def run(worker: Resources, scrub_id: UUID, run_seconds: float = RUN_SECONDS) -> 
     except LeaseLostError:
         log.warning("scrub_taken_over", scrub_id=str(scrub_id))
         return False
-    return _end(worker, place, "succeeded", {} if options.is_dry_run else ALWAYS_REMAINS | (KEPT_OUT if options.text_count else {}))
+    return _end(worker, place, "succeeded", {} if place.is_dry_run else ALWAYS_REMAINS | (KEPT_OUT if options.text_count else {}))
 
 
 def _take_steps(worker: Resources, place: _Place, deadline: float) -> bool:
@@ -156,7 +158,7 @@ def _take_steps(worker: Resources, place: _Place, deadline: float) -> bool:
                 connection.execute(_RELEASE_LEASE, place.parameters)
             return False
         if has_waited:
-            time.sleep(_POLL_SECONDS)
+            time.sleep(POLL_SECONDS)
     return True
 
 
@@ -172,17 +174,17 @@ def _end(worker: Resources, place: _Place, status: str, remains: Mapping[str, st
 def _take_step(worker: Resources, place: _Place) -> bool:
     """The next step, and how far the scrub is then. True if there was nothing to do yet."""
     stage = STAGES[place.stage]
-    if stage.is_left_out_of_dry_runs and place.options.is_dry_run:
+    if stage.is_left_out_of_dry_runs and place.is_dry_run:
         done = Done(None)
     elif stage.in_transaction:
         with worker.transaction() as connection:
-            done = stage.step(Step(worker, connection, place.after, place.options))
+            done = stage.step(Step(worker, connection, place.after, place.is_dry_run, place.options))
             _advance(connection, place, done)
         return done.waits
     else:
         _renew_lease(worker, place, LEASE_SECONDS if stage.is_short else LONG_LEASE_SECONDS)
-        with _connection_of_its_own(worker) as connection:
-            done = stage.step(Step(worker, connection, place.after, place.options))
+        with connection_of_its_own(worker) as connection:
+            done = stage.step(Step(worker, connection, place.after, place.is_dry_run, place.options))
     with worker.transaction() as connection:
         _advance(connection, place, done)
     return done.waits
@@ -192,14 +194,6 @@ def _renew_lease(worker: Resources, place: _Place, seconds: int) -> None:
     with worker.transaction() as connection:
         if connection.execute(_RENEW_LEASE, place.parameters | {"lease_seconds": seconds}).rowcount == 0:
             raise LeaseLostError
-
-
-@contextmanager
-def _connection_of_its_own(worker: Resources) -> Iterator[Connection[Any]]:
-    """One without a transaction, as VACUUM needs it. Queries that use a table are waited for a second only, since others wait behind that."""
-    options = connect_options(statement_timeout_ms=STATEMENT_SECONDS * 1000, lock_timeout_ms=1_000, read_only=False)
-    with Connection.connect(worker.settings.database_url, autocommit=True, application_name="tracker-worker", **options) as connection:
-        yield connection
 
 
 def _advance(connection: Connection[Any], place: _Place, done: Done) -> None:
