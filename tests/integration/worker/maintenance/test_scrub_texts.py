@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 import psycopg
 import pytest
 
+from deploy.migrations.grants import WORKER
 from services.worker.archive.segments import cut_place
 from services.worker.maintenance.scrub import given_texts, scrub, scrub_files, scrub_rows, scrub_uploads
 from services.worker.maintenance.verify import verify
@@ -21,6 +22,7 @@ from shared.events.messages import Activity, Conversation, SessionStart, ToolCal
 from shared.journal.dead_letter_envelope import WHOLE_ENTRY, DeadLetter
 from shared.redaction.given_texts import LEAST_CUT_BYTES
 from shared.redaction.sealed_texts import divided
+from tests.conftest import as_role
 from tests.integration.worker.maintenance.test_scrub import NOW, message, select, stored, tables
 from tests.stored_transcripts import add_file
 
@@ -36,8 +38,9 @@ def known_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def archiving(worker: Resources, tmp_path: Path) -> Iterator[Resources]:
-    """The worker with an archive of its own."""
-    resources = open_resources(worker.settings.model_copy(update={"archive_url": (tmp_path / "archive").as_uri()}))
+    """The worker with the rights that it has in containers, and an archive of its own."""
+    changes = {"archive_url": (tmp_path / "archive").as_uri(), "database_url": as_role(worker.settings.database_url, WORKER)}
+    resources = open_resources(worker.settings.model_copy(update=changes))
     yield resources
     resources.close()
 
@@ -162,17 +165,20 @@ def test_a_title_that_was_cut_within_a_text_is_made_anew(worker: Resources) -> N
 
 
 @pytest.mark.parametrize("is_ascii", [True, False])
-def test_a_text_goes_from_every_line_of_ranges_and_segments(archiving: Resources, is_ascii: bool) -> None:
+def test_a_text_goes_from_every_line_of_ranges_and_segments(worker: Resources, archiving: Resources, is_ascii: bool) -> None:
     """Ranges and segments end at the ends of lines, and a text is within a line: so none is divided by them."""
     lines = [json.dumps({"n": n, "text": f"{'x' * (n % 977)}{TEXT}"}, ensure_ascii=is_ascii) for n in range(3_000)]
     content = "\n".join(lines).encode() + b"\n"
-    with psycopg.connect(archiving.settings.database_url, autocommit=True) as connection:
+    with psycopg.connect(worker.settings.database_url, autocommit=True) as connection:
         archived = cut_place(content)
         assert archived is not None
         file_id = add_file(connection, archiving.archive, "s", content, archived=archived, range_bytes=10_000)
 
-    scrubbed(archiving, [TEXT])
+    scrub_id = asked_for(worker, [TEXT])
+    while scrub.run(archiving, scrub_id):
+        pass
 
+    assert select(worker, "SELECT status FROM scrubs") == [("succeeded",)]
     with archiving.transaction() as connection:
         left = b"".join(content_of(connection, file_id, archiving.archive))
     assert left.count(b"\n") == 3_000
