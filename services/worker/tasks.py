@@ -72,7 +72,6 @@ def drain() -> None:
 def read_captured() -> None:
     """Makes rows of what live capture has stored. Sent by the drain that stored it, and by beat where that was lost."""
     with retry_later_if_unavailable(TASK_READ_CAPTURED):
-        know_kept_out(resources())
         is_left = read_what_was_captured(resources())
         _wake_indexer()
         if is_left:

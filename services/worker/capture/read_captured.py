@@ -37,6 +37,7 @@ from services.worker.capture.file_reading import FileReading, read_next, store
 from services.worker.capture.hook_reading import is_any_payload_left, read_hooks
 from services.worker.capture.parser_states import ParserState, ParserStates
 from services.worker.importers.job.chunks import CHUNK_RECORDS
+from services.worker.kept_out import know_kept_out
 from services.worker.persist.live.captured_feed import append_captured
 from services.worker.persist.persist_batch import Persisted
 from services.worker.resources import Resources
@@ -90,6 +91,7 @@ def read_captured(worker: Resources, states: ParserStates | None = None, seconds
 
 def _read_some(worker: Resources, connection: Connection[Any], job: CaptureJob, states: ParserStates, ends_at: float) -> bool:
     """One round over files and hooks. True if it got on."""
+    know_kept_out(worker, connection)
     has_read_files = _read_files(worker, connection, job, states, ends_at)
     return read_hooks(worker, connection, job) or has_read_files
 

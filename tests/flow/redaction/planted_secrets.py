@@ -19,12 +19,15 @@ _JSON: Final = {"Content-Type": "application/json", "X-Tracker-Machine": "plante
 
 
 class Secrets:
-    """Makes secrets, and knows by which field each came. With `kinds=KNOWN` a rule knows them; with UNKNOWN none does."""
+    """Makes secrets, and knows by which field each came. With `kinds=KNOWN` a rule knows them; with UNKNOWN none does.
 
-    def __init__(self, kinds: str = KNOWN) -> None:
+    Tests whose servers are the same need seeds of their own.
+    """
+
+    def __init__(self, kinds: str = KNOWN, seed: int = 1) -> None:
         self.by_secret: dict[str, str] = {}
         self._kinds = kinds
-        self._random = random.Random(1)
+        self._random = random.Random(seed)
 
     def __call__(self, field: str) -> str:
         if self._kinds == KNOWN:

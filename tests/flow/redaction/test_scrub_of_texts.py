@@ -18,6 +18,11 @@ from tests.searched_stores import Stores
 from tests.servers import Server
 from tests.worker_command import WORKER_COMMAND
 
+# Of the database of each test, in Postgres and in Redis.
+NUMBERS = {
+    "test_given_texts_are_in_no_store_after_a_scrub_and_do_not_come_again": 13,
+    "test_a_worker_that_is_killed_between_stages_leaves_no_text": 14,
+}
 _NDJSON = {"Content-Type": "application/x-ndjson", "X-Tracker-Machine": "planted-machine"}
 
 
@@ -27,10 +32,11 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def filled(folder: Path, postgres_url: str, redis_server_url: str) -> Iterator[Stack]:
+def filled(folder: Path, request: pytest.FixtureRequest, postgres_url: str, redis_server_url: str) -> Iterator[Stack]:
     """A stack with today's rules, which know nothing of the texts."""
     settings = {"TRACKER_ARCHIVE_URL": (folder / "archive").as_uri(), "TRACKER_BLOB_URL": (folder / "blobs").as_uri()}
-    with running_stack(folder, postgres_url, redis_server_url, 13, **settings) as running:
+    number = NUMBERS[request.function.__name__]
+    with running_stack(folder, postgres_url, redis_server_url, number, **settings) as running:
         yield running
 
 
@@ -133,7 +139,7 @@ def test_a_worker_that_is_killed_between_stages_leaves_no_text(
     filled: Stack, postgres_server: Server, redis_server: Server, folder: Path
 ) -> None:
     # Given texts in every store, and a scrub of them
-    plant = Secrets(UNKNOWN)
+    plant = Secrets(UNKNOWN, seed=2)
     plant_everywhere(filled, plant)
     texts = list(plant.by_secret)[:20]
     stores = Stores(filled, postgres_server, redis_server)

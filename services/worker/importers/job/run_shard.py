@@ -40,7 +40,7 @@ from services.worker.importers.job.lease import StallWatch, WatchedFile, renewed
 from services.worker.importers.job.reparse import run_reparse
 from services.worker.importers.job.shards import Checkpoint, Progress, Shard
 from services.worker.importers.unpacking_limits import LIMIT_EXCEEDED
-from services.worker.kept_out import know_kept_out, knowing_kept_out
+from services.worker.kept_out import know_kept_out
 from services.worker.persist.dead_letters import NOTHING, persist_isolating
 from services.worker.persist.derived_values.cut_results import ALL
 from services.worker.persist.dropped_texts import sessions_without_texts
@@ -91,7 +91,6 @@ def _run_to_end(worker: Resources, shard: Shard, watch: StallWatch) -> None:
     elif shard.kind == "undo":
         outcome = _undo(worker, shard)
     elif shard.kind == "reparse":
-        know_kept_out(worker)
         outcome = run_reparse.run(worker, shard)
     elif shard.kind == "export":
         outcome = run_export.run(worker, shard)
@@ -120,9 +119,11 @@ def _import(worker: Resources, shard: Shard, watch: StallWatch) -> str:
             shard, worker.idle_gap, watch, archiver if settings.archive else None, redacts=settings.redact, kept_results=worker.kept_results
         )
         if settings.redact:
-            chunks = map(redact, knowing_kept_out(worker, chunks))
+            chunks = map(redact, chunks)
         whole_files = WholeFiles()
         for chunk in read_ahead(watch.watched(chunks)):
+            # Not by the thread that reads ahead, which has no connection. What it has read by then is waited for by the scrub.
+            know_kept_out(worker)
             if store_chunk(worker, shard, chunk, whole_files):
                 return "cancelled"
     return "succeeded"

@@ -26,7 +26,6 @@ from services.worker.maintenance.scrub.scrub_stage import (
     POLL_SECONDS,
     RUN_SECONDS,
     Done,
-    Options,
     Step,
     connection_of_its_own,
 )
@@ -176,7 +175,7 @@ def _take_step(worker: Resources, place: _Place) -> bool:
         with worker.transaction() as connection:
             erasure = _load(connection, place)
             step = stage.of_range if erasure.kind == "range" and stage.of_range else stage.step
-            done = step(erasure, Step(worker, connection, place.after, Options(place.erasure_id, place.is_dry_run)))
+            done = step(erasure, Step(worker, connection, place.after, place.is_dry_run))
             _advance(connection, place, done)
         return done.waits
     else:
@@ -185,7 +184,7 @@ def _take_step(worker: Resources, place: _Place) -> bool:
             if connection.execute(_RENEW_LEASE, place.parameters | {"lease_seconds": LONG_LEASE_SECONDS}).rowcount == 0:
                 raise LeaseLostError
         with connection_of_its_own(worker) as connection:
-            done = stage.step(erasure, Step(worker, connection, place.after, Options(place.erasure_id, place.is_dry_run)))
+            done = stage.step(erasure, Step(worker, connection, place.after, place.is_dry_run))
     with worker.transaction() as connection:
         _advance(connection, place, done)
     return done.waits

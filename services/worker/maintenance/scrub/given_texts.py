@@ -51,10 +51,10 @@ def keep_texts_out(step: Step) -> Done:
     if not options.text_count:
         return Done(None)
     if step.after is None:
-        texts = texts_of(step.worker, options.job_id)
+        texts = texts_of(step.worker, options.scrub_id)
         assert texts is not None, "the scrub has them, or it would have ended"
         found = [each for text in texts.given.texts for each in fingerprints_of(text, texts.given.salt)]
-        parameters = {"scrub_id": options.job_id, "is_for_good": options.keep_out}
+        parameters = {"scrub_id": options.scrub_id, "is_for_good": options.keep_out}
         step.connection.execute(_KEEP_OUT, parameters | {"fingerprints": [msgspec.msgpack.encode(each) for each in found]})
         noted_change(step.worker.redis)
         return Done(str(time.time() + KNOWN_SECONDS), waits=True)
@@ -72,9 +72,9 @@ def forget(worker: Resources, options: Options) -> None:
     if not options.text_count:
         return
     with worker.transaction() as connection:
-        row = connection.execute(_HALF, {"scrub_id": options.job_id}).fetchone()
+        row = connection.execute(_HALF, {"scrub_id": options.scrub_id}).fetchone()
     if row is not None:
         worker.redis.delete(row[1])
     with worker.transaction() as connection:
-        connection.execute(_FORGET, {"scrub_id": options.job_id})
+        connection.execute(_FORGET, {"scrub_id": options.scrub_id})
     noted_change(worker.redis)

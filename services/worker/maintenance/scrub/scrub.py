@@ -56,7 +56,7 @@ _sql = partial(statement, __package__, "scrub.sql")
 
 log = structlog.get_logger()
 
-_OPTIONS: Final = ("is_dry_run", "text_count", "keep_out", "rewrite_large", "delete_uploads")
+_OPTIONS: Final = ("text_count", "keep_out", "rewrite_large", "delete_uploads")
 
 _ACQUIRE_LEASE = _sql("acquire_lease")
 _RENEW_LEASE = _sql("renew_lease")
@@ -113,13 +113,14 @@ class _Place:
 
     options: Options
     lease_token: UUID
+    is_dry_run: bool
     stage: int
     after: str | None
 
     @property
     def parameters(self) -> dict[str, Any]:
         """Those of every statement."""
-        return {"id": self.options.job_id, "lease_token": self.lease_token}
+        return {"id": self.options.scrub_id, "lease_token": self.lease_token}
 
 
 def run(worker: Resources, scrub_id: UUID, run_seconds: float = RUN_SECONDS) -> bool:
@@ -131,7 +132,7 @@ def run(worker: Resources, scrub_id: UUID, run_seconds: float = RUN_SECONDS) -> 
     # A stage that this release does not have is of another one: all of it again does no harm.
     at_stage, after = (row["at_stage"], row["after_key"]) if row["at_stage"] in _NAMES else (_NAMES[0], None)
     options = Options(scrub_id, *(row[name] for name in _OPTIONS))
-    place = _Place(options, row["lease_token"], _NAMES.index(at_stage), after)
+    place = _Place(options, row["lease_token"], row["is_dry_run"], _NAMES.index(at_stage), after)
     if row["attempts"] > MAX_ATTEMPTS:
         log.error("scrub_given_up", scrub_id=str(scrub_id), stage=at_stage)
         return _end(worker, place, "failed")
@@ -147,7 +148,7 @@ def run(worker: Resources, scrub_id: UUID, run_seconds: float = RUN_SECONDS) -> 
     except LeaseLostError:
         log.warning("scrub_taken_over", scrub_id=str(scrub_id))
         return False
-    return _end(worker, place, "succeeded", {} if options.is_dry_run else ALWAYS_REMAINS | (KEPT_OUT if options.text_count else {}))
+    return _end(worker, place, "succeeded", {} if place.is_dry_run else ALWAYS_REMAINS | (KEPT_OUT if options.text_count else {}))
 
 
 def _take_steps(worker: Resources, place: _Place, deadline: float) -> bool:
@@ -168,24 +169,24 @@ def _end(worker: Resources, place: _Place, status: str, remains: Mapping[str, st
         forget(worker, place.options)
     with worker.transaction() as connection:
         connection.execute(_FINISH, place.parameters | {"status": status, "remains": Jsonb(dict(remains))})
-    log.info("scrub_finished", scrub_id=str(place.options.job_id), status=status)
+    log.info("scrub_finished", scrub_id=str(place.options.scrub_id), status=status)
     return False
 
 
 def _take_step(worker: Resources, place: _Place) -> bool:
     """The next step, and how far the scrub is then. True if there was nothing to do yet."""
     stage = STAGES[place.stage]
-    if stage.is_left_out_of_dry_runs and place.options.is_dry_run:
+    if stage.is_left_out_of_dry_runs and place.is_dry_run:
         done = Done(None)
     elif stage.in_transaction:
         with worker.transaction() as connection:
-            done = stage.step(Step(worker, connection, place.after, place.options))
+            done = stage.step(Step(worker, connection, place.after, place.is_dry_run, place.options))
             _advance(connection, place, done)
         return done.waits
     else:
         _renew_lease(worker, place, LEASE_SECONDS if stage.is_short else LONG_LEASE_SECONDS)
         with connection_of_its_own(worker) as connection:
-            done = stage.step(Step(worker, connection, place.after, place.options))
+            done = stage.step(Step(worker, connection, place.after, place.is_dry_run, place.options))
     with worker.transaction() as connection:
         _advance(connection, place, done)
     return done.waits

@@ -24,8 +24,8 @@ _sql = partial(statement, __package__, "scrub_files.sql")
 
 # Of a table with its indexes. It takes about two seconds, in which nobody else can use the table.
 REWRITTEN_BYTES: Final = 128 * 1024 * 1024
-# What is written anew in a second, with its indexes, on a machine that does much else: two cores with a load of 12 wrote 850 MB in 70 s.
-BYTES_PER_SECOND: Final = 12 * 1024 * 1024
+# What is written anew in a second, with its indexes, on a machine that does much else: two cores with a load of 12 wrote 7 to 12 MB.
+BYTES_PER_SECOND: Final = 8 * 1024 * 1024
 # A query that uses the table is waited for so often, a second each.
 LOCK_TRIES: Final = 5
 # What waits for others gives up after this.

@@ -24,9 +24,7 @@ POLL_SECONDS: Final = 0.25
 class Options(NamedTuple):
     """What was asked for. `text_count`: how many texts were given; 0: today's rules are applied."""
 
-    # The scrub's, or the erasure's that goes over the same files.
-    job_id: UUID
-    is_dry_run: bool
+    scrub_id: UUID = UUID(int=0)
     text_count: int = 0
     keep_out: bool = False
     rewrite_large: bool = False
@@ -42,12 +40,8 @@ class Step(NamedTuple):
     worker: Resources
     connection: Connection[Any]
     after: str | None
-    options: Options
-
-    @property
-    def is_dry_run(self) -> bool:
-        """Whether nothing is to be changed."""
-        return self.options.is_dry_run
+    is_dry_run: bool
+    options: Options = Options()
 
 
 class Done(NamedTuple):

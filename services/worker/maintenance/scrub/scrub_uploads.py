@@ -13,25 +13,28 @@ _sql = partial(statement, __package__, "scrub_uploads.sql")
 # What runs for longer is named.
 PATIENCE_SECONDS: Final = 600.0
 
-_RUNNING: Final = _sql("running")
+_JOBS: Final = _sql("running_jobs")
+_UPLOADS: Final = _sql("running_uploads")
 _FAILED: Final = _sql("failed")
 _FORGET_FAILED: Final = _sql("forget_failed")
 _LEFT: Final = _sql("left")
 
 
 def await_imports(step: Step) -> Done:
-    """Waits for the imports from before given texts were kept out: what they have read by then may be stored behind the scrub."""
-    if not step.options.text_count or not (after := _still_running(step)):
+    """Waits for the imports and reparses from before given texts were kept out: what they have read by then may be stored behind the scrub."""
+    if not step.options.text_count or not (after := _still_running(step, _JOBS)):
         return Done(None)
     if _may_wait(after):
         return Done(after, waits=True)
-    why = "Imports from before the scrub that still run: they may have stored a text behind it. Scrub again when they have ended."
+    why = (
+        "Imports or reparses from before the scrub that still run: they may have stored a text behind it. Scrub again when they have ended."
+    )
     return Done(None, remains={"imports": why})
 
 
 def await_uploads(step: Step) -> Done:
     """Waits for the imports that are there now. What is left is named."""
-    if (after := _still_running(step)) and _may_wait(after):
+    if (after := _still_running(step, _UPLOADS)) and _may_wait(after):
         return Done(after, waits=True)
     if step.options.delete_uploads:
         _delete_failed(step)
@@ -42,10 +45,10 @@ def await_uploads(step: Step) -> Done:
     return Done(None, remains={"uploads": f"{said} Cancel or undo it, or scrub again with `delete_uploads`."})
 
 
-def _still_running(step: Step) -> str | None:
-    """When the stage began to wait, if an import from before still runs: its `after`."""
+def _still_running(step: Step, jobs: str) -> str | None:
+    """When the stage began to wait, if a job from before still runs: its `after`."""
     began_at = step.after or str(time.time())
-    [(running,)] = step.connection.execute(_RUNNING, {"until": float(began_at)}).fetchall()
+    [(running,)] = step.connection.execute(jobs.encode(), {"until": float(began_at)}).fetchall()
     return began_at if running else None
 
 

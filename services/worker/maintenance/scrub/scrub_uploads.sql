@@ -1,4 +1,7 @@
--- name: running
+-- name: running_jobs
+SELECT count(*) FROM import_jobs WHERE kind IN ('import', 'reparse') AND status IN ('queued', 'running') AND created_at <= to_timestamp(%(until)s)
+
+-- name: running_uploads
 SELECT count(*) FROM import_jobs WHERE has_files AND status IN ('queued', 'running') AND created_at <= to_timestamp(%(until)s)
 
 -- name: failed

@@ -10,7 +10,10 @@ from uuid import UUID, uuid4
 import psycopg
 import pytest
 
+from deploy.embedded.supervision.processes import wait_until
+from deploy.migrations.grants import WORKER
 from services.worker.archive.segments import cut_place
+from services.worker.kept_out import know_kept_out
 from services.worker.maintenance.scrub import given_texts, scrub, scrub_files, scrub_rows, scrub_uploads
 from services.worker.maintenance.verify import verify
 from services.worker.persist.dead_letters import write_dead_letter
@@ -19,8 +22,11 @@ from services.worker.search_index.index_pending import index_pending
 from shared.archive.stored_pieces import content_of
 from shared.events.messages import Activity, Conversation, SessionStart, ToolCall, Usage
 from shared.journal.dead_letter_envelope import WHOLE_ENTRY, DeadLetter
-from shared.redaction.given_texts import LEAST_CUT_BYTES
+from shared.redaction.given_texts import LEAST_CUT_BYTES, keep_out
+from shared.redaction.kept_out import noted_change
+from shared.redaction.redact import redact_text
 from shared.redaction.sealed_texts import divided
+from tests.conftest import as_role
 from tests.integration.worker.maintenance.test_scrub import NOW, message, select, stored, tables
 from tests.stored_transcripts import add_file
 
@@ -36,8 +42,9 @@ def known_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def archiving(worker: Resources, tmp_path: Path) -> Iterator[Resources]:
-    """The worker with an archive of its own."""
-    resources = open_resources(worker.settings.model_copy(update={"archive_url": (tmp_path / "archive").as_uri()}))
+    """The worker with the rights that it has in containers, and an archive of its own."""
+    changes = {"archive_url": (tmp_path / "archive").as_uri(), "database_url": as_role(worker.settings.database_url, WORKER)}
+    resources = open_resources(worker.settings.model_copy(update=changes))
     yield resources
     resources.close()
 
@@ -162,17 +169,20 @@ def test_a_title_that_was_cut_within_a_text_is_made_anew(worker: Resources) -> N
 
 
 @pytest.mark.parametrize("is_ascii", [True, False])
-def test_a_text_goes_from_every_line_of_ranges_and_segments(archiving: Resources, is_ascii: bool) -> None:
+def test_a_text_goes_from_every_line_of_ranges_and_segments(worker: Resources, archiving: Resources, is_ascii: bool) -> None:
     """Ranges and segments end at the ends of lines, and a text is within a line: so none is divided by them."""
     lines = [json.dumps({"n": n, "text": f"{'x' * (n % 977)}{TEXT}"}, ensure_ascii=is_ascii) for n in range(3_000)]
     content = "\n".join(lines).encode() + b"\n"
-    with psycopg.connect(archiving.settings.database_url, autocommit=True) as connection:
+    with psycopg.connect(worker.settings.database_url, autocommit=True) as connection:
         archived = cut_place(content)
         assert archived is not None
         file_id = add_file(connection, archiving.archive, "s", content, archived=archived, range_bytes=10_000)
 
-    scrubbed(archiving, [TEXT])
+    scrub_id = asked_for(worker, [TEXT])
+    while scrub.run(archiving, scrub_id):
+        pass
 
+    assert select(worker, "SELECT status FROM scrubs") == [("succeeded",)]
     with archiving.transaction() as connection:
         left = b"".join(content_of(connection, file_id, archiving.archive))
     assert left.count(b"\n") == 3_000
@@ -194,6 +204,27 @@ def test_a_scrub_that_is_taken_over_after_every_step_ends_the_same(worker: Resou
     assert select(worker, "SELECT changed_in ->> 'messages', redactions ->> 'text' FROM scrubs")[0][0] == "5"
     assert select(worker, "SELECT count(*) FROM scrub_texts") == [(0,)]
     assert set(select(worker, "SELECT scrub_id, is_for_good FROM kept_out_texts")) == {(scrub_id, True)}
+
+
+def test_a_worker_replaces_what_is_kept_out_until_the_list_is_empty(worker: Resources) -> None:
+    stored(worker, message(PLAIN))
+    scrubbed(worker, [PLAIN], keep_out=True)
+
+    def replaced() -> bool:
+        # With the connection that its caller has, and without one
+        with worker.connection() as connection:
+            know_kept_out(worker, connection)
+        know_kept_out(worker)
+        return redact_text(f"it is {PLAIN}").startswith("it is [redacted:text:")
+
+    try:
+        assert wait_until(replaced, 10)
+        with psycopg.connect(worker.settings.database_url) as connection:
+            connection.execute("DELETE FROM kept_out_texts")
+        noted_change(worker.redis)
+        assert wait_until(lambda: not replaced(), 10)
+    finally:
+        keep_out(None)
 
 
 def test_a_scrub_whose_half_is_lost_fails_and_says_so(worker: Resources) -> None:

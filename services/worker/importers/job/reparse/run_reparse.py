@@ -36,6 +36,7 @@ from services.worker.importers.job.reparse.reparse_reading import (
 from services.worker.importers.job.reparse.reparse_rows import Scope, Unread
 from services.worker.importers.job.shards import Checkpoint, Progress, Shard
 from services.worker.importers.job.withdraw_rows import withdraw_rows
+from services.worker.kept_out import know_kept_out
 from services.worker.persist.dead_letters import persist_isolating
 from services.worker.persist.ownership import foreign_among
 from services.worker.persist.records import Record, SessionFacts, ToolUse
@@ -160,6 +161,7 @@ class _Reparse:
         begun_at = self._bytes_done
         while True:
             for chunk in reading.chunks():
+                know_kept_out(self._worker)
                 with self._worker.transaction() as connection:
                     self._store(connection, content, chunk)
                 facts_ids |= _facts_among(chunk)
