@@ -2,11 +2,13 @@
 
 WITH changed_messages AS (
     INSERT INTO messages AS t (
-        id, session_id, project_id, user_id, occurred_at, role, content, model, agent_id, source, brought_by, received_at)
+        id, session_id, project_id, user_id, occurred_at, role, content, model, agent_id, source, brought_by, received_at,
+        path_project_id)
     SELECT DISTINCT ON (s.id)
-        s.id, s.session_id, coalesce(sessions.project_id, projects.id, 0),
+        s.id, s.session_id, coalesce(sessions.project_id, projects.merged_into, projects.id, 0),
         coalesce(sessions.user_id, users.alias_of, users.id, 0), s.occurred_at, s.role, s.content, s.model, s.agent_id, s.source,
-        CASE WHEN %(job_number)s > 0 THEN ARRAY[%(job_number)s] END, s.received_at
+        CASE WHEN %(bringer)s <> 0 THEN ARRAY[%(bringer)s]::integer[] END, s.received_at,
+        CASE WHEN sessions.session_id IS NULL AND projects.merged_into IS NOT NULL THEN projects.id END
     FROM staged_messages AS s
     LEFT JOIN sessions ON sessions.session_id = s.session_id
     LEFT JOIN projects ON projects.path_key = md5(s.project_path)::uuid
@@ -31,8 +33,8 @@ WITH changed_messages AS (
                 (false, t.content, t.model, t.agent_id)
             ) AS version (
                 is_new, content, model, agent_id)
-            WHERE is_new = ((NOT coalesce(0 = ANY(t.brought_by), true)
-             AND (%(job_number)s = 0
+            WHERE is_new = ((NOT coalesce(0 >= ANY(t.brought_by), true)
+             AND (%(bringer)s <= 0
                   OR (length(excluded.content), excluded.content COLLATE "C", (excluded.agent_id IS NULL),
                   coalesce(excluded.agent_id, '') COLLATE "C")
                      > (length(t.content), t.content COLLATE "C", (t.agent_id IS NULL), coalesce(t.agent_id, '') COLLATE "C")
@@ -40,17 +42,17 @@ WITH changed_messages AS (
                      AND ROW(excluded.content, excluded.model, excluded.agent_id)::text
                       <> ROW(t.content, t.model, t.agent_id)::text)) IS TRUE)
         ),
-        brought_by = brought_too(t.brought_by, %(job_number)s)
+        brought_by = brought_too(t.brought_by, %(bringer)s)
     WHERE (%(job_number)s > 0 OR excluded.session_id IS NULL OR excluded.session_id = t.session_id OR t.session_id IS NULL)
-      AND ((NOT coalesce(0 = ANY(t.brought_by), true)
-       AND (%(job_number)s = 0
+      AND ((NOT coalesce(0 >= ANY(t.brought_by), true)
+       AND (%(bringer)s <= 0
             OR (length(excluded.content), excluded.content COLLATE "C", (excluded.agent_id IS NULL),
             coalesce(excluded.agent_id, '') COLLATE "C")
                > (length(t.content), t.content COLLATE "C", (t.agent_id IS NULL), coalesce(t.agent_id, '') COLLATE "C")
             OR t.id IN (SELECT id FROM renewed_ids)
                AND ROW(excluded.content, excluded.model, excluded.agent_id)::text
                 <> ROW(t.content, t.model, t.agent_id)::text))
-           OR NOT %(job_number)s = ANY(coalesce(t.brought_by, '{0}')))
+           OR NOT %(bringer)s = ANY(coalesce(t.brought_by, '{0}')))
     RETURNING
         new.session_id, new.project_id, new.user_id, new.occurred_at, new.role,
         old.id IS NOT NULL AS existed,
@@ -69,7 +71,7 @@ changed_tool_calls AS (
         s.id, s.session_id, coalesce(sessions.project_id, 0), coalesce(sessions.user_id, users.alias_of, users.id, 0),
         s.occurred_at, s.tool_name, s.status, s.duration_ms, s.duration_source, s.wait_ms, s.error_class, s.parameters, s.result,
         s.result_left_out, s.result_cut_at, s.result_media, s.started_agent, s.agent_id, s.source,
-        CASE WHEN %(job_number)s > 0 THEN ARRAY[%(job_number)s] END, s.received_at
+        CASE WHEN %(bringer)s <> 0 THEN ARRAY[%(bringer)s]::integer[] END, s.received_at
     FROM staged_tool_calls AS s
     LEFT JOIN sessions ON sessions.session_id = s.session_id
     LEFT JOIN users ON users.name = s.user_name
@@ -109,8 +111,8 @@ changed_tool_calls AS (
             ) AS version (
                 is_new, status, duration_ms, duration_source, wait_ms, error_class, parameters, result, result_left_out, result_cut_at,
                 result_media, started_agent, agent_id, source)
-            WHERE is_new = ((NOT coalesce(0 = ANY(t.brought_by), true)
-             AND (%(job_number)s = 0
+            WHERE is_new = ((NOT coalesce(0 >= ANY(t.brought_by), true)
+             AND (%(bringer)s <= 0
                   OR ((excluded.status <> 'pending'), (excluded.source IS DISTINCT FROM 'hook'),
                   coalesce(excluded.duration_source = 'reported', false), coalesce(excluded.duration_ms, -1),
                   (excluded.status <> 'rejected'), excluded.status COLLATE "C", coalesce(octet_length(excluded.parameters::text), 0),
@@ -131,10 +133,10 @@ changed_tool_calls AS (
                       <> ROW(t.status, t.duration_ms, t.duration_source, t.wait_ms, t.error_class, t.parameters, t.result, t.result_left_out,
                       t.result_cut_at, t.result_media, t.started_agent, t.agent_id, t.source)::text)) IS TRUE)
         ),
-        brought_by = brought_too(t.brought_by, %(job_number)s)
+        brought_by = brought_too(t.brought_by, %(bringer)s)
     WHERE (%(job_number)s > 0 OR excluded.session_id IS NULL OR excluded.session_id = t.session_id OR t.session_id IS NULL)
-      AND ((NOT coalesce(0 = ANY(t.brought_by), true)
-       AND (%(job_number)s = 0
+      AND ((NOT coalesce(0 >= ANY(t.brought_by), true)
+       AND (%(bringer)s <= 0
             OR ((excluded.status <> 'pending'), (excluded.source IS DISTINCT FROM 'hook'),
             coalesce(excluded.duration_source = 'reported', false), coalesce(excluded.duration_ms, -1),
             (excluded.status <> 'rejected'), excluded.status COLLATE "C", coalesce(octet_length(excluded.parameters::text), 0),
@@ -154,7 +156,7 @@ changed_tool_calls AS (
                excluded.started_agent, excluded.agent_id, excluded.source)::text
                 <> ROW(t.status, t.duration_ms, t.duration_source, t.wait_ms, t.error_class, t.parameters, t.result, t.result_left_out,
                 t.result_cut_at, t.result_media, t.started_agent, t.agent_id, t.source)::text))
-           OR NOT %(job_number)s = ANY(coalesce(t.brought_by, '{0}')))
+           OR NOT %(bringer)s = ANY(coalesce(t.brought_by, '{0}')))
     RETURNING
         new.session_id, new.project_id, new.user_id, new.occurred_at, new.tool_name, old.status AS old_status, new.status,
         old.duration_ms AS old_duration_ms, new.duration_ms, old.duration_source AS old_duration_source, new.duration_source,
@@ -182,7 +184,7 @@ changed_activities AS (
     SELECT DISTINCT ON (s.id)
         s.id, s.session_id, coalesce(sessions.project_id, 0), coalesce(sessions.user_id, 0), s.occurred_at, s.file_key,
         s.lines_added, s.lines_removed, s.action, s.is_estimated, s.tool_call_id, s.patch, s.patch_left_out, s.agent_id,
-        s.source, CASE WHEN %(job_number)s > 0 THEN ARRAY[%(job_number)s] END, s.received_at
+        s.source, CASE WHEN %(bringer)s <> 0 THEN ARRAY[%(bringer)s]::integer[] END, s.received_at
     FROM staged_activities AS s
     LEFT JOIN sessions ON sessions.session_id = s.session_id
     ORDER BY
@@ -212,8 +214,8 @@ changed_activities AS (
                 t.source)
             ) AS version (
                 is_new, lines_added, lines_removed, action, is_estimated, tool_call_id, patch, patch_left_out, agent_id, source)
-            WHERE is_new = ((NOT coalesce(0 = ANY(t.brought_by), true)
-             AND (%(job_number)s = 0
+            WHERE is_new = ((NOT coalesce(0 >= ANY(t.brought_by), true)
+             AND (%(bringer)s <= 0
                   OR (NOT excluded.is_estimated, (excluded.source IS DISTINCT FROM 'hook'), excluded.lines_added, excluded.lines_removed,
                   excluded.action COLLATE "C", coalesce(octet_length(excluded.patch), -1), coalesce(excluded.patch_left_out, 0),
                   coalesce(excluded.patch, '') COLLATE "C", coalesce(excluded.tool_call_id, '00000000-0000-0000-0000-000000000000'),
@@ -228,10 +230,10 @@ changed_activities AS (
                       <> ROW(t.lines_added, t.lines_removed, t.action, t.is_estimated, t.tool_call_id, t.patch, t.patch_left_out, t.agent_id,
                       t.source)::text)) IS TRUE)
         ),
-        brought_by = brought_too(t.brought_by, %(job_number)s)
+        brought_by = brought_too(t.brought_by, %(bringer)s)
     WHERE (%(job_number)s > 0 OR excluded.session_id IS NULL OR excluded.session_id = t.session_id OR t.session_id IS NULL)
-      AND ((NOT coalesce(0 = ANY(t.brought_by), true)
-       AND (%(job_number)s = 0
+      AND ((NOT coalesce(0 >= ANY(t.brought_by), true)
+       AND (%(bringer)s <= 0
             OR (NOT excluded.is_estimated, (excluded.source IS DISTINCT FROM 'hook'), excluded.lines_added, excluded.lines_removed,
             excluded.action COLLATE "C", coalesce(octet_length(excluded.patch), -1), coalesce(excluded.patch_left_out, 0),
             coalesce(excluded.patch, '') COLLATE "C", coalesce(excluded.tool_call_id, '00000000-0000-0000-0000-000000000000'),
@@ -245,7 +247,7 @@ changed_activities AS (
                excluded.patch, excluded.patch_left_out, excluded.agent_id, excluded.source)::text
                 <> ROW(t.lines_added, t.lines_removed, t.action, t.is_estimated, t.tool_call_id, t.patch, t.patch_left_out, t.agent_id,
                 t.source)::text))
-           OR NOT %(job_number)s = ANY(coalesce(t.brought_by, '{0}')))
+           OR NOT %(bringer)s = ANY(coalesce(t.brought_by, '{0}')))
     RETURNING
         new.session_id, new.project_id, new.user_id, new.occurred_at, new.file_key,
         old.lines_added AS old_lines_added, new.lines_added, old.lines_removed AS old_lines_removed, new.lines_removed,
@@ -271,7 +273,7 @@ changed_api_calls AS (
         s.id, s.session_id, coalesce(sessions.project_id, 0), coalesce(sessions.user_id, 0), s.occurred_at, s.model,
         s.input_tokens, s.output_tokens, s.cache_write_5m_tokens, s.cache_write_1h_tokens, s.cache_read_tokens, s.cost_nano_usd,
         s.uncached_nano_usd, s.cache_saved_nano_usd, s.web_searches, s.price_version, s.agent_id, s.source,
-        CASE WHEN %(job_number)s > 0 THEN ARRAY[%(job_number)s] END, s.received_at
+        CASE WHEN %(bringer)s <> 0 THEN ARRAY[%(bringer)s]::integer[] END, s.received_at
     FROM staged_api_calls AS s
     LEFT JOIN sessions ON sessions.session_id = s.session_id
     ORDER BY
@@ -302,8 +304,8 @@ changed_api_calls AS (
             ) AS version (
                 is_new, input_tokens, output_tokens, cache_write_5m_tokens, cache_write_1h_tokens, cache_read_tokens, cost_nano_usd,
                 uncached_nano_usd, cache_saved_nano_usd, web_searches, price_version, agent_id)
-            WHERE is_new = ((NOT coalesce(0 = ANY(t.brought_by), true)
-             AND (%(job_number)s = 0
+            WHERE is_new = ((NOT coalesce(0 >= ANY(t.brought_by), true)
+             AND (%(bringer)s <= 0
                   OR (excluded.output_tokens, excluded.input_tokens, excluded.cache_read_tokens, excluded.cache_write_1h_tokens,
                   excluded.cache_write_5m_tokens, excluded.web_searches, (excluded.agent_id IS NULL),
                   coalesce(excluded.agent_id, '') COLLATE "C")
@@ -316,10 +318,10 @@ changed_api_calls AS (
                       <> ROW(t.input_tokens, t.output_tokens, t.cache_write_5m_tokens, t.cache_write_1h_tokens, t.cache_read_tokens, t.cost_nano_usd,
                       t.uncached_nano_usd, t.cache_saved_nano_usd, t.web_searches, t.price_version, t.agent_id)::text)) IS TRUE)
         ),
-        brought_by = brought_too(t.brought_by, %(job_number)s)
+        brought_by = brought_too(t.brought_by, %(bringer)s)
     WHERE (%(job_number)s > 0 OR excluded.session_id IS NULL OR excluded.session_id = t.session_id OR t.session_id IS NULL)
-      AND ((NOT coalesce(0 = ANY(t.brought_by), true)
-       AND (%(job_number)s = 0
+      AND ((NOT coalesce(0 >= ANY(t.brought_by), true)
+       AND (%(bringer)s <= 0
             OR (excluded.output_tokens, excluded.input_tokens, excluded.cache_read_tokens, excluded.cache_write_1h_tokens,
             excluded.cache_write_5m_tokens, excluded.web_searches, (excluded.agent_id IS NULL),
             coalesce(excluded.agent_id, '') COLLATE "C")
@@ -331,7 +333,7 @@ changed_api_calls AS (
                excluded.web_searches, excluded.price_version, excluded.agent_id)::text
                 <> ROW(t.input_tokens, t.output_tokens, t.cache_write_5m_tokens, t.cache_write_1h_tokens, t.cache_read_tokens, t.cost_nano_usd,
                 t.uncached_nano_usd, t.cache_saved_nano_usd, t.web_searches, t.price_version, t.agent_id)::text))
-           OR NOT %(job_number)s = ANY(coalesce(t.brought_by, '{0}')))
+           OR NOT %(bringer)s = ANY(coalesce(t.brought_by, '{0}')))
     RETURNING
         new.session_id, new.project_id, new.user_id, new.occurred_at, new.model,
         old.input_tokens AS old_input_tokens, new.input_tokens, old.output_tokens AS old_output_tokens, new.output_tokens,
@@ -369,7 +371,7 @@ changed_timeline_entries AS (
         id, session_id, project_id, user_id, occurred_at, kind, content, details, agent_id, source, brought_by, received_at)
     SELECT DISTINCT ON (s.id)
         s.id, s.session_id, coalesce(sessions.project_id, 0), coalesce(sessions.user_id, 0), s.occurred_at, s.kind, s.content,
-        s.details, s.agent_id, s.source, CASE WHEN %(job_number)s > 0 THEN ARRAY[%(job_number)s] END, s.received_at
+        s.details, s.agent_id, s.source, CASE WHEN %(bringer)s <> 0 THEN ARRAY[%(bringer)s]::integer[] END, s.received_at
     FROM staged_timeline_entries AS s
     LEFT JOIN sessions ON sessions.session_id = s.session_id
     ORDER BY
@@ -391,8 +393,8 @@ changed_timeline_entries AS (
                 (false, t.content, t.details, t.agent_id)
             ) AS version (
                 is_new, content, details, agent_id)
-            WHERE is_new = ((NOT coalesce(0 = ANY(t.brought_by), true)
-             AND (%(job_number)s = 0
+            WHERE is_new = ((NOT coalesce(0 >= ANY(t.brought_by), true)
+             AND (%(bringer)s <= 0
                   OR (octet_length(excluded.content), excluded.content COLLATE "C", coalesce(excluded.details::text, '') COLLATE "C",
                   (excluded.agent_id IS NULL), coalesce(excluded.agent_id, '') COLLATE "C")
                      > (octet_length(t.content), t.content COLLATE "C", coalesce(t.details::text, '') COLLATE "C", (t.agent_id IS NULL),
@@ -401,10 +403,10 @@ changed_timeline_entries AS (
                      AND ROW(excluded.content, excluded.details, excluded.agent_id)::text
                       <> ROW(t.content, t.details, t.agent_id)::text)) IS TRUE)
         ),
-        brought_by = brought_too(t.brought_by, %(job_number)s)
+        brought_by = brought_too(t.brought_by, %(bringer)s)
     WHERE (%(job_number)s > 0 OR excluded.session_id IS NULL OR excluded.session_id = t.session_id OR t.session_id IS NULL)
-      AND ((NOT coalesce(0 = ANY(t.brought_by), true)
-       AND (%(job_number)s = 0
+      AND ((NOT coalesce(0 >= ANY(t.brought_by), true)
+       AND (%(bringer)s <= 0
             OR (octet_length(excluded.content), excluded.content COLLATE "C", coalesce(excluded.details::text, '') COLLATE "C",
             (excluded.agent_id IS NULL), coalesce(excluded.agent_id, '') COLLATE "C")
                > (octet_length(t.content), t.content COLLATE "C", coalesce(t.details::text, '') COLLATE "C", (t.agent_id IS NULL),
@@ -412,7 +414,7 @@ changed_timeline_entries AS (
             OR t.id IN (SELECT id FROM renewed_ids)
                AND ROW(excluded.content, excluded.details, excluded.agent_id)::text
                 <> ROW(t.content, t.details, t.agent_id)::text))
-           OR NOT %(job_number)s = ANY(coalesce(t.brought_by, '{0}')))
+           OR NOT %(bringer)s = ANY(coalesce(t.brought_by, '{0}')))
     RETURNING
         new.session_id, new.project_id, new.user_id, new.occurred_at, new.kind,
         old.id IS NOT NULL AS existed,

@@ -6,6 +6,11 @@ WITH rebuilt AS (
         FROM sessions AS s
         WHERE s.counted AND s.user_id = d.user_id AND (d.project_id = -1 OR s.project_id = d.project_id)
           AND s.dated_at < upper(b.day) AND s.last_event_at >= lower(b.day) AND s.active_ranges && b.day), '{}')
+        + coalesce((
+        SELECT range_agg(without_gap(s.active_ranges, %(idle_gap)s) * tstzmultirange(b.day))
+        FROM base_sessions AS s
+        WHERE s.user_id = d.user_id AND (d.project_id = -1 OR s.project_id = d.project_id)
+          AND s.dated_at < upper(b.day) AND s.last_event_at >= lower(b.day) AND s.active_ranges && b.day), '{}')
     FROM (SELECT DISTINCT project_id, user_id, day AS date, tstzrange(day::timestamp AT TIME ZONE 'UTC', (day + 1)::timestamp AT TIME ZONE 'UTC') AS day
           FROM moving_days) AS b
     WHERE (d.project_id, d.user_id, d.day) = (b.project_id, b.user_id, b.date)

@@ -3,7 +3,8 @@
 SELECT array_agg(k.session_id)
 FROM (
     SELECT s.session_id, s.counted,
-           coalesce(k.project_id, f.project_id, nullif(s.project_id, 0), 0) AS project_id,
+           coalesce(w.merged_into, n.project_id) AS project_id,
+           CASE WHEN w.merged_into IS NOT NULL THEN n.project_id END AS path_project_id,
            coalesce(k.user_id, f.user_id, nullif(s.user_id, 0), 0) AS user_id,
            coalesce(k.model, f.model, s.model) AS model,
            coalesce(k.git_branch, f.git_branch, s.git_branch) AS git_branch,
@@ -35,7 +36,11 @@ FROM (
               FROM session_facts WHERE session_id = ANY(%(session_ids)s)) AS facts
         GROUP BY session_id
     ) AS f USING (session_id)
-    CROSS JOIN (SELECT 0::bigint AS project_id, 0::bigint AS user_id, NULL::text AS model) AS nothing
+    CROSS JOIN (SELECT 0::bigint AS project_id, NULL::bigint AS path_project_id, 0::bigint AS user_id, NULL::text AS model) AS nothing
+    CROSS JOIN LATERAL (
+        SELECT coalesce(k.project_id, f.project_id, nullif(coalesce(s.path_project_id, s.project_id), 0), 0) AS project_id
+    ) AS n
+    LEFT JOIN projects AS w ON w.id = n.project_id
     WHERE s.session_id = ANY(%(session_ids)s)
 ) AS k JOIN sessions AS s USING (session_id)
 WHERE k.counted AND ((k.project_id, k.user_id) <> (s.project_id, s.user_id) OR s.usage_from_snapshot AND k.model IS DISTINCT FROM s.model);
@@ -43,7 +48,8 @@ WHERE k.counted AND ((k.project_id, k.user_id) <> (s.project_id, s.user_id) OR s
 SELECT array_agg(k.session_id)
 FROM (
     SELECT s.session_id, s.counted,
-           coalesce(k.project_id, f.project_id, nullif(nothing.project_id, 0), 0) AS project_id,
+           coalesce(w.merged_into, n.project_id) AS project_id,
+           CASE WHEN w.merged_into IS NOT NULL THEN n.project_id END AS path_project_id,
            coalesce(k.user_id, f.user_id, nullif(nothing.user_id, 0), 0) AS user_id,
            coalesce(k.model, f.model, nothing.model) AS model,
            coalesce(k.git_branch, f.git_branch, s.git_branch) AS git_branch,
@@ -75,16 +81,21 @@ FROM (
               FROM session_facts WHERE session_id = ANY(%(session_ids)s)) AS facts
         GROUP BY session_id
     ) AS f USING (session_id)
-    CROSS JOIN (SELECT 0::bigint AS project_id, 0::bigint AS user_id, NULL::text AS model) AS nothing
+    CROSS JOIN (SELECT 0::bigint AS project_id, NULL::bigint AS path_project_id, 0::bigint AS user_id, NULL::text AS model) AS nothing
+    CROSS JOIN LATERAL (
+        SELECT coalesce(k.project_id, f.project_id, nullif(coalesce(nothing.path_project_id, nothing.project_id), 0), 0) AS project_id
+    ) AS n
+    LEFT JOIN projects AS w ON w.id = n.project_id
     WHERE s.session_id = ANY(%(session_ids)s)
 ) AS k JOIN sessions AS s USING (session_id)
 WHERE k.counted AND ((k.project_id, k.user_id) <> (s.project_id, s.user_id) OR s.usage_from_snapshot AND k.model IS DISTINCT FROM s.model);
 
-UPDATE sessions AS s SET project_id = k.project_id, user_id = k.user_id, model = k.model, git_branch = k.git_branch,
+UPDATE sessions AS s SET project_id = k.project_id, path_project_id = k.path_project_id, user_id = k.user_id, model = k.model, git_branch = k.git_branch,
        client_version = k.client_version, source = k.source, parent_session_id = k.parent_session_id, end_reason = k.end_reason
 FROM (
     SELECT s.session_id, s.counted,
-           coalesce(k.project_id, f.project_id, nullif(s.project_id, 0), 0) AS project_id,
+           coalesce(w.merged_into, n.project_id) AS project_id,
+           CASE WHEN w.merged_into IS NOT NULL THEN n.project_id END AS path_project_id,
            coalesce(k.user_id, f.user_id, nullif(s.user_id, 0), 0) AS user_id,
            coalesce(k.model, f.model, s.model) AS model,
            coalesce(k.git_branch, f.git_branch, s.git_branch) AS git_branch,
@@ -116,6 +127,10 @@ FROM (
               FROM session_facts WHERE session_id = ANY(%(session_ids)s)) AS facts
         GROUP BY session_id
     ) AS f USING (session_id)
-    CROSS JOIN (SELECT 0::bigint AS project_id, 0::bigint AS user_id, NULL::text AS model) AS nothing
+    CROSS JOIN (SELECT 0::bigint AS project_id, NULL::bigint AS path_project_id, 0::bigint AS user_id, NULL::text AS model) AS nothing
+    CROSS JOIN LATERAL (
+        SELECT coalesce(k.project_id, f.project_id, nullif(coalesce(s.path_project_id, s.project_id), 0), 0) AS project_id
+    ) AS n
+    LEFT JOIN projects AS w ON w.id = n.project_id
     WHERE s.session_id = ANY(%(session_ids)s)
 ) AS k WHERE s.session_id = k.session_id;

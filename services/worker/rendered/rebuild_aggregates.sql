@@ -6,8 +6,12 @@ SELECT
     project_id, user_id, day, ranges
 FROM (
     SELECT k.project_id, s.user_id, (c.bucket_start AT TIME ZONE 'UTC')::date AS day, range_agg(c.piece) AS ranges
-    FROM sessions AS s, cut_at_buckets(without_gap(s.active_ranges, %(idle_gap)s), 1440) AS c, LATERAL (VALUES (s.project_id), (-1)) AS k (project_id)
-    WHERE s.counted GROUP BY 1, 2, 3
+    FROM (
+        SELECT project_id, user_id, active_ranges FROM sessions WHERE counted
+        UNION ALL
+        SELECT project_id, user_id, active_ranges FROM base_sessions
+    ) AS s, cut_at_buckets(without_gap(s.active_ranges, %(idle_gap)s), 1440) AS c, LATERAL (VALUES (s.project_id), (-1)) AS k (project_id)
+    GROUP BY 1, 2, 3
 ) AS cells;
 
 INSERT INTO file_rollups (
@@ -19,6 +23,10 @@ FROM (
         SELECT session_id, project_id, user_id, occurred_at, file_key, lines_added, lines_removed
         FROM activities
     ),
+    new_base_file_rollups AS NOT MATERIALIZED (
+        SELECT *
+        FROM base_file_rollups
+    ),
     file_rollups_deltas AS (
         SELECT project_id, bucket_start, file_key,
                sum(touches)::bigint AS touches, sum(lines_added)::bigint AS lines_added, sum(lines_removed)::bigint AS lines_removed
@@ -26,6 +34,10 @@ FROM (
             SELECT
                 project_id, bucket_of(occurred_at, 15) AS bucket_start, file_key, 1 AS touches, lines_added, lines_removed
             FROM new_activities
+            UNION ALL
+            SELECT
+                project_id, bucket_of(bucket_start, 15) AS bucket_start, file_key, touches, lines_added, lines_removed
+            FROM new_base_file_rollups
         ) AS contributions
         GROUP BY 1, 2, 3
     )
@@ -56,6 +68,10 @@ FROM (
         SELECT session_id, project_id, user_id, occurred_at, tool_name, status, duration_ms, duration_source, wait_ms, error_class
         FROM tool_calls
     ),
+    new_base_tool_rollups AS NOT MATERIALIZED (
+        SELECT *
+        FROM base_tool_rollups
+    ),
     tool_rollups_deltas AS (
         SELECT project_id, user_id, bucket_start, tool_name,
                sum(calls)::bigint AS calls, sum(success)::bigint AS success, sum(errors)::bigint AS errors,
@@ -84,6 +100,12 @@ FROM (
                        count(wait_ms) AS waited_calls, coalesce(sum(wait_ms), 0)::bigint AS waited_ms
                 FROM new_tool_calls GROUP BY 1, 2, 3, 4, 5
             ) AS summed
+            UNION ALL
+            SELECT
+                project_id, user_id, bucket_of(bucket_start, 1440) AS bucket_start, tool_name, calls, success, errors, rejected,
+                timed_calls, duration_ms, measured_calls, measured_ms, waited_calls, waited_ms, max_ms, max_measured_ms, last_used_at,
+                times, measured_times, calls_by_quarter, errors_by_quarter
+            FROM new_base_tool_rollups
         ) AS contributions
         GROUP BY 1, 2, 3, 4
     )
@@ -121,6 +143,10 @@ FROM (
         SELECT session_id, project_id, user_id, occurred_at, tool_name, status, duration_ms, duration_source, wait_ms, error_class
         FROM tool_calls
     ),
+    new_base_error_rollups AS NOT MATERIALIZED (
+        SELECT *
+        FROM base_error_rollups
+    ),
     error_rollups_deltas AS (
         SELECT project_id, user_id, bucket_start, tool_name, error_class,
                sum(calls)::bigint AS calls
@@ -130,6 +156,10 @@ FROM (
                 1 AS calls
             FROM new_tool_calls
             WHERE status NOT IN ('success', 'pending')
+            UNION ALL
+            SELECT
+                project_id, user_id, bucket_of(bucket_start, 1440) AS bucket_start, tool_name, error_class, calls
+            FROM new_base_error_rollups
         ) AS contributions
         GROUP BY 1, 2, 3, 4, 5
     )
@@ -165,6 +195,10 @@ FROM (
         SELECT *
         FROM sessions
     ),
+    new_base_usage_rollups AS NOT MATERIALIZED (
+        SELECT *
+        FROM base_usage_rollups
+    ),
     usage_rollups_deltas AS (
         SELECT project_id, user_id, bucket_start, model,
                sum(input_tokens)::bigint AS input_tokens, sum(output_tokens)::bigint AS output_tokens,
@@ -187,6 +221,12 @@ FROM (
                 0 AS unpriced_calls, 0 AS cache_priced_calls, 0 AS uncached_nano_usd, 0 AS cache_saved_nano_usd
             FROM new_sessions
             WHERE counted AND usage_from_snapshot
+            UNION ALL
+            SELECT
+                project_id, user_id, bucket_of(bucket_start, 1440) AS bucket_start, model, input_tokens, output_tokens,
+                cache_creation_tokens, cache_read_tokens, cost_nano_usd, api_calls, unpriced_calls, cache_priced_calls,
+                uncached_nano_usd, cache_saved_nano_usd
+            FROM new_base_usage_rollups
         ) AS contributions
         GROUP BY 1, 2, 3, 4
     )
@@ -241,6 +281,14 @@ FROM (
         SELECT *
         FROM sessions
     ),
+    new_base_file_rollups AS NOT MATERIALIZED (
+        SELECT *
+        FROM base_file_rollups
+    ),
+    new_base_activity_rollups AS NOT MATERIALIZED (
+        SELECT *
+        FROM base_activity_rollups
+    ),
     active_deltas AS (
         SELECT project_id, user_id, c.bucket_start, sum(microseconds(upper(c.piece) - lower(c.piece)))::bigint AS active_us
         FROM active_days, cut_at_buckets(ranges, 15) AS c GROUP BY 1, 2, 3
@@ -252,6 +300,10 @@ FROM (
             SELECT
                 project_id, bucket_of(occurred_at, 15) AS bucket_start, file_key, 1 AS touches, lines_added, lines_removed
             FROM new_activities
+            UNION ALL
+            SELECT
+                project_id, bucket_of(bucket_start, 15) AS bucket_start, file_key, touches, lines_added, lines_removed
+            FROM new_base_file_rollups
         ) AS contributions
         GROUP BY 1, 2, 3
     ),
@@ -329,6 +381,12 @@ FROM (
                 0 AS unpriced_calls, 0 AS cache_priced_calls, 0 AS uncached_nano_usd, 0 AS cache_saved_nano_usd
             FROM new_sessions
             WHERE counted
+            UNION ALL
+            SELECT
+                project_id, user_id, bucket_of(bucket_start, 15) AS bucket_start, sessions, wall_us, user_messages, assistant_messages,
+                lines_added, lines_removed, tool_calls, tool_errors, input_tokens, output_tokens, cache_creation_tokens,
+                cache_read_tokens, cost_nano_usd, api_calls, unpriced_calls, cache_priced_calls, uncached_nano_usd, cache_saved_nano_usd
+            FROM new_base_activity_rollups
         ) AS contributions
         GROUP BY 1, 2, 3
     )
@@ -396,6 +454,10 @@ FROM (
             SELECT session_id, project_id, user_id, occurred_at, file_key, lines_added, lines_removed
             FROM activities
         ),
+        new_base_file_rollups AS NOT MATERIALIZED (
+            SELECT *
+            FROM base_file_rollups
+        ),
         file_rollups_deltas AS (
             SELECT project_id, bucket_start, file_key,
                    sum(touches)::bigint AS touches, sum(lines_added)::bigint AS lines_added, sum(lines_removed)::bigint AS lines_removed
@@ -403,6 +465,10 @@ FROM (
                 SELECT
                     project_id, bucket_of(occurred_at, 15) AS bucket_start, file_key, 1 AS touches, lines_added, lines_removed
                 FROM new_activities
+                UNION ALL
+                SELECT
+                    project_id, bucket_of(bucket_start, 15) AS bucket_start, file_key, touches, lines_added, lines_removed
+                FROM new_base_file_rollups
             ) AS contributions
             GROUP BY 1, 2, 3
         )

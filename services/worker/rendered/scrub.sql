@@ -220,9 +220,12 @@ WHERE file_key = %(key)s::uuid
 SELECT * FROM (
     SELECT *, row_number() OVER w AS n,
            sum(coalesce(octet_length(path), 0)
-               + coalesce(octet_length(name), 0)) OVER w AS bytes
+               + coalesce(octet_length(name), 0)
+               + coalesce(octet_length(group_name), 0)
+               + coalesce(octet_length(merge_evidence), 0)
+               + coalesce(octet_length(repository), 0)) OVER w AS bytes
     FROM (
-        SELECT id::text AS key, id AS place, path, name
+        SELECT id::text AS key, id AS place, path, name, group_name, merge_evidence, repository
         FROM projects
         WHERE id > %(after_key)s::bigint
         ORDER BY id LIMIT %(chunk_rows)s
@@ -234,10 +237,85 @@ UPDATE projects SET
     path = CASE
             WHEN EXISTS (SELECT FROM projects AS o WHERE o.path_key = md5(%(path)s::text)::uuid AND o.id <> %(key)s::bigint) THEN %(path)s::text || ' ' || %(key)s::bigint ELSE %(path)s::text
         END,
-    name = %(name)s::text
+    name = %(name)s::text,
+    group_name = %(group_name)s::text,
+    merge_evidence = %(merge_evidence)s::text,
+    repository = %(repository)s::text
 WHERE id = %(key)s::bigint
   AND path::text IS NOT DISTINCT FROM %(old_path)s::text::text
-  AND name::text IS NOT DISTINCT FROM %(old_name)s::text::text;
+  AND name::text IS NOT DISTINCT FROM %(old_name)s::text::text
+  AND group_name::text IS NOT DISTINCT FROM %(old_group_name)s::text::text
+  AND merge_evidence::text IS NOT DISTINCT FROM %(old_merge_evidence)s::text::text
+  AND repository::text IS NOT DISTINCT FROM %(old_repository)s::text::text;
+
+SELECT * FROM (
+    SELECT *, row_number() OVER w AS n,
+           sum(coalesce(octet_length(before), 0)
+               + coalesce(octet_length(after), 0)) OVER w AS bytes
+    FROM (
+        SELECT id::text AS key, id AS place, before::text AS before, after::text AS after
+        FROM project_changes
+        WHERE id > %(after_key)s::bigint
+        ORDER BY id LIMIT %(chunk_rows)s
+    ) AS r
+    WINDOW w AS (ORDER BY place)
+) AS s WHERE n = 1 OR bytes <= %(chunk_bytes)s ORDER BY n;
+
+UPDATE project_changes SET
+    before = %(before)s::jsonb,
+    after = %(after)s::jsonb
+WHERE id = %(key)s::bigint
+  AND before::text IS NOT DISTINCT FROM %(old_before)s::jsonb::text
+  AND after::text IS NOT DISTINCT FROM %(old_after)s::jsonb::text;
+
+SELECT * FROM (
+    SELECT *, row_number() OVER w AS n,
+           sum(coalesce(octet_length(path), 0)
+               + coalesce(octet_length(common_dir), 0)
+               + coalesce(octet_length(remote), 0)
+               + coalesce(octet_length(inside), 0)) OVER w AS bytes
+    FROM (
+        SELECT id::text AS key, id AS place, path, common_dir, remote, inside
+        FROM project_places
+        WHERE id > %(after_key)s::bigint
+        ORDER BY id LIMIT %(chunk_rows)s
+    ) AS r
+    WINDOW w AS (ORDER BY place)
+) AS s WHERE n = 1 OR bytes <= %(chunk_bytes)s ORDER BY n;
+
+UPDATE project_places SET
+    path = CASE
+            WHEN EXISTS (SELECT FROM project_places AS o
+                         WHERE (o.told_by, o.path_key) = (project_places.told_by, md5(%(path)s::text)::uuid) AND o.id <> %(key)s::bigint) THEN %(path)s::text || ' ' || %(key)s::bigint
+            ELSE %(path)s::text
+        END,
+    common_dir = %(common_dir)s::text,
+    remote = %(remote)s::text,
+    inside = %(inside)s::text
+WHERE id = %(key)s::bigint
+  AND path::text IS NOT DISTINCT FROM %(old_path)s::text::text
+  AND common_dir::text IS NOT DISTINCT FROM %(old_common_dir)s::text::text
+  AND remote::text IS NOT DISTINCT FROM %(old_remote)s::text::text
+  AND inside::text IS NOT DISTINCT FROM %(old_inside)s::text::text;
+
+SELECT * FROM (
+    SELECT *, row_number() OVER w AS n,
+           sum(coalesce(octet_length(pattern), 0)) OVER w AS bytes
+    FROM (
+        SELECT id::text AS key, id AS place, pattern
+        FROM project_rules
+        WHERE id > %(after_key)s::bigint
+        ORDER BY id LIMIT %(chunk_rows)s
+    ) AS r
+    WINDOW w AS (ORDER BY place)
+) AS s WHERE n = 1 OR bytes <= %(chunk_bytes)s ORDER BY n;
+
+UPDATE project_rules SET
+    pattern = CASE
+            WHEN EXISTS (SELECT FROM project_rules AS o WHERE o.pattern = %(pattern)s::text AND o.id <> %(key)s::bigint) THEN %(pattern)s::text || ' ' || %(key)s::bigint ELSE %(pattern)s::text
+        END
+WHERE id = %(key)s::bigint
+  AND pattern::text IS NOT DISTINCT FROM %(old_pattern)s::text::text;
 
 SELECT * FROM (
     SELECT *, row_number() OVER w AS n,
@@ -413,9 +491,10 @@ SELECT * FROM (
                + coalesce(octet_length(unknown_records), 0)
                + coalesce(octet_length(skipped_records), 0)
                + coalesce(octet_length(user_name), 0)
-               + coalesce(octet_length(request_id), 0)) OVER w AS bytes
+               + coalesce(octet_length(request_id), 0)
+               + coalesce(octet_length(selection), 0)) OVER w AS bytes
     FROM (
-        SELECT id::text AS key, id AS place, files::text AS files, errors::text AS errors, unknown_records::text AS unknown_records, skipped_records::text AS skipped_records, user_name, request_id
+        SELECT id::text AS key, id AS place, files::text AS files, errors::text AS errors, unknown_records::text AS unknown_records, skipped_records::text AS skipped_records, user_name, request_id, selection::text AS selection
         FROM import_jobs
         WHERE id > %(after_key)s::uuid
         ORDER BY id LIMIT %(chunk_rows)s
@@ -429,21 +508,24 @@ UPDATE import_jobs SET
     unknown_records = %(unknown_records)s::jsonb,
     skipped_records = %(skipped_records)s::jsonb,
     user_name = %(user_name)s::text,
-    request_id = %(request_id)s::text
+    request_id = %(request_id)s::text,
+    selection = %(selection)s::jsonb
 WHERE id = %(key)s::uuid
   AND files::text IS NOT DISTINCT FROM %(old_files)s::jsonb::text
   AND errors::text IS NOT DISTINCT FROM %(old_errors)s::jsonb::text
   AND unknown_records::text IS NOT DISTINCT FROM %(old_unknown_records)s::jsonb::text
   AND skipped_records::text IS NOT DISTINCT FROM %(old_skipped_records)s::jsonb::text
   AND user_name::text IS NOT DISTINCT FROM %(old_user_name)s::text::text
-  AND request_id::text IS NOT DISTINCT FROM %(old_request_id)s::text::text;
+  AND request_id::text IS NOT DISTINCT FROM %(old_request_id)s::text::text
+  AND selection::text IS NOT DISTINCT FROM %(old_selection)s::jsonb::text;
 
 SELECT * FROM (
     SELECT *, row_number() OVER w AS n,
            sum(coalesce(octet_length(name), 0)
-               + coalesce(octet_length(user_name), 0)) OVER w AS bytes
+               + coalesce(octet_length(user_name), 0)
+               + coalesce(octet_length(user_names::text), 0)) OVER w AS bytes
     FROM (
-        SELECT id::text AS key, id AS place, name, user_name
+        SELECT id::text AS key, id AS place, name, user_name, user_names
         FROM api_keys
         WHERE id > %(after_key)s::text
         ORDER BY id LIMIT %(chunk_rows)s
@@ -453,10 +535,29 @@ SELECT * FROM (
 
 UPDATE api_keys SET
     name = %(name)s::text,
-    user_name = %(user_name)s::text
+    user_name = %(user_name)s::text,
+    user_names = %(user_names)s::text[]
 WHERE id = %(key)s::text
   AND name::text IS NOT DISTINCT FROM %(old_name)s::text::text
-  AND user_name::text IS NOT DISTINCT FROM %(old_user_name)s::text::text;
+  AND user_name::text IS NOT DISTINCT FROM %(old_user_name)s::text::text
+  AND user_names::text IS NOT DISTINCT FROM %(old_user_names)s::text[]::text;
+
+SELECT * FROM (
+    SELECT *, row_number() OVER w AS n,
+           sum(coalesce(octet_length(bound_user), 0)) OVER w AS bytes
+    FROM (
+        SELECT id::text AS key, id AS place, bound_user
+        FROM exports
+        WHERE id > %(after_key)s::uuid
+        ORDER BY id LIMIT %(chunk_rows)s
+    ) AS r
+    WINDOW w AS (ORDER BY place)
+) AS s WHERE n = 1 OR bytes <= %(chunk_bytes)s ORDER BY n;
+
+UPDATE exports SET
+    bound_user = %(bound_user)s::text
+WHERE id = %(key)s::uuid
+  AND bound_user::text IS NOT DISTINCT FROM %(old_bound_user)s::text::text;
 
 SELECT * FROM (
     SELECT *, row_number() OVER w AS n,
@@ -496,4 +597,41 @@ SELECT * FROM (
 UPDATE scrubs SET
     request_id = %(request_id)s::text
 WHERE id = %(key)s::uuid
+  AND request_id::text IS NOT DISTINCT FROM %(old_request_id)s::text::text;
+
+SELECT * FROM (
+    SELECT *, row_number() OVER w AS n,
+           sum(coalesce(octet_length(request_id), 0)) OVER w AS bytes
+    FROM (
+        SELECT id::text AS key, id AS place, request_id
+        FROM retention_runs
+        WHERE id > %(after_key)s::uuid
+        ORDER BY id LIMIT %(chunk_rows)s
+    ) AS r
+    WINDOW w AS (ORDER BY place)
+) AS s WHERE n = 1 OR bytes <= %(chunk_bytes)s ORDER BY n;
+
+UPDATE retention_runs SET
+    request_id = %(request_id)s::text
+WHERE id = %(key)s::uuid
+  AND request_id::text IS NOT DISTINCT FROM %(old_request_id)s::text::text;
+
+SELECT * FROM (
+    SELECT *, row_number() OVER w AS n,
+           sum(coalesce(octet_length(names::text), 0)
+               + coalesce(octet_length(request_id), 0)) OVER w AS bytes
+    FROM (
+        SELECT id::text AS key, id AS place, names, request_id
+        FROM erasures
+        WHERE id > %(after_key)s::uuid
+        ORDER BY id LIMIT %(chunk_rows)s
+    ) AS r
+    WINDOW w AS (ORDER BY place)
+) AS s WHERE n = 1 OR bytes <= %(chunk_bytes)s ORDER BY n;
+
+UPDATE erasures SET
+    names = %(names)s::text[],
+    request_id = %(request_id)s::text
+WHERE id = %(key)s::uuid
+  AND names::text IS NOT DISTINCT FROM %(old_names)s::text[]::text
   AND request_id::text IS NOT DISTINCT FROM %(old_request_id)s::text::text;

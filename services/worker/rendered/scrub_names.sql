@@ -28,6 +28,8 @@ ON CONFLICT (project_id, user_id, grain_minutes, bucket_start, tool_name) DO UPD
 
 DELETE FROM tool_rollups WHERE tool_name = %(old)s;
 
+UPDATE base_tool_rollups SET tool_name = %(new)s WHERE tool_name = %(old)s;
+
 INSERT INTO error_rollups (
     project_id, user_id, grain_minutes, bucket_start, tool_name, error_class, calls)
 SELECT
@@ -37,6 +39,8 @@ ON CONFLICT (project_id, user_id, grain_minutes, bucket_start, tool_name, error_
     calls = error_rollups.calls + excluded.calls;
 
 DELETE FROM error_rollups WHERE tool_name = %(old)s;
+
+UPDATE base_error_rollups SET tool_name = %(new)s WHERE tool_name = %(old)s;
 
 UPDATE api_calls SET model = %(new)s WHERE model = %(old)s;
 
@@ -63,3 +67,5 @@ ON CONFLICT (project_id, user_id, grain_minutes, bucket_start, model) DO UPDATE 
     cache_saved_nano_usd = usage_rollups.cache_saved_nano_usd + excluded.cache_saved_nano_usd;
 
 DELETE FROM usage_rollups WHERE model = %(old)s;
+
+UPDATE base_usage_rollups SET model = %(new)s WHERE model = %(old)s;

@@ -1,9 +1,16 @@
 -- Composed by services.worker.sessions.tool_maxima. Do not edit: `make render-sql` writes this file.
 
 UPDATE tool_rollups AS r SET (max_ms, max_measured_ms, last_used_at) = (
-    SELECT max(duration_ms), max(duration_ms) FILTER (WHERE duration_source = 'reported'), max(occurred_at) FROM tool_calls AS t
-    WHERE t.project_id = r.project_id AND t.user_id = r.user_id AND t.tool_name = r.tool_name
-      AND t.occurred_at BETWEEN r.bucket_start AND r.bucket_start + interval '1 day' - interval '1 microsecond'
+    SELECT max(max_ms), max(max_measured_ms), max(last_used_at)
+    FROM (
+        SELECT max(duration_ms) AS max_ms, max(duration_ms) FILTER (WHERE duration_source = 'reported') AS max_measured_ms, max(occurred_at) AS last_used_at
+        FROM tool_calls AS t
+        WHERE t.project_id = r.project_id AND t.user_id = r.user_id AND t.tool_name = r.tool_name
+          AND t.occurred_at BETWEEN r.bucket_start AND r.bucket_start + interval '1 day' - interval '1 microsecond'
+        UNION ALL
+        SELECT max_ms, max_measured_ms, last_used_at FROM base_tool_rollups AS b
+        WHERE (b.project_id, b.user_id, b.tool_name, b.bucket_start) = (r.project_id, r.user_id, r.tool_name, r.bucket_start)
+    ) AS calls
 )
 FROM (SELECT project_id AS project_id, user_id AS user_id, tool_name, bucket_of(occurred_at, 1440) AS bucket_start,
              max(duration_ms) AS max_ms, max(duration_ms) FILTER (WHERE duration_source = 'reported') AS max_measured_ms,

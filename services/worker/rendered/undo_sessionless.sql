@@ -1,8 +1,58 @@
 -- Composed by services.worker.importers.job.undo. Do not edit: `make render-sql` writes this file.
 
 WITH gone_messages AS (
-    DELETE FROM messages WHERE id = ANY(%(row_ids)s) AND brought_by = ARRAY[%(job_number)s]::integer[]
+    DELETE FROM messages WHERE id = ANY(%(row_ids)s) AND session_id IS NULL AND brought_by <@ %(bringers)s::integer[]
     RETURNING session_id, project_id, user_id, occurred_at, role
+),
+gone_tool_calls AS (
+    DELETE FROM tool_calls WHERE id = ANY(%(row_ids)s) AND session_id IS NULL AND brought_by <@ %(bringers)s::integer[]
+    RETURNING session_id, project_id, user_id, occurred_at, tool_name, status, duration_ms, duration_source, wait_ms, error_class
+),
+tool_rollups_deltas AS (
+    SELECT project_id, user_id, bucket_start, tool_name,
+           sum(calls)::bigint AS calls, sum(success)::bigint AS success, sum(errors)::bigint AS errors,
+           sum(rejected)::bigint AS rejected, sum(timed_calls)::bigint AS timed_calls, sum(duration_ms)::bigint AS duration_ms,
+           sum(measured_calls)::bigint AS measured_calls, sum(measured_ms)::bigint AS measured_ms,
+           sum(waited_calls)::bigint AS waited_calls, sum(waited_ms)::bigint AS waited_ms, max(max_ms) AS max_ms,
+           max(max_measured_ms) AS max_measured_ms, max(last_used_at) AS last_used_at, coalesce(sum(times), 0) AS times,
+           coalesce(sum(measured_times), 0) AS measured_times, coalesce(sum(calls_by_quarter), 0) AS calls_by_quarter,
+           coalesce(sum(errors_by_quarter), 0) AS errors_by_quarter
+    FROM (
+        SELECT
+            project_id, user_id, bucket_of(bucket_start, 1440) AS bucket_start, tool_name, -calls AS calls, -success AS success,
+            -errors AS errors, -rejected AS rejected, -timed_calls AS timed_calls, -duration_ms AS duration_ms,
+            -measured_calls AS measured_calls, -measured_ms AS measured_ms, -waited_calls AS waited_calls, -waited_ms AS waited_ms,
+            CASE WHEN false THEN max_ms END AS max_ms, CASE WHEN false THEN max_measured_ms END AS max_measured_ms,
+            CASE WHEN false THEN last_used_at END AS last_used_at, -(placed(timed_calls, latency_bucket + 1, 8)) AS times,
+            -(placed(measured_calls, latency_bucket + 1, 8)) AS measured_times,
+            -(placed(calls, quarter_of_week(bucket_start), 8)) AS calls_by_quarter,
+            -(placed(errors, quarter_of_week(bucket_start), 8)) AS errors_by_quarter
+        FROM (
+            SELECT project_id, user_id, bucket_of(occurred_at, 15) AS bucket_start, tool_name, latency_bucket(duration_ms) AS latency_bucket,
+                   count(*) AS calls, count(*) FILTER (WHERE status = 'success') AS success,
+                   count(*) FILTER (WHERE status IN ('error', 'timeout')) AS errors, count(*) FILTER (WHERE status = 'rejected') AS rejected,
+                   count(duration_ms) AS timed_calls, coalesce(sum(duration_ms), 0)::bigint AS duration_ms,
+                   max(duration_ms) AS max_ms, max(occurred_at) AS last_used_at,
+                   count(duration_ms) FILTER (WHERE duration_source = 'reported') AS measured_calls,
+                   coalesce(sum(duration_ms) FILTER (WHERE duration_source = 'reported'), 0)::bigint AS measured_ms,
+                   max(duration_ms) FILTER (WHERE duration_source = 'reported') AS max_measured_ms,
+                   count(wait_ms) AS waited_calls, coalesce(sum(wait_ms), 0)::bigint AS waited_ms
+            FROM gone_tool_calls GROUP BY 1, 2, 3, 4, 5
+        ) AS summed
+    ) AS contributions
+    GROUP BY 1, 2, 3, 4
+),
+error_rollups_deltas AS (
+    SELECT project_id, user_id, bucket_start, tool_name, error_class,
+           sum(calls)::bigint AS calls
+    FROM (
+        SELECT
+            project_id, user_id, bucket_of(occurred_at, 1440) AS bucket_start, tool_name, coalesce(error_class, '') AS error_class,
+            -(1) AS calls
+        FROM gone_tool_calls
+        WHERE status NOT IN ('success', 'pending')
+    ) AS contributions
+    GROUP BY 1, 2, 3, 4, 5
 ),
 activity_rollups_deltas AS (
     SELECT project_id, user_id, bucket_start,
@@ -23,8 +73,91 @@ activity_rollups_deltas AS (
             0 AS cache_read_tokens, 0 AS cost_nano_usd, 0 AS api_calls, 0 AS unpriced_calls, 0 AS cache_priced_calls,
             0 AS uncached_nano_usd, 0 AS cache_saved_nano_usd
         FROM gone_messages
+        UNION ALL
+        SELECT
+            project_id, user_id, bucket_of(occurred_at, 15) AS bucket_start, 0 AS sessions, 0 AS wall_us, 0 AS user_messages,
+            0 AS assistant_messages, 0 AS lines_added, 0 AS lines_removed, -(1) AS tool_calls,
+            -((status IN ('error', 'timeout'))::int) AS tool_errors, 0 AS input_tokens, 0 AS output_tokens,
+            0 AS cache_creation_tokens, 0 AS cache_read_tokens, 0 AS cost_nano_usd, 0 AS api_calls, 0 AS unpriced_calls,
+            0 AS cache_priced_calls, 0 AS uncached_nano_usd, 0 AS cache_saved_nano_usd
+        FROM gone_tool_calls
     ) AS contributions
     GROUP BY 1, 2, 3
+),
+rolled_tool_rollups AS (
+    INSERT INTO tool_rollups (
+        project_id, user_id, grain_minutes, bucket_start, tool_name,
+        calls, success, errors, rejected, timed_calls, duration_ms, measured_calls, measured_ms, waited_calls, waited_ms, max_ms,
+        max_measured_ms, last_used_at, times, measured_times, calls_by_quarter, errors_by_quarter)
+    SELECT project_id, user_id, grain_minutes, bucket_start, tool_name,
+           sum(calls)::bigint AS calls, sum(success)::bigint AS success, sum(errors)::bigint AS errors,
+           sum(rejected)::bigint AS rejected, sum(timed_calls)::bigint AS timed_calls, sum(duration_ms)::bigint AS duration_ms,
+           sum(measured_calls)::bigint AS measured_calls, sum(measured_ms)::bigint AS measured_ms,
+           sum(waited_calls)::bigint AS waited_calls, sum(waited_ms)::bigint AS waited_ms, max(max_ms) AS max_ms,
+           max(max_measured_ms) AS max_measured_ms, max(last_used_at) AS last_used_at, coalesce(sum(times), 0) AS times,
+           coalesce(sum(measured_times), 0) AS measured_times, coalesce(sum(calls_by_quarter), 0) AS calls_by_quarter,
+           coalesce(sum(errors_by_quarter), 0) AS errors_by_quarter
+    FROM (
+        SELECT k.project_id, k.user_id, k.grain_minutes, bucket_of(d.bucket_start, k.grain_minutes) AS bucket_start, tool_name,
+               calls, success, errors, rejected, timed_calls, duration_ms, measured_calls, measured_ms, waited_calls, waited_ms, max_ms,
+               max_measured_ms, last_used_at, times, measured_times,
+               CASE k.grain_minutes WHEN 10080 THEN calls_by_quarter END AS calls_by_quarter,
+               CASE k.grain_minutes WHEN 10080 THEN errors_by_quarter END AS errors_by_quarter
+        FROM tool_rollups_deltas AS d,
+             LATERAL (VALUES
+                 (d.project_id, d.user_id, 0), (d.project_id, d.user_id, 1440), (d.project_id, d.user_id, 10080),
+                 (d.project_id, -1, 0), (d.project_id, -1, 1440), (d.project_id, -1, 10080),
+                 (-1, d.user_id, 0), (-1, d.user_id, 1440), (-1, d.user_id, 10080),
+                 (-1, -1, 0), (-1, -1, 1440), (-1, -1, 10080)
+             ) AS k (project_id, user_id, grain_minutes)
+    ) AS cells
+    GROUP BY 1, 2, 3, 4, 5
+    ORDER BY 1, 2, 3, 4, 5
+    ON CONFLICT (project_id, user_id, grain_minutes, bucket_start, tool_name) DO UPDATE SET
+        calls = tool_rollups.calls + excluded.calls, success = tool_rollups.success + excluded.success,
+        errors = tool_rollups.errors + excluded.errors, rejected = tool_rollups.rejected + excluded.rejected,
+        timed_calls = tool_rollups.timed_calls + excluded.timed_calls,
+        duration_ms = tool_rollups.duration_ms + excluded.duration_ms,
+        measured_calls = tool_rollups.measured_calls + excluded.measured_calls,
+        measured_ms = tool_rollups.measured_ms + excluded.measured_ms,
+        waited_calls = tool_rollups.waited_calls + excluded.waited_calls,
+        waited_ms = tool_rollups.waited_ms + excluded.waited_ms, max_ms = greatest(tool_rollups.max_ms, excluded.max_ms),
+        max_measured_ms = greatest(tool_rollups.max_measured_ms, excluded.max_measured_ms),
+        last_used_at = greatest(tool_rollups.last_used_at, excluded.last_used_at), times = tool_rollups.times + excluded.times,
+        measured_times = tool_rollups.measured_times + excluded.measured_times,
+        calls_by_quarter = tool_rollups.calls_by_quarter + excluded.calls_by_quarter,
+        errors_by_quarter = tool_rollups.errors_by_quarter + excluded.errors_by_quarter
+    RETURNING
+        new.ctid AS place,
+        (new.calls, new.success, new.errors, new.rejected, new.timed_calls, new.duration_ms, new.measured_calls, new.measured_ms,
+        new.waited_calls, new.waited_ms, new.times, new.measured_times, new.calls_by_quarter, new.errors_by_quarter)
+          = (0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0) AS is_empty
+),
+rolled_error_rollups AS (
+    INSERT INTO error_rollups (
+        project_id, user_id, grain_minutes, bucket_start, tool_name, error_class,
+        calls)
+    SELECT project_id, user_id, grain_minutes, bucket_start, tool_name, error_class,
+           sum(calls)::bigint AS calls
+    FROM (
+        SELECT k.project_id, k.user_id, k.grain_minutes, bucket_of(d.bucket_start, k.grain_minutes) AS bucket_start, tool_name, error_class,
+               calls
+        FROM error_rollups_deltas AS d,
+             LATERAL (VALUES
+                 (d.project_id, d.user_id, 0), (d.project_id, d.user_id, 1440), (d.project_id, d.user_id, 10080),
+                 (d.project_id, -1, 0), (d.project_id, -1, 1440), (d.project_id, -1, 10080),
+                 (-1, d.user_id, 0), (-1, d.user_id, 1440), (-1, d.user_id, 10080),
+                 (-1, -1, 0), (-1, -1, 1440), (-1, -1, 10080)
+             ) AS k (project_id, user_id, grain_minutes)
+    ) AS cells
+    GROUP BY 1, 2, 3, 4, 5, 6
+    ORDER BY 1, 2, 3, 4, 5, 6
+    ON CONFLICT (project_id, user_id, grain_minutes, bucket_start, tool_name, error_class) DO UPDATE SET
+        calls = error_rollups.calls + excluded.calls
+    RETURNING
+        new.ctid AS place,
+        (new.calls)
+          = (0) AS is_empty
 ),
 rolled_activity_rollups AS (
     INSERT INTO activity_rollups (
@@ -90,4 +223,8 @@ rolled_activity_rollups AS (
           = (0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0) AS is_empty
 )
 INSERT INTO emptied_cells (cells, place)
+SELECT 'tool_rollups', place FROM rolled_tool_rollups WHERE is_empty
+UNION ALL
+SELECT 'error_rollups', place FROM rolled_error_rollups WHERE is_empty
+UNION ALL
 SELECT 'activity_rollups', place FROM rolled_activity_rollups WHERE is_empty;

@@ -10,8 +10,12 @@ expected AS (
     SELECT project_id, user_id, day, ranges
     FROM (
         SELECT k.project_id, s.user_id, (c.bucket_start AT TIME ZONE 'UTC')::date AS day, range_agg(c.piece) AS ranges
-        FROM sessions AS s, cut_at_buckets(without_gap(s.active_ranges, %(idle_gap)s), 1440) AS c, LATERAL (VALUES (s.project_id), (-1)) AS k (project_id)
-        WHERE s.counted GROUP BY 1, 2, 3
+        FROM (
+            SELECT project_id, user_id, active_ranges FROM sessions WHERE counted
+            UNION ALL
+            SELECT project_id, user_id, active_ranges FROM base_sessions
+        ) AS s, cut_at_buckets(without_gap(s.active_ranges, %(idle_gap)s), 1440) AS c, LATERAL (VALUES (s.project_id), (-1)) AS k (project_id)
+        GROUP BY 1, 2, 3
     ) AS cells
 )
 SELECT count(*) FROM (

@@ -40,6 +40,14 @@ expected AS (
             SELECT *
             FROM sessions
         ),
+        new_base_file_rollups AS NOT MATERIALIZED (
+            SELECT *
+            FROM base_file_rollups
+        ),
+        new_base_activity_rollups AS NOT MATERIALIZED (
+            SELECT *
+            FROM base_activity_rollups
+        ),
         active_deltas AS (
             SELECT project_id, user_id, c.bucket_start, sum(microseconds(upper(c.piece) - lower(c.piece)))::bigint AS active_us
             FROM active_days, cut_at_buckets(ranges, 15) AS c GROUP BY 1, 2, 3
@@ -51,6 +59,10 @@ expected AS (
                 SELECT
                     project_id, bucket_of(occurred_at, 15) AS bucket_start, file_key, 1 AS touches, lines_added, lines_removed
                 FROM new_activities
+                UNION ALL
+                SELECT
+                    project_id, bucket_of(bucket_start, 15) AS bucket_start, file_key, touches, lines_added, lines_removed
+                FROM new_base_file_rollups
             ) AS contributions
             GROUP BY 1, 2, 3
         ),
@@ -128,6 +140,12 @@ expected AS (
                     0 AS unpriced_calls, 0 AS cache_priced_calls, 0 AS uncached_nano_usd, 0 AS cache_saved_nano_usd
                 FROM new_sessions
                 WHERE counted
+                UNION ALL
+                SELECT
+                    project_id, user_id, bucket_of(bucket_start, 15) AS bucket_start, sessions, wall_us, user_messages, assistant_messages,
+                    lines_added, lines_removed, tool_calls, tool_errors, input_tokens, output_tokens, cache_creation_tokens,
+                    cache_read_tokens, cost_nano_usd, api_calls, unpriced_calls, cache_priced_calls, uncached_nano_usd, cache_saved_nano_usd
+                FROM new_base_activity_rollups
             ) AS contributions
             GROUP BY 1, 2, 3
         )

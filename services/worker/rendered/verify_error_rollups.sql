@@ -15,6 +15,10 @@ expected AS (
             SELECT session_id, project_id, user_id, occurred_at, tool_name, status, duration_ms, duration_source, wait_ms, error_class
             FROM tool_calls
         ),
+        new_base_error_rollups AS NOT MATERIALIZED (
+            SELECT *
+            FROM base_error_rollups
+        ),
         error_rollups_deltas AS (
             SELECT project_id, user_id, bucket_start, tool_name, error_class,
                    sum(calls)::bigint AS calls
@@ -24,6 +28,10 @@ expected AS (
                     1 AS calls
                 FROM new_tool_calls
                 WHERE status NOT IN ('success', 'pending')
+                UNION ALL
+                SELECT
+                    project_id, user_id, bucket_of(bucket_start, 1440) AS bucket_start, tool_name, error_class, calls
+                FROM new_base_error_rollups
             ) AS contributions
             GROUP BY 1, 2, 3, 4, 5
         )

@@ -15,6 +15,10 @@ expected AS (
             SELECT session_id, project_id, user_id, occurred_at, file_key, lines_added, lines_removed
             FROM activities
         ),
+        new_base_file_rollups AS NOT MATERIALIZED (
+            SELECT *
+            FROM base_file_rollups
+        ),
         file_rollups_deltas AS (
             SELECT project_id, bucket_start, file_key,
                    sum(touches)::bigint AS touches, sum(lines_added)::bigint AS lines_added, sum(lines_removed)::bigint AS lines_removed
@@ -22,6 +26,10 @@ expected AS (
                 SELECT
                     project_id, bucket_of(occurred_at, 15) AS bucket_start, file_key, 1 AS touches, lines_added, lines_removed
                 FROM new_activities
+                UNION ALL
+                SELECT
+                    project_id, bucket_of(bucket_start, 15) AS bucket_start, file_key, touches, lines_added, lines_removed
+                FROM new_base_file_rollups
             ) AS contributions
             GROUP BY 1, 2, 3
         )

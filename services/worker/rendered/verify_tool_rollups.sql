@@ -20,6 +20,10 @@ expected AS (
             SELECT session_id, project_id, user_id, occurred_at, tool_name, status, duration_ms, duration_source, wait_ms, error_class
             FROM tool_calls
         ),
+        new_base_tool_rollups AS NOT MATERIALIZED (
+            SELECT *
+            FROM base_tool_rollups
+        ),
         tool_rollups_deltas AS (
             SELECT project_id, user_id, bucket_start, tool_name,
                    sum(calls)::bigint AS calls, sum(success)::bigint AS success, sum(errors)::bigint AS errors,
@@ -48,6 +52,12 @@ expected AS (
                            count(wait_ms) AS waited_calls, coalesce(sum(wait_ms), 0)::bigint AS waited_ms
                     FROM new_tool_calls GROUP BY 1, 2, 3, 4, 5
                 ) AS summed
+                UNION ALL
+                SELECT
+                    project_id, user_id, bucket_of(bucket_start, 1440) AS bucket_start, tool_name, calls, success, errors, rejected,
+                    timed_calls, duration_ms, measured_calls, measured_ms, waited_calls, waited_ms, max_ms, max_measured_ms, last_used_at,
+                    times, measured_times, calls_by_quarter, errors_by_quarter
+                FROM new_base_tool_rollups
             ) AS contributions
             GROUP BY 1, 2, 3, 4
         )

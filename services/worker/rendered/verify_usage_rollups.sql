@@ -23,6 +23,10 @@ expected AS (
             SELECT *
             FROM sessions
         ),
+        new_base_usage_rollups AS NOT MATERIALIZED (
+            SELECT *
+            FROM base_usage_rollups
+        ),
         usage_rollups_deltas AS (
             SELECT project_id, user_id, bucket_start, model,
                    sum(input_tokens)::bigint AS input_tokens, sum(output_tokens)::bigint AS output_tokens,
@@ -45,6 +49,12 @@ expected AS (
                     0 AS unpriced_calls, 0 AS cache_priced_calls, 0 AS uncached_nano_usd, 0 AS cache_saved_nano_usd
                 FROM new_sessions
                 WHERE counted AND usage_from_snapshot
+                UNION ALL
+                SELECT
+                    project_id, user_id, bucket_of(bucket_start, 1440) AS bucket_start, model, input_tokens, output_tokens,
+                    cache_creation_tokens, cache_read_tokens, cost_nano_usd, api_calls, unpriced_calls, cache_priced_calls,
+                    uncached_nano_usd, cache_saved_nano_usd
+                FROM new_base_usage_rollups
             ) AS contributions
             GROUP BY 1, 2, 3, 4
         )

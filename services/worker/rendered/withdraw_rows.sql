@@ -1,20 +1,20 @@
 -- Composed by services.worker.importers.job.withdraw_rows. Do not edit: `make render-sql` writes this file.
 
 WITH gone_messages AS (
-    DELETE FROM messages WHERE id = ANY(%(row_ids)s::uuid[]) AND NOT coalesce(0 = ANY(brought_by), true) RETURNING session_id, project_id, user_id, occurred_at, role
+    DELETE FROM messages WHERE id = ANY(%(row_ids)s::uuid[]) AND (%(is_of_wire_too)s OR NOT coalesce(0 >= ANY(brought_by), true)) RETURNING session_id, project_id, user_id, occurred_at, role
 ),
 gone_tool_calls AS (
-    DELETE FROM tool_calls WHERE id = ANY(%(row_ids)s::uuid[]) AND NOT coalesce(0 = ANY(brought_by), true) RETURNING session_id, project_id, user_id, occurred_at, tool_name, status, duration_ms, duration_source, wait_ms, error_class
+    DELETE FROM tool_calls WHERE id = ANY(%(row_ids)s::uuid[]) AND (%(is_of_wire_too)s OR NOT coalesce(0 >= ANY(brought_by), true)) RETURNING session_id, project_id, user_id, occurred_at, tool_name, status, duration_ms, duration_source, wait_ms, error_class
 ),
 gone_activities AS (
-    DELETE FROM activities WHERE id = ANY(%(row_ids)s::uuid[]) AND NOT coalesce(0 = ANY(brought_by), true) RETURNING session_id, project_id, user_id, occurred_at, file_key, lines_added, lines_removed
+    DELETE FROM activities WHERE id = ANY(%(row_ids)s::uuid[]) AND (%(is_of_wire_too)s OR NOT coalesce(0 >= ANY(brought_by), true)) RETURNING session_id, project_id, user_id, occurred_at, file_key, lines_added, lines_removed
 ),
 gone_api_calls AS (
-    DELETE FROM api_calls WHERE id = ANY(%(row_ids)s::uuid[]) AND NOT coalesce(0 = ANY(brought_by), true) RETURNING session_id, project_id, user_id, occurred_at, model, input_tokens, output_tokens, cache_write_5m_tokens,
+    DELETE FROM api_calls WHERE id = ANY(%(row_ids)s::uuid[]) AND (%(is_of_wire_too)s OR NOT coalesce(0 >= ANY(brought_by), true)) RETURNING session_id, project_id, user_id, occurred_at, model, input_tokens, output_tokens, cache_write_5m_tokens,
     cache_write_1h_tokens, cache_read_tokens, cost_nano_usd, uncached_nano_usd, cache_saved_nano_usd
 ),
 gone_timeline_entries AS (
-    DELETE FROM timeline_entries WHERE id = ANY(%(row_ids)s::uuid[]) AND NOT coalesce(0 = ANY(brought_by), true) RETURNING session_id, project_id, user_id, occurred_at, kind
+    DELETE FROM timeline_entries WHERE id = ANY(%(row_ids)s::uuid[]) AND (%(is_of_wire_too)s OR NOT coalesce(0 >= ANY(brought_by), true)) RETURNING session_id, project_id, user_id, occurred_at, kind
 )
 SELECT session_id, coalesce(range_agg(ranges), '{}')::text AS ranges, array_agg(DISTINCT file_key) FILTER (WHERE file_key IS NOT NULL) AS file_keys,
        sum(user_messages)::bigint AS user_messages, sum(assistant_messages)::bigint AS assistant_messages,

@@ -1,6 +1,7 @@
 SELECT s.session_id, coalesce(mark.title, s.title) AS title, mark.title IS NOT NULL AS own_title,
     CASE WHEN mark.title IS NULL THEN s.title_source ELSE 'person' END AS title_source,
     coalesce(mark.is_starred, false) AS is_starred, coalesce(mark.tags, '{}') AS tags, mark.note,
+    coalesce(mark.visibility, p.visibility) AS visibility,
     s.parent_session_id, nullif(s.project_id, 0) AS project_id, p.name AS project_name, u.name AS user,
     nullif(least(s.started_at, s.first_event_at), '-infinity') AS start_time,
     CASE WHEN e.end_reason = 'idle' THEN s.last_event_at WHEN e.end_reason IS NOT NULL THEN s.ended_at END AS end_time,
@@ -22,10 +23,12 @@ SELECT s.session_id, coalesce(mark.title, s.title) AS title, mark.title IS NOT N
     s.source,
     (SELECT coalesce(jsonb_agg(jsonb_build_object('machine_id', k.machine_id, 'name', m.name) ORDER BY m.name, k.machine_id), '[]')
      FROM session_machines k LEFT JOIN machines m ON m.machine_id = k.machine_id WHERE k.session_id = s.session_id) AS machines,
+    gone.dropped_at AS texts_dropped_at, gone.before AS texts_dropped_before,
     nullif(s.dated_at, '-infinity') AS dated_at, sorted.number AS sort_number,
     coalesce(octet_length(mark.note), 0) AS bytes
 FROM sessions s
 LEFT JOIN session_marks mark ON mark.session_id = s.session_id
+LEFT JOIN dropped_texts gone ON gone.session_id = s.session_id
 LEFT JOIN projects p ON p.id = s.project_id
 LEFT JOIN users u ON u.id = s.user_id
 CROSS JOIN LATERAL (SELECT CASE
@@ -44,7 +47,8 @@ CROSS JOIN LATERAL (SELECT CASE WHEN %(share_ids)s::text[] IS NULL THEN of_sessi
 WHERE (%(session_id)s::text IS NULL OR s.session_id = %(session_id)s)
     AND (%(session_id)s::text IS NOT NULL OR s.counted)
     AND (%(id_prefix)s::text IS NULL OR starts_with(s.session_id, %(id_prefix)s))
-    AND (%(project_id)s::bigint IS NULL OR s.project_id = %(project_id)s)
+    AND (%(project_id)s::bigint IS NULL OR s.project_id = coalesce((SELECT merged_into FROM projects WHERE id = %(project_id)s), %(project_id)s))
+    AND (%(projects)s::bigint[] IS NULL OR s.project_id = ANY (%(projects)s))
     AND (%(user)s::text IS NULL OR s.user_id = (SELECT id FROM users WHERE name = %(user)s))
     AND (%(machine)s::text IS NULL OR s.session_id = ANY (ARRAY(SELECT sessions_of_machine(%(machine)s))))
     AND (%(model)s::text IS NULL OR s.model = %(model)s)
