@@ -36,8 +36,10 @@ def test_a_marked_session_is_listed_by_its_star_and_tag(tracker: Run, home: Clau
 
     said = ask("mark", session_id[:12], "--star", "--tag", tag, "--note", "Keep this.", "--title", "My own title")
 
-    assert said.splitlines()[1:] == ["Star   ★", f"Tags   {tag}", "Title  My own title", "Note   Keep this."]
-    assert ask("mark", session_id) == said
+    assert said.splitlines()[1:5] == ["Star   ★", f"Tags   {tag}", "Title  My own title", "Note   Keep this."]
+    assert "Read   by all" in ask("mark", session_id, "--share")
+    assert "Read   by its user's keys" in ask("mark", session_id, "--private")
+    assert json.loads(ask("mark", session_id, "--json"))["visibility"] == "private"
     listed = ask("sessions", "--starred", "--tag", tag.upper(), COLUMNS="160")
     assert "★ My own title" in listed
     assert tag in listed
@@ -45,6 +47,7 @@ def test_a_marked_session_is_listed_by_its_star_and_tag(tracker: Run, home: Clau
     assert json.loads(ask("mark", session_id, "--unstar", "--untag", tag.lower(), "--note", "", "--title", "", "--json")) == {
         "session_id": session_id,
         "is_starred": False,
+        "visibility": "private",
         "tags": [],
         "note": None,
         "title": None,

@@ -97,7 +97,7 @@ def test_a_project_has_its_totals(client: TestClient, connection: psycopg.Connec
         "id": project, "name": "claude-tracker", "label": "claude-tracker", "path": "/home/user/claude-tracker", "group": None, "archived": False,
         "repository": None, "merged_into": None, "total_sessions": 1, "total_time_minutes": 240,
         "files_modified_count": 1, "lines_changed_count": 500, "last_session": "2024-01-15T12:00:00Z", "active_minutes": 3.0,
-        "messages_count": 1, "tool_calls_count": 1, "api_calls": 0, "unpriced_calls": 0, "cost_usd": None,
+        "messages_count": 1, "tool_calls_count": 1, "api_calls": 0, "unpriced_calls": 0, "cost_usd": None, "visibility": None,
     }  # fmt: skip
     assert client.get(f"/api/projects/{project}").json()["total_sessions"] == 1
 
