@@ -285,24 +285,17 @@ def view_action(answer: type[Struct], body: type[Struct] | None = None, status: 
     return {"openapi_extra": extra, "responses": {200: _answer(answer)} | _errors(*codes)}
 
 
-def scrub(body: type[Struct], answer: type[Struct]) -> dict[str, Any]:
-    """The documentation of the start of a scrub."""
-    location = {"Location": {"schema": {"type": "string"}, "description": "The scrub's address."}}
+def started(body: type[Struct], answer: type[Struct], what: str, *more: int) -> dict[str, Any]:
+    """The documentation of the start of long work: a scrub, or a reparse. `more`: errors beside those of every write."""
+    location = {"Location": {"schema": {"type": "string"}, "description": f"The {what}'s address."}}
     content = {"content": {"application/json": {"schema": _ref(body)}}, "required": True}
-    return _documented(content, {202: _answer(answer) | {"headers": location | _REPLAYED}}, _WRITE_ERRORS)
+    return _documented(content, {202: _answer(answer) | {"headers": location | _REPLAYED}}, [*_WRITE_ERRORS, *more])
 
 
 def scrub_action(answer: type[Struct]) -> dict[str, Any]:
     """The documentation of a route that changes what a scrub keeps out."""
     scrub_id = _path_id("scrub_id", "The scrub's id.")
     return {"openapi_extra": {"parameters": [scrub_id]}, "responses": {200: _answer(answer)} | _errors(400, 404, 409)}
-
-
-def reparse(body: type[Struct], answer: type[Struct]) -> dict[str, Any]:
-    """The documentation of the start of a reparse."""
-    location = {"Location": {"schema": {"type": "string"}, "description": "The job's address."}}
-    content = {"content": {"application/json": {"schema": _ref(body)}}, "required": True}
-    return _documented(content, {202: _answer(answer) | {"headers": location | _REPLAYED}}, [*_WRITE_ERRORS, 404])
 
 
 def reads(description: str) -> dict[str, Any]:
