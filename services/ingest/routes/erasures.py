@@ -15,7 +15,7 @@ erasures = APIRouter(tags=["erasures"])
     "/api/erasures",
     status_code=202,
     summary="Erase a session, a user or a project",
-    **openapi_schemas.erasure(ErasureRequest, ErasureStarted),
+    **openapi_schemas.started(ErasureRequest, ErasureStarted, "erasure", 404),
 )
 @requires(ADMIN)
 async def start_erasure(request: Request) -> Response:

@@ -46,7 +46,10 @@ async def compare_manifest(request: Request) -> Response:
 
 
 @jobs.post(
-    "/api/reparse", status_code=202, summary="Derive rows anew from the archive", **openapi_schemas.reparse(ReparseRequest, JobChanged)
+    "/api/reparse",
+    status_code=202,
+    summary="Derive rows anew from the archive",
+    **openapi_schemas.started(ReparseRequest, JobChanged, "job", 404),
 )
 @requires(ADMIN)
 async def start_reparse(request: Request) -> Response:
@@ -54,7 +57,7 @@ async def start_reparse(request: Request) -> Response:
     return await start_reparse_job(request)
 
 
-@jobs.post("/api/scrubs", status_code=202, summary="Start a scrub", **openapi_schemas.scrub(ScrubRequest, ScrubStarted))
+@jobs.post("/api/scrubs", status_code=202, summary="Start a scrub", **openapi_schemas.started(ScrubRequest, ScrubStarted, "scrub"))
 @requires(ADMIN)
 async def start_scrub(request: Request) -> Response:
     """Replaces texts that are given wherever they are stored, or applies today's rules to what is stored. Or only counts what would change.

@@ -343,13 +343,6 @@ def rule_action(answer: type[Struct], body: type[Struct] | None = None) -> dict[
     return {"openapi_extra": {"parameters": [rule_id]}, "responses": {200: _answer(answer)} | _errors(400, 404)}
 
 
-def retention_run(body: type[Struct], answer: type[Struct]) -> dict[str, Any]:
-    """The documentation of the start of a run."""
-    location = {"Location": {"schema": {"type": "string"}, "description": "The run's address."}}
-    content = {"content": {"application/json": {"schema": _ref(body)}}, "required": True}
-    return _documented(content, {202: _answer(answer) | {"headers": location | _REPLAYED}}, _WRITE_ERRORS)
-
-
 def export_action(answer: type[Struct], body: type[Struct] | None = None) -> dict[str, Any]:
     """The documentation of a route that starts an export, or without a body deletes one."""
     if body is None:
@@ -360,11 +353,11 @@ def export_action(answer: type[Struct], body: type[Struct] | None = None) -> dic
     return starts | {"responses": starts["responses"] | _errors(404)}
 
 
-def scrub(body: type[Struct], answer: type[Struct]) -> dict[str, Any]:
-    """The documentation of the start of a scrub."""
-    location = {"Location": {"schema": {"type": "string"}, "description": "The scrub's address."}}
+def started(body: type[Struct], answer: type[Struct], what: str, *more: int) -> dict[str, Any]:
+    """The documentation of the start of long work: a scrub, an erasure, a run of retention, a reparse. `more`: errors beside those of every write."""
+    location = {"Location": {"schema": {"type": "string"}, "description": f"The {what}'s address."}}
     content = {"content": {"application/json": {"schema": _ref(body)}}, "required": True}
-    return _documented(content, {202: _answer(answer) | {"headers": location | _REPLAYED}}, _WRITE_ERRORS)
+    return _documented(content, {202: _answer(answer) | {"headers": location | _REPLAYED}}, [*_WRITE_ERRORS, *more])
 
 
 def scrub_action(answer: type[Struct]) -> dict[str, Any]:
@@ -373,24 +366,10 @@ def scrub_action(answer: type[Struct]) -> dict[str, Any]:
     return {"openapi_extra": {"parameters": [scrub_id]}, "responses": {200: _answer(answer)} | _errors(400, 404, 409)}
 
 
-def erasure(body: type[Struct], answer: type[Struct]) -> dict[str, Any]:
-    """The documentation of the start of an erasure."""
-    location = {"Location": {"schema": {"type": "string"}, "description": "The erasure's address."}}
-    content = {"content": {"application/json": {"schema": _ref(body)}}, "required": True}
-    return _documented(content, {202: _answer(answer) | {"headers": location | _REPLAYED}}, [*_WRITE_ERRORS, 404])
-
-
 def lift(body: type[Struct], answer: type[Struct]) -> dict[str, Any]:
     """The documentation of the route that lifts tombstones."""
     action = json_action(body, answer, 200)
     return action | {"responses": action["responses"] | _errors(404)}
-
-
-def reparse(body: type[Struct], answer: type[Struct]) -> dict[str, Any]:
-    """The documentation of the start of a reparse."""
-    location = {"Location": {"schema": {"type": "string"}, "description": "The job's address."}}
-    content = {"content": {"application/json": {"schema": _ref(body)}}, "required": True}
-    return _documented(content, {202: _answer(answer) | {"headers": location | _REPLAYED}}, [*_WRITE_ERRORS, 404])
 
 
 def reads(description: str) -> dict[str, Any]:

@@ -29,7 +29,7 @@ async def unset_retention_rule(request: Request) -> Response:
     "/api/retention/runs",
     status_code=202,
     summary="Drop what is older, or count it",
-    **openapi_schemas.retention_run(RetentionRequest, RetentionStarted),
+    **openapi_schemas.started(RetentionRequest, RetentionStarted, "run"),
 )
 @requires(ADMIN)
 async def start_retention(request: Request) -> Response:

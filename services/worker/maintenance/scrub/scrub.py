@@ -22,7 +22,6 @@ from psycopg.types.json import Jsonb
 
 from services.worker.archive.scrub_contents import scrub_some
 from services.worker.lock_order import lock_documents
-from services.worker.maintenance.scrub.given_texts import KEPT_OUT, forget, forget_texts, keep_texts_out, texts_of
 from services.worker.maintenance.scrub.scrub_files import (
     ALWAYS_REMAINS,
     collect_replaced,
@@ -45,6 +44,7 @@ from services.worker.maintenance.scrub.scrub_stage import (
     connection_of_its_own,
 )
 from services.worker.maintenance.scrub.scrub_tables import TABLES
+from services.worker.maintenance.scrub.scrub_texts import OTHER_FORMS, forget, forget_texts, keep_texts_out, texts_of
 from services.worker.maintenance.scrub.scrub_uploads import await_imports, await_uploads
 from services.worker.resources import Resources
 from services.worker.row_lease import LEASE_SECONDS, MAX_ATTEMPTS, LeaseLostError
@@ -148,7 +148,7 @@ def run(worker: Resources, scrub_id: UUID, run_seconds: float = RUN_SECONDS) -> 
     except LeaseLostError:
         log.warning("scrub_taken_over", scrub_id=str(scrub_id))
         return False
-    return _end(worker, place, "succeeded", {} if place.is_dry_run else ALWAYS_REMAINS | (KEPT_OUT if options.text_count else {}))
+    return _end(worker, place, "succeeded", {} if place.is_dry_run else ALWAYS_REMAINS | (OTHER_FORMS if options.text_count else {}))
 
 
 def _take_steps(worker: Resources, place: _Place, deadline: float) -> bool:

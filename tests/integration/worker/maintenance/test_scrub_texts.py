@@ -14,7 +14,7 @@ from deploy.embedded.supervision.processes import wait_until
 from deploy.migrations.grants import WORKER
 from services.worker.archive.segments import cut_place
 from services.worker.kept_out import know_kept_out
-from services.worker.maintenance.scrub import given_texts, scrub, scrub_files, scrub_rows, scrub_uploads
+from services.worker.maintenance.scrub import scrub, scrub_files, scrub_rows, scrub_texts, scrub_uploads
 from services.worker.maintenance.verify import verify
 from services.worker.persist.dead_letters import write_dead_letter
 from services.worker.resources import Resources, open_resources
@@ -37,7 +37,7 @@ PLAIN = "quux-vaku-loro-mite"
 @pytest.fixture(autouse=True)
 def known_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """No other process has to learn what is kept out."""
-    monkeypatch.setattr(given_texts, "KNOWN_SECONDS", 0)
+    monkeypatch.setattr(scrub_texts, "KNOWN_SECONDS", 0)
 
 
 @pytest.fixture

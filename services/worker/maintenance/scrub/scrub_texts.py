@@ -16,13 +16,13 @@ from shared.redaction.sealed_texts import Given
 from shared.redaction.text_fingerprints import fingerprints_of
 from shared.sql_files import statement
 
-_sql = partial(statement, __package__, "given_texts.sql")
+_sql = partial(statement, __package__, "scrub_texts.sql")
 
 _HALF: Final = _sql("half")
 _KEEP_OUT: Final = _sql("keep_out")
 _FORGET: Final = _sql("forget")
 
-KEPT_OUT: Final = {
+OTHER_FORMS: Final = {
     "texts": "A text is replaced as it was written, and in the encodings that docs/how-to/scrub.md lists: not in another case, and not in numbers of JSON.",
 }
 
