@@ -12,8 +12,8 @@ from services.worker.resources import Resources
 from shared.retention import WHAT
 
 # What one transaction drops.
-SESSIONS_AT_ONCE: Final = 20
-ROWS_AT_ONCE: Final = 500
+SESSIONS_AT_ONCE: Final = 10
+ROWS_AT_ONCE: Final = 250
 
 
 class Step(NamedTuple):

@@ -36,6 +36,8 @@ log = structlog.get_logger()
 
 # A task runs for less than its time limit, then sends the next one.
 RUN_SECONDS: Final = 15.0
+# After a step it rests for as long as the step took, and at most for this: live events come first.
+MOST_REST_SECONDS: Final = 0.5
 # A step outside of a transaction may take this long: it cannot commit its place with what it does.
 STATEMENT_SECONDS: Final = 3_600
 LONG_LEASE_SECONDS: Final = 3_660
@@ -107,7 +109,10 @@ def run(worker: Resources, run_id: UUID, run_seconds: float = RUN_SECONDS) -> bo
     deadline = time.monotonic() + run_seconds
     try:
         while place.stage < len(STAGES):
+            began = time.monotonic()
             _take_step(worker, place)
+            if not place.is_dry_run:
+                time.sleep(min(time.monotonic() - began, MOST_REST_SECONDS))
             if time.monotonic() > deadline:
                 with worker.transaction() as connection:
                     connection.execute(_RELEASE_LEASE, place.parameters)

@@ -110,18 +110,27 @@ def answers(client: TestClient) -> dict[str, str]:
     for route in ROUTES:
         answer = client.get(route)
         assert answer.status_code in (200, 404), (route, answer.text)
-        found[route] = json.dumps(without_rows(answer.json(), of_user="user=" in route), sort_keys=True)
+        found[route] = json.dumps(without_rows(answer.json(), names_from_rows(route)), sort_keys=True)
     return found
 
 
-def without_rows(body: Any, *, of_user: bool) -> Any:
-    """An answer without what is read from rows: price lists of stored calls, when a file was touched last, and the files of one user."""
+def names_from_rows(route: str) -> set[str]:
+    """What of an answer is read from rows: price lists of stored calls, when a file was touched last, examples of errors, the files of one user."""
+    names = {"price_versions", "last_touched", "examples"}
+    if "user=" in route:
+        names |= {"files_modified", "top_files"}
+    if "/errors" in route:
+        names |= {"last_seen"}
+    return names
+
+
+def without_rows(body: Any, left_out: set[str]) -> Any:
+    """An answer without what is read from rows."""
     if isinstance(body, list):
-        return [without_rows(each, of_user=of_user) for each in body]
+        return [without_rows(each, left_out) for each in body]
     if not isinstance(body, dict):
         return body
-    left_out = {"price_versions", "last_touched"} | ({"files_modified", "top_files"} if of_user else set())
-    return {name: without_rows(value, of_user=of_user) for name, value in body.items() if name not in left_out}
+    return {name: without_rows(value, left_out) for name, value in body.items() if name not in left_out}
 
 
 @pytest.mark.parametrize("what", ["texts", "sessions"])
