@@ -4,7 +4,7 @@
 import asyncio
 import time
 from collections.abc import Iterable
-from typing import Final, Literal
+from typing import Final
 
 from services.ingest.postgres.admin import erasures
 from services.ingest.postgres.database import Database
@@ -14,7 +14,7 @@ from shared.http.errors import Gone, Unavailable
 _NONE_SECONDS: Final = 5.0
 _MOMENT_SECONDS: Final = 0.2
 # What it is of, and its name: a session's id, a user's name, a project's path.
-Named = tuple[Literal["session", "user", "project"], str]
+Named = tuple[str, str]
 _FIELDS: Final = {"session": "session_id", "user": "user", "project": "project_path"}
 
 
@@ -25,9 +25,9 @@ class Tombstones:
         self._database = database
         self._none_until = 0.0
 
-    async def among(self, named: Iterable[Named | tuple[str, None]]) -> dict[Named, Gone]:
+    async def among(self, named: Iterable[tuple[str, str | None]]) -> dict[Named, Gone]:
         """{what has a tombstone: the refusal}. A name that is None is not asked for. Raises Unavailable."""
-        asked = sorted({each for each in named if each[1] is not None})
+        asked = sorted({(kind, name) for kind, name in named if name is not None})
         if not asked or time.monotonic() < self._none_until:
             return {}
         if not await erasures.are_there_any_tombstones(self._database):
@@ -35,7 +35,7 @@ class Tombstones:
             return {}
         return {each: _refusal(each[0], reason) for each, reason in (await erasures.reasons(self._database, asked)).items()}
 
-    async def known_among(self, named: Iterable[Named | tuple[str, None]]) -> dict[Named, Gone]:
+    async def known_among(self, named: Iterable[tuple[str, str | None]]) -> dict[Named, Gone]:
         """The same, where nobody may wait for Postgres: without its answer in a moment nothing is known."""
         try:
             async with asyncio.timeout(_MOMENT_SECONDS):
@@ -43,7 +43,7 @@ class Tombstones:
         except (Unavailable, TimeoutError):
             return {}
 
-    async def check(self, *named: Named | tuple[str, None]) -> None:
+    async def check(self, *named: tuple[str, str | None]) -> None:
         """Gone if any of them has a tombstone."""
         for refusal in (await self.among(named)).values():
             raise refusal

@@ -119,7 +119,7 @@ def test_an_unhandled_kind_becomes_a_dead_letter_and_the_others_are_stored(worke
 
     # When it is persisted
     with worker.transaction() as connection:
-        persisted, dead, _ = persist_isolating(connection, batch, idle_gap=worker.idle_gap)
+        persisted, dead, _, _ = persist_isolating(connection, batch, idle_gap=worker.idle_gap)
 
     # Then that one alone is a dead letter with a reason, and none is passed over
     assert dead == batch[-1:]

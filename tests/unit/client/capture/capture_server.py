@@ -31,6 +31,7 @@ class CaptureServer(ThreadingHTTPServer):
         self.refused: set[str] = set()
         # Sessions of other users.
         self.others: set[str] = set()
+        self.erased: set[str] = set()
         self.lock = threading.Lock()
 
     @property
@@ -85,6 +86,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _done(self, body: bytes) -> tuple[int, dict[str, Any] | None]:
         url = urlsplit(self.path)
         if url.path == "/api/hooks":
+            if all(json.loads(line)["session_id"] in self.server.erased for line in body.splitlines()):
+                return 410, {"message": "erased", "code": "ERASED"}
             for line in body.splitlines():
                 payload = json.loads(line)
                 if payload not in self.server.hooks:
@@ -99,6 +102,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _range(self, session_id: str, query: dict[str, str], body: bytes) -> tuple[int, dict[str, Any]]:
         if session_id in self.server.others:
             return 403, {"message": "another user's", "details": {"session_id": "another user's"}}
+        if session_id in self.server.erased:
+            return 410, {"message": "erased", "code": "ERASED"}
         if session_id in self.server.refused or not body.endswith(b"\n"):
             return 400, {"message": "not whole lines"}
         key = session_id, query["file"]

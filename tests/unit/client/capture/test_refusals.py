@@ -154,6 +154,25 @@ def test_a_transcript_that_the_server_refuses_is_named_and_keeps_nothing_out(per
     assert server.reports[-1]["last_error"] == status(person)["last_error"]
 
 
+def test_what_was_erased_on_the_server_is_no_error_and_leaves_the_spool(person: Person, server: CaptureServer) -> None:
+    # Given a session that was erased on the server, with hooks in the spool, and another one
+    erased, other = person.home.transcript(), person.home.transcript()
+    server.erased.add(erased.stem)
+    put(person, payload_of(erased), "1-0")
+    put(person, payload_of(erased, "SessionEnd"), "1-1")
+
+    # When it is shipped
+    done = person.ship()
+
+    # Then nothing is wrong, the spool is empty, and the status says what was refused
+    assert (done.returncode, done.stderr) == (0, "")
+    assert list(person.spool.iterdir()) == []
+    assert server.has(other.stem)
+    assert not server.has(erased.stem)
+    told = status(person)
+    assert (told["files_erased"], told["hooks_erased"], told["files_rejected"], told["last_error"]) == (1, 2, 0, None)
+
+
 @pytest.mark.parametrize("most", [1_000_000, 20_000])
 def test_a_line_that_a_proxy_refuses_is_shortened_and_keeps_nothing_out(person: Person, server: CaptureServer, most: int) -> None:
     transcript = person.home.transcript()
