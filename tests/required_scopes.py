@@ -135,5 +135,9 @@ INGEST_ALONE = {
     ("GET", "/openapi.json"): PUBLIC,
     ("POST", "/api/canary"): PUBLIC,
 }
-# They count what happens in all projects, so a key that is bound to some is refused.
-ALL_PROJECTS = {("GET", "/metrics"), ("GET", "/api/accounting")}
+# They count what happens in all projects, or hold it, so a key that is bound to some is refused.
+ALL_PROJECTS = {
+    ("GET", "/metrics"),
+    ("GET", "/api/accounting"),
+    *((method, path) for method, path in REQUIRED if path.startswith("/api/exports")),
+}

@@ -217,7 +217,7 @@ class TimelineEntry(Struct, kw_only=True):
     agent_id: str | None = None
 
 
-class StoredPrice(Struct, frozen=True):
+class StoredPrice(Struct):
     """What a call was priced at when it was stored, in 10^-9 USD: as derived_values/pricing.py says. None: not known."""
 
     cost: int | None

@@ -34,6 +34,7 @@ from services.worker.sweep.sweep_statements import (
     COMPACTABLE_FILES,
     DEAD_CONSUMER_SECONDS,
     DUE_RETENTION,
+    EXPIRED_EXPORTS,
     EXPIRED_FILES,
     GONE_CONSUMERS,
     IDLE_SESSIONS,
@@ -190,12 +191,15 @@ class Looks:
         return self._exists(IDLE_SESSIONS, idle_seconds=self._settings.session_idle_seconds)
 
     def uploads(self) -> Sequence[Call]:
-        """Whether files of a job have to go: a day after it failed, or as it ended after the last sweep. And once a day, for files without a job."""
+        """Whether files of a job have to go: a day after it failed, or as it ended after the last sweep. And once a day, for files without a job.
+
+        Or an export, whose time is over.
+        """
         found: Any = self._redis.get(UPLOADS_SWEPT_KEY)
         swept_at = float(found or 0)
         if time.time() > swept_at + LIST_UPLOADS_SECONDS:
             return ONE_CALL
-        return self._exists(UNSWEPT_UPLOADS, since=swept_at - JOB_MARGIN_SECONDS)
+        return self._exists(UNSWEPT_UPLOADS, since=swept_at - JOB_MARGIN_SECONDS) or self._exists(EXPIRED_EXPORTS)
 
     def archive(self) -> Sequence[Call]:
         """Whether ranges are to become segments, ranges are not kept, or a day has passed since garbage was collected."""

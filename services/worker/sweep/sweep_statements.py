@@ -57,6 +57,8 @@ STORED_WAITS: Final = f"SELECT EXISTS ({CAPTURED_FILES_WAIT}) OR EXISTS ({HOOKS_
 
 UNSWEPT_UPLOADS: Final = _sql("unswept_uploads")
 FORGET_FILES: Final = _sql("forget_files")
+# Exports whose time is over. What else may be left of one goes with them.
+EXPIRED_EXPORTS: Final = "SELECT FROM exports WHERE blob_url IS NOT NULL AND expires_at <= now() LIMIT 1"
 FORGET_EXPORTS: Final = _sql("forget_exports")
 COMPACTABLE_FILES: Final = _sql("compactable_files")
 EXPIRED_FILES: Final = _sql("expired_files")

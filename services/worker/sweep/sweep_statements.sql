@@ -70,12 +70,9 @@ SELECT * FROM (
 ) AS next ORDER BY read_attempts > 0, stored_offset - parsed_offset, changed_at, id
 
 -- name: unswept_uploads
--- Files of jobs that failed a day ago and were not retried, or jobs that ended since; and exports whose time is over.
+-- Files of jobs that failed a day ago and were not retried, or jobs that ended since.
 SELECT FROM import_jobs
-WHERE has_files AND status = 'failed' AND finished_at < now() - interval '1 day' OR finished_at > to_timestamp(%(since)s)
-UNION ALL
-SELECT FROM exports WHERE blob_url IS NOT NULL AND expires_at <= now()
-LIMIT 1
+WHERE has_files AND status = 'failed' AND finished_at < now() - interval '1 day' OR finished_at > to_timestamp(%(since)s) LIMIT 1
 
 -- name: forget_exports
 -- Of exports whose time is over, and of those that ended without an archive: where it lies, or what is left of it.
