@@ -11,7 +11,17 @@ import pytest
 
 from services.worker.drain.drain_partition import drain
 from services.worker.persist.dead_letters import persist_isolating
-from services.worker.persist.records import ApiCall, FileChange, Message, ProjectSeen, Record, SessionFacts, TimelineEntry, ToolUse
+from services.worker.persist.records import (
+    ApiCall,
+    FileChange,
+    Message,
+    ProjectSeen,
+    Record,
+    RepositorySeen,
+    SessionFacts,
+    TimelineEntry,
+    ToolUse,
+)
 from services.worker.persist.staging.event_kind_rows import KIND_TABLES, identity_of, rows_of
 from services.worker.persist.staging.staging_tables import ReceivedEvent, stage
 from services.worker.resources import Resources
@@ -41,6 +51,7 @@ EVENTS: list[Event] = [
 ]
 RECORDS: list[Record] = [
     ProjectSeen(id=uuid4(), project_path="/p"),
+    RepositorySeen(id=uuid4(), path="/p", remote="github.com/acme/shop"),
     SessionFacts(id=uuid4(), session_id="s", source="transcript"),
     Message(id=uuid4(), role="user", content="x", source="transcript", session_id="s"),
     ToolUse(id=uuid4(), session_id="s", tool_name="Bash", status="success", timestamp=NOW, source="transcript"),
