@@ -83,7 +83,9 @@ def project_id(server: Server, name: str | None) -> int | None:
     if name is None:
         return None
     try:
-        found = _named(_projects(server, {"archived": "all"}), name)
+        listed = _projects(server, {"archived": "all"})
+        is_part = name.isdigit() and all(str(each["id"]) != name for each in listed)
+        found = None if is_part else _named(listed, name)
         if found is None:
             found = _named(_projects(server, {"archived": "all", "parts": "true"}), name)
     except Refused as error:

@@ -52,6 +52,7 @@ class ProjectSeen(Struct, kw_only=True):
 class RepositorySeen(Struct, kw_only=True):
     """A claude.json says which repository a folder is. `remote` is in its one form (shared/projects/remotes.py)."""
 
+    id: UUID
     path: str
     remote: str
 

@@ -131,7 +131,11 @@ def _repository(keys: list[str], folder: Any) -> RepositorySeen | None:
         path = normalize_project_path(folder) if isinstance(folder, str) else None
     except InvalidPath:
         return None
-    return None if remote is None or path is None or remote.count("/") != 2 else RepositorySeen(path=path, remote=remote)
+    return (
+        None
+        if remote is None or path is None or remote.count("/") != 2
+        else RepositorySeen(id=ids.repository_id(path, remote), path=path, remote=remote)
+    )
 
 
 def _take(project: _Project, path: list[str], value: Any) -> None:

@@ -17,6 +17,11 @@ def project_id(path: str) -> UUID:
     return _id("project", path)
 
 
+def repository_id(path: str, remote: str) -> UUID:
+    """By the normalized path and remote."""
+    return _id("repository", path, remote)
+
+
 def person_message_id(uuid: str) -> UUID:
     """By the uuid of its row, which stays the same in forks and resumed copies."""
     return _id("message", uuid)

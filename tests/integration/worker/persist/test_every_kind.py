@@ -17,7 +17,11 @@ from services.worker.persist.records import (
     Message,
     ProjectSeen,
     Record,
+<<<<<<< HEAD
     SessionBoundary,
+=======
+    RepositorySeen,
+>>>>>>> projects
     SessionFacts,
     TimelineEntry,
     ToolUse,
@@ -51,6 +55,7 @@ EVENTS: list[Event] = [
 ]
 RECORDS: list[Record] = [
     ProjectSeen(id=uuid4(), project_path="/p"),
+    RepositorySeen(id=uuid4(), path="/p", remote="github.com/acme/shop"),
     SessionFacts(id=uuid4(), session_id="s", source="transcript"),
     Message(id=uuid4(), role="user", content="x", source="transcript", session_id="s"),
     ToolUse(id=uuid4(), session_id="s", tool_name="Bash", status="success", timestamp=NOW, source="transcript"),
