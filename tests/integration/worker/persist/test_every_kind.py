@@ -17,11 +17,8 @@ from services.worker.persist.records import (
     Message,
     ProjectSeen,
     Record,
-<<<<<<< HEAD
-    SessionBoundary,
-=======
     RepositorySeen,
->>>>>>> projects
+    SessionBoundary,
     SessionFacts,
     TimelineEntry,
     ToolUse,
