@@ -254,7 +254,7 @@ class TestTheScheduler:
 
         # Then each look is due once in its interval
         each_second = {"journal", "stored"}
-        of_five, of_ten = {"abandoned-shards", "unheard-cancels"}, {"abandoned-scrubs", "abandoned-merges"}
+        of_five, of_ten = {"abandoned-shards", "unheard-cancels"}, {"abandoned-scrubs", "abandoned-merges", "abandoned-erasures"}
         assert rounds == [each_second, set(), each_second, each_second | of_five, each_second | of_five | of_ten | {"canary"}, set()]
 
     def run_all(self, scheduler: LookFirst) -> None:
