@@ -139,5 +139,6 @@ INGEST_ALONE = {
 ALL_PROJECTS = {
     ("GET", "/metrics"),
     ("GET", "/api/accounting"),
+    ("GET", "/api/project-rules"),
     *((method, path) for method, path in REQUIRED if path.startswith("/api/exports")),
 }
