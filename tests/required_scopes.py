@@ -107,7 +107,6 @@ WRITING = {
     ("POST", "/api/exports"): READ,
     ("DELETE", "/api/exports/{export_id}"): READ,
     ("PATCH", "/api/users/{name}"): ADMIN,
-    ("PUT", "/api/projects/{project_id}/visibility"): ADMIN,
     ("PATCH", "/api/projects/{project_id}"): ADMIN,
     ("POST", "/api/project-rules"): ADMIN,
     ("DELETE", "/api/project-rules/{rule_id}"): ADMIN,

@@ -87,7 +87,8 @@ def asked_of(people: People, session_id: str, word: str, name: str = "ann") -> l
         "tool": f"{word}Tool",
         "tag": f"{word}-tag",
         "error_class": "other",
-    }
+        "part": str(people.parts.get(people.beta if word == SECRET else people.alpha, 999_999)),
+    } | people.jobs
     some = "018f3b1e-0000-7000-8000-000000000001"
     return [
         (route, re.sub(r"\{(\w+)\}", lambda found: filled.get(found[1], some), route + query))
