@@ -231,4 +231,5 @@ TELL_THAT_AN_ID_IS_TAKEN: Final = {
     ),
     ("PUT", "/api/transcripts/{session_id}"),
     ("PUT", "/api/machines/{machine_id}"),
+    ("PUT", "/api/machines/{machine_id}/repositories"),
 }
