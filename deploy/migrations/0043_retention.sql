@@ -120,13 +120,16 @@ CREATE TABLE base_sessions AS SELECT project_id, user_id, dated_at, last_event_a
 CREATE INDEX base_sessions_by_user ON base_sessions (user_id, dated_at);
 CREATE INDEX base_sessions_by_date ON base_sessions (dated_at, last_event_at);
 ALTER TABLE base_sessions ENABLE ROW LEVEL SECURITY;
-CREATE POLICY bound ON base_sessions FOR SELECT TO tracker_bound USING (project_id = ANY (bound_projects()));
+-- As sums: of a user. Nobody shares a session that was dropped.
+CREATE POLICY bound ON base_sessions FOR SELECT TO tracker_bound USING (
+    ((SELECT bound_projects() IS NULL) OR project_id = ANY ((SELECT bound_projects())::bigint[]))
+    AND ((SELECT bound_users() IS NULL) OR user_id = ANY ((SELECT bound_users())::bigint[])));
 GRANT SELECT ON base_sessions TO tracker_bound;
 
 -- The newest session of a project that was dropped.
 ALTER TABLE projects ADD COLUMN base_session_at timestamptz;
 
--- A key that is bound to projects sees which of its sessions have no texts any more. Rules and runs name projects and users of others.
+-- A bound key sees which of the sessions that it reads have no texts any more. Rules and runs name projects and users of others.
 ALTER TABLE dropped_texts ENABLE ROW LEVEL SECURITY;
 CREATE POLICY bound ON dropped_texts FOR SELECT TO tracker_bound USING (EXISTS (SELECT FROM sessions AS s WHERE s.session_id = dropped_texts.session_id));
 GRANT SELECT ON dropped_texts TO tracker_bound;
