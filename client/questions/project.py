@@ -12,11 +12,7 @@ from client.output.terminal import write_json
 from client.questions.lookup import Item, get, project_id
 from shared.quantities import counted
 
-<<<<<<< HEAD
-app = typer.Typer(no_args_is_help=True, help="Names, groups, archives and merges projects, and undoes it.")
-=======
-app = typer.Typer(no_args_is_help=True, help="Names, groups, archives, shares and merges projects. Each change can be undone.")
->>>>>>> rights2
+app = typer.Typer(no_args_is_help=True, help="Names, groups, shares, archives and merges projects.")
 
 Project = Annotated[str, typer.Argument(metavar="PROJECT", help="Its id, its name, or the end of its path.")]
 WidenKeys = Annotated[bool, typer.Option("--widen-keys", help="Also if a key that is bound to one of the two projects then sees both.")]
