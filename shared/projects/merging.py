@@ -51,7 +51,7 @@ def overrules_private(rows: Sequence[Mapping[str, Any]], project_id: int, other_
     """Whether a person made the project private, and the whole that it would be part of is not: keys bound to users could then read more of it."""
     by_id = {row["id"]: row for row in rows}
     whole = by_id[by_id[other_id]["merged_into"] or other_id]
-    return by_id[project_id]["visibility"] == "private" != whole["visibility"]
+    return bool(by_id[project_id]["visibility"] == "private" != whole["visibility"])
 
 
 def makes_circle(rows: Sequence[Mapping[str, Any]], other_id: int) -> bool:

@@ -129,7 +129,9 @@ def test_what_a_person_decided_is_left(worker: Resources) -> None:
 def test_no_rule_makes_a_private_project_part_of_one_that_is_not(worker: Resources) -> None:
     begin(worker, "/w/shop", "/w/fix", "/w/open")
     with worker.transaction() as connection:
-        connection.execute("UPDATE projects SET visibility = CASE path WHEN '/w/fix' THEN 'private' ELSE 'shared' END WHERE path <> '/w/open'")
+        connection.execute(
+            "UPDATE projects SET visibility = CASE path WHEN '/w/fix' THEN 'private' ELSE 'shared' END WHERE path <> '/w/open'"
+        )
     for path in ("/w/shop", "/w/fix", "/w/open"):
         tell(worker, "laptop", path, common_dir=GIT, remote=REMOTE, is_main=path == "/w/shop")
 

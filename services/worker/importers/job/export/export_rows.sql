@@ -35,7 +35,7 @@ WHERE $everything OR coalesce(u.alias_of, u.id) IN (
 ORDER BY u.id
 
 -- name: projects
-SELECT id, path, name, is_named FROM projects AS p
+SELECT id, path, name, is_named, visibility FROM projects AS p
 WHERE $everything OR id = %(project_id)s OR id IN (SELECT project_id FROM sessions WHERE session_id IN (SELECT session_id FROM chosen)
                                                    UNION SELECT project_id FROM session_facts WHERE session_id IN (SELECT session_id FROM chosen))
 ORDER BY id
@@ -99,7 +99,7 @@ WHERE $of_chosen ORDER BY from_wire, t.session_id, t.occurred_at, t.id
 SELECT t.session_id, machine_id FROM session_machines AS t WHERE $of_chosen ORDER BY t.session_id, machine_id
 
 -- name: session_marks
-SELECT t.session_id, is_starred, tags, tag_keys, note, title, changed_at FROM session_marks AS t WHERE $of_chosen ORDER BY t.session_id
+SELECT t.session_id, is_starred, tags, tag_keys, note, title, visibility, changed_at FROM session_marks AS t WHERE $of_chosen ORDER BY t.session_id
 
 -- name: sessions
 -- What the tracker had made of the rows. An import makes it again, and reads it not; it is for people, and to compare with.

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Annotated, Any, Final, NamedTuple
+from typing import Annotated, Any, Final, Literal, NamedTuple
 
 import msgspec
 from msgspec import Meta, Struct
@@ -21,6 +21,7 @@ _sql = partial(statement, __package__, "besides.sql")
 
 _Time = Annotated[str, Meta(max_length=40, pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(\+00:00|Z)$")]
 _Name = Annotated[str, Meta(min_length=1, max_length=200)]
+_Visibility = Literal["private", "shared", None]
 
 
 class _User(Struct):
@@ -33,6 +34,7 @@ class _Project(Struct):
     path: Annotated[str, Meta(min_length=1, max_length=4096)]
     name: str
     is_named: bool = True
+    visibility: _Visibility = None
 
 
 class _Machine(Struct):
@@ -56,6 +58,7 @@ class _Marks(Struct):
     tags: Annotated[list[Annotated[str, Meta(min_length=1, max_length=100)]], Meta(max_length=50)] = []
     note: Annotated[str, Meta(max_length=20_000)] | None = None
     title: Annotated[str, Meta(max_length=1_000)] | None = None
+    visibility: _Visibility = None
 
 
 class _View(Struct):

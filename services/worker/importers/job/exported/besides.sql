@@ -15,8 +15,9 @@ WHERE u.name = r.name AND u.alias_of IS NULL AND u.merge_requested_at IS NULL AN
 
 -- name: projects
 -- In the order of their ids, so that a tracker that has none gives them the same ones, if no number was left out.
-INSERT INTO projects (path, name, is_named, brought_by)
-SELECT path, name, is_named, ARRAY[%(job_number)s] FROM jsonb_to_recordset(%(rows)s) AS r (id bigint, path text, name text, is_named boolean)
+INSERT INTO projects (path, name, is_named, visibility, brought_by)
+SELECT path, name, is_named, visibility, ARRAY[%(job_number)s]
+FROM jsonb_to_recordset(%(rows)s) AS r (id bigint, path text, name text, is_named boolean, visibility text)
 WHERE NOT EXISTS (SELECT FROM projects AS p WHERE p.path_key = md5(r.path)::uuid) ORDER BY id ON CONFLICT (path_key) DO NOTHING
 
 -- name: projects_again
@@ -36,12 +37,13 @@ SELECT DISTINCT r.session_id, r.machine_id FROM jsonb_to_recordset(%(rows)s) AS 
 JOIN sessions AS s USING (session_id) ORDER BY 1, 2 ON CONFLICT DO NOTHING
 
 -- name: session_marks
-INSERT INTO session_marks AS m (session_id, is_starred, tags, tag_keys, note, title, changed_at)
-SELECT DISTINCT ON (r.session_id) r.session_id, is_starred, tags, tag_keys, note, title, least(changed_at, now())
-FROM jsonb_to_recordset(%(rows)s) AS r (session_id text, is_starred boolean, tags text[], tag_keys text[], note text, title text, changed_at timestamptz)
+INSERT INTO session_marks AS m (session_id, is_starred, tags, tag_keys, note, title, visibility, changed_at)
+SELECT DISTINCT ON (r.session_id) r.session_id, is_starred, tags, tag_keys, note, title, visibility, least(changed_at, now())
+FROM jsonb_to_recordset(%(rows)s) AS r (session_id text, is_starred boolean, tags text[], tag_keys text[], note text, title text, visibility text,
+    changed_at timestamptz)
 JOIN (SELECT session_id FROM sessions) AS s USING (session_id) ORDER BY r.session_id
 ON CONFLICT (session_id) DO UPDATE SET is_starred = excluded.is_starred, tags = excluded.tags, tag_keys = excluded.tag_keys, note = excluded.note,
-    title = excluded.title, changed_at = excluded.changed_at
+    title = excluded.title, visibility = excluded.visibility, changed_at = excluded.changed_at
 WHERE m.changed_at < excluded.changed_at
 
 -- name: saved_views
