@@ -13,7 +13,7 @@ from functools import partial
 from typing import Final
 
 from services.worker.aggregates.registry import AGGREGATES, TOOL_ROLLUPS, Aggregate
-from services.worker.aggregates.rollups import deltas_cte, rename_cells, rollups_that_note_emptied_cells
+from services.worker.aggregates.rollups import deltas_cte, rename_cells, rollup_ctes, rollups_that_note_emptied_cells
 from services.worker.sql_text import ctes, listed, sql
 from shared.sql_files import statement
 
@@ -23,6 +23,10 @@ _ADD: Final = _sql("add")
 _MOVE: Final = _sql("move")
 _NOTE_MAXIMA: Final = _sql("note_maxima")
 _MOVE_SESSIONS: Final = _sql("move_sessions")
+_BRING: Final = _sql("bring")
+_TAKE_BACK: Final = _sql("take_back")
+BRING_SESSIONS: Final = _sql("bring_sessions")
+TAKE_BACK_SESSIONS: Final = _sql("take_back_sessions")
 _RENAME: Final = "UPDATE $base SET $column = %(new)s WHERE $column = %(old)s"
 
 SESSIONS: Final = "base_sessions"
@@ -73,6 +77,35 @@ def move(aggregate: Aggregate, wanted: Move) -> str:
 def move_sessions(wanted: Move) -> str:
     """The same for the times of dropped sessions. Gives the projects that lost or won one, and notes the days to make again."""
     return sql(_MOVE_SESSIONS, assignments=wanted.assignments, chosen=chosen(SESSIONS, wanted))
+
+
+def bring(aggregate: Aggregate) -> str:
+    """Adds %(rows)s, which an import brings, to the base and to the cells."""
+    known = {
+        "project_id": "coalesce(p.merged_into, p.id, 0)",
+        "path_project_id": "CASE WHEN p.merged_into IS NOT NULL THEN p.id END",
+        "user_id": "coalesce(u.alias_of, u.id, 0)",
+        "file_key": "md5(e.line->>'file_path')::uuid",
+        "bucket_start": "coalesce(r.bucket_start, '-infinity')",
+    }
+    return sql(
+        _BRING,
+        base=aggregate.base,
+        columns=listed(aggregate.base_columns),
+        values=listed(known.get(name, f"r.{name}") for name in aggregate.base_columns),
+        rollups=rollup_ctes({f"new_{aggregate.base}"}),
+    )
+
+
+def take_back(aggregate: Aggregate) -> str:
+    """Takes some of what an import brought out of the base and the cells. What is left empty is noted, and maxima to look up."""
+    return sql(
+        _TAKE_BACK,
+        base=aggregate.base,
+        columns=listed(aggregate.base_columns),
+        noted=sql(_NOTE_MAXIMA, base=aggregate.base) if aggregate is TOOL_ROLLUPS else "",
+        rollups=rollups_that_note_emptied_cells({f"gone_{aggregate.base}"}),
+    )
 
 
 def chosen(base: str, wanted: Move) -> str:
