@@ -32,6 +32,7 @@ _OF_USER: Final = "user_id = ANY(%(user_ids)s)"
 # Projects in which nobody else's rows were dropped.
 _OF_USERS_PROJECTS: Final = f"project_id IN (SELECT project_id FROM base_activity_rollups GROUP BY project_id HAVING bool_and({_OF_USER}))"
 
+_COUNT: Final = "SELECT count(*) FROM $base WHERE $condition"
 _PLACES: Final = _sql("places")
 _SHARED_FILES: Final = _sql("shared_files")
 _KEEP_TOOLS: Final = _sql("keep_tools")
@@ -48,8 +49,10 @@ _SHARED: Final = "In {} projects sessions of others were dropped too. Which of t
 def erase_base(erasure: Erasure, step: Step) -> Erased:
     """The next rows of the next table of the base. `after`: the table that is done."""
     connection = step.connection
-    if erasure.kind not in ("user", "project") or step.is_dry_run:
+    if erasure.kind not in ("user", "project"):
         return Erased(None)
+    if step.is_dry_run:
+        return Erased(None, _count(connection, erasure))
     tables = base_tables()
     number = tables.index(step.after) + 1 if step.after in tables else 0
     if number == len(tables):
@@ -77,6 +80,13 @@ def erase_base(erasure: Erasure, step: Step) -> Erased:
     # The table before this one, if there is more in this one. Before the first there is none, and its name would mean nothing.
     after = table if len(places) < ROWS_AT_ONCE else tables[number - 1] if number else "-"
     return Erased(after, {"dropped contributions": len(places)} if places else {}, remains)
+
+
+def _count(connection: Connection[Any], erasure: Erasure) -> dict[str, int]:
+    [(count,)] = connection.execute(
+        sql(_COUNT, base=SESSIONS, condition=_condition(erasure, SESSIONS)).encode(), erasure.parameters
+    ).fetchall()
+    return {"dropped sessions": count} if count else {}
 
 
 def withdraw_base(aggregate: Aggregate) -> str:
