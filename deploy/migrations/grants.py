@@ -175,7 +175,7 @@ GRANTS: Final[dict[str, Grants]] = {
         }
         | _MAINTAIN,
         "audit_log": {
-            "SELECT": ("id", "at", "subject", "details", "request_id"),
+            "SELECT": ("id", "at", "act", "subject", "details", "request_id"),
             "INSERT": ("who", "act", "subject", "details", "request_id"),
             "UPDATE": ("subject", "details", "request_id"),
             "DELETE": _ALL,

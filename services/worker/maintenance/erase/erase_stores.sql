@@ -186,6 +186,7 @@ WHERE (project_id = ANY(%(project_ids)s) AND NOT EXISTS (SELECT FROM projects AS
    OR EXISTS (SELECT FROM unnest(%(name_patterns)s::text[]) AS n (pattern) WHERE r.pattern ~* n.pattern)
 
 -- name: audit
+-- Changes of a project that is gone may name its group.
 WITH needles AS (
     SELECT unnest(%(names)s::text[]) AS needle UNION SELECT session_id FROM erasure_sessions WHERE erasure_id = %(erasure_id)s
 ),
@@ -193,7 +194,9 @@ named AS (
     SELECT a.id, (a.subject IN (SELECT needle FROM needles) OR a.subject ~* ANY(%(name_patterns)s::text[])) IS TRUE AS in_subject,
            EXISTS (SELECT FROM jsonb_path_query(a.details, 'strict $.**') AS v (value)
                    WHERE jsonb_typeof(v.value) = 'string'
-                     AND (v.value #>> '{}' IN (SELECT needle FROM needles) OR v.value #>> '{}' ~* ANY(%(name_patterns)s::text[]))) AS in_details
+                     AND (v.value #>> '{}' IN (SELECT needle FROM needles) OR v.value #>> '{}' ~* ANY(%(name_patterns)s::text[])))
+               OR a.act LIKE 'project.%%' AND a.subject = ANY(%(project_ids)s::text[])
+                  AND NOT EXISTS (SELECT FROM projects AS p WHERE p.id::text = a.subject) AS in_details
     FROM audit_log AS a
 )
 UPDATE audit_log AS a SET subject = CASE WHEN in_subject THEN %(erased)s ELSE subject END, details = CASE WHEN in_details THEN %(details)s ELSE details END
