@@ -167,20 +167,21 @@ GRANTS: Final[dict[str, Grants]] = {
     | {
         "retention_rules": _READ | _MAINTAIN,
         "session_marks": _WRITE | _MAINTAIN,
-        "saved_views": {"SELECT": _ALL, "INSERT": ("id", "name", "address", "created_at"), "UPDATE": ("name", "address")} | _MAINTAIN,
+        "saved_views": {"SELECT": _ALL, "INSERT": ("id", "name", "address", "created_at"), "UPDATE": ("name", "address"), "DELETE": _ALL}
+        | _MAINTAIN,
         "api_keys": {
             "SELECT": ("id", "name", "user_name", "user_names", "project_ids", "revoked_at"),
-            "UPDATE": ("name", "user_name", "user_names"),
+            "UPDATE": ("name", "user_name", "user_names", "revoked_at"),
         }
         | _MAINTAIN,
         "audit_log": {
-            "SELECT": ("id", "at", "subject", "details", "request_id"),
+            "SELECT": ("id", "at", "act", "subject", "details", "request_id"),
             "INSERT": ("who", "act", "subject", "details", "request_id"),
             "UPDATE": ("subject", "details", "request_id"),
             "DELETE": _ALL,
         }
         | _MAINTAIN,
-        "key_logins": _MAINTAIN,
+        "key_logins": {"SELECT": ("key_id",), "DELETE": _ALL} | _MAINTAIN,
         _SCRUB_TEXTS: {"SELECT": _ALL, "DELETE": _ALL} | _MAINTAIN,
         "alembic_version": _READ | _MAINTAIN,
     }
