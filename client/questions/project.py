@@ -148,7 +148,9 @@ def _lines(found: Item) -> list[str]:
     zone = local_zone()
     lines = [f"{found['id']} {found['label'] or found['name']}: {found['path']}", counted(found["total_sessions"], "session")]
     lines += [f"Group: {found['group']}"] * bool(found["group"]) + ["Archived."] * found["archived"]
-    lines.append(f"Its sessions are read {_READERS[found['visibility']]}.")
+    if not found["part_of"]:
+        # The whole's counts for a part.
+        lines.append(f"Its sessions are read {_READERS[found['visibility']]}.")
     lines += [f"Repository: {found['repository']}"] * bool(found["repository"])
     if found["part_of"]:
         lines.append(f"Part of {found['merged_into']}. {found['part_of']['because']}")

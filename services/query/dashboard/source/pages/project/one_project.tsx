@@ -29,6 +29,8 @@ function Shown({ project, again }: { project: Details; again: () => void }) {
   const problem = useSignal<Problem | null>(null);
   const isChanging = useSignal(false);
   const newest = project.changes.find((each) => !each.undone_at);
+  // The whole's counts for a part.
+  const readers = !project.part_of && project.visibility && READERS[project.visibility];
 
   async function change(method: string, path: string, body: object): Promise<boolean> {
     problem.value = null;
@@ -66,8 +68,8 @@ function Shown({ project, again }: { project: Details; again: () => void }) {
           </li>
         ))}
       </ul>
-      {(project.group || project.archived || project.visibility) && (
-        <p>{[project.group && `Group: ${project.group}.`, project.archived && "Archived.", project.visibility && READERS[project.visibility]].filter(Boolean).join(" ")}</p>
+      {(project.group || project.archived || readers) && (
+        <p>{[project.group && `Group: ${project.group}.`, project.archived && "Archived.", readers].filter(Boolean).join(" ")}</p>
       )}
       {problem.value && <ProblemNote problem={problem.value} />}
       {isAdmin.value && (
