@@ -125,7 +125,10 @@ CREATE INDEX base_sessions_by_date ON base_sessions (dated_at, last_event_at);
 -- Where a project's newest session is looked up.
 CREATE INDEX base_sessions_by_project ON base_sessions (project_id, dated_at);
 ALTER TABLE base_sessions ENABLE ROW LEVEL SECURITY;
-CREATE POLICY bound ON base_sessions FOR SELECT TO tracker_bound USING (project_id = ANY (bound_projects()));
+-- As sums: of a user. Nobody shares a session that was dropped.
+CREATE POLICY bound ON base_sessions FOR SELECT TO tracker_bound USING (
+    ((SELECT bound_projects() IS NULL) OR project_id = ANY ((SELECT bound_projects())::bigint[]))
+    AND ((SELECT bound_users() IS NULL) OR user_id = ANY ((SELECT bound_users())::bigint[])));
 GRANT SELECT ON base_sessions TO tracker_bound;
 
 -- What of the base a merge of projects, or its undo, has still to move.
@@ -143,7 +146,7 @@ CREATE INDEX base_usage_rollups_by_import ON base_usage_rollups (brought_by) WHE
 CREATE INDEX base_activity_rollups_by_import ON base_activity_rollups (brought_by) WHERE brought_by IS NOT NULL;
 CREATE INDEX base_sessions_by_import ON base_sessions (brought_by) WHERE brought_by IS NOT NULL;
 
--- A key that is bound to projects sees which of its sessions have no texts any more. Rules and runs name projects and users of others.
+-- A bound key sees which of the sessions that it reads have no texts any more. Rules and runs name projects and users of others.
 ALTER TABLE dropped_texts ENABLE ROW LEVEL SECURITY;
 CREATE POLICY bound ON dropped_texts FOR SELECT TO tracker_bound USING (EXISTS (SELECT FROM sessions AS s WHERE s.session_id = dropped_texts.session_id));
 GRANT SELECT ON dropped_texts TO tracker_bound;

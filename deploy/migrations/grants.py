@@ -88,15 +88,15 @@ VIEWS: Final = (*_ASKS, "whole_projects", "search_noted_messages", "search_texts
 
 # What a person changes of a project (shared/projects/merging.sql).
 _PLACE_OF_PROJECT: Final = (
-    *("name", "group_name", "is_archived", "is_kept_apart", "part_of", "merged_into", "merged_by", "merge_evidence", "merged_by_key"),
-    *("merged_at", "rekey_requested_at"),
+    *("name", "group_name", "is_archived", "visibility", "is_kept_apart", "part_of", "merged_into", "merged_by", "merge_evidence"),
+    *("merged_by_key", "merged_at", "rekey_requested_at"),
 )
 _TOLD: Final = ("told_by", "path", "common_dir", "remote", "inside", "is_main")
 
 GRANTS: Final[dict[str, Grants]] = {
     # Two ids, jobs' rows, keys, names of users, and dead letters that are replayed. Events and aggregates are the worker's.
     INGEST: {
-        "projects": {"SELECT": _ALL, "INSERT": ("path", "name"), "UPDATE": (*_PLACE_OF_PROJECT, "visibility")},
+        "projects": {"SELECT": _ALL, "INSERT": ("path", "name"), "UPDATE": _PLACE_OF_PROJECT},
         "project_changes": {"SELECT": _ALL, "INSERT": ("project_id", "who", "before", "after"), "UPDATE": ("undone_at",)},
         "project_places": {"SELECT": _ALL, "INSERT": _TOLD, "UPDATE": (*_TOLD, "told_at", "judged_at")},
         "project_rules": {"SELECT": _ALL, "INSERT": ("pattern", "project_id", "key_id"), "UPDATE": ("pattern",), "DELETE": _ALL},
@@ -167,20 +167,21 @@ GRANTS: Final[dict[str, Grants]] = {
     | {
         "retention_rules": _READ | _MAINTAIN,
         "session_marks": _WRITE | _MAINTAIN,
-        "saved_views": {"SELECT": _ALL, "INSERT": ("id", "name", "address", "created_at"), "UPDATE": ("name", "address")} | _MAINTAIN,
+        "saved_views": {"SELECT": _ALL, "INSERT": ("id", "name", "address", "created_at"), "UPDATE": ("name", "address"), "DELETE": _ALL}
+        | _MAINTAIN,
         "api_keys": {
             "SELECT": ("id", "name", "user_name", "user_names", "project_ids", "revoked_at"),
-            "UPDATE": ("name", "user_name", "user_names"),
+            "UPDATE": ("name", "user_name", "user_names", "revoked_at"),
         }
         | _MAINTAIN,
         "audit_log": {
-            "SELECT": ("id", "at", "subject", "details", "request_id"),
+            "SELECT": ("id", "at", "act", "subject", "details", "request_id"),
             "INSERT": ("who", "act", "subject", "details", "request_id"),
             "UPDATE": ("subject", "details", "request_id"),
             "DELETE": _ALL,
         }
         | _MAINTAIN,
-        "key_logins": _MAINTAIN,
+        "key_logins": {"SELECT": ("key_id",), "DELETE": _ALL} | _MAINTAIN,
         _SCRUB_TEXTS: {"SELECT": _ALL, "DELETE": _ALL} | _MAINTAIN,
         "alembic_version": _READ | _MAINTAIN,
     }

@@ -50,6 +50,7 @@ def answers(stack: Stack, session_ids: list[str], scrub_id: str) -> Iterator[tup
         "call_id": [str(row[0]) for row in stack.select("SELECT id FROM tool_calls")],
         "letter_id": [str(row[0]) for row in stack.select("SELECT id FROM dead_letters")],
         "scrub_id": [scrub_id],
+        "erasure_id": [str(row[0]) for row in stack.select("SELECT id FROM erasures")],
         "date": [
             str(row[0])
             for row in stack.select("SELECT DISTINCT (dated_at AT TIME ZONE 'UTC')::date FROM sessions WHERE dated_at > '-infinity'")

@@ -5,16 +5,24 @@ WHERE status = 'failed' AND kind = %(kind)s AND (%(name)s = ANY(names) OR kind =
 ORDER BY created_at DESC LIMIT 1
 
 -- name: find_session
--- A transcript may be stored that is not read yet.
+-- A transcript may be stored that is not read yet. Of a session that retention has dropped, other stores may have something.
 SELECT ARRAY[%(name)s::text] AS names, ARRAY[%(name)s::text] AS confirmed_by
 WHERE EXISTS (SELECT FROM sessions WHERE session_id = %(name)s) OR EXISTS (SELECT FROM transcript_files WHERE session_id = %(name)s)
+   OR EXISTS (SELECT FROM tombstones WHERE key = tombstone_key('session', %(name)s) AND reason = 'expired')
 
 -- name: find_user
 SELECT array_agg(name ORDER BY id) AS names, array_agg(id ORDER BY id) AS user_ids, ARRAY[%(name)s::text] AS confirmed_by
 FROM users WHERE coalesce(alias_of, id) = (SELECT coalesce(alias_of, id) FROM users WHERE name = %(name)s)
 
 -- name: find_project
-SELECT ARRAY[path] AS names, ARRAY[id] AS project_ids, ARRAY[path, name] AS confirmed_by FROM projects WHERE id = %(name)s::bigint
+-- With all that is part of it.
+WITH RECURSIVE parts AS (
+    SELECT id, path FROM projects WHERE id = %(name)s::bigint
+    UNION SELECT p.id, p.path FROM projects AS p JOIN parts ON p.part_of = parts.id
+)
+SELECT array_agg(path ORDER BY id) AS names, array_agg(id ORDER BY id) AS project_ids,
+       (SELECT ARRAY[path, name] FROM projects WHERE id = %(name)s::bigint) AS confirmed_by
+FROM parts
 
 -- name: add
 INSERT INTO erasures (id, kind, names, user_ids, project_ids, from_at, to_at, is_dry_run, request_id)

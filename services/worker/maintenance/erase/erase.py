@@ -17,6 +17,7 @@ from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
 from services.worker.maintenance.erase import erase_stores
+from services.worker.maintenance.erase.erase_base import erase_base
 from services.worker.maintenance.erase.erase_range import erase_range_lines, erase_range_rows
 from services.worker.maintenance.erase.erase_rows import erase_rows
 from services.worker.maintenance.erase.erasure import Erased, Erasure, Stage
@@ -77,11 +78,15 @@ STAGES: Final = {
     # What was accepted before the tombstones is stored, or left out, before the stages that look for it.
     "journal": _of_scrub(scrub_redis.await_journal),
     "rows": _Stage(erase_rows, of_range=erase_range_rows),
+    # What retention has dropped of it counts still.
+    "base": _Stage(erase_base, of_range=_nothing),
     "names": _Stage(erase_stores.erase_names, of_range=_nothing),
     "imports": _Stage(erase_stores.erase_imports, of_range=_nothing),
     "tables": _Stage(erase_stores.erase_tables, of_range=_nothing),
     "transcripts": _Stage(erase_stores.erase_transcripts, of_range=erase_range_lines),
     "dead_letters": _Stage(erase_stores.erase_dead_letters),
+    # Archives of exports hold what was stored when they were made.
+    "exports": _Stage(erase_stores.erase_exports, in_transaction=False, of_files=True),
     "audit_log": _Stage(erase_stores.erase_audit_log, of_range=_nothing),
     "redis": _Stage(erase_stores.erase_redis),
     "search_index": _Stage(erase_stores.await_indexer, of_files=True),

@@ -17,7 +17,7 @@ from services.worker.maintenance.erase.erasure import Erased, Erasure
 from services.worker.maintenance.scrub.scrub_stage import Step
 from services.worker.persist.persist_batch import INSERT_SESSIONS, LOCK_SESSIONS, date_projects
 from services.worker.resources import Resources
-from services.worker.row_tables import ROW_TABLES, for_all, for_each
+from services.worker.row_tables import MESSAGES, ROW_TABLES, for_all, for_each
 from services.worker.search_index.forget_documents import forget_changed_here
 from services.worker.sessions import session_rebuild
 from services.worker.sessions.reattribution import reattributed
@@ -36,6 +36,7 @@ _NEXT_ROWS: Final = f"SELECT id, session_id FROM ({for_all(_ROWS)}) AS own LIMIT
 _COUNT_ROWS: Final = for_all(_sql("count_rows"))
 _COUNT_SESSIONS: Final = _sql("count_sessions")
 _SESSIONLESS: Final = _sql("sessionless")
+_OF_PART: Final = "OR %(kind)s = 'project' AND path_project_id = ANY(%(project_ids)s)"
 _DELETE_SESSIONLESS: Final = "DELETE FROM $table WHERE id = ANY(%(row_ids)s)"
 _HEIRS: Final = _sql("heirs")
 _HAND_OVER: Final = _sql("hand_over")
@@ -140,7 +141,11 @@ def _erase_sessionless(worker: Resources, connection: Connection[Any], erasure: 
     lock_order.lock_writing_exclusive(connection)
     for table in ROW_TABLES:
         with connection.cursor(row_factory=scalar_row) as cursor:
-            row_ids = cursor.execute(sql(_SESSIONLESS, table=table).encode(), erasure.parameters | {"rows_limit": ROWS_AT_ONCE}).fetchall()
+            # Prompts alone have no session but a path.
+            of_part = _OF_PART if table == MESSAGES.name else ""
+            row_ids = cursor.execute(
+                sql(_SESSIONLESS, table=table, of_part=of_part).encode(), erasure.parameters | {"rows_limit": ROWS_AT_ONCE}
+            ).fetchall()
         if row_ids:
             parameters = {"session_ids": [], "row_ids": row_ids, "whole_ids": [], "idle_gap": worker.idle_gap}
             with reattributed(connection, parameters):

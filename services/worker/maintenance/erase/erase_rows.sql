@@ -12,7 +12,8 @@ SELECT count(*) FROM sessions WHERE session_id IN (SELECT session_id FROM erasur
 
 -- name: sessionless
 SELECT id FROM $table
-WHERE session_id IS NULL AND (%(kind)s = 'user' AND user_id = ANY(%(user_ids)s) OR %(kind)s = 'project' AND project_id = ANY(%(project_ids)s))
+WHERE session_id IS NULL
+  AND (%(kind)s = 'user' AND user_id = ANY(%(user_ids)s) OR %(kind)s = 'project' AND project_id = ANY(%(project_ids)s) $of_part)
 LIMIT %(rows_limit)s
 
 -- name: heirs

@@ -18,6 +18,7 @@ from services.worker.archive.archive_locks import lock_file
 from services.worker.importers.job.run_shard import delete_files
 from services.worker.maintenance.erase.erase_tables import TABLES, ErasedTable
 from services.worker.maintenance.erase.erasure import Erased, Erasure
+from services.worker.maintenance.scrub.scrub_files import delete_exports
 from services.worker.maintenance.scrub.scrub_redis import KEYS_AT_ONCE, rewrite_feed
 from services.worker.maintenance.scrub.scrub_stage import Step
 from services.worker.persist.live.captured_feed import TOLD_KEY
@@ -53,7 +54,14 @@ _RUNNING_JOBS: Final = _sql("running_jobs")
 _TAKE_UPLOADS: Final = _sql("take_uploads")
 _FORGET_CONTENTS: Final = _sql("forget_contents")
 _FORGET_JOBS: Final = (_sql("forget_own_jobs"), _sql("forget_names_in_jobs"))
-_NAMES: Final = {name: _sql(name) for name in ("machines", "machine_reports", "api_keys", "key_logins", "users", "projects")}
+_NAMES: Final = {name: _sql(name) for name in ("machines", "machine_reports", "key_logins", "api_keys", "users")}
+_PROJECTS: Final = _sql("projects")
+_FORGET_PROJECTS: Final = {name: _sql(f"forget_{name}") for name in ("project_changes", "project_places", "project_rules")}
+_HAS_EXPIRED: Final = _sql("has_expired")
+_EXPORTS: Final = "SELECT count(*) FROM import_jobs WHERE kind = 'export' AND status IN ('queued', 'running')"
+_FORGET_BINDINGS: Final = "UPDATE exports SET bound_user = 'erased' WHERE %(kind)s = 'user' AND bound_user = ANY(%(names)s)"
+_DROPPED: Final = "Retention had dropped the session. What it counted stays in the sums of its project and person: without its id, so it cannot be told apart."
+_OF_PART: Final = "The project is part of another. What retention has dropped of it counts there, and cannot be told apart."
 _AUDIT: Final = _sql("audit")
 _NOTES_LEFT: Final = _sql("notes_left")
 _FORGET: Final = (
@@ -83,10 +91,17 @@ def write_erasures_tombstones(erasure: Erasure, step: Step) -> Erased:
         assert erasure.to_at is not None
         write_range_tombstone(connection, erasure.names[0], erasure.from_at, erasure.to_at, erasure.id)
         return Erased(None)
+    remains = _what_is_not_told_apart(connection, erasure)
     written = write_tombstones(connection, "session", session_ids_of(connection, erasure), reason="erased", job_id=erasure.id)
     if erasure.kind != "session":
         written += write_tombstones(connection, erasure.kind, erasure.names, reason="erased", job_id=erasure.id)
-    return Erased(None, {"tombstones": written})
+    return Erased(None, {"tombstones": written}, remains)
+
+
+def _what_is_not_told_apart(connection: Connection[Any], erasure: Erasure) -> dict[str, str]:
+    """What the base has of it, which knows neither sessions nor parts of projects."""
+    [(has_expired, is_part)] = connection.execute(_HAS_EXPIRED, erasure.parameters).fetchall()
+    return {"sums": _DROPPED if has_expired else _OF_PART} if has_expired or is_part else {}
 
 
 def session_ids_of(connection: Connection[Any], erasure: Erasure) -> list[str]:
@@ -208,7 +223,24 @@ def erase_names(erasure: Erasure, step: Step) -> Erased:
     # Nobody refers to a user or a project meanwhile.
     lock_order.lock_writing_exclusive(connection)
     counts = {name: connection.execute(command, erasure.parameters).rowcount for name, command in _NAMES.items()}
+    counts["projects"] = 0
+    # A project can go when its parts are gone.
+    while gone := connection.execute(_PROJECTS, erasure.parameters).rowcount:
+        counts["projects"] += gone
+    counts |= {name: connection.execute(command, erasure.parameters).rowcount for name, command in _FORGET_PROJECTS.items()}
     return Erased(None, {name: count for name, count in counts.items() if count})
+
+
+def erase_exports(erasure: Erasure, step: Step) -> Erased:
+    """Archives of exports go, and exports that are being written end. `after`: until when these are waited for."""
+    delete_exports(step)
+    until = float(step.after or time.time() + PATIENCE_SECONDS)
+    [(running,)] = step.connection.execute(_EXPORTS).fetchall()
+    if running and time.time() < until:
+        return Erased(str(until), waits=True)
+    step.connection.execute(_FORGET_BINDINGS, erasure.parameters)
+    why = "Exports that did not end in time: their archives may hold it. Delete them, or erase again."
+    return Erased(None, remains={"exports": why} if running else {})
 
 
 def erase_audit_log(erasure: Erasure, step: Step) -> Erased:

@@ -46,6 +46,9 @@ TABLES: Final = (
     ErasedTable("session_machines"),
     ErasedTable("import_sessions"),
     ErasedTable("contested_rows"),
+    ErasedTable("dropped_texts"),
+    # Retention is at it: what it has dropped of the session already is in the base.
+    ErasedTable("dropping_sessions"),
     ErasedTable("saved_views", of_sessions=_VIEW_OF_SESSION, more={"user": _VIEW_OF_USER, "project": _VIEW_OF_PROJECT}),
 )
 
@@ -71,6 +74,13 @@ BY_STAGES: Final = {
     "usage_rollups": _WITH_ROWS,
     "error_rollups": _WITH_ROWS,
     "active_days": _WITH_ROWS,
+    # What dropped rows count for: all of a user or a project.
+    "base_activity_rollups": "base",
+    "base_tool_rollups": "base",
+    "base_file_rollups": "base",
+    "base_usage_rollups": "base",
+    "base_error_rollups": "base",
+    "base_sessions": "base",
     # Documents go with the rows that they were made of; words that only they had go with them.
     "search_documents": _WITH_ROWS,
     "search_words": _WITH_ROWS,
@@ -87,9 +97,16 @@ BY_STAGES: Final = {
     "imported_files": "imports",
     "users": "names",
     "projects": "names",
+    # They go with the project, and where they name it.
+    "project_changes": "names",
+    "project_places": "names",
+    "project_rules": "names",
+    # By their foreign keys.
+    "retention_rules": "names",
     "machines": "names",
     "api_keys": "names",
     "key_logins": "names",
+    "exports": "exports",
     "audit_log": "audit_log",
     "erasures": "forget",
     "erasure_sessions": "forget",
@@ -98,6 +115,10 @@ NOTHING_IN: Final = {
     "tombstones": "hashes alone, which keep out what comes late",
     "import_shares": "numbers",
     "scrubs": "numbers",
+    "retention_runs": "numbers",
+    "retention_counts": "numbers",
+    "kept_out_texts": "hashes alone, which keep out what comes late",
+    "scrub_texts": "half of what a running scrub was given: random bytes without the other half",
     "accounts": "numbers",
     "ledger": "numbers",
     "canaries": "the tracker's own events",

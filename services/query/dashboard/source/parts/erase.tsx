@@ -56,7 +56,10 @@ function Ask({ what, name, onClose }: Props & { onClose: () => void }) {
   return (
     <Dialog label="Erase" onClose={onClose} class="ask">
       <h2>Erase {name} for good?</h2>
-      <p>All of it goes from every store, and what machines still send of it is refused. There is no undo. Type the name to confirm.</p>
+      <p>
+        All of it goes from every store, and what machines still send of it is refused.{what.project_id && " All folders that are part of it go too."} Archives of exports
+        are deleted. There is no undo. Type the name to confirm.
+      </p>
       {problem.value && <ProblemNote problem={problem.value} />}
       {id && <p role="status">{erasure && !isRunning ? says(erasure) : isErased ? "It is being erased." : "It is being counted."}</p>}
       {erasure && !isRunning && isErased ? (

@@ -68,7 +68,12 @@ FROM $base AS t LEFT JOIN projects AS p ON p.id = coalesce(t.path_project_id, t.
 WHERE $everything ORDER BY t.project_id, $bucket
 
 -- name: machines
-SELECT machine_id, name, user_name AS "user", first_seen_at, last_heard_at, report FROM machines AS m
+-- Of a selection no report, since it names files and projects of all its sessions; of one user, no other's name.
+SELECT machine_id, name, first_seen_at, last_heard_at, CASE WHEN $everything THEN report ELSE '{}' END AS report,
+    CASE WHEN %(user)s::text IS NULL OR EXISTS (
+        SELECT FROM users AS own JOIN users AS asked ON coalesce(asked.alias_of, asked.id) = coalesce(own.alias_of, own.id)
+        WHERE own.name = m.user_name AND asked.name = %(user)s) THEN user_name END AS "user"
+FROM machines AS m
 WHERE $everything OR machine_id IN (SELECT machine_id FROM session_machines WHERE session_id IN (SELECT session_id FROM chosen))
 ORDER BY machine_id
 
@@ -137,11 +142,12 @@ WHERE $of_chosen ORDER BY t.session_id
 SELECT id, name, address, created_at FROM saved_views WHERE $everything ORDER BY created_at, id
 
 -- name: transcript_files
--- Of a live file as much as was read: its rows are of that.
+-- Of a live file as much as was read: its rows are of that. Of a selection no file that another user's key brought into the session.
 SELECT id, session_id, machine_id, file_name, generation, user_name AS "user", parsed_offset, facts_ids, parser_version, dropped_to,
     brought_by IS NULL AS is_live, created_at, changed_at,
     (SELECT coalesce(sum(raw_bytes), 0) FROM transcript_segments AS s WHERE s.file_id = t.id)
     + (SELECT coalesce(sum(raw_bytes), 0) FROM transcript_ranges AS r WHERE r.file_id = t.id AND r.end_offset <= t.parsed_offset) AS raw_bytes
 FROM transcript_files AS t
-WHERE parsed_offset > 0 AND ($everything OR $of_chosen)
+WHERE parsed_offset > 0
+  AND ($everything OR $of_chosen AND is_file_of(t.bound_user, (SELECT s.user_id FROM sessions AS s WHERE s.session_id = t.session_id)))
 ORDER BY session_id, file_name, machine_id, generation
