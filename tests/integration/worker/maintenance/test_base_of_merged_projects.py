@@ -20,6 +20,7 @@ from tests.integration.worker.imports.test_imports_in_any_order import GAP
 from tests.integration.worker.maintenance.projects_world import decide, fill, move_all, project_id, prompt
 from tests.integration.worker.maintenance.test_merge_users import differences, empty, everything, request_merge, session, store
 from tests.integration.worker.maintenance.test_rekey_projects import _is_circle
+from tests.integration.worker.maintenance.test_retention import drop, set_rule
 
 PATHS = ("/w/shop", "/w/shop-fix", "/w/api")
 CELLS = (*AGGREGATES, "active_days")
@@ -160,6 +161,27 @@ def test_verify_tells_a_base_that_counts_under_the_wrong_project(worker: Resourc
         connection.execute("UPDATE base_sessions SET project_id = path_project_id, path_project_id = NULL")
 
     assert "session projects" in differences(worker)
+
+
+def test_the_rule_of_the_whole_counts_while_a_project_is_part_of_it(worker: Resources) -> None:
+    """given a rule for a part and none for the whole, when a run comes, then it drops nothing; it drops when the rule is the whole's, or taken out."""
+    fill(worker, PATHS)
+    set_rule(worker, "sessions", 30, project="/w/shop-fix")
+    decide(worker, "/w/shop-fix", "/w/shop")
+    move_all(worker)
+    before = sums(worker)
+
+    assert drop(worker) == {}
+    set_rule(worker, "sessions", 30, project="/w/shop")
+    assert drop(worker)["sessions"][0] == 6
+    assert sums(worker) == before
+    assert in_base(worker, "/w/shop") > 0
+
+    decide(worker, "/w/shop-fix", None)
+    move_all(worker)
+    store(worker, session("late", "ann", 3, "/w/shop-fix"))
+    assert drop(worker)["sessions"][0] == 1
+    assert differences(worker) == {}
 
 
 _STEPS = st.lists(
