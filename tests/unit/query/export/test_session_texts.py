@@ -29,6 +29,7 @@ from services.query.queries.timeline.bodies import Place
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 SESSION = ExportedSession(
     session_id="s-1", title="Retry uploads", title_source="prompt", own_title=False, is_starred=False, tags=[], note=None, visibility=None,
+    texts_dropped_at=None, texts_dropped_before=None,
     parent_session_id=None, project_id=1,
     project_name="shop", project_path="/home/ann/shop", user="ann", start_time=NOON, end_time=None, duration_minutes=30.0, active_minutes=12.0,
     status="open", end_reason=None, messages_count=2, user_messages=1, commands=0, files_modified_count=1, lines_added=3, lines_removed=1,
