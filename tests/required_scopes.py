@@ -107,7 +107,6 @@ WRITING = {
     ("POST", "/api/exports"): READ,
     ("DELETE", "/api/exports/{export_id}"): READ,
     ("PATCH", "/api/users/{name}"): ADMIN,
-    ("PUT", "/api/projects/{project_id}/visibility"): ADMIN,
     ("PATCH", "/api/projects/{project_id}"): ADMIN,
     ("POST", "/api/project-rules"): ADMIN,
     ("DELETE", "/api/project-rules/{rule_id}"): ADMIN,
@@ -135,9 +134,13 @@ INGEST_ALONE = {
     ("GET", "/openapi.json"): PUBLIC,
     ("POST", "/api/canary"): PUBLIC,
 }
-# They count what happens in all projects, or hold it, so a key that is bound to some is refused.
+# They count what happens in all projects, or hold it, so a key that is bound to some, or to users, is refused.
 ALL_PROJECTS = {
+    ("GET", "/api/project-rules"),
     ("GET", "/metrics"),
     ("GET", "/api/accounting"),
+    ("GET", "/api/project-rules"),
     *((method, path) for method, path in REQUIRED if path.startswith("/api/exports")),
 }
+# Of these a key that is bound to one user alone has that user's.
+OR_ONE_USER = "/api/exports"

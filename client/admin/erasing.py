@@ -44,7 +44,7 @@ def erase(
     url: Url = DEFAULT_URL,
     token: Token = None,
 ) -> None:
-    """Erases a session, a person, a project, or a range of a session, for good.
+    """Erases a session, a part of one, a person or a project.
 
     It goes from every store, and the server refuses what machines still send of it. The report names what may still have it, as backups.
     """

@@ -148,7 +148,7 @@ def list_projects(
     url: Url = DEFAULT_URL,
     token: Token = None,
 ) -> None:
-    """Lists projects, the last used first; `tracker project` changes them."""
+    """Lists projects, the last used first."""
     wanted, zone = format_of(as_json, as_csv), local_zone(tz)
     with failures_as_exit_codes():
         found: list[Item] = get(

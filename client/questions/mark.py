@@ -33,7 +33,7 @@ def mark(
     url: Url = DEFAULT_URL,
     token: Token = None,
 ) -> None:
-    """Marks a session with a star, tags, a note or a title, or shares it.
+    """Marks a session: a star, tags, a note, a title, who reads it.
 
     Without options it shows the marks. `tracker sessions --starred` and `--tag` find marked sessions.
     """

@@ -1,4 +1,4 @@
-"""`tracker project`: names a project, groups and archives it, and makes one of several that are one."""
+"""`tracker project`: names a project, groups, archives and shares it, and makes one of several that are one."""
 
 from typing import Annotated, Any, Final
 
@@ -12,12 +12,17 @@ from client.output.terminal import write_json
 from client.questions.lookup import Item, get, project_id
 from shared.quantities import counted
 
-app = typer.Typer(no_args_is_help=True, help="Names, groups, archives and merges projects. Each change can be undone.")
+app = typer.Typer(no_args_is_help=True, help="Names, groups, shares, archives and merges projects.")
 
 Project = Annotated[str, typer.Argument(metavar="PROJECT", help="Its id, its name, or the end of its path.")]
 WidenKeys = Annotated[bool, typer.Option("--widen-keys", help="Also if a key that is bound to one of the two projects then sees both.")]
 
 _SHOWN_CHANGES: Final = 10
+_READERS: Final = {
+    "shared": "by all",
+    "private": "by their users' keys, and keys of no user",
+    None: "as the server's setting TRACKER_SESSIONS says",
+}
 
 
 @app.command("show")
@@ -58,7 +63,7 @@ def split(project: Project, as_json: AsJson = False, url: Url = DEFAULT_URL, tok
 
 @app.command()
 def undo(project: Project, widen_keys: WidenKeys = False, as_json: AsJson = False, url: Url = DEFAULT_URL, token: Token = None) -> None:
-    """Takes a project's newest change back: a name, a group, an archive or a merge."""
+    """Takes a project's newest change back: a name, a group, an archive, its readers or a merge."""
     with failures_as_exit_codes():
         server = server_at(url, token, Quiet())
         body = {"widen_keys": True} if widen_keys else {}
@@ -104,6 +109,26 @@ def archive(
         _write(_change(server_at(url, token, Quiet()), project, {"archived": not back}), as_json=as_json)
 
 
+@app.command()
+def share(
+    project: Project,
+    as_server: Annotated[bool, typer.Option("--as-server", help="No word of its own: as the server says (TRACKER_SESSIONS).")] = False,
+    as_json: AsJson = False,
+    url: Url = DEFAULT_URL,
+    token: Token = None,
+) -> None:
+    """Lets keys that are bound to other users read its sessions too, except those that were made private themselves."""
+    with failures_as_exit_codes():
+        _write(_change(server_at(url, token, Quiet()), project, {"visibility": None if as_server else "shared"}), as_json=as_json)
+
+
+@app.command()
+def private(project: Project, as_json: AsJson = False, url: Url = DEFAULT_URL, token: Token = None) -> None:
+    """Keeps its sessions from keys of other users, except those that were shared themselves."""
+    with failures_as_exit_codes():
+        _write(_change(server_at(url, token, Quiet()), project, {"visibility": "private"}), as_json=as_json)
+
+
 def _change(server: Server, project: str, wanted: dict[str, Any]) -> Item:
     answer: Item = server.ask("PATCH", f"/api/projects/{project_id(server, project)}", wanted)
     return answer
@@ -114,6 +139,7 @@ def _write(answer: Item, *, as_json: bool) -> None:
         write_json(answer)
         return
     facts = [f"group {answer['group']}"] * bool(answer["group"]) + ["archived"] * answer["archived"]
+    facts += [answer["visibility"]] * bool(answer["visibility"])
     facts += [f"part of {answer['merged_into']}"] * (answer["merged_into"] is not None)
     typer.echo(f"{answer['id']} {answer['name']}{''.join(f', {fact}' for fact in facts)}. {answer['message']}")
 
@@ -122,6 +148,9 @@ def _lines(found: Item) -> list[str]:
     zone = local_zone()
     lines = [f"{found['id']} {found['label'] or found['name']}: {found['path']}", counted(found["total_sessions"], "session")]
     lines += [f"Group: {found['group']}"] * bool(found["group"]) + ["Archived."] * found["archived"]
+    if not found["part_of"]:
+        # The whole's counts for a part.
+        lines.append(f"Its sessions are read {_READERS[found['visibility']]}.")
     lines += [f"Repository: {found['repository']}"] * bool(found["repository"])
     if found["part_of"]:
         lines.append(f"Part of {found['merged_into']}. {found['part_of']['because']}")

@@ -27,7 +27,7 @@ ENDED: Final = frozenset({"succeeded", "failed"})
 Kind = Literal["texts", "sessions", "archive", "jobs", "dead-letters", "scrubs", "audit", "live-payloads"]
 KINDS: Final[tuple[str, ...]] = get_args(Kind)
 
-app = typer.Typer(help="What is kept for how long: shows it, sets it, and drops what is older.")
+app = typer.Typer(help="Shows and sets for how long what is kept.")
 
 What = Annotated[Kind, typer.Argument(metavar="WHAT", help=f"{', '.join(KINDS[:-1])} or {KINDS[-1]}.")]
 Project = Annotated[str | None, typer.Option("--project", "-p", metavar="PROJECT", help="Only in this project: its id, name or path.")]

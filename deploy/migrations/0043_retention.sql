@@ -88,45 +88,65 @@ CREATE TABLE dropping_sessions (
 );
 
 -- The base of the aggregates: what dropped rows and sessions contributed, summed up as a batch's contributions are, by the finest bucket of each aggregate.
--- Cells are the contributions of rows and of the base. No keys: each step adds its own.
+-- Cells are the contributions of rows and of the base. No keys: each step adds its own. `path_project_id` is that of the dropped sessions
+-- (docs/adr/0089): a merge of projects moves the base, and its undo moves the same of it back. `brought_by` is the
+-- number of the import that brought it, of an export of another tracker.
 CREATE TABLE base_file_rollups AS
-SELECT project_id, bucket_start, file_key, touches, lines_added, lines_removed FROM file_rollups WITH NO DATA;
+SELECT project_id, NULL::bigint AS path_project_id, NULL::integer AS brought_by, bucket_start, file_key, touches, lines_added, lines_removed FROM file_rollups WITH NO DATA;
 CREATE INDEX base_file_rollups_by_file ON base_file_rollups (file_key);
 
 CREATE TABLE base_tool_rollups AS
-SELECT project_id, user_id, bucket_start, tool_name, calls, success, errors, rejected, timed_calls, duration_ms, measured_calls, measured_ms,
+SELECT project_id, NULL::bigint AS path_project_id, NULL::integer AS brought_by, user_id, bucket_start, tool_name, calls, success, errors, rejected, timed_calls, duration_ms, measured_calls, measured_ms,
     waited_calls, waited_ms, max_ms, max_measured_ms, last_used_at, times, measured_times, calls_by_quarter, errors_by_quarter
 FROM tool_rollups WITH NO DATA;
 -- Where the maxima of a day's cell are looked up.
 CREATE INDEX base_tool_rollups_by_cell ON base_tool_rollups (project_id, user_id, tool_name, bucket_start);
 
 CREATE TABLE base_error_rollups AS
-SELECT project_id, user_id, bucket_start, tool_name, error_class, calls FROM error_rollups WITH NO DATA;
+SELECT project_id, NULL::bigint AS path_project_id, NULL::integer AS brought_by, user_id, bucket_start, tool_name, error_class, calls FROM error_rollups WITH NO DATA;
 
 CREATE TABLE base_usage_rollups AS
-SELECT project_id, user_id, bucket_start, model, input_tokens, output_tokens, cache_creation_tokens, cache_read_tokens, cost_nano_usd, api_calls,
+SELECT project_id, NULL::bigint AS path_project_id, NULL::integer AS brought_by, user_id, bucket_start, model, input_tokens, output_tokens, cache_creation_tokens, cache_read_tokens, cost_nano_usd, api_calls,
     unpriced_calls, cache_priced_calls, uncached_nano_usd, cache_saved_nano_usd
 FROM usage_rollups WITH NO DATA;
 
 CREATE TABLE base_activity_rollups AS
-SELECT project_id, user_id, bucket_start, sessions, wall_us, user_messages, assistant_messages, lines_added, lines_removed, tool_calls, tool_errors,
+SELECT project_id, NULL::bigint AS path_project_id, NULL::integer AS brought_by, user_id, bucket_start, sessions, wall_us, user_messages, assistant_messages, lines_added, lines_removed, tool_calls, tool_errors,
     input_tokens, output_tokens, cache_creation_tokens, cache_read_tokens, cost_nano_usd, api_calls, unpriced_calls, cache_priced_calls,
     uncached_nano_usd, cache_saved_nano_usd
 FROM activity_rollups WITH NO DATA;
 
 -- When people were active is a union over sessions, and a session counts in each interval that it goes on in. So each dropped session leaves its time here,
 -- without its id.
-CREATE TABLE base_sessions AS SELECT project_id, user_id, dated_at, last_event_at, active_ranges FROM sessions WITH NO DATA;
+CREATE TABLE base_sessions AS
+SELECT project_id, NULL::bigint AS path_project_id, NULL::integer AS brought_by, user_id, dated_at, last_event_at, active_ranges FROM sessions WITH NO DATA;
 CREATE INDEX base_sessions_by_user ON base_sessions (user_id, dated_at);
 CREATE INDEX base_sessions_by_date ON base_sessions (dated_at, last_event_at);
+-- Where a project's newest session is looked up.
+CREATE INDEX base_sessions_by_project ON base_sessions (project_id, dated_at);
 ALTER TABLE base_sessions ENABLE ROW LEVEL SECURITY;
-CREATE POLICY bound ON base_sessions FOR SELECT TO tracker_bound USING (project_id = ANY (bound_projects()));
+-- As sums: of a user. Nobody shares a session that was dropped.
+CREATE POLICY bound ON base_sessions FOR SELECT TO tracker_bound USING (
+    ((SELECT bound_projects() IS NULL) OR project_id = ANY ((SELECT bound_projects())::bigint[]))
+    AND ((SELECT bound_users() IS NULL) OR user_id = ANY ((SELECT bound_users())::bigint[])));
 GRANT SELECT ON base_sessions TO tracker_bound;
 
--- The newest session of a project that was dropped.
-ALTER TABLE projects ADD COLUMN base_session_at timestamptz;
+-- What of the base a merge of projects, or its undo, has still to move.
+CREATE INDEX base_file_rollups_by_path ON base_file_rollups (coalesce(path_project_id, project_id), project_id);
+CREATE INDEX base_tool_rollups_by_path ON base_tool_rollups (coalesce(path_project_id, project_id), project_id);
+CREATE INDEX base_error_rollups_by_path ON base_error_rollups (coalesce(path_project_id, project_id), project_id);
+CREATE INDEX base_usage_rollups_by_path ON base_usage_rollups (coalesce(path_project_id, project_id), project_id);
+CREATE INDEX base_activity_rollups_by_path ON base_activity_rollups (coalesce(path_project_id, project_id), project_id);
+CREATE INDEX base_sessions_by_path ON base_sessions (coalesce(path_project_id, project_id), project_id);
+-- What an undo of an import takes back.
+CREATE INDEX base_file_rollups_by_import ON base_file_rollups (brought_by) WHERE brought_by IS NOT NULL;
+CREATE INDEX base_tool_rollups_by_import ON base_tool_rollups (brought_by) WHERE brought_by IS NOT NULL;
+CREATE INDEX base_error_rollups_by_import ON base_error_rollups (brought_by) WHERE brought_by IS NOT NULL;
+CREATE INDEX base_usage_rollups_by_import ON base_usage_rollups (brought_by) WHERE brought_by IS NOT NULL;
+CREATE INDEX base_activity_rollups_by_import ON base_activity_rollups (brought_by) WHERE brought_by IS NOT NULL;
+CREATE INDEX base_sessions_by_import ON base_sessions (brought_by) WHERE brought_by IS NOT NULL;
 
--- A key that is bound to projects sees which of its sessions have no texts any more. Rules and runs name projects and users of others.
+-- A bound key sees which of the sessions that it reads have no texts any more. Rules and runs name projects and users of others.
 ALTER TABLE dropped_texts ENABLE ROW LEVEL SECURITY;
 CREATE POLICY bound ON dropped_texts FOR SELECT TO tracker_bound USING (EXISTS (SELECT FROM sessions AS s WHERE s.session_id = dropped_texts.session_id));
 GRANT SELECT ON dropped_texts TO tracker_bound;

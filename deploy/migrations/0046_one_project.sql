@@ -81,12 +81,15 @@ ALTER POLICY bound ON projects USING (
         OR (SELECT shares_sessions()) AND EXISTS (SELECT FROM sessions AS s WHERE s.counted AND s.project_id = projects.id OFFSET 0)));
 ALTER TABLE project_changes ENABLE ROW LEVEL SECURITY;
 DROP POLICY IF EXISTS bound ON project_changes;
-CREATE POLICY bound ON project_changes FOR SELECT TO tracker_bound USING (project_id = ANY (bound_projects()));
+-- Changes and rules name paths of all users of a project: a key that is bound to users sees none.
+CREATE POLICY bound ON project_changes FOR SELECT TO tracker_bound USING (
+    (SELECT bound_users() IS NULL) AND project_id = ANY ((SELECT bound_projects())::bigint[]));
 GRANT SELECT ON project_changes TO tracker_bound;
 -- It gets no right to project_places, which names paths of all projects.
 ALTER TABLE project_rules ENABLE ROW LEVEL SECURITY;
 DROP POLICY IF EXISTS bound ON project_rules;
-CREATE POLICY bound ON project_rules FOR SELECT TO tracker_bound USING (project_id = ANY (bound_projects()));
+CREATE POLICY bound ON project_rules FOR SELECT TO tracker_bound USING (
+    (SELECT bound_users() IS NULL) AND project_id = ANY ((SELECT bound_projects())::bigint[]));
 GRANT SELECT ON project_rules TO tracker_bound;
 
 -- The projects under which sessions count, each with its group and its repository: its own, or that of its parts.

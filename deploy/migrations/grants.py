@@ -88,15 +88,15 @@ VIEWS: Final = (*_ASKS, "whole_projects", "search_noted_messages", "search_texts
 
 # What a person changes of a project (shared/projects/merging.sql).
 _PLACE_OF_PROJECT: Final = (
-    *("name", "group_name", "is_archived", "is_kept_apart", "part_of", "merged_into", "merged_by", "merge_evidence", "merged_by_key"),
-    *("merged_at", "rekey_requested_at"),
+    *("name", "group_name", "is_archived", "visibility", "is_kept_apart", "part_of", "merged_into", "merged_by", "merge_evidence"),
+    *("merged_by_key", "merged_at", "rekey_requested_at"),
 )
 _TOLD: Final = ("told_by", "path", "common_dir", "remote", "inside", "is_main")
 
 GRANTS: Final[dict[str, Grants]] = {
     # Two ids, jobs' rows, keys, names of users, and dead letters that are replayed. Events and aggregates are the worker's.
     INGEST: {
-        "projects": {"SELECT": _ALL, "INSERT": ("path", "name"), "UPDATE": (*_PLACE_OF_PROJECT, "visibility")},
+        "projects": {"SELECT": _ALL, "INSERT": ("path", "name"), "UPDATE": _PLACE_OF_PROJECT},
         "project_changes": {"SELECT": _ALL, "INSERT": ("project_id", "who", "before", "after"), "UPDATE": ("undone_at",)},
         "project_places": {"SELECT": _ALL, "INSERT": _TOLD, "UPDATE": (*_TOLD, "told_at", "judged_at")},
         "project_rules": {"SELECT": _ALL, "INSERT": ("pattern", "project_id", "key_id"), "UPDATE": ("pattern",), "DELETE": _ALL},

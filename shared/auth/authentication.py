@@ -85,7 +85,8 @@ class AccessControl:
         if not all(grant.allows(scopes) for scopes in (required.scopes, required.also) if scopes):
             raise _insufficient_scope(grant, required)
         answering = grant.answering(required.scopes)
-        if answering.is_bound and required.all_projects:
+        is_of_one_user = answering.user is not None and answering.project_ids is None
+        if answering.is_bound and required.all_projects and not (required.or_one_user and is_of_one_user):
             raise Forbidden(
                 f"{scope['path']} is of all projects and users together, and this key is for some; use a key that is not bound."
             )

@@ -1,6 +1,7 @@
 """Who may export what, and whose exports a key sees. Must be the same for ingest, which starts them, and query, which gives them out.
 
-An export holds every text, so a key that is bound to projects gets none. Routes state that with `@requires(READ, all_projects=True)`.
+An export holds every text, so a key that is bound to projects or to several users gets none. Routes state that with
+`@requires(READ, all_projects=True, or_one_user=True)`.
 """
 
 from shared.auth.keys import Grant

@@ -36,25 +36,32 @@ Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
 
 
 class Required(Struct, frozen=True):
-    """A route's requirement: one of the scopes, one of `also` too, and with `all_projects` a key that is not bound to projects."""
+    """A route's requirement: one of the scopes, one of `also` too, and with `all_projects` a key that is not bound.
+
+    `or_one_user`: or one that is bound to one user alone.
+    """
 
     scopes: Scopes
     all_projects: bool = False
     also: Scopes = PUBLIC
+    or_one_user: bool = False
 
 
 class NoScopeStated(Exception):
     """A route is declared without `@requires`."""
 
 
-def requires(scopes: Scopes, *, all_projects: bool = False, also: Scopes = PUBLIC) -> Callable[[Endpoint], Endpoint]:
-    """Decorator of an endpoint: a key with any of the scopes may call it. `all_projects` refuses keys that are bound to projects.
+def requires(
+    scopes: Scopes, *, all_projects: bool = False, also: Scopes = PUBLIC, or_one_user: bool = False
+) -> Callable[[Endpoint], Endpoint]:
+    """Decorator of an endpoint: a key with any of the scopes may call it. `all_projects` refuses keys that are bound to projects or users.
 
-    `also`: the key needs one of these besides.
+    `also`: the key needs one of these besides. `or_one_user`: a key that is bound to one user alone is not refused; the route gives it what is
+    that user's.
     """
 
     def state(endpoint: Endpoint) -> Endpoint:
-        endpoint.__dict__[_ATTRIBUTE] = Required(scopes, all_projects, also)
+        endpoint.__dict__[_ATTRIBUTE] = Required(scopes, all_projects, also, or_one_user)
         return endpoint
 
     return state

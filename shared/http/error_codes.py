@@ -260,6 +260,18 @@ IMPORT_JOBS: Final = (
         "An export comes from a tracker that counts another pause as active time. Active times differ; all else is the same.",
         "Nothing, or give both the same `TRACKER_IDLE_GAP_SECONDS` from the start.",
     ),
+    ErrorCode(
+        "BASE_LEFT_OUT",
+        None,
+        "An export has numbers of sessions that its tracker had dropped. A tracker that is not empty does not take them. The rest is imported.",
+        "To have them, import the export into a new tracker first.",
+    ),
+    ErrorCode(
+        "NOT_MERGED",
+        None,
+        "Two projects are one in the tracker of an export, and stay two here: a bound key would see more.",
+        "`tracker project merge`, if the key may see both.",
+    ),
     ErrorCode("ENCRYPTED", None, "A file in an archive is encrypted.", "Pack it without a password."),
     ErrorCode("NESTED_ARCHIVE", None, "An archive in an archive is not opened.", "Send it by itself."),
     ErrorCode("CREDENTIALS", None, "A credentials file was left out unread.", "Nothing."),

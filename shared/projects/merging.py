@@ -33,7 +33,7 @@ NOT_MERGED: Final[dict[str, Any]] = {
     "merged_by_key": None,
     "merged_at": None,
 }
-COLUMNS: Final = ("name", "group_name", "is_archived", "is_kept_apart", *NOT_MERGED)
+COLUMNS: Final = ("name", "group_name", "is_archived", "visibility", "is_kept_apart", *NOT_MERGED)
 
 
 def columns_of(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -45,6 +45,13 @@ def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[di
     """Of two states the columns that differ, as they were and as they became."""
     changed = [name for name in COLUMNS if before[name] != after[name]]
     return {name: before[name] for name in changed}, {name: after[name] for name in changed}
+
+
+def overrules_private(rows: Sequence[Mapping[str, Any]], project_id: int, other_id: int) -> bool:
+    """Whether a person made the project private, and the whole that it would be part of is not: keys bound to users could then read more of it."""
+    by_id = {row["id"]: row for row in rows}
+    whole = by_id[by_id[other_id]["merged_into"] or other_id]
+    return bool(by_id[project_id]["visibility"] == "private" != whole["visibility"])
 
 
 def makes_circle(rows: Sequence[Mapping[str, Any]], other_id: int) -> bool:

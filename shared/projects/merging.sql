@@ -13,7 +13,7 @@ above AS (
     SELECT id, part_of FROM projects WHERE id = %(other_id)s
     UNION SELECT p.id, p.part_of FROM projects AS p JOIN above AS a ON p.id = a.part_of
 )
-SELECT p.id, p.name, p.path, p.group_name, p.is_archived, p.part_of, p.merged_into, p.merged_by, p.merge_evidence, p.merged_by_key,
+SELECT p.id, p.name, p.path, p.group_name, p.is_archived, p.visibility, p.part_of, p.merged_into, p.merged_by, p.merge_evidence, p.merged_by_key,
        p.merged_at::text AS merged_at, p.is_kept_apart, p.rekey_requested_at IS NOT NULL AS is_moving, p.id IN (SELECT id FROM below) AS is_below
 FROM projects AS p WHERE p.id IN (SELECT id FROM below UNION SELECT id FROM above) ORDER BY p.id FOR UPDATE
 
@@ -31,7 +31,7 @@ bound AS (
 SELECT b.id, b.name FROM bound AS b, whole AS w WHERE (w.one = ANY(b.wholes)) <> (w.other = ANY(b.wholes)) ORDER BY b.id
 
 -- name: change
-UPDATE projects SET name = %(name)s, group_name = %(group_name)s, is_archived = %(is_archived)s, part_of = %(part_of)s,
+UPDATE projects SET name = %(name)s, group_name = %(group_name)s, is_archived = %(is_archived)s, visibility = %(visibility)s, part_of = %(part_of)s,
     merged_into = %(part_of)s, merged_by = %(merged_by)s, merge_evidence = %(merge_evidence)s, merged_by_key = %(merged_by_key)s,
     merged_at = %(merged_at)s::timestamptz, is_kept_apart = %(is_kept_apart)s
 WHERE id = %(project_id)s

@@ -1,7 +1,7 @@
 """Makes and revokes API keys, each from request to answer. Both add to the audit log."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Annotated, Final, get_args
 
 import msgspec
@@ -79,7 +79,7 @@ async def make_key(keys: ApiKeys, wanted: NewKey, record_of: Callable[[str], Aud
         check_identifier(name, "users" if wanted.users else "user")
     user, several = (users[0], None) if len(users) == 1 else (None, users or None)
     key, key_id = new_key()
-    created_at, known = await keys.add(
+    created_at, known, wholes = await keys.add(
         key_id,
         digest_of(key.encode()),
         name=wanted.name,
@@ -90,8 +90,7 @@ async def make_key(keys: ApiKeys, wanted: NewKey, record_of: Callable[[str], Aud
         record=record_of(key_id),
     )
     if created_at is None:
-        missing = sorted(set(wanted.project_ids or ()) - set(known))
-        raise invalid("project_ids", f"there is no project {', '.join(map(str, missing))}, or it is part of another; see /api/projects")
+        raise invalid("project_ids", _problem_of(set(wanted.project_ids or ()) - set(known), wholes))
     return KeyCreated(
         id=key_id,
         name=wanted.name,
@@ -102,6 +101,15 @@ async def make_key(keys: ApiKeys, wanted: NewKey, record_of: Callable[[str], Aud
         project_ids=wanted.project_ids,
         created_at=created_at,
     )
+
+
+def _problem_of(refused: set[int], wholes: Mapping[int, int]) -> str:
+    """What is wrong with projects that a key cannot be bound to. `wholes`: of those that are parts."""
+    parts = [
+        f"project {part} is part of project {wholes[part]}: bind the key to that, the whole" for part in sorted(refused & wholes.keys())
+    ]
+    unknown = sorted(refused - wholes.keys())
+    return "; ".join(parts + [f"there is no project {', '.join(map(str, unknown))}; see /api/projects"] * bool(unknown))
 
 
 def audit_details(wanted: NewKey) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""Changes a project: its name, group, archive, and the project that it is part of. From request to answer; all add to the audit log."""
+"""Changes a project: its name, group, archive, who reads it, and the project that it is part of. From request to answer; all add to the audit log."""
 
 import asyncio
 from collections.abc import Mapping
@@ -15,10 +15,18 @@ from services.ingest.events.ignored_fields import unknown_fields
 from services.ingest.events.json_body import read_text
 from services.ingest.events.redact_events import redact
 from services.ingest.http.request_checks import AcceptedBody, check_query
-from services.ingest.http.responses import PathRuleAdded, PathRuleDeleted, ProjectChanged
+from services.ingest.http.responses import PathRuleAdded, PathRuleDeleted, ProjectChanged, Visibility
 from services.ingest.journal.wakeup import send_tasks
 from services.ingest.postgres.admin import projects
-from services.ingest.postgres.admin.projects import Changed, Circle, NothingToUndo, UnknownProject, WidensKeys
+from services.ingest.postgres.admin.projects import (
+    Changed,
+    Circle,
+    NothingToUndo,
+    OverrulesPrivate,
+    UnknownProject,
+    WholeDecides,
+    WidensKeys,
+)
 from services.ingest.postgres.audit import audit_record
 from shared.auth.authentication import actor_of
 from shared.broker import TASK_JOIN_PROJECTS, TASK_REKEY_PROJECT
@@ -39,14 +47,15 @@ Named = Annotated[str, Meta(min_length=1, max_length=200, extra_json_schema=NO_C
 class ProjectChange(Struct, kw_only=True):
     """What is to change; a field that is left out stays as it is.
 
-    `name`: null is the folder's own. `group`: null is none. `archived`: left out of lists, never of sums. `merged_into`: the project that
-    this one is part of from now on; null takes it out again, and no rule merges it any more. `widen_keys`: merge even if a key that is
-    bound to one of the two projects then sees both.
+    `name`: null is the folder's own. `group`: null is none. `archived`: left out of lists, never of sums. `visibility`: `shared` if keys
+    that are bound to other users read its sessions too; null is as TRACKER_SESSIONS says. `merged_into`: the project that this one is part
+    of from now on; null takes it out again, and no rule merges it any more. `widen_keys`: merge even if a bound key then sees more.
     """
 
     name: Named | UnsetType | None = UNSET
     group: Named | UnsetType | None = UNSET
     archived: bool | UnsetType = UNSET
+    visibility: Visibility | UnsetType = UNSET
     merged_into: ProjectId | UnsetType | None = UNSET
     widen_keys: bool = False
 
@@ -77,7 +86,7 @@ _UNDO: Final = msgspec.json.Decoder(ProjectUndo)
 async def change(request: Request) -> Response:
     """200; 202 while sessions move to the project under which they count now. Repeating the request tells how far it is.
 
-    404 for a project that is not there, 409 if it would be part of itself, or if a bound key would see more.
+    404 for a project that is not there, 409 if it would be part of itself, if a bound key would see more, or for the visibility of a part.
     """
     ingest = ingest_of(request)
     project_id = _project_id(request)
@@ -104,6 +113,13 @@ async def change(request: Request) -> Response:
         raise _circle(project_id, into) from None
     except WidensKeys as error:
         raise _widens(error.keys) from None
+    except OverrulesPrivate:
+        raise _overrules(project_id) from None
+    except WholeDecides as error:
+        raise Conflict(
+            f"Project {project_id} is part of project {error.part_of}, whose visibility counts. Change that one, or send `merged_into` null too.",
+            details={"visibility": "the whole project's counts"},
+        ) from None
     return await _answer(ingest, project_id, done, unknown_fields(body, ProjectChange))
 
 
@@ -124,6 +140,8 @@ async def undo(request: Request) -> Response:
         raise _circle(project_id, None) from None
     except WidensKeys as error:
         raise _widens(error.keys) from None
+    except OverrulesPrivate:
+        raise _overrules(project_id) from None
     return await _answer(ingest, project_id, done, unknown_fields(body, ProjectUndo))
 
 
@@ -192,6 +210,11 @@ def _wanted(row: Mapping[str, Any], wanted: ProjectChange, key_id: str) -> dict[
         columns["group_name"] = wanted.group
     if wanted.archived is not UNSET:
         columns["is_archived"] = wanted.archived
+    if wanted.visibility is not UNSET:
+        part_of = row["merged_into"] if wanted.merged_into is UNSET else wanted.merged_into
+        if part_of is not None:
+            raise WholeDecides(part_of)
+        columns["visibility"] = wanted.visibility
     if wanted.merged_into is None:
         return columns | merging.NOT_MERGED | {"is_kept_apart": True}
     if wanted.merged_into is UNSET or (columns["part_of"], columns["merged_by"]) == (wanted.merged_into, merging.HAND):
@@ -209,6 +232,7 @@ async def _answer(ingest: Ingest, project_id: int, done: Changed, ignored: list[
         name=done.columns["name"],
         group=done.columns["group_name"],
         archived=done.columns["is_archived"],
+        visibility=done.columns["visibility"],
         merged_into=done.merged_into,
         status="moving" if done.moving else "done",
         message="Sessions are being moved; repeat this to see whether it is done." if done.moving else "The project is as you see it here.",
@@ -225,6 +249,15 @@ def _circle(project_id: int, into: int | None) -> Conflict:
     return Conflict(
         f"Project {into or ''} is project {project_id} itself, or part of it. Take it out first: PATCH it with `merged_into` null.",
         details={"merged_into": "would make a circle"},
+    )
+
+
+def _overrules(project_id: int) -> Conflict:
+    return Conflict(
+        f"Project {project_id} is private, and the other is not: keys of other users could then read its sessions. Send `widen_keys` true, "
+        "or make the other private.",
+        code="KEYS_WOULD_SEE_MORE",
+        details={"widen_keys": "a private project would be part of one that is not"},
     )
 
 

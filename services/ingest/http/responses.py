@@ -215,6 +215,7 @@ class ProjectChanged(Struct, kw_only=True):
     name: str
     group: str | None
     archived: bool
+    visibility: Visibility
     merged_into: int | None
     status: Literal["done", "moving"]
     message: str
@@ -231,13 +232,6 @@ class SessionMarks(Struct, kw_only=True):
     title: str | None
     visibility: Visibility
     ignored_fields: IgnoredFields | UnsetType = UNSET
-
-
-class ProjectVisibility(Struct, kw_only=True):
-    """Whether keys that are bound to other users read the project's sessions. null: as TRACKER_SESSIONS says."""
-
-    project_id: int
-    visibility: Visibility
 
 
 class MachineReported(Struct, kw_only=True):

@@ -12,14 +12,14 @@ exports = APIRouter(tags=["exports"])
 
 
 @exports.post("/api/exports", status_code=202, summary="Export everything", **openapi_schemas.export_action(ExportStarted, ExportRequest))
-@requires(READ, all_projects=True)
+@requires(READ, all_projects=True, or_one_user=True)
 async def start_export(request: Request) -> Response:
     """Rows and transcripts as one archive: all of them, a user's or a project's. Needs the scope admin, or a key that is bound to that user."""
     return await changes.start(request)
 
 
 @exports.delete("/api/exports/{export_id}", summary="Delete an export", **openapi_schemas.export_action(ExportDeleted))
-@requires(READ, all_projects=True)
+@requires(READ, all_projects=True, or_one_user=True)
 async def delete_export(request: Request) -> Response:
     """Nobody gets its archive any more. What was exported stays where it is."""
     return await changes.delete(request)

@@ -10,7 +10,6 @@ from services.ingest.admin.dead_letters import DeadLetterFilter
 from services.ingest.admin.erasures import ErasureRequest, LiftRequest
 from services.ingest.admin.keys import NewKey
 from services.ingest.admin.machines import MachineReport, MachineRepositories
-from services.ingest.admin.project_visibility import VisibilityChange
 from services.ingest.admin.projects import PathRule, ProjectChange, ProjectUndo
 from services.ingest.admin.retention import AllowedSession, RetentionRequest, RetentionRule
 from services.ingest.admin.saved_views import View
@@ -40,7 +39,6 @@ ANSWER_TYPES: Final = (
     responses.LoggedIn,
     responses.LoggedOut,
     responses.ScrubStarted,
-    responses.ProjectVisibility,
     responses.TextsLetIn,
     responses.ErasureStarted,
     responses.TombstonesLifted,
@@ -125,7 +123,6 @@ def components() -> dict[str, Any]:
         ReparseRequest,
         ScrubRequest,
         UserChange,
-        VisibilityChange,
         SessionMarksChange,
         ProjectChange,
         ProjectUndo,

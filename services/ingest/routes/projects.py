@@ -3,32 +3,20 @@
 from fastapi import APIRouter, Request, Response
 
 from services.ingest.admin import projects as changes
-from services.ingest.admin.project_visibility import VisibilityChange, set_visibility
 from services.ingest.admin.projects import PathRule, ProjectChange, ProjectUndo
-from services.ingest.http.responses import PathRuleAdded, PathRuleDeleted, ProjectChanged, ProjectVisibility
+from services.ingest.http.responses import PathRuleAdded, PathRuleDeleted, ProjectChanged
 from services.ingest.routes import openapi_schemas
 from shared.auth.scopes import ADMIN, requires
 
 projects = APIRouter(tags=["projects"])
 
 
-@projects.put(
-    "/api/projects/{project_id}/visibility",
-    summary="Share a project's sessions, or not",
-    **openapi_schemas.project_action(VisibilityChange, ProjectVisibility),
-)
-@requires(ADMIN)
-async def set_project_visibility(request: Request) -> Response:
-    """Whether keys that are bound to other users read them too. A session that was made private or shared itself stays so."""
-    return await set_visibility(request)
-
-
 @projects.patch("/api/projects/{project_id}", summary="Change a project", **openapi_schemas.project_action(ProjectChange, ProjectChanged))
 @requires(ADMIN)
 async def change_project(request: Request) -> Response:
-    """A name, a group, the archive, and the project that it is part of: its sessions, and later ones of its path, then count there.
+    """A name, a group, the archive, who reads it, and the project that it is part of: its sessions, and later ones of its path, then count there.
 
-    Each change can be undone. Sessions keep the path that they named.
+    Each change can be undone. Sessions keep the path that they named. One that was made private or shared itself stays so.
     """
     return await changes.change(request)
 
@@ -40,7 +28,7 @@ async def change_project(request: Request) -> Response:
 )
 @requires(ADMIN)
 async def undo_project_change(request: Request) -> Response:
-    """Takes back a name, a group, an archive or a merge. What a rule merged is kept apart from then on: no rule merges it again."""
+    """Takes back a name, a group, an archive, a visibility or a merge. What a rule merged is kept apart from then on: no rule merges it again."""
     return await changes.undo(request)
 
 

@@ -90,11 +90,11 @@ class ProjectRules(Answer):
 
 
 class ProjectEdit(Answer):
-    """A change of a project's name, group, archive or place."""
+    """A change of a project's name, group, archive, visibility or place."""
 
     at: datetime
     who: Annotated[str | None, doc("The id of a key; `open`: no key was asked for; `rule`: a rule.")]
-    what: Annotated[list[Literal["name", "group", "archived", "merge", "kept_apart"]], doc("What was changed.")]
+    what: Annotated[list[Literal["name", "group", "archived", "visibility", "merge", "kept_apart"]], doc("What was changed.")]
     undone_at: Annotated[datetime | None, doc("The newest that is not undone is undone by `POST …/undo`.")]
 
 

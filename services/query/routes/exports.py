@@ -48,7 +48,7 @@ _RESPONSES = FAILURES | {
     summary="Exports of everything, newest first",
     dependencies=[Depends(refuse_parameters)],
 )
-@requires(READ, all_projects=True)
+@requires(READ, all_projects=True, or_one_user=True)
 def list_exports(request: Request) -> Response:
     """All for an admin; for a key that is bound to a user, the exports that it may start."""
     with _connection(request) as connection:
@@ -58,7 +58,7 @@ def list_exports(request: Request) -> Response:
 @router.get(
     "/api/exports/{export_id}", response_model=Export, responses=RESPONSES, summary="One export", dependencies=[Depends(refuse_parameters)]
 )
-@requires(READ, all_projects=True)
+@requires(READ, all_projects=True, or_one_user=True)
 def show_export(request: Request, export_id: ExportId) -> Response:
     """How far it is; once it is written, the archive's size and SHA-256."""
     with _connection(request) as connection:
@@ -72,7 +72,7 @@ def show_export(request: Request, export_id: ExportId) -> Response:
     summary="An export's archive",
     dependencies=[Depends(refuse_parameters)],
 )
-@requires(READ, all_projects=True)
+@requires(READ, all_projects=True, or_one_user=True)
 def download_export(request: Request, export_id: ExportId) -> Response:
     """A zip with a manifest, rows and transcripts. It is complete if it has `Content-Length` bytes."""
     with _connection(request) as connection:

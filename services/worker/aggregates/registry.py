@@ -45,7 +45,7 @@ class Source:
     by: Mapping[str, str] = field(default_factory=dict)
     # SQL over a row: it contributes.
     where: str = ""
-    # A SELECT over $rows, whose rows contribute instead: for what is cheaper to sum up first.
+    # A SELECT over $rows, by $owners, whose rows contribute instead: for what is cheaper to sum up first.
     summed: str = ""
 
 
@@ -78,8 +78,13 @@ class Aggregate:
 
     @property
     def base_columns(self) -> tuple[str, ...]:
-        """Those of a contribution."""
-        return (*self.owners, "bucket_start", *self.by, *self.contributed)
+        """Those of a contribution in the base."""
+        return (*self.base_owners, "bucket_start", *self.by, *self.contributed)
+
+    @property
+    def base_owners(self) -> tuple[str, ...]:
+        """In the base each contribution says too which path's project it is of, if that is part of another."""
+        return (*self.owners, "path_project_id")
 
     @property
     def owners(self) -> tuple[str, ...]:

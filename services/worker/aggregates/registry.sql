@@ -12,7 +12,7 @@ WHERE d.project_id <> -1
 
 -- name: summed_tool_calls
 -- By quarter of an hour and bucket of latency.
-SELECT project_id, user_id, bucket_of(occurred_at, 15) AS bucket_start, tool_name, latency_bucket(duration_ms) AS latency_bucket,
+SELECT $owners, bucket_of(occurred_at, 15) AS bucket_start, tool_name, latency_bucket(duration_ms) AS latency_bucket,
        count(*) AS calls, count(*) FILTER (WHERE status = 'success') AS success,
        count(*) FILTER (WHERE status IN ('error', 'timeout')) AS errors, count(*) FILTER (WHERE status = 'rejected') AS rejected,
        count(duration_ms) AS timed_calls, coalesce(sum(duration_ms), 0)::bigint AS duration_ms,
@@ -21,4 +21,4 @@ SELECT project_id, user_id, bucket_of(occurred_at, 15) AS bucket_start, tool_nam
        coalesce(sum(duration_ms) FILTER (WHERE duration_source = 'reported'), 0)::bigint AS measured_ms,
        max(duration_ms) FILTER (WHERE duration_source = 'reported') AS max_measured_ms,
        count(wait_ms) AS waited_calls, coalesce(sum(wait_ms), 0)::bigint AS waited_ms
-FROM $rows GROUP BY 1, 2, 3, 4, 5
+FROM $rows GROUP BY $owners, bucket_of(occurred_at, 15), tool_name, latency_bucket(duration_ms)

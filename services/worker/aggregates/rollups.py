@@ -81,12 +81,13 @@ def rename_cells(aggregate: Aggregate, column: str) -> list[str]:
     return [renamed, sql(_DELETE_NAMED, table=aggregate.table, column=column)]
 
 
-def deltas_cte(aggregate: Aggregate, relations: Collection[str]) -> str:
-    """`<table>_deltas`; empty if no row of the relations contributes."""
-    contributions = _contributions(aggregate, relations)
+def deltas_cte(aggregate: Aggregate, relations: Collection[str], owners: tuple[str, ...] = ()) -> str:
+    """`<table>_deltas`; empty if no row of the relations contributes. `owners`: by which columns, if not by the aggregate's."""
+    owners = owners or aggregate.owners
+    contributions = _contributions(aggregate, relations, owners)
     if not contributions:
         return ""
-    key = (*aggregate.owners, "bucket_start", *aggregate.by)
+    key = (*owners, "bucket_start", *aggregate.by)
     return sql(
         _DELTAS,
         deltas=f"{aggregate.table}_deltas",
@@ -193,22 +194,22 @@ def _touched(relations: Collection[str]) -> dict[str, set[str]]:
     return touched
 
 
-def _contributions(aggregate: Aggregate, relations: Collection[str]) -> list[str]:
+def _contributions(aggregate: Aggregate, relations: Collection[str], owners: tuple[str, ...] = ()) -> list[str]:
     base = Source(aggregate.base, {name: name for name in aggregate.contributed}, at="bucket_start")
     return [
-        _contribution(aggregate, source, f"{age}_{source.table}", sign)
+        _contribution(aggregate, source, f"{age}_{source.table}", sign, owners or aggregate.owners)
         for source in (*aggregate.sources, base)
         for age, sign in (("new", "+"), ("gone", "-"))
         if f"{age}_{source.table}" in relations
     ]
 
 
-def _contribution(aggregate: Aggregate, source: Source, rows: str, sign: str) -> str:
-    columns = [*aggregate.owners, f"bucket_of({source.at}, {aggregate.finest}) AS bucket_start"]
+def _contribution(aggregate: Aggregate, source: Source, rows: str, sign: str, owners: tuple[str, ...]) -> str:
+    columns = [*owners, f"bucket_of({source.at}, {aggregate.finest}) AS bucket_start"]
     columns += [f"{source.by[name]} AS {name}" if name in source.by else name for name in aggregate.by]
     columns += [_signed(name, aggregate.measures[name], source.measures.get(name), sign) for name in aggregate.contributed]
     if source.summed:
-        rows = sql("(\n    $rows\n) AS summed", rows=sql(source.summed, rows=rows))
+        rows = sql("(\n    $rows\n) AS summed", rows=sql(source.summed, rows=rows, owners=", ".join(owners)))
     return sql(
         _CONTRIBUTION,
         columns=listed(columns),

@@ -86,6 +86,9 @@ def _merge(connection: Connection[Any], project_id: int, into: int, rule: str, e
         if widened := cursor.execute(merging.WIDENED_KEYS, ids).fetchall():
             log.warning("projects_not_merged", reason="bound keys would see more", keys=[key["id"] for key in widened], **ids)
             return set()
+        if merging.overrules_private(rows, project_id, into):
+            log.warning("projects_not_merged", reason="the one is private, and the other is not", **ids)
+            return set()
         before = merging.columns_of(next(row for row in rows if row["id"] == project_id))
         merge = {"part_of": into, "merged_by": rule, "merge_evidence": evidence, "merged_at": datetime.now(UTC).isoformat()}
         after = before | merge

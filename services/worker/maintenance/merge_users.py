@@ -14,13 +14,12 @@ from psycopg import Connection
 from psycopg.rows import scalar_row
 
 from services.worker import lock_order
-from services.worker.aggregates.base import move_user
-from services.worker.aggregates.registry import AGGREGATES, TOOL_ROLLUPS, Aggregate
+from services.worker.aggregates.base import Move
+from services.worker.maintenance.move_base import move_some_base
 from services.worker.persist.persist_batch import LOCK_SESSIONS
 from services.worker.resources import Resources
 from services.worker.row_tables import ROW_TABLES
-from services.worker.sessions.reattribution import delete_emptied_cells, reattributed, rebuild_moving_days
-from services.worker.sessions.tool_maxima import look_up_maxima
+from services.worker.sessions.reattribution import reattributed
 from services.worker.sql_text import sql
 from shared.sql_files import statement
 
@@ -50,10 +49,7 @@ _MOVE_REST: Final = (
     "UPDATE session_facts SET user_id = %(target)s WHERE user_id = %(user_id)s",
 )
 # What dropped sessions of the user count for.
-_HAS_BASE: Final = "SELECT 1 FROM $base WHERE user_id = %(user_id)s LIMIT 1"
-_KEEP_BASE_TOOLS: Final = _sql("keep_base_tools")
-_HAS_BASE_SESSIONS: Final = "SELECT 1 FROM base_sessions WHERE user_id = %(user_id)s LIMIT 1"
-_MOVE_BASE_SESSIONS: Final = _sql("move_base_sessions")
+_BASE: Final = Move("user_id", "SELECT ctid FROM $base WHERE user_id = %(user_id)s LIMIT %(limit)s", "user_id = %(target)s")
 _FINISH: Final = "UPDATE users SET merge_requested_at = NULL WHERE id = %(user_id)s"
 
 
@@ -89,14 +85,7 @@ def merge_some(worker: Resources, connection: Connection[Any], user_id: int) -> 
             if row_ids:
                 _move_rows(connection, parameters | {"session_ids": [], "row_ids": row_ids}, table)
                 return True
-        for aggregate in AGGREGATES.values():
-            if "user_id" in aggregate.owners and cursor.execute(sql(_HAS_BASE, base=aggregate.base).encode(), parameters).fetchone():
-                _move_base(connection, parameters, aggregate)
-                return True
-        if cursor.execute(_HAS_BASE_SESSIONS, parameters).fetchone():
-            lock_order.lock_aggregates_exclusive(connection)
-            cursor.execute(_MOVE_BASE_SESSIONS, parameters)
-            rebuild_moving_days(connection, parameters)
+        if move_some_base(connection, _BASE, parameters):
             return True
     for command in (*_MOVE_REST, _FINISH):
         connection.execute(command, parameters)
@@ -114,15 +103,3 @@ def _move_sessions(connection: Connection[Any], parameters: dict[str, Any]) -> N
 def _move_rows(connection: Connection[Any], parameters: dict[str, Any], table: str) -> None:
     with reattributed(connection, parameters):
         connection.execute(sql(_MOVE_ROWS, table=table).encode(), parameters)
-
-
-def _move_base(connection: Connection[Any], parameters: dict[str, Any], aggregate: Aggregate) -> None:
-    lock_order.lock_aggregates_exclusive(connection)
-    if aggregate is TOOL_ROLLUPS:
-        connection.execute(_KEEP_BASE_TOOLS, parameters)
-    connection.execute(move_user(aggregate).encode(), parameters)
-    # Before the maxima are looked up, which writes the cells again elsewhere.
-    delete_emptied_cells(connection)
-    if aggregate is TOOL_ROLLUPS:
-        look_up_maxima(connection)
-        connection.execute("DELETE FROM moving_tools")

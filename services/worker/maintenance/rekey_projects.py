@@ -2,8 +2,9 @@
 
 The decision is stored already (shared/projects/merging.py), so what is persisted from then on counts there. What was stored before moves here: some
 sessions, or rows without a session, in each transaction. A session's starts and facts keep the project of the path that they named; its keys are
-computed from them again (reattribution.py), so taking a project out gives exactly what there was before. Aggregates agree with the rows after each
-transaction. A worker that dies loses its transaction alone; beat finds the project again, and it goes on with what is left.
+computed from them again (reattribution.py), so taking a project out gives exactly what there was before. What dropped sessions counted moves last
+(move_base.py). Aggregates agree with the rows and the base after each transaction. A worker that dies loses its transaction alone; beat finds the project
+again, and it goes on with what is left.
 """
 
 import time
@@ -15,6 +16,8 @@ from psycopg import Connection
 from psycopg.rows import dict_row, scalar_row
 
 from services.worker import lock_order
+from services.worker.aggregates.base import Move
+from services.worker.maintenance.move_base import move_some_base
 from services.worker.persist.persist_batch import LOCK_SESSIONS, date_projects
 from services.worker.resources import Resources
 from services.worker.sessions.reattribution import reattributed
@@ -34,6 +37,8 @@ _WANTED: Final = _sql("wanted")
 _SESSIONS: Final = _sql("sessions")
 _SESSIONLESS: Final = _sql("sessionless")
 _MOVE_SESSIONLESS: Final = _sql("move_sessionless")
+# What dropped sessions count for.
+_BASE: Final = Move("project_id", _sql("base"), _sql("move_base"))
 _FINISH: Final = _sql("finish")
 
 
@@ -70,6 +75,8 @@ def move_some(worker: Resources, connection: Connection[Any], project_id: int) -
         return True
     if row_ids:
         _move_rows(connection, parameters | {"session_ids": [], "row_ids": row_ids})
+        return True
+    if move_some_base(connection, _BASE, parameters):
         return True
     is_done = connection.execute(_FINISH, parameters).rowcount == 1
     if is_done:

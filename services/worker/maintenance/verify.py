@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from psycopg import Connection
 
+from services.worker.aggregates.base import base_tables
 from services.worker.aggregates.recount import ACTIVE_DAYS, cells_of_all_rows, file_sets_of_all_rows
 from services.worker.aggregates.registry import AGGREGATES
 from services.worker.archive.check_archive import damaged_files
@@ -25,7 +26,7 @@ from services.worker.search_index.check_documents import differing_documents
 from services.worker.sessions.session_rebuild import all_sessions
 from services.worker.sessions.session_titles import EXPECTED_TITLES, STORED_TITLES
 from services.worker.sessions.session_totals import FROM_SNAPSHOT, SUMMED
-from services.worker.sql_text import listed, sql
+from services.worker.sql_text import listed, sql, union_all
 from shared.journal.accounting import Accounting
 from shared.sql_files import statement
 
@@ -34,6 +35,8 @@ _sql = partial(statement, __package__, "verify.sql")
 _STORED_SESSIONS: Final = _sql("stored_sessions")
 _COUNTED_UNDER: Final = _sql("counted_under")
 _TO_COUNT_UNDER: Final = _sql("to_count_under")
+_BASE_COUNTED_UNDER: Final = _sql("base_counted_under")
+_BASE_TO_COUNT_UNDER: Final = _sql("base_to_count_under")
 _CELLS: Final = _sql("cells")
 _DIFFERING: Final = _sql("differing")
 # Of a session that retention is just dropping some rows are gone already. What they counted is in the base.
@@ -72,7 +75,9 @@ def checks() -> dict[str, Check]:
         _check_of_sessions("session titles", STORED_TITLES, EXPECTED_TITLES, ("session_id", "title", "title_source")),
         Check("active_days", "SELECT * FROM active_days WHERE NOT isempty(ranges)", sql(ACTIVE_DAYS), days),
     ]
-    found.append(Check("session projects", _COUNTED_UNDER, _TO_COUNT_UNDER, ("session_id", "project_id")))
+    counted = union_all((_COUNTED_UNDER, *(sql(_BASE_COUNTED_UNDER, base=base) for base in base_tables())))
+    to_count = union_all((_TO_COUNT_UNDER, *(sql(_BASE_TO_COUNT_UNDER, base=base) for base in base_tables())))
+    found.append(Check("session projects", counted, to_count, ("session_id", "project_id")))
     for table, aggregate in AGGREGATES.items():
         columns = (*aggregate.key, *aggregate.measures)
         found.append(Check(table, f"SELECT * FROM {table}", cells_of_all_rows(aggregate), columns, aggregate.summed))

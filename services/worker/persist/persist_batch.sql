@@ -97,6 +97,8 @@ SELECT $new_rows,
         FROM changed WHERE (before).dated_at <> (after).dated_at OR NOT (before).counted) AS redated_projects
 
 -- name: last_sessions
-UPDATE projects AS p SET last_session_at =
-    greatest(base_session_at, (SELECT nullif(max(dated_at), '-infinity') FROM sessions AS s WHERE s.project_id = p.id AND s.counted))
+-- Of those that retention has dropped too.
+UPDATE projects AS p SET last_session_at = greatest(
+    (SELECT nullif(max(dated_at), '-infinity') FROM base_sessions AS s WHERE s.project_id = p.id),
+    (SELECT nullif(max(dated_at), '-infinity') FROM sessions AS s WHERE s.project_id = p.id AND s.counted))
 WHERE id = ANY(%(project_ids)s)

@@ -98,6 +98,12 @@ def tombstoned_sessions(connection: Connection[Any], session_ids: Iterable[str])
     return {name for _, name in _find(connection, {("session", session_id) for session_id in wanted})[0]} if wanted else wanted
 
 
+def with_tombstones(connection: Connection[Any], named: Collection[_Name]) -> set[_Name]:
+    """Which of these have a tombstone; of a session also if a range of it has one."""
+    found, ranges = _find(connection, {*named, *(("range", name) for kind, name in named if kind == "session")} if named else ())
+    return found | {("session", session_id) for session_id in ranges}
+
+
 def tombstoned_items(connection: Connection[Any], named: Sequence[tuple[str, str | None]]) -> list[bool]:
     """Of captured items, each with its session and its user: whether it has a tombstone."""
     with connection.cursor(row_factory=scalar_row) as cursor:

@@ -50,7 +50,7 @@ expected AS (
                            coalesce(sum(duration_ms) FILTER (WHERE duration_source = 'reported'), 0)::bigint AS measured_ms,
                            max(duration_ms) FILTER (WHERE duration_source = 'reported') AS max_measured_ms,
                            count(wait_ms) AS waited_calls, coalesce(sum(wait_ms), 0)::bigint AS waited_ms
-                    FROM new_tool_calls GROUP BY 1, 2, 3, 4, 5
+                    FROM new_tool_calls GROUP BY project_id, user_id, bucket_of(occurred_at, 15), tool_name, latency_bucket(duration_ms)
                 ) AS summed
                 UNION ALL
                 SELECT

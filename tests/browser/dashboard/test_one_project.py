@@ -64,6 +64,29 @@ def test_project_is_merged_grouped_and_taken_back_in_its_page(open_page: OpenPag
     expect(panel).to_contain_text("Part of another project.")
 
 
+def test_a_project_is_shared_in_its_page(open_page: OpenPage, stack: Stack) -> None:
+    folder = Path("/one/shared")
+    session(stack, folder)
+    page = open_page(f"/projects/{project_at(stack, folder)['id']}?range=all", timezone_id="UTC")
+    panel = page.get_by_role("region", name="Also known as")
+
+    panel.get_by_role("button", name="Change …").click()
+    form = page.get_by_role("dialog", name="Change the project")
+    expect(form.get_by_label("Its sessions are")).to_have_value("")
+    form.get_by_label("Its sessions are").select_option("shared")
+    picture(page, "share")
+    page.set_viewport_size({"width": 390, "height": 900})
+    picture(page, "share-390")
+    form.get_by_role("button", name="Save").click()
+
+    expect(panel).to_contain_text("Shared: all read its sessions.")
+    assert project_at(stack, folder)["visibility"] == "shared"
+    picture(page, "shared")
+    panel.get_by_role("button", name="Undo: visibility").click()
+    expect(panel).not_to_contain_text("Shared:")
+    assert project_at(stack, folder)["visibility"] is None
+
+
 def test_groups_show_in_the_list_of_projects(open_page: OpenPage, stack: Stack, folders: tuple[Path, Path]) -> None:
     shop_id = project_at(stack, folders[0])["id"]
     assert stack.http.patch(f"/api/projects/{shop_id}", json={"group": "work"}).status_code in (200, 202)

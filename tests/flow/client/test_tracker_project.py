@@ -65,3 +65,19 @@ def test_names_groups_and_the_archive_show_in_lists_and_reports(stack: Stack, as
         ask("project", "undo", project)
     told = project_at(stack, folder)
     assert (told["name"], told["group"], told["archived"]) == (folder.name, None, False)
+
+
+def test_a_project_is_shared_and_made_private(stack: Stack, ask: Ask, tmp_path: Path) -> None:
+    folder = tmp_path / uuid4().hex[:8]
+    session(stack, folder)
+    project = str(project_at(stack, folder)["id"])
+
+    assert "TRACKER_SESSIONS" in ask("project", "show", project)
+    assert ", shared." in ask("project", "share", project)
+    assert "read by all" in ask("project", "show", project)
+    assert ", private." in ask("project", "private", project)
+    assert "visibility by" in ask("project", "show", project)
+    assert project_at(stack, folder)["visibility"] == "private"
+    ask("project", "undo", project)
+    ask("project", "share", project, "--as-server")
+    assert project_at(stack, folder)["visibility"] is None

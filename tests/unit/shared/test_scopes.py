@@ -13,7 +13,7 @@ from services.query.settings import Settings as QuerySettings
 from shared.auth.scopes import ADMIN, PUBLIC, NoScopeStated, Required, RequiredByPath, required_by_path, requires
 from shared.http.api_document import DOCUMENT
 from shared.journal import canary
-from tests.required_scopes import ALL_PROJECTS, ALSO, INGEST_ALONE, READING, REQUIRED, WRITING
+from tests.required_scopes import ALL_PROJECTS, ALSO, INGEST_ALONE, OR_ONE_USER, READING, REQUIRED, WRITING
 
 READ_METHODS = ("GET", "HEAD")
 
@@ -41,6 +41,7 @@ def test_a_service_opens_what_the_table_says(create: Callable[[], FastAPI], tabl
             scopes,  # type: ignore[arg-type]
             (method, path) in ALL_PROJECTS,
             ALSO.get((method, path), PUBLIC),  # type: ignore[arg-type]
+            path.startswith(OR_ONE_USER),
         ), (method, path)
 
 

@@ -48,8 +48,8 @@ class ApiKeys:
         users: Sequence[str] | None,
         project_ids: Sequence[int] | None,
         record: AuditRecord,
-    ) -> tuple[datetime | None, list[int]]:
-        """`users` are several, in place of one `user`. When the key was made, None if a project of it does not exist; and the projects that do exist."""
+    ) -> tuple[datetime | None, list[int], dict[int, int]]:
+        """`users` are several, in place of one `user`. When the key was made, None if a project of it cannot be named; those that can; of parts their wholes."""
         ids = None if project_ids is None else list(project_ids)
         several = None if users is None else list(users)
         params = {
@@ -63,7 +63,7 @@ class ApiKeys:
         }
         row = await run_audited(self._database, _ADD, params, record, done="created_at")
         assert row is not None
-        return row["created_at"], row["ids"]
+        return row["created_at"], row["ids"], {int(part): whole for part, whole in row["wholes"].items()}
 
     async def revoke(self, key_id: str, record: AuditRecord) -> dict[str, Any] | None:
         """{name, revoked_at, done}: done if it was not revoked before. None if there is no such key."""

@@ -1,16 +1,19 @@
 -- name: add
--- Nothing if a project does not exist, or is part of another; the answer says which can be named. They are held, so that no merge overlooks the key.
+-- Nothing if a project does not exist, or is part of another; the answer says which can be named, and of which whole the others are parts. They are held, so that no merge overlooks the key.
 WITH held AS (
     SELECT id FROM projects WHERE id = ANY(%(project_ids)s::bigint[]) AND merged_into IS NULL ORDER BY id FOR SHARE
 ), known AS (
     SELECT coalesce(array_agg(id), '{}') AS ids FROM held
+), parts AS (
+    SELECT coalesce(jsonb_object_agg(id, merged_into), '{}') AS wholes
+    FROM projects WHERE id = ANY(%(project_ids)s::bigint[]) AND merged_into IS NOT NULL
 ), added AS (
     INSERT INTO api_keys (id, name, sha256, scopes, user_name, user_names, project_ids)
     SELECT %(id)s, %(name)s, %(sha256)s, %(scopes)s, %(user_name)s, %(user_names)s, %(project_ids)s FROM known
     WHERE coalesce(%(project_ids)s::bigint[], '{}') <@ known.ids
     RETURNING created_at
 )
-SELECT known.ids, (SELECT created_at FROM added) AS created_at FROM known
+SELECT known.ids, parts.wholes, (SELECT created_at FROM added) AS created_at FROM known, parts
 
 -- name: revoke
 -- A key that is revoked stays revoked at its time.

@@ -1,4 +1,4 @@
-"""The SQL of a project's name, group, archive and place, as people change them. The worker moves the sessions of a merge.
+"""The SQL of a project's name, group, archive, visibility and place, as people change them. The worker moves the sessions of a merge.
 
 Every change is noted with the columns as they were, so that the newest can be undone exactly. Every function answers within a second or raises
 Unavailable DATABASE_UNAVAILABLE.
@@ -50,6 +50,18 @@ class WidensKeys(Exception):
         self.keys = keys
 
 
+class OverrulesPrivate(Exception):
+    """The project is private, and would be part of one that is not."""
+
+
+class WholeDecides(Exception):
+    """The project is part of another, or would be: its own visibility does not count."""
+
+    def __init__(self, part_of: int) -> None:
+        super().__init__(part_of)
+        self.part_of = part_of
+
+
 class NothingToUndo(Exception):
     """No change is left that was not undone."""
 
@@ -67,7 +79,7 @@ async def change(
 ) -> Changed:
     """Changes a project. `into`: the project that it becomes part of, None if it does not. `widens_keys`: even if keys would see more.
 
-    Raises UnknownProject, Circle or WidensKeys; then nothing is changed.
+    Raises UnknownProject, Circle, WidensKeys, OverrulesPrivate, or what `wanted` raises; then nothing is changed.
     """
 
     async def work(connection: Connection) -> Changed:
@@ -133,6 +145,8 @@ async def _apply(
         widened = await (await connection.execute(merging.WIDENED_KEYS, {"project_id": project_id, "other_id": into})).fetchall()
         if widened and not widens_keys:
             raise WidensKeys(widened)
+        if not widens_keys and merging.overrules_private(list(rows.values()), project_id, into):
+            raise OverrulesPrivate
     await connection.execute(merging.CHANGE, after | {"project_id": project_id})
     resolved = await (await connection.execute(merging.RESOLVE, {"project_id": project_id, "before": merged_into})).fetchall()
     moving |= {each["id"] for each in resolved if each["has_to_move"]}

@@ -24,7 +24,14 @@ _RULES: Final = _sql("rules")
 _OF_GROUP: Final = _sql("of_group")
 _WHOLE: Final = _sql("whole")
 # What a change is called, by the columns that it changed. A merge changes several.
-_WHAT: Final = {"name": "name", "group_name": "group", "is_archived": "archived", "part_of": "merge", "is_kept_apart": "kept_apart"}
+_WHAT: Final = {
+    "name": "name",
+    "group_name": "group",
+    "is_archived": "archived",
+    "visibility": "visibility",
+    "part_of": "merge",
+    "is_kept_apart": "kept_apart",
+}
 
 # By what is not a number: its parameter, the kind of its key in a cursor, and its column.
 _SORTS: Final[dict[str, tuple[str, Kind, str]]] = {

@@ -28,7 +28,7 @@ SELECT p.id, p.name, p.path, p.group_name AS "group", p.is_archived AS archived,
     p.visibility,
     sorted.number AS sort_number
 FROM (
-    SELECT p.id, p.name, p.path, p.is_named, p.brought_by, p.visibility,
+    SELECT p.id, p.name, p.path, p.is_named, p.brought_by, p.visibility, p.group_name, p.is_archived, p.repository, p.merged_into,
         CASE WHEN %(users)s::bigint[] IS NULL THEN p.last_session_at ELSE seen.last_session_at END AS last_session_at,
         CASE WHEN %(users)s::bigint[] IS NULL THEN p.created_at ELSE coalesce(seen.created_at, p.created_at) END AS created_at
     FROM projects p

@@ -16,7 +16,10 @@ MANIFEST: Final = "manifest.json"
 
 # The tables in the order in which they are written and read: who and where, then sessions, then what happened.
 ROW_TABLES_IN_ORDER: Final = (
-    *("users", "projects", "machines"),
+    *("users", "projects", "project_places", "project_rules", "machines"),
+    # Before rows come: what has gone stays so, and counts.
+    *("dropped_texts", "base_file_rollups", "base_tool_rollups", "base_error_rollups", "base_usage_rollups", "base_activity_rollups"),
+    "base_sessions",
     *("session_facts", "session_events", "messages", "tool_calls", "activities", "api_calls", "timeline_entries"),
     *("session_machines", "session_marks", "sessions", "saved_views", "transcript_files"),
 )
@@ -63,6 +66,7 @@ def rows_member(table: str) -> str:
 class StoredTranscript(Struct, kw_only=True):
     """A line of rows/transcript_files.ndjson: a content of a session's file, and how it lies in the archive.
 
+    `dropped_to`: retention has dropped what was before.
     `pieces`: [offset in the file on its machine at which it ends, bytes of redacted content], one for each part of the content.
     """
 
@@ -73,6 +77,7 @@ class StoredTranscript(Struct, kw_only=True):
     user: str | None = None
     facts_ids: list[UUID] = []
     parser_version: Annotated[int, Meta(ge=0, le=2**31 - 1)] = 0
+    dropped_to: Annotated[int, Meta(ge=0, le=2**53)] = 0
     is_live: bool = False
     created_at: Annotated[datetime, Meta(tz=True)]
     changed_at: Annotated[datetime, Meta(tz=True)]

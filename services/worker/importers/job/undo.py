@@ -15,6 +15,7 @@ from services.worker import lock_order
 from services.worker.aggregates.registry import composed
 from services.worker.aggregates.rollups import rollups_that_note_emptied_cells
 from services.worker.archive.imported_files import forget_files
+from services.worker.importers.job.brought_base import take_back_some
 from services.worker.persist.persist_batch import INSERT_SESSIONS, LOCK_SESSIONS, date_projects
 from services.worker.resources import Resources
 from services.worker.row_tables import TOOL_CALLS, for_all, for_each
@@ -104,7 +105,7 @@ def undo_some(worker: Resources, connection: Connection[Any], job_number: int) -
     with connection.cursor(row_factory=scalar_row) as cursor:
         listed = cursor.execute(_LEFT, parameters).fetchall()
     if not listed:
-        return False
+        return take_back_some(connection, parameters)
     if listed == [""]:
         is_done = _undo_sessionless(connection, parameters)
     else:

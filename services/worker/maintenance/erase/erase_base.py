@@ -27,7 +27,8 @@ _sql = partial(statement, __package__, "erase_base.sql")
 
 ROWS_AT_ONCE: Final = 300
 
-_OF_PROJECT: Final = "project_id = ANY(%(project_ids)s)"
+# A part goes out of its whole.
+_OF_PROJECT: Final = "(project_id = ANY(%(project_ids)s) OR path_project_id = ANY(%(project_ids)s))"
 _OF_USER: Final = "user_id = ANY(%(user_ids)s)"
 # Projects in which nobody else's rows were dropped.
 _OF_USERS_PROJECTS: Final = f"project_id IN (SELECT project_id FROM base_activity_rollups GROUP BY project_id HAVING bool_and({_OF_USER}))"
@@ -40,7 +41,7 @@ _FILE_KEYS: Final = _sql("files")
 _DELETE_FILES: Final = _sql("delete_files")
 _WITHDRAW: Final = _sql("withdraw")
 _DELETE_SESSIONS: Final = _sql("delete_sessions")
-_BASE_DATES: Final = _sql("base_dates")
+_PROJECTS: Final = _sql("projects")
 _IS_THERE_ANY: Final = _sql("is_there_any")
 
 _SHARED: Final = "In {} projects sessions of others were dropped too. Which of the files there were the person's is not known: their paths and counts stay."
@@ -56,7 +57,6 @@ def erase_base(erasure: Erasure, step: Step) -> Erased:
     tables = base_tables()
     number = tables.index(step.after) + 1 if step.after in tables else 0
     if number == len(tables):
-        _date_projects(connection, erasure)
         return Erased(None)
     table = tables[number]
     remains = _what_others_share(connection, erasure) if number == 0 and erasure.kind == "user" else {}
@@ -72,8 +72,11 @@ def erase_base(erasure: Erasure, step: Step) -> Erased:
     with connection.cursor(row_factory=scalar_row) as cursor:
         places: list[str] = cursor.execute(sql(_PLACES, base=table, condition=condition).encode(), parameters).fetchall()
     if places and table == SESSIONS:
+        projects = {project_id for (project_id,) in connection.execute(_PROJECTS, {"places": places})}
         connection.execute(_DELETE_SESSIONS, parameters | {"places": places})
         rebuild_moving_days(connection, parameters)
+        # The newest session of a project, without what went.
+        date_projects(connection, projects)
     elif places:
         [aggregate] = [each for each in AGGREGATES.values() if each.base == table]
         _withdraw(connection, aggregate, places)
@@ -121,9 +124,3 @@ def _withdraw(connection: Connection[Any], aggregate: Aggregate, places: list[st
         connection.execute("DELETE FROM moving_tools")
     if file_keys:
         connection.execute(_DELETE_FILES, {"file_keys": file_keys})
-
-
-def _date_projects(connection: Connection[Any], erasure: Erasure) -> None:
-    """The newest session of a project, without what went."""
-    connection.execute(_BASE_DATES, erasure.parameters)
-    date_projects(connection, set(erasure.project_ids))

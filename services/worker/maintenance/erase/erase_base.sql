@@ -41,6 +41,5 @@ INSERT INTO moving_days (project_id, user_id, day)
 SELECT DISTINCT p.project_id, g.user_id, (c.bucket_start AT TIME ZONE 'UTC')::date
 FROM gone AS g, cut_at_buckets(without_gap(g.active_ranges, %(idle_gap)s), 1440) AS c, LATERAL (VALUES (g.project_id), (-1)) AS p (project_id)
 
--- name: base_dates
-UPDATE projects AS p SET base_session_at = (SELECT nullif(max(dated_at), '-infinity') FROM base_sessions AS b WHERE b.project_id = p.id)
-WHERE id = ANY(%(project_ids)s) AND base_session_at IS NOT NULL
+-- name: projects
+SELECT DISTINCT project_id FROM base_sessions WHERE ctid = ANY(%(places)s::text[]::tid[])

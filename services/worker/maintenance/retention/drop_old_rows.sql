@@ -1,16 +1,25 @@
 -- name: old_jobs
--- An import stays as long as rows or contents that it brought are stored. Its undo needs it, and goes with it.
-SELECT j.id, 0 AS project_id, pg_column_size(j.*)::bigint AS size FROM import_jobs AS j
-WHERE j.status NOT IN ('queued', 'running') AND j.kind <> 'capture' AND coalesce(j.finished_at, j.created_at) < %(before)s AND NOT j.has_files
-  AND (j.kind <> 'import' OR NOT EXISTS (SELECT FROM import_sessions AS s WHERE s.job_number = j.number)
-      AND NOT EXISTS (SELECT FROM transcript_files AS f WHERE j.number = ANY(f.brought_by)))
-  AND NOT EXISTS (SELECT FROM import_jobs AS u WHERE u.undoes = j.id
-      AND (u.status IN ('queued', 'running') OR coalesce(u.finished_at, u.created_at) >= %(before)s))
-ORDER BY j.number DESC LIMIT %(limit)s
+-- An import stays as long as rows or contents that it brought are stored, or what an export counted. Its undo needs it, and goes with it. An export stays
+-- until its archive is deleted. Runs of retention are jobs too.
+SELECT id, 0 AS project_id, size FROM (
+    SELECT j.id, j.number, pg_column_size(j.*)::bigint AS size FROM import_jobs AS j
+    WHERE j.status NOT IN ('queued', 'running') AND j.kind <> 'capture' AND coalesce(j.finished_at, j.created_at) < %(before)s AND NOT j.has_files
+      AND (j.kind <> 'import' OR NOT EXISTS (SELECT FROM import_sessions AS s WHERE s.job_number = j.number)
+          AND NOT EXISTS (SELECT FROM transcript_files AS f WHERE j.number = ANY(f.brought_by))
+          AND NOT EXISTS (SELECT FROM base_sessions AS b WHERE b.brought_by = j.number)
+          AND NOT EXISTS (SELECT FROM base_activity_rollups AS b WHERE b.brought_by = j.number))
+      AND NOT EXISTS (SELECT FROM exports AS e WHERE e.id = j.id AND e.blob_url IS NOT NULL)
+      AND NOT EXISTS (SELECT FROM import_jobs AS u WHERE u.undoes = j.id
+          AND (u.status IN ('queued', 'running') OR coalesce(u.finished_at, u.created_at) >= %(before)s))
+    UNION ALL
+    SELECT r.id, NULL, pg_column_size(r.*)::bigint FROM retention_runs AS r WHERE r.status NOT IN ('queued', 'running') AND r.finished_at < %(before)s
+) AS old ORDER BY number DESC NULLS LAST LIMIT %(limit)s
 
 -- name: delete_jobs
 DELETE FROM import_shares WHERE job_id = ANY(%(ids)s);
 DELETE FROM imported_files WHERE job_number IN (SELECT number FROM import_jobs WHERE id = ANY(%(ids)s));
+DELETE FROM exports WHERE id = ANY(%(ids)s);
+DELETE FROM retention_runs WHERE id = ANY(%(ids)s);
 DELETE FROM import_jobs WHERE undoes = ANY(%(ids)s);
 DELETE FROM import_jobs WHERE id = ANY(%(ids)s)
 
@@ -21,11 +30,17 @@ SELECT id, 0 AS project_id, pg_column_size(d.*)::bigint AS size FROM dead_letter
 DELETE FROM dead_letters WHERE id = ANY(%(ids)s)
 
 -- name: old_scrubs
+-- And erasures. One of which something is still kept out stays: by it an admin lifts that.
 SELECT id, 0 AS project_id, pg_column_size(s.*)::bigint AS size FROM scrubs AS s
-WHERE status NOT IN ('queued', 'running') AND finished_at < %(before)s ORDER BY id LIMIT %(limit)s
+WHERE status NOT IN ('queued', 'running') AND finished_at < %(before)s AND NOT EXISTS (SELECT FROM kept_out_texts AS k WHERE k.scrub_id = s.id)
+UNION ALL
+SELECT id, 0, pg_column_size(e.*)::bigint FROM erasures AS e
+WHERE status NOT IN ('queued', 'running') AND finished_at < %(before)s AND NOT EXISTS (SELECT FROM tombstones AS t WHERE t.job_id = e.id)
+ORDER BY id LIMIT %(limit)s
 
 -- name: delete_scrubs
-DELETE FROM scrubs WHERE id = ANY(%(ids)s)
+DELETE FROM scrubs WHERE id = ANY(%(ids)s);
+DELETE FROM erasures WHERE id = ANY(%(ids)s)
 
 -- name: old_audit
 SELECT id, 0 AS project_id, pg_column_size(details)::bigint + coalesce(octet_length(subject), 0) + 60 AS size FROM audit_log

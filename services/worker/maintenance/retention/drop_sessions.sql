@@ -49,7 +49,8 @@ SELECT project_id, count(*) AS rows, sum(size)::bigint AS bytes FROM (
 -- name: gone_rows
 new_$table AS (
     DELETE FROM $table WHERE id = ANY(%(row_ids)s) AND session_id = ANY(%(session_ids)s)
-    RETURNING $columns
+    RETURNING $columns,
+        (SELECT s.path_project_id FROM sessions AS s WHERE s.session_id = $table.session_id) AS path_project_id
 )
 
 -- name: drop_rows
@@ -57,13 +58,8 @@ WITH $gone
 SELECT 1
 
 -- name: drop_sessions
--- The date of a project's newest session stays, and when people were active.
+-- When each began stays, and when people were active.
 WITH new_sessions AS (DELETE FROM sessions WHERE session_id = ANY(%(session_ids)s) RETURNING *),
-$base,
-times AS (
-    INSERT INTO base_sessions (project_id, user_id, dated_at, last_event_at, active_ranges)
-    SELECT project_id, user_id, dated_at, last_event_at, active_ranges FROM new_sessions WHERE counted
-)
-UPDATE projects AS p SET base_session_at = greatest(p.base_session_at, n.dated_at)
-FROM (SELECT project_id, nullif(max(dated_at), '-infinity') AS dated_at FROM new_sessions WHERE counted GROUP BY project_id) AS n
-WHERE p.id = n.project_id
+$base
+INSERT INTO base_sessions (project_id, path_project_id, user_id, dated_at, last_event_at, active_ranges)
+SELECT project_id, path_project_id, user_id, dated_at, last_event_at, active_ranges FROM new_sessions WHERE counted

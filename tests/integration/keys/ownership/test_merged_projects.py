@@ -162,7 +162,10 @@ def test_no_key_is_made_for_a_part(api: Api, admin: str, ids: dict[str, int]) ->
     """Such a key would see the whole, which nobody said."""
     assert change(api, admin, ids["fix"], merged_into=ids["shop"]).status_code == 202
     wanted = {"name": "ci", "scopes": ["read"], "project_ids": [ids["fix"]]}
-    is_error(api.post(admin, "/api/keys", wanted), 400, "VALIDATION_ERROR")
+    message = is_error(api.post(admin, "/api/keys", wanted), 400, "VALIDATION_ERROR")
+    assert f"project {ids['fix']} is part of project {ids['shop']}: bind the key to that, the whole" in message
+    both = is_error(api.post(admin, "/api/keys", wanted | {"project_ids": [ids["fix"], 999_999]}), 400, "VALIDATION_ERROR")
+    assert "the whole; there is no project 999999; see /api/projects" in both
 
 
 def test_a_key_of_a_part_goes_on_writing_while_sessions_move_and_after(

@@ -32,6 +32,9 @@ class People:
     users: dict[str, int]
     calls: dict[str, UUID] = field(default_factory=dict)
     hidden: set[str] = field(default_factory=set)
+    # Of a project, the part in which bob worked. Names of ids in paths, and of what is neither ann's nor carl's.
+    parts: dict[int, int] = field(default_factory=dict)
+    jobs: dict[str, str] = field(default_factory=dict)
 
 
 def settle(connection: psycopg.Connection[Any]) -> People:
@@ -59,8 +62,66 @@ def hide(connection: psycopg.Connection[Any], people: People, project_id: int, n
     add_session(connection, people, f"{SECRET}-{name}-zed", project_id, f"{SECRET}-zed", SECRET, is_hidden=True)
     add_session(connection, people, f"{SECRET}-{name}-nobody", project_id, None, SECRET, is_hidden=True)
     people.hidden.add(str(seed.add_tool_call(connection, None, NOON, f"{SECRET}Tool", parameters=f'{{"command": "{SECRET}"}}')))
+    hide_part(connection, people, project_id, session_id)
+    hide_what_admins_did(connection, people, project_id, session_id)
     seed.compute_aggregates(connection)
     return session_id
+
+
+def hide_part(connection: psycopg.Connection[Any], people: People, project_id: int, session_id: str) -> None:
+    """Another path of a project, in which bob alone worked: in its group, of its repository, with changes, a rule and places that name it."""
+    path = f"/home/{session_id}/part"
+    part = people.parts[project_id] = seed.add_project(connection, path)
+    connection.execute(
+        """UPDATE projects SET part_of = %(whole)s, merged_into = %(whole)s, merged_by = 'path_rule', merge_evidence = %(pattern)s, merged_at = now(),
+            group_name = %(group)s, repository = %(repository)s WHERE id = %(part)s""",
+        {
+            "whole": project_id,
+            "part": part,
+            "pattern": f"/home/{session_id}/*",
+            "group": f"{SECRET}-group",
+            "repository": f"git.example/{SECRET}",
+        },
+    )
+    connection.execute("UPDATE sessions SET path_project_id = %s WHERE session_id = %s", (part, session_id))
+    connection.execute("UPDATE messages SET path_project_id = %s WHERE session_id = %s", (part, session_id))
+    connection.execute("INSERT INTO project_rules (pattern, project_id) VALUES (%s, %s)", (f"/home/{session_id}/*", project_id))
+    for changed in (part, project_id):
+        note = "INSERT INTO project_changes (project_id, who, before, after) VALUES (%s, %s, '{}', %s)"
+        connection.execute(note, (changed, SECRET, json.dumps({"name": SECRET})))
+    place = "INSERT INTO project_places (told_by, path, remote) VALUES (%s, %s, %s)"
+    connection.execute(place, (f"{SECRET}-machine", path, f"git.example/{SECRET}"))
+
+
+def hide_what_admins_did(connection: psycopg.Connection[Any], people: People, project_id: int, session_id: str) -> None:
+    """An export of bob's, an erasure, rules and runs of retention, a session without texts, and one that was dropped with its numbers left."""
+    bob, export_id, erasure_id, run_id = people.users["bob"], some_id(), some_id(), some_id()
+    people.jobs |= {"export_id": export_id, "erasure_id": erasure_id, "run_id": run_id, "job_id": export_id}
+    people.hidden |= {export_id, erasure_id, run_id}
+    connection.execute(
+        "INSERT INTO import_jobs (id, kind, status, files, user_name, selection) VALUES (%s, 'export', 'succeeded', '[]', 'bob', %s)",
+        (export_id, json.dumps({"user": SECRET})),
+    )
+    connection.execute(
+        "INSERT INTO exports (id, bound_user, expires_at, blob_url) VALUES (%s, 'bob', now() + interval '1 day', %s)",
+        (export_id, f"file:///{SECRET}.zip"),
+    )
+    connection.execute(
+        "INSERT INTO erasures (id, kind, names, status) VALUES (%s, 'session', %s, 'succeeded')", (erasure_id, [f"{session_id}-erased"])
+    )
+    connection.execute("INSERT INTO retention_runs (id, status, is_dry_run) VALUES (%s, 'succeeded', true)", (run_id,))
+    connection.execute(
+        "INSERT INTO retention_counts (run_id, what, project_id, sessions, rows, bytes) VALUES (%s, 'texts', %s, 7, 7, 7)",
+        (run_id, project_id),
+    )
+    rule = "INSERT INTO retention_rules (what, project_id, days) VALUES ('texts', %s, 9)"
+    connection.execute(rule, (project_id,))
+    connection.execute("INSERT INTO dropped_texts (session_id, before, is_done) VALUES (%s, now(), true)", (session_id,))
+    connection.execute(
+        "INSERT INTO base_sessions (project_id, user_id, dated_at, last_event_at, active_ranges)"
+        " SELECT project_id, %s, dated_at, last_event_at, active_ranges FROM sessions WHERE session_id = %s",
+        (bob, ANNS),
+    )
 
 
 def add_session(

@@ -91,22 +91,55 @@ def test_a_key_of_several_users_and_a_reading_key_share_nothing(world: Api) -> N
         is_error(share(world, key, "bobs", "shared"), 403, "FORBIDDEN")
 
 
-def test_an_admin_shares_a_project_and_the_audit_log_has_it(world: Api, admin: str) -> None:
+def change(api: Api, key: str | None, project_id: int, **wanted: Any) -> Any:
+    return api.ask(key, "PATCH", f"/api/projects/{project_id}", json=wanted)
+
+
+def test_an_admin_shares_a_project_and_takes_it_back(world: Api, admin: str) -> None:
     ann, [project] = world.key("ingest", "read", user="ann"), world.select("SELECT id FROM projects")
-    path = f"/api/projects/{project['id']}/visibility"
-    is_error(world.ask(ann, "PUT", path, json={"visibility": "shared"}), 403, "FORBIDDEN")
+    is_error(change(world, ann, project["id"], visibility="shared"), 403, "FORBIDDEN")
 
     for _ in range(2):
-        answer = world.ask(admin, "PUT", path, json={"visibility": "shared"})
-        assert (answer.status_code, answer.json()) == (200, {"project_id": project["id"], "visibility": "shared"})
+        answer = change(world, admin, project["id"], visibility="shared")
+        assert (answer.status_code, answer.json()["visibility"]) == (200, "shared")
 
     assert seen(world, ann) == {"anns", "bobs"}
     assert [project["visibility"] for project in world.get(ann, "/api/projects").json()] == ["shared"]
-    acts = world.select("SELECT subject, details FROM audit_log WHERE act = 'project.visibility'")
+    acts = world.select("SELECT subject, details FROM audit_log WHERE act = 'project.change'")
     assert acts == [{"subject": str(project["id"]), "details": {"visibility": "shared"}}]
-    for wrong in ("0", "99999", "x"):
-        is_error(world.ask(admin, "PUT", f"/api/projects/{wrong}/visibility", json={"visibility": None}), 404, "PROJECT_NOT_FOUND")
-    is_error(world.ask(admin, "PUT", path, json={}), 400, "VALIDATION_ERROR")
+    assert [each["what"] for each in world.get(admin, f"/api/projects/{project['id']}").json()["changes"]] == [["visibility"]]
+    undone = world.ask(admin, "POST", f"/api/projects/{project['id']}/undo", json={})
+    assert (undone.status_code, undone.json()["visibility"]) == (200, None)
+    assert seen(world, ann) == {"anns"}
+    is_error(change(world, admin, 99999, visibility=None), 404, "PROJECT_NOT_FOUND")
+    is_error(change(world, admin, project["id"], visibility="public"), 400, "VALIDATION_ERROR")
+
+
+def test_another_change_of_a_project_leaves_its_visibility(world: Api, admin: str) -> None:
+    [project] = world.select("SELECT id FROM projects")
+    change(world, admin, project["id"], visibility="shared")
+
+    assert change(world, admin, project["id"], name="Shop").json()["visibility"] == "shared"
+    assert world.ask(admin, "POST", f"/api/projects/{project['id']}/undo", json={}).json()["visibility"] == "shared"
+
+
+def test_a_private_project_becomes_part_of_a_shared_one_only_by_a_further_word(world: Api, admin: str) -> None:
+    with psycopg.connect(world.database_url, autocommit=True) as connection:
+        shared = seed.add_project(connection, "/shared")
+    [private] = world.select("SELECT id FROM projects WHERE path = '/shop'")
+    change(world, admin, private["id"], visibility="private")
+    change(world, admin, shared, visibility="shared")
+
+    message = is_error(change(world, admin, private["id"], merged_into=shared), 409, "KEYS_WOULD_SEE_MORE")
+
+    assert "keys of other users could then read its sessions" in message
+    assert world.select("SELECT merged_into FROM projects WHERE id = %s", private["id"]) == [{"merged_into": None}]
+    assert change(world, admin, private["id"], merged_into=shared, widen_keys=True).status_code == 202
+    # Its own word waits until it is taken out again.
+    message = is_error(change(world, admin, private["id"], visibility="private"), 409, "CONFLICT")
+    assert f"is part of project {shared}, whose visibility counts" in message
+    taken_out = change(world, admin, private["id"], merged_into=None).json()
+    assert (taken_out["merged_into"], taken_out["visibility"]) == (None, "private")
 
 
 @pytest.mark.parametrize(("scopes", "more"), list(product([["read"], ["metrics"], ["numbers"]], [{}, {"users": ["ann", "bob"]}])))

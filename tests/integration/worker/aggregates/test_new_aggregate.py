@@ -43,7 +43,8 @@ TABLE = """
         PRIMARY KEY (project_id, user_id, grain_minutes, bucket_start, speaker))"""
 BASE = """
     CREATE TABLE base_speaker_rollups AS
-    SELECT project_id, user_id, bucket_start, speaker, messages, failures FROM speaker_rollups WITH NO DATA"""
+    SELECT project_id, NULL::bigint AS path_project_id, NULL::integer AS brought_by, user_id, bucket_start, speaker, messages, failures
+    FROM speaker_rollups WITH NO DATA"""
 
 
 @pytest.fixture

@@ -101,12 +101,13 @@ def everything(worker: Resources) -> dict[str, Any]:
         found["sessions"] = sorted(json.dumps(json.loads(row) | {"seen_live": None}, sort_keys=True) for row in found["sessions"])
         found["transcripts"] = transcripts(worker, connection)
         for table, columns in {
-            "session_marks": "session_id, is_starred, tags, tag_keys, note, title, changed_at",
+            "session_marks": "session_id, is_starred, tags, tag_keys, note, title, visibility, changed_at",
             "session_machines": "session_id, machine_id",
             "machines": "machine_id, name, user_name, first_seen_at, last_heard_at, report::text",
             "saved_views": "id, name, address",
         }.items():
             found[table] = connection.execute(f"SELECT {columns} FROM {table} ORDER BY 1, 2".encode()).fetchall()
+        found["shared"] = connection.execute("SELECT path, visibility FROM projects WHERE visibility IS NOT NULL ORDER BY 1").fetchall()
         found["names"] = connection.execute(
             "SELECT u.name, a.name FROM users AS u LEFT JOIN users AS a ON a.id = u.alias_of ORDER BY 1"
         ).fetchall()

@@ -139,6 +139,9 @@ def a_tracker_with_everything(worker: Resources, folder: Path) -> None:
         )
         connection.execute("INSERT INTO session_machines VALUES ('wire', %s)", (MACHINE,))
         connection.execute("INSERT INTO session_marks VALUES ('wire', true, '{Élan}', '{élan}', 'a note', 'My title', %s)", (NOW,))
+        # Who reads what is a person's word too: a session that was private must not come back as the other tracker's default says.
+        connection.execute("UPDATE session_marks SET visibility = 'private'")
+        connection.execute("UPDATE projects SET visibility = 'shared' WHERE path = '/home/ann/shop'")
         connection.execute("INSERT INTO saved_views (name, address) VALUES ('shop', '/usage?project_id=1&range=7d')")
         connection.execute("INSERT INTO users (name, alias_of) SELECT 'anna', id FROM users WHERE name = 'ann'")
 

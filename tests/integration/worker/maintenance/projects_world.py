@@ -38,7 +38,7 @@ def decide(worker: Resources, path: str, into: str | None) -> int:
     of, other = project_id(worker, path), None if into is None else project_id(worker, into)
     merge: Mapping[str, Any] = {"part_of": other, "merged_by": merging.HAND, "merged_at": EPOCH.isoformat()} if other else {}
     with worker.transaction() as connection:
-        columns = "name, group_name, is_archived, is_kept_apart, merged_into"
+        columns = "name, group_name, is_archived, visibility, is_kept_apart, merged_into"
         [before] = connection.execute(f"SELECT {columns} FROM projects WHERE id = %s".encode(), (of,)).fetchall()
         wanted = dict(zip(columns.split(", "), before, strict=True)) | merging.NOT_MERGED | merge | {"project_id": of}
         connection.execute(merging.LOCK)

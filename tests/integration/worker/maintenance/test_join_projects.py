@@ -126,6 +126,21 @@ def test_what_a_person_decided_is_left(worker: Resources) -> None:
     assert {path: (whole, by) for path, (whole, by, _) in merged.items()} == {"/w/fix": ("/w/mine", "hand")}
 
 
+def test_no_rule_makes_a_private_project_part_of_one_that_is_not(worker: Resources) -> None:
+    begin(worker, "/w/shop", "/w/fix", "/w/open")
+    with worker.transaction() as connection:
+        connection.execute(
+            "UPDATE projects SET visibility = CASE path WHEN '/w/fix' THEN 'private' ELSE 'shared' END WHERE path <> '/w/open'"
+        )
+    for path in ("/w/shop", "/w/fix", "/w/open"):
+        tell(worker, "laptop", path, common_dir=GIT, remote=REMOTE, is_main=path == "/w/shop")
+
+    merged = join(worker)
+
+    # One without a word of its own follows its whole.
+    assert merged.keys() == {"/w/open"}
+
+
 def test_git_is_stronger_than_a_rule_about_paths_and_an_older_rule_than_a_newer(worker: Resources) -> None:
     begin(worker, "/w/shop", "/w/fix", "/x/shop-1", "/x/shop-2", "/y/shop")
     tell(worker, "laptop", "/w/shop", common_dir=GIT, is_main=True)

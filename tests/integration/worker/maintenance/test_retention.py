@@ -15,6 +15,7 @@ from services.worker.maintenance.verify import verify
 from services.worker.persist.dead_letters import persist_isolating
 from services.worker.persist.records import Message
 from services.worker.persist.staging.staging_tables import ReceivedEvent
+from services.worker.persist.tombstones import write_tombstones
 from services.worker.resources import Resources
 from services.worker.search_index.index_pending import index_pending
 from services.worker.sweep.scheduler import Looks
@@ -365,6 +366,21 @@ def test_rows_of_the_trackers_own_go_after_times_of_their_own(worker: Resources)
         connection.execute(
             f"INSERT INTO scrubs (id, status, finished_at) VALUES (gen_random_uuid(), 'succeeded', {OLD}), (gen_random_uuid(), 'queued', NULL)".encode()
         )
+        # An export whose archive is there, and one whose archive is deleted; a run; an erasure, and one by which something is kept out
+        for blob in ("file:///x", None):
+            [(export,)] = connection.execute(
+                f"INSERT INTO import_jobs (id, kind, status, files, has_files, finished_at) VALUES (gen_random_uuid(), 'export', 'succeeded', '[]', false, {OLD})"
+                " RETURNING id".encode()
+            ).fetchall()
+            connection.execute("INSERT INTO exports (id, blob_url) VALUES (%s, %s)", (export, blob))
+        connection.execute(
+            f"INSERT INTO retention_runs (id, is_dry_run, status, finished_at) VALUES (gen_random_uuid(), false, 'succeeded', {OLD})".encode()
+        )
+        erasures = connection.execute(
+            f"INSERT INTO erasures (id, kind, status, finished_at) SELECT gen_random_uuid(), 'session', 'succeeded', {OLD} FROM generate_series(1, 2)"
+            " RETURNING id".encode()
+        ).fetchall()
+        write_tombstones(connection, "session", ["gone"], reason="erased", job_id=erasures[0][0])
         connection.execute(
             f"INSERT INTO hook_payloads (id, session_id, occurred_at, received_at, payload) VALUES (gen_random_uuid(), 's', {OLD}, {OLD}, '{{}}')".encode()
         )
@@ -376,8 +392,13 @@ def test_rows_of_the_trackers_own_go_after_times_of_their_own(worker: Resources)
     dropped = drop(worker)
 
     assert dropped == said
-    assert {what: number for what, (_, number, _) in dropped.items()} == {"jobs": 1, "scrubs": 1, "audit": 1, "live_payloads": 1}
-    assert {number for (number,) in rows(worker, "SELECT number FROM import_jobs")} == {kept, running}
+    assert {what: number for what, (_, number, _) in dropped.items()} == {"jobs": 3, "scrubs": 2, "audit": 1, "live_payloads": 1}
+    assert {number for (number,) in rows(worker, "SELECT number FROM import_jobs WHERE kind <> 'export'")} == {kept, running}
+    assert rows(worker, "SELECT blob_url FROM exports JOIN import_jobs USING (id)") == [("file:///x",)]
+    assert rows(
+        worker, "SELECT count(*) FROM retention_runs WHERE created_at <> finished_at AND finished_at < now() - interval '1 day'"
+    ) == [(0,)]
+    assert rows(worker, "SELECT id FROM erasures") == [erasures[0]]
     assert emptied not in {kept, running}
     acts = rows(worker, "SELECT act FROM audit_log ORDER BY id")
     assert acts == [("key.create",), ("retention.drop",)]

@@ -102,7 +102,7 @@ def clear(worker: Resources) -> None:
         ):
             connection.execute(f"DELETE FROM {table}".encode())
         connection.execute("DELETE FROM search_documents")
-        connection.execute("UPDATE projects SET last_session_at = NULL, base_session_at = NULL")
+        connection.execute("UPDATE projects SET last_session_at = NULL")
 
 
 def answers(client: TestClient) -> dict[str, str]:

@@ -8,8 +8,10 @@ import msgspec
 from msgspec import Struct
 from psycopg import Connection
 
+from services.worker.aggregates.base import SESSIONS, base_tables
+from services.worker.aggregates.registry import AGGREGATES, Measure
 from services.worker.importers.formats.export_manifest import ROW_TABLES_IN_ORDER
-from services.worker.sql_text import sql
+from services.worker.sql_text import listed, sql
 from shared.sql_files import statement
 
 _sql = partial(statement, __package__, "export_rows.sql")
@@ -27,6 +29,11 @@ _TOTALS: Final = """
     FROM sessions WHERE session_id IN (SELECT session_id FROM chosen)"""
 
 
+_USER: Final = 'u.name AS "user"'
+_TIME: Final = "nullif(t.$name, '-infinity') AS $name"
+_USERS: Final = "LEFT JOIN users AS u ON u.id = t.user_id"
+_FILES: Final = "JOIN files AS f USING (file_key)"
+
 _MADE_AGAIN: Final = "an import makes it again from the rows"
 _OF_THE_SERVER: Final = "it is of this server, and means nothing to another"
 # {table: why it is in no export}. A test compares this and what is exported with the database.
@@ -42,11 +49,16 @@ LEFT_OUT_TABLES: Final = {
         (
             *("ledger", "accounts", "drainers", "canaries", "fixed_settings", "alembic_version"),
             *("import_jobs", "import_shares", "import_sessions", "imported_files", "contested_rows", "reparse_rows", "scrubs", "exports"),
+            *("scrub_texts", "erasures", "erasure_sessions", "retention_runs", "retention_counts", "dropping_sessions"),
         ),
         _OF_THE_SERVER,
     ),
     **dict.fromkeys(("api_keys", "key_logins", "audit_log"), "keys and what admins did stay where they are"),
     "dead_letters": "they are no rows, and may be replayed here",
+    "tombstones": "they are hashes that only this database can make, so that nobody can look for names elsewhere",
+    "kept_out_texts": "fingerprints of secrets go nowhere; what is exported has had them replaced",
+    "retention_rules": "how long things are kept is decided where they are kept",
+    "project_changes": "what can be undone here; what projects are part of is exported",
     "hook_payloads": "they wait to be read",
     "session_signs": "what a session does at this moment",
     "files": "its paths are in the activities",
@@ -60,6 +72,7 @@ LEFT_OUT_COLUMNS: Final = {
     "user_id": "a name stands for it",
     "file_key": "a path stands for it",
     "path_key": _MADE_AGAIN,
+    "path_project_id": "the path is the one that was named",
     "brought_by": "the import has a number of its own; `from_wire` says what it is needed for",
     "persisted_at": _OF_THE_SERVER,
     "terms": _MADE_AGAIN,
@@ -102,7 +115,7 @@ def rows_statement(table: str, selection: Selection) -> bytes:
     """A table's rows as JSON, one in each row."""
     assert table in ROW_TABLES_IN_ORDER
     rows = sql(
-        _sql(table),
+        _base(table) if table in base_tables() else _sql(table),
         everything="true" if selection.is_everything else "false",
         of_chosen=_sql("of_chosen"),
         of_none=_sql("of_none"),
@@ -110,6 +123,29 @@ def rows_statement(table: str, selection: Selection) -> bytes:
         from_wire="coalesce(0 >= ANY(t.brought_by), true)",
     )
     return f"SELECT row_to_json(r)::text FROM ({rows}) AS r".encode()
+
+
+def _base(table: str) -> str:
+    """Of the base of an aggregate. Sums wider than a bigint are strings."""
+    if table == SESSIONS:
+        columns, joins, bucket = (
+            [_USER, *(sql(_TIME, name=name) for name in ("dated_at", "last_event_at")), _sql("ranges")],
+            _USERS,
+            "dated_at",
+        )
+    else:
+        [aggregate] = (each for each in AGGREGATES.values() if each.base == table)
+        wide = {name for name, measure in aggregate.measures.items() if measure not in (Measure.SUM, Measure.MAXIMUM)}
+        joins = " ".join((_USERS if "user_id" in aggregate.owners else "", _FILES if "file_key" in aggregate.by else "")).strip()
+        columns, bucket = [_USER] if "user_id" in aggregate.owners else [], "bucket_start"
+        for name in ("bucket_start", *aggregate.by, *aggregate.contributed):
+            if name in ("bucket_start", "last_used_at"):
+                columns.append(sql(_TIME, name=name))
+            elif name == "file_key":
+                columns.append("f.file_path")
+            else:
+                columns.append(f"t.{name}::text" if name in wide else f"t.{name}")
+    return sql(_sql("base"), base=table, columns=listed(columns), joins=joins, bucket=bucket, everything="$everything")
 
 
 def rows_of(connection: Connection[Any], table: str, selection: Selection) -> Iterator[bytes]:

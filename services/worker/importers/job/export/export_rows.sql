@@ -35,13 +35,45 @@ WHERE $everything OR coalesce(u.alias_of, u.id) IN (
 ORDER BY u.id
 
 -- name: projects
-SELECT id, path, name, is_named FROM projects AS p
-WHERE $everything OR id = %(project_id)s OR id IN (SELECT project_id FROM sessions WHERE session_id IN (SELECT session_id FROM chosen)
-                                                   UNION SELECT project_id FROM session_facts WHERE session_id IN (SELECT session_id FROM chosen))
-ORDER BY id
+-- With its parts. What a project is part of is told with all parts of it alone: of a user, it would name folders of others.
+WITH named AS (
+    SELECT project_id AS id FROM sessions WHERE session_id IN (SELECT session_id FROM chosen)
+    UNION SELECT path_project_id FROM sessions WHERE session_id IN (SELECT session_id FROM chosen)
+    UNION SELECT project_id FROM session_facts WHERE session_id IN (SELECT session_id FROM chosen)
+    UNION SELECT project_id FROM session_events WHERE session_id IN (SELECT session_id FROM chosen)
+)
+SELECT p.id, p.path, p.name, p.is_named, p.group_name, p.is_archived, p.is_kept_apart, p.visibility, w.path AS part_of,
+    CASE WHEN w.id IS NOT NULL THEN p.merged_by END AS merged_by, CASE WHEN w.id IS NOT NULL THEN p.merge_evidence END AS merge_evidence,
+    CASE WHEN w.id IS NOT NULL THEN p.merged_at END AS merged_at
+FROM projects AS p LEFT JOIN projects AS w ON w.id = p.part_of AND ($everything OR p.merged_into = %(project_id)s)
+WHERE $everything OR p.id = %(project_id)s OR p.merged_into = %(project_id)s OR p.id IN (SELECT id FROM named)
+ORDER BY p.id
+
+-- name: project_places
+SELECT told_by, path, common_dir, remote, inside, is_main, told_at FROM project_places WHERE $everything ORDER BY id
+
+-- name: project_rules
+SELECT pattern, p.path AS project_path, r.created_at FROM project_rules AS r JOIN projects AS p ON p.id = r.project_id WHERE $everything ORDER BY r.id
+
+-- name: ranges
+(SELECT coalesce(json_agg(json_build_array(lower(r), upper(r))), '[]') FROM unnest(t.active_ranges) AS r) AS active_ranges
+
+-- name: dropped_texts
+SELECT t.session_id, before, dropped_at FROM dropped_texts AS t WHERE $of_chosen ORDER BY t.session_id
+
+-- name: base
+-- By the project of the path: the merges of projects are told too. Its rows are of many sessions, so they are in an export of everything alone.
+SELECT p.path AS project_path, $columns
+FROM $base AS t LEFT JOIN projects AS p ON p.id = coalesce(t.path_project_id, t.project_id) $joins
+WHERE $everything ORDER BY t.project_id, $bucket
 
 -- name: machines
-SELECT machine_id, name, user_name AS "user", first_seen_at, last_heard_at, report FROM machines AS m
+-- Of a selection no report, since it names files and projects of all its sessions; of one user, no other's name.
+SELECT machine_id, name, first_seen_at, last_heard_at, CASE WHEN $everything THEN report ELSE '{}' END AS report,
+    CASE WHEN %(user)s::text IS NULL OR EXISTS (
+        SELECT FROM users AS own JOIN users AS asked ON coalesce(asked.alias_of, asked.id) = coalesce(own.alias_of, own.id)
+        WHERE own.name = m.user_name AND asked.name = %(user)s) THEN user_name END AS "user"
+FROM machines AS m
 WHERE $everything OR machine_id IN (SELECT machine_id FROM session_machines WHERE session_id IN (SELECT session_id FROM chosen))
 ORDER BY machine_id
 
@@ -60,9 +92,10 @@ FROM session_events AS t LEFT JOIN projects AS p ON p.id = t.project_id LEFT JOI
 WHERE $of_chosen ORDER BY from_wire, t.session_id, t.occurred_at, t.id
 
 -- name: messages
+-- The path that a message without a session names.
 SELECT t.id, t.session_id, CASE WHEN t.session_id IS NULL THEN p.path END AS project_path, CASE WHEN t.session_id IS NULL THEN u.name END AS "user",
     role, content, $occurred_at AS occurred_at, model, agent_id, source, t.received_at, $from_wire AS from_wire
-FROM messages AS t LEFT JOIN projects AS p ON p.id = t.project_id LEFT JOIN users AS u ON u.id = t.user_id
+FROM messages AS t LEFT JOIN projects AS p ON p.id = coalesce(t.path_project_id, t.project_id) LEFT JOIN users AS u ON u.id = t.user_id
 WHERE $of_chosen OR $of_none ORDER BY from_wire, t.session_id, t.occurred_at, t.id
 
 -- name: tool_calls
@@ -94,7 +127,7 @@ WHERE $of_chosen ORDER BY from_wire, t.session_id, t.occurred_at, t.id
 SELECT t.session_id, machine_id FROM session_machines AS t WHERE $of_chosen ORDER BY t.session_id, machine_id
 
 -- name: session_marks
-SELECT t.session_id, is_starred, tags, tag_keys, note, title, changed_at FROM session_marks AS t WHERE $of_chosen ORDER BY t.session_id
+SELECT t.session_id, is_starred, tags, tag_keys, note, title, visibility, changed_at FROM session_marks AS t WHERE $of_chosen ORDER BY t.session_id
 
 -- name: sessions
 -- What the tracker had made of the rows. An import makes it again, and reads it not; it is for people, and to compare with.
@@ -109,11 +142,12 @@ WHERE $of_chosen ORDER BY t.session_id
 SELECT id, name, address, created_at FROM saved_views WHERE $everything ORDER BY created_at, id
 
 -- name: transcript_files
--- Of a live file as much as was read: its rows are of that.
-SELECT id, session_id, machine_id, file_name, generation, user_name AS "user", parsed_offset, facts_ids, parser_version,
+-- Of a live file as much as was read: its rows are of that. Of a selection no file that another user's key brought into the session.
+SELECT id, session_id, machine_id, file_name, generation, user_name AS "user", parsed_offset, facts_ids, parser_version, dropped_to,
     brought_by IS NULL AS is_live, created_at, changed_at,
     (SELECT coalesce(sum(raw_bytes), 0) FROM transcript_segments AS s WHERE s.file_id = t.id)
     + (SELECT coalesce(sum(raw_bytes), 0) FROM transcript_ranges AS r WHERE r.file_id = t.id AND r.end_offset <= t.parsed_offset) AS raw_bytes
 FROM transcript_files AS t
-WHERE parsed_offset > 0 AND ($everything OR $of_chosen)
+WHERE parsed_offset > 0
+  AND ($everything OR $of_chosen AND is_file_of(t.bound_user, (SELECT s.user_id FROM sessions AS s WHERE s.session_id = t.session_id)))
 ORDER BY session_id, file_name, machine_id, generation

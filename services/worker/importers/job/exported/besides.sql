@@ -15,14 +15,38 @@ WHERE u.name = r.name AND u.alias_of IS NULL AND u.merge_requested_at IS NULL AN
 
 -- name: projects
 -- In the order of their ids, so that a tracker that has none gives them the same ones, if no number was left out.
-INSERT INTO projects (path, name, is_named, brought_by)
-SELECT path, name, is_named, ARRAY[%(job_number)s] FROM jsonb_to_recordset(%(rows)s) AS r (id bigint, path text, name text, is_named boolean)
+INSERT INTO projects (path, name, is_named, group_name, is_archived, is_kept_apart, visibility, brought_by)
+SELECT path, name, is_named, group_name, is_archived, is_kept_apart, visibility, ARRAY[%(job_number)s]
+FROM jsonb_to_recordset(%(rows)s) AS r (id bigint, path text, name text, is_named boolean, group_name text, is_archived boolean, is_kept_apart boolean,
+    visibility text)
 WHERE NOT EXISTS (SELECT FROM projects AS p WHERE p.path_key = md5(r.path)::uuid) ORDER BY id ON CONFLICT (path_key) DO NOTHING
 
 -- name: projects_again
 UPDATE projects AS p SET brought_by = brought_too(p.brought_by, %(job_number)s), is_named = p.is_named OR r.is_named
 FROM jsonb_to_recordset(%(rows)s) AS r (path text, is_named boolean)
 WHERE p.path_key = md5(r.path)::uuid AND (NOT %(job_number)s = ANY(coalesce(p.brought_by, '{0}')) OR r.is_named AND NOT p.is_named)
+
+-- name: project_places
+-- What a claude.json said goes with this import.
+INSERT INTO project_places (told_by, path, common_dir, remote, inside, is_main, told_at)
+SELECT DISTINCT ON (t.told_by, r.path) t.told_by, r.path, common_dir, remote, inside, is_main, least(told_at, now())
+FROM jsonb_to_recordset(%(rows)s) AS r (told_by text, path text, common_dir text, remote text, inside text, is_main boolean, told_at timestamptz),
+     LATERAL (SELECT CASE WHEN r.told_by LIKE 'import:%%' THEN 'import:' || %(job_number)s ELSE r.told_by END AS told_by) AS t
+ORDER BY t.told_by, r.path, told_at DESC ON CONFLICT (told_by, path_key) DO NOTHING
+
+-- name: project_rules
+-- Applied to the projects that are here, as a new rule is.
+INSERT INTO project_rules (pattern, project_id)
+SELECT DISTINCT ON (r.pattern) r.pattern, p.id FROM jsonb_to_recordset(%(rows)s) AS r (pattern text, project_path text)
+JOIN projects AS p ON p.path_key = md5(r.project_path)::uuid ORDER BY r.pattern ON CONFLICT DO NOTHING
+
+-- name: dropped_texts
+-- A session that is here with its texts keeps them; of two times the later counts.
+INSERT INTO dropped_texts AS d (session_id, before, is_done)
+SELECT r.session_id, max(r.before), true FROM jsonb_to_recordset(%(rows)s) AS r (session_id text, before timestamptz)
+WHERE NOT EXISTS (SELECT FROM sessions AS s WHERE s.session_id = r.session_id AND s.counted)
+GROUP BY r.session_id ORDER BY 1
+ON CONFLICT (session_id) DO UPDATE SET before = greatest(d.before, excluded.before)
 
 -- name: machines
 INSERT INTO machines (machine_id, name, user_name, first_seen_at, last_heard_at, report)
@@ -36,12 +60,13 @@ SELECT DISTINCT r.session_id, r.machine_id FROM jsonb_to_recordset(%(rows)s) AS 
 JOIN sessions AS s USING (session_id) ORDER BY 1, 2 ON CONFLICT DO NOTHING
 
 -- name: session_marks
-INSERT INTO session_marks AS m (session_id, is_starred, tags, tag_keys, note, title, changed_at)
-SELECT DISTINCT ON (r.session_id) r.session_id, is_starred, tags, tag_keys, note, title, least(changed_at, now())
-FROM jsonb_to_recordset(%(rows)s) AS r (session_id text, is_starred boolean, tags text[], tag_keys text[], note text, title text, changed_at timestamptz)
+INSERT INTO session_marks AS m (session_id, is_starred, tags, tag_keys, note, title, visibility, changed_at)
+SELECT DISTINCT ON (r.session_id) r.session_id, is_starred, tags, tag_keys, note, title, visibility, least(changed_at, now())
+FROM jsonb_to_recordset(%(rows)s) AS r (session_id text, is_starred boolean, tags text[], tag_keys text[], note text, title text, visibility text,
+    changed_at timestamptz)
 JOIN (SELECT session_id FROM sessions) AS s USING (session_id) ORDER BY r.session_id
 ON CONFLICT (session_id) DO UPDATE SET is_starred = excluded.is_starred, tags = excluded.tags, tag_keys = excluded.tag_keys, note = excluded.note,
-    title = excluded.title, changed_at = excluded.changed_at
+    title = excluded.title, visibility = excluded.visibility, changed_at = excluded.changed_at
 WHERE m.changed_at < excluded.changed_at
 
 -- name: saved_views
@@ -54,9 +79,9 @@ ON CONFLICT DO NOTHING
 -- name: live_file
 -- A file of a machine. What this tracker has of it stays as it is.
 INSERT INTO transcript_files (session_id, file_name, machine_id, generation, user_name, brought_by, stored_offset, parsed_offset, parser_version, facts_ids,
-    created_at, changed_at)
+    dropped_to, created_at, changed_at)
 SELECT %(session_id)s, %(file_name)s, %(machine_id)s, %(generation)s, %(user_name)s, ARRAY[%(job_number)s]::integer[], %(size)s, %(size)s,
-    %(parser_version)s, %(facts_ids)s::uuid[], %(created_at)s, %(changed_at)s
+    %(parser_version)s, %(facts_ids)s::uuid[], %(dropped_to)s, %(created_at)s, %(changed_at)s
 ON CONFLICT DO NOTHING RETURNING id
 
 -- name: brought_again

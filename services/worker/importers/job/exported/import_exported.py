@@ -12,6 +12,11 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby, islice
 from typing import IO, Any, Final, TypeVar, cast
 
+import msgspec
+
+from services.worker import lock_order
+from services.worker.aggregates.base import SESSIONS
+from services.worker.archive.segments import Segment
 from services.worker.importers.formats.export_manifest import ROW_TABLES_IN_ORDER, StoredTranscript, rows_member
 from services.worker.importers.formats.exported_rows import (
     INVALID_ROW,
@@ -20,7 +25,7 @@ from services.worker.importers.formats.exported_rows import (
     read_exported_rows,
     rows_of_member,
 )
-from services.worker.importers.job import errors, shards
+from services.worker.importers.job import brought_base, errors, shards
 from services.worker.importers.job.chunks import CHUNK_CHARACTERS, CHUNK_RECORDS, characters_of
 from services.worker.importers.job.exported import besides
 from services.worker.importers.job.exported.open_export import OpenedExport, Refused, open_export
@@ -28,17 +33,25 @@ from services.worker.importers.job.exported.stored_transcripts import NotAsListe
 from services.worker.importers.job.lease import StallWatch, WatchedFile
 from services.worker.importers.job.shards import Checkpoint, Progress, Shard
 from services.worker.persist.dead_letters import NOTHING, Outcome, persist_isolating
+from services.worker.persist.dropped_texts import sessions_without_texts
 from services.worker.persist.live.close_idle import close_idle
 from services.worker.persist.live.feed_items import append_to_feed
 from services.worker.persist.ownership import foreign_sessions
 from services.worker.persist.persist_batch import Persisted
 from services.worker.persist.records import KeptResults, Record, RecordError, TimelineEntry, ToolUse
 from services.worker.persist.staging.staging_tables import ReceivedEvent
+from services.worker.persist.tombstones import Kind, with_tombstones
 from services.worker.resources import Resources
 from shared.blobs.stores import open_blob
 from shared.redaction.redacted_structs import redact_structs
 
 OTHER_IDLE_GAP: Final = "OTHER_IDLE_GAP"
+BASE_LEFT_OUT: Final = "BASE_LEFT_OUT"
+NOT_MERGED: Final = "NOT_MERGED"
+_BASE_MESSAGE: Final = (
+    "The numbers of sessions that the other tracker had dropped were left out: only a tracker that is empty takes them,"
+    " since nothing tells whether such a session is here too."
+)
 _ROWS_AT_ONCE: Final = 1_000
 _DAMAGED_AT_ITS_SOURCE: Final = "CONTENT_DAMAGED"
 
@@ -115,10 +128,14 @@ class _Import:
         with self._export.open(name) as content:
             if table in RECORD_TABLES:
                 self._store_records(index, table, content, done)
+            elif table in brought_base.ROWS:
+                self._store_base(index, table, content, done)
             elif table in besides.ROWS:
                 self._store_besides(index, table, content, done)
             elif table == "transcript_files":
                 self._store_transcripts(index, content, done)
+        if table == "projects" and self._shard.bound is None:
+            self._merge_projects(name)
         self._commit_nothing(Checkpoint(0, index + 1))
 
     def _store_records(self, index: int, table: str, content: IO[bytes], done: int) -> None:
@@ -170,6 +187,36 @@ class _Import:
                 self._advance(connection, Checkpoint(0, index, number), Outcome(persisted, [], [], []), len(part), skipped=skipped)
             self._check_cancelled()
 
+    def _merge_projects(self, name: str) -> None:
+        """When all projects are here: what was one there is one here, before any row comes. May be repeated."""
+        with self._export.open(name) as content:
+            for row in self._watch.watched(rows_of_member(content, besides.ROWS["projects"])):
+                if not isinstance(row, RecordError):
+                    with self._worker.transaction() as connection:
+                        refusal = besides.merge_project(connection, row)
+                    if refusal is not None:
+                        self._errors.append(RecordError(code=NOT_MERGED, message=refusal))
+
+    def _store_base(self, index: int, table: str, content: IO[bytes], done: int) -> None:
+        """Numbers of dropped sessions."""
+        parameters = {"job_number": self._shard.job_number, "idle_gap": self._worker.idle_gap}
+        rows = self._without_errors(rows_of_member(content, brought_base.ROWS[table]))
+        number = done
+        for part in self._watch.watched(_parts(islice(rows, done, None), _ROWS_AT_ONCE)):
+            number += len(part)
+            with self._worker.transaction() as connection:
+                if self._shard.bound is not None:
+                    left_out = {errors.OF_ANOTHER_USER: len(part)}
+                elif brought_base.may_bring(connection, self._shard.job_number):
+                    left_out = {}
+                    brought_base.bring_rows(connection, table, part, parameters, self._counted_redactions)
+                else:
+                    left_out = {BASE_LEFT_OUT: len(part)}
+                    if table == SESSIONS and done == 0:
+                        self._errors.append(RecordError(code=BASE_LEFT_OUT, message=_BASE_MESSAGE))
+                self._advance(connection, Checkpoint(0, index, number), NOTHING, len(part), skipped=left_out)
+            self._check_cancelled()
+
     def _paths(self) -> dict[int, str]:
         """The paths of the other tracker's projects by their ids there, which its saved views name."""
         with self._export.open(rows_member("projects")) as content:
@@ -179,7 +226,8 @@ class _Import:
     def _store_transcripts(self, index: int, content: IO[bytes], done: int) -> None:
         rows: Iterator[StoredTranscript] = self._without_errors(rows_of_member(content, StoredTranscript))
         for number, file in enumerate(self._watch.watched(islice(rows, done, None)), done + 1):
-            if file.is_damaged or not file.pieces or not self._worker.settings.archive:
+            is_empty = not file.pieces and not (file.dropped_to and file.machine_id)
+            if file.is_damaged or is_empty or not self._worker.settings.archive:
                 if file.is_damaged:
                     message = "A transcript was damaged where the export was made; its rows are imported, its content is not."
                     self._errors.append(RecordError(code=_DAMAGED_AT_ITS_SOURCE, message=message))
@@ -198,9 +246,13 @@ class _Import:
             self._commit_nothing(checkpoint)
             return
         bound_user = shard.bound.user if shard.bound is not None else None
+        user = bound_user or file.user
         with self._worker.transaction() as connection:
-            if not foreign_sessions(connection, shard.bound, [file.session_id]):
-                store_transcript(connection, store, shard, file, segments, bound_user or file.user)
+            lock_order.lock_import_order(connection)
+            # Who writes tombstones has writing exclusively.
+            lock_order.lock_writing_shared(connection)
+            if not foreign_sessions(connection, shard.bound, [file.session_id]) and not _is_gone(connection, file, user):
+                store_transcript(connection, store, shard, *_without_dropped(connection, file, segments), user)
             self._bytes_done += sum(size for _, size in file.pieces)
             self._advance(connection, checkpoint, NOTHING, 1, files=1)
         self._check_cancelled()
@@ -249,6 +301,20 @@ class _Import:
     def _check_cancelled(self) -> None:
         if self._is_cancelled:
             raise _Cancelled
+
+
+def _is_gone(connection: Any, file: StoredTranscript, user: str | None) -> bool:
+    """Whether the session, or some of it, or its user was erased here or has expired, or nothing would be left of the file without its texts."""
+    named: set[tuple[Kind, str]] = {("session", file.session_id)}
+    is_gone = with_tombstones(connection, named if user is None else {*named, ("user", user)})
+    return bool(is_gone) or (not file.machine_id and bool(sessions_without_texts(connection, [file.session_id])))
+
+
+def _without_dropped(connection: Any, file: StoredTranscript, segments: list[Segment]) -> tuple[StoredTranscript, list[Segment]]:
+    """Of a session whose texts were dropped here later than there: the file alone, so that its machine goes on behind it."""
+    if segments and sessions_without_texts(connection, [file.session_id]) and not file.dropped_to:
+        return msgspec.structs.replace(file, dropped_to=segments[-1].end_offset), []
+    return file, segments
 
 
 def _is_kept(record: Record, kept: KeptResults) -> bool:

@@ -55,7 +55,7 @@ def store_transcript(
     A content of an import is one of this import. A machine's file keeps its machine and generation, so that the machine goes on with it where it was.
     """
     lock_order.lock_import_order(connection)
-    size = segments[-1].end_offset
+    size = segments[-1].end_offset if segments else file.dropped_to
     if not file.machine_id:
         place = Place(file.session_id, file.file_name)
         found = ImportedFile(place, size, segments, frozenset(file.facts_ids), file.changed_at)

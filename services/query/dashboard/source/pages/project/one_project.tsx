@@ -1,4 +1,4 @@
-/** What counts as this project, and why; its name, group and archive. An admin changes it, and takes each change back. */
+/** What counts as this project, and why; its name, group, archive and readers. An admin changes it, and takes each change back. */
 
 import { useSignal } from "@preact/signals";
 import type { Schemas } from "../../api/answers";
@@ -11,6 +11,8 @@ import { Time } from "../../parts/time";
 import { Dialog } from "../../shell/dialog";
 
 type Details = Schemas["ProjectDetails"];
+
+const READERS = { private: "Private: read by their users' keys, and keys of no user.", shared: "Shared: all read its sessions." };
 
 export function OneProject({ id }: { id: string }) {
   const details = useRead("/api/projects/{project_id}", {}, { inPath: { project_id: id } });
@@ -27,6 +29,8 @@ function Shown({ project, again }: { project: Details; again: () => void }) {
   const problem = useSignal<Problem | null>(null);
   const isChanging = useSignal(false);
   const newest = project.changes.find((each) => !each.undone_at);
+  // The whole's counts for a part.
+  const readers = !project.part_of && project.visibility && READERS[project.visibility];
 
   async function change(method: string, path: string, body: object): Promise<boolean> {
     problem.value = null;
@@ -64,7 +68,9 @@ function Shown({ project, again }: { project: Details; again: () => void }) {
           </li>
         ))}
       </ul>
-      {(project.group || project.archived) && <p>{[project.group && `Group: ${project.group}.`, project.archived && "Archived."].filter(Boolean).join(" ")}</p>}
+      {(project.group || project.archived || readers) && (
+        <p>{[project.group && `Group: ${project.group}.`, project.archived && "Archived.", readers].filter(Boolean).join(" ")}</p>
+      )}
       {problem.value && <ProblemNote problem={problem.value} />}
       {isAdmin.value && (
         <p>
@@ -101,11 +107,13 @@ function Form({ project, save }: { project: Details; save: (wanted: object) => P
     const form = new FormData(event.currentTarget as HTMLFormElement);
     const text = (name: string) => String(form.get(name) ?? "").trim() || null;
     const into = Number(form.get("into"));
-    const [name, group, archived] = [text("name"), text("group"), form.has("archived")];
+    const [name, group, archived, visibility] = [text("name"), text("group"), form.has("archived"), text("visibility")];
     void save({
       ...(name !== project.name && { name }),
       ...(group !== project.group && { group }),
       ...(archived !== project.archived && { archived }),
+      // Of a part, the whole's counts.
+      ...(!project.part_of && visibility !== project.visibility && { visibility }),
       ...(into && { merged_into: into }),
     });
   }
@@ -126,6 +134,16 @@ function Form({ project, save }: { project: Details; save: (wanted: object) => P
           {(others.data ?? []).filter((each) => each.id !== project.id).map((each) => <option value={each.id}>{each.label ?? each.name}</option>)}
         </select>
       </label>
+      {!project.part_of && (
+        <label>
+          Its sessions are{" "}
+          <select class="input" name="visibility">
+            {["", "private", "shared"].map((each) => (
+              <option value={each} selected={each === (project.visibility ?? "")}>{each || "as the server says"}</option>
+            ))}
+          </select>
+        </label>
+      )}
       <label>
         <input type="checkbox" name="archived" checked={project.archived} /> Archived: left out of lists, counted in sums
       </label>

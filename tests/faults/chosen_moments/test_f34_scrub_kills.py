@@ -1,4 +1,4 @@
-"""A scrub of texts goes on behind a worker that died, at whichever moment, and keeps nothing of what it was given."""
+"""F34: a scrub of texts goes on behind a worker that died, at whichever moment, and keeps nothing of what it was given."""
 
 from uuid import uuid4
 

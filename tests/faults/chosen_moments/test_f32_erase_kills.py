@@ -1,4 +1,4 @@
-"""Workers that erase a person are killed at random moments; in the end nothing of the person is left, and everything of the other is as it was.
+"""F32: workers that erase a person are killed at random moments; in the end nothing of the person is left, and everything of the other is as it was.
 
 Short: 5 sessions of each and 8 kills; long (TRACKER_FAULTS=long): 60 sessions and 40 kills.
 """

@@ -1,4 +1,4 @@
-"""Workers are killed while they move a project's sessions, and events of both projects come meanwhile: in the end every session counts where it should."""
+"""F33: workers are killed while they move a project's sessions, and events of both projects come meanwhile: in the end every session counts where it should."""
 
 import threading
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""F29: workers are killed at random moments while they drop texts, then sessions. In the end all has gone, each was counted once, no cell has changed,
+"""F31: workers are killed at random moments while they drop texts, then sessions. In the end all has gone, each was counted once, no cell has changed,
 and after each kill cells are those of rows and base.
 
 Short: 8 MB and 4 kills of each run; long (TRACKER_FAULTS=long): 200 MB and 20 kills.

@@ -1,0 +1,147 @@
+"""The base of the aggregates that an export brings: numbers of sessions that the other tracker had dropped.
+
+A row of it has no id, so nothing tells whether its sessions are here too. Only a tracker that had no session and no base when the job began takes it.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
+from typing import Annotated, Any, Final
+
+import msgspec
+from msgspec import UNSET, Meta, Struct, UnsetType
+from psycopg import Connection
+from psycopg.types.json import Jsonb
+
+from services.worker import lock_order
+from services.worker.aggregates.base import BRING_SESSIONS, SESSIONS, TAKE_BACK_SESSIONS, base_tables, bring, take_back
+from services.worker.aggregates.registry import AGGREGATES, TOOL_ROLLUPS, Aggregate, Measure
+from services.worker.persist.persist_batch import date_projects
+from services.worker.persist.tombstones import Kind, with_tombstones
+from services.worker.sessions.reattribution import delete_emptied_cells, rebuild_moving_days
+from services.worker.sessions.tool_maxima import look_up_maxima
+from services.worker.sql_text import sql, union_all
+from shared.redaction.redacted_structs import redact_structs
+from shared.sql_files import statement
+
+_sql = partial(statement, __package__, "brought_base.sql")
+
+_MAY_BRING: Final = _sql("may_bring")
+_INSERT_FILES: Final = _sql("insert_files")
+_HAS_OTHER: Final = "SELECT FROM $base WHERE brought_by IS DISTINCT FROM %(job_number)s"
+
+_Time = Annotated[str, Meta(max_length=40, pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(\+00:00|Z)$")]
+_Name = Annotated[str, Meta(max_length=4096)]
+_Sum = Annotated[int, Meta(ge=0, le=2**53)]
+_WideSum = Annotated[str, Meta(max_length=60, pattern=r"^-?\d{1,40}$")]
+_Counters = Annotated[str, Meta(max_length=20_000, pattern=r"^\d+$")]
+_MEASURES: Final[Mapping[Measure, Any]] = {
+    Measure.SUM: _Sum,
+    Measure.WIDE_SUM: _WideSum,
+    Measure.COUNTERS: _Counters | None,
+    Measure.WEEK_COUNTERS: _Counters | None,
+    Measure.MAXIMUM: _Sum | _Time | None,
+}
+
+
+class _Names(Struct):
+    """What of a row is text."""
+
+    project_path: _Name | UnsetType | None = UNSET
+    user: _Name | UnsetType | None = UNSET
+    file_path: _Name | UnsetType = UNSET
+    tool_name: _Name | UnsetType = UNSET
+    error_class: _Name | UnsetType = UNSET
+    model: _Name | UnsetType = UNSET
+
+
+class _DroppedSession(Struct):
+    project_path: _Name | None = None
+    user: _Name | None = None
+    dated_at: _Time | None = None
+    last_event_at: _Time | None = None
+    active_ranges: list[tuple[_Time, _Time]] = []
+
+
+def _row_of(aggregate: Aggregate) -> type[Struct]:
+    fields: list[Any] = [("project_path", _Name | None)]
+    if "user_id" in aggregate.owners:
+        fields.append(("user", _Name | None))
+    fields.append(("bucket_start", _Time | None))
+    fields += (("file_path" if name == "file_key" else name, _Name) for name in aggregate.by)
+    fields += ((name, _MEASURES[aggregate.measures[name]]) for name in aggregate.contributed)
+    return msgspec.defstruct(aggregate.base, fields)
+
+
+# The Struct of a row, by table.
+ROWS: Final[dict[str, type[Struct]]] = {aggregate.base: _row_of(aggregate) for aggregate in AGGREGATES.values()} | {
+    SESSIONS: _DroppedSession
+}
+_AGGREGATE_OF: Final = {aggregate.base: aggregate for aggregate in AGGREGATES.values()}
+
+
+def may_bring(connection: Connection[Any], job_number: int) -> bool:
+    """Whether this tracker had nothing when the job began, so that no dropped session of the other can be here too."""
+    others = union_all(sql(_HAS_OTHER, base=base) for base in base_tables())
+    [(may,)] = connection.execute(sql(_MAY_BRING, others=others).encode(), {"job_number": job_number}).fetchall()
+    return bool(may)
+
+
+def bring_rows(
+    connection: Connection[Any], table: str, rows: Sequence[Struct], parameters: Mapping[str, Any], redactions: dict[str, int] | None
+) -> None:
+    """Adds rows to the base and to the cells, in the caller's transaction. `parameters`: job_number, idle_gap. `redactions`: None to redact nothing."""
+    lock_order.lock_writing_shared(connection)
+    values = list(_without_tombstoned(connection, [_values(row, redactions) for row in rows]))
+    given = dict(parameters) | {"rows": Jsonb(values)}
+    if table == SESSIONS:
+        lock_order.lock_aggregates_exclusive(connection)
+        projects = {row[0] for row in connection.execute(BRING_SESSIONS, given)}
+        rebuild_moving_days(connection, given)
+        date_projects(connection, projects)
+        return
+    if "file_key" in _AGGREGATE_OF[table].by:
+        connection.execute(_INSERT_FILES, given)
+    lock_order.lock_aggregates_shared(connection)
+    connection.execute(bring(_AGGREGATE_OF[table]).encode(), given)
+
+
+def take_back_some(connection: Connection[Any], parameters: Mapping[str, Any]) -> bool:
+    """Takes back the next part of what an import brought. False if nothing was left. `parameters`: job_number, rows_limit, limit, idle_gap."""
+    given = dict(parameters)
+    for base in base_tables():
+        if connection.execute(f"SELECT FROM {base} WHERE brought_by = %(job_number)s LIMIT 1".encode(), given).fetchone() is None:
+            continue
+        lock_order.lock_writing_exclusive(connection)
+        lock_order.lock_aggregates_exclusive(connection)
+        if base == SESSIONS:
+            projects = {row[0] for row in connection.execute(TAKE_BACK_SESSIONS, given)}
+            rebuild_moving_days(connection, given)
+            date_projects(connection, projects)
+            return True
+        connection.execute(take_back(_AGGREGATE_OF[base]).encode(), given)
+        # Before the maxima are looked up, which writes the cells again elsewhere.
+        delete_emptied_cells(connection)
+        if _AGGREGATE_OF[base] is TOOL_ROLLUPS:
+            look_up_maxima(connection)
+            connection.execute("DELETE FROM moving_tools")
+        return True
+    return False
+
+
+def _values(row: Struct, redactions: dict[str, int] | None) -> dict[str, Any]:
+    values = msgspec.structs.asdict(row)
+    names = _Names(**{name: values[name] for name in _Names.__struct_fields__ if name in values})
+    if redactions is not None:
+        redact_structs([names], redactions)
+    return values | {name: value for name, value in msgspec.structs.asdict(names).items() if value is not UNSET}
+
+
+def _without_tombstoned(connection: Connection[Any], values: list[dict[str, Any]]) -> Iterable[dict[str, Any]]:
+    """The rows of nobody, and nowhere, that was erased here."""
+
+    def named(row: dict[str, Any]) -> list[tuple[Kind, str]]:
+        of: tuple[tuple[Kind, str], ...] = (("project", "project_path"), ("user", "user"))
+        return [(kind, row[name]) for kind, name in of if row.get(name)]
+
+    erased = with_tombstones(connection, {each for row in values for each in named(row)})
+    return (row for row in values if erased.isdisjoint(named(row)))

@@ -1,0 +1,265 @@
+"""What dropped sessions counted moves with their project, and back: after any merges, undos and drops, all sums are those of the world without drops."""
+
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from services.worker.aggregates.base import base_tables
+from services.worker.aggregates.registry import AGGREGATES
+from services.worker.maintenance import merge_users, rebuild, rekey_projects
+from services.worker.maintenance.retention import drop_sessions
+from services.worker.maintenance.retention.retention_stage import Step
+from services.worker.persist.tombstones import write_tombstones
+from services.worker.resources import Resources
+from tests.example_counts import examples
+from tests.integration.worker.imports.test_imports_in_any_order import GAP
+from tests.integration.worker.maintenance.projects_world import decide, fill, move_all, project_id, prompt
+from tests.integration.worker.maintenance.test_merge_users import differences, empty, everything, request_merge, session, store
+from tests.integration.worker.maintenance.test_rekey_projects import _is_circle
+from tests.integration.worker.maintenance.test_retention import drop, set_rule
+
+PATHS = ("/w/shop", "/w/shop-fix", "/w/api")
+CELLS = (*AGGREGATES, "active_days")
+RUN = UUID(int=1)
+
+
+@pytest.fixture
+def small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (drop_sessions, rekey_projects, merge_users):
+        monkeypatch.setattr(module, "SESSIONS_AT_ONCE", 1)
+        monkeypatch.setattr(module, "ROWS_AT_ONCE", 2)
+
+
+def clear(worker: Resources) -> None:
+    empty(worker)
+    with worker.transaction() as connection:
+        connection.execute(
+            f"TRUNCATE {', '.join(base_tables())}, dropping_sessions, tombstones, retention_rules, retention_runs CASCADE".encode()
+        )
+
+
+def begin(worker: Resources, path: str, which: int) -> None:
+    """Retention has found one session of a path, some of many."""
+    with worker.transaction() as connection:
+        found = connection.execute(
+            """SELECT session_id FROM sessions AS s JOIN projects AS p ON p.id = coalesce(s.path_project_id, s.project_id)
+               WHERE p.path = %s AND s.counted AND session_id NOT IN (SELECT session_id FROM dropping_sessions) ORDER BY 1 OFFSET %s LIMIT 1""",
+            (path, which % 3),
+        ).fetchall()
+        for (session_id,) in found:
+            connection.execute("INSERT INTO dropping_sessions VALUES (%s, %s)", (session_id, RUN))
+            write_tombstones(connection, "session", [session_id], reason="expired")
+
+
+def drop_some(worker: Resources, steps: int) -> None:
+    """Steps of the drop of what is begun."""
+    for _ in range(steps):
+        with worker.transaction() as connection:
+            drop_sessions.drop_sessions(Step(worker, connection, RUN, None, is_dry_run=False, as_of=datetime.now(UTC)))
+
+
+def drop_all(worker: Resources) -> None:
+    drop_some(worker, 1)
+    while one(worker, "SELECT count(*) FROM dropping_sessions"):
+        drop_some(worker, 1)
+
+
+def one(worker: Resources, statement: str, *parameters: Any) -> Any:
+    with worker.transaction() as connection:
+        [(value,)] = connection.execute(statement.encode(), parameters).fetchall()
+    return value
+
+
+def sums(worker: Resources) -> dict[str, list[str]]:
+    """All tables of sums, and the projects with the times of their newest sessions."""
+    found = everything(worker)
+    return {table: found[table] for table in (*CELLS, "projects")}
+
+
+def in_base(worker: Resources, path: str) -> int:
+    """Entries of the base that count under a project."""
+    counts = " + ".join(f"(SELECT count(*) FROM {base} WHERE project_id = p.id)" for base in base_tables())
+    return int(one(worker, f"SELECT {counts} FROM projects AS p WHERE path = %s", path))
+
+
+def test_the_base_moves_with_its_project_and_comes_back_exactly(worker: Resources, small_steps: None) -> None:
+    """given a project half of whose sessions are dropped, when it is merged and taken out, then all sums move, and come back."""
+    fill(worker, PATHS)
+    before = sums(worker)
+    decide(worker, "/w/shop-fix", "/w/shop")
+    move_all(worker)
+    merged = sums(worker)
+    clear(worker)
+    fill(worker, PATHS)
+    for which in range(2):
+        begin(worker, "/w/shop-fix", which)
+    drop_all(worker)
+    assert sums(worker) == before
+
+    # When its base moves, some rows in each transaction
+    of = decide(worker, "/w/shop-fix", "/w/shop")
+    steps, is_more = 0, True
+    while is_more:
+        with worker.transaction() as connection:
+            is_more = rekey_projects.move_some(worker, connection, of)
+        assert differences(worker) == {}, f"after transaction {steps}"
+        steps += 1
+
+    # Then the part has nothing, and the whole has all of it
+    assert steps > 8
+    assert in_base(worker, "/w/shop-fix") == 0
+    assert in_base(worker, "/w/shop") > 0
+    assert sums(worker) == merged
+    with worker.connection() as connection:
+        assert not any(rebuild.rebuild(connection, GAP).values())
+    assert sums(worker) == merged
+
+    # And when it is taken out, everything is as before
+    decide(worker, "/w/shop-fix", None)
+    move_all(worker)
+    assert sums(worker) == before
+    assert in_base(worker, "/w/shop") == 0
+    assert differences(worker) == {}
+
+
+def test_sessions_dropped_while_merged_come_back_by_their_path(worker: Resources, small_steps: None) -> None:
+    fill(worker, PATHS)
+    before = sums(worker)
+    decide(worker, "/w/shop-fix", "/w/shop")
+    move_all(worker)
+
+    # When sessions of both paths are dropped while they are one, and the whole becomes part of a third
+    for path in ("/w/shop", "/w/shop-fix"):
+        for which in range(3):
+            begin(worker, path, which)
+    drop_all(worker)
+    decide(worker, "/w/shop", "/w/api")
+    move_all(worker)
+    assert in_base(worker, "/w/shop") == 0
+
+    # Then each path gets its own again
+    for path in ("/w/shop", "/w/shop-fix"):
+        decide(worker, path, None)
+    move_all(worker)
+    assert sums(worker) == before
+    assert differences(worker) == {}
+
+
+def test_verify_tells_a_base_that_counts_under_the_wrong_project(worker: Resources) -> None:
+    fill(worker, PATHS)
+    begin(worker, "/w/shop-fix", 0)
+    drop_all(worker)
+    decide(worker, "/w/shop-fix", "/w/shop")
+    move_all(worker)
+    assert differences(worker) == {}
+
+    with worker.transaction() as connection:
+        connection.execute("UPDATE base_sessions SET project_id = path_project_id, path_project_id = NULL")
+
+    assert "session projects" in differences(worker)
+
+
+def test_the_rule_of_the_whole_counts_while_a_project_is_part_of_it(worker: Resources) -> None:
+    """given a rule for a part and none for the whole, when a run comes, then it drops nothing; it drops when the rule is the whole's, or taken out."""
+    fill(worker, PATHS)
+    set_rule(worker, "sessions", 30, project="/w/shop-fix")
+    decide(worker, "/w/shop-fix", "/w/shop")
+    move_all(worker)
+    before = sums(worker)
+
+    assert drop(worker) == {}
+    set_rule(worker, "sessions", 30, project="/w/shop")
+    assert drop(worker)["sessions"][0] == 6
+    assert sums(worker) == before
+    assert in_base(worker, "/w/shop") > 0
+
+    decide(worker, "/w/shop-fix", None)
+    move_all(worker)
+    store(worker, session("late", "ann", 3, "/w/shop-fix"))
+    assert drop(worker)["sessions"][0] == 1
+    assert differences(worker) == {}
+
+
+_STEPS = st.lists(
+    st.one_of(
+        st.tuples(st.just("decide"), st.sampled_from(PATHS), st.one_of(st.none(), st.sampled_from(PATHS))),
+        st.tuples(st.just("begin"), st.sampled_from(PATHS), st.integers(0, 5)),
+        st.tuples(st.just("drop"), st.just(""), st.integers(1, 6)),
+        st.tuples(st.just("come"), st.sampled_from(PATHS), st.integers(0, 5)),
+        st.tuples(st.just("move"), st.just(""), st.integers(0, 5)),
+        st.tuples(st.just("merge users"), st.just(""), st.integers(0, 3)),
+    ),
+    min_size=2,
+    max_size=14,
+)
+
+
+@settings(
+    max_examples=examples(12),
+    phases=(Phase.reuse, Phase.generate),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(steps=_STEPS, taken_out=st.booleans())
+def test_after_any_drops_merges_and_undos_all_sums_are_those_without_the_drops(
+    worker: Resources, small_steps: None, steps: list[tuple[str, str, Any]], taken_out: bool
+) -> None:
+    """given a random world, in two runs, when sessions are dropped in the second alone, in steps between those of merges, then all sums are the same."""
+    clear(worker)
+    _live(worker, [step for step in steps if step[0] not in ("begin", "drop")], taken_out)
+    expected = sums(worker)
+
+    clear(worker)
+    _live(worker, steps, taken_out)
+
+    assert sums(worker) == expected
+
+
+def some(worker: Resources, steps: int, step: Any, of: int) -> None:
+    """Transactions of a merge; a task is over after any of them."""
+    for _ in range(steps):
+        with worker.transaction() as connection:
+            step(worker, connection, of)
+
+
+def bob(worker: Resources) -> int:
+    return int(one(worker, "SELECT id FROM users WHERE name = 'bob'"))
+
+
+def name_one_user(worker: Resources) -> None:
+    """An admin merges bob into ann, once."""
+    if one(worker, "SELECT alias_of IS NULL FROM users WHERE name = 'bob'"):
+        request_merge(worker, "bob", "ann")
+
+
+def _live(worker: Resources, steps: list[tuple[str, str, Any]], taken_out: bool) -> None:
+    fill(worker, PATHS)
+    for number, (kind, path, value) in enumerate(steps):
+        match kind:
+            case "come":
+                store(worker, [*session(f"new-{number}", "ann", value, path), prompt(path, 10 + number)])
+            case "begin":
+                begin(worker, path, value)
+            case "drop":
+                drop_some(worker, value)
+            case "move":
+                of = project_id(worker, PATHS[value % 3])
+                some(worker, value, rekey_projects.move_some, of)
+            case "merge users":
+                name_one_user(worker)
+                some(worker, value, merge_users.merge_some, bob(worker))
+            case _ if not _is_circle(worker, path, value):
+                decide(worker, path, value)
+        assert differences(worker) == {}, (number, kind)
+    if taken_out:
+        move_all(worker)
+        for path in PATHS:
+            decide(worker, path, None)
+    merge_users.run(worker, bob(worker))
+    move_all(worker)
+    drop_all(worker)
+    assert differences(worker) == {}
