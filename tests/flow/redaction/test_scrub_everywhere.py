@@ -51,6 +51,8 @@ def answers(stack: Stack, session_ids: list[str], scrub_id: str) -> Iterator[tup
         "letter_id": [str(row[0]) for row in stack.select("SELECT id FROM dead_letters")],
         "scrub_id": [scrub_id],
         "erasure_id": [str(row[0]) for row in stack.select("SELECT id FROM erasures")],
+        "export_id": [str(row[0]) for row in stack.select("SELECT id FROM exports")],
+        "run_id": [str(row[0]) for row in stack.select("SELECT id FROM retention_runs")],
         "date": [
             str(row[0])
             for row in stack.select("SELECT DISTINCT (dated_at AT TIME ZONE 'UTC')::date FROM sessions WHERE dated_at > '-infinity'")

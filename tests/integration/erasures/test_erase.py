@@ -11,6 +11,7 @@ import pytest
 from services.worker.drain.accounting import accounting
 from services.worker.maintenance.verify import verify
 from services.worker.resources import Resources
+from services.worker.row_tables import ROW_TABLES
 from shared.events.messages import Conversation, SessionStart, ToolCall
 from tests.integration.erasures.erasing import erased, finish, places_of, start
 from tests.integration.keys.ownership.owners import ANNS, AT, BOBS, LIVE, World, conversation, line
@@ -201,3 +202,38 @@ def test_an_erasure_that_failed_is_begun_again(filled: World) -> None:
     assert start(filled, {"user": "ann"}, "ann") == erasure_id
     assert finish(filled, erasure_id)["status"] == "succeeded"
     assert places_of(filled, *HERS) == {}
+
+
+def test_a_dead_letter_that_comes_back_and_is_replayed_stays_out(filled: World) -> None:
+    # Given a dead letter of hers, as a backup from before the erasure has it
+    [letter] = filled.api.select("SELECT to_jsonb(d) AS row FROM dead_letters AS d")
+    erased(filled, {"user": "ann"}, "ann")
+    with psycopg.connect(filled.worker.settings.database_url) as connection:
+        connection.execute(
+            "INSERT INTO dead_letters SELECT * FROM jsonb_populate_record(NULL::dead_letters, %s)", (json.dumps(letter["row"]),)
+        )
+    assert places_of(filled, WORDS) == {WORDS: ["dead_letters"]}
+
+    # When all are replayed
+    filled.replay_dead_letters()
+
+    # Then nothing of it is stored, and nothing of it is a dead letter again
+    assert places_of(filled, *HERS) == {}
+    assert_sums_agree(filled.worker)
+
+
+def test_a_reparse_brings_nothing_back(filled: World) -> None:
+    # Given a transcript of somebody else in the archive too
+    bob, session_id = filled.api.key("ingest", user="bob"), "bbbbbbbb-0000-4000-8000-000000000004"
+    content = own_numbers(conversation(session_id, "/bob", AT, "words of bob"), 400)
+    content = content.replace(b"toolu_1", b"toolu_4")
+    assert filled.put(bob, session_id, content, machine="bob-laptop").status_code == 200
+    filled.settle()
+    erased(filled, {"user": "ann"}, "ann")
+    before = {table: len(rows) for table, rows in of_others(filled).items() if table in ROW_TABLES}
+
+    filled.reparse()
+
+    assert places_of(filled, *HERS) == {}
+    assert {table: len(rows) for table, rows in of_others(filled).items() if table in ROW_TABLES} == before
+    assert_sums_agree(filled.worker)
