@@ -133,7 +133,13 @@ def test_a_session_without_texts_says_so(api: Api, admin: str) -> None:
 
 @pytest.mark.parametrize(
     ("method", "path"),
-    [("GET", "/api/retention"), ("PUT", RULES), ("DELETE", f"{RULES}/{uuid4()}"), ("POST", RUNS), ("POST", "/api/retention/allow")],
+    [
+        ("GET", "/api/retention"),
+        ("PUT", RULES),
+        ("DELETE", f"{RULES}/00000000-0000-0000-0000-000000000000"),
+        ("POST", RUNS),
+        ("POST", "/api/retention/allow"),
+    ],
 )
 def test_only_admins_may(api: Api, method: str, path: str) -> None:
     key = api.key("ingest", "read")
