@@ -25,7 +25,7 @@ from tests.unit.client.scripted_server import Scripted, answer
 SECONDS: Final = 60
 UUID: Final = "01a2f8de-63b4-4f2d-9d0f-2b6c3f0f8f11"
 SHOP: Final = "/home/ann/shop"
-# Each command with the arguments that make it say most. SESSION, JOB and KEY stand for ids.
+# Each command with the arguments that make it say most. SESSION, JOB and KEY stand for ids, SERVER for the tracker by another name.
 COMMANDS: Final[dict[str, list[str]]] = {
     "report": ["--since", "2026-11-20", "--until", "2026-11-20", "--by", "session"],
     "day": ["2026-11-20"],
@@ -36,6 +36,15 @@ COMMANDS: Final[dict[str, list[str]]] = {
     "sessions": [],
     "mark": ["SESSION", "--note", HOSTILE],
     "projects": [],
+    "project show": ["1"],
+    "project rename": ["1", HOSTILE],
+    "project group": ["1", HOSTILE],
+    "project archive": ["1", "--back"],
+    "project share": ["1", "--as-server"],
+    "project private": ["1"],
+    "project merge": ["1", "2"],
+    "project split": ["1"],
+    "project undo": ["1"],
     "tools": [],
     "usage": ["--by", "session"],
     "machines": [],
@@ -50,9 +59,16 @@ COMMANDS: Final[dict[str, list[str]]] = {
     "cancel": ["JOB"],
     "retry": ["JOB"],
     "undo": ["JOB"],
+    "move": ["--to", "SERVER", "--dry-run"],
     "reparse": ["--session", UUID],
     "verify": [],
     "scrub": ["--dry-run", "--wait"],
+    "erase": ["session", "SESSION", "--dry-run"],
+    "retention": [],
+    "retention set": ["texts", "36500"],
+    "retention unset": ["texts"],
+    "retention run": [],
+    "retention allow": ["SESSION"],
     "resume": ["SESSION", "--no-start", "--in", "FOLDER"],
     "restore": ["--missing-folders", "--dry-run"],
     "audit": [],
@@ -65,7 +81,21 @@ COMMANDS: Final[dict[str, list[str]]] = {
     "keys revoke": ["KEY"],
 }
 # What these say when all is well has no text of others, or they say nothing.
-SAYS_LITTLE: Final = frozenset({"capture", "connect", "disconnect", "ship", "scrub", "verify", "restore"})
+SAYS_LITTLE: Final = frozenset(
+    {
+        "capture",
+        "connect",
+        "disconnect",
+        "move",
+        "ship",
+        "scrub",
+        "verify",
+        "restore",
+        "retention set",
+        "retention unset",
+        "retention allow",
+    }
+)
 # What rich itself says to a terminal: colours, and where the cursor and the screen are. CR before LF is the terminal's own.
 RICH: Final = re.compile(r"\x1b\[[0-9;]*[mAHKG]|\x1b\[2J|\x1b\[\?(?:1049|25)[hl]|\r+(?=\n)|\r(?=\x1b\[2K)")
 OBEYED: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
@@ -170,7 +200,7 @@ def test_every_command_is_among_those_that_are_tried() -> None:
 def test_no_command_lets_the_texts_of_a_real_tracker_give_orders(
     forks: TrackerForks, name: str, mirror: HostileMirror, ids: dict[str, str], environment: dict[str, str], tmp_path: Path
 ) -> None:
-    arguments = [ids.get(each, each) for each in COMMANDS[name]]
+    arguments = [(ids | {"SERVER": mirror.url.replace("127.0.0.1", "localhost")}).get(each, each) for each in COMMANDS[name]]
     for variant in variants(name):
         options = [*variant, *arguments] if "--" in arguments else [*arguments, *variant]
         shown = on_a_terminal(forks, [*name.split(), *options], environment | {"TRACKER_URL": mirror.url}, tmp_path)
@@ -185,9 +215,9 @@ def test_no_command_lets_the_texts_of_a_real_tracker_give_orders(
 def test_no_command_lets_the_words_of_a_refusal_give_orders(
     forks: TrackerForks, name: str, ids: dict[str, str], environment: dict[str, str], tmp_path: Path
 ) -> None:
-    arguments = [ids.get(each, each) for each in COMMANDS[name]]
     refusal = {"error": True, "message": f"Refused.{HOSTILE}", "code": "X", "details": {"x": HOSTILE}}
     with Scripted(answer(400, refusal)) as scripted:
+        arguments = [(ids | {"SERVER": scripted.url.replace("127.0.0.1", "localhost")}).get(each, each) for each in COMMANDS[name]]
         shown = on_a_terminal(forks, [*name.split(), *arguments], environment | {"TRACKER_URL": scripted.url}, tmp_path)
 
     assert not orders_in(shown)

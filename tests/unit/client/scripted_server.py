@@ -51,7 +51,7 @@ class Scripted:
                 seen.append((self.command, self.path, {name.lower(): value for name, value in self.headers.items()}))
                 (left.pop(0) if len(left) > 1 else left[0])(self)
 
-            do_POST = do_DELETE = do_GET
+            do_POST = do_PUT = do_PATCH = do_DELETE = do_GET
 
             def log_message(self, format: str, *args: Any) -> None:
                 """Says nothing."""
