@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 POSTGRES_IMAGE, REDIS_IMAGE = "postgres:18", "redis:8"
 # Several stacks of a test process have one server: 40 connections, as `make up` has them, were too few for browser tests beside kept connections.
 POSTGRES_SETTINGS = {"fsync": "off", "shared_buffers": "128MB", "max_connections": "100"}
-REDIS_SETTINGS = {"appendonly": "yes", "appendfsync": "everysec"}
+REDIS_SETTINGS = {"appendonly": "yes", "appendfsync": "everysec", "databases": "32"}
 WAYS = ("embedded", "containers")
 # Says whose a container is: host and process.
 OWNER = "claude-code-tracker.tests.owner"
@@ -74,7 +74,7 @@ def postgres(folder: Path) -> Iterator[Server]:
 def redis(folder: Path) -> Iterator[Server]:
     """Runs inside; its data, if it is embedded, below `folder`. The URL's database is 0."""
     if way() == "embedded":
-        server = RedisServer(folder / "redis", folder / "run", folder / "redis.log", {"appendfsync": REDIS_SETTINGS["appendfsync"]})
+        server = RedisServer(folder / "redis", folder / "run", folder / "redis.log", REDIS_SETTINGS)
         server.start()
         try:
             yield Server(server.url, lambda: _files_below(folder / "redis", folder / "redis.log"))

@@ -208,7 +208,7 @@ def rows_of(stack: Stack, person: Person) -> dict[str, list[str]]:
 def own_stack(tmp_path: Path, postgres_url: str, redis_server_url: str) -> Iterator[Stack]:
     """One with an archive and uploads in folders of its own."""
     settings = {"TRACKER_ARCHIVE_URL": (tmp_path / "archive").as_uri(), "TRACKER_BLOB_URL": (tmp_path / "blobs").as_uri()}
-    with running_stack(tmp_path, postgres_url, redis_server_url, 13, **settings) as running:
+    with running_stack(tmp_path, postgres_url, redis_server_url, 16, **settings) as running:
         yield running
 
 

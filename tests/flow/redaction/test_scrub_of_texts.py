@@ -20,8 +20,8 @@ from tests.worker_command import WORKER_COMMAND
 
 # Of the database of each test, in Postgres and in Redis.
 NUMBERS = {
-    "test_given_texts_are_in_no_store_after_a_scrub_and_do_not_come_again": 13,
-    "test_a_worker_that_is_killed_between_stages_leaves_no_text": 14,
+    "test_given_texts_are_in_no_store_after_a_scrub_and_do_not_come_again": 17,
+    "test_a_worker_that_is_killed_between_stages_leaves_no_text": 18,
 }
 _NDJSON = {"Content-Type": "application/x-ndjson", "X-Tracker-Machine": "planted-machine"}
 

@@ -70,7 +70,7 @@ export function Retention() {
       {kept.data && <Table caption="What is kept for how long" columns={columns} rows={lines(kept.data)} keyOf={(line) => line.id ?? line.what} />}
       <form onSubmit={set}>
         Keep{" "}
-        <select name="what" aria-label="What">
+        <select class="input" name="what" aria-label="What">
           {kept.data?.settings.map(({ what }) => (
             <option key={what} value={what}>
               {words(what)}
