@@ -1,7 +1,7 @@
 """The registry of aggregates: one entry for each table of sums. Everything that goes over all aggregates reads it.
 
 An aggregate is a sum of contributions: each stored row contributes to the cells that it is counted under. Writing, re-keying, undoing, rebuilding
-and verifying use the same entry (rollups.py). What dropped rows contributed is kept in its base (base.py). A new aggregate needs an entry here, a
+and verifying use the same entry (rollups.py). What dropped rows contributed is kept in its base (dropped_contributions.py). A new aggregate needs an entry here, a
 migration, and its queries.
 """
 

@@ -1,7 +1,7 @@
 """From contributions to cells: the common table expressions that add the contributions of rows to all aggregates of the registry.
 
 A statement first defines relations of rows, `new_<table>` and `gone_<table>` (registry.Source), of what is in a base, `new_base_<aggregate>` and
-`gone_base_<aggregate>` (base.py), and perhaps `active_deltas`. For each aggregate follow
+`gone_base_<aggregate>` (dropped_contributions.py), and perhaps `active_deltas`. For each aggregate follow
 `<table>_deltas`, its contributions summed up by the finest bucket, and `rolled_<table>`, the INSERT of its cells.
 """
 

@@ -14,7 +14,7 @@ from psycopg import Connection
 from psycopg.rows import scalar_row
 
 from services.worker import lock_order
-from services.worker.aggregates.base import Move
+from services.worker.aggregates.dropped_contributions import Move
 from services.worker.maintenance.move_base import move_some_base
 from services.worker.persist.persist_batch import LOCK_SESSIONS
 from services.worker.resources import Resources

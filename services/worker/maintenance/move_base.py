@@ -6,7 +6,7 @@ from typing import Any
 from psycopg import Connection
 
 from services.worker import lock_order
-from services.worker.aggregates.base import SESSIONS, Move, chosen, move, move_sessions
+from services.worker.aggregates.dropped_contributions import SESSIONS, Move, chosen, move, move_sessions
 from services.worker.aggregates.registry import AGGREGATES, TOOL_ROLLUPS, Aggregate
 from services.worker.persist.persist_batch import date_projects
 from services.worker.sessions.reattribution import delete_emptied_cells, rebuild_moving_days

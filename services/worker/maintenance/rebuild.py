@@ -12,7 +12,7 @@ from typing import Any, Final
 from psycopg import Connection
 
 from services.worker import lock_order
-from services.worker.aggregates.base import base_tables
+from services.worker.aggregates.dropped_contributions import base_tables
 from services.worker.aggregates.registry import AGGREGATES
 from services.worker.maintenance.command import with_worker
 from services.worker.maintenance.verify import Check, checks, differing

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from psycopg import Connection
 
-from services.worker.aggregates.base import base_tables
+from services.worker.aggregates.dropped_contributions import base_tables
 from services.worker.aggregates.recount import ACTIVE_DAYS, cells_of_all_rows, file_sets_of_all_rows
 from services.worker.aggregates.registry import AGGREGATES
 from services.worker.archive.check_archive import damaged_files

@@ -13,7 +13,7 @@ from psycopg import Connection
 from psycopg.types.json import Jsonb
 
 from services.worker import lock_order
-from services.worker.aggregates.base import BRING_SESSIONS, SESSIONS, TAKE_BACK_SESSIONS, base_tables, bring, take_back
+from services.worker.aggregates.dropped_contributions import BRING_SESSIONS, SESSIONS, TAKE_BACK_SESSIONS, base_tables, bring, take_back
 from services.worker.aggregates.registry import AGGREGATES, TOOL_ROLLUPS, Aggregate, Measure
 from services.worker.persist.persist_batch import date_projects
 from services.worker.persist.tombstones import Kind, with_tombstones

@@ -1,4 +1,4 @@
-"""Takes what retention kept of dropped sessions out of the base and of the cells (aggregates/base.py): all of a user or of a project.
+"""Takes what retention kept of dropped sessions out of the base and of the cells (aggregates/dropped_contributions.py): all of a user or of a project.
 
 The base knows projects and users, but no sessions. So what a dropped session counted cannot be told apart when that session alone is erased. Files
 know no users: those of a project go with a user if nobody else's session was dropped there. What stays is told in `remains`.
@@ -12,7 +12,7 @@ from psycopg import Connection
 from psycopg.rows import scalar_row
 
 from services.worker import lock_order
-from services.worker.aggregates.base import SESSIONS, base_tables
+from services.worker.aggregates.dropped_contributions import SESSIONS, base_tables
 from services.worker.aggregates.registry import AGGREGATES, FILE_ROLLUPS, TOOL_ROLLUPS, Aggregate
 from services.worker.aggregates.rollups import rollups_that_note_emptied_cells
 from services.worker.maintenance.erase.erasure import Erased, Erasure

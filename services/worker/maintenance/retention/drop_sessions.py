@@ -1,4 +1,4 @@
-"""Drops sessions whose last event is longer ago than sessions are kept. What they count for moves into the base of the aggregates (aggregates/base.py).
+"""Drops sessions whose last event is longer ago than sessions are kept. What they count for moves into the base of the aggregates (aggregates/dropped_contributions.py).
 
 Cells do not change, so no live writer waits: a step locks old sessions and adds to the base, which nothing else does. First sessions get a tombstone,
 so that nobody brings them again, and a place in `dropping_sessions`. Then their rows go, some in each transaction, each with its contributions; at last
@@ -13,7 +13,7 @@ from typing import Any, Final
 from psycopg.rows import dict_row
 
 from services.worker import lock_order
-from services.worker.aggregates.base import base_ctes
+from services.worker.aggregates.dropped_contributions import base_ctes
 from services.worker.aggregates.registry import composed
 from services.worker.maintenance.retention.old_sessions import FAMILY, is_old
 from services.worker.maintenance.retention.retention_stage import ROWS_AT_ONCE, SESSIONS_AT_ONCE, Count, Done, Step

@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 from psycopg import Connection
 
 from services.worker import lock_order
-from services.worker.aggregates import base
+from services.worker.aggregates import dropped_contributions
 from services.worker.aggregates.registry import ERROR_ROLLUPS, TOOL_ROLLUPS, USAGE_ROLLUPS, Aggregate
 from services.worker.maintenance.scrub.scrub_stage import Done, Step
 from services.worker.sql_text import sql
@@ -70,4 +70,4 @@ def _rename(connection: Connection[Any], name: Name, renamed: dict[str, str]) ->
 def rename_statements(name: Name) -> list[str]:
     """All that gives %(old)s the name %(new)s."""
     rows = [sql(_RENAME_ROWS, table=table, column=name.column) for table in name.tables]
-    return rows + [statement for aggregate in name.aggregates for statement in base.rename(aggregate, name.column)]
+    return rows + [statement for aggregate in name.aggregates for statement in dropped_contributions.rename(aggregate, name.column)]

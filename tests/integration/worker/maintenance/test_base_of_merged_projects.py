@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from services.worker.aggregates.base import base_tables
+from services.worker.aggregates.dropped_contributions import base_tables
 from services.worker.aggregates.registry import AGGREGATES
 from services.worker.maintenance import merge_users, rebuild, rekey_projects
 from services.worker.maintenance.retention import drop_sessions

@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Struct
 from psycopg import Connection
 
-from services.worker.aggregates.base import SESSIONS, base_tables
+from services.worker.aggregates.dropped_contributions import SESSIONS, base_tables
 from services.worker.aggregates.registry import AGGREGATES, Measure
 from services.worker.importers.formats.export_manifest import ROW_TABLES_IN_ORDER
 from services.worker.sql_text import listed, sql

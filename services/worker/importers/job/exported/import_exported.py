@@ -15,7 +15,7 @@ from typing import IO, Any, Final, TypeVar, cast
 import msgspec
 
 from services.worker import lock_order
-from services.worker.aggregates.base import SESSIONS
+from services.worker.aggregates.dropped_contributions import SESSIONS
 from services.worker.archive.segments import Segment
 from services.worker.importers.formats.export_manifest import ROW_TABLES_IN_ORDER, StoredTranscript, rows_member
 from services.worker.importers.formats.exported_rows import (

@@ -17,7 +17,7 @@ from services.worker.aggregates.rollups import deltas_cte, rename_cells, rollup_
 from services.worker.sql_text import ctes, listed, sql
 from shared.sql_files import statement
 
-_sql = partial(statement, __package__, "base.sql")
+_sql = partial(statement, __package__, "dropped_contributions.sql")
 
 _ADD: Final = _sql("add")
 _MOVE: Final = _sql("move")
