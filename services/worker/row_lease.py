@@ -1,4 +1,4 @@
-"""A lease on a row of long work: a shard of an import, or a scrub.
+"""A lease on a row of long work: a shard of an import, or a job in stages (maintenance/staged_job.py).
 
 A worker takes it with a token of its own, renews it with each step, and commits only while the token is still in the row. A worker that dies
 leaves a lease that expires; beat finds the row (services/worker/sweep/sweep_statements.py), and the next worker goes on behind the last committed step.

@@ -53,7 +53,7 @@ CAPTURE_LIMIT_SECONDS = 300
 # The task of a scrub or an erasure is short, but one of its steps may write the files of a table anew.
 SCRUB_LIMIT_SECONDS = 660
 # A retention's task is short too, but one of its steps may write the files of a large table anew.
-RETENTION_LIMIT_SECONDS = run_retention.LONG_LEASE_SECONDS
+RETENTION_LIMIT_SECONDS = run_retention.JOB.long_lease_seconds
 WAKEUP_EXPIRES_SECONDS = 60
 # Under load every batch would wake the indexer, which goes on by itself as long as anything is left.
 INDEXER_WAKEUP_SECONDS: Final = 0.3

@@ -17,7 +17,7 @@ def test_every_table_of_the_catalog_is_erased_or_has_nothing_to_erase(database_u
 
 
 def test_every_stage_that_is_named_exists() -> None:
-    assert set(BY_STAGES.values()) - STAGES.keys() == set()
+    assert set(BY_STAGES.values()) - {stage.name for stage in STAGES} == set()
 
 
 def test_every_column_with_the_id_of_a_session_is_erased(database_url: str) -> None:

@@ -1,7 +1,6 @@
 """What a stage of a retention run is: a kind of thing that is kept for a time, and dropped step by step."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 from uuid import UUID
@@ -52,13 +51,4 @@ class Done(NamedTuple):
 
     after: str | None
     counts: Sequence[Count] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Stage:
-    """A step that is not `in_transaction` is given a connection outside of one, and may be taken again after a crash."""
-
-    name: str
-    step: Callable[[Step], Done]
-    in_transaction: bool = True
-    is_left_out_of_dry_runs: bool = False
+    waits: bool = False

@@ -1,24 +1,13 @@
 """What a stage of a scrub is: a part of what is stored that it goes over step by step."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any, Final, NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from psycopg import Connection
 
 from services.worker.resources import Resources
-from shared.database import connect_options
-
-# A task runs for less than its time limit, then sends the next one.
-RUN_SECONDS: Final = 15.0
-# A step with effects of its own may take this long: it cannot commit its place with them.
-STATEMENT_SECONDS: Final = 600
-LONG_LEASE_SECONDS: Final = 660
-# Between two looks at what is waited for.
-POLL_SECONDS: Final = 0.25
 
 
 class Options(NamedTuple):
@@ -57,24 +46,3 @@ class Done(NamedTuple):
     remains: Mapping[str, str] = {}
     waits: bool = False
     long_locks: Mapping[str, int] = {}
-
-
-@dataclass(frozen=True, slots=True)
-class Stage:
-    """A step of a stage that is not `in_transaction` may take up to `lease_seconds`. It may be taken again after a crash."""
-
-    name: str
-    step: Callable[[Step], Done]
-    in_transaction: bool = True
-    # A stage that changes no texts itself: a dry run leaves it out.
-    is_left_out_of_dry_runs: bool = False
-    # Whether a step of its own effects ends within the usual lease, so that after a crash another worker goes on soon.
-    is_short: bool = False
-
-
-@contextmanager
-def connection_of_its_own(worker: Resources) -> Iterator[Connection[Any]]:
-    """One without a transaction, as VACUUM needs it. Queries that use a table are waited for a second only, since others wait behind that."""
-    options = connect_options(statement_timeout_ms=STATEMENT_SECONDS * 1000, lock_timeout_ms=1_000, read_only=False)
-    with Connection.connect(worker.settings.database_url, autocommit=True, application_name="tracker-worker", **options) as connection:
-        yield connection

@@ -1,0 +1,231 @@
+"""Long work that goes in stages: a scrub, an erasure, a run of retention. From lease to end, step by step.
+
+Such a job is a row of a table of its own, with its stage and the place in it (`at_stage`, `after_key`), committed with what a step changed. If a
+worker dies, its lease expires and another worker goes on behind the last step.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Final, Generic, Protocol, TypeVar
+from uuid import UUID
+
+import structlog
+from psycopg import Connection
+from psycopg.rows import dict_row
+
+from services.worker.resources import Resources
+from services.worker.row_lease import LEASE_SECONDS, MAX_ATTEMPTS, LeaseLostError
+from services.worker.sql_text import sql
+from shared.database import connect_options
+from shared.sql_files import statement
+
+_sql = partial(statement, __package__, "staged_job.sql")
+
+log = structlog.get_logger()
+
+# A task runs for less than its time limit, then sends the next one.
+RUN_SECONDS: Final = 15.0
+# A step with effects of its own may take this long: it cannot commit its place with them.
+STATEMENT_SECONDS: Final = 600
+# Between two looks at what is waited for.
+POLL_SECONDS: Final = 0.25
+
+_TAKE: Final = _sql("take")
+_RENEW: Final = _sql("renew")
+_ADVANCE: Final = _sql("advance")
+_RELEASE: Final = _sql("release")
+_FINISH: Final = _sql("finish")
+_AT_END: Final = "done"
+
+
+class StepDone(Protocol):
+    """What every step says: where the next one goes on, None at the stage's end; and whether there was nothing to do yet."""
+
+    @property
+    def after(self) -> str | None: ...
+    @property
+    def waits(self) -> bool: ...
+
+
+Given = TypeVar("Given")
+Done = TypeVar("Done", bound=StepDone)
+
+
+@dataclass(frozen=True, slots=True)
+class Stage(Generic[Given, Done]):
+    """A step that is not `in_transaction` has effects of its own, and a connection outside of one. It may be taken again after a crash."""
+
+    name: str
+    step: Callable[[Given], Done]
+    in_transaction: bool = True
+    is_left_out_of_dry_runs: bool = False
+    # Whether a step of its own effects ends within the usual lease, so that after a crash another worker goes on soon.
+    is_short: bool = False
+
+
+@dataclass(slots=True)
+class Place:
+    """How far a job is: the number of its stage, and what the stage's last step gave. `row`: of its table, when the lease was taken."""
+
+    job_id: UUID
+    lease_token: UUID
+    is_dry_run: bool
+    stage: int
+    after: str | None
+    row: Mapping[str, Any]
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """Those of statements that write into the job's row."""
+        return {"id": self.job_id, "lease_token": self.lease_token}
+
+
+def _nothing(_stage: Any) -> None:
+    """A stage in which workers died again and again is not left out: the job fails."""
+
+
+def _no_more(_worker: Resources, _place: Place) -> None:
+    """Nothing is left behind by a job that fails."""
+
+
+def _at_once(_place: Place, _seconds: float) -> float:
+    return 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class StagedJob(Generic[Given, Done]):
+    """A kind of job. A running one is stored with the name of its stage, so stages may come and go between releases."""
+
+    # "scrub": of the log.
+    name: str
+    table: str
+    stages: tuple[Stage[Given, Done], ...]
+    # What a step is given.
+    given: Callable[[Resources, Connection[Any], Place], Given]
+    # Writes what a step of the stage did, in the transaction of its place.
+    note: Callable[[Connection[Any], Place, str, Done], None]
+    # What is to be done when it ends with a status, in the transaction of that.
+    end: Callable[[Connection[Any], Place, str], None]
+    # SQL of what else is set when a worker takes it.
+    also_taken: str = ""
+    # What is noted instead of a stage in which workers died again and again; None: the job fails.
+    left_out: Callable[[Stage[Given, Done]], Done | None] = _nothing
+    # What is done first when it fails, in transactions of its own.
+    give_up: Callable[[Resources, Place], None] = _no_more
+    # Seconds of rest behind a step that took so many seconds.
+    rest_seconds: Callable[[Place, float], float] = _at_once
+    statement_seconds: int = STATEMENT_SECONDS
+
+    @property
+    def long_lease_seconds(self) -> int:
+        """Of a step with effects of its own."""
+        return self.statement_seconds + 60
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of its stages, and of the end."""
+        return (*(stage.name for stage in self.stages), _AT_END)
+
+
+def run(worker: Resources, job: StagedJob[Given, Done], job_id: UUID, run_seconds: float = RUN_SECONDS) -> bool:
+    """Continues a job for a while. True if there is more to do; False if it has ended, or if another worker has it."""
+    place = take(worker, job, job_id)
+    return place is not None and go_on(worker, job, place, run_seconds)
+
+
+def take(worker: Resources, job: StagedJob[Given, Done], job_id: UUID) -> Place | None:
+    """Takes the lease. None if the job has ended, if another worker has it, or if it failed too often."""
+    with worker.transaction() as connection, connection.cursor(row_factory=dict_row) as cursor:
+        take_lease = sql(_TAKE, table=job.table, also=job.also_taken).encode()
+        row = cursor.execute(take_lease, {"id": job_id, "lease_seconds": LEASE_SECONDS}).fetchone()
+    if row is None:
+        return None
+    # A stage that this release does not have is of another one: all of it again does no harm.
+    at_stage, after = (row["at_stage"], row["after_key"]) if row["at_stage"] in job.names else (job.names[0], None)
+    place = Place(job_id, row["lease_token"], row["is_dry_run"], job.names.index(at_stage), after, row)
+    if row["attempts"] > MAX_ATTEMPTS:
+        log.error(f"{job.name}_given_up", job_id=str(job_id), stage=at_stage)
+        instead = job.left_out(job.stages[place.stage]) if at_stage != _AT_END else None
+        if instead is None:
+            finish(worker, job, place, "failed")
+            return None
+        with worker.transaction() as connection:
+            _advance(connection, job, place, instead)
+    return place
+
+
+def go_on(worker: Resources, job: StagedJob[Given, Done], place: Place, run_seconds: float = RUN_SECONDS) -> bool:
+    """Steps until the end, or for a while. True if there is more to do."""
+    deadline = time.monotonic() + run_seconds
+    try:
+        while place.stage < len(job.stages):
+            began = time.monotonic()
+            has_waited = _take_step(worker, job, place)
+            if rest := POLL_SECONDS if has_waited else job.rest_seconds(place, time.monotonic() - began):
+                time.sleep(rest)
+            if time.monotonic() > deadline:
+                with worker.transaction() as connection:
+                    connection.execute(sql(_RELEASE, table=job.table).encode(), place.parameters)
+                return True
+    except LeaseLostError:
+        log.warning(f"{job.name}_taken_over", job_id=str(place.job_id))
+        return False
+    finish(worker, job, place, "succeeded")
+    return False
+
+
+def finish(worker: Resources, job: StagedJob[Given, Done], place: Place, status: str) -> None:
+    """Ends a job, `succeeded` or `failed`."""
+    if status == "failed":
+        job.give_up(worker, place)
+    with worker.transaction() as connection:
+        job.end(connection, place, status)
+        connection.execute(sql(_FINISH, table=job.table).encode(), place.parameters | {"status": status})
+    log.info(f"{job.name}_finished", job_id=str(place.job_id), status=status, is_dry_run=place.is_dry_run)
+
+
+def _take_step(worker: Resources, job: StagedJob[Given, Done], place: Place) -> bool:
+    """The next step, and how far the job is then. True if there was nothing to do yet."""
+    stage = job.stages[place.stage]
+    done: Done | None = None
+    if stage.in_transaction and not (stage.is_left_out_of_dry_runs and place.is_dry_run):
+        with worker.transaction() as connection:
+            done = stage.step(job.given(worker, connection, place))
+            _advance(connection, job, place, done)
+        return done.waits
+    if not (stage.is_left_out_of_dry_runs and place.is_dry_run):
+        _renew_lease(worker, job, place, LEASE_SECONDS if stage.is_short else job.long_lease_seconds)
+        with _connection_of_its_own(worker, job.statement_seconds) as connection:
+            done = stage.step(job.given(worker, connection, place))
+    with worker.transaction() as connection:
+        _advance(connection, job, place, done)
+    return done is not None and done.waits
+
+
+def _renew_lease(worker: Resources, job: StagedJob[Given, Done], place: Place, seconds: int) -> None:
+    with worker.transaction() as connection:
+        if connection.execute(sql(_RENEW, table=job.table).encode(), place.parameters | {"lease_seconds": seconds}).rowcount == 0:
+            raise LeaseLostError
+
+
+@contextmanager
+def _connection_of_its_own(worker: Resources, statement_seconds: int) -> Iterator[Connection[Any]]:
+    """One without a transaction, as VACUUM needs it. Queries that use a table are waited for a second only, since others wait behind that."""
+    options = connect_options(statement_timeout_ms=statement_seconds * 1000, lock_timeout_ms=1_000, read_only=False)
+    with Connection.connect(worker.settings.database_url, autocommit=True, application_name="tracker-worker", **options) as connection:
+        yield connection
+
+
+def _advance(connection: Connection[Any], job: StagedJob[Given, Done], place: Place, done: Done | None) -> None:
+    """Commits how far the job is with what it changed. `done`: None for a stage that is left out. LeaseLostError if another worker has it."""
+    name = job.names[place.stage]
+    after = None if done is None else done.after
+    place.stage, place.after = (place.stage, after) if after is not None else (place.stage + 1, None)
+    progress = {"at_stage": job.names[place.stage], "after_key": place.after, "lease_seconds": LEASE_SECONDS}
+    if connection.execute(sql(_ADVANCE, table=job.table).encode(), place.parameters | progress).rowcount == 0:
+        raise LeaseLostError
+    if done is not None:
+        job.note(connection, place, name, done)
