@@ -96,7 +96,7 @@ _ROWS: Final = """        case Bookmark():
             yield "staged_bookmarks", row
 """
 _ROUTE: Final = '''@writes.post(
-    "/api/bookmarks", status_code=201, summary="Add a bookmark", **openapi_schemas.single_write(Bookmark, EventAccepted, 201)
+    "/api/bookmarks", status_code=201, summary="Add a bookmark", **route_documents.single_write(Bookmark, EventAccepted, 201)
 )
 @requires(INGEST)
 async def add_bookmark(request: Request) -> Response:

@@ -2,9 +2,9 @@
 
 from fastapi import APIRouter, Request, Response
 
-from services.ingest.admin.dead_letters import delete, delete_group, replay, replay_group
+from services.ingest.admin.dead_letters import DeadLetterFilter, delete, delete_group, replay, replay_group
 from services.ingest.http.responses import DeadLetterDeleted, DeadLetterReplayed, DeadLettersChanged
-from services.ingest.routes import openapi_schemas
+from services.ingest.routes import route_documents
 from shared.auth.scopes import ADMIN, requires
 
 dead_letters = APIRouter(tags=["dead letters"])
@@ -14,7 +14,7 @@ dead_letters = APIRouter(tags=["dead letters"])
     "/api/dead-letter-groups/replay",
     status_code=202,
     summary="Replay a group of dead letters",
-    **openapi_schemas.dead_letter_group_action(DeadLettersChanged, 202),
+    **route_documents.action(DeadLettersChanged, DeadLetterFilter, status=202),
 )
 @requires(ADMIN)
 async def replay_dead_letters(request: Request) -> Response:
@@ -25,7 +25,7 @@ async def replay_dead_letters(request: Request) -> Response:
 @dead_letters.post(
     "/api/dead-letter-groups/delete",
     summary="Delete a group of dead letters",
-    **openapi_schemas.dead_letter_group_action(DeadLettersChanged, 200),
+    **route_documents.action(DeadLettersChanged, DeadLetterFilter),
 )
 @requires(ADMIN)
 async def delete_dead_letters(request: Request) -> Response:
@@ -37,7 +37,7 @@ async def delete_dead_letters(request: Request) -> Response:
     "/api/dead-letters/{letter_id}/replay",
     status_code=202,
     summary="Replay a dead letter",
-    **openapi_schemas.dead_letter_action(DeadLetterReplayed, 202),
+    **route_documents.action(DeadLetterReplayed, None, 404, of="letter_id", status=202, can_wait=True),
 )
 @requires(ADMIN)
 async def replay_dead_letter(request: Request) -> Response:
@@ -46,7 +46,7 @@ async def replay_dead_letter(request: Request) -> Response:
 
 
 @dead_letters.delete(
-    "/api/dead-letters/{letter_id}", summary="Delete a dead letter", **openapi_schemas.dead_letter_action(DeadLetterDeleted, 200)
+    "/api/dead-letters/{letter_id}", summary="Delete a dead letter", **route_documents.action(DeadLetterDeleted, None, 404, of="letter_id")
 )
 @requires(ADMIN)
 async def delete_dead_letter(request: Request) -> Response:

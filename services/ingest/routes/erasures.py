@@ -5,7 +5,7 @@ from fastapi import APIRouter, Request, Response
 from services.ingest.admin import erasures as requests
 from services.ingest.admin.erasures import ErasureRequest, LiftRequest
 from services.ingest.http.responses import ErasureStarted, TombstonesLifted
-from services.ingest.routes import openapi_schemas
+from services.ingest.routes import route_documents
 from shared.auth.scopes import ADMIN, requires
 
 erasures = APIRouter(tags=["erasures"])
@@ -15,7 +15,7 @@ erasures = APIRouter(tags=["erasures"])
     "/api/erasures",
     status_code=202,
     summary="Erase a session, a user or a project",
-    **openapi_schemas.started(ErasureRequest, ErasureStarted, "erasure", 404),
+    **route_documents.started(ErasureRequest, ErasureStarted, "erasure", 404),
 )
 @requires(ADMIN)
 async def start_erasure(request: Request) -> Response:
@@ -24,7 +24,7 @@ async def start_erasure(request: Request) -> Response:
 
 
 # Not a DELETE: an address is in the logs of gateways, and the name must not be.
-@erasures.post("/api/tombstones/lift", summary="Let in again what was erased", **openapi_schemas.lift(LiftRequest, TombstonesLifted))
+@erasures.post("/api/tombstones/lift", summary="Let in again what was erased", **route_documents.action(TombstonesLifted, LiftRequest, 404))
 @requires(ADMIN)
 async def lift_tombstone(request: Request) -> Response:
     """Lifts the tombstone of a session, a user, a project's path or a range. What was erased stays erased; what is sent again is stored."""

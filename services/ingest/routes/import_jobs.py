@@ -1,5 +1,7 @@
 """Routes that change import jobs, compare a manifest and start scrubs. The query service has those that show jobs and scrubs."""
 
+from typing import Final
+
 from fastapi import APIRouter, Request, Response
 
 from services.ingest.admin import scrubs
@@ -9,13 +11,19 @@ from services.ingest.imports import change_job, upload_manifest
 from services.ingest.imports.start_reparse import ReparseRequest
 from services.ingest.imports.start_reparse import start as start_reparse_job
 from services.ingest.imports.upload_manifest import Manifest
-from services.ingest.routes import openapi_schemas
+from services.ingest.routes import route_documents
 from shared.auth.scopes import ADMIN, INGEST, requires
 
 jobs = APIRouter(tags=["imports"])
+_CHANGES_A_JOB: Final = route_documents.action(JobChanged, None, 404, 409, of="job_id", status=202, located="job")
 
 
-@jobs.post("/api/import/jobs/{job_id}/cancel", status_code=202, summary="Cancel an import job", **openapi_schemas.job_action(JobChanged))
+@jobs.post(
+    "/api/import/jobs/{job_id}/cancel",
+    status_code=202,
+    summary="Cancel an import job",
+    **_CHANGES_A_JOB,
+)
 @requires(ADMIN)
 async def cancel_job(request: Request) -> Response:
     """Stops the job at its next chunk; what it has stored stays."""
@@ -23,7 +31,10 @@ async def cancel_job(request: Request) -> Response:
 
 
 @jobs.post(
-    "/api/import/jobs/{job_id}/retry", status_code=202, summary="Retry a failed import job", **openapi_schemas.job_action(JobChanged)
+    "/api/import/jobs/{job_id}/retry",
+    status_code=202,
+    summary="Retry a failed import job",
+    **_CHANGES_A_JOB,
 )
 @requires(ADMIN)
 async def retry_job(request: Request) -> Response:
@@ -31,14 +42,19 @@ async def retry_job(request: Request) -> Response:
     return await change_job.retry(request)
 
 
-@jobs.delete("/api/import/jobs/{job_id}", status_code=202, summary="Undo an import", **openapi_schemas.job_action(JobChanged))
+@jobs.delete(
+    "/api/import/jobs/{job_id}",
+    status_code=202,
+    summary="Undo an import",
+    **_CHANGES_A_JOB,
+)
 @requires(ADMIN)
 async def undo_job(request: Request) -> Response:
     """Removes exactly the rows that the job stored, unless something else brought them too. The undo is a job of its own."""
     return await change_job.undo(request)
 
 
-@jobs.post("/api/import/manifest", summary="Ask which files are new", **openapi_schemas.json_action(Manifest, ManifestAnswer, 200))
+@jobs.post("/api/import/manifest", summary="Ask which files are new", **route_documents.action(ManifestAnswer, Manifest))
 @requires(INGEST)
 async def compare_manifest(request: Request) -> Response:
     """Says which of up to 50,000 files, by their SHA-256, no import has read to the end. The others need not be sent."""
@@ -49,7 +65,7 @@ async def compare_manifest(request: Request) -> Response:
     "/api/reparse",
     status_code=202,
     summary="Derive rows anew from the archive",
-    **openapi_schemas.started(ReparseRequest, JobChanged, "job", 404),
+    **route_documents.started(ReparseRequest, JobChanged, "job", 404),
 )
 @requires(ADMIN)
 async def start_reparse(request: Request) -> Response:
@@ -57,7 +73,7 @@ async def start_reparse(request: Request) -> Response:
     return await start_reparse_job(request)
 
 
-@jobs.post("/api/scrubs", status_code=202, summary="Start a scrub", **openapi_schemas.started(ScrubRequest, ScrubStarted, "scrub"))
+@jobs.post("/api/scrubs", status_code=202, summary="Start a scrub", **route_documents.started(ScrubRequest, ScrubStarted, "scrub"))
 @requires(ADMIN)
 async def start_scrub(request: Request) -> Response:
     """Replaces texts that are given wherever they are stored, or applies today's rules to what is stored. Or only counts what would change.
@@ -67,7 +83,11 @@ async def start_scrub(request: Request) -> Response:
     return await scrubs.start(request)
 
 
-@jobs.delete("/api/scrubs/{scrub_id}/kept-out", summary="Let the texts of a scrub in again", **openapi_schemas.scrub_action(TextsLetIn))
+@jobs.delete(
+    "/api/scrubs/{scrub_id}/kept-out",
+    summary="Let the texts of a scrub in again",
+    **route_documents.action(TextsLetIn, None, 404, 409, of="scrub_id"),
+)
 @requires(ADMIN)
 async def let_texts_in(request: Request) -> Response:
     """The texts that the scrub was given are no longer replaced where data comes in. 409 if it keeps none out, or has not ended."""

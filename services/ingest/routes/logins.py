@@ -4,13 +4,13 @@ from fastapi import APIRouter, Request, Response
 
 from services.ingest.admin.logins import log_in, log_out
 from services.ingest.http.responses import LoggedIn, LoggedOut
-from services.ingest.routes import openapi_schemas
+from services.ingest.routes import route_documents
 from shared.auth.scopes import METRICS, PUBLIC, requires
 
 logins = APIRouter(tags=["keys"])
 
 
-@logins.post("/api/login", summary="Log a browser in with an API key", **openapi_schemas.login_action(LoggedIn))
+@logins.post("/api/login", summary="Log a browser in with an API key", **route_documents.login(LoggedIn))
 @requires(METRICS)
 async def login(request: Request) -> Response:
     """Takes the key as `Authorization: Bearer`, and sets a cookie that has the key's rights and no others.
@@ -20,7 +20,7 @@ async def login(request: Request) -> Response:
     return await log_in(request)
 
 
-@logins.delete("/api/login", summary="Log a browser out", **openapi_schemas.login_action(LoggedOut))
+@logins.delete("/api/login", summary="Log a browser out", **route_documents.login(LoggedOut))
 @requires(PUBLIC)
 async def logout(request: Request) -> Response:
     """Ends the login of the request's cookie, and deletes the cookie. Without one it changes nothing."""

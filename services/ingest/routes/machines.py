@@ -5,13 +5,15 @@ from fastapi import APIRouter, Request, Response
 from services.ingest.admin import machines as changes
 from services.ingest.admin.machines import MachineReport, MachineRepositories
 from services.ingest.http.responses import MachineForgotten, MachineReported, RepositoriesReported
-from services.ingest.routes import openapi_schemas
+from services.ingest.routes import route_documents
 from shared.auth.scopes import ADMIN, INGEST, requires
 
 machines = APIRouter(tags=["machines"])
 
 
-@machines.put("/api/machines/{machine_id}", summary="Report a machine", **openapi_schemas.machine_action(MachineReported, MachineReport))
+@machines.put(
+    "/api/machines/{machine_id}", summary="Report a machine", **route_documents.action(MachineReported, MachineReport, of="machine_id")
+)
 @requires(INGEST)
 async def report_machine(request: Request) -> Response:
     """What a shipper says of itself: versions, what is not sent yet, and transcripts that Claude Code will delete soon."""
@@ -21,7 +23,7 @@ async def report_machine(request: Request) -> Response:
 @machines.put(
     "/api/machines/{machine_id}/repositories",
     summary="Report folders and their repositories",
-    **openapi_schemas.machine_action(RepositoriesReported, MachineRepositories),
+    **route_documents.action(RepositoriesReported, MachineRepositories, of="machine_id"),
 )
 @requires(INGEST)
 async def report_repositories(request: Request) -> Response:
@@ -29,7 +31,9 @@ async def report_repositories(request: Request) -> Response:
     return await changes.report_repositories(request)
 
 
-@machines.delete("/api/machines/{machine_id}", summary="Forget a machine", **openapi_schemas.machine_action(MachineForgotten))
+@machines.delete(
+    "/api/machines/{machine_id}", summary="Forget a machine", **route_documents.action(MachineForgotten, None, 404, of="machine_id")
+)
 @requires(ADMIN)
 async def forget_machine(request: Request) -> Response:
     """For a machine that is gone. Its sessions and transcripts stay."""

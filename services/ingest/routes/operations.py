@@ -10,7 +10,7 @@ from services.ingest.admin.canary import accept_canary
 from services.ingest.dependencies import Ingest, ingest_of
 from services.ingest.http.queue_errors import answering_503
 from services.ingest.http.request_checks import check_query
-from services.ingest.routes import openapi_schemas
+from services.ingest.routes import route_documents
 from shared.auth.scopes import METRICS, PUBLIC, requires
 from shared.http.api_document import DOCUMENT
 from shared.http.errors import Unavailable
@@ -21,7 +21,7 @@ from shared.journal.streams import stream_key
 operations = APIRouter(tags=["operations"])
 
 
-@operations.get("/healthz", **openapi_schemas.reads("The process is alive."))
+@operations.get("/healthz", **route_documents.reads("The process is alive."))
 @requires(PUBLIC)
 async def healthz(request: Request) -> Response:
     """Whether the process is alive."""
@@ -29,7 +29,7 @@ async def healthz(request: Request) -> Response:
     return json_response({"status": "ok"})
 
 
-@operations.get("/readyz", **openapi_schemas.reads("It can do its job."))
+@operations.get("/readyz", **route_documents.reads("It can do its job."))
 @requires(PUBLIC)
 async def readyz(request: Request) -> Response:
     """Whether it can serve: queue and database answer, and the journal has room. A 503 says what is missing.
@@ -45,7 +45,7 @@ async def readyz(request: Request) -> Response:
     return json_response({"status": "ready", "checks": checks})
 
 
-@operations.get("/metrics", response_class=Response, **openapi_schemas.reads("Prometheus' text format."))
+@operations.get("/metrics", response_class=Response, **route_documents.reads("Prometheus' text format."))
 @requires(METRICS, all_projects=True)
 async def metrics(request: Request) -> Response:
     """This process' metrics."""
@@ -60,7 +60,7 @@ async def take_canary(request: Request) -> Response:
     return await accept_canary(request)
 
 
-@operations.get("/openapi.json", **openapi_schemas.reads("OpenAPI 3.1."))
+@operations.get("/openapi.json", **route_documents.reads("OpenAPI 3.1."))
 @requires(PUBLIC)
 async def openapi(request: Request) -> Response:
     """The description of the whole API."""

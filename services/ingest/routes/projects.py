@@ -5,13 +5,17 @@ from fastapi import APIRouter, Request, Response
 from services.ingest.admin import projects as changes
 from services.ingest.admin.projects import PathRule, ProjectChange, ProjectUndo
 from services.ingest.http.responses import PathRuleAdded, PathRuleDeleted, ProjectChanged
-from services.ingest.routes import openapi_schemas
+from services.ingest.routes import route_documents
 from shared.auth.scopes import ADMIN, requires
 
 projects = APIRouter(tags=["projects"])
 
 
-@projects.patch("/api/projects/{project_id}", summary="Change a project", **openapi_schemas.project_action(ProjectChange, ProjectChanged))
+@projects.patch(
+    "/api/projects/{project_id}",
+    summary="Change a project",
+    **route_documents.action(ProjectChanged, ProjectChange, 404, 409, of="project_id", or_else={202: "Sessions are being moved."}),
+)
 @requires(ADMIN)
 async def change_project(request: Request) -> Response:
     """A name, a group, the archive, who reads it, and the project that it is part of: its sessions, and later ones of its path, then count there.
@@ -24,7 +28,7 @@ async def change_project(request: Request) -> Response:
 @projects.post(
     "/api/projects/{project_id}/undo",
     summary="Undo a project's newest change",
-    **openapi_schemas.project_action(ProjectUndo, ProjectChanged),
+    **route_documents.action(ProjectChanged, ProjectUndo, 404, 409, of="project_id", or_else={202: "Sessions are being moved."}),
 )
 @requires(ADMIN)
 async def undo_project_change(request: Request) -> Response:
@@ -33,7 +37,10 @@ async def undo_project_change(request: Request) -> Response:
 
 
 @projects.post(
-    "/api/project-rules", status_code=201, summary="Merge projects by path", **openapi_schemas.path_rule_action(PathRuleAdded, PathRule)
+    "/api/project-rules",
+    status_code=201,
+    summary="Merge projects by path",
+    **route_documents.action(PathRuleAdded, PathRule, 404, 409, status=201, or_else={200: "There is such a rule already."}),
 )
 @requires(ADMIN)
 async def add_path_rule(request: Request) -> Response:
@@ -41,7 +48,11 @@ async def add_path_rule(request: Request) -> Response:
     return await changes.add_rule(request)
 
 
-@projects.delete("/api/project-rules/{rule_id}", summary="Delete a rule about paths", **openapi_schemas.path_rule_action(PathRuleDeleted))
+@projects.delete(
+    "/api/project-rules/{rule_id}",
+    summary="Delete a rule about paths",
+    **route_documents.action(PathRuleDeleted, None, 404, of="path_rule_id"),
+)
 @requires(ADMIN)
 async def delete_path_rule(request: Request) -> Response:
     """The projects that it had merged are taken out again."""

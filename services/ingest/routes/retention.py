@@ -5,20 +5,22 @@ from fastapi import APIRouter, Request, Response
 from services.ingest.admin import retention as changes
 from services.ingest.admin.retention import AllowedSession, RetentionRequest, RetentionRule
 from services.ingest.http.responses import RetentionRuleSet, RetentionRuleUnset, RetentionStarted, SessionAllowed
-from services.ingest.routes import openapi_schemas
+from services.ingest.routes import route_documents
 from shared.auth.scopes import ADMIN, requires
 
 retention = APIRouter(tags=["retention"])
 
 
-@retention.put("/api/retention/rules", summary="Set a rule", **openapi_schemas.rule_action(RetentionRuleSet, RetentionRule))
+@retention.put("/api/retention/rules", summary="Set a rule", **route_documents.action(RetentionRuleSet, RetentionRule, 404))
 @requires(ADMIN)
 async def set_retention_rule(request: Request) -> Response:
     """For how long something is kept: of everything, of a project, or of a user. The narrowest counts: a user's, then a project's."""
     return await changes.set_rule(request)
 
 
-@retention.delete("/api/retention/rules/{rule_id}", summary="Take a rule back", **openapi_schemas.rule_action(RetentionRuleUnset))
+@retention.delete(
+    "/api/retention/rules/{rule_id}", summary="Take a rule back", **route_documents.action(RetentionRuleUnset, None, 404, of="rule_id")
+)
 @requires(ADMIN)
 async def unset_retention_rule(request: Request) -> Response:
     """Then the next wider rule counts, or the setting."""
@@ -29,7 +31,7 @@ async def unset_retention_rule(request: Request) -> Response:
     "/api/retention/runs",
     status_code=202,
     summary="Drop what is older, or count it",
-    **openapi_schemas.started(RetentionRequest, RetentionStarted, "run"),
+    **route_documents.started(RetentionRequest, RetentionStarted, "run"),
 )
 @requires(ADMIN)
 async def start_retention(request: Request) -> Response:
@@ -38,7 +40,7 @@ async def start_retention(request: Request) -> Response:
 
 
 @retention.post(
-    "/api/retention/allow", summary="Let a dropped session come again", **openapi_schemas.json_action(AllowedSession, SessionAllowed, 200)
+    "/api/retention/allow", summary="Let a dropped session come again", **route_documents.action(SessionAllowed, AllowedSession)
 )
 @requires(ADMIN)
 async def allow_session(request: Request) -> Response:

@@ -4,7 +4,7 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from services.ingest.admin.session_marks import SessionMarksChange, mark
 from services.ingest.http.responses import SessionMarks
-from services.ingest.routes import openapi_schemas
+from services.ingest.routes import route_documents
 from shared.auth.scopes import INGEST, READ, requires
 from shared.http.path_segments import named_in_one_segment
 
@@ -16,7 +16,7 @@ marks = APIRouter(tags=["sessions"])
     "/api/sessions/{session_id:path}",
     summary="Mark a session",
     dependencies=[Depends(named_in_one_segment)],
-    **openapi_schemas.session_action(SessionMarksChange, SessionMarks),
+    **route_documents.action(SessionMarks, SessionMarksChange, 404, of="session_id"),
 )
 @requires(INGEST, also=READ)
 async def mark_session(request: Request) -> Response:
