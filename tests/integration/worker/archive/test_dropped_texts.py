@@ -15,7 +15,7 @@ from services.worker.settings import Settings
 from shared.archive.stored_pieces import pieces_of
 from tests.integration.worker.archive.test_imported_transcripts import add_job
 from tests.integration.worker.capture.captured import capture
-from tests.integration.worker.maintenance.test_retention import differences, drop, rows, set_rule, texts
+from tests.integration.worker.maintenance.retaining import differences, drop, rows, set_rule, texts
 from tests.unit.worker.importers.transcript.rows_of_a_session import SESSION, WHOLE, jsonl, prompt
 
 CONTENT = jsonl(*WHOLE)

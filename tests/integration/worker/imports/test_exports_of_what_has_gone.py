@@ -12,8 +12,8 @@ from services.worker.maintenance.verify import verify
 from services.worker.persist.tombstones import Kind, write_tombstones
 from services.worker.resources import Resources
 from tests.emptied import Emptier
+from tests.integration.worker.imports.exported_world import a_tracker_with_everything
 from tests.integration.worker.imports.exporting import everything, exported, imported, transcripts, undone
-from tests.integration.worker.imports.test_exports import a_tracker_with_everything
 from tests.integration.worker.imports.test_imports_in_any_order import GAP
 from tests.integration.worker.maintenance.projects_world import decide, fill, move_all
 from tests.integration.worker.maintenance.test_base_of_merged_projects import begin, drop_all, one, sums

@@ -18,9 +18,9 @@ from services.worker.resources import Resources
 from tests.example_counts import examples
 from tests.integration.worker.imports.test_imports_in_any_order import GAP
 from tests.integration.worker.maintenance.projects_world import decide, fill, move_all, project_id, prompt
+from tests.integration.worker.maintenance.retaining import drop, set_rule
 from tests.integration.worker.maintenance.test_merge_users import differences, empty, everything, request_merge, session, store
 from tests.integration.worker.maintenance.test_rekey_projects import _is_circle
-from tests.integration.worker.maintenance.test_retention import drop, set_rule
 
 PATHS = ("/w/shop", "/w/shop-fix", "/w/api")
 CELLS = (*AGGREGATES, "active_days")

@@ -1,106 +1,22 @@
 """What is older than it is kept is dropped; after each transaction the aggregates agree with the rows and the base."""
 
-from datetime import UTC, datetime, timedelta
-from typing import Any
-from uuid import UUID, uuid4
+from datetime import UTC, datetime
+from uuid import uuid4
 
 import pytest
 
-from services.worker.aggregates.registry import AGGREGATES
 from services.worker.maintenance import merge_users
 from services.worker.maintenance.rebuild import rebuild
 from services.worker.maintenance.retention import drop_sessions, drop_texts, retention_stage, run_retention
 from services.worker.maintenance.scrub.scrub_names import NAMES, rename_statements
-from services.worker.maintenance.verify import verify
-from services.worker.persist.dead_letters import persist_isolating
-from services.worker.persist.records import Message
-from services.worker.persist.staging.staging_tables import ReceivedEvent
 from services.worker.persist.tombstones import write_tombstones
 from services.worker.resources import Resources
-from services.worker.search_index.index_pending import index_pending
 from services.worker.sweep.scheduler import Looks
 from shared.broker import TASK_RETENTION
-from shared.events.messages import Conversation, Event, SessionStart, ToolCall
-from tests.integration.worker.imports.test_imports_in_any_order import EPOCH, GAP, add_job, file_of
-from tests.integration.worker.maintenance.test_merge_users import request_merge, row_id, session, sessionless, store
-
-YESTERDAY = int((datetime.now(UTC) - timedelta(days=1) - EPOCH) / timedelta(minutes=1))
-CELLS = (*AGGREGATES, "active_days", "file_sets")
-ROWS = ("sessions", "messages", "tool_calls", "activities", "api_calls", "session_events")
-
-
-def rows(worker: Resources, statement: str, **parameters: Any) -> list[tuple[Any, ...]]:
-    with worker.transaction() as connection:
-        return connection.execute(statement.encode(), parameters).fetchall()
-
-
-def set_rule(worker: Resources, what: str, days: int | None, project: str | None = None, user: str | None = None) -> None:
-    rows(
-        worker,
-        """INSERT INTO retention_rules (what, days, project_id, user_id)
-           VALUES (%(what)s, %(days)s, (SELECT id FROM projects WHERE path = %(project)s), (SELECT id FROM users WHERE name = %(user)s)) RETURNING 1""",
-        what=what, days=days, project=project, user=user,
-    )  # fmt: skip
-
-
-def drop(worker: Resources, *, is_dry_run: bool = False, run_seconds: float = 60) -> dict[str, tuple[int, int, int]]:
-    """A run from begin to end. {kind: (sessions, rows, bytes)}."""
-    run_id = uuid4()
-    rows(worker, "INSERT INTO retention_runs (id, is_dry_run) VALUES (%(id)s, %(dry)s) RETURNING 1", id=run_id, dry=is_dry_run)
-    while run_retention.run(worker, run_id, run_seconds):
-        pass
-    return counts(worker, run_id)
-
-
-def counts(worker: Resources, run_id: UUID) -> dict[str, tuple[int, int, int]]:
-    found = rows(
-        worker,
-        """SELECT what, sum(sessions)::bigint, sum(rows)::bigint, sum(bytes)::bigint FROM retention_counts
-           WHERE run_id = %(id)s GROUP BY what""",
-        id=run_id,
-    )
-    return {what: (sessions, number, size) for what, sessions, number, size in found}
-
-
-def differences(worker: Resources) -> dict[str, int]:
-    while index_pending(worker):
-        pass
-    with worker.connection() as connection:
-        return {name: number for name, number in verify(connection, GAP).items() if number}
-
-
-def cells(worker: Resources) -> dict[str, list[tuple[Any, ...]]]:
-    return {table: sorted(rows(worker, f"SELECT to_jsonb(t)::text FROM {table} AS t")) for table in CELLS}
-
-
-def numbers(worker: Resources) -> dict[str, list[tuple[Any, ...]]]:
-    """All of the rows but their texts."""
-    without = "'{content,terms,parameters,result,patch,patch_left_out,title,title_source,details}'::text[]"
-    return {table: sorted(rows(worker, f"SELECT (to_jsonb(t) - {without})::text FROM {table} AS t")) for table in ROWS}
-
-
-def texts(worker: Resources) -> set[str]:
-    found = rows(
-        worker, "SELECT content FROM messages UNION ALL SELECT parameters::text FROM tool_calls UNION ALL SELECT title FROM sessions"
-    )
-    return {text for (text,) in found if text}
-
-
-def fill(worker: Resources) -> None:
-    """Old sessions of two users in two projects, one of yesterday, calls without a session, and files that share rows."""
-    store(worker, [event for n in range(4) for event in session(f"a{n}", "ann", 7 * n)])
-    store(worker, [event for n in range(4) for event in session(f"b{n}", "bob", 9 * n, f"/p/{n % 2}")])
-    store(worker, session("new", "ann", YESTERDAY))
-    store(worker, [sessionless(user, n) for n, user in enumerate(("ann", "bob"))])
-    called = ToolCall(
-        session_id="a0", tool_name="Bash", result_status="success", execution_time_ms=5, parameters={"command": "make secret"},
-        timestamp=EPOCH + timedelta(minutes=5), id=row_id("a0", "with parameters"),
-    )  # fmt: skip
-    store(worker, [called])
-    with worker.transaction() as connection:
-        number = add_job(connection)
-    store(worker, file_of("f1", list(range(13))), number)
-    store(worker, file_of("f2", list(range(6, 19))), number)
+from shared.events.messages import SessionStart
+from tests.integration.worker.imports.test_imports_in_any_order import GAP, add_job, file_of
+from tests.integration.worker.maintenance.retaining import cells, counts, differences, drop, fill, numbers, rows, set_rule, texts
+from tests.integration.worker.maintenance.test_merge_users import request_merge, session, store
 
 
 @pytest.fixture
@@ -226,84 +142,6 @@ def test_a_setting_counts_where_there_is_no_rule(worker: Resources) -> None:
     kept = {found for (found,) in rows(worker, "SELECT DISTINCT session_id FROM messages WHERE content <> ''")}
     assert {"b0", "b1", "b2", "b3"}.isdisjoint(kept)
     assert kept >= {"new", "a0", "a1", "a2", "a3"}
-
-
-def test_dropped_texts_do_not_come_back(worker: Resources) -> None:
-    """given sessions without texts, when their events and files come again, then they bring no text; what is new of them has its own."""
-    fill(worker)
-    set_rule(worker, "texts", 30)
-    drop(worker)
-    before = (cells(worker), numbers(worker))
-
-    with worker.transaction() as connection:
-        outcome = persist_isolating(connection, received(session("a0", "ann", 0)), idle_gap=GAP)
-        number = add_job(connection)
-    store(worker, file_of("f1", list(range(13))), number)
-
-    assert outcome.dead == []
-    assert cells(worker) == before[0]
-    assert texts(worker) == {"How?", "So."}
-    now = datetime.now(UTC)
-    store(worker, [Conversation(session_id="a0", content="What was it?", role="user", timestamp=now, id=uuid4())])
-    assert rows(worker, "SELECT title FROM sessions WHERE session_id = 'a0'") == [("What was it?",)]
-    assert differences(worker) == {}
-
-
-def test_prompts_without_a_session_lose_their_texts_too(worker: Resources) -> None:
-    """given a prompt that only a history has, when its text was dropped and the history is imported again, then it stays without."""
-    prompt = Message(
-        id=row_id("prompt"), role="user", content="old", source="history.jsonl", session_id=None, timestamp=EPOCH, project_path="/p/one"
-    )
-    with worker.transaction() as connection:
-        number = add_job(connection)
-    store(worker, [prompt], number)
-    set_rule(worker, "texts", 30)
-
-    assert drop(worker, is_dry_run=True) == drop(worker)
-    store(worker, [prompt], number)
-
-    assert rows(worker, "SELECT content FROM messages") == [("",)]
-    assert differences(worker) == {}
-
-
-def test_a_session_that_went_on_loses_its_newer_texts_in_their_time(worker: Resources) -> None:
-    fill(worker)
-    set_rule(worker, "texts", 30)
-    drop(worker)
-    at = datetime.now(UTC) - timedelta(days=10)
-    store(worker, [Conversation(session_id="a0", content="Later", role="user", timestamp=at, id=uuid4())])
-
-    assert "texts" not in drop(worker)
-    assert "Later" in texts(worker)
-    rows(worker, "UPDATE retention_rules SET days = 5 RETURNING 1")
-    assert drop(worker)["texts"][:2] == (1, 1)
-
-    assert "Later" not in texts(worker)
-
-
-def received(events: list[Event]) -> list[ReceivedEvent]:
-    return [ReceivedEvent(event, EPOCH, "test", "1-1") for event in events]
-
-
-def test_a_dropped_session_stays_dropped(worker: Resources) -> None:
-    """given dropped sessions, when their events and files come again, then they are left out, and no cell changes."""
-    fill(worker)
-    set_rule(worker, "sessions", 30)
-    drop(worker)
-    before = cells(worker)
-
-    again = [*session("a0", "ann", 0), Conversation(session_id="a1", content="On", role="user", timestamp=datetime.now(UTC), id=uuid4())]
-    with worker.transaction() as connection:
-        outcome = persist_isolating(connection, received(again), idle_gap=GAP)
-        job_number = add_job(connection)
-    with worker.transaction() as connection:
-        of_file = persist_isolating(connection, received(file_of("f1", list(range(13)))), idle_gap=GAP, job_number=job_number)
-
-    assert len(outcome.left_out) == len(again)
-    assert of_file.left_out
-    assert cells(worker) == before
-    assert rows(worker, "SELECT session_id FROM sessions") == [("new",)]
-    assert differences(worker) == {}
 
 
 def test_a_session_goes_only_with_all_that_it_shares_rows_with(worker: Resources) -> None:

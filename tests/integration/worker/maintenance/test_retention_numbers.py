@@ -18,8 +18,8 @@ from services.worker.resources import Resources
 from shared.events.messages import Activity, Conversation, Event, SessionStart, ToolCall, Usage
 from tests.conftest import LOCAL
 from tests.example_counts import examples
+from tests.integration.worker.maintenance.retaining import differences, drop, set_rule
 from tests.integration.worker.maintenance.test_merge_users import store
-from tests.integration.worker.maintenance.test_retention import differences, drop, set_rule
 
 NAMESPACE = UUID(int=43)
 # A Saturday, so that weeks are cut.

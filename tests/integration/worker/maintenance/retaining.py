@@ -1,0 +1,92 @@
+"""Rules and runs of retention, and what a tracker has before and after them."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+from services.worker.aggregates.registry import AGGREGATES
+from services.worker.maintenance.retention import run_retention
+from services.worker.maintenance.verify import verify
+from services.worker.resources import Resources
+from services.worker.search_index.index_pending import index_pending
+from shared.events.messages import ToolCall
+from tests.integration.worker.imports.test_imports_in_any_order import EPOCH, GAP, add_job, file_of
+from tests.integration.worker.maintenance.test_merge_users import row_id, session, sessionless, store
+
+YESTERDAY = int((datetime.now(UTC) - timedelta(days=1) - EPOCH) / timedelta(minutes=1))
+CELLS = (*AGGREGATES, "active_days", "file_sets")
+ROWS = ("sessions", "messages", "tool_calls", "activities", "api_calls", "session_events")
+
+
+def rows(worker: Resources, statement: str, **parameters: Any) -> list[tuple[Any, ...]]:
+    with worker.transaction() as connection:
+        return connection.execute(statement.encode(), parameters).fetchall()
+
+
+def set_rule(worker: Resources, what: str, days: int | None, project: str | None = None, user: str | None = None) -> None:
+    rows(
+        worker,
+        """INSERT INTO retention_rules (what, days, project_id, user_id)
+           VALUES (%(what)s, %(days)s, (SELECT id FROM projects WHERE path = %(project)s), (SELECT id FROM users WHERE name = %(user)s)) RETURNING 1""",
+        what=what, days=days, project=project, user=user,
+    )  # fmt: skip
+
+
+def drop(worker: Resources, *, is_dry_run: bool = False, run_seconds: float = 60) -> dict[str, tuple[int, int, int]]:
+    """A run from begin to end. {kind: (sessions, rows, bytes)}."""
+    run_id = uuid4()
+    rows(worker, "INSERT INTO retention_runs (id, is_dry_run) VALUES (%(id)s, %(dry)s) RETURNING 1", id=run_id, dry=is_dry_run)
+    while run_retention.run(worker, run_id, run_seconds):
+        pass
+    return counts(worker, run_id)
+
+
+def counts(worker: Resources, run_id: UUID) -> dict[str, tuple[int, int, int]]:
+    found = rows(
+        worker,
+        """SELECT what, sum(sessions)::bigint, sum(rows)::bigint, sum(bytes)::bigint FROM retention_counts
+           WHERE run_id = %(id)s GROUP BY what""",
+        id=run_id,
+    )
+    return {what: (sessions, number, size) for what, sessions, number, size in found}
+
+
+def differences(worker: Resources) -> dict[str, int]:
+    while index_pending(worker):
+        pass
+    with worker.connection() as connection:
+        return {name: number for name, number in verify(connection, GAP).items() if number}
+
+
+def cells(worker: Resources) -> dict[str, list[tuple[Any, ...]]]:
+    return {table: sorted(rows(worker, f"SELECT to_jsonb(t)::text FROM {table} AS t")) for table in CELLS}
+
+
+def numbers(worker: Resources) -> dict[str, list[tuple[Any, ...]]]:
+    """All of the rows but their texts."""
+    without = "'{content,terms,parameters,result,patch,patch_left_out,title,title_source,details}'::text[]"
+    return {table: sorted(rows(worker, f"SELECT (to_jsonb(t) - {without})::text FROM {table} AS t")) for table in ROWS}
+
+
+def texts(worker: Resources) -> set[str]:
+    found = rows(
+        worker, "SELECT content FROM messages UNION ALL SELECT parameters::text FROM tool_calls UNION ALL SELECT title FROM sessions"
+    )
+    return {text for (text,) in found if text}
+
+
+def fill(worker: Resources) -> None:
+    """Old sessions of two users in two projects, one of yesterday, calls without a session, and files that share rows."""
+    store(worker, [event for n in range(4) for event in session(f"a{n}", "ann", 7 * n)])
+    store(worker, [event for n in range(4) for event in session(f"b{n}", "bob", 9 * n, f"/p/{n % 2}")])
+    store(worker, session("new", "ann", YESTERDAY))
+    store(worker, [sessionless(user, n) for n, user in enumerate(("ann", "bob"))])
+    called = ToolCall(
+        session_id="a0", tool_name="Bash", result_status="success", execution_time_ms=5, parameters={"command": "make secret"},
+        timestamp=EPOCH + timedelta(minutes=5), id=row_id("a0", "with parameters"),
+    )  # fmt: skip
+    store(worker, [called])
+    with worker.transaction() as connection:
+        number = add_job(connection)
+    store(worker, file_of("f1", list(range(13))), number)
+    store(worker, file_of("f2", list(range(6, 19))), number)

@@ -1,0 +1,100 @@
+"""What retention has dropped does not come back with a session that goes on or is brought again, until it is allowed."""
+
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+from services.worker.persist.dead_letters import persist_isolating
+from services.worker.persist.records import Message
+from services.worker.persist.staging.staging_tables import ReceivedEvent
+from services.worker.resources import Resources
+from shared.events.messages import Conversation, Event
+from tests.integration.worker.imports.test_imports_in_any_order import EPOCH, GAP, add_job, file_of
+from tests.integration.worker.maintenance.retaining import (
+    cells,
+    differences,
+    drop,
+    fill,
+    numbers,
+    rows,
+    set_rule,
+    texts,
+)
+from tests.integration.worker.maintenance.test_merge_users import row_id, session, store
+
+
+def test_dropped_texts_do_not_come_back(worker: Resources) -> None:
+    """given sessions without texts, when their events and files come again, then they bring no text; what is new of them has its own."""
+    fill(worker)
+    set_rule(worker, "texts", 30)
+    drop(worker)
+    before = (cells(worker), numbers(worker))
+
+    with worker.transaction() as connection:
+        outcome = persist_isolating(connection, received(session("a0", "ann", 0)), idle_gap=GAP)
+        number = add_job(connection)
+    store(worker, file_of("f1", list(range(13))), number)
+
+    assert outcome.dead == []
+    assert cells(worker) == before[0]
+    assert texts(worker) == {"How?", "So."}
+    now = datetime.now(UTC)
+    store(worker, [Conversation(session_id="a0", content="What was it?", role="user", timestamp=now, id=uuid4())])
+    assert rows(worker, "SELECT title FROM sessions WHERE session_id = 'a0'") == [("What was it?",)]
+    assert differences(worker) == {}
+
+
+def test_prompts_without_a_session_lose_their_texts_too(worker: Resources) -> None:
+    """given a prompt that only a history has, when its text was dropped and the history is imported again, then it stays without."""
+    prompt = Message(
+        id=row_id("prompt"), role="user", content="old", source="history.jsonl", session_id=None, timestamp=EPOCH, project_path="/p/one"
+    )
+    with worker.transaction() as connection:
+        number = add_job(connection)
+    store(worker, [prompt], number)
+    set_rule(worker, "texts", 30)
+
+    assert drop(worker, is_dry_run=True) == drop(worker)
+    store(worker, [prompt], number)
+
+    assert rows(worker, "SELECT content FROM messages") == [("",)]
+    assert differences(worker) == {}
+
+
+def test_a_session_that_went_on_loses_its_newer_texts_in_their_time(worker: Resources) -> None:
+    fill(worker)
+    set_rule(worker, "texts", 30)
+    drop(worker)
+    at = datetime.now(UTC) - timedelta(days=10)
+    store(worker, [Conversation(session_id="a0", content="Later", role="user", timestamp=at, id=uuid4())])
+
+    assert "texts" not in drop(worker)
+    assert "Later" in texts(worker)
+    rows(worker, "UPDATE retention_rules SET days = 5 RETURNING 1")
+    assert drop(worker)["texts"][:2] == (1, 1)
+
+    assert "Later" not in texts(worker)
+
+
+def received(events: list[Event]) -> list[ReceivedEvent]:
+    return [ReceivedEvent(event, EPOCH, "test", "1-1") for event in events]
+
+
+def test_a_dropped_session_stays_dropped(worker: Resources) -> None:
+    """given dropped sessions, when their events and files come again, then they are left out, and no cell changes."""
+    fill(worker)
+    set_rule(worker, "sessions", 30)
+    drop(worker)
+    before = cells(worker)
+
+    again = [*session("a0", "ann", 0), Conversation(session_id="a1", content="On", role="user", timestamp=datetime.now(UTC), id=uuid4())]
+    with worker.transaction() as connection:
+        outcome = persist_isolating(connection, received(again), idle_gap=GAP)
+        job_number = add_job(connection)
+    with worker.transaction() as connection:
+        of_file = persist_isolating(connection, received(file_of("f1", list(range(13)))), idle_gap=GAP, job_number=job_number)
+
+    assert len(outcome.left_out) == len(again)
+    assert of_file.left_out
+    assert cells(worker) == before
+    assert rows(worker, "SELECT session_id FROM sessions") == [("new",)]
+    assert differences(worker) == {}
