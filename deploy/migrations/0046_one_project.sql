@@ -21,7 +21,7 @@ CREATE INDEX IF NOT EXISTS projects_to_judge ON projects (id) WHERE judged_at IS
 
 ALTER TABLE projects DROP CONSTRAINT IF EXISTS projects_part_of_another;
 ALTER TABLE projects ADD CONSTRAINT projects_part_of_another CHECK (
-    part_of <> id AND merged_into <> id AND (part_of IS NULL) = (merged_into IS NULL) AND (part_of IS NULL) = (merged_by IS NULL));
+    part_of <> id AND merged_into <> id AND (part_of IS NULL) = (merged_into IS NULL) AND (part_of IS NULL) = (merged_by IS NULL)) NOT VALID;
 CREATE INDEX IF NOT EXISTS projects_by_whole ON projects (part_of) WHERE part_of IS NOT NULL;
 CREATE INDEX IF NOT EXISTS projects_to_rekey ON projects (rekey_requested_at) WHERE rekey_requested_at IS NOT NULL;
 

@@ -5,6 +5,7 @@ that name is still in its queue: a queue that no worker reads does not grow.
 """
 
 import time
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -21,11 +22,7 @@ from redis.exceptions import ResponseError
 from services.worker.settings import Settings
 from services.worker.sweep.beat_time_limit import within
 from services.worker.sweep.sweep_statements import (
-    ABANDONED_ERASURES,
-    ABANDONED_MERGES,
-    ABANDONED_REKEYS,
-    ABANDONED_RETENTION,
-    ABANDONED_SCRUBS,
+    ABANDONED_JOBS,
     ABANDONED_SHARDS,
     ARCHIVE_COLLECTED_KEY,
     CALLS_WITHOUT_SAVING,
@@ -40,7 +37,6 @@ from services.worker.sweep.sweep_statements import (
     IDLE_SESSIONS,
     STORED_WAITS,
     UNHEARD_CANCELS,
-    UNJUDGED_PROJECTS,
     UNSWEPT_UPLOADS,
     UPLOADS_SWEPT_KEY,
     last_due,
@@ -53,17 +49,12 @@ from shared.broker import (
     TASK_CLOSE_IDLE_SESSIONS,
     TASK_DRAIN,
     TASK_END_CANCELLED,
-    TASK_ERASE,
     TASK_FILL_SAVINGS,
     TASK_INDEX,
-    TASK_JOIN_PROJECTS,
-    TASK_MERGE_USERS,
     TASK_READ_CAPTURED,
-    TASK_REKEY_PROJECT,
     TASK_REMOVE_DEAD_CONSUMERS,
     TASK_RETENTION,
     TASK_RUN_IMPORT,
-    TASK_SCRUB,
     TASK_SWEEP_UPLOADS,
     queue_key,
 )
@@ -160,28 +151,17 @@ class Looks:
     def unheard_cancels(self) -> Sequence[Call]:
         return self._exists(UNHEARD_CANCELS, seconds=CANCEL_SECONDS)
 
-    def abandoned_scrubs(self) -> Sequence[Call]:
-        return self._select(ABANDONED_SCRUBS)
-
-    def abandoned_erasures(self) -> Sequence[Call]:
-        return self._select(ABANDONED_ERASURES)
-
-    def abandoned_merges(self) -> Sequence[Call]:
-        return self._select(ABANDONED_MERGES)
-
-    def abandoned_retention(self) -> Sequence[Call]:
-        return self._select(ABANDONED_RETENTION)
-
     def due_retention(self) -> Sequence[Call]:
         """Whether the day's run of retention is to begin."""
         since, has_settings = last_due(self._settings.retention_hour), self._settings.drops_anything
         return self._exists(DUE_RETENTION, since=since, has_settings=has_settings)
 
-    def abandoned_rekeys(self) -> Sequence[Call]:
-        return self._select(ABANDONED_REKEYS)
-
-    def unjudged_projects(self) -> Sequence[Call]:
-        return self._exists(UNJUDGED_PROJECTS)
+    def abandoned_jobs(self) -> Mapping[str, Sequence[Call]]:
+        """Scrubs, erasures, runs of retention, and merges of users and projects that wait, or whose worker is gone."""
+        found: dict[str, list[Call]] = defaultdict(list)
+        for task, arguments in self._select(ABANDONED_JOBS):
+            found[task].append(tuple(arguments))
+        return found
 
     def savings(self) -> Sequence[Call]:
         """Whether there are calls of which it is not known what the cache saved. Those whose model has no price any more are looked at again each time."""
@@ -239,7 +219,7 @@ class Looks:
     def _exists(self, statement: LiteralString, **parameters: object) -> Sequence[Call]:
         return ONE_CALL if self._select(statement, **parameters) else NO_CALL
 
-    def _select(self, statement: LiteralString, **parameters: object) -> list[Call]:
+    def _select(self, statement: LiteralString, **parameters: object) -> list[Any]:
         if self._postgres is None or self._postgres.closed:
             options = connect_options(statement_timeout_ms=2_000, lock_timeout_ms=1_000, read_only=True)
             self._postgres = psycopg.connect(self._settings.database_url, autocommit=True, application_name="tracker-beat", **options)
@@ -292,13 +272,8 @@ def sweeps(canary_seconds: float) -> dict[str, Sweep]:
         "stored": Sweep(1, Looks.stored),
         "abandoned-shards": _task(TASK_RUN_IMPORT, 5, Looks.abandoned_shards),
         "unheard-cancels": _task(TASK_END_CANCELLED, 5, Looks.unheard_cancels),
-        "abandoned-scrubs": _task(TASK_SCRUB, 10, Looks.abandoned_scrubs),
-        "abandoned-erasures": _task(TASK_ERASE, 10, Looks.abandoned_erasures),
-        "abandoned-merges": _task(TASK_MERGE_USERS, 10, Looks.abandoned_merges),
-        "abandoned-retention": _task(TASK_RETENTION, 10, Looks.abandoned_retention),
+        "abandoned-jobs": Sweep(10, Looks.abandoned_jobs),
         "due-retention": _task(TASK_RETENTION, 60, Looks.due_retention),
-        "abandoned-rekeys": _task(TASK_REKEY_PROJECT, 10, Looks.abandoned_rekeys),
-        "unjudged-projects": _task(TASK_JOIN_PROJECTS, 10, Looks.unjudged_projects),
         "savings": _task(TASK_FILL_SAVINGS, 60, Looks.savings),
         "idle-sessions": _task(TASK_CLOSE_IDLE_SESSIONS, 60, Looks.idle_sessions),
         "uploads": _task(TASK_SWEEP_UPLOADS, 600, Looks.uploads),

@@ -18,24 +18,8 @@ CANCEL_SECONDS: Final = 5
 
 ABANDONED_SHARDS: Final = _sql("abandoned_shards")
 UNHEARD_CANCELS: Final = _sql("unheard_cancels")
-ABANDONED_SCRUBS: Final = _sql("abandoned_scrubs")
-ABANDONED_ERASURES: Final = _sql("abandoned_erasures")
-
-ABANDONED_RETENTION: Final = _sql("abandoned_retention")
+ABANDONED_JOBS: Final = sql(_sql("abandoned_jobs"), waits=_sql("waits"))
 DUE_RETENTION: Final = _sql("due_retention")
-
-# Merges of users that wait, or whose worker is gone.
-ABANDONED_MERGES: Final = (
-    "SELECT id FROM users WHERE merge_requested_at < now() - interval '5 seconds' ORDER BY merge_requested_at LIMIT 100"
-)
-
-# Projects that became part of another, or were taken out, whose sessions wait to be moved.
-ABANDONED_REKEYS: Final = (
-    "SELECT id FROM projects WHERE rekey_requested_at < now() - interval '5 seconds' ORDER BY rekey_requested_at, id LIMIT 100"
-)
-
-# Projects to which the rules are to be applied (services/worker/maintenance/join_projects.sql).
-UNJUDGED_PROJECTS: Final = _sql("unjudged_projects")
 
 # API calls of an older release, of which it is not known what the cache saved. The condition is the predicate of an index.
 CALLS_WITHOUT_SAVING: Final = "SELECT FROM api_calls WHERE cost_nano_usd IS NOT NULL AND cache_saved_nano_usd IS NULL LIMIT 1"

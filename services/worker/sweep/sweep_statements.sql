@@ -11,15 +11,28 @@ SELECT id FROM import_jobs
 WHERE status IN ('queued', 'running') AND kind = 'import' AND cancel_requested_at < now() - make_interval(secs => %(seconds)s)
 ORDER BY cancel_requested_at LIMIT 100
 
--- name: abandoned_scrubs
--- Scrubs that wait, or whose worker is gone.
-SELECT id::text FROM scrubs WHERE status IN ('queued', 'running')
-  AND (lease_expires_at < now() OR lease_expires_at IS NULL AND created_at < now() - interval '5 seconds') ORDER BY created_at LIMIT 100
+-- name: abandoned_jobs
+-- Jobs in Postgres that wait, or whose worker is gone: the task of each, and what it is called with. One statement, since each look costs an idle stack.
+(SELECT 'maintenance.scrub' AS task, json_build_array(id) AS arguments FROM scrubs WHERE $waits ORDER BY created_at LIMIT 100)
+UNION ALL
+(SELECT 'maintenance.erase', json_build_array(id) FROM erasures WHERE $waits ORDER BY created_at LIMIT 100)
+UNION ALL
+(SELECT 'maintenance.retention', json_build_array(id) FROM retention_runs WHERE $waits ORDER BY created_at LIMIT 100)
+UNION ALL
+(SELECT 'maintenance.merge_users', json_build_array(id) FROM users
+WHERE merge_requested_at < now() - interval '5 seconds' ORDER BY merge_requested_at LIMIT 100)
+UNION ALL
+-- Projects that became part of another, or were taken out, whose sessions wait to be moved.
+(SELECT 'maintenance.rekey_project', json_build_array(id) FROM projects
+WHERE rekey_requested_at < now() - interval '5 seconds' ORDER BY rekey_requested_at, id LIMIT 100)
+UNION ALL
+-- Projects to which the rules are to be applied (services/worker/maintenance/join_projects.sql).
+SELECT 'maintenance.join_projects', '[]' WHERE EXISTS (SELECT FROM projects WHERE judged_at IS NULL)
+    OR EXISTS (SELECT FROM project_places AS t JOIN projects AS p ON p.path_key = t.path_key WHERE t.judged_at IS NULL)
+    OR EXISTS (SELECT FROM project_rules WHERE judged_at IS NULL)
 
--- name: abandoned_retention
--- Runs of retention that wait, or whose worker is gone.
-SELECT id::text FROM retention_runs WHERE status IN ('queued', 'running')
-  AND (lease_expires_at < now() OR lease_expires_at IS NULL AND created_at < now() - interval '5 seconds') ORDER BY created_at LIMIT 100
+-- name: waits
+status IN ('queued', 'running') AND (lease_expires_at < now() OR lease_expires_at IS NULL AND created_at < now() - interval '5 seconds')
 
 -- name: due_retention
 -- Whether the day's run is to begin: something is not kept for good, and none began since it was due. An import that is going on comes first.
@@ -27,13 +40,6 @@ SELECT 1 WHERE (%(has_settings)s OR EXISTS (SELECT FROM retention_rules WHERE da
   AND NOT EXISTS (SELECT FROM retention_runs WHERE is_scheduled AND created_at >= %(since)s)
   AND NOT EXISTS (SELECT FROM retention_runs WHERE NOT is_dry_run AND status IN ('queued', 'running'))
   AND NOT EXISTS (SELECT FROM import_jobs WHERE status IN ('queued', 'running') AND kind <> 'capture')
-
--- name: unjudged_projects
-(SELECT FROM projects WHERE judged_at IS NULL LIMIT 1)
-UNION ALL
-(SELECT FROM project_places AS t JOIN projects AS p ON p.path_key = t.path_key WHERE t.judged_at IS NULL LIMIT 1)
-UNION ALL
-(SELECT FROM project_rules WHERE judged_at IS NULL LIMIT 1)
 
 -- name: is_idle
 -- Open sessions without an event for so long, and those that their client has ended.
@@ -79,11 +85,6 @@ WHERE has_files AND status = 'failed' AND finished_at < now() - interval '1 day'
 UPDATE exports AS e SET blob_url = NULL FROM import_jobs AS j
 WHERE j.id = e.id AND e.blob_url IS NOT NULL AND j.status NOT IN ('queued', 'running') AND (e.expires_at <= now() OR j.status <> 'succeeded')
 RETURNING old.blob_url
-
--- name: abandoned_erasures
--- Erasures that wait, or whose worker is gone.
-SELECT id::text FROM erasures WHERE status IN ('queued', 'running')
-  AND (lease_expires_at < now() OR lease_expires_at IS NULL AND created_at < now() - interval '5 seconds') ORDER BY created_at LIMIT 100
 
 -- name: forget_files
 UPDATE import_jobs SET has_files = false

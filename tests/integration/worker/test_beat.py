@@ -20,7 +20,18 @@ from services.worker.settings import Settings
 from services.worker.sweep.beat_time_limit import within
 from services.worker.sweep.scheduler import NO_CALL, ONE_CALL, SPARE_WAKEUPS, LookFirst, Looks
 from services.worker.sweep.sweep_statements import ARCHIVE_COLLECTED_KEY, UPLOADS_SWEPT_KEY
-from shared.broker import QUEUE_DRAIN, QUEUE_IMPORT, QUEUE_MAINTENANCE, TASK_DRAIN, TASK_INDEX, TASK_READ_CAPTURED, queue_key
+from shared.broker import (
+    QUEUE_DRAIN,
+    QUEUE_IMPORT,
+    QUEUE_MAINTENANCE,
+    TASK_DRAIN,
+    TASK_INDEX,
+    TASK_MERGE_USERS,
+    TASK_READ_CAPTURED,
+    TASK_REKEY_PROJECT,
+    TASK_SCRUB,
+    queue_key,
+)
 from shared.journal.streams import PAYLOAD_FIELD, stream_key, wakeup_key
 from tests.conftest import as_role
 
@@ -120,22 +131,22 @@ class TestPostgres:
         assert looks.unheard_cancels() == ONE_CALL
 
     def test_a_waiting_merge_of_users_is_found(self, looks: Looks, database: psycopg.Connection) -> None:
-        assert looks.abandoned_merges() == []
+        assert looks.abandoned_jobs() == {}
         database.execute("INSERT INTO users (id, name, alias_of, merge_requested_at) VALUES (7, 'ann', 8, now() - interval '6 seconds')")
-        assert looks.abandoned_merges() == [(7,)]
+        assert looks.abandoned_jobs() == {TASK_MERGE_USERS: [(7,)]}
 
     def test_a_project_whose_sessions_wait_is_found(self, looks: Looks, database: psycopg.Connection) -> None:
-        assert looks.abandoned_rekeys() == []
-        sql = """INSERT INTO projects (id, path, name, part_of, merged_into, merged_by, rekey_requested_at)
-                 VALUES (7, '/a', 'a', 8, 8, 'hand', now() - interval '6 seconds')"""
+        assert looks.abandoned_jobs() == {}
+        sql = """INSERT INTO projects (id, path, name, part_of, merged_into, merged_by, judged_at, rekey_requested_at)
+                 VALUES (7, '/a', 'a', 8, 8, 'hand', now(), now() - interval '6 seconds')"""
         database.execute(sql)
-        assert looks.abandoned_rekeys() == [(7,)]
+        assert looks.abandoned_jobs() == {TASK_REKEY_PROJECT: [(7,)]}
 
     def test_a_waiting_scrub_is_found(self, looks: Looks, database: psycopg.Connection) -> None:
-        assert looks.abandoned_scrubs() == []
+        assert looks.abandoned_jobs() == {}
         scrub_id = uuid4()
         database.execute("INSERT INTO scrubs (id, is_dry_run, created_at) VALUES (%s, false, now() - interval '6 seconds')", [scrub_id])
-        assert looks.abandoned_scrubs() == [(str(scrub_id),)]
+        assert looks.abandoned_jobs() == {TASK_SCRUB: [(str(scrub_id),)]}
 
     def test_an_idle_open_session_is_found(self, looks: Looks, worker: Resources, database: psycopg.Connection) -> None:
         database.execute(
@@ -262,8 +273,8 @@ class TestTheScheduler:
         # Then each look is due once in its interval
         each_second = {"journal", "stored"}
         of_five = {"abandoned-shards", "unheard-cancels"}
-        of_ten = {f"abandoned-{name}" for name in ("scrubs", "erasures", "merges", "retention", "rekeys")} | {"unjudged-projects"}
-        assert rounds == [each_second, set(), each_second, each_second | of_five, each_second | of_five | of_ten | {"canary"}, set()]
+        of_ten = {"abandoned-jobs", "canary"}
+        assert rounds == [each_second, set(), each_second, each_second | of_five, each_second | of_five | of_ten, set()]
 
     def run_all(self, scheduler: LookFirst) -> None:
         for name in scheduler.sweeps:

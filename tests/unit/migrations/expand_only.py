@@ -52,7 +52,10 @@ def _breaks(pattern: str, statement: str) -> bool:
 
 def _statements(sql: str) -> Iterator[tuple[str, str]]:
     """(the comments before and in it, the statement in one line). Bodies in $$ stay whole."""
-    for part in re.split(r";\s*(?:\n|$)(?=(?:[^$]*\$\$[^$]*\$\$)*[^$]*$)", sql):
+    # Every second part is a body.
+    parts = [part.replace(";", "\0") if at % 2 else part for at, part in enumerate(sql.split("$$"))]
+    for masked in re.split(r";\s*(?:\n|$)", "$$".join(parts)):
+        part = masked.replace("\0", ";")
         comment = " ".join(re.findall(r"--(.*)", part))
         statement = re.sub(r"\s+", " ", re.sub(r"--.*", "", part)).strip()
         if statement:

@@ -48,6 +48,7 @@ def test_statements_that_block_the_services_are_found(sql: str) -> None:
         "UPDATE tool_calls SET source = 'x' WHERE id = '…';",
         "-- Safe while running: nobody has read it since the release before.\nDROP TABLE old_one;",
         "DO $$ BEGIN\n    PERFORM 1;\n    PERFORM 2;\nEND $$;",
+        "CREATE FUNCTION f(text) RETURNS text LANGUAGE sql AS $$ SELECT $1; $$;\nALTER TABLE messages ADD COLUMN a integer;\nCREATE TABLE t (id integer NOT NULL);",
     ],
 )
 def test_expanding_statements_are_accepted(sql: str) -> None:

@@ -182,10 +182,10 @@ def test_beat_begins_a_run_each_day_if_anything_is_not_kept_for_good(worker: Res
     assert run_retention.begin_scheduled(worker) is None
     assert TASK_RETENTION == "maintenance.retention"
     rows(worker, "UPDATE retention_runs SET created_at = now() - interval '10 seconds' RETURNING 1")
-    assert looks.abandoned_retention() == [(str(run_id),)]
+    assert looks.abandoned_jobs() == {TASK_RETENTION: [(str(run_id),)]}
     while run_retention.run(worker, run_id):
         pass
-    assert looks.abandoned_retention() == []
+    assert looks.abandoned_jobs() == {}
 
 
 OLD = "now() - interval '40 days'"
