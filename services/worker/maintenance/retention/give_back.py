@@ -5,21 +5,17 @@ a run does that if it was asked for (`rewrites`).
 """
 
 from functools import partial
-from typing import Any, Final, LiteralString
-
-import psycopg
-from psycopg import Connection, sql
+from typing import Final
 
 from services.worker.archive.retention import collect_garbage
 from services.worker.maintenance.retention.retention_stage import Done, Step
+from services.worker.maintenance.vacuum import vacuum
 from shared.sql_files import statement
 
 _sql = partial(statement, __package__, "give_back.sql")
 
 _TABLES: Final = _sql("tables")
 _REWRITES: Final = "SELECT rewrites FROM retention_runs WHERE id = %(run_id)s"
-# Of one second each, in which new queries of the table wait.
-LOCK_TRIES: Final = 5
 
 
 def give_back_contents(step: Step) -> Done:
@@ -36,17 +32,6 @@ def vacuum_table(step: Step) -> Done:
         return Done(None)
     [name] = found
     [(rewrites,)] = connection.execute(_REWRITES, {"run_id": step.run_id}).fetchall()
-    if not (rewrites and _vacuum(connection, "VACUUM (FULL, ANALYZE)", name)):
-        _vacuum(connection, "VACUUM (ANALYZE)", name)
+    if not (rewrites and vacuum(connection, "VACUUM (FULL, ANALYZE)", name)):
+        vacuum(connection, "VACUUM (ANALYZE)", name)
     return Done(name)
-
-
-def _vacuum(connection: Connection[Any], command: LiteralString, name: str) -> bool:
-    """False if the table is in use all the time."""
-    for _ in range(LOCK_TRIES):
-        try:
-            connection.execute(sql.SQL(command + " {}").format(sql.Identifier(name)))
-        except (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected):
-            continue
-        return True
-    return False

@@ -12,7 +12,7 @@ from shared.retention import WHAT
 
 # What one transaction drops.
 SESSIONS_AT_ONCE: Final = 10
-ROWS_AT_ONCE: Final = 250
+ROWS_AT_ONCE: Final = 150
 
 
 class Step(NamedTuple):

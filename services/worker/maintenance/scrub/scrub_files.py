@@ -7,15 +7,16 @@ anew; of large tables, which nobody could use for minutes, only if that was aske
 import time
 from datetime import timedelta
 from functools import partial
-from typing import Any, Final, LiteralString
+from typing import Any, Final
 
 import psycopg
-from psycopg import Connection, sql
+from psycopg import Connection
 from redis.exceptions import ResponseError
 
 from services.worker.archive.retention import collect_garbage
 from services.worker.maintenance.scrub.scrub_stage import Done, Step
 from services.worker.maintenance.upload_gc import sweep_exports
+from services.worker.maintenance.vacuum import vacuum
 from services.worker.sweep.sweep_statements import ARCHIVE_COLLECTED_KEY
 from shared.redis import cluster_disks
 from shared.sql_files import statement
@@ -26,8 +27,6 @@ _sql = partial(statement, __package__, "scrub_files.sql")
 REWRITTEN_BYTES: Final = 128 * 1024 * 1024
 # What is written anew in a second, with its indexes, on a machine that does much else: two cores with a load of 12 wrote 7 to 12 MB.
 BYTES_PER_SECOND: Final = 8 * 1024 * 1024
-# A query that uses the table is waited for so often, a second each.
-LOCK_TRIES: Final = 5
 # What waits for others gives up after this.
 PATIENCE_SECONDS: Final = 60.0
 REDIS_SECONDS: Final = 600.0
@@ -95,26 +94,11 @@ def rewrite_table(step: Step) -> Done:
         return Done(
             name, remains={f"table {name}": f"Deleted rows in its file: the worker's role may not write it anew. {_BY_HAND.format(name)}"}
         )
-    if (size <= REWRITTEN_BYTES or step.options.rewrite_large) and _vacuum(connection, "VACUUM (FULL, ANALYZE)", name):
+    if (size <= REWRITTEN_BYTES or step.options.rewrite_large) and vacuum(connection, "VACUUM (FULL, ANALYZE)", name):
         return Done(name)
     why = "it was in use" if size <= REWRITTEN_BYTES or step.options.rewrite_large else f"it has {size // 1024**2} MB"
-    _vacuum(connection, "VACUUM (ANALYZE)", name)
+    vacuum(connection, "VACUUM (ANALYZE)", name)
     return Done(name, remains={f"table {name}": f"Deleted rows in its file, until they are overwritten: {why}. {_BY_HAND.format(name)}"})
-
-
-def _vacuum(connection: Connection[Any], command: LiteralString, name: str) -> bool:
-    """False if the table is in use all the time."""
-    statement = sql.SQL(command + " {}").format(sql.Identifier(*name.split(".")))
-    for _ in range(LOCK_TRIES):
-        try:
-            connection.execute(statement)
-        except (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected):
-            continue
-        except psycopg.errors.QueryCanceled:
-            # It takes longer than a step may.
-            return False
-        return True
-    return False
 
 
 def renew_write_ahead_log(step: Step) -> Done:
