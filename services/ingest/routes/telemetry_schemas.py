@@ -33,13 +33,23 @@ def export(kind: str) -> dict[str, Any]:
             }
         },
     }
+    content = {
+        "application/json": {"schema": schema, "example": EXPORTS[kind]},
+        "application/x-protobuf": {"schema": {"type": "string", "format": "binary", "description": f"OTLP's {message} as protobuf."}},
+    }
     return {
         "openapi_extra": {
-            "requestBody": {"content": {"application/json": {"schema": schema, "example": EXPORTS[kind]}}, "required": True},
+            "requestBody": {"content": content, "required": True},
             "parameters": [MACHINE, USER],
         },
         "responses": {
-            200: {"description": "What is kept of it is on disk.", "content": {"application/json": {"schema": answer}}},
+            200: {
+                "description": "What is kept of it is on disk.",
+                "content": {
+                    "application/json": {"schema": answer},
+                    "application/x-protobuf": {"schema": {"type": "string", "format": "binary"}},
+                },
+            },
             **{code: {} for code in _ERRORS},
         },
     }
