@@ -1,8 +1,9 @@
 """What telemetry says is added to what transcripts and hooks say, in any order, and makes no rows of its own."""
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -20,6 +21,7 @@ from tests.integration.worker.capture.hook_session import AGENTS_FILE, AGENTS_TR
 from tests.integration.worker.capture.signals import put_signals, signals_of
 from tests.integration.worker.capture.test_capture import all_tables, empty, import_files, is_verified
 from tests.integration.worker.capture.test_hooks import bring_transcript, read_all, without_better_knowledge
+from tests.skips import SAMPLES, needs
 from tests.telemetry import event, logs, metric, metrics, point
 from tests.unit.worker.importers.transcript.rows_of_a_session import SESSION, START, answer, jsonl, use
 
@@ -268,3 +270,76 @@ def test_attributes_are_stored_as_json(worker: Resources) -> None:
     with worker.transaction() as connection:
         [(found,)] = connection.execute("SELECT attributes FROM signals WHERE name = 'api_request'").fetchall()
     assert found == json.loads('{"cost_usd": 0.01, "duration_ms": 900, "event_sequence": 201, "request_id": "req_1", "ttft_ms": 300}')
+
+
+ONE_SESSION = SAMPLES / "one-session"
+
+
+class Sample(NamedTuple):
+    """One session of the real client, by every channel."""
+
+    session_id: str
+    lines: dict[str, list[bytes]]
+    hooks: list[tuple[float, dict[str, Any]]]
+    signals: list[Signal]
+
+
+def sample() -> Sample:
+    [main] = (ONE_SESSION / "projects").glob("*/*.jsonl")
+    [agent] = (ONE_SESSION / "projects").glob("*/*/subagents/*.jsonl")
+    hooks = [json.loads(line) for line in (ONE_SESSION / "hooks.ndjson").read_text().splitlines()]
+    exports = [json.loads(line)["body"] for line in (ONE_SESSION / "otlp.ndjson").read_text().splitlines()]
+    return Sample(
+        main.stem,
+        {
+            f"{main.name}": main.read_bytes().splitlines(keepends=True),
+            f"subagents/{agent.name}": agent.read_bytes().splitlines(keepends=True),
+        },
+        [(each["received_at"], each["payload"]) for each in hooks],
+        [signal for export in exports for signal in signals_of(export)],
+    )
+
+
+@needs("samples")
+@settings(max_examples=examples(12), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@given(data=st.data())
+def test_a_real_session_is_the_same_in_any_order_of_its_channels(worker: Resources, data: st.DataObject) -> None:
+    # Given a session as the transcript and its signals give it, in this order
+    found = sample()
+    empty(worker)
+    bring(worker, found, [("line", name) for name, lines in found.lines.items() for _ in lines], set())
+    of_transcript = without_better_knowledge(all_tables(worker))
+    bring_signals(worker, found.signals)
+    assert without_better_knowledge(all_tables(worker)) == of_transcript
+    expected = reported(worker)
+    assert len(expected) >= 6
+
+    # When its channels come in any order, in pieces, some twice
+    channels = [("line", name) for name, lines in found.lines.items() for _ in lines]
+    channels += [("hook", "")] * len(found.hooks) + [("signal", "")] * (len(found.signals) + 10)
+    order = data.draw(st.permutations(channels))
+    reads = data.draw(st.sets(st.integers(0, len(order) - 1), max_size=8))
+    hooks, signals = data.draw(st.permutations(found.hooks)), data.draw(st.permutations(found.signals + found.signals[:10]))
+    empty(worker)
+    bring(worker, found._replace(hooks=hooks, signals=signals), order, reads)
+
+    # Then rows, tokens and cost are those of the transcript alone, and durations those that Claude Code measured
+    assert without_better_knowledge(all_tables(worker)) == of_transcript
+    assert reported(worker) == expected
+    assert is_verified(worker)
+
+
+def bring(worker: Resources, found: Sample, order: list[tuple[str, str]], reads: set[int]) -> None:
+    lines = {name: iter(each) for name, each in found.lines.items()}
+    hooks, signals = iter(found.hooks), iter(found.signals)
+    for place, (channel, name) in enumerate(order):
+        with worker.transaction() as connection:
+            if channel == "line":
+                put_range(connection, found.session_id, next(lines[name]), file_name=name)
+            elif channel == "hook":
+                put_hooks(connection, [next(hooks)], start=datetime(1970, 1, 1, tzinfo=UTC))
+            else:
+                put_signals(connection, [next(signals)])
+        if place in reads:
+            read_all(worker)
+    read_all(worker)
