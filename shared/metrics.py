@@ -18,6 +18,11 @@ HOOKS = Counter(
     "Hooks of Claude Code by kind (`other`: not known), and whether they were accepted or dropped.",
     ["kind", "outcome"],
 )
+SIGNALS = Counter(
+    "tracker_signals_total",
+    "Records of telemetry by signal (logs, metrics, traces): accepted, dropped (nothing of them is kept), or rejected (partial success).",
+    ["signal", "outcome"],
+)
 TRANSCRIPT_RANGES = Counter(
     "tracker_transcript_ranges_total",
     "Ranges of transcripts by outcome: appended, known (sent before), mismatch (another offset is wanted), superseded (of an older file).",
@@ -82,7 +87,7 @@ MACHINES_SILENT = Gauge(
     "Machines not heard of for longer than TRACKER_MACHINE_SILENT_HOURS that have something unsent, or sent something in the last 14 days.",
 )
 CAPTURE_OLDEST_SECONDS = Gauge(
-    "tracker_capture_oldest_seconds", "Age of the oldest captured range or hook that is not in rows yet; 0 if none waits."
+    "tracker_capture_oldest_seconds", "Age of the oldest captured range, hook or signal that is not in rows yet; 0 if none waits."
 )
 CAPTURE_SET_ASIDE = Gauge(
     "tracker_capture_files_set_aside", "Captured transcripts whose reading failed five times. They are tried again, less and less often."

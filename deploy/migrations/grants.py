@@ -56,7 +56,7 @@ _SCRUB_TEXTS: Final = "scrub_texts"
 _JOURNAL: Final = ("ledger", "accounts", "drainers", "canaries", "fixed_settings")
 _KEYS: Final = ("api_keys", "key_logins", "audit_log")
 _CAPTURE: Final = (
-    *("machines", "session_machines", "hook_payloads"),
+    *("machines", "session_machines", "hook_payloads", "signals"),
     *("transcript_files", "transcript_ranges", "transcript_segments", "damaged_segments"),
 )
 _MARKS: Final = ("session_marks", "saved_views")

@@ -46,6 +46,7 @@ from services.ingest.routes.projects import projects
 from services.ingest.routes.retention import retention
 from services.ingest.routes.saved_views import views
 from services.ingest.routes.session_marks import marks
+from services.ingest.routes.telemetry import telemetry
 from services.ingest.routes.users import users
 from services.ingest.routes.writes import writes
 from services.ingest.settings import Settings
@@ -114,6 +115,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.router.routes += [
         *writes.routes,
         *capture.routes,
+        *telemetry.routes,
         *jobs.routes,
         *erasures.routes,
         *exports.routes,

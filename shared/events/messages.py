@@ -185,6 +185,32 @@ class TranscriptRange(Struct, omit_defaults=True, kw_only=True):
     bound_user: str | None = None
 
 
+class Signal(Struct, omit_defaults=True, kw_only=True):
+    """What one log record, metric point or span of Claude Code's telemetry says, by the list of what is kept (services/ingest/telemetry).
+
+    `attributes` is a JSON object, redacted. `value`, `started_at` and `is_cumulative` are of a metric.
+    """
+
+    id: UUID
+    session_id: SessionId
+    kind: Literal["event", "metric", "span"]
+    name: Name
+    occurred_at: datetime
+    tool_use_id: Name | None = None
+    attributes: str = "{}"
+    value: float | None = None
+    started_at: datetime | None = None
+    is_cumulative: bool | None = None
+    machine_id: str = ""
+    user: str | None = None
+    # As in HookPayload.
+    bound_user: str | None = None
+
+
+# What live capture brings, beside events.
+CapturedItem = HookPayload | TranscriptRange | Signal
+
+
 class Envelope(Struct, omit_defaults=True, kw_only=True):
     """The contents of one journal entry: the events of one request, or a chunk of them.
 
@@ -200,9 +226,10 @@ class Envelope(Struct, omit_defaults=True, kw_only=True):
     canary: Canary | None = None
     hooks: list[HookPayload] = []
     ranges: list[TranscriptRange] = []
+    signals: list[Signal] = []
     # Ids of the events whose session ingest inferred. Sent again, such an event may get another session, and is still the same event.
     inferred: list[UUID] = []
-    # Of the API key that brought the events; None: not bound. Hooks and ranges say it each.
+    # Of the API key that brought the events; None: not bound. Hooks, ranges and signals say it each.
     bound: Binding | None = None
 
 

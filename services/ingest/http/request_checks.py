@@ -18,6 +18,8 @@ class AcceptedBody:
 
     media_types: tuple[bytes, ...]
     max_bytes: int
+    # Whether it may be compressed: then it is the route's to decompress (gzip_body.py).
+    may_be_gzip: bool = False
 
 
 def headers_of(request: Request) -> dict[bytes, bytes]:
@@ -56,10 +58,13 @@ def uuid_in_path(request: Request, name: str) -> UUID:
 def media_type_of(headers: dict[bytes, bytes], accepted: AcceptedBody) -> bytes:
     """The media type without parameters. UnsupportedMediaType if the route does not accept it, for an encoding, or for a charset other than UTF-8."""
     encoding = headers.get(b"content-encoding", b"identity").strip().lower()
-    if encoding not in (b"identity", b""):
-        raise UnsupportedMediaType(
-            "Content-Encoding must be identity; send the body uncompressed.", details={"Content-Encoding": "not taken"}
+    if encoding not in (b"identity", b"") and not (accepted.may_be_gzip and is_gzip(headers)):
+        wanted = (
+            "gzip or identity; compress the body with gzip, or not at all"
+            if accepted.may_be_gzip
+            else "identity; send the body uncompressed"
         )
+        raise UnsupportedMediaType(f"Content-Encoding must be {wanted}.", details={"Content-Encoding": "not taken"})
     value = headers.get(b"content-type", b"")
     if value == b"application/json":
         return value
@@ -71,6 +76,11 @@ def media_type_of(headers: dict[bytes, bytes], accepted: AcceptedBody) -> bytes:
         return media_type
     wanted = " or ".join(name.decode() for name in accepted.media_types)
     raise UnsupportedMediaType(f"Send Content-Type: {wanted}, in UTF-8.", details={"Content-Type": "missing" if not value else "not taken"})
+
+
+def is_gzip(headers: dict[bytes, bytes]) -> bool:
+    """Whether the body is compressed."""
+    return headers.get(b"content-encoding", b"").strip().lower() == b"gzip"
 
 
 def check_declared_size(headers: dict[bytes, bytes], max_bytes: int) -> None:

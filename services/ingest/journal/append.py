@@ -21,7 +21,7 @@ from services.ingest.http.queue_errors import REDIS_FAILURES, is_out_of_memory, 
 from services.ingest.journal.backlog import Backlog
 from services.ingest.journal.confirmed_script import ConfirmedScript
 from services.ingest.journal.wakeup import WakeupSender
-from shared.events.messages import ENVELOPE_VERSION, Binding, Envelope, Event, HookPayload, encode_envelope
+from shared.events.messages import ENVELOPE_VERSION, Binding, Envelope, Event, HookPayload, Signal, encode_envelope
 from shared.journal.streams import (
     EPOCH_FIELD,
     EVENTS_FIELD,
@@ -38,15 +38,15 @@ log = structlog.get_logger()
 
 MAX_ENTRY_EVENTS = 500
 MAX_ENTRY_BYTES = 256 * 1024
-# Its id, session, time and names.
-_AROUND_A_HOOK = 300
+# The id, session, time and names of a hook or signal.
+_AROUND_AN_ITEM = 300
 
 # One write: enough appends to share a round trip, few enough to keep it short.
 MAX_WRITE_APPENDS = 128
 MAX_WRITE_BYTES = 8 * 1024**2
 LEAST_WRITE_SECONDS = 0.3
 
-T = TypeVar("T", bound=Event | HookPayload)
+T = TypeVar("T", bound=Event | HookPayload | Signal)
 
 
 class Entry(Struct, frozen=True):
@@ -93,7 +93,7 @@ def entries_of(
 
 def hook_entries(hooks: Sequence[HookPayload], *, request_id: str, received_at: datetime, partitions: int) -> list[Entry]:
     """The entries that carry the hooks, in their order within a partition."""
-    sizes = [len(hook.payload) + _AROUND_A_HOOK for hook in hooks]
+    sizes = [len(hook.payload) + _AROUND_AN_ITEM for hook in hooks]
     return [
         Entry(
             stream_key(partition),
@@ -103,6 +103,21 @@ def hook_entries(hooks: Sequence[HookPayload], *, request_id: str, received_at: 
             len(chunk),
         )
         for partition, chunk in _chunks(hooks, sizes, partitions)
+    ]
+
+
+def signal_entries(signals: Sequence[Signal], *, request_id: str, received_at: datetime, partitions: int) -> list[Entry]:
+    """The entries that carry the signals, in their order within a partition."""
+    sizes = [len(signal.attributes) + _AROUND_AN_ITEM for signal in signals]
+    return [
+        Entry(
+            stream_key(partition),
+            encode_envelope(
+                Envelope(version=ENVELOPE_VERSION, request_id=request_id, received_at=received_at, events=[], signals=list(chunk))
+            ),
+            len(chunk),
+        )
+        for partition, chunk in _chunks(signals, sizes, partitions)
     ]
 
 
@@ -129,7 +144,7 @@ def _chunks(events: Sequence[T], sizes: Sequence[int], partitions: int) -> Itera
     return [(partition, chunk) for partition, parts in by_partition.items() for chunk in _cut(*parts)]
 
 
-def _partition_of(event: Event | HookPayload, partitions: int) -> int:
+def _partition_of(event: Event | HookPayload | Signal, partitions: int) -> int:
     return partition_of(event.session_id, partitions) if partitions > 1 else 0
 
 

@@ -27,7 +27,7 @@ _HOOK: Final = {
         "tracker_at": {"type": ["string", "null"], "description": "When the hook ran, ISO 8601. Now, if it is left out."},
     },
 }
-_MACHINE: Final = {
+MACHINE: Final = {
     "name": "X-Tracker-Machine",
     "in": "header",
     "schema": {"type": "string", "pattern": "^[A-Za-z0-9_-]{0,64}$"},
@@ -51,7 +51,7 @@ def hooks_write() -> dict[str, Any]:
     return {
         "openapi_extra": {
             "requestBody": {"content": content, "required": True},
-            "parameters": [_MACHINE, _PREFER, _query("user", _NAME, "Whose hooks they are.")],
+            "parameters": [MACHINE, _PREFER, _query("user", _NAME, "Whose hooks they are.")],
         },
         "responses": {204: {"description": "The hooks are on disk. There is no body."}, **{code: {} for code in _ERRORS}},
     }
@@ -71,7 +71,7 @@ def range_write(answer: type[Struct]) -> dict[str, Any]:
         _query("end", _NUMBER, "Where it ends there. Needed if the body is redacted and so has another length."),
         _query("generation", _NUMBER, "Counts how often the file was written anew; a higher one begins at offset 0."),
         _query("user", _NAME, "Whose session it is."),
-        _MACHINE,
+        MACHINE,
         _PREFER,
     ]
     content = {"application/octet-stream": {"schema": lines, "example": RANGE_LINES}, "application/x-ndjson": {"schema": lines}}
@@ -83,3 +83,6 @@ def range_write(answer: type[Struct]) -> dict[str, Any]:
 
 def _query(name: str, schema: dict[str, Any], description: str, *, is_required: bool = False) -> dict[str, Any]:
     return {"name": name, "in": "query", "required": is_required, "schema": schema, "description": description}
+
+
+USER: Final = _query("user", _NAME, "Whose sessions they are.")

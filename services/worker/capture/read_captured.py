@@ -3,7 +3,8 @@
 1. lock: one process reads at a time, so that records are stored in the order in which a machine sent them
 2. files: each file with something new is read from where it was (file_reading.py); short readings are stored together, in one transaction
 3. hooks: their payloads become rows (hook_reading.py), after the files, which know the same and more
-4. go round until nothing is left, or until the task's time is over
+4. signals: stored calls are told what telemetry knows of them (signal_reading.py)
+5. go round until nothing is left, or until the task's time is over
 
 A file whose reading was begun too often without a commit is set aside for a while: it may be what ended the process. A file that needs the archive
 while that is away waits for a minute, and holds up no other.
@@ -36,6 +37,7 @@ from services.worker.capture.captured_files import (
 from services.worker.capture.file_reading import FileReading, read_next, store
 from services.worker.capture.hook_reading import is_any_payload_left, read_hooks
 from services.worker.capture.parser_states import ParserState, ParserStates
+from services.worker.capture.signal_reading import is_any_signal_left, read_signals
 from services.worker.importers.job.chunks import CHUNK_RECORDS
 from services.worker.kept_out import know_kept_out
 from services.worker.persist.live.captured_feed import append_captured
@@ -85,15 +87,16 @@ def read_captured(worker: Resources, states: ParserStates | None = None, seconds
                 while _read_some(worker, connection, job, states, ends_at) and time.monotonic() < ends_at:
                     pass
             with connection.transaction():
-                is_left = is_any_due(connection) or is_any_payload_left(connection)
+                is_left = is_any_due(connection) or is_any_payload_left(connection) or is_any_signal_left(connection)
     return is_left
 
 
 def _read_some(worker: Resources, connection: Connection[Any], job: CaptureJob, states: ParserStates, ends_at: float) -> bool:
-    """One round over files and hooks. True if it got on."""
+    """One round over files, hooks and signals. True if it got on."""
     know_kept_out(worker, connection)
     has_read_files = _read_files(worker, connection, job, states, ends_at)
-    return read_hooks(worker, connection, job) or has_read_files
+    has_read_hooks = read_hooks(worker, connection, job)
+    return read_signals(worker, connection, job) or has_read_hooks or has_read_files
 
 
 def _read_files(worker: Resources, connection: Connection[Any], job: CaptureJob, states: ParserStates, ends_at: float) -> bool:

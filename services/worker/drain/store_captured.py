@@ -1,4 +1,5 @@
-"""Stores payloads of hooks and ranges of transcripts as they came, in the caller's transaction. The task capture.read makes rows of them.
+"""Stores payloads of hooks, ranges of transcripts and signals as they came, in the caller's transaction. The task capture.read makes rows of them,
+and adds to rows what signals know better.
 
 The worker decides what of a range is new. Ingest may have forgotten how far a file was, and Postgres may be a restored backup.
 
@@ -10,7 +11,7 @@ The worker decides what of a range is new. Ingest may have forgotten how far a f
 - What was erased or has expired is left out (persist/tombstones.py).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any, Final
@@ -28,9 +29,11 @@ from services.worker.archive.segments import frame_of
 from services.worker.persist.dead_letters import VALUE_ERRORS, is_data_error, mark_ids_stored, reason_of, write_dead_letter
 from services.worker.persist.ownership import NOT_YOURS, foreign_sessions
 from services.worker.persist.tombstones import ranges_of, tombstoned_items
-from shared.archive.lines_of_time import without_lines
+from shared.archive.lines_of_time import Span, without_lines
 from shared.archive.stored_pieces import decompressed
-from shared.events.messages import UNNAMED_MACHINE, Binding, HookPayload, TranscriptRange
+from shared.claude_formats.signals import OF_CALLS
+from shared.claude_formats.tool_results import tool_call_id
+from shared.events.messages import UNNAMED_MACHINE, Binding, CapturedItem, HookPayload, Signal, TranscriptRange
 from shared.journal.dead_letter_envelope import CAPTURED, DeadLetter
 from shared.sql_files import statement
 
@@ -43,6 +46,7 @@ CANNOT_BE_CUT: Final = "its beginning is stored, and cannot be cut off"
 _NAMESPACE: Final = UUID("0c6e2a7e-5e2f-4c0c-9f0b-0d6b1c7e4a55")
 
 _INSERT_HOOK = _sql("insert_hook")
+_INSERT_SIGNAL = _sql("insert_signal")
 _NOTE_MACHINES = _sql("note_machines")
 _HEARD_OF_MACHINES = _sql("heard_of_machines")
 
@@ -61,7 +65,7 @@ _STORED_BETWEEN = _sql("stored_between")
 class Received(Struct, frozen=True):
     """A captured item, with the entry that brought it."""
 
-    item: HookPayload | TranscriptRange
+    item: CapturedItem
     received_at: datetime
     request_id: str
     journal_entry_id: str
@@ -101,7 +105,7 @@ _Files = dict[tuple[str, str, str, int], _File]
 
 
 def store_captured(connection: Connection[Any], batch: Sequence[Received]) -> Captured:
-    """Stores hooks and ranges. What Postgres refuses becomes a dead letter, and the rest is stored."""
+    """Stores hooks, ranges and signals. What Postgres refuses becomes a dead letter, and the rest is stored."""
     try:
         with connection.transaction():
             return _store(connection, batch)
@@ -129,9 +133,9 @@ def dead_letter_of(received: Received) -> DeadLetter:
     )
 
 
-def _id_of(item: HookPayload | TranscriptRange) -> UUID:
+def _id_of(item: CapturedItem) -> UUID:
     """The item's id as a dead letter. A range is known by its place."""
-    if isinstance(item, HookPayload):
+    if not isinstance(item, TranscriptRange):
         return item.id
     place = (item.session_id, item.file_name, item.machine_id, item.generation, item.start_offset, item.end_offset)
     return uuid5(_NAMESPACE, "\n".join(map(str, place)))
@@ -143,15 +147,18 @@ def _store(connection: Connection[Any], batch: Sequence[Received]) -> Captured:
     is_left_out = tombstoned_items(connection, [(each.item.session_id, each.item.bound_user or each.item.user) for each in batch])
     left_out = [received for received, is_out in zip(batch, is_left_out, strict=True) if is_out]
     batch = [received for received, is_out in zip(batch, is_left_out, strict=True) if not is_out]
-    batch = _without_erased_lines(connection, batch)
+    erased = ranges_of(connection, {each.item.session_id for each in batch if not isinstance(each.item, HookPayload)}) if batch else {}
+    left_out += (received for received in batch if _is_of_erased_time(received.item, erased))
+    batch = [_without_erased_lines(received, erased) for received in batch if not _is_of_erased_time(received.item, erased)]
     # Ingest is made to ask Postgres, and refuses the next one.
     total = Captured(left_out=len(left_out), astray=[each.item for each in left_out if isinstance(each.item, TranscriptRange)])
     foreign = _foreign_among(connection, batch)
     foreign_objects = set(map(id, foreign))
     batch = [received for received in batch if id(received) not in foreign_objects]
     hooks = [received for received in batch if isinstance(received.item, HookPayload)]
-    total.persisted = _insert_hooks(connection, hooks)
-    total.duplicates = len(hooks) - total.persisted
+    signals = [received for received in batch if isinstance(received.item, Signal)]
+    total.persisted = _insert_hooks(connection, hooks) + _insert_signals(connection, signals)
+    total.duplicates = len(hooks) + len(signals) - total.persisted
     for received in foreign:
         write_dead_letter(connection, dead_letter_of(received), NOT_YOURS)
     total.dead += len(foreign)
@@ -183,18 +190,18 @@ def _store(connection: Connection[Any], batch: Sequence[Received]) -> Captured:
     return total
 
 
-def _without_erased_lines(connection: Connection[Any], batch: Sequence[Received]) -> list[Received]:
-    """Ranges of sessions of which a time was erased, without the lines of that time."""
-    spans = ranges_of(connection, {each.item.session_id for each in batch if isinstance(each.item, TranscriptRange)}) if batch else {}
-    kept = []
-    for received in batch:
-        item = received.item
-        if isinstance(item, TranscriptRange) and item.session_id in spans:
-            content = without_lines(item.content.encode(), spans[item.session_id]).decode()
-            kept.append(msgspec.structs.replace(received, item=msgspec.structs.replace(item, content=content)))
-        else:
-            kept.append(received)
-    return kept
+def _is_of_erased_time(item: CapturedItem, erased: Mapping[str, Sequence[Span]]) -> bool:
+    """Whether a signal tells of a time of its session that was erased."""
+    return isinstance(item, Signal) and any(span.from_at <= item.occurred_at < span.to_at for span in erased.get(item.session_id, ()))
+
+
+def _without_erased_lines(received: Received, erased: Mapping[str, Sequence[Span]]) -> Received:
+    """A range of a session of which a time was erased, without the lines of that time."""
+    item = received.item
+    if not isinstance(item, TranscriptRange) or item.session_id not in erased:
+        return received
+    content = without_lines(item.content.encode(), erased[item.session_id]).decode()
+    return msgspec.structs.replace(received, item=msgspec.structs.replace(item, content=content))
 
 
 def _foreign_among(connection: Connection[Any], batch: Sequence[Received]) -> list[Received]:
@@ -225,6 +232,22 @@ def _insert_hooks(connection: Connection[Any], hooks: Sequence[Received]) -> int
         return 0
     with connection.cursor() as cursor:
         cursor.executemany(_INSERT_HOOK, rows)
+        return cursor.rowcount
+
+
+def _insert_signals(connection: Connection[Any], signals: Sequence[Received]) -> int:
+    """How many are new."""
+    rows: list[dict[str, Any]] = []
+    for received in signals:
+        row = msgspec.structs.asdict(received.item) | {"received_at": received.received_at, "request_id": received.request_id}
+        row["tool_call_id"] = tool_call_id(row["tool_use_id"]) if row["tool_use_id"] else None
+        row["is_new"] = row["tool_call_id"] is not None and row["name"] in OF_CALLS
+        rows.append(row)
+    if not rows:
+        return 0
+    with connection.cursor() as cursor:
+        # In one order: then two workers that store the same ones do not deadlock.
+        cursor.executemany(_INSERT_SIGNAL, sorted(rows, key=lambda row: row["id"]))
         return cursor.rowcount
 
 

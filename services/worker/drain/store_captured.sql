@@ -3,6 +3,13 @@ INSERT INTO hook_payloads (id, session_id, machine_id, user_name, bound_user, oc
 VALUES (%(id)s, %(session_id)s, %(machine_id)s, %(user)s, %(bound_user)s, %(occurred_at)s, %(received_at)s, %(request_id)s, %(payload)s)
 ON CONFLICT (id) DO NOTHING
 
+-- name: insert_signal
+INSERT INTO signals (id, session_id, kind, name, occurred_at, tool_call_id, value, started_at, is_cumulative, attributes, user_name, bound_user,
+                     received_at, request_id, is_new)
+VALUES (%(id)s, %(session_id)s, %(kind)s, %(name)s, %(occurred_at)s, %(tool_call_id)s, %(value)s, %(started_at)s, %(is_cumulative)s, %(attributes)s,
+        %(user)s, %(bound_user)s, %(received_at)s, %(request_id)s, %(is_new)s)
+ON CONFLICT (id) DO NOTHING
+
 -- name: note_machines
 INSERT INTO session_machines (session_id, machine_id)
 SELECT * FROM unnest(%(session_ids)s::text[], %(machine_ids)s::text[]) ON CONFLICT DO NOTHING

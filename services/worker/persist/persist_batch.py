@@ -24,6 +24,7 @@ from services.worker.persist.hook_rows import delete_superseded_messages, merge_
 from services.worker.persist.insert_rows import insert_ctes
 from services.worker.persist.ownership import refuse_foreign, refuse_moved
 from services.worker.persist.records import HOOK, KeptResults
+from services.worker.persist.signal_rows import add_signals, take_stored_calls
 from services.worker.persist.staging.event_kind_rows import KIND_TABLES
 from services.worker.persist.staging.staging_tables import ReceivedEvent, Staged, copy_in, stage
 from services.worker.persist.tombstones import ARE_THERE_ANY, refuse_tombstoned
@@ -140,7 +141,9 @@ def persist(
     empty_dropped(connection, staged, parameters["session_ids"])
     moved_projects, new_owners = assign_owners(connection, parameters, has_hooks=HOOK in staged.sources) if job_number else (set[int](), 0)
     if job_number:
+        take_stored_calls(connection, staged)
         merge_durations(connection, staged)
+        add_signals(connection, staged)
     # Then maxima are looked up after the cells were added to.
     if job_number and staged.rows["staged_tool_calls"] and keep_slower_calls(connection):
         lock_order.lock_aggregates_exclusive(connection)

@@ -26,6 +26,8 @@ TITLE_OF_PERSON, TITLE_OF_CLAUDE, TITLE_OF_SUMMARY, TITLE_OF_PROMPT = 4, 3, 2, 1
 END_REASONS = frozenset({"clear", "resume", "logout", "prompt_input_exit", "other"})
 # The source of what live capture reads from hooks. Events that clients send may have it too; these have been brought by no job.
 HOOK = "hook"
+# Of a call that is staged once more because of a signal. No row has it (services/worker/persist/signal_rows.py).
+SIGNAL = "signal"
 
 # The numbers of SessionFacts. They are never added up: the greatest of each counts.
 SESSION_NUMBERS = (

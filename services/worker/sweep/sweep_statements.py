@@ -32,12 +32,16 @@ CLOSE_IDLE_SESSIONS: Final = sql(_sql("close_idle_sessions"), is_idle=_IS_IDLE)
 CAPTURED_FILES_WAIT: Final = _sql("captured_files_wait")
 # Payloads of hooks that the drain has stored.
 HOOKS_WAIT: Final = "SELECT FROM hook_payloads LIMIT 1"
+# Signals that calls have not been told.
+SIGNALS_WAIT: Final = "SELECT FROM signals WHERE is_new LIMIT 1"
 DUE_CAPTURED_FILES: Final = _sql("due_captured_files")
 
 # Rows that changed since their documents were made.
 DOCUMENTS_WAIT: Final = "SELECT FROM search_pending LIMIT 1"
 # What beat asks each second, in one statement: whether anything captured is to be read, and whether documents are to be made.
-STORED_WAITS: Final = f"SELECT EXISTS ({CAPTURED_FILES_WAIT}) OR EXISTS ({HOOKS_WAIT}), EXISTS ({DOCUMENTS_WAIT})"
+STORED_WAITS: Final = (
+    f"SELECT EXISTS ({CAPTURED_FILES_WAIT}) OR EXISTS ({HOOKS_WAIT}) OR EXISTS ({SIGNALS_WAIT}), EXISTS ({DOCUMENTS_WAIT})"
+)
 
 UNSWEPT_UPLOADS: Final = _sql("unswept_uploads")
 FORGET_FILES: Final = _sql("forget_files")

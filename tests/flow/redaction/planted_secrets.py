@@ -7,6 +7,7 @@ from typing import Any, Final
 from uuid import uuid4
 
 from deploy.embedded.supervision.processes import wait_until
+from tests import telemetry
 from tests.flow.conftest import Stack
 
 SECONDS: Final = 60
@@ -115,6 +116,11 @@ def _by_capture(stack: Stack, plant: Secrets) -> str:
         )
         answer = stack.http.post(f"/api/hooks?user={plant('hook.user')}", content=content.encode(), headers=_JSON)
         assert answer.status_code == 204, answer.text
+    told = telemetry.event(
+        "api_error", 1, session=session_id, error=plant("signal.error"), model=plant("signal.model"), prompt__id=plant("signal.prompt")
+    )
+    answer = stack.http.post(f"/v1/logs?user={plant('signal.user')}", json=telemetry.logs(told))
+    assert answer.json() == {}, answer.text
     _now(stack, plant)
     content = b"".join(transcript(session_id, plant, "range"))
     files = {f"{session_id}.jsonl": content, f"subagents/agent-{plant('range.file')}.jsonl": b'{"type":"x"}\n'}

@@ -142,6 +142,53 @@ _TOOL_CALL: Final[Json] = {
     "source": "hook",
 }
 
+_SIGNAL: Final[Json] = {
+    "id": _EVENT_ID,
+    "kind": "event",
+    "name": "tool_decision",
+    "timestamp": "2024-01-15T09:50:00Z",
+    "tool_call_id": "018d0d5e-7a10-7cc2-8f5a-1c2d3e4f5a6b",
+    "value": None,
+    "started_at": None,
+    "is_cumulative": None,
+    "attributes": {"decision": "accept", "source": "user_temporary", "tool_name": "Bash"},
+}
+_SIGNALS: Final[Json] = {
+    "signals": 95,
+    "first_at": "2024-01-15T09:30:00Z",
+    "last_at": "2024-01-15T10:15:00Z",
+    "api_requests": 24,
+    "api_cost_usd": 0.41,
+    "median_ttft_ms": 820.0,
+    "max_ttft_ms": 3100,
+    "api_errors": 1,
+    "api_retries": 1,
+    "retries_exhausted": 0,
+    "accepted_calls": 60,
+    "rejected_calls": 1,
+    "rejected_by_user": 1,
+    "permission_waits": 2,
+    "permission_wait_ms": 9400,
+    "compactions": 0,
+    "hook_runs": 5,
+    "hook_ms": 140,
+    "mcp_connections": 1,
+    "mcp_failures": 0,
+    "commits": [
+        {
+            "revision": "3f1c9e2ab47d5608e1f2a3b4c5d6e7f8091a2b3c",
+            "branch": "main",
+            "timestamp": "2024-01-15T10:10:00Z",
+            "tool_call_id": "018d0d5e-7a10-7cc2-8f5a-1c2d3e4f5a6b",
+        }
+    ],
+    "commits_counted": 1.0,
+    "pull_requests_counted": None,
+    "lines_added_counted": 80.0,
+    "lines_removed_counted": 12.0,
+    "cost_usd_counted": 0.41,
+    "active_seconds_counted": 2310.0,
+}
 _MEASURES: Final[Json] = {
     "sessions": 1,
     "active_sessions": 2,
@@ -332,7 +379,15 @@ ANSWERS: Final[dict[str, Json]] = {
     | {
         "result": {"text": "1 failed, 11 passed", "left_out_characters": 0, "cut_at_character": None, "media": []},
         "changes": [],
+        "telemetry": {
+            "decision": "accept",
+            "decision_source": "user_temporary",
+            "permission_wait_ms": None,
+            "commit": None,
+            "branch": None,
+        },
     },
+    "SignalPage": _page(_SIGNAL) | {"summary": _SIGNALS},
     "DocumentPage": DOCUMENTS_EXAMPLE,
     "SessionOutcome": OUTCOME_EXAMPLE,
     "Timeline": TIMELINE_EXAMPLE,

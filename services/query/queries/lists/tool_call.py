@@ -10,6 +10,7 @@ from services.query.answers.lists import SessionToolCall
 from services.query.answers.tool_calls import ChangeOfCall, ToolCallDetails
 from services.query.database import Connection, fetch, fetch_first
 from services.query.queries.lists.events import prepare_texts
+from services.query.queries.lists.signals import telemetry_of_call
 from shared.sql_files import statement
 
 _sql = partial(statement, __package__, "tool_call.sql")
@@ -24,7 +25,7 @@ def tool_call(connection: Connection, call_id: UUID) -> ToolCallDetails | None:
     if call is None:
         return None
     changes = fetch(connection, ChangeOfCall, _CHANGES, {"id": call_id, "session_id": call.session_id})
-    return ToolCallDetails(**asdict(call), changes=changes)
+    return ToolCallDetails(**asdict(call), changes=changes, telemetry=telemetry_of_call(connection, call_id, call.session_id))
 
 
 class WhereResult(msgspec.Struct, frozen=True):

@@ -29,6 +29,7 @@ _IN_RANGE: Final = "SELECT id FROM $table WHERE session_id = %(session_id)s AND 
 _NEXT_ROWS: Final = f"SELECT id FROM ({for_all(_IN_RANGE)}) AS own LIMIT %(rows_limit)s".encode()
 _COUNT_ROWS: Final = f"SELECT count(*) FROM ({for_all(_IN_RANGE)}) AS own".encode()
 _DELETE_HOOKS: Final = _sql("delete_hooks")
+_DELETE_SIGNALS: Final = _sql("delete_signals")
 _CUT_FACTS: Final = _sql("cut_facts")
 _NOTE_REWRITES: Final = "UPDATE transcript_files SET rewrites = rewrites + 1 WHERE session_id = %(session_id)s"
 
@@ -38,7 +39,7 @@ def _parameters(erasure: Erasure) -> dict[str, Any]:
 
 
 def erase_range_rows(erasure: Erasure, step: Step) -> Erased:
-    """The next rows of the range; at the end hooks that are not read yet, and titles."""
+    """The next rows of the range; at the end signals, hooks that are not read yet, and titles."""
     connection, parameters = step.connection, _parameters(erasure)
     if step.is_dry_run:
         [(count,)] = connection.execute(_COUNT_ROWS, parameters).fetchall()
@@ -52,10 +53,13 @@ def erase_range_rows(erasure: Erasure, step: Step) -> Erased:
         withdraw_rows(connection, session_ids=session_ids, row_ids=row_ids, idle_gap=step.worker.idle_gap, is_of_wire_too=True)
         forget_changed_here(connection)
         return Erased("more", {"rows": len(row_ids)})
-    hooks = connection.execute(_DELETE_HOOKS, parameters).rowcount
+    deleted = {
+        "hook_payloads": connection.execute(_DELETE_HOOKS, parameters).rowcount,
+        "signals": connection.execute(_DELETE_SIGNALS, parameters).rowcount,
+    }
     _cut_facts(connection, parameters | {"session_ids": [parameters["session_id"]], "idle_gap": step.worker.idle_gap})
     forget_changed_here(connection)
-    return Erased(None, {"hook_payloads": hooks} if hooks else {})
+    return Erased(None, {table: count for table, count in deleted.items() if count})
 
 
 def _cut_facts(connection: Connection[Any], parameters: dict[str, Any]) -> None:

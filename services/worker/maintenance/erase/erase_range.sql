@@ -1,6 +1,9 @@
 -- name: delete_hooks
 DELETE FROM hook_payloads WHERE session_id = %(session_id)s AND occurred_at >= %(from_at)s AND occurred_at < %(to_at)s
 
+-- name: delete_signals
+DELETE FROM signals WHERE session_id = %(session_id)s AND occurred_at >= %(from_at)s AND occurred_at < %(to_at)s
+
 -- name: cut_facts
 -- The gap behind a record counts as active too. Where rows are left, they say so themselves.
 UPDATE session_facts AS f SET title = NULL, title_rank = 0,

@@ -41,6 +41,7 @@ _VIEW_OF_PROJECT: Final = """EXISTS (
 # Rows that count for something, and what belongs to them alone, are of the stage `rows`.
 TABLES: Final = (
     ErasedTable("hook_payloads", more={"user": _OF_USER_NAME}),
+    ErasedTable("signals", more={"user": f"{_OF_USER_NAME} OR bound_user = ANY(%(names)s)"}),
     ErasedTable("session_marks"),
     ErasedTable("session_signs"),
     ErasedTable("session_machines"),

@@ -82,6 +82,7 @@ TABLES: Final = (
     TextTable("saved_views", "id", "uuid", {"name": "text", "address": "text"}, distinct={"name": _OTHER_VIEW}),
     TextTable("machines", "machine_id", "text", {"name": "text", "user_name": "text", "report": "jsonb"}),
     TextTable("hook_payloads", "id", "uuid", {"payload": "json", "user_name": "text", "bound_user": "text", "request_id": "text"}),
+    TextTable("signals", "id", "uuid", {"attributes": "jsonb", "user_name": "text", "bound_user": "text", "request_id": "text"}),
     TextTable(
         "transcript_files",
         "id",
@@ -175,6 +176,8 @@ EXEMPT: Final = {
     ("damaged_segments", "reason"): _OUR_WORD,
     ("reparse_rows", "relation"): "the name of a table",
     ("session_signs", "waits_for"): _OUR_WORD,
+    ("signals", "value"): "a number",
+    ("signals", "name"): "a name of the list of what is kept",
     ("drainers", "consumer"): "the name of a host and a process of the tracker",
     ("drainers", "applied"): "ids that Redis makes",
     ("fixed_settings", "name"): _OUR_WORD,

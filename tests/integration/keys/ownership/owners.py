@@ -106,6 +106,8 @@ class World:
         shown = {
             "files": self.api.get(self.admin, f"{base}/files").json(),
             "transcript": self.api.get(self.admin, base).content,
+            "calls": [self.api.get(self.admin, f"/api/tool-calls/{call}").json() for (call,) in calls],
+            "signals": [self.api.get(self.admin, f"/api/sessions/{each}/signals").json() for each in (ANNS, LIVE)],
             "results": [self.api.get(self.admin, f"/api/tool-calls/{call}/result").content for (call,) in calls],
             "marks": [self.api.get(self.admin, f"/api/sessions/{each}").json() for each in (ANNS, LIVE)],
             "machines": [

@@ -11,8 +11,10 @@ from redis import Redis
 from shared.events.messages import Envelope, decode_envelope
 from shared.journal.streams import PAYLOAD_FIELD, stream_key, transcript_key
 from tests.integration.keys.conftest import Api, is_error
+from tests.telemetry import event, logs
 
 HOOK = {"session_id": "s", "hook_event_name": "Stop"}
+TOLD = logs(event("compaction", 1, session="s"))
 ONE, TWO = b'{"n":1}\n', b'{"n":22}\n'
 
 
@@ -35,6 +37,8 @@ def test_both_need_a_key_that_may_send(api: Api) -> None:
 
     is_error(api.post(None, "/api/hooks", HOOK), 401, "UNAUTHORIZED")
     is_error(api.post(reader, "/api/hooks", HOOK), 403, "FORBIDDEN")
+    is_error(api.post(None, "/v1/logs", TOLD), 401, "UNAUTHORIZED")
+    is_error(api.post(reader, "/v1/logs", TOLD), 403, "FORBIDDEN")
     is_error(put(api, None, ONE, 0), 401, "UNAUTHORIZED")
     is_error(put(api, reader, ONE, 0), 403, "FORBIDDEN")
 
@@ -44,9 +48,10 @@ def test_a_bound_key_captures_as_its_user_whoever_the_query_names(api: Api, jour
 
     assert api.post(ann, "/api/hooks?user=bob", HOOK).status_code == 204
     assert put(api, ann, ONE, 0, user="bob").status_code == 200
+    assert api.post(ann, "/v1/logs?user=bob", TOLD).status_code == 200
 
-    items = [item for envelope in journal() for item in (*envelope.hooks, *envelope.ranges)]
-    assert [(item.user, item.bound_user) for item in items] == [("ann", "ann"), ("ann", "ann")]
+    items = [item for envelope in journal() for item in (*envelope.hooks, *envelope.ranges, *envelope.signals)]
+    assert [(item.user, item.bound_user) for item in items] == [("ann", "ann")] * 3
 
 
 def test_a_key_that_is_not_bound_captures_as_the_user_that_the_query_names(api: Api, journal: Callable[[], list[Envelope]]) -> None:
@@ -91,6 +96,7 @@ def test_a_key_that_is_bound_to_projects_is_refused(api: Api) -> None:
     key = api.key("ingest", projects=[1])
 
     is_error(api.post(key, "/api/hooks", HOOK), 403, "FORBIDDEN")
+    is_error(api.post(key, "/v1/logs", TOLD), 403, "FORBIDDEN")
     is_error(put(api, key, ONE, 0), 403, "FORBIDDEN")
 
 

@@ -23,6 +23,7 @@ from shared.events.messages import (
 from tests.integration.keys.conftest import running
 from tests.integration.keys.ownership.owners import ANNS, AT, BOBS, EARLIER, LIVE, World, conversation
 from tests.integration.worker.capture.captured import put_range
+from tests.telemetry import event, logs, metric, metrics, point
 
 
 @pytest.fixture
@@ -144,6 +145,18 @@ def by_a_new_file(world: World, key: str) -> list[httpx.Response]:
     ]
 
 
+def by_telemetry(world: World, key: str) -> None:
+    """The door does not ask whose a session is: an exporter is answered at once."""
+    for session_id in (ANNS, LIVE):
+        told = [
+            event("tool_result", 1, session=session_id, tool_use_id="toolu_1", duration_ms="1"),
+            event("tool_decision", 2, session=session_id, tool_use_id="toolu_1", decision="reject", source="user_reject"),
+        ]
+        assert world.api.post(key, "/v1/logs", logs(*told)).status_code == 200
+        points = metric("commit.count", point(9.0, session=session_id))
+        assert world.api.post(key, "/v1/metrics", metrics(points)).status_code == 200
+
+
 def by_a_journal_of_ranges(world: World, key: str) -> None:
     size = len(FOREIGN)
     world.append(
@@ -202,7 +215,7 @@ Door = Callable[[World, str], list[httpx.Response] | None]
 # Those by which ingest knows the session refuse with an answer; the others leave it to the worker.
 ANSWERING: list[Door] = [one_by_one, in_a_batch, by_hooks, by_a_new_file, by_anns_machine, by_marks]
 IMPORTS: list[Door] = [by_an_import, by_an_import_of_a_fork, by_an_import_of_prompts, by_an_import_of_claude_json]
-JOURNAL: list[Door] = [by_a_journal_that_did_not_know, by_a_journal_of_hooks, by_a_journal_of_ranges]
+JOURNAL: list[Door] = [by_a_journal_that_did_not_know, by_a_journal_of_hooks, by_a_journal_of_ranges, by_telemetry]
 
 
 def assert_unchanged(world: World, before: dict[str, Any]) -> None:
@@ -260,3 +273,19 @@ def test_a_file_that_another_user_sent_before_the_session_had_an_owner_is_not_sh
     world.reparse()
 
     assert_unchanged(world, before)
+
+
+def test_telemetry_that_another_user_sent_before_the_session_had_an_owner_is_not_shown(world: World) -> None:
+    """given a session that bob's key tells of before anything else is known of it, and that begins as ann's."""
+    new = "aaaaaaaa-0000-4000-8000-000000000002"
+    bob, ann = world.api.key("ingest", user="bob"), world.api.key("ingest", user="ann")
+    told = event("tool_result", 1, session=new, tool_use_id="toolu_1", duration_ms="1")
+    assert world.api.post(bob, "/v1/logs", logs(told)).status_code == 200
+    world.settle()
+
+    assert world.put(ann, new, conversation(new, "/ann", AT, "words of ann"), machine="ann-laptop").status_code == 200
+    world.settle()
+
+    assert world.api.get(world.admin, f"/api/sessions/{new}/signals").json()["items"] == []
+    [call] = world.api.select("SELECT duration_source FROM tool_calls WHERE session_id = %s", new) or [{"duration_source": "timestamps"}]
+    assert call["duration_source"] == "timestamps"

@@ -69,7 +69,7 @@ def test_a_call_is_shown_whole_with_the_changes_that_it_made(client: TestClient,
     [change] = shown["changes"]
     assert (change["file_path"], change["patch"], change["patch_left_out_lines"]) == ("/home/ann/shop/a.py", "@@ -1 +1 @@\n-a\n+b", 3)
     [in_list] = client.get("/api/tool-calls?include_result=true").json()["items"]
-    assert shown == in_list | {"changes": shown["changes"]}
+    assert shown == in_list | {"changes": shown["changes"], "telemetry": shown["telemetry"]}
 
 
 WANTED = result(9, "w", TOOL_USE, LONG)

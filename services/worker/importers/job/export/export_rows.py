@@ -60,6 +60,7 @@ LEFT_OUT_TABLES: Final = {
     "retention_rules": "how long things are kept is decided where they are kept",
     "project_changes": "what can be undone here; what projects are part of is exported",
     "hook_payloads": "they wait to be read",
+    "signals": "what telemetry knows of calls is in their rows; the rest is of a time and a machine",
     "session_signs": "what a session does at this moment",
     "files": "its paths are in the activities",
     "transcript_segments": "they are the transcripts and their pieces",

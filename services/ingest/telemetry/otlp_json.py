@@ -1,0 +1,200 @@
+"""Decodes OTLP/JSON: bytes to Records. Fields that are not read are skipped, as the protocol wants it. Integers may be numbers or texts."""
+
+from collections.abc import Callable, Collection, Iterable, Iterator
+from typing import Any, Final, TypeVar
+
+import msgspec
+from msgspec import Struct
+
+from services.ingest.events.decode import parse
+from services.ingest.http import json_limits
+from services.ingest.telemetry.kept_attributes import WANTED
+from services.ingest.telemetry.telemetry_records import Attributes, Record, Value
+
+_Integer = int | float | str | None
+
+
+class _Value(Struct, rename="camel"):
+    string_value: str | None = None
+    bool_value: bool | None = None
+    int_value: _Integer = None
+    double_value: float | str | None = None
+
+
+class _Attribute(Struct):
+    key: str = ""
+    value: _Value | None = None
+
+
+class _Resource(Struct):
+    attributes: list[_Attribute] | None = None
+
+
+class _LogRecord(Struct, rename="camel"):
+    time_unix_nano: _Integer = None
+    observed_time_unix_nano: _Integer = None
+    event_name: str | None = None
+    body: _Value | None = None
+    attributes: list[_Attribute] | None = None
+
+
+class _ScopeLogs(Struct, rename="camel"):
+    log_records: list[_LogRecord] | None = None
+
+
+class _ResourceLogs(Struct, rename="camel"):
+    resource: _Resource | None = None
+    scope_logs: list[_ScopeLogs] | None = None
+
+
+class _Logs(Struct, rename="camel"):
+    resource_logs: list[_ResourceLogs] | None = None
+
+
+class _Point(Struct, rename="camel"):
+    start_time_unix_nano: _Integer = None
+    time_unix_nano: _Integer = None
+    as_double: float | str | None = None
+    as_int: _Integer = None
+    attributes: list[_Attribute] | None = None
+
+
+class _Sum(Struct, rename="camel"):
+    aggregation_temporality: _Integer = None
+    data_points: list[_Point] | None = None
+
+
+class _Metric(Struct):
+    name: str = ""
+    sum: _Sum | None = None
+    gauge: _Sum | None = None
+
+
+class _ScopeMetrics(Struct):
+    metrics: list[_Metric] | None = None
+
+
+class _ResourceMetrics(Struct, rename="camel"):
+    resource: _Resource | None = None
+    scope_metrics: list[_ScopeMetrics] | None = None
+
+
+class _Metrics(Struct, rename="camel"):
+    resource_metrics: list[_ResourceMetrics] | None = None
+
+
+class _Span(Struct, rename="camel"):
+    span_id: str = ""
+    parent_span_id: str = ""
+    name: str = ""
+    start_time_unix_nano: _Integer = None
+    end_time_unix_nano: _Integer = None
+    attributes: list[_Attribute] | None = None
+
+
+class _ScopeSpans(Struct):
+    spans: list[_Span] | None = None
+
+
+class _ResourceSpans(Struct, rename="camel"):
+    resource: _Resource | None = None
+    scope_spans: list[_ScopeSpans] | None = None
+
+
+class _Traces(Struct, rename="camel"):
+    resource_spans: list[_ResourceSpans] | None = None
+
+
+T = TypeVar("T")
+_logs: Final = msgspec.json.Decoder(_Logs)
+_metrics: Final = msgspec.json.Decoder(_Metrics)
+_traces: Final = msgspec.json.Decoder(_Traces)
+
+
+def logs(body: bytes) -> Iterator[Record]:
+    """The log records of an export. BadRequest if it is none."""
+    for of_resource in _decoded(body, _logs).resource_logs or ():
+        shared = _of_resource(of_resource.resource)
+        for record in (record for scope in of_resource.scope_logs or () for record in scope.log_records or ()):
+            yield Record(
+                name=record.event_name or _text(record.body),
+                time=_integer(record.time_unix_nano) or _integer(record.observed_time_unix_nano),
+                attributes=shared | _attributes(record.attributes, WANTED),
+            )
+
+
+def metrics(body: bytes) -> Iterator[Record]:
+    """The points of an export's sums and gauges. BadRequest if it is none."""
+    for of_resource in _decoded(body, _metrics).resource_metrics or ():
+        shared = _of_resource(of_resource.resource)
+        for metric in (metric for scope in of_resource.scope_metrics or () for metric in scope.metrics or ()):
+            points = metric.sum or metric.gauge or _Sum()
+            for point in points.data_points or ():
+                yield Record(
+                    name=metric.name,
+                    time=_integer(point.time_unix_nano),
+                    start=_integer(point.start_time_unix_nano),
+                    attributes=shared | _attributes(point.attributes, None),
+                    value=_number(point.as_double if point.as_double is not None else point.as_int),
+                    temporality=_integer(points.aggregation_temporality),
+                )
+
+
+def spans(body: bytes) -> Iterator[Record]:
+    """The spans of an export. BadRequest if it is none."""
+    for of_resource in _decoded(body, _traces).resource_spans or ():
+        shared = _of_resource(of_resource.resource)
+        for span in (span for scope in of_resource.scope_spans or () for span in scope.spans or ()):
+            yield Record(
+                name=span.name,
+                time=_integer(span.end_time_unix_nano),
+                start=_integer(span.start_time_unix_nano),
+                attributes=shared | _attributes(span.attributes, WANTED),
+                span_id=span.span_id,
+                parent_id=span.parent_span_id,
+            )
+
+
+def _decoded(body: bytes, decoder: msgspec.json.Decoder[T]) -> T:
+    json_limits.check_utf8(body)
+    return parse(json_limits.storable(body), decoder)
+
+
+def _of_resource(resource: _Resource | None) -> Attributes:
+    return _attributes(resource.attributes, WANTED) if resource is not None else {}
+
+
+def _attributes(attributes: Iterable[_Attribute] | None, wanted: Collection[str] | None) -> Attributes:
+    found: Attributes = {}
+    for attribute in attributes or ():
+        if (wanted is None or attribute.key in wanted) and attribute.value is not None:
+            value = _value_of(attribute.value)
+            if value is not None:
+                found[attribute.key] = value
+    return found
+
+
+def _value_of(value: _Value) -> Value | None:
+    for each in (value.string_value, value.bool_value, value.int_value, value.double_value):
+        if each is not None:
+            return each
+    return None
+
+
+def _text(value: _Value | None) -> str:
+    return (value.string_value or "") if value is not None else ""
+
+
+def _integer(value: _Integer) -> int:
+    return _converted(int, value) or 0
+
+
+def _number(value: Any) -> float | None:
+    return _converted(float, value)
+
+
+def _converted(kind: Callable[[Any], T], value: Any) -> T | None:
+    try:
+        return None if value is None else kind(value)
+    except (ValueError, OverflowError):
+        return None

@@ -1,0 +1,37 @@
+-- name: stored_calls
+UPDATE staged_tool_calls AS s SET session_id = t.session_id, tool_name = t.tool_name, occurred_at = t.occurred_at, status = t.status,
+    duration_ms = t.duration_ms, duration_source = t.duration_source, wait_ms = t.wait_ms, parameters = t.parameters, agent_id = t.agent_id,
+    source = t.source, result = t.result, result_left_out = t.result_left_out, result_cut_at = t.result_cut_at, result_media = t.result_media,
+    error_class = t.error_class, started_agent = t.started_agent
+FROM tool_calls AS t
+WHERE t.id = s.id AND s.source = 'signal' AND NOT coalesce(0 >= ANY(t.brought_by), true)
+
+-- name: is_of_call
+-- A signal g is of the session of a staged call s, and did not come by the key of another user than the session's. Of a session that begins with this
+-- batch, its facts say whose it is.
+g.tool_call_id = s.id AND g.session_id = s.session_id
+AND (g.bound_user IS NULL OR is_file_of(g.bound_user, coalesce(
+    (SELECT nullif(o.user_id, 0) FROM sessions AS o WHERE o.session_id = s.session_id),
+    (SELECT coalesce(u.alias_of, u.id) FROM staged_facts AS f JOIN users AS u ON u.name = f.user_name
+     WHERE f.session_id = s.session_id ORDER BY f.first_record_at LIMIT 1))))
+
+-- name: durations_of_signals
+-- The duration without the wait for permission, as hooks report it (hook_rows.sql): of two that are reported, the longer counts.
+-- A call that goes on in the background has no duration.
+UPDATE staged_tool_calls AS s SET duration_source = 'reported',
+    duration_ms = CASE WHEN s.duration_source = 'reported' THEN greatest(s.duration_ms, d.duration_ms) ELSE d.duration_ms END,
+    wait_ms = CASE
+        WHEN s.duration_source = 'timestamps' THEN greatest(s.duration_ms - d.duration_ms, 0)
+        WHEN s.duration_ms + s.wait_ms IS NOT NULL THEN greatest(s.duration_ms + s.wait_ms - greatest(s.duration_ms, d.duration_ms), 0) END
+FROM (
+    SELECT s.id, max((g.attributes ->> 'duration_ms')::bigint) AS duration_ms
+    FROM staged_tool_calls AS s JOIN signals AS g ON $is_of_call
+    WHERE g.name = %(tool_result)s GROUP BY s.id
+) AS d
+WHERE d.id = s.id AND s.status <> 'pending' AND s.duration_ms IS NOT NULL AND d.duration_ms IS NOT NULL
+
+-- name: refusals_of_signals
+-- A call without a result that a person, a rule or a hook refused. A result says more, and is better than this version (row_tables.py).
+UPDATE staged_tool_calls AS s SET status = 'rejected', error_class = 'rejected'
+WHERE s.status = 'pending' AND EXISTS (
+    SELECT FROM signals AS g WHERE $is_of_call AND g.name = %(tool_decision)s AND g.attributes ->> 'decision' = 'reject')

@@ -1,0 +1,345 @@
+"""What telemetry says is added to what transcripts and hooks say, in any order, and makes no rows of its own."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from services.worker.importers.formats import ids
+from services.worker.importers.job import undo
+from services.worker.resources import Resources
+from services.worker.sweep.scheduler import NO_CALL, ONE_CALL, Looks
+from shared.broker import TASK_READ_CAPTURED
+from shared.events.messages import Signal
+from tests.example_counts import examples
+from tests.integration.worker.capture.captured import put_range
+from tests.integration.worker.capture.hook_session import AGENTS_FILE, AGENTS_TRANSCRIPT, HOOKS, TRANSCRIPT, put_hooks
+from tests.integration.worker.capture.signals import put_signals, signals_of
+from tests.integration.worker.capture.test_capture import all_tables, empty, import_files, is_verified
+from tests.integration.worker.capture.test_hooks import bring_transcript, read_all, without_better_knowledge
+from tests.skips import SAMPLES, needs
+from tests.telemetry import event, logs, metric, metrics, point
+from tests.unit.worker.importers.transcript.rows_of_a_session import SESSION, START, answer, jsonl, use
+
+
+def of_session(name: str, sequence: int, seconds: float, **values: Any) -> dict[str, Any]:
+    return event(name, sequence, session=SESSION, seconds=seconds, start=START, **values)
+
+
+# (its call, when it ended, how long it ran): of the calls of the session in hook_session.py.
+RAN = [
+    ("toolu_1", 5, 2400),
+    ("toolu_2", 6, 30),
+    ("toolu_3", 20, 5),
+    ("toolu_5", 40, 15_600),
+    ("toolu_6", 28, 7),
+    ("toolu_7", 43, 3),
+    ("toolu_8", 183, 120_010),
+]
+EVENTS = [
+    *(of_session("tool_decision", n, at - 1, tool_use_id=key, decision="accept", source="config") for n, (key, at, _) in enumerate(RAN)),
+    *(
+        of_session("tool_result", 100 + n, at, tool_use_id=key, duration_ms=str(ran), success="true")
+        for n, (key, at, ran) in enumerate(RAN)
+    ),
+    of_session("tool_decision", 200, 22, tool_use_id="toolu_4", decision="reject", source="config"),
+    of_session("api_request", 201, 8, request_id="req_1", duration_ms=900, ttft_ms=300, cost_usd=0.01),
+    of_session("tool_result", 202, 50, tool_use_id="toolu_of_nothing", duration_ms="12"),
+]
+SIGNALS = [*signals_of(logs(*EVENTS)), *signals_of(metrics(metric("commit.count", point(1.0, session=SESSION))))]
+# (milliseconds that telemetry says; the rest of the time between the transcript's two rows)
+REPORTED = [
+    ("toolu_1", 2400, 500),
+    ("toolu_2", 30, 3770),
+    ("toolu_3", 5, 11_995),
+    ("toolu_5", 15_600, 400),
+    # The transcript of the agent says one second.
+    ("toolu_6", 7, 993),
+    ("toolu_7", 3, 997),
+    ("toolu_8", 120_010, 990),
+]
+
+
+def bring_signals(worker: Resources, signals: list[Signal] = SIGNALS, **whose: Any) -> None:
+    with worker.transaction() as connection:
+        put_signals(connection, signals, **whose)
+    read_all(worker)
+
+
+def reported(worker: Resources) -> list[tuple[Any, ...]]:
+    with worker.transaction() as connection:
+        found = "SELECT id, duration_ms, wait_ms FROM tool_calls WHERE duration_source = 'reported' ORDER BY occurred_at"
+        return connection.execute(found).fetchall()
+
+
+def status_of(worker: Resources, key: str) -> tuple[str, str | None, int | None]:
+    with worker.transaction() as connection:
+        call = "SELECT status, error_class, duration_ms FROM tool_calls WHERE id = %s"
+        [found] = connection.execute(call, [ids.tool_use_id(key)]).fetchall()
+    return found
+
+
+def expected() -> list[tuple[Any, ...]]:
+    return [(ids.tool_use_id(key), ran, wait) for key, ran, wait in REPORTED]
+
+
+@pytest.fixture
+def of_transcript(worker: Resources) -> dict[str, Any]:
+    """What the transcript alone gives, without what telemetry knows better: the same as of hooks."""
+    bring_transcript(worker)
+    found = without_better_knowledge(all_tables(worker))
+    empty(worker)
+    return found
+
+
+@pytest.mark.parametrize("order", ["signals first", "transcript first", "together"])
+def test_a_call_of_a_transcript_has_its_exact_duration(worker: Resources, of_transcript: dict[str, Any], order: str) -> None:
+    if order == "signals first":
+        bring_signals(worker)
+    elif order == "together":
+        with worker.transaction() as connection:
+            put_signals(connection, SIGNALS)
+    bring_transcript(worker)
+    if order == "transcript first":
+        bring_signals(worker)
+
+    assert reported(worker) == expected()
+    assert without_better_knowledge(all_tables(worker)) == of_transcript
+    assert is_verified(worker)
+
+
+def test_signals_alone_make_no_rows(worker: Resources) -> None:
+    before = all_tables(worker)
+
+    bring_signals(worker)
+
+    assert all_tables(worker) == before
+    with worker.transaction() as connection:
+        assert connection.execute("SELECT count(*), count(*) FILTER (WHERE is_new) FROM signals").fetchall() == [(len(SIGNALS), 0)]
+
+
+def test_beat_sees_signals_that_calls_have_not_been_told(worker: Resources, looks: Looks) -> None:
+    assert looks.stored()[TASK_READ_CAPTURED] == NO_CALL
+
+    with worker.transaction() as connection:
+        put_signals(connection, SIGNALS)
+    assert looks.stored()[TASK_READ_CAPTURED] == ONE_CALL
+
+    read_all(worker)
+    assert looks.stored()[TASK_READ_CAPTURED] == NO_CALL
+
+
+LINES = TRANSCRIPT.splitlines(keepends=True)
+AGENTS_LINES = AGENTS_TRANSCRIPT.splitlines(keepends=True)
+
+
+@settings(max_examples=examples(12), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@given(data=st.data())
+def test_pieces_of_all_channels_may_come_in_any_order_and_again(
+    worker: Resources, of_transcript: dict[str, Any], data: st.DataObject
+) -> None:
+    # Given the lines of both files in their order, hooks and signals in any order and some twice, and moments at which what is there is read
+    hooks = data.draw(st.permutations(HOOKS + data.draw(st.lists(st.sampled_from(HOOKS), max_size=4))))
+    signals = data.draw(st.permutations(SIGNALS + data.draw(st.lists(st.sampled_from(SIGNALS), max_size=4))))
+    pieces = ["line"] * len(LINES) + ["agent's line"] * len(AGENTS_LINES) + ["hook"] * len(hooks) + ["signal"] * len(signals)
+    whose = data.draw(st.permutations(pieces))
+    reads = data.draw(st.sets(st.integers(0, len(whose) - 1), max_size=6))
+    empty(worker)
+    lines, agents_lines, hooks_left, signals_left = iter(LINES), iter(AGENTS_LINES), iter(hooks), iter(signals)
+
+    for place, piece in enumerate(whose):
+        with worker.transaction() as connection:
+            if piece == "line":
+                put_range(connection, SESSION, next(lines))
+            elif piece == "hook":
+                put_hooks(connection, [next(hooks_left)])
+            elif piece == "signal":
+                put_signals(connection, [next(signals_left)])
+            else:
+                put_range(connection, SESSION, next(agents_lines), file_name=AGENTS_FILE)
+        if place in reads:
+            read_all(worker)
+    read_all(worker)
+
+    # Then all is as the transcript alone gives it, and the durations are those that were reported
+    assert without_better_knowledge(all_tables(worker)) == of_transcript
+    assert reported(worker) == expected()
+    assert is_verified(worker)
+
+
+ASKED = jsonl(answer(2.1, "a2", "msg_1", use("toolu_1", "Bash", command="make test")))
+REFUSED = signals_of(logs(of_session("tool_decision", 1, 9, tool_use_id="toolu_1", decision="reject", source="user_reject")))
+
+
+@pytest.mark.parametrize("order", ["refusal first", "call first"])
+def test_a_call_to_which_a_person_says_no_ends_as_rejected(worker: Resources, order: str) -> None:
+    """given a transcript with the use of a call, and no result of it."""
+    if order == "refusal first":
+        bring_signals(worker, REFUSED)
+    with worker.transaction() as connection:
+        put_range(connection, SESSION, ASKED)
+    read_all(worker)
+    if order == "call first":
+        assert status_of(worker, "toolu_1") == ("pending", None, None)
+        bring_signals(worker, REFUSED)
+
+    assert status_of(worker, "toolu_1") == ("rejected", "rejected", None)
+    assert is_verified(worker)
+
+
+def test_the_result_of_a_call_says_more_than_its_refusal(worker: Resources) -> None:
+    """given a call that was refused and whose result came all the same, as of one that was asked about twice."""
+    bring_signals(worker, REFUSED)
+
+    bring_transcript(worker)
+
+    assert status_of(worker, "toolu_1")[0] == "success"
+    assert is_verified(worker)
+
+
+def test_signals_that_come_again_change_nothing(worker: Resources) -> None:
+    bring_transcript(worker)
+    bring_signals(worker)
+    before = all_tables(worker)
+
+    with worker.transaction() as connection:
+        outcome = put_signals(connection, SIGNALS)
+    read_all(worker)
+
+    assert (outcome.persisted, outcome.duplicates) == (0, len(SIGNALS))
+    assert all_tables(worker) == before
+
+
+def test_an_import_that_is_undone_takes_its_calls_with_it(worker: Resources, tmp_path: Path) -> None:
+    """given signals of calls that only an import brought: they are no reason to keep the calls."""
+    import_files(worker, tmp_path, TRANSCRIPT, AGENTS_TRANSCRIPT)
+    bring_signals(worker)
+    assert reported(worker) == expected()
+
+    with worker.transaction() as connection:
+        [(number,)] = connection.execute("SELECT number FROM import_jobs WHERE kind <> 'capture'").fetchall()
+        while undo.undo_some(worker, connection, number):
+            pass
+        undo.clear_up(connection, number)
+
+    with worker.transaction() as connection:
+        assert connection.execute("SELECT count(*) FROM tool_calls").fetchall() == [(0,)]
+    assert is_verified(worker)
+    # And they know the calls when these come again
+    bring_transcript(worker)
+    assert reported(worker) == expected()
+
+
+def test_what_a_client_sent_stays_as_it_was_sent(worker: Resources) -> None:
+    bring_transcript(worker)
+    with worker.transaction() as connection:
+        connection.execute("UPDATE tool_calls SET brought_by = NULL")
+        before = connection.execute("SELECT id, duration_ms, duration_source FROM tool_calls ORDER BY id").fetchall()
+
+    bring_signals(worker)
+
+    with worker.transaction() as connection:
+        assert connection.execute("SELECT id, duration_ms, duration_source FROM tool_calls ORDER BY id").fetchall() == before
+
+
+@pytest.mark.parametrize("order", ["signals first", "transcript first"])
+def test_signals_of_a_key_of_another_user_change_nothing(worker: Resources, order: str) -> None:
+    """given a session of ann, and signals about it by a key that is bound to bob."""
+    bring_transcript(worker)
+    alone = reported(worker)
+    if order == "transcript first":
+        with worker.transaction() as connection:
+            outcome = put_signals(connection, SIGNALS, user="bob", bound_user="bob")
+        assert outcome.dead == len(SIGNALS)
+    else:
+        empty(worker)
+        bring_signals(worker, user="bob", bound_user="bob")
+        bring_transcript(worker)
+    read_all(worker)
+
+    assert reported(worker) == alone
+
+
+def test_attributes_are_stored_as_json(worker: Resources) -> None:
+    bring_signals(worker)
+
+    with worker.transaction() as connection:
+        [(found,)] = connection.execute("SELECT attributes FROM signals WHERE name = 'api_request'").fetchall()
+    assert found == json.loads('{"cost_usd": 0.01, "duration_ms": 900, "event_sequence": 201, "request_id": "req_1", "ttft_ms": 300}')
+
+
+ONE_SESSION = SAMPLES / "one-session"
+
+
+class Sample(NamedTuple):
+    """One session of the real client, by every channel."""
+
+    session_id: str
+    lines: dict[str, list[bytes]]
+    hooks: list[tuple[float, dict[str, Any]]]
+    signals: list[Signal]
+
+
+def sample() -> Sample:
+    [main] = (ONE_SESSION / "projects").glob("*/*.jsonl")
+    [agent] = (ONE_SESSION / "projects").glob("*/*/subagents/*.jsonl")
+    hooks = [json.loads(line) for line in (ONE_SESSION / "hooks.ndjson").read_text().splitlines()]
+    exports = [json.loads(line)["body"] for line in (ONE_SESSION / "otlp.ndjson").read_text().splitlines()]
+    return Sample(
+        main.stem,
+        {
+            f"{main.name}": main.read_bytes().splitlines(keepends=True),
+            f"subagents/{agent.name}": agent.read_bytes().splitlines(keepends=True),
+        },
+        [(each["received_at"], each["payload"]) for each in hooks],
+        [signal for export in exports for signal in signals_of(export)],
+    )
+
+
+@needs("samples")
+@settings(max_examples=examples(12), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@given(data=st.data())
+def test_a_real_session_is_the_same_in_any_order_of_its_channels(worker: Resources, data: st.DataObject) -> None:
+    # Given a session as the transcript and its signals give it, in this order
+    found = sample()
+    empty(worker)
+    bring(worker, found, [("line", name) for name, lines in found.lines.items() for _ in lines], set())
+    of_transcript = without_better_knowledge(all_tables(worker))
+    bring_signals(worker, found.signals)
+    assert without_better_knowledge(all_tables(worker)) == of_transcript
+    expected = reported(worker)
+    assert len(expected) >= 6
+
+    # When its channels come in any order, in pieces, some twice
+    channels = [("line", name) for name, lines in found.lines.items() for _ in lines]
+    channels += [("hook", "")] * len(found.hooks) + [("signal", "")] * (len(found.signals) + 10)
+    order = data.draw(st.permutations(channels))
+    reads = data.draw(st.sets(st.integers(0, len(order) - 1), max_size=8))
+    hooks, signals = data.draw(st.permutations(found.hooks)), data.draw(st.permutations(found.signals + found.signals[:10]))
+    empty(worker)
+    bring(worker, found._replace(hooks=hooks, signals=signals), order, reads)
+
+    # Then rows, tokens and cost are those of the transcript alone, and durations those that Claude Code measured
+    assert without_better_knowledge(all_tables(worker)) == of_transcript
+    assert reported(worker) == expected
+    assert is_verified(worker)
+
+
+def bring(worker: Resources, found: Sample, order: list[tuple[str, str]], reads: set[int]) -> None:
+    lines = {name: iter(each) for name, each in found.lines.items()}
+    hooks, signals = iter(found.hooks), iter(found.signals)
+    for place, (channel, name) in enumerate(order):
+        with worker.transaction() as connection:
+            if channel == "line":
+                put_range(connection, found.session_id, next(lines[name]), file_name=name)
+            elif channel == "hook":
+                put_hooks(connection, [next(hooks)], start=datetime(1970, 1, 1, tzinfo=UTC))
+            else:
+                put_signals(connection, [next(signals)])
+        if place in reads:
+            read_all(worker)
+    read_all(worker)
