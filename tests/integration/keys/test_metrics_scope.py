@@ -29,6 +29,7 @@ QUERIES = {
         f"?start_date=2024-05-01&end_date=2024-05-31&group_by={by}" for by in ("project", "user", "model", "tool", "error_class")
     ],
     "/api/me": [""],
+    "/api/prices": [""],
     "/api/users": ["", "?limit=1", "?project_id=1"],
     "/api/live/sessions": [""],
     "/api/accounting": [""],

@@ -46,7 +46,7 @@ def test_an_unknown_model_or_tier_has_no_price() -> None:
 
     assert price_of("no-such-model", AT, Tokens(input=1)) == unknown
     assert price_of(None, AT, Tokens(input=1)) == unknown
-    assert price_of("claude-opus-4-6", AT, Tokens(input=1), is_fast=True) == unknown
+    assert price_of("claude-sonnet-4-6", AT, Tokens(input=1), is_fast=True) == unknown
 
 
 # US dollars for a million tokens, as Anthropic lists them: input, a write for five minutes and for an hour, a read.
