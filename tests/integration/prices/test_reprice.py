@@ -60,7 +60,7 @@ def test_every_sum_follows_and_the_run_says_what_changed(world: World, small_ste
         (NEXT, 4, 4, 2, 4),
         (SONNET, 3, 0, 0, 0),
     ]
-    assert world.api.get(world.api.key("read"), "/api/stats").json()["cost_usd"] == 0.11925
+    assert world.api.get(world.api.key("read"), "/api/usage?group_by=project").json()["items"][0]["cost_usd"] == 0.11925
 
 
 def test_a_second_run_changes_nothing(world: World, small_steps: None) -> None:
@@ -161,7 +161,7 @@ def test_a_killed_worker_leaves_correct_sums_and_another_goes_on(world: World) -
     settings = world.worker.settings
     worker = reprice_worker.start({"database_url": settings.database_url, "redis_url": settings.redis_url}, reprice_id)
 
-    wait_until(lambda: shown(world, reprice_id)["changed_calls"] > 0, timeout_seconds=60)
+    assert wait_until(lambda: shown(world, reprice_id)["changed_calls"] > 0, timeout_seconds=60)
     worker.kill()
     worker.wait()
 

@@ -267,5 +267,6 @@ OPERATIONS: Final[dict[str, Json]] = {
                 "found_at": "2026-02-14T09:30:00Z",
             }
         ],
+        "unpriced_models": [{"model": "claude-next-1", "api_calls": 12}],
     },
 }

@@ -111,7 +111,7 @@ TABLES: Final = (
     TextTable("scrubs", "id", "uuid", {"request_id": "text"}),
     TextTable("retention_runs", "id", "uuid", {"request_id": "text"}),
     TextTable("reprices", "id", "uuid", {"model": "text", "by_model": "jsonb", "request_id": "text"}),
-    TextTable("prices", "id", "uuid", {"model": "text", "version": "text"}),
+    TextTable("prices", "id", "uuid", {"model": "text", "version": "text"}, distinct={"model": "{value} || ' ' || {key}"}),
     TextTable("erasures", "id", "uuid", {"names": "text[]", "request_id": "text"}),
 )
 
