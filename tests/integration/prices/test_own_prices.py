@@ -1,11 +1,16 @@
 """Prices of one's own come before the price list: in the next call, whoever brings it."""
 
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
+from psycopg import Connection
 
+from services.worker.persist.derived_values import stored_prices
 from services.worker.persist.derived_values.pricing import price_version
+from services.worker.resources import open_resources
 from tests.integration.keys.conftest import is_error
 from tests.integration.keys.ownership.owners import AT, BOBS, World, conversation
 from tests.integration.prices.pricing_world import NEXT, costs, said, set_price, store, unset_price
@@ -126,3 +131,51 @@ def test_a_price_that_cannot_be_is_refused_by_its_field(world: World, price: dic
 
     assert is_error(answer, 400, "VALIDATION_ERROR")
     assert field in answer.text
+
+
+def restarted(world: World, prices: Path | None) -> World:
+    """The same tracker, with a worker that starts with this file."""
+    world.worker.close()
+    return World(world.api, open_resources(world.worker.settings.model_copy(update={"prices": prices})), world.admin)
+
+
+def test_the_workers_file_counts_until_a_start_without_it_and_the_api_comes_first(world: World, tmp_path: Path) -> None:
+    file = tmp_path / "prices.toml"
+    file.write_text('[[prices]]\nmodel = "claude-next-*"\ninput = 20\noutput = 0\n')
+
+    world = restarted(world, file)
+    store(world, said("s"))
+    shown = [each for each in world.api.get(world.admin, "/api/prices").json()["items"] if each["source"] == "file"]
+    price = set_price(world, input=30, output=0)
+    store(world, said("s", at=AT + timedelta(minutes=1)))
+    unset_price(world, price["id"])
+    store(world, said("s", at=AT + timedelta(minutes=2)))
+    world = restarted(world, None)
+    store(world, said("s", at=AT + timedelta(minutes=3)))
+    world.worker.close()
+
+    assert [(each["model"], each["input"], each["version"]) for each in shown] == [("claude-next-*", 20, "own price claude-next-* (file)")]
+    assert costs(world) == [0.02, 0.03, 0.02, None]
+
+
+def test_a_batch_reads_prices_only_when_they_have_changed(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    reads: list[UUID | None] = []
+
+    def counted(connection: Connection[Any], version: UUID | None) -> None:
+        reads.append(version)
+        read(connection, version)
+
+    read = stored_prices.read
+    monkeypatch.setattr(stored_prices, "read", counted)
+    store(world, said("s"))
+    before = len(reads)
+
+    for n in range(1, 4):
+        store(world, said("s", at=AT + timedelta(minutes=n)))
+    unchanged = len(reads)
+    set_price(world)
+    store(world, said("s", at=AT + timedelta(minutes=4)))
+    store(world, said("s", at=AT + timedelta(minutes=5)))
+
+    assert (unchanged - before, len(reads) - unchanged) == (0, 1)
+    assert costs(world) == [None] * 4 + [0.015] * 2
