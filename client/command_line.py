@@ -21,7 +21,7 @@ from client.once import allow_once
 from client.options import DEFAULT_URL, AsJson, Token, Url, failures_as_exit_codes, server_at, uuid_beginning, uuid_or_none
 from client.output.display import SHARE_TOTAL, Quiet, display_for
 from client.output.terminal import write_json
-from client.questions import project, retention
+from client.questions import prices, project, retention
 from client.questions.day import day
 from client.questions.export import export
 from client.questions.file import file_history
@@ -292,6 +292,7 @@ app.add_typer(dead_letters.app, name="dead-letters", rich_help_panel=ADMINISTRAT
 app.add_typer(project.app, name="project", rich_help_panel=ADMINISTRATION)
 app.add_typer(keys.app, name="keys", rich_help_panel=ADMINISTRATION)
 app.add_typer(retention.app, name="retention", rich_help_panel=ADMINISTRATION)
+app.add_typer(prices.app, name="prices", rich_help_panel=ADMINISTRATION)
 app.command("audit", rich_help_panel=ADMINISTRATION)(keys.list_audit)
 
 

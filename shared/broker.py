@@ -33,6 +33,7 @@ TASK_JOIN_PROJECTS: Final = "maintenance.join_projects"
 TASK_FILL_SAVINGS: Final = "maintenance.fill_savings"
 TASK_ARCHIVE: Final = "maintenance.archive"
 TASK_RETENTION: Final = "maintenance.retention"
+TASK_REPRICE: Final = "maintenance.reprice"
 
 # Which queue a task waits in. Imports may keep their workers busy for hours; tasks on the drain's queue must not wait for them.
 QUEUES: Final = {
@@ -53,6 +54,7 @@ QUEUES: Final = {
     TASK_FILL_SAVINGS: QUEUE_MAINTENANCE,
     TASK_ARCHIVE: QUEUE_MAINTENANCE,
     TASK_RETENTION: QUEUE_MAINTENANCE,
+    TASK_REPRICE: QUEUE_MAINTENANCE,
 }
 
 BLOCKING_READ_SECONDS: Final = 3

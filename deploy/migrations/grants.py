@@ -62,6 +62,7 @@ _CAPTURE: Final = (
 _MARKS: Final = ("session_marks", "saved_views")
 _SIGNS: Final = ("session_signs",)
 _ERASURES: Final = ("tombstones", "erasures", "erasure_sessions")
+_PRICES: Final = ("prices", "price_state", "reprices")
 _RETENTION: Final = ("retention_runs", "retention_counts", "dropped_texts", "dropping_sessions")
 _SEARCH: Final = ("search_documents", "search_pending", "search_words", "search_former_results")
 TABLES: Final = (
@@ -76,6 +77,7 @@ TABLES: Final = (
     *_SIGNS,
     *_ERASURES,
     *_RETENTION,
+    *_PRICES,
     "retention_rules",
     *_SEARCH,
     *_KEYS,
@@ -90,6 +92,10 @@ VIEWS: Final = (*_ASKS, "whole_projects", "search_noted_messages", "search_texts
 _PLACE_OF_PROJECT: Final = (
     *("name", "group_name", "is_archived", "visibility", "is_kept_apart", "part_of", "merged_into", "merged_by", "merge_evidence"),
     *("merged_by_key", "merged_at", "rekey_requested_at"),
+)
+_PRICE: Final = (
+    *("source", "model", "tier", "valid_from", "above_input_tokens", "version", "key_id", "changed_at"),
+    *("input_usd", "output_usd", "cache_write_5m_usd", "cache_write_1h_usd", "cache_read_usd", "web_search_usd"),
 )
 _TOLD: Final = ("told_by", "path", "common_dir", "remote", "inside", "is_main")
 
@@ -146,6 +152,10 @@ GRANTS: Final[dict[str, Grants]] = {
             "DELETE": _ALL,
         },
         "retention_runs": {"SELECT": _ALL, "INSERT": ("id", "is_dry_run", "rewrites", "request_id")},
+        "prices": {"SELECT": _ALL, "INSERT": _PRICE, "UPDATE": _PRICE, "DELETE": _ALL},
+        # The trigger of `prices` notes a change.
+        "price_state": {"SELECT": _ALL, "INSERT": ("only_row",), "UPDATE": ("version",)},
+        "reprices": {"SELECT": _ALL, "INSERT": ("id", "is_dry_run", "from_at", "to_at", "model", "request_id")},
         "dropped_texts": {"SELECT": ("session_id", "is_done"), "DELETE": _ALL},
         "exports": {"SELECT": _ALL, "INSERT": ("id", "bound_user"), "UPDATE": ("expires_at",)},
         "api_keys": {
@@ -161,7 +171,7 @@ GRANTS: Final[dict[str, Grants]] = {
     # It looks up the key of an import. Of marks, keys and the audit log it changes the texts alone, where a scrub finds a secret; retention deletes. Marks and
     # views come with an export of another tracker too.
     WORKER: dict.fromkeys(
-        (*EVENTS, *AGGREGATES, *BASE, *_REGISTRY, *_JOBS, *_JOURNAL, *_CAPTURE, *_SIGNS, *_ERASURES, *_RETENTION, *_SEARCH),
+        (*EVENTS, *AGGREGATES, *BASE, *_REGISTRY, *_JOBS, *_JOURNAL, *_CAPTURE, *_SIGNS, *_ERASURES, *_RETENTION, *_PRICES, *_SEARCH),
         _WRITE | _MAINTAIN,
     )
     | {

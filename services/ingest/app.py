@@ -42,6 +42,7 @@ from services.ingest.routes.keys import keys
 from services.ingest.routes.logins import logins
 from services.ingest.routes.machines import machines
 from services.ingest.routes.operations import operations
+from services.ingest.routes.prices import prices
 from services.ingest.routes.projects import projects
 from services.ingest.routes.retention import retention
 from services.ingest.routes.saved_views import views
@@ -128,6 +129,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         *marks.routes,
         *views.routes,
         *retention.routes,
+        *prices.routes,
         *operations.routes,
     ]
     app.state.required = required_by_path(app.router.routes)

@@ -20,7 +20,8 @@ from services.query.answers.days import DayFailure, DayProject, DaySession
 from services.query.answers.lists import Project, ProjectPart
 from services.query.answers.live import LiveItem, LiveSession, LiveSessions
 from services.query.answers.machines import Machine, MachinePage
-from services.query.answers.operations import Me, OwnKey
+from services.query.answers.operations import Me, OwnKey, UnpricedModel
+from services.query.answers.prices import ModelPrice
 from services.query.answers.stats import CallPoint, ErrorCount, Point, Tool, UsageItem, UsageRange, UsageReport, UserShare
 from services.query.answers.tool_errors import FailedPoint, FailedTool
 from services.query.answers.users import User, UserPage
@@ -55,6 +56,9 @@ SHOWN_TEXTS: Final[Fields] = frozenset(
         (ChangeOfGroup, "tool_name"),
         (ChangeOfGroup, "error_class"),
         (UsageReport, "price_versions"),
+        (ModelPrice, "model"),
+        (UnpricedModel, "model"),
+        (ModelPrice, "version"),
         (LiveItem, "tool_name"),
         (LiveItem, "running_tool"),
         (LiveItem, "model"),

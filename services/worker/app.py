@@ -14,6 +14,7 @@ from kombu.transport.redis import QoS
 
 from services.worker import heartbeat
 from services.worker.persist.derived_values.error_classes import InvalidRules, error_classes
+from services.worker.persist.derived_values.price_file import InvalidPrices, read_file
 from services.worker.settings import Settings
 from shared.blobs.stores import archive_at, store_at
 from shared.broker import celery_settings
@@ -86,6 +87,15 @@ def _know_the_error_classes(**_: object) -> None:
     try:
         error_classes()
     except InvalidRules as error:
+        sys.exit(str(error))
+
+
+@celeryd_init.connect(weak=False)
+def _know_the_prices(**_: object) -> None:
+    """A file of prices that cannot be used stops the start, not the first call. Read here, so that all processes of the worker have the same."""
+    try:
+        read_file(Settings().prices)
+    except InvalidPrices as error:
         sys.exit(str(error))
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from services.worker.importers.job import undo, withdraw_rows
-from services.worker.maintenance import fill_savings, rebuild, repair, verify
+from services.worker.maintenance import fill_savings, rebuild, repair, reprice, verify
 from services.worker.maintenance.scrub import scrub_names, scrub_rows
 from services.worker.maintenance.scrub.scrub_tables import TABLES
 from services.worker.persist import persist_batch
@@ -41,6 +41,13 @@ def rendered() -> dict[str, str]:
         **{f"verify_{name.replace(' ', '_')}.sql": _file(verify, check.statement()) for name, check in checks.items()},
         "repair.sql": _file(repair, *map(repair.correct_rows, (*KIND_TABLES, "api_calls")), repair.correct_facts()),
         "fill_savings.sql": _file(fill_savings, fill_savings.fill_statement().decode()),
+        "reprice.sql": _file(
+            reprice,
+            reprice.next_calls(has_session=True),
+            reprice.next_calls(has_session=False),
+            reprice.reprice_statement().decode(),
+            reprice.dropped_calls(),
+        ),
         "scrub.sql": _file(
             scrub_rows,
             *(sql for table in TABLES for sql in (scrub_rows.select_chunk(table, is_first=False), scrub_rows.update_row(table))),

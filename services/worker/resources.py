@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import cache
+from functools import cache, partial
+from pathlib import Path
 from typing import Any
 
 from celery.signals import worker_process_init, worker_process_shutdown
@@ -16,6 +17,7 @@ from sqlalchemy import Engine, event
 
 from services.worker.drain.consumer_fencing import JournalConsumer
 from services.worker.fixed_settings import idle_gap_seconds
+from services.worker.persist.derived_values import stored_prices
 from services.worker.persist.records import KeptResults
 from services.worker.persist.staging.staging_tables import prepare_connection
 from services.worker.settings import Settings
@@ -81,13 +83,14 @@ class Resources:
 def open_resources(settings: Settings) -> Resources:
     """Connects at the first use of Postgres or Redis, not here."""
     engine = make_engine(settings.database_url, pool_size=1, statement_timeout_ms=30_000, application_name="tracker-worker")
-    event.listen(engine, "connect", _prepare)
+    event.listen(engine, "connect", partial(_prepare, settings.prices))
     redis = connect(settings.redis_url, socket_timeout=5, socket_connect_timeout=2, health_check_interval=10, protocol=2)
     return Resources(settings, engine, redis, JournalConsumer(f"{socket.gethostname()}-{os.getpid()}"))
 
 
-def _prepare(connection: Connection[Any], _record: object) -> None:
+def _prepare(prices: Path | None, connection: Connection[Any], _record: object) -> None:
     prepare_connection(connection)
+    stored_prices.publish(connection, prices)
     connection.commit()
 
 

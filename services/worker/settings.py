@@ -52,6 +52,10 @@ class Settings(WritingSettings, ArchiveSettings, RetentionSettings):
         None,
         description="A file of one's own rules why tool calls fail, as services/worker/persist/derived_values/error_classes.toml. They come before the tracker's.",
     )
+    prices: Path | None = Field(
+        None,
+        description="A file of one's own prices, JSON or TOML (docs/how-to/prices.md), read at the start. They come before the price list. The same for all workers.",
+    )
     heartbeat_file: Path | None = Field(
         None,
         description="Touched while a worker or beat goes round; `python -m services.worker.healthcheck` tells by its age. Set in its image.",

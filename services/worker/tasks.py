@@ -14,7 +14,7 @@ from services.worker.drain import accounting, canary, drain_partition
 from services.worker.importers.job import run_shard
 from services.worker.importers.job.end_cancelled import end_cancelled as end_cancelled_jobs
 from services.worker.kept_out import know_kept_out
-from services.worker.maintenance import fill_savings, idle_sessions, join_projects, merge_users, rekey_projects, upload_gc
+from services.worker.maintenance import fill_savings, idle_sessions, join_projects, merge_users, rekey_projects, reprice, upload_gc
 from services.worker.maintenance.erase import erase as erasures
 from services.worker.maintenance.retention import run_retention
 from services.worker.maintenance.scrub import scrub as scrubs
@@ -36,6 +36,7 @@ from shared.broker import (
     TASK_READ_CAPTURED,
     TASK_REKEY_PROJECT,
     TASK_REMOVE_DEAD_CONSUMERS,
+    TASK_REPRICE,
     TASK_RETENTION,
     TASK_RUN_IMPORT,
     TASK_SCRUB,
@@ -180,6 +181,14 @@ def drop_what_is_old(run_id: str = "") -> None:
         wanted = UUID(run_id) if run_id else run_retention.begin_scheduled(resources())
         if wanted is not None and run_retention.run(resources(), wanted):
             app.send_task(TASK_RETENTION, (str(wanted),))
+
+
+@app.task(name=TASK_REPRICE, soft_time_limit=SCRUB_LIMIT_SECONDS, time_limit=SCRUB_LIMIT_SECONDS + 10)
+def price_anew(reprice_id: str) -> None:
+    """Prices stored calls by the prices of today, some in each task. Sent by ingest, by itself until it is done, and by beat."""
+    with retry_later_if_unavailable(TASK_REPRICE):
+        if reprice.run(resources(), UUID(reprice_id)):
+            app.send_task(TASK_REPRICE, (reprice_id,))
 
 
 @app.task(name=TASK_MERGE_USERS)

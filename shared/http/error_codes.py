@@ -86,6 +86,8 @@ RESPONSES: Final = (
     ErrorCode("SUBAGENT_NOT_FOUND", 404, "The session has no subagent of this id.", "The timeline's tool calls name those that it has."),
     ErrorCode("RETENTION_RULE_NOT_FOUND", 404, "No rule of retention has this id.", "See `/api/retention`."),
     ErrorCode("RETENTION_RUN_NOT_FOUND", 404, "No run of retention has this id.", "Start one with `tracker retention --dry-run`."),
+    ErrorCode("PRICE_NOT_FOUND", 404, "No price that PUT has set has this id.", "See `/api/prices`."),
+    ErrorCode("REPRICE_NOT_FOUND", 404, "No run that prices anew has this id.", "See `/api/reprices`."),
     ErrorCode("SCRUB_NOT_FOUND", 404, "No scrub has this id.", "Start one with `POST /api/scrubs` or `tracker scrub`."),
     ErrorCode("EXPORT_NOT_FOUND", 404, "No export has this id, or it is another user's.", "See `/api/exports`."),
     ErrorCode("ERASURE_NOT_FOUND", 404, "No erasure has this id.", "See `GET /api/erasures`."),

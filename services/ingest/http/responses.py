@@ -1,12 +1,13 @@
 """The response bodies of ingest."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from shared.auth.keys import Scope
+from shared.prices import Tier
 from shared.retention import What
 
 # Without `Prefer: wait=N` always "queued". "duplicate": not stored again, since the same fact is stored under another id.
@@ -295,6 +296,39 @@ class RetentionStarted(Struct, kw_only=True):
     """What is older than it is to be kept is being dropped; with `dry_run` it is only counted. See /api/retention/runs/{run_id}."""
 
     run_id: UUID
+    status: Literal["queued"] = "queued"
+    dry_run: bool
+
+
+class PriceSet(Struct, kw_only=True):
+    """A price of one's own as it is stored, in USD for a million tokens, and for a thousand web searches."""
+
+    id: UUID
+    model: str
+    tier: Tier
+    valid_from: date | None
+    above_input_tokens: int
+    input: float
+    output: float
+    cache_write_5m: float
+    cache_write_1h: float
+    cache_read: float
+    web_search: float
+    message: str = "The next call is priced by it. POST /api/reprice prices those that are stored."
+
+
+class PriceUnset(Struct, kw_only=True):
+    """A price of one's own that counts no more."""
+
+    id: UUID
+    model: str
+    message: str = "The price is taken back. What it priced keeps its cost until POST /api/reprice."
+
+
+class RepriceStarted(Struct, kw_only=True):
+    """Stored calls are being priced anew; with `dry_run` they are only counted. See /api/reprices/{reprice_id}."""
+
+    reprice_id: UUID
     status: Literal["queued"] = "queued"
     dry_run: bool
 

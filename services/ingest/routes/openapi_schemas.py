@@ -9,6 +9,7 @@ from services.ingest.admin.dead_letters import DeadLetterFilter
 from services.ingest.admin.erasures import ErasureRequest, LiftRequest
 from services.ingest.admin.keys import NewKey
 from services.ingest.admin.machines import MachineReport, MachineRepositories
+from services.ingest.admin.prices import RepriceRequest
 from services.ingest.admin.projects import PathRule, ProjectChange, ProjectUndo
 from services.ingest.admin.retention import AllowedSession, RetentionRequest, RetentionRule
 from services.ingest.admin.saved_views import View
@@ -22,6 +23,7 @@ from services.ingest.imports.start_reparse import ReparseRequest
 from services.ingest.imports.upload_manifest import Manifest
 from shared.events.event_kinds import KINDS
 from shared.events.plausible import EARLIEST_EVENT, MAX_AHEAD
+from shared.prices import OwnPrice
 
 ANSWER_TYPES: Final = (
     responses.SessionStarted,
@@ -52,6 +54,9 @@ ANSWER_TYPES: Final = (
     responses.ExportDeleted,
     responses.ViewSaved,
     responses.ViewDeleted,
+    responses.PriceSet,
+    responses.PriceUnset,
+    responses.RepriceStarted,
     responses.RetentionRuleSet,
     responses.RetentionRuleUnset,
     responses.RetentionStarted,
@@ -119,6 +124,8 @@ def components() -> dict[str, Any]:
         RetentionRule,
         RetentionRequest,
         AllowedSession,
+        OwnPrice,
+        RepriceRequest,
         DeadLetterFilter,
         MachineReport,
         MachineRepositories,

@@ -43,6 +43,7 @@ _PATH: Final[dict[str, tuple[dict[str, Any], str]]] = {
     "export_id": (_UUID, "The export's id, as GET /api/exports shows it."),
     "scrub_id": (_UUID, "The scrub's id."),
     "rule_id": (_UUID, "The rule's id, as GET /api/retention shows it."),
+    "price_id": (_UUID, "The price's id, as GET /api/prices shows it."),
     "path_rule_id": (_NUMBER, "The rule's id."),
 }
 

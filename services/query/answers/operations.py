@@ -285,6 +285,11 @@ class DamagedTranscript(Answer):
     found_at: datetime
 
 
+class UnpricedModel(Answer):
+    model: str
+    api_calls: Annotated[int, doc("Its calls that have no price.")]
+
+
 class Accounting(Answer):
     """accepted = persisted + duplicate + dead + left_out + pending; while events go through, `drift` says whether it holds."""
 
@@ -307,4 +312,10 @@ class Accounting(Answer):
     search_oldest_seconds: Annotated[float, doc("For how long the oldest change waits to be searchable; 0 if none does.")]
     damaged_transcripts: Annotated[
         list[DamagedTranscript], doc("Archived transcripts that a reparse, a scrub or `verify --archive` could not read; the first 100.")
+    ]
+    unpriced_models: Annotated[
+        list[UnpricedModel],
+        doc(
+            "Models with calls that have no price, those with most calls first; the first 50. PUT /api/prices sets one, POST /api/reprice uses it for them."
+        ),
     ]

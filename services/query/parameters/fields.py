@@ -34,6 +34,7 @@ JobId = Annotated[UUID, Path(description="The import job's id.")]
 RetentionRunId = Annotated[UUID, Path(description="The run's id.")]
 ExportId = Annotated[UUID, Path(description="The export's id.")]
 ScrubId = Annotated[UUID, Path(description="The scrub's id.")]
+RepriceId = Annotated[UUID, Path(description="The run's id.")]
 ErasureId = Annotated[UUID, Path(description="The erasure's id.")]
 
 

@@ -21,6 +21,7 @@ from services.query.queries.status.capture_lag import capture_lag
 from services.query.queries.status.ledger import LedgerCounts, ledger_counts
 from services.query.queries.status.machines import silent_machines
 from services.query.queries.status.search_lag import search_lag
+from services.query.queries.status.unpriced_models import unpriced_models
 from services.query.status import gauges
 from services.query.status.accounting import Accounts, read_accounting
 from services.query.status.canary_age import CanaryAge, canary_age
@@ -115,7 +116,7 @@ def show_accounting(request: Request) -> Response:
     try:
         seen = _canary_age(request)
         with request.app.state.database.connection() as connection:
-            search, damaged = search_lag(connection), damaged_transcripts(connection)
+            search, damaged, unpriced = search_lag(connection), damaged_transcripts(connection), unpriced_models(connection)
         accounts = _accounting(request)
     except REDIS_ERRORS as error:
         log.warning("redis_unavailable", error=type(error).__name__)
@@ -135,6 +136,7 @@ def show_accounting(request: Request) -> Response:
         search_pending=search.documents,
         search_oldest_seconds=search.oldest_seconds,
         damaged_transcripts=damaged,
+        unpriced_models=unpriced,
     )
     return json_response(without_hidden_texts(request, shown))
 

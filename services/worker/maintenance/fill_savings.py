@@ -15,6 +15,7 @@ from psycopg.rows import dict_row
 from services.worker import lock_order
 from services.worker.aggregates.registry import composed
 from services.worker.aggregates.rollups import rollup_ctes
+from services.worker.persist.derived_values import stored_prices
 from services.worker.persist.derived_values.pricing import TOKEN_COLUMNS, Tokens, price_of
 from services.worker.persist.persist_batch import LOCK_SESSIONS
 from services.worker.resources import Resources
@@ -78,6 +79,7 @@ def fill_some(connection: Connection[Any], before: Place = NEWEST) -> Place | No
         cursor.execute(LOCK_SESSIONS, parameters)
         lock_order.lock_aggregates_shared(connection)
         calls = cursor.execute(_LOCK_CALLS, parameters).fetchall()
+        stored_prices.refresh(connection)
         prices = [
             (call["id"], price.uncached_nano_usd, price.cache_saved_nano_usd)
             for call in calls

@@ -17,6 +17,7 @@ from services.worker.importers.formats.plausible_records import SESSION_MOST
 from services.worker.maintenance import rebuild
 from services.worker.maintenance.command import with_worker
 from services.worker.persist import persist_batch
+from services.worker.persist.derived_values import stored_prices
 from services.worker.persist.derived_values.pricing import TOKEN_COLUMNS, Tokens, price_of
 from services.worker.persist.staging.event_kind_rows import KIND_TABLES
 from services.worker.resources import Resources
@@ -90,12 +91,13 @@ def repair(connection: Connection[Any], idle_gap: timedelta, *, is_dry_run: bool
 
 def _update_prices(connection: Connection[Any], ids: list[Any]) -> None:
     """The old costs included tokens that were never used."""
+    stored_prices.refresh(connection)
     with connection.cursor(row_factory=dict_row) as cursor:
         calls = cursor.execute(_PRICED_CALLS, {"ids": ids}).fetchall()
     for call in calls:
         tokens = Tokens(*(call[name] for name in TOKEN_COLUMNS))
-        price = price_of(call["model"], call["occurred_at"], tokens)
-        parameters = {"id": call["id"], "nano_usd": price.nano_usd, "version": price.version}
+        price = price_of(call["model"], call["occurred_at"], tokens, is_fast=bool(call["is_fast"]), geo=call["inference_geo"])
+        parameters = {"id": call["id"], "nano_usd": price.nano_usd, "version": price.version, "written": price.cache_write_nano_usd}
         connection.execute(_UPDATE_PRICE, parameters | {"uncached": price.uncached_nano_usd, "saved": price.cache_saved_nano_usd})
 
 

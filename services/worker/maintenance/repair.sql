@@ -18,9 +18,10 @@ WHERE $is_wrong
 RETURNING id, session_id
 
 -- name: priced_calls
-SELECT id, model, occurred_at, input_tokens, output_tokens, cache_write_5m_tokens, cache_write_1h_tokens, cache_read_tokens, web_searches
+SELECT id, model, occurred_at, input_tokens, output_tokens, cache_write_5m_tokens, cache_write_1h_tokens, cache_read_tokens, web_searches, is_fast, inference_geo
 FROM api_calls WHERE id = ANY(%(ids)s) AND cost_nano_usd IS NOT NULL
 
 -- name: update_price
-UPDATE api_calls SET cost_nano_usd = %(nano_usd)s, uncached_nano_usd = %(uncached)s, cache_saved_nano_usd = %(saved)s, price_version = %(version)s
+UPDATE api_calls SET cost_nano_usd = %(nano_usd)s, uncached_nano_usd = %(uncached)s, cache_saved_nano_usd = %(saved)s,
+    cache_write_nano_usd = %(written)s, price_version = %(version)s
 WHERE id = %(id)s

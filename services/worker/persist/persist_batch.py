@@ -17,6 +17,7 @@ from psycopg.rows import dict_row
 from services.worker import lock_order
 from services.worker.aggregates.registry import composed
 from services.worker.aggregates.rollups import rollup_ctes
+from services.worker.persist.derived_values import stored_prices
 from services.worker.persist.derived_values.cut_results import ALL
 from services.worker.persist.dropped_texts import empty_dropped
 from services.worker.persist.history_prompts import delete_superseded
@@ -26,8 +27,8 @@ from services.worker.persist.ownership import refuse_foreign, refuse_moved
 from services.worker.persist.records import HOOK, KeptResults
 from services.worker.persist.signal_rows import add_signals, take_stored_calls
 from services.worker.persist.staging.event_kind_rows import KIND_TABLES
-from services.worker.persist.staging.staging_tables import ReceivedEvent, Staged, copy_in, stage
-from services.worker.persist.tombstones import ARE_THERE_ANY, refuse_tombstoned
+from services.worker.persist.staging.staging_tables import ReceivedEvent, Staged, copy_again, copy_in, stage
+from services.worker.persist.tombstones import refuse_tombstoned
 from services.worker.row_tables import ROW_TABLES
 from services.worker.sessions.fork_ownership import assign_owners, owners_of_staged_rows
 from services.worker.sessions.reattribution import update_session_keys
@@ -49,8 +50,10 @@ INSERT_SESSIONS: Final = _sql("insert_sessions")
 
 # From here to the commit no other transaction changes these sessions.
 LOCK_SESSIONS = "SELECT FROM sessions WHERE session_id = ANY(%(session_ids)s) ORDER BY session_id FOR UPDATE"
-# With whether there are tombstones: while there are none, no batch has a query more.
-_LOCK_SESSIONS_AND_ASK: Final = f"WITH locked AS ({LOCK_SESSIONS}) SELECT count(*), EXISTS (SELECT FROM tombstones) FROM locked"
+# Whether there are tombstones, and which prices there are now: while there are none, and no others, no batch has a query more.
+_ASKED: Final = "EXISTS (SELECT FROM tombstones) AS has_tombstones, (SELECT version FROM price_state) AS prices"
+_ASK: Final = f"SELECT {_ASKED}"
+_LOCK_SESSIONS_AND_ASK: Final = f"WITH locked AS ({LOCK_SESSIONS}) SELECT {_ASKED}, count(*) FROM locked"
 
 _INSERT_SESSION_EVENTS: Final = _sql("insert_session_events")
 _INSERT_FACTS: Final = _sql("insert_facts")
@@ -132,7 +135,8 @@ def persist(
     lock_order.lock_writing_shared(connection)
     if job_number:
         parameters["session_ids"] = sorted(staged.session_ids | owners_of_staged_rows(connection))
-    projects, has_tombstones = _insert_references(connection, staged, parameters)
+    projects, has_tombstones, prices = _insert_references(connection, staged, parameters)
+    _price_by(connection, prices, staged, batch)
     if has_tombstones:
         refuse_tombstoned(connection, batch)
     if staged.rows["staged_places"]:
@@ -174,10 +178,17 @@ def persist(
     return persisted
 
 
-def _insert_references(connection: Connection[Any], staged: Staged, parameters: dict[str, Any]) -> tuple[int, bool]:
+def _price_by(connection: Connection[Any], prices: UUID | None, staged: Staged, batch: Sequence[ReceivedEvent]) -> None:
+    """Prices the staged calls again if they were priced by another version of the stored prices."""
+    if staged.rows["staged_api_calls"] and not stored_prices.are_current(prices):
+        stored_prices.read(connection, prices)
+        copy_again(connection, staged, "staged_api_calls", stage(batch))
+
+
+def _insert_references(connection: Connection[Any], staged: Staged, parameters: dict[str, Any]) -> tuple[int, bool, UUID | None]:
     """Inserts the projects, users, files and sessions that rows refer to, and locks the sessions.
 
-    Returns how many projects are new, and whether there are tombstones.
+    Returns how many projects are new, whether there are tombstones, and the version of the stored prices.
     """
     projects = 0
     if staged.rows["staged_projects"]:
@@ -188,10 +199,10 @@ def _insert_references(connection: Connection[Any], staged: Staged, parameters: 
         connection.execute(_INSERT_FILES)
     if parameters["session_ids"]:
         connection.execute(INSERT_SESSIONS, parameters)
-        [(_, has_tombstones)] = connection.execute(_LOCK_SESSIONS_AND_ASK, parameters).fetchall()
+        [(has_tombstones, prices, _)] = connection.execute(_LOCK_SESSIONS_AND_ASK, parameters).fetchall()
     else:
-        [(has_tombstones,)] = connection.execute(ARE_THERE_ANY).fetchall()
-    return projects, bool(has_tombstones)
+        [(has_tombstones, prices)] = connection.execute(_ASK).fetchall()
+    return projects, bool(has_tombstones), prices
 
 
 def _insert_starts_and_facts(

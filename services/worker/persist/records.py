@@ -226,6 +226,7 @@ class StoredPrice(Struct):
     cost: int | None
     uncached: int | None
     cache_saved: int | None
+    cache_write: int | None
     version: str | None
 
 
@@ -246,6 +247,10 @@ class ApiCall(Struct, kw_only=True):
     web_searches: int = 0
     # Claude Code's fast mode has its own price.
     is_fast: bool = False
+    # Where it was computed, if it may not be anywhere: `us` has a price of its own.
+    inference_geo: str | None = None
+    # An advisor that Claude asked within another call.
+    is_advisor: bool = False
     # Of an export, which says what the other tracker showed. Without one, today's list prices it.
     price: StoredPrice | None = None
 

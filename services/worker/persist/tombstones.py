@@ -28,7 +28,7 @@ _sql = partial(statement, __package__, "tombstones.sql")
 Kind = Literal["session", "user", "project", "range"]
 Reason = Literal["erased", "expired"]
 
-ARE_THERE_ANY: Final = "SELECT EXISTS (SELECT FROM tombstones)"
+_ARE_THERE_ANY: Final = "SELECT EXISTS (SELECT FROM tombstones)"
 _FIND: Final = _sql("find")
 _WRITE: Final = _sql("write")
 _WRITE_RANGE: Final = _sql("write_range")
@@ -107,7 +107,7 @@ def with_tombstones(connection: Connection[Any], named: Collection[_Name]) -> se
 def tombstoned_items(connection: Connection[Any], named: Sequence[tuple[str, str | None]]) -> list[bool]:
     """Of captured items, each with its session and its user: whether it has a tombstone."""
     with connection.cursor(row_factory=scalar_row) as cursor:
-        if not named or not cursor.execute(ARE_THERE_ANY).fetchone():
+        if not named or not cursor.execute(_ARE_THERE_ANY).fetchone():
             return [False] * len(named)
     wanted: set[_Name] = {("session", session_id) for session_id, _ in named}
     wanted |= {("user", user) for _, user in named if user is not None}

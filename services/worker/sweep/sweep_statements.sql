@@ -19,6 +19,8 @@ UNION ALL
 UNION ALL
 (SELECT 'maintenance.retention', json_build_array(id) FROM retention_runs WHERE $waits ORDER BY created_at LIMIT 100)
 UNION ALL
+(SELECT 'maintenance.reprice', json_build_array(id) FROM reprices WHERE $waits ORDER BY created_at LIMIT 100)
+UNION ALL
 (SELECT 'maintenance.merge_users', json_build_array(id) FROM users
 WHERE merge_requested_at < now() - interval '5 seconds' ORDER BY merge_requested_at LIMIT 100)
 UNION ALL

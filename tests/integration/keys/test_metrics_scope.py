@@ -13,7 +13,7 @@ from services.query.answers.answer import Answer, annotations_of, value_type
 from services.query.answers.live import LiveItem
 from services.query.answers.stats import Stats
 from services.query.numbers_only import SHOWN_NAMES, SHOWN_TEXTS, is_shown, numbers_only
-from services.query.routes import days, live, machines, me, projects, service, stats, users
+from services.query.routes import days, live, machines, me, prices, projects, service, stats, users
 from tests.integration.keys.conftest import Api
 from tests.integration.query import seed, world
 from tests.required_scopes import READING
@@ -29,6 +29,7 @@ QUERIES = {
         f"?start_date=2024-05-01&end_date=2024-05-31&group_by={by}" for by in ("project", "user", "model", "tool", "error_class")
     ],
     "/api/me": [""],
+    "/api/prices": [""],
     "/api/users": ["", "?limit=1", "?project_id=1"],
     "/api/live/sessions": [""],
     "/api/accounting": [""],
@@ -148,7 +149,7 @@ def test_a_key_that_may_also_read_sees_everything(api: Api, corpus: set[str]) ->
 # Every text that such a key can see, by model and field. Each new one needs a reason why it holds no user's text, path or project.
 SEEN = {
     "CountedRange.tz", "ErrorRange.tz", "Tool.tool_name", "TimedTool.tool_name", "UserShare.user", "UsageRange.tz", "UsageItem.model", "UsageItem.user",
-    "UsageReport.price_versions", "UsageReport.group_by",
+    "UsageReport.price_versions", "UsageReport.group_by", "ModelPrice.model", "ModelPrice.version", "UnpricedModel.model",
     "Comparison.group_by", "ChangeOfGroup.user", "ChangeOfGroup.model", "ChangeOfGroup.tool_name", "ChangeOfGroup.error_class",
     "UsageItem.month", "Point.date", "CallPoint.date", "FailedPoint.date",
     "DayFailure.tool_name", "DayFailure.error_class", "DaySession.user", "DaySession.model",
@@ -173,7 +174,17 @@ TEXT = "a text that nobody but its writer is to see"
 
 def models() -> dict[str, Any]:
     """The models of the routes that such a key may ask, by path."""
-    routers = (live.router, me.router, service.router, stats.router, days.router, projects.router, machines.router, users.router)
+    routers = (
+        live.router,
+        me.router,
+        service.router,
+        stats.router,
+        days.router,
+        projects.router,
+        machines.router,
+        users.router,
+        prices.router,
+    )
     routes = {route.path: route.response_model for router in routers for route in router.routes if isinstance(route, APIRoute)}
     return {path: routes[path] for path in QUERIES | QUERIES_WITH_NAMES if path != "/metrics"} | {"/api/live": LiveItem}
 

@@ -1,21 +1,35 @@
 """Prices of tokens follow the price list; unknown models have no price."""
 
-from datetime import UTC, datetime
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from decimal import Decimal
 
 import pytest
 from genai_prices import Usage, calc_price
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.worker.persist.derived_values.pricing import NANO_PER_USD, PROVIDER, Price, Tokens, price_of
+from services.worker.persist.derived_values.pricing import (
+    NANO_PER_USD,
+    PROVIDER,
+    OwnRates,
+    Price,
+    Rates,
+    Tokens,
+    listed_models,
+    price_of,
+    use,
+)
+from shared.prices import Tier
 
 AT = datetime(2026, 2, 1, 8, 30, tzinfo=UTC)
 counts = st.integers(0, 300_000)
 
 
-@given(
-    tokens=st.builds(Tokens, *[counts] * 6), model=st.sampled_from(["claude-opus-4-6", "claude-sonnet-4-5-20250929", "claude-haiku-4-5"])
-)
+MODELS = sorted({model for model, _ in listed_models()} | {"claude-sonnet-4-5-20250929"})
+
+
+@given(tokens=st.builds(Tokens, *[counts] * 6), model=st.sampled_from(MODELS))
 def test_a_call_costs_what_the_price_list_says_in_every_tier(tokens: Tokens, model: str) -> None:
     usage = Usage(
         input_tokens=tokens.all_input,
@@ -46,7 +60,7 @@ def test_an_unknown_model_or_tier_has_no_price() -> None:
 
     assert price_of("no-such-model", AT, Tokens(input=1)) == unknown
     assert price_of(None, AT, Tokens(input=1)) == unknown
-    assert price_of("claude-opus-4-6", AT, Tokens(input=1), is_fast=True) == unknown
+    assert price_of("claude-sonnet-4-6", AT, Tokens(input=1), is_fast=True) == unknown
 
 
 # US dollars for a million tokens, as Anthropic lists them: input, a write for five minutes and for an hour, a read.
@@ -95,3 +109,60 @@ def test_cost_and_saving_are_the_price_without_a_cache(tokens: Tokens, model: st
     assert price.nano_usd + price.cache_saved_nano_usd == without_cache.nano_usd
     assert price.uncached_nano_usd == without_cache.uncached_nano_usd
     assert without_cache.cache_saved_nano_usd == 0
+
+
+def test_what_was_computed_in_the_united_states_alone_costs_a_tenth_more_but_for_searches() -> None:
+    tokens = Tokens(input=1_000, cache_write_5m=1_000, cache_read=1_000, output=1_000, web_searches=1)
+    anywhere, in_us = (price_of("claude-opus-4-6", AT, tokens, geo=geo) for geo in (None, "us"))
+
+    # $0.005, $0.00625, $0.0005 and $0.025 of tokens, $0.01 of a search
+    assert (anywhere.nano_usd, in_us.nano_usd) == (46_750_000, 50_425_000)
+    assert (anywhere.cache_write_nano_usd, in_us.cache_write_nano_usd) == (6_250_000, 6_875_000)
+
+
+@pytest.mark.parametrize(("model", "factor"), [("claude-opus-4-6", 6), ("claude-opus-4-8", 2), ("claude-opus-5-20260901", 2)])
+def test_fast_mode_of_opus_costs_a_multiple_in_every_size(model: str, factor: int) -> None:
+    small = Tokens(input=10, output=20, cache_read=30)
+    large = Tokens(input=900_000)
+
+    fast, listed = (price_of(model, AT, small, is_fast=is_fast).nano_usd for is_fast in (True, False))
+
+    assert listed is not None
+    assert fast == factor * listed
+    assert price_of(model, AT, large, is_fast=True).nano_usd == factor * 900_000 * 5_000
+
+
+@pytest.fixture
+def own_prices() -> Iterator[None]:
+    yield
+    use([])
+
+
+def own(model: str, usd: int, since: date | None = None, *, of_file: bool = False, above: int = 0, tier: Tier = "standard") -> OwnRates:
+    """A price of so many dollars for a token of input."""
+    return OwnRates(model, tier, since, of_file, Rates((Decimal(usd), *[Decimal(0)] * 5), above, f"own price {usd}"))
+
+
+@pytest.mark.parametrize(
+    ("prices", "usd"),
+    [
+        ([own("*", 1), own("claude-*", 2)], 2),
+        ([own("claude-opus-4-6", 1), own("claude-opus-4-6*", 2)], 1),
+        ([own("claude-*", 1, date(2026, 1, 1)), own("claude-*", 2), own("claude-*", 3, date(2026, 2, 2))], 1),
+        ([own("claude-*", 1, of_file=True), own("claude-*", 2)], 2),
+        ([own("claude-*", 1, date(2026, 1, 1), of_file=True), own("claude-*", 2)], 1),
+        ([own("claude-*", 1), own("claude-*", 2, above=9), own("claude-*", 3, above=10)], 2),
+        ([own("claude-*", 1), own("claude-*", 2, tier="fast")], 1),
+        ([own("claude.opus-4-6", 1), own("opus", 1), own("Claude-*", 1), own("claude-opus-4", 1)], None),
+    ],
+)
+def test_of_several_prices_the_narrowest_counts_then_the_latest_then_the_api(
+    own_prices: None, prices: list[OwnRates], usd: int | None
+) -> None:
+    listed = price_of("claude-opus-4-6", AT, Tokens(input=10))
+
+    use(prices)
+    price = price_of("claude-opus-4-6", AT, Tokens(input=10))
+
+    assert price.nano_usd == (listed.nano_usd if usd is None else usd * 10 * NANO_PER_USD)
+    assert price.version == (listed.version if usd is None else f"own price {usd}")

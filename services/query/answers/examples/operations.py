@@ -124,7 +124,61 @@ _RETENTION_RUN: Final[Json] = {
     "finished_at": "2024-01-15T03:00:09Z",
 }
 
+_REPRICE: Final[Json] = {
+    "reprice_id": "018d0d62-3d4e-7c5f-9061-7c8d9e0f1a2e",
+    "status": "succeeded",
+    "dry_run": True,
+    "from_at": "2024-01-01T00:00:00Z",
+    "to_at": None,
+    "model": "claude-next-*",
+    "calls": 120,
+    "changed_calls": 120,
+    "old_usd": 0.0,
+    "new_usd": 3.42,
+    "models": [
+        {
+            "model": "claude-next-1",
+            "calls": 120,
+            "changed_calls": 120,
+            "changed_sessions": 4,
+            "old_usd": 0.0,
+            "new_usd": 3.42,
+            "newly_priced": 120,
+            "no_longer_priced": 0,
+            "unpriced_calls": 0,
+            "dropped_calls": 0,
+            "dropped_usd": 0.0,
+        }
+    ],
+    "created_at": "2024-01-15T12:00:00Z",
+    "started_at": "2024-01-15T12:00:01Z",
+    "finished_at": "2024-01-15T12:00:04Z",
+}
+
 OPERATIONS: Final[dict[str, Json]] = {
+    "Prices": {
+        "items": [
+            {
+                "id": "018d0d62-3d4e-7c5f-9061-7c8d9e0f1a2f",
+                "source": "api",
+                "version": "own price claude-next-* from 2024-01-01 (api)",
+                "model": "claude-next-*",
+                "tier": "standard",
+                "valid_from": "2024-01-01",
+                "above_input_tokens": 0,
+                "input": 5.0,
+                "output": 25.0,
+                "cache_write_5m": 6.25,
+                "cache_write_1h": 10.0,
+                "cache_read": 0.5,
+                "web_search": 10.0,
+                "is_overridden": False,
+                "changed_at": "2024-01-15T12:00:00Z",
+            }
+        ]
+    },
+    "Reprice": _REPRICE,
+    "RepricePage": _page(_REPRICE),
     "RetentionRun": _RETENTION_RUN,
     "Retention": {
         "settings": [{"what": "texts", "days": None}],
@@ -213,5 +267,6 @@ OPERATIONS: Final[dict[str, Json]] = {
                 "found_at": "2026-02-14T09:30:00Z",
             }
         ],
+        "unpriced_models": [{"model": "claude-next-1", "api_calls": 12}],
     },
 }

@@ -184,12 +184,19 @@ class _ApiCall(_Row, kw_only=True):
     cost_nano_usd: _Price | None = None
     uncached_nano_usd: _Price | None = None
     cache_saved_nano_usd: Annotated[int, Meta(ge=-(2**62), le=2**62)] | None = None
+    cache_write_nano_usd: _Price | None = None
     price_version: str | None = None
+    is_fast: bool | None = None
+    inference_geo: str | None = None
+    is_advisor: bool | None = None
     agent_id: str | None = None
 
     def record(self) -> ApiCall:
-        price = StoredPrice(self.cost_nano_usd, self.uncached_nano_usd, self.cache_saved_nano_usd, self.price_version)
-        return _as(ApiCall, self, timestamp=self.occurred_at, price=price)
+        price = StoredPrice(
+            self.cost_nano_usd, self.uncached_nano_usd, self.cache_saved_nano_usd, self.cache_write_nano_usd, self.price_version
+        )
+        marks = {"is_fast": bool(self.is_fast), "is_advisor": bool(self.is_advisor)}
+        return _as(ApiCall, self, timestamp=self.occurred_at, price=price, **marks)
 
 
 class _Entry(_Row, kw_only=True):

@@ -56,7 +56,7 @@ _SESSION_TEXTS: Final = {"title": "text", "git_branch": "text", "client_version"
 
 TABLES: Final = (
     *(TextTable(name, "id", "uuid", table.texts, table.cut_at) for name, table in KIND_TABLES.items() if table.texts),
-    TextTable("api_calls", "id", "uuid", {"source": "text"}),
+    TextTable("api_calls", "id", "uuid", {"source": "text", "inference_geo": "text"}),
     TextTable("timeline_entries", "id", "uuid", {"content": "text", "details": "json", "source": "text"}),
     TextTable("session_facts", "id", "uuid", _SESSION_TEXTS | {"numbers": "jsonb"}),
     TextTable("sessions", "session_id", "text", _SESSION_TEXTS | {"snapshot": "jsonb"}),
@@ -111,6 +111,8 @@ TABLES: Final = (
     TextTable("audit_log", "id", "bigint", {"subject": "text", "details": "jsonb", "request_id": "text"}),
     TextTable("scrubs", "id", "uuid", {"request_id": "text"}),
     TextTable("retention_runs", "id", "uuid", {"request_id": "text"}),
+    TextTable("reprices", "id", "uuid", {"model": "text", "by_model": "jsonb", "request_id": "text"}),
+    TextTable("prices", "id", "uuid", {"model": "text", "version": "text"}, distinct={"model": "{value} || ' ' || {key}"}),
     TextTable("erasures", "id", "uuid", {"names": "text[]", "request_id": "text"}),
 )
 
@@ -194,6 +196,11 @@ EXEMPT: Final = {
     ("retention_rules", "what"): _OUR_WORD,
     ("retention_counts", "what"): _OUR_WORD,
     ("retention_runs", "after_key"): "a place in a table",
+    ("reprices", "after_key"): "a place in a table",
+    ("prices", "source"): _OUR_WORD,
+    ("prices", "tier"): _OUR_WORD,
+    ("prices", "key_id"): _OUR_ID,
+    ("price_state", "of_workers"): _HASH,
     ("scrubs", "after_key"): "a place in a table",
     ("scrubs", "remains"): "sentences of the tracker's own",
     ("search_pending", "keys"): "ids of rows",

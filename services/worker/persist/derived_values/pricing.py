@@ -1,21 +1,36 @@
-"""The cost of tokens, and what the prompt cache saved, by the price list inside the genai-prices package. Its version is stored with every price.
+"""The cost of tokens, and what the prompt cache saved: by prices of one's own, then by the price list inside the genai-prices package.
+
+Where a price comes from is stored with every cost (`price_version`). Prices of one's own are in the table `prices` (stored_prices.py); a process uses
+those that it was given last, by `use`.
 
 The cache saved what the same input would have cost without it, every token at the plain price of input, minus what the input did cost. Output and web
 searches cost the same either way. It is negative where the cache was written and never read.
+
+The list has neither the prices of fast mode nor of where a call is computed. Both are factors of all tokens: those that Claude Code itself reckons with.
 """
 
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from functools import lru_cache
 from importlib.metadata import version
-from math import inf
+from typing import Final
 
 from genai_prices import Usage, calc_price
-from genai_prices.types import ModelPrice, TieredPrices
+from genai_prices.data_snapshot import get_snapshot
+from genai_prices.types import ModelPrice, StartDateConstraint, TieredPrices
+
+from shared.prices import Tier
 
 PROVIDER = "anthropic"
 NANO_PER_USD = 1_000_000_000
+# Of a call that may be computed in the United States alone.
+_GEO_FACTORS: Final = {"us": Decimal("1.1")}
+# Fast mode of Claude Opus, which has no tiers of long context. Of other models no price is known.
+_FAST_FACTORS: Final = {"4-6": Decimal(6), "4-7": Decimal(6), "4-8": Decimal(2), "5": Decimal(2)}
+_FAST_MODEL: Final = re.compile(r"claude-opus-(\d(?:-\d)?)(?:-\d{8})?(?:\[1m\])?")
 # Of api_calls, in the order of Tokens.
 TOKEN_COLUMNS = ("input_tokens", "output_tokens", "cache_write_5m_tokens", "cache_write_1h_tokens", "cache_read_tokens", "web_searches")
 
@@ -49,32 +64,89 @@ class Price:
     version: str | None
     uncached_nano_usd: int | None
     cache_saved_nano_usd: int | None
+    cache_write_nano_usd: int | None = None
 
     def columns(self) -> tuple[int | str | None, ...]:
         """In the order of the columns of staged_api_calls."""
-        return self.nano_usd, self.uncached_nano_usd, self.cache_saved_nano_usd, self.version
+        return self.nano_usd, self.uncached_nano_usd, self.cache_saved_nano_usd, self.cache_write_nano_usd, self.version
 
 
 UNKNOWN = Price(None, None, None, None)
 
 
-def price_of(model: str | None, at: datetime, tokens: Tokens, *, is_fast: bool = False) -> Price:
-    """The price of an API call on its day. The list does not have the prices of fast mode."""
-    if model is None or is_fast:
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """What one of each kind costs in USD, in the order of Tokens, in calls of more than `above` input tokens; 0: in all."""
+
+    per_unit: tuple[Decimal, ...]
+    above: int
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class OwnRates:
+    """A price of one's own: for models that `model` matches, where * stands for any text, from a day on (None: always), in a tier."""
+
+    model: str
+    tier: Tier
+    valid_from: date | None
+    # Of two that are otherwise alike, that of the API counts, and not that of the file.
+    is_of_file: bool
+    rates: Rates
+
+    def holds_for(self, model: str, day: date, tier: Tier) -> bool:
+        return (
+            self.tier == tier
+            and (self.valid_from is None or self.valid_from <= day)
+            and re.fullmatch(re.escape(self.model).replace(r"\*", ".*"), model) is not None
+        )
+
+    @property
+    def precedence(self) -> tuple[bool, int, date, bool, int]:
+        """The greatest counts: a whole name before a pattern, a longer pattern before a shorter, then a later day, then that of the API."""
+        named = self.model.replace("*", "")
+        return named == self.model, len(named), self.valid_from or date.min, not self.is_of_file, self.rates.above
+
+
+# The greatest precedence first.
+_own: tuple[OwnRates, ...] = ()
+
+
+def use(own: Sequence[OwnRates]) -> None:
+    """From now on these are the prices of one's own, in this process."""
+    global _own  # noqa: PLW0603 - one list for whatever prices in a process
+    _own = tuple(sorted(own, key=lambda each: each.precedence, reverse=True))
+    _rates_on.cache_clear()
+
+
+def price_of(model: str | None, at: datetime, tokens: Tokens, *, is_fast: bool = False, geo: str | None = None) -> Price:
+    """The price of an API call on its day. `geo`: where it was computed, if it may not be anywhere."""
+    if model is None:
         return UNKNOWN
-    listed = _listed(model, at.date().isoformat())
-    if listed is None:
-        return UNKNOWN
-    if tokens.all_input > listed.flat_up_to:
-        listed_price = listed.price.calc_price(_usage(tokens))
-        uncached_usd = tokens.all_input * listed.plain_unit(tokens.all_input)
-        usd, saved_usd = listed_price["total_price"], uncached_usd - listed_price["input_price"]
-    else:
-        used = [each for each in zip(tokens.columns(), listed.per_unit, listed.saved_per_unit, strict=True) if each[0]]
-        usd = sum((count * unit for count, unit, _ in used), Decimal(0))
-        uncached_usd = tokens.all_input * listed.per_unit[0]
-        saved_usd = sum((count * saved for count, _, saved in used if saved), Decimal(0))
-    return Price(round(usd * NANO_PER_USD), price_version(), round(uncached_usd * NANO_PER_USD), round(saved_usd * NANO_PER_USD))
+    all_input = tokens.all_input
+    for rates in _rates_on(model, at.date(), "fast" if is_fast else "standard"):
+        if rates.above == 0 or all_input > rates.above:
+            return _priced(rates, tokens, all_input, _GEO_FACTORS.get(geo) if geo else None)
+    return UNKNOWN
+
+
+def _priced(rates: Rates, tokens: Tokens, all_input: int, factor: Decimal | None) -> Price:
+    plain, _, write_5m, write_1h, read, _ = rates.per_unit
+    write = tokens.cache_write_5m * write_5m + tokens.cache_write_1h * write_1h if tokens.cache_write_5m or tokens.cache_write_1h else 0
+    paid = tokens.input * plain + write + (tokens.cache_read * read if tokens.cache_read else 0)
+    usd = paid + tokens.output * rates.per_unit[1]
+    uncached = all_input * plain
+    if factor is not None:
+        usd, paid, write, uncached = usd * factor, paid * factor, write * factor, uncached * factor
+    if tokens.web_searches:
+        usd += tokens.web_searches * rates.per_unit[5]
+    return Price(
+        round(usd * NANO_PER_USD),
+        rates.version,
+        round(uncached * NANO_PER_USD),
+        round((uncached - paid) * NANO_PER_USD),
+        round(write * NANO_PER_USD),
+    )
 
 
 def price_version() -> str:
@@ -87,38 +159,54 @@ def _package_version() -> str:
     return version("genai-prices")
 
 
-@dataclass(frozen=True, slots=True)
-class _Listed:
-    price: ModelPrice
-    # In the order of Tokens. Valid for calls of up to `flat_up_to` input tokens; larger ones may have prices by tier.
-    per_unit: tuple[Decimal, ...]
-    # How much less each costs than plain input does. 0 for what is no input.
-    saved_per_unit: tuple[Decimal, ...]
-    flat_up_to: float
-    # (more input tokens than these, the plain price of one), the highest tier first.
-    plain_by_tier: tuple[tuple[int, Decimal], ...]
-
-    def plain_unit(self, all_input: int) -> Decimal:
-        """The price of a token of plain input in a call of more than `flat_up_to` input tokens. The tier depends on all input, cached or not."""
-        return next(unit for start, unit in self.plain_by_tier if all_input > start)
-
-
 @lru_cache(maxsize=4096)
-def _listed(model: str, day: str) -> _Listed | None:
-    """The prices of a model on a day. Cached, since the library takes 80 µs for each call."""
-    at = datetime.fromisoformat(f"{day}T12:00:00+00:00")
+def _rates_on(model: str, day: date, tier: Tier) -> tuple[Rates, ...]:
+    """The prices of a model on a day: the first that is for so much input counts. Cached, since the library takes 80 µs for each call."""
+    own = (each.rates for each in _own if each.holds_for(model, day, tier))
+    return (*own, *(listed_rates(model, day) if tier == "standard" else _fast_rates(model, day)))
+
+
+def _fast_rates(model: str, day: date) -> tuple[Rates, ...]:
+    """Those of fast mode. They have no tiers of long context; what searches the web costs the same."""
+    named = _FAST_MODEL.fullmatch(model)
+    factor = _FAST_FACTORS.get(named[1]) if named else None
+    listed = listed_rates(model, day)
+    if factor is None or not listed:
+        return ()
+    *of_tokens, web_search = listed[-1].per_unit
+    return (Rates((*(unit * factor for unit in of_tokens), web_search), 0, listed[-1].version),)
+
+
+def listed_rates(model: str, day: date) -> tuple[Rates, ...]:
+    """The prices of a model in the list on a day, by size of the input, the largest first. Empty if the list does not have it."""
+    at = datetime.combine(day, time(12), UTC)
     try:
         price = calc_price(Usage(input_tokens=1), model_ref=model, provider_id=PROVIDER, genai_request_timestamp=at).model_price
     except LookupError:
-        return None
-    tiers = sorted(
-        {tier.start for tiered in vars(price).values() if isinstance(tiered, TieredPrices) for tier in tiered.tiers}, reverse=True
-    )
-    ones = [Tokens(**{name: 1}) for name in Tokens.__slots__]
-    per_unit = tuple(price.calc_price(_usage(one))["total_price"] for one in ones)
-    saved_per_unit = tuple(one.all_input * (per_unit[0] - unit) for one, unit in zip(ones, per_unit, strict=True))
-    plain_by_tier = tuple((start, price.calc_price(_usage(Tokens(input=start + 1)))["total_price"] / (start + 1)) for start in tiers)
-    return _Listed(price, per_unit, saved_per_unit, min(tiers, default=inf), plain_by_tier)
+        return ()
+    starts = {tier.start for tiered in vars(price).values() if isinstance(tiered, TieredPrices) for tier in tiered.tiers}
+    return tuple(Rates(_per_unit(price, start), start, price_version()) for start in sorted(starts | {0}, reverse=True))
+
+
+def _per_unit(price: ModelPrice, above: int) -> tuple[Decimal, ...]:
+    """The price of one of each kind, in a call of more than so many input tokens."""
+    plain = _total(price, Tokens(input=above + 1)) / (above + 1)
+    ones = [Tokens(**{"input": above + 1} | ({name: 1} if name != "input" else {})) for name in Tokens.__slots__]
+    return plain, *(_total(price, one) - plain * (above + 1) for one in ones[1:])
+
+
+def _total(price: ModelPrice, tokens: Tokens) -> Decimal:
+    total: Decimal = price.calc_price(_usage(tokens))["total_price"]
+    return total
+
+
+def listed_models() -> Iterator[tuple[str, date | None]]:
+    """The models of the list, each with the days from which it has other prices; None: from the beginning."""
+    for model in next(provider for provider in get_snapshot().providers if provider.id == PROVIDER).models:
+        yield model.id, None
+        for price in model.prices if isinstance(model.prices, list) else ():
+            if isinstance(price.constraint, StartDateConstraint):
+                yield model.id, price.constraint.start_date
 
 
 def _usage(tokens: Tokens) -> Usage:

@@ -76,11 +76,11 @@ def _api_call(record: ApiCall, received_at: datetime) -> Row:
         web_searches=record.web_searches,
     )
     if (stored := record.price) is not None:
-        price: Row = (stored.cost, stored.uncached, stored.cache_saved, stored.version)
+        price: Row = (stored.cost, stored.uncached, stored.cache_saved, stored.cache_write, stored.version)
     else:
-        price = price_of(record.model, record.timestamp, tokens, is_fast=record.is_fast).columns()
+        price = price_of(record.model, record.timestamp, tokens, is_fast=record.is_fast, geo=record.inference_geo).columns()
     row = (record.id, record.session_id, record.model, record.timestamp, *tokens.columns(), *price)
-    return (*row, record.agent_id, record.source, received_at)
+    return (*row, record.agent_id, record.source, received_at, record.is_fast, record.inference_geo, record.is_advisor)
 
 
 def _facts(record: SessionFacts, received_at: datetime) -> Row:

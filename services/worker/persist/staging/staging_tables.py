@@ -24,7 +24,8 @@ TABLES = {
     **{f"staged_{name}": table.staged for name, table in KIND_TABLES.items()},
     "staged_api_calls": "id uuid, session_id text, model text, occurred_at timestamptz, input_tokens bigint, output_tokens bigint,"
     " cache_write_5m_tokens bigint, cache_write_1h_tokens bigint, cache_read_tokens bigint, web_searches bigint, cost_nano_usd bigint,"
-    " uncached_nano_usd bigint, cache_saved_nano_usd bigint, price_version text, agent_id text, source text, received_at timestamptz",
+    " uncached_nano_usd bigint, cache_saved_nano_usd bigint, cache_write_nano_usd bigint, price_version text, agent_id text, source text,"
+    " received_at timestamptz, is_fast boolean, inference_geo text, is_advisor boolean",
     "staged_timeline_entries": "id uuid, session_id text, kind text, content text, details json, occurred_at timestamptz, agent_id text,"
     " source text, received_at timestamptz",
     "staged_facts": "id uuid, session_id text, project_path text, user_name text, first_record_at timestamptz, last_record_at timestamptz,"
@@ -121,6 +122,13 @@ def copy_in(connection: Connection[Any], staged: Staged) -> None:
     for table, rows in staged.rows.items():
         if rows:
             _copy(connection, table, rows)
+
+
+def copy_again(connection: Connection[Any], staged: Staged, table: str, again: Staged) -> None:
+    """The rows of a table as they are now, since what they were made with has changed."""
+    staged.rows[table] = again.rows[table]
+    connection.execute(f"DELETE FROM {table}".encode())
+    _copy(connection, table, staged.rows[table])
 
 
 def _copy(connection: Connection[Any], table: str, rows: Sequence[Row]) -> None:

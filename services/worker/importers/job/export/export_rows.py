@@ -57,6 +57,9 @@ LEFT_OUT_TABLES: Final = {
     "dead_letters": "they are no rows, and may be replayed here",
     "tombstones": "they are hashes that only this database can make, so that nobody can look for names elsewhere",
     "kept_out_texts": "fingerprints of secrets go nowhere; what is exported has had them replaced",
+    **dict.fromkeys(
+        ("prices", "price_state", "reprices"), "what calls cost is exported; by what the next ones are priced is decided where they come"
+    ),
     "retention_rules": "how long things are kept is decided where they are kept",
     "project_changes": "what can be undone here; what projects are part of is exported",
     "hook_payloads": "they wait to be read",

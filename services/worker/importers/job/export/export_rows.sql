@@ -113,8 +113,8 @@ WHERE $of_chosen ORDER BY from_wire, t.session_id, t.occurred_at, t.id
 
 -- name: api_calls
 SELECT t.id, t.session_id, model, $occurred_at AS occurred_at, input_tokens, output_tokens, cache_write_5m_tokens, cache_write_1h_tokens,
-    cache_read_tokens, web_searches, cost_nano_usd, uncached_nano_usd, cache_saved_nano_usd, price_version, agent_id, source, t.received_at,
-    $from_wire AS from_wire
+    cache_read_tokens, web_searches, cost_nano_usd, uncached_nano_usd, cache_saved_nano_usd, cache_write_nano_usd, price_version, is_fast, inference_geo,
+    is_advisor, agent_id, source, t.received_at, $from_wire AS from_wire
 FROM api_calls AS t
 WHERE $of_chosen ORDER BY from_wire, t.session_id, t.occurred_at, t.id
 

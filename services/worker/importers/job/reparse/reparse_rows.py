@@ -13,6 +13,7 @@ import psycopg
 from psycopg import Connection
 
 from services.worker.persist.dead_letters import VALUE_ERRORS, is_data_error
+from services.worker.persist.derived_values import stored_prices
 from services.worker.persist.records import ApiCall, FileChange, Message, Record, SessionFacts, TimelineEntry, ToolUse
 from services.worker.persist.staging.staging_tables import ReceivedEvent, clear, copy_in, stage
 from services.worker.row_tables import KEYS, ROW_TABLES, RowTable, for_all
@@ -109,6 +110,7 @@ def same_as_stored(connection: Connection[Any], job_number: int, batch: Sequence
     """The ids of the records that a job has stored just like this already. Needs no locks."""
     try:
         with connection.transaction():
+            stored_prices.refresh(connection)
             copy_in(connection, stage(batch))
             facts_ids = [received.event.id for received in batch if isinstance(received.event, SessionFacts)]
             same = set(connection.execute(_SAME_FACTS, {"ids": facts_ids, "job_number": job_number}).fetchall())

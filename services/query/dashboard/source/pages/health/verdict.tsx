@@ -54,6 +54,11 @@ function ofAccounts(accounts: Accounting | null, letters: number | null): Findin
       advice: "Its rows stay. Restore the archive's folder, or import the transcript again.",
     });
   }
+  const unpriced = accounts?.unpriced_models ?? [];
+  if (unpriced.length) {
+    const named = unpriced.map(({ model, api_calls }) => `${model} (${plural(api_calls, "call")})`).join(", ");
+    found.push({ tone: "warn", text: `No price is known of ${named}.`, advice: "Set one with tracker prices set, then run tracker prices reprice." });
+  }
   if (letters) found.push({ tone: "bad", text: `${plural(letters, "event")} could not be stored and ${letters === 1 ? "waits" : "wait"} as dead letters.`, advice: "Read the reason below, fix its cause, and replay them." });
   return found;
 }

@@ -1,0 +1,248 @@
+"""`tracker prices`: what tokens cost, by model; sets prices of one's own, and prices stored calls anew."""
+
+import time
+from collections.abc import Callable
+from datetime import datetime
+from typing import Annotated, Any, Final, Literal
+from zoneinfo import ZoneInfo
+
+import typer
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from client.errors import FAILED, Failure, Interrupted
+from client.http.server import Server
+from client.options import DEFAULT_URL, AsJson, Token, Url, failures_as_exit_codes, server_at
+from client.output.console import Console
+from client.output.display import Quiet, display_for
+from client.output.local_time import UTC, local_zone, short_time, today_in
+from client.output.terminal import write_json
+from client.phrases import command
+from shared.prices import Tier
+from shared.quantities import counted
+
+PATH: Final = "/api/prices"
+POLL_SECONDS: Final = 0.5
+ENDED: Final = frozenset({"succeeded", "failed"})
+_SOURCES: Final = {"list": "", "file": "TRACKER_PRICES", "api": "set here"}
+
+app = typer.Typer(help="Shows what tokens cost, sets prices of your own, and prices stored calls anew.")
+
+Pattern = Annotated[str, typer.Argument(metavar="MODEL", help="The name of a model, or a pattern in which * stands for any text.")]
+Fast = Annotated[bool, typer.Option("--fast", help="Of Claude Code's fast mode.")]
+Above = Annotated[int, typer.Option("--above", metavar="TOKENS", help="Only of calls with more input tokens than these.", min=0)]
+From = Annotated[
+    datetime | None, typer.Option("--from", metavar="DAY", formats=["%Y-%m-%d"], help="From this day on, UTC. Default: always.")
+]
+
+
+@app.callback(invoke_without_command=True)
+def show(
+    context: typer.Context,
+    show_all: Annotated[bool, typer.Option("--all", help="Former prices of the list too.")] = False,
+    as_json: AsJson = False,
+    url: Url = DEFAULT_URL,
+    token: Token = None,
+) -> None:
+    """Shows the prices in use, in US dollars for a million tokens, and models that have none."""
+    if context.invoked_subcommand is not None:
+        return
+    with failures_as_exit_codes():
+        server = server_at(url, token, Quiet())
+        found = server.ask("GET", PATH)
+        unpriced = [each for each in server.ask("GET", "/api/usage?group_by=model")["items"] if each["unpriced_calls"]]
+        if as_json:
+            write_json(found | {"unpriced_models": [{"model": each["model"], "api_calls": each["unpriced_calls"]} for each in unpriced]})
+            return
+        _write_prices(found["items"] if show_all else _of_today(found["items"]))
+        _write_unpriced(unpriced)
+
+
+@app.command("set")
+def set_price(
+    model: Pattern,
+    input_usd: Annotated[float, typer.Option("--input", metavar="USD", help="For a million tokens of input.", min=0)],
+    output_usd: Annotated[float, typer.Option("--output", metavar="USD", help="For a million tokens of output.", min=0)],
+    cache_write: Annotated[
+        float | None, typer.Option(metavar="USD", help="Written to the cache. Default: 1.25 times the input.", min=0)
+    ] = None,
+    cache_write_hour: Annotated[
+        float | None, typer.Option(metavar="USD", help="The same for an hour. Default: twice the input.", min=0)
+    ] = None,
+    cache_read: Annotated[
+        float | None, typer.Option(metavar="USD", help="Read from the cache. Default: a tenth of the input.", min=0)
+    ] = None,
+    web_search: Annotated[float | None, typer.Option(metavar="USD", help="A thousand web searches. Default: 10.", min=0)] = None,
+    is_fast: Fast = False,
+    above: Above = 0,
+    valid_from: From = None,
+    as_json: AsJson = False,
+    url: Url = DEFAULT_URL,
+    token: Token = None,
+) -> None:
+    """Sets a price of your own. It comes before the list from the next call on."""
+    price = {
+        "model": model,
+        "input": input_usd,
+        "output": output_usd,
+        "cache_write_5m": cache_write,
+        "cache_write_1h": cache_write_hour,
+        "cache_read": cache_read,
+        "web_search": web_search,
+        "tier": "fast" if is_fast else "standard",
+        "above_input_tokens": above,
+        "valid_from": valid_from and valid_from.date().isoformat(),
+    }
+    with failures_as_exit_codes():
+        answer = server_at(url, token, Quiet()).ask("PUT", PATH, price)
+        if as_json:
+            write_json(answer)
+            return
+        typer.echo(f"{model} costs {_usd(answer['input'])} for input and {_usd(answer['output'])} for output from the next call on.")
+        typer.echo(f"`{command()} prices reprice --dry-run` says what that changes in stored calls.")
+
+
+@app.command("unset")
+def unset_price(
+    model: Pattern,
+    is_fast: Fast = False,
+    above: Above = 0,
+    valid_from: From = None,
+    as_json: AsJson = False,
+    url: Url = DEFAULT_URL,
+    token: Token = None,
+) -> None:
+    """Takes a price back that was set here. Then the next wider one counts, or the list."""
+    with failures_as_exit_codes():
+        server = server_at(url, token, Quiet())
+        wanted = ("api", model, "fast" if is_fast else "standard", above, valid_from and valid_from.date().isoformat())
+        found = [price for price in server.ask("GET", PATH)["items"] if _key(price) == wanted]
+        if not found:
+            raise Failure(f"No such price is set; `{command()} prices` shows those that are. Those of TRACKER_PRICES are in its file.")
+        answer = server.ask("DELETE", f"{PATH}/{found[0]['id']}")
+        write_json(answer) if as_json else typer.echo(answer["message"])
+
+
+@app.command()
+def reprice(
+    model: Annotated[
+        str | None, typer.Option("--model", "-m", metavar="MODEL", help="Only calls of these: a name, or a pattern with *.")
+    ] = None,
+    start: Annotated[
+        datetime | None, typer.Option("--from", metavar="DAY", formats=["%Y-%m-%d"], help="Only calls from this day on, local time.")
+    ] = None,
+    end: Annotated[
+        datetime | None, typer.Option("--to", metavar="DAY", formats=["%Y-%m-%d"], help="Only calls before this day, local time.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would change, by model, and change nothing.")] = False,
+    as_json: AsJson = False,
+    url: Url = DEFAULT_URL,
+    token: Token = None,
+) -> None:
+    """Prices stored calls by the prices of today, with every sum, and waits for it."""
+    wanted = {"model": model, "dry_run": dry_run, "from_at": _begin_of(start), "to_at": _begin_of(end)}
+    with failures_as_exit_codes():
+        display = display_for(is_quiet=as_json)
+        server = server_at(url, token, display)
+        started = server.ask("POST", "/api/reprice", wanted)
+        ended = _follow(server, started["reprice_id"], lambda seen: display.note(f"It has looked at {counted(seen['calls'], 'call')}."))
+        write_json(ended) if as_json else _write_reprice(ended)
+        if ended["status"] != "succeeded":
+            raise typer.Exit(FAILED)
+
+
+def _follow(server: Server, reprice_id: str, on_progress: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
+    reported_at = time.monotonic()
+    try:
+        while True:
+            seen: dict[str, Any] = server.ask("GET", f"/api/reprices/{reprice_id}")
+            if seen["status"] in ENDED:
+                return seen
+            if time.monotonic() - reported_at > 5:
+                reported_at = time.monotonic()
+                on_progress(seen)
+            time.sleep(POLL_SECONDS)
+    except KeyboardInterrupt:
+        raise Interrupted(f"The run {reprice_id} continues on the server.") from None
+
+
+def _begin_of(day: datetime | None) -> str | None:
+    return None if day is None else day.replace(tzinfo=ZoneInfo(local_zone())).isoformat()
+
+
+def _key(price: dict[str, Any]) -> tuple[Any, ...]:
+    return tuple(price[name] for name in ("source", "model", "tier", "above_input_tokens", "valid_from"))
+
+
+def _of_today(prices: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Without prices of the list that later ones have replaced, or that begin later."""
+    today = today_in(UTC).isoformat()
+    newest: dict[str, str] = {}
+    for price in prices:
+        if price["source"] == "list" and (price["valid_from"] or "") <= today:
+            newest[price["model"]] = max(newest.get(price["model"], ""), price["valid_from"] or "")
+    return [price for price in prices if price["source"] != "list" or (price["valid_from"] or "") == newest.get(price["model"])]
+
+
+def _write_prices(prices: list[dict[str, Any]]) -> None:
+    names = ("Input", "Output", "Write", "Write 1 h", "Read")
+    table = _table(("Model", "left"), ("Tier", "left"), *((name, "right") for name in names), ("From", "left"), ("Source", "left"))
+    for price in prices:
+        tier: Tier | str = "" if price["tier"] == "standard" else price["tier"]
+        above = f"> {price['above_input_tokens']:,} tokens" if price["above_input_tokens"] else ""
+        usd = (f"{price[name]:g}" for name in ("input", "output", "cache_write_5m", "cache_write_1h", "cache_read"))
+        set_at = short_time(price["changed_at"], local_zone())
+        source = (
+            "not used, see above"
+            if price["is_overridden"]
+            else price["version"]
+            if price["source"] == "list"
+            else f"{_SOURCES[price['source']]}, {set_at}"
+        )
+        table.add_row(Text(price["model"]), " ".join(filter(None, (tier, above))), *usd, price["valid_from"] or "", source)
+    console = Console()
+    if not prices:
+        console.print("No prices are known: no worker has started yet.")
+        return
+    console.print(table)
+    console.print("US dollars for a million tokens.", style="dim")
+
+
+def _write_unpriced(unpriced: list[dict[str, Any]]) -> None:
+    if unpriced:
+        named = ", ".join(f"{each['model'] or 'no model'} ({counted(each['unpriced_calls'], 'call')})" for each in unpriced)
+        Console().print(Text(f"Without a price: {named}."))
+
+
+def _write_reprice(run: dict[str, Any]) -> None:
+    console = Console()
+    if run["status"] == "failed":
+        console.print("The run failed; see the worker's log, and start it again.")
+    changed = [each for each in run["models"] if each["changed_calls"]]
+    if not changed:
+        console.print(f"No call {'would cost' if run['dry_run'] else 'costs'} anything else.")
+    else:
+        console.print("What would change:" if run["dry_run"] else "What changed:")
+        table = _table(("Model", "left"), ("Calls", "right"), ("Sessions", "right"), ("Before", "right"), ("Now", "right"))
+        for each in changed:
+            numbers = (f"{each[name]:,}" for name in ("changed_calls", "changed_sessions"))
+            table.add_row(Text(each["model"] or "no model"), *numbers, _usd(each["old_usd"]), _usd(each["new_usd"]))
+        console.print(table)
+    for name, what in (
+        ("unpriced_calls", "still have no price"),
+        ("dropped_calls", "are of sessions that retention has dropped, and keep their cost"),
+    ):
+        if number := sum(each[name] for each in run["models"]):
+            console.print(f"{counted(number, 'call')} {what}.", style="dim")
+
+
+def _table(*columns: tuple[str, Literal["left", "right"]]) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    for name, side in columns:
+        table.add_column(name, justify=side, overflow="fold")
+    return table
+
+
+def _usd(usd: float) -> str:
+    return f"${usd:,.2f}" if usd >= 1 or usd == 0 else f"${usd:.4f}"

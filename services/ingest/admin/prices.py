@@ -1,0 +1,84 @@
+"""Prices of one's own, and runs that price stored calls anew. Each act is in the audit log."""
+
+import asyncio
+from datetime import datetime
+from typing import Annotated, Final
+from uuid import UUID, uuid4
+
+import msgspec
+from fastapi import Request, Response
+from msgspec import Meta, Struct
+
+from services.ingest.dependencies import ingest_of
+from services.ingest.events.decode import parse
+from services.ingest.events.json_body import read_json
+from services.ingest.events.write_event import SINGLE_BODY, admit_write
+from services.ingest.http.json_limits import check_utf8
+from services.ingest.http.request_checks import AcceptedBody, check_query
+from services.ingest.http.responses import PriceSet, PriceUnset, RepriceStarted
+from services.ingest.journal.wakeup import send_tasks
+from services.ingest.postgres.admin import prices
+from services.ingest.postgres.audit import audit_record
+from shared.auth.authentication import grant_of
+from shared.broker import TASK_REPRICE
+from shared.http.errors import Conflict, NotFound, invalid
+from shared.http.middleware import json_response
+from shared.prices import OwnPrice, Pattern
+
+_BODY: Final = AcceptedBody((b"application/json",), 64 * 1024)
+
+
+class RepriceRequest(Struct, kw_only=True):
+    """Which stored calls are priced anew: from a time, before a time, of the models that a pattern matches; without these all. `dry_run` only counts."""
+
+    from_at: Annotated[datetime, Meta(tz=True)] | None = None
+    to_at: Annotated[datetime, Meta(tz=True)] | None = None
+    model: Pattern | None = None
+    dry_run: bool = False
+
+
+_PRICE: Final = msgspec.json.Decoder(OwnPrice)
+_REPRICE: Final = msgspec.json.Decoder(RepriceRequest)
+
+
+async def set_price(request: Request) -> Response:
+    """200 with the price as it is stored: the next call is priced by it, also in workers that run."""
+    price = await read_json(request, _BODY, _PRICE)
+    grant = grant_of(request.scope)
+    record = audit_record(request, "prices.set", price.model, **msgspec.to_builtins(price))
+    price_id = await prices.set_price(ingest_of(request).database, price, grant.key_id if grant else None, record)
+    usd = dict(zip(("input", "output", "cache_write_5m", "cache_write_1h", "cache_read", "web_search"), map(float, price.usd), strict=True))
+    of = {"model": price.model, "tier": price.tier, "valid_from": price.valid_from, "above_input_tokens": price.above_input_tokens}
+    return json_response(PriceSet(id=price_id, **of, **usd))
+
+
+async def unset_price(request: Request) -> Response:
+    """200 with what the price was of. 404 for one that is not known, or that is of the list or of a file."""
+    check_query(request)
+    try:
+        price_id = UUID(request.path_params["price_id"])
+    except ValueError:
+        raise invalid("price_id", "must be a UUID") from None
+    model = await prices.unset_price(ingest_of(request).database, price_id, audit_record(request, "prices.unset", price_id))
+    if model is None:
+        raise NotFound("There is no price of this id that PUT has set; see /api/prices.", code="PRICE_NOT_FOUND")
+    return json_response(PriceUnset(id=price_id, model=model))
+
+
+async def start_reprice(request: Request) -> Response:
+    """202: the run is in Postgres. If its task is lost, the worker's sweep finds it. 409 while another run changes prices."""
+    write = await admit_write(request, SINGLE_BODY)
+    check_utf8(write.body)
+    wanted = parse(write.body, _REPRICE)
+    if wanted.from_at is not None and wanted.to_at is not None and not wanted.from_at < wanted.to_at:
+        raise invalid("to_at", "must be later than from_at")
+    reprice_id = write.derived_id() or uuid4()
+    record = audit_record(request, "prices.reprice", reprice_id, **msgspec.to_builtins(wanted))
+    run = prices.Reprice(reprice_id, wanted.dry_run, wanted.from_at, wanted.to_at, wanted.model)
+    added = await prices.add_reprice(write.ingest.database, run, record)
+    if added == "busy":
+        raise Conflict("A run that prices anew is under way; wait until it has ended, see /api/reprices.", details={"run": "another one"})
+    if added == "added":
+        await asyncio.to_thread(send_tasks, write.ingest.sender, TASK_REPRICE, (str(reprice_id),))
+    location = {"Location": f"/api/reprices/{reprice_id}"}
+    return json_response(RepriceStarted(reprice_id=reprice_id, dry_run=wanted.dry_run), 202, location | (write.headers or {}))

@@ -1,0 +1,261 @@
+"""Prices stored calls by the prices of today: some in each transaction, with their sessions and all aggregates, which agree with the rows after each.
+
+It goes from session to session, so that it counts each of them once. A dry run takes the same steps, without locks, and counts. What it changed of each
+model is committed with the change. A second run changes nothing: only a call whose cost differs is written.
+
+A call that nothing prices now keeps its cost, unless a price of one's own gave it that was taken back. Of a call without a cost that an older release
+stored, it is not known whether it was in fast mode. If the price list has its model it was, so it is left; a reparse of its transcript tells.
+How it goes from step to step is in maintenance/staged_job.py.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from functools import partial
+from typing import Any, Final, NamedTuple
+from uuid import UUID
+
+from msgspec import Struct, convert, to_builtins
+from psycopg import Connection
+from psycopg.rows import dict_row
+from psycopg.types.json import Jsonb
+
+from services.worker import lock_order
+from services.worker.aggregates.registry import composed
+from services.worker.aggregates.rollups import rollup_ctes
+from services.worker.maintenance import staged_job
+from services.worker.maintenance.staged_job import Place, Stage, StagedJob
+from services.worker.persist.derived_values import stored_prices
+from services.worker.persist.derived_values.pricing import TOKEN_COLUMNS, UNKNOWN, Price, Tokens, listed_rates, price_of
+from services.worker.persist.persist_batch import LOCK_SESSIONS
+from services.worker.resources import Resources
+from services.worker.row_tables import API_CALLS
+from services.worker.sql_text import listed, sql
+from shared.prices import OWN_PREFIX, like_pattern
+from shared.sql_files import statement
+
+_sql = partial(statement, __package__, "reprice.sql")
+
+# What one transaction looks at. Other writers of the same sessions wait for it.
+CALLS_AT_ONCE: Final = 500
+# After a step it rests for as long as the step took, and at most for this: live events come first.
+MOST_REST_SECONDS: Final = 0.5
+
+_WANTED: Final = _sql("wanted")
+_NEXT: Final = _sql("next")
+_NEXT_WITHOUT_SESSION: Final = _sql("next_without_session")
+_CALLS: Final = _sql("calls")
+_REPRICE: Final = _sql("reprice")
+_DROPPED: Final = _sql("dropped")
+_BY_MODEL: Final = _sql("by_model")
+_SET_BY_MODEL: Final = _sql("set_by_model")
+
+_COSTS: Final = ("cost_nano_usd", "uncached_nano_usd", "cache_saved_nano_usd", "cache_write_nano_usd")
+_NO_ID: Final = "00000000-0000-0000-0000-000000000000"
+
+
+class ModelCounts(Struct, kw_only=True):
+    """What a run has looked at of a model ('': of none), and what it changed, or would change. Money in 10^-9 USD."""
+
+    model: str
+    calls: int = 0
+    changed_calls: int = 0
+    # With a changed call; calls without a session are in none.
+    changed_sessions: int = 0
+    # Costs of the changed calls; 0 for those that have none.
+    old_nano_usd: int = 0
+    new_nano_usd: int = 0
+    newly_priced: int = 0
+    no_longer_priced: int = 0
+    # Have no cost before and after.
+    unpriced_calls: int = 0
+    # Of sessions that retention has dropped. They have no rows, so what they cost stays.
+    dropped_calls: int = 0
+    dropped_nano_usd: int = 0
+
+
+class Step(NamedTuple):
+    """What a stage is given. `connection` is in a transaction, in which its progress and its counts are written too."""
+
+    connection: Connection[Any]
+    after: str | None
+    is_dry_run: bool
+    # from_at, to_at and model, as the statements take them.
+    wanted: dict[str, Any]
+
+
+class Done(NamedTuple):
+    """What a step did, and where the next one goes on; None at the stage's end."""
+
+    after: str | None
+    counts: tuple[ModelCounts, ...] = ()
+    waits: bool = False
+
+
+class _After(Struct, array_like=True):
+    """A place among the calls, and the models of which this session has been counted."""
+
+    session_id: str = ""
+    at: str = "-infinity"
+    id: str = _NO_ID
+    counted: list[str] = []
+
+
+@composed
+def reprice_statement() -> str:
+    """Writes what some calls cost now, to them, their sessions and the aggregates."""
+    return sql(
+        _REPRICE,
+        after=listed(f"(after).{name}" for name in API_CALLS.columns),
+        before=listed(f"(before).{name}" for name in API_CALLS.columns),
+        rollups=rollup_ctes({"new_api_calls", "gone_api_calls"}),
+    )
+
+
+def next_calls(*, has_session: bool) -> str:
+    """Selects the next calls of the range."""
+    return sql(_NEXT if has_session else _NEXT_WITHOUT_SESSION, wanted=sql(_WANTED, at="occurred_at", model="coalesce(model, '')"))
+
+
+def dropped_calls() -> str:
+    """Selects what the base has of the range, by model."""
+    return sql(_DROPPED, wanted=sql(_WANTED, at="bucket_start", model="coalesce(model, '')"))
+
+
+def run(worker: Resources, reprice_id: UUID, run_seconds: float = staged_job.RUN_SECONDS) -> bool:
+    """Continues a run for a while. True if there is more to do; False if it has ended, or if another worker has it."""
+    return staged_job.run(worker, JOB, reprice_id, run_seconds)
+
+
+def _wait_for_batches(step: Step) -> Done:
+    """A batch that was priced before the prices changed is stored behind this, and gone over; a later one has the new prices."""
+    lock_order.lock_writing_exclusive(step.connection)
+    return Done(None)
+
+
+def _price_some(step: Step, *, has_session: bool = True) -> Done:
+    """The next calls."""
+    after = convert(json.loads(step.after), _After) if step.after else _After()
+    place = {"session_id": after.session_id, "at": after.at, "id": after.id, "limit": CALLS_AT_ONCE}
+    with step.connection.cursor(row_factory=dict_row) as cursor:
+        found = cursor.execute(next_calls(has_session=has_session).encode(), step.wanted | place).fetchall()
+        if not found:
+            return Done(None)
+        parameters = {"ids": [call["id"] for call in found], "session_ids": sorted({call["session_id"] for call in found} - {None})}
+        if not step.is_dry_run:
+            lock_order.lock_writing_shared(step.connection)
+            cursor.execute(LOCK_SESSIONS, parameters)
+            lock_order.lock_aggregates_shared(step.connection)
+        calls = cursor.execute(_CALLS + ("" if step.is_dry_run else " FOR UPDATE"), parameters).fetchall()
+        stored_prices.refresh(step.connection)
+        changes = [(call, price) for call in calls if (price := _new_price(call)) is not None]
+        if changes and not step.is_dry_run:
+            cursor.execute(reprice_statement(), _columns(changes))
+    counts = _counted(calls, {call["id"]: price for call, price in changes}, after)
+    last = found[-1]
+    counted = after.counted if (last["session_id"] or "") == after.session_id else []
+    if last["session_id"] is not None:
+        counted = sorted({*counted, *(_name(call) for call, _ in changes if call["session_id"] == last["session_id"])})
+    return Done(json.dumps(to_builtins(_After(last["session_id"] or "", last["at"], str(last["id"]), counted))), counts)
+
+
+def _new_price(call: Mapping[str, Any]) -> Price | None:
+    """What a call costs now; None if that is what it has."""
+    if call["occurred_at"] is None or call["model"] is None:
+        return None
+    if call["is_fast"] is None and call["cost_nano_usd"] is None and listed_rates(call["model"], call["occurred_at"].date()):
+        return None
+    tokens = Tokens(*(call[name] for name in TOKEN_COLUMNS))
+    price = price_of(call["model"], call["occurred_at"], tokens, is_fast=bool(call["is_fast"]), geo=call["inference_geo"])
+    if price == UNKNOWN and not (call["price_version"] or "").startswith(OWN_PREFIX):
+        return None
+    new = (price.nano_usd, price.uncached_nano_usd, price.cache_saved_nano_usd, price.cache_write_nano_usd)
+    # An older release did not keep the last; it follows from the others, so it alone is no change.
+    is_same = new[:3] == tuple(call[name] for name in _COSTS[:3]) and call["cache_write_nano_usd"] in (None, new[3])
+    return None if is_same else price
+
+
+def _columns(changes: list[tuple[dict[str, Any], Price]]) -> dict[str, Any]:
+    return {
+        "ids": [call["id"] for call, _ in changes],
+        "costs": [price.nano_usd for _, price in changes],
+        "uncached": [price.uncached_nano_usd for _, price in changes],
+        "saved": [price.cache_saved_nano_usd for _, price in changes],
+        "written": [price.cache_write_nano_usd for _, price in changes],
+        "versions": [price.version for _, price in changes],
+    }
+
+
+def _counted(calls: Iterable[Mapping[str, Any]], new: Mapping[UUID, Price], after: _After) -> tuple[ModelCounts, ...]:
+    """By model. A session that was begun in the step before is not counted again."""
+    by_model: dict[str, ModelCounts] = {}
+    sessions = {(after.session_id, model) for model in after.counted}
+    for call in calls:
+        counts = by_model.setdefault(_name(call), ModelCounts(model=_name(call)))
+        counts.calls += 1
+        before, price = call["cost_nano_usd"], new.get(call["id"])
+        if price is None:
+            counts.unpriced_calls += before is None
+            continue
+        counts.changed_calls += 1
+        counts.old_nano_usd += before or 0
+        counts.new_nano_usd += price.nano_usd or 0
+        counts.newly_priced += before is None
+        counts.no_longer_priced += price.nano_usd is None
+        if call["session_id"] is not None and (call["session_id"], counts.model) not in sessions:
+            sessions.add((call["session_id"], counts.model))
+            counts.changed_sessions += 1
+    return tuple(by_model.values())
+
+
+def _name(call: Mapping[str, Any]) -> str:
+    return call["model"] or ""
+
+
+def _count_dropped(step: Step) -> Done:
+    with step.connection.cursor(row_factory=dict_row) as cursor:
+        found = cursor.execute(dropped_calls().encode(), step.wanted).fetchall()
+    counts = (ModelCounts(model=row["model"], dropped_calls=row["calls"], dropped_nano_usd=int(row["nano_usd"])) for row in found)
+    return Done(None, tuple(counts))
+
+
+def _given(_worker: Resources, connection: Connection[Any], place: Place) -> Step:
+    model = place.row["model"]
+    wanted = {"from_at": place.row["from_at"], "to_at": place.row["to_at"], "model": None if model is None else like_pattern(model)}
+    return Step(connection, place.after, place.is_dry_run, wanted)
+
+
+def _note(connection: Connection[Any], place: Place, _stage: str, done: Done) -> None:
+    if not done.counts:
+        return
+    [(stored,)] = connection.execute(_BY_MODEL, place.parameters).fetchall()
+    by_model = {counts.model: counts for counts in convert(stored, list[ModelCounts])}
+    for more in done.counts:
+        counts = by_model.setdefault(more.model, ModelCounts(model=more.model))
+        for name in ModelCounts.__struct_fields__[1:]:
+            setattr(counts, name, getattr(counts, name) + getattr(more, name))
+    connection.execute(_SET_BY_MODEL, place.parameters | {"by_model": Jsonb(to_builtins(list(by_model.values())))})
+
+
+def _end(_connection: Connection[Any], _place: Place, _status: str) -> None:
+    """What it changed is in its row; that it was asked for is in the audit log."""
+
+
+def _rest_seconds(place: Place, step_seconds: float) -> float:
+    return 0.0 if place.is_dry_run else min(step_seconds, MOST_REST_SECONDS)
+
+
+# A running run is stored with the name of its stage.
+JOB: Final = StagedJob(
+    "reprice",
+    "reprices",
+    (
+        Stage("batches", _wait_for_batches, is_left_out_of_dry_runs=True),
+        Stage("sessions", _price_some),
+        Stage("without_session", partial(_price_some, has_session=False)),
+        Stage("dropped", _count_dropped),
+    ),
+    _given,
+    _note,
+    _end,
+    rest_seconds=_rest_seconds,
+)
