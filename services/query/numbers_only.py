@@ -21,6 +21,7 @@ from services.query.answers.lists import Project, ProjectPart
 from services.query.answers.live import LiveItem, LiveSession, LiveSessions
 from services.query.answers.machines import Machine, MachinePage
 from services.query.answers.operations import Me, OwnKey
+from services.query.answers.quota import Quota, QuotaWindow
 from services.query.answers.stats import CallPoint, ErrorCount, Point, Tool, UsageItem, UsageRange, UsageReport, UserShare
 from services.query.answers.tool_errors import FailedPoint, FailedTool
 from services.query.answers.users import User, UserPage
@@ -42,6 +43,10 @@ SHOWN_TEXTS: Final[Fields] = frozenset(
         # A cursor holds the last name of its page.
         (UserPage, "next_cursor"),
         (UsageRange, "tz"),
+        (QuotaWindow, "account"),
+        (QuotaWindow, "users"),
+        (QuotaWindow, "kind"),
+        (Quota, "decided_by"),
         (Point, "date"),
         (CallPoint, "date"),
         (FailedPoint, "date"),
@@ -101,6 +106,7 @@ SHOWN_NAMES: Final[Fields] = frozenset(
         (MachinePage, "next_cursor"),
         (LiveItem, "project_name"),
         (LiveItem, "machine_id"),
+        (QuotaWindow, "machine_id"),
         (LiveSession, "project_name"),
         (LiveSession, "machine_id"),
     }

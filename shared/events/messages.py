@@ -11,6 +11,8 @@ from uuid import UUID
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from shared.events.readings import Reading
+
 ENVELOPE_VERSION = 1
 
 # Every stored time is between these. New events have narrower bounds (shared/events/plausible.py).
@@ -200,9 +202,10 @@ class Envelope(Struct, omit_defaults=True, kw_only=True):
     canary: Canary | None = None
     hooks: list[HookPayload] = []
     ranges: list[TranscriptRange] = []
+    readings: list[Reading] = []
     # Ids of the events whose session ingest inferred. Sent again, such an event may get another session, and is still the same event.
     inferred: list[UUID] = []
-    # Of the API key that brought the events; None: not bound. Hooks and ranges say it each.
+    # Of the API key that brought the events; None: not bound. Hooks, ranges and readings say it each.
     bound: Binding | None = None
 
 

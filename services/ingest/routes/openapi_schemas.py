@@ -29,6 +29,7 @@ ANSWER_TYPES: Final = (
     responses.EventAccepted,
     responses.BatchAccepted,
     responses.RangeAccepted,
+    responses.ReadingsAccepted,
     responses.ImportAnswer,
     responses.JobChanged,
     responses.ManifestAnswer,

@@ -18,6 +18,7 @@ from services.worker.persist.records import Record
 from services.worker.persist.staging.staging_tables import ReceivedEvent
 from shared.events.messages import ENVELOPE_VERSION, Binding, Canary, Envelope, Event, HookPayload, TranscriptRange, decode_envelope
 from shared.events.plausible import leave_out
+from shared.events.readings import Reading
 from shared.journal.dead_letter_envelope import CAPTURED, WHOLE_ENTRY, DeadLetter, decode_replay
 from shared.journal.streams import dead_letter_entry_id
 
@@ -61,6 +62,7 @@ class _RawEnvelope(Struct):
     events: list[Raw]
     hooks: list[Raw] = []
     ranges: list[Raw] = []
+    readings: list[Raw] = []
     inferred: list[UUID] = []
     bound: Binding | None = None
 
@@ -70,6 +72,7 @@ T = TypeVar("T")
 _event_decoder: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)
 _hook_decoder = msgspec.json.Decoder(HookPayload)
 _range_decoder = msgspec.json.Decoder(TranscriptRange)
+_reading_decoder = msgspec.json.Decoder(Reading)
 _raw_envelope_decoder = msgspec.json.Decoder(_RawEnvelope)
 
 
@@ -105,6 +108,7 @@ def salvage(payload: bytes) -> Salvaged | None:
     events, bad_events = _sorted_out(raw.events, _event_decoder, reasons)
     hooks, bad_hooks = _sorted_out(raw.hooks, _hook_decoder, reasons)
     ranges, bad_ranges = _sorted_out(raw.ranges, _range_decoder, reasons)
+    readings, bad_readings = _sorted_out(raw.readings, _reading_decoder, reasons)
     if not reasons:
         return None
     readable = Envelope(
@@ -114,6 +118,7 @@ def salvage(payload: bytes) -> Salvaged | None:
         events=events,
         hooks=hooks,
         ranges=ranges,
+        readings=readings,
         inferred=raw.inferred,
         bound=raw.bound,
     )
@@ -121,9 +126,9 @@ def salvage(payload: bytes) -> Salvaged | None:
     bound = {} if raw.bound is None else {"bound": raw.bound}
     head = msgspec.json.encode({"version": raw.version, "request_id": raw.request_id, "received_at": raw.received_at, **bound})
     rest = head[:-1] + b',"events":[' + b",".join(bad_events) + b"]"
-    for name, damaged in ((b"hooks", bad_hooks), (b"ranges", bad_ranges)):
+    for name, damaged in ((b"hooks", bad_hooks), (b"ranges", bad_ranges), (b"readings", bad_readings)):
         rest += b',"%b":[%b]' % (name, b",".join(damaged)) if damaged else b""
-    total = len(raw.events) + len(raw.hooks) + len(raw.ranges)
+    total = len(raw.events) + len(raw.hooks) + len(raw.ranges) + len(raw.readings)
     return Salvaged(readable, rest + b"}", f"{len(reasons)} of {total} events not readable: {reasons[0]}"[:500])
 
 
@@ -152,7 +157,8 @@ def _decode_in_parts(dead_letter: DeadLetter, is_replay: bool) -> DecodedEntry |
 
 def _reason_if_newer(entry: Entry, envelope: Envelope) -> str | None:
     """A newer ingest may put fields beside the events that this release ignores. The entry is kept for a release that knows them."""
-    known = len(envelope.events) + len(envelope.hooks) + len(envelope.ranges) + (envelope.canary is not None)
+    captured = len(envelope.hooks) + len(envelope.ranges) + len(envelope.readings)
+    known = len(envelope.events) + captured + (envelope.canary is not None)
     if entry.events is None or entry.events <= known:
         return None
     return f"it was accepted as {entry.events} events, of which this release of the worker sees {known}; replay it with a newer one"
@@ -182,7 +188,7 @@ def _events_of(envelope: Envelope, dead_letter: DeadLetter) -> list[ReceivedEven
 
 
 def _captured_of(envelope: Envelope, dead_letter: DeadLetter) -> list[Received]:
-    items: list[HookPayload | TranscriptRange] = [*envelope.hooks, *envelope.ranges]
+    items: list[HookPayload | TranscriptRange | Reading] = [*envelope.hooks, *envelope.ranges, *envelope.readings]
     return [Received(item, envelope.received_at, envelope.request_id, dead_letter.journal_entry_id) for item in items]
 
 

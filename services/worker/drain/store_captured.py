@@ -1,4 +1,5 @@
 """Stores payloads of hooks and ranges of transcripts as they came, in the caller's transaction. The task capture.read makes rows of them.
+Readings of Claude Code's own files are stored at once (store_readings.py).
 
 The worker decides what of a range is new. Ingest may have forgotten how far a file was, and Postgres may be a restored backup.
 
@@ -25,12 +26,14 @@ from psycopg.rows import scalar_row
 
 from services.worker import lock_order
 from services.worker.archive.segments import frame_of
+from services.worker.drain.store_readings import store_readings
 from services.worker.persist.dead_letters import VALUE_ERRORS, is_data_error, mark_ids_stored, reason_of, write_dead_letter
 from services.worker.persist.ownership import NOT_YOURS, foreign_sessions
 from services.worker.persist.tombstones import ranges_of, tombstoned_items
 from shared.archive.lines_of_time import without_lines
 from shared.archive.stored_pieces import decompressed
 from shared.events.messages import UNNAMED_MACHINE, Binding, HookPayload, TranscriptRange
+from shared.events.readings import Reading
 from shared.journal.dead_letter_envelope import CAPTURED, DeadLetter
 from shared.sql_files import statement
 
@@ -61,7 +64,7 @@ _STORED_BETWEEN = _sql("stored_between")
 class Received(Struct, frozen=True):
     """A captured item, with the entry that brought it."""
 
-    item: HookPayload | TranscriptRange
+    item: HookPayload | TranscriptRange | Reading
     received_at: datetime
     request_id: str
     journal_entry_id: str
@@ -129,9 +132,9 @@ def dead_letter_of(received: Received) -> DeadLetter:
     )
 
 
-def _id_of(item: HookPayload | TranscriptRange) -> UUID:
+def _id_of(item: HookPayload | TranscriptRange | Reading) -> UUID:
     """The item's id as a dead letter. A range is known by its place."""
-    if isinstance(item, HookPayload):
+    if not isinstance(item, TranscriptRange):
         return item.id
     place = (item.session_id, item.file_name, item.machine_id, item.generation, item.start_offset, item.end_offset)
     return uuid5(_NAMESPACE, "\n".join(map(str, place)))
@@ -152,6 +155,10 @@ def _store(connection: Connection[Any], batch: Sequence[Received]) -> Captured:
     hooks = [received for received in batch if isinstance(received.item, HookPayload)]
     total.persisted = _insert_hooks(connection, hooks)
     total.duplicates = len(hooks) - total.persisted
+    readings = [received for received in batch if isinstance(received.item, Reading)]
+    new_readings = store_readings(connection, [(each.item, each.received_at) for each in readings if isinstance(each.item, Reading)])
+    total.persisted += new_readings
+    total.duplicates += len(readings) - new_readings
     for received in foreign:
         write_dead_letter(connection, dead_letter_of(received), NOT_YOURS)
     total.dead += len(foreign)
@@ -205,7 +212,7 @@ def _foreign_among(connection: Connection[Any], batch: Sequence[Received]) -> li
             by_user.setdefault(received.item.bound_user, []).append(received)
     foreign: list[Received] = []
     for user, items in by_user.items():
-        session_ids = {each.item.session_id for each in items}
+        session_ids = {each.item.session_id for each in items if each.item.session_id is not None}
         parameters = {"user": user, "session_ids": sorted(session_ids), "machine_ids": sorted({each.item.machine_id for each in items})}
         with connection.cursor(row_factory=scalar_row) as cursor:
             sessions = foreign_sessions(connection, Binding(user), session_ids).union(cursor.execute(_FILES_OF_OTHERS, parameters))
@@ -232,9 +239,9 @@ def _note_machines(connection: Connection[Any], batch: Sequence[Received]) -> No
     """Which machine each session was seen on, and when each machine was heard of. In one order, so that two workers do not deadlock."""
     if not batch:
         return
-    session_ids, machine_ids = zip(*sorted({(each.item.session_id, each.item.machine_id) for each in batch}), strict=True)
-    connection.execute(_NOTE_MACHINES, {"session_ids": list(session_ids), "machine_ids": list(machine_ids)})
-    heard = sorted(set(machine_ids))
+    seen = sorted({(each.item.session_id, each.item.machine_id) for each in batch if each.item.session_id is not None})
+    connection.execute(_NOTE_MACHINES, {"session_ids": [each[0] for each in seen], "machine_ids": [each[1] for each in seen]})
+    heard = sorted({each.item.machine_id for each in batch})
     users = {each.item.machine_id: each.item.user for each in batch if each.item.user is not None}
     times = {machine_id: max(each.received_at for each in batch if each.item.machine_id == machine_id) for machine_id in heard}
     parameters = {"machine_ids": heard, "users": [users.get(each) for each in heard], "times": [times[each] for each in heard]}
