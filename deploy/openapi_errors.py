@@ -39,12 +39,14 @@ _ONLY_FOR: Final = {
     "OFFSET_MISMATCH": _RANGES,
     "GENERATION_SUPERSEDED": _RANGES,
     "JOURNAL_BEHIND": "/readyz",
+    "NOT_ENOUGH_QUOTA": "/api/quota",
     "PIPELINE_STUCK": "/readyz",
 }
 _DETAILS: Final[dict[str, Json]] = {
     "SESSION_NOT_FOUND": {"session_id": "not known"},
     "OFFSET_MISMATCH": {"offset": 1834, "generation": 0},
     "GENERATION_SUPERSEDED": {"generation": 2},
+    "NOT_ENOUGH_QUOTA": {"five_hour": "4 % left"},
     "VALIDATION_ERROR": {"limit": "Input should be less than or equal to 1000"},
 }
 _HEADERS: Final = {"FORBIDDEN": "WWW-Authenticate", "401": "WWW-Authenticate", "405": "Allow", "429": "Retry-After", "503": "Retry-After"}

@@ -22,6 +22,7 @@ from services.query.answers.live import LiveItem, LiveSession, LiveSessions
 from services.query.answers.machines import Machine, MachinePage
 from services.query.answers.operations import Me, OwnKey, UnpricedModel
 from services.query.answers.prices import ModelPrice
+from services.query.answers.quota import Quota, QuotaWindow
 from services.query.answers.stats import CallPoint, ErrorCount, Point, Tool, UsageItem, UsageRange, UsageReport, UserShare
 from services.query.answers.tool_errors import FailedPoint, FailedTool
 from services.query.answers.users import User, UserPage
@@ -43,6 +44,10 @@ SHOWN_TEXTS: Final[Fields] = frozenset(
         # A cursor holds the last name of its page.
         (UserPage, "next_cursor"),
         (UsageRange, "tz"),
+        (QuotaWindow, "account"),
+        (QuotaWindow, "users"),
+        (QuotaWindow, "kind"),
+        (Quota, "decided_by"),
         (Point, "date"),
         (CallPoint, "date"),
         (FailedPoint, "date"),
@@ -105,6 +110,7 @@ SHOWN_NAMES: Final[Fields] = frozenset(
         (MachinePage, "next_cursor"),
         (LiveItem, "project_name"),
         (LiveItem, "machine_id"),
+        (QuotaWindow, "machine_id"),
         (LiveSession, "project_name"),
         (LiveSession, "machine_id"),
     }

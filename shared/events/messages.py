@@ -11,6 +11,8 @@ from uuid import UUID
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from shared.events.readings import Reading
+
 ENVELOPE_VERSION = 1
 
 # Every stored time is between these. New events have narrower bounds (shared/events/plausible.py).
@@ -208,7 +210,7 @@ class Signal(Struct, omit_defaults=True, kw_only=True):
 
 
 # What live capture brings, beside events.
-CapturedItem = HookPayload | TranscriptRange | Signal
+CapturedItem = HookPayload | TranscriptRange | Signal | Reading
 
 
 class Envelope(Struct, omit_defaults=True, kw_only=True):
@@ -227,9 +229,10 @@ class Envelope(Struct, omit_defaults=True, kw_only=True):
     hooks: list[HookPayload] = []
     ranges: list[TranscriptRange] = []
     signals: list[Signal] = []
+    readings: list[Reading] = []
     # Ids of the events whose session ingest inferred. Sent again, such an event may get another session, and is still the same event.
     inferred: list[UUID] = []
-    # Of the API key that brought the events; None: not bound. Hooks, ranges and signals say it each.
+    # Of the API key that brought the events; None: not bound. Hooks, ranges, signals and readings say it each.
     bound: Binding | None = None
 
 

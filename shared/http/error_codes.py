@@ -156,6 +156,12 @@ RESPONSES: Final = (
         "Too many keys that are not valid came from this address.",
         "Wait for `Retry-After`. Keys that were used before go on working.",
     ),
+    ErrorCode(
+        "NOT_ENOUGH_QUOTA",
+        429,
+        "A window of the account has less left than `need` asks for.",
+        "Wait for `Retry-After`, when the window resets; `details` names the windows.",
+    ),
     ErrorCode("INTERNAL_ERROR", 500, "The tracker has a defect.", "Find the request's id in the log, and report it."),
     ErrorCode(
         "QUEUE_UNAVAILABLE",

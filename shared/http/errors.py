@@ -17,6 +17,7 @@ ApiError
 ├── UnsupportedMediaType 415  UNSUPPORTED_MEDIA_TYPE
 ├── HostNotAllowed 421        HOST_NOT_ALLOWED
 ├── TooManyTries 429          TOO_MANY_TRIES (with Retry-After)
+├── NotEnoughQuota 429        NOT_ENOUGH_QUOTA (with Retry-After)
 └── Unavailable 503           QUEUE_UNAVAILABLE, DATABASE_UNAVAILABLE, BACKLOG_FULL, JOURNAL_BEHIND, PIPELINE_STUCK,
                               OVERLOADED, UPLOADS_UNAVAILABLE, ARCHIVE_UNAVAILABLE (with Retry-After)
 """
@@ -110,6 +111,16 @@ class TooManyTries(ApiError):
 
     def __init__(self, message: str, *, retry_after_seconds: int) -> None:
         super().__init__(message)
+        self.headers = {"Retry-After": str(retry_after_seconds)}
+
+
+class NotEnoughQuota(ApiError):
+    """A window of the account has less left than is needed."""
+
+    status, code = 429, "NOT_ENOUGH_QUOTA"
+
+    def __init__(self, message: str, *, retry_after_seconds: int, details: dict[str, Any]) -> None:
+        super().__init__(message, details=details)
         self.headers = {"Retry-After": str(retry_after_seconds)}
 
 

@@ -11,12 +11,18 @@ import msgspec
 from msgspec import Struct
 
 from shared.events.messages import Binding, CapturedItem, HookPayload, Signal, TranscriptRange
+from shared.events.readings import Reading
 
 # Kind of a dead letter that is a whole journal entry: one that could not be read, or that killed its worker.
 WHOLE_ENTRY: Final = "journal_entry"
 # Kinds of dead letters that are what live capture brought.
-HOOK_KIND, RANGE_KIND, SIGNAL_KIND = "hook_payload", "transcript_range", "signal"
-CAPTURED: Final[dict[str, type[CapturedItem]]] = {HOOK_KIND: HookPayload, RANGE_KIND: TranscriptRange, SIGNAL_KIND: Signal}
+HOOK_KIND, RANGE_KIND, SIGNAL_KIND, READING_KIND = "hook_payload", "transcript_range", "signal", "reading"
+CAPTURED: Final[dict[str, type[CapturedItem]]] = {
+    HOOK_KIND: HookPayload,
+    RANGE_KIND: TranscriptRange,
+    SIGNAL_KIND: Signal,
+    READING_KIND: Reading,
+}
 # Reason of a dead letter whose id another event has. The row with that id is the other event, so only its own replay can store it.
 ID_TAKEN: Final = "its id is another event's; it was not stored, send it under an id of its own"
 # No envelope starts like this.
@@ -45,6 +51,7 @@ class _Events(Struct):
     hooks: list[msgspec.Raw] = []
     ranges: list[msgspec.Raw] = []
     signals: list[msgspec.Raw] = []
+    readings: list[msgspec.Raw] = []
 
 
 class _Replay(Struct):
@@ -71,4 +78,4 @@ def events_in(dead_letter: DeadLetter) -> int:
         found = msgspec.json.decode(dead_letter.payload, type=_Events)
     except (ValueError, RecursionError):
         return 1
-    return len(found.events) + len(found.hooks) + len(found.ranges) + len(found.signals)
+    return len(found.events) + len(found.hooks) + len(found.ranges) + len(found.signals) + len(found.readings)

@@ -119,12 +119,47 @@ EXPORTS: Final[dict[str, Json]] = {
         ]
     },
 }
+READINGS: Final[list[Json]] = [
+    {
+        "type": "status_line",
+        "read_at": "2024-01-15T10:30:00Z",
+        "machine_id": "k3Zr0vVh2mXq",
+        "session_id": _SESSION_ID,
+        "version": "2.1.332",
+        "model": "claude-opus-4-5",
+        "cost": {"total_cost_usd": 0.42, "total_duration_ms": 63000, "total_api_duration_ms": 21000},
+        "context_window": {"context_window_size": 200000, "used_percentage": 12, "total_input_tokens": 24000},
+        "rate_limits": {"five_hour": {"used_percentage": 41.5, "resets_at": 1705322400}},
+    },
+    {
+        "type": "usage_cache",
+        "read_at": "2024-01-15T10:30:01Z",
+        "machine_id": "k3Zr0vVh2mXq",
+        "account": "9f86d081884c7d65",
+        "fetched_at": "2024-01-15T10:29:30Z",
+        "windows": [{"kind": "seven_day", "used_percentage": 63, "resets_at": "2024-01-19T08:00:00Z"}],
+    },
+    {
+        "type": "session_file",
+        "read_at": "2024-01-15T10:30:02Z",
+        "machine_id": "k3Zr0vVh2mXq",
+        "session_id": _SESSION_ID,
+        "pid": 4242,
+        "status": "busy",
+        "status_updated_at": "2024-01-15T10:29:58Z",
+        "is_alive": True,
+    },
+]
 RANGE_LINES: Final = (
     f'{{"type":"user","sessionId":"{_SESSION_ID}","timestamp":"2024-01-15T10:31:00Z","message":{{"role":"user","content":"Hi"}}}}\n'
 )
 
 # By the name of the schema.
 BODIES: Final[dict[str, Any]] = {
+    "ReadingsAccepted": {
+        "accepted": 2,
+        "rejected": [{"index": 1, "code": "VALIDATION_ERROR", "message": "account: is required"}],
+    },
     "RangeAccepted": {"offset": 1834, "status": "accepted"},
     "SessionStart": {
         "project_path": "/home/ann/claude-tracker",

@@ -69,6 +69,13 @@ class BatchAccepted(Struct, kw_only=True):
     ignored_fields: IgnoredFields | UnsetType = UNSET
 
 
+class ReadingsAccepted(Struct, kw_only=True):
+    """How many readings are on disk, and which were rejected."""
+
+    accepted: int
+    rejected: list[RejectedItem]
+
+
 class RangeAccepted(Struct, kw_only=True):
     """A range of a transcript is on disk, or was there before. `offset`: from where the file goes on."""
 

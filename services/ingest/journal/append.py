@@ -22,6 +22,7 @@ from services.ingest.journal.backlog import Backlog
 from services.ingest.journal.confirmed_script import ConfirmedScript
 from services.ingest.journal.wakeup import WakeupSender
 from shared.events.messages import ENVELOPE_VERSION, Binding, Envelope, Event, HookPayload, Signal, encode_envelope
+from shared.events.readings import Reading
 from shared.journal.streams import (
     EPOCH_FIELD,
     EVENTS_FIELD,
@@ -46,7 +47,7 @@ MAX_WRITE_APPENDS = 128
 MAX_WRITE_BYTES = 8 * 1024**2
 LEAST_WRITE_SECONDS = 0.3
 
-T = TypeVar("T", bound=Event | HookPayload | Signal)
+T = TypeVar("T", bound=Event | HookPayload | Signal | Reading)
 
 
 class Entry(Struct, frozen=True):
@@ -121,6 +122,22 @@ def signal_entries(signals: Sequence[Signal], *, request_id: str, received_at: d
     ]
 
 
+def reading_entries(
+    readings: Sequence[Reading], sizes: Sequence[int], *, request_id: str, received_at: datetime, partitions: int
+) -> list[Entry]:
+    """The entries that carry the readings. `sizes`: their bytes, roughly."""
+    return [
+        Entry(
+            stream_key(partition),
+            encode_envelope(
+                Envelope(version=ENVELOPE_VERSION, request_id=request_id, received_at=received_at, events=[], readings=list(chunk))
+            ),
+            len(chunk),
+        )
+        for partition, chunk in _chunks(readings, sizes, partitions)
+    ]
+
+
 def _envelope(
     events: Sequence[Event], request_id: str, received_at: datetime, inferred: Collection[UUID], bound: Binding | None
 ) -> Envelope:
@@ -144,7 +161,7 @@ def _chunks(events: Sequence[T], sizes: Sequence[int], partitions: int) -> Itera
     return [(partition, chunk) for partition, parts in by_partition.items() for chunk in _cut(*parts)]
 
 
-def _partition_of(event: Event | HookPayload | Signal, partitions: int) -> int:
+def _partition_of(event: Event | HookPayload | Signal | Reading, partitions: int) -> int:
     return partition_of(event.session_id, partitions) if partitions > 1 else 0
 
 

@@ -1,9 +1,9 @@
-"""Routes of live capture: what Claude Code's hooks say, and the transcripts as they grow."""
+"""Routes of live capture: what Claude Code's hooks say, the transcripts as they grow, and readings of its own files."""
 
 from fastapi import APIRouter, Request, Response
 
-from services.ingest.capture import write_hooks, write_range
-from services.ingest.http.responses import RangeAccepted
+from services.ingest.capture import write_hooks, write_range, write_readings
+from services.ingest.http.responses import RangeAccepted, ReadingsAccepted
 from services.ingest.routes import capture_schemas
 from shared.auth.scopes import INGEST, requires
 
@@ -22,3 +22,10 @@ async def add_hooks(request: Request) -> Response:
 async def add_transcript_range(request: Request) -> Response:
     """Stores whole lines of a transcript. Repetitions and overlaps are left out; a gap is a 409 with the offset that is wanted."""
     return await write_range.write_range(request)
+
+
+@capture.post("/api/readings", summary="Add readings of Claude Code's own files", **capture_schemas.readings_write(ReadingsAccepted))
+@requires(INGEST)
+async def add_readings(request: Request) -> Response:
+    """Stores status lines, cached usage and files of sessions, as a shipper read them. Of each only what is newest counts, so sending again changes nothing."""
+    return await write_readings.write_readings(request)

@@ -5,7 +5,8 @@ from typing import Any, Final
 from msgspec import Struct
 
 from services.ingest.capture.range_request import MAX_FILE_NAME
-from services.ingest.http.examples import HOOK, RANGE_LINES
+from services.ingest.capture.write_readings import MAX_READINGS
+from services.ingest.http.examples import HOOK, RANGE_LINES, READINGS
 from shared.events.messages import NO_CONTROL_CHARACTERS
 
 _ERRORS: Final = (400, 403, 405, 408, 413, 415, 500, 503)
@@ -54,6 +55,35 @@ def hooks_write() -> dict[str, Any]:
             "parameters": [MACHINE, _PREFER, _query("user", _NAME, "Whose hooks they are.")],
         },
         "responses": {204: {"description": "The hooks are on disk. There is no body."}, **{code: {} for code in _ERRORS}},
+    }
+
+
+def readings_write(answer: type[Struct]) -> dict[str, Any]:
+    """The documentation of the route that takes readings."""
+    reading = {
+        "type": "object",
+        "required": ["type", "read_at", "machine_id"],
+        "additionalProperties": True,
+        "description": "A `status_line`, `usage_cache` or `session_file`. Fields that the tracker does not know are dropped.",
+        "properties": {
+            "type": {"enum": ["status_line", "usage_cache", "session_file"]},
+            "read_at": {"type": "string", "description": "When it was read, ISO 8601."},
+            "machine_id": {"type": "string", "pattern": "^[A-Za-z0-9_-]{1,64}$"},
+            "user": _NAME
+            | {"type": ["string", "null"], "description": "Whose machine it is. Of a key that is bound to a user it is that user."},
+        },
+    }
+    content = {
+        "application/json": {"schema": {"type": "array", "items": reading, "maxItems": MAX_READINGS}, "example": READINGS},
+        "application/x-ndjson": {"schema": {"type": "string", "description": "NDJSON: one reading a line."}},
+    }
+    success = {
+        "description": "How many are on disk, and which were rejected.",
+        "content": {"application/json": {"schema": {"$ref": f"#/components/schemas/{answer.__name__}"}}},
+    }
+    return {
+        "openapi_extra": {"requestBody": {"content": content, "required": True}, "parameters": [_PREFER]},
+        "responses": {200: success, **{code: {} for code in _ERRORS}},
     }
 
 

@@ -31,6 +31,7 @@ ANSWER_TYPES: Final = (
     responses.EventAccepted,
     responses.BatchAccepted,
     responses.RangeAccepted,
+    responses.ReadingsAccepted,
     responses.ImportAnswer,
     responses.JobChanged,
     responses.ManifestAnswer,

@@ -29,6 +29,7 @@ from shared.events.messages import (
     decode_envelope,
 )
 from shared.events.plausible import leave_out
+from shared.events.readings import Reading
 from shared.journal.dead_letter_envelope import CAPTURED, WHOLE_ENTRY, DeadLetter, decode_replay
 from shared.journal.streams import dead_letter_entry_id
 
@@ -73,6 +74,7 @@ class _RawEnvelope(Struct):
     hooks: list[Raw] = []
     ranges: list[Raw] = []
     signals: list[Raw] = []
+    readings: list[Raw] = []
     inferred: list[UUID] = []
     bound: Binding | None = None
 
@@ -83,6 +85,7 @@ _event_decoder: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)
 _hook_decoder = msgspec.json.Decoder(HookPayload)
 _range_decoder = msgspec.json.Decoder(TranscriptRange)
 _signal_decoder = msgspec.json.Decoder(Signal)
+_reading_decoder = msgspec.json.Decoder(Reading)
 _raw_envelope_decoder = msgspec.json.Decoder(_RawEnvelope)
 
 
@@ -119,6 +122,7 @@ def salvage(payload: bytes) -> Salvaged | None:
     hooks, bad_hooks = _sorted_out(raw.hooks, _hook_decoder, reasons)
     ranges, bad_ranges = _sorted_out(raw.ranges, _range_decoder, reasons)
     signals, bad_signals = _sorted_out(raw.signals, _signal_decoder, reasons)
+    readings, bad_readings = _sorted_out(raw.readings, _reading_decoder, reasons)
     if not reasons:
         return None
     readable = Envelope(
@@ -129,6 +133,7 @@ def salvage(payload: bytes) -> Salvaged | None:
         hooks=hooks,
         ranges=ranges,
         signals=signals,
+        readings=readings,
         inferred=raw.inferred,
         bound=raw.bound,
     )
@@ -136,9 +141,9 @@ def salvage(payload: bytes) -> Salvaged | None:
     bound = {} if raw.bound is None else {"bound": raw.bound}
     head = msgspec.json.encode({"version": raw.version, "request_id": raw.request_id, "received_at": raw.received_at, **bound})
     rest = head[:-1] + b',"events":[' + b",".join(bad_events) + b"]"
-    for name, damaged in ((b"hooks", bad_hooks), (b"ranges", bad_ranges), (b"signals", bad_signals)):
+    for name, damaged in ((b"hooks", bad_hooks), (b"ranges", bad_ranges), (b"signals", bad_signals), (b"readings", bad_readings)):
         rest += b',"%b":[%b]' % (name, b",".join(damaged)) if damaged else b""
-    total = len(raw.events) + len(raw.hooks) + len(raw.ranges) + len(raw.signals)
+    total = len(raw.events) + len(raw.hooks) + len(raw.ranges) + len(raw.signals) + len(raw.readings)
     return Salvaged(readable, rest + b"}", f"{len(reasons)} of {total} events not readable: {reasons[0]}"[:500])
 
 
@@ -167,7 +172,8 @@ def _decode_in_parts(dead_letter: DeadLetter, is_replay: bool) -> DecodedEntry |
 
 def _reason_if_newer(entry: Entry, envelope: Envelope) -> str | None:
     """A newer ingest may put fields beside the events that this release ignores. The entry is kept for a release that knows them."""
-    known = len(envelope.events) + len(envelope.hooks) + len(envelope.ranges) + len(envelope.signals) + (envelope.canary is not None)
+    captured = len(envelope.hooks) + len(envelope.ranges) + len(envelope.signals) + len(envelope.readings)
+    known = len(envelope.events) + captured + (envelope.canary is not None)
     if entry.events is None or entry.events <= known:
         return None
     return f"it was accepted as {entry.events} events, of which this release of the worker sees {known}; replay it with a newer one"
@@ -197,7 +203,7 @@ def _events_of(envelope: Envelope, dead_letter: DeadLetter) -> list[ReceivedEven
 
 
 def _captured_of(envelope: Envelope, dead_letter: DeadLetter) -> list[Received]:
-    items: list[CapturedItem] = [*envelope.hooks, *envelope.ranges, *envelope.signals]
+    items: list[CapturedItem] = [*envelope.hooks, *envelope.ranges, *envelope.signals, *envelope.readings]
     return [Received(item, envelope.received_at, envelope.request_id, dead_letter.journal_entry_id) for item in items]
 
 

@@ -1,5 +1,5 @@
 """Stores payloads of hooks, ranges of transcripts and signals as they came, in the caller's transaction. The task capture.read makes rows of them,
-and adds to rows what signals know better.
+and adds to rows what signals know better. Readings of Claude Code's own files are stored at once (store_readings.py).
 
 The worker decides what of a range is new. Ingest may have forgotten how far a file was, and Postgres may be a restored backup.
 
@@ -26,6 +26,7 @@ from psycopg.rows import scalar_row
 
 from services.worker import lock_order
 from services.worker.archive.segments import frame_of
+from services.worker.drain.store_readings import store_readings
 from services.worker.persist.dead_letters import VALUE_ERRORS, is_data_error, mark_ids_stored, reason_of, write_dead_letter
 from services.worker.persist.ownership import NOT_YOURS, foreign_sessions
 from services.worker.persist.tombstones import ranges_of, tombstoned_items
@@ -34,6 +35,7 @@ from shared.archive.stored_pieces import decompressed
 from shared.claude_formats.signals import OF_CALLS
 from shared.claude_formats.tool_results import tool_call_id
 from shared.events.messages import UNNAMED_MACHINE, Binding, CapturedItem, HookPayload, Signal, TranscriptRange
+from shared.events.readings import Reading
 from shared.journal.dead_letter_envelope import CAPTURED, DeadLetter
 from shared.sql_files import statement
 
@@ -157,8 +159,9 @@ def _store(connection: Connection[Any], batch: Sequence[Received]) -> Captured:
     batch = [received for received in batch if id(received) not in foreign_objects]
     hooks = [received for received in batch if isinstance(received.item, HookPayload)]
     signals = [received for received in batch if isinstance(received.item, Signal)]
-    total.persisted = _insert_hooks(connection, hooks) + _insert_signals(connection, signals)
-    total.duplicates = len(hooks) + len(signals) - total.persisted
+    readings = [(each.item, each.received_at) for each in batch if isinstance(each.item, Reading)]
+    total.persisted = _insert_hooks(connection, hooks) + _insert_signals(connection, signals) + store_readings(connection, readings)
+    total.duplicates = len(hooks) + len(signals) + len(readings) - total.persisted
     for received in foreign:
         write_dead_letter(connection, dead_letter_of(received), NOT_YOURS)
     total.dead += len(foreign)
@@ -212,7 +215,7 @@ def _foreign_among(connection: Connection[Any], batch: Sequence[Received]) -> li
             by_user.setdefault(received.item.bound_user, []).append(received)
     foreign: list[Received] = []
     for user, items in by_user.items():
-        session_ids = {each.item.session_id for each in items}
+        session_ids = {each.item.session_id for each in items if each.item.session_id is not None}
         parameters = {"user": user, "session_ids": sorted(session_ids), "machine_ids": sorted({each.item.machine_id for each in items})}
         with connection.cursor(row_factory=scalar_row) as cursor:
             sessions = foreign_sessions(connection, Binding(user), session_ids).union(cursor.execute(_FILES_OF_OTHERS, parameters))
@@ -255,9 +258,9 @@ def _note_machines(connection: Connection[Any], batch: Sequence[Received]) -> No
     """Which machine each session was seen on, and when each machine was heard of. In one order, so that two workers do not deadlock."""
     if not batch:
         return
-    session_ids, machine_ids = zip(*sorted({(each.item.session_id, each.item.machine_id) for each in batch}), strict=True)
-    connection.execute(_NOTE_MACHINES, {"session_ids": list(session_ids), "machine_ids": list(machine_ids)})
-    heard = sorted(set(machine_ids))
+    seen = sorted({(each.item.session_id, each.item.machine_id) for each in batch if each.item.session_id is not None})
+    connection.execute(_NOTE_MACHINES, {"session_ids": [each[0] for each in seen], "machine_ids": [each[1] for each in seen]})
+    heard = sorted({each.item.machine_id for each in batch})
     users = {each.item.machine_id: each.item.user for each in batch if each.item.user is not None}
     times = {machine_id: max(each.received_at for each in batch if each.item.machine_id == machine_id) for machine_id in heard}
     parameters = {"machine_ids": heard, "users": [users.get(each) for each in heard], "times": [times[each] for each in heard]}

@@ -104,15 +104,18 @@ def with_tombstones(connection: Connection[Any], named: Collection[_Name]) -> se
     return found | {("session", session_id) for session_id in ranges}
 
 
-def tombstoned_items(connection: Connection[Any], named: Sequence[tuple[str, str | None]]) -> list[bool]:
-    """Of captured items, each with its session and its user: whether it has a tombstone."""
+def tombstoned_items(connection: Connection[Any], named: Sequence[tuple[str | None, str | None]]) -> list[bool]:
+    """Of captured items, each with its session and its user, if it has them: whether it has a tombstone."""
     with connection.cursor(row_factory=scalar_row) as cursor:
         if not named or not cursor.execute(_ARE_THERE_ANY).fetchone():
             return [False] * len(named)
-    wanted: set[_Name] = {("session", session_id) for session_id, _ in named}
+    wanted: set[_Name] = {("session", session_id) for session_id, _ in named if session_id is not None}
     wanted |= {("user", user) for _, user in named if user is not None}
     found, _ = _find(connection, wanted)
-    return [("session", session_id) in found or (user is not None and ("user", user) in found) for session_id, user in named]
+    return [
+        (session_id is not None and ("session", session_id) in found) or (user is not None and ("user", user) in found)
+        for session_id, user in named
+    ]
 
 
 def ranges_of(connection: Connection[Any], session_ids: Iterable[str]) -> dict[str, list[Span]]:

@@ -11,6 +11,7 @@ from services.worker.drain.accounting import accounting
 from services.worker.lock_order import lock_writing_exclusive
 from services.worker.persist.tombstones import Kind, write_range_tombstone, write_tombstones
 from shared.events.messages import Conversation, Event, HookPayload, SessionStart, TranscriptRange
+from shared.events.readings import RateLimit, RateLimits, Reading, StatusLine
 from tests.integration.keys.ownership.owners import ANNS, AT, BOBS, LIVE, World, conversation
 from tests.integration.worker.all_tables import tables
 
@@ -39,6 +40,12 @@ def events(session_id: str, user: str, path: str, words: str = WORDS) -> list[Ev
 def by_a_hook(world: World) -> None:
     hook = HookPayload(id=uuid4(), session_id=ANNS, payload=PROMPT % (ANNS, WORDS), occurred_at=AT, machine_id="laptop", user="ann")
     world.append(hooks=[hook])
+
+
+def by_a_reading(world: World) -> None:
+    limits = RateLimits(five_hour=RateLimit(used_percentage=40, resets_at=AT.timestamp()))
+    line = StatusLine(session_id=ANNS, read_at=AT, machine_id="laptop", user="ann", model=WORDS, rate_limits=limits)
+    world.append(readings=[Reading(id=uuid4(), body=line)])
 
 
 def by_a_range(world: World) -> None:

@@ -13,7 +13,7 @@ from services.query.answers.answer import Answer, annotations_of, value_type
 from services.query.answers.live import LiveItem
 from services.query.answers.stats import Stats
 from services.query.numbers_only import SHOWN_NAMES, SHOWN_TEXTS, is_shown, numbers_only
-from services.query.routes import days, live, machines, me, prices, projects, service, stats, users
+from services.query.routes import days, live, machines, me, prices, projects, quota, service, stats, users
 from tests.integration.keys.conftest import Api
 from tests.integration.query import seed, world
 from tests.required_scopes import READING
@@ -30,6 +30,7 @@ QUERIES = {
     ],
     "/api/me": [""],
     "/api/prices": [""],
+    "/api/quota": ["", "?kind=five_hour"],
     "/api/users": ["", "?limit=1", "?project_id=1"],
     "/api/live/sessions": [""],
     "/api/accounting": [""],
@@ -159,6 +160,8 @@ SEEN = {
     "FailedTool.tool_name", "ErrorCount.error_class", "ErrorClass.error_class",
     "Me.version", "Me.timezone", "Me.flower", "OwnKey.key_id", "OwnKey.name", "OwnKey.user", "OwnKey.users",
     "User.name", "UserPage.next_cursor",
+    # A hash of an account, and Claude Code's names of windows.
+    "QuotaWindow.account", "QuotaWindow.users", "QuotaWindow.kind", "Quota.decided_by",
 }  # fmt: skip
 SEEN_WITH_NAMES = {
     "Project.name", "Project.group", "Project.repository", "ProjectPart.name",
@@ -168,6 +171,7 @@ SEEN_WITH_NAMES = {
     "UsageItem.group", "UsageItem.repository", "ChangeOfGroup.group", "ChangeOfGroup.repository",
     "UsageItem.machine_id", "UsageItem.machine", "ChangeOfGroup.project_name", "ChangeOfGroup.machine_id", "ChangeOfGroup.machine",
     "Machine.machine_id", "Machine.name", "Machine.user", "Machine.tracker_version", "Machine.claude_version", "Machine.os", "MachinePage.next_cursor",
+    "QuotaWindow.machine_id",
 }  # fmt: skip
 TEXT = "a text that nobody but its writer is to see"
 
@@ -179,6 +183,7 @@ def models() -> dict[str, Any]:
         me.router,
         service.router,
         stats.router,
+        quota.router,
         days.router,
         projects.router,
         machines.router,

@@ -8,6 +8,7 @@ from services.query.answers.examples.live import LIVE_SESSIONS_EXAMPLE
 from services.query.answers.examples.machines import MACHINE_EXAMPLE
 from services.query.answers.examples.operations import OPERATIONS
 from services.query.answers.examples.outcome import OUTCOME_EXAMPLE
+from services.query.answers.examples.quota import QUOTA_EXAMPLE
 from services.query.answers.examples.search import DOCUMENTS_EXAMPLE
 from services.query.answers.examples.timeline import TIMELINE_EXAMPLE, TURNS_EXAMPLE
 
@@ -360,6 +361,7 @@ ANSWERS: Final[dict[str, Json]] = {
     ),
     "UserPage": _page({"name": "ann", "first_seen": "2024-01-10T09:00:00Z", "last_seen": "2024-01-15T10:30:00Z"} | _TOTALS_OF_USER),
     "SessionPage": _page(_SESSION),
+    "Quota": QUOTA_EXAMPLE,
     "MachinePage": _page(MACHINE_EXAMPLE),
     "MessagePage": _page(_MESSAGE),
     "SearchPage": _page(

@@ -44,6 +44,10 @@ TABLES: Final = (
     ErasedTable("signals", more={"user": f"{_OF_USER_NAME} OR bound_user = ANY(%(names)s)"}),
     ErasedTable("session_marks"),
     ErasedTable("session_signs"),
+    ErasedTable("session_processes"),
+    ErasedTable("status_lines"),
+    # Of a person, and of no session.
+    ErasedTable("quota_readings", of_sessions="false", more={"user": "user_id = ANY(%(user_ids)s)"}),
     ErasedTable("session_machines"),
     ErasedTable("import_sessions"),
     ErasedTable("contested_rows"),

@@ -90,6 +90,7 @@ TABLES: Final = (
         {"file_name": "file_name", "user_name": "text", "bound_user": "text"},
         distinct={"file_name": _OTHER_FILE},
     ),
+    TextTable("status_lines", "session_id", "text", {"model": "text", "client_version": "text"}),
     TextTable("dead_letters", "id", "uuid", {"payload": "bytea", "reason": "text", "request_id": "text", "bound": "jsonb"}),
     TextTable(
         "import_jobs",
@@ -180,6 +181,9 @@ EXEMPT: Final = {
     ("session_signs", "waits_for"): _OUR_WORD,
     ("signals", "value"): "a number",
     ("signals", "name"): "a name of the list of what is kept",
+    ("session_processes", "does"): _OUR_WORD,
+    ("quota_readings", "account"): _HASH,
+    ("quota_readings", "source"): _OUR_WORD,
     ("drainers", "consumer"): "the name of a host and a process of the tracker",
     ("drainers", "applied"): "ids that Redis makes",
     ("fixed_settings", "name"): _OUR_WORD,

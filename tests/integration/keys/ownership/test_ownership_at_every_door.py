@@ -20,6 +20,7 @@ from shared.events.messages import (
     SessionStart,
     TranscriptRange,
 )
+from shared.events.readings import Reading, ReadingBody, SessionFile, StatusLine
 from tests.integration.keys.conftest import running
 from tests.integration.keys.ownership.owners import ANNS, AT, BOBS, EARLIER, LIVE, World, conversation
 from tests.integration.worker.capture.captured import put_range
@@ -134,6 +135,26 @@ def by_a_journal_of_hooks(world: World, key: str) -> None:
     )
 
 
+def by_readings(world: World, key: str) -> list[httpx.Response]:
+    at = {"read_at": EARLIER.isoformat(), "machine_id": "bob-laptop"}
+    readings = [
+        {"type": "status_line", "session_id": LIVE, "cost": {"total_cost_usd": 99}} | at,
+        {"type": "session_file", "session_id": LIVE, "pid": 1, "is_alive": False} | at,
+    ]
+    answer = world.api.post(key, "/api/readings", readings).json()
+    assert (answer["accepted"], [each["code"] for each in answer["rejected"]]) == (0, ["FORBIDDEN"] * 2), answer
+    return []
+
+
+def by_a_journal_of_readings(world: World, key: str) -> None:
+    bodies: list[ReadingBody] = [
+        StatusLine(session_id=ANNS, read_at=EARLIER, machine_id="bob-laptop", user="bob"),
+        SessionFile(session_id=ANNS, pid=1, is_alive=False, read_at=EARLIER, machine_id="bob-laptop", user="bob"),
+        SessionFile(session_id=LIVE, pid=1, is_alive=False, read_at=EARLIER, machine_id="ann-laptop", user="bob"),
+    ]
+    world.append(readings=[Reading(id=UUID(int=40 + number), body=body, bound_user="bob") for number, body in enumerate(bodies)])
+
+
 def by_a_new_file(world: World, key: str) -> list[httpx.Response]:
     return [
         world.put(key, ANNS, FOREIGN, machine="bob-laptop"),
@@ -213,9 +234,15 @@ def binding_of(world: World, key: str) -> Binding:
 
 Door = Callable[[World, str], list[httpx.Response] | None]
 # Those by which ingest knows the session refuse with an answer; the others leave it to the worker.
-ANSWERING: list[Door] = [one_by_one, in_a_batch, by_hooks, by_a_new_file, by_anns_machine, by_marks]
+ANSWERING: list[Door] = [one_by_one, in_a_batch, by_hooks, by_readings, by_a_new_file, by_anns_machine, by_marks]
 IMPORTS: list[Door] = [by_an_import, by_an_import_of_a_fork, by_an_import_of_prompts, by_an_import_of_claude_json]
-JOURNAL: list[Door] = [by_a_journal_that_did_not_know, by_a_journal_of_hooks, by_a_journal_of_ranges, by_telemetry]
+JOURNAL: list[Door] = [
+    by_a_journal_that_did_not_know,
+    by_a_journal_of_hooks,
+    by_a_journal_of_ranges,
+    by_a_journal_of_readings,
+    by_telemetry,
+]
 
 
 def assert_unchanged(world: World, before: dict[str, Any]) -> None:

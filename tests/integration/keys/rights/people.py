@@ -168,6 +168,17 @@ def add_session(
     connection.execute("INSERT INTO session_machines (session_id, machine_id) VALUES (%s, %s)", (session_id, machine))
     add_file(connection, None, session_id, f'{{"said":"{word}"}}\n'.encode(), archived=0, changed_at=at)
     seed.add_signs(connection, session_id, heard_at=at)
+    connection.execute(
+        "INSERT INTO quota_readings (user_id, machine_id, source, kind, resets_at, used_percentage, first_read_at, last_read_at)"
+        " VALUES (%s, %s, 'status_line', %s, %s, 42, %s, %s) ON CONFLICT DO NOTHING",
+        (user_id or 0, machine, f"{word}_window", at, at, at),
+    )
+    connection.execute("INSERT INTO status_lines (session_id, read_at, model) VALUES (%s, %s, %s)", (session_id, at, f"{word}-model"))
+    connection.execute(
+        "INSERT INTO session_processes (session_id, machine_id, pid, read_at, is_alive, does, does_since, heard_at)"
+        " VALUES (%s, %s, 1, %s, true, 'permission', %s, %s)",
+        (session_id, machine, at, at, at),
+    )
     if is_hidden:
         people.hidden |= {str(each) for each in (*ids, call, failed)} | {session_id}
 

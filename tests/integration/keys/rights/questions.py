@@ -34,6 +34,7 @@ READS: Final[dict[str, list[str]]] = {
         *("?machine={machine}", "?user=ann&machine={machine}", "?project_id={project_id}&user=ann", "?user=ann&format=csv"),
         *("?group_by=group&user=ann", "?group_by=repository&user=ann", "?group={word}-group&user=ann", "?project_id={part}&user=ann"),
     ],
+    "/api/quota": ["", "?user=bob", "?user=ann", "?kind=five_hour", "?need=100", "?need=100&user=bob"],
     "/api/compare": [
         *(f"?{DATES}&group_by={by}&user=ann" for by in ("project", "user", "model", "branch", "machine", "tool", "error_class")),
         *(f"?{DATES}&user=bob", f"?{DATES}", f"?{DATES}&group_by=group&user=ann", f"?{DATES}&group_by=repository&user=ann"),
@@ -188,6 +189,16 @@ WRITES: Final[dict[tuple[str, str], object]] = {
     ("POST", "/api/sessions/end"): {"session_id": "{session}"},
     ("POST", "/api/events"): [{"type": "conversation", "session_id": "{session}", "role": "user", "content": "?"}],
     ("POST", "/api/hooks"): {"session_id": "{session}", "hook_event_name": "UserPromptSubmit", "prompt": "?", "cwd": "/home/team/alpha"},
+    ("POST", "/api/readings"): [
+        {
+            "type": "session_file",
+            "session_id": "{session}",
+            "pid": 1,
+            "is_alive": False,
+            "read_at": "2024-05-01T00:00:00Z",
+            "machine_id": "mine",
+        }
+    ],
     ("PUT", "/api/transcripts/{session_id}"): None,
     ("POST", "/api/import/manifest"): {"files": []},
     ("POST", "/api/import/claude-data"): None,

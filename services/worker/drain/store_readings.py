@@ -1,0 +1,95 @@
+"""Stores readings of Claude Code's own files (shared/events/readings.py), in the caller's transaction. Of each only what is newest, or most, is kept:
+so any order of arrival ends in the same rows, and a reading that comes again changes nothing.
+"""
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any, Final, NamedTuple
+
+import msgspec
+from psycopg import Connection
+
+from shared.events.readings import ClientCost, ContextWindow, Reading, SessionFile, StatusLine, UsageCache
+from shared.sql_files import statement
+
+_sql = partial(statement, __package__, "store_readings.sql")
+
+_INSERT_USERS: Final = _sql("insert_users")
+_USER_IDS: Final = "SELECT name, coalesce(alias_of, id) FROM users WHERE name = ANY(%(names)s)"
+_STORE_QUOTA: Final = _sql("store_quota")
+_STORE_STATUS_LINE: Final = _sql("store_status_line")
+
+
+class _Quota(NamedTuple):
+    """The key of a row of quota_readings."""
+
+    user_id: int
+    machine_id: str
+    account: str
+    source: str
+    kind: str
+    resets_at: datetime
+    used_percentage: float
+
+
+def store_readings(connection: Connection[Any], batch: Sequence[tuple[Reading, datetime]]) -> int:
+    """How many of them changed anything. The others were known, or are older than what is known."""
+    if not batch:
+        return 0
+    user_ids = _user_ids(connection, [reading for reading, _ in batch])
+    changed: set[int] = set()
+    # Each kind in one order: then two workers that store readings of the same windows or sessions do not deadlock.
+    quotas: list[tuple[_Quota, datetime, int]] = []
+    for number, (reading, _) in enumerate(batch):
+        quotas += [(quota, read_at, number) for quota, read_at in _quotas(reading, user_ids.get(reading.user or "", 0))]
+    for quota, read_at, number in sorted(quotas):
+        if connection.execute(_STORE_QUOTA, quota._asdict() | {"first_read_at": read_at, "last_read_at": read_at}).rowcount:
+            changed.add(number)
+    lines = [(reading.body, number) for number, (reading, _) in enumerate(batch) if isinstance(reading.body, StatusLine)]
+    for line, number in sorted(lines, key=lambda each: (each[0].session_id, each[0].read_at)):
+        if connection.execute(_STORE_STATUS_LINE, _status_line_row(line)).rowcount:
+            changed.add(number)
+    return len(changed)
+
+
+def _user_ids(connection: Connection[Any], readings: Sequence[Reading]) -> dict[str, int]:
+    """Ids of the users that quota is of, by name."""
+    names = sorted({reading.user for reading in readings if reading.user is not None and any(_quotas(reading, 0))})
+    if not names:
+        return {}
+    connection.execute(_INSERT_USERS, {"names": names})
+    return dict(connection.execute(_USER_IDS, {"names": names}).fetchall())
+
+
+def _quotas(reading: Reading, user_id: int) -> Iterator[tuple[_Quota, datetime]]:
+    """The windows that a reading tells of, and when that was so."""
+    body = reading.body
+    match body:
+        case StatusLine(rate_limits=limits) if limits is not None:
+            for kind, limit in (("five_hour", limits.five_hour), ("seven_day", limits.seven_day)):
+                if limit is not None:
+                    resets_at = _to_the_minute(datetime.fromtimestamp(limit.resets_at, UTC))
+                    yield (
+                        _Quota(user_id, body.machine_id, "", "status_line", kind, resets_at, round(limit.used_percentage, 1)),
+                        body.read_at,
+                    )
+        case UsageCache():
+            for window in body.windows:
+                if window.resets_at is not None:
+                    resets_at = _to_the_minute(window.resets_at)
+                    used = round(window.used_percentage, 1)
+                    yield _Quota(user_id, body.machine_id, body.account, "usage_cache", window.kind, resets_at, used), body.fetched_at
+        case StatusLine() | SessionFile():
+            return
+
+
+def _to_the_minute(time: datetime) -> datetime:
+    """Two sources say the same reset with and without fractions of a second."""
+    return (time + timedelta(seconds=30)).replace(second=0, microsecond=0)
+
+
+def _status_line_row(line: StatusLine) -> dict[str, Any]:
+    cost, context = line.cost or ClientCost(), line.context_window or ContextWindow()
+    row = {"session_id": line.session_id, "read_at": line.read_at, "model": line.model, "client_version": line.version}
+    return row | msgspec.structs.asdict(cost) | msgspec.structs.asdict(context)

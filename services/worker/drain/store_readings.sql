@@ -1,0 +1,23 @@
+-- name: insert_users
+INSERT INTO users (name)
+SELECT name FROM unnest(%(names)s::text[]) AS s (name) WHERE NOT EXISTS (SELECT FROM users AS u WHERE u.name = s.name) ORDER BY name
+ON CONFLICT (name) DO NOTHING
+
+-- name: store_quota
+INSERT INTO quota_readings AS q (user_id, machine_id, account, source, kind, resets_at, used_percentage, first_read_at, last_read_at)
+VALUES (%(user_id)s, %(machine_id)s, %(account)s, %(source)s, %(kind)s, %(resets_at)s, %(used_percentage)s, %(first_read_at)s, %(last_read_at)s)
+ON CONFLICT (user_id, machine_id, account, source, kind, resets_at, used_percentage) DO UPDATE
+SET first_read_at = least(q.first_read_at, excluded.first_read_at), last_read_at = greatest(q.last_read_at, excluded.last_read_at)
+WHERE excluded.first_read_at < q.first_read_at OR excluded.last_read_at > q.last_read_at
+
+-- name: store_status_line
+INSERT INTO status_lines AS s (session_id, read_at, model, client_version, total_cost_usd, total_duration_ms, total_api_duration_ms, lines_added,
+    lines_removed, context_window_size, context_used_percentage, context_tokens)
+VALUES (%(session_id)s, %(read_at)s, %(model)s, %(client_version)s, %(total_cost_usd)s, %(total_duration_ms)s, %(total_api_duration_ms)s,
+    %(total_lines_added)s, %(total_lines_removed)s, %(context_window_size)s, %(used_percentage)s, %(total_input_tokens)s)
+ON CONFLICT (session_id) DO UPDATE SET read_at = excluded.read_at, model = excluded.model, client_version = excluded.client_version,
+    total_cost_usd = excluded.total_cost_usd, total_duration_ms = excluded.total_duration_ms,
+    total_api_duration_ms = excluded.total_api_duration_ms, lines_added = excluded.lines_added, lines_removed = excluded.lines_removed,
+    context_window_size = excluded.context_window_size, context_used_percentage = excluded.context_used_percentage,
+    context_tokens = excluded.context_tokens
+WHERE excluded.read_at > s.read_at

@@ -1,0 +1,124 @@
+"""Readings on the journal become rows of which any order of arrival, any batching and any repetition leaves the same."""
+
+import random
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import psycopg
+import pytest
+
+from services.worker.drain.drain_partition import drain
+from services.worker.drain.store_readings import store_readings
+from shared.events.messages import Envelope, encode_envelope
+from shared.events.readings import ClientCost, RateLimit, RateLimits, Reading, ReadingBody, StatusLine, UsageCache, UsageWindow
+from tests.integration.worker.accounting.accounting_world import World
+
+NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
+RESET = NOW + timedelta(hours=2)
+ACCOUNT = "9f86d081884c7d65"
+
+
+def minutes(number: float) -> datetime:
+    return NOW + timedelta(minutes=number)
+
+
+def line(at: float, used: float, resets_at: datetime = RESET, *, session: str = "s", user: str | None = "ann") -> StatusLine:
+    limits = RateLimits(five_hour=RateLimit(used_percentage=used, resets_at=resets_at.timestamp()))
+    cost = ClientCost(total_cost_usd=at)
+    return StatusLine(session_id=session, read_at=minutes(at), machine_id="m", user=user, rate_limits=limits, cost=cost)
+
+
+def cache(at: float, **used: float) -> UsageCache:
+    windows = [UsageWindow(kind=kind, used_percentage=percentage, resets_at=RESET) for kind, percentage in used.items()]
+    return UsageCache(account=ACCOUNT, fetched_at=minutes(at), read_at=minutes(at + 1), windows=windows, machine_id="m", user="ann")
+
+
+def readings(bodies: Sequence[ReadingBody]) -> list[tuple[Reading, datetime]]:
+    return [(Reading(id=UUID(int=number), body=body), NOW) for number, body in enumerate(bodies)]
+
+
+@pytest.fixture
+def connection(database_url: str) -> Any:
+    with psycopg.connect(database_url, autocommit=True, options="-c timezone=UTC") as connection:
+        yield connection
+
+
+def quota(connection: psycopg.Connection[Any]) -> list[tuple[Any, ...]]:
+    return connection.execute(
+        "SELECT kind, source, account, resets_at, used_percentage::float8, first_read_at, last_read_at FROM quota_readings ORDER BY 1, 2, 5"
+    ).fetchall()
+
+
+def test_a_percentage_is_one_row_with_its_first_and_its_last_reading(connection: psycopg.Connection[Any]) -> None:
+    store_readings(connection, readings([line(5, 40), line(0, 40), line(3, 40), line(6, 41.26)]))
+
+    assert quota(connection) == [
+        ("five_hour", "status_line", "", RESET, 40.0, minutes(0), minutes(5)),
+        ("five_hour", "status_line", "", RESET, 41.3, minutes(6), minutes(6)),
+    ]
+
+
+def test_resets_that_differ_by_seconds_are_one_window(connection: psycopg.Connection[Any]) -> None:
+    store_readings(
+        connection, readings([line(0, 40, RESET), line(1, 41, RESET - timedelta(seconds=1)), line(2, 42, RESET + timedelta(seconds=9))])
+    )
+
+    assert {resets_at for _, _, _, resets_at, *_ in quota(connection)} == {RESET}
+
+
+def test_a_cached_window_was_read_when_claude_code_fetched_it(connection: psycopg.Connection[Any]) -> None:
+    store_readings(connection, readings([cache(0, five_hour=12, seven_day_opus=70)]))
+
+    assert quota(connection) == [
+        ("five_hour", "usage_cache", ACCOUNT, RESET, 12.0, minutes(0), minutes(0)),
+        ("seven_day_opus", "usage_cache", ACCOUNT, RESET, 70.0, minutes(0), minutes(0)),
+    ]
+
+
+def test_the_newest_status_line_of_a_session_stays(connection: psycopg.Connection[Any]) -> None:
+    store_readings(connection, readings([line(9, 1), line(2, 1)]))
+    store_readings(connection, readings([line(4, 1)]))
+
+    assert connection.execute("SELECT session_id, read_at, total_cost_usd::float8 FROM status_lines").fetchall() == [("s", minutes(9), 9.0)]
+
+
+def test_any_order_any_batching_and_any_repetition_end_in_the_same_rows(connection: psycopg.Connection[Any]) -> None:
+    rng = random.Random(27)
+    bodies: list[ReadingBody] = [line(at, at // 3, session=f"s{at % 2}", user=("ann", None)[at % 2]) for at in range(12)]
+    bodies += [cache(at, five_hour=at, seven_day=50) for at in range(6)]
+    outcomes = []
+    for _ in range(8):
+        connection.execute("TRUNCATE quota_readings, status_lines")
+        shuffled = rng.sample(readings(bodies), len(bodies))
+        while shuffled:
+            size = rng.randint(1, 5)
+            for _ in range(rng.randint(1, 2)):
+                store_readings(connection, shuffled[:size])
+            shuffled = shuffled[size:]
+        outcomes.append(
+            [
+                connection.execute(f"SELECT * FROM {table} ORDER BY 1, 2, 3, 4, 5, 6, 7").fetchall()
+                for table in ("quota_readings", "status_lines")
+            ]
+        )
+
+    assert all(outcome == outcomes[0] for outcome in outcomes)
+    assert store_readings(connection, readings(bodies)) == 0
+
+
+def test_readings_are_drained_and_counted(world: World) -> None:
+    envelope = Envelope(
+        version=1, request_id="r", received_at=NOW, events=[], readings=[each for each, _ in readings([line(0, 4), cache(0, five_hour=4)])]
+    )
+    for _ in range(2):
+        world.append(payload=encode_envelope(envelope), n=2)
+
+    drain(world.me)
+
+    assert world.sums() == (4, 2, 2, 0, 0)
+    with psycopg.connect(world.me.settings.database_url) as connection:
+        assert connection.execute("SELECT machine_id, user_name FROM machines").fetchall() == [("m", "ann")]
+        assert connection.execute("SELECT session_id, machine_id FROM session_machines").fetchall() == [("s", "m")]
+        assert connection.execute("SELECT count(*) FROM quota_readings").fetchall() == [(2,)]
