@@ -31,7 +31,7 @@ from client.connect.service import service_file, start_service
 from client.connect.settings.hook_events import HookSet
 from client.connect.settings.settings_files import CannotChange, Change, backup, diff, read_settings, write
 from client.connect.settings.team_settings import settings_text, where_they_go
-from client.errors import Failure, Refused
+from client.errors import Failure, Refused, Unreachable
 from client.http.server import Server
 from client.phrases import command
 from client.resume.claude_folder import name_of_project, projects_folder
@@ -125,11 +125,17 @@ def _telemetry(places: Places, project: Path | None, server: Server, *, has_tele
     if os.name == "nt":
         return "leave"
     if (where := telemetry_decided(places, project)) is not None:
-        typer.echo(f"Telemetry is left alone: {where} says already where it goes. `tracker doctor` says what to do.")
+        typer.echo(f"Telemetry is left alone: {where} says already where it goes. `tracker doctor` says what to do.", err=True)
         return "leave"
-    # A dry run works without a server, too.
-    if not is_dry_run and not knows_route(server, "/v1/logs", {"resourceLogs": []}):
-        typer.echo("The server takes no telemetry, so it is not set up. Upgrade the server, and connect again.")
+    try:
+        is_taken = knows_route(server, "/v1/logs", {"resourceLogs": []})
+    except Unreachable:
+        # A dry run shows what would change also while the server is away.
+        if not is_dry_run:
+            raise
+        is_taken = True
+    if not is_taken:
+        typer.echo("The server takes no telemetry, so it is not set up. Upgrade the server, and connect again.", err=True)
         return "leave"
     return "put in"
 
