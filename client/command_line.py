@@ -171,7 +171,7 @@ def statusline(
     """
     from client.capture.readings.command import status_line  # noqa: PLC0415
 
-    status_line(command or [], os.environ, Path.home())
+    status_line(command or [], Path.home())
 
 
 @app.command("jobs", rich_help_panel=HISTORY)

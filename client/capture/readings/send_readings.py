@@ -78,7 +78,7 @@ class ReadingSender:
         return len(lines) + len(sessions)
 
     def _status_lines(self, left_out: LeftOut) -> list[tuple[StatusLine, dict[str, Any]]]:
-        found = []
+        found: list[tuple[StatusLine, dict[str, Any]]] = []
         for line in status_lines(self._folder, self._done):
             reading = None if self._folders.is_left_out(line.value, left_out) else status_line_reading(line)
             if reading is None:

@@ -13,10 +13,6 @@ case ${1-} in
 esac
 [ "${1-}" != -- ] || shift
 
-# With a sign at the end, because the shell drops line feeds there.
-given=$(cat && echo .)
-given=${given%.}
-
 # Only its length and its id are looked at here: `tracker ship` sends nothing but the members that it lists.
 keep_reading() {
     umask 077
@@ -37,29 +33,24 @@ keep_reading() {
     fi
 }
 
-# A subshell, so that the umask and the variables of this script do not reach another status line.
-(keep_reading) >/dev/null 2>&1
-
+# Another status line gets the same bytes: with a sign at the end, because the shell drops line feeds there. And it gets its own umask.
 if [ $# -gt 0 ]; then
+    given=$(cat && echo .)
+    given=${given%.}
+    (keep_reading) >/dev/null 2>&1
     printf '%s' "$given" 2>/dev/null | "$@"
     exit
 fi
-
-# The local time of seconds since the epoch: by GNU and busybox, else by BSD.
-local_time() {
-    LC_ALL=C date -d "@$1" "+$2" 2>/dev/null || LC_ALL=C date -r "$1" "+$2" 2>/dev/null
-}
+given=$(cat)
+keep_reading >/dev/null 2>&1
 
 limits=
 [ ! -r "$folder/limits" ] || read -r limits <"$folder/limits"
-read -r now day <<EOD
-$(date '+%s %Y-%m-%d')
-EOD
 
 # One line of fields: session | 5 hours: percent, reset | 7 days: percent, reset | seconds at which others read them | cache | transcript.
 # Claude Code writes compact JSON, in which a quote within a text has a backslash before it. So `"name":` is always the name of a member.
 IFS='|' read -r session five five_reset seven seven_reset read_at cache transcript <<EOD
-$(LC_ALL=C awk -v now="$now" -v limits="$limits" '
+$(LC_ALL=C awk -v limits="$limits" '
 function number(text, name) {
     if (!match(text, "\"" name "\":[0-9][0-9.eE+-]*")) return ""
     return substr(text, RSTART + length(name) + 3, RLENGTH - length(name) - 3) + 0
@@ -84,8 +75,7 @@ END {
     if (five seven == "" && split(limits, known, " ") == 5) {
         percent[5] = known[1]; reset[5] = known[2]; percent[7] = known[3]; reset[7] = known[4]; read_at = known[5]
     }
-    for (kind in percent) if (percent[kind] == "" || percent[kind] == "-" || reset[kind] + 0 <= now + 0) percent[kind] = reset[kind] = ""
-    for (kind in percent) if (percent[kind] != "") percent[kind] = sprintf("%.0f %%", percent[kind])
+    for (kind in percent) percent[kind] = percent[kind] == "" || percent[kind] == "-" ? "" : sprintf("%.0f %%", percent[kind])
 
     if (match(all, /"warm":(true|false)/) && all !~ /"caching_observed":false/) {
         cache = substr(all, RSTART, RLENGTH) ~ /true/ ? "cache warm" : "cache cold"
@@ -100,6 +90,29 @@ EOA
 )
 EOD
 
+# All local times by one process, where GNU is.
+local_times() {
+    set -- now "@${five_reset:-0}" "@${seven_reset:-0}" "@${read_at:-0}"
+    [ -e /proc/version ] && printf '%s\n' "$@" | date -f - "$form" 2>/dev/null && return
+    date "$form"
+    shift
+    for at; do
+        date -d "$at" "$form" 2>/dev/null || date -r "${at#@}" "$form"
+    done
+}
+
+form='+%s %Y-%m-%d %a %H:%M'
+{
+    read -r now day _ clock
+    read -r _ _ _ five_clock
+    read -r _ _ seven_weekday seven_clock
+    read -r _ read_day read_weekday read_clock
+} <<EOD
+$(LC_ALL=C && export LC_ALL && local_times 2>/dev/null)
+EOD
+[ "${five_reset:-0}" -gt "${now:-0}" ] || five=
+[ "${seven_reset:-0}" -gt "${now:-0}" ] || seven=
+
 line=$session
 add() {
     line=${line:+$line | }$1
@@ -110,15 +123,17 @@ if [ -r "$folder/today" ] && IFS='|' read -r of today <"$folder/today" && [ "$of
 fi
 if [ -n "$five$seven" ]; then
     shown=
-    [ -z "$five" ] || shown="5 h $five until $(local_time "$five_reset" %H:%M)"
-    [ -z "$seven" ] || shown="${shown:+$shown · }7 d $seven until $(local_time "$seven_reset" '%a %H:%M')"
-    # Claude Code has them from its last answer, after which it wrote its transcript.
-    as_of=$(local_time "${read_at:-$now}" '%Y-%m-%d %a %H:%M')
-    [ -n "$read_at" ] || [ ! -r "$transcript" ] || as_of=$(LC_ALL=C date -r "$transcript" '+%Y-%m-%d %a %H:%M')
-    case $as_of in
-    "$day "*) as_of=${as_of##* } ;;
-    *) as_of=${as_of#* } ;;
-    esac
+    [ -z "$five" ] || shown="5 h $five until $five_clock"
+    [ -z "$seven" ] || shown="${shown:+$shown · }7 d $seven until $seven_weekday $seven_clock"
+    if [ -z "$read_at" ]; then
+        # Claude Code has them from its last answer, after which it wrote its transcript.
+        read_day=$day read_clock=$clock
+        [ ! -r "$transcript" ] || read -r _ read_day read_weekday read_clock <<EOD
+$(LC_ALL=C date -r "$transcript" "$form")
+EOD
+    fi
+    as_of=$read_clock
+    [ "$read_day" = "$day" ] || as_of="$read_weekday $read_clock"
     add "$shown (as of $as_of)"
 fi
 [ -z "$cache" ] || add "$cache"

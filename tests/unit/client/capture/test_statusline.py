@@ -134,6 +134,31 @@ def test_times_are_local_and_english_whatever_the_language(person: Person) -> No
     assert f"7 d 13 % until {at(now + 300_000 + 19_800, '%a %H:%M')} (as of {at(now + 19_800)[:3]}" in line
 
 
+# `date` as on macOS, and as busybox has it.
+OTHER_DATES = {
+    "BSD": 'case $1 in -d | -f) exit 1 ;; -r) case $2 in *[!0-9]*) ;; *) exec /bin/date -d "@$2" "$3" ;; esac ;; esac; exec /bin/date "$@"',
+    "busybox": 'case $1 in -f) exit 1 ;; esac; exec /bin/date "$@"',
+}
+
+
+@pytest.mark.parametrize("script", OTHER_DATES.values(), ids=OTHER_DATES.keys())
+def test_times_are_the_same_where_date_is_another(person: Person, script: str) -> None:
+    now = int(time.time())
+    limits = {
+        "five_hour": {"used_percentage": 42.3, "resets_at": now + 3_600},
+        "seven_day": {"used_percentage": 13, "resets_at": now + 300_000},
+    }
+    content = given(rate_limits=limits, transcript_path=str(person.home.transcript()))
+    program = person.home.path / "bin/date"
+    program.parent.mkdir()
+    program.write_text(f"#!/bin/sh\n{script}\n")
+    program.chmod(0o755)
+    expected = shown(person, content)
+
+    assert shown(person, content, PATH=f"{program.parent}:{os.environ['PATH']}") == expected
+    assert f"7 d 13 % until {at(now + 300_000, '%a %H:%M')} (as of " in expected
+
+
 ODD_OUTPUTS = {
     "bytes of all kinds": "printf 'a\\0b\\377\\n\\n\\033[31mred'",
     "its input": "cat",
