@@ -12,7 +12,8 @@ from urllib.parse import parse_qs, unquote, urlsplit
 class CaptureServer(ThreadingHTTPServer):
     """`hooks`: the payloads in order; `files`: what it has of each file's newest generation; `reports`: of machines.
 
-    `readings`: as they came. `totals`: of the day; None if the key may not read them. An older server `knows_no_readings`.
+    `exports`: of Claude Code's telemetry, the path and the body as it came. `readings`: as they came. `totals`: of the day; None if the
+    key may not read them. An older server `knows_no_readings`.
     """
 
     daemon_threads = True
@@ -23,6 +24,7 @@ class CaptureServer(ThreadingHTTPServer):
         self.files: dict[tuple[str, str], tuple[int, int, bytes]] = {}
         self.reports: list[dict[str, Any]] = []
         self.readings: list[dict[str, Any]] = []
+        self.exports: list[tuple[str, bytes]] = []
         self.knows_no_readings = False
         self.totals: dict[str, Any] | None = None
         self.requests: list[tuple[str, str, dict[str, str], bytes]] = []
@@ -76,7 +78,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._take()
 
     def _take(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
+        body = self._body()
         with self.server.lock:
             self.server.requests.append((self.command, self.path, dict(self.headers), body))
             if self.server.is_hanging_up:
@@ -95,6 +97,17 @@ class _Handler(BaseHTTPRequestHandler):
                 return
             self._answer(*done)
 
+    def _body(self) -> bytes:
+        """Older versions of Claude Code send their telemetry in chunks."""
+        if "Content-Length" in self.headers:
+            return self.rfile.read(int(self.headers["Content-Length"]))
+        pieces = []
+        while size := int(self.rfile.readline(), 16):
+            pieces.append(self.rfile.read(size))
+            self.rfile.readline()
+        self.rfile.readline()
+        return b"".join(pieces)
+
     def _done(self, body: bytes) -> tuple[int, dict[str, Any] | None]:
         url = urlsplit(self.path)
         if url.path == "/api/hooks":
@@ -107,6 +120,9 @@ class _Handler(BaseHTTPRequestHandler):
             return 204, None
         if url.path.startswith("/api/machines/"):
             self.server.reports.append(json.loads(body))
+            return 200, {}
+        if url.path.startswith("/v1/"):
+            self.server.exports.append((url.path, body))
             return 200, {}
         if url.path == "/api/readings":
             if self.server.knows_no_readings:
