@@ -7,7 +7,12 @@ commands/       a file for each command that `tracker capture` runs now, with th
 connected.json  what `tracker connect` changed, for `tracker disconnect`
 marketplace/    the plugin for Claude Code, if `tracker connect` installed one
 hook.sh, ship   the hook, and how to start `tracker ship`
+statusline.sh   the status line
+otel-headers.json  the key, for Claude Code's telemetry
 spool/          payloads of hooks that are still to be sent
+readings/       what statusline.sh kept, a file for each session
+today, limits   what the status line shows beyond its session
+told-sessions.json  the processes of Claude Code that the server takes for alive
 full            is there while the spool has reached its bounds
 lock            held by the shipper that runs
 shipper.pid     its process; the file's time is in the future as long as it runs, and the file stays

@@ -104,3 +104,8 @@ def send_report(connection: Connection, machine_id: str, report: dict[str, Any])
 def iso(seconds: float) -> str:
     """A time as the API writes it. Times of a broken disk are cut to what a calendar has."""
     return datetime.fromtimestamp(min(max(seconds, 0.0), 4e9), UTC).isoformat(timespec="seconds")
+
+
+def exact_iso(seconds: float) -> str:
+    """The same to the millisecond."""
+    return datetime.fromtimestamp(min(max(seconds, 0.0), 4e9), UTC).isoformat(timespec="milliseconds")

@@ -69,7 +69,7 @@ def _run(shipper: Shipper, lock: ShipperLock, quiet_seconds: float) -> int:
         lock.show()
         shipper.tick()
         shipper.write_status()
-        if time.monotonic() - shipper.busy_at > quiet_seconds and not shipper.watched.is_in_turn and shipper.is_all_sent:
+        if time.monotonic() - shipper.busy_at > quiet_seconds and not shipper.is_awaited and shipper.is_all_sent:
             lock.hide()
             # A hook that saw the file before it went has put its payload into the spool by now.
             if shipper.is_all_sent:

@@ -12,8 +12,10 @@ from client.capture.folder import CaptureConfig, read_config, read_object, text_
 from client.capture.hooks.send_hooks import HookSender
 from client.capture.hooks.spool import Spool
 from client.capture.machine_report import REPORT_EVERY_SECONDS, expiring, iso, report_of, send_report
+from client.capture.readings.send_readings import ReadingSender
 from client.capture.refusals import Later, Pause
 from client.capture.repositories import Repositories
+from client.capture.session_folders import SessionFolders
 from client.capture.transcripts.imported import take_imported
 from client.capture.transcripts.left_out import LeftOut
 from client.capture.transcripts.send_transcripts import TranscriptSender
@@ -63,7 +65,9 @@ class Shipper:
         self.watched = Watched([self.root], self.log)
         self.transcripts = TranscriptSender(self.log)
         self.transcripts.claude_version = text_of(read_object(folder / "status.json"), "claude_version")
-        self.hooks = HookSender(self.spool, self.log, self.watched.on_hook)
+        folders = SessionFolders(self.log)
+        self.hooks = HookSender(self.spool, folders, self.watched.on_hook)
+        self.readings = ReadingSender(folder, environment, home, folders)
         self.repositories = Repositories()
         self.pause = Pause()
         self.last_error: str | None = None
@@ -93,6 +97,7 @@ class Shipper:
             self.connection.close()
             self._load()
             self.pause.end()
+            self.readings.settings_changed()
         if self.pause.is_on:
             self._watch_spool()
             return
@@ -100,6 +105,9 @@ class Shipper:
             self._send_hooks()
             self._send_changed()
             self._send_backlog()
+            if self.readings.send(self.connection, self.config, self.left_out):
+                self.busy_at = time.monotonic()
+                self._succeeded()
             self._report_if_due()
         except Later as later:
             self._failed(later)
@@ -208,6 +216,11 @@ class Shipper:
             self.spool.waiting()
 
     @property
+    def is_awaited(self) -> bool:
+        """Whether something will come that no hook need tell: a turn goes on, or a client works whose end only its process shows."""
+        return self.watched.is_in_turn or self.readings.is_any_at_work
+
+    @property
     def is_all_sent(self) -> bool:
         """Whether the server has everything, as far as it is known."""
         return not (self.watched.backlog or self.spool.waiting() or self.watched.changed(self._is_due))
@@ -248,6 +261,7 @@ class Shipper:
             "hooks_erased": self.hooks.erased,
             "files_erased": len(self.transcripts.erased),
             "is_key_refused": self.is_key_refused,
+            "is_without_readings": self.readings.is_unknown,
             "claude_version": self.transcripts.claude_version,
             "last_error": self.error,
             "sent_at": self.sent_at,
@@ -266,7 +280,13 @@ class Shipper:
     @property
     def error(self) -> str | None:
         """What keeps something from being sent."""
-        return self.last_error or self.log.problem or next(iter(self.transcripts.rejected.values()), None) or self._report_problem
+        return (
+            self.last_error
+            or self.log.problem
+            or next(iter(self.transcripts.rejected.values()), None)
+            or self._report_problem
+            or self.readings.problem
+        )
 
     def poll_seconds(self) -> float:
         """How long to wait until the next look."""

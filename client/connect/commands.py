@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from client.capture.folder import user_name
+from client.connect.settings.hook_events import HookSet
 from client.options import DEFAULT_URL, AsJson, Token, Url, failures_as_exit_codes, server_at
 from client.output.display import Quiet
 
@@ -31,6 +32,27 @@ def connect(
     ] = False,
     is_service: Annotated[
         bool, typer.Option("--service", help="Also run `tracker ship --forever` as a service of yours (systemd or launchd).")
+    ] = False,
+    hooks: Annotated[
+        HookSet | None,
+        typer.Option(
+            help="Which hooks. Sessions of ten calls took 1.30 times as long with `all` and the server away, and 1.006 times with `few`, "
+            "none of which fires for a tool call. Default: as before, else `all`."
+        ),
+    ] = None,
+    has_telemetry: Annotated[
+        bool | None,
+        typer.Option(
+            "--telemetry/--no-telemetry",
+            help="Whether Claude Code also sends its telemetry: exact durations, what was allowed or refused, retries. It costs no process. "
+            "Default: as before, else yes, unless it goes elsewhere already.",
+        ),
+    ] = None,
+    has_status_line: Annotated[
+        bool,
+        typer.Option(
+            "--statusline", help="Also show cost, time, limits and cache in the status line, or keep them behind the one you have."
+        ),
     ] = False,
     is_printed: Annotated[
         bool, typer.Option("--print-settings", help="Write hooks for the settings of a team to standard output, and change nothing.")
@@ -68,6 +90,9 @@ def connect(
             may_use_plugin=not no_plugin,
             is_service=is_service,
             wait_seconds=wait,
+            hooks=hooks,
+            has_telemetry=has_telemetry,
+            has_status_line=has_status_line,
         )
         carry_out(wish, here, server, lambda paths: None if no_import else import_what_is_there(paths, wish.user, known_url, known_token))
 

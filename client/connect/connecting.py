@@ -1,6 +1,7 @@
 """`tracker connect`: from the checks to the first event that came through."""
 
 import json
+import os
 import sys
 from collections.abc import Callable
 from contextlib import suppress
@@ -11,14 +12,26 @@ from typing import Final
 
 import typer
 
+from client.capture.folder import read_object
 from client.connect import round_trip
 from client.connect.claude_program import ClaudeProgram, PluginRefused, find_claude
 from client.connect.places import Places
-from client.connect.plan import PLUGIN_METHOD, TEAM_METHOD, Plan, plan_connect, read_state, state_file
+from client.connect.plan import (
+    PLUGIN_METHOD,
+    TEAM_METHOD,
+    Extras,
+    Plan,
+    Telemetry,
+    plan_connect,
+    read_state,
+    state_file,
+    telemetry_decided,
+)
 from client.connect.service import service_file, start_service
+from client.connect.settings.hook_events import HookSet
 from client.connect.settings.settings_files import CannotChange, Change, backup, diff, read_settings, write
 from client.connect.settings.team_settings import settings_text, where_they_go
-from client.errors import Failure, Refused
+from client.errors import Failure, Refused, Unreachable
 from client.http.server import Server
 from client.phrases import command
 from client.resume.claude_folder import name_of_project, projects_folder
@@ -27,6 +40,7 @@ from shared.quantities import duration
 _EXECUTABLE: Final = 0o700
 _READABLE: Final = 0o644
 _NOT_FOUND: Final = 404
+_UNKNOWN_ROUTE: Final = (404, 405)
 
 
 class NotConnected(Failure):
@@ -46,13 +60,32 @@ class Wish:
     may_use_plugin: bool
     is_service: bool
     wait_seconds: float
+    # None: as this machine has it, else all hooks, and telemetry.
+    hooks: HookSet | None = None
+    has_telemetry: bool | None = None
+    has_status_line: bool = False
 
 
 def connect(wish: Wish, places: Places, server: Server, import_history: Callable[[list[Path] | None], None]) -> None:
     """Raises Failure with one sentence. Nothing is changed before the person agreed."""
     claude = find_claude(places.environment)
-    config = {"url": wish.url, "token": wish.token, "user": wish.user}
-    plan = plan_connect(places, claude, wish.project, config, may_use_plugin=wish.may_use_plugin)
+    known = read_object(places.config)
+    hooks: HookSet = wish.hooks or ("few" if known.get("hooks") == "few" else "all")
+    has_telemetry = known.get("telemetry") is not False if wish.has_telemetry is None else wish.has_telemetry
+    if wish.has_status_line and os.name == "nt":
+        raise CannotChange("The status line needs a POSIX shell, which Windows has not. Nothing was changed; connect without --statusline.")
+    if not wish.is_dry_run:
+        _check_server(server)
+    telemetry = _telemetry(places, wish.project, server, has_telemetry=has_telemetry, is_dry_run=wish.is_dry_run)
+    extras = Extras(hooks, telemetry, has_status_line=wish.has_status_line)
+    config = {
+        "url": wish.url,
+        "token": wish.token,
+        "user": wish.user,
+        "hooks": None if hooks == "all" else hooks,
+        "telemetry": None if has_telemetry else False,
+    }
+    plan = plan_connect(places, claude, wish.project, config, may_use_plugin=wish.may_use_plugin, extras=extras)
     if wish.is_dry_run:
         if plan.is_needed:
             _show(plan)
@@ -61,7 +94,6 @@ def connect(wish: Wish, places: Places, server: Server, import_history: Callable
         if wish.is_service and (service := service_file(places)).is_needed:
             typer.echo(_brief(service), nl=False)
         return
-    _check_server(server)
     if plan.is_needed:
         _show(plan)
         ask("Change these files?", "connect", is_yes=wish.is_yes)
@@ -72,7 +104,7 @@ def connect(wish: Wish, places: Places, server: Server, import_history: Callable
             assert claude is not None
             with suppress(PluginRefused):
                 claude.remove_plugin()
-            plan = plan_connect(places, claude, wish.project, config, may_use_plugin=False)
+            plan = plan_connect(places, claude, wish.project, config, may_use_plugin=False, extras=extras)
             _show(plan)
             ask("Change these files?", "connect", is_yes=wish.is_yes)
             carry_out(plan, places)
@@ -84,6 +116,28 @@ def connect(wish: Wish, places: Places, server: Server, import_history: Callable
     arrived = round_trip.send_test_event(places, server, wish.wait_seconds)
     typer.echo(f"A test event came through in {duration(arrived.seconds * 1_000)}.")
     typer.echo("Connected: your next prompt will appear within two seconds. Sessions that run already must be started again.")
+
+
+def _telemetry(places: Places, project: Path | None, server: Server, *, has_telemetry: bool, is_dry_run: bool) -> Telemetry:
+    """What becomes of telemetry; says so where it is not what the person may expect. An exporter that is somebody else's is left alone."""
+    if not has_telemetry:
+        return "take out"
+    if os.name == "nt":
+        return "leave"
+    if (where := telemetry_decided(places, project)) is not None:
+        typer.echo(f"Telemetry is left alone: {where} says already where it goes. `tracker doctor` says what to do.", err=True)
+        return "leave"
+    try:
+        is_taken = knows_route(server, "/v1/logs", {"resourceLogs": []})
+    except Unreachable:
+        # A dry run shows what would change also while the server is away.
+        if not is_dry_run:
+            raise
+        is_taken = True
+    if not is_taken:
+        typer.echo("The server takes no telemetry, so it is not set up. Upgrade the server, and connect again.", err=True)
+        return "leave"
+    return "put in"
 
 
 def _transcripts_of(project: Path, places: Places) -> Path:
@@ -105,6 +159,15 @@ def _check_server(server: Server) -> None:
         if refusal.status == _NOT_FOUND:
             raise NotConnected("The server knows no live capture. Upgrade it, and connect again. Nothing was changed.") from None
         raise
+
+
+def knows_route(server: Server, path: str, nothing: object) -> bool:
+    """Whether the server has a route that takes what Claude Code sends; `nothing`: a body that changes nothing. Raises Unreachable."""
+    try:
+        server.ask("POST", path, nothing)
+    except Refused as refusal:
+        return refusal.status not in _UNKNOWN_ROUTE
+    return True
 
 
 def _start_service(places: Places) -> None:

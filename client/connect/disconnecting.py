@@ -16,7 +16,7 @@ from client.connect.service import remove_service
 from client.connect.settings.own_entries import MARKETPLACE, has_own, without_own
 from client.connect.settings.settings_files import Change, Settings, check_writable, diff, encoded, read_settings, write
 
-_OWN_FILES: Final = ("hook.sh", "ship", "connected.json")
+_OWN_FILES: Final = ("hook.sh", "ship", "statusline.sh", "otel-headers.json", "today", "limits", "connected.json")
 
 
 def disconnect(places: Places, project: Path | None, *, is_dry_run: bool, is_yes: bool) -> None:
@@ -60,7 +60,7 @@ def _forget_server(places: Places) -> None:
     """Takes address, key, person and projects out of the configuration. What is left is this machine's own."""
     if not places.config.is_file():
         return
-    change = config_file(places, dict.fromkeys(("url", "token", "user", "only")))
+    change = config_file(places, dict.fromkeys(("url", "token", "user", "only", "hooks", "telemetry")))
     if change.is_needed and change.after is not None:
         write(change.path, change.after)
 

@@ -12,10 +12,12 @@ from typing import Any, Final
 
 import client.capture.hooks
 from client.capture.folder import MAX_USER_CHARACTERS, capture_folder, read_object, server_of
+from client.capture.readings.command import STATUS_LINE_SCRIPT
 from client.connect.places import Places
-from client.connect.settings.hook_events import Hook, Version, hook_command, hooks_of, shell_hook, windows_hook
+from client.connect.settings.hook_events import Hook, HookSet, Version, hook_command, hooks_of, shell_hook, windows_hook
 from client.connect.settings.own_entries import MARKETPLACE
 from client.connect.settings.settings_files import CannotChange, Change
+from client.http.address import authorization
 from client.version import version
 
 HOOK_SCRIPT: Final = Path(client.capture.hooks.__file__).with_name("hook.sh")
@@ -26,21 +28,33 @@ def hook_of(places: Places) -> Hook:
     """What Claude Code runs at each event."""
     if os.name == "nt":
         return windows_hook(sys.executable, places.capture)
-    is_default = places.capture == capture_folder({}, places.home)
-    return shell_hook(hook_command(places.script, None if is_default else places.capture))
+    return shell_hook(hook_command(places.script, folder_to_name(places)))
+
+
+def folder_to_name(places: Places) -> Path | None:
+    """Our folder, for a script that is called from the settings. None if it finds it by itself."""
+    return None if places.capture == capture_folder({}, places.home) else places.capture
 
 
 def script_files(places: Places) -> list[Change]:
-    """hook.sh as this version has it, and `ship` with the path of this `tracker`."""
+    """hook.sh and statusline.sh as this version has them, and `ship` with the path of this `tracker`."""
     return [
         _change(places.script, HOOK_SCRIPT.read_bytes()),
+        _change(places.status_line, STATUS_LINE_SCRIPT.read_bytes()),
         _change(places.ship, ship_script(tracker_command(), places).encode()),
     ]
 
 
-def plugin_files(places: Places, claude_version: Version | None) -> list[Change]:
+def telemetry_headers(places: Places, config: Mapping[str, Any]) -> Change:
+    """The headers of Claude Code's telemetry, for this configuration: the key, and which machine it is."""
+    token = config.get("token")
+    headers = {"X-Tracker-Machine": config["machine_id"], **authorization(token if isinstance(token, str) else None)}
+    return _change(places.telemetry_headers, _json(headers))
+
+
+def plugin_files(places: Places, claude_version: Version | None, hook_set: HookSet = "all") -> list[Change]:
     """The marketplace with its one plugin."""
-    hooks = {"hooks": hooks_of(hook_of(places), claude_version)}
+    hooks = {"hooks": hooks_of(hook_of(places), claude_version, hook_set)}
     about = {
         "name": "tracker",
         "version": version(),

@@ -32,6 +32,15 @@ class Places:
         return self.capture / "hook.sh"
 
     @property
+    def status_line(self) -> Path:
+        return self.capture / "statusline.sh"
+
+    @property
+    def telemetry_headers(self) -> Path:
+        """What Claude Code sends with its telemetry. It holds the key."""
+        return self.capture / "otel-headers.json"
+
+    @property
     def ship(self) -> Path:
         return self.capture / "ship"
 

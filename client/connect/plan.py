@@ -8,18 +8,32 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from client.connect.claude_program import ClaudeProgram
-from client.connect.own_files import config_file, hook_of, plugin_files, script_files
+from client.connect.own_files import config_file, folder_to_name, hook_of, plugin_files, script_files, telemetry_headers
 from client.connect.places import Places, project_settings
-from client.connect.settings.hook_events import hooks_of
-from client.connect.settings.hook_switches import brings_hooks, forbids_own_marketplaces, switch_off
-from client.connect.settings.own_entries import has_own, with_hooks, with_plugin, without_own
+from client.connect.settings.hook_events import HookSet, hooks_of
+from client.connect.settings.hook_switches import brings_hooks, forbids_own_marketplaces, managed_settings, readable_settings, switch_off
+from client.connect.settings.own_entries import has_own, with_hooks, with_plugin, without_capture, without_own
 from client.connect.settings.settings_files import CannotChange, Change, Settings, check_writable, encoded, read_settings
+from client.connect.settings.status_line import has_own_status_line, with_status_line
+from client.connect.settings.telemetry import decided_elsewhere, with_telemetry, without_telemetry
 
 Method = Literal["plugin", "settings", "team"]
 PLUGIN_METHOD: Final[Method] = "plugin"
 SETTINGS_METHOD: Final[Method] = "settings"
 # An administrator's settings bring the hooks; this machine needs only the script and the address.
 TEAM_METHOD: Final[Method] = "team"
+
+
+Telemetry = Literal["put in", "take out", "leave"]
+
+
+@dataclass(frozen=True, slots=True)
+class Extras:
+    """What is connected beside hooks: which of them, Claude Code's telemetry, its status line (one that is ours already stays)."""
+
+    hooks: HookSet = "all"
+    telemetry: Telemetry = "leave"
+    has_status_line: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +60,13 @@ class Plan:
 
 
 def plan_connect(
-    places: Places, claude: ClaudeProgram | None, project: Path | None, config: Mapping[str, Any], *, may_use_plugin: bool
+    places: Places,
+    claude: ClaudeProgram | None,
+    project: Path | None,
+    config: Mapping[str, Any],
+    *,
+    may_use_plugin: bool,
+    extras: Extras = Extras(),
 ) -> Plan:
     """Raises CannotChange if hooks are switched off, or a file cannot be changed."""
     if (reason := switch_off(places, project)) is not None:
@@ -57,17 +77,40 @@ def plan_connect(
     _check_once(places, path, is_installed)
     check_writable(path)
     check_writable(places.config)
-    own_files = [*script_files(places), config_file(places, {**config, "only": _only(places, project)})]
+    configuration = config_file(places, {**config, "only": _only(places, project)})
+    own_files = [*script_files(places), configuration]
     version = None if claude is None else claude.version
     if brings_hooks(places, None) is not None:
-        return Plan(TEAM_METHOD, _change(settings, without_own(settings)), own_files, claude, has_own(settings), is_installed)
+        method, text = TEAM_METHOD, without_capture(settings)
     # A plugin is for all projects of a person; the hooks of one project are in its own settings.
-    if may_use_plugin and project is None and claude is not None and claude.has_plugins and not forbids_own_marketplaces(places):
-        text = with_plugin(settings, str(places.marketplace))
-        own_files += plugin_files(places, version)
-        return Plan(PLUGIN_METHOD, _change(settings, text), own_files, claude, has_own(settings), is_installed)
-    text = with_hooks(settings, hooks_of(hook_of(places), version))
-    return Plan(SETTINGS_METHOD, _change(settings, text), own_files, claude, has_own(settings), is_installed)
+    elif may_use_plugin and project is None and claude is not None and claude.has_plugins and not forbids_own_marketplaces(places):
+        method, text = PLUGIN_METHOD, with_plugin(settings, str(places.marketplace))
+        own_files += plugin_files(places, version, extras.hooks)
+    else:
+        method, text = SETTINGS_METHOD, with_hooks(settings, hooks_of(hook_of(places), version, extras.hooks))
+    text = _with_extras(text, path, places, str(config["url"]), extras)
+    if extras.telemetry == "put in" and configuration.after is not None:
+        own_files.append(telemetry_headers(places, json.loads(configuration.after)))
+    return Plan(method, _change(settings, text), own_files, claude, has_own(settings), is_installed)
+
+
+def _with_extras(text: str, path: Path, places: Places, url: str, extras: Extras) -> str:
+    """The settings with telemetry and status line as they are wished for."""
+    if extras.telemetry == "put in":
+        text = with_telemetry(text, url.rstrip("/"), places.telemetry_headers)
+    elif extras.telemetry == "take out":
+        text = without_telemetry(text)
+    if extras.has_status_line or has_own_status_line(json.loads(text)):
+        text = with_status_line(text, path, places.status_line, folder_to_name(places))
+    return text
+
+
+def telemetry_decided(places: Places, project: Path | None) -> str | None:
+    """What says already where telemetry goes, but for us: settings of an administrator, of the person, of the project, or a variable."""
+    files = [places.user_settings]
+    if project is not None:
+        files += [project / ".claude" / "settings.json", project_settings(project)]
+    return decided_elsewhere(managed_settings(places) + readable_settings(files), places.environment)
 
 
 def _only(places: Places, project: Path | None) -> list[str] | None:

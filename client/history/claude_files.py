@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from client.capture.transcripts.transcript_files import claude_folder
+from client.capture.transcripts.transcript_files import claude_folder, claude_json
 from shared.claude_formats.upload_kinds import CREDENTIALS_NAME, NOT_OURS
 
 _NAMES: Final = frozenset({"sessions-index.json", ".claude.json", "claude.json"})
@@ -45,8 +45,7 @@ class Found:
 
 def default_paths(environment: Mapping[str, str], home: Path) -> list[Path]:
     """Where Claude Code keeps its data: ~/.claude and ~/.claude.json, or both in CLAUDE_CONFIG_DIR. They may not exist."""
-    folder = claude_folder(environment, home)
-    return [folder, (folder if environment.get("CLAUDE_CONFIG_DIR") else home) / ".claude.json"]
+    return [claude_folder(environment, home), claude_json(environment, home)]
 
 
 def find(paths: Sequence[Path]) -> Found:

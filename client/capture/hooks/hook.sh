@@ -75,12 +75,18 @@ ship() {
 
 umask 077
 {
-    if [ "$2" = ship ]; then
-        ship
-    else
+    case $2 in
+    ship) ship ;;
+    start)
+        # For statusline.sh, which has no payload.
+        mkdir -p "$spool"
+        is_shipping || is_starting || start_shipper
+        ;;
+    *)
         # Claude Code must not meet a closed pipe. Without its payload too, the shipper looks at transcripts, and makes room.
         keep_payload || cat
         [ ! -d "$spool" ] || is_shipping || is_starting || start_shipper
-    fi
+        ;;
+    esac
 } >/dev/null 2>&1 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&-
 exit 0

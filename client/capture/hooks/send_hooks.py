@@ -6,10 +6,8 @@ from urllib.parse import quote
 
 from client.capture.hooks.spool import NotAPayload, Spool, Waiting
 from client.capture.refusals import Erased, Rejected, check
-from client.capture.transcripts.left_out import LeftOut, cwd_of_hook
-from client.capture.transcripts.send_transcripts import folder_of_file
-from client.capture.transcripts.sent import SentLog
-from client.capture.transcripts.transcript_files import named_by
+from client.capture.session_folders import SessionFolders
+from client.capture.transcripts.left_out import LeftOut
 from client.http.connection import Connection
 from shared.redaction.redacted_lines import redact_lines
 
@@ -22,9 +20,9 @@ MAX_PAYLOAD_BYTES: Final = 1024**2
 class HookSender:
     """`on_hook` gets each payload, also of those that are not sent."""
 
-    def __init__(self, spool: Spool, log: SentLog, on_hook: Callable[[dict[str, Any]], None]) -> None:
+    def __init__(self, spool: Spool, folders: SessionFolders, on_hook: Callable[[dict[str, Any]], None]) -> None:
         self._spool = spool
-        self._log = log
+        self._folders = folders
         self._on_hook = on_hook
         # Of files that are no payload, or that the server refused.
         self.dropped = 0
@@ -51,7 +49,7 @@ class HookSender:
             if names and size + len(payload.line) > _BYTES:
                 break
             self._on_hook(payload.value)
-            if self._is_left_out(payload.value, left_out, began_in) or len(payload.line) > MAX_PAYLOAD_BYTES:
+            if self._folders.is_left_out(payload.value, left_out, began_in) or len(payload.line) > MAX_PAYLOAD_BYTES:
                 self._spool.remove([each.name])
                 done += 1
                 continue
@@ -76,15 +74,3 @@ class HookSender:
             # One of them is refused, and must not keep out the others.
             for line in lines:
                 self._post(connection, [line], user)
-
-    def _is_left_out(self, payload: dict[str, Any], left_out: LeftOut, began_in: dict[str, str | None]) -> bool:
-        """By its own folder, or because its session began in one that is left out."""
-        folders = [cwd_of_hook(payload)]
-        for path in named_by(payload):
-            known = self._log.get(path).cwd
-            if known is None:
-                if path not in began_in:
-                    began_in[path] = folder_of_file(path)
-                known = began_in[path]
-            folders.append(known)
-        return any(folder is not None and left_out.has(folder) for folder in folders)

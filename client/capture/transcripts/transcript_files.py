@@ -32,6 +32,11 @@ def claude_folder(environment: Mapping[str, str], home: Path) -> Path:
     return Path(environment.get("CLAUDE_CONFIG_DIR") or home / ".claude")
 
 
+def claude_json(environment: Mapping[str, str], home: Path) -> Path:
+    """Claude Code's own state: ~/.claude.json, or in the folder that CLAUDE_CONFIG_DIR names. It may not exist."""
+    return (claude_folder(environment, home) if environment.get("CLAUDE_CONFIG_DIR") else home) / ".claude.json"
+
+
 def default_root(environment: Mapping[str, str], home: Path) -> str:
     """Claude Code's folder of projects, without links on the way. It may not exist."""
     return os.path.realpath(claude_folder(environment, home) / _PROJECTS)

@@ -18,7 +18,8 @@ from client.output.local_time import local_zone
 from client.version import version
 
 _HOOK_STEP: Final = "Hook runs"
-_SERVER_STEPS: Final = ("Server version", "Clock", "API key", "Machine", "Round trip")
+_SIGNALS_STEP: Final = "Telemetry and readings taken"
+_SERVER_STEPS: Final = ("Server version", "Clock", "API key", _SIGNALS_STEP, "Machine", "Round trip")
 
 
 def examine(places: Places, server: Server, folder: Path, wait_seconds: float) -> Iterator[Finding]:
@@ -27,6 +28,7 @@ def examine(places: Places, server: Server, folder: Path, wait_seconds: float) -
     yield machine_checks.check_claude(claude)
     yield machine_checks.check_switches(places, folder)
     yield machine_checks.check_hooks(places, folder, claude)
+    yield machine_checks.check_telemetry(places, folder)
     yield machine_checks.check_trust(places, folder)
     yield machine_checks.check_config(places)
     yield machine_checks.check_command(places)
@@ -50,6 +52,11 @@ def examine(places: Places, server: Server, folder: Path, wait_seconds: float) -
     yield server_checks.check_clock(server)
     key = server_checks.check_key(server)
     yield key
+    yield (
+        skipped(_SIGNALS_STEP, "the server does not take events with this key")
+        if key.status == "failed"
+        else server_checks.check_signals(server)
+    )
     if spooled is None:
         yield skipped("Round trip", "the hook does not run")
     elif key.status == "failed":

@@ -19,12 +19,13 @@ from client.connect.claude_program import ClaudeProgram
 from client.connect.doctor.findings import Finding, failed, ok, skipped, warning
 from client.connect.own_files import hook_of, plugin_files, script_files
 from client.connect.places import Places, project_settings
-from client.connect.plan import read_state
+from client.connect.plan import read_state, telemetry_decided
 from client.connect.run_program import run_program
-from client.connect.settings.hook_events import OLDEST, hooks_of
-from client.connect.settings.hook_switches import brings_hooks, switch_off
+from client.connect.settings.hook_events import OLDEST, HookSet, hooks_of
+from client.connect.settings.hook_switches import brings_hooks, readable_settings, switch_off
 from client.connect.settings.own_entries import enables_plugin, has_own_hooks, own_hooks_of
 from client.connect.settings.settings_files import CannotChange, read_settings
+from client.connect.settings.telemetry import HELPER, has_own_telemetry, headers_helper, wanted_variables
 from client.history.claude_files import default_paths
 from shared import quantities
 from shared.quantities import counted
@@ -75,13 +76,14 @@ def check_hooks(places: Places, folder: Path, claude: ClaudeProgram | None) -> F
     if plugin is not None and in_settings:
         return warning(step, f"by the plugin and by {in_settings[0].path}: each event is sent twice", _CONNECT_AGAIN)
     version = None if claude is None else claude.version
+    hook_set: HookSet = "few" if read_object(places.config).get("hooks") == "few" else "all"
     if plugin is not None:
         if plugin.get("errors") or not plugin.get("enabled"):
             return failed(step, f"the plugin is {'not enabled' if not plugin.get('enabled') else 'not loaded'}", _CONNECT_AGAIN)
-        is_current = not any(change.is_needed for change in plugin_files(places, version))
+        is_current = not any(change.is_needed for change in plugin_files(places, version, hook_set))
         where = "by the plugin"
     elif in_settings:
-        is_current = own_hooks_of(in_settings[0]) == hooks_of(hook_of(places), version)
+        is_current = own_hooks_of(in_settings[0]) == hooks_of(hook_of(places), version, hook_set)
         where = f"in {in_settings[0].path}"
     elif claude is None and any(enables_plugin(settings) for settings in files):
         return warning(step, "by the plugin, as the settings say; without `claude` nobody can tell whether it is loaded", _CLAUDE_IN_PATH)
@@ -92,6 +94,42 @@ def check_hooks(places: Places, folder: Path, claude: ClaudeProgram | None) -> F
     if not is_current or any(change.is_needed for change in script_files(places)):
         return failed(step, f"{where}, of another version of `tracker`", _CONNECT_AGAIN)
     return ok(step, where)
+
+
+def check_telemetry(places: Places, folder: Path) -> Finding:
+    """Claude Code sends its telemetry here, with the key of the configuration; or somebody has decided otherwise."""
+    step = "Telemetry"
+    config = read_object(places.config)
+    files = [places.user_settings, project_settings(folder), *map(Path, read_state(places).files)]
+    own = [(path, value) for path, value in readable_settings(list(dict.fromkeys(files))) if has_own_telemetry(value)]
+    if config.get("telemetry") is False and not own:
+        return ok(step, "none, as `tracker connect --no-telemetry` said; exact durations and refusals are known from hooks alone")
+    if (where := telemetry_decided(places, folder)) is not None:
+        if own:
+            return warning(
+                step, f"{where} changes what `tracker connect` set up", f"Remove {where}, or run `tracker connect --no-telemetry`."
+            )
+        return warning(
+            step,
+            f"{where} says where it goes, so `tracker connect` left it alone",
+            f"Let what receives it send it on to {config.get('url')}/v1/logs and /v1/metrics, or remove that and run `tracker connect`.",
+        )
+    if not own:
+        return warning(
+            step, "Claude Code sends none", f"{_CONNECT_AGAIN} Without it, exact durations and refusals are known from hooks alone."
+        )
+    path, value = own[0]
+    endpoint = str(config.get("url", "")).rstrip("/")
+    missing = [name for name, wanted in wanted_variables(endpoint).items() if value.get("env", {}).get(name) != wanted]
+    if value.get(HELPER) != headers_helper(places.telemetry_headers, endpoint):
+        missing.append(HELPER)
+    if missing:
+        return failed(step, f"{path} is not as it should be: {', '.join(missing)}", _CONNECT_AGAIN)
+    token = config.get("token")
+    headers = read_object(places.telemetry_headers)
+    if headers.get("Authorization") != (f"Bearer {token}" if token else None) or "X-Tracker-Machine" not in headers:
+        return failed(step, f"{places.telemetry_headers} has not the key of {places.config}", _CONNECT_AGAIN)
+    return ok(step, f"to {endpoint}, by {path}")
 
 
 def check_trust(places: Places, folder: Path) -> Finding:

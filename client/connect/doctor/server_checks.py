@@ -5,6 +5,7 @@ from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any, Final
 
+from client.connect.connecting import knows_route
 from client.connect.doctor.findings import Finding, failed, ok, skipped, warning
 from client.connect.places import Places
 from client.connect.round_trip import TEST_EVENT, NotArrived, machine_of, wait_for
@@ -15,6 +16,8 @@ from shared.quantities import duration
 
 # Sessions are put in order by the machine's clock; a few seconds matter to nobody.
 _CLOCK_SECONDS: Final = 10
+# Routes that a server may not have yet, and a body of which it stores nothing.
+_SIGNALS: Final[tuple[tuple[str, object], ...]] = (("/v1/logs", {"resourceLogs": []}), ("/api/readings", []))
 _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND = 401, 403, 404
 
 
@@ -82,6 +85,22 @@ def check_key(server: Server) -> Finding:
     except Unreachable as error:
         return failed(step, str(error), "Run `tracker doctor` again.")
     return ok(step, "may send events")
+
+
+def check_signals(server: Server) -> Finding:
+    """The server takes what goes beside hooks and transcripts. An older one takes all but that."""
+    step = "Telemetry and readings taken"
+    try:
+        unknown = [path for path, nothing in _SIGNALS if not knows_route(server, path, nothing)]
+    except Unreachable as error:
+        return failed(step, str(error), "Run `tracker doctor` again.")
+    if unknown:
+        return warning(
+            step,
+            f"the server has no {' and no '.join(unknown)}, so limits, states of processes and exact durations do not arrive",
+            "Upgrade the server (docs/how-to/upgrade.md). The shipper tries it again when it is started next.",
+        )
+    return ok(step, "by the server")
 
 
 def check_machine(places: Places, server: Server, zone: str) -> Finding:

@@ -3,10 +3,11 @@
 import re
 import shlex
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 Version = tuple[int, int, int]
 Hook = dict[str, Any]
+HookSet = Literal["all", "few"]
 
 # Claude Code waits for the hook. It costs about a millisecond; five seconds are for an overloaded machine.
 TIMEOUT_SECONDS: Final = 5
@@ -57,6 +58,9 @@ LEFT_OUT: Final[dict[str, str]] = {
     "PreModelSwitch": "PostModelSwitch has the model",
 }
 
+# Those of `--hooks few`: none of them fires for a tool call.
+FEW: Final = ("SessionStart", "SessionEnd", "UserPromptSubmit", "Stop", "Notification")
+
 # What a client is taken for whose version is not known.
 OLDEST: Final[Version] = (2, 0, 43)
 
@@ -92,9 +96,9 @@ def shell_hook(command: str) -> Hook:
     return {"type": "command", "command": command, "timeout": TIMEOUT_SECONDS}
 
 
-def hooks_of(hook: Hook, version: Version | None) -> dict[str, list[dict[str, Any]]]:
+def hooks_of(hook: Hook, version: Version | None, hook_set: HookSet = "all") -> dict[str, list[dict[str, Any]]]:
     """The member `hooks` of settings.json or hooks.json. No matcher: every tool."""
-    return {event: [{"hooks": [hook]}] for event in events_of(version)}
+    return {event: [{"hooks": [hook]}] for event in events_of(version) if hook_set == "all" or event in FEW}
 
 
 def is_own(hook: object) -> bool:

@@ -11,7 +11,7 @@ from client.connect.settings.hook_events import MARK
 def managed_settings(places: Places) -> list[tuple[Path, dict[str, Any]]]:
     """The administrator's settings on this machine that can be read: the file and its value."""
     files = [places.managed / "managed-settings.json", *sorted((places.managed / "managed-settings.d").glob("*.json"))]
-    return _read(files)
+    return readable_settings(files)
 
 
 def switch_off(places: Places, project: Path | None) -> str | None:
@@ -30,7 +30,7 @@ def switch_off(places: Places, project: Path | None) -> str | None:
     own = [places.user_settings]
     if project is not None:
         own += [project / ".claude" / "settings.json", project_settings(project)]
-    for path, value in _read(own):
+    for path, value in readable_settings(own):
         if value.get("disableAllHooks") is True:
             return f"{path} switches all hooks off. Remove `disableAllHooks` from it, and try again."
     return None
@@ -38,7 +38,7 @@ def switch_off(places: Places, project: Path | None) -> str | None:
 
 def brings_hooks(places: Places, folder: Path | None) -> Path | None:
     """The settings of an administrator or of a project's team that bring hooks of ours (`tracker connect --print-settings`)."""
-    files = managed_settings(places) + _read([] if folder is None else [folder / ".claude" / "settings.json"])
+    files = managed_settings(places) + readable_settings([] if folder is None else [folder / ".claude" / "settings.json"])
     return next((path for path, value in files if MARK in json.dumps(value.get("hooks"), ensure_ascii=False)), None)
 
 
@@ -47,7 +47,8 @@ def forbids_own_marketplaces(places: Places) -> bool:
     return any(isinstance(value.get("strictKnownMarketplaces"), list) for _, value in managed_settings(places))
 
 
-def _read(files: list[Path]) -> list[tuple[Path, dict[str, Any]]]:
+def readable_settings(files: list[Path]) -> list[tuple[Path, dict[str, Any]]]:
+    """Those of these files that are there and that Claude Code can read: the file and its value."""
     found = []
     for path in files:
         try:

@@ -112,6 +112,18 @@ def _find(node: Node, path: Path) -> Node:
     return node
 
 
+def text_at(text: str, path: Path) -> str:
+    """The value at the path as it is written. Raises KeyError."""
+    node = _find(parse(text), path)
+    return text[node.start : node.end]
+
+
+def with_text_at(text: str, path: Path, written: str) -> str:
+    """The text with this in place of the value at the path. Raises KeyError."""
+    node = _find(parse(text), path)
+    return text[: node.start] + written + text[node.end :]
+
+
 def with_entry(text: str, path: Path, key: str | None, value: Any) -> str:
     """The text with one more entry at the end of the object (or, without a key, of the array) at the path."""
     container = _find(parse(text), path)

@@ -8,6 +8,8 @@ from client.connect.settings import json_text
 from client.connect.settings.hook_events import is_own
 from client.connect.settings.json_text import Path
 from client.connect.settings.settings_files import CannotChange, Settings
+from client.connect.settings.status_line import without_status_line
+from client.connect.settings.telemetry import without_telemetry
 
 MARKETPLACE: Final = "claude-code-tracker"
 PLUGIN: Final = f"tracker@{MARKETPLACE}"
@@ -57,6 +59,11 @@ def with_plugin(settings: Settings, folder: str) -> str:
 
 def without_own(settings: Settings) -> str:
     """The text without anything of ours."""
+    return without_status_line(without_telemetry(without_capture(settings)))
+
+
+def without_capture(settings: Settings) -> str:
+    """The text without hooks and plugin of ours."""
     text = _without_hooks(settings.text)
     return _without_plugin(text, _read(text))
 
@@ -79,7 +86,7 @@ def own_hooks_of(settings: Settings) -> Hooks:
 def _check_shape(settings: Settings) -> None:
     """Raises CannotChange where Claude Code expects something else than what is there."""
     hooks = settings.value.get("hooks", {})
-    wrong = [member for member in ("hooks", _MARKETPLACES, _PLUGINS) if not isinstance(settings.value.get(member, {}), dict)]
+    wrong = [member for member in ("hooks", "env", _MARKETPLACES, _PLUGINS) if not isinstance(settings.value.get(member, {}), dict)]
     wrong += [f"hooks.{event}" for event, groups in hooks.items() if not isinstance(groups, list)] if not wrong else []
     if wrong:
         raise CannotChange(

@@ -51,7 +51,8 @@ def run(tracker: Run, environment: dict[str, str]) -> Run:
 def test_connect_asks_only_where_somebody_can_answer(run: Run, settings: Path, capture: Path) -> None:
     refused = run("connect")
     assert refused.returncode == 1
-    assert refused.stderr == "There is no terminal to ask at. `tracker connect --yes` does it without a question. Nothing was changed.\n"
+    said = refused.stderr.splitlines()[-1]
+    assert said == "There is no terminal to ask at. `tracker connect --yes` does it without a question. Nothing was changed."
     assert (settings.read_text(), capture.exists()) == ('{"model": "sonnet"}\n', False)
 
 
@@ -156,7 +157,7 @@ def claude_that(home: ClaudeHome, case: str) -> str:
     ],
 )
 def test_where_the_plugin_is_refused_the_hooks_go_into_settings(run: Run, home: ClaudeHome, settings: Path, case: str, reason: str) -> None:
-    connected = run("connect", "--yes", "--no-import", PATH=claude_that(home, case))
+    connected = run("connect", "--yes", "--no-import", "--no-telemetry", PATH=claude_that(home, case))
 
     assert connected.returncode == 0, connected.stderr
     assert f"{reason} The hooks go into {settings} instead." in connected.stdout
@@ -185,6 +186,36 @@ def test_an_address_and_its_key_are_kept_and_never_shown(run: Run, settings: Pat
     other = str(stack.http.base_url).replace("127.0.0.1", "localhost")
     assert run("connect", "--yes", "--no-import", TRACKER_URL=other).returncode == 0
     assert "token" not in json.loads((capture / "config.json").read_text())
+
+
+def test_status_line_and_few_hooks_are_connected_and_taken_out_again(run: Run, settings: Path, capture: Path) -> None:
+    before = '{"statusLine": {"type": "command", "command": "wc -c"}}\n'
+    settings.write_text(before)
+
+    connected = run("connect", "--yes", "--no-import", "--statusline", "--hooks", "few", "--no-telemetry")
+
+    assert connected.returncode == 0, connected.stderr
+    value = json.loads(settings.read_text())
+    assert list(value["hooks"]) == ["SessionStart", "SessionEnd", "UserPromptSubmit", "Stop", "Notification"]
+    given = b'{"session_id":"abc"}'
+    shown = subprocess.run(["sh", "-c", value["statusLine"]["command"]], input=given, capture_output=True, check=True)
+    assert (int(shown.stdout), (capture / "readings/abc").read_bytes()) == (len(given), given)
+    # Without options it stays so.
+    assert run("connect", "--yes", "--no-import").stdout.startswith("Already connected.")
+    assert "none, as `tracker connect --no-telemetry` said" in run("doctor").stdout
+    assert run("disconnect", "--yes").returncode == 0
+    assert settings.read_text() == before
+
+
+def test_an_exporter_of_somebody_else_is_left_alone_and_said_so(run: Run, settings: Path) -> None:
+    env = {"CLAUDE_CODE_ENABLE_TELEMETRY": "1", "OTEL_EXPORTER_OTLP_ENDPOINT": "https://collector.example.org"}
+    settings.write_text(json.dumps({"env": env}))
+
+    connected = run("connect", "--yes", "--no-import")
+
+    assert connected.returncode == 0, connected.stderr
+    assert connected.stderr.startswith(f"Telemetry is left alone: CLAUDE_CODE_ENABLE_TELEMETRY in {settings} says already where it goes.")
+    assert json.loads(settings.read_text())["env"] == env
 
 
 def test_a_connected_project_is_the_only_one_that_is_sent(run: Run, home: ClaudeHome, settings: Path, stack: Stack) -> None:

@@ -10,7 +10,11 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 
 class CaptureServer(ThreadingHTTPServer):
-    """`hooks`: the payloads in order; `files`: what it has of each file's newest generation; `reports`: of machines."""
+    """`hooks`: the payloads in order; `files`: what it has of each file's newest generation; `reports`: of machines.
+
+    `exports`: of Claude Code's telemetry, the path and the body as it came. `readings`: as they came. `totals`: of the day; None if the
+    key may not read them. An older server `knows_no_readings`.
+    """
 
     daemon_threads = True
 
@@ -19,6 +23,10 @@ class CaptureServer(ThreadingHTTPServer):
         self.hooks: list[dict[str, Any]] = []
         self.files: dict[tuple[str, str], tuple[int, int, bytes]] = {}
         self.reports: list[dict[str, Any]] = []
+        self.readings: list[dict[str, Any]] = []
+        self.exports: list[tuple[str, bytes]] = []
+        self.knows_no_readings = False
+        self.totals: dict[str, Any] | None = None
         self.requests: list[tuple[str, str, dict[str, str], bytes]] = []
         # (status, headers) for every request, while it fails; None: the connection is closed without an answer.
         self.failure: tuple[int, dict[str, str]] | None = None
@@ -60,11 +68,17 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         self._take()
 
+    def do_GET(self) -> None:
+        with self.server.lock:
+            self.server.requests.append((self.command, self.path, dict(self.headers), b""))
+            totals = self.server.totals
+        self._answer(*((403, {"message": "may not"}) if totals is None else (200, {"totals": totals})))
+
     def do_PUT(self) -> None:
         self._take()
 
     def _take(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
+        body = self._body()
         with self.server.lock:
             self.server.requests.append((self.command, self.path, dict(self.headers), body))
             if self.server.is_hanging_up:
@@ -83,6 +97,17 @@ class _Handler(BaseHTTPRequestHandler):
                 return
             self._answer(*done)
 
+    def _body(self) -> bytes:
+        """Older versions of Claude Code send their telemetry in chunks."""
+        if "Content-Length" in self.headers:
+            return self.rfile.read(int(self.headers["Content-Length"]))
+        pieces = []
+        while size := int(self.rfile.readline(), 16):
+            pieces.append(self.rfile.read(size))
+            self.rfile.readline()
+        self.rfile.readline()
+        return b"".join(pieces)
+
     def _done(self, body: bytes) -> tuple[int, dict[str, Any] | None]:
         url = urlsplit(self.path)
         if url.path == "/api/hooks":
@@ -96,6 +121,15 @@ class _Handler(BaseHTTPRequestHandler):
         if url.path.startswith("/api/machines/"):
             self.server.reports.append(json.loads(body))
             return 200, {}
+        if url.path.startswith("/v1/"):
+            self.server.exports.append((url.path, body))
+            return 200, {}
+        if url.path == "/api/readings":
+            if self.server.knows_no_readings:
+                return 404, {"message": "There is no such route."}
+            readings = [json.loads(line) for line in body.splitlines()]
+            self.server.readings += readings
+            return 200, {"accepted": len(readings), "rejected": []}
         query = {name: values[0] for name, values in parse_qs(url.query).items()}
         return self._range(unquote(url.path.rpartition("/")[2]), query, body)
 

@@ -101,7 +101,7 @@ def test_connect_adds_no_hooks_where_the_administrator_brings_them(tmp_path: Pat
     plan = plan_connect(places, None, None, {"url": "https://tracker.example.org"}, may_use_plugin=True)
 
     assert (plan.method, plan.settings.is_needed) == (TEAM_METHOD, False)
-    assert [change.path.name for change in plan.own_files if change.is_needed] == ["hook.sh", "ship", "config.json"]
+    assert [change.path.name for change in plan.own_files if change.is_needed] == ["hook.sh", "statusline.sh", "ship", "config.json"]
 
 
 def test_the_settings_have_a_hook_for_each_event_and_no_key() -> None:
