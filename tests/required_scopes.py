@@ -43,6 +43,8 @@ READING = {
     ("GET", "/api/sessions/{session_id}/timeline"): READ,
     ("GET", "/api/sessions/{session_id}/turns"): READ,
     ("GET", "/api/sessions/{session_id}/outcome"): READ,
+    ("GET", "/api/sessions/{session_id}/reconcile"): READ,
+    ("GET", "/api/reconcile"): READ,
     ("GET", "/api/sessions/{session_id}/export"): READ,
     ("GET", "/api/sessions/{session_id}/transcript"): READ,
     ("GET", "/api/sessions/{session_id}/transcript/files"): READ,

@@ -34,6 +34,7 @@ from services.query.routes import (
     me,
     outcome,
     projects,
+    reconcile,
     retention,
     scrubs,
     search,
@@ -60,7 +61,7 @@ from shared.http import middleware
 from shared.logs import configure_logs
 
 SERVICE = "query"
-# In the order in which paths are tried: search, transcripts, timeline and outcome before sessions, whose ids may hold slashes; one tool call behind
+# In the order in which paths are tried: search, transcripts, timeline, outcome and reconcile before sessions, whose ids may hold slashes; one tool call behind
 # /api/tool-calls/stats and the like.
 ROUTES = (
     search,
@@ -72,6 +73,7 @@ ROUTES = (
     transcripts,
     timeline,
     outcome,
+    reconcile,
     export,
     exports,
     sessions,

@@ -132,7 +132,7 @@ API_CALLS: Final = RowTable(
         *("input_tokens", "output_tokens", "cache_write_5m_tokens", "cache_write_1h_tokens", "cache_read_tokens"),
         *("cost_nano_usd", "uncached_nano_usd", "cache_saved_nano_usd"),
     ),
-    uncounted=("web_searches", "price_version", "agent_id"),
+    uncounted=("web_searches", "price_version", "agent_id", "is_fast", "inference_geo", "is_advisor"),
     ranks=(
         "{row}.output_tokens",
         "{row}.input_tokens",
@@ -140,6 +140,9 @@ API_CALLS: Final = RowTable(
         "{row}.cache_write_1h_tokens",
         "{row}.cache_write_5m_tokens",
         "{row}.web_searches",
+        "coalesce({row}.is_fast, false)",
+        "coalesce({row}.inference_geo, '') COLLATE \"C\"",
+        "coalesce({row}.is_advisor, false)",
         *_AGENT_RANKS,
     ),
     measures={

@@ -13,7 +13,7 @@ from typing import Any, Final
 from psycopg import Connection
 from psycopg.rows import dict_row
 
-from services.worker.importers.formats.plausible_records import SESSION_MOST
+from services.worker.importers.formats.plausible_records import STORED_MOST
 from services.worker.maintenance import rebuild
 from services.worker.maintenance.command import with_worker
 from services.worker.persist import persist_batch
@@ -66,10 +66,10 @@ def correct_facts() -> str:
         times=",\n".join(f"{name} = CASE WHEN NOT {sql(_IS_WRONG, time=name)} THEN {name} END" for name in _FACT_TIMES),
         numbers="\n|| ".join(
             f"CASE WHEN (numbers->>'{name}')::numeric <= {most} THEN jsonb_build_object('{name}', numbers->'{name}') ELSE '{{}}' END"
-            for name, most in SESSION_MOST.items()
+            for name, most in STORED_MOST.items()
         ),
         is_wrong="\nOR ".join(sql(_IS_WRONG, time=name) for name in _FACT_TIMES),
-        is_too_large="\nOR ".join(f"(numbers->>'{name}')::numeric > {most}" for name, most in SESSION_MOST.items()),
+        is_too_large="\nOR ".join(f"(numbers->>'{name}')::numeric > {most}" for name, most in STORED_MOST.items()),
     )
 
 
@@ -94,7 +94,7 @@ def _update_prices(connection: Connection[Any], ids: list[Any]) -> None:
         calls = cursor.execute(_PRICED_CALLS, {"ids": ids}).fetchall()
     for call in calls:
         tokens = Tokens(*(call[name] for name in TOKEN_COLUMNS))
-        price = price_of(call["model"], call["occurred_at"], tokens)
+        price = price_of(call["model"], call["occurred_at"], tokens, is_fast=bool(call["is_fast"]), geo=call["inference_geo"])
         parameters = {"id": call["id"], "nano_usd": price.nano_usd, "version": price.version}
         connection.execute(_UPDATE_PRICE, parameters | {"uncached": price.uncached_nano_usd, "saved": price.cache_saved_nano_usd})
 

@@ -18,7 +18,7 @@ WHERE $is_wrong
 RETURNING id, session_id
 
 -- name: priced_calls
-SELECT id, model, occurred_at, input_tokens, output_tokens, cache_write_5m_tokens, cache_write_1h_tokens, cache_read_tokens, web_searches
+SELECT id, model, occurred_at, input_tokens, output_tokens, cache_write_5m_tokens, cache_write_1h_tokens, cache_read_tokens, web_searches, is_fast, inference_geo
 FROM api_calls WHERE id = ANY(%(ids)s) AND cost_nano_usd IS NOT NULL
 
 -- name: update_price

@@ -8,6 +8,7 @@ from services.query.answers.examples.live import LIVE_SESSIONS_EXAMPLE
 from services.query.answers.examples.machines import MACHINE_EXAMPLE
 from services.query.answers.examples.operations import OPERATIONS
 from services.query.answers.examples.outcome import OUTCOME_EXAMPLE
+from services.query.answers.examples.reconcile import RECONCILE_REPORT_EXAMPLE, RECONCILIATION_EXAMPLE
 from services.query.answers.examples.search import DOCUMENTS_EXAMPLE
 from services.query.answers.examples.timeline import TIMELINE_EXAMPLE, TURNS_EXAMPLE
 
@@ -76,6 +77,7 @@ _SESSION: Final[Json] = {
     "git_branch": "main",
     "client_version": "2.1.0",
     "cost_usd": 1.42,
+    "client_cost_usd": 1.46,
     "cache_saved_usd": 4.06,
     "source": "hook",
     "machines": [{"machine_id": "k3Zr0vVh2mXq", "name": "ann-laptop"}],
@@ -335,6 +337,8 @@ ANSWERS: Final[dict[str, Json]] = {
     },
     "DocumentPage": DOCUMENTS_EXAMPLE,
     "SessionOutcome": OUTCOME_EXAMPLE,
+    "Reconciliation": RECONCILIATION_EXAMPLE,
+    "ReconcileReport": RECONCILE_REPORT_EXAMPLE,
     "Timeline": TIMELINE_EXAMPLE,
     "TurnPage": TURNS_EXAMPLE,
     "LiveSessions": LIVE_SESSIONS_EXAMPLE,

@@ -18,6 +18,7 @@ from services.worker.importers.formats.sanitize import clean_json
 from services.worker.persist.records import (
     SESSION_NUMBERS,
     ApiCall,
+    ClientCosts,
     DurationSource,
     EntryKind,
     FileChange,
@@ -77,6 +78,7 @@ class _Facts(_Row, kw_only=True):
     client_version: str | None = None
     numbers: dict[str, _Price] | None = None
     end_reason: str | None = None
+    client_costs: ClientCosts | None = None
 
     def record(self) -> SessionFacts:
         """claude.json says only when a session ended; what other files say of it was seen."""
@@ -97,6 +99,7 @@ class _Facts(_Row, kw_only=True):
             git_branch=self.git_branch,
             client_version=self.client_version,
             end_reason=self.end_reason,
+            client_costs=self.client_costs,
             **{name: value for name, value in (self.numbers or {}).items() if name in SESSION_NUMBERS},
         )
 
@@ -185,11 +188,15 @@ class _ApiCall(_Row, kw_only=True):
     uncached_nano_usd: _Price | None = None
     cache_saved_nano_usd: Annotated[int, Meta(ge=-(2**62), le=2**62)] | None = None
     price_version: str | None = None
+    is_fast: bool | None = None
+    inference_geo: str | None = None
+    is_advisor: bool | None = None
     agent_id: str | None = None
 
     def record(self) -> ApiCall:
         price = StoredPrice(self.cost_nano_usd, self.uncached_nano_usd, self.cache_saved_nano_usd, self.price_version)
-        return _as(ApiCall, self, timestamp=self.occurred_at, price=price)
+        marks = {"is_fast": bool(self.is_fast), "is_advisor": bool(self.is_advisor)}
+        return _as(ApiCall, self, timestamp=self.occurred_at, price=price, **marks)
 
 
 class _Entry(_Row, kw_only=True):

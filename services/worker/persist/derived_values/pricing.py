@@ -2,20 +2,29 @@
 
 The cache saved what the same input would have cost without it, every token at the plain price of input, minus what the input did cost. Output and web
 searches cost the same either way. It is negative where the cache was written and never read.
+
+The list has neither the prices of fast mode nor of where a call is computed. Both are factors of all tokens: those that Claude Code itself reckons with.
 """
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from functools import lru_cache
 from importlib.metadata import version
 from math import inf
+from typing import Final
 
 from genai_prices import Usage, calc_price
 from genai_prices.types import ModelPrice, TieredPrices
 
 PROVIDER = "anthropic"
 NANO_PER_USD = 1_000_000_000
+# Of a call that may be computed in the United States alone.
+_GEO_FACTORS: Final = {"us": Decimal("1.1")}
+# Fast mode of Claude Opus, which has no tiers of long context. Of other models no price is known.
+_FAST_FACTORS: Final = {"4-6": Decimal(6), "4-7": Decimal(6), "4-8": Decimal(2), "5": Decimal(2)}
+_FAST_MODEL: Final = re.compile(r"claude-opus-(\d(?:-\d)?)(?:-\d{8})?(?:\[1m\])?")
 # Of api_calls, in the order of Tokens.
 TOKEN_COLUMNS = ("input_tokens", "output_tokens", "cache_write_5m_tokens", "cache_write_1h_tokens", "cache_read_tokens", "web_searches")
 
@@ -58,14 +67,13 @@ class Price:
 UNKNOWN = Price(None, None, None, None)
 
 
-def price_of(model: str | None, at: datetime, tokens: Tokens, *, is_fast: bool = False) -> Price:
-    """The price of an API call on its day. The list does not have the prices of fast mode."""
-    if model is None or is_fast:
+def price_of(model: str | None, at: datetime, tokens: Tokens, *, is_fast: bool = False, geo: str | None = None) -> Price:
+    """The price of an API call on its day. `geo`: where it was computed, if it may not be anywhere."""
+    factor = _factor(model, is_fast, geo)
+    listed = _listed(model, at.date().isoformat()) if model is not None and factor is not None else None
+    if listed is None or factor is None:
         return UNKNOWN
-    listed = _listed(model, at.date().isoformat())
-    if listed is None:
-        return UNKNOWN
-    if tokens.all_input > listed.flat_up_to:
+    if tokens.all_input > listed.flat_up_to and not is_fast:
         listed_price = listed.price.calc_price(_usage(tokens))
         uncached_usd = tokens.all_input * listed.plain_unit(tokens.all_input)
         usd, saved_usd = listed_price["total_price"], uncached_usd - listed_price["input_price"]
@@ -74,7 +82,17 @@ def price_of(model: str | None, at: datetime, tokens: Tokens, *, is_fast: bool =
         usd = sum((count * unit for count, unit, _ in used), Decimal(0))
         uncached_usd = tokens.all_input * listed.per_unit[0]
         saved_usd = sum((count * saved for count, _, saved in used if saved), Decimal(0))
-    return Price(round(usd * NANO_PER_USD), price_version(), round(uncached_usd * NANO_PER_USD), round(saved_usd * NANO_PER_USD))
+    # A web search costs the same everywhere.
+    usd += (factor - 1) * (usd - tokens.web_searches * listed.per_unit[-1])
+    nano_usd, uncached, saved = (round(each * NANO_PER_USD) for each in (usd, factor * uncached_usd, factor * saved_usd))
+    return Price(nano_usd, price_version(), uncached, saved)
+
+
+def _factor(model: str | None, is_fast: bool, geo: str | None) -> Decimal | None:
+    """By what the listed price is multiplied; None: not known."""
+    named = _FAST_MODEL.fullmatch(model or "") if is_fast else None
+    fast = (_FAST_FACTORS.get(named[1]) if named else None) if is_fast else Decimal(1)
+    return None if fast is None else fast * _GEO_FACTORS.get(geo or "", Decimal(1))
 
 
 def price_version() -> str:

@@ -179,7 +179,20 @@ def _api_call(event: Conversation, received_at: datetime) -> Row:
         cache_read=usage.cache_read_input_tokens,
     )
     price = price_of(event.model, at, tokens)
-    return (event.id, event.session_id, event.model, at, *tokens.columns(), *price.columns(), None, event.source, received_at)
+    return (
+        event.id,
+        event.session_id,
+        event.model,
+        at,
+        *tokens.columns(),
+        *price.columns(),
+        None,
+        event.source,
+        received_at,
+        False,
+        None,
+        False,
+    )
 
 
 def file_key(file_path: str) -> UUID:

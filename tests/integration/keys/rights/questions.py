@@ -101,6 +101,8 @@ READS: Final[dict[str, list[str]]] = {
     "/api/sessions/{session_id}/timeline": ["", "?threads=all&include_thinking=true", "?around={call}"],
     "/api/sessions/{session_id}/turns": [""],
     "/api/sessions/{session_id}/outcome": [""],
+    "/api/sessions/{session_id}/reconcile": [""],
+    "/api/reconcile": ["", f"?{DATES}&user=ann", "?user=bob", "?project_id={project_id}&user=ann", "?machine={machine}&user=ann"],
     "/api/sessions/{session_id}/export": ["?format=json", "?format=markdown", "?format=html", "?format=digest"],
     "/api/sessions/{session_id}/transcript": [""],
     "/api/sessions/{session_id}/transcript/files": [""],

@@ -80,7 +80,7 @@ ORDER BY machine_id
 -- name: session_facts
 SELECT t.id, t.session_id, p.path AS project_path, u.name AS "user", first_record_at, last_record_at, ended_at,
     (SELECT coalesce(json_agg(json_build_array(lower(r), upper(r))), '[]') FROM unnest(active_ranges) AS r) AS active_ranges,
-    title, title_rank, parent_session_id, model, git_branch, client_version, source, numbers, end_reason, t.received_at,
+    title, title_rank, parent_session_id, model, git_branch, client_version, source, numbers, end_reason, client_costs, t.received_at,
     t.brought_by IS NULL AS from_wire
 FROM session_facts AS t LEFT JOIN projects AS p ON p.id = t.project_id LEFT JOIN users AS u ON u.id = t.user_id
 WHERE $of_chosen ORDER BY t.session_id, t.id
@@ -113,8 +113,8 @@ WHERE $of_chosen ORDER BY from_wire, t.session_id, t.occurred_at, t.id
 
 -- name: api_calls
 SELECT t.id, t.session_id, model, $occurred_at AS occurred_at, input_tokens, output_tokens, cache_write_5m_tokens, cache_write_1h_tokens,
-    cache_read_tokens, web_searches, cost_nano_usd, uncached_nano_usd, cache_saved_nano_usd, price_version, agent_id, source, t.received_at,
-    $from_wire AS from_wire
+    cache_read_tokens, web_searches, cost_nano_usd, uncached_nano_usd, cache_saved_nano_usd, price_version, is_fast, inference_geo, is_advisor, agent_id,
+    source, t.received_at, $from_wire AS from_wire
 FROM api_calls AS t
 WHERE $of_chosen ORDER BY from_wire, t.session_id, t.occurred_at, t.id
 
