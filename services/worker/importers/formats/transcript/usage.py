@@ -72,7 +72,7 @@ def api_calls(
             )
 
 
-def _input(usage: Usage | Iteration) -> dict[str, int]:
+def _input(usage: Usage | Iteration) -> dict[str, Any]:
     for_5m, for_1h = _cache_writes(usage)
     return {
         "input_tokens": count_or_none(usage.input_tokens) or 0,
