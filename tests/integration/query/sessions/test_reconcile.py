@@ -1,6 +1,5 @@
 """Why Claude Code's total of a session differs from the tracker's: transcripts are read and stored as an import does, then the API is asked."""
 
-import io
 from collections.abc import Callable
 from typing import Any
 
@@ -8,16 +7,10 @@ import psycopg
 import pytest
 from starlette.testclient import TestClient
 
-from services.worker.importers.formats.transcript.transcript_reader import read_transcript
-from services.worker.persist.persist_batch import persist
-from services.worker.persist.records import FileSummary, RecordError
-from services.worker.persist.staging.staging_tables import ReceivedEvent, clear, prepare_connection
-from tests.unit.worker.importers.merged import IDLE_GAP
 from tests.unit.worker.importers.transcript.rows_of_a_session import (
     SESSION,
     START,
     answer,
-    jsonl,
     prompt,
     result,
     row,
@@ -64,22 +57,6 @@ def said(seconds: float, number: int, *blocks: Json, model: str = OPUS, usage: J
     made = answer(seconds, f"a{number}", f"msg_{number}", *(blocks or (text("Yes."),)), **fields)
     made["message"] |= {"model": model, "usage": made["message"]["usage"] | (usage or {})}
     return made
-
-
-@pytest.fixture
-def bring(connection: Connection) -> Import:
-    """Imports the rows of a file."""
-    prepare_connection(connection)
-    jobs = iter(range(1, 100))
-
-    def bring(*rows: Json) -> None:
-        records = read_transcript(io.BytesIO(jsonl(*rows)), user="ann", idle_gap=IDLE_GAP)
-        batch = [ReceivedEvent(each, START, "test", "1-1") for each in records if not isinstance(each, FileSummary | RecordError)]
-        with connection.transaction():
-            persist(connection, batch, idle_gap=IDLE_GAP, job_number=next(jobs))
-            clear(connection)
-
-    return bring
 
 
 def reconciled(client: TestClient, session_id: str = SESSION) -> Json:
