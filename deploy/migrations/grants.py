@@ -86,7 +86,7 @@ TABLES: Final = (
 )
 # The worker makes titles of what sessions were asked.
 _ASKS: Final = ("asked_commands", "asks")
-VIEWS: Final = (*_ASKS, "whole_projects", "search_noted_messages", "search_texts", "api_call_costs")
+VIEWS: Final = (*_ASKS, "whole_projects", "search_noted_messages", "search_texts", "api_call_costs", "session_client_costs")
 
 # What a person changes of a project (shared/projects/merging.sql).
 _PLACE_OF_PROJECT: Final = (

@@ -23,6 +23,7 @@ from services.query.routes import (
     dashboard,
     days,
     dead_letters,
+    duplicates,
     erasures,
     export,
     exports,
@@ -36,6 +37,7 @@ from services.query.routes import (
     prices,
     projects,
     quota,
+    reconcile,
     retention,
     scrubs,
     search,
@@ -63,7 +65,7 @@ from shared.http import middleware
 from shared.logs import configure_logs
 
 SERVICE = "query"
-# In the order in which paths are tried: search, transcripts, timeline, outcome and signals before sessions, whose ids may hold slashes; one tool call behind
+# In the order in which paths are tried: search, transcripts and what is of one session before sessions, whose ids may hold slashes; one tool call behind
 # /api/tool-calls/stats and the like.
 ROUTES = (
     search,
@@ -77,6 +79,7 @@ ROUTES = (
     timeline,
     outcome,
     signals,
+    reconcile,
     export,
     exports,
     sessions,
@@ -88,6 +91,7 @@ ROUTES = (
     views,
     files,
     machines,
+    duplicates,
     import_jobs,
     keys,
     me,

@@ -31,7 +31,8 @@ ARCHIVES: Final = frozenset({"zip", "tar", "tar_gz", "tar_zst", "tracker_export"
 JSON_ERRORS: Final = (ijson.JSONError, UnicodeDecodeError)
 # Raised when importers find more in a file than before: what an older version read is asked for again. 4: results, timeline entries, diffs.
 # 5: interrupted calls, no duration of calls that went on in the background, no `cost-state` beside API calls.
-READER_VERSION: Final = 5
+# 6: calls of advisors, where calls were computed, what Claude Code counted itself.
+READER_VERSION: Final = 6
 # The first member of a tracker's export of everything, which tells it from any other zip (docs/reference/export-format.md).
 EXPORT_MARKER: Final = "tracker-export.json"
 # Enough for the first rows of all transcripts known; of a longer first line the beginning decides.

@@ -33,6 +33,15 @@ CacheUnknownCalls = Annotated[
 ]
 CostUsd = Annotated[float | None, measure("cost_usd", "null if no price is known. An unknown cost is never 0.")]
 
+ClientCostUsd = Annotated[
+    float | None,
+    doc(
+        "What Claude Code itself counted for the session, calls included that no transcript has: as its last `cost-state` says, else claude.json; without "
+        "what a session that this one was forked from had spent. null: it wrote no total. Versions before 2.1.250 write none, and one that is killed "
+        "writes none. `/api/sessions/{session_id}/reconcile` tells why it differs from `cost_usd`."
+    ),
+]
+
 
 TitleSource = Annotated[
     Literal["person", "claude", "summary", "command", "prompt"] | None,

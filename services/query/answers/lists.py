@@ -9,6 +9,7 @@ from pydantic import Field
 
 from services.query.answers.answer import Answer
 from services.query.answers.fields import (
+    ClientCostUsd,
     Commands,
     CostUsd,
     IncompleteBecause,
@@ -155,6 +156,7 @@ class Session(Answer, kw_only=True):
     git_branch: str | None
     client_version: str | None
     cost_usd: Annotated[float | None, doc("null if no price is known.")]
+    client_cost_usd: ClientCostUsd
     cache_saved_usd: SessionSavedUsd
     source: str | None
     machines: Annotated[list[SessionMachine], doc("Those that it was seen on. A session that was resumed elsewhere has several.")]

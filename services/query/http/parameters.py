@@ -10,6 +10,7 @@ from services.query.answers.stats import Interval
 from services.query.database import Connection
 from services.query.parameters.fields import MOST_ON_A_PAGE, Dated, Paged
 from services.query.parameters.lists import EventList
+from services.query.parameters.reconcile import ExplainParameters, ReconcileParameters
 from services.query.parameters.stats import CompareParameters, StatsParameters, UsageParameters
 from services.query.parameters.tool_errors import ToolErrorsParameters
 from services.query.queries.lists import projects, users
@@ -97,7 +98,9 @@ def event_filters(request: Request, parameters: EventList, session_id: str | Non
 
 
 def stats_range(
-    request: Request, parameters: StatsParameters | UsageParameters | ToolErrorsParameters | CompareParameters, interval: Interval | None
+    request: Request,
+    parameters: StatsParameters | UsageParameters | ToolErrorsParameters | CompareParameters | ReconcileParameters | ExplainParameters,
+    interval: Interval | None,
 ) -> ranges.Range:
     """The data to count, and the interval."""
     tz = ranges.time_zone(parameters.tz or settings_of(request).timezone)

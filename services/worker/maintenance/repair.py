@@ -13,7 +13,7 @@ from typing import Any, Final
 from psycopg import Connection
 from psycopg.rows import dict_row
 
-from services.worker.importers.formats.plausible_records import SESSION_MOST
+from services.worker.importers.formats.plausible_records import STORED_MOST
 from services.worker.maintenance import rebuild
 from services.worker.maintenance.command import with_worker
 from services.worker.persist import persist_batch
@@ -67,10 +67,10 @@ def correct_facts() -> str:
         times=",\n".join(f"{name} = CASE WHEN NOT {sql(_IS_WRONG, time=name)} THEN {name} END" for name in _FACT_TIMES),
         numbers="\n|| ".join(
             f"CASE WHEN (numbers->>'{name}')::numeric <= {most} THEN jsonb_build_object('{name}', numbers->'{name}') ELSE '{{}}' END"
-            for name, most in SESSION_MOST.items()
+            for name, most in STORED_MOST.items()
         ),
         is_wrong="\nOR ".join(sql(_IS_WRONG, time=name) for name in _FACT_TIMES),
-        is_too_large="\nOR ".join(f"(numbers->>'{name}')::numeric > {most}" for name, most in SESSION_MOST.items()),
+        is_too_large="\nOR ".join(f"(numbers->>'{name}')::numeric > {most}" for name, most in STORED_MOST.items()),
     )
 
 

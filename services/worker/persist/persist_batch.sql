@@ -52,10 +52,10 @@ RETURNING id, old.id IS NULL AS is_new
 
 -- name: insert_facts
 INSERT INTO session_facts AS t (id, session_id, project_id, user_id, first_record_at, last_record_at, active_ranges, ended_at, title, title_rank,
-                                parent_session_id, model, git_branch, client_version, source, numbers, end_reason, brought_by, received_at)
+                                parent_session_id, model, git_branch, client_version, source, numbers, end_reason, brought_by, received_at, client_costs)
 SELECT DISTINCT ON (s.id) s.id, session_id, coalesce(p.id, 0), coalesce(u.alias_of, u.id, 0), first_record_at, last_record_at, active_ranges, ended_at, title,
        title_rank, parent_session_id, model, git_branch, client_version, source, numbers, end_reason,
-       CASE WHEN %(job_number)s > 0 THEN ARRAY[%(job_number)s] END, received_at
+       CASE WHEN %(job_number)s > 0 THEN ARRAY[%(job_number)s] END, received_at, client_costs
 FROM staged_facts AS s
 LEFT JOIN projects AS p ON p.path_key = md5(s.project_path)::uuid
 LEFT JOIN users AS u ON u.name = s.user_name

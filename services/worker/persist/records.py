@@ -95,8 +95,37 @@ class SessionFacts(Struct, kw_only=True):
     cache_creation_tokens: int | None = None
     cache_read_tokens: int | None = None
     cost_nano_usd: int | None = None
-    # How the session ended at `ended_at`, as a hook says: END_REASONS. Other sources do not say it. Must be the last field (session_facts.with_id).
+    # How the session ended at `ended_at`, as a hook says: END_REASONS. Other sources do not say it.
     end_reason: str | None = None
+    # This and the field before must be the last ones (session_facts.with_id).
+    client_costs: "ClientCosts | None" = None
+
+
+class ClientUsage(Struct, kw_only=True):
+    """What Claude Code counted of one model. `cache_creation_1h_tokens` is part of `cache_creation_tokens`; None: it did not say."""
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cache_creation_tokens: int = 0
+    cache_creation_1h_tokens: int | None = None
+    cache_read_tokens: int = 0
+    web_searches: int = 0
+    cost_nano_usd: int = 0
+
+
+class ClientCosts(Struct, kw_only=True):
+    """What Claude Code itself counted for a session, as its last `cost-state` says: also of calls that no transcript has."""
+
+    cost_nano_usd: int
+    # When its count began, in milliseconds since 1970. A session that is resumed or forked goes on with the count, and with its beginning.
+    started_ms: int | None = None
+    models: dict[str, ClientUsage] = {}
+    # A model's price was not known to it, so it took that of another.
+    has_unknown_model_cost: bool = False
+    # Of calls that plugins made.
+    plugin_calls_nano_usd: int = 0
+    # In auto mode a model judges commands. Its calls are in no transcript.
+    is_auto_mode: bool = False
 
 
 class Message(Struct, kw_only=True):

@@ -63,6 +63,29 @@ def test_an_unknown_model_or_tier_has_no_price() -> None:
     assert price_of("claude-sonnet-4-6", AT, Tokens(input=1), is_fast=True) == unknown
 
 
+@pytest.mark.parametrize(("model", "factor"), [("claude-opus-4-6", 6), ("claude-opus-4-7-20260401[1m]", 6), ("claude-opus-4-8", 2)])
+def test_fast_mode_multiplies_all_tokens_also_in_long_context(model: str, factor: int) -> None:
+    tokens = Tokens(input=13, output=8, cache_write_5m=5, cache_read=21)
+    long = Tokens(input=300_000)
+    plain, fast, fast_long = (
+        price_of(model, AT, each, is_fast=is_fast) for each, is_fast in ((tokens, False), (tokens, True), (long, True))
+    )
+
+    # The first is what Claude Code 2.1.332 counted for these tokens of Opus 4.6
+    assert (plain.nano_usd, fast.nano_usd) == (306_750, 306_750 * factor)
+    assert fast_long.nano_usd == 300_000 * 5_000 * factor
+    assert fast.cache_saved_nano_usd == factor * (plain.cache_saved_nano_usd or 0)
+
+
+def test_region_costs_a_tenth_more_but_for_web_searches() -> None:
+    tokens = Tokens(input=1000, output=500, web_searches=2)
+    plain, in_us, anywhere = (price_of("claude-opus-4-6", AT, tokens, geo=geo) for geo in (None, "us", "mars"))
+    searches = price_of("claude-opus-4-6", AT, Tokens(web_searches=2)).nano_usd
+
+    assert plain.nano_usd == anywhere.nano_usd == 17_500_000 + (searches or 0)
+    assert in_us.nano_usd == 19_250_000 + (searches or 0)
+
+
 # US dollars for a million tokens, as Anthropic lists them: input, a write for five minutes and for an hour, a read.
 OPUS = (5, 6.25, 10, 0.5)
 OPUS_OF_LONG_CONTEXT = (10, 12.5, 20, 1)

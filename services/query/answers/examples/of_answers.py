@@ -3,12 +3,15 @@
 from typing import Any, Final
 
 from services.query.answers.examples.days import DAY_EXAMPLE
+from services.query.answers.examples.duplicates import DUPLICATES_EXAMPLE
+from services.query.answers.examples.explain import EXPLANATION_EXAMPLE
 from services.query.answers.examples.files import FILE_HISTORY_EXAMPLE, FILES_EXAMPLE
 from services.query.answers.examples.live import LIVE_SESSIONS_EXAMPLE
 from services.query.answers.examples.machines import MACHINE_EXAMPLE
 from services.query.answers.examples.operations import OPERATIONS
 from services.query.answers.examples.outcome import OUTCOME_EXAMPLE
 from services.query.answers.examples.quota import QUOTA_EXAMPLE
+from services.query.answers.examples.reconcile import RECONCILE_REPORT_EXAMPLE, RECONCILIATION_EXAMPLE
 from services.query.answers.examples.search import DOCUMENTS_EXAMPLE
 from services.query.answers.examples.timeline import TIMELINE_EXAMPLE, TURNS_EXAMPLE
 
@@ -77,6 +80,7 @@ _SESSION: Final[Json] = {
     "git_branch": "main",
     "client_version": "2.1.0",
     "cost_usd": 1.42,
+    "client_cost_usd": 1.46,
     "cache_saved_usd": 4.06,
     "source": "hook",
     "machines": [{"machine_id": "k3Zr0vVh2mXq", "name": "ann-laptop"}],
@@ -392,6 +396,10 @@ ANSWERS: Final[dict[str, Json]] = {
     "SignalPage": _page(_SIGNAL) | {"summary": _SIGNALS},
     "DocumentPage": DOCUMENTS_EXAMPLE,
     "SessionOutcome": OUTCOME_EXAMPLE,
+    "Reconciliation": RECONCILIATION_EXAMPLE,
+    "Duplicates": DUPLICATES_EXAMPLE,
+    "Explanation": EXPLANATION_EXAMPLE,
+    "ReconcileReport": RECONCILE_REPORT_EXAMPLE,
     "Timeline": TIMELINE_EXAMPLE,
     "TurnPage": TURNS_EXAMPLE,
     "LiveSessions": LIVE_SESSIONS_EXAMPLE,

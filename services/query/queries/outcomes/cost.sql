@@ -10,7 +10,7 @@ SELECT (ARRAY['all', 'model', 'thread'])[CASE WHEN grouping(c.model) = 0 THEN 2 
     coalesce(sum(c.cache_read_nano_usd), 0)::float8 / 1e9 AS cache_read_usd,
     coalesce(sum(c.output_nano_usd), 0)::float8 / 1e9 AS output_usd,
     coalesce(sum(c.cost_nano_usd) FILTER (WHERE c.output_nano_usd IS NULL), 0)::float8 / 1e9 AS unknown_usd,
-    coalesce(max(c.context_tokens) FILTER (WHERE c.agent_id IS NULL), 0) AS most_context_tokens
+    coalesce(max(c.context_tokens) FILTER (WHERE c.agent_id IS NULL AND NOT c.is_advisor), 0) AS most_context_tokens
 FROM api_call_costs AS c
 WHERE c.session_id = %(session_id)s
 GROUP BY GROUPING SETS ((c.model), (c.agent_id), ())
@@ -31,7 +31,7 @@ SELECT greatest(width_bucket(c.occurred_at, %(times)s::timestamptz[]), 1) AS pla
     coalesce(sum(c.cache_read_nano_usd), 0)::float8 / 1e9 AS cache_read_usd,
     coalesce(sum(c.output_nano_usd), 0)::float8 / 1e9 AS output_usd,
     coalesce(sum(c.cost_nano_usd) FILTER (WHERE c.output_nano_usd IS NULL), 0)::float8 / 1e9 AS unknown_usd,
-    (array_agg(c.context_tokens ORDER BY c.occurred_at DESC, c.id DESC) FILTER (WHERE c.agent_id IS NULL))[1] AS context_tokens
+    (array_agg(c.context_tokens ORDER BY c.occurred_at DESC, c.id DESC) FILTER (WHERE c.agent_id IS NULL AND NOT c.is_advisor))[1] AS context_tokens
 FROM api_call_costs AS c
 WHERE c.session_id = %(session_id)s AND c.occurred_at >= %(since)s AND c.occurred_at < %(until)s
 GROUP BY 1
@@ -45,7 +45,7 @@ WITH calls AS (
         lag(c.model) OVER thread AS model_before, lag(c.occurred_at) OVER thread AS before,
         lag(c.cache_read_tokens + c.cache_write_tokens) OVER thread AS cached_tokens, lag(c.is_kept_for_an_hour) OVER thread AS was_kept_for_an_hour
     FROM api_call_costs AS c
-    WHERE c.session_id = %(session_id)s AND c.occurred_at > '-infinity' AND c.occurred_at < %(until)s
+    WHERE c.session_id = %(session_id)s AND c.occurred_at > '-infinity' AND c.occurred_at < %(until)s AND NOT c.is_advisor
     WINDOW thread AS (PARTITION BY c.agent_id ORDER BY c.occurred_at, c.id)
 ),
 rebuilt AS (

@@ -18,6 +18,7 @@ from services.worker.importers.formats.sanitize import clean_json
 from services.worker.persist.records import (
     SESSION_NUMBERS,
     ApiCall,
+    ClientCosts,
     DurationSource,
     EntryKind,
     FileChange,
@@ -77,6 +78,7 @@ class _Facts(_Row, kw_only=True):
     client_version: str | None = None
     numbers: dict[str, _Price] | None = None
     end_reason: str | None = None
+    client_costs: ClientCosts | None = None
 
     def record(self) -> SessionFacts:
         """claude.json says only when a session ended; what other files say of it was seen."""
@@ -97,6 +99,7 @@ class _Facts(_Row, kw_only=True):
             git_branch=self.git_branch,
             client_version=self.client_version,
             end_reason=self.end_reason,
+            client_costs=self.client_costs,
             **{name: value for name, value in (self.numbers or {}).items() if name in SESSION_NUMBERS},
         )
 

@@ -57,6 +57,11 @@ def api_call_id(message_id: str, request_id: str | None) -> UUID:
     return _id("api call", message_id, request_id or "")
 
 
+def advisor_call_id(message_id: str, request_id: str | None, iteration: int) -> UUID:
+    """By the call within which the advisor was asked, and its place among the steps of that call."""
+    return _id("advisor call", message_id, request_id or "", str(iteration))
+
+
 def thinking_id(message_id: str, signature: str, content: str) -> UUID:
     """By `message.id` (the row's uuid if that is missing) and the API's signature of the thinking; by its text without one."""
     return _id("thinking", message_id, signature or _digest(content))

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Final, assert_never
 
+from services.worker.importers.formats.sanitize import MAX_INTEGER
 from services.worker.importers.formats.transcript.session_facts import MAX_USD
 from services.worker.persist.records import (
     ApiCall,
@@ -30,6 +31,7 @@ MAX_WEB_SEARCHES: Final = 100_000
 # For a whole session: a hundred of the largest calls, or files.
 _SESSION_LINES, _SESSION_TOKENS = 100 * MAX_LINES, 100 * MAX_TOKENS
 _SESSION_MS = 10 * 365 * 24 * 3600 * 1000
+_MOST_NANO_USD: Final = MAX_USD * 1_000_000_000
 SESSION_MOST: Final = {
     "wall_duration_ms": _SESSION_MS,
     "api_duration_ms": _SESSION_MS,
@@ -40,8 +42,10 @@ SESSION_MOST: Final = {
     "output_tokens": _SESSION_TOKENS,
     "cache_creation_tokens": _SESSION_TOKENS,
     "cache_read_tokens": _SESSION_TOKENS,
-    "cost_nano_usd": MAX_USD * 1_000_000_000,
+    "cost_nano_usd": _MOST_NANO_USD,
 }
+# What is stored of facts.
+STORED_MOST: Final = SESSION_MOST | {"client_cost_nano_usd": _MOST_NANO_USD, "client_started_ms": MAX_INTEGER}
 _MOST: Final[dict[type, dict[str, int]]] = {
     ToolUse: {"duration_ms": MAX_DURATION_MS, "wait_ms": MAX_DURATION_MS},
     FileChange: {"lines_added": MAX_LINES, "lines_removed": MAX_LINES},
@@ -108,6 +112,9 @@ def _facts(facts: SessionFacts, accepted_at: datetime) -> Iterator[Found]:
         facts.ended_at = _believed_time(facts.ended_at, accepted_at) or facts.started_at
         yield _error(f"A time of a session was left out: it {problem}.")
     yield from _without_large_numbers(facts)
+    if facts.client_costs is not None and facts.client_costs.cost_nano_usd > _MOST_NANO_USD:
+        facts.client_costs = None
+        yield _error(f"session: what Claude Code counted was left out: more than {_MOST_NANO_USD:,} cannot be true.")
     yield facts
 
 

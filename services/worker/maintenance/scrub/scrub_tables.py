@@ -58,7 +58,7 @@ TABLES: Final = (
     *(TextTable(name, "id", "uuid", table.texts, table.cut_at) for name, table in KIND_TABLES.items() if table.texts),
     TextTable("api_calls", "id", "uuid", {"source": "text", "inference_geo": "text"}),
     TextTable("timeline_entries", "id", "uuid", {"content": "text", "details": "json", "source": "text"}),
-    TextTable("session_facts", "id", "uuid", _SESSION_TEXTS | {"numbers": "jsonb"}),
+    TextTable("session_facts", "id", "uuid", _SESSION_TEXTS | {"numbers": "jsonb", "client_costs": "jsonb"}),
     TextTable("sessions", "session_id", "text", _SESSION_TEXTS | {"snapshot": "jsonb"}),
     TextTable("files", "file_key", "uuid", {"file_path": "text"}),
     TextTable(

@@ -89,6 +89,11 @@ def _facts(record: SessionFacts, received_at: datetime) -> Row:
     seen = (None, None) if is_said else (record.started_at, record.ended_at)
     ranges = "{" + ",".join(f'["{start.isoformat()}","{end.isoformat()}")' for start, end in record.active_ranges) + "}"
     numbers = {name: value for name in SESSION_NUMBERS if (value := getattr(record, name)) is not None}
+    if (client := record.client_costs) is not None:
+        # Of the session the greatest counts, as of all numbers.
+        numbers["client_cost_nano_usd"] = client.cost_nano_usd
+        if client.started_ms is not None:
+            numbers["client_started_ms"] = client.started_ms
     row: Row = (
         record.id,
         record.session_id,
@@ -100,4 +105,10 @@ def _facts(record: SessionFacts, received_at: datetime) -> Row:
         record.title,
     )
     row = (*row, record.title_rank, record.parent_session_id, record.model, record.git_branch, record.client_version, record.source)
-    return (*row, _json.encode(numbers).decode() if numbers else None, record.end_reason, received_at)
+    return (
+        *row,
+        _json.encode(numbers).decode() if numbers else None,
+        record.end_reason,
+        received_at,
+        _json.encode(client).decode() if client else None,
+    )

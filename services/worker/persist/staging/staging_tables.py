@@ -30,7 +30,7 @@ TABLES = {
     " source text, received_at timestamptz",
     "staged_facts": "id uuid, session_id text, project_path text, user_name text, first_record_at timestamptz, last_record_at timestamptz,"
     " active_ranges tstzmultirange, ended_at timestamptz, title text, title_rank smallint, parent_session_id text, model text, git_branch text,"
-    " client_version text, source text, numbers jsonb, end_reason text, received_at timestamptz",
+    " client_version text, source text, numbers jsonb, end_reason text, received_at timestamptz, client_costs jsonb",
 }
 
 # Not copied into. Reattribution notes here what sessions were before, which days and which cells' maxima it has to make again, and which cells have

@@ -78,6 +78,7 @@ def asked_of(people: People, session_id: str, word: str, name: str = "ann") -> l
         "session_id": session_id,
         "call": str(people.calls.get(session_id) or "00000000-0000-4000-8000-000000000000"),
         "call_id": str(people.calls.get(session_id) or "00000000-0000-4000-8000-000000000000"),
+        "row_id": str(people.calls.get(session_id) or "00000000-0000-4000-8000-000000000000"),
         "project_id": str(people.beta if word == SECRET else people.alpha),
         "date": f"{NOON:%Y-%m-%d}",
         "word": word,

@@ -123,9 +123,10 @@ class ClaudeMessages:
         if place.time is None:
             return
         for request_id, tokens in opened.calls.items():
-            yield usage.api_call(
+            yield from usage.api_calls(
                 tokens,
-                id=ids.api_call_id(key, request_id),
+                message_id=key,
+                request_id=request_id,
                 session_id=place.session_id,
                 timestamp=place.time,
                 model=opened.model,

@@ -37,7 +37,7 @@ METADATA = frozenset(
     }
 )
 # Metadata records that are used. The others are counted as skipped.
-USED_METADATA = frozenset({"agent-name", "ai-title", "cost-state", "custom-title", "summary"})
+USED_METADATA = frozenset({"agent-name", "ai-title", "cost-state", "custom-title", "permission-mode", "summary"})
 # Progress of hooks, tools and subagents. Other records repeat their results, except the messages of subagents.
 AGENT_PROGRESS = "agent_progress"
 PROGRESS = frozenset({"bash_progress", "hook_progress", "mcp_progress", "query_update", "search_results_received", "waiting_for_task"})

@@ -9,16 +9,17 @@ import msgspec
 from msgspec import Struct
 
 from services.worker.importers.formats import ids
-from services.worker.importers.formats.sanitize import count_or_none, name_or_none, title_of
+from services.worker.importers.formats.sanitize import MAX_NAME_CHARACTERS, clean, count_or_none, name_or_none, title_of
 from services.worker.importers.formats.transcript.active_ranges import ActiveTime
 from services.worker.importers.formats.transcript.call_outcomes import subagent_time
 from services.worker.importers.formats.transcript.transcript_rows import NOTHING, Row
-from services.worker.persist.records import ApiCall, Message, SessionFacts
+from services.worker.persist.records import ApiCall, ClientCosts, ClientUsage, Message, SessionFacts
 from shared.events.project_paths import InvalidPath, normalize_project_path
 
 MAX_USD = 1_000_000
 # Enough to find the model that did most. Claude Code writes no file with more.
 MAX_MODELS = 100
+_TOKENS = ("input_tokens", "output_tokens", "cache_creation_tokens", "cache_read_tokens")
 _DURATIONS = frozenset({"wall_duration_ms", "api_duration_ms", "tool_duration_ms"})
 _encoder = msgspec.json.Encoder()
 
@@ -27,7 +28,10 @@ class _Tokens(Struct, rename="camel"):
     input_tokens: Any = None
     output_tokens: Any = None
     cache_creation_input_tokens: Any = None
+    cache_creation_1h_tokens: Any = msgspec.field(name="cacheCreationEphemeral1hInputTokens", default=None)
     cache_read_input_tokens: Any = None
+    web_search_requests: Any = None
+    cost_usd: Any = msgspec.field(name="costUSD", default=None)
 
 
 class Session:
@@ -52,12 +56,15 @@ class Session:
         # Model → (output tokens, messages) of the main conversation.
         self._models: dict[str, tuple[int, int]] = {}
         self._totals: dict[str, int] = {}
+        self._client_costs: ClientCosts | None = None
+        self._is_auto_mode = False
         self._has_calls = self._has_copies = False
 
     def add_row(self, row: Row, time: datetime | None, *, is_copy: bool = False) -> None:
         """Adds a conversation record of the session. `time` is its timestamp, None without a valid one. A copy of another's has no time of this one."""
         self.has_records = True
         self.last_time = time or self.last_time
+        self.add_permission_mode(row)
         self._has_copies = self._has_copies or is_copy
         if time is not None and not is_copy:
             self._active.add(time)
@@ -95,16 +102,31 @@ class Session:
         if parent and parent != self.session_id and self._parent is None:
             self._parent = parent[:200]
 
+    def add_permission_mode(self, row: Row) -> None:
+        """Notes auto mode, which some records name."""
+        self._is_auto_mode = self._is_auto_mode or row.permission_mode == "auto"
+
     def add_cost_state(self, row: Row) -> None:
         """Adds a cost-state. It has totals of the session so far, so the greatest counts. Cost, tokens and lines are given only without API calls."""
+        models = _usage_of(row)
+        if (cost := nano_usd_or_none(row.total_cost_usd)) is not None and (
+            self._client_costs is None or cost >= self._client_costs.cost_nano_usd
+        ):
+            self._client_costs = ClientCosts(
+                cost_nano_usd=cost,
+                started_ms=count_or_none(row.start_time),
+                models=models,
+                has_unknown_model_cost=row.has_unknown_model_cost is True,
+                plugin_calls_nano_usd=nano_usd_or_none(row.model_call_cost_usd) or 0,
+            )
         totals = {
             "wall_duration_ms": count_or_none(row.total_duration),
             "api_duration_ms": count_or_none(row.total_api_duration),
             "tool_duration_ms": count_or_none(row.total_tool_duration),
             "lines_added": count_or_none(row.total_lines_added),
             "lines_removed": count_or_none(row.total_lines_removed),
-            "cost_nano_usd": nano_usd_or_none(row.total_cost_usd),
-            **_tokens_of(row),
+            "cost_nano_usd": cost,
+            **{name: count_or_none(sum(getattr(each, name) for each in models.values())) for name in _TOKENS if models},
         }
         for name, value in totals.items():
             if value is not None:
@@ -134,6 +156,7 @@ class Session:
             title_rank=rank,
             parent_session_id=self._parent,
             model=max(models, key=lambda name: (models[name], name), default=None),
+            client_costs=self._client_costs and msgspec.structs.replace(self._client_costs, is_auto_mode=self._is_auto_mode),
             **totals,
         )
 
@@ -170,9 +193,11 @@ def _add_to_models(models: dict[str, tuple[int, int]], record: Message | ApiCall
 def with_id(facts: SessionFacts) -> SessionFacts:
     """The same facts, with the id of their content."""
     content = _encoder.encode(facts)
-    if facts.end_reason is None:
-        # As before the field existed, so that a file that is imported again gives the same ids.
-        content = content.removesuffix(b',"end_reason":null}') + b"}"
+    # As before these fields existed, so that a file that is imported again gives the same ids.
+    if facts.client_costs is None:
+        content = content.removesuffix(b',"client_costs":null}') + b"}"
+        if facts.end_reason is None:
+            content = content.removesuffix(b',"end_reason":null}') + b"}"
     facts.id = ids.facts_id(facts.session_id, content)
     return facts
 
@@ -184,21 +209,23 @@ def nano_usd_or_none(value: object) -> int | None:
     return None
 
 
-def _tokens_of(row: Row) -> dict[str, int | None]:
-    """A cost-state's tokens, summed over its models."""
+def _usage_of(row: Row) -> dict[str, ClientUsage]:
+    """A cost-state's usage by model."""
     if row.model_usage == NOTHING:
         return {}
     try:
-        models = list(msgspec.json.decode(row.model_usage, type=dict[str, _Tokens]).values())
+        models = msgspec.json.decode(row.model_usage, type=dict[str, _Tokens])
     except (msgspec.DecodeError, UnicodeDecodeError):
         return {}
-
-    def total(name: str) -> int | None:
-        return count_or_none(sum(count_or_none(getattr(model, name)) or 0 for model in models))
-
     return {
-        "input_tokens": total("input_tokens"),
-        "output_tokens": total("output_tokens"),
-        "cache_creation_tokens": total("cache_creation_input_tokens"),
-        "cache_read_tokens": total("cache_read_input_tokens"),
+        clean(name)[:MAX_NAME_CHARACTERS]: ClientUsage(
+            input_tokens=count_or_none(each.input_tokens) or 0,
+            output_tokens=count_or_none(each.output_tokens) or 0,
+            cache_creation_tokens=count_or_none(each.cache_creation_input_tokens) or 0,
+            cache_creation_1h_tokens=count_or_none(each.cache_creation_1h_tokens),
+            cache_read_tokens=count_or_none(each.cache_read_input_tokens) or 0,
+            web_searches=count_or_none(each.web_search_requests) or 0,
+            cost_nano_usd=nano_usd_or_none(each.cost_usd) or 0,
+        )
+        for name, each in sorted(models.items())[:MAX_MODELS]
     }

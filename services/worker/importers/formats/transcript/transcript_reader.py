@@ -46,7 +46,7 @@ MAX_KNOWN_ROWS = 50_000
 MAX_SUMMARIES = 1000
 # Records of something that happened at their time.
 CONVERSATION = frozenset({"user", "assistant", "system", "attachment"})
-READ = CONVERSATION | {"progress", "summary", "custom-title", "ai-title", "agent-name", "cost-state"}
+READ = CONVERSATION | {"progress", "summary", "custom-title", "ai-title", "agent-name", "cost-state", "permission-mode"}
 
 _row = msgspec.json.Decoder(Row)
 _progress = msgspec.json.Decoder(Progress)
@@ -154,6 +154,7 @@ class Transcript:
             session = yield from self._session(row.session_id)
             session.offer_title(row.custom_title, TITLE_OF_PERSON)
             session.offer_title(row.ai_title or row.agent_name, TITLE_OF_CLAUDE)
+            session.add_permission_mode(row)
             session.add_cost_state(row)
 
     def _progress(self, row: Row, line: Line) -> Iterator[Record | RecordError]:

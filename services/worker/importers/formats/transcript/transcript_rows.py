@@ -46,6 +46,18 @@ class ServerToolUse(Struct):
     web_search_requests: int | None = None
 
 
+class Iteration(Struct):
+    """One of the steps that the API took for one call. An advisor's is a call of another model, whose tokens are in no other sum."""
+
+    type: str | None = None
+    model: str | None = None
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    cache_creation_input_tokens: int | None = None
+    cache_read_input_tokens: int | None = None
+    cache_creation: CacheCreation | None = None
+
+
 class Usage(Struct):
     """Tokens of an API call, as the row has them."""
 
@@ -56,6 +68,8 @@ class Usage(Struct):
     cache_creation: CacheCreation | None = None
     server_tool_use: ServerToolUse | None = None
     speed: str | None = None
+    inference_geo: str | None = None
+    iterations: list[Iteration] | None = None
 
 
 class ApiMessage(Struct):
@@ -219,3 +233,8 @@ class Row(Struct, rename="camel"):
     total_tool_duration: int | float | None = None
     total_lines_added: int | float | None = None
     total_lines_removed: int | float | None = None
+    start_time: int | float | None = None
+    has_unknown_model_cost: bool | None = None
+    model_call_cost_usd: int | float | None = msgspec.field(name="modelCallCostUSD", default=None)
+    # permission-mode, and prompts
+    permission_mode: str | None = None

@@ -80,7 +80,7 @@ ORDER BY machine_id
 -- name: session_facts
 SELECT t.id, t.session_id, p.path AS project_path, u.name AS "user", first_record_at, last_record_at, ended_at,
     (SELECT coalesce(json_agg(json_build_array(lower(r), upper(r))), '[]') FROM unnest(active_ranges) AS r) AS active_ranges,
-    title, title_rank, parent_session_id, model, git_branch, client_version, source, numbers, end_reason, t.received_at,
+    title, title_rank, parent_session_id, model, git_branch, client_version, source, numbers, end_reason, client_costs, t.received_at,
     t.brought_by IS NULL AS from_wire
 FROM session_facts AS t LEFT JOIN projects AS p ON p.id = t.project_id LEFT JOIN users AS u ON u.id = t.user_id
 WHERE $of_chosen ORDER BY t.session_id, t.id

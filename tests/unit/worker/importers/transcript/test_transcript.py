@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -12,6 +13,7 @@ from services.worker.persist.records import (
     TITLE_OF_PROMPT,
     TITLE_OF_SUMMARY,
     ApiCall,
+    ClientUsage,
     Message,
     SessionFacts,
     ToolUse,
@@ -211,6 +213,54 @@ def test_session_totals_are_the_maximum_of_the_totals_at_each_exit() -> None:
     assert (facts.cost_nano_usd, facts.input_tokens, facts.output_tokens) == (31_924_600, 6, 80)
     assert (facts.cache_read_tokens, facts.cache_creation_tokens, facts.lines_added, facts.lines_removed) == (10, 12, 4, 2)
     assert (facts.wall_duration_ms, facts.api_duration_ms, facts.tool_duration_ms) == (50401, 7914, 20106)
+
+
+def test_clients_costs_are_those_of_the_greatest_total_by_model() -> None:
+    auto = {"type": "permission-mode", "permissionMode": "auto", "sessionId": SESSION}
+    more = cost_state(0.05, 50) | {"startTime": 1789398960924, "hasUnknownModelCost": True, "modelCallCostUSD": 0.002}
+
+    costs = facts_of(prompt(0, "u1", "a"), answer(1, "a1", "msg_1", text("b")), more, cost_state(0.01, 4), auto).client_costs
+
+    assert costs is not None
+    assert (costs.cost_nano_usd, costs.started_ms, costs.plugin_calls_nano_usd) == (50_000_000, 1789398960924, 2_000_000)
+    assert (costs.has_unknown_model_cost, costs.is_auto_mode, list(costs.models)) == (True, True, ["a", "b"])
+    assert costs.models["a"] == ClientUsage(
+        input_tokens=3, output_tokens=50, cache_creation_tokens=6, cache_read_tokens=5, cost_nano_usd=50_000_000
+    )
+
+
+def test_session_without_a_total_has_the_facts_it_had_before_totals_were_kept() -> None:
+    facts = facts_of(prompt(0, "u1", "a"))
+
+    assert facts.client_costs is None
+    assert facts.id == UUID("bd81fd76-52d8-5311-bfdd-81e83ff3a4bb")
+
+
+def test_advisors_are_calls_of_their_own_with_the_region_of_the_call() -> None:
+    steps = [
+        {"type": "message", "input_tokens": 3},
+        {
+            "type": "advisor_message",
+            "model": "claude-opus-4-8",
+            "input_tokens": 1000,
+            "output_tokens": 500,
+            "cache_creation_input_tokens": 7,
+        },
+        {"type": "advisor_message", "model": "claude-opus-4-8", "input_tokens": 1, "output_tokens": 2},
+        {"type": "compaction", "input_tokens": 9, "output_tokens": 9},
+    ]
+    usage = {"input_tokens": 3, "output_tokens": 4, "inference_geo": "us", "iterations": steps}
+    message = {"id": "msg_1", "model": "claude-sonnet-4-5", "content": [text("Yes.")], "usage": usage}
+
+    calls = of(read_rows(row("assistant", 0, "a", requestId="req_1", agentId="x", isSidechain=True, message=message)), ApiCall)
+
+    assert [(each.model, each.input_tokens, each.output_tokens, each.cache_write_5m_tokens, each.is_advisor) for each in calls] == [
+        ("claude-sonnet-4-5", 3, 4, 0, False),
+        ("claude-opus-4-8", 1000, 500, 7, True),
+        ("claude-opus-4-8", 1, 2, 0, True),
+    ]
+    assert {(each.inference_geo, each.agent_id, each.is_fast) for each in calls} == {("us", "x", False)}
+    assert len({each.id for each in calls}) == 3
 
 
 FORK = "fork"

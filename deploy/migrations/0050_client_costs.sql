@@ -1,0 +1,64 @@
+-- What Claude Code itself counted for a session, beside what its API calls cost here (docs/adr/0094). Adds only; can be run again.
+
+ALTER TABLE session_facts
+    -- ClientCosts of services/worker/persist/records.py: the file's last cost-state. The greatest total of a session's facts is its `client_cost_nano_usd`
+    -- among `numbers`, and so in the session's `snapshot`.
+    ADD COLUMN IF NOT EXISTS client_costs jsonb;
+
+ALTER TABLE api_calls
+    -- NULL in all three: an older release stored the call, and did not keep it.
+    ADD COLUMN IF NOT EXISTS is_fast       boolean,
+    ADD COLUMN IF NOT EXISTS inference_geo text,     -- where it was computed, if it may not be anywhere
+    ADD COLUMN IF NOT EXISTS is_advisor    boolean;  -- Claude asked it within another call
+
+-- As before (0041_api_call_costs.sql), and whether an advisor was asked: it does not belong to the thread whose call asked it.
+CREATE OR REPLACE VIEW api_call_costs WITH (security_invoker = true) AS
+SELECT c.id, c.session_id, c.agent_id, c.model, c.occurred_at, used.context_tokens, used.cache_write_tokens, c.cache_read_tokens, c.input_tokens,
+    c.cache_write_1h_tokens > 0 AS is_kept_for_an_hour, c.cost_nano_usd,
+    part.input_nano_usd, part.cache_write_nano_usd,
+    CASE WHEN c.cache_read_tokens = 0 THEN 0 ELSE c.uncached_nano_usd - c.cache_saved_nano_usd - part.input_nano_usd - part.cache_write_nano_usd END AS cache_read_nano_usd,
+    c.cost_nano_usd - (c.uncached_nano_usd - c.cache_saved_nano_usd) AS output_nano_usd,
+    c.is_advisor IS TRUE AS is_advisor
+FROM api_calls AS c
+CROSS JOIN LATERAL (
+    SELECT c.cache_write_5m_tokens + c.cache_write_1h_tokens AS cache_write_tokens,
+        c.input_tokens + c.cache_write_5m_tokens + c.cache_write_1h_tokens + c.cache_read_tokens AS context_tokens
+) AS used
+CROSS JOIN LATERAL (
+    SELECT coalesce(c.uncached_nano_usd::float8 / nullif(used.context_tokens, 0), CASE WHEN c.uncached_nano_usd = 0 THEN 0 END) AS nano_usd
+) AS plain
+CROSS JOIN LATERAL (
+    SELECT c.input_tokens * plain.nano_usd AS input_nano_usd,
+        (c.cache_write_5m_tokens * CASE WHEN c.model LIKE 'claude-3-haiku%' THEN 1.2 ELSE 1.25 END + c.cache_write_1h_tokens * 2) * plain.nano_usd AS cache_write_nano_usd
+) AS part;
+
+-- Rows that several sessions claim, of sessions that are seen: why a row counts for another session.
+ALTER TABLE contested_rows ENABLE ROW LEVEL SECURITY;
+DROP POLICY IF EXISTS bound ON contested_rows;
+CREATE POLICY bound ON contested_rows FOR SELECT TO tracker_bound USING (
+    EXISTS (SELECT FROM sessions AS s WHERE s.session_id = contested_rows.session_id OFFSET 0));
+GRANT SELECT ON contested_rows TO tracker_bound;
+
+-- What Claude Code counted for each session, of those for which it wrote a total: `total_nano_usd` as it wrote it, `own_nano_usd` without what the session
+-- that it came from had spent. A fork, and a copy under another id, goes on with the count of that session, and has its beginning.
+CREATE OR REPLACE VIEW session_client_costs WITH (security_invoker = true) AS
+    SELECT s.session_id, s.project_id, s.user_id, s.dated_at, n.total_nano_usd,
+        n.total_nano_usd - coalesce(o.total_nano_usd, 0) AS own_nano_usd, o.session_id AS origin_session_id
+    FROM sessions AS s
+    CROSS JOIN LATERAL (
+        -- Of an older release, and where no transcript is known: what claude.json says.
+        SELECT coalesce((s.snapshot->>'client_cost_nano_usd')::bigint, (s.snapshot->>'cost_nano_usd')::bigint) AS total_nano_usd
+    ) AS n
+    LEFT JOIN LATERAL (
+        SELECT p.session_id, (p.snapshot->>'client_cost_nano_usd')::bigint AS total_nano_usd
+        FROM sessions AS p
+        WHERE p.snapshot->>'client_started_ms' = s.snapshot->>'client_started_ms' AND p.session_id <> s.session_id
+            AND (p.snapshot->>'client_cost_nano_usd')::bigint <= n.total_nano_usd
+            AND (p.session_id = s.parent_session_id
+                OR (coalesce(nullif(p.dated_at, '-infinity'), 'infinity'), p.session_id)
+                    < (coalesce(nullif(s.dated_at, '-infinity'), 'infinity'), s.session_id))
+        -- The session that it says it was forked from, else the first of all.
+        ORDER BY (p.session_id = s.parent_session_id) IS TRUE DESC, nullif(p.dated_at, '-infinity'), p.session_id LIMIT 1
+    ) AS o ON true
+    WHERE n.total_nano_usd IS NOT NULL;
+GRANT SELECT ON session_client_costs TO tracker_bound;

@@ -1,0 +1,64 @@
+"""Why Claude Code's totals differ from the tracker's, and what made a number of the tracker."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+
+from services.query.answers.explain import Explanation
+from services.query.answers.reconcile import ReconcileReport, Reconciliation
+from services.query.database import Connection
+from services.query.http.parameters import RESPONSES, refuse_parameters, selection, settings_of, stats_range
+from services.query.http.read_response import read_response
+from services.query.parameters.fields import SessionId
+from services.query.parameters.reconcile import ExplainParameters, ReconcileParameters
+from services.query.queries.lists.sessions import session_exists
+from services.query.queries.outcomes import reconcile
+from services.query.queries.stats.explain import explanation
+from services.query.routes.sessions import no_session
+from shared.auth.scopes import READ, requires
+from shared.http.path_segments import named_in_one_segment
+
+router = APIRouter(tags=["usage"], responses=RESPONSES)
+
+
+@router.get(
+    "/api/sessions/{session_id:path}/reconcile",
+    response_model=Reconciliation,
+    summary="Why Claude Code's total of a session differs",
+    dependencies=[Depends(named_in_one_segment), Depends(refuse_parameters)],
+)
+@requires(READ)
+def reconcile_session(request: Request, session_id: SessionId) -> Response:
+    """Tokens and cost of the session by source, side by side, and the parts of the difference with their reasons."""
+
+    def read(connection: Connection) -> Reconciliation:
+        if not session_exists(connection, session_id):
+            raise no_session(request)
+        return reconcile.reconciliation(connection, session_id)
+
+    return read_response(request, read)
+
+
+@router.get("/api/reconcile", response_model=ReconcileReport, summary="Why Claude Code's totals differ, over a range")
+@requires(READ)
+def reconcile_range(request: Request, parameters: Annotated[ReconcileParameters, Query()]) -> Response:
+    """Of the sessions that began in the range, at most 5,000: both totals, what each reason explains, and the sessions that differ most."""
+    wanted = stats_range(request, parameters, None)
+    return read_response(
+        request,
+        lambda connection: reconcile.report(connection, selection(request, connection, parameters.project_id, parameters), wanted),
+    )
+
+
+@router.get("/api/explain", response_model=Explanation, summary="What made a number")
+@requires(READ)
+def explain(request: Request, parameters: Annotated[ExplainParameters, Query()]) -> Response:
+    """The rows that made a number of the statistics by their source, the rule that made it of them, and the lists that show them."""
+    wanted = stats_range(request, parameters, None)
+    filters = {name: str(value) for name, value in parameters.model_dump(exclude={"measure"}, exclude_none=True).items()}
+
+    def read(connection: Connection) -> Explanation:
+        chosen = selection(request, connection, parameters.project_id, parameters)
+        return explanation(connection, parameters.measure, chosen, wanted, filters, settings_of(request).idle_gap_seconds)
+
+    return read_response(request, read)
