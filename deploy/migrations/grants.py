@@ -61,6 +61,7 @@ _CAPTURE: Final = (
 )
 _MARKS: Final = ("session_marks", "saved_views")
 _SIGNS: Final = ("session_signs",)
+_FORMATS: Final = ("unread_formats",)
 _ERASURES: Final = ("tombstones", "erasures", "erasure_sessions")
 _RETENTION: Final = ("retention_runs", "retention_counts", "dropped_texts", "dropping_sessions")
 _SEARCH: Final = ("search_documents", "search_pending", "search_words", "search_former_results")
@@ -74,6 +75,7 @@ TABLES: Final = (
     *_CAPTURE,
     *_MARKS,
     *_SIGNS,
+    *_FORMATS,
     *_ERASURES,
     *_RETENTION,
     "retention_rules",
@@ -161,7 +163,7 @@ GRANTS: Final[dict[str, Grants]] = {
     # It looks up the key of an import. Of marks, keys and the audit log it changes the texts alone, where a scrub finds a secret; retention deletes. Marks and
     # views come with an export of another tracker too.
     WORKER: dict.fromkeys(
-        (*EVENTS, *AGGREGATES, *BASE, *_REGISTRY, *_JOBS, *_JOURNAL, *_CAPTURE, *_SIGNS, *_ERASURES, *_RETENTION, *_SEARCH),
+        (*EVENTS, *AGGREGATES, *BASE, *_REGISTRY, *_JOBS, *_JOURNAL, *_CAPTURE, *_SIGNS, *_FORMATS, *_ERASURES, *_RETENTION, *_SEARCH),
         _WRITE | _MAINTAIN,
     )
     | {

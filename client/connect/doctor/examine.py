@@ -18,7 +18,7 @@ from client.output.local_time import local_zone
 from client.version import version
 
 _HOOK_STEP: Final = "Hook runs"
-_SERVER_STEPS: Final = ("Server version", "Clock", "API key", "Machine", "Round trip")
+_SERVER_STEPS: Final = ("Server version", "Clock", "API key", "Machine", "Round trip", "Formats")
 
 
 def examine(places: Places, server: Server, folder: Path, wait_seconds: float) -> Iterator[Finding]:
@@ -57,6 +57,7 @@ def examine(places: Places, server: Server, folder: Path, wait_seconds: float) -
     else:
         yield server_checks.check_round_trip(places, server, spooled, before, wait_seconds)
     yield server_checks.check_machine(places, server, local_zone())
+    yield server_checks.check_formats(server)
 
 
 def doctor(places: Places, server: Server, folder: Path, *, wait_seconds: float, as_json: bool) -> int:

@@ -5,7 +5,7 @@ file or sent by a hook, is the same row. Where two versions of a record differ, 
 """
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 from uuid import UUID
 
 from msgspec import Struct
@@ -272,11 +272,26 @@ class RecordError(Struct, kw_only=True):
     offset: int | None = None
 
 
+# Stands for a name, or a version, that is not kept as it is.
+OTHER = "(other)"
+
+
+class Unread(NamedTuple):
+    """The name of something that Claude Code of this version writes and that nothing reads. `kind`: known_formats.Kind."""
+
+    version: str
+    kind: str
+    name: str
+
+
 class FileSummary(Struct, kw_only=True):
     """Comes at the end of a file: how many records of each type it has, unused types included. A record without a type counts as "(none)"."""
 
     records: dict[str, int]
+    # Records of unknown types; and fields, attachments and the like that nothing reads.
     unknown_records: dict[str, int] = {}
+    # The same by version.
+    unread: dict[Unread, int] = {}
     # Number of records of known types that are not kept, by reason.
     skipped_records: dict[str, int] = {}
 

@@ -5,7 +5,7 @@ from typing import Any, Final
 from services.query.answers.examples.days import DAY_EXAMPLE
 from services.query.answers.examples.files import FILE_HISTORY_EXAMPLE, FILES_EXAMPLE
 from services.query.answers.examples.live import LIVE_SESSIONS_EXAMPLE
-from services.query.answers.examples.machines import MACHINE_EXAMPLE
+from services.query.answers.examples.machines import FORMATS_EXAMPLE, MACHINE_EXAMPLE
 from services.query.answers.examples.operations import OPERATIONS
 from services.query.answers.examples.outcome import OUTCOME_EXAMPLE
 from services.query.answers.examples.search import DOCUMENTS_EXAMPLE
@@ -314,6 +314,7 @@ ANSWERS: Final[dict[str, Json]] = {
     "UserPage": _page({"name": "ann", "first_seen": "2024-01-10T09:00:00Z", "last_seen": "2024-01-15T10:30:00Z"} | _TOTALS_OF_USER),
     "SessionPage": _page(_SESSION),
     "MachinePage": _page(MACHINE_EXAMPLE),
+    "Formats": FORMATS_EXAMPLE,
     "MessagePage": _page(_MESSAGE),
     "SearchPage": _page(
         _MESSAGE

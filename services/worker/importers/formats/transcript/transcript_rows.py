@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 from msgspec import Raw, Struct
 
+from services.worker.importers.formats.json_lines import objects_of
 from services.worker.importers.formats.sanitize import clean
 
 NOTHING = Raw(b"null")
@@ -219,3 +220,12 @@ class Row(Struct, rename="camel"):
     total_tool_duration: int | float | None = None
     total_lines_added: int | float | None = None
     total_lines_removed: int | float | None = None
+
+
+_attachment = msgspec.json.Decoder(Attachment)
+
+
+def attachment_of(row: Row) -> Attachment | None:
+    """The row's attachment; None if it is no object."""
+    [attachment, *_] = [*objects_of(bytes(row.attachment), _attachment), None]
+    return attachment if isinstance(attachment, Attachment) else None

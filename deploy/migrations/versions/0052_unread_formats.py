@@ -1,0 +1,17 @@
+"""What Claude Code writes and nothing reads, from 0052_unread_formats.sql."""
+
+from pathlib import Path
+
+from alembic import op
+
+revision = "0052"
+down_revision = "0047"
+
+
+def upgrade() -> None:
+    sql = (Path(__file__).parent.parent / "0052_unread_formats.sql").read_text(encoding="utf-8")
+    op.get_bind().exec_driver_sql(sql.replace("%", "%%"))
+
+
+def downgrade() -> None:
+    raise NotImplementedError("The release before does not look at it; leave it where it is.")
