@@ -46,6 +46,7 @@ DROPPED: Final = frozenset(
         "InstructionsLoaded",
         "MessageDisplay",
         "PreModelSwitch",
+        "PreSkillShellCommand",
         # `tracker doctor` sends it.
         "TrackerTest",
     }

@@ -19,7 +19,7 @@ from services.worker.importers.formats import known_formats as known
 from services.worker.importers.formats.known_formats import Kind, is_known
 from shared.claude_formats.hook_kinds import DROPPED, KEPT
 from tests.real_client.claude_code import HOOKS, ClaudeHome
-from tests.real_client.messages_api import Failure, messages_api, say, use
+from tests.real_client.messages_api import Failure, messages_api, say, think, use
 from tests.real_client.scripted_session import scripted_session
 from tests.skips import CLAUDE, ROOT
 
@@ -164,7 +164,11 @@ def run_sessions(home: ClaudeHome) -> None:
     scripted = scripted_session(home, with_clear=shutil.which("tmux") is not None)
     refused = use("Bash", command="curl -s http://localhost", description="Refused")
     home.run("Try it.", [Failure(), [refused, use("Bash", command="sleep 3", timeout=300, description="Too long")], [say("Tried.")]])
-    plan = [use("TodoWrite", todos=[{"content": "a", "status": "pending", "activeForm": "doing a"}]), use("WebSearch", query="nothing")]
+    plan = [
+        think("A plan first."),
+        use("TodoWrite", todos=[{"content": "a", "status": "pending", "activeForm": "doing a"}]),
+        use("WebSearch", query="nothing"),
+    ]
     home.run("Plan it.", [plan, [use("Glob", pattern="*.py"), use("Grep", pattern="value")], [say("Planned.")]])
     fork = ("--resume", scripted.session_id, "--fork-session")
     home.run("Go on.", [[use("Bash", command="echo fork", description="Fork")], [say("Forked.")]], *fork)

@@ -55,6 +55,7 @@ LEFT_OUT: Final[dict[str, str]] = {
     "TaskCompleted": "the transcript has the call that ended the task",
     "TeammateIdle": "nothing of it is stored",
     "PreModelSwitch": "PostModelSwitch has the model",
+    "PreSkillShellCommand": "a command that a skill brings with it; a hook for it can keep it from running",
 }
 
 # What a client is taken for whose version is not known.

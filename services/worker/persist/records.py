@@ -16,6 +16,13 @@ from shared.events.messages import ToolStatus
 DurationSource = Literal["reported", "timestamps"]
 
 # Thinking is hidden unless it is asked for. A compaction replaces what was said by a summary. A command is one of Claude Code's own, as /clear.
+# Whether a call was allowed, and what decided: a rule of the settings, another setting, the classifier of auto mode, a hook; a person, for once or for good,
+# by a No or by Esc. A word that is not known here is "other".
+Decision = Literal["accept", "reject", "cancelled", "other"]
+DecisionSource = Literal["rule", "config", "classifier", "hook", "user_temporary", "user_permanent", "user_reject", "user_abort", "other"]
+# How much Claude was asked to think.
+Effort = Literal["low", "medium", "high", "xhigh", "max", "other"]
+
 EntryKind = Literal["thinking", "compaction", "compaction_summary", "command", "command_output", "interruption", "api_error", "notice"]
 
 # The rank of a session's titles; the highest is shown. The person's own, Claude's, a summary, the first prompt.
@@ -181,6 +188,9 @@ class ToolUse(Struct, kw_only=True):
     error_class: str | None = None
     # The `agent_id` of the subagent that the call started.
     started_agent: str | None = None
+    decision: Decision | None = None
+    decision_source: DecisionSource | None = None
+    is_sandboxed: bool | None = None
 
 
 class FileChange(Struct, kw_only=True):
@@ -242,6 +252,9 @@ class ApiCall(Struct, kw_only=True):
     cache_write_1h_tokens: int = 0
     cache_read_tokens: int = 0
     web_searches: int = 0
+    effort: Effort | None = None
+    # How long its thinking took, as Claude Code measured it.
+    thinking_ms: int | None = None
     # Claude Code's fast mode has its own price.
     is_fast: bool = False
     # Of an export, which says what the other tracker showed. Without one, today's list prices it.

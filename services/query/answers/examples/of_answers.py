@@ -139,6 +139,9 @@ _TOOL_CALL: Final[Json] = {
     "timestamp": "2024-01-15T09:50:00Z",
     "agent_id": None,
     "started_agent": None,
+    "decision": "accept",
+    "decision_source": "rule",
+    "is_sandboxed": False,
     "source": "hook",
 }
 

@@ -18,7 +18,10 @@ from services.worker.importers.formats.sanitize import clean_json
 from services.worker.persist.records import (
     SESSION_NUMBERS,
     ApiCall,
+    Decision,
+    DecisionSource,
     DurationSource,
+    Effort,
     EntryKind,
     FileChange,
     Media,
@@ -145,6 +148,9 @@ class _ToolCall(_Row, kw_only=True):
     result_media: list[Media] | None = None
     error_class: str | None = None
     started_agent: str | None = None
+    decision: Decision | None = None
+    decision_source: DecisionSource | None = None
+    is_sandboxed: bool | None = None
     agent_id: str | None = None
 
     def record(self) -> ToolUse:
@@ -185,6 +191,8 @@ class _ApiCall(_Row, kw_only=True):
     uncached_nano_usd: _Price | None = None
     cache_saved_nano_usd: Annotated[int, Meta(ge=-(2**62), le=2**62)] | None = None
     price_version: str | None = None
+    effort: Effort | None = None
+    thinking_ms: _Number | None = None
     agent_id: str | None = None
 
     def record(self) -> ApiCall:

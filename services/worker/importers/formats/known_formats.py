@@ -23,6 +23,7 @@ _REPEATED: Final = "other records say the same"
 _CONTEXT: Final = "what Claude is told; it is not what somebody did"
 _FILES: Final = "copies of files, for undoing edits"
 _LINKS: Final = "connects files or programs of Claude Code's own"
+_REQUEST: Final = "what was sent to the API, word by word: the records say what came of it, and it has all texts a second time"
 _ACCOUNT: Final = "may name an account"
 
 READ_RECORDS: Final = frozenset(
@@ -33,6 +34,9 @@ LEFT_OUT_RECORDS: Final[Mapping[str, str]] = {
     **dict.fromkeys(("last-prompt", "queue-operation"), _REPEATED),
     **dict.fromkeys(("file-history-delta", "file-history-snapshot", "content-replacement"), _FILES),
     **dict.fromkeys(("atis-latch", "continued-in", "fork-context-ref", "frame-link", "pr-link", "worktree-state"), _LINKS),
+    # A third of all bytes of 2.1.332.
+    **dict.fromkeys(("api-request", "api-request-blob", "api-request-shape"), _REQUEST),
+    "tools-used": "the tool calls say it",
     "bridge-session": _ACCOUNT,
 }
 # Whole families: `artifact-version` and the like.
@@ -61,6 +65,7 @@ LEFT_OUT_ATTACHMENTS: Final[Mapping[str, str]] = {
             *("task_reminder", "todo_reminder", "nested_memory", "edited_text_file", "file", "directory", "compact_file_reference"),
             *("skill_listing", "agent_listing_delta", "deferred_tools_delta", "mcp_instructions_delta", "hook_additional_context"),
             *("plan_mode", "plan_mode_exit", "plan_mode_reentry", "auto_mode", "auto_mode_exit", "date_change"),
+            *("date", "environment", "model", "prompt_snapshot", "remote_session_change", "silent_turn_reminder"),
         ),
         _CONTEXT,
     ),
@@ -87,6 +92,7 @@ _ENVELOPE: Final[Mapping[str, str]] = {
     "slug": "a second name of the session",
     **dict.fromkeys(("teamName", "agentName", "agentSlug"), "agents are known by their id"),
     "permissionMode": "the mode of the terminal, not what was decided",
+    "session_id": "the session's id a second time",
 }
 # {where: {field: why nothing reads it}}. The fields of conversation records are those of all of them, and of their own.
 LEFT_OUT_FIELDS: Final[Mapping[str, Mapping[str, str]]] = {
@@ -96,41 +102,53 @@ LEFT_OUT_FIELDS: Final[Mapping[str, Mapping[str, str]]] = {
             ("attributionSkill", "attributionPlugin", "attributionMcpServer", "attributionMcpTool", "attributionAgent"),
             "the tool call and the subagent say it",
         ),
-        **dict.fromkeys(("apiBlockIndex", "wireToolInputs"), _REPEATED),
+        **dict.fromkeys(("wireToolInputs", "batchToolUses", "wireIngestContext"), _REPEATED),
+        **dict.fromkeys(("requestRef", "requestSessionId", "requestedModel", "promptCacheRequested"), _REQUEST),
         "isAbortedMidStream": "the interruption has a row of its own",
+        "madeBy": "always the model so far",
+        "perTurnEffort": "as `effort`, before a fallback",
+        "toolInputStreamMs": "a part of the answer's time, which telemetry has",
+        **dict.fromkeys(("thinkingDisplay", "isVirtual"), _SCREEN),
     },
     "user": {
         **_ENVELOPE,
         "promptId": "hooks need it; rows of a transcript are in order",
         "promptSource": "how the prompt was typed",
         **dict.fromkeys(("sourceToolAssistantUUID", "sourceToolUseID"), "the result names its call"),
-        **dict.fromkeys(("isVisibleInTranscriptOnly", "imagePasteIds", "classifierMetaLines"), _SCREEN),
+        **dict.fromkeys(("isVisibleInTranscriptOnly", "imagePasteIds", "classifierMetaLines", "rowSource"), _SCREEN),
+        **dict.fromkeys(("turnOrigin", "turnPosition", "sentAtMs"), "the order and the times of the rows say it"),
+        "repeatsCompactSummary": _REPEATED,
         **dict.fromkeys(("todos", "planContent"), "a tool call says it"),
         "thinkingMetadata": "a setting of versions before 2.1; `effort` took its place",
     },
     "system": {
         **_ENVELOPE,
         **dict.fromkeys(("level", "hookCount", "hookInfos", "hasOutput", "hookAdditionalContext", "toolUseID"), _SCREEN),
+        **dict.fromkeys(("hookLabel", "totalDurationMs", "failedHookErrorIndexes"), "about the hooks' programs; their errors are read"),
+        "commandRun": "the text has the command",
         "logicalParentUuid": _LINKS,
         **dict.fromkeys(("cause", "source", "direction", "trigger", "apiRefusalCategory", "apiRefusalExplanation"), "the text says it"),
         "refusedUserMessageUuid": _LINKS,
         **dict.fromkeys(("durationMs", "messageCount"), "of an end of a turn: the times of the records say it"),
         "url": _ACCOUNT,
     },
-    "attachment": _ENVELOPE,
+    "attachment": {**_ENVELOPE, **dict.fromkeys(("rendered", "renderedRole", "renderedBesideToolResult"), _CONTEXT)},
     "summary": {},
     "ai-title": {},
     "agent-name": {},
     "custom-title": {},
-    # What a session's cost is made of belongs to the reading of costs; here it is known as a whole.
-    "cost-state": {},
+    "cost-state": {
+        **dict.fromkeys(("hasUnknownModelCost", "startTime", "modelCallCostUSD"), "read for the cost"),
+        "totalAPIDurationWithoutRetries": "the time with retries is what passed",
+    },
     "message": {
         **dict.fromkeys(("role", "type"), "the record's type says it"),
         **dict.fromkeys(("stop_reason", "stop_sequence", "stop_details"), "what came next says it"),
         **dict.fromkeys(("diagnostics", "context_management", "container"), "about the connection, empty so far"),
+        "output_config": "as `effort`",
     },
     "usage": {
-        "service_tier": "no price depends on it so far",
+        **dict.fromkeys(("service_tier", "fallback_credit"), "no price depends on it so far"),
         "output_tokens_details": "a part of the tokens that are counted",
         # Of what a call cost (docs/explanation/claude-code-formats.md, "Tokens and cost").
         **dict.fromkeys(("iterations", "inference_geo", "speed"), "read for the cost"),
@@ -158,6 +176,7 @@ LEFT_OUT_HOOK_FIELDS: Final[Mapping[str, str]] = {
     "scratchpad_dir": "a folder of Claude Code's own",
     "permission_mode": "the mode of the terminal, not what was decided",
     "tracker_at": "ingest reads it",
+    "effort": "the transcript's answers have it",
     **dict.fromkeys(("seconds_since_last_response", "context_tokens", "prompt_cache_likely_expired", "estimated_cache_write_usd"), _SCREEN),
     "session_title": "the transcript has it",
     "stop_hook_active": "whether a hook of somebody else's goes on",

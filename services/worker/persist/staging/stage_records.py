@@ -63,7 +63,8 @@ def rows_of(record: Record, received_at: datetime) -> Iterator[tuple[str, Row]]:
 
 
 def _result(record: ToolUse) -> Row:
-    return (record.wait_ms, *result_columns(record.result), record.error_class, record.started_agent)
+    outcome = (record.wait_ms, *result_columns(record.result), record.error_class, record.started_agent)
+    return (*outcome, record.decision, record.decision_source, record.is_sandboxed)
 
 
 def _api_call(record: ApiCall, received_at: datetime) -> Row:
@@ -80,7 +81,7 @@ def _api_call(record: ApiCall, received_at: datetime) -> Row:
     else:
         price = price_of(record.model, record.timestamp, tokens, is_fast=record.is_fast).columns()
     row = (record.id, record.session_id, record.model, record.timestamp, *tokens.columns(), *price)
-    return (*row, record.agent_id, record.source, received_at)
+    return (*row, record.agent_id, record.source, received_at, record.effort, record.thinking_ms)
 
 
 def _facts(record: SessionFacts, received_at: datetime) -> Row:

@@ -219,7 +219,7 @@ class Transcript:
             return
         # Redaction may change a line's place in bytes, never its number.
         key = message.id or row.uuid or f"{session.session_id}\n{line.number}"
-        yield from self._messages.take(key, message, row.request_id, place)
+        yield from self._messages.take(key, message, row, place)
         if isinstance(message.content, list):
             for number, block in enumerate(message.content):
                 if block.type == "tool_use":

@@ -102,6 +102,14 @@ class ForkedFrom(Struct, rename="camel"):
     session_id: str | None = None
 
 
+class PermissionDecision(Struct, rename="camel"):
+    """Whether a call was allowed, and what decided. `rule_source`: the settings that have the rule."""
+
+    decision: str | None = None
+    source: str | None = None
+    rule_source: str | None = None
+
+
 class CompactMetadata(Struct, rename="camel"):
     trigger: str | None = None
     pre_tokens: int | float | None = None
@@ -181,6 +189,14 @@ class Row(Struct, rename="camel"):
     message: ApiMessage | None = None
     tool_use_result: ToolResult | str | list[Raw] | int | float | None = None
     tool_denial_kind: str | None = None
+    permission_decision: PermissionDecision | None = None
+    # Whether a shell's command ran in a sandbox.
+    sandboxed: bool | None = None
+    effort: str | None = None
+    # Of the thinking block that the row has, the only one.
+    thinking_duration_ms: int | float | None = None
+    # The block's place in the answer.
+    api_block_index: int | None = None
     # The message whose calls a person interrupted while they ran.
     interrupted_message_id: str | None = None
     attachment: Raw = NOTHING

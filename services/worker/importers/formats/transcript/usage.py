@@ -1,13 +1,18 @@
 """Tokens of one API call. Several rows have them; the row with the most output is the last of the stream, and the right one."""
 
 from datetime import datetime
+from typing import Final, cast, get_args
 from uuid import UUID
 
 from msgspec import Struct
 
 from services.worker.importers.formats.sanitize import count_or_none
-from services.worker.importers.formats.transcript.transcript_rows import Usage
-from services.worker.persist.records import ApiCall
+from services.worker.importers.formats.transcript.transcript_rows import Row, Usage
+from services.worker.persist.records import ApiCall, Effort
+
+_EFFORTS: Final = frozenset(get_args(Effort))
+# An answer has few; a file may say that it has many.
+_MAX_BLOCKS: Final = 1000
 
 
 class Tokens(Struct):
@@ -17,6 +22,32 @@ class Tokens(Struct):
     usage: Usage
 
 
+class Thought(Struct):
+    """How Claude was asked to think in one answer, and how long it did. Rows say it since Claude Code 2.1.332."""
+
+    effort: Effort | None = None
+    # By the thinking block's place in the answer, so that a row that comes twice counts once.
+    blocks_ms: dict[int | None, int] = {}
+
+    def add(self, row: Row) -> None:
+        """A row of the answer."""
+        if row.effort:
+            self.effort = effort_of(row.effort)
+        milliseconds = count_or_none(row.thinking_duration_ms)
+        if milliseconds is not None and len(self.blocks_ms) < _MAX_BLOCKS:
+            self.blocks_ms[row.api_block_index] = milliseconds
+
+    @property
+    def milliseconds(self) -> int | None:
+        """None: no row says it."""
+        return sum(self.blocks_ms.values()) if self.blocks_ms else None
+
+
+def effort_of(word: str) -> Effort:
+    """The word, if it is known."""
+    return cast(Effort, word) if word in _EFFORTS else "other"
+
+
 def best(old: Tokens | None, usage: Usage) -> Tokens:
     """The tokens with more output; the old ones if equal."""
     output = count_or_none(usage.output_tokens) or 0
@@ -24,7 +55,15 @@ def best(old: Tokens | None, usage: Usage) -> Tokens:
 
 
 def api_call(
-    tokens: Tokens, *, id: UUID, session_id: str, timestamp: datetime, model: str | None, agent_id: str | None, source: str
+    tokens: Tokens,
+    thought: Thought,
+    *,
+    id: UUID,
+    session_id: str,
+    timestamp: datetime,
+    model: str | None,
+    agent_id: str | None,
+    source: str,
 ) -> ApiCall:
     """The record. Cache writes are split by how long they are kept, since the prices differ."""
     usage = tokens.usage
@@ -42,6 +81,8 @@ def api_call(
         cache_write_1h_tokens=for_1h,
         cache_read_tokens=count_or_none(usage.cache_read_input_tokens) or 0,
         web_searches=(count_or_none(usage.server_tool_use.web_search_requests) or 0) if usage.server_tool_use else 0,
+        effort=thought.effort,
+        thinking_ms=thought.milliseconds,
         is_fast=usage.speed == "fast",
     )
 

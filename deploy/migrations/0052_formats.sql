@@ -14,3 +14,13 @@ CREATE TABLE IF NOT EXISTS unread_formats (
     UNIQUE (version, kind, name)
 );
 -- tracker_bound gets no right: it belongs to no session.
+
+-- Since 2.1.332 transcripts say who allowed a call and whether it ran in a sandbox. NULL: nothing says it.
+ALTER TABLE tool_calls
+    ADD COLUMN IF NOT EXISTS decision        text,     -- accept, reject, cancelled or other
+    ADD COLUMN IF NOT EXISTS decision_source text,     -- what decided: DecisionSource of services/worker/persist/records.py
+    ADD COLUMN IF NOT EXISTS is_sandboxed    boolean;
+-- And with how much effort an answer was made, and how long Claude thought in it.
+ALTER TABLE api_calls
+    ADD COLUMN IF NOT EXISTS effort          text,     -- low, medium, high, xhigh, max or other
+    ADD COLUMN IF NOT EXISTS thinking_ms     bigint;

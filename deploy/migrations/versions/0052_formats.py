@@ -1,4 +1,4 @@
-"""What Claude Code writes and nothing reads, from 0052_unread_formats.sql."""
+"""What Claude Code writes and nothing reads; who allowed a call, and how much Claude thought, from 0052_formats.sql."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ down_revision = "0047"
 
 
 def upgrade() -> None:
-    sql = (Path(__file__).parent.parent / "0052_unread_formats.sql").read_text(encoding="utf-8")
+    sql = (Path(__file__).parent.parent / "0052_formats.sql").read_text(encoding="utf-8")
     op.get_bind().exec_driver_sql(sql.replace("%", "%%"))
 
 
