@@ -101,6 +101,9 @@ test-browser: environment ## the tests in a real browser (needs apt-get install 
 test-real-client: environment ## the tests with the real Claude Code (TRACKER_TEST_CLAUDE=program, or `claude` on the PATH)
 	$(VENV)/python -m pytest tests/real_client -p no:randomly
 
+formats: environment ## what a version of Claude Code writes, and what of it nothing reads, from a real run (CLAUDE=program, or `claude` on the PATH)
+	TRACKER_TEST_CLAUDE="$(CLAUDE)" $(VENV)/python -m tests.real_client.formats
+
 dashboard-check: dashboard ## check the dashboard's types, and that what is committed is what its sources build (needs npm)
 	@[ -z "$$(git status --porcelain -- $(DASHBOARD)/built)" ] || { git status --short -- $(DASHBOARD)/built; \
 		echo "What is built differs from what is committed: commit $(DASHBOARD)/built."; exit 1; }

@@ -65,6 +65,7 @@ READING = {
     ("GET", "/api/tool-calls/{call_id}/result"): READ,
     ("GET", "/api/users"): METRICS,
     ("GET", "/api/machines"): NUMBERS,
+    ("GET", "/api/formats"): READ,
     ("GET", "/api/conversations"): READ,
     ("GET", "/api/conversations/search"): READ,
     ("GET", "/api/search"): READ,

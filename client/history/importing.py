@@ -1,6 +1,7 @@
 """An import of files: hash them, ask the server which are new, send those, follow the jobs, add up their counts."""
 
 import secrets
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -45,6 +46,11 @@ class Result:
     def total(self, name: str) -> int:
         """The sum of a count over all jobs."""
         return sum(int(job[name]) for job in self.jobs)
+
+    @property
+    def unread(self) -> Counter[str]:
+        """What the files have and the server does not read, by name."""
+        return sum((Counter(job["unknown_records"]) for job in self.jobs), Counter())
 
     @property
     def errors(self) -> list[dict[str, Any]]:

@@ -37,6 +37,10 @@ def write_result(result: "Result", *, as_json: bool) -> None:
     problems = [f"{problem.path}: {problem.reason}" for problem in result.problems]
     _write_list(console, "Files that could not be imported:", problems, len(problems))
     _write_list(console, "What could not be read in the files:", [_located(error) for error in result.errors], result.total("errors_total"))
+    unread = [f"{name} ({number:,})" for name, number in result.unread.most_common()]
+    _write_list(
+        console, "What the server does not read yet (nothing is lost: transcripts are kept, see `tracker doctor`):", unread, len(unread)
+    )
     if not result.jobs and not result.problems:
         known = plural(result.files_known, "the file", f"all {result.files_known:,} files")
         _write_line(console, f"Nothing is new: the server has {known}.")
@@ -233,7 +237,8 @@ def _result(result: "Result") -> dict[str, Any]:
     counts = {name: result.total(name) for name in COUNTS}
     jobs = [{"job_id": job["job_id"], "status": job["status"]} for job in result.jobs]
     problems = [{"file": problem.path, "message": problem.reason} for problem in result.problems]
-    return {"success": result.is_whole} | files | counts | {"errors": result.errors, "problems": problems, "jobs": jobs}
+    found = {"unknown_records": dict(result.unread), "errors": result.errors, "problems": problems}
+    return {"success": result.is_whole} | files | counts | found | {"jobs": jobs}
 
 
 def _write_list(console: Console, title: str, lines: list[str], total: int, shown: int = SHOWN_PROBLEMS) -> None:

@@ -61,6 +61,7 @@ _CAPTURE: Final = (
 )
 _MARKS: Final = ("session_marks", "saved_views")
 _SIGNS: Final = ("session_signs", "session_processes", "quota_readings", "status_lines")
+_FORMATS: Final = ("unread_formats",)
 _ERASURES: Final = ("tombstones", "erasures", "erasure_sessions")
 _PRICES: Final = ("prices", "price_state", "reprices")
 _RETENTION: Final = ("retention_runs", "retention_counts", "dropped_texts", "dropping_sessions")
@@ -75,6 +76,7 @@ TABLES: Final = (
     *_CAPTURE,
     *_MARKS,
     *_SIGNS,
+    *_FORMATS,
     *_ERASURES,
     *_RETENTION,
     *_PRICES,
@@ -171,7 +173,10 @@ GRANTS: Final[dict[str, Grants]] = {
     # It looks up the key of an import. Of marks, keys and the audit log it changes the texts alone, where a scrub finds a secret; retention deletes. Marks and
     # views come with an export of another tracker too.
     WORKER: dict.fromkeys(
-        (*EVENTS, *AGGREGATES, *BASE, *_REGISTRY, *_JOBS, *_JOURNAL, *_CAPTURE, *_SIGNS, *_ERASURES, *_RETENTION, *_PRICES, *_SEARCH),
+        (
+            *(*EVENTS, *AGGREGATES, *BASE, *_REGISTRY, *_JOBS, *_JOURNAL, *_CAPTURE, *_SIGNS, *_FORMATS),
+            *(*_ERASURES, *_RETENTION, *_PRICES, *_SEARCH),
+        ),
         _WRITE | _MAINTAIN,
     )
     | {

@@ -56,6 +56,9 @@ _RESULT_RANKS = (
     "coalesce({row}.result_media::text, '') COLLATE \"C\"",
     "coalesce({row}.error_class, '') COLLATE \"C\"",
     "coalesce({row}.started_agent, '') COLLATE \"C\"",
+    "coalesce({row}.decision, '') COLLATE \"C\"",
+    "coalesce({row}.decision_source, '') COLLATE \"C\"",
+    "coalesce({row}.is_sandboxed::int, -1)",
 )
 _PATCH_RANKS = (
     "coalesce(octet_length({row}.patch), -1)",
@@ -88,6 +91,9 @@ TOOL_CALLS: Final = RowTable(
         "result_cut_at",
         "result_media",
         "started_agent",
+        "decision",
+        "decision_source",
+        "is_sandboxed",
         "agent_id",
         "source",
     ),
@@ -132,7 +138,10 @@ API_CALLS: Final = RowTable(
         *("input_tokens", "output_tokens", "cache_write_5m_tokens", "cache_write_1h_tokens", "cache_read_tokens"),
         *("cost_nano_usd", "uncached_nano_usd", "cache_saved_nano_usd"),
     ),
-    uncounted=("web_searches", "cache_write_nano_usd", "price_version", "agent_id", "is_fast", "inference_geo", "is_advisor"),
+    uncounted=(
+        *("web_searches", "effort", "thinking_ms", "cache_write_nano_usd", "price_version", "agent_id"),
+        *("is_fast", "inference_geo", "is_advisor"),
+    ),
     ranks=(
         "{row}.output_tokens",
         "{row}.input_tokens",
@@ -143,6 +152,8 @@ API_CALLS: Final = RowTable(
         "coalesce({row}.is_fast, false)",
         "coalesce({row}.inference_geo, '') COLLATE \"C\"",
         "coalesce({row}.is_advisor, false)",
+        "coalesce({row}.thinking_ms, -1)",
+        "coalesce({row}.effort, '') COLLATE \"C\"",
         *_AGENT_RANKS,
     ),
     measures={

@@ -11,6 +11,7 @@ from services.worker.app import app
 from services.worker.archive import upkeep as archive_upkeep
 from services.worker.capture.read_captured import read_captured as read_what_was_captured
 from services.worker.drain import accounting, canary, drain_partition
+from services.worker.importers.formats.known_formats import is_known
 from services.worker.importers.job import run_shard
 from services.worker.importers.job.end_cancelled import end_cancelled as end_cancelled_jobs
 from services.worker.kept_out import know_kept_out
@@ -18,6 +19,7 @@ from services.worker.maintenance import fill_savings, idle_sessions, join_projec
 from services.worker.maintenance.erase import erase as erasures
 from services.worker.maintenance.retention import run_retention
 from services.worker.maintenance.scrub import scrub as scrubs
+from services.worker.persist.unread_formats import forget_known
 from services.worker.resources import resources
 from services.worker.retry_later import retry_later_if_unavailable
 from services.worker.search_index.index_pending import index_pending
@@ -128,8 +130,10 @@ def end_cancelled() -> None:
 
 @app.task(name=TASK_SWEEP_UPLOADS)
 def sweep_uploads() -> None:
-    """Deletes uploads that no job needs, or whose job was not retried in time, and exports whose time is over."""
+    """Deletes uploads that no job needs, or whose job was not retried in time, and exports whose time is over; and names of formats that are read now."""
     with retry_later_if_unavailable(TASK_SWEEP_UPLOADS):
+        with resources().transaction() as connection:
+            forget_known(connection, is_known)
         run_shard.delete_old_files(resources())
         upload_gc.sweep(resources())
         upload_gc.sweep_exports(resources())

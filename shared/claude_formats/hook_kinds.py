@@ -1,6 +1,7 @@
 """The hooks of Claude Code by `hook_event_name`: which of them the tracker keeps, and which it only counts.
 
-Ingest puts the kept ones on the journal; the worker makes rows of them. A hook of a kind that is not listed is counted as OTHER and dropped.
+Ingest puts the kept ones on the journal; the worker makes rows of them. Of a hook of a kind that is not listed, names of kind and fields go there now
+and then, so that the worker counts what nothing reads; else it is counted as OTHER and dropped.
 """
 
 from typing import Final
@@ -45,6 +46,9 @@ DROPPED: Final = frozenset(
         "InstructionsLoaded",
         "MessageDisplay",
         "PreModelSwitch",
+        "PreSkillShellCommand",
+        # `tracker doctor` sends it.
+        "TrackerTest",
     }
 )
 # The metric's label for kinds that are not known, so that senders cannot make labels.

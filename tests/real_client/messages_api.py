@@ -24,6 +24,7 @@ USAGE: Mapping[str, Any] = {
     "cache_creation": {"ephemeral_5m_input_tokens": 5, "ephemeral_1h_input_tokens": 0},
 }
 Block = dict[str, Any]
+THINKING_SECONDS = 0.05
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,11 @@ _LAST: Turn = ({"type": "text", "text": "Done."},)
 def say(text: str) -> Block:
     """A text block."""
     return {"type": "text", "text": text}
+
+
+def think(text: str) -> Block:
+    """A block of thinking, which takes THINKING_SECONDS."""
+    return {"type": "thinking", "thinking": text, "signature": "c2lnbmVk"}
 
 
 def use(tool: str, **parameters: Any) -> Block:
@@ -166,12 +172,21 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self._event("message_start", message=message | {"content": [], "stop_reason": None})
         for index, block in enumerate(message["content"]):
-            if block["type"] == "text":
-                empty, delta = block | {"text": ""}, {"type": "text_delta", "text": block["text"]}
-            else:
-                empty, delta = block | {"input": {}}, {"type": "input_json_delta", "partial_json": json.dumps(block["input"])}
+            deltas: list[Block] = []
+            match block["type"]:
+                case "text":
+                    empty, deltas = block | {"text": ""}, [{"type": "text_delta", "text": block["text"]}]
+                case "thinking":
+                    empty = block | {"thinking": "", "signature": ""}
+                    signed = {"type": "signature_delta", "signature": block["signature"]}
+                    deltas = [{"type": "thinking_delta", "thinking": block["thinking"]}, signed]
+                case _:
+                    empty, deltas = block | {"input": {}}, [{"type": "input_json_delta", "partial_json": json.dumps(block["input"])}]
             self._event("content_block_start", index=index, content_block=empty)
-            self._event("content_block_delta", index=index, delta=delta)
+            for delta in deltas:
+                self._event("content_block_delta", index=index, delta=delta)
+            if block["type"] == "thinking":
+                time.sleep(THINKING_SECONDS)
             self._event("content_block_stop", index=index)
         stop = {"stop_reason": message["stop_reason"], "stop_sequence": None}
         self._event("message_delta", delta=stop, usage={"output_tokens": USAGE["output_tokens"]})

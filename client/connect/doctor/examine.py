@@ -19,7 +19,7 @@ from client.version import version
 
 _HOOK_STEP: Final = "Hook runs"
 _SIGNALS_STEP: Final = "Telemetry and readings taken"
-_SERVER_STEPS: Final = ("Server version", "Clock", "API key", _SIGNALS_STEP, "Machine", "Round trip")
+_SERVER_STEPS: Final = ("Server version", "Clock", "API key", _SIGNALS_STEP, "Machine", "Round trip", "Formats")
 
 
 def examine(places: Places, server: Server, folder: Path, wait_seconds: float) -> Iterator[Finding]:
@@ -64,6 +64,7 @@ def examine(places: Places, server: Server, folder: Path, wait_seconds: float) -
     else:
         yield server_checks.check_round_trip(places, server, spooled, before, wait_seconds)
     yield server_checks.check_machine(places, server, local_zone())
+    yield server_checks.check_formats(server)
 
 
 def doctor(places: Places, server: Server, folder: Path, *, wait_seconds: float, as_json: bool) -> int:

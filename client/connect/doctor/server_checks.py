@@ -18,6 +18,7 @@ from shared.quantities import duration
 _CLOCK_SECONDS: Final = 10
 # Routes that a server may not have yet, and a body of which it stores nothing.
 _SIGNALS: Final[tuple[tuple[str, object], ...]] = (("/v1/logs", {"resourceLogs": []}), ("/api/readings", []))
+_SHOWN_NAMES: Final = 3
 _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND = 401, 403, 404
 
 
@@ -112,6 +113,28 @@ def check_machine(places: Places, server: Server, zone: str) -> Finding:
     if not machine:
         return failed(step, "the server does not list this machine", "Run `tracker ship --once`; its report makes it known.")
     return ok(step, f"{machine.get('name')}, last heard of {local_time(machine.get('last_heard_at'), zone)}")
+
+
+def check_formats(server: Server) -> Finding:
+    """The server reads, or leaves out by name, all that Claude Code writes."""
+    step = "Formats"
+    try:
+        versions = server.ask("GET", "/api/formats")["versions"]
+    except Refused as error:
+        missing = error.status == _NOT_FOUND
+        return skipped(step, "the server is older and does not count them" if missing else "this key may not read what the server counts")
+    except Unreachable as error:
+        return skipped(step, str(error))
+    if not versions:
+        return ok(step, "nothing came that the server does not know")
+    newest = versions[0]
+    names = [f"{each['kind'].replace('_', ' ')} {each['name']}" for each in newest["unread"]]
+    more = f" and {len(names) - _SHOWN_NAMES} more" if len(names) > _SHOWN_NAMES else ""
+    return warning(
+        step,
+        f"of Claude Code {newest['version']} the server does not read {', '.join(names[:_SHOWN_NAMES])}{more}",
+        "Upgrade the server: what transcripts have is kept, and `tracker reparse` reads it with the newer version.",
+    )
 
 
 def check_round_trip(places: Places, server: Server, spooled: list[Path], before: dict[str, Any] | None, wait_seconds: float) -> Finding:

@@ -56,6 +56,7 @@ LEFT_OUT: Final[dict[str, str]] = {
     "TaskCompleted": "the transcript has the call that ended the task",
     "TeammateIdle": "nothing of it is stored",
     "PreModelSwitch": "PostModelSwitch has the model",
+    "PreSkillShellCommand": "a command that a skill brings with it; a hook for it can keep it from running",
 }
 
 # Those of `--hooks few`: none of them fires for a tool call.

@@ -5,7 +5,7 @@ from pathlib import Path
 from alembic import op
 
 revision = "0050"
-down_revision = "0047"
+down_revision = "0049"
 
 # What an interrupted try has left is of no use.
 _INDEXES = (

@@ -1,11 +1,13 @@
 """Decodes the payloads of hooks: bytes to HookPayloads, before redaction."""
 
+from collections import OrderedDict
 from datetime import UTC, datetime
 from typing import Final
 from uuid import UUID
 
 import msgspec
 from msgspec import Raw, Struct
+from msgspec.structs import replace
 
 from services.ingest.events.decode import check_identifier, parse
 from services.ingest.events.event_ids import derived_id, new_id
@@ -16,6 +18,10 @@ from shared.events.plausible import objection_to_time
 from shared.http.errors import PayloadTooLarge
 
 MAX_PAYLOAD_BYTES: Final = 1024**2
+# Of hooks of kinds that nothing knows.
+UNKNOWN_SECONDS: Final = 60.0
+MAX_UNKNOWN_KINDS: Final = 100
+MAX_UNKNOWN_FIELDS: Final = 100
 
 
 class _Hook(Struct):
@@ -38,6 +44,7 @@ class Hook(Struct, frozen=True):
 
 _hook: Final = msgspec.json.Decoder(_Hook)
 _whole: Final = msgspec.json.Decoder(Raw)
+_fields: Final = msgspec.json.Decoder(dict[str, Raw])
 
 
 def lines_of(body: bytes, media_type: bytes) -> list[bytes]:
@@ -77,6 +84,31 @@ def _time_of(text: str | None, now: datetime) -> datetime:
         return now
     aware = time if time.tzinfo else time.replace(tzinfo=UTC)
     return now if objection_to_time(aware, now) else aware.astimezone(UTC)
+
+
+class UnknownKinds:
+    """Lets a hook of a kind that nothing knows pass now and then, so that the worker counts its name. It may come many times a second."""
+
+    def __init__(self) -> None:
+        self._passed: OrderedDict[str, float] = OrderedDict()
+
+    def may_pass(self, kind: str, now: float) -> bool:
+        """Once a minute for each kind; a hundred kinds are told apart. `now`: seconds of a steady clock."""
+        passed = self._passed.get(kind)
+        if kind in DROPPED or (passed is not None and now < passed + UNKNOWN_SECONDS):
+            return False
+        self._passed[kind] = now
+        self._passed.move_to_end(kind)
+        if len(self._passed) > MAX_UNKNOWN_KINDS:
+            self._passed.popitem(last=False)
+        return True
+
+
+def names_alone(hook: Hook) -> Hook:
+    """The hook with the names of its fields and no value of them."""
+    names = dict.fromkeys(list(_fields.decode(hook.text))[:MAX_UNKNOWN_FIELDS])
+    text = msgspec.json.encode(names | {"session_id": hook.session_id, "hook_event_name": hook.kind})
+    return replace(hook, text=text)
 
 
 def label_of(kind: str) -> str:

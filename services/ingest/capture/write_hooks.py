@@ -5,6 +5,7 @@ user it is asked whose the sessions are, for a moment.
 """
 
 import asyncio
+import time
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Final
@@ -13,7 +14,7 @@ from fastapi import Request, Response
 
 from services.ingest.capture import hook_payloads
 from services.ingest.capture.capture_request import machine_of, query_of, user_of
-from services.ingest.capture.hook_payloads import Hook
+from services.ingest.capture.hook_payloads import Hook, UnknownKinds
 from services.ingest.capture.redact_lines import without_secrets
 from services.ingest.capture.wait_read import headers_when_read, hooks_read
 from services.ingest.dependencies import Ingest, ingest_of
@@ -24,7 +25,7 @@ from services.ingest.http import backend_deadline, request_checks
 from services.ingest.http.request_checks import AcceptedBody
 from services.ingest.journal.append import hook_entries
 from shared import metrics
-from shared.claude_formats.hook_kinds import KEPT
+from shared.claude_formats.hook_kinds import KEPT, OTHER
 from shared.events.messages import Binding, HookPayload
 from shared.http.concurrency import slot_of
 from shared.http.errors import ApiError, BadRequest, Forbidden, Unavailable
@@ -36,6 +37,9 @@ BODY: Final = AcceptedBody((b"application/json", b"application/x-ndjson"), 16 * 
 
 _ACCEPTED: Final = metrics.EVENTS_ACCEPTED.labels("hook")
 _ACCEPTED_OF_KIND: Final = {kind: metrics.HOOKS.labels(kind, "accepted") for kind in KEPT}
+_ACCEPTED_OF_OTHERS: Final = metrics.HOOKS.labels(OTHER, "accepted")
+# This process'.
+_unknown_kinds: Final = UnknownKinds()
 
 
 async def write_hooks(request: Request) -> Response:
@@ -65,7 +69,7 @@ async def write_hooks(request: Request) -> Response:
         )
         _ACCEPTED.inc(len(kept))
         for hook in hooks:
-            _ACCEPTED_OF_KIND[hook.kind].inc()
+            _ACCEPTED_OF_KIND.get(hook.kind, _ACCEPTED_OF_OTHERS).inc()
         slot = slot_of(request.scope)
         answer_headers = await headers_when_read(
             slot, preference_in(headers, slot), lambda: hooks_read(ingest, positions, [hook.id for hook in hooks])
@@ -74,7 +78,10 @@ async def write_hooks(request: Request) -> Response:
 
 
 def _decode(lines: list[bytes], machine_id: str, now: datetime) -> list[Hook]:
-    """The hooks to keep. A line that is none is dropped: it must not keep out those behind it. The only line is refused, with the reason."""
+    """The hooks to keep; of those that nothing knows, now and then the names of their fields.
+
+    A line that is none is dropped: it must not keep out those behind it. The only line is refused, with the reason.
+    """
     if not lines:
         raise BadRequest("The body is empty; send a hook's payload as Claude Code gives it.", code="INVALID_JSON")
     kept: list[Hook] = []
@@ -88,6 +95,8 @@ def _decode(lines: list[bytes], machine_id: str, now: datetime) -> list[Hook]:
             continue
         if hook.kind in KEPT:
             kept.append(hook)
+        elif _unknown_kinds.may_pass(hook.kind, time.monotonic()):
+            kept.append(hook_payloads.names_alone(hook))
         else:
             metrics.HOOKS.labels(hook_payloads.label_of(hook.kind), "dropped").inc()
     return kept

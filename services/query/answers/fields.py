@@ -17,6 +17,9 @@ def measure(name: str, also: str = "", **more: Any) -> Any:
     return Field(description=f"{terms().measures[name].definition} {also}".rstrip(), **more)
 
 
+Decision = Literal["accept", "reject", "cancelled", "other"]
+DecisionSource = Literal["rule", "config", "classifier", "hook", "user_temporary", "user_permanent", "user_reject", "user_abort", "other"]
+Effort = Literal["low", "medium", "high", "xhigh", "max", "other"]
 UnpricedCalls = Annotated[int, measure("unpriced_calls")]
 CacheSavedUsd = Annotated[float | None, measure("cache_saved_usd", "null if it is known of no call.")]
 SessionSavedUsd = Annotated[float | None, measure("cache_saved_usd", "null if it is not known of every call with a price.")]

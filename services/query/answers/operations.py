@@ -46,7 +46,10 @@ class ImportJob(Answer):
     api_calls_imported: int
     duplicates: int
     files: list[ImportedFile]
-    unknown_records: Annotated[dict[str, int], doc("Number of records of unknown types, by type.")]
+    unknown_records: Annotated[
+        dict[str, int],
+        doc("What nothing reads, by name: types of records, attachments and the like, and fields, of which a sample is looked at."),
+    ]
     skipped_records: Annotated[
         dict[str, int], doc("Number of records that were left out, by reason. Records of another user's sessions count too.")
     ]

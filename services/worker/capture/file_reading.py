@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from uuid import UUID
 
 from psycopg import Connection
@@ -20,15 +20,17 @@ from services.worker.persist.dead_letters import NOTHING, Outcome, persist_isola
 from services.worker.persist.live.captured_feed import Before, CapturedItem, before_captured, captured_items
 from services.worker.persist.live.close_idle import close_idle
 from services.worker.persist.ownership import without
-from services.worker.persist.records import FileSummary, Record, RecordError, SessionFacts
+from services.worker.persist.records import FileSummary, Record, RecordError, SessionFacts, Unread
 from services.worker.persist.staging.staging_tables import ReceivedEvent
 from services.worker.persist.tombstones import tombstoned_sessions
+from services.worker.persist.unread_formats import count_unread
 from services.worker.resources import Resources
 from shared.claude_formats.upload_kinds import READER_VERSION
 from shared.events.messages import binding
 from shared.redaction.redact import redact_text
 from shared.redaction.redacted_structs import redact_structs
 
+K = TypeVar("K")
 _FORGET_FILES: Final = "DELETE FROM transcript_files WHERE session_id = ANY(%(session_ids)s)"
 
 
@@ -41,6 +43,7 @@ class FileReading:
     events: list[ReceivedEvent] = field(default_factory=list)
     errors: list[RecordError] = field(default_factory=list)
     unknown_records: dict[str, int] = field(default_factory=dict)
+    unread: dict[Unread, int] = field(default_factory=dict)
     skipped_records: dict[str, int] = field(default_factory=dict)
     redactions: dict[str, int] = field(default_factory=dict)
     # Of all facts that the file gives by now, which take the place of those that it gave before.
@@ -79,6 +82,7 @@ def read_next(
     reading.facts_ids = {record.id for record in open_records if isinstance(record, SessionFacts)}.union(state.settled_facts)
     after = state.transcript.summary()
     reading.unknown_records = _grown(before.unknown_records, after.unknown_records)
+    reading.unread = _grown(before.unread, after.unread)
     reading.skipped_records = _grown(before.skipped_records, after.skipped_records)
     if worker.settings.redact:
         # What arrived is redacted already, field by field. Joined texts may show more.
@@ -148,6 +152,7 @@ def _add(reading: FileReading, job: CaptureJob, unread: UnreadRange, found: Iter
 
 
 def _note(connection: Connection[Any], job: CaptureJob, readings: Sequence[FileReading], outcome: Outcome) -> None:
+    count_unread(connection, _sum(reading.unread for reading in readings))
     found = [(redact_text(reading.file.name), error) for reading in readings for error in reading.errors]
     add_counts(
         connection,
@@ -162,12 +167,12 @@ def _note(connection: Connection[Any], job: CaptureJob, readings: Sequence[FileR
     )
 
 
-def _sum(counts: Iterable[dict[str, int]]) -> dict[str, int]:
-    total: Counter[str] = Counter()
+def _sum(counts: Iterable[dict[K, int]]) -> dict[K, int]:
+    total: Counter[K] = Counter()
     for each in counts:
         total.update(each)
     return dict(total)
 
 
-def _grown(before: dict[str, int], after: dict[str, int]) -> dict[str, int]:
+def _grown(before: dict[K, int], after: dict[K, int]) -> dict[K, int]:
     return {name: more for name, count in after.items() if (more := count - before.get(name, 0)) > 0}

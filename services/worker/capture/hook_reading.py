@@ -12,6 +12,7 @@ from psycopg import Connection
 
 from services.worker import lock_order
 from services.worker.capture.capture_job import CaptureJob, add_counts
+from services.worker.importers.formats.format_census import UNKNOWN_VERSION, FormatCensus
 from services.worker.importers.formats.hook_signs import sign_of
 from services.worker.importers.formats.hooks import read_hook
 from services.worker.importers.formats.plausible_records import Found, plausible
@@ -23,6 +24,7 @@ from services.worker.persist.ownership import foreign_sessions, without
 from services.worker.persist.records import Record, RecordError
 from services.worker.persist.staging.staging_tables import ReceivedEvent
 from services.worker.persist.tombstones import tombstoned_sessions
+from services.worker.persist.unread_formats import count_unread, versions_of_machines
 from services.worker.resources import Resources
 from shared.events.messages import Binding, HookPayload, binding
 from shared.journal.dead_letter_envelope import HOOK_KIND, DeadLetter
@@ -78,7 +80,11 @@ def _store(worker: Resources, connection: Connection[Any], job: CaptureJob, payl
     batch: list[ReceivedEvent] = []
     signs: list[tuple[str | None, SignOfHook]] = []
     problems: list[RecordError] = []
+    versions, census = versions_of_machines(connection, {payload.machine_id for payload in payloads}), FormatCensus()
     for payload in payloads:
+        # A hook does not say its version; its machine has reported one.
+        census.at_version(versions.get(payload.machine_id) or UNKNOWN_VERSION)
+        census.look_at_hook(payload.content)
         bound = binding(payload.bound_user, None)
         for found in _records_of(worker, connection, payload):
             if isinstance(found, RecordError):
@@ -98,6 +104,7 @@ def _store(worker: Resources, connection: Connection[Any], job: CaptureJob, payl
     before = before_captured(connection, batch)
     if batch:
         outcome = persist_isolating(connection, batch, idle_gap=worker.idle_gap, job_number=job.number)
+    count_unread(connection, census.unread)
     for_feed = captured_items(connection, before, without(batch, outcome.refused), _own_signs(connection, signs))
     problems_found = [*errors.of_reading(("hooks", problem) for problem in problems), *errors.of_foreign_records(outcome.foreign)]
     add_counts(

@@ -5,7 +5,7 @@ file or sent by a hook, is the same row. Where two versions of a record differ, 
 """
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 from uuid import UUID
 
 from msgspec import Struct
@@ -16,6 +16,13 @@ from shared.events.messages import ToolStatus
 DurationSource = Literal["reported", "timestamps"]
 
 # Thinking is hidden unless it is asked for. A compaction replaces what was said by a summary. A command is one of Claude Code's own, as /clear.
+# Whether a call was allowed, and what decided: a rule of the settings, another setting, the classifier of auto mode, a hook; a person, for once or for good,
+# by a No or by Esc. A word that is not known here is "other".
+Decision = Literal["accept", "reject", "cancelled", "other"]
+DecisionSource = Literal["rule", "config", "classifier", "hook", "user_temporary", "user_permanent", "user_reject", "user_abort", "other"]
+# How much Claude was asked to think.
+Effort = Literal["low", "medium", "high", "xhigh", "max", "other"]
+
 EntryKind = Literal["thinking", "compaction", "compaction_summary", "command", "command_output", "interruption", "api_error", "notice"]
 
 # The rank of a session's titles; the highest is shown. The person's own, Claude's, a summary, the first prompt.
@@ -212,6 +219,9 @@ class ToolUse(Struct, kw_only=True):
     error_class: str | None = None
     # The `agent_id` of the subagent that the call started.
     started_agent: str | None = None
+    decision: Decision | None = None
+    decision_source: DecisionSource | None = None
+    is_sandboxed: bool | None = None
 
 
 class FileChange(Struct, kw_only=True):
@@ -274,6 +284,9 @@ class ApiCall(Struct, kw_only=True):
     cache_write_1h_tokens: int = 0
     cache_read_tokens: int = 0
     web_searches: int = 0
+    effort: Effort | None = None
+    # How long its thinking took, as Claude Code measured it.
+    thinking_ms: int | None = None
     # Claude Code's fast mode has its own price.
     is_fast: bool = False
     # Where it was computed, if it may not be anywhere: `us` has a price of its own.
@@ -308,11 +321,26 @@ class RecordError(Struct, kw_only=True):
     offset: int | None = None
 
 
+# Stands for a name, or a version, that is not kept as it is.
+OTHER = "(other)"
+
+
+class Unread(NamedTuple):
+    """The name of something that Claude Code of this version writes and that nothing reads. `kind`: known_formats.Kind."""
+
+    version: str
+    kind: str
+    name: str
+
+
 class FileSummary(Struct, kw_only=True):
     """Comes at the end of a file: how many records of each type it has, unused types included. A record without a type counts as "(none)"."""
 
     records: dict[str, int]
+    # Records of unknown types; and fields, attachments and the like that nothing reads.
     unknown_records: dict[str, int] = {}
+    # The same by version.
+    unread: dict[Unread, int] = {}
     # Number of records of known types that are not kept, by reason.
     skipped_records: dict[str, int] = {}
 

@@ -34,3 +34,20 @@ MACHINE_EXAMPLE: Final[dict[str, Any]] = {
         }
     ],
 }
+
+FORMATS_EXAMPLE: Final[dict[str, Any]] = {
+    "versions": [
+        {
+            "version": "2.1.332",
+            "unread": [
+                {
+                    "kind": "record",
+                    "name": "hologram",
+                    "count": 12,
+                    "first_seen_at": "2024-01-15T10:30:00Z",
+                    "last_seen_at": "2024-01-15T11:45:00Z",
+                }
+            ],
+        }
+    ]
+}

@@ -7,7 +7,7 @@ from services.query.answers.examples.duplicates import DUPLICATES_EXAMPLE
 from services.query.answers.examples.explain import EXPLANATION_EXAMPLE
 from services.query.answers.examples.files import FILE_HISTORY_EXAMPLE, FILES_EXAMPLE
 from services.query.answers.examples.live import LIVE_SESSIONS_EXAMPLE
-from services.query.answers.examples.machines import MACHINE_EXAMPLE
+from services.query.answers.examples.machines import FORMATS_EXAMPLE, MACHINE_EXAMPLE
 from services.query.answers.examples.operations import OPERATIONS
 from services.query.answers.examples.outcome import OUTCOME_EXAMPLE
 from services.query.answers.examples.quota import QUOTA_EXAMPLE
@@ -144,6 +144,9 @@ _TOOL_CALL: Final[Json] = {
     "timestamp": "2024-01-15T09:50:00Z",
     "agent_id": None,
     "started_agent": None,
+    "decision": "accept",
+    "decision_source": "rule",
+    "is_sandboxed": False,
     "source": "hook",
 }
 
@@ -367,6 +370,7 @@ ANSWERS: Final[dict[str, Json]] = {
     "SessionPage": _page(_SESSION),
     "Quota": QUOTA_EXAMPLE,
     "MachinePage": _page(MACHINE_EXAMPLE),
+    "Formats": FORMATS_EXAMPLE,
     "MessagePage": _page(_MESSAGE),
     "SearchPage": _page(
         _MESSAGE

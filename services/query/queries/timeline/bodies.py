@@ -9,6 +9,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
+from services.query.answers.fields import Decision, DecisionSource
 from services.query.answers.lists import ToolResult
 from services.query.answers.timeline import (
     EntryItem,
@@ -66,6 +67,9 @@ class _Call(Struct):
     wait_ms: int | None
     result: ToolResult | None
     started_agent: str | None
+    decision: Decision | None
+    decision_source: DecisionSource | None
+    is_sandboxed: bool | None
     source: str | None
 
 
@@ -129,6 +133,9 @@ def _stored_item(slot: StoredItem, place: Place, bodies: _Bodies) -> TimelineIte
                 result=call.result,
                 changes=bodies.changes_of.get(place.id, []),
                 subagent=None if call.started_agent is None else bodies.subagents[call.started_agent],
+                decision=call.decision,
+                decision_source=call.decision_source,
+                is_sandboxed=call.is_sandboxed,
                 source=call.source,
             )
         case "file_change":

@@ -12,6 +12,7 @@ from typing import Final
 
 from msgspec import Struct
 
+from services.query.answers.fields import Effort
 from services.query.answers.outcome import CacheRebuild
 from services.query.answers.timeline import Turn, TurnFile, TurnPage, TurnTool
 from services.query.database import Connection, Kind, fetch, fetch_one
@@ -107,6 +108,8 @@ class _Calls(Usage, frozen=True, kw_only=True):
     """Those of a model in a turn."""
 
     model: str | None
+    thinking_ms: int | None
+    efforts: list[Effort]
 
 
 class _Active(Struct):
@@ -201,6 +204,8 @@ def _turn(
         lines_added=sum(file.lines_added for file in files),
         lines_removed=sum(file.lines_removed for file in files),
         models=[each.model for each in calls if each.model is not None],
+        efforts=list(dict.fromkeys(effort for each in calls for effort in each.efforts)),
+        thinking_ms=sum(thought) if (thought := [each.thinking_ms for each in calls if each.thinking_ms is not None]) else None,
         subagents=sorted(thread.agent_id for thread in threads if thread.agent_id is not None),
         cost_parts=cost.parts,
         context_tokens=cost.context_tokens,

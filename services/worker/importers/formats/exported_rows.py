@@ -19,7 +19,10 @@ from services.worker.persist.records import (
     SESSION_NUMBERS,
     ApiCall,
     ClientCosts,
+    Decision,
+    DecisionSource,
     DurationSource,
+    Effort,
     EntryKind,
     FileChange,
     Media,
@@ -148,6 +151,9 @@ class _ToolCall(_Row, kw_only=True):
     result_media: list[Media] | None = None
     error_class: str | None = None
     started_agent: str | None = None
+    decision: Decision | None = None
+    decision_source: DecisionSource | None = None
+    is_sandboxed: bool | None = None
     agent_id: str | None = None
 
     def record(self) -> ToolUse:
@@ -192,6 +198,8 @@ class _ApiCall(_Row, kw_only=True):
     is_fast: bool | None = None
     inference_geo: str | None = None
     is_advisor: bool | None = None
+    effort: Effort | None = None
+    thinking_ms: _Number | None = None
     agent_id: str | None = None
 
     def record(self) -> ApiCall:

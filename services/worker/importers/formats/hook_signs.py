@@ -1,6 +1,6 @@
 """What a hook says of its session's state, as a sign (services/worker/persist/live/session_signs.py)."""
 
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from msgspec import Struct
@@ -36,6 +36,7 @@ class _Hook(Struct):
     background_tasks: list[Any] | None = None
 
 
+READ_FIELDS: Final = frozenset(field.encode_name for field in msgspec.structs.fields(_Hook))
 _decode = msgspec.json.Decoder(_Hook).decode
 
 

@@ -6,7 +6,7 @@ transcript's; they count until a transcript of the session has them (services/wo
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from msgspec import Raw, Struct
@@ -98,6 +98,7 @@ class _Hook(Struct):
     tool_calls: list[_Called] | None = None
 
 
+READ_FIELDS: Final = frozenset(field.encode_name for field in msgspec.structs.fields(_Hook))
 _hook = msgspec.json.Decoder(_Hook)
 _tool_result = msgspec.json.Decoder(ToolResult)
 

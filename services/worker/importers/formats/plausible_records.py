@@ -56,6 +56,7 @@ _MOST: Final[dict[type, dict[str, int]]] = {
         "cache_write_1h_tokens": MAX_TOKENS,
         "cache_read_tokens": MAX_TOKENS,
         "web_searches": MAX_WEB_SEARCHES,
+        "thinking_ms": MAX_DURATION_MS,
     },
     SessionFacts: SESSION_MOST,
 }

@@ -1,8 +1,9 @@
 """A chunk: the records of an import that are stored in one transaction. It is gathered, read ahead, redacted."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import NamedTuple, TypeVar
 from uuid import UUID
 
@@ -10,7 +11,7 @@ from services.worker.archive.imported_content import ArchivedFile
 from services.worker.importers.formats.plausible_records import Found
 from services.worker.importers.job.shards import Checkpoint
 from services.worker.importers.unpacking_limits import LIMIT_EXCEEDED
-from services.worker.persist.records import DAMAGED, FileSummary, Message, Record, RecordError, Result, ToolUse
+from services.worker.persist.records import DAMAGED, FileSummary, Message, Record, RecordError, Result, ToolUse, Unread
 from shared.redaction.redact import redact_text
 from shared.redaction.redacted_structs import redact_structs
 
@@ -27,7 +28,8 @@ class EndedMember(NamedTuple):
     """The end of a member: the number of the chunk's records before it, and the SHA-256 of the member's content.
 
     The hash is None if the member could not be read to its end, or if an earlier attempt had read its beginning.
-    `archived`: a transcript's content, on its way into the archive. `facts_ids`: of the facts of sessions that its reading gave.
+    `archived`: a transcript's content, on its way into the archive. `facts_ids`: of the facts of sessions that its reading gave. `unread`: what it has
+    and nothing reads.
     """
 
     records: int
@@ -35,6 +37,7 @@ class EndedMember(NamedTuple):
     name: str = ""
     archived: ArchivedFile | None = None
     facts_ids: frozenset[UUID] = frozenset()
+    unread: Mapping[Unread, int] = MappingProxyType({})
 
 
 @dataclass(slots=True)

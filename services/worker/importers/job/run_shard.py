@@ -12,8 +12,9 @@ The lease of a worker that dies runs out, and the next worker goes on behind the
 """
 
 import time
+from collections import Counter
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import islice
@@ -47,9 +48,10 @@ from services.worker.persist.dropped_texts import sessions_without_texts
 from services.worker.persist.live.close_idle import close_idle
 from services.worker.persist.live.feed_items import append_to_feed
 from services.worker.persist.ownership import foreign_sessions, session_of
-from services.worker.persist.records import KeptResults, RecordError, SessionFacts
+from services.worker.persist.records import FileSummary, KeptResults, RecordError, SessionFacts, Unread
 from services.worker.persist.staging.staging_tables import ReceivedEvent
 from services.worker.persist.tombstones import ranges_of, tombstoned_sessions
+from services.worker.persist.unread_formats import count_unread, known_contents
 from services.worker.resources import Resources
 from services.worker.row_lease import MAX_ATTEMPTS, LeaseLostError
 from shared.blobs.store import BlobStoreAway, BlobStoreError
@@ -156,8 +158,8 @@ def read_chunks(
                 content = cast(IO[bytes], RedactedFile(content, counts)) if redacts else content
                 archived = ImportedContent(content, hashing.tell, archiver) if archiver else None
             read = cast(IO[bytes], archived or content)
-            facts_ids: set[UUID] = set()
-            found = _noting_facts(read_records(read, source.kind, shard.user, idle_gap, shard.accepted_at, kept_results), facts_ids)
+            noted = _Noted()
+            found = _noting(read_records(read, source.kind, shard.user, idle_gap, shard.accepted_at, kept_results), noted)
             for records_done, record in enumerate(islice(found, start.records, None), start.records + 1):
                 watch.moved()
                 chunk.add(source.name, record)
@@ -169,7 +171,7 @@ def read_chunks(
             chunk.take_redactions(counts)
             kept = archived.finished() if archived else None
             sha256 = hashing.digest() if start.records == 0 else None
-            chunk.ended.append(EndedMember(len(chunk.records), sha256, source.name, kept, frozenset(facts_ids)))
+            chunk.ended.append(EndedMember(len(chunk.records), sha256, source.name, kept, frozenset(noted.facts_ids), noted.unread))
             chunk.files += 1
             start = Checkpoint(start.file, start.member + 1)
         chunk.checkpoint, chunk.bytes_done = Checkpoint(start.file, start.member), upload.tell()
@@ -179,11 +181,21 @@ def read_chunks(
     yield chunk
 
 
-def _noting_facts(found: Iterator[Found], facts_ids: set[UUID]) -> Iterator[Found]:
-    """The same records. The facts among them are noted, also those that the caller skips."""
+@dataclass(slots=True)
+class _Noted:
+    """What the records of a member say besides, also those that are skipped."""
+
+    facts_ids: set[UUID] = field(default_factory=set)
+    unread: dict[Unread, int] = field(default_factory=dict)
+
+
+def _noting(found: Iterator[Found], noted: _Noted) -> Iterator[Found]:
+    """The same records."""
     for record in found:
         if isinstance(record, SessionFacts):
-            facts_ids.add(record.id)
+            noted.facts_ids.add(record.id)
+        elif isinstance(record, FileSummary):
+            noted.unread = record.unread
         yield record
 
 
@@ -254,7 +266,8 @@ def store_chunk(worker: Resources, shard: Shard, chunk: Chunk, whole_files: Whol
     now = datetime.now(UTC)
     transcripts = [file for each in chunk.ended if each.archived and (file := imported_file(each.name, each.archived, each.facts_ids))]
     with worker.transaction() as connection:
-        if transcripts:
+        has_unread = any(each.unread for each in chunk.ended)
+        if transcripts or has_unread:
             # What is known of their files may not change until they are stored.
             lock_order.lock_import_order(connection)
         entry = f"import:{shard.job_id}"
@@ -263,6 +276,8 @@ def store_chunk(worker: Resources, shard: Shard, chunk: Chunk, whole_files: Whol
         if batch:
             outcome = persist_isolating(connection, batch, idle_gap=worker.idle_gap, job_number=shard.job_number)
         left_out = _store_transcripts(worker, connection, shard, transcripts, {session_of(received.event) for received in outcome.foreign})
+        if has_unread:
+            count_unread(connection, _unread_of_new(connection, chunk.ended))
         if complete := whole_files.after(chunk, {received.event.id for received in (*outcome.refused, *outcome.dead)}):
             # The same content need not be sent again.
             parameters = {"sha256s": complete, "job_number": shard.job_number, "reader_version": READER_VERSION}
@@ -290,6 +305,18 @@ def store_chunk(worker: Resources, shard: Shard, chunk: Chunk, whole_files: Whol
         # They were put while they were read. What cannot be deleted now is collected within a day.
         delete_unneeded(worker, {segment.sha256.hex() for file in left_out for segment in file.segments})
     return is_cancelled
+
+
+def _unread_of_new(connection: Connection[Any], ended: list[EndedMember]) -> Counter[Unread]:
+    """What nothing reads of the members, without those of a content that was imported before, or that comes twice."""
+    seen = known_contents(connection, [member.sha256 for member in ended if member.unread and member.sha256 is not None])
+    unread: Counter[Unread] = Counter()
+    for member in ended:
+        if member.unread and member.sha256 not in seen:
+            unread.update(member.unread)
+            if member.sha256 is not None:
+                seen.add(member.sha256)
+    return unread
 
 
 def _store_transcripts(

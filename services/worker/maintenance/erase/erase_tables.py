@@ -133,4 +133,5 @@ NOTHING_IN: Final = {
     "drainers": "names of the tracker's processes",
     "fixed_settings": "settings",
     "alembic_version": "a version",
+    "unread_formats": "names of types and fields of Claude Code's formats",
 }

@@ -42,6 +42,11 @@ _OTHER_PLACE: Final = """CASE
 _OTHER_RULE: Final = """CASE
         WHEN EXISTS (SELECT FROM project_rules AS o WHERE o.pattern = {value} AND o.id <> {key}) THEN {value} || ' ' || {key} ELSE {value}
     END"""
+_OTHER_NAME: Final = """CASE
+        WHEN EXISTS (SELECT FROM unread_formats AS o
+                     WHERE (o.version, o.kind, o.name) = (unread_formats.version, unread_formats.kind, {value}) AND o.id <> {key})
+            THEN {value} || ' ' || {key} ELSE {value}
+    END"""
 _OTHER_VIEW: Final = """CASE
         WHEN EXISTS (SELECT FROM saved_views AS o WHERE lower(o.name) = lower({value}) AND o.id <> {key}) THEN {value} || ' ' || {key} ELSE {value}
     END"""
@@ -107,6 +112,7 @@ TABLES: Final = (
             "selection": "jsonb",
         },
     ),
+    TextTable("unread_formats", "id", "bigint", {"name": "text"}, distinct={"name": _OTHER_NAME}),
     TextTable("api_keys", "id", "text", {"name": "text", "user_name": "text", "user_names": "text[]"}),
     TextTable("exports", "id", "uuid", {"bound_user": "text"}),
     TextTable("audit_log", "id", "bigint", {"subject": "text", "details": "jsonb", "request_id": "text"}),
@@ -157,6 +163,9 @@ EXEMPT_COLUMNS: Final = dict(_IDENTIFIERS) | {
     "visibility": _OUR_WORD,
     "duration_source": _OUR_WORD,
     "error_class": _OUR_WORD,
+    "decision": _OUR_WORD,
+    "decision_source": _OUR_WORD,
+    "effort": _OUR_WORD,
     "sqlstate": "a code of Postgres",
     "price_version": _OUR_WORD,
     "scopes": _OUR_WORD,
@@ -213,5 +222,6 @@ EXEMPT: Final = {
     ("scrub_texts", "half"): "random bytes without the half that Redis has",
     ("scrub_texts", "redis_key"): "a name at random",
     ("kept_out_texts", "fingerprint"): _HASH,
+    ("unread_formats", "version"): "numbers with points, or a word of the tracker's own",
     ("tool_calls", "started_agent"): _IDENTIFIERS["started_agent"],
 }

@@ -59,7 +59,8 @@ KIND_TABLES: Final[dict[str, KindTable]] = {
     "tool_calls": KindTable(
         staged="id uuid, session_id text, user_name text, tool_name text, status text, duration_ms bigint, duration_source text,"
         " occurred_at timestamptz, parameters json, agent_id text, source text, received_at timestamptz, wait_ms bigint, result text,"
-        " result_left_out bigint, result_cut_at integer, result_media json, error_class text, started_agent text",
+        " result_left_out bigint, result_cut_at integer, result_media json, error_class text, started_agent text,"
+        " decision text, decision_source text, is_sandboxed boolean",
         identities=f"SELECT id, session_id, {_IS_CLIENTS_ALONE}, tool_name, md5(parameters::text) FROM tool_calls WHERE id = ANY(%(ids)s)",
         texts={"parameters": "json", "result": "text", "result_media": "json", "source": "text"},
         cut_at={"result": "result_cut_at"},
@@ -139,7 +140,9 @@ def rows_of(event: Event, received_at: datetime, kept_results: KeptResults = ALL
             given = event.result.text if isinstance(event.result, GivenResult) else event.result or ""
             why = (error_class_of(event.tool_name, event.result_status, given), None)
             result = (None, *result_columns(result_of_event(event, kept_results)))
-            yield "staged_tool_calls", (*row, event.timestamp, parameters, None, event.source, received_at, *result, *why)
+            # No client says who allowed it.
+            decision = (None, None, None)
+            yield "staged_tool_calls", (*row, event.timestamp, parameters, None, event.source, received_at, *result, *why, *decision)
         case Conversation():
             row = (event.id, event.session_id, None, None, event.role, event.content, event.timestamp, event.model)
             yield "staged_messages", (*row, None, event.source, received_at)
@@ -179,20 +182,9 @@ def _api_call(event: Conversation, received_at: datetime) -> Row:
         cache_read=usage.cache_read_input_tokens,
     )
     price = price_of(event.model, at, tokens)
-    return (
-        event.id,
-        event.session_id,
-        event.model,
-        at,
-        *tokens.columns(),
-        *price.columns(),
-        None,
-        event.source,
-        received_at,
-        False,
-        None,
-        False,
-    )
+    # Neither fast, nor in a region, nor an advisor's; and nothing of its thinking.
+    rest = (None, event.source, received_at, False, None, False, None, None)
+    return (event.id, event.session_id, event.model, at, *tokens.columns(), *price.columns(), *rest)
 
 
 def file_key(file_path: str) -> UUID:

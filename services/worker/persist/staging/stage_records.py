@@ -63,7 +63,8 @@ def rows_of(record: Record, received_at: datetime) -> Iterator[tuple[str, Row]]:
 
 
 def _result(record: ToolUse) -> Row:
-    return (record.wait_ms, *result_columns(record.result), record.error_class, record.started_agent)
+    outcome = (record.wait_ms, *result_columns(record.result), record.error_class, record.started_agent)
+    return (*outcome, record.decision, record.decision_source, record.is_sandboxed)
 
 
 def _api_call(record: ApiCall, received_at: datetime) -> Row:
@@ -80,7 +81,8 @@ def _api_call(record: ApiCall, received_at: datetime) -> Row:
     else:
         price = price_of(record.model, record.timestamp, tokens, is_fast=record.is_fast, geo=record.inference_geo).columns()
     row = (record.id, record.session_id, record.model, record.timestamp, *tokens.columns(), *price)
-    return (*row, record.agent_id, record.source, received_at, record.is_fast, record.inference_geo, record.is_advisor)
+    marks = (record.is_fast, record.inference_geo, record.is_advisor, record.effort, record.thinking_ms)
+    return (*row, record.agent_id, record.source, received_at, *marks)
 
 
 def _facts(record: SessionFacts, received_at: datetime) -> Row:

@@ -25,7 +25,7 @@ TABLES = {
     "staged_api_calls": "id uuid, session_id text, model text, occurred_at timestamptz, input_tokens bigint, output_tokens bigint,"
     " cache_write_5m_tokens bigint, cache_write_1h_tokens bigint, cache_read_tokens bigint, web_searches bigint, cost_nano_usd bigint,"
     " uncached_nano_usd bigint, cache_saved_nano_usd bigint, cache_write_nano_usd bigint, price_version text, agent_id text, source text,"
-    " received_at timestamptz, is_fast boolean, inference_geo text, is_advisor boolean",
+    " received_at timestamptz, is_fast boolean, inference_geo text, is_advisor boolean, effort text, thinking_ms bigint",
     "staged_timeline_entries": "id uuid, session_id text, kind text, content text, details json, occurred_at timestamptz, agent_id text,"
     " source text, received_at timestamptz",
     "staged_facts": "id uuid, session_id text, project_path text, user_name text, first_record_at timestamptz, last_record_at timestamptz,"

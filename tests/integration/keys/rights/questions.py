@@ -71,6 +71,7 @@ READS: Final[dict[str, list[str]]] = {
     "/api/live/sessions": ["", "?user=bob", "?machine={machine}"],
     "/api/users": ["", "?user=bob", "?project_id={project_id}", f"?{DATES}"],
     "/api/machines": ["", "?user=bob"],
+    "/api/formats": [""],
     "/api/tags": ["", "?user=bob", "?project_id={project_id}"],
     "/api/views": [""],
     "/api/files": [

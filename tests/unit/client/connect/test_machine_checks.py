@@ -8,7 +8,7 @@ import pytest
 
 from client.connect.claude_program import ClaudeProgram
 from client.connect.doctor.machine_checks import check_claude, check_hooks, check_trust, check_wsl
-from client.connect.doctor.server_checks import check_clock, check_version
+from client.connect.doctor.server_checks import check_clock, check_formats, check_version
 from client.connect.places import Places
 from client.connect.settings.hook_events import parse_version
 from client.http.server import Server
@@ -49,6 +49,26 @@ def test_a_server_of_another_version_is_named() -> None:
         assert check_version(server_at(scripted.url), "0.1.0").status == "warning"
     with Scripted(answer(200, {"info": {"version": "0.0.9"}, "paths": {}})) as scripted:
         assert check_version(server_at(scripted.url), "0.1.0").status == "failed"
+
+
+def test_what_the_server_does_not_read_is_named() -> None:
+    unread = [{"kind": "record", "name": "hologram"}, *({"kind": "hook_field", "name": f"Stop.new{number}"} for number in range(4))]
+    with Scripted(
+        answer(200, {"versions": [{"version": "2.1.400", "unread": unread}, {"version": "2.1.399", "unread": unread}]})
+    ) as scripted:
+        found = check_formats(server_at(scripted.url))
+    assert found.status == "warning"
+    assert found.text.endswith(
+        "of Claude Code 2.1.400 the server does not read record hologram, hook field Stop.new0, hook field Stop.new1 and 2 more"
+    )
+    with Scripted(answer(200, {"versions": []})) as scripted:
+        assert check_formats(server_at(scripted.url)).status == "ok"
+
+
+@pytest.mark.parametrize("status", [403, 404])
+def test_formats_are_not_judged_where_the_server_does_not_tell_them(status: int) -> None:
+    with Scripted(answer(status, {"code": "FORBIDDEN", "message": "No."})) as scripted:
+        assert check_formats(server_at(scripted.url)).status == "skipped"
 
 
 def test_claude_code_on_windows_beside_wsl_is_named(tmp_path: Path) -> None:

@@ -1,10 +1,11 @@
 """The status and duration of a tool call."""
 
 from datetime import datetime, timedelta
+from typing import cast, get_args
 
 from services.worker.importers.formats.sanitize import count_or_none
 from services.worker.importers.formats.transcript.transcript_rows import Block, Row, ToolResult
-from services.worker.persist.records import DurationSource
+from services.worker.persist.records import Decision, DecisionSource, DurationSource
 from shared.events.messages import ToolStatus
 
 # Enough to tell what kind of failure it was.
@@ -17,6 +18,8 @@ _REJECTED = (
 )
 _CANCELLED = ("[Request interrupted", "<tool_use_error>Sibling tool call errored", "Sibling tool call errored", "<tool_use_error>Cancelled")
 _LAUNCHED = frozenset({"async_launched", "teammate_spawned"})
+_DECISIONS = frozenset(get_args(Decision))
+_DECISION_SOURCES = frozenset(get_args(DecisionSource))
 _TIMED_OUT = "Command timed out"
 MAX_MS = 10**12
 # A subagent that says that it ran longer is not believed: it would make days active.
@@ -49,6 +52,19 @@ def status_of_failure(text: str, *, is_interrupted: bool) -> ToolStatus:
     if _TIMED_OUT in text:
         return "timeout"
     return "cancelled" if is_interrupted else "error"
+
+
+def decision_of(row: Row) -> tuple[Decision | None, DecisionSource | None]:
+    """Whether the call was allowed, and what decided. None if the row does not say it, as before Claude Code 2.1.332. A person's No has a word of its own."""
+    if row.tool_denial_kind == "user-rejected":
+        return "reject", "user_reject"
+    said = row.permission_decision
+    if said is None or not said.decision:
+        return None, None
+    decision = cast(Decision, said.decision) if said.decision in _DECISIONS else "other"
+    # A rule may be called after the person who once made it.
+    source = "rule" if said.rule_source else said.source
+    return decision, cast(DecisionSource, source) if source in _DECISION_SOURCES else "other"
 
 
 def duration_of(used_at: datetime, row: Row, answered_at: datetime | None) -> tuple[int | None, DurationSource | None]:

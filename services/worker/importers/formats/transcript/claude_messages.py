@@ -9,8 +9,8 @@ from msgspec import Struct
 from services.worker.importers.formats import ids
 from services.worker.importers.formats.sanitize import MAX_CONTENT_CHARACTERS, name_or_none
 from services.worker.importers.formats.transcript import usage
-from services.worker.importers.formats.transcript.transcript_rows import ApiMessage
-from services.worker.importers.formats.transcript.usage import Tokens
+from services.worker.importers.formats.transcript.transcript_rows import ApiMessage, Row
+from services.worker.importers.formats.transcript.usage import Thought, Tokens
 from services.worker.persist.records import ApiCall, Message
 
 # Between the rows of one message are at most the results of its parallel tool calls.
@@ -35,6 +35,7 @@ class _Open(Struct):
     model: str | None
     texts: list[str]
     calls: dict[str | None, Tokens]
+    thought: Thought
     characters: int = 0
     # Given as it is now, by so_far().
     is_given: bool = False
@@ -56,11 +57,11 @@ class ClaudeMessages:
         # API calls that were left out, since they would count on no day.
         self.calls_without_time = 0
 
-    def take(self, key: str, message: ApiMessage, request_id: str | None, place: Place) -> Iterator[Message | ApiCall]:
+    def take(self, key: str, message: ApiMessage, row: Row, place: Place) -> Iterator[Message | ApiCall]:
         """A row of the message `key` (`message.id`, else the row's uuid)."""
         opened = self._open.get(key)
         if opened is None:
-            opened = self._open[key] = _Open(place, name_or_none(message.model), [], {})
+            opened = self._open[key] = _Open(place, name_or_none(message.model), [], {}, Thought())
         else:
             self._open.move_to_end(key)
             opened.is_given = False
@@ -71,8 +72,9 @@ class ClaudeMessages:
                 # One more for the line feed that joins it to the next.
                 opened.characters += len(fitting) + 1
                 self._characters += len(fitting) + 1
+        opened.thought.add(row)
         if message.usage is not None:
-            opened.calls[request_id] = usage.best(opened.calls.get(request_id), message.usage)
+            opened.calls[row.request_id] = usage.best(opened.calls.get(row.request_id), message.usage)
         while len(self._open) > MAX_OPEN or (self._characters > MAX_OPEN_CHARACTERS and len(self._open) > 1):
             yield from self._close(*self._open.popitem(last=False))
 
@@ -125,6 +127,7 @@ class ClaudeMessages:
         for request_id, tokens in opened.calls.items():
             yield from usage.api_calls(
                 tokens,
+                opened.thought,
                 message_id=key,
                 request_id=request_id,
                 session_id=place.session_id,

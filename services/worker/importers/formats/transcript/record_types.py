@@ -2,46 +2,18 @@
 
 from collections import Counter
 
+from msgspec import Raw
+
+from services.worker.importers.formats.format_census import FormatCensus
 from services.worker.importers.formats.json_lines import Problem, error_of, is_comment
+from services.worker.importers.formats.known_formats import KNOWN_FIELDS, READ_ATTACHMENTS, READ_RECORDS, is_known
 from services.worker.importers.formats.lines import Line
 from services.worker.importers.formats.transcript.transcript_rows import Row
-from services.worker.persist.records import FileSummary, RecordError
+from services.worker.persist.records import OTHER, FileSummary, RecordError
 from shared.claude_formats.upload_kinds import seems_to_be
 
 CONVERSATION = frozenset({"user", "assistant", "system", "attachment", "progress"})
-# All types that Claude Code is known to write (docs/explanation/claude-code-formats.md, "Record types"). Other types are counted as unknown.
-METADATA = frozenset(
-    {
-        "agent-color",
-        "agent-name",
-        "agent-setting",
-        "ai-title",
-        "atis-latch",
-        "bridge-session",
-        "content-replacement",
-        "continued-in",
-        "cost-state",
-        "custom-title",
-        "file-history-delta",
-        "file-history-snapshot",
-        "fork-context-ref",
-        "frame-link",
-        "last-prompt",
-        "mode",
-        "permission-mode",
-        "pr-link",
-        "queue-operation",
-        "summary",
-        "tag",
-        "worktree-state",
-    }
-)
-# Metadata records that are used. The others are counted as skipped.
-USED_METADATA = frozenset({"agent-name", "ai-title", "cost-state", "custom-title", "permission-mode", "summary"})
-# Progress of hooks, tools and subagents. Other records repeat their results, except the messages of subagents.
-AGENT_PROGRESS = "agent_progress"
-PROGRESS = frozenset({"bash_progress", "hook_progress", "mcp_progress", "query_update", "search_results_received", "waiting_for_task"})
-NONE, COMMENT, OTHER = "(none)", "(comment)", "(other)"
+NONE, COMMENT = "(none)", "(comment)"
 MAX_TYPES = 200
 
 
@@ -53,26 +25,49 @@ class RecordTypes:
         self._unknown: Counter[str] = Counter()
         self._skipped: Counter[str] = Counter()
         self._of_sessions = 0
+        self._census = FormatCensus()
 
-    def count(self, row: Row) -> None:
-        """Adds a record."""
+    def count(self, row: Row, content: bytes) -> None:
+        """Adds a record. `content` is its line."""
         name = row.type or NONE
+        if row.version is not None:
+            self._census.at_version(row.version)
         if name in CONVERSATION:
             self._known[name] += 1
             if row.session_id:
                 self._of_sessions += 1
-        elif name in METADATA or name.startswith("artifact-"):
+            if name == "system" and not is_known("system", row.subtype or NONE):
+                self._census.count("system", row.subtype or NONE)
+        elif is_known("record", name):
             self._known[name] += 1
             self._of_sessions += 1
-            if name not in USED_METADATA:
+            if name not in READ_RECORDS:
                 self.skip("artifact" if name.startswith("artifact-") else name)
         else:
-            self.count_unknown(name)
+            self._count_unknown(name)
+            self._census.count("record", name)
+        if name in KNOWN_FIELDS and self._census.wants(name):
+            self._census.look_at_row(name, content)
 
-    def count_unknown(self, name: str) -> None:
-        """Adds a record of an unknown type, or of an unknown kind within its type."""
+    def count_attachment(self, kind: str, content: Raw) -> None:
+        """Adds the attachment of a record that was counted."""
+        if not is_known("attachment", kind):
+            self._census.count("attachment", kind)
+        elif kind in READ_ATTACHMENTS and self._census.wants(f"attachment/{kind}"):
+            self._census.look_at_fields(f"attachment/{kind}", content)
+
+    def count_unknown_progress(self, kind: str) -> None:
+        """Adds the unknown kind of a `progress` record that was counted."""
+        self._count_unknown(f"progress/{kind}")
+        self._census.count("progress", kind)
+
+    def _count_unknown(self, name: str) -> None:
         name = name[:100]
         self._unknown[name if name in self._unknown or len(self._unknown) < MAX_TYPES else OTHER] += 1
+
+    def end(self) -> None:
+        """The file ends here."""
+        self._census.end()
 
     def skip(self, reason: str, records: int = 1) -> None:
         """Adds records that are not kept. There are few reasons, and none quotes the file."""
@@ -93,9 +88,16 @@ class RecordTypes:
         return RecordError(code="NOT_A_TRANSCRIPT", message=f"Nothing of the file was imported: it {problem}.")
 
     def summary(self) -> FileSummary:
-        """The counts, most frequent first."""
+        """The counts so far, most frequent first."""
+        # What other programs write is not Claude Code's.
+        unread = self._census.unread if self._of_sessions else {}
+        unknown = self._unknown.copy()
+        for (_, kind, name), number in unread.items():
+            if kind not in ("record", "progress"):
+                unknown[name if kind == "field" else f"{kind}/{name}"] += number
         return FileSummary(
             records=dict((self._known + self._unknown).most_common()),
-            unknown_records=dict(self._unknown.most_common()),
+            unknown_records=dict(unknown.most_common()),
+            unread=unread,
             skipped_records=dict((+self._skipped).most_common()),
         )

@@ -8,10 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
 
-import msgspec
-
 from services.worker.importers.formats import ids
-from services.worker.importers.formats.json_lines import objects_of
 from services.worker.importers.formats.sanitize import count_or_none
 from services.worker.importers.formats.transcript.claude_messages import Place
 from services.worker.importers.formats.transcript.transcript_rows import ApiError, Attachment, Block, Row, text_of_raw
@@ -27,7 +24,6 @@ NOTICES = frozenset({"informational", "away_summary", "model_refusal_fallback", 
 HOOK_NOTICES = frozenset(
     {"hook_blocking_error", "hook_non_blocking_error", "hook_error_during_execution", "hook_stopped_continuation", "hook_system_message"}
 )
-_attachment = msgspec.json.Decoder(Attachment)
 _COLORS = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
 _COMMAND = re.compile(r"<command-name>(.*?)</command-name>", re.DOTALL)
 _ARGUMENTS = re.compile(r"<command-args>(.*?)</command-args>", re.DOTALL)
@@ -97,11 +93,8 @@ class TimelineEntries:
                 details = {"type": subtype, "from": _short(row.original_model), "to": _short(row.fallback_model)}
                 yield from self._of_row(row, "notice", content, place, details)
 
-    def of_attachment(self, row: Row, place: Place) -> Iterator[TimelineEntry]:
+    def of_attachment(self, row: Row, attachment: Attachment, place: Place) -> Iterator[TimelineEntry]:
         """What hooks said, and what a person or a task put in while Claude worked. Other attachments are context for Claude."""
-        [attachment, *_] = [*objects_of(bytes(row.attachment), _attachment), None]
-        if not isinstance(attachment, Attachment):
-            return
         if attachment.type in HOOK_NOTICES:
             details = {"type": attachment.type, "hook": _short(attachment.hook_name), "exit_code": count_or_none(attachment.exit_code)}
             yield from self._of_row(row, "notice", attachment.text() or attachment.type or "", place, details)

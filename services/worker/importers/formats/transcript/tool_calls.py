@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from services.worker.importers.formats import ids
 from services.worker.importers.formats.parameters import kept_parameters
 from services.worker.importers.formats.sanitize import shortened
-from services.worker.importers.formats.transcript.call_outcomes import duration_of, is_interrupted, status_of, wait_of
+from services.worker.importers.formats.transcript.call_outcomes import decision_of, duration_of, is_interrupted, status_of, wait_of
 from services.worker.importers.formats.transcript.claude_messages import Place
 from services.worker.importers.formats.transcript.file_changes import Change, RequestedEdit, change_of, requested_edit
 from services.worker.importers.formats.transcript.rm_commands import deleted_paths
@@ -103,6 +103,8 @@ class ToolCalls:
             record.result = result_of(given, self._kept_results)
         record.duration_ms, record.duration_source = duration_of(record.timestamp, row, place.timestamp)
         record.wait_ms = wait_of(record.timestamp, record.duration_ms, record.duration_source, place.timestamp)
+        record.decision, record.decision_source = decision_of(row)
+        record.is_sandboxed = row.sandboxed
         if (agent_id := started_agent(record.tool_name, block, row)) is not None:
             record.started_agent = agent_id
         if record.status == "rejected":
@@ -119,7 +121,7 @@ class ToolCalls:
         """A person interrupted the calls of a message while they ran. Until the file says so, they look like calls that were not allowed to run."""
         for refused in self._refused.pop(message_id, ()):
             error_class = error_class_of(refused.tool_name, "cancelled", "")
-            yield replace(refused, status="cancelled", error_class=error_class)
+            yield replace(refused, status="cancelled", error_class=error_class, decision=None, decision_source=None)
 
     def so_far(self) -> Iterator[ToolUse]:
         """The uses that wait for a result, each once. They go on waiting, and the records are copies."""

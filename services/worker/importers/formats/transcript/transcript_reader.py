@@ -13,15 +13,16 @@ import msgspec
 
 from services.worker.importers.formats import ids
 from services.worker.importers.formats.json_lines import objects_of
+from services.worker.importers.formats.known_formats import AGENT_PROGRESS, LEFT_OUT_PROGRESS, READ_RECORDS
 from services.worker.importers.formats.lines import Line, read_lines
 from services.worker.importers.formats.sanitize import MAX_CONTENT_CHARACTERS, shortened, time_or_none
 from services.worker.importers.formats.transcript.claude_messages import SYNTHETIC, ClaudeMessages, Place
 from services.worker.importers.formats.transcript.copied_rows import BEFORE_ROWS, CopiedRows
-from services.worker.importers.formats.transcript.record_types import AGENT_PROGRESS, NONE, PROGRESS, RecordTypes
+from services.worker.importers.formats.transcript.record_types import NONE, RecordTypes
 from services.worker.importers.formats.transcript.session_facts import Session
 from services.worker.importers.formats.transcript.timeline_entries import TimelineEntries
 from services.worker.importers.formats.transcript.tool_calls import ToolCalls
-from services.worker.importers.formats.transcript.transcript_rows import Progress, Row
+from services.worker.importers.formats.transcript.transcript_rows import Progress, Row, attachment_of
 from services.worker.importers.formats.transcript.user_text import text_of_person
 from services.worker.persist.derived_values.cut_results import ALL
 from services.worker.persist.records import (
@@ -46,7 +47,6 @@ MAX_KNOWN_ROWS = 50_000
 MAX_SUMMARIES = 1000
 # Records of something that happened at their time.
 CONVERSATION = frozenset({"user", "assistant", "system", "attachment"})
-READ = CONVERSATION | {"progress", "summary", "custom-title", "ai-title", "agent-name", "cost-state", "permission-mode"}
 
 _row = msgspec.json.Decoder(Row)
 _progress = msgspec.json.Decoder(Progress)
@@ -94,10 +94,10 @@ class Transcript:
         """The records that a line completes."""
         for row in objects_of(line.content, _row):
             if isinstance(row, Row):
-                self._types.count(row)
+                self._types.count(row, line.content)
                 if row.type in BEFORE_ROWS:
                     self._copies.look_before(row)
-                if row.type in READ:
+                if row.type in READ_RECORDS:
                     yield from self._row(row, line)
             elif (error := self._types.problem(row, line)) is not None:
                 yield error
@@ -112,6 +112,7 @@ class Transcript:
                 yield session.facts()
         if (error := self._types.not_a_transcript()) is not None:
             yield error
+        self._types.end()
         yield self._types.summary()
 
     def so_far(self) -> Iterator[Record]:
@@ -162,14 +163,14 @@ class Transcript:
         [progress, *_] = [*objects_of(bytes(row.data), _progress), None]
         kind = (progress.type if isinstance(progress, Progress) else None) or NONE
         if not isinstance(progress, Progress) or kind != AGENT_PROGRESS:
-            if kind in PROGRESS:
+            if kind in LEFT_OUT_PROGRESS:
                 self._types.skip(f"progress/{kind}")
             else:
-                self._types.count_unknown(f"progress/{kind}")
+                self._types.count_unknown_progress(kind)
             return
         [message_row, *_] = [*objects_of(bytes(progress.message), _row), None]
         if not isinstance(message_row, Row) or message_row.type not in ("user", "assistant"):
-            self._types.count_unknown(f"progress/{kind}/{(message_row.type if isinstance(message_row, Row) else None) or NONE}")
+            self._types.count_unknown_progress(f"{kind}/{(message_row.type if isinstance(message_row, Row) else None) or NONE}")
             return
         message_row.session_id, message_row.cwd, message_row.git_branch, message_row.version = (
             row.session_id,
@@ -204,7 +205,9 @@ class Transcript:
             case "system":
                 yield from self._entries.of_system_row(row, place)
             case "attachment":
-                yield from self._entries.of_attachment(row, place)
+                if (attachment := attachment_of(row)) is not None:
+                    self._types.count_attachment(attachment.type or NONE, row.attachment)
+                    yield from self._entries.of_attachment(row, attachment, place)
 
     def _claude_row(self, row: Row, session: Session, place: Place, line: Line, cwd: str | None) -> Iterator[Record | RecordError]:
         message = row.message
@@ -217,7 +220,7 @@ class Transcript:
             return
         # Redaction may change a line's place in bytes, never its number.
         key = message.id or row.uuid or f"{session.session_id}\n{line.number}"
-        yield from self._messages.take(key, message, row.request_id, place)
+        yield from self._messages.take(key, message, row, place)
         if isinstance(message.content, list):
             for number, block in enumerate(message.content):
                 if block.type == "tool_use":

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 from msgspec import Raw, Struct
 
+from services.worker.importers.formats.json_lines import objects_of
 from services.worker.importers.formats.sanitize import clean
 
 NOTHING = Raw(b"null")
@@ -115,6 +116,14 @@ class ForkedFrom(Struct, rename="camel"):
     session_id: str | None = None
 
 
+class PermissionDecision(Struct, rename="camel"):
+    """Whether a call was allowed, and what decided. `rule_source`: the settings that have the rule."""
+
+    decision: str | None = None
+    source: str | None = None
+    rule_source: str | None = None
+
+
 class CompactMetadata(Struct, rename="camel"):
     trigger: str | None = None
     pre_tokens: int | float | None = None
@@ -194,6 +203,14 @@ class Row(Struct, rename="camel"):
     message: ApiMessage | None = None
     tool_use_result: ToolResult | str | list[Raw] | int | float | None = None
     tool_denial_kind: str | None = None
+    permission_decision: PermissionDecision | None = None
+    # Whether a shell's command ran in a sandbox.
+    sandboxed: bool | None = None
+    effort: str | None = None
+    # Of the thinking block that the row has, the only one.
+    thinking_duration_ms: int | float | None = None
+    # The block's place in the answer.
+    api_block_index: int | None = None
     # The message whose calls a person interrupted while they ran.
     interrupted_message_id: str | None = None
     attachment: Raw = NOTHING
@@ -238,3 +255,12 @@ class Row(Struct, rename="camel"):
     model_call_cost_usd: int | float | None = msgspec.field(name="modelCallCostUSD", default=None)
     # permission-mode, and prompts
     permission_mode: str | None = None
+
+
+_attachment = msgspec.json.Decoder(Attachment)
+
+
+def attachment_of(row: Row) -> Attachment | None:
+    """The row's attachment; None if it is no object."""
+    [attachment, *_] = [*objects_of(bytes(row.attachment), _attachment), None]
+    return attachment if isinstance(attachment, Attachment) else None

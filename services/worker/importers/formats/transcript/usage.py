@@ -5,14 +5,18 @@ An advisor that was asked within the call is a call of its own: its tokens are i
 
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, cast, get_args
 
 from msgspec import Struct
 
 from services.worker.importers.formats import ids
 from services.worker.importers.formats.sanitize import count_or_none, name_or_none
-from services.worker.importers.formats.transcript.transcript_rows import Iteration, Usage
-from services.worker.persist.records import ApiCall
+from services.worker.importers.formats.transcript.transcript_rows import Iteration, Row, Usage
+from services.worker.persist.records import ApiCall, Effort
+
+_EFFORTS: Final = frozenset(get_args(Effort))
+# An answer has few; a file may say that it has many.
+_MAX_BLOCKS: Final = 1000
 
 _ADVISOR: Final = "advisor_message"
 # More are no answer's.
@@ -28,6 +32,32 @@ class Tokens(Struct):
     usage: Usage
 
 
+class Thought(Struct):
+    """How Claude was asked to think in one answer, and how long it did. Rows say it since Claude Code 2.1.332."""
+
+    effort: Effort | None = None
+    # By the thinking block's place in the answer, so that a row that comes twice counts once.
+    blocks_ms: dict[int | None, int] = {}
+
+    def add(self, row: Row) -> None:
+        """A row of the answer."""
+        if row.effort:
+            self.effort = effort_of(row.effort)
+        milliseconds = count_or_none(row.thinking_duration_ms)
+        if milliseconds is not None and len(self.blocks_ms) < _MAX_BLOCKS:
+            self.blocks_ms[row.api_block_index] = milliseconds
+
+    @property
+    def milliseconds(self) -> int | None:
+        """None: no row says it."""
+        return sum(self.blocks_ms.values()) if self.blocks_ms else None
+
+
+def effort_of(word: str) -> Effort:
+    """The word, if it is known."""
+    return cast(Effort, word) if word in _EFFORTS else "other"
+
+
 def best(old: Tokens | None, usage: Usage) -> Tokens:
     """The tokens with more output; the old ones if equal."""
     output = count_or_none(usage.output_tokens) or 0
@@ -36,6 +66,7 @@ def best(old: Tokens | None, usage: Usage) -> Tokens:
 
 def api_calls(
     tokens: Tokens,
+    thought: Thought,
     *,
     message_id: str,
     request_id: str | None,
@@ -54,6 +85,8 @@ def api_calls(
         model=model,
         output_tokens=tokens.output,
         web_searches=(count_or_none(usage.server_tool_use.web_search_requests) or 0) if usage.server_tool_use else 0,
+        effort=thought.effort,
+        thinking_ms=thought.milliseconds,
         is_fast=usage.speed == "fast",
         inference_geo=geo,
         **_input(usage),

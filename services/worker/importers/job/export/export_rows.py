@@ -49,7 +49,7 @@ LEFT_OUT_TABLES: Final = {
         (
             *("ledger", "accounts", "drainers", "canaries", "fixed_settings", "alembic_version"),
             *("import_jobs", "import_shares", "import_sessions", "imported_files", "contested_rows", "reparse_rows", "scrubs", "exports"),
-            *("scrub_texts", "erasures", "erasure_sessions", "retention_runs", "retention_counts", "dropping_sessions"),
+            *("unread_formats", "scrub_texts", "erasures", "erasure_sessions", "retention_runs", "retention_counts", "dropping_sessions"),
         ),
         _OF_THE_SERVER,
     ),

@@ -100,8 +100,8 @@ WHERE $of_chosen OR $of_none ORDER BY from_wire, t.session_id, t.occurred_at, t.
 
 -- name: tool_calls
 SELECT t.id, t.session_id, CASE WHEN t.session_id IS NULL THEN u.name END AS "user", tool_name, status, duration_ms, duration_source, wait_ms,
-    $occurred_at AS occurred_at, parameters, result, result_left_out, result_cut_at, result_media, error_class, started_agent, agent_id, source,
-    t.received_at, $from_wire AS from_wire
+    $occurred_at AS occurred_at, parameters, result, result_left_out, result_cut_at, result_media, error_class, started_agent, decision,
+    decision_source, is_sandboxed, agent_id, source, t.received_at, $from_wire AS from_wire
 FROM tool_calls AS t LEFT JOIN users AS u ON u.id = t.user_id
 WHERE $of_chosen OR $of_none ORDER BY from_wire, t.session_id, t.occurred_at, t.id
 
@@ -114,7 +114,7 @@ WHERE $of_chosen ORDER BY from_wire, t.session_id, t.occurred_at, t.id
 -- name: api_calls
 SELECT t.id, t.session_id, model, $occurred_at AS occurred_at, input_tokens, output_tokens, cache_write_5m_tokens, cache_write_1h_tokens,
     cache_read_tokens, web_searches, cost_nano_usd, uncached_nano_usd, cache_saved_nano_usd, cache_write_nano_usd, price_version, is_fast, inference_geo,
-    is_advisor, agent_id, source, t.received_at, $from_wire AS from_wire
+    is_advisor, effort, thinking_ms, agent_id, source, t.received_at, $from_wire AS from_wire
 FROM api_calls AS t
 WHERE $of_chosen ORDER BY from_wire, t.session_id, t.occurred_at, t.id
 

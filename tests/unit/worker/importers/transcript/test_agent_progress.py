@@ -93,7 +93,7 @@ def test_relative_paths_of_a_subagent_are_not_resolved_in_its_parents_folder() -
         (result(0, "r", "toolu_elsewhere"), {}, {"tool_result without a call": 1}),
         (answer(0, "a", "m", text("words"), timestamp=None), {}, {"API call without a time": 1}),
         (row("assistant", 0, "a", message={"id": "m", "model": "<synthetic>", "content": []}), {}, {"synthetic assistant": 1}),
-        (row("system", 0, "s"), {}, {}),
+        (row("system", 0, "s"), {"system/(none)": 1}, {}),
         ({"type": "ai-title", "aiTitle": "Its", "sessionId": "s"}, {}, {}),
     ],
 )

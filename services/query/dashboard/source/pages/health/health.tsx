@@ -1,9 +1,10 @@
 /** Is everything captured, is anything lost: a verdict in words, and what it rests on. */
 
-import { countsAll, isAdmin, me, seesNames } from "../../api/identity";
+import { countsAll, isAdmin, me, seesNames, seesTexts } from "../../api/identity";
 import { useRead } from "../../api/use_read";
 import { Accounts } from "./accounts";
 import { DeadLetters } from "./dead_letters";
+import { Formats } from "./formats";
 import "./health.css";
 import { Machines } from "./machines";
 import { Service } from "./service";
@@ -19,6 +20,8 @@ export default function Health() {
   const accounts = useRead(seesAll ? "/api/accounting" : null, {}, { everyMs: SOON_MS });
   const machines = useRead(seesNames.value ? "/api/machines" : null, { limit: 200 }, { everyMs: LATER_MS });
   const letters = useRead(isAdmin.value ? "/api/dead-letters" : null, { limit: 1 }, { everyMs: LATER_MS });
+  const seesFormats = seesTexts.value && me.value?.key?.project_ids == null && me.value?.key?.users == null;
+  const formats = useRead(seesFormats ? "/api/formats" : null, {}, { everyMs: LATER_MS });
   const hidden = [!seesAll && "the accounting of all projects", !seesNames.value && "machines", !isAdmin.value && "dead letters"].filter((each) => each !== false);
   return (
     <>
@@ -31,6 +34,7 @@ export default function Health() {
       {seesAll && <Accounts reading={accounts} />}
       {isAdmin.value && <DeadLetters reading={letters} />}
       {seesNames.value && <Machines reading={machines} />}
+      {seesFormats && <Formats reading={formats} />}
       {hidden.length > 0 && <p class="quiet health-hidden">This key does not see {hidden.join(" and ")}.</p>}
     </>
   );

@@ -5,6 +5,7 @@ import type { ComponentChildren } from "preact";
 import { isAdmin } from "../../api/identity";
 import { Problem, send } from "../../api/request";
 import { count, plural } from "../../format/quantities";
+import { Counted } from "../../parts/counted";
 import { ProblemNote } from "../../parts/notes/problem_note";
 import { Dialog } from "../../shell/dialog";
 import { type Job, isRunning } from "./follow_job";
@@ -36,7 +37,7 @@ export function JobDetails({ job, onChanged }: { job: Job; onChanged: () => void
       {job.errors_total > 0 ? <Located errors={job.errors} total={job.errors_total} /> : <p class="quiet">{isRunning(job) ? "Nothing unreadable so far." : "Everything could be read."}</p>}
       <Counted title="Rows that changed" counts={job.changes} />
       <Counted title="Left out" counts={job.skipped_records} />
-      <Counted title="Records of unknown types" counts={job.unknown_records} />
+      <Counted title="Not read yet" counts={job.unknown_records} />
       <Counted title="Secrets that were replaced" counts={job.redactions} />
       {isAdmin.value && <Actions job={job} onChanged={onChanged} />}
       <p class="quiet job-id">
@@ -69,21 +70,6 @@ export function Located({ errors, total }: { errors: Job["errors"]; total: numbe
         {total > errors.length && <li class="quiet">and {count(total - errors.length)} more, whose places are not kept</li>}
       </ul>
     </>
-  );
-}
-
-function Counted({ title, counts }: { title: string; counts: Record<string, number> }) {
-  const entries = Object.entries(counts).sort((one, other) => other[1] - one[1]);
-  if (entries.length === 0) return null;
-  return (
-    <p class="job-counted">
-      <b>{title}:</b>{" "}
-      {entries.map(([name, number]) => (
-        <span class="badge" key={name}>
-          {name} {count(number)}
-        </span>
-      ))}
-    </p>
   );
 }
 
