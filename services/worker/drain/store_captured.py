@@ -14,6 +14,7 @@ The worker decides what of a range is new. Ingest may have forgotten how far a f
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import partial
+from operator import itemgetter
 from typing import Any, Final
 from uuid import UUID, uuid5
 
@@ -149,7 +150,8 @@ def _store(connection: Connection[Any], batch: Sequence[Received]) -> Captured:
     is_left_out = tombstoned_items(connection, [(each.item.session_id, each.item.bound_user or each.item.user) for each in batch])
     left_out = [received for received, is_out in zip(batch, is_left_out, strict=True) if is_out]
     batch = [received for received, is_out in zip(batch, is_left_out, strict=True) if not is_out]
-    erased = ranges_of(connection, {each.item.session_id for each in batch if not isinstance(each.item, HookPayload)}) if batch else {}
+    timed = {each.item.session_id for each in batch if isinstance(each.item, TranscriptRange | Signal)}
+    erased = ranges_of(connection, timed) if batch else {}
     left_out += (received for received in batch if _is_of_erased_time(received.item, erased))
     batch = [_without_erased_lines(received, erased) for received in batch if not _is_of_erased_time(received.item, erased)]
     # Ingest is made to ask Postgres, and refuses the next one.
@@ -250,7 +252,7 @@ def _insert_signals(connection: Connection[Any], signals: Sequence[Received]) ->
         return 0
     with connection.cursor() as cursor:
         # In one order: then two workers that store the same ones do not deadlock.
-        cursor.executemany(_INSERT_SIGNAL, sorted(rows, key=lambda row: row["id"]))
+        cursor.executemany(_INSERT_SIGNAL, sorted(rows, key=itemgetter("id")))
         return cursor.rowcount
 
 

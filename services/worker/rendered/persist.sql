@@ -65,13 +65,13 @@ new_messages AS (
 changed_tool_calls AS (
     INSERT INTO tool_calls AS t (
         id, session_id, project_id, user_id, occurred_at, tool_name, status, duration_ms, duration_source, wait_ms, error_class,
-        parameters, result, result_left_out, result_cut_at, result_media, started_agent, agent_id, source, brought_by,
-        received_at)
+        parameters, result, result_left_out, result_cut_at, result_media, started_agent, decision, decision_source, is_sandboxed,
+        agent_id, source, brought_by, received_at)
     SELECT DISTINCT ON (s.id)
         s.id, s.session_id, coalesce(sessions.project_id, 0), coalesce(sessions.user_id, users.alias_of, users.id, 0),
         s.occurred_at, s.tool_name, s.status, s.duration_ms, s.duration_source, s.wait_ms, s.error_class, s.parameters, s.result,
-        s.result_left_out, s.result_cut_at, s.result_media, s.started_agent, s.agent_id, s.source,
-        CASE WHEN %(bringer)s <> 0 THEN ARRAY[%(bringer)s]::integer[] END, s.received_at
+        s.result_left_out, s.result_cut_at, s.result_media, s.started_agent, s.decision, s.decision_source, s.is_sandboxed,
+        s.agent_id, s.source, CASE WHEN %(bringer)s <> 0 THEN ARRAY[%(bringer)s]::integer[] END, s.received_at
     FROM staged_tool_calls AS s
     LEFT JOIN sessions ON sessions.session_id = s.session_id
     LEFT JOIN users ON users.name = s.user_name
@@ -91,26 +91,30 @@ changed_tool_calls AS (
         CASE WHEN %(job_number)s > 0 THEN coalesce(s.result_media::text, '') COLLATE "C" END DESC,
         CASE WHEN %(job_number)s > 0 THEN coalesce(s.error_class, '') COLLATE "C" END DESC,
         CASE WHEN %(job_number)s > 0 THEN coalesce(s.started_agent, '') COLLATE "C" END DESC,
+        CASE WHEN %(job_number)s > 0 THEN coalesce(s.decision, '') COLLATE "C" END DESC,
+        CASE WHEN %(job_number)s > 0 THEN coalesce(s.decision_source, '') COLLATE "C" END DESC,
+        CASE WHEN %(job_number)s > 0 THEN coalesce(s.is_sandboxed::int, -1) END DESC,
         CASE WHEN %(job_number)s > 0 THEN (s.agent_id IS NULL) END DESC,
         CASE WHEN %(job_number)s > 0 THEN coalesce(s.agent_id, '') COLLATE "C" END DESC,
         s.ctid
     ON CONFLICT (id) DO UPDATE SET
         (
             status, duration_ms, duration_source, wait_ms, error_class, parameters, result, result_left_out, result_cut_at,
-            result_media, started_agent, agent_id, source
+            result_media, started_agent, decision, decision_source, is_sandboxed, agent_id, source
         ) = (
             SELECT
                 status, duration_ms, duration_source, wait_ms, error_class, parameters, result, result_left_out, result_cut_at,
-                result_media, started_agent, agent_id, source
+                result_media, started_agent, decision, decision_source, is_sandboxed, agent_id, source
             FROM (VALUES
                 (true, excluded.status, excluded.duration_ms, excluded.duration_source, excluded.wait_ms, excluded.error_class,
                 excluded.parameters, excluded.result, excluded.result_left_out, excluded.result_cut_at, excluded.result_media,
-                excluded.started_agent, excluded.agent_id, excluded.source),
+                excluded.started_agent, excluded.decision, excluded.decision_source, excluded.is_sandboxed, excluded.agent_id,
+                excluded.source),
                 (false, t.status, t.duration_ms, t.duration_source, t.wait_ms, t.error_class, t.parameters, t.result, t.result_left_out,
-                t.result_cut_at, t.result_media, t.started_agent, t.agent_id, t.source)
+                t.result_cut_at, t.result_media, t.started_agent, t.decision, t.decision_source, t.is_sandboxed, t.agent_id, t.source)
             ) AS version (
                 is_new, status, duration_ms, duration_source, wait_ms, error_class, parameters, result, result_left_out, result_cut_at,
-                result_media, started_agent, agent_id, source)
+                result_media, started_agent, decision, decision_source, is_sandboxed, agent_id, source)
             WHERE is_new = ((NOT coalesce(0 >= ANY(t.brought_by), true)
              AND (%(bringer)s <= 0
                   OR ((excluded.status <> 'pending'), (excluded.source IS DISTINCT FROM 'hook'),
@@ -119,19 +123,22 @@ changed_tool_calls AS (
                   coalesce(excluded.wait_ms, -1), coalesce(octet_length(excluded.result), -1), coalesce(excluded.result_left_out, 0),
                   coalesce(excluded.result, '') COLLATE "C", coalesce(excluded.result_media::text, '') COLLATE "C",
                   coalesce(excluded.error_class, '') COLLATE "C", coalesce(excluded.started_agent, '') COLLATE "C",
-                  (excluded.agent_id IS NULL), coalesce(excluded.agent_id, '') COLLATE "C")
+                  coalesce(excluded.decision, '') COLLATE "C", coalesce(excluded.decision_source, '') COLLATE "C",
+                  coalesce(excluded.is_sandboxed::int, -1), (excluded.agent_id IS NULL), coalesce(excluded.agent_id, '') COLLATE "C")
                      > ((t.status <> 'pending'), (t.source IS DISTINCT FROM 'hook'), coalesce(t.duration_source = 'reported', false),
                      coalesce(t.duration_ms, -1), (t.status <> 'rejected'), t.status COLLATE "C",
                      coalesce(octet_length(t.parameters::text), 0), coalesce(t.wait_ms, -1), coalesce(octet_length(t.result), -1),
                      coalesce(t.result_left_out, 0), coalesce(t.result, '') COLLATE "C", coalesce(t.result_media::text, '') COLLATE "C",
-                     coalesce(t.error_class, '') COLLATE "C", coalesce(t.started_agent, '') COLLATE "C", (t.agent_id IS NULL),
+                     coalesce(t.error_class, '') COLLATE "C", coalesce(t.started_agent, '') COLLATE "C", coalesce(t.decision, '') COLLATE "C",
+                     coalesce(t.decision_source, '') COLLATE "C", coalesce(t.is_sandboxed::int, -1), (t.agent_id IS NULL),
                      coalesce(t.agent_id, '') COLLATE "C")
                   OR t.id IN (SELECT id FROM renewed_ids)
                      AND ROW(excluded.status, excluded.duration_ms, excluded.duration_source, excluded.wait_ms, excluded.error_class,
                      excluded.parameters, excluded.result, excluded.result_left_out, excluded.result_cut_at, excluded.result_media,
-                     excluded.started_agent, excluded.agent_id, excluded.source)::text
+                     excluded.started_agent, excluded.decision, excluded.decision_source, excluded.is_sandboxed, excluded.agent_id,
+                     excluded.source)::text
                       <> ROW(t.status, t.duration_ms, t.duration_source, t.wait_ms, t.error_class, t.parameters, t.result, t.result_left_out,
-                      t.result_cut_at, t.result_media, t.started_agent, t.agent_id, t.source)::text)) IS TRUE)
+                      t.result_cut_at, t.result_media, t.started_agent, t.decision, t.decision_source, t.is_sandboxed, t.agent_id, t.source)::text)) IS TRUE)
         ),
         brought_by = brought_too(t.brought_by, %(bringer)s)
     WHERE (%(job_number)s > 0 OR excluded.session_id IS NULL OR excluded.session_id = t.session_id OR t.session_id IS NULL)
@@ -143,19 +150,22 @@ changed_tool_calls AS (
             coalesce(excluded.wait_ms, -1), coalesce(octet_length(excluded.result), -1), coalesce(excluded.result_left_out, 0),
             coalesce(excluded.result, '') COLLATE "C", coalesce(excluded.result_media::text, '') COLLATE "C",
             coalesce(excluded.error_class, '') COLLATE "C", coalesce(excluded.started_agent, '') COLLATE "C",
-            (excluded.agent_id IS NULL), coalesce(excluded.agent_id, '') COLLATE "C")
+            coalesce(excluded.decision, '') COLLATE "C", coalesce(excluded.decision_source, '') COLLATE "C",
+            coalesce(excluded.is_sandboxed::int, -1), (excluded.agent_id IS NULL), coalesce(excluded.agent_id, '') COLLATE "C")
                > ((t.status <> 'pending'), (t.source IS DISTINCT FROM 'hook'), coalesce(t.duration_source = 'reported', false),
                coalesce(t.duration_ms, -1), (t.status <> 'rejected'), t.status COLLATE "C",
                coalesce(octet_length(t.parameters::text), 0), coalesce(t.wait_ms, -1), coalesce(octet_length(t.result), -1),
                coalesce(t.result_left_out, 0), coalesce(t.result, '') COLLATE "C", coalesce(t.result_media::text, '') COLLATE "C",
-               coalesce(t.error_class, '') COLLATE "C", coalesce(t.started_agent, '') COLLATE "C", (t.agent_id IS NULL),
+               coalesce(t.error_class, '') COLLATE "C", coalesce(t.started_agent, '') COLLATE "C", coalesce(t.decision, '') COLLATE "C",
+               coalesce(t.decision_source, '') COLLATE "C", coalesce(t.is_sandboxed::int, -1), (t.agent_id IS NULL),
                coalesce(t.agent_id, '') COLLATE "C")
             OR t.id IN (SELECT id FROM renewed_ids)
                AND ROW(excluded.status, excluded.duration_ms, excluded.duration_source, excluded.wait_ms, excluded.error_class,
                excluded.parameters, excluded.result, excluded.result_left_out, excluded.result_cut_at, excluded.result_media,
-               excluded.started_agent, excluded.agent_id, excluded.source)::text
+               excluded.started_agent, excluded.decision, excluded.decision_source, excluded.is_sandboxed, excluded.agent_id,
+               excluded.source)::text
                 <> ROW(t.status, t.duration_ms, t.duration_source, t.wait_ms, t.error_class, t.parameters, t.result, t.result_left_out,
-                t.result_cut_at, t.result_media, t.started_agent, t.agent_id, t.source)::text))
+                t.result_cut_at, t.result_media, t.started_agent, t.decision, t.decision_source, t.is_sandboxed, t.agent_id, t.source)::text))
            OR NOT %(bringer)s = ANY(coalesce(t.brought_by, '{0}')))
     RETURNING
         new.session_id, new.project_id, new.user_id, new.occurred_at, new.tool_name, old.status AS old_status, new.status,
@@ -267,12 +277,14 @@ gone_activities AS (
 changed_api_calls AS (
     INSERT INTO api_calls AS t (
         id, session_id, project_id, user_id, occurred_at, model, input_tokens, output_tokens, cache_write_5m_tokens,
-        cache_write_1h_tokens, cache_read_tokens, cost_nano_usd, uncached_nano_usd, cache_saved_nano_usd, web_searches,
-        price_version, agent_id, source, brought_by, received_at)
+        cache_write_1h_tokens, cache_read_tokens, cost_nano_usd, uncached_nano_usd, cache_saved_nano_usd, web_searches, effort,
+        thinking_ms, cache_write_nano_usd, price_version, agent_id, is_fast, inference_geo, is_advisor, source, brought_by,
+        received_at)
     SELECT DISTINCT ON (s.id)
         s.id, s.session_id, coalesce(sessions.project_id, 0), coalesce(sessions.user_id, 0), s.occurred_at, s.model,
         s.input_tokens, s.output_tokens, s.cache_write_5m_tokens, s.cache_write_1h_tokens, s.cache_read_tokens, s.cost_nano_usd,
-        s.uncached_nano_usd, s.cache_saved_nano_usd, s.web_searches, s.price_version, s.agent_id, s.source,
+        s.uncached_nano_usd, s.cache_saved_nano_usd, s.web_searches, s.effort, s.thinking_ms, s.cache_write_nano_usd,
+        s.price_version, s.agent_id, s.is_fast, s.inference_geo, s.is_advisor, s.source,
         CASE WHEN %(bringer)s <> 0 THEN ARRAY[%(bringer)s]::integer[] END, s.received_at
     FROM staged_api_calls AS s
     LEFT JOIN sessions ON sessions.session_id = s.session_id
@@ -284,55 +296,77 @@ changed_api_calls AS (
         CASE WHEN %(job_number)s > 0 THEN s.cache_write_1h_tokens END DESC,
         CASE WHEN %(job_number)s > 0 THEN s.cache_write_5m_tokens END DESC,
         CASE WHEN %(job_number)s > 0 THEN s.web_searches END DESC,
+        CASE WHEN %(job_number)s > 0 THEN coalesce(s.is_fast, false) END DESC,
+        CASE WHEN %(job_number)s > 0 THEN coalesce(s.inference_geo, '') COLLATE "C" END DESC,
+        CASE WHEN %(job_number)s > 0 THEN coalesce(s.is_advisor, false) END DESC,
+        CASE WHEN %(job_number)s > 0 THEN coalesce(s.thinking_ms, -1) END DESC,
+        CASE WHEN %(job_number)s > 0 THEN coalesce(s.effort, '') COLLATE "C" END DESC,
         CASE WHEN %(job_number)s > 0 THEN (s.agent_id IS NULL) END DESC,
         CASE WHEN %(job_number)s > 0 THEN coalesce(s.agent_id, '') COLLATE "C" END DESC,
         s.ctid
     ON CONFLICT (id) DO UPDATE SET
         (
             input_tokens, output_tokens, cache_write_5m_tokens, cache_write_1h_tokens, cache_read_tokens, cost_nano_usd,
-            uncached_nano_usd, cache_saved_nano_usd, web_searches, price_version, agent_id
+            uncached_nano_usd, cache_saved_nano_usd, web_searches, effort, thinking_ms, cache_write_nano_usd, price_version,
+            agent_id, is_fast, inference_geo, is_advisor
         ) = (
             SELECT
                 input_tokens, output_tokens, cache_write_5m_tokens, cache_write_1h_tokens, cache_read_tokens, cost_nano_usd,
-                uncached_nano_usd, cache_saved_nano_usd, web_searches, price_version, agent_id
+                uncached_nano_usd, cache_saved_nano_usd, web_searches, effort, thinking_ms, cache_write_nano_usd, price_version,
+                agent_id, is_fast, inference_geo, is_advisor
             FROM (VALUES
                 (true, excluded.input_tokens, excluded.output_tokens, excluded.cache_write_5m_tokens, excluded.cache_write_1h_tokens,
                 excluded.cache_read_tokens, excluded.cost_nano_usd, excluded.uncached_nano_usd, excluded.cache_saved_nano_usd,
-                excluded.web_searches, excluded.price_version, excluded.agent_id),
+                excluded.web_searches, excluded.effort, excluded.thinking_ms, excluded.cache_write_nano_usd, excluded.price_version,
+                excluded.agent_id, excluded.is_fast, excluded.inference_geo, excluded.is_advisor),
                 (false, t.input_tokens, t.output_tokens, t.cache_write_5m_tokens, t.cache_write_1h_tokens, t.cache_read_tokens, t.cost_nano_usd,
-                t.uncached_nano_usd, t.cache_saved_nano_usd, t.web_searches, t.price_version, t.agent_id)
+                t.uncached_nano_usd, t.cache_saved_nano_usd, t.web_searches, t.effort, t.thinking_ms, t.cache_write_nano_usd,
+                t.price_version, t.agent_id, t.is_fast, t.inference_geo, t.is_advisor)
             ) AS version (
                 is_new, input_tokens, output_tokens, cache_write_5m_tokens, cache_write_1h_tokens, cache_read_tokens, cost_nano_usd,
-                uncached_nano_usd, cache_saved_nano_usd, web_searches, price_version, agent_id)
+                uncached_nano_usd, cache_saved_nano_usd, web_searches, effort, thinking_ms, cache_write_nano_usd, price_version,
+                agent_id, is_fast, inference_geo, is_advisor)
             WHERE is_new = ((NOT coalesce(0 >= ANY(t.brought_by), true)
              AND (%(bringer)s <= 0
                   OR (excluded.output_tokens, excluded.input_tokens, excluded.cache_read_tokens, excluded.cache_write_1h_tokens,
-                  excluded.cache_write_5m_tokens, excluded.web_searches, (excluded.agent_id IS NULL),
+                  excluded.cache_write_5m_tokens, excluded.web_searches, coalesce(excluded.is_fast, false),
+                  coalesce(excluded.inference_geo, '') COLLATE "C", coalesce(excluded.is_advisor, false),
+                  coalesce(excluded.thinking_ms, -1), coalesce(excluded.effort, '') COLLATE "C", (excluded.agent_id IS NULL),
                   coalesce(excluded.agent_id, '') COLLATE "C")
                      > (t.output_tokens, t.input_tokens, t.cache_read_tokens, t.cache_write_1h_tokens, t.cache_write_5m_tokens, t.web_searches,
-                     (t.agent_id IS NULL), coalesce(t.agent_id, '') COLLATE "C")
+                     coalesce(t.is_fast, false), coalesce(t.inference_geo, '') COLLATE "C", coalesce(t.is_advisor, false),
+                     coalesce(t.thinking_ms, -1), coalesce(t.effort, '') COLLATE "C", (t.agent_id IS NULL),
+                     coalesce(t.agent_id, '') COLLATE "C")
                   OR t.id IN (SELECT id FROM renewed_ids)
                      AND ROW(excluded.input_tokens, excluded.output_tokens, excluded.cache_write_5m_tokens, excluded.cache_write_1h_tokens,
                      excluded.cache_read_tokens, excluded.cost_nano_usd, excluded.uncached_nano_usd, excluded.cache_saved_nano_usd,
-                     excluded.web_searches, excluded.price_version, excluded.agent_id)::text
+                     excluded.web_searches, excluded.effort, excluded.thinking_ms, excluded.cache_write_nano_usd, excluded.price_version,
+                     excluded.agent_id, excluded.is_fast, excluded.inference_geo, excluded.is_advisor)::text
                       <> ROW(t.input_tokens, t.output_tokens, t.cache_write_5m_tokens, t.cache_write_1h_tokens, t.cache_read_tokens, t.cost_nano_usd,
-                      t.uncached_nano_usd, t.cache_saved_nano_usd, t.web_searches, t.price_version, t.agent_id)::text)) IS TRUE)
+                      t.uncached_nano_usd, t.cache_saved_nano_usd, t.web_searches, t.effort, t.thinking_ms, t.cache_write_nano_usd,
+                      t.price_version, t.agent_id, t.is_fast, t.inference_geo, t.is_advisor)::text)) IS TRUE)
         ),
         brought_by = brought_too(t.brought_by, %(bringer)s)
     WHERE (%(job_number)s > 0 OR excluded.session_id IS NULL OR excluded.session_id = t.session_id OR t.session_id IS NULL)
       AND ((NOT coalesce(0 >= ANY(t.brought_by), true)
        AND (%(bringer)s <= 0
             OR (excluded.output_tokens, excluded.input_tokens, excluded.cache_read_tokens, excluded.cache_write_1h_tokens,
-            excluded.cache_write_5m_tokens, excluded.web_searches, (excluded.agent_id IS NULL),
+            excluded.cache_write_5m_tokens, excluded.web_searches, coalesce(excluded.is_fast, false),
+            coalesce(excluded.inference_geo, '') COLLATE "C", coalesce(excluded.is_advisor, false),
+            coalesce(excluded.thinking_ms, -1), coalesce(excluded.effort, '') COLLATE "C", (excluded.agent_id IS NULL),
             coalesce(excluded.agent_id, '') COLLATE "C")
                > (t.output_tokens, t.input_tokens, t.cache_read_tokens, t.cache_write_1h_tokens, t.cache_write_5m_tokens, t.web_searches,
-               (t.agent_id IS NULL), coalesce(t.agent_id, '') COLLATE "C")
+               coalesce(t.is_fast, false), coalesce(t.inference_geo, '') COLLATE "C", coalesce(t.is_advisor, false),
+               coalesce(t.thinking_ms, -1), coalesce(t.effort, '') COLLATE "C", (t.agent_id IS NULL),
+               coalesce(t.agent_id, '') COLLATE "C")
             OR t.id IN (SELECT id FROM renewed_ids)
                AND ROW(excluded.input_tokens, excluded.output_tokens, excluded.cache_write_5m_tokens, excluded.cache_write_1h_tokens,
                excluded.cache_read_tokens, excluded.cost_nano_usd, excluded.uncached_nano_usd, excluded.cache_saved_nano_usd,
-               excluded.web_searches, excluded.price_version, excluded.agent_id)::text
+               excluded.web_searches, excluded.effort, excluded.thinking_ms, excluded.cache_write_nano_usd, excluded.price_version,
+               excluded.agent_id, excluded.is_fast, excluded.inference_geo, excluded.is_advisor)::text
                 <> ROW(t.input_tokens, t.output_tokens, t.cache_write_5m_tokens, t.cache_write_1h_tokens, t.cache_read_tokens, t.cost_nano_usd,
-                t.uncached_nano_usd, t.cache_saved_nano_usd, t.web_searches, t.price_version, t.agent_id)::text))
+                t.uncached_nano_usd, t.cache_saved_nano_usd, t.web_searches, t.effort, t.thinking_ms, t.cache_write_nano_usd,
+                t.price_version, t.agent_id, t.is_fast, t.inference_geo, t.is_advisor)::text))
            OR NOT %(bringer)s = ANY(coalesce(t.brought_by, '{0}')))
     RETURNING
         new.session_id, new.project_id, new.user_id, new.occurred_at, new.model,

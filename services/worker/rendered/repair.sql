@@ -56,7 +56,9 @@ UPDATE session_facts SET
         || CASE WHEN (numbers->>'output_tokens')::numeric <= 10000000000 THEN jsonb_build_object('output_tokens', numbers->'output_tokens') ELSE '{}' END
         || CASE WHEN (numbers->>'cache_creation_tokens')::numeric <= 10000000000 THEN jsonb_build_object('cache_creation_tokens', numbers->'cache_creation_tokens') ELSE '{}' END
         || CASE WHEN (numbers->>'cache_read_tokens')::numeric <= 10000000000 THEN jsonb_build_object('cache_read_tokens', numbers->'cache_read_tokens') ELSE '{}' END
-        || CASE WHEN (numbers->>'cost_nano_usd')::numeric <= 1000000000000000 THEN jsonb_build_object('cost_nano_usd', numbers->'cost_nano_usd') ELSE '{}' END, '{}')
+        || CASE WHEN (numbers->>'cost_nano_usd')::numeric <= 1000000000000000 THEN jsonb_build_object('cost_nano_usd', numbers->'cost_nano_usd') ELSE '{}' END
+        || CASE WHEN (numbers->>'client_cost_nano_usd')::numeric <= 1000000000000000 THEN jsonb_build_object('client_cost_nano_usd', numbers->'client_cost_nano_usd') ELSE '{}' END
+        || CASE WHEN (numbers->>'client_started_ms')::numeric <= 9007199254740991 THEN jsonb_build_object('client_started_ms', numbers->'client_started_ms') ELSE '{}' END, '{}')
 WHERE (first_record_at > '-infinity' AND (first_record_at < %(earliest)s OR first_record_at > received_at + %(ahead)s))
 OR (last_record_at > '-infinity' AND (last_record_at < %(earliest)s OR last_record_at > received_at + %(ahead)s))
 OR (ended_at > '-infinity' AND (ended_at < %(earliest)s OR ended_at > received_at + %(ahead)s))
@@ -71,4 +73,6 @@ OR (ended_at > '-infinity' AND (ended_at < %(earliest)s OR ended_at > received_a
    OR (numbers->>'cache_creation_tokens')::numeric > 10000000000
    OR (numbers->>'cache_read_tokens')::numeric > 10000000000
    OR (numbers->>'cost_nano_usd')::numeric > 1000000000000000
+   OR (numbers->>'client_cost_nano_usd')::numeric > 1000000000000000
+   OR (numbers->>'client_started_ms')::numeric > 9007199254740991
 RETURNING id, session_id;

@@ -98,9 +98,10 @@ WHERE id = %(key)s::uuid
 
 SELECT * FROM (
     SELECT *, row_number() OVER w AS n,
-           sum(coalesce(octet_length(source), 0)) OVER w AS bytes
+           sum(coalesce(octet_length(source), 0)
+               + coalesce(octet_length(inference_geo), 0)) OVER w AS bytes
     FROM (
-        SELECT id::text AS key, id AS place, source
+        SELECT id::text AS key, id AS place, source, inference_geo
         FROM api_calls
         WHERE id > %(after_key)s::uuid
         ORDER BY id LIMIT %(chunk_rows)s
@@ -109,9 +110,11 @@ SELECT * FROM (
 ) AS s WHERE n = 1 OR bytes <= %(chunk_bytes)s ORDER BY n;
 
 UPDATE api_calls SET
-    source = %(source)s::text
+    source = %(source)s::text,
+    inference_geo = %(inference_geo)s::text
 WHERE id = %(key)s::uuid
-  AND source::text IS NOT DISTINCT FROM %(old_source)s::text::text;
+  AND source::text IS NOT DISTINCT FROM %(old_source)s::text::text
+  AND inference_geo::text IS NOT DISTINCT FROM %(old_inference_geo)s::text::text;
 
 SELECT * FROM (
     SELECT *, row_number() OVER w AS n,
@@ -143,9 +146,10 @@ SELECT * FROM (
                + coalesce(octet_length(client_version), 0)
                + coalesce(octet_length(source), 0)
                + coalesce(octet_length(model), 0)
-               + coalesce(octet_length(numbers), 0)) OVER w AS bytes
+               + coalesce(octet_length(numbers), 0)
+               + coalesce(octet_length(client_costs), 0)) OVER w AS bytes
     FROM (
-        SELECT id::text AS key, id AS place, title, git_branch, client_version, source, model, numbers::text AS numbers
+        SELECT id::text AS key, id AS place, title, git_branch, client_version, source, model, numbers::text AS numbers, client_costs::text AS client_costs
         FROM session_facts
         WHERE id > %(after_key)s::uuid
         ORDER BY id LIMIT %(chunk_rows)s
@@ -159,14 +163,16 @@ UPDATE session_facts SET
     client_version = %(client_version)s::text,
     source = %(source)s::text,
     model = %(model)s::text,
-    numbers = %(numbers)s::jsonb
+    numbers = %(numbers)s::jsonb,
+    client_costs = %(client_costs)s::jsonb
 WHERE id = %(key)s::uuid
   AND title::text IS NOT DISTINCT FROM %(old_title)s::text::text
   AND git_branch::text IS NOT DISTINCT FROM %(old_git_branch)s::text::text
   AND client_version::text IS NOT DISTINCT FROM %(old_client_version)s::text::text
   AND source::text IS NOT DISTINCT FROM %(old_source)s::text::text
   AND model::text IS NOT DISTINCT FROM %(old_model)s::text::text
-  AND numbers::text IS NOT DISTINCT FROM %(old_numbers)s::jsonb::text;
+  AND numbers::text IS NOT DISTINCT FROM %(old_numbers)s::jsonb::text
+  AND client_costs::text IS NOT DISTINCT FROM %(old_client_costs)s::jsonb::text;
 
 SELECT * FROM (
     SELECT *, row_number() OVER w AS n,
@@ -433,6 +439,32 @@ WHERE id = %(key)s::uuid
 
 SELECT * FROM (
     SELECT *, row_number() OVER w AS n,
+           sum(coalesce(octet_length(attributes), 0)
+               + coalesce(octet_length(user_name), 0)
+               + coalesce(octet_length(bound_user), 0)
+               + coalesce(octet_length(request_id), 0)) OVER w AS bytes
+    FROM (
+        SELECT id::text AS key, id AS place, attributes::text AS attributes, user_name, bound_user, request_id
+        FROM signals
+        WHERE id > %(after_key)s::uuid
+        ORDER BY id LIMIT %(chunk_rows)s
+    ) AS r
+    WINDOW w AS (ORDER BY place)
+) AS s WHERE n = 1 OR bytes <= %(chunk_bytes)s ORDER BY n;
+
+UPDATE signals SET
+    attributes = %(attributes)s::jsonb,
+    user_name = %(user_name)s::text,
+    bound_user = %(bound_user)s::text,
+    request_id = %(request_id)s::text
+WHERE id = %(key)s::uuid
+  AND attributes::text IS NOT DISTINCT FROM %(old_attributes)s::jsonb::text
+  AND user_name::text IS NOT DISTINCT FROM %(old_user_name)s::text::text
+  AND bound_user::text IS NOT DISTINCT FROM %(old_bound_user)s::text::text
+  AND request_id::text IS NOT DISTINCT FROM %(old_request_id)s::text::text;
+
+SELECT * FROM (
+    SELECT *, row_number() OVER w AS n,
            sum(coalesce(octet_length(file_name), 0)
                + coalesce(octet_length(user_name), 0)
                + coalesce(octet_length(bound_user), 0)) OVER w AS bytes
@@ -457,6 +489,26 @@ WHERE id = %(key)s::bigint
   AND file_name::text IS NOT DISTINCT FROM %(old_file_name)s::text::text
   AND user_name::text IS NOT DISTINCT FROM %(old_user_name)s::text::text
   AND bound_user::text IS NOT DISTINCT FROM %(old_bound_user)s::text::text;
+
+SELECT * FROM (
+    SELECT *, row_number() OVER w AS n,
+           sum(coalesce(octet_length(model), 0)
+               + coalesce(octet_length(client_version), 0)) OVER w AS bytes
+    FROM (
+        SELECT session_id::text AS key, session_id AS place, model, client_version
+        FROM status_lines
+        WHERE session_id > %(after_key)s::text
+        ORDER BY session_id LIMIT %(chunk_rows)s
+    ) AS r
+    WINDOW w AS (ORDER BY place)
+) AS s WHERE n = 1 OR bytes <= %(chunk_bytes)s ORDER BY n;
+
+UPDATE status_lines SET
+    model = %(model)s::text,
+    client_version = %(client_version)s::text
+WHERE session_id = %(key)s::text
+  AND model::text IS NOT DISTINCT FROM %(old_model)s::text::text
+  AND client_version::text IS NOT DISTINCT FROM %(old_client_version)s::text::text;
 
 SELECT * FROM (
     SELECT *, row_number() OVER w AS n,
@@ -518,6 +570,27 @@ WHERE id = %(key)s::uuid
   AND user_name::text IS NOT DISTINCT FROM %(old_user_name)s::text::text
   AND request_id::text IS NOT DISTINCT FROM %(old_request_id)s::text::text
   AND selection::text IS NOT DISTINCT FROM %(old_selection)s::jsonb::text;
+
+SELECT * FROM (
+    SELECT *, row_number() OVER w AS n,
+           sum(coalesce(octet_length(name), 0)) OVER w AS bytes
+    FROM (
+        SELECT id::text AS key, id AS place, name
+        FROM unread_formats
+        WHERE id > %(after_key)s::bigint
+        ORDER BY id LIMIT %(chunk_rows)s
+    ) AS r
+    WINDOW w AS (ORDER BY place)
+) AS s WHERE n = 1 OR bytes <= %(chunk_bytes)s ORDER BY n;
+
+UPDATE unread_formats SET
+    name = CASE
+            WHEN EXISTS (SELECT FROM unread_formats AS o
+                         WHERE (o.version, o.kind, o.name) = (unread_formats.version, unread_formats.kind, %(name)s::text) AND o.id <> %(key)s::bigint)
+                THEN %(name)s::text || ' ' || %(key)s::bigint ELSE %(name)s::text
+        END
+WHERE id = %(key)s::bigint
+  AND name::text IS NOT DISTINCT FROM %(old_name)s::text::text;
 
 SELECT * FROM (
     SELECT *, row_number() OVER w AS n,
@@ -615,6 +688,49 @@ UPDATE retention_runs SET
     request_id = %(request_id)s::text
 WHERE id = %(key)s::uuid
   AND request_id::text IS NOT DISTINCT FROM %(old_request_id)s::text::text;
+
+SELECT * FROM (
+    SELECT *, row_number() OVER w AS n,
+           sum(coalesce(octet_length(model), 0)
+               + coalesce(octet_length(by_model), 0)
+               + coalesce(octet_length(request_id), 0)) OVER w AS bytes
+    FROM (
+        SELECT id::text AS key, id AS place, model, by_model::text AS by_model, request_id
+        FROM reprices
+        WHERE id > %(after_key)s::uuid
+        ORDER BY id LIMIT %(chunk_rows)s
+    ) AS r
+    WINDOW w AS (ORDER BY place)
+) AS s WHERE n = 1 OR bytes <= %(chunk_bytes)s ORDER BY n;
+
+UPDATE reprices SET
+    model = %(model)s::text,
+    by_model = %(by_model)s::jsonb,
+    request_id = %(request_id)s::text
+WHERE id = %(key)s::uuid
+  AND model::text IS NOT DISTINCT FROM %(old_model)s::text::text
+  AND by_model::text IS NOT DISTINCT FROM %(old_by_model)s::jsonb::text
+  AND request_id::text IS NOT DISTINCT FROM %(old_request_id)s::text::text;
+
+SELECT * FROM (
+    SELECT *, row_number() OVER w AS n,
+           sum(coalesce(octet_length(model), 0)
+               + coalesce(octet_length(version), 0)) OVER w AS bytes
+    FROM (
+        SELECT id::text AS key, id AS place, model, version
+        FROM prices
+        WHERE id > %(after_key)s::uuid
+        ORDER BY id LIMIT %(chunk_rows)s
+    ) AS r
+    WINDOW w AS (ORDER BY place)
+) AS s WHERE n = 1 OR bytes <= %(chunk_bytes)s ORDER BY n;
+
+UPDATE prices SET
+    model = %(model)s::text || ' ' || %(key)s::uuid,
+    version = %(version)s::text
+WHERE id = %(key)s::uuid
+  AND model::text IS NOT DISTINCT FROM %(old_model)s::text::text
+  AND version::text IS NOT DISTINCT FROM %(old_version)s::text::text;
 
 SELECT * FROM (
     SELECT *, row_number() OVER w AS n,

@@ -18,6 +18,7 @@ SELECT s.session_id, coalesce(mark.title, s.title) AS title, mark.title IS NOT N
     least(s.cache_creation_tokens, 9007199254740991)::bigint AS cache_creation_tokens,
     least(s.cache_read_tokens, 9007199254740991)::bigint AS cache_read_tokens, s.api_calls, s.unpriced_calls,
     s.model, s.git_branch, s.client_version, s.cost_nano_usd / 1e9::float8 AS cost_usd,
+    (SELECT c.own_nano_usd / 1e9::float8 FROM session_client_costs AS c WHERE c.session_id = s.session_id) AS client_cost_usd,
     CASE WHEN s.cache_priced_calls > 0 AND s.cache_priced_calls = s.api_calls - s.unpriced_calls
         THEN s.cache_saved_nano_usd / 1e9::float8 END AS cache_saved_usd,
     s.source,
