@@ -14,6 +14,7 @@ The worker decides what of a range is new. Ingest may have forgotten how far a f
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import partial
+from operator import itemgetter
 from typing import Any, Final
 from uuid import UUID, uuid5
 
@@ -247,7 +248,7 @@ def _insert_signals(connection: Connection[Any], signals: Sequence[Received]) ->
         return 0
     with connection.cursor() as cursor:
         # In one order: then two workers that store the same ones do not deadlock.
-        cursor.executemany(_INSERT_SIGNAL, sorted(rows, key=lambda row: row["id"]))
+        cursor.executemany(_INSERT_SIGNAL, sorted(rows, key=itemgetter("id")))
         return cursor.rowcount
 
 
