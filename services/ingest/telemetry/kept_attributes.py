@@ -9,6 +9,7 @@ import re
 from typing import Any, Final, Literal
 
 from services.ingest.telemetry.telemetry_records import Attributes, Value
+from shared.claude_formats.signals import WAIT
 
 Kind = Literal["integer", "number", "flag", "text"]
 # {attribute: (name under which it is kept, kind)}
@@ -89,7 +90,7 @@ METRICS: Final[dict[str, Kept]] = {
 }
 
 # Of a call that waits for a permission. What other spans say is in the events.
-SPANS: Final[dict[str, Kept]] = {"tool.blocked_on_user": _kept(texts="decision source tool_name agent_id", integers="duration_ms")}
+SPANS: Final[dict[str, Kept]] = {WAIT: _kept(texts="decision source tool_name agent_id", integers="duration_ms")}
 # Its calls' names are looked up among these.
 PARENTS: Final = frozenset({"tool"})
 

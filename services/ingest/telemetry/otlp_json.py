@@ -34,6 +34,7 @@ class _LogRecord(Struct, rename="camel"):
     time_unix_nano: _Integer = None
     observed_time_unix_nano: _Integer = None
     event_name: str | None = None
+    span_id: str | None = None
     body: _Value | None = None
     attributes: list[_Attribute] | None = None
 
@@ -120,6 +121,7 @@ def logs(body: bytes) -> Iterator[Record]:
                 name=record.event_name or _text(record.body),
                 time=_integer(record.time_unix_nano) or _integer(record.observed_time_unix_nano),
                 attributes=shared | _attributes(record.attributes, WANTED),
+                span_id=record.span_id or "",
             )
 
 
