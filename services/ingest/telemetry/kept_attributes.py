@@ -4,7 +4,6 @@ No text that a person or Claude wrote is listed, no body, no input of a tool, an
 The transcript has the texts. Events of which nothing is listed are dropped as a whole: `hook_registered` comes 17 times with each start.
 """
 
-import math
 import re
 from typing import Any, Final, Literal
 
@@ -23,7 +22,9 @@ EVENT_SEQUENCE: Final = "event.sequence"
 PREFIX: Final = "claude_code."
 
 MAX_CHARACTERS: Final = 200
-MAX_INTEGER: Final = 2**53 - 1
+# With these bounds no sum of what is stored overflows: milliseconds, tokens and bytes, and values of metrics. What is beyond them cannot be true.
+MAX_INTEGER: Final = 10**11
+MAX_NUMBER: Final = 1e15
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 _RENAMED: Final = {"vcs.ref.head.revision": "commit", "vcs.ref.head.name": "branch", "vcs.ref.head.type": "branch_kind"}
 
@@ -129,14 +130,14 @@ def integer_of(value: Value | None) -> int | None:
 
 
 def number_of(value: Value | None) -> float | None:
-    """A finite number; None if it is none."""
+    """A number; None if it is none, or beyond what can be true."""
     if value is None or isinstance(value, bool):
         return None
     try:
         number = float(value)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
-    return number if math.isfinite(number) else None
+    return number if -MAX_NUMBER <= number <= MAX_NUMBER else None
 
 
 def _as_kind(value: Value, kind: Kind) -> Any:

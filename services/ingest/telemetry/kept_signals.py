@@ -25,6 +25,7 @@ from services.ingest.telemetry.kept_attributes import (
     Kept,
     integer_of,
     kept_attributes,
+    number_of,
     text_of,
     without_persons,
 )
@@ -91,14 +92,15 @@ def signals_of_metrics(records: Iterable[Record], now: datetime) -> Found:
         attributes = without_persons(record.attributes)
         name = record.name.removeprefix(PREFIX)
         session_id = _counted_session(found, attributes, METRICS.get(name))
-        if session_id is None or record.value is None:
+        value = number_of(record.value)
+        if session_id is None or value is None:
             found.dropped += session_id is not None
             continue
         told_by = _encode(attributes).decode()
         signal_id = derived_id("metric", record.name, told_by, str(record.start), str(record.time))
         kept = kept_attributes(attributes, METRICS[name])
         signal = _signal(signal_id, session_id, "metric", name, _time_of(None, record.time, now), attributes, kept)
-        signal.value = record.value
+        signal.value = value
         signal.started_at = _time_of(None, record.start, now) if record.start else None
         signal.is_cumulative = record.temporality == CUMULATIVE
         found.signals.append(signal)
@@ -117,8 +119,9 @@ def signals_of_spans(records: Iterable[Record], now: datetime) -> Found:
         if session_id is None:
             continue
         kept = kept_attributes(attributes, SPANS[name]) | _span_of(span)
-        if "duration_ms" not in kept and 0 < span.start <= span.time:
-            kept["duration_ms"] = (span.time - span.start) // 1_000_000
+        lasted = integer_of((span.time - span.start) // 1_000_000) if span.start > 0 else None
+        if "duration_ms" not in kept and lasted is not None:
+            kept["duration_ms"] = lasted
         signal_id = derived_id("span", session_id, span.span_id, str(span.start), str(span.time))
         found.signals.append(_signal(signal_id, session_id, "span", name, _time_of(None, span.time, now), attributes, kept))
     return found
