@@ -4,11 +4,11 @@ No text that a person or Claude wrote is listed, no body, no input of a tool, an
 The transcript has the texts. Events of which nothing is listed are dropped as a whole: `hook_registered` comes 17 times with each start.
 """
 
-import math
 import re
 from typing import Any, Final, Literal
 
 from services.ingest.telemetry.telemetry_records import Attributes, Value
+from shared.claude_formats.signals import WAIT
 
 Kind = Literal["integer", "number", "flag", "text"]
 # {attribute: (name under which it is kept, kind)}
@@ -22,7 +22,9 @@ EVENT_SEQUENCE: Final = "event.sequence"
 PREFIX: Final = "claude_code."
 
 MAX_CHARACTERS: Final = 200
-MAX_INTEGER: Final = 2**53 - 1
+# With these bounds no sum of what is stored overflows: milliseconds, tokens and bytes, and values of metrics. What is beyond them cannot be true.
+MAX_INTEGER: Final = 10**11
+MAX_NUMBER: Final = 1e15
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 _RENAMED: Final = {"vcs.ref.head.revision": "commit", "vcs.ref.head.name": "branch", "vcs.ref.head.type": "branch_kind"}
 
@@ -89,7 +91,7 @@ METRICS: Final[dict[str, Kept]] = {
 }
 
 # Of a call that waits for a permission. What other spans say is in the events.
-SPANS: Final[dict[str, Kept]] = {"tool.blocked_on_user": _kept(texts="decision source tool_name agent_id", integers="duration_ms")}
+SPANS: Final[dict[str, Kept]] = {WAIT: _kept(texts="decision source tool_name agent_id", integers="duration_ms")}
 # Its calls' names are looked up among these.
 PARENTS: Final = frozenset({"tool"})
 
@@ -128,14 +130,14 @@ def integer_of(value: Value | None) -> int | None:
 
 
 def number_of(value: Value | None) -> float | None:
-    """A finite number; None if it is none."""
+    """A number; None if it is none, or beyond what can be true."""
     if value is None or isinstance(value, bool):
         return None
     try:
         number = float(value)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
-    return number if math.isfinite(number) else None
+    return number if -MAX_NUMBER <= number <= MAX_NUMBER else None
 
 
 def _as_kind(value: Value, kind: Kind) -> Any:

@@ -25,10 +25,12 @@ from services.ingest.telemetry.kept_attributes import (
     Kept,
     integer_of,
     kept_attributes,
+    number_of,
     text_of,
     without_persons,
 )
 from services.ingest.telemetry.telemetry_records import CUMULATIVE, Attributes, Record
+from shared.claude_formats.signals import TOOL_DECISION, TOOL_RESULT
 from shared.events.messages import Signal
 from shared.events.plausible import objection_to_time
 from shared.http.errors import ApiError
@@ -37,6 +39,7 @@ NO_SESSION: Final = "Some have no attribute session.id, or one that no session c
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MAX_ID: Final = 200
 _TOOL_USE_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,200}")
+_SPAN_ID: Final = re.compile(r"[0-9a-f]{16}")
 _REVISION: Final = re.compile(r"[0-9a-f]{7,64}")
 _encode: Final = msgspec.json.Encoder(order="sorted").encode
 
@@ -68,8 +71,11 @@ def signals_of_logs(records: Iterable[Record], now: datetime) -> Found:
         if session_id is None:
             continue
         kept = kept_attributes(attributes, EVENTS[name])
-        if name == "tool_result" and (commit := _commit_of(attributes)) is not None:
+        if name == TOOL_RESULT and (commit := _commit_of(attributes)) is not None:
             kept["commit"] = commit
+        if name == TOOL_DECISION:
+            # A decision is written in the span of the wait for it, which does not name the call (services/query/queries/lists/signals.sql).
+            kept |= _span_of(record)
         time = text_of(attributes, EVENT_TIME)
         sequence = integer_of(attributes.get(EVENT_SEQUENCE))
         # Without a sequence two events of one moment are told by what they say.
@@ -86,14 +92,15 @@ def signals_of_metrics(records: Iterable[Record], now: datetime) -> Found:
         attributes = without_persons(record.attributes)
         name = record.name.removeprefix(PREFIX)
         session_id = _counted_session(found, attributes, METRICS.get(name))
-        if session_id is None or record.value is None:
+        value = number_of(record.value)
+        if session_id is None or value is None:
             found.dropped += session_id is not None
             continue
         told_by = _encode(attributes).decode()
         signal_id = derived_id("metric", record.name, told_by, str(record.start), str(record.time))
         kept = kept_attributes(attributes, METRICS[name])
         signal = _signal(signal_id, session_id, "metric", name, _time_of(None, record.time, now), attributes, kept)
-        signal.value = record.value
+        signal.value = value
         signal.started_at = _time_of(None, record.start, now) if record.start else None
         signal.is_cumulative = record.temporality == CUMULATIVE
         found.signals.append(signal)
@@ -101,7 +108,7 @@ def signals_of_metrics(records: Iterable[Record], now: datetime) -> Found:
 
 
 def signals_of_spans(records: Iterable[Record], now: datetime) -> Found:
-    """Waits for a permission. Where the span does not name its call, the span around it does, if it is in the same export."""
+    """Waits for a permission. The span does not name its call. The span around it does, which ends with the call, perhaps in a later export."""
     found = Found()
     spans = list(records)
     around = {span.span_id: span.attributes for span in spans if span.span_id and span.name.removeprefix(PREFIX) in PARENTS}
@@ -111,9 +118,10 @@ def signals_of_spans(records: Iterable[Record], now: datetime) -> Found:
         session_id = _counted_session(found, attributes, SPANS.get(name))
         if session_id is None:
             continue
-        kept = kept_attributes(attributes, SPANS[name])
-        if "duration_ms" not in kept and 0 < span.start <= span.time:
-            kept["duration_ms"] = (span.time - span.start) // 1_000_000
+        kept = kept_attributes(attributes, SPANS[name]) | _span_of(span)
+        lasted = integer_of((span.time - span.start) // 1_000_000) if span.start > 0 else None
+        if "duration_ms" not in kept and lasted is not None:
+            kept["duration_ms"] = lasted
         signal_id = derived_id("span", session_id, span.span_id, str(span.start), str(span.time))
         found.signals.append(_signal(signal_id, session_id, "span", name, _time_of(None, span.time, now), attributes, kept))
     return found
@@ -158,6 +166,10 @@ def _signal(
         tool_use_id=tool_use if tool_use is not None and _TOOL_USE_ID.fullmatch(tool_use) else None,
         attributes=_encode(kept).decode(),
     )
+
+
+def _span_of(record: Record) -> dict[str, str]:
+    return {"span_id": record.span_id} if _SPAN_ID.fullmatch(record.span_id) else {}
 
 
 def _commit_of(attributes: Attributes) -> str | None:

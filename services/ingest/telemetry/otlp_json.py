@@ -14,44 +14,45 @@ from services.ingest.telemetry.telemetry_records import Attributes, Record, Valu
 _Integer = int | float | str | None
 
 
-class _Value(Struct, rename="camel"):
+class _Value(Struct, rename="camel", gc=False):
     string_value: str | None = None
     bool_value: bool | None = None
     int_value: _Integer = None
     double_value: float | str | None = None
 
 
-class _Attribute(Struct):
+class _Attribute(Struct, gc=False):
     key: str = ""
     value: _Value | None = None
 
 
-class _Resource(Struct):
+class _Resource(Struct, gc=False):
     attributes: list[_Attribute] | None = None
 
 
-class _LogRecord(Struct, rename="camel"):
+class _LogRecord(Struct, rename="camel", gc=False):
     time_unix_nano: _Integer = None
     observed_time_unix_nano: _Integer = None
     event_name: str | None = None
+    span_id: str | None = None
     body: _Value | None = None
     attributes: list[_Attribute] | None = None
 
 
-class _ScopeLogs(Struct, rename="camel"):
+class _ScopeLogs(Struct, rename="camel", gc=False):
     log_records: list[_LogRecord] | None = None
 
 
-class _ResourceLogs(Struct, rename="camel"):
+class _ResourceLogs(Struct, rename="camel", gc=False):
     resource: _Resource | None = None
     scope_logs: list[_ScopeLogs] | None = None
 
 
-class _Logs(Struct, rename="camel"):
+class _Logs(Struct, rename="camel", gc=False):
     resource_logs: list[_ResourceLogs] | None = None
 
 
-class _Point(Struct, rename="camel"):
+class _Point(Struct, rename="camel", gc=False):
     start_time_unix_nano: _Integer = None
     time_unix_nano: _Integer = None
     as_double: float | str | None = None
@@ -59,31 +60,31 @@ class _Point(Struct, rename="camel"):
     attributes: list[_Attribute] | None = None
 
 
-class _Sum(Struct, rename="camel"):
+class _Sum(Struct, rename="camel", gc=False):
     aggregation_temporality: _Integer = None
     data_points: list[_Point] | None = None
 
 
-class _Metric(Struct):
+class _Metric(Struct, gc=False):
     name: str = ""
     sum: _Sum | None = None
     gauge: _Sum | None = None
 
 
-class _ScopeMetrics(Struct):
+class _ScopeMetrics(Struct, gc=False):
     metrics: list[_Metric] | None = None
 
 
-class _ResourceMetrics(Struct, rename="camel"):
+class _ResourceMetrics(Struct, rename="camel", gc=False):
     resource: _Resource | None = None
     scope_metrics: list[_ScopeMetrics] | None = None
 
 
-class _Metrics(Struct, rename="camel"):
+class _Metrics(Struct, rename="camel", gc=False):
     resource_metrics: list[_ResourceMetrics] | None = None
 
 
-class _Span(Struct, rename="camel"):
+class _Span(Struct, rename="camel", gc=False):
     span_id: str = ""
     parent_span_id: str = ""
     name: str = ""
@@ -92,16 +93,16 @@ class _Span(Struct, rename="camel"):
     attributes: list[_Attribute] | None = None
 
 
-class _ScopeSpans(Struct):
+class _ScopeSpans(Struct, gc=False):
     spans: list[_Span] | None = None
 
 
-class _ResourceSpans(Struct, rename="camel"):
+class _ResourceSpans(Struct, rename="camel", gc=False):
     resource: _Resource | None = None
     scope_spans: list[_ScopeSpans] | None = None
 
 
-class _Traces(Struct, rename="camel"):
+class _Traces(Struct, rename="camel", gc=False):
     resource_spans: list[_ResourceSpans] | None = None
 
 
@@ -120,6 +121,7 @@ def logs(body: bytes) -> Iterator[Record]:
                 name=record.event_name or _text(record.body),
                 time=_integer(record.time_unix_nano) or _integer(record.observed_time_unix_nano),
                 attributes=shared | _attributes(record.attributes, WANTED),
+                span_id=record.span_id or "",
             )
 
 

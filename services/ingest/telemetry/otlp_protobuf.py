@@ -25,6 +25,7 @@ def logs(body: bytes) -> Iterator[Record]:
                 name=record.event_name or record.body.string_value,
                 time=record.time_unix_nano or record.observed_time_unix_nano,
                 attributes=shared | _attributes(record.attributes, WANTED),
+                span_id=record.span_id.hex(),
             )
 
 

@@ -16,7 +16,8 @@ CUMULATIVE: Final = 2
 class Record(Struct, frozen=True, kw_only=True):
     """A log record, a metric's point or a span. Times are in nanoseconds since 1970; 0: not known. `name` is the metric's or span's, or the log's body.
 
-    `value` and `temporality` are of a point. `span_id` and `parent_id` are of a span, as text. A span ends at `time`.
+    `value` and `temporality` are of a point. A span ends at `time`; it has `span_id` and `parent_id`, in hex. A log has the id of the span in which it was
+    written, if traces are on.
     """
 
     name: str

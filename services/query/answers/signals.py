@@ -47,9 +47,9 @@ class SignalSummary(Answer):
     api_cost_usd: Annotated[float | None, doc("What Claude Code says that these requests cost.")]
     median_ttft_ms: Annotated[float | None, doc("Time to the first token of an answer, the median.")]
     max_ttft_ms: int | None
-    api_errors: Annotated[int, doc("Requests that failed. Claude Code sends most of them again.")]
-    api_retries: Annotated[int, doc("Requests that were sent again.")]
-    retries_exhausted: Annotated[int, doc("How often Claude Code gave up sending one again.")]
+    api_errors: Annotated[int, doc("Requests that failed for good. Those that a retry saved are in the timeline alone.")]
+    api_retries: Annotated[int, doc("How often requests were sent again that failed for good.")]
+    retries_exhausted: Annotated[int, doc("Requests that failed after they had been sent again.")]
     accepted_calls: Annotated[int, doc("Tool calls that were allowed, by a person or a rule.")]
     rejected_calls: Annotated[int, doc("Tool calls that were refused.")]
     rejected_by_user: Annotated[int, doc("Of these, those to which a person said no, or which a person interrupted.")]

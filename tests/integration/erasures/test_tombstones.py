@@ -2,11 +2,13 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from itertools import count
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 
+from deploy.embedded.supervision.processes import wait_until
 from services.worker.drain.accounting import accounting
 from services.worker.lock_order import lock_writing_exclusive
 from services.worker.persist.tombstones import Kind, write_range_tombstone, write_tombstones
@@ -14,6 +16,7 @@ from shared.events.messages import Conversation, Event, HookPayload, SessionStar
 from shared.events.readings import RateLimit, RateLimits, Reading, StatusLine
 from tests.integration.keys.ownership.owners import ANNS, AT, BOBS, LIVE, World, conversation
 from tests.integration.worker.all_tables import tables
+from tests.telemetry import event, logs
 
 WORDS = "words of ann"
 CONTENT = conversation(ANNS, "/ann", AT, WORDS)
@@ -159,3 +162,42 @@ def test_a_batch_is_taken_without_what_was_erased(world: World) -> None:
 
     assert (answer["accepted"], [each["code"] for each in answer["rejected"]]) == (1, ["ERASED"])
     assert world.api.select("SELECT session_id FROM sessions") == [{"session_id": "another"}]
+
+
+@pytest.mark.parametrize("named", [("session", ANNS), ("user", "ann")], ids=lambda named: named[0])
+def test_telemetry_of_what_was_erased_is_left_out_and_the_exporter_is_told(world: World, named: tuple[Any, ...]) -> None:
+    # Given a tombstone, and an ingest that does not know of it yet
+    keep_out(world, *named)
+    ann = world.api.key("ingest", user="ann")
+
+    def told(number: int) -> dict[str, Any]:
+        export = logs(event("tool_result", number, session=ANNS, tool_use_id="toolu_1", duration_ms="1"))
+        answer = world.api.post(ann, "/v1/logs", export)
+        assert answer.status_code == 200
+        found: dict[str, Any] = answer.json()
+        return found
+
+    # When her telemetry comes again and again
+    numbers = count()
+    assert wait_until(lambda: "partialSuccess" in told(next(numbers)), 60)
+    world.settle()
+
+    # Then it is rejected once that is known, and what came before is in no table
+    partial = told(next(numbers))["partialSuccess"]
+    assert partial["rejectedLogRecords"] == "1"
+    assert "erased" in partial["errorMessage"]
+    assert world.api.select("SELECT count(*) FROM signals") == [{"count": 0}]
+    assert accounting(world.worker).drift == 0
+
+
+def test_telemetry_of_a_time_that_was_erased_is_left_out(world: World) -> None:
+    with world.worker.transaction() as connection:
+        lock_writing_exclusive(connection)
+        write_range_tombstone(connection, ANNS, AT, AT + timedelta(hours=1), uuid4())
+    hours = [event("compaction", number, session=ANNS, start=AT + timedelta(hours=number - 1)) for number in range(4)]
+
+    assert world.api.post(world.api.key("ingest"), "/v1/logs", logs(*hours)).status_code == 200
+    world.settle()
+
+    kept = world.api.select("SELECT occurred_at FROM signals ORDER BY occurred_at")
+    assert [row["occurred_at"] - AT for row in kept] == [timedelta(hours=-1), timedelta(hours=1), timedelta(hours=2)]

@@ -21,6 +21,7 @@ from shared.journal.streams import accounting_key, stream_key
 from tests.conftest import LOCAL
 from tests.faults.devices.proxy import Proxy
 from tests.integration.ingest.conftest import Service, is_error
+from tests.telemetry import event, logs
 
 MESSAGE = {"session_id": "s-1", "content": "How?", "role": "user"}
 START = {"session_id": "s-1", "project_path": "/p"}
@@ -84,6 +85,19 @@ def test_writes_to_known_sessions_are_accepted_without_postgres(service: Service
         is_503(upload, "DATABASE_UNAVAILABLE")
         assert is_error(http.get("/readyz"), 503, "DATABASE_UNAVAILABLE").keys() == {"database"}
     assert [type(event).__name__ for event in service.journal()] == ["SessionStart", "Conversation", "SessionEnd", "SessionStart"]
+
+
+def test_telemetry_is_accepted_without_postgres_and_does_not_wait_for_it(service: Service, settings: Settings, dead_address: str) -> None:
+    """given sessions of which nothing is known here, each of which other doors would ask Postgres about for 0.2 s."""
+    count = 50
+    with client(settings, database_url=f"postgresql://tracker@{dead_address}/tracker") as http:
+        began = time.monotonic()
+        answers = [http.post("/v1/logs", json=logs(event("compaction", 1, session=f"s-{number}"))) for number in range(count)]
+        took = time.monotonic() - began
+
+    assert [(answer.status_code, answer.json()) for answer in answers] == [(200, {})] * count
+    assert sum(len(envelope.signals) for envelope in service.envelopes()) == count
+    assert took < count * 0.2
 
 
 def test_writes_to_a_hanging_redis_are_refused_within_a_second_and_block_no_other_request(service: Service) -> None:

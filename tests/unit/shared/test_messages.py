@@ -46,6 +46,14 @@ def test_captured_hooks_and_ranges_are_decoded_completely() -> None:
     assert together.ranges == [each for envelope in envelopes for each in envelope.ranges]
 
 
+def test_signals_are_decoded_completely() -> None:
+    *singles, batch = (SAMPLES / "v1_signals.jsonl").read_bytes().splitlines()
+    envelopes = [decode_envelope(entry) for entry in singles]
+    assert [encode_envelope(envelope) for envelope in envelopes] == singles
+    assert decode_envelope(batch).signals == [signal for envelope in envelopes for signal in envelope.signals]
+    assert {signal.kind for signal in decode_envelope(batch).signals} == {"event", "metric", "span"}
+
+
 def test_an_entry_of_a_later_version_is_refused_with_its_version() -> None:
     later = msgspec.structs.replace(decode_envelope((SAMPLES / "v1.json").read_bytes()), version=ENVELOPE_VERSION + 1)
     with pytest.raises(msgspec.ValidationError, match="newer than this worker's"):

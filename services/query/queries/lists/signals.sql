@@ -37,7 +37,7 @@ SELECT own.*, counted.* FROM counted, (
         percentile_cont(0.5) WITHIN GROUP (ORDER BY (attributes ->> 'ttft_ms')::float8) FILTER (WHERE name = 'api_request') AS median_ttft_ms,
         max((attributes ->> 'ttft_ms')::bigint) FILTER (WHERE name = 'api_request') AS max_ttft_ms,
         count(*) FILTER (WHERE name = 'api_error') AS api_errors,
-        coalesce(sum(greatest((attributes ->> 'attempt')::bigint - 1, 0)) FILTER (WHERE name = 'api_request'), 0)::bigint AS api_retries,
+        coalesce(sum(greatest((attributes ->> 'attempt')::bigint - 1, 0)) FILTER (WHERE name IN ('api_request', 'api_error')), 0)::bigint AS api_retries,
         count(*) FILTER (WHERE name = 'api_retries_exhausted') AS retries_exhausted,
         (SELECT count(*) FROM decisions WHERE decision = 'accept') AS accepted_calls,
         (SELECT count(*) FROM decisions WHERE decision = 'reject') AS rejected_calls,
@@ -59,10 +59,21 @@ WHERE g.session_id = %(session_id)s AND is_file_of(g.bound_user, s.user_id) AND 
 ORDER BY g.occurred_at, g.id LIMIT 100
 
 -- name: of_call
--- What telemetry knows of one call. The last decision counts, as of one that was asked about twice.
-SELECT (array_agg(g.attributes ->> 'decision' ORDER BY g.occurred_at DESC, g.id) FILTER (WHERE g.name = 'tool_decision'))[1] AS decision,
-    (array_agg(g.attributes ->> 'source' ORDER BY g.occurred_at DESC, g.id) FILTER (WHERE g.name = 'tool_decision'))[1] AS decision_source,
-    max((g.attributes ->> 'duration_ms')::bigint) FILTER (WHERE g.name = 'tool.blocked_on_user') AS permission_wait_ms,
-    max(g.attributes ->> 'commit') AS commit, max(g.attributes ->> 'branch') AS branch
-FROM signals AS g LEFT JOIN sessions AS s ON s.session_id = g.session_id
-WHERE g.tool_call_id = %(id)s AND g.session_id = %(session_id)s AND is_file_of(g.bound_user, s.user_id)
+-- What telemetry knows of one call. The last decision counts, as of one that was asked about twice. The span of a wait does not always name its call: it
+-- is the span in which the decision was written.
+WITH own AS (
+    SELECT g.* FROM signals AS g LEFT JOIN sessions AS s ON s.session_id = g.session_id
+    WHERE g.tool_call_id = %(id)s AND g.session_id = %(session_id)s AND is_file_of(g.bound_user, s.user_id)
+),
+waits AS (
+    SELECT attributes FROM own WHERE name = %(wait)s
+    UNION ALL
+    SELECT g.attributes FROM signals AS g LEFT JOIN sessions AS s ON s.session_id = g.session_id
+    WHERE g.session_id = %(session_id)s AND g.name = %(wait)s AND g.tool_call_id IS NULL AND is_file_of(g.bound_user, s.user_id)
+      AND g.attributes ->> 'span_id' IN (SELECT attributes ->> 'span_id' FROM own WHERE name = %(decision)s)
+)
+SELECT (array_agg(attributes ->> 'decision' ORDER BY occurred_at DESC, id) FILTER (WHERE name = %(decision)s))[1] AS decision,
+    (array_agg(attributes ->> 'source' ORDER BY occurred_at DESC, id) FILTER (WHERE name = %(decision)s))[1] AS decision_source,
+    (SELECT sum((attributes ->> 'duration_ms')::bigint)::bigint FROM waits) AS permission_wait_ms,
+    max(attributes ->> 'commit') AS commit, max(attributes ->> 'branch') AS branch
+FROM own

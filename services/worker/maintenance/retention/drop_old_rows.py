@@ -1,4 +1,5 @@
-"""Drops rows of the tracker's own work after times of their own: jobs, dead letters, scrubs, the audit log, and payloads of hooks.
+"""Drops rows of the tracker's own work after times of their own: jobs, dead letters, scrubs, the audit log, payloads of hooks, and signals of
+sessions of which nothing else came.
 
 What is under way stays, and a job that something stored needs: its undo finds its rows by it, and a reparse what it brought.
 """

@@ -50,8 +50,13 @@ WHERE at < %(before)s ORDER BY id LIMIT %(limit)s
 DELETE FROM audit_log WHERE id = ANY(%(ids)s)
 
 -- name: old_live_payloads
--- They are read within seconds. What is left could not be read.
-SELECT id, 0 AS project_id, pg_column_size(h.*)::bigint AS size FROM hook_payloads AS h WHERE received_at < %(before)s ORDER BY id LIMIT %(limit)s
+-- Hooks are read within seconds. What is left could not be read. Signals go with their session; these are of sessions of which nothing else came.
+SELECT id, 0 AS project_id, pg_column_size(h.*)::bigint AS size FROM hook_payloads AS h WHERE received_at < %(before)s
+UNION ALL
+SELECT id, 0, pg_column_size(g.*)::bigint FROM signals AS g
+WHERE received_at < %(before)s AND NOT EXISTS (SELECT FROM sessions AS s WHERE s.session_id = g.session_id AND s.counted)
+ORDER BY id LIMIT %(limit)s
 
 -- name: delete_live_payloads
-DELETE FROM hook_payloads WHERE id = ANY(%(ids)s)
+DELETE FROM hook_payloads WHERE id = ANY(%(ids)s);
+DELETE FROM signals WHERE id = ANY(%(ids)s)

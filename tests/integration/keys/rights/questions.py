@@ -197,6 +197,9 @@ WRITES: Final[dict[tuple[str, str], object]] = {
     ("POST", "/api/sessions/start"): {"session_id": "{session}", "project_path": "/home/team/alpha"},
     ("POST", "/api/sessions/end"): {"session_id": "{session}"},
     ("POST", "/api/events"): [{"type": "conversation", "session_id": "{session}", "role": "user", "content": "?"}],
+    ("POST", "/v1/logs"): {"resourceLogs": []},
+    ("POST", "/v1/metrics"): {"resourceMetrics": []},
+    ("POST", "/v1/traces"): {"resourceSpans": []},
     ("POST", "/api/hooks"): {"session_id": "{session}", "hook_event_name": "UserPromptSubmit", "prompt": "?", "cwd": "/home/team/alpha"},
     ("POST", "/api/readings"): [
         {

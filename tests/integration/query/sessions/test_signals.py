@@ -17,9 +17,9 @@ NOON = datetime(2024, 1, 15, 12, tzinfo=UTC)
 CALL = tool_call_id("toolu_1")
 REVISION = "3f1c9e2ab47d5608e1f2a3b4c5d6e7f8091a2b3c"
 EVENTS = [
-    event("api_request", 1, seconds=1, ttft_ms=200, cost_usd=0.25, attempt=1),
-    event("api_error", 2, seconds=2, status_code="529", error="overloaded", attempt=1),
-    event("api_request", 3, seconds=3, ttft_ms=900, cost_usd=0.5, attempt=2),
+    event("api_request", 1, seconds=1, ttft_ms=200, cost_usd=0.25),
+    event("api_error", 2, seconds=2, status_code="529", error="overloaded", attempt=3),
+    event("api_request", 3, seconds=3, ttft_ms=900, cost_usd=0.5),
     event("tool_decision", 4, seconds=4, tool_use_id="toolu_1", decision="accept", source="user_temporary"),
     event(
         "tool_result", 5, seconds=5, tool_use_id="toolu_1", duration_ms="40", vcs__ref__head__revision=REVISION, vcs__ref__head__name="main"
@@ -64,7 +64,7 @@ def test_signals_come_in_the_order_in_which_they_happened(client: TestClient, co
 
     assert [item["name"] for item in page["items"]][:4] == ["api_request", "api_error", "api_request", "tool_decision"]
     assert page["items"][3]["tool_call_id"] == str(CALL)
-    assert page["items"][1]["attributes"] == {"status_code": "529", "error": "overloaded", "attempt": 1, "event_sequence": 2}
+    assert page["items"][1]["attributes"] == {"status_code": "529", "error": "overloaded", "attempt": 3, "event_sequence": 2}
     assert page["next_cursor"] is None
 
 
@@ -94,7 +94,7 @@ def test_the_summary_says_what_only_telemetry_knows(client: TestClient, connecti
         "median_ttft_ms": 550.0,
         "max_ttft_ms": 900,
         "api_errors": 1,
-        "api_retries": 1,
+        "api_retries": 2,
         "retries_exhausted": 0,
         "accepted_calls": 1,
         "rejected_calls": 1,
@@ -178,3 +178,17 @@ def test_ids_of_calls_are_those_of_transcripts(client: TestClient, connection: p
 
     [item] = shown(client)["items"]
     assert UUID(item["tool_call_id"]) == CALL
+
+
+def test_the_wait_of_a_call_is_found_by_the_span_in_which_the_decision_was_written(
+    client: TestClient, connection: psycopg.Connection[Any], session: str
+) -> None:
+    """given a wait that ended in another export than its call, so that nothing in it names the call."""
+    decided = event("tool_decision", 4, tool_use_id="toolu_1", decision="accept", source="user_temporary") | {"spanId": "19be78952a90fae1"}
+    waited = [span("tool.blocked_on_user", "19be78952a90fae1", lasts=2.5), span("tool.blocked_on_user", "863a56f09178121b", lasts=9.0)]
+
+    put(connection, traces(*waited), logs(decided))
+
+    named = [item["tool_call_id"] for item in shown(client, "/api/sessions/s-1/signals?name=tool.blocked_on_user")["items"]]
+    assert named == [None, None]
+    assert shown(client, f"/api/tool-calls/{CALL}")["telemetry"]["permission_wait_ms"] == 2500

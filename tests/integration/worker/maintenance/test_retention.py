@@ -222,6 +222,10 @@ def test_rows_of_the_trackers_own_go_after_times_of_their_own(worker: Resources)
         connection.execute(
             f"INSERT INTO hook_payloads (id, session_id, occurred_at, received_at, payload) VALUES (gen_random_uuid(), 's', {OLD}, {OLD}, '{{}}')".encode()
         )
+        connection.execute(
+            f"INSERT INTO signals (id, session_id, kind, name, occurred_at, received_at, is_new)"
+            f" VALUES (gen_random_uuid(), 'of nothing else', 'event', 'compaction', {OLD}, {OLD}, false)".encode()
+        )
     store(worker, file_of("f1", [0, 1]), kept)
     for what in ("jobs", "scrubs", "audit", "live_payloads"):
         set_rule(worker, what, 30)
@@ -230,7 +234,7 @@ def test_rows_of_the_trackers_own_go_after_times_of_their_own(worker: Resources)
     dropped = drop(worker)
 
     assert dropped == said
-    assert {what: number for what, (_, number, _) in dropped.items()} == {"jobs": 3, "scrubs": 2, "audit": 1, "live_payloads": 1}
+    assert {what: number for what, (_, number, _) in dropped.items()} == {"jobs": 3, "scrubs": 2, "audit": 1, "live_payloads": 2}
     assert {number for (number,) in rows(worker, "SELECT number FROM import_jobs WHERE kind <> 'export'")} == {kept, running}
     assert rows(worker, "SELECT blob_url FROM exports JOIN import_jobs USING (id)") == [("file:///x",)]
     assert rows(

@@ -356,6 +356,10 @@ def test_limits_of_all_sessions_are_there_for_a_status_line(person: Person, serv
     assert (person.folder / "limits").read_text() == f"12.0 {RESET + 18_000} 7.0 1796464800 1796000000\n"
 
 
-@pytest.mark.parametrize(("pid", "lives"), [(0, False), (1, False), (-1, False), (2**40, False), (os.getpid(), True)])
-def test_an_id_that_is_no_client_is_not_alive(pid: int, lives: bool) -> None:
-    assert is_alive(pid, None) is lives
+@pytest.mark.parametrize("pid", [0, 1, -1, 2**40])
+def test_an_id_that_is_no_client_is_not_alive(pid: int) -> None:
+    assert not is_alive(pid, None)
+
+
+def test_a_process_that_runs_is_alive() -> None:
+    assert is_alive(os.getpid(), None)

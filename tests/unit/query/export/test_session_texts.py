@@ -35,7 +35,7 @@ SESSION = ExportedSession(
     status="open", end_reason=None, messages_count=2, user_messages=1, commands=0, files_modified_count=1, lines_added=3, lines_removed=1,
     tool_calls_count=1, tool_errors_count=0,
     input_tokens=1, output_tokens=2, cache_creation_tokens=3, cache_read_tokens=4, api_calls=1, unpriced_calls=0, model="claude-opus",
-    models=["claude-opus"], git_branch="main", client_version=None, cost_usd=1.5, cache_saved_usd=None, source=None, machines=[],
+    models=["claude-opus"], git_branch="main", client_version=None, cost_usd=1.5, client_cost_usd=None, cache_saved_usd=None, source=None, machines=[],
 )  # fmt: skip
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=300)
 markdown_texts = st.lists(
