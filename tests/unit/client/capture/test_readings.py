@@ -144,6 +144,7 @@ def claude_json(person: Person, **more: Any) -> Path:
             "five_hour": {"utilization": 41, "resets_at": "2026-12-01T10:00:00Z"},
             "seven_day_opus": {"utilization": 3.5, "resets_at": "2026-12-05T10:00:00Z"},
             "seven_day": None,
+            "seven_day_sonnet": {"utilization": 0, "resets_at": None},
             "extra_usage": {"is_enabled": True, "utilization": 1, "used_credits": 5},
         },
         "limits": [{"kind": "x", "percent": 1}],
@@ -167,6 +168,7 @@ def test_cached_usage_is_sent_with_a_hash_of_its_account_when_it_has_changed(per
         "windows": [
             {"kind": "five_hour", "used_percentage": 41, "resets_at": "2026-12-01T10:00:00Z"},
             {"kind": "seven_day_opus", "used_percentage": 3.5, "resets_at": "2026-12-05T10:00:00Z"},
+            {"kind": "seven_day_sonnet", "used_percentage": 0},
         ],
     }
     assert sent.keys() == {"type", "account", "fetched_at", "windows", "read_at", "machine_id", "user"} - ({"user"} - sent.keys())
