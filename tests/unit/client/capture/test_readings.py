@@ -278,10 +278,11 @@ def test_the_shipper_stays_while_a_client_works(person: Person, server: CaptureS
     assert [reading["is_alive"] for reading in server.readings] == [True, False]
 
 
-def test_a_server_without_readings_is_asked_once_and_gets_everything_else(
-    person: Person, server: CaptureServer, shipper: Callable[..., None]
+@pytest.mark.parametrize("status", [404, 403], ids=["an older server", "a key of a project"])
+def test_a_server_that_takes_no_readings_is_asked_once_and_gets_everything_else(
+    person: Person, server: CaptureServer, shipper: Callable[..., None], status: int
 ) -> None:
-    server.knows_no_readings = True
+    server.refuses_readings = status
     transcript = person.home.transcript()
     show(person, {"session_id": SESSION, "version": "1"})
     shipper()
@@ -292,7 +293,7 @@ def test_a_server_without_readings_is_asked_once_and_gets_everything_else(
     time.sleep(2.5)
 
     assert server.paths.count("/api/readings") == 1
-    assert wait_until(lambda: read_object(person.folder / "status.json").get("is_without_readings") is True, 30)
+    assert wait_until(lambda: read_object(person.folder / "status.json").get("readings_refused") == f"{status} None of these.", 30)
     assert read_object(person.folder / "status.json")["last_error"] is None
 
 
