@@ -86,6 +86,7 @@ app.command("top", rich_help_panel=QUESTIONS)(top)
 app.command("connect", rich_help_panel=CAPTURE)(connecting.connect)
 app.command("disconnect", rich_help_panel=CAPTURE)(connecting.disconnect)
 app.command("capture", rich_help_panel=CAPTURE)(connecting.capture)
+app.command("statusline", rich_help_panel=CAPTURE)(connecting.statusline)
 app.command("doctor", rich_help_panel=CAPTURE)(connecting.doctor)
 
 JobId = Annotated[
@@ -156,24 +157,6 @@ def hook(folder: Annotated[Path | None, typer.Argument(help="The folder that `tr
     from client.capture.hooks.hook import take_payload  # noqa: PLC0415
 
     take_payload(folder, os.environ, Path.home())
-
-
-@app.command("statusline", rich_help_panel=CAPTURE)
-def statusline(
-    command: Annotated[
-        list[str] | None, typer.Argument(metavar="[-- COMMAND]", help="Another status line, which is shown unchanged.")
-    ] = None,
-) -> None:
-    """Shows one line for Claude Code's status line.
-
-    It keeps what Claude Code tells it, for `tracker ship`, and shows the cost and time of this session and of today, the limits, and the cache.
-    `tracker connect --statusline` sets it up, around the one that you have.
-
-    Exit code: 0; with a command, that of the command.
-    """
-    from client.capture.readings.command import status_line  # noqa: PLC0415
-
-    status_line(command or [], Path.home())
 
 
 @app.command("jobs", rich_help_panel=HISTORY)

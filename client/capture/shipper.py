@@ -261,7 +261,7 @@ class Shipper:
             "hooks_erased": self.hooks.erased,
             "files_erased": len(self.transcripts.erased),
             "is_key_refused": self.is_key_refused,
-            "is_without_readings": self.readings.is_unknown,
+            "readings_refused": self.readings.refused,
             "claude_version": self.transcripts.claude_version,
             "last_error": self.error,
             "sent_at": self.sent_at,

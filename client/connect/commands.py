@@ -147,6 +147,24 @@ def capture(
         raise typer.Exit(carry_out(command, here, url=server.url, token=known_token, user=user or user_name(os.environ), wait_seconds=wait))
 
 
+def statusline(
+    command: Annotated[
+        list[str] | None, typer.Argument(metavar="[-- COMMAND]", help="Another status line, which is shown unchanged.")
+    ] = None,
+) -> None:
+    """Shows one line for Claude Code's status line.
+
+    It keeps what Claude Code tells it, for `tracker ship`, and shows the cost and time of this session and of today, the limits, and the cache.
+    `tracker connect --statusline` sets it up, around the one that you have.
+
+    Exit code: 0; with a command, that of the command.
+    """
+    from client.capture.readings.command import status_line  # noqa: PLC0415
+
+    with failures_as_exit_codes():
+        status_line(command or [], Path.home())
+
+
 def doctor(
     wait: Annotated[float, typer.Option(metavar="SECONDS", min=0, help="How long to wait for the test event.")] = 15,
     as_json: AsJson = False,

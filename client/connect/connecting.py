@@ -40,7 +40,7 @@ from shared.quantities import duration
 _EXECUTABLE: Final = 0o700
 _READABLE: Final = 0o644
 _NOT_FOUND: Final = 404
-_UNKNOWN_ROUTE: Final = (404, 405)
+UNKNOWN_ROUTE: Final = (404, 405)
 
 
 class NotConnected(Failure):
@@ -166,7 +166,7 @@ def knows_route(server: Server, path: str, nothing: object) -> bool:
     try:
         server.ask("POST", path, nothing)
     except Refused as refusal:
-        return refusal.status not in _UNKNOWN_ROUTE
+        return refusal.status not in UNKNOWN_ROUTE
     return True
 
 

@@ -19,7 +19,8 @@ from client.http.connection import Connection
 
 _EVERY_SECONDS: Final = 1.0
 _MOST: Final = 1_000
-_UNKNOWN_ROUTE: Final = (404, 405)
+# The server has no such route, or the key may send all but readings, as one that is bound to projects.
+_REFUSED: Final = (403, 404, 405)
 
 
 class ReadingSender:
@@ -36,18 +37,18 @@ class ReadingSender:
         self._today = Today(folder)
         self._limits = Limits(folder)
         self._pause = Pause()
-        # The server has no route for readings. Another try is made by the next shipper, and when the settings change.
-        self.is_unknown = False
+        # Why the server takes no readings at all. Another try is made by the next shipper, and when the settings change.
+        self.refused: str | None = None
         self.problem: str | None = None
 
     @property
     def is_any_at_work(self) -> bool:
         """Whether a process of Claude Code works or waits, so that its end must be noticed."""
-        return not self.is_unknown and self._sessions.is_any_at_work
+        return self.refused is None and self._sessions.is_any_at_work
 
     def settings_changed(self) -> None:
         """The server may be another one."""
-        self.is_unknown = False
+        self.refused = None
         self._pause.end()
         self._done.clear()
         self._usage.forget()
@@ -68,7 +69,7 @@ class ReadingSender:
         readings = [reading for _, reading in lines] + [reading for _, reading in sessions] + ([] if usage is None else [usage])
         for reading in readings:
             self._limits.observe(reading)
-        if not readings or self.is_unknown or self._pause.is_on or not self._post(connection, config, readings):
+        if not readings or self.refused is not None or self._pause.is_on or not self._post(connection, config, readings):
             return 0
         self._done |= {found.path: found.stamp for found, _ in lines}
         if sessions:
@@ -94,8 +95,8 @@ class ReadingSender:
             for start in range(0, len(readings), _MOST):
                 body = b"".join(json.dumps({**reading, **own}).encode() + b"\n" for reading in readings[start : start + _MOST])
                 answer = connection.send("POST", "/api/readings", body, "application/x-ndjson")
-                if answer.status in _UNKNOWN_ROUTE:
-                    self.is_unknown = True
+                if answer.status in _REFUSED:
+                    self.refused = answer.message
                     return False
                 rejected = check(answer).body.get("rejected") or []
                 self.problem = f"A reading was rejected: {rejected[0]['message']}" if rejected else None

@@ -85,7 +85,7 @@ class Limits:
         for kind, window in (reading.get("rate_limits") or {}).items():
             self._take(kind, _Limit(window["used_percentage"], window["resets_at"], read_at))
         for window in reading.get("windows", ()):
-            with suppress(ValueError):
+            with suppress(ValueError, KeyError):
                 resets_at = datetime.fromisoformat(window["resets_at"]).timestamp()
                 self._take(window["kind"], _Limit(window["used_percentage"], resets_at, read_at))
         if self._known != before:

@@ -68,10 +68,11 @@ def usage_reading(cached: dict[str, Any]) -> dict[str, Any] | None:
     if account is None or not isinstance(fetched, int | float) or not isinstance(utilization, dict):
         return None
     windows = [
-        {"kind": kind, "used_percentage": window["utilization"], "resets_at": window["resets_at"]}
+        # One that has not begun has no reset.
+        {"kind": kind, "used_percentage": window["utilization"], **({"resets_at": resets_at} if resets_at else {})}
         for kind, window in utilization.items()
-        if _WINDOW.fullmatch(kind) and isinstance(window, dict)
-        if isinstance(window.get("utilization"), int | float) and isinstance(window.get("resets_at"), str)
+        if _WINDOW.fullmatch(kind) and isinstance(window, dict) and isinstance(window.get("utilization"), int | float)
+        for resets_at in (text_of(window, "resets_at"),)
     ]
     return {
         "type": "usage_cache",

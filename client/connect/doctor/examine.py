@@ -29,6 +29,7 @@ def examine(places: Places, server: Server, folder: Path, wait_seconds: float) -
     yield machine_checks.check_switches(places, folder)
     yield machine_checks.check_hooks(places, folder, claude)
     yield machine_checks.check_telemetry(places, folder)
+    yield machine_checks.check_status_line(places, folder)
     yield machine_checks.check_trust(places, folder)
     yield machine_checks.check_config(places)
     yield machine_checks.check_command(places)

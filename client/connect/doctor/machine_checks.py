@@ -25,6 +25,7 @@ from client.connect.settings.hook_events import OLDEST, HookSet, hooks_of
 from client.connect.settings.hook_switches import brings_hooks, readable_settings, switch_off
 from client.connect.settings.own_entries import enables_plugin, has_own_hooks, own_hooks_of
 from client.connect.settings.settings_files import CannotChange, read_settings
+from client.connect.settings.status_line import has_own_status_line
 from client.connect.settings.telemetry import HELPER, has_own_telemetry, headers_helper, wanted_variables
 from client.history.claude_files import default_paths
 from shared import quantities
@@ -130,6 +131,18 @@ def check_telemetry(places: Places, folder: Path) -> Finding:
     if headers.get("Authorization") != (f"Bearer {token}" if token else None) or "X-Tracker-Machine" not in headers:
         return failed(step, f"{places.telemetry_headers} has not the key of {places.config}", _CONNECT_AGAIN)
     return ok(step, f"to {endpoint}, by {path}")
+
+
+def check_status_line(places: Places, folder: Path) -> Finding:
+    """The status line keeps readings, or nobody wished for that."""
+    step = "Status line"
+    files = [places.user_settings, project_settings(folder), *map(Path, read_state(places).files)]
+    own = [path for path, value in readable_settings(list(dict.fromkeys(files))) if has_own_status_line(value)]
+    if not own:
+        return ok(step, "not connected; `tracker connect --statusline` does that")
+    times = [path.stat().st_mtime for path in (places.capture / "readings").glob("*")]
+    last = f"the last reading {quantities.age(time.time() - max(times))} ago" if times else "no reading yet"
+    return ok(step, f"by {own[0]}; {last}")
 
 
 def check_trust(places: Places, folder: Path) -> Finding:

@@ -5,7 +5,7 @@ from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any, Final
 
-from client.connect.connecting import knows_route
+from client.connect.connecting import UNKNOWN_ROUTE
 from client.connect.doctor.findings import Finding, failed, ok, skipped, warning
 from client.connect.places import Places
 from client.connect.round_trip import TEST_EVENT, NotArrived, machine_of, wait_for
@@ -91,17 +91,29 @@ def check_key(server: Server) -> Finding:
 def check_signals(server: Server) -> Finding:
     """The server takes what goes beside hooks and transcripts. An older one takes all but that."""
     step = "Telemetry and readings taken"
-    try:
-        unknown = [path for path, nothing in _SIGNALS if not knows_route(server, path, nothing)]
-    except Unreachable as error:
-        return failed(step, str(error), "Run `tracker doctor` again.")
-    if unknown:
+    refusals = {path: _refusal(server, path, nothing) for path, nothing in _SIGNALS}
+    if unknown := [path for path, refusal in refusals.items() if refusal is not None and refusal.status in UNKNOWN_ROUTE]:
         return warning(
             step,
             f"the server has no {' and no '.join(unknown)}, so limits, states of processes and exact durations do not arrive",
             "Upgrade the server (docs/how-to/upgrade.md). The shipper tries it again when it is started next.",
         )
+    for path, refusal in refusals.items():
+        if refusal is not None and refusal.status == _FORBIDDEN:
+            return warning(step, f"{path} is not for this key: {refusal}", "Make one with the scope `ingest` that is bound to no project.")
     return ok(step, "by the server")
+
+
+def _refusal(server: Server, path: str, nothing: object) -> Refused | None:
+    """Why the server does not take it. An error of the body is none: it knows the route."""
+    try:
+        server.ask("POST", path, nothing)
+    except Refused as refusal:
+        return refusal
+    except Unreachable:
+        # The steps before and behind this one tell it.
+        return None
+    return None
 
 
 def check_machine(places: Places, server: Server, zone: str) -> Finding:

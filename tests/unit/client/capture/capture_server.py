@@ -13,7 +13,7 @@ class CaptureServer(ThreadingHTTPServer):
     """`hooks`: the payloads in order; `files`: what it has of each file's newest generation; `reports`: of machines.
 
     `exports`: of Claude Code's telemetry, the path and the body as it came. `readings`: as they came. `totals`: of the day; None if the
-    key may not read them. An older server `knows_no_readings`.
+    key may not read them. It `refuses_readings` with a status, if any.
     """
 
     daemon_threads = True
@@ -25,7 +25,7 @@ class CaptureServer(ThreadingHTTPServer):
         self.reports: list[dict[str, Any]] = []
         self.readings: list[dict[str, Any]] = []
         self.exports: list[tuple[str, bytes]] = []
-        self.knows_no_readings = False
+        self.refuses_readings: int | None = None
         self.totals: dict[str, Any] | None = None
         self.requests: list[tuple[str, str, dict[str, str], bytes]] = []
         # (status, headers) for every request, while it fails; None: the connection is closed without an answer.
@@ -125,8 +125,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.server.exports.append((url.path, body))
             return 200, {}
         if url.path == "/api/readings":
-            if self.server.knows_no_readings:
-                return 404, {"message": "There is no such route."}
+            if self.server.refuses_readings:
+                return self.server.refuses_readings, {"message": "None of these."}
             readings = [json.loads(line) for line in body.splitlines()]
             self.server.readings += readings
             return 200, {"accepted": len(readings), "rejected": []}

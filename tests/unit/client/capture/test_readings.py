@@ -144,6 +144,7 @@ def claude_json(person: Person, **more: Any) -> Path:
             "five_hour": {"utilization": 41, "resets_at": "2026-12-01T10:00:00Z"},
             "seven_day_opus": {"utilization": 3.5, "resets_at": "2026-12-05T10:00:00Z"},
             "seven_day": None,
+            "seven_day_sonnet": {"utilization": 0, "resets_at": None},
             "extra_usage": {"is_enabled": True, "utilization": 1, "used_credits": 5},
         },
         "limits": [{"kind": "x", "percent": 1}],
@@ -167,6 +168,7 @@ def test_cached_usage_is_sent_with_a_hash_of_its_account_when_it_has_changed(per
         "windows": [
             {"kind": "five_hour", "used_percentage": 41, "resets_at": "2026-12-01T10:00:00Z"},
             {"kind": "seven_day_opus", "used_percentage": 3.5, "resets_at": "2026-12-05T10:00:00Z"},
+            {"kind": "seven_day_sonnet", "used_percentage": 0},
         ],
     }
     assert sent.keys() == {"type", "account", "fetched_at", "windows", "read_at", "machine_id", "user"} - ({"user"} - sent.keys())
@@ -276,10 +278,11 @@ def test_the_shipper_stays_while_a_client_works(person: Person, server: CaptureS
     assert [reading["is_alive"] for reading in server.readings] == [True, False]
 
 
-def test_a_server_without_readings_is_asked_once_and_gets_everything_else(
-    person: Person, server: CaptureServer, shipper: Callable[..., None]
+@pytest.mark.parametrize("status", [404, 403], ids=["an older server", "a key of a project"])
+def test_a_server_that_takes_no_readings_is_asked_once_and_gets_everything_else(
+    person: Person, server: CaptureServer, shipper: Callable[..., None], status: int
 ) -> None:
-    server.knows_no_readings = True
+    server.refuses_readings = status
     transcript = person.home.transcript()
     show(person, {"session_id": SESSION, "version": "1"})
     shipper()
@@ -290,7 +293,7 @@ def test_a_server_without_readings_is_asked_once_and_gets_everything_else(
     time.sleep(2.5)
 
     assert server.paths.count("/api/readings") == 1
-    assert wait_until(lambda: read_object(person.folder / "status.json").get("is_without_readings") is True, 30)
+    assert wait_until(lambda: read_object(person.folder / "status.json").get("readings_refused") == f"{status} None of these.", 30)
     assert read_object(person.folder / "status.json")["last_error"] is None
 
 

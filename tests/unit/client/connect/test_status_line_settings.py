@@ -9,6 +9,7 @@ import pytest
 
 from client.connect.connecting import carry_out
 from client.connect.disconnecting import disconnect
+from client.connect.doctor.machine_checks import check_status_line
 from client.connect.places import Places
 from client.connect.plan import Extras, plan_connect
 from client.connect.settings.settings_files import CannotChange
@@ -83,6 +84,17 @@ def test_without_one_ours_is_shown_and_taken_out_again(places: Places) -> None:
     disconnect(places, None, is_dry_run=False, is_yes=True)
     assert places.user_settings.read_text() == '{"model": "opus"}\n'
     assert not places.status_line.exists()
+
+
+def test_doctor_says_when_the_last_reading_was(places: Places) -> None:
+    connect(places, has_status_line=False)
+    assert check_status_line(places, places.home).text == "not connected; `tracker connect --statusline` does that"
+
+    connect(places)
+
+    assert check_status_line(places, places.home).text == f"by {places.user_settings}; no reading yet"
+    run(status_line(places)["command"], places)
+    assert check_status_line(places, places.home).text.startswith(f"by {places.user_settings}; the last reading ")
 
 
 def test_a_script_that_is_gone_leaves_the_other_status_line(places: Places) -> None:

@@ -186,6 +186,12 @@ def test_a_server_without_the_routes_is_named(status: int, is_known: bool) -> No
     assert is_known or "no /v1/logs and no /api/readings" in finding.text
 
 
+def test_a_key_that_may_send_no_readings_is_named() -> None:
+    with Scripted(answer(200, {}), answer(403, {"message": "This key is bound to projects."})) as scripted:
+        finding = check_signals(Server(scripted.url, None, Quiet().note))
+    assert (finding.status, finding.text) == ("warning", "/api/readings is not for this key: This key is bound to projects.")
+
+
 def test_few_hooks_are_those_that_fire_for_no_call(places: Places) -> None:
     connect(places, hooks="few")
     assert tuple(settings_of(places)["hooks"]) == FEW
