@@ -34,6 +34,7 @@ from shared.archive.lines_of_time import without_lines
 from shared.archive.stored_pieces import decompressed
 from shared.events.messages import UNNAMED_MACHINE, Binding, HookPayload, TranscriptRange
 from shared.events.readings import Reading
+from shared.feed import FeedItem
 from shared.journal.dead_letter_envelope import CAPTURED, DeadLetter
 from shared.sql_files import statement
 
@@ -78,6 +79,8 @@ class Captured(Struct):
     dead: int = 0
     left_out: int = 0
     astray: list[TranscriptRange] = []
+    # Of readings, which are stored at once.
+    for_feed: list[FeedItem] = []
 
     def add(self, other: "Captured") -> None:
         """Adds another part of the batch."""
@@ -86,6 +89,7 @@ class Captured(Struct):
         self.dead += other.dead
         self.left_out += other.left_out
         self.astray += other.astray
+        self.for_feed += other.for_feed
 
 
 class _File(Struct):
@@ -156,9 +160,10 @@ def _store(connection: Connection[Any], batch: Sequence[Received]) -> Captured:
     total.persisted = _insert_hooks(connection, hooks)
     total.duplicates = len(hooks) - total.persisted
     readings = [received for received in batch if isinstance(received.item, Reading)]
-    new_readings = store_readings(connection, [(each.item, each.received_at) for each in readings if isinstance(each.item, Reading)])
-    total.persisted += new_readings
-    total.duplicates += len(readings) - new_readings
+    stored = store_readings(connection, [(each.item, each.received_at) for each in readings if isinstance(each.item, Reading)])
+    total.persisted += stored.changed
+    total.duplicates += len(readings) - stored.changed
+    total.for_feed += stored.for_feed
     for received in foreign:
         write_dead_letter(connection, dead_letter_of(received), NOT_YOURS)
     total.dead += len(foreign)
