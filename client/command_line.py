@@ -29,6 +29,7 @@ from client.questions.lists import list_projects, list_sessions, list_tools, lis
 from client.questions.lookup import job_id
 from client.questions.machines import list_machines
 from client.questions.mark import mark
+from client.questions.quota import show_quota
 from client.questions.reconcile import reconcile
 from client.questions.report import report
 from client.questions.search import search
@@ -80,6 +81,7 @@ app.command("projects", rich_help_panel=QUESTIONS)(list_projects)
 app.command("tools", rich_help_panel=QUESTIONS)(list_tools)
 app.command("usage", rich_help_panel=QUESTIONS)(list_usage)
 app.command("reconcile", rich_help_panel=QUESTIONS)(reconcile)
+app.command("quota", rich_help_panel=QUESTIONS)(show_quota)
 app.command("machines", rich_help_panel=QUESTIONS)(list_machines)
 app.command("top", rich_help_panel=QUESTIONS)(top)
 

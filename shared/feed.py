@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Struct
 
 from shared.events.messages import ToolStatus
-from shared.sessions.session_state import State
+from shared.sessions.session_state import State, StateSource
 
 FEED_KEY: Final = "feed"
 ITEMS_FIELD: Final = b"items"
@@ -72,6 +72,8 @@ class FeedItem(Struct, omit_defaults=True, kw_only=True, gc=False):
     lines_removed: int | None = None
     # What the session does after this: of the last item of a session in a batch.
     state: State | None = None
+    # Who said so.
+    state_source: StateSource | None = None
     since: datetime | None = None
     running_tool: str | None = None
     running_input: str | None = None

@@ -16,7 +16,14 @@ from client.questions import cells
 from shared import quantities
 from shared.terms import terms
 
-STYLES: Final = {"working": "green", "permission": "bold yellow", "input": "cyan", "error": "bold red", "quiet": "yellow"}
+STYLES: Final = {
+    "working": "green",
+    "permission": "bold yellow",
+    "input": "cyan",
+    "error": "bold red",
+    "interrupted": "magenta",
+    "quiet": "yellow",
+}
 _HEAD_LINES: Final = 3
 
 

@@ -50,6 +50,17 @@ CREATE TABLE IF NOT EXISTS session_processes (
 );
 CREATE INDEX IF NOT EXISTS session_processes_by_pid ON session_processes (machine_id, pid, read_at);
 
+-- Who saw each sign: a hook, a transcript, an event. NULL: it was stored by the release before.
+ALTER TABLE session_signs ADD COLUMN IF NOT EXISTS worked_by text;
+ALTER TABLE session_signs ADD COLUMN IF NOT EXISTS waits_by text;
+ALTER TABLE session_signs ADD COLUMN IF NOT EXISTS replied_by text;
+ALTER TABLE session_signs DROP CONSTRAINT IF EXISTS session_signs_waits_for_check;
+ALTER TABLE session_signs ADD CONSTRAINT session_signs_waits_for_check
+    CHECK (waits_for IN ('permission', 'input', 'error', 'interrupted')) NOT VALID;
+
+-- When the client's process was seen to be gone, of a session that was closed for that.
+ALTER TABLE sessions ADD COLUMN IF NOT EXISTS gone_at timestamptz;
+
 -- Quota is a person's: keys that are bound to projects alone see none.
 ALTER TABLE quota_readings ENABLE ROW LEVEL SECURITY;
 DROP POLICY IF EXISTS bound ON quota_readings;

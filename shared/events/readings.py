@@ -19,6 +19,7 @@ _Count = Annotated[int, Meta(ge=0, le=2**53 - 1)]
 _Word = Annotated[str, Meta(max_length=100)]
 # Of a spend limit it may be more than 100.
 _Percentage = Annotated[float, Meta(ge=0, le=1_000)]
+_Milliseconds = Annotated[float, Meta(ge=0, le=2**53 - 1)]
 _Usd = Annotated[float, Meta(ge=0, le=1e9)]
 _EpochSeconds = Annotated[float, Meta(ge=0, le=4e9)]
 _Account = Annotated[str, Meta(pattern="^[0-9a-f]{16}$")]
@@ -51,8 +52,8 @@ class ClientCost(Struct, omit_defaults=True, kw_only=True):
     """What a session cost, as the client counts it."""
 
     total_cost_usd: _Usd | None = None
-    total_duration_ms: _Count | None = None
-    total_api_duration_ms: _Count | None = None
+    total_duration_ms: _Milliseconds | None = None
+    total_api_duration_ms: _Milliseconds | None = None
     total_lines_added: _Count | None = None
     total_lines_removed: _Count | None = None
 

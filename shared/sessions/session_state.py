@@ -1,12 +1,14 @@
-"""What a session does now: one rule, which the list of open sessions and the live feed tell alike. Clients only show it.
+"""What a session does now: one rule, which sessions, the list of open ones and the live feed tell alike. Clients only show it.
 
-Hooks, transcripts and events leave signs of it, of each kind the latest, in the table session_signs (services/worker/persist/live/session_signs.py). The rule
-is an SQL expression over them, so that the same instant gives the same state wherever it is asked for.
+Hooks, transcripts and events leave signs of it, of each kind the latest, in the table session_signs (services/worker/persist/live/session_signs.py). Files of
+the client's processes say it themselves, in session_processes (services/worker/drain/store_readings.py). The rule is an SQL expression over both, so that the
+same instant gives the same state wherever it is asked for, whatever came first.
 
-- `permission`, `input`, `error`: the session waits, and no work was seen since the wait began
+- The file of a process that lives is believed, unless a sign is later than it was read. A process that is gone ends its session (open_sessions.py)
+- `permission`, `input`, `error`, `interrupted`: the session waits, and no work was seen since the wait began
 - `working`: the last sign was work
-- `quiet`: it was work, and nothing was heard for QUIET_SECONDS. A client that was killed tells nothing else
-- `ended`: the session has ended, or was closed idle
+- `quiet`: it was work, and nothing was heard for QUIET_SECONDS, as while a laptop sleeps
+- `ended`: the session has ended, or was closed
 """
 
 from typing import Final, Literal
@@ -14,8 +16,10 @@ from typing import Final, Literal
 from shared.sessions.telling_parameters import TELLING_PARAMETERS
 
 # In the order of shared/terms.json, in which clients show them.
-OpenState = Literal["permission", "error", "working", "input", "quiet"]
+OpenState = Literal["permission", "error", "working", "interrupted", "input", "quiet"]
 State = Literal[OpenState, "ended"]
+# Who said so: the file of the client's process, a hook, a line of a transcript, an event that a client sent; or nobody, for long.
+StateSource = Literal["client_file", "hook", "transcript", "event", "time"]
 
 # No tool of Claude Code runs longer in the foreground unless it was asked to.
 QUIET_SECONDS: Final = 600
@@ -38,18 +42,29 @@ def _one_line(text: str) -> str:
     )
 
 
+# What the signs alone say; NULL without signs.
+_SIGNED: Final = f"""CASE WHEN sign.session_id IS NULL THEN NULL
+            WHEN sign.waits_since >= sign.worked_at THEN sign.waits_for
+            WHEN {_TURN_ENDED} IS NOT NULL THEN 'input' ELSE 'working' END"""
+_IS_HEARD: Final = f"greatest(sign.heard_at, file.heard_at) > clock_timestamp() - interval '{QUIET_SECONDS} seconds'"
+
 # Columns of JOIN.
 STATE: Final = f"""
-    CASE WHEN sign.waits_since >= sign.worked_at THEN sign.waits_for
-        WHEN {_TURN_ENDED} IS NOT NULL THEN 'input'
-        WHEN sign.heard_at > clock_timestamp() - interval '{QUIET_SECONDS} seconds' THEN 'working'
-        ELSE 'quiet' END"""
+    CASE WHEN told.state <> 'working' THEN told.state WHEN {_IS_HEARD} THEN 'working' ELSE 'quiet' END"""
 # Since when: the call of the tool that runs, else the last work; or the beginning of the wait.
 SINCE: Final = f"""
     coalesce(
-        CASE WHEN sign.waits_since >= sign.worked_at THEN nullif(sign.waits_since, '-infinity')
-            ELSE coalesce({_TURN_ENDED}, call.occurred_at, nullif(sign.worked_at, '-infinity')) END,
+        CASE WHEN told.is_of_file AND told.state <> 'working' THEN file.does_since
+            WHEN sign.waits_since >= sign.worked_at AND told.state <> 'working' THEN nullif(sign.waits_since, '-infinity')
+            ELSE coalesce({_TURN_ENDED}, call.occurred_at, nullif(greatest(sign.worked_at, CASE WHEN told.is_of_file THEN file.does_since END), '-infinity')) END,
         nullif(s.last_event_at, '-infinity'))"""
+SOURCE: Final = f"""
+    CASE WHEN told.state IS NULL OR told.state = 'working' AND NOT {_IS_HEARD} THEN 'time'
+        WHEN told.is_of_file THEN 'client_file'
+        WHEN sign.waits_since >= sign.worked_at THEN sign.waits_by
+        WHEN sign.idle_at > sign.worked_at THEN 'hook'
+        WHEN {_TURN_ENDED} IS NOT NULL THEN sign.replied_by
+        ELSE sign.worked_by END"""
 # The tool that runs, or whose permission is waited for.
 TOOL: Final = "call.tool_name"
 # What that tool was called with: the parameter that says most, else all of them as JSON. They are redacted as they are stored.
@@ -60,17 +75,37 @@ INPUT: Final = _one_line(
 )
 # Why its turn failed: the API's error, else the result of the turn's last call that failed.
 ERROR: Final = _one_line("failure.text")
-# `s` is the session. A call from before the last prompt was interrupted: nothing tells of that. A transcript has all calls of a message at once,
+# `s` is the session. `file`: of its processes that live, the one whose state changed last; one that has gone on with another session is none.
+# A file that says that a turn is over does not know why: a sign of an error or an interruption does.
+# A call from before the last prompt was interrupted: nothing tells of that. A transcript has all calls of a message at once,
 # but a thread runs them one by one: so of its calls without a result the first one runs, or is asked about. Of several threads it is the one whose
 # call began last, since an agent's calls begin after the call that started it.
 JOIN: Final = f"""
     LEFT JOIN session_signs AS sign ON sign.session_id = s.session_id
     LEFT JOIN LATERAL (
+        SELECT p.does, p.does_since, p.read_at, p.heard_at FROM session_processes AS p
+        WHERE p.session_id = s.session_id AND p.is_alive AND p.does IS NOT NULL AND NOT EXISTS (
+            SELECT FROM session_processes AS o
+            WHERE o.machine_id = p.machine_id AND o.pid = p.pid AND o.session_id <> p.session_id AND o.read_at > p.read_at)
+        ORDER BY p.does_since DESC, p.read_at DESC, p.machine_id, p.pid LIMIT 1
+    ) AS file ON true
+    CROSS JOIN LATERAL (
+        SELECT {_SIGNED} AS state
+    ) AS signed
+    CROSS JOIN LATERAL (
+        SELECT coalesce(file.read_at >= greatest(sign.worked_at, sign.waits_since, sign.idle_at, '-infinity')
+            OR file.does = signed.state AND file.does <> 'working' AND file.does_since >= sign.worked_at, false) AS is_believed,
+            coalesce(file.does = 'input' AND signed.state IN ('error', 'interrupted'), false) AS is_explained
+    ) AS heard
+    CROSS JOIN LATERAL (
+        SELECT heard.is_believed AND NOT heard.is_explained AS is_of_file,
+            CASE WHEN heard.is_believed AND NOT heard.is_explained THEN file.does ELSE signed.state END AS state
+    ) AS told
+    LEFT JOIN LATERAL (
         SELECT first.tool_name, first.occurred_at, first.parameters FROM (
             SELECT DISTINCT ON (newest.agent_id) newest.* FROM (
                 SELECT t.id, t.agent_id, t.tool_name, t.occurred_at, t.status, t.parameters FROM tool_calls AS t
-                WHERE t.session_id = s.session_id AND t.occurred_at >= sign.prompted_at
-                    AND {_TURN_ENDED} IS NULL AND (sign.worked_at > sign.waits_since OR sign.waits_for = 'permission')
+                WHERE t.session_id = s.session_id AND t.occurred_at >= sign.prompted_at AND told.state IN ('working', 'permission')
                 ORDER BY t.occurred_at DESC LIMIT {_CALLS}
             ) AS newest
             WHERE newest.status = 'pending' ORDER BY newest.agent_id, newest.occurred_at, newest.id
@@ -85,5 +120,5 @@ JOIN: Final = f"""
             (SELECT t.result FROM tool_calls AS t
              WHERE t.session_id = s.session_id AND t.occurred_at >= sign.prompted_at AND t.status IN ('error', 'timeout')
              ORDER BY t.occurred_at DESC, t.id DESC LIMIT 1)) AS text
-        WHERE sign.waits_for = 'error' AND sign.waits_since >= sign.worked_at
+        WHERE told.state = 'error'
     ) AS failure ON true"""

@@ -134,9 +134,10 @@ class Session(Answer, kw_only=True):
     active_minutes: float
     status: Literal["open", "ended"]
     end_reason: Annotated[
-        Literal["explicit", "idle", "imported", "clear", "resume", "logout", "prompt_input_exit", "other"] | None,
+        Literal["explicit", "idle", "gone", "imported", "clear", "resume", "logout", "prompt_input_exit", "other"] | None,
         doc(
-            "Why Claude Code ended it, as its hook says; else `explicit`: a client ended it; `idle`: nothing was heard of it for long; "
+            "Why Claude Code ended it, as its hook says; else `explicit`: a client ended it; `gone`: its process is gone, as after a kill; "
+            "`idle`: nothing was heard of it for long; "
             "`imported`: only a summary from claude.json is known, no single events."
         ),
     ]

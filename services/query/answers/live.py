@@ -9,9 +9,13 @@ from msgspec import UNSET, UnsetType
 from services.query.answers.answer import Answer
 from services.query.answers.fields import CostUsd, TitleSource, doc
 from shared.feed import Kind
-from shared.sessions.session_state import OpenState, State
+from shared.sessions.session_state import OpenState, State, StateSource
 from shared.terms import terms
 
+_SOURCE: Final = (
+    "Who said so: `client_file`, the file of the client's process; a `hook`; a line of a `transcript`; an `event` that a client sent; "
+    "or `time`: nothing was heard for long. null: an older release stored it."
+)
 _STATES: Final = " ".join(f"`{name}`: {state.definition}" for name, state in terms().states.items())
 
 
@@ -30,6 +34,7 @@ class LiveSession(Answer):
     user: str | None
     machine_id: Annotated[str | None, doc("Where it was seen. null if no shipper sends it.")]
     state: Annotated[OpenState, doc(_STATES)]
+    state_source: Annotated[StateSource | None, doc(_SOURCE)]
     tool_name: Annotated[str | None, doc("The tool that runs, or whose permission is waited for.")]
     tool_input: Annotated[
         str | None,
@@ -76,7 +81,7 @@ class LiveItem(Answer, kw_only=True):
     title: Annotated[str | UnsetType | None, doc("Of the session.")] = UNSET
     title_source: TitleSource | UnsetType = UNSET
     reason: Annotated[
-        Literal["explicit", "idle", "clear", "resume", "logout", "prompt_input_exit", "other", "permission", "input", "error"]
+        Literal["explicit", "idle", "clear", "resume", "logout", "prompt_input_exit", "other", "gone", "permission", "input", "error"]
         | UnsetType
         | None,
         doc("Why the session ended, as its `end_reason`; or what it waits for."),
@@ -94,6 +99,7 @@ class LiveItem(Answer, kw_only=True):
         State | UnsetType | None,
         doc("What the session does after this, as in `GET /api/live/sessions`; or `ended`. The last item of a session in a batch has it."),
     ] = UNSET
+    state_source: Annotated[StateSource | UnsetType | None, doc(f"{_SOURCE} Comes with `state`.")] = UNSET
     since: Annotated[datetime | UnsetType | None, doc("Since when, as in `GET /api/live/sessions`. Comes with `state`.")] = UNSET
     running_tool: Annotated[
         str | UnsetType | None, doc("The tool that runs then, or whose permission is waited for. Comes with `state`.")

@@ -94,7 +94,7 @@ def _store(worker: Resources, connection: Connection[Any], job: CaptureJob, payl
                 entry, user = f"import:{job.id}", payload.user
                 batch.append(ReceivedEvent(found, payload.received_at, payload.request_id, entry, bound=bound, user=user))
         if payload.session_id and (kind := sign_of(payload.content)):
-            sign = Sign(payload.session_id, payload.occurred_at, kind, payload.received_at, is_of_hook=True)
+            sign = Sign(payload.session_id, payload.occurred_at, kind, payload.received_at, "hook")
             signs.append((payload.bound_user, SignOfHook(len(batch), sign)))
     redactions: dict[str, int] = {}
     if worker.settings.redact:

@@ -43,6 +43,7 @@ from services.worker.drain.stream_reader import (
 )
 from services.worker.persist.dead_letters import mark_entries_stored, persist_isolating, write_dead_letter
 from services.worker.persist.live.feed_items import append_to_feed, feed_items, session_states
+from services.worker.persist.live.process_states import follow_processes
 from services.worker.persist.persist_batch import Persisted
 from services.worker.resources import Resources
 from shared.events.messages import TranscriptRange
@@ -280,6 +281,7 @@ def store_batch(worker: Resources, connection: Connection[Any], consumer: str, e
         dead += len(outcome.dead)
         left_out += len(outcome.left_out)
         not_stored = outcome.dead + outcome.left_out
+        follow_processes(connection, session_ids)
         for_feed = feed_items(connection, events, not_stored, persisted.duplicates, session_ids, sessions_before)
     if records:
         persisted_records, dead_records, left_out_records = persist_replayed_records(connection, records, idle_gap=worker.idle_gap)
@@ -287,6 +289,7 @@ def store_batch(worker: Resources, connection: Connection[Any], consumer: str, e
         dead += dead_records
         left_out += left_out_records
     captured = store_captured(connection, items) if items else Captured()
+    for_feed += captured.for_feed
     dead += captured.dead
     left_out += captured.left_out
     mark_entries_stored(connection, [each.dead_letter.journal_entry_id for each in decoded if each.is_replay and each.reason is None])

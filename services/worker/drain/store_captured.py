@@ -37,6 +37,7 @@ from shared.claude_formats.signals import OF_CALLS
 from shared.claude_formats.tool_results import tool_call_id
 from shared.events.messages import UNNAMED_MACHINE, Binding, CapturedItem, HookPayload, Signal, TranscriptRange
 from shared.events.readings import Reading
+from shared.feed import FeedItem
 from shared.journal.dead_letter_envelope import CAPTURED, DeadLetter
 from shared.sql_files import statement
 
@@ -82,6 +83,8 @@ class Captured(Struct):
     dead: int = 0
     left_out: int = 0
     astray: list[TranscriptRange] = []
+    # Of readings, which are stored at once.
+    for_feed: list[FeedItem] = []
 
     def add(self, other: "Captured") -> None:
         """Adds another part of the batch."""
@@ -90,6 +93,7 @@ class Captured(Struct):
         self.dead += other.dead
         self.left_out += other.left_out
         self.astray += other.astray
+        self.for_feed += other.for_feed
 
 
 class _File(Struct):
@@ -162,7 +166,9 @@ def _store(connection: Connection[Any], batch: Sequence[Received]) -> Captured:
     hooks = [received for received in batch if isinstance(received.item, HookPayload)]
     signals = [received for received in batch if isinstance(received.item, Signal)]
     readings = [(each.item, each.received_at) for each in batch if isinstance(each.item, Reading)]
-    total.persisted = _insert_hooks(connection, hooks) + _insert_signals(connection, signals) + store_readings(connection, readings)
+    of_readings = store_readings(connection, readings)
+    total.for_feed += of_readings.for_feed
+    total.persisted = _insert_hooks(connection, hooks) + _insert_signals(connection, signals) + of_readings.changed
     total.duplicates = len(hooks) + len(signals) + len(readings) - total.persisted
     for received in foreign:
         write_dead_letter(connection, dead_letter_of(received), NOT_YOURS)

@@ -8,9 +8,15 @@ from functools import partial
 from typing import Any, Final, NamedTuple
 
 import msgspec
+from msgspec import Struct
 from psycopg import Connection
+from psycopg.rows import scalar_row
 
+from services.worker.persist.live.feed_items import feed_sessions
+from services.worker.persist.live.process_states import follow_processes, told_changes
 from shared.events.readings import ClientCost, ContextWindow, Reading, SessionFile, StatusLine, UsageCache
+from shared.feed import FeedItem
+from shared.sessions.session_state import OpenState
 from shared.sql_files import statement
 
 _sql = partial(statement, __package__, "store_readings.sql")
@@ -19,6 +25,19 @@ _INSERT_USERS: Final = _sql("insert_users")
 _USER_IDS: Final = "SELECT name, coalesce(alias_of, id) FROM users WHERE name = ANY(%(names)s)"
 _STORE_QUOTA: Final = _sql("store_quota")
 _STORE_STATUS_LINE: Final = _sql("store_status_line")
+_STORE_PROCESS: Final = _sql("store_process")
+_LEFT_BY_PROCESSES: Final = _sql("left_by_processes")
+
+# What Claude Code's file of a process says (2.1.332). Of `waiting` it says for what; no other dialog is about a permission.
+_DOES: Final[dict[str | None, OpenState]] = {"busy": "working", "shell": "working", "idle": "input", "waiting": "input"}
+_PERMISSIONS: Final = ("permission prompt", "sandbox request")
+
+
+class StoredReadings(Struct, frozen=True):
+    """`changed`: readings that changed anything. The others were known, or are older than what is known."""
+
+    changed: int = 0
+    for_feed: list[FeedItem] = []
 
 
 class _Quota(NamedTuple):
@@ -33,10 +52,10 @@ class _Quota(NamedTuple):
     used_percentage: float
 
 
-def store_readings(connection: Connection[Any], batch: Sequence[tuple[Reading, datetime]]) -> int:
-    """How many of them changed anything. The others were known, or are older than what is known."""
+def store_readings(connection: Connection[Any], batch: Sequence[tuple[Reading, datetime]]) -> StoredReadings:
+    """Stores readings, each with the time at which it was received."""
     if not batch:
-        return 0
+        return StoredReadings()
     user_ids = _user_ids(connection, [reading for reading, _ in batch])
     changed: set[int] = set()
     # Each kind in one order: then two workers that store readings of the same windows or sessions do not deadlock.
@@ -50,7 +69,42 @@ def store_readings(connection: Connection[Any], batch: Sequence[tuple[Reading, d
     for line, number in sorted(lines, key=lambda each: (each[0].session_id, each[0].read_at)):
         if connection.execute(_STORE_STATUS_LINE, _status_line_row(line)).rowcount:
             changed.add(number)
-    return len(changed)
+    changed_by_files, for_feed = _store_processes(connection, batch)
+    return StoredReadings(len(changed | changed_by_files), for_feed)
+
+
+def _store_processes(connection: Connection[Any], batch: Sequence[tuple[Reading, datetime]]) -> tuple[set[int], list[FeedItem]]:
+    """The numbers of the readings that changed anything, and what the feed is told."""
+    files = [(reading.body, heard_at, number) for number, (reading, heard_at) in enumerate(batch) if isinstance(reading.body, SessionFile)]
+    if not files:
+        return set(), []
+    session_ids = sorted({file.session_id for file, _, _ in files})
+    before = feed_sessions(connection, session_ids)
+    changed = set()
+    for file, heard_at, number in sorted(files, key=lambda each: (each[0].session_id, each[0].machine_id, each[0].pid, each[0].read_at)):
+        if connection.execute(_STORE_PROCESS, _process_row(file, heard_at)).rowcount:
+            changed.add(number)
+    with connection.cursor(row_factory=scalar_row) as cursor:
+        left = sorted(cursor.execute(_LEFT_BY_PROCESSES, {"session_ids": session_ids}))
+    # Those are as they were: nothing is closed yet.
+    before |= feed_sessions(connection, left)
+    session_ids += left
+    follow_processes(connection, session_ids)
+    return changed, told_changes(connection, before, session_ids)
+
+
+def _process_row(file: SessionFile, heard_at: datetime) -> dict[str, Any]:
+    does = _DOES.get(file.status)
+    return {
+        "session_id": file.session_id,
+        "machine_id": file.machine_id,
+        "pid": file.pid,
+        "read_at": file.read_at,
+        "is_alive": file.is_alive,
+        "does": "permission" if file.status == "waiting" and file.waiting_for in _PERMISSIONS else does,
+        "does_since": file.status_updated_at or file.updated_at or file.read_at,
+        "heard_at": heard_at,
+    }
 
 
 def _user_ids(connection: Connection[Any], readings: Sequence[Reading]) -> dict[str, int]:

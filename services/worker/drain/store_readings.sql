@@ -21,3 +21,16 @@ ON CONFLICT (session_id) DO UPDATE SET read_at = excluded.read_at, model = exclu
     context_window_size = excluded.context_window_size, context_used_percentage = excluded.context_used_percentage,
     context_tokens = excluded.context_tokens
 WHERE excluded.read_at > s.read_at
+
+-- name: store_process
+-- Of two readings of one time, the one that says that the process is gone.
+INSERT INTO session_processes AS p (session_id, machine_id, pid, read_at, is_alive, does, does_since, heard_at)
+VALUES (%(session_id)s, %(machine_id)s, %(pid)s, %(read_at)s, %(is_alive)s, %(does)s, %(does_since)s, %(heard_at)s)
+ON CONFLICT (session_id, machine_id, pid) DO UPDATE SET read_at = excluded.read_at, is_alive = excluded.is_alive, does = excluded.does,
+    does_since = excluded.does_since, heard_at = excluded.heard_at
+WHERE (excluded.read_at, NOT excluded.is_alive) > (p.read_at, NOT p.is_alive)
+
+-- name: left_by_processes
+-- Sessions that these processes have gone on from.
+SELECT DISTINCT o.session_id FROM session_processes AS p JOIN session_processes AS o USING (machine_id, pid)
+WHERE p.session_id = ANY(%(session_ids)s) AND o.session_id <> ALL(%(session_ids)s) AND o.read_at < p.read_at

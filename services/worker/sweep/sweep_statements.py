@@ -8,7 +8,7 @@ from functools import partial
 from typing import Final
 
 from services.worker.sql_text import sql
-from shared.sessions.open_sessions import is_open, wrote_at_its_end
+from shared.sessions.open_sessions import gone_at, is_open, wrote_at_its_end
 from shared.sql_files import statement
 
 _sql = partial(statement, __package__, "sweep_statements.sql")
@@ -25,9 +25,11 @@ DUE_RETENTION: Final = _sql("due_retention")
 CALLS_WITHOUT_SAVING: Final = "SELECT FROM api_calls WHERE cost_nano_usd IS NOT NULL AND cache_saved_nano_usd IS NULL LIMIT 1"
 
 # The condition of an open session is the predicate of an index (shared/sessions/open_sessions.py).
-_IS_IDLE: Final = sql(_sql("is_idle"), is_open=is_open(), wrote_at_its_end=wrote_at_its_end())
+_IS_IDLE: Final = sql(_sql("is_idle"), is_open=is_open(), wrote_at_its_end=wrote_at_its_end(), gone_at=gone_at())
 IDLE_SESSIONS: Final = f"SELECT FROM sessions WHERE {_IS_IDLE} LIMIT 1"
-CLOSE_IDLE_SESSIONS: Final = sql(_sql("close_idle_sessions"), is_idle=_IS_IDLE)
+CLOSE_IDLE_SESSIONS: Final = sql(_sql("close_idle_sessions"), is_idle=_IS_IDLE, gone_at=gone_at())
+OPEN_LIVING_SESSIONS: Final = sql(_sql("open_living_sessions"), gone_at=gone_at())
+CLOSE_GONE_SESSIONS: Final = sql(_sql("close_gone_sessions"), is_open=is_open(), gone_at=gone_at())
 
 CAPTURED_FILES_WAIT: Final = _sql("captured_files_wait")
 # Payloads of hooks that the drain has stored.

@@ -44,20 +44,34 @@ SELECT 1 WHERE (%(has_settings)s OR EXISTS (SELECT FROM retention_rules WHERE da
   AND NOT EXISTS (SELECT FROM import_jobs WHERE status IN ('queued', 'running') AND kind <> 'capture')
 
 -- name: is_idle
--- Open sessions without an event for so long, and those that their client has ended.
+-- Open sessions without an event for so long, those that their client has ended, and those whose client's process is gone.
 $is_open
 AND (last_event_at < now() - make_interval(secs => %(idle_seconds)s)
-    OR end_reason IS NOT NULL AND $wrote_at_its_end AND last_event_at < now() - interval '10 seconds')
+    OR end_reason IS NOT NULL AND $wrote_at_its_end AND last_event_at < now() - interval '10 seconds'
+    OR last_event_at <= $gone_at)
 
 -- name: close_idle_sessions
--- A session that is being written to is left for the next run. With job_number: only those that the import brought. With session_ids: only these.
-UPDATE sessions SET idle_closed_at = last_event_at WHERE session_id IN (
+-- As of their last event; as of when its process was gone, which is later. A session that is being written to is left for the next run. With job_number: only those that the import brought. With session_ids: only these.
+UPDATE sessions SET idle_closed_at = greatest(last_event_at, $gone_at), gone_at = $gone_at WHERE session_id IN (
     SELECT session_id FROM sessions
     WHERE $is_idle
       AND (%(job_number)s::integer IS NULL OR session_id IN (SELECT session_id FROM import_sessions WHERE job_number = %(job_number)s))
       AND (%(session_ids)s::text[] IS NULL OR session_id = ANY(%(session_ids)s))
     ORDER BY last_event_at LIMIT %(at_most)s FOR UPDATE SKIP LOCKED)
 RETURNING session_id
+
+-- name: close_gone_sessions
+-- The same for these sessions alone, at once. What is being written to is left for whoever writes it, or for the next sweep.
+UPDATE sessions SET idle_closed_at = $gone_at, gone_at = $gone_at WHERE session_id IN (
+    SELECT session_id FROM sessions WHERE session_id = ANY(%(session_ids)s) AND $is_open AND last_event_at <= $gone_at
+    ORDER BY session_id FOR UPDATE SKIP LOCKED)
+
+-- name: open_living_sessions
+-- Those that were closed since their processes were gone, and have one again.
+UPDATE sessions SET idle_closed_at = NULL, gone_at = NULL WHERE session_id IN (
+    SELECT session_id FROM sessions WHERE session_id = ANY(%(session_ids)s) AND counted AND idle_closed_at = sessions.gone_at AND $gone_at IS NULL
+      AND EXISTS (SELECT FROM session_processes AS p WHERE p.session_id = sessions.session_id)
+    ORDER BY session_id FOR UPDATE SKIP LOCKED)
 
 -- name: captured_files_wait
 -- Captured transcripts of which some is not read yet. The first condition is the predicate of an index. Those that imports brought are read by them.

@@ -8,6 +8,7 @@ import select
 import signal
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -47,6 +48,7 @@ COMMANDS: Final[dict[str, list[str]]] = {
     "project undo": ["1"],
     "tools": [],
     "usage": ["--by", "session"],
+    "quota": [],
     "machines": [],
     "top": ["--once"],
     "connect": ["--yes", "--no-import", "--wait", "2"],
@@ -168,6 +170,9 @@ def ids(forks: TrackerForks, stack: Stack, environment: dict[str, str], tmp_path
     [session] = Path(environment["HOME"]).glob(".claude/projects/*/*.jsonl")
     change = {"session_id": session.stem, "file_path": f"{SHOP}/a.py", "action": "modified", "timestamp": "2026-11-20T10:00:03Z"}
     assert stack.http.post("/api/activities", json=change, headers={"Prefer": "wait=30"}).status_code == 201
+    line = {"type": "status_line", "session_id": session.stem, "read_at": datetime.now(UTC).isoformat(), "machine_id": "m", "user": "ann"}
+    limits = {"rate_limits": {"five_hour": {"used_percentage": 41.5, "resets_at": time.time() + 3600}}}
+    assert stack.http.post("/api/readings", json=[line | limits], headers={"Prefer": "wait=30"}).json()["accepted"] == 1
     start = {"project_path": SHOP, "session_id": "open-now", "user": "ann"}
     assert stack.http.post("/api/sessions/start", json=start, headers={"Prefer": "wait=30"}).json()["status"] == "persisted"
     return {"SESSION": session.stem, "JOB": job["job_id"], "KEY": key["id"], "FOLDER": str(folder)}

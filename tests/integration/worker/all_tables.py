@@ -12,7 +12,7 @@ _CELLS = (*AGGREGATES, "active_days")
 # Vectors of counters are numbers of thousands of digits, which Python's json refuses; verify looks at them.
 _VECTORS = ("times", "measured_times", "calls_by_quarter", "errors_by_quarter", "active_by_quarter")
 # When a session was closed as idle depends on the clock and on who looked: an import does so as it stores, else the sweep.
-_STORED = ("received_at", "persisted_at", "created_at", "brought_by", "project_id", "user_id", "idle_closed_at")
+_STORED = ("received_at", "persisted_at", "created_at", "brought_by", "project_id", "user_id", "idle_closed_at", "gone_at")
 _KEYS = frozenset(
     {"p", "u", "grain_minutes", "bucket_start", "tool_name", "error_class", "file_key", "model", "day", "max_ms", "max_measured_ms"}
     | {"last_used_at"}

@@ -13,6 +13,7 @@ LIVE_SESSIONS_EXAMPLE: Final[dict[str, Any]] = {
             "user": "ann",
             "machine_id": "m-4f2a",
             "state": "working",
+            "state_source": "hook",
             "tool_name": "Bash",
             "tool_input": "pytest -q tests/test_uploads.py",
             "error": None,

@@ -15,6 +15,7 @@ LIVE_SESSIONS = (
     .replace("{tool}", session_state.TOOL)
     .replace("{input}", session_state.INPUT)
     .replace("{error}", session_state.ERROR)
+    .replace("{source}", session_state.SOURCE.strip())
     .replace("{since}", session_state.SINCE.strip())
     .replace("{signs}", session_state.JOIN.strip())
     .replace("{is_open}", is_open("s"))

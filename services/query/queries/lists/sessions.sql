@@ -8,7 +8,7 @@ SELECT s.session_id, coalesce(mark.title, s.title) AS title, mark.title IS NOT N
     coalesce(mark.visibility, p.visibility) AS visibility,
     s.parent_session_id, nullif(s.project_id, 0) AS project_id, p.name AS project_name, u.name AS user,
     nullif(least(s.started_at, s.first_event_at), '-infinity') AS start_time,
-    CASE WHEN e.end_reason = 'idle' THEN s.last_event_at WHEN e.end_reason IS NOT NULL THEN s.ended_at END AS end_time,
+    CASE WHEN e.end_reason IN ('idle', 'gone') THEN s.last_event_at WHEN e.end_reason IS NOT NULL THEN s.ended_at END AS end_time,
     s.wall_us / 60e6::float8 AS duration_minutes,
     s.active_us / 60e6::float8 AS active_minutes,
     CASE WHEN e.end_reason IS NULL THEN 'open' ELSE 'ended' END AS status,

@@ -54,7 +54,7 @@ def quota(connection: Connection, user: str | None, account: str | None, kind: s
     deciding = min((each for each in windows if _counts(each, kind)), key=_left, default=None) if need is not None else None
     if need is not None and deciding is not None and _left(deciding) < need:
         raise _not_enough(need, [each for each in windows if _counts(each, kind) and _left(each) < need], now)
-    return Quota(windows, need, deciding and deciding.kind, deciding and _left(deciding))
+    return Quota(windows, need, deciding.kind if deciding else None, _left(deciding) if deciding else None)
 
 
 def _with_accounts(readings: Sequence[_Reading]) -> list[_Reading]:

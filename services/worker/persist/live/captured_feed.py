@@ -23,6 +23,7 @@ from services.worker.persist.live.feed_items import (
     session_changes,
     tell_states,
 )
+from services.worker.persist.live.process_states import follow_processes
 from services.worker.persist.live.session_signs import RECENT, TOLD_WAITS, Sign, signs_of_records, store_signs
 from services.worker.persist.records import HOOK, FileChange, Message, TimelineEntry, ToolUse
 from services.worker.persist.staging.staging_tables import ReceivedEvent
@@ -109,6 +110,7 @@ def captured_items(
     # Those of which the batch has no rows are as they were.
     sessions_before = before.sessions | feed_sessions(connection, [each for each in session_ids if each not in before.session_ids])
     store_signs(connection, [*signs_of_records(batch), *(each.sign for each in signs_of_hooks)])
+    follow_processes(connection, session_ids)
     sessions = feed_sessions(connection, session_ids)
     after = _rows(connection, before.acts)
     happened: list[tuple[float, CapturedItem]] = []

@@ -22,7 +22,7 @@ from shared.feed import FEED_ENTRIES, FEED_KEY, ITEMS_FIELD, TEXT_CHARACTERS, Fe
 from shared.redis.clients import REDIS_ERRORS
 from shared.sessions import session_state
 from shared.sessions.open_sessions import end_reason, is_open
-from shared.sessions.session_state import State
+from shared.sessions.session_state import State, StateSource
 from shared.sql_files import statement
 
 _sql = partial(statement, __package__, "feed_items.sql")
@@ -36,6 +36,7 @@ _SESSIONS: Final = sql(
     is_open=_IS_OPEN,
     end_reason=end_reason("s"),
     state=session_state.STATE.strip(),
+    source=session_state.SOURCE.strip(),
     since=session_state.SINCE.strip(),
     tool=session_state.TOOL,
     input=session_state.INPUT,
@@ -61,6 +62,7 @@ class FeedSession(NamedTuple):
     started_at: datetime | None
     last_event_at: datetime | None
     state: State
+    state_source: StateSource | None
     since: datetime | None
     tool_name: str | None
     tool_input: str | None
@@ -82,7 +84,9 @@ class FeedSession(NamedTuple):
         }
 
 
-NO_SESSION: Final = FeedSession("", False, None, None, None, None, None, None, None, None, None, "quiet", None, None, None, None)
+NO_SESSION: Final = FeedSession("", False, None, None, None, None, None, None, None, None, None, "quiet", None, None, None, None, None)
+# Who said that a session has ended, by its end_reason. All others come from hooks.
+_ENDED_BY: Final[dict[str, StateSource]] = {"gone": "client_file", "idle": "time", "imported": "time", "explicit": "event"}
 # The kinds of events that the feed shows one by one.
 _SHOWN: Final = frozenset({ToolCall, Conversation, Activity})
 
@@ -130,6 +134,7 @@ def tell_states(items: Sequence[FeedItem], sessions: dict[str, FeedSession]) -> 
         if session is not None:
             item.state = session.state if session.is_open else "ended"
             item.since = session.since if session.is_open else session.last_event_at
+            item.state_source = session.state_source if session.is_open else _ENDED_BY.get(session.end_reason or "", "hook")
             if session.is_open:
                 item.running_tool, item.running_input, item.error = session.tool_name, session.tool_input, session.error
 
@@ -146,7 +151,7 @@ def session_changes(
         if was_open is None:
             began.append(_session_item("session_started", session, session.started_at))
         elif session.is_open and not was_open:
-            began.append(_session_item("session_reopened", session, session.last_event_at))
+            began.append(reopened_item(session))
         if not session.is_open and was_open is not False:
             ended.append(ended_item(session))
     return began, ended
@@ -160,6 +165,11 @@ def idle_items(connection: Connection[Any], session_ids: list[str], since: datet
     items = [ended_item(each) for each in sessions.values() if each.last_event_at is not None and each.last_event_at >= since]
     tell_states(items, sessions)
     return items
+
+
+def reopened_item(session: FeedSession) -> FeedItem:
+    """That the session goes on after an end."""
+    return _session_item("session_reopened", session, session.last_event_at)
 
 
 def ended_item(session: FeedSession) -> FeedItem:

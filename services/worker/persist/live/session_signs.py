@@ -13,6 +13,7 @@ from psycopg import Connection
 from services.worker.persist.records import HOOK, Message, TimelineEntry, ToolUse
 from services.worker.persist.staging.staging_tables import ReceivedEvent
 from shared.events.messages import Activity, Conversation, SessionStart, ToolCall
+from shared.sessions.session_state import StateSource
 from shared.sql_files import statement
 
 _sql = partial(statement, __package__, "session_signs.sql")
@@ -41,7 +42,7 @@ _WAITS: Final = {
     "client_started": "input",
     "turn_over": "input",
     "turn_failed": "error",
-    "interrupted": "input",
+    "interrupted": "interrupted",
     "permission_asked": "permission",
     "input_asked": "input",
 }
@@ -50,7 +51,8 @@ TOLD_WAITS: Final = {kind: reason for kind, reason in _WAITS.items() if kind not
 
 _STORE: Final = _sql("store")
 
-_FORGET: Final = "DELETE FROM session_signs WHERE session_id = ANY(%(session_ids)s) OR heard_at < clock_timestamp() - interval '1 day'"
+_IS_PAST: Final = "session_id = ANY(%(session_ids)s) OR heard_at < clock_timestamp() - interval '1 day'"
+_FORGET: Final = (f"DELETE FROM session_signs WHERE {_IS_PAST}", f"DELETE FROM session_processes WHERE {_IS_PAST}")
 
 
 class Sign(NamedTuple):
@@ -60,7 +62,7 @@ class Sign(NamedTuple):
     at: datetime
     kind: SignKind
     heard_at: datetime
-    is_of_hook: bool = False
+    source: StateSource = "transcript"
 
 
 def signs_of_records(batch: Iterable[ReceivedEvent]) -> Iterator[Sign]:
@@ -111,7 +113,7 @@ def signs_of_events(batch: Iterable[ReceivedEvent]) -> Iterator[Sign]:
         else:
             continue
         if event.session_id is not None and at >= received.received_at - RECENT:
-            yield Sign(event.session_id, at, sign, received.received_at)
+            yield Sign(event.session_id, at, sign, received.received_at, "event")
 
 
 def _end(start: datetime, milliseconds: int, heard_at: datetime) -> datetime:
@@ -132,24 +134,32 @@ def store_signs(connection: Connection[Any], signs: Iterable[Sign]) -> None:
 
 def forget_signs(connection: Connection[Any], session_ids: Sequence[str]) -> None:
     """Deletes the signs of sessions that were closed, and those of long ago: their sessions have ended. What comes later is new."""
-    connection.execute(_FORGET, {"session_ids": list(session_ids)})
+    for forget in _FORGET:
+        connection.execute(forget, {"session_ids": list(session_ids)})
 
 
 def _latest(session_id: str, signs: Sequence[Sign]) -> dict[str, Any]:
     """A row of session_signs. A time is None if there is no such sign."""
-    waits_since, waits_for = max(((each.at, _WAITS[each.kind]) for each in signs if each.kind in _WAITS), default=(None, "input"))
+    waits = max(((each.at, _WAITS[each.kind], each.source) for each in signs if each.kind in _WAITS), default=(None, "input", None))
+    waits_since, waits_for, waits_by = waits
+    worked_at, worked_by = _last(signs, _WORK)
+    replied_at, replied_by = _last(signs, _REPLIES)
     return {
         "session_id": session_id,
-        "worked_at": _last(signs, _WORK),
+        "worked_at": worked_at,
+        "worked_by": worked_by,
         "waits_since": waits_since,
         "waits_for": waits_for,
-        "idle_at": _last(signs, _IDLE),
-        "replied_at": _last(signs, _REPLIES),
-        "prompted_at": _last(signs, _PROMPTS),
-        "is_hooked": any(each.is_of_hook for each in signs),
+        "waits_by": waits_by,
+        "idle_at": _last(signs, _IDLE)[0],
+        "replied_at": replied_at,
+        "replied_by": replied_by,
+        "prompted_at": _last(signs, _PROMPTS)[0],
+        "is_hooked": any(each.source == "hook" for each in signs),
         "heard_at": max(each.heard_at for each in signs),
     }
 
 
-def _last(signs: Sequence[Sign], kinds: frozenset[str]) -> datetime | None:
-    return max((each.at for each in signs if each.kind in kinds), default=None)
+def _last(signs: Sequence[Sign], kinds: frozenset[str]) -> tuple[datetime | None, StateSource | None]:
+    """When the last of these was, and who saw it."""
+    return max(((each.at, each.source) for each in signs if each.kind in kinds), default=(None, None))

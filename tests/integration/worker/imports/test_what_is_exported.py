@@ -49,7 +49,10 @@ LEFT_OUT = {
         ("sessions", name): "made again from the rows"
         for name in ("counted", "dated_at", "active_ranges", "snapshot", "created_at", "seen_live")
     },
-    **{("sessions", name): "made again from the rows" for name in ("idle_closed_at", "lines_from_snapshot", "usage_from_snapshot")},
+    **{
+        ("sessions", name): "made again from the rows"
+        for name in ("idle_closed_at", "gone_at", "lines_from_snapshot", "usage_from_snapshot")
+    },
     **{("sessions", name): "made again from the rows" for name in ("cache_priced_calls", "uncached_nano_usd", "cache_saved_nano_usd")},
 }
 

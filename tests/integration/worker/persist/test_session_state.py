@@ -50,10 +50,10 @@ CASES: dict[str, tuple[list[Step], tuple[str, str | None, float]]] = {
     "a call runs": ([PROMPT, CALL], ("working", "Bash", 2)),
     "a permission is waited for": ([PROMPT, CALL, CALL_LINE, ASKED], ("permission", "Bash", 8)),
     "a permission was given": ([PROMPT, CALL, ASKED, hook(15, "PostToolUse", tool_response={}, duration_ms=4000, **BASH)], ("working", None, 15)),
-    "no": ([PROMPT, CALL, CALL_LINE, ASKED, REFUSED_LINE, INTERRUPTED_LINE], ("input", None, 12)),
+    "no": ([PROMPT, CALL, CALL_LINE, ASKED, REFUSED_LINE, INTERRUPTED_LINE], ("interrupted", None, 12)),
     "no, with words": ([PROMPT, CALL, CALL_LINE, ASKED, REFUSED_LINE, hook(12.1, "PostToolBatch", tool_calls=[])], ("working", None, 12.1)),
-    "escape in a call": ([PROMPT, CALL, CALL_LINE, REFUSED_LINE, INTERRUPTED_LINE], ("input", None, 12)),
-    "escape in an answer": ([PROMPT, line(9, "user", [{"type": "text", "text": "[Request interrupted by user]"}])], ("input", None, 9)),
+    "escape in a call": ([PROMPT, CALL, CALL_LINE, REFUSED_LINE, INTERRUPTED_LINE], ("interrupted", None, 12)),
+    "escape in an answer": ([PROMPT, line(9, "user", [{"type": "text", "text": "[Request interrupted by user]"}])], ("interrupted", None, 9)),
     "the turn is over": ([PROMPT, CALL, hook(9, "PostToolUse", tool_response={}, **BASH), STOP], ("input", None, 20)),
     "an agent works in the background": ([PROMPT, hook(20, "Stop", background_tasks=[{"id": "a"}])], ("working", None, 20)),
     "the turn has failed": (

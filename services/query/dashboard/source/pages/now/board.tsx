@@ -14,6 +14,7 @@ const MARKS: Record<State, { mark: string; tone: string }> = {
   permission: { mark: "?", tone: "is-warn" },
   error: { mark: "!", tone: "is-bad" },
   working: { mark: "▶", tone: "is-good" },
+  interrupted: { mark: "✕", tone: "is-warn" },
   input: { mark: "…", tone: "is-accent" },
   quiet: { mark: "–", tone: "" },
 };
@@ -39,7 +40,7 @@ export function Board({ live, now }: { live: Live; now: number }) {
       {withOthers(sessions).map((state) => {
         const shown = sessions.filter((session) => session.state === state);
         // There is seldom one, and four columns fit.
-        if (state === "quiet" && shown.length === 0) return null;
+        if ((state === "quiet" || state === "interrupted") && shown.length === 0) return null;
         const { label, definition, mark, tone } = labelOf(state);
         return (
           <div class="board-column" key={state} data-state={state}>

@@ -24,6 +24,7 @@ export interface Differing {
 export const END_REASONS: Record<string, string> = {
   explicit: "ended by a client",
   idle: "ended: nothing was heard of it for long",
+  gone: "ended: its process is gone",
   imported: "only its summary is known, from claude.json",
   clear: "ended by /clear",
   resume: "ended: another session was resumed",
