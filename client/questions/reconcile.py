@@ -99,10 +99,9 @@ def _write_report(out: Console, period: Period, found: Item) -> None:
         out.print(f"Claude Code wrote no total for {counted(found['sessions'], 'session')} that began in these days.")
         return
     out.print(_headline(found))
-    out.print(
-        f"Of {found['compared_sessions']:,} of {counted(found['sessions'], 'session')}; the others, without a total of Claude Code, "
-        f"cost {cells.usd(found['not_compared_usd'], 0)}."
-    )
+    if others := found["sessions"] - found["compared_sessions"]:
+        cost = cells.usd(found["not_compared_usd"])
+        out.print(f"{counted(others, 'more session')}, without a total of Claude Code, cost {cost}.")
     for each in found["reasons"]:
         head = Text(f"\n{_signed(each['usd'])}", style="bold")
         out.print(head.append(f"  in {counted(each['sessions'], 'session')}", style="default"))

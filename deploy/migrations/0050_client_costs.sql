@@ -39,26 +39,22 @@ CREATE POLICY bound ON contested_rows FOR SELECT TO tracker_bound USING (
     EXISTS (SELECT FROM sessions AS s WHERE s.session_id = contested_rows.session_id OFFSET 0));
 GRANT SELECT ON contested_rows TO tracker_bound;
 
--- What Claude Code counted for each session, of those for which it wrote a total: `total_nano_usd` as it wrote it, `own_nano_usd` without what the session
--- that it came from had spent. A fork, and a copy under another id, goes on with the count of that session, and has its beginning.
+-- What Claude Code counted for each session, of those for which it wrote a total: `total_nano_usd` as it wrote it, `own_nano_usd` without what another session
+-- counts already. A fork, and a copy under another id, goes on with the count of the session that it came from, and has its beginning. What all sessions of
+-- one count have in common is the least total; it belongs to the session with the least id, as the rows that they have in common do (fork_ownership.py).
 CREATE OR REPLACE VIEW session_client_costs WITH (security_invoker = true) AS
-    SELECT s.session_id, s.project_id, s.user_id, s.dated_at, n.total_nano_usd,
-        n.total_nano_usd - coalesce(o.total_nano_usd, 0) AS own_nano_usd, o.session_id AS origin_session_id
+    SELECT s.session_id, n.total_nano_usd,
+        n.total_nano_usd - CASE WHEN s.session_id <> c.owner_session_id THEN c.common_nano_usd ELSE 0 END AS own_nano_usd,
+        CASE WHEN s.session_id <> c.owner_session_id THEN c.first_session_id END AS taken_off_session_id
     FROM sessions AS s
     CROSS JOIN LATERAL (
         -- Of an older release, and where no transcript is known: what claude.json says.
         SELECT coalesce((s.snapshot->>'client_cost_nano_usd')::bigint, (s.snapshot->>'cost_nano_usd')::bigint) AS total_nano_usd
     ) AS n
-    LEFT JOIN LATERAL (
-        SELECT p.session_id, (p.snapshot->>'client_cost_nano_usd')::bigint AS total_nano_usd
-        FROM sessions AS p
-        WHERE p.snapshot->>'client_started_ms' = s.snapshot->>'client_started_ms' AND p.session_id <> s.session_id
-            AND (p.snapshot->>'client_cost_nano_usd')::bigint <= n.total_nano_usd
-            AND (p.session_id = s.parent_session_id
-                OR (coalesce(nullif(p.dated_at, '-infinity'), 'infinity'), p.session_id)
-                    < (coalesce(nullif(s.dated_at, '-infinity'), 'infinity'), s.session_id))
-        -- The session that it says it was forked from, else the first of all.
-        ORDER BY (p.session_id = s.parent_session_id) IS TRUE DESC, nullif(p.dated_at, '-infinity'), p.session_id LIMIT 1
-    ) AS o ON true
+    CROSS JOIN LATERAL (
+        SELECT min(p.session_id) AS owner_session_id, min((p.snapshot->>'client_cost_nano_usd')::bigint) AS common_nano_usd,
+            (array_agg(p.session_id ORDER BY (p.snapshot->>'client_cost_nano_usd')::bigint, p.session_id))[1] AS first_session_id
+        FROM sessions AS p WHERE p.snapshot->>'client_started_ms' = s.snapshot->>'client_started_ms'
+    ) AS c
     WHERE n.total_nano_usd IS NOT NULL;
 GRANT SELECT ON session_client_costs TO tracker_bound;

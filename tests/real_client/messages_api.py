@@ -15,7 +15,7 @@ from itertools import count
 from typing import Any
 from uuid import uuid4
 
-# Of every answer. So the tokens of a session are these times its answers.
+# Of every answer, unless a test says otherwise. So the tokens of a session are these times its answers.
 USAGE: Mapping[str, Any] = {
     "input_tokens": 13,
     "output_tokens": 8,
@@ -67,6 +67,8 @@ class MessagesApi:
     answers: int = 0
     # Seconds before each answer.
     delay: float = 0.0
+    # What each answer says that it used.
+    usage: Mapping[str, Any] = field(default_factory=lambda: USAGE)
     # Ids are unique over all servers, as those of the real API are.
     _run: str = field(default_factory=lambda: uuid4().hex[:10])
     _numbers: Iterator[int] = field(default_factory=count)
@@ -106,7 +108,7 @@ class MessagesApi:
             "content": blocks,
             "stop_reason": stop_reason,
             "stop_sequence": None,
-            "usage": USAGE,
+            "usage": self.usage,
         }
 
 
@@ -189,7 +191,7 @@ class _Handler(BaseHTTPRequestHandler):
                 time.sleep(THINKING_SECONDS)
             self._event("content_block_stop", index=index)
         stop = {"stop_reason": message["stop_reason"], "stop_sequence": None}
-        self._event("message_delta", delta=stop, usage={"output_tokens": USAGE["output_tokens"]})
+        self._event("message_delta", delta=stop, usage={"output_tokens": self.api.usage["output_tokens"]})
         self._event("message_stop")
         self.close_connection = True
 

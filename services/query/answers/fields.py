@@ -39,9 +39,9 @@ CostUsd = Annotated[float | None, measure("cost_usd", "null if no price is known
 ClientCostUsd = Annotated[
     float | None,
     doc(
-        "What Claude Code itself counted for the session, calls included that no transcript has: as its last `cost-state` says, else claude.json; without "
-        "what a session that this one was forked from had spent. null: it wrote no total. Versions before 2.1.250 write none, and one that is killed "
-        "writes none. `/api/sessions/{session_id}/reconcile` tells why it differs from `cost_usd`."
+        "What Claude Code itself counted for the session, calls included that no transcript has: as its last `cost-state` says, else claude.json. What a fork "
+        "or a copy has in common with its origin counts once, for the session that has the rows. null: it wrote no total. Versions before 2.1.250 write none, "
+        "and one that is killed writes none. `/api/sessions/{session_id}/reconcile` tells why it differs from `cost_usd`."
     ),
 ]
 

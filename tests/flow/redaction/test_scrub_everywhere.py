@@ -20,6 +20,7 @@ QUERIES = {
     "/api/conversations/search": ["?q=github"],
     "/api/files/history": ["?path=/x/*"],
     "/api/compare": [f"?start_date=2024-01-01&end_date=2024-12-31&group_by={group}" for group in ("project", "branch", "tool")],
+    "/api/explain": [f"?measure={measure}" for measure in ("sessions", "messages", "tool_calls", "lines_added", "cost_usd")],
     "/api/sessions/{session_id}/export": [f"?format={format}" for format in ("markdown", "html", "json", "digest")],
 }
 
@@ -48,6 +49,9 @@ def answers(stack: Stack, session_ids: list[str], scrub_id: str) -> Iterator[tup
         "project_id": [str(row[0]) for row in stack.select("SELECT id FROM projects")],
         "job_id": [str(row[0]) for row in stack.select("SELECT id FROM import_jobs WHERE kind <> 'capture'")],
         "call_id": [str(row[0]) for row in stack.select("SELECT id FROM tool_calls")],
+        "row_id": [
+            str(row[0]) for row in stack.select("SELECT id FROM messages UNION SELECT id FROM tool_calls UNION SELECT id FROM api_calls")
+        ],
         "letter_id": [str(row[0]) for row in stack.select("SELECT id FROM dead_letters")],
         "scrub_id": [scrub_id],
         "erasure_id": [str(row[0]) for row in stack.select("SELECT id FROM erasures")],

@@ -82,7 +82,7 @@ class _Session(Struct, kw_only=True):
     cost_nano_usd: int | None
     client_nano_usd: int | None
     own_nano_usd: int | None
-    origin_session_id: str | None
+    taken_off_session_id: str | None
 
 
 class _Evidence(Struct, kw_only=True):
@@ -92,7 +92,7 @@ class _Evidence(Struct, kw_only=True):
 
 
 class Known(Struct, kw_only=True):
-    """All that is known of one session. `origin`: what the session that it was forked from had counted."""
+    """All that is known of one session. `taken_off`: what another session counts of its total."""
 
     session: _Session
     calls: dict[str | None, _Calls]
@@ -100,7 +100,7 @@ class Known(Struct, kw_only=True):
     copied: dict[str | None, _Calls]
     cost_state: _ClientCosts | None
     claude_json: Mapping[str, int] | None
-    origin: _ClientCosts | None
+    taken_off: _ClientCosts | None
     evidence: _Evidence
 
 
@@ -165,7 +165,7 @@ def report(connection: Connection, selection: Selection, wanted: Range) -> Recon
 def differences(known: Known) -> list[Difference]:
     """The parts of the difference, the largest first. Their sum is the difference, to a millionth of a dollar."""
     total = _difference(known)
-    if total is None or not known.calls:
+    if total is None or not (known.calls or known.copied):
         # With no call of its own, the session's cost is what Claude Code wrote.
         return []
     if known.cost_state is None:
@@ -206,8 +206,8 @@ def _of_model(known: Known, client: _ClientCosts, model: str | None) -> list[Dif
     calls = known.calls.get(model, _Calls())
     counted = client.models.get(model or "", _Usage())
     copied = None
-    if known.origin is not None:
-        counted = counted.minus(known.origin.models.get(model or "", _Usage()))
+    if known.taken_off is not None:
+        counted = counted.minus(known.taken_off.models.get(model or "", _Usage()))
     else:
         copied = known.copied.get(model)
     rest = counted.minus(calls)
@@ -338,10 +338,10 @@ def _known(connection: Connection, session_ids: list[str]) -> dict[str, Known]:
     calls: dict[tuple[str, bool], dict[str | None, _Calls]] = defaultdict(dict)
     for row in rows(connection, _sql("calls"), parameters):
         calls[row.pop("session_id"), row.pop("is_copied")][row.pop("model")] = convert(row, _Calls)
-    origins = {each.origin_session_id for each in sessions.values()} - {None}
+    taken_off = {each.taken_off_session_id for each in sessions.values()} - {None}
     client: dict[str, _ClientCosts] = {}
     claude_json: dict[str, Mapping[str, int]] = {}
-    for row in rows(connection, _sql("client_costs"), {"session_ids": sorted({*session_ids, *filter(None, origins)})}):
+    for row in rows(connection, _sql("client_costs"), {"session_ids": sorted({*session_ids, *filter(None, taken_off)})}):
         if row["source"] == _CLAUDE_JSON:
             claude_json[row["session_id"]] = row["numbers"]
         else:
@@ -354,7 +354,7 @@ def _known(connection: Connection, session_ids: list[str]) -> dict[str, Known]:
             copied=calls[session_id, True],
             cost_state=client.get(session_id),
             claude_json=claude_json.get(session_id),
-            origin=client.get(session.origin_session_id or ""),
+            taken_off=client.get(session.taken_off_session_id or ""),
             evidence=evidence[session_id],
         )
         for session_id in session_ids

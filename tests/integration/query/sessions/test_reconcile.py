@@ -218,18 +218,42 @@ def test_copy_under_another_id_counts_no_total_again(client: TestClient, bring: 
     assert reasons(reconciled(client, "f-copy")) == []
 
 
-def test_fork_counts_what_was_spent_since(client: TestClient, bring: Import) -> None:
-    # Given a session, and a fork of it: Claude Code goes on with its count
-    parent = [ASK, said(1, 1), cost_state({OPUS: of_opus()})]
-    marked = copy_of([each | {"forkedFrom": {"sessionId": SESSION}} for each in parent[:2]], "f-fork")
-    own = copy_of([prompt(60, "u9", "another way"), said(61, 2)], "f-fork")
-    bring(*parent)
-    bring(*marked, *own, cost_state({OPUS: of_opus(2)}, "f-fork"))
+@pytest.mark.parametrize("fork", ["f-fork", "0-fork"])
+@pytest.mark.parametrize("fork_first", [False, True])
+@pytest.mark.parametrize("is_marked", [False, True])
+def test_fork_and_its_origin_count_what_their_rows_cost(
+    client: TestClient, bring: Import, *, fork: str, fork_first: bool, is_marked: bool
+) -> None:
+    # Given a session, and a fork of it: Claude Code goes on with its count. The lesser of the ids has the rows that both have
+    origin = [ASK, said(1, 1), cost_state({OPUS: of_opus(more=MORE)})]
+    mark = {"forkedFrom": {"sessionId": SESSION}} if is_marked else {}
+    own = [prompt(60, "u9", "another way"), said(61, 2), cost_state({OPUS: of_opus(2, MORE)})]
+    forked = copy_of([each | mark for each in origin[:2]] + own, fork)
+    for each in (forked, origin) if fork_first else (origin, forked):
+        bring(*each)
 
-    found = reconciled(client, "f-fork")
+    found = {each: reconciled(client, each) for each in (SESSION, fork)}
 
-    assert (reasons(found), found["client_cost_usd"], found["cost_usd"]) == ([], pytest.approx(of_opus()[1]), pytest.approx(of_opus()[1]))
-    assert client.get("/api/reconcile").json()["client_cost_usd"] == pytest.approx(of_opus(2)[1])
+    # Then both sums are right, and the helper's call is the only difference, where the rows are
+    spent = {each: of["client_cost_usd"] for each, of in found.items()}
+    assert sum(spent.values()) == pytest.approx(of_opus(2, MORE)[1])
+    owner, other = sorted(found)
+    assert (reasons(found[owner]), reasons(found[other])) == ([("unknown", OPUS)], [])
+    assert found[owner]["differences"][0]["tokens"] == sum(MORE)
+    assert (spent[other], found[other]["cost_usd"]) == ((pytest.approx(of_opus()[1]),) * 2 if other == fork else (0, None))
+
+
+def test_two_forks_of_a_session_each_count_their_own(client: TestClient, bring: Import) -> None:
+    origin = [ASK, said(1, 1), cost_state({OPUS: of_opus()})]
+    bring(*origin)
+    for number, fork in enumerate(("f-one", "f-two")):
+        own = [prompt(60, f"u9{number}", "on"), *(said(61 + each, 10 * number + each) for each in range(2, 4 + number))]
+        bring(*copy_of([*origin[:2], *own, cost_state({OPUS: of_opus(3 + number)})], fork))
+
+    found = [reconciled(client, each) for each in (SESSION, "f-one", "f-two")]
+
+    assert [each["client_cost_usd"] for each in found] == [pytest.approx(of_opus(calls)[1]) for calls in (1, 2, 3)]
+    assert [each["differences"] for each in found] == [[], [], []]
 
 
 def test_fork_of_a_session_without_a_total_names_the_copied_calls(client: TestClient, bring: Import) -> None:

@@ -1,6 +1,7 @@
 /** Why a session cost what it cost: one line that says it, and what it rests on. */
 
 import type { Schemas } from "../../../api/answers";
+import { useRead } from "../../../api/use_read";
 import { measure } from "../../../format/measures";
 import { compact, cost as money, count, percent, plural } from "../../../format/quantities";
 import terms from "../../../format/terms";
@@ -30,6 +31,7 @@ export function SessionCost({ cost, session, turns }: Props) {
       <summary>
         <strong>Why it cost {measure("cost_usd").short(cost.cost_usd)}</strong>
         {essence(cost)}
+        {session.client_cost_usd !== null && `; Claude Code counted ${money(session.client_cost_usd)}`}
       </summary>
       <div class="cost-grid">
         {cost.parts && (
@@ -105,9 +107,28 @@ export function SessionCost({ cost, session, turns }: Props) {
             </ul>
           </Block>
         )}
+        {session.client_cost_usd !== null && <Counted session={session} usd={session.client_cost_usd} />}
         <ContextChart turns={turns} most={cost.most_context_tokens} />
       </div>
     </details>
+  );
+}
+
+/** Claude Code's own total, and why it differs. */
+function Counted({ session, usd }: { session: Props["session"]; usd: number }) {
+  const { data } = useRead("/api/sessions/{session_id}/reconcile", {}, { inPath: { session_id: session.session_id } });
+  return (
+    <Block title={`Claude Code counted ${money(usd)}`}>
+      <ul class="cost-list">
+        {data?.differences.map((part, index) => (
+          <li key={index}>
+            {part.usd < 0 ? "" : "+"}
+            {money(part.usd)}, {part.model ? shortModel(part.model) : "all models"}, {part.is_certain ? "certain" : part.reason === "unknown" ? "not known" : "likely"}: {part.explanation}
+          </li>
+        ))}
+        {data?.differences.length === 0 && <li>That is what its calls cost here, too.</li>}
+      </ul>
+    </Block>
   );
 }
 
