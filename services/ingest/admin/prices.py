@@ -47,9 +47,22 @@ async def set_price(request: Request) -> Response:
     grant = grant_of(request.scope)
     record = audit_record(request, "prices.set", price.model, **msgspec.to_builtins(price))
     price_id = await prices.set_price(ingest_of(request).database, price, grant.key_id if grant else None, record)
-    usd = dict(zip(("input", "output", "cache_write_5m", "cache_write_1h", "cache_read", "web_search"), map(float, price.usd), strict=True))
-    of = {"model": price.model, "tier": price.tier, "valid_from": price.valid_from, "above_input_tokens": price.above_input_tokens}
-    return json_response(PriceSet(id=price_id, **of, **usd))
+    plain, output, write_5m, write_1h, read, search = map(float, price.usd)
+    return json_response(
+        PriceSet(
+            id=price_id,
+            model=price.model,
+            tier=price.tier,
+            valid_from=price.valid_from,
+            above_input_tokens=price.above_input_tokens,
+            input=plain,
+            output=output,
+            cache_write_5m=write_5m,
+            cache_write_1h=write_1h,
+            cache_read=read,
+            web_search=search,
+        )
+    )
 
 
 async def unset_price(request: Request) -> Response:

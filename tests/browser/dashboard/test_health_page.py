@@ -115,3 +115,19 @@ def test_a_damaged_transcript_is_named_with_what_to_do(open_page: OpenPage, stac
         connection.execute("DELETE FROM transcript_files WHERE session_id = %s", [session])
     page.reload()
     expect(page.locator(".verdict")).not_to_contain_text("damaged")
+
+
+def test_a_model_without_a_price_is_named_with_its_calls(open_page: OpenPage, stack: Stack) -> None:
+    model, session = f"claude-next-{uuid4().hex[:6]}", str(uuid4())
+    stack.http.post("/api/sessions/start", json={"project_path": "/home/ann/priced", "session_id": session}, headers=WAIT)
+    said = {"session_id": session, "role": "assistant", "content": "So.", "model": model, "usage": {"input_tokens": 9, "output_tokens": 1}}
+    for _ in range(2):
+        stack.http.post("/api/conversations", json=said, headers=WAIT)
+    page = open_page("/health")
+    expect(page.locator(".verdict")).to_contain_text(f"{model} (2 calls)")
+
+    priced = stack.http.put("/api/prices", json={"model": model, "input": 1, "output": 1}).json()
+    stack.http.post("/api/reprice", json={"model": model}, headers={"Prefer": "respond-async"})
+
+    expect(page.locator(".verdict")).not_to_contain_text(model, timeout=30_000)
+    stack.http.delete(f"/api/prices/{priced['id']}")
