@@ -1,7 +1,7 @@
 """Counts what a file has and nothing reads, by version of Claude Code: names alone, never a value.
 
-Types are counted record by record. Fields are looked for in a sample, since that takes a second reading of the record: the first FIRST records of each
-type and then each EVERY-th. So a count of fields is a number of records that were looked at; a field that is rare is found later.
+Types are counted record by record. Fields are looked for in a sample, since that takes a second reading of the record: the first record of each type
+and then each EVERY-th. So a count of fields is a number of records that were looked at; a field that is rare is found later.
 A file may mean harm: a census has at most MAX_NAMES names, and a name is one as programmers write it, or "(other)".
 """
 
@@ -17,7 +17,7 @@ from services.worker.importers.formats.known_formats import KNOWN_FIELDS, KNOWN_
 from services.worker.persist.records import OTHER, Unread
 from shared.redaction.redact import redact_text
 
-FIRST: Final = 3
+# 1 of so many records of a type.
 EVERY: Final = 64
 MAX_NAMES: Final = 200
 UNKNOWN_VERSION: Final = "(unknown)"
@@ -30,7 +30,7 @@ _OURS: Final = frozenset({"(none)", OTHER})
 
 _NO_NAME: Final = Raw(b'"(none)"')
 _object = msgspec.json.Decoder(dict[str, Raw])
-_objects = msgspec.json.Decoder(list[Raw])
+_objects = msgspec.json.Decoder(list[dict[str, Raw]])
 
 
 class FormatCensus:
@@ -63,9 +63,9 @@ class FormatCensus:
         counts[key] += 1
 
     def wants(self, where: str) -> bool:
-        """Whether the next record of this type, one of KNOWN_FIELDS, is in the sample."""
+        """Whether the next thing of this kind, which must be a known one, is in the sample."""
         self._looked_at[where] = number = self._looked_at[where] + 1
-        return number <= FIRST or number % EVERY == 0
+        return number % EVERY == 1
 
     def look_at_fields(self, where: str, content: bytes | Raw) -> Mapping[str, Raw]:
         """Counts the fields of a JSON object that nothing reads. Gives all fields; none of what is no single object."""
@@ -73,9 +73,7 @@ class FormatCensus:
             found = _object.decode(content)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return {}
-        for name in found:
-            if name not in KNOWN_FIELDS[where]:
-                self.count("field", name, f"{where}.")
+        self._count_fields(where, found)
         return found
 
     def look_at_hook(self, payload: str) -> None:
@@ -116,24 +114,26 @@ class FormatCensus:
     def _look_at_blocks(self, content: Raw) -> None:
         try:
             blocks = _objects.decode(content)[:_MAX_BLOCKS]
-            kinds = [msgspec.json.decode(block, type=_Typed).type for block in blocks]
+            kinds = [msgspec.json.decode(block.get("type", _NO_NAME), type=str) for block in blocks]
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             return
         for block, kind in zip(blocks, kinds, strict=True):
             if not is_known("block", kind):
                 self.count("block", kind)
             elif kind in READ_BLOCKS:
-                self.look_at_fields(f"block/{kind}", block)
+                self._count_fields(f"block/{kind}", block)
+
+    def _count_fields(self, where: str, found: Mapping[str, Raw]) -> None:
+        if not found.keys() <= KNOWN_FIELDS[where]:
+            for name in found:
+                if name not in KNOWN_FIELDS[where]:
+                    self.count("field", name, f"{where}.")
 
     def _settle(self) -> None:
         if self._version is not None:
             for waiting, number in self._before.items():
                 self._counts[waiting._replace(version=self._version)] += number
             self._before.clear()
-
-
-class _Typed(msgspec.Struct):
-    type: str = "(none)"
 
 
 def version_of(text: str | None) -> str | None:

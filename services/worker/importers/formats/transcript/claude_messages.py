@@ -72,7 +72,8 @@ class ClaudeMessages:
                 # One more for the line feed that joins it to the next.
                 opened.characters += len(fitting) + 1
                 self._characters += len(fitting) + 1
-        opened.thought.add(row)
+        if row.effort or row.thinking_duration_ms is not None:
+            opened.thought.add(row)
         if message.usage is not None:
             opened.calls[row.request_id] = usage.best(opened.calls.get(row.request_id), message.usage)
         while len(self._open) > MAX_OPEN or (self._characters > MAX_OPEN_CHARACTERS and len(self._open) > 1):

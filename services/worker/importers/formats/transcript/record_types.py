@@ -4,9 +4,9 @@ from collections import Counter
 
 from msgspec import Raw
 
-from services.worker.importers.formats.format_census import FormatCensus
+from services.worker.importers.formats.format_census import EVERY, FormatCensus
 from services.worker.importers.formats.json_lines import Problem, error_of, is_comment
-from services.worker.importers.formats.known_formats import KNOWN_FIELDS, READ_ATTACHMENTS, READ_RECORDS, is_known
+from services.worker.importers.formats.known_formats import KNOWN_FIELDS, LEFT_OUT_RECORDS, READ_ATTACHMENTS, READ_RECORDS, is_known
 from services.worker.importers.formats.lines import Line
 from services.worker.importers.formats.transcript.transcript_rows import Row
 from services.worker.persist.records import OTHER, FileSummary, RecordError
@@ -26,11 +26,13 @@ class RecordTypes:
         self._skipped: Counter[str] = Counter()
         self._of_sessions = 0
         self._census = FormatCensus()
+        self._version: str | None = None
 
     def count(self, row: Row, content: bytes) -> None:
         """Adds a record. `content` is its line."""
         name = row.type or NONE
-        if row.version is not None:
+        if row.version != self._version and row.version is not None:
+            self._version = row.version
             self._census.at_version(row.version)
         if name in CONVERSATION:
             self._known[name] += 1
@@ -38,7 +40,7 @@ class RecordTypes:
                 self._of_sessions += 1
             if name == "system" and not is_known("system", row.subtype or NONE):
                 self._census.count("system", row.subtype or NONE)
-        elif is_known("record", name):
+        elif name in LEFT_OUT_RECORDS or is_known("record", name):
             self._known[name] += 1
             self._of_sessions += 1
             if name not in READ_RECORDS:
@@ -46,7 +48,7 @@ class RecordTypes:
         else:
             self._count_unknown(name)
             self._census.count("record", name)
-        if name in KNOWN_FIELDS and self._census.wants(name):
+        if self._known[name] % EVERY == 1 and name in KNOWN_FIELDS:
             self._census.look_at_row(name, content)
 
     def count_attachment(self, kind: str, content: Raw) -> None:
