@@ -1,20 +1,24 @@
 SELECT s.session_id, coalesce(mark.title, s.title) AS title,
     CASE WHEN mark.title IS NULL THEN s.title_source ELSE 'person' END AS title_source, nullif(s.project_id, 0) AS project_id, p.name AS project_name, u.name AS user,
     (SELECT max(k.machine_id) FROM session_machines k WHERE k.session_id = s.session_id) AS machine_id,
-    CASE WHEN sign.waits_since >= sign.worked_at THEN sign.waits_for
+    CASE WHEN told.state <> 'working' THEN told.state WHEN greatest(sign.heard_at, file.heard_at) > clock_timestamp() - interval '600 seconds' THEN 'working' ELSE 'quiet' END AS state,
+    CASE WHEN told.state IS NULL OR told.state = 'working' AND NOT greatest(sign.heard_at, file.heard_at) > clock_timestamp() - interval '600 seconds' THEN 'time'
+        WHEN told.is_of_file THEN 'client_file'
+        WHEN sign.waits_since >= sign.worked_at THEN sign.waits_by
+        WHEN sign.idle_at > sign.worked_at THEN 'hook'
         WHEN greatest(
     CASE WHEN sign.idle_at > sign.worked_at THEN sign.idle_at END,
-    CASE WHEN NOT sign.is_hooked AND sign.replied_at >= sign.worked_at THEN sign.replied_at END) IS NOT NULL THEN 'input'
-        WHEN sign.heard_at > clock_timestamp() - interval '600 seconds' THEN 'working'
-        ELSE 'quiet' END AS state,
+    CASE WHEN NOT sign.is_hooked AND sign.replied_at >= sign.worked_at THEN sign.replied_at END) IS NOT NULL THEN sign.replied_by
+        ELSE sign.worked_by END AS state_source,
     call.tool_name AS tool_name,
     (SELECT CASE WHEN length(line) > 300 THEN left(line, 300) || '…' ELSE line END FROM btrim(regexp_replace(left(coalesce(call.parameters ->> 'command', call.parameters ->> 'file_path', call.parameters ->> 'pattern', call.parameters ->> 'path', call.parameters ->> 'query', call.parameters ->> 'url', call.parameters ->> 'description', call.parameters ->> 'prompt', call.parameters ->> 'skill', call.parameters ->> 'notebook_path', call.parameters ->> 'plan', call.parameters -> 'questions' -> 0 ->> 'question', call.parameters::text), 2000), '\s+', ' ', 'g')) AS line) AS tool_input,
     (SELECT CASE WHEN length(line) > 300 THEN left(line, 300) || '…' ELSE line END FROM btrim(regexp_replace(left(failure.text, 2000), '\s+', ' ', 'g')) AS line) AS error,
     coalesce(
-        CASE WHEN sign.waits_since >= sign.worked_at THEN nullif(sign.waits_since, '-infinity')
+        CASE WHEN told.is_of_file AND told.state <> 'working' THEN file.does_since
+            WHEN sign.waits_since >= sign.worked_at AND told.state <> 'working' THEN nullif(sign.waits_since, '-infinity')
             ELSE coalesce(greatest(
     CASE WHEN sign.idle_at > sign.worked_at THEN sign.idle_at END,
-    CASE WHEN NOT sign.is_hooked AND sign.replied_at >= sign.worked_at THEN sign.replied_at END), call.occurred_at, nullif(sign.worked_at, '-infinity')) END,
+    CASE WHEN NOT sign.is_hooked AND sign.replied_at >= sign.worked_at THEN sign.replied_at END), call.occurred_at, nullif(greatest(sign.worked_at, CASE WHEN told.is_of_file THEN file.does_since END), '-infinity')) END,
         nullif(s.last_event_at, '-infinity')) AS since,
     nullif(least(s.started_at, s.first_event_at), '-infinity') AS start_time, s.last_event_at,
     coalesce(changed.files, '[]') AS files,
@@ -46,13 +50,33 @@ LEFT JOIN LATERAL (
 ) AS changed ON true
 LEFT JOIN session_signs AS sign ON sign.session_id = s.session_id
     LEFT JOIN LATERAL (
+        SELECT p.does, p.does_since, p.read_at, p.heard_at FROM session_processes AS p
+        WHERE p.session_id = s.session_id AND p.is_alive AND p.does IS NOT NULL AND NOT EXISTS (
+            SELECT FROM session_processes AS o
+            WHERE o.machine_id = p.machine_id AND o.pid = p.pid AND o.session_id <> p.session_id AND o.read_at > p.read_at)
+        ORDER BY p.does_since DESC, p.read_at DESC, p.machine_id, p.pid LIMIT 1
+    ) AS file ON true
+    CROSS JOIN LATERAL (
+        SELECT CASE WHEN sign.session_id IS NULL THEN NULL
+            WHEN sign.waits_since >= sign.worked_at THEN sign.waits_for
+            WHEN greatest(
+    CASE WHEN sign.idle_at > sign.worked_at THEN sign.idle_at END,
+    CASE WHEN NOT sign.is_hooked AND sign.replied_at >= sign.worked_at THEN sign.replied_at END) IS NOT NULL THEN 'input' ELSE 'working' END AS state
+    ) AS signed
+    CROSS JOIN LATERAL (
+        SELECT coalesce(file.read_at >= greatest(sign.worked_at, sign.waits_since, sign.idle_at, '-infinity')
+            OR file.does = signed.state AND file.does <> 'working' AND file.does_since >= sign.worked_at, false) AS is_believed,
+            coalesce(file.does = 'input' AND signed.state IN ('error', 'interrupted'), false) AS is_explained
+    ) AS heard
+    CROSS JOIN LATERAL (
+        SELECT heard.is_believed AND NOT heard.is_explained AS is_of_file,
+            CASE WHEN heard.is_believed AND NOT heard.is_explained THEN file.does ELSE signed.state END AS state
+    ) AS told
+    LEFT JOIN LATERAL (
         SELECT first.tool_name, first.occurred_at, first.parameters FROM (
             SELECT DISTINCT ON (newest.agent_id) newest.* FROM (
                 SELECT t.id, t.agent_id, t.tool_name, t.occurred_at, t.status, t.parameters FROM tool_calls AS t
-                WHERE t.session_id = s.session_id AND t.occurred_at >= sign.prompted_at
-                    AND greatest(
-    CASE WHEN sign.idle_at > sign.worked_at THEN sign.idle_at END,
-    CASE WHEN NOT sign.is_hooked AND sign.replied_at >= sign.worked_at THEN sign.replied_at END) IS NULL AND (sign.worked_at > sign.waits_since OR sign.waits_for = 'permission')
+                WHERE t.session_id = s.session_id AND t.occurred_at >= sign.prompted_at AND told.state IN ('working', 'permission')
                 ORDER BY t.occurred_at DESC LIMIT 32
             ) AS newest
             WHERE newest.status = 'pending' ORDER BY newest.agent_id, newest.occurred_at, newest.id
@@ -67,7 +91,7 @@ LEFT JOIN session_signs AS sign ON sign.session_id = s.session_id
             (SELECT t.result FROM tool_calls AS t
              WHERE t.session_id = s.session_id AND t.occurred_at >= sign.prompted_at AND t.status IN ('error', 'timeout')
              ORDER BY t.occurred_at DESC, t.id DESC LIMIT 1)) AS text
-        WHERE sign.waits_for = 'error' AND sign.waits_since >= sign.worked_at
+        WHERE told.state = 'error'
     ) AS failure ON true
 WHERE s.counted AND NOT (coalesce(s.ended_at >= s.last_event_at, false) OR coalesce(s.idle_closed_at >= s.last_event_at, false))
     AND s.last_event_at > clock_timestamp() - interval '1 hour'

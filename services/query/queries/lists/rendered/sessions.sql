@@ -4,7 +4,7 @@ SELECT s.session_id, coalesce(mark.title, s.title) AS title, mark.title IS NOT N
     coalesce(mark.visibility, p.visibility) AS visibility,
     s.parent_session_id, nullif(s.project_id, 0) AS project_id, p.name AS project_name, u.name AS user,
     nullif(least(s.started_at, s.first_event_at), '-infinity') AS start_time,
-    CASE WHEN e.end_reason = 'idle' THEN s.last_event_at WHEN e.end_reason IS NOT NULL THEN s.ended_at END AS end_time,
+    CASE WHEN e.end_reason IN ('idle', 'gone') THEN s.last_event_at WHEN e.end_reason IS NOT NULL THEN s.ended_at END AS end_time,
     s.wall_us / 60e6::float8 AS duration_minutes,
     s.active_us / 60e6::float8 AS active_minutes,
     CASE WHEN e.end_reason IS NULL THEN 'open' ELSE 'ended' END AS status,
@@ -35,6 +35,7 @@ LEFT JOIN users u ON u.id = s.user_id
 CROSS JOIN LATERAL (SELECT CASE
         WHEN s.ended_at >= s.last_event_at THEN coalesce(s.end_reason, 'explicit')
         WHEN s.idle_closed_at >= s.last_event_at AND s.last_event_at < s.ended_at + interval '5 seconds' THEN coalesce(s.end_reason, 'idle')
+        WHEN s.idle_closed_at >= s.last_event_at AND s.gone_at >= s.last_event_at THEN 'gone'
         WHEN s.idle_closed_at >= s.last_event_at THEN 'idle'
         WHEN s.last_event_at IS NULL AND s.counted THEN 'imported' END AS end_reason) AS e
 CROSS JOIN LATERAL (SELECT CASE %(sort)s::text
