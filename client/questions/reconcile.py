@@ -26,6 +26,8 @@ _TOKENS: Final = ("input_tokens", "output_tokens", "cache_creation_tokens", "cac
 _SOURCES: Final = {
     "transcript": "The tracker, from transcripts",
     "cost_state": "Claude Code, in the transcript",
+    "telemetry": "Claude Code, by telemetry",
+    "status_line": "Claude Code, in its status line",
     "claude_json": "Claude Code, in claude.json",
 }
 _PARTS: Final = ("session_id", "reason", "is_certain", "also_possible", "model", "tokens", "usd", "explanation")
@@ -142,7 +144,7 @@ def _signed(usd: float) -> str:
 
 
 def _count(name: str, row: Item) -> str:
-    return cells.large(row[name])
+    return "" if row[name] is None else cells.large(row[name])
 
 
 _COLUMNS_OF_SOURCES: Final = (

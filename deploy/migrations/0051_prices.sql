@@ -43,10 +43,6 @@ END $$;
 CREATE TRIGGER prices_changed AFTER INSERT OR UPDATE OR DELETE ON prices FOR EACH STATEMENT EXECUTE FUNCTION note_changed_prices();
 
 ALTER TABLE api_calls
-    -- What a call is priced by besides its tokens. NULL: an older release stored the call, and did not keep it.
-    ADD COLUMN IF NOT EXISTS is_fast       boolean,
-    ADD COLUMN IF NOT EXISTS inference_geo text,     -- where it was computed, if it may not be anywhere
-    ADD COLUMN IF NOT EXISTS is_advisor    boolean,  -- Claude asked it within another call
     -- What writing to the cache cost. NULL: not known, or an older release stored the call by the price list's factors.
     ADD COLUMN IF NOT EXISTS cache_write_nano_usd bigint;
 

@@ -8,10 +8,12 @@ from services.query.answers.stats import UsageRange
 
 MOST_SESSIONS: Final = 50
 
-Source = Literal["transcript", "cost_state", "claude_json"]
+Source = Literal["transcript", "cost_state", "telemetry", "status_line", "claude_json"]
 SOURCES: Final[dict[Source, str]] = {
     "transcript": "The API calls that the tracker has stored, at its own prices. `cost_usd` everywhere else is this.",
     "cost_state": "What Claude Code wrote at the end of the transcript: all calls it made, at its own prices.",
+    "telemetry": "What Claude Code told of its requests as it made them, at its own prices. What was sent while no telemetry was on is not in it.",
+    "status_line": "The cost that Claude Code's last status line had. It has no tokens.",
     "claude_json": "What Claude Code wrote into claude.json: the last session of each project, at its own prices.",
 }
 
@@ -72,13 +74,13 @@ class ModelTotals(Answer):
 
 
 class SourceTotals(Answer):
-    """What one source has in all, and of each model."""
+    """What one source has in all, and of each model. Tokens are null where the source has none."""
 
     source: Annotated[Source, _explained(SOURCES)]
-    input_tokens: _In
-    output_tokens: int
-    cache_creation_tokens: int
-    cache_read_tokens: int
+    input_tokens: Annotated[int | None, doc("Tokens that were neither read from the cache nor written to it.")]
+    output_tokens: int | None
+    cache_creation_tokens: int | None
+    cache_read_tokens: int | None
     cost_usd: CostUsd
     models: Annotated[list[ModelTotals], doc("The dearest first; empty if the source has no models.")]
 

@@ -102,11 +102,14 @@ class Known(Struct, kw_only=True):
     claude_json: Mapping[str, int] | None
     taken_off: _ClientCosts | None
     evidence: _Evidence
+    # These two are read for one session only: no difference is explained by them.
+    telemetry: dict[str | None, _Calls] = {}
+    status_line_nano_usd: int | None = None
 
 
 def reconciliation(connection: Connection, session_id: str) -> Reconciliation:
     """Of a session that exists."""
-    known = _known(connection, [session_id])[session_id]
+    known = _told_meanwhile(connection, session_id, _known(connection, [session_id])[session_id])
     return Reconciliation(
         session_id=session_id,
         cost_usd=_usd(known.session.cost_nano_usd),
@@ -301,6 +304,21 @@ def _of_cost_state(known: Known) -> SourceTotals | None:
     return _totals("cost_state", client.models.values(), models, client.cost_nano_usd)
 
 
+def _of_telemetry(known: Known) -> SourceTotals | None:
+    models = [
+        ModelTotals(**_shown(each, model), cost_usd=_usd(each.cost_nano_usd), api_calls=each.api_calls)
+        for model, each in known.telemetry.items()
+    ]
+    cost = sum(each.cost_nano_usd for each in known.telemetry.values())
+    return _totals("telemetry", known.telemetry.values(), models, cost) if models else None
+
+
+def _of_status_line(known: Known) -> SourceTotals | None:
+    if known.status_line_nano_usd is None:
+        return None
+    return SourceTotals(source="status_line", **dict.fromkeys(_TOKENS), cost_usd=_usd(known.status_line_nano_usd), models=[])
+
+
 def _of_claude_json(known: Known) -> SourceTotals | None:
     if known.claude_json is None:
         return None
@@ -311,6 +329,8 @@ def _of_claude_json(known: Known) -> SourceTotals | None:
 SOURCES: Final[dict[Source, Callable[[Known], SourceTotals | None]]] = {
     "transcript": _of_transcript,
     "cost_state": _of_cost_state,
+    "telemetry": _of_telemetry,
+    "status_line": _of_status_line,
     "claude_json": _of_claude_json,
 }
 
@@ -329,6 +349,14 @@ def _shown(usage: _Usage, model: str | None) -> dict[str, Any]:
 
 
 # What is read -----------------------------------------------------------------------------------------------------------------
+
+
+def _told_meanwhile(connection: Connection, session_id: str, known: Known) -> Known:
+    """With what telemetry and the last status line have."""
+    parameters: Row = {"session_id": session_id}
+    telemetry = {row.pop("model"): convert(row, _Calls) for row in rows(connection, _sql("telemetry"), parameters)}
+    last = next((row["cost_nano_usd"] for row in rows(connection, _sql("status_line"), parameters)), None)
+    return replace(known, telemetry=telemetry, status_line_nano_usd=last)
 
 
 def _known(connection: Connection, session_ids: list[str]) -> dict[str, Known]:

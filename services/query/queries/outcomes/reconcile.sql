@@ -31,6 +31,22 @@ FROM session_facts
 WHERE session_id = ANY (%(session_ids)s::text[]) AND (client_costs IS NOT NULL OR source = 'claude.json' AND numbers ? 'cost_nano_usd')
 ORDER BY session_id, source, (client_costs->>'cost_nano_usd')::bigint DESC NULLS LAST, (numbers->>'cost_nano_usd')::bigint DESC, id
 
+-- name: telemetry
+-- What Claude Code told of each request as it made it. What another user's key brought is hidden, as files are.
+SELECT g.attributes ->> 'model' AS model, count(*) AS api_calls,
+    coalesce(sum((g.attributes ->> 'input_tokens')::bigint), 0)::bigint AS input_tokens,
+    coalesce(sum((g.attributes ->> 'output_tokens')::bigint), 0)::bigint AS output_tokens,
+    coalesce(sum((g.attributes ->> 'cache_creation_tokens')::bigint), 0)::bigint AS cache_creation_tokens,
+    coalesce(sum((g.attributes ->> 'cache_read_tokens')::bigint), 0)::bigint AS cache_read_tokens,
+    coalesce(round(sum((g.attributes ->> 'cost_usd')::numeric) * 1e9), 0)::bigint AS cost_nano_usd
+FROM signals AS g LEFT JOIN sessions AS s USING (session_id)
+WHERE g.session_id = %(session_id)s AND g.name = 'api_request' AND is_file_of(g.bound_user, s.user_id)
+GROUP BY g.attributes ->> 'model'
+
+-- name: status_line
+SELECT round(total_cost_usd * 1e9)::bigint AS cost_nano_usd FROM status_lines
+WHERE session_id = %(session_id)s AND total_cost_usd IS NOT NULL
+
 -- name: evidence
 -- What was seen of each session that has calls which no transcript tells.
 SELECT s.session_id,

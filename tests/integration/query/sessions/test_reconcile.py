@@ -7,6 +7,8 @@ import psycopg
 import pytest
 from starlette.testclient import TestClient
 
+from tests.integration.worker.capture.signals import put_signals, signals_of
+from tests.telemetry import event, logs
 from tests.unit.worker.importers.transcript.rows_of_a_session import (
     SESSION,
     START,
@@ -265,6 +267,23 @@ def test_fork_of_a_session_without_a_total_names_the_copied_calls(client: TestCl
     [part] = reconciled(client, "f-fork")["differences"]
 
     assert (part["reason"], part["tokens"], part["usd"]) == ("copied_calls", sum(SAID), pytest.approx(of_opus()[1]))
+
+
+def test_telemetry_and_the_status_line_stand_beside_the_transcript(client: TestClient, bring: Import, connection: Connection) -> None:
+    # Given a session of two calls, of which telemetry told the second
+    bring(ASK, said(1, 1), said(2, 2), cost_state({OPUS: of_opus(2)}))
+    told = dict(zip(("input_tokens", "cache_creation_tokens", "cache_read_tokens", "output_tokens"), SAID, strict=True))
+    put_signals(connection, signals_of(logs(event("api_request", 1, session=SESSION, model=OPUS, cost_usd=of_opus()[1], **told))))
+    connection.execute("INSERT INTO status_lines (session_id, read_at, total_cost_usd) VALUES (%s, now(), 0.25)", [SESSION])
+
+    sources = {each["source"]: each for each in reconciled(client)["sources"]}
+
+    assert list(sources) == ["transcript", "cost_state", "telemetry", "status_line"]
+    telemetry = sources["telemetry"]
+    assert {name: telemetry[name] for name in told} == told
+    assert [(each["model"], each["api_calls"]) for each in telemetry["models"]] == [(OPUS, 1)]
+    assert telemetry["cost_usd"] == pytest.approx(of_opus()[1], abs=1e-9)
+    assert (sources["status_line"]["cost_usd"], sources["status_line"]["input_tokens"]) == (0.25, None)
 
 
 def test_session_without_a_total_is_not_compared(client: TestClient, bring: Import) -> None:
