@@ -183,7 +183,14 @@ def test_a_server_without_the_routes_is_named(status: int, is_known: bool) -> No
         assert knows_route(server, "/v1/logs", {}) is is_known
         finding = check_signals(server)
     assert finding.status == ("ok" if is_known else "warning")
-    assert is_known or "no /v1/logs and no /api/readings" in finding.text
+    told = "the server has no /v1/logs and /api/readings, so exact durations and refusals and limits and states of processes do not arrive"
+    assert finding.text == ("by the server" if is_known else told)
+
+
+def test_a_server_without_readings_alone_is_named() -> None:
+    with Scripted(answer(200, {}), answer(404, {"message": "."})) as scripted:
+        finding = check_signals(Server(scripted.url, None, Quiet().note))
+    assert finding.text == "the server has no /api/readings, so limits and states of processes do not arrive"
 
 
 def test_a_key_that_may_send_no_readings_is_named() -> None:
