@@ -29,7 +29,7 @@ from client.connect.plan import (
 )
 from client.connect.service import service_file, start_service
 from client.connect.settings.hook_events import HookSet
-from client.connect.settings.settings_files import CannotChange, Change, backup, diff, read_settings, write
+from client.connect.settings.settings_files import CannotChange, Change, Settings, backup, diff, read_settings, write
 from client.connect.settings.team_settings import settings_text, where_they_go
 from client.errors import Failure, Refused, Unreachable
 from client.http.server import Server
@@ -257,12 +257,15 @@ def _install_plugin(change: Change, claude: ClaudeProgram, places: Places) -> No
     put_back(change)
 
 
-def put_back(change: Change) -> None:
-    """Writes a settings file as it was before Claude Code reordered it. What Claude Code changed itself stays."""
+def put_back(change: Change, without: Callable[[Settings], str] = lambda settings: settings.text) -> None:
+    """Writes a settings file as it was before Claude Code reordered it. What Claude Code changed itself stays.
+
+    `without` gives the text of the file as it is now, without what is to be taken out.
+    """
     if change.after is None:
         return
     now = read_settings(change.path)
-    if now.before != change.after and _as_claude_reads(now.text) == _as_claude_reads(change.after.decode("utf-8-sig")):
+    if now.before != change.after and _as_claude_reads(without(now)) == _as_claude_reads(change.after.decode("utf-8-sig")):
         write(change.path, change.after)
 
 

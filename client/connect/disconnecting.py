@@ -80,7 +80,7 @@ def _take_out(settings: Settings, change: Change, state: State) -> None:
     elif now.before == settings.before:
         write(change.path, change.after)
     else:
-        put_back(change)
+        put_back(change, without_own)
     if has_own(now := read_settings(change.path)):
         write(change.path, encoded(now, without_own(now)))
     # A backup that the file equals again is of no use.

@@ -113,6 +113,29 @@ def test_a_status_line_goes_on_and_the_death_of_a_client_is_told(claude_home: Cl
 
 
 @needs("tmux")
+@needs("Linux")
+def test_a_question_for_a_permission_and_its_end_are_told_by_the_process(claude_home: ClaudeHome, server: CaptureServer) -> None:
+    claude_home.allow("Read")
+    connect(claude_home, server, "--hooks", "few", "--no-plugin")
+    claude_home.api.script([[use("Bash", command="touch asked", description="Ask")], [say("Well then.")]])
+
+    def states() -> list[tuple[str | None, str | None]]:
+        with server.lock:
+            return [(each.get("status"), each.get("waiting_for")) for each in server.readings if each["type"] == "session_file"]
+
+    with claude_home.terminal() as terminal:
+        terminal.type("Touch a file.")
+        terminal.wait_for(r"\d\. No")
+        assert wait_until(lambda: states() and states()[-1][0] == "waiting", SECONDS), states()
+        question = states()[-1]
+
+        terminal.say_no()
+
+        assert wait_until(lambda: states()[-1][0] == "idle", SECONDS), states()
+    assert question == ("waiting", "permission prompt")
+
+
+@needs("tmux")
 def test_our_status_line_is_on_the_screen(claude_home: ClaudeHome, server: CaptureServer) -> None:
     connect(claude_home, server, "--statusline")
     server.totals = {"cost_usd": 12.345, "unpriced_calls": 0, "active_minutes": 185}

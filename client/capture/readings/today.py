@@ -6,7 +6,7 @@ They are in two small files, `today` and `limits`, since a status line has no ti
 import threading
 import time
 from contextlib import suppress
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 from urllib.parse import urlencode
@@ -44,12 +44,9 @@ class Today:
         self._thread.start()
 
     def _ask(self, config: CaptureConfig) -> None:
-        # 5 ms, which only a machine with a status line pays for.
-        import tzlocal  # noqa: PLC0415
-
-        zone = tzlocal.get_localzone()
-        day = datetime.now(zone).date().isoformat()
-        asked = {"tz": str(zone), "limit": "1", **({"user": config.user} if config.user else {})}
+        # The day of the script, which asks `date`.
+        day = datetime.now(UTC).astimezone().date().isoformat()
+        asked = {"limit": "1", **({"tz": zone} if (zone := _zone()) else {}), **({"user": config.user} if config.user else {})}
         # If the server is away, or is none, what is sent tells of it. The line then shows the last sums, until the day is over.
         with suppress(ServerAway, BadAnswer, TypeError), Connection(config.url, config.token, most_bytes=_LONGEST_ANSWER) as connection:
             answer = connection.exchange("GET", f"/api/days/{day}?{urlencode(asked)}", {})
@@ -57,6 +54,17 @@ class Today:
                 _write(self._file, f"{day}|{_sums(answer.body['totals'])}\n")
             else:
                 self._next = time.monotonic() + _REFUSED_SECONDS
+
+
+def _zone() -> str | None:
+    """The machine's time zone; None if it has no name, and the server's own must do."""
+    # 5 ms, which only a machine with a status line pays for.
+    import tzlocal  # noqa: PLC0415
+
+    with suppress(LookupError, ValueError, OSError):
+        found = tzlocal.get_localzone_name()
+        return None if found == "local" else found
+    return None
 
 
 def _sums(totals: dict[str, Any]) -> str:

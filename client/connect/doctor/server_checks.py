@@ -16,8 +16,11 @@ from shared.quantities import duration
 
 # Sessions are put in order by the machine's clock; a few seconds matter to nobody.
 _CLOCK_SECONDS: Final = 10
-# Routes that a server may not have yet, and a body of which it stores nothing.
-_SIGNALS: Final[tuple[tuple[str, object], ...]] = (("/v1/logs", {"resourceLogs": []}), ("/api/readings", []))
+# Routes that a server may not have yet, a body of which it stores nothing, and what does not arrive without the route.
+_SIGNALS: Final[tuple[tuple[str, object, str], ...]] = (
+    ("/v1/logs", {"resourceLogs": []}, "exact durations and refusals"),
+    ("/api/readings", [], "limits and states of processes"),
+)
 _SHOWN_NAMES: Final = 3
 _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND = 401, 403, 404
 
@@ -91,14 +94,16 @@ def check_key(server: Server) -> Finding:
 def check_signals(server: Server) -> Finding:
     """The server takes what goes beside hooks and transcripts. An older one takes all but that."""
     step = "Telemetry and readings taken"
-    refusals = {path: _refusal(server, path, nothing) for path, nothing in _SIGNALS}
-    if unknown := [path for path, refusal in refusals.items() if refusal is not None and refusal.status in UNKNOWN_ROUTE]:
+    refusals = [(path, tells, _refusal(server, path, nothing)) for path, nothing, tells in _SIGNALS]
+    unknown = [(path, tells) for path, tells, refusal in refusals if refusal is not None and refusal.status in UNKNOWN_ROUTE]
+    if unknown:
+        missing, untold = (" and ".join(words) for words in zip(*unknown, strict=True))
         return warning(
             step,
-            f"the server has no {' and no '.join(unknown)}, so limits, states of processes and exact durations do not arrive",
+            f"the server has no {missing}, so {untold} do not arrive",
             "Upgrade the server (docs/how-to/upgrade.md). The shipper tries it again when it is started next.",
         )
-    for path, refusal in refusals.items():
+    for path, _, refusal in refusals:
         if refusal is not None and refusal.status == _FORBIDDEN:
             return warning(step, f"{path} is not for this key: {refusal}", "Make one with the scope `ingest` that is bound to no project.")
     return ok(step, "by the server")

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from client.connect import disconnecting
 from client.connect.connecting import carry_out, knows_route
 from client.connect.disconnecting import disconnect
 from client.connect.doctor.machine_checks import check_hooks, check_telemetry
@@ -183,7 +184,14 @@ def test_a_server_without_the_routes_is_named(status: int, is_known: bool) -> No
         assert knows_route(server, "/v1/logs", {}) is is_known
         finding = check_signals(server)
     assert finding.status == ("ok" if is_known else "warning")
-    assert is_known or "no /v1/logs and no /api/readings" in finding.text
+    told = "the server has no /v1/logs and /api/readings, so exact durations and refusals and limits and states of processes do not arrive"
+    assert finding.text == ("by the server" if is_known else told)
+
+
+def test_a_server_without_readings_alone_is_named() -> None:
+    with Scripted(answer(200, {}), answer(404, {"message": "."})) as scripted:
+        finding = check_signals(Server(scripted.url, None, Quiet().note))
+    assert finding.text == "the server has no /api/readings, so limits and states of processes do not arrive"
 
 
 def test_a_key_that_may_send_no_readings_is_named() -> None:
@@ -200,3 +208,19 @@ def test_few_hooks_are_those_that_fire_for_no_call(places: Places) -> None:
     assert connect(places, hooks="all")
     assert settings_of(places)["hooks"].keys() > set(FEW)
     assert not os.path.exists(places.marketplace)
+
+
+def test_disconnect_restores_the_file_though_claude_code_reordered_it(places: Places, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = b'{"model": "sonnet", "x": 12345678901234567890}'
+    places.user_settings.write_bytes(before)
+    connect(places)
+
+    def reorder(*_: object, **__: object) -> None:
+        """As `claude plugin uninstall` does."""
+        value = json.loads(places.user_settings.read_bytes(), parse_int=float) | {"extraKnownMarketplaces": {}}
+        places.user_settings.write_text(json.dumps(value, indent=2, sort_keys=True))
+
+    monkeypatch.setattr(disconnecting, "ask", reorder)
+    disconnect(places, None, is_dry_run=False, is_yes=False)
+
+    assert places.user_settings.read_bytes() == before
