@@ -54,9 +54,10 @@ def show_quota(
             return
         columns = (
             Column("Window", lambda row: _label(row["kind"]), right=False),
-            Column("Used", lambda row: f"{row['used_percentage']:g} %"),
+            Column("Used", lambda row: f"{'≥ ' if row['freshness'] == 'old' else ''}{row['used_percentage']:g} %"),
             Column("", lambda row: cells.bar(row["used_percentage"], 100, _BAR_WIDTH), rank=4, right=False),
-            Column("Resets", lambda row: _resets(row, zone), right=False),
+            Column("Resets", _resets, right=False),
+            Column("On", lambda row: short_time(row["resets_at"], zone), rank=8, right=False),
             Column("Pace", lambda row: "" if row["pace"] is None else f"{row['pace']:.2f} ×", rank=3),
             Column("At the reset", _at_reset, rank=2, right=False),
             Column("Read", lambda row: _read(row, zone), right=False),
@@ -87,11 +88,11 @@ def _label(kind: str) -> str:
     return kind
 
 
-def _resets(row: Item, zone: str) -> str:
+def _resets(row: Item) -> str:
     if row["freshness"] == "over":
         return "has reset"
     seconds = (datetime.fromisoformat(row["resets_at"]) - datetime.now(UTC)).total_seconds()
-    return f"{short_time(row['resets_at'], zone)}, in {quantities.duration(max(seconds, 0) * 1_000)}"
+    return f"in {quantities.duration(max(seconds, 0) * 1_000)}"
 
 
 def _at_reset(row: Item) -> str:

@@ -102,11 +102,11 @@ def test_what_a_person_does_at_the_terminal_shows_at_once(
         watcher.finds("Take your time.")
         watcher.sees("working", "Bash")
 
-        # And when the person presses Esc, it waits for input
+        # And when the person presses Esc, it is interrupted
         terminal.wait_for("(?i)esc to interrupt")
         terminal.press("Escape")
         terminal.wait_for("(?i)interrupted")
-        watcher.sees("input")
+        watcher.sees("interrupted")
 
         # When Claude Code asks, it waits for a permission; its hook comes six seconds later
         terminal.type("Touch it.")
@@ -114,10 +114,10 @@ def test_what_a_person_does_at_the_terminal_shows_at_once(
         wait_for(lambda: watcher.listed() == ("permission", "Bash"))
         watcher.sees("permission", "Bash")
 
-        # And when the person says no, it waits for input
+        # And when the person says no, it is interrupted
         terminal.say_no()
         terminal.wait_for("(?s)Interrupted.*Interrupted")
-        watcher.sees("input")
+        watcher.sees("interrupted")
 
         # When the conversation is compacted, nothing of ours is in the chat, and it waits as before
         terminal.type("What now?")

@@ -24,7 +24,12 @@ class QuotaForecast(Answer):
     """Of the slope of the observed percentages over active time. Work that begins or ends changes it: it is no promise."""
 
     percent_per_active_hour: Likely
-    active_share: Annotated[float, doc("The part of the time since the window's first reading in which somebody was active, 0 to 1.")]
+    active_share: Annotated[
+        float,
+        doc(
+            "The part of the time in which somebody was active, 0 to 1: since the window's first reading; of windows of days, in the last seven."
+        ),
+    ]
     at_reset: Annotated[
         Likely, doc("The percentage when the window resets, if the share of active time stays. Beyond 100 the limit comes before.")
     ]

@@ -22,7 +22,7 @@ def active(*spans: tuple[float, float]) -> list[ActiveQuarter]:
 
 
 def test_a_steady_rise_is_certain() -> None:
-    found = forecast(series((0, 10), (0.5, 15), (1, 20)), hours(1), hours(4), active((0, 1)))
+    found = forecast(series((0, 10), (0.5, 15), (1, 20)), hours(1), hours(4), active((0, 1)), START)
 
     assert found is not None
     assert (found.percent_per_active_hour.likely, found.percent_per_active_hour.low, found.percent_per_active_hour.high) == (10, 10, 10)
@@ -32,7 +32,7 @@ def test_a_steady_rise_is_certain() -> None:
 
 def test_only_active_time_counts_for_the_slope() -> None:
     """given an hour of work and three hours of lunch, then the slope is that of the hour, and the rest of the window is expected to have as much lunch"""
-    found = forecast(series((0, 10), (0.5, 15), (1, 20)), hours(4), hours(5), active((0, 1)))
+    found = forecast(series((0, 10), (0.5, 15), (1, 20)), hours(4), hours(5), active((0, 1)), START)
 
     assert found is not None
     assert (found.percent_per_active_hour.likely, found.active_share) == (10, 0.25)
@@ -40,7 +40,7 @@ def test_only_active_time_counts_for_the_slope() -> None:
 
 
 def test_an_uneven_rise_is_uncertain() -> None:
-    found = forecast(series((0, 10), (0.5, 11), (1, 30), (1.5, 31)), hours(1.5), hours(4), active((0, 1.5)))
+    found = forecast(series((0, 10), (0.5, 11), (1, 30), (1.5, 31)), hours(1.5), hours(4), active((0, 1.5)), START)
 
     assert found is not None
     slope = found.percent_per_active_hour
@@ -49,7 +49,7 @@ def test_an_uneven_rise_is_uncertain() -> None:
 
 
 def test_a_window_that_fills_before_it_resets_says_when() -> None:
-    found = forecast(series((0, 40), (0.5, 60), (1, 80)), hours(1), hours(4), active((0, 1)))
+    found = forecast(series((0, 40), (0.5, 60), (1, 80)), hours(1), hours(4), active((0, 1)), START)
 
     assert found is not None
     assert found.full_at == hours(1.5)
@@ -58,11 +58,20 @@ def test_a_window_that_fills_before_it_resets_says_when() -> None:
 
 def test_a_quiet_end_lowers_the_slope() -> None:
     """given a reading that still has the last percentage an hour of work later, then that hour counts"""
-    found = forecast(series((0, 10), (0.5, 15), (1, 20)), hours(2), hours(4), active((0, 2)))
+    found = forecast(series((0, 10), (0.5, 15), (1, 20)), hours(2), hours(4), active((0, 2)), START)
 
     assert found is not None
     assert found.percent_per_active_hour.likely == 5
 
 
 def test_without_active_time_there_is_no_forecast() -> None:
-    assert forecast(series((0, 10), (0.5, 15), (1, 20)), hours(1), hours(4), []) is None
+    assert forecast(series((0, 10), (0.5, 15), (1, 20)), hours(1), hours(4), [], START) is None
+
+
+def test_a_window_of_days_has_nights_before_its_first_reading() -> None:
+    """given an hour of work in the last day, then a twenty-fourth of the days that are left is expected to be active"""
+    found = forecast(series((0, 10), (0.5, 15), (1, 20)), hours(1), hours(49), active((0, 1)), hours(-23))
+
+    assert found is not None
+    assert (found.percent_per_active_hour.likely, found.active_share) == (10, 0.042)
+    assert found.at_reset.likely == 40.0

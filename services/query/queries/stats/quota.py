@@ -20,6 +20,9 @@ _sql = partial(statement, __package__, "quota.sql")
 
 # As long as Claude Code trusts its own cache.
 OLD_AFTER: Final = timedelta(hours=1)
+# A window of days has nights, which a few hours of readings have not: its share of active time is that of the last week.
+_LONG_SECONDS: Final = 86_400
+_DAYS_OF_SHARE: Final = timedelta(days=7)
 # Before that much of a window is over, a pace says nothing.
 _LEAST_ELAPSED: Final = 1.0
 
@@ -127,9 +130,10 @@ def _forecast(
         return None, freshness
     if len(series) < FEWEST_READINGS:
         return None, "few_readings"
-    parameters = {"user_ids": sorted({reading.user_id for reading in readings}), "since": series[0].at}
+    share_since = min(series[0].at, read_at - _DAYS_OF_SHARE if (seconds_of(readings[0].kind) or 0) > _LONG_SECONDS else read_at)
+    parameters = {"user_ids": sorted({reading.user_id for reading in readings}), "since": share_since}
     quarters = [ActiveQuarter(row["bucket_start"], row["active_seconds"]) for row in rows(connection, _ACTIVE_QUARTERS, parameters)]
-    expected = forecast(series, read_at, readings[0].resets_at, quarters)
+    expected = forecast(series, read_at, readings[0].resets_at, quarters, share_since)
     return expected, None if expected else "no_active_time"
 
 

@@ -22,11 +22,12 @@ class ActiveQuarter(NamedTuple):
 
 
 def forecast(
-    series: Sequence[QuotaReading], read_at: datetime, resets_at: datetime, quarters: Sequence[ActiveQuarter]
+    series: Sequence[QuotaReading], read_at: datetime, resets_at: datetime, quarters: Sequence[ActiveQuarter], share_since: datetime
 ) -> QuotaForecast | None:
     """None if there was no active time. `series`: rising percentages, at least FEWEST_READINGS of them. `read_at`: the last reading of any.
 
-    The slope is the sum of the rises over the sum of the active time; its error is that of a ratio over the steps between readings.
+    The slope is the sum of the rises over the sum of the active time; its error is that of a ratio over the steps between readings. The time that is
+    left is taken to be active as much as that since `share_since`.
     """
     assert len(series) >= FEWEST_READINGS
     times = [reading.at for reading in series]
@@ -35,15 +36,15 @@ def forecast(
         times.append(read_at)
         rises.append(0.0)
     hours = [_active_seconds(quarters, start, end) / 3600 for start, end in pairwise(times)]
-    active_hours, observed_hours = sum(hours), (times[-1] - times[0]).total_seconds() / 3600
-    if active_hours <= 0 or observed_hours <= 0:
+    active_hours = sum(hours)
+    if active_hours <= 0:
         return None
     slope = sum(rises) / active_hours
     steps = len(rises)
     squares = sum((rise - slope * each) ** 2 for rise, each in zip(rises, hours, strict=True))
     margin = _NINE_OF_TEN * sqrt(squares * steps / (steps - 1)) / active_hours
     # Two users of one account may be active at once.
-    share = min(active_hours / observed_hours, 1.0)
+    share = min(_active_seconds(quarters, share_since, read_at) / (read_at - share_since).total_seconds(), 1.0)
     low, high = max(slope - margin, 0.0), slope + margin
     used, hours_left = series[-1].used_percentage, max((resets_at - read_at).total_seconds() / 3600, 0.0)
     active_left = share * hours_left

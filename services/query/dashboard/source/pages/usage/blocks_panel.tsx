@@ -1,4 +1,4 @@
-/** Blocks of five hours, as the limits of Claude's subscriptions count: reckoned from the API's sums by hour. */
+/** Blocks of five hours, reckoned from the API's sums by hour: a report of usage, not of the limit (quota_panel.tsx). */
 
 import { filterQuery } from "../../address/filters";
 import { extent, range, zone } from "../../address/range";
@@ -35,7 +35,7 @@ export function BlocksPanel() {
   // Hours of UTC, so that blocks begin where they do for Claude also in a zone with half hours.
   const stats = useRead("/api/stats", { ...filterQuery(), start_date: first, end_date: last, tz: "UTC", interval: "hour" });
   return (
-    <Panel title="Blocks of 5 hours" about={`${dayText(first)} to ${dayText(last)}, from sums by hour. A block begins with the full hour of the first call after the block before.`}>
+    <Panel title="Blocks of 5 hours" about={`${dayText(first)} to ${dayText(last)}, from sums by hour. A block begins with the full hour of the first call after the block before: a report of usage, not of the limit.`}>
       <Loaded reading={stats} what="the hours" height={HEIGHT}>
         {(data) => <Blocks points={data.time_series} />}
       </Loaded>

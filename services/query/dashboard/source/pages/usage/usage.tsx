@@ -16,6 +16,7 @@ import { TokenSplit } from "../../parts/stats/token_split";
 import { BlocksPanel } from "./blocks_panel";
 import { CacheChart } from "./cache_chart";
 import { DIMENSIONS, MEASURES, WHAT } from "./dimensions";
+import { QuotaPanel } from "./quota_panel";
 import { UsageChart } from "./usage_chart";
 import "./usage.css";
 import { UsageTable } from "./usage_table";
@@ -94,6 +95,7 @@ export default function Usage() {
             )}
           </Loaded>
         </Panel>
+        <QuotaPanel />
         {!chosen.value.model && <BlocksPanel />}
       </div>
     </StatsPage>

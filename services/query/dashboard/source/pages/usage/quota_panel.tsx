@@ -1,0 +1,78 @@
+/** How full the windows of the account's limits are, as Claude Code said: read, never computed. */
+
+import { chosen } from "../../address/filters";
+import type { Schemas } from "../../api/answers";
+import { useRead } from "../../api/use_read";
+import { Hint } from "../../parts/notes/hint";
+import { Loaded, Panel } from "../../parts/panel";
+import { Table } from "../../parts/tables/table";
+import { Time } from "../../parts/time";
+
+const KINDS: Record<string, string> = { five_hour: "5 hours", seven_day: "7 days" };
+const SOURCES = { status_line: "status line", usage_cache: "usage cache" };
+
+export function QuotaPanel() {
+  const quota = useRead("/api/quota", { user: chosen.value.user });
+  return (
+    <Panel title="Limits" about="as Claude Code said; other devices count too">
+      <Loaded reading={quota} what="the limits" height={90}>
+        {({ windows }) =>
+          windows.length === 0 ? (
+            <p class="quiet">
+              No reading yet. <code>tracker connect --statusline</code> lets the status line tell the limits.
+            </p>
+          ) : (
+            <Table
+              caption="Windows of the limits, the fullest first"
+              rows={windows}
+              keyOf={({ account, users, kind }) => `${account} ${users} ${kind}`}
+              columns={[
+                { title: "Window", cell: ({ kind }) => kindText(kind ?? "") },
+                { title: "Who", isMinor: true, cell: ({ users }) => users.join(", ") },
+                {
+                  title: "Used",
+                  cell: ({ used_percentage: used, freshness }) => (
+                    <span class="quota-used">
+                      <meter max={100} high={80} value={used} aria-hidden="true" /> {freshness === "old" && "≥ "}{used} %
+                    </span>
+                  ),
+                },
+                { title: "Resets", cell: ({ resets_at, freshness }) => (freshness === "over" ? "has reset" : <Time at={resets_at} />) },
+                {
+                  title: <Hint text="What is used, beside the part of the window that is over. Above 1 it is used faster than it passes.">Pace</Hint>,
+                  isNumber: true,
+                  isMinor: true,
+                  cell: ({ pace }) => (pace === null ? "–" : `${pace} ×`),
+                },
+                {
+                  title: <Hint text="If work goes on as in this window, nine of ten times. From the slope of the readings over active time.">At the reset</Hint>,
+                  isMinor: true,
+                  cell: ({ forecast }) => (forecast ? atReset(forecast.at_reset) : "–"),
+                },
+                {
+                  title: "Read",
+                  cell: ({ freshness, read_at, source }) => (
+                    <span title={`By the ${SOURCES[source]}`}>
+                      {freshness !== "current" && "no reading since "}
+                      <Time at={read_at} relative={freshness === "current"} />
+                    </span>
+                  ),
+                },
+              ]}
+            />
+          )
+        }
+      </Loaded>
+    </Panel>
+  );
+}
+
+function kindText(kind: string): string {
+  const name = Object.keys(KINDS).find((each) => kind.startsWith(each));
+  return name ? KINDS[name] + kind.slice(name.length).replace(/_/g, " ").replace(/^ /, ", ") : kind;
+}
+
+function atReset({ low, high }: Schemas["Likely"]): string {
+  if (low >= 100) return "full before";
+  return `${Math.round(low)} to ${Math.min(Math.round(high), 100)} %${high >= 100 ? ", may be full before" : ""}`;
+}
