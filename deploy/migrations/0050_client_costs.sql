@@ -54,7 +54,8 @@ CREATE OR REPLACE VIEW session_client_costs WITH (security_invoker = true) AS
     CROSS JOIN LATERAL (
         SELECT min(p.session_id) AS owner_session_id, min((p.snapshot->>'client_cost_nano_usd')::bigint) AS common_nano_usd,
             (array_agg(p.session_id ORDER BY (p.snapshot->>'client_cost_nano_usd')::bigint, p.session_id))[1] AS first_session_id
-        FROM sessions AS p WHERE p.snapshot->>'client_started_ms' = s.snapshot->>'client_started_ms'
+        -- The second condition is that of the index sessions_by_client_count.
+        FROM sessions AS p WHERE p.snapshot->>'client_started_ms' = s.snapshot->>'client_started_ms' AND p.snapshot ? 'client_started_ms'
     ) AS c
     WHERE n.total_nano_usd IS NOT NULL;
 GRANT SELECT ON session_client_costs TO tracker_bound;

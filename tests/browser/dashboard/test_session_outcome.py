@@ -12,6 +12,7 @@ from tests.browser.dashboard.sent_sessions import begin, import_transcript, say,
 from tests.browser.dashboard.test_session import last_item_has_all_of_the_cost
 from tests.browser.dashboard.told_transcript import ASK, LAST_ANSWER, SUBAGENT_MS, told_transcript
 from tests.flow.conftest import Stack
+from tests.unit.worker.importers.transcript.rows_of_a_session import answer, jsonl, prompt, text
 
 TOLD = "25252525-0000-4000-8000-000000000001"
 
@@ -83,6 +84,30 @@ def test_cost_names_the_rebuild_of_the_cache_and_its_cause(open_page: OpenPage, 
     expect(page.locator(".message.is-marked")).to_contain_text("cache rebuilt")
     expect(page.locator(".turn").nth(1)).to_have_attribute("title", re.compile("the pause of 14 h"))
     expect(page.locator(".turn").nth(1).get_by_role("img", name="1 rebuild of the cache")).to_be_visible()
+
+
+def test_cost_stands_beside_claude_codes_total_with_the_reason(open_page: OpenPage, stack: Stack) -> None:
+    # Given a session whose last calls Claude Code never counted, since it was killed
+    session = "25252525-0000-4000-8000-000000000002"
+    rows = [
+        prompt(0, "k1", "Go"),
+        answer(1, "k2", "msg_k2", text("Yes."), output=40_000),
+        answer(9, "k3", "msg_k3", text("On."), output=80_000),
+    ]
+    own = {"inputTokens": 3, "outputTokens": 40_000, "cacheReadInputTokens": 2000, "cacheCreationInputTokens": 100, "costUSD": 1.00164}
+    total = {"type": "cost-state", "totalCostUSD": 1.00164, "modelUsage": {"claude-opus-4-6": own}, "startTime": 1}
+    import_transcript(stack, session, jsonl(*(row | {"sessionId": session} for row in (*rows, total))))
+
+    page = open_page(f"/sessions/{session}")
+    why = page.locator(".outcome-fold", has_text="Why it cost")
+    expect(why.locator("summary")).to_contain_text("Why it cost $3.00: ")
+    expect(why.locator("summary")).to_contain_text("; Claude Code counted $1.00")
+    why.locator("summary").click()
+
+    expect(why.get_by_role("heading", name="Claude Code counted $1.00")).to_be_visible()
+    expect(why.locator("li", has_text="had not counted these calls")).to_have_text(
+        re.compile(r"^-\$2\.00, opus-4-6, likely: Claude Code had not counted")
+    )
 
 
 def test_days_are_told_and_part_the_conversation(open_page: OpenPage, told: str) -> None:

@@ -31,6 +31,8 @@ RESULTS: tuple[dict[str, Any], ...] = (
 )
 # By what has the id: all versions of a message or call agree on these.
 MODELS = ("claude-opus-4-6", "claude-haiku-4-5", "claude-opus-4-6", None)
+_ADVISOR = {"type": "advisor_message", "model": "claude-opus-4-8", "input_tokens": 70, "output_tokens": 5}
+USAGES: tuple[dict[str, Any], ...] = ({}, {"inference_geo": "us", "iterations": [{"type": "message"}, _ADVISOR]}, {"speed": "fast"})
 COMMANDS = ("ls", f"rm -f /tmp/{SECRET} b.txt", f"curl -H 'Authorization: Bearer {SECRET}'")
 
 
@@ -76,6 +78,7 @@ def conversation(draw: st.DrawFn, number: int, session: str, owner: str) -> dict
     }[kind]
     said = answer(at, uuid, message_id, *blocks, output=draw(st.integers(0, 50)), sessionId=session)
     said["message"]["model"] = model
+    said["message"]["usage"] |= USAGES[place % len(USAGES)]
     # Of any call: which one started the agent is not known here.
     parent = f"toolu_{session}_{draw(numbers)}"
     return agent_progress(said, f"p{uuid}", AGENT, sessionId=session, parentToolUseID=parent) if kind == "progress" else said
@@ -111,7 +114,9 @@ def other_rows(draw: st.DrawFn, number: int, session: str) -> Any:
                 {"type": "summary", "summary": draw(words), "leafUuid": f"{session}-{draw(st.integers(0, 12))}"},
                 {"type": "ai-title", "aiTitle": draw(words), "sessionId": session},
                 {"type": "custom-title", "customTitle": "mine", "sessionId": session},
-                {"type": "cost-state", "sessionId": session, "totalCostUSD": number / 7, "totalLinesAdded": number, "totalDuration": 10},
+                {"type": "cost-state", "sessionId": session, "totalCostUSD": number / 7, "totalLinesAdded": number, "totalDuration": 10}
+                | {"startTime": 1_000, "modelUsage": {"claude-opus-4-6": {"outputTokens": number, "costUSD": number / 7}}},
+                {"type": "permission-mode", "permissionMode": "auto", "sessionId": session},
                 *(b"{not json", b"", b"[1]", b'{"type": "new-kind"}', b'{"type": "user"}', b"# a comment"),
             )
         )
