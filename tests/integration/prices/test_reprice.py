@@ -199,13 +199,13 @@ def test_what_retention_has_dropped_keeps_its_cost_and_is_counted(world: World) 
 
     # Of the dropped sessions four calls at $1 and three of Sonnet; the new one is of 1,000 tokens of input and 100 of output
     assert {each["model"]: (each["dropped_calls"], round(each["dropped_usd"], 9)) for each in found["models"]} == {
-        NEXT: (4, 0.0329),
+        NEXT: (4, 0.008975),
         SONNET: (3, 0.0135),
     }
     assert totals(found) == {"changed_calls": 1, "old_usd": 0.0011, "new_usd": 0.015}
     assert world.api.select(
         "SELECT sum(cost_nano_usd)::bigint AS cost FROM usage_rollups WHERE (project_id, user_id, grain_minutes) = (-1, -1, 0)"
-    ) == [{"cost": 32_900_000 + 13_500_000 + 15_000_000}]
+    ) == [{"cost": 8_975_000 + 13_500_000 + 15_000_000}]
 
 
 def test_a_batch_that_was_priced_before_the_change_is_waited_for(world: World) -> None:

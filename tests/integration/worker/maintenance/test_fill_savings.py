@@ -39,9 +39,9 @@ NOT_KNOWN = "SELECT count(*) FROM api_calls WHERE cost_nano_usd IS NOT NULL AND 
 WAITS = "SELECT count(*) FROM pg_stat_activity WHERE pid = %s AND wait_event_type = 'Lock'"
 
 
-def price_of_the_release_before(model: str | None, at: datetime, tokens: Tokens, *, is_fast: bool = False) -> Price:
+def price_of_the_release_before(model: str | None, at: datetime, tokens: Tokens, *, is_fast: bool = False, geo: str | None = None) -> Price:
     """Its workers know the cost alone. So they add nothing to the sums of what the cache saved."""
-    price = price_of(model, at, tokens, is_fast=is_fast)
+    price = price_of(model, at, tokens, is_fast=is_fast, geo=geo)
     return Price(price.nano_usd, price.version, None, None)
 
 
