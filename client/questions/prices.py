@@ -30,7 +30,7 @@ _SOURCES: Final = {"list": "", "file": "TRACKER_PRICES", "api": "set here"}
 app = typer.Typer(help="Shows what tokens cost, sets prices of your own, and prices stored calls anew.")
 
 Pattern = Annotated[str, typer.Argument(metavar="MODEL", help="The name of a model, or a pattern in which * stands for any text.")]
-Fast = Annotated[bool, typer.Option("--fast", help="Of Claude Code's fast mode.")]
+Fast = Annotated[bool, typer.Option("--fast", help="For Claude Code's fast mode.")]
 Above = Annotated[int, typer.Option("--above", metavar="TOKENS", help="Only of calls with more input tokens than these.", min=0)]
 From = Annotated[
     datetime | None, typer.Option("--from", metavar="DAY", formats=["%Y-%m-%d"], help="From this day on, UTC. Default: always.")

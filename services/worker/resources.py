@@ -80,16 +80,25 @@ class Resources:
         self.redis.close()
 
 
-def open_resources(settings: Settings) -> Resources:
-    """Connects at the first use of Postgres or Redis, not here."""
+def open_resources(settings: Settings, *, writes_prices: bool = False) -> Resources:
+    """Connects at the first use of Postgres or Redis, not here.
+
+    `writes_prices`: with the price list and the file of these settings. A command that somebody runs may have other settings than the workers.
+    """
     engine = make_engine(settings.database_url, pool_size=1, statement_timeout_ms=30_000, application_name="tracker-worker")
-    event.listen(engine, "connect", partial(_prepare, settings.prices))
+    event.listen(engine, "connect", _prepare)
+    if writes_prices:
+        event.listen(engine, "connect", partial(_write_prices, settings.prices))
     redis = connect(settings.redis_url, socket_timeout=5, socket_connect_timeout=2, health_check_interval=10, protocol=2)
     return Resources(settings, engine, redis, JournalConsumer(f"{socket.gethostname()}-{os.getpid()}"))
 
 
-def _prepare(prices: Path | None, connection: Connection[Any], _record: object) -> None:
+def _prepare(connection: Connection[Any], _record: object) -> None:
     prepare_connection(connection)
+    connection.commit()
+
+
+def _write_prices(prices: Path | None, connection: Connection[Any], _record: object) -> None:
     stored_prices.publish(connection, prices)
     connection.commit()
 
@@ -97,7 +106,7 @@ def _prepare(prices: Path | None, connection: Connection[Any], _record: object) 
 @cache
 def resources() -> Resources:
     """The resources of this process. Made at the start of a pool process, never before the fork."""
-    return open_resources(Settings())
+    return open_resources(Settings(), writes_prices=True)
 
 
 @worker_process_init.connect(weak=False)

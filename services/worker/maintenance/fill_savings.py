@@ -6,6 +6,7 @@ difference are priced by the list of today. A call whose model is not in it stay
 """
 
 import time
+from collections.abc import Mapping
 from functools import partial
 from typing import Any, Final
 
@@ -16,7 +17,7 @@ from services.worker import lock_order
 from services.worker.aggregates.registry import composed
 from services.worker.aggregates.rollups import rollup_ctes
 from services.worker.persist.derived_values import stored_prices
-from services.worker.persist.derived_values.pricing import TOKEN_COLUMNS, Tokens, price_of
+from services.worker.persist.derived_values.pricing import TOKEN_COLUMNS, UNKNOWN, Price, Tokens, price_of
 from services.worker.persist.persist_batch import LOCK_SESSIONS
 from services.worker.resources import Resources
 from services.worker.row_tables import API_CALLS
@@ -80,14 +81,20 @@ def fill_some(connection: Connection[Any], before: Place = NEWEST) -> Place | No
         lock_order.lock_aggregates_shared(connection)
         calls = cursor.execute(_LOCK_CALLS, parameters).fetchall()
         stored_prices.refresh(connection)
-        prices = [
-            (call["id"], price.uncached_nano_usd, price.cache_saved_nano_usd)
-            for call in calls
-            if call["occurred_at"] is not None
-            and (price := price_of(call["model"], call["occurred_at"], Tokens(*(call[name] for name in TOKEN_COLUMNS)))).nano_usd
-            is not None
-        ]
+        prices = [(call["id"], price) for call in calls if (price := _price(call)).nano_usd is not None]
         if prices:
-            ids, uncached, saved = zip(*prices, strict=True)
-            cursor.execute(fill_statement(), {"ids": list(ids), "uncached": list(uncached), "saved": list(saved)})
+            filled = {
+                "ids": [call_id for call_id, _ in prices],
+                "uncached": [price.uncached_nano_usd for _, price in prices],
+                "saved": [price.cache_saved_nano_usd for _, price in prices],
+                "written": [price.cache_write_nano_usd for _, price in prices],
+            }
+            cursor.execute(fill_statement(), filled)
     return found[-1]["at"], found[-1]["place"]
+
+
+def _price(call: Mapping[str, Any]) -> Price:
+    if call["occurred_at"] is None:
+        return UNKNOWN
+    tokens = Tokens(*(call[name] for name in TOKEN_COLUMNS))
+    return price_of(call["model"], call["occurred_at"], tokens, is_fast=bool(call["is_fast"]), geo=call["inference_geo"])

@@ -7,7 +7,7 @@ ORDER BY occurred_at DESC, id DESC LIMIT %(limit)s
 
 -- name: lock_calls
 -- Behind the locks of their sessions: a call may have become another version, or another session's, in between.
-SELECT id, model, CASE WHEN isfinite(occurred_at) THEN occurred_at END AS occurred_at,
+SELECT id, model, CASE WHEN isfinite(occurred_at) THEN occurred_at END AS occurred_at, is_fast, inference_geo,
        input_tokens, output_tokens, cache_write_5m_tokens, cache_write_1h_tokens, cache_read_tokens, web_searches
 FROM api_calls
 WHERE id = ANY(%(ids)s) AND cost_nano_usd IS NOT NULL AND cache_saved_nano_usd IS NULL
@@ -16,8 +16,8 @@ ORDER BY id FOR UPDATE
 
 -- name: fill
 WITH filled AS (
-    UPDATE api_calls AS t SET uncached_nano_usd = s.uncached, cache_saved_nano_usd = s.saved
-    FROM unnest(%(ids)s::uuid[], %(uncached)s::bigint[], %(saved)s::bigint[]) AS s (id, uncached, saved)
+    UPDATE api_calls AS t SET uncached_nano_usd = s.uncached, cache_saved_nano_usd = s.saved, cache_write_nano_usd = s.written
+    FROM unnest(%(ids)s::uuid[], %(uncached)s::bigint[], %(saved)s::bigint[], %(written)s::bigint[]) AS s (id, uncached, saved, written)
     WHERE t.id = s.id
     RETURNING $returned
 ),

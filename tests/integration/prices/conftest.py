@@ -1,4 +1,4 @@
-"""Both services and a worker, with the sessions of two people: ann's, which are erased, and bob's."""
+"""Both services and a worker, which writes its price list."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +15,8 @@ from tests.integration.keys.ownership.owners import World
 def world(database_url: str, redis_url: str, tmp_path: Path) -> Iterator[World]:
     """Nothing is stored yet."""
     archive, admin = (tmp_path / "archive").as_uri(), make_key(database_url, "admin")
-    worker = open_resources(Settings(database_url=database_url, redis_url=redis_url, claim_idle_ms=100, archive_url=archive))
+    settings = Settings(database_url=database_url, redis_url=redis_url, claim_idle_ms=100, archive_url=archive)
+    worker = open_resources(settings, writes_prices=True)
     with running(database_url, redis_url, tmp_path / "blobs", "keys", archive_url=archive) as api:
         yield World(api, worker, admin)
     worker.close()

@@ -11,6 +11,7 @@ from psycopg import Connection
 from services.worker.persist.derived_values import stored_prices
 from services.worker.persist.derived_values.pricing import price_version
 from services.worker.resources import open_resources
+from services.worker.settings import Settings
 from tests.integration.keys.conftest import is_error
 from tests.integration.keys.ownership.owners import AT, BOBS, World, conversation
 from tests.integration.prices.pricing_world import NEXT, costs, said, set_price, store, unset_price
@@ -136,7 +137,7 @@ def test_a_price_that_cannot_be_is_refused_by_its_field(world: World, price: dic
 def restarted(world: World, prices: Path | None) -> World:
     """The same tracker, with a worker that starts with this file."""
     world.worker.close()
-    return World(world.api, open_resources(world.worker.settings.model_copy(update={"prices": prices})), world.admin)
+    return World(world.api, open_resources(world.worker.settings.model_copy(update={"prices": prices}), writes_prices=True), world.admin)
 
 
 def test_the_workers_file_counts_until_a_start_without_it_and_the_api_comes_first(world: World, tmp_path: Path) -> None:
@@ -150,11 +151,17 @@ def test_the_workers_file_counts_until_a_start_without_it_and_the_api_comes_firs
     store(world, said("s", at=AT + timedelta(minutes=1)))
     unset_price(world, price["id"])
     store(world, said("s", at=AT + timedelta(minutes=2)))
+    # A command that somebody runs without the file changes nothing.
+    command = open_resources(Settings(database_url=world.worker.settings.database_url, redis_url=world.worker.settings.redis_url))
+    with command.transaction() as connection:
+        kept = connection.execute("SELECT count(*) FROM prices WHERE source = 'file'").fetchall()
+    command.close()
     world = restarted(world, None)
     store(world, said("s", at=AT + timedelta(minutes=3)))
     world.worker.close()
 
     assert [(each["model"], each["input"], each["version"]) for each in shown] == [("claude-next-*", 20, "own price claude-next-* (file)")]
+    assert kept == [(1,)]
     assert costs(world) == [0.02, 0.03, 0.02, None]
 
 

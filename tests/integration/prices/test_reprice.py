@@ -1,19 +1,26 @@
 """POST /api/reprice prices stored calls anew, with every sum, and says what changed."""
 
-from datetime import timedelta
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
 from deploy.embedded.supervision.processes import wait_until
 from services.worker.maintenance import reprice
+from services.worker.maintenance.retention import run_retention
+from services.worker.persist.persist_batch import persist
+from services.worker.persist.staging.staging_tables import ReceivedEvent
+from services.worker.resources import open_resources
 from tests.faults.product import reprice_worker
 from tests.integration.keys.conftest import is_error
 from tests.integration.keys.ownership.owners import AT, World
 from tests.integration.prices.pricing_world import NEXT, costs, differences, repriced, said, set_price, shown, start, store, unset_price
 
 SONNET = "claude-sonnet-4-5"
+WAITS = "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
 NOTHING = {"changed_calls": 0, "old_usd": 0, "new_usd": 0}
 
 
@@ -175,3 +182,44 @@ def test_a_killed_worker_leaves_correct_sums_and_another_goes_on(world: World) -
     assert shown(world, reprice_id)["models"] == expected
     assert set(costs(world)) == {0.015}
     assert differences(world) == {}
+
+
+def test_what_retention_has_dropped_keeps_its_cost_and_is_counted(world: World) -> None:
+    set_price(world, input=1, output=1)
+    fill(world)
+    world.api.select("INSERT INTO retention_rules (what, days) VALUES ('sessions', 30) RETURNING 1")
+    run_id = uuid4()
+    world.api.select("INSERT INTO retention_runs (id, is_dry_run) VALUES (%s, false) RETURNING 1", run_id)
+    while run_retention.run(world.worker, run_id):
+        pass
+    store(world, said("new", at=datetime.now(UTC) - timedelta(days=1)))
+    set_price(world, input=10, output=50)
+
+    found = repriced(world)
+
+    # Of the dropped sessions four calls at $1 and three of Sonnet; the new one is of 1,000 tokens of input and 100 of output
+    assert {each["model"]: (each["dropped_calls"], round(each["dropped_usd"], 9)) for each in found["models"]} == {
+        NEXT: (4, 0.008975),
+        SONNET: (3, 0.0135),
+    }
+    assert totals(found) == {"changed_calls": 1, "old_usd": 0.0011, "new_usd": 0.015}
+    assert world.api.select(
+        "SELECT sum(cost_nano_usd)::bigint AS cost FROM usage_rollups WHERE (project_id, user_id, grain_minutes) = (-1, -1, 0)"
+    ) == [{"cost": 8_975_000 + 13_500_000 + 15_000_000}]
+
+
+def test_a_batch_that_was_priced_before_the_change_is_waited_for(world: World) -> None:
+    """given a batch that is not committed yet, when a price is set and a run begins, then the run goes over what the batch stored"""
+    other = open_resources(world.worker.settings)
+    with ThreadPoolExecutor(1) as pool:
+        with other.transaction() as connection:
+            persist(connection, [ReceivedEvent(said("s"), AT, "test", "1-1")], idle_gap=other.idle_gap)
+            set_price(world)
+            reprice_id = start(world)
+            run = pool.submit(reprice.run, world.worker, reprice_id)
+            assert wait_until(lambda: bool(world.api.select(WAITS)), timeout_seconds=60)
+        assert run.result(60) is False
+    other.close()
+
+    assert costs(world) == [0.015]
+    assert shown(world, reprice_id)["changed_calls"] == 1
