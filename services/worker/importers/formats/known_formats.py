@@ -213,7 +213,7 @@ _NAMES: Final[Mapping[str, frozenset[str]]] = {
     "record": READ_RECORDS | LEFT_OUT_RECORDS.keys(),
     "system": READ_SYSTEM | LEFT_OUT_SYSTEM.keys(),
     "attachment": READ_ATTACHMENTS | LEFT_OUT_ATTACHMENTS.keys(),
-    "progress": LEFT_OUT_PROGRESS.keys() | {AGENT_PROGRESS},
+    "progress": frozenset({AGENT_PROGRESS}) | LEFT_OUT_PROGRESS.keys(),
     "block": READ_BLOCKS | LEFT_OUT_BLOCKS.keys(),
     "hook": KEPT | DROPPED,
 }

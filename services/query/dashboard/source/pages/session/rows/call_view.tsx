@@ -17,7 +17,7 @@ const STATES: Record<Call["result_status"], { sign: string; label: string; tone:
   success: { sign: "✓", label: "succeeded", tone: "is-quiet" },
   error: { sign: "✕", label: "failed", tone: "is-bad" },
   timeout: { sign: "✕", label: "timed out", tone: "is-bad" },
-  rejected: { sign: "⊘", label: "rejected by the person", tone: "is-warn" },
+  rejected: { sign: "⊘", label: "rejected", tone: "is-warn" },
   cancelled: { sign: "⊘", label: "cancelled", tone: "is-warn" },
   pending: { sign: "…", label: "no result yet", tone: "is-quiet" },
 };
@@ -114,6 +114,7 @@ function CallBody({ story, item }: { story: Story; item: Call }) {
   return (
     <div class="call-body">
       {item.tool_name !== toolLabel(item.tool_name) && <p class="quiet">{item.tool_name}</p>}
+      {(item.decision || item.is_sandboxed !== null) && <p class="quiet">{decisionText(item)}</p>}
       <CallInput call={item} />
       {item.changes.map((change) => (
         <ChangeBody key={change.id} change={change} projectPath={story.projectPath.value} />
@@ -121,6 +122,25 @@ function CallBody({ story, item }: { story: Story; item: Call }) {
       <Result story={story} item={item} />
     </div>
   );
+}
+
+const DECIDERS: Record<NonNullable<Call["decision_source"]>, string> = {
+  rule: "by a rule of the settings",
+  config: "by the settings",
+  classifier: "by the classifier of auto mode",
+  hook: "by a hook",
+  user_temporary: "by the person, this once",
+  user_permanent: "by the person, for good",
+  user_reject: "by the person",
+  user_abort: "by the person, with Esc",
+  other: "",
+};
+const DECISIONS: Record<NonNullable<Call["decision"]>, string> = { accept: "Allowed", reject: "Refused", cancelled: "Cancelled", other: "Decided" };
+
+/** "Allowed by a rule of the settings. Ran in a sandbox." */
+function decisionText(item: Call): string {
+  const decided = item.decision ? `${DECISIONS[item.decision]} ${DECIDERS[item.decision_source ?? "other"]}`.trim() + ". " : "";
+  return `${decided}${item.is_sandboxed === null ? "" : item.is_sandboxed ? "Ran in a sandbox." : "Ran without a sandbox."}`;
 }
 
 export function ChangeBody({ change, projectPath }: { change: Call["changes"][number]; projectPath: string | null }) {

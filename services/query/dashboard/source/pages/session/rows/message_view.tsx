@@ -46,6 +46,8 @@ function TurnFacts({ story, id }: { story: Story; id: string }) {
           ↻ cache rebuilt
         </span>
       )}
+      {turn.thinking_ms !== null && <span title="As Claude Code measured it, over all answers of the turn.">thought {duration(turn.thinking_ms)}</span>}
+      {turn.efforts.length > 0 && <span>{turn.efforts.join(", ")} effort</span>}
       {turn.context_tokens !== null && <span title={contextText(turn)}>{compact(turn.context_tokens)} of context</span>}
       {turn.tool_calls > 0 && <span>{plural(turn.tool_calls, "call")}</span>}
       {turn.tool_errors > 0 && <span class="is-bad">{count(turn.tool_errors)} failed</span>}
