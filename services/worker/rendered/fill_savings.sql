@@ -1,8 +1,8 @@
 -- Composed by services.worker.maintenance.fill_savings. Do not edit: `make render-sql` writes this file.
 
 WITH filled AS (
-    UPDATE api_calls AS t SET uncached_nano_usd = s.uncached, cache_saved_nano_usd = s.saved
-    FROM unnest(%(ids)s::uuid[], %(uncached)s::bigint[], %(saved)s::bigint[]) AS s (id, uncached, saved)
+    UPDATE api_calls AS t SET uncached_nano_usd = s.uncached, cache_saved_nano_usd = s.saved, cache_write_nano_usd = s.written
+    FROM unnest(%(ids)s::uuid[], %(uncached)s::bigint[], %(saved)s::bigint[], %(written)s::bigint[]) AS s (id, uncached, saved, written)
     WHERE t.id = s.id
     RETURNING new.session_id, new.project_id, new.user_id, new.occurred_at, new.model, new.input_tokens, new.output_tokens,
     new.cache_write_5m_tokens, new.cache_write_1h_tokens, new.cache_read_tokens, new.cost_nano_usd, new.uncached_nano_usd,
