@@ -168,6 +168,11 @@ def add_session(
     connection.execute("INSERT INTO session_machines (session_id, machine_id) VALUES (%s, %s)", (session_id, machine))
     add_file(connection, None, session_id, f'{{"said":"{word}"}}\n'.encode(), archived=0, changed_at=at)
     seed.add_signs(connection, session_id, heard_at=at)
+    connection.execute(
+        "INSERT INTO signals (id, session_id, kind, name, occurred_at, tool_call_id, attributes, received_at, is_new)"
+        " VALUES (gen_random_uuid(), %s, 'event', 'tool_result', %s, %s, %s, %s, false)",
+        (session_id, at, call, json.dumps({"branch": f"{word}-telemetry", "commit": f"{word}-commit"}), at),
+    )
     if is_hidden:
         people.hidden |= {str(each) for each in (*ids, call, failed)} | {session_id}
 
