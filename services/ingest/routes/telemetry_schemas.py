@@ -4,6 +4,7 @@ from typing import Any, Final
 
 from services.ingest.http.examples import EXPORTS
 from services.ingest.routes.capture_schemas import MACHINE, USER
+from services.ingest.telemetry.kept_signals import NO_SESSION
 
 _ERRORS: Final = (400, 403, 405, 408, 413, 415, 500, 503)
 _NAMES: Final = {
@@ -33,6 +34,7 @@ def export(kind: str) -> dict[str, Any]:
             }
         },
     }
+    example = {"partialSuccess": {rejected: "1", "errorMessage": NO_SESSION}}
     content = {
         "application/json": {"schema": schema, "example": EXPORTS[kind]},
         "application/x-protobuf": {"schema": {"type": "string", "format": "binary", "description": f"OTLP's {message} as protobuf."}},
@@ -46,7 +48,7 @@ def export(kind: str) -> dict[str, Any]:
             200: {
                 "description": "What is kept of it is on disk.",
                 "content": {
-                    "application/json": {"schema": answer},
+                    "application/json": {"schema": answer, "example": example},
                     "application/x-protobuf": {"schema": {"type": "string", "format": "binary"}},
                 },
             },

@@ -179,6 +179,11 @@ def add_session(
         " VALUES (%s, %s, 1, %s, true, 'permission', %s, %s)",
         (session_id, machine, at, at, at),
     )
+    connection.execute(
+        "INSERT INTO signals (id, session_id, kind, name, occurred_at, tool_call_id, attributes, received_at, is_new)"
+        " VALUES (gen_random_uuid(), %s, 'event', 'tool_result', %s, %s, %s, %s, false)",
+        (session_id, at, call, json.dumps({"branch": f"{word}-telemetry", "commit": f"{word}-commit"}), at),
+    )
     if is_hidden:
         people.hidden |= {str(each) for each in (*ids, call, failed)} | {session_id}
 
