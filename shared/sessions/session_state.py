@@ -25,6 +25,8 @@ StateSource = Literal["client_file", "hook", "transcript", "event", "time"]
 QUIET_SECONDS: Final = 600
 # Of what a tool was called with, and of an error.
 LINE_CHARACTERS: Final = 300
+# Who said that a session has ended, by its end_reason (open_sessions.py). All others come from hooks.
+ENDED_BY: Final[dict[str, StateSource]] = {"gone": "client_file", "idle": "time", "imported": "time", "explicit": "event"}
 # So many of a session's newest calls are looked at for one that runs: a bound, so that a long session costs what a short one does.
 _CALLS: Final = 32
 
@@ -65,6 +67,14 @@ SOURCE: Final = f"""
         WHEN sign.idle_at > sign.worked_at THEN 'hook'
         WHEN {_TURN_ENDED} IS NOT NULL THEN sign.replied_by
         ELSE sign.worked_by END"""
+
+
+def source_of_end(end_reason: str, otherwise: str) -> str:
+    """The SQL of who said that a session has ended; `otherwise` while it is open."""
+    known = " ".join(f"WHEN '{reason}' THEN '{source}'" for reason, source in ENDED_BY.items())
+    return f"CASE WHEN {end_reason} IS NULL THEN {otherwise} ELSE CASE {end_reason} {known} ELSE 'hook' END END"
+
+
 # The tool that runs, or whose permission is waited for.
 TOOL: Final = "call.tool_name"
 # What that tool was called with: the parameter that says most, else all of them as JSON. They are redacted as they are stored.

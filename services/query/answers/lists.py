@@ -26,6 +26,7 @@ from services.query.answers.fields import (
     doc,
 )
 from services.query.answers.shares import SessionShare
+from shared.sessions.session_state import State, StateSource
 
 
 class Project(Answer):
@@ -141,6 +142,9 @@ class Session(Answer, kw_only=True):
             "`imported`: only a summary from claude.json is known, no single events."
         ),
     ]
+    state: Annotated[State, doc("What it does now, as in `GET /api/live/sessions`; or `ended`.")]
+    state_source: Annotated[StateSource | None, doc("Who said so, as in `GET /api/live/sessions`.")]
+    state_since: Annotated[datetime | None, doc("Since when. null if no time is known of it.")]
     messages_count: int
     user_messages: Annotated[int, doc("Prompts, of `messages_count`.")]
     commands: Commands

@@ -13,7 +13,7 @@ from services.worker.drain.accounting import accounting
 from services.worker.lock_order import lock_writing_exclusive
 from services.worker.persist.tombstones import Kind, write_range_tombstone, write_tombstones
 from shared.events.messages import Conversation, Event, HookPayload, SessionStart, TranscriptRange
-from shared.events.readings import RateLimit, RateLimits, Reading, StatusLine
+from shared.events.readings import RateLimit, RateLimits, Reading, SessionFile, StatusLine
 from tests.integration.keys.ownership.owners import ANNS, AT, BOBS, LIVE, World, conversation
 from tests.integration.worker.all_tables import tables
 from tests.telemetry import event, logs
@@ -45,12 +45,6 @@ def by_a_hook(world: World) -> None:
     world.append(hooks=[hook])
 
 
-def by_a_reading(world: World) -> None:
-    limits = RateLimits(five_hour=RateLimit(used_percentage=40, resets_at=AT.timestamp()))
-    line = StatusLine(session_id=ANNS, read_at=AT, machine_id="laptop", user="ann", model=WORDS, rate_limits=limits)
-    world.append(readings=[Reading(id=uuid4(), body=line)])
-
-
 def by_a_range(world: World) -> None:
     size = len(CONTENT)
     place: dict[str, Any] = {"session_id": ANNS, "file_name": f"{ANNS}.jsonl", "start_offset": 0, "end_offset": size}
@@ -62,6 +56,21 @@ def by_an_import(world: World) -> None:
 
 
 Door = Callable[[World], None]
+
+
+@pytest.mark.parametrize("named", [("session", ANNS), ("user", "ann")], ids=lambda named: named[0])
+def test_a_tombstone_keeps_out_readings(world: World, named: tuple[Any, ...]) -> None:
+    limits = RateLimits(five_hour=RateLimit(used_percentage=40, resets_at=AT.timestamp()))
+    place: dict[str, Any] = {"read_at": AT, "machine_id": "laptop", "user": "ann"}
+    line = StatusLine(session_id=ANNS, model=WORDS, rate_limits=limits, **place)
+    file = SessionFile(session_id=ANNS, pid=1, status="busy", is_alive=True, **place)
+    keep_out(world, *named)
+
+    world.append(readings=[Reading(id=uuid4(), body=body) for body in (line, file)])
+    world.settle()
+
+    for table in ("status_lines", "session_processes", "quota_readings", "session_machines", "dead_letters"):
+        assert world.api.select(f"SELECT count(*) FROM {table}") == [{"count": 0}], table
 
 
 @pytest.mark.parametrize("named", [("session", ANNS, LIVE), ("user", "ann"), ("project", "/ann")], ids=lambda named: named[0])

@@ -18,13 +18,24 @@ from services.query.queries.stats.active_sessions import went_on
 from services.query.queries.stats.session_shares import session_shares
 from shared.database import ALL
 from shared.events.messages import EARLIEST
+from shared.sessions import session_state
 from shared.sessions.open_sessions import end_reason, is_closed, is_open
 from shared.sql_files import statement
 
 _sql = partial(statement, __package__, "sessions.sql")
 
 # Filled, since worker and ingest ask the same of a session. A function in the database would be an older release's as well.
-SESSIONS = _sql("sessions").replace("{end_reason}", end_reason("s")).replace("{is_closed}", is_closed("s")).replace("{is_open}", is_open())
+SESSIONS = (
+    _sql("sessions")
+    .replace("{end_reason}", end_reason("s"))
+    .replace("{is_closed}", is_closed("s"))
+    .replace("{is_open}", is_open())
+    .replace("{ended_by}", session_state.source_of_end("e.end_reason", "live.source"))
+    .replace("{state}", session_state.STATE.strip())
+    .replace("{source}", session_state.SOURCE.strip())
+    .replace("{since}", session_state.SINCE.strip())
+    .replace("{signs}", session_state.JOIN.strip())
+)
 _MODELS = _sql("models")
 _EXISTS = "SELECT 1 AS found FROM sessions WHERE session_id = %(session_id)s"
 

@@ -1,4 +1,4 @@
--- Which sessions are open, and why the others ended, is in shared/open_sessions.py. The filled statement is in rendered/.
+-- Which sessions are open, and why the others ended, is in shared/sessions/open_sessions.py, what an open one does in session_state.py. The filled statement is in rendered/.
 
 -- name: sessions
 -- The keys of the other orders are constants, which planning leaves out: by time an index has the order.
@@ -12,7 +12,8 @@ SELECT s.session_id, coalesce(mark.title, s.title) AS title, mark.title IS NOT N
     s.wall_us / 60e6::float8 AS duration_minutes,
     s.active_us / 60e6::float8 AS active_minutes,
     CASE WHEN e.end_reason IS NULL THEN 'open' ELSE 'ended' END AS status,
-    e.end_reason,
+    e.end_reason, coalesce(live.state, 'ended') AS state, {ended_by} AS state_source,
+    CASE WHEN e.end_reason IS NULL THEN live.since ELSE coalesce(s.ended_at, s.last_event_at) END AS state_since,
     s.user_messages + s.assistant_messages AS messages_count, s.user_messages,
     (SELECT count(*) FROM asked_commands c WHERE c.session_id = s.session_id) AS commands,
     s.files_modified AS files_modified_count,
@@ -37,6 +38,12 @@ LEFT JOIN dropped_texts gone ON gone.session_id = s.session_id
 LEFT JOIN projects p ON p.id = s.project_id
 LEFT JOIN users u ON u.id = s.user_id
 CROSS JOIN LATERAL (SELECT {end_reason} AS end_reason) AS e
+LEFT JOIN LATERAL (
+    SELECT {state} AS state, {source} AS source, {since} AS since
+    FROM (SELECT) AS open
+    {signs}
+    WHERE e.end_reason IS NULL
+) AS live ON true
 CROSS JOIN LATERAL (SELECT CASE %(sort)s::text
     WHEN 'active_minutes' THEN s.active_us::float8
     WHEN 'messages_count' THEN (s.user_messages + s.assistant_messages)::float8

@@ -85,8 +85,6 @@ class FeedSession(NamedTuple):
 
 
 NO_SESSION: Final = FeedSession("", False, None, None, None, None, None, None, None, None, None, "quiet", None, None, None, None, None)
-# Who said that a session has ended, by its end_reason. All others come from hooks.
-_ENDED_BY: Final[dict[str, StateSource]] = {"gone": "client_file", "idle": "time", "imported": "time", "explicit": "event"}
 # The kinds of events that the feed shows one by one.
 _SHOWN: Final = frozenset({ToolCall, Conversation, Activity})
 
@@ -134,7 +132,7 @@ def tell_states(items: Sequence[FeedItem], sessions: dict[str, FeedSession]) -> 
         if session is not None:
             item.state = session.state if session.is_open else "ended"
             item.since = session.since if session.is_open else session.last_event_at
-            item.state_source = session.state_source if session.is_open else _ENDED_BY.get(session.end_reason or "", "hook")
+            item.state_source = session.state_source if session.is_open else session_state.ENDED_BY.get(session.end_reason or "", "hook")
             if session.is_open:
                 item.running_tool, item.running_input, item.error = session.tool_name, session.tool_input, session.error
 
