@@ -40,22 +40,28 @@ CREATE POLICY bound ON contested_rows FOR SELECT TO tracker_bound USING (
 GRANT SELECT ON contested_rows TO tracker_bound;
 
 -- What Claude Code counted for each session, of those for which it wrote a total: `total_nano_usd` as it wrote it, `own_nano_usd` without what another session
--- counts already. A fork, and a copy under another id, goes on with the count of the session that it came from, and has its beginning. What all sessions of
--- one count have in common is the least total; it belongs to the session with the least id, as the rows that they have in common do (fork_ownership.py).
+-- counts already. A fork, and a copy under another id, goes on with the count of the session that it came from, and has its beginning. What it has in common
+-- with others belongs to the session with the least id, as the common rows do (fork_ownership.py). How much that is, a total of one of them says: the least
+-- that is enough for its calls that count elsewhere. A thousandth of a cent is for rounding.
 CREATE OR REPLACE VIEW session_client_costs WITH (security_invoker = true) AS
-    SELECT s.session_id, n.total_nano_usd,
-        n.total_nano_usd - CASE WHEN s.session_id <> c.owner_session_id THEN c.common_nano_usd ELSE 0 END AS own_nano_usd,
-        CASE WHEN s.session_id <> c.owner_session_id THEN c.first_session_id END AS taken_off_session_id
+    SELECT s.session_id, n.total_nano_usd, n.total_nano_usd - coalesce(t.total_nano_usd, 0) AS own_nano_usd, t.session_id AS taken_off_session_id
     FROM sessions AS s
     CROSS JOIN LATERAL (
         -- Of an older release, and where no transcript is known: what claude.json says.
         SELECT coalesce((s.snapshot->>'client_cost_nano_usd')::bigint, (s.snapshot->>'cost_nano_usd')::bigint) AS total_nano_usd
     ) AS n
-    CROSS JOIN LATERAL (
-        SELECT min(p.session_id) AS owner_session_id, min((p.snapshot->>'client_cost_nano_usd')::bigint) AS common_nano_usd,
-            (array_agg(p.session_id ORDER BY (p.snapshot->>'client_cost_nano_usd')::bigint, p.session_id))[1] AS first_session_id
-        -- The second condition is that of the index sessions_by_client_count.
-        FROM sessions AS p WHERE p.snapshot->>'client_started_ms' = s.snapshot->>'client_started_ms' AND p.snapshot ? 'client_started_ms'
-    ) AS c
+    LEFT JOIN LATERAL (
+        SELECT p.session_id, p.total_nano_usd
+        FROM (
+            SELECT o.session_id, (o.snapshot->>'client_cost_nano_usd')::bigint AS total_nano_usd, min(o.session_id) OVER () AS owner_session_id
+            -- The second condition is that of the index sessions_by_client_count.
+            FROM sessions AS o WHERE o.snapshot->>'client_started_ms' = s.snapshot->>'client_started_ms' AND o.snapshot ? 'client_started_ms'
+        ) AS p
+        WHERE s.session_id <> p.owner_session_id AND p.total_nano_usd <= n.total_nano_usd
+        ORDER BY p.total_nano_usd + 10000 >= (
+            SELECT sum(a.cost_nano_usd) FROM (SELECT DISTINCT row_id FROM contested_rows AS r WHERE r.session_id = s.session_id) AS c
+            JOIN api_calls AS a ON a.id = c.row_id AND a.session_id <> s.session_id
+        ) DESC NULLS LAST, p.total_nano_usd, p.session_id LIMIT 1
+    ) AS t ON true
     WHERE n.total_nano_usd IS NOT NULL;
 GRANT SELECT ON session_client_costs TO tracker_bound;

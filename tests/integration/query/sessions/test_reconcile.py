@@ -258,6 +258,26 @@ def test_two_forks_of_a_session_each_count_their_own(client: TestClient, bring: 
     assert [each["differences"] for each in found] == [[], [], []]
 
 
+@pytest.mark.parametrize("names", [("a", "b", "c"), ("b", "c", "a"), ("c", "a", "b"), ("c", "b", "a")])
+def test_fork_of_a_fork_counts_its_own(client: TestClient, bring: Import, names: tuple[str, str, str]) -> None:
+    # Given a session of one call, a fork of it with two, and a fork of that with three; the ids decide who has the rows
+    rows: list[Json] = [ASK]
+    total = 0
+    for number, name in enumerate(names, 1):
+        rows += [
+            prompt(100 * number, f"p{number}", "on"),
+            *(said(100 * number + each, 10 * number + each) for each in range(1, number + 1)),
+        ]
+        total += number
+        bring(*copy_of([*rows, cost_state({OPUS: of_opus(total)})], name))
+
+    found = [reconciled(client, each) for each in names]
+
+    assert [each["differences"] for each in found] == [[], [], []]
+    assert [each["client_cost_usd"] for each in found] == [pytest.approx(each["cost_usd"] or 0) for each in found]
+    assert sum(each["client_cost_usd"] for each in found) == pytest.approx(of_opus(6)[1])
+
+
 def test_fork_of_a_session_without_a_total_names_the_copied_calls(client: TestClient, bring: Import) -> None:
     parent = [ASK, said(1, 1)]
     bring(*parent)
