@@ -11,7 +11,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from client.errors import FAILED, Failure, Interrupted
+from client.errors import FAILED, Failure, Interrupted, Refused
 from client.http.server import Server
 from client.options import DEFAULT_URL, AsJson, Token, Url, failures_as_exit_codes, server_at
 from client.output.console import Console
@@ -51,7 +51,7 @@ def show(
     with failures_as_exit_codes():
         server = server_at(url, token, Quiet())
         found = server.ask("GET", PATH)
-        unpriced = [each for each in server.ask("GET", "/api/usage?group_by=model")["items"] if each["unpriced_calls"]]
+        unpriced = _unpriced(server)
         if as_json:
             write_json(found | {"unpriced_models": [{"model": each["model"], "api_calls": each["unpriced_calls"]} for each in unpriced]})
             return
@@ -150,6 +150,17 @@ def reprice(
         write_json(ended) if as_json else _write_reprice(ended)
         if ended["status"] != "succeeded":
             raise typer.Exit(FAILED)
+
+
+def _unpriced(server: Server) -> list[dict[str, Any]]:
+    """Models with calls that have no price. A key of several users cannot ask for all of them at once; then none."""
+    try:
+        found = server.ask("GET", "/api/usage?group_by=model")["items"]
+    except Refused as refused:
+        if refused.status not in (400, 403):
+            raise
+        return []
+    return [each for each in found if each["unpriced_calls"]]
 
 
 def _follow(server: Server, reprice_id: str, on_progress: Callable[[dict[str, Any]], None]) -> dict[str, Any]:

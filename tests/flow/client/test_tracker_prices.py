@@ -44,3 +44,10 @@ def test_a_model_without_a_price_is_named_gets_one_and_its_calls_are_priced(stac
     assert f"{model} (1 call)" not in shown
     assert "The price is taken back." in tracker("prices", "unset", model).stdout
     assert tracker("prices", "unset", model).returncode == 1
+
+
+def test_a_price_that_nobody_has_set_cannot_be_taken_back(tracker: Run) -> None:
+    refused = tracker("prices", "unset", "claude-that-nobody-priced")
+
+    assert refused.returncode == 1
+    assert "No such price is set" in refused.stderr

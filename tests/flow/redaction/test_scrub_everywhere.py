@@ -55,6 +55,7 @@ def answers(stack: Stack, session_ids: list[str], scrub_id: str) -> Iterator[tup
         "letter_id": [str(row[0]) for row in stack.select("SELECT id FROM dead_letters")],
         "scrub_id": [scrub_id],
         "erasure_id": [str(row[0]) for row in stack.select("SELECT id FROM erasures")],
+        "reprice_id": [str(row[0]) for row in stack.select("SELECT id FROM reprices")],
         "export_id": [str(row[0]) for row in stack.select("SELECT id FROM exports")],
         "run_id": [str(row[0]) for row in stack.select("SELECT id FROM retention_runs")],
         "date": [

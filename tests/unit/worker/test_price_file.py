@@ -1,5 +1,8 @@
 """The file TRACKER_PRICES: prices of one's own, in TOML or JSON, or one sentence that says what is wrong."""
 
+import os
+import subprocess
+import sys
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -80,3 +83,19 @@ def test_a_file_that_cannot_be_used_is_refused_in_one_sentence(tmp_path: Path, n
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(InvalidPrices, match=r"gone.toml cannot be read: No such file or directory\."):
         read_file(tmp_path / "gone.toml")
+
+
+def test_a_worker_does_not_start_with_a_file_that_cannot_be_used(tmp_path: Path) -> None:
+    environment = os.environ | {"TRACKER_PRICES": str(written(tmp_path, "prices.json", "{"))}
+
+    started = subprocess.run(
+        [sys.executable, "-m", "celery", "-A", "services.worker.app", "worker", "--pool", "solo"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert started.returncode == 1
+    assert started.stderr.strip().splitlines()[-1].startswith(f"TRACKER_PRICES: {tmp_path / 'prices.json'} has no valid prices: ")
