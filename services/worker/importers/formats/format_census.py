@@ -85,7 +85,7 @@ class FormatCensus:
             return
         if not is_known("hook", event):
             self.count("hook", event)
-        elif self.wants(f"hook/{event}"):
+        elif self.wants(f"hook/{event} of {self._version}"):
             for name in found:
                 if name not in KNOWN_HOOK_FIELDS:
                     self.count("hook_field", name, f"{event}.")
