@@ -8,7 +8,8 @@ SELECT s.session_id, coalesce(mark.title, s.title) AS title, mark.title IS NOT N
     s.wall_us / 60e6::float8 AS duration_minutes,
     s.active_us / 60e6::float8 AS active_minutes,
     CASE WHEN e.end_reason IS NULL THEN 'open' ELSE 'ended' END AS status,
-    e.end_reason,
+    e.end_reason, coalesce(live.state, 'ended') AS state, CASE WHEN e.end_reason IS NULL THEN live.source ELSE CASE e.end_reason WHEN 'gone' THEN 'client_file' WHEN 'idle' THEN 'time' WHEN 'imported' THEN 'time' WHEN 'explicit' THEN 'event' ELSE 'hook' END END AS state_source,
+    CASE WHEN e.end_reason IS NULL THEN live.since ELSE coalesce(s.ended_at, s.last_event_at) END AS state_since,
     s.user_messages + s.assistant_messages AS messages_count, s.user_messages,
     (SELECT count(*) FROM asked_commands c WHERE c.session_id = s.session_id) AS commands,
     s.files_modified AS files_modified_count,
@@ -38,6 +39,69 @@ CROSS JOIN LATERAL (SELECT CASE
         WHEN s.idle_closed_at >= s.last_event_at AND s.gone_at >= s.last_event_at THEN 'gone'
         WHEN s.idle_closed_at >= s.last_event_at THEN 'idle'
         WHEN s.last_event_at IS NULL AND s.counted THEN 'imported' END AS end_reason) AS e
+LEFT JOIN LATERAL (
+    SELECT CASE WHEN told.state <> 'working' THEN told.state WHEN greatest(sign.heard_at, file.heard_at) > clock_timestamp() - interval '600 seconds' THEN 'working' ELSE 'quiet' END AS state, CASE WHEN told.state IS NULL OR told.state = 'working' AND NOT greatest(sign.heard_at, file.heard_at) > clock_timestamp() - interval '600 seconds' THEN 'time'
+        WHEN told.is_of_file THEN 'client_file'
+        WHEN sign.waits_since >= sign.worked_at THEN sign.waits_by
+        WHEN sign.idle_at > sign.worked_at THEN 'hook'
+        WHEN greatest(
+    CASE WHEN sign.idle_at > sign.worked_at THEN sign.idle_at END,
+    CASE WHEN NOT sign.is_hooked AND sign.replied_at >= sign.worked_at THEN sign.replied_at END) IS NOT NULL THEN sign.replied_by
+        ELSE sign.worked_by END AS source, coalesce(
+        CASE WHEN told.is_of_file AND told.state <> 'working' THEN file.does_since
+            WHEN sign.waits_since >= sign.worked_at AND told.state <> 'working' THEN nullif(sign.waits_since, '-infinity')
+            ELSE coalesce(greatest(
+    CASE WHEN sign.idle_at > sign.worked_at THEN sign.idle_at END,
+    CASE WHEN NOT sign.is_hooked AND sign.replied_at >= sign.worked_at THEN sign.replied_at END), call.occurred_at, nullif(greatest(sign.worked_at, CASE WHEN told.is_of_file THEN file.does_since END), '-infinity')) END,
+        nullif(s.last_event_at, '-infinity')) AS since
+    FROM (SELECT) AS open
+    LEFT JOIN session_signs AS sign ON sign.session_id = s.session_id
+    LEFT JOIN LATERAL (
+        SELECT p.does, p.does_since, p.read_at, p.heard_at FROM session_processes AS p
+        WHERE p.session_id = s.session_id AND p.is_alive AND p.does IS NOT NULL AND NOT EXISTS (
+            SELECT FROM session_processes AS o
+            WHERE o.machine_id = p.machine_id AND o.pid = p.pid AND o.session_id <> p.session_id AND o.read_at > p.read_at)
+        ORDER BY p.does_since DESC, p.read_at DESC, p.machine_id, p.pid LIMIT 1
+    ) AS file ON true
+    CROSS JOIN LATERAL (
+        SELECT CASE WHEN sign.session_id IS NULL THEN NULL
+            WHEN sign.waits_since >= sign.worked_at THEN sign.waits_for
+            WHEN greatest(
+    CASE WHEN sign.idle_at > sign.worked_at THEN sign.idle_at END,
+    CASE WHEN NOT sign.is_hooked AND sign.replied_at >= sign.worked_at THEN sign.replied_at END) IS NOT NULL THEN 'input' ELSE 'working' END AS state
+    ) AS signed
+    CROSS JOIN LATERAL (
+        SELECT coalesce(file.read_at >= greatest(sign.worked_at, sign.waits_since, sign.idle_at, '-infinity')
+            OR file.does = signed.state AND file.does <> 'working' AND file.does_since >= sign.worked_at, false) AS is_believed,
+            coalesce(file.does = 'input' AND signed.state IN ('error', 'interrupted'), false) AS is_explained
+    ) AS heard
+    CROSS JOIN LATERAL (
+        SELECT heard.is_believed AND NOT heard.is_explained AS is_of_file,
+            CASE WHEN heard.is_believed AND NOT heard.is_explained THEN file.does ELSE signed.state END AS state
+    ) AS told
+    LEFT JOIN LATERAL (
+        SELECT first.tool_name, first.occurred_at, first.parameters FROM (
+            SELECT DISTINCT ON (newest.agent_id) newest.* FROM (
+                SELECT t.id, t.agent_id, t.tool_name, t.occurred_at, t.status, t.parameters FROM tool_calls AS t
+                WHERE t.session_id = s.session_id AND t.occurred_at >= sign.prompted_at AND told.state IN ('working', 'permission')
+                ORDER BY t.occurred_at DESC LIMIT 32
+            ) AS newest
+            WHERE newest.status = 'pending' ORDER BY newest.agent_id, newest.occurred_at, newest.id
+        ) AS first
+        ORDER BY first.occurred_at DESC, first.id LIMIT 1
+    ) AS call ON true
+    LEFT JOIN LATERAL (
+        SELECT coalesce(
+            (SELECT e.content FROM timeline_entries AS e
+             WHERE e.session_id = s.session_id AND e.occurred_at >= sign.prompted_at AND e.kind = 'api_error' AND e.agent_id IS NULL
+             ORDER BY e.occurred_at DESC, e.id DESC LIMIT 1),
+            (SELECT t.result FROM tool_calls AS t
+             WHERE t.session_id = s.session_id AND t.occurred_at >= sign.prompted_at AND t.status IN ('error', 'timeout')
+             ORDER BY t.occurred_at DESC, t.id DESC LIMIT 1)) AS text
+        WHERE told.state = 'error'
+    ) AS failure ON true
+    WHERE e.end_reason IS NULL
+) AS live ON true
 CROSS JOIN LATERAL (SELECT CASE %(sort)s::text
     WHEN 'active_minutes' THEN s.active_us::float8
     WHEN 'messages_count' THEN (s.user_messages + s.assistant_messages)::float8
