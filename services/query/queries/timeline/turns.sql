@@ -76,7 +76,8 @@ SELECT width_bucket(c.occurred_at, %(times)s::timestamptz[]) AS place, c.model, 
     least(sum(c.output_tokens), 9007199254740991)::bigint AS output_tokens,
     least(sum(c.cache_write_5m_tokens) + sum(c.cache_write_1h_tokens), 9007199254740991)::bigint AS cache_creation_tokens,
     least(sum(c.cache_read_tokens), 9007199254740991)::bigint AS cache_read_tokens,
-    least(sum(c.thinking_ms), 9007199254740991)::bigint AS thinking_ms, array_remove(array_agg(DISTINCT c.effort), NULL) AS efforts
+    CASE WHEN count(c.thinking_ms) > 0 THEN least(sum(c.thinking_ms), 9007199254740991)::bigint END AS thinking_ms,
+    array_remove(array_agg(DISTINCT c.effort), NULL) AS efforts
 FROM api_calls AS c
 WHERE c.session_id = %(session_id)s AND c.occurred_at >= %(since)s AND c.occurred_at < %(until)s
 GROUP BY 1, 2 ORDER BY api_calls DESC, c.model
