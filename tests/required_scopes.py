@@ -153,7 +153,7 @@ INGEST_ALONE = {
 }
 # They count what happens in all projects, or hold it, so a key that is bound to some, or to users, is refused.
 ALL_PROJECTS = {
-    ("GET", "/api/project-rules"),
+    ("GET", "/api/formats"),
     ("GET", "/metrics"),
     ("GET", "/api/accounting"),
     ("GET", "/api/project-rules"),

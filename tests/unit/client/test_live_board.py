@@ -94,7 +94,7 @@ def test_the_screen_fits_any_width(width: int) -> None:
 
 def test_states_stand_in_the_order_of_their_words_and_one_that_is_not_known_is_last() -> None:
     board, shown = Board(), Console(width=120, file=io.StringIO())
-    states = ["quiet", "\x1bnew", "input", "permission", "working", "error"]
+    states = ["quiet", "\x1bnew", *reversed([*terms().states][:-1])]
     board.read([ROW | {"session_id": state, "state": state, "last_prompt": None, "title": None} for state in states], POSITION)
 
     with shown.capture() as captured:
