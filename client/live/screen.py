@@ -97,7 +97,7 @@ def _sessions(sessions: list[OpenSession], now: datetime, width: int) -> Table:
     """The columns that matter least are left out where it is narrow. What it does takes what is left."""
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 2, 0, 0), collapse_padding=True, width=width)
     columns: list[tuple[str, int, int, Any]] = [
-        ("State", 10, 0, lambda each: Text(one_line(each.state or ""), style=STYLES.get(each.state or "", ""))),
+        ("State", 11, 0, lambda each: Text(one_line(each.state or ""), style=STYLES.get(each.state or "", ""))),
         ("For", 6, 0, lambda each: Text("" if each.since is None else quantities.age((now - each.since).total_seconds()))),
         ("Project", 14, 0, lambda each: Text(one_line(each.project or quantities.UNKNOWN))),
         ("User", 10, 90, lambda each: Text(one_line(each.user or quantities.UNKNOWN))),
