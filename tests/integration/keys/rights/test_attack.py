@@ -44,6 +44,8 @@ BOUND = ("ann", "ann writes", "team", "ann in alpha", "login")
 # They see numbers of all, and no texts.
 COUNTING = ("numbers", "metrics", "lead")
 STREAM_THAT_DOES_NOT_END = "/api/live"
+# No worker runs here, so after a minute it says that the pipeline is stuck.
+READINESS = "/readyz"
 
 
 @pytest.fixture
@@ -159,7 +161,7 @@ def test_what_others_keep_is_in_no_answer(api: Api, connection: psycopg.Connecti
                 said = path if SECRET in path or any(each in path for each in people.jobs.values()) else ""
                 found = [each for each in (*people.hidden, f"{SECRET}-zed") if each in shown and each not in said]
                 texts = [] if said else re.findall(rf"{SECRET}[\w-]*", shown)
-                if found or texts or answer.status_code >= 500:
+                if found or texts or (answer.status_code >= 500 and route != READINESS):
                     told.append((name, path, answer.status_code, found, texts))
 
     assert told == []
@@ -202,7 +204,7 @@ def first_difference(one: str, other: str) -> str:
 
 
 def test_a_key_of_a_project_sees_nothing_of_another(api: Api, connection: psycopg.Connection[Any], people: People, keys: Keys) -> None:
-    asked = [each for each in asked_of(people, ANNS, OWN, "alpha") if each[0] not in (STREAM_THAT_DOES_NOT_END, "/readyz")]
+    asked = [each for each in asked_of(people, ANNS, OWN, "alpha") if each[0] not in (STREAM_THAT_DOES_NOT_END, READINESS)]
     before = answers(api, keys, "alpha", asked)
 
     hide(connection, people, people.beta, "beta")
@@ -243,7 +245,7 @@ def test_a_lead_counts_all_and_reads_only_its_users(api: Api, connection: psycop
 
     for session_id, word in ((bobs, SECRET), (ANNS, OWN)):
         for route, path in asked_of(people, session_id, word):
-            if route in (STREAM_THAT_DOES_NOT_END, "/readyz", "/metrics", "/api/accounting", "/api/me"):
+            if route in (STREAM_THAT_DOES_NOT_END, READINESS, "/metrics", "/api/accounting", "/api/me"):
                 continue
             if READING.get(("GET", route)) == ADMIN:
                 assert read(api, keys, "lead", path).status_code == 403
