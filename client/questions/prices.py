@@ -27,7 +27,7 @@ POLL_SECONDS: Final = 0.5
 ENDED: Final = frozenset({"succeeded", "failed"})
 _SOURCES: Final = {"list": "", "file": "TRACKER_PRICES", "api": "set here"}
 
-app = typer.Typer(help="Shows what tokens cost, sets prices of your own, and prices stored calls anew.")
+app = typer.Typer(help="Shows and sets prices, and prices stored calls anew.")
 
 Pattern = Annotated[str, typer.Argument(metavar="MODEL", help="The name of a model, or a pattern in which * stands for any text.")]
 Fast = Annotated[bool, typer.Option("--fast", help="For Claude Code's fast mode.")]

@@ -24,11 +24,11 @@ from shared.quantities import counted, plural
 _WIDTH: Final = 100
 _TOKENS: Final = ("input_tokens", "output_tokens", "cache_creation_tokens", "cache_read_tokens")
 _SOURCES: Final = {
-    "transcript": "The tracker, from transcripts",
-    "cost_state": "Claude Code, in the transcript",
-    "telemetry": "Claude Code, by telemetry",
-    "status_line": "Claude Code, in its status line",
-    "claude_json": "Claude Code, in claude.json",
+    "transcript": "The tracker",
+    "cost_state": "Claude Code: transcript",
+    "telemetry": "Claude Code: telemetry",
+    "status_line": "Claude Code: status line",
+    "claude_json": "Claude Code: claude.json",
 }
 _PARTS: Final = ("session_id", "reason", "is_certain", "also_possible", "model", "tokens", "usd", "explanation")
 _SESSIONS: Final = ("session_id", "title", "cost_usd", "client_cost_usd", "difference_usd", "reasons")

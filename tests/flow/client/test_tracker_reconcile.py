@@ -46,7 +46,7 @@ def test_session_shows_its_sources_and_the_reason_of_the_difference(tracker: Run
     shown = said(tracker("reconcile", transcript.stem[:13]))
 
     assert shown.startswith("Claude Code counted $0.2510, the tracker $0.0010: +$0.2500.\n")
-    assert "Claude Code, in the transcript" in shown
+    assert "Claude Code: transcript" in shown
     assert "+$0.2500  likely, claude-haiku-4-5, +1,009 tokens" in shown
     assert "small model for a title" in shown
 

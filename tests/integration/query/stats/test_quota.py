@@ -9,10 +9,18 @@ from starlette.testclient import TestClient
 
 from tests.integration.query import seed
 
-NOW = datetime.now(UTC).replace(microsecond=0)
-RESET = (NOW + timedelta(hours=2)).replace(second=0)
 A, B = "aaaaaaaaaaaaaaaa", "bbbbbbbbbbbbbbbb"
 Connection = psycopg.Connection[Any]
+NOW: datetime
+RESET: datetime
+
+
+@pytest.fixture(autouse=True)
+def clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The times of a test are those of its beginning: the module may be read long before."""
+    now = datetime.now(UTC).replace(microsecond=0)
+    monkeypatch.setitem(globals(), "NOW", now)
+    monkeypatch.setitem(globals(), "RESET", (now + timedelta(hours=2)).replace(second=0))
 
 
 def ago(minutes: float) -> datetime:
