@@ -101,6 +101,8 @@ SAYS_LITTLE: Final = frozenset(
         "retention set",
         "retention unset",
         "retention allow",
+        "prices unset",
+        "reconcile",
     }
 )
 # What rich itself says to a terminal: colours, and where the cursor and the screen are. CR before LF is the terminal's own.
