@@ -4,7 +4,7 @@ import { filterQuery } from "../../address/filters";
 import { extent, range, zone } from "../../address/range";
 import type { Schemas } from "../../api/answers";
 import { useRead } from "../../api/use_read";
-import { addDays, dayText, today } from "../../format/days";
+import { addDays, dayOf, dayText, today } from "../../format/days";
 import { measure } from "../../format/measures";
 import { count } from "../../format/quantities";
 import { clockText } from "../../format/times";
@@ -32,12 +32,14 @@ interface Block {
 export function BlocksPanel() {
   const last = lastDay();
   const first = [addDays(last, 1 - DAYS), extent.value?.first ?? ""].reduce((one, other) => (one > other ? one : other));
-  // Hours of UTC, so that blocks begin where they do for Claude also in a zone with half hours.
-  const stats = useRead("/api/stats", { ...filterQuery(), start_date: first, end_date: last, tz: "UTC", interval: "hour" });
+  // Hours of UTC, so that blocks begin where they do for Claude also in a zone with half hours. The days of a zone reach into the next days of UTC.
+  const stats = useRead("/api/stats", { ...filterQuery(), start_date: addDays(first, -1), end_date: addDays(last, 1), tz: "UTC", interval: "hour" });
+  const isWithin = ({ start }: Point) =>
+    dayOf(new Date(Date.parse(start) + HOUR_MS - 1), zone.value) >= first && dayOf(new Date(start), zone.value) <= last;
   return (
     <Panel title="Blocks of 5 hours" about={`${dayText(first)} to ${dayText(last)}, from sums by hour. A block begins with the full hour of the first call after the block before: a report of usage, not of the limit.`}>
       <Loaded reading={stats} what="the hours" height={HEIGHT}>
-        {(data) => <Blocks points={data.time_series} />}
+        {(data) => <Blocks points={data.time_series.filter(isWithin)} />}
       </Loaded>
     </Panel>
   );
