@@ -137,7 +137,7 @@ def test_what_a_person_does_at_the_terminal_shows_at_once(
     assert prompts(watcher.stack, watcher.session_id) == ["What now?", "Touch it.", "Take your time."]
 
 
-def test_a_client_that_is_killed_falls_quiet_and_goes_on_when_it_is_resumed_or_forked(
+def test_a_client_that_is_killed_ends_or_falls_quiet_and_goes_on_when_it_is_resumed_or_forked(
     claude_home: ClaudeHome,
     tracker: Tracker,  # noqa: F811
     watcher: Watcher,
@@ -149,16 +149,22 @@ def test_a_client_that_is_killed_falls_quiet_and_goes_on_when_it_is_resumed_or_f
     with claude_home.started("Take your time now.", [SLOW]) as process:
         watcher.finds("Take your time now.")
         watcher.sees("working", "Bash")
+        tells_of_itself = any('"status"' in path.read_text() for path in (claude_home.path / ".claude/sessions").glob("*.json"))
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
 
-    # Then nothing tells it but the silence
-    assert watcher.listed() == ("working", "Bash")
-    with psycopg.connect(watcher.stack.database_url) as connection:
-        passed = "UPDATE session_signs SET heard_at = heard_at - make_interval(secs => %s) WHERE session_id = %s"
-        connection.execute(passed, [QUIET_SECONDS, watcher.session_id])
-    assert watcher.listed() == ("quiet", "Bash")
-    assert watcher.printed() == "quiet"
+    if tells_of_itself:
+        # Then its process is seen to be gone, and the session has ended
+        wait_for(lambda: watcher.listed() is None)
+        assert watcher.told() == ("ended", None)
+    else:
+        # Then nothing tells it but the silence
+        assert watcher.listed() == ("working", "Bash")
+        with psycopg.connect(watcher.stack.database_url) as connection:
+            passed = "UPDATE session_signs SET heard_at = heard_at - make_interval(secs => %s) WHERE session_id = %s"
+            connection.execute(passed, [QUIET_SECONDS, watcher.session_id])
+        assert watcher.listed() == ("quiet", "Bash")
+        assert watcher.printed() == "quiet"
 
     # When it is resumed, it is one session, which ends
     resumed = claude_home.run("Go on.", [[use("Bash", command="echo on", description="On")], [say("On.")]], "--resume", watcher.session_id)
