@@ -199,11 +199,16 @@ class Terminal:
 
     def type(self, text: str, *keys: str) -> None:
         """Types a text and presses Enter, or the keys."""
-        # On a busy machine, what was typed before may still stand there.
-        self._tmux("send-keys", "C-u")
-        self._tmux("send-keys", "-l", text)
-        # A text that comes with its Enter is taken for a paste.
-        time.sleep(0.3)
+        # A client that has just begun takes no keys yet.
+        until = time.monotonic() + SCREEN_SECONDS
+        while True:
+            # On a busy machine, what was typed before may still stand there.
+            self._tmux("send-keys", "C-u")
+            self._tmux("send-keys", "-l", text)
+            # A text that comes with its Enter is taken for a paste.
+            time.sleep(0.3)
+            if text[:20] in self.screen() or time.monotonic() > until:
+                break
         self.press(*(keys or ("Enter",)))
 
     def press(self, *keys: str) -> None:
@@ -215,6 +220,12 @@ class Terminal:
         found = re.search(r"(\d)\. No", self.wait_for(r"\d\. No"))
         assert found is not None
         self.press(found[1])
+        # A key that comes together with the question only chooses the line.
+        until = time.monotonic() + SCREEN_SECONDS
+        while re.search(r"\d\. No", self.screen()) and time.monotonic() < until:
+            time.sleep(0.5)
+            if re.search(r"\d\. No", self.screen()):
+                self.press("Enter")
 
     def screen(self) -> str:
         return self._tmux("capture-pane", "-p")

@@ -155,13 +155,13 @@ def _state(kind: Kind, name: str) -> str:
     return _REASONS[kind].get(name, prefix)
 
 
-def run_sessions(home: ClaudeHome) -> None:
+def run_sessions(home: ClaudeHome, *, in_terminal: bool = True) -> None:
     """Sessions that bring about most of what there is: calls, edits, failures, agents, refusals, retries, a fork, a compaction, /clear."""
     settings = json.loads(home.settings_file.read_text())
     settings["permissions"]["deny"] = ["Bash(curl:*)"]
     home.settings_file.write_text(json.dumps(settings))
     home.record_hooks(sorted({*HOOKS, *KEPT} - {"PermissionRequest"}))
-    scripted = scripted_session(home, with_clear=shutil.which("tmux") is not None)
+    scripted = scripted_session(home, with_clear=in_terminal and shutil.which("tmux") is not None)
     refused = use("Bash", command="curl -s http://localhost", description="Refused")
     home.run("Try it.", [Failure(), [refused, use("Bash", command="sleep 3", timeout=300, description="Too long")], [say("Tried.")]])
     plan = [
@@ -176,10 +176,15 @@ def run_sessions(home: ClaudeHome) -> None:
     home.run("And after.", [[say("After.")]], "--resume", scripted.session_id)
 
 
+def version_of(home: ClaudeHome, program: Path) -> tuple[int, ...]:
+    """As in (2, 1, 332)."""
+    said = subprocess.run([program, "--version"], env=home.claude_environment(), capture_output=True, text=True, check=True).stdout
+    return tuple(map(int, said.split()[0].split(".")))
+
+
 def census_of(home: ClaudeHome, program: Path) -> Census:
     """What the transcripts and hooks of the home have."""
-    said = subprocess.run([program, "--version"], env=home.claude_environment(), capture_output=True, text=True, check=True).stdout
-    census = Census(said.split()[0], events=events_of_program(program))
+    census = Census(".".join(map(str, version_of(home, program))), events=events_of_program(program))
     for path in home.transcripts():
         for line in path.read_text().splitlines():
             census.add_record(line)
