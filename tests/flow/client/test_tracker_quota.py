@@ -10,7 +10,7 @@ import pytest
 
 from tests.flow.conftest import Run, Stack
 
-RESET: datetime
+RESET = (datetime.now(UTC) + timedelta(hours=2)).replace(second=0, microsecond=0)
 
 
 @pytest.fixture(autouse=True)

@@ -11,8 +11,8 @@ from tests.integration.query import seed
 
 A, B = "aaaaaaaaaaaaaaaa", "bbbbbbbbbbbbbbbb"
 Connection = psycopg.Connection[Any]
-NOW: datetime
-RESET: datetime
+NOW = datetime.now(UTC).replace(microsecond=0)
+RESET = (NOW + timedelta(hours=2)).replace(second=0)
 
 
 @pytest.fixture(autouse=True)
