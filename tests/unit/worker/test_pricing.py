@@ -26,6 +26,12 @@ AT = datetime(2026, 2, 1, 8, 30, tzinfo=UTC)
 counts = st.integers(0, 300_000)
 
 
+@pytest.fixture(autouse=True, scope="module")
+def list_alone() -> None:
+    """Without prices of one's own, which another module may have used in this process."""
+    use([])
+
+
 MODELS = sorted({model for model, _ in listed_models()} | {"claude-sonnet-4-5-20250929"})
 
 
