@@ -14,6 +14,7 @@ from client.capture.modes import ONCE_SECONDS
 from client.connect import commands as connecting
 from client.errors import FAILED
 from client.history import jobs, summary
+from client.http.follow import follow
 from client.http.server import Server
 from client.live.top import top
 from client.moving.move import move
@@ -283,7 +284,8 @@ def scrub(
                 f"The scrub has started; its progress is at {server.url}/api/scrubs/{started['scrub_id']}."
             )
             return
-        ended = scrubbing.follow(server, started["scrub_id"], lambda seen: display.note(scrubbing.sentence(seen)))
+        scrub_id = started["scrub_id"]
+        ended = follow(server, f"/api/scrubs/{scrub_id}", f"The scrub {scrub_id}", lambda seen: display.note(scrubbing.sentence(seen)))
         write_json(ended) if as_json else typer.echo(scrubbing.sentence(ended))
         if ended["status"] != "succeeded":
             raise typer.Exit(FAILED)

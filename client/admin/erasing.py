@@ -1,13 +1,12 @@
 """`tracker erase`: erases a session, a person, a project or a range of a session, and lifts what keeps them out."""
 
-import time
 from enum import StrEnum
 from typing import Annotated, Any, Final
 
 import typer
 
-from client.admin.scrubbing import ENDED, POLL_SECONDS
-from client.errors import FAILED, Failure, Interrupted
+from client.errors import FAILED, Failure
+from client.http.follow import follow
 from client.http.server import Server
 from client.options import DEFAULT_URL, AsJson, Token, Url, failures_as_exit_codes, server_at
 from client.output.display import display_for
@@ -62,7 +61,8 @@ def erase(
             confirm = typer.prompt(_question(what, exact), err=True)
         body = {"what": target | times, "confirm": confirm or "", "dry_run": dry_run}
         started: Erasure = server.ask("POST", "/api/erasures", body)
-        ended = _follow(server, started["erasure_id"])
+        erasure_id = started["erasure_id"]
+        ended = follow(server, f"/api/erasures/{erasure_id}", f"The erasure {erasure_id}")
         write_json(ended) if as_json else typer.echo(report(ended))
         if ended["status"] != "succeeded":
             raise typer.Exit(FAILED)
@@ -92,18 +92,6 @@ def _lift(server: Server, what: What, name: str, times: dict[str, Any], *, as_js
 def _question(what: What, exact: str) -> str:
     part = "a part of the session" if what is What.RANGE else f"the {what}"
     return f"This erases {part} for good, and there is no undo. Type {one_line(exact)} to confirm"
-
-
-def _follow(server: Server, erasure_id: str) -> Erasure:
-    """Waits until it has ended. Interrupted on Ctrl-C."""
-    try:
-        while True:
-            erasure: Erasure = server.ask("GET", f"/api/erasures/{erasure_id}")
-            if erasure["status"] in ENDED:
-                return erasure
-            time.sleep(POLL_SECONDS)
-    except KeyboardInterrupt:
-        raise Interrupted(f"The erasure {erasure_id} continues on the server.") from None
 
 
 def report(erasure: Erasure) -> str:

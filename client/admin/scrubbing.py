@@ -1,20 +1,14 @@
 """Scrubs on the server: started, and followed to their end."""
 
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
 import typer
 
-from client.errors import Failure, Interrupted
+from client.errors import Failure
 from client.http.server import Server
 from shared.quantities import counted
-
-POLL_SECONDS: Final = 0.5
-REPORT_SECONDS: Final = 5.0
-ENDED: Final = frozenset({"succeeded", "failed"})
 
 Scrub = dict[str, Any]
 
@@ -52,22 +46,6 @@ def texts_from(source: str | None, file: Path | None) -> list[str]:
     if not texts:
         raise Failure("There is no text to scrub: give one on each line.")
     return texts
-
-
-def follow(server: Server, scrub_id: str, on_progress: Callable[[Scrub], None], poll_seconds: float = POLL_SECONDS) -> Scrub:
-    """Waits until the scrub has ended and returns it; calls `on_progress` every few seconds. Interrupted on Ctrl-C."""
-    reported_at = time.monotonic()
-    try:
-        while True:
-            scrub: Scrub = server.ask("GET", f"/api/scrubs/{scrub_id}")
-            if scrub["status"] in ENDED:
-                return scrub
-            if time.monotonic() - reported_at > REPORT_SECONDS:
-                reported_at = time.monotonic()
-                on_progress(scrub)
-            time.sleep(poll_seconds)
-    except KeyboardInterrupt:
-        raise Interrupted(f"The scrub {scrub_id} continues on the server.") from None
 
 
 _STATES: Final = {"queued": "waits for a worker", "running": "is running", "succeeded": "is done", "failed": "failed; run it again"}

@@ -1,7 +1,5 @@
 """`tracker prices`: what tokens cost, by model; sets prices of one's own, and prices stored calls anew."""
 
-import time
-from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated, Any, Final, Literal
 from zoneinfo import ZoneInfo
@@ -11,7 +9,8 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from client.errors import FAILED, Failure, Interrupted, Refused
+from client.errors import FAILED, Failure, Refused
+from client.http.follow import follow
 from client.http.server import Server
 from client.options import DEFAULT_URL, AsJson, Token, Url, failures_as_exit_codes, server_at
 from client.output.console import Console
@@ -23,8 +22,6 @@ from shared.prices import Tier
 from shared.quantities import counted
 
 PATH: Final = "/api/prices"
-POLL_SECONDS: Final = 0.5
-ENDED: Final = frozenset({"succeeded", "failed"})
 _SOURCES: Final = {"list": "", "file": "TRACKER_PRICES", "api": "set here"}
 
 app = typer.Typer(help="Shows and sets prices, and prices stored calls anew.")
@@ -146,7 +143,13 @@ def reprice(
         display = display_for(is_quiet=as_json)
         server = server_at(url, token, display)
         started = server.ask("POST", "/api/reprice", wanted)
-        ended = _follow(server, started["reprice_id"], lambda seen: display.note(f"It has looked at {counted(seen['calls'], 'call')}."))
+        reprice_id = started["reprice_id"]
+        ended = follow(
+            server,
+            f"/api/reprices/{reprice_id}",
+            f"The run {reprice_id}",
+            lambda seen: display.note(f"It has looked at {counted(seen['calls'], 'call')}."),
+        )
         write_json(ended) if as_json else _write_reprice(ended)
         if ended["status"] != "succeeded":
             raise typer.Exit(FAILED)
@@ -161,21 +164,6 @@ def _unpriced(server: Server) -> list[dict[str, Any]]:
             raise
         return []
     return [each for each in found if each["unpriced_calls"]]
-
-
-def _follow(server: Server, reprice_id: str, on_progress: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
-    reported_at = time.monotonic()
-    try:
-        while True:
-            seen: dict[str, Any] = server.ask("GET", f"/api/reprices/{reprice_id}")
-            if seen["status"] in ENDED:
-                return seen
-            if time.monotonic() - reported_at > 5:
-                reported_at = time.monotonic()
-                on_progress(seen)
-            time.sleep(POLL_SECONDS)
-    except KeyboardInterrupt:
-        raise Interrupted(f"The run {reprice_id} continues on the server.") from None
 
 
 def _begin_of(day: datetime | None) -> str | None:

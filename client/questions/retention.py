@@ -1,7 +1,5 @@
 """`tracker retention`: what is kept for how long; says what would go, and drops it."""
 
-import time
-from collections.abc import Callable
 from typing import Annotated, Any, Final, Literal, get_args
 
 import typer
@@ -9,8 +7,8 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from client.errors import FAILED, Failure, Interrupted
-from client.http.server import Server
+from client.errors import FAILED, Failure
+from client.http.follow import follow
 from client.options import DEFAULT_URL, AsJson, Token, Url, failures_as_exit_codes, server_at
 from client.output.console import Console
 from client.output.display import Quiet, display_for
@@ -21,8 +19,6 @@ from client.questions.lookup import get, project_id
 from shared.quantities import counted
 
 PATH: Final = "/api/retention"
-POLL_SECONDS: Final = 0.5
-ENDED: Final = frozenset({"succeeded", "failed"})
 
 Kind = Literal["texts", "sessions", "archive", "jobs", "dead-letters", "scrubs", "audit", "live-payloads"]
 KINDS: Final[tuple[str, ...]] = get_args(Kind)
@@ -141,25 +137,13 @@ def _run(url: str, token: str | None, wanted: dict[str, bool], *, as_json: bool)
     display = display_for(is_quiet=as_json)
     server = server_at(url, token, display)
     started = server.ask("POST", f"{PATH}/runs", wanted)
-    ended = _follow(server, started["run_id"], lambda seen: display.note(f"It is at {seen['stage'] or 'its begin'}."))
+    run_id = started["run_id"]
+    ended = follow(
+        server, f"{PATH}/runs/{run_id}", f"The run {run_id}", lambda seen: display.note(f"It is at {seen['stage'] or 'its begin'}.")
+    )
     write_json(ended) if as_json else _write_run(ended)
     if ended["status"] != "succeeded":
         raise typer.Exit(FAILED)
-
-
-def _follow(server: Server, run_id: str, on_progress: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
-    reported_at = time.monotonic()
-    try:
-        while True:
-            seen: dict[str, Any] = server.ask("GET", f"{PATH}/runs/{run_id}")
-            if seen["status"] in ENDED:
-                return seen
-            if time.monotonic() - reported_at > 5:
-                reported_at = time.monotonic()
-                on_progress(seen)
-            time.sleep(POLL_SECONDS)
-    except KeyboardInterrupt:
-        raise Interrupted(f"The run {run_id} continues on the server.") from None
 
 
 def _write_rules(found: dict[str, Any]) -> None:

@@ -11,27 +11,6 @@ ALTER TABLE api_calls
     ADD COLUMN IF NOT EXISTS inference_geo text,     -- where it was computed, if it may not be anywhere
     ADD COLUMN IF NOT EXISTS is_advisor    boolean;  -- Claude asked it within another call
 
--- As before (0041_api_call_costs.sql), and whether an advisor was asked: it does not belong to the thread whose call asked it.
-CREATE OR REPLACE VIEW api_call_costs WITH (security_invoker = true) AS
-SELECT c.id, c.session_id, c.agent_id, c.model, c.occurred_at, used.context_tokens, used.cache_write_tokens, c.cache_read_tokens, c.input_tokens,
-    c.cache_write_1h_tokens > 0 AS is_kept_for_an_hour, c.cost_nano_usd,
-    part.input_nano_usd, part.cache_write_nano_usd,
-    CASE WHEN c.cache_read_tokens = 0 THEN 0 ELSE c.uncached_nano_usd - c.cache_saved_nano_usd - part.input_nano_usd - part.cache_write_nano_usd END AS cache_read_nano_usd,
-    c.cost_nano_usd - (c.uncached_nano_usd - c.cache_saved_nano_usd) AS output_nano_usd,
-    c.is_advisor IS TRUE AS is_advisor
-FROM api_calls AS c
-CROSS JOIN LATERAL (
-    SELECT c.cache_write_5m_tokens + c.cache_write_1h_tokens AS cache_write_tokens,
-        c.input_tokens + c.cache_write_5m_tokens + c.cache_write_1h_tokens + c.cache_read_tokens AS context_tokens
-) AS used
-CROSS JOIN LATERAL (
-    SELECT coalesce(c.uncached_nano_usd::float8 / nullif(used.context_tokens, 0), CASE WHEN c.uncached_nano_usd = 0 THEN 0 END) AS nano_usd
-) AS plain
-CROSS JOIN LATERAL (
-    SELECT c.input_tokens * plain.nano_usd AS input_nano_usd,
-        (c.cache_write_5m_tokens * CASE WHEN c.model LIKE 'claude-3-haiku%' THEN 1.2 ELSE 1.25 END + c.cache_write_1h_tokens * 2) * plain.nano_usd AS cache_write_nano_usd
-) AS part;
-
 -- Rows that several sessions claim, of sessions that are seen: why a row counts for another session.
 ALTER TABLE contested_rows ENABLE ROW LEVEL SECURITY;
 DROP POLICY IF EXISTS bound ON contested_rows;

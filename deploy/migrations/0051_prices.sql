@@ -46,7 +46,8 @@ ALTER TABLE api_calls
     -- What writing to the cache cost. NULL: not known, or an older release stored the call by the price list's factors.
     ADD COLUMN IF NOT EXISTS cache_write_nano_usd bigint;
 
--- The parts of a cost. A price of one's own has factors of its own, so what writing to the cache cost is stored.
+-- The parts of a cost, as in 0041_api_call_costs.sql. A price of one's own has factors of its own, so what writing to the cache cost is stored. An advisor
+-- does not belong to the thread whose call asked it.
 CREATE OR REPLACE VIEW api_call_costs WITH (security_invoker = true) AS
 SELECT c.id, c.session_id, c.agent_id, c.model, c.occurred_at, used.context_tokens, used.cache_write_tokens, c.cache_read_tokens, c.input_tokens,
     c.cache_write_1h_tokens > 0 AS is_kept_for_an_hour, c.cost_nano_usd,

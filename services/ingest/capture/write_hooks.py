@@ -23,7 +23,7 @@ from services.ingest.events.session_cache import CachedSession
 from services.ingest.events.wait import preference_in
 from services.ingest.http import backend_deadline, request_checks
 from services.ingest.http.request_checks import AcceptedBody
-from services.ingest.journal.append import hook_entries
+from services.ingest.journal.append import AROUND_AN_ITEM, captured_entries
 from shared import metrics
 from shared.claude_formats.hook_kinds import KEPT, OTHER
 from shared.events.messages import Binding, HookPayload
@@ -65,7 +65,13 @@ async def write_hooks(request: Request) -> Response:
     if kept:
         partitions = ingest.settings.journal_partitions
         positions = await ingest.journal.append(
-            hook_entries(kept, request_id=request_id_of(request), received_at=now, partitions=partitions)
+            captured_entries(
+                kept,
+                [len(hook.payload) + AROUND_AN_ITEM for hook in kept],
+                request_id=request_id_of(request),
+                received_at=now,
+                partitions=partitions,
+            )
         )
         _ACCEPTED.inc(len(kept))
         for hook in hooks:

@@ -26,7 +26,7 @@ from services.ingest.events.wait import preference_in
 from services.ingest.http import backend_deadline, json_limits, request_checks
 from services.ingest.http.request_checks import AcceptedBody
 from services.ingest.http.responses import ReadingsAccepted, RejectedItem
-from services.ingest.journal.append import reading_entries
+from services.ingest.journal.append import captured_entries
 from shared import metrics
 from shared.events.messages import Binding
 from shared.events.plausible import objection_to_time
@@ -76,7 +76,7 @@ async def write_readings(request: Request) -> Response:
     if items:
         readings, sizes = [item.reading for item in items], [item.size for item in items]
         partitions = ingest.settings.journal_partitions
-        entries = reading_entries(readings, sizes, request_id=request_id_of(request), received_at=now, partitions=partitions)
+        entries = captured_entries(readings, sizes, request_id=request_id_of(request), received_at=now, partitions=partitions)
         positions = await ingest.journal.append(entries)
         _ACCEPTED.inc(len(items))
         slot = slot_of(request.scope)

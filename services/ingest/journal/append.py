@@ -40,7 +40,7 @@ log = structlog.get_logger()
 MAX_ENTRY_EVENTS = 500
 MAX_ENTRY_BYTES = 256 * 1024
 # The id, session, time and names of a hook or signal.
-_AROUND_AN_ITEM = 300
+AROUND_AN_ITEM = 300
 
 # One write: enough appends to share a round trip, few enough to keep it short.
 MAX_WRITE_APPENDS = 128
@@ -92,50 +92,31 @@ def entries_of(
     ]
 
 
-def hook_entries(hooks: Sequence[HookPayload], *, request_id: str, received_at: datetime, partitions: int) -> list[Entry]:
-    """The entries that carry the hooks, in their order within a partition."""
-    sizes = [len(hook.payload) + _AROUND_AN_ITEM for hook in hooks]
-    return [
-        Entry(
-            stream_key(partition),
-            encode_envelope(
-                Envelope(version=ENVELOPE_VERSION, request_id=request_id, received_at=received_at, events=[], hooks=list(chunk))
-            ),
-            len(chunk),
-        )
-        for partition, chunk in _chunks(hooks, sizes, partitions)
-    ]
-
-
-def signal_entries(signals: Sequence[Signal], *, request_id: str, received_at: datetime, partitions: int) -> list[Entry]:
-    """The entries that carry the signals, in their order within a partition."""
-    sizes = [len(signal.attributes) + _AROUND_AN_ITEM for signal in signals]
-    return [
-        Entry(
-            stream_key(partition),
-            encode_envelope(
-                Envelope(version=ENVELOPE_VERSION, request_id=request_id, received_at=received_at, events=[], signals=list(chunk))
-            ),
-            len(chunk),
-        )
-        for partition, chunk in _chunks(signals, sizes, partitions)
-    ]
-
-
-def reading_entries(
-    readings: Sequence[Reading], sizes: Sequence[int], *, request_id: str, received_at: datetime, partitions: int
+def captured_entries(
+    items: Sequence[HookPayload | Signal | Reading],
+    sizes: Sequence[int],
+    *,
+    request_id: str,
+    received_at: datetime,
+    partitions: int,
 ) -> list[Entry]:
-    """The entries that carry the readings. `sizes`: their bytes, roughly."""
+    """The entries that carry captured items, in their order within a partition. `sizes`: their bytes, roughly."""
     return [
-        Entry(
-            stream_key(partition),
-            encode_envelope(
-                Envelope(version=ENVELOPE_VERSION, request_id=request_id, received_at=received_at, events=[], readings=list(chunk))
-            ),
-            len(chunk),
-        )
-        for partition, chunk in _chunks(readings, sizes, partitions)
+        Entry(stream_key(partition), encode_envelope(_captured_envelope(chunk, request_id, received_at)), len(chunk))
+        for partition, chunk in _chunks(items, sizes, partitions)
     ]
+
+
+def _captured_envelope(items: Sequence[HookPayload | Signal | Reading], request_id: str, received_at: datetime) -> Envelope:
+    return Envelope(
+        version=ENVELOPE_VERSION,
+        request_id=request_id,
+        received_at=received_at,
+        events=[],
+        hooks=[item for item in items if isinstance(item, HookPayload)],
+        signals=[item for item in items if isinstance(item, Signal)],
+        readings=[item for item in items if isinstance(item, Reading)],
+    )
 
 
 def _envelope(

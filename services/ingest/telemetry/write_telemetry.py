@@ -19,7 +19,7 @@ from services.ingest.events.redact_events import LARGE_BYTES, run
 from services.ingest.http import backend_deadline, request_checks
 from services.ingest.http.gzip_body import unzipped
 from services.ingest.http.request_checks import AcceptedBody
-from services.ingest.journal.append import signal_entries
+from services.ingest.journal.append import AROUND_AN_ITEM, captured_entries
 from services.ingest.telemetry import otlp_json, otlp_protobuf
 from services.ingest.telemetry.kept_signals import NO_SESSION, Found, signals_of_logs, signals_of_metrics, signals_of_spans
 from services.ingest.telemetry.otlp_answers import JSON, PROTOBUF, Export, export_response, failure_response
@@ -106,5 +106,7 @@ async def _append(ingest: Ingest, signals: list[Signal], request_id: str, now: d
             msgspec.structs.replace(signal, attributes=text.decode()) for signal, text in zip(signals, texts.split(b"\n"), strict=True)
         ]
     partitions = ingest.settings.journal_partitions
-    await ingest.journal.append(signal_entries(signals, request_id=request_id, received_at=now, partitions=partitions))
+    sizes = [len(signal.attributes) + AROUND_AN_ITEM for signal in signals]
+    entries = captured_entries(signals, sizes, request_id=request_id, received_at=now, partitions=partitions)
+    await ingest.journal.append(entries)
     metrics.EVENTS_ACCEPTED.labels("signal").inc(len(signals))

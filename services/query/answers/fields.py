@@ -61,6 +61,17 @@ Visibility = Annotated[
         "null: as `sessions` in /api/me says (TRACKER_SESSIONS)."
     ),
 ]
+CallDecision = Annotated[
+    Decision | None, doc("Whether it was allowed, as its transcript says since Claude Code 2.1.332; null: nothing says it.")
+]
+CallDecisionSource = Annotated[
+    DecisionSource | None,
+    doc(
+        "What decided: a `rule` of the settings, `config`, the `classifier` of auto mode, a `hook`; a person, as `user_temporary` or `user_reject`."
+    ),
+]
+IsSandboxed = Annotated[bool | None, doc("Whether its command ran in a sandbox; null: nothing says it.")]
+
 Commands = Annotated[int, doc("Slash commands that Claude answered. Each begins a turn, and is no message.")]
 
 NextCursor = Annotated[str | None, doc("Where the next page begins; null on the last.")]

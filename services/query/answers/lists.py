@@ -9,13 +9,14 @@ from pydantic import Field
 
 from services.query.answers.answer import Answer
 from services.query.answers.fields import (
+    CallDecision,
+    CallDecisionSource,
     ClientCostUsd,
     Commands,
     CostUsd,
-    Decision,
-    DecisionSource,
     IncompleteBecause,
     IsComplete,
+    IsSandboxed,
     NextCursor,
     SessionSavedUsd,
     TitleSource,
@@ -256,16 +257,9 @@ class SessionToolCall(Answer, kw_only=True):
     timestamp: datetime | None
     agent_id: Annotated[str | None, doc("The subagent that called the tool.")]
     started_agent: Annotated[str | None, doc("The subagent that the call started: the `agent_id` of what that did.")]
-    decision: Annotated[
-        Decision | None, doc("Whether it was allowed, as its transcript says since Claude Code 2.1.332; null: nothing says it.")
-    ]
-    decision_source: Annotated[
-        DecisionSource | None,
-        doc(
-            "What decided: a `rule` of the settings, `config`, the `classifier` of auto mode, a `hook`; a person, as `user_temporary` or `user_reject`."
-        ),
-    ]
-    is_sandboxed: Annotated[bool | None, doc("Whether its command ran in a sandbox; null: nothing says it.")]
+    decision: CallDecision
+    decision_source: CallDecisionSource
+    is_sandboxed: IsSandboxed
     source: str | None
 
 

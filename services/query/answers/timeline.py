@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from services.query.answers.answer import Answer
-from services.query.answers.fields import CostUsd, Decision, DecisionSource, Effort, NextCursor, UnpricedCalls, doc
+from services.query.answers.fields import CallDecision, CallDecisionSource, CostUsd, Effort, IsSandboxed, NextCursor, UnpricedCalls, doc
 from services.query.answers.lists import ToolResult
 from services.query.answers.outcome import CacheRebuild, CostParts
 from services.query.answers.tool_calls import FileChange
@@ -67,16 +67,9 @@ class ToolCallItem(_Item):
     result: Annotated[ToolResult | None, doc("null if it is not known, or not kept.")]
     changes: Annotated[list[TimelineChange], doc("The file changes that it made.")]
     subagent: Annotated[SubagentSummary | None, doc("The subagent that it started.")]
-    decision: Annotated[
-        Decision | None, doc("Whether it was allowed, as its transcript says since Claude Code 2.1.332; null: nothing says it.")
-    ]
-    decision_source: Annotated[
-        DecisionSource | None,
-        doc(
-            "What decided: a `rule` of the settings, `config`, the `classifier` of auto mode, a `hook`; a person, as `user_temporary` or `user_reject`."
-        ),
-    ]
-    is_sandboxed: Annotated[bool | None, doc("Whether its command ran in a sandbox; null: nothing says it.")]
+    decision: CallDecision
+    decision_source: CallDecisionSource
+    is_sandboxed: IsSandboxed
     source: str | None
 
 
