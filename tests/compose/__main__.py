@@ -22,17 +22,17 @@ from tests.compose.stack import Composed
 
 LOG_LINES = "60"
 SEEN_CHARACTERS = 600
-
+MOST_OF_WHY = 1_500
 
 BROKEN = (AssertionError, RuntimeError, compose.ContainersError, psycopg.Error, subprocess.TimeoutExpired, httpx.HTTPError)
 
 
 @dataclass
 class Report:
-    """A row a step: name, seconds, what was seen. `broken`: the steps whose promise was not kept."""
+    """A row a step: name, seconds, what was seen. `broken`: the steps whose promise was not kept, and why."""
 
     rows: list[tuple[str, float, str]] = field(default_factory=list)
-    broken: list[str] = field(default_factory=list)
+    broken: dict[str, str] = field(default_factory=dict)
 
     def step(self, name: str, act: Callable[[], str]) -> None:
         """Does it, and notes how it went. A broken promise is noted too: what comes after it is tried all the same."""
@@ -41,8 +41,7 @@ class Report:
         try:
             seen = act()
         except BROKEN as error:
-            self.broken.append(name)
-            seen = f"BROKEN {type(error).__name__}: {error}"
+            seen = self.broken[name] = f"BROKEN {type(error).__name__}: {error}"
         self.rows.append((name, time.monotonic() - since, seen))
         print(f"  {time.monotonic() - since:5.1f} s  {seen}", flush=True)
 
@@ -83,6 +82,9 @@ def main() -> int:
                 one.down("--volumes", "--timeout", "10")
             images.remove()
             print(f"\n{report.table()}", flush=True)
+            # Last of all, since somebody may see the end of a long output only.
+            for step, why in report.broken.items():
+                print(f"{step}: {why[-MOST_OF_WHY:]}", flush=True)
     return int(bool(report.broken))
 
 

@@ -1,6 +1,7 @@
-"""`python -m tests.real_client.measure [freshness] [cost] [outage]`: what live capture costs a session and how soon it is seen, with the real client.
+"""`python -m tests.real_client.measure [freshness] [cost] [ten] [outage]`: what live capture costs a session and how soon it is seen.
 
-It starts a stack of its own, connects homes by `tracker connect`, and prints what it measured. Nothing is asserted but that no row is missing.
+With the real client. It starts a stack of its own, connects homes by `tracker connect`, and prints what it measured. Nothing is asserted but that no
+row is missing.
 """
 
 import os
@@ -33,6 +34,10 @@ PAIRS = 20
 # Before each answer of the model. A real one takes longer.
 ANSWER_SECONDS = 0.5
 CALLS = 8
+# Of the sessions that are compared without any wait for the model, so that all they take is Claude Code's and ours.
+TEN = 10
+REST_SECONDS = 2.0
+AWAY = "http://127.0.0.1:9"
 SETTLE_SECONDS = 120
 # Acts and their rows, by the clock of the client and by that of Postgres.
 ARRIVALS = """
@@ -210,10 +215,9 @@ def costs(folder: Path, api: Any, stack: Stack) -> None:
     cost(person, without, "server works", hooks)
     config = person.home.capture / "config.json"
     whole = config.read_text()
-    away = "http://127.0.0.1:9"
     with ExitStack() as stopped:
         for name, bad in (
-            ("server away", away),
+            ("server away", AWAY),
             ("server hangs", stopped.enter_context(hanging_server())),
             ("server answers 500", stopped.enter_context(failing_server())),
         ):
@@ -237,6 +241,48 @@ def costs(folder: Path, api: Any, stack: Stack) -> None:
         time.sleep(1)
 
 
+def ten_calls(folder: Path, api: Any, stack: Stack) -> None:
+    """Sessions of ten calls with everything on, in turn with sessions that know no tracker: the server away, and on the same processors.
+
+    The order of each pair is that of the pair before, turned round. `nothing`: two homes without a tracker, which shows the noise.
+    """
+    api.delay = 0.0
+    plain = [Person(folder / name, api, stack.url) for name in ("plain", "plain-too")]
+    few, every = (connected(folder / each, api, stack.url, "--statusline", "--hooks", each) for each in ("few", "all"))
+    away = connected(folder / "away", api, stack.url, "--statusline", "--hooks", "few")
+    leave_alone(away, stack.url)
+    for person in (*plain, few, every, away):
+        person.home.run("Warm up.", turns(1))
+    for name, person in (("nothing", plain[1]), ("few, server away", away), ("few, tracker here", few), ("all, tracker here", every)):
+        compare(person, plain[0], name)
+
+
+def leave_alone(person: Person, url: str) -> None:
+    """From now on the server is away for this home: for its shipper and for Claude Code's telemetry."""
+    stop_shipper(person.home.capture)
+    for file in (person.home.capture / "config.json", person.home.settings_file):
+        file.write_text(file.read_text().replace(url, AWAY))
+
+
+def compare(person: Person, without: Person, name: str) -> None:
+    ratios, took = [], {True: list[float](), False: list[float]()}
+    for pair in range(PAIRS):
+        seconds: dict[bool, float] = {}
+        for is_connected in (True, False) if pair % 2 else (False, True):
+            seconds[is_connected] = (person if is_connected else without).home.run("Say ten numbers.", turns(TEN)).seconds
+            took[is_connected].append(seconds[is_connected])
+            # What the shipper and the workers still have to do is none of the next session's.
+            time.sleep(REST_SECONDS)
+        ratios.append(seconds[True] / seconds[False])
+    ratios.sort()
+    print(
+        f"{name}: with {statistics.median(took[True]):.3f} s, without {statistics.median(took[False]):.3f} s; ratio of the medians"
+        f" {statistics.median(took[True]) / statistics.median(took[False]):.3f}, of the pairs {statistics.median(ratios):.3f}"
+        f" ({ratios[PAIRS // 4]:.3f} to {ratios[3 * PAIRS // 4]:.3f})",
+        flush=True,
+    )
+
+
 def outage(stack: Stack, folder: Path, api: Any, minutes: float) -> None:
     """The server is away while sessions go on and the shipper is killed; then all of it is there once."""
     url = stack.url
@@ -244,7 +290,7 @@ def outage(stack: Stack, folder: Path, api: Any, minutes: float) -> None:
     config = person.home.capture / "config.json"
     whole = config.read_text()
     stop_shipper(person.home.capture)
-    config.write_text(whole.replace(url, "http://127.0.0.1:9"))
+    config.write_text(whole.replace(url, AWAY))
     until, kills, sessions, calls = time.monotonic() + minutes * 60, 0, [], 0
     choice = random.Random(5)
     while time.monotonic() < until:
@@ -273,9 +319,9 @@ def outage(stack: Stack, folder: Path, api: Any, minutes: float) -> None:
     assert prompts[0][0] == len(sessions)
 
 
-def connected(folder: Path, api: Any, url: str) -> Person:
+def connected(folder: Path, api: Any, url: str, *options: str) -> Person:
     person = Person(folder, api, url)
-    person.tracker("connect", "--yes", "--no-import")
+    person.tracker("connect", "--yes", "--no-import", *options)
     return person
 
 
@@ -292,6 +338,8 @@ def main(wanted: set[str], minutes: float = 2.0) -> None:
             freshness(stack, connected(folder / "fresh", api, stack.url))
         if "cost" in wanted:
             costs(folder, api, stack)
+        if "ten" in wanted:
+            ten_calls(folder / "ten", api, stack)
         if "outage" in wanted:
             api.delay = 0.0
             outage(stack, folder, api, minutes)

@@ -8,6 +8,7 @@ import jsonschema_rs
 import pytest
 
 from deploy.embedded.supervision.processes import wait_until
+from deploy.openapi_components import resolved
 from tests.flow.conftest import STOP_SECONDS, Stack
 from tests.unit.test_api_document import API, OPERATIONS, parameters
 
@@ -27,7 +28,7 @@ NEEDS_AN_ARCHIVE = {"POST /api/reparse"}
 
 
 def answers_as_described(operation: dict[str, Any], answer: httpx.Response) -> bool:
-    described = operation["responses"].get(str(answer.status_code), {}).get("content", {})
+    described = resolved(API, operation["responses"].get(str(answer.status_code), {})).get("content", {})
     if answer.status_code == 204:
         return not answer.content and not described
     if answer.headers["content-type"] != "application/json" or "application/json" not in described:
