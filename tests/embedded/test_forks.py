@@ -55,6 +55,20 @@ def test_a_fork_has_only_what_it_is_given(tmp_path: Path) -> None:
     }
 
 
+def test_a_fork_that_gives_way_has_a_low_priority_and_its_parent_does_not(tmp_path: Path) -> None:
+    before = os.getpriority(os.PRIO_PROCESS, 0)
+
+    process = start(tmp_path, "stay", gives_way=True)
+
+    try:
+        found(tmp_path)
+        assert os.getpriority(os.PRIO_PROCESS, process.pid) == max(10, before)
+        assert os.getpriority(os.PRIO_PROCESS, 0) == before
+    finally:
+        process.kill()
+        process.wait(20)
+
+
 @pytest.mark.parametrize(
     ("ending", "code", "said"), [("code", 3, ""), ("sentence", 1, "Something has to be corrected."), ("error", 1, "ValueError: a bug")]
 )

@@ -109,11 +109,25 @@ def load(env: Mapping[str, str]) -> None:
 
 
 def start(
-    module: str, arguments: Sequence[str], *, name: str, log_file: Path, env: Mapping[str, str], cwd: Path, pass_fds: Sequence[int] = ()
+    module: str,
+    arguments: Sequence[str],
+    *,
+    name: str,
+    log_file: Path,
+    env: Mapping[str, str],
+    cwd: Path,
+    pass_fds: Sequence[int] = (),
+    gives_way: bool = False,
 ) -> Process:
-    """Starts `python -m module arguments` in a session of its own, which dies with this process, and writes to `log_file`."""
+    """Starts `python -m module arguments` in a session of its own, which dies with this process, and writes to `log_file`.
+
+    `gives_way`: at a low priority (processes.give_way).
+    """
     if sys.platform != "linux":
-        return processes.spawn([sys.executable, "-m", module, *arguments], log_file=log_file, env=env, cwd=cwd, pass_fds=pass_fds)
+        spawned = processes.spawn([sys.executable, "-m", module, *arguments], log_file=log_file, env=env, cwd=cwd, pass_fds=pass_fds)
+        if gives_way:
+            processes.give_way(spawned.pid)
+        return spawned
     processes.keep_log_small(log_file)
     parent = os.getpid()
     sys.stdout.flush()
@@ -125,6 +139,8 @@ def start(
         code = 1
         try:
             _leave_supervisor(parent, log_file, pass_fds)
+            if gives_way:
+                processes.give_way(os.getpid())
             ctypes.CDLL(None).prctl(_PR_SET_NAME, name.encode(), 0, 0, 0)
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
             os.chdir(cwd)
