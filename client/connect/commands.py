@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from client.capture.folder import user_name
-from client.connect.settings.hook_events import HookSet
+from client.connect.settings.hook_events import TIMES, HookSet
 from client.options import DEFAULT_URL, AsJson, Token, Url, failures_as_exit_codes, server_at
 from client.output.display import Quiet
 
@@ -27,17 +27,14 @@ def connect(
     is_dry_run: IsDryRun = False,
     is_yes: IsYes = False,
     no_import: Annotated[bool, typer.Option("--no-import", help="Do not import the history that is there already.")] = False,
-    no_plugin: Annotated[
-        bool, typer.Option("--no-plugin", help="Write hooks into settings.json, also where a plugin could bring them.")
-    ] = False,
     is_service: Annotated[
         bool, typer.Option("--service", help="Also run `tracker ship --forever` as a service of yours (systemd or launchd).")
     ] = False,
     hooks: Annotated[
         HookSet | None,
         typer.Option(
-            help="Which hooks. Sessions of ten calls took 1.30 times as long with `all` and the server away, and 1.006 times with `few`, "
-            "none of which fires for a tool call. Default: as before, else `all`."
+            help=f"Which hooks. Sessions of ten calls took {TIMES['all']} as long with `all` and the server away, and {TIMES['few']} with `few`, "
+            "none of which fires for a tool call. Default: as chosen before, else `few` where telemetry tells the rest, and `all` where not."
         ),
     ] = None,
     has_telemetry: Annotated[
@@ -87,7 +84,6 @@ def connect(
             project=project,
             is_dry_run=is_dry_run,
             is_yes=is_yes,
-            may_use_plugin=not no_plugin,
             is_service=is_service,
             wait_seconds=wait,
             hooks=hooks,

@@ -7,6 +7,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from client.connect.settings.hook_events import HOOK_SETS, HookSet
 from services.worker.resources import Resources
 from tests.faults.pace import stretched
 from tests.flow.conftest import Stack, running_stack
@@ -32,15 +33,17 @@ def stack(postgres_url: str, redis_server_url: str, tmp_path: Path) -> Iterator[
         yield running
 
 
+@pytest.mark.parametrize("hooks", HOOK_SETS)
 def test_a_connected_session_is_in_the_tracker_as_its_import_would_be(
     claude_home: ClaudeHome,
     tracker: Tracker,  # noqa: F811
     stack: Stack,
     worker: Resources,
     tmp_path: Path,
+    hooks: HookSet,
 ) -> None:
     # Given a machine that is connected
-    assert tracker("connect", "--yes").returncode == 0
+    assert tracker("connect", "--yes", "--hooks", hooks).returncode == 0
 
     # When Claude Code works: 50 tool calls, edits, failures, a subagent, a resume, /clear
     scripted = scripted_session(claude_home)

@@ -63,7 +63,7 @@ def records(server: CaptureServer) -> list[dict[str, Any]]:
     ]
 
 
-@pytest.mark.parametrize("options", [(), ("--no-plugin", "--hooks", "few")], ids=["plugin", "settings, few hooks"])
+@pytest.mark.parametrize("options", [(), ("--hooks", "all")], ids=["few", "all"])
 def test_telemetry_comes_with_the_key_and_tells_each_call(claude_home: ClaudeHome, server: CaptureServer, options: tuple[str, ...]) -> None:
     connect(claude_home, server, *options)
 
@@ -116,7 +116,7 @@ def test_a_status_line_goes_on_and_the_death_of_a_client_is_told(claude_home: Cl
 @needs("Linux")
 def test_a_question_for_a_permission_and_its_end_are_told_by_the_process(claude_home: ClaudeHome, server: CaptureServer) -> None:
     claude_home.allow("Read")
-    connect(claude_home, server, "--hooks", "few", "--no-plugin")
+    connect(claude_home, server)
     claude_home.api.script([[use("Bash", command="touch asked", description="Ask")], [say("Well then.")]])
 
     def states() -> list[tuple[str | None, str | None]]:

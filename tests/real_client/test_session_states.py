@@ -11,6 +11,7 @@ import httpx2 as httpx
 import psycopg
 import pytest
 
+from client.connect.settings.hook_events import HOOK_SETS, HookSet
 from shared.sessions.session_state import QUIET_SECONDS
 from tests.faults.pace import stretched
 from tests.flow.conftest import Stack
@@ -85,14 +86,16 @@ def watcher(stack: Stack, tracker: Tracker) -> Watcher:  # noqa: F811
     return Watcher(stack, tracker)
 
 
+@pytest.mark.parametrize("hooks", HOOK_SETS)
 def test_what_a_person_does_at_the_terminal_shows_at_once(
     claude_home: ClaudeHome,
     tracker: Tracker,  # noqa: F811
     watcher: Watcher,
+    hooks: HookSet,
 ) -> None:
     # Given a person at a machine that is connected
     claude_home.allow("Bash(echo:*)", "Bash(sleep:*)")
-    assert tracker("connect", "--yes").returncode == 0
+    assert tracker("connect", "--yes", "--hooks", hooks).returncode == 0
     asking = [use("Bash", command="touch forbidden", description="Ask")]
     claude_home.api.script([SLOW, asking, [say("There is nothing to do.")], [say("<summary>Nothing was done.</summary>")]])
     watcher.begin()
@@ -137,12 +140,14 @@ def test_what_a_person_does_at_the_terminal_shows_at_once(
     assert prompts(watcher.stack, watcher.session_id) == ["What now?", "Touch it.", "Take your time."]
 
 
+@pytest.mark.parametrize("hooks", HOOK_SETS)
 def test_a_client_that_is_killed_ends_or_falls_quiet_and_goes_on_when_it_is_resumed_or_forked(
     claude_home: ClaudeHome,
     tracker: Tracker,  # noqa: F811
     watcher: Watcher,
+    hooks: HookSet,
 ) -> None:
-    assert tracker("connect", "--yes").returncode == 0
+    assert tracker("connect", "--yes", "--hooks", hooks).returncode == 0
     watcher.begin()
 
     # Given a client that is killed in a call

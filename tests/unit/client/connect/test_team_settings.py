@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from client.connect.places import Places
-from client.connect.plan import TEAM_METHOD, plan_connect
+from client.connect.plan import plan_connect
 from client.connect.settings.hook_events import events_of, is_own
 from client.connect.settings.team_settings import settings_text
 from tests.skips import needs
@@ -98,9 +98,9 @@ def test_connect_adds_no_hooks_where_the_administrator_brings_them(tmp_path: Pat
     value = json.loads(settings_text("https://tracker.example.org", None)) | {"allowManagedHooksOnly": only_managed}
     (places.managed / "managed-settings.json").write_text(json.dumps(value))
 
-    plan = plan_connect(places, None, None, {"url": "https://tracker.example.org"}, may_use_plugin=True)
+    plan = plan_connect(places, None, None, {"url": "https://tracker.example.org"})
 
-    assert (plan.method, plan.settings.is_needed) == (TEAM_METHOD, False)
+    assert (plan.is_of_team, plan.settings.is_needed) == (True, False)
     assert [change.path.name for change in plan.own_files if change.is_needed] == ["hook.sh", "statusline.sh", "ship", "config.json"]
 
 
