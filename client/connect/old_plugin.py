@@ -12,8 +12,8 @@ from client.connect.run_program import run_program
 from client.connect.settings.own_entries import MARKETPLACE, PLUGIN
 from client.errors import Failure
 
-# What `connect` and `disconnect` say that they do.
-REMOVAL: Final = "run: claude plugin uninstall, claude plugin marketplace remove"
+# As `connect` and `disconnect` show it among what they change.
+REMOVAL: Final = "removed: the plugin of an older `tracker`"
 
 
 def is_there(places: Places) -> bool:

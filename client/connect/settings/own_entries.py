@@ -68,7 +68,7 @@ def own_hooks_of(settings: Settings) -> Hooks:
 def _check_shape(settings: Settings) -> None:
     """Raises CannotChange where Claude Code expects something else than what is there."""
     hooks = settings.value.get("hooks", {})
-    wrong = [member for member in ("hooks", "env", _MARKETPLACES, _PLUGINS) if not isinstance(settings.value.get(member, {}), dict)]
+    wrong = [member for member in ("hooks", "env") if not isinstance(settings.value.get(member, {}), dict)]
     wrong += [f"hooks.{event}" for event, groups in hooks.items() if not isinstance(groups, list)] if not wrong else []
     if wrong:
         raise CannotChange(

@@ -155,7 +155,7 @@ def test_the_plugin_of_an_older_tracker_is_uninstalled(run: Run, home: ClaudeHom
     connected = run("connect", "--yes", "--no-import", "--no-telemetry", PATH=path)
 
     assert connected.returncode == 0, connected.stderr
-    assert "run: claude plugin uninstall, claude plugin marketplace remove" in connected.stdout
+    assert "removed: the plugin of an older `tracker`" in connected.stdout
     assert (home.path / "calls").read_text().splitlines() == [
         "plugin uninstall tracker@claude-code-tracker",
         "plugin marketplace remove claude-code-tracker",
