@@ -52,7 +52,10 @@ def connect(
         ),
     ] = False,
     is_printed: Annotated[
-        bool, typer.Option("--print-settings", help="Write hooks for the settings of a team to standard output, and change nothing.")
+        bool,
+        typer.Option(
+            "--print-settings", help="Write hooks and telemetry for the settings of a team to standard output, and change nothing."
+        ),
     ] = False,
     wait: Annotated[float, typer.Option(metavar="SECONDS", min=0, help="How long to wait for the test event.")] = 30,
     url: Url = DEFAULT_URL,
@@ -75,7 +78,7 @@ def connect(
         known_url, known_token = configured(here, url, token)
         server = server_at(known_url, known_token, Quiet())
         if is_printed:
-            print_settings(known_url, here)
+            print_settings(known_url, here, has_telemetry=has_telemetry is not False)
             return
         wish = Wish(
             url=known_url,

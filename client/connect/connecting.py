@@ -122,10 +122,10 @@ def _transcripts_of(project: Path, places: Places) -> Path:
     return projects_folder(places.environment, places.home) / name_of_project(str(project))
 
 
-def print_settings(url: str, places: Places) -> None:
+def print_settings(url: str, places: Places, *, has_telemetry: bool) -> None:
     """Writes a team's settings to standard output, and where they go to standard error."""
     claude = find_claude(places.environment)
-    typer.echo(settings_text(url, None if claude is None else claude.version))
+    typer.echo(settings_text(url, None if claude is None else claude.version, has_telemetry=has_telemetry))
     typer.echo(where_they_go(places), err=True)
 
 

@@ -22,14 +22,16 @@ from tests.skips import needs
 
 pytestmark = [needs("Claude Code"), needs("tmux")]
 SECONDS = 2.0
+# Of the stacks' databases.
+NUMBERS = {"few": 6, "all": 24}
 
 
 @pytest.fixture
-def stack(postgres_url: str, redis_server_url: str, tmp_path: Path) -> Iterator[Stack]:
+def stack(postgres_url: str, redis_server_url: str, tmp_path: Path, hooks: HookSet) -> Iterator[Stack]:
     """One that nothing else writes to."""
     folder = tmp_path / "stack"
     folder.mkdir()
-    with running_stack(folder, postgres_url, redis_server_url, 6, TRACKER_BLOB_URL=(folder / "blobs").as_uri()) as running:
+    with running_stack(folder, postgres_url, redis_server_url, NUMBERS[hooks], TRACKER_BLOB_URL=(folder / "blobs").as_uri()) as running:
         yield running
 
 
