@@ -127,7 +127,7 @@ def _read_settings(given: str) -> dict[str, Any]:
     """The settings of the command line, a file or JSON. Raises WrongSettings."""
     try:
         value: dict[str, Any] = json.loads(given if given.lstrip().startswith("{") else Path(given).read_bytes())
-        # Raises where Claude Code reads nothing either.
+        # Raises if they have another shape than Claude Code reads.
         _joined(value.get("hooks", {}), {})
         dict(value.get("env", {}))
     except (OSError, ValueError, AttributeError, TypeError) as error:
