@@ -5,7 +5,6 @@ TRACKER_CAPTURE_DIR moves it for the commands that a person types. A hook has it
 config.json     the settings, which `tracker connect` writes
 commands/       a file for each command that `tracker capture` runs now, with the folder for its sessions
 connected.json  what `tracker connect` changed, for `tracker disconnect`
-marketplace/    the plugin for Claude Code, if `tracker connect` installed one
 hook.sh, ship   the hook, and how to start `tracker ship`
 statusline.sh   the status line
 otel-headers.json  the key, for Claude Code's telemetry

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from client.capture.folder import user_name
-from client.connect.settings.hook_events import HookSet
+from client.connect.settings.hook_events import TIMES, HookSet
 from client.options import DEFAULT_URL, AsJson, Token, Url, failures_as_exit_codes, server_at
 from client.output.display import Quiet
 
@@ -27,17 +27,14 @@ def connect(
     is_dry_run: IsDryRun = False,
     is_yes: IsYes = False,
     no_import: Annotated[bool, typer.Option("--no-import", help="Do not import the history that is there already.")] = False,
-    no_plugin: Annotated[
-        bool, typer.Option("--no-plugin", help="Write hooks into settings.json, also where a plugin could bring them.")
-    ] = False,
     is_service: Annotated[
         bool, typer.Option("--service", help="Also run `tracker ship --forever` as a service of yours (systemd or launchd).")
     ] = False,
     hooks: Annotated[
         HookSet | None,
         typer.Option(
-            help="Which hooks. Sessions of ten calls took 1.30 times as long with `all` and the server away, and 1.006 times with `few`, "
-            "none of which fires for a tool call. Default: as before, else `all`."
+            help=f"Which hooks. Sessions of ten calls took {TIMES['all']} as long with `all` and the server away, and {TIMES['few']} with `few`, "
+            "none of which fires for a tool call. Default: as chosen before, else `few` where telemetry tells the rest, and `all` where not."
         ),
     ] = None,
     has_telemetry: Annotated[
@@ -55,7 +52,10 @@ def connect(
         ),
     ] = False,
     is_printed: Annotated[
-        bool, typer.Option("--print-settings", help="Write hooks for the settings of a team to standard output, and change nothing.")
+        bool,
+        typer.Option(
+            "--print-settings", help="Write hooks and telemetry for the settings of a team to standard output, and change nothing."
+        ),
     ] = False,
     wait: Annotated[float, typer.Option(metavar="SECONDS", min=0, help="How long to wait for the test event.")] = 30,
     url: Url = DEFAULT_URL,
@@ -78,7 +78,7 @@ def connect(
         known_url, known_token = configured(here, url, token)
         server = server_at(known_url, known_token, Quiet())
         if is_printed:
-            print_settings(known_url, here)
+            print_settings(known_url, here, has_telemetry=has_telemetry is not False)
             return
         wish = Wish(
             url=known_url,
@@ -87,7 +87,6 @@ def connect(
             project=project,
             is_dry_run=is_dry_run,
             is_yes=is_yes,
-            may_use_plugin=not no_plugin,
             is_service=is_service,
             wait_seconds=wait,
             hooks=hooks,

@@ -1,10 +1,8 @@
 """`tracker connect`: from the checks to the first event that came through."""
 
-import json
 import os
 import sys
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -13,23 +11,13 @@ from typing import Final
 import typer
 
 from client.capture.folder import read_object
-from client.connect import round_trip
-from client.connect.claude_program import ClaudeProgram, PluginRefused, find_claude
+from client.connect import old_plugin, round_trip
+from client.connect.claude_program import find_claude
 from client.connect.places import Places
-from client.connect.plan import (
-    PLUGIN_METHOD,
-    TEAM_METHOD,
-    Extras,
-    Plan,
-    Telemetry,
-    plan_connect,
-    read_state,
-    state_file,
-    telemetry_decided,
-)
+from client.connect.plan import Extras, Plan, Telemetry, plan_connect, read_state, state_file, telemetry_decided
 from client.connect.service import service_file, start_service
-from client.connect.settings.hook_events import HookSet
-from client.connect.settings.settings_files import CannotChange, Change, Settings, backup, diff, read_settings, write
+from client.connect.settings.hook_events import TIMES, HookSet, hook_set_of
+from client.connect.settings.settings_files import CannotChange, Change, backup, diff, read_settings, write
 from client.connect.settings.team_settings import settings_text, where_they_go
 from client.errors import Failure, Refused, Unreachable
 from client.http.server import Server
@@ -57,10 +45,9 @@ class Wish:
     project: Path | None
     is_dry_run: bool
     is_yes: bool
-    may_use_plugin: bool
     is_service: bool
     wait_seconds: float
-    # None: as this machine has it, else all hooks, and telemetry.
+    # None: as was chosen on this machine before, else telemetry, and the hooks that it leaves necessary.
     hooks: HookSet | None = None
     has_telemetry: bool | None = None
     has_status_line: bool = False
@@ -70,44 +57,35 @@ def connect(wish: Wish, places: Places, server: Server, import_history: Callable
     """Raises Failure with one sentence. Nothing is changed before the person agreed."""
     claude = find_claude(places.environment)
     known = read_object(places.config)
-    hooks: HookSet = wish.hooks or ("few" if known.get("hooks") == "few" else "all")
     has_telemetry = known.get("telemetry") is not False if wish.has_telemetry is None else wish.has_telemetry
     if wish.has_status_line and os.name == "nt":
         raise CannotChange("The status line needs a POSIX shell, which Windows has not. Nothing was changed; connect without --statusline.")
     if not wish.is_dry_run:
         _check_server(server)
     telemetry = _telemetry(places, wish.project, server, has_telemetry=has_telemetry, is_dry_run=wish.is_dry_run)
+    chosen = wish.hooks or known.get("hooks")
+    hooks = hook_set_of(chosen, has_telemetry=telemetry == "put in")
     extras = Extras(hooks, telemetry, has_status_line=wish.has_status_line)
     config = {
         "url": wish.url,
         "token": wish.token,
         "user": wish.user,
-        "hooks": None if hooks == "all" else hooks,
+        "hooks": chosen,
         "telemetry": None if has_telemetry else False,
     }
-    plan = plan_connect(places, claude, wish.project, config, may_use_plugin=wish.may_use_plugin, extras=extras)
+    plan = plan_connect(places, claude, wish.project, config, extras)
     if wish.is_dry_run:
         if plan.is_needed:
-            _show(plan)
+            _show(plan, hooks)
         else:
             typer.echo("Already connected. Nothing would be changed.")
         if wish.is_service and (service := service_file(places)).is_needed:
             typer.echo(_brief(service), nl=False)
         return
     if plan.is_needed:
-        _show(plan)
+        _show(plan, hooks)
         ask("Change these files?", "connect", is_yes=wish.is_yes)
-        try:
-            carry_out(plan, places)
-        except PluginRefused as refusal:
-            typer.echo(f"{refusal} The hooks go into {plan.settings.path} instead.")
-            assert claude is not None
-            with suppress(PluginRefused):
-                claude.remove_plugin()
-            plan = plan_connect(places, claude, wish.project, config, may_use_plugin=False, extras=extras)
-            _show(plan)
-            ask("Change these files?", "connect", is_yes=wish.is_yes)
-            carry_out(plan, places)
+        carry_out(plan, places)
     else:
         typer.echo("Already connected. Nothing was changed.")
     if wish.is_service:
@@ -136,7 +114,7 @@ def _telemetry(places: Places, project: Path | None, server: Server, *, has_tele
         is_taken = True
     if not is_taken:
         typer.echo("The server takes no telemetry, so it is not set up. Upgrade the server, and connect again.", err=True)
-        return "leave"
+        return "take out"
     return "put in"
 
 
@@ -144,10 +122,10 @@ def _transcripts_of(project: Path, places: Places) -> Path:
     return projects_folder(places.environment, places.home) / name_of_project(str(project))
 
 
-def print_settings(url: str, places: Places) -> None:
+def print_settings(url: str, places: Places, *, has_telemetry: bool) -> None:
     """Writes a team's settings to standard output, and where they go to standard error."""
     claude = find_claude(places.environment)
-    typer.echo(settings_text(url, None if claude is None else claude.version))
+    typer.echo(settings_text(url, None if claude is None else claude.version, has_telemetry=has_telemetry))
     typer.echo(where_they_go(places), err=True)
 
 
@@ -182,15 +160,19 @@ def _start_service(places: Places) -> None:
         typer.echo(f"The service was not started: {reason}. Start it yourself: {places.ship} --forever", err=True)
 
 
-def _show(plan: Plan) -> None:
+def _show(plan: Plan, hooks: HookSet) -> None:
     for change in [plan.settings, *plan.own_files]:
         if change.is_needed:
             is_brief = change is not plan.settings
             typer.echo(_brief(change) if is_brief else diff(change), nl=False)
-    if plan.needs_plugin:
-        typer.echo("run: claude plugin marketplace add, claude plugin install")
-    elif plan.method != PLUGIN_METHOD and plan.is_plugin_installed:
-        typer.echo("run: claude plugin uninstall, claude plugin marketplace remove")
+    if plan.has_old_plugin:
+        typer.echo(old_plugin.REMOVAL)
+    if not plan.is_of_team:
+        instead = " instead of all, since telemetry tells the rest" if hooks == "few" and plan.had_all_hooks else ""
+        typer.echo(
+            f"Hooks: {hooks}{instead}. A session of ten calls takes {TIMES['few']} as long with few, {TIMES['all']} with all. "
+            f"To choose: `{command()} connect --hooks few|all`."
+        )
 
 
 def _brief(change: Change) -> str:
@@ -218,16 +200,14 @@ def carry_out(plan: Plan, places: Places) -> None:
     for change in plan.own_files:
         if change.is_needed and change.after is not None:
             write(change.path, change.after, _EXECUTABLE if change.path in (places.script, places.ship) else None)
-    if plan.method != PLUGIN_METHOD and plan.is_plugin_installed and plan.claude is not None:
-        plan.claude.remove_plugin()
+    if plan.has_old_plugin:
+        old_plugin.remove(places, plan.claude)
     _write_settings(plan, places)
-    if plan.needs_plugin and plan.claude is not None:
-        _install_plugin(plan.settings, plan.claude, places)
 
 
 def _write_settings(plan: Plan, places: Places) -> None:
     """Writes the settings with a backup beside them, and remembers for `tracker disconnect` what was there before."""
-    if plan.method == TEAM_METHOD:
+    if plan.is_of_team:
         # The hooks of a team do nothing where this file is.
         places.state.unlink(missing_ok=True)
         if plan.settings.is_needed and plan.settings.after is not None:
@@ -235,7 +215,6 @@ def _write_settings(plan: Plan, places: Places) -> None:
         return
     change = plan.settings
     state = read_state(places)
-    state.method = plan.method
     if change.is_needed and change.after is not None:
         saved = None if change.before is None else backup(change.path, change.before)
         write(change.path, change.after)
@@ -249,27 +228,3 @@ def _write_settings(plan: Plan, places: Places) -> None:
         else:
             state.files[str(change.path)] = {"backup": None if saved is None else str(saved), "written": written}
     write(places.state, state_file(state))
-
-
-def _install_plugin(change: Change, claude: ClaudeProgram, places: Places) -> None:
-    """Lets Claude Code copy the plugin. It writes the settings anew, in another order; if it changed nothing else, ours come back."""
-    claude.install_plugin(str(places.marketplace))
-    put_back(change)
-
-
-def put_back(change: Change, without: Callable[[Settings], str] = lambda settings: settings.text) -> None:
-    """Writes a settings file as it was before Claude Code reordered it. What Claude Code changed itself stays.
-
-    `without` gives the text of the file as it is now, without what is to be taken out.
-    """
-    if change.after is None:
-        return
-    now = read_settings(change.path)
-    if now.before != change.after and _as_claude_reads(without(now)) == _as_claude_reads(change.after.decode("utf-8-sig")):
-        write(change.path, change.after)
-
-
-def _as_claude_reads(text: str) -> object:
-    """The value with every number as a float (Claude Code writes 12345678901234567890 as 12345678901234567000), without what it emptied."""
-    value = json.loads(text, parse_int=float)
-    return {name: member for name, member in value.items() if member != {}}

@@ -1,19 +1,20 @@
 """`tracker disconnect`: takes out what `tracker connect` put in, and nothing else."""
 
-import shutil
+import json
 from pathlib import Path
 from typing import Final
 
 import typer
 
+from client.connect import old_plugin
 from client.connect.claude_program import find_claude
-from client.connect.connecting import ask, put_back
+from client.connect.connecting import ask
 from client.connect.own_files import config_file
 from client.connect.places import Places, project_settings
 from client.connect.plan import State, read_state, restored
 from client.connect.running_shipper import stop_shipper
 from client.connect.service import remove_service
-from client.connect.settings.own_entries import MARKETPLACE, has_own, without_own
+from client.connect.settings.own_entries import has_own, without_own
 from client.connect.settings.settings_files import Change, Settings, check_writable, diff, encoded, read_settings, write
 
 _OWN_FILES: Final = ("hook.sh", "ship", "statusline.sh", "otel-headers.json", "today", "limits", "connected.json")
@@ -24,32 +25,26 @@ def disconnect(places: Places, project: Path | None, *, is_dry_run: bool, is_yes
     state = read_state(places)
     found = _settings_with_own(places, project, state)
     changes = [restored(settings, state) for settings in found]
-    claude = find_claude(places.environment)
-    is_plugin = claude is not None and claude.plugin() is not None
-    # Claude Code's copy of our plugin, which it leaves for a week when the plugin is uninstalled.
-    plugin_copy = places.plugins / "cache" / MARKETPLACE
-    is_any_left = plugin_copy.exists() or any((places.capture / name).exists() for name in _OWN_FILES)
-    if not (changes or is_plugin or is_any_left):
+    has_old_plugin = old_plugin.is_there(places)
+    if not (changes or has_old_plugin or any((places.capture / name).exists() for name in _OWN_FILES)):
         typer.echo("Not connected. Nothing was changed.")
         return
     for change in changes:
         check_writable(change.path)
         typer.echo(diff(change), nl=False)
-    if is_plugin:
-        typer.echo("run: claude plugin uninstall, claude plugin marketplace remove")
+    if has_old_plugin:
+        typer.echo(old_plugin.REMOVAL)
     if is_dry_run:
         return
     ask("Take these out?", "disconnect", is_yes=is_yes)
     if remove_service(places):
         typer.echo("The service is stopped and removed.")
-    if claude is not None:
-        claude.remove_plugin()
+    if has_old_plugin:
+        old_plugin.remove(places, find_claude(places.environment))
     for settings, change in zip(found, changes, strict=True):
         _take_out(settings, change, state)
     for name in _OWN_FILES:
         (places.capture / name).unlink(missing_ok=True)
-    for folder in (places.marketplace, plugin_copy):
-        shutil.rmtree(folder, ignore_errors=True)
     # It would go on with sessions that run.
     stop_shipper(places.capture)
     _forget_server(places)
@@ -80,10 +75,24 @@ def _take_out(settings: Settings, change: Change, state: State) -> None:
     elif now.before == settings.before:
         write(change.path, change.after)
     else:
-        put_back(change, without_own)
+        _put_back(change)
     if has_own(now := read_settings(change.path)):
         write(change.path, encoded(now, without_own(now)))
     # A backup that the file equals again is of no use.
     saved = state.files.get(str(change.path), {}).get("backup")
     if saved is not None and change.path.is_file() and Path(saved).is_file() and change.path.read_bytes() == Path(saved).read_bytes():
         Path(saved).unlink()
+
+
+def _put_back(change: Change) -> None:
+    """Writes the settings as they were before Claude Code reordered them (`claude plugin uninstall`). What was changed itself stays."""
+    assert change.after is not None
+    now = read_settings(change.path)
+    if _as_claude_reads(without_own(now)) == _as_claude_reads(change.after.decode("utf-8-sig")):
+        write(change.path, change.after)
+
+
+def _as_claude_reads(text: str) -> object:
+    """The value with every number as a float (Claude Code writes 12345678901234567890 as 12345678901234567000), without what it emptied."""
+    value = json.loads(text, parse_int=float)
+    return {name: member for name, member in value.items() if member != {}}

@@ -18,12 +18,14 @@ import typer
 
 from client.capture.folder import COMMANDS, SERVER_VARIABLES, make_private_folder, read_object, write_private
 from client.connect.claude_program import find_claude
-from client.connect.own_files import config_file, hook_of, script_files, stored_config, tracker_command
+from client.connect.own_files import config_file, hook_of, script_files, stored_config, telemetry_headers, tracker_command
 from client.connect.places import Places
+from client.connect.plan import telemetry_decided
 from client.connect.run_program import run_program
 from client.connect.running_shipper import stop_shipper
 from client.connect.settings.hook_events import hooks_of
 from client.connect.settings.settings_files import write
+from client.connect.settings.telemetry import decided_elsewhere, with_telemetry
 from client.errors import DONE, Failure
 from shared.quantities import counted
 
@@ -44,12 +46,15 @@ def capture(
     folder = Path(tempfile.mkdtemp(prefix="tracker-capture-"))
     own = replace(places, capture=folder)
     try:
-        settings = _prepare(own, places, url, token, user)
+        command, given = _given_settings(command)
+        settings = _prepare(own, places, url, token, user, given)
         environment = {**places.environment, "TRACKER_CAPTURE_DIR": str(folder)}
         # The key is in the folder; the command need not have it.
         environment.pop("TRACKER_TOKEN", None)
         with _known_to_the_hook(places, folder):
-            exit_code = _run(_with_settings(command, settings), _with_shim(environment, folder, settings))
+            is_claude = Path(command[0]).name == _CLAUDE
+            arguments = ["--settings", str(settings), *command[1:]] if is_claude else command[1:]
+            exit_code = _run([command[0], *arguments], _with_shim(environment, folder, settings))
         _send(own, token, wait_seconds)
         return exit_code
     finally:
@@ -72,16 +77,24 @@ def _known_to_the_hook(places: Places, folder: Path) -> Iterator[None]:
         named.unlink(missing_ok=True)
 
 
-def _prepare(own: Places, places: Places, url: str, token: str | None, user: str | None) -> Path:
-    """Writes the folder of this command. Returns the settings with its hooks."""
-    config = {"url": url, "token": token, "user": user, "only_hooked": True, **_machine(places, url, user)}
-    for change in [*script_files(own), config_file(own, config)]:
+def _prepare(own: Places, places: Places, url: str, token: str | None, user: str | None, given: dict[str, Any]) -> Path:
+    """Writes the folder of this command. Returns its settings: those given, with hooks and telemetry of ours.
+
+    The hooks are all there are: whether the server takes telemetry is not asked, since one that hangs would hold up the command.
+    """
+    config = config_file(own, {"url": url, "token": token, "user": user, "only_hooked": True, **_machine(places, url, user)})
+    assert config.after is not None
+    for change in [*script_files(own), config, telemetry_headers(own, json.loads(config.after))]:
         assert change.after is not None
         write(change.path, change.after, 0o700 if change.path in (own.script, own.ship) else None)
     claude = find_claude(places.environment)
     hooks = hooks_of(hook_of(own), None if claude is None else claude.version)
+    text = json.dumps({**given, "hooks": _joined(given.get("hooks", {}), hooks)})
+    # An exporter that is somebody else's is left alone. Variables of the settings are for Claude Code, not for all that the command runs.
+    if telemetry_decided(places, Path.cwd()) is None and decided_elsewhere([(Path("--settings"), given)], {}) is None:
+        text = with_telemetry(text, url.rstrip("/"), own.telemetry_headers)
     settings = own.capture / "settings.json"
-    write(settings, json.dumps({"hooks": hooks}).encode())
+    write(settings, text.encode())
     return settings
 
 
@@ -93,30 +106,38 @@ def _machine(places: Places, url: str, user: str | None) -> dict[str, Any]:
     return {"machine_id": sha256(f"ci {url} {user}".encode()).hexdigest()[:32], "machine_name": "CI", "is_for_jobs": True}
 
 
-def _with_settings(command: list[str], settings: Path) -> list[str]:
-    """The command with our settings, if it is `claude` itself. Its own --settings are merged into them."""
+def _given_settings(command: list[str]) -> tuple[list[str], dict[str, Any]]:
+    """The command without its --settings, and what these say, if it is `claude` itself. Raises WrongSettings."""
+    said: dict[str, Any] = {}
     if Path(command[0]).name != _CLAUDE:
-        return command
+        return command, said
     kept: list[str] = []
-    rest = iter(command[1:])
+    rest = iter(command)
     for word in rest:
         name, is_joined, value = word.partition("=")
         if name != "--settings":
             kept.append(word)
             continue
-        _merge(settings, value if is_joined else next(rest, ""))
-    return [command[0], "--settings", str(settings), *kept]
+        read = _read_settings(value if is_joined else next(rest, ""))
+        said = {**said, **read, "hooks": _joined(said.get("hooks", {}), read.get("hooks", {}))}
+    return kept, said
 
 
-def _merge(settings: Path, given: str) -> None:
-    """Adds the settings of the command line, a file or JSON, to ours. Raises WrongSettings."""
+def _read_settings(given: str) -> dict[str, Any]:
+    """The settings of the command line, a file or JSON. Raises WrongSettings."""
     try:
-        value = json.loads(given if given.lstrip().startswith("{") else Path(given).read_bytes())
-        own = json.loads(settings.read_bytes())["hooks"]
-        hooks = {event: [*value.get("hooks", {}).get(event, []), *own.get(event, [])] for event in {**value.get("hooks", {}), **own}}
+        value: dict[str, Any] = json.loads(given if given.lstrip().startswith("{") else Path(given).read_bytes())
+        # Raises if they have another shape than Claude Code reads.
+        _joined(value.get("hooks", {}), {})
+        dict(value.get("env", {}))
     except (OSError, ValueError, AttributeError, TypeError) as error:
         raise WrongSettings(f"--settings {given[:100]} cannot be read ({error}). The command was not started.") from None
-    write(settings, json.dumps({**value, "hooks": hooks}).encode())
+    return value
+
+
+def _joined(first: dict[str, list[Any]], second: dict[str, list[Any]]) -> dict[str, list[Any]]:
+    """The hooks of both."""
+    return {event: [*first.get(event, []), *second.get(event, [])] for event in {**first, **second}}
 
 
 def _with_shim(environment: dict[str, str], folder: Path, settings: Path) -> dict[str, str]:

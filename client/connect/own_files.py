@@ -1,4 +1,4 @@
-"""The files in our folder on this machine: the script of the hook, how it starts `tracker`, the plugin, the configuration."""
+"""The files in our folder on this machine: the script of the hook, how it starts `tracker`, the configuration."""
 
 import json
 import os
@@ -14,11 +14,9 @@ import client.capture.hooks
 from client.capture.folder import MAX_USER_CHARACTERS, capture_folder, read_object, server_of
 from client.capture.readings.command import STATUS_LINE_SCRIPT
 from client.connect.places import Places
-from client.connect.settings.hook_events import Hook, HookSet, Version, hook_command, hooks_of, shell_hook, windows_hook
-from client.connect.settings.own_entries import MARKETPLACE
+from client.connect.settings.hook_events import Hook, hook_command, shell_hook, windows_hook
 from client.connect.settings.settings_files import CannotChange, Change
 from client.http.address import authorization
-from client.version import version
 
 HOOK_SCRIPT: Final = Path(client.capture.hooks.__file__).with_name("hook.sh")
 _CLONE: Final = Path(client.__file__).parents[1]
@@ -50,28 +48,6 @@ def telemetry_headers(places: Places, config: Mapping[str, Any]) -> Change:
     token = config.get("token")
     headers = {"X-Tracker-Machine": config["machine_id"], **authorization(token if isinstance(token, str) else None)}
     return _change(places.telemetry_headers, _json(headers))
-
-
-def plugin_files(places: Places, claude_version: Version | None, hook_set: HookSet = "all") -> list[Change]:
-    """The marketplace with its one plugin."""
-    hooks = {"hooks": hooks_of(hook_of(places), claude_version, hook_set)}
-    about = {
-        "name": "tracker",
-        "version": version(),
-        "description": "Sends what Claude Code does to your own tracker.",
-        "author": {"name": "Claude Code Tracker"},
-    }
-    catalogue = {
-        "name": MARKETPLACE,
-        "owner": {"name": "Claude Code Tracker"},
-        "metadata": {"description": "Written by `tracker connect`; `tracker disconnect` removes it."},
-        "plugins": [{"name": "tracker", "source": "./tracker", "description": about["description"]}],
-    }
-    return [
-        _change(places.marketplace / ".claude-plugin/marketplace.json", _json(catalogue)),
-        _change(places.marketplace / "tracker/.claude-plugin/plugin.json", _json(about)),
-        _change(places.marketplace / "tracker/hooks/hooks.json", _json(hooks)),
-    ]
 
 
 def stored_config(path: Path) -> dict[str, Any]:

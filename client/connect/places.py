@@ -46,6 +46,7 @@ class Places:
 
     @property
     def marketplace(self) -> Path:
+        """Of the plugin that an older `tracker connect` installed (old_plugin.py)."""
         return self.capture / "marketplace"
 
     @property

@@ -5,24 +5,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Literal
 
+from client.connect import old_plugin
 from client.connect.claude_program import ClaudeProgram
-from client.connect.own_files import config_file, folder_to_name, hook_of, plugin_files, script_files, telemetry_headers
+from client.connect.own_files import config_file, folder_to_name, hook_of, script_files, telemetry_headers
 from client.connect.places import Places, project_settings
-from client.connect.settings.hook_events import HookSet, hooks_of
-from client.connect.settings.hook_switches import brings_hooks, forbids_own_marketplaces, managed_settings, readable_settings, switch_off
-from client.connect.settings.own_entries import has_own, with_hooks, with_plugin, without_capture, without_own
+from client.connect.settings.hook_events import FEW, HookSet, hooks_of
+from client.connect.settings.hook_switches import brings_hooks, managed_settings, readable_settings, switch_off
+from client.connect.settings.own_entries import has_own, own_hooks_of, with_hooks, without_capture, without_own
 from client.connect.settings.settings_files import CannotChange, Change, Settings, check_writable, encoded, read_settings
 from client.connect.settings.status_line import has_own_status_line, with_status_line
 from client.connect.settings.telemetry import decided_elsewhere, with_telemetry, without_telemetry
-
-Method = Literal["plugin", "settings", "team"]
-PLUGIN_METHOD: Final[Method] = "plugin"
-SETTINGS_METHOD: Final[Method] = "settings"
-# An administrator's settings bring the hooks; this machine needs only the script and the address.
-TEAM_METHOD: Final[Method] = "team"
-
 
 Telemetry = Literal["put in", "take out", "leave"]
 
@@ -40,23 +34,18 @@ class Extras:
 class Plan:
     """`settings` is the change of Claude Code's settings file, `own_files` those in our folder."""
 
-    method: Method
     settings: Change
     own_files: list[Change]
     claude: ClaudeProgram | None
     has_own_before: bool
-    is_plugin_installed: bool
+    had_all_hooks: bool
+    # An administrator's settings bring the hooks; this machine needs only the script and the address.
+    is_of_team: bool
+    has_old_plugin: bool
 
     @property
     def is_needed(self) -> bool:
-        is_other = self.is_plugin_installed != (self.method == PLUGIN_METHOD)
-        return self.settings.is_needed or self.needs_plugin or is_other or any(change.is_needed for change in self.own_files)
-
-    @property
-    def needs_plugin(self) -> bool:
-        """Whether `claude plugin install` must run: it copies the plugin's files."""
-        is_changed = any(change.is_needed and change.path.name in ("hooks.json", "plugin.json") for change in self.own_files)
-        return self.method == PLUGIN_METHOD and (is_changed or not self.is_plugin_installed)
+        return self.settings.is_needed or self.has_old_plugin or any(change.is_needed for change in self.own_files)
 
 
 def plan_connect(
@@ -64,8 +53,6 @@ def plan_connect(
     claude: ClaudeProgram | None,
     project: Path | None,
     config: Mapping[str, Any],
-    *,
-    may_use_plugin: bool,
     extras: Extras = Extras(),
 ) -> Plan:
     """Raises CannotChange if hooks are switched off, or a file cannot be changed."""
@@ -73,25 +60,27 @@ def plan_connect(
         raise CannotChange(f"Hooks would not run: {reason}")
     path = places.user_settings if project is None else project_settings(project)
     settings = read_settings(path)
-    is_installed = claude is not None and claude.plugin() is not None
-    _check_once(places, path, is_installed)
+    _check_once(places, path)
     check_writable(path)
     check_writable(places.config)
     configuration = config_file(places, {**config, "only": _only(places, project)})
     own_files = [*script_files(places), configuration]
-    version = None if claude is None else claude.version
-    if brings_hooks(places, None) is not None:
-        method, text = TEAM_METHOD, without_capture(settings)
-    # A plugin is for all projects of a person; the hooks of one project are in its own settings.
-    elif may_use_plugin and project is None and claude is not None and claude.has_plugins and not forbids_own_marketplaces(places):
-        method, text = PLUGIN_METHOD, with_plugin(settings, str(places.marketplace))
-        own_files += plugin_files(places, version, extras.hooks)
-    else:
-        method, text = SETTINGS_METHOD, with_hooks(settings, hooks_of(hook_of(places), version, extras.hooks))
+    is_of_team = brings_hooks(places, None) is not None
+    wanted = hooks_of(hook_of(places), None if claude is None else claude.version, extras.hooks)
+    text = without_capture(settings) if is_of_team else with_hooks(settings, wanted)
     text = _with_extras(text, path, places, str(config["url"]), extras)
     if extras.telemetry == "put in" and configuration.after is not None:
         own_files.append(telemetry_headers(places, json.loads(configuration.after)))
-    return Plan(method, _change(settings, text), own_files, claude, has_own(settings), is_installed)
+    has_old_plugin = old_plugin.is_there(places)
+    return Plan(
+        settings=_change(settings, text),
+        own_files=own_files,
+        claude=claude,
+        has_own_before=has_own(settings),
+        had_all_hooks=has_old_plugin or not own_hooks_of(settings).keys() <= set(FEW),
+        is_of_team=is_of_team,
+        has_old_plugin=has_old_plugin,
+    )
 
 
 def _with_extras(text: str, path: Path, places: Places, url: str, extras: Extras) -> str:
@@ -121,11 +110,11 @@ def _only(places: Places, project: Path | None) -> list[str] | None:
     return sorted({*connected, str(project)})
 
 
-def _check_once(places: Places, path: Path, is_plugin_installed: bool) -> None:
+def _check_once(places: Places, path: Path) -> None:
     """Raises CannotChange if hooks of ours are in other settings too: each event would be sent twice."""
     others = [Path(known) for known in read_state(places).files] + [places.user_settings]
     for other in others:
-        if other != path and ((is_plugin_installed and path != places.user_settings) or has_own(read_settings(other))):
+        if other != path and has_own(read_settings(other)):
             raise CannotChange(
                 f"{other} connects Claude Code already, so each event would be sent twice. Run `tracker disconnect` first. Nothing was changed."
             )
@@ -139,7 +128,6 @@ def _change(settings: Settings, text: str) -> Change:
 class State:
     """What `tracker connect` did, for `tracker disconnect`: for each settings file what it held before, and what was written."""
 
-    method: Method = SETTINGS_METHOD
     # The path of a settings file: the path of its backup (None: there was no file), and the SHA-256 of what was written.
     files: dict[str, dict[str, str | None]] = field(default_factory=dict)
 
@@ -149,14 +137,14 @@ def read_state(places: Places) -> State:
     try:
         value = json.loads(places.state.read_bytes())
         files = {str(path): {"backup": entry["backup"], "written": str(entry["written"])} for path, entry in value["files"].items()}
-        return State(PLUGIN_METHOD if value["method"] == PLUGIN_METHOD else SETTINGS_METHOD, files)
+        return State(files)
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return State()
 
 
 def state_file(state: State) -> bytes:
     """The content of the file of the state."""
-    return (json.dumps({"method": state.method, "files": state.files}, indent=2) + "\n").encode()
+    return (json.dumps({"files": state.files}, indent=2) + "\n").encode()
 
 
 def restored(settings: Settings, state: State) -> Change:

@@ -142,7 +142,7 @@ class Sampled:
 
 
 def hooks_of_a_session(folder: Path, api: Any, url: str) -> int:
-    """How many hooks a session of eight calls runs, of those that `tracker connect` registers."""
+    """How many hooks a session of eight calls runs, of those that `tracker connect --hooks all` registers."""
     person = Person(folder, api, url)
     person.home.record_hooks(events_of((2, 1, 197)))
     person.home.run("Count the hooks.", turns())
@@ -203,7 +203,7 @@ def costs(folder: Path, api: Any, stack: Stack) -> None:
     """
     url = stack.url
     without = Person(folder / "plain", api, url)
-    person = connected(folder / "cost", api, url)
+    person = connected(folder / "cost", api, url, "--hooks", "all")
     for home in (person, without):
         home.home.run("Warm up.", turns(1))
     hooks = hooks_of_a_session(folder / "counted", api, url)
@@ -286,7 +286,7 @@ def compare(person: Person, without: Person, name: str) -> None:
 def outage(stack: Stack, folder: Path, api: Any, minutes: float) -> None:
     """The server is away while sessions go on and the shipper is killed; then all of it is there once."""
     url = stack.url
-    person = connected(folder / "outage", api, url)
+    person = connected(folder / "outage", api, url, "--hooks", "all")
     config = person.home.capture / "config.json"
     whole = config.read_text()
     stop_shipper(person.home.capture)

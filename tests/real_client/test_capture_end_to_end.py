@@ -7,6 +7,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from client.connect.settings.hook_events import HOOK_SETS, HookSet
 from services.worker.resources import Resources
 from tests.faults.pace import stretched
 from tests.flow.conftest import Stack, running_stack
@@ -21,26 +22,30 @@ from tests.skips import needs
 
 pytestmark = [needs("Claude Code"), needs("tmux")]
 SECONDS = 2.0
+# Of the stacks' databases.
+NUMBERS = {"few": 6, "all": 24}
 
 
 @pytest.fixture
-def stack(postgres_url: str, redis_server_url: str, tmp_path: Path) -> Iterator[Stack]:
+def stack(postgres_url: str, redis_server_url: str, tmp_path: Path, hooks: HookSet) -> Iterator[Stack]:
     """One that nothing else writes to."""
     folder = tmp_path / "stack"
     folder.mkdir()
-    with running_stack(folder, postgres_url, redis_server_url, 6, TRACKER_BLOB_URL=(folder / "blobs").as_uri()) as running:
+    with running_stack(folder, postgres_url, redis_server_url, NUMBERS[hooks], TRACKER_BLOB_URL=(folder / "blobs").as_uri()) as running:
         yield running
 
 
+@pytest.mark.parametrize("hooks", HOOK_SETS)
 def test_a_connected_session_is_in_the_tracker_as_its_import_would_be(
     claude_home: ClaudeHome,
     tracker: Tracker,  # noqa: F811
     stack: Stack,
     worker: Resources,
     tmp_path: Path,
+    hooks: HookSet,
 ) -> None:
     # Given a machine that is connected
-    assert tracker("connect", "--yes").returncode == 0
+    assert tracker("connect", "--yes", "--hooks", hooks).returncode == 0
 
     # When Claude Code works: 50 tool calls, edits, failures, a subagent, a resume, /clear
     scripted = scripted_session(claude_home)

@@ -1,5 +1,6 @@
-"""`tracker connect` and the real Claude Code: by the plugin and by settings, to rows that the API shows, and out again."""
+"""`tracker connect` and the real Claude Code: by each set of hooks, to rows that the API shows, and out again."""
 
+import json
 import os
 import subprocess
 import time
@@ -9,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from client.connect.settings.own_entries import MARKETPLACE, PLUGIN
 from tests.flow.conftest import REPOSITORY, TRACKER, Stack
 from tests.flow.connect.shippers import stop_shipper, wait_for
 from tests.real_client.claude_code import ClaudeHome
@@ -56,7 +58,7 @@ def prompts(stack: Stack, session_id: str) -> list[str]:
     return [item["content"] for item in items if item["role"] == "user"]
 
 
-@pytest.mark.parametrize("options", [(), ("--no-plugin",)], ids=["plugin", "settings"])
+@pytest.mark.parametrize("options", [(), ("--hooks", "all")], ids=["few", "all"])
 def test_a_session_after_connect_is_in_the_tracker_and_disconnect_ends_it(
     claude_home: ClaudeHome,
     tracker: Tracker,
@@ -92,7 +94,6 @@ def test_a_session_after_connect_is_in_the_tracker_and_disconnect_ends_it(
     # When it is disconnected, then the settings are what they were, and no hook runs
     assert tracker("disconnect", "--yes").returncode == 0
     assert claude_home.settings_file.read_bytes() == before
-    assert "tracker" not in "".join(map(str, (claude_home.path / ".claude/plugins").rglob("*")))
     wait_for(lambda: not list((claude_home.path / ".claude-tracker/spool").iterdir()))
     stop_shipper(claude_home.capture)
     claude_home.run("Not seen", TURNS)
@@ -105,13 +106,50 @@ def test_a_session_after_connect_is_in_the_tracker_and_disconnect_ends_it(
     wait_for(lambda: prompts(stack, run.session_id) == ["Once more?"])
 
 
-def test_the_other_way_to_connect_replaces_the_first(claude_home: ClaudeHome, tracker: Tracker) -> None:
-    assert tracker("connect", "--yes").returncode == 0
-    assert tracker("connect", "--yes", "--no-plugin").returncode == 0
+def test_the_plugin_of_an_older_tracker_makes_room_for_hooks_in_the_settings(
+    claude_home: ClaudeHome, tracker: Tracker, stack: Stack
+) -> None:
+    before = claude_home.settings_file.read_bytes()
+    # Given the plugin as an older `tracker connect` installed it
+    marketplace = claude_home.capture / "marketplace"
+    name = {"name": "tracker", "version": "0.1.0", "description": "Sends.", "author": {"name": "Tracker"}}
+    catalogue = {"name": MARKETPLACE, "owner": {"name": "Tracker"}, "plugins": [{"name": "tracker", "source": "./tracker"}]}
+    ran = {"hooks": [{"type": "command", "command": 'touch "$HOME/plugin-ran"'}]}
+    for file, value in (
+        (".claude-plugin/marketplace.json", catalogue),
+        ("tracker/.claude-plugin/plugin.json", name),
+        ("tracker/hooks/hooks.json", {"hooks": {"SessionStart": [ran]}}),
+    ):
+        (marketplace / file).parent.mkdir(parents=True, exist_ok=True)
+        (marketplace / file).write_text(json.dumps(value))
+    claude(claude_home, "plugin", "marketplace", "add", str(marketplace))
+    claude(claude_home, "plugin", "install", PLUGIN)
+    claude_home.run("By the plugin?", TURNS)
+    assert (claude_home.path / "plugin-ran").exists()
+    (claude_home.path / "plugin-ran").unlink()
+    assert "by the plugin of an older `tracker`" in tracker("doctor").stdout
 
-    # Each event is in the spool once.
-    assert "by the plugin and by" not in tracker("doctor").stdout
+    connected = tracker("connect", "--yes")
+
+    assert connected.returncode == 0, connected.stderr
+    assert PLUGIN not in claude(claude_home, "plugin", "list", "--json") + claude_home.settings_file.read_text()
+    assert MARKETPLACE not in claude(claude_home, "plugin", "marketplace", "list", "--json")
+    run = claude_home.run("By the settings?", TURNS)
+    wait_for(lambda: prompts(stack, run.session_id) == ["By the settings?"])
+    assert not (claude_home.path / "plugin-ran").exists()
+    assert tracker("doctor").stdout.splitlines()[-1] == "All steps work."
     assert tracker("disconnect", "--yes").returncode == 0
+    left = json.loads(claude_home.settings_file.read_bytes())
+    assert {member: value for member, value in left.items() if value != {}} == json.loads(before)
+
+
+def claude(home: ClaudeHome, *arguments: str) -> str:
+    """What the program prints for this person."""
+    assert CLAUDE is not None
+    ended = subprocess.run(
+        [CLAUDE, *arguments], env=home.claude_environment(), cwd=home.project, capture_output=True, text=True, check=True
+    )
+    return ended.stdout
 
 
 def test_a_home_with_an_odd_name_is_connected(tmp_path: Path, stack: Stack) -> None:
@@ -120,26 +158,10 @@ def test_a_home_with_an_odd_name_is_connected(tmp_path: Path, stack: Stack) -> N
         home.prepare()
         run_tracker = tracker_of(home, stack)
 
-        for options in ((), ("--no-plugin",)):
-            assert run_tracker("connect", "--yes", *options).returncode == 0
-            run = home.run("odd?", TURNS)
-            wait_for(lambda run=run: prompts(stack, run.session_id) == ["odd?"])
+        assert run_tracker("connect", "--yes").returncode == 0
+        run = home.run("odd?", TURNS)
+        wait_for(lambda: prompts(stack, run.session_id) == ["odd?"])
         stop_shipper(home.capture)
-
-
-def test_a_plugin_whose_copy_is_older_is_installed_anew(claude_home: ClaudeHome, tracker: Tracker) -> None:
-    assert tracker("connect", "--yes").returncode == 0
-    [copy] = (claude_home.path / ".claude/plugins/cache").rglob("hooks.json")
-    current = copy.read_text()
-    # Given the plugin as an older version of `tracker` wrote it
-    for path in (copy, claude_home.path / ".claude-tracker/marketplace/tracker/hooks/hooks.json"):
-        path.write_text('{"hooks": {}}')
-    assert "of another version of `tracker`" in tracker("doctor").stdout
-
-    assert tracker("connect", "--yes").returncode == 0
-
-    [copy] = (claude_home.path / ".claude/plugins/cache").rglob("hooks.json")
-    assert copy.read_text() == current
 
 
 @needs("curl")

@@ -39,13 +39,17 @@ def _no_shipper_stays(claude_home: ClaudeHome) -> Iterator[None]:
 
 
 def connect(home: ClaudeHome, server: CaptureServer, *options: str) -> None:
+    run_tracker(home, "connect", "--yes", "--no-import", "--url", server.url, "--token", KEY, *options)
+
+
+def run_tracker(home: ClaudeHome, *arguments: str) -> None:
     assert CLAUDE is not None
     environment = {
         **home.claude_environment(),
         "PATH": f"{Path(CLAUDE).parent}{os.pathsep}{os.environ['PATH']}",
         "PYTHONPATH": str(REPOSITORY),
     }
-    command = [*TRACKER, "connect", "--yes", "--no-import", "--url", server.url, "--token", KEY, *options]
+    command = [*TRACKER, *arguments]
     done = subprocess.run(command, cwd=home.project, env=environment, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
 
@@ -63,7 +67,7 @@ def records(server: CaptureServer) -> list[dict[str, Any]]:
     ]
 
 
-@pytest.mark.parametrize("options", [(), ("--no-plugin", "--hooks", "few")], ids=["plugin", "settings, few hooks"])
+@pytest.mark.parametrize("options", [(), ("--hooks", "all")], ids=["few", "all"])
 def test_telemetry_comes_with_the_key_and_tells_each_call(claude_home: ClaudeHome, server: CaptureServer, options: tuple[str, ...]) -> None:
     connect(claude_home, server, *options)
 
@@ -80,6 +84,21 @@ def test_telemetry_comes_with_the_key_and_tells_each_call(claude_home: ClaudeHom
     # And the prompt is in the transcript alone
     assert b"What does echo say?" not in b"".join(gzip.decompress(body) for _, body in server.exports if body[:2] == b"\x1f\x8b")
     assert wait_until(lambda: server.has(run.session_id), SECONDS)
+
+
+def test_the_telemetry_of_one_command_comes_too(claude_home: ClaudeHome, server: CaptureServer) -> None:
+    claude_home.api.script(TURNS)
+    before = claude_home.settings_file.read_bytes()
+
+    run_tracker(claude_home, "capture", "--url", server.url, "--token", KEY, "--", "claude", "-p", "What does echo say?")
+
+    told = [record for record in records(server) if record["event.name"] == "tool_result"]
+    assert [(record["tool_name"], record["success"]) for record in told] == [("Bash", "true")]
+    assert server.has(told[0]["session.id"])
+    headers = [headers for _, path, headers, _ in server.requests if path == "/v1/logs"]
+    assert {each["Authorization"] for each in headers} == {f"Bearer {KEY}"}
+    # And nothing of it stays
+    assert (claude_home.settings_file.read_bytes(), claude_home.capture.exists()) == (before, False)
 
 
 @needs("tmux")
@@ -116,7 +135,7 @@ def test_a_status_line_goes_on_and_the_death_of_a_client_is_told(claude_home: Cl
 @needs("Linux")
 def test_a_question_for_a_permission_and_its_end_are_told_by_the_process(claude_home: ClaudeHome, server: CaptureServer) -> None:
     claude_home.allow("Read")
-    connect(claude_home, server, "--hooks", "few", "--no-plugin")
+    connect(claude_home, server)
     claude_home.api.script([[use("Bash", command="touch asked", description="Ask")], [say("Well then.")]])
 
     def states() -> list[tuple[str | None, str | None]]:

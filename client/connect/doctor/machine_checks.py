@@ -15,13 +15,14 @@ from client.capture.lock import running_shipper
 from client.capture.machine_report import EXPIRING_DAYS, aging, cleanup_days
 from client.capture.transcripts.sent import SentLog
 from client.capture.transcripts.transcript_files import default_root, scan
+from client.connect import old_plugin
 from client.connect.claude_program import ClaudeProgram
 from client.connect.doctor.findings import Finding, failed, ok, skipped, warning
-from client.connect.own_files import hook_of, plugin_files, script_files
+from client.connect.own_files import hook_of, script_files
 from client.connect.places import Places, project_settings
 from client.connect.plan import read_state, telemetry_decided
 from client.connect.run_program import run_program
-from client.connect.settings.hook_events import OLDEST, HookSet, hooks_of
+from client.connect.settings.hook_events import HOOK_SETS, OLDEST, hook_set_of, hooks_of
 from client.connect.settings.hook_switches import brings_hooks, readable_settings, switch_off
 from client.connect.settings.own_entries import enables_plugin, has_own_hooks, own_hooks_of
 from client.connect.settings.settings_files import CannotChange, read_settings
@@ -32,7 +33,6 @@ from shared import quantities
 from shared.quantities import counted
 
 _CONNECT_AGAIN: Final = "Run `tracker connect`."
-_CLAUDE_IN_PATH: Final = "Run `tracker doctor` where `claude` is in PATH."
 _OLD_SECONDS: Final = 60
 _PROGRAM_SECONDS: Final = 30
 
@@ -73,28 +73,26 @@ def check_hooks(places: Places, folder: Path, claude: ClaudeProgram | None) -> F
         text, _, cure = str(error).partition(". ")
         return failed(step, text, cure)
     in_settings = [settings for settings in files if has_own_hooks(settings)]
-    plugin = None if claude is None else claude.plugin()
-    if plugin is not None and in_settings:
-        return warning(step, f"by the plugin and by {in_settings[0].path}: each event is sent twice", _CONNECT_AGAIN)
+    if old_plugin.is_there(places) or any(enables_plugin(settings) for settings in files):
+        also = f" and by {in_settings[0].path}: each event is sent twice" if in_settings else ", which slows every start of Claude Code"
+        return warning(step, f"by the plugin of an older `tracker`{also}", f"{_CONNECT_AGAIN} It writes hooks into the settings instead.")
+    if not in_settings:
+        managed = brings_hooks(places, folder)
+        return failed(step, "there are none", _CONNECT_AGAIN) if managed is None else ok(step, f"by {managed}")
+    where, own = in_settings[0].path, own_hooks_of(in_settings[0])
     version = None if claude is None else claude.version
-    hook_set: HookSet = "few" if read_object(places.config).get("hooks") == "few" else "all"
-    if plugin is not None:
-        if plugin.get("errors") or not plugin.get("enabled"):
-            return failed(step, f"the plugin is {'not enabled' if not plugin.get('enabled') else 'not loaded'}", _CONNECT_AGAIN)
-        is_current = not any(change.is_needed for change in plugin_files(places, version, hook_set))
-        where = "by the plugin"
-    elif in_settings:
-        is_current = own_hooks_of(in_settings[0]) == hooks_of(hook_of(places), version, hook_set)
-        where = f"in {in_settings[0].path}"
-    elif claude is None and any(enables_plugin(settings) for settings in files):
-        return warning(step, "by the plugin, as the settings say; without `claude` nobody can tell whether it is loaded", _CLAUDE_IN_PATH)
-    elif (managed := brings_hooks(places, folder)) is not None:
-        return ok(step, f"by {managed}")
-    else:
-        return failed(step, "there are none", _CONNECT_AGAIN)
-    if not is_current or any(change.is_needed for change in script_files(places)):
-        return failed(step, f"{where}, of another version of `tracker`", _CONNECT_AGAIN)
-    return ok(step, where)
+    found = next((each for each in HOOK_SETS if own == hooks_of(hook_of(places), version, each)), None)
+    if found is None or any(change.is_needed for change in script_files(places)):
+        return failed(step, f"in {where}, of another version of `tracker`", _CONNECT_AGAIN)
+    has_telemetry = any(has_own_telemetry(settings.value) for settings in files) and telemetry_decided(places, folder) is None
+    wanted = hook_set_of(read_object(places.config).get("hooks"), has_telemetry=has_telemetry)
+    if found == wanted:
+        return ok(step, f"{found}, in {where}")
+    if found == "all":
+        return warning(
+            step, f"all, in {where}; few are enough with telemetry, and cost less", f"{_CONNECT_AGAIN} `--hooks all` keeps them."
+        )
+    return warning(step, f"few, in {where}; without telemetry they tell no exact durations", f"{_CONNECT_AGAIN} `--hooks few` keeps them.")
 
 
 def check_telemetry(places: Places, folder: Path) -> Finding:
@@ -104,7 +102,7 @@ def check_telemetry(places: Places, folder: Path) -> Finding:
     files = [places.user_settings, project_settings(folder), *map(Path, read_state(places).files)]
     own = [(path, value) for path, value in readable_settings(list(dict.fromkeys(files))) if has_own_telemetry(value)]
     if config.get("telemetry") is False and not own:
-        return ok(step, "none, as `tracker connect --no-telemetry` said; exact durations and refusals are known from hooks alone")
+        return ok(step, "none, as `tracker connect --no-telemetry` said; exact durations and refusals come with `--hooks all` alone")
     if (where := telemetry_decided(places, folder)) is not None:
         if own:
             return warning(
@@ -117,7 +115,7 @@ def check_telemetry(places: Places, folder: Path) -> Finding:
         )
     if not own:
         return warning(
-            step, "Claude Code sends none", f"{_CONNECT_AGAIN} Without it, exact durations and refusals are known from hooks alone."
+            step, "Claude Code sends none", f"{_CONNECT_AGAIN} Without it, exact durations and refusals come with `--hooks all` alone."
         )
     path, value = own[0]
     endpoint = str(config.get("url", "")).rstrip("/")

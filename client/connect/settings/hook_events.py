@@ -1,4 +1,4 @@
-"""Which events of Claude Code call the hook, and the entry that settings and plugin have for each."""
+"""Which events of Claude Code call the hook, and the entry that the settings have for each."""
 
 import re
 import shlex
@@ -8,6 +8,7 @@ from typing import Any, Final, Literal
 Version = tuple[int, int, int]
 Hook = dict[str, Any]
 HookSet = Literal["all", "few"]
+HOOK_SETS: Final[tuple[HookSet, ...]] = ("few", "all")
 
 # Claude Code waits for the hook. It costs about a millisecond; five seconds are for an overloaded machine.
 TIMEOUT_SECONDS: Final = 5
@@ -16,8 +17,8 @@ MARK: Final = "# claude-code-tracker"
 _WINDOWS_ARGUMENTS: Final = ["-P", "-m", "client", "hook"]
 _SCRIPT: Final = ".claude-tracker/hook.sh"
 
-# The event, and the first version that surely knows it. An older one refuses a plugin as a whole when it names an event
-# that it does not know. Each event is here because its payload is stored, or because a session's state changes with it.
+# The event, and the first version that surely knows it. Each event is here because its payload is stored, or because a session's state changes
+# with it.
 EVENTS: Final[dict[str, Version]] = {
     "SessionStart": (1, 0, 62),  # start, its source and model
     "SessionEnd": (1, 0, 85),  # end and its reason
@@ -59,8 +60,10 @@ LEFT_OUT: Final[dict[str, str]] = {
     "PreSkillShellCommand": "a command that a skill brings with it; a hook for it can keep it from running",
 }
 
-# Those of `--hooks few`: none of them fires for a tool call.
-FEW: Final = ("SessionStart", "SessionEnd", "UserPromptSubmit", "Stop", "Notification")
+# Those of `--hooks few`: none of them fires for a tool call. What the others tell comes from elsewhere (ADR 97).
+FEW: Final = ("SessionStart", "SessionEnd", "UserPromptSubmit", "Stop", "Notification", "StopFailure")
+# How long sessions of ten calls take, as docs/how-to/connect.md has it: with `all` while the server is away.
+TIMES: Final[dict[HookSet, str]] = {"few": "1.006 times", "all": "1.30 times"}
 
 # What a client is taken for whose version is not known.
 OLDEST: Final[Version] = (2, 0, 43)
@@ -75,6 +78,13 @@ def parse_version(text: str) -> Version | None:
 def events_of(version: Version | None) -> list[str]:
     """The events for a client of this version."""
     return [event for event, since in EVENTS.items() if since <= (version or OLDEST)]
+
+
+def hook_set_of(chosen: object, *, has_telemetry: bool) -> HookSet:
+    """The set that a person chose; else few where our telemetry tells the rest. `chosen`: as the configuration has it."""
+    if chosen == "few" or chosen == "all":
+        return chosen
+    return "few" if has_telemetry else "all"
 
 
 def hook_command(script: Path, folder: Path | None) -> str:
@@ -98,7 +108,7 @@ def shell_hook(command: str) -> Hook:
 
 
 def hooks_of(hook: Hook, version: Version | None, hook_set: HookSet = "all") -> dict[str, list[dict[str, Any]]]:
-    """The member `hooks` of settings.json or hooks.json. No matcher: every tool."""
+    """The member `hooks` of the settings. No matcher: every tool."""
     return {event: [{"hooks": [hook]}] for event in events_of(version) if hook_set == "all" or event in FEW}
 
 

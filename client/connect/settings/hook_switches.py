@@ -2,10 +2,13 @@
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from client.connect.places import Places, project_settings
 from client.connect.settings.hook_events import MARK
+
+# True, or a list of what comes from an administrator and from plugins alone. Newer versions of Claude Code know it.
+_ONLY_PLUGINS: Final = "strictPluginOnlyCustomization"
 
 
 def managed_settings(places: Places) -> list[tuple[Path, dict[str, Any]]]:
@@ -22,11 +25,8 @@ def switch_off(places: Places, project: Path | None) -> str | None:
                 f"{path} of your administrator switches all hooks off (disableAllHooks). "
                 "`tracker ship --forever` sends transcripts without hooks."
             )
-        if value.get("allowManagedHooksOnly") is True and brings_hooks(places, None) is None:
-            return (
-                f"{path} allows only your administrator's hooks (allowManagedHooksOnly). "
-                "Give them what `tracker connect --print-settings` prints."
-            )
+        if (lock := _lock_of(value)) is not None and brings_hooks(places, None) is None:
+            return f"{path} allows only your administrator's hooks ({lock}). Give them what `tracker connect --print-settings` prints."
     own = [places.user_settings]
     if project is not None:
         own += [project / ".claude" / "settings.json", project_settings(project)]
@@ -36,15 +36,18 @@ def switch_off(places: Places, project: Path | None) -> str | None:
     return None
 
 
+def _lock_of(value: dict[str, Any]) -> str | None:
+    """The setting by which only an administrator's hooks run. Claude Code takes a value that it does not know for the strictest one."""
+    if value.get("allowManagedHooksOnly") is True:
+        return "allowManagedHooksOnly"
+    locked = value.get(_ONLY_PLUGINS)
+    return _ONLY_PLUGINS if ("hooks" in locked if isinstance(locked, list) else locked not in (None, False)) else None
+
+
 def brings_hooks(places: Places, folder: Path | None) -> Path | None:
     """The settings of an administrator or of a project's team that bring hooks of ours (`tracker connect --print-settings`)."""
     files = managed_settings(places) + readable_settings([] if folder is None else [folder / ".claude" / "settings.json"])
     return next((path for path, value in files if MARK in json.dumps(value.get("hooks"), ensure_ascii=False)), None)
-
-
-def forbids_own_marketplaces(places: Places) -> bool:
-    """Whether the administrator lists the marketplaces that may be used. Ours is none of them."""
-    return any(isinstance(value.get("strictKnownMarketplaces"), list) for _, value in managed_settings(places))
 
 
 def readable_settings(files: list[Path]) -> list[tuple[Path, dict[str, Any]]]:

@@ -11,6 +11,7 @@ from client.connect.settings.settings_files import CannotChange, Settings
 from client.connect.settings.status_line import without_status_line
 from client.connect.settings.telemetry import without_telemetry
 
+# Of the plugin that an older `tracker connect` installed.
 MARKETPLACE: Final = "claude-code-tracker"
 PLUGIN: Final = f"tracker@{MARKETPLACE}"
 _MARKETPLACES: Final = "extraKnownMarketplaces"
@@ -35,25 +36,6 @@ def with_hooks(settings: Settings, wanted: Hooks) -> str:
             continue
         for group in groups:
             text = json_text.with_entry(text, ("hooks", event), None, group)
-    return text
-
-
-def with_plugin(settings: Settings, folder: str) -> str:
-    """The text with the marketplace of this folder and its plugin enabled, and without hooks of ours. Unchanged if it is so already."""
-    _check_shape(settings)
-    text = _without_hooks(settings.text)
-    for member, key, wanted in (
-        (_MARKETPLACES, MARKETPLACE, {"source": {"source": "directory", "path": folder}}),
-        (_PLUGINS, PLUGIN, True),
-    ):
-        value = _read(text)
-        if value.get(member, {}).get(key) == wanted:
-            continue
-        if key in value.get(member, {}):
-            text = json_text.without_entry(text, (member, key))
-        if member not in value:
-            text = json_text.with_entry(text, (), member, {})
-        text = json_text.with_entry(text, (member,), key, wanted)
     return text
 
 
@@ -86,7 +68,7 @@ def own_hooks_of(settings: Settings) -> Hooks:
 def _check_shape(settings: Settings) -> None:
     """Raises CannotChange where Claude Code expects something else than what is there."""
     hooks = settings.value.get("hooks", {})
-    wrong = [member for member in ("hooks", "env", _MARKETPLACES, _PLUGINS) if not isinstance(settings.value.get(member, {}), dict)]
+    wrong = [member for member in ("hooks", "env") if not isinstance(settings.value.get(member, {}), dict)]
     wrong += [f"hooks.{event}" for event, groups in hooks.items() if not isinstance(groups, list)] if not wrong else []
     if wrong:
         raise CannotChange(
@@ -143,7 +125,7 @@ def _without_hooks(text: str) -> str:
 
 
 def enables_plugin(settings: Settings) -> bool:
-    """Whether the settings enable our plugin. Whether Claude Code has installed it, only `claude` knows."""
+    """Whether the settings enable the plugin of an older `tracker connect`."""
     enabled = settings.value.get(_PLUGINS)
     return isinstance(enabled, dict) and enabled.get(PLUGIN) is True
 

@@ -1,4 +1,4 @@
-"""`tracker connect --print-settings`: hooks for the settings of a team, which need nothing installed but curl."""
+"""`tracker connect --print-settings`: hooks and telemetry for the settings of a team, which need nothing installed but curl."""
 
 import json
 import shlex
@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from client.connect.places import Places
 from client.connect.settings.hook_events import MARK, Version, hooks_of, shell_hook
+from client.connect.settings.telemetry import HELPER, wanted_variables
 
 _ENDS_AFTER_SECONDS: Final = 10
 
@@ -24,18 +25,29 @@ header = "Content-Type: application/json"
 $key
 EOF
 exit 0 MARK"""
+# The key of a person who connected too goes to the address that it is for, as `connect` wrote it down.
+_HEADERS: Final = """\
+f="$HOME/.claude-tracker"
+if test -n "$TRACKER_TOKEN"; then printf '{"Authorization":"Bearer %s"}' "$TRACKER_TOKEN"
+elif grep -qF '"url": "'ADDRESS'"' "$f/config.json" 2>/dev/null; then cat "$f/otel-headers.json"
+else echo "{}"
+fi MARK"""
 
 
-def team_settings(url: str, version: Version | None) -> dict[str, Any]:
-    """Settings with the server's address. The key is each person's own, in TRACKER_TOKEN."""
+def team_settings(url: str, version: Version | None, *, has_telemetry: bool) -> dict[str, Any]:
+    """Settings with the server's address. The key is each person's own, in TRACKER_TOKEN. All hooks: there is no shipper for transcripts."""
     address = url.rstrip("/")
     command = _COMMAND.replace("SECONDS", str(_ENDS_AFTER_SECONDS)).replace("MARK", MARK).replace("ADDRESS", shlex.quote(address))
-    return {"env": {"TRACKER_URL": address}, "hooks": hooks_of(shell_hook(command), version)}
+    settings: dict[str, Any] = {"env": {"TRACKER_URL": address}, "hooks": hooks_of(shell_hook(command), version)}
+    if has_telemetry:
+        settings["env"] |= wanted_variables(address)
+        settings[HELPER] = _HEADERS.replace("ADDRESS", shlex.quote(address)).replace("MARK", f"{MARK} {address}")
+    return settings
 
 
-def settings_text(url: str, version: Version | None) -> str:
+def settings_text(url: str, version: Version | None, *, has_telemetry: bool = True) -> str:
     """The settings as JSON."""
-    return json.dumps(team_settings(url, version), indent=2, ensure_ascii=False)
+    return json.dumps(team_settings(url, version, has_telemetry=has_telemetry), indent=2, ensure_ascii=False)
 
 
 def where_they_go(places: Places) -> str:

@@ -140,37 +140,78 @@ def test_disconnect_ends_the_shipper_and_forgets_the_key(run: Run, settings: Pat
     assert "url" not in json.loads((capture / "config.json").read_text())
 
 
+def test_the_plugin_of_an_older_tracker_is_uninstalled(run: Run, home: ClaudeHome, settings: Path, capture: Path) -> None:
+    # Given a Claude Code that lists it until it is uninstalled
+    marketplace = capture / "marketplace"
+    marketplace.mkdir(parents=True)
+    settings.write_text('{"model": "sonnet", "enabledPlugins": {"tracker@claude-code-tracker": true}}\n')
+    path = claude_that(
+        home,
+        f"""plugin\\ list*) test -e {home.path}/gone && echo "[]" || echo '[{{"id": "tracker@claude-code-tracker"}}]' ;;
+*marketplace\\ list*) echo '[{{"name": "claude-code-tracker"}}]' ;;
+*) echo "$*" >>{home.path}/calls; touch {home.path}/gone ;;""",
+    )
+
+    connected = run("connect", "--yes", "--no-import", "--no-telemetry", PATH=path)
+
+    assert connected.returncode == 0, connected.stderr
+    assert "removed: the plugin of an older `tracker`" in connected.stdout
+    assert (home.path / "calls").read_text().splitlines() == [
+        "plugin uninstall tracker@claude-code-tracker",
+        "plugin marketplace remove claude-code-tracker",
+    ]
+    assert (list(json.loads(settings.read_text())), marketplace.exists()) == (["model", "hooks"], False)
+    # Known by its version, it gets the newest events too.
+    assert "PostToolBatch" in json.loads(settings.read_text())["hooks"]
+    assert run("connect", "--yes", "--no-import", "--no-telemetry", PATH=path).stdout.startswith("Already connected.")
+
+
+def test_what_claude_says_against_it_is_told_and_the_settings_stay(run: Run, home: ClaudeHome, settings: Path, capture: Path) -> None:
+    (capture / "marketplace").mkdir(parents=True)
+    path = claude_that(
+        home, """plugin\\ list*) echo '[{"id": "tracker@claude-code-tracker"}]' ;;\n*) echo "Blocked by policy" >&2; exit 1 ;;"""
+    )
+
+    refused = run("connect", "--yes", "--no-import", PATH=path)
+
+    assert refused.returncode == 1
+    assert "`claude plugin uninstall tracker@claude-code-tracker` failed: Blocked by policy." in refused.stderr
+    assert settings.read_text() == '{"model": "sonnet"}\n'
+
+
 def claude_that(home: ClaudeHome, case: str) -> str:
-    """A PATH with a program `claude`, whose `plugin` commands answer as the shell's `case` says."""
+    """A PATH with a program `claude`, which answers as the shell's `case` says."""
     program = home.path / "bin/claude"
     program.parent.mkdir(parents=True)
-    program.write_text(f'#!/bin/sh\ncase "$*" in\n--version) echo "2.1.197 (Claude Code)" ;;\n*list*) echo "[]" ;;\n{case}\nesac\n')
+    program.write_text(f'#!/bin/sh\ncase "$*" in\n--version) echo "2.1.197 (Claude Code)" ;;\n{case}\nesac\n')
     program.chmod(0o755)
     return f"{program.parent}:/usr/bin:/bin"
 
 
-@pytest.mark.parametrize(
-    ("case", "reason"),
-    [
-        ('*install*) echo "Blocked by policy" >&2; exit 1 ;;', "failed: Blocked by policy."),
-        ("*) ;;", "Claude Code did not load the plugin: it is not listed."),
-    ],
-)
-def test_where_the_plugin_is_refused_the_hooks_go_into_settings(run: Run, home: ClaudeHome, settings: Path, case: str, reason: str) -> None:
-    connected = run("connect", "--yes", "--no-import", "--no-telemetry", PATH=claude_that(home, case))
+@pytest.mark.parametrize(("options", "expected"), [((), "few"), (("--no-telemetry",), "all"), (("--hooks", "all"), "all")])
+def test_few_hooks_are_enough_where_telemetry_tells_the_rest(run: Run, settings: Path, options: tuple[str, ...], expected: str) -> None:
+    connected = run("connect", "--yes", "--no-import", *options)
 
-    assert connected.returncode == 0, connected.stderr
-    assert f"{reason} The hooks go into {settings} instead." in connected.stdout
-    value = json.loads(settings.read_text())
-    assert list(value) == ["model", "hooks"]
-    # Known by its version, it gets the newest events too.
-    assert "PostToolBatch" in value["hooks"]
-    assert run("disconnect", "--yes", PATH=claude_that_exists(home)).returncode == 0
+    assert f"Hooks: {expected}. A session of ten calls takes " in connected.stdout, connected.stderr
+    assert ("PreToolUse" in json.loads(settings.read_text())["hooks"]) == (expected == "all")
+    # What was chosen is kept by later calls.
+    assert run("connect", "--yes", "--no-import").stdout.startswith("Already connected.")
+    assert f"Hooks installed: {expected}, in {settings}" in run("doctor").stdout
+
+
+def test_all_hooks_that_nobody_chose_make_room_for_few(run: Run, settings: Path, capture: Path) -> None:
+    # Given hooks of an older `tracker connect`, whose default were all
+    assert run("connect", "--yes", "--no-import", "--hooks", "all").returncode == 0
+    config = json.loads((capture / "config.json").read_text())
+    (capture / "config.json").write_text(json.dumps({name: value for name, value in config.items() if name != "hooks"}))
+    assert "few are enough with telemetry" in run("doctor").stdout
+
+    moved = run("connect", "--yes", "--no-import")
+
+    assert "Hooks: few instead of all, since telemetry tells the rest." in moved.stdout
+    assert "PreToolUse" not in json.loads(settings.read_text())["hooks"]
+    assert run("disconnect", "--yes").returncode == 0
     assert settings.read_text() == '{"model": "sonnet"}\n'
-
-
-def claude_that_exists(home: ClaudeHome) -> str:
-    return f"{home.path}/bin:/usr/bin:/bin"
 
 
 def test_an_address_and_its_key_are_kept_and_never_shown(run: Run, settings: Path, capture: Path, stack: Stack) -> None:
@@ -197,6 +238,7 @@ def test_status_line_and_few_hooks_are_connected_and_taken_out_again(run: Run, s
     assert connected.returncode == 0, connected.stderr
     value = json.loads(settings.read_text())
     assert list(value["hooks"]) == ["SessionStart", "SessionEnd", "UserPromptSubmit", "Stop", "Notification"]
+    assert "Hooks: few. " in connected.stdout
     given = b'{"session_id":"abc"}'
     shown = subprocess.run(["sh", "-c", value["statusLine"]["command"]], input=given, capture_output=True, check=True)
     assert (int(shown.stdout), (capture / "readings/abc").read_bytes()) == (len(given), given)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from client.connect.settings.hook_events import hooks_of, shell_hook
 from client.connect.settings.json_text import NotJson, parse, with_entry, without_entry
-from client.connect.settings.own_entries import with_hooks, with_plugin, without_own
+from client.connect.settings.own_entries import with_hooks, without_own
 from client.connect.settings.settings_files import Settings
 from tests.unit.client.connect.test_settings_table import VERSION
 
@@ -41,10 +41,6 @@ def test_what_is_put_in_can_be_taken_out_without_a_trace(text: str) -> None:
     with_ours = with_hooks(settings(text), hooks)
     assert {event: groups[-1:] for event, groups in json.loads(with_ours)["hooks"].items() if event in hooks} == hooks
     assert with_hooks(settings(with_ours), hooks) == with_ours
-    assert without_own(settings(with_ours)) == text
-
-    with_ours = with_plugin(settings(text), "/home/ann/.claude-tracker/marketplace")
-    assert json.loads(with_ours)["enabledPlugins"] == {"tracker@claude-code-tracker": True}
     assert without_own(settings(with_ours)) == text
 
 

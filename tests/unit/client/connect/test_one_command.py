@@ -1,13 +1,18 @@
-"""`tracker capture`: where it sends what its command did."""
+"""`tracker capture`: where it sends what its command did, and with which settings it runs."""
 
 import json
 import os
 import shutil
 from pathlib import Path
+from typing import Any
 
-from client.connect.one_command import capture
+import pytest
+
+from client.connect.one_command import WrongSettings, capture
 from client.connect.own_files import HOOK_SCRIPT
 from client.connect.places import places
+from client.connect.settings.hook_events import events_of
+from client.connect.settings.telemetry import HELPER, wanted_variables
 from tests.unit.client.capture.capture_server import capture_server
 
 # As a hook of the command would, but without a shipper that is started by it.
@@ -44,3 +49,56 @@ def test_the_hook_of_a_connected_machine_keeps_the_commands_sessions_with_those_
     assert [hook["session_id"] for hook in server.hooks] == ["s1"]
     assert not (connected / "spool").exists()
     assert list((connected / "commands").iterdir()) == []
+
+
+def settings_of_the_command(home: Path, *arguments: str, **variables: str) -> dict[str, Any]:
+    """What a `claude` with these arguments has as its settings, and in `headers` what their helper prints."""
+    program = home / "bin/claude"
+    program.parent.mkdir()
+    # Its version is asked first.
+    program.write_text(f"""#!/bin/sh
+test "$1" = --settings || exit 0
+cp "$2" {home}/seen
+cp "$TRACKER_CAPTURE_DIR/otel-headers.json" {home}/headers
+""")
+    program.chmod(0o755)
+    environment = {"PATH": f"{program.parent}{os.pathsep}{os.environ['PATH']}", "HOME": str(home), **variables}
+    with capture_server() as server:
+        assert capture([str(program), *arguments], places(environment, home), url=f"{server.url}/", token="cct_given", user="ann") == 0
+    settings: dict[str, Any] = json.loads((home / "seen").read_text())
+    return settings | {"headers": json.loads((home / "headers").read_text()), "url": server.url}
+
+
+def test_the_command_sends_its_telemetry_too_beside_the_settings_that_it_gives(tmp_path: Path) -> None:
+    stop = {"hooks": [{"type": "command", "command": "/usr/bin/check"}]}
+    given = {"model": "sonnet", "env": {"EDITOR": "vi"}, "hooks": {"Stop": [stop]}}
+
+    found = settings_of_the_command(tmp_path, "-p", "Go", f"--settings={json.dumps(given)}")
+
+    assert found["env"] == {"EDITOR": "vi", **wanted_variables(found["url"])}
+    assert (found["model"], found["hooks"]["Stop"][0]) == ("sonnet", stop)
+    assert set(found["hooks"]) == set(events_of(None))
+    assert found["headers"]["Authorization"] == "Bearer cct_given"
+    assert "cct_given" not in json.dumps(found["env"]) + found[HELPER]
+
+
+@pytest.mark.parametrize("where", ["the variables", "the settings of the command", "the person's settings"])
+def test_an_exporter_of_somebody_else_is_left_alone(tmp_path: Path, where: str) -> None:
+    name, value = "OTEL_EXPORTER_OTLP_ENDPOINT", "https://collector.example.org"
+    settings = json.dumps({"env": {name: value}})
+    if where == "the person's settings":
+        (tmp_path / ".claude").mkdir()
+        (tmp_path / ".claude/settings.json").write_text(settings)
+    arguments = ("--settings", settings) if where == "the settings of the command" else ()
+
+    found = settings_of_the_command(tmp_path, *arguments, **({name: value} if where == "the variables" else {}))
+
+    assert found.get("env") == (json.loads(settings)["env"] if arguments else None)
+    assert HELPER not in found
+
+
+@pytest.mark.parametrize("given", ["/nowhere/settings.json", "{", "[1]", '{"hooks": []}', '{"env": 5}'])
+def test_settings_that_cannot_be_read_start_nothing(tmp_path: Path, given: str) -> None:
+    with pytest.raises(WrongSettings, match="The command was not started"):
+        settings_of_the_command(tmp_path, "--settings", given)
+    assert not (tmp_path / "seen").exists()

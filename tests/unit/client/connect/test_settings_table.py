@@ -9,13 +9,14 @@ import pytest
 
 from client.capture.folder import read_config
 from client.connect import disconnecting
-from client.connect.claude_program import ClaudeProgram
 from client.connect.connecting import carry_out
 from client.connect.disconnecting import disconnect
+from client.connect.doctor.machine_checks import check_hooks
 from client.connect.own_files import hook_of
 from client.connect.places import Places
 from client.connect.plan import plan_connect
 from client.connect.settings.hook_events import EVENTS, LEFT_OUT, events_of, hooks_of, is_own, windows_hook
+from client.connect.settings.own_entries import MARKETPLACE
 from client.connect.settings.settings_files import CannotChange
 from shared.claude_formats.hook_kinds import KEPT
 
@@ -31,7 +32,7 @@ def places(tmp_path: Path) -> Places:
 
 def connect(places: Places, project: Path | None = None) -> bool:
     """Whether anything was changed."""
-    plan = plan_connect(places, None, project, {"url": "http://127.0.0.1:8000", "token": "cct_secret"}, may_use_plugin=True)
+    plan = plan_connect(places, None, project, {"url": "http://127.0.0.1:8000", "token": "cct_secret"})
     if plan.is_needed:
         carry_out(plan, places)
     return plan.is_needed
@@ -118,7 +119,7 @@ def test_disconnect_keeps_what_was_changed_after_connect(places: Places, before:
 
 def test_what_is_written_while_a_person_reads_the_diff_is_not_overwritten(places: Places) -> None:
     places.user_settings.write_text('{"model": "sonnet"}\n')
-    plan = plan_connect(places, None, None, {"url": "http://127.0.0.1:8000"}, may_use_plugin=True)
+    plan = plan_connect(places, None, None, {"url": "http://127.0.0.1:8000"})
     places.user_settings.write_text('{"model": "opus"}\n')
 
     with pytest.raises(CannotChange, match="changed after it was shown"):
@@ -210,9 +211,11 @@ def test_a_link_to_nothing_is_refused(places: Places) -> None:
         ("managed-settings.json", {"allowManagedHooksOnly": True}, "allows only your administrator's hooks"),
         ("managed-settings.d/10-hooks.json", {"allowManagedHooksOnly": True}, "--print-settings"),
         ("managed-settings.json", {"disableAllHooks": True}, "switches all hooks off"),
+        ("managed-settings.json", {"strictPluginOnlyCustomization": True}, "(strictPluginOnlyCustomization).*--print-settings"),
+        ("managed-settings.json", {"strictPluginOnlyCustomization": ["skills", "hooks"]}, "allows only your administrator's hooks"),
     ],
 )
-def test_managed_settings_that_forbid_hooks_are_named(places: Places, name: str, value: dict[str, bool], reason: str) -> None:
+def test_managed_settings_that_forbid_hooks_are_named(places: Places, name: str, value: dict[str, Any], reason: str) -> None:
     (places.managed / name).parent.mkdir(parents=True)
     (places.managed / name).write_text(json.dumps(value))
     with pytest.raises(CannotChange, match=reason):
@@ -220,23 +223,49 @@ def test_managed_settings_that_forbid_hooks_are_named(places: Places, name: str,
     assert not places.capture.exists()
 
 
-def test_managed_settings_that_forbid_nothing_are_no_obstacle(places: Places) -> None:
+@pytest.mark.parametrize(
+    "value", ['{"hooks": {"Stop": []}}', '{"strictPluginOnlyCustomization": ["skills"]}', '{"strictKnownMarketplaces": []}']
+)
+def test_managed_settings_that_forbid_no_hooks_are_no_obstacle(places: Places, value: str) -> None:
     places.managed.mkdir()
-    (places.managed / "managed-settings.json").write_text('{"hooks": {"Stop": []}}')
+    (places.managed / "managed-settings.json").write_text(value)
     assert connect(places)
-    assert (places.managed / "managed-settings.json").read_text() == '{"hooks": {"Stop": []}}'
+    assert (places.managed / "managed-settings.json").read_text() == value
 
 
-def test_where_marketplaces_are_listed_by_the_administrator_the_hooks_go_into_settings(places: Places) -> None:
-    program = places.home / "claude"
-    program.write_text('#!/bin/sh\necho "[]"\n')
-    program.chmod(0o755)
-    claude = ClaudeProgram(str(program), VERSION, {"PATH": "/bin"})
-    wish = {"url": "http://127.0.0.1:8000"}
-    assert plan_connect(places, claude, None, wish, may_use_plugin=True).method == "plugin"
-    places.managed.mkdir()
-    (places.managed / "managed-settings.json").write_text('{"strictKnownMarketplaces": []}')
-    assert plan_connect(places, claude, None, wish, may_use_plugin=True).method == "settings"
+def test_the_plugin_of_an_older_version_is_replaced_by_hooks_in_the_settings(places: Places) -> None:
+    # Given what an older `tracker connect` left, on a machine without the program `claude`
+    source = {"source": {"source": "directory", "path": str(places.marketplace)}}
+    plugins = {
+        "enabledPlugins": {"tracker@claude-code-tracker": True, "other@market": True},
+        "extraKnownMarketplaces": {MARKETPLACE: source},
+    }
+    places.user_settings.write_text(json.dumps({"model": "sonnet"} | plugins))
+    copy = places.claude / "plugins/cache" / MARKETPLACE / "tracker/1.0.0/hooks/hooks.json"
+    for file in (copy, places.marketplace / "tracker/hooks/hooks.json"):
+        file.parent.mkdir(parents=True)
+        file.write_text("{}")
+    found = check_hooks(places, places.home, None)
+    assert (found.status, found.text) == ("warning", "by the plugin of an older `tracker`, which slows every start of Claude Code")
+
+    assert connect(places)
+
+    assert set(own_events(places.user_settings)) == set(events_of(None))
+    assert without_own(json.loads(places.user_settings.read_text())) == {"model": "sonnet", "enabledPlugins": {"other@market": True}}
+    assert not places.marketplace.exists()
+    assert not (places.claude / "plugins/cache" / MARKETPLACE).exists()
+    assert check_hooks(places, places.home, None).status == "ok"
+    assert not connect(places)
+
+
+def test_disconnect_takes_out_the_plugin_of_an_older_version(places: Places) -> None:
+    places.user_settings.write_text('{"enabledPlugins": {"tracker@claude-code-tracker": true}}')
+    (places.marketplace / "tracker").mkdir(parents=True)
+
+    disconnect(places, None, is_dry_run=False, is_yes=True)
+
+    assert json.loads(places.user_settings.read_text()) == {}
+    assert not places.marketplace.exists()
 
 
 def test_hooks_of_an_older_version_are_replaced(places: Places) -> None:

@@ -35,7 +35,7 @@ def places(tmp_path: Path) -> Places:
 def connect(places: Places, *, has_status_line: bool = True) -> bool:
     config = {"url": "http://127.0.0.1:8000"}
     extras = Extras(has_status_line=has_status_line)
-    plan = plan_connect(places, None, None, config, may_use_plugin=True, extras=extras)
+    plan = plan_connect(places, None, None, config, extras=extras)
     if plan.is_needed:
         carry_out(plan, places)
     return plan.is_needed

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from client.connect.places import Places
-from client.connect.plan import TEAM_METHOD, plan_connect
+from client.connect.plan import plan_connect
 from client.connect.settings.hook_events import events_of, is_own
 from client.connect.settings.team_settings import settings_text
+from client.connect.settings.telemetry import HELPER, decided_elsewhere, wanted_variables
 from tests.skips import needs
 from tests.unit.client.capture.capture_server import CaptureServer, capture_server
 
@@ -98,16 +99,49 @@ def test_connect_adds_no_hooks_where_the_administrator_brings_them(tmp_path: Pat
     value = json.loads(settings_text("https://tracker.example.org", None)) | {"allowManagedHooksOnly": only_managed}
     (places.managed / "managed-settings.json").write_text(json.dumps(value))
 
-    plan = plan_connect(places, None, None, {"url": "https://tracker.example.org"}, may_use_plugin=True)
+    plan = plan_connect(places, None, None, {"url": "https://tracker.example.org"})
 
-    assert (plan.method, plan.settings.is_needed) == (TEAM_METHOD, False)
+    assert (plan.is_of_team, plan.settings.is_needed) == (True, False)
     assert [change.path.name for change in plan.own_files if change.is_needed] == ["hook.sh", "statusline.sh", "ship", "config.json"]
 
 
 def test_the_settings_have_a_hook_for_each_event_and_no_key() -> None:
     text = settings_text("https://tracker.example.org/", (2, 1, 197))
     value = json.loads(text)
-    assert value["env"] == {"TRACKER_URL": "https://tracker.example.org"}
+    assert value["env"] == {"TRACKER_URL": "https://tracker.example.org", **wanted_variables("https://tracker.example.org")}
     assert list(value["hooks"]) == events_of((2, 1, 197))
     assert all(is_own(hook) for groups in value["hooks"].values() for group in groups for hook in group["hooks"])
     assert "cct_" not in text
+
+
+def test_the_settings_are_without_telemetry_where_it_is_not_wished_for() -> None:
+    value = json.loads(settings_text("https://tracker.example.org", None, has_telemetry=False))
+    assert (value["env"], HELPER in value) == ({"TRACKER_URL": "https://tracker.example.org"}, False)
+
+
+@pytest.mark.parametrize(
+    ("token", "connected_to", "expected"),
+    [
+        ("cct_x", None, {"Authorization": "Bearer cct_x"}),
+        ("cct_x", "https://tracker.example.org", {"Authorization": "Bearer cct_x"}),
+        (None, "https://tracker.example.org", {"Authorization": "Bearer cct_own"}),
+        # The own key of a person is for its own address.
+        (None, "https://tracker.example.org.evil", {}),
+        (None, None, {}),
+    ],
+)
+def test_telemetry_of_a_team_has_the_key_of_each_person(
+    tmp_path: Path, token: str | None, connected_to: str | None, expected: dict[str, str]
+) -> None:
+    value = json.loads(settings_text("https://tracker.example.org/", None))
+    if connected_to is not None:
+        (tmp_path / ".claude-tracker").mkdir()
+        (tmp_path / ".claude-tracker/config.json").write_text(json.dumps({"url": connected_to}, indent=2))
+        (tmp_path / ".claude-tracker/otel-headers.json").write_text('{"Authorization": "Bearer cct_own"}')
+    environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), **({} if token is None else {"TRACKER_TOKEN": token})}
+
+    printed = subprocess.run(["/bin/sh", "-c", value[HELPER]], env=environment, capture_output=True, check=True)
+
+    assert (json.loads(printed.stdout), printed.stderr) == (expected, b"")
+    # And it is known as ours
+    assert decided_elsewhere([(tmp_path, value)], {}) is None

@@ -1,7 +1,6 @@
 """Claude Code's telemetry: put into the settings beside what is there, taken out again, and left alone where somebody decided otherwise."""
 
 import json
-import os
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from client.connect.doctor.machine_checks import check_hooks, check_telemetry
 from client.connect.doctor.server_checks import check_signals
 from client.connect.places import Places
 from client.connect.plan import Extras, Telemetry, plan_connect, telemetry_decided
-from client.connect.settings.hook_events import FEW
+from client.connect.settings.hook_events import FEW, HookSet, events_of
 from client.connect.settings.telemetry import VARIABLES, with_telemetry
 from client.http.server import Server
 from client.output.display import Quiet
@@ -35,7 +34,7 @@ def places(tmp_path: Path) -> Places:
 def connect(places: Places, telemetry: Telemetry = "put in", token: str | None = KEY, url: str = URL, **extras: Any) -> bool:
     """Whether anything was changed."""
     config = {"url": url, "token": token, "telemetry": False if telemetry == "take out" else None, "hooks": extras.get("hooks")}
-    plan = plan_connect(places, None, None, config, may_use_plugin=True, extras=Extras(telemetry=telemetry, **extras))
+    plan = plan_connect(places, None, None, config, extras=Extras(telemetry=telemetry, **extras))
     if plan.is_needed:
         carry_out(plan, places)
     return plan.is_needed
@@ -202,12 +201,36 @@ def test_a_key_that_may_send_no_readings_is_named() -> None:
 
 def test_few_hooks_are_those_that_fire_for_no_call(places: Places) -> None:
     connect(places, hooks="few")
-    assert tuple(settings_of(places)["hooks"]) == FEW
-    assert check_hooks(places, places.home, None).status == "ok"
+    assert settings_of(places)["hooks"].keys() == set(FEW) & set(events_of(None))
+    assert not any("Tool" in event or "Subagent" in event for event in FEW)
     # And all of them again
     assert connect(places, hooks="all")
-    assert settings_of(places)["hooks"].keys() > set(FEW)
-    assert not os.path.exists(places.marketplace)
+    assert settings_of(places)["hooks"].keys() == set(events_of(None))
+
+
+@pytest.mark.parametrize(
+    ("chosen", "telemetry", "hooks", "status", "text"),
+    [
+        (None, "put in", "few", "ok", "few, in "),
+        (None, "take out", "all", "ok", "all, in "),
+        (None, "put in", "all", "warning", "all, in "),
+        (None, "take out", "few", "warning", "few, in "),
+        ("all", "put in", "all", "ok", "all, in "),
+        ("few", "take out", "few", "ok", "few, in "),
+    ],
+)
+def test_doctor_knows_which_hooks_are_wanted(
+    places: Places, chosen: HookSet | None, telemetry: Telemetry, hooks: HookSet, status: str, text: str
+) -> None:
+    """`chosen`: what the person said; else telemetry decides."""
+    connect(places, telemetry, hooks=hooks)
+    config = json.loads(places.config.read_text())
+    places.config.write_text(json.dumps(config | {"hooks": chosen}))
+
+    found = check_hooks(places, places.home, None)
+
+    assert (found.status, found.text.startswith(text), str(places.user_settings) in found.text) == (status, True, True)
+    assert ("--hooks" in str(found.cure)) == (status == "warning")
 
 
 def test_disconnect_restores_the_file_though_claude_code_reordered_it(places: Places, monkeypatch: pytest.MonkeyPatch) -> None:
