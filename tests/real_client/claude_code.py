@@ -129,10 +129,12 @@ class ClaudeHome:
         return Run(answer["session_id"], answer, seconds)
 
     @contextmanager
-    def started(self, prompt: str, turns: Sequence[Turn] = (), *arguments: str) -> Iterator["subprocess.Popen[str]"]:
+    def started(
+        self, prompt: str, turns: Sequence[Turn] = (), *arguments: str, agents: Mapping[str, Sequence[Turn]] | None = None
+    ) -> Iterator["subprocess.Popen[str]"]:
         """`claude -p` while it runs, in a process group of its own. It is killed with all that it started, if it has not ended itself."""
         assert CLAUDE is not None
-        self.api.script(turns)
+        self.api.script(turns, agents)
         process = subprocess.Popen(
             [CLAUDE, "-p", prompt, "--output-format", "json", *arguments],
             cwd=self.project,

@@ -85,14 +85,16 @@ def watcher(stack: Stack, tracker: Tracker) -> Watcher:  # noqa: F811
     return Watcher(stack, tracker)
 
 
+@pytest.mark.parametrize("hooks", ["few", "all"])
 def test_what_a_person_does_at_the_terminal_shows_at_once(
     claude_home: ClaudeHome,
     tracker: Tracker,  # noqa: F811
     watcher: Watcher,
+    hooks: str,
 ) -> None:
     # Given a person at a machine that is connected
     claude_home.allow("Bash(echo:*)", "Bash(sleep:*)")
-    assert tracker("connect", "--yes").returncode == 0
+    assert tracker("connect", "--yes", "--hooks", hooks).returncode == 0
     asking = [use("Bash", command="touch forbidden", description="Ask")]
     claude_home.api.script([SLOW, asking, [say("There is nothing to do.")], [say("<summary>Nothing was done.</summary>")]])
     watcher.begin()
