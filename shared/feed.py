@@ -6,7 +6,7 @@ that is lost is a hole in the live view, not in the data. So nothing reads the f
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
-from typing import Final, Literal
+from typing import Any, Final, Literal
 from uuid import UUID
 
 import msgspec
@@ -78,6 +78,8 @@ class FeedItem(Struct, omit_defaults=True, kw_only=True, gc=False):
     running_tool: str | None = None
     running_input: str | None = None
     error: str | None = None
+    # The session's subagents (shared/sessions/agent_state.py); None: none that would be told of.
+    agents: list[dict[str, Any]] | None = None
 
 
 def encode_items(items: Iterable[FeedItem]) -> Iterator[bytes]:

@@ -47,16 +47,25 @@ class OpenSession:
     cost_usd: float | None = None
     # Those that it changed last, as the rows tell.
     files: list[dict[str, Any]] = field(default_factory=list)
+    # Its subagents, as the server tells them with the state.
+    agents: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def waits(self) -> bool:
         """For a permission or input, or after an error."""
         return self.state in terms().waits
 
-    def is_in(self, state: str, since: str | None, tool: str | None, called_with: str | None, error: str | None) -> None:
+    def is_in(
+        self, state: str, since: str | None, tool: str | None, called_with: str | None, error: str | None, agents: list[Item] | None
+    ) -> None:
         """Takes what the server says."""
         self.state, self.since, self.tool = state, _time(since), tool
-        self.input, self.error = called_with, error
+        self.input, self.error, self.agents = called_with, error, agents or []
+
+    @property
+    def agents_at_work(self) -> int:
+        """How many of its subagents work, or wait for a permission."""
+        return sum(agent["state"] in ("working", "permission") for agent in self.agents)
 
 
 class Board:
@@ -90,8 +99,8 @@ class Board:
             session.tokens, session.cost_usd, session.files = row["tokens"], row["cost_usd"], row.get("files") or []
             if session.position <= read_up_to:
                 session.position, session.prompt = read_up_to, row["last_prompt"]
-                # A server of an older release tells neither of the last two, nor the files.
-                session.is_in(row["state"], row["since"], row["tool_name"], row.get("tool_input"), row.get("error"))
+                # A server of an older release tells none of the last three, nor the files.
+                session.is_in(row["state"], row["since"], row["tool_name"], row.get("tool_input"), row.get("error"), row.get("agents"))
 
     def take(self, event_id: str, item: Item) -> None:
         """Takes an item of the feed. One from before the rows were read is only something that happened. BadAnswer as in `read`."""
@@ -111,7 +120,8 @@ class Board:
         if item["kind"] == "prompt" and item.get("agent_id") is None:
             session.prompt = item.get("content")
         if state := item.get("state"):
-            session.is_in(state, item.get("since"), item.get("running_tool"), item.get("running_input"), item.get("error"))
+            told = (item.get(name) for name in ("since", "running_tool", "running_input", "error"))
+            session.is_in(state, *told, item.get("agents"))
 
 
 def _place(session: OpenSession) -> tuple[bool, bool, datetime, str]:

@@ -60,7 +60,7 @@ _CAPTURE: Final = (
     *("transcript_files", "transcript_ranges", "transcript_segments", "damaged_segments"),
 )
 _MARKS: Final = ("session_marks", "saved_views")
-_SIGNS: Final = ("session_signs", "session_processes", "quota_readings", "status_lines")
+_SIGNS: Final = ("session_signs", "agent_signs", "session_processes", "quota_readings", "status_lines")
 _FORMATS: Final = ("unread_formats",)
 _ERASURES: Final = ("tombstones", "erasures", "erasure_sessions")
 _PRICES: Final = ("prices", "price_state", "reprices")

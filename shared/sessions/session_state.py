@@ -6,6 +6,7 @@ same instant gives the same state wherever it is asked for, whatever came first.
 
 - The file of a process that lives is believed, unless a sign is later than it was read. A process that is gone ends its session (open_sessions.py)
 - `permission`, `input`, `error`, `interrupted`: the session waits, and no work was seen since the wait began
+- The file says that it works while only a subagent does, in the background: then a sign that the turn is over is believed (agent_state.py)
 - `working`: the last sign was work
 - `quiet`: it was work, and nothing was heard for QUIET_SECONDS, as while a laptop sleeps
 - `ended`: the session has ended, or was closed
@@ -44,9 +45,14 @@ def _one_line(text: str) -> str:
     )
 
 
+# Whether it still waits. Work of a subagent ends the wait for a permission, since it may have asked; all else it does is not the session's own.
+_WAITS: Final = """sign.waits_since >= greatest(sign.worked_at, CASE WHEN sign.waits_for = 'permission' THEN sign.agents_worked_at END)"""
+# The file of a process goes on to say that it is busy while a subagent works in the background, though the turn is over and a person may write.
+_IS_BUSY_FOR_AGENT: Final = """file.does = 'working' AND signed.state = 'input' AND file.does_since < greatest(sign.waits_since, sign.replied_at)
+            AND EXISTS (SELECT FROM agent_signs AS b WHERE b.session_id = s.session_id AND b.is_background AND b.over_at <= b.worked_at)"""
 # What the signs alone say; NULL without signs.
 _SIGNED: Final = f"""CASE WHEN sign.session_id IS NULL THEN NULL
-            WHEN sign.waits_since >= sign.worked_at THEN sign.waits_for
+            WHEN {_WAITS} THEN sign.waits_for
             WHEN {_TURN_ENDED} IS NOT NULL THEN 'input' ELSE 'working' END"""
 _IS_HEARD: Final = f"greatest(sign.heard_at, file.heard_at) > clock_timestamp() - interval '{QUIET_SECONDS} seconds'"
 
@@ -57,13 +63,13 @@ STATE: Final = f"""
 SINCE: Final = f"""
     coalesce(
         CASE WHEN told.is_of_file AND told.state <> 'working' THEN file.does_since
-            WHEN sign.waits_since >= sign.worked_at AND told.state <> 'working' THEN nullif(sign.waits_since, '-infinity')
+            WHEN {_WAITS} AND told.state <> 'working' THEN nullif(sign.waits_since, '-infinity')
             ELSE coalesce({_TURN_ENDED}, call.occurred_at, nullif(greatest(sign.worked_at, CASE WHEN told.is_of_file THEN file.does_since END), '-infinity')) END,
         nullif(s.last_event_at, '-infinity'))"""
 SOURCE: Final = f"""
     CASE WHEN told.state IS NULL OR told.state = 'working' AND NOT {_IS_HEARD} THEN 'time'
         WHEN told.is_of_file THEN 'client_file'
-        WHEN sign.waits_since >= sign.worked_at THEN sign.waits_by
+        WHEN {_WAITS} THEN sign.waits_by
         WHEN sign.idle_at > sign.worked_at THEN 'hook'
         WHEN {_TURN_ENDED} IS NOT NULL THEN sign.replied_by
         ELSE sign.worked_by END"""
@@ -103,8 +109,8 @@ JOIN: Final = f"""
         SELECT {_SIGNED} AS state
     ) AS signed
     CROSS JOIN LATERAL (
-        SELECT coalesce(file.read_at >= greatest(sign.worked_at, sign.waits_since, sign.idle_at, '-infinity')
-            OR file.does = signed.state AND file.does <> 'working' AND file.does_since >= sign.worked_at, false) AS is_believed,
+        SELECT coalesce((file.read_at >= greatest(sign.worked_at, sign.waits_since, sign.idle_at, '-infinity')
+            OR file.does = signed.state AND file.does <> 'working' AND file.does_since >= sign.worked_at) AND NOT ({_IS_BUSY_FOR_AGENT}), false) AS is_believed,
             coalesce(file.does = 'input' AND signed.state IN ('error', 'interrupted'), false) AS is_explained
     ) AS heard
     CROSS JOIN LATERAL (
@@ -112,7 +118,7 @@ JOIN: Final = f"""
             CASE WHEN heard.is_believed AND NOT heard.is_explained THEN file.does ELSE signed.state END AS state
     ) AS told
     LEFT JOIN LATERAL (
-        SELECT first.tool_name, first.occurred_at, first.parameters FROM (
+        SELECT first.agent_id, first.tool_name, first.occurred_at, first.parameters FROM (
             SELECT DISTINCT ON (newest.agent_id) newest.* FROM (
                 SELECT t.id, t.agent_id, t.tool_name, t.occurred_at, t.status, t.parameters FROM tool_calls AS t
                 WHERE t.session_id = s.session_id AND t.occurred_at >= sign.prompted_at AND told.state IN ('working', 'permission')

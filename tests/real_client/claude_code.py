@@ -79,6 +79,12 @@ class ClaudeHome:
         """Writes settings in which these tools need no permission. For all others a person is asked, which newer versions do not by themselves."""
         self.settings_file.write_text(json.dumps({"permissions": {"allow": tools, "defaultMode": "default"}}))
 
+    def allow_also(self, *tools: str) -> None:
+        """The same in settings that have more in them, as those of a home that is connected. The others are not allowed any more."""
+        settings = json.loads(self.settings_file.read_text())
+        settings["permissions"] = {"allow": tools, "defaultMode": "default"}
+        self.settings_file.write_text(json.dumps(settings))
+
     def record_hooks(self, names: Sequence[str] = HOOKS) -> None:
         """Registers hooks that write their payloads into `recorded-hooks`."""
         settings = json.loads(self.settings_file.read_text())
@@ -123,10 +129,12 @@ class ClaudeHome:
         return Run(answer["session_id"], answer, seconds)
 
     @contextmanager
-    def started(self, prompt: str, turns: Sequence[Turn] = (), *arguments: str) -> Iterator["subprocess.Popen[str]"]:
+    def started(
+        self, prompt: str, turns: Sequence[Turn] = (), *arguments: str, agents: Mapping[str, Sequence[Turn]] | None = None
+    ) -> Iterator["subprocess.Popen[str]"]:
         """`claude -p` while it runs, in a process group of its own. It is killed with all that it started, if it has not ended itself."""
         assert CLAUDE is not None
-        self.api.script(turns)
+        self.api.script(turns, agents)
         process = subprocess.Popen(
             [CLAUDE, "-p", prompt, "--output-format", "json", *arguments],
             cwd=self.project,

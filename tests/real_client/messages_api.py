@@ -5,10 +5,11 @@ and so does each subagent, which is known by its prompt. After the last turn, an
 """
 
 import json
+import re
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count
@@ -43,6 +44,11 @@ def say(text: str) -> Block:
     return {"type": "text", "text": text}
 
 
+def say_slowly(text: str, seconds: float) -> Block:
+    """A text block that is streamed word by word, for so long."""
+    return {"type": "text", "text": text, "seconds": seconds}
+
+
 def think(text: str) -> Block:
     """A block of thinking, which takes THINKING_SECONDS."""
     return {"type": "thinking", "thinking": text, "signature": "c2lnbmVk"}
@@ -53,9 +59,9 @@ def use(tool: str, **parameters: Any) -> Block:
     return {"type": "tool_use", "name": tool, "input": parameters}
 
 
-def use_agent(description: str, prompt: str) -> Block:
+def use_agent(description: str, prompt: str, *, in_background: bool = False) -> Block:
     """A call of a subagent that Claude waits for. Newer versions let agents work in the background unless they are told otherwise."""
-    return use("Agent", description=description, prompt=prompt, subagent_type="general-purpose", run_in_background=False)
+    return use("Agent", description=description, prompt=prompt, subagent_type="general-purpose", run_in_background=in_background)
 
 
 @dataclass
@@ -155,7 +161,13 @@ class _Handler(BaseHTTPRequestHandler):
             error = {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded, as the script says"}}
             return self._answer(error, turn.status)
         message = self.api.message(turn, request["model"])
-        return self._stream(message) if request.get("stream") else self._answer(message)
+        # Who presses Esc in an answer closes the connection.
+        with suppress(BrokenPipeError, ConnectionResetError):
+            if request.get("stream"):
+                self._stream(message)
+            else:
+                self._answer(message)
+        return None
 
     def _answer(self, body: dict[str, Any], status: int = 200) -> None:
         content = b"" if self.command == "HEAD" else json.dumps(body).encode()
@@ -175,9 +187,12 @@ class _Handler(BaseHTTPRequestHandler):
         self._event("message_start", message=message | {"content": [], "stop_reason": None})
         for index, block in enumerate(message["content"]):
             deltas: list[Block] = []
+            pause = 0.0
             match block["type"]:
                 case "text":
-                    empty, deltas = block | {"text": ""}, [{"type": "text_delta", "text": block["text"]}]
+                    words = re.split(r"(?<= )", block["text"]) if block.get("seconds") else [block["text"]]
+                    pause = block.pop("seconds", 0.0) / len(words)
+                    empty, deltas = block | {"text": ""}, [{"type": "text_delta", "text": word} for word in words]
                 case "thinking":
                     empty = block | {"thinking": "", "signature": ""}
                     signed = {"type": "signature_delta", "signature": block["signature"]}
@@ -187,6 +202,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._event("content_block_start", index=index, content_block=empty)
             for delta in deltas:
                 self._event("content_block_delta", index=index, delta=delta)
+                time.sleep(pause)
             if block["type"] == "thinking":
                 time.sleep(THINKING_SECONDS)
             self._event("content_block_stop", index=index)

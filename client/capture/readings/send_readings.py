@@ -24,7 +24,10 @@ _REFUSED: Final = (403, 404, 405)
 
 
 class ReadingSender:
-    """`send` looks at everything once a second. What it tells is a state: of two that were not sent, the older is of no use."""
+    """`send` looks at the files of sessions, which are few, whenever it is asked, and at all else once a second.
+
+    What it tells is a state: of two that were not sent, the older is of no use.
+    """
 
     def __init__(self, folder: Path, environment: Mapping[str, str], home: Path, folders: SessionFolders) -> None:
         self._folder = folder
@@ -56,16 +59,18 @@ class ReadingSender:
 
     def send(self, connection: Connection, config: CaptureConfig, left_out: LeftOut) -> int:
         """Sends what has changed. How many readings of sessions there were. Raises ServerAway."""
-        now = time.monotonic()
-        if config.only_hooked or now - self._looked_at < _EVERY_SECONDS:
+        if config.only_hooked:
             return 0
-        self._looked_at = now
-        lines = self._status_lines(left_out)
+        now = time.monotonic()
+        is_all_due = now - self._looked_at >= _EVERY_SECONDS
+        if is_all_due:
+            self._looked_at = now
+        lines = self._status_lines(left_out) if is_all_due else []
         if lines:
             self._today.refresh(config)
         sessions = self._sessions.due(left_out.has)[:_MOST]
         # The usage is of an account: it is in no folder that could be connected by itself.
-        usage = None if config.only else self._usage.due()
+        usage = self._usage.due() if is_all_due and not config.only else None
         readings = [reading for _, reading in lines] + [reading for _, reading in sessions] + ([] if usage is None else [usage])
         for reading in readings:
             self._limits.observe(reading)

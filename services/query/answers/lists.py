@@ -26,6 +26,7 @@ from services.query.answers.fields import (
     Visibility,
     doc,
 )
+from services.query.answers.live import LiveAgent
 from services.query.answers.shares import SessionShare
 from shared.sessions.session_state import State, StateSource
 
@@ -146,6 +147,9 @@ class Session(Answer, kw_only=True):
     state: Annotated[State, doc("What it does now, as in `GET /api/live/sessions`; or `ended`.")]
     state_source: Annotated[StateSource | None, doc("Who said so, as in `GET /api/live/sessions`.")]
     state_since: Annotated[datetime | None, doc("Since when. null if no time is known of it.")]
+    agents: Annotated[
+        list[LiveAgent], doc("As in `GET /api/live/sessions`; none once the session has ended, since no subagent outlives its client.")
+    ]
     messages_count: int
     user_messages: Annotated[int, doc("Prompts, of `messages_count`.")]
     commands: Commands

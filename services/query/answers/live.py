@@ -9,6 +9,7 @@ from msgspec import UNSET, UnsetType
 from services.query.answers.answer import Answer
 from services.query.answers.fields import CostUsd, TitleSource, doc
 from shared.feed import Kind
+from shared.sessions.agent_state import MOST_AGENTS, AgentState
 from shared.sessions.session_state import OpenState, State, StateSource
 from shared.terms import terms
 
@@ -23,6 +24,31 @@ class LiveFile(Answer):
     file_path: str
     lines_added: Annotated[int, doc("In the newest 200 changes of the session.")]
     lines_removed: int
+
+
+class LiveAgent(Answer):
+    """A subagent, and what it does now."""
+
+    agent_id: Annotated[str | None, doc("null for a key that can only read numbers.")]
+    agent_type: Annotated[str | None, doc("null if the call that started it is not known.", examples=["Explore"])]
+    description: Annotated[str | None, doc("What it is for, in the words of the call that started it.", examples=["Find every timer"])]
+    state: Annotated[
+        AgentState,
+        doc(
+            "As a session's; `permission`: it asked for the one that the session waits for. `done`: it has said its last words. "
+            "`ended`: the client was started again before it was done."
+        ),
+    ]
+    state_source: Annotated[StateSource | None, doc("Who said so, as of a session.")]
+    since: Annotated[datetime, doc("Since when: of one that works, when its tool was called, else its last sign.")]
+    tool_name: Annotated[str | None, doc("The tool that it runs, or whose permission is waited for.")]
+    is_background: Annotated[bool, doc("The session does not wait for it: it may work while the session waits for input.")]
+
+
+Agents = Annotated[
+    list[LiveAgent],
+    doc(f"Its subagents: those that go on, and those that ended since the last prompt, which come last; at most {MOST_AGENTS}."),
+]
 
 
 class LiveSession(Answer):
@@ -51,6 +77,7 @@ class LiveSession(Answer):
         ),
     ]
     files: Annotated[list[LiveFile], doc("The three files that it changed last, the newest change first.")]
+    agents: Agents
     since: Annotated[datetime, doc("Since when it waits; or when the tool was called, else when the last work was seen.")]
     start_time: datetime | None
     last_event_at: datetime
@@ -108,3 +135,6 @@ class LiveItem(Answer, kw_only=True):
         str | UnsetType | None, doc("What it was called with, as `tool_input` of `GET /api/live/sessions`. Comes with `state`.")
     ] = UNSET
     error: Annotated[str | UnsetType | None, doc("Of a failed session, as in `GET /api/live/sessions`. Comes with `state`.")] = UNSET
+    agents: Annotated[
+        list[LiveAgent] | UnsetType | None, doc("Its subagents, as in `GET /api/live/sessions`. Comes with `state`; absent: none.")
+    ] = UNSET

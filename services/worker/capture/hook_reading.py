@@ -13,11 +13,12 @@ from psycopg import Connection
 from services.worker import lock_order
 from services.worker.capture.capture_job import CaptureJob, add_counts
 from services.worker.importers.formats.format_census import UNKNOWN_VERSION, FormatCensus
-from services.worker.importers.formats.hook_signs import sign_of
+from services.worker.importers.formats.hook_signs import signs_of
 from services.worker.importers.formats.hooks import read_hook
 from services.worker.importers.formats.plausible_records import Found, plausible
 from services.worker.importers.job import errors
 from services.worker.persist.dead_letters import NOTHING, VALUE_ERRORS, persist_isolating, write_dead_letter
+from services.worker.persist.live.agent_signs import AgentSign
 from services.worker.persist.live.captured_feed import CapturedItem, SignOfHook, append_captured, before_captured, captured_items
 from services.worker.persist.live.session_signs import Sign
 from services.worker.persist.ownership import foreign_sessions, without
@@ -93,9 +94,14 @@ def _store(worker: Resources, connection: Connection[Any], job: CaptureJob, payl
                 # Dead letters are replayed as those of the job.
                 entry, user = f"import:{job.id}", payload.user
                 batch.append(ReceivedEvent(found, payload.received_at, payload.request_id, entry, bound=bound, user=user))
-        if payload.session_id and (kind := sign_of(payload.content)):
-            sign = Sign(payload.session_id, payload.occurred_at, kind, payload.received_at, "hook")
-            signs.append((payload.bound_user, SignOfHook(len(batch), sign)))
+        if payload.session_id:
+            shown, at, heard_at = signs_of(payload.content), payload.occurred_at, payload.received_at
+            if shown.of_session is not None:
+                sign = Sign(payload.session_id, at, shown.of_session, heard_at, "hook")
+                signs.append((payload.bound_user, SignOfHook(len(batch), sign)))
+            if shown.agent_id is not None and shown.of_agent is not None:
+                of_agent = AgentSign(payload.session_id, shown.agent_id, at, shown.of_agent, heard_at, "hook")
+                signs.append((payload.bound_user, SignOfHook(len(batch), of_agent)))
     redactions: dict[str, int] = {}
     if worker.settings.redact:
         # What arrived is redacted already. Where only a part of a text is kept, it may show more.

@@ -18,6 +18,18 @@ LIVE_SESSIONS_EXAMPLE: Final[dict[str, Any]] = {
             "tool_input": "pytest -q tests/test_uploads.py",
             "error": None,
             "files": [{"file_path": "/home/ann/claude-tracker/uploads.py", "lines_added": 42, "lines_removed": 7}],
+            "agents": [
+                {
+                    "agent_id": "a1b2c3d4e5f60718",
+                    "agent_type": "Explore",
+                    "description": "Find every timer",
+                    "state": "working",
+                    "state_source": "transcript",
+                    "since": "2024-01-15T10:29:57Z",
+                    "tool_name": "Grep",
+                    "is_background": True,
+                }
+            ],
             "since": "2024-01-15T10:29:58Z",
             "start_time": "2024-01-15T09:45:00Z",
             "last_event_at": "2024-01-15T10:29:58Z",

@@ -65,6 +65,7 @@ _SESSION: Final[Json] = {
     "state": "ended",
     "state_source": "event",
     "state_since": "2024-01-15T10:30:00Z",
+    "agents": [],
     "messages_count": 24,
     "user_messages": 8,
     "commands": 1,

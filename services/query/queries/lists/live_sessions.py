@@ -3,6 +3,7 @@
 from services.query.answers.live import LiveSession
 from services.query.database import Connection, fetch, rows
 from shared.sessions import session_state
+from shared.sessions.agent_state import AGENTS, AGENTS_JOIN
 from shared.sessions.open_sessions import is_open
 from shared.sql_files import statement
 
@@ -18,6 +19,8 @@ LIVE_SESSIONS = (
     .replace("{source}", session_state.SOURCE.strip())
     .replace("{since}", session_state.SINCE.strip())
     .replace("{signs}", session_state.JOIN.strip())
+    .replace("{agents}", AGENTS)
+    .replace("{agent_signs}", AGENTS_JOIN.strip())
     .replace("{is_open}", is_open("s"))
 )
 _MACHINES = "SELECT machine_id FROM machines WHERE machine_id = %(machine)s OR name = %(machine)s"

@@ -13,6 +13,7 @@ SELECT s.session_id, coalesce(mark.title, s.title) AS title,
     {since} AS since,
     nullif(least(s.started_at, s.first_event_at), '-infinity') AS start_time, s.last_event_at,
     coalesce(changed.files, '[]') AS files,
+    {agents} AS agents,
     prompt.content AS last_prompt, s.model, s.tool_calls AS tool_calls_count,
     least(s.input_tokens + s.output_tokens + s.cache_creation_tokens + s.cache_read_tokens, 9007199254740991)::bigint AS tokens,
     s.cost_nano_usd / 1e9::float8 AS cost_usd
@@ -41,6 +42,7 @@ LEFT JOIN LATERAL (
     ) AS c JOIN files AS f USING (file_key)
 ) AS changed ON true
 {signs}
+{agent_signs}
 WHERE {is_open}
     AND s.last_event_at > clock_timestamp() - interval '1 hour'
     AND (%(project_id)s::bigint IS NULL OR s.project_id = %(project_id)s)

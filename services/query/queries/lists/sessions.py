@@ -19,6 +19,7 @@ from services.query.queries.stats.session_shares import session_shares
 from shared.database import ALL
 from shared.events.messages import EARLIEST
 from shared.sessions import session_state
+from shared.sessions.agent_state import AGENTS, AGENTS_JOIN
 from shared.sessions.open_sessions import end_reason, is_closed, is_open
 from shared.sql_files import statement
 
@@ -35,6 +36,8 @@ SESSIONS = (
     .replace("{source}", session_state.SOURCE.strip())
     .replace("{since}", session_state.SINCE.strip())
     .replace("{signs}", session_state.JOIN.strip())
+    .replace("{agents}", AGENTS)
+    .replace("{agent_signs}", AGENTS_JOIN.strip())
 )
 _MODELS = _sql("models")
 _EXISTS = "SELECT 1 AS found FROM sessions WHERE session_id = %(session_id)s"

@@ -14,6 +14,7 @@ SELECT s.session_id, coalesce(mark.title, s.title) AS title, mark.title IS NOT N
     CASE WHEN e.end_reason IS NULL THEN 'open' ELSE 'ended' END AS status,
     e.end_reason, coalesce(live.state, 'ended') AS state, {ended_by} AS state_source,
     CASE WHEN e.end_reason IS NULL THEN live.since ELSE coalesce(s.ended_at, s.last_event_at) END AS state_since,
+    coalesce(live.agents, '[]') AS agents,
     s.user_messages + s.assistant_messages AS messages_count, s.user_messages,
     (SELECT count(*) FROM asked_commands c WHERE c.session_id = s.session_id) AS commands,
     s.files_modified AS files_modified_count,
@@ -39,9 +40,10 @@ LEFT JOIN projects p ON p.id = s.project_id
 LEFT JOIN users u ON u.id = s.user_id
 CROSS JOIN LATERAL (SELECT {end_reason} AS end_reason) AS e
 LEFT JOIN LATERAL (
-    SELECT {state} AS state, {source} AS source, {since} AS since
+    SELECT {state} AS state, {source} AS source, {since} AS since, {agents} AS agents
     FROM (SELECT) AS open
     {signs}
+    {agent_signs}
     WHERE e.end_reason IS NULL
 ) AS live ON true
 CROSS JOIN LATERAL (SELECT CASE %(sort)s::text

@@ -1,10 +1,11 @@
-"""What a hook says of its session's state, as a sign (services/worker/persist/live/session_signs.py)."""
+"""What a hook says of the state of its session and of a subagent, as signs (services/worker/persist/live)."""
 
-from typing import Any, Final
+from typing import Final, NamedTuple
 
 import msgspec
 from msgspec import Struct
 
+from services.worker.persist.live.agent_signs import AgentSignKind, is_of_person
 from services.worker.persist.live.session_signs import SignKind
 
 _OF_NOTIFICATIONS: dict[str | None, SignKind] = {
@@ -22,7 +23,16 @@ _OF_EVENTS: dict[str | None, SignKind] = {
     "PermissionRequest": "permission_asked",
     "Elicitation": "input_asked",
     "ElicitationResult": "work",
+    "Stop": "turn_over",
     "StopFailure": "turn_failed",
+}
+_OF_AGENTS: dict[str | None, AgentSignKind] = {
+    "PreToolUse": "call",
+    "PostToolUse": "work",
+    "PostToolUseFailure": "work",
+    "PostToolBatch": "work",
+    "SubagentStart": "started",
+    "SubagentStop": "done",
 }
 
 
@@ -33,35 +43,47 @@ class _Hook(Struct):
     agent_id: str | None = None
     agent_type: str | None = None
     is_interrupt: bool | None = None
-    background_tasks: list[Any] | None = None
 
 
 READ_FIELDS: Final = frozenset(field.encode_name for field in msgspec.structs.fields(_Hook))
 _decode = msgspec.json.Decoder(_Hook).decode
 
 
-def sign_of(payload: str) -> SignKind | None:
-    """What the hook shows of its session. None if it shows nothing, or the payload cannot be read."""
+class SignsOfHook(NamedTuple):
+    """What a hook shows of its session, and of a subagent by its id; None: nothing."""
+
+    of_session: SignKind | None = None
+    agent_id: str | None = None
+    of_agent: AgentSignKind | None = None
+
+
+def signs_of(payload: str) -> SignsOfHook:
+    """What the hook shows. Nothing if the payload cannot be read."""
     try:
-        return _kind_of(_decode(payload))
+        hook = _decode(payload)
     except (msgspec.MsgspecError, RecursionError):
-        return None
+        return SignsOfHook()
+    return SignsOfHook(_of_session(hook), hook.agent_id, _of_agent(hook))
 
 
-def _kind_of(hook: _Hook) -> SignKind | None:
+def _of_session(hook: _Hook) -> SignKind | None:
     match hook.hook_event_name:
         # The turn goes on after a compaction, if there is one.
         case "SessionStart":
             return None if hook.source == "compact" else "client_started"
         case "Notification":
             return _OF_NOTIFICATIONS.get(hook.notification_type)
-        # With agents in the background the session goes on by itself.
-        case "Stop":
-            return "work" if hook.background_tasks else "turn_over"
         case "PostToolUseFailure":
-            return "interrupted" if hook.is_interrupt and hook.agent_id is None else "work"
+            return "agent_work" if hook.agent_id else "interrupted" if hook.is_interrupt else "work"
         # Agents without a type are Claude Code's own, for titles and summaries.
         case "SubagentStart":
-            return "work" if hook.agent_type else None
+            return "agent_work" if hook.agent_type else None
         case event:
-            return _OF_EVENTS.get(event)
+            kind = _OF_EVENTS.get(event)
+            return "agent_work" if kind == "work" and hook.agent_id else kind
+
+
+def _of_agent(hook: _Hook) -> AgentSignKind | None:
+    if not hook.agent_id or hook.agent_type == "" or not is_of_person(hook.agent_id):
+        return None
+    return _OF_AGENTS.get(hook.hook_event_name)

@@ -187,6 +187,7 @@ LEFT_OUT_HOOK_FIELDS: Final[Mapping[str, str]] = {
     "effort": "the transcript's answers have it",
     **dict.fromkeys(("seconds_since_last_response", "context_tokens", "prompt_cache_likely_expired", "estimated_cache_write_usd"), _SCREEN),
     "session_title": "the transcript has it",
+    "background_tasks": "subagents tell of themselves, and a turn is over without them",
     "stop_hook_active": "whether a hook of somebody else's goes on",
     **dict.fromkeys(("session_crons", "agent_transcript_path"), "transcripts have it"),
     **dict.fromkeys(("message", "title"), "its type says what is asked"),

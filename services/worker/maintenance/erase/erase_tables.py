@@ -44,6 +44,7 @@ TABLES: Final = (
     ErasedTable("signals", more={"user": f"{_OF_USER_NAME} OR bound_user = ANY(%(names)s)"}),
     ErasedTable("session_marks"),
     ErasedTable("session_signs"),
+    ErasedTable("agent_signs"),
     ErasedTable("session_processes"),
     ErasedTable("status_lines"),
     # Of a person, and of no session.

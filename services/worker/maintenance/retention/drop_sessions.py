@@ -42,7 +42,7 @@ _COUNT: Final = _sql("count")
 _REST: Final = tuple(
     f"DELETE FROM {table} WHERE session_id = ANY(%(session_ids)s)"
     for table in (
-        *("session_events", "session_facts", "session_files", "session_signs", "session_machines", "session_marks"),
+        *("session_events", "session_facts", "session_files", "session_signs", "agent_signs", "session_machines", "session_marks"),
         *("session_processes", "status_lines", "contested_rows", "import_sessions", "hook_payloads", "signals"),
         *("transcript_files", "dropped_texts", "dropping_sessions"),
     )

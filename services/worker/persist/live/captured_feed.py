@@ -15,6 +15,7 @@ import structlog
 from psycopg import Connection
 from redis import Redis
 
+from services.worker.persist.live.agent_signs import AgentSign, agent_signs_of_records, store_agent_signs
 from services.worker.persist.live.feed_items import (
     NO_SESSION,
     FeedSession,
@@ -52,10 +53,10 @@ class _Row(NamedTuple):
 
 
 class SignOfHook(NamedTuple):
-    """What a hook shows of a session. `place` is the number of the batch's records that came before it."""
+    """What a hook shows of a session or a subagent. `place` is the number of the batch's records that came before it."""
 
     place: int
-    sign: Sign
+    sign: Sign | AgentSign
 
 
 class CapturedItem(NamedTuple):
@@ -109,7 +110,9 @@ def captured_items(
         return []
     # Those of which the batch has no rows are as they were.
     sessions_before = before.sessions | feed_sessions(connection, [each for each in session_ids if each not in before.session_ids])
-    store_signs(connection, [*signs_of_records(batch), *(each.sign for each in signs_of_hooks)])
+    store_signs(connection, [*signs_of_records(batch), *(each.sign for each in signs_of_hooks if isinstance(each.sign, Sign))])
+    of_agents = (each.sign for each in signs_of_hooks if isinstance(each.sign, AgentSign))
+    store_agent_signs(connection, [*agent_signs_of_records(batch), *of_agents])
     follow_processes(connection, session_ids)
     sessions = feed_sessions(connection, session_ids)
     after = _rows(connection, before.acts)
@@ -121,7 +124,7 @@ def captured_items(
         if item is not None:
             happened.append((place, CapturedItem(item, act.source == HOOK if isinstance(act, Message) else None)))
     for place, sign in signs_of_hooks:
-        if sign.kind in TOLD_WAITS:
+        if isinstance(sign, Sign) and sign.kind in TOLD_WAITS:
             owner = sessions.get(sign.session_id, NO_SESSION).owner() | {"session_id": sign.session_id}
             item = FeedItem(kind="waiting", timestamp=sign.at, reason=TOLD_WAITS[sign.kind], **owner)
             happened.append((place - 0.5, CapturedItem(item)))

@@ -21,6 +21,7 @@ from shared.events.messages import EARLIEST, Activity, Conversation, ToolCall
 from shared.feed import FEED_ENTRIES, FEED_KEY, ITEMS_FIELD, TEXT_CHARACTERS, FeedItem, Kind, encode_items
 from shared.redis.clients import REDIS_ERRORS
 from shared.sessions import session_state
+from shared.sessions.agent_state import AGENTS, AGENTS_JOIN
 from shared.sessions.open_sessions import end_reason, is_open
 from shared.sessions.session_state import State, StateSource
 from shared.sql_files import statement
@@ -42,6 +43,8 @@ _SESSIONS: Final = sql(
     input=session_state.INPUT,
     error=session_state.ERROR,
     signs=dedent(session_state.JOIN).strip(),
+    agents=AGENTS,
+    agent_signs=dedent(AGENTS_JOIN).strip(),
 ).encode()
 _NEW_IDS: Final = _sql("new_ids")
 
@@ -67,11 +70,14 @@ class FeedSession(NamedTuple):
     tool_name: str | None
     tool_input: str | None
     error: str | None
+    # Its subagents, as answers/live.py has them.
+    agents: list[dict[str, Any]]
 
     @property
-    def does(self) -> tuple[State, str | None, str | None, str | None]:
+    def does(self) -> tuple[Any, ...]:
         """What is told of it: a change of any part is news."""
-        return self.state, self.tool_name, self.tool_input, self.error
+        agents = tuple((each["agent_id"], each["state"], each["tool_name"]) for each in self.agents)
+        return self.state, self.tool_name, self.tool_input, self.error, agents
 
     def owner(self) -> dict[str, Any]:
         """The fields of an item that say what it belongs to."""
@@ -84,7 +90,7 @@ class FeedSession(NamedTuple):
         }
 
 
-NO_SESSION: Final = FeedSession("", False, None, None, None, None, None, None, None, None, None, "quiet", None, None, None, None, None)
+NO_SESSION: Final = FeedSession("", False, None, None, None, None, None, None, None, None, None, "quiet", None, None, None, None, None, [])
 # The kinds of events that the feed shows one by one.
 _SHOWN: Final = frozenset({ToolCall, Conversation, Activity})
 
@@ -135,6 +141,7 @@ def tell_states(items: Sequence[FeedItem], sessions: dict[str, FeedSession]) -> 
             item.state_source = session.state_source if session.is_open else session_state.ENDED_BY.get(session.end_reason or "", "hook")
             if session.is_open:
                 item.running_tool, item.running_input, item.error = session.tool_name, session.tool_input, session.error
+                item.agents = session.agents or None
 
 
 def session_changes(

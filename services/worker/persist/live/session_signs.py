@@ -22,6 +22,8 @@ _sql = partial(statement, __package__, "session_signs.sql")
 SignKind = Literal[
     "prompt",
     "work",
+    # Of a subagent.
+    "agent_work",
     "reply",
     "client_started",
     "session_started",
@@ -36,6 +38,8 @@ SignKind = Literal[
 RECENT: Final = timedelta(hours=1)
 _WORK: Final = frozenset({"prompt", "work", "client_started", "turn_over", "turn_failed", "interrupted"})
 _PROMPTS: Final = frozenset({"prompt", "client_started", "session_started"})
+_AGENTS_WORK: Final = frozenset({"agent_work"})
+_CLIENT_STARTS: Final = frozenset({"client_started"})
 _REPLIES: Final = frozenset({"reply"})
 _IDLE: Final = frozenset({"idle", "session_started"})
 _WAITS: Final = {
@@ -52,7 +56,7 @@ TOLD_WAITS: Final = {kind: reason for kind, reason in _WAITS.items() if kind not
 _STORE: Final = _sql("store")
 
 _IS_PAST: Final = "session_id = ANY(%(session_ids)s) OR heard_at < clock_timestamp() - interval '1 day'"
-_FORGET: Final = (f"DELETE FROM session_signs WHERE {_IS_PAST}", f"DELETE FROM session_processes WHERE {_IS_PAST}")
+_FORGET: Final = tuple(f"DELETE FROM {table} WHERE {_IS_PAST}" for table in ("session_signs", "agent_signs", "session_processes"))
 
 
 class Sign(NamedTuple):
@@ -80,20 +84,28 @@ def _of_record(record: Message | ToolUse | TimelineEntry, heard_at: datetime) ->
     is_agents = record.agent_id is not None
     match record:
         case ToolUse():
-            yield record.timestamp, "work"
+            kind: SignKind = "agent_work" if is_agents else "work"
+            yield record.timestamp, kind
             if record.status != "pending":
-                yield _end(record.timestamp, (record.duration_ms or 0) + (record.wait_ms or 0), heard_at), "work"
+                yield end_of_call(record.timestamp, (record.duration_ms or 0) + (record.wait_ms or 0), heard_at), kind
         case Message(role="user") if not is_agents:
             yield record.timestamp, "prompt"
         case Message() if not is_agents and record.content:
             yield record.timestamp, "reply"
         case TimelineEntry(kind="interruption") if not is_agents:
             yield record.timestamp, "interrupted"
+        case TimelineEntry(kind="api_error") if not is_agents and is_last_try(record):
+            yield record.timestamp, "turn_failed"
         case Message() | TimelineEntry():
             # Of a subagent, without a text, or of another kind: it says nothing of what the session does.
             pass
         case _:
             assert_never(record)
+
+
+def is_last_try(api_error: TimelineEntry) -> bool:
+    """Whether the turn has failed. Claude Code tells of each try before as well, and by which it goes on."""
+    return "attempt" not in (api_error.details or {})
 
 
 def signs_of_events(batch: Iterable[ReceivedEvent]) -> Iterator[Sign]:
@@ -103,7 +115,7 @@ def signs_of_events(batch: Iterable[ReceivedEvent]) -> Iterator[Sign]:
         kind = type(event)
         if kind is ToolCall:
             sign: SignKind = "interrupted" if event.result_status == "rejected" else "work"
-            at = _end(event.timestamp, event.execution_time_ms or 0, received.received_at)
+            at = end_of_call(event.timestamp, event.execution_time_ms or 0, received.received_at)
         elif kind is Conversation:
             sign, at = "prompt" if event.role == "user" else "reply", event.timestamp
         elif kind is Activity:
@@ -116,7 +128,7 @@ def signs_of_events(batch: Iterable[ReceivedEvent]) -> Iterator[Sign]:
             yield Sign(event.session_id, at, sign, received.received_at, "event")
 
 
-def _end(start: datetime, milliseconds: int, heard_at: datetime) -> datetime:
+def end_of_call(start: datetime, milliseconds: int, heard_at: datetime) -> datetime:
     """When what began then has ended; not after it was heard of, however long it is said to have run."""
     at_most = max(heard_at - start, timedelta())
     return start + (at_most if milliseconds >= at_most / timedelta(milliseconds=1) else timedelta(milliseconds=milliseconds))
@@ -155,6 +167,8 @@ def _latest(session_id: str, signs: Sequence[Sign]) -> dict[str, Any]:
         "replied_at": replied_at,
         "replied_by": replied_by,
         "prompted_at": _last(signs, _PROMPTS)[0],
+        "agents_worked_at": _last(signs, _AGENTS_WORK)[0],
+        "client_started_at": _last(signs, _CLIENT_STARTS)[0],
         "is_hooked": any(each.source == "hook" for each in signs),
         "heard_at": max(each.heard_at for each in signs),
     }

@@ -55,7 +55,7 @@ CASES: dict[str, tuple[list[Step], tuple[str, str | None, float]]] = {
     "escape in a call": ([PROMPT, CALL, CALL_LINE, REFUSED_LINE, INTERRUPTED_LINE], ("interrupted", None, 12)),
     "escape in an answer": ([PROMPT, line(9, "user", [{"type": "text", "text": "[Request interrupted by user]"}])], ("interrupted", None, 9)),
     "the turn is over": ([PROMPT, CALL, hook(9, "PostToolUse", tool_response={}, **BASH), STOP], ("input", None, 20)),
-    "an agent works in the background": ([PROMPT, hook(20, "Stop", background_tasks=[{"id": "a"}])], ("working", None, 20)),
+    "the turn is over, though an agent works in the background": ([PROMPT, hook(20, "Stop", background_tasks=[{"id": "a"}])], ("input", None, 20)),
     "the turn has failed": (
         [PROMPT, hook(20, "StopFailure", error="rate_limit"), hook(80, "Notification", notification_type="idle_prompt")],
         ("error", None, 20),
@@ -128,6 +128,8 @@ SYNTHETIC = {
     "content": [{"type": "text", "text": "API Error: 529\n Overloaded"}],
 }
 API_ERROR = line(20, "assistant", [], message=SYNTHETIC, isApiErrorMessage=True, error="overloaded")
+TRY = {"type": "system", "subtype": "api_error", "retryAttempt": 1, "maxRetries": 10, "error": {"status": 529, "message": "Overloaded"}}
+RETRIED = line(9, "user", "", **TRY)
 FAILED_CALL = hook(9, "PostToolUseFailure", error="Exit code 2\nno rule to make it", is_interrupt=False, **BASH)
 FAILED = hook(20.1, "StopFailure", error="overloaded")
 
@@ -140,6 +142,8 @@ DOES: dict[str, tuple[list[Step], tuple[str, str | None, str | None]]] = {
     "nothing after the call": ([PROMPT, CALL, hook(9, "PostToolUse", tool_response={}, **BASH), STOP], ("input", None, None)),
     "the error of the API": ([PROMPT, CALL, FAILED_CALL, API_ERROR, FAILED], ("error", None, "API Error: 529 Overloaded")),
     "the error of the API, though the hook comes first": ([PROMPT, FAILED, API_ERROR], ("error", None, "API Error: 529 Overloaded")),
+    "the error of the API, without hooks": ([line(0, "user", "make it"), API_ERROR], ("error", None, "API Error: 529 Overloaded")),
+    "a try of the API that is repeated is none": ([line(0, "user", "make it"), RETRIED], ("working", None, None)),
     "the call that failed": ([PROMPT, CALL, FAILED_CALL, FAILED], ("error", None, "Exit code 2 no rule to make it")),
     "an error of the turn before is none": ([PROMPT, CALL, FAILED_CALL, hook(15, "UserPromptSubmit", prompt="go on"), FAILED], ("error", None, None)),
     "an error that was overcome is none": ([PROMPT, API_ERROR, STOP], ("input", None, None)),

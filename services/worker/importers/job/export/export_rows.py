@@ -64,7 +64,7 @@ LEFT_OUT_TABLES: Final = {
     "project_changes": "what can be undone here; what projects are part of is exported",
     "hook_payloads": "they wait to be read",
     "signals": "what telemetry knows of calls is in their rows; the rest is of a time and a machine",
-    **dict.fromkeys(("session_signs", "session_processes", "status_lines"), "what a session does at this moment"),
+    **dict.fromkeys(("session_signs", "agent_signs", "session_processes", "status_lines"), "what a session does at this moment"),
     "quota_readings": "how full an account's windows were, which are over when another tracker reads it",
     "files": "its paths are in the activities",
     "transcript_segments": "they are the transcripts and their pieces",

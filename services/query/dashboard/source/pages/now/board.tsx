@@ -64,7 +64,7 @@ export function Board({ live, now }: { live: Live; now: number }) {
 }
 
 function Card({ session, now }: { session: OpenSession; now: number }) {
-  const { tool, input, error, since, title, prompt, files } = session;
+  const { tool, input, error, since, title, prompt, files, agents } = session;
   const does = tool ?? (!error && title && title !== prompt && prompt);
   return (
     <li>
@@ -88,6 +88,14 @@ function Card({ session, now }: { session: OpenSession; now: number }) {
           <span class="board-error" title={error}>
             {error}
           </span>
+        )}
+        {agents.map(({ agent_id: id, agent_type: type, description, state, tool_name: runs }) =>
+          Object.hasOwn(terms.states, state) && state !== "error" && state !== "interrupted" ? (
+            <span class="board-agent" key={id}>
+              <span>{description ?? type ?? "Subagent"}</span>
+              <span>{state === "working" && runs ? runs : labelOf(state).label}</span>
+            </span>
+          ) : null,
         )}
         {files.map(({ file_path: path, lines_added, lines_removed }) => (
           <span class="board-file" key={path} title={path}>

@@ -37,6 +37,7 @@ export interface LiveItem {
   running_tool?: string;
   running_input?: string;
   error?: string;
+  agents?: Row["agents"];
 }
 
 export interface OpenSession {
@@ -62,6 +63,8 @@ export interface OpenSession {
   cost: number | null;
   /** Those that it changed last, as the rows tell. */
   files: Row["files"];
+  /** Its subagents, as told with the state. */
+  agents: Row["agents"];
 }
 
 export interface FeedEntry {
@@ -101,7 +104,7 @@ export class LiveBoard {
       if (!isAtOrBefore(session.position, lastEventId)) continue;
       session.position = lastEventId;
       session.prompt = row.last_prompt;
-      isIn(session, row.state, row.since, row.tool_name, row.tool_input, row.error);
+      isIn(session, row.state, row.since, row.tool_name, row.tool_input, row.error, row.agents);
     }
   }
 
@@ -117,13 +120,13 @@ export class LiveBoard {
     session.project = item.project_name ? projectName(item.project_id, item.project_name) : session.project;
     session.user = item.user ?? session.user;
     if (item.kind === "prompt" && item.agent_id === undefined) session.prompt = item.content ?? null;
-    if (item.state) isIn(session, item.state, item.since, item.running_tool, item.running_input, item.error);
+    if (item.state) isIn(session, item.state, item.since, item.running_tool, item.running_input, item.error, item.agents);
   }
 
   private session(id: string, startedAt: string): OpenSession {
     let session = this.sessions.get(id);
     if (!session) {
-      const unknown = { state: null, since: null, title: null, project: null, user: null, prompt: null, tool: null, input: null, error: null, calls: null, tokens: null, cost: null, files: [] };
+      const unknown = { state: null, since: null, title: null, project: null, user: null, prompt: null, tool: null, input: null, error: null, calls: null, tokens: null, cost: null, files: [], agents: [] };
       session = { id, position: "0-0", startedAt, ...unknown };
       this.sessions.set(id, session);
     }
@@ -142,12 +145,13 @@ function placeOf(session: OpenSession): number {
 
 type Told = string | null | undefined;
 
-function isIn(session: OpenSession, state: string, since: Told, tool: Told, input: Told, error: Told): void {
+function isIn(session: OpenSession, state: string, since: Told, tool: Told, input: Told, error: Told, agents: Row["agents"] = []): void {
   session.state = state;
   session.since = since ?? null;
   session.tool = tool ?? null;
   session.input = input ?? null;
   session.error = error ?? null;
+  session.agents = agents;
 }
 
 /** Whether a position of the feed is at or before another. Positions are `<ms>-<number>` or `<ms>-<number>-<index>`; one entry's are one. */

@@ -1,0 +1,287 @@
+"""What the views say of a session and its subagents while a person works at the terminal: list, feed, session and `tracker top` agree within two seconds.
+
+Each with all hooks and with few. Versions without a state in sessions/<pid>.json (2.1.197) are known by hooks and transcripts alone: with few hooks nothing
+tells them that a permission is asked before its notification comes, six seconds later.
+"""
+
+import os
+import re
+import signal
+import statistics
+import threading
+import time
+from collections.abc import Iterator
+from datetime import datetime
+
+import psycopg
+import pytest
+
+from shared.sessions.session_state import QUIET_SECONDS
+from tests.faults.pace import stretched
+from tests.flow.conftest import Stack
+from tests.flow.connect.shippers import shipper_of, wait_for
+from tests.real_client.claude_code import ClaudeHome
+from tests.real_client.messages_api import Failure, say, say_slowly, use, use_agent
+from tests.real_client.test_connect import Tracker, tracker  # noqa: F401  a fixture
+from tests.real_client.watching import Watcher
+from tests.skips import needs
+
+pytestmark = [needs("Claude Code"), needs("tmux"), needs("Linux")]
+LONG = "word " * 120
+CHANGES = 30
+
+
+@pytest.fixture(params=["few", "all"])
+def hooks(request: pytest.FixtureRequest) -> str:
+    """Which hooks the client has."""
+    return str(request.param)
+
+
+@pytest.fixture
+def watcher(stack: Stack, claude_home: ClaudeHome, tracker: Tracker, hooks: str) -> Iterator[Watcher]:  # noqa: F811
+    """Somebody who watches a machine that is connected."""
+    assert tracker("connect", "--yes", "--hooks", hooks).returncode == 0
+    watching = Watcher(stack, tracker)
+    listener = threading.Thread(target=watching.listen, daemon=True)
+    listener.start()
+    yield watching
+    watching.is_over.set()
+
+
+def waits_for(name: str) -> str:
+    """A command that runs until a file is there."""
+    return f"until [ -e {name} ]; do sleep 0.1; done; echo {name}"
+
+
+def tells_of_itself(home: ClaudeHome) -> bool:
+    """Whether this version writes what it does into its file."""
+    return any('"status"' in path.read_text() for path in (home.path / ".claude/sessions").glob("*.json"))
+
+
+def test_esc_in_an_answer(claude_home: ClaudeHome, watcher: Watcher) -> None:
+    claude_home.api.script([[say_slowly(LONG, 60)], [say("There is nothing to do.")]])
+    with claude_home.terminal() as terminal:
+        terminal.type("Tell me a story.")
+        watcher.finds("Tell me a story.")
+        terminal.wait_for("word word")
+        watcher.sees("working", when="an answer comes")
+
+        terminal.press("Escape")
+        terminal.wait_for("(?i)interrupted")
+        watcher.sees("interrupted", when="Esc in an answer")
+
+        terminal.type("What now?")
+        terminal.wait_for("There is nothing to do")
+        watcher.sees("input", when="the next turn is over")
+
+
+def test_a_permission_that_is_asked_and_granted(claude_home: ClaudeHome, watcher: Watcher) -> None:
+    claude_home.allow_also("Read")
+    claude_home.api.script([[use("Bash", command=f"touch asked; {waits_for('granted')}", description="Wait")], [say("It was granted.")]])
+    with claude_home.terminal() as terminal:
+        terminal.type("Wait for it.")
+        watcher.finds("Wait for it.")
+        terminal.wait_for("Do you want to proceed")
+        if not tells_of_itself(claude_home):
+            # The notification comes six seconds later.
+            wait_for(lambda: (watcher.listed() or ("",))[0] == "permission")
+        watcher.sees("permission", "Bash", when="a permission is asked")
+
+        terminal.press("Enter")
+        terminal.wait_for("(?i)esc to interrupt")
+        if tells_of_itself(claude_home):
+            watcher.sees("working", "Bash", when="a permission was granted")
+
+        (claude_home.project / "granted").touch()
+        terminal.wait_for("It was granted")
+        watcher.sees("input", when="the turn is over")
+
+
+def test_a_subagent_that_the_session_waits_for(claude_home: ClaudeHome, watcher: Watcher) -> None:
+    """without a terminal, at which newer versions let every subagent work in the background"""
+    claude_home.allow_also("Bash", "Agent")
+    looks = [[use("Bash", command=waits_for("found"), description="Look")], [say("It is there.")]]
+    turns = [
+        [use_agent("Look around", "Look for it.")],
+        [use("Bash", command=waits_for("over"), description="Wait")],
+        [say("It was found.")],
+    ]
+    with claude_home.started("Have it looked for.", turns, agents={"Look for it.": looks}) as process:
+        watcher.finds("Have it looked for.")
+        wait_for(lambda: has_called(claude_home, "subagents", "Bash"))
+        watcher.sees("working", "Bash", {"working": "Bash"}, when="a subagent works")
+
+        (claude_home.project / "found").touch()
+        wait_for(lambda: has_called(claude_home, "", "Bash"))
+        watcher.sees("working", "Bash", when="it is done, and the session goes on")
+        (claude_home.project / "over").touch()
+        process.wait()
+    wait_for(lambda: watcher.listed() is None)
+
+
+def test_esc_while_a_subagent_works(claude_home: ClaudeHome, watcher: Watcher) -> None:
+    claude_home.allow_also("Bash", "Agent")
+    looks = [[use("Bash", command=waits_for("found"), description="Look")], [say("It is there.")]]
+    claude_home.api.script([[use_agent("Look around", "Look for it.")], [say("Never said.")]], agents={"Look for it.": looks})
+    with claude_home.terminal() as terminal:
+        terminal.type("Have it looked for.")
+        watcher.finds("Have it looked for.")
+        wait_for(lambda: has_called(claude_home, "subagents", "Bash"))
+        if "async_launched" in "".join(path.read_text() for path in claude_home.transcripts()):
+            pytest.skip("this version lets every subagent of a terminal work in the background")
+        watcher.sees("working", "Bash", {"working": "Bash"}, when="a subagent works")
+
+        terminal.press("Escape")
+        terminal.wait_for("(?i)interrupted")
+        watcher.sees("interrupted", when="Esc while a subagent works")
+
+
+def test_a_subagent_in_the_background(claude_home: ClaudeHome, watcher: Watcher) -> None:
+    claude_home.allow_also("Bash", "Agent")
+    looks = [[use("Bash", command=waits_for("found"), description="Look")], [say("It is there.")]]
+    turns = [[use_agent("Look around", "Look for it.", in_background=True)], [say("It is looked for.")], [say("It was found.")]]
+    claude_home.api.script(turns, agents={"Look for it.": looks})
+    with claude_home.terminal() as terminal:
+        terminal.type("Have it looked for.")
+        watcher.finds("Have it looked for.")
+        terminal.wait_for("It is looked for")
+        wait_for(lambda: has_called(claude_home, "subagents", "Bash"))
+        watcher.sees("input", None, {"working": "Bash"}, when="a subagent works in the background")
+
+        (claude_home.project / "found").touch()
+        terminal.wait_for("It was found")
+        watcher.sees("input", when="it is done, and the session has told of it")
+
+
+def test_a_client_that_dies_while_a_subagent_works_in_the_background(claude_home: ClaudeHome, watcher: Watcher) -> None:
+    claude_home.allow_also("Bash", "Agent")
+    looks = [[use("Bash", command=waits_for("found"), description="Look")]]
+    claude_home.api.script(
+        [[use_agent("Look around", "Look for it.", in_background=True)], [say("It is looked for.")]], agents={"Look for it.": looks}
+    )
+    with claude_home.terminal() as terminal:
+        terminal.type("Have it looked for.")
+        watcher.finds("Have it looked for.")
+        terminal.wait_for("It is looked for")
+        wait_for(lambda: has_called(claude_home, "subagents", "Bash"))
+        watcher.sees("input", None, {"working": "Bash"}, when="a subagent works in the background")
+
+        began = time.monotonic()
+        os.kill(client_of(claude_home), signal.SIGKILL)
+        wait_for(lambda: watcher.listed() is None)
+        took = time.monotonic() - began
+        assert took <= stretched(2.0)
+        assert watcher.alone() == ("ended", {})
+        wait_for(lambda: (watcher.fed() or ("",))[0] == "ended")
+        assert watcher.fed() == ("ended", None, {})
+        print(f"kill -9 while a subagent works in the background: ended, no subagent works: list {took:.2f} s")
+
+
+def test_an_api_that_is_overloaded(claude_home: ClaudeHome, watcher: Watcher) -> None:
+    claude_home.environment["CLAUDE_CODE_MAX_RETRIES"] = "2"
+    claude_home.api.script([*[Failure(529)] * 3, [say("It answers again.")]])
+    with claude_home.terminal() as terminal:
+        terminal.type("Are you there?")
+        watcher.finds("Are you there?")
+        if claude_home.api.answers < 3:
+            watcher.sees("working", when="a 529 is tried again")
+
+        terminal.wait_for("529")
+        wait_for(lambda: claude_home.api.answers >= 3)
+        watcher.sees("error", when="the turn has failed")
+
+        terminal.type("And now?")
+        terminal.wait_for("It answers again")
+        watcher.sees("input", when="it has recovered")
+
+
+def test_a_laptop_that_sleeps(claude_home: ClaudeHome, watcher: Watcher) -> None:
+    claude_home.allow_also("Bash")
+    claude_home.api.script([[use("Bash", command=waits_for("morning"), description="Sleep")], [say("Good morning.")]])
+    with claude_home.terminal() as terminal:
+        terminal.type("Sleep well.")
+        watcher.finds("Sleep well.")
+        terminal.wait_for("(?i)esc to interrupt")
+        watcher.sees("working", "Bash", when="before it sleeps")
+        asleep = [client_of(claude_home), shipper_of(claude_home.capture) or 0]
+        for pid in asleep:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            # Then nobody can know what is so, and all views say what was
+            (claude_home.project / "morning").touch()
+            watcher.sees("working", "Bash", when="while it sleeps")
+            # And after ten minutes, that nothing was heard; the feed tells of no passing of time
+            with psycopg.connect(watcher.stack.database_url) as connection:
+                for table in ("session_signs", "session_processes"):
+                    passed = f"UPDATE {table} SET heard_at = heard_at - make_interval(secs => %s) WHERE session_id = %s"
+                    connection.execute(passed.encode(), [QUIET_SECONDS, watcher.session_id])
+            assert (watcher.listed(), watcher.alone()) == (("quiet", "Bash", {}), ("quiet", {}))
+            assert watcher.printed()[0] == "quiet"
+        finally:
+            for pid in reversed(asleep):
+                os.kill(pid, signal.SIGCONT)
+        terminal.wait_for("Good morning")
+        watcher.sees("input", when="after it woke")
+
+
+@pytest.mark.parametrize("hooks", ["few"], indirect=True)
+def test_a_change_of_the_file_of_a_process_is_in_the_row_and_the_feed(claude_home: ClaudeHome, watcher: Watcher) -> None:
+    """measured from what the file says of when, over a few turns"""
+    claude_home.api.delay = 1.5
+    claude_home.api.script([[say(f"Answer {number}.")] for number in range(CHANGES)])
+    seen: dict[str, dict[str, float]] = {"row": {}, "feed": {}}
+    is_over = threading.Event()
+
+    def look() -> None:
+        with psycopg.connect(watcher.stack.database_url, autocommit=True) as connection:
+            while not is_over.is_set():
+                since = (
+                    "SELECT extract(epoch FROM does_since) FROM session_processes WHERE session_id = %s AND is_alive AND does IS NOT NULL"
+                )
+                for (at,) in connection.execute(since, [watcher.session_id]).fetchall():
+                    seen["row"].setdefault(f"{at:.3f}", time.time())
+                time.sleep(0.01)
+
+    with claude_home.terminal() as terminal:
+        terminal.type("Question.")
+        watcher.finds("Question.")
+        if not tells_of_itself(claude_home):
+            pytest.skip("this version does not write what it does into its file")
+        looker = threading.Thread(target=look)
+        looker.start()
+        try:
+            for number in range(CHANGES // 2):
+                terminal.wait_for(rf"Answer {number}\.")
+                wait_for(lambda: (watcher.fed() or ("",))[0] == "input")
+                if number + 1 < CHANGES // 2:
+                    terminal.type(f"Question {number + 1}.")
+        finally:
+            is_over.set()
+            looker.join()
+    by_file = [(at, item) for at, item in watcher.told[watcher.session_id] if item["state_source"] == "client_file" and "since" in item]
+    for at, item in by_file:
+        seen["feed"].setdefault(f"{_seconds(item['since']):.3f}", at)
+    assert len(seen["row"]) >= CHANGES // 2
+    for name, found in seen.items():
+        lags = sorted(at - float(since) for since, at in found.items())
+        p99 = statistics.quantiles(lags, n=100, method="inclusive")[98]
+        print(
+            f"{len(lags)} changes of the file, to the {name}: p50 {statistics.median(lags):.2f} s, p99 {p99:.2f} s, most {lags[-1]:.2f} s"
+        )
+        assert p99 <= stretched(2.0)
+
+
+def has_called(home: ClaudeHome, folder: str, tool: str) -> bool:
+    """Whether a transcript in such a folder, or the session's own, has a call of the tool."""
+    own = [path for path in home.transcripts() if (folder in path.parts if folder else "subagents" not in path.parts)]
+    return any(re.search(rf'"name": ?"{tool}"', path.read_text()) for path in own)
+
+
+def client_of(home: ClaudeHome) -> int:
+    """The process of the only client."""
+    [file] = (home.path / ".claude/sessions").glob("*.json")
+    return int(file.stem)
+
+
+def _seconds(at: str) -> float:
+    return datetime.fromisoformat(at).timestamp()
