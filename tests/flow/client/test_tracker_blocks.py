@@ -33,7 +33,7 @@ def test_blocks_of_a_person_are_a_table_that_names_the_limits_elsewhere(tracker:
     head, _, row, *rest = said(tracker("blocks", "--user", user, "--tz", "UTC", COLUMNS="200")).splitlines()
 
     assert head.split()[:2] == ["Began", "Until"]
-    assert row.split()[:6] == ["2026-11-20", "10:00", "2026-11-20", "15:00", "<1", "min"]
+    assert row.split()[:6] == ["20", "Nov", "10:00", "20", "Nov", "15:00"]
     assert "claude-opus-4-6" in row
     assert rest[-1] == "Not the windows of Claude Code's limits: `tracker quota` shows those."
 
@@ -57,5 +57,5 @@ def test_a_session_shows_what_claude_code_counted_of_the_cache(stack: Stack, tra
 
     assert (sent.json()["accepted"], sent.headers["preference-applied"]) == (1, "wait=30")
     assert "Claude Code counted 3 misses of the cache in 41 calls, the last since: tools changed" in said(
-        tracker("show", session, COLUMNS="200")
+        tracker("show", session, "--outcome", COLUMNS="200")
     )
