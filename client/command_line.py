@@ -23,6 +23,7 @@ from client.options import DEFAULT_URL, AsJson, Token, Url, failures_as_exit_cod
 from client.output.display import SHARE_TOTAL, Quiet, display_for
 from client.output.terminal import write_json
 from client.questions import prices, project, retention
+from client.questions.blocks import list_blocks
 from client.questions.day import day
 from client.questions.export import export
 from client.questions.file import file_history
@@ -49,7 +50,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["--help", "-h"]},
-    help="Shows where your time with Claude Code went, from a tracker that keeps its history.",
+    help="Shows where your time with Claude Code went, from a tracker of its history.",
     epilog="`tracker COMMAND --help` shows its options, and how it finds the server.",
 )
 
@@ -81,6 +82,7 @@ app.command("mark", rich_help_panel=QUESTIONS)(mark)
 app.command("projects", rich_help_panel=QUESTIONS)(list_projects)
 app.command("tools", rich_help_panel=QUESTIONS)(list_tools)
 app.command("usage", rich_help_panel=QUESTIONS)(list_usage)
+app.command("blocks", rich_help_panel=QUESTIONS)(list_blocks)
 app.command("reconcile", rich_help_panel=QUESTIONS)(reconcile)
 app.command("quota", rich_help_panel=QUESTIONS)(show_quota)
 app.command("machines", rich_help_panel=QUESTIONS)(list_machines)

@@ -28,6 +28,7 @@ READING = {
     ("GET", "/api/me"): METRICS,
     ("GET", "/api/stats"): METRICS,
     ("GET", "/api/usage"): METRICS,
+    ("GET", "/api/usage/blocks"): METRICS,
     ("GET", "/api/quota"): METRICS,
     ("GET", "/api/compare"): METRICS,
     ("GET", "/api/prices"): METRICS,

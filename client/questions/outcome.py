@@ -120,6 +120,8 @@ def _cost(cost: Item) -> Iterator[Text]:
         yield Text(f"{counted(number, 'rebuild')} of the cache{price}" + (", of which the greatest:" if number > _MOST_REBUILDS else ":"))
         for rebuild in rebuilds[:_MOST_REBUILDS]:
             yield Text(f"  turn {rebuild['turn']:,}: {_rebuild(rebuild)}")
+    if told := _client_cache(cost["client_cache"]):
+        yield Text(told)
 
 
 def _parts(parts: Item | None) -> str:
@@ -137,6 +139,15 @@ def _rebuild(rebuild: Item) -> str:
     price = "" if rebuild["cost_usd"] is None else f" for {cells.usd(rebuild['cost_usd'])}"
     whose = "" if rebuild["agent_id"] is None else "a subagent's "
     return f"{whose}{cells.large(rebuild['rewritten_tokens'])} tokens were written to the cache again{price}, {cause}"
+
+
+def _client_cache(cache: Item | None) -> str:
+    """`Claude Code counted 3 misses of the cache in 41 calls, the last since: tools changed`; empty if it counted none."""
+    if cache is None or cache["misses"] is None or cache["requests"] is None:
+        return ""
+    causes = ", ".join(cause.replace("_", " ") for cause in cache["last_miss_causes"])
+    why = f", the last since: {one_line(causes)}" if causes else ""
+    return f"Claude Code counted {counted(cache['misses'], 'miss', 'misses')} of the cache in {counted(cache['requests'], 'call')}{why}"
 
 
 def _days(found: Item) -> Iterator[Text]:

@@ -25,6 +25,7 @@ from services.query.answers.prices import ModelPrice
 from services.query.answers.quota import Quota, QuotaWindow
 from services.query.answers.stats import CallPoint, ErrorCount, Point, Tool, UsageItem, UsageRange, UsageReport, UserShare
 from services.query.answers.tool_errors import FailedPoint, FailedTool
+from services.query.answers.usage_blocks import UsageBlock, UsageBlockPage
 from services.query.answers.users import User, UserPage
 
 Fields = frozenset[tuple[type[Answer], str]]
@@ -55,6 +56,10 @@ SHOWN_TEXTS: Final[Fields] = frozenset(
         (UsageItem, "user"),
         (UsageItem, "month"),
         (UsageReport, "group_by"),
+        (UsageBlock, "models"),
+        (UsageBlockPage, "about"),
+        # It holds an hour.
+        (UsageBlockPage, "next_cursor"),
         (Comparison, "group_by"),
         (ChangeOfGroup, "user"),
         (ChangeOfGroup, "model"),

@@ -24,6 +24,8 @@ _Usd = Annotated[float, Meta(ge=0, le=1e9)]
 _EpochSeconds = Annotated[float, Meta(ge=0, le=4e9)]
 _Account = Annotated[str, Meta(pattern="^[0-9a-f]{16}$")]
 _Kind = Annotated[str, Meta(pattern="^[a-z0-9_]{1,60}$")]
+_Ttl = Annotated[str, Meta(pattern="^[a-z0-9]{1,10}$")]
+_Share = Annotated[float, Meta(ge=0, le=1)]
 
 # How long a window of a kind lasts. A kind that is not known here has no pace: its length is never guessed.
 WINDOW_SECONDS: Final[Mapping[str, int]] = MappingProxyType({"five_hour": 5 * 3600, "seven_day": 7 * 86_400})
@@ -66,6 +68,30 @@ class ContextWindow(Struct, omit_defaults=True, kw_only=True):
     total_input_tokens: _Count | None = None
 
 
+class CacheMissCause(Struct, omit_defaults=True, kw_only=True):
+    """Why the cache was missed, in Claude Code's words, as `tools_changed`."""
+
+    causes: Annotated[list[_Kind], Meta(max_length=50)] = []
+
+
+class PromptCache(Struct, omit_defaults=True, kw_only=True):
+    """What Claude Code counts of the prompt cache: of the session's own thread, since the client started."""
+
+    warm: bool | None = None
+    caching_observed: bool | None = None
+    ttl: _Ttl | None = None
+    expires_at: _EpochSeconds | None = None
+    requests: _Count | None = None
+    misses: _Count | None = None
+    expected_rebuilds: _Count | None = None
+    hit_ratio: _Share | None = None
+    cache_write_tokens: _Count | None = None
+    miss_recache_tokens: _Count | None = None
+    last_miss_at: _EpochSeconds | None = None
+    last_miss_cause: CacheMissCause | None = None
+    recache_tokens_if_cold: _Count | None = None
+
+
 class StatusLine(Struct, tag="status_line", omit_defaults=True, kw_only=True):
     """What Claude Code gave its status line."""
 
@@ -77,6 +103,7 @@ class StatusLine(Struct, tag="status_line", omit_defaults=True, kw_only=True):
     model: _Word | None = None
     cost: ClientCost | None = None
     context_window: ContextWindow | None = None
+    prompt_cache: PromptCache | None = None
     rate_limits: RateLimits | None = None
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import quote
 
 from tests.bench.asking import Asker, url
-from tests.bench.plan import END, PROJECTS, YEARS, Plan
+from tests.bench.plan import END, MODELS, PROJECTS, YEARS, Plan
 from tests.bench.search_words import literals_of, words_of
 
 ZONES = ("UTC", "Europe/Berlin", "Asia/Kolkata")
@@ -87,6 +87,7 @@ def questions(known: Known) -> list[Question]:
 
 def _projects(known: Known) -> list[Question]:
     ranges = ((30, "30 days"), (365, "a year"), (None, "all time"))
+    blocks = "/api/usage/blocks"
 
     def of_project(days: int | None) -> Callable[[Random], str]:
         return lambda r: url(f"/api/projects/{known.project(r)}/stats", **_zoned(r, days))
@@ -99,6 +100,9 @@ def _projects(known: Known) -> list[Question]:
         Question("project", lambda r: f"/api/projects/{known.project(r)}"),
         *(Question(f"project stats, {name}", of_project(days)) for days, name in ranges),
         *(Question(f"stats, {name}", of_all(days)) for days, name in ranges),
+        Question("usage in blocks", lambda r: url(blocks, **_dates(r, r.choice((None, 30))))),
+        Question("usage in blocks, of a user", lambda r: url(blocks, user=r.choice(known.users), **_dates(r, r.choice((None, 30))))),
+        Question("usage in blocks, of a model", lambda r: url(blocks, model=r.choice(MODELS), **_dates(r, r.choice((None, 30))))),
     ]
 
 

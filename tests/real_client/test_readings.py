@@ -16,6 +16,7 @@ from deploy.embedded.supervision.processes import wait_until
 from tests.flow.conftest import REPOSITORY, TRACKER
 from tests.flow.connect.shippers import stop_shipper
 from tests.real_client.claude_code import ClaudeHome
+from tests.real_client.formats import version_of
 from tests.real_client.messages_api import say, use
 from tests.skips import CLAUDE, needs
 from tests.unit.client.capture.capture_server import CaptureServer, capture_server
@@ -24,6 +25,7 @@ pytestmark = [needs("Claude Code")]
 KEY = "cct_secret"
 TURNS = [[use("Bash", command="echo hello", description="Say hello")], [say("It says hello.")]]
 SECONDS = 60
+TELLS_THE_CACHE = (2, 1, 332)
 
 
 @pytest.fixture
@@ -121,6 +123,10 @@ def test_a_status_line_goes_on_and_the_death_of_a_client_is_told(claude_home: Cl
         seen = json.loads((claude_home.path / "seen").read_text())
         line = [each for each in server.readings if each["type"] == "status_line"][-1]
         assert (line["session_id"], line["version"], line["model"]) == (seen["session_id"], seen["version"], seen["model"]["id"])
+        # And what it counts of the prompt cache, where this version tells that
+        assert CLAUDE is not None
+        if version_of(claude_home, Path(CLAUDE)) >= TELLS_THE_CACHE:
+            assert wait_until(lambda: any(each.get("prompt_cache", {}).get("requests") for each in server.readings), SECONDS)
         # And the state of its process, where this version tells one
         [file] = (claude_home.path / ".claude/sessions").glob("*.json")
         assert wait_until(lambda: any(each["type"] == "session_file" and each["is_alive"] for each in server.readings), SECONDS)

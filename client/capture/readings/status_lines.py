@@ -69,10 +69,19 @@ def status_line_reading(found: StatusLine) -> dict[str, Any] | None:
         "model": text_of(model, "id") if isinstance(model, dict) else None,
         "cost": _members(value.get("cost"), _COST),
         "context_window": _members(value.get("context_window"), _CONTEXT),
-        "prompt_cache": _members(value.get("prompt_cache"), _CACHE),
+        "prompt_cache": _prompt_cache(value.get("prompt_cache")),
         "rate_limits": _windows(limits) if isinstance(limits, dict) else None,
     }
     return {name: member for name, member in told.items() if member is not None}
+
+
+def _prompt_cache(cache: object) -> dict[str, Any] | None:
+    """Of the cause of the last miss only its words. Which tools came or went stays here."""
+    told = _members(cache, _CACHE)
+    cause = cache.get("last_miss_cause") if isinstance(cache, dict) else None
+    causes = cause.get("causes") if isinstance(cause, dict) else None
+    words = [word for word in causes if isinstance(word, str)] if isinstance(causes, list) else []
+    return told | {"last_miss_cause": {"causes": words}} if told and words else told
 
 
 def _windows(limits: dict[str, Any]) -> dict[str, Any] | None:

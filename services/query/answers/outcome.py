@@ -118,6 +118,28 @@ class SubagentCost(Answer):
     cost_usd: CostUsd
 
 
+class ClientCache(Answer):
+    """What Claude Code itself counted of the prompt cache, as the session's newest status line had it: of its own thread, since the client started."""
+
+    read_at: Annotated[datetime, doc("When Claude Code said it.")]
+    warm: Annotated[bool | None, doc("Whether the next call would have found it, at `read_at`; until `expires_at`, if it was.")]
+    caching_observed: Annotated[bool | None, doc("Whether any call has read or written a cache.")]
+    ttl: Annotated[str | None, doc("How long it is kept after its last use.", examples=["5m", "1h"])]
+    expires_at: datetime | None
+    requests: Annotated[int | None, doc("Calls of the API.")]
+    misses: Annotated[
+        int | None,
+        doc("Calls that read less than 95 % of what was there, by 2,000 tokens or more. `rebuilds` has a coarser rule, and all threads."),
+    ]
+    expected_rebuilds: Annotated[int | None, doc("The same where Claude Code itself had changed the conversation, as by a compaction.")]
+    hit_ratio: Annotated[float | None, doc("Input tokens that were read from it, of all, from 0 to 1.")]
+    cache_write_tokens: int | None
+    miss_recache_tokens: Annotated[int | None, doc("Tokens that the misses wrote again.")]
+    last_miss_at: datetime | None
+    last_miss_causes: Annotated[list[str], doc("In Claude Code's words; empty if it named none.", examples=[["tools_changed"]])]
+    recache_tokens_if_cold: Annotated[int | None, doc("Tokens that the next call would write, had it gone cold.")]
+
+
 class SessionCost(Answer):
     """Why a session cost what it cost."""
 
@@ -132,6 +154,7 @@ class SessionCost(Answer):
     most_context_tokens: Annotated[int, doc("The most tokens that one call of the session's own thread sent, cached or not.")]
     rebuilds: Annotated[list[CacheRebuild], doc(f"The {MOST_REBUILDS} that rewrote most.")]
     rebuilds_left_out: int
+    client_cache: Annotated[ClientCache | None, doc("null: no status line told of it.")]
     rebuilds_usd: Annotated[float | None, doc("What all rebuilds cost; null if there were none, or no price is known.")]
 
 

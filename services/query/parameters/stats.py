@@ -7,10 +7,12 @@ from pydantic import Field
 from services.query.answers.stats import Interval
 from services.query.parameters.fields import (
     Absent,
+    Dated,
     ListFormat,
     OptionalBranch,
     OptionalGroup,
     OptionalMachine,
+    OptionalModel,
     OptionalProject,
     OptionalRepository,
     OptionalSession,
@@ -104,6 +106,17 @@ class UsageParameters(Parameters):
     end_date: StatsEnd = None
     tz: Zone = None
     format: Annotated[ListFormat | None, Absent(), table_of("items")] = None
+
+
+class UsageBlocksParameters(Dated):
+    """Blocks that reach into the dates. They are made of the usage that the filters leave."""
+
+    project_id: OptionalProject = None
+    group: OptionalGroup = None
+    repository: OptionalRepository = None
+    user: OptionalUser = None
+    model: OptionalModel = None
+    machine: OptionalMachine = None
 
 
 class CompareParameters(Parameters):

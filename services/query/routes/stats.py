@@ -7,15 +7,17 @@ from fastapi import APIRouter, Query, Request, Response
 from services.query.answers.comparison import Comparison
 from services.query.answers.stats import Interval, Stats, ToolStats, UsageReport
 from services.query.answers.tool_errors import ToolErrors
+from services.query.answers.usage_blocks import UsageBlockPage
 from services.query.database import Connection
-from services.query.http.list_response import LIST_RESPONSES, report_response
-from services.query.http.parameters import only_project, only_some_projects, selection, settings_of, stats_range
+from services.query.http.list_response import LIST_RESPONSES, list_response, report_response
+from services.query.http.parameters import dates, only_project, only_some_projects, selection, settings_of, stats_range
 from services.query.parameters.fields import ProjectId
 from services.query.parameters.stats import (
     AllStatsParameters,
     CompareParameters,
     ProjectStatsParameters,
     ToolStatsParameters,
+    UsageBlocksParameters,
     UsageParameters,
 )
 from services.query.parameters.tool_errors import ToolErrorsParameters
@@ -25,6 +27,7 @@ from services.query.queries.stats.stats import stats
 from services.query.queries.stats.tool_errors import tool_errors
 from services.query.queries.stats.tool_stats import tool_stats
 from services.query.queries.stats.usage import INTERVALS, KEY_FIELDS, UsageQuestion, dimensions_of, usage
+from services.query.queries.stats.usage_blocks import usage_blocks
 from services.query.routes.projects import existing_project
 from shared.auth.authentication import grant_of
 from shared.auth.scopes import METRICS, requires
@@ -124,6 +127,24 @@ def show_usage(request: Request, parameters: Annotated[UsageParameters, Query()]
 
     return report_response(
         request, parameters.format, read, rows="items", leading=[field for each in dimensions for field in KEY_FIELDS[each]]
+    )
+
+
+@router.get("/api/usage/blocks", response_model=UsageBlockPage, tags=["usage"], summary="Usage in blocks of five hours")
+@requires(METRICS)
+def show_usage_blocks(request: Request, parameters: Annotated[UsageBlocksParameters, Query()]) -> Response:
+    """Blocks of five hours of observed usage, the newest first. A block begins with the full UTC hour of the first call after the block before.
+
+    They are a report of usage, not the windows of Claude Code's limits: `/api/quota` has those, as Claude Code told them. All people together make one
+    chain of blocks, each `user` one of their own. Blocks at the ends of the range are given whole.
+    """
+    within = dates(request, parameters)
+    return list_response(
+        request,
+        parameters,
+        lambda connection, wanted: usage_blocks(
+            connection, selection(request, connection, parameters.project_id, parameters), parameters.model, within, wanted
+        ),
     )
 
 

@@ -146,4 +146,5 @@ def _to_the_minute(time: datetime) -> datetime:
 def _status_line_row(line: StatusLine) -> dict[str, Any]:
     cost, context = line.cost or ClientCost(), line.context_window or ContextWindow()
     row = {"session_id": line.session_id, "read_at": line.read_at, "model": line.model, "client_version": line.version}
-    return row | msgspec.structs.asdict(cost) | msgspec.structs.asdict(context)
+    cache = None if line.prompt_cache is None else msgspec.json.encode(line.prompt_cache).decode()
+    return row | msgspec.structs.asdict(cost) | msgspec.structs.asdict(context) | {"prompt_cache": cache}

@@ -12,14 +12,15 @@ WHERE excluded.first_read_at < q.first_read_at OR excluded.last_read_at > q.last
 
 -- name: store_status_line
 INSERT INTO status_lines AS s (session_id, read_at, model, client_version, total_cost_usd, total_duration_ms, total_api_duration_ms, lines_added,
-    lines_removed, context_window_size, context_used_percentage, context_tokens)
+    lines_removed, context_window_size, context_used_percentage, context_tokens, prompt_cache)
 VALUES (%(session_id)s, %(read_at)s, %(model)s, %(client_version)s, %(total_cost_usd)s, %(total_duration_ms)s, %(total_api_duration_ms)s,
-    %(total_lines_added)s, %(total_lines_removed)s, %(context_window_size)s, %(used_percentage)s, %(total_input_tokens)s)
+    %(total_lines_added)s, %(total_lines_removed)s, %(context_window_size)s, %(used_percentage)s, %(total_input_tokens)s,
+    %(prompt_cache)s::jsonb)
 ON CONFLICT (session_id) DO UPDATE SET read_at = excluded.read_at, model = excluded.model, client_version = excluded.client_version,
     total_cost_usd = excluded.total_cost_usd, total_duration_ms = excluded.total_duration_ms,
     total_api_duration_ms = excluded.total_api_duration_ms, lines_added = excluded.lines_added, lines_removed = excluded.lines_removed,
     context_window_size = excluded.context_window_size, context_used_percentage = excluded.context_used_percentage,
-    context_tokens = excluded.context_tokens
+    context_tokens = excluded.context_tokens, prompt_cache = excluded.prompt_cache
 WHERE excluded.read_at > s.read_at
 
 -- name: store_process

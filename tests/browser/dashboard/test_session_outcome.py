@@ -110,6 +110,24 @@ def test_cost_stands_beside_claude_codes_total_with_the_reason(open_page: OpenPa
     )
 
 
+def test_what_claude_code_counted_of_the_cache_stands_beside_our_rebuilds(open_page: OpenPage, stack: Stack) -> None:
+    session = "25252525-0000-4000-8000-000000000003"
+    rows = [prompt(0, "c1", "Go"), answer(1, "c2", "msg_c2", text("Yes."))]
+    import_transcript(stack, session, jsonl(*(row | {"sessionId": session} for row in rows)))
+    cache = {"warm": True, "requests": 41, "misses": 3, "last_miss_cause": {"causes": ["tools_changed", "ttl_expired_5m"]}}
+    reading = {"type": "status_line", "session_id": session, "machine_id": "m-cache", "read_at": datetime.now(UTC).isoformat()}
+    sent = stack.http.post("/api/readings", json=[reading | {"prompt_cache": cache}], headers={"Prefer": "wait=30"})
+    assert (sent.json()["accepted"], sent.headers["preference-applied"]) == (1, "wait=30")
+
+    page = open_page(f"/sessions/{session}")
+    why = page.locator(".outcome-fold", has_text="Why it cost")
+    why.locator("summary").click()
+
+    expect(why.locator("li", has_text="Claude Code counted")).to_have_text(
+        re.compile(r"^Claude Code counted 3 misses in 41 calls, the last since: tools changed, ttl expired 5m, as of .*\.$")
+    )
+
+
 def test_days_are_told_and_part_the_conversation(open_page: OpenPage, told: str) -> None:
     page = open_page(f"/sessions/{told}", timezone_id="UTC")
     days = page.get_by_role("region", name="Days of the session, in UTC")

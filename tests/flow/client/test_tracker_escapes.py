@@ -49,6 +49,7 @@ COMMANDS: Final[dict[str, list[str]]] = {
     "tools": [],
     "usage": ["--by", "session"],
     "quota": [],
+    "blocks": [],
     "reconcile": ["SESSION"],
     "machines": [],
     "top": ["--once"],

@@ -22,6 +22,7 @@ QUERIES = {
     "/api/projects/{project_id}/stats": ["", "?start_date=2024-03-01&end_date=2024-11-30&interval=week"],
     "/api/stats": ["", "?start_date=2024-03-01&end_date=2025-11-30&interval=month"],
     "/api/usage": [f"?group_by={by}" for by in ("day", "model", "project", "user", "month,project", "session", "branch,user")],
+    "/api/usage/blocks": ["", "?limit=1", "?model=claude-opus&project_id=1"],
     "/api/days/{date}": ["", "?tz=Europe/Berlin&limit=1", "?project_id=1"],
     "/api/tool-calls/stats": ["", "?project_id=1", "?tool_name=Bash", "?include_latency=true"],
     "/api/tool-calls/errors": ["", "?project_id=1", "?tool_name=Bash&error_class=other&examples=20", "?interval=day"],
@@ -150,6 +151,7 @@ def test_a_key_that_may_also_read_sees_everything(api: Api, corpus: set[str]) ->
 # Every text that such a key can see, by model and field. Each new one needs a reason why it holds no user's text, path or project.
 SEEN = {
     "CountedRange.tz", "ErrorRange.tz", "Tool.tool_name", "TimedTool.tool_name", "UserShare.user", "UsageRange.tz", "UsageItem.model", "UsageItem.user",
+    "UsageBlock.models", "UsageBlockPage.about", "UsageBlockPage.next_cursor",
     "UsageReport.price_versions", "UsageReport.group_by", "ModelPrice.model", "ModelPrice.version", "UnpricedModel.model",
     "Comparison.group_by", "ChangeOfGroup.user", "ChangeOfGroup.model", "ChangeOfGroup.tool_name", "ChangeOfGroup.error_class",
     "UsageItem.month", "Point.date", "CallPoint.date", "FailedPoint.date",

@@ -14,6 +14,7 @@ from services.query.answers.examples.quota import QUOTA_EXAMPLE
 from services.query.answers.examples.reconcile import RECONCILE_REPORT_EXAMPLE, RECONCILIATION_EXAMPLE
 from services.query.answers.examples.search import DOCUMENTS_EXAMPLE
 from services.query.answers.examples.timeline import TIMELINE_EXAMPLE, TURNS_EXAMPLE
+from services.query.answers.examples.usage_blocks import USAGE_BLOCKS_EXAMPLE
 
 Json = dict[str, Any]
 
@@ -444,6 +445,7 @@ ANSWERS: Final[dict[str, Json]] = {
         "totals": _USAGE,
         "price_versions": ["genai-prices 0.2.3"],
     },
+    "UsageBlockPage": USAGE_BLOCKS_EXAMPLE,
     "Comparison": {
         "range": _RANGE,
         "range_before": _RANGE | {"start": "2024-01-14T00:00:00Z", "end": "2024-01-15T00:00:00Z"},

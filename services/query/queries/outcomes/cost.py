@@ -7,8 +7,17 @@ from typing import Final
 
 from msgspec import Struct
 
-from services.query.answers.outcome import MOST_REBUILDS, MOST_SUBAGENTS, CacheRebuild, CostParts, ModelCost, SessionCost, SubagentCost
-from services.query.database import Connection, Row, fetch, fetch_by, rows
+from services.query.answers.outcome import (
+    MOST_REBUILDS,
+    MOST_SUBAGENTS,
+    CacheRebuild,
+    ClientCache,
+    CostParts,
+    ModelCost,
+    SessionCost,
+    SubagentCost,
+)
+from services.query.database import Connection, Row, fetch, fetch_by, fetch_first, rows
 from shared.sql_files import statement
 
 _PARTS: Final = ("input_usd", "cache_write_usd", "cache_read_usd", "output_usd", "unknown_usd")
@@ -62,6 +71,7 @@ def session_cost(connection: Connection, session_id: str) -> SessionCost:
         most_context_tokens=total.most_context_tokens,
         rebuilds=sorted(rebuilds, key=lambda rebuild: -rebuild.rewritten_tokens)[:MOST_REBUILDS],
         rebuilds_left_out=max(len(rebuilds) - MOST_REBUILDS, 0),
+        client_cache=fetch_first(connection, ClientCache, _sql("client_cache"), {"session_id": session_id}),
         rebuilds_usd=_sum(rebuild.cost_usd for rebuild in rebuilds),
     )
 

@@ -71,3 +71,13 @@ SELECT r.occurred_at AS timestamp, r.agent_id,
     r.pause_seconds, r.cache_seconds
 FROM rebuilt AS r
 ORDER BY r.occurred_at, r.agent_id NULLS FIRST
+
+-- name: client_cache
+-- What Claude Code's newest status line of the session said of the cache.
+SELECT s.read_at, c.warm, c.caching_observed, c.ttl, to_timestamp(c.expires_at) AS expires_at, c.requests, c.misses, c.expected_rebuilds, c.hit_ratio,
+    c.cache_write_tokens, c.miss_recache_tokens, to_timestamp(c.last_miss_at) AS last_miss_at,
+    ARRAY(SELECT jsonb_array_elements_text(s.prompt_cache #> '{last_miss_cause,causes}')) AS last_miss_causes, c.recache_tokens_if_cold
+FROM status_lines AS s
+CROSS JOIN jsonb_to_record(s.prompt_cache) AS c (warm boolean, caching_observed boolean, ttl text, expires_at float8, requests bigint, misses bigint,
+    expected_rebuilds bigint, hit_ratio float8, cache_write_tokens bigint, miss_recache_tokens bigint, last_miss_at float8, recache_tokens_if_cold bigint)
+WHERE s.session_id = %(session_id)s AND s.prompt_cache IS NOT NULL

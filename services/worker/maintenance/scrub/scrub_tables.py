@@ -189,6 +189,7 @@ EXEMPT: Final = {
     ("reparse_rows", "relation"): "the name of a table",
     ("session_signs", "waits_for"): _OUR_WORD,
     ("signals", "value"): "a number",
+    ("status_lines", "prompt_cache"): "numbers, times and words of Claude Code's own, which ingest checks",
     ("signals", "name"): "a name of the list of what is kept",
     ("session_signs", "worked_by"): _OUR_WORD,
     ("session_signs", "waits_by"): _OUR_WORD,

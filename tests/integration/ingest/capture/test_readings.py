@@ -12,7 +12,7 @@ from services.ingest.app import create_app
 from services.ingest.capture.write_readings import MAX_READING_BYTES, MAX_READINGS
 from services.ingest.http.examples import READINGS
 from services.ingest.settings import Settings
-from shared.events.readings import Reading, SessionFile, StatusLine, UsageCache
+from shared.events.readings import CacheMissCause, PromptCache, Reading, SessionFile, StatusLine, UsageCache
 from shared.journal.streams import stream_key
 from tests.conftest import LOCAL
 from tests.integration.ingest.conftest import Service, is_error
@@ -78,6 +78,28 @@ def test_unknown_fields_are_dropped_at_the_door(service: Service) -> None:
     assert isinstance(reading.body, StatusLine)
     assert reading.body.cost is not None
     assert reading.body.cost.total_cost_usd == 1.5
+
+
+def test_of_the_prompt_cache_numbers_and_claude_codes_words_are_kept(service: Service) -> None:
+    told = {"warm": False, "ttl": "1h", "expires_at": None, "requests": 41, "misses": 3, "hit_ratio": 0.934, "recache_tokens_if_cold": None}
+    cause = {"causes": ["tools_changed", "ttl_expired_1h"], "tools_added": ["mcp__ann__secret"]}
+
+    good = service.post("/api/readings", [status_line(prompt_cache=told | {"last_miss_cause": cause, "miss_causes": {"ann": 1}})])
+    bad = service.post("/api/readings", [status_line(prompt_cache=told | {"last_miss_cause": {"causes": ["Ann's own words"]}})])
+
+    assert (good.json()["accepted"], bad.json()["accepted"]) == (1, 0)
+    [entry] = service.redis.xrange(stream_key(0))
+    assert b"ann" not in entry[1][b"payload"]
+    [reading] = kept(service)
+    assert isinstance(reading.body, StatusLine)
+    assert reading.body.prompt_cache == PromptCache(
+        warm=False,
+        ttl="1h",
+        requests=41,
+        misses=3,
+        hit_ratio=0.934,
+        last_miss_cause=CacheMissCause(causes=["tools_changed", "ttl_expired_1h"]),
+    )
 
 
 WRONG: dict[str, tuple[dict[str, Any], str]] = {

@@ -34,6 +34,15 @@ READS: Final[dict[str, list[str]]] = {
         *("?machine={machine}", "?user=ann&machine={machine}", "?project_id={project_id}&user=ann", "?user=ann&format=csv"),
         *("?group_by=group&user=ann", "?group_by=repository&user=ann", "?group={word}-group&user=ann", "?project_id={part}&user=ann"),
     ],
+    "/api/usage/blocks": [
+        "",
+        "?user=bob",
+        "?user=ann",
+        f"?{DATES}&user=ann",
+        "?user=ann&model={model}",
+        "?user=ann&machine={machine}",
+        "?user=ann&format=csv",
+    ],
     "/api/quota": ["", "?user=bob", "?user=ann", "?kind=five_hour", "?need=100", "?need=100&user=bob"],
     "/api/compare": [
         *(f"?{DATES}&group_by={by}&user=ann" for by in ("project", "user", "model", "branch", "machine", "tool", "error_class")),

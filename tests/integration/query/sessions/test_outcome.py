@@ -218,6 +218,37 @@ def test_a_rebuild_of_the_cache_has_its_cause(
         assert rebuild["cost_usd"] == pytest.approx(whole * lost / sent)
 
 
+def test_what_claude_code_counted_of_the_cache_is_beside_our_rebuilds(client: TestClient, connection: Connection, session: str) -> None:
+    assert outcome(client)["cost"]["client_cache"] is None
+    told = {"warm": True, "ttl": "5m", "expires_at": NOON.timestamp() + 300, "requests": 41, "misses": 3, "hit_ratio": 0.93}
+    told |= {"last_miss_at": NOON.timestamp(), "last_miss_cause": {"causes": ["tools_changed"]}}
+
+    connection.execute("INSERT INTO status_lines (session_id, read_at, prompt_cache) VALUES ('s', %s, %s)", (NOON, Json(told)))
+
+    cache = outcome(client)["cost"]["client_cache"]
+    times = {name: datetime.fromisoformat(cache.pop(name)) for name in ("read_at", "expires_at", "last_miss_at")}
+    assert times == {"read_at": NOON, "expires_at": NOON + timedelta(seconds=300), "last_miss_at": NOON}
+    assert cache == {
+        "warm": True,
+        "caching_observed": None,
+        "ttl": "5m",
+        "requests": 41,
+        "misses": 3,
+        "expected_rebuilds": None,
+        "hit_ratio": 0.93,
+        "cache_write_tokens": None,
+        "miss_recache_tokens": None,
+        "last_miss_causes": ["tools_changed"],
+        "recache_tokens_if_cold": None,
+    }
+
+
+def test_a_status_line_without_a_cache_tells_nothing_of_it(client: TestClient, connection: Connection, session: str) -> None:
+    connection.execute("INSERT INTO status_lines (session_id, read_at) VALUES ('s', %s)", (NOON,))
+
+    assert outcome(client)["cost"]["client_cache"] is None
+
+
 def test_a_compaction_is_a_cause_before_all_others(client: TestClient, connection: Connection, session: str) -> None:
     call(connection, NOON, context(100_000, 50_000))
     seed.add_timeline_entry(connection, session, NOON + HOUR, "compaction", agent_id="a")

@@ -12,7 +12,18 @@ import pytest
 from services.worker.drain.drain_partition import drain
 from services.worker.drain.store_readings import store_readings
 from shared.events.messages import Envelope, encode_envelope
-from shared.events.readings import ClientCost, RateLimit, RateLimits, Reading, ReadingBody, StatusLine, UsageCache, UsageWindow
+from shared.events.readings import (
+    CacheMissCause,
+    ClientCost,
+    PromptCache,
+    RateLimit,
+    RateLimits,
+    Reading,
+    ReadingBody,
+    StatusLine,
+    UsageCache,
+    UsageWindow,
+)
 from tests.integration.worker.accounting.accounting_world import World
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
@@ -27,7 +38,8 @@ def minutes(number: float) -> datetime:
 def line(at: float, used: float, resets_at: datetime = RESET, *, session: str = "s", user: str | None = "ann") -> StatusLine:
     limits = RateLimits(five_hour=RateLimit(used_percentage=used, resets_at=resets_at.timestamp()))
     cost = ClientCost(total_cost_usd=at)
-    return StatusLine(session_id=session, read_at=minutes(at), machine_id="m", user=user, rate_limits=limits, cost=cost)
+    cache = PromptCache(warm=at % 2 == 0, misses=round(at), last_miss_cause=CacheMissCause(causes=["tools_changed"]) if at else None)
+    return StatusLine(session_id=session, read_at=minutes(at), machine_id="m", user=user, rate_limits=limits, cost=cost, prompt_cache=cache)
 
 
 def cache(at: float, **used: float) -> UsageCache:
@@ -81,7 +93,17 @@ def test_the_newest_status_line_of_a_session_stays(connection: psycopg.Connectio
     store_readings(connection, readings([line(9, 1), line(2, 1)]))
     store_readings(connection, readings([line(4, 1)]))
 
-    assert connection.execute("SELECT session_id, read_at, total_cost_usd::float8 FROM status_lines").fetchall() == [("s", minutes(9), 9.0)]
+    assert connection.execute("SELECT session_id, read_at, total_cost_usd::float8, prompt_cache FROM status_lines").fetchall() == [
+        ("s", minutes(9), 9.0, {"warm": False, "misses": 9, "last_miss_cause": {"causes": ["tools_changed"]}})
+    ]
+
+
+def test_a_newer_status_line_without_a_cache_has_none(connection: psycopg.Connection[Any]) -> None:
+    """given a client that was started anew, then what the one before counted is not told as its"""
+    store_readings(connection, readings([line(4, 1)]))
+    store_readings(connection, readings([StatusLine(session_id="s", read_at=minutes(5), machine_id="m")]))
+
+    assert connection.execute("SELECT prompt_cache FROM status_lines").fetchall() == [(None,)]
 
 
 def test_any_order_any_batching_and_any_repetition_end_in_the_same_rows(connection: psycopg.Connection[Any]) -> None:

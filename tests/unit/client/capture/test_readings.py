@@ -78,7 +78,7 @@ def test_a_status_line_is_sent_with_the_listed_members_alone(person: Person, ser
             "model": "claude-opus-4-8[1m]",
             "cost": {"total_cost_usd": 0.4242, "total_duration_ms": 4_321, "total_api_duration_ms": 91, "total_lines_added": 3},
             "context_window": {"context_window_size": 1_000_000, "total_input_tokens": 19},
-            "prompt_cache": {"warm": True, "hit_ratio": 0.93},
+            "prompt_cache": {"warm": True, "hit_ratio": 0.93, "last_miss_cause": {"causes": ["tools"]}},
             "rate_limits": {"five_hour": {"used_percentage": 42.3, "resets_at": RESET}},
         }
     ]

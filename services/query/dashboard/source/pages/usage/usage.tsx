@@ -96,7 +96,7 @@ export default function Usage() {
           </Loaded>
         </Panel>
         <QuotaPanel />
-        {!chosen.value.model && <BlocksPanel />}
+        <BlocksPanel />
       </div>
     </StatsPage>
   );

@@ -9,8 +9,9 @@ import { clockText } from "../../../format/times";
 import { BarList } from "../../../parts/charts/bar_list";
 import { Hint } from "../../../parts/notes/hint";
 import { Split } from "../../../parts/stats/token_split";
+import { Time } from "../../../parts/time";
 import { shortModel } from "../../sessions/session_row";
-import { PARTS, type Rebuild, partsText, rebuildText, sentence, turnReason } from "../timeline/cost_reasons";
+import { PARTS, type Rebuild, clientCacheText, partsText, rebuildText, sentence, turnReason } from "../timeline/cost_reasons";
 import { type Turn, itemAddress, threadAddress } from "../timeline/story";
 import { ContextChart } from "./context_chart";
 
@@ -26,6 +27,7 @@ interface Props {
 
 export function SessionCost({ cost, session, turns }: Props) {
   const dearest = turns.filter((turn) => turn.cost_usd).sort((a, b) => (b.cost_usd ?? 0) - (a.cost_usd ?? 0)).slice(0, MOST_TURNS);
+  const told = clientCacheText(cost.client_cache);
   return (
     <details class="outcome-fold">
       <summary>
@@ -84,7 +86,7 @@ export function SessionCost({ cost, session, turns }: Props) {
             {cost.subagents_left_out > 0 && <p class="quiet">and {plural(cost.subagents_left_out, "more subagent")}, each of which cost less</p>}
           </Block>
         )}
-        {cost.rebuilds.length > 0 && (
+        {(cost.rebuilds.length > 0 || told) && (
           <Block title="Rebuilds of the cache">
             <ul class="cost-list">
               {cost.rebuilds.map((rebuild, index) => (
@@ -93,6 +95,11 @@ export function SessionCost({ cost, session, turns }: Props) {
                 </li>
               ))}
               {cost.rebuilds_left_out > 0 && <li class="quiet">and {plural(cost.rebuilds_left_out, "smaller one")}</li>}
+              {told && cost.client_cache && (
+                <li title="Of its own thread, since the client started; it counts smaller ones too.">
+                  {told}, as of <Time at={cost.client_cache.read_at} />.
+                </li>
+              )}
             </ul>
           </Block>
         )}

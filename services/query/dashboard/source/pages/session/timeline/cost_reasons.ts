@@ -40,6 +40,13 @@ export function rebuildText(rebuild: Rebuild): string {
   return `${rebuild.agent_id === null ? "" : "a subagent's "}${compact(rebuild.rewritten_tokens)} tokens were written to the cache again${price}, ${causeText(rebuild)}`;
 }
 
+/** "Claude Code counted 3 misses in 41 calls, the last since: tools changed"; empty if it counted none. */
+export function clientCacheText(cache: Schemas["ClientCache"] | null): string {
+  if (cache?.misses == null || cache.requests === null) return "";
+  const causes = cache.last_miss_causes.map((cause) => cause.replaceAll("_", " ")).join(", ");
+  return `Claude Code counted ${plural(cache.misses, "miss", "misses")} in ${plural(cache.requests, "call")}${causes && `, the last since: ${causes}`}`;
+}
+
 /** Why a turn cost what it cost, in one sentence; empty where it called no model. */
 export function turnReason(turn: Turn): string {
   if (turn.api_calls === 0) return "";

@@ -1,0 +1,150 @@
+"""Blocks of five hours of usage: a report of what was used when, not of a limit's windows. Its statements are in usage_blocks.sql.
+
+A block begins with the full UTC hour of the first usage after the block before. So each depends on all before it, and the chain is always made of the
+whole history: neither a range nor a page moves a block. The hours come from the sums by hour, a few bytes each; only the blocks of the page are summed up.
+"""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from functools import partial
+from typing import Final
+
+from msgspec import Struct
+
+from services.query.answers.usage_blocks import BLOCK_HOURS, NOT_THE_LIMITS, BurnRate, UsageBlock, UsageBlockPage
+from services.query.database import Connection, Row, fetch_by, one_row
+from services.query.queries.lists.paging import Paging
+from services.query.queries.stats.ranges import HOUR
+from services.query.queries.stats.stats import Selection
+from shared.events.messages import LATEST
+from shared.sql_files import statement
+
+_sql = partial(statement, __package__, "usage_blocks.sql")
+_ACTIVITY_OF_ROWS: Final = statement(__package__, "stats.sql", "activity_of_rows")
+
+_HOURS: Final = _sql("hours")
+_HOURS_OF_MODEL: Final = _sql("hours_of_model")
+_SUMS: Final = _sql("sums")
+_CALLS: Final = _sql("calls")
+_MICROSECONDS_A_MINUTE: Final = 60e6
+
+
+class _Block(Struct, frozen=True):
+    """`hour`: the full hour since 1970 that it begins with. `before`: that of the block before; None for the first of all."""
+
+    hour: int
+    before: int | None
+
+    @property
+    def start(self) -> datetime:
+        return _time(self.hour)
+
+    @property
+    def end(self) -> datetime:
+        return _time(self.hour + BLOCK_HOURS)
+
+
+class _Sums(Struct, kw_only=True):
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cache_creation_tokens: int = 0
+    cache_read_tokens: int = 0
+    api_calls: int = 0
+    unpriced_calls: int = 0
+    cost_nano_usd: float = 0
+    active_us: float = 0
+
+
+class _Calls(_Sums, kw_only=True):
+    """Without active time, which is not a call's."""
+
+    last_at: datetime | None = None
+    sessions: int = 0
+    models: list[str] = []
+
+
+def usage_blocks(
+    connection: Connection, selection: Selection, model: str | None, within: tuple[datetime | None, datetime | None], paging: Paging
+) -> UsageBlockPage:
+    """The blocks that reach into [start, end), the newest first. None is an open side."""
+    start, end = within
+    before = paging.after(hour="int")["after_hour"]
+    until = (LATEST if end is None else end).timestamp()
+    if before is not None:
+        until = max(min(until, before * HOUR), 0)
+    parameters = selection.parameters() | {"model": model, "grain": 15 if selection.reads_rows else 60, "until": until}
+    hours = _HOURS_OF_MODEL if model is not None else _of(selection, _HOURS)
+    chain = _chain(one_row(connection, hours, parameters)["hours"])
+    found = [block for block in reversed(chain) if start is None or block.end > start]
+    shown = found[: paging.limit]
+    return UsageBlockPage(
+        about=NOT_THE_LIMITS,
+        items=_items(connection, selection, parameters, shown),
+        next_cursor=paging.next_cursor([shown[-1].hour]) if len(found) > len(shown) else None,
+    )
+
+
+def _chain(hours: Iterable[int]) -> list[_Block]:
+    """Blocks of rising hours that have usage."""
+    chain: list[_Block] = []
+    for hour in hours:
+        if not chain or hour >= chain[-1].hour + BLOCK_HOURS:
+            chain.append(_Block(hour, chain[-1].hour if chain else None))
+    return chain
+
+
+def _items(connection: Connection, selection: Selection, parameters: Row, blocks: list[_Block]) -> list[UsageBlock]:
+    """What is in these blocks. Sums outlive rows that retention has dropped; of a model there are only rows."""
+    wanted = parameters | {"hours": [block.hour for block in blocks]}
+    sums = fetch_by(connection, _Sums, "hour", _of(selection, _SUMS), wanted)
+    calls = fetch_by(connection, _Calls, "hour", _CALLS, wanted)
+    now = datetime.now(UTC)
+    return [
+        _item(
+            block,
+            sums.get(block.hour, _Sums()) if parameters["model"] is None else calls.get(block.hour, _Calls()),
+            calls.get(block.hour, _Calls()),
+            sums.get(block.hour, _Sums()).active_us / _MICROSECONDS_A_MINUTE,
+            now,
+        )
+        for block in blocks
+    ]
+
+
+def _item(block: _Block, sums: _Sums, calls: _Calls, active_minutes: float, now: datetime) -> UsageBlock:
+    is_active = block.start <= now < block.end
+    tokens = sums.input_tokens + sums.output_tokens + sums.cache_creation_tokens + sums.cache_read_tokens
+    is_priced = sums.api_calls > sums.unpriced_calls or sums.cost_nano_usd > 0
+    cost_usd = sums.cost_nano_usd / 1e9 if is_priced else None
+    return UsageBlock(
+        start=block.start,
+        end=block.end,
+        last_at=calls.last_at,
+        is_active=is_active,
+        gap_hours=None if block.before is None else block.hour - block.before - BLOCK_HOURS,
+        sessions=calls.sessions,
+        models=calls.models,
+        active_minutes=active_minutes,
+        input_tokens=sums.input_tokens,
+        output_tokens=sums.output_tokens,
+        cache_creation_tokens=sums.cache_creation_tokens,
+        cache_read_tokens=sums.cache_read_tokens,
+        total_tokens=tokens,
+        api_calls=sums.api_calls,
+        unpriced_calls=sums.unpriced_calls,
+        cost_usd=cost_usd,
+        burn_rate=_burn_rate(tokens, cost_usd, active_minutes / 60) if is_active and active_minutes > 0 else None,
+    )
+
+
+def _burn_rate(tokens: int, cost_usd: float | None, active_hours: float) -> BurnRate:
+    return BurnRate(tokens / active_hours, None if cost_usd is None else cost_usd / active_hours)
+
+
+def _of(selection: Selection, sql: str) -> str:
+    """A statement that reads activity_rollups, or what takes their place where rows are counted."""
+    return _ACTIVITY_OF_ROWS + sql if selection.reads_rows else sql
+
+
+def _time(hour: int) -> datetime:
+    return datetime.fromtimestamp(hour * HOUR, UTC)
