@@ -75,8 +75,8 @@ class RetentionSettings(ServiceSettings):
     live_payloads_days: int = Field(
         0,
         ge=0,
-        description="Days for which payloads of hooks that nothing could be made of, signals of sessions of which nothing else came, and entries of the"
-        " live feed are kept. 0: for good.",
+        description="Days for which payloads of hooks that nothing could be made of, telemetry and readings of sessions of which nothing else came,"
+        " windows of the quota that are over, and entries of the live feed are kept. 0: for good.",
     )
 
     @property

@@ -56,8 +56,12 @@ _RESULT_RANKS = (
     "coalesce({row}.result_media::text, '') COLLATE \"C\"",
     "coalesce({row}.error_class, '') COLLATE \"C\"",
     "coalesce({row}.started_agent, '') COLLATE \"C\"",
+    # Of a decision that telemetry tells, the last counts (services/worker/persist/signal_rows.sql).
+    "coalesce({row}.decision_told_by = 'transcript', false)",
+    "coalesce({row}.decided_at, '-infinity')",
     "coalesce({row}.decision, '') COLLATE \"C\"",
     "coalesce({row}.decision_source, '') COLLATE \"C\"",
+    "coalesce({row}.decision_wait_ms, -1)",
     "coalesce({row}.is_sandboxed::int, -1)",
 )
 _PATCH_RANKS = (
@@ -93,6 +97,9 @@ TOOL_CALLS: Final = RowTable(
         "started_agent",
         "decision",
         "decision_source",
+        "decision_told_by",
+        "decided_at",
+        "decision_wait_ms",
         "is_sandboxed",
         "agent_id",
         "source",

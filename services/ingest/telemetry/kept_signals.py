@@ -74,7 +74,7 @@ def signals_of_logs(records: Iterable[Record], now: datetime) -> Found:
         if name == TOOL_RESULT and (commit := _commit_of(attributes)) is not None:
             kept["commit"] = commit
         if name == TOOL_DECISION:
-            # A decision is written in the span of the wait for it, which does not name the call (services/query/queries/lists/signals.sql).
+            # A decision is written in the span of the wait for it, which does not name the call (services/worker/persist/signal_rows.sql).
             kept |= _span_of(record)
         time = text_of(attributes, EVENT_TIME)
         sequence = integer_of(attributes.get(EVENT_SEQUENCE))

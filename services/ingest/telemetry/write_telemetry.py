@@ -1,7 +1,8 @@
 """`POST /v1/logs`, `/v1/metrics` and `/v1/traces`, from request to answer: OpenTelemetry's OTLP/HTTP, as Claude Code speaks it.
 
-Claude Code waits for the answer when it ends, for two seconds. So nothing here waits for Postgres: the worker decides whose a session is, and what
-was erased. What this process knows by then to be erased is told in the partial success, since the protocol has no 410.
+Claude Code waits for the answer when it ends, for two seconds. So Postgres is asked for a moment alone, and only while there are tombstones: what was
+erased does not come onto the journal, and the partial success says so, since the protocol has no 410. The worker decides whose a session is, and leaves
+out what was not known here.
 """
 
 from collections.abc import Callable, Iterable
@@ -70,7 +71,7 @@ async def _write(request: Request, export: Export, headers: dict[bytes, bytes]) 
     # Compressed it is a tenth of what it is to be read.
     found = await run(_found, export, media_type, body, is_gzip, now, in_thread=len(body) * (10 if is_gzip else 1) > LARGE_BYTES)
     messages = [NO_SESSION] if found.rejected else []
-    signals, refusals = _kept(ingest, found.signals, user)
+    signals, refusals = await _kept(ingest, found.signals, user)
     rejected = found.rejected + len(found.signals) - len(signals)
     bound_user = binding_of(request).user
     for signal in signals:
@@ -88,9 +89,9 @@ def _found(export: Export, media_type: bytes, body: bytes, is_gzip: bool, now: d
     return how.signals(how.protobuf(text) if media_type == PROTOBUF else how.json(text), now)
 
 
-def _kept(ingest: Ingest, signals: list[Signal], user: str | None) -> tuple[list[Signal], list[str]]:
-    """Without those of what is known to be erased; and why, each reason once."""
-    gone = ingest.tombstones.noted_among({*(("session", signal.session_id) for signal in signals), ("user", user)})
+async def _kept(ingest: Ingest, signals: list[Signal], user: str | None) -> tuple[list[Signal], list[str]]:
+    """Without those of what was erased; and why, each reason once."""
+    gone = await ingest.tombstones.known_among({*(("session", signal.session_id) for signal in signals), ("user", user)})
     if not gone:
         return signals, []
     kept = [signal for signal in signals if ("session", signal.session_id) not in gone and ("user", user) not in gone]

@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from services.query.answers.answer import Answer
 from shared.terms import terms
 
 
@@ -18,6 +19,7 @@ def measure(name: str, also: str = "", **more: Any) -> Any:
 
 
 Decision = Literal["accept", "reject", "cancelled", "other"]
+DecisionTeller = Literal["transcript", "telemetry"]
 DecisionSource = Literal["rule", "config", "classifier", "hook", "user_temporary", "user_permanent", "user_reject", "user_abort", "other"]
 Effort = Literal["low", "medium", "high", "xhigh", "max", "other"]
 UnpricedCalls = Annotated[int, measure("unpriced_calls")]
@@ -61,15 +63,27 @@ Visibility = Annotated[
         "null: as `sessions` in /api/me says (TRACKER_SESSIONS)."
     ),
 ]
-CallDecision = Annotated[
-    Decision | None, doc("Whether it was allowed, as its transcript says since Claude Code 2.1.332; null: nothing says it.")
-]
-CallDecisionSource = Annotated[
-    DecisionSource | None,
-    doc(
-        "What decided: a `rule` of the settings, `config`, the `classifier` of auto mode, a `hook`; a person, as `user_temporary` or `user_reject`."
-    ),
-]
+
+
+class Decided(Answer):
+    """Whether a call was allowed, and who decided it."""
+
+    what: Decision
+    source: Annotated[
+        DecisionSource,
+        doc(
+            "What decided: a `rule` of the settings, `config`, the `classifier` of auto mode, a `hook`; "
+            "a person, as `user_temporary` or `user_reject`."
+        ),
+    ]
+    wait_ms: Annotated[int | None, doc("How long a person was asked for permission. Only traces tell it; see the call's `wait_ms`, too.")]
+    told_by: Annotated[
+        DecisionTeller,
+        doc("Who says it: its transcript, since Claude Code 2.1.332; else Claude Code's telemetry, which knows the last answer."),
+    ]
+
+
+CallDecision = Annotated[Decided | None, doc("Who allowed it, or refused it; null: nothing says it.")]
 IsSandboxed = Annotated[bool | None, doc("Whether its command ran in a sandbox; null: nothing says it.")]
 
 Commands = Annotated[int, doc("Slash commands that Claude answered. Each begins a turn, and is no message.")]

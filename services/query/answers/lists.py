@@ -10,7 +10,6 @@ from pydantic import Field
 from services.query.answers.answer import Answer
 from services.query.answers.fields import (
     CallDecision,
-    CallDecisionSource,
     ClientCostUsd,
     Commands,
     CostUsd,
@@ -262,7 +261,6 @@ class SessionToolCall(Answer, kw_only=True):
     agent_id: Annotated[str | None, doc("The subagent that called the tool.")]
     started_agent: Annotated[str | None, doc("The subagent that the call started: the `agent_id` of what that did.")]
     decision: CallDecision
-    decision_source: CallDecisionSource
     is_sandboxed: IsSandboxed
     source: str | None
 

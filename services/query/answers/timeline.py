@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from services.query.answers.answer import Answer
-from services.query.answers.fields import CallDecision, CallDecisionSource, CostUsd, Effort, IsSandboxed, NextCursor, UnpricedCalls, doc
+from services.query.answers.fields import CallDecision, CostUsd, Effort, IsSandboxed, NextCursor, UnpricedCalls, doc
 from services.query.answers.lists import ToolResult
 from services.query.answers.outcome import CacheRebuild, CostParts
 from services.query.answers.tool_calls import FileChange
@@ -68,7 +68,6 @@ class ToolCallItem(_Item):
     changes: Annotated[list[TimelineChange], doc("The file changes that it made.")]
     subagent: Annotated[SubagentSummary | None, doc("The subagent that it started.")]
     decision: CallDecision
-    decision_source: CallDecisionSource
     is_sandboxed: IsSandboxed
     source: str | None
 

@@ -23,17 +23,8 @@ class ChangeOfCall(FileChange):
 
 
 class CallTelemetry(Answer):
-    """What Claude Code's telemetry says of a call beside its duration. null: it says nothing of it, or it is off."""
+    """What only Claude Code's telemetry says of a call. null: it says nothing of it, or it is off."""
 
-    decision: Annotated[str | None, doc("`accept` or `reject`: whether the call was allowed.", examples=["accept"])]
-    decision_source: Annotated[
-        str | None,
-        doc(
-            "Who decided: `config` or `hook`; a person as `user_temporary`, `user_permanent`, `user_reject`, `user_abort`.",
-            examples=["user_temporary"],
-        ),
-    ]
-    permission_wait_ms: Annotated[int | None, doc("How long a person was asked for permission. Only traces tell it; see `wait_ms`, too.")]
     commit: Annotated[str | None, doc("The revision of the commit that the call made.")]
     branch: Annotated[str | None, doc("The branch of that commit.")]
 

@@ -14,6 +14,7 @@ The worker decides what of a range is new. Ingest may have forgotten how far a f
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import partial
+from itertools import compress
 from operator import itemgetter
 from typing import Any, Final
 from uuid import UUID, uuid5
@@ -30,10 +31,10 @@ from services.worker.archive.segments import frame_of
 from services.worker.drain.store_readings import store_readings
 from services.worker.persist.dead_letters import VALUE_ERRORS, is_data_error, mark_ids_stored, reason_of, write_dead_letter
 from services.worker.persist.ownership import NOT_YOURS, foreign_sessions
-from services.worker.persist.tombstones import ranges_of, tombstoned_items
+from services.worker.persist.tombstones import keep_out_items, ranges_of, tombstoned_items
 from shared.archive.lines_of_time import Span, without_lines
 from shared.archive.stored_pieces import decompressed
-from shared.claude_formats.signals import OF_CALLS
+from shared.claude_formats.signals import OF_CALLS, WAIT
 from shared.claude_formats.tool_results import tool_call_id
 from shared.events.messages import UNNAMED_MACHINE, Binding, CapturedItem, HookPayload, Signal, TranscriptRange
 from shared.events.readings import Reading
@@ -151,7 +152,9 @@ def _id_of(item: CapturedItem) -> UUID:
 def _store(connection: Connection[Any], batch: Sequence[Received]) -> Captured:
     # Who writes tombstones has it exclusively.
     lock_order.lock_writing_shared(connection)
-    is_left_out = tombstoned_items(connection, [(each.item.session_id, each.item.bound_user or each.item.user) for each in batch])
+    named = [(each.item.session_id, each.item.bound_user or each.item.user) for each in batch]
+    is_left_out = tombstoned_items(connection, named)
+    keep_out_items(connection, compress(named, is_left_out))
     left_out = [received for received, is_out in zip(batch, is_left_out, strict=True) if is_out]
     batch = [received for received, is_out in zip(batch, is_left_out, strict=True) if not is_out]
     timed = {each.item.session_id for each in batch if isinstance(each.item, TranscriptRange | Signal)}
@@ -252,7 +255,8 @@ def _insert_signals(connection: Connection[Any], signals: Sequence[Received]) ->
     for received in signals:
         row = msgspec.structs.asdict(received.item) | {"received_at": received.received_at, "request_id": received.request_id}
         row["tool_call_id"] = tool_call_id(row["tool_use_id"]) if row["tool_use_id"] else None
-        row["is_new"] = row["tool_call_id"] is not None and row["name"] in OF_CALLS
+        # The call of a wait may be known by its span alone.
+        row["is_new"] = row["name"] == WAIT or (row["tool_call_id"] is not None and row["name"] in OF_CALLS)
         rows.append(row)
     if not rows:
         return 0

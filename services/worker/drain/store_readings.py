@@ -24,6 +24,7 @@ _sql = partial(statement, __package__, "store_readings.sql")
 _INSERT_USERS: Final = _sql("insert_users")
 _USER_IDS: Final = "SELECT name, coalesce(alias_of, id) FROM users WHERE name = ANY(%(names)s)"
 _STORE_QUOTA: Final = _sql("store_quota")
+_THIN_QUOTA: Final = _sql("thin_quota")
 _STORE_STATUS_LINE: Final = _sql("store_status_line")
 _STORE_PROCESS: Final = _sql("store_process")
 _LEFT_BY_PROCESSES: Final = _sql("left_by_processes")
@@ -58,13 +59,21 @@ def store_readings(connection: Connection[Any], batch: Sequence[tuple[Reading, d
         return StoredReadings()
     user_ids = _user_ids(connection, [reading for reading, _ in batch])
     changed: set[int] = set()
+    new: list[_Quota] = []
     # Each kind in one order: then two workers that store readings of the same windows or sessions do not deadlock.
     quotas: list[tuple[_Quota, datetime, int]] = []
     for number, (reading, _) in enumerate(batch):
         quotas += [(quota, read_at, number) for quota, read_at in _quotas(reading, user_ids.get(reading.user or "", 0))]
     for quota, read_at, number in sorted(quotas):
-        if connection.execute(_STORE_QUOTA, quota._asdict() | {"first_read_at": read_at, "last_read_at": read_at}).rowcount:
+        stored = connection.execute(_STORE_QUOTA, quota._asdict() | {"first_read_at": read_at, "last_read_at": read_at}).fetchone()
+        if stored is not None:
             changed.add(number)
+            (is_new,) = stored
+            if is_new:
+                new.append(quota)
+    # Each window once.
+    for quota in {quota[:-1]: quota for quota in new}.values():
+        connection.execute(_THIN_QUOTA, quota._asdict())
     lines = [(reading.body, number) for number, (reading, _) in enumerate(batch) if isinstance(reading.body, StatusLine)]
     for line, number in sorted(lines, key=lambda each: (each[0].session_id, each[0].read_at)):
         if connection.execute(_STORE_STATUS_LINE, _status_line_row(line)).rowcount:

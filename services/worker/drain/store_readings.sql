@@ -9,6 +9,27 @@ VALUES (%(user_id)s, %(machine_id)s, %(account)s, %(source)s, %(kind)s, %(resets
 ON CONFLICT (user_id, machine_id, account, source, kind, resets_at, used_percentage) DO UPDATE
 SET first_read_at = least(q.first_read_at, excluded.first_read_at), last_read_at = greatest(q.last_read_at, excluded.last_read_at)
 WHERE excluded.first_read_at < q.first_read_at OR excluded.last_read_at > q.last_read_at
+RETURNING xmax = 0 AS is_new
+
+-- name: thin_quota
+-- Of this window, if a later one is known, and of the one before it: of each five points the highest percentage stays. So every window but the newest is
+-- thin, whatever comes first: what goes is less than what stays, and would go again. Who holds a row of it goes on; the next percentage finds it.
+DELETE FROM quota_readings WHERE ctid IN (
+    SELECT q.ctid FROM quota_readings AS q
+    WHERE (q.user_id, q.machine_id, q.account, q.source, q.kind) = (%(user_id)s, %(machine_id)s, %(account)s, %(source)s, %(kind)s)
+      AND q.resets_at IN (
+          (SELECT %(resets_at)s::timestamptz WHERE EXISTS (
+              SELECT FROM quota_readings AS n
+              WHERE (n.user_id, n.machine_id, n.account, n.source, n.kind) = (%(user_id)s, %(machine_id)s, %(account)s, %(source)s, %(kind)s)
+                AND n.resets_at > %(resets_at)s)),
+          (SELECT max(b.resets_at) FROM quota_readings AS b
+           WHERE (b.user_id, b.machine_id, b.account, b.source, b.kind) = (%(user_id)s, %(machine_id)s, %(account)s, %(source)s, %(kind)s)
+             AND b.resets_at < %(resets_at)s))
+      AND EXISTS (
+          SELECT FROM quota_readings AS o
+          WHERE (o.user_id, o.machine_id, o.account, o.source, o.kind, o.resets_at) = (q.user_id, q.machine_id, q.account, q.source, q.kind, q.resets_at)
+            AND o.used_percentage > q.used_percentage AND ceil(o.used_percentage / 5) = ceil(q.used_percentage / 5))
+    FOR UPDATE OF q SKIP LOCKED)
 
 -- name: store_status_line
 INSERT INTO status_lines AS s (session_id, read_at, model, client_version, total_cost_usd, total_duration_ms, total_api_duration_ms, lines_added,

@@ -19,6 +19,8 @@ DurationSource = Literal["reported", "timestamps"]
 # Whether a call was allowed, and what decided: a rule of the settings, another setting, the classifier of auto mode, a hook; a person, for once or for good,
 # by a No or by Esc. A word that is not known here is "other".
 Decision = Literal["accept", "reject", "cancelled", "other"]
+# A transcript comes before telemetry.
+DecisionTeller = Literal["transcript", "telemetry"]
 DecisionSource = Literal["rule", "config", "classifier", "hook", "user_temporary", "user_permanent", "user_reject", "user_abort", "other"]
 # How much Claude was asked to think.
 Effort = Literal["low", "medium", "high", "xhigh", "max", "other"]
@@ -221,6 +223,10 @@ class ToolUse(Struct, kw_only=True):
     started_agent: str | None = None
     decision: Decision | None = None
     decision_source: DecisionSource | None = None
+    decision_told_by: DecisionTeller | None = None
+    # Telemetry alone says when it was decided, and how long a person was asked.
+    decided_at: datetime | None = None
+    decision_wait_ms: int | None = None
     is_sandboxed: bool | None = None
 
 

@@ -1,4 +1,5 @@
-"""What telemetry knows of a tool call better than a transcript or a hook: how long it ran, and that a person said "No" to it.
+"""What telemetry knows of a tool call better than a transcript or a hook: how long it ran, how long a person was asked, and
+that the answer was "No". Who allowed it, it says where the transcript does not.
 
 A signal makes no call. It is added to each version of a call that is stored, whichever comes first: a version that is staged looks for stored signals,
 and a new signal has the stored call staged again (services/worker/capture/signal_reading.py). Everything here runs under the order of imports
@@ -6,24 +7,33 @@ and a new signal has the stored call staged again (services/worker/capture/signa
 """
 
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 from psycopg import Connection
 
-from services.worker.persist.records import SIGNAL
+from services.worker.persist.records import SIGNAL, Decision, DecisionSource
 from services.worker.persist.staging.staging_tables import Staged
 from services.worker.sql_text import sql
-from shared.claude_formats.signals import TOOL_DECISION, TOOL_RESULT
+from shared.claude_formats.signals import TOOL_DECISION, TOOL_RESULT, WAIT
 from shared.sql_files import statement
 
 _sql = partial(statement, __package__, "signal_rows.sql")
 
-_IS_OF_CALL: Final = _sql("is_of_call")
+_IS_OF_SESSION: Final = _sql("is_of_session")
+_IS_OF_CALL: Final = sql(_sql("is_of_call"), is_of_session=_IS_OF_SESSION)
 _STORED_CALLS: Final = _sql("stored_calls")
 _NO_STORED_CALLS: Final = "DELETE FROM staged_tool_calls WHERE source = 'signal'"
 _DURATIONS: Final = sql(_sql("durations_of_signals"), is_of_call=_IS_OF_CALL).encode()
 _REFUSALS: Final = sql(_sql("refusals_of_signals"), is_of_call=_IS_OF_CALL).encode()
-_NAMES: Final = {"tool_result": TOOL_RESULT, "tool_decision": TOOL_DECISION}
+_DECISIONS: Final = sql(_sql("decisions_of_signals"), is_of_call=_IS_OF_CALL).encode()
+_WAITS: Final = sql(_sql("waits_of_signals"), is_of_session=_IS_OF_SESSION, wait=WAIT).encode()
+_NAMES: Final[dict[str, Any]] = {
+    "tool_result": TOOL_RESULT,
+    "tool_decision": TOOL_DECISION,
+    # Claude Code's words, as the rows of transcripts have them.
+    "decisions": list(get_args(Decision)),
+    "sources": list(get_args(DecisionSource)),
+}
 
 
 def take_stored_calls(connection: Connection[Any], staged: Staged) -> None:
@@ -38,3 +48,5 @@ def add_signals(connection: Connection[Any], staged: Staged) -> None:
     if staged.rows["staged_tool_calls"]:
         connection.execute(_DURATIONS, _NAMES)
         connection.execute(_REFUSALS, _NAMES)
+        connection.execute(_DECISIONS, _NAMES)
+        connection.execute(_WAITS, _NAMES)

@@ -3,14 +3,18 @@ UPDATE staged_tool_calls AS s SET session_id = t.session_id, tool_name = t.tool_
     duration_ms = t.duration_ms, duration_source = t.duration_source, wait_ms = t.wait_ms, parameters = t.parameters, agent_id = t.agent_id,
     source = t.source, result = t.result, result_left_out = t.result_left_out, result_cut_at = t.result_cut_at, result_media = t.result_media,
     error_class = t.error_class, started_agent = t.started_agent,
-    decision = t.decision, decision_source = t.decision_source, is_sandboxed = t.is_sandboxed
+    decision = t.decision, decision_source = t.decision_source, decision_told_by = t.decision_told_by, decided_at = t.decided_at,
+    decision_wait_ms = t.decision_wait_ms, is_sandboxed = t.is_sandboxed
 FROM tool_calls AS t
 WHERE t.id = s.id AND s.source = 'signal' AND NOT coalesce(0 >= ANY(t.brought_by), true)
 
 -- name: is_of_call
 -- A signal g is of the session of a staged call s, and did not come by the key of another user than the session's. Of a session that begins with this
 -- batch, its facts say whose it is.
-g.tool_call_id = s.id AND g.session_id = s.session_id
+g.tool_call_id = s.id AND $is_of_session
+
+-- name: is_of_session
+g.session_id = s.session_id
 AND (g.bound_user IS NULL OR is_file_of(g.bound_user, coalesce(
     (SELECT nullif(o.user_id, 0) FROM sessions AS o WHERE o.session_id = s.session_id),
     (SELECT coalesce(u.alias_of, u.id) FROM staged_facts AS f JOIN users AS u ON u.name = f.user_name
@@ -36,3 +40,35 @@ WHERE d.id = s.id AND s.status <> 'pending' AND s.duration_ms IS NOT NULL AND d.
 UPDATE staged_tool_calls AS s SET status = 'rejected', error_class = 'rejected'
 WHERE s.status = 'pending' AND EXISTS (
     SELECT FROM signals AS g WHERE $is_of_call AND g.name = %(tool_decision)s AND g.attributes ->> 'decision' = 'reject')
+
+-- name: decisions_of_signals
+-- Who allowed the call, where its transcript does not say it. The last counts, as of one that was asked about twice.
+UPDATE staged_tool_calls AS s SET decision = d.decision, decision_source = d.source, decision_told_by = 'telemetry', decided_at = d.occurred_at
+FROM (
+    SELECT DISTINCT ON (id) id, decision, source, occurred_at FROM (
+        SELECT s.id, g.occurred_at,
+            CASE WHEN g.attributes ->> 'decision' = ANY(%(decisions)s::text[]) THEN g.attributes ->> 'decision' ELSE 'other' END AS decision,
+            CASE WHEN g.attributes ->> 'source' = ANY(%(sources)s::text[]) THEN g.attributes ->> 'source' ELSE 'other' END AS source
+        FROM staged_tool_calls AS s JOIN signals AS g ON $is_of_call
+        WHERE g.name = %(tool_decision)s
+    ) AS told
+    -- In the order of versions of a row (row_tables.py).
+    ORDER BY id, occurred_at DESC, decision COLLATE "C" DESC, source COLLATE "C" DESC
+) AS d
+WHERE d.id = s.id AND s.decision_told_by IS DISTINCT FROM 'transcript'
+
+-- name: waits_of_signals
+-- How long a person was asked, all times together. The span of a wait does not always name its call: it is the span in which the decision was written.
+-- The name is written out, as an index has it.
+UPDATE staged_tool_calls AS s SET decision_wait_ms = w.wait_ms
+FROM (
+    SELECT s.id, sum((g.attributes ->> 'duration_ms')::bigint)::bigint AS wait_ms
+    FROM (SELECT DISTINCT id, session_id FROM staged_tool_calls) AS s
+    JOIN signals AS g ON g.name = '$wait' AND $is_of_session
+    WHERE g.tool_call_id = s.id OR g.tool_call_id IS NULL AND EXISTS (
+        SELECT FROM signals AS d
+        WHERE d.tool_call_id = s.id AND d.session_id = s.session_id AND d.name = %(tool_decision)s
+          AND d.attributes ->> 'span_id' = g.attributes ->> 'span_id')
+    GROUP BY s.id
+) AS w
+WHERE w.id = s.id

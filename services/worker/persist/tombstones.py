@@ -7,7 +7,7 @@ after an erasure no store may. Rows of what has one are left out: acknowledged a
 It is asked under the locks of the batch's sessions. Who writes tombstones has writing exclusively (lock_order.py), so no batch misses one.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any, Final, Literal
@@ -16,6 +16,7 @@ from uuid import UUID
 from psycopg import Connection
 from psycopg.rows import scalar_row
 
+from services.worker import lock_order
 from services.worker.persist.ownership import session_of
 from services.worker.persist.records import Record, SessionFacts
 from services.worker.persist.staging.staging_tables import ReceivedEvent
@@ -34,6 +35,11 @@ _WRITE: Final = _sql("write")
 _WRITE_RANGE: Final = _sql("write_range")
 _FOLLOW: Final = _sql("follow")
 _FORGET_EMPTY: Final = _sql("forget_empty")
+# What stands of a session before anything says where it is.
+_FORGET_BESIDE: Final = tuple(
+    f"DELETE FROM {table} WHERE session_id = ANY(%(session_ids)s)"
+    for table in ("status_lines", "session_processes", "signals", "session_machines")
+)
 _KNOWN_SESSIONS: Final = "SELECT session_id FROM sessions WHERE session_id = ANY(%(session_ids)s) AND (counted OR user_id <> 0)"
 # When an event happened, by whichever name.
 _TIMES: Final = ("timestamp", "start_time", "end_time")
@@ -73,7 +79,7 @@ def refuse_tombstoned(connection: Connection[Any], batch: Sequence[ReceivedEvent
     found, ranges = _find(connection, {name for each in batch for name in _names_of(each)})
     if not found and not ranges:
         return
-    known = _known_sessions(connection, batch) if any(kind in ("user", "project") for kind, _ in found) else set()
+    known = _stored_among(connection, _sessions_of(batch)) if any(kind in ("user", "project") for kind, _ in found) else set()
     new_sessions = _new_sessions(batch, found, known)
     left_out = [each for each in batch if _is_left_out(each, found, ranges, new_sessions)]
     # A title may be made of what was said in the range. Then the batch is stored once more, without it.
@@ -82,14 +88,35 @@ def refuse_tombstoned(connection: Connection[Any], batch: Sequence[ReceivedEvent
 
 
 def keep_out(connection: Connection[Any], refused: TombstonedEvents) -> None:
-    """What comes later of new sessions need not name the user or project that was erased, and stays out too."""
+    """What comes later of new sessions need not name the user or project that was erased, and stays out too. What came before, and did not name them
+    either, goes: readings and telemetry say neither project nor, perhaps, person.
+    """
     new_sessions = refused.new_sessions
+    if new_sessions:
+        # Who asked for tombstones before has committed by then. What refused the batch has taken back its share of the lock.
+        lock_order.lock_writing_exclusive(connection)
+        _follow(connection, new_sessions)
+    # Ingest hands sessions out before they have rows.
+    connection.execute(_FORGET_EMPTY, {"session_ids": sorted(_sessions_of(refused.events))})
+
+
+def keep_out_items(connection: Connection[Any], left_out: Iterable[tuple[str | None, str | None]]) -> None:
+    """The same for captured items, each with its session and user. Nobody else stores items of these sessions meanwhile: they are in one partition."""
+    of_users: dict[str, _Name] = {
+        session_id: ("user", user) for session_id, user in left_out if session_id is not None and user is not None
+    }
+    if of_users:
+        known = _stored_among(connection, of_users)
+        _follow(connection, {session_id: user for session_id, user in of_users.items() if session_id not in known})
+
+
+def _follow(connection: Connection[Any], new_sessions: Mapping[str, _Name]) -> None:
+    """New sessions, each with the user or project that was erased, get tombstones; what stands beside them goes."""
     if new_sessions:
         kinds, names = zip(*new_sessions.values(), strict=True)
         connection.execute(_FOLLOW, {"session_ids": list(new_sessions), "kinds": list(kinds), "names": list(names)})
-    # Ingest hands sessions out before they have rows.
-    session_ids = sorted({session_id for each in refused.events if (session_id := session_of(each.event)) is not None})
-    connection.execute(_FORGET_EMPTY, {"session_ids": session_ids})
+        for command in _FORGET_BESIDE:
+            connection.execute(command, {"session_ids": list(new_sessions)})
 
 
 def tombstoned_sessions(connection: Connection[Any], session_ids: Iterable[str]) -> set[str]:
@@ -137,6 +164,10 @@ def _find(connection: Connection[Any], wanted: Collection[_Name]) -> tuple[set[_
     return found, ranges
 
 
+def _sessions_of(batch: Iterable[ReceivedEvent]) -> set[str]:
+    return {session_id for each in batch if (session_id := session_of(each.event)) is not None}
+
+
 def _names_of(received: ReceivedEvent) -> Iterator[_Name]:
     """All that a tombstone of an event could be of."""
     event = received.event
@@ -166,10 +197,10 @@ def _take_titles(batch: Iterable[ReceivedEvent], ranges: Collection[str]) -> boo
     return bool(facts)
 
 
-def _known_sessions(connection: Connection[Any], batch: Sequence[ReceivedEvent]) -> set[str]:
-    session_ids = sorted({session_id for each in batch if (session_id := session_of(each.event)) is not None})
+def _stored_among(connection: Connection[Any], session_ids: Iterable[str]) -> set[str]:
+    """Those of which something is stored."""
     with connection.cursor(row_factory=scalar_row) as cursor:
-        return set(cursor.execute(_KNOWN_SESSIONS, {"session_ids": session_ids}))
+        return set(cursor.execute(_KNOWN_SESSIONS, {"session_ids": sorted(session_ids)}))
 
 
 def _new_sessions(batch: Iterable[ReceivedEvent], found: Collection[_Name], known: Collection[str]) -> dict[str, _Name]:

@@ -95,6 +95,44 @@ def test_a_tombstone_keeps_out_what_comes_late(world: World, door: Door, named: 
     assert accounting(world.worker).drift == 0
 
 
+def beside(session_id: str) -> list[Reading]:
+    """What a machine tells of a session by itself: neither a person nor a project."""
+    place: dict[str, Any] = {"session_id": session_id, "read_at": AT, "machine_id": "laptop"}
+    return [Reading(id=uuid4(), body=body) for body in (StatusLine(**place), SessionFile(pid=1, status="busy", is_alive=True, **place))]
+
+
+@pytest.mark.parametrize("named", [("user", "ann"), ("project", "/ann")], ids=lambda named: named[0])
+@pytest.mark.parametrize("door", [by_events, by_a_hook, by_a_range, by_an_import], ids=lambda door: door.__name__)
+def test_what_came_before_a_session_turned_out_to_be_erased_goes(world: World, door: Door, named: tuple[Any, ...]) -> None:
+    # Given readings and telemetry of sessions that nothing else is known of, hers and bob's
+    keep_out(world, *named)
+    for session_id in (ANNS, LIVE, BOBS):
+        world.append(readings=beside(session_id))
+        export = logs(event("compaction", 1, session=session_id))
+        assert world.api.post(world.api.key("ingest"), "/v1/logs", export).status_code == 200
+    world.settle()
+    assert left_beside(world) == {ANNS, LIVE, BOBS}
+
+    # When hers come by a door that says whose they are, and where, and more of the same behind them
+    door(world)
+    world.settle()
+    gone = {LIVE} if door is by_events else {ANNS}
+    for session_id in gone:
+        world.append(readings=beside(session_id))
+    world.settle()
+
+    # Then nothing is left of them
+    assert left_beside(world) == {ANNS, LIVE, BOBS} - gone
+    assert accounting(world.worker).drift == 0
+
+
+def left_beside(world: World) -> set[str]:
+    """Sessions that readings or telemetry name."""
+    tables_beside = ("status_lines", "session_processes", "signals", "session_machines")
+    found = " UNION ".join(f"SELECT session_id FROM {table}" for table in tables_beside)
+    return {row["session_id"] for row in world.api.select(found)}
+
+
 def test_left_out_events_are_counted_apart_and_an_import_says_how_many(world: World) -> None:
     keep_out(world, "user", "ann")
 

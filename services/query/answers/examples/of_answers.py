@@ -149,8 +149,7 @@ _TOOL_CALL: Final[Json] = {
     "timestamp": "2024-01-15T09:50:00Z",
     "agent_id": None,
     "started_agent": None,
-    "decision": "accept",
-    "decision_source": "rule",
+    "decision": {"what": "accept", "source": "rule", "wait_ms": None, "told_by": "transcript"},
     "is_sandboxed": False,
     "source": "hook",
 }
@@ -395,9 +394,6 @@ ANSWERS: Final[dict[str, Json]] = {
         "result": {"text": "1 failed, 11 passed", "left_out_characters": 0, "cut_at_character": None, "media": []},
         "changes": [],
         "telemetry": {
-            "decision": "accept",
-            "decision_source": "user_temporary",
-            "permission_wait_ms": None,
             "commit": None,
             "branch": None,
         },

@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import asdict
 
+from services.query.answers.fields import Decided
 from services.query.answers.lists import ActivityPage, FileActivity, Media, Message, MessagePage, SessionToolCall, ToolCallPage, ToolResult
 from services.query.database import Connection, Row, as_it_is, rows
 from services.query.queries.lists.paging import Paging, page, page_of_texts
@@ -123,10 +124,15 @@ def _without_result(row: Row) -> None:
 
 
 def prepare_texts(call: Row) -> None:
-    """Makes the fields of an answer from the columns of a call: parameters as they were sent, and what is stored of the result as one object."""
+    """Makes the fields of an answer from the columns of a call: parameters as they were sent, and one object each of what
+    is stored of the result and of the decision.
+    """
     # The text, not parsed and serialized again.
     call["parameters"] = msgspec.Raw(call["parameters"].encode()) if call["parameters"] is not None else None
     left_out, cut_at, media = (call.pop(f"result_{name}") for name in ("left_out", "cut_at", "media"))
+    source, told_by, wait_ms = (call.pop(f"decision_{name}") for name in ("source", "told_by", "wait_ms"))
+    if call["decision"] is not None:
+        call["decision"] = Decided(call["decision"], source, wait_ms, told_by)
     if call["result"] is not None:
         kept = [] if media is None else msgspec.json.decode(media, type=list[Media])
         call["result"] = ToolResult(call["result"], left_out or 0, cut_at, kept)

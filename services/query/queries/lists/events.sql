@@ -73,14 +73,15 @@ SELECT file_key FROM files WHERE left(file_path, 400) LIKE %(like_prefix)s || '%
 -- name: tool_calls
 -- The keys of the other order are constants, which planning leaves out: by time an index has the order.
 SELECT id, session_id, project_id, tool_name, parameters::text AS parameters, result_status, error_class, execution_time_ms,
-    duration_source, wait_ms, timestamp, agent_id, started_agent, decision, decision_source, is_sandboxed, source, result, result_left_out, result_cut_at,
-    result_media::text AS result_media, sort_number, candidates
+    duration_source, wait_ms, timestamp, agent_id, started_agent, decision, decision_source, decision_told_by, decision_wait_ms, is_sandboxed, source,
+    result, result_left_out, result_cut_at, result_media::text AS result_media, sort_number, candidates
 FROM (
     SELECT *, sum(bytes) OVER in_order AS bytes_so_far, row_number() OVER in_order AS place, count(*) OVER () AS candidates
     FROM (
         SELECT t.id, t.session_id, nullif(t.project_id, 0) AS project_id, t.tool_name, t.parameters,
             t.status AS result_status, t.error_class, t.duration_ms AS execution_time_ms, t.duration_source, t.wait_ms,
-            nullif(t.occurred_at, '-infinity') AS timestamp, t.agent_id, t.started_agent, t.decision, t.decision_source, t.is_sandboxed, t.source,
+            nullif(t.occurred_at, '-infinity') AS timestamp, t.agent_id, t.started_agent,
+            t.decision, t.decision_source, t.decision_told_by, t.decision_wait_ms, t.is_sandboxed, t.source,
             CASE WHEN %(include_result)s THEN t.result END AS result, t.result_left_out, t.result_cut_at, t.result_media,
             coalesce(octet_length(t.parameters::text), 0) + CASE WHEN %(include_result)s THEN coalesce(octet_length(t.result), 0) ELSE 0 END
                 AS bytes,

@@ -8,7 +8,6 @@ from services.query.answers.signals import Signal, SignalCommit, SignalPage, Sig
 from services.query.answers.tool_calls import CallTelemetry
 from services.query.database import Connection, fetch, fetch_one, one_row
 from services.query.queries.lists.paging import Paging, page
-from shared.claude_formats.signals import TOOL_DECISION, WAIT
 from shared.sql_files import statement
 
 _sql = partial(statement, __package__, "signals.sql")
@@ -35,5 +34,4 @@ def summary(connection: Connection, session_id: str) -> SignalSummary:
 
 def telemetry_of_call(connection: Connection, call_id: UUID, session_id: str | None) -> CallTelemetry:
     """Of a call without signals everything is null."""
-    names = {"wait": WAIT, "decision": TOOL_DECISION}
-    return fetch_one(connection, CallTelemetry, _OF_CALL, {"id": call_id, "session_id": session_id} | names)
+    return fetch_one(connection, CallTelemetry, _OF_CALL, {"id": call_id, "session_id": session_id})

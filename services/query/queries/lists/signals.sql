@@ -59,21 +59,7 @@ WHERE g.session_id = %(session_id)s AND is_file_of(g.bound_user, s.user_id) AND 
 ORDER BY g.occurred_at, g.id LIMIT 100
 
 -- name: of_call
--- What telemetry knows of one call. The last decision counts, as of one that was asked about twice. The span of a wait does not always name its call: it
--- is the span in which the decision was written.
-WITH own AS (
-    SELECT g.* FROM signals AS g LEFT JOIN sessions AS s ON s.session_id = g.session_id
-    WHERE g.tool_call_id = %(id)s AND g.session_id = %(session_id)s AND is_file_of(g.bound_user, s.user_id)
-),
-waits AS (
-    SELECT attributes FROM own WHERE name = %(wait)s
-    UNION ALL
-    SELECT g.attributes FROM signals AS g LEFT JOIN sessions AS s ON s.session_id = g.session_id
-    WHERE g.session_id = %(session_id)s AND g.name = %(wait)s AND g.tool_call_id IS NULL AND is_file_of(g.bound_user, s.user_id)
-      AND g.attributes ->> 'span_id' IN (SELECT attributes ->> 'span_id' FROM own WHERE name = %(decision)s)
-)
-SELECT (array_agg(attributes ->> 'decision' ORDER BY occurred_at DESC, id) FILTER (WHERE name = %(decision)s))[1] AS decision,
-    (array_agg(attributes ->> 'source' ORDER BY occurred_at DESC, id) FILTER (WHERE name = %(decision)s))[1] AS decision_source,
-    (SELECT sum((attributes ->> 'duration_ms')::bigint)::bigint FROM waits) AS permission_wait_ms,
-    max(attributes ->> 'commit') AS commit, max(attributes ->> 'branch') AS branch
-FROM own
+-- What only telemetry knows of one call.
+SELECT max(g.attributes ->> 'commit') AS commit, max(g.attributes ->> 'branch') AS branch
+FROM signals AS g LEFT JOIN sessions AS s ON s.session_id = g.session_id
+WHERE g.tool_call_id = %(id)s AND g.session_id = %(session_id)s AND is_file_of(g.bound_user, s.user_id)

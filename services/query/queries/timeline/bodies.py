@@ -9,7 +9,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from services.query.answers.fields import Decision, DecisionSource
+from services.query.answers.fields import Decided
 from services.query.answers.lists import ToolResult
 from services.query.answers.timeline import (
     EntryItem,
@@ -67,8 +67,7 @@ class _Call(Struct):
     wait_ms: int | None
     result: ToolResult | None
     started_agent: str | None
-    decision: Decision | None
-    decision_source: DecisionSource | None
+    decision: Decided | None
     is_sandboxed: bool | None
     source: str | None
 
@@ -134,7 +133,6 @@ def _stored_item(slot: StoredItem, place: Place, bodies: _Bodies) -> TimelineIte
                 changes=bodies.changes_of.get(place.id, []),
                 subagent=None if call.started_agent is None else bodies.subagents[call.started_agent],
                 decision=call.decision,
-                decision_source=call.decision_source,
                 is_sandboxed=call.is_sandboxed,
                 source=call.source,
             )

@@ -21,6 +21,7 @@ from services.worker.persist.records import (
     ClientCosts,
     Decision,
     DecisionSource,
+    DecisionTeller,
     DurationSource,
     Effort,
     EntryKind,
@@ -153,6 +154,9 @@ class _ToolCall(_Row, kw_only=True):
     started_agent: str | None = None
     decision: Decision | None = None
     decision_source: DecisionSource | None = None
+    decision_told_by: DecisionTeller | None = None
+    decided_at: _Time | None = None
+    decision_wait_ms: _Number | None = None
     is_sandboxed: bool | None = None
     agent_id: str | None = None
 

@@ -11,7 +11,14 @@ SELECT %(erasure_id)s, session_id FROM (
     WHERE (f.user_name = ANY(%(names)s) OR f.bound_user = ANY(%(names)s)) AND coalesce(s.user_id, 0) = 0
     UNION
     SELECT session_id FROM hook_payloads AS h LEFT JOIN sessions AS s USING (session_id)
-    WHERE (h.user_name = ANY(%(names)s) OR h.bound_user = ANY(%(names)s)) AND coalesce(s.user_id, 0) = 0) AS own
+    WHERE (h.user_name = ANY(%(names)s) OR h.bound_user = ANY(%(names)s)) AND coalesce(s.user_id, 0) = 0
+    UNION
+    -- Of which readings or telemetry came and nothing else, from a machine of the person.
+    SELECT session_id FROM session_machines AS o JOIN machines AS m USING (machine_id) LEFT JOIN sessions AS s USING (session_id)
+    WHERE m.user_name = ANY(%(names)s) AND s.session_id IS NULL
+    UNION
+    SELECT session_id FROM signals AS g LEFT JOIN sessions AS s USING (session_id)
+    WHERE (g.user_name = ANY(%(names)s) OR g.bound_user = ANY(%(names)s)) AND s.session_id IS NULL) AS own
 ON CONFLICT DO NOTHING
 
 -- name: collect_of_project

@@ -57,6 +57,28 @@ SELECT id, 0, pg_column_size(g.*)::bigint FROM signals AS g
 WHERE received_at < %(before)s AND NOT EXISTS (SELECT FROM sessions AS s WHERE s.session_id = g.session_id AND s.counted)
 ORDER BY id LIMIT %(limit)s
 
+-- name: quota_readings
+-- A window that was over by then, but for the newest of each source.
+resets_at < %(before)s AND EXISTS (
+    SELECT FROM quota_readings AS n
+    WHERE (n.user_id, n.machine_id, n.account, n.source, n.kind) = (r.user_id, r.machine_id, r.account, r.source, r.kind)
+      AND n.resets_at > r.resets_at)
+
+-- name: of_no_session
+-- What a status line or a client's process said of a session of which nothing else came.
+read_at < %(before)s AND NOT EXISTS (SELECT FROM sessions AS s WHERE s.session_id = r.session_id AND s.counted)
+
+-- name: count_readings
+SELECT count(*), coalesce(sum(pg_column_size(ROW(r.*))), 0)::bigint FROM $table AS r WHERE $is_old
+
+-- name: drop_readings
+-- Who has one locked has just read it again.
+WITH old AS (
+    SELECT r.ctid, pg_column_size(ROW(r.*)) AS size FROM $table AS r WHERE $is_old LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+),
+gone AS (DELETE FROM $table AS g USING old WHERE g.ctid = old.ctid RETURNING old.size)
+SELECT count(*), coalesce(sum(size), 0)::bigint FROM gone
+
 -- name: delete_live_payloads
 DELETE FROM hook_payloads WHERE id = ANY(%(ids)s);
 DELETE FROM signals WHERE id = ANY(%(ids)s)

@@ -165,6 +165,7 @@ EXEMPT_COLUMNS: Final = dict(_IDENTIFIERS) | {
     "error_class": _OUR_WORD,
     "decision": _OUR_WORD,
     "decision_source": _OUR_WORD,
+    "decision_told_by": _OUR_WORD,
     "effort": _OUR_WORD,
     "sqlstate": "a code of Postgres",
     "price_version": _OUR_WORD,

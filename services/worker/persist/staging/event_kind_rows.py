@@ -60,7 +60,7 @@ KIND_TABLES: Final[dict[str, KindTable]] = {
         staged="id uuid, session_id text, user_name text, tool_name text, status text, duration_ms bigint, duration_source text,"
         " occurred_at timestamptz, parameters json, agent_id text, source text, received_at timestamptz, wait_ms bigint, result text,"
         " result_left_out bigint, result_cut_at integer, result_media json, error_class text, started_agent text,"
-        " decision text, decision_source text, is_sandboxed boolean",
+        " decision text, decision_source text, decision_told_by text, decided_at timestamptz, decision_wait_ms bigint, is_sandboxed boolean",
         identities=f"SELECT id, session_id, {_IS_CLIENTS_ALONE}, tool_name, md5(parameters::text) FROM tool_calls WHERE id = ANY(%(ids)s)",
         texts={"parameters": "json", "result": "text", "result_media": "json", "source": "text"},
         cut_at={"result": "result_cut_at"},
@@ -141,7 +141,7 @@ def rows_of(event: Event, received_at: datetime, kept_results: KeptResults = ALL
             why = (error_class_of(event.tool_name, event.result_status, given), None)
             result = (None, *result_columns(result_of_event(event, kept_results)))
             # No client says who allowed it.
-            decision = (None, None, None)
+            decision = (None,) * 6
             yield "staged_tool_calls", (*row, event.timestamp, parameters, None, event.source, received_at, *result, *why, *decision)
         case Conversation():
             row = (event.id, event.session_id, None, None, event.role, event.content, event.timestamp, event.model)

@@ -64,7 +64,8 @@ def rows_of(record: Record, received_at: datetime) -> Iterator[tuple[str, Row]]:
 
 def _result(record: ToolUse) -> Row:
     outcome = (record.wait_ms, *result_columns(record.result), record.error_class, record.started_agent)
-    return (*outcome, record.decision, record.decision_source, record.is_sandboxed)
+    decision = (record.decision, record.decision_source, record.decision_told_by, record.decided_at, record.decision_wait_ms)
+    return (*outcome, *decision, record.is_sandboxed)
 
 
 def _api_call(record: ApiCall, received_at: datetime) -> Row:

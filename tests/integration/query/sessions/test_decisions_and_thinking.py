@@ -14,7 +14,13 @@ def build(connection: psycopg.Connection[Any]) -> str:
     """A session of one turn: a call that a person refused, and three answers. Gives the call's id."""
     seed.add_session(connection, "s", seed.add_project(connection, "/home/ann/app"))
     seed.add_message(connection, "s", f"{AT}0Z", "go")
-    decided = {"status": "rejected", "decision": "reject", "decision_source": "user_reject", "is_sandboxed": False}
+    decided: dict[str, Any] = {
+        "status": "rejected",
+        "decision": "reject",
+        "decision_source": "user_reject",
+        "decision_told_by": "telemetry",
+    }
+    decided |= {"decision_wait_ms": 2100, "is_sandboxed": False}
     call = seed.add_tool_call(connection, "s", f"{AT}2Z", **decided)
     for second, said in enumerate(({"effort": "high", "thinking_ms": 1200}, {"effort": "high", "thinking_ms": 300}, {}), start=1):
         seed.add_api_call(connection, "s", f"{AT}{second}Z", **said)
@@ -28,7 +34,8 @@ def test_a_call_says_who_decided_wherever_it_is_shown(client: TestClient, connec
     [of_timeline] = [item for item in client.get("/api/sessions/s/timeline").json()["items"] if item["kind"] == "tool_call"]
 
     for shown in (client.get(f"/api/tool-calls/{call}").json(), *of_lists, of_timeline):
-        assert (shown["decision"], shown["decision_source"], shown["is_sandboxed"]) == ("reject", "user_reject", False)
+        assert shown["decision"] == {"what": "reject", "source": "user_reject", "wait_ms": 2100, "told_by": "telemetry"}
+        assert shown["is_sandboxed"] is False
 
 
 def test_a_turn_says_its_effort_and_how_long_claude_thought(client: TestClient, connection: psycopg.Connection[Any]) -> None:

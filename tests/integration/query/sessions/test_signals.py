@@ -145,20 +145,12 @@ def test_a_session_that_only_telemetry_knows_is_shown_here(client: TestClient, c
     assert client.get("/api/sessions/s-1").status_code == 404
 
 
-def test_a_tool_call_shows_who_decided_how_long_it_waited_and_its_commit(
-    client: TestClient, connection: psycopg.Connection[Any], session: str
-) -> None:
+def test_a_tool_call_shows_the_commit_that_it_made(client: TestClient, connection: psycopg.Connection[Any], session: str) -> None:
     before = shown(client, f"/api/tool-calls/{CALL}")["telemetry"]
-    put(connection, logs(*EVENTS), WAIT)
+    put(connection, logs(*EVENTS))
 
     assert set(before.values()) == {None}
-    assert shown(client, f"/api/tool-calls/{CALL}")["telemetry"] == {
-        "decision": "accept",
-        "decision_source": "user_temporary",
-        "permission_wait_ms": 2100,
-        "commit": REVISION,
-        "branch": "main",
-    }
+    assert shown(client, f"/api/tool-calls/{CALL}")["telemetry"] == {"commit": REVISION, "branch": "main"}
 
 
 def test_what_another_users_key_brought_is_not_shown(client: TestClient, connection: psycopg.Connection[Any]) -> None:
@@ -170,7 +162,7 @@ def test_what_another_users_key_brought_is_not_shown(client: TestClient, connect
 
     assert shown(client)["summary"]["signals"] == 0
     assert shown(client)["items"] == []
-    assert shown(client, f"/api/tool-calls/{CALL}")["telemetry"]["decision"] is None
+    assert shown(client, f"/api/tool-calls/{CALL}")["telemetry"]["commit"] is None
 
 
 def test_ids_of_calls_are_those_of_transcripts(client: TestClient, connection: psycopg.Connection[Any], session: str) -> None:
@@ -178,17 +170,3 @@ def test_ids_of_calls_are_those_of_transcripts(client: TestClient, connection: p
 
     [item] = shown(client)["items"]
     assert UUID(item["tool_call_id"]) == CALL
-
-
-def test_the_wait_of_a_call_is_found_by_the_span_in_which_the_decision_was_written(
-    client: TestClient, connection: psycopg.Connection[Any], session: str
-) -> None:
-    """given a wait that ended in another export than its call, so that nothing in it names the call."""
-    decided = event("tool_decision", 4, tool_use_id="toolu_1", decision="accept", source="user_temporary") | {"spanId": "19be78952a90fae1"}
-    waited = [span("tool.blocked_on_user", "19be78952a90fae1", lasts=2.5), span("tool.blocked_on_user", "863a56f09178121b", lasts=9.0)]
-
-    put(connection, traces(*waited), logs(decided))
-
-    named = [item["tool_call_id"] for item in shown(client, "/api/sessions/s-1/signals?name=tool.blocked_on_user")["items"]]
-    assert named == [None, None]
-    assert shown(client, f"/api/tool-calls/{CALL}")["telemetry"]["permission_wait_ms"] == 2500

@@ -19,6 +19,8 @@ _CREATED = {"type": "create", "filePath": f"{FOLDER}/notes.txt", "content": "x\n
 _OUTPUT = {"stdout": "3 passed", "stderr": "", "interrupted": False}
 _FAILED = "Exit code 1\ncat: nothing: No such file or directory"
 _REFUSED = "Permission to use Bash with command curl -s http://x has been denied."
+# As transcripts have it since 2.1.332.
+_CLASSIFIED = {"decision": "accept", "source": "classifier"}
 _TIMED_OUT = "Exit code 143\nCommand timed out after 2m"
 
 TRANSCRIPT = jsonl(
@@ -27,7 +29,7 @@ TRANSCRIPT = jsonl(
     answer(2.1, "a2", "msg_1", use("toolu_1", "Bash", command="make test")),
     answer(2.2, "a3", "msg_1", use("toolu_2", "Bash", command="cat nothing")),
     result(5, "u2", "toolu_1", "3 passed", toolUseResult=_OUTPUT),
-    result(6, "u3", "toolu_2", _FAILED, is_error=True, toolUseResult=f"Error: {_FAILED}"),
+    result(6, "u3", "toolu_2", _FAILED, is_error=True, toolUseResult=f"Error: {_FAILED}", permissionDecision=_CLASSIFIED),
     answer(8, "a4", "msg_2", use("toolu_3", "Edit", **_EDIT)),
     result(20, "u4", "toolu_3", "edited", toolUseResult=_EDITED),
     answer(22, "a5", "msg_3", use("toolu_4", "Bash", command="curl -s http://x")),

@@ -2,8 +2,10 @@
 
 import json
 from datetime import UTC, datetime
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, NamedTuple
+from uuid import UUID
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -22,7 +24,7 @@ from tests.integration.worker.capture.signals import put_signals, signals_of
 from tests.integration.worker.capture.test_capture import all_tables, empty, import_files, is_verified
 from tests.integration.worker.capture.test_hooks import bring_transcript, read_all, without_better_knowledge
 from tests.skips import SAMPLES, needs
-from tests.telemetry import event, logs, metric, metrics, point
+from tests.telemetry import event, logs, metric, metrics, point, span, traces
 from tests.unit.worker.importers.transcript.rows_of_a_session import SESSION, START, answer, jsonl, use
 
 
@@ -47,10 +49,24 @@ EVENTS = [
         for n, (key, at, ran) in enumerate(RAN)
     ),
     of_session("tool_decision", 200, 22, tool_use_id="toolu_4", decision="reject", source="config"),
+    # A person was asked twice, and said yes at last.
+    of_session("tool_decision", 203, 8.6, tool_use_id="toolu_3", decision="reject", source="user_reject"),
+    # The spans of two waits: one names its call, of the other only the decision does, which was written in it.
+    of_session("tool_decision", 204, 39.5, tool_use_id="toolu_5", decision="accept", source="user_temporary")
+    | {"spanId": "19be78952a90fae1"},
     of_session("api_request", 201, 8, request_id="req_1", duration_ms=900, ttft_ms=300, cost_usd=0.01),
     of_session("tool_result", 202, 50, tool_use_id="toolu_of_nothing", duration_ms="12"),
 ]
-SIGNALS = [*signals_of(logs(*EVENTS)), *signals_of(metrics(metric("commit.count", point(1.0, session=SESSION))))]
+WAITS = [
+    span("tool.blocked_on_user", "863a56f09178121b", session__id=SESSION, lasts=1.8, tool_use_id="toolu_1"),
+    span("tool.blocked_on_user", "19be78952a90fae1", session__id=SESSION, lasts=0.9),
+    span("tool.blocked_on_user", "5d0f4e1c2b3a4958", session__id=SESSION, lasts=7.0),
+]
+SIGNALS = [
+    *signals_of(logs(*EVENTS)),
+    *signals_of(traces(*WAITS)),
+    *signals_of(metrics(metric("commit.count", point(1.0, session=SESSION)))),
+]
 # (milliseconds that telemetry says; the rest of the time between the transcript's two rows)
 REPORTED = [
     ("toolu_1", 2400, 500),
@@ -64,6 +80,21 @@ REPORTED = [
 ]
 
 
+# (who allowed it, and who says so; how long a person was asked) of each call, in their order
+DECIDED = {
+    "toolu_1": ("accept", "config", "telemetry", 1800),
+    # The transcript says it, whatever telemetry says.
+    "toolu_2": ("accept", "classifier", "transcript", None),
+    "toolu_3": ("accept", "config", "telemetry", None),
+    "toolu_4": ("reject", "config", "telemetry", None),
+    "toolu_5": ("accept", "user_temporary", "telemetry", 900),
+    "toolu_6": ("accept", "config", "telemetry", None),
+    "toolu_7": ("accept", "config", "telemetry", None),
+    "toolu_8": ("accept", "config", "telemetry", None),
+}
+_DECISION = ("decision", "decision_source", "decision_told_by", "decided_at", "decision_wait_ms")
+
+
 def bring_signals(worker: Resources, signals: list[Signal] = SIGNALS, **whose: Any) -> None:
     with worker.transaction() as connection:
         put_signals(connection, signals, **whose)
@@ -74,6 +105,24 @@ def reported(worker: Resources) -> list[tuple[Any, ...]]:
     with worker.transaction() as connection:
         found = "SELECT id, duration_ms, wait_ms FROM tool_calls WHERE duration_source = 'reported' ORDER BY occurred_at"
         return connection.execute(found).fetchall()
+
+
+def decisions(worker: Resources) -> dict[UUID, list[Any]]:
+    """By call: what was decided, by what, who says it, how long a person was asked."""
+    with worker.transaction() as connection:
+        found = "SELECT id, decision, decision_source, decision_told_by, decision_wait_ms FROM tool_calls WHERE decision IS NOT NULL"
+        return {call_id: told for call_id, *told in connection.execute(found).fetchall()}
+
+
+def expected_decisions() -> dict[UUID, list[Any]]:
+    return {ids.tool_use_id(key): list(told) for key, told in DECIDED.items()}
+
+
+def of_transcripts(worker: Resources) -> dict[str, Any]:
+    """The tables without what hooks and telemetry know better, or what nobody else knows."""
+    found = without_better_knowledge(all_tables(worker))
+    calls = sorted((json.loads(row) for row in found["tool_calls"]), key=itemgetter("id"))
+    return found | {"tool_calls": [{name: value for name, value in call.items() if name not in _DECISION} for call in calls]}
 
 
 def status_of(worker: Resources, key: str) -> tuple[str, str | None, int | None]:
@@ -91,7 +140,7 @@ def expected() -> list[tuple[Any, ...]]:
 def of_transcript(worker: Resources) -> dict[str, Any]:
     """What the transcript alone gives, without what telemetry knows better: the same as of hooks."""
     bring_transcript(worker)
-    found = without_better_knowledge(all_tables(worker))
+    found = of_transcripts(worker)
     empty(worker)
     return found
 
@@ -108,7 +157,8 @@ def test_a_call_of_a_transcript_has_its_exact_duration(worker: Resources, of_tra
         bring_signals(worker)
 
     assert reported(worker) == expected()
-    assert without_better_knowledge(all_tables(worker)) == of_transcript
+    assert decisions(worker) == expected_decisions()
+    assert of_transcripts(worker) == of_transcript
     assert is_verified(worker)
 
 
@@ -166,8 +216,9 @@ def test_pieces_of_all_channels_may_come_in_any_order_and_again(
     read_all(worker)
 
     # Then all is as the transcript alone gives it, and the durations are those that were reported
-    assert without_better_knowledge(all_tables(worker)) == of_transcript
+    assert of_transcripts(worker) == of_transcript
     assert reported(worker) == expected()
+    assert decisions(worker) == expected_decisions()
     assert is_verified(worker)
 
 
@@ -246,11 +297,24 @@ def test_what_a_client_sent_stays_as_it_was_sent(worker: Resources) -> None:
         assert connection.execute("SELECT id, duration_ms, duration_source FROM tool_calls ORDER BY id").fetchall() == before
 
 
+@pytest.mark.parametrize("order", ["wait first", "decision first"])
+def test_a_wait_finds_its_call_by_the_span_of_the_decision(worker: Resources, order: str) -> None:
+    """given a stored call, and its decision and the wait for it in two exports."""
+    bring_transcript(worker)
+    decided = of_session("tool_decision", 1, 39.5, tool_use_id="toolu_5", decision="accept", source="user_temporary")
+    exports = [signals_of(logs(decided | {"spanId": "19be78952a90fae1"})), signals_of(traces(WAITS[1]))]
+
+    for signals in exports if order == "decision first" else exports[::-1]:
+        bring_signals(worker, signals)
+
+    assert decisions(worker)[ids.tool_use_id("toolu_5")] == ["accept", "user_temporary", "telemetry", 900]
+
+
 @pytest.mark.parametrize("order", ["signals first", "transcript first"])
 def test_signals_of_a_key_of_another_user_change_nothing(worker: Resources, order: str) -> None:
     """given a session of ann, and signals about it by a key that is bound to bob."""
     bring_transcript(worker)
-    alone = reported(worker)
+    alone, decided = reported(worker), decisions(worker)
     if order == "transcript first":
         with worker.transaction() as connection:
             outcome = put_signals(connection, SIGNALS, user="bob", bound_user="bob")
@@ -262,6 +326,7 @@ def test_signals_of_a_key_of_another_user_change_nothing(worker: Resources, orde
     read_all(worker)
 
     assert reported(worker) == alone
+    assert decisions(worker) == decided
 
 
 def test_attributes_are_stored_as_json(worker: Resources) -> None:
@@ -285,14 +350,21 @@ class Sample(NamedTuple):
 
 
 def sample() -> Sample:
+    """With what newer transcripts say beside: of every other result, who allowed its call, which telemetry says otherwise."""
     [main] = (ONE_SESSION / "projects").glob("*/*.jsonl")
     [agent] = (ONE_SESSION / "projects").glob("*/*/subagents/*.jsonl")
     hooks = [json.loads(line) for line in (ONE_SESSION / "hooks.ndjson").read_text().splitlines()]
     exports = [json.loads(line)["body"] for line in (ONE_SESSION / "otlp.ndjson").read_text().splitlines()]
+    lines = main.read_bytes().splitlines(keepends=True)
+    results = [number for number, line in enumerate(lines) if b'"type":"tool_result"' in line]
+    for number in results[::2]:
+        lines[number] = (
+            json.dumps(json.loads(lines[number]) | {"permissionDecision": {"decision": "accept", "source": "classifier"}}).encode() + b"\n"
+        )
     return Sample(
         main.stem,
         {
-            f"{main.name}": main.read_bytes().splitlines(keepends=True),
+            f"{main.name}": lines,
             f"subagents/{agent.name}": agent.read_bytes().splitlines(keepends=True),
         },
         [(each["received_at"], each["payload"]) for each in hooks],
@@ -308,11 +380,12 @@ def test_a_real_session_is_the_same_in_any_order_of_its_channels(worker: Resourc
     found = sample()
     empty(worker)
     bring(worker, found, [("line", name) for name, lines in found.lines.items() for _ in lines], set())
-    of_transcript = without_better_knowledge(all_tables(worker))
+    of_transcript = of_transcripts(worker)
     bring_signals(worker, found.signals)
-    assert without_better_knowledge(all_tables(worker)) == of_transcript
-    expected = reported(worker)
+    assert of_transcripts(worker) == of_transcript
+    expected, decided = reported(worker), decisions(worker)
     assert len(expected) >= 6
+    assert {told_by for _, _, told_by, _ in decided.values()} == {"transcript", "telemetry"}
 
     # When its channels come in any order, in pieces, some twice
     channels = [("line", name) for name, lines in found.lines.items() for _ in lines]
@@ -324,8 +397,10 @@ def test_a_real_session_is_the_same_in_any_order_of_its_channels(worker: Resourc
     bring(worker, found._replace(hooks=hooks, signals=signals), order, reads)
 
     # Then rows, tokens and cost are those of the transcript alone, and durations those that Claude Code measured
-    assert without_better_knowledge(all_tables(worker)) == of_transcript
+    assert of_transcripts(worker) == of_transcript
     assert reported(worker) == expected
+    # And each decision is told by the first of them that says it
+    assert decisions(worker) == decided
     assert is_verified(worker)
 
 

@@ -3,6 +3,7 @@
 import random
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from math import ceil
 from typing import Any
 from uuid import UUID
 
@@ -128,6 +129,45 @@ def test_any_order_any_batching_and_any_repetition_end_in_the_same_rows(connecti
 
     assert all(outcome == outcomes[0] for outcome in outcomes)
     assert store_readings(connection, readings(bodies)).changed == 0
+
+
+def test_of_a_window_that_is_over_each_five_points_are_one_row(connection: psycopg.Connection[Any]) -> None:
+    """given two windows that went from 0 to 100 %, in steps of half a point, the later one not over yet."""
+    later = RESET + timedelta(hours=5)
+    bodies = [line(step, step / 2) for step in range(201)] + [line(300 + step, step / 2, later) for step in range(201)]
+
+    store_readings(connection, readings(bodies))
+
+    kept: dict[datetime, list[float]] = {RESET: [], later: []}
+    for _, _, _, resets_at, used, *_ in quota(connection):
+        kept[resets_at].append(used)
+    assert kept[RESET] == [0.0, *(5.0 * step for step in range(1, 21))]
+    assert len(kept[later]) == 201
+    # And the last percentage has its first and its last reading still
+    [last] = [row for row in quota(connection) if row[3] == RESET and row[4] == 100]
+    assert last[5:] == (minutes(200), minutes(200))
+
+
+def test_windows_that_are_over_are_thin_in_any_order(connection: psycopg.Connection[Any]) -> None:
+    rng = random.Random(28)
+    resets = [RESET + timedelta(hours=5 * number) for number in range(4)]
+    bodies: list[ReadingBody] = [
+        line(rng.randrange(60), rng.choice((0.5, 3, 4.5, 5, 5.1, 9, 12, 61.3, 99.9, 100)), rng.choice(resets)) for _ in range(120)
+    ]
+    outcomes = []
+    for _ in range(8):
+        connection.execute("TRUNCATE quota_readings")
+        shuffled = rng.sample(readings(bodies), len(bodies))
+        while shuffled:
+            size = rng.randint(1, 9)
+            store_readings(connection, shuffled[:size])
+            shuffled = shuffled[size:]
+        outcomes.append(sorted(quota(connection)))
+
+    for outcome in outcomes:
+        assert outcome == outcomes[0]
+    kept = [(resets_at, ceil(used / 5)) for _, _, _, resets_at, used, *_ in outcomes[0] if resets_at < resets[-1]]
+    assert len(kept) == len(set(kept)) == 3 * 5
 
 
 def test_readings_are_drained_and_counted(world: World) -> None:

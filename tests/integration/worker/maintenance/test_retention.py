@@ -226,6 +226,17 @@ def test_rows_of_the_trackers_own_go_after_times_of_their_own(worker: Resources)
             f"INSERT INTO signals (id, session_id, kind, name, occurred_at, received_at, is_new)"
             f" VALUES (gen_random_uuid(), 'of nothing else', 'event', 'compaction', {OLD}, {OLD}, false)".encode()
         )
+        # Three windows of the quota, of which the newest stays though it is over; and readings of a session of which nothing else came
+        for days in (80, 60, 40):
+            connection.execute(
+                "INSERT INTO quota_readings (machine_id, source, kind, resets_at, used_percentage, first_read_at, last_read_at)"
+                f" SELECT 'm', 'status_line', 'five_hour', t, 7, t, t FROM (SELECT now() - interval '{days} days') AS w (t)".encode()
+            )
+        connection.execute(f"INSERT INTO status_lines (session_id, read_at) VALUES ('of nothing else', {OLD}), ('f1', {OLD})".encode())
+        connection.execute(
+            f"INSERT INTO session_processes (session_id, machine_id, pid, read_at, is_alive, heard_at)"
+            f" VALUES ('of nothing else', 'm', 1, {OLD}, true, {OLD}), ('new', 'm', 2, now(), true, now())".encode()
+        )
     store(worker, file_of("f1", [0, 1]), kept)
     for what in ("jobs", "scrubs", "audit", "live_payloads"):
         set_rule(worker, what, 30)
@@ -234,7 +245,7 @@ def test_rows_of_the_trackers_own_go_after_times_of_their_own(worker: Resources)
     dropped = drop(worker)
 
     assert dropped == said
-    assert {what: number for what, (_, number, _) in dropped.items()} == {"jobs": 3, "scrubs": 2, "audit": 1, "live_payloads": 2}
+    assert {what: number for what, (_, number, _) in dropped.items()} == {"jobs": 3, "scrubs": 2, "audit": 1, "live_payloads": 6}
     assert {number for (number,) in rows(worker, "SELECT number FROM import_jobs WHERE kind <> 'export'")} == {kept, running}
     assert rows(worker, "SELECT blob_url FROM exports JOIN import_jobs USING (id)") == [("file:///x",)]
     assert rows(
@@ -242,5 +253,10 @@ def test_rows_of_the_trackers_own_go_after_times_of_their_own(worker: Resources)
     ) == [(0,)]
     assert rows(worker, "SELECT id FROM erasures") == [erasures[0]]
     assert emptied not in {kept, running}
+    assert rows(worker, "SELECT count(*), max(resets_at) < now() - interval '39 days' FROM quota_readings") == [(1, True)]
+    assert rows(worker, "SELECT session_id FROM status_lines UNION SELECT session_id FROM session_processes ORDER BY 1") == [
+        ("f1",),
+        ("new",),
+    ]
     acts = rows(worker, "SELECT act FROM audit_log ORDER BY id")
     assert acts == [("key.create",), ("retention.drop",)]

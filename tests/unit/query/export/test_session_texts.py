@@ -104,7 +104,6 @@ def call(
         duration_source="reported",
         wait_ms=None,
         decision=None,
-        decision_source=None,
         is_sandboxed=None,
         result=ToolResult(result, 0, None, []) if isinstance(result, str) else result,
         changes=list(changes),

@@ -104,6 +104,7 @@ class ToolCalls:
         record.duration_ms, record.duration_source = duration_of(record.timestamp, row, place.timestamp)
         record.wait_ms = wait_of(record.timestamp, record.duration_ms, record.duration_source, place.timestamp)
         record.decision, record.decision_source = decision_of(row)
+        record.decision_told_by = None if record.decision is None else "transcript"
         record.is_sandboxed = row.sandboxed
         if (agent_id := started_agent(record.tool_name, block, row)) is not None:
             record.started_agent = agent_id
@@ -121,7 +122,7 @@ class ToolCalls:
         """A person interrupted the calls of a message while they ran. Until the file says so, they look like calls that were not allowed to run."""
         for refused in self._refused.pop(message_id, ()):
             error_class = error_class_of(refused.tool_name, "cancelled", "")
-            yield replace(refused, status="cancelled", error_class=error_class, decision=None, decision_source=None)
+            yield replace(refused, status="cancelled", error_class=error_class, decision=None, decision_source=None, decision_told_by=None)
 
     def so_far(self) -> Iterator[ToolUse]:
         """The uses that wait for a result, each once. They go on waiting, and the records are copies."""

@@ -38,6 +38,7 @@ def test_a_call_says_whether_it_was_allowed_and_by_what(said: Any, decision: str
     call = call_with(permissionDecision=said)
 
     assert (call.decision, call.decision_source) == (decision, source)
+    assert call.decision_told_by == (None if decision is None else "transcript")
 
 
 def test_a_persons_no_is_a_decision_too() -> None:
@@ -56,7 +57,7 @@ def test_a_call_that_was_stopped_was_not_refused() -> None:
 
     call = of(read_rows(*rows), ToolUse)[-1]
 
-    assert (call.status, call.decision, call.decision_source) == ("cancelled", None, None)
+    assert (call.status, call.decision, call.decision_source, call.decision_told_by) == ("cancelled", None, None, None)
 
 
 @pytest.mark.parametrize("sandboxed", [True, False, None])

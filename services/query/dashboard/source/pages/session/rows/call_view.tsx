@@ -124,7 +124,9 @@ function CallBody({ story, item }: { story: Story; item: Call }) {
   );
 }
 
-const DECIDERS: Record<NonNullable<Call["decision_source"]>, string> = {
+type Decided = NonNullable<Call["decision"]>;
+
+const DECIDERS: Record<Decided["source"], string> = {
   rule: "by a rule of the settings",
   config: "by the settings",
   classifier: "by the classifier of auto mode",
@@ -135,11 +137,13 @@ const DECIDERS: Record<NonNullable<Call["decision_source"]>, string> = {
   user_abort: "by the person, with Esc",
   other: "",
 };
-const DECISIONS: Record<NonNullable<Call["decision"]>, string> = { accept: "Allowed", reject: "Refused", cancelled: "Cancelled", other: "Decided" };
+const DECISIONS: Record<Decided["what"], string> = { accept: "Allowed", reject: "Refused", cancelled: "Cancelled", other: "Decided" };
 
-/** "Allowed by a rule of the settings. Ran in a sandbox." */
+/** "Allowed by the person, this once, after 2.1 s. Ran in a sandbox." */
 function decisionText(item: Call): string {
-  const decided = item.decision ? `${DECISIONS[item.decision]} ${DECIDERS[item.decision_source ?? "other"]}`.trim() + ". " : "";
+  const { decision } = item;
+  const waited = decision?.wait_ms ? `, after ${duration(decision.wait_ms)}` : "";
+  const decided = decision ? `${DECISIONS[decision.what]} ${DECIDERS[decision.source]}`.trim() + `${waited}. ` : "";
   return `${decided}${item.is_sandboxed === null ? "" : item.is_sandboxed ? "Ran in a sandbox." : "Ran without a sandbox."}`;
 }
 
