@@ -120,8 +120,8 @@ class Board:
         if item["kind"] == "prompt" and item.get("agent_id") is None:
             session.prompt = item.get("content")
         if state := item.get("state"):
-            told = (item.get(name) for name in ("since", "running_tool", "running_input", "error"))
-            session.is_in(state, *told, item.get("agents"))
+            since, tool, called_with, error = (item.get(name) for name in ("since", "running_tool", "running_input", "error"))
+            session.is_in(state, since, tool, called_with, error, item.get("agents"))
 
 
 def _place(session: OpenSession) -> tuple[bool, bool, datetime, str]:

@@ -24,7 +24,13 @@ from shared.http.errors import Forbidden, Unavailable, invalid
 
 router = APIRouter(tags=["live"], responses=FAILURES)
 
-_ITEM = {"type": "string", "contentMediaType": "application/json", "contentSchema": TypeAdapter(LiveItem).json_schema()}
+# What its items refer to is among the components: `GET /api/live/sessions` has it too.
+_SCHEMA = TypeAdapter(LiveItem).json_schema(ref_template="#/components/schemas/{model}")
+_ITEM = {
+    "type": "string",
+    "contentMediaType": "application/json",
+    "contentSchema": {name: part for name, part in _SCHEMA.items() if name != "$defs"},
+}
 _EVENT_SCHEMA = {"type": "object", "properties": {"id": {"type": "string"}, "event": {"type": "string"}, "data": _ITEM}}
 
 

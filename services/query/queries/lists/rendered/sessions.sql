@@ -10,6 +10,7 @@ SELECT s.session_id, coalesce(mark.title, s.title) AS title, mark.title IS NOT N
     CASE WHEN e.end_reason IS NULL THEN 'open' ELSE 'ended' END AS status,
     e.end_reason, coalesce(live.state, 'ended') AS state, CASE WHEN e.end_reason IS NULL THEN live.source ELSE CASE e.end_reason WHEN 'gone' THEN 'client_file' WHEN 'idle' THEN 'time' WHEN 'imported' THEN 'time' WHEN 'explicit' THEN 'event' ELSE 'hook' END END AS state_source,
     CASE WHEN e.end_reason IS NULL THEN live.since ELSE coalesce(s.ended_at, s.last_event_at) END AS state_since,
+    coalesce(live.agents, '[]') AS agents,
     s.user_messages + s.assistant_messages AS messages_count, s.user_messages,
     (SELECT count(*) FROM asked_commands c WHERE c.session_id = s.session_id) AS commands,
     s.files_modified AS files_modified_count,
@@ -42,18 +43,18 @@ CROSS JOIN LATERAL (SELECT CASE
 LEFT JOIN LATERAL (
     SELECT CASE WHEN told.state <> 'working' THEN told.state WHEN greatest(sign.heard_at, file.heard_at) > clock_timestamp() - interval '600 seconds' THEN 'working' ELSE 'quiet' END AS state, CASE WHEN told.state IS NULL OR told.state = 'working' AND NOT greatest(sign.heard_at, file.heard_at) > clock_timestamp() - interval '600 seconds' THEN 'time'
         WHEN told.is_of_file THEN 'client_file'
-        WHEN sign.waits_since >= sign.worked_at THEN sign.waits_by
+        WHEN sign.waits_since >= greatest(sign.worked_at, CASE WHEN sign.waits_for = 'permission' THEN sign.agents_worked_at END) THEN sign.waits_by
         WHEN sign.idle_at > sign.worked_at THEN 'hook'
         WHEN greatest(
     CASE WHEN sign.idle_at > sign.worked_at THEN sign.idle_at END,
     CASE WHEN NOT sign.is_hooked AND sign.replied_at >= sign.worked_at THEN sign.replied_at END) IS NOT NULL THEN sign.replied_by
         ELSE sign.worked_by END AS source, coalesce(
         CASE WHEN told.is_of_file AND told.state <> 'working' THEN file.does_since
-            WHEN sign.waits_since >= sign.worked_at AND told.state <> 'working' THEN nullif(sign.waits_since, '-infinity')
+            WHEN sign.waits_since >= greatest(sign.worked_at, CASE WHEN sign.waits_for = 'permission' THEN sign.agents_worked_at END) AND told.state <> 'working' THEN nullif(sign.waits_since, '-infinity')
             ELSE coalesce(greatest(
     CASE WHEN sign.idle_at > sign.worked_at THEN sign.idle_at END,
     CASE WHEN NOT sign.is_hooked AND sign.replied_at >= sign.worked_at THEN sign.replied_at END), call.occurred_at, nullif(greatest(sign.worked_at, CASE WHEN told.is_of_file THEN file.does_since END), '-infinity')) END,
-        nullif(s.last_event_at, '-infinity')) AS since
+        nullif(s.last_event_at, '-infinity')) AS since, coalesce(agents.told, '[]') AS agents
     FROM (SELECT) AS open
     LEFT JOIN session_signs AS sign ON sign.session_id = s.session_id
     LEFT JOIN LATERAL (
@@ -65,14 +66,15 @@ LEFT JOIN LATERAL (
     ) AS file ON true
     CROSS JOIN LATERAL (
         SELECT CASE WHEN sign.session_id IS NULL THEN NULL
-            WHEN sign.waits_since >= sign.worked_at THEN sign.waits_for
+            WHEN sign.waits_since >= greatest(sign.worked_at, CASE WHEN sign.waits_for = 'permission' THEN sign.agents_worked_at END) THEN sign.waits_for
             WHEN greatest(
     CASE WHEN sign.idle_at > sign.worked_at THEN sign.idle_at END,
     CASE WHEN NOT sign.is_hooked AND sign.replied_at >= sign.worked_at THEN sign.replied_at END) IS NOT NULL THEN 'input' ELSE 'working' END AS state
     ) AS signed
     CROSS JOIN LATERAL (
-        SELECT coalesce(file.read_at >= greatest(sign.worked_at, sign.waits_since, sign.idle_at, '-infinity')
-            OR file.does = signed.state AND file.does <> 'working' AND file.does_since >= sign.worked_at, false) AS is_believed,
+        SELECT coalesce((file.read_at >= greatest(sign.worked_at, sign.waits_since, sign.idle_at, '-infinity')
+            OR file.does = signed.state AND file.does <> 'working' AND file.does_since >= sign.worked_at) AND NOT (file.does = 'working' AND signed.state = 'input' AND file.does_since < greatest(sign.waits_since, sign.replied_at)
+            AND EXISTS (SELECT FROM agent_signs AS b WHERE b.session_id = s.session_id AND b.is_background AND b.over_at <= b.worked_at)), false) AS is_believed,
             coalesce(file.does = 'input' AND signed.state IN ('error', 'interrupted'), false) AS is_explained
     ) AS heard
     CROSS JOIN LATERAL (
@@ -80,7 +82,7 @@ LEFT JOIN LATERAL (
             CASE WHEN heard.is_believed AND NOT heard.is_explained THEN file.does ELSE signed.state END AS state
     ) AS told
     LEFT JOIN LATERAL (
-        SELECT first.tool_name, first.occurred_at, first.parameters FROM (
+        SELECT first.agent_id, first.tool_name, first.occurred_at, first.parameters FROM (
             SELECT DISTINCT ON (newest.agent_id) newest.* FROM (
                 SELECT t.id, t.agent_id, t.tool_name, t.occurred_at, t.status, t.parameters FROM tool_calls AS t
                 WHERE t.session_id = s.session_id AND t.occurred_at >= sign.prompted_at AND told.state IN ('working', 'permission')
@@ -100,6 +102,64 @@ LEFT JOIN LATERAL (
              ORDER BY t.occurred_at DESC, t.id DESC LIMIT 1)) AS text
         WHERE told.state = 'error'
     ) AS failure ON true
+    LEFT JOIN LATERAL (
+        SELECT json_agg(json_build_object('agent_id', shown.agent_id, 'agent_type', starting.agent_type, 'description', starting.description,
+            'state', shown.state, 'state_source', shown.source, 'since',
+            CASE WHEN shown.state = 'permission' THEN shown.since ELSE coalesce(running.occurred_at, shown.since) END, 'tool_name', running.tool_name,
+            'is_background', shown.is_background) ORDER BY shown.is_over, shown.began_at, shown.agent_id) AS told
+        FROM (
+            SELECT a.agent_id, a.began_at, a.called_at, a.is_background, does.*, does.state IN ('done', 'ended', 'error', 'interrupted') AS is_over
+            FROM agent_signs AS a CROSS JOIN LATERAL (
+                SELECT CASE WHEN a.over_at > a.worked_at THEN a.over_as WHEN a.worked_at < sign.client_started_at THEN 'ended' WHEN told.state = 'permission' AND call.agent_id = a.agent_id THEN 'permission'
+                        WHEN NOT a.is_background AND a.worked_at < sign.prompted_at THEN 'interrupted' WHEN NOT a.is_background AND told.state NOT IN ('working', 'permission') THEN told.state WHEN a.heard_at > clock_timestamp() - interval '600 seconds' THEN 'working' ELSE 'quiet' END AS state,
+                    CASE WHEN a.over_at > a.worked_at THEN a.over_by WHEN a.worked_at < sign.client_started_at THEN 'hook' WHEN NOT a.is_background AND a.worked_at < sign.prompted_at AND NOT (told.state = 'permission' AND call.agent_id = a.agent_id) THEN a.worked_by
+                        WHEN (told.state = 'permission' AND call.agent_id = a.agent_id) OR NOT a.is_background AND told.state NOT IN ('working', 'permission') THEN CASE WHEN told.state IS NULL OR told.state = 'working' AND NOT greatest(sign.heard_at, file.heard_at) > clock_timestamp() - interval '600 seconds' THEN 'time'
+        WHEN told.is_of_file THEN 'client_file'
+        WHEN sign.waits_since >= greatest(sign.worked_at, CASE WHEN sign.waits_for = 'permission' THEN sign.agents_worked_at END) THEN sign.waits_by
+        WHEN sign.idle_at > sign.worked_at THEN 'hook'
+        WHEN greatest(
+    CASE WHEN sign.idle_at > sign.worked_at THEN sign.idle_at END,
+    CASE WHEN NOT sign.is_hooked AND sign.replied_at >= sign.worked_at THEN sign.replied_at END) IS NOT NULL THEN sign.replied_by
+        ELSE sign.worked_by END
+                        WHEN a.heard_at > clock_timestamp() - interval '600 seconds' THEN a.worked_by ELSE 'time' END AS source,
+                    CASE WHEN a.over_at > a.worked_at THEN a.over_at WHEN a.worked_at < sign.client_started_at THEN sign.client_started_at
+                        WHEN (told.state = 'permission' AND call.agent_id = a.agent_id) OR NOT a.is_background AND told.state NOT IN ('working', 'permission') AND NOT (NOT a.is_background AND a.worked_at < sign.prompted_at) THEN coalesce(
+        CASE WHEN told.is_of_file AND told.state <> 'working' THEN file.does_since
+            WHEN sign.waits_since >= greatest(sign.worked_at, CASE WHEN sign.waits_for = 'permission' THEN sign.agents_worked_at END) AND told.state <> 'working' THEN nullif(sign.waits_since, '-infinity')
+            ELSE coalesce(greatest(
+    CASE WHEN sign.idle_at > sign.worked_at THEN sign.idle_at END,
+    CASE WHEN NOT sign.is_hooked AND sign.replied_at >= sign.worked_at THEN sign.replied_at END), call.occurred_at, nullif(greatest(sign.worked_at, CASE WHEN told.is_of_file THEN file.does_since END), '-infinity')) END,
+        nullif(s.last_event_at, '-infinity'))
+                        ELSE a.worked_at END AS since
+            ) AS does
+            WHERE a.session_id = s.session_id AND a.began_at < 'infinity'
+                AND (does.state NOT IN ('done', 'ended', 'error', 'interrupted') OR greatest(a.over_at, a.worked_at) >= sign.prompted_at)
+            ORDER BY is_over, a.began_at DESC, a.agent_id LIMIT 10
+        ) AS shown
+        LEFT JOIN LATERAL (
+            SELECT newest.tool_name, newest.occurred_at FROM (
+                SELECT t.id, t.agent_id, t.tool_name, t.occurred_at, t.status FROM tool_calls AS t
+                WHERE t.session_id = s.session_id AND t.occurred_at >= shown.called_at - interval '1 second' AND shown.state IN ('working', 'permission', 'quiet')
+                ORDER BY t.occurred_at, t.id LIMIT 32
+            ) AS newest
+            WHERE newest.agent_id = shown.agent_id AND newest.status = 'pending' ORDER BY newest.occurred_at, newest.id LIMIT 1
+        ) AS running ON true
+        LEFT JOIN LATERAL (
+            -- A call names the subagent once it has answered. While it waits, it is one of those that name none: then what they have in common is told.
+            SELECT coalesce(max(agent_type) FILTER (WHERE is_own), CASE WHEN min(agent_type) = max(agent_type) THEN max(agent_type) END) AS agent_type,
+                coalesce(max(description) FILTER (WHERE is_own), CASE WHEN min(description) = max(description) THEN max(description) END) AS description
+            FROM (
+                SELECT coalesce(newest.started_agent = shown.agent_id, false) AS is_own, newest.parameters ->> 'subagent_type' AS agent_type,
+                    left(newest.parameters ->> 'description', 200) AS description
+                FROM (
+                    SELECT t.started_agent, t.tool_name, t.status, t.parameters FROM tool_calls AS t
+                    WHERE t.session_id = s.session_id AND t.occurred_at <= shown.began_at + interval '1 second'
+                    ORDER BY t.occurred_at DESC, t.id DESC LIMIT 32
+                ) AS newest
+                WHERE newest.started_agent = shown.agent_id OR newest.started_agent IS NULL AND newest.status = 'pending' AND newest.tool_name IN ('Agent', 'Task')
+            ) AS started
+        ) AS starting ON true
+    ) AS agents ON true
     WHERE e.end_reason IS NULL
 ) AS live ON true
 CROSS JOIN LATERAL (SELECT CASE %(sort)s::text
