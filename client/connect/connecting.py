@@ -102,7 +102,11 @@ def _telemetry(places: Places, project: Path | None, server: Server, *, has_tele
         return "take out"
     if os.name == "nt":
         return "leave"
-    if (where := telemetry_decided(places, project)) is not None:
+    if project is not None:
+        # 2.1.332 ignores its variables in the settings of a project; in a person's own they would send all other sessions too.
+        typer.echo("Telemetry is not set up: Claude Code takes it from your own settings alone, not from those of one project.", err=True)
+        return "take out"
+    if (where := telemetry_decided(places, None)) is not None:
         typer.echo(f"Telemetry is left alone: {where} says already where it goes. `tracker doctor` says what to do.", err=True)
         return "leave"
     try:

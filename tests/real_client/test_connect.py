@@ -182,6 +182,14 @@ def test_settings_of_a_team_need_nothing_installed(claude_home: ClaudeHome, trac
 
     wait_for(lambda: calls() == [("Bash", "success")])
 
+    # And its telemetry comes from there by older versions, and from settings that are no project's by all
+    own = json.loads(claude_home.settings_file.read_text())
+    claude_home.settings_file.write_text(
+        json.dumps(own | {name: value for name, value in json.loads(printed.stdout).items() if name != "hooks"})
+    )
+    run = claude_home.run("And how long did it take?", TURNS)
+    wait_for(lambda: "tool_result" in stack.http.get(f"/api/sessions/{run.session_id}/signals").text)
+
 
 def test_capture_sends_the_sessions_of_one_command(claude_home: ClaudeHome, tracker: Tracker, stack: Stack) -> None:
     # Given a session from before, which is not part of the command

@@ -103,6 +103,8 @@ def check_telemetry(places: Places, folder: Path) -> Finding:
     own = [(path, value) for path, value in readable_settings(list(dict.fromkeys(files))) if has_own_telemetry(value)]
     if config.get("telemetry") is False and not own:
         return ok(step, "none, as `tracker connect --no-telemetry` said; exact durations and refusals come with `--hooks all` alone")
+    if config.get("only") and not own:
+        return ok(step, "none, since Claude Code takes it from a person's settings alone, and only some projects are connected")
     if (where := telemetry_decided(places, folder)) is not None:
         if own:
             return warning(

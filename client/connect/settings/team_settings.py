@@ -54,5 +54,6 @@ def where_they_go(places: Places) -> str:
     """One line for a person."""
     return (
         f"Put this into .claude/settings.json of a project, or into {places.managed / 'managed-settings.json'} for a whole machine. "
+        "Of a project's, newer versions of Claude Code take the hooks and no telemetry. "
         "Each person sets TRACKER_TOKEN to a key of their own (`tracker keys create --scope ingest --user NAME`)."
     )

@@ -267,7 +267,12 @@ def test_a_connected_project_is_the_only_one_that_is_sent(run: Run, home: Claude
     inside, outside = home.transcript(), home.transcript()
     inside.write_text(inside.read_text().replace("/home/ann/shop", str(project)))
 
-    assert run("connect", "--yes", "--project", str(project)).returncode == 0
+    connected = run("connect", "--yes", "--project", str(project))
+    assert connected.returncode == 0, connected.stderr
+    # Claude Code takes no telemetry from there, so there are all hooks.
+    assert "Telemetry is not set up" in connected.stderr
+    own = json.loads((project / ".claude/settings.local.json").read_text())
+    assert (list(own), "PreToolUse" in own["hooks"]) == (["hooks"], True)
     assert run("ship", "--once").returncode == 0
 
     wait_for(lambda: stack.http.get(f"/api/sessions/{inside.stem}").status_code == 200)
