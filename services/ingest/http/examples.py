@@ -129,6 +129,7 @@ READINGS: Final[list[Json]] = [
         "model": "claude-opus-4-5",
         "cost": {"total_cost_usd": 0.42, "total_duration_ms": 63000, "total_api_duration_ms": 21000},
         "context_window": {"context_window_size": 200000, "used_percentage": 12, "total_input_tokens": 24000},
+        "prompt_cache": {"warm": True, "ttl": "5m", "requests": 29, "misses": 1, "last_miss_cause": {"causes": ["ttl_expired_5m"]}},
         "rate_limits": {"five_hour": {"used_percentage": 41.5, "resets_at": 1705322400}},
     },
     {

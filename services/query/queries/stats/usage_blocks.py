@@ -1,10 +1,10 @@
 """Blocks of five hours of usage: a report of what was used when, not of a limit's windows. Its statements are in usage_blocks.sql.
 
-A block begins with the full UTC hour of the first usage after the block before. So each depends on all before it, and the chain is always made of the
-whole history: neither a range nor a page moves a block. The hours come from the sums by hour, a few bytes each; only the blocks of the page are summed up.
+A block begins with the full UTC hour of the first usage after the block before, so each depends on those before it. But after five hours without usage a
+block begins whatever was before. So the chain is made of the newest hours, back to such a pause: neither a range nor a page moves a block.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from typing import Final
@@ -30,7 +30,7 @@ _MICROSECONDS_A_MINUTE: Final = 60e6
 
 
 class _Block(Struct, frozen=True):
-    """`hour`: the full hour since 1970 that it begins with. `before`: that of the block before; None for the first of all."""
+    """`hour`: the full hour since 1970 that it begins with. `before`: that of the block before; None for the first of a chain."""
 
     hour: int
     before: int | None
@@ -74,7 +74,7 @@ def usage_blocks(
         until = max(min(until, before * HOUR), 0)
     parameters = selection.parameters() | {"model": model, "grain": 15 if selection.reads_rows else 60, "until": until}
     hours = _HOURS_OF_MODEL if model is not None else _of(selection, _HOURS)
-    chain = _chain(one_row(connection, hours, parameters)["hours"])
+    chain = _newest(connection, hours, parameters, start, paging.limit)
     found = [block for block in reversed(chain) if start is None or block.end > start]
     shown = found[: paging.limit]
     return UsageBlockPage(
@@ -82,6 +82,25 @@ def usage_blocks(
         items=_items(connection, selection, parameters, shown),
         next_cursor=paging.next_cursor([shown[-1].hour]) if len(found) > len(shown) else None,
     )
+
+
+def _newest(connection: Connection, sql: str, parameters: Row, start: datetime | None, limit: int) -> list[_Block]:
+    """The newest blocks, rising: one more than the limit at least, or those back to one that ends before the start, or all."""
+    most = 2 * BLOCK_HOURS * (limit + 1)
+    while True:
+        found = one_row(connection, sql, parameters | {"most": most})["hours"]
+        is_all = len(found) < most
+        hours = sorted(set(found))
+        chain = _chain(hours if is_all else _after_a_pause(hours))
+        if is_all or len(chain) > limit or (start is not None and chain and chain[0].end <= start):
+            return chain
+        most *= 4
+
+
+def _after_a_pause(hours: Sequence[int]) -> Sequence[int]:
+    """Those from the first on that surely begins a block, whatever was before."""
+    surely = (number for number in range(1, len(hours)) if hours[number] - hours[number - 1] >= BLOCK_HOURS)
+    return hours[next(surely, len(hours)) :]
 
 
 def _chain(hours: Iterable[int]) -> list[_Block]:

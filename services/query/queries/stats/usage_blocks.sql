@@ -2,30 +2,38 @@
 -- stats.sql stands before the statement then). A session of which only a claude.json tells is at its date, as in usage.sql.
 
 -- name: hours
--- The hours that have usage. A cell whose rows were all taken off again has only zeros.
-SELECT coalesce(array_agg(hour ORDER BY hour), '{}') AS hours
+-- The hours of the newest `most` cells with usage. A cell whose rows were all taken off again has only zeros.
+SELECT coalesce(array_agg(floor(date_part('epoch', bucket_start) / 3600)::int), '{}') AS hours
 FROM (
-    SELECT DISTINCT floor(date_part('epoch', bucket_start) / 3600)::int AS hour
+    SELECT bucket_start
     FROM activity_rollups
     WHERE project_id = %(project_id)s AND user_id = %(user_id)s AND grain_minutes = %(grain)s
         AND bucket_start > '-infinity' AND bucket_start < to_timestamp(%(until)s)
         AND (api_calls, input_tokens, output_tokens, cache_creation_tokens, cache_read_tokens, cost_nano_usd) <> (0, 0, 0, 0, 0, 0)
+    ORDER BY bucket_start DESC
+    LIMIT %(most)s
 ) AS h
 
 -- name: hours_of_model
--- The same for one model, from the rows: no aggregate has models by hour.
-SELECT coalesce(array_agg(hour ORDER BY hour), '{}') AS hours
-FROM (
-    SELECT DISTINCT floor(date_part('epoch', occurred_at) / 3600)::int AS hour
+-- Those of the newest `most` calls of one model, from the rows: no aggregate has models by hour. Of sessions without calls those that are as new.
+WITH calls AS MATERIALIZED (
+    SELECT occurred_at AS at
     FROM api_calls
     WHERE occurred_at > '-infinity' AND occurred_at < to_timestamp(%(until)s) AND model = %(model)s
         AND (%(project_id)s = -1 OR project_id = %(project_id)s) AND (%(user_id)s = -1 OR user_id = %(user_id)s)
         AND (%(machine)s::text IS NULL OR session_id = ANY (ARRAY(SELECT sessions_of_machine(%(machine)s))))
         AND (%(projects)s::bigint[] IS NULL OR project_id = ANY (%(projects)s))
-    UNION
-    SELECT floor(date_part('epoch', dated_at) / 3600)::int
+    ORDER BY occurred_at DESC
+    LIMIT %(most)s
+)
+SELECT coalesce(array_agg(floor(date_part('epoch', at) / 3600)::int), '{}') AS hours
+FROM (
+    SELECT at FROM calls
+    UNION ALL
+    SELECT dated_at
     FROM sessions
     WHERE counted AND usage_from_snapshot AND dated_at > '-infinity' AND dated_at < to_timestamp(%(until)s) AND model = %(model)s
+        AND dated_at >= (SELECT CASE WHEN count(*) < %(most)s THEN '-infinity' ELSE min(at) END FROM calls)
         AND (%(project_id)s = -1 OR project_id = %(project_id)s) AND (%(user_id)s = -1 OR user_id = %(user_id)s)
         AND (%(machine)s::text IS NULL OR session_id = ANY (ARRAY(SELECT sessions_of_machine(%(machine)s))))
         AND (%(projects)s::bigint[] IS NULL OR project_id = ANY (%(projects)s))

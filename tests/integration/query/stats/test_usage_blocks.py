@@ -185,6 +185,17 @@ def test_an_hour_belongs_to_one_block(client: TestClient, connection: Connection
     ]
 
 
+def test_work_without_a_pause_is_one_chain_on_every_page(client: TestClient, connection: Connection) -> None:
+    """given a call in each hour of a month but one, then no hour tells by itself whether it begins a block"""
+    hours = [FIRST + timedelta(hours=hour, minutes=hour % 60) for hour in range(720) if hour != 333]
+    calls = [Call(at, "ann", 0, "s", OPUS, (1, 1, 1, 1), 1) for at in hours]
+    put(connection, calls)
+    some = counted(calls)[40:50]
+
+    assert ask(client) == ask(client, f"model={OPUS}") == counted(calls)
+    assert ask(client, f"start_date={some[-1]['start']:%Y-%m-%dT%H:%M:%SZ}&end_date={some[0]['end']:%Y-%m-%dT%H:%M:%SZ}") == some
+
+
 def test_blocks_add_up_to_the_usage(kept_client: TestClient, projects: list[int]) -> None:
     totals = kept_client.get("/api/usage").json()["totals"]
     blocks = ask(kept_client)
