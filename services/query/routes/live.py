@@ -24,7 +24,10 @@ from shared.http.errors import Forbidden, Unavailable, invalid
 
 router = APIRouter(tags=["live"], responses=FAILURES)
 
-_ITEM = {"type": "string", "contentMediaType": "application/json", "contentSchema": TypeAdapter(LiveItem).json_schema()}
+_SCHEMA = TypeAdapter(LiveItem).json_schema(ref_template="#/components/schemas/{model}")
+# The list of open sessions has them too, so they are among the document's schemas.
+del _SCHEMA["$defs"]
+_ITEM = {"type": "string", "contentMediaType": "application/json", "contentSchema": _SCHEMA}
 _EVENT_SCHEMA = {"type": "object", "properties": {"id": {"type": "string"}, "event": {"type": "string"}, "data": _ITEM}}
 
 

@@ -81,6 +81,11 @@ CASES: dict[str, tuple[list[Step], str, list[Told]]] = {
         "working",
         [("a1", "done", None, 9, "hook")],
     ),
+    "hooks alone, in the background": (
+        [PROMPT, hook(2, "PostToolUse", tool_name="Agent", tool_use_id="toolu_a", tool_response={"status": "async_launched", "agentId": "a1"}), STOP],
+        "input",
+        [("a1", "working", None, 2, "hook")],
+    ),
     "a new prompt after one that was left": ([PROMPT, AGENT_CALL, TASK, ESC, hook(15, "UserPromptSubmit", prompt="go on")], "working", []),
     "two at once": (
         [PROMPT, AGENT_CALL, SECOND_CALL, TASK, GREP, of_agent(6, "assistant", [{"type": "text", "text": "None."}], "b1")],
