@@ -162,6 +162,8 @@ def test_a_client_that_dies_while_a_subagent_works_in_the_background(claude_home
 
         began = time.monotonic()
         os.kill(client_of(claude_home), signal.SIGKILL)
+        # Its command would go on without it.
+        (claude_home.project / "found").touch()
         wait_for(lambda: watcher.listed() is None)
         took = time.monotonic() - began
         assert took <= stretched(2.0)
