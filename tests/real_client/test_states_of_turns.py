@@ -176,14 +176,17 @@ def test_a_client_that_dies_while_a_subagent_works_in_the_background(claude_home
 def test_an_api_that_is_overloaded(claude_home: ClaudeHome, watcher: Watcher) -> None:
     claude_home.environment["CLAUDE_CODE_MAX_RETRIES"] = "2"
     claude_home.api.script([*[Failure(529)] * 3, [say("It answers again.")]])
+    # Each try takes long enough to be looked at.
+    claude_home.api.delay = 6.0
     with claude_home.terminal() as terminal:
         terminal.type("Are you there?")
         watcher.finds("Are you there?")
-        if claude_home.api.answers < 3:
-            watcher.sees("working", when="a 529 is tried again")
+        wait_for(lambda: claude_home.api.answers >= 2)
+        watcher.sees("working", when="a 529 is tried again")
 
-        terminal.wait_for("529")
         wait_for(lambda: claude_home.api.answers >= 3)
+        terminal.wait_for("API Error")
+        claude_home.api.delay = 0.0
         watcher.sees("error", when="the turn has failed")
 
         terminal.type("And now?")
