@@ -19,7 +19,7 @@ _GOES_ON: Final = ("UserPromptSubmit", "PreToolUse", "PostToolUse", "PostToolUse
 _IS_OVER: Final = ("Stop", "StopFailure", "SessionEnd")
 # More sessions at once than anybody has; the scan finds what the others grow by.
 _MOST_WATCHED: Final = 64
-_SUBAGENTS_EVERY_SECONDS: Final = 1.0
+_SUBAGENTS_EVERY_SECONDS: Final = 0.5
 SCAN_EVERY_SECONDS: Final = 60.0
 # A scan that takes long comes less often.
 _SCAN_PART: Final = 500.0

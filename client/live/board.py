@@ -120,8 +120,8 @@ class Board:
         if item["kind"] == "prompt" and item.get("agent_id") is None:
             session.prompt = item.get("content")
         if state := item.get("state"):
-            since, tool, called_with, error = (item.get(name) for name in ("since", "running_tool", "running_input", "error"))
-            session.is_in(state, since, tool, called_with, error, item.get("agents"))
+            called_with, agents = item.get("running_input"), item.get("agents")
+            session.is_in(state, item.get("since"), item.get("running_tool"), called_with, item.get("error"), agents)
 
 
 def _place(session: OpenSession) -> tuple[bool, bool, datetime, str]:

@@ -72,7 +72,7 @@ def read_hooks(worker: Resources, connection: Connection[Any], job: CaptureJob) 
         if taken:
             taken.sort(key=attrgetter("occurred_at", "id"))
             for_feed = _store(worker, connection, job, taken)
-    append_captured(worker.redis, for_feed)
+    append_captured(worker.redis, connection, for_feed)
     return bool(taken)
 
 

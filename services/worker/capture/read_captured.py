@@ -143,7 +143,7 @@ def _read_together(
         return False
     for file, state in read:
         states.put(file, state)
-    append_captured(worker.redis, for_feed)
+    append_captured(worker.redis, connection, for_feed)
     return True
 
 

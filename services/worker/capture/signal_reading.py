@@ -49,7 +49,7 @@ def read_signals(worker: Resources, connection: Connection[Any], job: CaptureJob
                 )
                 by_job[job_number].append(ReceivedEvent(call, received_at, request_id, f"import:{job.id}"))
         for_feed = [item for number, batch in sorted(by_job.items()) for item in _store(worker, connection, job, number, batch)]
-    append_captured(worker.redis, for_feed)
+    append_captured(worker.redis, connection, for_feed)
     return bool(taken)
 
 

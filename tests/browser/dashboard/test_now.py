@@ -53,6 +53,24 @@ def test_an_event_shows_without_a_reload(open_page: OpenPage, stack: Stack) -> N
     assert page.evaluate("window.isSamePage")
 
 
+def test_a_session_shows_the_subagents_that_work_for_it(open_page: OpenPage, stack: Stack) -> None:
+    session = f"agents-{uuid4()}"
+    call, agent = f"toolu_{uuid4().hex}", {"agent_id": uuid4().hex[:17], "agent_type": "Explore"}
+    page = live(open_page("/"))
+    say(stack.http, session, "Have the timers found")
+    called_with = {"description": "Find every timer", "prompt": "Find them.", "subagent_type": "Explore"}
+    hook(stack.http, session, "PreToolUse", tool_name="Agent", tool_input=called_with, tool_use_id=call)
+    hook(stack.http, session, "SubagentStart", **agent)
+    hook(stack.http, session, "PreToolUse", tool_name="Grep", tool_input={"pattern": "timer"}, tool_use_id=f"{call}g", **agent)
+
+    line = page.locator(f"a[href='/sessions/{session}'] .board-agent")
+    expect(line).to_have_text("Find every timerGrep")
+
+    # When it is done, its line goes
+    hook(stack.http, session, "SubagentStop", last_assistant_message="In a.py.", **agent)
+    expect(line).to_have_count(0)
+
+
 def _session_of(stack: Stack, content: str) -> str:
     [(session,)] = stack.select(f"SELECT session_id FROM messages WHERE content = '{content}'")
     return str(session)

@@ -3,8 +3,11 @@
 from typing import Final, NamedTuple
 
 import msgspec
-from msgspec import Struct
+from msgspec import Raw, Struct
 
+from services.worker.importers.formats.transcript.call_outcomes import goes_on
+from services.worker.importers.formats.transcript.subagents import STARTING_TOOLS
+from services.worker.importers.formats.transcript.transcript_rows import NOTHING, ToolResult
 from services.worker.persist.live.agent_signs import AgentSignKind, is_of_person
 from services.worker.persist.live.session_signs import SignKind
 
@@ -43,10 +46,13 @@ class _Hook(Struct):
     agent_id: str | None = None
     agent_type: str | None = None
     is_interrupt: bool | None = None
+    tool_name: str | None = None
+    tool_response: Raw = NOTHING
 
 
 READ_FIELDS: Final = frozenset(field.encode_name for field in msgspec.structs.fields(_Hook))
 _decode = msgspec.json.Decoder(_Hook).decode
+_decode_result = msgspec.json.Decoder(ToolResult).decode
 
 
 class SignsOfHook(NamedTuple):
@@ -63,7 +69,8 @@ def signs_of(payload: str) -> SignsOfHook:
         hook = _decode(payload)
     except (msgspec.MsgspecError, RecursionError):
         return SignsOfHook()
-    return SignsOfHook(_of_session(hook), hook.agent_id, _of_agent(hook))
+    launched = _launched(hook)
+    return SignsOfHook(_of_session(hook), launched or hook.agent_id, "launched" if launched else _of_agent(hook))
 
 
 def _of_session(hook: _Hook) -> SignKind | None:
@@ -81,6 +88,17 @@ def _of_session(hook: _Hook) -> SignKind | None:
         case event:
             kind = _OF_EVENTS.get(event)
             return "agent_work" if kind == "work" and hook.agent_id else kind
+
+
+def _launched(hook: _Hook) -> str | None:
+    """The subagent that a call has started in the background."""
+    if hook.hook_event_name != "PostToolUse" or hook.tool_name not in STARTING_TOOLS:
+        return None
+    try:
+        result = _decode_result(hook.tool_response)
+    except (msgspec.MsgspecError, RecursionError):
+        return None
+    return result.agent_id if goes_on(result) else None
 
 
 def _of_agent(hook: _Hook) -> AgentSignKind | None:

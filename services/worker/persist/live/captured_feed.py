@@ -22,6 +22,7 @@ from services.worker.persist.live.feed_items import (
     append_to_feed,
     feed_sessions,
     session_changes,
+    tell_again,
     tell_states,
 )
 from services.worker.persist.live.process_states import follow_processes
@@ -144,8 +145,9 @@ def captured_items(
     return captured
 
 
-def append_captured(redis: Redis, captured: Sequence[CapturedItem]) -> None:
+def append_captured(redis: Redis, connection: Connection[Any], captured: Sequence[CapturedItem]) -> None:
     """Appends the items, after the commit, without the messages of transcripts that a hook has told of."""
+    tell_again(connection, [each.item for each in captured])
     try:
         items = [each.item for each in captured if each.is_of_hook is None or _is_news(redis, each)]
     except REDIS_ERRORS as error:

@@ -10,6 +10,7 @@ from functools import partial
 from textwrap import dedent
 from typing import Any, Final, NamedTuple
 
+import psycopg
 import structlog
 from psycopg import Connection
 from redis import Redis
@@ -142,6 +143,22 @@ def tell_states(items: Sequence[FeedItem], sessions: dict[str, FeedSession]) -> 
             if session.is_open:
                 item.running_tool, item.running_input, item.error = session.tool_name, session.tool_input, session.error
                 item.agents = session.agents or None
+
+
+def tell_again(connection: Connection[Any], items: Sequence[FeedItem]) -> None:
+    """Says in these items what their sessions do by now. After the commit, just before they are appended.
+
+    Two processes store what they hear of one session at the same time: a drain the files of processes, another hooks and lines. Each sees what the other
+    has stored only once that is committed. The one that appends last must not tell the older state.
+    """
+    told = [item for item in items if item.state is not None]
+    if not told:
+        return
+    try:
+        with connection.transaction():
+            tell_states(told, feed_sessions(connection, sorted({item.session_id for item in told if item.session_id})))
+    except psycopg.Error as error:
+        log.warning("feed_not_told_again", error=type(error).__name__)
 
 
 def session_changes(

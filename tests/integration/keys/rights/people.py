@@ -180,6 +180,10 @@ def add_session(
         (session_id, machine, at, at, at),
     )
     connection.execute(
+        "INSERT INTO agent_signs (session_id, agent_id, began_at, worked_at, heard_at) VALUES (%s, %s, %s, %s, %s)",
+        (session_id, f"{word}-agent", at, at, at),
+    )
+    connection.execute(
         "INSERT INTO signals (id, session_id, kind, name, occurred_at, tool_call_id, attributes, received_at, is_new)"
         " VALUES (gen_random_uuid(), %s, 'event', 'tool_result', %s, %s, %s, %s, false)",
         (session_id, at, call, json.dumps({"branch": f"{word}-telemetry", "commit": f"{word}-commit"}), at),

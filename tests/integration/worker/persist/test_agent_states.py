@@ -5,13 +5,17 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
+import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from services.query.queries.lists.live_sessions import LIVE_SESSIONS
+from services.worker.drain.store_readings import store_readings
 from services.worker.maintenance.idle_sessions import close_idle_sessions
+from services.worker.persist.live.feed_items import tell_again
 from services.worker.resources import Resources
+from shared.events.readings import Reading, SessionFile
 from shared.sessions.agent_state import MOST_AGENTS
 from shared.sessions.session_state import QUIET_SECONDS
 from tests.example_counts import examples
@@ -80,6 +84,11 @@ CASES: dict[str, tuple[list[Step], str, list[Told]]] = {
         [PROMPT, hook(3, "SubagentStart", **OF_AGENT), hook(9, "SubagentStop", last_assistant_message="In a.py.", **OF_AGENT)],
         "working",
         [("a1", "done", None, 9, "hook")],
+    ),
+    "hooks alone, in the background": (
+        [PROMPT, hook(2, "PostToolUse", tool_name="Agent", tool_use_id="toolu_a", tool_response={"status": "async_launched", "agentId": "a1"}), STOP],
+        "input",
+        [("a1", "working", None, 2, "hook")],
     ),
     "a new prompt after one that was left": ([PROMPT, AGENT_CALL, TASK, ESC, hook(15, "UserPromptSubmit", prompt="go on")], "working", []),
     "two at once": (
@@ -193,6 +202,26 @@ def test_nobody_works_in_a_session_that_has_ended(worker: Resources) -> None:
     assert (shown_alone(worker, session_id).state, shown_alone(worker, session_id).agents) == ("ended", [])
     last = [item for item in feed_of(worker.redis) if item.session_id == session_id][-1]
     assert (last.state, last.agents) == ("ended", None)
+
+
+def test_two_processes_that_hear_of_a_session_at_once_tell_the_newer_state_last(worker: Resources) -> None:
+    session_id, start = begun()
+    tell(worker, session_id, own([PROMPT, AGENT_CALL, LAUNCHED]), start)
+    read_at = start + timedelta(seconds=3)
+    idle = SessionFile(
+        session_id=session_id, pid=1, status="idle", status_updated_at=read_at, is_alive=True, read_at=read_at, machine_id=session_id
+    )
+
+    # Given a file of a process that is being stored, while a line of a subagent is stored and told
+    with psycopg.connect(worker.settings.database_url, autocommit=True) as connection:
+        with connection.transaction():
+            [item] = store_readings(connection, [(Reading(id=uuid4(), body=idle), datetime.now(UTC))]).for_feed
+            tell(worker, session_id, own([GREP]), start)
+        assert told_of(item.agents or [], start) == [("a1", "working", None, 2, "transcript")]
+        tell_again(connection, [item])
+
+    # Then what is appended last has both
+    assert (item.state, told_of(item.agents or [], start)) == ("input", [("a1", "working", "Grep", 4, "transcript")])
 
 
 def test_a_subagent_that_falls_silent_is_quiet_and_works_again_when_it_is_heard(worker: Resources) -> None:

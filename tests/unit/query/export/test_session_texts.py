@@ -32,7 +32,7 @@ SESSION = ExportedSession(
     texts_dropped_at=None, texts_dropped_before=None,
     parent_session_id=None, project_id=1,
     project_name="shop", project_path="/home/ann/shop", user="ann", start_time=NOON, end_time=None, duration_minutes=30.0, active_minutes=12.0,
-    status="open", end_reason=None, state="working", state_source="hook", state_since=None, messages_count=2, user_messages=1,
+    status="open", end_reason=None, state="working", state_source="hook", state_since=None, agents=[], messages_count=2, user_messages=1,
     commands=0, files_modified_count=1, lines_added=3, lines_removed=1,
     tool_calls_count=1, tool_errors_count=0,
     input_tokens=1, output_tokens=2, cache_creation_tokens=3, cache_read_tokens=4, api_calls=1, unpriced_calls=0, model="claude-opus",
