@@ -59,7 +59,8 @@ def store_readings(connection: Connection[Any], batch: Sequence[tuple[Reading, d
         return StoredReadings()
     user_ids = _user_ids(connection, [reading for reading, _ in batch])
     changed: set[int] = set()
-    new: list[_Quota] = []
+    # By window: one of its percentages.
+    to_thin: dict[tuple[Any, ...], _Quota] = {}
     # Each kind in one order: then two workers that store readings of the same windows or sessions do not deadlock.
     quotas: list[tuple[_Quota, datetime, int]] = []
     for number, (reading, _) in enumerate(batch):
@@ -68,11 +69,9 @@ def store_readings(connection: Connection[Any], batch: Sequence[tuple[Reading, d
         stored = connection.execute(_STORE_QUOTA, quota._asdict() | {"first_read_at": read_at, "last_read_at": read_at}).fetchone()
         if stored is not None:
             changed.add(number)
-            (is_new,) = stored
-            if is_new:
-                new.append(quota)
-    # Each window once.
-    for quota in {quota[:-1]: quota for quota in new}.values():
+            if stored[0]:
+                to_thin[quota[:-1]] = quota
+    for quota in to_thin.values():
         connection.execute(_THIN_QUOTA, quota._asdict())
     lines = [(reading.body, number) for number, (reading, _) in enumerate(batch) if isinstance(reading.body, StatusLine)]
     for line, number in sorted(lines, key=lambda each: (each[0].session_id, each[0].read_at)):

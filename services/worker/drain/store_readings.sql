@@ -9,11 +9,19 @@ VALUES (%(user_id)s, %(machine_id)s, %(account)s, %(source)s, %(kind)s, %(resets
 ON CONFLICT (user_id, machine_id, account, source, kind, resets_at, used_percentage) DO UPDATE
 SET first_read_at = least(q.first_read_at, excluded.first_read_at), last_read_at = greatest(q.last_read_at, excluded.last_read_at)
 WHERE excluded.first_read_at < q.first_read_at OR excluded.last_read_at > q.last_read_at
-RETURNING xmax = 0 AS is_new
+-- A row that begins its window, or of a window that is over: in the newest one nothing is thinned.
+RETURNING xmax = 0 AND (
+    NOT EXISTS (
+        SELECT FROM quota_readings AS o
+        WHERE (o.user_id, o.machine_id, o.account, o.source, o.kind, o.resets_at) = (q.user_id, q.machine_id, q.account, q.source, q.kind, q.resets_at))
+    OR EXISTS (
+        SELECT FROM quota_readings AS n
+        WHERE (n.user_id, n.machine_id, n.account, n.source, n.kind) = (q.user_id, q.machine_id, q.account, q.source, q.kind)
+          AND n.resets_at > q.resets_at)) AS is_to_thin
 
 -- name: thin_quota
 -- Of this window, if a later one is known, and of the one before it: of each five points the highest percentage stays. So every window but the newest is
--- thin, whatever comes first: what goes is less than what stays, and would go again. Who holds a row of it goes on; the next percentage finds it.
+-- thin, whatever comes first: what goes is less than what stays, and would go again. A row that somebody else is writing stays.
 DELETE FROM quota_readings WHERE ctid IN (
     SELECT q.ctid FROM quota_readings AS q
     WHERE (q.user_id, q.machine_id, q.account, q.source, q.kind) = (%(user_id)s, %(machine_id)s, %(account)s, %(source)s, %(kind)s)

@@ -297,6 +297,20 @@ def test_what_a_client_sent_stays_as_it_was_sent(worker: Resources) -> None:
         assert connection.execute("SELECT id, duration_ms, duration_source FROM tool_calls ORDER BY id").fetchall() == before
 
 
+@pytest.mark.parametrize("order", ["no first", "yes first"])
+def test_of_two_decisions_the_last_counts(worker: Resources, order: str) -> None:
+    """given a stored call, to which a person said no and then yes, each told and read by itself."""
+    bring_transcript(worker)
+    no = of_session("tool_decision", 1, 8.6, tool_use_id="toolu_3", decision="reject", source="user_reject")
+    yes = of_session("tool_decision", 2, 19, tool_use_id="toolu_3", decision="accept", source="user_temporary")
+
+    for told in (no, yes) if order == "no first" else (yes, no):
+        bring_signals(worker, signals_of(logs(told)))
+
+    assert decisions(worker)[ids.tool_use_id("toolu_3")] == ["accept", "user_temporary", "telemetry", None]
+    assert is_verified(worker)
+
+
 @pytest.mark.parametrize("order", ["wait first", "decision first"])
 def test_a_wait_finds_its_call_by_the_span_of_the_decision(worker: Resources, order: str) -> None:
     """given a stored call, and its decision and the wait for it in two exports."""
