@@ -206,7 +206,12 @@ def numbers_of(stack: Stack, person: Person) -> dict[str, Any]:
     user = person.texts.get("new name", person.name)
     answers = [f"/api/stats?user={user}", f"/api/usage?user={user}", f"/api/sessions?user={user}", f"/api/tool-calls/stats?user={user}"]
     answers += [f"/api/sessions/{each}/timeline" for each in person.sessions.values()]
-    return {path: stack.http.get(path).json() for path in answers}
+    found = {path: stack.http.get(path).json() for path in answers}
+    # A session without an end is closed as idle by the sweep, perhaps in between.
+    for session in found[f"/api/sessions?user={user}"]["items"]:
+        for name in ("status", "state", "end_time", "end_reason"):
+            del session[name]
+    return found
 
 
 def rows_of(stack: Stack, person: Person) -> dict[str, list[str]]:
