@@ -47,8 +47,9 @@ def _one_line(text: str) -> str:
 
 # Whether it still waits. Work of a subagent ends the wait for a permission, since it may have asked; all else it does is not the session's own.
 _WAITS: Final = """sign.waits_since >= greatest(sign.worked_at, CASE WHEN sign.waits_for = 'permission' THEN sign.agents_worked_at END)"""
-# The file of a process goes on to say that it is busy while a subagent works in the background, though the turn is over and a person may write.
-_IS_BUSY_FOR_AGENT: Final = """file.does = 'working' AND signed.state = 'input' AND file.does_since < greatest(sign.waits_since, sign.replied_at)
+# The file of a process says that it is busy while a subagent works in the background, though the turn is over and a person may write; after Esc once more.
+# A prompt is a sign of its own.
+_IS_BUSY_FOR_AGENT: Final = """file.does = 'working' AND signed.state = 'input'
             AND EXISTS (SELECT FROM agent_signs AS b WHERE b.session_id = s.session_id AND b.is_background AND b.over_at <= b.worked_at)"""
 # What the signs alone say; NULL without signs.
 _SIGNED: Final = f"""CASE WHEN sign.session_id IS NULL THEN NULL

@@ -98,7 +98,7 @@ class Watcher:
             assert time.monotonic() - began <= stretched(SECONDS), said
             time.sleep(0.02)
         shown, line = self.printed()
-        assert shown == state
+        assert shown == state, (line, self.listed(), self.told[self.session_id][-3:])
         working = sum(each in ("working", "permission") for each in agents or {})
         assert ("agent" in line) == bool(working), line
         # They still say so: none of them had only come by.

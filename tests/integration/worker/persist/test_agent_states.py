@@ -99,14 +99,14 @@ CASES: dict[str, tuple[list[Step], str, list[Told]]] = {
     "those of Claude Code's own are none": ([PROMPT, of_agent(3, "assistant", [{"type": "text", "text": "A sum."}], "acompact-1a2b3c")], "working", []),
     "the client was started again": ([PROMPT, AGENT_CALL, LAUNCHED, TASK, GREP, hook(30, "SessionStart", source="resume")], "input", []),
     "the file of the client says busy while one works in the background": (
-        [PROMPT, AGENT_CALL, LAUNCHED, file(2.6, "busy", 0.1), GREP, STOP, file(20.5, "busy", 0.1), file(21.5, "busy", 0.1, waits="x")],
+        [PROMPT, AGENT_CALL, LAUNCHED, file(2.6, "busy", 0.1), GREP, STOP, file(20.5, "busy", 0.1), file(21.5, "busy", 21.4)],
         "input",
         [("a1", "working", "Grep", 4, "transcript")],
     ),
     "the file of the client says busy for the turn that follows": (
-        [PROMPT, AGENT_CALL, LAUNCHED, file(2.6, "busy", 0.1), GREP, STOP, file(20.5, "busy", 20.3)],
+        [PROMPT, AGENT_CALL, LAUNCHED, file(2.6, "busy", 0.1), GREP, GREP_RESULT, LAST_WORDS, STOP, file(20.5, "busy", 20.3)],
         "working",
-        [("a1", "working", "Grep", 4, "transcript")],
+        [("a1", "done", None, 19, "transcript")],
     ),
     "the file of the client says idle while one works in the background": (
         [PROMPT, AGENT_CALL, LAUNCHED, TASK, file(20.2, "idle", 20), of_agent(22, "assistant", GREP[2]["message"]["content"])],
