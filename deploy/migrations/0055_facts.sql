@@ -3,7 +3,8 @@
 ALTER TABLE tool_calls
     ADD COLUMN IF NOT EXISTS decision_told_by text,          -- transcript or telemetry; NULL: there is no decision
     ADD COLUMN IF NOT EXISTS decided_at       timestamptz,   -- as telemetry says; NULL: a transcript does not say it
-    ADD COLUMN IF NOT EXISTS decision_wait_ms bigint;        -- how long a person was asked; only telemetry says it
+    -- How long a person was asked; only telemetry says it.
+    ADD COLUMN IF NOT EXISTS decision_wait_ms bigint;
 UPDATE tool_calls SET decision_told_by = 'transcript' WHERE decision IS NOT NULL AND decision_told_by IS NULL;
 
 -- The spans of waits for a permission, which do not always name their call.

@@ -73,7 +73,7 @@ LEFT JOIN LATERAL (
     ) AS signed
     CROSS JOIN LATERAL (
         SELECT coalesce((file.read_at >= greatest(sign.worked_at, sign.waits_since, sign.idle_at, '-infinity')
-            OR file.does = signed.state AND file.does <> 'working' AND file.does_since >= sign.worked_at) AND NOT (file.does = 'working' AND signed.state = 'input' AND file.does_since < greatest(sign.waits_since, sign.replied_at)
+            OR file.does = signed.state AND file.does <> 'working' AND file.does_since >= sign.worked_at) AND NOT (file.does = 'working' AND signed.state = 'input'
             AND EXISTS (SELECT FROM agent_signs AS b WHERE b.session_id = s.session_id AND b.is_background AND b.over_at <= b.worked_at)), false) AS is_believed,
             coalesce(file.does = 'input' AND signed.state IN ('error', 'interrupted'), false) AS is_explained
     ) AS heard
