@@ -10,7 +10,7 @@ from typing import Any, Final, Literal, NamedTuple, assert_never
 
 from psycopg import Connection
 
-from services.worker.persist.records import HOOK, Message, TimelineEntry, ToolUse
+from services.worker.persist.records import HOOK, SIGNAL, Message, TimelineEntry, ToolUse
 from services.worker.persist.staging.staging_tables import ReceivedEvent
 from shared.events.messages import Activity, Conversation, SessionStart, ToolCall
 from shared.sessions.session_state import StateSource
@@ -70,10 +70,10 @@ class Sign(NamedTuple):
 
 
 def signs_of_records(batch: Iterable[ReceivedEvent]) -> Iterator[Sign]:
-    """What the records of transcripts show. Hooks have signs of their own."""
+    """What the records of transcripts show. Hooks have signs of their own. A call that is stored once more because of a signal is no sign: it names no subagent."""
     for received in batch:
         record: Any = received.event
-        if not isinstance(record, Message | ToolUse | TimelineEntry) or record.source == HOOK or not record.session_id:
+        if not isinstance(record, Message | ToolUse | TimelineEntry) or record.source in (HOOK, SIGNAL) or not record.session_id:
             continue
         for at, kind in _of_record(record, received.received_at):
             if at is not None and at >= received.received_at - RECENT:
