@@ -1,6 +1,7 @@
 """What statusline.sh kept of each session: one file, which a newer reading replaces."""
 
 import json
+import re
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -19,6 +20,8 @@ _CACHE: Final = (
     *("warm", "caching_observed", "ttl", "expires_at", "requests", "misses", "expected_rebuilds", "hit_ratio"),
     *("cache_write_tokens", "miss_recache_tokens", "last_miss_at", "recache_tokens_if_cold"),
 )
+# As `ttl_expired_5m`. The server refuses a reading with another one, and with it the limits.
+_CAUSE: Final = re.compile(r"[a-z0-9_]{1,60}", re.ASCII)
 _WINDOWS: Final = ("five_hour", "seven_day")
 _WINDOW: Final = ("used_percentage", "resets_at")
 
@@ -80,7 +83,7 @@ def _prompt_cache(cache: object) -> dict[str, Any] | None:
     told = _members(cache, _CACHE)
     cause = cache.get("last_miss_cause") if isinstance(cache, dict) else None
     causes = cause.get("causes") if isinstance(cause, dict) else None
-    words = [word for word in causes if isinstance(word, str)] if isinstance(causes, list) else []
+    words = [word for word in causes if isinstance(word, str) and _CAUSE.fullmatch(word)] if isinstance(causes, list) else []
     return told | {"last_miss_cause": {"causes": words}} if told and words else told
 
 

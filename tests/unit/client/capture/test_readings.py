@@ -32,7 +32,11 @@ FULL_STATUS_LINE = {
     "version": "2.1.332",
     "cost": {"total_cost_usd": 0.4242, "total_duration_ms": 4_321, "total_api_duration_ms": 91, "total_lines_added": 3, "new": {"a": 1}},
     "context_window": {"context_window_size": 1_000_000, "used_percentage": None, "total_input_tokens": 19, "current_usage": {"x": 1}},
-    "prompt_cache": {"warm": True, "hit_ratio": 0.93, "last_miss_cause": {"causes": ["tools"], "tools_added": ["mcp__secret"]}},
+    "prompt_cache": {
+        "warm": True,
+        "hit_ratio": 0.93,
+        "last_miss_cause": {"causes": ["tools", "Of another form"], "tools_added": ["mcp__secret"]},
+    },
     "rate_limits": {"five_hour": {"used_percentage": 42.3, "resets_at": RESET}, "spend_limit": {"used_percentage": 1, "resets_at": RESET}},
     "pr": {"number": 7, "url": "https://github.com/ann/shop/pull/7"},
 }
