@@ -7,16 +7,18 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Final
+from typing import IO, Any, Final
 
 import typer
 
 from client.capture.folder import COMMANDS, SERVER_VARIABLES, make_private_folder, read_object, write_private
+from client.capture.readings.rate_limit_events import RateLimitEvents
 from client.connect.claude_program import find_claude
 from client.connect.own_files import config_file, hook_of, script_files, stored_config, telemetry_headers, tracker_command
 from client.connect.places import Places
@@ -33,6 +35,9 @@ WAIT_SECONDS: Final = 10
 _CLAUDE: Final = "claude"
 _NOT_FOUND: Final = 127
 _SIGNALLED: Final = 128
+_PRINTS_EVENTS: Final = {"stream-json", "--output-format=stream-json"}
+_LAST_LINES_SECONDS: Final = 5.0
+_STANDARD_OUTPUT: Final = 1
 
 
 class WrongSettings(Failure):
@@ -54,7 +59,9 @@ def capture(
         with _known_to_the_hook(places, folder):
             is_claude = Path(command[0]).name == _CLAUDE
             arguments = ["--settings", str(settings), *command[1:]] if is_claude else command[1:]
-            exit_code = _run([command[0], *arguments], _with_shim(environment, folder, settings))
+            # Its events are for a program that reads lines, so that they may come through here.
+            events = RateLimitEvents(folder) if is_claude and _PRINTS_EVENTS & {*command[1:]} else None
+            exit_code = _run([command[0], *arguments], _with_shim(environment, folder, settings), events)
         _send(own, token, wait_seconds)
         return exit_code
     finally:
@@ -153,15 +160,34 @@ def _with_shim(environment: dict[str, str], folder: Path, settings: Path) -> dic
     return {**environment, "PATH": f"{shim.parent}{os.pathsep}{path}"}
 
 
-def _run(command: list[str], environment: dict[str, str]) -> int:
-    """The command's exit code; 128 and the signal's number if one ended it, as in a shell."""
+def _run(command: list[str], environment: dict[str, str], events: RateLimitEvents | None) -> int:
+    """The command's exit code; 128 and the signal's number if one ended it, as in a shell. With `events`, its output is looked at on its way."""
     try:
-        with _ending(subprocess.Popen(command, env=environment)) as process:
-            code = process.wait()
+        with _ending(subprocess.Popen(command, env=environment, stdout=None if events is None else subprocess.PIPE)) as process:
+            if events is not None and process.stdout is not None:
+                reader = threading.Thread(target=_hand_on, args=(process.stdout, events), daemon=True)
+                reader.start()
+                code = process.wait()
+                # What the command has started may keep its output open for long.
+                reader.join(_LAST_LINES_SECONDS)
+            else:
+                code = process.wait()
     except OSError as error:
         typer.echo(f"{command[0]} could not be started: {error.strerror or error}", err=True)
         return _NOT_FOUND
     return code if code >= 0 else _SIGNALLED - code
+
+
+def _hand_on(output: IO[bytes], events: RateLimitEvents) -> None:
+    """Writes each line to standard output as it is, and looks at it. If nobody reads that any more, its own output tells the command, as in a shell."""
+    # Not `sys.stdout`, which makes a text harmless for a terminal.
+    with suppress(BrokenPipeError), output, open(_STANDARD_OUTPUT, "wb", closefd=False) as ours:
+        for line in output:
+            ours.write(line)
+            ours.flush()
+            # A full disk keeps the limits from the tracker, and nothing from the command.
+            with suppress(OSError):
+                events.look(line)
 
 
 @contextmanager

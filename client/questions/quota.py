@@ -61,7 +61,7 @@ def show_quota(
             Column("Pace", lambda row: "" if row["pace"] is None else f"{row['pace']:.2f} ×", rank=3),
             Column("At the reset", _at_reset, rank=2, right=False),
             Column("Read", lambda row: _read(row, zone), right=False),
-            Column("By", lambda row: {"status_line": "status line", "usage_cache": "usage cache"}.get(row["source"], row["source"]), rank=6, right=False),
+            Column("By", lambda row: row["source"].replace("_", " "), rank=6, right=False),
             Column("User", lambda row: ", ".join(row["users"]), rank=5, right=False, least=8),
             Column("Account", lambda row: row["account"] or "", rank=7, right=False),
         )  # fmt: skip

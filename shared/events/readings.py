@@ -108,7 +108,7 @@ class StatusLine(Struct, tag="status_line", omit_defaults=True, kw_only=True):
 
 
 class UsageWindow(Struct, omit_defaults=True, kw_only=True):
-    """A window of Claude Code's cached usage. One that has not begun has no reset."""
+    """A window that Claude Code tells of. One that has not begun has no reset."""
 
     kind: _Kind
     used_percentage: _Percentage
@@ -120,6 +120,16 @@ class UsageCache(Struct, tag="usage_cache", omit_defaults=True, kw_only=True):
 
     account: _Account
     fetched_at: datetime
+    windows: Annotated[list[UsageWindow], Meta(max_length=50)]
+    read_at: datetime
+    machine_id: _MachineId
+    user: _User | None = None
+
+
+class RateLimitEvent(Struct, tag="rate_limit_event", omit_defaults=True, kw_only=True):
+    """What `claude -p --output-format stream-json` printed of the limits: the newest of each window."""
+
+    session_id: _SessionId
     windows: Annotated[list[UsageWindow], Meta(max_length=50)]
     read_at: datetime
     machine_id: _MachineId
@@ -144,7 +154,7 @@ class SessionFile(Struct, tag="session_file", omit_defaults=True, kw_only=True):
     tempo: _Word | None = None
 
 
-ReadingBody = StatusLine | UsageCache | SessionFile
+ReadingBody = StatusLine | UsageCache | RateLimitEvent | SessionFile
 
 
 class Reading(Struct, omit_defaults=True, kw_only=True):

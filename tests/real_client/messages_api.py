@@ -73,6 +73,8 @@ class MessagesApi:
     answers: int = 0
     # Seconds before each answer.
     delay: float = 0.0
+    # Of each answer, besides its own: the limits, for one.
+    headers: Mapping[str, str] = field(default_factory=dict)
     # What each answer says that it used.
     usage: Mapping[str, Any] = field(default_factory=lambda: USAGE)
     # Ids are unique over all servers, as those of the real API are.
@@ -174,8 +176,13 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(status)
         self.send_header("content-type", "application/json")
         self.send_header("content-length", str(len(content)))
-        self.end_headers()
+        self._end_headers()
         self.wfile.write(content)
+
+    def _end_headers(self) -> None:
+        for name, value in self.api.headers.items():
+            self.send_header(name, value)
+        self.end_headers()
 
     def _stream(self, message: dict[str, Any]) -> None:
         """The message as server-sent events, block by block."""
@@ -183,7 +190,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("content-type", "text/event-stream")
         self.send_header("request-id", f"req_{message['id'].removeprefix('msg_')}")
         self.send_header("connection", "close")
-        self.end_headers()
+        self._end_headers()
         self._event("message_start", message=message | {"content": [], "stop_reason": None})
         for index, block in enumerate(message["content"]):
             deltas: list[Block] = []

@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,24 @@ from tests.unit.client.capture.capture_server import CaptureServer, capture_serv
 
 pytestmark = [needs("Claude Code")]
 KEY = "cct_secret"
+# As of somebody with a subscription: only their limits are told. Nothing of it is ever sent but to the stand-in.
+SUBSCRIBED = {"CLAUDE_CODE_OAUTH_TOKEN": f"sk-ant-oat01-{'x' * 80}", "ANTHROPIC_API_KEY": ""}
+RESET = int(time.time()) // 3600 * 3600 + 7200
+LIMITS = {
+    f"anthropic-ratelimit-unified-{name}": value
+    for name, value in {
+        "status": "allowed_warning",
+        "representative-claim": "seven_day",
+        "reset": f"{RESET + 86_400}",
+        "5h-status": "allowed",
+        "5h-utilization": "0.42",
+        "5h-reset": f"{RESET}",
+        "7d-status": "allowed_warning",
+        "7d-utilization": "0.91",
+        "7d-reset": f"{RESET + 86_400}",
+        "7d-surpassed-threshold": "0.9",
+    }.items()
+}
 TURNS = [[use("Bash", command="echo hello", description="Say hello")], [say("It says hello.")]]
 SECONDS = 60
 TELLS_THE_CACHE = (2, 1, 332)
@@ -44,7 +63,7 @@ def connect(home: ClaudeHome, server: CaptureServer, *options: str) -> None:
     run_tracker(home, "connect", "--yes", "--no-import", "--url", server.url, "--token", KEY, *options)
 
 
-def run_tracker(home: ClaudeHome, *arguments: str) -> None:
+def run_tracker(home: ClaudeHome, *arguments: str) -> str:
     assert CLAUDE is not None
     environment = {
         **home.claude_environment(),
@@ -54,6 +73,7 @@ def run_tracker(home: ClaudeHome, *arguments: str) -> None:
     command = [*TRACKER, *arguments]
     done = subprocess.run(command, cwd=home.project, env=environment, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 def records(server: CaptureServer) -> list[dict[str, Any]]:
@@ -101,6 +121,45 @@ def test_the_telemetry_of_one_command_comes_too(claude_home: ClaudeHome, server:
     assert {each["Authorization"] for each in headers} == {f"Bearer {KEY}"}
     # And nothing of it stays
     assert (claude_home.settings_file.read_bytes(), claude_home.capture.exists()) == (before, False)
+
+
+def test_the_limits_that_one_command_prints_come_too(claude_home: ClaudeHome, server: CaptureServer) -> None:
+    claude_home.environment |= SUBSCRIBED
+    claude_home.api.headers = LIMITS
+    claude_home.api.script(TURNS)
+    command = ("claude", "-p", "What does echo say?", "--output-format", "stream-json", "--verbose")
+
+    printed = run_tracker(claude_home, "capture", "--url", server.url, "--token", KEY, "--", *command)
+
+    # Then what it printed came through
+    events = [json.loads(line) for line in printed.splitlines()]
+    assert events[-1]["type"] == "result"
+    # And the limits are told, all that this version names
+    [reading] = [each for each in server.readings if each["type"] == "rate_limit_event"][-1:]
+    told = {window["kind"]: window["used_percentage"] for window in reading["windows"]}
+    [*_, info] = [event["rate_limit_info"] for event in events if event["type"] == "rate_limit_event"]
+    assert told == ({"five_hour": 42.0, "seven_day": 91.0} if "unifiedWindows" in info else {"seven_day": 91.0})
+    assert reading["session_id"] == events[-1]["session_id"]
+
+
+@needs("tmux")
+def test_a_status_line_tells_the_limits(claude_home: ClaudeHome, server: CaptureServer) -> None:
+    claude_home.environment |= SUBSCRIBED
+    claude_home.api.headers = LIMITS
+    connect(claude_home, server, "--statusline")
+    claude_home.api.script(TURNS)
+
+    with claude_home.terminal() as terminal:
+        terminal.type("What does echo say?")
+        terminal.wait_for("It says hello")
+        terminal.wait_for("42 ?%")
+
+        assert wait_until(lambda: any("rate_limits" in each for each in server.readings), SECONDS)
+    limits = [each["rate_limits"] for each in server.readings if "rate_limits" in each][-1]
+    assert limits == {
+        "five_hour": {"used_percentage": 42, "resets_at": RESET},
+        "seven_day": {"used_percentage": 91, "resets_at": RESET + 86_400},
+    }
 
 
 @needs("tmux")

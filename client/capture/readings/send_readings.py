@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from client.capture.folder import CaptureConfig
+from client.capture.readings.rate_limit_events import RateLimitEvents
 from client.capture.readings.session_files import SessionFiles
 from client.capture.readings.status_lines import StatusLine, status_line_reading, status_lines
 from client.capture.readings.today import Limits, Today
@@ -33,6 +34,7 @@ class ReadingSender:
         self._folder = folder
         self._folders = folders
         self._usage = UsageCache(claude_json(environment, home))
+        self._events = RateLimitEvents(folder)
         self._sessions = SessionFiles(claude_folder(environment, home) / "sessions", folder / "told-sessions.json")
         # The stamps of status lines that the server has, or that are not sent.
         self._done: dict[Path, tuple[int, int]] = {}
@@ -60,7 +62,7 @@ class ReadingSender:
     def send(self, connection: Connection, config: CaptureConfig, left_out: LeftOut) -> int:
         """Sends what has changed. How many readings of sessions there were. Raises ServerAway."""
         if config.only_hooked:
-            return 0
+            return self._send_of_command(connection, config)
         now = time.monotonic()
         is_all_due = now - self._looked_at >= _EVERY_SECONDS
         if is_all_due:
@@ -82,6 +84,14 @@ class ReadingSender:
         if usage is not None:
             self._usage.told()
         return len(lines) + len(sessions)
+
+    def _send_of_command(self, connection: Connection, config: CaptureConfig) -> int:
+        """The limits that one command has printed. What else is on its machine is not the job's."""
+        reading = self._events.due()
+        if reading is None or self.refused is not None or self._pause.is_on or not self._post(connection, config, [reading]):
+            return 0
+        self._events.told(reading)
+        return 1
 
     def _status_lines(self, left_out: LeftOut) -> list[tuple[StatusLine, dict[str, Any]]]:
         found: list[tuple[StatusLine, dict[str, Any]]] = []

@@ -30,7 +30,7 @@ from services.ingest.journal.append import captured_entries
 from shared import metrics
 from shared.events.messages import Binding
 from shared.events.plausible import objection_to_time
-from shared.events.readings import RateLimit, Reading, ReadingBody, SessionFile, StatusLine, UsageCache, aware
+from shared.events.readings import RateLimit, RateLimitEvent, Reading, ReadingBody, SessionFile, StatusLine, UsageCache, UsageWindow, aware
 from shared.http.concurrency import slot_of
 from shared.http.errors import ApiError, BadRequest, Forbidden, PayloadTooLarge, Unavailable, invalid
 from shared.http.middleware import json_response, request_id_of
@@ -133,12 +133,11 @@ def _complete(body: ReadingBody, now: datetime) -> None:
     body.read_at = _time(body.read_at, "read_at", now)
     if isinstance(body, UsageCache):
         body.fetched_at = _time(body.fetched_at, "fetched_at", now)
-        for number, window in enumerate(body.windows):
-            if window.resets_at is not None:
-                window.resets_at = aware(window.resets_at)
-                _check_reset(window.resets_at, body.fetched_at, f"windows.{number}.resets_at")
+        _complete_windows(body.windows, body.fetched_at)
     else:
         check_identifier(body.session_id, "session_id")
+    if isinstance(body, RateLimitEvent):
+        _complete_windows(body.windows, body.read_at)
     if isinstance(body, StatusLine) and body.rate_limits is not None:
         for name in ("five_hour", "seven_day"):
             limit: RateLimit | None = getattr(body.rate_limits, name)
@@ -153,6 +152,13 @@ def _time(time: datetime, field: str, now: datetime) -> datetime:
     if problem := objection_to_time(aware(time), now):
         raise invalid(field, problem)
     return aware(time)
+
+
+def _complete_windows(windows: Sequence[UsageWindow], read_at: datetime) -> None:
+    for number, window in enumerate(windows):
+        if window.resets_at is not None:
+            window.resets_at = aware(window.resets_at)
+            _check_reset(window.resets_at, read_at, f"windows.{number}.resets_at")
 
 
 def _check_reset(resets_at: datetime, read_at: datetime, field: str) -> None:

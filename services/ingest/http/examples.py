@@ -141,6 +141,13 @@ READINGS: Final[list[Json]] = [
         "windows": [{"kind": "seven_day", "used_percentage": 63, "resets_at": "2024-01-19T08:00:00Z"}],
     },
     {
+        "type": "rate_limit_event",
+        "read_at": "2024-01-15T10:30:01Z",
+        "machine_id": "k3Zr0vVh2mXq",
+        "session_id": _SESSION_ID,
+        "windows": [{"kind": "five_hour", "used_percentage": 42, "resets_at": "2024-01-15T13:00:00Z"}],
+    },
+    {
         "type": "session_file",
         "read_at": "2024-01-15T10:30:02Z",
         "machine_id": "k3Zr0vVh2mXq",

@@ -64,9 +64,9 @@ def readings_write(answer: type[Struct]) -> dict[str, Any]:
         "type": "object",
         "required": ["type", "read_at", "machine_id"],
         "additionalProperties": True,
-        "description": "A `status_line`, `usage_cache` or `session_file`. Fields that the tracker does not know are dropped.",
+        "description": "A `status_line`, `usage_cache`, `rate_limit_event` or `session_file`. Fields that the tracker does not know are dropped.",
         "properties": {
-            "type": {"enum": ["status_line", "usage_cache", "session_file"]},
+            "type": {"enum": ["status_line", "usage_cache", "rate_limit_event", "session_file"]},
             "read_at": {"type": "string", "description": "When it was read, ISO 8601."},
             "machine_id": {"type": "string", "pattern": "^[A-Za-z0-9_-]{1,64}$"},
             "user": _NAME

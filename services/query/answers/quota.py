@@ -7,6 +7,7 @@ from services.query.answers.answer import Answer
 from services.query.answers.fields import doc
 
 Freshness = Literal["current", "old", "over"]
+QuotaSource = Literal["status_line", "usage_cache", "rate_limit_event"]
 
 
 class QuotaReading(Answer):
@@ -49,9 +50,10 @@ class QuotaWindow(Answer):
     ]
     read_at: Annotated[datetime, doc("When the window was last read.")]
     source: Annotated[
-        Literal["status_line", "usage_cache"],
+        QuotaSource,
         doc(
-            "Of the last reading. `usage_cache`: what Claude Code fetched and keeps in its `.claude.json`. `status_line`: what it gave its status line."
+            "Of the last reading. `usage_cache`: what Claude Code fetched and keeps in its `.claude.json`. `status_line`: what it gave its status "
+            "line. `rate_limit_event`: what `claude -p` printed under `tracker capture`."
         ),
     ]
     machine_id: Annotated[str | None, doc("Where it was last read. null for a key that can only read numbers.")]

@@ -14,7 +14,7 @@ from psycopg.rows import scalar_row
 
 from services.worker.persist.live.feed_items import feed_sessions
 from services.worker.persist.live.process_states import follow_processes, told_changes
-from shared.events.readings import ClientCost, ContextWindow, Reading, SessionFile, StatusLine, UsageCache
+from shared.events.readings import ClientCost, ContextWindow, RateLimitEvent, Reading, SessionFile, StatusLine, UsageCache, UsageWindow
 from shared.feed import FeedItem
 from shared.sessions.session_state import OpenState
 from shared.sql_files import statement
@@ -137,13 +137,20 @@ def _quotas(reading: Reading, user_id: int) -> Iterator[tuple[_Quota, datetime]]
                         body.read_at,
                     )
         case UsageCache():
-            for window in body.windows:
-                if window.resets_at is not None:
-                    resets_at = _to_the_minute(window.resets_at)
-                    used = round(window.used_percentage, 1)
-                    yield _Quota(user_id, body.machine_id, body.account, "usage_cache", window.kind, resets_at, used), body.fetched_at
+            for kind, resets_at, used in _begun(body.windows):
+                yield _Quota(user_id, body.machine_id, body.account, "usage_cache", kind, resets_at, used), body.fetched_at
+        case RateLimitEvent():
+            for kind, resets_at, used in _begun(body.windows):
+                yield _Quota(user_id, body.machine_id, "", "rate_limit_event", kind, resets_at, used), body.read_at
         case StatusLine() | SessionFile():
             return
+
+
+def _begun(windows: Sequence[UsageWindow]) -> Iterator[tuple[str, datetime, float]]:
+    """(kind, reset, percentage) of the windows that have begun."""
+    for window in windows:
+        if window.resets_at is not None:
+            yield window.kind, _to_the_minute(window.resets_at), round(window.used_percentage, 1)
 
 
 def _to_the_minute(time: datetime) -> datetime:

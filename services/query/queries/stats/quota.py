@@ -9,7 +9,7 @@ from typing import Final, Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
-from services.query.answers.quota import Freshness, Quota, QuotaForecast, QuotaReading, QuotaWindow
+from services.query.answers.quota import Freshness, Quota, QuotaForecast, QuotaReading, QuotaSource, QuotaWindow
 from services.query.database import Connection, fetch, rows
 from services.query.queries.stats.quota_forecast import FEWEST_READINGS, ActiveQuarter, forecast
 from shared.events.readings import WINDOW_SECONDS, seconds_of
@@ -37,7 +37,7 @@ class _Reading(Struct, frozen=True):
     user: str | None
     machine_id: str
     account: str
-    source: Literal["status_line", "usage_cache"]
+    source: QuotaSource
     kind: str
     resets_at: datetime
     used_percentage: float

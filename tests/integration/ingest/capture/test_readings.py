@@ -12,7 +12,7 @@ from services.ingest.app import create_app
 from services.ingest.capture.write_readings import MAX_READING_BYTES, MAX_READINGS
 from services.ingest.http.examples import READINGS
 from services.ingest.settings import Settings
-from shared.events.readings import CacheMissCause, PromptCache, Reading, SessionFile, StatusLine, UsageCache
+from shared.events.readings import CacheMissCause, PromptCache, RateLimitEvent, Reading, SessionFile, StatusLine, UsageCache
 from shared.journal.streams import stream_key
 from tests.conftest import LOCAL
 from tests.integration.ingest.conftest import Service, is_error
@@ -33,6 +33,11 @@ def usage_cache(**fields: Any) -> dict[str, Any]:
     return {"type": "usage_cache"} | own | fields
 
 
+def rate_limit_event(**fields: Any) -> dict[str, Any]:
+    windows = [{"kind": "five_hour", "used_percentage": 42, "resets_at": (AT + timedelta(hours=2)).isoformat()}]
+    return {"type": "rate_limit_event", "session_id": "s-1", "windows": windows, "read_at": AT.isoformat(), "machine_id": "m-1"} | fields
+
+
 def session_file(**fields: Any) -> dict[str, Any]:
     own = {"session_id": "s-1", "pid": 4242, "status": "busy", "is_alive": True, "read_at": AT.isoformat(), "machine_id": "m-1"}
     return {"type": "session_file"} | own | fields
@@ -43,16 +48,17 @@ def kept(service: Service) -> list[Reading]:
 
 
 def test_readings_of_each_type_go_onto_the_journal(service: Service) -> None:
-    answer = service.post("/api/readings", [status_line(user="ann"), usage_cache(), session_file()])
+    answer = service.post("/api/readings", [status_line(user="ann"), usage_cache(), rate_limit_event(), session_file()])
 
-    assert (answer.status_code, answer.json()) == (200, {"accepted": 3, "rejected": []})
-    line, cache, file = kept(service)
+    assert (answer.status_code, answer.json()) == (200, {"accepted": 4, "rejected": []})
+    line, cache, event, file = kept(service)
     assert isinstance(line.body, StatusLine)
     assert isinstance(cache.body, UsageCache)
+    assert isinstance(event.body, RateLimitEvent)
     assert isinstance(file.body, SessionFile)
     assert (line.session_id, line.user, line.machine_id, line.bound_user) == ("s-1", "ann", "m-1", None)
     assert cache.body.windows[0].resets_at == datetime(2026, 5, 3, 6, 0, 0, 123_000, UTC)
-    assert service.redis.hget("accounting:{0}", "accepted") == b"3"
+    assert service.redis.hget("accounting:{0}", "accepted") == b"4"
 
 
 def test_readings_come_as_ndjson_too(service: Service) -> None:
@@ -64,7 +70,7 @@ def test_readings_come_as_ndjson_too(service: Service) -> None:
 
 
 def test_the_example_of_the_document_is_accepted(service: Service) -> None:
-    assert service.post("/api/readings", READINGS).json() == {"accepted": 3, "rejected": []}
+    assert service.post("/api/readings", READINGS).json() == {"accepted": len(READINGS), "rejected": []}
 
 
 def test_unknown_fields_are_dropped_at_the_door(service: Service) -> None:
@@ -111,6 +117,11 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
         "rate_limits.five_hour.resets_at",
     ),
     "a percentage below zero": (usage_cache(windows=[{"kind": "five_hour", "used_percentage": -1}]), "used_percentage"),
+    "a window of an event that resets next year": (
+        rate_limit_event(windows=[{"kind": "five_hour", "used_percentage": 1, "resets_at": "2027-05-01T00:00:00Z"}]),
+        "windows.0.resets_at",
+    ),
+    "an event of no session": (rate_limit_event(session_id=""), "session_id"),
     "an account that is an address": (usage_cache(account="ann@example.com"), "account"),
     "a kind that is a sentence": (usage_cache(windows=[{"kind": "what Ann used", "used_percentage": 1}]), "kind"),
     "no process": (session_file(pid=None), "pid"),

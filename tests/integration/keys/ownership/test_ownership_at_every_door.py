@@ -140,9 +140,10 @@ def by_readings(world: World, key: str) -> list[httpx.Response]:
     readings = [
         {"type": "status_line", "session_id": LIVE, "cost": {"total_cost_usd": 99}} | at,
         {"type": "session_file", "session_id": LIVE, "pid": 1, "is_alive": False} | at,
+        {"type": "rate_limit_event", "session_id": LIVE, "windows": []} | at,
     ]
     answer = world.api.post(key, "/api/readings", readings).json()
-    assert (answer["accepted"], [each["code"] for each in answer["rejected"]]) == (0, ["FORBIDDEN"] * 2), answer
+    assert (answer["accepted"], [each["code"] for each in answer["rejected"]]) == (0, ["FORBIDDEN"] * 3), answer
     return []
 
 

@@ -18,6 +18,7 @@ from shared.events.readings import (
     ClientCost,
     PromptCache,
     RateLimit,
+    RateLimitEvent,
     RateLimits,
     Reading,
     ReadingBody,
@@ -88,6 +89,14 @@ def test_a_cached_window_was_read_when_claude_code_fetched_it(connection: psycop
         ("five_hour", "usage_cache", ACCOUNT, RESET, 12.0, minutes(0), minutes(0)),
         ("seven_day_opus", "usage_cache", ACCOUNT, RESET, 70.0, minutes(0), minutes(0)),
     ]
+
+
+def test_windows_that_claude_code_printed_are_of_a_source_of_their_own(connection: psycopg.Connection[Any]) -> None:
+    windows = [UsageWindow(kind="five_hour", used_percentage=42.04, resets_at=RESET), UsageWindow(kind="seven_day", used_percentage=0)]
+
+    store_readings(connection, readings([RateLimitEvent(session_id="s", windows=windows, read_at=minutes(3), machine_id="m")]))
+
+    assert quota(connection) == [("five_hour", "rate_limit_event", "", RESET, 42.0, minutes(3), minutes(3))]
 
 
 def test_the_newest_status_line_of_a_session_stays(connection: psycopg.Connection[Any]) -> None:

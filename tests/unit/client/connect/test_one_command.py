@@ -3,16 +3,20 @@
 import json
 import os
 import shutil
+import signal
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from client.capture.readings.rate_limit_events import windows_of
 from client.connect.one_command import WrongSettings, capture
 from client.connect.own_files import HOOK_SCRIPT
 from client.connect.places import places
 from client.connect.settings.hook_events import events_of
 from client.connect.settings.telemetry import HELPER, wanted_variables
+from tests.flow.conftest import REPOSITORY, TRACKER
 from tests.unit.client.capture.capture_server import capture_server
 
 # As a hook of the command would, but without a shipper that is started by it.
@@ -95,6 +99,93 @@ def test_an_exporter_of_somebody_else_is_left_alone(tmp_path: Path, where: str) 
 
     assert found.get("env") == (json.loads(settings)["env"] if arguments else None)
     assert HELPER not in found
+
+
+def claude_that_prints(folder: Path, lines: list[str], ending: str = "") -> Path:
+    """A program named `claude` that prints the lines."""
+    (folder / "lines").write_text("".join(f"{line}\n" for line in lines))
+    program = folder / "claude"
+    program.write_text(f"#!/bin/sh\ncat {folder}/lines\n{ending}")
+    program.chmod(0o755)
+    return program
+
+
+LIMITS = {"status": "allowed", "rateLimitType": "five_hour", "utilization": 0.421, "resetsAt": 1796050833}
+
+
+def test_limits_that_claude_prints_are_told_and_its_output_goes_on_as_it_is(
+    tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    event = {"type": "rate_limit_event", "session_id": "s1", "rate_limit_info": LIMITS}
+    later = event | {"rate_limit_info": LIMITS | {"rateLimitType": "seven_day", "utilization": None, "status": "rejected"}}
+    # Two windows one after the other, a long line, what is no JSON, and an end without a line feed
+    program = claude_that_prints(
+        tmp_path, [json.dumps(event), "x" * 300_000, "rate_limit_event {", json.dumps(later)], "printf end; exit 3"
+    )
+    environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
+
+    with capture_server() as server:
+        command = [str(program), "-p", "Go", "--output-format", "stream-json"]
+        code = capture(command, places(environment, tmp_path), url=server.url, token="cct_given", user="ann")
+
+    assert code == 3
+    assert capfdbinary.readouterr().out == (tmp_path / "lines").read_bytes() + b"end"
+    [reading] = server.readings
+    assert (reading["type"], reading["session_id"], reading["user"]) == ("rate_limit_event", "s1", "ann")
+    assert reading["windows"] == [
+        {"kind": "five_hour", "used_percentage": 42.1, "resets_at": "2026-11-30T15:00:33+00:00"},
+        {"kind": "seven_day", "used_percentage": 100.0, "resets_at": "2026-11-30T15:00:33+00:00"},
+    ]
+
+
+def test_a_command_ends_when_it_ends_though_what_it_started_goes_on(tmp_path: Path) -> None:
+    program = claude_that_prints(tmp_path, ["{}"], "sleep 600 & echo $! > $HOME/pid")
+    environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
+
+    with capture_server() as server:
+        code = capture([str(program), "--output-format=stream-json"], places(environment, tmp_path), url=server.url, token=None, user="ann")
+    os.kill(int((tmp_path / "pid").read_text()), signal.SIGKILL)
+
+    assert code == 0
+
+
+def test_a_command_whose_output_nobody_reads_ends_as_in_a_shell(tmp_path: Path) -> None:
+    program = claude_that_prints(tmp_path, ["{}"], "yes '{}'")
+    environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "PYTHONPATH": str(REPOSITORY), "TRACKER_URL": "http://127.0.0.1:9"}
+    command = [*TRACKER, "capture", "--", str(program), "--output-format", "stream-json"]
+
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.read(10)
+        process.stdout.close()
+
+        assert process.wait(60) == 128 + signal.SIGPIPE
+
+
+@pytest.mark.parametrize(
+    "info",
+    [
+        None,
+        [],
+        {"status": "allowed"},
+        LIMITS | {"utilization": "0.4"},
+        LIMITS | {"utilization": -1},
+        LIMITS | {"resetsAt": None},
+        LIMITS | {"resetsAt": 1e300},
+        LIMITS | {"rateLimitType": "Five hours"},
+        {"unifiedWindows": {"five_hour": None}},
+    ],
+)
+def test_an_event_of_another_shape_tells_no_window(info: object) -> None:
+    assert windows_of(info) == []
+
+
+def test_an_event_that_names_all_windows_tells_all() -> None:
+    window = {"utilization": 1.02, "resetsAt": 1796050833, "status": "rejected"}
+
+    told = windows_of(LIMITS | {"unifiedWindows": {"five_hour": window, "seven_day": window | {"utilization": 0.5}}})
+
+    assert [(each["kind"], each["used_percentage"]) for each in told] == [("five_hour", 102.0), ("seven_day", 50.0)]
 
 
 @pytest.mark.parametrize("given", ["/nowhere/settings.json", "{", "[1]", '{"hooks": []}', '{"env": 5}'])

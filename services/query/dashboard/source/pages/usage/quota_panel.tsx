@@ -9,8 +9,6 @@ import { Table } from "../../parts/tables/table";
 import { Time } from "../../parts/time";
 
 const KINDS: Record<string, string> = { five_hour: "5 hours", seven_day: "7 days" };
-const SOURCES = { status_line: "status line", usage_cache: "usage cache" };
-
 export function QuotaPanel() {
   const quota = useRead("/api/quota", { user: chosen.value.user });
   return (
@@ -52,7 +50,7 @@ export function QuotaPanel() {
                 {
                   title: "Read",
                   cell: ({ freshness, read_at, source }) => (
-                    <span title={`By the ${SOURCES[source]}`}>
+                    <span title={`By the ${source.replaceAll("_", " ")}`}>
                       {freshness !== "current" && "no reading since "}
                       <Time at={read_at} relative={freshness === "current"} />
                     </span>
