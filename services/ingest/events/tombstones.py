@@ -13,6 +13,8 @@ from shared.http.errors import Gone, Unavailable
 # For so long an answer that there are no tombstones holds: then nothing is asked.
 _NONE_SECONDS: Final = 5.0
 _MOMENT_SECONDS: Final = 0.2
+# And after a moment without an answer, nobody else waits for one for so long.
+_AWAY_SECONDS: Final = 1.0
 # What it is of, and its name: a session's id, a user's name, a project's path.
 Named = tuple[str, str]
 _FIELDS: Final = {"session": "session_id", "user": "user", "project": "project_path"}
@@ -24,6 +26,7 @@ class Tombstones:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._none_until = 0.0
+        self._away_until = 0.0
 
     async def among(self, named: Iterable[tuple[str, str | None]]) -> dict[Named, Gone]:
         """{what has a tombstone: the refusal}. A name that is None is not asked for. Raises Unavailable."""
@@ -37,10 +40,13 @@ class Tombstones:
 
     async def known_among(self, named: Iterable[tuple[str, str | None]]) -> dict[Named, Gone]:
         """The same, where nobody may wait for Postgres: without its answer in a moment nothing is known."""
+        if time.monotonic() < self._away_until:
+            return {}
         try:
             async with asyncio.timeout(_MOMENT_SECONDS):
                 return await self.among(named)
         except (Unavailable, TimeoutError):
+            self._away_until = time.monotonic() + _AWAY_SECONDS
             return {}
 
     async def check(self, *named: tuple[str, str | None]) -> None:

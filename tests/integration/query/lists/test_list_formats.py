@@ -63,7 +63,8 @@ def test_every_list_is_given_as_ndjson_and_csv(client: TestClient, connection: p
     rows = table(cells.text)
     assert len(rows) == len(items)
     for row, item in zip(rows, items, strict=True):
-        assert row.keys() >= item.keys()
+        # An object has a column for each of its members, as `decision.what`.
+        assert {name.partition(".")[0] for name in row} >= item.keys()
         assert {name: row[name] for name, value in item.items() if isinstance(value, int) and not isinstance(value, bool)} == {
             name: str(value) for name, value in item.items() if isinstance(value, int) and not isinstance(value, bool)
         }
