@@ -24,9 +24,9 @@ from tests.skips import SAMPLES, needs
 from tests.unit.worker.importers.transcript.rows_of_a_session import SESSION, answer, jsonl, use
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-# What a hook knows better than a transcript: docs/adr/0047-hooks-beside-transcripts.md has these columns.
+# What a hook or telemetry knows better than a transcript: docs/adr/0047-hooks-beside-transcripts.md and 0099 have these columns.
 BETTER_OF_HOOKS: dict[str, tuple[str, ...]] = {
-    "tool_calls": ("duration_ms", "duration_source", "wait_ms"),
+    "tool_calls": ("duration_ms", "duration_source", "wait_ms", "decided_at", "decision_wait_ms"),
     "activities": ("is_estimated", "source"),
     "sessions": ("first_event_at", "last_event_at", "dated_at", "ended_at", "end_reason", "wall_us"),
     "activity_rollups": ("wall_us",),
@@ -35,7 +35,7 @@ BETTER_OF_HOOKS: dict[str, tuple[str, ...]] = {
 
 
 def without_better_knowledge(found: dict[str, list[str]]) -> dict[str, Any]:
-    """The tables, without what only hooks can say."""
+    """The tables, without what only hooks and telemetry can say. A decision that the transcript says stays."""
     kept: dict[str, Any] = {}
     for table, rows in found.items():
         decoded = [json.loads(row) for row in rows]
@@ -43,6 +43,8 @@ def without_better_knowledge(found: dict[str, list[str]]) -> dict[str, Any]:
         for row in decoded:
             for column in BETTER_OF_HOOKS.get(table, ()):
                 row.pop(column)
+            if table == "tool_calls" and row["decision_told_by"] == "telemetry":
+                row |= dict.fromkeys(("decision", "decision_source", "decision_told_by"))
         kept[table] = sorted(json.dumps(row, sort_keys=True) for row in decoded)
     kept.pop("tool_rollups")
     return kept
