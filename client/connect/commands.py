@@ -33,7 +33,7 @@ def connect(
     hooks: Annotated[
         HookSet | None,
         typer.Option(
-            help=f"Which hooks. Sessions of ten calls took {TIMES['all']} as long with `all` and the server away, and {TIMES['few']} with `few`, "
+            help=f"Which hooks. Sessions of ten calls took {TIMES['all']} as long with `all`, and {TIMES['few']} with `few`, "
             "none of which fires for a tool call. Default: as chosen before, else `few` where telemetry tells the rest, and `all` where not."
         ),
     ] = None,
