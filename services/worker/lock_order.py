@@ -10,6 +10,7 @@
 The archive's locks (services/worker/archive/archive_locks.py) come behind them all.
 
 3, 5 and 6 are row locks. 1, 2 and 4 are advisory locks, held until the transaction ends. Never upgrade a shared lock: two upgraders deadlock.
+The feed's lock (`lock_feed`) is taken after a commit, in a transaction that takes no other.
 The locks of savings and of projects that are moved (`try_lock_savings`, `try_lock_rekeying`) are only tried, so they have no place in this order.
 """
 
@@ -19,6 +20,9 @@ from psycopg import Connection
 
 # Arbitrary constants.
 _IMPORT_ORDER, _WRITING, _AGGREGATES, _DOCUMENTS, _SAVINGS, _REKEYING = 0x_1A9047, 0x_1A9048, 0x_1A9049, 0x_1A904F, 0x_1A9050, 0x_1A9051
+_FEED = 0x_1A9060
+# Whoever has the feed's lock writes to Redis. If that takes longer, states are told in any order.
+_FEED_TIMEOUT = "SET LOCAL lock_timeout = '2s'"
 # An import may wait long: for another import's chunk, or for the undo of long sessions.
 _IMPORT_TIMEOUTS = "SET LOCAL lock_timeout = '10min'; SET LOCAL statement_timeout = '10min'"
 
@@ -32,6 +36,12 @@ def lock_import_order(connection: Connection[Any]) -> None:
     connection.execute(_IMPORT_TIMEOUTS)
     connection.execute(_LOCK_EXCLUSIVE, {"key": _IMPORT_ORDER})
     connection.execute("SET LOCAL lock_timeout TO DEFAULT")
+
+
+def lock_feed(connection: Connection[Any]) -> None:
+    """For states that are told to the live feed: who appends last must have read last."""
+    connection.execute(_FEED_TIMEOUT)
+    connection.execute(_LOCK_EXCLUSIVE, {"key": _FEED})
 
 
 def lock_documents(connection: Connection[Any]) -> None:

@@ -42,7 +42,7 @@ from services.worker.drain.stream_reader import (
     release,
 )
 from services.worker.persist.dead_letters import mark_entries_stored, persist_isolating, write_dead_letter
-from services.worker.persist.live.feed_items import append_to_feed, feed_items, session_states, tell_again
+from services.worker.persist.live.feed_items import append_to_feed, feed_items, session_states, tell_in_order
 from services.worker.persist.live.process_states import follow_processes
 from services.worker.persist.persist_batch import Persisted
 from services.worker.resources import Resources
@@ -228,8 +228,9 @@ def store_and_acknowledge(worker: Resources, consumer: str, entries: list[Entry]
         on_captured()
     if stored.captured.for_feed:
         with worker.connection() as connection:
-            tell_again(connection, stored.captured.for_feed)
-    append_to_feed(worker.redis, stored.for_feed)
+            tell_in_order(connection, stored.captured.for_feed, lambda: append_to_feed(worker.redis, stored.for_feed))
+    else:
+        append_to_feed(worker.redis, stored.for_feed)
     persisted = stored.persisted
     log.info(
         "drained",

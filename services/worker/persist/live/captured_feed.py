@@ -22,7 +22,7 @@ from services.worker.persist.live.feed_items import (
     append_to_feed,
     feed_sessions,
     session_changes,
-    tell_again,
+    tell_in_order,
     tell_states,
 )
 from services.worker.persist.live.process_states import follow_processes
@@ -147,13 +147,16 @@ def captured_items(
 
 def append_captured(redis: Redis, connection: Connection[Any], captured: Sequence[CapturedItem]) -> None:
     """Appends the items, after the commit, without the messages of transcripts that a hook has told of."""
-    tell_again(connection, [each.item for each in captured])
-    try:
-        items = [each.item for each in captured if each.is_of_hook is None or _is_news(redis, each)]
-    except REDIS_ERRORS as error:
-        log.warning("feed_not_written", error=type(error).__name__)
-        return
-    append_to_feed(redis, items)
+
+    def append() -> None:
+        try:
+            items = [each.item for each in captured if each.is_of_hook is None or _is_news(redis, each)]
+        except REDIS_ERRORS as error:
+            log.warning("feed_not_written", error=type(error).__name__)
+            return
+        append_to_feed(redis, items)
+
+    tell_in_order(connection, [each.item for each in captured], append)
 
 
 def _is_news(redis: Redis, captured: CapturedItem) -> bool:

@@ -4,7 +4,7 @@ Nothing depends on the feed. So a session's state is looked up without waiting f
 Events that are older than an hour when they arrive are history, and give no item.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from functools import partial
 from textwrap import dedent
@@ -15,6 +15,7 @@ import structlog
 from psycopg import Connection
 from redis import Redis
 
+from services.worker.lock_order import lock_feed
 from services.worker.persist.live.session_signs import RECENT, signs_of_events, store_signs
 from services.worker.persist.staging.staging_tables import ReceivedEvent
 from services.worker.sql_text import sql
@@ -145,20 +146,24 @@ def tell_states(items: Sequence[FeedItem], sessions: dict[str, FeedSession]) -> 
                 item.agents = session.agents or None
 
 
-def tell_again(connection: Connection[Any], items: Sequence[FeedItem]) -> None:
-    """Says in these items what their sessions do by now. After the commit, just before they are appended.
+def tell_in_order(connection: Connection[Any], items: Sequence[FeedItem], append: Callable[[], None]) -> None:
+    """Says in these items what their sessions do by now, and appends them. After the commit of what they tell.
 
     Two processes store what they hear of one session at the same time: a drain the files of processes, another hooks and lines. Each sees what the other
-    has stored only once that is committed. The one that appends last must not tell the older state.
+    has stored only once that is committed. The one that appends last must not tell the older state, so one at a time reads it and appends.
     """
-    told = [item for item in items if item.state is not None]
-    if not told:
-        return
-    try:
-        with connection.transaction():
-            tell_states(told, feed_sessions(connection, sorted({item.session_id for item in told if item.session_id})))
-    except psycopg.Error as error:
-        log.warning("feed_not_told_again", error=type(error).__name__)
+    told, is_appended = [item for item in items if item.state is not None], False
+    if told:
+        try:
+            with connection.transaction():
+                lock_feed(connection)
+                tell_states(told, feed_sessions(connection, sorted({item.session_id for item in told if item.session_id})))
+                append()
+                is_appended = True
+        except psycopg.Error as error:
+            log.warning("feed_not_told_in_order", error=type(error).__name__)
+    if not is_appended:
+        append()
 
 
 def session_changes(

@@ -1,6 +1,7 @@
 """What the subagents of a session do now: the list of open sessions, the session and the live feed say the same, whatever came first."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -10,12 +11,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from deploy.embedded.supervision.processes import wait_until
 from services.query.queries.lists.live_sessions import LIVE_SESSIONS
 from services.worker.drain.store_readings import store_readings
+from services.worker.lock_order import lock_feed
 from services.worker.maintenance.idle_sessions import close_idle_sessions
-from services.worker.persist.live.feed_items import tell_again
+from services.worker.persist.live.feed_items import tell_in_order
 from services.worker.resources import Resources
 from shared.events.readings import Reading, SessionFile
+from shared.feed import FeedItem
 from shared.sessions.agent_state import MOST_AGENTS
 from shared.sessions.session_state import QUIET_SECONDS
 from tests.example_counts import examples
@@ -218,10 +222,35 @@ def test_two_processes_that_hear_of_a_session_at_once_tell_the_newer_state_last(
             [item] = store_readings(connection, [(Reading(id=uuid4(), body=idle), datetime.now(UTC))]).for_feed
             tell(worker, session_id, own([GREP]), start)
         assert told_of(item.agents or [], start) == [("a1", "working", None, 2, "transcript")]
-        tell_again(connection, [item])
+        appended: list[str | None] = []
+        tell_in_order(connection, [item], lambda: appended.append(item.state))
 
     # Then what is appended last has both
     assert (item.state, told_of(item.agents or [], start)) == ("input", [("a1", "working", "Grep", 4, "transcript")])
+    assert appended == ["input"]
+
+
+def test_a_state_is_read_after_another_process_has_appended_its_own(worker: Resources) -> None:
+    session_id, start = begun()
+    tell(worker, session_id, own([PROMPT, AGENT_CALL]), start)
+    item, database = FeedItem(kind="state_changed", session_id=session_id, state="working"), worker.settings.database_url
+    with (
+        psycopg.connect(database, autocommit=True) as first,
+        psycopg.connect(database, autocommit=True) as second,
+        ThreadPoolExecutor(1) as other,
+    ):
+        waits = "SELECT FROM pg_locks WHERE pid = %s AND NOT granted", [second.info.backend_pid]
+
+        # Given a process that tells, while another one waits to do so
+        with first.transaction():
+            lock_feed(first)
+            telling = other.submit(tell_in_order, second, [item], lambda: None)
+            assert wait_until(lambda: bool(first.execute(*waits).fetchall()), 20)
+            first.execute("UPDATE session_signs SET idle_at = now() WHERE session_id = %s", [session_id])
+        telling.result(20)
+
+    # Then that one tells what was stored meanwhile
+    assert item.state == "input"
 
 
 def test_a_subagent_that_falls_silent_is_quiet_and_works_again_when_it_is_heard(worker: Resources) -> None:
