@@ -226,11 +226,7 @@ def store_and_acknowledge(worker: Resources, consumer: str, entries: list[Entry]
         _forget_offsets(worker, stored.captured.astray)
     if stored.captured.persisted:
         on_captured()
-    if stored.captured.for_feed:
-        with worker.connection() as connection:
-            tell_in_order(connection, stored.captured.for_feed, lambda: append_to_feed(worker.redis, stored.for_feed))
-    else:
-        append_to_feed(worker.redis, stored.for_feed)
+    tell_in_order(worker.connection(), stored.captured.for_feed, lambda: append_to_feed(worker.redis, stored.for_feed))
     persisted = stored.persisted
     log.info(
         "drained",

@@ -5,6 +5,7 @@ Events that are older than an hour when they arrive are history, and give no ite
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime
 from functools import partial
 from textwrap import dedent
@@ -14,6 +15,7 @@ import psycopg
 import structlog
 from psycopg import Connection
 from redis import Redis
+from sqlalchemy.exc import SQLAlchemyError
 
 from services.worker.lock_order import lock_feed
 from services.worker.persist.live.session_signs import RECENT, signs_of_events, store_signs
@@ -146,7 +148,7 @@ def tell_states(items: Sequence[FeedItem], sessions: dict[str, FeedSession]) -> 
                 item.agents = session.agents or None
 
 
-def tell_in_order(connection: Connection[Any], items: Sequence[FeedItem], append: Callable[[], None]) -> None:
+def tell_in_order(connected: AbstractContextManager[Connection[Any]], items: Sequence[FeedItem], append: Callable[[], None]) -> None:
     """Says in these items what their sessions do by now, and appends them. After the commit of what they tell.
 
     Two processes store what they hear of one session at the same time: a drain the files of processes, another hooks and lines. Each sees what the other
@@ -155,12 +157,12 @@ def tell_in_order(connection: Connection[Any], items: Sequence[FeedItem], append
     told, is_appended = [item for item in items if item.state is not None], False
     if told:
         try:
-            with connection.transaction():
+            with connected as connection, connection.transaction():
                 lock_feed(connection)
                 tell_states(told, feed_sessions(connection, sorted({item.session_id for item in told if item.session_id})))
                 append()
                 is_appended = True
-        except psycopg.Error as error:
+        except (psycopg.Error, SQLAlchemyError) as error:
             log.warning("feed_not_told_in_order", error=type(error).__name__)
     if not is_appended:
         append()

@@ -2,6 +2,7 @@
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -17,7 +18,7 @@ from services.worker.drain.store_readings import store_readings
 from services.worker.lock_order import lock_feed
 from services.worker.maintenance.idle_sessions import close_idle_sessions
 from services.worker.persist.live.feed_items import tell_in_order
-from services.worker.resources import Resources
+from services.worker.resources import Resources, open_resources
 from shared.events.readings import Reading, SessionFile
 from shared.feed import FeedItem
 from shared.sessions.agent_state import MOST_AGENTS
@@ -223,7 +224,7 @@ def test_two_processes_that_hear_of_a_session_at_once_tell_the_newer_state_last(
             tell(worker, session_id, own([GREP]), start)
         assert told_of(item.agents or [], start) == [("a1", "working", None, 2, "transcript")]
         appended: list[str | None] = []
-        tell_in_order(connection, [item], lambda: appended.append(item.state))
+        tell_in_order(nullcontext(connection), [item], lambda: appended.append(item.state))
 
     # Then what is appended last has both
     assert (item.state, told_of(item.agents or [], start)) == ("input", [("a1", "working", "Grep", 4, "transcript")])
@@ -244,13 +245,23 @@ def test_a_state_is_read_after_another_process_has_appended_its_own(worker: Reso
         # Given a process that tells, while another one waits to do so
         with first.transaction():
             lock_feed(first)
-            telling = other.submit(tell_in_order, second, [item], lambda: None)
+            telling = other.submit(tell_in_order, nullcontext(second), [item], lambda: None)
             assert wait_until(lambda: bool(first.execute(*waits).fetchall()), 20)
             first.execute("UPDATE session_signs SET idle_at = now() WHERE session_id = %s", [session_id])
         telling.result(20)
 
     # Then that one tells what was stored meanwhile
     assert item.state == "input"
+
+
+def test_without_postgres_what_was_told_is_appended_as_it_is(worker: Resources) -> None:
+    item, appended = FeedItem(kind="state_changed", session_id="s", state="working"), list[str | None]()
+    away = open_resources(worker.settings.model_copy(update={"database_url": "postgresql://tracker@127.0.0.1:9/tracker"}))
+
+    tell_in_order(away.connection(), [item], lambda: appended.append(item.state))
+
+    away.close()
+    assert appended == ["working"]
 
 
 def test_a_subagent_that_falls_silent_is_quiet_and_works_again_when_it_is_heard(worker: Resources) -> None:
