@@ -74,9 +74,10 @@ async def mark(request: Request) -> Response:
     if ingest.settings.redact:
         await _redact(wanted)
     await _check_session(ingest, binding_of(request), session_id)
-    marks = await session_marks.change(ingest.database, session_id, lambda before: _changed(before, wanted))
+    marks, visibility = await session_marks.change(ingest.database, session_id, lambda before: _changed(before, wanted))
     ignored = unknown_fields(body, SessionMarksChange) or UNSET
-    return json_response(SessionMarks(session_id=session_id, **msgspec.structs.asdict(marks), ignored_fields=ignored))
+    answered = msgspec.structs.asdict(marks) | {"visibility": visibility}
+    return json_response(SessionMarks(session_id=session_id, **answered, ignored_fields=ignored))
 
 
 def _session_id(request: Request) -> str:

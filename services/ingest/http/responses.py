@@ -231,7 +231,10 @@ class ProjectChanged(Struct, kw_only=True):
 
 
 class SessionMarks(Struct, kw_only=True):
-    """What people noted of a session. `title` is their own; null: the session has the one that Claude Code gave it."""
+    """What people noted of a session. `title` is their own; null: the session has the one that Claude Code gave it.
+
+    `visibility` is the one that counts: the session's own, else its project's; null: the server's.
+    """
 
     session_id: str
     is_starred: bool

@@ -18,6 +18,9 @@ _sql = partial(statement, __package__, "session_marks.sql")
 _ENSURE: Final = "INSERT INTO session_marks (session_id) VALUES (%(session_id)s) ON CONFLICT (session_id) DO NOTHING"
 _LOCK: Final = "SELECT is_starred, tags, note, title, visibility FROM session_marks WHERE session_id = %(session_id)s FOR UPDATE"
 _STORE: Final = _sql("store")
+_OF_PROJECT: Final = "SELECT p.visibility FROM sessions AS s JOIN projects AS p ON p.id = s.project_id WHERE s.session_id = %(session_id)s"
+
+Visibility = Literal["private", "shared"] | None
 
 
 class Marks(Struct, frozen=True):
@@ -27,13 +30,16 @@ class Marks(Struct, frozen=True):
     tags: tuple[str, ...] = ()
     note: str | None = None
     title: str | None = None
-    visibility: Literal["private", "shared"] | None = None
+    visibility: Visibility = None
 
 
-async def change(database: Database, session_id: str, changed: Callable[[Marks], Marks]) -> Marks:
-    """The marks after `changed`, stored. The row is locked meanwhile, so that of several changes at a time none is lost."""
+async def change(database: Database, session_id: str, changed: Callable[[Marks], Marks]) -> tuple[Marks, Visibility]:
+    """The marks after `changed`, stored; and the visibility that counts, as lists of sessions tell it: its own, else its project's.
 
-    async def work(connection: Connection) -> Marks:
+    The row is locked meanwhile, so that of several changes at a time none is lost.
+    """
+
+    async def work(connection: Connection) -> tuple[Marks, Visibility]:
         key = {"session_id": session_id}
         async with connection.transaction():
             await connection.execute(_ENSURE, key)
@@ -43,7 +49,8 @@ async def change(database: Database, session_id: str, changed: Callable[[Marks],
             after = changed(before)
             if after != before:
                 await connection.execute(_STORE, key | _columns(after))
-        return after
+            project = await (await connection.execute(_OF_PROJECT, key)).fetchone()
+        return after, after.visibility or (project["visibility"] if project else None)
 
     return await database.run(work)
 

@@ -105,6 +105,10 @@ def test_an_admin_shares_a_project_and_takes_it_back(world: Api, admin: str) -> 
 
     assert seen(world, ann) == {"anns", "bobs"}
     assert [project["visibility"] for project in world.get(ann, "/api/projects").json()] == ["shared"]
+    # A session without its own has its project's, in the answer to a mark as in lists
+    assert share(world, ann, "anns", None).json()["visibility"] == "shared"
+    assert share(world, ann, "anns", "private").json()["visibility"] == "private"
+    assert share(world, ann, "anns", None).json()["visibility"] == world.get(ann, "/api/sessions/anns").json()["visibility"] == "shared"
     acts = world.select("SELECT subject, details FROM audit_log WHERE act = 'project.change'")
     assert acts == [{"subject": str(project["id"]), "details": {"visibility": "shared"}}]
     assert [each["what"] for each in world.get(admin, f"/api/projects/{project['id']}").json()["changes"]] == [["visibility"]]

@@ -150,7 +150,7 @@ def test_a_command_ends_when_it_ends_though_what_it_started_goes_on(tmp_path: Pa
 
 
 def test_a_command_whose_output_nobody_reads_ends_as_in_a_shell(tmp_path: Path) -> None:
-    program = claude_that_prints(tmp_path, ["{}"], "yes '{}'")
+    program = claude_that_prints(tmp_path, ["{}"], "while :; do echo '{}'; done")
     environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "PYTHONPATH": str(REPOSITORY), "TRACKER_URL": "http://127.0.0.1:9"}
     command = [*TRACKER, "capture", "--", str(program), "--output-format", "stream-json"]
 
