@@ -19,12 +19,12 @@ def say(stack: Stack, session_id: str, model: str) -> None:
 
 
 def test_a_model_without_a_price_is_named_gets_one_and_its_calls_are_priced(stack: Stack, tracker: Run, home: ClaudeHome) -> None:
-    session_id, model = str(uuid4()), f"claude-next-{uuid4().hex[:8]}"
+    session_id, model = str(uuid4()), f"unheard-of-{uuid4().hex[:8]}"
     begun = {"session_id": session_id, "project_path": "/home/ann/priced", "start_time": "2026-02-01T10:00:00Z"}
     assert stack.http.post("/api/sessions/start", json=begun, headers=WAIT).status_code == 201
     say(stack, session_id, model)
 
-    assert f"{model} (1 call)" in tracker("prices", COLUMNS="200").stdout
+    assert f"{model} (1 call)" in tracker("prices", COLUMNS="2000").stdout
     assert {"model": model, "api_calls": 1} in stack.http.get("/api/accounting").json()["unpriced_models"]
     done = tracker("prices", "set", model, "--input", "10", "--output", "50")
     assert f"{model} costs $10.00 for input and $50.00 for output from the next call on." in done.stdout, done.stderr
@@ -38,7 +38,7 @@ def test_a_model_without_a_price_is_named_gets_one_and_its_calls_are_priced(stac
     assert "What changed:" in changed.stdout, changed.stderr
     assert "$0.0150" in changed.stdout
     assert stack.http.get(f"/api/sessions/{session_id}").json()["cost_usd"] == 0.03
-    shown = tracker("prices", COLUMNS="200").stdout
+    shown = tracker("prices", COLUMNS="2000").stdout
     assert "set here" in shown
     assert "genai-prices" in shown
     assert f"{model} (1 call)" not in shown
