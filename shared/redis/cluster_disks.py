@@ -12,12 +12,13 @@ def rewrite(redis: "Redis") -> bool:
     if any(_is_busy(node) for node in _nodes(redis)):
         return False
     for node in _nodes(redis):
+        info = _persistence(node)
         try:
-            # Without an append-only file, what is on the disk is a snapshot.
-            if _persistence(node)["aof_enabled"]:
-                node.bgrewriteaof()
-            else:
+            if _has_snapshots(node, info):
                 node.bgsave()
+            # While a snapshot is written, Redis only notes this, and begins behind it.
+            if info["aof_enabled"]:
+                node.bgrewriteaof()
         except ResponseError as error:
             if "in progress" not in str(error).lower():
                 raise
@@ -32,10 +33,23 @@ def is_rewriting(redis: "Redis") -> bool:
 
 def has_failed(redis: "Redis") -> bool:
     """Whether a server's last try failed, as on a full disk."""
-    return any(
-        info["aof_last_bgrewrite_status" if info["aof_enabled"] else "rdb_last_bgsave_status"] != "ok"
-        for info in map(_persistence, _nodes(redis))
-    )
+    return any(info[status] != "ok" for info in map(_persistence, _nodes(redis)) for status in _statuses(info))
+
+
+def _statuses(info: dict[str, Any]) -> tuple[str, ...]:
+    return ("aof_last_bgrewrite_status", "rdb_last_bgsave_status") if info["aof_enabled"] else ("rdb_last_bgsave_status",)
+
+
+def _has_snapshots(node: "Redis", info: dict[str, Any]) -> bool:
+    """Whether a snapshot is on the disk: without an append-only file always, beside one if the server has written one or does so from time to time."""
+    if not info["aof_enabled"] or info.get("rdb_saves"):
+        return True
+    try:
+        times: Any = node.config_get("save")
+    except ResponseError:
+        # A hosted Redis tells nobody. It has written none since it started.
+        return False
+    return bool(times.get("save"))
 
 
 def _nodes(redis: "Redis") -> Iterator["Redis"]:

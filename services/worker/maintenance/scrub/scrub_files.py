@@ -142,11 +142,19 @@ def rewrite_redis(step: Step) -> Done:
             return Done(f"wait {until}", waits=True)
     except ResponseError as error:
         return Done(
-            None, remains={"redis_files": f"The files of Redis, which refuses to write them anew ({error}). Run BGREWRITEAOF as its admin."}
+            None,
+            remains={
+                "redis_files": f"The files of Redis, which refuses to write them anew ({error}). Run BGREWRITEAOF as its admin, and BGSAVE if it writes snapshots."
+            },
         )
     if state == "wait" and not cluster_disks.is_rewriting(redis):
         has_failed = cluster_disks.has_failed(redis)
         return Done(None, remains={"redis_files": "The files of Redis: writing them anew failed; see its log."} if has_failed else {})
     if time.time() > float(until):
-        return Done(None, remains={"redis_files": "The files of Redis: they were not written anew in time. Run BGREWRITEAOF."})
+        return Done(
+            None,
+            remains={
+                "redis_files": "The files of Redis: they were not written anew in time. Run BGREWRITEAOF, and BGSAVE if it writes snapshots."
+            },
+        )
     return Done(f"{state} {until}", waits=True)
