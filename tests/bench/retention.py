@@ -159,7 +159,7 @@ def _run(worker: Resources, what: str, days: int) -> Run:
     while True:
         step = time.monotonic()
         is_more = run_retention.run(worker, run_id, run_seconds=0)
-        if _stage(worker, run_id) not in ("archive_contents", "postgres_files", "done"):
+        if _stage(worker, run_id) not in ("search_index", "archive_contents", "postgres_files", "done"):
             took = time.monotonic() - step
             longest = max(longest, took - min(took / 2, run_retention.MOST_REST_SECONDS))
         if not is_more:

@@ -20,7 +20,6 @@ from services.worker.maintenance.retention.retention_stage import ROWS_AT_ONCE, 
 from services.worker.persist.persist_batch import LOCK_SESSIONS
 from services.worker.persist.tombstones import write_tombstones
 from services.worker.row_tables import ROW_TABLES, for_all
-from services.worker.search_index.forget_documents import forget_changed_here
 from services.worker.sql_text import ctes, listed, sql, union_all
 from shared.sql_files import statement
 
@@ -143,7 +142,6 @@ def _drop_some(step: Step, session_ids: list[str]) -> list[Count]:
     if not rows:
         # Imports write the archive's rows in their order.
         lock_order.lock_import_order(connection)
-    lock_order.lock_documents(connection)
     # Whoever computes all aggregates must not see rows without what they contributed, nor both.
     lock_order.lock_writing_shared(connection)
     connection.execute(LOCK_SESSIONS, parameters)
@@ -153,7 +151,6 @@ def _drop_some(step: Step, session_ids: list[str]) -> list[Count]:
         connection.execute(drop_emptied_sessions(), parameters)
         for command in _REST:
             connection.execute(command.encode(), parameters)
-    forget_changed_here(connection)
     return [Count("sessions", project_id, 0, 1, size) for _, project_id, size in rows]
 
 

@@ -15,7 +15,6 @@ from services.worker.maintenance.retention.old_sessions import LAST_SEEN, is_old
 from services.worker.maintenance.retention.retention_stage import ROWS_AT_ONCE, SESSIONS_AT_ONCE, Count, Done, Step
 from services.worker.persist.dropped_texts import ROW_TEXTS, TITLE_IS_OLD
 from services.worker.persist.persist_batch import LOCK_SESSIONS
-from services.worker.search_index.forget_documents import forget_changed_here
 from services.worker.sessions.session_titles import update_titles
 from services.worker.sql_text import sql, union_all
 from shared.sql_files import statement
@@ -93,10 +92,8 @@ def drop_texts_without_session(step: Step) -> Done:
     parameters = step.parameters | {"limit": _ALL_ROWS if step.is_dry_run else ROWS_AT_ONCE}
     rows = step.connection.execute(rows_without_session().encode(), parameters).fetchall()
     if rows and not step.is_dry_run:
-        lock_order.lock_documents(step.connection)
         for table in _WITHOUT_SESSIONS:
             step.connection.execute(empty_rows(table).encode(), {"row_ids": [row_id for of, row_id, *_ in rows if of == table]})
-        forget_changed_here(step.connection)
     counts = [Count("texts", project_id, 0, 1, size) for _, _, project_id, size in rows]
     return Done(None if step.is_dry_run or len(rows) < ROWS_AT_ONCE else "", counts)
 
@@ -148,7 +145,6 @@ def _drop_some(step: Step, session_ids: list[str]) -> list[Count]:
     if not rows:
         # Imports write the archive's rows in their order.
         lock_order.lock_import_order(connection)
-    lock_order.lock_documents(connection)
     connection.execute(LOCK_SESSIONS, parameters)
     for table in sorted({table for table, *_ in rows}):
         connection.execute(empty_rows(table).encode(), {"row_ids": [row_id for of, row_id, *_ in rows if of == table]})
@@ -158,7 +154,6 @@ def _drop_some(step: Step, session_ids: list[str]) -> list[Count]:
         update_titles(connection, session_ids)
         _forget_contents(step, parameters)
         connection.execute(_FINISH, parameters)
-    forget_changed_here(connection)
     return [Count("texts", project_id, 0, 1, size) for _, _, project_id, size in rows]
 
 

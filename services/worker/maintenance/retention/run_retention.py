@@ -18,6 +18,7 @@ from services.worker.maintenance.retention.drop_old_rows import drop_old, drop_r
 from services.worker.maintenance.retention.drop_sessions import drop_sessions
 from services.worker.maintenance.retention.drop_texts import drop_texts, drop_texts_without_session
 from services.worker.maintenance.retention.give_back import give_back_contents, vacuum_table
+from services.worker.maintenance.retention.index_dropped import catch_up, index_dropped
 from services.worker.maintenance.retention.retention_stage import Count, Done, Step
 from services.worker.maintenance.staged_job import Place, Stage, StagedJob
 from services.worker.resources import Resources
@@ -43,6 +44,7 @@ STAGES: Final = (
     Stage("sessions", drop_sessions),
     Stage("texts", drop_texts),
     Stage("texts_without_session", drop_texts_without_session),
+    Stage("search_index", index_dropped, in_transaction=False, is_left_out_of_dry_runs=True, is_short=True),
     Stage("archive", drop_archive),
     *(Stage(what, drop_old(what)) for what in ("jobs", "dead_letters", "scrubs", "audit", "live_payloads")),
     Stage("readings", drop_readings),
@@ -65,7 +67,7 @@ def begin_scheduled(worker: Resources) -> UUID | None:
 
 def run(worker: Resources, run_id: UUID, run_seconds: float = staged_job.RUN_SECONDS) -> bool:
     """Continues a run for a while. True if there is more to do; False if it has ended, or if another worker has it."""
-    return staged_job.run(worker, JOB, run_id, run_seconds)
+    return not catch_up(worker, run_seconds) or staged_job.run(worker, JOB, run_id, run_seconds)
 
 
 def _given(worker: Resources, connection: Connection[Any], place: Place) -> Step:
