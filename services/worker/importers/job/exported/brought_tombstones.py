@@ -35,32 +35,33 @@ _Name = Annotated[str, Meta(min_length=1, max_length=4096)]
 _Hash = Annotated[str, Meta(pattern="^[0-9a-f]{64}$", max_length=64)]
 
 
-class BroughtTombstone(Struct):
-    """A line of rows/tombstones.ndjson. Of a session it has `key` and `salt`, of a range `session_id`, `from_at` and `to_at`."""
-
-    kind: Literal["session", "range"]
-    reason: Literal["erased", "expired"]
+class _Tombstone(Struct, tag_field="kind"):
     created_at: _Time
-    key: _Hash | None = None
-    salt: _Hash | None = None
-    session_id: Annotated[str, Meta(min_length=1, max_length=200)] | None = None
-    from_at: _Time | None = None
-    to_at: _Time | None = None
-    project_path: _Name | None = None
-    user: _Name | None = None
     job_id: UUID | None = None
 
-    def __post_init__(self) -> None:
-        needed = (self.key, self.salt) if self.kind == "session" else (self.session_id, self.from_at, self.to_at)
-        if None in needed:
-            raise ValueError(f"a {self.kind} without its names")
+
+class BroughtSession(_Tombstone, tag="session", kw_only=True):
+    key: _Hash
+    salt: _Hash
+    reason: Literal["erased", "expired"]
+    project_path: _Name | None = None
+    user: _Name | None = None
+
+
+class BroughtRange(_Tombstone, tag="range", kw_only=True):
+    session_id: Annotated[str, Meta(min_length=1, max_length=200)]
+    from_at: _Time
+    to_at: _Time
+
+
+# A line of rows/tombstones.ndjson.
+BroughtTombstone = BroughtSession | BroughtRange
 
 
 def bring_tombstones(connection: Connection[Any], rows: Sequence[BroughtTombstone], job_number: int) -> int:
     """Keeps out what is named, in the caller's transaction. Gives how many were left out, since their sessions are here."""
-    values = [msgspec.to_builtins(row) for row in rows]
-    sessions = [value for value in values if value["kind"] == "session"]
-    ranges = [value for value in values if value["kind"] == "range"]
+    sessions = [msgspec.to_builtins(row) for row in rows if isinstance(row, BroughtSession)]
+    ranges = [msgspec.to_builtins(row) for row in rows if isinstance(row, BroughtRange)]
     # Before anybody has to wait: it hashes the id of each session that is here. One that begins meanwhile is closed as if it had begun later.
     here = _sessions_here(connection, sessions, ranges, job_number)
     lock_order.lock_writing_exclusive(connection)
@@ -69,7 +70,7 @@ def bring_tombstones(connection: Connection[Any], rows: Sequence[BroughtTombston
     connection.execute(_INSERT_SALTS, {"rows": Jsonb(new_sessions), "most_salts": _MOST_SALTS})
     connection.execute(_INSERT_SESSIONS, {"rows": Jsonb(new_sessions), "job_number": job_number})
     connection.execute(_INSERT_RANGES, {"rows": Jsonb(new_ranges), "job_number": job_number})
-    return len(values) - len(new_sessions) - len(new_ranges)
+    return len(rows) - len(new_sessions) - len(new_ranges)
 
 
 def forget_tombstones(connection: Connection[Any], job_number: int) -> None:
