@@ -13,6 +13,7 @@ import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from starlette.testclient import TestClient
 
 from services.query.app import create_app
@@ -122,11 +123,9 @@ def start(session_id: str, path: str, user: str) -> SessionStart:
 
 def moved(event: Event, minutes: int) -> Event:
     """The same event in a session of its own, later."""
-    changed: Any = type(event)(**{name: getattr(event, name) for name in event.__struct_fields__})
-    changed.session_id, changed.id = f"kept {event.session_id}", uuid5(NAMESPACE, f"kept {event.id}")
     name = "start_time" if isinstance(event, SessionStart) else "timestamp"
-    setattr(changed, name, getattr(event, name) + timedelta(minutes=minutes))
-    return changed  # type: ignore[no-any-return]
+    at = {name: getattr(event, name) + timedelta(minutes=minutes)}
+    return replace(event, session_id=f"kept {event.session_id}", id=uuid5(NAMESPACE, f"kept {event.id}"), **at)
 
 
 def test_a_project_moves_with_what_its_parts_counted(worker: Resources, emptier: Emptier, tmp_path: Path) -> None:
