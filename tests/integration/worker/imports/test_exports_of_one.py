@@ -11,7 +11,7 @@ from uuid import uuid4, uuid5
 
 import psycopg
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 from starlette.testclient import TestClient
@@ -39,29 +39,37 @@ RANGES = ("", f"&{DAYS}", f"&{DAYS}&interval=hour")
 SALT = b"another tracker's own 32 bytes !"
 
 
-def answers(worker: Resources, *, user: str | None = None, project: str | None = None) -> dict[str, str]:
-    """All numbers of a user or a project."""
+def answers(worker: Resources, *, user: str | None = None, project: str | None = None) -> dict[str, Any]:
+    """All numbers of a user or a project, each by where it stands in which answer."""
     query = Settings(database_url=worker.settings.database_url, redis_url=worker.settings.redis_url, log_level="CRITICAL")
     asked = f"user={user}" if project is None else f"project_id={project_id(worker, project)}"
     routes = {f"stats{range_}": f"/api/stats?{asked}{range_}" for range_ in RANGES}
     routes |= {f"usage by {by}": f"/api/usage?{asked}&group_by={by}" for by in ("day", "model", "user")}
     routes |= {what: f"/api/tool-calls/{what}?{asked}" for what in ("stats", "errors")}
-    found = {}
+    found: dict[str, Any] = {}
     with TestClient(create_app(query), LOCAL) as client:
         for name, route in routes.items():
             answer = client.get(route)
             assert answer.status_code == 200, (route, answer.text)
-            found[name] = json.dumps(without_ids(answer.json()), sort_keys=True)
+            found |= leaves(name, answer.json())
     return found
 
 
-def without_ids(body: Any) -> Any:
-    """Another tracker gives its own. Price lists are those of all stored calls, of whomever."""
+def leaves(place: str, body: Any) -> dict[str, Any]:
+    """Without ids, which another tracker gives anew, and price lists, which are those of all stored calls, of whomever."""
     if isinstance(body, list):
-        return [without_ids(each) for each in body]
+        if place.endswith(" top_files"):
+            # One that was changed as often in two projects stands twice, in any order.
+            body = sorted(body, key=lambda file: (-file["touches"], file["file_path"], file["lines_added"], str(file["last_touched"])))
+        body = dict(enumerate(body))
     if not isinstance(body, dict):
-        return body
-    return {name: without_ids(value) for name, value in body.items() if name not in ("id", "project_id", "price_versions")}
+        return {place: body}
+    inner = [leaves(f"{place} {name}", value) for name, value in body.items() if name not in ("id", "project_id", "price_versions")]
+    return {name: value for each in inner for name, value in each.items()}
+
+
+def differing(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
+    return {name: (one.get(name), other.get(name)) for name in one.keys() | other.keys() if one.get(name) != other.get(name)}
 
 
 def project_id(worker: Resources, path: str) -> int:
@@ -87,7 +95,7 @@ def sessions_here(worker: Resources) -> list[str]:
 def test_numbers_of_a_person_or_project_are_the_same_elsewhere(
     worker: Resources, emptier: Emptier, tmp_path_factory: pytest.TempPathFactory, whose: str
 ) -> None:
-    @settings(max_examples=examples(6), suppress_health_check=list(HealthCheck))
+    @settings(max_examples=examples(6), suppress_health_check=list(HealthCheck), phases=[Phase.reuse, Phase.generate])
     @given(dropped=sessions(), kept=sessions(), later=st.integers(0, 3_000))
     def same(dropped: list[list[Event]], kept: list[list[Event]], later: int) -> None:
         # Given sessions of several people in two projects, some of which retention has dropped
@@ -111,7 +119,7 @@ def test_numbers_of_a_person_or_project_are_the_same_elsewhere(
 
         # Then all numbers of the person or project are the same, and rows, base and cells agree
         assert (ended["status"], ended["errors"], ended["skipped_records"]) == ("succeeded", [], {})
-        assert answers(worker, **of_whom) == before
+        assert differing(answers(worker, **of_whom), before) == {}
         assert differences(worker) == {}
 
     same()
