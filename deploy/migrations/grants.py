@@ -62,7 +62,7 @@ _CAPTURE: Final = (
 _MARKS: Final = ("session_marks", "saved_views")
 _SIGNS: Final = ("session_signs", "agent_signs", "session_processes", "quota_readings", "status_lines")
 _FORMATS: Final = ("unread_formats",)
-_ERASURES: Final = ("tombstones", "erasures", "erasure_sessions")
+_ERASURES: Final = ("tombstones", "tombstone_salts", "erasures", "erasure_sessions")
 _PRICES: Final = ("prices", "price_state", "reprices")
 _RETENTION: Final = ("retention_runs", "retention_counts", "dropped_texts", "dropping_sessions")
 _SEARCH: Final = ("search_documents", "search_pending", "search_words", "search_former_results")
@@ -147,6 +147,7 @@ GRANTS: Final[dict[str, Grants]] = {
         },
         # An admin lifts one.
         "tombstones": {"SELECT": _ALL, "DELETE": _ALL},
+        "tombstone_salts": _READ,
         "retention_rules": {
             "SELECT": _ALL,
             "INSERT": ("what", "project_id", "user_id", "days", "key_id"),

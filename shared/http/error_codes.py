@@ -271,8 +271,9 @@ IMPORT_JOBS: Final = (
     ErrorCode(
         "BASE_LEFT_OUT",
         None,
-        "An export has numbers of sessions that its tracker had dropped. A tracker that is not empty does not take them. The rest is imported.",
-        "To have them, import the export into a new tracker first.",
+        "An export has numbers of sessions that its tracker had dropped. A tracker that has sessions of the same does not take them: of anybody, of the"
+        " user, or of the project that was exported. The rest is imported.",
+        "To have them, import the export first, before other sessions of the same.",
     ),
     ErrorCode(
         "NOT_MERGED",

@@ -20,6 +20,7 @@ from services.worker.sweep.scheduler import SPARE_WAKEUPS
 from shared.broker import KEY_PREFIX, QUEUE_DRAIN, QUEUES, TASK_CHECK_ACCOUNTING, queue_key
 from shared.events.messages import ENVELOPE_VERSION, Envelope, ToolCall, encode_envelope
 from shared.journal.streams import PAYLOAD_FIELD, stream_key
+from tests.faults.pace import stretched
 from tests.flow.conftest import STOP_SECONDS, Stack, running_stack, start
 
 # Every look but those of each minute and of ten minutes is made several times.
@@ -120,7 +121,7 @@ def test_an_entry_whose_wakeup_was_lost_is_drained_within_two_seconds(idle: Stac
     event_id, payload = entry()
     with tasks_sent(redis) as sent:
         redis.xadd(stream_key(0), {PAYLOAD_FIELD: payload})
-        assert wait_until(lambda: is_stored(idle, event_id), 2)
+        assert wait_until(lambda: is_stored(idle, event_id), stretched(2))
     assert sent.count("drain") == 1
 
 

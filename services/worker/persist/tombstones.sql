@@ -1,11 +1,13 @@
 -- name: find
 SELECT w.kind, w.name, t.from_at, t.to_at
-FROM unnest(%(kinds)s::text[], %(names)s::text[]) AS w (kind, name) JOIN tombstones AS t ON t.key = tombstone_key(w.kind, w.name)
+FROM unnest(%(kinds)s::text[], %(names)s::text[]) AS w (kind, name) CROSS JOIN LATERAL tombstone_keys(w.kind, w.name) AS k (key)
+JOIN tombstones AS t USING (key)
 
 -- name: write
--- What was erased may not come back when what has expired may.
-INSERT INTO tombstones AS t (key, kind, reason, job_id)
-SELECT tombstone_key(%(kind)s, name), %(kind)s, %(reason)s, %(job_id)s FROM unnest(%(names)s::text[]) AS n (name) ORDER BY 1
+-- What was erased may not come back when what has expired may. Of a session its user and project are noted, which an export is asked for.
+INSERT INTO tombstones AS t (key, kind, reason, user_id, project_id, job_id)
+SELECT tombstone_key(%(kind)s, n.name), %(kind)s, %(reason)s, nullif(s.user_id, 0), nullif(coalesce(s.path_project_id, s.project_id), 0), %(job_id)s
+FROM unnest(%(names)s::text[]) AS n (name) LEFT JOIN sessions AS s ON %(kind)s = 'session' AND s.session_id = n.name ORDER BY 1
 ON CONFLICT (key, from_at, to_at) DO UPDATE SET reason = excluded.reason, job_id = excluded.job_id, created_at = excluded.created_at
 WHERE t.reason = 'expired' AND excluded.reason = 'erased'
 

@@ -143,7 +143,7 @@ def test_browser_that_is_online_again_tries_at_once(open_page: OpenPage) -> None
     settled(page)
     # From here on no time passes in the page: only what happens can make it try.
     page.clock.install()
-    page.clock.pause_at(page.evaluate("Date.now() + 60000"))
+    page.clock.pause_at(page.evaluate("Date.now()") / 1_000 + 60)
     page.context.set_offline(True)
     page.get_by_role("searchbox").fill("retry")
     page.clock.run_for(500)

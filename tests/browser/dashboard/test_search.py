@@ -87,8 +87,8 @@ def test_late_answers_do_not_replace_newer_ones(open_page: OpenPage, stack: Stac
 
     page.route(re.compile(r"/api/search\?q=retry(&|$)"), hold)
     box = page.get_by_role("searchbox")
-    box.fill("retry")
-    page.wait_for_timeout(400)
+    with page.expect_request(re.compile(r"/api/search\?q=retry(&|$)")):
+        box.fill("retry")
     box.fill("backup")
     total = found(stack, "q=backup")["total"]
     expect(page.locator(".search-count")).to_have_text(re.compile(rf"^{total} match"))

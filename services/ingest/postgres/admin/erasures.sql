@@ -8,7 +8,7 @@ ORDER BY created_at DESC LIMIT 1
 -- A transcript may be stored that is not read yet. Of a session that retention has dropped, other stores may have something.
 SELECT ARRAY[%(name)s::text] AS names, ARRAY[%(name)s::text] AS confirmed_by
 WHERE EXISTS (SELECT FROM sessions WHERE session_id = %(name)s) OR EXISTS (SELECT FROM transcript_files WHERE session_id = %(name)s)
-   OR EXISTS (SELECT FROM tombstones WHERE key = tombstone_key('session', %(name)s) AND reason = 'expired')
+   OR EXISTS (SELECT FROM tombstones WHERE key IN (SELECT tombstone_keys('session', %(name)s)) AND reason = 'expired')
 
 -- name: find_user
 SELECT array_agg(name ORDER BY id) AS names, array_agg(id ORDER BY id) AS user_ids, ARRAY[%(name)s::text] AS confirmed_by
@@ -34,7 +34,7 @@ UPDATE erasures SET status = 'queued', attempts = 0, lease_expires_at = NULL WHE
 
 -- name: lift
 WITH named AS (
-    DELETE FROM tombstones WHERE key = tombstone_key(%(kind)s, %(name)s)
+    DELETE FROM tombstones WHERE key IN (SELECT tombstone_keys(%(kind)s, %(name)s))
       AND (%(kind)s <> 'range' OR (from_at, to_at) = (%(from_at)s::timestamptz, %(to_at)s::timestamptz))
     RETURNING key, kind, job_id
 ),
@@ -46,5 +46,7 @@ with_it AS (
 SELECT (SELECT count(*) FROM named) + (SELECT count(*) FROM with_it) AS lifted
 
 -- name: reasons
-SELECT n.kind, n.name, t.reason FROM unnest(%(kinds)s::text[], %(names)s::text[]) AS n (kind, name)
-JOIN tombstones AS t ON t.key = tombstone_key(n.kind, n.name)
+-- Of two reasons the last one here counts: erased.
+SELECT n.kind, n.name, t.reason
+FROM unnest(%(kinds)s::text[], %(names)s::text[]) AS n (kind, name) CROSS JOIN LATERAL tombstone_keys(n.kind, n.name) AS k (key)
+JOIN tombstones AS t USING (key) ORDER BY t.reason DESC

@@ -23,7 +23,7 @@ SELECT CASE WHEN EXISTS (SELECT FROM added) THEN 'added' WHEN EXISTS (SELECT FRO
 
 -- name: allow
 WITH tombstone AS (
-    DELETE FROM tombstones WHERE key = tombstone_key('session', %(session_id)s) AND kind = 'session' AND reason = 'expired' RETURNING true
+    DELETE FROM tombstones WHERE key IN (SELECT tombstone_keys('session', %(session_id)s)) AND reason = 'expired' RETURNING true
 ), mark AS (
     DELETE FROM dropped_texts WHERE session_id = %(session_id)s AND is_done RETURNING true
 ), forgotten AS (

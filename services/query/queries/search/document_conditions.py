@@ -11,8 +11,7 @@ from typing import Final, Literal
 
 from msgspec import Struct
 
-from services.query.database import Connection, Row, estimated_rows
-from services.query.queries.lists.users import bound_user_ids
+from services.query.database import Connection, Row, estimated_rows, one_row
 from services.query.queries.search.pattern_texts import texts_of_each_match
 from services.query.queries.search.query_language import Query, Term
 from shared.document_words import LEAST_PART_CHARS, OVERLONG, folded, phrase_query, query_lexemes, sign_lexemes
@@ -22,6 +21,8 @@ from shared.sql_files import statement
 Part = Literal["input", "result"]
 
 sql = partial(statement, __package__, "documents.sql")
+
+_IS_BOUND: Final = "SELECT current_setting('role') = 'tracker_bound' AS is_bound"
 
 # What a call was given, what it gave back. Of search_texts.
 _INPUT: Final = "d.input"
@@ -163,12 +164,17 @@ def _side_by_side(parameter: str) -> str:
     return f"(d.has_places IS NOT TRUE OR d.terms @@ %({parameter})s::tsquery)"
 
 
+def may_tell_frequencies(connection: Connection) -> bool:
+    """Whether an answer may depend on how frequent a word is. The planner knows it of all texts, so to a bound key it would tell what others write."""
+    return not one_row(connection, _IS_BOUND)["is_bound"]
+
+
 def rarity(connection: Connection, words: Sequence[str]) -> tuple[int, ...]:
     """A weight for each word: 10 for the most frequent, 10 more for each time that another is half as frequent, as the planner knows it.
 
-    The planner knows it of all texts, so to a key that is bound to users all words weigh the same: scores would tell what others write.
+    To a key that is bound all words weigh the same.
     """
-    if len(words) < 2 or bound_user_ids(connection) is not None:
+    if len(words) < 2 or not may_tell_frequencies(connection):
         return (10,) * len(words)
     rows_with = [estimated_rows(connection, sql("with_word"), {"word": word}) + 1 for word in words]
     return tuple(round(10 * (1 + log2(max(rows_with) / number))) for number in rows_with)

@@ -61,13 +61,17 @@ _BEFORE_ALL: Final = (1e300, "")
 
 
 class Shown(Struct, frozen=True):
-    """A page of matches, or of sessions with their matches. `across`: sessions of words, once all matches were shown."""
+    """A page of matches, or of sessions with their matches. `across`: sessions of words, once all matches were shown.
+
+    `counts_texts`: unless there was no time to count the texts of sessions of words.
+    """
 
     hits: Sequence[Hit]
     next_position: Position | None
     found: Found
     sessions: list[Group] | None = None
     across: Sessions | None = None
+    counts_texts: bool = True
 
 
 Find = Callable[[Stretch, int], Found]

@@ -5,6 +5,7 @@ from typing import Final
 
 from services.query.answers.search import Nearest
 from services.query.database import Connection
+from services.query.queries.search.document_conditions import may_tell_frequencies
 from services.query.queries.search.document_finder import Deadline
 from services.query.queries.search.query_filters import Filters
 from services.query.queries.search.query_language import Filter, Query, Term, parse
@@ -14,21 +15,28 @@ from services.query.queries.search.word_forms import FEW, forms_of, with_forms
 MOST_OFFERED: Final = 3
 
 
-def nearest(connection: Connection, query: Query, filters: Filters, *, corrects: bool) -> list[Nearest]:
-    """Queries with fewer words that find sessions, the one that keeps the rarest words first. None of a query with `or`.
+# Where others are not looked at, sessions have one of the rarest words.
+_LEADING: Final = 2
+
+
+def nearest(connection: Connection, query: Query, filters: Filters, *, corrects: bool) -> list[Nearest] | None:
+    """Queries with fewer words that find sessions, the one that keeps the rarest words first; an empty list of a query with `or`.
+
+    None if there was no time to find any. To a bound key no word is rare: how frequent it is would tell what others write.
 
     If the search corrects words, other forms of them do as well, as they will when one of these is asked.
     """
     if len(query.alternatives) != 1:
         return []
-    forms = forms_of(connection, query) if corrects else {}
+    forms = (forms_of(connection, query) or {}) if corrects else {}
     deadline = Deadline(BUDGET_SECONDS)
     words = words_of(connection, with_forms(query, forms).alternatives[0], filters)
     if len(words) < 2:
         return []
     covered = Coverage(connection, words, filters, deadline)
-    lacking = covered.with_most()
-    least = {lacks: min((words[number].expected for number in lacks), default=0) for lacks in lacking}
+    tells = may_tell_frequencies(connection)
+    lacking = covered.with_most(_LEADING if tells else len(words))
+    least = {lacks: min((words[number].expected for number in lacks if tells), default=0) for lacks in lacking}
     best = sorted(lacking, key=lambda lacks: (-least[lacks], -lacking[lacks], sorted(lacks)))
     offered: list[Nearest] = []
     for lacks in best[:MOST_OFFERED]:
@@ -46,7 +54,7 @@ def nearest(connection: Connection, query: Query, filters: Filters, *, corrects:
         if sessions:
             without = [words[number].term.text for number in sorted(lacks)]
             offered.append(Nearest(text, without, sessions, is_exact))
-    return offered
+    return offered if offered or covered.is_exact else None
 
 
 def _number(connection: Connection, query: Query, filters: Filters, deadline: Deadline) -> tuple[int, bool]:

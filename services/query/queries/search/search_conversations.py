@@ -13,7 +13,7 @@ from services.query.database import Connection, Row, fetch, fetch_by, one_row
 from services.query.queries.lists.events import NUMBER_OF_MESSAGES, EventFilters, conversations
 from services.query.queries.lists.paging import Paging
 from services.query.queries.search import document_conditions
-from services.query.queries.search.document_finder import COUNT_MS, MAX_TOTAL, Found, Stretch, within
+from services.query.queries.search.document_finder import COUNT_MS, MAX_TOTAL, Found, Stretch, set_scans, within
 from services.query.queries.search.document_pages import BY_TIME, IN_WINDOW, Find, OfWords, Shown, cursor_of, position
 from services.query.queries.search.noted_messages import Noted, noted, noted_matches, sql, with_noted
 from services.query.queries.search.query_language import Query
@@ -22,6 +22,7 @@ from services.query.queries.search.snippet import snippet
 from shared.document_words import MAX_CONTENT_CHARS
 
 MAX_TERMS: Final = 16
+_TO_SHOW_MS: Final = 5_000
 
 
 def search(connection: Connection, query: Query | None, filters: EventFilters, role: str | None, sort: str, paging: Paging) -> SearchPage:
@@ -86,13 +87,16 @@ def _with_whole_lengths(connection: Connection, find: Find, stretch: Stretch, fe
 
 
 def _in_full(connection: Connection, scores: Mapping[UUID, float], highlights: Sequence[str]) -> list[FoundMessage]:
-    """The messages in the order of their scores, as they are now. One that is gone since it was indexed is left out."""
+    """The messages in the order of their scores, as they are now. One that is gone since it was indexed is left out.
+
+    QueryCanceled, which is a 503, if there is no time: the next page would be behind them.
+    """
 
     def prepare(row: Row) -> None:
         row |= {"snippet": snippet(row["content"], highlights), "score": scores[row["id"]]}
 
-    asked = {"ids": list(scores)}
-    messages = within(connection, 5_000, lambda: fetch(connection, FoundMessage, sql("messages"), asked, prepare)) or []
+    set_scans(connection, _TO_SHOW_MS)
+    messages = fetch(connection, FoundMessage, sql("messages"), {"ids": list(scores)}, prepare)
     found = {message.id: message for message in messages}
     return [found[message_id] for message_id in scores if message_id in found]
 

@@ -9,7 +9,7 @@ from msgspec import UNSET, Struct
 from msgspec.structs import replace
 from psycopg.errors import InvalidRegularExpression
 
-from services.query.answers.search import Across, DocumentPage, Interpreted, InterpretedTerm, Match
+from services.query.answers.search import Across, DocumentPage, Interpreted, InterpretedTerm, Match, Nearest
 from services.query.database import Connection, Row, fetch, one_row, rows
 from services.query.queries.lists.paging import Paging
 from services.query.queries.search import changed_words, document_conditions, near_words, query_filters, session_words, word_forms
@@ -58,6 +58,12 @@ INCOMPLETE_ACROSS: Final = (
 )
 
 
+NO_TIME_TO_COUNT: Final = "There was no time to count the texts of the last sessions: they have more than is said."
+NO_TIME_FOR_FORMS: Final = "There was no time to look for other forms of the words. Search again, or type them."
+NO_TIME_FOR_LESS: Final = "There was no time to look what is found with fewer words. Search again."
+NO_TIME_TO_MARK: Final = "There was no time to mark what the pattern matches."
+
+
 class Wanted(Struct, frozen=True):
     """What a request asks for."""
 
@@ -96,11 +102,13 @@ def search_documents(connection: Connection, wanted: Wanted, paging: Paging) -> 
     change = changed_words.NOTHING if after is None else changed_words.of_text(after.text)
     typed, query = query, changed_words.changed(query, change) if query is not None else None
     page = _page(connection, wanted, query, filters, paging, after, change)
+    # What there was no time for, beside the matches.
+    lacks: list[str] = []
     if after is None and query is not None and wanted.corrects:
-        query, page, change = _with_other_words(connection, wanted, query, filters, paging, page)
+        query, page, change = _with_other_words(connection, wanted, query, filters, paging, page, lacks)
 
     def shown(matches: Sequence[Scored]) -> list[Match]:
-        highlights = _highlights(connection, wanted, query, filters, matches)
+        highlights = _highlights(connection, wanted, query, filters, matches, lacks)
         return items(connection, matches, highlights, filters.part, with_content=wanted.with_content)
 
     by_session = None if page.sessions is None else sessions_with_items(connection, page.sessions, shown, with_context=wanted.with_context)
@@ -108,35 +116,43 @@ def search_documents(connection: Connection, wanted: Wanted, paging: Paging) -> 
     if wanted.with_context:
         add_neighbours(connection, listed)
     known = completeness(page)
+    near: list[Nearest] | None = []
     is_nothing = after is None and _number(page) == 0 and known.is_complete
+    if is_nothing and typed and not filters.matches_nothing:
+        near = nearest(connection, typed, filters, corrects=wanted.corrects)
+        lacks += [NO_TIME_FOR_LESS] if near is None else []
     return DocumentPage(
         items=listed if by_session is None else UNSET,
         sessions=UNSET if by_session is None else by_session,
         next_cursor=cursor_of(paging, page.next_position),
         total=known.total,
         total_is_exact=known.total_is_exact,
-        is_complete=known.is_complete,
-        incomplete_because=known.incomplete_because,
+        is_complete=known.is_complete and not lacks,
+        incomplete_because=known.incomplete_because or next(iter(lacks), None),
         corrected=change.corrected or None,
         forms={word: list(forms) for word, forms in change.forms.items()} or None,
         across=None if page.across is None else Across(len(page.across.found), page.across.is_exact),
         hints=query_filters.hints(connection, filters) if is_nothing else [],
-        nearest=nearest(connection, typed, filters, corrects=wanted.corrects)
-        if is_nothing and typed and not filters.matches_nothing
-        else [],
+        nearest=near or [],
         interpreted=_interpreted(wanted, query, filters),
         pending_documents=one_row(connection, sql("pending"))["documents"],
     )
 
 
 def _with_other_words(
-    connection: Connection, wanted: Wanted, query: Query, filters: Filters, paging: Paging, page: Shown
+    connection: Connection, wanted: Wanted, query: Query, filters: Filters, paging: Paging, page: Shown, lacks: list[str]
 ) -> tuple[Query, Shown, Changed]:
-    """Where few are found, with other forms of the words. Where nearly none is, with near words instead of those that nobody wrote."""
+    """Where few are found, with other forms of the words. Where nearly none is, with near words instead of those that nobody wrote.
+
+    What there was no time for is added to `lacks`.
+    """
     change = changed_words.NOTHING
     if not page.found.total_is_exact:
         return query, page, change
     forms = word_forms.forms_of(connection, query) if _is_little(page) else {}
+    if forms is None:
+        lacks.append(NO_TIME_FOR_FORMS)
+        forms = {}
     if forms:
         wider = word_forms.with_forms(query, forms)
         second = _page(connection, wanted, wider, filters, paging, None, Changed({}, forms))
@@ -225,6 +241,7 @@ def _across(
     found = session_words.sessions_of_words(connection, query, filters, after.weights if after else None)
     page, shown = then_across(page, found, wanted.sort, paging, text, after)
     hits = session_words.numbers_of_texts(connection, query, filters, [session.session_id for session in shown]) if shown else {}
+    page, hits = replace(page, counts_texts=hits is not None), hits or {}
     groups = [
         Group(
             session_id=session.session_id,
@@ -289,10 +306,15 @@ def _conditions(connection: Connection, wanted: Wanted, query: Query | None, fil
 
 def completeness(page: Shown) -> Completeness:
     """What a page tells of all matches."""
-    is_across_complete = page.across is None or page.across.is_exact
-    because = INCOMPLETE if not page.found.is_complete else None if is_across_complete else INCOMPLETE_ACROSS
+    because = None
+    if not page.found.is_complete:
+        because = INCOMPLETE
+    elif page.across is not None and not page.across.is_exact:
+        because = INCOMPLETE_ACROSS
+    elif not page.counts_texts:
+        because = NO_TIME_TO_COUNT
     total = min(max(page.found.total, len(page.hits)), MAX_TOTAL)
-    return Completeness(total, page.found.total_is_exact, page.found.is_complete and is_across_complete, because)
+    return Completeness(total, page.found.total_is_exact, because is None, because)
 
 
 class _Marks(Struct, frozen=True):
@@ -302,12 +324,15 @@ class _Marks(Struct, frozen=True):
     texts: list[str | None]
 
 
-def _highlights(connection: Connection, wanted: Wanted, query: Query | None, filters: Filters, matches: Sequence[Scored]) -> Highlights:
+def _highlights(
+    connection: Connection, wanted: Wanted, query: Query | None, filters: Filters, matches: Sequence[Scored], lacks: list[str]
+) -> Highlights:
     if query is not None:
         return {None: (*query.highlights, *((filters.path,) if filters.path else ()))}
     if wanted.mode == "literal":
         return {None: (wanted.text,)}
     ids = [match.id for match in matches]
     asked = {"ids": ids, "pattern": wanted.text, "flags": "" if wanted.is_case_sensitive else "i"}
-    marks = within(connection, _TO_MARK_MS, lambda: fetch(connection, _Marks, sql("marks"), asked)) if ids else None
+    marks = within(connection, _TO_MARK_MS, lambda: fetch(connection, _Marks, sql("marks"), asked)) if ids else []
+    lacks += [NO_TIME_TO_MARK] if marks is None else []
     return {each.id: [text for text in each.texts if text] for each in marks or ()}

@@ -13,7 +13,7 @@ from uuid import UUID
 from msgspec import Struct
 
 from services.query.database import Connection, estimated_rows, fetch_by
-from services.query.queries.search.document_conditions import Conditions, of_words, sql
+from services.query.queries.search.document_conditions import Conditions, may_tell_frequencies, of_words, sql
 from services.query.queries.search.document_finder import Deadline, Scored, within
 from services.query.queries.search.query_filters import Filters
 from services.query.queries.search.query_language import Query, Term
@@ -95,7 +95,7 @@ def sessions_of_words(connection: Connection, query: Query, filters: Filters, we
         if len(words) < 2:
             continue
         counted = tuple(weights[len(used) :][: len(words)]) if weights else ()
-        used += counted if len(counted) == len(words) else weights_of(words)
+        used += counted if len(counted) == len(words) else weights_of(connection, words)
         covered = Coverage(connection, words, filters, deadline)
         for session in covered.scored(covered.with_all(), used[-len(words) :]):
             if session.session_id not in found or found[session.session_id].score < session.score:
@@ -109,14 +109,14 @@ def sessions_of_words(connection: Connection, query: Query, filters: Filters, we
     return Sessions(list(found.values()), tuple(used), is_exact)
 
 
-def numbers_of_texts(connection: Connection, query: Query, filters: Filters, sessions: Sequence[str]) -> dict[str, int]:
-    """How many texts of each session have one of the words."""
+def numbers_of_texts(connection: Connection, query: Query, filters: Filters, sessions: Sequence[str]) -> dict[str, int] | None:
+    """How many texts of each session have one of the words; None if there was no time to count them."""
     words = tuple(
         (term, *(each for each in terms if each.is_excluded)) for terms in query.alternatives for term in terms if not term.is_excluded
     )
     covered = Coverage(connection, [], filters, Deadline(BUDGET_SECONDS))
-    found = covered.ask(of_words(Query(words, (), True), filters.part, filters.path), sessions, MOST_IN_SESSIONS) or {}
-    return {session_id: texts.texts for session_id, texts in found.items()}
+    found = covered.ask(of_words(Query(words, (), True), filters.part, filters.path), sessions, MOST_IN_SESSIONS)
+    return None if found is None else {session_id: texts.texts for session_id, texts in found.items()}
 
 
 def words_of(connection: Connection, terms: Sequence[Term], filters: Filters) -> list[Word]:
@@ -130,8 +130,10 @@ def words_of(connection: Connection, terms: Sequence[Term], filters: Filters) ->
     return words
 
 
-def weights_of(words: Sequence[Word]) -> tuple[int, ...]:
-    """10 for the most frequent word, 10 more each time that another is half as frequent, as the planner knows it."""
+def weights_of(connection: Connection, words: Sequence[Word]) -> tuple[int, ...]:
+    """10 for the most frequent word, 10 more each time that another is half as frequent, as the planner knows it. To a bound key all weigh the same."""
+    if not may_tell_frequencies(connection):
+        return (10,) * len(words)
     most = max(word.expected for word in words) + 1
     return tuple(round(10 * (1 + log2(most / (word.expected + 1)))) for word in words)
 
@@ -154,13 +156,13 @@ class Coverage:
             left = self._look(number, left) if left else left
         return left
 
-    def with_most(self) -> dict[frozenset[int], int]:
-        """Which words are lacking where the fewest are, and in how many sessions. Those without one of the two rarest words are not looked at.
+    def with_most(self, leading: int) -> dict[frozenset[int], int]:
+        """Which words are lacking where the fewest are, and in how many sessions. Those without one of the `leading` rarest words are not looked at.
 
         All sessions that lack the same words have the same others, of which one was looked for everywhere: so the numbers are true.
         """
-        sessions = {session for number in self._rarest_first[:2] for session in self._look(number, None)}
-        for number in self._rarest_first[2:] if sessions else ():
+        sessions = {session for number in self._rarest_first[:leading] for session in self._look(number, None)}
+        for number in self._rarest_first[leading:] if sessions else ():
             self._look(number, sessions)
         most = max(map(len, self._texts.values()), default=0)
         lacking: dict[frozenset[int], int] = {}

@@ -18,7 +18,7 @@ FEW: Final = 10
 MOST_FORMS: Final = 6
 # A shorter stem is the beginning of too many words.
 LEAST_STEM_CHARS: Final = 3
-_TO_FIND_MS: Final = 200
+TO_FIND_MS: Final = 200
 
 # Of each word as it was typed, the forms of it that somebody or some output has.
 Forms = Mapping[str, tuple[str, ...]]
@@ -29,12 +29,14 @@ class _Form(Struct, frozen=True):
     word: str
 
 
-def forms_of(connection: Connection, query: Query) -> Forms:
+def forms_of(connection: Connection, query: Query) -> Forms | None:
     """The other forms of the query's plain words; none of phrases, of words with signs, and of what is excluded. None if there was no time."""
     typed = {term.text: folded(term.text) for terms in query.alternatives for term in terms if _has_forms(term)}
     asked = {"words": list(typed.values()), "least": LEAST_STEM_CHARS, "most": MOST_FORMS}
-    found = within(connection, _TO_FIND_MS, lambda: fetch(connection, _Form, sql("word_forms"), asked)) if typed else None
-    forms = {text: tuple(form.word for form in found or () if form.typed == word) for text, word in typed.items()}
+    found = within(connection, TO_FIND_MS, lambda: fetch(connection, _Form, sql("word_forms"), asked)) if typed else []
+    if found is None:
+        return None
+    forms = {text: tuple(form.word for form in found if form.typed == word) for text, word in typed.items()}
     return {text: words for text, words in forms.items() if words}
 
 

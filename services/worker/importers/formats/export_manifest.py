@@ -4,7 +4,7 @@ The archive is a zip: EXPORT_MARKER first (shared/claude_formats/upload_kinds.py
 """
 
 from datetime import datetime
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 from uuid import UUID
 
 from msgspec import Meta, Struct
@@ -22,6 +22,8 @@ ROW_TABLES_IN_ORDER: Final = (
     "base_sessions",
     *("session_facts", "session_events", "messages", "tool_calls", "activities", "api_calls", "timeline_entries"),
     *("session_machines", "session_marks", "sessions", "saved_views", "transcript_files"),
+    # Last: a transcript of which a range was erased comes in before the range is closed.
+    "tombstones",
 )
 
 Name = Annotated[str, Meta(min_length=1, max_length=4096)]
@@ -36,6 +38,17 @@ class ManifestMember(Struct, frozen=True):
     sha256: Annotated[str, Meta(pattern="^[0-9a-f]{64}$", max_length=64)]
 
 
+class Selection(Struct, frozen=True, omit_defaults=True):
+    """Of whom: one user's sessions, one project's, or everything. `project_id`: in the tracker that wrote the export."""
+
+    user: Name | None = None
+    project_id: Annotated[int, Meta(ge=1, le=2**63 - 1)] | None = None
+
+    @property
+    def is_everything(self) -> bool:
+        return self.user is None and self.project_id is None
+
+
 class ExportManifest(Struct, kw_only=True):
     """Everything that is known of an export when it ends."""
 
@@ -45,14 +58,15 @@ class ExportManifest(Struct, kw_only=True):
     schema: str
     # When the rows were as they are here.
     snapshot_at: datetime
-    # {"user": …} or {"project_path": …}; empty: everything.
-    selection: dict[str, Any] = {}
+    selection: Selection = Selection()
     # A pause up to this long counts as active time there. Another value here gives other active times.
     idle_gap_seconds: int
     # Rows by table.
     counts: dict[str, Count]
     # Sums over the sessions, to compare with.
     totals: dict[str, int] = {}
+    # What of the selection is not here, since it cannot be told apart: {what: why}.
+    not_told_apart: dict[str, str] = {}
     # Transcripts of which the archive had lost a part, by member.
     damaged: list[str] = []
     members: list[ManifestMember]

@@ -262,8 +262,8 @@ def read_exported_rows(content: IO[bytes], table: str, user: str | None, accepte
                 yield ExportedRecord(record, min(row.received_at, accepted_at), row.from_wire)
 
 
-def rows_of_member(content: IO[bytes], wanted: type[Any]) -> Iterator[Any]:
-    """Each line as a Struct; a RecordError for a line that is none."""
+def rows_of_member(content: IO[bytes], wanted: Any) -> Iterator[Any]:
+    """Each line as a Struct, or as one of several; a RecordError for a line that is none."""
     decoder = msgspec.json.Decoder(wanted)
     for line in read_lines(content):
         if isinstance(line, RecordError):
@@ -276,5 +276,5 @@ def rows_of_member(content: IO[bytes], wanted: type[Any]) -> Iterator[Any]:
             yield RecordError(code=INVALID_ROW, message=f"Line {line.number} is no row of an export ({what}).", line=line.number)
 
 
-def _without_nul(line: bytes, wanted: type[Any]) -> Any:
+def _without_nul(line: bytes, wanted: Any) -> Any:
     return msgspec.convert(clean_json(msgspec.json.decode(line)), wanted, strict=False)

@@ -1,9 +1,10 @@
 """The base of the aggregates that an export brings: numbers of sessions that the other tracker had dropped.
 
-A row of it has no id, so nothing tells whether its sessions are here too. Only a tracker that had no session and no base when the job began takes it.
+A row of it has no id, so nothing tells whether its sessions are here too. A tracker takes it that had no session and no base of what was exported when
+the job began: of anybody, of the user, or of the project.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Annotated, Any, Final
 
@@ -14,7 +15,7 @@ from psycopg.types.json import Jsonb
 
 from services.worker import lock_order
 from services.worker.aggregates.dropped_contributions import BRING_SESSIONS, SESSIONS, TAKE_BACK_SESSIONS, base_tables, bring, take_back
-from services.worker.aggregates.registry import AGGREGATES, TOOL_ROLLUPS, Aggregate, Measure
+from services.worker.aggregates.registry import AGGREGATES, FILE_ROLLUPS, TOOL_ROLLUPS, Aggregate, Measure
 from services.worker.persist.persist_batch import date_projects
 from services.worker.persist.tombstones import Kind, with_tombstones
 from services.worker.sessions.reattribution import delete_emptied_cells, rebuild_moving_days
@@ -27,7 +28,11 @@ _sql = partial(statement, __package__, "brought_base.sql")
 
 _MAY_BRING: Final = _sql("may_bring")
 _INSERT_FILES: Final = _sql("insert_files")
-_HAS_OTHER: Final = "SELECT FROM $base WHERE brought_by IS DISTINCT FROM %(job_number)s"
+_OF_USER: Final = _sql("of_user")
+_OF_PATHS: Final = _sql("of_paths")
+# Files have no user. Where somebody has files in the base, the other tables of it have more.
+_OF_NO_USER: Final = "%(user)s::text IS NULL"
+_HAS_OTHER: Final = "SELECT FROM $base AS t WHERE brought_by IS DISTINCT FROM %(job_number)s AND $of_user AND $of_paths"
 
 _Time = Annotated[str, Meta(max_length=40, pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(\+00:00|Z)$")]
 _Name = Annotated[str, Meta(max_length=4096)]
@@ -79,10 +84,18 @@ ROWS: Final[dict[str, type[Struct]]] = {aggregate.base: _row_of(aggregate) for a
 _AGGREGATE_OF: Final = {aggregate.base: aggregate for aggregate in AGGREGATES.values()}
 
 
-def may_bring(connection: Connection[Any], job_number: int) -> bool:
-    """Whether this tracker had nothing when the job began, so that no dropped session of the other can be here too."""
-    others = union_all(sql(_HAS_OTHER, base=base) for base in base_tables())
-    [(may,)] = connection.execute(sql(_MAY_BRING, others=others).encode(), {"job_number": job_number}).fetchall()
+def may_bring(connection: Connection[Any], job_number: int, user: str | None, paths: Collection[str] | None) -> bool:
+    """Whether this tracker had nothing of it when the job began, so that no dropped session of the other can be here too.
+
+    `user`, `paths` of projects: whose numbers they are; None: everybody's.
+    """
+    others = union_all(
+        sql(_HAS_OTHER, base=base, of_user=_OF_NO_USER if base == FILE_ROLLUPS.base else _OF_USER, of_paths=_OF_PATHS)
+        for base in base_tables()
+    )
+    asked = sql(_MAY_BRING, of_user=_OF_USER, of_paths=_OF_PATHS, others=others)
+    parameters = {"job_number": job_number, "user": user, "paths": None if paths is None else list(paths)}
+    [(may,)] = connection.execute(asked.encode(), parameters).fetchall()
     return bool(may)
 
 

@@ -1,9 +1,17 @@
 -- name: may_bring
 SELECT NOT EXISTS (
-    SELECT FROM sessions AS s JOIN import_jobs AS j ON j.number = %(job_number)s WHERE s.counted AND s.created_at < j.created_at
+    SELECT FROM sessions AS t JOIN import_jobs AS j ON j.number = %(job_number)s
+    WHERE t.counted AND t.created_at < j.created_at AND $of_user AND $of_paths
 ) AND NOT EXISTS (
     $others
 )
+
+-- name: of_user
+(%(user)s::text IS NULL
+ OR t.user_id IN (SELECT id FROM users WHERE coalesce(alias_of, id) = (SELECT coalesce(alias_of, id) FROM users WHERE name = %(user)s)))
+
+-- name: of_paths
+(%(paths)s::text[] IS NULL OR coalesce(t.path_project_id, t.project_id) IN (SELECT id FROM projects WHERE path = ANY(%(paths)s)))
 
 -- name: insert_files
 INSERT INTO files (file_key, file_path)

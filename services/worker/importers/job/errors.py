@@ -16,6 +16,8 @@ OF_ANOTHER_USER: Final = "another user's"
 OF_ANOTHER_PROJECT: Final = "another project's"
 NOT_STORABLE: Final = "not storable"
 ERASED: Final = "erased or expired"
+# What the other tracker of an export erased or dropped, and this one has.
+TOMBSTONES_OF_SESSIONS_HERE: Final = "tombstones of sessions that are here"
 
 
 def of_reading(found: Iterable[tuple[str, RecordError]]) -> Iterator[dict[str, Any]]:

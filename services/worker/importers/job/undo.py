@@ -16,6 +16,7 @@ from services.worker.aggregates.registry import composed
 from services.worker.aggregates.rollups import rollups_that_note_emptied_cells
 from services.worker.archive.imported_files import forget_files
 from services.worker.importers.job.brought_base import take_back_some
+from services.worker.importers.job.exported.brought_tombstones import forget_tombstones
 from services.worker.persist.persist_batch import INSERT_SESSIONS, LOCK_SESSIONS, date_projects
 from services.worker.resources import Resources
 from services.worker.row_tables import TOOL_CALLS, for_all, for_each
@@ -184,5 +185,6 @@ def _undo_sessionless(connection: Connection[Any], parameters: dict[str, Any]) -
 def clear_up(connection: Connection[Any], job_number: int) -> None:
     """When all rows are gone: forgets which projects and files the import brought, in the caller's transaction."""
     forget_contents(connection, job_number)
+    forget_tombstones(connection, job_number)
     for command in _LEFTOVERS:
         connection.execute(command.encode(), {"job_number": job_number})

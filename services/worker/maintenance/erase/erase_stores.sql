@@ -29,8 +29,8 @@ ON CONFLICT DO NOTHING
 -- name: has_expired
 -- Whether retention has dropped the session, or is at it; whether the project counts under another.
 SELECT %(kind)s = 'session' AND (
-           EXISTS (SELECT FROM tombstones AS t, unnest(%(names)s::text[]) AS n (name)
-                   WHERE t.key = tombstone_key('session', n.name) AND t.reason = 'expired')
+           EXISTS (SELECT FROM unnest(%(names)s::text[]) AS n (name) CROSS JOIN LATERAL tombstone_keys('session', n.name) AS k (key)
+                   JOIN tombstones AS t USING (key) WHERE t.reason = 'expired')
            OR EXISTS (SELECT FROM dropping_sessions WHERE session_id = ANY(%(names)s))),
        %(kind)s = 'project' AND EXISTS (
            SELECT FROM projects AS p JOIN base_sessions AS b ON b.project_id = p.merged_into

@@ -119,6 +119,7 @@ BY_STAGES: Final = {
 }
 NOTHING_IN: Final = {
     "tombstones": "hashes alone, which keep out what comes late",
+    "tombstone_salts": "random bytes",
     "import_shares": "numbers",
     "scrubs": "numbers",
     "retention_runs": "numbers",

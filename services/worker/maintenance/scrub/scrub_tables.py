@@ -210,6 +210,8 @@ EXEMPT: Final = {
     ("exports", "counts"): "numbers by table",
     ("import_shares", "checkpoint"): "numbers",
     ("tombstones", "key"): _HASH,
+    ("tombstones", "salt"): "random bytes",
+    ("tombstone_salts", "salt"): "random bytes",
     ("tombstones", "reason"): _OUR_WORD,
     ("erasures", "after_key"): "a place in a table",
     ("erasures", "counts"): "numbers by store",

@@ -20,6 +20,7 @@ from services.ingest.settings import Settings as IngestSettings
 from services.query.app import ROUTES
 from services.query.routes import dashboard
 from shared.auth.scopes import PUBLIC, required_by
+from tests.faults.pace import wait_until
 from tests.integration.keys.conftest import Api, running
 from tests.integration.keys.rights.people import (
     ANNS,
@@ -102,7 +103,19 @@ def asked_of(people: People, session_id: str, word: str, name: str = "ann") -> l
 
 def answers(api: Api, keys: Keys, name: str, asked: list[tuple[str, str]]) -> dict[str, tuple[int, str]]:
     """By path, the status and the body without what changes by itself."""
-    return {path: (answer.status_code, body_of(answer)) for _, path in asked for answer in [read(api, keys, name, path)]}
+    return {path: (answer.status_code, body_of(answer)) for _, path in asked for answer in [whole(api, keys, name, path)]}
+
+
+def whole(api: Api, keys: Keys, name: str, path: str) -> httpx.Response:
+    """The answer, asked for again while it is a search's that had no time for all: that may be any part of it, and says so."""
+    told: list[httpx.Response] = []
+
+    def is_whole() -> bool:
+        told.append(read(api, keys, name, path))
+        return '"is_complete":false' not in told[-1].text
+
+    assert wait_until(is_whole, 60), told[-1].text
+    return told[-1]
 
 
 def read(api: Api, keys: Keys, name: str, path: str) -> httpx.Response:

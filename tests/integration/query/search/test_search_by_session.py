@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
-from services.query.queries.search import document_finder, document_pages, session_words
+from services.query.queries.search import document_finder, document_pages, nearest, session_words, word_forms
 from tests.integration.query import seed
 
 NOON = datetime(2024, 1, 15, 12, tzinfo=UTC)
@@ -153,6 +153,39 @@ def test_what_could_not_be_looked_at_is_told(
     for answer in (bounded, late):
         assert not answer["is_complete"]
         assert "different texts" in answer["incomplete_because"]
+
+
+def test_texts_that_could_not_be_counted_are_told(
+    client: TestClient, connection: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """given time to find the sessions and none to count their texts, then the answer says that it is not complete."""
+    texts_in(connection, {"a": ["alpha", "beta", "beta"]})
+    seconds = iter((session_words.BUDGET_SECONDS, 0.0))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(session_words, "Deadline", lambda _: document_finder.Deadline(next(seconds)))
+        late = asked(client, "alpha beta")
+    whole = asked(client, "alpha beta")
+
+    assert (late["sessions"][0]["hits"], late["is_complete"]) == (1, False)
+    assert "no time to count" in late["incomplete_because"]
+    assert (whole["sessions"][0]["hits"], whole["is_complete"], whole["incomplete_because"]) == (3, True, None)
+
+
+def test_forms_and_shorter_queries_that_could_not_be_looked_for_are_told(
+    client: TestClient, connection: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    texts_in(connection, {"a": ["migrations", "beta"]})
+    monkeypatch.setattr(word_forms, "TO_FIND_MS", 0)
+    monkeypatch.setattr(nearest, "BUDGET_SECONDS", 0.0)
+
+    forms = asked(client, "migration", correct=True)
+    shorter = asked(client, "beta nobody")
+
+    assert (forms["forms"], forms["is_complete"]) == (None, False)
+    assert "other forms" in forms["incomplete_because"]
+    assert (shorter["nearest"], shorter["is_complete"]) == ([], False)
+    assert "fewer words" in shorter["incomplete_because"]
 
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -5,11 +5,10 @@ import json
 import psycopg
 import pytest
 
-from services.worker.importers.formats.export_manifest import ROW_TABLES_IN_ORDER
+from services.worker.importers.formats.export_manifest import ROW_TABLES_IN_ORDER, Selection
 from services.worker.importers.job.export.export_rows import (
     LEFT_OUT_COLUMNS,
     LEFT_OUT_TABLES,
-    Selection,
     choose,
     rows_of,
     rows_statement,

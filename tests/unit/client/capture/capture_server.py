@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -28,6 +29,8 @@ class CaptureServer(ThreadingHTTPServer):
         self.refuses_readings: int | None = None
         self.totals: dict[str, Any] | None = None
         self.requests: list[tuple[str, str, dict[str, str], bytes]] = []
+        # When each request that brings something was heard, on the monotonic clock.
+        self.heard_at: list[float] = []
         # (status, headers) for every request, while it fails; None: the connection is closed without an answer.
         self.failure: tuple[int, dict[str, str]] | None = None
         self.is_hanging_up = False
@@ -81,6 +84,7 @@ class _Handler(BaseHTTPRequestHandler):
         body = self._body()
         with self.server.lock:
             self.server.requests.append((self.command, self.path, dict(self.headers), body))
+            self.server.heard_at.append(time.monotonic())
             if self.server.is_hanging_up:
                 self.close_connection = True
                 return

@@ -9,8 +9,8 @@ from msgspec import Struct
 from psycopg import Connection
 
 from services.worker.aggregates.dropped_contributions import SESSIONS, base_tables
-from services.worker.aggregates.registry import AGGREGATES, Measure
-from services.worker.importers.formats.export_manifest import ROW_TABLES_IN_ORDER
+from services.worker.aggregates.registry import AGGREGATES, FILE_ROLLUPS, Measure
+from services.worker.importers.formats.export_manifest import ROW_TABLES_IN_ORDER, Selection
 from services.worker.sql_text import listed, sql
 from shared.sql_files import statement
 
@@ -28,6 +28,12 @@ _TOTALS: Final = """
         'cost_nano_usd', coalesce(sum(cost_nano_usd), 0), 'active_us', coalesce(sum(active_us), 0))
     FROM sessions WHERE session_id IN (SELECT session_id FROM chosen)"""
 
+
+_OWN: Final = _sql("own")
+_OF_BASE: Final = sql(_sql("of_base"), own=_OWN)
+_OF_BASE_FILES: Final = sql(_sql("of_base_files"), own=_OWN)
+_OF_TOMBSTONES: Final = sql(_sql("of_tombstones"), own=_OWN)
+_SHARES_FILES: Final = sql(_sql("shares_files"), own=_OWN)
 
 _USER: Final = 'u.name AS "user"'
 _TIME: Final = "nullif(t.$name, '-infinity') AS $name"
@@ -55,7 +61,7 @@ LEFT_OUT_TABLES: Final = {
     ),
     **dict.fromkeys(("api_keys", "key_logins", "audit_log"), "keys and what admins did stay where they are"),
     "dead_letters": "they are no rows, and may be replayed here",
-    "tombstones": "they are hashes that only this database can make, so that nobody can look for names elsewhere",
+    "tombstone_salts": "each tombstone has its salt",
     "kept_out_texts": "fingerprints of secrets go nowhere; what is exported has had them replaced",
     **dict.fromkeys(
         ("prices", "price_state", "reprices"), "what calls cost is exported; by what the next ones are priced is decided where they come"
@@ -84,15 +90,10 @@ LEFT_OUT_COLUMNS: Final = {
 }
 
 
-class Selection(Struct, frozen=True):
-    """Of whom: one user's sessions, one project's, or everything."""
-
-    user: str | None = None
-    project_id: int | None = None
-
-    @property
-    def is_everything(self) -> bool:
-        return self.user is None and self.project_id is None
+# What no export, or none of a selection, can tell apart. Without counts: whoever may export only themselves learns nothing of others.
+_NAMES: Final = "People and projects that were erased. A hash of a name may be found by a list of names, so it stays: if they come elsewhere, erase them there."
+_OF_NOBODY: Final = "Sessions that were erased or dropped before the tracker noted whose they were (schema 0057). An export of everything keeps them out elsewhere."
+_FILES_OF_OTHERS: Final = "Files in projects where sessions of others were dropped too: which of them were the user's is not known. All else of the numbers is here."
 
 
 class Chosen(Struct, frozen=True):
@@ -116,6 +117,17 @@ def totals(connection: Connection[Any]) -> dict[str, int]:
     return dict(found)
 
 
+def not_told_apart(connection: Connection[Any], selection: Selection) -> dict[str, str]:
+    """What may concern the selection, and is not among its rows: {what: why}."""
+    found = {"names": _NAMES}
+    if not selection.is_everything:
+        found["tombstones"] = _OF_NOBODY
+    [(shares_files,)] = connection.execute(_SHARES_FILES.encode(), msgspec.structs.asdict(selection)).fetchall()
+    if shares_files:
+        found["base_file_rollups"] = _FILES_OF_OTHERS
+    return found
+
+
 def rows_statement(table: str, selection: Selection) -> bytes:
     """A table's rows as JSON, one in each row."""
     assert table in ROW_TABLES_IN_ORDER
@@ -124,6 +136,8 @@ def rows_statement(table: str, selection: Selection) -> bytes:
         everything="true" if selection.is_everything else "false",
         of_chosen=_sql("of_chosen"),
         of_none=_sql("of_none"),
+        of_base=_OF_BASE,
+        of_tombstones=_OF_TOMBSTONES,
         occurred_at="nullif(t.occurred_at, '-infinity')",
         from_wire="coalesce(0 >= ANY(t.brought_by), true)",
     )
@@ -150,7 +164,8 @@ def _base(table: str) -> str:
                 columns.append("f.file_path")
             else:
                 columns.append(f"t.{name}::text" if name in wide else f"t.{name}")
-    return sql(_sql("base"), base=table, columns=listed(columns), joins=joins, bucket=bucket, everything="$everything")
+    of_base = _OF_BASE_FILES if table == FILE_ROLLUPS.base else _OF_BASE
+    return sql(_sql("base"), base=table, columns=listed(columns), joins=joins, bucket=bucket, of_base=of_base)
 
 
 def rows_of(connection: Connection[Any], table: str, selection: Selection) -> Iterator[bytes]:

@@ -1,7 +1,7 @@
 -- The rows of an export: for each table a statement that gives each row as one line of JSON. They all see one snapshot. Ids of projects and users mean
 -- nothing elsewhere, so rows have their names. `from_wire`: a client sent it, so that no file overrules it.
 --
--- $of_chosen: of a chosen session. $of_none: without a session, and of the chosen user and project.
+-- $of_chosen: of a chosen session. $of_none: without a session, and of the chosen user and project. $of_base: of them, of what has no session any more.
 
 -- name: choose
 -- ANALYZE follows. A session that is not counted has nothing to show.
@@ -26,12 +26,40 @@ SELECT (SELECT count(*) FROM chosen),
 -- name: of_chosen
 t.session_id IN (SELECT session_id FROM chosen)
 
+-- name: own
+-- The ids of a user: of its former names too.
+(SELECT id FROM users WHERE coalesce(alias_of, id) = (SELECT coalesce(alias_of, id) FROM users WHERE name = %(user)s))
+
+-- name: of_base
+(%(project_id)s::bigint IS NULL OR t.project_id = %(project_id)s) AND (%(user)s::text IS NULL OR t.user_id IN $own)
+
+-- name: of_base_files
+-- Files have no user. Those of a project are of the one whose sessions alone were dropped there.
+(%(project_id)s::bigint IS NULL OR t.project_id = %(project_id)s)
+AND (%(user)s::text IS NULL OR t.project_id IN (
+    SELECT b.project_id FROM base_activity_rollups AS b LEFT JOIN $own AS own ON own.id = b.user_id
+    GROUP BY b.project_id HAVING bool_and(own.id IS NOT NULL)))
+
+-- name: of_tombstones
+-- Of sessions, by the project of their path.
+(%(project_id)s::bigint IS NULL OR t.project_id IN (SELECT id FROM projects WHERE coalesce(merged_into, id) = %(project_id)s))
+AND (%(user)s::text IS NULL OR t.user_id IN $own)
+
+-- name: shares_files
+-- Whether there are files of dropped sessions which are the user's or others'.
+SELECT %(user)s::text IS NOT NULL AND EXISTS (
+    SELECT FROM base_file_rollups AS f WHERE f.project_id IN (
+        SELECT b.project_id FROM base_activity_rollups AS b LEFT JOIN $own AS own ON own.id = b.user_id
+        GROUP BY b.project_id HAVING bool_or(own.id IS NOT NULL) AND NOT bool_and(own.id IS NOT NULL)))
+
 -- name: users
--- With their former names, by which clients may still send. Of a selection: those of its sessions.
+-- With their former names, by which clients may still send. Of a selection: those of its sessions, also of dropped ones.
 SELECT u.name, a.name AS alias_of FROM users AS u LEFT JOIN users AS a ON a.id = u.alias_of
 WHERE $everything OR coalesce(u.alias_of, u.id) IN (
     SELECT coalesce(v.alias_of, v.id) FROM users AS v
-    WHERE v.name = %(user)s OR v.id IN (SELECT user_id FROM sessions WHERE session_id IN (SELECT session_id FROM chosen)))
+    WHERE v.name = %(user)s OR v.id IN (SELECT user_id FROM sessions WHERE session_id IN (SELECT session_id FROM chosen))
+       OR v.id IN (SELECT user_id FROM base_sessions WHERE project_id = %(project_id)s)
+       OR v.id IN (SELECT t.user_id FROM tombstones AS t WHERE %(project_id)s::bigint IS NOT NULL AND $of_tombstones))
 ORDER BY u.id
 
 -- name: projects
@@ -41,6 +69,9 @@ WITH named AS (
     UNION SELECT path_project_id FROM sessions WHERE session_id IN (SELECT session_id FROM chosen)
     UNION SELECT project_id FROM session_facts WHERE session_id IN (SELECT session_id FROM chosen)
     UNION SELECT project_id FROM session_events WHERE session_id IN (SELECT session_id FROM chosen)
+    UNION SELECT coalesce(t.path_project_id, t.project_id) FROM base_sessions AS t WHERE $of_base
+    UNION SELECT coalesce(t.path_project_id, t.project_id) FROM base_activity_rollups AS t WHERE $of_base
+    UNION SELECT t.project_id FROM tombstones AS t WHERE $of_tombstones
 )
 SELECT p.id, p.path, p.name, p.is_named, p.group_name, p.is_archived, p.is_kept_apart, p.visibility, w.path AS part_of,
     CASE WHEN w.id IS NOT NULL THEN p.merged_by END AS merged_by, CASE WHEN w.id IS NOT NULL THEN p.merge_evidence END AS merge_evidence,
@@ -62,10 +93,10 @@ SELECT pattern, p.path AS project_path, r.created_at FROM project_rules AS r JOI
 SELECT t.session_id, before, dropped_at FROM dropped_texts AS t WHERE $of_chosen ORDER BY t.session_id
 
 -- name: base
--- By the project of the path: the merges of projects are told too. Its rows are of many sessions, so they are in an export of everything alone.
+-- By the project of the path: the merges of projects are told too.
 SELECT p.path AS project_path, $columns
 FROM $base AS t LEFT JOIN projects AS p ON p.id = coalesce(t.path_project_id, t.project_id) $joins
-WHERE $everything ORDER BY t.project_id, $bucket
+WHERE $of_base ORDER BY t.project_id, $bucket
 
 -- name: machines
 -- Of a selection no report, since it names files and projects of all its sessions; of one user, no other's name.
@@ -151,3 +182,15 @@ FROM transcript_files AS t
 WHERE parsed_offset > 0
   AND ($everything OR $of_chosen AND is_file_of(t.bound_user, (SELECT s.user_id FROM sessions AS s WHERE s.session_id = t.session_id)))
 ORDER BY session_id, file_name, machine_id, generation
+
+-- name: tombstones
+-- Sessions that were erased or dropped, as hashes with the salt that they are made with. Of chosen sessions the ranges that were erased, by name. Those of
+-- people and projects stay: lists of likely names could be tried on them.
+SELECT 'session' AS kind, NULL AS session_id, encode(t.key, 'hex') AS key, encode(coalesce(t.salt, tombstone_salt()), 'hex') AS salt, t.reason,
+    NULL::timestamptz AS from_at, NULL::timestamptz AS to_at, p.path AS project_path, u.name AS "user", t.job_id, t.created_at
+FROM tombstones AS t LEFT JOIN projects AS p ON p.id = t.project_id LEFT JOIN users AS u ON u.id = t.user_id
+WHERE t.kind = 'session' AND $of_tombstones
+UNION ALL
+SELECT 'range', c.session_id, NULL, NULL, t.reason, t.from_at, t.to_at, NULL, NULL, t.job_id, t.created_at
+FROM chosen AS c JOIN tombstones AS t ON t.key = tombstone_key('range', c.session_id)
+ORDER BY created_at, key, session_id

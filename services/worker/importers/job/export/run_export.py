@@ -32,13 +32,13 @@ from services.worker.importers.formats.export_manifest import (
     VERSION,
     ExportManifest,
     ManifestMember,
+    Selection,
     StoredTranscript,
     rows_member,
 )
 from services.worker.importers.job import shards
 from services.worker.importers.job.export import export_rows
 from services.worker.importers.job.export.archive_writer import ArchiveWriter, as_json_lines
-from services.worker.importers.job.export.export_rows import Selection
 from services.worker.importers.job.shards import Checkpoint, Progress, Shard
 from services.worker.resources import Resources
 from services.worker.row_lease import LeaseLostError
@@ -150,12 +150,11 @@ class _Export:
         marker = {"format": FORMAT, "version": VERSION, "manifest": MANIFEST}
         archive.add(EXPORT_MARKER, [msgspec.json.encode(marker) + b"\n"], is_packed=False)
         archive.add("README.txt", [_README.encode()])
-        for table in ROW_TABLES_IN_ORDER[:-1]:
-            archive.add(rows_member(table), as_json_lines(self._rows_of(table)), expected_bytes=chosen.bytes)
-        with TemporaryFile() as listed:
-            self._write_transcripts(archive, listed)
-            listed.seek(0)
-            archive.add(rows_member("transcript_files"), iter(partial(listed.read, 1 << 18), b""), expected_bytes=chosen.bytes)
+        for table in ROW_TABLES_IN_ORDER:
+            if table == "transcript_files":
+                self._write_transcripts(archive, chosen.bytes)
+            else:
+                archive.add(rows_member(table), as_json_lines(self._rows_of(table)), expected_bytes=chosen.bytes)
         manifest = self._manifest(archive, at, schema)
         archive.add(MANIFEST, [msgspec.json.format(msgspec.json.encode(manifest), indent=1)])
         size, digest = archive.finish()
@@ -169,10 +168,11 @@ class _Export:
             version=VERSION,
             schema=schema,
             snapshot_at=at,
-            selection={name: value for name, value in msgspec.structs.asdict(self._selection).items() if value is not None},
+            selection=self._selection,
             idle_gap_seconds=round(self._worker.idle_gap.total_seconds()),
             counts=self._counts,
             totals=export_rows.totals(self._connection),
+            not_told_apart=export_rows.not_told_apart(self._connection, self._selection),
             damaged=self._damaged,
             members=[ManifestMember(member.name, member.bytes, member.sha256) for member in archive.members],
         )
@@ -184,7 +184,14 @@ class _Export:
             self._rows += 1
             yield row
 
-    def _write_transcripts(self, archive: ArchiveWriter, listed: IO[bytes]) -> None:
+    def _write_transcripts(self, archive: ArchiveWriter, expected_bytes: int) -> None:
+        """Each content of each file as a member, and behind them how they lie in the archive."""
+        with TemporaryFile() as listed:
+            self._write_contents(archive, listed)
+            listed.seek(0)
+            archive.add(rows_member("transcript_files"), iter(partial(listed.read, 1 << 18), b""), expected_bytes=expected_bytes)
+
+    def _write_contents(self, archive: ArchiveWriter, listed: IO[bytes]) -> None:
         """Each content of each file as a member, and into `listed` how it lies in the archive."""
         last_session: str | None = None
         for row in self._rows_of("transcript_files"):

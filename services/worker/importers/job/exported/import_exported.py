@@ -3,6 +3,7 @@
 1. open the archive and check every member of it (open_export.py). If anything is wrong, nothing is stored, and the job says what
 2. store the rows table by table, some in each transaction: records as those of any import (persist), the rest by its own statements (besides.py)
 3. put each transcript into the archive, and write its row (stored_transcripts.py)
+4. at last keep out what was erased or dropped there (brought_tombstones.py)
 
 Each transaction commits how far the job is. A worker that dies leaves a lease that ends; the next one checks the archive again and goes on from there.
 Rows merge by the ranks of all imports, so a second import of the same export changes nothing, and an undo takes away what only this one brought.
@@ -28,6 +29,7 @@ from services.worker.importers.formats.exported_rows import (
 from services.worker.importers.job import brought_base, errors, shards
 from services.worker.importers.job.chunks import CHUNK_CHARACTERS, CHUNK_RECORDS, characters_of
 from services.worker.importers.job.exported import besides
+from services.worker.importers.job.exported.brought_tombstones import BroughtTombstone, bring_tombstones
 from services.worker.importers.job.exported.open_export import OpenedExport, Refused, open_export
 from services.worker.importers.job.exported.stored_transcripts import NotAsListed, put_segments, store_transcript
 from services.worker.importers.job.lease import StallWatch, WatchedFile
@@ -49,7 +51,7 @@ OTHER_IDLE_GAP: Final = "OTHER_IDLE_GAP"
 BASE_LEFT_OUT: Final = "BASE_LEFT_OUT"
 NOT_MERGED: Final = "NOT_MERGED"
 _BASE_MESSAGE: Final = (
-    "The numbers of sessions that the other tracker had dropped were left out: only a tracker that is empty takes them,"
+    "The numbers of sessions that the other tracker had dropped were left out: a tracker takes them that has no session of what is imported,"
     " since nothing tells whether such a session is here too."
 )
 _ROWS_AT_ONCE: Final = 1_000
@@ -134,6 +136,8 @@ class _Import:
                 self._store_besides(index, table, content, done)
             elif table == "transcript_files":
                 self._store_transcripts(index, content, done)
+            elif table == "tombstones":
+                self._store_tombstones(index, content, done)
         if table == "projects" and self._shard.bound is None:
             self._merge_projects(name)
         self._commit_nothing(Checkpoint(0, index + 1))
@@ -200,6 +204,8 @@ class _Import:
     def _store_base(self, index: int, table: str, content: IO[bytes], done: int) -> None:
         """Numbers of dropped sessions."""
         parameters = {"job_number": self._shard.job_number, "idle_gap": self._worker.idle_gap}
+        selection = self._export.manifest.selection
+        paths = set(self._paths().values()) if selection.project_id is not None else None
         rows = self._without_errors(rows_of_member(content, brought_base.ROWS[table]))
         number = done
         for part in self._watch.watched(_parts(islice(rows, done, None), _ROWS_AT_ONCE)):
@@ -207,7 +213,7 @@ class _Import:
             with self._worker.transaction() as connection:
                 if self._shard.bound is not None:
                     left_out = {errors.OF_ANOTHER_USER: len(part)}
-                elif brought_base.may_bring(connection, self._shard.job_number):
+                elif brought_base.may_bring(connection, self._shard.job_number, selection.user, paths):
                     left_out = {}
                     brought_base.bring_rows(connection, table, part, parameters, self._counted_redactions)
                 else:
@@ -256,6 +262,20 @@ class _Import:
             self._bytes_done += sum(size for _, size in file.pieces)
             self._advance(connection, checkpoint, NOTHING, 1, files=1)
         self._check_cancelled()
+
+    def _store_tombstones(self, index: int, content: IO[bytes], done: int) -> None:
+        rows: Iterator[BroughtTombstone] = self._without_errors(rows_of_member(content, BroughtTombstone))
+        number = done
+        for part in self._watch.watched(_parts(islice(rows, done, None), _ROWS_AT_ONCE)):
+            number += len(part)
+            with self._worker.transaction() as connection:
+                if self._shard.bound is not None:
+                    left_out = {errors.OF_ANOTHER_USER: len(part)}
+                else:
+                    left_out = {errors.TOMBSTONES_OF_SESSIONS_HERE: bring_tombstones(connection, part, self._shard.job_number)}
+                skipped = {why: count for why, count in left_out.items() if count}
+                self._advance(connection, Checkpoint(0, index, number), NOTHING, len(part), skipped=skipped)
+            self._check_cancelled()
 
     @property
     def _counted_redactions(self) -> dict[str, int] | None:
