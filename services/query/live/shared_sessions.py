@@ -44,23 +44,24 @@ class SharedSessions:
 
     def __init__(self, database: Database, run: Run) -> None:
         self._database, self._run = database, run
-        self._known, self._until = NOTHING_KNOWN, 0.0
+        # The oldest of its answers was asked for then.
+        self._known, self._asked_at = NOTHING_KNOWN, float("-inf")
         self._asking = asyncio.Lock()
 
     def known(self) -> Known:
         """What was asked for within FRESH_SECONDS. It is the same object until something changes."""
-        return self._known if time.monotonic() < self._until else NOTHING_KNOWN
+        return self._known if time.monotonic() - self._asked_at < FRESH_SECONDS else NOTHING_KNOWN
 
     async def learn(self, session_ids: frozenset[str]) -> Known:
-        """What is known, with these sessions. All who wait for the same are served by one question."""
+        """What is known, with these sessions. Who waits while others ask takes their answer if they asked later, however long it took."""
+        came_at = time.monotonic()
         async with self._asking:
-            known = self.known()
+            known = self._known if self._asked_at >= came_at else self.known()
             if session_ids <= known.asked:
                 return known
-            begun, until = time.monotonic(), self._until
-            wanted = session_ids - known.asked
+            wanted, asked_at = session_ids - known.asked, self._asked_at
             if known is NOTHING_KNOWN:
-                until = begun + FRESH_SECONDS
+                asked_at = time.monotonic()
                 if len(self._known.asked) < MOST_KNOWN:
                     # They go on, and would each ask again.
                     wanted |= self._known.asked
@@ -68,7 +69,7 @@ class SharedSessions:
             found = Known(known.asked | wanted, known.shared | shared)
             if found != self._known:
                 self._known = found
-            self._until = until
+            self._asked_at = asked_at
             return self._known
 
     async def _shared_of(self, session_ids: frozenset[str]) -> frozenset[str]:

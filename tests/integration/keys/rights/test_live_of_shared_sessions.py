@@ -14,7 +14,7 @@ from redis import Redis
 from deploy.embedded.supervision.processes import wait_until
 from services.query.database import Database
 from services.query.live import shared_sessions
-from services.query.live.shared_sessions import FRESH_SECONDS, SharedSessions
+from services.query.live.shared_sessions import FRESH_SECONDS, Known, SharedSessions
 from services.query.routes import live
 from services.query.settings import Settings
 from shared.feed import FeedItem
@@ -225,7 +225,7 @@ def learn_all(settings: Settings, act: Callable[[SharedSessions], Coroutine[Any,
 def test_one_question_serves_all_listeners(
     query_settings: Settings, connection: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """given 200 listeners at once, then one question answers for all of them, one more for a new session, and one when the answer is old"""
+    """given 200 listeners at once, then one question answers for all of them, and one more for a session that is new"""
     monkeypatch.setattr(shared_sessions, "FRESH_SECONDS", SECONDS)
     build(connection)
     wanted = frozenset({"None-shared", "None-private", "shared-None", "no such session"})
@@ -239,14 +239,23 @@ def test_one_question_serves_all_listeners(
 
     assert learn_all(query_settings, listen) == 2
 
+
+def test_answers_that_are_old_at_once_are_asked_for_twice_not_by_each(
+    query_settings: Settings, connection: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """given an answer that takes longer than answers are good for, then 200 listeners who wait share the next one; sessions of before are in it"""
     monkeypatch.setattr(shared_sessions, "FRESH_SECONDS", -1.0)
+    build(connection)
 
-    async def listen_twice(shared: SharedSessions) -> None:
-        first = await shared.learn(wanted)
-        second = await shared.learn(frozenset({"private-shared"}))
-        assert second.asked == first.asked | {"private-shared"}
+    async def listen(shared: SharedSessions) -> None:
+        before = await shared.learn(frozenset({"None-shared"}))
+        assert before.shared == {"None-shared"}
+        assert shared.known() == Known()
+        found = await asyncio.gather(*(shared.learn(frozenset({"shared-None", "None-private"})) for _ in range(200)))
+        assert {known.shared for known in found} == {frozenset({"None-shared", "shared-None"})}
+        assert {known.asked for known in found} == {frozenset({"None-shared", "shared-None", "None-private"})}
 
-    assert learn_all(query_settings, listen_twice) == 2
+    assert learn_all(query_settings, listen) == 3
 
 
 def test_while_postgres_is_away_nothing_of_others_is_shared(query_settings: Settings) -> None:
