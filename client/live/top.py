@@ -21,8 +21,8 @@ from client.output.console import Console, console
 from client.output.display import Quiet
 from client.output.terminal import write_json
 from client.phrases import command
-from client.questions.lists import Machine, Project, User
-from client.questions.lookup import FORBIDDEN, get, machine_filter, pages, project_id
+from client.questions.lists import Group, Machine, Project, Repository, User
+from client.questions.lookup import FORBIDDEN, filters_of, get, pages
 
 REFRESH_SECONDS: Final = 0.25
 # Tokens and cost come with the rows; and that a session is quiet.
@@ -31,6 +31,8 @@ READ_SESSIONS_SECONDS: Final = 10.0
 
 def top(
     project: Project = None,
+    group: Group = None,
+    repository: Repository = None,
     user: User = None,
     machine: Machine = None,
     is_once: Annotated[bool, typer.Option("--once", help="Print what is open now, and end.")] = False,
@@ -46,12 +48,8 @@ def top(
     """
     with failures_as_exit_codes():
         server = server_at(url, token, Quiet())
-        filters = {
-            "user": user,
-            "machine": machine_filter(server, machine),
-            "project_id": None if project is None else str(project_id(server, project)),
-        }
-        given = {name: value for name, value in filters.items() if value is not None}
+        filters = filters_of(server, project, user, machine, group, repository)
+        given = {name: str(value) for name, value in filters.items() if value is not None}
         answer = _open_sessions(server, given)
         try:
             if is_once:

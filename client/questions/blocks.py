@@ -7,7 +7,7 @@ from client.output.console import console
 from client.output.display import Quiet
 from client.output.local_time import local_zone, short_time
 from client.questions import cells
-from client.questions.lists import Limit, Machine, Project, User, show_table, write
+from client.questions.lists import Group, Limit, Machine, Project, Repository, User, show_table, write
 from client.questions.lookup import Item, filters_of, pages
 from client.questions.output import AsCsv, AsJson, Column, format_of
 from client.questions.period import Since, Until, Zone, period_of
@@ -21,6 +21,8 @@ FIELDS: Final = (
 
 def list_blocks(
     project: Project = None,
+    group: Group = None,
+    repository: Repository = None,
     user: User = None,
     machine: Machine = None,
     since: Since = None,
@@ -39,7 +41,7 @@ def list_blocks(
     wanted, zone = format_of(as_json, as_csv), local_zone(tz)
     with failures_as_exit_codes():
         server = server_at(url, token, Quiet())
-        filters = filters_of(server, project, user, machine) | period_of(zone, since, until).parameters()
+        filters = filters_of(server, project, user, machine, group, repository) | period_of(zone, since, until).parameters()
         found = list(pages(server, "/api/usage/blocks", filters, limit))
         if write(found, FIELDS, wanted):
             return

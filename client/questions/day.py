@@ -17,7 +17,7 @@ from client.output.local_time import local_zone, today_in
 from client.output.terminal import one_line, write_json
 from client.phrases import command
 from client.questions import cells
-from client.questions.lists import Machine, Project, User, unpriced_note
+from client.questions.lists import Group, Machine, Project, Repository, User, unpriced_note
 from client.questions.lookup import Item, filters_of, get, label_projects, short_session_id
 from client.questions.output import AsJson, Column, table
 from client.questions.period import Zone, named_day
@@ -36,6 +36,8 @@ def day(
     ] = "today",
     standup: Annotated[bool, typer.Option("--standup", help="Write a short text to paste, made by rules.")] = False,
     project: Project = None,
+    group: Group = None,
+    repository: Repository = None,
     user: User = None,
     machine: Machine = None,
     tz: Zone = None,
@@ -55,7 +57,7 @@ def day(
         raise typer.BadParameter(f"{name!r} is not a day; it should look like 2026-02-16, yesterday or tuesday", param_hint="DAY")
     with failures_as_exit_codes():
         server = server_at(url, token, Quiet())
-        found = get(server, f"/api/days/{chosen.isoformat()}", filters_of(server, project, user, machine) | {"tz": zone})
+        found = get(server, f"/api/days/{chosen.isoformat()}", filters_of(server, project, user, machine, group, repository) | {"tz": zone})
         if as_json:
             write_json(found)
         elif not standup:

@@ -11,7 +11,7 @@ from client.output.display import Quiet, display_for
 from client.output.local_time import local_zone
 from client.questions import full_export
 from client.questions.export_text import list_path, session_path, write_pieces
-from client.questions.lists import Machine, Project, User
+from client.questions.lists import Group, Machine, Project, Repository, User
 from client.questions.lookup import filters_of, project_id, session
 from client.questions.period import Since, Until, Zone, period_of
 
@@ -38,10 +38,11 @@ class Tools(Enum):
 
 _OF_SESSION: Final = {"md": "markdown", "markdown": "markdown", "html": "html", "json": "json", "digest": "digest"}
 _OF_LIST: Final = ("csv", "ndjson")
+_NOT_DATES: Final = frozenset({"project_id", "group", "repository", "user", "machine"})
 # What a list can be filtered by, besides dates, which all but machines have.
 _FILTERS: Final[dict[ListName, frozenset[str]]] = {
-    ListName.PROJECTS: frozenset({"user", "machine"}),
-    ListName.USERS: frozenset({"project_id", "user"}),
+    ListName.PROJECTS: frozenset({"group", "repository", "user", "machine"}),
+    ListName.USERS: frozenset({"project_id", "group", "repository", "user"}),
     ListName.MACHINES: frozenset({"user"}),
 }
 
@@ -66,6 +67,8 @@ def export(
     ] = None,
     thinking: Annotated[bool, typer.Option("--thinking", help="With Claude's thinking, where it was kept.")] = False,
     project: Project = None,
+    group: Group = None,
+    repository: Repository = None,
     user: User = None,
     machine: Machine = None,
     since: Since = None,
@@ -85,6 +88,7 @@ def export(
         _refuse(name is not None or list_name is not None or form is not None, "--everything goes without a session, --list and --format")
         _refuse(output is None, "--everything needs a file: -o tracker.zip")
         _refuse(user is not None and project is not None, "--everything goes with --user or --project, not with both")
+        _refuse(group is not None or repository is not None, "--group and --repository are for lists")
         with failures_as_exit_codes():
             display = display_for(is_quiet=False)
             server = server_at(url, token, display)
@@ -94,9 +98,12 @@ def export(
         raise typer.BadParameter("name a session, or a list with --list")
     zone = local_zone(tz)
     period = period_of(zone, since, until)
-    filters = (project, user, machine, since, until, limit)
+    filters = (project, group, repository, user, machine, since, until, limit)
     if list_name is None:
-        _refuse(any(each is not None for each in filters), "--project, --user, --machine, --since, --until and --limit are for lists")
+        _refuse(
+            any(each is not None for each in filters),
+            "--project, --group, --repository, --user, --machine, --since, --until and --limit are for lists",
+        )
     else:
         _refuse(tools is not None or thinking, "--tools and --thinking are for sessions")
     with failures_as_exit_codes():
@@ -107,7 +114,9 @@ def export(
             path = session_path(session(server, name)["session_id"], {"format": wanted, **options})
         else:
             assert list_name is not None
-            given = filters_of(server, project, user, machine) | ({} if list_name is ListName.MACHINES else period.parameters())
+            given = filters_of(server, project, user, machine, group, repository) | (
+                {} if list_name is ListName.MACHINES else period.parameters()
+            )
             asked = _allowed(list_name, given)
             path = list_path(
                 list_name.value, {"format": _format(form or "csv", dict(zip(_OF_LIST, _OF_LIST, strict=True))), "limit": limit, **asked}
@@ -126,7 +135,7 @@ def _allowed(name: ListName, given: dict[str, Any]) -> dict[str, Any]:
     """The filters that are given. BadParameter for one that the list does not have."""
     known = _FILTERS.get(name)
     for filter_name, value in given.items():
-        if known is not None and value is not None and filter_name in ("project_id", "user", "machine") and filter_name not in known:
+        if known is not None and value is not None and filter_name in _NOT_DATES and filter_name not in known:
             raise typer.BadParameter(f"{name.value} cannot be filtered by {filter_name.removesuffix('_id')}")
     return {filter_name: value for filter_name, value in given.items() if value is not None}
 

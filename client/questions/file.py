@@ -16,7 +16,7 @@ from client.output.display import Quiet
 from client.output.local_time import local_time, local_zone
 from client.output.terminal import write_json
 from client.questions import cells
-from client.questions.lists import Limit, Machine, Project, User
+from client.questions.lists import Group, Limit, Machine, Project, Repository, User
 from client.questions.lookup import PAGE, Item, answers, filters_of, get, short_session_id
 from client.questions.output import AsCsv, AsJson, Format, format_of, write_csv
 from client.questions.period import Since, Until, Zone, period_of
@@ -36,6 +36,8 @@ def file_history(
     path: Annotated[str, typer.Argument(metavar="PATH", help="A file, a folder, or a beginning of paths that ends in *.")],
     patch: Annotated[bool, typer.Option("--patch", "-p", help="Show the diff of each change.")] = False,
     project: Project = None,
+    group: Group = None,
+    repository: Repository = None,
     user: User = None,
     machine: Machine = None,
     since: Since = None,
@@ -56,7 +58,7 @@ def file_history(
     period = period_of(zone, since, until)
     with failures_as_exit_codes():
         server = server_at(url, token, Quiet())
-        filters = filters_of(server, project, user, machine) | period.parameters()
+        filters = filters_of(server, project, user, machine, group, repository) | period.parameters()
         asked = _asked(path, is_in_project=project is not None)
         found = _history(server, filters | {"path": asked}, limit)
         if wanted is Format.JSON:

@@ -28,6 +28,11 @@ User = Annotated[str | None, typer.Option("--user", metavar="NAME", help="Only t
 Machine = Annotated[
     str | None, typer.Option("--machine", metavar="MACHINE", help="Only sessions that were on this machine: its name or its id.")
 ]
+Group = Annotated[str | None, typer.Option("--group", metavar="GROUP", help="Only projects of this group.")]
+Repository = Annotated[
+    str | None,
+    typer.Option("--repository", metavar="REMOTE", help="Only projects of this git repository, on all machines: github.com/acme/shop."),
+]
 Limit = Annotated[int, typer.Option("--limit", min=1, max=100_000, help="How many at most.")]
 IncludeEstimated = Annotated[
     bool,
@@ -73,6 +78,8 @@ _INTERVALS: Final = frozenset({"day", "week", "month"})
 
 def list_sessions(
     project: Project = None,
+    group: Group = None,
+    repository: Repository = None,
     user: User = None,
     machine: Machine = None,
     since: Since = None,
@@ -95,7 +102,7 @@ def list_sessions(
     period = period_of(zone, since, until)
     with failures_as_exit_codes():
         server = server_at(url, token, Quiet())
-        filters = filters_of(server, project, user, machine) | {"status": "open" if only_open else None}
+        filters = filters_of(server, project, user, machine, group, repository) | {"status": "open" if only_open else None}
         filters |= {"is_starred": "true" if starred else None, "tag": tag}
         if period.is_limited:
             filters |= {"by": "active", "include_share": "true"}
@@ -140,7 +147,8 @@ def _tags(row: Item) -> list[str]:
 
 
 def list_projects(
-    group: Annotated[str | None, typer.Option("--group", metavar="GROUP", help="Only projects of this group.")] = None,
+    group: Group = None,
+    repository: Repository = None,
     archived: Annotated[bool, typer.Option("--archived", help="Archived projects too.")] = False,
     tz: Zone = None,
     as_json: AsJson = False,
@@ -152,7 +160,9 @@ def list_projects(
     wanted, zone = format_of(as_json, as_csv), local_zone(tz)
     with failures_as_exit_codes():
         found: list[Item] = get(
-            server_at(url, token, Quiet()), "/api/projects", {"limit": 1000, "group": group, "archived": "all" if archived else None}
+            server_at(url, token, Quiet()),
+            "/api/projects",
+            {"limit": 1000, "group": group, "repository": repository, "archived": "all" if archived else None},
         )
         if write(found, PROJECT_FIELDS, wanted):
             return
@@ -172,6 +182,8 @@ def list_projects(
 
 def list_tools(
     project: Project = None,
+    group: Group = None,
+    repository: Repository = None,
     user: User = None,
     machine: Machine = None,
     since: Since = None,
@@ -188,7 +200,7 @@ def list_tools(
     period = period_of(zone, since, until)
     with failures_as_exit_codes():
         server = server_at(url, token, Quiet())
-        filters = filters_of(server, project, user, machine)
+        filters = filters_of(server, project, user, machine, group, repository)
         asked = filters | period.parameters() | ({"include_estimated": "true"} if include_estimated else {})
         found: list[Item] = get(server, "/api/tool-calls/stats", asked)["tools"]
         if not write(found, TOOL_FIELDS, wanted):
@@ -218,6 +230,8 @@ def list_usage(
         typer.Option("--by", metavar="|".join(USAGE_BY), help="One row for each of them; two, as `user,month` or repeated. Default: day."),
     ] = None,
     project: Project = None,
+    group: Group = None,
+    repository: Repository = None,
     user: User = None,
     machine: Machine = None,
     since: Since = None,
@@ -234,7 +248,7 @@ def list_usage(
     period = period_of(zone, since, until)
     with failures_as_exit_codes():
         server = server_at(url, token, Quiet())
-        filters = {"group_by": ",".join(dimensions)} | filters_of(server, project, user, machine)
+        filters = {"group_by": ",".join(dimensions)} | filters_of(server, project, user, machine, group, repository)
         answer = get(server, "/api/usage", filters | period.parameters())
         # Days without an API call are not listed.
         found = [row for row in answer["items"] if row["api_calls"]]

@@ -125,9 +125,17 @@ def _named(projects: list[Item], name: str) -> int | None:
     return None
 
 
-def filters_of(server: Server, project: str | None, user: str | None, machine: str | None) -> dict[str, Any]:
+def filters_of(
+    server: Server, project: str | None, user: str | None, machine: str | None, group: str | None, repository: str | None
+) -> dict[str, Any]:
     """The filters that most questions have, as the API takes them. Failure for a project or machine that nobody knows."""
-    return {"project_id": project_id(server, project), "user": user, "machine": machine_filter(server, machine)}
+    return {
+        "project_id": project_id(server, project),
+        "group": group,
+        "repository": repository,
+        "user": user,
+        "machine": machine_filter(server, machine),
+    }
 
 
 def machine_filter(server: Server, name: str | None) -> str | None:

@@ -14,7 +14,7 @@ from client.output.display import Quiet
 from client.output.local_time import local_zone
 from client.output.terminal import one_line, write_json
 from client.questions import cells
-from client.questions.lists import Machine, Project, User
+from client.questions.lists import Group, Machine, Project, Repository, User
 from client.questions.lookup import Item, filters_of, get, session, short_session_id
 from client.questions.output import AsCsv, AsJson, Column, Format, format_of, table, write_csv
 from client.questions.period import Period, Since, Until, Zone, period_of
@@ -39,6 +39,8 @@ def reconcile(
         str | None, typer.Argument(metavar="[SESSION]", help="A session's id, or its beginning. Without one: all sessions of the days.")
     ] = None,
     project: Project = None,
+    group: Group = None,
+    repository: Repository = None,
     user: User = None,
     machine: Machine = None,
     since: Since = None,
@@ -55,8 +57,10 @@ def reconcile(
     that began in the days, of the last 30 by default.
     """
     wanted, zone = format_of(as_json, as_csv), local_zone(tz)
-    if name is not None and (since, until, project, user, machine) != (None,) * 5:
-        raise typer.BadParameter("a session goes without --since, --until, --project, --user and --machine", param_hint="SESSION")
+    if name is not None and (since, until, project, group, repository, user, machine) != (None,) * 7:
+        raise typer.BadParameter(
+            "a session goes without --since, --until, --project, --group, --repository, --user and --machine", param_hint="SESSION"
+        )
     period = period_of(zone, since, until, default_days=30)
     with failures_as_exit_codes():
         server = server_at(url, token, Quiet())
@@ -66,7 +70,7 @@ def reconcile(
                 write_csv([each | {"session_id": found["session_id"]} for each in found["differences"]], _PARTS)
                 return
         else:
-            found = get(server, "/api/reconcile", filters_of(server, project, user, machine) | period.parameters())
+            found = get(server, "/api/reconcile", filters_of(server, project, user, machine, group, repository) | period.parameters())
             if wanted is Format.CSV:
                 write_csv(found["items"], _SESSIONS)
                 return

@@ -21,7 +21,7 @@ from client.output.terminal import write_json
 from client.phrases import command
 from client.questions import cells
 from client.questions.compare import write_comparison
-from client.questions.lists import Machine, Project, User, check_shown, dimensions_of, tool_columns, unpriced_note
+from client.questions.lists import Group, Machine, Project, Repository, User, check_shown, dimensions_of, tool_columns, unpriced_note
 from client.questions.lookup import FORBIDDEN, Item, filters_of, get, label_projects, pages
 from client.questions.output import AsCsv, AsJson, Column, Format, format_of, table, write_csv
 from client.questions.period import Period, Since, Until, Zone, period_of
@@ -76,6 +76,8 @@ def report(
         str | None, typer.Option("--compare-with", metavar="START..END", help="Beside other days, such as 2026-01-01..2026-01-31.")
     ] = None,
     project: Project = None,
+    group: Group = None,
+    repository: Repository = None,
     user: User = None,
     machine: Machine = None,
     tz: Zone = None,
@@ -93,13 +95,13 @@ def report(
     if compare or compare_with is not None:
         with failures_as_exit_codes():
             server = server_at(url, token, Quiet())
-            write_comparison(server, period, compare_with, by, filters_of(server, project, user, machine), wanted)
+            write_comparison(server, period, compare_with, by, filters_of(server, project, user, machine, group, repository), wanted)
         return
     rows_by = dimensions_of(by or [_usual(period)], DIMENSIONS)
     names = [key for each in rows_by for key in DIMENSIONS[each].keys]
     with failures_as_exit_codes():
         server = server_at(url, token, Quiet())
-        filters = filters_of(server, project, user, machine) | period.parameters()
+        filters = filters_of(server, project, user, machine, group, repository) | period.parameters()
         items = _items(server, rows_by, filters)
         for each in rows_by:
             check_shown(server, each, DIMENSIONS[each].keys[0], items)

@@ -17,8 +17,8 @@ from client.output.console import Console, console
 from client.output.display import Quiet
 from client.output.local_time import local_time, local_zone
 from client.phrases import command
-from client.questions.lists import Limit, Machine, Project, User, write
-from client.questions.lookup import Item, answers, label_projects, machine_filter, project_id, short_session_id
+from client.questions.lists import Limit, Machine, Project, Repository, User, write
+from client.questions.lookup import Item, answers, filters_of, label_projects, short_session_id
 from client.questions.output import AsCsv, AsJson, format_of
 from client.questions.period import Since, Until, Zone, period_of
 from shared.quantities import counted
@@ -49,6 +49,8 @@ def search(
         list[str], typer.Argument(metavar="WORDS", help='Words that must all be there; "a phrase", -not, or; project:shop is:error.')
     ],
     project: Project = None,
+    in_group: Annotated[str | None, typer.Option("--in-group", metavar="GROUP", help="Only projects of this group.")] = None,
+    repository: Repository = None,
     user: User = None,
     machine: Machine = None,
     since: Since = None,
@@ -81,9 +83,7 @@ def search(
             "q": " ".join(words) if literal or regex else _query(words),
             "mode": "literal" if literal else "regex" if regex else None,
             "case": "true" if case else None,
-            "project_id": project_id(server, project),
-            "user": user,
-            "machine": machine_filter(server, machine),
+            **filters_of(server, project, user, machine, in_group, repository),
             "role": role,
             "kind": kind,
             "group_by": group,

@@ -18,7 +18,7 @@ from client.output.display import Quiet
 from client.output.local_time import local_zone
 from client.output.terminal import write_json
 from client.phrases import command
-from client.questions.lists import Machine, Project, User
+from client.questions.lists import Group, Machine, Project, Repository, User
 from client.questions.lookup import Item, filters_of, pages, session, short_session_id
 from client.questions.period import Since, Zone, period_of
 from client.resume import claude_folder
@@ -62,6 +62,8 @@ def resume(
 
 def restore(
     project: Project = None,
+    group: Group = None,
+    repository: Repository = None,
     user: User = None,
     machine: Machine = None,
     since: Since = None,
@@ -79,7 +81,7 @@ def restore(
     period = period_of(local_zone(tz), since, None)
     with failures_as_exit_codes():
         server = server_at(url, token, Quiet())
-        filters = filters_of(server, project, user, machine) | period.parameters()
+        filters = filters_of(server, project, user, machine, group, repository) | period.parameters()
         here = {path.stem for path in _projects().glob("*/*.jsonl")}
         outcomes: list[dict[str, Any]] = []
         for found in pages(server, "/api/sessions", filters):

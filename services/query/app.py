@@ -19,6 +19,7 @@ from services.query.http.shutdown import on_shutdown_signal
 from services.query.http.time_limited_threads import TimeLimitedThreads
 from services.query.http.unknown_page import UnknownPage
 from services.query.live.live_feed import LiveFeed, connect_feed
+from services.query.live.shared_sessions import SharedSessions
 from services.query.routes import (
     dashboard,
     days,
@@ -153,7 +154,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             app.state.key_watch = KeyWatch(cache.grant_of)
             stack.push_async_callback(app.state.key_watch.close)
             stack.push_async_callback(app.state.job_watch.close)
-            app.state.live = LiveFeed(connect_feed(settings))
+            app.state.live = LiveFeed(connect_feed(settings), SharedSessions(database, threads.run))
             stack.push_async_callback(app.state.live.close)
 
             def stop_streams() -> None:

@@ -16,6 +16,7 @@ from services.query.parameters.tool_errors import ToolErrorsParameters
 from services.query.queries.lists import projects, users
 from services.query.queries.lists.events import EventFilters
 from services.query.queries.lists.paging import Paging
+from services.query.queries.lists.projects import ChosenProjects
 from services.query.queries.stats import ranges
 from services.query.queries.stats.stats import Selection
 from services.query.settings import Settings
@@ -91,10 +92,21 @@ def dates(request: Request, parameters: Dated) -> tuple[datetime | None, datetim
 def event_filters(request: Request, parameters: EventList, session_id: str | None) -> EventFilters:
     """The events that the request asks for; every session's without a `session_id`."""
     start, end = dates(request, parameters)
-    project_id, model = parameters.project_id or only_project(request), getattr(parameters, "model", None)
-    return EventFilters(
-        session_id, project_id, start, end, parameters.user, parameters.branch, parameters.source, model, parameters.machine
-    )
+    projects, model = chosen_projects(request, parameters), getattr(parameters, "model", None)
+    return EventFilters(session_id, projects, start, end, parameters.user, parameters.branch, parameters.source, model, parameters.machine)
+
+
+class _OfProjects(Protocol):
+    """The filters of a list that choose projects."""
+
+    project_id: int | None
+    group: str | None
+    repository: str | None
+
+
+def chosen_projects(request: Request, parameters: _OfProjects) -> ChosenProjects:
+    """The projects that the request asks for."""
+    return ChosenProjects(parameters.project_id or only_project(request), parameters.group, parameters.repository)
 
 
 def stats_range(

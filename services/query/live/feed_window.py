@@ -9,6 +9,7 @@ import msgspec
 import structlog
 
 from services.query.live.positions import BEFORE_ALL, Position, position_of
+from services.query.live.shared_sessions import NOTHING_KNOWN, Known
 from services.query.live.views import Texts, View, encoded
 from shared.feed import FeedItem, decode_items
 
@@ -23,10 +24,14 @@ PIECES_KEPT: Final = 4
 
 
 class Piece(NamedTuple):
-    """Events after one position, up to `end`. `data` is empty if the view shows none of them."""
+    """Events after one position, up to `end`. `data` is empty if the view shows none of them.
+
+    `unknown`: whether these sessions are shared must be known for what is behind the end.
+    """
 
     data: bytes
     end: Position
+    unknown: frozenset[str] = frozenset()
 
 
 class Entry:
@@ -67,20 +72,29 @@ def _items(value: bytes) -> list[FeedItem]:
         return []
 
 
-def piece_of(entries: Iterable[Entry], after: Position, view: View) -> Piece:
-    """What the view shows of the entries after the position, up to about PIECE_BYTES."""
+def piece_of(entries: Iterable[Entry], after: Position, view: View, known: Known) -> Piece:
+    """What the view shows of the entries after the position, up to about PIECE_BYTES, or to the first item of a session that must be known."""
     events: list[bytes] = []
+    unknown: set[str] = set()
     size, end = 0, after
     for entry in entries:
         for index, item in enumerate(entry.items):
             position = entry.position._replace(item=index)
-            if position > after and view.shows(item):
+            if position <= after or not view.passes(item):
+                continue
+            if view.must_be_shared(item) and item.session_id not in known.shared:
+                if item.session_id is not None and item.session_id not in known.asked:
+                    if not unknown and index:
+                        end = max(end, entry.position._replace(item=index - 1))
+                    unknown.add(item.session_id)
+            elif not unknown:
                 events.append(entry.event(index, view.texts))
                 size += len(events[-1])
                 if size >= PIECE_BYTES:
                     return Piece(b"".join(events), position)
-        end = max(end, entry.position)
-    return Piece(b"".join(events), end)
+        if not unknown:
+            end = max(end, entry.position)
+    return Piece(b"".join(events), end, frozenset(unknown))
 
 
 class FeedWindow:
@@ -91,7 +105,7 @@ class FeedWindow:
         self._entries: list[Entry] = []
         self._positions: list[Position] = []
         self._size = 0
-        self._pieces: dict[View, OrderedDict[Position, Piece]] = {}
+        self._pieces: dict[View, OrderedDict[Position, tuple[Piece, Known]]] = {}
 
     @property
     def end(self) -> Position:
@@ -112,16 +126,20 @@ class FeedWindow:
             self.floor = self._positions[forgotten - 1]
             del self._entries[:forgotten], self._positions[:forgotten]
 
-    def next_piece(self, after: Position, view: View) -> Piece | None:
-        """The next piece after a position, which is empty at the end of the window. None if the window does not reach back so far."""
+    def next_piece(self, after: Position, view: View, known: Known) -> Piece | None:
+        """The next piece after a position, which is empty at the end of the window. None if the window does not reach back so far.
+
+        A view that is bound to users shows of others what is shared by what is `known`.
+        """
         if after < self.floor:
             return None
         if after >= self.end:
             return Piece(b"", after)
         pieces = self._pieces.setdefault(view, OrderedDict())
-        piece = pieces.get(after)
-        if piece is None:
-            piece = pieces[after] = piece_of(self._from(after), after, view)
+        piece, known_then = pieces.get(after, (None, NOTHING_KNOWN))
+        if piece is None or (view.users is not None and known_then is not known):
+            piece = piece_of(self._from(after), after, view, known)
+            pieces[after] = piece, known
             while len(pieces) > PIECES_KEPT:
                 pieces.popitem(last=False)
         return piece

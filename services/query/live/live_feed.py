@@ -17,6 +17,7 @@ from redis.backoff import NoBackoff
 
 from services.query.live.feed_window import Entry, FeedWindow, Piece, piece_of
 from services.query.live.positions import BEFORE_ALL, Position
+from services.query.live.shared_sessions import SharedSessions
 from services.query.live.views import View
 from services.query.settings import Settings
 from shared.feed import FEED_KEY, ITEMS_FIELD, REWRITTEN_FIELD
@@ -44,8 +45,8 @@ _AWAY: Final = (*REDIS_ERRORS, OSError, TimeoutError)
 class LiveFeed:
     """Lives in the event loop that it was made in."""
 
-    def __init__(self, redis: Redis) -> None:
-        self._redis = redis
+    def __init__(self, redis: Redis, shared: SharedSessions) -> None:
+        self._redis, self._shared = redis, shared
         self._window: FeedWindow | None = None
         self._listeners: Counter[View] = Counter()
         self._woken = asyncio.Event()
@@ -72,22 +73,27 @@ class LiveFeed:
         """Server-sent events after the position, as long as the service runs."""
         with self._listening(view):
             yield b"retry: %d\nid: %s\n\n" % (CLIENT_RETRY_MS, position.event_id.encode())
+            known = self._shared.known()
             while not self._stop.is_set():
                 # Before the look, so that nothing that comes after it is missed.
                 woken, window = self._woken, self._window
-                piece = window.next_piece(position, view) if window else Piece(b"", position)
+                piece = window.next_piece(position, view, known) if window else Piece(b"", position)
                 if piece is None:
                     assert window is not None
                     piece, has_gap = await self._older_piece(window, position, view)
                     if has_gap:
                         yield b'event: gap\ndata: {"kind":"gap"}\n\n'
+                if piece.data:
+                    yield piece.data
+                if piece.unknown:
+                    known, position = await self._shared.learn(piece.unknown), piece.end
+                    continue
                 if piece.end > position:
                     position = piece.end
-                    if piece.data:
-                        yield piece.data
                 elif not await stops_within(woken, heartbeat_seconds):
                     # With the position, which moves on even if this view shows nothing.
                     yield b": still there\nid: %s\n\n" % position.event_id.encode()
+                known = self._shared.known()
 
     def stop(self) -> None:
         """Ends all streams."""
@@ -163,7 +169,9 @@ class LiveFeed:
             return Piece(b"", after), False
         entries = [_entry(*each) for each in found]
         has_gap = after != BEFORE_ALL and (not entries or entries[0].position.entry_id != after.entry_id)
-        piece = piece_of(entries, after, view)
+        piece = piece_of(entries, after, view, self._shared.known())
+        while piece.unknown and not piece.data:
+            piece = piece_of(entries, after, view, await self._shared.learn(piece.unknown))
         # Without an entry after the position, Redis has lost what the window began with.
         return (piece, has_gap) if piece.end > after else (Piece(b"", max(window.floor, after)), has_gap)
 

@@ -20,9 +20,9 @@ class View(Struct, frozen=True):
     """A field that is None matches every item."""
 
     texts: Texts = "all"
-    # Those that the key is bound to.
+    # Those that the key is bound to; with a group or repository, those of it that the key sees.
     projects: frozenset[int] | None = None
-    # Those that it is bound to, with their former names.
+    # Those that the key is bound to, with their former names. Of others it hears sessions that are shared.
     users: frozenset[str] | None = None
     project_id: int | None = None
     user: str | None = None
@@ -31,18 +31,21 @@ class View(Struct, frozen=True):
     tool_name: str | None = None
     kinds: frozenset[str] | None = None
 
-    def shows(self, item: FeedItem) -> bool:
-        """Whether the item passes the filters, and the key may see it."""
+    def passes(self, item: FeedItem) -> bool:
+        """Whether the item passes the filters, and is of the key's projects."""
         return (
             (self.kinds is None or item.kind in self.kinds)
             and (self.projects is None or item.project_id in self.projects)
-            and (self.users is None or item.user in self.users)
             and (self.project_id is None or item.project_id == self.project_id)
             and (self.session_id is None or item.session_id == self.session_id)
             and (self.tool_name is None or item.tool_name == self.tool_name)
             and (self.user is None or item.user == self.user)
             and (self.machine_ids is None or item.machine_id in self.machine_ids)
         )
+
+    def must_be_shared(self, item: FeedItem) -> bool:
+        """Whether the key may see the item only if its session is shared."""
+        return self.users is not None and item.user not in self.users
 
 
 def texts_for(grant: Grant | None) -> Texts:

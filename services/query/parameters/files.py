@@ -4,11 +4,22 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from services.query.parameters.fields import Absent, Dated, OptionalMachine, OptionalProject, OptionalUser, Text
+from services.query.parameters.fields import (
+    Absent,
+    Dated,
+    OptionalGroup,
+    OptionalMachine,
+    OptionalProject,
+    OptionalRepository,
+    OptionalUser,
+    Text,
+)
 
 
 class FileList(Dated):
     project_id: OptionalProject = None
+    group: OptionalGroup = None
+    repository: OptionalRepository = None
     user: OptionalUser = None
     machine: OptionalMachine = None
     path: Annotated[
@@ -38,6 +49,8 @@ class FileHistoryList(Dated):
         ),
     ]
     project_id: OptionalProject = None
+    group: OptionalGroup = None
+    repository: OptionalRepository = None
     user: OptionalUser = None
     machine: OptionalMachine = None
     action: Annotated[Literal["created", "modified", "deleted"] | None, Absent(), Field(description="Only this kind of change.")] = None

@@ -80,6 +80,8 @@ class EventList(Dated):
     """A list of events: of one session, or of all with the optional filter `session_id`."""
 
     project_id: OptionalProject = None
+    group: OptionalGroup = None
+    repository: OptionalRepository = None
     user: OptionalUser = None
     branch: OptionalBranch = None
     source: OptionalSource = None

@@ -4,7 +4,17 @@ from typing import Annotated, get_args
 
 from pydantic import AfterValidator, Field
 
-from services.query.parameters.fields import Absent, OptionalMachine, OptionalProject, OptionalSession, OptionalUser, Parameters, Text
+from services.query.parameters.fields import (
+    Absent,
+    OptionalGroup,
+    OptionalMachine,
+    OptionalProject,
+    OptionalRepository,
+    OptionalSession,
+    OptionalUser,
+    Parameters,
+    Text,
+)
 from shared.feed import Kind
 
 _KINDS = get_args(Kind)
@@ -19,6 +29,8 @@ def _are_kinds(text: str | None) -> str | None:
 
 class LiveParameters(Parameters):
     project_id: OptionalProject = None
+    group: OptionalGroup = None
+    repository: OptionalRepository = None
     user: OptionalUser = None
     session_id: OptionalSession = None
     machine: OptionalMachine = None
@@ -42,5 +54,7 @@ class LiveParameters(Parameters):
 
 class LiveSessionParameters(Parameters):
     project_id: OptionalProject = None
+    group: OptionalGroup = None
+    repository: OptionalRepository = None
     user: OptionalUser = None
     machine: OptionalMachine = None

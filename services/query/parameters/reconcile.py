@@ -32,6 +32,8 @@ class ReconcileParameters(Parameters):
 class ExplainParameters(Parameters):
     measure: Annotated[Measure, Field(description="The number, by its name in /api/usage.", examples=["cost_usd"])]
     project_id: OptionalProject = None
+    group: OptionalGroup = None
+    repository: OptionalRepository = None
     user: OptionalUser = None
     machine: OptionalMachine = None
     start_date: StatsStart = None

@@ -8,8 +8,10 @@ from services.query.parameters.fields import (
     Absent,
     Dated,
     OptionalBranch,
+    OptionalGroup,
     OptionalMachine,
     OptionalProject,
+    OptionalRepository,
     OptionalRole,
     OptionalSession,
     OptionalUser,
@@ -60,6 +62,8 @@ class DocumentSearch(Dated):
     )
     kind: Annotated[Kind | None, Absent(), Field(description=f"Only this kind. {_KINDS}")] = None
     project_id: OptionalProject = None
+    group: OptionalGroup = None
+    repository: OptionalRepository = None
     user: OptionalUser = None
     session_id: OptionalSession = None
     tool_name: Annotated[

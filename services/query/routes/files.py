@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Request, Response
 from services.query.answers.files import FileHistoryPage, FilePage
 from services.query.database import Connection
 from services.query.http.list_response import LIST_RESPONSES, list_response
-from services.query.http.parameters import RESPONSES, dates, only_project, settings_of
+from services.query.http.parameters import RESPONSES, chosen_projects, dates, settings_of
 from services.query.parameters.files import FileHistoryList, FileList
 from services.query.queries.lists import file_history, files
 from services.query.queries.lists.file_history import HistoryFilters
@@ -35,7 +35,7 @@ def list_files(request: Request, parameters: Annotated[FileList, Query()]) -> Re
 
     With dates, a user or a machine: files with such changes, and these alone are counted.
     """
-    project_id = parameters.project_id or only_project(request)
+    projects = chosen_projects(request, parameters)
     start, end = dates(request, parameters)
     changes = files.ChangeFilters(start, end, parameters.user, parameters.machine)
     return list_response(
@@ -43,7 +43,7 @@ def list_files(request: Request, parameters: Annotated[FileList, Query()]) -> Re
         parameters,
         lambda connection, wanted: files.files(
             connection,
-            project_id,
+            projects,
             parameters.path,
             parameters.contains,
             changes,
@@ -67,9 +67,9 @@ def show_file_history(request: Request, parameters: Annotated[FileHistoryList, Q
     A `path` that ends in `*` means every path with this prefix, a folder for instance.
     """
     start, end = dates(request, parameters)
-    project_id = parameters.project_id or only_project(request)
+    projects = chosen_projects(request, parameters)
     tz = ranges.time_zone(parameters.tz or settings_of(request).timezone)
-    filters = HistoryFilters(project_id, parameters.user, parameters.machine, parameters.action, start, end, tz.key)
+    filters = HistoryFilters(projects, parameters.user, parameters.machine, parameters.action, start, end, tz.key)
 
     def read(connection: Connection, wanted: Paging) -> FileHistoryPage:
         path = _absolute(connection, parameters.path, parameters.project_id)

@@ -9,13 +9,14 @@ from starlette.concurrency import run_in_threadpool
 from services.query.answers.live import LiveItem, LiveSessions
 from services.query.database import Connection, Database
 from services.query.http.event_stream import HEADERS, HEARTBEAT_SECONDS, MEDIA_TYPE, EventStream
-from services.query.http.parameters import FAILURES, RESPONSES
+from services.query.http.parameters import FAILURES, RESPONSES, bound_projects, chosen_projects
 from services.query.http.read_response import read_response
 from services.query.live.live_feed import LiveFeed
 from services.query.live.positions import position_of
 from services.query.live.views import View, texts_for
 from services.query.parameters.live import LiveParameters, LiveSessionParameters
 from services.query.queries.lists.live_sessions import live_sessions, machine_ids
+from services.query.queries.lists.projects import ChosenProjects
 from services.query.queries.lists.users import bound_user_names
 from shared.auth.authentication import grant_of
 from shared.auth.scopes import METRICS, requires
@@ -51,7 +52,8 @@ async def watch_live(
     """Server-sent events from now on, or after `Last-Event-ID`. The `event` is the item's kind, the `data` a LiveItem.
 
     An `event: gap` says that items before it are no longer kept. Comments keep the connection open. Keys without the scope `read` get no texts,
-    paths or ids of sessions. The answer to a HEAD has the newest position as `X-Last-Event-ID`.
+    paths or ids of sessions. Keys that are bound to users hear what they may read in lists: these users' sessions, and shared ones as long as they
+    are shared. The answer to a HEAD has the newest position as `X-Last-Event-ID`.
     """
     live: LiveFeed = request.app.state.live
     grant = grant_of(request.scope)
@@ -62,9 +64,12 @@ async def watch_live(
     texts = texts_for(grant)
     if (texts != "all" and parameters.session_id) or (texts == "none" and parameters.machine):
         raise Forbidden("This key does not see the ids that it filters by; use one with the scope read.")
+    projects = bound_projects(request)
+    if parameters.group is not None or parameters.repository is not None:
+        projects = await run_in_threadpool(_projects, request, ChosenProjects(None, parameters.group, parameters.repository))
     view = View(
         texts,
-        None if grant is None or grant.project_ids is None else frozenset(grant.project_ids),
+        None if projects is None else frozenset(projects),
         None if grant is None or grant.users is None else frozenset(await run_in_threadpool(_users, request)),
         parameters.project_id,
         parameters.user,
@@ -80,6 +85,13 @@ async def watch_live(
     if not slot.move_to(slot.limits.listeners):
         raise Unavailable("Too many are listening; try again in a moment.", code="OVERLOADED", retry_after_seconds=5)
     return EventStream(live.events(view, position or newest, HEARTBEAT_SECONDS))
+
+
+def _projects(request: Request, chosen: ChosenProjects) -> list[int] | None:
+    """The projects of a group or repository that the key sees. What becomes part of it is seen from the next connection on."""
+    database: Database = request.app.state.database
+    with database.connection(grant_of(request.scope)) as connection:
+        return chosen.ids(connection)
 
 
 def _users(request: Request) -> set[str]:
@@ -109,6 +121,7 @@ async def list_live_sessions(request: Request, parameters: Annotated[LiveSession
     position = await live.newest()
 
     def read(connection: Connection) -> LiveSessions:
-        return LiveSessions(live_sessions(connection, parameters.project_id, parameters.user, parameters.machine), position.event_id)
+        items = live_sessions(connection, chosen_projects(request, parameters), parameters.user, parameters.machine)
+        return LiveSessions(items, position.event_id)
 
     return await run_in_threadpool(lambda: read_response(request, read))

@@ -46,6 +46,8 @@ def _wanted(request: Request, parameters: DocumentSearch) -> Wanted:
         mode=parameters.mode,
         given={
             "project_id": parameters.project_id,
+            "group": parameters.group,
+            "repository": parameters.repository,
             "user": parameters.user,
             "session_id": parameters.session_id,
             "tool": parameters.tool_name,

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query, Request, Response
 
 from services.query.answers.tags import TagPage
 from services.query.http.list_response import LIST_RESPONSES, list_response
-from services.query.http.parameters import RESPONSES, only_project
+from services.query.http.parameters import RESPONSES, chosen_projects
 from services.query.parameters.tags import TagList
 from services.query.queries.lists import tags
 from shared.auth.scopes import READ, requires
@@ -18,5 +18,5 @@ router = APIRouter(tags=["sessions"], responses=RESPONSES)
 @requires(READ)
 def list_tags(request: Request, parameters: Annotated[TagList, Query()]) -> Response:
     """With how many sessions have each; `tag` in /api/sessions lists these. Tags that differ only in case are one."""
-    project_id = parameters.project_id or only_project(request)
-    return list_response(request, parameters, lambda connection, wanted: tags.tags(connection, project_id, parameters.user, wanted))
+    projects = chosen_projects(request, parameters)
+    return list_response(request, parameters, lambda connection, wanted: tags.tags(connection, projects, parameters.user, wanted))

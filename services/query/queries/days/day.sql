@@ -22,6 +22,7 @@ CROSS JOIN LATERAL (
 ) AS seen
 WHERE s.counted AND s.dated_at >= %(earliest)s AND s.dated_at < %(end)s AND (s.dated_at >= %(start)s OR s.session_id = ANY (%(went_on)s::text[]))
     AND (%(project_id)s = -1 OR s.project_id = %(project_id)s) AND (%(user_id)s = -1 OR s.user_id = %(user_id)s)
+    AND (%(projects)s::bigint[] IS NULL OR s.project_id = ANY (%(projects)s))
     AND (%(machine)s::text IS NULL OR s.session_id = ANY (ARRAY(SELECT sessions_of_machine(%(machine)s))))
 ORDER BY first_at, s.session_id
 LIMIT %(most)s
@@ -87,11 +88,13 @@ FROM (
     SELECT project_id, 1 AS user_messages, NULL::uuid AS file_key FROM messages
     WHERE occurred_at >= %(start)s AND occurred_at < %(end)s AND role = 'user'
         AND (%(project_id)s = -1 OR project_id = %(project_id)s) AND (%(user_id)s = -1 OR user_id = %(user_id)s)
+        AND (%(projects)s::bigint[] IS NULL OR project_id = ANY (%(projects)s))
         AND (%(machine)s::text IS NULL OR session_id = ANY (ARRAY(SELECT sessions_of_machine(%(machine)s))))
     UNION ALL
     SELECT project_id, 0, file_key FROM activities
     WHERE occurred_at >= %(start)s AND occurred_at < %(end)s
         AND (%(project_id)s = -1 OR project_id = %(project_id)s) AND (%(user_id)s = -1 OR user_id = %(user_id)s)
+        AND (%(projects)s::bigint[] IS NULL OR project_id = ANY (%(projects)s))
         AND (%(machine)s::text IS NULL OR session_id = ANY (ARRAY(SELECT sessions_of_machine(%(machine)s))))
 ) AS e
 GROUP BY GROUPING SETS ((project_id), ())

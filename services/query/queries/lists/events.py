@@ -12,6 +12,7 @@ from services.query.answers.fields import Decided
 from services.query.answers.lists import ActivityPage, FileActivity, Media, Message, MessagePage, SessionToolCall, ToolCallPage, ToolResult
 from services.query.database import Connection, Row, as_it_is, rows
 from services.query.queries.lists.paging import Paging, page, page_of_texts
+from services.query.queries.lists.projects import ALL_PROJECTS, ChosenProjects
 from services.query.queries.stats.tool_errors import check_error_class
 from shared.like_patterns import escape_like
 from shared.sql_files import statement
@@ -32,7 +33,7 @@ class EventFilters(Struct, frozen=True):
     """The filters for events; None matches any."""
 
     session_id: str | None = None
-    project_id: int | None = None
+    projects: ChosenProjects = ALL_PROJECTS
     start: datetime | None = None
     end: datetime | None = None
     user: str | None = None
@@ -43,6 +44,10 @@ class EventFilters(Struct, frozen=True):
     # The id or the name of one that the session was seen on.
     machine: str | None = None
 
+    def parameters(self, connection: Connection) -> Row:
+        """For SQL."""
+        return asdict(self) | self.projects.parameters(connection)
+
 
 # The columns that a list of events is sorted by.
 BY_TIME: Final = ("timestamp", "id")
@@ -50,7 +55,7 @@ BY_TIME: Final = ("timestamp", "id")
 
 def conversations(connection: Connection, filters: EventFilters, role: str | None, paging: Paging) -> MessagePage:
     """Messages, newest first; those without a date last."""
-    parameters = asdict(filters) | {"role": role} | paging.after(time="time", id="uuid")
+    parameters = filters.parameters(connection) | {"role": role} | paging.after(time="time", id="uuid")
     items, next_cursor = page_of_texts(connection, Message, _MESSAGES, parameters, paging, BY_TIME)
     return MessagePage(items, next_cursor)
 
@@ -59,7 +64,7 @@ def activities(
     connection: Connection, filters: EventFilters, file_path: str | None, action: str | None, paging: Paging, *, include_patch: bool = False
 ) -> ActivityPage:
     """Changes of files, newest first. `file_path` is exact, or a beginning if it ends in *."""
-    parameters = asdict(filters) | {"action": action, "include_patch": include_patch}
+    parameters = filters.parameters(connection) | {"action": action, "include_patch": include_patch}
     parameters |= file_parameters(connection, file_path) | paging.after(time="time", id="uuid")
     prepare = as_it_is if include_patch else _without_patch
     items, next_cursor = page(connection, FileActivity, _ACTIVITIES, parameters, paging, BY_TIME, prepare=prepare, has_texts=include_patch)
@@ -99,7 +104,7 @@ def tool_calls(
     after = {"after_time": None, "after_number": None} | (
         paging.after(time="time", id="uuid") if by_timestamp else paging.after(number="int", id="uuid")
     )
-    parameters = asdict(filters) | {"tool_name": tool_name, "status": status, "error_class": error_class} | after
+    parameters = filters.parameters(connection) | {"tool_name": tool_name, "status": status, "error_class": error_class} | after
     parameters |= {"sort": sort, "ascending": ascending, "include_result": include_result}
     items, next_cursor = page_of_texts(
         connection,

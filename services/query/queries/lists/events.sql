@@ -9,6 +9,7 @@ FROM (
         FROM messages m
         WHERE (%(session_id)s::text IS NULL OR m.session_id = %(session_id)s)
             AND (%(project_id)s::bigint IS NULL OR m.project_id = %(project_id)s)
+            AND (%(projects)s::bigint[] IS NULL OR m.project_id = ANY (%(projects)s))
             AND (%(start)s::timestamptz IS NULL OR m.occurred_at >= %(start)s)
             AND (%(end)s::timestamptz IS NULL OR m.occurred_at < %(end)s)
             AND (%(role)s::text IS NULL OR m.role = %(role)s)
@@ -32,6 +33,7 @@ FROM (
     SELECT FROM messages m
     WHERE (%(session_id)s::text IS NULL OR m.session_id = %(session_id)s)
         AND (%(project_id)s::bigint IS NULL OR m.project_id = %(project_id)s)
+        AND (%(projects)s::bigint[] IS NULL OR m.project_id = ANY (%(projects)s))
         AND (%(start)s::timestamptz IS NULL OR m.occurred_at >= %(start)s)
         AND (%(end)s::timestamptz IS NULL OR m.occurred_at < %(end)s)
         AND (%(role)s::text IS NULL OR m.role = %(role)s)
@@ -52,6 +54,7 @@ FROM activities a
 LEFT JOIN files f ON f.file_key = a.file_key
 WHERE (%(session_id)s::text IS NULL OR a.session_id = %(session_id)s)
     AND (%(project_id)s::bigint IS NULL OR a.project_id = %(project_id)s)
+    AND (%(projects)s::bigint[] IS NULL OR a.project_id = ANY (%(projects)s))
     AND (%(start)s::timestamptz IS NULL OR a.occurred_at >= %(start)s)
     AND (%(end)s::timestamptz IS NULL OR a.occurred_at < %(end)s)
     AND (%(action)s::text IS NULL OR a.action = %(action)s)
@@ -90,6 +93,7 @@ FROM (
         CROSS JOIN LATERAL (SELECT CASE %(sort)s::text WHEN 'execution_time_ms' THEN coalesce(t.duration_ms, -1) END AS number) AS sorted
         WHERE (%(session_id)s::text IS NULL OR t.session_id = %(session_id)s)
             AND (%(project_id)s::bigint IS NULL OR t.project_id = %(project_id)s)
+            AND (%(projects)s::bigint[] IS NULL OR t.project_id = ANY (%(projects)s))
             AND (%(start)s::timestamptz IS NULL OR t.occurred_at >= %(start)s)
             AND (%(end)s::timestamptz IS NULL OR t.occurred_at < %(end)s)
             AND (%(tool_name)s::text IS NULL OR t.tool_name = %(tool_name)s)

@@ -12,6 +12,7 @@ from services.query.answers.files import ChangePrompt, FileChange, FileHistoryPa
 from services.query.database import Connection, Row, fetch_one, rows
 from services.query.queries.lists.events import BY_TIME, file_parameters
 from services.query.queries.lists.paging import Paging, page
+from services.query.queries.lists.projects import ALL_PROJECTS, ChosenProjects
 from shared.sql_files import statement
 
 _sql = partial(statement, __package__, "file_history.sql")
@@ -28,7 +29,7 @@ _FILE_KEY: Final = "SELECT file_key FROM files WHERE left(file_path, 400) = left
 class HistoryFilters(Struct, frozen=True):
     """The filters for changes; None matches any."""
 
-    project_id: int | None = None
+    projects: ChosenProjects = ALL_PROJECTS
     user: str | None = None
     machine: str | None = None
     action: str | None = None
@@ -43,7 +44,8 @@ def file_history(connection: Connection, file_path: str, filters: HistoryFilters
 
     `file_path` is exact, or a beginning if it ends in *.
     """
-    parameters = asdict(filters) | _files(connection, file_path) | {"prompt_characters": PROMPT_CHARACTERS}
+    parameters = asdict(filters) | filters.projects.parameters(connection) | _files(connection, file_path)
+    parameters |= {"prompt_characters": PROMPT_CHARACTERS}
     after = paging.after(time="time", id="uuid")
     items, next_cursor = page(connection, FileChange, _HISTORY, parameters | after, paging, BY_TIME, prepare=_prepare, has_texts=True)
     if paging.cursor is not None:

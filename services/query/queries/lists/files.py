@@ -11,6 +11,7 @@ from services.query.answers.files import File, FilePage
 from services.query.database import Connection, Row, first_row
 from services.query.queries.lists.events import file_parameters
 from services.query.queries.lists.paging import Paging, page
+from services.query.queries.lists.projects import ChosenProjects
 from services.query.queries.lists.users import bound_user_ids
 from shared.sql_files import statement
 
@@ -36,7 +37,7 @@ class ChangeFilters(Struct, frozen=True):
 
 def files(
     connection: Connection,
-    project_id: int | None,
+    projects: ChosenProjects,
     file_path: str | None,
     contains: str | None,
     changes: ChangeFilters,
@@ -46,7 +47,7 @@ def files(
     ascending: bool = False,
 ) -> FilePage:
     """Files by a number of their changes, or by the last, each once for each project. `file_path` is exact, or a beginning if it ends in *."""
-    parameters: Row = {"project_id": project_id, "contains": contains} | file_parameters(connection, file_path) | asdict(changes)
+    parameters: Row = {"contains": contains} | projects.parameters(connection) | file_parameters(connection, file_path) | asdict(changes)
     parameters |= {"sort": sort, "ascending": ascending} | paging.after(number="float", key="uuid", project="int")
     # The rollups of files do not know users.
     is_in_rollups = changes == ChangeFilters() and sort in _OF_ROLLUPS and bound_user_ids(connection) is None

@@ -10,6 +10,7 @@ FROM (
     CROSS JOIN LATERAL (SELECT CASE %(sort)s::text WHEN 'changes' THEN r.touches::float8 ELSE r.lines_added::float8 + r.lines_removed END AS number) AS sorted
     WHERE r.grain_minutes = 0 AND r.project_id <> -1 AND r.touches > 0
         AND (%(project_id)s::bigint IS NULL OR r.project_id = %(project_id)s)
+        AND (%(projects)s::bigint[] IS NULL OR r.project_id = ANY (%(projects)s))
         AND (%(file_keys)s::uuid[] IS NULL OR r.file_key = ANY (%(file_keys)s))
         AND (%(file_path)s::text IS NULL OR f.file_path = %(file_path)s)
         AND (%(path_prefix)s::text IS NULL OR starts_with(f.file_path, %(path_prefix)s))
@@ -46,6 +47,7 @@ FROM (
             max(a.occurred_at) AS last_change
         FROM activities a
         WHERE (%(project_id)s::bigint IS NULL OR a.project_id = %(project_id)s)
+            AND (%(projects)s::bigint[] IS NULL OR a.project_id = ANY (%(projects)s))
             AND (%(file_keys)s::uuid[] IS NULL OR a.file_key = ANY (%(file_keys)s))
             AND (%(start)s::timestamptz IS NULL OR a.occurred_at >= %(start)s)
             AND (%(end)s::timestamptz IS NULL OR a.occurred_at < %(end)s)

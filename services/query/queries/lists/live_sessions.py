@@ -2,6 +2,7 @@
 
 from services.query.answers.live import LiveSession
 from services.query.database import Connection, fetch, rows
+from services.query.queries.lists.projects import ChosenProjects
 from shared.sessions import session_state
 from shared.sessions.agent_state import AGENTS, AGENTS_JOIN
 from shared.sessions.open_sessions import is_open
@@ -26,9 +27,10 @@ LIVE_SESSIONS = (
 _MACHINES = "SELECT machine_id FROM machines WHERE machine_id = %(machine)s OR name = %(machine)s"
 
 
-def live_sessions(connection: Connection, project_id: int | None, user: str | None, machine: str | None) -> list[LiveSession]:
+def live_sessions(connection: Connection, projects: ChosenProjects, user: str | None, machine: str | None) -> list[LiveSession]:
     """Open sessions, the one with the newest event first; at most MOST."""
-    return fetch(connection, LiveSession, LIVE_SESSIONS, {"project_id": project_id, "user": user, "machine": machine, "most": MOST})
+    parameters = projects.parameters(connection) | {"user": user, "machine": machine, "most": MOST}
+    return fetch(connection, LiveSession, LIVE_SESSIONS, parameters)
 
 
 def machine_ids(connection: Connection, machine: str) -> list[str]:

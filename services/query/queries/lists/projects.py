@@ -38,6 +38,8 @@ _SORTS: Final[dict[str, tuple[str, Kind, str]]] = {
     "last_session": ("after_time", "time", "last_session"),
     "name": ("after_name", "text", "name"),
 }
+# No row has it.
+_NO_PROJECT: Final = -2
 _NO_PAGE: Final[Row] = {"after_time": None, "after_number": None, "after_name": None, "after_id": None}
 
 
@@ -60,6 +62,31 @@ class ProjectFilters(Struct, frozen=True):
     repository: str | None = None
     archived: str = "no"
     parts: bool = False
+
+
+class ChosenProjects(Struct, frozen=True):
+    """The projects whose rows a list shows: one, those of a group, of a repository. None matches any; all that is given must hold."""
+
+    project_id: int | None = None
+    group: str | None = None
+    repository: str | None = None
+
+    def ids(self, connection: Connection) -> list[int] | None:
+        """Their ids, None for all projects. An unknown group or repository, and one of which the key sees no project, has none."""
+        found = projects_of(connection, self.group, self.repository)
+        if found is None:
+            return None if self.project_id is None else [self.project_id]
+        return [each for each in found if self.project_id in (None, each)]
+
+    def parameters(self, connection: Connection) -> Row:
+        """For SQL: `project_id` for one project or none, since an index in the order of time serves it; `projects` for several."""
+        ids = self.ids(connection)
+        if ids is None or len(ids) > 1:
+            return {"project_id": None, "projects": ids}
+        return {"project_id": ids[0] if ids else _NO_PROJECT, "projects": None}
+
+
+ALL_PROJECTS: Final = ChosenProjects()
 
 
 def projects(

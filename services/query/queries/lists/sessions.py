@@ -1,6 +1,6 @@
 """Sessions: the list, and one."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from functools import partial
 from typing import Final
@@ -41,6 +41,8 @@ SESSIONS = (
 )
 _MODELS = _sql("models")
 _EXISTS = "SELECT 1 AS found FROM sessions WHERE session_id = %(session_id)s"
+
+_SEEN = "SELECT session_id FROM sessions WHERE session_id = ANY (%(ids)s)"
 
 _TEXTS_DROPPED = "SELECT dropped_at FROM dropped_texts WHERE session_id = %(session_id)s"
 
@@ -167,6 +169,11 @@ def session(connection: Connection, session_id: str) -> Session | None:
 def session_exists(connection: Connection, session_id: str) -> bool:
     """Whether any of it is known."""
     return bool(rows(connection, _EXISTS, {"session_id": session_id}))
+
+
+def seen_sessions(connection: Connection, session_ids: Iterable[str]) -> frozenset[str]:
+    """Those of these sessions that the transaction's key may read."""
+    return frozenset(row["session_id"] for row in rows(connection, _SEEN, {"ids": list(session_ids)}))
 
 
 def texts_dropped_at(connection: Connection, session_id: str) -> datetime | None:

@@ -6,6 +6,7 @@ from typing import Final
 from services.query.answers.tags import Tag, TagPage
 from services.query.database import Connection
 from services.query.queries.lists.paging import Paging, page
+from services.query.queries.lists.projects import ChosenProjects
 from shared.sql_files import statement
 
 _sql = partial(statement, __package__, "tags.sql")
@@ -13,8 +14,8 @@ _sql = partial(statement, __package__, "tags.sql")
 _TAGS: Final = _sql("tags")
 
 
-def tags(connection: Connection, project_id: int | None, user: str | None, paging: Paging) -> TagPage:
+def tags(connection: Connection, projects: ChosenProjects, user: str | None, paging: Paging) -> TagPage:
     """Tags, those of the most sessions first."""
-    parameters = {"project_id": project_id, "user": user} | paging.after(sessions="int", key="text")
+    parameters = {"user": user} | projects.parameters(connection) | paging.after(sessions="int", key="text")
     items, next_cursor = page(connection, Tag, _TAGS, parameters, paging, ("sessions", "tag_key"))
     return TagPage(items, next_cursor)

@@ -8,6 +8,7 @@ FROM (
     CROSS JOIN LATERAL unnest(m.tags, m.tag_keys) AS each (tag, tag_key)
     WHERE s.counted
         AND (%(project_id)s::bigint IS NULL OR s.project_id = %(project_id)s)
+        AND (%(projects)s::bigint[] IS NULL OR s.project_id = ANY (%(projects)s))
         AND (%(user)s::text IS NULL OR s.user_id = (SELECT id FROM users WHERE name = %(user)s))
     GROUP BY each.tag_key
 ) AS t

@@ -4,7 +4,7 @@ from datetime import datetime
 from functools import partial
 
 from services.query.answers.users import User, UserPage
-from services.query.database import Connection, one_row, rows
+from services.query.database import Connection, Row, one_row, rows
 from services.query.queries.lists.paging import Paging, page
 from shared.database import ALL
 from shared.sql_files import statement
@@ -19,14 +19,20 @@ _OWN_USER = "SELECT coalesce(alias_of, id) AS id FROM users WHERE name = %(name)
 
 
 def users(
-    connection: Connection, projects: list[int] | None, user: str | None, dates: tuple[datetime | None, datetime | None], paging: Paging
+    connection: Connection,
+    projects: list[int] | None,
+    user: str | None,
+    dates: tuple[datetime | None, datetime | None],
+    paging: Paging,
+    idle_gap_seconds: int,
 ) -> UserPage:
-    """Users by name, with what they did in these projects; None is all projects together.
+    """Users by name, with what they did in these projects together; None is all projects.
 
     `dates` are [start, end): listed are users with a session that starts there, with totals of all time. None is an open side.
     """
     start, end = dates
-    parameters = {"projects": projects or [ALL], "user": user, "start": start, "end": end} | paging.after(name="text")
+    parameters: Row = {"projects": [ALL] if projects is None else projects, "user": user, "start": start, "end": end}
+    parameters |= {"idle_gap_seconds": idle_gap_seconds} | paging.after(name="text")
     items, next_cursor = page(connection, User, _USERS, parameters, paging, ("name",))
     return UserPage(items, next_cursor)
 

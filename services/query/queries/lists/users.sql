@@ -1,7 +1,7 @@
 -- name: users
 -- Users without any event, such as those that were merged into another, are left out. `projects` is the cell of all projects, or one for each of
--- some: then a user who worked on two of them at once was active in both.
-SELECT u.name, r.sessions, r.active_us / 60e6::float8 AS active_minutes, r.messages_count, r.tool_calls_count,
+-- some. Active time in several of them is no sum, since a user who worked on two at once was active once: it is read from the sessions.
+SELECT u.name, r.sessions, coalesce(together.active_us, r.active_us) / 60e6::float8 AS active_minutes, r.messages_count, r.tool_calls_count,
     CASE WHEN r.api_calls > r.unpriced_calls OR r.cost_nano_usd > 0 THEN r.cost_nano_usd / 1e9::float8 END AS cost_usd,
     s.first_seen, s.last_seen
 FROM users u
@@ -25,6 +25,15 @@ CROSS JOIN LATERAL (
     ) AS seen
     WHERE %(projects)s::bigint[] = '{-1}' OR project_id = ANY (%(projects)s::bigint[])
 ) AS s
+LEFT JOIN LATERAL (
+    SELECT measure_us(range_agg(without_gap(of_session.active_ranges, make_interval(secs => coalesce(
+        (SELECT value::integer FROM fixed_settings WHERE name = 'idle_gap_seconds'), %(idle_gap_seconds)s::integer))))) AS active_us
+    FROM (
+        SELECT active_ranges FROM sessions WHERE counted AND user_id = u.id AND project_id = ANY (%(projects)s::bigint[])
+        UNION ALL
+        SELECT active_ranges FROM base_sessions WHERE user_id = u.id AND project_id = ANY (%(projects)s::bigint[])
+    ) AS of_session
+) AS together ON cardinality(%(projects)s::bigint[]) > 1
 WHERE (%(user)s::text IS NULL OR u.name = %(user)s) AND (%(after_name)s::text IS NULL OR u.name > %(after_name)s)
     AND ((%(start)s::timestamptz IS NULL AND %(end)s::timestamptz IS NULL) OR EXISTS (
         SELECT FROM sessions

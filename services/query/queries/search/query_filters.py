@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from services.query.answers.search import FilterValue
 from services.query.database import Connection, Row, one_row, rows
+from services.query.queries.lists.projects import projects_of
 from services.query.queries.search.document_conditions import Part, empty_filters, sql
 from services.query.queries.search.query_language import Filter
 from services.query.queries.stats import ranges
@@ -37,6 +38,8 @@ MIN_SESSION_CHARACTERS: Final = 6
 _HINTS: Final[Mapping[str, str]] = {
     "project": "There is no project {!r}: give its name, the end of its path, or its id; see /api/projects.",
     "session": "There is no session that begins with {!r}.",
+    "group": "There is no project of the group {!r}; see /api/projects.",
+    "repository": "There is no project of the repository {!r}; see /api/projects.",
     "user": "There is no user {!r}; see /api/users.",
     "tool": "No call of a tool {!r} is stored; see /api/tool-calls/stats.",
 }
@@ -91,6 +94,7 @@ def resolve(connection: Connection, typed: Iterable[Filter], given: Given, tz: Z
         else:
             found |= _of_typed(each, found, tz)
     part = KINDS[found.pop("kind")][1] if found.get("kind") else None
+    _keep_chosen(connection, found, unknown)
     nothing = found["projects"] == [] or not (found["start"] is None or found["end"] is None or found["start"] < found["end"])
     if found["projects"] and len(found["projects"]) == 1 and found["project_id"] is None:
         # An index in the order of time serves one.
@@ -100,6 +104,21 @@ def resolve(connection: Connection, typed: Iterable[Filter], given: Given, tz: Z
     if found["start"] is None and found["end"] is not None:
         found["start"] = EARLIEST
     return Filters(found, part, path, shown, nothing, tuple(unknown))
+
+
+def _keep_chosen(connection: Connection, found: Row, unknown: list[Filter]) -> None:
+    """Leaves of the projects those of the group and the repository that are asked for. What no project has is unknown."""
+    asked = {name: found.pop(name, None) for name in ("group", "repository")}
+    chosen = projects_of(connection, **asked)
+    if chosen is None:
+        return
+    found["projects"] = [
+        each for each in chosen if found["project_id"] in (None, each) and (found["projects"] is None or each in found["projects"])
+    ]
+    for name, value in asked.items():
+        alone = dict.fromkeys(asked) | {name: value}
+        if value is not None and not chosen and not projects_of(connection, **alone):
+            unknown.append(Filter(name, value, is_excluded=False))
 
 
 def hints(connection: Connection, filters: Filters) -> list[str]:

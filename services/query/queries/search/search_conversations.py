@@ -6,7 +6,7 @@ from typing import Final
 from uuid import UUID
 
 from msgspec import Struct
-from msgspec.structs import asdict, replace
+from msgspec.structs import replace
 
 from services.query.answers.lists import FoundMessage, SearchPage
 from services.query.database import Connection, Row, fetch, fetch_by, one_row
@@ -35,7 +35,7 @@ def search(connection: Connection, query: Query | None, filters: EventFilters, r
     if not query.alternatives:
         return _answer([], Shown([], None, Found([], 0, True)), None, 0)
     waiting = noted(connection)
-    page = _page(connection, query, _parameters(filters, role, waiting), waiting, sort, paging)
+    page = _page(connection, query, _parameters(connection, filters, role, waiting), waiting, sort, paging)
     items = _in_full(connection, {hit.id: hit.score for hit in page.hits}, query.highlights)
     return _answer(items, page, cursor_of(paging, page.next_position), waiting.others)
 
@@ -44,15 +44,15 @@ def _listed(connection: Connection, filters: EventFilters, role: str | None, pag
     """The plain list. It reads the rows, so none waits for the index."""
     listed = conversations(connection, filters, role, paging)
     items = _in_full(connection, {item.id: 0.0 for item in listed.items}, ())
-    asked = asdict(filters) | {"role": role, "most": MAX_TOTAL + 1}
+    asked = filters.parameters(connection) | {"role": role, "most": MAX_TOTAL + 1}
     counted = within(connection, COUNT_MS, lambda: one_row(connection, NUMBER_OF_MESSAGES, asked))
     total = counted["messages"] if counted else len(items)
     found = Found([], total, counted is not None and total <= MAX_TOTAL)
     return _answer(items, Shown([], None, found), listed.next_cursor, 0)
 
 
-def _parameters(filters: EventFilters, role: str | None, waiting: Noted) -> Row:
-    given = asdict(filters)
+def _parameters(connection: Connection, filters: EventFilters, role: str | None, waiting: Noted) -> Row:
+    given = filters.parameters(connection)
     user = given.pop("user")
     found = document_conditions.empty_filters() | given | {"kinds": ["message"], "role": role, "only_words_rank": True}
     return found | {"users": None if user is None else [user], "noted": waiting.ids or None}

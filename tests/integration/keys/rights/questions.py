@@ -4,6 +4,8 @@ from typing import Final
 
 # {session}, {call}, {project} and the like are filled with what is somebody's, and with what nobody has.
 DATES = "start_date=2024-04-01&end_date=2024-05-31"
+# Of a list that takes a project. A part of the project has such a group and repository, in which bob alone worked.
+OF_GROUPS: Final = ("?group={word}-group", "?repository=git.example/{word}")
 # Of a GET several questions: all are asked with every kind of key.
 READS: Final[dict[str, list[str]]] = {
     "/healthz": [""],
@@ -54,6 +56,8 @@ READS: Final[dict[str, list[str]]] = {
         "?user=bob",
         "?user=ann&project_id={project_id}",
         "?machine={machine}&user=ann",
+        "?user=ann&group={word}-group",
+        "?user=ann&repository=git.example/{word}",
         "?format=csv&user=ann",
     ],
     "/api/tool-calls/stats": [
@@ -77,21 +81,22 @@ READS: Final[dict[str, list[str]]] = {
         ),
     ],
     "/api/live": ["?kind=none"],
-    "/api/live/sessions": ["", "?user=bob", "?machine={machine}"],
-    "/api/users": ["", "?user=bob", "?project_id={project_id}", f"?{DATES}"],
+    "/api/live/sessions": ["", "?user=bob", "?machine={machine}", *OF_GROUPS],
+    "/api/users": ["", "?user=bob", "?project_id={project_id}", f"?{DATES}", *OF_GROUPS],
     "/api/machines": ["", "?user=bob"],
     "/api/formats": [""],
-    "/api/tags": ["", "?user=bob", "?project_id={project_id}"],
+    "/api/tags": ["", "?user=bob", "?project_id={project_id}", *OF_GROUPS],
     "/api/views": [""],
     "/api/files": [
         *("", "?sort=lines_changed", "?sort=last_change", "?user=bob", "?user=ann", "?contains=secret", "?path=/home/team/*"),
-        *("?path=/home/team/{word}.py", f"?{DATES}", "?machine={machine}", "?format=ndjson", "?project_id={project_id}"),
+        *("?path=/home/team/{word}.py", f"?{DATES}", "?machine={machine}", "?format=ndjson", "?project_id={project_id}", *OF_GROUPS),
     ],
     "/api/files/history": [
         "?path=/home/team/{word}.py",
         "?path=/home/team/*",
         "?path=/home/team/*&user=bob",
         "?path=/home/team/*&machine={machine}",
+        "?path=/home/team/*&group={word}-group",
     ],
     "/api/sessions": [
         *("", "?sort=cost_usd", "?user=bob", "?machine={machine}", "?branch={branch}", "?model={model}", "?is_starred=true", "?tag={tag}"),
@@ -106,7 +111,7 @@ READS: Final[dict[str, list[str]]] = {
         *("?project_id={project_id}", "?project_id={part}", "?group={word}-group", "?repository=git.example/{word}", "?limit=1"),
     ],
     "/api/sessions/{session_id}": [""],
-    "/api/sessions/{session_id}/conversations": ["", "?format=csv"],
+    "/api/sessions/{session_id}/conversations": ["", "?format=csv", "?group={word}-group"],
     "/api/sessions/{session_id}/activities": ["?include_patch=true"],
     "/api/sessions/{session_id}/tool-calls": ["?include_result=true"],
     "/api/sessions/{session_id}/timeline": ["", "?threads=all&include_thinking=true", "?around={call}"],
@@ -117,7 +122,7 @@ READS: Final[dict[str, list[str]]] = {
     "/api/explain": [
         *(f"?measure={name}&user=ann" for name in ("cost_usd", "messages", "tool_errors", "lines_added", "sessions")),
         *("?measure=api_calls", "?measure=cost_usd&user=bob", "?measure=messages&project_id={project_id}&user=ann"),
-        f"?measure=tool_calls&{DATES}&machine={{machine}}&user=ann",
+        *(f"?measure=tool_calls&{DATES}&machine={{machine}}&user=ann", "?measure=messages&group={word}-group&user=ann"),
     ],
     "/api/reconcile": ["", f"?{DATES}&user=ann", "?user=bob", "?project_id={project_id}&user=ann", "?machine={machine}&user=ann"],
     "/api/sessions/{session_id}/export": ["?format=json", "?format=markdown", "?format=html", "?format=digest"],
@@ -132,6 +137,7 @@ READS: Final[dict[str, list[str]]] = {
         "?branch={branch}",
         "?project_id={project_id}",
         "?limit=1",
+        *OF_GROUPS,
     ],
     "/api/activities": [
         "?include_patch=true",
@@ -139,6 +145,7 @@ READS: Final[dict[str, list[str]]] = {
         "?file_path=/home/team/*",
         "?file_path=/home/team/{word}.py",
         "?user=bob",
+        *OF_GROUPS,
     ],
     "/api/tool-calls": [
         "?include_result=true",
@@ -146,6 +153,7 @@ READS: Final[dict[str, list[str]]] = {
         "?session_id={session}",
         "?sort=execution_time_ms",
         "?error_class={error_class}",
+        *OF_GROUPS,
     ],
     "/api/tool-calls/{call_id}": [""],
     "/api/duplicates/{row_id}": ["", "?request_id=req_1"],
@@ -157,6 +165,8 @@ READS: Final[dict[str, list[str]]] = {
         "?sort=newest",
         "?q=common&user=bob",
         "?q=common&session_id={session}",
+        "?q=common&group={word}-group",
+        *OF_GROUPS,
     ],
     "/api/search": [
         *(
@@ -178,6 +188,8 @@ READS: Final[dict[str, list[str]]] = {
         *(
             "?q=common&session_id={session}",
             "?q=common&project_id={project_id}",
+            "?q=common&group={word}-group",
+            "?q=common&repository=git.example/{word}&group_by=session",
             "?q={word}&kind=session&include_content=true",
             "?q=common+nothingatall",
         ),

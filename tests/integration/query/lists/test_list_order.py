@@ -126,7 +126,7 @@ def test_tool_calls_by_time_are_read_along_an_index(connection: psycopg.Connecti
     for session_id, index in ((None, "tool_calls_by_time"), ("7", "tool_calls_of_session")):
         for ascending in (False, True):
             parameters = (
-                asdict(events.EventFilters(session_id))
+                events.EventFilters(session_id).parameters(connection)
                 | {"tool_name": None, "status": None, "sort": "timestamp"}
                 | {"error_class": None, "include_result": False}
             )

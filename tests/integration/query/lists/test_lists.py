@@ -353,8 +353,9 @@ def test_tool_calls_are_filtered_by_tool_and_result(client: TestClient, connecti
 def test_users_have_the_totals_of_the_stats(client: TestClient, connection: psycopg.Connection[Any]) -> None:
     made = world.build(connection)
     seed.add_user(connection, "without any event")
+    connection.execute("UPDATE projects SET group_name = 'work' WHERE id = ANY (%s)", (made.projects[:2],))
 
-    for of_project in ("", f"project_id={made.projects[0]}"):
+    for of_project in ("", f"project_id={made.projects[0]}", "group=work"):
         listed = pages(client, f"/api/users?{of_project}", 1)
         stats = {item["user"]: item for item in client.get(f"/api/stats?{of_project}").json()["users"]}
 

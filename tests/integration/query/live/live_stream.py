@@ -14,6 +14,7 @@ from fastapi import FastAPI
 from redis import Redis
 
 from services.query.app import create_app
+from services.query.live.positions import position_of
 from services.query.settings import Settings
 from shared.feed import FEED_ENTRIES, FEED_KEY, ITEMS_FIELD, FeedItem, encode_items
 from shared.http.server import ClientLimits, build_server
@@ -73,6 +74,20 @@ def events(answer: httpx.Response, at_most: int | None = None) -> Iterator[Strea
 def items(answer: httpx.Response) -> Iterator[StreamEvent]:
     """The events that have data."""
     return (told for told in events(answer) if told.data is not None)
+
+
+def heard(told: Iterator[StreamEvent], redis: Redis) -> list[Any]:
+    """The data of what comes up to the newest entry of the feed, where a heartbeat says that the stream is. So what is not there was left out."""
+    [(newest, _)] = redis.xrevrange(FEED_KEY, count=1)
+    end, found = position_of(newest.decode()), []
+    assert end is not None
+    for each in told:
+        if each.data is not None:
+            found.append(each.data)
+        position = position_of(each.last_id)
+        if position is not None and position >= end:
+            break
+    return found
 
 
 def _lines(answer: httpx.Response, at_most: int | None) -> Iterator[str]:

@@ -10,12 +10,13 @@ import pytest
 from redis import Redis
 
 from deploy.embedded.supervision.processes import wait_until
+from services.query.routes import live
 from services.query.settings import Settings
 from shared.auth.keys import digest_of, id_of, new_key
 from shared.feed import FeedItem
 from tests.integration.keys.conftest import make_key
 from tests.integration.query import seed
-from tests.integration.query.live.live_stream import SECONDS, append, items, prompt, serving
+from tests.integration.query.live.live_stream import NOW, SECONDS, StreamEvent, append, events, heard, items, prompt, serving
 
 
 @pytest.fixture
@@ -106,6 +107,45 @@ def test_a_key_sees_of_open_sessions_what_it_sees_in_the_lists(query_settings: S
     assert bound["wiki permission"]["tool_input"] == "cat wiki.md"
     assert bound["wiki error"]["error"] == "Too much of wiki"
     assert bound["wiki error"]["files"][0]["file_path"] == "/home/ann/wiki/a.md"
+
+
+@pytest.mark.parametrize(
+    ("asked", "expected"), [("group=acme", ["one", "two"]), ("repository=git.example/two", ["two"]), ("group=nobodys", [])]
+)
+@pytest.mark.parametrize("bound_to", ["nothing", "projects", "a user"])
+def test_a_listener_hears_the_projects_of_a_group_or_repository(
+    query_settings: Settings,
+    connection: psycopg.Connection[Any],
+    redis: Redis,
+    monkeypatch: pytest.MonkeyPatch,
+    bound_to: str,
+    asked: str,
+    expected: list[str],
+) -> None:
+    """given projects in which ann worked, two of them a group, then a stream of the group has items of these alone, as far as the key sees them"""
+    monkeypatch.setattr(live, "HEARTBEAT_SECONDS", 0.05)
+    ann = seed.add_user(connection, "ann")
+    ids = {name: seed.add_project(connection, f"/w/{name}") for name in ("one", "two", "other", "unseen")}
+    seen = ("one", "two", "other")
+    for name in seen:
+        seed.add_session(connection, f"in {name}", ids[name], ann, started_at=NOW)
+    seed.compute_aggregates(connection)
+    connection.execute("UPDATE projects SET group_name = 'acme' WHERE name IN ('one', 'two', 'unseen')")
+    connection.execute("UPDATE projects SET repository = 'git.example/two' WHERE name = 'two'")
+    rights: dict[str, Any] = {"nothing": {}, "projects": {"projects": [ids[name] for name in seen]}, "a user": {"user": "ann"}}[bound_to]
+    key = make_key(query_settings.database_url, "read", **rights)
+
+    with serving(with_keys(query_settings)) as (app, client), ExitStack() as streams:
+
+        def listen(query: str) -> Iterator[StreamEvent]:
+            return events(streams.enter_context(client.stream("GET", f"/api/live?{query}", headers={"Authorization": f"Bearer {key}"})))
+
+        told, everything = listen(asked), listen("")
+        assert wait_until(lambda: app.state.live.listeners == 2, SECONDS)
+        append(redis, *(prompt(name, user="ann", project_id=ids[name], session_id=f"in {name}") for name in seen))
+
+        assert [item["content"] for item in heard(told, redis)] == expected
+        assert [item["content"] for item in heard(everything, redis)] == list(seen)
 
 
 def bearer(key: str, _connection: psycopg.Connection[Any]) -> dict[str, str]:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from services.query.answers.live import LiveSession
 from services.query.queries.lists.live_sessions import live_sessions
+from services.query.queries.lists.projects import ALL_PROJECTS
 from services.worker.capture.parser_states import ParserStates
 from services.worker.capture.read_captured import read_captured
 from services.worker.maintenance.idle_sessions import close_idle_sessions
@@ -93,7 +94,7 @@ def bring(worker: Resources, session_id: str, steps: list[Step], start: datetime
 def listed(worker: Resources, session_id: str) -> LiveSession | None:
     """As GET /api/live/sessions has it."""
     with worker.transaction() as connection:
-        found = {row.session_id: row for row in live_sessions(connection, None, None, None)}
+        found = {row.session_id: row for row in live_sessions(connection, ALL_PROJECTS, None, None)}
     return found.get(session_id)
 
 
