@@ -9,6 +9,7 @@ import { clockText } from "../../format/times";
 import { Hint } from "../../parts/notes/hint";
 import { ProblemNote } from "../../parts/notes/problem_note";
 import { Tile } from "../../parts/stats/tile";
+import { allTokens } from "../../parts/stats/token_split";
 
 const EVERY_MS = 15_000;
 const QUARTER_MS = 15 * 60_000;
@@ -17,7 +18,7 @@ export function Today() {
   const day = today(zone.value);
   const { data, problem, again } = useRead("/api/stats", { start_date: day, end_date: day, tz: zone.value }, { everyMs: EVERY_MS });
   const totals = data?.totals;
-  const tokens = totals && totals.input_tokens + totals.output_tokens + totals.cache_creation_tokens + totals.cache_read_tokens;
+  const tokens = totals && allTokens(totals);
   const note = totals ? "today" : "reading …";
   return (
     <>
