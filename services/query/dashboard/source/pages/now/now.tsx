@@ -61,7 +61,7 @@ const STATES = {
 } as const;
 
 function Connection({ live }: { live: Live }) {
-  const state = live.problem.value?.status === 0 ? "cut" : live.state.value;
+  const state = live.problem.value ? "cut" : live.state.value;
   const [tone, text] = STATES[state];
   return (
     <span class={`badge now-connection ${tone}`} role="status" data-state={state}>

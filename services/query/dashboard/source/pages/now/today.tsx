@@ -19,7 +19,7 @@ export function Today() {
   const { data, problem, again } = useRead("/api/stats", { start_date: day, end_date: day, tz: zone.value }, { everyMs: EVERY_MS });
   const totals = data?.totals;
   const tokens = totals && allTokens(totals);
-  const note = totals ? "today" : "reading …";
+  const note = totals ? "today" : problem ? "not known" : "reading …";
   return (
     <>
       {problem && !data && <ProblemNote problem={problem} again={again} />}

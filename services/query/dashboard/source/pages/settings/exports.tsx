@@ -35,6 +35,7 @@ export function Exports() {
         </button>
       </p>
       {problem.value && <ProblemNote problem={problem.value} />}
+      {exports.problem && <ProblemNote problem={exports.problem} again={exports.again} />}
       <ul role="status">
         {exports.data?.items.slice(0, SHOWN).map((each) => (
           <li key={each.export_id}>

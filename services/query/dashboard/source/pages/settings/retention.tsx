@@ -66,7 +66,8 @@ export function Retention() {
   ];
   return (
     <Panel title="Retention" about="numbers stay when texts or sessions go" class="retention">
-      {(problem.value ?? kept.problem) && <ProblemNote problem={(problem.value ?? kept.problem)!} />}
+      {problem.value && <ProblemNote problem={problem.value} />}
+      {kept.problem && <ProblemNote problem={kept.problem} again={kept.again} />}
       {kept.data && <Table caption="What is kept for how long" columns={columns} rows={lines(kept.data)} keyOf={(line) => line.id ?? line.what} />}
       <form onSubmit={set}>
         Keep{" "}
