@@ -59,6 +59,17 @@ export async function send(method: string, address: string, body?: unknown, sign
   throw problemOf(response.status, response.headers.get("X-Request-ID"), await response.text());
 }
 
+/** Runs it, and gives back the problem that it met, or null. Whatever else is thrown is a defect of the dashboard. */
+export async function attempt(run: () => Promise<unknown>): Promise<Problem | null> {
+  try {
+    await run();
+    return null;
+  } catch (error) {
+    if (error instanceof Problem) return error;
+    throw error;
+  }
+}
+
 /** The problem that an answer tells which is not 2xx. */
 export function problemOf(status: number, requestId: string | null, text: string): Problem {
   if (status === 401) needsLogin.value = true;

@@ -4,7 +4,7 @@ import { useLayoutEffect, useEffect, useRef, useState } from "preact/hooks";
 import { address, isRevisit, parameter, withParameters } from "../../address/address";
 import { rangeQuery } from "../../address/filters";
 import { extent, range, rangeAddress } from "../../address/range";
-import { Problem } from "../../api/request";
+import { type Problem, attempt } from "../../api/request";
 import { usePages } from "../../api/use_pages";
 import { measure } from "../../format/measures";
 import { dayText } from "../../format/days";
@@ -48,14 +48,10 @@ export function SessionList() {
   useKeptPlace();
 
   async function change(sessionId: string, wanted: MarksChange): Promise<void> {
-    setMarkProblem(null);
-    try {
+    setMarkProblem(await attempt(async () => {
       const marks = await mark(sessionId, wanted);
       found.change((page) => ({ ...page, items: page.items.map((session) => (session.session_id === sessionId ? withMarks(session, marks) : session)) }));
-    } catch (error) {
-      if (!(error instanceof Problem)) throw error;
-      setMarkProblem(error);
-    }
+    }));
   }
 
   return (

@@ -4,7 +4,7 @@ import { useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { useEffect } from "preact/hooks";
 import type { Schemas } from "../../api/answers";
-import { Problem, read } from "../../api/request";
+import { type Problem, attempt, read } from "../../api/request";
 import { ProblemNote } from "../../parts/notes/problem_note";
 
 interface Items {
@@ -31,15 +31,11 @@ export function Pages<P extends Listed>({ path, what, version = 0, empty, childr
   const problem = useSignal<Problem | null>(null);
 
   async function readPage(cursor: string | null): Promise<void> {
-    try {
+    problem.value = await attempt(async () => {
       const page = (await read(path as Listed, { limit: SHOWN, cursor })) as unknown as { items: Items[P][]; next_cursor: string | null };
       items.value = cursor === null ? page.items : [...(items.peek() ?? []), ...page.items];
       next.value = page.next_cursor;
-      problem.value = null;
-    } catch (error) {
-      if (!(error instanceof Problem)) throw error;
-      problem.value = error;
-    }
+    });
   }
 
   useEffect(() => void readPage(null), [path, version]);
