@@ -11,7 +11,7 @@ export function Tags() {
         {(tags) => (
           <p class="tag-list">
             {tags.map((tag) => (
-              <a class="badge" key={tag.tag} href={`/sessions?tag=${encodeURIComponent(tag.tag)}`}>
+              <a class="badge" key={tag.tag} href={`/sessions?range=all&tag=${encodeURIComponent(tag.tag)}`}>
                 {tag.tag} {count(tag.sessions)}
               </a>
             ))}
