@@ -21,7 +21,7 @@ export function BlocksPanel() {
           items.length === 0 ? (
             <p class="quiet">No call of a model in these days.</p>
           ) : (
-            <div class="usage-blocks">
+            <div class="chart-table">
               <Table
                 caption="Blocks of 5 hours, the newest first"
                 rows={items}
