@@ -17,7 +17,7 @@ export function ProblemNote({ problem, again }: { problem: Problem; again?: () =
   useRetry(problem, again);
   const latest = useRef(again);
   latest.current = again;
-  const own = useRef<Told>();
+  const own = useRef<Told | null>(null);
   const { message } = problem;
   useLayoutEffect(() => {
     if (!latest.current) return;
