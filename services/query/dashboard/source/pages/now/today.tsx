@@ -4,7 +4,7 @@ import { pageAddress } from "../../address/filters";
 import { zone } from "../../address/range";
 import { useRead } from "../../api/use_read";
 import { today } from "../../format/days";
-import { cost } from "../../format/quantities";
+import { cost, plural } from "../../format/quantities";
 import { clockText } from "../../format/times";
 import { Hint } from "../../parts/notes/hint";
 import { ProblemNote } from "../../parts/notes/problem_note";
@@ -27,7 +27,7 @@ export function Today() {
         <Tile of="active_minutes" value={totals?.active_minutes} note={note} href={`/days/${day}`} />
         <Tile of="tool_calls" value={totals?.tool_calls} note={note} href={pageAddress("/tools", { range: "today" })} />
         <Tile of="total_tokens" value={tokens} note={note} href={pageAddress("/usage", { range: "today" })} />
-        <Tile of="cost_usd" value={totals?.cost_usd} note={totals?.unpriced_calls ? `today, ${totals.unpriced_calls} calls without a price` : note} without={totals?.api_calls === 0 ? "no calls" : undefined} href={pageAddress("/usage", { range: "today" })} />
+        <Tile of="cost_usd" value={totals?.cost_usd} note={totals?.unpriced_calls ? `today, ${plural(totals.unpriced_calls, "call")} without a price` : note} without={totals?.api_calls === 0 ? "no calls" : undefined} href={pageAddress("/usage", { range: "today" })} />
         <Burn />
       </section>
     </>

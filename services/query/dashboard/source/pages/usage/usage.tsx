@@ -8,7 +8,7 @@ import { addressOf } from "../../api/request";
 import { useRead } from "../../api/use_read";
 import { intervalLabel, intervalsOf } from "../../format/intervals";
 import { measure } from "../../format/measures";
-import { count } from "../../format/quantities";
+import { count, plural } from "../../format/quantities";
 import { Loaded, Panel } from "../../parts/panel";
 import { StatsPage } from "../../parts/stats/stats_page";
 import { Switch } from "../../parts/switch";
@@ -95,7 +95,7 @@ export default function Usage() {
                 <TokenSplit tokens={data.totals} />
                 {data.totals.unpriced_calls > 0 && (
                   <p class="quiet">
-                    {count(data.totals.unpriced_calls)} of {count(data.totals.api_calls)} calls have no known price. They are in the tokens, and in no cost.
+                    {count(data.totals.unpriced_calls)} of {plural(data.totals.api_calls, "call")} {data.totals.unpriced_calls === 1 ? "has" : "have"} no known price: in the tokens, and in no cost.
                   </p>
                 )}
                 {data.price_versions.length > 0 && <p class="quiet usage-prices">Prices: {data.price_versions.join(", ")}</p>}
