@@ -75,7 +75,7 @@ def test_table_of_the_page_alone_has_raw_numbers_and_names_their_unit(open_page:
     assert len(rows) == shown.count()
     active = {row["Date"]: float(row["Active time (minutes)"]) for row in rows}
     assert active == {day: pytest.approx(minutes.get(day, 0)) for day in active}
-    assert sum(active.values()) == pytest.approx(sum(minutes.values())) > 0
+    assert 0 < sum(active.values()) == pytest.approx(sum(minutes.values()))
 
 
 def test_totals_of_a_comparison_are_whole(open_page: OpenPage) -> None:

@@ -23,7 +23,7 @@ export default function Now() {
         {seesTextsOfCounts.value && <NoticeSwitch />}
       </header>
       {live.problem.value && live.listed.value === null && <ProblemNote problem={live.problem.value} again={live.again} />}
-      <Today />
+      <Today isProblemTold={live.problem.value !== null} />
       {seesTextsOfCounts.value ? <Board live={live} now={clock} /> : <StateCounts live={live} />}
       <Below live={live} clock={clock} />
     </>

@@ -14,7 +14,8 @@ import { allTokens } from "../../parts/stats/token_split";
 const EVERY_MS = 15_000;
 const QUARTER_MS = 15 * 60_000;
 
-export function Today() {
+/** `isProblemTold`: the page says it already. */
+export function Today({ isProblemTold }: { isProblemTold: boolean }) {
   const day = today(zone.value);
   const { data, problem, again } = useRead("/api/stats", { start_date: day, end_date: day, tz: zone.value }, { everyMs: EVERY_MS });
   const totals = data?.totals;
@@ -22,7 +23,7 @@ export function Today() {
   const note = totals ? "today" : problem ? "not known" : "reading …";
   return (
     <>
-      {problem && !data && <ProblemNote problem={problem} again={again} />}
+      {problem && !data && !isProblemTold && <ProblemNote problem={problem} again={again} />}
       <section class="tiles now-today" aria-label={`Today, ${zone.value}`}>
         <Tile of="active_minutes" value={totals?.active_minutes} note={note} href={`/days/${day}`} />
         <Tile of="tool_calls" value={totals?.tool_calls} note={note} href={pageAddress("/tools", { range: "today" })} />

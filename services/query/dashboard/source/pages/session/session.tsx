@@ -40,7 +40,11 @@ export default function Session({ id }: { id: string }) {
   if (reading.problem?.status === 404) return <NoSession id={id} />;
   return (
     <>
-      {reading.problem && !session && <h1>A session</h1>}
+      {reading.problem && !session && (
+        <header class="page-head">
+          <h1>A session</h1>
+        </header>
+      )}
       {reading.problem && <ProblemNote problem={reading.problem} again={reading.again} />}
       {markProblem && <ProblemNote problem={markProblem} />}
       {session ? (
