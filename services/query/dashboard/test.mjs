@@ -63,6 +63,13 @@ test("cost of no calls is a dash, and of calls without a price it is not priced"
   assert.equal(cost(moneyOf(1.5, { unpriced_calls: 2 })), "$1.50");
 });
 
+test("numbers that are saved raw have their unit in the head of their column", async () => {
+  const { withUnit, minutes, cost, count } = quantities;
+  assert.equal(withUnit("Active time", minutes), "Active time (minutes)");
+  assert.equal(withUnit("Cost", cost), "Cost (USD)");
+  assert.equal(withUnit("Messages", count), "Messages");
+});
+
 test("sums of groups tell nothing from what is not known", async () => {
   const { sumOf } = await source("pages/usage/dimensions.ts");
   assert.equal(sumOf([undefined, undefined]), undefined);

@@ -1,9 +1,21 @@
-import { defineConfig } from "vite";
+import { type Plugin, defineConfig } from "vite";
 
 // The tracker that `npm start` shows the dashboard of, while its sources change.
 const tracker = "http://127.0.0.1:8000";
 
+/** marked makes an instance of its whole parser when it is loaded, for callers that want HTML. The dashboard takes its lexer alone, so the module ends before that: 3 KB less. */
+const lexerOfMarked: Plugin = {
+  name: "lexer-of-marked",
+  transform(code, id) {
+    if (!id.endsWith("/marked.esm.js")) return null;
+    const nameOf = (exported: string) => /[\w$]+$/.exec(code.split(` as ${exported},`)[0] ?? "")?.[0];
+    const [used] = code.split(`=new ${nameOf("Marked")};`);
+    return `${used};export{${nameOf("Lexer")} as Lexer,${nameOf("Tokenizer")} as Tokenizer};`;
+  },
+};
+
 export default defineConfig({
+  plugins: [lexerOfMarked],
   oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
   build: {
     outDir: "built",

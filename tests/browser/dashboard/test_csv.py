@@ -24,6 +24,8 @@ LISTS = {
     "sessions of a project": ("/projects/1?range=30d", "Newest sessions", "/api/sessions", "session_id"),
     "files": ("/files?range=30d&contains=src", None, "/api/files", "file_path"),
     "imports": ("/imports", "Jobs", "/api/import/jobs", "job_id"),
+    "blocks": ("/usage?range=30d", "Blocks of 5 hours", "/api/usage/blocks", "start"),
+    "people and models": ("/usage?range=30d&by=user", "By person and model", "/api/usage", "model"),
     "a comparison": ("/compare?range=7d&by=tool", "By tool", "/api/compare", "tool_name"),
 }
 
@@ -59,16 +61,21 @@ def test_list_of_the_api_comes_with_the_filters_of_the_page(open_page: OpenPage,
     assert {row[column] for row in rows} >= {str(item[column] if item[column] is not None else "") for item in items}
 
 
-def test_table_of_the_page_alone_is_made_by_the_page(open_page: OpenPage) -> None:
-    page = open_page("/usage?range=30d", timezone_id="UTC")
-    blocks = panel(page, "Blocks of 5 hours")
-    expect(blocks.locator("tbody tr").first).to_be_visible()
-    shown = [cell.strip() for cell in blocks.locator("tbody td:first-child").all_inner_texts()]
+def test_table_of_the_page_alone_has_raw_numbers_and_names_their_unit(open_page: OpenPage, stack: Stack) -> None:
+    told = stack.http.get("/api/stats", params={"tz": "UTC", "interval": "day"}).json()["time_series"]
+    minutes = {point["date"]: point["active_minutes"] for point in told}
+    page = open_page("/overview?range=30d", timezone_id="UTC")
+    course = panel(page, "Over time")
+    course.get_by_role("button", name="Table", exact=True).click()
+    shown = course.locator("tbody tr")
+    expect(shown.first).to_be_visible()
 
-    rows = rows_of(saved(page, blocks.get_by_role("button", name="CSV", exact=True)))
+    rows = rows_of(saved(page, course.get_by_role("button", name="CSV", exact=True)))
 
-    assert list(rows[0]) == [head.strip() for head in blocks.locator("th").all_inner_texts()]
-    assert [row["Block"] for row in rows] == shown
+    assert len(rows) == shown.count()
+    active = {row["Date"]: float(row["Active time (minutes)"]) for row in rows}
+    assert active == {day: pytest.approx(minutes.get(day, 0)) for day in active}
+    assert 0 < sum(active.values()) == pytest.approx(sum(minutes.values()))
 
 
 def test_totals_of_a_comparison_are_whole(open_page: OpenPage) -> None:
@@ -78,8 +85,10 @@ def test_totals_of_a_comparison_are_whole(open_page: OpenPage) -> None:
 
     rows = rows_of(saved(page, totals.get_by_role("button", name="CSV", exact=True)))
 
-    assert [row["Measure"] for row in rows] == [cell.strip() for cell in totals.locator("tbody td:first-child").all_inner_texts()]
-    assert all(row["Now"] for row in rows)
+    names = [cell.strip() for cell in totals.locator("tbody td:first-child").all_inner_texts()]
+    assert [row["Measure"].partition(" (")[0] for row in rows] == names
+    assert {"Active time (minutes)", "Cost (USD)", "Error rate (share)"} <= {row["Measure"] for row in rows}
+    assert all(float(row["Now"]) >= 0 for row in rows)
 
 
 def test_search_gives_the_hits_that_it_shows(open_page: OpenPage) -> None:

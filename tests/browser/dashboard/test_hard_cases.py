@@ -293,12 +293,14 @@ def has_ring(page: Any) -> bool:
 
 
 def test_address_of_a_tracker_that_does_not_answer_says_so(open_page: OpenPage, stack: Stack) -> None:
-    """Every read of a page fails: it says so in words, and goes on by itself."""
+    """Every read of a page fails: it says so once, in words, and goes on by itself."""
     page = open_page("/settings", allows=("ERR_", "Failed to load"))
     page.wait_for_selector("h1")
     page.route("**/api/**", lambda route: route.abort())
     page.click("nav a[href^='/overview']")
     expect(page.get_by_role("alert").first).to_contain_text("The tracker does not answer")
+    expect(page.get_by_text("This could not be read either.").first).to_be_visible()
+    expect(page.get_by_role("alert")).to_have_count(1)
     page.unroute("**/api/**")
     expect(page.locator("[data-measure=active_sessions] .tile-value")).not_to_have_text("", timeout=15_000)
     expect(page.get_by_role("alert")).to_have_count(0, timeout=15_000)

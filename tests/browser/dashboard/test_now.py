@@ -53,6 +53,20 @@ def test_an_event_shows_without_a_reload(open_page: OpenPage, stack: Stack) -> N
     assert page.evaluate("window.isSamePage")
 
 
+def test_what_could_not_be_read_is_not_known(open_page: OpenPage) -> None:
+    page = open_page("/settings", allows=("ERR_", "Failed to load"))
+    page.wait_for_selector("h1")
+    page.route("**/api/live/sessions", lambda route: route.abort())
+
+    page.get_by_role("navigation", name="Pages").get_by_role("link", name="Now").click()
+
+    expect(page.locator(".now-connection")).to_have_attribute("data-state", "cut")
+    expect(page.locator(".feed-nothing")).to_have_text("Not known.")
+    expect(page.locator(".board")).to_have_count(0)
+    page.unroute("**/api/live/sessions")
+    live(page)
+
+
 def test_a_session_shows_the_subagents_that_work_for_it(open_page: OpenPage, stack: Stack) -> None:
     session = f"agents-{uuid4()}"
     call, agent = f"toolu_{uuid4().hex}", {"agent_id": uuid4().hex[:17], "agent_type": "Explore"}

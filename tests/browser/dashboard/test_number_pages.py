@@ -156,6 +156,18 @@ def test_top_sessions_are_those_of_the_api(open_page: OpenPage, stack: Stack) ->
     assert hrefs == [f"/sessions/{each['session_id']}" for each in sessions]
 
 
+def test_days_before_the_first_event_lead_to_those_with_events(open_page: OpenPage) -> None:
+    page = open_page("/overview?from=2019-03-01&to=2019-03-02", timezone_id="UTC")
+    note = page.locator(".note", has_text="Nothing is stored of these days")
+    expect(note).to_be_visible()
+
+    note.get_by_role("link", name="Show all of them").click()
+
+    page.wait_for_url("**/overview?range=all")
+    expect(note).to_have_count(0)
+    expect(tile(page, "active_sessions")).not_to_have_text("0")
+
+
 def test_usage_table_adds_up_to_the_total_of_the_api_and_csv_has_its_rows(open_page: OpenPage, stack: Stack) -> None:
     usage = answer(stack, "/api/usage", group_by="model")
     page = open_page(f"/usage?{ALL}&interval=day", timezone_id="UTC")

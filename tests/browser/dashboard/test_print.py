@@ -66,8 +66,8 @@ def test_title_has_range_zone_and_filters(open_page: OpenPage, stack: Stack) -> 
 
 def test_table_that_scrolls_is_printed_whole_and_scrolls_again_afterwards(open_page: OpenPage) -> None:
     page = open_page("/usage?range=30d", timezone_id="UTC")
-    is_cut = ".usage-blocks", "box => box.scrollHeight > box.clientHeight + 1 && getComputedStyle(box).overflowY !== 'visible'"
-    expect(page.locator(".usage-blocks tbody tr").first).to_be_visible()
+    is_cut = ".chart-table .table-scroll", "box => box.scrollHeight > box.clientHeight + 1 && getComputedStyle(box).overflowY !== 'visible'"
+    expect(page.locator(".chart-table tbody tr").first).to_be_visible()
     assert page.eval_on_selector(*is_cut)
 
     with printed(page):

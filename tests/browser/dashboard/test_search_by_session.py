@@ -63,6 +63,7 @@ def test_palette_offers_sessions_where_no_text_has_all_words(open_page: OpenPage
     page.wait_for_selector("h1")
     open_palette(page)
     page.keyboard.type("tapir ibis")
+    expect(page.locator(".palette .search-count")).to_have_text("No text has all words.")
 
     page.get_by_role("link", name="In different texts of a session: 1 session").click()
 

@@ -6,13 +6,14 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from playwright.sync_api import expect
 
+from deploy.embedded.supervision.processes import wait_until
 from shared.terms import error_class_label
 from tests.browser.dashboard.conftest import OpenPage
 from tests.browser.dashboard.sent_sessions import begin, import_transcript, say, send
 from tests.browser.dashboard.test_session import last_item_has_all_of_the_cost
 from tests.browser.dashboard.told_transcript import ASK, LAST_ANSWER, SUBAGENT_MS, told_transcript
 from tests.flow.conftest import Stack
-from tests.unit.worker.importers.transcript.rows_of_a_session import answer, jsonl, prompt, text
+from tests.unit.worker.importers.transcript.rows_of_a_session import PATCH, answer, jsonl, prompt, result, text, use
 
 TOLD = "25252525-0000-4000-8000-000000000001"
 
@@ -64,6 +65,29 @@ def test_file_leads_to_its_diff(open_page: OpenPage, stack: Stack, told: str) ->
     marked = page.locator(".call.is-marked")
     expect(marked).to_be_in_viewport()
     expect(marked.locator(".call-body .diff-line.is-added")).to_have_count(30)
+
+
+def test_file_leads_to_each_of_its_changes(open_page: OpenPage, stack: Stack) -> None:
+    session = "25252525-0000-4000-8000-000000000003"
+    path = "/home/ann/told/src/often changed.py"
+    edits = [use(f"toolu_e{number}", "Edit", file_path=path, old_string="a", new_string=f"b{number}") for number in range(3)]
+    rows = [
+        prompt(0, "e0", "Change it thrice"),
+        *(answer(1 + number, f"ea{number}", f"msg_e{number}", edit) for number, edit in enumerate(edits)),
+        *(result(5 + number, f"er{number}", f"toolu_e{number}", "ok", toolUseResult={"filePath": path} | PATCH) for number in range(3)),
+    ]
+    import_transcript(stack, session, jsonl(*(row | {"sessionId": session} for row in rows)))
+    found = f"/api/search?session_id={session}&q=file:%22{path.replace(' ', '%20')}%22"
+    assert wait_until(lambda: sum(hit["timeline_id"] is not None for hit in stack.http.get(found).json()["items"]) == 3, 60)
+    page = open_page(f"/sessions/{session}")
+
+    page.locator(".outcome-facts > div", has_text="Files").get_by_role("link").first.click()
+
+    steps = page.get_by_role("group", name="Hits in this session")
+    expect(steps).to_contain_text("3 of 3")
+    steps.get_by_role("button", name="Previous hit").click()
+    expect(steps).to_contain_text("2 of 3")
+    expect(page.locator(".call.is-marked")).to_be_in_viewport()
 
 
 def test_cost_names_the_rebuild_of_the_cache_and_its_cause(open_page: OpenPage, stack: Stack, told: str) -> None:

@@ -56,17 +56,27 @@ export async function send(method: string, address: string, body?: unknown, sign
     throw new Problem("The tracker does not answer. Is it running?", 0, "NO_ANSWER", null);
   }
   if (response.ok) return response;
-  throw await problemOf(response);
+  throw problemOf(response.status, response.headers.get("X-Request-ID"), await response.text());
 }
 
-async function problemOf(response: Response): Promise<Problem> {
-  const requestId = response.headers.get("X-Request-ID");
-  const text = await response.text();
-  if (response.status === 401) needsLogin.value = true;
+/** Runs it, and gives back the problem that it met, or null. Whatever else is thrown is a defect of the dashboard. */
+export async function attempt(run: () => Promise<unknown>): Promise<Problem | null> {
+  try {
+    await run();
+    return null;
+  } catch (error) {
+    if (error instanceof Problem) return error;
+    throw error;
+  }
+}
+
+/** The problem that an answer tells which is not 2xx. */
+export function problemOf(status: number, requestId: string | null, text: string): Problem {
+  if (status === 401) needsLogin.value = true;
   try {
     const body = JSON.parse(text) as { message: string; code: string; details?: Record<string, unknown> };
-    return new Problem(body.message, response.status, body.code, requestId, body.details);
+    return new Problem(body.message, status, body.code, requestId, body.details);
   } catch {
-    return new Problem(`The tracker answered with status ${response.status} and no reason.`, response.status, "NO_REASON", requestId);
+    return new Problem(`The tracker answered with status ${status} and no reason.`, status, "NO_REASON", requestId);
   }
 }

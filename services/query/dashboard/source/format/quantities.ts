@@ -97,6 +97,14 @@ export function percent(value: number | null | undefined): string {
   return `${tenths > 0 && tenths < 100 ? (tenths / 10).toFixed(1) : Math.round(value * 100)} %`;
 }
 
+const UNITS = new Map<unknown, string>([[minutes, "minutes"], [duration, "ms"], [cost, "USD"], [percent, "share"]]);
+
+/** "Cost (USD)": heads raw numbers, of those that the page writes with `written`. */
+export function withUnit(label: string, written: unknown): string {
+  const unit = UNITS.get(written);
+  return unit ? `${label} (${unit})` : label;
+}
+
 /** "1 session", "2 sessions". */
 export function plural(value: number, one: string, many = `${one}s`): string {
   return `${count(value)} ${value === 1 ? one : many}`;

@@ -3,7 +3,7 @@
 import { signal, useSignal } from "@preact/signals";
 import type { Schemas } from "../api/answers";
 import { isAdmin } from "../api/identity";
-import { Problem, send } from "../api/request";
+import { type Problem, attempt, send } from "../api/request";
 import { useRead } from "../api/use_read";
 import { count } from "../format/quantities";
 import { Dialog } from "../shell/dialog";
@@ -43,14 +43,10 @@ function Ask({ what, name, onClose }: Props & { onClose: () => void }) {
   const isErased = started.value?.dry_run === false;
 
   async function start(isDry: boolean): Promise<void> {
-    problem.value = null;
-    try {
+    problem.value = await attempt(async () => {
       const answer = await send("POST", "/api/erasures", { what, confirm: typed.value, dry_run: isDry });
       started.value = await answer.json();
-    } catch (error) {
-      if (!(error instanceof Problem)) throw error;
-      problem.value = error;
-    }
+    });
   }
 
   return (

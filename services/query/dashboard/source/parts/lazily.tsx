@@ -2,7 +2,7 @@
 
 import { type ComponentType, createElement } from "preact";
 import { useEffect, useState } from "preact/hooks";
-import { Problem, send } from "../api/request";
+import { Problem, attempt, send } from "../api/request";
 import { ProblemNote } from "./notes/problem_note";
 
 export type Load = () => Promise<{ default: ComponentType<never> }>;
@@ -33,13 +33,9 @@ export function lazily<P extends object>(load: () => Promise<{ default: Componen
 function NotLoaded() {
   const [problem, setProblem] = useState(() => new Problem("The script of this page did not come.", 0, "NO_ANSWER", null));
   async function again(): Promise<void> {
-    try {
-      await send("GET", location.pathname);
-      location.reload();
-    } catch (error) {
-      if (!(error instanceof Problem)) throw error;
-      setProblem(error);
-    }
+    const met = await attempt(() => send("GET", location.pathname));
+    if (met) setProblem(met);
+    else location.reload();
   }
   return <ProblemNote problem={problem} again={() => void again()} />;
 }

@@ -61,7 +61,7 @@ export function SearchNotes({ found, shown, bySession, isCountHidden = false, as
 const GROUPED_MATCHES = 2_000;
 
 function countText(found: Found, shown: number, bySession: boolean): string {
-  if (found.total === 0 && shown === 0) return found.is_complete ? "Nothing found." : "Nothing found so far.";
+  if (found.total === 0 && shown === 0) return isInSeveralTexts(found) ? "No text has all words." : found.is_complete ? "Nothing found." : "Nothing found so far.";
   const matches = `${plural(found.total, "match", "matches")}${found.total_is_exact ? "" : " or more"}`;
   if (!bySession) return matches;
   const across = found.across?.sessions ? `${plural(found.across.sessions, "session")}${found.across.is_exact ? "" : " or more"}` : null;
@@ -72,6 +72,11 @@ function countText(found: Found, shown: number, bySession: boolean): string {
 
 function listed(items: ComponentChildren[]): ComponentChildren[] {
   return items.flatMap((item, index) => (index === 0 ? [item] : [", ", item]));
+}
+
+/** Whether a search by session finds what this one does not: all of the words, in different texts of a session. */
+export function isInSeveralTexts({ nearest }: Found): boolean {
+  return nearest.some(({ without }) => without.length === 0);
 }
 
 /** Nothing was found: what may be the reason, from what the tracker understood. */

@@ -2,7 +2,7 @@
 
 import { useEffect, useRef, useState } from "preact/hooks";
 import { logIn, me } from "../api/identity";
-import { Problem } from "../api/request";
+import { type Problem, attempt } from "../api/request";
 import { ProblemNote } from "../parts/notes/problem_note";
 
 export function Login() {
@@ -16,13 +16,8 @@ export function Login() {
     event.preventDefault();
     const key = String(new FormData(event.currentTarget as HTMLFormElement).get("key") ?? "");
     setBusy(true);
-    try {
-      await logIn(key);
-    } catch (error) {
-      if (!(error instanceof Problem)) throw error;
-      setProblem(error);
-      setBusy(false);
-    }
+    setProblem(await attempt(() => logIn(key)));
+    setBusy(false);
   }
 
   // Whoever logged out is nobody. Somebody is still here only if the key was taken away meanwhile.

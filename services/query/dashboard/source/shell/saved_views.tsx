@@ -3,7 +3,7 @@
 import { computed, signal } from "@preact/signals";
 import { useState } from "preact/hooks";
 import { me, mayImport, seesTexts } from "../api/identity";
-import { Problem, send } from "../api/request";
+import { type Problem, attempt, send } from "../api/request";
 import { useRead } from "../api/use_read";
 import { ProblemNote } from "../parts/notes/problem_note";
 import { Dialog } from "./dialog";
@@ -27,15 +27,11 @@ export function SavedViews() {
   const close = () => (isViewsOpen.value = false);
 
   async function change(method: string, id?: string, body?: { name: string; address: string }): Promise<void> {
-    try {
+    setProblem(await attempt(async () => {
       await send(method, id ? `/api/views/${id}` : "/api/views", body);
-      setProblem(null);
       setName("");
       setRenamed(null);
-    } catch (error) {
-      if (!(error instanceof Problem)) throw error;
-      setProblem(error);
-    }
+    }));
     reading.again();
   }
 

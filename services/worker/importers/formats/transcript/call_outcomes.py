@@ -14,6 +14,8 @@ _REJECTED = (
     "The user doesn't want to proceed",
     "The user doesn't want to take this action",
     "User rejected tool use",
+    "User chose to stay in plan mode",
+    "User declined",
     "[Request interrupted by user for tool use]The user doesn't",
 )
 _CANCELLED = ("[Request interrupted", "<tool_use_error>Sibling tool call errored", "Sibling tool call errored", "<tool_use_error>Cancelled")

@@ -34,6 +34,8 @@ def called(
         ([{"type": "text", "text": "<tool_use_error>File does not exist.</tool_use_error>"}], {"is_error": True}, "error"),
         (REJECTION, {"is_error": True, "toolUseResult": "User rejected tool use"}, "rejected"),
         ([{"type": "text", "text": REJECTION}], {"is_error": True}, "rejected"),
+        ("User chose to stay in plan mode and continue planning", {"is_error": True}, "rejected"),
+        ("User declined to answer questions", {"is_error": True}, "rejected"),
         ("no", {"is_error": True, "toolDenialKind": "user-rejected"}, "rejected"),
         ("no", {"is_error": True, "toolDenialKind": "interrupted"}, "cancelled"),
         ("[Request interrupted by user for tool use]", {"is_error": True}, "cancelled"),

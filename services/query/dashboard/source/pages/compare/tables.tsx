@@ -2,7 +2,7 @@
 
 import type { Schemas } from "../../api/answers";
 import { type MeasureName, measure } from "../../format/measures";
-import { UNKNOWN, percent } from "../../format/quantities";
+import { UNKNOWN, percent, withUnit } from "../../format/quantities";
 import { Change } from "../../parts/stats/tile";
 import { type SortableColumn, SortableTable } from "../../parts/tables/sorting";
 import { Table } from "../../parts/tables/table";
@@ -33,10 +33,10 @@ export function TotalsTable({ totals }: { totals: readonly Schemas["Change"][] }
       rows={rows}
       keyOf={({ of }) => of}
       columns={[
-        { title: "Measure", cell: ({ of }) => <span title={measure(of).definition}>{measure(of).label}</span> },
-        { title: "Now", isNumber: true, cell: ({ of, pair }) => <Value of={of} value={pair.value} /> },
-        { title: BEFORE, isNumber: true, cell: ({ of, pair }) => <Value of={of} value={pair.before} /> },
-        { title: "Difference", isNumber: true, isMinor: true, cell: ({ of, pair }) => differenceText(of, pair, isCompared) },
+        { title: "Measure", cell: ({ of }) => <span title={measure(of).definition}>{measure(of).label}</span>, sortBy: ({ of }) => withUnit(measure(of).label, measure(of).exact) },
+        { title: "Now", isNumber: true, cell: ({ of, pair }) => <Value of={of} value={pair.value} />, sortBy: ({ pair }) => pair.value },
+        { title: BEFORE, isNumber: true, cell: ({ of, pair }) => <Value of={of} value={pair.before} />, sortBy: ({ pair }) => pair.before },
+        { title: "Difference", isNumber: true, isMinor: true, cell: ({ of, pair }) => differenceText(of, pair, isCompared), sortBy: ({ pair }) => pair.difference },
         { title: "Change", isNumber: true, cell: ({ of, pair }) => <Direction of={of} pair={pair} isCompared={isCompared} /> },
       ]}
     />

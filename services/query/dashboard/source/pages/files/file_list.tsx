@@ -3,7 +3,7 @@
 import { useEffect, useState } from "preact/hooks";
 import { go, parameter, withParameters } from "../../address/address";
 import { rangeQuery } from "../../address/filters";
-import { extent, range, rangeAddress, zone } from "../../address/range";
+import { extent, isEmpty, range, rangeAddress, zone } from "../../address/range";
 import type { Schemas } from "../../api/answers";
 import { usePages } from "../../api/use_pages";
 import { projectName } from "../../format/names";
@@ -52,10 +52,10 @@ export function FileList() {
     <>
       <header class="page-head">
         <h1>Files</h1>
-        <span class="quiet">{range.value.label}, days in {zone.value}; all that Claude changed</span>
+        {!isEmpty.value && <span class="quiet">{range.value.label}, days in {zone.value}; all that Claude changed</span>}
         <RangeActions />
       </header>
-      <FilterBar filters={["project", "user", "machine"]} />
+      {!isEmpty.value && <FilterBar filters={["project", "user", "machine"]} />}
       <div class="file-filters">
         <input
           class="input file-contains"

@@ -3,7 +3,7 @@
 import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import type { Answer, Schemas } from "../../api/answers";
-import { Problem, send } from "../../api/request";
+import { type Problem, attempt, send } from "../../api/request";
 import { type Reading, useRead } from "../../api/use_read";
 import { plural } from "../../format/quantities";
 import { Loaded, Panel } from "../../parts/panel";
@@ -57,17 +57,12 @@ function Row({ group, onDone }: { group: Group; onDone: (text: string) => void }
 
   async function change(verb: "replay" | "delete"): Promise<void> {
     isBusy.value = true;
-    problem.value = null;
-    try {
+    problem.value = await attempt(async () => {
       const done = await changeAll(verb, group);
       onDone(verb === "replay" ? `${plural(done, "dead letter")} went to the journal again. Those that leave the list are stored; those that stay failed again.` : `${plural(done, "dead letter")} deleted.`);
-    } catch (error) {
-      if (!(error instanceof Problem)) throw error;
-      problem.value = error;
-    } finally {
-      isBusy.value = false;
-      isAsking.value = false;
-    }
+    });
+    isBusy.value = false;
+    isAsking.value = false;
   }
 
   return (

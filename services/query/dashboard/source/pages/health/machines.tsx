@@ -3,7 +3,7 @@
 import { useSignal } from "@preact/signals";
 import type { Answer, Schemas } from "../../api/answers";
 import { isAdmin, me, seesTexts } from "../../api/identity";
-import { Problem, send } from "../../api/request";
+import { type Problem, attempt, send } from "../../api/request";
 import type { Reading } from "../../api/use_read";
 import { bytes, count, plural } from "../../format/quantities";
 import { EmptyNote } from "../../parts/notes/empty_note";
@@ -95,14 +95,11 @@ function Forget({ machine, onChanged }: { machine: Machine; onChanged: () => voi
   const problem = useSignal<Problem | null>(null);
 
   async function forget(): Promise<void> {
-    try {
+    problem.value = await attempt(async () => {
       await send("DELETE", `/api/machines/${encodeURIComponent(machine.machine_id ?? "")}`);
       isAsking.value = false;
       onChanged();
-    } catch (error) {
-      if (!(error instanceof Problem)) throw error;
-      problem.value = error;
-    }
+    });
   }
 
   return (

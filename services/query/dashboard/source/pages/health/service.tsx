@@ -36,7 +36,7 @@ export function Service({ readiness, accounts, letters, machines }: Props) {
         </Fact>
         {letters !== undefined && (
           <Fact name="letters" label="Dead letters" hint="Events that were accepted and could not be stored. They are kept, with the reason." value={letters === null ? "–" : count(letters)} tone={letters ? "is-bad" : ""}>
-            {letters ? "see below" : "none wait"}
+            {letters === null ? "\u00a0" : letters ? "see below" : "none wait"}
           </Fact>
         )}
         {machines && letters === undefined && (

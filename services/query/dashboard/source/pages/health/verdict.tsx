@@ -26,7 +26,7 @@ function ofService({ problem }: Reading<unknown>, accounts: Accounting | null): 
   if (problem?.status === 0) found.push({ tone: "bad", text: "The tracker does not answer.", advice: "Hooks and shippers keep what they have and send it later. Check that it runs." });
   else if (problem) {
     const reasons = Object.entries(problem.details);
-    for (const [name, reason] of reasons.length ? reasons : [["service", problem.message] as const]) found.push({ tone: "bad", text: `Not ready, ${name}: ${String(reason)}.`, advice: "What was accepted is kept in the journal meanwhile." });
+    for (const [name, reason] of reasons.length ? reasons : [["service", problem.message] as const]) found.push({ tone: "bad", text: `Not ready, ${name}: ${String(reason).replace(/\.$/, "")}.`, advice: "What was accepted is kept in the journal meanwhile." });
   }
   const age = accounts?.canary_age_seconds;
   const most = me.value?.canary_max_age_seconds;

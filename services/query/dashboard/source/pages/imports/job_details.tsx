@@ -3,7 +3,7 @@
 import { useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { isAdmin } from "../../api/identity";
-import { Problem, send } from "../../api/request";
+import { type Problem, attempt, send } from "../../api/request";
 import { count, plural } from "../../format/quantities";
 import { Counted } from "../../parts/counted";
 import { ProblemNote } from "../../parts/notes/problem_note";
@@ -82,18 +82,13 @@ function Actions({ job, onChanged }: { job: Job; onChanged: () => void }) {
 
   async function act(method: string, address: string): Promise<void> {
     isBusy.value = true;
-    problem.value = null;
-    try {
+    problem.value = await attempt(async () => {
       const answer = (await (await send(method, address)).json()) as { message: string };
       said.value = answer.message;
       onChanged();
-    } catch (error) {
-      if (!(error instanceof Problem)) throw error;
-      problem.value = error;
-    } finally {
-      isBusy.value = false;
-      isAsking.value = false;
-    }
+    });
+    isBusy.value = false;
+    isAsking.value = false;
   }
 
   const address = `/api/import/jobs/${job.job_id}`;

@@ -4,7 +4,7 @@ import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { parameter, withParameters } from "../../address/address";
 import { mayImport } from "../../api/identity";
-import { Problem, read } from "../../api/request";
+import { type Problem, attempt, read } from "../../api/request";
 import { useRead } from "../../api/use_read";
 import { bytes, count, duration, plural } from "../../format/quantities";
 import { EmptyNote } from "../../parts/notes/empty_note";
@@ -26,14 +26,10 @@ export function JobList() {
   const next = older.value ? older.value.next : (reading.data?.next_cursor ?? null);
 
   async function readOlder(cursor: string): Promise<void> {
-    try {
+    problem.value = await attempt(async () => {
       const page = await read("/api/import/jobs", { limit: PAGE, cursor });
       older.value = { jobs: [...(older.value?.jobs ?? []), ...page.items], next: page.next_cursor };
-      problem.value = null;
-    } catch (error) {
-      if (!(error instanceof Problem)) throw error;
-      problem.value = error;
-    }
+    });
   }
 
   return (

@@ -32,7 +32,7 @@ export function Feed({ live, now }: { live: Live; now: number }) {
     <Panel title="Last events" about={`the newest ${FEED_KEPT}, times in ${zone.value}`} class="feed-panel">
       {feed.length === 0 ? (
         <p class="feed-nothing">
-          {live.listed.value === null ? "Connecting …" : "Nothing has happened lately. New events show here by themselves. Imports do not."}
+          {live.listed.value === null ? (live.problem.value ? "Not known." : "Connecting …") : "Nothing has happened lately. New events show here by themselves. Imports do not."}
         </p>
       ) : (
         <ol class="feed" tabIndex={0} aria-label="Last events">

@@ -23,7 +23,7 @@ export default function Now() {
         {seesTextsOfCounts.value && <NoticeSwitch />}
       </header>
       {live.problem.value && live.listed.value === null && <ProblemNote problem={live.problem.value} again={live.again} />}
-      <Today />
+      <Today isProblemTold={live.problem.value !== null} />
       {seesTextsOfCounts.value ? <Board live={live} now={clock} /> : <StateCounts live={live} />}
       <Below live={live} clock={clock} />
     </>
@@ -61,7 +61,7 @@ const STATES = {
 } as const;
 
 function Connection({ live }: { live: Live }) {
-  const state = live.problem.value?.status === 0 ? "cut" : live.state.value;
+  const state = live.problem.value ? "cut" : live.state.value;
   const [tone, text] = STATES[state];
   return (
     <span class={`badge now-connection ${tone}`} role="status" data-state={state}>

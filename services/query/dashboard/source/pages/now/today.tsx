@@ -4,29 +4,31 @@ import { pageAddress } from "../../address/filters";
 import { zone } from "../../address/range";
 import { useRead } from "../../api/use_read";
 import { today } from "../../format/days";
-import { cost } from "../../format/quantities";
+import { cost, plural } from "../../format/quantities";
 import { clockText } from "../../format/times";
 import { Hint } from "../../parts/notes/hint";
 import { ProblemNote } from "../../parts/notes/problem_note";
 import { Tile } from "../../parts/stats/tile";
+import { allTokens } from "../../parts/stats/token_split";
 
 const EVERY_MS = 15_000;
 const QUARTER_MS = 15 * 60_000;
 
-export function Today() {
+/** `isProblemTold`: the page says it already. */
+export function Today({ isProblemTold }: { isProblemTold: boolean }) {
   const day = today(zone.value);
   const { data, problem, again } = useRead("/api/stats", { start_date: day, end_date: day, tz: zone.value }, { everyMs: EVERY_MS });
   const totals = data?.totals;
-  const tokens = totals && totals.input_tokens + totals.output_tokens + totals.cache_creation_tokens + totals.cache_read_tokens;
-  const note = totals ? "today" : "reading …";
+  const tokens = totals && allTokens(totals);
+  const note = totals ? "today" : problem ? "not known" : "reading …";
   return (
     <>
-      {problem && !data && <ProblemNote problem={problem} again={again} />}
+      {problem && !data && !isProblemTold && <ProblemNote problem={problem} again={again} />}
       <section class="tiles now-today" aria-label={`Today, ${zone.value}`}>
         <Tile of="active_minutes" value={totals?.active_minutes} note={note} href={`/days/${day}`} />
         <Tile of="tool_calls" value={totals?.tool_calls} note={note} href={pageAddress("/tools", { range: "today" })} />
         <Tile of="total_tokens" value={tokens} note={note} href={pageAddress("/usage", { range: "today" })} />
-        <Tile of="cost_usd" value={totals?.cost_usd} note={totals?.unpriced_calls ? `today, ${totals.unpriced_calls} calls without a price` : note} without={totals?.api_calls === 0 ? "no calls" : undefined} href={pageAddress("/usage", { range: "today" })} />
+        <Tile of="cost_usd" value={totals?.cost_usd} note={totals?.unpriced_calls ? `today, ${plural(totals.unpriced_calls, "call")} without a price` : note} without={totals?.api_calls === 0 ? "no calls" : undefined} href={pageAddress("/usage", { range: "today" })} />
         <Burn />
       </section>
     </>

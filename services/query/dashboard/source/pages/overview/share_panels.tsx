@@ -112,6 +112,7 @@ function People({ users }: { users: readonly Schemas["UserShare"][] }) {
         href: toggled("user", user.user),
         isChosen: user.user !== null && user.user === chosen.value.user,
       }))}
+      more={{ href: pageAddress("/usage", { by: "user" }), of: "people" }}
     />
   );
 }

@@ -9,7 +9,7 @@ import type { Schemas } from "../../api/answers";
 import { useRead } from "../../api/use_read";
 import { addDays, dayText, daysBetween, today } from "../../format/days";
 import { type MeasureName, measure } from "../../format/measures";
-import { count, moneyOf, plural } from "../../format/quantities";
+import { count, moneyOf, plural, withUnit } from "../../format/quantities";
 import { Loaded, Panel } from "../../parts/panel";
 import { Switch } from "../../parts/switch";
 import { Table } from "../../parts/tables/table";
@@ -83,8 +83,11 @@ function Year({ items, name, first, last, isTable }: YearProps) {
             rows={days.reverse()}
             keyOf={(item) => item.day ?? ""}
             columns={[
-              { title: "Day", cell: (item) => <a href={dayAddress(item.day ?? "")}>{dayText(item.day ?? "")}</a> },
-              ...MEASURES.map((each) => ({ title: measure(each).label, isNumber: true, cell: (item: Item) => measure(each).exact(moneyOf(item[each], item)) })),
+              { title: "Day", cell: (item) => <a href={dayAddress(item.day ?? "")}>{dayText(item.day ?? "")}</a>, sortBy: (item) => item.day ?? null },
+              ...MEASURES.map((each) => {
+                const { label: title, exact: written } = measure(each);
+                return { title, csvTitle: withUnit(title, written), isNumber: true, cell: (item: Item) => written(moneyOf(item[each], item)), sortBy: (item: Item) => item[each] };
+              }),
             ]}
           />
         </div>

@@ -3,7 +3,7 @@
 import { useSignal } from "@preact/signals";
 import type { Schemas } from "../../api/answers";
 import { isAdmin } from "../../api/identity";
-import { Problem, send } from "../../api/request";
+import { type Problem, attempt, send } from "../../api/request";
 import { useRead } from "../../api/use_read";
 import { ProblemNote } from "../../parts/notes/problem_note";
 import { Loaded, Panel } from "../../parts/panel";
@@ -33,16 +33,9 @@ function Shown({ project, again }: { project: Details; again: () => void }) {
   const readers = !project.part_of && project.visibility && READERS[project.visibility];
 
   async function change(method: string, path: string, body: object): Promise<boolean> {
-    problem.value = null;
-    try {
-      await send(method, `/api/projects/${path}`, body);
-      again();
-      return true;
-    } catch (error) {
-      if (!(error instanceof Problem)) throw error;
-      problem.value = error;
-      return false;
-    }
+    problem.value = await attempt(() => send(method, `/api/projects/${path}`, body));
+    if (!problem.value) again();
+    return !problem.value;
   }
 
   return (

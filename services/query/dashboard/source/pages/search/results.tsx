@@ -13,7 +13,7 @@ import { MoreRows } from "../../parts/tables/more_rows";
 import { Nearest } from "../../search/nearest";
 import { oneOf, withinSession } from "../../search/query_text";
 import { snippetParts } from "../../search/snippet";
-import { SearchNotes, whyNothing } from "../../search/search_notes";
+import { SearchNotes, isInSeveralTexts, whyNothing } from "../../search/search_notes";
 import type { Found, Match, Search, SessionMatches } from "../../search/use_search";
 import { changeSearch } from "./search_state";
 
@@ -38,8 +38,8 @@ export function Results({ found, search }: { found: Pages<Found>; search: Search
   const isBySession = first.sessions != null;
   const shown = isBySession ? sessions.length : items.length;
   const isNothing = shown === 0 && first.is_complete && found.isCurrent;
-  // Of the newest page: whether it is complete. Of the first: the total.
-  const facts = { ...first, is_complete: last.is_complete, incomplete_because: last.incomplete_because, next_cursor: last.next_cursor };
+  // Of the newest page: whether it is complete, and the sessions with the words in different texts, which come last. Of the first: the total.
+  const facts = { ...first, is_complete: last.is_complete, incomplete_because: last.incomplete_because, next_cursor: last.next_cursor, across: last.across };
   return (
     <div class={found.isCurrent ? "loaded" : "loaded is-stale"} aria-busy={!found.isCurrent}>
       <SearchNotes
@@ -51,7 +51,7 @@ export function Results({ found, search }: { found: Pages<Found>; search: Search
         goOn={found.more}
       />
       {isNothing && (
-        <EmptyNote title={`Nothing was found for ${search.q.trim()}`}>
+        <EmptyNote title={isInSeveralTexts(first) ? `No text has all of ${search.q.trim()}` : `Nothing was found for ${search.q.trim()}`}>
           <Nearest offers={first.nearest} addressOf={(q) => withParameters({ q, group: null })} />
           <ul class="reasons">
             {whyNothing(first, isBySession).map((reason) => (

@@ -2,7 +2,7 @@
 
 import { useEffect, useState } from "preact/hooks";
 import { go, withParameters } from "../../address/address";
-import { Problem } from "../../api/request";
+import { type Problem, attempt } from "../../api/request";
 import { useRead } from "../../api/use_read";
 import { EmptyNote } from "../../parts/notes/empty_note";
 import { ProblemNote } from "../../parts/notes/problem_note";
@@ -30,20 +30,21 @@ export default function Session({ id }: { id: string }) {
   const session = reading.data && changed?.of === reading.data ? withMarks(reading.data, changed.marks) : reading.data;
 
   async function change(wanted: MarksChange): Promise<void> {
-    setMarkProblem(null);
-    try {
+    setMarkProblem(await attempt(async () => {
       const marks = await mark(id, wanted);
       setChanged({ of: reading.data, marks });
       if (wanted.title === null) reading.again();
-    } catch (error) {
-      if (!(error instanceof Problem)) throw error;
-      setMarkProblem(error);
-    }
+    }));
   }
 
   if (reading.problem?.status === 404) return <NoSession id={id} />;
   return (
     <>
+      {reading.problem && !session && (
+        <header class="page-head">
+          <h1>A session</h1>
+        </header>
+      )}
       {reading.problem && <ProblemNote problem={reading.problem} again={reading.again} />}
       {markProblem && <ProblemNote problem={markProblem} />}
       {session ? (

@@ -7,15 +7,16 @@ import { me } from "../../api/identity";
 import { addressOf } from "../../api/request";
 import { useRead } from "../../api/use_read";
 import { type MeasureName, measure } from "../../format/measures";
-import { projectName } from "../../format/names";
+import { modelName, projectName } from "../../format/names";
 import { count, minutes, plural } from "../../format/quantities";
 import { clockText, timeText } from "../../format/times";
 import { Erase } from "../../parts/erase";
 import { CopyText } from "../../parts/text/copy_text";
 import { Hint } from "../../parts/notes/hint";
+import { allTokens } from "../../parts/stats/token_split";
 import { Time } from "../../parts/time";
 import { type MarksChange, resumeCommand } from "../sessions/session_marks";
-import { END_REASONS, sessionTitle, shortModel } from "../sessions/session_row";
+import { END_REASONS, sessionTitle } from "../sessions/session_row";
 import { Star, Tags } from "../sessions/tags";
 
 type Session = Schemas["Session"];
@@ -67,7 +68,7 @@ export function SessionHead({ session, onMark }: Props) {
             {session.git_branch}
           </a>
         )}
-        {session.model && <span title={session.model}>{shortModel(session.model)}</span>}
+        {session.model && <span title={session.model}>{modelName(session.model)}</span>}
         {session.client_version && <span title="Version of Claude Code">{session.client_version}</span>}
         <span class="session-times" title={`Times in ${zone.value}`}>
           <Time at={session.start_time} />
@@ -118,7 +119,7 @@ function State({ session }: { session: Session }) {
   if (session.status === "open") return <span class="badge is-good">● open</span>;
   return (
     <span class="badge" title={END_REASONS[session.end_reason ?? "other"]}>
-      ended{session.end_reason === "idle" ? ", idle" : ""}
+      ended
     </span>
   );
 }
@@ -227,7 +228,6 @@ function Sharing({ session, onMark }: Props) {
 
 /** The numbers, each with its definition. Wall time and active time stand side by side, so that neither is taken for the other. */
 function Numbers({ session }: { session: Session }) {
-  const tokens = session.input_tokens + session.output_tokens + session.cache_creation_tokens + session.cache_read_tokens;
   const kinds = `Input ${count(session.input_tokens)}, output ${count(session.output_tokens)}, cache writes ${count(session.cache_creation_tokens)}, cache reads ${count(session.cache_read_tokens)}.`;
   return (
     <dl class="session-numbers">
@@ -238,7 +238,7 @@ function Numbers({ session }: { session: Session }) {
         text={session.api_calls === 0 && session.cost_usd === null ? "–" : measure("cost_usd").short(session.cost_usd)}
         note={session.unpriced_calls > 0 ? `${plural(session.unpriced_calls, "call")} not priced` : undefined}
       />
-      <Fact of="total_tokens" text={measure("total_tokens").short(tokens)} more={kinds} />
+      <Fact of="total_tokens" text={measure("total_tokens").short(allTokens(session))} more={kinds} />
       <Fact of="messages" text={count(session.messages_count)} />
       <Fact of="tool_calls" text={count(session.tool_calls_count)} note={session.tool_errors_count > 0 ? `${count(session.tool_errors_count)} failed` : undefined} isBad />
       <Fact of="lines_added" text={`+${count(session.lines_added)} −${count(session.lines_removed)}`} label="Lines" more={measure("lines_removed").definition} />

@@ -3,8 +3,8 @@
 import { useLayoutEffect, useEffect, useRef, useState } from "preact/hooks";
 import { address, isRevisit, parameter, withParameters } from "../../address/address";
 import { rangeQuery } from "../../address/filters";
-import { extent, range, rangeAddress } from "../../address/range";
-import { Problem } from "../../api/request";
+import { extent, isEmpty, range, rangeAddress } from "../../address/range";
+import { type Problem, attempt } from "../../api/request";
 import { usePages } from "../../api/use_pages";
 import { measure } from "../../format/measures";
 import { dayText } from "../../format/days";
@@ -48,14 +48,10 @@ export function SessionList() {
   useKeptPlace();
 
   async function change(sessionId: string, wanted: MarksChange): Promise<void> {
-    setMarkProblem(null);
-    try {
+    setMarkProblem(await attempt(async () => {
       const marks = await mark(sessionId, wanted);
       found.change((page) => ({ ...page, items: page.items.map((session) => (session.session_id === sessionId ? withMarks(session, marks) : session)) }));
-    } catch (error) {
-      if (!(error instanceof Problem)) throw error;
-      setMarkProblem(error);
-    }
+    }));
   }
 
   return (
@@ -66,9 +62,9 @@ export function SessionList() {
           {isKnown && items.length > 0 && (isWhole ? `${plural(items.length, "session")} ${rangeWords()}` : `More than ${count(items.length)} sessions ${rangeWords()}; the list goes on as you scroll`)}
         </span>
         <RangeActions />
-        <CsvLink of={found.address} />
+        {items.length > 0 && <CsvLink of={found.address} />}
       </header>
-      <SessionFilters />
+      {!isEmpty.value && <SessionFilters />}
       {problem && <ProblemNote problem={problem} again={found.again} />}
       {markProblem && <ProblemNote problem={markProblem} />}
       {!isKnown && !problem && (

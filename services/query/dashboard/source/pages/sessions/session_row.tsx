@@ -3,9 +3,10 @@
 import { withParameters } from "../../address/address";
 import type { Schemas } from "../../api/answers";
 import { measure } from "../../format/measures";
-import { projectName } from "../../format/names";
+import { modelName, projectName } from "../../format/names";
 import { count, minutes, moneyOf, plural } from "../../format/quantities";
 import { clockText, timeText } from "../../format/times";
+import { allTokens } from "../../parts/stats/token_split";
 import { Time } from "../../parts/time";
 import { useCopy } from "../../parts/text/use_copy";
 import { type MarksChange, resumeCommand } from "./session_marks";
@@ -33,10 +34,6 @@ export const END_REASONS: Record<string, string> = {
   other: "ended",
 };
 
-export function shortModel(model: string): string {
-  return model.replace(/^claude-/, "").replace(/-\d{8}$/, "");
-}
-
 export function sessionAddress(id: string): string {
   return `/sessions/${encodeURIComponent(id)}`;
 }
@@ -55,7 +52,7 @@ interface Props {
 export function SessionRow({ session, differing, top, onMark }: Props) {
   const { session_id, duration_minutes } = session;
   const { isPart, of } = withinDays(session);
-  const tokens = of.input_tokens + of.output_tokens + of.cache_creation_tokens + of.cache_read_tokens;
+  const tokens = allTokens(of);
   return (
     <div class="session-row" role="listitem" style={{ top: `${top}px` }}>
       <Star isOn={session.is_starred} onChange={onMark && ((is_starred) => onMark({ is_starred }))} />
@@ -80,7 +77,7 @@ export function SessionRow({ session, differing, top, onMark }: Props) {
               {session.git_branch}
             </a>
           )}
-          {differing.model && session.model && <a href={withParameters({ model: session.model })}>{shortModel(session.model)}</a>}
+          {differing.model && session.model && <a href={withParameters({ model: session.model })}>{modelName(session.model)}</a>}
           {isPart && <Whole session={session} />}
           {session.note && (
             <span class="session-note" title={session.note}>

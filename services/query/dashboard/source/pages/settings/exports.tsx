@@ -2,7 +2,7 @@
 
 import { useSignal } from "@preact/signals";
 import type { Schemas } from "../../api/answers";
-import { Problem, send } from "../../api/request";
+import { type Problem, attempt, send } from "../../api/request";
 import { useRead } from "../../api/use_read";
 import { bytes, percent, plural } from "../../format/quantities";
 import { ago } from "../../format/times";
@@ -17,14 +17,10 @@ export function Exports() {
   const exports = useRead("/api/exports", {}, { everyMs: EVERY_MS });
 
   async function change(method: "POST" | "DELETE", path: string): Promise<void> {
-    problem.value = null;
-    try {
+    problem.value = await attempt(async () => {
       await send(method, path, method === "POST" ? {} : undefined);
       exports.again();
-    } catch (error) {
-      if (!(error instanceof Problem)) throw error;
-      problem.value = error;
-    }
+    });
   }
 
   return (
@@ -35,6 +31,7 @@ export function Exports() {
         </button>
       </p>
       {problem.value && <ProblemNote problem={problem.value} />}
+      {exports.problem && <ProblemNote problem={exports.problem} again={exports.again} />}
       <ul role="status">
         {exports.data?.items.slice(0, SHOWN).map((each) => (
           <li key={each.export_id}>

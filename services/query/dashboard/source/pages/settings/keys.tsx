@@ -3,7 +3,7 @@
 import { type Signal, useSignal } from "@preact/signals";
 import type { Schemas } from "../../api/answers";
 import { me } from "../../api/identity";
-import { Problem, send } from "../../api/request";
+import { type Problem, attempt, send } from "../../api/request";
 import { EmptyNote } from "../../parts/notes/empty_note";
 import { Panel } from "../../parts/panel";
 import { ProblemNote } from "../../parts/notes/problem_note";
@@ -72,14 +72,11 @@ function Revoke({ apiKey, onClose }: { apiKey: Key; onClose: (isDone: boolean) =
 
   async function revoke(): Promise<void> {
     isBusy.value = true;
-    try {
+    problem.value = await attempt(async () => {
       await send("DELETE", `/api/keys/${encodeURIComponent(apiKey.id)}`);
       onClose(true);
-    } catch (error) {
-      if (!(error instanceof Problem)) throw error;
-      problem.value = error;
-      isBusy.value = false;
-    }
+    });
+    isBusy.value = false;
   }
 
   return (

@@ -2,7 +2,7 @@
 
 import { useSignal } from "@preact/signals";
 import type { Schemas } from "../../api/answers";
-import { Problem, send } from "../../api/request";
+import { type Problem, attempt, send } from "../../api/request";
 import { useRead } from "../../api/use_read";
 import { CopyText } from "../../parts/text/copy_text";
 import { ProblemNote } from "../../parts/notes/problem_note";
@@ -78,8 +78,7 @@ function Form({ onClose, onMade }: { onClose: () => void; onMade: (key: Made) =>
     const users = String(form.get("user") ?? "").split(",").map((user) => user.trim()).filter(Boolean);
     const projectIds = form.getAll("project").map(Number);
     isBusy.value = true;
-    problem.value = null;
-    try {
+    problem.value = await attempt(async () => {
       const response = await send("POST", "/api/keys", {
         name: String(form.get("name") ?? "").trim(),
         scopes: scopes.value,
@@ -87,11 +86,8 @@ function Form({ onClose, onMade }: { onClose: () => void; onMade: (key: Made) =>
         ...(projectIds.length ? { project_ids: projectIds } : {}),
       });
       onMade((await response.json()) as Made);
-    } catch (error) {
-      if (!(error instanceof Problem)) throw error;
-      problem.value = error;
-      isBusy.value = false;
-    }
+    });
+    isBusy.value = false;
   }
 
   return (

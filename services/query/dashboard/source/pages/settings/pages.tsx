@@ -1,10 +1,9 @@
 /** A list of the API that is read a page at a time, with a button for the next. */
 
-import { useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { useEffect } from "preact/hooks";
 import type { Schemas } from "../../api/answers";
-import { Problem, read } from "../../api/request";
+import { usePages } from "../../api/use_pages";
 import { ProblemNote } from "../../parts/notes/problem_note";
 
 interface Items {
@@ -19,42 +18,29 @@ const SHOWN = 20;
 interface Props<P extends Listed> {
   path: P;
   what: string;
-  /** Another number reads anew from the beginning. */
+  /** Another number reads anew what is shown. */
   version?: number;
   empty: ComponentChildren;
   children: (items: Items[P][]) => ComponentChildren;
 }
 
 export function Pages<P extends Listed>({ path, what, version = 0, empty, children }: Props<P>) {
-  const items = useSignal<Items[P][] | null>(null);
-  const next = useSignal<string | null>(null);
-  const problem = useSignal<Problem | null>(null);
-
-  async function readPage(cursor: string | null): Promise<void> {
-    try {
-      const page = (await read(path as Listed, { limit: SHOWN, cursor })) as unknown as { items: Items[P][]; next_cursor: string | null };
-      items.value = cursor === null ? page.items : [...(items.peek() ?? []), ...page.items];
-      next.value = page.next_cursor;
-      problem.value = null;
-    } catch (error) {
-      if (!(error instanceof Problem)) throw error;
-      problem.value = error;
-    }
-  }
-
-  useEffect(() => void readPage(null), [path, version]);
-
+  const found = usePages<Listed>(path, { limit: SHOWN }, { pageItems: SHOWN });
+  useEffect(() => {
+    if (version > 0) found.again();
+  }, [version]);
+  const items = found.pages.flatMap((page) => page.items as Items[P][]);
   return (
     <>
-      {problem.value && <ProblemNote problem={problem.value} again={() => void readPage(null)} />}
-      {items.value === null && !problem.value && (
+      {found.problem && <ProblemNote problem={found.problem} again={found.again} />}
+      {found.pages.length === 0 && !found.problem && (
         <div class="outline settings-outline" role="status">
           Reading {what} …
         </div>
       )}
-      {items.value !== null && (items.value.length === 0 ? empty : children(items.value))}
-      {next.value !== null && (
-        <button type="button" class="button is-small" onClick={() => void readPage(next.value)}>
+      {found.pages.length > 0 && (items.length === 0 ? empty : children(items))}
+      {found.hasMore && (
+        <button type="button" class="button is-small" disabled={found.isReading} onClick={found.more}>
           Show more
         </button>
       )}

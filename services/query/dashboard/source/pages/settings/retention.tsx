@@ -2,7 +2,7 @@
 
 import { useSignal } from "@preact/signals";
 import type { Schemas } from "../../api/answers";
-import { Problem, send } from "../../api/request";
+import { type Problem, attempt, send } from "../../api/request";
 import { useRead } from "../../api/use_read";
 import { bytes, plural } from "../../format/quantities";
 import { Panel } from "../../parts/panel";
@@ -28,16 +28,13 @@ export function Retention() {
 
   async function act(method: string, path: string, body?: unknown): Promise<unknown> {
     isAsking.value = false;
-    problem.value = null;
-    try {
+    let answer: unknown = null;
+    problem.value = await attempt(async () => {
       const response = await send(method, `/api/retention/${path}`, body);
       kept.again();
-      return await response.json();
-    } catch (error) {
-      if (!(error instanceof Problem)) throw error;
-      problem.value = error;
-      return null;
-    }
+      answer = await response.json();
+    });
+    return answer;
   }
 
   async function start(isDry: boolean): Promise<void> {
@@ -66,7 +63,8 @@ export function Retention() {
   ];
   return (
     <Panel title="Retention" about="numbers stay when texts or sessions go" class="retention">
-      {(problem.value ?? kept.problem) && <ProblemNote problem={(problem.value ?? kept.problem)!} />}
+      {problem.value && <ProblemNote problem={problem.value} />}
+      {kept.problem && <ProblemNote problem={kept.problem} again={kept.again} />}
       {kept.data && <Table caption="What is kept for how long" columns={columns} rows={lines(kept.data)} keyOf={(line) => line.id ?? line.what} />}
       <form onSubmit={set}>
         Keep{" "}

@@ -3,7 +3,7 @@
 import { useSignal } from "@preact/signals";
 import { useRead } from "../../api/use_read";
 import type { Schemas } from "../../api/answers";
-import { Problem, send } from "../../api/request";
+import { type Problem, attempt, send } from "../../api/request";
 import { count, plural } from "../../format/quantities";
 import { Panel } from "../../parts/panel";
 import { ProblemNote } from "../../parts/notes/problem_note";
@@ -25,15 +25,11 @@ export function Scrubs() {
 
   async function start(isDry: boolean): Promise<void> {
     isAsking.value = false;
-    problem.value = null;
-    try {
+    problem.value = await attempt(async () => {
       const response = await send("POST", "/api/scrubs", { dry_run: isDry, texts, keep_out: staysOut.value });
       if (!isDry) lines.value = "";
       started.value = ((await response.json()) as Schemas["ScrubStarted"]).scrub_id;
-    } catch (error) {
-      if (!(error instanceof Problem)) throw error;
-      problem.value = error;
-    }
+    });
   }
 
   return (

@@ -29,25 +29,31 @@ export default function Settings() {
       <div class="settings">
         <Connect newKey={newKey.value} />
         {isAdmin.value && <Keys newKey={newKey} />}
-        <Kept />
-        <ZoneChoice />
-        {isAdmin.value && <Retention />}
-        {isAdmin.value && <Exports />}
-        {isAdmin.value && <Scrubs />}
-        {isAdmin.value && <ErasePerson />}
-        {seesTexts.value && <Tags />}
-        <Panel title="Theme" about="kept in this browser" class="theme-choice">
-          <Switch
-            label="Theme"
-            value={theme.value}
-            onChange={setTheme}
-            options={[
-              { value: "system", label: "As the system" },
-              { value: "light", label: "Light" },
-              { value: "dark", label: "Dark" },
-            ]}
-          />
-        </Panel>
+        <div class="settings-column">
+          <Kept />
+          <ZoneChoice />
+          {seesTexts.value && <Tags />}
+          <Panel title="Theme" about="kept in this browser" class="theme-choice">
+            <Switch
+              label="Theme"
+              value={theme.value}
+              onChange={setTheme}
+              options={[
+                { value: "system", label: "As the system" },
+                { value: "light", label: "Light" },
+                { value: "dark", label: "Dark" },
+              ]}
+            />
+          </Panel>
+        </div>
+        {isAdmin.value && (
+          <div class="settings-column">
+            <Retention />
+            <Exports />
+            <Scrubs />
+            <ErasePerson />
+          </div>
+        )}
         {isAdmin.value && <AuditLog />}
       </div>
       {!isAdmin.value && <p class="quiet">Keys, retention, exports, scrubs and the audit log are shown to keys with the scope admin.</p>}

@@ -6,12 +6,12 @@ import { Pages } from "./pages";
 
 export function Tags() {
   return (
-    <Panel title="Tags" about="of sessions, and how many sessions have each" class="tags">
+    <Panel title="Tags" about="of sessions, and how many sessions have each" class="tag-panel">
       <Pages path="/api/tags" what="the tags" empty={<p class="quiet">No session has a tag yet. Tags are given on a session's page, or with tracker mark.</p>}>
         {(tags) => (
           <p class="tag-list">
             {tags.map((tag) => (
-              <a class="badge" key={tag.tag} href={`/sessions?tag=${encodeURIComponent(tag.tag)}`}>
+              <a class="badge" key={tag.tag} href={`/sessions?range=all&tag=${encodeURIComponent(tag.tag)}`}>
                 {tag.tag} {count(tag.sessions)}
               </a>
             ))}

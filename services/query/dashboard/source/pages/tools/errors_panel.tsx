@@ -41,9 +41,9 @@ export function ErrorsPanel({ errors, calls, before }: Props) {
   const wanted = address.value.parameters.get("error");
   return (
     <>
-      <Panel title="Why calls failed" about="failed, timed out, rejected and cancelled calls" class="half" csv={errors.address}>
+      <Panel title="Why calls failed" about="failed, timed out, rejected and cancelled calls" class="half">
         <Loaded reading={errors} what="the reasons" height={HEIGHT}>
-          {(data) => <Classes data={data} calls={calls} before={before} chosen={chosenOf(data.classes, wanted)} />}
+          {(data) => <Classes data={data} csv={errors.address} calls={calls} before={before} chosen={chosenOf(data.classes, wanted)} />}
         </Loaded>
       </Panel>
       <Panel title="The chosen reason" class="half chosen-reason">
@@ -62,7 +62,7 @@ function chosenOf(classes: readonly ErrorClass[], wanted: string | null): ErrorC
 
 type Row = Pick<ErrorClass, "error_class" | "calls" | "calls_over_time">;
 
-function Classes({ data, calls, before, chosen }: { data: Errors; calls: number | null; before: Period | null; chosen: ErrorClass | null }) {
+function Classes({ data, csv, calls, before, chosen }: { data: Errors; csv: string | null; calls: number | null; before: Period | null; chosen: ErrorClass | null }) {
   const gone = before?.errors.classes.filter((each) => !data.classes.some(({ error_class }) => error_class === each.error_class)) ?? [];
   const rows: Row[] = [...data.classes, ...gone.map(({ error_class }) => ({ error_class, calls: 0 }))];
   if (rows.length === 0) return <p class="quiet">Every call in this range succeeded.</p>;
@@ -81,6 +81,7 @@ function Classes({ data, calls, before, chosen }: { data: Errors; calls: number 
     <div class="error-reasons">
       <Table
         caption="Reasons by calls"
+        csv={csv}
         rows={rows}
         keyOf={(row) => row.error_class}
         columns={[

@@ -9,6 +9,8 @@ export type Item = Schemas["UsageItem"];
 
 export const DIMENSIONS = ["model", "project", "user", "machine"] as const;
 export type Dimension = (typeof DIMENSIONS)[number];
+/** People and the models that each used. The API has no course of both. */
+export const PAIRS = "user,model";
 
 export const MEASURES = ["cost_usd", "total_tokens", "output_tokens", "api_calls"] as const satisfies readonly MeasureName[];
 export type UsageMeasure = (typeof MEASURES)[number];
@@ -16,15 +18,24 @@ export type UsageMeasure = (typeof MEASURES)[number];
 interface What {
   label: string;
   filter: Filter;
-  /** What the group is called in the address and in the API; null where it is not known. */
+  /** Tells the groups apart; null where it is not known. */
   idOf: (item: Item) => string | null;
+  /** What the filter is set to, where that is not the id. */
+  filteredBy?: (item: Item) => string | null;
   nameOf: (item: Item) => string;
 }
 
-export const WHAT: Record<Dimension, What> = {
+export const WHAT: Record<Dimension | typeof PAIRS, What> = {
   model: { label: "Model", filter: "model", idOf: (item) => item.model ?? null, nameOf: (item) => modelName(item.model) },
   project: { label: "Project", filter: "project", idOf: (item) => (item.project_id == null ? null : String(item.project_id)), nameOf: (item) => projectName(item.project_id, item.project_name) },
   user: { label: "Person", filter: "user", idOf: (item) => item.user ?? null, nameOf: (item) => personName(item.user) },
+  [PAIRS]: {
+    label: "Person and model",
+    filter: "user",
+    idOf: (item) => `${item.user} ${item.model}`,
+    filteredBy: (item) => item.user ?? null,
+    nameOf: (item) => `${personName(item.user)}, ${modelName(item.model)}`,
+  },
   machine: { label: "Machine", filter: "machine", idOf: (item) => item.machine_id ?? null, nameOf: (item) => machineName(item.machine_id, item.machine) },
 };
 

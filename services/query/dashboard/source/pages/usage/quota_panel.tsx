@@ -9,6 +9,7 @@ import { Table } from "../../parts/tables/table";
 import { Time } from "../../parts/time";
 
 const KINDS: Record<string, string> = { five_hour: "5 hours", seven_day: "7 days" };
+
 export function QuotaPanel() {
   const quota = useRead("/api/quota", { user: chosen.value.user });
   return (
@@ -29,18 +30,21 @@ export function QuotaPanel() {
                 { title: "Who", isMinor: true, cell: ({ users }) => users.join(", ") },
                 {
                   title: "Used",
+                  csvTitle: "Used (%)",
+                  sortBy: (window) => window.used_percentage,
                   cell: ({ used_percentage: used, freshness }) => (
                     <span class="quota-used">
                       <meter max={100} high={80} value={used} aria-hidden="true" /> {freshness === "old" && "≥ "}{used} %
                     </span>
                   ),
                 },
-                { title: "Resets", cell: ({ resets_at, freshness }) => (freshness === "over" ? "has reset" : <Time at={resets_at} />) },
+                { title: "Resets", sortBy: (window) => window.resets_at, cell: ({ resets_at, freshness }) => (freshness === "over" ? "has reset" : <Time at={resets_at} />) },
                 {
                   title: <Hint text="What is used, beside the part of the window that is over. Above 1 it is used faster than it passes.">Pace</Hint>,
                   isNumber: true,
                   isMinor: true,
                   cell: ({ pace }) => (pace === null ? "–" : `${pace} ×`),
+                  sortBy: ({ pace }) => pace,
                 },
                 {
                   title: <Hint text="If work goes on as in this window, nine of ten times. From the slope of the readings over active time.">At the reset</Hint>,
@@ -49,6 +53,7 @@ export function QuotaPanel() {
                 },
                 {
                   title: "Read",
+                  sortBy: (window) => window.read_at,
                   cell: ({ freshness, read_at, source }) => (
                     <span title={`By the ${source.replaceAll("_", " ")}`}>
                       {freshness !== "current" && "no reading since "}

@@ -8,14 +8,14 @@ import { addressOf } from "../../api/request";
 import { useRead } from "../../api/use_read";
 import { intervalLabel, intervalsOf } from "../../format/intervals";
 import { measure } from "../../format/measures";
-import { count } from "../../format/quantities";
+import { count, plural } from "../../format/quantities";
 import { Loaded, Panel } from "../../parts/panel";
 import { StatsPage } from "../../parts/stats/stats_page";
 import { Switch } from "../../parts/switch";
 import { TokenSplit } from "../../parts/stats/token_split";
 import { BlocksPanel } from "./blocks_panel";
 import { CacheChart } from "./cache_chart";
-import { DIMENSIONS, MEASURES, WHAT } from "./dimensions";
+import { DIMENSIONS, MEASURES, PAIRS, WHAT } from "./dimensions";
 import { QuotaPanel } from "./quota_panel";
 import { UsageChart } from "./usage_chart";
 import "./usage.css";
@@ -36,6 +36,7 @@ export default function Usage() {
   const course = useRead("/api/usage", { ...query, group_by: interval });
   const parts = useRead("/api/usage", { ...query, group_by: `${interval},${by}` });
   const sums = useRead("/api/usage", { ...query, group_by: by });
+  const pairs = useRead(by === "user" ? "/api/usage" : null, { ...query, group_by: PAIRS });
   const before = rangeBefore.value;
   const sumsBefore = useRead(before ? "/api/usage" : null, { ...query, start_date: before?.start, end_date: before?.end, group_by: "month" });
   const csv = addressOf("/api/usage", { ...query, group_by: `${interval},${by}`, format: "csv" });
@@ -67,7 +68,7 @@ export default function Usage() {
           about={by === "machine" ? "a session on several machines counts for each of them, and once in the total" : "the last row counts all of them"}
           actions={
             <a class="button is-small" href={csv} download>
-              CSV by {interval} and {by === "user" ? "person" : by}
+              CSV by {interval} and {WHAT[by].label.toLowerCase()}
             </a>
           }
         >
@@ -75,6 +76,13 @@ export default function Usage() {
             {(data) => <UsageTable items={data.items} totals={data.totals} by={by} csv={sums.address} />}
           </Loaded>
         </Panel>
+        {by === "user" && (
+          <Panel title="By person and model">
+            <Loaded reading={pairs} what="the models of each person" height={240}>
+              {(data) => <UsageTable items={data.items} totals={data.totals} by={PAIRS} csv={pairs.address} />}
+            </Loaded>
+          </Panel>
+        )}
         <Panel title="Cache hits over time" about={`by ${intervalLabel(interval).toLowerCase()}; the share of input that came from the cache`} class="two-thirds">
           <Loaded reading={course} what="the cache hits" height={220}>
             {(data) => <CacheChart items={data.items} interval={interval} />}
@@ -87,7 +95,7 @@ export default function Usage() {
                 <TokenSplit tokens={data.totals} />
                 {data.totals.unpriced_calls > 0 && (
                   <p class="quiet">
-                    {count(data.totals.unpriced_calls)} of {count(data.totals.api_calls)} calls have no known price. They are in the tokens, and in no cost.
+                    {count(data.totals.unpriced_calls)} of {plural(data.totals.api_calls, "call")} {data.totals.unpriced_calls === 1 ? "has" : "have"} no known price: in the tokens, and in no cost.
                   </p>
                 )}
                 {data.price_versions.length > 0 && <p class="quiet usage-prices">Prices: {data.price_versions.join(", ")}</p>}

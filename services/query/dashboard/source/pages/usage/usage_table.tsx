@@ -6,7 +6,7 @@ import { type MeasureName, measure } from "../../format/measures";
 import { moneyOf, percent } from "../../format/quantities";
 import { type SortableColumn, SortableTable } from "../../parts/tables/sorting";
 import { cacheHitRate } from "../../parts/stats/token_split";
-import { type Dimension, type Item, WHAT } from "./dimensions";
+import { type Item, PAIRS, WHAT } from "./dimensions";
 
 type Totals = Schemas["UsageMeasures"];
 type Summed = "cost_usd" | "total_tokens" | "input_tokens" | "output_tokens" | "cache_creation_tokens" | "cache_read_tokens" | "cache_saved_usd" | "api_calls" | "unpriced_calls" | "active_sessions" | "active_minutes";
@@ -16,8 +16,8 @@ const MINOR: readonly MeasureName[] = ["input_tokens", "cache_creation_tokens", 
 /** Exact in the tooltip only: eight numbers of nine digits would not fit beside each other. */
 const COMPACT: readonly MeasureName[] = ["input_tokens", "cache_creation_tokens", "cache_read_tokens"];
 
-export function UsageTable({ items, totals, by, csv }: { items: readonly Item[]; totals: Totals; by: Dimension; csv: string | null }) {
-  const { label, filter, idOf, nameOf } = WHAT[by];
+export function UsageTable({ items, totals, by, csv }: { items: readonly Item[]; totals: Totals; by: keyof typeof WHAT; csv: string | null }) {
+  const { label, filter, idOf, filteredBy = idOf, nameOf } = WHAT[by];
   const written = (name: Summed, of: Item | Totals) => {
     const value = moneyOf(of[name], of);
     return COMPACT.includes(name) ? <span title={measure(name).exact(value)}>{measure(name).short(value)}</span> : measure(name).exact(value);
@@ -31,7 +31,7 @@ export function UsageTable({ items, totals, by, csv }: { items: readonly Item[];
     isNumber: true,
     isMinor: MINOR.includes(name),
   });
-  const activity = by === "model" ? [] : [sum("active_sessions"), sum("active_minutes")];
+  const activity = by === "model" || by === PAIRS ? [] : [sum("active_sessions"), sum("active_minutes")];
   const columns: SortableColumn<Item>[] = [
     {
       name: "name",
@@ -39,9 +39,9 @@ export function UsageTable({ items, totals, by, csv }: { items: readonly Item[];
       isText: true,
       sortBy: nameOf,
       cell: (item) => {
-        const href = toggled(filter, idOf(item));
+        const href = toggled(filter, filteredBy(item));
         return href ? (
-          <a href={href} data-item title={by === "model" ? (item.model ?? "") : undefined}>
+          <a href={href} data-item title={item.model ?? undefined}>
             {nameOf(item)}
           </a>
         ) : (
@@ -64,5 +64,5 @@ export function UsageTable({ items, totals, by, csv }: { items: readonly Item[];
     ...(totals.unpriced_calls > 0 ? [sum("unpriced_calls")] : []),
   ];
   if (items.length === 0) return <p class="quiet">Nothing in this range.</p>;
-  return <SortableTable caption={`Usage by ${label.toLowerCase()}`} columns={columns} rows={items} keyOf={(item) => idOf(item) ?? "unknown"} usual="cost_usd" most={15} csv={csv} />;
+  return <SortableTable caption={`Usage by ${label.toLowerCase()}`} columns={columns} rows={items} keyOf={(item) => idOf(item) ?? "unknown"} usual="cost_usd" parameter={by === PAIRS ? "pairs" : "sort"} most={15} csv={csv} />;
 }

@@ -1,6 +1,7 @@
 /** Numbers over time as bars or lines, with the same numbers as a table. */
 
 import { useMemo, useState } from "preact/hooks";
+import { withUnit } from "../../format/quantities";
 import { Hint } from "../notes/hint";
 import { Table } from "../tables/table";
 import { HEIGHT, Mark, Plot, type PlotProps, type Series, plainDate } from "./plot";
@@ -46,8 +47,14 @@ export function SeriesChart({ ofTable, spanText = (first, last) => `${first} to 
             rows={dates.map((date, index) => ({ date, index })).reverse()}
             keyOf={(row) => row.date}
             columns={[
-              { title: "Date", cell: (row) => (hrefOf ? <a href={hrefOf(row.date)}>{dateText(row.date)}</a> : dateText(row.date)) },
-              ...(ofTable ?? series).map((each) => ({ title: each.label, isNumber: true, cell: (row: { index: number }) => (each.format ?? format)(each.values[row.index]) })),
+              { title: "Date", cell: (row) => (hrefOf ? <a href={hrefOf(row.date)}>{dateText(row.date)}</a> : dateText(row.date)), sortBy: (row) => row.date },
+              ...(ofTable ?? series).map((each) => ({
+                title: each.label,
+                csvTitle: withUnit(each.label, each.format ?? format),
+                isNumber: true,
+                cell: (row: { index: number }) => (each.format ?? format)(each.values[row.index]),
+                sortBy: (row: { index: number }) => each.values[row.index] ?? null,
+              })),
             ]}
           />
         </div>

@@ -2,7 +2,8 @@
 
 import type { ComponentChildren } from "preact";
 import type { Filter } from "../../address/filters";
-import { isEmpty, range, zone } from "../../address/range";
+import { extent, isEmpty, range, rangeAddress, zone } from "../../address/range";
+import { dayText } from "../../format/days";
 import { FilterBar } from "../filters/filter_bar";
 import { NothingYet } from "../notes/nothing_yet";
 import { RangeActions } from "../filters/range_actions";
@@ -35,9 +36,20 @@ export function StatsPage({ title, about, filters, without, children }: Props) {
       ) : (
         <>
           <FilterBar filters={filters} />
+          {isOutside() && (
+            <p class="note">
+              Nothing is stored of these days: there are events from {dayText(extent.value?.first ?? "")} to {dayText(extent.value?.last ?? "")}. <a href={rangeAddress("all")}>Show all of them</a>
+            </p>
+          )}
           {children}
         </>
       )}
     </>
   );
+}
+
+/** Whether the range is before the first event, or behind the last one. */
+function isOutside(): boolean {
+  const { start, end } = range.value;
+  return extent.value !== null && ((end !== null && end < extent.value.first) || (start !== null && start > extent.value.last));
 }

@@ -11,6 +11,7 @@ import { Loaded, Panel } from "../panel";
 import { SeriesChart } from "../charts/series_chart";
 import { timeAxis } from "../charts/time_axis";
 import { Switch } from "../switch";
+import { allTokens } from "./token_split";
 
 type Point = Schemas["Point"];
 
@@ -23,8 +24,7 @@ export function chosenInterval(): Interval {
 }
 
 export function valueOf(point: Point, name: (typeof MEASURES)[number]): number | null {
-  if (name !== "total_tokens") return point[name];
-  return point.input_tokens + point.output_tokens + point.cache_creation_tokens + point.cache_read_tokens;
+  return name === "total_tokens" ? allTokens(point) : point[name];
 }
 
 /** The period before, where there is one and anything happened in it: nothing is compared with nothing. */

@@ -6,6 +6,7 @@ import { seesTexts } from "../../api/identity";
 import type { MeasureName } from "../../format/measures";
 import { plural } from "../../format/quantities";
 import { Tile } from "./tile";
+import { allTokens, cacheHitRate } from "./token_split";
 
 type Totals = Schemas["Totals"];
 
@@ -18,15 +19,8 @@ const SHOWN: readonly { of: MeasureName; page?: string; value: (totals: Totals) 
   { of: "files_modified", page: "/files", value: (totals) => totals.files_modified },
   { of: "lines_added", value: (totals) => totals.lines_added },
   { of: "cost_usd", page: "/usage", value: (totals) => totals.cost_usd },
-  { of: "total_tokens", page: "/usage", value: (totals) => totals.input_tokens + totals.output_tokens + totals.cache_creation_tokens + totals.cache_read_tokens },
-  {
-    of: "cache_hit_rate",
-    page: "/usage",
-    value: (totals) => {
-      const input = totals.input_tokens + totals.cache_creation_tokens + totals.cache_read_tokens;
-      return input ? totals.cache_read_tokens / input : null;
-    },
-  },
+  { of: "total_tokens", page: "/usage", value: allTokens },
+  { of: "cache_hit_rate", page: "/usage", value: cacheHitRate },
 ];
 
 interface Props {

@@ -4,7 +4,7 @@ import { useState } from "preact/hooks";
 import { zone } from "../../address/range";
 import type { Schemas } from "../../api/answers";
 import type { Reading } from "../../api/use_read";
-import { minutes } from "../../format/quantities";
+import { minutes, withUnit } from "../../format/quantities";
 import { TableSwitch } from "../charts/table_switch";
 import { WEEKDAYS, WeekMap } from "../charts/week_map";
 import { Loaded, Panel } from "../panel";
@@ -29,8 +29,8 @@ export function WeekPanel({ stats }: { stats: Reading<Schemas["Stats"]> }) {
                 keyOf={(cell) => cell.weekday * 24 + cell.hour}
                 columns={[
                   { title: "Weekday", cell: (cell) => WEEKDAYS[cell.weekday] },
-                  { title: "Hour", isNumber: true, cell: (cell) => `${cell.hour} to ${cell.hour + 1}` },
-                  { title: "Active time", isNumber: true, cell: (cell) => textOf(cell.active_minutes) },
+                  { title: "Hour", isNumber: true, cell: (cell) => `${cell.hour} to ${cell.hour + 1}`, sortBy: (cell) => cell.hour },
+                  { title: "Active time", csvTitle: withUnit("Active time", minutes), isNumber: true, cell: (cell) => textOf(cell.active_minutes), sortBy: (cell) => cell.active_minutes },
                 ]}
               />
             </div>

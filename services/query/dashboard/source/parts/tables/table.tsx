@@ -17,6 +17,8 @@ export interface Column<Row> {
   sorted?: "ascending" | "descending" | undefined;
   /** Its value: what it is sorted by, and what CSV has of it, where that is not the text of the cell. null sorts below everything. */
   sortBy?: (row: Row) => Cell;
+  /** Its title in CSV, where the values have a unit there that the page writes beside each number. */
+  csvTitle?: string;
   /** What stands under the column in a last row of totals, where any column has one. */
   total?: ComponentChildren;
 }
@@ -86,7 +88,7 @@ export function Table<Row>({ caption, columns, rows, keyOf, csv, all = rows, foo
 
 /** A header row, and all rows. */
 function cellsOf<Row>(columns: readonly Column<Row>[], rows: readonly Row[]): Cell[][] {
-  return [columns.map((column) => textOf(column.title)), ...rows.map((row) => columns.map((column) => (column.sortBy ? column.sortBy(row) : textOf(column.cell(row)))))];
+  return [columns.map((column) => column.csvTitle ?? textOf(column.title)), ...rows.map((row) => columns.map((column) => (column.sortBy ? column.sortBy(row) : textOf(column.cell(row)))))];
 }
 
 function classOf<Row>(column: Column<Row>): string {

@@ -1,17 +1,26 @@
 /** Stored text as Markdown. The parser's tokens become nodes one by one: no text is ever read as markup, so HTML in it stays text. */
 
-import { Marked, type MarkedToken, type Token, type Tokens } from "marked";
+import { Lexer, type MarkedToken, type Token, Tokenizer, type Tokens } from "marked";
 import { useLayoutEffect, useRef } from "preact/hooks";
 import { highlighted } from "./highlighting";
 import "./markdown.css";
 
-const marked = new Marked({
+/** No HTML: a tag is shown as it was written. */
+class NoHtml extends Tokenizer {
+  override html() {
+    return undefined;
+  }
+  override tag() {
+    return undefined;
+  }
+}
+
+const OPTIONS = {
   gfm: true,
   // People end a line where they mean it to end.
   breaks: true,
-  // No HTML: a tag is shown as it was written.
-  tokenizer: { html: () => undefined, tag: () => undefined },
-});
+  tokenizer: new NoHtml(),
+};
 
 const MOST_KEPT = 300;
 // The parser's time grows with the square of some texts, so a long one is parsed piece by piece; one that has no end of a block
@@ -35,7 +44,7 @@ function pieceNodes(piece: string): Node {
   if (piece.length <= LONGEST_PIECE) {
     try {
       const nodes = document.createDocumentFragment();
-      nodes.append(...all(marked.lexer(piece)));
+      nodes.append(...all(Lexer.lex(piece, OPTIONS)));
       return nodes;
     } catch (error) {
       // Thousands of quotes in each other: the parser calls itself for each.

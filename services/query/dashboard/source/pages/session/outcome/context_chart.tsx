@@ -2,7 +2,8 @@
 
 import { useState } from "preact/hooks";
 import { compact } from "../../../format/quantities";
-import { cachedShare, contextText, rebuildText, sentence } from "../timeline/cost_reasons";
+import { cacheHitRate } from "../../../parts/stats/token_split";
+import { contextText, rebuildText, sentence } from "../timeline/cost_reasons";
 import type { Turn } from "../timeline/story";
 import { goToItem } from "../use_jumps";
 
@@ -44,7 +45,7 @@ export function ContextChart({ turns, most }: { turns: readonly Turn[]; most: nu
       >
         <path class="context-sent" d={path(() => 1)} />
         <path class="context-rebuilt" d={path((turn) => (turn.rebuilds.length > 0 ? 1 : 0))} />
-        <path class="context-cached" d={path((turn) => cachedShare(turn) ?? 0)} />
+        <path class="context-cached" d={path((turn) => cacheHitRate(turn) ?? 0)} />
       </svg>
       <p class="quiet">
         {pointed ? (

@@ -9,12 +9,13 @@ import type { Reading } from "../../../api/use_read";
 import { weekdayText } from "../../../format/days";
 import { errorClassLabel } from "../../../format/error_classes";
 import { measure } from "../../../format/measures";
-import { count, minutes, moneyOf, plural } from "../../../format/quantities";
+import { count, minutes, moneyOf, plural, withUnit } from "../../../format/quantities";
 import { exactTime, timeText } from "../../../format/times";
 import { ProblemNote } from "../../../parts/notes/problem_note";
 import { Table } from "../../../parts/tables/table";
 import { LineCounts } from "../../../parts/text/line_counts";
 import { Markdown } from "../../../parts/text/markdown";
+import { quoted } from "../../../search/query_text";
 import { toolLabel, within } from "../rows/tool_summary";
 import { type Turn, itemAddress } from "../timeline/story";
 import { SessionCost } from "./session_cost";
@@ -119,7 +120,7 @@ function Made({ of, projectPath }: { of: Outcome; projectPath: string | null }) 
       <Fact label="Files" items={files} most={MOST_FILES} leftOut={of.files_left_out} isFlowing>
         {(file) => (
           <>
-            <a href={placeOf(file)} title={`${file.file_path ?? ""}\n${plural(file.changes, "change")}; to the diff of the last one`}>
+            <a href={placeOf(file, file.file_path && `file:${quoted(file.file_path)}`)} title={`${file.file_path ?? ""}\n${plural(file.changes, "change")}; to the last one, and from there to all calls with this file`}>
               <code>{file.file_path ? shortPath(file.file_path, projectPath) : "A file without a name"}</code>
             </a>{" "}
             <LineCounts added={file.lines_added} removed={file.lines_removed} />
@@ -144,9 +145,9 @@ function shortPath(path: string, projectPath: string | null): string {
   return inProject === path ? path.replace(/^.*[\\/](?=([^\\/]+[\\/]){2}[^\\/]+$)/, "…/") : inProject;
 }
 
-/** The address of a call, also of one in a subagent, whose own timeline has it. */
-function placeOf({ last_item_id, last_agent_id }: { last_item_id: string; last_agent_id: string | null }): string {
-  return withParameters({ at: last_item_id, thread: last_agent_id });
+/** The address of a call, also of one in a subagent, whose own timeline has it. `q` is a search whose hits one goes through from there. */
+function placeOf({ last_item_id, last_agent_id }: { last_item_id: string; last_agent_id: string | null }, q: string | null = null): string {
+  return withParameters({ at: last_item_id, thread: last_agent_id, ...(q && { q }) });
 }
 
 interface FactProps<Item> {
@@ -219,12 +220,12 @@ function Days({ of: { cost, days, days_left_out } }: { of: Outcome }) {
         keyOf={(day) => day.date}
         rows={days}
         columns={[
-          { title: "Day", cell: (day) => <a href={`/days/${day.date}`}>{weekdayText(day.date)}</a> },
+          { title: "Day", cell: (day) => <a href={`/days/${day.date}`}>{weekdayText(day.date)}</a>, sortBy: (day) => day.date },
           { title: "Go to", cell: (day) => day.first_item_id && <a href={itemAddress(day.first_item_id)}>its start</a> },
-          { title: measure("active_minutes").label, isNumber: true, cell: (day) => minutes(day.active_minutes) },
+          { title: measure("active_minutes").label, csvTitle: withUnit(measure("active_minutes").label, minutes), isNumber: true, cell: (day) => minutes(day.active_minutes), sortBy: (day) => day.active_minutes },
           { title: "Asks", isNumber: true, isMinor: true, cell: (day) => count(day.asks) },
           { title: "Calls", isNumber: true, isMinor: true, cell: (day) => count(day.tool_calls) },
-          { title: "Cost", isNumber: true, cell: (day) => measure("cost_usd").short(moneyOf(day.cost_usd, cost)) },
+          { title: "Cost", csvTitle: "Cost (USD)", isNumber: true, cell: (day) => measure("cost_usd").short(moneyOf(day.cost_usd, cost)), sortBy: (day) => day.cost_usd },
         ]}
       />
       {days_left_out > 0 && <p class="quiet">and {plural(days_left_out, "later day")}</p>}

@@ -3,6 +3,7 @@
 import type { Schemas } from "../../../api/answers";
 import { useRead } from "../../../api/use_read";
 import { measure } from "../../../format/measures";
+import { modelName } from "../../../format/names";
 import { compact, cost as money, count, percent, plural } from "../../../format/quantities";
 import terms from "../../../format/terms";
 import { clockText } from "../../../format/times";
@@ -10,7 +11,6 @@ import { BarList } from "../../../parts/charts/bar_list";
 import { Hint } from "../../../parts/notes/hint";
 import { Split } from "../../../parts/stats/token_split";
 import { Time } from "../../../parts/time";
-import { shortModel } from "../../sessions/session_row";
 import { PARTS, type Rebuild, clientCacheText, partsText, rebuildText, sentence, turnReason } from "../timeline/cost_reasons";
 import { type Turn, itemAddress, threadAddress } from "../timeline/story";
 import { ContextChart } from "./context_chart";
@@ -63,7 +63,7 @@ export function SessionCost({ cost, session, turns }: Props) {
             label="Cost by model"
             bars={cost.models.map((each, index) => ({
               key: each.model ?? index,
-              label: each.model ? shortModel(each.model) : "A model without a name",
+              label: modelName(each.model),
               value: each.cost_usd,
               text: `${money(each.cost_usd)}, ${plural(each.api_calls, "call")}`,
               title: each.parts ? partsText(each.parts) : "",
@@ -130,7 +130,7 @@ function Counted({ session, usd }: { session: Props["session"]; usd: number }) {
         {data?.differences.map((part, index) => (
           <li key={index}>
             {part.usd < 0 ? "" : "+"}
-            {money(part.usd)}, {part.model ? shortModel(part.model) : "all models"}, {part.is_certain ? "certain" : part.reason === "unknown" ? "not known" : "likely"}: {part.explanation}
+            {money(part.usd)}, {part.model ? modelName(part.model) : "all models"}, {part.is_certain ? "certain" : part.reason === "unknown" ? "not known" : "likely"}: {part.explanation}
           </li>
         ))}
         {data?.differences.length === 0 && <li>That is what its calls cost here, too.</li>}

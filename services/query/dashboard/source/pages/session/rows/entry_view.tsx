@@ -5,7 +5,7 @@ import { count, duration, plural } from "../../../format/quantities";
 import { zone } from "../../../address/range";
 import { dayOf, longDayText } from "../../../format/days";
 import { clockText, exactTime, timeText } from "../../../format/times";
-import { shortModel } from "../../sessions/session_row";
+import { modelName } from "../../../format/names";
 import { LongText } from "./message_view";
 import type { Entry, Separator } from "./rows";
 import { type Story, itemAddress, toggle } from "../timeline/story";
@@ -46,7 +46,7 @@ function separatorText(item: Separator, worked: boolean): string {
         ? `A subagent worked for ${duration(item.seconds * 1_000)}, until ${clockText(item.until)}`
         : `Nothing happened for ${duration(item.seconds * 1_000)}, until ${sameDay(item) ? clockText(item.until) : timeText(item.until)}`;
     case "model_switch":
-      return `The model changed from ${shortModel(item.from_model)} to ${shortModel(item.to_model)}`;
+      return `The model changed from ${modelName(item.from_model)} to ${modelName(item.to_model)}`;
   }
 }
 

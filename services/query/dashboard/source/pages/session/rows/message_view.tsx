@@ -5,7 +5,7 @@ import { measure } from "../../../format/measures";
 import { compact, count, duration, plural } from "../../../format/quantities";
 import { clockText, exactTime } from "../../../format/times";
 import { Markdown } from "../../../parts/text/markdown";
-import { shortModel } from "../../sessions/session_row";
+import { modelName } from "../../../format/names";
 import { contextText, rebuildText, sentence, turnReason } from "../timeline/cost_reasons";
 import { type Story, itemAddress, toggle } from "../timeline/story";
 import type { ItemOf } from "../timeline/timeline_store";
@@ -21,7 +21,7 @@ export const MessageView = memo(function MessageView({ story, item, depth }: { s
     <article class={`message is-${item.role}${isMarked ? " is-marked" : ""}${isPrompt && depth === 0 && item.agent_id === null ? " is-prompt" : ""}`} data-item tabIndex={-1} aria-label={name}>
       <header class="message-head">
         <strong>{name}</strong>
-        {!isPrompt && item.model && <span>{shortModel(item.model)}</span>}
+        {!isPrompt && item.model && <span>{modelName(item.model)}</span>}
         {isPrompt && <TurnFacts story={story} id={item.id} />}
         <a class="item-link" href={itemAddress(item.id)} title={`${exactTime(item.timestamp)}\nA link to this message`}>
           {clockText(item.timestamp)}

@@ -14,16 +14,21 @@ const PAUSE_MS = 200;
 const MOST = 100;
 
 export function SessionSearch({ sessionId }: { sessionId: string }) {
-  const [text, setText] = useState(parameter("q") ?? "");
+  const wanted = parameter("q");
+  const [text, setText] = useState(wanted ?? "");
   const [query, setQuery] = useState(text);
   const [isOpen, setOpen] = useState(false);
+  // A link of this page may ask for another search.
+  useEffect(() => {
+    if (wanted !== null) setText(wanted);
+  }, [wanted]);
   useEffect(() => {
     const timer = window.setTimeout(() => setQuery(text.trim()), PAUSE_MS);
     return () => window.clearTimeout(timer);
   }, [text]);
   const isAsked = query !== "";
   // One that led here is asked again: its hits are gone through one by one.
-  const isFollowed = isAsked && query === parameter("q");
+  const isFollowed = isAsked && query === wanted;
   const found = useRead(isAsked && (isOpen || isFollowed) ? "/api/search" : null, { session_id: sessionId, q: query, limit: MOST });
   const hits = (found.data?.items ?? []).filter((hit) => hit.timeline_id !== null);
   useEffect(() => {

@@ -3,6 +3,7 @@
 import type { Schemas } from "../../../api/answers";
 import { compact, cost, duration, percent, plural } from "../../../format/quantities";
 import terms from "../../../format/terms";
+import { cacheHitRate } from "../../../parts/stats/token_split";
 import type { Turn } from "./story";
 
 export type Rebuild = Schemas["CacheRebuild"];
@@ -60,16 +61,10 @@ export function turnReason(turn: Turn): string {
   return `${price} for ${calls}${helpers}${parts}${again}.`;
 }
 
-/** What of a turn's input came from the cache, from 0 to 1; null if it had none. */
-export function cachedShare(turn: Turn): number | null {
-  const input = turn.input_tokens + turn.cache_creation_tokens + turn.cache_read_tokens;
-  return input > 0 ? turn.cache_read_tokens / input : null;
-}
-
 /** "142K tokens of context, 97 % of the turn's input from the cache". */
 export function contextText(turn: Turn): string {
   if (turn.context_tokens === null) return "";
-  return `The last call sent ${compact(turn.context_tokens)} tokens of context. ${percent(cachedShare(turn))} of the turn's input came from the cache.`;
+  return `The last call sent ${compact(turn.context_tokens)} tokens of context. ${percent(cacheHitRate(turn))} of the turn's input came from the cache.`;
 }
 
 export function sentence(text: string): string {
