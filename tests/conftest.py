@@ -12,12 +12,14 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import hypothesis
 import psycopg
 import pytest
 from redis import Redis
+from xdist.scheduler import LoadScopeScheduling
 
 from deploy.embedded.supervision.processes import started_at
 from deploy.migrations.grants import GRANTS, QUERY, WORKER
@@ -32,6 +34,16 @@ TESTS = Path(__file__).parent
 MEMORY = Path("/dev/shm")
 LEAST_MEMORY_BYTES = 4 * 1024**3
 MOST_WORKERS = 4
+# Files of tests/flow whose tests start one, and need no other.
+STACKS_OF_THEIR_OWN = (
+    "test_bucket_uploads.py",
+    "test_erase_everywhere.py",
+    "test_idle_stack.py",
+    "test_new_kind.py",
+    "test_schema.py",
+    "test_scrub_everywhere.py",
+    "test_scrub_of_texts.py",
+)
 # The base URL of test clients: their own default is no name that the services are known by.
 LOCAL = "http://localhost"
 # The password of the services' roles. The embedded server needs none.
@@ -75,15 +87,25 @@ def pytest_report_header(config: pytest.Config) -> str:
     return f"PostgreSQL and Redis: {servers.way()} (TRACKER_TEST_SERVERS)"
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests that share what takes seconds to start run in one of xdist's processes: those of one stack, and those of one file."""
-    for item in items:
-        file = item.path.relative_to(TESTS)
-        folder = file.parts[0]
-        if folder in ("flow", "embedded", "browser", "scale"):
-            is_of_the_stack = folder == "flow" and "stack" in getattr(item, "fixturenames", ()) and not hasattr(item.module, "stack")
-            is_of_the_stack |= folder == "browser" and getattr(item.module, "ONLY_READS", False)
-            item.add_marker(pytest.mark.xdist_group(folder if is_of_the_stack else str(file)))
+class ByWhatTheyStart(LoadScopeScheduling):  # type: ignore[misc]
+    """Tests that share what takes seconds to start run in one of xdist's processes: those of one stack, and those of one file.
+
+    Not by xdist's groups, which pytest 9.2 does not tell it of. A browser's modules that only read have a stack in each process, so that none does
+    all of them while the others have ended.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        _, folder, *below = Path(file).parts
+        if folder == "flow" and below[-1] not in STACKS_OF_THEIR_OWN:
+            return folder
+        is_by_file = folder in ("flow", "embedded", "browser", "scale") or (folder == "integration" and below[0] == "query")
+        return file if is_by_file else nodeid
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByWhatTheyStart | None:
+    """Unless another way is asked for."""
+    return ByWhatTheyStart(config, log) if config.getoption("dist") == "loadscope" else None
 
 
 @pytest.fixture(scope="session", autouse=True)
