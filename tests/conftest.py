@@ -46,6 +46,8 @@ STACKS_OF_THEIR_OWN = (
 )
 # The base URL of test clients: their own default is no name that the services are known by.
 LOCAL = "http://localhost"
+# What the migrations made, on each server of the tests.
+MIGRATED = "migrated_template"
 # The password of the services' roles. The embedded server needs none.
 ROLE_PASSWORD = "tracker"
 
@@ -161,19 +163,32 @@ def redis_server_url(redis_server: Server) -> str:
 
 
 def make_database(postgres_url: str, name: str) -> str:
-    """A new database on the server, made by the migrations. Its URL."""
+    """A new database on the server, as the migrations make it. Its URL.
+
+    They run once on a server: to copy what they made takes a twentieth of their time.
+    """
     assert name.endswith("_test")
     with psycopg.connect(postgres_url, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}")
-        for role in GRANTS:
-            if connection.execute("SELECT to_regrole(%s)", (role,)).fetchone() == (None,):
-                connection.execute(f"CREATE ROLE {role} LOGIN BYPASSRLS PASSWORD '{ROLE_PASSWORD}'")
+        if connection.execute("SELECT FROM pg_database WHERE datname = %s", (MIGRATED,)).fetchone() is None:
+            _make_migrated(connection, postgres_url)
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {MIGRATED}")
         connection.execute(f"GRANT TEMPORARY ON DATABASE {name} TO {WORKER}")
-    url = urlsplit(postgres_url)._replace(path=f"/{name}").geturl()
-    migrate(url)
-    with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(f"GRANT tracker_bound TO {QUERY} WITH INHERIT FALSE, SET TRUE")
-    return url
+    return _url_of(postgres_url, name)
+
+
+def _make_migrated(connection: psycopg.Connection[Any], postgres_url: str) -> None:
+    """The database that all others are copies of. It has its name once it is whole, and nobody connects to it any more."""
+    unfinished = f"{MIGRATED}_unfinished"
+    connection.execute(f"CREATE DATABASE {unfinished}")
+    for role in GRANTS:
+        connection.execute(f"CREATE ROLE {role} LOGIN BYPASSRLS PASSWORD '{ROLE_PASSWORD}'")
+    migrate(_url_of(postgres_url, unfinished))
+    connection.execute(f"GRANT tracker_bound TO {QUERY} WITH INHERIT FALSE, SET TRUE")
+    connection.execute(f"ALTER DATABASE {unfinished} RENAME TO {MIGRATED}")
+
+
+def _url_of(postgres_url: str, name: str) -> str:
+    return urlsplit(postgres_url)._replace(path=f"/{name}").geturl()
 
 
 def as_role(database_url: str, role: str) -> str:
