@@ -27,6 +27,7 @@ from deploy.migrations.migrate import migrate
 from tests import servers
 from tests.emptied import Emptier
 from tests.forked_tracker import TrackerForks, tracker_forks
+from tests.kept_connection import close_all
 from tests.servers import Server
 
 TESTS = Path(__file__).parent
@@ -143,6 +144,7 @@ def server_folder() -> Iterator[Path]:
 def postgres_server(server_folder: Path) -> Iterator[Server]:
     with servers.postgres(server_folder) as server:
         yield server
+        close_all()
 
 
 @pytest.fixture(scope="session")
