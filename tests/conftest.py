@@ -102,7 +102,7 @@ class ByWhatTheyStart(LoadScopeScheduling):  # type: ignore[misc]
         _, folder, *below = Path(file).parts
         if folder == "flow" and below[-1] not in STACKS_OF_THEIR_OWN:
             return folder
-        is_by_file = folder in ("flow", "embedded", "browser", "scale") or (folder == "integration" and below[0] == "query")
+        is_by_file = folder in ("flow", "embedded", "browser", "scale", "deploy") or (folder == "integration" and below[0] == "query")
         return file if is_by_file else nodeid
 
 
