@@ -1,4 +1,4 @@
-"""`make up` as a newcomer has it: `python .ci/try_up.py CLONE PATH` starts it in a clone, sends an event, reads it back, and ends it by Ctrl-C.
+"""`make up` as a newcomer has it: `python .ci/try_up.py CLONE PATH PORT` starts it in a clone, sends an event, reads it back, and ends it by Ctrl-C.
 
 Needs nothing but the standard library. Exit code 1 with what `make up` said if any of that fails.
 """
@@ -16,18 +16,22 @@ import urllib.request
 from pathlib import Path
 
 BUILT_SECONDS, STOPPED_SECONDS = 900.0, 90.0
+# What `make up` listens on by itself.
+USUAL_PORT = 8000
 SESSION = {"session_id": "first", "project_path": "/home/ann/app", "user": "ann"}
 MESSAGE = {"session_id": "first", "role": "user", "content": "Hello?"}
 
 
-def main(clone: Path, path: str) -> None:
+def main(clone: Path, path: str, port: int) -> None:
     """Prints one line; SystemExit if something is not as the README says."""
+    # A script starts it in the background, where it would ignore Ctrl-C, and so would what it starts.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     # Nothing that a developer or CI has set is for it.
     env = {name: value for name, value in os.environ.items() if not name.startswith(("TRACKER_", "PYTEST_", "VIRTUAL_ENV", "PYTHON"))}
     env["PATH"] = path
-    port = 8000
     if not is_free(port):
         port = free_port()
+    if port != USUAL_PORT:
         env["TRACKER_PORT"] = str(port)
     url = f"http://127.0.0.1:{port}"
     started = time.monotonic()
@@ -114,4 +118,4 @@ def fail(reason: str, output: "tempfile._TemporaryFileWrapper[str]") -> None:
 OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), sys.argv[2])
+    main(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]))

@@ -1,12 +1,13 @@
 """A database as its migrations left it: no row, and every sequence at its start.
 
-Most tests fill a handful of the tables. To look which ones takes less time than to truncate all. The connection stays open: a new one reads the
-catalog first, which takes several times as long as the rest.
+Most tests fill a handful of the tables. To look which ones takes less time than to truncate all.
 """
 
 from typing import Any, Final
 
 import psycopg
+
+from tests.kept_connection import KeptConnection
 
 # What has a page. A table whose rows were deleted has one too, and is truncated as well.
 _FILLED: Final = """
@@ -22,23 +23,13 @@ class Emptier:
 
     def __init__(self, database_url: str) -> None:
         self.url = database_url
-        self._connection = self._connect()
+        self._connection = KeptConnection(database_url)
 
     def __call__(self) -> None:
-        try:
-            empty(self._connection)
-        except psycopg.OperationalError:
-            # Some tests end all connections that there are.
-            if not self._connection.broken:
-                raise
-            self._connection = self._connect()
-            empty(self._connection)
+        self._connection.run(empty)
 
     def close(self) -> None:
         self._connection.close()
-
-    def _connect(self) -> psycopg.Connection[Any]:
-        return psycopg.connect(self.url, autocommit=True)
 
 
 def empty(connection: psycopg.Connection[Any]) -> None:

@@ -14,7 +14,8 @@ import zipfile
 import zlib
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
+from hashlib import blake2b
 from itertools import islice
 from typing import Any, Final
 from urllib.parse import quote
@@ -36,6 +37,8 @@ _ZSTD: Final = zstandard.MAGIC_NUMBER.to_bytes(4, "little")
 _GZIP: Final = b"\x1f\x8b"
 _ZIP: Final = b"PK\x03\x04"
 _MAX_NESTED: Final = 3
+# In the folder of a server's data.
+_OF_DATABASE: Final = re.compile(r"(?:^|/)base/(\d+)/")
 _COLUMNS: Final = """
     SELECT a.attname, t.typname, t.typcategory FROM pg_attribute AS a JOIN pg_type AS t ON t.oid = a.atttypid
     WHERE a.attrelid = %s::regclass AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum"""
@@ -54,7 +57,7 @@ class Stores:
 
     def places_of(self, texts: Collection[str], *, logs: bool = True, feed: bool = True) -> dict[str, list[str]]:
         """{text: where it is}, for every text that is anywhere. Without `logs`, files that end in `.log` are left out; without `feed`, GET /api/live."""
-        search = TextSearch(texts)
+        search = search_for(frozenset(texts))
         found: dict[str, set[str]] = {}
         contents = [self._rows(), self._files(logs=logs), self._redis_keys(), *([self._feed()] if feed else [])]
         for place, content in (each for source in contents for each in source):
@@ -78,10 +81,14 @@ class Stores:
                                 yield from ((f"rows of {table}.{name}", each) for each in unpacked(content))
 
     def _files(self, *, logs: bool) -> Iterator[Content]:
-        """The files of Postgres and Redis as they are on the disk, and those of the stack."""
+        """The files of Postgres and Redis as they are on the disk, and those of the stack. Tables of another database are of another stack."""
         with psycopg.connect(self.stack.database_url, autocommit=True) as connection:
             connection.execute("CHECKPOINT")
-        named = [("Postgres", self.postgres.named_files()), ("Redis", self.redis.named_files()), ("the stack", self._own_files())]
+            [(own,)] = connection.execute("SELECT oid FROM pg_database WHERE datname = current_database()").fetchall()
+        of_postgres = (
+            (name, each) for name, each in self.postgres.named_files() if (of := _OF_DATABASE.search(name)) is None or of[1] == str(own)
+        )
+        named = [("Postgres", of_postgres), ("Redis", self.redis.named_files()), ("the stack", self._own_files())]
         for owner, files in named:
             for name, content in files:
                 if logs or not name.endswith(".log"):
@@ -189,6 +196,8 @@ class TextSearch:
     """One automaton for all forms of all texts."""
 
     def __init__(self, texts: Collection[str]) -> None:
+        # Most files are the same from one search to the next.
+        self._known: dict[bytes, set[str]] = {}
         self._owners: list[str] = []
         self._patterns: list[bytes] = []
         for text in texts:
@@ -210,4 +219,13 @@ class TextSearch:
         return found
 
     def found_in(self, content: bytes) -> set[str]:
-        return {self._owners[index] for index in self._set.Match(content) or ()}
+        digest = blake2b(content).digest()
+        if digest not in self._known:
+            self._known[digest] = {self._owners[index] for index in self._set.Match(content) or ()}
+        return self._known[digest]
+
+
+@lru_cache(maxsize=2)
+def search_for(texts: frozenset[str]) -> TextSearch:
+    """To build one takes seconds."""
+    return TextSearch(texts)

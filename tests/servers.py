@@ -23,7 +23,14 @@ if TYPE_CHECKING:
 
 POSTGRES_IMAGE, REDIS_IMAGE = "postgres:18", "redis:8"
 # Several stacks of a test process have one server: 40 connections, as `make up` has them, were too few for browser tests beside kept connections.
-POSTGRES_SETTINGS = {"fsync": "off", "shared_buffers": "128MB", "max_connections": "100"}
+# What only helps after a power failure is off.
+POSTGRES_SETTINGS = {
+    "fsync": "off",
+    "full_page_writes": "off",
+    "wal_compression": "off",
+    "shared_buffers": "128MB",
+    "max_connections": "100",
+}
 REDIS_SETTINGS = {"appendonly": "yes", "appendfsync": "everysec", "databases": "32"}
 WAYS = ("embedded", "containers")
 # Says whose a container is: host and process.

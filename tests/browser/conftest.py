@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import httpx2 as httpx
 import psycopg
@@ -52,6 +52,7 @@ class Api:
 
 @pytest.fixture(scope="session")
 def api(postgres_url: str, redis_server_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
+    skip_without("chromium")
     redis_url = re.sub(r"(\?db=|/)0$", r"\g<1>2", redis_server_url)
     with served(make_database(postgres_url, "browser_test"), redis_url, tmp_path_factory.mktemp("api")) as api:
         with httpx.Client(base_url=f"http://127.0.0.1:{api.port}", timeout=30) as client:
@@ -124,27 +125,37 @@ def turned(api: Api, elsewhere: int) -> Iterator[tuple[int, Callable[[], None]]]
     forwarder.close()
 
 
-# Module scope: while it lives, its thread has a running event loop, in which other tests could not run theirs.
-@pytest.fixture(scope="module")
-def attack_from() -> Iterator[Callable[..., dict[str, Any]]]:
-    """attack_from(page, base): opens the page and lets it try everything against `base`. `loaded` is called between the two.
+def browser_scope(fixture_name: str, config: pytest.Config) -> Literal["session", "module"]:
+    """For the run, if it has only tests of this folder. While Playwright runs, its thread has an event loop, in which others could not run theirs."""
+    paths = [(config.invocation_params.dir / arg.partition("::")[0]).resolve() for arg in config.args]
+    return "session" if all(path.is_relative_to(Path(__file__).parent) for path in paths) else "module"
 
-    `how` is the name of the function in attack.js.
-    """
+
+@pytest.fixture(scope=browser_scope)
+def playwright() -> Iterator[Any]:
     skip_without("chromium")
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        rules = f"--host-resolver-rules=MAP {EVIL_NAME} 127.0.0.1"
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", rules])
+        yield playwright
 
-        def run(page_url: str, base: str, loaded: Callable[[], None] = lambda: None, how: str = "attack") -> dict[str, Any]:
-            with browser.new_context() as context, context.new_page() as page:
-                page.goto(page_url)
-                loaded()
-                result: dict[str, Any] = page.evaluate(f"base => {how}(base)", base)
-                page.wait_for_load_state("networkidle")
-                return result
 
-        yield run
-        browser.close()
+@pytest.fixture(scope="module")
+def attack_from(playwright: Any) -> Iterator[Callable[..., dict[str, Any]]]:
+    """attack_from(page, base): opens the page and lets it try everything against `base`. `loaded` is called between the two.
+
+    `how` is the name of the function in attack.js.
+    """
+    rules = f"--host-resolver-rules=MAP {EVIL_NAME} 127.0.0.1"
+    browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", rules])
+
+    def run(page_url: str, base: str, loaded: Callable[[], None] = lambda: None, how: str = "attack") -> dict[str, Any]:
+        with browser.new_context() as context, context.new_page() as page:
+            page.goto(page_url)
+            loaded()
+            result: dict[str, Any] = page.evaluate(f"base => {how}(base)", base)
+            page.wait_for_load_state("networkidle")
+            return result
+
+    yield run
+    browser.close()

@@ -49,19 +49,16 @@ class Browser:
 
 
 @pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
-    skip_without("chromium")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
+def chromium(playwright: Any) -> Iterator[Any]:
+    browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+    yield browser
+    browser.close()
 
 
 @pytest.fixture(scope="module")
 def guarded(postgres_url: str, redis_server_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Api, str]]:
     """An API that asks for keys, and the key of its admin."""
+    skip_without("chromium")
     database_url = make_database(postgres_url, "login_test")
     key = make_key(database_url, "admin")
     redis_url = re.sub(r"(\?db=|/)0$", r"\g<1>3", redis_server_url)

@@ -7,21 +7,16 @@ import httpx2 as httpx
 import pytest
 
 from tests.browser.conftest import Api
-from tests.skips import CHROMIUM, skip_without
+from tests.skips import CHROMIUM
 
 
-# Module scope: while it lives, its thread has a running event loop, in which other tests could not run theirs.
 @pytest.fixture(scope="module")
-def offline_browser() -> Iterator[Any]:
+def offline_browser(playwright: Any) -> Iterator[Any]:
     """A browser for which only loopback exists."""
-    skip_without("chromium")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        rules = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", rules])
-        yield browser
-        browser.close()
+    rules = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
+    browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", rules])
+    yield browser
+    browser.close()
 
 
 def test_reference_page_shows_every_operation_offline_and_within_its_policy(api: Api, offline_browser: Any) -> None:

@@ -13,11 +13,7 @@ from tests.skips import needs
 ROOT = Path(__file__).parent.parent.parent
 
 
-pytestmark = [
-    needs("Docker"),
-    # One stack for all of this file.
-    pytest.mark.xdist_group("database_and_journal"),
-]
+pytestmark = needs("Docker")
 
 REFUSED = (
     "FLUSHALL",

@@ -1,25 +1,19 @@
 """Postgres privileges of each service: deploy/migrations/grants.py against the migrated database."""
 
-from typing import Any
-
 import psycopg
 import pytest
 from psycopg import sql
 
 from deploy.migrations.grants import AGGREGATES, EVENTS, GRANTS, INGEST, QUERY, TABLES, VIEWS, WORKER
 from tests.conftest import as_role
+from tests.kept_connection import select_rows
 
 PRIVILEGES = ("SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER", "MAINTAIN")
 OF_COLUMNS = ("SELECT", "INSERT", "UPDATE", "REFERENCES")
 
 
-def ask(database_url: str, statement: str, *params: Any) -> list[tuple[Any, ...]]:
-    with psycopg.connect(database_url, autocommit=True) as connection:
-        return connection.execute(statement.encode(), params).fetchall()
-
-
 def columns_of(database_url: str) -> dict[str, list[str]]:
-    rows = ask(
+    rows = select_rows(
         database_url,
         """SELECT c.relname, array_agg(a.attname::text) FROM pg_class AS c JOIN pg_attribute AS a ON a.attrelid = c.oid
            WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p', 'v', 'm') AND a.attnum > 0 AND NOT a.attisdropped GROUP BY 1""",
@@ -41,18 +35,15 @@ def test_a_role_has_exactly_the_listed_privileges(database_url: str, role: str) 
             names = wanted.get(privilege, ())
             if privilege in OF_COLUMNS:
                 listed |= {(table, privilege, name) for name in (columns if names == ("*",) else names)}
-                rows = ask(
+                rows = select_rows(
                     database_url,
                     "SELECT c FROM unnest(%s::text[]) AS c WHERE has_column_privilege(%s, %s, c, %s)",
-                    columns,
-                    role,
-                    table,
-                    privilege,
+                    (columns, role, table, privilege),
                 )
                 found |= {(table, privilege, name) for (name,) in rows}
             else:
                 listed |= {(table, privilege)} if names else set()
-                [(has,)] = ask(database_url, "SELECT has_table_privilege(%s, %s, %s)", role, table, privilege)
+                [(has,)] = select_rows(database_url, "SELECT has_table_privilege(%s, %s, %s)", (role, table, privilege))
                 found |= {(table, privilege)} if has else set()
 
     assert found == listed
@@ -93,4 +84,4 @@ def test_only_ingest_writes_keys_and_the_audit_log(database_url: str) -> None:
 
 def test_tracker_bound_only_reads(database_url: str) -> None:
     sql_text = "SELECT table_name, privilege_type FROM information_schema.role_table_grants WHERE grantee = 'tracker_bound' AND privilege_type <> 'SELECT'"
-    assert ask(database_url, sql_text) == []
+    assert select_rows(database_url, sql_text) == []

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpx2 as httpx
-import psycopg
 import pytest
 
 from deploy.embedded.supervision.processes import wait_until
 from tests.conftest import make_database
 from tests.flow.client.claude_home import ClaudeHome
 from tests.forked_tracker import TrackerForks
+from tests.kept_connection import select_rows
 from tests.worker_command import BEAT_COMMAND, WORKER_COMMAND
 
 REPOSITORY = Path(__file__).parent.parent.parent
@@ -43,8 +43,7 @@ class Stack:
     pids: dict[str, int]
 
     def select(self, sql: str) -> list[tuple[object, ...]]:
-        with psycopg.connect(self.database_url) as connection:
-            return connection.execute(sql.encode()).fetchall()
+        return select_rows(self.database_url, sql)
 
 
 @pytest.fixture(scope="session")
@@ -133,6 +132,10 @@ def home(tmp_path: Path) -> ClaudeHome:
 
 @pytest.fixture
 def environment(stack: Stack, home: ClaudeHome) -> dict[str, str]:
+    return environment_of(stack, home)
+
+
+def environment_of(stack: Stack, home: ClaudeHome) -> dict[str, str]:
     """The environment of a user with this home folder; the machine's own files are not touched."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("TRACKER_", "CLAUDE_", "XDG_"))}
     return kept | {"HOME": str(home.path), "TRACKER_URL": str(stack.http.base_url), "PYTHONPATH": str(REPOSITORY)}

@@ -14,6 +14,7 @@ import pytest
 from playwright.sync_api import expect
 from redis import Redis
 
+from tests.browser.conftest import browser_scope
 from tests.flow.conftest import REPOSITORY, TRACKER, Stack, running_stack
 from tests.made_up_week import write_week
 from tests.skips import CHROMIUM, skip_without
@@ -136,18 +137,13 @@ def import_week(running: Stack, home: Path) -> None:
     subprocess.run([*TRACKER, "import", "--user", USER, "--quiet", str(home / ".claude")], env=environment, check=True, timeout=120)
 
 
-# Module scope: while it lives, its thread has a running event loop, in which other tests could not run theirs.
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
+@pytest.fixture(scope=browser_scope)
+def chromium(playwright: Any) -> Iterator[Any]:
     """A browser for which only loopback exists."""
-    skip_without("chromium")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        rules = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", rules])
-        yield browser
-        browser.close()
+    rules = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
+    browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", rules])
+    yield browser
+    browser.close()
 
 
 OpenPage = Callable[..., Any]

@@ -12,19 +12,27 @@ import pytest
 from rich.cells import cell_len
 
 from tests.flow.client.claude_home import ClaudeHome
-from tests.flow.conftest import Run, Stack, second_api
+from tests.flow.conftest import Run, Stack, environment_of, second_api
 from tests.flow.connect.shippers import wait_for
+from tests.forked_tracker import TrackerForks
 
 SHOP = "/home/ann/shop"  # by its path, since other tests have projects of this name elsewhere
 DAY = ("--since", "2026-11-20", "--until", "2026-11-20", "--tz", "UTC")
 
 
-@pytest.fixture
-def session_id(tracker: Run, home: ClaudeHome) -> str:
-    """A session of two prompts on 20 November 2026, imported."""
+@pytest.fixture(scope="module")
+def transcript(stack: Stack, forks: TrackerForks, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A session of two prompts on 20 November 2026, imported. All tests here ask for it, and none changes it."""
+    folder = tmp_path_factory.mktemp("asked")
+    home = ClaudeHome(folder)
     path = home.transcript(2)
-    assert tracker("import", "--quiet").returncode == 0
-    return path.stem
+    assert forks.run(["import", "--quiet"], env=environment_of(stack, home), cwd=folder).returncode == 0
+    return path
+
+
+@pytest.fixture
+def session_id(transcript: Path) -> str:
+    return transcript.stem
 
 
 @pytest.fixture
@@ -129,9 +137,8 @@ def test_sessions_of_some_days_are_those_in_which_something_happened(session_id:
     assert json.loads(ask("sessions", "--since", "2026-01-01", "--until", "2026-01-02", "--json")) == []
 
 
-def test_search_shows_each_hit_with_the_command_that_opens_its_session(session_id: str, home: ClaudeHome, ask: Callable[..., str]) -> None:
-    [path] = home.path.glob(".claude/projects/*/*.jsonl")
-    word = json.loads(path.read_text().splitlines()[0])["message"]["content"].split()[-1]
+def test_search_shows_each_hit_with_the_command_that_opens_its_session(session_id: str, transcript: Path, ask: Callable[..., str]) -> None:
+    word = json.loads(transcript.read_text().splitlines()[0])["message"]["content"].split()[-1]
     # A message can be found a second or two after it is stored.
     wait_for(lambda: json.loads(ask("search", word, "--kind", "message", "--json")))
 

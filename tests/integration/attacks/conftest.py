@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import httpx2 as httpx
-import psycopg
 import pytest
 from redis import Redis
 from starlette.testclient import TestClient
@@ -19,6 +18,7 @@ from shared.blobs.folder import FolderStore
 from shared.events.messages import Event, decode_envelope
 from shared.journal.streams import PAYLOAD_FIELD, stream_key
 from tests.conftest import LOCAL
+from tests.kept_connection import select_rows
 
 SESSION = "s-1"
 
@@ -65,11 +65,9 @@ class Target:
 
     def stored(self) -> dict[str, int]:
         """How much there is of everything that a request can leave behind."""
-        with psycopg.connect(self.settings.database_url) as connection:
-            names = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()
-            rows = {name: connection.execute(f"SELECT count(*) FROM {name}".encode()).fetchone() for (name,) in names}
-        counts = {name: int(row[0]) for name, row in rows.items() if row and row[0]}
-        return counts | {"events": len(self.journal()), "files": len(self.files())}
+        names = select_rows(self.settings.database_url, "SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+        counted = select_rows(self.settings.database_url, " UNION ALL ".join(f"SELECT '{name}', count(*) FROM {name}" for (name,) in names))
+        return {name: count for name, count in counted if count} | {"events": len(self.journal()), "files": len(self.files())}
 
 
 @pytest.fixture

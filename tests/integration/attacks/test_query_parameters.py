@@ -1,7 +1,6 @@
 """Parameters that look like SQL, patterns or HTML are treated as plain text and reveal nothing."""
 
 import json
-from itertools import product
 from typing import Any
 from urllib.parse import quote
 
@@ -51,15 +50,24 @@ def test_a_parameter_is_never_interpreted_as_sql(target: Target, subtests: pytes
         for name, value in ids.items():
             shown = shown.replace(f"{{{name}}}", value)
         with subtests.test(path):
-            for name, text in product(names, SQL):
-                # The live feed does not end.
-                answer = target.http.request("HEAD" if path == "/api/live" else "GET", shown, params={name: text})
-                if path == "/api/live":
-                    assert answer.status_code in (200, 400)
-                elif answer.status_code != 200:
-                    assert answer.status_code in (400, 404)
-                    refused(answer, answer.status_code, answer.json()["code"])
+            for name in names:
+                refusals = [is_refused(target, shown, name, text) for text in SQL[:2]]
+                # What refuses both takes numbers, days, zones or one of a few words: it refuses all, before any statement.
+                if not all(refusals):
+                    refusals += [is_refused(target, shown, name, text) for text in SQL[2:]]
             assert target.stored() == before
+
+
+def is_refused(target: Target, path: str, name: str, text: str) -> bool:
+    """Asserts that the answer is one to a text like any other. Whether it says that the parameter cannot be this."""
+    # The live feed does not end.
+    answer = target.http.request("HEAD" if path == "/api/live" else "GET", path, params={name: text})
+    if path == "/api/live":
+        assert answer.status_code in (200, 400)
+    elif answer.status_code != 200:
+        assert answer.status_code in (400, 404)
+        refused(answer, answer.status_code, answer.json()["code"])
+    return answer.status_code == 400
 
 
 def test_an_id_in_a_path_is_never_interpreted_and_unknown_ids_are_404(target: Target, subtests: pytest.Subtests) -> None:

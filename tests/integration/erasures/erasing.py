@@ -3,15 +3,12 @@
 from typing import Any
 from uuid import UUID
 
-import psycopg
 from psycopg import sql
 
 from services.worker.maintenance.erase import erase
 from services.worker.search_index.index_pending import index_pending
 from tests.integration.keys.ownership.owners import World
-
-# Stages that write files anew take seconds, and other stages' tests need none of it.
-FILE_STAGES = ("archive", "postgres_files", "write_ahead_log", "redis_files")
+from tests.kept_connection import kept_transaction
 
 
 def start(world: World, what: dict[str, Any], confirm: str, **more: Any) -> UUID:
@@ -21,15 +18,22 @@ def start(world: World, what: dict[str, Any], confirm: str, **more: Any) -> UUID
 
 
 def finish(world: World, erasure_id: UUID) -> dict[str, Any]:
-    """Runs it to its end; the indexer runs beside it."""
-    while index_pending(world.worker):
-        pass
+    """Runs it to its end, step by step. Whenever it waits, the others do what there is to do, and the indexer beside them."""
+    index_all(world)
+    before = None
     while erase.run(world.worker, erasure_id, run_seconds=0):
-        world.settle()
-        while index_pending(world.worker):
-            pass
+        place = world.api.select("SELECT at_stage, after_key FROM erasures WHERE id = %s", erasure_id)
+        if place == before:
+            world.settle()
+            index_all(world)
+        before = place
     found: dict[str, Any] = world.api.get(world.admin, f"/api/erasures/{erasure_id}").json()
     return found
+
+
+def index_all(world: World) -> None:
+    while index_pending(world.worker):
+        pass
 
 
 def erased(world: World, what: dict[str, Any], confirm: str, **more: Any) -> dict[str, Any]:
@@ -41,7 +45,7 @@ def erased(world: World, what: dict[str, Any], confirm: str, **more: Any) -> dic
 def places_of(world: World, *texts: str) -> dict[str, list[str]]:
     """{text: the columns of the database that have it}."""
     found: dict[str, list[str]] = {}
-    with psycopg.connect(world.worker.settings.database_url) as connection:
+    with kept_transaction(world.worker.settings.database_url) as connection:
         tables = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1").fetchall()
         for (table,) in tables:
             rows = connection.execute(sql.SQL("SELECT t::text FROM {} AS t").format(sql.Identifier(table))).fetchall()

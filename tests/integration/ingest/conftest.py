@@ -6,10 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import httpx2 as httpx
-import psycopg
 import pytest
 from fastapi.testclient import TestClient
-from psycopg.rows import dict_row
 from redis import Redis
 
 from deploy.migrations.grants import INGEST
@@ -17,6 +15,7 @@ from services.ingest.app import create_app
 from services.ingest.settings import Settings
 from shared.events.messages import Envelope, Event, decode_envelope
 from shared.journal.streams import PAYLOAD_FIELD, stream_key
+from tests import kept_connection
 from tests.conftest import LOCAL, as_role
 
 
@@ -46,12 +45,10 @@ class Service:
         return [event for envelope in self.envelopes() for event in envelope.events]
 
     def select(self, sql: str, *params: object) -> list[dict[str, Any]]:
-        with psycopg.connect(self.settings.database_url, row_factory=dict_row, autocommit=True) as connection:
-            return connection.execute(sql.encode(), params).fetchall()
+        return kept_connection.select(self.settings.database_url, sql, params)
 
     def execute(self, sql: str, *params: object) -> None:
-        with psycopg.connect(self.settings.database_url, autocommit=True) as connection:
-            connection.execute(sql.encode(), params)
+        kept_connection.execute(self.settings.database_url, sql, params)
 
 
 @pytest.fixture

@@ -6,10 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import httpx2 as httpx
-import psycopg
 import pytest
 from fastapi.testclient import TestClient
-from psycopg.rows import dict_row
 
 from deploy.migrations.grants import INGEST, QUERY
 from services.ingest.app import create_app as create_ingest
@@ -18,6 +16,7 @@ from services.query.app import create_app as create_query
 from services.query.settings import Settings as QuerySettings
 from shared.auth.keys import digest_of, new_key
 from tests.conftest import as_role
+from tests.kept_connection import execute, select
 
 
 class Api:
@@ -42,8 +41,7 @@ class Api:
         return self.ask(key, "POST", path, json=body)
 
     def select(self, sql: str, *params: object) -> list[dict[str, Any]]:
-        with psycopg.connect(self.database_url, row_factory=dict_row, autocommit=True) as connection:
-            return connection.execute(sql.encode(), params).fetchall()
+        return select(self.database_url, sql, params)
 
     def key(self, *scopes: str, user: str | None = None, users: list[str] | None = None, projects: list[int] | None = None) -> str:
         return make_key(self.database_url, *scopes, user=user, users=users, projects=projects)
@@ -55,8 +53,7 @@ def make_key(
     """A key, put into the database as it is kept there: of one `user`, or of several `users`."""
     key, key_id = new_key()
     sql = "INSERT INTO api_keys (id, name, sha256, scopes, user_name, user_names, project_ids) VALUES (%s, %s, %s, %s, %s, %s, %s)"
-    with psycopg.connect(database_url, autocommit=True) as connection:
-        connection.execute(sql, (key_id, f"a test's {' '.join(scopes)}", digest_of(key.encode()), list(scopes), user, users, projects))
+    execute(database_url, sql, (key_id, f"a test's {' '.join(scopes)}", digest_of(key.encode()), list(scopes), user, users, projects))
     return key
 
 

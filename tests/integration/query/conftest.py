@@ -12,12 +12,13 @@ from services.query.app import create_app
 from services.query.settings import Settings
 from tests.conftest import LOCAL, make_database
 from tests.emptied import Emptier
+from tests.kept_connection import lent
 
 
 @pytest.fixture
 def connection(database_url: str) -> Iterator[psycopg.Connection[Any]]:
     """To put rows in, as the worker would."""
-    with psycopg.connect(database_url, autocommit=True, options="-c timezone=UTC") as connection:
+    with lent(database_url, options="-c timezone=UTC") as connection:
         yield connection
 
 
@@ -27,9 +28,24 @@ def query_settings(database_url: str, redis_url: str) -> Settings:
 
 
 @pytest.fixture
-def client(query_settings: Settings) -> Iterator[TestClient]:
+def new_client(query_settings: Settings) -> Iterator[TestClient]:
+    """Of a service that has just started: it knows no time up to which the data is complete."""
     with TestClient(create_app(query_settings), LOCAL) as client:
         yield client
+
+
+@pytest.fixture(scope="session")
+def lasting_client(migrated_database_url: str, redis_server_url: str) -> Iterator[TestClient]:
+    settings = Settings(database_url=migrated_database_url, redis_url=redis_server_url, log_level="CRITICAL")
+    with TestClient(create_app(settings), LOCAL) as client:
+        yield client
+
+
+@pytest.fixture
+def client(query_settings: Settings, lasting_client: TestClient) -> Iterator[TestClient]:
+    """Of a service with these settings that was started for the first test of all."""
+    yield lasting_client
+    lasting_client.cookies.clear()
 
 
 @pytest.fixture(scope="session")

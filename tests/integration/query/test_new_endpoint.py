@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from types import SimpleNamespace
+from types import ModuleType
 from typing import Annotated, Any
 
 import psycopg
@@ -73,7 +73,9 @@ def list_models(request: Request, parameters: Annotated[ModelList, Query()]) -> 
 @pytest.fixture
 def client(query_settings: Settings, connection: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch) -> Iterator[TestClient]:
     """The service with the new endpoint, and keys required."""
-    monkeypatch.setattr(app, "ROUTES", (*app.ROUTES, SimpleNamespace(router=router)))
+    module = ModuleType("models")
+    monkeypatch.setattr(module, "router", router, raising=False)
+    monkeypatch.setattr(app, "ROUTES", (*app.ROUTES, module))
     admin = make_key(query_settings.database_url, "admin")
     settings = query_settings.model_copy(update={"access": "keys"})
     with TestClient(app.create_app(settings), LOCAL, headers={"Authorization": f"Bearer {admin}"}) as client:

@@ -27,6 +27,12 @@ READS = [
 ]  # fmt: skip
 
 
+@pytest.fixture
+def client(new_client: TestClient) -> TestClient:
+    """Whether it is ready depends on how long ago it was started."""
+    return new_client
+
+
 @pytest.mark.parametrize("path", READS)
 def test_a_read_without_the_database_is_a_503_soon(redis_url: str, path: str) -> None:
     with TestClient(create_app(Settings(database_url=NOWHERE, redis_url=redis_url)), LOCAL) as client:

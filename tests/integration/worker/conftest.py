@@ -7,20 +7,19 @@ import pytest
 
 from deploy.migrations.grants import QUERY
 from services.worker.drain.stream_reader import make_group
-from services.worker.resources import Resources, open_resources
-from services.worker.settings import Settings
+from services.worker.resources import Resources
 from services.worker.sweep.scheduler import Looks
 from shared.journal.streams import stream_key
 from tests.conftest import as_role
+from tests.integration.conftest import OpenWorker
 from tests.integration.worker.accounting.accounting_world import PARTITIONS, STREAMS, World
 
 
 @pytest.fixture
-def worker(database_url: str, redis_url: str) -> Iterator[Resources]:
-    resources = open_resources(Settings(database_url=database_url, redis_url=redis_url, claim_idle_ms=100))
+def worker(open_worker: OpenWorker) -> Resources:
+    resources = open_worker(claim_idle_ms=100)
     make_group(resources.redis, stream_key(0))
-    yield resources
-    resources.close()
+    return resources
 
 
 @pytest.fixture
@@ -31,11 +30,8 @@ def looks(worker: Resources) -> Iterator[Looks]:
 
 
 @pytest.fixture
-def world(database_url: str, redis_url: str) -> Iterator[World]:
-    settings = Settings(database_url=database_url, redis_url=redis_url, journal_partitions=PARTITIONS, claim_idle_ms=5_000)
-    me, other = open_resources(settings), open_resources(settings)
+def world(open_worker: OpenWorker) -> World:
+    me, other = (open_worker(journal_partitions=PARTITIONS, claim_idle_ms=5_000) for _ in range(2))
     for stream in STREAMS:
         make_group(me.redis, stream)
-    yield World(me, other, me.redis)
-    me.close()
-    other.close()
+    return World(me, other, me.redis)

@@ -5,7 +5,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 import httpx2 as httpx
-import psycopg
 
 from services.worker.capture.parser_states import ParserStates
 from services.worker.capture.read_captured import read_captured
@@ -17,6 +16,7 @@ from shared.events.messages import ENVELOPE_VERSION, Binding, Envelope, encode_e
 from shared.journal.streams import PAYLOAD_FIELD, stream_key
 from tests.integration.keys.conftest import Api
 from tests.integration.worker.all_tables import tables
+from tests.kept_connection import kept_transaction
 
 ANNS = "aaaaaaaa-0000-4000-8000-000000000001"
 LIVE = "ann-by-the-api"
@@ -94,7 +94,7 @@ class World:
 
     def anns(self) -> dict[str, Any]:
         """All that is stored and shown of ann's sessions."""
-        with psycopg.connect(self.worker.settings.database_url) as connection:
+        with kept_transaction(self.worker.settings.database_url) as connection:
             rows = {
                 table: [row for row in found if f'"{ANNS}"' in row or f'"{LIVE}"' in row] for table, found in tables(connection).items()
             }

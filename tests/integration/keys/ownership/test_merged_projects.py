@@ -1,6 +1,5 @@
 """PATCH /api/projects/{id} and its undo: names, groups, archive, merges; the keys that are bound to projects, and the audit log."""
 
-from collections.abc import Iterator
 from typing import Any, ClassVar
 
 import pytest
@@ -9,18 +8,16 @@ from services.worker.maintenance import join_projects, rekey_projects
 from services.worker.persist.ownership import ForeignEvents
 from services.worker.persist.persist_batch import persist
 from services.worker.persist.staging.staging_tables import ReceivedEvent
-from services.worker.resources import Resources, open_resources
-from services.worker.settings import Settings
+from services.worker.resources import Resources
 from shared.events.messages import Binding
+from tests.integration.conftest import OpenWorker
 from tests.integration.keys.conftest import Api, is_error
 from tests.integration.worker.maintenance.test_merge_users import EPOCH, GAP, differences, everything, session
 
 
 @pytest.fixture
-def worker(database_url: str, redis_url: str) -> Iterator[Resources]:
-    resources = open_resources(Settings(database_url=database_url, redis_url=redis_url))
-    yield resources
-    resources.close()
+def worker(open_worker: OpenWorker) -> Resources:
+    return open_worker()
 
 
 @pytest.fixture

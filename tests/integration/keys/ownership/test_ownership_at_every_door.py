@@ -10,8 +10,6 @@ import httpx2 as httpx
 import psycopg
 import pytest
 
-from services.worker.resources import open_resources
-from services.worker.settings import Settings
 from shared.events.messages import (
     Binding,
     Conversation,
@@ -21,6 +19,7 @@ from shared.events.messages import (
     TranscriptRange,
 )
 from shared.events.readings import Reading, ReadingBody, SessionFile, StatusLine
+from tests.integration.conftest import OpenWorker
 from tests.integration.keys.conftest import running
 from tests.integration.keys.ownership.owners import ANNS, AT, BOBS, EARLIER, LIVE, World, conversation
 from tests.integration.worker.capture.captured import put_range
@@ -28,10 +27,10 @@ from tests.telemetry import event, logs, metric, metrics, point
 
 
 @pytest.fixture
-def world(database_url: str, redis_url: str, tmp_path: Path, admin: str) -> Iterator[World]:
+def world(open_worker: OpenWorker, database_url: str, redis_url: str, tmp_path: Path, admin: str) -> Iterator[World]:
     """Ann's sessions, one captured and one by the API, and a session of bob's."""
     archive = (tmp_path / "archive").as_uri()
-    worker = open_resources(Settings(database_url=database_url, redis_url=redis_url, claim_idle_ms=100, archive_url=archive))
+    worker = open_worker(claim_idle_ms=100, archive_url=archive)
     with running(database_url, redis_url, tmp_path / "blobs", "keys", archive_url=archive) as api:
         world = World(api, worker, admin)
         ann, bob = api.key("ingest", user="ann"), api.key("ingest", user="bob")
@@ -48,7 +47,6 @@ def world(database_url: str, redis_url: str, tmp_path: Path, admin: str) -> Iter
         )
         world.settle()
         yield world
-    worker.close()
 
 
 def hook(session_id: str, event: str, **more: Any) -> dict[str, Any]:

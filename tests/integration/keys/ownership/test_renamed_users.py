@@ -1,6 +1,5 @@
 """PATCH /api/users/{name}: renames and merges of users, the keys that are bound to them, and the audit log."""
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import quote
@@ -12,8 +11,8 @@ from deploy.embedded.supervision.processes import wait_until
 from services.worker.maintenance import merge_users
 from services.worker.persist.persist_batch import persist
 from services.worker.persist.staging.staging_tables import ReceivedEvent
-from services.worker.resources import Resources, open_resources
-from services.worker.settings import Settings
+from services.worker.resources import Resources
+from tests.integration.conftest import OpenWorker
 from tests.integration.keys.conftest import Api, is_error
 from tests.integration.worker.maintenance.test_merge_users import EPOCH, GAP, differences, session
 
@@ -21,10 +20,8 @@ START = {"project_path": "/p/one"}
 
 
 @pytest.fixture
-def worker(database_url: str, redis_url: str) -> Iterator[Resources]:
-    resources = open_resources(Settings(database_url=database_url, redis_url=redis_url))
-    yield resources
-    resources.close()
+def worker(open_worker: OpenWorker) -> Resources:
+    return open_worker()
 
 
 def store(worker: Resources, events: list[Any]) -> None:

@@ -72,17 +72,17 @@ def test_every_list_is_given_as_ndjson_and_csv(client: TestClient, connection: p
 
 @pytest.mark.parametrize(("path", "rows"), REPORTS.items())
 def test_one_list_of_a_report_is_given_as_ndjson_and_csv(
-    client: TestClient, connection: psycopg.Connection[Any], path: str, rows: str
+    new_client: TestClient, connection: psycopg.Connection[Any], path: str, rows: str
 ) -> None:
     made = world.build(connection)
     path = path.replace("/projects/1/", f"/projects/{made.projects[0]}/")
-    items = client.get(path).json()[rows]
+    items = new_client.get(path).json()[rows]
 
-    lines = client.get(path, headers={"Accept": "application/x-ndjson"})
-    cells = client.get(with_parameters(path, "format=csv"))
+    lines = new_client.get(path, headers={"Accept": "application/x-ndjson"})
+    cells = new_client.get(with_parameters(path, "format=csv"))
 
     assert (lines.status_code, cells.status_code) == (200, 200), cells.text
-    assert lines.headers["x-data-as-of"] == cells.headers["x-data-as-of"] == client.get(path).headers["x-data-as-of"]
+    assert lines.headers["x-data-as-of"] == cells.headers["x-data-as-of"] == new_client.get(path).headers["x-data-as-of"]
     assert [json.loads(line) for line in lines.text.splitlines()] == items != []
     table_rows = table(cells.text)
     assert [row.keys() for row in table_rows] == [item.keys() for item in items]

@@ -27,16 +27,16 @@ def session(connection: psycopg.Connection[Any]) -> None:
     seed.compute_aggregates(connection)
 
 
-def test_markdown_has_everything_in_order(client: TestClient) -> None:
-    answer = client.get(PATH)
+def test_markdown_has_everything_in_order(new_client: TestClient) -> None:
+    answer = new_client.get(PATH)
     assert (answer.status_code, answer.headers["content-type"]) == (200, "text/markdown; charset=utf-8")
     assert answer.headers["content-disposition"] == 'attachment; filename="session-s.md"'
     assert answer.headers["x-data-as-of"]
     places = [answer.text.index(each) for each in ("# Retry uploads", "> please retry", "make test", "**Done.**", "word0\n", "word499")]
     assert places == sorted(places)
     assert "42 passed" not in answer.text
-    assert "42 passed" in client.get(f"{PATH}?tools=full").text
-    assert "make test" not in client.get(f"{PATH}?tools=none").text
+    assert "42 passed" in new_client.get(f"{PATH}?tools=full").text
+    assert "make test" not in new_client.get(f"{PATH}?tools=none").text
 
 
 def test_html_may_be_opened_in_a_browser(client: TestClient) -> None:

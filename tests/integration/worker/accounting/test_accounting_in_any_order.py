@@ -13,6 +13,7 @@ from services.worker.drain.drain_partition import drain
 from services.worker.drain.stream_reader import acknowledge, make_group
 from tests.example_counts import examples
 from tests.integration.worker.accounting.accounting_world import STREAMS, World, call
+from tests.kept_connection import execute
 
 IDS = [UUID(int=number) for number in range(1, 9)]
 STEPS = st.one_of(
@@ -89,8 +90,7 @@ def _begin_again(world: World) -> World:
     world.redis.flushdb()
     for stream in STREAMS:
         make_group(world.redis, stream)
-    with psycopg.connect(world.me.settings.database_url, autocommit=True) as connection:
-        connection.execute("TRUNCATE accounts, drainers, ledger, dead_letters, tool_calls, sessions, session_events")
+    execute(world.me.settings.database_url, "TRUNCATE accounts, drainers, ledger, dead_letters, tool_calls, sessions, session_events")
     world.me.consumer.name = None
     world.other.consumer.name = None
     return World(world.me, world.other, world.redis)

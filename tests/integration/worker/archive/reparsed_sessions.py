@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from typing import Any
 from uuid import UUID, uuid4
 
-import psycopg
 import pytest
 import zstandard
 from psycopg import Connection
@@ -19,6 +18,7 @@ from services.worker.persist.records import Record, ToolUse
 from services.worker.persist.staging.staging_tables import ReceivedEvent, clear, prepare_connection
 from services.worker.resources import Resources
 from tests.integration.worker.imports.test_imports_in_any_order import EPOCH, GAP, drift
+from tests.kept_connection import kept_transaction, lent
 from tests.unit.worker.importers.transcript.rows_of_a_session import answer, prompt, read_rows, result, text, use
 
 Row = dict[str, Any]
@@ -45,7 +45,7 @@ FORK = of_session(ROWS[:4], "s2") + of_session([prompt(40, "u9", "go on by yours
 @pytest.fixture
 def connection(database_url: str) -> Iterator[Connection[Any]]:
     """Beside the worker's, and committed at once."""
-    with psycopg.connect(database_url, autocommit=True) as connection:
+    with lent(database_url) as connection:
         prepare_connection(connection)
         yield connection
 
@@ -64,7 +64,7 @@ class Checked(Resources):
     def transaction(self) -> Iterator[Connection[Any]]:
         with Resources.transaction(self) as connection:
             yield connection
-        with psycopg.connect(self.settings.database_url) as other:
+        with kept_transaction(self.settings.database_url) as other:
             assert drift(other) == {}
 
 

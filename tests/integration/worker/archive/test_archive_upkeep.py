@@ -22,22 +22,20 @@ from services.worker.archive.upkeep import run
 from services.worker.maintenance.retention.drop_archive import drop_archive
 from services.worker.maintenance.retention.retention_stage import Step
 from services.worker.resources import Resources, open_resources
-from services.worker.settings import Settings
 from services.worker.sweep.scheduler import NO_CALL, ONE_CALL, Looks
 from services.worker.sweep.sweep_statements import ARCHIVE_COLLECTED_KEY
 from shared.archive.stored_pieces import content_of, pieces_of
 from shared.blobs.store import BlobStoreAway
+from tests.integration.conftest import OpenWorker
 from tests.integration.worker.capture.captured import put_range
 
 SESSION = "22222222-2222-4333-8444-555555555555"
 
 
 @pytest.fixture
-def worker(database_url: str, redis_url: str, tmp_path: Path) -> Iterator[Resources]:
+def worker(open_worker: OpenWorker, tmp_path: Path) -> Resources:
     """One with an archive of its own."""
-    resources = open_resources(Settings(database_url=database_url, redis_url=redis_url, archive_url=(tmp_path / "archive").as_uri()))
-    yield resources
-    resources.close()
+    return open_worker(archive_url=(tmp_path / "archive").as_uri())
 
 
 def lines(size: int, salt: int = 0) -> bytes:

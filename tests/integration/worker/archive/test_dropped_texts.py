@@ -1,6 +1,5 @@
 """Transcripts of sessions whose texts were dropped: the archive forgets them, and a file that goes on is kept from there on."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -10,9 +9,9 @@ import pytest
 from services.worker.archive.compaction import compact_some
 from services.worker.archive.retention import collect_garbage
 from services.worker.importers.job import run_shard
-from services.worker.resources import Resources, open_resources
-from services.worker.settings import Settings
+from services.worker.resources import Resources
 from shared.archive.stored_pieces import pieces_of
+from tests.integration.conftest import OpenWorker
 from tests.integration.worker.archive.test_imported_transcripts import add_job
 from tests.integration.worker.capture.captured import capture
 from tests.integration.worker.maintenance.retaining import differences, drop, rows, set_rule, texts
@@ -22,11 +21,9 @@ CONTENT = jsonl(*WHOLE)
 
 
 @pytest.fixture
-def worker(database_url: str, redis_url: str, tmp_path: Path) -> Iterator[Resources]:
+def worker(open_worker: OpenWorker, tmp_path: Path) -> Resources:
     """One with an archive of its own."""
-    resources = open_resources(Settings(database_url=database_url, redis_url=redis_url, archive_url=(tmp_path / "archive").as_uri()))
-    yield resources
-    resources.close()
+    return open_worker(archive_url=(tmp_path / "archive").as_uri())
 
 
 def pieces(worker: Resources) -> list[Any]:

@@ -3,7 +3,6 @@
 import io
 import tarfile
 import zipfile
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -25,12 +24,12 @@ from services.worker.archive.segments import SEGMENT_BYTES
 from services.worker.importers.job import run_shard, shards
 from services.worker.importers.job.chunks import WholeFiles
 from services.worker.importers.job.lease import StallWatch
-from services.worker.resources import Resources, open_resources
-from services.worker.settings import Settings
+from services.worker.resources import Resources
 from shared.archive.stored_pieces import content_of
 from shared.blobs.store import BlobStoreAway
 from shared.redaction.redacted_lines import redact_lines
 from tests.example_counts import examples
+from tests.integration.conftest import OpenWorker
 from tests.unit.worker.importers.transcript.rows_of_a_session import SESSION, WHOLE, jsonl
 
 AGENT_OF = "33333333-2222-4333-8444-555555555555"
@@ -39,11 +38,9 @@ CONTENT = jsonl(*WHOLE)
 
 
 @pytest.fixture
-def worker(database_url: str, redis_url: str, tmp_path: Path) -> Iterator[Resources]:
+def worker(open_worker: OpenWorker, tmp_path: Path) -> Resources:
     """One with an archive of its own."""
-    resources = open_resources(Settings(database_url=database_url, redis_url=redis_url, archive_url=(tmp_path / "archive").as_uri()))
-    yield resources
-    resources.close()
+    return open_worker(archive_url=(tmp_path / "archive").as_uri())
 
 
 def of_another_session(content: bytes, session_id: str) -> bytes:

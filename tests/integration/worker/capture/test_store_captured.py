@@ -21,6 +21,7 @@ from shared.events.messages import Envelope, HookPayload, TranscriptRange, encod
 from shared.journal.dead_letter_envelope import HOOK_KIND, WHOLE_ENTRY, DeadLetter, encode_replay
 from shared.journal.streams import EPOCH_FIELD, EVENTS_FIELD, GROUP, PAYLOAD_FIELD, partition_of, stream_key, transcript_key
 from tests.integration.worker.accounting.accounting_world import PARTITIONS, World
+from tests.kept_connection import select_rows
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 LINES = [b'{"n":1}\n', b'{"n":22}\n', b'{"n":333}\n', b'{"n":4444}\n']
@@ -65,8 +66,7 @@ def sums(world: World) -> dict[str, int]:
 
 
 def select(worker: Resources, sql: str) -> list[tuple[object, ...]]:
-    with psycopg.connect(worker.settings.database_url, autocommit=True) as connection:
-        return connection.execute(sql.encode()).fetchall()
+    return select_rows(worker.settings.database_url, sql)
 
 
 def stored_lines(worker: Resources, file: str = FILE, generation: int = 0) -> tuple[int, bytes]:

@@ -14,6 +14,7 @@ from services.worker.drain.stream_reader import acknowledge, make_group, read_ne
 from services.worker.resources import Resources
 from shared.events.messages import Conversation, Envelope, Event, SessionStart, ToolCall, decode_envelope, encode_envelope
 from shared.journal.streams import GROUP, PAYLOAD_FIELD, stream_key, wakeup_key
+from tests.kept_connection import select_rows
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 STREAM = stream_key(0)
@@ -29,8 +30,7 @@ def append(redis: Redis, *events: Event, payload: bytes | None = None) -> None:
 
 
 def select(worker: Resources, sql: str) -> list[Any]:
-    with psycopg.connect(worker.settings.database_url) as connection:
-        return connection.execute(sql.encode()).fetchall()
+    return select_rows(worker.settings.database_url, sql)
 
 
 def test_events_of_all_entries_are_stored_and_the_journal_is_empty(worker: Resources) -> None:

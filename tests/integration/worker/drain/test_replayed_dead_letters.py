@@ -18,6 +18,7 @@ from services.worker.resources import Resources
 from shared.events.messages import Conversation, Envelope, SessionStart, encode_envelope
 from shared.journal.dead_letter_envelope import DeadLetter, encode_replay
 from shared.journal.streams import GROUP, PAYLOAD_FIELD, stream_key
+from tests import kept_connection
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 STREAM = stream_key(0)
@@ -48,13 +49,11 @@ def dead_letters(worker: Resources) -> list[DeadLetter]:
 
 
 def select(worker: Resources, sql: str) -> list[Any]:
-    with psycopg.connect(worker.settings.database_url) as connection:
-        return connection.execute(sql.encode()).fetchall()
+    return kept_connection.select_rows(worker.settings.database_url, sql)
 
 
 def execute(worker: Resources, sql: str) -> None:
-    with psycopg.connect(worker.settings.database_url, autocommit=True) as connection:
-        connection.execute(sql.encode())
+    kept_connection.execute(worker.settings.database_url, sql)
 
 
 @pytest.fixture

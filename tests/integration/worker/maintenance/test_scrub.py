@@ -20,6 +20,7 @@ from shared.events.messages import Activity, Conversation, Envelope, Event, Sess
 from shared.journal.dead_letter_envelope import WHOLE_ENTRY, DeadLetter
 from shared.journal.streams import PAYLOAD_FIELD, stream_key
 from shared.redaction.redact import redact_text
+from tests.kept_connection import select_rows
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 SECRET = "ghp_" + "aB3dE6gH9jK2mN5pQ8sT1vW4yZ7bC0eF3hI6"
@@ -40,8 +41,7 @@ def message(content: str, seconds: int = 0) -> Conversation:
 
 
 def select(worker: Resources, sql: str) -> list[Any]:
-    with psycopg.connect(worker.settings.database_url) as connection:
-        return connection.execute(sql.encode()).fetchall()
+    return select_rows(worker.settings.database_url, sql)
 
 
 def asked_for(worker: Resources, *, is_dry_run: bool = False) -> UUID:

@@ -1,7 +1,6 @@
 """Scrubs redact stored transcripts too, in ranges and segments, and change nothing else of them."""
 
 import json
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from uuid import UUID, uuid4
@@ -14,21 +13,19 @@ from services.worker.archive.compaction import compact_some
 from services.worker.archive.retention import collect_garbage
 from services.worker.archive.segments import SEGMENT_BYTES
 from services.worker.maintenance.scrub import scrub
-from services.worker.resources import Resources, open_resources
-from services.worker.settings import Settings
+from services.worker.resources import Resources
 from shared.archive.stored_pieces import content_of, decompressed
 from shared.redaction.redacted_lines import redact_lines
+from tests.integration.conftest import OpenWorker
 from tests.stored_transcripts import add_file
 
 SECRET = b"ghp_aB3dE6gH9jK2mN5pQ8sT1vW4yZ7bC0eF3hI6"
 
 
 @pytest.fixture
-def worker(database_url: str, redis_url: str, tmp_path: Path) -> Iterator[Resources]:
+def worker(open_worker: OpenWorker, tmp_path: Path) -> Resources:
     """One with an archive of its own."""
-    resources = open_resources(Settings(database_url=database_url, redis_url=redis_url, archive_url=(tmp_path / "archive").as_uri()))
-    yield resources
-    resources.close()
+    return open_worker(archive_url=(tmp_path / "archive").as_uri())
 
 
 def lines(size: int, *, secret_every: int) -> bytes:

@@ -15,6 +15,7 @@ from services.worker.resources import Resources
 from shared.events.messages import Activity, Conversation, Envelope, Event, SessionEnd, SessionStart, ToolCall, encode_envelope
 from shared.journal.dead_letter_envelope import ID_TAKEN, DeadLetter, encode_replay
 from shared.journal.streams import PAYLOAD_FIELD, stream_key
+from tests.kept_connection import select_rows
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 LATER = NOW + timedelta(minutes=1)
@@ -37,8 +38,7 @@ def send(worker: Resources, *events: Event, inferred: list[UUID] | None = None) 
 
 
 def select(worker: Resources, sql: str) -> list[Any]:
-    with psycopg.connect(worker.settings.database_url) as connection:
-        return connection.execute(sql.encode()).fetchall()
+    return select_rows(worker.settings.database_url, sql)
 
 
 def ledger(worker: Resources) -> tuple[int, int, int]:

@@ -6,7 +6,6 @@ from typing import Any, get_args
 from uuid import uuid4
 
 import msgspec
-import psycopg
 import pytest
 
 from services.worker.drain.drain_partition import drain
@@ -40,6 +39,7 @@ from shared.events.messages import (
     encode_envelope,
 )
 from shared.journal.streams import EPOCH_FIELD, EVENTS_FIELD, PAYLOAD_FIELD, stream_key
+from tests.kept_connection import select_rows
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 STREAM = stream_key(0)
@@ -110,8 +110,7 @@ def put(worker: Resources, payload: bytes, events: int) -> None:
 
 
 def select(worker: Resources, sql: str) -> list[Any]:
-    with psycopg.connect(worker.settings.database_url) as connection:
-        return connection.execute(sql.encode()).fetchall()
+    return select_rows(worker.settings.database_url, sql)
 
 
 def test_an_unhandled_kind_becomes_a_dead_letter_and_the_others_are_stored(worker: Resources) -> None:

@@ -11,6 +11,7 @@ from services.worker.drain.drain_partition import drain
 from services.worker.resources import Resources
 from shared.events.messages import Envelope, Event, GivenMedia, GivenResult, ToolCall, encode_envelope
 from shared.journal.streams import PAYLOAD_FIELD, stream_key
+from tests.kept_connection import select_rows
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 
@@ -20,10 +21,9 @@ def stored(worker: Resources, *events: Event) -> list[Any]:
         stream_key(0), {PAYLOAD_FIELD: encode_envelope(Envelope(version=1, request_id="r", received_at=NOW, events=list(events)))}
     )
     drain(worker)
-    with psycopg.connect(worker.settings.database_url) as connection:
-        return connection.execute(
-            "SELECT result, result_left_out, result_cut_at, result_media FROM tool_calls ORDER BY tool_name"
-        ).fetchall()
+    return select_rows(
+        worker.settings.database_url, "SELECT result, result_left_out, result_cut_at, result_media FROM tool_calls ORDER BY tool_name"
+    )
 
 
 def call(name: str, result: Any, status: Any = "success", **fields: Any) -> ToolCall:

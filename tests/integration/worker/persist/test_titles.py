@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid5
 
-import psycopg
 import pytest
 from psycopg import Connection
 
@@ -30,18 +29,13 @@ from tests.integration.worker.all_tables import tables
 from tests.integration.worker.archive.reparsed_sessions import add_file, connection, run
 from tests.integration.worker.capture.test_capture import import_files
 from tests.integration.worker.imports.test_imports_in_any_order import EPOCH, add_job, bring, drift
+from tests.kept_connection import select_rows
 from tests.skips import SAMPLES, needs
 from tests.unit.worker.importers.transcript.rows_of_a_session import SESSION, answer, prompt, text
 
 __all__ = ["connection"]
 
 NAMESPACE = UUID(int=39)
-
-
-def title_of(database_url: str, ask: str) -> str | None:
-    with psycopg.connect(database_url) as connection:
-        [(title,)] = connection.execute("SELECT ask_title(%s)", [ask]).fetchall()
-    return title
 
 
 CASES = {
@@ -88,9 +82,14 @@ CASES = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("ask", "title"), CASES.values(), ids=CASES.keys())
-def test_what_a_session_is_called_by_an_ask(database_url: str, ask: str, title: str | None) -> None:
-    assert title_of(database_url, ask) == title
+def test_what_a_session_is_called_by_an_ask(database_url: str) -> None:
+    given = select_rows(
+        database_url,
+        "SELECT ask_title(ask) FROM unnest(%s::text[]) WITH ORDINALITY AS given (ask, n) ORDER BY n",
+        [[ask for ask, _ in CASES.values()]],
+    )
+
+    assert dict(zip(CASES, (title for (title,) in given), strict=True)) == {name: title for name, (_, title) in CASES.items()}
 
 
 def at(minutes: int) -> Any:

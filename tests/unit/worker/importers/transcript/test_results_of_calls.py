@@ -22,6 +22,7 @@ from shared.claude_formats.tool_results import ResultText, parse_result, storabl
 from shared.redaction.redact import redact_text
 from shared.redaction.redacted_lines import redact_lines
 from shared.redaction.redacted_structs import redact_structs
+from tests.example_counts import a_third
 from tests.redaction_corpus import Case, secret_cases
 from tests.redaction_corpus.__main__ import is_found
 from tests.unit.worker.importers.merged import IDLE_GAP
@@ -128,7 +129,7 @@ def test_any_content_has_a_text(content: Any) -> None:
 
 
 def test_no_part_of_a_known_secret_is_kept_wherever_the_text_is_cut() -> None:
-    """given each secret of the corpus behind a text of any length, then what is kept are parts of the redacted whole, from transcripts and hooks."""
+    """given each secret of the corpus behind texts of any length, then what is kept are parts of the redacted whole, from transcripts and hooks."""
     found = {case.text: kept for case in secret_cases() if is_found(case) and (kept := list(kept_otherwise(case)))}
 
     assert found == {}
@@ -136,7 +137,7 @@ def test_no_part_of_a_known_secret_is_kept_wherever_the_text_is_cut() -> None:
 
 def kept_otherwise(case: Case) -> Iterator[str]:
     """What is kept of the secret's results and is not of the redacted whole."""
-    for before in range(0, len(case.text), 3):
+    for before in a_third(range(0, len(case.text), 3)):
         text = "-\n" * before + case.text + "\n-" * len(case.text)
         lines = redact_lines(jsonl(answer(0, "a1", "m", use("toolu_1")), result(1, "u1", "toolu_1", text)), {})
         payload = json.dumps(
