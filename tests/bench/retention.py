@@ -22,6 +22,7 @@ import psycopg
 from deploy.embedded.servers.postgres import PostgresServer
 from deploy.embedded.servers.redis_server import RedisServer
 from services.worker.maintenance.retention import run_retention
+from services.worker.maintenance.retention.index_dropped import catch_up
 from services.worker.persist.dead_letters import persist_isolating
 from services.worker.persist.staging.staging_tables import ReceivedEvent
 from services.worker.resources import Resources, open_resources
@@ -155,11 +156,13 @@ def _run(worker: Resources, what: str, days: int) -> Run:
         run_id = uuid4()
         connection.execute("INSERT INTO retention_runs (id, is_dry_run) VALUES (%s, false)", (run_id,))
     began, longest = time.monotonic(), 0.0
-    # A run of no time takes one step, and rests for as long.
+    # A run of no time takes one step, and rests for as long. What the indexer does in its slices is not the run's transaction.
     while True:
-        step = time.monotonic()
+        while not catch_up(worker, 0):
+            pass
+        stage, step = _stage(worker, run_id), time.monotonic()
         is_more = run_retention.run(worker, run_id, run_seconds=0)
-        if _stage(worker, run_id) not in ("search_index", "archive_contents", "postgres_files", "done"):
+        if stage not in ("search_index", "archive_contents", "postgres_files", "done"):
             took = time.monotonic() - step
             longest = max(longest, took - min(took / 2, run_retention.MOST_REST_SECONDS))
         if not is_more:
@@ -171,10 +174,10 @@ def _run(worker: Resources, what: str, days: int) -> Run:
     return Run(sessions, rows, seconds, longest)
 
 
-def _stage(worker: Resources, run_id: UUID) -> str:
+def _stage(worker: Resources, run_id: UUID) -> str | None:
     with worker.transaction() as connection:
         [(stage,)] = connection.execute("SELECT at_stage FROM retention_runs WHERE id = %s", (run_id,)).fetchall()
-    return str(stage)
+    return None if stage is None else str(stage)
 
 
 @contextmanager
