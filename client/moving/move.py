@@ -149,7 +149,10 @@ def _compare(here: Sessions, there: Sessions) -> list[Compared]:
 def _is_same(here: dict[str, Any], there: dict[str, Any] | None) -> bool:
     if there is None:
         return False
-    fields = (*_MEASURES, "title", "user", "start_time", "end_time", "is_starred", "tags", "note", "project_name")
+    fields = [*_MEASURES, "title", "user", "start_time", "is_starred", "tags", "note", "project_name"]
+    # One of which nothing is heard any more ends when a tracker next looks, here and there at another moment.
+    if "open" not in (here["status"], there["status"]):
+        fields.append("end_time")
     return all(Compared("", here[f] or 0, there[f] or 0).is_equal if f in _MEASURES else here[f] == there[f] for f in fields)
 
 

@@ -42,7 +42,7 @@ def _statuses(info: dict[str, Any]) -> tuple[str, ...]:
 
 def _has_snapshots(node: "Redis", info: dict[str, Any]) -> bool:
     """Whether a snapshot is on the disk: without an append-only file always, beside one if the server has written one or does so from time to time."""
-    if not info["aof_enabled"] or info.get("rdb_saves"):
+    if not info["aof_enabled"] or info["rdb_last_bgsave_time_sec"] >= 0:
         return True
     try:
         times: Any = node.config_get("save")

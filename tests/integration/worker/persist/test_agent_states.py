@@ -321,7 +321,7 @@ def test_subagents_are_read_by_indexes_however_many_rows_there_are(worker: Resou
             [session_id],
         )
         connection.execute("ANALYZE agent_signs, tool_calls")
-        wanted = {"project_id": None, "user": None, "machine": None, "most": 200}
+        wanted = {"project_id": None, "user": None, "machine": None, "projects": None, "most": 200}
         explained = connection.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {LIVE_SESSIONS}".encode(), wanted).fetchone()
     assert explained is not None
     nodes = list(nodes_of(explained[0][0]["Plan"]))
