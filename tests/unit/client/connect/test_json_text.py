@@ -18,7 +18,7 @@ SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False,
 VALUES = st.recursive(SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3))
 GROUPS = st.lists(st.fixed_dictionaries({"hooks": st.just([{"type": "command", "command": "/usr/bin/check"}])}), min_size=1, max_size=2)
 HOOKS = st.dictionaries(st.sampled_from(["Stop", "PreToolUse", "PermissionRequest"]), GROUPS, min_size=1, max_size=3)
-OBJECTS = st.dictionaries(st.text(max_size=5), VALUES, max_size=3).filter(lambda value: "hooks" not in value)
+OBJECTS = st.dictionaries(st.text(max_size=5), VALUES, max_size=3).filter(lambda value: not {"hooks", "env"} & value.keys())
 
 
 @st.composite
