@@ -9,7 +9,7 @@ Each transaction commits how far the job is. A worker that dies leaves a lease t
 Rows merge by the ranks of all imports, so a second import of the same export changes nothing, and an undo takes away what only this one brought.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import groupby, islice
 from typing import IO, Any, Final, TypeVar, cast
 
@@ -177,19 +177,28 @@ class _Import:
         append_to_feed(worker.redis, for_feed)
         self._check_cancelled()
 
-    def _store_besides(self, index: int, table: str, content: IO[bytes], done: int) -> None:
-        rows = self._without_errors(rows_of_member(content, besides.ROWS[table]))
+    def _store_parts(
+        self, index: int, rows: Iterator[T], done: int, store: Callable[[Any, list[T]], tuple[Outcome, Mapping[str, int]]]
+    ) -> None:
+        """Some rows in each transaction, with how far it is. `store` says what it persisted, and how many rows it left out, by reason."""
         number = done
         for part in self._watch.watched(_parts(islice(rows, done, None), _ROWS_AT_ONCE)):
             number += len(part)
             with self._worker.transaction() as connection:
-                if table == "saved_views":
-                    besides.name_own_projects(connection, part, self._paths())
-                stored = besides.store_rows(connection, self._shard, table, part, self._counted_redactions)
-                persisted = Persisted(projects=stored.new if table == "projects" else 0)
-                skipped = {errors.OF_ANOTHER_USER: stored.left_out} if stored.left_out else {}
-                self._advance(connection, Checkpoint(0, index, number), Outcome(persisted, [], [], []), len(part), skipped=skipped)
+                outcome, left_out = store(connection, part)
+                skipped = {why: count for why, count in left_out.items() if count}
+                self._advance(connection, Checkpoint(0, index, number), outcome, len(part), skipped=skipped)
             self._check_cancelled()
+
+    def _store_besides(self, index: int, table: str, content: IO[bytes], done: int) -> None:
+        def store(connection: Any, part: list[Any]) -> tuple[Outcome, Mapping[str, int]]:
+            if table == "saved_views":
+                besides.name_own_projects(connection, part, self._paths())
+            stored = besides.store_rows(connection, self._shard, table, part, self._counted_redactions)
+            persisted = Persisted(projects=stored.new if table == "projects" else 0)
+            return Outcome(persisted, [], [], []), {errors.OF_ANOTHER_USER: stored.left_out}
+
+        self._store_parts(index, self._without_errors(rows_of_member(content, besides.ROWS[table])), done, store)
 
     def _merge_projects(self, name: str) -> None:
         """When all projects are here: what was one there is one here, before any row comes. May be repeated."""
@@ -206,22 +215,18 @@ class _Import:
         parameters = {"job_number": self._shard.job_number, "idle_gap": self._worker.idle_gap}
         selection = self._export.manifest.selection
         paths = set(self._paths().values()) if selection.project_id is not None else None
-        rows = self._without_errors(rows_of_member(content, brought_base.ROWS[table]))
-        number = done
-        for part in self._watch.watched(_parts(islice(rows, done, None), _ROWS_AT_ONCE)):
-            number += len(part)
-            with self._worker.transaction() as connection:
-                if self._shard.bound is not None:
-                    left_out = {errors.OF_ANOTHER_USER: len(part)}
-                elif brought_base.may_bring(connection, self._shard.job_number, selection.user, paths):
-                    left_out = {}
-                    brought_base.bring_rows(connection, table, part, parameters, self._counted_redactions)
-                else:
-                    left_out = {BASE_LEFT_OUT: len(part)}
-                    if table == SESSIONS and done == 0:
-                        self._errors.append(RecordError(code=BASE_LEFT_OUT, message=_BASE_MESSAGE))
-                self._advance(connection, Checkpoint(0, index, number), NOTHING, len(part), skipped=left_out)
-            self._check_cancelled()
+
+        def store(connection: Any, part: list[Any]) -> tuple[Outcome, Mapping[str, int]]:
+            if self._shard.bound is not None:
+                return NOTHING, {errors.OF_ANOTHER_USER: len(part)}
+            if brought_base.may_bring(connection, self._shard.job_number, selection.user, paths):
+                brought_base.bring_rows(connection, table, part, parameters, self._counted_redactions)
+                return NOTHING, {}
+            if table == SESSIONS and done == 0:
+                self._errors.append(RecordError(code=BASE_LEFT_OUT, message=_BASE_MESSAGE))
+            return NOTHING, {BASE_LEFT_OUT: len(part)}
+
+        self._store_parts(index, self._without_errors(rows_of_member(content, brought_base.ROWS[table])), done, store)
 
     def _paths(self) -> dict[int, str]:
         """The paths of the other tracker's projects by their ids there, which its saved views name."""
@@ -264,18 +269,12 @@ class _Import:
         self._check_cancelled()
 
     def _store_tombstones(self, index: int, content: IO[bytes], done: int) -> None:
-        rows: Iterator[BroughtTombstone] = self._without_errors(rows_of_member(content, BroughtTombstone))
-        number = done
-        for part in self._watch.watched(_parts(islice(rows, done, None), _ROWS_AT_ONCE)):
-            number += len(part)
-            with self._worker.transaction() as connection:
-                if self._shard.bound is not None:
-                    left_out = {errors.OF_ANOTHER_USER: len(part)}
-                else:
-                    left_out = {errors.TOMBSTONES_OF_SESSIONS_HERE: bring_tombstones(connection, part, self._shard.job_number)}
-                skipped = {why: count for why, count in left_out.items() if count}
-                self._advance(connection, Checkpoint(0, index, number), NOTHING, len(part), skipped=skipped)
-            self._check_cancelled()
+        def store(connection: Any, part: list[BroughtTombstone]) -> tuple[Outcome, Mapping[str, int]]:
+            if self._shard.bound is not None:
+                return NOTHING, {errors.OF_ANOTHER_USER: len(part)}
+            return NOTHING, {errors.TOMBSTONES_OF_SESSIONS_HERE: bring_tombstones(connection, part, self._shard.job_number)}
+
+        self._store_parts(index, self._without_errors(rows_of_member(content, BroughtTombstone)), done, store)
 
     @property
     def _counted_redactions(self) -> dict[str, int] | None:
