@@ -22,6 +22,7 @@ from services.worker.maintenance.retention.index_dropped import catch_up, index_
 from services.worker.maintenance.retention.retention_stage import Count, Done, Step
 from services.worker.maintenance.staged_job import Place, Stage, StagedJob
 from services.worker.resources import Resources
+from services.worker.row_lease import LEASE_SECONDS
 from services.worker.sweep.sweep_statements import DUE_RETENTION, last_due
 from shared.sql_files import statement
 
@@ -67,7 +68,12 @@ def begin_scheduled(worker: Resources) -> UUID | None:
 
 def run(worker: Resources, run_id: UUID, run_seconds: float = staged_job.RUN_SECONDS) -> bool:
     """Continues a run for a while. True if there is more to do; False if it has ended, or if another worker has it."""
-    return not catch_up(worker, run_seconds) or staged_job.run(worker, JOB, run_id, run_seconds)
+    place = staged_job.take(worker, JOB, run_id)
+    if place is None:
+        return False
+    # With the lease, so that no second task waits too. One that is still behind takes a step, which renews the lease, and makes room for others.
+    is_ready = catch_up(worker, min(run_seconds, LEASE_SECONDS / 2))
+    return staged_job.go_on(worker, JOB, place, run_seconds if is_ready else 0)
 
 
 def _given(worker: Resources, connection: Connection[Any], place: Place) -> Step:
