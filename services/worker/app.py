@@ -30,7 +30,10 @@ WORKER_SETTINGS: dict[str, Any] = {
     "task_soft_time_limit": 45,
     "task_time_limit": 60,
     "worker_prefetch_multiplier": 1,
+    "worker_pool": "services.worker.pool:TaskPool",
     "worker_autoscaler": "services.worker.pool_size:NeededProcesses",
+    # A process of the pool that has not answered after its start is killed. On a busy machine Celery's 4 s are too few for one that gives way.
+    "worker_proc_alive_timeout": 120.0,
     "worker_max_tasks_per_child": 50_000,
     "worker_max_memory_per_child": 400_000,
     "worker_cancel_long_running_tasks_on_connection_loss": True,

@@ -8,6 +8,8 @@ from typing import Any, Final
 
 from celery.worker.autoscale import Autoscaler
 
+from services.worker.least_share import LeastShare
+
 # A task that waits for longer than this needs a process of its own. Most are done sooner.
 WAIT_SECONDS: Final = 0.1
 
@@ -18,10 +20,12 @@ class NeededProcesses(Autoscaler):
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self._is_waiting = False
+        self._least_share = LeastShare()
 
     def maybe_scale(self, req: Any = None) -> None:
         """Called in the worker's event loop: for each task that comes, and every 30 seconds without one."""
         if req is None:
+            self._least_share.look(self.pool.info["processes"])
             super().maybe_scale()
         elif not self._is_waiting and self.qty > self.min_concurrency:
             self._is_waiting = True

@@ -20,6 +20,10 @@ class Pool:
 
     num_processes: int = 1
 
+    @property
+    def info(self) -> dict[str, list[int]]:
+        return {"processes": []}
+
     def grow(self, number: int) -> None:
         self.num_processes += number
 

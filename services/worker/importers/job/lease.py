@@ -7,28 +7,33 @@ nothing is lost, since what was stored is stored.
 
 import faulthandler
 import os
+import signal
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import IO, NoReturn, TypeVar
+from pathlib import Path
+from typing import IO, NamedTuple, NoReturn, TypeVar
 
 import psycopg
 import structlog
 
 from services.worker.importers.job import shards
 from services.worker.importers.job.shards import Shard
+from services.worker.processor_time import PROC, processor_time
 from services.worker.row_lease import LEASE_SECONDS
 from shared.database import connect_options
 
 log = structlog.get_logger()
 
 RENEW_SECONDS = LEASE_SECONDS / 3
-# Without a byte read or a record made for so long, the job has failed.
+# Without a byte read or a record made for so long, the job has failed. Time in which the process waits for a processor does not count.
 STALL_SECONDS = 60.0
-# Without any Python run for so long, since C code holds the interpreter's lock, the process ends. Longer than a lease, so that another worker
-# has the shard by then.
-FROZEN_SECONDS = 30.0
+# When the process has used so much of a processor without running its other threads, since C code holds the interpreter's lock, it ends. Longer than
+# a lease, so that another worker has the shard by then.
+FROZEN_CPU_SECONDS = 30.0
+# The same by the clock, for code that holds the lock and waits.
+FROZEN_SECONDS = 900.0
 # A process that hangs for so long ends if it has lost its shard.
 NEEDLESS_SECONDS = 5.0
 _STDERR = 2
@@ -36,14 +41,25 @@ _STDERR = 2
 T = TypeVar("T")
 
 
+class _Look(NamedTuple):
+    """What the last call of StallWatch.still_seconds found."""
+
+    moved_at: float | None
+    at: float
+    waited_seconds: float
+    still_seconds: float
+
+
 class StallWatch:
     """Told of every move by the thread that reads, and asked by the thread that renews the lease."""
 
-    def __init__(self, stall_seconds: float = STALL_SECONDS, frozen_seconds: float = FROZEN_SECONDS) -> None:
+    def __init__(self, stall_seconds: float = STALL_SECONDS, frozen_cpu_seconds: float = FROZEN_CPU_SECONDS, proc: Path = PROC) -> None:
         self.stall_seconds = stall_seconds
-        self._frozen_seconds = frozen_seconds
+        self._frozen_cpu_seconds = frozen_cpu_seconds
+        self._proc = proc
         # None while nothing is being read: Postgres may take as long as it needs.
         self._moved_at: float | None = None
+        self._looked = _Look(None, time.monotonic(), processor_time(proc=self._proc).waited_seconds, 0.0)
 
     def moved(self) -> None:
         """A byte was read, or a record made."""
@@ -62,23 +78,31 @@ class StallWatch:
                 return
             yield item  # type: ignore[misc]
 
-    @property
     def still_seconds(self) -> float:
-        """How long reading has stood still; 0 while nothing is read."""
-        moved_at = self._moved_at
-        return 0.0 if moved_at is None else time.monotonic() - moved_at
+        """How long reading has stood still; 0 while nothing is read. Only what the process could have used since the last call is added."""
+        before, now, waited = self._looked, time.monotonic(), processor_time(proc=self._proc).waited_seconds
+        moved_at, still = self._moved_at, 0.0
+        if moved_at is not None:
+            usable = now - max(moved_at, before.at) - max(0.0, waited - before.waited_seconds)
+            still = max(0.0, usable) + (before.still_seconds if moved_at == before.moved_at else 0.0)
+        self._looked = _Look(moved_at, now, waited, still)
+        return still
 
     def alive(self) -> None:
-        """Confirms that Python runs. Without another call in time, a timer in C ends the process; the timer needs no interpreter lock."""
-        faulthandler.dump_traceback_later(self._frozen_seconds, exit=True, file=_STDERR)
+        """Confirms that Python runs. Without another call in time, a timer of the system ends the process; it needs no interpreter lock."""
+        signal.setitimer(signal.ITIMER_PROF, self._frozen_cpu_seconds)
+        faulthandler.dump_traceback_later(FROZEN_SECONDS, exit=True, file=_STDERR)
 
     @contextmanager
     def guarded(self) -> Iterator[None]:
-        """Ends the process if it freezes within the block."""
+        """Ends the process if it freezes within the block. It says where it stood."""
+        faulthandler.register(signal.SIGPROF, file=_STDERR, chain=True)
         self.alive()
         try:
             yield
         finally:
+            signal.setitimer(signal.ITIMER_PROF, 0)
+            faulthandler.unregister(signal.SIGPROF)
             faulthandler.cancel_dump_traceback_later()
 
 
@@ -134,7 +158,7 @@ def _renew_until(stopping: threading.Event, renew_seconds: float, database_url: 
 
 
 def _renew(database_url: str, shard: Shard, watch: StallWatch) -> None:
-    still_seconds = watch.still_seconds
+    still_seconds = watch.still_seconds()
     options = connect_options(statement_timeout_ms=2_000, lock_timeout_ms=2_000, read_only=False)
     with psycopg.connect(database_url, application_name="tracker-lease", **options) as connection:
         if still_seconds > watch.stall_seconds:

@@ -35,7 +35,7 @@ def work_on(database_url: str, job_id: str, stall_seconds: float) -> None:
 
 if __name__ == "__main__":
     if sys.argv[1] == "freeze":
-        with StallWatch(frozen_seconds=2).guarded():
+        with StallWatch(frozen_cpu_seconds=2).guarded():
             in_c()
     else:
         work_on(sys.argv[1], sys.argv[2], float(sys.argv[3]))
