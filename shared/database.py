@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
-# Unknown and all, in the keys of rows and aggregates (deploy/migrations/0001_schema.sql).
+# Unknown and all, in the keys of rows and aggregates (deploy/migrations/schema/01_functions.sql).
 UNKNOWN = 0
 ALL = -1
 

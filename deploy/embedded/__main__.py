@@ -5,6 +5,7 @@ import sys
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 
 from deploy.embedded import preflight
 from deploy.embedded.banner import banner
@@ -57,9 +58,7 @@ def run(settings: Settings, paths: Paths, reach: Reach) -> int:
         migration = stack.migration(paths, env)
         forks.load(env)
         if supervisor.run_to_end(migration) != 0:
-            raise StartError(
-                f"The database could not be brought to this release's schema; the reason is at the end of {paths.log('migrate')}."
-            )
+            raise StartError(f"The database could not be brought to this release's schema. {_last_line(paths.log('migrate'))}")
         access_warning = preflight.check_access(settings.access, database.url)
         supervisor.start([stack.api_service(address, paths, env)])
         supervisor.start(stack.celery_services(paths, env, is_watched=flower_port is not None))
@@ -94,6 +93,12 @@ def _teller(paths: Paths) -> Callable[[str], None]:
             log.write(f"{datetime.now(UTC).isoformat(timespec='milliseconds')} {sentence}\n")
 
     return say
+
+
+def _last_line(log_file: Path) -> str:
+    """The reason for which a process ended."""
+    *_, last = log_file.read_text(encoding="utf-8", errors="replace").splitlines() or [""]
+    return last
 
 
 if __name__ == "__main__":

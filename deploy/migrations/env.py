@@ -7,6 +7,7 @@ Postgres, and tries again later (lock_retry.py).
 from alembic import context
 from sqlalchemy import NullPool, create_engine, text
 
+from deploy.migrations.first_schema import RefusedSchemaError, refusal
 from shared.database import connect_options, sqlalchemy_url
 
 # Any constant. Two migrators that start together run one after the other.
@@ -23,6 +24,9 @@ with engine.connect() as connection:
     connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": ADVISORY_LOCK})
     connection.commit()
     context.configure(connection=connection, transaction_per_migration=True)
+    if (reason := refusal(context.get_context().get_current_revision(), "This database")) is not None:
+        raise RefusedSchemaError(reason)
+    connection.commit()
     with context.begin_transaction():
         context.run_migrations()
 engine.dispose()

@@ -7,6 +7,7 @@ from pathlib import Path
 from alembic import command
 from alembic.config import Config
 
+from deploy.migrations.first_schema import RefusedSchemaError
 from deploy.migrations.grants import grant
 from deploy.migrations.lock_retry import RETRY_SECONDS, retry_when_locked
 
@@ -16,7 +17,7 @@ SCRIPTS = Path(__file__).parent
 def migrate(database_url: str, *, scripts: Path = SCRIPTS, retry_seconds: float = RETRY_SECONDS) -> None:
     """Runs every migration that is missing and grants the services' roles their rights. Running it again does nothing.
 
-    Reports on stderr what it waits for.
+    Reports on stderr what it waits for. RefusedSchemaError leaves the database as it was.
     """
     config = Config()
     config.set_main_option("script_location", str(scripts))
@@ -35,4 +36,7 @@ if __name__ == "__main__":
     url = os.environ.get("TRACKER_DATABASE_URL")
     if not url:
         sys.exit("Set TRACKER_DATABASE_URL to the database to migrate, e.g. postgresql://tracker@localhost/tracker.")
-    migrate(url)
+    try:
+        migrate(url)
+    except RefusedSchemaError as error:
+        sys.exit(str(error))

@@ -12,6 +12,7 @@ from typing import Final
 import psycopg
 from alembic.script import ScriptDirectory
 
+from deploy.migrations.first_schema import FIRST_SCHEMA
 from deploy.migrations.migrate import SCRIPTS
 
 LOOK_EVERY_SECONDS: Final = 1.0
@@ -31,7 +32,7 @@ def missing(database_url: str, *, scripts: Path = SCRIPTS) -> str | None:
     older = {script.revision for script in directory.walk_revisions()} - {directory.get_current_head()}
     if found is None:
         return "any tables"
-    return f"the schema {directory.get_current_head()} (it has {found})" if found in older else None
+    return f"the schema {directory.get_current_head()} (it has {found})" if found in older or found < FIRST_SCHEMA else None
 
 
 def wait(database_url: str, *, scripts: Path = SCRIPTS) -> None:

@@ -34,5 +34,5 @@ GRANT pg_checkpoint TO tracker_worker;
 -- What each of them may do with which table: deploy/migrations/grants.py. The migration gives it to the roles that there are; run it again if
 -- the roles were made later.
 
--- Only a superuser may say that this function tells nothing of what it sees (0004_keys.sql says why it matters).
+-- Only a superuser may say that this function tells nothing of what it sees (17_bound_keys.sql says why it matters).
 ALTER FUNCTION pg_catalog.ts_match_vq(tsvector, tsquery) LEAKPROOF;

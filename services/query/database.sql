@@ -1,5 +1,5 @@
 -- name: bind
--- Until the end of the transaction: what its key is bound to, and the role whose policies (0042_read_rights.sql) ask for that.
+-- Until the end of the transaction: what its key is bound to, and the role whose policies (deploy/migrations/schema/17_bound_keys.sql) ask for that.
 -- A user has former ids too, whose rows move after a merge. Columns are computed in their order: the role comes last, since it sees less.
 SELECT set_config('tracker.projects', coalesce(%(projects)s::bigint[]::text, '*'), true),
     set_config('tracker.users', CASE WHEN %(users)s::text[] IS NULL THEN '*' ELSE u.ids::text END, true),

@@ -60,7 +60,7 @@ def _key(seed: int, volume: Volume) -> str:
 
 def _schema() -> str:
     digest = sha256()
-    for migration in sorted([*SCHEMA.glob("*.sql"), *SCHEMA.glob("versions/*.py")]):
+    for migration in sorted([*SCHEMA.rglob("*.sql"), *SCHEMA.glob("versions/*.py")]):
         digest.update(migration.read_bytes())
     return digest.hexdigest()[:12]
 

@@ -2,12 +2,16 @@
 
 import os
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from deploy.embedded import preflight
 from deploy.embedded.paths import Paths
+from deploy.embedded.servers.postgres import PostgresServer
 from deploy.embedded.servers.sockets import socket_folder
 from deploy.embedded.settings import Settings, read_settings
 from deploy.embedded.supervision import lock
@@ -127,3 +131,24 @@ def test_a_socket_folder_planted_by_another_user_is_refused(folder: Path, monkey
     planted.symlink_to(folder / "elsewhere")
     with pytest.raises(StartError, match="belongs to somebody else"):
         socket_folder(wanted, "socket")
+
+
+def test_the_data_folder_of_a_commit_before_the_first_release_is_refused(folder: Path, free_port: int) -> None:
+    # Given a database with the number of its newest migration
+    paths = Paths(folder / "data")
+    paths.make()
+    server = PostgresServer(paths.postgres, paths.run, paths.log("postgres"))
+    server.start()
+    with psycopg.connect(server.url) as connection:
+        connection.execute("CREATE TABLE alembic_version (version_num text); INSERT INTO alembic_version VALUES ('0057')")
+    server.stop()
+
+    # When it is started
+    environment = {"PATH": "/usr/bin:/bin", "TRACKER_DATA_DIR": str(paths.data_dir), "TRACKER_PORT": str(free_port)}
+    done = subprocess.run(
+        [sys.executable, "-m", "deploy.embedded"], env=environment, capture_output=True, text=True, check=False, timeout=120
+    )
+
+    # Then it says what to do
+    assert done.returncode == 1
+    assert "is from before release 0.1.0 (schema 0057)" in done.stderr

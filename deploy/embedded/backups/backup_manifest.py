@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from deploy.embedded.supervision.processes import StartError
+from deploy.migrations.first_schema import refusal
 
 FORMAT = 1
 MANIFEST = "manifest.json"
@@ -56,7 +57,7 @@ def write(folder: Path, manifest: Manifest) -> None:
 
 
 def read(folder: Path) -> Manifest:
-    """The manifest of a complete backup. StartError if the folder is not a backup, is damaged, or is of a later release."""
+    """The manifest of a complete backup. StartError if the folder is not a backup, is damaged, or is of another time."""
     try:
         manifest = Manifest(**json.loads((folder / MANIFEST).read_bytes()))
     except (OSError, ValueError, TypeError):
@@ -65,6 +66,8 @@ def read(folder: Path) -> Manifest:
         ) from None
     if manifest.format != FORMAT:
         raise StartError(f"{folder} was made by another release (format {manifest.format}); restore it with that release, then update.")
+    if (reason := refusal(manifest.schema, str(folder))) is not None:
+        raise StartError(reason)
     for name, wanted in manifest.files.items():
         if not (folder / name).is_file() or _describe(folder / name) != wanted:
             raise StartError(f"{folder / name} is missing or not what was written, so this backup is damaged; restore another one.")

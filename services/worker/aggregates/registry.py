@@ -27,7 +27,7 @@ class Measure(Enum):
     SUM = auto()  # bigint. No number of rows fills it, since shared/events/plausible.py bounds what one row counts for.
     WIDE_SUM = auto()  # numeric, for sums that a bigint might not hold (docs/adr/0027).
     MAXIMUM = auto()  # Cannot be withdrawn: services/worker/sessions/tool_maxima.py looks it up again, for tool_rollups only.
-    COUNTERS = auto()  # packed counters (docs/adr/0008), made by placed() of the migration 0002.
+    COUNTERS = auto()  # packed counters (docs/adr/0008), made by placed().
     WEEK_COUNTERS = auto()  # the same, in cells of a week only.
 
 

@@ -1,4 +1,4 @@
-"""What sessions are called. The rule is in the database, so that nothing else has it (deploy/migrations/0039_titles.sql)."""
+"""What sessions are called. The rule is in the database, so that nothing else has it (deploy/migrations/schema/05_titles.sql)."""
 
 from collections.abc import Collection
 from typing import Any, Final

@@ -34,7 +34,7 @@ def test_a_service_waits_for_the_migration_of_its_release_and_reports_it(
     scripts = add_next(tmp_path, "ALTER TABLE messages ADD COLUMN one integer")
     with ThreadPoolExecutor(1) as thread:
         waiting = thread.submit(wait, url, scripts=scripts)
-        assert wait_until(lambda: "lacks the schema 9001 (it has 0" in capfd.readouterr().err, WAIT_SECONDS)
+        assert wait_until(lambda: "lacks the schema 9001 (it has 01" in capfd.readouterr().err, WAIT_SECONDS)
         assert not waiting.done()
 
         # When the migration has run

@@ -31,7 +31,7 @@ def test_a_task_finds_what_beat_has_seen(look: str, act: str) -> None:
 
 
 def test_the_index_of_open_sessions_has_their_condition() -> None:
-    schema = one_line((ROOT / "deploy/migrations/0001_schema.sql").read_text(encoding="utf-8"))
+    schema = one_line((ROOT / "deploy/migrations/schema/03_sessions.sql").read_text(encoding="utf-8"))
 
     index = re.search(r"CREATE INDEX sessions_open ON sessions \(last_event_at\) WHERE (.*?);", schema)
 

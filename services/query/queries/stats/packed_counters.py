@@ -1,4 +1,4 @@
-"""Vectors of counters kept in one number (deploy/migrations/0002_weeks.sql): a counter at every so many decimal digits.
+"""Vectors of counters kept in one number (deploy/migrations/schema/01_functions.sql): a counter at every so many decimal digits.
 
 A counter that outgrows its digits would run into the next. That cannot happen while their sum is less than `holds(digits)`. Each row has that sum
 beside its vectors; readers check it first, and read something finer where it is more (docs/adr/0028).

@@ -1,7 +1,7 @@
 -- The turns of a session: a prompt of its own thread, or a command that Claude answered, and everything until the next one, that of subagents included.
 
 -- name: prompts
--- The beginnings of a page of turns, and that of the turn after them: of each kind of asks (0039_titles.sql) apart, along its index.
+-- The beginnings of a page of turns, and that of the turn after them: of each kind of asks (05_titles.sql) apart, along its index.
 SELECT m.id, nullif(m.occurred_at, '-infinity') AS timestamp, 10 AS rank, left(m.content, %(characters)s) AS prompt,
     length(m.content) > %(characters)s AS prompt_is_cut
 FROM (

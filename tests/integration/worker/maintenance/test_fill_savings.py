@@ -1,32 +1,24 @@
 """Calls that a release before has stored get what the cache saved: as if this release had stored them, and with correct aggregates at every commit."""
 
 import threading
-from collections.abc import Iterator
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 from uuid import UUID, uuid5
 
 import psycopg
 import pytest
-from alembic import command
-from alembic.config import Config
-from psycopg import Connection
 
 from deploy.embedded.supervision.processes import wait_until
-from deploy.migrations import migrate as migrations
 from services.worker import lock_order
 from services.worker.maintenance import fill_savings
 from services.worker.maintenance.rebuild import rebuild
-from services.worker.maintenance.verify import checks, differing, verify
+from services.worker.maintenance.verify import verify
 from services.worker.persist.derived_values.pricing import Price, Tokens, price_of
 from services.worker.persist.persist_batch import persist
 from services.worker.persist.records import ApiCall, SessionFacts
 from services.worker.persist.staging import event_kind_rows, stage_records
 from services.worker.persist.staging.staging_tables import ReceivedEvent
-from services.worker.resources import Resources, open_resources
-from services.worker.settings import Settings
+from services.worker.resources import Resources
 from services.worker.sweep.scheduler import NO_CALL, ONE_CALL, Looks
 from shared.events.messages import Conversation, Usage
 from tests.emptied import empty
@@ -212,71 +204,3 @@ def test_a_better_version_that_is_stored_meanwhile_is_left_as_it_is(
     assert not_known(worker) == 0
     with worker.connection() as connection:
         assert not any(verify(connection, GAP).values())
-
-
-RELEASE_BEFORE = "0027"
-# A session with a call of 51,010 input tokens, most of them read from the cache; one that only wrote to it; one without a price.
-STORED = """
-    INSERT INTO projects (path, name) VALUES ('/p', 'p');
-    INSERT INTO users (name) VALUES ('ann');
-    INSERT INTO sessions (session_id, project_id, user_id, counted, dated_at, first_event_at, last_event_at, input_tokens, output_tokens,
-        cache_creation_tokens, cache_read_tokens, api_calls, unpriced_calls, cost_nano_usd)
-    VALUES ('s', 1, 1, true, '2026-02-01', '2026-02-01', '2026-02-01', 11, 500, 3000, 50000, 3, 1, 53750000);
-    INSERT INTO api_calls (id, session_id, project_id, user_id, model, occurred_at, input_tokens, output_tokens, cache_write_5m_tokens,
-        cache_write_1h_tokens, cache_read_tokens, cost_nano_usd, received_at)
-    VALUES (gen_random_uuid(), 's', 1, 1, 'claude-opus-4-6', '2026-02-01', 10, 500, 1000, 0, 50000, 43750000, now()),
-           (gen_random_uuid(), 's', 1, 1, 'claude-opus-4-6', '2026-02-01', 0, 0, 0, 1000, 0, 10000000, now()),
-           (gen_random_uuid(), 's', 1, 1, 'no-such-model', '2026-02-01', 1, 0, 1000, 0, 0, NULL, now())"""
-# What a worker of the release before stores after `migrate`.
-STORED_AFTERWARDS = """
-    INSERT INTO api_calls (id, session_id, project_id, user_id, model, occurred_at, cache_read_tokens, cost_nano_usd, received_at)
-    VALUES (gen_random_uuid(), NULL, 0, 0, 'claude-haiku-4-5', '2026-02-02', 1000, 100000, now())"""
-SUMS = "SELECT cache_priced_calls, uncached_nano_usd, cache_saved_nano_usd FROM"
-
-
-@pytest.fixture
-def migrated(postgres_url: str, redis_url: str) -> Iterator[Resources]:
-    """A database that the release before has filled, at today's schema."""
-    with psycopg.connect(postgres_url, autocommit=True) as server:
-        server.execute("CREATE DATABASE savings_test")
-    url = urlsplit(postgres_url)._replace(path="/savings_test").geturl()
-    config = Config()
-    config.set_main_option("script_location", str(Path(migrations.__file__).parent))
-    config.set_main_option("sqlalchemy.url", url.replace("%", "%%"))
-    command.upgrade(config, RELEASE_BEFORE)
-    with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(STORED.encode())
-        command.upgrade(config, "head")
-        connection.execute(STORED_AFTERWARDS.encode())
-    worker = open_resources(Settings(database_url=url, redis_url=redis_url))
-    yield worker
-    worker.close()
-    with psycopg.connect(postgres_url, autocommit=True) as server:
-        server.execute("DROP DATABASE savings_test WITH (FORCE)")
-
-
-def drift(connection: Connection[Any]) -> dict[str, int]:
-    return {name: differing(connection, checks()[name], GAP) for name in ("sessions", "activity_rollups", "usage_rollups")}
-
-
-def test_calls_from_before_the_migration_and_from_during_the_upgrade_are_filled_in(migrated: Resources) -> None:
-    # Given a migrated database: nothing is known of its calls, and its cells agree with them
-    with migrated.connection() as connection:
-        rebuild(connection, GAP)
-        assert set(drift(connection).values()) == {0}
-        assert connection.execute(f"{SUMS} activity_rollups WHERE (project_id, user_id, grain_minutes) = (-1, -1, 0)").fetchall() == [
-            (0, 0, 0)
-        ]
-        connection.rollback()
-
-    assert fill_savings.run(migrated) is None
-
-    # Then it is known of all but the one without a price: 51,010 tokens at $5 a million minus $0.0313, -$0.005, and 1000 tokens at $0.9 a million
-    with migrated.connection() as connection:
-        assert set(drift(connection).values()) == {0}
-        uncached, saved = 255_050_000 + 5_000_000, 223_750_000 - 5_000_000
-        assert connection.execute(f"{SUMS} sessions").fetchall() == [(2, uncached, saved)]
-        everyone = f"{SUMS} activity_rollups WHERE (project_id, user_id, grain_minutes) = (-1, -1, 0)"
-        assert connection.execute(everyone).fetchall() == [(3, uncached + 1_000_000, saved + 900_000)]
-        by_model = f"{SUMS} usage_rollups WHERE (project_id, user_id, grain_minutes) = (-1, -1, 0) ORDER BY model"
-        assert connection.execute(by_model).fetchall() == [(1, 1_000_000, 900_000), (2, uncached, saved), (0, 0, 0)]

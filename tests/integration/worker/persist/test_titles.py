@@ -1,4 +1,4 @@
-"""What sessions are called: the rule as a table, in any order of arrival, after an undo and a reparse, and of what a release before has stored."""
+"""What sessions are called: the rule as a table, in any order of arrival, after an undo and a reparse."""
 
 import re
 from collections import Counter
@@ -11,7 +11,6 @@ from uuid import UUID, uuid5
 import pytest
 from psycopg import Connection
 
-from deploy.migrations.migrate import SCRIPTS
 from services.worker.importers.job import undo
 from services.worker.persist.records import (
     TITLE_OF_CLAUDE,
@@ -221,37 +220,12 @@ TYPED = [
     prompt(7, "i1", [text("[Request interrupted by user]")]),
     *local(8, "c4", "exit", "Bye!"),
 ]
-RENAMED = [row | {"sessionId": "renamed"} for row in (prompt(20, "p9", "fix it"), {"type": "agent-name", "agentName": "uploads"})]
 OLD_TITLES = "UPDATE sessions SET title = 'resume please', title_source = NULL"
 OLD_COMMANDS = "UPDATE timeline_entries SET details = NULL WHERE details ->> 'type' = 'prompt'"
 
 
-def fill(connection: Connection[Any]) -> None:
-    connection.execute((SCRIPTS / "0039_fill.sql").read_text(encoding="utf-8").encode())
-
-
-def test_what_the_release_before_has_stored_gets_titles(connection: Connection[Any]) -> None:
-    """given sessions as the release before stored them, when the migration fills, then all is as if this release had stored them."""
-    for rows in (TYPED, RENAMED):
-        add_file(connection, rows, add_job(connection))
-    expected = tables(connection)
-    assert [title(connection, session_id) for session_id in (SESSION, "renamed")] == [("/review 42", "command"), ("uploads", "claude")]
-    assert connection.execute("SELECT content FROM asks WHERE source = 'command' ORDER BY 1").fetchall() == [
-        ("/commit",),
-        ("/review 42",),
-    ]
-    for statement in (OLD_TITLES, OLD_COMMANDS):
-        connection.execute(statement.encode())
-    assert tables(connection) != expected
-
-    with connection.transaction():
-        fill(connection)
-
-    assert tables(connection) == expected
-
-
 def test_a_reparse_gives_titles(worker: Resources, connection: Connection[Any]) -> None:
-    """given commands as the release before stored them, when the transcript is read again, then its command is the title."""
+    """given commands that another reader stored, when the transcript is read again, then its command is the title."""
     add_file(connection, TYPED, add_job(connection))
     expected = [tables(connection)[name] for name in ("sessions", "timeline_entries")]
     for statement in (OLD_TITLES, OLD_COMMANDS):
@@ -260,6 +234,7 @@ def test_a_reparse_gives_titles(worker: Resources, connection: Connection[Any]) 
     run(worker, connection)
 
     assert title(connection, SESSION) == ("/review 42", "command")
+    assert connection.execute("SELECT content FROM asks WHERE source = 'command' ORDER BY 1").fetchall() == [("/commit",), ("/review 42",)]
     assert [tables(connection)[name] for name in ("sessions", "timeline_entries")] == expected
 
 
@@ -277,12 +252,5 @@ def test_titles_of_real_transcripts(worker: Resources, tmp_path: Path) -> None:
     assert Counter(source for *_, source in found) == {"prompt": 48, "claude": 20, "summary": 8, "command": 5, None: 3}
     assert [session_id for session_id, title, source in found if (title is None) != (source is None)] == []
     assert silent == 0
-    # What the release before has stored is filled alike.
-    with worker.connection() as connection, connection.transaction(force_rollback=True):
-        expected = tables(connection)
-        for statement in (OLD_TITLES, OLD_COMMANDS):
-            connection.execute(statement.encode())
-        fill(connection)
-        assert tables(connection) == expected
     boilerplate = re.compile(r"\s|#|<|\[|Implement the following|Caveat:|This session is being continued|.{0,1}\Z", re.IGNORECASE)
     assert [title for _, title, _ in found if title is not None and boilerplate.match(title)] == []
