@@ -3,59 +3,66 @@
 Celery carries no data: a task is a wake-up that says "there is work". Data that must not be lost is in the journal or in Postgres.
 """
 
+from enum import StrEnum
 from typing import Any, Final
 
 from celery import Celery
 
 from shared.redis.url import broker
 
-QUEUE_DRAIN: Final = "drain"
-QUEUE_CAPTURE: Final = "capture"
-QUEUE_INDEX: Final = "index"
-QUEUE_IMPORT: Final = "import"
-QUEUE_MAINTENANCE: Final = "maintenance"
 
-TASK_DRAIN: Final = "drain"
-TASK_READ_CAPTURED: Final = "capture.read"
-TASK_INDEX: Final = "search.index"
-TASK_RUN_IMPORT: Final = "import.run"
-TASK_END_CANCELLED: Final = "import.end_cancelled"
-TASK_SWEEP_UPLOADS: Final = "maintenance.sweep_uploads"
-TASK_CLOSE_IDLE_SESSIONS: Final = "maintenance.close_idle_sessions"
-TASK_REMOVE_DEAD_CONSUMERS: Final = "maintenance.remove_dead_consumers"
-TASK_CANARY: Final = "canary"
-TASK_CHECK_ACCOUNTING: Final = "maintenance.check_accounting"
-TASK_SCRUB: Final = "maintenance.scrub"
-TASK_ERASE: Final = "maintenance.erase"
-TASK_MERGE_USERS: Final = "maintenance.merge_users"
-TASK_REKEY_PROJECT: Final = "maintenance.rekey_project"
-TASK_JOIN_PROJECTS: Final = "maintenance.join_projects"
-TASK_FILL_SAVINGS: Final = "maintenance.fill_savings"
-TASK_ARCHIVE: Final = "maintenance.archive"
-TASK_RETENTION: Final = "maintenance.retention"
-TASK_REPRICE: Final = "maintenance.reprice"
+class Queue(StrEnum):
+    """Where tasks wait. A worker reads some of these; imports may keep theirs busy for hours, and tasks on the drain's queue must not wait for them."""
 
-# Which queue a task waits in. Imports may keep their workers busy for hours; tasks on the drain's queue must not wait for them.
-QUEUES: Final = {
-    TASK_DRAIN: QUEUE_DRAIN,
-    TASK_CANARY: QUEUE_DRAIN,
-    TASK_END_CANCELLED: QUEUE_DRAIN,
-    TASK_READ_CAPTURED: QUEUE_CAPTURE,
-    TASK_INDEX: QUEUE_INDEX,
-    TASK_RUN_IMPORT: QUEUE_IMPORT,
-    TASK_SWEEP_UPLOADS: QUEUE_MAINTENANCE,
-    TASK_CLOSE_IDLE_SESSIONS: QUEUE_MAINTENANCE,
-    TASK_REMOVE_DEAD_CONSUMERS: QUEUE_MAINTENANCE,
-    TASK_CHECK_ACCOUNTING: QUEUE_MAINTENANCE,
-    TASK_SCRUB: QUEUE_MAINTENANCE,
-    TASK_MERGE_USERS: QUEUE_MAINTENANCE,
-    TASK_REKEY_PROJECT: QUEUE_MAINTENANCE,
-    TASK_JOIN_PROJECTS: QUEUE_MAINTENANCE,
-    TASK_FILL_SAVINGS: QUEUE_MAINTENANCE,
-    TASK_ARCHIVE: QUEUE_MAINTENANCE,
-    TASK_RETENTION: QUEUE_MAINTENANCE,
-    TASK_REPRICE: QUEUE_MAINTENANCE,
-}
+    DRAIN = "drain"
+    CAPTURE = "capture"
+    INDEX = "index"
+    IMPORT = "import"
+    MAINTENANCE = "maintenance"
+
+
+class Volume(StrEnum):
+    """A folder that a task may write, where it is no bucket. All tasks write Postgres and Redis."""
+
+    # Contents of transcripts, and archives of exports.
+    ARCHIVE = "archive"
+    # Uploads, until their import is done.
+    BLOBS = "blobs"
+
+
+class Task(StrEnum):
+    """All tasks: the name, the queue, and the volumes that it writes. Every worker of the queue has these volumes (tests/deploy/test_tasks.py)."""
+
+    DRAIN = "drain", Queue.DRAIN
+    CANARY = "canary", Queue.DRAIN
+    END_CANCELLED = "import.end_cancelled", Queue.DRAIN
+    READ_CAPTURED = "capture.read", Queue.CAPTURE
+    INDEX = "search.index", Queue.INDEX
+    RUN_IMPORT = "import.run", Queue.IMPORT, Volume.ARCHIVE, Volume.BLOBS
+    SWEEP_UPLOADS = "maintenance.sweep_uploads", Queue.MAINTENANCE, Volume.ARCHIVE, Volume.BLOBS
+    CLOSE_IDLE_SESSIONS = "maintenance.close_idle_sessions", Queue.MAINTENANCE
+    REMOVE_DEAD_CONSUMERS = "maintenance.remove_dead_consumers", Queue.MAINTENANCE
+    CHECK_ACCOUNTING = "maintenance.check_accounting", Queue.MAINTENANCE
+    SCRUB = "maintenance.scrub", Queue.MAINTENANCE, Volume.ARCHIVE, Volume.BLOBS
+    ERASE = "maintenance.erase", Queue.MAINTENANCE, Volume.ARCHIVE, Volume.BLOBS
+    MERGE_USERS = "maintenance.merge_users", Queue.MAINTENANCE
+    REKEY_PROJECT = "maintenance.rekey_project", Queue.MAINTENANCE
+    JOIN_PROJECTS = "maintenance.join_projects", Queue.MAINTENANCE
+    FILL_SAVINGS = "maintenance.fill_savings", Queue.MAINTENANCE
+    ARCHIVE = "maintenance.archive", Queue.MAINTENANCE, Volume.ARCHIVE
+    RETENTION = "maintenance.retention", Queue.MAINTENANCE, Volume.ARCHIVE
+    REPRICE = "maintenance.reprice", Queue.MAINTENANCE
+
+    queue: Queue
+    writes: frozenset[Volume]
+
+    def __new__(cls, name: str, queue: Queue, *writes: Volume) -> "Task":
+        task = str.__new__(cls, name)
+        task._value_ = name
+        task.queue = queue
+        task.writes = frozenset(writes)
+        return task
+
 
 BLOCKING_READ_SECONDS: Final = 3
 
@@ -63,7 +70,7 @@ BLOCKING_READ_SECONDS: Final = 3
 KEY_PREFIX: Final = "celery:"
 
 
-def queue_key(queue: str) -> str:
+def queue_key(queue: Queue) -> str:
     """The Redis list of messages that wait in a queue, the newest first."""
     return KEY_PREFIX + queue
 
@@ -77,9 +84,9 @@ def celery_settings(redis_url: str) -> dict[str, Any]:
         "task_ignore_result": True,
         "task_serializer": "json",
         "accept_content": ["json"],
-        "task_default_queue": QUEUE_DRAIN,
+        "task_default_queue": Queue.DRAIN.value,
         "task_create_missing_queues": True,
-        "task_routes": {task: {"queue": queue} for task, queue in QUEUES.items()},
+        "task_routes": {task.value: {"queue": task.queue.value} for task in Task},
         # A publisher must fail at once: beat sends again what is not sent.
         "task_publish_retry": False,
         "broker_connection_retry_on_startup": True,

@@ -23,27 +23,7 @@ from services.worker.persist.unread_formats import forget_known
 from services.worker.resources import resources
 from services.worker.retry_later import retry_later_if_unavailable
 from services.worker.search_index.index_pending import index_pending
-from shared.broker import (
-    TASK_ARCHIVE,
-    TASK_CANARY,
-    TASK_CHECK_ACCOUNTING,
-    TASK_CLOSE_IDLE_SESSIONS,
-    TASK_DRAIN,
-    TASK_END_CANCELLED,
-    TASK_ERASE,
-    TASK_FILL_SAVINGS,
-    TASK_INDEX,
-    TASK_JOIN_PROJECTS,
-    TASK_MERGE_USERS,
-    TASK_READ_CAPTURED,
-    TASK_REKEY_PROJECT,
-    TASK_REMOVE_DEAD_CONSUMERS,
-    TASK_REPRICE,
-    TASK_RETENTION,
-    TASK_RUN_IMPORT,
-    TASK_SCRUB,
-    TASK_SWEEP_UPLOADS,
-)
+from shared.broker import Task
 
 log = structlog.get_logger()
 
@@ -62,35 +42,35 @@ WAKEUP_EXPIRES_SECONDS = 60
 INDEXER_WAKEUP_SECONDS: Final = 0.3
 
 
-@app.task(name=TASK_DRAIN, soft_time_limit=DRAIN_LIMIT_SECONDS, time_limit=DRAIN_LIMIT_SECONDS + 10)
+@app.task(name=Task.DRAIN, soft_time_limit=DRAIN_LIMIT_SECONDS, time_limit=DRAIN_LIMIT_SECONDS + 10)
 def drain() -> None:
     """Persists what is in the journal. Sent by ingest for new events, and by beat where that was lost."""
-    with retry_later_if_unavailable(TASK_DRAIN):
+    with retry_later_if_unavailable(Task.DRAIN):
         know_kept_out(resources())
         if drain_partition.drain(resources(), on_captured=_wake_reader, on_stored=_wake_indexer):
-            app.send_task(TASK_DRAIN)
+            app.send_task(Task.DRAIN)
 
 
-@app.task(name=TASK_READ_CAPTURED, soft_time_limit=CAPTURE_LIMIT_SECONDS, time_limit=CAPTURE_LIMIT_SECONDS + 10)
+@app.task(name=Task.READ_CAPTURED, soft_time_limit=CAPTURE_LIMIT_SECONDS, time_limit=CAPTURE_LIMIT_SECONDS + 10)
 def read_captured() -> None:
     """Makes rows of what live capture has stored. Sent by the drain that stored it, and by beat where that was lost."""
-    with retry_later_if_unavailable(TASK_READ_CAPTURED):
+    with retry_later_if_unavailable(Task.READ_CAPTURED):
         is_left = read_what_was_captured(resources())
         _wake_indexer()
         if is_left:
-            app.send_task(TASK_READ_CAPTURED)
+            app.send_task(Task.READ_CAPTURED)
 
 
-@app.task(name=TASK_INDEX)
+@app.task(name=Task.INDEX)
 def index() -> None:
     """Brings the search index up to date. Sent by those that store rows, by itself until nothing is left, and by beat."""
-    with retry_later_if_unavailable(TASK_INDEX):
+    with retry_later_if_unavailable(Task.INDEX):
         if index_pending(resources()):
-            app.send_task(TASK_INDEX)
+            app.send_task(Task.INDEX)
 
 
 def _wake_reader() -> None:
-    _wake(TASK_READ_CAPTURED)
+    _wake(Task.READ_CAPTURED)
 
 
 class _LastWakeup:
@@ -102,10 +82,10 @@ class _LastWakeup:
 def _wake_indexer() -> None:
     if time.monotonic() > _LastWakeup.of_indexer + INDEXER_WAKEUP_SECONDS:
         _LastWakeup.of_indexer = time.monotonic()
-        _wake(TASK_INDEX)
+        _wake(Task.INDEX)
 
 
-def _wake(task: str) -> None:
+def _wake(task: Task) -> None:
     """Nothing is lost if it fails: the sweep looks for what waits."""
     try:
         app.send_task(task, expires=WAKEUP_EXPIRES_SECONDS)
@@ -114,24 +94,24 @@ def _wake(task: str) -> None:
 
 
 # Acknowledged at its end, so that a worker whose processes are all busy takes no shard that another worker could start.
-@app.task(name=TASK_RUN_IMPORT, acks_late=True, soft_time_limit=IMPORT_SECONDS, time_limit=IMPORT_SECONDS)
+@app.task(name=Task.RUN_IMPORT, acks_late=True, soft_time_limit=IMPORT_SECONDS, time_limit=IMPORT_SECONDS)
 def run_import(job_id: str, share: int = 0) -> None:
     """Works on a shard of an import job to its end. Sent by ingest, and by beat for a shard that no worker has. `share` is the shard's number."""
-    with retry_later_if_unavailable(TASK_RUN_IMPORT):
+    with retry_later_if_unavailable(Task.RUN_IMPORT):
         run_shard.run(resources(), UUID(job_id), share)
 
 
-@app.task(name=TASK_END_CANCELLED)
+@app.task(name=Task.END_CANCELLED)
 def end_cancelled() -> None:
     """Ends import jobs whose workers do not react to their cancel."""
-    with retry_later_if_unavailable(TASK_END_CANCELLED):
+    with retry_later_if_unavailable(Task.END_CANCELLED):
         end_cancelled_jobs(resources())
 
 
-@app.task(name=TASK_SWEEP_UPLOADS)
+@app.task(name=Task.SWEEP_UPLOADS)
 def sweep_uploads() -> None:
     """Deletes uploads that no job needs, or whose job was not retried in time, and exports whose time is over; and names of formats that are read now."""
-    with retry_later_if_unavailable(TASK_SWEEP_UPLOADS):
+    with retry_later_if_unavailable(Task.SWEEP_UPLOADS):
         with resources().transaction() as connection:
             forget_known(connection, is_known)
         run_shard.delete_old_files(resources())
@@ -139,107 +119,107 @@ def sweep_uploads() -> None:
         upload_gc.sweep_exports(resources())
 
 
-@app.task(name=TASK_CLOSE_IDLE_SESSIONS)
+@app.task(name=Task.CLOSE_IDLE_SESSIONS)
 def close_idle_sessions() -> None:
     """Closes open sessions in which nothing has happened for a while."""
-    with retry_later_if_unavailable(TASK_CLOSE_IDLE_SESSIONS):
+    with retry_later_if_unavailable(Task.CLOSE_IDLE_SESSIONS):
         idle_sessions.close_idle_sessions(resources())
 
 
-@app.task(name=TASK_REMOVE_DEAD_CONSUMERS)
+@app.task(name=Task.REMOVE_DEAD_CONSUMERS)
 def remove_dead_consumers() -> None:
     """Removes consumers of the journal whose process is gone and that hold nothing."""
-    with retry_later_if_unavailable(TASK_REMOVE_DEAD_CONSUMERS):
+    with retry_later_if_unavailable(Task.REMOVE_DEAD_CONSUMERS):
         idle_sessions.remove_dead_consumers(resources())
 
 
-@app.task(name=TASK_CHECK_ACCOUNTING)
+@app.task(name=Task.CHECK_ACCOUNTING)
 def check_accounting() -> None:
     """Checks that every accepted event is persisted, a duplicate, dead or pending."""
-    with retry_later_if_unavailable(TASK_CHECK_ACCOUNTING):
+    with retry_later_if_unavailable(Task.CHECK_ACCOUNTING):
         accounting.check_accounting(resources())
 
 
-@app.task(name=TASK_SCRUB, soft_time_limit=SCRUB_LIMIT_SECONDS, time_limit=SCRUB_LIMIT_SECONDS + 10)
+@app.task(name=Task.SCRUB, soft_time_limit=SCRUB_LIMIT_SECONDS, time_limit=SCRUB_LIMIT_SECONDS + 10)
 def scrub(scrub_id: str) -> None:
     """Redacts what is stored, some in each task. Sent by ingest, by itself until it is done, and by beat."""
-    with retry_later_if_unavailable(TASK_SCRUB):
+    with retry_later_if_unavailable(Task.SCRUB):
         if scrubs.run(resources(), UUID(scrub_id)):
-            app.send_task(TASK_SCRUB, (scrub_id,))
+            app.send_task(Task.SCRUB, (scrub_id,))
 
 
-@app.task(name=TASK_ERASE, soft_time_limit=SCRUB_LIMIT_SECONDS, time_limit=SCRUB_LIMIT_SECONDS + 10)
+@app.task(name=Task.ERASE, soft_time_limit=SCRUB_LIMIT_SECONDS, time_limit=SCRUB_LIMIT_SECONDS + 10)
 def erase(erasure_id: str) -> None:
     """Erases a session, a person or a project, some in each task. Sent by ingest, by itself until it is done, and by beat."""
-    with retry_later_if_unavailable(TASK_ERASE):
+    with retry_later_if_unavailable(Task.ERASE):
         if erasures.run(resources(), UUID(erasure_id)):
-            app.send_task(TASK_ERASE, (erasure_id,))
+            app.send_task(Task.ERASE, (erasure_id,))
 
 
-@app.task(name=TASK_RETENTION, soft_time_limit=RETENTION_LIMIT_SECONDS, time_limit=RETENTION_LIMIT_SECONDS + 10)
+@app.task(name=Task.RETENTION, soft_time_limit=RETENTION_LIMIT_SECONDS, time_limit=RETENTION_LIMIT_SECONDS + 10)
 def drop_what_is_old(run_id: str = "") -> None:
     """Drops what is older than it is to be kept, some in each task. Sent by ingest, by itself until it is done, and by beat; without an id it begins
     the day's run.
     """
-    with retry_later_if_unavailable(TASK_RETENTION):
+    with retry_later_if_unavailable(Task.RETENTION):
         wanted = UUID(run_id) if run_id else run_retention.begin_scheduled(resources())
         if wanted is not None and run_retention.run(resources(), wanted):
-            app.send_task(TASK_RETENTION, (str(wanted),))
+            app.send_task(Task.RETENTION, (str(wanted),))
 
 
-@app.task(name=TASK_REPRICE, soft_time_limit=SCRUB_LIMIT_SECONDS, time_limit=SCRUB_LIMIT_SECONDS + 10)
+@app.task(name=Task.REPRICE, soft_time_limit=SCRUB_LIMIT_SECONDS, time_limit=SCRUB_LIMIT_SECONDS + 10)
 def price_anew(reprice_id: str) -> None:
     """Prices stored calls by the prices of today, some in each task. Sent by ingest, by itself until it is done, and by beat."""
-    with retry_later_if_unavailable(TASK_REPRICE):
+    with retry_later_if_unavailable(Task.REPRICE):
         if reprice.run(resources(), UUID(reprice_id)):
-            app.send_task(TASK_REPRICE, (reprice_id,))
+            app.send_task(Task.REPRICE, (reprice_id,))
 
 
-@app.task(name=TASK_MERGE_USERS)
+@app.task(name=Task.MERGE_USERS)
 def merge_into_other_user(user_id: int) -> None:
     """Moves the rows of a merged user, some in each task. Sent by ingest, by itself until it is done, and by beat."""
-    with retry_later_if_unavailable(TASK_MERGE_USERS):
+    with retry_later_if_unavailable(Task.MERGE_USERS):
         if merge_users.run(resources(), user_id):
-            app.send_task(TASK_MERGE_USERS, (user_id,))
+            app.send_task(Task.MERGE_USERS, (user_id,))
 
 
-@app.task(name=TASK_REKEY_PROJECT)
+@app.task(name=Task.REKEY_PROJECT)
 def rekey_project(project_id: int) -> None:
     """Moves the sessions of a project that became part of another, or was taken out. Sent by ingest, by itself until it is done, and by beat."""
-    with retry_later_if_unavailable(TASK_REKEY_PROJECT):
+    with retry_later_if_unavailable(Task.REKEY_PROJECT):
         if rekey_projects.run(resources(), project_id):
-            app.send_task(TASK_REKEY_PROJECT, (project_id,))
+            app.send_task(Task.REKEY_PROJECT, (project_id,))
 
 
-@app.task(name=TASK_JOIN_PROJECTS)
+@app.task(name=Task.JOIN_PROJECTS)
 def join_same_projects() -> None:
     """Makes one project of those that are one. Sent by ingest when a machine tells of folders, and by beat."""
-    with retry_later_if_unavailable(TASK_JOIN_PROJECTS):
+    with retry_later_if_unavailable(Task.JOIN_PROJECTS):
         moving, is_more = join_projects.run(resources())
         for project_id in moving:
-            app.send_task(TASK_REKEY_PROJECT, (project_id,))
+            app.send_task(Task.REKEY_PROJECT, (project_id,))
         if is_more:
-            app.send_task(TASK_JOIN_PROJECTS)
+            app.send_task(Task.JOIN_PROJECTS)
 
 
-@app.task(name=TASK_FILL_SAVINGS)
+@app.task(name=Task.FILL_SAVINGS)
 def fill_in_savings(before: str = fill_savings.NEWEST[0], before_id: str = fill_savings.NEWEST[1]) -> None:
     """Prices what the cache saved in calls of an older release, some in each task. Sent by beat, and by itself until it is through."""
-    with retry_later_if_unavailable(TASK_FILL_SAVINGS):
+    with retry_later_if_unavailable(Task.FILL_SAVINGS):
         if (place := fill_savings.run(resources(), (before, before_id))) is not None:
-            app.send_task(TASK_FILL_SAVINGS, place)
+            app.send_task(Task.FILL_SAVINGS, place)
 
 
-@app.task(name=TASK_ARCHIVE)
+@app.task(name=Task.ARCHIVE)
 def keep_archive() -> None:
     """Moves ranges of transcripts into the archive, and deletes what it does not keep. Sent by beat, and by itself until the ranges are moved."""
-    with retry_later_if_unavailable(TASK_ARCHIVE):
+    with retry_later_if_unavailable(Task.ARCHIVE):
         if archive_upkeep.run(resources()):
-            app.send_task(TASK_ARCHIVE)
+            app.send_task(Task.ARCHIVE)
 
 
-@app.task(name=TASK_CANARY)
+@app.task(name=Task.CANARY)
 def send_canary() -> None:
     """Checks for the last canary, and sends the next."""
-    with retry_later_if_unavailable(TASK_CANARY):
+    with retry_later_if_unavailable(Task.CANARY):
         canary.check_and_send(resources())

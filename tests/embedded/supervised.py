@@ -27,7 +27,19 @@ _PARENT = (
     + _STEADY
 )
 _BROKEN = "raise SystemExit(3)"
-_PROGRAMS = {"steady": _STEADY, "second": _STEADY, "stubborn": _STUBBORN, "parent": _PARENT, "broken": _BROKEN}
+# Gets ready each time, and fails then.
+_FAILING = "import pathlib, sys; pathlib.Path(sys.argv[1], sys.argv[2] + '.ready').touch(); raise SystemExit(3)"
+# Services that the others can do without.
+_SPARE = {"spare", "failing"}
+_PROGRAMS = {
+    "steady": _STEADY,
+    "second": _STEADY,
+    "stubborn": _STUBBORN,
+    "parent": _PARENT,
+    "broken": _BROKEN,
+    "spare": _BROKEN,
+    "failing": _FAILING,
+}
 
 
 def service(folder: Path, name: str) -> Service:
@@ -38,7 +50,8 @@ def service(folder: Path, name: str) -> Service:
         ready.unlink(missing_ok=True)
         return processes.spawn([sys.executable, "-c", _PROGRAMS[name], folder, name], log_file=log_file)
 
-    return Service(name, launch, ready.exists, log_file, folder / f"{name}.pid", signal.SIGTERM, 30)
+    pid_file = folder / f"{name}.pid"
+    return Service(name, launch, ready.exists, log_file, pid_file, signal.SIGTERM, 30, is_vital=name not in _SPARE)
 
 
 def main() -> int:

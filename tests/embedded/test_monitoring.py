@@ -14,7 +14,7 @@ import pytest
 
 from deploy.embedded.paths import REPOSITORY
 from deploy.embedded.supervision.processes import wait_until
-from shared.broker import TASK_CHECK_ACCOUNTING
+from shared.broker import Task
 from tests.deploy.monitoring.prometheus_server import Prometheus, prometheus
 from tests.deploy.monitoring.sources import alert_expressions, dashboard_expressions, metrics_named
 from tests.deploy.monitoring.traffic import make_traffic
@@ -126,7 +126,7 @@ def test_prometheus_finds_all_targets_up_all_panels_filled_and_no_alert(watched:
             if set(server.alerts().values()) == {"inactive"}:
                 return True
             # The background worker is known to work once it has received two of them; beat sends one a minute.
-            inside(watched.stack, "celery", "-A", "services.worker.app", "call", TASK_CHECK_ACCOUNTING)
+            inside(watched.stack, "celery", "-A", "services.worker.app", "call", Task.CHECK_ACCOUNTING)
             return False
 
         assert wait_until(is_calm, CALM_SECONDS), server.alerts()

@@ -86,6 +86,18 @@ def test_a_child_that_never_gets_ready_stops_the_stack_and_names_its_log(run: Ca
     assert not list(stack.folder.glob("*.pid"))
 
 
+@pytest.mark.parametrize("spare", ["spare", "failing"])
+def test_a_child_that_is_not_vital_dies_again_and_again_and_the_others_go_on(run: Callable[..., Run], spare: str) -> None:
+    stack = run("steady", spare)
+
+    for seconds in ("0.1", "0.2", "0.4", "0.8"):
+        stack.wait_for(f"{spare} ended with code 3; all else goes on without it, and it is started again in {seconds} s")
+
+    steady = stack.pid("steady")
+    assert started_at(steady) is not None
+    assert stack.process.poll() is None
+
+
 @pytest.mark.parametrize("stop_signal", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_stops_the_children_in_order(run: Callable[..., Run], stop_signal: signal.Signals) -> None:
     stack = run("steady", "second")

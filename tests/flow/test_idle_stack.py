@@ -17,7 +17,7 @@ from redis import Redis
 
 from deploy.embedded.supervision.processes import wait_until
 from services.worker.sweep.scheduler import SPARE_WAKEUPS
-from shared.broker import KEY_PREFIX, QUEUE_DRAIN, QUEUES, TASK_CHECK_ACCOUNTING, queue_key
+from shared.broker import KEY_PREFIX, Queue, Task, queue_key
 from shared.events.messages import ENVELOPE_VERSION, Envelope, ToolCall, encode_envelope
 from shared.journal.streams import PAYLOAD_FIELD, stream_key
 from tests.faults.pace import stretched
@@ -61,7 +61,7 @@ def tasks_sent(redis: Redis) -> Iterator[list[str]]:
             if "the end of the block" in text:
                 return
             if command["db"] == database and text.startswith(f"LPUSH {KEY_PREFIX}"):
-                found.extend(task for task in QUEUES if f'"task": "{task}"' in text.replace('\\"', '"'))
+                found.extend(task for task in Task if f'"task": "{task}"' in text.replace('\\"', '"'))
 
     with redis.monitor() as monitor:
         reader = threading.Thread(target=read)
@@ -119,7 +119,7 @@ def idleness(idle: Stack, redis: Redis) -> Idleness:
 
 
 def test_an_idle_stack_sends_no_task(idleness: Idleness) -> None:
-    assert [task for task in idleness.tasks if task != TASK_CHECK_ACCOUNTING] == []
+    assert [task for task in idleness.tasks if task != Task.CHECK_ACCOUNTING] == []
     assert len(idleness.tasks) <= 1
 
 
@@ -153,10 +153,10 @@ def test_the_queue_does_not_grow_without_a_worker_and_all_is_stored_later(postgr
             time.sleep(0.25)
 
         # Then few tasks wait, and the next worker stores every event
-        assert 1 <= redis.llen(queue_key(QUEUE_DRAIN)) <= 1 + SPARE_WAKEUPS + 1
+        assert 1 <= redis.llen(queue_key(Queue.DRAIN)) <= 1 + SPARE_WAKEUPS + 1
         with worker(stack):
             assert wait_until(lambda: redis.xlen(stream_key(0)) == 0, 30)
-            assert wait_until(lambda: redis.llen(queue_key(QUEUE_DRAIN)) == 0, 10)
+            assert wait_until(lambda: redis.llen(queue_key(Queue.DRAIN)) == 0, 10)
         assert stack.select("SELECT count(*) FROM tool_calls") == [(len(event_ids),)]
 
 

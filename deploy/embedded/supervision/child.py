@@ -18,6 +18,9 @@ UNREADY_DEATHS = 5
 UNREADY_DEATHS_AT_FIRST = 2
 # Deaths within a minute, even if it was ready between them.
 DEATHS_PER_MINUTE = 30
+# One that the others can do without is never given up: it is started again ever more slowly, the more often it died within this time.
+SPARE_DEATHS_SECONDS = 600.0
+LONGEST_SPARE_DELAY_SECONDS = 60.0
 # On a full disk another start would end as the last one did; PostgreSQL needs the most, for its log.
 ROOM_BYTES = 32 * 1024 * 1024
 ROOM_LOOK_SECONDS = 1.0
@@ -38,6 +41,8 @@ class Service:
     stop_signal: int
     stop_seconds: float
     folders: tuple[Path, ...] = ()
+    # Whether the others cannot do without it: then all is stopped when it cannot be kept alive.
+    is_vital: bool = True
 
     def full_folder(self) -> Path | None:
         """One of its folders whose disk has no room; None if there is room."""
@@ -56,6 +61,11 @@ class Child:
     restart_at: float | None = None
     unready_deaths: int = 0
     deaths: deque[float] = field(default_factory=lambda: deque(maxlen=DEATHS_PER_MINUTE))
+
+    @property
+    def has_started(self) -> bool:
+        """Whether nobody has to wait for it any more."""
+        return self.ready or (not self.service.is_vital and bool(self.deaths))
 
     def launch(self) -> None:
         """Starts the process and notes its pid for a later run, should this one be killed."""
@@ -117,6 +127,14 @@ class Child:
         self.deaths.append(now)
         self.unready_deaths = 0 if self.ready else self.unready_deaths + 1
         self.process, self.ready = None, False
+        if not self.service.is_vital:
+            recent = sum(at > now - SPARE_DEATHS_SECONDS for at in self.deaths)
+            delay = min(LONGEST_SPARE_DELAY_SECONDS, FIRST_DELAY_SECONDS * 2 ** (recent - 1))
+            self.restart_at = now + delay
+            self.say(
+                f"{self.service.name} {how}; all else goes on without it, and it is started again in {delay:.1f} s. Its log: {self.service.log_file}"
+            )
+            return
         most = UNREADY_DEATHS if self.was_ready else UNREADY_DEATHS_AT_FIRST
         if self.unready_deaths >= most or (len(self.deaths) == DEATHS_PER_MINUTE and now - self.deaths[0] < 60):
             raise StartError(

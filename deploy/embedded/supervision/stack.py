@@ -21,6 +21,8 @@ STOP_ORDER = (("api",), ("beat", "flower"), ("worker-drain", "worker-background"
 _ON_THIS_MACHINE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
 # Tasks that Flower remembers. Its default of 100,000 would be hundreds of MB.
 _FLOWER_TASKS = 2_000
+# The queues of each worker (shared/broker.py).
+WORKERS = {"worker-drain": "drain,capture,index", "worker-background": "import,maintenance"}
 
 
 @dataclass(frozen=True)
@@ -97,17 +99,18 @@ def celery_services(paths: Paths, env: Mapping[str, str], *, is_watched: bool) -
     worker = ["worker", "--without-gossip", "--without-mingle", *([] if is_watched else ["--without-heartbeat"])]
     return [
         # A second process only while the first is busy: a long transcript is read beside what else comes.
-        _celery("worker-drain", [*worker, "--autoscale", "2,1", "-Q", "drain,capture,index", "-n", "drain@%h"], paths, env),
+        _celery("worker-drain", [*worker, "--autoscale", "2,1", "-Q", WORKERS["worker-drain"], "-n", "drain@%h"], paths, env),
         # One process while nothing is imported; then two shards and a maintenance task at a time. Nobody waits for them who works on this machine:
         # beside an import, Claude Code's sessions took 1.25 times as long, and 1.07 times since it gives way.
         _celery(
             "worker-background",
-            [*worker, "--autoscale", "3,1", "-Q", "import,maintenance", "-n", "background@%h"],
+            [*worker, "--autoscale", "3,1", "-Q", WORKERS["worker-background"], "-n", "background@%h"],
             paths,
             env,
             gives_way=True,
         ),
-        _celery("beat", ["beat", "--pidfile="], paths, env),
+        # What beat finds waits without it; what comes in wakes the workers by itself.
+        replace(_celery("beat", ["beat", "--pidfile="], paths, env), is_vital=False),
     ]
 
 
@@ -116,7 +119,7 @@ def flower_service(paths: Paths, env: Mapping[str, str], port: int, login: str) 
     arguments = ["flower", "--address=127.0.0.1", f"--port={port}", f"--max_tasks={_FLOWER_TASKS}"]
     # Not an argument: every user on this machine can read arguments.
     service = _celery("flower", arguments, paths, {**env, "FLOWER_BASIC_AUTH": login})
-    return replace(service, is_ready=lambda: _answers(f"http://127.0.0.1:{port}/healthcheck"), stop_seconds=5)
+    return replace(service, is_ready=lambda: _answers(f"http://127.0.0.1:{port}/healthcheck"), stop_seconds=5, is_vital=False)
 
 
 def _celery(name: str, arguments: list[str], paths: Paths, env: Mapping[str, str], *, gives_way: bool = False) -> Service:

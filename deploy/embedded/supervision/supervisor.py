@@ -43,13 +43,16 @@ class Supervisor:
             signal.signal(signal.SIGHUP, self._on_stop_signal)
 
     def start(self, services: Sequence[Service]) -> None:
-        """Starts services side by side and returns when all are ready. StopRequested if a signal came first."""
+        """Starts services side by side and returns when all are ready; of those that are not vital, when they are ready or have failed.
+
+        StopRequested if a signal came first.
+        """
         started = [Child(service, self._say) for service in services]
         for child in started:
             self._children.append(child)
             child.launch()
-        self._watch_until(lambda: all(child.ready for child in started), START_SECONDS)
-        if late := [child.service for child in started if not child.ready]:
+        self._watch_until(lambda: all(child.has_started for child in started), START_SECONDS)
+        if late := [child.service for child in started if child.service.is_vital and not child.ready]:
             raise StartError(f"{late[0].name} is not ready after {START_SECONDS:.0f} seconds; its log: {late[0].log_file}")
 
     def run_to_end(self, process: subprocess.Popen[bytes]) -> int:

@@ -19,7 +19,7 @@ from services.ingest.http.responses import MachineForgotten, MachineReported, Re
 from services.ingest.journal.wakeup import send_tasks
 from services.ingest.postgres.admin import machines
 from services.ingest.postgres.audit import audit_record
-from shared.broker import TASK_JOIN_PROJECTS
+from shared.broker import Task
 from shared.events.messages import EARLIEST, LATEST, MACHINE_ID, Count, Identifier, Name, Path, SessionId, Time
 from shared.events.project_paths import InvalidPath, normalize_project_path
 from shared.http.errors import Forbidden, NotFound, invalid
@@ -132,7 +132,7 @@ async def report_repositories(request: Request) -> Response:
         raise other_users_machine()
     if changed:
         # If the task is lost, beat finds the places.
-        await asyncio.to_thread(send_tasks, ingest.sender, TASK_JOIN_PROJECTS, ())
+        await asyncio.to_thread(send_tasks, ingest.sender, Task.JOIN_PROJECTS, ())
     return json_response(RepositoriesReported(machine_id=machine_id, changed=changed))
 
 

@@ -20,7 +20,7 @@ from services.ingest.journal.wakeup import send_tasks
 from services.ingest.postgres.admin import prices
 from services.ingest.postgres.audit import audit_record
 from shared.auth.authentication import grant_of
-from shared.broker import TASK_REPRICE
+from shared.broker import Task
 from shared.http.errors import Conflict, NotFound, invalid
 from shared.http.middleware import json_response
 from shared.prices import OwnPrice, Pattern
@@ -92,6 +92,6 @@ async def start_reprice(request: Request) -> Response:
     if added == "busy":
         raise Conflict("A run that prices anew is under way; wait until it has ended, see /api/reprices.", details={"run": "another one"})
     if added == "added":
-        await asyncio.to_thread(send_tasks, write.ingest.sender, TASK_REPRICE, (str(reprice_id),))
+        await asyncio.to_thread(send_tasks, write.ingest.sender, Task.REPRICE, (str(reprice_id),))
     location = {"Location": f"/api/reprices/{reprice_id}"}
     return json_response(RepriceStarted(reprice_id=reprice_id, dry_run=wanted.dry_run), 202, location | (write.headers or {}))

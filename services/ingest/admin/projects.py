@@ -29,7 +29,7 @@ from services.ingest.postgres.admin.projects import (
 )
 from services.ingest.postgres.audit import audit_record
 from shared.auth.authentication import actor_of
-from shared.broker import TASK_JOIN_PROJECTS, TASK_REKEY_PROJECT
+from shared.broker import Task
 from shared.events.messages import NO_CONTROL_CHARACTERS
 from shared.events.project_paths import name_of
 from shared.http.errors import Conflict, NotFound, invalid
@@ -164,7 +164,7 @@ async def add_rule(request: Request) -> Response:
         raise Conflict(
             f"The pattern is a rule of project {done['project_id']}; delete that rule first.", details={"pattern": "another project's"}
         )
-    await asyncio.to_thread(send_tasks, ingest.sender, TASK_JOIN_PROJECTS, ())
+    await asyncio.to_thread(send_tasks, ingest.sender, Task.JOIN_PROJECTS, ())
     answer = PathRuleAdded(id=done["id"], pattern=wanted.pattern, project_id=wanted.project_id, created_at=done["created_at"])
     return json_response(answer, 201 if done["done"] else 200)
 
@@ -180,7 +180,7 @@ async def delete_rule(request: Request) -> Response:
         raise NotFound("There is no rule of this id; see /api/project-rules.", code="RULE_NOT_FOUND")
     pattern, moving = done
     if moving:
-        await asyncio.to_thread(send_tasks, ingest.sender, TASK_REKEY_PROJECT, *((each,) for each in moving))
+        await asyncio.to_thread(send_tasks, ingest.sender, Task.REKEY_PROJECT, *((each,) for each in moving))
     return json_response(PathRuleDeleted(id=rule_id, pattern=pattern, projects_taken_out=len(moving)))
 
 
@@ -226,7 +226,7 @@ def _wanted(row: Mapping[str, Any], wanted: ProjectChange, key_id: str) -> dict[
 async def _answer(ingest: Ingest, project_id: int, done: Changed, ignored: list[str]) -> Response:
     if done.moving:
         # If the tasks are lost, beat finds the projects.
-        await asyncio.to_thread(send_tasks, ingest.sender, TASK_REKEY_PROJECT, *((each,) for each in done.moving))
+        await asyncio.to_thread(send_tasks, ingest.sender, Task.REKEY_PROJECT, *((each,) for each in done.moving))
     answer = ProjectChanged(
         id=project_id,
         name=done.columns["name"],

@@ -19,7 +19,7 @@ from services.ingest.journal.wakeup import send_tasks
 from services.ingest.postgres.admin import retention
 from services.ingest.postgres.audit import audit_record
 from shared.auth.authentication import grant_of
-from shared.broker import TASK_RETENTION
+from shared.broker import Task
 from shared.events.messages import Identifier
 from shared.http.errors import Conflict, NotFound, invalid
 from shared.http.middleware import json_response
@@ -102,7 +102,7 @@ async def start(request: Request) -> Response:
     if added == "busy":
         raise Conflict("A run of retention is under way; wait until it has ended, see /api/retention.", details={"run": "another one"})
     if added == "added":
-        await asyncio.to_thread(send_tasks, write.ingest.sender, TASK_RETENTION, (str(run_id),))
+        await asyncio.to_thread(send_tasks, write.ingest.sender, Task.RETENTION, (str(run_id),))
     location = {"Location": f"/api/retention/runs/{run_id}"}
     return json_response(RetentionStarted(run_id=run_id, dry_run=wanted.dry_run), 202, location | (write.headers or {}))
 

@@ -17,7 +17,7 @@ from services.ingest.http.queue_errors import answering_503
 from services.ingest.http.responses import ScrubStarted, TextsLetIn
 from services.ingest.journal.wakeup import send_tasks
 from services.ingest.postgres.audit import audit_record
-from shared.broker import TASK_SCRUB
+from shared.broker import Task
 from shared.claude_formats.structural_words import STRUCTURAL_WORDS
 from shared.http.errors import Conflict, NotFound, invalid
 from shared.http.middleware import json_response
@@ -78,7 +78,7 @@ async def start(request: Request) -> Response:
             async with answering_503(redis):
                 await redis.delete(halves.redis_key)
     else:
-        await asyncio.to_thread(send_tasks, write.ingest.sender, TASK_SCRUB, (str(scrub_id),))
+        await asyncio.to_thread(send_tasks, write.ingest.sender, Task.SCRUB, (str(scrub_id),))
     return json_response(
         ScrubStarted(scrub_id=scrub_id, dry_run=wanted.dry_run), 202, {"Location": f"/api/scrubs/{scrub_id}"} | (write.headers or {})
     )

@@ -16,7 +16,7 @@ from services.ingest.http.responses import UserRenamed
 from services.ingest.journal.wakeup import send_tasks
 from services.ingest.postgres.admin import users
 from services.ingest.postgres.audit import audit_record
-from shared.broker import TASK_MERGE_USERS
+from shared.broker import Task
 from shared.events.messages import Identifier
 from shared.http.errors import Conflict, NotFound, invalid
 from shared.http.middleware import json_response
@@ -61,7 +61,7 @@ async def rename(request: Request) -> Response:
             )
         case "merging":
             # If the task is lost, beat finds the merge.
-            await asyncio.to_thread(send_tasks, ingest.sender, TASK_MERGE_USERS, (done.user_id,))
+            await asyncio.to_thread(send_tasks, ingest.sender, Task.MERGE_USERS, (done.user_id,))
             answer = UserRenamed(
                 name=wanted.name,
                 former_name=name,

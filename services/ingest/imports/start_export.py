@@ -17,7 +17,7 @@ from services.ingest.journal.wakeup import send_tasks
 from services.ingest.postgres.audit import audit_record
 from shared.auth.authentication import grant_of
 from shared.auth.export_rights import may_export, sees_exports_of
-from shared.broker import TASK_SWEEP_UPLOADS
+from shared.broker import Task
 from shared.http.errors import Forbidden, NotFound, invalid
 from shared.http.middleware import json_response
 
@@ -70,5 +70,5 @@ async def delete(request: Request) -> Response:
     record = audit_record(request, "export.delete", export_id)
     if not await ingest.jobs.delete_export(export_id, of_user=sees_exports_of(grant_of(request.scope)), record=record):
         raise NotFound("There is no export of this id; see /api/exports.", code="EXPORT_NOT_FOUND")
-    await asyncio.to_thread(send_tasks, ingest.sender, TASK_SWEEP_UPLOADS, ())
+    await asyncio.to_thread(send_tasks, ingest.sender, Task.SWEEP_UPLOADS, ())
     return json_response(ExportDeleted(export_id=export_id))

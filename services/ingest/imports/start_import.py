@@ -20,7 +20,7 @@ from services.ingest.imports.orphan_uploads import remove_if_unused
 from services.ingest.imports.uploads import Upload, stored_upload
 from services.ingest.journal.wakeup import send_tasks
 from shared.auth.authentication import grant_of
-from shared.broker import TASK_RUN_IMPORT
+from shared.broker import Task
 from shared.claude_formats.upload_kinds import ARCHIVES
 from shared.http.concurrency import RequestSlot, slot_of
 from shared.http.errors import BadRequest, Unavailable
@@ -98,7 +98,7 @@ def _unconfirmed(job_id: UUID) -> Unavailable:
 
 def send_shares(sender: Celery, job_id: UUID, shares: int) -> None:
     """Sends a task for each share of a job. Call it from a thread."""
-    send_tasks(sender, TASK_RUN_IMPORT, *((str(job_id), share) for share in range(shares)))
+    send_tasks(sender, Task.RUN_IMPORT, *((str(job_id), share) for share in range(shares)))
 
 
 async def _answer(ingest: Ingest, slot: RequestSlot, job_id: UUID, preference: Preference, *, is_replay: bool) -> Response:

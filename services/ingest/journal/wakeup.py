@@ -8,7 +8,7 @@ from celery import Celery
 from kombu.exceptions import OperationalError
 
 from shared import metrics
-from shared.broker import TASK_DRAIN
+from shared.broker import Task
 
 log = structlog.get_logger()
 
@@ -55,14 +55,14 @@ class WakeupSender:
 
     def _send(self) -> None:
         try:
-            self._sender.send_task(TASK_DRAIN, retry=False, ignore_result=True, expires=_EXPIRES_SECONDS)
+            self._sender.send_task(Task.DRAIN, retry=False, ignore_result=True, expires=_EXPIRES_SECONDS)
             metrics.WAKEUPS_SENT.labels("sent").inc()
         except (OperationalError, OSError) as error:
             metrics.WAKEUPS_SENT.labels("failed").inc()
             log.warning("wakeup_failed", reason=type(error).__name__)
 
 
-def send_tasks(sender: Celery, task: str, *calls: tuple[Any, ...]) -> None:
+def send_tasks(sender: Celery, task: Task, *calls: tuple[Any, ...]) -> None:
     """Sends a task once for each of `calls`, its arguments. The worker's sweep finds the work of a task that could not be sent.
 
     May block for the transport's time-outs: call it from a thread.

@@ -5,8 +5,9 @@ that name is still in its queue: a queue that no worker reads does not grow.
 """
 
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final, LiteralString
@@ -41,24 +42,9 @@ from services.worker.sweep.sweep_statements import (
     UPLOADS_SWEPT_KEY,
     last_due,
 )
-from shared.broker import (
-    QUEUES,
-    TASK_ARCHIVE,
-    TASK_CANARY,
-    TASK_CHECK_ACCOUNTING,
-    TASK_CLOSE_IDLE_SESSIONS,
-    TASK_DRAIN,
-    TASK_END_CANCELLED,
-    TASK_FILL_SAVINGS,
-    TASK_INDEX,
-    TASK_READ_CAPTURED,
-    TASK_REMOVE_DEAD_CONSUMERS,
-    TASK_RETENTION,
-    TASK_RUN_IMPORT,
-    TASK_SWEEP_UPLOADS,
-    queue_key,
-)
+from shared.broker import Task, queue_key
 from shared.database import connect_options
+from shared.journal.failed_looks import FAILED_LOOKS_KEY
 from shared.journal.partitions import PARTITIONS_KEY, streams_in_use
 from shared.journal.streams import GROUP, lease_key, stream_key
 from shared.redis.clients import REDIS_ERRORS, connect
@@ -140,10 +126,10 @@ class Looks:
         # What is acknowledged is also removed, so entries beyond those held are new.
         return bool(entries > held["pending"] or abandoned)
 
-    def stored(self) -> Mapping[str, Sequence[Call]]:
+    def stored(self) -> Mapping[Task, Sequence[Call]]:
         """Whether anything that live capture has stored is to be read, and whether any row's document is to be made again."""
         [(is_captured, has_documents)] = self._select(STORED_WAITS)
-        return {TASK_READ_CAPTURED: ONE_CALL if is_captured else NO_CALL, TASK_INDEX: ONE_CALL if has_documents else NO_CALL}
+        return {Task.READ_CAPTURED: ONE_CALL if is_captured else NO_CALL, Task.INDEX: ONE_CALL if has_documents else NO_CALL}
 
     def abandoned_shards(self) -> Sequence[Call]:
         return self._select(ABANDONED_SHARDS)
@@ -156,11 +142,11 @@ class Looks:
         since, has_settings = last_due(self._settings.retention_hour), self._settings.drops_anything
         return self._exists(DUE_RETENTION, since=since, has_settings=has_settings)
 
-    def abandoned_jobs(self) -> Mapping[str, Sequence[Call]]:
+    def abandoned_jobs(self) -> Mapping[Task, Sequence[Call]]:
         """Scrubs, erasures, runs of retention, and merges of users and projects that wait, or whose worker is gone."""
-        found: dict[str, list[Call]] = defaultdict(list)
+        found: dict[Task, list[Call]] = defaultdict(list)
         for task, arguments in self._select(ABANDONED_JOBS):
-            found[task].append(tuple(arguments))
+            found[Task(task)].append(tuple(arguments))
         return found
 
     def savings(self) -> Sequence[Call]:
@@ -206,15 +192,22 @@ class Looks:
             living += [each["name"].decode() for each in consumers]
         return self._exists(GONE_CONSUMERS, living=living, seconds=DEAD_CONSUMER_SECONDS)
 
-    def is_queued(self, task: str) -> bool:
+    def is_queued(self, task: Task) -> bool:
         """Whether a task of this name waits in its queue."""
-        messages: Any = self._broker.lrange(queue_key(QUEUES[task]), 0, MESSAGES_READ - 1)
+        messages: Any = self._broker.lrange(queue_key(task.queue), 0, MESSAGES_READ - 1)
         return any(_task_of(message) == task for message in messages)
 
     def drop_spare_wakeups(self) -> None:
         """Ingest sends wake-ups without a look. While no worker reads them they would pile up, so only the newest stay."""
         partitions = len(streams_in_use(self._redis, self._settings.journal_partitions))
-        self._broker.ltrim(queue_key(QUEUES[TASK_DRAIN]), 0, partitions + SPARE_WAKEUPS - 1)
+        self._broker.ltrim(queue_key(Task.DRAIN.queue), 0, partitions + SPARE_WAKEUPS - 1)
+
+    def count_failures(self, failed: Mapping[str, int]) -> None:
+        """Adds to the number of failed looks, by name."""
+        with self._redis.pipeline() as pipeline:
+            for name, number in failed.items():
+                pipeline.hincrby(FAILED_LOOKS_KEY, name, number)
+            pipeline.execute()
 
     def _exists(self, statement: LiteralString, **parameters: object) -> Sequence[Call]:
         return ONE_CALL if self._select(statement, **parameters) else NO_CALL
@@ -252,37 +245,37 @@ class Sweep:
     """A look, and how often it is made. It tells how each task is to be called."""
 
     every_seconds: float
-    look: Callable[[Looks], Mapping[str, Sequence[Call]]]
+    look: Callable[[Looks], Mapping[Task, Sequence[Call]]]
     # The others come after their interval.
     at_start: bool = True
 
 
-def _task(task: str, every_seconds: float, look: Callable[[Looks], Sequence[Call]]) -> Sweep:
+def _task(task: Task, every_seconds: float, look: Callable[[Looks], Sequence[Call]]) -> Sweep:
     return Sweep(every_seconds, lambda looks: {task: look(looks)})
 
 
-def _always(task: str, every_seconds: float) -> Sweep:
+def _always(task: Task, every_seconds: float) -> Sweep:
     return Sweep(every_seconds, lambda _: {task: ONE_CALL}, at_start=False)
 
 
 def sweeps(canary_seconds: float) -> dict[str, Sweep]:
     """All looks by name. The last two look by doing: they assert that nothing is lost, and that events get through."""
     found = {
-        JOURNAL: _task(TASK_DRAIN, 1, Looks.journal),
+        JOURNAL: _task(Task.DRAIN, 1, Looks.journal),
         "stored": Sweep(1, Looks.stored),
-        "abandoned-shards": _task(TASK_RUN_IMPORT, 5, Looks.abandoned_shards),
-        "unheard-cancels": _task(TASK_END_CANCELLED, 5, Looks.unheard_cancels),
+        "abandoned-shards": _task(Task.RUN_IMPORT, 5, Looks.abandoned_shards),
+        "unheard-cancels": _task(Task.END_CANCELLED, 5, Looks.unheard_cancels),
         "abandoned-jobs": Sweep(10, Looks.abandoned_jobs),
-        "due-retention": _task(TASK_RETENTION, 60, Looks.due_retention),
-        "savings": _task(TASK_FILL_SAVINGS, 60, Looks.savings),
-        "idle-sessions": _task(TASK_CLOSE_IDLE_SESSIONS, 60, Looks.idle_sessions),
-        "uploads": _task(TASK_SWEEP_UPLOADS, 600, Looks.uploads),
-        "archive": _task(TASK_ARCHIVE, 60, Looks.archive),
-        "dead-consumers": _task(TASK_REMOVE_DEAD_CONSUMERS, 600, Looks.dead_consumers),
-        "accounting": _always(TASK_CHECK_ACCOUNTING, 60),
+        "due-retention": _task(Task.RETENTION, 60, Looks.due_retention),
+        "savings": _task(Task.FILL_SAVINGS, 60, Looks.savings),
+        "idle-sessions": _task(Task.CLOSE_IDLE_SESSIONS, 60, Looks.idle_sessions),
+        "uploads": _task(Task.SWEEP_UPLOADS, 600, Looks.uploads),
+        "archive": _task(Task.ARCHIVE, 60, Looks.archive),
+        "dead-consumers": _task(Task.REMOVE_DEAD_CONSUMERS, 600, Looks.dead_consumers),
+        "accounting": _always(Task.CHECK_ACCOUNTING, 60),
     }
     if canary_seconds:
-        found["canary"] = _always(TASK_CANARY, canary_seconds)
+        found["canary"] = _always(Task.CANARY, canary_seconds)
     return found
 
 
@@ -299,6 +292,8 @@ class LookFirst(Scheduler):
         self.sweeps = sweeps(settings.canary_seconds)
         # Of looks that failed when they were last made.
         self._failing: set[str] = set()
+        # Failures that Redis has not been told yet.
+        self._uncounted: Counter[str] = Counter()
         now = time.monotonic()
         self._due_at = {name: now + (0 if sweep.at_start else sweep.every_seconds) for name, sweep in self.sweeps.items()}
         super().__init__(app, **options)
@@ -319,26 +314,36 @@ class LookFirst(Scheduler):
         return due
 
     def make_look(self, name: str) -> None:
-        """One look, and what it found is sent. An error of Redis or Postgres is a warning, once until the look succeeds again."""
+        """One look, and what it found is sent. One that fails is logged once until it succeeds again, counted each time, and keeps no other from its turn."""
         try:
             with within(LOOK_SECONDS):
                 wanted = {task: calls for task, calls in self.sweeps[name].look(self._looks).items() if calls}
-                if TASK_DRAIN in wanted:
+                if Task.DRAIN in wanted:
                     self._looks.drop_spare_wakeups()
                 queued = [task for task in wanted if self._looks.is_queued(task)]
             for task, calls in wanted.items():
                 for arguments in [] if task in queued else calls:
                     self.send_task(task, arguments, producer=self.producer)
-        except (*REDIS_ERRORS, psycopg.Error, OperationalError, OSError) as error:
-            if name not in self._failing:
-                log.warning("look_failed", look=name, error=type(error).__name__, reason=str(error).partition("\n")[0][:200])
-            self._failing.add(name)
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with one look, beat lives for the others
+            self._note_failure(name, error)
             return
         if name in self._failing:
             log.info("look_succeeds_again", look=name)
             self._failing.remove(name)
         if name == JOURNAL and self._heartbeat_file:
             self._heartbeat_file.touch()
+
+    def _note_failure(self, name: str, error: Exception) -> None:
+        if name not in self._failing:
+            is_outage = isinstance(error, (*REDIS_ERRORS, psycopg.Error, OperationalError, OSError))
+            tell = log.warning if is_outage else log.exception
+            tell("look_failed", look=name, error=type(error).__name__, reason=str(error).partition("\n")[0][:200])
+        self._failing.add(name)
+        self._uncounted[name] += 1
+        # Without Redis they are counted with the next failure.
+        with suppress(*REDIS_ERRORS, OSError), within(LOOK_SECONDS):
+            self._looks.count_failures(self._uncounted)
+            self._uncounted.clear()
 
     def close(self) -> None:
         """At beat's end."""

@@ -17,7 +17,7 @@ from kombu.exceptions import ContentDisallowed
 from redis import Redis
 
 from services.worker.app import WORKER_SETTINGS
-from shared.broker import KEY_PREFIX, QUEUE_DRAIN, TASK_DRAIN, celery_settings
+from shared.broker import KEY_PREFIX, Queue, Task, celery_settings
 from shared.logs import configure_logs
 from tests.integration.attacks.conftest import Target
 
@@ -37,7 +37,7 @@ def test_a_pickled_broker_message_is_refused_without_decoding_it(redis_url: str,
     trace = tmp_path / "ran"
     body = base64.b64encode(pickle.dumps([[], {}, Exploit(trace)])).decode()
     with Redis.from_url(redis_url) as redis:
-        redis.lpush(KEY_PREFIX + QUEUE_DRAIN, json.dumps(envelope(body, content_type)))
+        redis.lpush(KEY_PREFIX + Queue.DRAIN, json.dumps(envelope(body, content_type)))
     app = Celery("reader")
     app.conf.update(celery_settings(redis_url) | WORKER_SETTINGS)
     refusals: list[type[Exception]] = []
@@ -50,7 +50,7 @@ def test_a_pickled_broker_message_is_refused_without_decoding_it(redis_url: str,
         message.reject()
 
     with app.connection_for_read() as connection, connection.channel() as channel:
-        consumer = app.amqp.TaskConsumer(channel, queues=[app.amqp.queues[QUEUE_DRAIN]], callbacks=[on_message], on_decode_error=on_refused)
+        consumer = app.amqp.TaskConsumer(channel, queues=[app.amqp.queues[Queue.DRAIN]], callbacks=[on_message], on_decode_error=on_refused)
         with consumer:
             connection.drain_events(timeout=60)
     assert refusals == [ContentDisallowed]
@@ -60,7 +60,7 @@ def test_a_pickled_broker_message_is_refused_without_decoding_it(redis_url: str,
 def envelope(body: str, content_type: str) -> dict[str, Any]:
     """A message as kombu puts it into a list of Redis."""
     tag = str(uuid4())
-    info = {"exchange": "", "routing_key": QUEUE_DRAIN}
+    info = {"exchange": "", "routing_key": Queue.DRAIN}
     properties = {
         "correlation_id": tag,
         "delivery_mode": 2,
@@ -69,7 +69,7 @@ def envelope(body: str, content_type: str) -> dict[str, Any]:
         "body_encoding": "base64",
         "delivery_tag": tag,
     }
-    headers = {"lang": "py", "task": TASK_DRAIN, "id": tag}
+    headers = {"lang": "py", "task": Task.DRAIN, "id": tag}
     return {"body": body, "content-encoding": "binary", "content-type": content_type, "headers": headers, "properties": properties}
 
 

@@ -19,20 +19,10 @@ from services.worker.maintenance import upload_gc
 from services.worker.resources import Resources
 from services.worker.settings import Settings
 from services.worker.sweep.beat_time_limit import within
-from services.worker.sweep.scheduler import NO_CALL, ONE_CALL, SPARE_WAKEUPS, LookFirst, Looks
+from services.worker.sweep.scheduler import NO_CALL, ONE_CALL, SPARE_WAKEUPS, LookFirst, Looks, Sweep
 from services.worker.sweep.sweep_statements import ARCHIVE_COLLECTED_KEY, UPLOADS_SWEPT_KEY
-from shared.broker import (
-    QUEUE_DRAIN,
-    QUEUE_IMPORT,
-    QUEUE_MAINTENANCE,
-    TASK_DRAIN,
-    TASK_INDEX,
-    TASK_MERGE_USERS,
-    TASK_READ_CAPTURED,
-    TASK_REKEY_PROJECT,
-    TASK_SCRUB,
-    queue_key,
-)
+from shared.broker import Queue, Task, queue_key
+from shared.journal.failed_looks import FAILED_LOOKS_KEY
 from shared.journal.streams import PAYLOAD_FIELD, stream_key, wakeup_key
 from tests.conftest import as_role
 
@@ -91,9 +81,9 @@ class TestTheJournal:
         assert looks.journal() == ONE_CALL
 
     def test_unread_wakeups_do_not_pile_up(self, looks: Looks, worker: Resources) -> None:
-        worker.redis.lpush(queue_key(QUEUE_DRAIN), *[b"{}"] * 1000)
+        worker.redis.lpush(queue_key(Queue.DRAIN), *[b"{}"] * 1000)
         looks.drop_spare_wakeups()
-        assert worker.redis.llen(queue_key(QUEUE_DRAIN)) == 1 + SPARE_WAKEUPS
+        assert worker.redis.llen(queue_key(Queue.DRAIN)) == 1 + SPARE_WAKEUPS
 
     def test_a_wakeup_key_alone_is_no_work(self, looks: Looks, worker: Resources) -> None:
         worker.redis.set(wakeup_key(STREAM), 1)
@@ -115,15 +105,15 @@ class TestPostgres:
         assert looks.abandoned_shards() == [(str(job_id), 0)]
 
     def test_captured_ranges_hooks_and_documents_are_found_by_one_statement(self, looks: Looks, database: psycopg.Connection) -> None:
-        assert looks.stored() == {TASK_READ_CAPTURED: NO_CALL, TASK_INDEX: NO_CALL}
+        assert looks.stored() == {Task.READ_CAPTURED: NO_CALL, Task.INDEX: NO_CALL}
 
         database.execute(
             "INSERT INTO hook_payloads (id, session_id, occurred_at, received_at, payload) VALUES (%s, 's', now(), now(), '{}')", [uuid4()]
         )
-        assert looks.stored() == {TASK_READ_CAPTURED: ONE_CALL, TASK_INDEX: NO_CALL}
+        assert looks.stored() == {Task.READ_CAPTURED: ONE_CALL, Task.INDEX: NO_CALL}
 
         database.execute("INSERT INTO search_pending (kind, keys, rows, newest) VALUES ('session', '{s}', 1, now())")
-        assert looks.stored() == {TASK_READ_CAPTURED: ONE_CALL, TASK_INDEX: ONE_CALL}
+        assert looks.stored() == {Task.READ_CAPTURED: ONE_CALL, Task.INDEX: ONE_CALL}
 
     def test_an_unanswered_cancel_is_found(self, looks: Looks, database: psycopg.Connection) -> None:
         _job(database)
@@ -134,20 +124,20 @@ class TestPostgres:
     def test_a_waiting_merge_of_users_is_found(self, looks: Looks, database: psycopg.Connection) -> None:
         assert looks.abandoned_jobs() == {}
         database.execute("INSERT INTO users (id, name, alias_of, merge_requested_at) VALUES (7, 'ann', 8, now() - interval '6 seconds')")
-        assert looks.abandoned_jobs() == {TASK_MERGE_USERS: [(7,)]}
+        assert looks.abandoned_jobs() == {Task.MERGE_USERS: [(7,)]}
 
     def test_a_project_whose_sessions_wait_is_found(self, looks: Looks, database: psycopg.Connection) -> None:
         assert looks.abandoned_jobs() == {}
         sql = """INSERT INTO projects (id, path, name, part_of, merged_into, merged_by, judged_at, rekey_requested_at)
                  VALUES (7, '/a', 'a', 8, 8, 'hand', now(), now() - interval '6 seconds')"""
         database.execute(sql)
-        assert looks.abandoned_jobs() == {TASK_REKEY_PROJECT: [(7,)]}
+        assert looks.abandoned_jobs() == {Task.REKEY_PROJECT: [(7,)]}
 
     def test_a_waiting_scrub_is_found(self, looks: Looks, database: psycopg.Connection) -> None:
         assert looks.abandoned_jobs() == {}
         scrub_id = uuid4()
         database.execute("INSERT INTO scrubs (id, is_dry_run, created_at) VALUES (%s, false, now() - interval '6 seconds')", [scrub_id])
-        assert looks.abandoned_jobs() == {TASK_SCRUB: [(str(scrub_id),)]}
+        assert looks.abandoned_jobs() == {Task.SCRUB: [(str(scrub_id),)]}
 
     def test_an_idle_open_session_is_found(self, looks: Looks, worker: Resources, database: psycopg.Connection) -> None:
         database.execute(
@@ -219,7 +209,7 @@ class TestTheScheduler:
         for key in (UPLOADS_SWEPT_KEY, ARCHIVE_COLLECTED_KEY):
             worker.redis.set(key, time.time())
         self.run_all(scheduler)
-        assert self.lengths(worker.redis) == {QUEUE_DRAIN: 1, QUEUE_IMPORT: 0, QUEUE_MAINTENANCE: 1}, "canary and accounting"
+        assert self.lengths(worker.redis) == {Queue.DRAIN: 1, Queue.IMPORT: 0, Queue.MAINTENANCE: 1}, "canary and accounting"
 
     def test_queues_do_not_grow_without_workers(self, scheduler: LookFirst, worker: Resources, database: psycopg.Connection) -> None:
         append(worker.redis)
@@ -229,7 +219,7 @@ class TestTheScheduler:
         for _ in range(3):
             self.run_all(scheduler)
         # drain, canary; the shard; accounting, uploads, the archive, dead consumers, the scrub
-        assert self.lengths(worker.redis) == {QUEUE_DRAIN: 2, QUEUE_IMPORT: 1, QUEUE_MAINTENANCE: 5}
+        assert self.lengths(worker.redis) == {Queue.DRAIN: 2, Queue.IMPORT: 1, Queue.MAINTENANCE: 5}
 
     def test_a_failed_look_is_one_warning_and_no_task(self, scheduler: LookFirst, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(scheduler, "_looks", Looks(Settings(database_url="postgresql://nobody@127.0.0.1:1/none")))
@@ -237,6 +227,32 @@ class TestTheScheduler:
             for _ in range(3):
                 scheduler.make_look("abandoned-shards")
         assert [(line["event"], line["look"], line["error"]) for line in lines] == [("look_failed", "abandoned-shards", "OperationalError")]
+
+    def test_a_look_that_cannot_be_made_is_counted_and_the_others_go_on(self, scheduler: LookFirst, worker: Resources) -> None:
+        append(worker.redis)
+        scheduler.sweeps["abandoned-jobs"] = Sweep(10, lambda _: {Task("maintenance.unknown"): ONE_CALL})
+
+        with structlog.testing.capture_logs() as lines:
+            scheduler.tick()
+            scheduler.make_look("abandoned-jobs")
+
+        assert [(line["event"], line["look"], line["error"]) for line in lines] == [("look_failed", "abandoned-jobs", "ValueError")]
+        assert worker.redis.hgetall(FAILED_LOOKS_KEY) == {b"abandoned-jobs": b"2"}
+        assert Looks(worker.settings).is_queued(Task.DRAIN)
+
+    def test_failures_without_redis_are_counted_when_it_answers(
+        self, scheduler: LookFirst, worker: Resources, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        with monkeypatch.context() as patch:
+            patch.setattr(scheduler, "_looks", Looks(Settings(redis_url="redis://127.0.0.1:1/0")))
+            scheduler.make_look("journal")
+
+        monkeypatch.setattr(
+            scheduler, "_looks", Looks(worker.settings.model_copy(update={"database_url": "postgresql://nobody@127.0.0.1:1/none"}))
+        )
+        scheduler.make_look("stored")
+
+        assert worker.redis.hgetall(FAILED_LOOKS_KEY) == {b"journal": b"1", b"stored": b"1"}
 
     def test_beat_is_alive_while_its_look_at_the_journal_succeeds(
         self, worker: Resources, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
@@ -255,10 +271,10 @@ class TestTheScheduler:
         assert file.exists()
 
     def test_a_foreign_broker_message_is_ignored(self, looks: Looks, worker: Resources) -> None:
-        worker.redis.lpush(queue_key(QUEUE_DRAIN), b"\x00", b"[]", b'{"headers": {"task": "another"}}')
-        assert not looks.is_queued(TASK_DRAIN)
-        worker.redis.lpush(queue_key(QUEUE_DRAIN), b'{"headers": {"task": "drain"}}')
-        assert looks.is_queued(TASK_DRAIN)
+        worker.redis.lpush(queue_key(Queue.DRAIN), b"\x00", b"[]", b'{"headers": {"task": "another"}}')
+        assert not looks.is_queued(Task.DRAIN)
+        worker.redis.lpush(queue_key(Queue.DRAIN), b'{"headers": {"task": "drain"}}')
+        assert looks.is_queued(Task.DRAIN)
 
     def test_at_a_start_every_look_is_due_and_the_two_checks_are_not(self, scheduler: LookFirst) -> None:
         assert set(scheduler.sweeps) - set(scheduler.due_looks(time.monotonic())) == {"accounting", "canary"}
@@ -282,7 +298,7 @@ class TestTheScheduler:
             scheduler.make_look(name)
 
     def lengths(self, redis: Redis) -> dict[str, int]:
-        return {queue: redis.llen(queue_key(queue)) for queue in (QUEUE_DRAIN, QUEUE_IMPORT, QUEUE_MAINTENANCE)}
+        return {queue: redis.llen(queue_key(queue)) for queue in (Queue.DRAIN, Queue.IMPORT, Queue.MAINTENANCE)}
 
 
 def _job(database: psycopg.Connection, created_seconds_ago: int = 60) -> UUID:

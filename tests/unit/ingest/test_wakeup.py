@@ -6,7 +6,7 @@ from typing import Any, cast
 from celery import Celery
 
 from services.ingest.journal.wakeup import WakeupSender
-from shared.broker import TASK_DRAIN
+from shared.broker import Task
 
 
 class SlowSender:
@@ -35,4 +35,4 @@ def test_wakeups_requested_during_a_send_become_one_more_wakeup() -> None:
     sender.go_on.set()
     assert sender.begun.wait(60)  # then: exactly one more follows
     wakeups.stop()
-    assert sender.sent == [TASK_DRAIN, TASK_DRAIN]
+    assert sender.sent == [Task.DRAIN, Task.DRAIN]

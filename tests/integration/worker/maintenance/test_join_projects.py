@@ -12,7 +12,7 @@ from services.worker.maintenance import join_projects
 from services.worker.persist.records import Record, RepositorySeen
 from services.worker.resources import Resources
 from services.worker.sweep.scheduler import ONE_CALL, Looks
-from shared.broker import TASK_JOIN_PROJECTS
+from shared.broker import Task
 from shared.projects import merging
 from tests.integration.worker.imports.test_imports_in_any_order import add_job
 from tests.integration.worker.maintenance.projects_world import decide, move_all, project_id
@@ -95,13 +95,13 @@ def test_facts_that_come_before_the_first_session_are_used_with_it(worker: Resou
     begin(worker, "/w/shop")
     tell(worker, "laptop", "/w/shop", remote=REMOTE)
     tell(worker, "server", "/c/shop", remote=REMOTE)
-    assert looks.abandoned_jobs() == {TASK_JOIN_PROJECTS: ONE_CALL}
+    assert looks.abandoned_jobs() == {Task.JOIN_PROJECTS: ONE_CALL}
     assert join(worker) == {}
     # What a machine says of a folder without a session is no work that waits
     assert looks.abandoned_jobs() == {}
 
     begin(worker, "/c/shop")
-    assert looks.abandoned_jobs() == {TASK_JOIN_PROJECTS: ONE_CALL}
+    assert looks.abandoned_jobs() == {Task.JOIN_PROJECTS: ONE_CALL}
 
     assert join(worker) == {"/c/shop": ("/w/shop", "remote", REMOTE)}
 

@@ -12,7 +12,7 @@ from services.worker.maintenance.scrub.scrub_names import NAMES, rename_statemen
 from services.worker.persist.tombstones import write_tombstones
 from services.worker.resources import Resources
 from services.worker.sweep.scheduler import Looks
-from shared.broker import TASK_RETENTION
+from shared.broker import Task
 from shared.events.messages import SessionStart
 from tests.integration.worker.imports.test_imports_in_any_order import GAP, add_job, file_of
 from tests.integration.worker.maintenance.retaining import cells, counts, differences, drop, fill, numbers, rows, set_rule, texts
@@ -217,9 +217,9 @@ def test_beat_begins_a_run_each_day_if_anything_is_not_kept_for_good(worker: Res
     assert run_id is not None
     assert looks.due_retention() == []
     assert run_retention.begin_scheduled(worker) is None
-    assert TASK_RETENTION == "maintenance.retention"
+    assert Task.RETENTION == "maintenance.retention"
     rows(worker, "UPDATE retention_runs SET created_at = now() - interval '10 seconds' RETURNING 1")
-    assert looks.abandoned_jobs() == {TASK_RETENTION: [(str(run_id),)]}
+    assert looks.abandoned_jobs() == {Task.RETENTION: [(str(run_id),)]}
     while run_retention.run(worker, run_id):
         pass
     assert looks.abandoned_jobs() == {}

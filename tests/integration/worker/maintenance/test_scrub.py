@@ -15,7 +15,7 @@ from services.worker.maintenance.verify import verify
 from services.worker.persist.dead_letters import write_dead_letter
 from services.worker.resources import Resources
 from services.worker.sweep.scheduler import Looks
-from shared.broker import TASK_SCRUB
+from shared.broker import Task
 from shared.events.messages import Activity, Conversation, Envelope, Event, SessionStart, ToolCall, encode_envelope
 from shared.journal.dead_letter_envelope import WHOLE_ENTRY, DeadLetter
 from shared.journal.streams import PAYLOAD_FIELD, stream_key
@@ -155,7 +155,7 @@ def test_a_scrub_continues_after_a_crash(worker: Resources, looks: Looks, monkey
     # When its lease has run out
     with psycopg.connect(worker.settings.database_url) as connection:
         connection.execute("UPDATE scrubs SET lease_expires_at = now() - interval '1 second'")
-    assert looks.abandoned_jobs() == {TASK_SCRUB: [(str(scrub_id),)]}
+    assert looks.abandoned_jobs() == {Task.SCRUB: [(str(scrub_id),)]}
     assert scrub.run(worker, scrub_id) is False
 
     # Then the rest is read, and nothing twice
