@@ -1,7 +1,7 @@
 """The names that variables TRACKER_… may have, and the refusal to start with another: a misspelt setting would be ignored.
 
 `make reference` writes the names to setting_names.txt, from the settings' classes, the containers' files, and what other code asks for.
-`python -m shared.setting_names` checks the environment and what `docker compose` reads. Only the standard library: a machine that has Docker
+`python -m shared.setting_names .env,…` checks the environment and these files, if they are there. Only the standard library: a machine that has Docker
 may have nothing else.
 """
 
@@ -30,11 +30,6 @@ def check_names(variables: Iterable[str], own: Iterable[str] = ()) -> None:
         raise InvalidSettings("\n".join(_sentence(name, known) for name in unknown))
 
 
-def env_files(named: str) -> list[Path]:
-    """The files that COMPOSE_ENV_FILES names, else `.env`; of these, the ones that are there."""
-    return [path for path in map(Path, (named or ".env").split(",")) if path.is_file()]
-
-
 def names_in(file: Path) -> list[str]:
     """The variables that an env file sets."""
     return _LINE.findall(file.read_text(encoding="utf-8"))
@@ -49,8 +44,8 @@ def _sentence(name: str, known: set[str]) -> str:
 
 if __name__ == "__main__":
     check_names(os.environ)
-    for each in env_files(os.environ.get("COMPOSE_ENV_FILES", "")):
+    for each in sys.argv[1].split(","):
         try:
-            check_names(names_in(each))
+            check_names(names_in(Path(each)) if Path(each).is_file() else ())
         except InvalidSettings as error:
             sys.exit(f"{each}: {error}")

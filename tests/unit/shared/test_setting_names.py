@@ -21,7 +21,7 @@ STARTS = {
     "worker": ["-m", "celery", "-A", "services.worker.app", "worker"],
     "beat": ["-m", "celery", "-A", "services.worker.app", "beat"],
     "migrate": ["-m", "deploy.migrations.migrate"],
-    "make compose-up": ["-m", "shared.setting_names"],
+    "make compose-up": ["-m", "shared.setting_names", ".env,other.env"],
 }
 
 
