@@ -11,7 +11,7 @@ import typer
 from rich.text import Text
 
 from client.http.server import Server
-from client.options import DEFAULT_URL, Token, Url, failures_as_exit_codes, server_at
+from client.options import DEFAULT_URL, Token, Url, failures_as_exit_codes, own_name, server_at
 from client.output.console import Console, console, indented
 from client.output.display import Quiet
 from client.output.local_time import local_time, local_zone
@@ -33,7 +33,6 @@ SESSION_FIELDS: Final = ("session_id", "session_title", "project_id", "project_n
 _MARKED: Final = re.compile(r"<mark>(.*?)</mark>", re.DOTALL)
 # Wider lines are hard to read.
 _WIDTH: Final = 100
-_SPEAKER: Final = {"user": "you", "assistant": "Claude"}
 _KINDS: Final = "message|command|input|result|file|session"
 # What was just brought can be found a second or two later.
 _WAIT_SECONDS: Final = 3.0
@@ -201,7 +200,7 @@ def _who(hit: Item, zone: str) -> str:
     at = local_time(hit["timestamp"], zone) or "no time"
     match hit["kind"]:
         case "message":
-            who = _SPEAKER.get(hit["role"], hit["role"])
+            who = _speaker(hit)
         case "tool_call":
             who = f"{hit['tool_name']} {'failed' if hit['is_error'] else ' and '.join(hit['matched_in'])}"
         case "session":
@@ -209,6 +208,13 @@ def _who(hit: Item, zone: str) -> str:
         case kind:
             who = kind.replace("_", " ")
     return f"{who}, {at}"
+
+
+def _speaker(hit: Item) -> str:
+    """`Claude`, `you`, or who else wrote the prompt, as an admin may find it."""
+    if hit["role"] == "user":
+        return hit["user"] if hit["user"] not in (None, own_name()) else "you"
+    return "Claude" if hit["role"] == "assistant" else hit["role"]
 
 
 def _snippet(marked: str) -> Text:
