@@ -64,6 +64,7 @@ rebuild: environment ## make every aggregate of the running stack anew from its 
 
 # The containers need Docker and Python 3.11 or later. COMPOSE_PROJECT_NAME and COMPOSE_ENV_FILES select another stack than this folder's.
 compose-up: env ## build the images and start the containers, in the background; says when they are ready
+	@$(ANY_PYTHON) -m shared.setting_names "$(or $(COMPOSE_ENV_FILES),.env)"
 	@docker compose up --detach --build
 	@$(ANY_PYTHON) -m deploy.containers.wait
 
@@ -71,6 +72,7 @@ compose-down: ## stop and remove the containers; their volumes stay
 	@docker compose down
 
 compose-upgrade: ## build the images and exchange the running containers for new ones, while requests are answered
+	@$(ANY_PYTHON) -m shared.setting_names "$(or $(COMPOSE_ENV_FILES),.env)"
 	@docker compose build
 	@$(ANY_PYTHON) -m deploy.containers.upgrade
 

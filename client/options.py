@@ -10,7 +10,7 @@ from uuid import UUID
 
 import typer
 
-from client.capture.folder import LOCAL_URL, capture_folder, read_object, server_of
+from client.capture.folder import LOCAL_URL, capture_folder, read_object, server_of, text_of, user_name
 from client.errors import INTERRUPTED, Failure, Interrupted
 from client.http.address import InvalidKey, InvalidUrl
 from client.http.server import Server
@@ -71,6 +71,16 @@ def failures_as_exit_codes() -> Iterator[None]:
     except KeyboardInterrupt:
         typer.echo("Interrupted. Nothing was sent.", err=True)
         raise typer.Exit(INTERRUPTED) from None
+
+
+def own_name() -> str | None:
+    """The person's name, as `tracker connect` or the machine has it. None if there is none."""
+    try:
+        stored = read_object(capture_folder(os.environ, Path.home()) / "config.json")
+    except RuntimeError:
+        # The user has no home, as in some containers.
+        stored = {}
+    return text_of(stored, "user") or user_name(os.environ)
 
 
 def server_at(url: str, token: str | None, display: Quiet) -> Server:

@@ -1,5 +1,6 @@
 """`make reference`: writes the pages of docs/reference that the code determines: settings, metrics, errors, commands of `tracker`."""
 
+import re
 import textwrap
 from collections.abc import Iterator
 from itertools import chain
@@ -7,26 +8,22 @@ from pathlib import Path
 
 from prometheus_client import Counter
 from prometheus_client.metrics import MetricWrapperBase
-from pydantic_settings import BaseSettings
 from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 from typer.main import get_group
 
 from client.command_line import app as tracker
-from deploy.embedded.settings import Settings as EmbeddedSettings
+from deploy.embedded.settings import READERS
 from services.ingest.imports import store_probe
-from services.ingest.settings import Settings as IngestSettings
-from services.query.settings import Settings as QuerySettings
-from services.worker.settings import Settings as WorkerSettings
 from shared import metrics
 from shared.http import error_codes
+from shared.setting_names import NAMES_FILE
+from shared.settings import variable
 
-FOLDER = Path(__file__).parents[1] / "docs/reference"
-READERS: dict[str, type[BaseSettings]] = {
-    "make up": EmbeddedSettings,
-    "ingest": IngestSettings,
-    "query": QuerySettings,
-    "worker": WorkerSettings,
-}
+ROOT = Path(__file__).parents[1]
+FOLDER = ROOT / "docs/reference"
+_OF_CONTAINERS = re.compile(r"(?:\$\{|^ +)(TRACKER_\w+)", re.MULTILINE)
+# How code asks for a variable: of the process, of a mapping that it is given, by an option of a command.
+_ASKED = re.compile(r'(?:environ(?:ment)?(?:\.get\(|\[)|envvar=)"(TRACKER_\w+)"')
 GENERATED = "This page is generated from the code by `make reference`."
 
 
@@ -40,16 +37,18 @@ def _settings() -> str:
     meanings: dict[str, tuple[str, str]] = {}
     for reader, settings in READERS.items():
         for name, field in settings.model_fields.items():
-            variable = f"TRACKER_{name.upper()}"
-            readers.setdefault(variable, []).append(reader)
+            readers.setdefault(variable(name), []).append(reader)
             default = "" if field.default is None or not str(field.default) else f"`{field.default}`"
             # Two services may describe the same setting; the longer text says more.
-            meanings[variable] = max(meanings.get(variable, ("", "")), (default, field.description or ""), key=lambda each: len(each[1]))
+            meanings[variable(name)] = max(
+                meanings.get(variable(name), ("", "")), (default, field.description or ""), key=lambda each: len(each[1])
+            )
     return _page(
         "Settings",
         (
-            "Settings are environment variables. All are optional. A value that does not parse stops the",
-            "start. Containers have [some more](../how-to/compose.md).",
+            "Settings are environment variables. All are optional. A value that does not work stops the",
+            "start, and so does a name that begins with `TRACKER_` and is no setting. Containers have",
+            "[some more](../how-to/compose.md). `tracker` itself does not look at names.",
         ),
         "| variable | default | read by | meaning |",
         "|---|---|---|---|",
@@ -148,6 +147,17 @@ def _page(title: str, introduction: tuple[str, ...], *lines: str) -> str:
     return "\n".join((f"# {title}", "", *introduction, GENERATED, *([] if lines[0] == "" else [""]), *lines, ""))
 
 
+def setting_names() -> str:
+    """Every name of a variable TRACKER_… that something reads, one a line: a service, the containers' files, `tracker`, or a test."""
+    settings = {variable(name) for reader in READERS.values() for name in reader.model_fields}
+    containers = (ROOT / "docker-compose.yml", ROOT / "deploy/monitoring/compose.yml")
+    code = chain.from_iterable((ROOT / folder).rglob("*.py") for folder in ("client", "deploy", "tests"))
+    asked = {name for file in containers for name in _OF_CONTAINERS.findall(file.read_text(encoding="utf-8"))}
+    asked |= {name for file in code for name in _ASKED.findall(file.read_text(encoding="utf-8"))}
+    return "\n".join(sorted(settings | asked)) + "\n"
+
+
 if __name__ == "__main__":
+    NAMES_FILE.write_text(setting_names(), encoding="utf-8")
     for _name, _text in pages().items():
         (FOLDER / _name).write_text(_text, encoding="utf-8")

@@ -1,12 +1,17 @@
 """Settings that several services have, each declared once. The class of a service adds its own."""
 
-from typing import Annotated, Any, Final, Literal, Self
+import os
+from collections.abc import Iterator
+from typing import Annotated, Any, Final, Literal, Self, TypeVar, get_args, get_origin
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
+from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from shared.redis.url import SPELLINGS, broker, checked
+from shared.setting_names import PREFIX, InvalidSettings, check_names
 
+Found = TypeVar("Found", bound=BaseSettings)
 RedisUrl = Annotated[str, AfterValidator(checked)]
 
 _SPELLINGS: Final = {"off": "errors", "false": "errors", "no": "errors", "0": "errors", "true": "on", "yes": "on", "1": "on"}
@@ -16,14 +21,86 @@ def _spelled(value: Any) -> Any:
     return _SPELLINGS.get(word := value.strip().lower(), word) if isinstance(value, str) else value
 
 
+def _upper(value: Any) -> Any:
+    return value.strip().upper() if isinstance(value, str) else value
+
+
+def variable(field: str) -> str:
+    """The environment variable of a setting: `log_level` → `TRACKER_LOG_LEVEL`."""
+    return f"{PREFIX}{field.upper()}"
+
+
+def read_environment(settings: type[Found]) -> Found:
+    """The settings as the environment has them. InvalidSettings names a variable that nothing reads, or a value with what it may be."""
+    check_names(os.environ, map(variable, settings.model_fields))
+    return read_values(settings)
+
+
+def read_values(settings: type[Found]) -> Found:
+    """The same, whatever else the environment has."""
+    check_values(settings)
+    return settings()
+
+
+def check_values(*readers: type[BaseSettings]) -> None:
+    """InvalidSettings names every variable whose value does not work for one of the readers, once."""
+    sentences: dict[str, None] = {}
+    for settings in readers:
+        try:
+            settings()
+        except ValidationError as error:
+            sentences |= dict.fromkeys(_sentence(settings, each) for each in error.errors())
+    if sentences:
+        raise InvalidSettings("\n".join(sentences))
+
+
+def _sentence(settings: type[BaseSettings], error: Any) -> str:
+    # Our own words, where a validator has some; pydantic puts "Value error, " before them.
+    own = str(error["ctx"]["error"]) if error["type"] == "value_error" else None
+    if not error["loc"]:
+        return f"The settings do not fit together: {own}."
+    field = settings.model_fields[str(error["loc"][0])]
+    name = variable(str(error["loc"][0]))
+    # What may hold a password is not shown.
+    said = f"{name}={os.environ.get(name, error['input'])}" if field.repr else name
+    return f"{said} does not work: {own or f'it must be {_range(field)}'}."
+
+
+def _range(field: FieldInfo) -> str:
+    """ "a whole number from 1 to 256", "`open` or `keys`"."""
+    *others, last = dict.fromkeys(_kinds(field.annotation))
+    kinds = f"{', '.join(others)} or {last}" if others else last
+    patterns = [each.pattern for each in field.metadata if getattr(each, "pattern", None)]
+    if patterns:
+        return f"a text that fits {patterns[0]}"
+    bounds = {word: getattr(each, word) for each in field.metadata for word in ("ge", "gt", "le", "lt") if hasattr(each, word)}
+    if "ge" in bounds and "le" in bounds:
+        return f"{kinds} from {bounds['ge']} to {bounds['le']}"
+    words = {"ge": "at least", "gt": "more than", "le": "at most", "lt": "less than"}
+    return f"{kinds}{', ' if bounds else ''}{' and '.join(f'{words[word]} {bound}' for word, bound in bounds.items())}"
+
+
+def _kinds(annotation: Any) -> Iterator[str]:
+    if get_origin(annotation) is Literal:
+        yield from (f"`{word}`" for word in get_args(annotation))
+    elif arguments := [each for each in get_args(annotation) if each is not type(None)]:
+        for each in arguments if get_origin(annotation) is not Annotated else arguments[:1]:
+            yield from _kinds(each)
+    else:
+        yield {int: "a whole number", float: "a number", bool: "`on` or `off`"}.get(annotation, "a text")
+
+
 class ServiceSettings(BaseSettings):
     """TRACKER_* variables that every service reads. A value that does not parse stops the start."""
 
     model_config = SettingsConfigDict(env_prefix="TRACKER_", extra="ignore", env_ignore_empty=True, hide_input_in_errors=True)
 
-    database_url: str = Field("postgresql://tracker@localhost/tracker", description="Postgres: where events and aggregates are kept.")
+    database_url: str = Field(
+        "postgresql://tracker@localhost/tracker", repr=False, description="Postgres: where events and aggregates are kept."
+    )
     redis_url: RedisUrl = Field(
         "redis://localhost:6379/0",
+        repr=False,
         description=f"Redis: the journal, and Celery's broker unless TRACKER_BROKER_URL says another. {SPELLINGS}.",
     )
     journal_partitions: int = Field(
@@ -33,7 +110,9 @@ class ServiceSettings(BaseSettings):
         description="Number of journal streams, each drained by one worker process at a time. May be changed at any time;"
         " the same for ingest, worker and query.",
     )
-    log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR.")
+    log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"], BeforeValidator(_upper)] = Field(
+        "INFO", description="DEBUG, INFO, WARNING, ERROR or CRITICAL: the least that is logged."
+    )
 
 
 class ArchiveSettings(ServiceSettings):
@@ -41,6 +120,7 @@ class ArchiveSettings(ServiceSettings):
 
     archive_url: str = Field(
         "file:///var/lib/tracker/archive",
+        repr=False,
         description="Where transcripts are kept: file:// and a folder, or s3:// with a bucket and perhaps a prefix, which needs the extra `s3`."
         " The same for worker and query.",
     )
@@ -89,7 +169,9 @@ class WritingSettings(ServiceSettings):
     """Settings that ingest and the workers read too; the values must be the same."""
 
     broker_url: RedisUrl | None = Field(
-        None, description="Celery's Redis where it is not that of the journal. A Cluster needs it: Celery does not speak with one."
+        None,
+        repr=False,
+        description="Celery's Redis where it is not that of the journal. A Cluster needs it: Celery does not speak with one.",
     )
     redis_replicas_acked: int = Field(
         0,

@@ -1,11 +1,15 @@
 """`tracker erase`: erases a session, a person, a project or a range of a session, and lifts what keeps them out."""
 
+import os
+import shlex
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
 
-from client.errors import FAILED, Failure
+from client.capture.transcripts.transcript_files import default_root, scan
+from client.errors import FAILED, Failure, Refused
 from client.http.follow import follow
 from client.http.server import Server
 from client.options import DEFAULT_URL, AsJson, Token, Url, failures_as_exit_codes, server_at
@@ -14,6 +18,9 @@ from client.output.terminal import one_line, write_json
 from client.phrases import command
 from client.questions.lookup import get, project_id, session
 from shared.quantities import counted
+
+_NOT_FOUND: Final = 404
+_ID_CHARACTERS: Final = 36
 
 Erasure = dict[str, Any]
 
@@ -63,7 +70,7 @@ def erase(
         started: Erasure = server.ask("POST", "/api/erasures", body)
         erasure_id = started["erasure_id"]
         ended = follow(server, f"/api/erasures/{erasure_id}", f"The erasure {erasure_id}")
-        write_json(ended) if as_json else typer.echo(report(ended))
+        write_json(ended) if as_json else typer.echo(report(ended, _named(what, exact, times)))
         if ended["status"] != "succeeded":
             raise typer.Exit(FAILED)
 
@@ -83,10 +90,25 @@ def _target(server: Server, what: What, name: str) -> tuple[dict[str, Any], str]
 
 def _lift(server: Server, what: What, name: str, times: dict[str, Any], *, as_json: bool) -> None:
     field = {What.PERSON: "user", What.PROJECT: "project"}.get(what, "session_id")
-    lifted = server.ask("POST", "/api/tombstones/lift", {"what": {field: name} | times})
+    try:
+        lifted = server.ask("POST", "/api/tombstones/lift", {"what": {field: name} | times})
+    except Refused as error:
+        if error.status != _NOT_FOUND or field != "session_id" or len(name) >= _ID_CHARACTERS:
+            raise
+        lifted = server.ask("POST", "/api/tombstones/lift", {"what": {field: _whole_id(name)} | times})
     write_json(lifted) if as_json else typer.echo(
         f"{counted(lifted['lifted'], 'tombstone')} lifted: what is sent from now on is stored. What was erased stays erased; send or import it again."
     )
+
+
+def _whole_id(beginning: str) -> str:
+    """A tombstone tells no id, only whether it is that of an id. Of an erased session this machine may have the transcript. Failure if not."""
+    known = {each.session_id for each in scan(default_root(os.environ, Path.home())) if each.session_id.startswith(beginning)}
+    if len(known) == 1:
+        return known.pop()
+    if known:
+        raise Failure(f"{len(known)} sessions begin with {beginning}: {', '.join(sorted(known)[:5])}. Give more of the id.")
+    raise Failure(f"Give the whole id: a tombstone is found by nothing less, and no transcript of this machine begins with {beginning}.")
 
 
 def _question(what: What, exact: str) -> str:
@@ -94,8 +116,13 @@ def _question(what: What, exact: str) -> str:
     return f"This erases {part} for good, and there is no undo. Type {one_line(exact)} to confirm"
 
 
-def report(erasure: Erasure) -> str:
-    """What went, and what may still have it."""
+def _named(what: What, exact: str, times: dict[str, Any]) -> str:
+    """The arguments that name it. Nothing but the whole id finds its tombstone, and it is the person's to keep."""
+    return shlex.join([what.value, exact, *(word for name, time in times.items() for word in (f"--{name}", time))])
+
+
+def report(erasure: Erasure, named: str) -> str:
+    """What went, and what may still have it. `named`: the arguments by which it is let in again."""
     went = "would go" if erasure["dry_run"] else "is gone"
     counts = ", ".join(f"{count:,} {store.replace('_', ' ')}" for store, count in sorted(erasure["counts"].items())) or "nothing"
     if erasure["status"] != "succeeded":
@@ -103,5 +130,5 @@ def report(erasure: Erasure) -> str:
     lines = [f"Erased: {counts}." if not erasure["dry_run"] else f"Nothing is erased. This {went}: {counts}."]
     if remains := erasure["remains"]:
         lines += ["What may still have it:", *(f"  {name.replace('_', ' ')}: {why}" for name, why in sorted(remains.items()))]
-        lines.append(f"To let it in again one day: `{command()} erase --lift`, with the same name.")
+        lines.append(f"To let it in again one day: `{command()} erase {named} --lift`.")
     return "\n".join(lines)

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import rich.console
 from rich.console import ConsoleOptions, PagerContext, RenderableType
+from rich.padding import Padding
 from rich.pager import Pager
 from rich.segment import Segment
 from rich.text import Text
@@ -50,6 +51,11 @@ def _clean(renderable: RenderableType) -> RenderableType:
         renderable = renderable.copy()
         renderable.plain = plain
     return renderable
+
+
+def indented(text: Text, columns: int) -> Padding:
+    """The text behind so many blanks. No blanks follow it: a pipe is very wide."""
+    return Padding(text, (0, 0, 0, columns), expand=False)
 
 
 def console(*, most: int | None = None) -> Console:

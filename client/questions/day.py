@@ -6,12 +6,11 @@ from typing import Annotated, Final
 from zoneinfo import ZoneInfo
 
 import typer
-from rich.padding import Padding
 from rich.text import Text
 
 from client.errors import Failure
 from client.options import DEFAULT_URL, Token, Url, failures_as_exit_codes, server_at
-from client.output.console import Console, console
+from client.output.console import Console, console, indented
 from client.output.display import Quiet
 from client.output.local_time import local_zone, today_in
 from client.output.terminal import one_line, write_json
@@ -129,7 +128,7 @@ def _write_session(out: Console, session: Item, zone: str, names: list[str]) -> 
         head.append(f"  {short_session_id(session['session_id'])}", style="dim")
     out.print(head, overflow="fold")
     for line in (Text(" · ".join(_numbers(session, zone)), style="cyan"), *_asks(session), *_outcomes(session)):
-        out.print(Padding(line, (0, 0, 0, _INDENT)))
+        out.print(indented(line, _INDENT))
 
 
 def _numbers(session: Item, zone: str) -> Iterator[str]:

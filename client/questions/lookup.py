@@ -58,7 +58,10 @@ def answers(
 
 
 def label_projects(server: Server, found: Iterable[Item]) -> None:
-    """Calls projects of one name by their labels, with the folder above, where the rows have several of them. For what people read."""
+    """Calls projects of one name by their labels, with the folder above, where the rows have several of them. For what people read.
+
+    A key for numbers gets no label, which has part of a path; then they are told apart by their ids, as in the dashboard.
+    """
     rows = [row for row in found if row.get("project_name")]
     ids: dict[str, set[int]] = {}
     for row in rows:
@@ -72,7 +75,8 @@ def label_projects(server: Server, found: Iterable[Item]) -> None:
             raise
         return
     for row in rows:
-        row["project_name"] = labels.get(row["project_id"]) or row["project_name"]
+        name, number = row["project_name"], row["project_id"]
+        row["project_name"] = labels.get(number) or (name if len(ids[name]) == 1 else f"{name} #{number}")
 
 
 def project_id(server: Server, name: str | None) -> int | None:

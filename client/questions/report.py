@@ -7,7 +7,6 @@ from typing import Annotated, Final
 from zoneinfo import ZoneInfo
 
 import typer
-from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -252,7 +251,7 @@ def _name(by: str, row: Item) -> str | None:
     return value
 
 
-def _drawings(stats: Item, period: Period) -> Iterator[Text | Padding]:
+def _drawings(stats: Item, period: Period) -> Iterator[Text]:
     """Active time by the hour of a day; of more days by weekday and hour."""
     if period.first == period.last:
         by_hour = [0.0] * 24

@@ -8,12 +8,11 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Final
 
 import typer
-from rich.padding import Padding
 from rich.text import Text
 
 from client.http.server import Server
-from client.options import DEFAULT_URL, Token, Url, failures_as_exit_codes, server_at
-from client.output.console import Console, console
+from client.options import DEFAULT_URL, Token, Url, failures_as_exit_codes, own_name, server_at
+from client.output.console import Console, console, indented
 from client.output.display import Quiet
 from client.output.local_time import local_time, local_zone
 from client.phrases import command
@@ -34,7 +33,6 @@ SESSION_FIELDS: Final = ("session_id", "session_title", "project_id", "project_n
 _MARKED: Final = re.compile(r"<mark>(.*?)</mark>", re.DOTALL)
 # Wider lines are hard to read.
 _WIDTH: Final = 100
-_SPEAKER: Final = {"user": "you", "assistant": "Claude"}
 _KINDS: Final = "message|command|input|result|file|session"
 # What was just brought can be found a second or two later.
 _WAIT_SECONDS: Final = 3.0
@@ -172,8 +170,8 @@ def _show_session(out: Console, session: Item, zone: str) -> None:
         facts.append(f"{session['project_name']}  ", style="cyan")
     out.print(facts.append(counted(session["hits"], "hit"), style="dim"))
     for hit in session["items"]:
-        out.print(Padding(Text(_who(hit, zone), style="dim"), (0, 0, 0, 2)))
-        out.print(Padding(_snippet(hit["snippet"]), (0, 0, 0, 4)))
+        out.print(indented(Text(_who(hit, zone), style="dim"), 2))
+        out.print(indented(_snippet(hit["snippet"]), 4))
     _show_command(out, session)
 
 
@@ -183,7 +181,7 @@ def _show_hit(out: Console, hit: Item, zone: str) -> None:
     if hit.get("session_title") and hit.get("project_name"):
         facts.append(f"{hit['project_name']}  ", style="cyan")
     out.print(facts.append(_who(hit, zone), style="dim"))
-    out.print(Padding(_snippet(hit["snippet"]), (0, 0, 0, 2)))
+    out.print(indented(_snippet(hit["snippet"]), 2))
     _show_command(out, hit)
 
 
@@ -202,7 +200,7 @@ def _who(hit: Item, zone: str) -> str:
     at = local_time(hit["timestamp"], zone) or "no time"
     match hit["kind"]:
         case "message":
-            who = _SPEAKER.get(hit["role"], hit["role"])
+            who = _speaker(hit)
         case "tool_call":
             who = f"{hit['tool_name']} {'failed' if hit['is_error'] else ' and '.join(hit['matched_in'])}"
         case "session":
@@ -210,6 +208,13 @@ def _who(hit: Item, zone: str) -> str:
         case kind:
             who = kind.replace("_", " ")
     return f"{who}, {at}"
+
+
+def _speaker(hit: Item) -> str:
+    """`Claude`, `you`, or who else wrote the prompt, as an admin may find it."""
+    if hit["role"] == "user":
+        return hit["user"] if hit["user"] not in (None, own_name()) else "you"
+    return "Claude" if hit["role"] == "assistant" else hit["role"]
 
 
 def _snippet(marked: str) -> Text:

@@ -13,7 +13,7 @@ from deploy.embedded.paths import Paths
 from deploy.embedded.servers.flower_login import flower_login
 from deploy.embedded.servers.postgres import PostgresServer
 from deploy.embedded.servers.redis_server import RedisServer, server_program
-from deploy.embedded.settings import Settings, read_settings
+from deploy.embedded.settings import Settings, check_every_setting, read_settings
 from deploy.embedded.supervision import forks, lock, processes, stack
 from deploy.embedded.supervision.processes import StartError
 from deploy.embedded.supervision.supervisor import StopRequested, Supervisor, end_leftovers
@@ -25,6 +25,7 @@ Reach = Callable[[str], str]
 def main(reach: Reach = lambda url: url) -> int:
     """Exit code: 0 after a stop that was asked for, 1 with a sentence on stderr if it could not start or go on."""
     try:
+        check_every_setting()
         settings = read_settings()
         paths = Paths(settings.data_dir.expanduser().resolve())
         preflight.check_host(settings)

@@ -1,13 +1,18 @@
 """The settings of the embedded stack: where its data is and where it answers."""
 
+import os
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
-from pydantic import Field, ValidationError
-from pydantic_settings import SettingsConfigDict
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from deploy.embedded.supervision.processes import StartError
+from services.ingest.settings import Settings as IngestSettings
+from services.query.settings import Settings as QuerySettings
+from services.worker.settings import Settings as WorkerSettings
 from shared.http.bind_safety import HttpSettings
+from shared.setting_names import check_names
+from shared.settings import check_values, read_values
 
 
 class Settings(HttpSettings):
@@ -26,16 +31,28 @@ class Settings(HttpSettings):
     )
     flower_basic_auth: str | None = Field(
         None,
+        repr=False,
         pattern="^[^:,]+:[^,]+$",
         description="Login of Flower, as `name:password`. Without it `make up FLOWER=1` makes a password once and prints it;"
         " the containers' Flower does not start.",
     )
 
 
+# {who reads them: the class that declares them}
+READERS: Final[dict[str, type[BaseSettings]]] = {
+    "make up": Settings,
+    "ingest": IngestSettings,
+    "query": QuerySettings,
+    "worker": WorkerSettings,
+}
+
+
 def read_settings() -> Settings:
-    """The settings, or a StartError that names the invalid variable."""
-    try:
-        return Settings()
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise StartError(f"TRACKER_{str(first['loc'][0]).upper()}={first['input']!s} does not work: {first['msg']}.") from None
+    """The settings of the stack. InvalidSettings names the variable."""
+    return read_values(Settings)
+
+
+def check_every_setting() -> None:
+    """InvalidSettings if a process of the stack would not start with the environment."""
+    check_names(os.environ)
+    check_values(*READERS.values())

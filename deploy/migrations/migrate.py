@@ -10,6 +10,7 @@ from alembic.config import Config
 from deploy.migrations.first_schema import RefusedSchemaError
 from deploy.migrations.grants import grant
 from deploy.migrations.lock_retry import RETRY_SECONDS, retry_when_locked
+from shared.setting_names import check_names
 
 SCRIPTS = Path(__file__).parent
 
@@ -33,6 +34,8 @@ def _say(sentence: str) -> None:
 
 
 if __name__ == "__main__":
+    # Of the containers it starts first, and alone has all that .env says.
+    check_names(os.environ)
     url = os.environ.get("TRACKER_DATABASE_URL")
     if not url:
         sys.exit("Set TRACKER_DATABASE_URL to the database to migrate, e.g. postgresql://tracker@localhost/tracker.")

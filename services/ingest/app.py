@@ -64,6 +64,7 @@ from shared.logs import configure_logs
 from shared.periodic import in_background
 from shared.redaction.redacted_structs import warm_up
 from shared.redis.clients import connect_async
+from shared.settings import read_environment
 
 SERVICE = "ingest"
 # Longer than any request waits for Redis: under load the process itself may be busy for a second, which says nothing of Redis.
@@ -92,7 +93,7 @@ class IngestApp(DirectApp):
 def create_app(settings: Settings | None = None) -> FastAPI:
     """The app. Without `settings` it reads them from the environment, and sets up the process' logs and garbage collection."""
     if settings is None:
-        settings = Settings()
+        settings = read_environment(Settings)
         configure_logs(SERVICE, settings.log_level)
         reduce_garbage_collection()
     uploads = store_at(

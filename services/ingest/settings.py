@@ -11,6 +11,7 @@ class Settings(HttpSettings, WritingSettings):
 
     blob_url: str = Field(
         "file:///var/lib/tracker/blobs",
+        repr=False,
         description="Where uploads are stored until their import has ended: `file://` and a folder, or `s3://bucket/prefix`.",
     )
     max_upload_bytes: int = Field(2 * 1024**3, ge=1, description="The largest body of an import.")

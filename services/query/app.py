@@ -68,6 +68,7 @@ from shared.auth.scopes import required_by_path
 from shared.blobs.stores import archive_at
 from shared.http import middleware
 from shared.logs import configure_logs
+from shared.settings import read_environment
 
 SERVICE = "query"
 # In the order in which paths are tried: search, transcripts and what is of one session before sessions, whose ids may hold slashes; one tool call behind
@@ -128,7 +129,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     It opens its connections when it starts; Postgres and Redis need not be up then.
     """
     if settings is None:
-        settings = Settings()
+        settings = read_environment(Settings)
         configure_logs(SERVICE, settings.log_level)
 
     async def find(key_id: str) -> StoredKey | None:

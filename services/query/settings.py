@@ -1,7 +1,7 @@
 """The query service's settings, from the environment."""
 
 from typing import Literal
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, field_validator
 
@@ -16,7 +16,9 @@ class Settings(HttpSettings, ArchiveSettings, RetentionSettings):
     """TRACKER_* variables that the query service reads. A value that does not parse stops the start."""
 
     query_database_url: str | None = Field(
-        None, description="A streaming replica of TRACKER_DATABASE_URL from which the query service reads what may be a moment old."
+        None,
+        repr=False,
+        description="A streaming replica of TRACKER_DATABASE_URL from which the query service reads what may be a moment old.",
     )
     timezone: str = Field("UTC", description="What a day is where a request has no `tz`: an IANA name.")
     idle_gap_seconds: int = Field(
@@ -56,5 +58,8 @@ class Settings(HttpSettings, ArchiveSettings, RetentionSettings):
     @field_validator("timezone")
     @classmethod
     def _known(cls, name: str) -> str:
-        ZoneInfo(name)
+        try:
+            ZoneInfo(name)
+        except (ZoneInfoNotFoundError, OSError):
+            raise ValueError("it is not a time zone; write an IANA name, as Europe/Berlin") from None
         return name

@@ -19,6 +19,7 @@ from services.worker.settings import Settings
 from shared.blobs.stores import archive_at, store_at
 from shared.broker import celery_settings
 from shared.logs import configure_logs
+from shared.settings import read_environment
 
 TASKS_MODULE = "services.worker.tasks"
 # Reasons: docs/explanation/celery-redis-postgres.md, "Pitfalls of Celery on Redis".
@@ -51,7 +52,7 @@ WORKER_SETTINGS: dict[str, Any] = {
 
 def create_app() -> Celery:
     """The app, configured from the environment. Connects to nothing."""
-    settings = Settings()
+    settings = read_environment(Settings)
     if settings.heartbeat_file:
         heartbeat.keep(settings.heartbeat_file)
     celery = Celery("tracker")

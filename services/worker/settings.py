@@ -18,6 +18,7 @@ class Settings(WritingSettings, ArchiveSettings, RetentionSettings):
     )
     blob_url: str = Field(
         "file:///var/lib/tracker/blobs",
+        repr=False,
         description="Where ingest stores uploads, to be swept; imports know their own. The same as ingest's.",
     )
     archive: bool = Field(

@@ -42,7 +42,7 @@ def checked(url: str) -> str:
     if is_sentinel(url) or is_cluster(url):
         servers(url)
     elif not url.startswith(("redis://", "rediss://", "unix://")):
-        raise ValueError(f"is not a Redis URL; write {SPELLINGS}")
+        raise ValueError(f"it is not a Redis URL; write {SPELLINGS}")
     return url
 
 
@@ -55,14 +55,14 @@ def servers(url: str) -> Servers:
     default_port = _SENTINEL_PORT if is_sentinel(url) else _REDIS_PORT
     addresses = tuple(_address(host, default_port) for host in hosts.split(",") if host)
     if not addresses:
-        raise ValueError(f"names no host; write {SPELLINGS}")
+        raise ValueError(f"it names no host; write {SPELLINGS}")
     user, _, password = login.partition(":")
     credentials = _without_empty(username=unquote(user), password=unquote(password))
     if is_cluster(url):
         return Servers(addresses, credentials)
     master, _, db = path.strip("/").partition("/")
     if not master or not (db or "0").isdigit():
-        raise ValueError("names no master; write sentinel://host:26379,host2:26379/<name of the master>/<number of the database>")
+        raise ValueError("it names no master; write sentinel://host:26379,host2:26379/<name of the master>/<number of the database>")
     query = {name: values[-1] for name, values in parse_qs(options).items()}
     of_sentinels = _without_empty(username=query.get("sentinel_username", ""), password=query.get("sentinel_password", ""))
     return Servers(addresses, credentials, master, int(db or 0), of_sentinels)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from deploy.secrets_file import PASSWORDS
+from deploy.secrets_file import PASSWORDS, new_secrets
 from services.ingest.settings import Settings as IngestSettings
 from services.query.settings import Settings as QuerySettings
 from services.worker.settings import Settings as WorkerSettings
@@ -85,7 +85,7 @@ def test_postgres_and_redis_are_on_an_internal_network_without_the_gateway() -> 
 def test_passwords_are_required_variables_and_none_is_in_the_file() -> None:
     asked = set(re.findall(r"\$\{(TRACKER_\w*PASSWORD):\?run `make env` first\}", TEXT))
     assert asked == set(PASSWORDS)
-    for line in re.findall(r".*PASSWORD.*", TEXT):
+    for line in re.findall(r".*PASSWORD.*(?<!: \"\")$", TEXT, re.MULTILINE):
         assert line.count("PASSWORD") <= 2 * line.count(":?run `make env` first}"), f"a password with a default: {line}"
     assert "://tracker:tracker@" not in TEXT
 
@@ -120,6 +120,18 @@ def test_every_setting_of_a_service_can_be_passed_to_its_container(name: str, se
     # The image says where the heartbeat is.
     wanted = {f"TRACKER_{field.upper()}" for field in settings.model_fields} - {"TRACKER_HEARTBEAT_FILE"}
     assert wanted <= set(SERVICES[name]["environment"])
+
+
+def test_the_first_container_to_run_sees_every_name_of_the_settings_file() -> None:
+    assert SERVICES["migrate"]["env_file"] == [{"path": "${COMPOSE_ENV_FILES:-.env}", "required": False}]
+    for name in set(OURS) - {"migrate"}:
+        assert "env_file" not in SERVICES[name]
+
+
+def test_the_first_container_to_run_has_no_password_of_the_settings_file() -> None:
+    written = re.findall(r"^(\w+)=", new_secrets(), re.MULTILINE)
+
+    assert {SERVICES["migrate"]["environment"][name] for name in written if name != "TRACKER_CPUS"} == {""}
 
 
 def test_durable_data_is_on_named_volumes() -> None:

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from deploy.reference_docs import FOLDER, READERS, pages
+from deploy.embedded.settings import READERS
+from deploy.reference_docs import FOLDER, pages, setting_names
+from shared.setting_names import NAMES_FILE
 
 ROOT = Path(__file__).parent.parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -24,6 +26,10 @@ MADE_BY_OPERATORS = {"deploy/monitoring/metrics-key", "deploy/k8s/overlays/singl
 @pytest.mark.parametrize("page", sorted(pages()))
 def test_generated_reference_is_current(page: str) -> None:
     assert (FOLDER / page).read_text(encoding="utf-8") == pages()[page], "run `make reference`"
+
+
+def test_generated_names_of_settings_are_current() -> None:
+    assert NAMES_FILE.read_text(encoding="utf-8") == setting_names(), "run `make reference`"
 
 
 def test_every_setting_has_a_description() -> None:

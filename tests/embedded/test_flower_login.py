@@ -6,7 +6,7 @@ import pytest
 
 from deploy.embedded.servers.flower_login import flower_login
 from deploy.embedded.settings import read_settings
-from deploy.embedded.supervision.processes import StartError
+from shared.setting_names import InvalidSettings
 
 
 def test_a_password_is_generated_once_and_private(tmp_path: Path) -> None:
@@ -29,5 +29,5 @@ def test_a_configured_login_is_used_and_not_stored(tmp_path: Path) -> None:
 @pytest.mark.parametrize("wrong", ["secret", ":secret", "ann:", "ann:a,b:c"])
 def test_an_invalid_login_stops_the_start(monkeypatch: pytest.MonkeyPatch, wrong: str) -> None:
     monkeypatch.setenv("TRACKER_FLOWER_BASIC_AUTH", wrong)
-    with pytest.raises(StartError, match="TRACKER_FLOWER_BASIC_AUTH"):
+    with pytest.raises(InvalidSettings, match="TRACKER_FLOWER_BASIC_AUTH"):
         read_settings()

@@ -16,6 +16,7 @@ from deploy.embedded.servers.sockets import socket_folder
 from deploy.embedded.settings import Settings, read_settings
 from deploy.embedded.supervision import lock
 from deploy.embedded.supervision.processes import StartError
+from shared.setting_names import InvalidSettings
 from tests.skips import needs
 
 
@@ -117,7 +118,7 @@ def test_a_stale_lock_does_not_stop_the_start(folder: Path) -> None:
 
 def test_an_invalid_setting_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TRACKER_PORT", "http")
-    with pytest.raises(StartError, match="TRACKER_PORT=http does not work"):
+    with pytest.raises(InvalidSettings, match="TRACKER_PORT=http does not work: it must be a whole number from 1 to 65535"):
         read_settings()
 
 

@@ -17,8 +17,6 @@ from importlib import import_module
 from pathlib import Path
 from typing import Final, NoReturn
 
-from pydantic import ValidationError
-
 from deploy.embedded.supervision import processes
 from deploy.embedded.supervision.processes import Process
 
@@ -94,11 +92,7 @@ def load(env: Mapping[str, str]) -> None:
     # MALLOC_ARENA_MAX is read at an exec only.
     ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 2)
     for module in _CODE:
-        try:
-            import_module(module)
-        except ValidationError:
-            # A setting is wrong. The service that reads it says so, in its log.
-            continue
+        import_module(module)
     # Not loaded on macOS.
     from shared.redaction.redacted_structs import warm_up  # noqa: PLC0415
 

@@ -8,6 +8,7 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import contextmanager
+from time import monotonic
 from typing import Any, Final
 
 import structlog
@@ -16,7 +17,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
 from services.query.live.feed_window import Entry, FeedWindow, Piece, piece_of
-from services.query.live.positions import BEFORE_ALL, Position
+from services.query.live.positions import BEFORE_ALL, MOST_NUMBER, Position
 from services.query.live.shared_sessions import SharedSessions
 from services.query.live.views import View
 from services.query.settings import Settings
@@ -48,6 +49,8 @@ class LiveFeed:
     def __init__(self, redis: Redis, shared: SharedSessions) -> None:
         self._redis, self._shared = redis, shared
         self._window: FeedWindow | None = None
+        # Up to here the window misses nothing.
+        self._seen = BEFORE_ALL
         self._listeners: Counter[View] = Counter()
         self._woken = asyncio.Event()
         self._stop = asyncio.Event()
@@ -59,12 +62,13 @@ class LiveFeed:
         """How many there are."""
         return self._listeners.total()
 
-    async def newest(self) -> Position:
-        """The position of the newest entry. Unavailable while Redis does not answer."""
-        if self._window is not None:
-            return self._window.end
+    async def now(self) -> Position:
+        """What comes from now on is after it. Unavailable while Redis does not answer.
+
+        By Redis's clock, which also numbers the entries: the newest entry's position would tell every key when anybody last did anything.
+        """
         try:
-            return await self._newest()
+            return await self._now() if await self._redis.exists(FEED_KEY) else BEFORE_ALL
         except _AWAY as error:
             log.warning("live_feed_away", error=type(error).__name__)
             raise Unavailable("Redis cannot be reached now; try again in a moment.", code="QUEUE_UNAVAILABLE") from error
@@ -73,7 +77,7 @@ class LiveFeed:
         """Server-sent events after the position, as long as the service runs."""
         with self._listening(view):
             yield b"retry: %d\nid: %s\n\n" % (CLIENT_RETRY_MS, position.event_id.encode())
-            known = self._shared.known()
+            known, silent_since = self._shared.known(), monotonic()
             while not self._stop.is_set():
                 # Before the look, so that nothing that comes after it is missed.
                 woken, window = self._woken, self._window
@@ -85,14 +89,16 @@ class LiveFeed:
                         yield b'event: gap\ndata: {"kind":"gap"}\n\n'
                 if piece.data:
                     yield piece.data
+                    silent_since = monotonic()
                 if piece.unknown:
                     known, position = await self._shared.learn(piece.unknown), piece.end
                     continue
                 if piece.end > position:
                     position = piece.end
-                elif not await stops_within(woken, heartbeat_seconds):
-                    # With the position, which moves on even if this view shows nothing.
-                    yield b": still there\nid: %s\n\n" % position.event_id.encode()
+                # At its own pace: what this view does not show must not be felt.
+                elif not await stops_within(woken, max(silent_since + heartbeat_seconds - monotonic(), 0)):
+                    yield b": still there\n%s\n" % (b"id: %s\n" % self._seen.event_id.encode() if self._seen > position else b"")
+                    silent_since = monotonic()
                 known = self._shared.known()
 
     def stop(self) -> None:
@@ -129,19 +135,22 @@ class LiveFeed:
                     self._window = FeedWindow(await self._newest())
                     # Those that are behind it read from Redis.
                     self._wake()
+                begun = await self._now()
                 entries = await self._entries_after(self._window.end)
             except _AWAY as error:
                 log.warning("live_feed_blind", error=type(error).__name__)
                 # What comes meanwhile may be cut off before it is read. Listeners that are behind the next window find out.
-                self._window = None
+                self._window, self._seen = None, BEFORE_ALL
                 await stops_within(self._stop, RETRY_SECONDS)
                 continue
             if entries:
                 self._add(self._window, entries)
                 self._wake()
-                if len(entries) < READ_ENTRIES:
-                    await stops_within(self._stop, FLUSH_SECONDS)
-        self._window = None
+            if len(entries) < READ_ENTRIES:
+                # To the second: when a read begins tells when the one before it ended, with an entry that others may not know of.
+                self._seen = Position(begun.milliseconds // 1_000 * 1_000, 0)
+                await stops_within(self._stop, FLUSH_SECONDS if entries else 0)
+        self._window, self._seen = None, BEFORE_ALL
 
     def _add(self, window: FeedWindow, entries: list[Entry]) -> None:
         """What was kept from before a rewriting is forgotten: listeners that are behind read it from Redis, as it is now."""
@@ -159,16 +168,22 @@ class LiveFeed:
         found: Any = await self._redis.xrevrange(FEED_KEY, count=1)
         return _entry(*found[0]).position if found else BEFORE_ALL
 
+    async def _now(self) -> Position:
+        seconds, microseconds = await self._redis.time()
+        # Behind all entries of the millisecond before.
+        return Position(seconds * 1_000 + microseconds // 1_000 - 1, MOST_NUMBER)
+
     async def _older_piece(self, window: FeedWindow, after: Position, view: View) -> tuple[Piece, bool]:
-        """The next piece from Redis, and whether something between is cut off already: then the position's own entry is gone too."""
+        """The next piece from Redis, and whether something between is cut off already: then all entries up to the position are gone too."""
         try:
             async with self._older_reads:
                 found: Any = await self._redis.xrange(FEED_KEY, min=after.entry_id, count=OLDER_ENTRIES)
+                up_to: Any = await self._redis.xrevrange(FEED_KEY, max=after.entry_id, count=1)
         except _AWAY:
             await stops_within(self._stop, RETRY_SECONDS)
             return Piece(b"", after), False
         entries = [_entry(*each) for each in found]
-        has_gap = after != BEFORE_ALL and (not entries or entries[0].position.entry_id != after.entry_id)
+        has_gap = after != BEFORE_ALL and not up_to
         piece = piece_of(entries, after, view, self._shared.known())
         while piece.unknown and not piece.data:
             piece = piece_of(entries, after, view, await self._shared.learn(piece.unknown))

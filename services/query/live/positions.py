@@ -29,6 +29,7 @@ class Position(NamedTuple):
         return self.entry_id if self.item == _END else f"{self.entry_id}-{self.item}"
 
 
+MOST_NUMBER: Final = 999_999_999
 BEFORE_ALL: Final = Position(0, 0)
 
 

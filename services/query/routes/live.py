@@ -53,7 +53,7 @@ async def watch_live(
 
     An `event: gap` says that items before it are no longer kept. Comments keep the connection open. Keys without the scope `read` get no texts,
     paths or ids of sessions. Keys that are bound to users hear what they may read in lists: these users' sessions, and shared ones as long as they
-    are shared. The answer to a HEAD has the newest position as `X-Last-Event-ID`.
+    are shared. The answer to a HEAD has the position of now as `X-Last-Event-ID`.
     """
     live: LiveFeed = request.app.state.live
     grant = grant_of(request.scope)
@@ -78,13 +78,13 @@ async def watch_live(
         parameters.tool_name,
         frozenset(parameters.kind.split(",")) if parameters.kind else None,
     )
-    newest = await live.newest()
+    now = await live.now()
     if request.scope.get("is_head"):
-        return Response(headers=HEADERS | {"X-Last-Event-ID": newest.event_id}, media_type=MEDIA_TYPE)
+        return Response(headers=HEADERS | {"X-Last-Event-ID": now.event_id}, media_type=MEDIA_TYPE)
     slot = slot_of(request.scope)
     if not slot.move_to(slot.limits.listeners):
         raise Unavailable("Too many are listening; try again in a moment.", code="OVERLOADED", retry_after_seconds=5)
-    return EventStream(live.events(view, position or newest, HEARTBEAT_SECONDS))
+    return EventStream(live.events(view, position or now, HEARTBEAT_SECONDS))
 
 
 def _projects(request: Request, chosen: ChosenProjects) -> list[int] | None:
@@ -118,7 +118,7 @@ async def list_live_sessions(request: Request, parameters: Annotated[LiveSession
     live: LiveFeed = request.app.state.live
     if parameters.machine and texts_for(grant_of(request.scope)) == "none":
         raise Forbidden("This key does not see the machines that it filters by; use one with the scope read.")
-    position = await live.newest()
+    position = await live.now()
 
     def read(connection: Connection) -> LiveSessions:
         items = live_sessions(connection, chosen_projects(request, parameters), parameters.user, parameters.machine)

@@ -201,6 +201,26 @@ def test_tables_fit_the_terminal(session_id: str, ask: Callable[..., str], colum
         assert max(map(cell_len, said.splitlines())) <= max(int(columns), 53), command
 
 
+@pytest.mark.parametrize(
+    "question",
+    [
+        "day 2026-11-20",
+        "report --since 2026-11-20",
+        "search tests",
+        "show SESSION --outcome",
+        "sessions",
+        "file a.py",
+        "tools",
+        "compare",
+        "machines",
+    ],
+)
+def test_no_line_in_a_pipe_is_filled_with_blanks(session_id: str, tracker: Run, question: str) -> None:
+    done = tracker(*question.replace("SESSION", session_id).split())
+
+    assert [line for line in (done.stdout + done.stderr).splitlines() if len(line) - len(line.rstrip()) > 60] == []
+
+
 def test_no_colour_codes_reach_a_pipe(session_id: str, ask: Callable[..., str]) -> None:
     for command in (["report", *DAY], ["show", session_id], ["search", "tests"]):
         assert "\x1b" not in ask(*command)

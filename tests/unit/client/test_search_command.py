@@ -34,6 +34,21 @@ def test_a_number_says_at_least_only_where_it_is_a_bound(
     assert sentence in capsys.readouterr().out.splitlines()
 
 
+@pytest.mark.parametrize(("own", "speaker"), [("ann", "you"), ("ben", "ann")])
+def test_a_prompt_is_yours_only_if_you_wrote_it(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, own: str, speaker: str
+) -> None:
+    monkeypatch.setenv("LOGNAME", own)
+    monkeypatch.setenv("TRACKER_CAPTURE_DIR", "/nonexistent")
+    found = {"items": [HIT], "next_cursor": None, "total": 1, "total_is_exact": True, "is_complete": True}
+    notes = {"incomplete_because": None, "corrected": None, "hints": [], "pending_documents": 0}
+
+    with Scripted(answer(200, found | notes)) as scripted:
+        search(["retry"], limit=1, url=scripted.url)
+
+    assert f"  {speaker}, Mon 15 Jan 2024" in capsys.readouterr().out
+
+
 def test_a_search_that_finds_nothing_names_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
     nothing = {"items": [], "next_cursor": None, "total": 0, "total_is_exact": True, "is_complete": True}
     notes = {"incomplete_because": None, "corrected": None, "hints": [], "pending_documents": 0, "across": None}

@@ -77,7 +77,7 @@ def items(answer: httpx.Response) -> Iterator[StreamEvent]:
 
 
 def heard(told: Iterator[StreamEvent], redis: Redis) -> list[Any]:
-    """The data of what comes up to the newest entry of the feed, where a heartbeat says that the stream is. So what is not there was left out."""
+    """The data of what comes up to the newest entry of the feed, until a heartbeat says that the stream is behind it. So what is not there was left out."""
     [(newest, _)] = redis.xrevrange(FEED_KEY, count=1)
     end, found = position_of(newest.decode()), []
     assert end is not None

@@ -2,8 +2,10 @@
 
 import signal
 import socket
+import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from itertools import islice
@@ -20,6 +22,7 @@ from redis import Redis
 
 from deploy.embedded.supervision.processes import wait_until
 from services.query.http.event_stream import EventStream
+from services.query.live.positions import Position, position_of
 from services.query.routes import live
 from services.query.settings import Settings
 from shared.feed import FEED_KEY, ITEMS_FIELD, REWRITTEN_FIELD, FeedItem, encode_items
@@ -41,6 +44,14 @@ def served(query_settings: Settings) -> Iterator[tuple[FastAPI, httpx.Client]]:
 def redis(redis_url: str) -> Iterator[Redis]:
     with Redis.from_url(redis_url) as redis:
         yield redis
+
+
+def newest_of(redis: Redis) -> Position:
+    """The position of the feed's newest entry."""
+    [(entry_id, _)] = redis.xrevrange(FEED_KEY, count=1)
+    found = position_of(entry_id.decode())
+    assert found is not None
+    return found
 
 
 def test_items_of_the_feed_reach_a_listener(served: tuple[FastAPI, httpx.Client], redis: Redis) -> None:
@@ -140,9 +151,41 @@ def test_an_idle_stream_sends_heartbeats_with_its_position(
         told = events(answer)
         first = next(told)
         append(redis, prompt("for somebody else"))
-        [(newest, _)] = redis.xrange(FEED_KEY)
-        assert any(each.last_id == newest.decode() for each in told)
+        newest = newest_of(redis)
+        behind = next(each.last_id for each in told if position_of(each.last_id) > newest)
+        with client.stream("GET", "/api/live", headers={"Last-Event-ID": behind}) as later:
+            goes_on = items(later)
+            append(redis, prompt("for it"))
+            assert next(goes_on).data["content"] == "for it"
     assert (first.name, first.data) == ("message", None)
+
+
+def test_positions_and_heartbeats_do_not_tell_when_others_did_something(
+    served: tuple[FastAPI, httpx.Client], redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """given others who are never silent, then a listener that sees none of it hears heartbeats all the same, and no position is one of an entry"""
+    monkeypatch.setattr(live, "HEARTBEAT_SECONDS", 0.05)
+    app, client = served
+    asked = {client.head("/api/live").headers["x-last-event-id"]}
+    with client.stream("GET", "/api/live?user=nobody") as answer, ThreadPoolExecutor(1) as others:
+        told = events(answer)
+        assert wait_until(lambda: app.state.live.listeners == 1, SECONDS)
+        ended = threading.Event()
+
+        def work() -> None:
+            while not ended.wait(0.01):
+                append(redis, prompt("for somebody else"))
+
+        working = others.submit(work)
+        try:
+            asked |= {each.last_id for each in islice(told, 50)}
+            asked |= {client.get("/api/live/sessions").json()["last_event_id"], client.head("/api/live").headers["x-last-event-id"]}
+        finally:
+            ended.set()
+        working.result()
+
+    assert asked.isdisjoint(entry_id.decode() for entry_id, _ in redis.xrange(FEED_KEY))
+    assert len(asked) > 2
 
 
 @settings(max_examples=examples(10), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -284,7 +327,7 @@ def test_open_sessions_are_listed_with_what_happens_in_them(
         "imported": ("quiet", None, ago(14)),
     }
     assert {item["last_prompt"] for item in found.values()} == {"please fix it"}
-    assert answer["last_event_id"] == redis.xrange(FEED_KEY)[0][0].decode()
+    assert position_of(answer["last_event_id"]) > newest_of(redis)
     assert client.get("/api/live/sessions?user=nobody").json()["items"] == []
 
 
