@@ -70,6 +70,7 @@ class ToolCalls:
             source=self._source,
             agent_id=place.agent_id,
             parameters=kept_parameters(block.input),
+            copied_at=place.copied_at,
         )
         requested = requested_edit(name, block.input, cwd, self._known_paths)
         self._waiting[key] = _Waiting(record, message_id, requested, deleted_paths(name, block.input, cwd))
@@ -180,4 +181,5 @@ def _file_change(id: UUID, record: ToolUse, change: Change) -> FileChange:
         tool_call_id=record.id,
         patch=change.patch.text if change.patch else None,
         patch_left_out=change.patch.left_out if change.patch else 0,
+        copied_at=record.copied_at,
     )

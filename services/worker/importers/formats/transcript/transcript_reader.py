@@ -190,11 +190,12 @@ class Transcript:
         time = time_or_none(row.timestamp)
         self._connect(row, session)
         # What is copied of another session's file counts for its owner, not for how long this one lasted.
-        session.add_row(row, time, is_copy=self._copies.is_copy(row, time))
+        copied_at = self._copies.copied_at(row, time)
+        session.add_row(row, time, is_copy=copied_at is not None)
         if not session.has_first_facts and (first_facts := session.first_facts()) is not None:
             yield first_facts
         agent_id = (row.agent_id[:200] if row.agent_id else UNNAMED_AGENT) if row.is_sidechain else None
-        place = Place(session.session_id, agent_id, time, time or session.last_time)
+        place = Place(session.session_id, agent_id, time, time or session.last_time, copied_at)
         match row.type:
             case "assistant" | "user" if row.message is None:
                 self._types.skip(f"{row.type} without a message")
@@ -260,6 +261,7 @@ class Transcript:
             session_id=session.session_id,
             user=self._user,
             timestamp=place.timestamp,
+            copied_at=place.copied_at,
         )
 
     def _session(self, session_id: str) -> Generator[Record, None, Session]:
