@@ -12,7 +12,7 @@ WHERE s.session_id = ANY(%(session_ids)s) AND (
              OR EXISTS (SELECT FROM session_facts AS f WHERE f.session_id = s.session_id))))
 
 -- name: foreign_rows
--- Copies of rows, as a fork has them. A row of another would be handed over to the session with the lesser id.
+-- Copies of rows, as a fork has them. A row of another might be handed over to this session.
 SELECT t.id FROM $table AS t LEFT JOIN users AS u ON u.id = t.user_id LEFT JOIN sessions AS s ON s.session_id = t.session_id
 LEFT JOIN projects AS p ON p.id = coalesce(s.path_project_id, s.project_id, t.project_id)
 WHERE t.id = ANY(%(ids)s) AND (

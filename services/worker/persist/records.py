@@ -137,13 +137,22 @@ class ClientCosts(Struct, kw_only=True):
     is_auto_mode: bool = False
 
 
-class Message(Struct, kw_only=True):
+class RowRecord(Struct, kw_only=True):
+    """A record that is a row. A fork shares these with its origin: the same ids, another session.
+
+    `copied_at`: when the file was begun that copied it of another session's; None: it is the session's own.
+    """
+
+    copied_at: datetime | None = None
+
+
+class Message(RowRecord, kw_only=True):
     """One message of a person or of Claude. Claude's text is all text blocks of one `message.id`, in order; it is empty if Claude only used tools.
 
     Messages of hooks have ids of their own; a transcript of the session takes their place (services/worker/persist/hook_rows.py).
     Prompts of claude.json and history.jsonl may lack a session, and belong to `project_path` alone; without a timestamp they belong to no day.
     A prompt of history.jsonl that names its session is in that session's transcript too, under another id.
-    The version with the longer content is kept. A fork shares messages with its origin: the same ids, another session.
+    The version with the longer content is kept.
     """
 
     id: UUID
@@ -197,7 +206,7 @@ class KeptResults(Struct, frozen=True):
         return not self.only_errors or status not in ("success", "pending")
 
 
-class ToolUse(Struct, kw_only=True):
+class ToolUse(RowRecord, kw_only=True):
     """One tool call with its result. `pending` if the file has no result; a version with a result is kept instead."""
 
     id: UUID
@@ -230,7 +239,7 @@ class ToolUse(Struct, kw_only=True):
     is_sandboxed: bool | None = None
 
 
-class FileChange(Struct, kw_only=True):
+class FileChange(RowRecord, kw_only=True):
     """A file was created, modified or deleted by a successful tool call. The path is absolute if the file says enough."""
 
     id: UUID
@@ -251,7 +260,7 @@ class FileChange(Struct, kw_only=True):
     patch_left_out: int = 0
 
 
-class TimelineEntry(Struct, kw_only=True):
+class TimelineEntry(RowRecord, kw_only=True):
     """What happened in a session besides messages, tool calls and file changes, or Claude's thinking. It counts for nothing."""
 
     id: UUID
@@ -275,7 +284,7 @@ class StoredPrice(Struct):
     version: str | None
 
 
-class ApiCall(Struct, kw_only=True):
+class ApiCall(RowRecord, kw_only=True):
     """Tokens of one API call. The version with most output tokens is kept: others were written while the response was still streaming."""
 
     id: UUID

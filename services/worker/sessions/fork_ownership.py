@@ -1,8 +1,8 @@
 """Forked and resumed sessions: their files hold copies of another session's rows, under the same row ids but their own session id. Each row counts once.
 
-The session with the least id owns a row, and the earliest of its times counts; a hook runs later than what it tells of, perhaps on another clock, so its
-time counts only until a file gives one. A copy looks like its original, so any rule would do; this one does not
-depend on which file was read first. `contested_rows` has every session that claims a row, so that an undo can give the row back.
+The session that wrote a row owns it, or else the first that copied it, whichever file is read first; a reader knows its file's copies (copied_rows.py).
+The earliest of a row's times counts; a hook runs later than what it tells of, perhaps on another clock, so its time counts only until a file gives one.
+`contested_rows` has every session that claims a row which another has too, or which is a copy, so that an undo can give the row back.
 """
 
 from collections.abc import Sequence
@@ -16,6 +16,7 @@ from services.worker.row_tables import for_all, for_each
 from services.worker.sessions import reattribution
 from services.worker.sessions.reattribution import reattributed
 from services.worker.sessions.session_rebuild import rebuild_sessions
+from services.worker.sql_text import sql
 from shared.sql_files import statement
 
 _sql = partial(statement, __package__, "fork_ownership.sql")
@@ -23,13 +24,28 @@ _sql = partial(statement, __package__, "fork_ownership.sql")
 _OTHER_SESSIONS: Final = _sql("other_sessions")
 _NOTE_OWNERS_CLAIMS: Final = _sql("note_owners_claims")
 _NOTE_CLAIMS: Final = _sql("note_claims")
-_AGREE: Final = _sql("agree")
+_OWNER: Final = _sql("owner")
+_SETTLE: Final = _sql("settle")
 _SESSIONS_TO_MOVE: Final = _sql("sessions_to_move")
 _HAND_OVER: Final = _sql("hand_over")
 _NOTE_SESSIONS: Final = _sql("note_sessions")
 _WAITS_IN_BATCH: Final = _sql("waits_in_batch")
 _WAITS_OF_MOVED: Final = _sql("waits_of_moved")
 _WAITS_OF_KNOWN: Final = _sql("waits_of_known")
+
+
+def owner(row: str, claims: str = "true") -> str:
+    """Selects the session whose row it is. `row`: SQL of its id; `claims`: SQL over a claim c, which count."""
+    return sql(_OWNER, row=row, claims=claims)
+
+
+def settle(of: str, ids: str) -> str:
+    """Deletes claims that nothing contests any more. `of`: row_id or session_id, which is one of the parameter `ids`."""
+    return sql(_SETTLE, of=of, ids=ids)
+
+
+# Only sessions that are locked get rows.
+_AGREE: Final = sql(_sql("agree"), table="$table", owner=owner("g.id", "c.session_id = ANY(%(session_ids)s)"))
 
 
 @composed

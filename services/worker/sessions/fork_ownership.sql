@@ -1,7 +1,18 @@
 -- $table: each table of counted rows in its turn.
 --
--- A batch has the better claim to a row by the lesser session id, or by a better time: an earlier one, of which one from a file is better than a hook's.
+-- A batch has the better claim to a row by its session, or by a better time: an earlier one, of which one from a file is better than a hook's.
 -- What came over the wire keeps the time that the client gave it.
+
+-- name: owner
+-- Whose row it is, of the sessions that claim it. The session that wrote it comes before those that copied it, and of these the first that did.
+-- The id decides only where files say neither.
+SELECT c.session_id FROM contested_rows AS c
+WHERE c.row_id = $row AND $claims ORDER BY c.copied_at, c.session_id LIMIT 1
+
+-- name: settle
+-- Contested no more: no other session has the row. That it is a copy stays known, whenever its origin comes.
+DELETE FROM contested_rows AS c WHERE c.$of = ANY(%($ids)s) AND c.copied_at = '-infinity'
+  AND NOT EXISTS (SELECT FROM contested_rows AS o WHERE o.row_id = c.row_id AND o.session_id <> c.session_id)
 
 -- name: other_sessions
 SELECT t.session_id FROM staged_$table AS s JOIN $table AS t USING (id) WHERE t.session_id IS NOT NULL AND t.session_id <> s.session_id
@@ -14,38 +25,42 @@ WHERE t.id IN (SELECT s.id FROM staged_$table AS s JOIN $table AS o USING (id) W
   AND NOT EXISTS (SELECT FROM contested_rows AS c WHERE c.row_id = t.id)
 
 -- name: note_claims
--- The claims of the batch: to rows that another session has, in the table or in the batch, or that were contested before.
-INSERT INTO contested_rows (row_id, session_id, job_number)
-SELECT DISTINCT s.id, s.session_id, %(job_number)s FROM staged_$table AS s
-WHERE EXISTS (SELECT FROM contested_rows AS c WHERE c.row_id = s.id)
+-- The claims of the batch: to copies, and to rows that another session has, in the table or in the batch, or that were contested before.
+INSERT INTO contested_rows AS t (row_id, session_id, job_number, copied_at)
+SELECT DISTINCT s.id, s.session_id, %(job_number)s, coalesce(o.copied_at, '-infinity')
+FROM staged_$table AS s LEFT JOIN staged_copies AS o ON (o.id, o.session_id) = (s.id, s.session_id)
+WHERE o.id IS NOT NULL OR EXISTS (SELECT FROM contested_rows AS c WHERE c.row_id = s.id)
    OR s.id IN (SELECT id FROM staged_$table GROUP BY id HAVING min(session_id) <> max(session_id))
-ON CONFLICT DO NOTHING
+ON CONFLICT (row_id, session_id, job_number) DO UPDATE SET copied_at = excluded.copied_at WHERE excluded.copied_at < t.copied_at
 
 -- name: agree
--- Within a batch all copies get the same session and time.
+-- Rows of the batch get the session whose they are, and all copies of one the same time.
 UPDATE staged_$table AS s SET session_id = o.session_id, occurred_at = o.occurred_at
 FROM (
-    SELECT id, min(session_id) AS session_id,
-           coalesce(min(occurred_at) FILTER (WHERE source IS DISTINCT FROM 'hook'), min(occurred_at)) AS occurred_at
-    FROM staged_$table GROUP BY id HAVING count(*) > 1
+    SELECT g.id, coalesce(($owner), g.session_id) AS session_id, g.occurred_at
+    FROM (
+        SELECT id, min(session_id) AS session_id,
+               coalesce(min(occurred_at) FILTER (WHERE source IS DISTINCT FROM 'hook'), min(occurred_at)) AS occurred_at
+        FROM staged_$table GROUP BY id
+    ) AS g
 ) AS o
 WHERE s.id = o.id AND (s.session_id, s.occurred_at) <> (o.session_id, o.occurred_at)
 
 -- name: sessions_to_move
 -- The rows to which the batch has the better claim, each with its session and the one that gets it.
 SELECT t.session_id, s.session_id AS owner, t.id FROM staged_$table AS s JOIN $table AS t USING (id)
-WHERE (s.session_id < t.session_id OR s.occurred_at <> t.occurred_at AND NOT coalesce(0 >= ANY(t.brought_by), true)
+WHERE (s.session_id <> t.session_id OR s.occurred_at <> t.occurred_at AND NOT coalesce(0 >= ANY(t.brought_by), true)
        AND (s.source IS NOT DISTINCT FROM 'hook', s.occurred_at) < (t.source IS NOT DISTINCT FROM 'hook', t.occurred_at))
 
 -- name: hand_over
-UPDATE $table AS t SET session_id = least(t.session_id, s.session_id),
+UPDATE $table AS t SET session_id = coalesce(s.session_id, t.session_id),
     occurred_at = CASE WHEN s.occurred_at <> t.occurred_at AND NOT coalesce(0 >= ANY(t.brought_by), true)
             AND (s.source IS NOT DISTINCT FROM 'hook', s.occurred_at) < (t.source IS NOT DISTINCT FROM 'hook', t.occurred_at)
         THEN s.occurred_at ELSE t.occurred_at END
 FROM (
     SELECT DISTINCT ON (id) id, session_id, occurred_at, source FROM staged_$table ORDER BY id, source IS NOT DISTINCT FROM 'hook'
 ) AS s
-WHERE t.id = s.id AND (s.session_id < t.session_id OR s.occurred_at <> t.occurred_at AND NOT coalesce(0 >= ANY(t.brought_by), true)
+WHERE t.id = s.id AND (s.session_id <> t.session_id OR s.occurred_at <> t.occurred_at AND NOT coalesce(0 >= ANY(t.brought_by), true)
        AND (s.source IS NOT DISTINCT FROM 'hook', s.occurred_at) < (t.source IS NOT DISTINCT FROM 'hook', t.occurred_at))
 
 -- name: note_sessions

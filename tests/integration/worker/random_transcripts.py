@@ -12,7 +12,7 @@ PRIVATE_KEY = "-----BEGIN RSA PRIVATE KEY-----\n" + "MIIEpAIBAAKCAQEA7bq8yH2Lw0\
 # What Claude is told of calls that failed, each of another class.
 FAILURES = ("Exit code 1", "<tool_use_error>File does not exist.</tool_use_error>", "The user doesn't want to proceed", "")
 WORDS = ("look at it", "größer, 日本語", f"take {SECRET}", f"with {PRIVATE_KEY} in it", "", "x" * 300)
-# The main session, a fork with a lesser id, which owns what both have, and one with a greater.
+# The main session, a fork with a lesser id, and one with a greater. The main session owns what both have, if the fork's file says that it is one.
 MAIN, FORKS = "m-session", ("a-fork", "z-fork")
 AGENT = "a1b2c3d"
 # (session, file name) → its lines, each with its end.
@@ -149,11 +149,15 @@ def worlds(draw: st.DrawFn) -> World:
     if draw(st.booleans()):
         fork = draw(st.sampled_from(FORKS))
         keeps_old_ids = draw(st.booleans())
+        sign = draw(st.sampled_from(("none", "begin", "marks")))
         copied = main[: draw(st.integers(0, len(main)))]
         copies = [
             row | {"sessionId": fork} if isinstance(row, dict) and "sessionId" in row and not keeps_old_ids else row for row in copied
         ]
-        found[(fork, f"{fork}.jsonl")] = [*copies, *(draw(rows(number + 20, fork)) for number in range(draw(st.integers(0, 6))))]
+        if sign == "marks":
+            copies = [row | {"forkedFrom": {"sessionId": MAIN}} if isinstance(row, dict) else row for row in copies]
+        begin = [row("queue-operation", 900, "begun", sessionId=fork, operation="enqueue")] if sign == "begin" else []
+        found[(fork, f"{fork}.jsonl")] = [*begin, *copies, *(draw(rows(number + 20, fork)) for number in range(draw(st.integers(0, 6))))]
     return {file: [line_of(row) for row in content] for file, content in found.items() if content}
 
 

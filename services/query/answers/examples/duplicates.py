@@ -17,7 +17,7 @@ DUPLICATES_EXAMPLE: Final[dict[str, Any]] = {
                 {"session_id": "01a2f8de-63b4-4f2d-9d0f-2b6c3f0f8f11", "counts": True},
                 {"session_id": "5d0c8a3b-1f7e-4d29-9a55-64b7f1f0c9aa", "counts": False},
             ],
-            "explanation": "The files of 2 sessions have it, as forks and copies do. It counts once, for the session whose id is the least: "
+            "explanation": "The files of 2 sessions have it, as forks and copies do. It counts once, for the session that had it first: "
             "01a2f8de-63b4-4f2d-9d0f-2b6c3f0f8f11.",
         }
     ],

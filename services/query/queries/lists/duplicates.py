@@ -82,7 +82,7 @@ def _explanation(row: Row, claims: Iterable[str], *, is_clients: bool) -> str:
     sessions = list(claims)
     if len(sessions) > 1:
         return (
-            f"The files of {len(sessions)} sessions have it, as forks and copies do. It counts once, for the session whose id is the least: "
+            f"The files of {len(sessions)} sessions have it, as forks and copies do. It counts once, for the session that had it first: "
             f"{row['session_id']}."
         )
     if is_clients and row["brought_by"] is not None:

@@ -8,7 +8,10 @@ UNION ALL SELECT 'timeline_entries', id, session_id, nullif(occurred_at, '-infin
 ORDER BY timestamp, "table", id
 
 -- name: claims
-SELECT DISTINCT row_id, session_id FROM contested_rows WHERE row_id = ANY (%(ids)s) ORDER BY session_id
+-- A copy alone contests nothing.
+SELECT DISTINCT row_id, session_id FROM contested_rows AS c WHERE row_id = ANY (%(ids)s)
+    AND EXISTS (SELECT FROM contested_rows AS o WHERE o.row_id = c.row_id AND o.session_id <> c.session_id)
+ORDER BY session_id
 
 -- name: jobs
 SELECT number, id, kind FROM import_jobs WHERE number = ANY (%(numbers)s::integer[])

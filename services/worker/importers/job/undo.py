@@ -22,6 +22,7 @@ from services.worker.resources import Resources
 from services.worker.row_tables import TOOL_CALLS, for_all, for_each
 from services.worker.search_index.forget_documents import forget_changed_here
 from services.worker.sessions import reattribution, session_rebuild
+from services.worker.sessions.fork_ownership import owner, settle
 from services.worker.sessions.tool_maxima import look_up_maxima
 from services.worker.sql_text import listed, sql
 from shared.sql_files import statement
@@ -50,9 +51,9 @@ _DELETE_FILES: Final = _sql("delete_files")
 
 # A row that is left goes to the remaining session with the best claim, as if the import had never been.
 _WITHDRAW_CLAIMS = "DELETE FROM contested_rows WHERE job_number = %(job_number)s AND row_id = ANY(%(row_ids)s)"
-_HEIRS: Final = _sql("heirs")
-_GIVE_BACK: Final = _sql("give_back")
-_SETTLED_CLAIMS: Final = _sql("settled_claims")
+_HEIRS: Final = sql(_sql("heirs"), owner=owner("r.row_id", "c.job_number <> %(job_number)s"))
+_GIVE_BACK: Final = sql(_sql("give_back"), table="$table", owner=owner("t.id"))
+_SETTLED_CLAIMS: Final = settle("row_id", "row_ids")
 
 # When no row of the sessions is left: the facts that files gave of them as a whole, and claims to rows that were never stored.
 _FACTS = (
@@ -63,7 +64,7 @@ _FACTS = (
 )
 _OTHER_CLAIMS = (
     "DELETE FROM contested_rows WHERE job_number = %(job_number)s AND session_id = ANY(%(session_ids)s)",
-    _sql("settled_claims_of_sessions"),
+    settle("session_id", "session_ids"),
 )
 _FORGET_KEYS: Final = _sql("forget_keys")
 _NOTE_MAXIMA: Final = _sql("note_maxima")

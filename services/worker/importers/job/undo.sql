@@ -16,17 +16,11 @@ WHERE f.file_key = k.file_key AND NOT EXISTS (SELECT FROM activities AS a WHERE 
   AND NOT EXISTS (SELECT FROM base_file_rollups AS b WHERE b.file_key = f.file_key)
 
 -- name: heirs
-SELECT DISTINCT min(session_id) FROM contested_rows
-WHERE row_id = ANY(%(row_ids)s) AND job_number <> %(job_number)s GROUP BY row_id
+SELECT session_id FROM (SELECT DISTINCT ($owner) FROM unnest(%(row_ids)s::uuid[]) AS r (row_id)) AS heirs (session_id) WHERE session_id IS NOT NULL
 
 -- name: give_back
-UPDATE $table AS t SET session_id = (SELECT min(c.session_id) FROM contested_rows AS c WHERE c.row_id = t.id)
-WHERE id = ANY(%(row_ids)s) AND (SELECT min(c.session_id) FROM contested_rows AS c WHERE c.row_id = t.id) <> session_id
-
--- name: settled_claims
--- Contested no more: only one session has it, or the row is gone.
-DELETE FROM contested_rows AS c WHERE row_id = ANY(%(row_ids)s)
-  AND NOT EXISTS (SELECT FROM contested_rows AS o WHERE o.row_id = c.row_id AND o.session_id <> c.session_id)
+UPDATE $table AS t SET session_id = ($owner)
+WHERE id = ANY(%(row_ids)s) AND ($owner) <> session_id
 
 -- name: keep_facts
 UPDATE session_facts SET brought_by = array_remove(brought_by, %(job_number)s::integer)
@@ -35,10 +29,6 @@ WHERE %(job_number)s = ANY(brought_by) AND session_id = ANY(%(session_ids)s)
 -- name: keep_session_events
 UPDATE session_events SET brought_by = array_remove(brought_by, %(job_number)s::integer)
 WHERE %(job_number)s = ANY(brought_by) AND session_id = ANY(%(session_ids)s)
-
--- name: settled_claims_of_sessions
-DELETE FROM contested_rows AS c WHERE session_id = ANY(%(session_ids)s)
-  AND NOT EXISTS (SELECT FROM contested_rows AS o WHERE o.row_id = c.row_id AND o.session_id <> c.session_id)
 
 -- name: forget_keys
 -- A session forgets these. Then its starts and the remaining facts set them again.

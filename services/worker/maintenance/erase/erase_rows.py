@@ -20,6 +20,7 @@ from services.worker.resources import Resources
 from services.worker.row_tables import MESSAGES, ROW_TABLES, for_all, for_each
 from services.worker.search_index.forget_documents import forget_changed_here
 from services.worker.sessions import session_rebuild
+from services.worker.sessions.fork_ownership import owner, settle
 from services.worker.sessions.reattribution import reattributed
 from services.worker.sql_text import sql
 from shared.sql_files import statement
@@ -38,9 +39,9 @@ _COUNT_SESSIONS: Final = _sql("count_sessions")
 _SESSIONLESS: Final = _sql("sessionless")
 _OF_PART: Final = "OR %(kind)s = 'project' AND path_project_id = ANY(%(project_ids)s)"
 _DELETE_SESSIONLESS: Final = "DELETE FROM $table WHERE id = ANY(%(row_ids)s)"
-_HEIRS: Final = _sql("heirs")
+_HEIRS: Final = sql(_sql("heirs"), owner=owner("r.row_id", "c.session_id NOT IN (SELECT session_id FROM erasure_sessions)"))
 _HAND_OVER: Final = _sql("hand_over")
-_FORGET_CLAIMS: Final = (_sql("forget_claims"), _sql("settle_claims"))
+_FORGET_CLAIMS: Final = (_sql("forget_claims"), settle("row_id", "row_ids"))
 _FORGET_NOTES: Final = "DELETE FROM reparse_rows WHERE id = ANY(%(row_ids)s) OR call_id = ANY(%(row_ids)s)"
 _DELETE_SESSIONS: Final = (
     "DELETE FROM session_facts WHERE session_id = ANY(%(session_ids)s)",

@@ -18,18 +18,14 @@ LIMIT %(rows_limit)s
 
 -- name: heirs
 -- Not a session of another erasure, which would have to delete the row again.
-SELECT row_id, min(session_id) FROM contested_rows AS c
-WHERE row_id = ANY(%(row_ids)s) AND session_id NOT IN (SELECT session_id FROM erasure_sessions) GROUP BY row_id
+SELECT row_id, session_id FROM (SELECT row_id, ($owner) FROM unnest(%(row_ids)s::uuid[]) AS r (row_id)) AS heirs (row_id, session_id)
+WHERE session_id IS NOT NULL
 
 -- name: hand_over
 UPDATE $table AS t SET session_id = h.heir FROM unnest(%(row_ids)s::uuid[], %(heirs)s::text[]) AS h (row_id, heir) WHERE t.id = h.row_id
 
 -- name: forget_claims
 DELETE FROM contested_rows WHERE row_id = ANY(%(row_ids)s) AND session_id = ANY(%(session_ids)s)
-
--- name: settle_claims
-DELETE FROM contested_rows AS c WHERE row_id = ANY(%(row_ids)s)
-  AND NOT EXISTS (SELECT FROM contested_rows AS o WHERE o.row_id = c.row_id AND o.session_id <> c.session_id)
 
 -- name: forget_events
 UPDATE session_events SET user_id = CASE WHEN %(kind)s = 'user' AND user_id = ANY(%(user_ids)s) THEN 0 ELSE user_id END,

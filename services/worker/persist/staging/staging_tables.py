@@ -7,11 +7,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from psycopg import Connection
 
 from services.worker.persist.derived_values.cut_results import ALL
-from services.worker.persist.records import HOOK, KeptResults, ProjectSeen, Record, RepositorySeen, SessionFacts
+from services.worker.persist.records import HOOK, KeptResults, ProjectSeen, Record, RepositorySeen, RowRecord, SessionFacts
 from services.worker.persist.staging import event_kind_rows, stage_records
 from services.worker.persist.staging.event_kind_rows import KIND_TABLES, Row
 from shared.events.messages import Binding, Event
@@ -28,6 +29,7 @@ TABLES = {
     " received_at timestamptz, is_fast boolean, inference_geo text, is_advisor boolean, effort text, thinking_ms bigint",
     "staged_timeline_entries": "id uuid, session_id text, kind text, content text, details json, occurred_at timestamptz, agent_id text,"
     " source text, received_at timestamptz",
+    "staged_copies": "id uuid, session_id text, copied_at timestamptz",
     "staged_facts": "id uuid, session_id text, project_path text, user_name text, first_record_at timestamptz, last_record_at timestamptz,"
     " active_ranges tstzmultirange, ended_at timestamptz, title text, title_rank smallint, parent_session_id text, model text, git_branch text,"
     " client_version text, source text, numbers jsonb, end_reason text, received_at timestamptz, client_costs jsonb",
@@ -69,7 +71,7 @@ class Staged:
     projects_seen: int = 0
 
 
-def stage(batch: Iterable[ReceivedEvent], kept_results: KeptResults = ALL) -> Staged:
+def stage(batch: Sequence[ReceivedEvent], kept_results: KeptResults = ALL) -> Staged:
     """The rows of a batch. ValueError if an event cannot be a row; the caller isolates it."""
     staged = Staged()
     projects: dict[str, bool] = {}
@@ -83,7 +85,23 @@ def stage(batch: Iterable[ReceivedEvent], kept_results: KeptResults = ALL) -> St
         users.add(getattr(event, "user", None) or "")
     staged.rows["staged_projects"] = [(path, name_of(path), projects[path]) for path in sorted(projects)]
     staged.rows["staged_users"] = [(name,) for name in sorted(users - {""})]
+    staged.rows["staged_copies"] = _copies(received.event for received in batch)
     return staged
+
+
+def _copies(events: Iterable[Event | Record]) -> list[Row]:
+    """(id, session, when it was copied) of what is staged as copies alone."""
+    records = [event for event in events if isinstance(event, RowRecord)]
+    copies: dict[tuple[UUID, str | None], datetime] = {}
+    for record in records:
+        if record.copied_at is not None:
+            key = record.id, record.session_id
+            copies[key] = min(record.copied_at, copies.get(key, record.copied_at))
+    if copies:
+        for record in records:
+            if record.copied_at is None:
+                copies.pop((record.id, record.session_id), None)
+    return [(*key, copied_at) for key, copied_at in copies.items()]
 
 
 def _is_working_folder(event: Event | Record) -> bool:

@@ -57,7 +57,7 @@ def test_copied_row_names_the_session_that_it_counts_for(client: TestClient, bri
     [row] = asked(client, "toolu_1")["rows"]
 
     assert row["claims"] == [{"session_id": SESSION, "counts": True}, {"session_id": "f-fork", "counts": False}]
-    assert row["explanation"].endswith(f"counts once, for the session whose id is the least: {SESSION}.")
+    assert row["explanation"].endswith(f"counts once, for the session that had it first: {SESSION}.")
     assert row["brought_by"] == [{"kind": "import", "job_id": str(job)} for job in jobs]
 
 

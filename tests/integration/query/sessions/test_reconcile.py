@@ -226,7 +226,7 @@ def test_copy_under_another_id_counts_no_total_again(client: TestClient, bring: 
 def test_fork_and_its_origin_count_what_their_rows_cost(
     client: TestClient, bring: Import, *, fork: str, fork_first: bool, is_marked: bool
 ) -> None:
-    # Given a session, and a fork of it: Claude Code goes on with its count. The lesser of the ids has the rows that both have
+    # Given a session, and a fork of it: Claude Code goes on with its count. The lesser id has the rows that both have if no mark says more
     origin = [ASK, said(1, 1), cost_state({OPUS: of_opus(more=MORE)})]
     mark = {"forkedFrom": {"sessionId": SESSION}} if is_marked else {}
     own = [prompt(60, "u9", "another way"), said(61, 2), cost_state({OPUS: of_opus(2, MORE)})]
@@ -239,7 +239,7 @@ def test_fork_and_its_origin_count_what_their_rows_cost(
     # Then both sums are right, and the helper's call is the only difference, where the rows are
     spent = {each: of["client_cost_usd"] for each, of in found.items()}
     assert sum(spent.values()) == pytest.approx(of_opus(2, MORE)[1])
-    owner, other = sorted(found)
+    owner, other = (SESSION, fork) if is_marked else sorted(found)
     assert (reasons(found[owner]), reasons(found[other])) == ([("unknown", OPUS)], [])
     assert found[owner]["differences"][0]["tokens"] == sum(MORE)
     assert (spent[other], found[other]["cost_usd"]) == ((pytest.approx(of_opus()[1]),) * 2 if other == fork else (0, None))

@@ -7,6 +7,7 @@ from uuid import UUID, uuid4, uuid5
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from psycopg import Connection
 
 from services.worker.importers.job import undo
@@ -19,12 +20,14 @@ from services.worker.persist.records import (
     Message,
     Record,
     RecordError,
+    RowRecord,
     SessionFacts,
     TimelineEntry,
     ToolUse,
 )
 from services.worker.persist.staging.staging_tables import ReceivedEvent, clear
 from services.worker.resources import Resources
+from services.worker.row_tables import for_all
 from shared.events.messages import Conversation, SessionStart
 from tests.example_counts import examples
 from tests.integration.worker.all_tables import tables
@@ -93,18 +96,33 @@ def act(n: int, session_id: str) -> Record:
             )
 
 
-def file_of(session_id: str, acts: list[int]) -> list[Record]:
-    """What an importer reads out of a session's file."""
+# When a session's file was begun, if it is a fork's: the last session's first, so that the least id is no better claim.
+BEGUN = {"s1": EPOCH + timedelta(days=3), "s2": EPOCH + timedelta(days=2), "s3": EPOCH + timedelta(days=1)}
+
+
+def file_of(session_id: str, acts: list[int], copied: frozenset[int] = frozenset()) -> list[Record]:
+    """What an importer reads out of a session's file. `copied`: the acts that the file copied of another session's."""
     times = [EPOCH + timedelta(minutes=3 * n, seconds=n) for n in acts]
     facts = SessionFacts(
         id=uuid5(NAMESPACE, f"facts {session_id} {acts}"), session_id=session_id, source="transcript", project_path=f"/p/{session_id}", user="ann",
         started_at=min(times), ended_at=max(times), active_ranges=[(at, at + GAP) for at in times], title=f"title of {session_id}", title_rank=1,
     )  # fmt: skip
-    return [facts, *(act(n, session_id) for n in acts)]
+    return [facts, *(replace(act(n, session_id), copied_at=BEGUN[session_id] if n in copied else None) for n in acts)]
+
+
+def owners(read: list[Record]) -> dict[UUID, str]:
+    """Whose each row is, said in plain Python: the session's that wrote it, else the first's that copied it."""
+    claims = [(record.copied_at or EPOCH, record.session_id, record.id) for record in read if isinstance(record, RowRecord)]
+    return {row_id: min(claim[:2] for claim in claims if claim[2] == row_id)[1] or "" for *_, row_id in claims}
+
+
+def stored_owners(connection: Connection[Any]) -> dict[UUID, str]:
+    return dict(connection.execute(for_all("SELECT id, session_id FROM $table").encode()).fetchall())
 
 
 # Jobs of one or two files each; the same act in several files is a copy.
-files = st.tuples(st.sampled_from(SESSIONS), st.lists(st.integers(0, 11), min_size=1, max_size=6, unique=True))
+numbers = st.integers(0, 11)
+files = st.tuples(st.sampled_from(SESSIONS), st.lists(numbers, min_size=1, max_size=6, unique=True), st.frozensets(numbers))
 jobs = st.lists(st.lists(files, min_size=1, max_size=2), min_size=1, max_size=4)
 live = [
     SessionStart(project_path="/p/live", start_time=EPOCH, user="bob", session_id="s2", id=uuid5(NAMESPACE, "start")),
@@ -184,7 +202,8 @@ def test_rows_shared_by_files_are_stored_once_in_any_order(connection: Connectio
     with connection.transaction(force_rollback=True):
         bring(connection, read, 1)
         together = tables(connection)
-        # Then the aggregates are what the rows say
+        # Then each row is the session's that had it first, and the aggregates are what the rows say
+        assert stored_owners(connection) == owners(read)
         assert drift(connection) == {}
     with connection.transaction(force_rollback=True):
         for batch in (shuffled[:cut], shuffled[cut:]):

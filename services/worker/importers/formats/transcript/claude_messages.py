@@ -28,6 +28,8 @@ class Place(Struct):
     timestamp: datetime | None
     # The row's timestamp, else the time of the row before it in the session.
     time: datetime | None
+    # When its file was begun, if the row is a copy of another session's (copied_rows.py).
+    copied_at: datetime | None = None
 
 
 class _Open(Struct):
@@ -122,6 +124,7 @@ class ClaudeMessages:
             agent_id=place.agent_id,
             timestamp=place.timestamp,
             model=opened.model,
+            copied_at=place.copied_at,
         )
         if place.time is None:
             return
@@ -136,6 +139,7 @@ class ClaudeMessages:
                 model=opened.model,
                 agent_id=place.agent_id,
                 source=self._source,
+                copied_at=place.copied_at,
             )
 
 

@@ -4,7 +4,7 @@
 prompt stands before the copy: its file-history-snapshot, or the queue-operation of `claude -p`. The rows that are older are the copy.
 """
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import msgspec
@@ -16,6 +16,8 @@ from services.worker.importers.formats.transcript.transcript_rows import NOTHING
 # Hooks at a session's start may have a record from before its first prompt.
 START_HOOKS: Final = timedelta(seconds=5)
 BEFORE_ROWS: Final = frozenset({"file-history-snapshot", "queue-operation"})
+# Of a file that does not say when it was begun, as `/branch` writes it.
+UNKNOWN_BEGIN: Final = datetime.max.replace(tzinfo=UTC)
 
 
 class _Snapshot(Struct):
@@ -39,12 +41,15 @@ class CopiedRows:
         if at is not None and (self._begun_at is None or at > self._begun_at):
             self._begun_at, self._prompt = at, row.message_id
 
-    def is_copy(self, row: Row, time: datetime | None) -> bool:
-        """Whether a row is a copy. Once one is not, none is any more: rows of a session are not always in the order of their times."""
+    def copied_at(self, row: Row, time: datetime | None) -> datetime | None:
+        """When the file was begun that copied the row; None: it is no copy.
+
+        Once a row is none, none is any more: rows of a session are not always in the order of their times.
+        """
         if not self._is_over:
             self._is_over = not self._is_copied(row, time)
             self._has_copies = self._has_copies or not self._is_over
-        return not self._is_over
+        return None if self._is_over else self._begun_at or UNKNOWN_BEGIN
 
     def _is_copied(self, row: Row, time: datetime | None) -> bool:
         if row.forked_from is not None and row.forked_from.session_id:

@@ -161,6 +161,7 @@ class TimelineEntries:
             content=content[:MAX_ENTRY_CHARACTERS],
             details=kept or None,
             agent_id=place.agent_id,
+            copied_at=place.copied_at,
         )
 
 

@@ -1,4 +1,4 @@
-"""Tool calls: a use, and its result in a later row. A bounded number of uses waits for results at a time."""
+"""Tool calls: a use, and its result in another row, mostly a later one. A bounded number of uses waits for results at a time, and of results for uses."""
 
 from collections import OrderedDict
 from collections.abc import Iterator
@@ -24,6 +24,8 @@ from services.worker.persist.records import FileChange, KeptResults, ToolUse
 from shared.claude_formats.tool_results import parse_result
 
 MAX_WAITING = 1024
+# Claude Code writes a result a line before its use at times. So much of the file is held of such results, by the bytes of their lines.
+MAX_EARLY_BYTES = 4 * 1024 * 1024
 # Of so many messages, calls that were refused are held: a later row may say that they were interrupted.
 MAX_REFUSED = 64
 # Most paths of a file that are remembered, to estimate whether an edit created its file.
@@ -39,8 +41,15 @@ class _Waiting(Struct):
     is_given: bool = False
 
 
+class _Early(Struct):
+    block: Block
+    row: Row
+    place: Place
+    line_bytes: int
+
+
 class ToolCalls:
-    """Takes uses and results. Gives each ToolUse when its result is there, with the FileChanges that it made.
+    """Takes uses and results, in any order. Gives each ToolUse when both are there, with the FileChanges that it made.
 
     With so_far() it gives a use earlier, as pending.
     """
@@ -52,11 +61,15 @@ class ToolCalls:
         first, last = enough_of(kept_results)
         self._enough = max(first, LOOKED_AT_CHARACTERS + 1), max(last, LOOKED_AT_CHARACTERS + 1)
         self._waiting: OrderedDict[str, _Waiting] = OrderedDict()
+        self._early: OrderedDict[str, _Early] = OrderedDict()
+        self._early_bytes = 0
+        # Results that were left out, since their uses did not come.
+        self.results_without_use = 0
         self._known_paths: set[str] = set()
         # By the message that has the uses.
         self._refused: OrderedDict[str, list[ToolUse]] = OrderedDict()
 
-    def use(self, key: str, block: Block, place: Place, cwd: str | None, message_id: str) -> Iterator[ToolUse]:
+    def use(self, key: str, block: Block, place: Place, cwd: str | None, message_id: str) -> Iterator[ToolUse | FileChange]:
         """A tool_use block of a message; `key` is its id."""
         if place.time is None or key in self._waiting:
             return
@@ -70,10 +83,14 @@ class ToolCalls:
             source=self._source,
             agent_id=place.agent_id,
             parameters=kept_parameters(block.input),
+            copied_at=place.copied_at,
         )
         requested = requested_edit(name, block.input, cwd, self._known_paths)
         self._waiting[key] = _Waiting(record, message_id, requested, deleted_paths(name, block.input, cwd))
         self._remember_path(block.input)
+        if (early := self._early.pop(key, None)) is not None:
+            self._early_bytes -= early.line_bytes
+            yield from self.result(early.block, early.row, early.place, early.line_bytes)
         if len(self._waiting) > MAX_WAITING:
             yield from self._without_result()
 
@@ -84,14 +101,11 @@ class ToolCalls:
             waiting.record.started_agent = agent_id[:MAX_AGENT_ID]
             waiting.is_given = False
 
-    def is_waiting(self, block: Block) -> bool:
-        """Whether the use of a tool_result block is in the file and has no result yet."""
-        return (block.tool_use_id or "") in self._waiting
-
-    def result(self, block: Block, row: Row, place: Place) -> Iterator[ToolUse | FileChange]:
-        """A tool_result block. Gives nothing if its use is not in the file or has a result already."""
+    def result(self, block: Block, row: Row, place: Place, line_bytes: int) -> Iterator[ToolUse | FileChange]:
+        """A tool_result block in a line of so many bytes. Gives nothing while its use is not known, or if it has a result already."""
         waiting = self._waiting.pop(block.tool_use_id or "", None)
         if waiting is None:
+            self._hold(block, row, place, line_bytes)
             return
         record = waiting.record
         may_be_looked_at = self._kept_results.keeps("success") or block.is_error or is_interrupted(row)
@@ -135,12 +149,26 @@ class ToolCalls:
         """The uses without a result at the end of the file."""
         while self._waiting:
             yield from self._without_result()
+        self.results_without_use += len(self._early)
+        self._early.clear()
 
     @property
-    def held(self) -> tuple[int, int, int]:
-        """How many uses wait, how many characters their diffs have, and how many paths are remembered."""
+    def held_bytes(self) -> int:
+        """About how much memory is held."""
         patches = (waiting.requested.patch for waiting in self._waiting.values() if waiting.requested is not None)
-        return len(self._waiting), sum(len(patch.text) for patch in patches if patch is not None), len(self._known_paths)
+        of_patches = sum(len(patch.text) for patch in patches if patch is not None)
+        return len(self._waiting) * 3_000 + of_patches * 2 + len(self._known_paths) * 200 + self._early_bytes * 2
+
+    def _hold(self, block: Block, row: Row, place: Place, line_bytes: int) -> None:
+        if not block.tool_use_id or block.tool_use_id in self._early or line_bytes > MAX_EARLY_BYTES:
+            self.results_without_use += 1
+            return
+        self._early[block.tool_use_id] = _Early(block, row, place, line_bytes)
+        self._early_bytes += line_bytes
+        while self._early_bytes > MAX_EARLY_BYTES:
+            _, oldest = self._early.popitem(last=False)
+            self._early_bytes -= oldest.line_bytes
+            self.results_without_use += 1
 
     def _without_result(self) -> Iterator[ToolUse]:
         _, waiting = self._waiting.popitem(last=False)
@@ -180,4 +208,5 @@ def _file_change(id: UUID, record: ToolUse, change: Change) -> FileChange:
         tool_call_id=record.id,
         patch=change.patch.text if change.patch else None,
         patch_left_out=change.patch.left_out if change.patch else 0,
+        copied_at=record.copied_at,
     )

@@ -107,6 +107,7 @@ class Transcript:
         yield from self._messages.rest()
         yield from self._calls.rest()
         self._types.skip("API call without a time", self._messages.calls_without_time)
+        self._types.skip("tool_result without a call", self._calls.results_without_use)
         for session in self._sessions.values():
             if session.has_records:
                 yield session.facts()
@@ -136,10 +137,9 @@ class Transcript:
     @property
     def held_bytes(self) -> int:
         """About how much memory the state takes."""
-        calls, patches, paths = self._calls.held
         ranges = sum(session.held for session in self._sessions.values())
         rows = len(self._known_rows) * 250 + len(self._summaries) * 500
-        return 20_000 + rows + self._messages.held_characters * 2 + calls * 3_000 + patches * 2 + paths * 200 + ranges * 250
+        return 20_000 + rows + self._messages.held_characters * 2 + self._calls.held_bytes + ranges * 250
 
     def _row(self, row: Row, line: Line) -> Iterator[Record | RecordError]:
         if row.type in CONVERSATION or row.type == "progress":
@@ -190,18 +190,19 @@ class Transcript:
         time = time_or_none(row.timestamp)
         self._connect(row, session)
         # What is copied of another session's file counts for its owner, not for how long this one lasted.
-        session.add_row(row, time, is_copy=self._copies.is_copy(row, time))
+        copied_at = self._copies.copied_at(row, time)
+        session.add_row(row, time, is_copy=copied_at is not None)
         if not session.has_first_facts and (first_facts := session.first_facts()) is not None:
             yield first_facts
         agent_id = (row.agent_id[:200] if row.agent_id else UNNAMED_AGENT) if row.is_sidechain else None
-        place = Place(session.session_id, agent_id, time, time or session.last_time)
+        place = Place(session.session_id, agent_id, time, time or session.last_time, copied_at)
         match row.type:
             case "assistant" | "user" if row.message is None:
                 self._types.skip(f"{row.type} without a message")
             case "assistant":
                 yield from self._claude_row(row, session, place, line, cwd)
             case "user":
-                yield from self._user_row(row, session, place)
+                yield from self._user_row(row, session, place, len(line.content))
             case "system":
                 yield from self._entries.of_system_row(row, place)
             case "attachment":
@@ -235,14 +236,12 @@ class Transcript:
                 elif block.type == "thinking":
                     yield from self._entries.of_thinking(key, block, place)
 
-    def _user_row(self, row: Row, session: Session, place: Place) -> Iterator[Record]:
+    def _user_row(self, row: Row, session: Session, place: Place, line_bytes: int) -> Iterator[Record]:
         content = row.message.content if row.message else None
         if isinstance(content, list):
             for block in content:
                 if block.type == "tool_result":
-                    if not self._calls.is_waiting(block):
-                        self._types.skip("tool_result without a call")
-                    yield from self._calls.result(block, row, place)
+                    yield from self._calls.result(block, row, place, line_bytes)
         if row.interrupted_message_id:
             yield from self._calls.interrupted(row.interrupted_message_id)
         text = text_of_person(row)
@@ -260,6 +259,7 @@ class Transcript:
             session_id=session.session_id,
             user=self._user,
             timestamp=place.timestamp,
+            copied_at=place.copied_at,
         )
 
     def _session(self, session_id: str) -> Generator[Record, None, Session]:

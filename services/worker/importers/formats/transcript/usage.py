@@ -75,10 +75,12 @@ def api_calls(
     model: str | None,
     agent_id: str | None,
     source: str,
+    copied_at: datetime | None,
 ) -> Iterator[ApiCall]:
     """The record, and one for each advisor that was asked. Cache writes are split by how long they are kept, since the prices differ."""
     usage = tokens.usage
     place: dict[str, Any] = {"session_id": session_id, "timestamp": timestamp, "agent_id": agent_id, "source": source}
+    place["copied_at"] = copied_at
     geo = None if usage.inference_geo in _ANYWHERE else name_or_none(usage.inference_geo)
     yield ApiCall(
         id=ids.api_call_id(message_id, request_id),

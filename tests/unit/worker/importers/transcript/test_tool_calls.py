@@ -1,5 +1,6 @@
 """Tool calls with their results, and the file changes they made."""
 
+from itertools import permutations
 from typing import Any
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from services.worker.importers.formats.transcript import tool_calls
 from services.worker.persist.records import FileChange, ToolUse
 from tests.unit.worker.importers.merged import Merged
-from tests.unit.worker.importers.transcript.rows_of_a_session import PATCH, answer, of, prompt, read_rows, result, use
+from tests.unit.worker.importers.transcript.rows_of_a_session import PATCH, answer, of, prompt, read_rows, result, summary, use
 
 REJECTION = "The user doesn't want to proceed with this tool use. The tool use was rejected"
 
@@ -267,3 +268,30 @@ def test_only_plain_rm_commands_give_deletions(command: str, paths: list[str]) -
     assert [change.file_path for change in changes] == paths
     assert all((change.action, change.lines_removed, change.is_estimated) == ("deleted", 0, True) for change in changes)
     assert len({change.id for change in changes}) == len(changes)
+
+
+def test_results_may_stand_before_their_calls() -> None:
+    rows = [
+        answer(0, "a1", "msg_1", use("toolu_1", "Edit", file_path="/p/b.py", old_string="b", new_string="c\nd")),
+        result(2, "u1", "toolu_1", "edited", toolUseResult=PATCH),
+        answer(0, "a2", "msg_1", use("toolu_2", command="rm a.py")),
+        result(3, "u2", "toolu_2", REJECTION, is_error=True),
+    ]
+
+    read = [read_rows(*order) for order in permutations(rows)]
+
+    tables = [{record.id: record for kind in (ToolUse, FileChange) for record in of(records, kind)} for records in read]
+    assert {call.status for call in of(read[0], ToolUse)} == {"success", "rejected"}
+    assert [table for table in tables if table != tables[0]] == []
+    assert {summary(records).skipped_records.get("tool_result without a call", 0) for records in read} == {0}
+
+
+def test_results_whose_calls_never_come_are_forgotten_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tool_calls, "MAX_EARLY_BYTES", 3000)
+    strangers = [result(n, f"u{n}", f"toolu_x{n}") for n in range(20)]
+    early = result(30, "u", "toolu_1")
+
+    told = summary(records := read_rows(*strangers, early, answer(29, "a1", "msg_1", use("toolu_1"))))
+
+    assert [call.status for call in of(records, ToolUse)] == ["success"]
+    assert told.skipped_records == {"tool_result without a call": 20}

@@ -1,0 +1,17 @@
+"""Whose copied rows are, from 0061_fork_ownership.sql."""
+
+from pathlib import Path
+
+from alembic import op
+
+revision = "0061"
+down_revision = "0057"
+
+
+def upgrade() -> None:
+    sql = (Path(__file__).parent.parent / "0061_fork_ownership.sql").read_text(encoding="utf-8")
+    op.get_bind().exec_driver_sql(sql.replace("%", "%%"))
+
+
+def downgrade() -> None:
+    raise NotImplementedError("Claims may be stored; leave the column where it is.")
