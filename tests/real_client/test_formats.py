@@ -1,5 +1,6 @@
 """What the real client writes is read, or left out by name; and what it says of its calls and answers is in the rows."""
 
+import json
 from pathlib import Path
 
 from services.worker.resources import Resources
@@ -33,6 +34,35 @@ def test_nothing_that_this_version_writes_is_unknown(claude_home: ClaudeHome) ->
 
 def test_the_program_names_the_events_of_its_hooks(claude_home: ClaudeHome) -> None:
     assert {"PreToolUse", "SessionEnd", "MessageDisplay"} <= events_of_program(Path(str(CLAUDE)).resolve())
+
+
+def test_refusals_without_a_person_are_told_as_those_of_settings_and_hooks(
+    claude_home: ClaudeHome, worker: Resources, tmp_path: Path
+) -> None:
+    # Given a rule that denies, a call that no rule allows, and a hook that denies, all without a person
+    blocking = {"PreToolUse": [{"matcher": "Read", "hooks": [{"type": "command", "command": "echo not this >&2; exit 2"}]}]}
+    permissions = {"allow": ["Read"], "deny": ["Bash(curl:*)"], "defaultMode": "default"}
+    claude_home.settings_file.write_text(json.dumps({"permissions": permissions, "hooks": blocking}))
+    turns = [
+        [use("Bash", command="curl http://127.0.0.1/shop", description="Ask")],
+        [use("Write", file_path=str(claude_home.project / "shop.py"), content="a")],
+        [use("Read", file_path=str(claude_home.project / "part.py"))],
+        [say("Done.")],
+    ]
+    claude_home.run("Try.", turns)
+
+    import_files(worker, tmp_path, *(path.read_bytes() for path in claude_home.transcripts()))
+
+    with worker.transaction() as connection:
+        calls = connection.execute("SELECT decision_source, error_class FROM tool_calls ORDER BY occurred_at").fetchall()
+        [(rejected, ran, waited)] = connection.execute(
+            "SELECT count(*) FILTER (WHERE status = 'rejected'), count(duration_ms), count(wait_ms) FROM tool_calls"
+        ).fetchall()
+    if version_of(claude_home, Path(str(CLAUDE)).resolve()) < SAYS_DECISIONS:
+        assert [error_class for _, error_class in calls] == ["permission", "permission", "hook_blocked"]
+    else:
+        assert calls == [("rule", "permission"), ("config", "permission"), ("hook", "hook_blocked")]
+        assert (rejected, ran, waited) == (3, 0, 3)
 
 
 def test_decisions_effort_and_thinking_are_in_the_rows(claude_home: ClaudeHome, worker: Resources, tmp_path: Path) -> None:

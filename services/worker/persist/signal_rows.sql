@@ -37,9 +37,15 @@ WHERE d.id = s.id AND s.status <> 'pending' AND s.duration_ms IS NOT NULL AND d.
 
 -- name: refusals_of_signals
 -- A call without a result that a person, a rule or a hook refused. A result says more, and is better than this version (row_tables.py).
-UPDATE staged_tool_calls AS s SET status = 'rejected', error_class = 'rejected'
-WHERE s.status = 'pending' AND EXISTS (
-    SELECT FROM signals AS g WHERE $is_of_call AND g.name = %(tool_decision)s AND g.attributes ->> 'decision' = 'reject')
+-- Its class is that of a text that says so (error_classes.toml).
+UPDATE staged_tool_calls AS s SET status = 'rejected',
+    error_class = CASE WHEN r.source = 'hook' THEN 'hook_blocked' WHEN starts_with(r.source, 'user') THEN 'rejected' ELSE 'permission' END
+FROM (
+    SELECT DISTINCT ON (s.id) s.id, coalesce(g.attributes ->> 'source', '') AS source FROM staged_tool_calls AS s JOIN signals AS g ON $is_of_call
+    WHERE g.name = %(tool_decision)s AND g.attributes ->> 'decision' = 'reject'
+    ORDER BY s.id, g.occurred_at DESC, g.attributes ->> 'source' COLLATE "C" DESC
+) AS r
+WHERE r.id = s.id AND s.status = 'pending'
 
 -- name: decisions_of_signals
 -- Who allowed the call, where its transcript does not say it. The last counts, as of one that was asked about twice.

@@ -34,7 +34,8 @@ def read_again() -> Iterator[None]:
 def test_each_rule_gives_its_example_its_class(rule: error_classes.Rule) -> None:
     tool_name = rule.tools[0].replace("*", "total") if rule.tools else "Bash"
     status = min(rule.statuses, default="error")
-    assert ErrorClasses(own_rules()).of(tool_name, status, rule.example) == rule.error_class
+    refused_by = min(rule.refused_by, default=None)
+    assert ErrorClasses(own_rules()).of(tool_name, status, rule.example, refused_by) == rule.error_class
 
 
 @pytest.mark.parametrize(
@@ -89,6 +90,7 @@ def test_rules_of_the_settings_come_first(tmp_path: Path, monkeypatch: pytest.Mo
         ('[[rule]]\nclass = "a"\npattern = 3', "texts"),
         ('[[rule]]\nclass = "a"\ntools = "Bash"', "lists"),
         ('[[rule]]\nclass = "a"\nstatuses = ["success"]', "statuses"),
+        ('[[rule]]\nclass = "a"\nrefused_by = ["nobody"]', "refused_by"),
         ('[[rule]]\nclass = "a"\nregex = "x"', "fields"),
     ],
 )

@@ -5,7 +5,7 @@ from typing import Any, Final
 EXPLANATION_EXAMPLE: Final[dict[str, Any]] = {
     "measure": "tool_errors",
     "label": "Failed calls",
-    "definition": "Tool calls that failed or timed out. Those that a person rejected are not among them.",
+    "definition": "Tool calls that failed or timed out. Those that were refused are not among them.",
     "rule": "A tool call counts once, when it began, by its id. Whether a hook, a transcript or a client told it makes no difference.",
     "range": {"start": "2024-01-15T00:00:00Z", "end": "2024-01-16T00:00:00Z", "tz": "UTC", "is_default": False},
     "value": 3.0,

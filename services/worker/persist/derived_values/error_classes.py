@@ -11,6 +11,7 @@ from typing import Any, Final, get_args
 
 import re2
 
+from services.worker.persist.records import DecisionSource
 from services.worker.settings import Settings
 from shared.events.messages import ToolStatus
 
@@ -23,7 +24,8 @@ LOOKED_AT_CHARACTERS: Final = 4000
 _NO_FAILURES: Final = frozenset({"success", "pending"})
 _STATUSES: Final = frozenset(get_args(ToolStatus)) - _NO_FAILURES
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,39}")
-_FIELDS: Final = frozenset({"class", "pattern", "tools", "statuses", "example"})
+_SOURCES: Final = frozenset(get_args(DecisionSource))
+_FIELDS: Final = frozenset({"class", "pattern", "tools", "statuses", "refused_by", "example"})
 # Of the automaton of all patterns. Its default is a third of what these rules need with long lines.
 _PATTERN_BYTES: Final = 64 * 1024**2
 
@@ -34,18 +36,21 @@ class InvalidRules(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One rule (error_classes.toml). `tools` and `statuses` are empty for all."""
+    """One rule (error_classes.toml). `tools`, `statuses` and `refused_by` are empty for all."""
 
     error_class: str
     pattern: str
     tools: tuple[str, ...]
     statuses: frozenset[str]
+    refused_by: frozenset[str]
     example: str
 
-    def fits(self, tool_name: str, status: str) -> bool:
+    def fits(self, tool_name: str, status: str, refused_by: str | None) -> bool:
         """Whether it is for such calls at all."""
-        return (not self.statuses or status in self.statuses) and (
-            not self.tools or any(tool_name.startswith(name[:-1]) if name.endswith("*") else tool_name == name for name in self.tools)
+        return (
+            (not self.statuses or status in self.statuses)
+            and (not self.refused_by or refused_by in self.refused_by)
+            and (not self.tools or any(tool_name.startswith(name[:-1]) if name.endswith("*") else tool_name == name for name in self.tools))
         )
 
 
@@ -62,17 +67,20 @@ class ErrorClasses:
             self._patterns.Add(rule.pattern)
         self._patterns.Compile()
 
-    def of(self, tool_name: str, status: str, text: str) -> str | None:
-        """The class of a call; None if it did not fail. `text` is what Claude was told, empty if that is not known."""
+    def of(self, tool_name: str, status: str, text: str, refused_by: str | None = None) -> str | None:
+        """The class of a call; None if it did not fail. `text` is what Claude was told, empty if that is not known.
+
+        `refused_by`: the source of the decision that refused the call, a word of DecisionSource.
+        """
         if status in _NO_FAILURES:
             return None
         found = sorted(self._patterns.Match(_looked_at(text)))
-        return next((self.rules[number].error_class for number in found if self.rules[number].fits(tool_name, status)), OTHER)
+        return next((self.rules[number].error_class for number in found if self.rules[number].fits(tool_name, status, refused_by)), OTHER)
 
 
-def error_class_of(tool_name: str, status: str, text: str) -> str | None:
+def error_class_of(tool_name: str, status: str, text: str, refused_by: str | None = None) -> str | None:
     """As ErrorClasses.of, by the rules of this process: those of the settings, then the tracker's own. InvalidRules if they cannot be used."""
-    return None if status in _NO_FAILURES else error_classes().of(tool_name, status, text)
+    return None if status in _NO_FAILURES else error_classes().of(tool_name, status, text, refused_by)
 
 
 @lru_cache(maxsize=1)
@@ -120,15 +128,16 @@ def _rule(table: Any) -> Rule:
         raise InvalidRules("class: lower case letters, digits and _, at most 40, and not `other` or `unclassified`")
     if not isinstance(pattern, str) or not isinstance(example, str):
         raise InvalidRules("pattern and example are texts")
-    tools, statuses = table.get("tools", []), table.get("statuses", [])
-    if not all(isinstance(each, list) and all(isinstance(name, str) and name for name in each) for each in (tools, statuses)):
-        raise InvalidRules("tools and statuses are lists of names")
-    if set(statuses) - _STATUSES:
-        raise InvalidRules(f"statuses: of {', '.join(sorted(_STATUSES))}")
-    if not pattern and not tools and not statuses:
-        raise InvalidRules("without pattern, tools and statuses it would fit every call")
+    tools, statuses, refused_by = lists = [table.get(name, []) for name in ("tools", "statuses", "refused_by")]
+    if not all(isinstance(each, list) and all(isinstance(name, str) and name for name in each) for each in lists):
+        raise InvalidRules("tools, statuses and refused_by are lists of names")
+    for name, given, known in (("statuses", statuses, _STATUSES), ("refused_by", refused_by, _SOURCES)):
+        if set(given) - known:
+            raise InvalidRules(f"{name}: of {', '.join(sorted(known))}")
+    if not pattern and not any(lists):
+        raise InvalidRules("without pattern, tools, statuses and refused_by it would fit every call")
     _check_pattern(pattern)
-    return Rule(error_class, pattern, tuple(tools), frozenset(statuses), example)
+    return Rule(error_class, pattern, tuple(tools), frozenset(statuses), frozenset(refused_by), example)
 
 
 def _check_pattern(pattern: str) -> None:

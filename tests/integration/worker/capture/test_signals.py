@@ -223,22 +223,32 @@ def test_pieces_of_all_channels_may_come_in_any_order_and_again(
 
 
 ASKED = jsonl(answer(2.1, "a2", "msg_1", use("toolu_1", "Bash", command="make test")))
-REFUSED = signals_of(logs(of_session("tool_decision", 1, 9, tool_use_id="toolu_1", decision="reject", source="user_reject")))
+
+
+def refused_by(source: str) -> Any:
+    """What telemetry tells of a refusal."""
+    return signals_of(logs(of_session("tool_decision", 1, 9, tool_use_id="toolu_1", decision="reject", source=source)))
+
+
+REFUSED = refused_by("user_reject")
 
 
 @pytest.mark.parametrize("order", ["refusal first", "call first"])
-def test_a_call_to_which_a_person_says_no_ends_as_rejected(worker: Resources, order: str) -> None:
+@pytest.mark.parametrize(
+    ("source", "error_class"), [("user_reject", "rejected"), ("user_abort", "rejected"), ("config", "permission"), ("hook", "hook_blocked")]
+)
+def test_a_call_that_is_refused_ends_as_rejected_by_whom_it_was(worker: Resources, order: str, source: str, error_class: str) -> None:
     """given a transcript with the use of a call, and no result of it."""
     if order == "refusal first":
-        bring_signals(worker, REFUSED)
+        bring_signals(worker, refused_by(source))
     with worker.transaction() as connection:
         put_range(connection, SESSION, ASKED)
     read_all(worker)
     if order == "call first":
         assert status_of(worker, "toolu_1") == ("pending", None, None)
-        bring_signals(worker, REFUSED)
+        bring_signals(worker, refused_by(source))
 
-    assert status_of(worker, "toolu_1") == ("rejected", "rejected", None)
+    assert status_of(worker, "toolu_1") == ("rejected", error_class, None)
     assert is_verified(worker)
 
 

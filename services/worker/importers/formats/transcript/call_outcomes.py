@@ -34,7 +34,7 @@ def status_of(block: Block, row: Row, text: str) -> ToolStatus:
         return "cancelled" if is_interrupted(row) else "success"
     if row.tool_denial_kind == "interrupted":
         return "cancelled"
-    if row.tool_denial_kind == "user-rejected":
+    if decision_of(row)[0] == "reject":
         return "rejected"
     return status_of_failure(text, is_interrupted=is_interrupted(row))
 
@@ -57,12 +57,13 @@ def status_of_failure(text: str, *, is_interrupted: bool) -> ToolStatus:
 
 
 def decision_of(row: Row) -> tuple[Decision | None, DecisionSource | None]:
-    """Whether the call was allowed, and what decided. None if the row does not say it, as before Claude Code 2.1.332. A person's No has a word of its own."""
-    if row.tool_denial_kind == "user-rejected":
-        return "reject", "user_reject"
+    """Whether the call was allowed, and what decided. None if the row does not say it, as before Claude Code 2.1.332.
+
+    The kind of the denial is asked last: "user-rejected" is also that of a call that nobody was there to allow. A person's No has nothing else.
+    """
     said = row.permission_decision
     if said is None or not said.decision:
-        return None, None
+        return ("reject", "user_reject") if row.tool_denial_kind == "user-rejected" else (None, None)
     decision = cast(Decision, said.decision) if said.decision in _DECISIONS else "other"
     # A rule may be called after the person who once made it.
     source = "rule" if said.rule_source else said.source

@@ -112,17 +112,20 @@ class ToolCalls:
         given = parse_result(block.content, self._enough) if may_be_looked_at else None
         text = given.text if given is not None else ""
         record.status = status_of(block, row, text)
-        record.error_class = error_class_of(record.tool_name, record.status, text)
         if given is not None and self._kept_results.keeps(record.status):
             record.result = result_of(given, self._kept_results)
         record.duration_ms, record.duration_source = duration_of(record.timestamp, row, place.timestamp)
         record.wait_ms = wait_of(record.timestamp, record.duration_ms, record.duration_source, place.timestamp)
         record.decision, record.decision_source = decision_of(row)
+        refused_by = record.decision_source if record.status == "rejected" else None
+        record.error_class = error_class_of(record.tool_name, record.status, text, refused_by)
         record.decision_told_by = None if record.decision is None else "transcript"
         record.is_sandboxed = row.sandboxed
         if (agent_id := started_agent(record.tool_name, block, row)) is not None:
             record.started_agent = agent_id
         if record.status == "rejected":
+            # It did not run: all its time was a wait.
+            record.wait_ms, record.duration_ms, record.duration_source = record.duration_ms, None, None
             self._refused.setdefault(waiting.message_id, []).append(record)
             if len(self._refused) > MAX_REFUSED:
                 self._refused.popitem(last=False)
@@ -136,7 +139,12 @@ class ToolCalls:
         """A person interrupted the calls of a message while they ran. Until the file says so, they look like calls that were not allowed to run."""
         for refused in self._refused.pop(message_id, ()):
             error_class = error_class_of(refused.tool_name, "cancelled", "")
-            yield replace(refused, status="cancelled", error_class=error_class, decision=None, decision_source=None, decision_told_by=None)
+            interrupted = replace(
+                refused, status="cancelled", error_class=error_class, decision=None, decision_source=None, decision_told_by=None
+            )
+            interrupted.duration_ms, interrupted.wait_ms = refused.wait_ms, None
+            interrupted.duration_source = None if refused.wait_ms is None else "timestamps"
+            yield interrupted
 
     def so_far(self) -> Iterator[ToolUse]:
         """The uses that wait for a result, each once. They go on waiting, and the records are copies."""

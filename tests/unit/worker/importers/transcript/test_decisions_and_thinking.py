@@ -47,6 +47,54 @@ def test_a_persons_no_is_a_decision_too() -> None:
     assert (call.status, call.decision, call.decision_source) == ("rejected", "reject", "user_reject")
 
 
+# As 2.1.332 writes them without a person: a rule of the settings; no rule, in `claude -p`; a rule that asks; a hook that denies, and one that asks.
+@pytest.mark.parametrize(
+    ("text", "kind", "said", "source", "error_class"),
+    [
+        (
+            "Permission to use Bash with command curl http://127.0.0.1/x has been denied.",
+            "permission-rule",
+            {"source": "config", "reasonType": "subcommandResults", "ruleSource": "userSettings", "reasonCode": "rule:userSettings"},
+            "rule",
+            "permission",
+        ),
+        (
+            "This command requires approval",
+            "user-rejected",
+            {"source": "config", "reasonCode": "bashMiss:no-rule-match"},
+            "config",
+            "permission",
+        ),
+        (
+            "Claude requested permissions to use Bash, but you haven't granted it yet.",
+            "user-rejected",
+            {"source": "config", "ruleSource": "userSettings", "reasonCode": "rule:userSettings"},
+            "rule",
+            "permission",
+        ),
+        (
+            "PreToolUse:Bash hook error: Not here",
+            "permission-rule",
+            {"source": "hook", "reasonType": "hook", "reasonCode": "hook:PreToolUse"},
+            "hook",
+            "hook_blocked",
+        ),
+        ("Ask", "user-rejected", {"source": "config", "reasonCode": "hook:PreToolUse"}, "config", "permission"),
+    ],
+)
+def test_a_refusal_without_a_person_is_not_a_persons_no(text: str, kind: str, said: dict[str, str], source: str, error_class: str) -> None:
+    rows = [
+        prompt(0, "u1", "go"),
+        answer(1, "a1", "m1", use("t1")),
+        result(2, "u2", "t1", text, is_error=True, toolDenialKind=kind, permissionDecision={"decision": "reject", **said}),
+    ]
+
+    [call] = of(read_rows(*rows), ToolUse)
+
+    assert (call.status, call.decision, call.decision_source, call.error_class) == ("rejected", "reject", source, error_class)
+    assert (call.duration_ms, call.duration_source, call.wait_ms) == (None, None, 1000)
+
+
 def test_a_call_that_was_stopped_was_not_refused() -> None:
     rows = [
         prompt(0, "u1", "go"),

@@ -96,13 +96,19 @@ def refused(message_id: str | None) -> list[Any]:
 
 
 @pytest.mark.parametrize(
-    ("message_id", "status", "error_class"),
-    [("msg_1", "cancelled", "interrupted"), (None, "rejected", "rejected"), ("msg_of_another", "rejected", "rejected")],
+    ("message_id", "status", "error_class", "duration_ms", "wait_ms"),
+    [
+        ("msg_1", "cancelled", "interrupted", 1500, None),
+        (None, "rejected", "rejected", None, 1500),
+        ("msg_of_another", "rejected", "rejected", None, 1500),
+    ],
 )
-def test_call_that_a_person_interrupts_while_it_runs_is_not_refused(message_id: str | None, status: str, error_class: str) -> None:
+def test_call_that_a_person_interrupts_while_it_runs_is_not_refused(
+    message_id: str | None, status: str, error_class: str, duration_ms: int | None, wait_ms: int | None
+) -> None:
     [call] = of(list(Merged().add(read_rows(*refused(message_id))).rows.values()), ToolUse)
 
-    assert (call.status, call.error_class, call.duration_ms) == (status, error_class, 1500)
+    assert (call.status, call.error_class, call.duration_ms, call.wait_ms) == (status, error_class, duration_ms, wait_ms)
 
 
 @pytest.mark.parametrize(
