@@ -91,6 +91,14 @@ CREATE TABLE users (
     merge_requested_at timestamptz              -- rows with this id still have to move to alias_of; NULL: none are left
 );
 
+-- The person that a name means: whoever has it, or has it as a former name. NULL: nobody.
+CREATE FUNCTION person_of(name text) RETURNS bigint LANGUAGE sql STABLE STRICT PARALLEL SAFE
+RETURN (SELECT coalesce(u.alias_of, u.id) FROM users AS u WHERE u.name = person_of.name);
+
+-- Whether two names mean one person. A key may be bound to a name of which nothing has come yet.
+CREATE FUNCTION is_same_person(one text, other text) RETURNS boolean LANGUAGE sql STABLE STRICT PARALLEL SAFE
+RETURN one = other OR coalesce(person_of(one) = person_of(other), false);
+
 -- The machines that live capture runs on.
 CREATE TABLE machines (
     machine_id    text PRIMARY KEY,             -- made at random by its shipper

@@ -138,7 +138,10 @@ CREATE TABLE session_marks (
     title      text,
     changed_at timestamptz NOT NULL DEFAULT now(),
     -- NULL: as the project says, and without its word as TRACKER_SESSIONS does. It is with the marks, which imports, undo and reparse leave.
-    visibility text CHECK (visibility IN ('private', 'shared'))
+    visibility text CHECK (visibility IN ('private', 'shared')),
+    -- Once the session is gone, as after the undo of an import: whose it was.
+    user_id    bigint,
+    project_id bigint
 );
 CREATE INDEX session_marks_by_tag ON session_marks USING gin (tag_keys);
 CREATE INDEX session_marks_by_visibility ON session_marks (visibility, session_id) WHERE visibility IS NOT NULL;

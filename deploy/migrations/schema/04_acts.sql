@@ -213,25 +213,27 @@ CREATE TABLE contested_rows (
     row_id     uuid NOT NULL,
     session_id text NOT NULL,
     job_number integer NOT NULL,
+    -- When the file was begun that copied the row for this session; -infinity: the session wrote it itself (services/worker/sessions/fork_ownership.py).
+    copied_at  timestamptz NOT NULL DEFAULT '-infinity',
     PRIMARY KEY (row_id, session_id, job_number)
 );
 CREATE INDEX contested_rows_by_session ON contested_rows (session_id);
 
 -- What Claude Code counted for each session, of those for which it wrote a total: `total_nano_usd` as it wrote it, `own_nano_usd` without what another session
 -- counts already. A fork, and a copy under another id, goes on with the count of the session that it came from, and has its beginning. What it has in common
--- with others belongs to the session with the least id, as the common rows do (fork_ownership.py). How much that is, a total of one of them says: the least
--- that is enough for its calls that count elsewhere. A thousandth of a cent is for rounding.
+-- with others belongs to the session that began first, as the common rows do. How much that is, a total of one of them says: the least that is enough for its
+-- calls that count elsewhere. A thousandth of a cent is for rounding.
 CREATE VIEW session_client_costs WITH (security_invoker = true) AS
     SELECT s.session_id, n.total_nano_usd, n.total_nano_usd - coalesce(t.total_nano_usd, 0) AS own_nano_usd, t.session_id AS taken_off_session_id
     FROM sessions AS s
     CROSS JOIN LATERAL (
-        -- Of an older release, and where no transcript is known: what claude.json says.
         SELECT coalesce((s.snapshot->>'client_cost_nano_usd')::bigint, (s.snapshot->>'cost_nano_usd')::bigint) AS total_nano_usd
     ) AS n
     LEFT JOIN LATERAL (
         SELECT p.session_id, p.total_nano_usd
         FROM (
-            SELECT o.session_id, (o.snapshot->>'client_cost_nano_usd')::bigint AS total_nano_usd, min(o.session_id) OVER () AS owner_session_id
+            SELECT o.session_id, (o.snapshot->>'client_cost_nano_usd')::bigint AS total_nano_usd,
+                first_value(o.session_id) OVER (ORDER BY o.first_event_at, o.session_id) AS owner_session_id
             -- The second condition is that of the index sessions_by_client_count.
             FROM sessions AS o WHERE o.snapshot->>'client_started_ms' = s.snapshot->>'client_started_ms' AND o.snapshot ? 'client_started_ms'
         ) AS p

@@ -19,13 +19,16 @@ CREATE TABLE retention_rules (
 
 -- For how many days something is kept; NULL: for good. A user's rule comes before a project's, that before the one of everything, and last the setting
 -- (0 is for good).
+-- The rule's person may have been merged and the session's too; rules and rows move some time later. Of two rules the one that keeps more counts.
 CREATE FUNCTION retention_days(kind text, project bigint, person bigint, setting integer) RETURNS integer LANGUAGE sql STABLE PARALLEL SAFE
 RETURN (
     SELECT days FROM (
-        SELECT r.days, r.user_id IS NULL AS is_of_many, r.project_id IS NULL AS is_of_all, false AS is_setting FROM retention_rules AS r
-        WHERE r.what = kind AND (r.user_id IS NULL OR r.user_id = person) AND (r.project_id IS NULL OR r.project_id = project)
+        SELECT r.days, r.user_id IS NULL AS is_of_many, r.project_id IS NULL AS is_of_all, false AS is_setting
+        FROM retention_rules AS r LEFT JOIN users AS u ON u.id = r.user_id
+        WHERE r.what = kind AND (r.project_id IS NULL OR r.project_id = project)
+          AND (r.user_id IS NULL OR coalesce(u.alias_of, u.id) = coalesce((SELECT p.alias_of FROM users AS p WHERE p.id = person), person))
         UNION ALL SELECT nullif(setting, 0), true, true, true
-    ) AS rules ORDER BY is_setting, is_of_many, is_of_all LIMIT 1);
+    ) AS rules ORDER BY is_setting, is_of_many, is_of_all, days DESC NULLS FIRST LIMIT 1);
 
 CREATE TABLE retention_runs (
     id               uuid PRIMARY KEY,
@@ -49,7 +52,9 @@ CREATE TABLE retention_runs (
     -- Days are counted back from here.
     created_at       timestamptz NOT NULL DEFAULT now(),
     started_at       timestamptz,
-    finished_at      timestamptz
+    finished_at      timestamptz,
+    -- The tables that it has deleted from or emptied.
+    changed_tables   text[] NOT NULL DEFAULT '{}'
 );
 CREATE INDEX retention_runs_by_time ON retention_runs (created_at DESC);
 -- One at a time, so that each counts what it has dropped itself.
