@@ -30,7 +30,6 @@ TASK_ERASE: Final = "maintenance.erase"
 TASK_MERGE_USERS: Final = "maintenance.merge_users"
 TASK_REKEY_PROJECT: Final = "maintenance.rekey_project"
 TASK_JOIN_PROJECTS: Final = "maintenance.join_projects"
-TASK_FILL_SAVINGS: Final = "maintenance.fill_savings"
 TASK_ARCHIVE: Final = "maintenance.archive"
 TASK_RETENTION: Final = "maintenance.retention"
 TASK_REPRICE: Final = "maintenance.reprice"
@@ -51,7 +50,6 @@ QUEUES: Final = {
     TASK_MERGE_USERS: QUEUE_MAINTENANCE,
     TASK_REKEY_PROJECT: QUEUE_MAINTENANCE,
     TASK_JOIN_PROJECTS: QUEUE_MAINTENANCE,
-    TASK_FILL_SAVINGS: QUEUE_MAINTENANCE,
     TASK_ARCHIVE: QUEUE_MAINTENANCE,
     TASK_RETENTION: QUEUE_MAINTENANCE,
     TASK_REPRICE: QUEUE_MAINTENANCE,

@@ -117,7 +117,6 @@ CREATE INDEX api_calls_by_project ON api_calls (project_id, occurred_at);
 CREATE INDEX api_calls_by_time ON api_calls (occurred_at);
 CREATE INDEX api_calls_of_session ON api_calls (session_id, occurred_at, id)
     INCLUDE (agent_id, cost_nano_usd, input_tokens, output_tokens, cache_write_5m_tokens, cache_write_1h_tokens, cache_read_tokens);
-CREATE INDEX api_calls_without_saving ON api_calls (occurred_at, id) WHERE cost_nano_usd IS NOT NULL AND cache_saved_nano_usd IS NULL;
 
 -- What each API call cost, by what was paid for (docs/adr/0084-a-cost-has-parts.md). A cost is stored as a whole, with what its input would have cost
 -- without a prompt cache, what the cache saved, and what writing to it cost. These give the parts: the price of plain input is what was saved from;

@@ -25,7 +25,6 @@ from services.worker.sweep.sweep_statements import (
     ABANDONED_JOBS,
     ABANDONED_SHARDS,
     ARCHIVE_COLLECTED_KEY,
-    CALLS_WITHOUT_SAVING,
     CANCEL_SECONDS,
     COLLECT_SECONDS,
     COMPACTABLE_FILES,
@@ -49,7 +48,6 @@ from shared.broker import (
     TASK_CLOSE_IDLE_SESSIONS,
     TASK_DRAIN,
     TASK_END_CANCELLED,
-    TASK_FILL_SAVINGS,
     TASK_INDEX,
     TASK_READ_CAPTURED,
     TASK_REMOVE_DEAD_CONSUMERS,
@@ -163,10 +161,6 @@ class Looks:
             found[task].append(tuple(arguments))
         return found
 
-    def savings(self) -> Sequence[Call]:
-        """Whether there are calls of which it is not known what the cache saved. Those whose model has no price any more are looked at again each time."""
-        return self._exists(CALLS_WITHOUT_SAVING)
-
     def idle_sessions(self) -> Sequence[Call]:
         return self._exists(IDLE_SESSIONS, idle_seconds=self._settings.session_idle_seconds)
 
@@ -274,7 +268,6 @@ def sweeps(canary_seconds: float) -> dict[str, Sweep]:
         "unheard-cancels": _task(TASK_END_CANCELLED, 5, Looks.unheard_cancels),
         "abandoned-jobs": Sweep(10, Looks.abandoned_jobs),
         "due-retention": _task(TASK_RETENTION, 60, Looks.due_retention),
-        "savings": _task(TASK_FILL_SAVINGS, 60, Looks.savings),
         "idle-sessions": _task(TASK_CLOSE_IDLE_SESSIONS, 60, Looks.idle_sessions),
         "uploads": _task(TASK_SWEEP_UPLOADS, 600, Looks.uploads),
         "archive": _task(TASK_ARCHIVE, 60, Looks.archive),
