@@ -13,8 +13,6 @@ CREATE TABLE messages (
     source          text,
     received_at     timestamptz NOT NULL,
     persisted_at    timestamptz NOT NULL DEFAULT clock_timestamp(),
-    -- Made by shared/search_terms.py: words, parts of identifiers and paths, pairs of CJK characters.
-    terms           tsvector NOT NULL DEFAULT '',
     agent_id        text,
     brought_by      integer[],
     path_project_id bigint

@@ -86,7 +86,6 @@ LEFT_OUT_COLUMNS: Final = {
     "path_project_id": "the path is the one that was named",
     "brought_by": "the import has a number of its own; `from_wire` says what it is needed for",
     "persisted_at": _OF_THE_SERVER,
-    "terms": _MADE_AGAIN,
 }
 
 
