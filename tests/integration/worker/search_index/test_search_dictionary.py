@@ -10,7 +10,7 @@ from psycopg import Connection
 
 from services.worker.resources import Resources
 from services.worker.search_index import index_pending as index_pending_module
-from tests.integration.worker.search_index.test_search_index import assert_up_to_date, call, change, message, start, store
+from tests.integration.worker.search_index.test_search_index import assert_up_to_date, call, message, start, store
 
 
 @pytest.fixture
