@@ -54,9 +54,6 @@ psql: environment ## a shell on the stack's database
 verify: environment ## recompute every aggregate of the running stack from its rows; exit 1 on a difference; ARCHIVE=yes: read all transcripts
 	@$(VENV)/python -m deploy.embedded.control run services.worker.maintenance.verify $(if $(ARCHIVE),--archive)
 
-repair: environment ## take what cannot be true out of the running stack's rows; ONLY_COUNT=yes: only count it
-	@$(VENV)/python -m deploy.embedded.control run services.worker.maintenance.repair $(if $(ONLY_COUNT),--dry-run)
-
 rebuild: environment ## make every aggregate of the running stack anew from its rows, if `make verify` names a difference
 	@$(VENV)/python -m deploy.embedded.control run services.worker.maintenance.rebuild
 

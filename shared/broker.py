@@ -48,7 +48,6 @@ class Task(StrEnum):
     MERGE_USERS = "maintenance.merge_users", Queue.MAINTENANCE
     REKEY_PROJECT = "maintenance.rekey_project", Queue.MAINTENANCE
     JOIN_PROJECTS = "maintenance.join_projects", Queue.MAINTENANCE
-    FILL_SAVINGS = "maintenance.fill_savings", Queue.MAINTENANCE
     ARCHIVE = "maintenance.archive", Queue.MAINTENANCE, Volume.ARCHIVE
     RETENTION = "maintenance.retention", Queue.MAINTENANCE, Volume.ARCHIVE
     REPRICE = "maintenance.reprice", Queue.MAINTENANCE

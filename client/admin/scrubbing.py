@@ -59,16 +59,14 @@ def sentence(scrub: Scrub) -> str:
     lines = [
         f"The scrub {state}: {counted(scrub['rows_scanned'], 'row')} read, {scrub['rows_changed']:,} {changed}. Secrets found: {secrets}."
     ]
-    if stores := _each(scrub.get("changed_in")):
+    if stores := _each(scrub["changed_in"]):
         lines.append(f"By store: {stores}.")
-    if locks := _each(scrub.get("long_locks")):
+    if locks := _each(scrub["long_locks"]):
         lines.append(f"Large tables, with the seconds for which --rewrite-large would lock them: {locks}.")
-    # A server of an older release does not say it.
-    if scrub["status"] == "succeeded" and (remains := scrub.get("remains")):
+    if scrub["status"] == "succeeded" and (remains := scrub["remains"]):
         lines += ["What it could not reach:", *(f"  {name}: {why}" for name, why in sorted(remains.items()))]
     return "\n".join(lines)
 
 
-def _each(numbers: dict[str, int] | None) -> str:
-    """Nothing of a server of an older release."""
-    return ", ".join(f"{name} {count:,}" for name, count in sorted((numbers or {}).items()))
+def _each(numbers: dict[str, int]) -> str:
+    return ", ".join(f"{name} {count:,}" for name, count in sorted(numbers.items()))

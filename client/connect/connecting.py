@@ -11,7 +11,7 @@ from typing import Final
 import typer
 
 from client.capture.folder import read_object
-from client.connect import old_plugin, round_trip
+from client.connect import round_trip
 from client.connect.claude_program import find_claude
 from client.connect.places import Places
 from client.connect.plan import Extras, Plan, Telemetry, plan_connect, read_state, state_file, telemetry_decided
@@ -169,8 +169,6 @@ def _show(plan: Plan, hooks: HookSet) -> None:
         if change.is_needed:
             is_brief = change is not plan.settings
             typer.echo(_brief(change) if is_brief else diff(change), nl=False)
-    if plan.has_old_plugin:
-        typer.echo(old_plugin.REMOVAL)
     if not plan.is_of_team:
         instead = " instead of all, since telemetry tells the rest" if hooks == "few" and plan.had_all_hooks else ""
         typer.echo(
@@ -204,8 +202,6 @@ def carry_out(plan: Plan, places: Places) -> None:
     for change in plan.own_files:
         if change.is_needed and change.after is not None:
             write(change.path, change.after, _EXECUTABLE if change.path in (places.script, places.ship) else None)
-    if plan.has_old_plugin:
-        old_plugin.remove(places, plan.claude)
     _write_settings(plan, places)
 
 

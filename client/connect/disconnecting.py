@@ -1,13 +1,10 @@
 """`tracker disconnect`: takes out what `tracker connect` put in, and nothing else."""
 
-import json
 from pathlib import Path
 from typing import Final
 
 import typer
 
-from client.connect import old_plugin
-from client.connect.claude_program import find_claude
 from client.connect.connecting import ask
 from client.connect.own_files import config_file
 from client.connect.places import Places, project_settings
@@ -25,22 +22,17 @@ def disconnect(places: Places, project: Path | None, *, is_dry_run: bool, is_yes
     state = read_state(places)
     found = _settings_with_own(places, project, state)
     changes = [restored(settings, state) for settings in found]
-    has_old_plugin = old_plugin.is_there(places)
-    if not (changes or has_old_plugin or any((places.capture / name).exists() for name in _OWN_FILES)):
+    if not (changes or any((places.capture / name).exists() for name in _OWN_FILES)):
         typer.echo("Not connected. Nothing was changed.")
         return
     for change in changes:
         check_writable(change.path)
         typer.echo(diff(change), nl=False)
-    if has_old_plugin:
-        typer.echo(old_plugin.REMOVAL)
     if is_dry_run:
         return
     ask("Take these out?", "disconnect", is_yes=is_yes)
     if remove_service(places):
         typer.echo("The service is stopped and removed.")
-    if has_old_plugin:
-        old_plugin.remove(places, find_claude(places.environment))
     for settings, change in zip(found, changes, strict=True):
         _take_out(settings, change, state)
     for name in _OWN_FILES:
@@ -74,25 +66,9 @@ def _take_out(settings: Settings, change: Change, state: State) -> None:
             change.path.unlink(missing_ok=True)
     elif now.before == settings.before:
         write(change.path, change.after)
-    else:
-        _put_back(change)
     if has_own(now := read_settings(change.path)):
         write(change.path, encoded(now, without_own(now)))
     # A backup that the file equals again is of no use.
     saved = state.files.get(str(change.path), {}).get("backup")
     if saved is not None and change.path.is_file() and Path(saved).is_file() and change.path.read_bytes() == Path(saved).read_bytes():
         Path(saved).unlink()
-
-
-def _put_back(change: Change) -> None:
-    """Writes the settings as they were before Claude Code reordered them (`claude plugin uninstall`). What was changed itself stays."""
-    assert change.after is not None
-    now = read_settings(change.path)
-    if _as_claude_reads(without_own(now)) == _as_claude_reads(change.after.decode("utf-8-sig")):
-        write(change.path, change.after)
-
-
-def _as_claude_reads(text: str) -> object:
-    """The value with every number as a float (Claude Code writes 12345678901234567890 as 12345678901234567000), without what it emptied."""
-    value = json.loads(text, parse_int=float)
-    return {name: member for name, member in value.items() if member != {}}

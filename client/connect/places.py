@@ -45,16 +45,6 @@ class Places:
         return self.capture / "ship"
 
     @property
-    def marketplace(self) -> Path:
-        """Of the plugin that an older `tracker connect` installed (old_plugin.py)."""
-        return self.capture / "marketplace"
-
-    @property
-    def plugins(self) -> Path:
-        """Claude Code's folder of plugins, which CLAUDE_CODE_PLUGIN_CACHE_DIR moves."""
-        return Path(self.environment.get("CLAUDE_CODE_PLUGIN_CACHE_DIR") or self.claude / "plugins")
-
-    @property
     def state(self) -> Path:
         return self.capture / "connected.json"
 

@@ -7,7 +7,6 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, Literal
 
-from client.connect import old_plugin
 from client.connect.claude_program import ClaudeProgram
 from client.connect.own_files import config_file, folder_to_name, hook_of, script_files, telemetry_headers
 from client.connect.places import Places, project_settings
@@ -41,11 +40,10 @@ class Plan:
     had_all_hooks: bool
     # An administrator's settings bring the hooks; this machine needs only the script and the address.
     is_of_team: bool
-    has_old_plugin: bool
 
     @property
     def is_needed(self) -> bool:
-        return self.settings.is_needed or self.has_old_plugin or any(change.is_needed for change in self.own_files)
+        return self.settings.is_needed or any(change.is_needed for change in self.own_files)
 
 
 def plan_connect(
@@ -71,15 +69,13 @@ def plan_connect(
     text = _with_extras(text, path, places, str(config["url"]), extras)
     if extras.telemetry == "put in" and configuration.after is not None:
         own_files.append(telemetry_headers(places, json.loads(configuration.after)))
-    has_old_plugin = old_plugin.is_there(places)
     return Plan(
         settings=_change(settings, text),
         own_files=own_files,
         claude=claude,
         has_own_before=has_own(settings),
-        had_all_hooks=has_old_plugin or not own_hooks_of(settings).keys() <= set(FEW),
+        had_all_hooks=not own_hooks_of(settings).keys() <= set(FEW),
         is_of_team=is_of_team,
-        has_old_plugin=has_old_plugin,
     )
 
 

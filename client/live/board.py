@@ -96,11 +96,10 @@ class Board:
             session = self._sessions.setdefault(session_id, OpenSession(session_id, started_at=_time(row["start_time"] or row["since"])))
             session.title, session.project, session.user = row["title"], row["project_name"], row["user"]
             session.machine = self._machine_names.get(row["machine_id"], row["machine_id"])
-            session.tokens, session.cost_usd, session.files = row["tokens"], row["cost_usd"], row.get("files") or []
+            session.tokens, session.cost_usd, session.files = row["tokens"], row["cost_usd"], row["files"]
             if session.position <= read_up_to:
                 session.position, session.prompt = read_up_to, row["last_prompt"]
-                # A server of an older release tells none of the last three, nor the files.
-                session.is_in(row["state"], row["since"], row["tool_name"], row.get("tool_input"), row.get("error"), row.get("agents"))
+                session.is_in(row["state"], row["since"], row["tool_name"], row["tool_input"], row["error"], row["agents"])
 
     def take(self, event_id: str, item: Item) -> None:
         """Takes an item of the feed. One from before the rows were read is only something that happened. BadAnswer as in `read`."""

@@ -14,7 +14,6 @@ MOST_SESSIONS: Final = 20_000
 MOST_PAGES: Final = 10_000
 MOST_EMPTY_PAGES: Final = 20
 FORBIDDEN: Final = 403
-_NOT_VALID: Final = 400
 _ID_CHARACTERS: Final = 36
 _SHORT_ID_CHARACTERS: Final = 8
 
@@ -102,13 +101,7 @@ def project_id(server: Server, name: str | None) -> int | None:
 
 
 def _projects(server: Server, which: Mapping[str, str]) -> list[Item]:
-    try:
-        found: list[Item] = get(server, "/api/projects", {"limit": PAGE, **which})
-    except Refused as error:
-        if error.status != _NOT_VALID:
-            raise
-        # A server of an older release has neither an archive nor parts.
-        found = get(server, "/api/projects", {"limit": PAGE})
+    found: list[Item] = get(server, "/api/projects", {"limit": PAGE, **which})
     return found
 
 

@@ -184,8 +184,7 @@ def _nothing(server: Server, period: Period) -> str:
 
 def _headline(totals: Item, width: int) -> Table:
     """The sums, as many side by side as fit."""
-    # A server of an older release does not tell those that went on.
-    sessions = totals["active_sessions" if "active_sessions" in totals else "sessions"]
+    sessions = totals["active_sessions"]
     tokens = sum(totals[name] or 0 for name in ("input_tokens", "output_tokens", "cache_creation_tokens", "cache_read_tokens"))
     figures = (
         (quantities.minutes(totals["active_minutes"]), "active"),

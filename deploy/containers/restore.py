@@ -30,9 +30,7 @@ def restore(backup: Path) -> Manifest:
     _restore_rows(backup)
     _restore_journal(backup)
     uploads.unpack(backup / UPLOADS)
-    # A backup of a release before the archive has none.
-    if (backup / CONTENTS).exists():
-        archive.unpack(backup / CONTENTS)
+    archive.unpack(backup / CONTENTS)
     run("up", "--detach", "--no-build")
     wait.wait()
     return manifest

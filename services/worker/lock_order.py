@@ -11,7 +11,7 @@ The archive's locks (services/worker/archive/archive_locks.py) come behind them 
 
 3, 5 and 6 are row locks. 1, 2 and 4 are advisory locks, held until the transaction ends. Never upgrade a shared lock: two upgraders deadlock.
 The feed's lock (`lock_feed`) is taken after a commit, in a transaction that takes no other.
-The locks of savings and of projects that are moved (`try_lock_savings`, `try_lock_rekeying`) are only tried, so they have no place in this order.
+The lock of projects that are moved (`try_lock_rekeying`) is only tried, so it has no place in this order.
 """
 
 from typing import Any
@@ -19,7 +19,7 @@ from typing import Any
 from psycopg import Connection
 
 # Arbitrary constants.
-_IMPORT_ORDER, _WRITING, _AGGREGATES, _DOCUMENTS, _SAVINGS, _REKEYING = 0x_1A9047, 0x_1A9048, 0x_1A9049, 0x_1A904F, 0x_1A9050, 0x_1A9051
+_IMPORT_ORDER, _WRITING, _AGGREGATES, _DOCUMENTS, _REKEYING = 0x_1A9047, 0x_1A9048, 0x_1A9049, 0x_1A904F, 0x_1A9051
 _FEED = 0x_1A9060
 # Whoever has the feed's lock writes to Redis. If that takes longer, states are told in any order.
 _FEED_TIMEOUT = "SET LOCAL lock_timeout = '2s'"
@@ -67,12 +67,6 @@ def lock_aggregates_shared(connection: Connection[Any]) -> None:
 def lock_aggregates_exclusive(connection: Connection[Any]) -> None:
     """For contributions that are withdrawn and then added elsewhere. Costs no parallelism: all transactions meet at the cell that counts everything."""
     connection.execute(_LOCK_EXCLUSIVE, {"key": _AGGREGATES})
-
-
-def try_lock_savings(connection: Connection[Any]) -> bool:
-    """For the one worker that fills in savings. False if another one is at it."""
-    [(is_held,)] = connection.execute(_TRY_LOCK, {"key": _SAVINGS}).fetchall()
-    return bool(is_held)
 
 
 def try_lock_rekeying(connection: Connection[Any]) -> bool:

@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import Final
 
 from services.worker.importers.job import undo, withdraw_rows
-from services.worker.maintenance import fill_savings, rebuild, repair, reprice, verify
+from services.worker.maintenance import rebuild, reprice, verify
 from services.worker.maintenance.scrub import scrub_names, scrub_rows
 from services.worker.maintenance.scrub.scrub_tables import TABLES
 from services.worker.persist import persist_batch
-from services.worker.persist.staging.event_kind_rows import KIND_TABLES
 from services.worker.sessions import fork_ownership, reattribution, session_rebuild, tool_maxima
 
 FOLDER: Final = Path(__file__).parent / "rendered"
@@ -39,8 +38,6 @@ def rendered() -> dict[str, str]:
         "tool_maxima.sql": _file(tool_maxima, *tool_maxima.look_up_statements()),
         "undo_sessionless.sql": _file(undo, undo.delete_sessionless().decode()),
         **{f"verify_{name.replace(' ', '_')}.sql": _file(verify, check.statement()) for name, check in checks.items()},
-        "repair.sql": _file(repair, *map(repair.correct_rows, (*KIND_TABLES, "api_calls")), repair.correct_facts()),
-        "fill_savings.sql": _file(fill_savings, fill_savings.fill_statement().decode()),
         "reprice.sql": _file(
             reprice,
             reprice.next_calls(has_session=True),

@@ -156,9 +156,9 @@ API_CALLS: Final = RowTable(
         "{row}.cache_write_1h_tokens",
         "{row}.cache_write_5m_tokens",
         "{row}.web_searches",
-        "coalesce({row}.is_fast, false)",
+        "{row}.is_fast",
         "coalesce({row}.inference_geo, '') COLLATE \"C\"",
-        "coalesce({row}.is_advisor, false)",
+        "{row}.is_advisor",
         "coalesce({row}.thinking_ms, -1)",
         "coalesce({row}.effort, '') COLLATE \"C\"",
         *_AGENT_RANKS,
@@ -171,7 +171,7 @@ API_CALLS: Final = RowTable(
         "cost_nano_usd": "coalesce(cost_nano_usd, 0)",
         "api_calls": "1",
         "unpriced_calls": "(cost_nano_usd IS NULL)::int",
-        # Of calls that an older release stored, it is not known until the worker has gone over them (services/worker/maintenance/fill_savings.py).
+        # Of a call of an export that does not say it, it is not known.
         "cache_priced_calls": "(cache_saved_nano_usd IS NOT NULL)::int",
         "uncached_nano_usd": "coalesce(uncached_nano_usd, 0)",
         "cache_saved_nano_usd": "coalesce(cache_saved_nano_usd, 0)",

@@ -15,7 +15,7 @@ from services.worker.importers.formats.known_formats import is_known
 from services.worker.importers.job import run_shard
 from services.worker.importers.job.end_cancelled import end_cancelled as end_cancelled_jobs
 from services.worker.kept_out import know_kept_out
-from services.worker.maintenance import fill_savings, idle_sessions, join_projects, merge_users, rekey_projects, reprice, upload_gc
+from services.worker.maintenance import idle_sessions, join_projects, merge_users, rekey_projects, reprice, upload_gc
 from services.worker.maintenance.erase import erase as erasures
 from services.worker.maintenance.retention import run_retention
 from services.worker.maintenance.scrub import scrub as scrubs
@@ -200,14 +200,6 @@ def join_same_projects() -> None:
             app.send_task(Task.REKEY_PROJECT, (project_id,))
         if is_more:
             app.send_task(Task.JOIN_PROJECTS)
-
-
-@app.task(name=Task.FILL_SAVINGS)
-def fill_in_savings(before: str = fill_savings.NEWEST[0], before_id: str = fill_savings.NEWEST[1]) -> None:
-    """Prices what the cache saved in calls of an older release, some in each task. Sent by beat, and by itself until it is through."""
-    with retry_later_if_unavailable(Task.FILL_SAVINGS):
-        if (place := fill_savings.run(resources(), (before, before_id))) is not None:
-            app.send_task(Task.FILL_SAVINGS, place)
 
 
 @app.task(name=Task.ARCHIVE)

@@ -29,9 +29,7 @@ Kind = Literal[
 ARCHIVES: Final = frozenset({"zip", "tar", "tar_gz", "tar_zst", "tracker_export"})
 # ijson's errors: its lexer accepts overlong forms of UTF-8, and its decoding then fails on them.
 JSON_ERRORS: Final = (ijson.JSONError, UnicodeDecodeError)
-# Raised when importers find more in a file than before: what an older version read is asked for again. 4: results, timeline entries, diffs.
-# 5: interrupted calls, no duration of calls that went on in the background, no `cost-state` beside API calls.
-# 6: calls of advisors, where calls were computed, what Claude Code counted itself.
+# Raised when importers find more in a file than before: what an older version read is asked for again.
 READER_VERSION: Final = 6
 # The first member of a tracker's export of everything, which tells it from any other zip (docs/reference/export-format.md).
 EXPORT_MARKER: Final = "tracker-export.json"

@@ -19,7 +19,7 @@ ENVELOPE_VERSION = 1
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 LATEST = datetime(2100, 1, 1, tzinfo=UTC)
 
-# Ingest checks this, and decoding does not: events that were accepted before the check existed must still be read. NUL becomes U+FFFD, as in texts.
+# Ingest checks this, and decoding does not: what was accepted must be read, whatever a later release refuses. NUL becomes U+FFFD, as in texts.
 NO_CONTROL_CHARACTERS = {"pattern": r"^[^\u0001-\u001f\u007f-\u009f]*$"}
 SessionId = Annotated[
     str,

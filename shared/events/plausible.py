@@ -63,7 +63,7 @@ def too_large(event: Event) -> Iterator[Excess]:
 def leave_out(event: Event, received_at: datetime) -> list[str]:
     """Removes from an event, in place, what cannot be true, as if the client had left it out. Returns the fields' names.
 
-    For events that an older release accepted. A time that cannot be true becomes the time at which the event was received.
+    For events that an ingest with other bounds accepted. A time that cannot be true becomes the time at which the event was received.
     """
     names = []
     for excess in too_large(event):

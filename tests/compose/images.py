@@ -10,6 +10,7 @@ from deploy.containers import compose
 
 TAG, PREVIOUS = "compose-test", "compose-test-previous"
 SERVICES = ("ingest", "query", "worker", "flower", "migrate")
+BASELINE = "deploy/migrations/schema"
 # What an image is made of.
 SOURCES = ("deploy/Dockerfile", "deploy/requirements", "deploy/migrations", "services", "shared")
 
@@ -54,12 +55,18 @@ def _build(tree: Path, tag: str) -> None:
 
 
 def _commit_before() -> str | None:
-    """The parent of the last commit that changed an image, if there is one and the tree is a clone."""
+    """The parent of the last commit that changed an image, if there is one that begins with the same baseline, and the tree is a clone.
+
+    Only from one schema to a later one of the same baseline is an upgrade.
+    """
     log = subprocess.run(
         ["git", "log", "--max-count=1", "--format=%P", "--", *SOURCES], cwd=compose.REPOSITORY, capture_output=True, text=True, check=False
     )
     parents = log.stdout.split()
-    return parents[0] if log.returncode == 0 and parents else None
+    if log.returncode != 0 or not parents:
+        return None
+    is_same = subprocess.run(["git", "diff", "--quiet", parents[0], "--", BASELINE], cwd=compose.REPOSITORY, check=False).returncode == 0
+    return parents[0] if is_same else None
 
 
 def _unpack(commit: str, folder: Path) -> None:

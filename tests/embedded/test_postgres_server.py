@@ -103,24 +103,6 @@ def test_a_program_of_user_nobody_reaches_neither_socket_nor_data(server: Postgr
 
 
 @needs("root")
-def test_data_owned_by_nobody_moves_to_a_dedicated_user(server: PostgresServer, folder: Path) -> None:
-    write_note(server, "kept")
-    server.stop()
-    shutil.copytree(server.data_dir, folder / "postgres")
-    (folder / "run" / "pg").mkdir(parents=True)
-    for path in (folder / "run" / "pg", folder / "postgres", *(folder / "postgres").rglob("*")):
-        os.chown(path, *nobody())
-
-    for _ in range(2):
-        upgraded = server_in(folder)
-        upgraded.start()
-        assert notes(upgraded) == ["kept"]
-        assert (folder / "postgres").stat().st_uid not in (0, nobody().uid)
-        assert intrude(upgraded, nobody().uid) == ""
-        upgraded.stop()
-
-
-@needs("root")
 def test_each_server_has_its_own_user(server: PostgresServer, folder: Path) -> None:
     others = {server_user(folder / f"{n}" / "postgres") for n in range(20)}
     assert len(others) > 10

@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from client.connect.settings.own_entries import MARKETPLACE, PLUGIN
 from tests.flow.conftest import REPOSITORY, TRACKER, Stack
 from tests.flow.connect.shippers import stop_shipper, wait_for
 from tests.real_client.claude_code import ClaudeHome
@@ -104,52 +103,6 @@ def test_a_session_after_connect_is_in_the_tracker_and_disconnect_ends_it(
     assert tracker("connect", "--yes", *options).returncode == 0
     run = claude_home.run("Once more?", TURNS)
     wait_for(lambda: prompts(stack, run.session_id) == ["Once more?"])
-
-
-def test_the_plugin_of_an_older_tracker_makes_room_for_hooks_in_the_settings(
-    claude_home: ClaudeHome, tracker: Tracker, stack: Stack
-) -> None:
-    before = claude_home.settings_file.read_bytes()
-    # Given the plugin as an older `tracker connect` installed it
-    marketplace = claude_home.capture / "marketplace"
-    name = {"name": "tracker", "version": "0.1.0", "description": "Sends.", "author": {"name": "Tracker"}}
-    catalogue = {"name": MARKETPLACE, "owner": {"name": "Tracker"}, "plugins": [{"name": "tracker", "source": "./tracker"}]}
-    ran = {"hooks": [{"type": "command", "command": 'touch "$HOME/plugin-ran"'}]}
-    for file, value in (
-        (".claude-plugin/marketplace.json", catalogue),
-        ("tracker/.claude-plugin/plugin.json", name),
-        ("tracker/hooks/hooks.json", {"hooks": {"SessionStart": [ran]}}),
-    ):
-        (marketplace / file).parent.mkdir(parents=True, exist_ok=True)
-        (marketplace / file).write_text(json.dumps(value))
-    claude(claude_home, "plugin", "marketplace", "add", str(marketplace))
-    claude(claude_home, "plugin", "install", PLUGIN)
-    claude_home.run("By the plugin?", TURNS)
-    assert (claude_home.path / "plugin-ran").exists()
-    (claude_home.path / "plugin-ran").unlink()
-    assert "by the plugin of an older `tracker`" in tracker("doctor").stdout
-
-    connected = tracker("connect", "--yes")
-
-    assert connected.returncode == 0, connected.stderr
-    assert PLUGIN not in claude(claude_home, "plugin", "list", "--json") + claude_home.settings_file.read_text()
-    assert MARKETPLACE not in claude(claude_home, "plugin", "marketplace", "list", "--json")
-    run = claude_home.run("By the settings?", TURNS)
-    wait_for(lambda: prompts(stack, run.session_id) == ["By the settings?"])
-    assert not (claude_home.path / "plugin-ran").exists()
-    assert tracker("doctor").stdout.splitlines()[-1] == "All steps work."
-    assert tracker("disconnect", "--yes").returncode == 0
-    left = json.loads(claude_home.settings_file.read_bytes())
-    assert {member: value for member, value in left.items() if value != {}} == json.loads(before)
-
-
-def claude(home: ClaudeHome, *arguments: str) -> str:
-    """What the program prints for this person."""
-    assert CLAUDE is not None
-    ended = subprocess.run(
-        [CLAUDE, *arguments], env=home.claude_environment(), cwd=home.project, capture_output=True, text=True, check=True
-    )
-    return ended.stdout
 
 
 def test_a_home_with_an_odd_name_is_connected(tmp_path: Path, stack: Stack) -> None:

@@ -15,7 +15,6 @@ from client.capture.lock import running_shipper
 from client.capture.machine_report import EXPIRING_DAYS, aging, cleanup_days
 from client.capture.transcripts.sent import SentLog
 from client.capture.transcripts.transcript_files import default_root, scan
-from client.connect import old_plugin
 from client.connect.claude_program import ClaudeProgram
 from client.connect.doctor.findings import Finding, failed, ok, skipped, warning
 from client.connect.own_files import hook_of, script_files
@@ -24,7 +23,7 @@ from client.connect.plan import read_state, telemetry_decided
 from client.connect.run_program import run_program
 from client.connect.settings.hook_events import HOOK_SETS, OLDEST, hook_set_of, hooks_of
 from client.connect.settings.hook_switches import brings_hooks, readable_settings, switch_off
-from client.connect.settings.own_entries import enables_plugin, has_own_hooks, own_hooks_of
+from client.connect.settings.own_entries import has_own_hooks, own_hooks_of
 from client.connect.settings.settings_files import CannotChange, read_settings
 from client.connect.settings.status_line import has_own_status_line
 from client.connect.settings.telemetry import HELPER, has_own_telemetry, headers_helper, wanted_variables
@@ -73,9 +72,6 @@ def check_hooks(places: Places, folder: Path, claude: ClaudeProgram | None) -> F
         text, _, cure = str(error).partition(". ")
         return failed(step, text, cure)
     in_settings = [settings for settings in files if has_own_hooks(settings)]
-    if old_plugin.is_there(places) or any(enables_plugin(settings) for settings in files):
-        also = f" and by {in_settings[0].path}: each event is sent twice" if in_settings else ", which slows every start of Claude Code"
-        return warning(step, f"by the plugin of an older `tracker`{also}", f"{_CONNECT_AGAIN} It writes hooks into the settings instead.")
     if not in_settings:
         managed = brings_hooks(places, folder)
         return failed(step, "there are none", _CONNECT_AGAIN) if managed is None else ok(step, f"by {managed}")

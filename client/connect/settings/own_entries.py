@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Any
 
 from client.connect.settings import json_text
 from client.connect.settings.hook_events import is_own
@@ -11,21 +11,14 @@ from client.connect.settings.settings_files import CannotChange, Settings
 from client.connect.settings.status_line import without_status_line
 from client.connect.settings.telemetry import without_telemetry
 
-# Of the plugin that an older `tracker connect` installed.
-MARKETPLACE: Final = "claude-code-tracker"
-PLUGIN: Final = f"tracker@{MARKETPLACE}"
-_MARKETPLACES: Final = "extraKnownMarketplaces"
-_PLUGINS: Final = "enabledPlugins"
-
 Hooks = dict[str, list[dict[str, Any]]]
 
 
 def with_hooks(settings: Settings, wanted: Hooks) -> str:
     """The text with exactly these hooks of ours, beside all others. Unchanged if they are there already."""
     _check_shape(settings)
-    text = _without_plugin(settings.text, settings.value)
-    value = _read(text)
-    if _own_groups(value) == wanted:
+    text = settings.text
+    if _own_groups(settings.value) == wanted:
         return text
     text = _without_hooks(text)
     for event, groups in wanted.items():
@@ -45,9 +38,8 @@ def without_own(settings: Settings) -> str:
 
 
 def without_capture(settings: Settings) -> str:
-    """The text without hooks and plugin of ours."""
-    text = _without_hooks(settings.text)
-    return _without_plugin(text, _read(text))
+    """The text without hooks of ours."""
+    return _without_hooks(settings.text)
 
 
 def has_own(settings: Settings) -> bool:
@@ -121,20 +113,6 @@ def _without_hooks(text: str) -> str:
             text = json_text.without_entry(text, ("hooks", event, place))
         else:
             text = _without_member(text, "hooks", str(event))
-    return text
-
-
-def enables_plugin(settings: Settings) -> bool:
-    """Whether the settings enable the plugin of an older `tracker connect`."""
-    enabled = settings.value.get(_PLUGINS)
-    return isinstance(enabled, dict) and enabled.get(PLUGIN) is True
-
-
-def _without_plugin(text: str, value: dict[str, Any]) -> str:
-    for member, key in ((_PLUGINS, PLUGIN), (_MARKETPLACES, MARKETPLACE)):
-        members = value.get(member)
-        if isinstance(members, dict) and key in members:
-            text = _without_member(text, member, key)
     return text
 
 

@@ -78,7 +78,7 @@ class PostgresServer(OwnServer):
         super().__init__(data_dir, log_file)
         self.settings = SETTINGS | (settings or {})
         self._user = server_user(self.data_dir)
-        self.socket_dir = socket_folder(run_dir.resolve() / "pg", _SOCKET_NAME, self._user, former=nobody().uid if self._user else None)
+        self.socket_dir = socket_folder(run_dir.resolve() / "pg", _SOCKET_NAME, self._user)
         self.url = f"postgresql://{SUPERUSER}@/{DATABASE}?host={quote(str(self.socket_dir))}"
 
     def launch(self) -> subprocess.Popen[bytes]:
@@ -126,7 +126,7 @@ class PostgresServer(OwnServer):
             pid_file.unlink(missing_ok=True)
 
     def _give_to_its_user(self) -> None:
-        """Changes the owner. Data that root copied back from a backup is root's, so no server could use it; an older release's is `nobody`'s."""
+        """Changes the owner. Data that root copied back from a backup is root's, so no server could use it."""
         if self._user is not None and self.data_dir.stat().st_uid != self._user.uid:
             _give(self.data_dir, self._user)
 

@@ -31,12 +31,12 @@ class ServerUser(NamedTuple):
 def server_user(data_dir: Path) -> ServerUser | None:
     """None if we are not root: then the server runs as our own user. Else the data's owner; for new data, a dedicated user.
 
-    Not `nobody`, as in older releases: other programs run as that too. A process with the server's uid can open the server's
+    Not `nobody`: other programs run as that too. A process with the server's uid can open the server's
     open files, its socket's folder and its data.
     """
     if os.geteuid() != 0:
         return None
-    if data_dir.exists() and (owner := data_dir.stat()).st_uid not in (0, nobody().uid):
+    if data_dir.exists() and (owner := data_dir.stat()).st_uid != 0:
         return ServerUser(owner.st_uid, owner.st_gid)
     wanted = int.from_bytes(hashlib.sha256(os.fsencode(data_dir)).digest()[:8], "big")
     for n in range(len(OWN_UIDS)):

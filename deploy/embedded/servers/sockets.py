@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-import shutil
 import tempfile
 from pathlib import Path
 
@@ -12,19 +11,16 @@ from deploy.embedded.supervision.processes import StartError
 LONGEST_PATH_BYTES = 107 if os.uname().sysname == "Linux" else 103
 
 
-def socket_folder(wanted: Path, socket_name: str, owner: tuple[int, int] | None = None, *, former: int | None = None) -> Path:
+def socket_folder(wanted: Path, socket_name: str, owner: tuple[int, int] | None = None) -> Path:
     """Makes a folder (0700) for a socket: `wanted`, or a short one below the temporary folder if its path would be too long.
 
-    The short one's name comes from the path of `wanted`, so that two stacks never share it and a restart finds it again. An older release ran
-    the server as the user `former`. A folder that `former` owns is made anew, because any process of that user may have written to it.
+    The short one's name comes from the path of `wanted`, so that two stacks never share it and a restart finds it again.
     """
     folder = wanted if _fits(wanted / socket_name) else _short(wanted)
     if not _fits(folder / socket_name):
         raise StartError(
             f"The temporary folder {folder.parent} has too long a path for a socket; set TMPDIR to a shorter one, e.g. TMPDIR=/tmp."
         )
-    if former is not None and not folder.is_symlink() and folder.exists() and folder.stat().st_uid == former:
-        shutil.rmtree(folder)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     _claim(folder, owner or (os.geteuid(), os.getegid()))
     return folder

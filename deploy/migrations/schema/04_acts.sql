@@ -13,8 +13,6 @@ CREATE TABLE messages (
     source          text,
     received_at     timestamptz NOT NULL,
     persisted_at    timestamptz NOT NULL DEFAULT clock_timestamp(),
-    -- Made by shared/search_terms.py: words, parts of identifiers and paths, pairs of CJK characters.
-    terms           tsvector NOT NULL DEFAULT '',
     agent_id        text,
     brought_by      integer[],
     path_project_id bigint
@@ -98,15 +96,14 @@ CREATE TABLE api_calls (
     brought_by            integer[],
     received_at           timestamptz NOT NULL,
     persisted_at          timestamptz NOT NULL DEFAULT clock_timestamp(),
-    -- What the input would have cost without a prompt cache. NULL: not known, as cost_nano_usd, or not yet.
+    -- What the input would have cost without a prompt cache. NULL: not known, as cost_nano_usd.
     uncached_nano_usd     bigint,
     -- That, minus what the input did cost. Negative where the cache was written and never read.
     cache_saved_nano_usd  bigint,
-    -- NULL in all three: an older release stored the call, and did not keep it.
-    is_fast               boolean,
+    is_fast               boolean NOT NULL DEFAULT false,  -- in fast mode, which has a price of its own
     inference_geo         text,                 -- where it was computed, if it may not be anywhere
-    is_advisor            boolean,              -- Claude asked it within another call
-    -- What writing to the cache cost. NULL: not known, or an older release stored the call by the price list's factors.
+    is_advisor            boolean NOT NULL DEFAULT false,  -- Claude asked it within another call
+    -- What writing to the cache cost. NULL: not known.
     cache_write_nano_usd  bigint,
     effort                text,                 -- low, medium, high, xhigh, max or other
     thinking_ms           bigint
@@ -117,7 +114,6 @@ CREATE INDEX api_calls_by_project ON api_calls (project_id, occurred_at);
 CREATE INDEX api_calls_by_time ON api_calls (occurred_at);
 CREATE INDEX api_calls_of_session ON api_calls (session_id, occurred_at, id)
     INCLUDE (agent_id, cost_nano_usd, input_tokens, output_tokens, cache_write_5m_tokens, cache_write_1h_tokens, cache_read_tokens);
-CREATE INDEX api_calls_without_saving ON api_calls (occurred_at, id) WHERE cost_nano_usd IS NOT NULL AND cache_saved_nano_usd IS NULL;
 
 -- What each API call cost, by what was paid for (docs/adr/0084-a-cost-has-parts.md). A cost is stored as a whole, with what its input would have cost
 -- without a prompt cache, what the cache saved, and what writing to it cost. These give the parts: the price of plain input is what was saved from;
@@ -128,7 +124,7 @@ SELECT c.id, c.session_id, c.agent_id, c.model, c.occurred_at, used.context_toke
     part.input_nano_usd, part.cache_write_nano_usd,
     CASE WHEN c.cache_read_tokens = 0 THEN 0 ELSE c.uncached_nano_usd - c.cache_saved_nano_usd - part.input_nano_usd - part.cache_write_nano_usd END AS cache_read_nano_usd,
     c.cost_nano_usd - (c.uncached_nano_usd - c.cache_saved_nano_usd) AS output_nano_usd,
-    c.is_advisor IS TRUE AS is_advisor
+    c.is_advisor
 FROM api_calls AS c
 CROSS JOIN LATERAL (
     SELECT c.cache_write_5m_tokens + c.cache_write_1h_tokens AS cache_write_tokens,
@@ -138,9 +134,7 @@ CROSS JOIN LATERAL (
     SELECT coalesce(c.uncached_nano_usd::float8 / nullif(used.context_tokens, 0), CASE WHEN c.uncached_nano_usd = 0 THEN 0 END) AS nano_usd
 ) AS plain
 CROSS JOIN LATERAL (
-    SELECT c.input_tokens * plain.nano_usd AS input_nano_usd,
-        coalesce(c.cache_write_nano_usd::float8,
-            (c.cache_write_5m_tokens * CASE WHEN c.model LIKE 'claude-3-haiku%' THEN 1.2 ELSE 1.25 END + c.cache_write_1h_tokens * 2) * plain.nano_usd) AS cache_write_nano_usd
+    SELECT c.input_tokens * plain.nano_usd AS input_nano_usd, c.cache_write_nano_usd::float8 AS cache_write_nano_usd
 ) AS part;
 
 -- Paths of files, each once.
@@ -227,6 +221,7 @@ CREATE VIEW session_client_costs WITH (security_invoker = true) AS
     SELECT s.session_id, n.total_nano_usd, n.total_nano_usd - coalesce(t.total_nano_usd, 0) AS own_nano_usd, t.session_id AS taken_off_session_id
     FROM sessions AS s
     CROSS JOIN LATERAL (
+        -- Where no transcript is known: what claude.json says.
         SELECT coalesce((s.snapshot->>'client_cost_nano_usd')::bigint, (s.snapshot->>'cost_nano_usd')::bigint) AS total_nano_usd
     ) AS n
     LEFT JOIN LATERAL (

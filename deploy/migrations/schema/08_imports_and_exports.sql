@@ -82,8 +82,7 @@ CREATE TABLE import_sessions (
 CREATE TABLE imported_files (
     sha256         bytea NOT NULL,
     job_number     integer NOT NULL,
-    -- Which importers read the file to its end and stored all that they found. Files that an older release read are asked for again: it left out
-    -- subagents that only `agent_progress` tells of, and it noted files of which some records were another user's.
+    -- Which importers read the file to its end and stored all that they found. What others read is asked for again.
     reader_version smallint NOT NULL DEFAULT 1,
     PRIMARY KEY (sha256, job_number)
 );

@@ -19,8 +19,8 @@ CREATE TABLE search_documents (
     result_at   integer,
     -- Made by shared/search_terms.py. A vector hardly compresses: pglz spared 1 % of it, for 0.2 s of CPU in the 4 s that the samples take.
     terms       tsvector STORAGE EXTERNAL NOT NULL,
-    -- NULL: the terms are those of the version before. Else whether each lexeme of `terms` has all of its places.
-    has_places  boolean,
+    -- Whether each lexeme of `terms` has all of its places.
+    has_places  boolean NOT NULL,
     -- Of a call with a result: its MD5. The result itself is kept once, with the call.
     result_key  uuid
 ) WITH (toast_tuple_target = 256);
@@ -75,7 +75,7 @@ SELECT d.id, d.kind, d.session_id, d.project_id, d.user_id, d.occurred_at, d.rol
         END AS content,
     d.result_at, d.terms, d.has_places,
     -- What a call was given, to where its result begins.
-    CASE WHEN d.result_key IS NULL THEN left(d.content, coalesce(d.result_at, length(d.content))) ELSE d.content || E'\n' END AS input,
+    CASE WHEN d.result_key IS NULL THEN d.content ELSE d.content || E'\n' END AS input,
     -- Told without reading the texts.
     CASE WHEN d.result_key IS NULL THEN octet_length(d.content)
         ELSE octet_length(d.content) + 1 + coalesce((SELECT octet_length(t.result) FROM tool_calls AS t WHERE t.id = d.id), 0) END AS bytes
@@ -216,36 +216,6 @@ BEGIN
     RETURN NULL;
 END $$;
 
--- The words of a text go with the text: what a scrub takes out, or a better version replaces, does not stay in them.
-CREATE FUNCTION messages_forget_terms() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-    NEW.terms := '';
-    RETURN NEW;
-END $$;
-
--- What the version before still writes is noted, to be written again.
-CREATE FUNCTION search_note_outdated() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-    INSERT INTO search_pending (kind, keys, rows, newest)
-    SELECT NEW.kind, array_agg(key), count(*), '-infinity'
-    FROM (SELECT NEW.id::text AS key WHERE NEW.kind NOT IN ('session', 'file')
-          UNION ALL SELECT NEW.session_id WHERE NEW.kind = 'session'
-          UNION ALL SELECT NEW.project_id || ' ' || file_key FROM files
-          WHERE NEW.kind = 'file' AND left(file_path, 400) = left(NEW.content, 400) AND file_path = NEW.content) AS r
-    HAVING count(*) > 0;
-    RETURN NULL;
-END $$;
-
--- It deletes words that nobody wrote; the dictionary needs them.
-CREATE FUNCTION search_keep_word() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
-
--- The version before knows no keys: where it writes a whole content over one that has one, the key goes.
-CREATE FUNCTION search_drop_result_key() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-    NEW.result_key := NULL;
-    RETURN NEW;
-END $$;
-
 CREATE TRIGGER search_note_inserted AFTER INSERT ON messages REFERENCING NEW TABLE AS changed_rows
     FOR EACH STATEMENT EXECUTE FUNCTION search_note_messages();
 CREATE TRIGGER search_note_updated AFTER UPDATE ON messages REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
@@ -279,10 +249,3 @@ CREATE TRIGGER search_note_updated AFTER UPDATE ON sessions REFERENCING OLD TABL
 CREATE TRIGGER search_note_deleted AFTER DELETE ON sessions REFERENCING OLD TABLE AS changed_rows
     FOR EACH STATEMENT EXECUTE FUNCTION search_note_sessions();
 CREATE TRIGGER search_note AFTER INSERT OR UPDATE OR DELETE ON session_marks FOR EACH ROW EXECUTE FUNCTION search_note_session_marks();
-CREATE TRIGGER messages_forget_terms BEFORE UPDATE OF content ON messages FOR EACH ROW WHEN (OLD.content IS DISTINCT FROM NEW.content)
-    EXECUTE FUNCTION messages_forget_terms();
-CREATE TRIGGER search_note_outdated AFTER INSERT OR UPDATE ON search_documents FOR EACH ROW WHEN (NEW.has_places IS NULL)
-    EXECUTE FUNCTION search_note_outdated();
-CREATE TRIGGER search_keep_word BEFORE DELETE ON search_words FOR EACH ROW WHEN (OLD.found_in > 0) EXECUTE FUNCTION search_keep_word();
-CREATE TRIGGER search_drop_result_key BEFORE UPDATE ON search_documents FOR EACH ROW
-    WHEN (NEW.result_key IS NOT NULL AND length(NEW.content) >= NEW.result_at) EXECUTE FUNCTION search_drop_result_key();

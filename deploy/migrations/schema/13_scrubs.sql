@@ -9,8 +9,8 @@ CREATE TABLE scrubs (
     rows_scanned     bigint NOT NULL DEFAULT 0,
     rows_changed     bigint NOT NULL DEFAULT 0,
     redactions       jsonb NOT NULL DEFAULT '{}',
-    -- Which of the worker's tables is being read, and behind which row of it; committed together with the rows that were changed.
-    stage            smallint NOT NULL DEFAULT 0,
+    -- Which stage is next, and behind which key; committed together with what was changed.
+    at_stage         text,
     after_key        text,
     attempts         integer NOT NULL DEFAULT 0,
     -- Renewed with every chunk; once past, another worker may go on. The token is of who has it: nobody else gets any further.
@@ -20,8 +20,6 @@ CREATE TABLE scrubs (
     created_at       timestamptz NOT NULL DEFAULT now(),
     started_at       timestamptz,
     finished_at      timestamptz,
-    -- The name of the stage that is being read, behind `after_key`. `stage` is a number of an older release, which would begin again.
-    at_stage         text,
     -- {"what": "why it remains, and what to do about it"}
     remains          jsonb NOT NULL DEFAULT '{}',
     -- How many texts were given; 0: today's rules are applied.

@@ -32,8 +32,7 @@ UncachedInputUsd = Annotated[
 CacheUnknownCalls = Annotated[
     int,
     Field(
-        description="API calls with a known price that `cache_saved_usd` does not include: an older release stored them, and the worker has not gone over "
-        "them yet. 0 soon after an upgrade."
+        description="API calls with a known price that `cache_saved_usd` does not include, since the export that brought them does not tell it."
     ),
 ]
 CostUsd = Annotated[float | None, measure("cost_usd", "null if no price is known. An unknown cost is never 0.")]

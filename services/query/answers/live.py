@@ -15,7 +15,7 @@ from shared.terms import terms
 
 _SOURCE: Final = (
     "Who said so: `client_file`, the file of the client's process; a `hook`; a line of a `transcript`; an `event` that a client sent; "
-    "or `time`: nothing was heard for long. null: an older release stored it."
+    "or `time`: nothing was heard for long. null: nothing tells it."
 )
 _STATES: Final = " ".join(f"`{name}`: {state.definition}" for name, state in terms().states.items())
 

@@ -36,7 +36,7 @@ class CostParts(Answer):
     cache_read_usd: Annotated[float, _part("cache_read_usd")]
     output_usd: Annotated[float, _part("output_usd")]
     unknown_usd: Annotated[
-        float, doc("Calls whose parts are not known: an older release stored them, and the worker has not gone over them yet.")
+        float, doc("Calls whose parts are not known, since the export that brought them does not tell what the cache saved.")
     ]
 
 

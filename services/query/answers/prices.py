@@ -48,9 +48,7 @@ class RepricedModel(Answer):
     new_usd: Annotated[float, doc("What they cost now, or would cost.")]
     newly_priced: Annotated[int, doc("Changed calls that had no price before.")]
     no_longer_priced: Annotated[int, doc("Changed calls that have none any more: their price was taken back.")]
-    unpriced_calls: Annotated[
-        int, doc("Calls without a price before and after. Nothing prices their model, or an older release did not keep their tier.")
-    ]
+    unpriced_calls: Annotated[int, doc("Calls without a price before and after. Nothing prices their model.")]
     dropped_calls: Annotated[int, doc("Calls of sessions that retention has dropped. They have no rows, so what they cost stays.")]
     dropped_usd: float
 

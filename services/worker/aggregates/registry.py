@@ -154,7 +154,7 @@ TOOL_ROLLUPS: Final = Aggregate(
     ),
 )
 
-# Calls that did not succeed, by the class of their error. Those of an older release have none until their transcript is read again: ''.
+# Calls that did not succeed, by the class of their error; '' where nothing tells it.
 ERROR_ROLLUPS: Final = Aggregate(
     "error_rollups",
     by=("tool_name", "error_class"),

@@ -238,7 +238,7 @@ def _plausible(
     *,
     is_session_inferred: bool = False,
 ) -> ReceivedEvent:
-    """Without values that cannot be true, which earlier releases of ingest accepted."""
+    """Without values that cannot be true, which an ingest with other bounds accepted."""
     if left_out := leave_out(event, received_at):
         log.warning("not_believed", event_id=str(event.id), left_out=left_out, request_id=request_id)
     return ReceivedEvent(event, received_at, request_id, dead_letter.journal_entry_id, is_session_inferred, bound)

@@ -3,8 +3,7 @@
 It goes from session to session, so that it counts each of them once. A dry run takes the same steps, without locks, and counts. What it changed of each
 model is committed with the change. A second run changes nothing: only a call whose cost differs is written.
 
-A call that nothing prices now keeps its cost, unless a price of one's own gave it that was taken back. Of a call without a cost that an older release
-stored, it is not known whether it was in fast mode. If the price list has its model it was, so it is left; a reparse of its transcript tells.
+A call that nothing prices now keeps its cost, unless a price of one's own gave it that was taken back.
 How it goes from step to step is in maintenance/staged_job.py.
 """
 
@@ -25,7 +24,7 @@ from services.worker.aggregates.rollups import rollup_ctes
 from services.worker.maintenance import staged_job
 from services.worker.maintenance.staged_job import Place, Stage, StagedJob
 from services.worker.persist.derived_values import stored_prices
-from services.worker.persist.derived_values.pricing import TOKEN_COLUMNS, UNKNOWN, Price, Tokens, listed_rates, price_of
+from services.worker.persist.derived_values.pricing import TOKEN_COLUMNS, UNKNOWN, Price, Tokens, price_of
 from services.worker.persist.persist_batch import LOCK_SESSIONS
 from services.worker.resources import Resources
 from services.worker.row_tables import API_CALLS
@@ -162,16 +161,12 @@ def _new_price(call: Mapping[str, Any]) -> Price | None:
     """What a call costs now; None if that is what it has."""
     if call["occurred_at"] is None or call["model"] is None:
         return None
-    if call["is_fast"] is None and call["cost_nano_usd"] is None and listed_rates(call["model"], call["occurred_at"].date()):
-        return None
     tokens = Tokens(*(call[name] for name in TOKEN_COLUMNS))
-    price = price_of(call["model"], call["occurred_at"], tokens, is_fast=bool(call["is_fast"]), geo=call["inference_geo"])
+    price = price_of(call["model"], call["occurred_at"], tokens, is_fast=call["is_fast"], geo=call["inference_geo"])
     if price == UNKNOWN and not (call["price_version"] or "").startswith(OWN_PREFIX):
         return None
     new = (price.nano_usd, price.uncached_nano_usd, price.cache_saved_nano_usd, price.cache_write_nano_usd)
-    # An older release did not keep the last; it follows from the others, so it alone is no change.
-    is_same = new[:3] == tuple(call[name] for name in _COSTS[:3]) and call["cache_write_nano_usd"] in (None, new[3])
-    return None if is_same else price
+    return None if new == tuple(call[name] for name in _COSTS) else price
 
 
 def _columns(changes: list[tuple[dict[str, Any], Price]]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""All rows of a table, some at a time: what was there before the index, and a rebuild. How far it is, is committed with the documents."""
+"""All rows of a table, some at a time: a rebuild. How far it is, is committed with the documents."""
 
 from collections.abc import Sequence
 from typing import Any, Final

@@ -29,7 +29,7 @@ MAX_PART_CHARS: Final = 32_768
 class Document:
     """A row of `search_documents` but for its terms. The result of a call begins behind `result_at` characters of `content`.
 
-    It is kept with the call alone. `result_key` is its MD5 there; what is stored may be of the version before and have the result in its content.
+    It is kept with the call alone. `result_key` is its MD5 there.
     `occurred_at` is None where the time is not known. In tables that is -infinity, which Python has not.
     """
 

@@ -13,7 +13,7 @@ WHERE place = 1 OR total <= %(keys)s
 DELETE FROM search_pending WHERE (newest, number) IN (SELECT * FROM unnest(%(newest)s::timestamptz[], %(number)s::bigint[]))
 
 -- name: drop_former
--- What an indexer of the version before has left.
+-- What no document was made of, whichever way its document went.
 DELETE FROM search_former_results AS f
 WHERE NOT EXISTS (SELECT FROM search_documents AS d WHERE d.id = f.id AND d.result_key = f.result_key)
 

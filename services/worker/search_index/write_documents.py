@@ -31,10 +31,10 @@ def write_documents(
     A document that Postgres refuses is logged and left out; `verify` counts it.
     `again` writes those too that are stored as they should be, since the terms may have been made by other rules.
     """
-    stored, outdated = _stored(connection, ids)
+    stored = stored_documents(connection, ids)
     wanted = {document.id: document for document in documents}
     gone = [id for id in stored if id not in wanted]
-    changed = [document for document in wanted.values() if again or document.id in outdated or stored.get(document.id) != document]
+    changed = [document for document in wanted.values() if again or stored.get(document.id) != document]
     words = {document.id: words_of(document.content) for document in changed}
     if gone:
         connection.execute(_statement("delete"), {"ids": gone})
@@ -44,20 +44,14 @@ def write_documents(
     for document in changed:
         counts.add(document, words[document.id].whole)
     for before in (stored[id] for id in (*gone, *(document.id for document in changed)) if id in stored):
-        # The version before did not count these.
-        counts.subtract(before, () if before.id in outdated else words_of(before.content).whole)
+        counts.subtract(before, words_of(before.content).whole)
     return len(gone) + len(changed)
 
 
 def stored_documents(connection: Connection[Any], ids: Collection[UUID]) -> dict[UUID, Document]:
     """Those of these documents that there are."""
-    return _stored(connection, ids)[0]
-
-
-def _stored(connection: Connection[Any], ids: Collection[UUID]) -> tuple[dict[UUID, Document], set[UUID]]:
-    """The same, and which of them the version before has written."""
     rows = connection.execute(_statement("stored"), {"ids": list(ids)}).fetchall()
-    return {row[0]: Document(*row[:-1]) for row in rows}, {row[0] for row in rows if row[-1]}
+    return {row[0]: Document(*row) for row in rows}
 
 
 def _write_isolating(connection: Connection[Any], documents: Sequence[Document], words: Mapping[UUID, Words]) -> list[Document]:

@@ -5,7 +5,7 @@ SELECT id, kind, session_id, project_id, user_id, nullif(occurred_at, '-infinity
         ELSE content || E'\n' || left(coalesce(
             (SELECT t.result FROM tool_calls AS t WHERE t.id = d.id AND md5(t.result)::uuid = d.result_key),
             (SELECT f.result FROM search_former_results AS f WHERE f.id = d.id AND f.result_key = d.result_key), ''), 32768) END AS content,
-    result_at, result_key, has_places IS NULL AS is_outdated
+    result_at, result_key
 FROM search_documents AS d WHERE id = ANY(%(ids)s::uuid[])
 
 -- name: write

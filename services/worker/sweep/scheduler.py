@@ -26,7 +26,6 @@ from services.worker.sweep.sweep_statements import (
     ABANDONED_JOBS,
     ABANDONED_SHARDS,
     ARCHIVE_COLLECTED_KEY,
-    CALLS_WITHOUT_SAVING,
     CANCEL_SECONDS,
     COLLECT_SECONDS,
     COMPACTABLE_FILES,
@@ -149,10 +148,6 @@ class Looks:
             found[Task(task)].append(tuple(arguments))
         return found
 
-    def savings(self) -> Sequence[Call]:
-        """Whether there are calls of which it is not known what the cache saved. Those whose model has no price any more are looked at again each time."""
-        return self._exists(CALLS_WITHOUT_SAVING)
-
     def idle_sessions(self) -> Sequence[Call]:
         return self._exists(IDLE_SESSIONS, idle_seconds=self._settings.session_idle_seconds)
 
@@ -267,7 +262,6 @@ def sweeps(canary_seconds: float) -> dict[str, Sweep]:
         "unheard-cancels": _task(Task.END_CANCELLED, 5, Looks.unheard_cancels),
         "abandoned-jobs": Sweep(10, Looks.abandoned_jobs),
         "due-retention": _task(Task.RETENTION, 60, Looks.due_retention),
-        "savings": _task(Task.FILL_SAVINGS, 60, Looks.savings),
         "idle-sessions": _task(Task.CLOSE_IDLE_SESSIONS, 60, Looks.idle_sessions),
         "uploads": _task(Task.SWEEP_UPLOADS, 600, Looks.uploads),
         "archive": _task(Task.ARCHIVE, 60, Looks.archive),

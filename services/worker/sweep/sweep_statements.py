@@ -21,9 +21,6 @@ UNHEARD_CANCELS: Final = _sql("unheard_cancels")
 ABANDONED_JOBS: Final = sql(_sql("abandoned_jobs"), waits=_sql("waits"))
 DUE_RETENTION: Final = _sql("due_retention")
 
-# API calls of an older release, of which it is not known what the cache saved. The condition is the predicate of an index.
-CALLS_WITHOUT_SAVING: Final = "SELECT FROM api_calls WHERE cost_nano_usd IS NOT NULL AND cache_saved_nano_usd IS NULL LIMIT 1"
-
 # The condition of an open session is the predicate of an index (shared/sessions/open_sessions.py).
 _IS_IDLE: Final = sql(_sql("is_idle"), is_open=is_open(), wrote_at_its_end=wrote_at_its_end(), gone_at=gone_at())
 IDLE_SESSIONS: Final = f"SELECT FROM sessions WHERE {_IS_IDLE} LIMIT 1"

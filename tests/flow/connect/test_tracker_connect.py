@@ -140,54 +140,6 @@ def test_disconnect_ends_the_shipper_and_forgets_the_key(run: Run, settings: Pat
     assert "url" not in json.loads((capture / "config.json").read_text())
 
 
-def test_the_plugin_of_an_older_tracker_is_uninstalled(run: Run, home: ClaudeHome, settings: Path, capture: Path) -> None:
-    # Given a Claude Code that lists it until it is uninstalled
-    marketplace = capture / "marketplace"
-    marketplace.mkdir(parents=True)
-    settings.write_text('{"model": "sonnet", "enabledPlugins": {"tracker@claude-code-tracker": true}}\n')
-    path = claude_that(
-        home,
-        f"""plugin\\ list*) test -e {home.path}/gone && echo "[]" || echo '[{{"id": "tracker@claude-code-tracker"}}]' ;;
-*marketplace\\ list*) echo '[{{"name": "claude-code-tracker"}}]' ;;
-*) echo "$*" >>{home.path}/calls; touch {home.path}/gone ;;""",
-    )
-
-    connected = run("connect", "--yes", "--no-import", "--no-telemetry", PATH=path)
-
-    assert connected.returncode == 0, connected.stderr
-    assert "removed: the plugin of an older `tracker`" in connected.stdout
-    assert (home.path / "calls").read_text().splitlines() == [
-        "plugin uninstall tracker@claude-code-tracker",
-        "plugin marketplace remove claude-code-tracker",
-    ]
-    assert (list(json.loads(settings.read_text())), marketplace.exists()) == (["model", "hooks"], False)
-    # Known by its version, it gets the newest events too.
-    assert "PostToolBatch" in json.loads(settings.read_text())["hooks"]
-    assert run("connect", "--yes", "--no-import", "--no-telemetry", PATH=path).stdout.startswith("Already connected.")
-
-
-def test_what_claude_says_against_it_is_told_and_the_settings_stay(run: Run, home: ClaudeHome, settings: Path, capture: Path) -> None:
-    (capture / "marketplace").mkdir(parents=True)
-    path = claude_that(
-        home, """plugin\\ list*) echo '[{"id": "tracker@claude-code-tracker"}]' ;;\n*) echo "Blocked by policy" >&2; exit 1 ;;"""
-    )
-
-    refused = run("connect", "--yes", "--no-import", PATH=path)
-
-    assert refused.returncode == 1
-    assert "`claude plugin uninstall tracker@claude-code-tracker` failed: Blocked by policy." in refused.stderr
-    assert settings.read_text() == '{"model": "sonnet"}\n'
-
-
-def claude_that(home: ClaudeHome, case: str) -> str:
-    """A PATH with a program `claude`, which answers as the shell's `case` says."""
-    program = home.path / "bin/claude"
-    program.parent.mkdir(parents=True)
-    program.write_text(f'#!/bin/sh\ncase "$*" in\n--version) echo "2.1.197 (Claude Code)" ;;\n{case}\nesac\n')
-    program.chmod(0o755)
-    return f"{program.parent}:/usr/bin:/bin"
-
-
 @pytest.mark.parametrize(("options", "expected"), [((), "few"), (("--no-telemetry",), "all"), (("--hooks", "all"), "all")])
 def test_few_hooks_are_enough_where_telemetry_tells_the_rest(run: Run, settings: Path, options: tuple[str, ...], expected: str) -> None:
     connected = run("connect", "--yes", "--no-import", *options)
@@ -200,7 +152,7 @@ def test_few_hooks_are_enough_where_telemetry_tells_the_rest(run: Run, settings:
 
 
 def test_all_hooks_that_nobody_chose_make_room_for_few(run: Run, settings: Path, capture: Path) -> None:
-    # Given hooks of an older `tracker connect`, whose default were all
+    # Given all hooks, which nobody chose
     assert run("connect", "--yes", "--no-import", "--hooks", "all").returncode == 0
     config = json.loads((capture / "config.json").read_text())
     (capture / "config.json").write_text(json.dumps({name: value for name, value in config.items() if name != "hooks"}))

@@ -129,19 +129,6 @@ def test_a_cost_of_another_list_stays_where_nothing_prices_the_model_now(world: 
     assert totals(found) == NOTHING
 
 
-def test_a_call_that_may_have_been_fast_is_left(world: World) -> None:
-    fill(world)
-    world.api.select("UPDATE api_calls SET is_fast = NULL, cost_nano_usd = NULL RETURNING 1")
-    set_price(world)
-
-    reprice_id = start(world, dry_run=True)
-    while reprice.run(world.worker, reprice_id):
-        pass
-
-    found = shown(world, reprice_id)
-    assert {each["model"]: (each["changed_calls"], each["unpriced_calls"]) for each in found["models"]} == {NEXT: (4, 0), SONNET: (0, 3)}
-
-
 def test_one_run_at_a_time_and_others_are_listed(world: World) -> None:
     first = start(world)
     assert is_error(world.api.post(world.admin, "/api/reprice", {}), 409, "CONFLICT")

@@ -8,19 +8,15 @@ from typing import Any
 from uuid import UUID, uuid4, uuid5
 
 import psycopg
-import pytest
 from psycopg import Connection
 
 from services.worker.importers.job import undo
-from services.worker.maintenance import fill_savings
 from services.worker.maintenance.verify import checks, differing
 from services.worker.persist.dead_letters import persist_isolating
 from services.worker.persist.records import ApiCall, FileChange, Message, Record, SessionFacts, ToolUse
-from services.worker.persist.staging import stage_records
 from services.worker.persist.staging.staging_tables import ReceivedEvent, prepare_connection
 from services.worker.resources import Resources
 from shared.events.messages import Activity, Conversation, Event, SessionStart, ToolCall
-from tests.integration.worker.maintenance.test_fill_savings import price_of_the_release_before
 
 GAP = timedelta(minutes=5)
 EPOCH = datetime(2026, 3, 1, 23, 40, tzinfo=UTC)
@@ -109,14 +105,6 @@ def taken_back(connection: Connection[Any], rng: random.Random) -> None:
     connection.commit()
 
 
-def filled(connection: Connection[Any], _rng: random.Random) -> None:
-    """Fills in what the cache saved in the calls that there are."""
-    place: fill_savings.Place | None = fill_savings.NEWEST
-    while place is not None:
-        with connection.transaction():
-            place = fill_savings.fill_some(connection, place)
-
-
 class Undoing:
     """What an undo needs of a worker."""
 
@@ -136,11 +124,9 @@ def store(connection: Connection[Any], events: list[Any], job_number: int) -> No
         persist_isolating(connection, [ReceivedEvent(event, EPOCH, "test", "1-1") for event in events], idle_gap=GAP, job_number=job_number)
 
 
-def test_concurrent_writers_of_the_same_projects_never_deadlock(worker: Resources, monkeypatch: pytest.MonkeyPatch) -> None:
-    # Given drains, imports and undos of the release before, each on a connection of its own, of the same few sessions; and what it did not know
-    writers: list[Write] = [live, live, poisoned, imported, imported, taken_back, filled]
-    monkeypatch.setattr(stage_records, "price_of", price_of_the_release_before)
-    monkeypatch.setattr(fill_savings, "CALLS_AT_ONCE", 20)
+def test_concurrent_writers_of_the_same_projects_never_deadlock(worker: Resources) -> None:
+    # Given drains, imports and undos, each on a connection of its own, of the same few sessions
+    writers: list[Write] = [live, live, poisoned, imported, imported, taken_back]
 
     def write(number: int) -> list[str]:
         rng = random.Random(number)

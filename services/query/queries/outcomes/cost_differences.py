@@ -66,7 +66,7 @@ def _of_model(known: Known, client: ClientCosts, model: str | None) -> list[Diff
         rest = rest.minus(copied)
     if not any(rest.tokens):
         if abs(rest.cost_nano_usd) >= _SAME_NANO:
-            parts.append(_part(_reason_of_price(client, counted, calls), model, rest))
+            parts.append(_part(_reason_of_price(client, calls), model, rest))
     elif all(each >= 0 for each in rest.tokens):
         parts.append(_more_tokens(known, client, model, calls, rest))
     elif all(each <= 0 for each in rest.tokens):
@@ -77,15 +77,12 @@ def _of_model(known: Known, client: ClientCosts, model: str | None) -> list[Diff
     return parts
 
 
-def _reason_of_price(client: ClientCosts, counted: Usage, calls: Calls) -> Reason:
+def _reason_of_price(client: ClientCosts, calls: Calls) -> Reason:
     """Both have the same tokens."""
     if calls.fast_calls:
         return "fast_mode"
     if calls.unpriced_calls:
         return "unpriced_model"
-    # A region costs a tenth more.
-    if calls.unread_calls and abs(counted.cost_nano_usd - calls.cost_nano_usd * 11 // 10) < _SAME_NANO:
-        return "inference_geo"
     return "unknown_to_client" if client.has_unknown_model_cost else "other_price"
 
 
@@ -95,7 +92,6 @@ def _more_tokens(known: Known, client: ClientCosts, model: str | None, calls: Ca
         return _part("plugin_calls", model, rest)
     seen: dict[Reason, bool] = {
         "missing_subagents": known.evidence.missing_subagents > 0,
-        "older_reader": not calls.api_calls and any(each.unread_calls for each in known.calls.values()),
         "compaction": known.evidence.compactions > 0 and calls.api_calls > 0,
         "auto_mode": client.is_auto_mode,
         "plugin_calls": client.plugin_calls_nano_usd > 0,

@@ -40,7 +40,6 @@ class Calls(Usage, kw_only=True):
     api_calls: int = 0
     unpriced_calls: int = 0
     fast_calls: int = 0
-    unread_calls: int = 0
 
 
 class ClientCosts(Struct, kw_only=True):

@@ -7,17 +7,17 @@ FROM sessions AS s LEFT JOIN session_client_costs AS c USING (session_id)
 WHERE s.session_id = ANY (%(session_ids)s::text[])
 
 -- name: calls
--- By model. `unread`: an older release stored the call, and did not keep what it reads today. `is_copied`: the file of this session has the call, and it counts for
+-- By model. `is_copied`: the file of this session has the call, and it counts for
 -- another session.
 SELECT a.session_id, false AS is_copied, a.model, count(*) AS api_calls, count(*) FILTER (WHERE a.cost_nano_usd IS NULL) AS unpriced_calls,
-    count(*) FILTER (WHERE a.is_fast AND a.cost_nano_usd IS NULL) AS fast_calls, count(*) FILTER (WHERE a.is_fast IS NULL) AS unread_calls,
+    count(*) FILTER (WHERE a.is_fast AND a.cost_nano_usd IS NULL) AS fast_calls,
     sum(a.input_tokens)::bigint AS input_tokens, sum(a.output_tokens)::bigint AS output_tokens,
     sum(a.cache_write_5m_tokens + a.cache_write_1h_tokens)::bigint AS cache_creation_tokens, sum(a.cache_read_tokens)::bigint AS cache_read_tokens,
     coalesce(sum(a.cost_nano_usd), 0)::bigint AS cost_nano_usd
 FROM api_calls AS a WHERE a.session_id = ANY (%(session_ids)s::text[]) GROUP BY a.session_id, a.model
 UNION ALL
 SELECT c.session_id, true, a.model, count(*), count(*) FILTER (WHERE a.cost_nano_usd IS NULL),
-    count(*) FILTER (WHERE a.is_fast AND a.cost_nano_usd IS NULL), count(*) FILTER (WHERE a.is_fast IS NULL),
+    count(*) FILTER (WHERE a.is_fast AND a.cost_nano_usd IS NULL),
     sum(a.input_tokens)::bigint, sum(a.output_tokens)::bigint, sum(a.cache_write_5m_tokens + a.cache_write_1h_tokens)::bigint, sum(a.cache_read_tokens)::bigint,
     coalesce(sum(a.cost_nano_usd), 0)::bigint
 FROM (SELECT DISTINCT row_id, session_id FROM contested_rows WHERE session_id = ANY (%(session_ids)s::text[])) AS c

@@ -252,7 +252,7 @@ CROSS JOIN LATERAL (
 ORDER BY typed.word, form.found_in DESC, form.word
 
 -- name: has_dictionary
--- Not while documents are made again that the version before has made.
+-- Not while all documents are made again.
 SELECT NOT EXISTS (SELECT FROM search_pending WHERE newest = '-infinity' AND kind = 'backfill') AS is_whole
 
 -- name: words_with

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Final, assert_never
 
-from services.worker.importers.formats.sanitize import MAX_INTEGER
 from services.worker.importers.formats.transcript.session_facts import MAX_USD
 from services.worker.persist.records import (
     ApiCall,
@@ -45,7 +44,6 @@ SESSION_MOST: Final = {
     "cost_nano_usd": _MOST_NANO_USD,
 }
 # What is stored of facts.
-STORED_MOST: Final = SESSION_MOST | {"client_cost_nano_usd": _MOST_NANO_USD, "client_started_ms": MAX_INTEGER}
 _MOST: Final[dict[type, dict[str, int]]] = {
     ToolUse: {"duration_ms": MAX_DURATION_MS, "wait_ms": MAX_DURATION_MS},
     FileChange: {"lines_added": MAX_LINES, "lines_removed": MAX_LINES},

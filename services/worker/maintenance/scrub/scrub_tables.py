@@ -140,8 +140,6 @@ BY_OTHER_STAGES: Final = {
     ("search_documents", "tool_name"): "search_documents",
     ("search_words", "word"): "search_documents",
     ("search_former_results", "result"): "search_documents",
-    # A trigger empties them when the text changes.
-    ("messages", "terms"): "messages",
     ("session_marks", "tag_keys"): "session_marks",
 }
 

@@ -17,7 +17,6 @@ from services.worker.persist.derived_values.cut_results import ALL, result_of_ev
 from services.worker.persist.derived_values.error_classes import error_class_of
 from services.worker.persist.derived_values.pricing import Tokens, price_of
 from services.worker.persist.records import KeptResults, Result
-from shared.events.event_kinds import MAX_DURATION_MS, MAX_LINES
 from shared.events.messages import Activity, Conversation, Event, GivenResult, SessionEnd, SessionStart, ToolCall
 
 Row = tuple[Any, ...]
@@ -37,8 +36,6 @@ class KindTable:
     texts: Mapping[str, str] = field(default_factory=dict)
     # {column of a text: column with the place where its middle is left out}: the parts are scrubbed apart, and the place moves along.
     cut_at: Mapping[str, str] = field(default_factory=dict)
-    # {column: (the most that can be true, what `repair` puts in place of more)}.
-    bounds: Mapping[str, tuple[int, str]] = field(default_factory=dict)
 
 
 # A row that files have brought too has no `detail` to compare: their versions differ.
@@ -64,7 +61,6 @@ KIND_TABLES: Final[dict[str, KindTable]] = {
         identities=f"SELECT id, session_id, {_IS_CLIENTS_ALONE}, tool_name, md5(parameters::text) FROM tool_calls WHERE id = ANY(%(ids)s)",
         texts={"parameters": "json", "result": "text", "result_media": "json", "source": "text"},
         cut_at={"result": "result_cut_at"},
-        bounds={"duration_ms": (MAX_DURATION_MS, "NULL")},
     ),
     "session_events": KindTable(
         staged="id uuid, session_id text, kind text, occurred_at timestamptz, project_path text, user_name text, model text,"
@@ -80,7 +76,6 @@ KIND_TABLES: Final[dict[str, KindTable]] = {
         identities=f"""
             SELECT id, session_id, {_IS_CLIENTS_ALONE}, file_key::text, concat_ws(' ', action, lines_added, lines_removed)
             FROM activities WHERE id = ANY(%(ids)s)""",
-        bounds={"lines_added": (MAX_LINES, "0"), "lines_removed": (MAX_LINES, "0")},
     ),
 }
 

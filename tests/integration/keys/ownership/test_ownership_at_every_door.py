@@ -290,7 +290,7 @@ def test_another_projects_key_changes_nothing_of_a_session(world: World, door: D
 
 
 def test_a_file_that_another_user_sent_before_the_session_had_an_owner_is_not_shown(world: World) -> None:
-    # Given what an earlier release took from bob
+    # Given what was taken from bob before
     before = world.anns()
     with psycopg.connect(world.worker.settings.database_url, autocommit=True) as connection:
         put_range(connection, ANNS, FOREIGN, machine_id="bob-laptop", user="bob", bound_user="bob", original_bytes=2**40)

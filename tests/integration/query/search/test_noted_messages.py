@@ -146,7 +146,7 @@ def test_the_texts_that_are_looked_at_are_bounded(
 
 
 def test_messages_of_a_table_that_is_indexed_as_a_whole_are_counted(client: TestClient, connection: psycopg.Connection[Any]) -> None:
-    """given a database of a release before the index, then a search says how many messages it does not know."""
+    """given an index that is made again, then a search says how many messages it does not know."""
     seed.add_message(connection, None, NOON, "needle")
     connection.execute("TRUNCATE search_pending")
     for table, rows in (("messages", 700), ("tool_calls", 80)):

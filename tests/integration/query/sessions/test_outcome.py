@@ -40,6 +40,7 @@ def call(connection: Connection, at: datetime, tokens: Tokens, model: str = OPUS
         "cost_nano_usd": price.nano_usd,
         "uncached_nano_usd": price.uncached_nano_usd,
         "cache_saved_nano_usd": price.cache_saved_nano_usd,
+        "cache_write_nano_usd": price.cache_write_nano_usd,
     }
     seed.add_api_call(connection, "s", at, model=model, agent_id=agent_id, **columns, **costs)
 
@@ -156,7 +157,7 @@ def test_a_cost_is_told_by_model_and_subagent_and_unpriced_calls_are_not_zero(
     call(connection, NOON, Tokens(output=1_000_000), "claude-haiku-4-5", agent_id="b")
     call(connection, NOON, Tokens(output=1), "nobodys-model", agent_id="c")
     seed.add_message(connection, session, NOON, "Look for retries", agent_id="a")
-    # Given a call that an older release stored
+    # Given a call of an export that does not tell its parts
     seed.add_api_call(connection, "s", NOON, model=OPUS, output_tokens=1, cost_nano_usd=10**9)
 
     cost = outcome(client)["cost"]

@@ -172,14 +172,6 @@ def test_several_possible_reasons_are_all_named(client: TestClient, bring: Impor
     assert (part["reason"], part["also_possible"], part["tokens"]) == ("compaction", ["auto_mode"], sum(MORE))
 
 
-def test_calls_that_an_older_release_read_say_so(client: TestClient, bring: Import, connection: Connection) -> None:
-    # Given a session as the release before stored it: without the region's price, and without the advisor
-    bring(ASK, said(1, 1), cost_state({OPUS: of_opus(factor=1.1), SONNET: (BY_ADVISOR, usd(SONNET, BY_ADVISOR))}))
-    connection.execute("UPDATE api_calls SET is_fast = NULL, inference_geo = NULL, is_advisor = NULL")
-
-    assert sorted(reasons(reconciled(client)), key=str) == [("inference_geo", OPUS), ("older_reader", SONNET)]
-
-
 def test_session_that_goes_on_elsewhere_names_the_other_machine(client: TestClient, bring: Import, connection: Connection) -> None:
     bring(ASK, said(1, 1), cost_state({OPUS: of_opus()}), said(60, 2))
     connection.execute("INSERT INTO session_machines (session_id, machine_id) VALUES (%s, 'a'), (%s, 'b')", (SESSION, SESSION))

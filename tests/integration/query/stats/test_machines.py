@@ -147,8 +147,8 @@ def test_a_machine_with_many_sessions_is_answered_in_time(client: TestClient, co
         FROM (SELECT n, timestamptz '2025-01-01' + n * interval '3 hours' AS t FROM generate_series(1, 3000) AS n) AS times""")
     connection.execute("INSERT INTO session_machines SELECT session_id, 'm-1' FROM sessions")
     connection.execute("""
-        INSERT INTO messages (id, session_id, project_id, user_id, occurred_at, received_at, role, content, terms)
-        SELECT gen_random_uuid(), s.session_id, 0, 0, s.started_at + k * interval '3 minutes', now(), 'user', 'x', ''
+        INSERT INTO messages (id, session_id, project_id, user_id, occurred_at, received_at, role, content)
+        SELECT gen_random_uuid(), s.session_id, 0, 0, s.started_at + k * interval '3 minutes', now(), 'user', 'x'
         FROM sessions AS s, generate_series(1, 20) AS k""")
     connection.execute("ANALYZE")
 

@@ -234,7 +234,7 @@ def test_a_series_with_too_many_points_is_a_400(client: TestClient) -> None:
 
 
 def test_events_decades_apart_do_not_make_a_large_answer(client: TestClient, connection: psycopg.Connection[Any]) -> None:
-    # Given events of 1970 and 2099, which only a database of an older release has
+    # Given events of 1970 and 2099
     project = seed.add_project(connection, "/p")
     for number, year in enumerate((1970, 2026, 2099)):
         at = datetime(year, 6, 1, 12, tzinfo=UTC)

@@ -249,7 +249,7 @@ def test_what_the_cache_saved_by_model_adds_up_to_the_stats(kept_client: TestCli
 
 
 def test_what_the_cache_saved_is_null_where_it_is_not_known(client: TestClient, connection: psycopg.Connection[Any]) -> None:
-    # Given a call of which it is known, one of an older release, one without a price, and a session that only a claude.json tells of
+    # Given a call of which it is known, one of an export that does not tell it, one without a price, and a session that only a claude.json tells of
     noon = datetime(2024, 1, 15, 12, tzinfo=UTC)
     project = seed.add_project(connection, "/p")
     known = {"model": "known", "cost_nano_usd": 5_000, "uncached_nano_usd": 4_000, "cache_saved_nano_usd": -1_000}

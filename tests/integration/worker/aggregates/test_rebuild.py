@@ -22,7 +22,7 @@ SPOIL = (
 
 
 def arrive(worker: Resources) -> None:
-    """Events of every kind, as an earlier release wrote them."""
+    """Events of every kind."""
     for file in SAMPLES.glob("*.jsonl"):
         for entry in file.read_bytes().splitlines():
             worker.redis.xadd(stream_key(0), {PAYLOAD_FIELD: entry})

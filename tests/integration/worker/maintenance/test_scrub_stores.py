@@ -133,7 +133,7 @@ def test_users_in_the_keys_of_redis_are_scrubbed(worker: Resources) -> None:
 
 
 def test_a_scrub_waits_for_what_was_on_the_journal(worker: Resources) -> None:
-    # Given an event that an older release has put on the journal, and that no worker has stored
+    # Given an event on the journal with a secret that other rules let through, and that no worker has stored
     make_group(worker.redis, stream_key(0))
     event = Conversation(session_id="s", content=SECRET, role="user", timestamp=NOW, id=uuid4())
     envelope = Envelope(version=1, request_id="r", received_at=datetime.now(UTC), events=[event])

@@ -10,7 +10,7 @@ from psycopg import Connection
 
 from services.worker.resources import Resources
 from services.worker.search_index import index_pending as index_pending_module
-from tests.integration.worker.search_index.test_search_index import assert_up_to_date, call, change, message, start, store
+from tests.integration.worker.search_index.test_search_index import assert_up_to_date, call, message, start, store
 
 
 @pytest.fixture
@@ -53,21 +53,3 @@ def test_a_slice_writes_the_dictionary_once(worker: Resources, connection: Conne
         ("gamma", 1, 1),
     ]
     assert connection.execute("SELECT count(DISTINCT (xmin::text, cmin::text)) FROM search_words").fetchall() == [(1,)]
-
-
-def test_what_the_version_before_wrote_is_made_again(worker: Resources, connection: Connection[Any]) -> None:
-    """given documents without places, whose words no dictionary has, when the indexer runs, then they have both."""
-    store(worker, start(), message("alpha beta"), call(parameters={"command": "gamma"}), change("/p/delta.py"))
-    assert_up_to_date(worker, connection)
-    words = connection.execute("SELECT word, documents, found_in FROM search_words ORDER BY 1").fetchall()
-    connection.execute("UPDATE search_words SET found_in = 0")
-    connection.execute("UPDATE search_documents SET terms = '', has_places = NULL")
-
-    assert_up_to_date(worker, connection)
-
-    assert connection.execute("SELECT DISTINCT has_places FROM search_documents").fetchall() == [(True,)]
-    assert connection.execute("SELECT kind FROM search_documents WHERE terms @@ 'delta | gamma' ORDER BY 1").fetchall() == [
-        ("file",),
-        ("tool_call",),
-    ]
-    assert connection.execute("SELECT word, documents, found_in FROM search_words ORDER BY 1").fetchall() == words

@@ -9,7 +9,6 @@ import pytest
 from psycopg import Connection
 
 from services.worker.resources import Resources
-from services.worker.search_index.backfill import begin_again
 from services.worker.search_index.dictionary import counted_words
 from services.worker.search_index.documents import documents_of
 from services.worker.search_index.write_documents import write_documents
@@ -80,28 +79,3 @@ def test_a_result_that_changes_while_its_document_is_written_is_counted_once(
     assert_up_to_date(worker, connection)
 
     assert connection.execute(WORDS).fetchall() == [("delta", 1), ("make", 1)]
-
-
-@pytest.mark.parametrize("key", ["NULL", "result_key"])
-def test_documents_that_the_version_before_wrote_are_read_and_made_again(
-    worker: Resources, call_id: UUID, connection: Connection[Any], key: str
-) -> None:
-    """given a document with its result in itself, new or written over one without, then it reads the same, and a rebuild takes the result out."""
-    text, words = connection.execute(TEXT).fetchall(), connection.execute(WORDS).fetchall()
-    connection.execute(
-        f"UPDATE search_documents SET content = content || E'\\nalpha', result_key = {key} WHERE kind = 'tool_call'".encode()
-    )
-    assert connection.execute(TEXT).fetchall() == text
-    assert_up_to_date(worker, connection)
-    assert connection.execute(STORED).fetchall() == [("Bash\nmake\nalpha",)]
-
-    connection.execute(
-        "INSERT INTO search_former_results VALUES (gen_random_uuid(), gen_random_uuid(), 'noted, and indexed by the version before')"
-    )
-    with worker.transaction() as transaction:
-        begin_again(transaction)
-    assert_up_to_date(worker, connection)
-
-    assert connection.execute(STORED).fetchall() == [("Bash\nmake",)]
-    assert connection.execute(TEXT).fetchall() == text
-    assert connection.execute(WORDS).fetchall() == words

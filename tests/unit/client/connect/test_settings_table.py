@@ -11,12 +11,10 @@ from client.capture.folder import read_config
 from client.connect import disconnecting
 from client.connect.connecting import carry_out
 from client.connect.disconnecting import disconnect
-from client.connect.doctor.machine_checks import check_hooks
 from client.connect.own_files import hook_of
 from client.connect.places import Places
 from client.connect.plan import plan_connect
 from client.connect.settings.hook_events import EVENTS, LEFT_OUT, events_of, hooks_of, is_own, windows_hook
-from client.connect.settings.own_entries import MARKETPLACE
 from client.connect.settings.settings_files import CannotChange
 from shared.claude_formats.hook_kinds import KEPT
 
@@ -231,41 +229,6 @@ def test_managed_settings_that_forbid_no_hooks_are_no_obstacle(places: Places, v
     (places.managed / "managed-settings.json").write_text(value)
     assert connect(places)
     assert (places.managed / "managed-settings.json").read_text() == value
-
-
-def test_the_plugin_of_an_older_version_is_replaced_by_hooks_in_the_settings(places: Places) -> None:
-    # Given what an older `tracker connect` left, on a machine without the program `claude`
-    source = {"source": {"source": "directory", "path": str(places.marketplace)}}
-    plugins = {
-        "enabledPlugins": {"tracker@claude-code-tracker": True, "other@market": True},
-        "extraKnownMarketplaces": {MARKETPLACE: source},
-    }
-    places.user_settings.write_text(json.dumps({"model": "sonnet"} | plugins))
-    copy = places.claude / "plugins/cache" / MARKETPLACE / "tracker/1.0.0/hooks/hooks.json"
-    for file in (copy, places.marketplace / "tracker/hooks/hooks.json"):
-        file.parent.mkdir(parents=True)
-        file.write_text("{}")
-    found = check_hooks(places, places.home, None)
-    assert (found.status, found.text) == ("warning", "by the plugin of an older `tracker`, which slows every start of Claude Code")
-
-    assert connect(places)
-
-    assert set(own_events(places.user_settings)) == set(events_of(None))
-    assert without_own(json.loads(places.user_settings.read_text())) == {"model": "sonnet", "enabledPlugins": {"other@market": True}}
-    assert not places.marketplace.exists()
-    assert not (places.claude / "plugins/cache" / MARKETPLACE).exists()
-    assert check_hooks(places, places.home, None).status == "ok"
-    assert not connect(places)
-
-
-def test_disconnect_takes_out_the_plugin_of_an_older_version(places: Places) -> None:
-    places.user_settings.write_text('{"enabledPlugins": {"tracker@claude-code-tracker": true}}')
-    (places.marketplace / "tracker").mkdir(parents=True)
-
-    disconnect(places, None, is_dry_run=False, is_yes=True)
-
-    assert json.loads(places.user_settings.read_text()) == {}
-    assert not places.marketplace.exists()
 
 
 def test_hooks_of_an_older_version_are_replaced(places: Places) -> None:

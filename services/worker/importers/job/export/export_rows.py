@@ -86,13 +86,12 @@ LEFT_OUT_COLUMNS: Final = {
     "path_project_id": "the path is the one that was named",
     "brought_by": "the import has a number of its own; `from_wire` says what it is needed for",
     "persisted_at": _OF_THE_SERVER,
-    "terms": _MADE_AGAIN,
 }
 
 
 # What no export, or none of a selection, can tell apart. Without counts: whoever may export only themselves learns nothing of others.
 _NAMES: Final = "People and projects that were erased. A hash of a name may be found by a list of names, so it stays: if they come elsewhere, erase them there."
-_OF_NOBODY: Final = "Sessions that were erased or dropped before the tracker noted whose they were (schema 0057). An export of everything keeps them out elsewhere."
+_OF_NOBODY: Final = "Sessions that came after their person or project was erased: nothing says whose they were. An export of everything keeps them out elsewhere."
 _FILES_OF_OTHERS: Final = "Files in projects where sessions of others were dropped too: which of them were the user's is not known. All else of the numbers is here."
 
 

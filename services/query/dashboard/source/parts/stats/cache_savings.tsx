@@ -11,14 +11,14 @@ export function CacheSavings({ totals, class: extra = "" }: { totals: Savings; c
   return (
     <p class={extra} title={definition} data-measure="cache_saved_usd">
       <Sentence totals={totals} />
-      {totals.cache_unknown_calls > 0 && <span class="quiet"> {plural(totals.cache_unknown_calls, "call")} of an older release {totals.cache_unknown_calls === 1 ? "is" : "are"} not in it yet.</span>}
+      {totals.cache_unknown_calls > 0 && <span class="quiet"> Of {plural(totals.cache_unknown_calls, "call")} it is not known.</span>}
     </p>
   );
 }
 
 function Sentence({ totals: { cache_saved_usd: saved, uncached_input_usd: uncached, cache_unknown_calls: unknown } }: { totals: Savings }) {
   const { short } = measure("cache_saved_usd");
-  if (saved === null) return <>What the cache saved is {unknown > 0 ? "not known yet." : "not priced."}</>;
+  if (saved === null) return <>What the cache saved is {unknown > 0 ? "not known." : "not priced."}</>;
   if (saved < 0) {
     return (
       <>
