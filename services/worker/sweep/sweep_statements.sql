@@ -22,11 +22,11 @@ UNION ALL
 (SELECT 'maintenance.reprice', json_build_array(id) FROM reprices WHERE $waits ORDER BY created_at LIMIT 100)
 UNION ALL
 (SELECT 'maintenance.merge_users', json_build_array(id) FROM users
-WHERE merge_requested_at < now() - interval '5 seconds' ORDER BY merge_requested_at LIMIT 100)
+WHERE merge_requested_at < now() - CASE WHEN merge_failure IS NULL THEN interval '5 seconds' ELSE interval '1 hour' END ORDER BY merge_requested_at LIMIT 100)
 UNION ALL
 -- Projects that became part of another, or were taken out, whose sessions wait to be moved.
 (SELECT 'maintenance.rekey_project', json_build_array(id) FROM projects
-WHERE rekey_requested_at < now() - interval '5 seconds' ORDER BY rekey_requested_at, id LIMIT 100)
+WHERE rekey_requested_at < now() - CASE WHEN rekey_failure IS NULL THEN interval '5 seconds' ELSE interval '1 hour' END ORDER BY rekey_requested_at, id LIMIT 100)
 UNION ALL
 -- Projects to which the rules are to be applied (services/worker/maintenance/join_projects.sql).
 SELECT 'maintenance.join_projects', '[]' WHERE EXISTS (SELECT FROM projects WHERE judged_at IS NULL)
