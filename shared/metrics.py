@@ -82,6 +82,12 @@ DATABASE_BYTES = Gauge("tracker_database_bytes", "Size of the database on its di
 DATABASE_CONNECTIONS = Gauge("tracker_database_connections", "Connections to Postgres, of all clients.")
 DATABASE_MAX_CONNECTIONS = Gauge("tracker_database_max_connections", "The most connections that Postgres accepts.")
 IMPORT_JOBS = Gauge("tracker_import_jobs", "Import jobs by status.", ["status"])
+JOBS_STANDING_SECONDS = Gauge(
+    "tracker_jobs_standing_seconds",
+    "For how long the job that stands still longest has not got on, by kind; a kind without an unfinished job is absent.",
+    ["kind"],
+)
+FAILED_LOOKS = Gauge("tracker_failed_looks", "How often a look of beat failed, by its name.", ["look"])
 MACHINES_SILENT = Gauge(
     "tracker_machines_silent",
     "Machines not heard of for longer than TRACKER_MACHINE_SILENT_HOURS that have something unsent, or sent something in the last 14 days.",

@@ -126,7 +126,8 @@ def report(erasure: Erasure, named: str) -> str:
     went = "would go" if erasure["dry_run"] else "is gone"
     counts = ", ".join(f"{count:,} {store.replace('_', ' ')}" for store, count in sorted(erasure["counts"].items())) or "nothing"
     if erasure["status"] != "succeeded":
-        return f"The erasure failed at {erasure['at_stage']}; begin it again with the same command. So far {went}: {counts}."
+        why = erasure["failure"] or "See the worker's log."
+        return f"The erasure failed at {erasure['at_stage']}. {why} Begin it again with the same command. So far {went}: {counts}."
     lines = [f"Erased: {counts}." if not erasure["dry_run"] else f"Nothing is erased. This {went}: {counts}."]
     if remains := erasure["remains"]:
         lines += ["What may still have it:", *(f"  {name.replace('_', ' ')}: {why}" for name, why in sorted(remains.items()))]

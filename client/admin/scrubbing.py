@@ -48,7 +48,7 @@ def texts_from(source: str | None, file: Path | None) -> list[str]:
     return texts
 
 
-_STATES: Final = {"queued": "waits for a worker", "running": "is running", "succeeded": "is done", "failed": "failed; run it again"}
+_STATES: Final = {"queued": "waits for a worker", "running": "is running", "succeeded": "is done", "failed": "failed"}
 
 
 def sentence(scrub: Scrub) -> str:
@@ -59,6 +59,8 @@ def sentence(scrub: Scrub) -> str:
     lines = [
         f"The scrub {state}: {counted(scrub['rows_scanned'], 'row')} read, {scrub['rows_changed']:,} {changed}. Secrets found: {secrets}."
     ]
+    if scrub["status"] == "failed":
+        lines.append(scrub["failure"] or "See the worker's log, then scrub again.")
     if stores := _each(scrub["changed_in"]):
         lines.append(f"By store: {stores}.")
     if locks := _each(scrub["long_locks"]):

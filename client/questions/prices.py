@@ -217,7 +217,7 @@ def _write_unpriced(unpriced: list[dict[str, Any]]) -> None:
 def _write_reprice(run: dict[str, Any]) -> None:
     console = Console()
     if run["status"] == "failed":
-        console.print("The run failed; see the worker's log, and start it again.")
+        console.print(Text(f"The run failed. {run['failure'] or 'See the log of the worker, and start it again.'}"))
     changed = [each for each in run["models"] if each["changed_calls"]]
     if not changed:
         console.print(f"No call {'would cost' if run['dry_run'] else 'costs'} anything else.")

@@ -158,6 +158,8 @@ def _lines(found: Item) -> list[str]:
         lines.append("No rule merges it: a person took it out of another.")
     for part in found["parts"]:
         moving = " Its sessions are being moved." if part["is_moving"] else ""
+        if part["failure"]:
+            moving = f" Its sessions are not moved yet: {part['failure']} It is tried again each hour."
         lines.append(f"Also {part['path']} ({part['id']}). {part['because']}{moving}")
     for each in found["changes"][:_SHOWN_CHANGES]:
         undone = f", undone {short_time(each['undone_at'], zone).strip()}" if each["undone_at"] else ""

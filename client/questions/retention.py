@@ -163,7 +163,7 @@ def _write_rules(found: dict[str, Any]) -> None:
 def _write_run(run: dict[str, Any]) -> None:
     console = Console()
     if run["status"] == "failed":
-        console.print("The run failed; see the worker's log, and start it again.")
+        console.print(Text(f"The run failed. {run['failure'] or 'See the log of the worker, and start it again.'}"))
     verb = "would go" if run["dry_run"] else "went"
     when = "" if run["dry_run"] else f" at {short_time(run['created_at'], local_zone())}"
     if not run["dropped"]:

@@ -143,7 +143,7 @@ GRANTS: Final[dict[str, Grants]] = {
             "SELECT": _ALL,
             "INSERT": ("id", "kind", "names", "user_ids", "project_ids", "from_at", "to_at", "is_dry_run", "request_id"),
             # One that failed is begun again.
-            "UPDATE": ("status", "attempts", "lease_expires_at"),
+            "UPDATE": ("status", "attempts", "failure", "moved_at", "lease_expires_at", "finished_at"),
         },
         # An admin lifts one.
         "tombstones": {"SELECT": _ALL, "DELETE": _ALL},

@@ -1,5 +1,6 @@
 """Uploads in a folder: readable by this user only, durable before they are announced. Ingest and worker must see the same disk."""
 
+import errno
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -10,10 +11,11 @@ from urllib.parse import unquote, urlsplit
 from uuid import uuid4
 
 from shared.blobs.names import is_ours
-from shared.blobs.store import BlobStoreAway, Stored
+from shared.blobs.store import BlobStoreAway, BlobStoreError, Stored
 
 # Little enough to hold, enough to be worth a thread's turn.
 PART_BYTES = 1024**2
+_REFUSALS = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
 
 
 class FolderStore:
@@ -55,7 +57,8 @@ class FolderStore:
 
     def delete(self, url: str) -> None:
         """Takes it off the disk."""
-        _path(url).unlink(missing_ok=True)
+        with away_if_refused(self.folder):
+            _path(url).unlink(missing_ok=True)
 
     def stored(self) -> Iterator[Stored]:
         """Those with a name that `new` gives; half-written ones change with every part."""
@@ -116,10 +119,12 @@ class NewFile:
 
 @contextmanager
 def away_if_refused(folder: Path) -> Iterator[None]:
-    """A disk that is full, or read-only, or gone, is a store that is away."""
+    """A disk that is full or gone is a store that is away. One that is read-only, or another user's, stays so until somebody mends that."""
     try:
         yield
     except OSError as error:
+        if error.errno in _REFUSALS:
+            raise BlobStoreError(f"Nothing may be written to {folder}: {error.strerror}; give the service's user the right to.") from error
         raise BlobStoreAway(f"Nothing can be written to {folder}: {error.strerror}; make room there or mend the disk.") from error
 
 

@@ -304,6 +304,12 @@ IMPORT_JOBS: Final = (
         "Read the worker's log, then `tracker retry JOB`.",
     ),
     ErrorCode(
+        "CANNOT_WRITE",
+        None,
+        "The worker may not write what the job has to. It has failed, and keeps its files for a day.",
+        "Give the worker the right that the message names, then `tracker retry JOB`.",
+    ),
+    ErrorCode(
         "CONTENT_MISSING",
         None,
         "The archive has lost a transcript that a reparse reads. No row of the session is removed.",

@@ -64,24 +64,24 @@ _RIGHT_NAMES: Final = {
 
 
 async def start(request: Request) -> Response:
-    """202: the erasure is in Postgres. If its task is lost, the worker's sweep finds the erasure. 400 if `confirm` is not the name."""
+    """202: the erasure is in Postgres; asked for twice, it is one. If its task is lost, the worker's sweep finds it. 400 if `confirm` is not the name."""
     write = await admit_write(request, SINGLE_BODY)
     check_utf8(write.body)
     wanted = parse(write.body, _DECODER)
     what = _checked(wanted.what)
     if wanted.what.project is not None:
         raise invalid("what.project", "is for lifting a tombstone; name the project by project_id")
-    target = await erasures.find(write.ingest.database, **what)
+    target = await erasures.find(write.ingest.database, **what, is_dry_run=wanted.dry_run)
     if target is None:
         raise NotFound("Nothing of this is stored; see /api/sessions, /api/users and /api/projects.", details={"what": "not known"})
     if wanted.confirm not in target.confirmed_by and not wanted.dry_run:
         raise BadRequest(
             f"Nothing is erased: `confirm` must be {_RIGHT_NAMES[target.kind]}, exactly as it is stored.", details={"confirm": "differs"}
         )
-    erasure_id = target.id or write.derived_id() or uuid4()
+    erasure_id = write.derived_id() or uuid4()
     # Without what is erased: nothing may have it afterwards.
     record = audit_record(request, "erasure.start", erasure_id, kind=target.kind, dry_run=wanted.dry_run)
-    await erasures.add(write.ingest.database, erasure_id, target, is_dry_run=wanted.dry_run, record=record)
+    erasure_id = await erasures.add(write.ingest.database, erasure_id, target, is_dry_run=wanted.dry_run, record=record)
     await asyncio.to_thread(send_tasks, write.ingest.sender, Task.ERASE, (str(erasure_id),))
     answer = ErasureStarted(erasure_id=erasure_id, kind=target.kind, dry_run=wanted.dry_run)
     return json_response(answer, 202, {"Location": f"/api/erasures/{erasure_id}"} | (write.headers or {}))

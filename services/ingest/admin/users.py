@@ -62,12 +62,10 @@ async def rename(request: Request) -> Response:
         case "merging":
             # If the task is lost, beat finds the merge.
             await asyncio.to_thread(send_tasks, ingest.sender, Task.MERGE_USERS, (done.user_id,))
-            answer = UserRenamed(
-                name=wanted.name,
-                former_name=name,
-                status="merging",
-                message="Stored rows are being moved; repeat this to see whether it is done.",
-            )
+            message = "Stored rows are being moved; repeat this to see whether it is done."
+            if done.failure:
+                message = f"{done.failure} It is tried again now, and each hour."
+            answer = UserRenamed(name=wanted.name, former_name=name, status="failed" if done.failure else "merging", message=message)
             return json_response(answer, 202)
         case _:
             return json_response(UserRenamed(name=wanted.name, former_name=name, status="done", message="The user has the name."))

@@ -189,11 +189,11 @@ class LoggedOut(Struct, kw_only=True):
 
 
 class UserRenamed(Struct, kw_only=True):
-    """A user's new name. `merging`: another user had it, and the rows of the former name are being moved to that user."""
+    """A user's new name. `merging`: another user had it, and the rows of the former name are being moved to that user; `failed`: the last try did."""
 
     name: str
     former_name: str
-    status: Literal["done", "merging"]
+    status: Literal["done", "merging", "failed"]
     message: str
 
 

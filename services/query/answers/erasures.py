@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from uuid import UUID
 
 from services.query.answers.answer import Answer
-from services.query.answers.fields import NextCursor, doc
+from services.query.answers.fields import JobFailure, NextCursor, doc
 
 
 class Erasure(Answer):
@@ -25,6 +25,7 @@ class Erasure(Answer):
             examples=[{"backups": "Backups from before hold what they held. Make a new one, and delete those."}],
         ),
     ]
+    failure: JobFailure
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None

@@ -87,6 +87,11 @@ IsSandboxed = Annotated[bool | None, doc("Whether its command ran in a sandbox; 
 
 Commands = Annotated[int, doc("Slash commands that Claude answered. Each begins a turn, and is no message.")]
 
+JobFailure = Annotated[
+    str | None,
+    doc("Why it failed, and what to do. Of one that goes on: why its last step failed, which is tried again. null: nothing did."),
+]
+
 NextCursor = Annotated[str | None, doc("Where the next page begins; null on the last.")]
 
 # Fields of a page of a search.

@@ -77,6 +77,7 @@ class ProjectPart(Answer):
     because: Annotated[str | None, doc("The reason in words: `Both are clones of github.com/acme/shop.`")]
     merged_at: datetime | None
     is_moving: Annotated[bool, doc("Some of its sessions still count where they did before.")]
+    failure: Annotated[str | None, doc("Why moving them failed last; it is tried again each hour. null: it did not.")]
 
 
 class ProjectRule(Answer):

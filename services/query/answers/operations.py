@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import Field
 
 from services.query.answers.answer import Answer
-from services.query.answers.fields import NextCursor, doc
+from services.query.answers.fields import JobFailure, NextCursor, doc
 from shared.retention import What
 
 
@@ -100,6 +100,7 @@ class Scrub(Answer):
             examples=[{"backups": "Backups from before hold what they held. Make a new one, and delete those."}],
         ),
     ]
+    failure: JobFailure
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
@@ -140,6 +141,7 @@ class RetentionRun(Answer):
     dropped: Annotated[list[Dropped], doc("By kind and project, the most bytes first.")]
     database_bytes_before: Annotated[int | None, doc("Size of the database when the run began.")]
     database_bytes_after: Annotated[int | None, doc("Size of the database when the run had ended.")]
+    failure: JobFailure
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from uuid import UUID
 
 from services.query.answers.answer import Answer
-from services.query.answers.fields import NextCursor, doc
+from services.query.answers.fields import JobFailure, NextCursor, doc
 
 _Usd = Annotated[float, doc("US dollars for a million tokens.")]
 
@@ -65,6 +65,7 @@ class Reprice(Answer):
     old_usd: float
     new_usd: float
     models: Annotated[list[RepricedModel], doc("By model, those that changed most first.")]
+    failure: JobFailure
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None

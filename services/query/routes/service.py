@@ -21,10 +21,12 @@ from services.query.queries.status.capture_lag import capture_lag
 from services.query.queries.status.ledger import LedgerCounts, ledger_counts
 from services.query.queries.status.machines import silent_machines
 from services.query.queries.status.search_lag import search_lag
+from services.query.queries.status.standing_jobs import standing_jobs
 from services.query.queries.status.unpriced_models import unpriced_models
 from services.query.status import gauges
 from services.query.status.accounting import Accounts, read_accounting
 from services.query.status.canary_age import CanaryAge, canary_age
+from services.query.status.failed_looks import failed_looks
 from services.query.status.journal_lag import Lag, journal_lag
 from services.query.status.redis_memory import redis_memory
 from services.query.status.replica_lag import ReplicaLag, replica_lag
@@ -96,6 +98,7 @@ def _set_gauges(request: Request) -> None:
             gauges.set_replica(_replica_lag(request))
         if lag is not None:
             gauges.set_memory(redis_memory(request.app.state.redis))
+            gauges.set_failed_looks(failed_looks(request.app.state.redis))
         if ledger is not None and lag is not None:
             gauges.set_accounting(_accounting(request))
             gauges.set_canary(_canary_age(request))
@@ -271,6 +274,7 @@ def _set_database_gauges(request: Request) -> None:
     with request.app.state.database.connection() as connection:
         gauges.set_dead_letters(dead_letters.waiting_by_kind(connection))
         gauges.set_capacity(capacity(connection))
+        gauges.set_standing_jobs(standing_jobs(connection))
         gauges.set_capture(capture_lag(connection))
         gauges.set_search(search_lag(connection))
         gauges.set_silent_machines(silent_machines(connection, settings_of(request).machine_silent_hours))

@@ -59,6 +59,19 @@ def set_search(lag: SearchLag) -> None:
     metrics.SEARCH_OLDEST_SECONDS.set(lag.oldest_seconds)
 
 
+def set_standing_jobs(seconds: Mapping[str, float]) -> None:
+    """By kind of job. Kinds without an unfinished job are removed."""
+    metrics.JOBS_STANDING_SECONDS.clear()
+    for kind, standing in seconds.items():
+        metrics.JOBS_STANDING_SECONDS.labels(kind).set(standing)
+
+
+def set_failed_looks(failed: Mapping[str, int]) -> None:
+    """How often beat's looks failed, by name."""
+    for look, number in failed.items():
+        metrics.FAILED_LOOKS.labels(look).set(number)
+
+
 def set_accounting(accounts: Accounts) -> None:
     """The journal's equation."""
     equation = accounts.equation

@@ -3,6 +3,7 @@
 It shows that events get through, not only that processes run: if anything is stuck, the newest canary that came back grows old.
 """
 
+import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
@@ -26,6 +27,9 @@ log = structlog.get_logger()
 # Short: it is sent by the worker that drains, which must not wait long for an answer.
 HTTP_SECONDS = 2.0
 TOKEN_SECONDS = 3600
+# When a stack starts, the workers run before what answers them: the gateway begins when ingest and query are healthy, and has no name until then.
+START_SECONDS = 60.0
+_STARTED_AT = time.monotonic()
 KEPT_SECONDS = 3600
 
 _STORE = "INSERT INTO canaries (id, sent_at, received_at) VALUES (%(id)s, %(sent_at)s, %(received_at)s) ON CONFLICT (id) DO NOTHING"
@@ -44,11 +48,16 @@ class _NotAcceptedError(Exception):
 
 
 def check_and_send(worker: Resources) -> None:
-    """Checks for the newest canary that came back, then sends the next. If a service is unavailable, it only logs a warning."""
+    """Checks for the newest canary that came back, then sends the next. If a service is unavailable, it only logs: a warning, but while the stack starts."""
     try:
         check_canary(worker)
         send_canary(worker)
-    except (OSError, HTTPException, ResponseError, msgspec.MsgspecError, _NotAcceptedError) as error:
+    except OSError as error:
+        # Nobody answers at that name or address.
+        is_starting = time.monotonic() - _STARTED_AT < START_SECONDS
+        tell = log.info if is_starting else log.warning
+        tell("canary_waits" if is_starting else "canary_failed", error=type(error).__name__, reason=str(error)[:200])
+    except (HTTPException, ResponseError, msgspec.MsgspecError, _NotAcceptedError) as error:
         log.warning("canary_failed", error=type(error).__name__, reason=str(error)[:200])
 
 

@@ -5,7 +5,6 @@ the other user's. What was stored before moves here: some sessions, or rows with
 after each. A worker that dies loses its transaction alone; beat finds the merge again, and it goes on with what is left.
 """
 
-import time
 from functools import partial
 from typing import Any, Final
 
@@ -15,7 +14,9 @@ from psycopg.rows import scalar_row
 
 from services.worker import lock_order
 from services.worker.aggregates.dropped_contributions import Move
+from services.worker.maintenance import moving
 from services.worker.maintenance.move_base import move_some_base
+from services.worker.maintenance.moving import RUN_SECONDS, Moving
 from services.worker.persist.persist_batch import LOCK_SESSIONS
 from services.worker.resources import Resources
 from services.worker.row_tables import ROW_TABLES
@@ -27,8 +28,6 @@ _sql = partial(statement, __package__, "merge_users.sql")
 
 log = structlog.get_logger()
 
-# A task runs for less than its time limit, then sends the next one.
-RUN_SECONDS: Final = 15.0
 # What one transaction moves. No other transaction can write meanwhile.
 SESSIONS_AT_ONCE: Final = 20
 ROWS_AT_ONCE: Final = 500
@@ -53,18 +52,13 @@ _MOVE_REST: Final = (
 )
 # What dropped sessions of the user count for.
 _BASE: Final = Move("user_id", "SELECT ctid FROM $base WHERE user_id = %(user_id)s LIMIT %(limit)s", "user_id = %(target)s")
-_FINISH: Final = "UPDATE users SET merge_requested_at = NULL WHERE id = %(user_id)s"
+_FINISH: Final = "UPDATE users SET merge_requested_at = NULL, merge_failure = NULL WHERE id = %(user_id)s"
+_NOTE: Final = "UPDATE users SET merge_requested_at = clock_timestamp(), merge_failure = %(failure)s WHERE id = %(id)s AND merge_requested_at IS NOT NULL"
 
 
 def run(worker: Resources, user_id: int, run_seconds: float = RUN_SECONDS) -> bool:
     """Continues a merge for a while. True if there is more to do; False if it has ended, or if another worker is at it."""
-    until = time.monotonic() + run_seconds
-    while True:
-        with worker.transaction() as connection:
-            if not merge_some(worker, connection, user_id):
-                return False
-        if time.monotonic() > until:
-            return True
+    return moving.run(worker, Moving(merge_some, _NOTE), user_id, run_seconds)
 
 
 def merge_some(worker: Resources, connection: Connection[Any], user_id: int) -> bool:

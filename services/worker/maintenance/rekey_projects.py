@@ -7,7 +7,6 @@ computed from them again (reattribution.py), so taking a project out gives exact
 again, and it goes on with what is left.
 """
 
-import time
 from functools import partial
 from typing import Any, Final
 
@@ -17,7 +16,9 @@ from psycopg.rows import dict_row, scalar_row
 
 from services.worker import lock_order
 from services.worker.aggregates.dropped_contributions import Move
+from services.worker.maintenance import moving
 from services.worker.maintenance.move_base import move_some_base
+from services.worker.maintenance.moving import RUN_SECONDS, Moving
 from services.worker.persist.persist_batch import LOCK_SESSIONS, date_projects
 from services.worker.resources import Resources
 from services.worker.sessions.reattribution import reattributed
@@ -27,8 +28,6 @@ _sql = partial(statement, __package__, "rekey_projects.sql")
 
 log = structlog.get_logger()
 
-# A task runs for less than its time limit, then sends the next one.
-RUN_SECONDS: Final = 15.0
 # What one transaction moves. No other transaction can write meanwhile.
 SESSIONS_AT_ONCE: Final = 20
 ROWS_AT_ONCE: Final = 500
@@ -40,17 +39,12 @@ _MOVE_SESSIONLESS: Final = _sql("move_sessionless")
 # What dropped sessions count for.
 _BASE: Final = Move("project_id", _sql("base"), _sql("move_base"))
 _FINISH: Final = _sql("finish")
+_NOTE: Final = _sql("note")
 
 
 def run(worker: Resources, project_id: int, run_seconds: float = RUN_SECONDS) -> bool:
     """Moves sessions for a while. True if there is more to do; False if nothing is left, or if another worker is at it."""
-    until = time.monotonic() + run_seconds
-    while True:
-        with worker.transaction() as connection:
-            if not move_some(worker, connection, project_id):
-                return False
-        if time.monotonic() > until:
-            return True
+    return moving.run(worker, Moving(move_some, _NOTE), project_id, run_seconds)
 
 
 def move_some(worker: Resources, connection: Connection[Any], project_id: int) -> bool:

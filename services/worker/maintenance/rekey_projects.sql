@@ -36,4 +36,7 @@ project_id = %(whole)s, path_project_id = nullif(%(project_id)s::bigint, %(whole
 
 -- name: finish
 -- Not if another decision was made meanwhile.
-UPDATE projects SET rekey_requested_at = NULL WHERE id = %(project_id)s AND rekey_requested_at = %(rekey_requested_at)s
+UPDATE projects SET rekey_requested_at = NULL, rekey_failure = NULL WHERE id = %(project_id)s AND rekey_requested_at = %(rekey_requested_at)s
+
+-- name: note
+UPDATE projects SET rekey_requested_at = clock_timestamp(), rekey_failure = %(failure)s WHERE id = %(id)s AND rekey_requested_at IS NOT NULL

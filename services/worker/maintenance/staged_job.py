@@ -1,7 +1,7 @@
 """Long work that goes in stages: a scrub, an erasure, a run of retention. From lease to end, step by step.
 
 Such a job is a row of a table of its own, with its stage and the place in it (`at_stage`, `after_key`), committed with what a step changed. If a
-worker dies, its lease expires and another worker goes on behind the last step.
+worker dies, its lease expires and another worker goes on behind the last step. A job that cannot be done ends `failed`, with the reason in `failure`.
 """
 
 import time
@@ -16,6 +16,7 @@ import structlog
 from psycopg import Connection
 from psycopg.rows import dict_row
 
+from services.worker.job_failure import cannot_write, failure_of
 from services.worker.resources import Resources
 from services.worker.row_lease import LEASE_SECONDS, MAX_ATTEMPTS, LeaseLostError
 from services.worker.sql_text import sql
@@ -37,8 +38,10 @@ _TAKE: Final = _sql("take")
 _RENEW: Final = _sql("renew")
 _ADVANCE: Final = _sql("advance")
 _RELEASE: Final = _sql("release")
+_NOTE_FAILURE: Final = _sql("note_failure")
 _FINISH: Final = _sql("finish")
 _AT_END: Final = "done"
+_DIED: Final = "Its workers ended again and again at one stage; see their log, then ask for this again."
 
 
 class StepDone(Protocol):
@@ -150,7 +153,7 @@ def take(worker: Resources, job: StagedJob[Given, Done], job_id: UUID) -> Place 
         log.error(f"{job.name}_given_up", job_id=str(job_id), stage=at_stage)
         instead = job.left_out(job.stages[place.stage]) if at_stage != _AT_END else None
         if instead is None:
-            finish(worker, job, place, "failed")
+            finish(worker, job, place, "failed", row["failure"] or _DIED)
             return None
         with worker.transaction() as connection:
             _advance(connection, job, place, instead)
@@ -173,18 +176,28 @@ def go_on(worker: Resources, job: StagedJob[Given, Done], place: Place, run_seco
     except LeaseLostError:
         log.warning(f"{job.name}_taken_over", job_id=str(place.job_id))
         return False
+    except Exception as error:
+        failure = failure_of(error)
+        if not cannot_write(error):
+            # It is tried again, and told if that helps nothing.
+            with worker.transaction() as connection:
+                connection.execute(sql(_NOTE_FAILURE, table=job.table).encode(), place.parameters | {"failure": failure})
+            raise
+        log.error(f"{job.name}_cannot_write", job_id=str(place.job_id), stage=job.names[place.stage], reason=failure)
+        finish(worker, job, place, "failed", failure)
+        return False
     finish(worker, job, place, "succeeded")
     return False
 
 
-def finish(worker: Resources, job: StagedJob[Given, Done], place: Place, status: str) -> None:
-    """Ends a job, `succeeded` or `failed`."""
+def finish(worker: Resources, job: StagedJob[Given, Done], place: Place, status: str, failure: str | None = None) -> None:
+    """Ends a job, `succeeded` or `failed`. `failure`: why, in one sentence."""
     if status == "failed":
         job.give_up(worker, place)
     with worker.transaction() as connection:
         job.end(connection, place, status)
-        connection.execute(sql(_FINISH, table=job.table).encode(), place.parameters | {"status": status})
-    log.info(f"{job.name}_finished", job_id=str(place.job_id), status=status, is_dry_run=place.is_dry_run)
+        connection.execute(sql(_FINISH, table=job.table).encode(), place.parameters | {"status": status, "failure": failure})
+    log.info(f"{job.name}_finished", job_id=str(place.job_id), status=status, failure=failure, is_dry_run=place.is_dry_run)
 
 
 def _take_step(worker: Resources, job: StagedJob[Given, Done], place: Place) -> bool:

@@ -8,11 +8,17 @@ RETURNING *
 UPDATE $table SET lease_expires_at = now() + make_interval(secs => %(lease_seconds)s) WHERE id = %(id)s AND lease_token = %(lease_token)s
 
 -- name: advance
-UPDATE $table SET at_stage = %(at_stage)s, after_key = %(after_key)s, attempts = 0, lease_expires_at = now() + make_interval(secs => %(lease_seconds)s)
+-- One that only waits does not get on.
+UPDATE $table SET at_stage = %(at_stage)s, after_key = %(after_key)s, attempts = 0, failure = NULL,
+    moved_at = CASE WHEN (at_stage, after_key) IS NOT DISTINCT FROM (%(at_stage)s::text, %(after_key)s::text) THEN moved_at ELSE now() END,
+    lease_expires_at = now() + make_interval(secs => %(lease_seconds)s)
 WHERE id = %(id)s AND lease_token = %(lease_token)s
 
 -- name: release
 UPDATE $table SET lease_expires_at = NULL WHERE id = %(id)s AND lease_token = %(lease_token)s
 
+-- name: note_failure
+UPDATE $table SET failure = %(failure)s WHERE id = %(id)s AND lease_token = %(lease_token)s
+
 -- name: finish
-UPDATE $table SET status = %(status)s, finished_at = now(), lease_expires_at = NULL WHERE id = %(id)s AND lease_token = %(lease_token)s
+UPDATE $table SET status = %(status)s, failure = %(failure)s, finished_at = now(), lease_expires_at = NULL WHERE id = %(id)s AND lease_token = %(lease_token)s

@@ -145,7 +145,7 @@ class Looks:
         """Scrubs, erasures, runs of retention, and merges of users and projects that wait, or whose worker is gone."""
         found: dict[Task, list[Call]] = defaultdict(list)
         for task, arguments in self._select(ABANDONED_JOBS):
-            found[Task(task)].append(tuple(arguments))
+            found[Task[task]].append(tuple(arguments))
         return found
 
     def idle_sessions(self) -> Sequence[Call]:

@@ -13,23 +13,23 @@ ORDER BY cancel_requested_at LIMIT 100
 
 -- name: abandoned_jobs
 -- Jobs in Postgres that wait, or whose worker is gone: the task of each, and what it is called with. One statement, since each look costs an idle stack.
-(SELECT 'maintenance.scrub' AS task, json_build_array(id) AS arguments FROM scrubs WHERE $waits ORDER BY created_at LIMIT 100)
+(SELECT 'SCRUB' AS task, json_build_array(id) AS arguments FROM scrubs WHERE $waits ORDER BY created_at LIMIT 100)
 UNION ALL
-(SELECT 'maintenance.erase', json_build_array(id) FROM erasures WHERE $waits ORDER BY created_at LIMIT 100)
+(SELECT 'ERASE', json_build_array(id) FROM erasures WHERE $waits ORDER BY created_at LIMIT 100)
 UNION ALL
-(SELECT 'maintenance.retention', json_build_array(id) FROM retention_runs WHERE $waits ORDER BY created_at LIMIT 100)
+(SELECT 'RETENTION', json_build_array(id) FROM retention_runs WHERE $waits ORDER BY created_at LIMIT 100)
 UNION ALL
-(SELECT 'maintenance.reprice', json_build_array(id) FROM reprices WHERE $waits ORDER BY created_at LIMIT 100)
+(SELECT 'REPRICE', json_build_array(id) FROM reprices WHERE $waits ORDER BY created_at LIMIT 100)
 UNION ALL
-(SELECT 'maintenance.merge_users', json_build_array(id) FROM users
-WHERE merge_requested_at < now() - interval '5 seconds' ORDER BY merge_requested_at LIMIT 100)
+(SELECT 'MERGE_USERS', json_build_array(id) FROM users
+WHERE merge_requested_at < now() - CASE WHEN merge_failure IS NULL THEN interval '5 seconds' ELSE interval '1 hour' END ORDER BY merge_requested_at LIMIT 100)
 UNION ALL
 -- Projects that became part of another, or were taken out, whose sessions wait to be moved.
-(SELECT 'maintenance.rekey_project', json_build_array(id) FROM projects
-WHERE rekey_requested_at < now() - interval '5 seconds' ORDER BY rekey_requested_at, id LIMIT 100)
+(SELECT 'REKEY_PROJECT', json_build_array(id) FROM projects
+WHERE rekey_requested_at < now() - CASE WHEN rekey_failure IS NULL THEN interval '5 seconds' ELSE interval '1 hour' END ORDER BY rekey_requested_at, id LIMIT 100)
 UNION ALL
 -- Projects to which the rules are to be applied (services/worker/maintenance/join_projects.sql).
-SELECT 'maintenance.join_projects', '[]' WHERE EXISTS (SELECT FROM projects WHERE judged_at IS NULL)
+SELECT 'JOIN_PROJECTS', '[]' WHERE EXISTS (SELECT FROM projects WHERE judged_at IS NULL)
     OR EXISTS (SELECT FROM project_places AS t JOIN projects AS p ON p.path_key = t.path_key WHERE t.judged_at IS NULL)
     OR EXISTS (SELECT FROM project_rules WHERE judged_at IS NULL)
 

@@ -1,6 +1,7 @@
 """An erasure of a session, a person or a project leaves no row of it, sums that agree with the rows, and everything of others as it was."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -9,6 +10,7 @@ import psycopg
 import pytest
 
 from services.worker.drain.accounting import accounting
+from services.worker.maintenance.erase import erase
 from services.worker.maintenance.verify import verify
 from services.worker.resources import Resources
 from services.worker.row_tables import ROW_TABLES
@@ -202,6 +204,41 @@ def test_an_erasure_that_failed_is_begun_again(filled: World) -> None:
     assert start(filled, {"user": "ann"}, "ann") == erasure_id
     assert finish(filled, erasure_id)["status"] == "succeeded"
     assert places_of(filled, *HERS) == {}
+
+
+def test_the_same_erasure_asked_for_twice_is_one(filled: World) -> None:
+    # Given one that waits, and one whose rows are gone
+    first = start(filled, {"user": "ann"}, "ann")
+
+    # When it is asked for again, before it begins and while it runs
+    while_it_waits = start(filled, {"user": "ann"}, "ann")
+    others = [start(filled, {"user": "ann"}, "", dry_run=True), start(filled, {"user": "bob"}, "bob")]
+    while filled.api.select("SELECT at_stage FROM erasures WHERE id = %s", first) != [{"at_stage": "transcripts"}]:
+        erase.run(filled.worker, first, run_seconds=0)
+        filled.settle()
+    while_it_runs = start(filled, {"user": "ann"}, "ann")
+
+    # Then it is that one; a dry run and somebody else are others
+    assert {while_it_waits, while_it_runs} == {first}
+    assert filled.api.select("SELECT count(*) FROM audit_log WHERE act = 'erasure.start'") == [{"count": 3}]
+    assert len({first, *others}) == 3
+    assert finish(filled, first)["status"] == "succeeded"
+
+
+def test_erasures_that_are_asked_for_at_the_same_time_are_one(filled: World) -> None:
+    with ThreadPoolExecutor(4) as threads:
+        asked = list(threads.map(lambda _: start(filled, {"user": "ann"}, "ann"), range(8)))
+
+    assert len(set(asked)) == 1
+
+
+def test_a_dry_run_does_not_begin_an_erasure_again_that_failed(filled: World) -> None:
+    failed = start(filled, {"user": "ann"}, "ann")
+    filled.api.select("UPDATE erasures SET status = 'failed' RETURNING id")
+
+    assert start(filled, {"user": "ann"}, "", dry_run=True) != failed
+
+    assert filled.api.select("SELECT status FROM erasures WHERE NOT is_dry_run") == [{"status": "failed"}]
 
 
 def test_a_dead_letter_that_comes_back_and_is_replayed_stays_out(filled: World) -> None:

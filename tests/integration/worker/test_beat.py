@@ -230,13 +230,13 @@ class TestTheScheduler:
 
     def test_a_look_that_cannot_be_made_is_counted_and_the_others_go_on(self, scheduler: LookFirst, worker: Resources) -> None:
         append(worker.redis)
-        scheduler.sweeps["abandoned-jobs"] = Sweep(10, lambda _: {Task("maintenance.unknown"): ONE_CALL})
+        scheduler.sweeps["abandoned-jobs"] = Sweep(10, lambda _: {Task["UNKNOWN"]: ONE_CALL})
 
         with structlog.testing.capture_logs() as lines:
             scheduler.tick()
             scheduler.make_look("abandoned-jobs")
 
-        assert [(line["event"], line["look"], line["error"]) for line in lines] == [("look_failed", "abandoned-jobs", "ValueError")]
+        assert [(line["event"], line["look"], line["error"]) for line in lines] == [("look_failed", "abandoned-jobs", "KeyError")]
         assert worker.redis.hgetall(FAILED_LOOKS_KEY) == {b"abandoned-jobs": b"2"}
         assert Looks(worker.settings).is_queued(Task.DRAIN)
 

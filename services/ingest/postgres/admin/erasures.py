@@ -10,15 +10,18 @@ from typing import Any, Final
 from uuid import UUID
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from services.ingest.postgres.audit import AuditRecord, add_record, run_audited
+from services.ingest.postgres.audit import AuditRecord, add_record
 from services.ingest.postgres.database import Connection, Database
 from shared.sql_files import statement
 
 _sql = partial(statement, __package__, "erasures.sql")
 
 _FIND: Final = {kind: _sql(f"find_{kind}") for kind in ("session", "user", "project")}
-_FAILED: Final = _sql("failed")
+_UNFINISHED: Final = _sql("unfinished")
+_LOCK: Final = _sql("lock")
+_SAME: Final = _sql("same")
 _ADD: Final = _sql("add")
 _BEGIN_AGAIN: Final = _sql("begin_again")
 _LIFT: Final = _sql("lift")
@@ -27,7 +30,7 @@ _ARE_THERE_ANY: Final = "SELECT EXISTS (SELECT FROM tombstones) AS are_there_any
 
 
 class Target(Struct, frozen=True):
-    """What is to be erased. `id`: of an erasure of it that failed, which is begun again; `confirmed_by`: what a person may type to confirm it."""
+    """What is to be erased. `confirmed_by`: what a person may type to confirm it."""
 
     kind: str
     names: list[str]
@@ -36,23 +39,24 @@ class Target(Struct, frozen=True):
     project_ids: list[int] = []
     from_at: datetime | None = None
     to_at: datetime | None = None
-    id: UUID | None = None
 
 
-async def find(database: Database, *, kind: str, name: str, from_at: datetime | None, to_at: datetime | None) -> Target | None:
-    """None if nothing of it is stored. A user by any of its names, with all of them."""
-    failed = await database.rows(_FAILED, {"kind": kind, "name": name, "from_at": from_at, "to_at": to_at})
-    if failed:
-        row = failed[0]
-        return Target(kind, row["names"], [*row["names"], name], id=row["id"])
+async def find(
+    database: Database, *, kind: str, name: str, from_at: datetime | None, to_at: datetime | None, is_dry_run: bool
+) -> Target | None:
+    """None if nothing of it is stored, and no erasure is at it. A user by any of its names, with all of them."""
+    times = {"from_at": from_at, "to_at": to_at}
+    if unfinished := await database.rows(_UNFINISHED, {"kind": kind, "name": name, "is_dry_run": is_dry_run} | times):
+        row = unfinished[0]
+        return Target(kind, row["names"], [*row["names"], name], row["user_ids"], row["project_ids"], from_at, to_at)
     found = await database.rows(_FIND["session" if kind == "range" else kind], {"name": name})
     if not found or not found[0]["names"]:
         return None
     return Target(kind, **found[0], from_at=from_at, to_at=to_at)
 
 
-async def add(database: Database, erasure_id: UUID, target: Target, *, is_dry_run: bool, record: AuditRecord) -> None:
-    """Adds a queued erasure, or begins one again that failed. Does nothing if there is one with this id already."""
+async def add(database: Database, erasure_id: UUID, target: Target, *, is_dry_run: bool, record: AuditRecord) -> UUID:
+    """Adds a queued erasure. One that goes on and erases the same is the answer instead, and one that failed is begun again. Gives its id."""
     parameters = {
         "id": erasure_id,
         "kind": target.kind,
@@ -64,7 +68,20 @@ async def add(database: Database, erasure_id: UUID, target: Target, *, is_dry_ru
         "is_dry_run": is_dry_run,
         "request_id": record.request_id,
     }
-    await run_audited(database, _ADD if target.id is None else _BEGIN_AGAIN, parameters, record)
+
+    async def work(connection: Connection) -> UUID:
+        async with connection.transaction():
+            await connection.execute(_LOCK)
+            same = await (await connection.execute(_SAME, parameters)).fetchone()
+            if same is not None and not same["has_failed"]:
+                return UUID(str(same["id"]))
+            used_id = erasure_id if same is None else UUID(str(same["id"]))
+            changed = await connection.execute(_ADD if same is None else _BEGIN_AGAIN, parameters | {"id": used_id})
+            if changed.rowcount:
+                await add_record(connection, replace(record, subject=str(used_id)))
+            return used_id
+
+    return await database.run(work)
 
 
 async def lift(database: Database, *, kind: str, name: str, from_at: datetime | None, to_at: datetime | None, record: AuditRecord) -> int:

@@ -38,10 +38,11 @@ Outcome = Literal["renamed", "merging", "done", "unknown", "alias", "taken"]
 
 @dataclass(frozen=True, slots=True)
 class Renamed:
-    """The request's result. `done`: the name is an alias of the new one already. `user_id`: for `merging`, the user whose rows move."""
+    """The request's result. `done`: the name is an alias of the new one already. `user_id`: for `merging`, the user whose rows move, and why that failed."""
 
     outcome: Outcome
     user_id: int = 0
+    failure: str | None = None
 
 
 async def rename(database: Database, name: str, new_name: str, record: AuditRecord) -> Renamed:
@@ -72,7 +73,7 @@ async def _rename(
     if user["alias_of"] is not None:
         if other is None or other["id"] != user["alias_of"]:
             return Renamed("alias")
-        return Renamed("merging", user["id"]) if user["is_merging"] else Renamed("done")
+        return Renamed("merging", user["id"], user["merge_failure"]) if user["is_merging"] else Renamed("done")
     params = params | {"id": user["id"]}
     statements: tuple[str, ...]
     if other is None:

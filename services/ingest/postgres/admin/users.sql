@@ -1,6 +1,6 @@
 -- name: lock
 -- Ordered, so that two requests do not deadlock.
-SELECT id, name, alias_of, merge_requested_at IS NOT NULL AS is_merging FROM users
+SELECT id, name, alias_of, merge_requested_at IS NOT NULL AS is_merging, merge_failure FROM users
 WHERE name IN (%(name)s, %(new_name)s) ORDER BY id FOR UPDATE
 
 -- name: names

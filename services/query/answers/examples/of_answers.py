@@ -337,6 +337,7 @@ ANSWERS: Final[dict[str, Json]] = {
                 "because": "Both are worktrees of /home/ann/claude-tracker/.git.",
                 "merged_at": "2024-01-12T08:00:00Z",
                 "is_moving": False,
+                "failure": None,
             }
         ],
         "changes": [{"at": "2024-01-11T09:00:00Z", "who": "open", "what": ["group"], "undone_at": None}],

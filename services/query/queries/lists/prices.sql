@@ -12,7 +12,7 @@ ORDER BY p.source = 'list', p.model COLLATE "C", p.tier DESC, p.valid_from DESC 
 
 -- name: reprices
 SELECT r.id AS reprice_id, r.status, r.is_dry_run AS dry_run, r.from_at, r.to_at, r.model, m.calls, m.changed_calls, m.old_usd, m.new_usd, m.models,
-    r.created_at, r.started_at, r.finished_at
+    r.failure, r.created_at, r.started_at, r.finished_at
 FROM reprices AS r
 CROSS JOIN LATERAL (
     SELECT coalesce(sum(calls), 0)::bigint AS calls, coalesce(sum(changed_calls), 0)::bigint AS changed_calls,

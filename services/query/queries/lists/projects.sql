@@ -85,7 +85,8 @@ LIMIT %(fetch)s
 
 -- name: parts
 -- The project itself if it is part of another, and all that counts as it, except what others hide.
-SELECT id, name, path, part_of, merged_by, merge_evidence, merged_by_key, merged_at, rekey_requested_at IS NOT NULL AS is_moving
+SELECT id, name, path, part_of, merged_by, merge_evidence, merged_by_key, merged_at, rekey_requested_at IS NOT NULL AS is_moving,
+    rekey_failure AS failure
 FROM projects WHERE part_of IS NOT NULL AND (id = %(id)s OR merged_into = %(id)s
     OR part_of = %(id)s) ORDER BY id = %(id)s DESC, path LIMIT 1001
 

@@ -6,7 +6,7 @@ ORDER BY r.what, r.user_id IS NOT NULL, r.project_id IS NOT NULL, p.name, u.name
 -- name: run
 SELECT id AS run_id, status, is_dry_run AS dry_run, rewrites AS rewrite, is_scheduled AS scheduled,
     CASE WHEN finished_at IS NULL THEN at_stage END AS stage,
-    bytes_before AS database_bytes_before, bytes_after AS database_bytes_after, created_at, started_at, finished_at
+    bytes_before AS database_bytes_before, bytes_after AS database_bytes_after, failure, created_at, started_at, finished_at
 FROM retention_runs WHERE id = %(id)s
 
 -- name: dropped

@@ -41,6 +41,7 @@ from services.worker.importers.job.lease import StallWatch, WatchedFile, renewed
 from services.worker.importers.job.reparse import run_reparse
 from services.worker.importers.job.shards import Checkpoint, Progress, Shard
 from services.worker.importers.unpacking_limits import LIMIT_EXCEEDED
+from services.worker.job_failure import cannot_write, failure_of
 from services.worker.kept_out import know_kept_out
 from services.worker.persist.dead_letters import NOTHING, persist_isolating
 from services.worker.persist.derived_values.cut_results import ALL
@@ -84,6 +85,11 @@ def run(worker: Resources, job_id: UUID, number: int) -> None:
             with worker.transaction() as connection:
                 shards.put_back(connection, shard)
             raise
+        except Exception as error:
+            if not cannot_write(error):
+                raise
+            log.error("shard_cannot_write", reason=failure_of(error))
+            _finish(worker, shard, _fail(worker, shard, "CANNOT_WRITE", failure_of(error)))
 
 
 def _run_to_end(worker: Resources, shard: Shard, watch: StallWatch) -> None:
@@ -100,9 +106,14 @@ def _run_to_end(worker: Resources, shard: Shard, watch: StallWatch) -> None:
         outcome = import_exported.run(worker, shard, watch)
     else:
         outcome = _import(worker, shard, watch)
+    _finish(worker, shard, outcome)
+    log.info("shard_finished", outcome=outcome, duration_ms=round((time.perf_counter() - started) * 1000))
+
+
+def _finish(worker: Resources, shard: Shard, outcome: str) -> None:
+    """Ends the shard, and with the last one the job."""
     with worker.transaction() as connection:
         ended = shards.finish(connection, shard, outcome)
-    log.info("shard_finished", outcome=outcome, duration_ms=round((time.perf_counter() - started) * 1000))
     if ended is not None:
         status, has_files = ended
         if not has_files:
@@ -364,7 +375,12 @@ def _give_up(worker: Resources, shard: Shard) -> str:
     message = f"The import was begun {MAX_ATTEMPTS} times and never got on; see the worker's log, then retry it."
     if shard.kind == "export":
         message = f"The export was begun {MAX_ATTEMPTS} times and never ended; see the worker's log, then start another."
-    error = {"code": "GIVEN_UP", "message": message}
+    return _fail(worker, shard, "GIVEN_UP", message)
+
+
+def _fail(worker: Resources, shard: Shard, code: str, message: str) -> str:
+    """Adds an error to the job's. Gives the outcome."""
+    error = {"code": code, "message": message}
     with worker.transaction() as connection:
         shards.advance(connection, shard, Progress(shard.checkpoint, 0, errors=[error]))
     return "given_up"

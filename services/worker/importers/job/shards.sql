@@ -20,7 +20,7 @@ RETURNING j.id AS job_id, share AS number, (SELECT count(*) FROM import_shares A
 -- name: advance_share
 UPDATE import_shares SET lease_expires_at = now() + make_interval(secs => %(lease_seconds)s), checkpoint = %(checkpoint)s,
     bytes_done = greatest(bytes_done, %(bytes_done)s),
-    is_damaged = is_damaged OR %(is_damaged)s, attempts = 0
+    is_damaged = is_damaged OR %(is_damaged)s, attempts = 0, moved_at = now()
 WHERE job_id = %(job_id)s AND share = %(share)s AND lease_token = %(lease_token)s
 
 -- name: advance_job

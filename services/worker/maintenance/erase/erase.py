@@ -83,10 +83,10 @@ STAGES: Final = (
     _stage("audit_log", erase_stores.erase_audit_log, of_range=_nothing),
     _stage("redis", erase_stores.erase_redis),
     _stage("search_index", erase_stores.await_indexer, of_files=True),
+    # Contents of the archive that no other file has. Before the names are forgotten, so that an erasure that may not write there can be begun again.
+    _of_scrub("archive", scrub_files.collect_replaced),
     # The erasure's own row, too, is in the files that are written anew behind this.
     _stage("forget", erase_stores.forget_names, of_files=True),
-    # Contents of the archive that no other file has.
-    _of_scrub("archive", scrub_files.collect_replaced),
     _of_scrub("postgres_files", scrub_files.rewrite_table),
     _of_scrub("write_ahead_log", scrub_files.renew_write_ahead_log),
     _of_scrub("redis_files", scrub_files.rewrite_redis),

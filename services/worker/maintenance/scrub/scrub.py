@@ -85,7 +85,7 @@ STAGES: Final = (
     Stage("redis_files", rewrite_redis, in_transaction=False, is_left_out_of_dry_runs=True),
 )
 _FORGETS_AT: Final = next(number for number, stage in enumerate(STAGES) if stage.name == "forget_texts")
-_LOST: Final = {"texts": "The texts that were given are gone: Redis has lost its half of them. Nothing was replaced since. Scrub again."}
+_LOST: Final = "The texts that were given are gone: Redis has lost its half of them. Nothing was replaced since. Scrub again."
 
 
 def run(worker: Resources, scrub_id: UUID, run_seconds: float = RUN_SECONDS) -> bool:
@@ -97,9 +97,7 @@ def run(worker: Resources, scrub_id: UUID, run_seconds: float = RUN_SECONDS) -> 
     texts = texts_of(worker, scrub_id) if needs_texts else None
     if needs_texts and texts is None and place.stage < _FORGETS_AT:
         log.error("scrub_lost_its_texts", scrub_id=str(scrub_id))
-        with worker.transaction() as connection:
-            _add_remains(connection, place, _LOST)
-        finish(worker, JOB, place, "failed")
+        finish(worker, JOB, place, "failed", _LOST)
         return False
     with given_texts.only(texts.plain) if texts else nullcontext():
         return go_on(worker, JOB, place, run_seconds)

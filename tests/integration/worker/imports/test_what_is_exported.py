@@ -20,10 +20,12 @@ from services.worker.row_tables import ROW_TABLES
 LEFT_OUT = {
     ("users", "id"): "a name stands for it",
     ("users", "merge_requested_at"): "a merge goes on here",
+    ("users", "merge_failure"): "a merge goes on here",
     ("projects", "created_at"): "when this server saw it first",
     ("projects", "merged_into"): "follows from what it is part of",
     ("projects", "merged_by_key"): "a key of this server",
     ("projects", "rekey_requested_at"): "its sessions are still moved here",
+    ("projects", "rekey_failure"): "its sessions are still moved here",
     ("projects", "repository"): "made again from what machines say",
     ("projects", "judged_at"): "the rules are applied there again",
     ("project_places", "id"): "machine and path stand for it",

@@ -1,0 +1,228 @@
+"""A job that may not write ends `failed` and says why, whatever its kind; one that fails otherwise is tried again, and says why as well."""
+
+from collections.abc import Callable, Iterator
+from contextlib import closing, suppress
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+import psycopg
+import pytest
+
+from deploy.migrations.grants import WORKER, grant
+from services.query.queries.status.standing_jobs import standing_jobs
+from services.worker.importers.job import run_shard
+from services.worker.maintenance import merge_users, rekey_projects, reprice
+from services.worker.maintenance.erase import erase
+from services.worker.maintenance.retention import run_retention
+from services.worker.maintenance.scrub import scrub
+from services.worker.resources import Resources, open_resources
+from services.worker.row_lease import MAX_ATTEMPTS
+from services.worker.sweep.scheduler import Looks
+from shared.broker import Task
+from shared.database import connect_options
+from shared.events.messages import Conversation
+from tests.conftest import as_role
+from tests.integration.worker.imports.exporting import add_export, export_row
+from tests.integration.worker.imports.test_imports_in_any_order import EPOCH
+from tests.integration.worker.maintenance.projects_world import decide
+from tests.integration.worker.maintenance.retaining import set_rule
+from tests.integration.worker.maintenance.test_merge_users import fill, request_merge, store
+
+# A folder in which nobody may make one.
+FORBIDDEN = Path("/sys/tracker-archive")
+RUNS: dict[str, Callable[[Resources, UUID], bool]] = {
+    "erasures": erase.run,
+    "scrubs": scrub.run,
+    "retention_runs": run_retention.run,
+    "reprices": reprice.run,
+}
+
+
+@pytest.fixture
+def owner(worker: Resources) -> Resources:
+    """It may do everything; with sessions of two people, one of which says a secret."""
+    fill(worker, "ann", "bob")
+    store(worker, [Conversation(id=uuid4(), session_id="a0", role="user", content="AKIAIOSFODNN7EXAMPLF", timestamp=EPOCH)])
+    set_rule(worker, "sessions", 1)
+    return worker
+
+
+@pytest.fixture
+def refused(owner: Resources) -> Iterator[Resources]:
+    """A worker in its own role, which may not write what all jobs write."""
+    url = owner.settings.database_url
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(f"REVOKE UPDATE, DELETE ON sessions, messages, api_calls FROM {WORKER}")
+    with closing(open_resources(owner.settings.model_copy(update={"database_url": as_role(url, WORKER)}))) as worker:
+        yield worker
+    grant(url)
+
+
+def added(worker: Resources, table: str) -> UUID:
+    """A job, as ingest adds it."""
+    job_id = uuid4()
+    with worker.transaction() as connection:
+        if table == "erasures":
+            connection.execute(
+                "INSERT INTO erasures (id, kind, names, user_ids) VALUES (%s, 'user', '{ann}', (SELECT array_agg(id) FROM users WHERE name = 'ann'))",
+                (job_id,),
+            )
+        else:
+            connection.execute(f"INSERT INTO {table} (id, is_dry_run) VALUES (%s, false)".encode(), (job_id,))
+        # What costs something else now.
+        connection.execute("UPDATE api_calls SET cost_nano_usd = 1, price_version = 'x'")
+    return job_id
+
+
+def state(worker: Resources, table: str, job_id: UUID) -> tuple[Any, ...]:
+    with worker.transaction() as connection:
+        [found] = connection.execute(f"SELECT status, failure FROM {table} WHERE id = %s".encode(), (job_id,)).fetchall()
+    return found
+
+
+@pytest.mark.parametrize("table", RUNS)
+def test_a_job_that_may_not_write_fails_at_once_and_says_why(owner: Resources, refused: Resources, table: str) -> None:
+    job_id = added(owner, table)
+
+    while RUNS[table](refused, job_id):
+        pass
+
+    status, failure = state(owner, table, job_id)
+    assert status == "failed"
+    assert failure.startswith("Postgres refuses the worker (InsufficientPrivilege: permission denied for table")
+    assert failure.endswith("run the migrations, which give it its rights, then ask for this again.")
+
+
+def test_an_erasure_that_failed_is_begun_again_where_it_stopped(owner: Resources, refused: Resources) -> None:
+    job_id = added(owner, "erasures")
+    while erase.run(refused, job_id):
+        pass
+
+    with owner.transaction() as connection:
+        [(at_stage, names)] = connection.execute("SELECT at_stage, names FROM erasures").fetchall()
+
+    assert (at_stage, names) == ("rows", ["ann"])
+
+
+@pytest.mark.parametrize("table", RUNS)
+def test_a_job_whose_step_fails_again_and_again_ends_with_the_reason(owner: Resources, table: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> Any:
+        raise KeyError("secret")
+
+    job_id = added(owner, table)
+    # Its steps need nothing but a place to read from.
+    monkeypatch.setattr("services.worker.maintenance.staged_job._take_step", broken)
+    for _ in range(MAX_ATTEMPTS + 1):
+        with owner.transaction() as connection:
+            connection.execute(f"UPDATE {table} SET lease_expires_at = NULL".encode())
+        with suppress(KeyError):
+            RUNS[table](owner, job_id)
+
+    assert state(owner, table, job_id) == ("failed", "The worker failed (KeyError); see its log, then ask for this again.")
+
+
+def test_an_export_that_may_not_write_the_archive_fails_and_says_why(owner: Resources) -> None:
+    object.__setattr__(owner, "settings", owner.settings.model_copy(update={"archive_url": FORBIDDEN.as_uri()}))
+    job_id = add_export(owner)
+
+    run_shard.run(owner, job_id, 0)
+
+    row = export_row(owner, job_id)
+    assert (row["status"], [error["code"] for error in row["errors"]]) == ("failed", ["CANNOT_WRITE"])
+    assert row["errors"][0]["message"].startswith(f"Nothing may be written to {FORBIDDEN}/exports: ")
+
+
+def test_an_export_that_may_not_read_the_rows_fails_and_says_why(owner: Resources, refused: Resources, tmp_path: Path) -> None:
+    with psycopg.connect(owner.settings.database_url, autocommit=True) as connection:
+        connection.execute(f"REVOKE SELECT ON messages FROM {WORKER}")
+    object.__setattr__(refused, "settings", refused.settings.model_copy(update={"archive_url": tmp_path.as_uri()}))
+    job_id = add_export(owner)
+
+    run_shard.run(refused, job_id, 0)
+
+    assert [error["code"] for error in export_row(owner, job_id)["errors"]] == ["CANNOT_WRITE"]
+
+
+@pytest.mark.parametrize(
+    ("task", "begin", "run", "found"),
+    [
+        (
+            Task.MERGE_USERS,
+            lambda worker: request_merge(worker, "ann", "bob"),
+            merge_users.run,
+            "SELECT merge_failure, merge_requested_at FROM users",
+        ),
+        (
+            Task.REKEY_PROJECT,
+            lambda worker: decide(worker, "/p/one", "/p/1"),
+            rekey_projects.run,
+            "SELECT rekey_failure, rekey_requested_at FROM projects",
+        ),
+    ],
+    ids=["users", "projects"],
+)
+def test_a_merge_that_fails_says_why_and_is_tried_again_after_an_hour(
+    owner: Resources,
+    refused: Resources,
+    looks: Looks,
+    task: Task,
+    begin: Callable[[Resources], int],
+    run: Callable[[Resources, int], bool],
+    found: str,
+) -> None:
+    of = begin(owner)
+    column = found.split()[2]
+
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        run(refused, of)
+
+    table = found.rpartition(" ")[2]
+    with owner.transaction() as connection:
+        [(failure, _)] = connection.execute(f"{found} WHERE id = %s".encode(), (of,)).fetchall()
+        connection.execute(f"UPDATE {table} SET {column} = {column} - interval '59 minutes' WHERE id = %s".encode(), (of,))
+    assert failure.startswith("Postgres refuses the worker")
+    assert task not in looks.abandoned_jobs()
+
+    with owner.transaction() as connection:
+        connection.execute(f"UPDATE {table} SET {column} = {column} - interval '2 minutes' WHERE id = %s".encode(), (of,))
+    assert looks.abandoned_jobs()[task] == [(of,)]
+    while run(owner, of):
+        pass
+    with owner.transaction() as connection:
+        assert connection.execute(f"{found} WHERE id = %s".encode(), (of,)).fetchall() == [(None, None)]
+
+
+def test_the_job_of_each_kind_that_stands_still_longest_is_told(owner: Resources) -> None:
+    for table in RUNS:
+        added(owner, table)
+    add_export(owner)
+    request_merge(owner, "ann", "bob")
+    decide(owner, "/p/one", "/p/1")
+    with owner.transaction() as connection:
+        connection.execute("UPDATE erasures SET moved_at = now() - interval '1 hour'")
+    with psycopg.connect(
+        owner.settings.database_url, **connect_options(statement_timeout_ms=1000, lock_timeout_ms=1000, read_only=True)
+    ) as connection:
+        standing = standing_jobs(connection)
+
+    assert set(standing) == {"erasure", "scrub", "retention", "reprice", "export", "merge of users", "merge of projects"}
+    assert [kind for kind, seconds in standing.items() if seconds >= 3600] == ["erasure"]
+
+
+def test_a_job_that_only_waits_does_not_get_on(owner: Resources) -> None:
+    # An import that goes on keeps a scrub waiting.
+    add_export(owner)
+    with owner.transaction() as connection:
+        connection.execute("UPDATE import_jobs SET kind = 'import', status = 'running', has_files = true WHERE status = 'queued'")
+    job_id = added(owner, "scrubs")
+
+    def place() -> Any:
+        with owner.transaction() as connection:
+            return connection.execute("SELECT at_stage, after_key, moved_at FROM scrubs").fetchone()
+
+    while (before := place())[0] != "uploads" or before[1] is None:
+        assert scrub.run(owner, job_id, run_seconds=0)
+    assert scrub.run(owner, job_id, run_seconds=0)
+
+    assert place() == before
