@@ -10,6 +10,7 @@ VIEWS: Final = ("overview", "days", "projects", "sessions", "search", "files", "
 ADDRESS: Final = rf"/((?:{'|'.join(VIEWS)})(/(?!(?:\.|%2[eE]){{1,2}}(?:\?|$))[^/?#\\\u0000-\u0020\u007f-\u009f]+)?)?(\?[^#\\\u0000-\u0020\u007f-\u009f]*)?"
 _ADDRESS: Final = re.compile(ADDRESS)
 MAX_ADDRESS: Final = 2_000
+MAX_VIEW_NAME: Final = 100
 
 
 def is_dashboard_address(text: str) -> bool:

@@ -158,7 +158,7 @@ ALL_PROJECTS = {
     ("GET", "/metrics"),
     ("GET", "/api/accounting"),
     ("GET", "/api/project-rules"),
-    *((method, path) for method, path in REQUIRED if path.startswith("/api/exports")),
+    *((method, path) for method, path in REQUIRED if path.startswith(("/api/exports", "/api/views"))),
 }
 # Of these a key that is bound to one user alone has that user's.
 OR_ONE_USER = "/api/exports"

@@ -106,8 +106,8 @@ GRANTS: Final[dict[str, Grants]] = {
     INGEST: {
         "projects": {"SELECT": _ALL, "INSERT": ("path", "name"), "UPDATE": _PLACE_OF_PROJECT},
         "project_changes": {"SELECT": _ALL, "INSERT": ("project_id", "who", "before", "after"), "UPDATE": ("undone_at",)},
-        "project_places": {"SELECT": _ALL, "INSERT": _TOLD, "UPDATE": (*_TOLD, "told_at", "judged_at")},
-        "project_rules": {"SELECT": _ALL, "INSERT": ("pattern", "project_id", "key_id"), "UPDATE": ("pattern",), "DELETE": _ALL},
+        "project_places": {"SELECT": _ALL, "INSERT": _TOLD, "UPDATE": (*_TOLD, "told_at", "judged_at", "brought_by")},
+        "project_rules": {"SELECT": _ALL, "INSERT": ("pattern", "project_id", "key_id"), "UPDATE": ("brought_by",), "DELETE": _ALL},
         "users": {"SELECT": _ALL, "INSERT": ("name", "alias_of"), "UPDATE": ("name", "alias_of", "merge_requested_at")},
         "sessions": {"SELECT": _ALL, "INSERT": ("session_id", "project_id", "path_project_id")},
         "session_events": _LOOK_UP | {"SELECT": (*_LOOK_UP["SELECT"], "kind")},
@@ -129,7 +129,12 @@ GRANTS: Final[dict[str, Grants]] = {
         "hook_payloads": {"SELECT": ("id",)},
         "machines": {"SELECT": _ALL, "INSERT": _ALL, "UPDATE": _ALL, "DELETE": _ALL},
         "session_marks": {"SELECT": _ALL, "INSERT": _ALL, "UPDATE": _ALL},
-        "saved_views": {"SELECT": _ALL, "INSERT": ("name", "address", "key_id"), "UPDATE": ("name", "address"), "DELETE": _ALL},
+        "saved_views": {
+            "SELECT": _ALL,
+            "INSERT": ("name", "address", "key_id"),
+            "UPDATE": ("name", "address", "brought_by"),
+            "DELETE": _ALL,
+        },
         # Triggers note what its writes change.
         "search_pending": {"INSERT": ("kind", "keys", "rows", "newest")},
         "scrubs": {
@@ -185,10 +190,15 @@ GRANTS: Final[dict[str, Grants]] = {
         "retention_rules": {"SELECT": _ALL, "INSERT": ("what", "user_id", "days", "key_id"), "UPDATE": ("days", "key_id"), "DELETE": _ALL}
         | _MAINTAIN,
         "session_marks": _WRITE | _MAINTAIN,
-        "saved_views": {"SELECT": _ALL, "INSERT": ("id", "name", "address", "created_at"), "UPDATE": ("name", "address"), "DELETE": _ALL}
+        "saved_views": {
+            "SELECT": _ALL,
+            "INSERT": ("id", "name", "address", "created_at", "brought_by"),
+            "UPDATE": ("name", "address", "brought_by"),
+            "DELETE": _ALL,
+        }
         | _MAINTAIN,
         "api_keys": {
-            "SELECT": ("id", "name", "user_name", "user_names", "project_ids", "revoked_at"),
+            "SELECT": ("id", "name", "scopes", "user_name", "user_names", "project_ids", "revoked_at"),
             "UPDATE": ("name", "user_name", "user_names", "revoked_at"),
         }
         | _MAINTAIN,

@@ -55,7 +55,7 @@ from shared import broker
 from shared.auth.authentication import AccessControl, require_admin_key
 from shared.auth.key_cache import KeyCache
 from shared.auth.keys import StoredKey
-from shared.auth.scopes import required_by_path
+from shared.auth.route_scopes import required_by_path
 from shared.blobs.store import BlobStore
 from shared.blobs.stores import store_at
 from shared.http import middleware

@@ -64,7 +64,7 @@ from services.query.status.journal_lag import connect_redis
 from shared.auth.authentication import AccessControl, require_admin_key
 from shared.auth.key_cache import KeyCache
 from shared.auth.keys import StoredKey
-from shared.auth.scopes import required_by_path
+from shared.auth.route_scopes import required_by_path
 from shared.blobs.stores import archive_at
 from shared.http import middleware
 from shared.logs import configure_logs

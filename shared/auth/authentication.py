@@ -11,7 +11,8 @@ from shared.auth.failed_tries import FailedTries
 from shared.auth.key_cache import KeyCache
 from shared.auth.keys import NO_ADMIN_KEY, Grant
 from shared.auth.login_cookie import presented_login, require_own_page
-from shared.auth.scopes import PUBLIC, Required, RequiredByPath
+from shared.auth.route_scopes import RequiredByPath
+from shared.auth.scopes import PUBLIC, Required
 from shared.http.api_document import no_such_operation
 from shared.http.bind_safety import Access
 from shared.http.errors import ApiError, Forbidden, Unauthorized, Unavailable
@@ -82,15 +83,14 @@ class AccessControl:
         if required is None:
             # The app is not asked: where its routing is laxer than ours, a request would pass without a scope.
             raise no_such_operation(scope["method"], scope["path"])
-        if not all(grant.allows(scopes) for scopes in (required.scopes, required.also) if scopes):
-            raise _insufficient_scope(grant, required)
-        answering = grant.answering(required.scopes)
-        is_of_one_user = answering.user is not None and answering.project_ids is None
-        if answering.is_bound and required.all_projects and not (required.or_one_user and is_of_one_user):
-            raise Forbidden(
-                f"{scope['path']} is of all projects and users together, and this key is for some; use a key that is not bound."
-            )
-        return presented, grant, answering
+        match required.lacked_by(grant):
+            case "scope":
+                raise _insufficient_scope(grant, required)
+            case "binding":
+                raise Forbidden(
+                    f"{scope['path']} is of all projects and users together, and this key is for some; use a key that is not bound."
+                )
+        return presented, grant, grant.answering(required.scopes)
 
     async def _login(self, scope: RequestScope) -> tuple[bytes, Grant]:
         """The login of a request that presents no key."""
@@ -144,10 +144,9 @@ def presented_key(scope: RequestScope) -> bytes | None:
 
 
 def _insufficient_scope(grant: Grant, required: Required) -> Forbidden:
-    names = " and ".join(" or ".join(sorted(scopes)) for scopes in (required.scopes, required.also) if scopes)
     needed = sorted(required.scopes | required.also)
     error = Forbidden(
-        f"This needs a key with the scope {names}, and this one has {', '.join(sorted(grant.scopes))}; ask whoever runs the tracker for one.",
+        f"This needs a key with the scope {required.names}, and this one has {', '.join(sorted(grant.scopes))}; ask whoever runs the tracker for one.",
         details={"needed": needed, "has": sorted(grant.scopes)},
     )
     error.headers = {"WWW-Authenticate": f'Bearer error="insufficient_scope", scope="{" ".join(needed)}"'}

@@ -1,4 +1,4 @@
-"""Which scope a request needs. Each route states it where it is declared, with `@requires`; a start with a route that states none fails.
+"""Which scope a request needs. Each route states it where it is declared, with `@requires`.
 
 ingest   sends events and files, and sees the jobs of its own imports
 read     reads everything, texts and paths too
@@ -7,14 +7,12 @@ metrics  reads counts and times; as `numbers`, and no name of a project
 admin    has every scope; makes and revokes keys, undoes imports, sees and replays dead letters
 """
 
-import re
-from collections.abc import Callable, Iterable
-from typing import Any, Final, TypeVar
+from collections.abc import Callable
+from typing import Any, Final, Literal, TypeVar
 
 from msgspec import Struct
-from starlette.routing import BaseRoute, Route
 
-from shared.auth.keys import Scope
+from shared.auth.keys import Grant, Scope
 
 Scopes = frozenset[Scope]
 
@@ -29,8 +27,8 @@ METRICS: Final[Scopes] = frozenset({"read", "numbers", "metrics"})
 OWN_IMPORTS: Final[Scopes] = frozenset({"read", "ingest"})
 ADMIN: Final[Scopes] = frozenset({"admin"})
 
-_ATTRIBUTE: Final = "required_access"
-_PARAMETER: Final = re.compile(r"\{[^}:]+(:[^}]+)?\}")
+# The attribute of an endpoint with what it requires.
+STATED: Final = "required_access"
 
 Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
 
@@ -46,9 +44,20 @@ class Required(Struct, frozen=True):
     also: Scopes = PUBLIC
     or_one_user: bool = False
 
+    @property
+    def names(self) -> str:
+        """Of its scopes, as in "ingest and read"."""
+        return " and ".join(" or ".join(sorted(scopes)) for scopes in (self.scopes, self.also) if scopes)
 
-class NoScopeStated(Exception):
-    """A route is declared without `@requires`."""
+    def lacked_by(self, grant: Grant) -> Literal["scope", "binding"] | None:
+        """Why a key may not do it; None if it may. Each request is decided here, and what a key brings by an import."""
+        if not all(grant.allows(scopes) for scopes in (self.scopes, self.also) if scopes):
+            return "scope"
+        answering = grant.answering(self.scopes)
+        is_of_one_user = answering.user is not None and answering.project_ids is None
+        if answering.is_bound and self.all_projects and not (self.or_one_user and is_of_one_user):
+            return "binding"
+        return None
 
 
 def requires(
@@ -61,50 +70,7 @@ def requires(
     """
 
     def state(endpoint: Endpoint) -> Endpoint:
-        endpoint.__dict__[_ATTRIBUTE] = Required(scopes, all_projects, also, or_one_user)
+        endpoint.__dict__[STATED] = Required(scopes, all_projects, also, or_one_user)
         return endpoint
 
     return state
-
-
-def required_by(route: BaseRoute) -> Required:
-    """The route's stated scopes. NoScopeStated if it states nothing."""
-    found = getattr(route.endpoint, _ATTRIBUTE, None) if isinstance(route, Route) else None
-    if not isinstance(found, Required):
-        raise NoScopeStated(f"{route} states no scope; put @requires(…) under its route decorator (shared/auth/scopes.py).")
-    return found
-
-
-RequiredByPath = Callable[[str, str], Required | None]
-
-
-def required_by_path(routes: Iterable[BaseRoute]) -> RequiredByPath:
-    """A function from method and path to what a request needs; None if no route takes it."""
-    exact: dict[tuple[str, str], Required] = {}
-    patterns: list[tuple[str, re.Pattern[str], Required]] = []
-    for route in routes:
-        required = required_by(route)
-        assert isinstance(route, Route)
-        for method in route.methods or ():
-            if "{" in route.path:
-                patterns.append((method, _pattern(route.path), required))
-            else:
-                exact[method, route.path] = required
-
-    def find(method: str, path: str) -> Required | None:
-        method = "GET" if method == "HEAD" else method
-        found = exact.get((method, path))
-        if found is not None:
-            return found
-        return next((required for named, pattern, required in patterns if named == method and pattern.fullmatch(path)), None)
-
-    return find
-
-
-def _pattern(template: str) -> re.Pattern[str]:
-    """A parameter is one segment; one with a convertor, as `{session_id:path}`, may hold slashes and line ends."""
-    pattern, end = "", 0
-    for parameter in _PARAMETER.finditer(template):
-        pattern += re.escape(template[end : parameter.start()]) + (".+" if parameter[1] else "[^/]+")
-        end = parameter.end()
-    return re.compile(pattern + re.escape(template[end:]), re.DOTALL)

@@ -3,6 +3,7 @@
 A client may leave out `id` and times. Ingest fills them in, so in the journal they are always set.
 """
 
+import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
@@ -21,6 +22,7 @@ LATEST = datetime(2100, 1, 1, tzinfo=UTC)
 
 # Ingest checks this, and decoding does not: what was accepted must be read, whatever a later release refuses. NUL becomes U+FFFD, as in texts.
 NO_CONTROL_CHARACTERS = {"pattern": r"^[^\u0001-\u001f\u007f-\u009f]*$"}
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 SessionId = Annotated[
     str,
     Meta(
@@ -38,6 +40,11 @@ Count = Annotated[int, Meta(ge=0, le=2**53 - 1)]
 # ISO 8601. A naive time is UTC.
 Time = datetime
 ToolStatus = Literal["success", "error", "rejected", "cancelled", "timeout", "pending"]
+
+
+def has_control_characters(text: str) -> bool:
+    """Whether in lists, logs and line-based files it could look like another text, or like two."""
+    return not text.isprintable() and _CONTROL.search(text) is not None
 
 
 class Usage(Struct, omit_defaults=True):

@@ -28,6 +28,14 @@ def normalize_project_path(path: str) -> str:
     return "/" + resolved if unc and resolved != "/" else resolved
 
 
+def path_or_none(path: str | None) -> str | None:
+    """The normalized path; None for one that is not a path."""
+    try:
+        return None if path is None else normalize_project_path(path)
+    except InvalidPath:
+        return None
+
+
 def _resolve(path: str) -> str:
     return posixpath.normpath("/" + path.lstrip("/"))
 

@@ -18,6 +18,7 @@ WIDENED_KEYS: Final = _sql("widened_keys")
 CHANGE: Final = _sql("change")
 RESOLVE: Final = _sql("resolve")
 NOTE: Final = _sql("note")
+MERGES_OF_RULE: Final = _sql("merges_of_rule")
 
 # The rules that decide, the strongest first.
 HAND: Final = "hand"

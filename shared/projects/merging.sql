@@ -58,3 +58,6 @@ FROM moved AS m WHERE p.id = m.id RETURNING p.id, m.has_to_move
 
 -- name: note
 INSERT INTO project_changes (project_id, who, before, after) VALUES (%(project_id)s, %(who)s, %(before)s, %(after)s)
+
+-- name: merges_of_rule
+SELECT id FROM projects WHERE merged_by = 'path_rule' AND merge_evidence = %(pattern)s AND part_of = %(project_id)s ORDER BY id

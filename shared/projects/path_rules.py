@@ -4,6 +4,8 @@ import re
 from typing import Final
 
 MAX_LENGTH: Final = 500
+# Each project is compared with each.
+MAX_RULES: Final = 100
 _TOKENS: Final = re.compile(r"\*+|[^*]", re.DOTALL)
 
 

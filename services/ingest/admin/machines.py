@@ -2,7 +2,6 @@
 
 import asyncio
 import re
-from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 
 import msgspec
@@ -20,53 +19,20 @@ from services.ingest.journal.wakeup import send_tasks
 from services.ingest.postgres.admin import machines
 from services.ingest.postgres.audit import audit_record
 from shared.broker import Task
-from shared.events.messages import EARLIEST, LATEST, MACHINE_ID, Count, Identifier, Name, Path, SessionId, Time
-from shared.events.project_paths import InvalidPath, normalize_project_path
+from shared.events.messages import MACHINE_ID, Path
+from shared.events.project_paths import path_or_none
 from shared.http.errors import Forbidden, NotFound, invalid
 from shared.http.middleware import json_response
+from shared.machine_reports import MachineReport, complete, stored
 from shared.projects.remotes import told_remote
 from shared.redaction.redacted_structs import may_hold_secret
 
 # As many transcripts as may be named, with the longest paths, fit.
 _BODY: Final = AcceptedBody((b"application/json",), 1024**2)
 _MACHINE: Final = re.compile(MACHINE_ID)
-# The most transcripts of a report: those that are deleted first.
-MAX_EXPIRING: Final = 200
 # The most folders of one request, and of one machine.
 MAX_REPOSITORIES: Final = 200
 MAX_PLACES: Final = 5_000
-
-
-class ReportedTranscript(Struct, kw_only=True, omit_defaults=True):
-    """A transcript that Claude Code will delete soon. `file`: `<session>.jsonl`, or its path below the session's folder."""
-
-    session_id: SessionId
-    file: Annotated[str, Meta(min_length=1, max_length=300)]
-    bytes: Count
-    changed_at: Time
-    deleted_after: Time
-    project_path: Path | None = None
-    is_sent: bool = False
-
-
-class MachineReport(Struct, kw_only=True, omit_defaults=True):
-    """What a shipper says of itself and of its machine's disk."""
-
-    name: Identifier
-    user: Identifier | None = None
-    tracker_version: Name | None = None
-    claude_version: Name | None = None
-    os: Name | None = None
-    spool_files: Count = 0
-    spool_bytes: Count = 0
-    oldest_unsent_at: Time | None = None
-    files_unsent: Count = 0
-    bytes_unsent: Count = 0
-    cleanup_period_days: Count | None = None
-    expiring: Annotated[list[ReportedTranscript], Meta(max_length=MAX_EXPIRING)] = []
-    last_error: Annotated[str, Meta(max_length=1000)] | None = None
-    # Heard of only while a job runs (`tracker capture`), so its silence means nothing.
-    is_for_jobs: bool = False
 
 
 class ReportedRepository(Struct, kw_only=True, omit_defaults=True):
@@ -104,7 +70,7 @@ async def report(request: Request) -> Response:
     user = binding.user or reported.user
     await ingest.tombstones.check(("user", user))
     now = await machines.store_report(
-        ingest.database, machine_id, name=reported.name, user=user, is_bound=binding.user is not None, report=_stored(reported)
+        ingest.database, machine_id, name=reported.name, user=user, is_bound=binding.user is not None, report=stored(reported)
     )
     if now is None:
         raise other_users_machine()
@@ -138,11 +104,11 @@ async def report_repositories(request: Request) -> Response:
 
 def _place(told: ReportedRepository) -> dict[str, Any] | None:
     """A row of project_places; None for a path that is not one."""
-    path = _normalized(told.path)
+    path = path_or_none(told.path)
     if path is None:
         return None
     inside = "/".join(part for part in told.inside.replace("\\", "/").replace("\0", "\ufffd").split("/") if part not in ("", "."))
-    return {"path": path, "common_dir": _normalized(told.common_dir), "remote": told.remote, "inside": inside, "is_main": told.is_main}
+    return {"path": path, "common_dir": path_or_none(told.common_dir), "remote": told.remote, "inside": inside, "is_main": told.is_main}
 
 
 async def forget(request: Request) -> Response:
@@ -163,36 +129,15 @@ def _machine_id(request: Request) -> str:
 
 
 def _check(reported: MachineReport) -> None:
-    """BadRequest for control characters in identifiers. Completes times, and normalizes paths; a path that is not one is left out."""
+    """BadRequest for control characters in identifiers."""
     check_identifier(reported.name, "name")
     check_identifier(reported.user, "user")
-    reported.oldest_unsent_at = None if reported.oldest_unsent_at is None else _utc(reported.oldest_unsent_at)
     for number, each in enumerate(reported.expiring):
         check_identifier(each.session_id, f"expiring[{number}].session_id")
-        each.changed_at, each.deleted_after = _utc(each.changed_at), _utc(each.deleted_after)
-        each.project_path = _normalized(each.project_path)
-
-
-def _utc(time: datetime) -> datetime:
-    """A time of a machine's disk, which may be anything, as one that Postgres can compare."""
-    aware = time if time.tzinfo else time.replace(tzinfo=UTC)
-    return min(max(aware, EARLIEST), LATEST).astimezone(UTC)
-
-
-def _normalized(path: str | None) -> str | None:
-    try:
-        return None if path is None else normalize_project_path(path)
-    except InvalidPath:
-        return None
+    complete(reported)
 
 
 async def _redact(reported: MachineReport) -> None:
     text = msgspec.json.encode(reported)
     if may_hold_secret(text):
         await run(redact, [reported], in_thread=len(text) > LARGE_BYTES)
-
-
-def _stored(reported: MachineReport) -> dict[str, Any]:
-    """The report as JSON. Name and user have columns of their own."""
-    content: dict[str, Any] = msgspec.to_builtins(reported)
-    return {name: value for name, value in content.items() if name not in ("name", "user")}

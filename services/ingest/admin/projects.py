@@ -35,7 +35,7 @@ from shared.events.project_paths import name_of
 from shared.http.errors import Conflict, NotFound, invalid
 from shared.http.middleware import json_response
 from shared.projects import merging
-from shared.projects.path_rules import MAX_LENGTH, problem_of
+from shared.projects.path_rules import MAX_LENGTH, MAX_RULES, problem_of
 
 _BODY: Final = AcceptedBody((b"application/json",), 64 * 1024)
 _MOST: Final = 2**53
@@ -74,9 +74,6 @@ class PathRule(Struct, kw_only=True):
     ]
     project_id: ProjectId
 
-
-# Each project is compared with each.
-MAX_RULES: Final = 100
 
 _RULE: Final = msgspec.json.Decoder(PathRule)
 _CHANGE: Final = msgspec.json.Decoder(ProjectChange)

@@ -15,26 +15,24 @@ from msgspec import Meta, Struct
 from services.ingest.dependencies import Ingest, ingest_of
 from services.ingest.events.decode import check_identifier
 from services.ingest.events.json_body import read_json
-from services.ingest.events.key_binding import binding_of
 from services.ingest.events.redact_events import redact
 from services.ingest.http.request_checks import AcceptedBody, check_query
 from services.ingest.http.responses import ViewDeleted, ViewSaved
 from services.ingest.postgres.admin import saved_views
 from shared.auth.authentication import grant_of
-from shared.dashboard_addresses import ADDRESS, MAX_ADDRESS, is_dashboard_address
-from shared.events.messages import NO_CONTROL_CHARACTERS, UNBOUND
-from shared.http.errors import Conflict, Forbidden, NotFound, invalid
+from shared.dashboard_addresses import ADDRESS, MAX_ADDRESS, MAX_VIEW_NAME, is_dashboard_address
+from shared.events.messages import NO_CONTROL_CHARACTERS
+from shared.http.errors import Conflict, NotFound, invalid
 from shared.http.middleware import json_response
 
 _BODY: Final = AcceptedBody((b"application/json",), 64 * 1024)
-MAX_NAME: Final = 100
 MAX_VIEWS: Final = 500
 
 
 class View(Struct, kw_only=True):
     """A name, and the address of a page with its range and filters. Two names that differ in case alone are one."""
 
-    name: Annotated[str, Meta(min_length=1, max_length=MAX_NAME, extra_json_schema=NO_CONTROL_CHARACTERS)]
+    name: Annotated[str, Meta(min_length=1, max_length=MAX_VIEW_NAME, extra_json_schema=NO_CONTROL_CHARACTERS)]
     address: Annotated[
         str,
         Meta(
@@ -73,7 +71,6 @@ async def change(request: Request) -> Response:
 async def delete(request: Request) -> Response:
     """200 with the name of the view that is gone. 404 for one that is not known."""
     check_query(request)
-    _check_unbound(request)
     view_id = _view_id(request)
     name = await saved_views.delete(ingest_of(request).database, view_id)
     if name is None:
@@ -83,7 +80,6 @@ async def delete(request: Request) -> Response:
 
 async def _wanted(request: Request) -> tuple[Ingest, View]:
     ingest = ingest_of(request)
-    _check_unbound(request)
     wanted = await read_json(request, _BODY, _DECODER)
     check_identifier(wanted.name, "name")
     wanted.name = wanted.name.strip()
@@ -102,11 +98,6 @@ def _free_name() -> Iterator[None]:
         yield
     except saved_views.NameTaken:
         raise Conflict("Another saved view has this name; choose another one, or change that view.", details={"name": "taken"}) from None
-
-
-def _check_unbound(request: Request) -> None:
-    if binding_of(request) != UNBOUND:
-        raise Forbidden("Saved views hold names and words of all projects, and this key is bound to some of them or to a user.")
 
 
 def _view_id(request: Request) -> UUID:

@@ -3,12 +3,11 @@
 Marks are of people: they are no events, count for nothing, and go to Postgres at once. Imports, undo and reparse leave them.
 """
 
-from collections.abc import Iterable
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
 import msgspec
 from fastapi import Request, Response
-from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec import UNSET, Struct, UnsetType
 
 from services.ingest.dependencies import Ingest, ingest_of
 from services.ingest.events.decode import check_identifier, parse
@@ -21,29 +20,16 @@ from services.ingest.http.request_checks import AcceptedBody
 from services.ingest.http.responses import SessionMarks, Visibility
 from services.ingest.postgres.admin import session_marks
 from services.ingest.postgres.admin.session_marks import Marks
-from shared.events.messages import NO_CONTROL_CHARACTERS, Binding
+from shared.events.messages import Binding
 from shared.http.errors import Forbidden, invalid
 from shared.http.middleware import json_response
 from shared.redaction.redacted_structs import may_hold_secret
-from shared.sessions.session_tags import tag_key
+from shared.sessions.session_marks import MAX_TAGS, Note, Tags, Title
+from shared.sessions.session_tags import distinct, tag_key
 
 # The longest note, each character as an escape, and the rest.
 _BODY: Final = AcceptedBody((b"application/json",), 1024**2)
 MAX_SESSION_ID: Final = 200
-MAX_TAGS: Final = 50
-
-Tag = Annotated[
-    str,
-    Meta(
-        min_length=1,
-        max_length=64,
-        description="Compared without regard to case.",
-        extra_json_schema={"pattern": r"^[^\u0001-\u001f\u007f-\u009f]*[^\s\u0001-\u001f\u007f-\u009f][^\u0001-\u001f\u007f-\u009f]*$"},
-    ),
-]
-Tags = Annotated[list[Tag], Meta(max_length=MAX_TAGS)]
-Note = Annotated[str, Meta(max_length=65_536)]
-Title = Annotated[str, Meta(max_length=300, extra_json_schema=NO_CONTROL_CHARACTERS)]
 
 
 class SessionMarksChange(Struct, kw_only=True):
@@ -136,15 +122,7 @@ def _changed(before: Marks, wanted: SessionMarksChange) -> Marks:
         changes["visibility"] = wanted.visibility
     kept = before.tags if wanted.tags is UNSET else wanted.tags or ()
     removed = set(map(tag_key, wanted.remove_tags))
-    changes["tags"] = tuple(tag for tag in _distinct([*kept, *wanted.add_tags]) if tag_key(tag) not in removed)
+    changes["tags"] = tuple(tag for tag in distinct([*kept, *wanted.add_tags]) if tag_key(tag) not in removed)
     if len(changes["tags"]) > MAX_TAGS:
         raise invalid("add_tags", f"makes {len(changes['tags'])} tags of the session; it can have {MAX_TAGS}")
     return msgspec.structs.replace(before, **changes)
-
-
-def _distinct(tags: Iterable[str]) -> list[str]:
-    """Each tag once, as it was written first."""
-    by_key: dict[str, str] = {}
-    for tag in tags:
-        by_key.setdefault(tag_key(tag), tag)
-    return list(by_key.values())

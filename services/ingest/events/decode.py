@@ -11,7 +11,7 @@ from services.ingest.events.allowed_values import allowed_values
 from services.ingest.events.ignored_fields import ignored_in_batch
 from services.ingest.http import json_limits
 from shared.events.event_kinds import KINDS, identifiers
-from shared.events.messages import Conversation, Event, SessionStart
+from shared.events.messages import Conversation, Event, SessionStart, has_control_characters
 from shared.events.plausible import EARLIEST_EVENT, MAX_AHEAD, objection_to_time, time_field, too_large
 from shared.events.project_paths import InvalidPath, normalize_project_path
 from shared.http.errors import ApiError, BadRequest, PayloadTooLarge, invalid
@@ -35,7 +35,6 @@ T = TypeVar("T")
 
 _AT = re.compile(r" - at `\$\.?(?P<field>.*)`$", re.DOTALL)
 _QUOTING: Final = ("Invalid enum value", "Invalid value")
-_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _MISSING = re.compile(r"Object missing required field `(?P<name>.*)`")
 
 
@@ -151,7 +150,7 @@ def check_identifier(value: str | None, field: str) -> None:
 
     Checked in requests only. Events that were accepted before this check existed are stored all the same.
     """
-    if value is not None and not value.isprintable() and _CONTROL.search(value):
+    if value is not None and has_control_characters(value):
         raise invalid(field, "must not have control characters, a line feed for instance")
 
 

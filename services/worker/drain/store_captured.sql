@@ -12,7 +12,8 @@ ON CONFLICT (id) DO NOTHING
 
 -- name: note_machines
 INSERT INTO session_machines (session_id, machine_id)
-SELECT * FROM unnest(%(session_ids)s::text[], %(machine_ids)s::text[]) ON CONFLICT DO NOTHING
+SELECT * FROM unnest(%(session_ids)s::text[], %(machine_ids)s::text[])
+ON CONFLICT (session_id, machine_id) DO UPDATE SET brought_by = NULL WHERE session_machines.brought_by IS NOT NULL
 
 -- name: heard_of_machines
 -- At most once a minute for each machine. One that has not reported yet has its id for a name.
@@ -22,7 +23,7 @@ FROM unnest(%(machine_ids)s::text[], %(users)s::text[], %(times)s::timestamptz[]
 WHERE NOT EXISTS (
     SELECT FROM machines AS known WHERE known.machine_id = heard.machine_id AND known.last_heard_at > heard.at - interval '1 minute')
 ON CONFLICT (machine_id) DO UPDATE
-SET last_heard_at = greatest(m.last_heard_at, excluded.last_heard_at), user_name = coalesce(m.user_name, excluded.user_name)
+SET last_heard_at = greatest(m.last_heard_at, excluded.last_heard_at), user_name = coalesce(m.user_name, excluded.user_name), brought_by = NULL
 
 -- name: files_of_others
 -- Sessions without an owner of which another's file came first.

@@ -10,7 +10,8 @@ from services.ingest.app import create_app as create_ingest
 from services.ingest.settings import Settings as IngestSettings
 from services.query.app import create_app as create_query
 from services.query.settings import Settings as QuerySettings
-from shared.auth.scopes import ADMIN, PUBLIC, NoScopeStated, Required, RequiredByPath, required_by_path, requires
+from shared.auth.route_scopes import NoScopeStated, RequiredByPath, required_by_path
+from shared.auth.scopes import ADMIN, PUBLIC, Required, requires
 from shared.http.api_document import DOCUMENT
 from shared.journal import canary
 from tests.required_scopes import ALL_PROJECTS, ALSO, INGEST_ALONE, OR_ONE_USER, READING, REQUIRED, WRITING

@@ -3,7 +3,8 @@
 INSERT INTO machines AS m (machine_id, name, user_name, report)
 VALUES (%(machine_id)s, %(name)s, %(user)s, %(report)s)
 ON CONFLICT (machine_id) DO UPDATE
-SET name = excluded.name, user_name = coalesce(excluded.user_name, m.user_name), report = excluded.report, last_heard_at = clock_timestamp()
+SET name = excluded.name, user_name = coalesce(excluded.user_name, m.user_name), report = excluded.report, last_heard_at = clock_timestamp(),
+    brought_by = NULL
 WHERE NOT %(is_bound)s OR m.user_name IS NULL OR is_same_person(m.user_name, excluded.user_name)
 RETURNING clock_timestamp() AS now
 
@@ -22,6 +23,7 @@ WHERE (SELECT count(*) FROM project_places WHERE told_by = %(machine_id)s) < %(m
 ORDER BY path
 ON CONFLICT (told_by, path_key) DO UPDATE
 SET common_dir = excluded.common_dir, remote = excluded.remote, inside = excluded.inside, is_main = excluded.is_main,
-    told_at = clock_timestamp(), judged_at = NULL
-WHERE (p.common_dir, p.remote, p.inside, p.is_main) IS DISTINCT FROM (excluded.common_dir, excluded.remote, excluded.inside, excluded.is_main)
+    told_at = clock_timestamp(), judged_at = NULL, brought_by = NULL
+WHERE p.brought_by IS NOT NULL
+   OR (p.common_dir, p.remote, p.inside, p.is_main) IS DISTINCT FROM (excluded.common_dir, excluded.remote, excluded.inside, excluded.is_main)
 RETURNING p.path

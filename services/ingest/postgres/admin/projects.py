@@ -23,7 +23,6 @@ _MARK_UNDONE: Final = _sql("mark_undone")
 
 _ADD_RULE: Final = _sql("add_rule")
 _DELETE_RULE: Final = _sql("delete_rule")
-_MERGES_OF_RULE: Final = _sql("merges_of_rule")
 
 Columns = dict[str, Any]
 # From a project's row (merging.LOCK_ROWS) to the columns that it is to have.
@@ -175,7 +174,7 @@ async def delete_rule(database: Database, rule_id: int, record: AuditRecord) -> 
             if rule is None:
                 return None
             moving: list[int] = []
-            for merge in await (await connection.execute(_MERGES_OF_RULE, rule)).fetchall():
+            for merge in await (await connection.execute(merging.MERGES_OF_RULE, rule)).fetchall():
                 rows = await _lock(connection, merge["id"], None)
                 after = merging.columns_of(rows[merge["id"]]) | merging.NOT_MERGED
                 moving += (await _apply(connection, rows, merge["id"], after, record, widens_keys=False)).moving

@@ -5,6 +5,6 @@ WHERE (SELECT count(*) FROM saved_views) < %(most)s
 RETURNING id, name, address, created_at
 
 -- name: change
-UPDATE saved_views SET name = %(name)s, address = %(address)s
+UPDATE saved_views SET name = %(name)s, address = %(address)s, brought_by = NULL
 WHERE id = %(id)s
 RETURNING id, name, address, created_at

@@ -9,6 +9,8 @@ from uuid import UUID
 
 from msgspec import Meta, Struct
 
+from shared.events.messages import EARLIEST, LATEST
+
 FORMAT: Final = "claude-code-tracker export"
 # Raised when a reader of the version before would store something wrong. New members and fields do not raise it.
 VERSION: Final = 1
@@ -77,6 +79,14 @@ def rows_member(table: str) -> str:
     return f"rows/{table}.ndjson"
 
 
+def check_times(row: Struct) -> None:
+    """ValueError for a time that no tracker stores: Postgres would take it, and who reads it could not."""
+    for name in row.__struct_fields__:
+        value = getattr(row, name)
+        if isinstance(value, datetime) and not EARLIEST <= value <= LATEST:
+            raise ValueError(f"{name} is not between {EARLIEST:%Y} and {LATEST:%Y}")
+
+
 class StoredTranscript(Struct, kw_only=True):
     """A line of rows/transcript_files.ndjson: a content of a session's file, and how it lies in the archive.
 
@@ -99,3 +109,7 @@ class StoredTranscript(Struct, kw_only=True):
     pieces: list[tuple[Annotated[int, Meta(ge=0, le=2**53)], Annotated[int, Meta(ge=0, le=64 * 1024**2)]]]
     # A part of it could not be read.
     is_damaged: bool = False
+
+    def __post_init__(self) -> None:
+        """ValueError."""
+        check_times(self)

@@ -37,7 +37,7 @@ from services.worker.persist.records import (
     TimelineEntry,
     ToolUse,
 )
-from shared.events.messages import ToolStatus
+from shared.events.messages import EARLIEST, LATEST, ToolStatus
 
 INVALID_ROW: Final = "INVALID_ROW"
 
@@ -51,8 +51,9 @@ _Price = Annotated[int, Meta(ge=0, le=2**62)]
 
 
 class ExportedRecord(NamedTuple):
-    """`from_wire`: a client sent it to the other tracker, so that no file overrules it."""
+    """`from_wire`: a client sent it to the other tracker, so that no file overrules it. `line` counts from 1."""
 
+    line: int
     record: Record
     received_at: datetime
     from_wire: bool
@@ -63,6 +64,11 @@ class _Row(Struct, kw_only=True):
     received_at: _Time
     from_wire: bool = False
     source: str | None = None
+
+    def __post_init__(self) -> None:
+        """ValueError. Whether the time of what happened is believed is asked later, as of any record."""
+        if not EARLIEST <= self.received_at <= LATEST:
+            raise ValueError(f"received_at is not between {EARLIEST:%Y} and {LATEST:%Y}")
 
 
 class _Facts(_Row, kw_only=True):
@@ -160,6 +166,12 @@ class _ToolCall(_Row, kw_only=True):
     is_sandboxed: bool | None = None
     agent_id: str | None = None
 
+    def __post_init__(self) -> None:
+        """ValueError."""
+        super().__post_init__()
+        if self.decided_at is not None and not EARLIEST <= self.decided_at <= LATEST:
+            raise ValueError(f"decided_at is not between {EARLIEST:%Y} and {LATEST:%Y}")
+
     def record(self) -> ToolUse:
         result = None
         if self.result is not None:
@@ -247,10 +259,11 @@ def _as(record_type: type[R], row: Struct, **changed: Any) -> R:
 
 def read_exported_rows(content: IO[bytes], table: str, user: str | None, accepted_at: datetime) -> Iterator[ExportedRecord | RecordError]:
     """The plausible records of a table's member, in its order. `user`: whose all of them are, whatever they say; None: as they say."""
-    for row in rows_of_member(content, _ROWS[table]):
-        if isinstance(row, RecordError):
-            yield row
+    for found_row in rows_of_member(content, _ROWS[table]):
+        if isinstance(found_row, RecordError):
+            yield found_row
             continue
+        line, row = found_row
         record = row.record()
         if user is not None and hasattr(record, "user"):
             record.user = user
@@ -259,21 +272,27 @@ def read_exported_rows(content: IO[bytes], table: str, user: str | None, accepte
             if isinstance(found, RecordError):
                 yield found
             else:
-                yield ExportedRecord(record, min(row.received_at, accepted_at), row.from_wire)
+                yield ExportedRecord(line, record, min(row.received_at, accepted_at), row.from_wire)
 
 
-def rows_of_member(content: IO[bytes], wanted: Any) -> Iterator[Any]:
-    """Each line as a Struct, or as one of several; a RecordError for a line that is none."""
+def rows_of_member(content: IO[bytes], wanted: Any) -> Iterator[tuple[int, Any] | RecordError]:
+    """Each line by its number as a Struct, or as one of several; a RecordError for a line that is none."""
     decoder = msgspec.json.Decoder(wanted)
     for line in read_lines(content):
         if isinstance(line, RecordError):
             yield line
             continue
         try:
-            yield decoder.decode(line.content) if b"\\u0000" not in line.content else _without_nul(line.content, wanted)
+            yield line.number, decoder.decode(line.content) if b"\\u0000" not in line.content else _without_nul(line.content, wanted)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, ValueError) as error:
-            what = str(error).partition(" - ")[2] if isinstance(error, msgspec.ValidationError) else "no JSON"
-            yield RecordError(code=INVALID_ROW, message=f"Line {line.number} is no row of an export ({what}).", line=line.number)
+            # Without the value, which comes before the place.
+            what = str(error).rpartition(" - ")[2] if isinstance(error, msgspec.ValidationError) else "no JSON"
+            yield invalid_row(line.number, what)
+
+
+def invalid_row(line: int, why: str) -> RecordError:
+    """For a line that is no row, or one that cannot be stored. `why` quotes nothing of it."""
+    return RecordError(code=INVALID_ROW, message=f"Line {line} is no row of an export ({why}).", line=line)
 
 
 def _without_nul(line: bytes, wanted: Any) -> Any:

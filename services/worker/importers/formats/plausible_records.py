@@ -5,6 +5,7 @@ The same file always gives the same records: a time is too far in the future if 
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
+from itertools import chain
 from typing import Final, assert_never
 
 from services.worker.importers.formats.transcript.session_facts import MAX_USD
@@ -102,11 +103,11 @@ def is_plausible(record: Record, accepted_at: datetime) -> bool:
 
 
 def _facts(facts: SessionFacts, accepted_at: datetime) -> Iterator[Found]:
-    times: tuple[datetime | None, ...] = (facts.started_at, facts.ended_at, *(start for start, _ in facts.active_ranges))
+    times: tuple[datetime | None, ...] = (facts.started_at, facts.ended_at, *chain.from_iterable(facts.active_ranges))
     problem = next((problem for time in times if (problem := _problem_of_time(time, accepted_at)) is not None), None)
     if problem is not None:
         # The session's messages, where there are any, still have their times.
-        facts.active_ranges = [(start, end) for start, end in facts.active_ranges if _problem_of_time(start, accepted_at) is None]
+        facts.active_ranges = [each for each in facts.active_ranges if all(_problem_of_time(time, accepted_at) is None for time in each)]
         facts.started_at = _believed_time(facts.started_at, accepted_at) or (facts.active_ranges[0][0] if facts.active_ranges else None)
         facts.ended_at = _believed_time(facts.ended_at, accepted_at) or facts.started_at
         yield _error(f"A time of a session was left out: it {problem}.")

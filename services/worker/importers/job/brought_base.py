@@ -4,9 +4,12 @@ A row of it has no id, so nothing tells whether its sessions are here too. A tra
 the job began: of anybody, of the user, or of the project.
 """
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from functools import partial
-from typing import Annotated, Any, Final
+from itertools import chain
+from typing import Annotated, Any, ClassVar, Final
 
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
@@ -21,6 +24,7 @@ from services.worker.persist.tombstones import Kind, with_tombstones
 from services.worker.sessions.reattribution import delete_emptied_cells, rebuild_moving_days
 from services.worker.sessions.tool_maxima import look_up_maxima
 from services.worker.sql_text import sql, union_all
+from shared.events.plausible import EARLIEST_EVENT, MAX_AHEAD
 from shared.redaction.redacted_structs import redact_structs
 from shared.sql_files import statement
 
@@ -34,7 +38,19 @@ _OF_PATHS: Final = _sql("of_paths")
 _OF_NO_USER: Final = "%(user)s::text IS NULL"
 _HAS_OTHER: Final = "SELECT FROM $base AS t WHERE brought_by IS DISTINCT FROM %(job_number)s AND $of_user AND $of_paths"
 
-_Time = Annotated[str, Meta(max_length=40, pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(\+00:00|Z)$")]
+# The most that all imports together may count of one measure. A bigint holds a thousand times that, so neither events nor imports that run at once fill
+# it; a wide sum is read as a float.
+_MOST_SUM: Final = 2**53
+_MOST_WIDE_SUM: Final = 10**24
+_TOO_LARGE: Final = (
+    "The numbers of sessions that the other tracker had dropped were left out: {table}.{measure} of all imports together would be {total:,}, and may be"
+    " {most:,} at most. Undo the import that brought more than can be true."
+)
+
+# By table and measure.
+Sums = dict[tuple[str, str], int]
+
+_Time = Annotated[datetime, Meta(tz=True)]
 _Name = Annotated[str, Meta(max_length=4096)]
 _Sum = Annotated[int, Meta(ge=0, le=2**53)]
 _WideSum = Annotated[str, Meta(max_length=60, pattern=r"^-?\d{1,40}$")]
@@ -66,6 +82,29 @@ class _DroppedSession(Struct):
     last_event_at: _Time | None = None
     active_ranges: list[tuple[_Time, _Time]] = []
 
+    def __post_init__(self) -> None:
+        """ValueError."""
+        _check_times(self.dated_at, self.last_event_at, *chain.from_iterable(self.active_ranges))
+
+
+class _Row(Struct):
+    """What a row of any aggregate is held to. `FINEST`: minutes of its buckets."""
+
+    FINEST: ClassVar[int]
+
+    def __post_init__(self) -> None:
+        """ValueError."""
+        _check_times(*(value for name in self.__struct_fields__ if isinstance(value := getattr(self, name), datetime)))
+        start: datetime | None = self.bucket_start  # type: ignore[attr-defined]
+        if start is not None and start.timestamp() % (self.FINEST * 60):
+            raise ValueError(f"bucket_start begins no {self.FINEST} minutes")
+
+
+def _check_times(*times: datetime | None) -> None:
+    latest = datetime.now(UTC) + MAX_AHEAD
+    if any(time is not None and not EARLIEST_EVENT <= time <= latest for time in times):
+        raise ValueError(f"a time is before {EARLIEST_EVENT:%Y} or in the future")
+
 
 def _row_of(aggregate: Aggregate) -> type[Struct]:
     fields: list[Any] = [("project_path", _Name | None)]
@@ -74,7 +113,7 @@ def _row_of(aggregate: Aggregate) -> type[Struct]:
     fields.append(("bucket_start", _Time | None))
     fields += (("file_path" if name == "file_key" else name, _Name) for name in aggregate.by)
     fields += ((name, _MEASURES[aggregate.measures[name]]) for name in aggregate.contributed)
-    return msgspec.defstruct(aggregate.base, fields)
+    return msgspec.defstruct(aggregate.base, fields, bases=(_Row,), namespace={"FINEST": aggregate.finest})
 
 
 # The Struct of a row, by table.
@@ -97,6 +136,36 @@ def may_bring(connection: Connection[Any], job_number: int, user: str | None, pa
     parameters = {"job_number": job_number, "user": user, "paths": None if paths is None else list(paths)}
     [(may,)] = connection.execute(asked.encode(), parameters).fetchall()
     return bool(may)
+
+
+def sums_of(rows: Iterable[tuple[str, Struct]]) -> Sums:
+    """What rows, each with its table, count together."""
+    sums: Sums = defaultdict(int)
+    for table, row in rows:
+        if table in _AGGREGATE_OF:
+            for measure in _summed(table):
+                sums[table, measure] += abs(int(getattr(row, measure)))
+    return sums
+
+
+def too_large(connection: Connection[Any], job_number: int, sums: Sums) -> str | None:
+    """Why a job may bring nothing of what counts so much; None if it may. What other imports brought counts too."""
+    for table, aggregate in _AGGREGATE_OF.items():
+        measures = _summed(table)
+        columns = ", ".join(f"coalesce(sum(abs({measure})), 0)" for measure in measures)
+        # Rows of this tracker have no number.
+        others = f"SELECT {columns} FROM {table} WHERE brought_by <> %(job_number)s"
+        [of_others] = connection.execute(others.encode(), {"job_number": job_number}).fetchall()
+        for measure, counted in zip(measures, of_others, strict=True):
+            most = _MOST_WIDE_SUM if aggregate.measures[measure] is Measure.WIDE_SUM else _MOST_SUM
+            if sums[table, measure] and (total := sums[table, measure] + int(counted)) > most:
+                return _TOO_LARGE.format(table=table, measure=measure, total=total, most=most)
+    return None
+
+
+def _summed(table: str) -> list[str]:
+    aggregate = _AGGREGATE_OF[table]
+    return [name for name in aggregate.contributed if aggregate.measures[name] in (Measure.SUM, Measure.WIDE_SUM)]
 
 
 def bring_rows(
@@ -142,7 +211,7 @@ def take_back_some(connection: Connection[Any], parameters: Mapping[str, Any]) -
 
 
 def _values(row: Struct, redactions: dict[str, int] | None) -> dict[str, Any]:
-    values = msgspec.structs.asdict(row)
+    values: dict[str, Any] = msgspec.to_builtins(row)
     names = _Names(**{name: values[name] for name in _Names.__struct_fields__ if name in values})
     if redactions is not None:
         redact_structs([names], redactions)

@@ -17,6 +17,7 @@ from services.worker.aggregates.rollups import rollups_that_note_emptied_cells
 from services.worker.archive.imported_files import forget_files
 from services.worker.importers.job.brought_base import take_back_some
 from services.worker.importers.job.exported.brought_tombstones import forget_tombstones
+from services.worker.importers.job.exported.forget_besides import forget_besides
 from services.worker.persist.persist_batch import INSERT_SESSIONS, LOCK_SESSIONS, date_projects
 from services.worker.resources import Resources
 from services.worker.row_tables import TOOL_CALLS, for_all, for_each
@@ -73,7 +74,6 @@ _DELETE_SESSIONLESS: Final = _sql("delete_sessionless")
 _LEFTOVERS = (
     "SELECT FROM projects WHERE %(job_number)s = ANY(brought_by) ORDER BY id FOR UPDATE",
     "UPDATE projects SET brought_by = array_remove(brought_by, %(job_number)s::integer) WHERE %(job_number)s = ANY(brought_by)",
-    "DELETE FROM project_places WHERE told_by = 'import:' || %(job_number)s",
     "DELETE FROM imported_files WHERE job_number = %(job_number)s",
     "UPDATE import_jobs SET undone_at = clock_timestamp() WHERE number = %(job_number)s",
 )
@@ -184,8 +184,9 @@ def _undo_sessionless(connection: Connection[Any], parameters: dict[str, Any]) -
 
 
 def clear_up(connection: Connection[Any], job_number: int) -> None:
-    """When all rows are gone: forgets which projects and files the import brought, in the caller's transaction."""
+    """When all rows are gone: takes back what came besides, and forgets which projects and files the import brought, in the caller's transaction."""
     forget_contents(connection, job_number)
+    forget_besides(connection, job_number)
     forget_tombstones(connection, job_number)
     for command in _LEFTOVERS:
         connection.execute(command.encode(), {"job_number": job_number})

@@ -20,7 +20,7 @@ FROM sessions AS s WHERE s.session_id = ANY(%(session_ids)s) AND $is_old
 
 -- name: mark
 INSERT INTO dropped_texts AS d (session_id, before) SELECT * FROM unnest(%(session_ids)s::text[], %(befores)s::timestamptz[])
-ON CONFLICT (session_id) DO UPDATE SET before = greatest(d.before, excluded.before), is_done = false
+ON CONFLICT (session_id) DO UPDATE SET before = greatest(d.before, excluded.before), is_done = false, brought_by = NULL
 
 -- name: rows
 SELECT of_table, id, project_id, size FROM (

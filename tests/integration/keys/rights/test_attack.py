@@ -19,7 +19,8 @@ from services.ingest.app import create_app as create_ingest
 from services.ingest.settings import Settings as IngestSettings
 from services.query.app import ROUTES
 from services.query.routes import dashboard
-from shared.auth.scopes import PUBLIC, required_by
+from shared.auth.route_scopes import required_by
+from shared.auth.scopes import PUBLIC
 from tests.faults.pace import wait_until
 from tests.integration.keys.conftest import Api, running
 from tests.integration.keys.rights.people import (

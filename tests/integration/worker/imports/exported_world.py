@@ -114,10 +114,10 @@ def a_tracker_with_everything(worker: Resources, folder: Path) -> None:
             range_bytes=1,
         )
         connection.execute(
-            "INSERT INTO machines (machine_id, name, user_name, report, last_heard_at) VALUES (%s, 'laptop', 'ann', '{\"a\": 1}', %s)",
+            "INSERT INTO machines (machine_id, name, user_name, report, last_heard_at) VALUES (%s, 'laptop', 'ann', '{\"os\": \"Linux\"}', %s)",
             (MACHINE, NOW),
         )
-        connection.execute("INSERT INTO session_machines VALUES ('wire', %s)", (MACHINE,))
+        connection.execute("INSERT INTO session_machines (session_id, machine_id) VALUES ('wire', %s)", (MACHINE,))
         connection.execute("INSERT INTO session_marks VALUES ('wire', true, '{Élan}', '{élan}', 'a note', 'My title', %s)", (NOW,))
         # Who reads what is a person's word too: a session that was private must not come back as the other tracker's default says.
         connection.execute("UPDATE session_marks SET visibility = 'private'")

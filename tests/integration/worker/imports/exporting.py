@@ -52,20 +52,29 @@ def exported(worker: Resources, target: Path, **selection: Any) -> Path:
     return target
 
 
-def add_import(worker: Resources, archive: Path, *, user: str | None = None, projects: list[str] | None = None) -> UUID:
-    """`user`, `projects`: what the key is bound to."""
+def add_import(
+    worker: Resources,
+    archive: Path,
+    *,
+    user: str | None = None,
+    projects: list[str] | None = None,
+    scopes: list[str] | None = None,
+    is_open: bool = False,
+) -> UUID:
+    """`user`, `projects`: what the key is bound to. `scopes`: an admin's, but of a bound key. `is_open`: there is no key."""
+    scopes = scopes or (["admin"] if user is None and projects is None else ["ingest"])
     job_id, key_id, blob = uuid4(), uuid4().hex[:8], archive.with_name(str(uuid4()))
     blob.write_bytes(archive.read_bytes())
     files = [{"name": archive.name, "blob_url": blob.as_uri(), "bytes": blob.stat().st_size, "kind": "tracker_export"}]
     with psycopg.connect(worker.settings.database_url) as connection:
         connection.execute(
-            "INSERT INTO api_keys (id, name, sha256, scopes, user_name, project_ids) VALUES (%s, 'k', sha256(%s), '{ingest}', %s,"
+            "INSERT INTO api_keys (id, name, sha256, scopes, user_name, project_ids) VALUES (%s, 'k', sha256(%s), %s, %s,"
             " (SELECT array_agg(id) FROM projects WHERE path = ANY(%s)))",
-            (key_id, key_id.encode(), user, projects),
+            (key_id, key_id.encode(), scopes, user, projects),
         )
         connection.execute(
             "INSERT INTO import_jobs (id, files, bytes_total, key_id, user_name) VALUES (%s, %s, %s, %s, %s)",
-            (job_id, Jsonb(files), blob.stat().st_size, key_id, user),
+            (job_id, Jsonb(files), blob.stat().st_size, None if is_open else key_id, user),
         )
         connection.execute("INSERT INTO import_shares (job_id, share) VALUES (%s, 0)", (job_id,))
     return job_id

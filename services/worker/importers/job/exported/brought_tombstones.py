@@ -5,6 +5,7 @@ is told by name. Whoever has such a session here keeps it: only an erasure of th
 """
 
 from collections.abc import Sequence
+from datetime import datetime
 from functools import partial
 from typing import Annotated, Any, Final, Literal
 from uuid import UUID
@@ -16,6 +17,7 @@ from psycopg.rows import scalar_row
 from psycopg.types.json import Jsonb
 
 from services.worker import lock_order
+from services.worker.importers.formats.export_manifest import check_times
 from shared.sql_files import statement
 
 _sql = partial(statement, __package__, "brought_tombstones.sql")
@@ -30,7 +32,7 @@ _FORGET: Final = (_sql("forget"), _sql("leave_to_others"), _sql("forget_salts"))
 # Nobody moves house more often; more would slow down all who write.
 _MOST_SALTS: Final = 64
 
-_Time = Annotated[str, Meta(max_length=40, pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(\+00:00|Z)$")]
+_Time = Annotated[datetime, Meta(tz=True)]
 _Name = Annotated[str, Meta(min_length=1, max_length=4096)]
 _Hash = Annotated[str, Meta(pattern="^[0-9a-f]{64}$", max_length=64)]
 
@@ -38,6 +40,10 @@ _Hash = Annotated[str, Meta(pattern="^[0-9a-f]{64}$", max_length=64)]
 class _Tombstone(Struct, tag_field="kind"):
     created_at: _Time
     job_id: UUID | None = None
+
+    def __post_init__(self) -> None:
+        """ValueError."""
+        check_times(self)
 
 
 class BroughtSession(_Tombstone, tag="session", kw_only=True):

@@ -9,51 +9,46 @@ Each transaction commits how far the job is. A worker that dies leaves a lease t
 Rows merge by the ranks of all imports, so a second import of the same export changes nothing, and an undo takes away what only this one brought.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby, islice
 from typing import IO, Any, Final, TypeVar, cast
 
 import msgspec
 
 from services.worker import lock_order
-from services.worker.aggregates.dropped_contributions import SESSIONS
-from services.worker.archive.segments import Segment
 from services.worker.importers.formats.export_manifest import ROW_TABLES_IN_ORDER, StoredTranscript, rows_member
+from services.worker.importers.formats.exported_besides import BESIDES, with_own_projects
 from services.worker.importers.formats.exported_rows import (
     INVALID_ROW,
     RECORD_TABLES,
     ExportedRecord,
+    invalid_row,
     read_exported_rows,
     rows_of_member,
 )
 from services.worker.importers.job import brought_base, errors, shards
 from services.worker.importers.job.chunks import CHUNK_CHARACTERS, CHUNK_RECORDS, characters_of
-from services.worker.importers.job.exported import besides
+from services.worker.importers.job.exported import besides, export_base, rights
 from services.worker.importers.job.exported.brought_tombstones import BroughtTombstone, bring_tombstones
+from services.worker.importers.job.exported.export_base import ExportBase
 from services.worker.importers.job.exported.open_export import OpenedExport, Refused, open_export
-from services.worker.importers.job.exported.stored_transcripts import NotAsListed, put_segments, store_transcript
+from services.worker.importers.job.exported.stored_parts import Store, Stored, stored_isolating
+from services.worker.importers.job.exported.stored_transcripts import NotAsListed, is_gone, put_segments, store_transcript, without_dropped
 from services.worker.importers.job.lease import StallWatch, WatchedFile
 from services.worker.importers.job.shards import Checkpoint, Progress, Shard
 from services.worker.persist.dead_letters import NOTHING, Outcome, persist_isolating
-from services.worker.persist.dropped_texts import sessions_without_texts
 from services.worker.persist.live.close_idle import close_idle
 from services.worker.persist.live.feed_items import append_to_feed
 from services.worker.persist.ownership import foreign_sessions
 from services.worker.persist.persist_batch import Persisted
-from services.worker.persist.records import KeptResults, Record, RecordError, TimelineEntry, ToolUse
+from services.worker.persist.records import ApiCall, KeptResults, Record, RecordError, TimelineEntry, ToolUse
 from services.worker.persist.staging.staging_tables import ReceivedEvent
-from services.worker.persist.tombstones import Kind, with_tombstones
 from services.worker.resources import Resources
 from shared.blobs.stores import open_blob
 from shared.redaction.redacted_structs import redact_structs
 
 OTHER_IDLE_GAP: Final = "OTHER_IDLE_GAP"
-BASE_LEFT_OUT: Final = "BASE_LEFT_OUT"
 NOT_MERGED: Final = "NOT_MERGED"
-_BASE_MESSAGE: Final = (
-    "The numbers of sessions that the other tracker had dropped were left out: a tracker takes them that has no session of what is imported,"
-    " since nothing tells whether such a session is here too."
-)
 _ROWS_AT_ONCE: Final = 1_000
 _DAMAGED_AT_ITS_SOURCE: Final = "CONTENT_DAMAGED"
 
@@ -106,6 +101,8 @@ class _Import:
         self._bytes_total = max(sum(member.bytes for member in export.manifest.members), 1)
         self._bytes_done = 0
         self._is_cancelled = False
+        self._base = ExportBase(export, shard, watch)
+        self._base_is_refused = False
 
     def run(self) -> None:
         """From the checkpoint on. _Cancelled, LeaseLostError."""
@@ -132,13 +129,13 @@ class _Import:
                 self._store_records(index, table, content, done)
             elif table in brought_base.ROWS:
                 self._store_base(index, table, content, done)
-            elif table in besides.ROWS:
+            elif table in BESIDES:
                 self._store_besides(index, table, content, done)
             elif table == "transcript_files":
                 self._store_transcripts(index, content, done)
             elif table == "tombstones":
                 self._store_tombstones(index, content, done)
-        if table == "projects" and self._shard.bound is None:
+        if table == "projects":
             self._merge_projects(name)
         self._commit_nothing(Checkpoint(0, index + 1))
 
@@ -166,77 +163,93 @@ class _Import:
         if worker.settings.redact:
             redact_structs([row.record for row in kept], self._redactions)
         batch = [ReceivedEvent(row.record, row.received_at, shard.request_id, f"import:{shard.job_id}", bound=shard.bound) for row in kept]
+        lines = {id(row.record): row.line for row in kept}
         with worker.transaction() as connection:
-            outcome = NOTHING
+            outcome, skipped = NOTHING, self._without_prices(connection, [row.record for row in kept])
             if batch:
                 outcome = persist_isolating(
                     connection, batch, idle_gap=worker.idle_gap, job_number=shard.job_number, is_clients_word=from_wire
                 )
             _, for_feed = close_idle(connection, worker.settings.session_idle_seconds, job_number=shard.job_number)
-            self._advance(connection, checkpoint, outcome, len(rows))
+            self._errors += (invalid_row(lines[id(dead.event)], f"see the dead letter of event {dead.event.id}") for dead in outcome.dead)
+            self._advance(connection, checkpoint, outcome, len(rows), skipped=skipped)
         append_to_feed(worker.redis, for_feed)
         self._check_cancelled()
 
-    def _store_parts(
-        self, index: int, rows: Iterator[T], done: int, store: Callable[[Any, list[T]], tuple[Outcome, Mapping[str, int]]]
-    ) -> None:
-        """Some rows in each transaction, with how far it is. `store` says what it persisted, and how many rows it left out, by reason."""
+    def _without_prices(self, connection: Any, records: Sequence[Record]) -> dict[str, int]:
+        """Calls cost here what this tracker's prices say, unless the key may say otherwise. Gives how many prices were left out, by reason."""
+        priced = [record for record in records if isinstance(record, ApiCall) and record.price is not None]
+        if not priced or (refusal := rights.refusal(connection, self._shard.job_number, rights.PRICES)) is None:
+            return {}
+        for call in priced:
+            call.price = None
+        return {refusal: len(priced)}
+
+    def _store_parts(self, index: int, table: str, rows: Iterator[tuple[int, T]], done: int, store: Store[T]) -> None:
+        """Some rows in each transaction, with how far it is. Rows that the key may not bring are left out."""
         number = done
         for part in self._watch.watched(_parts(islice(rows, done, None), _ROWS_AT_ONCE)):
             number += len(part)
             with self._worker.transaction() as connection:
-                outcome, left_out = store(connection, part)
-                skipped = {why: count for why, count in left_out.items() if count}
-                self._advance(connection, Checkpoint(0, index, number), outcome, len(part), skipped=skipped)
+                refusal = rights.refusal(connection, self._shard.job_number, table)
+                stored = self._stored(connection, part, store) if refusal is None else Stored(left_out={refusal: len(part)})
+                outcome = Outcome(Persisted(projects=stored.projects), [], [], [])
+                self._advance(connection, Checkpoint(0, index, number), outcome, len(part), skipped=stored.left_out)
             self._check_cancelled()
 
-    def _store_besides(self, index: int, table: str, content: IO[bytes], done: int) -> None:
-        def store(connection: Any, part: list[Any]) -> tuple[Outcome, Mapping[str, int]]:
-            if table == "saved_views":
-                besides.name_own_projects(connection, part, self._paths())
-            stored = besides.store_rows(connection, self._shard, table, part, self._counted_redactions)
-            persisted = Persisted(projects=stored.new if table == "projects" else 0)
-            return Outcome(persisted, [], [], []), {errors.OF_ANOTHER_USER: stored.left_out}
+    def _stored(self, connection: Any, part: Sequence[tuple[int, T]], store: Store[T]) -> Stored:
+        stored = stored_isolating(connection, part, store)
+        self._errors += (invalid_row(line, why) for line, why in stored.refused.items())
+        return stored
 
-        self._store_parts(index, self._without_errors(rows_of_member(content, besides.ROWS[table])), done, store)
+    def _store_besides(self, index: int, table: str, content: IO[bytes], done: int) -> None:
+        rows = self._without_errors(rows_of_member(content, BESIDES[table]))
+        if table == "saved_views":
+            with self._worker.transaction() as connection:
+                ids = besides.own_projects(connection, export_base.paths_of(self._export))
+            rows = ((line, msgspec.structs.replace(view, address=with_own_projects(view.address, ids))) for line, view in rows)
+
+        def store(connection: Any, part: list[Any]) -> Stored:
+            new = besides.store_rows(connection, self._shard, table, part, self._counted_redactions)
+            return Stored(projects=new if table == "projects" else 0)
+
+        self._store_parts(index, table, rows, done, store)
 
     def _merge_projects(self, name: str) -> None:
         """When all projects are here: what was one there is one here, before any row comes. May be repeated."""
+
+        def merge(connection: Any, part: list[Any]) -> Stored:
+            [project] = part
+            if (refusal := besides.merge_project(connection, project, self._shard.job_number)) is not None:
+                self._errors.append(RecordError(code=NOT_MERGED, message=refusal))
+            return Stored()
+
         with self._export.open(name) as content:
-            for row in self._watch.watched(rows_of_member(content, besides.ROWS["projects"])):
+            for row in self._watch.watched(rows_of_member(content, BESIDES["projects"])):
                 if not isinstance(row, RecordError):
                     with self._worker.transaction() as connection:
-                        refusal = besides.merge_project(connection, row)
-                    if refusal is not None:
-                        self._errors.append(RecordError(code=NOT_MERGED, message=refusal))
+                        if rights.refusal(connection, self._shard.job_number, "projects") is None:
+                            self._stored(connection, [row], merge)
 
     def _store_base(self, index: int, table: str, content: IO[bytes], done: int) -> None:
-        """Numbers of dropped sessions."""
+        """Numbers of dropped sessions. Why they are left out is told once."""
         parameters = {"job_number": self._shard.job_number, "idle_gap": self._worker.idle_gap}
-        selection = self._export.manifest.selection
-        paths = set(self._paths().values()) if selection.project_id is not None else None
 
-        def store(connection: Any, part: list[Any]) -> tuple[Outcome, Mapping[str, int]]:
-            if self._shard.bound is not None:
-                return NOTHING, {errors.OF_ANOTHER_USER: len(part)}
-            if brought_base.may_bring(connection, self._shard.job_number, selection.user, paths):
+        def store(connection: Any, part: list[Any]) -> Stored:
+            refusal = self._base.refusal(connection)
+            if refusal is None:
                 brought_base.bring_rows(connection, table, part, parameters, self._counted_redactions)
-                return NOTHING, {}
-            if table == SESSIONS and done == 0:
-                self._errors.append(RecordError(code=BASE_LEFT_OUT, message=_BASE_MESSAGE))
-            return NOTHING, {BASE_LEFT_OUT: len(part)}
+                return Stored()
+            if not self._base_is_refused:
+                self._errors.append(refusal)
+                self._base_is_refused = True
+            return Stored(left_out={refusal.code: len(part)})
 
-        self._store_parts(index, self._without_errors(rows_of_member(content, brought_base.ROWS[table])), done, store)
-
-    def _paths(self) -> dict[int, str]:
-        """The paths of the other tracker's projects by their ids there, which its saved views name."""
-        with self._export.open(rows_member("projects")) as content:
-            rows = rows_of_member(content, besides.ROWS["projects"])
-            return {row.id: row.path for row in rows if not isinstance(row, RecordError)}
+        self._store_parts(index, table, self._without_errors(rows_of_member(content, brought_base.ROWS[table])), done, store)
 
     def _store_transcripts(self, index: int, content: IO[bytes], done: int) -> None:
-        rows: Iterator[StoredTranscript] = self._without_errors(rows_of_member(content, StoredTranscript))
-        for number, file in enumerate(self._watch.watched(islice(rows, done, None)), done + 1):
+        rows: Iterator[tuple[int, StoredTranscript]] = self._without_errors(rows_of_member(content, StoredTranscript))
+        for number, (line, file) in enumerate(self._watch.watched(islice(rows, done, None)), done + 1):
             is_empty = not file.pieces and not (file.dropped_to and file.machine_id)
             if file.is_damaged or is_empty or not self._worker.settings.archive:
                 if file.is_damaged:
@@ -244,9 +257,9 @@ class _Import:
                     self._errors.append(RecordError(code=_DAMAGED_AT_ITS_SOURCE, message=message))
                 self._commit_nothing(Checkpoint(0, index, number))
                 continue
-            self._store_transcript(file, Checkpoint(0, index, number))
+            self._store_transcript(line, file, Checkpoint(0, index, number))
 
-    def _store_transcript(self, file: StoredTranscript, checkpoint: Checkpoint) -> None:
+    def _store_transcript(self, line: int, file: StoredTranscript, checkpoint: Checkpoint) -> None:
         """One in each transaction: it may be of any length."""
         shard, store = self._shard, self._worker.archive
         try:
@@ -262,19 +275,23 @@ class _Import:
             lock_order.lock_import_order(connection)
             # Who writes tombstones has writing exclusively.
             lock_order.lock_writing_shared(connection)
-            if not foreign_sessions(connection, shard.bound, [file.session_id]) and not _is_gone(connection, file, user):
-                store_transcript(connection, store, shard, *_without_dropped(connection, file, segments), user)
+            if not foreign_sessions(connection, shard.bound, [file.session_id]) and not is_gone(connection, file, user):
+
+                def stored(connection: Any, part: list[StoredTranscript]) -> Stored:
+                    store_transcript(connection, store, shard, *without_dropped(connection, part[0], segments), user)
+                    return Stored()
+
+                self._stored(connection, [(line, file)], stored)
             self._bytes_done += sum(size for _, size in file.pieces)
             self._advance(connection, checkpoint, NOTHING, 1, files=1)
         self._check_cancelled()
 
     def _store_tombstones(self, index: int, content: IO[bytes], done: int) -> None:
-        def store(connection: Any, part: list[BroughtTombstone]) -> tuple[Outcome, Mapping[str, int]]:
-            if self._shard.bound is not None:
-                return NOTHING, {errors.OF_ANOTHER_USER: len(part)}
-            return NOTHING, {errors.TOMBSTONES_OF_SESSIONS_HERE: bring_tombstones(connection, part, self._shard.job_number)}
+        def store(connection: Any, part: list[BroughtTombstone]) -> Stored:
+            of_sessions_here = bring_tombstones(connection, part, self._shard.job_number)
+            return Stored(left_out={errors.TOMBSTONES_OF_SESSIONS_HERE: of_sessions_here} if of_sessions_here else {})
 
-        self._store_parts(index, self._without_errors(rows_of_member(content, BroughtTombstone)), done, store)
+        self._store_parts(index, "tombstones", self._without_errors(rows_of_member(content, BroughtTombstone)), done, store)
 
     @property
     def _counted_redactions(self) -> dict[str, int] | None:
@@ -299,7 +316,7 @@ class _Import:
         outcome: Outcome,
         rows: int,
         *,
-        skipped: dict[str, int] | None = None,
+        skipped: Mapping[str, int] | None = None,
         files: int = 0,
     ) -> None:
         """Writes how far it is, in the transaction of what was stored. Behind it, _check_cancelled."""
@@ -310,8 +327,8 @@ class _Import:
             outcome.persisted,
             rows=rows,
             files=files,
-            errors=[*found, *errors.of_foreign_records(outcome.foreign), *errors.of_dead_letters(outcome.dead)],
-            skipped_records=errors.not_stored(outcome) | (skipped or {}),
+            errors=[*found, *errors.of_foreign_records(outcome.foreign)],
+            skipped_records=errors.not_stored(outcome) | dict(skipped or {}),
             redactions=self._redactions,
         )
         self._is_cancelled = shards.advance(connection, self._shard, progress)
@@ -320,20 +337,6 @@ class _Import:
     def _check_cancelled(self) -> None:
         if self._is_cancelled:
             raise _Cancelled
-
-
-def _is_gone(connection: Any, file: StoredTranscript, user: str | None) -> bool:
-    """Whether the session, or some of it, or its user was erased here or has expired, or nothing would be left of the file without its texts."""
-    named: set[tuple[Kind, str]] = {("session", file.session_id)}
-    is_gone = with_tombstones(connection, named if user is None else {*named, ("user", user)})
-    return bool(is_gone) or (not file.machine_id and bool(sessions_without_texts(connection, [file.session_id])))
-
-
-def _without_dropped(connection: Any, file: StoredTranscript, segments: list[Segment]) -> tuple[StoredTranscript, list[Segment]]:
-    """Of a session whose texts were dropped here later than there: the file alone, so that its machine goes on behind it."""
-    if segments and sessions_without_texts(connection, [file.session_id]) and not file.dropped_to:
-        return msgspec.structs.replace(file, dropped_to=segments[-1].end_offset), []
-    return file, segments
 
 
 def _is_kept(record: Record, kept: KeptResults) -> bool:

@@ -13,6 +13,8 @@ from services.worker.archive.imported_files import ImportedFile, Place, store_fi
 from services.worker.archive.segments import Segment, add_segments, packed
 from services.worker.importers.formats.export_manifest import StoredTranscript
 from services.worker.importers.job.shards import Shard
+from services.worker.persist.dropped_texts import sessions_without_texts
+from services.worker.persist.tombstones import Kind, with_tombstones
 from shared.blobs.contents import ContentStore
 from shared.redaction.redacted_lines import redact_lines
 from shared.sql_files import statement
@@ -68,3 +70,17 @@ def store_transcript(
         connection.execute(_BROUGHT_AGAIN, parameters | {"sha256s": [segment.sha256 for segment in segments]})
     else:
         add_segments(connection, [(added[0], number, segment) for number, segment in enumerate(segments)])
+
+
+def is_gone(connection: Connection[Any], file: StoredTranscript, user: str | None) -> bool:
+    """Whether the session, or some of it, or its user was erased here or has expired, or nothing would be left of the file without its texts."""
+    named: set[tuple[Kind, str]] = {("session", file.session_id)}
+    is_gone = with_tombstones(connection, named if user is None else {*named, ("user", user)})
+    return bool(is_gone) or (not file.machine_id and bool(sessions_without_texts(connection, [file.session_id])))
+
+
+def without_dropped(connection: Connection[Any], file: StoredTranscript, segments: list[Segment]) -> tuple[StoredTranscript, list[Segment]]:
+    """Of a session whose texts were dropped here later than there: the file alone, so that its machine goes on behind it."""
+    if segments and sessions_without_texts(connection, [file.session_id]) and not file.dropped_to:
+        return msgspec.structs.replace(file, dropped_to=segments[-1].end_offset), []
+    return file, segments
