@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from http.client import HTTPException, HTTPResponse
+from itertools import chain, repeat
 from typing import Any, Final
 
 from client.errors import BadAnswer, Refused, TryLater, Unreachable
@@ -16,6 +17,8 @@ from client.http.connection import Answer, Body, Connection, NotConnected, Serve
 # Pauses between retries, for a busy server and for uploads that lost their connection: a minute in all.
 PAUSES_SECONDS: Final = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
 LONGEST_PAUSE_SECONDS: Final = 60.0
+# An hour more for a server that says that it is busy.
+PATIENT_PAUSES: Final = 120
 _NO_CONTENT: Final = 204
 _TRY_LATER: Final = (502, 503, 504)
 _MOST_MESSAGE: Final = 2_000
@@ -31,6 +34,8 @@ class Server:
         self._connection = partial(Connection, url, token)
         self._connection()
         self.on_wait = on_wait
+        # Of a command that runs for long anyway, as one that moves everything.
+        self.is_patient = False
 
     def ask(self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None) -> Any:
         """The answer's JSON (None of an empty one), after retries if the server is busy. Raises Refused or Unreachable."""
@@ -72,7 +77,7 @@ class Server:
         return connection, response
 
     def _with_retries(self, request: Callable[[], Any], *, retries_lost_connections: bool = False) -> Any:
-        for pause in PAUSES_SECONDS:
+        for tried, pause in enumerate(chain(PAUSES_SECONDS, repeat(PAUSES_SECONDS[-1], PATIENT_PAUSES if self.is_patient else 0))):
             try:
                 return request()
             except TryLater as error:
@@ -80,7 +85,7 @@ class Server:
                 asked = error.retry_after_seconds
                 time.sleep(pause if asked is None else min(asked, LONGEST_PAUSE_SECONDS))
             except _ConnectionLost:
-                if not retries_lost_connections:
+                if not retries_lost_connections or tried >= len(PAUSES_SECONDS):
                     raise
                 self.on_wait("The connection was lost. Trying again.")
                 time.sleep(pause)

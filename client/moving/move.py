@@ -19,6 +19,7 @@ from client.questions import full_export
 from client.questions.lists import Project, User, show_table
 from client.questions.lookup import get, pages, project_id
 from client.questions.output import Column
+from shared.quantities import counted
 
 # Of each session, and added up over all that are moved.
 _MEASURES: Final = {
@@ -35,6 +36,8 @@ _MEASURES: Final = {
     "active_minutes": "Active minutes",
     "cost_usd": "Cost in USD",
 }
+# The reason in a job's `skipped_records` for what has a tombstone.
+_ERASED: Final = "erased or expired"
 # Sums of floats, which may be added in another order.
 _TOLERANCE: Final = 1e-6
 
@@ -89,19 +92,20 @@ def move(
         chosen = {"user": user, "project_id": project_id(here, project)}
         # Before anything is written here: whether the other one answers, and takes the key.
         get(there, "/api/sessions", {"limit": 1})
-        if not dry_run:
-            _move(here, there, display, chosen, keep)
+        here.is_patient = there.is_patient = True
+        left_out = {} if dry_run else _move(here, there, display, chosen, keep)
         compared = _compare(_sessions(here, chosen), _sessions(there, {}))
     if as_json:
         write_json({"compared": [each.row() for each in compared]})
     else:
         show_table([each.row() for each in compared], _COLUMNS, "")
     if not dry_run and not all(each.is_equal for each in compared):
-        typer.echo("Not all of it is equal: docs/how-to/export.md says why that can be.", err=True)
+        typer.echo(f"Not all of it is equal{_why(left_out)}: docs/how-to/export.md says why that can be.", err=True)
         raise typer.Exit(FAILED)
 
 
-def _move(here: Server, there: Server, display: Quiet, chosen: dict[str, Any], keep: Path | None) -> None:
+def _move(here: Server, there: Server, display: Quiet, chosen: dict[str, Any], keep: Path | None) -> dict[str, int]:
+    """Returns how many records the other one left out, by reason."""
     with TemporaryDirectory() as temporary:
         archive = keep or Path(temporary) / "tracker-export.zip"
         written = full_export.export_to(here, display, archive, **chosen)
@@ -120,6 +124,14 @@ def _move(here: Server, there: Server, display: Quiet, chosen: dict[str, Any], k
         reasons = " ".join(str(error["message"]) for error in ended["errors"][:3])
         raise Failure(f"The import at {there.url} {ended['status']}. {reasons}".rstrip())
     display.note(f"Moved {decimal(size)}: job {job['job_id']} there; `tracker undo` takes it back.")
+    left_out: dict[str, int] = ended["skipped_records"]
+    return left_out
+
+
+def _why(left_out: dict[str, int]) -> str:
+    """What of the difference the other tracker tells of itself."""
+    erased = left_out.get(_ERASED, 0)
+    return f". {counted(erased, 'record')} stayed out there, of what was erased or has expired there. Of the rest" if erased else ""
 
 
 def _pieces(archive: Path) -> Iterator[bytes]:

@@ -18,7 +18,7 @@ from client.questions.period import Zone
 from shared import quantities
 
 FIELDS: Final = (
-    "kind", "used_percentage", "resets_at", "pace", "freshness", "read_at", "source", "account", "users", "machine_id", "elapsed_percentage",
+    "kind", "used_percentage", "resets_at", "pace", "freshness", "read_at", "source", "account", "users", "machine_id", "key_id", "elapsed_percentage",
     "window_seconds", "no_forecast",
 )  # fmt: skip
 _KINDS: Final = {"five_hour": "5 hours", "seven_day": "7 days"}

@@ -23,6 +23,8 @@ PATH: Final = "/api/retention"
 Kind = Literal["texts", "sessions", "archive", "jobs", "dead-letters", "scrubs", "audit", "live-payloads"]
 KINDS: Final[tuple[str, ...]] = get_args(Kind)
 
+_SINGULAR: Final = ("archive", "audit")
+
 app = typer.Typer(help="Shows and sets for how long what is kept.")
 
 What = Annotated[Kind, typer.Argument(metavar="WHAT", help=f"{', '.join(KINDS[:-1])} or {KINDS[-1]}.")]
@@ -80,7 +82,7 @@ def set_rule(
             write_json(answer)
             return
         kept = "for good" if answer["days"] is None else f"for {counted(answer['days'], 'day')}"
-        typer.echo(f"{what} are kept {kept}{_of(answer['project_id'] and f'project {project}', user)}.")
+        typer.echo(f"{what} {'is' if what in _SINGULAR else 'are'} kept {kept}{_of(answer['project_id'] and f'project {project}', user)}.")
         typer.echo(f"`{command()} retention --dry-run` says what goes by that.")
 
 
@@ -104,13 +106,14 @@ def run(
     rewrite: Annotated[
         bool, typer.Option("--rewrite", help="Make the files of tables small at the end. Locks each for seconds or minutes.")
     ] = False,
+    is_waiting: Annotated[bool, typer.Option("--wait/--no-wait", help="Wait until it is done, and show what it dropped.")] = True,
     as_json: AsJson = False,
     url: Url = DEFAULT_URL,
     token: Token = None,
 ) -> None:
     """Drops now what is older than it is to be kept, and waits for it. Else it begins by itself once a day."""
     with failures_as_exit_codes():
-        _run(url, token, {"dry_run": False, "rewrite": rewrite}, as_json=as_json)
+        _run(url, token, {"dry_run": False, "rewrite": rewrite}, as_json=as_json, is_waiting=is_waiting)
 
 
 @app.command()
@@ -132,11 +135,14 @@ def allow(
             typer.echo("Retention has dropped nothing of this session.")
 
 
-def _run(url: str, token: str | None, wanted: dict[str, bool], *, as_json: bool) -> None:
-    """Starts a run, waits for its end and writes what it dropped."""
+def _run(url: str, token: str | None, wanted: dict[str, bool], *, as_json: bool, is_waiting: bool = True) -> None:
+    """Starts a run, and unless nobody waits for its end writes what it dropped."""
     display = display_for(is_quiet=as_json)
     server = server_at(url, token, display)
     started = server.ask("POST", f"{PATH}/runs", wanted)
+    if not is_waiting:
+        write_json(started) if as_json else typer.echo(f"The run has started; `{command()} retention` shows what it dropped.")
+        return
     run_id = started["run_id"]
     ended = follow(
         server, f"{PATH}/runs/{run_id}", f"The run {run_id}", lambda seen: display.note(f"It is at {seen['stage'] or 'its begin'}.")

@@ -83,6 +83,12 @@ COMMANDS = {"down": down, "status": status, "psql": psql, "run": run}
 
 if __name__ == "__main__":
     try:
-        sys.exit(COMMANDS[sys.argv[1]](Paths(read_settings().data_dir.expanduser().resolve())))
+        exit_code = COMMANDS[sys.argv[1]](Paths(read_settings().data_dir.expanduser().resolve()))
+        sys.stdout.flush()
     except StartError as error:
         sys.exit(str(error))
+    except BrokenPipeError:
+        # A reader such as `head` has seen enough. Python would write the rest at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    sys.exit(exit_code)

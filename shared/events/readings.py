@@ -164,6 +164,8 @@ class Reading(Struct, omit_defaults=True, kw_only=True):
     body: ReadingBody
     # The user that the API key was bound to, as in HookPayload.
     bound_user: str | None = None
+    # The id of the API key; "": none was needed.
+    key_id: str = ""
 
     @property
     def session_id(self) -> str | None:

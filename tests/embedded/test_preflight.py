@@ -116,6 +116,23 @@ def test_a_stale_lock_does_not_stop_the_start(folder: Path) -> None:
     assert lock.holder(folder / "lock") is None
 
 
+def test_a_status_whose_reader_has_gone_ends_without_a_traceback(folder: Path) -> None:
+    """given `make status | head`, whose reader ends after the first line"""
+    reader, writer = os.pipe()
+    os.close(reader)
+
+    ended = subprocess.run(
+        [sys.executable, "-m", "deploy.embedded.control", "status"],
+        env=os.environ | {"TRACKER_DATA_DIR": str(folder)},
+        stdout=writer,
+        stderr=subprocess.PIPE,
+        check=False,
+    )
+
+    os.close(writer)
+    assert (ended.returncode, ended.stderr) == (0, b"")
+
+
 def test_an_invalid_setting_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TRACKER_PORT", "http")
     with pytest.raises(InvalidSettings, match="TRACKER_PORT=http does not work: it must be a whole number from 1 to 65535"):

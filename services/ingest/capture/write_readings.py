@@ -28,6 +28,7 @@ from services.ingest.http.request_checks import AcceptedBody
 from services.ingest.http.responses import ReadingsAccepted, RejectedItem
 from services.ingest.journal.append import captured_entries
 from shared import metrics
+from shared.auth.authentication import key_of
 from shared.events.messages import Binding
 from shared.events.plausible import objection_to_time
 from shared.events.readings import RateLimit, RateLimitEvent, Reading, ReadingBody, SessionFile, StatusLine, UsageCache, UsageWindow, aware
@@ -70,7 +71,8 @@ async def write_readings(request: Request) -> Response:
     lines = _lines(body, media_type)
     if ingest.settings.redact and lines:
         lines = (await without_secrets(b"\n".join(lines))).split(b"\n")
-    items, rejected = _decode(lines, binding, now)
+    key = key_of(request.scope)
+    items, rejected = _decode(lines, binding, now, "" if key is None else key.key_id)
     items, foreign = await _own(ingest, binding, items)
     answer_headers = None
     if items:
@@ -101,13 +103,13 @@ def _lines(body: bytes, media_type: bytes) -> list[bytes]:
     return lines
 
 
-def _decode(lines: Sequence[bytes], binding: Binding, now: datetime) -> tuple[list[_Item], list[RejectedItem]]:
+def _decode(lines: Sequence[bytes], binding: Binding, now: datetime, key_id: str) -> tuple[list[_Item], list[RejectedItem]]:
     """The readings, and the rejected ones. A body that is one line and no JSON is refused as a whole."""
     items: list[_Item] = []
     rejected: list[RejectedItem] = []
     for index, line in enumerate(lines):
         try:
-            items.append(_Item(index, _reading_of(line, binding, now), len(line)))
+            items.append(_Item(index, _reading_of(line, binding, now, key_id), len(line)))
         except ApiError as error:
             if len(lines) == 1 and error.code == "INVALID_JSON":
                 raise
@@ -115,7 +117,7 @@ def _decode(lines: Sequence[bytes], binding: Binding, now: datetime) -> tuple[li
     return items, rejected
 
 
-def _reading_of(line: bytes, binding: Binding, now: datetime) -> Reading:
+def _reading_of(line: bytes, binding: Binding, now: datetime, key_id: str) -> Reading:
     if len(line) > MAX_READING_BYTES:
         raise PayloadTooLarge(f"A reading may have {MAX_READING_BYTES:,} bytes, this has {len(line):,}.")
     body = parse(line, _READING)
@@ -124,7 +126,7 @@ def _reading_of(line: bytes, binding: Binding, now: datetime) -> Reading:
     body.user = binding.user or body.user
     # Whoever sends it: a key that is changed must not make it another reading.
     reading_id = derived_id("reading", msgspec.json.encode(body).decode())
-    return Reading(id=reading_id, body=body, bound_user=binding.user)
+    return Reading(id=reading_id, body=body, bound_user=binding.user, key_id=key_id)
 
 
 def _complete(body: ReadingBody, now: datetime) -> None:

@@ -1,6 +1,5 @@
 """Decodes and checks events: bytes to Structs. The later steps and the worker can process every event that it returns."""
 
-import re
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple, TypeVar
 from uuid import UUID
@@ -15,6 +14,7 @@ from shared.events.messages import Conversation, Event, SessionStart, has_contro
 from shared.events.plausible import EARLIEST_EVENT, MAX_AHEAD, objection_to_time, time_field, too_large
 from shared.events.project_paths import InvalidPath, normalize_project_path
 from shared.http.errors import ApiError, BadRequest, PayloadTooLarge, invalid
+from shared.schema_words import field_and_reason
 
 MAX_SINGLE_BYTES: Final = 1024**2
 MAX_BATCH_BYTES: Final = 16 * 1024**2
@@ -33,9 +33,7 @@ _IDENTIFIERS: Final = {struct: identifiers(struct) for struct in KINDS}
 E = TypeVar("E", bound=Event)
 T = TypeVar("T")
 
-_AT = re.compile(r" - at `\$\.?(?P<field>.*)`$", re.DOTALL)
 _QUOTING: Final = ("Invalid enum value", "Invalid value")
-_MISSING = re.compile(r"Object missing required field `(?P<name>.*)`")
 
 
 class Batch(NamedTuple):
@@ -134,14 +132,10 @@ def _is_whole(value: float) -> bool:
 
 
 def _not_the_schema(problem: str, body: Any) -> BadRequest:
-    """msgspec's sentence as a 400. "Expected `int`, got `str` - at `$.usage.input_tokens`" → usage.input_tokens: Expected …"""
-    at = _AT.search(problem)
-    field = at["field"] if at else ""
-    reason = problem[: at.start()] if at else problem
+    """msgspec's sentence as a 400. "Expected `int`, got `str` - at `$.usage.input_tokens`" → usage.input_tokens: must be a whole number, not a text."""
+    field, reason = field_and_reason(problem)
     if reason.startswith(_QUOTING):
         reason = f"must be one of {', '.join(values)}" if (values := allowed_values(body, field)) else "is none of the allowed values"
-    if missing := _MISSING.fullmatch(reason):
-        field, reason = ".".join(filter(None, (field, missing["name"]))), "is required"
     return invalid(field or "body", reason)
 
 

@@ -44,7 +44,9 @@ class QuotaWindow(Answer):
     ]
     users: Annotated[list[str], doc("Whose machines read it.")]
     kind: Annotated[str, doc("As Claude Code names it.", examples=["five_hour"])]
-    used_percentage: Annotated[float, doc("The highest that was read of this window. Parallel sessions know it at different ages.")]
+    used_percentage: Annotated[
+        float, doc("The highest that the machine read of this window that read it last. Parallel sessions know it at different ages.")
+    ]
     resets_at: Annotated[
         datetime, doc("As its source says, to the minute. A window that was moved has another reset, and is another window.")
     ]
@@ -56,7 +58,10 @@ class QuotaWindow(Answer):
             "line. `rate_limit_event`: what `claude -p` printed under `tracker capture`."
         ),
     ]
-    machine_id: Annotated[str | None, doc("Where it was last read. null for a key that can only read numbers.")]
+    machine_id: Annotated[
+        str | None, doc("Where it was last read: what another machine read before is not told. null for a key that can only read numbers.")
+    ]
+    key_id: Annotated[str | None, doc("The key that sent it. null if none was needed, and for a key that can only read numbers.")]
     freshness: Annotated[
         Freshness,
         doc(

@@ -46,6 +46,7 @@ class _Quota(NamedTuple):
 
     user_id: int
     machine_id: str
+    key_id: str
     account: str
     source: str
     kind: str
@@ -133,15 +134,17 @@ def _quotas(reading: Reading, user_id: int) -> Iterator[tuple[_Quota, datetime]]
                 if limit is not None:
                     resets_at = _to_the_minute(datetime.fromtimestamp(limit.resets_at, UTC))
                     yield (
-                        _Quota(user_id, body.machine_id, "", "status_line", kind, resets_at, round(limit.used_percentage, 1)),
+                        _Quota(
+                            user_id, body.machine_id, reading.key_id, "", "status_line", kind, resets_at, round(limit.used_percentage, 1)
+                        ),
                         body.read_at,
                     )
         case UsageCache():
             for kind, resets_at, used in _begun(body.windows):
-                yield _Quota(user_id, body.machine_id, body.account, "usage_cache", kind, resets_at, used), body.fetched_at
+                yield _Quota(user_id, body.machine_id, reading.key_id, body.account, "usage_cache", kind, resets_at, used), body.fetched_at
         case RateLimitEvent():
             for kind, resets_at, used in _begun(body.windows):
-                yield _Quota(user_id, body.machine_id, "", "rate_limit_event", kind, resets_at, used), body.read_at
+                yield _Quota(user_id, body.machine_id, reading.key_id, "", "rate_limit_event", kind, resets_at, used), body.read_at
         case StatusLine() | SessionFile():
             return
 

@@ -4,19 +4,19 @@ SELECT name FROM unnest(%(names)s::text[]) AS s (name) WHERE NOT EXISTS (SELECT 
 ON CONFLICT (name) DO NOTHING
 
 -- name: store_quota
-INSERT INTO quota_readings AS q (user_id, machine_id, account, source, kind, resets_at, used_percentage, first_read_at, last_read_at)
-VALUES (%(user_id)s, %(machine_id)s, %(account)s, %(source)s, %(kind)s, %(resets_at)s, %(used_percentage)s, %(first_read_at)s, %(last_read_at)s)
-ON CONFLICT (user_id, machine_id, account, source, kind, resets_at, used_percentage) DO UPDATE
+INSERT INTO quota_readings AS q (user_id, machine_id, key_id, account, source, kind, resets_at, used_percentage, first_read_at, last_read_at)
+VALUES (%(user_id)s, %(machine_id)s, %(key_id)s, %(account)s, %(source)s, %(kind)s, %(resets_at)s, %(used_percentage)s, %(first_read_at)s, %(last_read_at)s)
+ON CONFLICT (user_id, machine_id, key_id, account, source, kind, resets_at, used_percentage) DO UPDATE
 SET first_read_at = least(q.first_read_at, excluded.first_read_at), last_read_at = greatest(q.last_read_at, excluded.last_read_at)
 WHERE excluded.first_read_at < q.first_read_at OR excluded.last_read_at > q.last_read_at
 -- A row that begins its window, or of a window that is over: in the newest one nothing is thinned.
 RETURNING xmax = 0 AND (
     NOT EXISTS (
         SELECT FROM quota_readings AS o
-        WHERE (o.user_id, o.machine_id, o.account, o.source, o.kind, o.resets_at) = (q.user_id, q.machine_id, q.account, q.source, q.kind, q.resets_at))
+        WHERE (o.user_id, o.machine_id, o.key_id, o.account, o.source, o.kind, o.resets_at) = (q.user_id, q.machine_id, q.key_id, q.account, q.source, q.kind, q.resets_at))
     OR EXISTS (
         SELECT FROM quota_readings AS n
-        WHERE (n.user_id, n.machine_id, n.account, n.source, n.kind) = (q.user_id, q.machine_id, q.account, q.source, q.kind)
+        WHERE (n.user_id, n.machine_id, n.key_id, n.account, n.source, n.kind) = (q.user_id, q.machine_id, q.key_id, q.account, q.source, q.kind)
           AND n.resets_at > q.resets_at)) AS is_to_thin
 
 -- name: thin_quota
@@ -24,18 +24,18 @@ RETURNING xmax = 0 AND (
 -- thin, whatever comes first: what goes is less than what stays, and would go again. A row that somebody else is writing stays.
 DELETE FROM quota_readings WHERE ctid IN (
     SELECT q.ctid FROM quota_readings AS q
-    WHERE (q.user_id, q.machine_id, q.account, q.source, q.kind) = (%(user_id)s, %(machine_id)s, %(account)s, %(source)s, %(kind)s)
+    WHERE (q.user_id, q.machine_id, q.key_id, q.account, q.source, q.kind) = (%(user_id)s, %(machine_id)s, %(key_id)s, %(account)s, %(source)s, %(kind)s)
       AND q.resets_at IN (
           (SELECT %(resets_at)s::timestamptz WHERE EXISTS (
               SELECT FROM quota_readings AS n
-              WHERE (n.user_id, n.machine_id, n.account, n.source, n.kind) = (%(user_id)s, %(machine_id)s, %(account)s, %(source)s, %(kind)s)
+              WHERE (n.user_id, n.machine_id, n.key_id, n.account, n.source, n.kind) = (%(user_id)s, %(machine_id)s, %(key_id)s, %(account)s, %(source)s, %(kind)s)
                 AND n.resets_at > %(resets_at)s)),
           (SELECT max(b.resets_at) FROM quota_readings AS b
-           WHERE (b.user_id, b.machine_id, b.account, b.source, b.kind) = (%(user_id)s, %(machine_id)s, %(account)s, %(source)s, %(kind)s)
+           WHERE (b.user_id, b.machine_id, b.key_id, b.account, b.source, b.kind) = (%(user_id)s, %(machine_id)s, %(key_id)s, %(account)s, %(source)s, %(kind)s)
              AND b.resets_at < %(resets_at)s))
       AND EXISTS (
           SELECT FROM quota_readings AS o
-          WHERE (o.user_id, o.machine_id, o.account, o.source, o.kind, o.resets_at) = (q.user_id, q.machine_id, q.account, q.source, q.kind, q.resets_at)
+          WHERE (o.user_id, o.machine_id, o.key_id, o.account, o.source, o.kind, o.resets_at) = (q.user_id, q.machine_id, q.key_id, q.account, q.source, q.kind, q.resets_at)
             AND o.used_percentage > q.used_percentage AND ceil(o.used_percentage / 5) = ceil(q.used_percentage / 5))
     FOR UPDATE OF q SKIP LOCKED)
 

@@ -1,6 +1,7 @@
 """`tracker move` and `tracker export --everything`: from the running tracker into another one, which then says the same."""
 
 import json
+import re
 import zipfile
 from collections.abc import Iterator
 from hashlib import sha256
@@ -53,6 +54,23 @@ def test_everything_is_moved_and_is_the_same_there(stack: Stack, other: Stack, t
     assert other.http.get("/api/stats").json()["totals"] == totals
     made = [each for each in stack.http.get("/api/exports").json()["items"] if each["export_id"] not in exports]
     assert [each["status"] for each in made] == ["expired", "expired"]
+
+
+def test_a_difference_that_is_what_was_erased_there_is_named(stack: Stack, other: Stack, tracker: Run, home: ClaudeHome) -> None:
+    session_id = home.transcript(1).stem
+    assert tracker("import", "--quiet", "--user", "max").returncode == 0
+    there = str(other.http.base_url)
+    assert tracker("move", "--to", there, "--user", "max", "--quiet").returncode == 0
+    erased = tracker("erase", "session", session_id, "--confirm", session_id, "--url", there)
+    assert erased.returncode == 0, erased.stderr
+
+    moved = tracker("move", "--to", there, "--user", "max", "--quiet")
+
+    assert moved.returncode == 1
+    assert re.fullmatch(
+        r"Not all of it is equal\. \d+ records stayed out there, of what was erased or has expired there\. Of the rest: docs/\S+ says why that can be\.\n",
+        moved.stderr,
+    ), moved.stderr
 
 
 def test_an_export_is_a_file_that_the_other_imports(stack: Stack, other: Stack, tracker: Run, home: ClaudeHome, tmp_path: Path) -> None:

@@ -49,6 +49,16 @@ def test_texts_of_a_project_go_after_their_days(stack: Stack, tracker: Run, home
     assert tracker("retention", "unset", "texts", "--project", project).returncode == 1
 
 
+def test_a_rule_is_said_in_the_number_of_its_word_and_a_run_need_not_be_waited_for(stack: Stack, tracker: Run) -> None:
+    said = [tracker("retention", "set", what, "36500").stdout.splitlines()[0] for what in ("archive", "audit", "jobs")]
+
+    assert said == [f"{what} kept for 36,500 days." for what in ("archive is", "audit is", "jobs are")]
+    assert wait_until(lambda: "The run has started" in tracker("retention", "run", "--no-wait").stdout, 60)
+    for what in ("archive", "audit", "jobs"):
+        assert tracker("retention", "unset", what).returncode == 0
+    assert wait_until(lambda: tracker("retention", "run", "--wait").returncode == 0, 60)
+
+
 def test_what_is_no_number_of_days_is_refused(tracker: Run) -> None:
     refused = tracker("retention", "set", "texts", "soon")
 

@@ -62,6 +62,20 @@ def test_a_503_is_retried_a_limited_number_of_times() -> None:
     assert len(scripted.seen) == 3
 
 
+def test_a_patient_server_waits_longer_for_one_that_is_busy_and_no_longer_for_one_that_is_away() -> None:
+    with Scripted(*[TRY_LATER] * 9, answer(200, {})) as scripted:
+        server, said = client(scripted)
+        server.is_patient = True
+        assert server.ask("POST", "/", {}) == {}
+        assert said == ["Wait."] * 9
+    with Scripted(hang_up) as scripted:
+        server, _ = client(scripted)
+        server.is_patient = True
+        with pytest.raises(Unreachable):
+            server.upload("/", {}, lambda: iter([b"x"]))
+    assert len(scripted.seen) == 3
+
+
 def test_an_interrupted_upload_restarts_from_its_first_byte() -> None:
     begun: list[int] = []
 

@@ -10,7 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.ingest.admin.erasures import LiftRequest
 from services.ingest.admin.keys import NewKey
+from services.ingest.admin.scrubs import ScrubRequest
 from services.ingest.events.decode import MAX_BATCH_ITEMS, decode_batch, decode_event, is_lines, parse
 from shared.events.event_kinds import KINDS
 from shared.events.messages import (
@@ -74,6 +76,29 @@ def test_times_outside_the_range_are_refused(time: str) -> None:
 def test_a_value_that_is_none_of_a_few_is_answered_with_those(text: bytes, kind: type[Any], reason: str) -> None:
     with pytest.raises(BadRequest) as refused:
         parse(text, msgspec.json.Decoder(kind))
+    assert str(refused.value) == reason
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "reason"),
+    [
+        (b'{"texts": ["ab"]}', ScrubRequest, "texts[0]: must have at least 6 characters"),
+        (b'{"dry_run": "maybe"}', ScrubRequest, "dry_run: must be true or false, not a text"),
+        (b'{"text": []}', ScrubRequest, "text: is not known here"),
+        (b"[]", ScrubRequest, "body: must be an object, not a list"),
+        (b"{}", LiftRequest, "what: is required"),
+        (b'{"what": {"project_id": 0}}', LiftRequest, "what.project_id: must be a whole number, at least 1"),
+        (b'{"what": {"project_id": "x"}}', LiftRequest, "what.project_id: must be a whole number or null, not a text"),
+        (b'{"what": {"from": "noon"}}', LiftRequest, "what.from: must be a time, as 2026-05-02T10:00:00Z"),
+        (body(MESSAGE, id="x"), Conversation, "id: must be a UUID, as 01a2f8de-63b4-4f2d-9d0f-2b6c3f0f8f11"),
+        (body(MESSAGE, session_id=""), Conversation, "session_id: must have at least 1 character"),
+        (body(CALL, execution_time_ms=1.5), ToolCall, "execution_time_ms: must be a whole number or null, not a number"),
+    ],
+)
+def test_a_value_that_does_not_fit_is_answered_in_words_of_a_person(text: bytes, kind: type[Any], reason: str) -> None:
+    with pytest.raises(BadRequest) as refused:
+        parse(text, msgspec.json.Decoder(kind))
+
     assert str(refused.value) == reason
 
 

@@ -63,9 +63,9 @@ def test_without_a_file_there_are_none() -> None:
         ("a.toml", "[[prices]", "no valid prices"),
         ("a.json", "{", "no valid prices"),
         ("a.json", "[]", "no valid prices"),
-        ("a.toml", '[[prices]]\nmodel = "x"\ninput = 1\n', "missing required field `output`"),
-        ("a.toml", '[[prices]]\nmodel = "x"\ninput = -1\noutput = 1\n', "$.prices[0].input"),
-        ("a.toml", '[[price]]\nmodel = "x"\ninput = 1\noutput = 1\n', "unknown field `price`"),
+        ("a.toml", '[[prices]]\nmodel = "x"\ninput = 1\n', "prices[0].output is required"),
+        ("a.toml", '[[prices]]\nmodel = "x"\ninput = -1\noutput = 1\n', "prices[0].input must be a number, at least 0."),
+        ("a.toml", '[[price]]\nmodel = "x"\ninput = 1\noutput = 1\n', "price is not known here"),
         ("a.toml", TOML + TOML, "two prices for claude-next-*"),
     ],
 )

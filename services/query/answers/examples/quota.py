@@ -13,6 +13,7 @@ QUOTA_EXAMPLE: Final[dict[str, Any]] = {
             "read_at": "2024-01-15T10:30:00Z",
             "source": "status_line",
             "machine_id": "k3Zr0vVh2mXq",
+            "key_id": "Vb7Wq2Lk",
             "freshness": "current",
             "window_seconds": 18000,
             "elapsed_percentage": 50.0,

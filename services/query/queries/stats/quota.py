@@ -36,6 +36,7 @@ class _Reading(Struct, frozen=True):
     user_id: int
     user: str | None
     machine_id: str
+    key_id: str | None
     account: str
     source: QuotaSource
     kind: str
@@ -62,12 +63,14 @@ def quota(connection: Connection, user: str | None, account: str | None, kind: s
 
 def _with_accounts(readings: Sequence[_Reading]) -> list[_Reading]:
     """Those of status lines with their account, as far as the caches on the same machine tell it."""
-    told: dict[tuple[int, str], list[_Reading]] = defaultdict(list)
+    told: dict[tuple[int, str, str | None], list[_Reading]] = defaultdict(list)
     for reading in readings:
         if reading.account:
-            told[reading.user_id, reading.machine_id].append(reading)
+            told[reading.user_id, reading.machine_id, reading.key_id].append(reading)
     return [
-        reading if reading.account else replace(reading, account=_account_of(reading, told[reading.user_id, reading.machine_id]))
+        reading
+        if reading.account
+        else replace(reading, account=_account_of(reading, told[reading.user_id, reading.machine_id, reading.key_id]))
         for reading in readings
     ]
 
@@ -84,8 +87,14 @@ def _account_of(reading: _Reading, told: Sequence[_Reading]) -> str:
 
 
 def _window(connection: Connection, readings: Iterable[_Reading], now: datetime) -> QuotaWindow:
-    """The newest of the windows that are told of: a later reset is a new one."""
+    """The newest of the windows that the machine tells of that has read last: a later reset is a new one.
+
+    What another machine or key read before that does not count, however full it says the window is.
+    """
     readings = list(readings)
+    newest = max(readings, key=lambda each: (each.last_read_at, each.used_percentage))
+    users = sorted({each.user for each in readings if each.resets_at == newest.resets_at and each.user is not None})
+    readings = [each for each in readings if (each.machine_id, each.key_id) == (newest.machine_id, newest.key_id)]
     resets_at = max(reading.resets_at for reading in readings)
     own = sorted((each for each in readings if each.resets_at == resets_at), key=lambda each: (each.first_read_at, each.used_percentage))
     last = max(own, key=lambda each: (each.last_read_at, each.used_percentage))
@@ -96,13 +105,14 @@ def _window(connection: Connection, readings: Iterable[_Reading], now: datetime)
     expected, why_none = _forecast(connection, own, series, last.last_read_at, freshness)
     return QuotaWindow(
         account=last.account or None,
-        users=sorted({reading.user for reading in own if reading.user is not None}),
+        users=users,
         kind=last.kind,
         used_percentage=used,
         resets_at=resets_at,
         read_at=last.last_read_at,
         source=last.source,
         machine_id=last.machine_id,
+        key_id=last.key_id,
         freshness=freshness,
         window_seconds=seconds,
         elapsed_percentage=None if elapsed is None else round(elapsed, 1),

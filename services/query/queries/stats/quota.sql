@@ -1,15 +1,15 @@
 -- name: readings
 -- The newest window of each source, and those that are not over: a status line does not say of which account it is. With every percentage that was read.
 WITH newest AS (
-    SELECT user_id, machine_id, account, source, kind, max(resets_at) AS resets_at FROM quota_readings
+    SELECT user_id, machine_id, key_id, account, source, kind, max(resets_at) AS resets_at FROM quota_readings
     WHERE %(kind)s::text IS NULL OR kind = %(kind)s
-    GROUP BY user_id, machine_id, account, source, kind
+    GROUP BY user_id, machine_id, key_id, account, source, kind
 )
-SELECT coalesce(u.alias_of, q.user_id) AS user_id, own.name AS user, q.machine_id, q.account, q.source, q.kind, q.resets_at,
+SELECT coalesce(u.alias_of, q.user_id) AS user_id, own.name AS user, q.machine_id, nullif(q.key_id, '') AS key_id, q.account, q.source, q.kind, q.resets_at,
     q.used_percentage::float8 AS used_percentage, q.first_read_at, q.last_read_at
 FROM newest
-JOIN quota_readings AS q ON (q.user_id, q.machine_id, q.account, q.source, q.kind)
-        = (newest.user_id, newest.machine_id, newest.account, newest.source, newest.kind)
+JOIN quota_readings AS q ON (q.user_id, q.machine_id, q.key_id, q.account, q.source, q.kind)
+        = (newest.user_id, newest.machine_id, newest.key_id, newest.account, newest.source, newest.kind)
     AND (q.resets_at = newest.resets_at OR q.resets_at > now())
 LEFT JOIN users AS u ON u.id = q.user_id
 LEFT JOIN users AS own ON own.id = coalesce(u.alias_of, q.user_id)

@@ -61,7 +61,7 @@ ORDER BY id LIMIT %(limit)s
 -- A window that was over by then, but for the newest of each source.
 resets_at < %(before)s AND EXISTS (
     SELECT FROM quota_readings AS n
-    WHERE (n.user_id, n.machine_id, n.account, n.source, n.kind) = (r.user_id, r.machine_id, r.account, r.source, r.kind)
+    WHERE (n.user_id, n.machine_id, n.key_id, n.account, n.source, n.kind) = (r.user_id, r.machine_id, r.key_id, r.account, r.source, r.kind)
       AND n.resets_at > r.resets_at)
 
 -- name: of_no_session

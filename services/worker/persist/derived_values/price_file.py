@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Struct
 
 from shared.prices import OwnPrice
+from shared.schema_words import field_and_reason
 
 _MAX_BYTES: Final = 1_000_000
 
@@ -36,6 +37,9 @@ def read_file(path: Path | None) -> tuple[OwnPrice, ...]:
         prices = msgspec.convert(parsed, PriceFile).prices
     except OSError as error:
         raise InvalidPrices(f"TRACKER_PRICES: {path} cannot be read: {error.strerror}.") from error
+    except msgspec.ValidationError as error:
+        field, reason = field_and_reason(str(error))
+        raise InvalidPrices(f"TRACKER_PRICES: {path} has no valid prices: {field or 'the file'} {reason}.") from error
     except (UnicodeDecodeError, tomllib.TOMLDecodeError, msgspec.DecodeError) as error:
         raise InvalidPrices(f"TRACKER_PRICES: {path} has no valid prices: {error}.") from error
     keys = [(price.model, price.tier, price.valid_from, price.above_input_tokens) for price in prices]

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -315,3 +316,19 @@ def test_telemetry_that_another_user_sent_before_the_session_had_an_owner_is_not
     assert world.api.get(world.admin, f"/api/sessions/{new}/signals").json()["items"] == []
     [call] = world.api.select("SELECT duration_source FROM tool_calls WHERE session_id = %s", new) or [{"duration_source": "timestamps"}]
     assert call["duration_source"] == "timestamps"
+
+
+def test_a_reading_of_the_quota_names_the_key_that_sent_it(world: World) -> None:
+    """given bob's key, which tells of an account that may be ann's, then the row is bob's"""
+    bob = world.api.key("ingest", user="bob")
+    windows = [{"kind": "five_hour", "used_percentage": 99, "resets_at": (EARLIER + timedelta(hours=2)).isoformat()}]
+    at = {"fetched_at": EARLIER.isoformat(), "read_at": EARLIER.isoformat(), "machine_id": "bob-laptop"}
+    reading = {"type": "usage_cache", "account": "9f86d081884c7d65", "user": "ann", "windows": windows} | at
+
+    assert world.api.post(bob, "/api/readings", [reading]).json()["accepted"] == 1
+    world.settle()
+
+    [row] = world.api.select(
+        "SELECT u.name, q.key_id, k.user_name FROM quota_readings q JOIN users u ON u.id = q.user_id JOIN api_keys k ON k.id = q.key_id"
+    )
+    assert (row["name"], row["user_name"]) == ("bob", "bob")

@@ -76,6 +76,34 @@ def test_the_most_that_was_read_of_one_window_holds(client: TestClient, connecti
     assert [point["used_percentage"] for point in window["series"]] == [60]
 
 
+FORGED = [
+    pytest.param({"machine_id": "forged", "used_percentage": 99}, id="another machine"),
+    pytest.param({"key_id": "bens", "used_percentage": 99}, id="another key that names the same machine"),
+    pytest.param({"machine_id": "forged", "used_percentage": 99, "resets_at": timedelta(hours=4)}, id="a later window"),
+]
+
+
+@pytest.mark.parametrize("forged", FORGED)
+def test_a_machine_does_not_overrule_what_another_has_read_since(
+    client: TestClient, connection: Connection, forged: dict[str, Any]
+) -> None:
+    """given a reading of ann's account that somebody else sent, then it holds until a machine of hers has read it again, and names its key"""
+    forged = {"key_id": "bens"} | forged
+    if "resets_at" in forged:
+        forged = forged | {"resets_at": RESET + forged["resets_at"]}
+    used = forged.pop("used_percentage")
+    read(connection, 40, 20, account=A, key_id="anns")
+    read(connection, used, 10, account=A, **forged)
+
+    [told] = ask(client)
+    read(connection, 41, 1, account=A, key_id="anns")
+    [told_since] = ask(client)
+
+    assert (told["used_percentage"], told["key_id"]) == (99, "bens")
+    assert (told_since["used_percentage"], told_since["key_id"], time(told_since["resets_at"])) == (41, "anns", RESET)
+    assert [point["used_percentage"] for point in told_since["series"]] == [40, 41]
+
+
 def test_a_later_reset_is_a_new_window_even_with_a_lower_percentage(client: TestClient, connection: Connection) -> None:
     read(connection, 97, 10, kind="seven_day", resets_at=RESET)
     read(connection, 1, 5, kind="seven_day", resets_at=RESET + timedelta(days=7))
