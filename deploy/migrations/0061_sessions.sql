@@ -1,4 +1,4 @@
--- A copied row belongs to the session that wrote it, not to the one with the least id (services/worker/sessions/fork_ownership.py).
+-- Whose copied rows are (services/worker/sessions/fork_ownership.py), and who reads what dropped sessions counted.
 
 ALTER TABLE contested_rows
     -- When the file was begun that copied the row for this session; -infinity: the session wrote it itself.
@@ -29,3 +29,19 @@ CREATE OR REPLACE VIEW session_client_costs WITH (security_invoker = true) AS
         ) DESC NULLS LAST, p.total_nano_usd, p.session_id LIMIT 1
     ) AS t ON true
     WHERE n.total_nano_usd IS NOT NULL;
+
+-- What dropped sessions counted, for bound keys: as the sums, of a user; what files have is of no user.
+DO $$
+DECLARE
+    name text;
+BEGIN
+    FOREACH name IN ARRAY ARRAY['base_activity_rollups', 'base_usage_rollups', 'base_file_rollups'] LOOP
+        EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', name);
+        EXECUTE format('GRANT SELECT ON %I TO tracker_bound', name);
+        EXECUTE format($policy$
+            CREATE POLICY bound ON %I FOR SELECT TO tracker_bound USING (
+                ((SELECT bound_projects() IS NULL) OR project_id = ANY ((SELECT bound_projects())::bigint[]))
+                AND ((SELECT bound_users() IS NULL)%s))
+            $policy$, name, CASE WHEN name <> 'base_file_rollups' THEN ' OR user_id = ANY ((SELECT bound_users())::bigint[])' END);
+    END LOOP;
+END $$;

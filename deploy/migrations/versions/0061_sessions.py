@@ -1,4 +1,4 @@
-"""Whose copied rows are, from 0061_fork_ownership.sql."""
+"""Whose copied rows are, and who reads what dropped sessions counted, from 0061_sessions.sql."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ down_revision = "0057"
 
 
 def upgrade() -> None:
-    sql = (Path(__file__).parent.parent / "0061_fork_ownership.sql").read_text(encoding="utf-8")
+    sql = (Path(__file__).parent.parent / "0061_sessions.sql").read_text(encoding="utf-8")
     op.get_bind().exec_driver_sql(sql.replace("%", "%%"))
 
 
