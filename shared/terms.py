@@ -19,6 +19,8 @@ class Terms(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     # Of open sessions, in the order in which they are shown.
     states: dict[str, Term]
     waits: dict[str, str]
+    # In the place of a session, branch or machine: what retention has dropped.
+    not_kept: Term
     # That failed tool calls always can have. Rules of an operator (TRACKER_ERROR_CLASSES) may give others.
     error_classes: dict[str, Term]
     # By the name of the field in answers, if one has it.

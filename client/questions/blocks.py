@@ -16,6 +16,7 @@ from shared import quantities
 FIELDS: Final = (
     "start", "end", "last_at", "is_active", "gap_hours", "sessions", "models", "active_minutes", "input_tokens", "output_tokens", "cache_creation_tokens",
     "cache_read_tokens", "total_tokens", "api_calls", "unpriced_calls", "cost_usd",
+    "dropped_calls",
 )  # fmt: skip
 
 
@@ -53,7 +54,7 @@ def list_blocks(
             Column("Tokens", lambda row: cells.count(row["total_tokens"]), rank=1),
             Column("Cost", lambda row: cells.usd(row["cost_usd"], row["unpriced_calls"])),
             Column("An active hour", lambda row: _burn_rate(row["burn_rate"]), rank=2),
-            Column("Models", lambda row: ", ".join(row["models"]), rank=3, right=False, least=12),
+            Column("Models", lambda row: None if row["models"] is None else ", ".join(row["models"]), rank=3, right=False, least=12),
         )
         show_table(found, columns, "No usage.")
         console().print("Not the windows of Claude Code's limits: `tracker quota` shows those.", style="dim")

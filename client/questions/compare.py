@@ -13,7 +13,7 @@ from client.http.server import Server
 from client.output.console import console
 from client.output.terminal import write_json
 from client.questions import cells
-from client.questions.lookup import Item, get, label_projects
+from client.questions.lookup import Item, get, label_rows
 from client.questions.output import Column, Format, table, write_csv
 from client.questions.period import Period
 from shared import quantities
@@ -31,7 +31,7 @@ GROUPS: Final = {
     "tool": ("Tool", "tool_name"),
     "error_class": ("Why", "error_class"),
 }
-_KEYS: Final = {"project": ("project_id", "project_name"), "machine": ("machine_id", "machine")}
+_KEYS: Final = {"project": ("project_id", "project_name"), "machine": ("machine_id", "machine", "is_kept"), "branch": ("branch", "is_kept")}
 _ROWS: Final = ("measure", "value", "before", "difference")
 
 
@@ -63,8 +63,7 @@ def write_comparison(
     out.print()
     out.print(table(measures, _COLUMNS_OF_TOTALS, out.width))
     out.print()
-    if group == "project":
-        label_projects(server, answer["items"])
+    label_rows(server, answer["items"])
     out.print(table(_groups(answer, group), _columns_of_groups(group), out.width))
 
 

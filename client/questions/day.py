@@ -17,7 +17,7 @@ from client.output.terminal import one_line, write_json
 from client.phrases import command
 from client.questions import cells
 from client.questions.lists import Group, Machine, Project, Repository, User, unpriced_note
-from client.questions.lookup import Item, filters_of, get, label_projects, short_session_id
+from client.questions.lookup import Item, filters_of, get, label_rows, short_session_id
 from client.questions.output import AsJson, Column, table
 from client.questions.period import Zone, named_day
 from shared import quantities
@@ -60,7 +60,7 @@ def day(
         if as_json:
             write_json(found)
         elif not standup:
-            label_projects(server, [*found["projects"], *found["sessions"]])
+            label_rows(server, [*found["projects"], *found["sessions"]])
             _write(console(), chosen, zone, found)
         elif found["standup"] is None:
             raise Failure("This key sees only numbers: --standup needs a key with the scope read.")

@@ -15,7 +15,7 @@ from client.output.local_time import local_zone, short_time
 from client.output.terminal import write_json
 from client.phrases import command
 from client.questions import cells
-from client.questions.lookup import FORBIDDEN, Item, filters_of, get, label_projects, pages, short_session_id
+from client.questions.lookup import FORBIDDEN, Item, dropped_note, filters_of, get, kept_field, label_rows, pages, short_session_id
 from client.questions.output import AsCsv, AsJson, Column, Format, Row, format_of, table, write_csv
 from client.questions.period import Since, Until, Zone, period_of
 from shared import quantities
@@ -109,7 +109,7 @@ def list_sessions(
         found = list(pages(server, "/api/sessions", filters | period.parameters(), limit))
         if write(found, SESSION_FIELDS, wanted):
             return
-        label_projects(server, found)
+        label_rows(server, found)
         for row in found:
             row |= _within_days(row)
         columns = (
@@ -256,11 +256,15 @@ def list_usage(
             check_shown(server, each, USAGE_BY[each][0], found)
         if wanted is Format.JSON:
             write_json(found)
-        elif not write(found, tuple(field for each in dimensions for field in USAGE_BY[each]) + USAGE_FIELDS, wanted):
-            label_projects(server, found)
+        elif not write(
+            found, (*(field for each in dimensions for field in USAGE_BY[each]), *kept_field(dimensions), *USAGE_FIELDS), wanted
+        ):
+            label_rows(server, found)
             titles = {USAGE_BY[each][-1]: each.capitalize() for each in dimensions}
             total = dict.fromkeys(titles) | {USAGE_BY[dimensions[0]][-1]: "Total"}
             show_table(found, usage_columns(titles), "No API calls.", answer["totals"] | total)
+            if note := dropped_note(answer, machine):
+                console().print(note, style="dim")
 
 
 def dimensions_of(given: Iterable[str], known: Collection[str]) -> list[str]:

@@ -1,12 +1,14 @@
 """Finds the ids that the API needs: a project's by its name, a session's by the beginning of its id."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import quote, urlencode
 
 from client.errors import BadAnswer, Failure, Refused
 from client.http.server import Server
 from client.phrases import command
+from shared.quantities import counted, plural
+from shared.terms import terms
 
 PAGE: Final = 1000
 # The number of sessions that are searched for the beginning of an id, newest first.
@@ -56,11 +58,27 @@ def answers(
             left -= count
 
 
-def label_projects(server: Server, found: Iterable[Item]) -> None:
-    """Calls projects of one name by their labels, with the folder above, where the rows have several of them. For what people read.
+def dropped_note(answer: Item, machine: str | None) -> str | None:
+    """A sentence, if retention has dropped sessions that may have been on the machine that was asked for."""
+    dropped = answer["dropped_sessions"]
+    if not machine or not dropped:
+        return None
+    return f"{counted(dropped, 'session')} of these days {plural(dropped, 'is', 'are')} not kept: on which machine is not known any more."
+
+
+def kept_field(dimensions: Iterable[str]) -> tuple[str, ...]:
+    """The field that says of a row that retention has dropped its sessions; none where rows do not say it."""
+    return ("is_kept",) if {"session", "branch", "machine"}.intersection(dimensions) else ()
+
+
+def label_rows(server: Server, found: Sequence[Item]) -> None:
+    """Names what retention has dropped, and calls projects of one name by their labels, with the folder above. For what people read.
 
     A key for numbers gets no label, which has part of a path; then they are told apart by their ids, as in the dashboard.
     """
+    for row in found:
+        if row.get("is_kept") is False:
+            row.update({name: terms().not_kept.label for name in ("session_title", "branch", "machine") if name in row})
     rows = [row for row in found if row.get("project_name")]
     ids: dict[str, set[int]] = {}
     for row in rows:

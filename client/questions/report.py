@@ -21,7 +21,7 @@ from client.phrases import command
 from client.questions import cells
 from client.questions.compare import write_comparison
 from client.questions.lists import Group, Machine, Project, Repository, User, check_shown, dimensions_of, tool_columns, unpriced_note
-from client.questions.lookup import FORBIDDEN, Item, filters_of, get, label_projects, pages
+from client.questions.lookup import FORBIDDEN, Item, dropped_note, filters_of, get, kept_field, label_rows, pages
 from client.questions.output import AsCsv, AsJson, Column, Format, format_of, table, write_csv
 from client.questions.period import Period, Since, Until, Zone, period_of
 from shared import quantities
@@ -97,11 +97,12 @@ def report(
             write_comparison(server, period, compare_with, by, filters_of(server, project, user, machine, group, repository), wanted)
         return
     rows_by = dimensions_of(by or [_usual(period)], DIMENSIONS)
-    names = [key for each in rows_by for key in DIMENSIONS[each].keys]
+    names = [*(key for each in rows_by for key in DIMENSIONS[each].keys), *kept_field(rows_by)]
     with failures_as_exit_codes():
         server = server_at(url, token, Quiet())
         filters = filters_of(server, project, user, machine, group, repository) | period.parameters()
-        items = _items(server, rows_by, filters)
+        answer = _answer(server, rows_by, filters)
+        items = answer["items"]
         for each in rows_by:
             check_shown(server, each, DIMENSIONS[each].keys[0], items)
         if wanted is Format.CSV:
@@ -112,6 +113,8 @@ def report(
             write_json({"range": stats["range"], "by": ",".join(rows_by), "totals": stats["totals"], "items": items})
             return
         _write(console(), server, period, rows_by, stats, items)
+        if "tool" not in rows_by and (note := dropped_note(answer, machine)):
+            console().print(Text(note, style="dim"))
 
 
 TOOL_MEASURES: Final = (
@@ -138,17 +141,16 @@ def _usual(period: Period) -> str:
     return "project" if period.first is not None and period.first == period.last else "day"
 
 
-def _items(server: Server, by: Sequence[str], filters: Item) -> list[Item]:
-    """The rows in which anything happened."""
+def _answer(server: Server, by: Sequence[str], filters: Item) -> Item:
+    """With the rows in which anything happened as `items`."""
     if "tool" in by:
-        tools: list[Item] = get(server, "/api/tool-calls/stats", filters)["tools"]
-        return tools
-    answer = get(server, "/api/usage", filters | {"group_by": ",".join(by)})
-    return [row for row in answer["items"] if any(row.get(name) for name in MEASURES)]
+        return {"items": get(server, "/api/tool-calls/stats", filters)["tools"]}
+    answer: Item = get(server, "/api/usage", filters | {"group_by": ",".join(by)})
+    return answer | {"items": [row for row in answer["items"] if any(row.get(name) for name in MEASURES)]}
 
 
 def _write(out: Console, server: Server, period: Period, by: Sequence[str], stats: Item, items: list[Item]) -> None:
-    label_projects(server, items)
+    label_rows(server, items)
     totals = stats["totals"]
     out.print(Text(period.title(), style="bold"))
     if not items and not any(totals.get(name) for name in MEASURES):

@@ -17,7 +17,7 @@ from client.output.display import Quiet
 from client.output.local_time import local_time, local_zone
 from client.phrases import command
 from client.questions.lists import Limit, Machine, Project, Repository, User, write
-from client.questions.lookup import Item, answers, filters_of, label_projects, short_session_id
+from client.questions.lookup import Item, answers, filters_of, label_rows, short_session_id
 from client.questions.output import AsCsv, AsJson, format_of
 from client.questions.period import Since, Until, Zone, period_of
 from shared.quantities import counted
@@ -97,7 +97,7 @@ def search(
             out.print(Text(_ACROSS, style="dim"))
             answer, is_grouped = _answer(server, filters | period.parameters() | {"group_by": "session"}, limit), True
             found = answer["sessions"]
-        label_projects(server, [item for each in found for item in (each, *each.get("items", ()))])
+        label_rows(server, [item for each in found for item in (each, *each.get("items", ()))])
         _show(out, answer, found, zone, is_grouped=is_grouped)
 
 

@@ -98,7 +98,8 @@ BEGIN
             $policy$, name);
     END LOOP;
     -- A sum: of a user. Nobody shares a session that was dropped.
-    FOREACH name IN ARRAY ARRAY['activity_rollups', 'tool_rollups', 'usage_rollups', 'error_rollups', 'active_days', 'base_sessions']
+    FOREACH name IN ARRAY ARRAY['activity_rollups', 'tool_rollups', 'usage_rollups', 'error_rollups', 'active_days', 'base_sessions',
+                                'base_activity_rollups', 'base_usage_rollups']
     LOOP
         EXECUTE format($policy$
             CREATE POLICY bound ON %1$I FOR SELECT TO tracker_bound USING (
@@ -107,7 +108,7 @@ BEGIN
             $policy$, name);
     END LOOP;
     -- Sums of files are nobody's. Changes and rules name paths of all users of a project: a key that is bound to users sees none.
-    FOREACH name IN ARRAY ARRAY['file_rollups', 'file_sets', 'project_changes', 'project_rules']
+    FOREACH name IN ARRAY ARRAY['file_rollups', 'file_sets', 'base_file_rollups', 'project_changes', 'project_rules']
     LOOP
         EXECUTE format($policy$
             CREATE POLICY bound ON %1$I FOR SELECT TO tracker_bound USING (

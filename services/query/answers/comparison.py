@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from msgspec import UNSET, UnsetType
 
 from services.query.answers.answer import Answer
-from services.query.answers.fields import doc
+from services.query.answers.fields import DroppedSessions, IsKept, doc
 from services.query.answers.stats import UsageRange
 
 Measure = Literal[
@@ -38,6 +38,7 @@ class ChangeOfGroup(Change, kw_only=True):
     machine: Annotated[str | UnsetType | None, doc("The machine's name.")] = UNSET
     group: Annotated[str | UnsetType | None, doc("null: of projects in no group.")] = UNSET
     repository: Annotated[str | UnsetType | None, doc("null if unknown.")] = UNSET
+    is_kept: IsKept | UnsetType = UNSET
     tool_name: str | UnsetType = UNSET
     error_class: str | UnsetType = UNSET
 
@@ -46,6 +47,8 @@ class Comparison(Answer):
     range: UsageRange
     range_before: Annotated[UsageRange, doc("What it is compared with.")]
     group_by: str
+    dropped_sessions: DroppedSessions
+    dropped_sessions_before: Annotated[int, doc("The same of the range before.")]
     totals: Annotated[list[Change], doc("Each measure of everything together.")]
     items: Annotated[
         list[ChangeOfGroup],

@@ -37,6 +37,21 @@ CacheUnknownCalls = Annotated[
 ]
 CostUsd = Annotated[float | None, measure("cost_usd", "null if no price is known. An unknown cost is never 0.")]
 
+IsKept = Annotated[
+    bool,
+    doc(
+        "Beside a session, branch or machine. false: of the sessions that retention has dropped. Their numbers are known, and nobody knows any more which "
+        "session, branch or machine they belong to."
+    ),
+]
+DroppedSessions = Annotated[
+    int,
+    doc(
+        "Sessions in the range that retention has dropped, of the projects and users that were asked for. If it is not 0, what is asked by a machine, a "
+        "branch or a model is of the sessions that are kept."
+    ),
+]
+
 ClientCostUsd = Annotated[
     float | None,
     doc(

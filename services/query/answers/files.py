@@ -16,12 +16,17 @@ class File(Answer):
     changes: int
     lines_added: int
     lines_removed: int
-    sessions: Annotated[int, doc("How many sessions changed it.")]
-    last_change: Annotated[datetime | None, doc("null if the time is unknown.")]
+    sessions: Annotated[int | None, doc("How many sessions changed it; null if retention has dropped one that did.")]
+    last_change: Annotated[datetime | None, doc("null if the time is unknown, as of changes that retention has dropped.")]
 
 
 class FilePage(Answer):
-    items: list[File]
+    items: Annotated[
+        list[File],
+        doc(
+            "With the changes of sessions that retention has dropped, of which the UTC day is known. With a user or a machine: of sessions that are kept."
+        ),
+    ]
     next_cursor: NextCursor
 
 

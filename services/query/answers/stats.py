@@ -11,6 +11,8 @@ from services.query.answers.fields import (
     CacheSavedUsd,
     CacheUnknownCalls,
     CostUsd,
+    DroppedSessions,
+    IsKept,
     UncachedInputUsd,
     UnpricedCalls,
     doc,
@@ -262,6 +264,7 @@ class UsageItem(UsageMeasures, kw_only=True):
     machine: Annotated[str | UnsetType | None, doc("The machine's name.")] = UNSET
     group: Annotated[str | UnsetType | None, doc("The project's group; null: it is in none.")] = UNSET
     repository: Annotated[str | UnsetType | None, doc("The project's git repository; null: not known.")] = UNSET
+    is_kept: IsKept | UnsetType = UNSET
 
 
 class UsageReport(Answer):
@@ -272,4 +275,5 @@ class UsageReport(Answer):
         doc("Intervals in their order, and without holes if they are the only dimension; else by cost, then tokens, the largest first."),
     ]
     totals: UsageMeasures
+    dropped_sessions: DroppedSessions
     price_versions: Annotated[list[str], doc("The price lists that the costs of all stored calls come from.")]

@@ -23,13 +23,17 @@ class BurnRate(Answer):
 class UsageBlock(Answer):
     start: Annotated[datetime, doc("The full UTC hour of the first usage after the block before.")]
     end: Annotated[datetime, doc("Five hours later; not included.")]
-    last_at: Annotated[datetime | None, doc("The last call in it; null if retention has dropped its calls.")]
+    last_at: Annotated[datetime | None, doc("The last call in it; null where `sessions` is.")]
     is_active: Annotated[bool, doc("Whether it is not over yet.")]
     gap_hours: Annotated[
         int | None, doc("Hours without usage between the end of the block before and this one's start; null for the first block of all.")
     ]
-    sessions: Annotated[int, doc("Sessions with a call in it, of those whose calls are still stored.")]
-    models: Annotated[list[str], doc("Models of these calls, by name.")]
+    sessions: Annotated[int | None, doc("Sessions with a call in it; null if retention has dropped some of its calls.")]
+    models: Annotated[list[str] | None, doc("Models of these calls, by name; null where `sessions` is.")]
+    dropped_calls: Annotated[
+        int,
+        doc("Calls in it that retention has dropped. The sums have them, but not with `model` or `machine`: nobody knows these of them."),
+    ]
     active_minutes: Annotated[float, doc("Active time of the people in it. With `model` it is that of all models.")]
     input_tokens: Annotated[int, doc("Input tokens without cache writes and cache reads.")]
     output_tokens: int

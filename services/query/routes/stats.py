@@ -126,7 +126,11 @@ def show_usage(request: Request, parameters: Annotated[UsageParameters, Query()]
         return usage(connection, UsageQuestion(dimensions, chosen, wanted, gap, parameters.model, parameters.session_id, parameters.branch))
 
     return report_response(
-        request, parameters.format, read, rows="items", leading=[field for each in dimensions for field in KEY_FIELDS[each]]
+        request,
+        parameters.format,
+        read,
+        rows="items",
+        leading=list(dict.fromkeys(field for each in dimensions for field in KEY_FIELDS[each])),
     )
 
 

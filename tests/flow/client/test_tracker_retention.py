@@ -59,6 +59,34 @@ def test_a_rule_is_said_in_the_number_of_its_word_and_a_run_need_not_be_waited_f
     assert wait_until(lambda: tracker("retention", "run", "--wait").returncode == 0, 60)
 
 
+def test_numbers_of_dropped_sessions_stand_apart_where_their_branch_is_not_known(stack: Stack, tracker: Run, home: ClaudeHome) -> None:
+    # Given a session of February with an answer, which goes
+    project = f"gone-{uuid4().hex[:8]}"
+    answer = {"session_id": start(stack, project), "content": "Kept.", "role": "assistant", "model": "claude-opus-4-6"}
+    answer |= {"timestamp": "2026-02-01T10:01:00Z", "usage": {"input_tokens": 1_000_000, "output_tokens": 10}}
+    assert stack.http.post("/api/conversations", json=answer, headers=WAIT).status_code == 201
+    of_it = ("--project", project, "--since", "2026-02-01", "--until", "2026-02-01", "--tz", "UTC")
+    [block] = json.loads(tracker("blocks", *of_it, "--json").stdout)
+    tracker("retention", "set", "sessions", "30", "--project", project)
+    assert wait_until(lambda: tracker("retention", "run").returncode == 0, 60)
+    assert wait_until(lambda: stack.http.get(f"/api/sessions/{answer['session_id']}").status_code == 404, 60)
+
+    # When the terminal is asked for them, then it has the numbers, and says what nobody knows any more
+    [row] = json.loads(tracker("usage", "--by", "branch", *of_it, "--json").stdout)
+    assert (row["is_kept"], row["branch"], row["cost_usd"]) == (False, None, block["cost_usd"])
+    for question in ("report", "usage"):
+        for by in ("branch", "machine", "session"):
+            shown = tracker(question, "--by", by, *of_it, COLUMNS="140").stdout
+            assert ("sessions not kept" in shown, f"${block['cost_usd']:.2f}" in shown) == (True, True), shown
+    said = tracker("blocks", *of_it, COLUMNS="140").stdout.splitlines()[2]
+    assert f"${block['cost_usd']:.2f}" in said
+    assert "claude-opus" not in said
+    [dropped] = json.loads(tracker("blocks", *of_it, "--json").stdout)
+    assert (block["sessions"], dropped["sessions"], dropped["dropped_calls"]) == (1, None, 1)
+    compared = tracker("report", "--compare", "--by", "branch", *of_it, COLUMNS="140").stdout
+    assert "sessions not kept" in compared
+
+
 def test_what_is_no_number_of_days_is_refused(tracker: Run) -> None:
     refused = tracker("retention", "set", "texts", "soon")
 

@@ -9,6 +9,7 @@ from services.query.answers.answer import Answer
 from services.query.answers.comparison import Change, ChangeOfGroup, Comparison, Measure
 from services.query.answers.stats import UsageMeasures, UsageRange
 from services.query.database import Connection
+from services.query.queries.stats.dropped_sessions import dropped_sessions
 from services.query.queries.stats.ranges import Range, described_range
 from services.query.queries.stats.stats import Selection
 from services.query.queries.stats.tool_errors import tool_errors
@@ -36,12 +37,15 @@ _OF_USAGE: Final[tuple[Measure, ...]] = get_args(Measure)[:16]
 _NO_SUMS: Final[frozenset[Measure]] = frozenset({"error_rate", "share", "p50_ms", "p95_ms"})
 
 Sums = dict[Measure, float | None]
+# What a range has in all, and by the values of the group's fields.
+_Found = tuple[Sums, dict[tuple[Any, ...], Sums]]
 
 
 class _Period(Struct, frozen=True):
     """What a range has in all, and by the values of the group's fields."""
 
     range: UsageRange
+    dropped_sessions: int
     totals: Sums
     groups: dict[tuple[Any, ...], Sums]
 
@@ -51,7 +55,12 @@ def comparison(
 ) -> Comparison:
     """Each measure of everything and of each group in both ranges. BadRequest for more groups than /api/usage gives."""
     read = _READERS.get(group, _usage)
-    now, then = (read(connection, group, selection, each, idle_gap_seconds) for each in (wanted, before))
+
+    def period(wanted: Range) -> _Period:
+        dropped = dropped_sessions(connection, selection, wanted.start_time, wanted.end_time)
+        return _Period(described_range(wanted), dropped, *read(connection, group, selection, wanted, idle_gap_seconds))
+
+    now, then = period(wanted), period(before)
     leading: Measure = "cost_usd" if read is _usage else "calls"
     groups = {key: _changes(now.groups.get(key), then.groups.get(key)) for key in (now.groups | then.groups)}
     moved_most = sorted(groups, key=lambda key: -_moved(groups[key], leading))
@@ -59,6 +68,8 @@ def comparison(
         range=now.range,
         range_before=then.range,
         group_by=group,
+        dropped_sessions=now.dropped_sessions,
+        dropped_sessions_before=then.dropped_sessions,
         totals=_changes(now.totals, then.totals),
         items=[_of_group(change, GROUP_FIELDS[group], key) for key in moved_most for change in groups[key]],
     )
@@ -102,11 +113,11 @@ def _keys(item: Answer, group: Group) -> tuple[Any, ...]:
     return tuple(getattr(item, name) for name in GROUP_FIELDS[group])
 
 
-def _usage(connection: Connection, group: Group, selection: Selection, wanted: Range, idle_gap_seconds: int) -> _Period:
+def _usage(connection: Connection, group: Group, selection: Selection, wanted: Range, idle_gap_seconds: int) -> _Found:
     dimensions: tuple[Dimension, ...] = (group,)  # type: ignore[assignment]
     found = usage(connection, UsageQuestion(dimensions, selection, wanted, idle_gap_seconds))
     groups = {_keys(item, group): _sums_of_usage(item) for item in found.items}
-    return _Period(described_range(wanted), _sums_of_usage(found.totals), groups)
+    return _sums_of_usage(found.totals), groups
 
 
 def _sums_of_usage(measures: UsageMeasures) -> Sums:
@@ -115,18 +126,18 @@ def _sums_of_usage(measures: UsageMeasures) -> Sums:
     return sums | {"cost_usd": 0} if not measures.api_calls and not measures.total_tokens else sums
 
 
-def _tools(connection: Connection, group: Group, selection: Selection, wanted: Range, _idle_gap_seconds: int) -> _Period:
+def _tools(connection: Connection, group: Group, selection: Selection, wanted: Range, _idle_gap_seconds: int) -> _Found:
     found = tool_stats(connection, selection, None, wanted, include_estimated=False, include_latency=False)
     groups = {_keys(item, group): _sums(item, _OF_TOOLS) for item in found.tools}
     sums: Sums = {name: sum(each[name] or 0 for each in groups.values()) for name in _OF_TOOLS if name not in _NO_SUMS}
     calls, errors = sums["calls"] or 0, sums["errors"] or 0
-    return _Period(described_range(wanted), sums | {"error_rate": errors / calls if calls else None}, groups)
+    return sums | {"error_rate": errors / calls if calls else None}, groups
 
 
-def _error_classes(connection: Connection, group: Group, selection: Selection, wanted: Range, _idle_gap_seconds: int) -> _Period:
+def _error_classes(connection: Connection, group: Group, selection: Selection, wanted: Range, _idle_gap_seconds: int) -> _Found:
     found = tool_errors(connection, selection, None, None, wanted, examples=0)
     groups = {_keys(item, group): _sums(item, _OF_CLASSES) for item in found.classes}
-    return _Period(described_range(wanted), {"calls": found.failed_calls}, groups)
+    return {"calls": found.failed_calls}, groups
 
 
-_READERS: Final[dict[Group, Callable[..., _Period]]] = {"tool": _tools, "error_class": _error_classes}
+_READERS: Final[dict[Group, Callable[..., _Found]]] = {"tool": _tools, "error_class": _error_classes}

@@ -445,18 +445,22 @@ GROUP BY 1, 2
 
 -- name: activity_of_rows
 -- Stands before a statement that reads activity_rollups, and takes the table's place: the cells of quarters, made of the rows of the sessions of a machine,
--- or of several projects. No aggregate knows machines. Those of projects cannot be added up: a person's active time in two of them at once counts once. Rows of a session without a date are in the cell of -infinity.
+-- or of several projects, with what retention has left of dropped ones; their machines nobody knows. No aggregate knows machines. Those of projects cannot be added up: a person's active time in two of them at once counts once. Rows of a session without a date are in the cell of -infinity.
 WITH chosen AS MATERIALIZED (
     SELECT * FROM sessions
     WHERE counted AND (%(machine)s::text IS NULL OR session_id = ANY (ARRAY(SELECT sessions_of_machine(%(machine)s))))
         AND (%(projects)s::bigint[] IS NULL OR project_id = ANY (%(projects)s))
+        AND (%(project_id)s = -1 OR project_id = %(project_id)s) AND (%(user_id)s = -1 OR user_id = %(user_id)s)
+), dropped AS (
+    SELECT user_id, active_ranges FROM base_sessions
+    WHERE %(machine)s::text IS NULL AND project_id = ANY (%(projects)s)
         AND (%(project_id)s = -1 OR project_id = %(project_id)s) AND (%(user_id)s = -1 OR user_id = %(user_id)s)
 ), active AS (
     SELECT u.user_id, c.bucket_start, sum(microseconds(upper(c.piece) - lower(c.piece))) AS active_us
     FROM (
         SELECT user_id, range_agg(without_gap(active_ranges, make_interval(secs => coalesce(
             (SELECT value::integer FROM fixed_settings WHERE name = 'idle_gap_seconds'), 300)))) AS ranges
-        FROM chosen
+        FROM (SELECT user_id, active_ranges FROM chosen UNION ALL SELECT user_id, active_ranges FROM dropped) AS s
         GROUP BY user_id
     ) AS u
     CROSS JOIN cut_at_buckets(u.ranges, 15) AS c
@@ -502,6 +506,13 @@ WITH chosen AS MATERIALIZED (
             cache_read_tokens, 1, (cost_nano_usd IS NULL)::int, coalesce(cost_nano_usd, 0), (cache_saved_nano_usd IS NOT NULL)::int,
             coalesce(uncached_nano_usd, 0), coalesce(cache_saved_nano_usd, 0)
         FROM api_calls WHERE session_id = ANY (ARRAY(SELECT session_id FROM chosen))
+        UNION ALL
+        SELECT user_id, bucket_start, sessions, wall_us, 0, user_messages, assistant_messages, lines_added, lines_removed, tool_calls, tool_errors,
+            input_tokens, output_tokens, cache_creation_tokens, cache_read_tokens, api_calls, unpriced_calls, cost_nano_usd, cache_priced_calls,
+            uncached_nano_usd, cache_saved_nano_usd
+        FROM base_activity_rollups
+        WHERE %(machine)s::text IS NULL AND project_id = ANY (%(projects)s)
+            AND (%(project_id)s = -1 OR project_id = %(project_id)s) AND (%(user_id)s = -1 OR user_id = %(user_id)s)
     ) AS e
     CROSS JOIN LATERAL (VALUES (e.user_id), (-1::bigint)) AS k (user_id)
     GROUP BY 2, 4

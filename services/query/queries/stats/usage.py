@@ -18,6 +18,7 @@ from services.query.answers.stats import Interval, UsageItem, UsageMeasures, Usa
 from services.query.database import Connection, Row, fetch, rows
 from services.query.queries.stats.active_sessions import active_sessions, continued
 from services.query.queries.stats.day_edges import OUTSIDE, Correction, DayEdges, correction_arrays, day_edges
+from services.query.queries.stats.dropped_sessions import dropped_sessions
 from services.query.queries.stats.ranges import MAX_POINTS, QUARTER, Range, at, cover, described_range, local_dates
 from services.query.queries.stats.stats import Selection, Series, series_of
 from shared.database import ALL
@@ -31,8 +32,9 @@ MAX_ROWS: Final = MAX_POINTS
 # The fields of an item that tell its group.
 KEY_FIELDS: Final[dict[Dimension, tuple[str, ...]]] = {each: (each,) for each in DIMENSIONS} | {
     "project": ("project_id", "project_name"),
-    "session": ("session_id", "session_title"),
-    "machine": ("machine_id", "machine"),
+    "session": ("session_id", "session_title", "is_kept"),
+    "branch": ("branch", "is_kept"),
+    "machine": ("machine_id", "machine", "is_kept"),
 }
 
 # The largest integer that every reader of JSON takes as it is.
@@ -57,6 +59,7 @@ class UsageSums(Struct, forbid_unknown_fields=True):
     machine_id: str | None = None
     group: str | None = None
     repository: str | None = None
+    is_kept: bool | None = None
     sessions: int = 0
     continued: int = 0
     active_us: float = 0
@@ -77,19 +80,10 @@ class UsageSums(Struct, forbid_unknown_fields=True):
     cache_saved_nano_usd: float = 0
 
     @property
-    def key(self) -> tuple[int | str | None, ...]:
+    def key(self) -> tuple[int | str | bool | None, ...]:
         """What tells the group from others."""
-        return (
-            self.i,
-            self.project_id,
-            self.user_id,
-            self.model,
-            self.session_id,
-            self.branch,
-            self.machine_id,
-            self.group,
-            self.repository,
-        )
+        of_rollups = (self.i, self.project_id, self.user_id, self.model)
+        return (*of_rollups, self.session_id, self.branch, self.machine_id, self.group, self.repository, self.is_kept)
 
 
 class _Bounds(Struct, frozen=True):
@@ -158,6 +152,7 @@ def usage(connection: Connection, question: UsageQuestion) -> UsageReport:
         group_by=",".join(question.dimensions),
         items=_items(connection, question, series, found),
         totals=_measures(UsageMeasures, _totals(connection, question), question),
+        dropped_sessions=dropped_sessions(connection, question.selection, question.wanted.start_time, question.wanted.end_time),
         price_versions=[row["version"] for row in rows(connection, _sql("price_versions"))],
     )
 
@@ -190,6 +185,7 @@ def _sums(connection: Connection, question: UsageQuestion, dimensions: Sequence[
     parameters = selection.parameters() | {
         f"by_{each}": each in dimensions for each in ("project", "user", "model", "session", "branch", "machine", "group", "repository")
     }
+    parameters["by_kept"] = any(parameters[f"by_{each}"] for each in ("session", "branch", "machine"))
     parameters |= {"by_interval": by_interval, "most": MAX_ROWS + 1, "model": question.model}
     if question.has_sessions:
         return _sums_of_sessions(connection, question, parameters, boundaries)
@@ -269,6 +265,9 @@ def _items(connection: Connection, question: UsageQuestion, series: Series, foun
         by_number = {each.i: each for each in found}
         found = [by_number.get(number) or UsageSums(number) for number in range(len(dates))]
     groups = [(sums, _measures(UsageItem, sums, question)) for sums in found]
+    for sums, item in groups:
+        if sums.is_kept is not None:
+            item.is_kept = sums.is_kept
     for dimension in question.dimensions:
         _set_keys(connection, dimension, groups, dict(enumerate(dates)))
     if not is_series:

@@ -157,12 +157,14 @@ LIMIT %(most)s
 -- name: by_session
 -- By session, branch, machine, group or repository, and interval, project, user or model, from the rows. Without dates and intervals (from_totals) the totals of sessions are
 -- enough, with the rows of no session. A session that was on several machines counts for each of them. with_models: only API calls have a model.
+-- Sessions that retention has dropped have the id '' here: of them the sums by project and user are left. by_kept tells them apart.
 SELECT CASE WHEN %(by_interval)s THEN e.i END AS i, CASE WHEN %(by_project)s THEN e.project_id END AS project_id,
     CASE WHEN %(by_user)s THEN e.user_id END AS user_id,
     CASE WHEN %(by_model)s THEN coalesce(e.model, '') END AS model,
-    CASE WHEN %(by_session)s THEN e.session_id END AS session_id, CASE WHEN %(by_branch)s THEN s.git_branch END AS branch,
+    CASE WHEN %(by_session)s THEN nullif(e.session_id, '') END AS session_id, CASE WHEN %(by_branch)s THEN s.git_branch END AS branch,
     CASE WHEN %(by_machine)s THEN k.machine_id END AS machine_id,
     CASE WHEN %(by_group)s THEN w.group_name END AS "group", CASE WHEN %(by_repository)s THEN w.repository END AS repository,
+    CASE WHEN %(by_kept)s THEN e.session_id IS DISTINCT FROM '' END AS is_kept,
     least(sum(e.sessions), 9007199254740991)::bigint AS sessions,
     least(sum(e.messages), 9007199254740991)::bigint AS messages,
     least(sum(e.tool_calls), 9007199254740991)::bigint AS tool_calls,
@@ -262,6 +264,25 @@ FROM (
             AND (%(projects)s::bigint[] IS NULL OR project_id = ANY (%(projects)s))
             AND counted AND NOT %(from_totals)s AND (usage_from_snapshot OR NOT %(with_models)s)
             AND (%(model)s::text IS NULL OR model = %(model)s)
+        UNION ALL
+        SELECT '', project_id, user_id, bucket_start, NULL, sessions, user_messages + assistant_messages, tool_calls, tool_errors, lines_added, lines_removed,
+            input_tokens, output_tokens, cache_creation_tokens, cache_read_tokens, api_calls, unpriced_calls, cost_nano_usd,
+            cache_priced_calls, uncached_nano_usd, cache_saved_nano_usd
+        FROM base_activity_rollups
+        WHERE (%(start)s::timestamptz IS NULL OR bucket_start >= %(start)s) AND (%(end)s::timestamptz IS NULL OR bucket_start < %(end)s)
+            AND (%(project_id)s = -1 OR project_id = %(project_id)s) AND (%(user_id)s = -1 OR user_id = %(user_id)s)
+            AND (%(projects)s::bigint[] IS NULL OR project_id = ANY (%(projects)s))
+            AND %(session_id)s::text IS NULL AND %(branch)s::text IS NULL AND %(machine)s::text IS NULL
+            AND NOT %(with_models)s
+        UNION ALL
+        SELECT '', project_id, user_id, bucket_start, model, 0, 0, 0, 0, 0, 0, input_tokens, output_tokens, cache_creation_tokens, cache_read_tokens,
+            api_calls, unpriced_calls, cost_nano_usd, cache_priced_calls, uncached_nano_usd, cache_saved_nano_usd
+        FROM base_usage_rollups
+        WHERE (%(start)s::timestamptz IS NULL OR bucket_start >= %(start)s) AND (%(end)s::timestamptz IS NULL OR bucket_start < %(end)s)
+            AND (%(project_id)s = -1 OR project_id = %(project_id)s) AND (%(user_id)s = -1 OR user_id = %(user_id)s)
+            AND (%(projects)s::bigint[] IS NULL OR project_id = ANY (%(projects)s))
+            AND %(session_id)s::text IS NULL AND %(branch)s::text IS NULL AND %(machine)s::text IS NULL
+            AND %(with_models)s AND (%(model)s::text IS NULL OR model = %(model)s)
     ) AS rows_apart
     GROUP BY 1, 2, 3, 4, 5
 ) AS e
@@ -270,24 +291,29 @@ LEFT JOIN session_machines AS k ON %(by_machine)s AND k.session_id = e.session_i
     AND (%(machine)s::text IS NULL OR k.machine_id = %(machine)s OR k.machine_id IN (SELECT machine_id FROM machines WHERE name = %(machine)s))
 LEFT JOIN whole_projects AS w ON (%(by_group)s OR %(by_repository)s) AND w.id = e.project_id
 WHERE NOT %(by_interval)s OR e.i >= 0
-GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9
+GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10
 LIMIT %(most)s
 
 -- name: active_by_session
 -- Active time for the same keys: for each user the union over the sessions, as in activity_rollups. starts, ends: the intervals.
 -- continued: sessions that were active in the interval and had begun before, as in active_sessions.sql.
-SELECT i, project_id, CASE WHEN %(by_user)s THEN user_id END AS user_id, session_id, branch, machine_id, "group", repository,
+SELECT i, project_id, CASE WHEN %(by_user)s THEN user_id END AS user_id, session_id, branch, machine_id, "group", repository, is_kept,
     sum(active_us)::float8 AS active_us, sum(continued)::bigint AS continued
 FROM (
     SELECT CASE WHEN %(by_interval)s THEN g.number - 1 END AS i, CASE WHEN %(by_project)s THEN s.project_id END AS project_id, s.user_id,
-        CASE WHEN %(by_session)s THEN s.session_id END AS session_id, CASE WHEN %(by_branch)s THEN s.git_branch END AS branch,
-        CASE WHEN %(by_machine)s THEN k.machine_id END AS machine_id,
+        CASE WHEN %(by_session)s THEN nullif(s.session_id, '') END AS session_id, CASE WHEN %(by_branch)s THEN s.git_branch END AS branch,
+        CASE WHEN %(by_machine)s THEN k.machine_id END AS machine_id, CASE WHEN %(by_kept)s THEN s.session_id <> '' END AS is_kept,
         CASE WHEN %(by_group)s THEN w.group_name END AS "group", CASE WHEN %(by_repository)s THEN w.repository END AS repository,
         measure_us(range_agg(without_gap(s.active_ranges, gap.length) * tstzmultirange(tstzrange(to_timestamp(g.start), to_timestamp(g.until))))) AS active_us,
         count(*) FILTER (WHERE s.dated_at < to_timestamp(g.start) AND EXISTS (
             SELECT FROM unnest(s.active_ranges) AS r WHERE lower(r) < to_timestamp(g.until) AND upper(r) - gap.length >= to_timestamp(g.start)
         )) AS continued
-    FROM sessions AS s
+    FROM (
+        SELECT session_id, project_id, user_id, git_branch, dated_at, first_event_at, last_event_at, active_ranges FROM sessions WHERE counted
+        UNION ALL
+        SELECT '', project_id, user_id, NULL, dated_at, least(dated_at, lower(active_ranges)), last_event_at, active_ranges FROM base_sessions
+        WHERE %(session_id)s::text IS NULL AND %(branch)s::text IS NULL AND %(machine)s::text IS NULL
+    ) AS s
     CROSS JOIN (
         SELECT make_interval(secs => coalesce(
             (SELECT value::integer FROM fixed_settings WHERE name = 'idle_gap_seconds'), %(idle_gap_seconds)s::integer)) AS length
@@ -297,15 +323,14 @@ FROM (
     LEFT JOIN session_machines AS k ON %(by_machine)s AND k.session_id = s.session_id
         AND (%(machine)s::text IS NULL OR k.machine_id = %(machine)s OR k.machine_id IN (SELECT machine_id FROM machines WHERE name = %(machine)s))
     LEFT JOIN whole_projects AS w ON (%(by_group)s OR %(by_repository)s) AND w.id = s.project_id
-    WHERE s.counted
-        AND (%(project_id)s = -1 OR s.project_id = %(project_id)s) AND (%(user_id)s = -1 OR s.user_id = %(user_id)s)
+    WHERE (%(project_id)s = -1 OR s.project_id = %(project_id)s) AND (%(user_id)s = -1 OR s.user_id = %(user_id)s)
         AND (%(session_id)s::text IS NULL OR s.session_id = %(session_id)s)
         AND (%(branch)s::text IS NULL OR s.git_branch = %(branch)s)
         AND (%(machine)s::text IS NULL OR s.session_id = ANY (ARRAY(SELECT sessions_of_machine(%(machine)s))))
         AND (%(projects)s::bigint[] IS NULL OR s.project_id = ANY (%(projects)s))
-    GROUP BY 1, 2, 3, 4, 5, 6, 7, 8
+    GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9
 ) AS e
-GROUP BY 1, 2, 3, 4, 5, 6, 7, 8
+GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9
 
 -- name: session_bounds
 SELECT date_part('epoch', dated_at) AS first, date_part('epoch', greatest(last_event_at, dated_at)) AS last

@@ -61,6 +61,7 @@ class _Calls(_Sums, kw_only=True):
     last_at: datetime | None = None
     sessions: int = 0
     models: list[str] = []
+    dropped_calls: int = 0
 
 
 def usage_blocks(
@@ -131,18 +132,19 @@ def _items(connection: Connection, selection: Selection, parameters: Row, blocks
 
 
 def _item(block: _Block, sums: _Sums, calls: _Calls, active_minutes: float, now: datetime) -> UsageBlock:
-    is_active = block.start <= now < block.end
+    is_active, is_kept = block.start <= now < block.end, not calls.dropped_calls
     tokens = sums.input_tokens + sums.output_tokens + sums.cache_creation_tokens + sums.cache_read_tokens
     is_priced = sums.api_calls > sums.unpriced_calls or sums.cost_nano_usd > 0
     cost_usd = sums.cost_nano_usd / 1e9 if is_priced else None
     return UsageBlock(
         start=block.start,
         end=block.end,
-        last_at=calls.last_at,
+        last_at=calls.last_at if is_kept else None,
         is_active=is_active,
         gap_hours=None if block.before is None else block.hour - block.before - BLOCK_HOURS,
-        sessions=calls.sessions,
-        models=calls.models,
+        sessions=calls.sessions if is_kept else None,
+        models=calls.models if is_kept else None,
+        dropped_calls=calls.dropped_calls,
         active_minutes=active_minutes,
         input_tokens=sums.input_tokens,
         output_tokens=sums.output_tokens,

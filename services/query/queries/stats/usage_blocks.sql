@@ -59,8 +59,8 @@ CROSS JOIN LATERAL (
 GROUP BY b.hour
 
 -- name: calls
--- The same from the rows that are still stored, with what no sum knows: the last call, the sessions and the models.
-SELECT b.hour, max(r.at) AS last_at, count(DISTINCT r.session_id) AS sessions,
+-- The same from the rows that are still stored, with what no sum knows: the last call, the sessions and the models; and how many calls retention has dropped.
+SELECT b.hour, max(r.at) AS last_at, count(DISTINCT r.session_id) AS sessions, sum(r.dropped_calls)::bigint AS dropped_calls,
     coalesce(array_agg(DISTINCT r.model ORDER BY r.model) FILTER (WHERE r.model IS NOT NULL), '{}') AS models,
     least(sum(r.input_tokens), 9007199254740991)::bigint AS input_tokens,
     least(sum(r.output_tokens), 9007199254740991)::bigint AS output_tokens,
@@ -72,7 +72,7 @@ SELECT b.hour, max(r.at) AS last_at, count(DISTINCT r.session_id) AS sessions,
 FROM unnest(%(hours)s::int[]) AS b (hour)
 CROSS JOIN LATERAL (
     SELECT session_id, model, occurred_at AS at, input_tokens, output_tokens, cache_write_5m_tokens + cache_write_1h_tokens AS cache_creation_tokens,
-        cache_read_tokens, 1 AS api_calls, (cost_nano_usd IS NULL)::int AS unpriced_calls, coalesce(cost_nano_usd, 0) AS cost_nano_usd
+        cache_read_tokens, 1 AS api_calls, (cost_nano_usd IS NULL)::int AS unpriced_calls, coalesce(cost_nano_usd, 0) AS cost_nano_usd, 0 AS dropped_calls
     FROM api_calls
     WHERE occurred_at >= to_timestamp(b.hour * 3600.0) AND occurred_at < to_timestamp((b.hour + 5) * 3600.0)
         AND (%(project_id)s = -1 OR project_id = %(project_id)s) AND (%(user_id)s = -1 OR user_id = %(user_id)s)
@@ -80,12 +80,18 @@ CROSS JOIN LATERAL (
         AND (%(machine)s::text IS NULL OR session_id = ANY (ARRAY(SELECT sessions_of_machine(%(machine)s))))
         AND (%(projects)s::bigint[] IS NULL OR project_id = ANY (%(projects)s))
     UNION ALL
-    SELECT session_id, model, dated_at, input_tokens, output_tokens, cache_creation_tokens, cache_read_tokens, 0, 0, coalesce(cost_nano_usd, 0)
+    SELECT session_id, model, dated_at, input_tokens, output_tokens, cache_creation_tokens, cache_read_tokens, 0, 0, coalesce(cost_nano_usd, 0), 0
     FROM sessions
     WHERE counted AND usage_from_snapshot AND dated_at >= to_timestamp(b.hour * 3600.0) AND dated_at < to_timestamp((b.hour + 5) * 3600.0)
         AND (%(project_id)s = -1 OR project_id = %(project_id)s) AND (%(user_id)s = -1 OR user_id = %(user_id)s)
         AND (%(model)s::text IS NULL OR model = %(model)s)
         AND (%(machine)s::text IS NULL OR session_id = ANY (ARRAY(SELECT sessions_of_machine(%(machine)s))))
+        AND (%(projects)s::bigint[] IS NULL OR project_id = ANY (%(projects)s))
+    UNION ALL
+    SELECT NULL, NULL, NULL, 0, 0, 0, 0, 0, 0, 0, api_calls
+    FROM base_activity_rollups
+    WHERE bucket_start >= to_timestamp(b.hour * 3600.0) AND bucket_start < to_timestamp((b.hour + 5) * 3600.0)
+        AND (%(project_id)s = -1 OR project_id = %(project_id)s) AND (%(user_id)s = -1 OR user_id = %(user_id)s)
         AND (%(projects)s::bigint[] IS NULL OR project_id = ANY (%(projects)s))
 ) AS r
 GROUP BY b.hour

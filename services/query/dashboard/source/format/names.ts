@@ -1,6 +1,7 @@
 /** Names as they are shown. A key that sees only numbers gets no name of a project: it has its number then. */
 
 import { signal } from "@preact/signals";
+import terms from "./terms";
 
 /** claude-opus-4-5-20251101 is "opus-4-5". */
 export function modelName(model: string | null | undefined): string {
@@ -29,6 +30,13 @@ export function labelProjects(projects: readonly Named[]): void {
 
 export function personName(user: string | null | undefined): string {
   return user || "unknown person";
+}
+
+/** In the place of a session, branch or machine: those that retention has dropped. */
+export const NOT_KEPT = terms.not_kept.label;
+
+export function machineOf({ machine_id: id, machine, is_kept: isKept }: { machine_id?: string | null; machine?: string | null; is_kept?: boolean }): string {
+  return isKept === false ? NOT_KEPT : machineName(id, machine);
 }
 
 export function machineName(id: string | null | undefined, name?: string | null): string {

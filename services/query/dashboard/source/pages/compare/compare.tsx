@@ -7,6 +7,7 @@ import { seesNames, seesTextsOfCounts } from "../../api/identity";
 import { useRead } from "../../api/use_read";
 import { addDays, today } from "../../format/days";
 import { DayFields } from "../../parts/filters/day_fields";
+import { DroppedNote } from "../../parts/notes/dropped_note";
 import { EmptyNote } from "../../parts/notes/empty_note";
 import { Loaded, Panel } from "../../parts/panel";
 import { StatsPage } from "../../parts/stats/stats_page";
@@ -56,6 +57,7 @@ function Compared({ query }: { query: Query }) {
           {now && before && now.days !== before.days && "The ranges differ in length: so do their sums."}
         </p>
       )}
+      <DroppedNote sessions={data ? data.dropped_sessions + data.dropped_sessions_before : 0} />
       {isEmpty ? (
         <EmptyNote title="Nothing happened in either range." />
       ) : (

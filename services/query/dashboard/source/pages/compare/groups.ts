@@ -5,7 +5,7 @@ import { pageAddress, toggled } from "../../address/filters";
 import type { Schemas } from "../../api/answers";
 import { errorClassLabel } from "../../format/error_classes";
 import type { MeasureName } from "../../format/measures";
-import { machineName, modelName, personName, projectName } from "../../format/names";
+import { NOT_KEPT, machineOf, modelName, personName, projectName } from "../../format/names";
 
 type Change = Schemas["ChangeOfGroup"];
 /** A measure of the API, and the one of the dashboard that it is. */
@@ -32,8 +32,8 @@ export const GROUPS = {
   tool: { label: "Tool", idOf: (of) => String(of.tool_name), nameOf: (of) => of.tool_name ?? "", hrefOf: (of) => pageAddress("/tools", { tool: of.tool_name ?? null }), shown: [CALLS, ["error_rate", "error_rate"]] },
   error_class: { label: "Why calls failed", idOf: (of) => String(of.error_class), nameOf: (of) => errorClassLabel(of.error_class ?? ""), hrefOf: (of) => pageAddress("/tools", { error: of.error_class ?? null }), shown: [["calls", "tool_errors"]] },
   user: { label: "Person", idOf: (of) => String(of.user), nameOf: (of) => personName(of.user), hrefOf: (of) => toggled("user", of.user), shown: [COST, ACTIVE] },
-  machine: { label: "Machine", idOf: (of) => String(of.machine_id), nameOf: (of) => machineName(of.machine_id, of.machine), hrefOf: (of) => toggled("machine", of.machine_id), shown: [COST, ACTIVE] },
-  branch: { label: "Branch", idOf: (of) => String(of.branch), nameOf: (of) => of.branch ?? "no branch", shown: [COST, ACTIVE] },
+  machine: { label: "Machine", idOf: (of) => `${of.machine_id} ${of.is_kept}`, nameOf: machineOf, hrefOf: (of) => toggled("machine", of.machine_id), shown: [COST, ACTIVE] },
+  branch: { label: "Branch", idOf: (of) => `${of.branch} ${of.is_kept}`, nameOf: (of) => (of.is_kept === false ? NOT_KEPT : (of.branch ?? "no branch")), shown: [COST, ACTIVE] },
 } satisfies Record<string, Group>;
 
 export type GroupName = keyof typeof GROUPS;

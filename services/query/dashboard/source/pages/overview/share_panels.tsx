@@ -6,7 +6,7 @@ import type { Schemas } from "../../api/answers";
 import { seesNames } from "../../api/identity";
 import { type Reading, useRead } from "../../api/use_read";
 import { type MeasureName, measure } from "../../format/measures";
-import { machineName, modelName, personName, projectName } from "../../format/names";
+import { machineOf, modelName, personName, projectName } from "../../format/names";
 import { count, moneyOf, percent } from "../../format/quantities";
 import { Bars } from "../../parts/charts/bar_list";
 import { useMachines } from "../../parts/filters/filter_bar";
@@ -126,8 +126,8 @@ function Machines() {
         <Bars
           label="Machines by active time"
           bars={data.items.map((item) => ({
-            key: item.machine_id ?? "none",
-            label: machineName(item.machine_id, item.machine),
+            key: item.machine_id ?? String(item.is_kept),
+            label: machineOf(item),
             value: item.active_minutes,
             text: short(item.active_minutes),
             href: toggled("machine", item.machine_id),

@@ -4,7 +4,7 @@ import { chosen, pageAddress, rangeQuery, toggled } from "../../address/filters"
 import type { Schemas } from "../../api/answers";
 import { type Reading, useRead } from "../../api/use_read";
 import { measure } from "../../format/measures";
-import { modelName, personName } from "../../format/names";
+import { NOT_KEPT, modelName, personName } from "../../format/names";
 import { count, moneyOf, plural } from "../../format/quantities";
 import { exactTime } from "../../format/times";
 import { Bars } from "../../parts/charts/bar_list";
@@ -101,8 +101,8 @@ export function BranchesPanel({ id }: { id: string }) {
           <Bars
             label="Branches by active time"
             bars={data.items.map((item) => ({
-              key: item.branch ?? "none",
-              label: item.branch ?? "no branch is known",
+              key: `${item.branch} ${item.is_kept}`,
+              label: item.is_kept === false ? NOT_KEPT : (item.branch ?? "no branch is known"),
               title: `${plural(item.active_sessions, "session")}, ${measure("cost_usd").exact(moneyOf(item.cost_usd, item))}`,
               value: item.active_minutes,
               text: short(item.active_minutes),

@@ -3,7 +3,7 @@
 import type { Filter } from "../../address/filters";
 import type { Schemas } from "../../api/answers";
 import type { MeasureName } from "../../format/measures";
-import { machineName, modelName, personName, projectName } from "../../format/names";
+import { NOT_KEPT, machineOf, modelName, personName, projectName } from "../../format/names";
 
 export type Item = Schemas["UsageItem"];
 
@@ -36,7 +36,7 @@ export const WHAT: Record<Dimension | typeof PAIRS, What> = {
     filteredBy: (item) => item.user ?? null,
     nameOf: (item) => `${personName(item.user)}, ${modelName(item.model)}`,
   },
-  machine: { label: "Machine", filter: "machine", idOf: (item) => item.machine_id ?? null, nameOf: (item) => machineName(item.machine_id, item.machine) },
+  machine: { label: "Machine", filter: "machine", idOf: (item) => (item.is_kept === false ? NOT_KEPT : (item.machine_id ?? null)), filteredBy: (item) => item.machine_id ?? null, nameOf: machineOf },
 };
 
 /** When the item's interval begins. */

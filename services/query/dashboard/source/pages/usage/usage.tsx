@@ -9,6 +9,7 @@ import { useRead } from "../../api/use_read";
 import { intervalLabel, intervalsOf } from "../../format/intervals";
 import { measure } from "../../format/measures";
 import { count, plural } from "../../format/quantities";
+import { DroppedNote } from "../../parts/notes/dropped_note";
 import { Loaded, Panel } from "../../parts/panel";
 import { StatsPage } from "../../parts/stats/stats_page";
 import { Switch } from "../../parts/switch";
@@ -42,6 +43,7 @@ export default function Usage() {
   const csv = addressOf("/api/usage", { ...query, group_by: `${interval},${by}`, format: "csv" });
   return (
     <StatsPage title="Usage" filters={ALL} about="costs are at the list prices of the API" without="no usage">
+      <DroppedNote sessions={course.data?.dropped_sessions} />
       <Loaded reading={course} what="the totals" height={92}>
         {(data) => <UsageTiles totals={data.totals} before={sumsBefore.isCurrent && sumsBefore.data?.totals.api_calls ? sumsBefore.data.totals : undefined} hasModel={chosen.value.model !== undefined} />}
       </Loaded>

@@ -1,0 +1,16 @@
+"""How many sessions of an answer are not kept any more. Its statement is in dropped_sessions.sql.
+
+Numbers by project, user and time outlive them. By session, branch or machine nobody can tell them apart any more.
+"""
+
+from datetime import datetime
+
+from services.query.database import Connection, one_row
+from services.query.queries.stats.stats import Selection
+from shared.sql_files import statement
+
+
+def dropped_sessions(connection: Connection, selection: Selection, start: datetime | None, end: datetime | None) -> int:
+    """Those of the selection's projects and users that reached into [start, end), on whatever machine; None is an open side."""
+    parameters = selection.parameters() | {"start": start, "end": end}
+    return int(one_row(connection, statement(__package__, "dropped_sessions.sql", "count"), parameters)["sessions"])
