@@ -63,6 +63,7 @@ _RESULT_RANKS = (
     "coalesce({row}.decision_source, '') COLLATE \"C\"",
     "coalesce({row}.decision_wait_ms, -1)",
     "coalesce({row}.is_sandboxed::int, -1)",
+    "coalesce({row}.outcome::text, '') COLLATE \"C\"",
 )
 _PATCH_RANKS = (
     "coalesce(octet_length({row}.patch), -1)",
@@ -101,6 +102,7 @@ TOOL_CALLS: Final = RowTable(
         "decided_at",
         "decision_wait_ms",
         "is_sandboxed",
+        "outcome",
         "agent_id",
         "source",
     ),

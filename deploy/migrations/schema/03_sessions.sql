@@ -141,7 +141,9 @@ CREATE TABLE session_marks (
     visibility text CHECK (visibility IN ('private', 'shared')),
     -- Once the session is gone, as after the undo of an import: whose it was.
     user_id    bigint,
-    project_id bigint
+    project_id bigint,
+    -- The imports of exports that brought the row; NULL: it is of this tracker, or was changed here since.
+    brought_by integer[]
 );
 CREATE INDEX session_marks_by_tag ON session_marks USING gin (tag_keys);
 CREATE INDEX session_marks_by_visibility ON session_marks (visibility, session_id) WHERE visibility IS NOT NULL;
@@ -154,6 +156,8 @@ CREATE TABLE saved_views (
     address    text NOT NULL,
     -- The key that saved it; NULL: nobody was asked for one.
     key_id     text,
-    created_at timestamptz NOT NULL DEFAULT clock_timestamp()
+    created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    -- The imports of exports that brought the row; NULL: it is of this tracker, or was changed here since.
+    brought_by integer[]
 );
 CREATE UNIQUE INDEX saved_views_by_name ON saved_views (lower(name));

@@ -65,7 +65,10 @@ CREATE TABLE tool_calls (
     decision_told_by text,                      -- transcript or telemetry; NULL: there is no decision
     decided_at       timestamptz,               -- as telemetry says; NULL: a transcript does not say it
     -- How long a person was asked; only telemetry says it.
-    decision_wait_ms bigint
+    decision_wait_ms bigint,
+    -- Commits, pull requests and runs of tests that came of it (shared/claude_formats/call_outcome.py): derived when the result arrives, kept when
+    -- texts are dropped. NULL: nothing came of it.
+    outcome          json
 ) WITH (toast_tuple_target = 256);
 -- The two INCLUDE lists let the stats of a narrow range be read from the index alone.
 CREATE INDEX tool_calls_by_project ON tool_calls (project_id, occurred_at) INCLUDE (user_id, tool_name, status, duration_ms);

@@ -68,6 +68,8 @@ CREATE TABLE import_shares (
     -- Renewed with every chunk; once past, another worker may take the share over. The token is of who has taken it last: nobody else gets any further.
     lease_expires_at timestamptz,
     lease_token      uuid,
+    -- When it last got on.
+    moved_at         timestamptz NOT NULL DEFAULT clock_timestamp(),
     PRIMARY KEY (job_id, share)
 );
 

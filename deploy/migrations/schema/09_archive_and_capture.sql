@@ -4,6 +4,8 @@
 CREATE TABLE session_machines (
     session_id text NOT NULL,
     machine_id text NOT NULL,
+    -- The imports of exports that brought the row; NULL: it is of this tracker, or was changed here since.
+    brought_by integer[],
     PRIMARY KEY (session_id, machine_id)
 );
 CREATE INDEX session_machines_by_machine ON session_machines (machine_id, session_id);

@@ -111,7 +111,9 @@ CREATE TABLE quota_readings (
     used_percentage numeric NOT NULL,
     first_read_at   timestamptz NOT NULL,
     last_read_at    timestamptz NOT NULL,
-    PRIMARY KEY (user_id, machine_id, account, source, kind, resets_at, used_percentage)
+    -- The key that sent it; '': none was needed.
+    key_id          text NOT NULL DEFAULT '',
+    PRIMARY KEY (user_id, machine_id, key_id, account, source, kind, resets_at, used_percentage)
 );
 CREATE INDEX quota_readings_by_reset ON quota_readings (resets_at);
 

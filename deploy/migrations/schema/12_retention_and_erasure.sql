@@ -54,7 +54,11 @@ CREATE TABLE retention_runs (
     started_at       timestamptz,
     finished_at      timestamptz,
     -- The tables that it has deleted from or emptied.
-    changed_tables   text[] NOT NULL DEFAULT '{}'
+    changed_tables   text[] NOT NULL DEFAULT '{}',
+    -- Why it failed, in one sentence that says what to do; of one that goes on, why its last step failed.
+    failure          text,
+    -- When it last got on.
+    moved_at         timestamptz NOT NULL DEFAULT clock_timestamp()
 );
 CREATE INDEX retention_runs_by_time ON retention_runs (created_at DESC);
 -- One at a time, so that each counts what it has dropped itself.
@@ -80,7 +84,9 @@ CREATE TABLE dropped_texts (
     before     timestamptz NOT NULL,
     dropped_at timestamptz NOT NULL DEFAULT now(),
     -- false: a run is at it.
-    is_done    boolean NOT NULL DEFAULT false
+    is_done    boolean NOT NULL DEFAULT false,
+    -- The imports of exports that brought the row; NULL: it is of this tracker, or was changed here since.
+    brought_by integer[]
 );
 CREATE INDEX dropped_texts_unfinished ON dropped_texts (session_id) WHERE NOT is_done;
 
@@ -162,7 +168,11 @@ CREATE TABLE erasures (
     request_id       text,
     created_at       timestamptz NOT NULL DEFAULT clock_timestamp(),
     started_at       timestamptz,
-    finished_at      timestamptz
+    finished_at      timestamptz,
+    -- Why it failed, in one sentence that says what to do; of one that goes on, why its last step failed.
+    failure          text,
+    -- When it last got on.
+    moved_at         timestamptz NOT NULL DEFAULT clock_timestamp()
 );
 CREATE INDEX erasures_by_creation ON erasures (created_at DESC, id);
 

@@ -33,7 +33,11 @@ CREATE TABLE scrubs (
     -- {"store": rows that changed in it}
     changed_in       jsonb NOT NULL DEFAULT '{}',
     -- {"table": about how many seconds it would be locked}, of a dry run, for tables that are too large to be written anew unasked.
-    long_locks       jsonb NOT NULL DEFAULT '{}'
+    long_locks       jsonb NOT NULL DEFAULT '{}',
+    -- Why it failed, in one sentence that says what to do; of one that goes on, why its last step failed.
+    failure          text,
+    -- When it last got on.
+    moved_at         timestamptz NOT NULL DEFAULT clock_timestamp()
 );
 CREATE INDEX scrubs_unfinished ON scrubs (created_at) WHERE status IN ('queued', 'running');
 

@@ -62,7 +62,11 @@ CREATE TABLE reprices (
     request_id       text,
     created_at       timestamptz NOT NULL DEFAULT clock_timestamp(),
     started_at       timestamptz,
-    finished_at      timestamptz
+    finished_at      timestamptz,
+    -- Why it failed, in one sentence that says what to do; of one that goes on, why its last step failed.
+    failure          text,
+    -- When it last got on.
+    moved_at         timestamptz NOT NULL DEFAULT clock_timestamp()
 );
 CREATE INDEX reprices_by_time ON reprices (created_at DESC, id DESC);
 -- One at a time, so that each says what it has changed itself.

@@ -7,6 +7,7 @@ from uuid import UUID
 from services.query.answers.answer import Answer
 from services.query.answers.days import DayCommit, DayPullRequest
 from services.query.answers.fields import CostUsd, UnpricedCalls, doc
+from shared.claude_formats.call_outcome import RunResult
 from shared.terms import terms
 
 ASK_CHARACTERS: Final = 500
@@ -19,7 +20,6 @@ MOST_SUBAGENTS: Final = 10
 MOST_REBUILDS: Final = 10
 MOST_DAYS: Final = 60
 
-TestResult = Literal["passed", "failed", "unknown"]
 ItemId = Annotated[UUID, doc("For `around` of the timeline.")]
 AgentOfItem = Annotated[str | None, doc("The subagent whose timeline has that item; null: the session's own.")]
 
@@ -78,7 +78,7 @@ class RanTests(Answer):
     last_item_id: Annotated[UUID, doc("The call of its last run, for `around` of the timeline.")]
     last_agent_id: AgentOfItem
     last_result: Annotated[
-        TestResult,
+        RunResult,
         doc("By the summary that the test runner printed; without one, by how the call ended. `unknown`: neither tells."),
     ]
     passed: Annotated[int | None, doc("Tests that passed in the last run, as its summary says; null if it says nothing.")]

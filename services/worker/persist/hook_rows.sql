@@ -19,7 +19,7 @@ UPDATE staged_tool_calls AS s SET status = t.status, parameters = t.parameters, 
     result = t.result, result_left_out = t.result_left_out, result_cut_at = t.result_cut_at, result_media = t.result_media,
     error_class = t.error_class, started_agent = t.started_agent,
     decision = t.decision, decision_source = t.decision_source, decision_told_by = t.decision_told_by, decided_at = t.decided_at,
-    decision_wait_ms = t.decision_wait_ms, is_sandboxed = t.is_sandboxed,
+    decision_wait_ms = t.decision_wait_ms, is_sandboxed = t.is_sandboxed, outcome = t.outcome,
     duration_ms = CASE WHEN t.duration_source = 'reported' THEN greatest(t.duration_ms, s.duration_ms) ELSE s.duration_ms END,
     wait_ms = CASE
         WHEN t.duration_source = 'timestamps' AND t.duration_ms IS NOT NULL THEN greatest(t.duration_ms - s.duration_ms, 0)

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
+from shared.claude_formats.call_outcome import CallOutcome
 from shared.events.messages import ToolStatus
 
 # Where a tool call's duration comes from: Claude Code reports it, or it is the time between call and result, with the wait for permission.
@@ -237,6 +238,8 @@ class ToolUse(RowRecord, kw_only=True):
     decided_at: datetime | None = None
     decision_wait_ms: int | None = None
     is_sandboxed: bool | None = None
+    # What came of it.
+    outcome: CallOutcome | None = None
 
 
 class FileChange(RowRecord, kw_only=True):

@@ -66,12 +66,12 @@ changed_tool_calls AS (
     INSERT INTO tool_calls AS t (
         id, session_id, project_id, user_id, occurred_at, tool_name, status, duration_ms, duration_source, wait_ms, error_class,
         parameters, result, result_left_out, result_cut_at, result_media, started_agent, decision, decision_source,
-        decision_told_by, decided_at, decision_wait_ms, is_sandboxed, agent_id, source, brought_by, received_at)
+        decision_told_by, decided_at, decision_wait_ms, is_sandboxed, outcome, agent_id, source, brought_by, received_at)
     SELECT DISTINCT ON (s.id)
         s.id, s.session_id, coalesce(sessions.project_id, 0), coalesce(sessions.user_id, users.alias_of, users.id, 0),
         s.occurred_at, s.tool_name, s.status, s.duration_ms, s.duration_source, s.wait_ms, s.error_class, s.parameters, s.result,
         s.result_left_out, s.result_cut_at, s.result_media, s.started_agent, s.decision, s.decision_source, s.decision_told_by,
-        s.decided_at, s.decision_wait_ms, s.is_sandboxed, s.agent_id, s.source,
+        s.decided_at, s.decision_wait_ms, s.is_sandboxed, s.outcome, s.agent_id, s.source,
         CASE WHEN %(bringer)s <> 0 THEN ARRAY[%(bringer)s]::integer[] END, s.received_at
     FROM staged_tool_calls AS s
     LEFT JOIN sessions ON sessions.session_id = s.session_id
@@ -98,6 +98,7 @@ changed_tool_calls AS (
         CASE WHEN %(job_number)s > 0 THEN coalesce(s.decision_source, '') COLLATE "C" END DESC,
         CASE WHEN %(job_number)s > 0 THEN coalesce(s.decision_wait_ms, -1) END DESC,
         CASE WHEN %(job_number)s > 0 THEN coalesce(s.is_sandboxed::int, -1) END DESC,
+        CASE WHEN %(job_number)s > 0 THEN coalesce(s.outcome::text, '') COLLATE "C" END DESC,
         CASE WHEN %(job_number)s > 0 THEN (s.agent_id IS NULL) END DESC,
         CASE WHEN %(job_number)s > 0 THEN coalesce(s.agent_id, '') COLLATE "C" END DESC,
         s.ctid
@@ -105,24 +106,24 @@ changed_tool_calls AS (
         (
             status, duration_ms, duration_source, wait_ms, error_class, parameters, result, result_left_out, result_cut_at,
             result_media, started_agent, decision, decision_source, decision_told_by, decided_at, decision_wait_ms, is_sandboxed,
-            agent_id, source
+            outcome, agent_id, source
         ) = (
             SELECT
                 status, duration_ms, duration_source, wait_ms, error_class, parameters, result, result_left_out, result_cut_at,
                 result_media, started_agent, decision, decision_source, decision_told_by, decided_at, decision_wait_ms, is_sandboxed,
-                agent_id, source
+                outcome, agent_id, source
             FROM (VALUES
                 (true, excluded.status, excluded.duration_ms, excluded.duration_source, excluded.wait_ms, excluded.error_class,
                 excluded.parameters, excluded.result, excluded.result_left_out, excluded.result_cut_at, excluded.result_media,
                 excluded.started_agent, excluded.decision, excluded.decision_source, excluded.decision_told_by, excluded.decided_at,
-                excluded.decision_wait_ms, excluded.is_sandboxed, excluded.agent_id, excluded.source),
+                excluded.decision_wait_ms, excluded.is_sandboxed, excluded.outcome, excluded.agent_id, excluded.source),
                 (false, t.status, t.duration_ms, t.duration_source, t.wait_ms, t.error_class, t.parameters, t.result, t.result_left_out,
                 t.result_cut_at, t.result_media, t.started_agent, t.decision, t.decision_source, t.decision_told_by, t.decided_at,
-                t.decision_wait_ms, t.is_sandboxed, t.agent_id, t.source)
+                t.decision_wait_ms, t.is_sandboxed, t.outcome, t.agent_id, t.source)
             ) AS version (
                 is_new, status, duration_ms, duration_source, wait_ms, error_class, parameters, result, result_left_out, result_cut_at,
                 result_media, started_agent, decision, decision_source, decision_told_by, decided_at, decision_wait_ms, is_sandboxed,
-                agent_id, source)
+                outcome, agent_id, source)
             WHERE is_new = ((NOT coalesce(0 >= ANY(t.brought_by), true)
              AND (%(bringer)s <= 0
                   OR ((excluded.status <> 'pending'), (excluded.source IS DISTINCT FROM 'hook'),
@@ -133,7 +134,8 @@ changed_tool_calls AS (
                   coalesce(excluded.error_class, '') COLLATE "C", coalesce(excluded.started_agent, '') COLLATE "C",
                   coalesce(excluded.decision_told_by = 'transcript', false), coalesce(excluded.decided_at, '-infinity'),
                   coalesce(excluded.decision, '') COLLATE "C", coalesce(excluded.decision_source, '') COLLATE "C",
-                  coalesce(excluded.decision_wait_ms, -1), coalesce(excluded.is_sandboxed::int, -1), (excluded.agent_id IS NULL),
+                  coalesce(excluded.decision_wait_ms, -1), coalesce(excluded.is_sandboxed::int, -1),
+                  coalesce(excluded.outcome::text, '') COLLATE "C", (excluded.agent_id IS NULL),
                   coalesce(excluded.agent_id, '') COLLATE "C")
                      > ((t.status <> 'pending'), (t.source IS DISTINCT FROM 'hook'), coalesce(t.duration_source = 'reported', false),
                      coalesce(t.duration_ms, -1), (t.status <> 'rejected'), t.status COLLATE "C",
@@ -142,15 +144,16 @@ changed_tool_calls AS (
                      coalesce(t.error_class, '') COLLATE "C", coalesce(t.started_agent, '') COLLATE "C",
                      coalesce(t.decision_told_by = 'transcript', false), coalesce(t.decided_at, '-infinity'),
                      coalesce(t.decision, '') COLLATE "C", coalesce(t.decision_source, '') COLLATE "C", coalesce(t.decision_wait_ms, -1),
-                     coalesce(t.is_sandboxed::int, -1), (t.agent_id IS NULL), coalesce(t.agent_id, '') COLLATE "C")
+                     coalesce(t.is_sandboxed::int, -1), coalesce(t.outcome::text, '') COLLATE "C", (t.agent_id IS NULL),
+                     coalesce(t.agent_id, '') COLLATE "C")
                   OR t.id IN (SELECT id FROM renewed_ids)
                      AND ROW(excluded.status, excluded.duration_ms, excluded.duration_source, excluded.wait_ms, excluded.error_class,
                      excluded.parameters, excluded.result, excluded.result_left_out, excluded.result_cut_at, excluded.result_media,
                      excluded.started_agent, excluded.decision, excluded.decision_source, excluded.decision_told_by, excluded.decided_at,
-                     excluded.decision_wait_ms, excluded.is_sandboxed, excluded.agent_id, excluded.source)::text
+                     excluded.decision_wait_ms, excluded.is_sandboxed, excluded.outcome, excluded.agent_id, excluded.source)::text
                       <> ROW(t.status, t.duration_ms, t.duration_source, t.wait_ms, t.error_class, t.parameters, t.result, t.result_left_out,
                       t.result_cut_at, t.result_media, t.started_agent, t.decision, t.decision_source, t.decision_told_by, t.decided_at,
-                      t.decision_wait_ms, t.is_sandboxed, t.agent_id, t.source)::text)) IS TRUE)
+                      t.decision_wait_ms, t.is_sandboxed, t.outcome, t.agent_id, t.source)::text)) IS TRUE)
         ),
         brought_by = brought_too(t.brought_by, %(bringer)s)
     WHERE (%(job_number)s > 0 OR excluded.session_id IS NULL OR excluded.session_id = t.session_id OR t.session_id IS NULL)
@@ -164,7 +167,8 @@ changed_tool_calls AS (
             coalesce(excluded.error_class, '') COLLATE "C", coalesce(excluded.started_agent, '') COLLATE "C",
             coalesce(excluded.decision_told_by = 'transcript', false), coalesce(excluded.decided_at, '-infinity'),
             coalesce(excluded.decision, '') COLLATE "C", coalesce(excluded.decision_source, '') COLLATE "C",
-            coalesce(excluded.decision_wait_ms, -1), coalesce(excluded.is_sandboxed::int, -1), (excluded.agent_id IS NULL),
+            coalesce(excluded.decision_wait_ms, -1), coalesce(excluded.is_sandboxed::int, -1),
+            coalesce(excluded.outcome::text, '') COLLATE "C", (excluded.agent_id IS NULL),
             coalesce(excluded.agent_id, '') COLLATE "C")
                > ((t.status <> 'pending'), (t.source IS DISTINCT FROM 'hook'), coalesce(t.duration_source = 'reported', false),
                coalesce(t.duration_ms, -1), (t.status <> 'rejected'), t.status COLLATE "C",
@@ -173,15 +177,16 @@ changed_tool_calls AS (
                coalesce(t.error_class, '') COLLATE "C", coalesce(t.started_agent, '') COLLATE "C",
                coalesce(t.decision_told_by = 'transcript', false), coalesce(t.decided_at, '-infinity'),
                coalesce(t.decision, '') COLLATE "C", coalesce(t.decision_source, '') COLLATE "C", coalesce(t.decision_wait_ms, -1),
-               coalesce(t.is_sandboxed::int, -1), (t.agent_id IS NULL), coalesce(t.agent_id, '') COLLATE "C")
+               coalesce(t.is_sandboxed::int, -1), coalesce(t.outcome::text, '') COLLATE "C", (t.agent_id IS NULL),
+               coalesce(t.agent_id, '') COLLATE "C")
             OR t.id IN (SELECT id FROM renewed_ids)
                AND ROW(excluded.status, excluded.duration_ms, excluded.duration_source, excluded.wait_ms, excluded.error_class,
                excluded.parameters, excluded.result, excluded.result_left_out, excluded.result_cut_at, excluded.result_media,
                excluded.started_agent, excluded.decision, excluded.decision_source, excluded.decision_told_by, excluded.decided_at,
-               excluded.decision_wait_ms, excluded.is_sandboxed, excluded.agent_id, excluded.source)::text
+               excluded.decision_wait_ms, excluded.is_sandboxed, excluded.outcome, excluded.agent_id, excluded.source)::text
                 <> ROW(t.status, t.duration_ms, t.duration_source, t.wait_ms, t.error_class, t.parameters, t.result, t.result_left_out,
                 t.result_cut_at, t.result_media, t.started_agent, t.decision, t.decision_source, t.decision_told_by, t.decided_at,
-                t.decision_wait_ms, t.is_sandboxed, t.agent_id, t.source)::text))
+                t.decision_wait_ms, t.is_sandboxed, t.outcome, t.agent_id, t.source)::text))
            OR NOT %(bringer)s = ANY(coalesce(t.brought_by, '{0}')))
     RETURNING
         new.session_id, new.project_id, new.user_id, new.occurred_at, new.tool_name, old.status AS old_status, new.status,

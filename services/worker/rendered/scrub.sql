@@ -28,9 +28,10 @@ SELECT * FROM (
            sum(coalesce(octet_length(parameters), 0)
                + coalesce(octet_length(result), 0)
                + coalesce(octet_length(result_media), 0)
+               + coalesce(octet_length(outcome), 0)
                + coalesce(octet_length(source), 0)) OVER w AS bytes
     FROM (
-        SELECT id::text AS key, id AS place, parameters::text AS parameters, result, result_media::text AS result_media, source, result_cut_at
+        SELECT id::text AS key, id AS place, parameters::text AS parameters, result, result_media::text AS result_media, outcome::text AS outcome, source, result_cut_at
         FROM tool_calls
         WHERE id > %(after_key)s::uuid
         ORDER BY id LIMIT %(chunk_rows)s
@@ -42,12 +43,14 @@ UPDATE tool_calls SET
     parameters = %(parameters)s::json,
     result = %(result)s::text,
     result_media = %(result_media)s::json,
+    outcome = %(outcome)s::json,
     source = %(source)s::text,
     result_cut_at = %(result_cut_at)s
 WHERE id = %(key)s::uuid
   AND parameters::text IS NOT DISTINCT FROM %(old_parameters)s::json::text
   AND result::text IS NOT DISTINCT FROM %(old_result)s::text::text
   AND result_media::text IS NOT DISTINCT FROM %(old_result_media)s::json::text
+  AND outcome::text IS NOT DISTINCT FROM %(old_outcome)s::json::text
   AND source::text IS NOT DISTINCT FROM %(old_source)s::text::text;
 
 SELECT * FROM (

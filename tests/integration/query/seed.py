@@ -4,6 +4,7 @@ The worker has its own, incremental way to the same numbers; this one is short e
 """
 
 import hashlib
+import json
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
@@ -11,6 +12,8 @@ from uuid import UUID, uuid4
 
 from psycopg import Connection
 
+from services.worker.persist.derived_values.outcomes_of_calls import outcome_of
+from services.worker.persist.staging.event_kind_rows import outcome_column
 from shared.document_words import MAX_CONTENT_CHARS, words_of
 
 Row = dict[str, Any]
@@ -55,8 +58,11 @@ def add_indexed_message(connection: Connection[Any], session_id: str | None, at:
 
 def add_tool_call(connection: Connection[Any], session_id: str | None, at: datetime | str, tool_name: str = "Bash", **columns: Any) -> UUID:
     """A tool call that succeeded in 100 ms, as its tool says, unless told otherwise."""
-    default = {"tool_name": tool_name, "status": "success", "duration_ms": 100, "duration_source": "reported"}
-    return _event(connection, "tool_calls", session_id, at, default | columns)
+    row = {"tool_name": tool_name, "status": "success", "duration_ms": 100, "duration_source": "reported"} | columns
+    parameters = row.get("parameters")
+    parameters = json.loads(parameters) if isinstance(parameters, str) else parameters and parameters.obj
+    outcome = outcome_of(tool_name, row["status"], parameters, row.get("result") or "")
+    return _event(connection, "tool_calls", session_id, at, row | {"outcome": outcome_column(outcome)})
 
 
 def add_activity(connection: Connection[Any], session_id: str | None, at: datetime | str, file_path: str, **columns: Any) -> UUID:

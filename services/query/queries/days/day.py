@@ -1,7 +1,7 @@
 """A day: its sums, by project, and in the order of time what was done, session by session. Its statements are in day.sql."""
 
 from collections import defaultdict
-from datetime import date, datetime
+from datetime import date
 from functools import partial
 from typing import Final
 
@@ -23,7 +23,7 @@ from services.query.answers.days import (
 from services.query.database import Connection, Row, fetch, fetch_by, fetch_groups, rows, structs
 from services.query.queries.days.standup import standup
 from services.query.queries.lists.projects import project_labels
-from services.query.queries.outcomes.commits import Outcomes
+from services.query.queries.outcomes.outcomes import CallWithOutcome, Outcomes
 from services.query.queries.stats.active_sessions import went_on
 from services.query.queries.stats.ranges import Range
 from services.query.queries.stats.session_shares import session_shares
@@ -42,16 +42,6 @@ class _More(Struct, frozen=True, forbid_unknown_fields=True):
 
     user_messages: int = 0
     files_modified: int = 0
-
-
-class _Call(Struct, frozen=True):
-    """A call that may have made a commit or a pull request."""
-
-    session_id: str
-    timestamp: datetime
-    tool_name: str
-    command: str | None
-    result: str | None
 
 
 def day(connection: Connection, selection: Selection, day_of: date, wanted: Range, idle_gap_seconds: int, limit: int) -> Day:
@@ -103,7 +93,7 @@ def _sessions(connection: Connection, selection: Selection, chosen: Row, idle_ga
 
 
 def _outcomes(connection: Connection, parameters: Row) -> dict[str, Outcomes]:
-    found: dict[str, Outcomes] = defaultdict(lambda: Outcomes([], []))
-    for call in fetch(connection, _Call, _sql("outcomes"), parameters):
-        found[call.session_id].add(call.timestamp, call.tool_name, call.command, call.result)
+    found: dict[str, Outcomes] = defaultdict(Outcomes)
+    for call in fetch(connection, CallWithOutcome, _sql("outcomes"), parameters):
+        found[call.session_id].add(call)
     return found

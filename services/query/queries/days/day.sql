@@ -68,14 +68,12 @@ CROSS JOIN LATERAL (
 ORDER BY t.calls DESC, t.tool_name, t.error_class
 
 -- name: outcomes
--- The calls that may have made a commit or a pull request; outcomes/commits.py reads them.
-SELECT asked.session_id, t.occurred_at AS timestamp, t.tool_name, t.command, t.result
+-- The calls that something came of.
+SELECT asked.session_id, t.id, t.agent_id, t.occurred_at AS timestamp, t.outcome
 FROM unnest(%(ids)s::text[]) AS asked (session_id)
 CROSS JOIN LATERAL (
-    SELECT occurred_at, id, tool_name, parameters ->> 'command' AS command, result FROM tool_calls
-    WHERE session_id = asked.session_id AND occurred_at >= %(start)s AND occurred_at < %(end)s AND status = 'success'
-        AND CASE WHEN tool_name IN ('Bash', 'PowerShell') THEN parameters ->> 'command' ~ 'git.*commit|gh\s+pr\s+create|glab\s+mr\s+create'
-            ELSE tool_name LIKE '%%create\_pull\_request' END
+    SELECT occurred_at, id, agent_id, outcome FROM tool_calls
+    WHERE session_id = asked.session_id AND occurred_at >= %(start)s AND occurred_at < %(end)s AND outcome IS NOT NULL
     ORDER BY occurred_at, id
     LIMIT %(most)s
 ) AS t

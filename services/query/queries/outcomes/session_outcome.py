@@ -1,13 +1,10 @@
 """What came of a session: what was asked and answered, commits, tests, files, failures, cost and days. Its statements are in session_outcome.sql."""
 
 import re
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from typing import Final
-from uuid import UUID
 from zoneinfo import ZoneInfo
-
-from msgspec import Struct
 
 from services.query.answers.outcome import (
     ANSWER_CHARACTERS,
@@ -23,42 +20,25 @@ from services.query.answers.outcome import (
     SessionOutcome,
 )
 from services.query.database import Connection, Kind, Row, fetch, fetch_first, rows, structs
-from services.query.queries.outcomes.commits import Outcomes
 from services.query.queries.outcomes.cost import session_cost
-from services.query.queries.outcomes.ran_tests import TELLING as TELLING_TESTS
-from services.query.queries.outcomes.ran_tests import RunsOfTests
+from services.query.queries.outcomes.outcomes import CallWithOutcome, Outcomes
 from shared.sql_files import statement
 
-# Of a session's shell calls that may tell something, the newest ones.
+# Of a session's calls that something came of, the newest ones.
 _MOST_CALLS: Final = 500
-_TELLING: Final = rf"git.*commit|gh\s+pr\s+create|glab\s+mr\s+create|{TELLING_TESTS}"
 _PARAGRAPH: Final = re.compile(r"\n\s*\n")
 
 _sql = partial(statement, __package__, "session_outcome.sql")
-
-
-class _Call(Struct, frozen=True):
-    """A call that may have made a commit or a pull request, or run tests."""
-
-    id: UUID
-    agent_id: str | None
-    timestamp: datetime | None
-    tool_name: str
-    status: str
-    command: str | None
-    result: str | None
 
 
 def session_outcome(connection: Connection, session_id: str, tz: ZoneInfo, idle_gap: timedelta) -> SessionOutcome:
     """Of a session that exists. Its days are those of `tz`."""
     of_session = {"session_id": session_id}
     answer = fetch_first(connection, OutcomeText, _sql("answer"), of_session)
-    outcomes, tests = Outcomes([], []), RunsOfTests({})
-    for call in fetch(connection, _Call, _sql("shell_calls"), of_session | {"telling": _TELLING, "most": _MOST_CALLS}):
-        if call.status == "success" and call.timestamp is not None:
-            outcomes.add(call.timestamp, call.tool_name, call.command, call.result)
-        tests.add(call.id, call.agent_id, call.timestamp, call.status, call.command, call.result)
-    ran = list(tests.commands.values())[::-1]
+    outcomes = Outcomes()
+    for call in fetch(connection, CallWithOutcome, _sql("calls_with_outcome"), of_session | {"most": _MOST_CALLS}):
+        outcomes.add(call)
+    ran = list(outcomes.tests.values())[::-1]
     files, files_left_out = _most(connection, OutcomeFile, "files", of_session, MOST_FILES, counted="files")
     failures, failures_left_out = _most(connection, OutcomeFailure, "failures", of_session, MOST_FAILURES, counted="kinds")
     days, days_left_out = _most(

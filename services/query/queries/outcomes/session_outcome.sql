@@ -11,14 +11,12 @@ SELECT id AS item_id, nullif(occurred_at, '-infinity') AS timestamp, left(conten
 FROM messages WHERE session_id = %(session_id)s AND role = 'assistant' AND agent_id IS NULL AND content <> ''
 ORDER BY session_id DESC, occurred_at DESC, id DESC LIMIT 1
 
--- name: shell_calls
--- The calls that may have made a commit or a pull request, or run tests, the newest ones, in order.
-SELECT id, agent_id, timestamp, tool_name, status, command, result
+-- name: calls_with_outcome
+-- The calls that something came of, the newest ones, in order.
+SELECT session_id, id, agent_id, nullif(occurred_at, '-infinity') AS timestamp, outcome
 FROM (
-    SELECT id, agent_id, occurred_at, nullif(occurred_at, '-infinity') AS timestamp, tool_name, status, parameters ->> 'command' AS command, result FROM tool_calls
-    WHERE session_id = %(session_id)s AND status IN ('success', 'error', 'timeout')
-        AND CASE WHEN tool_name IN ('Bash', 'PowerShell') THEN parameters ->> 'command' ~ %(telling)s
-            ELSE tool_name LIKE '%%create\_pull\_request' END
+    SELECT session_id, id, agent_id, occurred_at, outcome FROM tool_calls
+    WHERE session_id = %(session_id)s AND outcome IS NOT NULL
     ORDER BY session_id DESC, occurred_at DESC, id DESC
     LIMIT %(most)s
 ) AS called

@@ -37,6 +37,7 @@ from services.worker.persist.records import (
     TimelineEntry,
     ToolUse,
 )
+from shared.claude_formats.call_outcome import CallOutcome
 from shared.events.messages import EARLIEST, LATEST, ToolStatus
 
 INVALID_ROW: Final = "INVALID_ROW"
@@ -164,6 +165,7 @@ class _ToolCall(_Row, kw_only=True):
     decided_at: _Time | None = None
     decision_wait_ms: _Number | None = None
     is_sandboxed: bool | None = None
+    outcome: CallOutcome | None = None
     agent_id: str | None = None
 
     def __post_init__(self) -> None:

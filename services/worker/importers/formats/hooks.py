@@ -14,7 +14,7 @@ from msgspec import Raw, Struct
 from services.worker.importers.formats import ids
 from services.worker.importers.formats.history import COMMAND
 from services.worker.importers.formats.json_lines import objects_of
-from services.worker.importers.formats.kept_results import result_of_error, result_of_response
+from services.worker.importers.formats.kept_results import given_by, result_of_error, result_of_response
 from services.worker.importers.formats.parameters import kept_parameters
 from services.worker.importers.formats.sanitize import MAX_CONTENT_CHARACTERS, count_or_none, name_or_none, shortened, title_of
 from services.worker.importers.formats.transcript.call_outcomes import MAX_MS, goes_on, status_of_failure
@@ -27,6 +27,7 @@ from services.worker.importers.formats.transcript.transcript_rows import NOTHING
 from services.worker.importers.formats.transcript.user_text import NOT_FROM_PERSON
 from services.worker.persist.derived_values.cut_results import ALL
 from services.worker.persist.derived_values.error_classes import error_class_of
+from services.worker.persist.derived_values.outcomes_of_calls import may_tell, outcome_of
 from services.worker.persist.records import (
     END_REASONS,
     HOOK,
@@ -224,6 +225,9 @@ class _Payload(Struct):
         record.result = result_of_response(hook.tool_response, status, self.kept_results)
         if record.result is None:
             record.result = result_of_error(hook.error or "", status, self.kept_results)
+        if may_tell(record.tool_name, record.parameters):
+            given = given_by(hook.tool_response)
+            record.outcome = outcome_of(record.tool_name, status, record.parameters, told if given is None else given.text)
         if milliseconds is not None and milliseconds <= MAX_MS:
             if result is None or not goes_on(result):
                 record.duration_ms, record.duration_source = milliseconds, "reported"

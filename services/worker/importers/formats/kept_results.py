@@ -20,11 +20,14 @@ def result_of_error(text: str, status: ToolStatus, kept: KeptResults) -> Result 
 
 
 def result_of_response(response: Raw, status: ToolStatus, kept: KeptResults) -> Result | None:
-    """The result of a hook's `tool_response`: what Claude was told where it is a text or blocks, else the tool's own structure as text."""
-    if not kept.keeps(status):
-        return None
-    given = _parse_structure(response) if first_byte(response) == b"{" else parse_result(response)
+    """The result of a hook's `tool_response`, as `given_by` it."""
+    given = given_by(response) if kept.keeps(status) else None
     return None if given is None else result_of(given, kept)
+
+
+def given_by(response: Raw) -> ResultText | None:
+    """What Claude was told where the response is a text or blocks, else the tool's own structure as text."""
+    return _parse_structure(response) if first_byte(response) == b"{" else parse_result(response)
 
 
 class _File(Struct):

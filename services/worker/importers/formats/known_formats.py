@@ -39,13 +39,14 @@ READ_RECORDS: Final = frozenset(
         "custom-title",
         "cost-state",
         "permission-mode",
+        "pr-link",
     }
 )
 LEFT_OUT_RECORDS: Final[Mapping[str, str]] = {
     **dict.fromkeys(("agent-color", "agent-setting", "mode", "tag"), _SCREEN),
     **dict.fromkeys(("last-prompt", "queue-operation"), _REPEATED),
     **dict.fromkeys(("file-history-delta", "file-history-snapshot", "content-replacement"), _FILES),
-    **dict.fromkeys(("atis-latch", "continued-in", "fork-context-ref", "frame-link", "pr-link", "worktree-state"), _LINKS),
+    **dict.fromkeys(("atis-latch", "continued-in", "fork-context-ref", "frame-link", "worktree-state"), _LINKS),
     # A third of all bytes of 2.1.332.
     **dict.fromkeys(("api-request", "api-request-blob", "api-request-shape"), _REQUEST),
     "tools-used": "the tool calls say it",
@@ -148,6 +149,7 @@ LEFT_OUT_FIELDS: Final[Mapping[str, Mapping[str, str]]] = {
     "ai-title": {},
     "agent-name": {},
     "custom-title": {},
+    "pr-link": dict.fromkeys(("prNumber", "prRepository"), "the address says it"),
     "cost-state": {
         "totalAPIDurationWithoutRetries": "the time with retries is what passed",
     },

@@ -15,8 +15,10 @@ import msgspec
 
 from services.worker.persist.derived_values.cut_results import ALL, result_of_event
 from services.worker.persist.derived_values.error_classes import error_class_of
+from services.worker.persist.derived_values.outcomes_of_calls import outcome_of
 from services.worker.persist.derived_values.pricing import Tokens, price_of
 from services.worker.persist.records import KeptResults, Result
+from shared.claude_formats.call_outcome import CallOutcome
 from shared.events.messages import Activity, Conversation, Event, GivenResult, SessionEnd, SessionStart, ToolCall
 
 Row = tuple[Any, ...]
@@ -57,9 +59,10 @@ KIND_TABLES: Final[dict[str, KindTable]] = {
         staged="id uuid, session_id text, user_name text, tool_name text, status text, duration_ms bigint, duration_source text,"
         " occurred_at timestamptz, parameters json, agent_id text, source text, received_at timestamptz, wait_ms bigint, result text,"
         " result_left_out bigint, result_cut_at integer, result_media json, error_class text, started_agent text,"
-        " decision text, decision_source text, decision_told_by text, decided_at timestamptz, decision_wait_ms bigint, is_sandboxed boolean",
+        " decision text, decision_source text, decision_told_by text, decided_at timestamptz, decision_wait_ms bigint, is_sandboxed boolean,"
+        " outcome json",
         identities=f"SELECT id, session_id, {_IS_CLIENTS_ALONE}, tool_name, md5(parameters::text) FROM tool_calls WHERE id = ANY(%(ids)s)",
-        texts={"parameters": "json", "result": "text", "result_media": "json", "source": "text"},
+        texts={"parameters": "json", "result": "text", "result_media": "json", "outcome": "json", "source": "text"},
         cut_at={"result": "result_cut_at"},
     ),
     "session_events": KindTable(
@@ -117,6 +120,11 @@ def result_columns(result: Result | None) -> Row:
     return (result.text, result.left_out or None, result.cut_at, media)
 
 
+def outcome_column(outcome: CallOutcome | None) -> str | None:
+    """As JSON; a text that Postgres takes."""
+    return None if outcome is None else _json.encode(outcome).decode()
+
+
 def rows_of(event: Event, received_at: datetime, kept_results: KeptResults = ALL) -> Iterator[tuple[str, Row]]:
     """(staging table, row) for each row of one event. ValueError if it cannot be a row, AssertionError if its kind is not known here."""
     match event:
@@ -137,7 +145,11 @@ def rows_of(event: Event, received_at: datetime, kept_results: KeptResults = ALL
             result = (None, *result_columns(result_of_event(event, kept_results)))
             # No client says who allowed it.
             decision = (None,) * 6
-            yield "staged_tool_calls", (*row, event.timestamp, parameters, None, event.source, received_at, *result, *why, *decision)
+            outcome = outcome_column(outcome_of(event.tool_name, event.result_status, event.parameters, given))
+            yield (
+                "staged_tool_calls",
+                (*row, event.timestamp, parameters, None, event.source, received_at, *result, *why, *decision, outcome),
+            )
         case Conversation():
             row = (event.id, event.session_id, None, None, event.role, event.content, event.timestamp, event.model)
             yield "staged_messages", (*row, None, event.source, received_at)

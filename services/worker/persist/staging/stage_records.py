@@ -20,7 +20,7 @@ from services.worker.persist.records import (
     TimelineEntry,
     ToolUse,
 )
-from services.worker.persist.staging.event_kind_rows import Row, file_key, result_columns
+from services.worker.persist.staging.event_kind_rows import Row, file_key, outcome_column, result_columns
 
 _UNDATED = "-infinity"
 _json = msgspec.json.Encoder()
@@ -65,7 +65,7 @@ def rows_of(record: Record, received_at: datetime) -> Iterator[tuple[str, Row]]:
 def _result(record: ToolUse) -> Row:
     outcome = (record.wait_ms, *result_columns(record.result), record.error_class, record.started_agent)
     decision = (record.decision, record.decision_source, record.decision_told_by, record.decided_at, record.decision_wait_ms)
-    return (*outcome, *decision, record.is_sandboxed)
+    return (*outcome, *decision, record.is_sandboxed, outcome_column(record.outcome))
 
 
 def _api_call(record: ApiCall, received_at: datetime) -> Row:

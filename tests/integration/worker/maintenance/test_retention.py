@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from uuid import uuid4
 
+import msgspec
 import pytest
 
 from services.worker.maintenance import merge_users
@@ -13,7 +14,7 @@ from services.worker.persist.tombstones import write_tombstones
 from services.worker.resources import Resources
 from services.worker.sweep.scheduler import Looks
 from shared.broker import Task
-from shared.events.messages import SessionStart
+from shared.events.messages import SessionStart, ToolCall
 from tests.integration.worker.imports.test_imports_in_any_order import GAP, add_job, file_of
 from tests.integration.worker.maintenance.retaining import cells, counts, differences, drop, fill, numbers, rows, set_rule, texts
 from tests.integration.worker.maintenance.test_merge_users import request_merge, session, store
@@ -60,6 +61,29 @@ def test_a_run_succeeds_when_nothing_dropped_is_in_the_search_index(worker: Reso
     ]
     assert rows(worker, "SELECT count(*) FROM search_former_results") == [(0,)]
     assert rows(worker, "SELECT count(*) FROM search_pending") == [(0,)]
+
+
+def test_what_came_of_a_call_stays_when_its_texts_go(worker: Resources, small_steps: None) -> None:
+    """given a commit and a run of tests, when their texts are dropped and come again, then the facts are there, and nothing else of the texts."""
+    fill(worker)
+    parameters = {"command": "pytest -q && git commit -m 'Retry uploads'"}
+    call = msgspec.structs.replace(
+        next(event for event in session("facts", "ann", 3) if isinstance(event, ToolCall)),
+        tool_name="Bash", result_status="success", parameters=parameters, result="12 passed in 2s\n[main 1a2b3c4] Retry uploads",
+    )  # fmt: skip
+    store(worker, [*(event for event in session("facts", "ann", 3) if not isinstance(event, ToolCall)), call])
+    set_rule(worker, "texts", 30)
+
+    drop(worker)
+    store(worker, [call])
+
+    [(kept, result, outcome)] = rows(worker, "SELECT parameters, result, outcome FROM tool_calls WHERE id = %(id)s", id=call.id)
+    assert (kept, result) == (None, None)
+    assert outcome == {
+        "commits": [{"subject": "Retry uploads", "hash": "1a2b3c4"}],
+        "runs_of_tests": [{"command": "pytest -q", "result": "passed", "passed": 12, "failed": 0}],
+    }
+    assert differences(worker) == {}
 
 
 def test_a_run_indexes_before_it_goes_on_while_many_notes_wait(

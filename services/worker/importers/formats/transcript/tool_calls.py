@@ -20,6 +20,7 @@ from services.worker.importers.formats.transcript.subagents import MAX_AGENT_ID,
 from services.worker.importers.formats.transcript.transcript_rows import Block, Row, ToolResult
 from services.worker.persist.derived_values.cut_results import enough_of, result_of
 from services.worker.persist.derived_values.error_classes import LOOKED_AT_CHARACTERS, error_class_of
+from services.worker.persist.derived_values.outcomes_of_calls import may_tell, outcome_of
 from services.worker.persist.records import FileChange, KeptResults, ToolUse
 from shared.claude_formats.tool_results import parse_result
 
@@ -37,6 +38,7 @@ class _Waiting(Struct):
     message_id: str
     requested: RequestedEdit | None
     deleted: list[str]
+    pull_request: str | None = None
     # Given as pending, by so_far().
     is_given: bool = False
 
@@ -101,6 +103,13 @@ class ToolCalls:
             waiting.record.started_agent = agent_id[:MAX_AGENT_ID]
             waiting.is_given = False
 
+    def linked(self, pull_request: str) -> None:
+        """Claude Code tells of a pull request while calls wait for their results: it is of the newest that may have opened it."""
+        for waiting in reversed(self._waiting.values()):
+            if outcome_of(waiting.record.tool_name, "success", waiting.record.parameters, "", pull_request) is not None:
+                waiting.pull_request = pull_request
+                return
+
     def result(self, block: Block, row: Row, place: Place, line_bytes: int) -> Iterator[ToolUse | FileChange]:
         """A tool_result block in a line of so many bytes. Gives nothing while its use is not known, or if it has a result already."""
         waiting = self._waiting.pop(block.tool_use_id or "", None)
@@ -108,12 +117,18 @@ class ToolCalls:
             self._hold(block, row, place, line_bytes)
             return
         record = waiting.record
-        may_be_looked_at = self._kept_results.keeps("success") or block.is_error or is_interrupted(row)
+        may_be_looked_at = (
+            self._kept_results.keeps("success")
+            or block.is_error
+            or is_interrupted(row)
+            or may_tell(record.tool_name, record.parameters, waiting.pull_request)
+        )
         given = parse_result(block.content, self._enough) if may_be_looked_at else None
         text = given.text if given is not None else ""
         record.status = status_of(block, row, text)
         if given is not None and self._kept_results.keeps(record.status):
             record.result = result_of(given, self._kept_results)
+        record.outcome = outcome_of(record.tool_name, record.status, record.parameters, text, waiting.pull_request)
         record.duration_ms, record.duration_source = duration_of(record.timestamp, row, place.timestamp)
         record.wait_ms = wait_of(record.timestamp, record.duration_ms, record.duration_source, place.timestamp)
         record.decision, record.decision_source = decision_of(row)

@@ -151,6 +151,8 @@ class Transcript:
                 yield from self._conversation(row, line, row.cwd)
         elif row.type == "summary":
             self._summarize(row)
+        elif row.type == "pr-link":
+            self._calls.linked(row.pr_url or "")
         elif row.session_id:
             session = yield from self._session(row.session_id)
             session.offer_title(row.custom_title, TITLE_OF_PERSON)

@@ -253,6 +253,8 @@ class Row(Struct, rename="camel"):
     start_time: int | float | None = None
     has_unknown_model_cost: bool | None = None
     model_call_cost_usd: int | float | None = msgspec.field(name="modelCallCostUSD", default=None)
+    # pr-link
+    pr_url: str | None = None
     # permission-mode, and prompts
     permission_mode: str | None = None
 

@@ -132,7 +132,7 @@ WHERE $of_chosen OR $of_none ORDER BY from_wire, t.session_id, t.occurred_at, t.
 -- name: tool_calls
 SELECT t.id, t.session_id, CASE WHEN t.session_id IS NULL THEN u.name END AS "user", tool_name, status, duration_ms, duration_source, wait_ms,
     $occurred_at AS occurred_at, parameters, result, result_left_out, result_cut_at, result_media, error_class, started_agent, decision,
-    decision_source, decision_told_by, decided_at, decision_wait_ms, is_sandboxed, agent_id, source, t.received_at, $from_wire AS from_wire
+    decision_source, decision_told_by, decided_at, decision_wait_ms, is_sandboxed, outcome, agent_id, source, t.received_at, $from_wire AS from_wire
 FROM tool_calls AS t LEFT JOIN users AS u ON u.id = t.user_id
 WHERE $of_chosen OR $of_none ORDER BY from_wire, t.session_id, t.occurred_at, t.id
 

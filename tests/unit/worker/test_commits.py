@@ -1,27 +1,10 @@
 """Commits and pull requests, as commands and their results tell them."""
 
-from datetime import UTC, datetime
-
 import pytest
 
-from services.query.queries.outcomes.commits import Outcomes
+from services.worker.persist.derived_values.commits import amends, commits_of, pull_requests_of
 
-AT = datetime(2024, 3, 6, 12, tzinfo=UTC)
 HEREDOC = "git add -A && git commit -q -m \"$(cat <<'EOF'\nfeat: retry failed uploads\n\nMore of it.\nEOF\n)\""
-
-
-def commits(*calls: tuple[str, str]) -> list[tuple[str | None, str]]:
-    found = Outcomes([], [])
-    for command, result in calls:
-        found.add(AT, "Bash", command, result)
-    return [(each.hash, each.subject) for each in found.commits]
-
-
-def pull_requests(*calls: tuple[str, str, str]) -> list[str]:
-    found = Outcomes([], [])
-    for tool_name, command, result in calls:
-        found.add(AT, tool_name, command, result)
-    return [each.url for each in found.pull_requests]
 
 
 @pytest.mark.parametrize(
@@ -36,6 +19,16 @@ def pull_requests(*calls: tuple[str, str, str]) -> list[str]:
         ('git commit -q --message="Retry uploads"', "", [(None, "Retry uploads")]),
         (HEREDOC, "", [(None, "feat: retry failed uploads")]),
         ("git commit -q --file=message.txt", "", []),
+        ("git add -A && rtk git commit -m 'Retry uploads'", "ok ✓ 1a2b3c4\n", [("1a2b3c4", "Retry uploads")]),
+        ("rtk git commit -m 'Retry uploads'", "ok 1a2b3c4d5", [("1a2b3c4d5", "Retry uploads")]),
+        ("rtk proxy git -C shop commit -F note.txt", "✓ 1a2b3c4", [("1a2b3c4", "1a2b3c4")]),
+        ("rtk git commit -m 'a' && rtk git commit -m 'b'", "ok ✓ 1111111\nok ✓ 2222222", [("1111111", "a"), ("2222222", "b")]),
+        ("rtk git commit -m 'a' && rtk git push", "ok ✓ 1111111\nok ✓ main", [("1111111", "a")]),
+        ("rtk git commit -m 'a'", "ok (nothing to commit)", []),
+        ("rtk git log --oneline -1", "ok ✓ 1a2b3c4", []),
+        ("git commit -m 'a' && ./check", "ok ✓ 1a2b3c4", []),
+        ("git commit -qm 'Retry uploads'\ngit log --oneline -2", "1a2b3c4 Retry uploads\n5d6e7f8 Begin", [("1a2b3c4", "Retry uploads")]),
+        ("git commit -qm 'Begin'; git log --oneline -1", "nothing to commit, working tree clean\n1a2b3c4 Begin", []),
         ("git log --grep commit", "[main 1a2b3c4] Not made", [("1a2b3c4", "Not made")]),
         ("cat notes; echo commit", "[main 1a2b3c4] Not made", []),
         ("git status", "[main 1a2b3c4] Not made", []),
@@ -44,20 +37,18 @@ def pull_requests(*calls: tuple[str, str, str]) -> list[str]:
 def test_a_commit_is_what_git_printed_or_the_message_of_a_quiet_one(
     command: str, result: str, expected: list[tuple[str | None, str]]
 ) -> None:
-    assert commits((command, result)) == expected
+    assert [(each.hash, each.subject) for each in commits_of(command, result)] == expected
 
 
-def test_an_amended_commit_takes_the_place_of_the_one_before() -> None:
-    first, amended = ("git commit -m a", "[main 1111111] a"), ("git commit --amend --no-edit", "[main 2222222] a")
-
-    assert commits(first, amended) == [("2222222", "a")]
-    assert commits(amended) == [("2222222", "a")]
+def test_a_commit_that_amends_says_so() -> None:
+    assert amends("git add -A && git commit --amend --no-edit")
+    assert not amends("git commit -m a; git log --amend")
 
 
 def test_a_long_subject_is_cut() -> None:
-    [(_, subject)] = commits(("git commit -m x", f"[main 1111111] {'x' * 1000}"))
+    [commit] = commits_of("git commit -m x", f"[main 1111111] {'x' * 1000}")
 
-    assert len(subject) == 200
+    assert len(commit.subject) == 200
 
 
 @pytest.mark.parametrize(
@@ -71,5 +62,21 @@ def test_a_long_subject_is_cut() -> None:
     ],
 )
 def test_a_pull_request_is_the_address_that_its_opening_printed(tool_name: str, command: str, result: str, expected: list[str]) -> None:
-    assert pull_requests((tool_name, command, result)) == expected
-    assert pull_requests((tool_name, command, result), (tool_name, command, result)) == expected
+    assert pull_requests_of(tool_name, command, result) == expected
+
+
+@pytest.mark.parametrize(
+    ("command", "is_opened"),
+    [
+        ("gh pr create --fill | tail -0", True),
+        ("rtk gh pr create", True),
+        ("./ship.sh", True),
+        ("gh pr comment 12 -b x", False),
+        ("", False),
+    ],
+)
+def test_a_pull_request_that_claude_code_links_is_that_of_the_call_unless_it_handles_another(command: str, is_opened: bool) -> None:
+    address = "https://github.com/ann/shop/pull/12"
+
+    assert pull_requests_of("Bash", command, "ok", address) == [address] * is_opened
+    assert pull_requests_of("Bash", command, "ok", "javascript:alert()") == []

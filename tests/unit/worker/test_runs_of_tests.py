@@ -1,12 +1,9 @@
 """Which parts of a shell command run tests, and how a run ended, by what it printed."""
 
-from uuid import UUID
-
 import pytest
 
-from services.query.queries.outcomes.ran_tests import Ended, RunsOfTests, how_it_ended, parts_that_test
-
-CALL = UUID(int=1)
+from services.worker.persist.derived_values.runs_of_tests import Ended, how_it_ended, parts_that_test, runs_of_tests
+from shared.claude_formats.call_outcome import RunOfTests
 
 
 @pytest.mark.parametrize(
@@ -24,6 +21,32 @@ CALL = UUID(int=1)
         ("(cd api && make test)", ["make test"]),
         ('git commit -m "run npm test; pytest"', []),
         ("cat > run.sh <<'EOF'\npytest\nEOF\nls", []),
+        ("rtk cargo test --all", ["rtk cargo test --all"]),
+        ("rtk test cargo test", ["rtk test cargo test"]),
+        ("time pytest -q", ["time pytest -q"]),
+        ("docker compose exec app pytest -q", ["docker compose exec app pytest -q"]),
+        ("docker compose exec -T -e CI=1 app pytest -q tests", ["docker compose exec -T -e CI=1 app pytest -q tests"]),
+        ("docker-compose run --rm web npm test", ["docker-compose run --rm web npm test"]),
+        ("docker exec -it shop-api python -m pytest", ["docker exec -it shop-api python -m pytest"]),
+        ("uv run -m pytest -q", ["uv run -m pytest -q"]),
+        ("uv run --with pytest-xdist pytest -n 4", ["uv run --with pytest-xdist pytest -n 4"]),
+        ("npx --yes vitest run", ["npx --yes vitest run"]),
+        ("pnpm -C packages/shop test", ["pnpm -C packages/shop test"]),
+        ("pnpm --filter @ann/shop run test -- --run", ["pnpm --filter @ann/shop run test -- --run"]),
+        ("yarn workspace shop test", ["yarn workspace shop test"]),
+        ("bun test src", ["bun test src"]),
+        ("bun --cwd web test", ["bun --cwd web test"]),
+        ("node --test", ["node --test"]),
+        ("make -C api lint test", ["make -C api lint test"]),
+        ("mise run test:integration -- -run TestX", ["mise run test:integration -- -run TestX"]),
+        ("mise x -- go test ./...", ["mise x -- go test ./..."]),
+        ("docker exec app sh -c 'cd web && npm test'", ["npm test"]),
+        ('wsl -e bash -lc "cd api\ngo test ./..."', ["go test ./..."]),
+        ("bash -c 'bash -c \"bash -c pytest\"'", []),
+        ("make latest", []),
+        ("docker compose up -d test", []),
+        ("npm run build && npm publish --tag test", []),
+        ("uv run python load.py", []),
         ("npm install jest", []),
         ("echo pytest", []),
         ("grep -rn pytest .", []),
@@ -56,6 +79,16 @@ def test_parts_of_a_command_that_run_tests(command: str, found: list[str]) -> No
         ("# tests 3\n# pass 2\n# fail 1", Ended("failed", 2, 1)),
         ("  5 passing (10ms)\n  1 failing", Ended("failed", 5, 1)),
         ("  12 passed (3.4s)", Ended("passed", 12, 0)),
+        (" 1274 pass\n 0 fail\n 3120 expect() calls\nRan 1274 tests across 88 files. [12.1s]", Ended("passed", 1274, 0)),
+        ("12 pass\n 1 skip\n 2 fail", Ended("failed", 12, 2)),
+        ("✓ cargo test: 137 passed (4 suites, 1.45s)", Ended("passed", 137, 0)),
+        ("Pytest: 5 passed, 1 failed\n═══════", Ended("failed", 5, 1)),
+        ("PASS (13) FAIL (2)\n\n1. adds", Ended("failed", 13, 2)),
+        ("     Summary [   0.512s] 12 tests run: 11 passed, 1 failed, 0 skipped", Ended("failed", 11, 1)),
+        ("DONE 12 tests, 1 failure in 2.301s", Ended("failed", 11, 1)),
+        ("OK (12 tests, 34 assertions)", Ended("passed", 12, 0)),
+        ("FAILURES!\nTests: 12, Assertions: 34, Failures: 2.", Ended("failed", 10, 2)),
+        ("ok | 5 passed | 0 failed (12ms)", Ended("passed", 5, 0)),
     ],
 )
 def test_the_summary_tells_how_tests_ended_whatever_the_pipe_says(printed: str, ended: Ended) -> None:
@@ -77,19 +110,12 @@ def test_without_a_summary_the_end_of_the_call_counts_where_nothing_hides_it(sta
     assert how_it_ended(status, command, "").result == result
 
 
-def test_of_a_command_the_last_run_is_told_and_all_are_counted() -> None:
-    runs = RunsOfTests({})
-    for status, command, printed in (
-        ("error", "pytest a", "1 failed in 1s"),
-        ("success", "pytest b", "2 passed in 1s"),
-        ("success", "cd x; pytest a", "3 passed in 1s"),
-    ):
-        runs.add(CALL, "a", None, status, command, printed)
-
-    assert [(each.command, each.runs, each.failed_runs, each.last_result, each.passed) for each in runs.commands.values()] == [
-        ("pytest b", 1, 0, "passed", 2),
-        ("pytest a", 2, 1, "passed", 3),
+def test_each_part_of_a_call_that_runs_tests_is_a_run() -> None:
+    assert runs_of_tests("success", "pytest a; pytest b | tail", "3 passed in 1s") == [
+        RunOfTests("pytest a", "passed", 3, 0),
+        RunOfTests("pytest b", "passed", 3, 0),
     ]
+    assert runs_of_tests("success", "ls", "3 passed in 1s") == []
 
 
 def test_a_hostile_command_takes_no_time() -> None:
@@ -100,6 +126,13 @@ def test_a_hostile_command_takes_no_time() -> None:
         '"' * 9_999,
         "a=1 " * 5_000 + "x",
         "mvn " + "a " * 5_000,
+        "make " + "-a " * 5_000,
+        "uv run " * 5_000,
+        "docker exec " + "-a b " * 5_000,
+        "bash -c '" * 5_000,
+        "time -a " * 5_000,
+        "1 passed " * 5_000,
+        "Tests: " + "1 failed, " * 5_000,
         "(" * 10_000,
         " " * 10_000 + "x",
     ):
