@@ -131,7 +131,7 @@ CREATE TABLE session_marks (
     session_id text PRIMARY KEY,
     is_starred boolean NOT NULL DEFAULT false,
     tags       text[] NOT NULL DEFAULT '{}',
-    -- Of each tag in its place what it is compared by: shared/session_tags.py.
+    -- Of each tag in its place what it is compared by: shared/sessions/session_tags.py.
     tag_keys   text[] NOT NULL DEFAULT '{}',
     note       text,
     -- Shown instead of the session's own.

@@ -53,7 +53,7 @@ CREATE TABLE tool_calls (
     result_cut_at    integer,
     -- What is not text: [{"type": "image/png", "bytes": 1234}].
     result_media     json,
-    -- Why a call that did not succeed failed (services/worker/persist/error_classes.toml). NULL: it succeeded, or nothing says why.
+    -- Why a call that did not succeed failed (services/worker/persist/derived_values/error_classes.toml). NULL: it succeeded, or nothing says why.
     error_class      text,
     -- How long the call waited before it ran, for a permission, where that is known. duration_ms is then the time that it ran.
     wait_ms          bigint CHECK (wait_ms >= 0),

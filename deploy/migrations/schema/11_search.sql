@@ -17,7 +17,7 @@ CREATE TABLE search_documents (
     -- Of a tool call: its input, and behind `result_at` characters its result.
     content     text NOT NULL,
     result_at   integer,
-    -- Made by shared/search_terms.py. A vector hardly compresses: pglz spared 1 % of it, for 0.2 s of CPU in the 4 s that the samples take.
+    -- Made by shared/document_words.py. A vector hardly compresses: pglz spared 1 % of it, for 0.2 s of CPU in the 4 s that the samples take.
     terms       tsvector STORAGE EXTERNAL NOT NULL,
     -- Whether each lexeme of `terms` has all of its places.
     has_places  boolean NOT NULL,

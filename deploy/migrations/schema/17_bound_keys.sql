@@ -2,7 +2,7 @@
 --
 -- The query service takes the role tracker_bound on for such a key's transaction. Whoever owns the tables is not asked by policies at all, so every
 -- other query is what it was. What is not granted here cannot be read: a new table with a project_id needs a policy, and
--- tests/integration/query/test_bound_keys.py says so.
+-- tests/integration/keys/ownership/test_bound_projects.py says so.
 
 -- A role is the whole cluster's: there may be one already, and two databases may be made at the same time.
 -- Where an administrator has made it, the owner of the tables needs no right to make roles.

@@ -317,9 +317,9 @@ changed_api_calls AS (
         CASE WHEN %(job_number)s > 0 THEN s.cache_write_1h_tokens END DESC,
         CASE WHEN %(job_number)s > 0 THEN s.cache_write_5m_tokens END DESC,
         CASE WHEN %(job_number)s > 0 THEN s.web_searches END DESC,
-        CASE WHEN %(job_number)s > 0 THEN coalesce(s.is_fast, false) END DESC,
+        CASE WHEN %(job_number)s > 0 THEN s.is_fast END DESC,
         CASE WHEN %(job_number)s > 0 THEN coalesce(s.inference_geo, '') COLLATE "C" END DESC,
-        CASE WHEN %(job_number)s > 0 THEN coalesce(s.is_advisor, false) END DESC,
+        CASE WHEN %(job_number)s > 0 THEN s.is_advisor END DESC,
         CASE WHEN %(job_number)s > 0 THEN coalesce(s.thinking_ms, -1) END DESC,
         CASE WHEN %(job_number)s > 0 THEN coalesce(s.effort, '') COLLATE "C" END DESC,
         CASE WHEN %(job_number)s > 0 THEN (s.agent_id IS NULL) END DESC,
@@ -350,14 +350,12 @@ changed_api_calls AS (
             WHERE is_new = ((NOT coalesce(0 >= ANY(t.brought_by), true)
              AND (%(bringer)s <= 0
                   OR (excluded.output_tokens, excluded.input_tokens, excluded.cache_read_tokens, excluded.cache_write_1h_tokens,
-                  excluded.cache_write_5m_tokens, excluded.web_searches, coalesce(excluded.is_fast, false),
-                  coalesce(excluded.inference_geo, '') COLLATE "C", coalesce(excluded.is_advisor, false),
-                  coalesce(excluded.thinking_ms, -1), coalesce(excluded.effort, '') COLLATE "C", (excluded.agent_id IS NULL),
-                  coalesce(excluded.agent_id, '') COLLATE "C")
+                  excluded.cache_write_5m_tokens, excluded.web_searches, excluded.is_fast,
+                  coalesce(excluded.inference_geo, '') COLLATE "C", excluded.is_advisor, coalesce(excluded.thinking_ms, -1),
+                  coalesce(excluded.effort, '') COLLATE "C", (excluded.agent_id IS NULL), coalesce(excluded.agent_id, '') COLLATE "C")
                      > (t.output_tokens, t.input_tokens, t.cache_read_tokens, t.cache_write_1h_tokens, t.cache_write_5m_tokens, t.web_searches,
-                     coalesce(t.is_fast, false), coalesce(t.inference_geo, '') COLLATE "C", coalesce(t.is_advisor, false),
-                     coalesce(t.thinking_ms, -1), coalesce(t.effort, '') COLLATE "C", (t.agent_id IS NULL),
-                     coalesce(t.agent_id, '') COLLATE "C")
+                     t.is_fast, coalesce(t.inference_geo, '') COLLATE "C", t.is_advisor, coalesce(t.thinking_ms, -1),
+                     coalesce(t.effort, '') COLLATE "C", (t.agent_id IS NULL), coalesce(t.agent_id, '') COLLATE "C")
                   OR t.id IN (SELECT id FROM renewed_ids)
                      AND ROW(excluded.input_tokens, excluded.output_tokens, excluded.cache_write_5m_tokens, excluded.cache_write_1h_tokens,
                      excluded.cache_read_tokens, excluded.cost_nano_usd, excluded.uncached_nano_usd, excluded.cache_saved_nano_usd,
@@ -372,14 +370,12 @@ changed_api_calls AS (
       AND ((NOT coalesce(0 >= ANY(t.brought_by), true)
        AND (%(bringer)s <= 0
             OR (excluded.output_tokens, excluded.input_tokens, excluded.cache_read_tokens, excluded.cache_write_1h_tokens,
-            excluded.cache_write_5m_tokens, excluded.web_searches, coalesce(excluded.is_fast, false),
-            coalesce(excluded.inference_geo, '') COLLATE "C", coalesce(excluded.is_advisor, false),
-            coalesce(excluded.thinking_ms, -1), coalesce(excluded.effort, '') COLLATE "C", (excluded.agent_id IS NULL),
-            coalesce(excluded.agent_id, '') COLLATE "C")
+            excluded.cache_write_5m_tokens, excluded.web_searches, excluded.is_fast,
+            coalesce(excluded.inference_geo, '') COLLATE "C", excluded.is_advisor, coalesce(excluded.thinking_ms, -1),
+            coalesce(excluded.effort, '') COLLATE "C", (excluded.agent_id IS NULL), coalesce(excluded.agent_id, '') COLLATE "C")
                > (t.output_tokens, t.input_tokens, t.cache_read_tokens, t.cache_write_1h_tokens, t.cache_write_5m_tokens, t.web_searches,
-               coalesce(t.is_fast, false), coalesce(t.inference_geo, '') COLLATE "C", coalesce(t.is_advisor, false),
-               coalesce(t.thinking_ms, -1), coalesce(t.effort, '') COLLATE "C", (t.agent_id IS NULL),
-               coalesce(t.agent_id, '') COLLATE "C")
+               t.is_fast, coalesce(t.inference_geo, '') COLLATE "C", t.is_advisor, coalesce(t.thinking_ms, -1),
+               coalesce(t.effort, '') COLLATE "C", (t.agent_id IS NULL), coalesce(t.agent_id, '') COLLATE "C")
             OR t.id IN (SELECT id FROM renewed_ids)
                AND ROW(excluded.input_tokens, excluded.output_tokens, excluded.cache_write_5m_tokens, excluded.cache_write_1h_tokens,
                excluded.cache_read_tokens, excluded.cost_nano_usd, excluded.uncached_nano_usd, excluded.cache_saved_nano_usd,

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from client.connect import disconnecting
 from client.connect.connecting import carry_out, knows_route
 from client.connect.disconnecting import disconnect
 from client.connect.doctor.machine_checks import check_hooks, check_telemetry
@@ -231,19 +230,3 @@ def test_doctor_knows_which_hooks_are_wanted(
 
     assert (found.status, found.text.startswith(text), str(places.user_settings) in found.text) == (status, True, True)
     assert ("--hooks" in str(found.cure)) == (status == "warning")
-
-
-def test_disconnect_restores_the_file_though_claude_code_reordered_it(places: Places, monkeypatch: pytest.MonkeyPatch) -> None:
-    before = b'{"model": "sonnet", "x": 12345678901234567890}'
-    places.user_settings.write_bytes(before)
-    connect(places)
-
-    def reorder(*_: object, **__: object) -> None:
-        """As `claude plugin uninstall` does."""
-        value = json.loads(places.user_settings.read_bytes(), parse_int=float) | {"extraKnownMarketplaces": {}}
-        places.user_settings.write_text(json.dumps(value, indent=2, sort_keys=True))
-
-    monkeypatch.setattr(disconnecting, "ask", reorder)
-    disconnect(places, None, is_dry_run=False, is_yes=False)
-
-    assert places.user_settings.read_bytes() == before

@@ -1,0 +1,19 @@
+"""The files of the schema name code and documents that exist."""
+
+import re
+from pathlib import Path
+
+from deploy.migrations.migrate import SCRIPTS
+
+ROOT = Path(__file__).parents[3]
+
+
+def test_files_named_in_the_schema_exist() -> None:
+    named = {
+        name
+        for path in (SCRIPTS / "schema").glob("*.sql")
+        for name in re.findall(r"\b((?:services|shared|deploy|tests|docs)/[\w./-]+\.\w+)", path.read_text(encoding="utf-8"))
+    }
+
+    assert len(named) > 10
+    assert [name for name in sorted(named) if not (ROOT / name).exists()] == []
