@@ -16,7 +16,7 @@ import httpx2 as httpx
 import psycopg
 
 from deploy.containers import compose
-from tests.compose import backups, counting, dashboard, growing, hardening, images, importing, kills, outside, upgrading
+from tests.compose import backups, counting, dashboard, following, growing, hardening, images, importing, kills, outside, upgrading
 from tests.compose.load import Load
 from tests.compose.stack import Composed
 
@@ -108,6 +108,8 @@ def _all(stack: Composed, restored: Composed, folder: Path, seed: int, report: R
     report.step("down and up", lambda: counting.keep(stack))
     report.step("documented calls at the gateway", lambda: outside.documented_calls(stack, folder))
     report.step("the gateway itself", lambda: outside.gateway(stack))
+    report.step("a job of each kind", lambda: following.every_kind(stack))
+    report.step("no error in any log", lambda: following.no_errors(stack))
     report.step("contract at the gateway", lambda: outside.contract(stack))
     report.step("stop each", lambda: kills.stop_each(stack))
     report.step("restore into an empty stack", lambda: backups.restore_elsewhere(restored, load, backup))

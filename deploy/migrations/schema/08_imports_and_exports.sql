@@ -69,7 +69,7 @@ CREATE TABLE import_shares (
     lease_expires_at timestamptz,
     lease_token      uuid,
     -- When it last got on.
-    moved_at         timestamptz NOT NULL DEFAULT clock_timestamp(),
+    moved_at         timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (job_id, share)
 );
 

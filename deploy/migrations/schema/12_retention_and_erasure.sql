@@ -58,7 +58,7 @@ CREATE TABLE retention_runs (
     -- Why it failed, in one sentence that says what to do; of one that goes on, why its last step failed.
     failure          text,
     -- When it last got on.
-    moved_at         timestamptz NOT NULL DEFAULT clock_timestamp()
+    moved_at         timestamptz NOT NULL DEFAULT now()
 );
 CREATE INDEX retention_runs_by_time ON retention_runs (created_at DESC);
 -- One at a time, so that each counts what it has dropped itself.
@@ -172,7 +172,7 @@ CREATE TABLE erasures (
     -- Why it failed, in one sentence that says what to do; of one that goes on, why its last step failed.
     failure          text,
     -- When it last got on.
-    moved_at         timestamptz NOT NULL DEFAULT clock_timestamp()
+    moved_at         timestamptz NOT NULL DEFAULT now()
 );
 CREATE INDEX erasures_by_creation ON erasures (created_at DESC, id);
 

@@ -37,7 +37,7 @@ CREATE TABLE scrubs (
     -- Why it failed, in one sentence that says what to do; of one that goes on, why its last step failed.
     failure          text,
     -- When it last got on.
-    moved_at         timestamptz NOT NULL DEFAULT clock_timestamp()
+    moved_at         timestamptz NOT NULL DEFAULT now()
 );
 CREATE INDEX scrubs_unfinished ON scrubs (created_at) WHERE status IN ('queued', 'running');
 

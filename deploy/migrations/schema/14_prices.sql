@@ -66,7 +66,7 @@ CREATE TABLE reprices (
     -- Why it failed, in one sentence that says what to do; of one that goes on, why its last step failed.
     failure          text,
     -- When it last got on.
-    moved_at         timestamptz NOT NULL DEFAULT clock_timestamp()
+    moved_at         timestamptz NOT NULL DEFAULT now()
 );
 CREATE INDEX reprices_by_time ON reprices (created_at DESC, id DESC);
 -- One at a time, so that each says what it has changed itself.

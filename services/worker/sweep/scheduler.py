@@ -284,9 +284,8 @@ class LookFirst(Scheduler):
         self._heartbeat_file = settings.heartbeat_file
         self._looks = Looks(settings)
         self.sweeps = sweeps(settings.canary_seconds)
-        # Of looks that failed when they were last made.
+        # Looks that failed when they were last made, and failures that Redis has not been told yet.
         self._failing: set[str] = set()
-        # Failures that Redis has not been told yet.
         self._uncounted: Counter[str] = Counter()
         now = time.monotonic()
         self._due_at = {name: now + (0 if sweep.at_start else sweep.every_seconds) for name, sweep in self.sweeps.items()}

@@ -13,6 +13,7 @@ from services.query import database
 from services.query.app import create_app
 from services.query.settings import Settings
 from shared.journal.canary import SEEN_KEY
+from shared.journal.failed_looks import FAILED_LOOKS_KEY
 from shared.journal.streams import PAYLOAD_FIELD, accounting_key, stream_key
 from tests.conftest import LOCAL
 from tests.integration.query import world
@@ -125,6 +126,25 @@ def test_metrics_report_sizes_connections_memory_and_jobs(client: TestClient, co
     assert values['tracker_import_jobs{status="failed"}'] == 1
     assert values['tracker_import_jobs{status="queued"}'] == 0
     assert values["tracker_last_received_timestamp_seconds"] == 1764100000
+
+
+def test_metrics_tell_how_long_jobs_stand_still_and_how_often_looks_failed(
+    client: TestClient, connection: psycopg.Connection[Any], redis_url: str
+) -> None:
+    # Given two erasures, one of which has not got on for an hour, and a look of beat that failed
+    sql = "INSERT INTO erasures (id, kind, names, moved_at) SELECT gen_random_uuid(), 'session', '{s}', now() - make_interval(mins => m)"
+    connection.execute(f"{sql} FROM unnest('{{0,60}}'::int[]) AS m".encode())
+    with Redis.from_url(redis_url) as redis:
+        redis.hincrby(FAILED_LOOKS_KEY, "stored", 3)
+
+    values = samples(client)
+
+    assert values['tracker_jobs_standing_seconds{kind="erasure"}'] >= 3600
+    assert values['tracker_failed_looks{look="stored"}'] == 3
+
+    # When the erasures have ended, then their kind stands no more
+    connection.execute("UPDATE erasures SET status = 'succeeded'")
+    assert 'tracker_jobs_standing_seconds{kind="erasure"}' not in samples(client)
 
 
 @pytest.mark.parametrize(

@@ -84,6 +84,10 @@ def test_a_name_that_another_user_has_merges_the_two(api: Api, admin: str, worke
     answer = rename(api, admin, "bob", "ann")
     assert (answer.status_code, answer.json()["status"]) == (202, "merging")
     assert rename(api, admin, "bob", "ann").json()["status"] == "merging"
+    with worker.transaction() as connection:
+        connection.execute("UPDATE users SET merge_failure = 'Postgres refuses the worker.' WHERE merge_requested_at IS NOT NULL")
+    failed = rename(api, admin, "bob", "ann").json()
+    assert (failed["status"], failed["message"]) == ("failed", "Postgres refuses the worker. It is tried again now, and each hour.")
 
     merge_all(api, worker)
 

@@ -193,12 +193,20 @@ def test_a_merge_that_fails_says_why_and_is_tried_again_after_an_hour(
         assert connection.execute(f"{found} WHERE id = %s".encode(), (of,)).fetchall() == [(None, None)]
 
 
-def test_the_job_of_each_kind_that_stands_still_longest_is_told(owner: Resources) -> None:
+def test_the_job_of_each_kind_is_found_by_beat_and_the_one_that_stands_still_longest_is_told(owner: Resources, looks: Looks) -> None:
     for table in RUNS:
         added(owner, table)
+        with owner.transaction() as connection:
+            connection.execute(f"UPDATE {table} SET created_at = now() - interval '6 seconds'".encode())
     add_export(owner)
     request_merge(owner, "ann", "bob")
     decide(owner, "/p/one", "/p/1")
+    with owner.transaction() as connection:
+        connection.execute("UPDATE users SET merge_requested_at = merge_requested_at - interval '6 seconds'")
+        connection.execute("UPDATE projects SET rekey_requested_at = rekey_requested_at - interval '6 seconds'")
+    waiting = {Task.ERASE, Task.SCRUB, Task.RETENTION, Task.REPRICE, Task.MERGE_USERS, Task.REKEY_PROJECT}
+    assert waiting <= looks.abandoned_jobs().keys()
+
     with owner.transaction() as connection:
         connection.execute("UPDATE erasures SET moved_at = now() - interval '1 hour'")
     with psycopg.connect(

@@ -241,7 +241,6 @@ def test_beat_begins_a_run_each_day_if_anything_is_not_kept_for_good(worker: Res
     assert run_id is not None
     assert looks.due_retention() == []
     assert run_retention.begin_scheduled(worker) is None
-    assert Task.RETENTION == "maintenance.retention"
     rows(worker, "UPDATE retention_runs SET created_at = now() - interval '10 seconds' RETURNING 1")
     assert looks.abandoned_jobs() == {Task.RETENTION: [(str(run_id),)]}
     while run_retention.run(worker, run_id):
