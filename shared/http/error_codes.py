@@ -261,7 +261,12 @@ IMPORT_JOBS: Final = (
         "An export of everything is of another version, or of another program. Nothing of it is imported.",
         "Bring the older of the two trackers up to date.",
     ),
-    ErrorCode("INVALID_ROW", None, "A line of an export is no row of its table, or a transcript is not as listed.", "Export it again."),
+    ErrorCode(
+        "INVALID_ROW",
+        None,
+        "A line of an export is no row of its table or cannot be stored, or a transcript is not as listed.",
+        "Export it again.",
+    ),
     ErrorCode(
         "OTHER_IDLE_GAP",
         None,
@@ -274,6 +279,12 @@ IMPORT_JOBS: Final = (
         "An export has numbers of sessions that its tracker had dropped. A tracker that has sessions of the same does not take them: of anybody, of the"
         " user, or of the project that was exported. The rest is imported.",
         "To have them, import the export first, before other sessions of the same.",
+    ),
+    ErrorCode(
+        "BASE_TOO_LARGE",
+        None,
+        "The numbers of dropped sessions in an export, with those of other imports, are more than can be true. They are left out; the rest is imported.",
+        "Undo the import that brought wrong numbers.",
     ),
     ErrorCode(
         "NOT_MERGED",

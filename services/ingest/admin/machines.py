@@ -19,11 +19,11 @@ from services.ingest.journal.wakeup import send_tasks
 from services.ingest.postgres.admin import machines
 from services.ingest.postgres.audit import audit_record
 from shared.broker import Task
+from shared.events.machine_reports import MachineReport, complete, stored
 from shared.events.messages import MACHINE_ID, Path
 from shared.events.project_paths import path_or_none
 from shared.http.errors import Forbidden, NotFound, invalid
 from shared.http.middleware import json_response
-from shared.machine_reports import MachineReport, complete, stored
 from shared.projects.remotes import told_remote
 from shared.redaction.redacted_structs import may_hold_secret
 

@@ -21,10 +21,10 @@ from services.ingest.http.responses import SessionMarks, Visibility
 from services.ingest.postgres.admin import session_marks
 from services.ingest.postgres.admin.session_marks import Marks
 from shared.events.messages import Binding
+from shared.events.session_marks import MAX_TAGS, Note, Tags, Title
 from shared.http.errors import Forbidden, invalid
 from shared.http.middleware import json_response
 from shared.redaction.redacted_structs import may_hold_secret
-from shared.sessions.session_marks import MAX_TAGS, Note, Tags, Title
 from shared.sessions.session_tags import distinct, tag_key
 
 # The longest note, each character as an escape, and the rest.

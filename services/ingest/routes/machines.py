@@ -3,10 +3,11 @@
 from fastapi import APIRouter, Request, Response
 
 from services.ingest.admin import machines as changes
-from services.ingest.admin.machines import MachineReport, MachineRepositories
+from services.ingest.admin.machines import MachineRepositories
 from services.ingest.http.responses import MachineForgotten, MachineReported, RepositoriesReported
 from services.ingest.routes import route_documents
 from shared.auth.scopes import ADMIN, INGEST, requires
+from shared.events.machine_reports import MachineReport
 
 machines = APIRouter(tags=["machines"])
 

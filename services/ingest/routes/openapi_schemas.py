@@ -8,7 +8,7 @@ import msgspec
 from services.ingest.admin.dead_letters import DeadLetterFilter
 from services.ingest.admin.erasures import ErasureRequest, LiftRequest
 from services.ingest.admin.keys import NewKey
-from services.ingest.admin.machines import MachineReport, MachineRepositories
+from services.ingest.admin.machines import MachineRepositories
 from services.ingest.admin.prices import RepriceRequest
 from services.ingest.admin.projects import PathRule, ProjectChange, ProjectUndo
 from services.ingest.admin.retention import AllowedSession, RetentionRequest, RetentionRule
@@ -22,6 +22,7 @@ from services.ingest.imports.start_export import ExportRequest
 from services.ingest.imports.start_reparse import ReparseRequest
 from services.ingest.imports.upload_manifest import Manifest
 from shared.events.event_kinds import KINDS
+from shared.events.machine_reports import MachineReport
 from shared.events.plausible import EARLIEST_EVENT, MAX_AHEAD
 from shared.prices import OwnPrice
 

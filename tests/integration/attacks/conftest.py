@@ -14,6 +14,9 @@ from services.ingest.app import create_app as create_ingest
 from services.ingest.settings import Settings as IngestSettings
 from services.query.app import create_app as create_query
 from services.query.settings import Settings as QuerySettings
+from services.worker.drain.stream_reader import make_group
+from services.worker.resources import Resources, open_resources
+from services.worker.settings import Settings
 from shared.blobs.folder import FolderStore
 from shared.events.messages import Event, decode_envelope
 from shared.journal.streams import PAYLOAD_FIELD, stream_key
@@ -101,3 +104,11 @@ def refused(answer: httpx.Response, status: int, code: str) -> dict[str, Any]:
     assert answer.headers["x-content-type-options"] == "nosniff"
     assert "server" not in answer.headers
     return body
+
+
+@pytest.fixture
+def worker(target: Target) -> Iterator[Resources]:
+    resources = open_resources(Settings(database_url=target.settings.database_url, redis_url=target.settings.redis_url))
+    make_group(resources.redis, stream_key(0))
+    yield resources
+    resources.close()

@@ -12,10 +12,8 @@ import psycopg
 import pytest
 
 from services.worker.drain.drain_partition import drain
-from services.worker.drain.stream_reader import make_group
 from services.worker.maintenance.verify import verify
-from services.worker.resources import Resources, open_resources
-from services.worker.settings import Settings
+from services.worker.resources import Resources
 from shared.events.messages import (
     ENVELOPE_VERSION,
     Activity,
@@ -37,14 +35,6 @@ NOW = datetime.now(UTC)
 FIRST, LAST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2099, 12, 31, tzinfo=UTC)
 # A project that no other test session uses.
 ABSURD = "/home/mallory/absurd"
-
-
-@pytest.fixture
-def worker(target: Target) -> Iterator[Resources]:
-    resources = open_resources(Settings(database_url=target.settings.database_url, redis_url=target.settings.redis_url))
-    make_group(resources.redis, stream_key(0))
-    yield resources
-    resources.close()
 
 
 def sessions_of_130_years(number: int) -> Iterator[Event]:

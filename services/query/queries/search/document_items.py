@@ -168,7 +168,8 @@ def _places(document: Document, highlights: Sequence[str], part: Part | None) ->
     """The parts of a document in which one of the texts stands; the first if it is in none."""
     parts = _parts(document)
     if part is not None:
-        parts = {name: text for name, text in parts.items() if name == part}
+        # A call that gave back nothing has an empty result.
+        parts = {part: parts.get(part, "")}
     wanted = [folded(text) for text in highlights if text]
     found = {name: text for name, text in parts.items() if any(each in folded(text) for each in wanted)}
     return found or dict([next(iter(parts.items()))])

@@ -10,12 +10,12 @@ from msgspec import Meta, Struct
 
 from services.worker.importers.formats.export_manifest import check_times
 from shared.dashboard_addresses import MAX_ADDRESS, MAX_VIEW_NAME, is_dashboard_address
+from shared.events.machine_reports import MachineReport, complete, stored
 from shared.events.messages import MACHINE_ID, Name, Path, has_control_characters
 from shared.events.project_paths import normalize_project_path, path_or_none
-from shared.machine_reports import MachineReport, complete, stored
+from shared.events.session_marks import Note, Tags, Title
 from shared.projects.path_rules import MAX_LENGTH, problem_of
 from shared.projects.remotes import told_remote
-from shared.sessions.session_marks import Note, Tags, Title
 from shared.sessions.session_tags import distinct
 
 Time = Annotated[datetime, Meta(tz=True)]

@@ -339,3 +339,18 @@ def test_any_text_is_answered_or_refused(client: TestClient, q: str, mode: str, 
     answer = client.get(PATH, params={"q": q.encode("utf-8", "replace").decode(), "mode": mode, "sort": sort, **more})
 
     assert answer.status_code in (200, 400), answer.text
+
+
+@pytest.mark.parametrize("result", [None, ""])
+def test_a_call_that_gave_back_nothing_is_a_result_without_text(
+    client: TestClient, connection: psycopg.Connection[Any], result: str | None
+) -> None:
+    """given calls with and without output, when results are asked for without words, then each is there, and one has no text."""
+    seed.add_session(connection, "s", seed.add_project(connection, "/p"))
+    seed.add_document(connection, "s", NOON, "Bash\nls", kind="tool_call", role=None, tool_name="Bash")
+    seed.add_document(connection, "s", NOON + timedelta(minutes=1), "Bash\ncat a", result="what it says")
+
+    answer = client.get(PATH, params={"kind": "result", "q": ""} if result is None else {"q": "kind:result"})
+
+    assert answer.status_code == 200, answer.text
+    assert [(item["matched_in"], item["snippet"]) for item in answer.json()["items"]] == [(["result"], "what it says"), (["result"], "")]

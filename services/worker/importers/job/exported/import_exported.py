@@ -32,7 +32,7 @@ from services.worker.importers.job.exported import besides, export_base, rights
 from services.worker.importers.job.exported.brought_tombstones import BroughtTombstone, bring_tombstones
 from services.worker.importers.job.exported.export_base import ExportBase
 from services.worker.importers.job.exported.open_export import OpenedExport, Refused, open_export
-from services.worker.importers.job.exported.stored_parts import Store, Stored, stored_isolating
+from services.worker.importers.job.exported.stored_parts import Store, Stored, is_kept, stored_isolating
 from services.worker.importers.job.exported.stored_transcripts import NotAsListed, is_gone, put_segments, store_transcript, without_dropped
 from services.worker.importers.job.lease import StallWatch, WatchedFile
 from services.worker.importers.job.shards import Checkpoint, Progress, Shard
@@ -41,7 +41,7 @@ from services.worker.persist.live.close_idle import close_idle
 from services.worker.persist.live.feed_items import append_to_feed
 from services.worker.persist.ownership import foreign_sessions
 from services.worker.persist.persist_batch import Persisted
-from services.worker.persist.records import ApiCall, KeptResults, Record, RecordError, TimelineEntry, ToolUse
+from services.worker.persist.records import ApiCall, Record, RecordError
 from services.worker.persist.staging.staging_tables import ReceivedEvent
 from services.worker.resources import Resources
 from shared.blobs.stores import open_blob
@@ -159,7 +159,7 @@ class _Import:
 
     def _persist(self, rows: Sequence[ExportedRecord], from_wire: bool, checkpoint: Checkpoint) -> None:
         worker, shard = self._worker, self._shard
-        kept = [row for row in rows if _is_kept(row.record, worker.kept_results)]
+        kept = [row for row in rows if is_kept(row.record, worker.kept_results)]
         if worker.settings.redact:
             redact_structs([row.record for row in kept], self._redactions)
         batch = [ReceivedEvent(row.record, row.received_at, shard.request_id, f"import:{shard.job_id}", bound=shard.bound) for row in kept]
@@ -337,13 +337,6 @@ class _Import:
     def _check_cancelled(self) -> None:
         if self._is_cancelled:
             raise _Cancelled
-
-
-def _is_kept(record: Record, kept: KeptResults) -> bool:
-    """Whether this tracker keeps it at all. Of a result that it does not keep, the call stays."""
-    if isinstance(record, ToolUse) and record.result is not None and not kept.keeps(record.status):
-        record.result = None
-    return kept.thinking or not (isinstance(record, TimelineEntry) and record.kind == "thinking")
 
 
 def _parts(rows: Iterator[T], size: int) -> Iterator[list[T]]:

@@ -9,6 +9,7 @@ from psycopg import Connection
 
 from services.worker.importers.job import errors
 from services.worker.persist.dead_letters import VALUE_ERRORS, is_data_error
+from services.worker.persist.records import KeptResults, Record, TimelineEntry, ToolUse
 
 T = TypeVar("T")
 
@@ -40,3 +41,10 @@ def stored_isolating(connection: Connection[Any], part: Sequence[tuple[int, T]],
     first, second = stored_isolating(connection, part[:half], store), stored_isolating(connection, part[half:], store)
     left_out = Counter(first.left_out) + Counter(second.left_out)
     return Stored(first.projects + second.projects, left_out, {**first.refused, **second.refused})
+
+
+def is_kept(record: Record, kept: KeptResults) -> bool:
+    """Whether this tracker keeps it at all. Of a result that it does not keep, the call stays."""
+    if isinstance(record, ToolUse) and record.result is not None and not kept.keeps(record.status):
+        record.result = None
+    return kept.thinking or not (isinstance(record, TimelineEntry) and record.kind == "thinking")
