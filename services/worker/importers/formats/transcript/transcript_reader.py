@@ -109,7 +109,7 @@ class Transcript:
         self._types.skip("API call without a time", self._messages.calls_without_time)
         for session in self._sessions.values():
             if session.has_records:
-                yield session.facts()
+                yield session.facts(is_whole=True)
         if (error := self._types.not_a_transcript()) is not None:
             yield error
         self._types.end()
