@@ -18,6 +18,8 @@ from client.output.display import Quiet, display_for
 from client.output.local_time import UTC, local_zone, short_time, today_in
 from client.output.terminal import write_json
 from client.phrases import command
+from client.questions.lists import show_table
+from client.questions.output import Column, Row
 from shared.prices import Tier
 from shared.quantities import counted
 
@@ -118,7 +120,9 @@ def unset_price(
         if not found:
             raise Failure(f"No such price is set; `{command()} prices` shows those that are. Those of TRACKER_PRICES are in its file.")
         answer = server.ask("DELETE", f"{PATH}/{found[0]['id']}")
-        write_json(answer) if as_json else typer.echo(answer["message"])
+        write_json(answer) if as_json else typer.echo(
+            f"The price is taken back. `{command()} prices reprice --dry-run` says what that changes in stored calls."
+        )
 
 
 @app.command()
@@ -185,27 +189,36 @@ def _of_today(prices: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _write_prices(prices: list[dict[str, Any]]) -> None:
-    names = ("Input", "Output", "Write", "Write 1 h", "Read")
-    table = _table(("Model", "left"), ("Tier", "left"), *((name, "right") for name in names), ("From", "left"), ("Source", "left"))
-    for price in prices:
-        tier: Tier | str = "" if price["tier"] == "standard" else price["tier"]
-        above = f"> {price['above_input_tokens']:,} tokens" if price["above_input_tokens"] else ""
-        usd = (f"{price[name]:g}" for name in ("input", "output", "cache_write_5m", "cache_write_1h", "cache_read"))
-        set_at = short_time(price["changed_at"], local_zone())
-        source = (
-            "not used, see above"
-            if price["is_overridden"]
-            else price["version"]
-            if price["source"] == "list"
-            else f"{_SOURCES[price['source']]}, {set_at}"
-        )
-        table.add_row(Text(price["model"]), " ".join(filter(None, (tier, above))), *usd, price["valid_from"] or "", source)
-    console = Console()
-    if not prices:
-        console.print("No prices are known: no worker has started yet.")
-        return
-    console.print(table)
-    console.print("US dollars for a million tokens.", style="dim")
+    show_table(prices, _COLUMNS, "No prices are known: no worker has started yet.")
+    if prices:
+        typer.echo("US dollars for a million tokens.")
+
+
+def _tier(price: Row) -> str:
+    tier: Tier | str = "" if price["tier"] == "standard" else price["tier"]
+    above = f"> {price['above_input_tokens']:,} tokens" if price["above_input_tokens"] else ""
+    return " ".join(filter(None, (tier, above)))
+
+
+def _source(price: Row) -> str:
+    if price["is_overridden"]:
+        return "not used, see above"
+    if price["source"] == "list":
+        return str(price["version"])
+    return f"{_SOURCES[price['source']]}, {short_time(price['changed_at'], local_zone())}"
+
+
+_COLUMNS: Final = (
+    Column("Model", lambda row: row["model"], right=False, least=12),
+    Column("Tier", _tier, right=False, least=6),
+    Column("Input", lambda row: f"{row['input']:g}"),
+    Column("Output", lambda row: f"{row['output']:g}"),
+    Column("Write", lambda row: f"{row['cache_write_5m']:g}", rank=2),
+    Column("Write 1 h", lambda row: f"{row['cache_write_1h']:g}", rank=4),
+    Column("Read", lambda row: f"{row['cache_read']:g}", rank=1),
+    Column("From", lambda row: row["valid_from"] or "", rank=5, right=False),
+    Column("Source", _source, rank=3, right=False, least=12),
+)
 
 
 def _write_unpriced(unpriced: list[dict[str, Any]]) -> None:

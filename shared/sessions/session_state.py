@@ -65,7 +65,8 @@ SINCE: Final = f"""
     coalesce(
         CASE WHEN told.is_of_file AND told.state <> 'working' THEN file.does_since
             WHEN {_WAITS} AND told.state <> 'working' THEN nullif(sign.waits_since, '-infinity')
-            ELSE coalesce({_TURN_ENDED}, call.occurred_at, nullif(greatest(sign.worked_at, CASE WHEN told.is_of_file THEN file.does_since END), '-infinity')) END,
+            WHEN told.is_of_file THEN coalesce(call.occurred_at, nullif(greatest(sign.worked_at, file.does_since), '-infinity'))
+            ELSE coalesce({_TURN_ENDED}, call.occurred_at, nullif(sign.worked_at, '-infinity')) END,
         nullif(s.last_event_at, '-infinity'))"""
 SOURCE: Final = f"""
     CASE WHEN told.state IS NULL OR told.state = 'working' AND NOT {_IS_HEARD} THEN 'time'

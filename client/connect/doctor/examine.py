@@ -1,7 +1,8 @@
 """`tracker doctor`: every step from the hook to a query, in order; each failure with its cure."""
 
 import json
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -16,6 +17,7 @@ from client.errors import DONE, FAILED
 from client.http.server import Server
 from client.output.local_time import local_zone
 from client.version import version
+from shared.quantities import counted, plural
 
 _HOOK_STEP: Final = "Hook runs"
 _SIGNALS_STEP: Final = "Telemetry and readings taken"
@@ -81,5 +83,15 @@ def doctor(places: Places, server: Server, folder: Path, *, wait_seconds: float,
     if as_json:
         typer.echo(json.dumps({"is_well": not failures, "steps": [server_checks.finding_as_json(each) for each in findings]}, indent=2))
     else:
-        typer.echo(f"{len(failures)} of {len(findings)} steps failed." if failures else "All steps work.")
+        typer.echo(conclusion(findings))
     return FAILED if failures else DONE
+
+
+def conclusion(findings: Sequence[Finding]) -> str:
+    """The last line, which says no more than the lines above it."""
+    number = Counter(finding.status for finding in findings)
+    if number["failed"]:
+        return f"{number['failed']} of {len(findings)} steps failed."
+    if number["warning"]:
+        return f"No step failed; {counted(number['warning'], 'step')} marked with ! {plural(number['warning'], 'needs', 'need')} a look."
+    return "All steps work."

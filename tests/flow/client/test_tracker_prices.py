@@ -1,7 +1,11 @@
 """`tracker prices` against the real API and worker: shows prices, sets one, and prices what is stored."""
 
 import json
+import re
 from uuid import uuid4
+
+import pytest
+from rich.cells import cell_len
 
 from tests.flow.client.claude_home import ClaudeHome
 from tests.flow.conftest import Run, Stack
@@ -42,8 +46,21 @@ def test_a_model_without_a_price_is_named_gets_one_and_its_calls_are_priced(stac
     assert "set here" in shown
     assert "genai-prices" in shown
     assert f"{model} (1 call)" not in shown
-    assert "The price is taken back." in tracker("prices", "unset", model).stdout
+    taken_back = tracker("prices", "unset", model).stdout
+    assert taken_back.startswith("The price is taken back.")
+    assert "/api/" not in taken_back
     assert tracker("prices", "unset", model).returncode == 1
+
+
+@pytest.mark.parametrize("columns", ["40", "60", "80"])
+def test_prices_are_a_line_each_in_a_narrow_terminal(tracker: Run, columns: str) -> None:
+    shown = tracker("prices", COLUMNS=columns).stdout
+
+    listed, _, _ = shown.partition("US dollars for a million tokens.")
+    head, _, *rows = listed.splitlines()
+    assert {"Model", "Input", "Output"} <= set(head.split())
+    assert max(map(cell_len, listed.splitlines())) <= int(columns)
+    assert all(re.match(r"\S", row) for row in rows), listed
 
 
 def test_a_price_that_nobody_has_set_cannot_be_taken_back(tracker: Run) -> None:

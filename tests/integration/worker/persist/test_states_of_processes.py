@@ -111,6 +111,12 @@ CASES: dict[str, tuple[list[Step], Told]] = {
     "the turn is over": ([PROMPT, CALL, hook(9, "PostToolUse", tool_response={}, **BASH), STOP, file(20.2, "idle", 20.1)], ("input", None, 20.1, "client_file")),
     "the turn has failed": ([PROMPT, FAILED, file(20.4, "idle", 20.2)], ("error", None, 20.1, "hook")),
     "a prompt after the file was read": ([PROMPT, STOP, file(20.2, "idle", 20.1), hook(30, "UserPromptSubmit", prompt="on")], ("working", None, 30, "hook")),
+    "a command of its own, as /compact, after a reminder": (
+        [PROMPT, STOP, hook(80, "Notification", notification_type="idle_prompt"), file(90.2, "busy", 90.1)], ("working", None, 90.1, "client_file")
+    ),
+    "a command of its own, as /compact, without hooks": (
+        [line(0, "user", "make it"), line(5, "assistant", "So."), file(90.2, "busy", 90.1)], ("working", None, 90.1, "client_file")
+    ),
     "a word that nobody knows": ([PROMPT, CALL, file(3, "pondering")], ("working", "Bash", 2, "hook")),
     "an older reading": ([PROMPT, file(5, "idle"), file(3, "busy")], ("input", None, 5, "client_file")),
     "a process that is gone, and another that goes on": (

@@ -16,9 +16,10 @@ SELECT s.session_id, coalesce(mark.title, s.title) AS title,
     coalesce(
         CASE WHEN told.is_of_file AND told.state <> 'working' THEN file.does_since
             WHEN sign.waits_since >= greatest(sign.worked_at, CASE WHEN sign.waits_for = 'permission' THEN sign.agents_worked_at END) AND told.state <> 'working' THEN nullif(sign.waits_since, '-infinity')
+            WHEN told.is_of_file THEN coalesce(call.occurred_at, nullif(greatest(sign.worked_at, file.does_since), '-infinity'))
             ELSE coalesce(greatest(
     CASE WHEN sign.idle_at > sign.worked_at THEN sign.idle_at END,
-    CASE WHEN NOT sign.is_hooked AND sign.replied_at >= sign.worked_at THEN sign.replied_at END), call.occurred_at, nullif(greatest(sign.worked_at, CASE WHEN told.is_of_file THEN file.does_since END), '-infinity')) END,
+    CASE WHEN NOT sign.is_hooked AND sign.replied_at >= sign.worked_at THEN sign.replied_at END), call.occurred_at, nullif(sign.worked_at, '-infinity')) END,
         nullif(s.last_event_at, '-infinity')) AS since,
     nullif(least(s.started_at, s.first_event_at), '-infinity') AS start_time, s.last_event_at,
     coalesce(changed.files, '[]') AS files,
@@ -119,9 +120,10 @@ LEFT JOIN LATERAL (
                         WHEN (told.state = 'permission' AND call.agent_id = a.agent_id) OR NOT a.is_background AND told.state NOT IN ('working', 'permission') AND NOT (NOT a.is_background AND a.worked_at < sign.prompted_at) THEN coalesce(
         CASE WHEN told.is_of_file AND told.state <> 'working' THEN file.does_since
             WHEN sign.waits_since >= greatest(sign.worked_at, CASE WHEN sign.waits_for = 'permission' THEN sign.agents_worked_at END) AND told.state <> 'working' THEN nullif(sign.waits_since, '-infinity')
+            WHEN told.is_of_file THEN coalesce(call.occurred_at, nullif(greatest(sign.worked_at, file.does_since), '-infinity'))
             ELSE coalesce(greatest(
     CASE WHEN sign.idle_at > sign.worked_at THEN sign.idle_at END,
-    CASE WHEN NOT sign.is_hooked AND sign.replied_at >= sign.worked_at THEN sign.replied_at END), call.occurred_at, nullif(greatest(sign.worked_at, CASE WHEN told.is_of_file THEN file.does_since END), '-infinity')) END,
+    CASE WHEN NOT sign.is_hooked AND sign.replied_at >= sign.worked_at THEN sign.replied_at END), call.occurred_at, nullif(sign.worked_at, '-infinity')) END,
         nullif(s.last_event_at, '-infinity'))
                         ELSE a.worked_at END AS since
             ) AS does
