@@ -125,9 +125,22 @@ def hide_what_admins_did(connection: psycopg.Connection[Any], people: People, pr
     connection.execute("INSERT INTO dropped_texts (session_id, before, is_done) VALUES (%s, now(), true)", (session_id,))
     connection.execute(
         "INSERT INTO base_sessions (project_id, user_id, dated_at, last_event_at, active_ranges)"
-        " SELECT project_id, %s, dated_at, last_event_at, active_ranges FROM sessions WHERE session_id = %s",
-        (bob, ANNS),
+        " SELECT %s, %s, dated_at, last_event_at, active_ranges FROM sessions WHERE session_id = %s",
+        (project_id, bob, ANNS),
     )
+    for table in ("activity_rollups", "usage_rollups", "file_rollups"):
+        owner = "project_id, user_id" if table != "file_rollups" else "project_id"
+        found = connection.execute(
+            """SELECT string_agg(column_name, ', ') FROM information_schema.columns
+               WHERE table_name = %(base)s AND column_name NOT IN ('project_id', 'user_id', 'path_project_id', 'brought_by')""",
+            {"base": f"base_{table}"},
+        ).fetchall()
+        columns = found[0][0]
+        connection.execute(
+            f"INSERT INTO base_{table} ({owner}, {columns}) SELECT {'%(project)s, %(bob)s' if 'user' in owner else '%(project)s'}, {columns}"
+            f" FROM {table} WHERE grain_minutes > 0 ORDER BY grain_minutes, bucket_start LIMIT 1",
+            {"project": project_id, "bob": bob},
+        )
 
 
 def add_session(
