@@ -181,7 +181,9 @@ GRANTS: Final[dict[str, Grants]] = {
         _WRITE | _MAINTAIN,
     )
     | {
-        "retention_rules": _READ | _MAINTAIN,
+        # Those of a person move when the person becomes another.
+        "retention_rules": {"SELECT": _ALL, "INSERT": ("what", "user_id", "days", "key_id"), "UPDATE": ("days", "key_id"), "DELETE": _ALL}
+        | _MAINTAIN,
         "session_marks": _WRITE | _MAINTAIN,
         "saved_views": {"SELECT": _ALL, "INSERT": ("id", "name", "address", "created_at"), "UPDATE": ("name", "address"), "DELETE": _ALL}
         | _MAINTAIN,

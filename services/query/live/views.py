@@ -25,7 +25,8 @@ class View(Struct, frozen=True):
     # Those that the key is bound to, with their former names. Of others it hears sessions that are shared.
     users: frozenset[str] | None = None
     project_id: int | None = None
-    user: str | None = None
+    # All names of the user that is asked for.
+    user_names: frozenset[str] | None = None
     session_id: str | None = None
     machine_ids: frozenset[str] | None = None
     tool_name: str | None = None
@@ -39,7 +40,7 @@ class View(Struct, frozen=True):
             and (self.project_id is None or item.project_id == self.project_id)
             and (self.session_id is None or item.session_id == self.session_id)
             and (self.tool_name is None or item.tool_name == self.tool_name)
-            and (self.user is None or item.user == self.user)
+            and (self.user_names is None or item.user in self.user_names)
             and (self.machine_ids is None or item.machine_id in self.machine_ids)
         )
 

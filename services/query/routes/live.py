@@ -17,7 +17,7 @@ from services.query.live.views import View, texts_for
 from services.query.parameters.live import LiveParameters, LiveSessionParameters
 from services.query.queries.lists.live_sessions import live_sessions, machine_ids
 from services.query.queries.lists.projects import ChosenProjects
-from services.query.queries.lists.users import bound_user_names
+from services.query.queries.lists.users import bound_user_names, user_names
 from shared.auth.authentication import grant_of
 from shared.auth.scopes import METRICS, requires
 from shared.http.concurrency import slot_of
@@ -72,7 +72,7 @@ async def watch_live(
         None if projects is None else frozenset(projects),
         None if grant is None or grant.users is None else frozenset(await run_in_threadpool(_users, request)),
         parameters.project_id,
-        parameters.user,
+        None if parameters.user is None else frozenset(await run_in_threadpool(_names, request, parameters.user)),
         parameters.session_id,
         None if parameters.machine is None else frozenset(await run_in_threadpool(_machines, request, parameters.machine)),
         parameters.tool_name,
@@ -99,6 +99,13 @@ def _users(request: Request) -> set[str]:
     database: Database = request.app.state.database
     with database.connection(grant_of(request.scope)) as connection:
         return bound_user_names(connection)
+
+
+def _names(request: Request, user: str) -> set[str]:
+    """All names of the user that has this one."""
+    database: Database = request.app.state.database
+    with database.connection(grant_of(request.scope)) as connection:
+        return user_names(connection, user)
 
 
 def _machines(request: Request, machine: str) -> list[str]:

@@ -26,15 +26,12 @@ SET last_heard_at = greatest(m.last_heard_at, excluded.last_heard_at), user_name
 
 -- name: files_of_others
 -- Sessions without an owner of which another's file came first.
-SELECT DISTINCT f.session_id FROM transcript_files AS f LEFT JOIN users AS u ON u.name = f.user_name
-WHERE f.session_id = ANY(%(session_ids)s) AND f.user_name IS NOT NULL AND f.user_name <> %(user)s
-  AND coalesce(u.alias_of, u.id) IS DISTINCT FROM (SELECT coalesce(alias_of, id) FROM users WHERE name = %(user)s)
+SELECT DISTINCT f.session_id FROM transcript_files AS f
+WHERE f.session_id = ANY(%(session_ids)s) AND NOT is_same_person(f.user_name, %(user)s)
   AND NOT EXISTS (SELECT FROM sessions AS s WHERE s.session_id = f.session_id AND s.user_id <> 0)
 
 -- name: machines_of_others
-SELECT m.machine_id FROM machines AS m LEFT JOIN users AS u ON u.name = m.user_name
-WHERE m.machine_id = ANY(%(machine_ids)s) AND m.user_name IS NOT NULL AND m.user_name <> %(user)s
-  AND coalesce(u.alias_of, u.id) IS DISTINCT FROM (SELECT coalesce(alias_of, id) FROM users WHERE name = %(user)s)
+SELECT machine_id FROM machines WHERE machine_id = ANY(%(machine_ids)s) AND NOT is_same_person(user_name, %(user)s)
 
 -- name: insert_file
 INSERT INTO transcript_files (session_id, file_name, machine_id, generation, user_name, bound_user)

@@ -22,7 +22,7 @@ from shared.sql_files import statement
 _sql = partial(statement, __package__, "store_readings.sql")
 
 _INSERT_USERS: Final = _sql("insert_users")
-_USER_IDS: Final = "SELECT name, coalesce(alias_of, id) FROM users WHERE name = ANY(%(names)s)"
+_USER_IDS: Final = "SELECT name, person_of(name) FROM users WHERE name = ANY(%(names)s)"
 _STORE_QUOTA: Final = _sql("store_quota")
 _THIN_QUOTA: Final = _sql("thin_quota")
 _STORE_STATUS_LINE: Final = _sql("store_status_line")

@@ -43,10 +43,13 @@ _MOVE_SESSIONS: Final = (
     "UPDATE sessions SET user_id = %(target)s WHERE session_id = ANY(%(session_ids)s) AND user_id = %(user_id)s",
 )
 _MOVE_ROWS: Final = "UPDATE $table SET user_id = %(target)s WHERE id = ANY(%(row_ids)s) AND user_id = %(user_id)s"
-# Starts and facts that name the old user in sessions of others. They count for nothing, but an undo may make them decide.
+_MOVE_ALL: Final = "UPDATE $table SET user_id = %(target)s WHERE user_id = %(user_id)s"
 _MOVE_REST: Final = (
-    "UPDATE session_events SET user_id = %(target)s WHERE user_id = %(user_id)s",
-    "UPDATE session_facts SET user_id = %(target)s WHERE user_id = %(user_id)s",
+    # Starts and facts that name the old user in sessions of others. They count for nothing, but an undo may make them decide.
+    *(sql(_MOVE_ALL, table=table) for table in ("session_events", "session_facts", "session_marks", "tombstones")),
+    _sql("move_readings"),
+    "DELETE FROM quota_readings WHERE user_id = %(user_id)s",
+    _sql("move_rules"),
 )
 # What dropped sessions of the user count for.
 _BASE: Final = Move("user_id", "SELECT ctid FROM $base WHERE user_id = %(user_id)s LIMIT %(limit)s", "user_id = %(target)s")
@@ -88,7 +91,7 @@ def merge_some(worker: Resources, connection: Connection[Any], user_id: int) -> 
         if move_some_base(connection, _BASE, parameters):
             return True
     for command in (*_MOVE_REST, _FINISH):
-        connection.execute(command, parameters)
+        connection.execute(command.encode(), parameters)
     log.info("users_merged", user_id=user_id, into=target)
     return False
 

@@ -34,7 +34,7 @@ _SESSIONS_ELSEWHERE: Final = _sql("sessions_elsewhere")
 _OWN_PATHS: Final = "SELECT path FROM projects WHERE coalesce(merged_into, id) = ANY(%(project_ids)s) AND path = ANY(%(paths)s)"
 _WHOLES: Final = _sql("wholes")
 _FACTS_ELSEWHERE: Final = "SELECT id FROM session_facts WHERE id = ANY(%(facts_ids)s) AND session_id <> ALL(%(session_ids)s)"
-_USERS: Final = "SELECT name, coalesce(alias_of, id) FROM users WHERE name = ANY(%(names)s)"
+_USERS: Final = "SELECT name, person_of(name) FROM users WHERE name = ANY(%(names)s)"
 
 
 class ForeignEvents(Exception):

@@ -5,7 +5,7 @@ SELECT s.session_id FROM sessions AS s LEFT JOIN users AS u ON u.id = s.user_id
 LEFT JOIN projects AS p ON p.id = coalesce(s.path_project_id, s.project_id)
 WHERE s.session_id = ANY(%(session_ids)s) AND (
     (%(user)s::text IS NOT NULL AND s.user_id <> 0
-     AND coalesce(u.alias_of, u.id) IS DISTINCT FROM (SELECT coalesce(alias_of, id) FROM users WHERE name = %(user)s))
+     AND coalesce(u.alias_of, u.id) IS DISTINCT FROM (SELECT person_of(%(user)s)))
     OR (%(project_ids)s::bigint[] IS NOT NULL AND coalesce(p.merged_into, p.id, s.project_id) <> ALL(%(project_ids)s)
         AND (s.project_id <> 0 OR s.counted
              OR EXISTS (SELECT FROM session_events AS e WHERE e.session_id = s.session_id)
@@ -17,7 +17,7 @@ SELECT t.id FROM $table AS t LEFT JOIN users AS u ON u.id = t.user_id LEFT JOIN 
 LEFT JOIN projects AS p ON p.id = coalesce(s.path_project_id, s.project_id, t.project_id)
 WHERE t.id = ANY(%(ids)s) AND (
     (%(user)s::text IS NOT NULL AND t.user_id <> 0
-     AND coalesce(u.alias_of, u.id) IS DISTINCT FROM (SELECT coalesce(alias_of, id) FROM users WHERE name = %(user)s))
+     AND coalesce(u.alias_of, u.id) IS DISTINCT FROM (SELECT person_of(%(user)s)))
     OR (%(project_ids)s::bigint[] IS NOT NULL AND coalesce(p.merged_into, p.id, t.project_id) <> ALL(%(project_ids)s)))
 
 -- name: sessions_elsewhere

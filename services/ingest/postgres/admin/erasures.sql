@@ -12,7 +12,7 @@ WHERE EXISTS (SELECT FROM sessions WHERE session_id = %(name)s) OR EXISTS (SELEC
 
 -- name: find_user
 SELECT array_agg(name ORDER BY id) AS names, array_agg(id ORDER BY id) AS user_ids, ARRAY[%(name)s::text] AS confirmed_by
-FROM users WHERE coalesce(alias_of, id) = (SELECT coalesce(alias_of, id) FROM users WHERE name = %(name)s)
+FROM users WHERE coalesce(alias_of, id) = (SELECT person_of(%(name)s))
 
 -- name: find_project
 -- With all that is part of it.

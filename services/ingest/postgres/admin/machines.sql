@@ -4,17 +4,13 @@ INSERT INTO machines AS m (machine_id, name, user_name, report)
 VALUES (%(machine_id)s, %(name)s, %(user)s, %(report)s)
 ON CONFLICT (machine_id) DO UPDATE
 SET name = excluded.name, user_name = coalesce(excluded.user_name, m.user_name), report = excluded.report, last_heard_at = clock_timestamp()
-WHERE NOT %(is_bound)s OR m.user_name IS NULL OR m.user_name = excluded.user_name OR m.user_name IN (
-    SELECT other.name FROM users AS u JOIN users AS other ON coalesce(other.alias_of, other.id) = coalesce(u.alias_of, u.id)
-    WHERE u.name = excluded.user_name)
+WHERE NOT %(is_bound)s OR m.user_name IS NULL OR is_same_person(m.user_name, excluded.user_name)
 RETURNING clock_timestamp() AS now
 
 -- name: may_tell
 -- A machine that is not known, or of this user by any of the user's names.
 SELECT NOT EXISTS (
-    SELECT FROM machines AS m WHERE m.machine_id = %(machine_id)s AND m.user_name IS NOT NULL AND m.user_name <> %(user)s AND m.user_name NOT IN (
-        SELECT other.name FROM users AS u JOIN users AS other ON coalesce(other.alias_of, other.id) = coalesce(u.alias_of, u.id)
-        WHERE u.name = %(user)s)) AS may_tell
+    SELECT FROM machines AS m WHERE m.machine_id = %(machine_id)s AND NOT is_same_person(m.user_name, %(user)s)) AS may_tell
 
 -- name: store_places
 -- What did not change is not looked at again. A machine has a bounded number of them.

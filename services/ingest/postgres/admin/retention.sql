@@ -2,7 +2,7 @@
 -- A former name of a user stands for the user.
 WITH owner AS (
     SELECT (SELECT id FROM projects WHERE id = %(project_id)s) AS project_id,
-           (SELECT coalesce(alias_of, id) FROM users WHERE name = %(user)s) AS user_id
+           (SELECT person_of(%(user)s)) AS user_id
 ), rule AS (
     INSERT INTO retention_rules AS r (what, project_id, user_id, days, key_id)
     SELECT %(what)s, o.project_id, o.user_id, %(days)s, %(key_id)s FROM owner AS o

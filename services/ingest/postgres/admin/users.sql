@@ -4,4 +4,4 @@ SELECT id, name, alias_of, merge_requested_at IS NOT NULL AS is_merging FROM use
 WHERE name IN (%(name)s, %(new_name)s) ORDER BY id FOR UPDATE
 
 -- name: names
-SELECT name FROM users WHERE coalesce(alias_of, id) = (SELECT coalesce(alias_of, id) FROM users WHERE name = %(name)s)
+SELECT name FROM users WHERE coalesce(alias_of, id) = (SELECT person_of(%(name)s))

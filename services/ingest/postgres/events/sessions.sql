@@ -39,7 +39,7 @@ JOIN projects AS p ON CASE WHEN s.project_id IS NULL THEN p.path_key = md5(%(pat
 (SELECT s.session_id, true AS applied
  FROM sessions AS s LEFT JOIN users AS u ON u.id = s.user_id
  WHERE $is_open AND s.seen_live
-   AND (%(user_name)s::text IS NULL OR coalesce(u.alias_of, u.id) = (SELECT coalesce(alias_of, id) FROM users WHERE name = %(user_name)s))
+   AND (%(user_name)s::text IS NULL OR coalesce(u.alias_of, u.id) = (SELECT person_of(%(user_name)s)))
    AND (%(project_ids)s::bigint[] IS NULL OR s.project_id = ANY(%(project_ids)s))
  LIMIT 2)
 UNION ALL

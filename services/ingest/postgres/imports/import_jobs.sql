@@ -69,7 +69,7 @@ WHERE EXISTS (SELECT FROM job) OR EXISTS (SELECT FROM import_jobs WHERE id = %(i
 WITH known AS (
     SELECT j.id FROM import_jobs AS j JOIN exports AS e USING (id)
     WHERE j.kind = 'export' AND j.status IN ('queued', 'running') AND j.cancel_requested_at IS NULL AND j.selection = %(selection)s
-      AND e.bound_user IS NOT DISTINCT FROM %(bound_user)s
+      AND (%(bound_user)s::text IS NULL AND e.bound_user IS NULL OR is_same_person(e.bound_user, %(bound_user)s))
 ), job AS (
     INSERT INTO import_jobs (id, kind, files, has_files, selection, request_id, key_id)
     SELECT %(id)s, 'export', '[]', false, %(selection)s, %(request_id)s, %(key_id)s
@@ -88,7 +88,7 @@ SELECT coalesce((SELECT id FROM job), (SELECT id FROM known LIMIT 1)) AS id, EXI
 -- One that is being written hears of it within a second. One that is written is deleted by the worker's sweep.
 WITH export AS (
     UPDATE exports SET expires_at = least(expires_at, now())
-    WHERE id = %(id)s AND (%(of_user)s::text IS NULL OR bound_user = %(of_user)s) RETURNING id
+    WHERE id = %(id)s AND (%(of_user)s::text IS NULL OR is_same_person(bound_user, %(of_user)s)) RETURNING id
 ), job AS (
     UPDATE import_jobs AS j SET cancel_requested_at = coalesce(cancel_requested_at, clock_timestamp())
     FROM export AS e WHERE j.id = e.id AND j.status IN ('queued', 'running')
@@ -120,6 +120,5 @@ SELECT n - 1 AS index FROM unnest(%(sha256s)s::bytea[]) WITH ORDINALITY AS f (sh
 WHERE NOT EXISTS (
     SELECT FROM imported_files AS i JOIN import_jobs AS j ON j.number = i.job_number
     WHERE i.sha256 = f.sha256 AND i.reader_version >= %(reader_version)s AND (
-        %(user_name)s::text IS NULL OR j.user_name = %(user_name)s OR j.user_name IN (
-            SELECT name FROM users WHERE coalesce(alias_of, id) = (SELECT coalesce(alias_of, id) FROM users WHERE name = %(user_name)s))))
+        %(user_name)s::text IS NULL OR is_same_person(j.user_name, %(user_name)s)))
 ORDER BY n

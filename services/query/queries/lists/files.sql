@@ -51,7 +51,7 @@ FROM (
             AND (%(file_keys)s::uuid[] IS NULL OR a.file_key = ANY (%(file_keys)s))
             AND (%(start)s::timestamptz IS NULL OR a.occurred_at >= %(start)s)
             AND (%(end)s::timestamptz IS NULL OR a.occurred_at < %(end)s)
-            AND (%(user)s::text IS NULL OR a.user_id = (SELECT id FROM users WHERE name = %(user)s))
+            AND (%(user)s::text IS NULL OR a.user_id = (SELECT person_of(%(user)s)))
             AND (%(machine)s::text IS NULL OR a.session_id = ANY (ARRAY(SELECT sessions_of_machine(%(machine)s))))
         GROUP BY a.file_key, a.project_id, a.session_id
     ) AS of_session

@@ -38,9 +38,8 @@ CROSS JOIN LATERAL (
         ) AS t
     ) AS t
 ) AS e
-WHERE (%(user)s::text IS NULL OR coalesce(own.name, u.name, m.user_name) = %(user)s)
-    AND (%(key_users)s::text[] IS NULL OR m.user_name = ANY (%(key_users)s)
-        OR coalesce(u.alias_of, u.id) IN (SELECT coalesce(n.alias_of, n.id) FROM users AS n WHERE n.name = ANY (%(key_users)s)))
+WHERE (%(user)s::text IS NULL OR is_same_person(m.user_name, %(user)s))
+    AND (%(key_users)s::text[] IS NULL OR EXISTS (SELECT FROM unnest(%(key_users)s::text[]) AS k (name) WHERE is_same_person(m.user_name, k.name)))
     AND (%(after_name)s::text IS NULL OR (m.name, m.machine_id) > (%(after_name)s, %(after_id)s::text))
 ORDER BY m.name, m.machine_id
 LIMIT %(fetch)s

@@ -60,7 +60,7 @@ WHERE (%(id)s::bigint IS NULL OR p.id = %(id)s)
     AND ((%(user)s::text IS NULL AND %(machine)s::text IS NULL AND %(start)s::timestamptz IS NULL AND %(end)s::timestamptz IS NULL) OR EXISTS (
         SELECT FROM sessions s
         WHERE s.counted AND s.project_id = p.id
-            AND (%(user)s::text IS NULL OR s.user_id = (SELECT id FROM users WHERE name = %(user)s))
+            AND (%(user)s::text IS NULL OR s.user_id = (SELECT person_of(%(user)s)))
             AND (%(machine)s::text IS NULL OR s.session_id = ANY (ARRAY(SELECT sessions_of_machine(%(machine)s))))
             AND (%(start)s::timestamptz IS NULL OR s.dated_at >= %(start)s)
             AND (%(end)s::timestamptz IS NULL OR (s.dated_at < %(end)s AND s.dated_at > '-infinity'))))

@@ -9,7 +9,7 @@ FROM (
     WHERE s.counted
         AND (%(project_id)s::bigint IS NULL OR s.project_id = %(project_id)s)
         AND (%(projects)s::bigint[] IS NULL OR s.project_id = ANY (%(projects)s))
-        AND (%(user)s::text IS NULL OR s.user_id = (SELECT id FROM users WHERE name = %(user)s))
+        AND (%(user)s::text IS NULL OR s.user_id = (SELECT person_of(%(user)s)))
     GROUP BY each.tag_key
 ) AS t
 WHERE %(after_sessions)s::bigint IS NULL OR (-t.sessions, t.tag_key) > (-%(after_sessions)s::bigint, %(after_key)s::text)

@@ -15,7 +15,8 @@ _sql = partial(statement, __package__, "users.sql")
 NOBODY = -2
 
 _USERS = _sql("users")
-_OWN_USER = "SELECT coalesce(alias_of, id) AS id FROM users WHERE name = %(name)s AND id = ANY (bound_users())"
+_PERSON = "SELECT person_of(%(name)s) AS id"
+_NAMES = "SELECT name FROM users WHERE coalesce(alias_of, id) = (SELECT person_of(%(name)s))"
 
 
 def users(
@@ -50,11 +51,16 @@ def bound_user_names(connection: Connection) -> set[str]:
 
 def own_user_id(connection: Connection, name: str) -> int:
     """The same for one of the users that the transaction is bound to, by any of its names; NOBODY for all others."""
-    found = rows(connection, _OWN_USER, {"name": name})
-    return int(found[0]["id"]) if found else NOBODY
+    own, found = bound_user_ids(connection) or [], user_id(connection, name)
+    return found if found in own else NOBODY
 
 
 def user_id(connection: Connection, name: str) -> int:
-    """The user's id, or NOBODY if the name is unknown."""
-    found = rows(connection, "SELECT id FROM users WHERE name = %(name)s", {"name": name})
-    return int(found[0]["id"]) if found else NOBODY
+    """The id of the user that has the name, or had it; NOBODY if it is unknown."""
+    found: int | None = one_row(connection, _PERSON, {"name": name})["id"]
+    return NOBODY if found is None else found
+
+
+def user_names(connection: Connection, name: str) -> set[str]:
+    """All names of the user that has this one or had it; the name alone if it is unknown."""
+    return {name, *(row["name"] for row in rows(connection, _NAMES, {"name": name}))}

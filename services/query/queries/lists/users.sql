@@ -34,7 +34,7 @@ LEFT JOIN LATERAL (
         SELECT active_ranges FROM base_sessions WHERE user_id = u.id AND project_id = ANY (%(projects)s::bigint[])
     ) AS of_session
 ) AS together ON cardinality(%(projects)s::bigint[]) > 1
-WHERE (%(user)s::text IS NULL OR u.name = %(user)s) AND (%(after_name)s::text IS NULL OR u.name > %(after_name)s)
+WHERE (%(user)s::text IS NULL OR u.id = (SELECT person_of(%(user)s))) AND (%(after_name)s::text IS NULL OR u.name > %(after_name)s)
     AND ((%(start)s::timestamptz IS NULL AND %(end)s::timestamptz IS NULL) OR EXISTS (
         SELECT FROM sessions
         WHERE counted AND user_id = u.id AND (%(projects)s::bigint[] = '{-1}' OR project_id = ANY (%(projects)s::bigint[]))

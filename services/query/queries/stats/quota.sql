@@ -13,7 +13,7 @@ JOIN quota_readings AS q ON (q.user_id, q.machine_id, q.account, q.source, q.kin
     AND (q.resets_at = newest.resets_at OR q.resets_at > now())
 LEFT JOIN users AS u ON u.id = q.user_id
 LEFT JOIN users AS own ON own.id = coalesce(u.alias_of, q.user_id)
-WHERE %(user)s::text IS NULL OR own.name = %(user)s
+WHERE %(user)s::text IS NULL OR own.id = (SELECT person_of(%(user)s))
 ORDER BY q.first_read_at, q.used_percentage
 
 -- name: active_quarters

@@ -1,8 +1,13 @@
 """PATCH /api/users/{name}: renames and merges of users, the keys that are bound to them, and the audit log."""
 
+import json
+import re
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
+from uuid import uuid4
 
 import psycopg
 import pytest
@@ -12,10 +17,13 @@ from services.worker.maintenance import merge_users
 from services.worker.persist.persist_batch import persist
 from services.worker.persist.staging.staging_tables import ReceivedEvent
 from services.worker.resources import Resources
+from services.worker.search_index.index_pending import index_pending
+from shared.events.messages import SessionStart, ToolCall
 from tests.integration.conftest import OpenWorker
 from tests.integration.keys.conftest import Api, is_error
 from tests.integration.worker.maintenance.test_merge_users import EPOCH, GAP, differences, session
 
+CONTRACT = Path(__file__).parents[4] / "shared" / "openapi.json"
 START = {"project_path": "/p/one"}
 
 
@@ -149,3 +157,73 @@ def test_a_rename_to_a_name_that_is_added_in_this_moment_is_a_conflict(api: Api,
     assert users_of_sessions(api, admin) == {"s1": "ann"}
     # And sent again it is a merge
     assert rename(api, admin, "ann", "new").status_code == 202
+
+
+# What a path, and a required parameter, are asked with.
+ASKED = {
+    "date": EPOCH.date().isoformat(), "project_id": 1, "session_id": "s1", "path": "/f/x.py", "measure": "sessions",
+    "start_date": EPOCH.date().isoformat(), "end_date": EPOCH.date().isoformat(), "q": "So",
+}  # fmt: skip
+# A stream does not end; tests/integration/query/live has it.
+STREAMS = {"/api/live"}
+QUERIES = {"/api/search": ["q"], "/api/conversations/search": ["q"]}
+
+
+def paths_with_a_user() -> list[tuple[str, list[str]]]:
+    """Every path that is filtered by a user, with what else it needs, by the contract."""
+    document = json.loads(CONTRACT.read_text(encoding="utf-8"))
+    shared = document["components"].get("parameters", {})
+    found = []
+    for path, methods in document["paths"].items():
+        given = [
+            shared[each["$ref"].rsplit("/", 1)[-1]] if "$ref" in each else each for each in methods.get("get", {}).get("parameters", [])
+        ]
+        if path not in STREAMS and any(each["name"] == "user" for each in given):
+            found.append((path, [each["name"] for each in given if each.get("required") and each["in"] == "query"] + QUERIES.get(path, [])))
+    return found
+
+
+def test_a_former_name_filters_as_the_present_one(api: Api, admin: str, worker: Resources, subtests: pytest.Subtests) -> None:
+    # Given sessions of two users, and of ann an open one, a failed call, a tag, a machine and a reading; ann is then renamed
+    now = datetime.now(UTC)
+    begun = SessionStart(project_path="/p/one", start_time=now, user="ann", session_id="open", id=uuid4())
+    failed = ToolCall(session_id="open", tool_name="Bash", result_status="error", execution_time_ms=5, timestamp=now, id=uuid4())
+    store(worker, [*session("s1", "ann", 0), *session("s2", "bob", 20), begun, failed])
+    assert api.ask(admin, "PATCH", "/api/sessions/s1", json={"tags": ["bug"]}).status_code == 200
+    api.select("INSERT INTO machines (machine_id, name, user_name) VALUES ('m', 'laptop', 'ann') RETURNING 1")
+    api.select(
+        """INSERT INTO quota_readings (user_id, machine_id, source, kind, resets_at, used_percentage, first_read_at, last_read_at)
+           SELECT id, 'm', 'status_line', 'five_hour', now() + interval '1 hour', 7, now(), now() FROM users WHERE name = 'ann' RETURNING 1"""
+    )
+    while index_pending(worker):
+        pass
+    assert rename(api, admin, "ann", "anna").status_code == 200
+
+    # Then every path finds the same by both names
+    def answer(path: str, needed: list[str], user: str) -> Any:
+        query = urlencode({name: ASKED[name] for name in needed} | {"user": user})
+        found = api.get(admin, f"{path.format_map(ASKED)}?{query}")
+        assert found.status_code == 200, found.text
+        # Without what was asked for
+        return re.sub(rf'(user=|"user":"){user}"', "", found.text).replace('"user":"anna"', "")
+
+    for path, needed in paths_with_a_user():
+        with subtests.test(path):
+            assert answer(path, needed, "ann") == answer(path, needed, "anna")
+            assert answer(path, needed, "anna") != answer(path, needed, "nobody")
+
+
+def test_exports_of_a_renamed_user_stay_the_users(api: Api, admin: str, worker: Resources) -> None:
+    # Given an export that ann started
+    store(worker, session("s1", "ann", 0))
+    anns, bobs = api.key("read", user="ann"), api.key("read", user="bob")
+    export_id = api.post(anns, "/api/exports", {"user": "ann"}).json()["export_id"]
+
+    # When ann is renamed
+    assert rename(api, admin, "ann", "anna").status_code == 200
+
+    # Then it is ann's to see and to delete, and the same again is the same export
+    assert [each["export_id"] for each in api.get(anns, "/api/exports").json()["items"]] == [export_id]
+    assert api.get(bobs, "/api/exports").json()["items"] == []
+    is_error(api.ask(bobs, "DELETE", f"/api/exports/{export_id}"), 404, "EXPORT_NOT_FOUND")
+    assert api.ask(anns, "DELETE", f"/api/exports/{export_id}").status_code == 200

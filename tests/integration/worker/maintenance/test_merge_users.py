@@ -8,6 +8,7 @@ import psycopg
 import pytest
 from psycopg import Connection
 
+from services.worker.aggregates.dropped_contributions import base_tables
 from services.worker.aggregates.registry import AGGREGATES
 from services.worker.maintenance import merge_users
 from services.worker.maintenance.verify import verify
@@ -15,6 +16,7 @@ from services.worker.persist.persist_batch import persist
 from services.worker.persist.staging.staging_tables import ReceivedEvent
 from services.worker.resources import Resources
 from services.worker.row_tables import ROW_TABLES
+from services.worker.search_index.index_pending import index_pending
 from shared.events.messages import Activity, Conversation, Event, SessionEnd, SessionStart, ToolCall, Usage
 from tests.integration.worker.all_tables import tables
 from tests.integration.worker.imports.test_imports_in_any_order import EPOCH, GAP, add_job, file_of
@@ -91,6 +93,30 @@ def rows_of(connection: Connection[Any], user_id: int) -> int:
     return int(found)
 
 
+# What a user has beside rows: one row of each table.
+BESIDE = (
+    """INSERT INTO quota_readings (user_id, machine_id, source, kind, resets_at, used_percentage, first_read_at, last_read_at)
+       SELECT u, 'm', 'status_line', 'five_hour', now(), 7, now(), now() FROM unnest(%(ids)s::bigint[]) AS u""",
+    "INSERT INTO retention_rules (what, user_id, days) SELECT 'texts', u, 7 FROM unnest(%(ids)s::bigint[]) AS u",
+    "INSERT INTO session_marks (session_id, user_id) SELECT 'gone', u FROM unnest(%(ids)s::bigint[]) AS u LIMIT 1",
+    "INSERT INTO tombstones (key, kind, reason, user_id) SELECT 'x', 'session', 'expired', u FROM unnest(%(ids)s::bigint[]) AS u LIMIT 1",
+    """INSERT INTO session_facts (id, session_id, user_id, source, received_at)
+       SELECT gen_random_uuid(), 'b0', u, 'transcript', now() FROM unnest(%(ids)s::bigint[]) AS u LIMIT 1""",
+    """INSERT INTO timeline_entries (id, session_id, project_id, user_id, kind, content, occurred_at, received_at)
+       SELECT gen_random_uuid(), session_id, project_id, user_id, 'command', '/x', ended_at, now() FROM sessions WHERE session_id = 'b0'""",
+)
+# Sums, which move with what they count.
+SUMS = {*AGGREGATES, *base_tables(), "active_days"}
+
+
+def users_by_table(worker: Resources) -> dict[str, set[int]]:
+    """{table with the ids of users: those in it}, by the catalog."""
+    with worker.connection() as connection:
+        tables = connection.execute("""SELECT table_name FROM information_schema.columns JOIN information_schema.tables USING (table_schema, table_name)
+            WHERE table_schema = 'public' AND table_type = 'BASE TABLE' AND column_name = 'user_id'""").fetchall()
+        return {table: {row[0] for row in connection.execute(f"SELECT user_id FROM {table}".encode())} for (table,) in tables}
+
+
 def empty(worker: Resources) -> None:
     with worker.transaction() as connection:
         names = [
@@ -145,6 +171,57 @@ def test_a_merge_gives_the_same_tables_as_one_user_from_the_start(
         for table in ("activity_rollups", "tool_rollups", "usage_rollups"):
             assert connection.execute(f"SELECT count(*) FROM {table} WHERE user_id = %s".encode(), (user_id,)).fetchone() == (0,), table
         assert connection.execute("SELECT count(*) FROM users WHERE merge_requested_at IS NOT NULL").fetchone() == (0,)
+
+
+def test_every_table_with_the_id_of_a_user_is_merged(worker: Resources) -> None:
+    # Given rows of both users, and a row of the one that is merged in each table that names users by id
+    fill(worker, "ann", "bob")
+    with worker.transaction() as connection:
+        ids = dict(connection.execute("SELECT name, id FROM users").fetchall())
+        for command in BESIDE:
+            connection.execute(command, {"ids": [ids["bob"], ids["ann"]]})
+    while index_pending(worker):
+        pass
+    without = {table for table, users in users_by_table(worker).items() if ids["bob"] not in users} - SUMS
+    assert not without, "give bob a row in each new table"
+
+    merge_users.run(worker, request_merge(worker, "bob", "ann"))
+    while index_pending(worker):
+        pass
+
+    assert {table for table, users in users_by_table(worker).items() if ids["bob"] in users} == set()
+    assert differences(worker) == {}
+
+
+@pytest.mark.parametrize(
+    ("days_of_bob", "days_of_ann", "days"),
+    [(7, "none", 7), (None, "none", None), (7, 30, 30), (30, 7, 30), (None, 7, None), (7, None, None)],
+)
+def test_a_rule_of_retention_follows_its_user_and_of_two_the_one_that_keeps_more_stays(
+    worker: Resources, days_of_bob: int | None, days_of_ann: int | str | None, days: int | None
+) -> None:
+    store(worker, [*session("a", "ann", 0), *session("b", "bob", 7)])
+    own = [(name, of) for name, of in (("bob", days_of_bob), ("ann", days_of_ann)) if of != "none"]
+    with worker.transaction() as connection:
+        for name, of in own:
+            set_rule = "INSERT INTO retention_rules (what, user_id, days) SELECT 'sessions', id, %s FROM users WHERE name = %s"
+            connection.execute(set_rule, (of, name))
+    # 30 days is the setting
+    days_now = "SELECT session_id, retention_days('sessions', project_id, user_id, 30) FROM sessions ORDER BY 1"
+
+    # When the merge is asked for, while its rows wait
+    user_id = request_merge(worker, "bob", "ann")
+    with worker.connection() as connection:
+        waiting = connection.execute(days_now).fetchall()
+
+    # And when it is done
+    merge_users.run(worker, user_id)
+    with worker.connection() as connection:
+        done = connection.execute(days_now).fetchall()
+        rules = connection.execute("SELECT name, days FROM retention_rules JOIN users ON users.id = user_id").fetchall()
+
+    assert waiting == done == [("a", days), ("b", days)]
+    assert rules == [("ann", days)]
 
 
 def test_a_merge_that_is_killed_goes_on_with_what_is_left(worker: Resources, as_one_user: dict[str, list[str]], small_steps: None) -> None:

@@ -7,7 +7,7 @@
 -- ANALYZE follows. A session that is not counted has nothing to show.
 CREATE TEMPORARY TABLE chosen ON COMMIT DROP AS
 SELECT session_id FROM sessions AS s LEFT JOIN users AS u ON u.id = s.user_id
-WHERE s.counted AND (%(user)s::text IS NULL OR coalesce(u.alias_of, u.id) = (SELECT coalesce(alias_of, id) FROM users WHERE name = %(user)s))
+WHERE s.counted AND (%(user)s::text IS NULL OR coalesce(u.alias_of, u.id) = (SELECT person_of(%(user)s)))
   AND (%(project_id)s::bigint IS NULL OR s.project_id = %(project_id)s)
 
 -- name: sizes
@@ -21,14 +21,14 @@ SELECT (SELECT count(*) FROM chosen),
 
 -- name: of_none
 (t.session_id IS NULL AND (%(project_id)s::bigint IS NULL OR t.project_id = %(project_id)s)
- AND (%(user)s::text IS NULL OR coalesce(u.alias_of, u.id) = (SELECT coalesce(alias_of, id) FROM users WHERE name = %(user)s)))
+ AND (%(user)s::text IS NULL OR coalesce(u.alias_of, u.id) = (SELECT person_of(%(user)s))))
 
 -- name: of_chosen
 t.session_id IN (SELECT session_id FROM chosen)
 
 -- name: own
 -- The ids of a user: of its former names too.
-(SELECT id FROM users WHERE coalesce(alias_of, id) = (SELECT coalesce(alias_of, id) FROM users WHERE name = %(user)s))
+(SELECT id FROM users WHERE coalesce(alias_of, id) = (SELECT person_of(%(user)s)))
 
 -- name: of_base
 (%(project_id)s::bigint IS NULL OR t.project_id = %(project_id)s) AND (%(user)s::text IS NULL OR t.user_id IN $own)
