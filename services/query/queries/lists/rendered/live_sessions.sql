@@ -157,7 +157,7 @@ WHERE s.counted AND NOT (coalesce(s.ended_at >= s.last_event_at, false) OR coale
     AND s.last_event_at > clock_timestamp() - interval '1 hour'
     AND (%(project_id)s::bigint IS NULL OR s.project_id = %(project_id)s)
     AND (%(projects)s::bigint[] IS NULL OR s.project_id = ANY (%(projects)s))
-    AND (%(user)s::text IS NULL OR s.user_id = (SELECT id FROM users WHERE name = %(user)s))
+    AND (%(user)s::text IS NULL OR s.user_id = (SELECT person_of(%(user)s)))
     AND (%(machine)s::text IS NULL OR s.session_id = ANY (ARRAY(SELECT sessions_of_machine(%(machine)s))))
 ORDER BY s.last_event_at DESC, s.session_id
 LIMIT %(most)s

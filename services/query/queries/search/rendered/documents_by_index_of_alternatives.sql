@@ -22,8 +22,8 @@ WITH read AS MATERIALIZED (
     AND (%(agent)s::text IS NULL OR d.agent_id = %(agent)s)
     AND (%(projects)s::bigint[] IS NULL OR d.project_id = ANY (%(projects)s))
     AND (%(not_projects)s::bigint[] IS NULL OR d.project_id <> ALL (%(not_projects)s))
-    AND (%(users)s::text[] IS NULL OR d.user_id = ANY (ARRAY(SELECT id FROM users WHERE name = ANY (%(users)s))))
-    AND (%(not_users)s::text[] IS NULL OR d.user_id <> ALL (ARRAY(SELECT id FROM users WHERE name = ANY (%(not_users)s))))
+    AND (%(users)s::text[] IS NULL OR d.user_id = ANY (ARRAY(SELECT person_of(name) FROM unnest(%(users)s::text[]) AS u (name))))
+    AND (%(not_users)s::text[] IS NULL OR d.user_id <> ALL (ARRAY(SELECT person_of(name) FROM unnest(%(not_users)s::text[]) AS u (name))))
     AND (%(machine)s::text IS NULL OR d.session_id = ANY (ARRAY(SELECT sessions_of_machine(%(machine)s))))
     AND (%(branch)s::text IS NULL OR d.session_id = ANY (ARRAY(SELECT session_id FROM sessions WHERE git_branch = %(branch)s)))
     AND (%(is_starred)s::boolean IS NULL
