@@ -20,6 +20,7 @@ from services.worker import lock_order
 from services.worker.persist.ownership import session_of
 from services.worker.persist.records import Record, SessionFacts
 from services.worker.persist.staging.staging_tables import ReceivedEvent
+from services.worker.session_tables import forget_sessions
 from shared.archive.lines_of_time import Span
 from shared.events.messages import Event, SessionStart
 from shared.sql_files import statement
@@ -35,11 +36,6 @@ _WRITE: Final = _sql("write")
 _WRITE_RANGE: Final = _sql("write_range")
 _FOLLOW: Final = _sql("follow")
 _FORGET_EMPTY: Final = _sql("forget_empty")
-# What stands of a session before anything says where it is.
-_FORGET_BESIDE: Final = tuple(
-    f"DELETE FROM {table} WHERE session_id = ANY(%(session_ids)s)"
-    for table in ("status_lines", "session_processes", "signals", "session_machines")
-)
 _KNOWN_SESSIONS: Final = "SELECT session_id FROM sessions WHERE session_id = ANY(%(session_ids)s) AND (counted OR user_id <> 0)"
 # When an event happened, by whichever name.
 _TIMES: Final = ("timestamp", "start_time", "end_time")
@@ -115,8 +111,7 @@ def _follow(connection: Connection[Any], new_sessions: Mapping[str, _Name]) -> N
     if new_sessions:
         kinds, names = zip(*new_sessions.values(), strict=True)
         connection.execute(_FOLLOW, {"session_ids": list(new_sessions), "kinds": list(kinds), "names": list(names)})
-        for command in _FORGET_BESIDE:
-            connection.execute(command, {"session_ids": list(new_sessions)})
+        forget_sessions(connection, new_sessions, only_beside=True)
 
 
 def tombstoned_sessions(connection: Connection[Any], session_ids: Iterable[str]) -> set[str]:

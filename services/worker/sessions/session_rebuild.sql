@@ -32,11 +32,15 @@ FROM per_session AS d LEFT JOIN facts_per_session AS f USING (session_id)
 
 -- name: delete_empty
 -- A session that ingest has just handed out is not counted yet, but has a project, and stays. So does a session that live events named, although
--- all of its rows belong to another session now: they may come back.
+-- all of its rows belong to another session now: they may come back. Its marks stay, and say from then on whose they are.
+WITH gone AS (
 DELETE FROM sessions AS s WHERE session_id = ANY(%(session_ids)s) AND (counted OR project_id = 0) AND NOT seen_live
   AND NOT EXISTS (SELECT FROM session_events AS e WHERE e.session_id = s.session_id)
   AND NOT EXISTS (SELECT FROM session_facts AS e WHERE e.session_id = s.session_id)
   AND $has_no_rows
+RETURNING session_id, user_id, coalesce(path_project_id, project_id) AS project_id
+)
+UPDATE session_marks AS m SET user_id = g.user_id, project_id = g.project_id FROM gone AS g WHERE m.session_id = g.session_id
 
 -- name: delete_session_files
 DELETE FROM session_files AS f WHERE session_id = ANY(%(session_ids)s)

@@ -5,9 +5,10 @@ WHERE status = 'failed' AND kind = %(kind)s AND (%(name)s = ANY(names) OR kind =
 ORDER BY created_at DESC LIMIT 1
 
 -- name: find_session
--- A transcript may be stored that is not read yet. Of a session that retention has dropped, other stores may have something.
+-- A transcript may be stored that is not read yet. Of a session that retention has dropped, or whose import was undone, other stores may have something.
 SELECT ARRAY[%(name)s::text] AS names, ARRAY[%(name)s::text] AS confirmed_by
 WHERE EXISTS (SELECT FROM sessions WHERE session_id = %(name)s) OR EXISTS (SELECT FROM transcript_files WHERE session_id = %(name)s)
+   OR EXISTS (SELECT FROM session_marks WHERE session_id = %(name)s)
    OR EXISTS (SELECT FROM tombstones WHERE key IN (SELECT tombstone_keys('session', %(name)s)) AND reason = 'expired')
 
 -- name: find_user

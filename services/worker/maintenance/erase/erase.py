@@ -15,6 +15,7 @@ from psycopg.types.json import Jsonb
 from services.worker.maintenance import staged_job
 from services.worker.maintenance.erase import erase_stores
 from services.worker.maintenance.erase.erase_base import erase_base
+from services.worker.maintenance.erase.erase_dead_letters import erase_dead_letters
 from services.worker.maintenance.erase.erase_range import erase_range_lines, erase_range_rows
 from services.worker.maintenance.erase.erase_rows import erase_rows
 from services.worker.maintenance.erase.erasure import Erased, Erasure, Stage
@@ -77,7 +78,7 @@ STAGES: Final = (
     _stage("imports", erase_stores.erase_imports, of_range=_nothing),
     _stage("tables", erase_stores.erase_tables, of_range=_nothing),
     _stage("transcripts", erase_stores.erase_transcripts, of_range=erase_range_lines),
-    _stage("dead_letters", erase_stores.erase_dead_letters),
+    _stage("dead_letters", erase_dead_letters),
     # Archives of exports hold what was stored when they were made.
     _stage("exports", erase_stores.erase_exports, in_transaction=False, of_files=True),
     _stage("audit_log", erase_stores.erase_audit_log, of_range=_nothing),

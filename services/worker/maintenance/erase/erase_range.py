@@ -18,8 +18,10 @@ from services.worker.maintenance.scrub.scrub_stage import Step
 from services.worker.persist.persist_batch import LOCK_SESSIONS, date_projects
 from services.worker.row_tables import for_all
 from services.worker.search_index.forget_documents import forget_changed_here
+from services.worker.session_tables import SESSION_TABLES
 from services.worker.sessions.reattribution import reattributed
 from services.worker.sessions.session_rebuild import rebuild_sessions
+from services.worker.sql_text import sql
 from shared.archive.lines_of_time import Span, without_lines
 from shared.sql_files import statement
 
@@ -28,8 +30,12 @@ _sql = partial(statement, __package__, "erase_range.sql")
 _IN_RANGE: Final = "SELECT id FROM $table WHERE session_id = %(session_id)s AND occurred_at >= %(from_at)s AND occurred_at < %(to_at)s"
 _NEXT_ROWS: Final = f"SELECT id FROM ({for_all(_IN_RANGE)}) AS own LIMIT %(rows_limit)s".encode()
 _COUNT_ROWS: Final = f"SELECT count(*) FROM ({for_all(_IN_RANGE)}) AS own".encode()
-_DELETE_HOOKS: Final = _sql("delete_hooks")
-_DELETE_SIGNALS: Final = _sql("delete_signals")
+_DELETE: Final = _sql("delete")
+# The begin of the session stays.
+_BUT: Final = {"session_events": "AND kind <> 'start'"}
+_DELETE_OF: Final = {
+    table.name: sql(_DELETE, table=table.name, but=_BUT.get(table.name, "")).encode() for table in SESSION_TABLES.values() if table.has_time
+}
 _CUT_FACTS: Final = _sql("cut_facts")
 _NOTE_REWRITES: Final = "UPDATE transcript_files SET rewrites = rewrites + 1 WHERE session_id = %(session_id)s"
 
@@ -39,7 +45,7 @@ def _parameters(erasure: Erasure) -> dict[str, Any]:
 
 
 def erase_range_rows(erasure: Erasure, step: Step) -> Erased:
-    """The next rows of the range; at the end signals, hooks that are not read yet, and titles."""
+    """The next rows of the range; at the end what else has a time in it, and titles."""
     connection, parameters = step.connection, _parameters(erasure)
     if step.is_dry_run:
         [(count,)] = connection.execute(_COUNT_ROWS, parameters).fetchall()
@@ -53,22 +59,23 @@ def erase_range_rows(erasure: Erasure, step: Step) -> Erased:
         withdraw_rows(connection, session_ids=session_ids, row_ids=row_ids, idle_gap=step.worker.idle_gap, is_of_wire_too=True)
         forget_changed_here(connection)
         return Erased("more", {"rows": len(row_ids)})
-    deleted = {
-        "hook_payloads": connection.execute(_DELETE_HOOKS, parameters).rowcount,
-        "signals": connection.execute(_DELETE_SIGNALS, parameters).rowcount,
-    }
-    _cut_facts(connection, parameters | {"session_ids": [parameters["session_id"]], "idle_gap": step.worker.idle_gap})
+    deleted = _cut_session(connection, parameters | {"session_ids": [parameters["session_id"]], "idle_gap": step.worker.idle_gap})
     forget_changed_here(connection)
     return Erased(None, {table: count for table, count in deleted.items() if count})
 
 
-def _cut_facts(connection: Connection[Any], parameters: dict[str, Any]) -> None:
-    """What files said of the session, without the range and without titles. A file that goes on says it anew, of the lines that are left."""
+def _cut_session(connection: Connection[Any], parameters: dict[str, Any]) -> dict[str, int]:
+    """What else was told in the range, and what files said of the session: without the range and without titles. {table: how many rows went}.
+
+    A file that goes on says it anew, of the lines that are left.
+    """
     connection.execute(LOCK_SESSIONS, parameters)
     with reattributed(connection, parameters | {"row_ids": [], "whole_ids": []}) as projects:
+        deleted = {table: connection.execute(command, parameters).rowcount for table, command in _DELETE_OF.items()}
         connection.execute(_CUT_FACTS, parameters)
         rebuild_sessions(connection, parameters)
     date_projects(connection, projects)
+    return deleted
 
 
 def erase_range_lines(erasure: Erasure, step: Step) -> Erased:

@@ -1,8 +1,5 @@
--- name: delete_hooks
-DELETE FROM hook_payloads WHERE session_id = %(session_id)s AND occurred_at >= %(from_at)s AND occurred_at < %(to_at)s
-
--- name: delete_signals
-DELETE FROM signals WHERE session_id = %(session_id)s AND occurred_at >= %(from_at)s AND occurred_at < %(to_at)s
+-- name: delete
+DELETE FROM $table WHERE session_id = %(session_id)s AND occurred_at >= %(from_at)s AND occurred_at < %(to_at)s $but
 
 -- name: cut_facts
 -- The gap behind a record counts as active too. Where rows are left, they say so themselves.

@@ -1,7 +1,7 @@
 """The stages of an erasure beside the rows of sessions: the tombstones before them, then every other place that has a name, an id or a text."""
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from typing import Any, Final
 from uuid import UUID
@@ -47,8 +47,6 @@ _COUNT: Final = "SELECT count(*) FROM $table WHERE $condition"
 _FILES: Final = _sql("files")
 _DELETE_FILES: Final = "DELETE FROM transcript_files WHERE id = ANY(%(ids)s)"
 _FORGET_SENDER: Final = _sql("forget_sender")
-_DEAD_LETTERS: Final = "SELECT id, payload FROM dead_letters WHERE id > %(after)s ORDER BY id LIMIT %(limit)s"
-_DELETE_DEAD_LETTERS: Final = "DELETE FROM dead_letters WHERE id = ANY(%(ids)s)"
 _CANCEL_JOBS: Final = _sql("cancel_jobs")
 _RUNNING_JOBS: Final = _sql("running_jobs")
 _TAKE_UPLOADS: Final = _sql("take_uploads")
@@ -69,9 +67,6 @@ _FORGET: Final = (
     "UPDATE erasures SET names = NULL, user_ids = NULL, project_ids = NULL WHERE id = %(erasure_id)s",
 )
 _OTHERS_UPLOADS: Final = "SELECT count(*) FROM import_jobs WHERE has_files"
-# What names a user in an event, a hook or a record.
-_USER_FIELDS: Final = frozenset({"user", "bound_user", "user_name"})
-_FIRST: Final = UUID(int=0)
 
 
 def write_erasures_tombstones(erasure: Erasure, step: Step) -> Erased:
@@ -152,42 +147,6 @@ def erase_transcripts(erasure: Erasure, step: Step) -> Erased:
             redis.delete(transcript_key(stream, file["session_id"], file["machine_id"], file["file_name"]))
     connection.execute(_DELETE_FILES, {"ids": [file["id"] for file in files]})
     return Erased("more", {"transcript_files": len(files)})
-
-
-def erase_dead_letters(erasure: Erasure, step: Step) -> Erased:
-    """By their content: every dead letter is read. `after`: the last that was."""
-    connection = step.connection
-    after = UUID(step.after) if step.after else _FIRST
-    letters = connection.execute(_DEAD_LETTERS, {"after": after, "limit": ROWS_AT_ONCE}).fetchall()
-    if not letters:
-        return Erased(None)
-    needles = _Needles(erasure, session_ids_of(connection, erasure))
-    ids = [letter_id for letter_id, payload in letters if needles.are_in(payload)]
-    if ids and not step.is_dry_run:
-        connection.execute(_DELETE_DEAD_LETTERS, {"ids": ids})
-    return Erased(str(letters[-1][0]), {"dead_letters": len(ids)} if ids else {})
-
-
-class _Needles:
-    """The ids and names of what is erased, to be found in events and entries of the journal."""
-
-    def __init__(self, erasure: Erasure, session_ids: Iterable[str]) -> None:
-        self._ids = {*session_ids, *(erasure.names if erasure.kind == "project" else ())}
-        self._users = set(erasure.names) if erasure.kind == "user" else set()
-
-    def are_in(self, payload: bytes) -> bool:
-        """Whether an event in JSON, or an entry that may not be JSON, is of what is erased."""
-        try:
-            return self._are_in_value(msgspec.json.decode(payload))
-        except (msgspec.DecodeError, ValueError, RecursionError):
-            return any(each.encode("utf-8", "surrogatepass") in payload for each in (*self._ids, *self._users))
-
-    def _are_in_value(self, value: Any, field: str | None = None) -> bool:
-        if isinstance(value, str):
-            return value in self._ids or (field in _USER_FIELDS and value in self._users)
-        if isinstance(value, dict):
-            return any(self._are_in_value(each, name) for name, each in value.items())
-        return isinstance(value, list) and any(self._are_in_value(each, field) for each in value)
 
 
 def erase_imports(erasure: Erasure, step: Step) -> Erased:

@@ -18,12 +18,17 @@ SELECT %(erasure_id)s, session_id FROM (
     WHERE m.user_name = ANY(%(names)s) AND s.session_id IS NULL
     UNION
     SELECT session_id FROM signals AS g LEFT JOIN sessions AS s USING (session_id)
-    WHERE (g.user_name = ANY(%(names)s) OR g.bound_user = ANY(%(names)s)) AND s.session_id IS NULL) AS own
+    WHERE (g.user_name = ANY(%(names)s) OR g.bound_user = ANY(%(names)s)) AND s.session_id IS NULL
+    UNION
+    SELECT session_id FROM session_marks AS k LEFT JOIN sessions AS s USING (session_id) WHERE k.user_id = ANY(%(user_ids)s) AND s.session_id IS NULL) AS own
 ON CONFLICT DO NOTHING
 
 -- name: collect_of_project
 INSERT INTO erasure_sessions (erasure_id, session_id)
 SELECT %(erasure_id)s, session_id FROM sessions WHERE project_id = ANY(%(project_ids)s) OR path_project_id = ANY(%(project_ids)s)
+UNION
+SELECT %(erasure_id)s, session_id FROM session_marks AS k LEFT JOIN sessions AS s USING (session_id)
+WHERE k.project_id = ANY(%(project_ids)s) AND s.session_id IS NULL
 ON CONFLICT DO NOTHING
 
 -- name: has_expired

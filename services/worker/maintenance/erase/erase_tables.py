@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from services.worker.persist.tombstones import Kind
+from services.worker.session_tables import SESSION_TABLES
 
 _ITS_SESSIONS: Final = "session_id IN (SELECT session_id FROM erasure_sessions WHERE erasure_id = %(erasure_id)s)"
 
@@ -27,7 +28,7 @@ class ErasedTable:
         return " OR ".join(filter(None, (self.of_sessions, self.more.get(kind, ""))))
 
 
-_OF_USER_NAME: Final = "user_name = ANY(%(names)s)"
+_OF_USER_NAMES: Final = "user_name = ANY(%(names)s) OR bound_user = ANY(%(names)s)"
 # A page, or a search, of what is erased: its id or name is in the address.
 _VIEW_OF_SESSION: Final = """EXISTS (
     SELECT FROM erasure_sessions AS e WHERE e.erasure_id = %(erasure_id)s AND position(e.session_id IN saved_views.address) > 0)"""
@@ -37,26 +38,6 @@ _VIEW_OF_USER: Final = """EXISTS (
 _VIEW_OF_PROJECT: Final = """EXISTS (
     SELECT FROM unnest(%(project_ids)s::bigint[]) AS p (id)
     WHERE saved_views.address ~ ('(project(_id)?=|/projects/)' || p.id || '(&|$|/|\\?)'))"""
-
-# Rows that count for something, and what belongs to them alone, are of the stage `rows`.
-TABLES: Final = (
-    ErasedTable("hook_payloads", more={"user": _OF_USER_NAME}),
-    ErasedTable("signals", more={"user": f"{_OF_USER_NAME} OR bound_user = ANY(%(names)s)"}),
-    ErasedTable("session_marks"),
-    ErasedTable("session_signs"),
-    ErasedTable("agent_signs"),
-    ErasedTable("session_processes"),
-    ErasedTable("status_lines"),
-    # Of a person, and of no session.
-    ErasedTable("quota_readings", of_sessions="false", more={"user": "user_id = ANY(%(user_ids)s)"}),
-    ErasedTable("session_machines"),
-    ErasedTable("import_sessions"),
-    ErasedTable("contested_rows"),
-    ErasedTable("dropped_texts"),
-    # Retention is at it: what it has dropped of the session already is in the base.
-    ErasedTable("dropping_sessions"),
-    ErasedTable("saved_views", of_sessions=_VIEW_OF_SESSION, more={"user": _VIEW_OF_USER, "project": _VIEW_OF_PROJECT}),
-)
 
 _COUNTED: Final = "rows"
 _WITH_ROWS: Final = "rows"
@@ -117,8 +98,17 @@ BY_STAGES: Final = {
     "erasures": "forget",
     "erasure_sessions": "forget",
 }
+# Rows that count for something, and what belongs to them alone, are of the stage `rows`.
+_MORE: Final[Mapping[str, Mapping[Kind, str]]] = {"hook_payloads": {"user": _OF_USER_NAMES}, "signals": {"user": _OF_USER_NAMES}}
+TABLES: Final = (
+    *(ErasedTable(name, more=_MORE.get(name, {})) for name in SESSION_TABLES if name not in BY_STAGES),
+    # Of a person, and of no session.
+    ErasedTable("quota_readings", of_sessions="false", more={"user": "user_id = ANY(%(user_ids)s)"}),
+    ErasedTable("saved_views", of_sessions=_VIEW_OF_SESSION, more={"user": _VIEW_OF_USER, "project": _VIEW_OF_PROJECT}),
+)
+
 NOTHING_IN: Final = {
-    "tombstones": "hashes alone, which keep out what comes late",
+    "tombstones": "hashes, which keep out what comes late; of a session the ids of a user and a project, which mean nothing once these are gone",
     "tombstone_salts": "random bytes",
     "import_shares": "numbers",
     "scrubs": "numbers",

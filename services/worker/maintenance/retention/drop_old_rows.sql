@@ -49,13 +49,9 @@ WHERE at < %(before)s ORDER BY id LIMIT %(limit)s
 -- name: delete_audit
 DELETE FROM audit_log WHERE id = ANY(%(ids)s)
 
--- name: old_live_payloads
--- Hooks are read within seconds. What is left could not be read. Signals go with their session; these are of sessions of which nothing else came.
-SELECT id, 0 AS project_id, pg_column_size(h.*)::bigint AS size FROM hook_payloads AS h WHERE received_at < %(before)s
-UNION ALL
-SELECT id, 0, pg_column_size(g.*)::bigint FROM signals AS g
-WHERE received_at < %(before)s AND NOT EXISTS (SELECT FROM sessions AS s WHERE s.session_id = g.session_id AND s.counted)
-ORDER BY id LIMIT %(limit)s
+-- name: hook_payloads
+-- Hooks are read within seconds. What is left could not be read.
+r.received_at < %(before)s
 
 -- name: quota_readings
 -- A window that was over by then, but for the newest of each source.
@@ -65,20 +61,26 @@ resets_at < %(before)s AND EXISTS (
       AND n.resets_at > r.resets_at)
 
 -- name: of_no_session
--- What a status line or a client's process said of a session of which nothing else came.
-read_at < %(before)s AND NOT EXISTS (SELECT FROM sessions AS s WHERE s.session_id = r.session_id AND s.counted)
+-- NULL, which is not true, where it is kept for good.
+r.$came_at < %(before)s AND NOT EXISTS (SELECT FROM sessions AS s WHERE s.session_id = r.session_id AND s.counted)
 
--- name: count_readings
+-- name: session_marks
+-- Of a session that an undo took, for as long as its user's and project's sessions are kept.
+r.changed_at < %(as_of)s - make_interval(days => retention_days('sessions', r.project_id, r.user_id, %(sessions_days)s))
+    AND NOT EXISTS (SELECT FROM sessions AS s WHERE s.session_id = r.session_id)
+
+-- name: session_machines
+-- They have no time of their own.
+%(before)s::timestamptz IS NOT NULL AND NOT EXISTS (SELECT FROM sessions AS s WHERE s.session_id = r.session_id AND s.counted)
+    AND NOT EXISTS (SELECT FROM transcript_files AS o WHERE o.session_id = r.session_id) AND $nothing_newer
+
+-- name: count_live
 SELECT count(*), coalesce(sum(pg_column_size(ROW(r.*))), 0)::bigint FROM $table AS r WHERE $is_old
 
--- name: drop_readings
+-- name: drop_live
 -- Who has one locked has just read it again.
 WITH old AS (
     SELECT r.ctid, pg_column_size(ROW(r.*)) AS size FROM $table AS r WHERE $is_old LIMIT %(limit)s FOR UPDATE SKIP LOCKED
 ),
 gone AS (DELETE FROM $table AS g USING old WHERE g.ctid = old.ctid RETURNING old.size)
 SELECT count(*), coalesce(sum(size), 0)::bigint FROM gone
-
--- name: delete_live_payloads
-DELETE FROM hook_payloads WHERE id = ANY(%(ids)s);
-DELETE FROM signals WHERE id = ANY(%(ids)s)

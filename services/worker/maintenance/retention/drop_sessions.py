@@ -20,6 +20,7 @@ from services.worker.maintenance.retention.retention_stage import ROWS_AT_ONCE, 
 from services.worker.persist.persist_batch import LOCK_SESSIONS
 from services.worker.persist.tombstones import write_tombstones
 from services.worker.row_tables import ROW_TABLES, for_all
+from services.worker.session_tables import forget_sessions
 from services.worker.sql_text import ctes, listed, sql, union_all
 from shared.sql_files import statement
 
@@ -36,16 +37,6 @@ _GONE_ROWS: Final = _sql("gone_rows")
 _DROP_ROWS: Final = _sql("drop_rows")
 _DROP_SESSIONS: Final = _sql("drop_sessions")
 _COUNT: Final = _sql("count")
-
-# Whatever else names a session. Files of transcripts take their content with them.
-_REST: Final = tuple(
-    f"DELETE FROM {table} WHERE session_id = ANY(%(session_ids)s)"
-    for table in (
-        *("session_events", "session_facts", "session_files", "session_signs", "agent_signs", "session_machines", "session_marks"),
-        *("session_processes", "status_lines", "contested_rows", "import_sessions", "hook_payloads", "signals"),
-        *("transcript_files", "dropped_texts", "dropping_sessions"),
-    )
-)
 
 # A dry run changes nothing and locks nothing, so it counts more at once.
 _COUNTED_AT_ONCE: Final = 200
@@ -149,8 +140,7 @@ def _drop_some(step: Step, session_ids: list[str]) -> list[Count]:
         connection.execute(drop_rows(), parameters | {"row_ids": [row_id for row_id, *_ in rows]})
     else:
         connection.execute(drop_emptied_sessions(), parameters)
-        for command in _REST:
-            connection.execute(command.encode(), parameters)
+        forget_sessions(connection, session_ids)
     return [Count("sessions", project_id, 0, 1, size) for _, project_id, size in rows]
 
 

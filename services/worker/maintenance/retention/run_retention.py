@@ -14,7 +14,7 @@ from psycopg.types.json import Jsonb
 
 from services.worker.maintenance import staged_job
 from services.worker.maintenance.retention.drop_archive import drop_archive
-from services.worker.maintenance.retention.drop_old_rows import drop_old, drop_readings
+from services.worker.maintenance.retention.drop_old_rows import drop_live, drop_old
 from services.worker.maintenance.retention.drop_sessions import drop_sessions
 from services.worker.maintenance.retention.drop_texts import drop_texts, drop_texts_without_session
 from services.worker.maintenance.retention.give_back import give_back_contents, vacuum_table
@@ -47,8 +47,8 @@ STAGES: Final = (
     Stage("texts_without_session", drop_texts_without_session),
     Stage("search_index", index_dropped, in_transaction=False, is_left_out_of_dry_runs=True, is_short=True),
     Stage("archive", drop_archive),
-    *(Stage(what, drop_old(what)) for what in ("jobs", "dead_letters", "scrubs", "audit", "live_payloads")),
-    Stage("readings", drop_readings),
+    *(Stage(what, drop_old(what)) for what in ("jobs", "dead_letters", "scrubs", "audit")),
+    Stage("live_payloads", drop_live),
     # At last the room that it took.
     Stage("archive_contents", give_back_contents, in_transaction=False, is_left_out_of_dry_runs=True),
     Stage("postgres_files", vacuum_table, in_transaction=False, is_left_out_of_dry_runs=True),
