@@ -1,5 +1,10 @@
 """Postgres privileges of each service: deploy/migrations/grants.py against the migrated database."""
 
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
 import psycopg
 import pytest
 from psycopg import sql
@@ -8,6 +13,10 @@ from deploy.migrations.grants import AGGREGATES, EVENTS, GRANTS, INGEST, QUERY, 
 from tests.conftest import as_role
 from tests.kept_connection import select_rows
 
+ROOT = Path(__file__).parents[2]
+# Beat looks in the role of the query service.
+READ_WITH_ITS_RIGHTS = ("services/query", "services/worker/sweep", "shared")
+WORD = re.compile(r"[a-z_]+")
 PRIVILEGES = ("SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER", "MAINTAIN")
 OF_COLUMNS = ("SELECT", "INSERT", "UPDATE", "REFERENCES")
 
@@ -85,3 +94,38 @@ def test_only_ingest_writes_keys_and_the_audit_log(database_url: str) -> None:
 def test_tracker_bound_only_reads(database_url: str) -> None:
     sql_text = "SELECT table_name, privilege_type FROM information_schema.role_table_grants WHERE grantee = 'tracker_bound' AND privilege_type <> 'SELECT'"
     assert select_rows(database_url, sql_text) == []
+
+
+def texts_of(folder: Path) -> Iterator[str]:
+    """What is sent to Postgres from a folder: the lines of its statements without comments, and texts in the code that are no docstrings."""
+    for path in sorted(folder.rglob("*.sql")):
+        yield re.sub(r"--.*", "", path.read_text(encoding="utf-8"))
+    for path in sorted(folder.rglob("*.py")):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        documents = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+        yield from (
+            node.value
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in documents
+        )
+
+
+def test_the_query_service_and_beat_read_only_what_their_statements_name(database_url: str) -> None:
+    # Given the words of their statements, and of the functions and views that these name, which ask with their rights
+    definitions = dict(
+        select_rows(
+            database_url,
+            """SELECT proname::text, string_agg(pg_get_functiondef(oid), ' ') FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND prokind = 'f'
+                 AND NOT prosecdef AND prorettype <> 'trigger'::regtype GROUP BY 1
+               UNION ALL SELECT viewname::text, definition FROM pg_views WHERE schemaname = 'public'""",
+        )
+    )
+    named = {word for folder in READ_WITH_ITS_RIGHTS for text in texts_of(ROOT / folder) for word in WORD.findall(text)}
+    while more := {word for name in named & definitions.keys() for word in WORD.findall(definitions.pop(name))} - named:
+        named |= more
+
+    # Ingest alone asks for these, with a statement in a shared module; and a container waits for the schema (deploy/migrations/wait.py)
+    named = (named - {"kept_out_texts"}) | {"alembic_version"}
+
+    # Then the role may read these tables and views, and no others
+    assert GRANTS[QUERY].keys() == named & {*TABLES, *VIEWS}, "say in deploy/migrations/grants.py what the query service and beat read"

@@ -39,9 +39,9 @@ def tables_with(connection: Connection[Any], column: str) -> list[str]:
     return [table for (table,) in connection.execute(_TABLES, (column,)).fetchall()]
 
 
-def add_row(connection: Connection[Any], table: str, session_id: str, at: datetime = OLD, **more: Any) -> None:
+def add_row(connection: Connection[Any], table: str, session_id: str | None = None, at: datetime = OLD, **more: Any) -> None:
     """Adds a row with what it must have, and its times."""
-    values = {"session_id": session_id} | _GIVEN.get(table, {}) | more
+    values: dict[str, Any] = ({} if session_id is None else {"session_id": session_id}) | _GIVEN.get(table, {}) | more
     for name, kind, is_needed in connection.execute(_COLUMNS, (table,)).fetchall():
         if name in _TIMES:
             values.setdefault(name, at)

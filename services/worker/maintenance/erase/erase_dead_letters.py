@@ -63,10 +63,15 @@ class _Needles:
         return isinstance(value, list) and any(self._are_in(each, field) for each in value)
 
     def _is_in_range(self, value: Any) -> bool:
+        items = list(self._items_in(value))
+        return not items or any(map(self._may_be_in_range, items))
+
+    def _may_be_in_range(self, item: dict[str, Any]) -> bool:
         assert self._range is not None
         from_at, to_at = self._range
-        spans = [[_time(item[name]) for name in _TIME_FIELDS if name in item] for item in self._items_in(value)]
-        return not spans or any(None in span or not span or (max(span) >= from_at and min(span) < to_at) for span in spans)
+        times = [_time(item[name]) for name in _TIME_FIELDS if name in item]
+        known = [each for each in times if each is not None]
+        return len(known) < len(times) or not known or (max(known) >= from_at and min(known) < to_at)
 
     def _items_in(self, value: Any) -> Iterator[dict[str, Any]]:
         """What is of the session, of an entry that may be of others too."""

@@ -1,6 +1,6 @@
 -- name: old_jobs
 -- An import stays as long as rows or contents that it brought are stored, or what an export counted. Its undo needs it, and goes with it. An export stays
--- until its archive is deleted. Runs of retention are jobs too.
+-- until its archive is deleted. Runs of retention and of new prices are jobs too.
 SELECT id, 0 AS project_id, size FROM (
     SELECT j.id, j.number, pg_column_size(j.*)::bigint AS size FROM import_jobs AS j
     WHERE j.status NOT IN ('queued', 'running') AND j.kind <> 'capture' AND coalesce(j.finished_at, j.created_at) < %(before)s AND NOT j.has_files
@@ -13,6 +13,8 @@ SELECT id, 0 AS project_id, size FROM (
           AND (u.status IN ('queued', 'running') OR coalesce(u.finished_at, u.created_at) >= %(before)s))
     UNION ALL
     SELECT r.id, NULL, pg_column_size(r.*)::bigint FROM retention_runs AS r WHERE r.status NOT IN ('queued', 'running') AND r.finished_at < %(before)s
+    UNION ALL
+    SELECT p.id, NULL, pg_column_size(p.*)::bigint FROM reprices AS p WHERE p.status NOT IN ('queued', 'running') AND p.finished_at < %(before)s
 ) AS old ORDER BY number DESC NULLS LAST LIMIT %(limit)s
 
 -- name: delete_jobs
@@ -20,6 +22,7 @@ DELETE FROM import_shares WHERE job_id = ANY(%(ids)s);
 DELETE FROM imported_files WHERE job_number IN (SELECT number FROM import_jobs WHERE id = ANY(%(ids)s));
 DELETE FROM exports WHERE id = ANY(%(ids)s);
 DELETE FROM retention_runs WHERE id = ANY(%(ids)s);
+DELETE FROM reprices WHERE id = ANY(%(ids)s);
 DELETE FROM import_jobs WHERE undoes = ANY(%(ids)s);
 DELETE FROM import_jobs WHERE id = ANY(%(ids)s)
 

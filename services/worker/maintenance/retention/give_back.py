@@ -5,7 +5,10 @@ a run does that if it was asked for (`rewrites`).
 """
 
 from functools import partial
-from typing import Final
+from typing import Any, Final
+from uuid import UUID
+
+from psycopg import Connection
 
 from services.worker.archive.retention import collect_garbage
 from services.worker.maintenance.retention.retention_stage import Done, Step
@@ -14,8 +17,20 @@ from shared.sql_files import statement
 
 _sql = partial(statement, __package__, "give_back.sql")
 
+_BEGIN_CHANGES: Final = _sql("begin_changes")
+_NOTE_CHANGES: Final = _sql("note_changes")
 _TABLES: Final = _sql("tables")
 _REWRITES: Final = "SELECT rewrites FROM retention_runs WHERE id = %(run_id)s"
+
+
+def begin_changes(connection: Connection[Any]) -> None:
+    """To be called when a transaction begins that note_changes() ends."""
+    connection.execute(_BEGIN_CHANGES)
+
+
+def note_changes(connection: Connection[Any], run_id: UUID) -> None:
+    """Notes for vacuum_table() which tables the transaction has deleted from or changed. To be called before the run's counts are written."""
+    connection.execute(_NOTE_CHANGES, {"id": run_id})
 
 
 def give_back_contents(step: Step) -> Done:
@@ -25,7 +40,7 @@ def give_back_contents(step: Step) -> Done:
 
 
 def vacuum_table(step: Step) -> Done:
-    """The next table of which rows were dropped."""
+    """The next table of which rows were dropped or emptied."""
     connection = step.connection
     found = connection.execute(_TABLES, {"after": step.after or "", "run_id": step.run_id}).fetchone()
     if found is None:

@@ -1,15 +1,25 @@
+-- name: begin_changes
+-- Postgres may still count what the connection's last transactions have changed. This is remembered until the transaction ends.
+SELECT set_config('tracker.changes_before', coalesce(jsonb_object_agg(relname, n_tup_upd + n_tup_del), '{}')::text, true) FROM pg_stat_xact_user_tables
+
+-- name: note_changes
+-- What this transaction has deleted or emptied, and what went by a trigger or a foreign key. Each step writes the run's own row.
+WITH changed AS (
+    SELECT array_agg(t.relname::text) AS tables
+    FROM pg_stat_xact_user_tables AS t, (SELECT nullif(current_setting('tracker.changes_before', true), '')::jsonb AS counts) AS before
+    WHERE t.schemaname = 'public' AND t.n_tup_upd + t.n_tup_del > coalesce((before.counts ->> t.relname)::bigint, 0)
+      AND before.counts IS NOT NULL AND (t.relname <> 'retention_runs' OR t.n_tup_del > 0)
+)
+UPDATE retention_runs SET changed_tables = ARRAY(SELECT unnest(changed_tables) UNION SELECT unnest(tables)) FROM changed
+WHERE id = %(id)s AND NOT changed_tables @> tables
+
 -- name: tables
--- Those that the run has dropped something of, in the order of their names.
-SELECT table_name FROM (VALUES
-    ('texts', 'messages'), ('texts', 'tool_calls'), ('texts', 'activities'), ('texts', 'timeline_entries'), ('texts', 'transcript_ranges'),
-    ('texts', 'search_documents'), ('texts', 'transcript_segments'),
-    ('sessions', 'messages'), ('sessions', 'tool_calls'), ('sessions', 'activities'), ('sessions', 'timeline_entries'), ('sessions', 'api_calls'),
-    ('sessions', 'sessions'), ('sessions', 'session_facts'), ('sessions', 'session_events'), ('sessions', 'session_files'),
-    ('sessions', 'import_sessions'), ('sessions', 'transcript_files'), ('sessions', 'transcript_ranges'), ('sessions', 'transcript_segments'),
-    ('sessions', 'search_documents'),
-    ('archive', 'transcript_files'), ('archive', 'transcript_ranges'), ('archive', 'transcript_segments'),
-    ('jobs', 'import_jobs'), ('dead_letters', 'dead_letters'), ('scrubs', 'scrubs'), ('audit', 'audit_log'), ('live_payloads', 'hook_payloads'),
-    ('live_payloads', 'signals'), ('live_payloads', 'quota_readings'), ('live_payloads', 'status_lines'), ('live_payloads', 'session_processes')
-) AS t (what, table_name)
-WHERE table_name > %(after)s AND EXISTS (SELECT FROM retention_counts AS c WHERE c.run_id = %(run_id)s AND c.what = t.what)
-ORDER BY table_name LIMIT 1
+-- In the order of their names. The indexer changes those of the search, in transactions of its own, when a table has noted its rows for it.
+WITH changed AS (SELECT unnest(changed_tables) AS name FROM retention_runs WHERE id = %(run_id)s)
+SELECT relname FROM pg_class
+WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND relname > %(after)s COLLATE "C" AND (
+    relname IN (SELECT name FROM changed)
+    OR relname LIKE 'search\_%%' AND EXISTS (
+        SELECT FROM changed JOIN pg_trigger AS t ON t.tgrelid = to_regclass(changed.name) JOIN pg_proc AS p ON p.oid = t.tgfoid
+        WHERE p.proname LIKE 'search\_note\_%%'))
+ORDER BY relname COLLATE "C" LIMIT 1

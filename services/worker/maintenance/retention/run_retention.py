@@ -17,7 +17,7 @@ from services.worker.maintenance.retention.drop_archive import drop_archive
 from services.worker.maintenance.retention.drop_old_rows import drop_live, drop_old
 from services.worker.maintenance.retention.drop_sessions import drop_sessions
 from services.worker.maintenance.retention.drop_texts import drop_texts, drop_texts_without_session
-from services.worker.maintenance.retention.give_back import give_back_contents, vacuum_table
+from services.worker.maintenance.retention.give_back import begin_changes, give_back_contents, note_changes, vacuum_table
 from services.worker.maintenance.retention.index_dropped import catch_up, index_dropped
 from services.worker.maintenance.retention.retention_stage import Count, Done, Step
 from services.worker.maintenance.staged_job import Place, Stage, StagedJob
@@ -77,10 +77,13 @@ def run(worker: Resources, run_id: UUID, run_seconds: float = staged_job.RUN_SEC
 
 
 def _given(worker: Resources, connection: Connection[Any], place: Place) -> Step:
+    begin_changes(connection)
     return Step(worker, connection, place.job_id, place.after, place.is_dry_run, place.row["created_at"])
 
 
 def _note(connection: Connection[Any], place: Place, _stage: str, done: Done) -> None:
+    if not place.is_dry_run:
+        note_changes(connection, place.job_id)
     if done.counts:
         connection.execute(_ADD_COUNTS, place.parameters | {"counts": Jsonb(_summed(done.counts))})
 

@@ -220,6 +220,7 @@ EXEMPT: Final = {
     ("retention_rules", "what"): _OUR_WORD,
     ("retention_counts", "what"): _OUR_WORD,
     ("retention_runs", "after_key"): "a place in a table",
+    ("retention_runs", "changed_tables"): _OUR_WORD,
     ("reprices", "after_key"): "a place in a table",
     ("prices", "source"): _OUR_WORD,
     ("prices", "tier"): _OUR_WORD,

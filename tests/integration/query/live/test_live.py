@@ -101,6 +101,22 @@ def test_a_listener_sees_only_what_passes_its_filters(served: tuple[FastAPI, htt
     assert {query: [each.name for each in found[query]] for query in asked} == asked
 
 
+def test_a_listener_hears_of_a_renamed_user_by_either_name(served: tuple[FastAPI, httpx.Client], redis: Redis, database_url: str) -> None:
+    # Given ann, who is anna now; the feed may have items with either name
+    with psycopg.connect(database_url) as connection:
+        connection.execute("INSERT INTO users (name) VALUES ('anna'), ('bo')")
+        connection.execute("INSERT INTO users (name, alias_of) SELECT 'ann', id FROM users WHERE name = 'anna'")
+    app, client = served
+
+    with ExitStack() as streams:
+        told = [items(streams.enter_context(client.stream("GET", f"/api/live?user={name}"))) for name in ("ann", "anna")]
+        assert wait_until(lambda: app.state.live.listeners == 2, SECONDS)
+        append(redis, *(prompt(f"of {name}", user=name) for name in ("ann", "bo", "anna")))
+        found = [[each.data["content"] for each in islice(items_of_one, 2)] for items_of_one in told]
+
+    assert found == [["of ann", "of anna"]] * 2
+
+
 def test_a_listener_goes_on_with_what_a_scrub_has_rewritten(served: tuple[FastAPI, httpx.Client], redis: Redis) -> None:
     # Given a process that has an entry in its memory, since somebody listens
     app, client = served
