@@ -53,6 +53,29 @@ def test_each_rule_gives_its_example_its_class(rule: error_classes.Rule) -> None
         ("Bash", "error", "Exit code 1\nline\n" * 5000 + "--- FAIL: TestTotal (0.00s)", "test_failed"),
         ("Read", "error", "EACCES \ud800", "other"),
         ("mcp__shop__total", "error", "no such total", "mcp"),
+        ("Bash", "error", "Exit code 5\njq: parse error: Invalid numeric literal at line 1, column 7", "invalid_data"),
+        ("Bash", "error", "Exit code 3\njq: error: syntax error, unexpected INVALID_CHARACTER at <top-level>, line 1:", "wrong_usage"),
+        ("Bash", "error", "Exit code 2\nerror: unrecognized subcommand 'chek'\n\n  tip: a similar subcommand exists", "wrong_usage"),
+        ("Bash", "error", "Exit code 1\n(eval):1: parse error near `('", "wrong_usage"),
+        ("Bash", "error", "Exit code 2\n/bin/bash: -c: line 1: unexpected EOF while looking for matching `\"'", "wrong_usage"),
+        ("Bash", "error", "Exit code 1\nunknown flag: --stat\n\nUsage:  gh pr diff [<number>]", "wrong_usage"),
+        ("Bash", "error", 'Exit code 1\nnpm error Missing script: "chek"', "wrong_usage"),
+        ("Bash", "error", "Exit code 2\nmake: *** No rule to make target 'chek'.  Stop.", "wrong_usage"),
+        ("Bash", "error", "Exit code 1\nDiff in /home/ann/shop/src/main.rs:12:\n-fn  a() {}", "build_failed"),
+        ("Bash", "error", "Exit code 1\nREADME.md:3:81 error MD013/line-length Line length [Expected: 80; Actual: 95]", "build_failed"),
+        ("Bash", "error", "Exit code 1\nREADME.md:3:81 MD013/line-length Line length", "build_failed"),
+        ("Bash", "error", "Exit code 7", "network"),
+        ("Bash", "error", "Exit code 22\ncurl: (22) The requested URL returned error: 404", "network"),
+        ("Bash", "error", "Exit code 2\ncurl: (2) no URL specified", "wrong_usage"),
+        ("Bash", "error", "Exit code 1\ngh: Not Found (HTTP 404)", "network"),
+        ("Bash", "error", "Exit code 1\nTraceback (most recent call last):\n  File \"a.py\", line 1\nKeyError: 'a'", "crashed"),
+        ("Bash", "error", "Exit code 101\nthread 'main' panicked at src/main.rs:2:5:\nboom", "crashed"),
+        ("Bash", "error", "Exit code 137", "crashed"),
+        ("Bash", "error", "Exit code 124", "timeout"),
+        ("Bash", "error", "Exit code 127", "command_not_found"),
+        ("Bash", "error", "Exit code 1\nERROR: No matching distribution found for shop==9", "missing_package"),
+        ("Bash", "error", "Exit code 1\nThe shop is closed today.", "command_failed"),
+        ("Bash", "error", "<tool_use_error>Blocked: sleep 40 followed by: echo a. Use Monitor.</tool_use_error>", "permission"),
         ("Edit", "error", "Found 3 matches of the string to replace, but replace_all is false.", "edit_not_matched"),
     ],
 )
@@ -73,7 +96,7 @@ def test_rules_of_the_settings_come_first(tmp_path: Path, monkeypatch: pytest.Mo
 
     assert error_class_of("Bash", "error", "Exit code 1\nLockNotAvailable: canceling statement") == "migration_locked"
     assert error_class_of("Read", "error", "LockNotAvailable") == "other"
-    assert error_class_of("Bash", "error", "Exit code 1") == "command_failed"
+    assert error_class_of("Bash", "error", "Exit code 1") == "no_output"
 
 
 @pytest.mark.parametrize(

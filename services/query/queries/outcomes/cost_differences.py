@@ -90,6 +90,9 @@ def _more_tokens(known: Known, client: ClientCosts, model: str | None, calls: Ca
     """Claude Code made calls that the tracker has not. Several things make such calls; of some it is stored that they happened."""
     if client.plugin_calls_nano_usd and abs(client.plugin_calls_nano_usd - rest.cost_nano_usd) < _SAME_NANO:
         return _part("plugin_calls", model, rest)
+    # A call that no transcript has was sent a prompt, too.
+    if known.evidence.interruptions and calls.api_calls and sum(rest.tokens) == rest.output_tokens:
+        return _part("cut_answer", model, rest, is_certain=False)
     seen: dict[Reason, bool] = {
         "missing_subagents": known.evidence.missing_subagents > 0,
         "compaction": known.evidence.compactions > 0 and calls.api_calls > 0,

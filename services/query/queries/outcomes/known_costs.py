@@ -63,6 +63,7 @@ class KnownSession(Struct, kw_only=True):
 
 class Evidence(Struct, kw_only=True):
     compactions: int = 0
+    interruptions: int = 0
     missing_subagents: int = 0
     machines: int = 0
 

@@ -51,6 +51,7 @@ WHERE session_id = %(session_id)s AND total_cost_usd IS NOT NULL
 -- What was seen of each session that has calls which no transcript tells.
 SELECT s.session_id,
     (SELECT count(*) FROM timeline_entries AS e WHERE e.session_id = s.session_id AND e.kind = 'compaction') AS compactions,
+    (SELECT count(*) FROM timeline_entries AS e WHERE e.session_id = s.session_id AND e.kind = 'interruption') AS interruptions,
     (SELECT count(DISTINCT t.started_agent) FROM tool_calls AS t
      WHERE t.session_id = s.session_id AND t.started_agent IS NOT NULL
         AND NOT EXISTS (SELECT FROM api_calls AS a WHERE a.session_id = t.session_id AND a.agent_id = t.started_agent)) AS missing_subagents,

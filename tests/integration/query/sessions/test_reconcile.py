@@ -79,6 +79,7 @@ HELPER = (300, 0, 0, 20)
 MORE = (10, 500, 4000, 60)
 AGENT = use("toolu_1", "Agent", prompt="look")
 LAUNCHED = result(3, "u2", "toolu_1", toolUseResult={"status": "async_launched", "agentId": "abc1234", "prompt": "look"})
+STOPPED = prompt(4, "u3", [{"type": "text", "text": "[Request interrupted by user]"}])
 COMPACTED = row(
     "system", 5, "s1", subtype="compact_boundary", content="Conversation compacted", compactMetadata={"trigger": "auto", "preTokens": 9}
 )
@@ -111,6 +112,18 @@ BY_ADVISOR = (1000, 0, 0, 50)
         ),
         pytest.param([ASK, said(1, 1), cost_state({OPUS: of_opus(factor=0.8)})], [("other_price", OPUS)], True, id="prices differ"),
         pytest.param([ASK, said(1, 1), COMPACTED, cost_state({OPUS: of_opus(more=MORE)})], [("compaction", OPUS)], False, id="compaction"),
+        pytest.param(
+            [ASK, said(1, 1), STOPPED, COMPACTED, cost_state({OPUS: of_opus(more=(0, 0, 0, 85))})],
+            [("cut_answer", OPUS)],
+            False,
+            id="an answer that a person stopped",
+        ),
+        pytest.param(
+            [ASK, said(1, 1), STOPPED, COMPACTED, cost_state({OPUS: of_opus(more=MORE)})],
+            [("compaction", OPUS)],
+            False,
+            id="a compaction beside an answer that a person stopped",
+        ),
         pytest.param(
             [ASK, AUTO, said(1, 1), cost_state({OPUS: of_opus(more=MORE)})], [("auto_mode", OPUS)], False, id="auto mode's classifier"
         ),
