@@ -7,8 +7,8 @@ SELECT alias_of FROM users WHERE id = %(user_id)s AND alias_of IS NOT NULL AND m
 UPDATE quota_readings AS q SET user_id = %(target)s
 WHERE user_id = %(user_id)s AND NOT EXISTS (
     SELECT FROM quota_readings AS o
-    WHERE (o.machine_id, o.account, o.source, o.kind, o.resets_at, o.used_percentage)
-        = (q.machine_id, q.account, q.source, q.kind, q.resets_at, q.used_percentage) AND o.user_id = %(target)s)
+    WHERE (o.machine_id, o.key_id, o.account, o.source, o.kind, o.resets_at, o.used_percentage)
+        = (q.machine_id, q.key_id, q.account, q.source, q.kind, q.resets_at, q.used_percentage) AND o.user_id = %(target)s)
 
 -- name: move_rules
 -- Of two of the same kind the one that keeps more stays.

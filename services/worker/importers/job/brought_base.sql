@@ -8,7 +8,7 @@ SELECT NOT EXISTS (
 
 -- name: of_user
 (%(user)s::text IS NULL
- OR t.user_id IN (SELECT id FROM users WHERE coalesce(alias_of, id) = (SELECT coalesce(alias_of, id) FROM users WHERE name = %(user)s)))
+ OR t.user_id IN (SELECT id FROM users WHERE coalesce(alias_of, id) = person_of(%(user)s)))
 
 -- name: of_paths
 (%(paths)s::text[] IS NULL OR coalesce(t.path_project_id, t.project_id) IN (SELECT id FROM projects WHERE path = ANY(%(paths)s)))
