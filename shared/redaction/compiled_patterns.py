@@ -4,6 +4,8 @@ That is over as much as its own match, or over a fixed length, so it is linear t
 """
 
 import re
+import string
+from base64 import b64decode
 from collections.abc import Callable, Iterator
 from functools import lru_cache, partial
 from itertools import islice
@@ -22,6 +24,9 @@ from shared.redaction.structured_secrets import (
     COMMANDS,
     DISCORD,
     DISCORD_TOLD,
+    ENCODED,
+    ENCODED_BEFORE_BYTES,
+    ENCODED_MARKS,
     HERE_COMMANDS,
     HERE_STRING,
     JWT,
@@ -34,7 +39,7 @@ from shared.redaction.structured_secrets import (
     SEED,
     SEED_BEGINS,
 )
-from shared.redaction.token_formats import Kind, kinds
+from shared.redaction.token_formats import Kind, edge_before, kinds
 
 CREDENTIAL = "credential"
 SEED_PHRASE = "seed_phrase"
@@ -47,6 +52,7 @@ _MIN_SEED_WORDS = 12
 _SEED_WORD = re.compile(rb"[a-z]+")
 # The limit for one command.
 _MAX_OPTIONS = 4
+_BASE64 = f"{string.ascii_letters}{string.digits}+/".encode()
 _PEM_LINES = re.compile(PEM_LINE)
 
 
@@ -105,10 +111,8 @@ def _token(kind: Kind) -> tuple[bytes, Token]:
     if kind.kind == "jwt":
         return mark + kind.then, Token(kind.kind, kind.begins, re.compile(JWT), _whole_if_group)
     before = b"|".join(rb"(?<=(%b)%b)" % (behind, mark) for behind in kind.behind)
-    pattern = mark + (rb"(?:%b)" % before if before else b"")
-    after = b""
-    if kind.is_alone:
-        pattern, after = pattern + rb"(?<![A-Za-z0-9_]%b)" % mark, rb"(?![A-Za-z0-9_])"
+    pattern = mark + (rb"(?:%b)" % before if before else edge_before(kind))
+    after = rb"(?![A-Za-z0-9_])" if kind.is_alone else b""
     spans = _from_group if before else _group if re.compile(kind.then).groups else _whole
     return mark + kind.then, Token(kind.kind, kind.begins, re.compile(pattern + kind.then + after), spans)
 
@@ -122,6 +126,8 @@ def _other_tokens() -> Iterator[tuple[bytes, Token]]:
     for mark in AWS_MARKS:
         yield mark + b"[A-Z0-9]{16}", Token(CREDENTIAL, mark, re.compile(mark + AWS_PAIR), _group)
     yield DISCORD_TOLD, Token("discord_token", b".", re.compile(DISCORD), _if_random)
+    for mark in ENCODED_MARKS:
+        yield mark, Token(CREDENTIAL, mark, re.compile(mark + ENCODED), _if_encoded)
     kubernetes = Token(CREDENTIAL, kubernetes_secrets.MARK, re.compile(kubernetes_secrets.KIND), kubernetes_secrets.values_of)
     yield kubernetes_secrets.TOLD, kubernetes
     for kind, told, parts, spans in divided_kinds():
@@ -172,6 +178,21 @@ def _key(match: re.Match[bytes]) -> Spans:
 @lru_cache(maxsize=1)
 def _pem_part() -> re.Pattern[bytes]:
     return re.compile(PEM_BEGINNING + PEM_TITLE + PEM_PART)
+
+
+def _if_encoded(match: re.Match[bytes]) -> Spans:
+    """A run of base64 that is a variable's name and its value, or several."""
+    start, stop = match.span()
+    before = match.string[max(0, start - ENCODED_BEFORE_BYTES) : start]
+    start -= len(before) - len(before.rstrip(_BASE64))
+    lines = b64decode(match.string[start : stop - (stop - start) % 4])
+    if any(is_secret("bare", found[1], found[2], b"\n") for found in islice(_encoded_line().finditer(lines), _MAX_OPTIONS)):
+        yield start, stop
+
+
+@lru_cache(maxsize=1)
+def _encoded_line() -> Any:
+    return compiled(rb"(?i:(" + SECRET_NAME + rb"=))[\"']?([^\s\"']{4,})")
 
 
 def _options_of(option: re.Pattern[bytes]) -> Callable[[re.Match[bytes]], Spans]:

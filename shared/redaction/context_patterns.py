@@ -15,16 +15,16 @@ from shared.redaction.token_formats import kinds
 @lru_cache(maxsize=1)
 def cut_off() -> bytes:
     """A secret at the end of a text that was cut: the part left is too short to have a known form."""
-    begins = b"|".join(re2.escape(kind.begins) for kind in kinds() if len(kind.begins) > 2 and not kind.behind and b"//" not in kind.begins)
-    return (
-        rb"((?:" + begins + rb")[A-Za-z0-9_./+=-]{6,})"
-        rb"""\xe2\x80\xa6$|://[^\s\x00:/@"'`<>\\]*:([^\s\x00/@"'`<>\\]{3,})\xe2\x80\xa6$"""
-    )
+    marks = [kind for kind in kinds() if len(kind.begins) > 2 and not kind.behind and b"//" not in kind.begins]
+    begins, like_words = (b"|".join(re2.escape(kind.begins) for kind in marks if kind.is_alone == is_alone) for is_alone in (False, True))
+    # What ordinary words begin with goes on at random: with a digit, and without what divides words.
+    rests = rb"(?:" + begins + rb")[A-Za-z0-9_./+=-]{6,}|(?:" + like_words + rb")[A-Za-z]*[0-9][A-Za-z0-9]{5,}"
+    return rb"(?:^|[^A-Za-z0-9_]|\\[nrt])(" + rests + rb""")\xe2\x80\xa6$|://[^\s\x00:/@"'`<>\\]*:([^\s\x00/@"'`<>\\]{3,})\xe2\x80\xa6$"""
 
 
 # Words that a secret's name ends with. Not "tokens": that is what an API call costs.
 SECRET_WORDS = (
-    rb"(?:pass(?:word|wd|phrase|code|wort)|[_-]pass|(?-i:[a-z]Pass)|(?:db|smtp|user|root|admin)pass|kennwort"
+    rb"(?:pass(?:word|wd|phrase|code|wort)|[_-]pass|(?-i:[a-z]Pass)|(?:db|smtp|ssh|user|root|admin)pass|kennwort"
     rb"|pwd|pswd|[_-]pw|db_?pw|psk|secret|private_key_id|secret[ _-]?key(?:[_-]?base)?|secret[ _-]?access[ _-]?key"
     rb"|(?:access|account|admin|api|app|application|auth|client|consumer|deploy|encryption|functions|hmac|jwt|license|master|private|secure|server|service"
     rb"|session|shared[ _-]?access|signing|storage|subscription|unseal|webhook|write)[ _-]?key|client-key-data|token|credentials?|_auth)"
@@ -95,6 +95,8 @@ CONTEXTS: tuple[Context, ...] = (
     Context("harmless", rb"(?:" + HARMLESS_NAME + rb")", rb"""(?:\\*["'`])?\]?(?:[\s]*[:=]|%(?:25)*(?:22%(?:25)*)?3[AaDd])"""),
     Context("harmless", b"--(?:[a-z]+-)?", b"(?:" + b"|".join(_BEFORE_OTHER_TOKENS.encode().split()) + b"|starting)-token[ =]"),
     Context("harmless", b"", HARMLESS_KEY_NAME),
+    # scheme://VALUE@host
+    Context("random token", rb"://", rb"[A-Za-z0-9_.~+=-]+", rb"(?::x-oauth-basic)?@[A-Za-z0-9]"),
     # scheme://user:VALUE@host, and with a slash in it, which would have to be written as its code: then up to a host with a port, or the only one
     Context(
         "slashed",
@@ -104,6 +106,10 @@ CONTEXTS: tuple[Context, ...] = (
     ),
     Context("said", rb"""://[^\s\x00:/@"'`<>\\]*:""", rb"""[^\s\x00/"'`<>\\]+""", b"@"),
     Context("slashed", rb"""://[^\s\x00:/@"'`<>\\]*:""", rb"""[^\s\x00:/@"'`<>\\]+/[^\s\x00:@"'`<>\\]*""", rb"@[A-Za-z0-9]"),
+    # jdbc:oracle:thin:user/VALUE@host
+    Context("said", rb"""jdbc:oracle:[a-z0-9]+:[^\s\x00:/@"'`<>\\]+/""", rb"""[^\s\x00/@"'`<>\\]+""", b"@"),
+    # "auth": "VALUE", a name and a password in base64
+    Context("basic", rb"""\bauth(?:\\*["'])[\s]*:[\s]*\\*["']""", rb"[A-Za-z0-9+/]+=?=?", rb"""\\*["']"""),
     # Authorization: Bearer VALUE, also as a pair of JSON or code
     Context(
         "bare",
@@ -113,6 +119,8 @@ CONTEXTS: tuple[Context, ...] = (
     Context("opaque", rb"(?i:bearer) +", rb"[A-Za-z0-9._~+/=-]{16,}"),
     # A whole cookie header
     Context("said", rb"(?i:cookie): *", rb"""[A-Za-z0-9_.-]+=[^\x00\r\n"'\\]{4,}"""),
+    # A line of a file of cookies
+    Context("said", rb"\t/[^\s\x00]*\t(?:TRUE|FALSE)\t[0-9]+\t[^\s\x00]+\t", rb"""[^\s\x00"'\\]{4,}"""),
     # A name and a password for curl
     Context("opaque", rb"""[\s](?:-u|--user|-a|--auth)[ =](?:\\*["'])?[^\s\x00:"'\\/]+:""", rb"""[^\s\x00"'\\]{3,}"""),
     Context("said", rb"login[\s]+[^\s\x00/]+[\s]+password[\s]+", rb"[^\s\x00]{3,}"),
@@ -128,7 +136,7 @@ CONTEXTS: tuple[Context, ...] = (
     # `pass` alone is what a test does, too
     Context("quoted", rb"\bpass(?:\\*[\"'])?[\s]*[:=][\s]*\\*\"", rb"[^\"\\\r\n\x00]{4,}"),
     Context("quoted", rb"\bpass(?:\\*[\"'])?[\s]*[:=][\s]*\\*'", rb"[^'\\\r\n\x00]{4,}"),
-    Context("strong", rb"\bpass(?::|=)[ ]*", _BARE + rb"{6,}"),
+    Context("strong", rb"\bpass[ ]?(?::|=)[ ]*", _BARE + rb"{6,}"),
     # A call of define with a name and VALUE
     Context(
         "quoted",
@@ -245,5 +253,5 @@ DOUBTFUL_KEY_ENDS = (
     "app key",
     "private key id",
 )
-DOUBTFUL_KEYS = ("token", "pass", "credentials")
+DOUBTFUL_KEYS = ("token", "pass", "credentials", "auth")
 HARMLESS_KEYS = rb"(?:" + HARMLESS_NAME + rb")\Z"

@@ -4,7 +4,10 @@ No pattern here goes back over what it has read (`(?>…)`, `++`), so each takes
 """
 
 import re
+from base64 import b64decode
 from collections.abc import Callable
+
+from shared.redaction.random_tokens import looks_random
 
 PLACEHOLDERS = frozenset(
     b"any array auth bool boolean bytes changeme char character credential credentials default disabled dummy empty enabled example false hidden int integer key"
@@ -12,9 +15,9 @@ PLACEHOLDERS = frozenset(
     b" str string test testing text token true type undefined unknown user username value varchar void".split()
 )
 # Recognized by their beginnings, or by one character repeated.
-_PLACEHOLDER = re.compile(
-    rb"[$<\[({=:]|%(?:[({]|3c|7b|5b|24|.*%\Z)|your|my[-_]|example|xxx|\*\*\*|\.\.\.|\xe2\x80\xa6|![a-z]++\Z|(.)\1*+\Z", re.DOTALL
-)
+_PLACEHOLDER = re.compile(rb"[$<\[({=:]|%(?:[({]|3c|7b|5b|24|.*%\Z)|xxx|\*\*\*|\.\.\.|\xe2\x80\xa6|![a-z]++\Z|(.)\1*+\Z", re.DOTALL)
+# The same of words, unless what goes on behind them is random.
+_PLACEHOLDER_WORDS = re.compile(rb"your|my[-_]|example")
 # Fewer digits are a count or a port.
 MIN_PIN = 6
 _PASSWORD_NAME = re.compile(rb"pass(?:w|ph|code)|pass\W*\Z|[a-z_]pass|pwd|pswd|pw\b|kennwort|psk")
@@ -70,11 +73,20 @@ def _is_said(_: str, name: bytes, value: bytes) -> bool:
 
 def _is_slashed(_: str, __: bytes, value: bytes) -> bool:
     # A port and a path are no password.
-    return not value.split(b"/", 1)[0].isdigit() and _is_mixed(value)
+    return not value.split(b"/", 1)[0].isdigit() and (_is_mixed(value) or looks_random(value))
+
+
+def _is_basic(_: str, __: bytes, value: bytes) -> bool:
+    """A name and a password in base64, as HTTP's Basic has them."""
+    try:
+        name, colon, password = b64decode(value + b"=" * (-len(value) % 4), validate=True).partition(b":")
+    except ValueError:
+        return False
+    return bool(name and colon and password) and (name + password).isascii() and (name + password).decode().isprintable()
 
 
 def _is_opaque(_: str, __: bytes, value: bytes) -> bool:
-    return _is_mixed(value) and not _is_path(value) and value[:1] != b"%"
+    return looks_random(value) or (_is_mixed(value) and not _is_path(value) and value[:1] != b"%")
 
 
 def trimmed(shape: str, value: bytes) -> bytes:
@@ -93,6 +105,8 @@ def _is_random(value: bytes) -> bool:
 def _is_said_in_sentence(shape: str, lower_name: bytes, value: bytes) -> bool:
     if value.isdigit():
         return shape == "sentence" and len(value) >= MIN_PIN and not lower_name.lstrip().startswith((b"key", b"secret", b"token"))
+    if looks_random(value):
+        return True
     if value[:1] in b"-/.~$%&|[" or not _is_mixed(value) or _SAID_OF_ONE.fullmatch(value) or _is_path(value):
         return False
     has = [any(map(kind, map(chr, value))) for kind in (str.islower, str.isupper, str.isdigit)] + [
@@ -126,6 +140,7 @@ def _is_placeholder(lower: bytes) -> bool:
     return (
         lower.rstrip(b"?!:") in PLACEHOLDERS
         or _PLACEHOLDER.match(lower) is not None
+        or (_PLACEHOLDER_WORDS.match(lower) is not None and not looks_random(lower))
         or b"..." in lower
         or b"****" in lower
         or b"${" in lower
@@ -139,11 +154,18 @@ def _is_mixed(value: bytes) -> bool:
     return len(others) < len(value) and bool(others.strip(b"_-. "))
 
 
+def is_code(value: bytes) -> bool:
+    """Whether it has the form of a name, or of words: what it says is not judged."""
+    return _CODE.fullmatch(value) is not None or _WORDS.fullmatch(value) is not None
+
+
 def _is_path(value: bytes) -> bool:
     return b"/" in value and _PATH.fullmatch(value) is not None
 
 
 def _is_quoted_secret(lower_name: bytes, value: bytes, lower: bytes, is_password: bool) -> bool:
+    if looks_random(value):
+        return True
     if value.isalpha():
         # A capitalized word is a label; a password is one word, another secret a long one.
         return len(value) >= (6 if is_password else 16) and not value.istitle()
@@ -165,10 +187,14 @@ def _is_phrase(value: bytes) -> bool:
 
 
 def _is_bare_secret(shape: str, name: bytes, value: bytes, lower: bytes, after: bytes, is_password: bool) -> bool:
-    if len(value) < 6 or (after and after in b"([{") or _is_path(value):
+    if len(value) < 6 or (after and after in b"([{"):
         return False
     is_option = shape == "option"
     is_said = is_option or (name[-1:] == b"=" and name[:-1].isupper())
+    if looks_random(value):
+        return True
+    if _is_path(value):
+        return False
     if value.isalpha():
         if is_option:
             return False
@@ -177,7 +203,7 @@ def _is_bare_secret(shape: str, name: bytes, value: bytes, lower: bytes, after: 
         return (is_said or is_random or (is_password and is_end_of_line and value.islower())) and not _OF_NAMES.search(lower)
     if is_option and value[:1] == b"-":
         return False
-    if _WORDS.fullmatch(value) if value.isalnum() else (_CODE.fullmatch(value) or _WORDS.fullmatch(value)):
+    if _WORDS.fullmatch(value) if value.isalnum() else is_code(value):
         if _OF_NAMES.search(lower) or b"." in value or b":" in value or b"/" in value or b"->" in value:
             return False
         if b"_" in value or b"-" in value:
@@ -190,6 +216,8 @@ _BY_SHAPE: dict[str, Callable[[str, bytes, bytes], bool]] = {
     "said": _is_said,
     "slashed": _is_slashed,
     "opaque": _is_opaque,
+    "random token": lambda _, __, value: looks_random(value),
+    "basic": _is_basic,
     "random": lambda _, __, value: _is_random(value),
     "sentence": _is_said_in_sentence,
     "strong": _is_said_in_sentence,

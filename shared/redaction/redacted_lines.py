@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from shared.json_values import has_too_many_values
 from shared.redaction.redact import redact_bytes, redact_text
 from shared.redaction.redacted_structs import may_hold_secret, redact_value
 
@@ -66,6 +67,8 @@ def _looks_like_an_object(line: bytes) -> bool:
 
 
 def _redact_line(line: bytes, counts: dict[str, int]) -> bytes:
+    if has_too_many_values(line):
+        return _redact_other_text(line.decode("utf-8", "surrogateescape"), counts)
     for _ in range(_MAX_PASSES):
         redacted = b"".join(_redacted_pieces(line.decode("utf-8", "surrogateescape"), counts))
         if redacted == line:

@@ -242,7 +242,8 @@ def _is_doubtful(key: str) -> bool:
 def _looks_secret(key: str, text: str) -> bool:
     if _plain(key).endswith("cookies"):
         return "=" in text and not text.endswith("=")
-    return is_secret("quoted", key.encode("utf-8", "surrogatepass"), text.encode("utf-8", "surrogatepass"), b"")
+    shape = "basic" if _plain(key) == "auth" else "quoted"
+    return is_secret(shape, key.encode("utf-8", "surrogatepass"), text.encode("utf-8", "surrogatepass"), b"")
 
 
 def _plain(key: str) -> str:

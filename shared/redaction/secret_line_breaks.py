@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterator
 
 from shared.redaction.false_positives import is_run_on
-from shared.redaction.token_formats import Kind, kinds
+from shared.redaction.token_formats import Kind, edge_before, kinds
 
 _BREAK = rb"\r?\n[ \t]*+"
 # The rest of a secret is alone on its line: one run of what secrets are made of.
@@ -37,7 +37,12 @@ def divided_kinds() -> Iterator[tuple[Kind, bytes, re.Pattern[bytes], Callable[[
     for kind in kinds():
         if can_be_divided(kind):
             mark = re.escape(kind.begins)
-            yield kind, mark + rb"[A-Za-z0-9_.-]*\r?\n", re.compile(mark + _MANY_PARTS), _joined(kind.begins, re.compile(mark + kind.then))
+            yield (
+                kind,
+                mark + rb"[A-Za-z0-9_.-]*\r?\n",
+                re.compile(mark + edge_before(kind) + _MANY_PARTS),
+                _joined(kind.begins, re.compile(mark + kind.then)),
+            )
 
 
 def can_be_divided(kind: Kind) -> bool:

@@ -7,7 +7,7 @@ import re2
 
 from shared.redaction.context_patterns import KEY_NAME, SECRET_NAME
 from shared.redaction.secret_line_breaks import can_be_divided
-from shared.redaction.structured_secrets import COMMANDS, SEED_BEGINS
+from shared.redaction.structured_secrets import COMMANDS, ENCODED_MARKS, SEED_BEGINS
 from shared.redaction.token_formats import Kind, kinds, token_hint
 
 # These match all that the rules match in JSON, or more. In JSON a quote, a line's end and a backslash are escapes.
@@ -52,14 +52,18 @@ def in_json() -> tuple[bytes, ...]:
     return (
         b"|".join(dict.fromkeys(map(_hint_in_json, kinds()))),
         rb"-----BEGIN [A-Z0-9 ]*PRIVATE KEY",
-        rb"""://[^\s/@"<>]*:[^\s"<>@]*@""",
+        rb"""://[^\s/@"<>]*(?::[^\s"<>@]*)?@""",
+        rb"jdbc:oracle:[a-z0-9]+:[^\s/@\"]+/",
+        rb"""["'\\]auth["'\\]+""" + _BLANKS + b":" + _BLANKS + rb"""["'\\]+[A-Za-z0-9+/]{8}""",
+        rb"(?:TRUE|FALSE)(?:\t|\\+t)[0-9]+(?:\t|\\+t)",
+        b"|".join(ENCODED_MARKS),
         rb"(?i:bearer +[A-Z0-9._~+/=-]{8})",
         rb"(?i:authorization)[\"'\\]*" + _BLANKS + rb"[:=]" + _BLANKS + rb"[\"'`\\]*(?i:bot) ",
         rb"(?i:cookie: *[A-Z0-9_.-]+=)",
         rb"""[\snrt](?:-u|--user|-a|--auth)[ =]["'\\]*[^\s:"'\\/]+:""",
         rb"""login(?:\s|\\[nrt])[^"]*password""",
         rb"sshpass ",
-        rb"(?:[^A-Za-z]|\\[nrt])pass[\"'\\]*" + _BLANKS + rb"[:=]" + _BLANKS + rb"(?:[\"'\\]|[^\s\"'\\]*[0-9!#%^&*+~@$])",
+        rb"(?:[^A-Za-z]|\\[nrt])pass[\"'\\]*" + _BLANKS + rb"[:=]" + _BLANKS + rb"(?:[\"'\\]|[^\s\"'\\]*[0-9!#%^&*+~@$]|[A-Za-z0-9_=-]{16})",
         rb"[?&]sig=",
         rb"(?:<|--|[\snrt]-)(?i:[a-z-]*" + SECRET_NAME + rb")[ >]",
         rb"(?:[\snrt]-[a-z]*pass[a-z]*|authtoken|from-literal|PASSWORD" + _BLANKS + rb"\(?)" + _BLANKS + rb"[=\\'A-Za-z0-9]",
@@ -70,7 +74,7 @@ def in_json() -> tuple[bytes, ...]:
         # Said in a sentence, or at a prompt
         rb"(?i:password|passphrase)[ ]for[ ]",
         rb"(?i:pass(?:word|phrase|wort|code))(?:(?:[ ][a-z]+)?(?:[ ][a-z]+)?(?:[ ][a-z]+)?[ ](?:is|was|to|ist|lautet|auf|are)[ :]+|[ ]+)"
-        rb"(?:[*]*[\"'`\\]|[^\s\"'`\\<>(){}#][^\s\"'`\\<>(){}]*[0-9!#%^&*+~@$])",
+        rb"(?:[*]*[\"'`\\]|[^\s\"'`\\<>(){}#][^\s\"'`\\<>(){}]*[0-9!#%^&*+~@$]|[A-Za-z0-9_./=-]{16})",
         rb"(?i:token|secret|key|pin)[ ](?:is|was)[ :]+[\"'`*\\]*[^\s\"'`\\<>(){}]*[0-9]",
         rb"\|[ ]*(?:sudo[ ]+-S|docker[ ]+login|gh[ ]+auth|gh[ ]+secret|chpasswd|passwd|podman[ ]+login|helm[ ]+registry)",
         rb":(?:[0-9][0-9][0-9][0-9]+|\*):[A-Za-z0-9.*_-]+:[A-Za-z0-9.*_-]+:[^\s\"':]",

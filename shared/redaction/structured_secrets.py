@@ -3,6 +3,8 @@
 For Python's `re`, which goes on from where each begins and never goes back over what it has read here: RE2 would need a state for each number.
 """
 
+from base64 import b64encode
+
 # Alone of all kinds this one goes on over its own beginnings: read again from each of them, a long run would take for ever. So a run is read as a
 # whole, and is a secret only with what is in the group.
 JWT = rb"eyJ[A-Za-z0-9_-]{8,}+(\.eyJ[A-Za-z0-9_-]{8,}+\.[A-Za-z0-9_-]{8,}+)?"
@@ -72,6 +74,15 @@ SEED = (
     rb"[^a-z\x00]{0,24}+(?:(?:for (?:[a-z]{1,10} ){1,3}?)?(?:is|are|was|words)[^a-z\x00]{1,12}+)?"
     rb"([a-z]{3,8}+(?:[^a-z\x00]{1,8}+[a-z]{3,8}+){11,23}+)"
 )
+
+# A line of a file of variables in base64: what the end of its name is encoded as, at each of the three places where a name can end.
+ENCODED_NAMES = (b"PASSWORD=", b"PASSWD=", b"PASS=", b"SECRET=", b"TOKEN=", b"_KEY=")
+ENCODED_MARKS = tuple(
+    b64encode(bytes(before) + name)[(0, 2, 3)[before] : (before + len(name)) * 8 // 6] for name in ENCODED_NAMES for before in range(3)
+)
+ENCODED = rb"[A-Za-z0-9+/]{4,8192}+={0,2}+"
+# How far before its mark it may begin.
+ENCODED_BEFORE_BYTES = 2048
 
 # A secret access key of AWS beside the id that it belongs to, as in a file of credentials.
 AWS_MARKS = (b"AKIA", b"ASIA")

@@ -19,6 +19,7 @@ class Kind(NamedTuple):
     begins: bytes
     then: bytes
     behind: tuple[bytes, ...]
+    is_first: bool
     is_alone: bool
     example: str
 
@@ -33,12 +34,21 @@ def kinds() -> tuple[Kind, ...]:
             begins=begins.encode(),
             then=table["then"].encode(),
             behind=tuple(before.encode() for before in table.get("behind", ())),
+            is_first=table.get("first", False) or table.get("alone", False),
             is_alone=table.get("alone", False),
             example=table["example"],
         )
         for table in tables
         for begins in table["begins"]
     )
+
+
+def edge_before(kind: Kind) -> bytes:
+    """What asserts, right behind a mark, that it begins a word if it must: asyncio has no `cio`. An escape may end in a letter: `\\n`, `%3D`, `[32m`."""
+    if not kind.is_first:
+        return b""
+    mark, word = re.escape(kind.begins), rb"[A-Za-z0-9_]" if kind.is_alone else rb"[A-Za-z0-9]"
+    return rb"(?:(?<!%b%b)|(?<=\\[nrtbf]%b)|(?<=%%[0-9A-Fa-f]{2}%b)|(?<=[0-9\[]m%b))" % (word, mark, mark, mark, mark)
 
 
 def token_hint(kind: Kind) -> bytes:

@@ -41,7 +41,7 @@ def check_event(event: Event) -> None:
 def json_body(data: bytes) -> None:
     """What passes the checks of a body is JSON within the limits."""
     try:
-        json_limits.check_utf8(data)
+        json_limits.check_text(data)
         text = json_limits.storable(data)
         value = msgspec.json.decode(text)
         json_limits.check_depth(text)

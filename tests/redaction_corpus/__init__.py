@@ -105,12 +105,25 @@ def _discord(rng: random.Random, _: str) -> str:
     return f"{snowflake}.{_characters(rng, _ALPHABETS['url'], 6)}.{_characters(rng, _ALPHABETS['url'], 38)}"
 
 
+def _basic(rng: random.Random, length: str) -> str:
+    """A name and a password, as HTTP's Basic has them."""
+    return base64.b64encode(f"ann:{_characters(rng, _ALPHABETS['pw'], int(length))}".encode()).decode()
+
+
+def _env64(rng: random.Random, name: str) -> str:
+    """Lines of variables in base64."""
+    value = _characters(rng, _ALPHABETS["url"], 40)
+    return base64.b64encode(f"{'DEBUG=0' + chr(10) if rng.random() < 0.5 else ''}{name}={value}\n".encode()).decode()
+
+
 def _uuid(rng: random.Random, _: str) -> str:
     return "-".join(_characters(rng, _ALPHABETS["hex"], length) for length in (8, 4, 4, 4, 12))
 
 
 _MAKERS: dict[str, Callable[[random.Random, str], str]] = {
+    "basic": _basic,
     "discord": _discord,
+    "env64": _env64,
     "pem64": _pem64,
     "seed": lambda rng, words: Mnemonic("english").to_mnemonic(rng.randbytes(int(words) * 4 // 3)),
     "uuid": _uuid,

@@ -13,7 +13,7 @@ from services.ingest.dependencies import ingest_of
 from services.ingest.events.decode import parse
 from services.ingest.events.json_body import read_json
 from services.ingest.events.write_event import SINGLE_BODY, admit_write
-from services.ingest.http.json_limits import check_utf8
+from services.ingest.http.json_limits import check_text
 from services.ingest.http.request_checks import AcceptedBody
 from services.ingest.http.responses import ErasureStarted, TombstonesLifted
 from services.ingest.journal.wakeup import send_tasks
@@ -66,7 +66,7 @@ _RIGHT_NAMES: Final = {
 async def start(request: Request) -> Response:
     """202: the erasure is in Postgres; asked for twice, it is one. If its task is lost, the worker's sweep finds it. 400 if `confirm` is not the name."""
     write = await admit_write(request, SINGLE_BODY)
-    check_utf8(write.body)
+    check_text(write.body)
     wanted = parse(write.body, _DECODER)
     what = _checked(wanted.what)
     if wanted.what.project is not None:

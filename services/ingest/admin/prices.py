@@ -13,7 +13,7 @@ from services.ingest.dependencies import ingest_of
 from services.ingest.events.decode import parse
 from services.ingest.events.json_body import read_json
 from services.ingest.events.write_event import SINGLE_BODY, admit_write
-from services.ingest.http.json_limits import check_utf8
+from services.ingest.http.json_limits import check_text
 from services.ingest.http.request_checks import AcceptedBody, check_query
 from services.ingest.http.responses import PriceSet, PriceUnset, RepriceStarted
 from services.ingest.journal.wakeup import send_tasks
@@ -81,7 +81,7 @@ async def unset_price(request: Request) -> Response:
 async def start_reprice(request: Request) -> Response:
     """202: the run is in Postgres. If its task is lost, the worker's sweep finds it. 409 while another run changes prices."""
     write = await admit_write(request, SINGLE_BODY)
-    check_utf8(write.body)
+    check_text(write.body)
     wanted = parse(write.body, _REPRICE)
     if wanted.from_at is not None and wanted.to_at is not None and not wanted.from_at < wanted.to_at:
         raise invalid("to_at", "must be later than from_at")

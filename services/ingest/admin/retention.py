@@ -12,7 +12,7 @@ from services.ingest.dependencies import ingest_of
 from services.ingest.events.decode import check_identifier, parse
 from services.ingest.events.json_body import read_json
 from services.ingest.events.write_event import SINGLE_BODY, admit_write
-from services.ingest.http.json_limits import check_utf8
+from services.ingest.http.json_limits import check_text
 from services.ingest.http.request_checks import AcceptedBody, check_query
 from services.ingest.http.responses import RetentionRuleSet, RetentionRuleUnset, RetentionStarted, SessionAllowed
 from services.ingest.journal.wakeup import send_tasks
@@ -94,7 +94,7 @@ async def unset_rule(request: Request) -> Response:
 async def start(request: Request) -> Response:
     """202: the run is in Postgres. If its task is lost, the worker's sweep finds it. 409 while another run drops something."""
     write = await admit_write(request, SINGLE_BODY)
-    check_utf8(write.body)
+    check_text(write.body)
     wanted = parse(write.body, _REQUEST)
     run_id = write.derived_id() or uuid4()
     record = audit_record(request, "retention.run", run_id, dry_run=wanted.dry_run, rewrite=wanted.rewrite)

@@ -12,7 +12,7 @@ from services.ingest.dependencies import ingest_of
 from services.ingest.events.decode import parse
 from services.ingest.events.write_event import SINGLE_BODY, admit_write
 from services.ingest.http import request_checks
-from services.ingest.http.json_limits import check_utf8
+from services.ingest.http.json_limits import check_text
 from services.ingest.http.queue_errors import answering_503
 from services.ingest.http.responses import ScrubStarted, TextsLetIn
 from services.ingest.journal.wakeup import send_tasks
@@ -56,7 +56,7 @@ _DECODER = msgspec.json.Decoder(ScrubRequest)
 async def start(request: Request) -> Response:
     """202: the scrub is in Postgres. If its task is lost, the worker's sweep finds the scrub."""
     write = await admit_write(request, SINGLE_BODY)
-    check_utf8(write.body)
+    check_text(write.body)
     wanted = parse(write.body, _DECODER)
     _check(wanted)
     scrub_id = write.derived_id() or uuid4()

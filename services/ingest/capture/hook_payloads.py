@@ -57,14 +57,14 @@ def lines_of(body: bytes, media_type: bytes) -> list[bytes]:
         else:
             # In JSON, a line feed can only stand between values.
             return [body.replace(b"\n", b" ").strip()]
-    return [line for line in map(bytes.strip, body.split(b"\n")) if line]
+    return json_limits.lines_of(body)
 
 
 def decode(line: bytes, machine_id: str, now: datetime) -> Hook:
     """The hook of one line. ApiError if it is not JSON, too large, or no hook's payload."""
     if len(line) > MAX_PAYLOAD_BYTES:
         raise PayloadTooLarge(f"A hook's payload may have {MAX_PAYLOAD_BYTES} bytes, this has {len(line)}.")
-    json_limits.check_utf8(line)
+    json_limits.check_text(line)
     text = json_limits.storable(line)
     hook = parse(text, _hook)
     json_limits.check_depth(text)

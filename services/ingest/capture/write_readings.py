@@ -89,10 +89,10 @@ async def write_readings(request: Request) -> Response:
 
 def _lines(body: bytes, media_type: bytes) -> list[bytes]:
     """The readings of a body, each on one line."""
-    json_limits.check_utf8(body)
+    json_limits.check_text(body)
     text = json_limits.storable(body)
     if is_lines(text, media_type):
-        lines = [line for line in map(bytes.strip, text.split(b"\n")) if line]
+        lines = json_limits.lines_of(text)
         if not lines:
             raise BadRequest("The body is empty; send readings as NDJSON or as a JSON array.", code="INVALID_JSON")
     else:

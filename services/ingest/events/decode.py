@@ -50,7 +50,7 @@ def decode_event(body: bytes, struct: type[E], now: datetime) -> E:
 
     BadRequest INVALID_JSON if the body is not JSON, VALIDATION_ERROR with `{"field.path": reason}` if the event is not valid.
     """
-    json_limits.check_utf8(body)
+    json_limits.check_text(body)
     decoder: msgspec.json.Decoder[E] = _DECODERS[struct]
     return _checked(json_limits.storable(body), decoder, now)
 
@@ -60,24 +60,18 @@ def decode_batch(body: bytes, is_lines: bool, now: datetime) -> Batch:
 
     BadRequest if the body has no items that can be separated; PayloadTooLarge for more than MAX_BATCH_ITEMS.
     """
-    json_limits.check_utf8(body)
+    json_limits.check_text(body)
     text = json_limits.storable(body)
-    items = _lines(text) if is_lines else _elements(text)
+    items = json_limits.lines_of(text) if is_lines else parse(text, _ITEMS)
     # Checked once for the whole text: most batches have none, so their items need not be searched.
     has_huge_numbers = json_limits.may_have_huge_number(text)
     if len(items) > MAX_BATCH_ITEMS:
         raise PayloadTooLarge(f"A batch takes up to {MAX_BATCH_ITEMS} items, this one has {len(items)}; send it in parts.")
+    # Only now: an item that is a part of the text costs less than one of its own.
+    items = [bytes(item) for item in items]
     events = [_event_or_error(item, now, has_huge_numbers) for item in items]
     decoded = ((item, type(event)) for item, event in zip(items, events, strict=True) if not isinstance(event, ApiError))
     return Batch(text, items, events, ignored_in_batch(text, is_lines, decoded))
-
-
-def _elements(body: bytes) -> list[bytes]:
-    return [bytes(item) for item in parse(body, _ITEMS)]
-
-
-def _lines(body: bytes) -> list[bytes]:
-    return [line for line in map(bytes.strip, body.split(b"\n")) if line]
 
 
 def _event_or_error(item: bytes, now: datetime, has_huge_numbers: bool) -> Event | ApiError:

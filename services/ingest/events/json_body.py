@@ -22,5 +22,5 @@ async def read_text(request: Request, accepted: AcceptedBody) -> bytes:
     """The body, as UTF-8 that can be stored; the same failures."""
     request_checks.check_head(request, accepted)
     body = await request_checks.read_body(request, max_bytes=accepted.max_bytes, seconds=ingest_of(request).settings.body_seconds)
-    json_limits.check_utf8(body)
+    json_limits.check_text(body)
     return json_limits.storable(body)

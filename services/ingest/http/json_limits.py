@@ -7,7 +7,8 @@ import re
 from itertools import accumulate
 from math import isinf
 
-from shared.http.errors import BadRequest
+from shared.http.errors import BadRequest, PayloadTooLarge
+from shared.json_values import MAX_VALUES, has_too_many_values
 
 MAX_DEPTH = 64
 INT64_MIN, INT64_MAX = -(2**63), 2**63 - 1
@@ -42,13 +43,32 @@ def _storable_escape(escape: re.Match[bytes]) -> bytes:
     return rb"\ufffd" if unit == 0 or 0xD800 <= unit <= 0xDFFF else found
 
 
-def check_utf8(text: bytes) -> None:
-    """BadRequest INVALID_JSON if the text is not UTF-8, ignored fields included."""
+def check_text(text: bytes) -> None:
+    """BadRequest INVALID_JSON if the text is not UTF-8, ignored fields included; PayloadTooLarge if its values would fill the memory."""
+    check_values(text)
     if not text.isascii():
         try:
             text.decode()
         except UnicodeDecodeError as error:
             raise BadRequest(f"The body is not UTF-8 (byte {error.start}); send JSON in UTF-8.", code="INVALID_JSON") from error
+
+
+def check_values(text: bytes) -> None:
+    """PayloadTooLarge if the text has more than MAX_VALUES values, before any of them is decoded."""
+    if has_too_many_values(text):
+        raise too_many_values()
+
+
+def too_many_values() -> PayloadTooLarge:
+    """The 413 for a body of many small values."""
+    return PayloadTooLarge(f"The body has more than {MAX_VALUES:,} values; send it in parts.", details={"max_values": MAX_VALUES})
+
+
+def lines_of(text: bytes) -> list[bytes]:
+    """The lines of NDJSON that are not empty. PayloadTooLarge if they are more than MAX_VALUES."""
+    if text.count(b"\n") > MAX_VALUES:
+        raise too_many_values()
+    return [line for line in map(bytes.strip, text.split(b"\n")) if line]
 
 
 def check_depth(text: bytes) -> None:

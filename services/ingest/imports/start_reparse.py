@@ -10,7 +10,7 @@ from msgspec import Meta, Struct
 
 from services.ingest.events.decode import parse
 from services.ingest.events.write_event import SINGLE_BODY, admit_write
-from services.ingest.http.json_limits import check_utf8
+from services.ingest.http.json_limits import check_text
 from services.ingest.http.responses import JobChanged
 from services.ingest.imports.start_import import send_shares
 from services.ingest.postgres.audit import audit_record
@@ -37,7 +37,7 @@ _DECODER = msgspec.json.Decoder(ReparseRequest)
 async def start(request: Request) -> Response:
     """202: the job is in Postgres. If its task is lost, the worker's sweep finds the job. 404 if the archive has nothing of the selection."""
     write = await admit_write(request, SINGLE_BODY)
-    check_utf8(write.body)
+    check_text(write.body)
     wanted = parse(write.body, _DECODER)
     if wanted.session_id is not None and wanted.project_id is not None:
         raise invalid("project_id", "goes without session_id: name one of the two, or none")

@@ -158,7 +158,7 @@ def spans(body: bytes) -> Iterator[Record]:
 
 
 def _decoded(body: bytes, decoder: msgspec.json.Decoder[T]) -> T:
-    json_limits.check_utf8(body)
+    json_limits.check_text(body)
     return parse(json_limits.storable(body), decoder)
 
 

@@ -9,8 +9,9 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportM
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from services.ingest.telemetry.kept_attributes import WANTED
+from services.ingest.telemetry.protobuf_fields import MAX_FIELDS, has_too_many_fields
 from services.ingest.telemetry.telemetry_records import Attributes, Record
-from shared.http.errors import BadRequest
+from shared.http.errors import BadRequest, PayloadTooLarge
 
 M = TypeVar("M", ExportLogsServiceRequest, ExportMetricsServiceRequest, ExportTraceServiceRequest)
 _PLAIN: Final = frozenset({"string_value", "bool_value", "int_value", "double_value"})
@@ -62,6 +63,8 @@ def spans(body: bytes) -> Iterator[Record]:
 
 
 def _decoded(body: bytes, message: M) -> M:
+    if has_too_many_fields(body, message.DESCRIPTOR):
+        raise PayloadTooLarge(f"The export has more than {MAX_FIELDS:,} values; send it in parts.", details={"max_values": MAX_FIELDS})
     try:
         message.ParseFromString(body)
     except DecodeError as error:

@@ -165,5 +165,5 @@ def test_an_integer_is_refused_if_and_only_if_it_exceeds_64_bits(number: int) ->
 @pytest.mark.parametrize("text", [b'"\xff"', b'"\xed\xa0\x80"', b'"\xc0\x80"'])
 def test_invalid_utf8_is_refused(text: bytes) -> None:
     with pytest.raises(BadRequest) as refused:
-        json_limits.check_utf8(text)
+        json_limits.check_text(text)
     assert refused.value.code == "INVALID_JSON"
