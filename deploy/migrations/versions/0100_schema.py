@@ -1,6 +1,6 @@
 """The whole schema, from the files of ../schema in their order.
 
-The numbers below 0100 are those of the time before the first release (docs/adr/0110-one-baseline.md).
+The numbers below 0100 are those of the time before the first release (docs/adr/0107-one-baseline.md).
 """
 
 from pathlib import Path
