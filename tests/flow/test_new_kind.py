@@ -246,18 +246,6 @@ def test_a_scrub_covers_the_texts_of_a_new_kind(newer: Newer) -> None:
     newer.assert_nothing_drifted()
 
 
-def test_repair_corrects_the_counts_of_a_new_kind(newer: Newer) -> None:
-    session_id = str(uuid4())
-    newer.start(session_id)
-    answer = newer.post("/api/bookmarks", bookmark(session_id), **WAIT)
-    newer.execute("UPDATE bookmarks SET line = 1000000000 WHERE id = %s", answer.json()["id"])
-
-    newer.maintain("repair")
-
-    assert newer.select("SELECT line FROM bookmarks WHERE session_id = %s", session_id) == [(0,)]
-    newer.assert_nothing_drifted()
-
-
 def test_a_dead_letter_of_a_new_kind_is_replayed(newer: Newer) -> None:
     session_id = str(uuid4())
     newer.start(session_id)
