@@ -71,7 +71,7 @@ CREATE FUNCTION sum_of_each(a jsonb, b jsonb) RETURNS jsonb
 
 -- Vectors of counters: a numeric holds a counter at every so many decimal digits, so sum(numeric) adds all of them at once, in any order, and takes
 -- away what is withdrawn (docs/adr/0008). n × 10^(digits × place); services/query/queries/stats/packed_counters.py reads them.
-CREATE FUNCTION placed(n bigint, place integer, digits integer) RETURNS numeric
+CREATE FUNCTION placed(n numeric, place integer, digits integer) RETURNS numeric
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN n * ('1e' || (place * digits)::text)::numeric;
 

@@ -12,7 +12,7 @@ CREATE TABLE activity_rollups (
     bucket_start          timestamptz NOT NULL,
     sessions              bigint NOT NULL DEFAULT 0,  -- by dated_at
     wall_us               numeric NOT NULL DEFAULT 0,  -- whole wall time of the sessions, by dated_at
-    active_us             bigint NOT NULL DEFAULT 0,  -- of persons: the union over a user's sessions, split at the bucket's edges
+    active_us             numeric NOT NULL DEFAULT 0,  -- of persons: the union over a user's sessions, split at the bucket's edges
     user_messages         bigint NOT NULL DEFAULT 0,
     assistant_messages    bigint NOT NULL DEFAULT 0,
     files_modified        bigint NOT NULL DEFAULT 0,  -- distinct files in the bucket; only where user_id = -1

@@ -196,7 +196,7 @@ ACTIVITY_ROLLUPS: Final = Aggregate(
     measures={
         "sessions": Measure.SUM,
         "wall_us": Measure.WIDE_SUM,
-        "active_us": Measure.SUM,
+        "active_us": Measure.WIDE_SUM,
         **dict.fromkeys(MESSAGES.measures, Measure.SUM),
         "files_modified": Measure.SUM,
         **dict.fromkeys((*ACTIVITIES.measures, *TOOL_CALLS.measures, *API_CALLS.measures), Measure.SUM),

@@ -391,7 +391,7 @@ FROM (
         GROUP BY 1, 2, 3
     )
     SELECT project_id, user_id, grain_minutes, bucket_start,
-           sum(sessions)::bigint AS sessions, sum(wall_us)::numeric AS wall_us, sum(active_us)::bigint AS active_us,
+           sum(sessions)::bigint AS sessions, sum(wall_us)::numeric AS wall_us, sum(active_us)::numeric AS active_us,
            sum(user_messages)::bigint AS user_messages, sum(assistant_messages)::bigint AS assistant_messages,
            sum(files_modified)::bigint AS files_modified, sum(lines_added)::bigint AS lines_added,
            sum(lines_removed)::bigint AS lines_removed, sum(tool_calls)::bigint AS tool_calls,
