@@ -3,7 +3,7 @@
 import pytest
 
 from client.http.server import Server
-from client.questions.lookup import label_projects
+from client.questions.lookup import label_rows
 from tests.unit.client.scripted_server import Scripted, answer
 
 
@@ -17,6 +17,6 @@ def test_projects_of_one_name_are_told_apart(labels: tuple[str | None, ...], sho
     listed = [{"id": number, "label": label} for number, label in enumerate(labels, 1)]
 
     with Scripted(answer(200, listed)) as scripted:
-        label_projects(Server(scripted.url, None, print), rows)
+        label_rows(Server(scripted.url, None, print), rows)
 
     assert [row["project_name"] for row in rows] == shown

@@ -1,19 +1,25 @@
 """Sums of wall time and cost hold any number of rows, and the shown value is exact."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from services.worker.drain.drain_partition import drain
 from services.worker.maintenance import rebuild
 from services.worker.maintenance.verify import verify
 from services.worker.resources import Resources
 from shared.events.event_kinds import MAX_DURATION_MS, MAX_LINES, MAX_TOKENS
+from shared.events.messages import ENVELOPE_VERSION, Conversation, Envelope, encode_envelope
+from shared.journal.streams import PAYLOAD_FIELD, stream_key
 from tests.example_counts import examples
-from tests.integration.worker.aggregates.test_repair import arrive
+from tests.integration.whole_session import whole_session
 
+NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 MAX_BIGINT = 2**63 - 1
 _CELL = (
     "SELECT wall_us, cost_nano_usd FROM activity_rollups WHERE (project_id, user_id, grain_minutes) = (-1, -1, 0)"
@@ -22,6 +28,14 @@ _CELL = (
 _SESSIONS = """
     INSERT INTO sessions (session_id, counted, wall_us, cost_nano_usd, snapshot, usage_from_snapshot)
     SELECT 'w' || n, true, wall, cost, '{}', true FROM unnest(%s::bigint[], %s::bigint[]) WITH ORDINALITY AS s (wall, cost, n)"""
+
+
+def arrive(worker: Resources, session_id: str, user: str) -> None:
+    """A session whose first two minutes are active."""
+    again = Conversation(session_id=session_id, content="y", role="user", timestamp=NOW + timedelta(minutes=2), id=uuid4())
+    envelope = Envelope(version=ENVELOPE_VERSION, request_id="r", received_at=NOW, events=[*whole_session(session_id, user, NOW), again])
+    worker.redis.xadd(stream_key(0), {PAYLOAD_FIELD: encode_envelope(envelope)})
+    drain(worker)
 
 
 @settings(max_examples=examples(25), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -52,6 +66,20 @@ def test_sums_of_wall_time_and_cost_never_overflow(worker: Resources) -> None:
         with connection.transaction():
             rebuild.refill(connection, worker.idle_gap)
         assert verify(connection, worker.idle_gap)["activity_rollups"] == 0
+
+
+def test_a_full_sum_of_active_time_stops_no_write(worker: Resources) -> None:
+    # Given people who were active for longer than a bigint of microseconds holds
+    arrive(worker, "first", "ann")
+    with psycopg.connect(worker.settings.database_url, autocommit=True) as connection:
+        connection.execute("UPDATE activity_rollups SET active_us = %s", (MAX_BIGINT,))
+
+        # When others work, then what they do is stored and counted
+        arrive(worker, "second", "ben")
+        assert connection.execute("SELECT count(*) FROM dead_letters").fetchone() == (0,)
+        assert connection.execute("SELECT count(*) FROM sessions WHERE counted").fetchone() == (2,)
+        total = "SELECT active_us > %s FROM activity_rollups WHERE (project_id, user_id, grain_minutes) = (-1, -1, 0)"
+        assert connection.execute(total, (MAX_BIGINT,)).fetchone() == (True,)
 
 
 @pytest.mark.parametrize("most", [2 * MAX_LINES, 2 * MAX_TOKENS, MAX_DURATION_MS])
