@@ -1,5 +1,6 @@
 """Sums of wall time and cost hold any number of rows, and the shown value is exact."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import psycopg
@@ -7,13 +8,17 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from services.worker.drain.drain_partition import drain
 from services.worker.maintenance import rebuild
 from services.worker.maintenance.verify import verify
 from services.worker.resources import Resources
 from shared.events.event_kinds import MAX_DURATION_MS, MAX_LINES, MAX_TOKENS
+from shared.events.messages import ENVELOPE_VERSION, Envelope, encode_envelope
+from shared.journal.streams import PAYLOAD_FIELD, stream_key
 from tests.example_counts import examples
-from tests.integration.worker.aggregates.test_repair import arrive
+from tests.integration.whole_session import whole_session
 
+NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 MAX_BIGINT = 2**63 - 1
 _CELL = (
     "SELECT wall_us, cost_nano_usd FROM activity_rollups WHERE (project_id, user_id, grain_minutes) = (-1, -1, 0)"
@@ -22,6 +27,12 @@ _CELL = (
 _SESSIONS = """
     INSERT INTO sessions (session_id, counted, wall_us, cost_nano_usd, snapshot, usage_from_snapshot)
     SELECT 'w' || n, true, wall, cost, '{}', true FROM unnest(%s::bigint[], %s::bigint[]) WITH ORDINALITY AS s (wall, cost, n)"""
+
+
+def arrive(worker: Resources, session_id: str, user: str) -> None:
+    envelope = Envelope(version=ENVELOPE_VERSION, request_id="r", received_at=NOW, events=whole_session(session_id, user, NOW))
+    worker.redis.xadd(stream_key(0), {PAYLOAD_FIELD: encode_envelope(envelope)})
+    drain(worker)
 
 
 @settings(max_examples=examples(25), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
