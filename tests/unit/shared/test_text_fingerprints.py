@@ -45,7 +45,9 @@ def test_no_other_text_is_taken_for_it(text: str, other: str) -> None:
     with given_texts.only(kept_out(text)):
         left = redact_text(other)
 
-    assert left is other or any(unicodedata.normalize(form, text) in other for form in ("NFC", "NFD")) or json.dumps(text)[1:-1] in other
+    # Characters that Unicode takes for one are one here too.
+    is_one = any(unicodedata.normalize(form, text) in unicodedata.normalize(form, other) for form in ("NFC", "NFD"))
+    assert left is other or is_one or json.dumps(text)[1:-1] in other
 
 
 def test_texts_that_overlap_or_share_a_beginning_leave_no_part_of_one() -> None:
