@@ -15,9 +15,9 @@ PLACEHOLDERS = frozenset(
     b" str string test testing text token true type undefined unknown user username value varchar void".split()
 )
 # Recognized by their beginnings, or by one character repeated.
-_PLACEHOLDER = re.compile(rb"[$<\[({=:]|%(?:[({]|3c|7b|5b|24|.*%\Z)|xxx|\*\*\*|\.\.\.|\xe2\x80\xa6|![a-z]++\Z|(.)\1*+\Z", re.DOTALL)
+_PLACEHOLDER = re.compile(rb"[$<\[({=:]|%(?:[({]|3c|7b|5b|24|.*%\Z)|\*\*\*|\.\.\.|\xe2\x80\xa6|![a-z]++\Z|(.)\1*+\Z", re.DOTALL)
 # The same of words, unless what goes on behind them is random.
-_PLACEHOLDER_WORDS = re.compile(rb"your|my[-_]|example")
+_PLACEHOLDER_WORDS = re.compile(rb"your|my[-_]|example|xxx")
 # Fewer digits are a count or a port.
 MIN_PIN = 6
 _PASSWORD_NAME = re.compile(rb"pass(?:w|ph|code)|pass\W*\Z|[a-z_]pass|pwd|pswd|pw\b|kennwort|psk")
@@ -138,7 +138,7 @@ def _is_placeholder(lower: bytes) -> bool:
     return (
         lower.rstrip(b"?!:") in PLACEHOLDERS
         or _PLACEHOLDER.match(lower) is not None
-        or (_PLACEHOLDER_WORDS.match(lower) is not None and not looks_random(lower))
+        or (_PLACEHOLDER_WORDS.match(lower) is not None and not looks_random(lower.lstrip(b"x")))
         or b"..." in lower
         or b"****" in lower
         or b"${" in lower

@@ -16,6 +16,8 @@ SHORTEST: Final = 16
 # Enough to tell; a value may be a line of a megabyte.
 _JUDGED_BYTES: Final = 64
 _TOKEN = re.compile(rb"[A-Za-z0-9_.~+/=-]{16,}+")
+# How a URL writes a sign of a token.
+_IN_URL = re.compile(rb"%(?:25)*+[0-9A-Fa-f]{2}")
 # A number, a date or a version has none.
 _HAS_LETTER = re.compile(rb"[A-Za-z]")
 # Where a word begins inside a name: tokenName, HTTPServer.
@@ -41,6 +43,8 @@ _MOST_OF_CODE: Final = 10
 
 def looks_random(value: bytes) -> bool:
     """Whether a value of at least 16 letters, digits and signs is a token, and no name, path or words."""
+    if b"%" in value:
+        value = _IN_URL.sub(b"=", value)
     if len(value) < SHORTEST or _TOKEN.fullmatch(value) is None or _HAS_LETTER.search(value) is None:
         return False
     return strangeness(value) > _MOST_OF_CODE
