@@ -69,7 +69,8 @@ _ENCODED = rb"%(?:25)*"
 # The value of a line or a cell; it may end as base64 does.
 _ALONE = rb"""[^\s"'`<>(){}\[\]:=,;|\\\x00-\x1f]{6,}=?=?"""
 _END_OF_LINE = rb"[`\"']*[ \t]*(?:[\r\n]|$)"
-_BEFORE_VALUE = rb"""(?:\\*["'`])?\]?[\s]*(?::=|=>|:[ ]*&?[A-Za-z.]+[ ]*=|[:=])[\s]*(?:""" + _WRAPPED + rb""")?[bruNE]?\\*"""
+# A type is shorter than a token made at random (random_tokens.py), which may end with `=`, too.
+_BEFORE_VALUE = rb"""(?:\\*["'`])?\]?[\s]*(?::=|=>|:[ ]*&?[A-Za-z.]{1,15}[ ]*=|[:=])[\s]*(?:""" + _WRAPPED + rb""")?[bruNE]?\\*"""
 
 
 # Words of a sentence that gives a password, or another secret.

@@ -15,17 +15,15 @@ PLACEHOLDERS = frozenset(
     b" str string test testing text token true type undefined unknown user username value varchar void".split()
 )
 # Recognized by their beginnings, or by one character repeated.
-_PLACEHOLDER = re.compile(rb"[$<\[({=:]|%(?:[({]|3c|7b|5b|24|.*%\Z)|xxx|\*\*\*|\.\.\.|\xe2\x80\xa6|![a-z]++\Z|(.)\1*+\Z", re.DOTALL)
+_PLACEHOLDER = re.compile(rb"[$<\[({=:]|%(?:[({]|3c|7b|5b|24|.*%\Z)|\*\*\*|\.\.\.|\xe2\x80\xa6|![a-z]++\Z|(.)\1*+\Z", re.DOTALL)
 # The same of words, unless what goes on behind them is random.
-_PLACEHOLDER_WORDS = re.compile(rb"your|my[-_]|example")
+_PLACEHOLDER_WORDS = re.compile(rb"your|my[-_]|example|xxx")
 # Fewer digits are a count or a port.
 MIN_PIN = 6
 _PASSWORD_NAME = re.compile(rb"pass(?:w|ph|code)|pass\W*\Z|[a-z_]pass|pwd|pswd|pw\b|kennwort|psk")
 _OF_NAMES = re.compile(rb"pass|pwd|secret|token|key|cred|auth|env|user|config")
 # Bytes beyond ASCII count too: a character of several bytes is as good as a letter.
 _LETTERS = bytes(byte for byte in range(256) if byte >= 128 or chr(byte).isalpha())
-# No word is this long.
-_RANDOM_LETTERS = 28
 _CODE = re.compile(rb"[!@#*&-]*+[A-Za-z_][A-Za-z0-9_]*+[!?]?(?>(?:\.|::|->|\?\.)[A-Za-z_][A-Za-z0-9_]*+)*[!?.:]*+")
 _WORDS = re.compile(rb"[A-Za-z]{1,20}+[0-9]{0,2}+(?>[._:/-]{1,3}+(?:[A-Za-z]{1,20}+[0-9]{0,2}+|[0-9](?![A-Za-z0-9])))*+[._:/-]*+")
 _COLOUR = re.compile(rb"#[0-9A-Fa-f]{3,8}+")
@@ -140,7 +138,7 @@ def _is_placeholder(lower: bytes) -> bool:
     return (
         lower.rstrip(b"?!:") in PLACEHOLDERS
         or _PLACEHOLDER.match(lower) is not None
-        or (_PLACEHOLDER_WORDS.match(lower) is not None and not looks_random(lower))
+        or (_PLACEHOLDER_WORDS.match(lower) is not None and not looks_random(lower.lstrip(b"x")))
         or b"..." in lower
         or b"****" in lower
         or b"${" in lower
@@ -199,8 +197,7 @@ def _is_bare_secret(shape: str, name: bytes, value: bytes, lower: bytes, after: 
         if is_option:
             return False
         is_end_of_line = after in b"\r\n;&"
-        is_random = len(value) >= _RANDOM_LETTERS and not (value.islower() or value.isupper())
-        return (is_said or is_random or (is_password and is_end_of_line and value.islower())) and not _OF_NAMES.search(lower)
+        return (is_said or (is_password and is_end_of_line and value.islower())) and not _OF_NAMES.search(lower)
     if is_option and value[:1] == b"-":
         return False
     if _WORDS.fullmatch(value) if value.isalnum() else is_code(value):

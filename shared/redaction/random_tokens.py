@@ -16,6 +16,8 @@ SHORTEST: Final = 16
 # Enough to tell; a value may be a line of a megabyte.
 _JUDGED_BYTES: Final = 64
 _TOKEN = re.compile(rb"[A-Za-z0-9_.~+/=-]{16,}+")
+# How a URL writes a sign of a token.
+_IN_URL = re.compile(rb"%(?:25)*+[0-9A-Fa-f]{2}")
 # A number, a date or a version has none.
 _HAS_LETTER = re.compile(rb"[A-Za-z]")
 # Where a word begins inside a name: tokenName, HTTPServer.
@@ -32,12 +34,17 @@ COSTS: Final = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 # Half bits of a character: of hexadecimal digits, of letters of one case with digits, of both cases.
 _HEX, _ONE_CASE, _ANY_CASE = 8.0, 10.2, 11.9
 _IS_HEX = re.compile(rb"[0-9a-f]++|[0-9A-F]++")
-# How many half bits more than at random code may cost: of 100,000 tokens some five cost less.
-_MOST_OF_CODE: Final = 16
+# Beside small letters code has few capitals in a row, and the table knows no capitals: half bits for each behind another.
+_CAPITALS = re.compile(rb"[a-z]([A-Z]{2,}+)|([A-Z]{2,}+)[a-z]")
+_OF_CAPITAL: Final = 4
+# How many half bits more than at random code may cost: of 100,000 tokens two cost less.
+_MOST_OF_CODE: Final = 10
 
 
 def looks_random(value: bytes) -> bool:
     """Whether a value of at least 16 letters, digits and signs is a token, and no name, path or words."""
+    if b"%" in value:
+        value = _IN_URL.sub(b"=", value)
     if len(value) < SHORTEST or _TOKEN.fullmatch(value) is None or _HAS_LETTER.search(value) is None:
         return False
     return strangeness(value) > _MOST_OF_CODE
@@ -49,7 +56,8 @@ def strangeness(value: bytes) -> float:
     own = value.translate(None, _SIGNS)
     each = _HEX if _IS_HEX.fullmatch(own) else _ONE_CASE if own.islower() or own.isupper() else _ANY_CASE
     written, rows = numbered(value), _rows()
-    return sum(map(getitem, map(rows.__getitem__, pairwise(written)), written[2:])) - each * len(value)
+    capitals = sum(len(found[1] or found[2]) - 1 for found in _CAPITALS.finditer(value))
+    return sum(map(getitem, map(rows.__getitem__, pairwise(written)), written[2:])) + capitals * _OF_CAPITAL - each * len(value)
 
 
 def numbered(value: bytes) -> bytes:
