@@ -15,6 +15,7 @@ USAGE_BLOCKS_EXAMPLE: Final[dict[str, Any]] = {
             "gap_hours": 11,
             "sessions": 2,
             "models": ["claude-opus-4-5-20251101"],
+            "dropped_calls": 0,
             "active_minutes": 75.0,
             "input_tokens": 1200,
             "output_tokens": 24500,
