@@ -105,7 +105,7 @@ class SessionFacts(Struct, kw_only=True):
     cache_creation_tokens: int | None = None
     cache_read_tokens: int | None = None
     cost_nano_usd: int | None = None
-    # How the session ended at `ended_at`, as a hook says: END_REASONS. Of a session without a terminal its transcript does, too.
+    # How the session ended at `ended_at`, as a hook says: END_REASONS. Other sources do not say it.
     end_reason: str | None = None
     # This and the field before must be the last ones (session_facts.with_id).
     client_costs: "ClientCosts | None" = None

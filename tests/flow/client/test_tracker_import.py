@@ -3,11 +3,8 @@
 import json
 import subprocess
 import zipfile
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
-
-import pytest
 
 from deploy.embedded.supervision.processes import wait_until
 from tests.flow.client.claude_home import ClaudeHome
@@ -142,24 +139,3 @@ def test_undone_files_are_sent_again(tracker: Run, home: ClaudeHome, stack: Stac
     names = ("files_sent", "sessions_imported", "conversations_imported", "tool_calls_imported")
     assert counts(again, *names) == counts(first, *names)
     assert again["jobs"] != first["jobs"]
-
-
-@pytest.mark.parametrize(
-    ("entrypoint", "stop_reason", "is_open"), [("sdk-cli", "end_turn", False), ("sdk-cli", "tool_use", True), ("cli", "end_turn", True)]
-)
-def test_an_imported_session_without_a_terminal_is_over_with_claudes_last_word(
-    stack: Stack, tracker: Run, home: ClaudeHome, entrypoint: str, stop_reason: str, is_open: bool
-) -> None:
-    """given `claude -p` of a minute ago, of which nothing is heard but its transcript, then the board does not show it as open"""
-    path = home.transcript(1)
-    rows = [json.loads(line) for line in path.read_text().splitlines()]
-    for number, row in enumerate(rows):
-        row |= {"entrypoint": entrypoint, "timestamp": (datetime.now(UTC) - timedelta(seconds=60 - number)).isoformat()}
-    rows[-1]["message"]["stop_reason"] = stop_reason
-    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-
-    assert tracker("import", "--quiet").returncode == 0
-
-    shown = {row["session_id"] for row in stack.http.get("/api/live/sessions").json()["items"]}
-    assert (path.stem in shown) == is_open
-    assert (stack.http.get(f"/api/sessions/{path.stem}").json()["status"] == "open") == is_open

@@ -101,6 +101,7 @@ LEFT_OUT_BLOCKS: Final[Mapping[str, str]] = {
 
 _ENVELOPE: Final[Mapping[str, str]] = {
     "userType": "always the same",
+    "entrypoint": "which program of Claude Code's it was; nothing counts by it",
     "slug": "a second name of the session",
     **dict.fromkeys(("teamName", "agentName", "agentSlug"), "agents are known by their id"),
     "session_id": "the session's id a second time",
@@ -154,7 +155,7 @@ LEFT_OUT_FIELDS: Final[Mapping[str, Mapping[str, str]]] = {
     },
     "message": {
         **dict.fromkeys(("role", "type"), "the record's type says it"),
-        **dict.fromkeys(("stop_sequence", "stop_details"), "what came next says it"),
+        **dict.fromkeys(("stop_reason", "stop_sequence", "stop_details"), "what came next says it"),
         **dict.fromkeys(("diagnostics", "context_management", "container"), "about the connection, empty so far"),
         "output_config": "as `effort`",
     },

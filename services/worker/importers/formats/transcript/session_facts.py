@@ -21,9 +21,6 @@ MAX_USD = 1_000_000
 MAX_MODELS = 100
 _TOKENS = ("input_tokens", "output_tokens", "cache_creation_tokens", "cache_read_tokens")
 _DURATIONS = frozenset({"wall_duration_ms", "api_duration_ms", "tool_duration_ms"})
-# `claude -p` and the SDKs: no person is at a terminal, and their process ends with its last answer.
-_HEADLESS = "sdk"
-_LAST_WORDS = frozenset({"end_turn", "stop_sequence"})
 _encoder = msgspec.json.Encoder()
 
 
@@ -62,7 +59,6 @@ class Session:
         self._client_costs: ClientCosts | None = None
         self._is_auto_mode = False
         self._has_calls = self._has_copies = False
-        self._is_over = False
 
     def add_row(self, row: Row, time: datetime | None, *, is_copy: bool = False) -> None:
         """Adds a conversation record of the session. `time` is its timestamp, None without a valid one. A copy of another's has no time of this one."""
@@ -70,8 +66,6 @@ class Session:
         self.last_time = time or self.last_time
         self.add_permission_mode(row)
         self._has_copies = self._has_copies or is_copy
-        if row.type in ("assistant", "user") and not row.is_sidechain and not is_copy:
-            self._is_over = _is_headless_end(row)
         if time is not None and not is_copy:
             self._active.add(time)
             # Of its own records the file may have none.
@@ -145,11 +139,8 @@ class Session:
         self.has_first_facts = True
         return self._facts()
 
-    def facts(self, still_open: Iterable[Message | ApiCall] = (), *, is_whole: bool = False) -> SessionFacts:
-        """All facts that the file has. `still_open`: records that were not added, since more may come to them.
-
-        `is_whole`: nothing will. Then a session without a terminal is over when Claude has said the last word: nobody else tells of its end.
-        """
+    def facts(self, still_open: Iterable[Message | ApiCall] = ()) -> SessionFacts:
+        """All facts that the file has. `still_open`: records that were not added, since more may come to them."""
         models, has_calls = dict(self._models), self._has_calls
         for record in still_open:
             has_calls = has_calls or isinstance(record, ApiCall)
@@ -166,7 +157,6 @@ class Session:
             parent_session_id=self._parent,
             model=max(models, key=lambda name: (models[name], name), default=None),
             client_costs=self._client_costs and msgspec.structs.replace(self._client_costs, is_auto_mode=self._is_auto_mode),
-            end_reason="other" if is_whole and self._is_over and self._ended_at is not None else None,
             **totals,
         )
 
@@ -189,10 +179,6 @@ class Session:
                 **more,
             )
         )
-
-
-def _is_headless_end(row: Row) -> bool:
-    return (row.entrypoint or "").startswith(_HEADLESS) and row.message is not None and row.message.stop_reason in _LAST_WORDS
 
 
 def _add_to_models(models: dict[str, tuple[int, int]], record: Message | ApiCall) -> None:

@@ -110,7 +110,7 @@ class Transcript:
         self._types.skip("tool_result without a call", self._calls.results_without_use)
         for session in self._sessions.values():
             if session.has_records:
-                yield session.facts(is_whole=True)
+                yield session.facts()
         if (error := self._types.not_a_transcript()) is not None:
             yield error
         self._types.end()

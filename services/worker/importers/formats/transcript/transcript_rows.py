@@ -78,7 +78,6 @@ class ApiMessage(Struct):
     model: str | None = None
     content: str | list[Block] | None = None
     usage: Usage | None = None
-    stop_reason: str | None = None
 
 
 class Hunk(Struct, rename="camel"):
@@ -194,8 +193,6 @@ class Row(Struct, rename="camel"):
     cwd: str | None = None
     git_branch: str | None = None
     version: str | None = None
-    # Which program wrote it: `cli` for a person at a terminal, `sdk-cli` for `claude -p`, and others.
-    entrypoint: str | None = None
     is_sidechain: bool | None = None
     is_meta: bool | None = None
     is_compact_summary: bool | None = None
