@@ -57,20 +57,30 @@ def test_everything_is_moved_and_is_the_same_there(stack: Stack, other: Stack, t
 
 
 def test_a_difference_that_is_what_was_erased_there_is_named(stack: Stack, other: Stack, tracker: Run, home: ClaudeHome) -> None:
+    # Given a session that was moved, and erased there
     session_id = home.transcript(1).stem
+    path = f"/api/sessions/{session_id}"
     assert tracker("import", "--quiet", "--user", "max").returncode == 0
-    there = str(other.http.base_url)
-    assert tracker("move", "--to", there, "--user", "max", "--quiet").returncode == 0
-    erased = tracker("erase", "session", session_id, "--confirm", session_id, "--url", there)
+    move = ("move", "--to", str(other.http.base_url), "--user", "max", "--quiet")
+    tracker(*move)
+    assert other.http.get(path).status_code == 200
+    erase = ("erase", "session", session_id, "--url", str(other.http.base_url))
+    erased = tracker(*erase, "--confirm", session_id)
     assert erased.returncode == 0, erased.stderr
 
-    moved = tracker("move", "--to", there, "--user", "max", "--quiet")
-
+    # When it is moved again, then it stays out, and the difference is named
+    moved = tracker(*move)
     assert moved.returncode == 1
     assert re.fullmatch(
         r"Not all of it is equal\. \d+ records stayed out there, of what was erased or has expired there\. Of the rest: docs/\S+ says why that can be\.\n",
         moved.stderr,
     ), moved.stderr
+    assert other.http.get(path).status_code == 404
+
+    # And it comes again when its tombstone is lifted
+    assert tracker(*erase, "--lift").returncode == 0
+    tracker(*move)
+    assert other.http.get(path).status_code == 200
 
 
 def test_an_export_is_a_file_that_the_other_imports(stack: Stack, other: Stack, tracker: Run, home: ClaudeHome, tmp_path: Path) -> None:

@@ -69,8 +69,8 @@ def test_a_retry_leaves_one_scrub_and_one_half(service: Service) -> None:
         ({"texts": TEXT}, "texts"),
         ({"texts": ["assistant"]}, "texts[0]"),
         ({"texts": ["sessionI"]}, "texts[0]"),
-        ({"text": [TEXT]}, "body"),
-        ({"texts": [TEXT], "dry-run": True}, "body"),
+        ({"text": [TEXT]}, "text"),
+        ({"texts": [TEXT], "dry-run": True}, "dry-run"),
     ],
 )
 def test_what_could_destroy_everything_or_is_misspelt_is_refused(service: Service, body: dict[str, Any], field: str | None) -> None:
