@@ -24,8 +24,8 @@ from tests.skips import needs
 # For Prometheus to have looked twice at everything, on a machine that is busy.
 LOOKS_SECONDS = 60
 CALM_SECONDS = 120
-# Exported only for kinds that have dead letters, and for looks that failed; here there are none.
-ONLY_DECLARED = {"tracker_dead_letters", "tracker_failed_looks"}
+# Exported only for kinds that have dead letters, looks that failed, and kinds of jobs that go on; here there are none.
+ONLY_DECLARED = {"tracker_dead_letters", "tracker_failed_looks", "tracker_jobs_standing_seconds"}
 
 
 def make_key(stack: Stack, scope: str) -> str:
