@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
+from uuid import uuid4
 
 import pytest
 import typer
@@ -26,7 +27,7 @@ from tests.unit.client.scripted_server import Scripted, answer
 SECONDS: Final = 60
 UUID: Final = "01a2f8de-63b4-4f2d-9d0f-2b6c3f0f8f11"
 SHOP: Final = "/home/ann/shop"
-# Each command with the arguments that make it say most. SESSION, JOB and KEY stand for ids, SERVER for the tracker by another name.
+# Each command with the arguments that make it say most. SESSION, JOB, KEY, PROJECT and OTHER stand for ids, SERVER for the tracker by another name.
 COMMANDS: Final[dict[str, list[str]]] = {
     "report": ["--since", "2026-11-20", "--until", "2026-11-20", "--by", "session"],
     "day": ["2026-11-20"],
@@ -37,15 +38,15 @@ COMMANDS: Final[dict[str, list[str]]] = {
     "sessions": [],
     "mark": ["SESSION", "--note", HOSTILE],
     "projects": [],
-    "project show": ["1"],
-    "project rename": ["1", HOSTILE],
-    "project group": ["1", HOSTILE],
-    "project archive": ["1", "--back"],
-    "project share": ["1", "--as-server"],
-    "project private": ["1"],
-    "project merge": ["1", "2"],
-    "project split": ["1"],
-    "project undo": ["1"],
+    "project show": ["PROJECT"],
+    "project rename": ["PROJECT", HOSTILE],
+    "project group": ["PROJECT", HOSTILE],
+    "project archive": ["PROJECT", "--back"],
+    "project share": ["PROJECT", "--as-server"],
+    "project private": ["PROJECT"],
+    "project merge": ["PROJECT", "OTHER"],
+    "project split": ["PROJECT"],
+    "project undo": ["PROJECT"],
     "tools": [],
     "usage": ["--by", "session"],
     "quota": [],
@@ -168,7 +169,7 @@ def environment(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 @pytest.fixture(scope="module")
 def ids(forks: TrackerForks, stack: Stack, environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """A session of two prompts that changed a file, its import, a key, and a machine that has sent."""
+    """A session of two prompts that changed a file, its import, a key, a machine that has sent, and two projects that no other test has."""
     folder = tmp_path_factory.mktemp("files")
     (folder / f"a{HOSTILE}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in turn(UUID)) + "{broken\n")
     assert forks.run(["connect", "--yes", "--no-import"], env=environment).returncode == 0
@@ -183,7 +184,9 @@ def ids(forks: TrackerForks, stack: Stack, environment: dict[str, str], tmp_path
     assert stack.http.post("/api/readings", json=[line | limits], headers={"Prefer": "wait=30"}).json()["accepted"] == 1
     start = {"project_path": SHOP, "session_id": "open-now", "user": "ann"}
     assert stack.http.post("/api/sessions/start", json=start, headers={"Prefer": "wait=30"}).json()["status"] == "persisted"
-    return {"SESSION": session.stem, "JOB": job["job_id"], "KEY": key["id"], "FOLDER": str(folder)}
+    own = [{"project_path": f"/home/ann/{uuid4().hex}", "user": "ann"} for _ in range(2)]
+    project, other = (str(stack.http.post("/api/sessions/start", json=each).json()["project_id"]) for each in own)
+    return {"SESSION": session.stem, "JOB": job["job_id"], "KEY": key["id"], "PROJECT": project, "OTHER": other, "FOLDER": str(folder)}
 
 
 def commands() -> dict[str, Any]:
