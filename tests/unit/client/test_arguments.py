@@ -29,7 +29,9 @@ def tracker(forks: TrackerForks) -> Run:
 
 @pytest.mark.parametrize("by", [["--by", "user", "--by", "model"], ["--by", "user,model"]])
 def test_usage_groups_by_two_dimensions_repeated_or_with_a_comma(tracker: Run, tmp_path: Path, by: list[str]) -> None:
-    with Scripted(answer(200, {"items": [USAGE_ROW], "totals": USAGE_ROW | {"user": None, "model": None}, "dropped_sessions": 0})) as server:
+    with Scripted(
+        answer(200, {"items": [USAGE_ROW], "totals": USAGE_ROW | {"user": None, "model": None}, "dropped_sessions": 0})
+    ) as server:
         done = tracker(tmp_path, "usage", *by, "--url", server.url)
 
     assert done.returncode == 0, done.stderr
