@@ -122,7 +122,7 @@ def _named(what: What, exact: str, times: dict[str, Any]) -> str:
 
 
 def report(erasure: Erasure, named: str) -> str:
-    """What went, and what may still have it. `named`: the arguments by which it is let in again."""
+    """The report of an erasure, and of the stores that may still have it. `named`: the arguments that let it in again."""
     went = "would go" if erasure["dry_run"] else "is gone"
     counts = ", ".join(f"{count:,} {store.replace('_', ' ')}" for store, count in sorted(erasure["counts"].items())) or "nothing"
     if erasure["status"] != "succeeded":

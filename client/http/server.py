@@ -34,7 +34,7 @@ class Server:
         self._connection = partial(Connection, url, token)
         self._connection()
         self.on_wait = on_wait
-        # Of a command that runs for long anyway, as one that moves everything.
+        # Set by a command that runs for long anyway, as `tracker move`.
         self.is_patient = False
 
     def ask(self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None) -> Any:

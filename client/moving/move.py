@@ -129,7 +129,7 @@ def _move(here: Server, there: Server, display: Quiet, chosen: dict[str, Any], k
 
 
 def _why(left_out: dict[str, int]) -> str:
-    """What of the difference the other tracker tells of itself."""
+    """The part of the difference that the other tracker explains."""
     erased = left_out.get(_ERASED, 0)
     return f". {counted(erased, 'record')} stayed out there, of what was erased or has expired there. Of the rest" if erased else ""
 

@@ -99,7 +99,7 @@ _PRICE: Final = (
     *("source", "model", "tier", "valid_from", "above_input_tokens", "version", "key_id", "changed_at"),
     *("input_usd", "output_usd", "cache_write_5m_usd", "cache_write_1h_usd", "cache_read_usd", "web_search_usd"),
 )
-# What neither an answer is made of nor beat looks at. tests/deploy/test_grants.py compares it with the statements of both.
+# Tables that no statement of the query service or of beat names. tests/deploy/test_grants.py compares it with the statements of both.
 _NOT_QUERIED: Final = {
     *("session_files", "active_days", "base_tool_rollups", "base_error_rollups"),
     *("imported_files", "reparse_rows", "price_state", "dropping_sessions"),

@@ -34,7 +34,7 @@ def _say(sentence: str) -> None:
 
 
 if __name__ == "__main__":
-    # Of the containers it starts first, and alone has all that .env says.
+    # The first container to start, and the only one that has all of .env.
     check_names(os.environ)
     url = os.environ.get("TRACKER_DATABASE_URL")
     if not url:

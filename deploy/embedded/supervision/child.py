@@ -41,7 +41,7 @@ class Service:
     stop_signal: int
     stop_seconds: float
     folders: tuple[Path, ...] = ()
-    # Whether the others cannot do without it: then all is stopped when it cannot be kept alive.
+    # All is stopped when a vital service cannot be kept alive; the others go on without one that is not.
     is_vital: bool = True
 
     def full_folder(self) -> Path | None:
@@ -64,7 +64,7 @@ class Child:
 
     @property
     def has_started(self) -> bool:
-        """Whether nobody has to wait for it any more."""
+        """True if the start need not wait for it: it is ready, or failed and is not vital."""
         return self.ready or (not self.service.is_vital and bool(self.deaths))
 
     def launch(self) -> None:

@@ -109,7 +109,7 @@ def celery_services(paths: Paths, env: Mapping[str, str], *, is_watched: bool) -
             env,
             gives_way=True,
         ),
-        # What beat finds waits without it; what comes in wakes the workers by itself.
+        # New events wake the workers without beat; only work that was left behind waits for it.
         replace(_celery("beat", ["beat", "--pidfile="], paths, env), is_vital=False),
     ]
 
