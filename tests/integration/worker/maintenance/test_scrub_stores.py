@@ -179,6 +179,21 @@ def test_the_files_of_every_store_are_free_of_what_was_scrubbed(
     assert remains.keys() == scrub_files.ALWAYS_REMAINS.keys() | {"table pg_catalog.pg_statistic", "write_ahead_log"}
 
 
+def test_the_indexes_of_a_table_that_vacuum_has_emptied_are_written_anew(worker: Resources) -> None:
+    with psycopg.connect(worker.settings.database_url, autocommit=True) as connection:
+        connection.execute("INSERT INTO search_words (word, documents) VALUES (%s, 1)", (SECRET,))
+        connection.execute("DELETE FROM search_words")
+        connection.execute("VACUUM (TRUNCATE) search_words")
+    index = "SELECT pg_relation_size('search_words'), pg_relation_filenode('search_words_pkey')"
+    [(table_bytes, before)] = select(worker, index)
+    assert table_bytes == 0
+
+    scrubbed(worker)
+
+    [(_, after)] = select(worker, index)
+    assert after != before
+
+
 def test_files_that_are_too_large_to_be_written_anew_are_named(worker: Resources, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scrub_files, "REWRITTEN_BYTES", 0)
     stored(worker, Conversation(session_id="s", content=SECRET, role="user", timestamp=NOW, id=uuid4()))
