@@ -1,12 +1,12 @@
 """Coloured text and tables on the terminal: rich's console, in which only rich itself can give orders to the terminal."""
 
 import os
-from collections.abc import Iterable
-from typing import Any, Final
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, Final, cast
 
 import rich.console
 from rich.console import ConsoleOptions, PagerContext, RenderableType
-from rich.padding import Padding
 from rich.pager import Pager
 from rich.segment import Segment
 from rich.text import Text
@@ -53,9 +53,17 @@ def _clean(renderable: RenderableType) -> RenderableType:
     return renderable
 
 
-def indented(text: Text, columns: int) -> Padding:
-    """The text behind so many blanks. No blanks follow it: a pipe is very wide."""
-    return Padding(text, (0, 0, 0, columns), expand=False)
+@dataclass(frozen=True)
+class Indented:
+    """The text behind so many blanks. No line is filled up with blanks, as rich's Padding does when a long word is broken off."""
+
+    text: Text
+    columns: int
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Text]:
+        text = cast(Text, _clean(self.text))
+        for line in text.wrap(console, max(1, options.max_width - self.columns)):
+            yield Text(" " * self.columns).append_text(line)
 
 
 def console(*, most: int | None = None) -> Console:

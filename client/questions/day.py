@@ -10,7 +10,7 @@ from rich.text import Text
 
 from client.errors import Failure
 from client.options import DEFAULT_URL, Token, Url, failures_as_exit_codes, server_at
-from client.output.console import Console, console, indented
+from client.output.console import Console, Indented, console
 from client.output.display import Quiet
 from client.output.local_time import local_zone, today_in
 from client.output.terminal import one_line, write_json
@@ -128,7 +128,7 @@ def _write_session(out: Console, session: Item, zone: str, names: list[str]) -> 
         head.append(f"  {short_session_id(session['session_id'])}", style="dim")
     out.print(head, overflow="fold")
     for line in (Text(" · ".join(_numbers(session, zone)), style="cyan"), *_asks(session), *_outcomes(session)):
-        out.print(indented(line, _INDENT))
+        out.print(Indented(line, _INDENT))
 
 
 def _numbers(session: Item, zone: str) -> Iterator[str]:

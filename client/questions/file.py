@@ -10,7 +10,7 @@ from rich.text import Text
 
 from client.http.server import Server
 from client.options import DEFAULT_URL, Token, Url, failures_as_exit_codes, server_at
-from client.output.console import Console, console, indented
+from client.output.console import Console, Indented, console
 from client.output.display import Quiet
 from client.output.local_time import local_time, local_zone
 from client.output.terminal import write_json
@@ -141,7 +141,7 @@ def _show_change(out: Console, change: Item, zone: str, *, with_path: bool, with
     if with_path:
         out.print(Text(f"  {change['file_path']}", style="bold"), soft_wrap=True)
     if change["prompt"]:
-        out.print(indented(Text(_one_line(change["prompt"])), 2))
+        out.print(Indented(Text(_one_line(change["prompt"])), 2))
     if with_patch and change["patch"]:
         _show_patch(out, change)
 
@@ -154,6 +154,6 @@ def _one_line(prompt: Item) -> str:
 
 def _show_patch(out: Console, change: Item) -> None:
     for line in change["patch"].splitlines():
-        out.print(indented(Text(line, style=_STYLES.get(line[:1], "dim")), 2))
+        out.print(Indented(Text(line, style=_STYLES.get(line[:1], "dim")), 2))
     if change["patch_left_out_lines"]:
-        out.print(indented(Text(f"… {counted(change['patch_left_out_lines'], 'more line')}", style="dim"), 2))
+        out.print(Indented(Text(f"… {counted(change['patch_left_out_lines'], 'more line')}", style="dim"), 2))

@@ -8,7 +8,7 @@ import typer
 from rich.text import Text
 
 from client.options import DEFAULT_URL, Token, Url, failures_as_exit_codes, server_at
-from client.output.console import Console, console, indented
+from client.output.console import Console, Indented, console
 from client.output.display import Quiet
 from client.output.local_time import local_zone
 from client.output.terminal import one_line, write_json
@@ -92,10 +92,10 @@ def _write_session(out: Console, found: Item) -> None:
     for part in found["differences"]:
         head = Text(f"\n{_signed(part['usd'])}", style="bold")
         out.print(head.append(f"  {_likely(part)}{_model(part)}", style="default"))
-        out.print(indented(Text(part["explanation"]), 2))
+        out.print(Indented(Text(part["explanation"]), 2))
         if part["also_possible"]:
             others = ", ".join(each.replace("_", " ") for each in part["also_possible"])
-            out.print(indented(Text(f"Also possible: {others}.", style="dim"), 2))
+            out.print(Indented(Text(f"Also possible: {others}.", style="dim"), 2))
 
 
 def _write_report(out: Console, period: Period, found: Item) -> None:
@@ -110,7 +110,7 @@ def _write_report(out: Console, period: Period, found: Item) -> None:
     for each in found["reasons"]:
         head = Text(f"\n{_signed(each['usd'])}", style="bold")
         out.print(head.append(f"  in {counted(each['sessions'], 'session')}", style="default"))
-        out.print(indented(Text(each["explanation"]), 2))
+        out.print(Indented(Text(each["explanation"]), 2))
     if found["items"]:
         out.print()
         out.print(table(found["items"], _COLUMNS_OF_SESSIONS, out.width))

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from client.http.server import Server
 from client.options import DEFAULT_URL, Token, Url, failures_as_exit_codes, own_name, server_at
-from client.output.console import Console, console, indented
+from client.output.console import Console, Indented, console
 from client.output.display import Quiet
 from client.output.local_time import local_time, local_zone
 from client.phrases import command
@@ -170,8 +170,8 @@ def _show_session(out: Console, session: Item, zone: str) -> None:
         facts.append(f"{session['project_name']}  ", style="cyan")
     out.print(facts.append(counted(session["hits"], "hit"), style="dim"))
     for hit in session["items"]:
-        out.print(indented(Text(_who(hit, zone), style="dim"), 2))
-        out.print(indented(_snippet(hit["snippet"]), 4))
+        out.print(Indented(Text(_who(hit, zone), style="dim"), 2))
+        out.print(Indented(_snippet(hit["snippet"]), 4))
     _show_command(out, session)
 
 
@@ -181,7 +181,7 @@ def _show_hit(out: Console, hit: Item, zone: str) -> None:
     if hit.get("session_title") and hit.get("project_name"):
         facts.append(f"{hit['project_name']}  ", style="cyan")
     out.print(facts.append(_who(hit, zone), style="dim"))
-    out.print(indented(_snippet(hit["snippet"]), 2))
+    out.print(Indented(_snippet(hit["snippet"]), 2))
     _show_command(out, hit)
 
 

@@ -15,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from client.output import terminal
-from client.output.console import Console
+from client.output.console import Console, Indented
 from client.questions.output import write_csv
 
 OSC = "\x1b]0;title\x07"
@@ -153,3 +153,14 @@ def test_csv_is_clean_on_a_terminal() -> None:
     with guarded(Screen()) as screen:
         write_csv([{"title": f"a{OSC}"}], ["title"])
         assert screen.shown == "title\na\ufffd]0;title\ufffd\n"
+
+
+def test_a_long_word_that_is_broken_off_fills_no_line_with_blanks() -> None:
+    out = Console(width=40)
+    with out.capture() as captured:
+        out.print(Indented(Text(f"› {'x' * 60}\n\x1b"), 14))
+
+    assert (
+        captured.get()
+        == f"{' ' * 14}› \n{' ' * 14}{'x' * 26}\n{' ' * 14}{'x' * 26}\n{' ' * 14}{'x' * 8}\n{' ' * 14}{terminal.SHOWN_INSTEAD}\n"
+    )
