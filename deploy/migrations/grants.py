@@ -65,7 +65,7 @@ _FORMATS: Final = ("unread_formats",)
 _ERASURES: Final = ("tombstones", "tombstone_salts", "erasures", "erasure_sessions")
 _PRICES: Final = ("prices", "price_state", "reprices")
 _RETENTION: Final = ("retention_runs", "retention_counts", "dropped_texts", "dropping_sessions")
-_SEARCH: Final = ("search_documents", "search_pending", "search_words", "search_former_results")
+_SEARCH: Final = ("search_documents", "search_pending", "search_words", "search_former_results", "search_session_changes", "search_purges")
 TABLES: Final = (
     *EVENTS,
     *AGGREGATES,
@@ -104,6 +104,7 @@ _NOT_QUERIED: Final = {
     *("session_files", "active_days", "base_tool_rollups", "base_error_rollups"),
     *("imported_files", "reparse_rows", "price_state", "dropping_sessions"),
     *("tombstones", "tombstone_salts", "erasure_sessions", "search_former_results", "kept_out_texts", _SCRUB_TEXTS),
+    *("search_session_changes", "search_purges"),
 }
 _TOLD: Final = ("told_by", "path", "common_dir", "remote", "inside", "is_main")
 
