@@ -177,6 +177,7 @@ EXEMPT_COLUMNS: Final = dict(_IDENTIFIERS) | {
     "told_by": _OUR_ID,
     "sha256": _HASH,
     "epoch": _OUR_ID,
+    "changed_by": "a number of a transaction",
     "journal_entry_id": "an id that Redis makes",
 }
 # {(table, column): why it stays}.
