@@ -15,6 +15,7 @@ from services.worker import lock_order
 from services.worker.aggregates.dropped_contributions import base_tables
 from services.worker.aggregates.registry import AGGREGATES
 from services.worker.maintenance.command import with_worker
+from services.worker.maintenance.purge_search_hosts import ask_for_purge
 from services.worker.maintenance.verify import Check, checks, differing
 from services.worker.resources import Resources
 from services.worker.search_index.backfill import begin_again
@@ -34,6 +35,7 @@ def rebuild(connection: Connection[Any], idle_gap: timedelta) -> dict[str, int]:
         wrong = {table: differing(connection, expected[table], idle_gap) for table in tables()}
         refill(connection, idle_gap)
         begin_again(connection)
+        ask_for_purge(connection)
     return wrong
 
 

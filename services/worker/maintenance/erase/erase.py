@@ -19,6 +19,7 @@ from services.worker.maintenance.erase.erase_dead_letters import erase_dead_lett
 from services.worker.maintenance.erase.erase_range import erase_range_lines, erase_range_rows
 from services.worker.maintenance.erase.erase_rows import erase_rows
 from services.worker.maintenance.erase.erasure import Erased, Erasure, Stage
+from services.worker.maintenance.purge_search_hosts import purge_search_hosts
 from services.worker.maintenance.scrub import scrub_files, scrub_redis
 from services.worker.maintenance.scrub.scrub_stage import Done, Step
 from services.worker.maintenance.staged_job import Place, StagedJob
@@ -56,6 +57,12 @@ def _nothing(_: Erasure, __: Step) -> Erased:
     return Erased(None)
 
 
+def _purge_search_hosts(_: Erasure, step: Step) -> Erased:
+    """Words of a range may be in the hosts' files too."""
+    after, waits = purge_search_hosts(step.worker, step.connection, step.after)
+    return Erased(after, waits=waits)
+
+
 def _of_scrub(name: str, step: Callable[[Step], Done]) -> staged_job.Stage[_Given, Erased]:
     """A stage that a scrub has too."""
 
@@ -84,6 +91,8 @@ STAGES: Final = (
     _stage("audit_log", erase_stores.erase_audit_log, of_range=_nothing),
     _stage("redis", erase_stores.erase_redis),
     _stage("search_index", erase_stores.await_indexer, of_files=True),
+    # Its sessions are no longer noted as changed then.
+    _stage("search_hosts", _purge_search_hosts, of_files=True),
     # Contents of the archive that no other file has. Before the names are forgotten, so that an erasure that may not write there can be begun again.
     _of_scrub("archive", scrub_files.collect_replaced),
     # The erasure's own row, too, is in the files that are written anew behind this.
@@ -92,6 +101,8 @@ STAGES: Final = (
     _of_scrub("write_ahead_log", scrub_files.renew_write_ahead_log),
     _of_scrub("redis_files", scrub_files.rewrite_redis),
 )
+# A search may find it until hosts have purged.
+_NEVER_LEFT_OUT: Final = ("search_hosts", "forget")
 # What no stage reaches.
 _ALWAYS_REMAINS: Final = {name: what for name, what in scrub_files.ALWAYS_REMAINS.items() if name != "identifiers"} | {
     "machines": "Transcripts and settings on the machines that sent them: delete them there. The tracker refuses what they still send.",
@@ -110,7 +121,7 @@ def _given(worker: Resources, connection: Connection[Any], place: Place) -> _Giv
 
 def _left_out(stage: staged_job.Stage[_Given, Erased]) -> Erased | None:
     """A stage of the files is told as left out. Else the erasure fails, and can be begun again."""
-    if not stage.is_left_out_of_dry_runs or stage.name == "forget":
+    if not stage.is_left_out_of_dry_runs or stage.name in _NEVER_LEFT_OUT:
         return None
     return Erased(None, remains={stage.name: "It could not be done; see the worker's log. Then run `tracker scrub`."})
 

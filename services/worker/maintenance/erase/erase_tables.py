@@ -110,6 +110,7 @@ TABLES: Final = (
 NOTHING_IN: Final = {
     "tombstones": "hashes, which keep out what comes late; of a session the ids of a user and a project, which mean nothing once these are gone",
     "tombstone_salts": "random bytes",
+    "search_purges": "numbers",
     "import_shares": "numbers",
     "scrubs": "numbers",
     "retention_runs": "numbers",

@@ -13,6 +13,7 @@ from psycopg import Connection
 from psycopg.types.json import Jsonb
 
 from services.worker.maintenance import staged_job
+from services.worker.maintenance.purge_search_hosts import purge_search_hosts
 from services.worker.maintenance.retention.drop_archive import drop_archive
 from services.worker.maintenance.retention.drop_old_rows import drop_live, drop_old
 from services.worker.maintenance.retention.drop_sessions import drop_sessions
@@ -39,6 +40,16 @@ _BYTES_AFTER: Final = (
 )
 _AUDIT: Final = _sql("audit")
 _BEGIN_SCHEDULED: Final = _sql("begin_scheduled")
+_TOOK_TEXTS: Final = _sql("took_texts")
+
+
+def _purge_search_hosts(step: Step) -> Done:
+    """A run that took no text begins each day, so it leaves the hosts' indexes as they are."""
+    if step.after is None and not step.connection.execute(_TOOK_TEXTS, {"run_id": step.run_id}).fetchall():
+        return Done(None)
+    after, waits = purge_search_hosts(step.worker, step.connection, step.after)
+    return Done(after, waits=waits)
+
 
 # A running run is stored with the name of its stage. What goes as a whole goes first.
 STAGES: Final = (
@@ -46,6 +57,7 @@ STAGES: Final = (
     Stage("texts", drop_texts),
     Stage("texts_without_session", drop_texts_without_session),
     Stage("search_index", index_dropped, in_transaction=False, is_left_out_of_dry_runs=True, is_short=True),
+    Stage("search_hosts", _purge_search_hosts, is_left_out_of_dry_runs=True),
     Stage("archive", drop_archive),
     *(Stage(what, drop_old(what)) for what in ("jobs", "dead_letters", "scrubs", "audit")),
     Stage("live_payloads", drop_live),

@@ -15,3 +15,10 @@ SELECT 'worker', 'retention.drop', %(id)s::text, jsonb_object_agg(what, dropped)
 FROM (SELECT what, jsonb_build_object('sessions', sum(sessions), 'rows', sum(rows), 'bytes', sum(bytes)) AS dropped
       FROM retention_counts WHERE run_id = %(id)s GROUP BY what) AS counts
 HAVING count(*) > 0
+
+-- name: took_texts
+-- A run that failed may have left it to this one.
+SELECT FROM retention_counts AS c JOIN retention_runs AS r ON r.id = c.run_id
+WHERE c.what IN ('sessions', 'texts') AND NOT r.is_dry_run
+  AND (r.id = %(run_id)s OR r.status = 'failed' AND r.finished_at > coalesce((SELECT max(asked_at) FROM search_purges), '-infinity'))
+LIMIT 1

@@ -17,6 +17,7 @@ from psycopg.types.json import Jsonb
 
 from services.worker.archive.scrub_contents import scrub_some
 from services.worker.lock_order import lock_documents
+from services.worker.maintenance.purge_search_hosts import purge_search_hosts
 from services.worker.maintenance.scrub.scrub_files import (
     ALWAYS_REMAINS,
     collect_replaced,
@@ -61,6 +62,12 @@ def _forget_documents(step: Step) -> Done:
     return Done(None if last is None else str(last))
 
 
+def _purge_search_hosts(step: Step) -> Done:
+    """Hosts purge also if nothing was found: their files may have words of documents that an undo has deleted."""
+    after, waits = purge_search_hosts(step.worker, step.connection, step.after)
+    return Done(after, waits=waits)
+
+
 # A running scrub is stored with the name of its stage. Names of tools and models come before the rows of sessions, whose models count.
 STAGES: Final = (
     # From here on nothing comes in that has a given text.
@@ -73,6 +80,7 @@ STAGES: Final = (
     Stage("transcripts", _scrub_transcripts),
     # Documents of the search index that were made of what rows had before.
     Stage("search_documents", _forget_documents, is_left_out_of_dry_runs=True),
+    Stage("search_hosts", _purge_search_hosts, is_left_out_of_dry_runs=True),
     Stage("redis", scrub_redis, in_transaction=False),
     # At last the files, which still have what was replaced.
     Stage("uploads", await_uploads, in_transaction=False, is_left_out_of_dry_runs=True),

@@ -20,6 +20,7 @@ from shared.feed import FEED_KEY, ITEMS_FIELD, REWRITTEN_FIELD, TEXT_CHARACTERS,
 from shared.journal.partitions import streams_in_use
 from shared.redaction import sealed_texts
 from shared.redaction.redacted_structs import may_hold_secret, redact_structs
+from shared.search_hosts import HOSTS_KEY
 
 # How long the scrub waits for entries of the journal that were there before it.
 JOURNAL_SECONDS: Final = 60.0
@@ -54,6 +55,7 @@ EXEMPT_KEYS: Final = {
     "keys:used": _NUMBERS,
     "archive:collected": _NUMBERS,
     "uploads:swept": _NUMBERS,
+    HOSTS_KEY: _NUMBERS,
     "kept-out:": _NUMBERS,
     "canary:": "a token of the tracker's own, for an hour",
     KEY_PREFIX: "tasks, which carry ids alone",

@@ -1,0 +1,266 @@
+"""A scrub, an erasure and a run of retention end only when every query host that is alive has made its index anew."""
+
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from datetime import timedelta
+from typing import Any, NamedTuple
+from uuid import UUID, uuid4
+
+import msgspec
+import psycopg
+import pytest
+
+from deploy.embedded.supervision.processes import wait_until
+from deploy.migrations.grants import WORKER
+from services.worker.maintenance.erase import erase
+from services.worker.maintenance.rebuild import rebuild
+from services.worker.maintenance.retention import run_retention
+from services.worker.maintenance.scrub import scrub
+from services.worker.resources import Resources, open_resources
+from services.worker.search_index.index_pending import index_pending
+from shared.search_hosts import HOSTS_KEY, SearchHost
+from tests.conftest import as_role
+from tests.integration.conftest import OpenWorker
+from tests.integration.worker.imports.test_imports_in_any_order import EPOCH, GAP
+from tests.integration.worker.maintenance.retaining import drop, fill, rows, set_rule
+from tests.integration.worker.session_rows import tables_of
+
+BLOCKED = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+HANG_SECONDS = 60
+HOUR = timedelta(hours=1)
+
+
+class Kind(NamedTuple):
+    """A kind of job: its table, how it is run, and what stands in its row. `gone`: sessions of which nothing may stay."""
+
+    table: str
+    run: Callable[..., bool]
+    row: dict[str, str]
+    gone: tuple[str, ...] = ()
+
+
+def erasure(kind: str, *gone: str, **row: str) -> Kind:
+    return Kind("erasures", erase.run, {"kind": f"'{kind}'"} | row, gone)
+
+
+OF_ANN = "(SELECT array_agg(id) FROM users WHERE name = 'ann')"
+OF_PROJECT = "(SELECT array_agg(id) FROM projects WHERE path = '/p/one')"
+KINDS = {
+    "scrub": Kind("scrubs", scrub.run, {}),
+    "session": erasure("session", "a0", names="'{a0}'"),
+    "person": erasure("user", "a0", "a1", "a2", "a3", "new", names="'{ann}'", user_ids=OF_ANN),
+    "project": erasure("project", "a0", "a1", "a2", "a3", "new", names="'{/p/one}'", project_ids=OF_PROJECT),
+    "range": erasure("range", names="'{a1}'", from_at=f"'{EPOCH}'", to_at=f"'{EPOCH + HOUR}'"),
+    "retention": Kind("retention_runs", run_retention.run, {}, ("a0", "a1", "b0", "b3")),
+}
+RETENTION = KINDS["retention"]
+
+
+class Job(NamedTuple):
+    """A job that was asked for."""
+
+    kind: Kind
+    id: UUID
+
+    def step(self, worker: Resources) -> bool:
+        """Takes a step, and the indexer does what there is to do. False if that was the last one."""
+        while index_pending(worker):
+            pass
+        return self.kind.run(worker, self.id, run_seconds=0)
+
+    def finish(self, worker: Resources) -> None:
+        """Runs it to its end. The indexer has done what there is to do."""
+        while self.kind.run(worker, self.id):
+            pass
+
+    def at(self, worker: Resources) -> tuple[str, str, str | None]:
+        """Its status, stage and place."""
+        [found] = rows(worker, f"SELECT status, at_stage, after_key FROM {self.kind.table} WHERE id = %(id)s", id=self.id)
+        return found
+
+    def run_until_it_asks(self, worker: Resources) -> int:
+        """The number that hosts are to confirm."""
+        while not (found := rows(worker, "SELECT number FROM search_purges")):
+            assert self.step(worker), "it has ended without a purge"
+        return int(found[0][0])
+
+
+def asked_for(worker: Resources, kind: Kind, *, is_dry_run: bool = False) -> Job:
+    values = {"is_dry_run": str(is_dry_run).lower()} | kind.row
+    job = Job(kind, uuid4())
+    rows(
+        worker,
+        f"INSERT INTO {kind.table} (id, {', '.join(values)}) VALUES (%(id)s, {', '.join(values.values())}) RETURNING 1",
+        id=job.id,
+    )
+    return job
+
+
+def tell(worker: Resources, host: str, purged: int, seconds_ago: float = 0) -> None:
+    worker.redis.hset(HOSTS_KEY, host, msgspec.json.encode(SearchHost(time.time() - seconds_ago, purged)))
+
+
+def hosts(worker: Resources) -> set[bytes]:
+    found: Any = worker.redis.hkeys(HOSTS_KEY)
+    return set(found)
+
+
+@pytest.fixture
+def stored(worker: Resources) -> Resources:
+    """Sessions that are indexed, of which retention drops those that are older than a month."""
+    fill(worker)
+    # A scrub waits for its uploads.
+    rows(worker, "UPDATE import_jobs SET status = 'succeeded', finished_at = now() RETURNING 1")
+    while index_pending(worker):
+        pass
+    set_rule(worker, "sessions", 30)
+    return worker
+
+
+@pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
+def test_a_job_ends_when_each_host_that_is_alive_has_purged(stored: Resources, kind: Kind) -> None:
+    # Given two hosts, one of which has not purged yet
+    tell(stored, "one", 10_000)
+    tell(stored, "two", 0)
+    job = asked_for(stored, kind)
+
+    # When the job runs, then it waits behind the documents of the search index
+    number = job.run_until_it_asks(stored)
+    for _ in range(3):
+        assert job.step(stored)
+    assert job.at(stored)[:2] == ("running", "search_hosts")
+    assert rows(stored, "SELECT DISTINCT session_id FROM search_documents WHERE session_id = ANY(%(gone)s)", gone=list(kind.gone)) == []
+
+    # When a host says an older number, then it still waits; when it says this one, then it succeeds
+    tell(stored, "two", number - 1)
+    assert job.step(stored)
+    assert job.at(stored)[1] == "search_hosts"
+    tell(stored, "two", number)
+    job.finish(stored)
+    assert job.at(stored)[0] == "succeeded"
+    assert rows(stored, "SELECT number FROM search_purges") == [(number,)]
+    with stored.transaction() as connection:
+        assert set().union(*(tables_of(connection, session_id) for session_id in kind.gone)) == set()
+
+
+def test_a_host_that_is_off_holds_up_nothing_and_is_forgotten_after_a_day(stored: Resources) -> None:
+    tell(stored, "off", 0, seconds_ago=61)
+    tell(stored, "long gone", 0, seconds_ago=25 * 3600)
+
+    assert "sessions" in drop(stored)
+
+    assert rows(stored, "SELECT status FROM retention_runs") == [("succeeded",)]
+    assert hosts(stored) == {b"off"}
+
+
+@pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
+def test_a_dry_run_purges_nothing(stored: Resources, kind: Kind) -> None:
+    tell(stored, "one", 0)
+    job = asked_for(stored, kind, is_dry_run=True)
+
+    while job.step(stored):
+        pass
+
+    assert job.at(stored)[0] == "succeeded"
+    assert rows(stored, "SELECT FROM search_purges") == []
+
+
+def test_a_run_of_retention_that_takes_nothing_purges_nothing(stored: Resources) -> None:
+    drop(stored)
+    [(number,)] = rows(stored, "SELECT number FROM search_purges")
+    tell(stored, "one", 0)
+
+    drop(stored)
+
+    assert rows(stored, "SELECT number FROM search_purges") == [(number,)]
+
+
+def test_a_run_of_retention_purges_what_one_that_failed_took(stored: Resources) -> None:
+    # Given a run that failed before hosts were asked
+    failed = asked_for(stored, RETENTION)
+    while failed.at(stored)[1] != "search_index":
+        failed.step(stored)
+    rows(stored, "UPDATE retention_runs SET status = 'failed', finished_at = now() RETURNING 1")
+
+    # When another takes nothing, then it purges, and the next one does not
+    for _ in range(2):
+        assert drop(stored) == {}
+    assert rows(stored, "SELECT count(*), max(number) - min(number) FROM search_purges") == [(1, 0)]
+    [(number,)] = rows(stored, "SELECT number FROM search_purges")
+    assert number == 1
+
+
+def test_a_job_that_another_worker_goes_on_with_asks_no_second_time(stored: Resources, open_worker: OpenWorker) -> None:
+    # Given a worker that dies while it waits
+    tell(stored, "one", 0)
+    job = asked_for(stored, RETENTION)
+    number = job.run_until_it_asks(stored)
+    rows(stored, "UPDATE retention_runs SET lease_token = gen_random_uuid(), lease_expires_at = now() - interval '1 second' RETURNING 1")
+
+    other = open_worker()
+    assert job.step(other)
+    tell(other, "one", number)
+    while job.step(other):
+        pass
+
+    assert rows(other, "SELECT number FROM search_purges") == [(number,)]
+    assert job.at(other)[0] == "succeeded"
+
+
+def test_a_worker_that_loses_its_job_while_it_asks_has_not_asked(stored: Resources) -> None:
+    # Given a job that asks, and has to wait for a lock
+    job = asked_for(stored, RETENTION)
+    while job.at(stored)[1] != "search_hosts":
+        job.step(stored)
+    with psycopg.connect(stored.settings.database_url) as holder, ThreadPoolExecutor(1) as thread:
+        holder.execute("LOCK TABLE search_purges IN SHARE MODE")
+        asking = thread.submit(job.kind.run, stored, job.id)
+        with psycopg.connect(stored.settings.database_url, autocommit=True) as other:
+            assert wait_until(lambda: other.execute(BLOCKED).fetchall() == [(1,)], HANG_SECONDS)
+            other.execute("UPDATE retention_runs SET lease_token = gen_random_uuid(), lease_expires_at = now()")
+        holder.rollback()
+        assert asking.result() is False
+    assert rows(stored, "SELECT FROM search_purges") == []
+
+    # When another worker goes on, then there is one purge
+    while job.step(stored):
+        pass
+    assert rows(stored, "SELECT count(*) FROM search_purges") == [(1,)]
+
+
+def test_sessions_that_are_gone_are_noted_until_hosts_have_purged(stored: Resources) -> None:
+    # Given a session that an undo took, and a host that has not purged
+    rows(stored, "INSERT INTO search_session_changes VALUES ('undone', pg_current_xact_id()) RETURNING 1")
+    tell(stored, "one", 0)
+    job = asked_for(stored, RETENTION)
+    number = job.run_until_it_asks(stored)
+    assert job.step(stored)
+    noted = {session_id for (session_id,) in rows(stored, "SELECT session_id FROM search_session_changes")}
+    assert {"undone", "a0", "new"} <= noted
+
+    # When a session goes that the purge does not know, and the host has purged
+    rows(stored, "INSERT INTO search_session_changes VALUES ('later', pg_current_xact_id()) RETURNING 1")
+    tell(stored, "one", number)
+    while job.step(stored):
+        pass
+
+    # Then hosts are still told of that one, and of what there is
+    assert rows(stored, "SELECT session_id FROM search_session_changes ORDER BY 1") == [("later",), ("new",)]
+
+
+def test_the_workers_role_may_purge(stored: Resources) -> None:
+    url = as_role(stored.settings.database_url, WORKER)
+    with closing(open_resources(stored.settings.model_copy(update={"database_url": url}))) as worker:
+        job = asked_for(stored, RETENTION)
+        while job.step(worker):
+            pass
+    assert job.at(stored)[0] == "succeeded"
+
+
+def test_a_rebuild_has_hosts_make_their_indexes_anew(stored: Resources) -> None:
+    for number in (1, 2):
+        with stored.connection() as connection:
+            rebuild(connection, GAP)
+        assert rows(stored, "SELECT number FROM search_purges") == [(number,)]
