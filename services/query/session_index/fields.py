@@ -8,8 +8,11 @@ import re
 from functools import cache
 from itertools import pairwise
 from typing import Final
+from unicodedata import normalize
 
 from tantivy import Filter, Index, Schema, SchemaBuilder, TextAnalyzer, TextAnalyzerBuilder, Tokenizer
+
+from shared.document_words import SPACELESS
 
 VERSION: Final = 1
 SESSION_ID: Final = "session_id"
@@ -19,8 +22,7 @@ PARTS: Final = {"title": 4.0, "prompts": 3.0, "answers": 1.5, "files": 1.5, "com
 SPOKEN: Final = ("title", "prompts", "answers")
 
 _MAX_WORD_BYTES: Final = 64
-_SPACELESS: Final = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff"
-_RUN: Final = re.compile(f"[{_SPACELESS}]+")
+_RUN: Final = re.compile(f"[{SPACELESS}]+")
 # useEffect, HTTPServer, tree2: an identifier of several parts without a sign between them.
 _HUMPED: Final = re.compile(r"[A-Za-z]*[a-z0-9][A-Z][A-Za-z0-9]*|[A-Z]{2,}[a-z]{2,}[A-Za-z0-9]*")
 _HUMP: Final = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|[0-9]+")
@@ -75,7 +77,7 @@ def _plain() -> TextAnalyzerBuilder:
 def prepared(text: str) -> str:
     """A text with what analyzers cannot cut by themselves: the parts of `useEffect` behind it, and pairs of neighbours of scripts without spaces."""
     humped = _HUMPED.sub(_with_humps, text)
-    return humped if humped.isascii() else _RUN.sub(_pairs, humped)
+    return humped if humped.isascii() else _RUN.sub(_pairs, normalize("NFKC", humped))
 
 
 def words_of(text: str) -> list[str]:
