@@ -10,11 +10,13 @@ from unicodedata import normalize
 from shared.document_words import SPACELESS
 
 _RUN: Final = re.compile(f"[{SPACELESS}]+")
-# useEffect, HTTPServer: an identifier of several parts without a sign between them.
-_HUMPED: Final = re.compile(r"[A-Za-z]*[a-z0-9][A-Z][A-Za-z0-9]*|[A-Z]{2,}[a-z]{2,}[A-Za-z0-9]*")
+# useEffect, HTTPServer: an identifier of several parts without a sign between them. It is looked for at beginnings of words alone.
+_HUMPED: Final = re.compile(r"(?<![A-Za-z0-9])(?:[A-Z]*+[a-z0-9]++[A-Z]|[A-Z]{2,}+[a-z]{2})[A-Za-z0-9]*+")
 _HUMP: Final = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|[0-9]+")
 # A commit is written with 7 to 40 digits. All begin with the same ones.
-_HASH: Final = re.compile(r"\b(?=[a-f]*[0-9])(?=[0-9]*[a-f])([0-9a-f]{7})[0-9a-f]{0,33}\b")
+_HASH: Final = re.compile(r"\b[0-9a-f]{7,40}+\b")
+_HASH_BEGINNING: Final = 7
+
 _MONTHS: Final = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _GERMAN_MONTHS: Final = {"mär": 3, "mai": 5, "okt": 10, "dez": 12}
 _MONTH: Final = (
@@ -41,15 +43,15 @@ _DATES: Final = tuple(
 )
 
 
-def prepared(text: str) -> str:
-    """A text with the parts of `useEffect` behind it, and pairs of neighbours of scripts without spaces."""
-    humped = _HUMPED.sub(_with_humps, text)
+def prepared(text: str, *, with_parts: bool = True) -> str:
+    """A text with the parts of `useEffect` behind it, if they are wanted, and pairs of neighbours of scripts without spaces."""
+    humped = _HUMPED.sub(_with_humps, text) if with_parts else text
     return humped if humped.isascii() else _RUN.sub(_pairs, normalize("NFKC", humped))
 
 
 def hashes_of(text: str) -> set[str]:
     """The beginnings of the hashes in a text: what a full hash and a short one have in common."""
-    return set(_HASH.findall(text))
+    return {found[:_HASH_BEGINNING] for found in set(_HASH.findall(text)) if not (found.isdigit() or found.isalpha())}
 
 
 def days_of(at: date) -> tuple[str, str, str]:

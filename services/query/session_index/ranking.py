@@ -29,7 +29,7 @@ from services.query.session_index.stop_words import is_stop_word
 MOST_WORDS: Final = 32
 
 # How much a word tells of a session by where it is: what was said of it most, what came of calls least.
-WEIGHTS: Final = {"title": 3.0, "prompts": 3.0, "answers": 1.5, "files": 1.5, "commands": 1.0, "errors": 1.0, "results": 0.5}
+WEIGHTS: Final = {"title": 2.0, "prompts": 2.0, "answers": 1.5, "files": 1.5, "commands": 1.0, "errors": 1.0, "results": 0.5}
 # Another form of a word tells less than the word as it was typed.
 STEM_WEIGHT: Final = 0.7
 GERMAN_WEIGHT: Final = 1.5
@@ -39,7 +39,7 @@ DAY_WEIGHT: Final = 12.0
 # What a word counts in the parts where it is not best.
 OTHERS: Final = 0.3
 # Two words of the question side by side.
-PAIR_WEIGHT: Final = 0.5
+PAIR_WEIGHT: Final = 1.0
 MOST_PAIRS: Final = 8
 
 

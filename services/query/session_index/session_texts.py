@@ -20,8 +20,9 @@ _LIMITS: Final = {
     "most_texts": 2_000,
     "most_chars": 20_000,
     "most_input_chars": 2_000,
-    # Of the beginning and of the end of a result.
-    "most_end_chars": 1_000,
+    # Of the beginning and of the end of a result, and of an error.
+    "most_end_chars": 500,
+    "most_error_end_chars": 1_500,
 }
 # Of a part of a session.
 _MOST_PART_CHARS: Final = 1_000_000
@@ -104,7 +105,8 @@ def _document(session_id: str, texts: _Texts) -> Document:
     made.add_text(SESSION_ID, session_id)
     for part, of_part in texts.parts.items():
         text = "\n".join(of_part)[:_MOST_PART_CHARS]
-        words = prepared(text)
+        # Results are mostly code: the parts of its identifiers would be many, and tell little.
+        words = prepared(text, with_parts=part != "results")
         made.add_text(part, words)
         if part in SPOKEN:
             made.add_text(stems_of(part), words)

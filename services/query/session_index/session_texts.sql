@@ -13,7 +13,8 @@ SELECT c.kind, c.role, c.tool_name, c.is_error, c.agent_id IS NOT NULL AS is_of_
     CASE WHEN c.kind <> 'tool_call' THEN left(t.content, %(most_chars)s)
         WHEN c.result_at IS NULL THEN left(t.input, %(most_input_chars)s)
         ELSE left(t.input, least(c.result_at - 1, %(most_input_chars)s)) END AS said,
-    CASE WHEN length(t.content) - c.result_at <= 2 * %(most_end_chars)s THEN substr(t.content, c.result_at + 1)
-        ELSE substr(t.content, c.result_at + 1, %(most_end_chars)s) || E'\n' || right(t.content, %(most_end_chars)s) END AS result
+    CASE WHEN length(t.content) - c.result_at <= 2 * e.end_chars THEN substr(t.content, c.result_at + 1)
+        ELSE substr(t.content, c.result_at + 1, e.end_chars) || E'\n' || right(t.content, e.end_chars) END AS result
 FROM chosen AS c JOIN search_texts AS t ON t.id = c.id
+CROSS JOIN LATERAL (SELECT CASE WHEN c.is_error THEN %(most_error_end_chars)s ELSE %(most_end_chars)s END AS end_chars) AS e
 ORDER BY c.occurred_at, c.id
