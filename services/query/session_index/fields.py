@@ -77,15 +77,15 @@ def _analyzers() -> dict[str, TextAnalyzer]:
         "words": _words().build(),
         "english": _words().filter(Filter.stemmer("english")).build(),
         "german": _words().filter(Filter.stemmer("german")).build(),
-        "names": _folded(r"[\p{L}\p{N}]+(?:[._\-][\p{L}\p{N}]+)+").build(),
+        "names": _folded(Tokenizer.regex(r"[\p{L}\p{N}]+(?:[._\-][\p{L}\p{N}]+)+")).build(),
         "given": TextAnalyzerBuilder(Tokenizer.whitespace()).build(),
     }
 
 
 def _words() -> TextAnalyzerBuilder:
-    return _folded(r"[\p{L}\p{N}\p{M}]+")
+    # Half the time of a regular expression.
+    return _folded(Tokenizer.simple())
 
 
-def _folded(pattern: str) -> TextAnalyzerBuilder:
-    cut = TextAnalyzerBuilder(Tokenizer.regex(pattern)).filter(Filter.remove_long(_MAX_WORD_BYTES))
-    return cut.filter(Filter.lowercase()).filter(Filter.ascii_fold())
+def _folded(tokenizer: Tokenizer) -> TextAnalyzerBuilder:
+    return TextAnalyzerBuilder(tokenizer).filter(Filter.remove_long(_MAX_WORD_BYTES)).filter(Filter.lowercase()).filter(Filter.ascii_fold())

@@ -3,9 +3,10 @@
 import re
 from collections.abc import Iterator
 from datetime import date
+from functools import cache
 from itertools import pairwise
 from typing import Final
-from unicodedata import normalize
+from unicodedata import category, normalize
 
 from shared.document_words import SPACELESS
 
@@ -46,7 +47,7 @@ _DATES: Final = tuple(
 def prepared(text: str, *, with_parts: bool = True) -> str:
     """A text with the parts of `useEffect` behind it, if they are wanted, and pairs of neighbours of scripts without spaces."""
     humped = _HUMPED.sub(_with_humps, text) if with_parts else text
-    return humped if humped.isascii() else _RUN.sub(_pairs, normalize("NFKC", humped))
+    return humped if humped.isascii() else _RUN.sub(_pairs, _marks().sub("", normalize("NFKC", humped)))
 
 
 def hashes_of(text: str) -> set[str]:
@@ -67,6 +68,12 @@ def dates_in(text: str) -> tuple[list[str], str]:
             found += _days(match)
         text = pattern.sub(lambda match: " " if any(_days(match)) else match[0], text)
     return list(dict.fromkeys(found)), text
+
+
+@cache
+def _marks() -> re.Pattern[str]:
+    """Signs that stand on or beside letters, of scripts up to Tibetan: the analyzers would cut words at them."""
+    return re.compile(f"[{''.join(chr(code) for code in range(0x300, 0x1000) if category(chr(code)).startswith('M'))}]")
 
 
 def _days(match: re.Match[str]) -> Iterator[str]:
