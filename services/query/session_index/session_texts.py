@@ -10,7 +10,7 @@ from msgspec import Struct, field
 from tantivy import Document
 
 from services.query.database import Connection, Row, rows
-from services.query.session_index.fields import DAYS, GERMAN, HASHES, NAMES, SESSION_ID, SPOKEN, stems_of
+from services.query.session_index.fields import BREVITY, DAYS, GERMAN, HASHES, NAMES, SESSION_ID, SPOKEN, stems_of
 from services.query.session_index.prepared_text import days_of, hashes_of, prepared
 from services.query.session_index.stop_words import is_german
 from shared.sql_files import statement
@@ -26,6 +26,10 @@ _LIMITS: Final = {
 }
 # Of a part of a session.
 _MOST_PART_CHARS: Final = 1_000_000
+
+# A session of so many characters, without results, is usual. One of ten times as many counts 0.7 of it.
+_USUAL_CHARS: Final = 10_000
+_BREVITY_COUNTS: Final = 0.2
 
 # Tools whose input begins with a file's path.
 _WRITE_TOOLS: Final = frozenset(("Edit", "MultiEdit", "NotebookEdit", "Write"))
@@ -103,6 +107,7 @@ def _add_call(texts: _Texts, row: Row) -> None:
 def _document(session_id: str, texts: _Texts) -> Document:
     made = Document()
     made.add_text(SESSION_ID, session_id)
+    length = 0
     for part, of_part in texts.parts.items():
         text = "\n".join(of_part)[:_MOST_PART_CHARS]
         # Results are mostly code: the parts of its identifiers would be many, and tell little.
@@ -112,6 +117,8 @@ def _document(session_id: str, texts: _Texts) -> Document:
             made.add_text(stems_of(part), words)
         if part != "results":
             made.add_text(NAMES, text)
+            length += len(text)
+    made.add_float(BREVITY, (1 + length / _USUAL_CHARS) ** -_BREVITY_COUNTS)
     if texts.german:
         made.add_text(GERMAN, "\n".join(texts.german)[:_MOST_PART_CHARS])
     # A commit that the session made counts more than one that it saw.
