@@ -20,7 +20,8 @@ log = structlog.get_logger()
 
 # How old a look may be for a search.
 FRESH_SECONDS: Final = 1.0
-_CHANGED_SESSIONS: Final = statement(__package__, "follow.sql", "changed_sessions")
+# Sessions that are counted behind a writer that does not come to them.
+MOST_CHANGED: Final = 10_000
 _VISIBLE_SESSIONS: Final = statement(__package__, "follow.sql", "visible_sessions")
 
 T = TypeVar("T")
@@ -80,7 +81,7 @@ class SessionIndex:
                 return
             self._read_state(self._folder)
             with self._database.connection(from_primary=True) as connection:
-                seen = look(connection, self._state)
+                seen = look(connection, self._state, most=MOST_CHANGED)
             self._seen, self._looked_at = seen, time.time()
             if seen.allows(self._state):
                 self._follow(self._folder)
@@ -95,14 +96,10 @@ class SessionIndex:
     def waiting(self, connection: Connection) -> int:
         """How many sessions that this connection sees are not in the index as they are. psycopg.Error if Postgres is away."""
         with self._lock:
-            state, seen = self._state, self._seen
-        if state is None or seen is None or not (state.waiting or seen.changed):
+            waiting = self._waiting()
+        if waiting is not None and not waiting:
             return 0
-        session_ids = set(state.waiting)
-        if seen.changed:
-            with self._database.connection(from_primary=True) as primary:
-                session_ids.update(row for (row,) in primary.execute(_CHANGED_SESSIONS.encode(), {"snapshot": state.snapshot}))
-        found: int = one_row(connection, _VISIBLE_SESSIONS, {"session_ids": list(session_ids)})["waiting"]
+        found: int = one_row(connection, _VISIBLE_SESSIONS, {"session_ids": None if waiting is None else list(waiting)})["waiting"]
         return found
 
     def is_settled(self) -> bool:
@@ -118,7 +115,13 @@ class SessionIndex:
     def waiting_about(self) -> int:
         """How many sessions wait, as the last look saw it."""
         with self._lock:
-            return (len(self._state.waiting) if self._state else 0) + (self._seen.changed if self._seen else 0)
+            return len(self._waiting() or ())
+
+    def _waiting(self) -> set[str] | None:
+        """None: all."""
+        if self._state is None or self._seen is None or not self._seen.allows(self._state):
+            return None
+        return {*self._state.waiting, *self._seen.changed}
 
     def close(self) -> None:
         """Ends the writer, and drops the files."""
