@@ -48,6 +48,7 @@ LEFT_OUT_TABLES: Final = {
         (
             *("activity_rollups", "tool_rollups", "file_rollups", "file_sets", "usage_rollups", "error_rollups", "active_days"),
             *("session_files", "search_documents", "search_pending", "search_words", "search_former_results"),
+            *("search_session_changes", "search_purges"),
         ),
         _MADE_AGAIN,
     ),
