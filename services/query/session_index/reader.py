@@ -20,6 +20,8 @@ log = structlog.get_logger()
 
 # How old a look may be for a search.
 FRESH_SECONDS: Final = 1.0
+# After a look that failed, searches go on without the index for so long.
+AWAY_SECONDS: Final = 5.0
 # Sessions that are counted behind a writer that does not come to them.
 MOST_CHANGED: Final = 10_000
 _VISIBLE_SESSIONS: Final = statement(__package__, "follow.sql", "visible_sessions")
@@ -41,7 +43,7 @@ class SessionIndex:
         self._searcher: Searcher | None = None
         self._seen: Look | None = None
         # By the clock on the wall, which goes on while a machine sleeps.
-        self._looked_at = 0.0
+        self._looked_at = self._failed_at = 0.0
         self._is_announced = False
 
     def announced(self) -> None:
@@ -50,16 +52,24 @@ class SessionIndex:
 
     def searcher(self) -> Searcher | None:
         """None: there is no index yet, or one that a purge has still to make anew. A search is to look again each time."""
-        with self._lock:
-            if not self._is_announced:
-                return None
-            if not 0 <= time.time() - self._looked_at < FRESH_SECONDS:
+        # While the primary hangs, no search waits for it for long.
+        if not self._is_announced or not self._lock.acquire(timeout=FRESH_SECONDS):
+            return None
+        try:
+            if not self._is_of_the_last(self._looked_at, FRESH_SECONDS):
+                if self._is_of_the_last(self._failed_at, AWAY_SECONDS):
+                    return None
                 try:
                     self.look()
-                except psycopg.Error as error:
-                    log.warning("session_index_unknown", error=type(error).__name__)
-                    self._seen, self._searcher = None, None
+                except psycopg.Error:
+                    return None
             return self._searcher
+        finally:
+            self._lock.release()
+
+    @staticmethod
+    def _is_of_the_last(at: float, seconds: float) -> bool:
+        return 0 <= time.time() - at < seconds
 
     def ask(self, question: Callable[[Searcher], T]) -> T | None:
         """The answer of the index; None as `searcher` says it, and if its files are damaged, which then are made anew."""
@@ -80,8 +90,12 @@ class SessionIndex:
                 self._looked_at = time.time()
                 return
             self._read_state(self._folder)
-            with self._database.connection(from_primary=True) as connection:
-                seen = look(connection, self._state, most=MOST_CHANGED)
+            try:
+                with self._database.connection(from_primary=True) as connection:
+                    seen = look(connection, self._state, most=MOST_CHANGED)
+            except psycopg.Error:
+                self._failed_at = time.time()
+                raise
             self._seen, self._looked_at = seen, time.time()
             if seen.allows(self._state):
                 self._follow(self._folder)
