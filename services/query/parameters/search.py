@@ -50,16 +50,11 @@ class DocumentSearch(Dated):
     group_by: Annotated[
         Literal["session"] | None,
         Absent(),
-        Field(
-            description="`session`: sessions with their best matches; behind them those that have the words in different texts, by how rare the "
-            "words are, how often and where they are said."
-        ),
+        Field(description="`session`: sessions with their best matches."),
     ] = None
     context: bool = Field(False, description="Also what was said before and after each match.")
     include_content: bool = Field(False, description="Also the whole text of each match. A page holds at most 8 MiB of text.")
-    correct: bool = Field(
-        True, description="If little is found: search other forms of the words too, and near words instead of those that nobody wrote."
-    )
+    correct: bool = Field(True, description="In `ranked`: take a near word instead of one that no session has.")
     kind: Annotated[Kind | None, Absent(), Field(description=f"Only this kind. {_KINDS}")] = None
     project_id: OptionalProject = None
     group: OptionalGroup = None

@@ -48,7 +48,7 @@ class Term(Struct, frozen=True):
     """One word or phrase.
 
     `lexemes` are quoted lexemes of a tsquery, the last perhaps with `:*`. `is_exact`: they do not tell all, `text` must be in the document.
-    `phrase` is a tsquery for its words side by side, if it has several: it tells sooner than the text. `forms` are other words that do as well.
+    `phrase` is a tsquery for its words side by side, if it has several: it tells sooner than the text.
     """
 
     text: str
@@ -57,17 +57,6 @@ class Term(Struct, frozen=True):
     lexemes: tuple[str, ...]
     is_exact: bool
     phrase: str | None = None
-    forms: tuple[str, ...] = ()
-
-    @property
-    def texts(self) -> tuple[str, ...]:
-        """One of them must be there."""
-        return self.text, *self.forms
-
-    @property
-    def wanted(self) -> tuple[str, ...]:
-        """What a document must have, each a tsquery."""
-        return (f"({' | '.join((*self.lexemes, *map(_only_lexeme, self.forms)))})",) if self.forms else self.lexemes
 
 
 class Query(Struct, frozen=True):
@@ -80,8 +69,7 @@ class Query(Struct, frozen=True):
     @property
     def highlights(self) -> tuple[str, ...]:
         """What is marked in a document."""
-        wanted = (text for terms in self.alternatives for term in terms if not term.is_excluded for text in term.texts)
-        return tuple(dict.fromkeys(wanted))
+        return tuple(dict.fromkeys(term.text for terms in self.alternatives for term in terms if not term.is_excluded))
 
 
 def parse(q: str, most_terms: int = MAX_TERMS, *, with_filters: bool = True) -> Query:
@@ -175,11 +163,6 @@ def _first_of(text: str, end: int) -> str:
         kept = int(text[:end].count(opening) > text[:end].count(behind[0]))
     symbols = len(behind) - len(behind.lstrip(":=<>&|+-*/"))
     return behind[: max(kept, symbols if symbols >= 2 else 0)]
-
-
-def _only_lexeme(word: str) -> str:
-    [lexeme] = query_lexemes(word)
-    return lexeme
 
 
 def _unquoted(lexeme: str) -> str:

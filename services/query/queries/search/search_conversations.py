@@ -14,7 +14,7 @@ from services.query.queries.lists.events import NUMBER_OF_MESSAGES, EventFilters
 from services.query.queries.lists.paging import Paging
 from services.query.queries.search import document_conditions
 from services.query.queries.search.document_finder import COUNT_MS, MAX_TOTAL, Found, Stretch, set_scans, within
-from services.query.queries.search.document_pages import BY_TIME, IN_WINDOW, Find, OfWords, Shown, cursor_of, position
+from services.query.queries.search.document_pages import Find, Shown, cursor_of, position
 from services.query.queries.search.noted_messages import Noted, noted, noted_matches, sql, with_noted
 from services.query.queries.search.query_language import Query
 from services.query.queries.search.search_documents import completeness, page_of_matches
@@ -65,9 +65,7 @@ def _page(connection: Connection, query: Query, parameters: Row, waiting: Noted,
         matches = noted_matches(connection, waiting, query, conditions, asked)
         return partial(_with_whole_lengths, connection, with_noted(find, matches))
 
-    after = position(paging, IN_WINDOW, BY_TIME)
-    assert not isinstance(after, OfWords)
-    return page_of_matches(connection, conditions, parameters, paging, after, sort=sort, also=also)
+    return page_of_matches(connection, conditions, parameters, paging, position(paging), sort=sort, also=also)
 
 
 class _Length(Struct, frozen=True):

@@ -57,9 +57,9 @@ LEFT JOIN (
         SELECT sum(w.weight * ts_rank(d.terms, w.word, 1)) / %(all_weights)s
         FROM unnest(%(words)s::tsquery[], %(weights)s::int[]) AS w (word, weight)), 0)
     + coalesce(ts_rank_cd(d.terms, %(together)s::tsquery, 1), 0))
-    * CASE WHEN %(only_words_rank)s THEN 1 ELSE CASE d.kind WHEN 'session' THEN 2 WHEN 'message' THEN CASE d.role WHEN 'user' THEN 1.5 ELSE 1.2 END WHEN 'file' THEN 1.2 ELSE 0.8 END END
+    * CASE WHEN %(only_words_rank)s THEN 1 ELSE CASE d.kind
+        WHEN 'session' THEN 2 WHEN 'message' THEN CASE d.role WHEN 'user' THEN 1.5 ELSE 1.2 END WHEN 'file' THEN 1.2 ELSE 0.8 END END
     + CASE WHEN d.kind = 'session' AND NOT %(only_words_rank)s THEN 1 ELSE 0 END
-    + CASE WHEN %(as_typed)s::tsquery IS NOT NULL AND d.terms @@ %(as_typed)s::tsquery THEN 10 ELSE 0 END
     )::numeric, 6)::float8, 0.000001) AS score FROM search_texts d WHERE d.id = n.id AND ((d.terms @@ %(terms_0)s::tsquery AND (d.has_places IS NOT TRUE OR d.terms @@ %(phrase_0_0)s::tsquery) AND strpos(lower(d.content), lower(%(text_0_0)s)) > 0) OR (d.terms @@ %(terms_1)s::tsquery AND NOT strpos(lower(d.content), lower(%(text_1_1)s)) > 0)) OFFSET 0) AS whole
     LIMIT %(fetch)s
 ) page ON true
