@@ -87,16 +87,31 @@ class RankedSessions(Answer):
     is_ready: Annotated[bool, doc("False: the ranking is being made, or made anew. Nothing is ranked until then.")]
 
 
+_Start = Annotated[int, doc("Where it begins in `q`, in characters of Unicode, with its hyphen and quotes.")]
+_End = Annotated[int, doc("Where it ends.")]
+
+
 class InterpretedTerm(Answer):
     text: str
     kind: Literal["word", "phrase", "literal", "regex"]
     is_excluded: bool
+    start: _Start
+    end: _End
+
+
+class TypedFilter(Answer):
+    name: str
+    value: str
+    is_excluded: bool
+    start: _Start
+    end: _End
 
 
 class Interpreted(Answer):
     mode: Literal["words", "literal", "regex"]
     alternatives: Annotated[list[list[InterpretedTerm]], doc("One of them must match, each with all of its terms.")]
-    filters: Annotated[dict[str, FilterValue], doc("By name; with a hyphen before it: excluded.")]
+    filters: Annotated[dict[str, FilterValue], doc("By name; with a hyphen before it: excluded. Those of parameters too.")]
+    typed: Annotated[list[TypedFilter], doc("The filters of `q`, in the order in which they stand there.")]
 
 
 class DocumentPage(Answer, kw_only=True):

@@ -36,7 +36,7 @@ class DocumentSearch(Dated):
             description='Words that must all match (the last one also as a prefix), `"a phrase"`, `-not`, `or`; and filters: `project:shop` '
             "(name, end of the path or id), `user:`, `tool:`, `file:`, `branch:`, `role:`, `kind:`, `machine:`, `session:`, `agent:`, `is:error`, "
             '`is:starred`, `before:`, `after:` (a date, `7d`, `yesterday`). A value with spaces is quoted: `project:"my shop"`. At most 32 terms. '
-            "With `mode=literal` and `mode=regex` it is taken as it stands.",
+            "A filter in it goes before the parameter of its name. With `mode=literal` and `mode=regex` it is taken as it stands.",
             examples=["retry upload project:shop is:error"],
         ),
     ] = None

@@ -73,9 +73,13 @@ DOCUMENTS_EXAMPLE: dict[str, Any] = {
     "interpreted": {
         "mode": "words",
         "alternatives": [
-            [{"text": "retry", "kind": "word", "is_excluded": False}, {"text": "upload", "kind": "word", "is_excluded": False}]
+            [
+                {"text": "retry", "kind": "word", "is_excluded": False, "start": 0, "end": 5},
+                {"text": "upload", "kind": "word", "is_excluded": False, "start": 6, "end": 12},
+            ]
         ],
         "filters": {"is": "error"},
+        "typed": [{"name": "is", "value": "error", "is_excluded": False, "start": 13, "end": 21}],
     },
     "pending_documents": 0,
 }

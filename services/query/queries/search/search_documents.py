@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from msgspec import UNSET, Struct
 from psycopg.errors import InvalidRegularExpression
 
-from services.query.answers.search import DocumentPage, Interpreted, InterpretedTerm, Match
+from services.query.answers.search import DocumentPage, Interpreted, InterpretedTerm, Match, TypedFilter
 from services.query.database import Connection, Row, fetch, one_row, rows
 from services.query.queries.lists.paging import Paging
 from services.query.queries.search import document_conditions, query_filters
@@ -109,9 +109,11 @@ def search_documents(connection: Connection, wanted: Wanted, paging: Paging) -> 
 
 
 def _interpreted(wanted: Wanted, query: Query | None, filters: Filters) -> Interpreted:
-    if wanted.mode == "words":
-        return Interpreted(wanted.mode, interpreted(query) if query else [], filters.shown)
-    return Interpreted(wanted.mode, [[InterpretedTerm(wanted.text, wanted.mode, False)]], filters.shown)
+    if wanted.mode != "words":
+        return Interpreted(wanted.mode, [[InterpretedTerm(wanted.text, wanted.mode, False, 0, len(wanted.text))]], filters.shown, [])
+    assert query is not None
+    typed = [TypedFilter(each.name, each.value, each.is_excluded, each.start, each.end) for each in query.filters]
+    return Interpreted(wanted.mode, interpreted(query), filters.shown, typed)
 
 
 def check_pattern(connection: Connection, pattern: str) -> None:
