@@ -4,7 +4,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import psycopg
-import pytest
 from starlette.testclient import TestClient
 
 from tests.integration.query import seed
