@@ -1,8 +1,13 @@
 """Stands in until the reader of `follow` is merged."""
 
+from collections.abc import Callable
+from typing import TypeVar
+
 from tantivy import Index, Searcher
 
 from services.query.database import Connection
+
+T = TypeVar("T")
 
 
 class SessionIndex:
@@ -10,9 +15,9 @@ class SessionIndex:
 
     index: Index | None = None
 
-    def searcher(self) -> Searcher | None:
+    def ask(self, question: Callable[[Searcher], T]) -> T | None:
         """What can be searched."""
-        return self.index.searcher() if self.index else None
+        return question(self.index.searcher()) if self.index else None
 
     def waiting(self, _: Connection) -> int:
         """How many sessions are not in it yet."""

@@ -16,7 +16,7 @@ from msgspec.structs import asdict, replace
 
 from services.query.answers.fields import TitleSource
 from services.query.answers.search import Match, RankedMatch, RankedSessions
-from services.query.database import Connection, fetch, rows
+from services.query.database import AWAY, Connection, fetch, rows
 from services.query.queries.search.document_conditions import Conditions, may_tell_frequencies, of_words, rarity
 from services.query.queries.search.document_finder import Deadline, Scored, within
 from services.query.queries.search.document_items import MOST_HITS_OF_A_SESSION, items
@@ -114,35 +114,38 @@ def ranked_sessions(
         RankedMatch(**asdict(session), items=[text for text in texts if text.session_id == session.session_id])
         for session in found[:MOST_SESSIONS]
     ]
-    return RankedSessions(sessions, corrected, index.waiting(connection), is_ready), is_complete
+    return RankedSessions(sessions, corrected, _waiting(connection, index), is_ready), is_complete
+
+
+def _waiting(connection: Connection, index: SessionIndex) -> int:
+    """How many sessions wait. Of a replica whose primary is away nobody knows it: then none."""
+    try:
+        return index.waiting(connection)
+    except AWAY:
+        return 0
 
 
 def _ranker(index: SessionIndex, query: Query, wanted: Sequence[Term], *, tells: bool, corrects: bool) -> Rank:
-    """IndexFailed if there is nothing to ask."""
-    searcher = _told(index.searcher)
-    if searcher is None:
-        raise IndexFailed
     words = [term.text for term in wanted]
     # With `or`, a word may be excluded of one alternative only: a session can have it then.
-    excluded = set.intersection(*({term.text for term in terms if term.is_excluded} for terms in query.alternatives))
+    excluded = sorted(set.intersection(*({term.text for term in terms if term.is_excluded} for terms in query.alternatives)))
 
-    def ranking(limit: int, among: Sequence[str] | None) -> Ranking:
-        return _told(
-            lambda: rank(searcher, words, sorted(excluded), limit=limit, among=among, weighs_rarity=tells, corrects=corrects and tells)
-        )
+    def ranked(limit: int, among: Sequence[str] | None) -> Ranking:
+        try:
+            ranking = index.ask(
+                lambda searcher: rank(searcher, words, excluded, limit=limit, among=among, weighs_rarity=tells, corrects=corrects and tells)
+            )
+        except (KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException as error:
+            # Whatever is wrong with it: a panic of its engine is no Exception.
+            log.exception("session_index_failed")
+            raise IndexFailed from error
+        if ranking is None:
+            raise IndexFailed
+        return ranking
 
-    return ranking
-
-
-def _told(ask: Callable[[], Content]) -> Content:
-    """What the index tells. IndexFailed, whatever is wrong with it: a panic of its engine is no Exception."""
-    try:
-        return ask()
-    except (KeyboardInterrupt, SystemExit):
-        raise
-    except BaseException as error:
-        log.exception("session_index_failed")
-        raise IndexFailed from error
+    return ranked
 
 
 def _rankings(asked: _Asked, ranked: Rank, *, tells: bool) -> Iterator[Ranking]:
@@ -161,7 +164,8 @@ def _rankings(asked: _Asked, ranked: Rank, *, tells: bool) -> Iterator[Ranking]:
         if len(ranking.sessions) < limit:
             return
         seen |= {session.session_id for session in ranking.sessions}
-    yield _without(seen, ranked(CANDIDATES[0], _ids(asked, "sessions_that_pass")))
+    # Of those that were seen fewer than are wanted are among them.
+    yield _without(seen, ranked(2 * MOST_SESSIONS, _ids(asked, "sessions_that_pass")))
 
 
 def _without(seen: set[str], ranking: Ranking) -> Ranking:
