@@ -30,13 +30,13 @@ _SURELY_SMALL_CHARS: Final = 35_000
 # About 10 MB.
 _MAX_KEPT: Final = 65_536
 
-_SPACELESS: Final = (
+SPACELESS: Final = (
     "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff"  # Thai, Lao, Burmese, Khmer
     "\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff"
 )
-_SPACELESS_START: Final = re.compile(f"[{_SPACELESS}]")
+_SPACELESS_START: Final = re.compile(f"[{SPACELESS}]")
 # A word that follows a script without spaces is its own word.
-_WORD: Final = re.compile(rf"[{_SPACELESS}]+|[^\W{_SPACELESS}]+")
+_WORD: Final = re.compile(rf"[{SPACELESS}]+|[^\W{SPACELESS}]+")
 _LETTERS: Final = re.compile(r"[^\W\d_]+")
 _PART: Final = re.compile(r"[A-Z]?[a-z0-9]+|[A-Z]+[0-9]*(?![a-z])")
 _ASCII: Final = "".join(map(chr, range(128)))

@@ -97,7 +97,7 @@ def sample_database(url: str | None, files: list[Path]) -> Iterator[str]:
         migrate(server.url)
         archive = folder / "samples.zip"
         make_archive(files, archive, 0)
-        run_job(server.url, add_job(server.url, archive, SHARES), SHARES, None)
+        run_job(server.url, add_job(server.url, archive, SHARES), SHARES, None, redis.url)
         worker = open_resources(Settings(database_url=server.url, redis_url=redis.url, archive=False))
         while index_pending(worker):
             pass

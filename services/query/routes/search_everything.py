@@ -6,6 +6,7 @@ from fastapi import APIRouter, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from services.query.answers.search import DocumentPage
+from services.query.database import Connection
 from services.query.http.parameters import RESPONSES, dates, is_bound, only_project, page_of_json, settings_of
 from services.query.http.pattern_searches import PatternSearches
 from services.query.http.read_response import read_response
@@ -27,10 +28,14 @@ async def search_everything(request: Request, parameters: Annotated[DocumentSear
     If its time is over, the answer has what was found so far, and `is_complete` is false.
     """
     wanted, page = _wanted(request, parameters), page_of_json(request, parameters)
+
+    def search(connection: Connection) -> DocumentPage:
+        return search_documents(connection, request.app.state.session_index, wanted, page)
+
     if wanted.mode == "regex":
         patterns: PatternSearches = request.app.state.pattern_searches
-        return await patterns.answer(request, lambda connection: search_documents(connection, wanted, page))
-    return await run_in_threadpool(read_response, request, lambda connection: search_documents(connection, wanted, page))
+        return await patterns.answer(request, search)
+    return await run_in_threadpool(read_response, request, search)
 
 
 def _wanted(request: Request, parameters: DocumentSearch) -> Wanted:

@@ -62,7 +62,7 @@ class Conditions(Struct, frozen=True):
 
     def filled(self, text: str, *, by_index: bool = True) -> str:
         """A statement over documents d, filled."""
-        filled = text.replace("{filters}", sql("filters")).replace("{score}", sql("score"))
+        filled = text.replace("{bounds}", sql("bounds")).replace("{filters}", sql("filters")).replace("{score}", sql("score"))
         indexed, rest = (self.indexed, self.rest) if by_index else ("true", self.matches)
         return filled.replace("{indexed}", indexed).replace("{matches}", self.matches).replace("{rest}", rest)
 

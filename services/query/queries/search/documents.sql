@@ -6,29 +6,14 @@
 -- For an estimate of how many there are; never run.
 SELECT 1
 FROM search_documents d
-WHERE (%(session_id)s::text IS NULL OR d.session_id = %(session_id)s)
-    AND (%(project_id)s::bigint IS NULL OR d.project_id = %(project_id)s)
-    AND (%(start)s::timestamptz IS NULL OR d.occurred_at >= %(start)s)
-    AND (%(end)s::timestamptz IS NULL OR d.occurred_at < %(end)s)
+WHERE {bounds}
     AND {indexed}
-
--- name: all
--- For an estimate of how many there are to look at; never run.
-SELECT 1
-FROM search_documents d
-WHERE (%(session_id)s::text IS NULL OR d.session_id = %(session_id)s)
-    AND (%(project_id)s::bigint IS NULL OR d.project_id = %(project_id)s)
-    AND (%(start)s::timestamptz IS NULL OR d.occurred_at >= %(start)s)
-    AND (%(end)s::timestamptz IS NULL OR d.occurred_at < %(end)s)
 
 -- name: edge
 -- The document behind so many others, from an index alone. No row if there are no more documents.
 SELECT nullif(d.occurred_at, '-infinity') AS timestamp, d.id
 FROM search_documents d
-WHERE (%(session_id)s::text IS NULL OR d.session_id = %(session_id)s)
-    AND (%(project_id)s::bigint IS NULL OR d.project_id = %(project_id)s)
-    AND (%(start)s::timestamptz IS NULL OR d.occurred_at >= %(start)s)
-    AND (%(end)s::timestamptz IS NULL OR d.occurred_at < %(end)s)
+WHERE {bounds}
     AND (%(after_time)s::timestamptz IS NULL OR (d.occurred_at, d.id) < (%(after_time)s, %(after_id)s::uuid))
     AND (%(newest_time)s::timestamptz IS NULL OR (d.occurred_at, d.id) <= (%(newest_time)s, %(newest_id)s::uuid))
     AND (%(oldest_time)s::timestamptz IS NULL OR (d.occurred_at, d.id) >= (%(oldest_time)s, %(oldest_id)s::uuid))
@@ -40,10 +25,7 @@ OFFSET %(skipped)s LIMIT 1
 WITH read AS MATERIALIZED (
     SELECT d.id, d.occurred_at, d.kind, d.session_id, d.project_id, d.user_id, d.role, d.tool_name, d.is_error, d.agent_id
     FROM search_documents d
-    WHERE (%(session_id)s::text IS NULL OR d.session_id = %(session_id)s)
-        AND (%(project_id)s::bigint IS NULL OR d.project_id = %(project_id)s)
-        AND (%(start)s::timestamptz IS NULL OR d.occurred_at >= %(start)s)
-        AND (%(end)s::timestamptz IS NULL OR d.occurred_at < %(end)s)
+    WHERE {bounds}
         AND (%(from_time)s::timestamptz IS NULL OR (d.occurred_at, d.id) <= (%(from_time)s, %(from_id)s::uuid))
         AND (%(until_time)s::timestamptz IS NULL OR (d.occurred_at, d.id) < (%(until_time)s, %(until_id)s::uuid))
         AND (%(since_time)s::timestamptz IS NULL OR (d.occurred_at, d.id) >= (%(since_time)s, %(since_id)s::uuid))
@@ -86,14 +68,69 @@ SELECT count(*) AS matches
 FROM (
     SELECT
     FROM search_documents d
-    WHERE (%(session_id)s::text IS NULL OR d.session_id = %(session_id)s)
-        AND (%(project_id)s::bigint IS NULL OR d.project_id = %(project_id)s)
-        AND (%(start)s::timestamptz IS NULL OR d.occurred_at >= %(start)s)
-        AND (%(end)s::timestamptz IS NULL OR d.occurred_at < %(end)s)
+    WHERE {bounds}
         AND {matches}
         AND {filters}
     LIMIT %(most)s
 ) AS counted
+
+-- name: sessions_of_key
+SELECT session_id FROM sessions
+
+-- name: sessions_that_pass
+SELECT DISTINCT d.session_id FROM search_texts d WHERE d.session_id IS NOT NULL AND {bounds} AND {indexed} AND {rest} AND {filters}
+
+-- name: passing_sessions
+-- Of the candidates the best, as they are shown, of which a document passes. They are looked at best first, until enough are found.
+SELECT best.session_id, coalesce(k.title, s.title) AS session_title, CASE WHEN k.title IS NULL THEN s.title_source ELSE 'person' END AS session_title_source,
+    nullif(s.project_id, 0) AS project_id, p.name AS project_name, u.name AS user, nullif(s.last_event_at, '-infinity') AS timestamp, best.score
+FROM (
+    SELECT c.session_id, c.score
+    FROM (
+        SELECT s.session_id, c.score
+        FROM unnest(%(ids)s::text[], %(scores)s::float8[]) AS c (session_id, score)
+        JOIN sessions s ON s.session_id = c.session_id
+        ORDER BY c.score DESC, s.last_event_at DESC NULLS LAST, s.session_id
+    ) AS c
+    CROSS JOIN LATERAL (SELECT FROM search_texts d WHERE d.session_id = c.session_id AND {bounds} AND {indexed} AND {rest} AND {filters} LIMIT 1) AS document
+    LIMIT %(most)s
+) AS best
+JOIN sessions s ON s.session_id = best.session_id
+LEFT JOIN session_marks k ON k.session_id = s.session_id
+LEFT JOIN projects p ON p.id = s.project_id
+LEFT JOIN users u ON u.id = s.user_id
+ORDER BY best.score DESC, s.last_event_at DESC NULLS LAST, s.session_id
+
+-- name: texts_of_sessions
+-- Of each session the best texts with any of the words.
+SELECT best.session_id, best.id, best.score
+FROM unnest(%(sessions)s::text[]) AS asked (session_id)
+CROSS JOIN LATERAL (
+    SELECT d.session_id, d.id, {score} AS score
+    FROM search_texts d
+    WHERE d.session_id = asked.session_id AND {bounds} AND {indexed} AND {rest} AND {filters}
+    ORDER BY score DESC, d.occurred_at DESC, d.id DESC
+    LIMIT %(most)s
+) AS best
+
+-- name: first_texts
+-- Of each session what was asked first; where nothing passes that was asked, what is there first.
+SELECT first.session_id, first.id, 0::float8 AS score
+FROM unnest(%(sessions)s::text[]) AS asked (session_id)
+CROSS JOIN LATERAL (
+    SELECT d.session_id, d.id
+    FROM search_texts d
+    WHERE d.session_id = asked.session_id AND {bounds} AND {indexed} AND {rest} AND {filters}
+    ORDER BY (d.kind = 'message' AND d.role = 'user') IS NOT TRUE, d.occurred_at, d.id
+    LIMIT 1
+) AS first
+
+-- name: bounds
+-- Of a document d: what leads to a part of all.
+(%(session_id)s::text IS NULL OR d.session_id = %(session_id)s)
+    AND (%(project_id)s::bigint IS NULL OR d.project_id = %(project_id)s)
+    AND (%(start)s::timestamptz IS NULL OR d.occurred_at >= %(start)s)
+    AND (%(end)s::timestamptz IS NULL OR d.occurred_at < %(end)s)
 
 -- name: filters
 -- Of a document d: what no index of the search leads to.

@@ -29,6 +29,8 @@ from services.query.queries.search.document_pages import (
 from services.query.queries.search.document_pages import by_session as sessions_first
 from services.query.queries.search.query_filters import Filters, Given
 from services.query.queries.search.query_language import Mode, Query, interpreted, parse
+from services.query.queries.search.ranked_sessions import ranked_sessions
+from services.query.session_index.reader import SessionIndex
 from shared.http.errors import invalid
 
 _TO_READ_A_PATTERN_MS: Final = 1_000
@@ -41,6 +43,7 @@ INCOMPLETE: Final = (
     "`next_cursor` goes on from there. Rarer words, a project or dates make it faster."
 )
 
+NO_TIME_TO_RANK: Final = "There was no time to rank all sessions that may be meant. Rarer words, a project or dates make it faster."
 NO_TIME_TO_MARK: Final = "There was no time to mark what the pattern matches."
 
 
@@ -72,8 +75,8 @@ class Completeness(Struct, frozen=True):
     incomplete_because: str | None
 
 
-def search_documents(connection: Connection, wanted: Wanted, paging: Paging) -> DocumentPage:
-    """A page of matches, or of sessions with their matches; what was understood; and how many rows are not in the index yet."""
+def search_documents(connection: Connection, index: SessionIndex, wanted: Wanted, paging: Paging) -> DocumentPage:
+    """A page of matches, or of sessions with their matches; below the first page the sessions that may be meant; and what was understood."""
     query = parse(wanted.text) if wanted.mode == "words" else None
     filters = query_filters.resolve(connection, query.filters if query else (), wanted.given, wanted.tz, wanted.only_project)
     if wanted.mode == "regex":
@@ -92,7 +95,10 @@ def search_documents(connection: Connection, wanted: Wanted, paging: Paging) -> 
     if wanted.with_context:
         add_neighbours(connection, listed)
     known = completeness(page)
-    ranked = None
+    ranked, is_all_ranked = None, True
+    if query is not None and after is None:
+        ranked, is_all_ranked = ranked_sessions(connection, index, query, filters, corrects=wanted.corrects)
+    lacks += [] if is_all_ranked else [NO_TIME_TO_RANK]
     return DocumentPage(
         items=listed if by_session is None else UNSET,
         sessions=UNSET if by_session is None else by_session,

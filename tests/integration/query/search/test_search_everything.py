@@ -45,7 +45,7 @@ def texts(connection: psycopg.Connection[Any]) -> None:
 
 
 def found(client: TestClient, q: str, **parameters: Any) -> set[str]:
-    answer = client.get(PATH, params={"q": q, "correct": False, **parameters})
+    answer = client.get(PATH, params={"q": q, **parameters})
     assert answer.status_code == 200, answer.text
     body = answer.json()
     assert (body["total"], body["total_is_exact"], body["is_complete"]) == (len(body["items"]), True, True)
@@ -239,7 +239,7 @@ def test_filters_in_the_query(client: TestClient, shop: dict[str, str]) -> None:
     of_id = {document_id: name for name, document_id in shop.items()}
 
     def names(q: str, sort: str) -> set[str]:
-        answer = client.get(PATH, params={"q": q, "sort": sort, "correct": False})
+        answer = client.get(PATH, params={"q": q, "sort": sort})
         assert answer.status_code == 200, answer.text
         return {of_id[item["id"]] for item in answer.json()["items"]}
 

@@ -3,9 +3,9 @@ WITH read AS MATERIALIZED (
     SELECT d.id, d.occurred_at, d.kind, d.session_id, d.project_id, d.user_id, d.role, d.tool_name, d.is_error, d.agent_id
     FROM search_documents d
     WHERE (%(session_id)s::text IS NULL OR d.session_id = %(session_id)s)
-        AND (%(project_id)s::bigint IS NULL OR d.project_id = %(project_id)s)
-        AND (%(start)s::timestamptz IS NULL OR d.occurred_at >= %(start)s)
-        AND (%(end)s::timestamptz IS NULL OR d.occurred_at < %(end)s)
+    AND (%(project_id)s::bigint IS NULL OR d.project_id = %(project_id)s)
+    AND (%(start)s::timestamptz IS NULL OR d.occurred_at >= %(start)s)
+    AND (%(end)s::timestamptz IS NULL OR d.occurred_at < %(end)s)
         AND (%(from_time)s::timestamptz IS NULL OR (d.occurred_at, d.id) <= (%(from_time)s, %(from_id)s::uuid))
         AND (%(until_time)s::timestamptz IS NULL OR (d.occurred_at, d.id) < (%(until_time)s, %(until_id)s::uuid))
         AND (%(since_time)s::timestamptz IS NULL OR (d.occurred_at, d.id) >= (%(since_time)s, %(since_id)s::uuid))

@@ -1,0 +1,201 @@
+"""Sessions that may be meant: those with any of the words, below what matches exactly.
+
+The index of sessions ranks them. It knows neither rights nor filters: both hold since one statement under the policies of the connection picks, of the
+sessions that it names, those with a document that passes the filters. What a bound key is told depends on its own sessions alone: no others are ranked,
+and words are neither weighed by how rare they are nor corrected.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
+from typing import Final, TypeVar
+
+import structlog
+from msgspec import Struct
+from msgspec.structs import asdict, replace
+
+from services.query.answers.fields import TitleSource
+from services.query.answers.search import Match, RankedMatch, RankedSessions
+from services.query.database import AWAY, Connection, fetch, rows
+from services.query.queries.search.document_conditions import Conditions, may_tell_frequencies, of_words, rarity
+from services.query.queries.search.document_finder import Deadline, Scored, within
+from services.query.queries.search.document_items import MOST_HITS_OF_A_SESSION, items
+from services.query.queries.search.query_filters import Filters
+from services.query.queries.search.query_language import Query, Term
+from services.query.session_index.ranking import RankedSession, Ranking, rank
+from services.query.session_index.reader import SessionIndex
+from shared.document_words import query_lexemes
+
+log = structlog.get_logger()
+
+MOST_SESSIONS: Final = 10
+# So many of the best are looked at, more where too few of them pass; at last all that pass are ranked.
+CANDIDATES: Final = (200, 1_000, 5_000)
+BUDGET_SECONDS: Final = 0.5
+# Texts are shown that have one of so many words, the longest.
+MOST_WORDS: Final = 32
+_WORD: Final = re.compile(r"\w{2,}")
+
+Content = TypeVar("Content")
+# Ranks so many sessions, all or these.
+Rank = Callable[[int, Sequence[str] | None], Ranking]
+
+
+class IndexFailed(Exception):
+    """The index of sessions cannot tell."""
+
+
+class _TimeIsOver(Exception):
+    """What was found until now is the answer."""
+
+
+class _Passing(Struct, frozen=True):
+    """A session that the key sees, with a document that passes the filters."""
+
+    session_id: str
+    session_title: str | None
+    session_title_source: TitleSource
+    project_id: int | None
+    project_name: str | None
+    user: str | None
+    timestamp: datetime | None
+    score: float
+
+
+class _Text(Scored, frozen=True):
+    """A text of a session."""
+
+    session_id: str
+
+
+class _Asked(Struct, frozen=True):
+    """Where it is looked, and until when."""
+
+    connection: Connection
+    filters: Filters
+    deadline: Deadline
+
+    def read(self, read: Callable[[], Content]) -> Content:
+        """_TimeIsOver if it takes longer."""
+        found = within(self.connection, self.deadline.left_ms(), read)
+        if found is None:
+            raise _TimeIsOver
+        return found
+
+    def conditions(self, words: Sequence[str] = ()) -> Conditions:
+        """Documents that have one of these lexemes, if any are given, and the path that is asked for."""
+        alternatives = tuple((Term(word, "word", False, (word,), False),) for word in words)
+        return of_words(Query(alternatives, (), bool(words)), None, self.filters.path)
+
+
+def ranked_sessions(
+    connection: Connection, index: SessionIndex, query: Query, filters: Filters, *, corrects: bool
+) -> tuple[RankedSessions | None, bool]:
+    """The best sessions with their best texts, None without a word; and whether there was time for all of it. It never fails for its index."""
+    wanted = tuple(dict.fromkeys(term for terms in query.alternatives for term in terms if not term.is_excluded))
+    if not wanted:
+        return None, True
+    asked, tells = _Asked(connection, filters, Deadline(BUDGET_SECONDS)), may_tell_frequencies(connection)
+    found, corrected = list[_Passing](), dict[str, str]()
+    texts: list[Match] = []
+    is_ready = is_complete = True
+    try:
+        for ranking in _rankings(asked, _ranker(index, query, wanted, tells=tells, corrects=corrects), tells=tells):
+            corrected = ranking.corrected
+            found += _passing(asked, ranking.sessions)
+            if len(found) >= MOST_SESSIONS:
+                break
+        texts = _texts(asked, [session.session_id for session in found[:MOST_SESSIONS]], wanted, corrected)
+    except IndexFailed:
+        found, is_ready = [], False
+    except _TimeIsOver:
+        is_complete = False
+    sessions = [
+        RankedMatch(**asdict(session), items=[text for text in texts if text.session_id == session.session_id])
+        for session in found[:MOST_SESSIONS]
+    ]
+    return RankedSessions(sessions, corrected, _waiting(connection, index), is_ready), is_complete
+
+
+def _waiting(connection: Connection, index: SessionIndex) -> int:
+    """How many sessions wait. Of a replica whose primary is away nobody knows it: then none."""
+    try:
+        return index.waiting(connection)
+    except AWAY:
+        return 0
+
+
+def _ranker(index: SessionIndex, query: Query, wanted: Sequence[Term], *, tells: bool, corrects: bool) -> Rank:
+    words = [term.text for term in wanted]
+    # With `or`, a word may be excluded of one alternative only: a session can have it then.
+    excluded = sorted(set.intersection(*({term.text for term in terms if term.is_excluded} for terms in query.alternatives)))
+
+    def ranked(limit: int, among: Sequence[str] | None) -> Ranking:
+        try:
+            ranking = index.ask(
+                lambda searcher: rank(searcher, words, excluded, limit=limit, among=among, weighs_rarity=tells, corrects=corrects and tells)
+            )
+        except (KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException as error:
+            # Whatever is wrong with it: a panic of its engine is no Exception.
+            log.exception("session_index_failed")
+            raise IndexFailed from error
+        if ranking is None:
+            raise IndexFailed
+        return ranking
+
+    return ranked
+
+
+def _rankings(asked: _Asked, ranked: Rank, *, tells: bool) -> Iterator[Ranking]:
+    """Sessions to look at, the best first, each once."""
+    if asked.filters.matches_nothing:
+        return
+    if not tells:
+        among = _ids(asked, "sessions_of_key")
+        # All: which of equal ones an index names first depends on everything in it.
+        yield ranked(len(among), among)
+        return
+    seen: set[str] = set()
+    for limit in CANDIDATES:
+        ranking = ranked(limit, None)
+        yield _without(seen, ranking)
+        if len(ranking.sessions) < limit:
+            return
+        seen |= {session.session_id for session in ranking.sessions}
+    # Of those that were seen fewer than are wanted are among them.
+    yield _without(seen, ranked(2 * MOST_SESSIONS, _ids(asked, "sessions_that_pass")))
+
+
+def _without(seen: set[str], ranking: Ranking) -> Ranking:
+    return replace(ranking, sessions=[session for session in ranking.sessions if session.session_id not in seen])
+
+
+def _ids(asked: _Asked, name: str) -> list[str]:
+    statement, parameters = asked.conditions().statement(name), asked.filters.parameters | asked.conditions().parameters
+    return [row["session_id"] for row in asked.read(lambda: rows(asked.connection, statement, parameters))]
+
+
+def _passing(asked: _Asked, ranked: Sequence[RankedSession]) -> list[_Passing]:
+    conditions = asked.conditions()
+    # To four places: what is equal must not differ by the order in which an index adds.
+    candidates = {"ids": [each.session_id for each in ranked], "scores": [round(each.score, 4) for each in ranked], "most": MOST_SESSIONS}
+    parameters = asked.filters.parameters | conditions.parameters | candidates
+    return asked.read(lambda: fetch(asked.connection, _Passing, conditions.statement("passing_sessions"), parameters)) if ranked else []
+
+
+def _texts(asked: _Asked, sessions: Sequence[str], wanted: Sequence[Term], corrected: dict[str, str]) -> list[Match]:
+    """Of each session the best texts with any of the words as they were typed; where none has one, what was asked first."""
+    lexemes = dict.fromkeys([*(lexeme for term in wanted for lexeme in term.lexemes), *(query_lexemes(" ".join(corrected.values())))])
+    conditions = asked.conditions(sorted(lexemes, key=len, reverse=True)[:MOST_WORDS])
+    weights = rarity(asked.connection, conditions.words)
+    parameters = asked.filters.parameters | conditions.weighed(weights) | {"sessions": sessions, "most": MOST_HITS_OF_A_SESSION}
+    found = asked.read(lambda: fetch(asked.connection, _Text, conditions.statement("texts_of_sessions"), parameters))
+    left = {"sessions": list(set(sessions).difference(text.session_id for text in found))}
+    if left["sessions"]:
+        found += asked.read(lambda: fetch(asked.connection, _Text, asked.conditions().statement("first_texts"), parameters | left))
+    path = asked.filters.path
+    typed = [term.text for term in wanted] + list(corrected.values())
+    marked = [*typed, *(word for text in typed for word in _WORD.findall(text)), *([path] if path else [])]
+    return items(asked.connection, found, {None: marked}, asked.filters.part, with_content=False)

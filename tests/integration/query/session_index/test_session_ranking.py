@@ -1,0 +1,118 @@
+"""Sessions by any of the words, from documents in Postgres to their order."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import psycopg
+import pytest
+from tantivy import Searcher
+
+from services.query.session_index.fields import open_index
+from services.query.session_index.ranking import Ranking, rank
+from services.query.session_index.session_texts import documents_of
+from tests.integration.query import seed
+
+NOON = datetime(2024, 1, 15, 12, tzinfo=UTC)
+
+
+def texts_in(connection: psycopg.Connection[Any], sessions: dict[str, list[str]], **columns: Any) -> None:
+    """Sessions of a project each, with these prompts a minute apart."""
+    for number, (session, texts) in enumerate(sessions.items()):
+        seed.add_session(connection, session, seed.add_project(connection, f"/{session}"))
+        for minute, text in enumerate(texts):
+            seed.add_document(connection, session, NOON + timedelta(hours=number, minutes=minute), text, **columns)
+
+
+def indexed(connection: psycopg.Connection[Any]) -> Searcher:
+    """An index in memory of all sessions."""
+    ids = [row[0] for row in connection.execute("SELECT DISTINCT session_id FROM search_documents WHERE session_id IS NOT NULL").fetchall()]
+    index = open_index(None)
+    writer = index.writer(20_000_000, 1)
+    for _, document in documents_of(connection, ids):
+        writer.add_document(document)
+    writer.commit()
+    index.reload()
+    return index.searcher()
+
+
+def ranked(searcher: Searcher, *words: str, excluded: Sequence[str] = (), **options: Any) -> Ranking:
+    return rank(searcher, words, excluded, **({"limit": 10, "among": None, "weighs_rarity": True, "corrects": True} | options))
+
+
+def ids_of(ranking: Ranking) -> list[str]:
+    return [session.session_id for session in ranking.sessions]
+
+
+def test_session_with_some_of_the_words_is_found(connection: psycopg.Connection[Any]) -> None:
+    texts_in(connection, {"a": ["the redis is away", "no connection"], "b": ["a new page for settings"]})
+
+    found = ranked(indexed(connection), "redis", "connections", "kubernetes")
+
+    assert ids_of(found) == ["a"]
+    assert found.total == 1
+
+
+@pytest.mark.parametrize(
+    ("q", "text"),
+    [
+        ("charging", "the card was charged twice"),
+        ("useEffect", "a hook: useEffect(() => load())"),
+        ("effect", "a hook: useEffect(() => load())"),
+        ("load_all", "call load_all() first"),
+        ("src/parts/table.py", "see src/parts/table.py:12"),
+        ("Größe", "die GRÖSSE der Datei"),
+        ("検索", "検索窓を直して"),
+    ],
+)
+def test_word_finds_its_text(connection: psycopg.Connection[Any], q: str, text: str) -> None:
+    texts_in(connection, {"other": ["something else"], "wanted": [text]})
+
+    assert ids_of(ranked(indexed(connection), q)) == ["wanted"]
+
+
+def test_excluded_words_leave_sessions_out(connection: psycopg.Connection[Any]) -> None:
+    texts_in(connection, {"a": ["redis and docker"], "b": ["redis alone"]})
+
+    assert ids_of(ranked(indexed(connection), "redis", excluded=["docker"])) == ["b"]
+
+
+def test_only_sessions_among_those_named_are_ranked(connection: psycopg.Connection[Any]) -> None:
+    texts_in(connection, {"a": ["redis"], "b": ["redis"], "c": ["redis"]})
+
+    assert sorted(ids_of(ranked(indexed(connection), "redis", among={"a", "c"}))) == ["a", "c"]
+    assert ids_of(ranked(indexed(connection), "redis", among=[])) == []
+
+
+def test_prompts_weigh_more_than_results(connection: psycopg.Connection[Any]) -> None:
+    texts_in(connection, {"asked": ["redis, please"], "read": ["show me the log"]})
+    seed.add_document(connection, "read", NOON, "cat log", result="redis, please")
+
+    assert ids_of(ranked(indexed(connection), "redis")) == ["asked", "read"]
+
+
+def test_rights_of_a_key_hide_how_rare_a_word_is(connection: psycopg.Connection[Any]) -> None:
+    texts_in(connection, {"a": ["redis and docker"], "b": ["docker and more docker"], "c": ["a redis for redis"]})
+    own = ["a", "b", "c"]
+    before = ranked(indexed(connection), "redis", "docker", among=own, weighs_rarity=False)
+
+    texts_in(connection, {f"other {number}": ["redis"] for number in range(20)})
+
+    assert ranked(indexed(connection), "redis", "docker", among=own, weighs_rarity=False) == before
+
+
+@pytest.mark.parametrize(("typed", "meant"), [("kuberntes", "kubernetes"), ("reids", "redis"), ("erdis", "redis")])
+def test_misspelt_word_is_searched_as_its_neighbour(connection: psycopg.Connection[Any], typed: str, meant: str) -> None:
+    texts_in(connection, {"a": ["redis on kubernetes"], "b": ["something else"]})
+
+    found = ranked(indexed(connection), typed)
+
+    assert (ids_of(found), found.corrected) == (["a"], {typed: meant})
+
+
+def test_bound_key_gets_no_corrections(connection: psycopg.Connection[Any]) -> None:
+    texts_in(connection, {"a": ["redis on kubernetes"]})
+
+    found = ranked(indexed(connection), "reids", among=["a"], weighs_rarity=False)
+
+    assert (ids_of(found), found.corrected) == ([], {})
