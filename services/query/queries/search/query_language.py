@@ -58,9 +58,9 @@ class Term(Struct, frozen=True):
     is_excluded: bool
     lexemes: tuple[str, ...]
     is_exact: bool
-    phrase: str | None
-    start: int
-    end: int
+    phrase: str | None = None
+    start: int = 0
+    end: int = 0
 
 
 class _Typed(Struct, frozen=True):

@@ -92,7 +92,7 @@ def ranked_sessions(
     connection: Connection, index: SessionIndex, query: Query, filters: Filters, *, corrects: bool
 ) -> tuple[RankedSessions | None, bool]:
     """The best sessions with their best texts, None without a word; and whether there was time for all of it. It never fails for its index."""
-    wanted = tuple(dict.fromkeys(term for terms in query.alternatives for term in terms if not term.is_excluded))
+    wanted = tuple({term.text: term for terms in query.alternatives for term in terms if not term.is_excluded}.values())
     if not wanted:
         return None, True
     asked, tells = _Asked(connection, filters, Deadline(BUDGET_SECONDS)), may_tell_frequencies(connection)

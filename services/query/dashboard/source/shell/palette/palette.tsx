@@ -116,13 +116,13 @@ export default function Palette() {
               </div>
             ))}
           </div>
-          {typed.trim() !== "" && first && found.isCurrent && <SearchNotes found={first} search={search} shown={first.items?.length ?? 0} onCorrect={type} />}
           {typed.trim() !== "" && !first && found.isReading && (
             <p class="search-count" role="status">
               Searching …
             </p>
           )}
         </div>
+        {typed.trim() !== "" && first && found.isCurrent && <SearchNotes found={first} search={search} shown={first.items?.length ?? 0} onCorrect={type} />}
         <footer class="palette-foot">
           <span>
             <kbd>↑</kbd> <kbd>↓</kbd> choose
