@@ -20,7 +20,7 @@ const TIMES = ["start", "end", "after", "before"];
 function waysOn(search: Search, { interpreted }: Found, isEmpty: boolean): Way[] {
   const { start_date, end_date, ...others } = search.filters;
   const filters = Object.keys(interpreted.filters);
-  const words = interpreted.alternatives.flat().filter((term) => !term.is_excluded);
+  const words = interpreted.alternatives.length > 1 || interpreted.typed.length > 0 ? [] : interpreted.alternatives.flat().filter((term) => !term.is_excluded);
   const ways: Way[] = [];
   if (filters.some((name) => TIMES.includes(name))) ways.push({ label: "Search all time", search: { q: withoutFilters(search, interpreted, "after", "before"), filters: others }, changes: ALL_TIME });
   if (filters.some((name) => !TIMES.includes(name)))
