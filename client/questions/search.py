@@ -229,7 +229,7 @@ def _snippet(marked: str) -> Text:
 def _sentence(shown: int, meant: int, answer: Item, is_grouped: bool) -> str:
     total = answer["total"]
     if not total and not shown and answer["is_complete"]:
-        return "No message or call has all of it." if meant else _NOTHING.format(command())
+        return "No exact match." if meant else _NOTHING.format(command())
     if is_grouped:
         return f"{counted(shown, 'session')}."
     of = f"{total:,}" if answer["total_is_exact"] else f"at least {total:,}"

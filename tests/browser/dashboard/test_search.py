@@ -246,7 +246,7 @@ def test_misspelt_word_shows_what_may_be_meant_and_is_corrected_in_one_click(ope
 def test_question_shows_the_session_that_is_meant(open_page: OpenPage, stack: Stack) -> None:
     assert wait_until(lambda: found(stack, "q=backup")["ranked"]["sessions"], 60)
     page = open_page("/search?q=how%20are%20databases%20backed%20up%20nightly")
-    expect(page.locator(".search-count")).to_have_text("No text has all of it.")
+    expect(page.locator(".search-count")).to_have_text("No exact match.")
 
     expect(meant(page).first).to_contain_text("Nightly backups")
     page.keyboard.press("j")

@@ -15,11 +15,11 @@ from tests.flow.conftest import Stack
 
 @pytest.fixture(scope="module")
 def scattered(stack: Stack) -> str:
-    """A session with three animals, each in another prompt, the last two days after the first."""
-    session, at = "scattered-words", datetime.now(UTC) - timedelta(days=3)
+    """A session with three animals, each in another prompt, none in its title, which is the first prompt."""
+    session, at = "scattered-words", datetime.now(UTC) - timedelta(days=4)
     body = {"project_path": "/home/ann/zoo", "session_id": session, "start_time": at.isoformat(), "user": "ann"}
     assert stack.http.post("/api/sessions/start", json=body).status_code < 300
-    for days, text in enumerate(("the tapir escaped", "buy food for the ibis", "count every numbat")):
+    for days, text in enumerate(("look after the zoo", "the tapir escaped", "buy food for the ibis", "count every numbat")):
         told = {"session_id": session, "timestamp": (at + timedelta(days=days)).isoformat(), "content": text, "role": "user"}
         assert stack.http.post("/api/conversations", json=told).status_code < 300
     assert wait_until(lambda: len(found(stack, "q=tapir or ibis or numbat")["items"]) >= 3, 60)
@@ -30,7 +30,7 @@ def scattered(stack: Stack) -> str:
 def test_words_of_different_texts_find_their_session_and_lead_from_hit_to_hit(open_page: OpenPage, scattered: str) -> None:
     page = open_page("/search?q=numbat%20tapir%20ibis")
 
-    expect(page.locator(".search-count")).to_have_text("No text has all of it.")
+    expect(page.locator(".search-count")).to_have_text("No exact match.")
     expect(meant(page).first.locator(".hit")).to_have_count(3)
     meant(page).first.locator(".hit", has_text="ibis").click()
 
@@ -52,7 +52,7 @@ def test_palette_offers_sessions_where_no_text_has_all_words(open_page: OpenPage
     page.wait_for_selector("h1")
     open_palette(page)
     page.keyboard.type("tapir ibis")
-    expect(page.locator(".palette .search-count")).to_have_text("No text has all of it.")
+    expect(page.locator(".palette .search-count")).to_have_text("No exact match.")
 
     page.get_by_role("group", name="Sessions that may be meant").get_by_role("option").first.click()
 

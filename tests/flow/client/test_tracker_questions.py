@@ -159,7 +159,7 @@ def test_search_shows_sessions_with_any_of_the_words_below_the_hits(session_id: 
 
     said = ask("search", "zebracrossing", word)
 
-    assert said.startswith("No message or call has all of it.\n\nSessions that may be meant\n")
+    assert said.startswith("No exact match.\n\nSessions that may be meant\n")
     assert f"tracker show {session_id[:8]}" in said
 
 

@@ -72,7 +72,7 @@ def told(capsys: pytest.CaptureFixture[str], found: dict[str, Any], **options: A
 def test_sessions_that_may_be_meant_are_shown_where_nothing_has_all_words(capsys: pytest.CaptureFixture[str]) -> None:
     out = told(capsys, NOTHING | {"ranked": RANKED | {"sessions": [MEANT], "corrected": {"retyr": "retry"}}})
 
-    assert out.splitlines()[:2] == ["No message or call has all of it.", ""]
+    assert out.splitlines()[:2] == ["No exact match.", ""]
     assert "Sessions that may be meant" in out
     assert "shop  ann  Mon 15 Jan 2024" in out
     assert "    an upload fails" in out

@@ -62,7 +62,7 @@ export function SearchNotes({ found, search, shown, isCountHidden = false, onCor
 const GROUPED_MATCHES = 2_000;
 
 function countText(found: Found, shown: number): string {
-  if (found.total === 0 && shown === 0) return !found.is_complete ? "Nothing found so far." : found.ranked?.sessions.length ? "No text has all of it." : "Nothing found.";
+  if (found.total === 0 && shown === 0) return !found.is_complete ? "Nothing found so far." : found.ranked?.sessions.length ? "No exact match." : "Nothing found.";
   const matches = `${plural(found.total, "match", "matches")}${found.total_is_exact ? "" : " or more"}`;
   if (!found.sessions) return matches;
   return `${matches}; ${plural(shown, "session")} shown${found.total > GROUPED_MATCHES || !found.total_is_exact ? `, from the newest ${count(GROUPED_MATCHES)} matches` : ""}`;

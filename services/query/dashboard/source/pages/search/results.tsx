@@ -54,7 +54,7 @@ export function Results({ found, search }: { found: Pages<Found>; search: Search
     <div class={found.isCurrent ? "loaded" : "loaded is-stale"} aria-busy={!found.isCurrent}>
       <Understood interpreted={first.interpreted} search={search} />
       <SearchNotes found={{ ...last, total: first.total, total_is_exact: first.total_is_exact, ranked: first.ranked }} search={search} shown={shown} isCountHidden={isEmpty} onCorrect={(q) => changeSearch({ q })} goOn={found.more} />
-      {isEmpty && <EmptyNote title={`Nothing was found for ${search.q.trim()}`} />}
+      {isEmpty && <EmptyNote title={`Nothing was found ${isBuilding ? "yet " : ""}for ${search.q.trim()}`} />}
       {isNothing && <WaysOn search={search} found={first} isEmpty={isEmpty} />}
       {isBySession ? (
         sessions.map((session, index) => <Session key={`${session.session_id} ${index}`} session={session} within={within} />)
@@ -72,7 +72,7 @@ export function Results({ found, search }: { found: Pages<Found>; search: Search
           <SaveCsv name="search" cells={() => cellsOf(isBySession ? sessions.flatMap((session) => session.items) : items)} />
         </div>
       )}
-      <MoreRows of={found} what={isBySession ? "sessions" : "matches"} isByHand={meant.length > 0} />
+      <MoreRows of={found} what={isBySession ? "sessions" : "matches"} isByHand={meant.length > 0 && last.is_complete} />
       <Meant sessions={meant} above={(first.ranked?.sessions.length ?? 0) - meant.length} />
     </div>
   );
