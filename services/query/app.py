@@ -58,7 +58,6 @@ from services.query.routes import (
     users,
     views,
 )
-from services.query.session_index.reader import SessionIndex
 from services.query.settings import Settings
 from services.query.status.job_watch import JobWatch
 from services.query.status.journal_lag import connect_redis
@@ -153,7 +152,6 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             app.state.pattern_searches = PatternSearches(settings)
             stack.callback(app.state.pattern_searches.close)
             app.state.archive = archive
-            app.state.session_index = SessionIndex()
             app.state.started_at = time.time()
             await require_admin_key(settings.access, lambda: has_admin(database, threads))
             await stack.enter_async_context(reporting_key_uses(cache, redis))
