@@ -1,18 +1,46 @@
 """Sessions by any of the words of a search, best first: BM25 over the parts of a session."""
 
 from collections.abc import Collection, Iterable, Sequence
+from itertools import islice, pairwise
 from typing import Final
 
 from msgspec import Struct
 from tantivy import Occur, Query, Searcher, SearchResult
 
-from services.query.session_index.fields import PARTS, SESSION_ID, SPOKEN, schema, stem_of, stems_of, words_of
+from services.query.session_index.fields import (
+    DAYS,
+    GERMAN,
+    HASHES,
+    NAMES,
+    PARTS,
+    SESSION_ID,
+    SPOKEN,
+    names_of,
+    schema,
+    stem_of,
+    stems_of,
+    words_of,
+)
 from services.query.session_index.near_words import near_word
+from services.query.session_index.prepared_text import dates_in, hashes_of
+from services.query.session_index.stop_words import is_stop_word
 
 # Of a pasted error message these many words count, the rarest.
 MOST_WORDS: Final = 32
+
+# How much a word tells of a session by where it is: what was said of it most, what came of calls least.
+WEIGHTS: Final = {"title": 2.0, "prompts": 2.0, "answers": 1.5, "files": 1.5, "commands": 1.0, "errors": 1.0, "results": 0.5}
 # Another form of a word tells less than the word as it was typed.
-_STEM_WEIGHT: Final = 0.6
+STEM_WEIGHT: Final = 0.7
+GERMAN_WEIGHT: Final = 1.5
+NAME_WEIGHT: Final = 2.0
+HASH_WEIGHT: Final = 10.0
+DAY_WEIGHT: Final = 12.0
+# What a word counts in the parts where it is not best.
+OTHERS: Final = 0.3
+# Two words of the question side by side.
+PAIR_WEIGHT: Final = 1.0
+MOST_PAIRS: Final = 8
 
 
 class RankedSession(Struct, frozen=True):
@@ -44,23 +72,26 @@ def rank(
 
     `among`: only these sessions count. Without `weighs_rarity` a score depends on the session's own texts alone, and nothing is corrected.
     """
-    wanted = list(dict.fromkeys(word for term in words for word in words_of(term)))
+    days, text = dates_in(" ".join(words))
+    wanted = list(dict.fromkeys(words_of(text)))
+    wanted = [word for word in wanted if not is_stop_word(word)] or ([] if days else wanted)
     corrected = _corrections(searcher, wanted) if corrects and weighs_rarity else {}
     wanted = list(dict.fromkeys(corrected.get(word, word) for word in wanted))
     if len(wanted) > MOST_WORDS:
-        wanted = (
-            sorted(wanted, key=lambda word: _frequency(searcher, word) or searcher.num_docs)[:MOST_WORDS]
-            if weighs_rarity
-            else wanted[:MOST_WORDS]
-        )
-    if not wanted or limit < 1:
-        return Ranking([], {}, 0)
-    of_words = Query.boolean_query([(Occur.Should, _word_query(word, weighs_rarity)) for word in wanted])
-    clauses = [(Occur.Must, of_words)]
+        wanted = _rarest(searcher, wanted) if weighs_rarity else wanted[:MOST_WORDS]
+    clauses = [_word_query(word, weighs_rarity) for word in wanted]
+    clauses += [_weighed(_term(NAMES, name), NAME_WEIGHT, weighs_rarity) for name in dict.fromkeys(names_of(text)[:MOST_WORDS])]
+    clauses += [_weighed(_term(HASHES, name), HASH_WEIGHT, weighs_rarity) for name in sorted(hashes_of(text))[:MOST_WORDS]]
+    clauses += [Query.const_score_query(_term(DAYS, day), DAY_WEIGHT) for day in days[:MOST_WORDS]]
+    if weighs_rarity and PAIR_WEIGHT:
+        clauses += _pair_queries(wanted)
+    if not clauses or limit < 1:
+        return Ranking([], corrected, 0)
+    musts = [(Occur.Must, Query.boolean_query([(Occur.Should, clause) for clause in clauses]))]
     if among is not None:
-        clauses.append((Occur.Must, Query.const_score_query(Query.term_set_query(schema(), SESSION_ID, list(among)), 0.0)))
-    clauses += [(Occur.MustNot, _all_of(words_of(term))) for term in excluded if words_of(term)]
-    found = searcher.search(Query.boolean_query(clauses), limit)
+        musts.append((Occur.Must, Query.const_score_query(Query.term_set_query(schema(), SESSION_ID, list(among)), 0.0)))
+    musts += [(Occur.MustNot, _all_of(words_of(term))) for term in excluded if words_of(term)]
+    found = searcher.search(Query.boolean_query(musts), limit)
     sessions = [RankedSession(searcher.doc(address)[SESSION_ID][0], score) for score, address in found.hits]
     return Ranking(sorted(sessions, key=lambda session: (-session.score, session.session_id)), corrected, _total(found))
 
@@ -72,15 +103,29 @@ def _corrections(searcher: Searcher, words: Iterable[str]) -> dict[str, str]:
     return {word: found for word, found in near.items() if found}
 
 
+def _rarest(searcher: Searcher, words: Iterable[str]) -> list[str]:
+    frequencies = {word: _frequency(searcher, word) for word in words}
+    return sorted((word for word in frequencies if frequencies[word]), key=frequencies.__getitem__)[:MOST_WORDS]
+
+
 def _total(found: SearchResult) -> int:
     # The stubs of tantivy 0.27 do not know it.
     return int(getattr(found, "count", 0))
 
 
 def _word_query(word: str, weighs_rarity: bool) -> Query:
-    fields = [(part, word, weight) for part, weight in PARTS.items()]
-    fields += [(stems_of(part), stem_of(word), PARTS[part] * _STEM_WEIGHT) for part in SPOKEN]
-    return Query.disjunction_max_query([_weighed(_term(*field[:2]), field[2], weighs_rarity) for field in fields], 0.3)
+    queries = [_weighed(_term(part, word), weight, weighs_rarity) for part, weight in WEIGHTS.items()]
+    queries += [_weighed(_term(stems_of(part), stem_of(word)), WEIGHTS[part] * STEM_WEIGHT, weighs_rarity) for part in SPOKEN]
+    queries.append(_weighed(_term(GERMAN, stem_of(word, "german")), GERMAN_WEIGHT, weighs_rarity))
+    return Query.disjunction_max_query(queries, OTHERS)
+
+
+def _pair_queries(words: Sequence[str]) -> list[Query]:
+    return [
+        Query.boost_query(Query.phrase_query(schema(), part, list(pair), slop=2), WEIGHTS[part] * PAIR_WEIGHT)
+        for pair in islice(pairwise(words), MOST_PAIRS)
+        for part in SPOKEN
+    ]
 
 
 def _weighed(query: Query, weight: float, weighs_rarity: bool) -> Query:
