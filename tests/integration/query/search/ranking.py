@@ -1,21 +1,21 @@
-"""The index of sessions of a service, as it is once everything is in it."""
+"""Waits until a service's index of sessions has what is stored."""
 
-from typing import Any
+import time
 
-import psycopg
 from starlette.testclient import TestClient
 
-from services.query.session_index.fields import open_index
-from services.query.session_index.session_texts import documents_of
+from services.query.session_index.reader import SessionIndex
+
+_PATIENCE_SECONDS = 30.0
 
 
-def catch_up(client: TestClient, connection: psycopg.Connection[Any]) -> None:
-    """From now on the service ranks the sessions that have documents now."""
-    index = open_index(None)
-    writer = index.writer(heap_size=15_000_000, num_threads=1)
-    ids = [row[0] for row in connection.execute("SELECT DISTINCT session_id FROM search_documents WHERE session_id IS NOT NULL")]
-    for _, document in documents_of(connection, ids):
-        writer.add_document(document)
-    writer.commit()
-    index.reload()
-    client.app.state.session_index.index = index  # type: ignore[attr-defined]
+def catch_up(client: TestClient) -> None:
+    """Returns when nothing waits."""
+    index: SessionIndex = client.app.state.session_index  # type: ignore[attr-defined]
+    until = time.monotonic() + _PATIENCE_SECONDS
+    while True:
+        index.look()
+        if index.is_settled():
+            return
+        assert time.monotonic() < until, "the index does not catch up"
+        time.sleep(0.01)

@@ -21,7 +21,7 @@ def texts_in(client: TestClient, connection: psycopg.Connection[Any], sessions: 
         seed.add_session(connection, session, seed.add_project(connection, f"/{session}"), last_event_at=NOON + timedelta(hours=number))
         for minute, text in enumerate(texts):
             seed.add_document(connection, session, NOON + timedelta(hours=number, minutes=minute), text)
-    catch_up(client, connection)
+    catch_up(client)
 
 
 def asked(client: TestClient, q: str, **parameters: Any) -> dict[str, Any]:
@@ -167,7 +167,7 @@ def shop(client: TestClient, connection: psycopg.Connection[Any]) -> None:
         ("hay", NOON + timedelta(days=3), "nothing to find", {}),
     ):
         seed.add_document(connection, session_id, at, content, **columns)
-    catch_up(client, connection)
+    catch_up(client)
 
 
 # The sessions that are ranked for `needle` with each of the filters.
