@@ -8,8 +8,8 @@ import pytest
 from starlette.testclient import TestClient
 
 from services.query.queries.search import ranked_sessions
+from tests.integration.caught_up import catch_up
 from tests.integration.query import seed
-from tests.integration.query.search.ranking import catch_up
 
 NOON = datetime(2024, 1, 15, 12, tzinfo=UTC)
 PATH = "/api/search"
