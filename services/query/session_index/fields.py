@@ -23,6 +23,8 @@ HASHES: Final = "hashes"
 DAYS: Final = "days"
 # Texts in German, by German stems.
 GERMAN: Final = "german"
+# What the score of a session is multiplied with where its length in relation to others must not count.
+BREVITY: Final = "brevity"
 
 _MAX_WORD_BYTES: Final = 64
 
@@ -44,7 +46,7 @@ def schema() -> Schema:
     builder.add_text_field(NAMES, tokenizer_name="names", index_option="freq")
     for field in (HASHES, DAYS):
         builder.add_text_field(field, tokenizer_name="given", index_option="freq")
-    return builder.build()
+    return builder.add_float_field(BREVITY, fast=True).build()
 
 
 def open_index(path: str | None) -> Index:

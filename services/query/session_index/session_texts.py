@@ -4,13 +4,14 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from datetime import date
-from typing import Final
+from typing import Any, Final
 
 from msgspec import Struct, field
+from psycopg import Connection
+from psycopg.rows import dict_row
 from tantivy import Document
 
-from services.query.database import Connection, Row, rows
-from services.query.session_index.fields import DAYS, GERMAN, HASHES, NAMES, SESSION_ID, SPOKEN, stems_of
+from services.query.session_index.fields import BREVITY, DAYS, GERMAN, HASHES, NAMES, SESSION_ID, SPOKEN, stems_of
 from services.query.session_index.prepared_text import days_of, hashes_of, prepared
 from services.query.session_index.stop_words import is_german
 from shared.sql_files import statement
@@ -27,12 +28,18 @@ _LIMITS: Final = {
 # Of a part of a session.
 _MOST_PART_CHARS: Final = 1_000_000
 
+# A session of so many characters, without results, is usual. One of ten times as many counts 0.7 of it.
+_USUAL_CHARS: Final = 10_000
+_BREVITY_COUNTS: Final = 0.2
+
 # Tools whose input begins with a file's path.
 _WRITE_TOOLS: Final = frozenset(("Edit", "MultiEdit", "NotebookEdit", "Write"))
 _FILE_TOOLS: Final = _WRITE_TOOLS | {"Read"}
 # As git tells of a commit that was made: [main 1a2b3c4] Subject
 _COMMIT: Final = re.compile(r"^\[\S+ (?:\(root-commit\) )?([0-9a-f]{7,40})\] (.{1,200})", re.MULTILINE)
 _TEXTS: Final = statement(__package__, "session_texts.sql", "texts")
+
+_Row = dict[str, Any]
 
 
 class _Texts(Struct):
@@ -45,15 +52,17 @@ class _Texts(Struct):
     commits: set[str] = field(default_factory=set)
 
 
-def documents_of(connection: Connection, session_ids: Iterable[str]) -> Iterator[tuple[str, Document]]:
+def documents_of(connection: Connection[Any], session_ids: Iterable[str]) -> Iterator[tuple[str, Document]]:
     """The documents of those sessions that have texts. A session without any gives none."""
     for session_id in session_ids:
-        found = rows(connection, _TEXTS, {"session_id": session_id} | _LIMITS)
+        # Not by services/query/database.py, whose engine the writer's process would load for nothing.
+        with connection.cursor(row_factory=dict_row) as cursor:
+            found = cursor.execute(_TEXTS.encode(), {"session_id": session_id} | _LIMITS).fetchall()
         if found:
             yield session_id, _document(session_id, _texts(found))
 
 
-def _texts(found: Iterable[Row]) -> _Texts:
+def _texts(found: Iterable[_Row]) -> _Texts:
     texts = _Texts()
     for row in found:
         if row["day"] is not None:
@@ -65,7 +74,7 @@ def _texts(found: Iterable[Row]) -> _Texts:
     return texts
 
 
-def _add_said(texts: _Texts, row: Row) -> None:
+def _add_said(texts: _Texts, row: _Row) -> None:
     said: str = row["said"]
     match row["kind"]:
         case "session":
@@ -82,7 +91,7 @@ def _add_said(texts: _Texts, row: Row) -> None:
         texts.german.append(said)
 
 
-def _add_call(texts: _Texts, row: Row) -> None:
+def _add_call(texts: _Texts, row: _Row) -> None:
     name, result = row["tool_name"], row["result"]
     _, _, given = row["said"].partition("\n")
     if name in _FILE_TOOLS:
@@ -103,6 +112,7 @@ def _add_call(texts: _Texts, row: Row) -> None:
 def _document(session_id: str, texts: _Texts) -> Document:
     made = Document()
     made.add_text(SESSION_ID, session_id)
+    length = 0
     for part, of_part in texts.parts.items():
         text = "\n".join(of_part)[:_MOST_PART_CHARS]
         # Results are mostly code: the parts of its identifiers would be many, and tell little.
@@ -112,6 +122,8 @@ def _document(session_id: str, texts: _Texts) -> Document:
             made.add_text(stems_of(part), words)
         if part != "results":
             made.add_text(NAMES, text)
+            length += len(text)
+    made.add_float(BREVITY, (1 + length / _USUAL_CHARS) ** -_BREVITY_COUNTS)
     if texts.german:
         made.add_text(GERMAN, "\n".join(texts.german)[:_MOST_PART_CHARS])
     # A commit that the session made counts more than one that it saw.

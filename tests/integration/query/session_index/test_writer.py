@@ -57,7 +57,7 @@ def test_a_writer_that_is_killed_50_times_ends_with_what_the_rows_have(
         assert wait_until(lambda: is_caught_up(folder, connection), stretched(60))
         assert writer.stdin is not None
         writer.stdin.close()
-        assert writer.wait(30) == 0
+        assert writer.wait(60) == 0
 
     # Then it has exactly the sessions and the words of the rows
     assert in_index(folder) == in_rows(connection)
@@ -130,6 +130,27 @@ def test_what_is_known_is_not_written_again_while_an_older_transaction_is_open(
         assert folder.stamp() == before
 
 
+def test_a_number_of_another_servers_transaction_is_no_change(
+    database_url: str, connection: psycopg.Connection[Any], tmp_path: Path
+) -> None:
+    # Given a dump of a server that has had more transactions
+    folder = folder_of(tmp_path)
+    put(connection, "one", "words")
+    connection.execute("UPDATE search_session_changes SET changed_by = '99999999'")
+
+    # When it is followed, then the session is in the index, and waits no more
+    follow(folder, database_url)
+    assert in_index(folder) == in_rows(connection)
+    before = folder.stamp()
+    follow(folder, database_url)
+    assert folder.stamp() == before
+
+    # When it changes, then that is seen
+    put(connection, "one", "other")
+    follow(folder, database_url)
+    assert in_index(folder) == in_rows(connection)
+
+
 def test_the_newest_sessions_are_the_first_in_a_new_index(database_url: str, connection: psycopg.Connection[Any], tmp_path: Path) -> None:
     # Given sessions of several days
     folder = folder_of(tmp_path)
@@ -166,4 +187,4 @@ def test_one_writer_at_a_time(database_url: str, connection: psycopg.Connection[
             assert writer.poll() is None
             assert writer.stdin is not None
             writer.stdin.close()
-            assert writer.wait(10) == 0
+            assert writer.wait(60) == 0
