@@ -37,7 +37,7 @@ MOST_WORDS: Final = 32
 MOST_CORRECTED: Final = 12
 
 # How much a word tells of a session by where it is: what was said of it most, what came of calls least.
-_WEIGHTS: Final = {"title": 2.0, "prompts": 2.0, "answers": 1.5, "files": 1.5, "commands": 1.0, "errors": 1.0, "results": 0.5}
+_WEIGHTS: Final = {"title": 2.5, "prompts": 1.5, "answers": 1.5, "files": 1.5, "commands": 1.0, "errors": 1.0, "results": 0.5}
 # Another form of a word tells less than the word as it was typed.
 _STEM_WEIGHT: Final = 0.7
 _GERMAN_WEIGHT: Final = 1.5
