@@ -113,9 +113,10 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByWhatTheySt
 
 @pytest.fixture(scope="session", autouse=True)
 def _archive(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """The default is a folder of this machine."""
+    """The defaults are folders of this machine."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TRACKER_ARCHIVE_URL", tmp_path_factory.mktemp("archive").as_uri())
+        patch.setenv("TRACKER_SEARCH_FOLDER", str(tmp_path_factory.mktemp("search")))
         yield
 
 

@@ -43,6 +43,11 @@ class Paths:
         return self.data_dir / "archive"
 
     @property
+    def search(self) -> Path:
+        """The index of sessions, which is made of PostgreSQL's rows: no backup has it."""
+        return self.data_dir / "search"
+
+    @property
     def logs(self) -> Path:
         """One log for each process."""
         return self.data_dir / "logs"

@@ -104,7 +104,6 @@ _NOT_QUERIED: Final = {
     *("session_files", "active_days", "base_tool_rollups", "base_error_rollups"),
     *("imported_files", "reparse_rows", "price_state", "dropping_sessions"),
     *("tombstones", "tombstone_salts", "erasure_sessions", "search_former_results", "kept_out_texts", _SCRUB_TEXTS),
-    *("search_session_changes", "search_purges"),
 }
 _TOLD: Final = ("told_by", "path", "common_dir", "remote", "inside", "is_main")
 

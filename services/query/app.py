@@ -58,7 +58,7 @@ from services.query.routes import (
     users,
     views,
 )
-from services.query.session_index.reader import SessionIndex
+from services.query.session_index.host import session_index
 from services.query.settings import Settings
 from services.query.status.job_watch import JobWatch
 from services.query.status.journal_lag import connect_redis
@@ -150,10 +150,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             # connection instead, and be refused after two seconds. Two connections are left for key checks and readiness.
             to_thread.current_default_thread_limiter().total_tokens = max(settings.query_database_connections - 2, 1)
             app.state.threads = threads = TimeLimitedThreads()
+            app.state.session_index = await stack.enter_async_context(session_index(settings, database, redis, threads.run))
             app.state.pattern_searches = PatternSearches(settings)
             stack.callback(app.state.pattern_searches.close)
             app.state.archive = archive
-            app.state.session_index = SessionIndex()
             app.state.started_at = time.time()
             await require_admin_key(settings.access, lambda: has_admin(database, threads))
             await stack.enter_async_context(reporting_key_uses(cache, redis))

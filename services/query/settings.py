@@ -1,5 +1,6 @@
 """The query service's settings, from the environment."""
 
+from pathlib import Path
 from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -29,6 +30,10 @@ class Settings(HttpSettings, ArchiveSettings, RetentionSettings):
     )
     query_database_connections: int = Field(
         10, ge=1, le=200, description="The most Postgres connections of a query process, and two more for regular expressions."
+    )
+    search_folder: Path = Field(
+        Path("/var/lib/tracker/search"),
+        description="Folder of the index by which sessions are ranked. Each query process makes its own in it, from Postgres; a backup needs none of it.",
     )
     ready_lag_seconds: int = Field(
         60, ge=1, description="With an older entry than this in the journal, /readyz of the query service answers 503."

@@ -1,89 +1,100 @@
-"""`python -m tests.bench.search_ranking`: how far up the session is that a person remembers.
+"""`python -m tests.bench.search_ranking`: how far up the session is that a person means.
 
-remembered.txt has sessions of the samples (TRACKER_SAMPLES), each with words that are not of its title. Each line is searched by session, best first. A
-session that was not found may be among what the answer offers without a word: that is one click more.
+questions_tuned.txt and questions_held_back.txt have questions over the samples (TRACKER_SAMPLES), each with the sessions any of which is meant. The second
+are asked with `--held-back` alone: who looks at them while the ranking is changed has none left to prove it with.
 """
 
 import argparse
-from collections.abc import Iterator, Sequence
+import statistics
+import time
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
-from services.query.database import Database
-from services.query.queries.lists.paging import Paging
-from services.query.queries.search.search_documents import Wanted, search_documents
-from services.query.settings import Settings
+import psycopg
+from msgspec import Struct
+from tantivy import Searcher
+
+from services.query.session_index.fields import open_index
+from services.query.session_index.ranking import rank
+from services.query.session_index.session_texts import documents_of
 from tests.bench.import_archive import samples
 from tests.bench.search_truth import sample_database
 
 NOT_FOUND = 1_000
-_SHOWN = 20
+_SHOWN = 50
+
+
+class Question(Struct, frozen=True):
+    """What is asked, in which way, and the beginnings of the ids that are meant."""
+
+    kind: str
+    ids: Sequence[str]
+    text: str
+
+
+class Place(Struct, frozen=True):
+    """Where the session was that was meant, from 0 on, and milliseconds."""
+
+    question: Question
+    place: int
+    took_ms: float
 
 
 def main() -> None:
     """Prints the shares within the first, three and ten, and each question that is not within three."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench.search_ranking")
     parser.add_argument("--database", help="URL of one that has the samples and their index already")
+    parser.add_argument("--held-back", action="store_true", help="ask the questions that were held back")
     options = parser.parse_args()
     files = samples()
     if not files:
         raise SystemExit("There are no sample transcripts (TRACKER_SAMPLES).")
+    asked = list(questions("questions_held_back.txt" if options.held_back else "questions_tuned.txt"))
     with sample_database(options.database, files) as url:
-        database = Database(Settings(database_url=url, redis_url="redis://127.0.0.1:1/0"))
-        try:
-            places = [(q, ids, *_places(database, q, ids)) for ids, q in questions()]
-        finally:
-            database.close()
-    for name, column in (("first answer", 2), ("with one click", 3)):
-        found = [place[column] for place in places]
-        print(f"{name:14} " + "  ".join(f"first {n}: {sum(place < n for place in found)}/{len(found)}" for n in (1, 3, 10)))
-    for q, ids, first, clicked in places:
-        if first >= 3:
-            print(f"  {ids[0][:20]:20} {_told(first):>9}, {_told(clicked):>9} with a click: {q}")
+        ids, searcher = _indexed(url)
+    _print("all sessions", [_place(searcher, question, None) for question in asked])
+    _print("as a bound key", [_place(searcher, question, ids) for question in asked])
 
 
-def questions() -> Iterator[tuple[Sequence[str], str]]:
-    """The beginnings of ids, one of which is meant, and the words."""
-    for line in Path(__file__).with_name("remembered.txt").read_text(encoding="utf-8").splitlines():
+def questions(name: str) -> Iterator[Question]:
+    """The questions of a file beside this one."""
+    for line in Path(__file__).with_name(name).read_text(encoding="utf-8").splitlines():
         if not line.startswith("#"):
-            ids, _, words = line.partition("|")
-            yield ids.split(), words.strip()
+            kind, ids, text = (part.strip() for part in line.split("|", 2))
+            yield Question(kind, ids.split(), text)
 
 
-def _places(database: Database, q: str, ids: Sequence[str]) -> tuple[int, int]:
-    first, offered = _place(database, q, ids)
-    clicked = _place(database, offered, ids)[0] if first == NOT_FOUND and offered else first
-    return first, clicked
+def _indexed(url: str) -> tuple[list[str], Searcher]:
+    index = open_index(None)
+    writer = index.writer(100_000_000, 1)
+    with psycopg.connect(url) as connection:
+        found = connection.execute("SELECT DISTINCT session_id FROM search_documents WHERE session_id IS NOT NULL").fetchall()
+        ids = [session_id for (session_id,) in found]
+        cpu, begun = time.process_time(), time.perf_counter()
+        for _, document in documents_of(connection, ids):
+            writer.add_document(document)
+    writer.commit()
+    print(f"{len(ids)} sessions indexed in {time.perf_counter() - begun:.1f} s, {time.process_time() - cpu:.2f} s of CPU here")
+    index.reload()
+    return ids, index.searcher()
 
 
-def _place(database: Database, q: str, ids: Sequence[str]) -> tuple[int, str | None]:
-    """The session's place from 0 on, and the query that is offered instead."""
-    with database.connection() as connection:
-        answer = search_documents(connection, _wanted(q), Paging(_SHOWN, None, "ranking"))
-    sessions = [session.session_id or "" for session in answer.sessions or ()]
-    place = next((place for place, session in enumerate(sessions) if session.startswith(tuple(ids))), NOT_FOUND)
-    return place, answer.nearest[0].q if answer.nearest else None
+def _place(searcher: Searcher, question: Question, among: Collection[str] | None) -> Place:
+    begun = time.perf_counter()
+    ranking = rank(searcher, question.text.split(), [], limit=_SHOWN, among=among, weighs_rarity=among is None, corrects=True)
+    took_ms = (time.perf_counter() - begun) * 1000
+    meant = (place for place, session in enumerate(ranking.sessions) if session.session_id.startswith(tuple(question.ids)))
+    return Place(question, next(meant, NOT_FOUND), took_ms)
 
 
-def _wanted(q: str) -> Wanted:
-    return Wanted(
-        text=q,
-        mode="words",
-        given={},
-        tz=ZoneInfo("UTC"),
-        only_project=None,
-        is_case_sensitive=False,
-        sort="best",
-        by_session=True,
-        with_context=False,
-        with_content=False,
-        corrects=True,
-        is_bound=False,
-    )
-
-
-def _told(place: int) -> str:
-    return "not found" if place == NOT_FOUND else f"{place + 1}."
+def _print(name: str, places: Sequence[Place]) -> None:
+    shares = "  ".join(f"first {n}: {sum(each.place < n for each in places)}/{len(places)}" for n in (1, 3, 10))
+    times = sorted(each.took_ms for each in places)
+    print(f"{name:14} {shares}  p50 {statistics.median(times):.0f} ms, p95 {times[int(len(times) * 0.95)]:.0f} ms")
+    for each in places:
+        if each.place >= 3:
+            told = "not found" if each.place == NOT_FOUND else f"{each.place + 1}."
+            print(f"  {each.question.ids[0][:20]:20} {told:>9} {each.question.kind:9} {each.question.text[:100]}")
 
 
 if __name__ == "__main__":

@@ -136,7 +136,7 @@ def test_the_first_container_to_run_has_no_password_of_the_settings_file() -> No
 
 def test_durable_data_is_on_named_volumes() -> None:
     kept = {volume.split(":")[0] for service in SERVICES.values() for volume in service.get("volumes", []) if not volume.startswith("./")}
-    assert kept == set(COMPOSE["volumes"]) == {"postgres", "redis", "blobs", "archive"}
+    assert kept == set(COMPOSE["volumes"]) == {"postgres", "redis", "blobs", "archive", "search"}
     assert not [
         volume
         for service in SERVICES.values()

@@ -42,10 +42,13 @@ def test_the_printed_commands_restore_and_start_a_backup(make_stack: Callable[..
     message = {"session_id": "s", "role": "user", "content": "kept", "timestamp": "2026-05-01T12:01:00Z"}
     assert stack.call("/api/conversations", message) is not None
     eventually(lambda: stack.messages() == 1)
+    # It has an index of sessions, which no backup needs
+    eventually(lambda: any(stack.paths.search.rglob("meta.json")))
     copy = folder / "a copy"
     said = run(stack, "backup", str(copy))
     printed = settings_in(said, "restore")
     assert printed["FROM"] == str(copy)
+    assert not any("search" in path.parts or path.name in ("meta.json", "state.json") for path in copy.rglob("*"))
 
     # When a restore into the folder in use is refused, and the printed command is run
     with pytest.raises(subprocess.CalledProcessError) as refused:
@@ -66,6 +69,9 @@ def test_the_printed_commands_restore_and_start_a_backup(make_stack: Callable[..
     stack.up()
     eventually(stack.is_ready)
     assert stack.messages() == 1
+    # And it makes its index of sessions anew
+    restored = Paths(elsewhere)
+    eventually(lambda: any(restored.search.rglob("meta.json")))
 
 
 def run(stack: Stack, module: str, *arguments: str, **env: str) -> str:

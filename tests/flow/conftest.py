@@ -63,6 +63,8 @@ def running_stack(folder: Path, postgres_url: str, redis_server_url: str, redis_
         "TRACKER_REDIS_URL": re.sub(r"(\?db=|/)0$", rf"\g<1>{redis_database}", redis_server_url),
         # Its own: a scrub deletes at once what no row of its database refers to.
         "TRACKER_ARCHIVE_URL": (folder / "archive").as_uri(),
+        # Its own place is the first one.
+        "TRACKER_SEARCH_FOLDER": str(folder / "search"),
         "TRACKER_CANARY_SECONDS": "0",
     }
     environment |= settings

@@ -1,7 +1,14 @@
 """What is stored is found by search, with all processes as they run for a user."""
 
+from pathlib import Path
+
+from tantivy import Occur, Query
+
 from deploy.embedded.supervision.processes import wait_until
-from tests.flow.conftest import Stack
+from services.query.session_index.fields import PARTS, SESSION_ID, open_index, schema
+from services.query.session_index.folder import Folder
+from tests.flow.client.claude_home import ClaudeHome
+from tests.flow.conftest import Run, Stack
 from tests.flow.test_event_round_trip import start, write
 
 FOUND_SECONDS = 60
@@ -26,3 +33,23 @@ def test_a_message_and_a_call_are_found_soon_after_they_are_stored(stack: Stack)
         return sorted(item["kind"] for item in items)
 
     assert wait_until(lambda: kinds() == ["message", "session", "tool_call"], FOUND_SECONDS)
+
+
+def test_an_imported_session_is_in_the_index_of_sessions(stack: Stack, tracker: Run, home: ClaudeHome) -> None:
+    # Given a transcript
+    session_id = home.transcript().stem
+
+    # When it is imported
+    assert tracker("import").returncode == 0
+
+    # Then the query service has it in its own index
+    folder = Folder(Path(stack.environment["TRACKER_SEARCH_FOLDER"]) / "0")
+    assert wait_until(lambda: session_id in sessions_with(folder, "tests"), FOUND_SECONDS)
+
+
+def sessions_with(folder: Folder, word: str) -> set[str]:
+    if (state := folder.state()) is None:
+        return set()
+    searcher = open_index(str(folder.index_path(state.index))).searcher()
+    query = Query.boolean_query([(Occur.Should, Query.term_query(schema(), part, word)) for part in PARTS])
+    return {searcher.doc(address)[SESSION_ID][0] for _, address in searcher.search(query, 100).hits}

@@ -48,6 +48,7 @@ def environment(paths: Paths, database_url: str, redis_url: str) -> dict[str, st
         "TRACKER_REDIS_URL": redis_url,
         "TRACKER_BLOB_URL": paths.blobs.as_uri(),
         "TRACKER_ARCHIVE_URL": paths.archive.as_uri(),
+        "TRACKER_SEARCH_FOLDER": str(paths.search),
         # Two memory arenas instead of eight for each core.
         "MALLOC_ARENA_MAX": "2",
     }

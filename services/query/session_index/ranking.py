@@ -1,18 +1,58 @@
-"""Sessions by any of the words of a search, best first: BM25 over the parts of a session."""
+"""Sessions by any of the words of a search, best first: BM25 over the parts of a session.
 
-from collections.abc import Collection, Iterable, Sequence
+For a key that may not see all sessions, no score may depend on the texts of others. BM25 counts words over all of them. So such a key gets constant
+scores by part, in which a long word counts more than a short one, and a short session more than a long one.
+"""
+
+from collections.abc import Callable, Collection, Iterable, Sequence
+from itertools import islice, pairwise
 from typing import Final
 
 from msgspec import Struct
 from tantivy import Occur, Query, Searcher, SearchResult
 
-from services.query.session_index.fields import PARTS, SESSION_ID, SPOKEN, schema, stem_of, stems_of, words_of
+from services.query.session_index.fields import (
+    BREVITY,
+    DAYS,
+    GERMAN,
+    HASHES,
+    NAMES,
+    PARTS,
+    SESSION_ID,
+    SPOKEN,
+    names_of,
+    schema,
+    stem_of,
+    stems_of,
+    words_of,
+)
 from services.query.session_index.near_words import near_word
+from services.query.session_index.prepared_text import dates_in, hashes_of
+from services.query.session_index.stop_words import is_stop_word
 
-# Of a pasted error message these many words count, the rarest.
+# Of a pasted error message so many words are looked at, from its beginning and its end, and the rarest of them count.
+MOST_LOOKED_AT: Final = 1_000
 MOST_WORDS: Final = 32
+# What has more words was pasted, not typed.
+MOST_CORRECTED: Final = 12
+
+# How much a word tells of a session by where it is: what was said of it most, what came of calls least.
+_WEIGHTS: Final = {"title": 2.5, "prompts": 1.5, "answers": 1.5, "files": 1.5, "commands": 1.0, "errors": 1.0, "results": 0.5}
 # Another form of a word tells less than the word as it was typed.
-_STEM_WEIGHT: Final = 0.6
+_STEM_WEIGHT: Final = 0.7
+_GERMAN_WEIGHT: Final = 1.5
+_NAME_WEIGHT: Final = 2.0
+_HASH_WEIGHT: Final = 10.0
+# A day is meant, whatever the other words are.
+_DAY_WEIGHT: Final = 12.0
+# What a word counts in each part but the one where it counts most.
+_OTHER_PARTS: Final = 0.3
+# Two words of a question side by side, in the order in which they were typed.
+_PAIR_WEIGHT: Final = 1.0
+_MOST_BETWEEN: Final = 2
+_MOST_PAIRS: Final = 8
+
+_Weighed = Callable[[Query, float], Query]
 
 
 class RankedSession(Struct, frozen=True):
@@ -42,27 +82,63 @@ def rank(
 ) -> Ranking:
     """The best sessions that have any of the words, and none of those excluded.
 
-    `among`: only these sessions count. Without `weighs_rarity` a score depends on the session's own texts alone, and nothing is corrected.
+    `among`: only these sessions count. Without `weighs_rarity` scores depend on their texts alone, and nothing is corrected.
     """
-    wanted = list(dict.fromkeys(word for term in words for word in words_of(term)))
-    corrected = _corrections(searcher, wanted) if corrects and weighs_rarity else {}
+    days, text = dates_in(" ".join(words))
+    wanted = list(dict.fromkeys(words_of(text)))
+    wanted = [word for word in wanted if not is_stop_word(word)] or ([] if days else wanted)
+    corrected = _corrections(searcher, wanted) if corrects and weighs_rarity and len(wanted) <= MOST_CORRECTED else {}
     wanted = list(dict.fromkeys(corrected.get(word, word) for word in wanted))
     if len(wanted) > MOST_WORDS:
-        wanted = (
-            sorted(wanted, key=lambda word: _frequency(searcher, word) or searcher.num_docs)[:MOST_WORDS]
-            if weighs_rarity
-            else wanted[:MOST_WORDS]
-        )
-    if not wanted or limit < 1:
-        return Ranking([], {}, 0)
-    of_words = Query.boolean_query([(Occur.Should, _word_query(word, weighs_rarity)) for word in wanted])
-    clauses = [(Occur.Must, of_words)]
+        wanted = _rarest(searcher if weighs_rarity else None, wanted)
+    names = list(dict.fromkeys(names_of(text)))[:MOST_WORDS]
+    weighed: _Weighed = Query.boost_query if weighs_rarity else Query.const_score_query
+    # BM25 knows how rare a word is.
+    weights = {word: 1.0 if weighs_rarity else _length_weight(word) for word in (*wanted, *names)}
+
+    clauses = [_word_query(word, weighed, weights[word]) for word in wanted]
+    clauses += [_pair_query(pair, weighed, (weights[pair[0]] + weights[pair[1]]) / 2) for pair in islice(pairwise(wanted), _MOST_PAIRS)]
+    clauses += [weighed(_term(NAMES, name), _NAME_WEIGHT * weights[name]) for name in names]
+    clauses += [weighed(_term(HASHES, beginning), _HASH_WEIGHT) for beginning in sorted(hashes_of(text))[:MOST_WORDS]]
+    clauses += [Query.const_score_query(_term(DAYS, day), _DAY_WEIGHT) for day in days[:MOST_WORDS]]
+    if not clauses or limit < 1:
+        return Ranking([], corrected, 0)
+    musts = [(Occur.Must, _any_of(clauses))]
     if among is not None:
-        clauses.append((Occur.Must, Query.const_score_query(Query.term_set_query(schema(), SESSION_ID, list(among)), 0.0)))
-    clauses += [(Occur.MustNot, _all_of(words_of(term))) for term in excluded if words_of(term)]
-    found = searcher.search(Query.boolean_query(clauses), limit)
+        musts.append((Occur.Must, _only(among)))
+    musts += [(Occur.MustNot, _all_words(words_of(term))) for term in excluded if words_of(term)]
+    found = searcher.search(Query.boolean_query(musts), limit, weight_by_field=None if weighs_rarity else BREVITY)
     sessions = [RankedSession(searcher.doc(address)[SESSION_ID][0], score) for score, address in found.hits]
     return Ranking(sorted(sessions, key=lambda session: (-session.score, session.session_id)), corrected, _total(found))
+
+
+def _rarest(searcher: Searcher | None, words: list[str]) -> list[str]:
+    """The words of a long text that count, in its order: those in the fewest sessions, or the longest."""
+    looked_at = words if len(words) <= MOST_LOOKED_AT else words[: MOST_LOOKED_AT // 2] + words[-MOST_LOOKED_AT // 2 :]
+    if searcher is None:
+        chosen = sorted(looked_at, key=len, reverse=True)[:MOST_WORDS]
+    else:
+        frequencies = {word: _frequency(searcher, word) for word in looked_at}
+        chosen = sorted((word for word in looked_at if frequencies[word]), key=frequencies.__getitem__)[:MOST_WORDS]
+    return [word for word in looked_at if word in chosen]
+
+
+def _length_weight(word: str) -> float:
+    return 0.5 + min(len(word), 10) / 10
+
+
+def _word_query(word: str, weighed: _Weighed, importance: float) -> Query:
+    queries = [weighed(_term(part, word), weight * importance) for part, weight in _WEIGHTS.items()]
+    queries += [weighed(_term(stems_of(part), stem_of(word)), _WEIGHTS[part] * _STEM_WEIGHT * importance) for part in SPOKEN]
+    queries.append(weighed(_term(GERMAN, stem_of(word, "german")), _GERMAN_WEIGHT * importance))
+    return Query.disjunction_max_query(queries, _OTHER_PARTS)
+
+
+def _pair_query(pair: tuple[str, str], weighed: _Weighed, importance: float) -> Query:
+    phrases = ((part, Query.phrase_query(schema(), part, list(pair), slop=_MOST_BETWEEN)) for part in SPOKEN)
+    return Query.disjunction_max_query(
+        [weighed(phrase, _WEIGHTS[part] * _PAIR_WEIGHT * importance) for part, phrase in phrases], _OTHER_PARTS
+    )
 
 
 def _corrections(searcher: Searcher, words: Iterable[str]) -> dict[str, str]:
@@ -72,32 +148,33 @@ def _corrections(searcher: Searcher, words: Iterable[str]) -> dict[str, str]:
     return {word: found for word, found in near.items() if found}
 
 
-def _total(found: SearchResult) -> int:
-    # The stubs of tantivy 0.27 do not know it.
-    return int(getattr(found, "count", 0))
+def _frequency(searcher: Searcher, word: str) -> int:
+    """In how many sessions a word is, at least."""
+    return max(searcher.doc_freq(field, form) for field, form in _places(word))
 
 
-def _word_query(word: str, weighs_rarity: bool) -> Query:
-    fields = [(part, word, weight) for part, weight in PARTS.items()]
-    fields += [(stems_of(part), stem_of(word), PARTS[part] * _STEM_WEIGHT) for part in SPOKEN]
-    return Query.disjunction_max_query([_weighed(_term(*field[:2]), field[2], weighs_rarity) for field in fields], 0.3)
+def _places(word: str) -> list[tuple[str, str]]:
+    """The fields in which a word may be, and its form there."""
+    spoken = [(stems_of(part), stem_of(word)) for part in SPOKEN]
+    return [*((part, word) for part in PARTS), *spoken, (GERMAN, stem_of(word, "german"))]
 
 
-def _weighed(query: Query, weight: float, weighs_rarity: bool) -> Query:
-    return Query.boost_query(query, weight) if weighs_rarity else Query.const_score_query(query, weight)
+def _only(session_ids: Collection[str]) -> Query:
+    return Query.const_score_query(Query.term_set_query(schema(), SESSION_ID, list(session_ids)), 0.0)
+
+
+def _all_words(words: Iterable[str]) -> Query:
+    return Query.boolean_query([(Occur.Must, _any_of([_term(part, word) for part in PARTS])) for word in words])
+
+
+def _any_of(queries: Iterable[Query]) -> Query:
+    return Query.boolean_query([(Occur.Should, query) for query in queries])
 
 
 def _term(field: str, word: str) -> Query:
     return Query.term_query(schema(), field, word, "freq")
 
 
-def _all_of(words: Iterable[str]) -> Query:
-    return Query.boolean_query([(Occur.Must, Query.boolean_query([(Occur.Should, _term(part, word)) for part in PARTS])) for word in words])
-
-
-def _frequency(searcher: Searcher, word: str) -> int:
-    """In how many sessions a word is, at least."""
-    return max(
-        *(searcher.doc_freq(part, word) for part in PARTS),
-        *(searcher.doc_freq(stems_of(part), stem_of(word)) for part in SPOKEN),
-    )
+def _total(found: SearchResult) -> int:
+    # The stubs of tantivy 0.27 do not know it.
+    return int(getattr(found, "count", 0))

@@ -1,24 +1,182 @@
-"""Stands in until the reader of `follow` is merged."""
+"""The index of sessions as searches read it, while the writer's process writes on."""
 
+import threading
+import time
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Final, TypeVar
 
+import psycopg
+import structlog
 from tantivy import Index, Searcher
 
-from services.query.database import Connection
+from services.query.database import Connection, Database, one_row
+from services.query.session_index.fields import open_index
+from services.query.session_index.folder import Folder, State
+from services.query.session_index.look import Look, look
+from services.query.session_index.writer_process import WriterProcess
+from shared.sql_files import statement
+
+log = structlog.get_logger()
+
+# How old a look may be for a search.
+FRESH_SECONDS: Final = 1.0
+_CHANGED_SESSIONS: Final = statement(__package__, "follow.sql", "changed_sessions")
+_VISIBLE_SESSIONS: Final = statement(__package__, "follow.sql", "visible_sessions")
 
 T = TypeVar("T")
 
 
 class SessionIndex:
-    """Nothing is there."""
+    """Any thread may call it. Without a folder (None: it could not be had) there is never an index."""
 
-    index: Index | None = None
+    def __init__(self, folder: Folder | None, database: Database, writer: WriterProcess | None) -> None:
+        self._folder, self._database, self.writer = folder, database, writer
+        self._lock = threading.RLock()
+        self._state: State | None = None
+        self._stamp: tuple[int, int] | None = None
+        # The name of the index that is open, and of which state its searcher is.
+        self._open: tuple[str, Index] | None = None
+        self._loaded: tuple[int, int] | None = None
+        self._searcher: Searcher | None = None
+        self._seen: Look | None = None
+        # By the clock on the wall, which goes on while a machine sleeps.
+        self._looked_at = 0.0
+        self._is_announced = False
+
+    def announced(self) -> None:
+        """From now on purges wait for this host. Before, it answers no search."""
+        self._is_announced = True
+
+    def searcher(self) -> Searcher | None:
+        """None: there is no index yet, or one that a purge has still to make anew. A search is to look again each time."""
+        with self._lock:
+            if not self._is_announced:
+                return None
+            if not 0 <= time.time() - self._looked_at < FRESH_SECONDS:
+                try:
+                    self.look()
+                except psycopg.Error as error:
+                    log.warning("session_index_unknown", error=type(error).__name__)
+                    self._seen, self._searcher = None, None
+            return self._searcher
 
     def ask(self, question: Callable[[Searcher], T]) -> T | None:
-        """What can be searched."""
-        return question(self.index.searcher()) if self.index else None
+        """The answer of the index; None as `searcher` says it, and if its files are damaged, which then are made anew."""
+        searcher = self.searcher()
+        if searcher is None:
+            return None
+        try:
+            return question(searcher)
+        except BaseException as error:
+            if not self._shows_damage(error):
+                raise
+            return None
 
-    def waiting(self, _: Connection) -> int:
-        """How many sessions are not in it yet."""
-        return 0
+    def look(self) -> None:
+        """Follows what the writer did, and wakes it if something waits. psycopg.Error if the primary is away."""
+        with self._lock:
+            if self._folder is None:
+                self._looked_at = time.time()
+                return
+            self._read_state(self._folder)
+            with self._database.connection(from_primary=True) as connection:
+                seen = look(connection, self._state)
+            self._seen, self._looked_at = seen, time.time()
+            if seen.allows(self._state):
+                self._follow(self._folder)
+            else:
+                self._open = self._searcher = None
+            if self.writer is not None:
+                if self._state is None or self._state.waiting or seen.changed or not seen.allows(self._state):
+                    self.writer.wake()
+                else:
+                    self.writer.reap()
+
+    def waiting(self, connection: Connection) -> int:
+        """How many sessions that this connection sees are not in the index as they are. psycopg.Error if Postgres is away."""
+        with self._lock:
+            state, seen = self._state, self._seen
+        if state is None or seen is None or not (state.waiting or seen.changed):
+            return 0
+        session_ids = set(state.waiting)
+        if seen.changed:
+            with self._database.connection(from_primary=True) as primary:
+                session_ids.update(row for (row,) in primary.execute(_CHANGED_SESSIONS.encode(), {"snapshot": state.snapshot}))
+        found: int = one_row(connection, _VISIBLE_SESSIONS, {"session_ids": list(session_ids)})["waiting"]
+        return found
+
+    def is_settled(self) -> bool:
+        """Whether it is whole, as of the last look."""
+        with self._lock:
+            return self._folder is None or (self._searcher is not None and not self.waiting_about())
+
+    def purged(self) -> int:
+        """The newest purge before which no text is in the index. 0 while that is not known."""
+        with self._lock:
+            return self._state.purged if self._state is not None else 0
+
+    def waiting_about(self) -> int:
+        """How many sessions wait, as the last look saw it."""
+        with self._lock:
+            return (len(self._state.waiting) if self._state else 0) + (self._seen.changed if self._seen else 0)
+
+    def close(self) -> None:
+        """Ends the writer, and drops the files."""
+        if self.writer is not None:
+            self.writer.stop()
+        with self._lock:
+            self._open = self._searcher = None
+
+    def _read_state(self, folder: Folder) -> None:
+        stamp = folder.stamp()
+        if stamp is None or stamp != self._stamp or self._state is None:
+            self._stamp, self._state = stamp, folder.state()
+            if self._state is None or (self._open is not None and self._open[0] != self._state.index):
+                self._open = self._searcher = None
+
+    def _follow(self, folder: Folder) -> None:
+        """Opens the index, or what was committed since."""
+        assert self._state is not None
+        name = self._state.index
+        try:
+            if self._open is None:
+                index = open_index(str(folder.index_path(name)))
+                # It is asked to reload below: a thread of tantivy would look at the folder twice a second.
+                index.config_reader("manual")
+                self._open, self._loaded = (name, index), None
+            if self._loaded != self._stamp:
+                self._open[1].reload()
+                self._searcher, self._loaded = self._open[1].searcher(), self._stamp
+        except BaseException as error:
+            if not _is_of_tantivy(error):
+                raise
+            self._drop_damaged(folder, name, error)
+
+    def _shows_damage(self, error: BaseException) -> bool:
+        """Whether the error is one of the files: a wrong question gives one too. To open them again looks at the end of each."""
+        with self._lock:
+            if not _is_of_tantivy(error) or self._folder is None:
+                return False
+            if self._open is None:
+                return True
+            name = self._open[0]
+            self._open = self._searcher = None
+            if isinstance(error, (ValueError, OSError)):
+                self._follow(self._folder)
+            else:
+                self._drop_damaged(self._folder, name, error)
+            return self._searcher is None
+
+    def _drop_damaged(self, folder: Folder, name: str, error: BaseException) -> None:
+        self._open = self._searcher = None
+        state = folder.state()
+        # The writer may have made it anew just now.
+        if state is not None and state.index == name:
+            log.warning("session_index_damaged", error=str(error))
+            folder.mark_damaged(name)
+        self._state = None
+
+
+def _is_of_tantivy(error: BaseException) -> bool:
+    """Its panics have a class that cannot be named."""
+    return isinstance(error, (ValueError, OSError)) or type(error).__name__ == "PanicException"

@@ -1,81 +1,132 @@
 """What is indexed of a session: its texts by their parts, bounded, as documents of the index."""
 
+import re
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from typing import Final
+from datetime import date
+from typing import Any, Final
 
+from msgspec import Struct, field
+from psycopg import Connection
+from psycopg.rows import dict_row
 from tantivy import Document
 
-from services.query.database import Connection, Row, rows
-from services.query.session_index.fields import PARTS, SESSION_ID, SPOKEN, prepared, stems_of
+from services.query.session_index.fields import BREVITY, DAYS, GERMAN, HASHES, NAMES, SESSION_ID, SPOKEN, stems_of
+from services.query.session_index.prepared_text import days_of, hashes_of, prepared
+from services.query.session_index.stop_words import is_german
 from shared.sql_files import statement
 
 # Of a session's texts of a kind. A session of 20,000 calls has a tenth of them in the index, evenly.
-MOST_TEXTS: Final = 2_000
-# Of a text, of a call's input, of its result.
-MOST_CHARS: Final = 20_000
-MOST_INPUT_CHARS: Final = 1_000
-MOST_RESULT_CHARS: Final = 1_000
+_LIMITS: Final = {
+    "most_texts": 2_000,
+    "most_chars": 8_000,
+    "most_input_chars": 2_000,
+    # Of the beginning and of the end of a result, and of an error.
+    "most_end_chars": 500,
+    "most_error_end_chars": 1_500,
+}
 # Of a part of a session.
-MOST_PART_CHARS: Final = 1_000_000
+_MOST_PART_CHARS: Final = 1_000_000
+
+# A session of so many characters, without results, is usual. One of ten times as many counts 0.7 of it.
+_USUAL_CHARS: Final = 10_000
+_BREVITY_COUNTS: Final = 0.2
 
 # Tools whose input begins with a file's path.
-_FILE_TOOLS: Final = frozenset(("Edit", "MultiEdit", "NotebookEdit", "Read", "Write"))
+_WRITE_TOOLS: Final = frozenset(("Edit", "MultiEdit", "NotebookEdit", "Write"))
+_FILE_TOOLS: Final = _WRITE_TOOLS | {"Read"}
+# As git tells of a commit that was made: [main 1a2b3c4] Subject
+_COMMIT: Final = re.compile(r"^\[\S+ (?:\(root-commit\) )?([0-9a-f]{7,40})\] (.{1,200})", re.MULTILINE)
 _TEXTS: Final = statement(__package__, "session_texts.sql", "texts")
 
+_Row = dict[str, Any]
 
-def documents_of(connection: Connection, session_ids: Iterable[str]) -> Iterator[tuple[str, Document]]:
+
+class _Texts(Struct):
+    """What a session has: texts by part, and what is found as a whole."""
+
+    parts: defaultdict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    german: list[str] = field(default_factory=list)
+    days: set[date] = field(default_factory=set)
+    hashes: set[str] = field(default_factory=set)
+    commits: set[str] = field(default_factory=set)
+
+
+def documents_of(connection: Connection[Any], session_ids: Iterable[str]) -> Iterator[tuple[str, Document]]:
     """The documents of those sessions that have texts. A session without any gives none."""
     for session_id in session_ids:
-        parts = _parts(rows(connection, _TEXTS, {"session_id": session_id} | _LIMITS))
-        if parts:
-            yield session_id, document(session_id, parts)
+        # Not by services/query/database.py, whose engine the writer's process would load for nothing.
+        with connection.cursor(row_factory=dict_row) as cursor:
+            found = cursor.execute(_TEXTS.encode(), {"session_id": session_id} | _LIMITS).fetchall()
+        if found:
+            yield session_id, _document(session_id, _texts(found))
 
 
-def document(session_id: str, parts: dict[str, list[str]]) -> Document:
-    """A document of a session, of its texts by part."""
+def _texts(found: Iterable[_Row]) -> _Texts:
+    texts = _Texts()
+    for row in found:
+        if row["day"] is not None:
+            texts.days.add(row["day"])
+        if row["kind"] == "tool_call":
+            _add_call(texts, row)
+        else:
+            _add_said(texts, row)
+    return texts
+
+
+def _add_said(texts: _Texts, row: _Row) -> None:
+    said: str = row["said"]
+    match row["kind"]:
+        case "session":
+            part = "title"
+        case "file":
+            part = "files"
+        case "message" if row["role"] == "user" and not row["is_of_agent"]:
+            part = "prompts"
+        case _:
+            part = "answers"
+    texts.parts[part].append(said)
+    texts.hashes |= hashes_of(said)
+    if part in SPOKEN and is_german(said):
+        texts.german.append(said)
+
+
+def _add_call(texts: _Texts, row: _Row) -> None:
+    name, result = row["tool_name"], row["result"]
+    _, _, given = row["said"].partition("\n")
+    if name in _FILE_TOOLS:
+        path, _, given = given.partition("\n")
+        texts.parts["files" if name in _WRITE_TOOLS else "commands"].append(path)
+        texts.parts["results"].append(given)
+    else:
+        texts.parts["commands"].append(given)
+        texts.hashes |= hashes_of(given)
+    if result:
+        texts.parts["errors" if row["is_error"] else "results"].append(result)
+        texts.hashes |= hashes_of(result)
+        for commit, subject in _COMMIT.findall(result):
+            texts.commits.add(commit[:7])
+            texts.parts["files"].append(subject)
+
+
+def _document(session_id: str, texts: _Texts) -> Document:
     made = Document()
     made.add_text(SESSION_ID, session_id)
-    for part, texts in parts.items():
-        text = prepared("\n".join(texts)[:MOST_PART_CHARS])
-        made.add_text(part, text)
+    length = 0
+    for part, of_part in texts.parts.items():
+        text = "\n".join(of_part)[:_MOST_PART_CHARS]
+        # Results are mostly code: the parts of its identifiers would be many, and tell little.
+        words = prepared(text, with_parts=part != "results")
+        made.add_text(part, words)
         if part in SPOKEN:
-            made.add_text(stems_of(part), text)
+            made.add_text(stems_of(part), words)
+        if part != "results":
+            made.add_text(NAMES, text)
+            length += len(text)
+    made.add_float(BREVITY, (1 + length / _USUAL_CHARS) ** -_BREVITY_COUNTS)
+    if texts.german:
+        made.add_text(GERMAN, "\n".join(texts.german)[:_MOST_PART_CHARS])
+    # A commit that the session made counts more than one that it saw.
+    made.add_text(HASHES, " ".join([*sorted(texts.hashes | hashes_of(session_id)), *sorted(texts.commits) * 4]))
+    made.add_text(DAYS, " ".join(name for day in sorted(texts.days) for name in days_of(day)))
     return made
-
-
-_LIMITS: Final = {
-    "most_texts": MOST_TEXTS,
-    "most_chars": MOST_CHARS,
-    "most_input_chars": MOST_INPUT_CHARS,
-    "most_result_chars": MOST_RESULT_CHARS,
-}
-
-
-def _parts(found: Iterable[Row]) -> dict[str, list[str]]:
-    parts: dict[str, list[str]] = {part: [] for part in PARTS}
-    for row in found:
-        said: str = row["said"]
-        match row["kind"]:
-            case "session":
-                parts["title"].append(said)
-            case "file":
-                parts["files"].append(said)
-            case "tool_call":
-                _add_call(parts, row["tool_name"], said, row["result"])
-            case "message" if row["role"] == "user" and not row["is_of_agent"]:
-                parts["prompts"].append(said)
-            case _:
-                parts["answers"].append(said)
-    return {part: texts for part, texts in parts.items() if texts}
-
-
-def _add_call(parts: dict[str, list[str]], tool_name: str | None, said: str, result: str | None) -> None:
-    _, _, given = said.partition("\n")
-    if tool_name in _FILE_TOOLS:
-        path, _, given = given.partition("\n")
-        parts["files"].append(path)
-        parts["results"].append(given)
-    else:
-        parts["commands"].append(given)
-    if result:
-        parts["results"].append(result)

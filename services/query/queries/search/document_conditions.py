@@ -167,8 +167,17 @@ def rarity(connection: Connection, words: Sequence[str]) -> tuple[int, ...]:
     """
     if len(words) < 2 or not may_tell_frequencies(connection):
         return (10,) * len(words)
-    rows_with = [estimated_rows(connection, sql("with_word"), {"word": word}) + 1 for word in words]
-    return tuple(round(10 * (1 + log2(max(rows_with) / number))) for number in rows_with)
+    return weights_of([frequency(connection, word) for word in words])
+
+
+def frequency(connection: Connection, word: str) -> int:
+    """In how many documents a lexeme is, as the planner knows it. Not for bound keys."""
+    return estimated_rows(connection, sql("with_word"), {"word": word})
+
+
+def weights_of(frequencies: Sequence[int]) -> tuple[int, ...]:
+    """The weights of words that are in so many documents."""
+    return tuple(round(10 * (1 + log2((max(frequencies) + 1) / (number + 1)))) for number in frequencies)
 
 
 def _of_text(terms: str | None, matches: str, parameters: Row, lexemes: list[str]) -> Conditions:

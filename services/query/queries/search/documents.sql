@@ -102,13 +102,31 @@ LEFT JOIN users u ON u.id = s.user_id
 ORDER BY best.score DESC, s.last_event_at DESC NULLS LAST, s.session_id
 
 -- name: texts_of_sessions
--- Of each session the best texts with any of the words.
+-- Of each session the best texts with any of the words: of its first texts, those with a word, prompts before others. So it takes little of a session with
+-- tens of thousands. Rare words are looked up instead.
 SELECT best.session_id, best.id, best.score
 FROM unnest(%(sessions)s::text[]) AS asked (session_id)
 CROSS JOIN LATERAL (
     SELECT d.session_id, d.id, {score} AS score
-    FROM search_texts d
-    WHERE d.session_id = asked.session_id AND {bounds} AND {indexed} AND {rest} AND {filters}
+    FROM (
+        SELECT d.*
+        FROM (
+            SELECT d.id
+            FROM (
+                SELECT d.id, d.kind, d.role, d.occurred_at
+                FROM search_texts d
+                WHERE d.session_id = asked.session_id AND {bounds} AND {indexed} AND {rest} AND {filters}
+                    AND (NOT %(are_rare)s OR d.terms @@ %(any_word)s::tsquery)
+                ORDER BY d.occurred_at, d.id
+                LIMIT %(most_read)s
+            ) AS d
+            ORDER BY (d.kind = 'message' AND d.role = 'user') IS NOT TRUE, d.occurred_at, d.id
+        ) AS first
+        CROSS JOIN LATERAL (
+            SELECT d.id, d.session_id, d.kind, d.role, d.terms, d.occurred_at
+            FROM search_documents d WHERE d.id = first.id AND d.terms @@ %(any_word)s::tsquery OFFSET 0) AS d
+        LIMIT %(most_scored)s
+    ) AS d
     ORDER BY score DESC, d.occurred_at DESC, d.id DESC
     LIMIT %(most)s
 ) AS best

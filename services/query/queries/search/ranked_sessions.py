@@ -6,7 +6,7 @@ and words are neither weighed by how rare they are nor corrected.
 """
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Final, TypeVar
 
@@ -16,8 +16,8 @@ from msgspec.structs import asdict, replace
 
 from services.query.answers.fields import TitleSource
 from services.query.answers.search import Match, RankedMatch, RankedSessions
-from services.query.database import AWAY, Connection, fetch, rows
-from services.query.queries.search.document_conditions import Conditions, may_tell_frequencies, of_words, rarity
+from services.query.database import AWAY, Connection, Row, estimated_rows, fetch, rows
+from services.query.queries.search.document_conditions import Conditions, frequency, may_tell_frequencies, of_words, weights_of
 from services.query.queries.search.document_finder import Deadline, Scored, within
 from services.query.queries.search.document_items import MOST_HITS_OF_A_SESSION, items
 from services.query.queries.search.query_filters import Filters
@@ -31,9 +31,17 @@ log = structlog.get_logger()
 MOST_SESSIONS: Final = 10
 # So many of the best are looked at, more where too few of them pass; at last all that pass are ranked.
 CANDIDATES: Final = (200, 1_000, 5_000)
-BUDGET_SECONDS: Final = 0.5
-# Texts are shown that have one of so many words, the longest.
+# To find sessions, and to find their texts.
+BUDGET_SECONDS: Final = 0.3
+TEXTS_BUDGET_SECONDS: Final = 0.2
+# Texts are shown that have one of so many words, the longest; the best of so many of a session, of which so many are read.
 MOST_WORDS: Final = 32
+MOST_SCORED: Final = 200
+MOST_READ: Final = 5_000
+# If so few documents may pass the filters, all of their sessions are ranked.
+FEW_DOCUMENTS: Final = 5_000
+# A word that so few have is rare.
+FEW_WITH_A_WORD: Final = 20_000
 _WORD: Final = re.compile(r"\w{2,}")
 
 Content = TypeVar("Content")
@@ -82,10 +90,24 @@ class _Asked(Struct, frozen=True):
             raise _TimeIsOver
         return found
 
-    def conditions(self, words: Sequence[str] = ()) -> Conditions:
-        """Documents that have one of these lexemes, if any are given, and the path that is asked for."""
-        alternatives = tuple((Term(word, "word", False, (word,), False),) for word in words)
-        return of_words(Query(alternatives, (), bool(words)), None, self.filters.path)
+    def parameters(self) -> Row:
+        """Those of the filters."""
+        return self.filters.parameters | self._conditions().parameters
+
+    def statement(self, name: str) -> str:
+        """A statement over documents that pass."""
+        return self._conditions().statement(name)
+
+    def session_ids(self, name: str) -> list[str]:
+        """What a statement finds."""
+        return [row["session_id"] for row in self.read(lambda: rows(self.connection, self.statement(name), self.parameters()))]
+
+    def expected_documents(self) -> int:
+        """How many documents may pass, as the planner knows it."""
+        return estimated_rows(self.connection, self.statement("candidates"), self.parameters())
+
+    def _conditions(self) -> Conditions:
+        return of_words(Query((), (), False), None, self.filters.path)
 
 
 def ranked_sessions(
@@ -95,26 +117,21 @@ def ranked_sessions(
     wanted = tuple({term.text: term for terms in query.alternatives for term in terms if not term.is_excluded}.values())
     if not wanted:
         return None, True
-    asked, tells = _Asked(connection, filters, Deadline(BUDGET_SECONDS)), may_tell_frequencies(connection)
-    found, corrected = list[_Passing](), dict[str, str]()
-    texts: list[Match] = []
-    is_ready = is_complete = True
+    tells = may_tell_frequencies(connection)
     try:
-        for ranking in _rankings(asked, _ranker(index, query, wanted, tells=tells, corrects=corrects), tells=tells):
-            corrected = ranking.corrected
-            found += _passing(asked, ranking.sessions)
-            if len(found) >= MOST_SESSIONS:
-                break
-        texts = _texts(asked, [session.session_id for session in found[:MOST_SESSIONS]], wanted, corrected)
+        ranked = _ranker(index, query, wanted, tells=tells, corrects=corrects)
+        found, corrected, is_complete = _found(_Asked(connection, filters, Deadline(BUDGET_SECONDS)), ranked, tells=tells)
     except IndexFailed:
-        found, is_ready = [], False
+        return RankedSessions([], {}, _waiting(connection, index), is_ready=False), True
+    try:
+        asked = _Asked(connection, filters, Deadline(TEXTS_BUDGET_SECONDS))
+        texts = _texts(asked, [session.session_id for session in found], wanted, corrected, tells=tells) if found else []
     except _TimeIsOver:
-        is_complete = False
+        texts, is_complete = [], False
     sessions = [
-        RankedMatch(**asdict(session), items=[text for text in texts if text.session_id == session.session_id])
-        for session in found[:MOST_SESSIONS]
+        RankedMatch(**asdict(session), items=[text for text in texts if text.session_id == session.session_id]) for session in found
     ]
-    return RankedSessions(sessions, corrected, _waiting(connection, index), is_ready), is_complete
+    return RankedSessions(sessions, corrected, _waiting(connection, index), is_ready=True), is_complete
 
 
 def _waiting(connection: Connection, index: SessionIndex) -> int:
@@ -148,54 +165,72 @@ def _ranker(index: SessionIndex, query: Query, wanted: Sequence[Term], *, tells:
     return ranked
 
 
+def _found(asked: _Asked, ranked: Rank, *, tells: bool) -> tuple[list[_Passing], dict[str, str], bool]:
+    """The best sessions that pass, what was corrected, and whether there was time to look at all."""
+    found, corrected = list[_Passing](), dict[str, str]()
+    try:
+        for ranking in _rankings(asked, ranked, tells=tells):
+            corrected = ranking.corrected
+            found += _passing(asked, ranking.sessions)
+            if len(found) >= MOST_SESSIONS:
+                break
+    except _TimeIsOver:
+        return found, corrected, False
+    return found[:MOST_SESSIONS], corrected, True
+
+
 def _rankings(asked: _Asked, ranked: Rank, *, tells: bool) -> Iterator[Ranking]:
     """Sessions to look at, the best first, each once."""
     if asked.filters.matches_nothing:
         return
     if not tells:
-        among = _ids(asked, "sessions_of_key")
+        among = asked.session_ids("sessions_of_key")
         # All: which of equal ones an index names first depends on everything in it.
         yield ranked(len(among), among)
         return
     seen: set[str] = set()
-    for limit in CANDIDATES:
+    for limit in CANDIDATES if asked.expected_documents() > FEW_DOCUMENTS else ():
         ranking = ranked(limit, None)
-        yield _without(seen, ranking)
+        yield replace(ranking, sessions=[session for session in ranking.sessions if session.session_id not in seen])
         if len(ranking.sessions) < limit:
             return
         seen |= {session.session_id for session in ranking.sessions}
     # Of those that were seen fewer than are wanted are among them.
-    yield _without(seen, ranked(2 * MOST_SESSIONS, _ids(asked, "sessions_that_pass")))
-
-
-def _without(seen: set[str], ranking: Ranking) -> Ranking:
-    return replace(ranking, sessions=[session for session in ranking.sessions if session.session_id not in seen])
-
-
-def _ids(asked: _Asked, name: str) -> list[str]:
-    statement, parameters = asked.conditions().statement(name), asked.filters.parameters | asked.conditions().parameters
-    return [row["session_id"] for row in asked.read(lambda: rows(asked.connection, statement, parameters))]
+    ranking = ranked(2 * MOST_SESSIONS, asked.session_ids("sessions_that_pass"))
+    yield replace(ranking, sessions=[session for session in ranking.sessions if session.session_id not in seen])
 
 
 def _passing(asked: _Asked, ranked: Sequence[RankedSession]) -> list[_Passing]:
-    conditions = asked.conditions()
     # To four places: what is equal must not differ by the order in which an index adds.
     candidates = {"ids": [each.session_id for each in ranked], "scores": [round(each.score, 4) for each in ranked], "most": MOST_SESSIONS}
-    parameters = asked.filters.parameters | conditions.parameters | candidates
-    return asked.read(lambda: fetch(asked.connection, _Passing, conditions.statement("passing_sessions"), parameters)) if ranked else []
+    statement, parameters = asked.statement("passing_sessions"), asked.parameters() | candidates
+    return asked.read(lambda: fetch(asked.connection, _Passing, statement, parameters)) if ranked else []
 
 
-def _texts(asked: _Asked, sessions: Sequence[str], wanted: Sequence[Term], corrected: dict[str, str]) -> list[Match]:
+def _texts(asked: _Asked, sessions: Sequence[str], wanted: Sequence[Term], corrected: Mapping[str, str], *, tells: bool) -> list[Match]:
     """Of each session the best texts with any of the words as they were typed; where none has one, what was asked first."""
-    lexemes = dict.fromkeys([*(lexeme for term in wanted for lexeme in term.lexemes), *(query_lexemes(" ".join(corrected.values())))])
-    conditions = asked.conditions(sorted(lexemes, key=len, reverse=True)[:MOST_WORDS])
-    weights = rarity(asked.connection, conditions.words)
-    parameters = asked.filters.parameters | conditions.weighed(weights) | {"sessions": sessions, "most": MOST_HITS_OF_A_SESSION}
-    found = asked.read(lambda: fetch(asked.connection, _Text, conditions.statement("texts_of_sessions"), parameters))
+    connection = asked.connection
+    typed = [*(term.text for term in wanted), *corrected.values()]
+    lexemes = dict.fromkeys([*(lexeme for term in wanted for lexeme in term.lexemes), *query_lexemes(" ".join(corrected.values()))])
+    words = sorted(lexemes, key=len, reverse=True)[:MOST_WORDS]
+    # The rare words tell why a session is here. To a bound key none is rare.
+    frequencies = [frequency(connection, word) if tells else 0 for word in words]
+    rare = [word for word, number in zip(words, frequencies, strict=True) if tells and number <= FEW_WITH_A_WORD]
+    parameters = asked.parameters() | {
+        "sessions": list(sessions),
+        "words": words,
+        "weights": list(weights_of(frequencies)),
+        "all_weights": sum(weights_of(frequencies)),
+        "any_word": " | ".join(rare or words),
+        "are_rare": bool(rare),
+        "most_read": MOST_READ,
+        "most_scored": MOST_SCORED,
+        "most": MOST_HITS_OF_A_SESSION,
+    }
+    found = asked.read(lambda: fetch(connection, _Text, asked.statement("texts_of_sessions"), parameters))
     left = {"sessions": list(set(sessions).difference(text.session_id for text in found))}
     if left["sessions"]:
-        found += asked.read(lambda: fetch(asked.connection, _Text, asked.conditions().statement("first_texts"), parameters | left))
+        found += asked.read(lambda: fetch(connection, _Text, asked.statement("first_texts"), parameters | left))
     path = asked.filters.path
-    typed = [term.text for term in wanted] + list(corrected.values())
     marked = [*typed, *(word for text in typed for word in _WORD.findall(text)), *([path] if path else [])]
-    return items(asked.connection, found, {None: marked}, asked.filters.part, with_content=False)
+    return items(connection, found, {None: marked}, asked.filters.part, with_content=False)

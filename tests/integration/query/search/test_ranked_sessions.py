@@ -8,8 +8,8 @@ import pytest
 from starlette.testclient import TestClient
 
 from services.query.queries.search import ranked_sessions
+from tests.integration.caught_up import catch_up
 from tests.integration.query import seed
-from tests.integration.query.search.ranking import catch_up
 
 NOON = datetime(2024, 1, 15, 12, tzinfo=UTC)
 PATH = "/api/search"
@@ -21,7 +21,7 @@ def texts_in(client: TestClient, connection: psycopg.Connection[Any], sessions: 
         seed.add_session(connection, session, seed.add_project(connection, f"/{session}"), last_event_at=NOON + timedelta(hours=number))
         for minute, text in enumerate(texts):
             seed.add_document(connection, session, NOON + timedelta(hours=number, minutes=minute), text)
-    catch_up(client, connection)
+    catch_up(client)
 
 
 def asked(client: TestClient, q: str, **parameters: Any) -> dict[str, Any]:
@@ -65,7 +65,11 @@ def test_a_session_that_matches_is_ranked_too(
     assert {session["session_id"] for session in answer["ranked"]["sessions"]} == {"both", "apart"}
 
 
-def test_the_best_texts_of_a_session_are_shown(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+@pytest.mark.parametrize("few", [20_000, -1])
+def test_the_best_texts_of_a_session_are_shown(
+    client: TestClient, connection: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch, few: int
+) -> None:
+    monkeypatch.setattr(ranked_sessions, "FEW_WITH_A_WORD", few)
     texts_in(client, connection, {"s": [*["one word: alpha"] * 4, "alpha with beta", "nothing", "beta, alpha and gamma"]})
 
     [session] = asked(client, "alpha beta gamma")["ranked"]["sessions"]
@@ -133,8 +137,7 @@ def test_ten_sessions_are_ranked_on_the_first_page_alone(client: TestClient, con
     second = asked(client, "alpha", limit=10, cursor=first["next_cursor"])
 
     # Of equal ones the newest come first.
-    assert {session["session_id"] for session in first["ranked"]["sessions"]} <= {f"s{number:02}" for number in range(14)}
-    assert len(first["ranked"]["sessions"]) == 10
+    assert [session["session_id"] for session in first["ranked"]["sessions"]] == [f"s{number:02}" for number in range(13, 3, -1)]
     assert second["ranked"] is None
 
 
@@ -164,7 +167,7 @@ def shop(client: TestClient, connection: psycopg.Connection[Any]) -> None:
         ("hay", NOON + timedelta(days=3), "nothing to find", {}),
     ):
         seed.add_document(connection, session_id, at, content, **columns)
-    catch_up(client, connection)
+    catch_up(client)
 
 
 # The sessions that are ranked for `needle` with each of the filters.
@@ -219,9 +222,12 @@ PARAMETERS: list[tuple[dict[str, Any], set[str]]] = [
 
 
 @pytest.mark.usefixtures("shop")
-@pytest.mark.parametrize("candidates", [(200, 1_000), (1, 2), (1,)])
-def test_filters_hold_for_ranked_sessions(client: TestClient, monkeypatch: pytest.MonkeyPatch, candidates: tuple[int, ...]) -> None:
+@pytest.mark.parametrize(("few", "candidates"), [(5_000, ()), (-1, (200, 1_000)), (-1, (1, 2)), (-1, (1,))])
+def test_filters_hold_for_ranked_sessions(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch, few: int, candidates: tuple[int, ...]
+) -> None:
     """given a word of three sessions, then those are ranked that have a text which passes, however many are looked at first."""
+    monkeypatch.setattr(ranked_sessions, "FEW_DOCUMENTS", few)
     monkeypatch.setattr(ranked_sessions, "CANDIDATES", candidates)
 
     typed = {filters: set(ranked(client, f"needle {filters}")) for filters in TYPED}
@@ -262,6 +268,7 @@ def test_no_failure_of_the_index_fails_a_search(
 ) -> None:
     """given a number that no machine has the memory for, of which the engine panics, and one that it cannot read."""
     texts_in(client, connection, {"s": ["alpha"]})
+    monkeypatch.setattr(ranked_sessions, "FEW_DOCUMENTS", -1)
     monkeypatch.setattr(ranked_sessions, "CANDIDATES", (limit,))
 
     answer = asked(client, "alpha")

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 import psycopg
@@ -63,12 +64,79 @@ def test_session_with_some_of_the_words_is_found(connection: psycopg.Connection[
         ("src/parts/table.py", "see src/parts/table.py:12"),
         ("Größe", "die GRÖSSE der Datei"),
         ("検索", "検索窓を直して"),
+        ("हिन्दी", "यह हिन्दी है"),
+        ("ภาษาไทย", "พูดภาษาไทยได้"),
+        ("cafe\u0301", "das Café"),
+        ("Dateien", "bitte die Datei und nicht den Ordner, das ist wichtig"),
+        ("table_rows.py", "open table_rows.py"),
+        ("c8deac79b6b15bf15ce1785273c49737f4038928", "done in c8deac7"),
+        ("c8deac79", "see c8deac79b6b15bf15ce1785273c49737f4038928"),
     ],
 )
 def test_word_finds_its_text(connection: psycopg.Connection[Any], q: str, text: str) -> None:
     texts_in(connection, {"other": ["something else"], "wanted": [text]})
 
     assert ids_of(ranked(indexed(connection), q)) == ["wanted"]
+
+
+@pytest.mark.parametrize(
+    "q",
+    [
+        "what did I do on 2024-01-15",
+        "15 January 2024",
+        "Jan 15th, 2024",
+        "15.01.2024",
+        "am 15. Januar 2024",
+        "1/15/2024",
+        "2024年1月15日",
+        "January 15",
+    ],
+)
+def test_date_finds_the_sessions_of_that_day(connection: psycopg.Connection[Any], q: str) -> None:
+    texts_in(connection, {"then": ["hello"]})
+    seed.add_session(connection, "later", seed.add_project(connection, "/later"))
+    seed.add_document(connection, "later", NOON + timedelta(days=31), "what we did in January")
+
+    assert ids_of(ranked(indexed(connection), *q.split()))[0] == "then"
+
+
+def test_session_that_made_a_commit_comes_before_one_that_saw_it(connection: psycopg.Connection[Any]) -> None:
+    texts_in(connection, {"saw": ["c8deac7 broke it"], "made": ["commit this"], "none": ["hello"]})
+    seed.add_document(connection, "made", NOON, "git commit -m x", result="[main c8deac7] Mend the table\n 1 file changed")
+
+    found = ranked(indexed(connection), "c8deac79b6b15bf15ce1785273c49737f4038928")
+
+    assert ids_of(found) == ["made", "saw"]
+
+
+def test_long_error_message_is_bounded_and_finds_its_session(connection: psycopg.Connection[Any]) -> None:
+    message = " ".join(f"frame{number} at line {number}" for number in range(500))
+    texts_in(connection, {"a": ["run it"], "b": ["line"]})
+    seed.add_document(connection, "a", NOON, "make", result=message[-900:], is_error=True)
+
+    assert ids_of(ranked(indexed(connection), *message.split()))[0] == "a"
+
+
+def test_of_a_long_session_texts_are_indexed_evenly_from_the_first_to_the_last(connection: psycopg.Connection[Any]) -> None:
+    texts_in(connection, {"long": ["redis"]})
+    copies = """INSERT INTO search_documents (id, kind, session_id, project_id, user_id, occurred_at, role, content, terms, has_places)
+        SELECT gen_random_uuid(), kind, session_id, project_id, user_id, occurred_at + n * interval '1 second', role, 'number' || n, '', true
+        FROM search_documents, generate_series(1, 6000) AS n"""
+    connection.execute(copies)
+    searcher = indexed(connection)
+
+    found = [number for number in range(1, 6001) if ids_of(ranked(searcher, f"number{number}", corrects=False))]
+
+    assert ids_of(ranked(searcher, "redis")) == ["long"]
+    assert found[-1] == 6000
+    assert 1_990 < len(found) < 2_010
+    assert max(later - number for number, later in pairwise(found)) <= 4
+
+
+def test_question_of_stop_words_alone_is_searched_as_it_is(connection: psycopg.Connection[Any]) -> None:
+    texts_in(connection, {"a": ["what about this"], "b": ["hello"]})
+
+    assert ids_of(ranked(indexed(connection), "what", "about", "this")) == ["a"]
 
 
 def test_excluded_words_leave_sessions_out(connection: psycopg.Connection[Any]) -> None:

@@ -1,0 +1,185 @@
+"""The folder of one query process' index of sessions: of which database it is, how far it is, and how it is made anew.
+
+All in it can be lost: it is derived from Postgres. Below TRACKER_SEARCH_FOLDER each process that runs has a place of its own, which it locks.
+"""
+
+import fcntl
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from typing import Final
+from uuid import uuid4
+
+import msgspec
+from msgspec import Struct
+
+from services.query.session_index.fields import VERSION
+
+_INDEX: Final = "index-"
+_STATE, _DAMAGED, _HOST = "state.json", "damaged", "host"
+_PLACE_LOCK, _WRITER_LOCK = "lock", "writer.lock"
+_MOST_PLACES: Final = 64
+# A merge that was given up may write one more file into a folder that is deleted.
+_DELETE_ATTEMPTS: Final = 5
+
+
+class State(Struct, frozen=True):
+    """How far an index is: it has all that transactions of `snapshot` wrote, but for the sessions that wait."""
+
+    version: int
+    # Of which database, and of which of its histories.
+    database: str
+    # The number of the newest purge before which no text is in it.
+    purged: int
+    # The folder of tantivy's files.
+    index: str
+    # As pg_current_snapshot() says it.
+    snapshot: str
+    # Sessions to be indexed again, in this order.
+    waiting: list[str]
+
+
+class NoPlace(OSError):
+    """The folder cannot be written, or all its places are taken."""
+
+
+class Folder:
+    """A process' place. It may be read at any time; its one writer (`writing`) may be killed at any time."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def stamp(self) -> tuple[int, int] | None:
+        """Changes with the state. None if there is none."""
+        try:
+            found = (self.path / _STATE).stat()
+        except OSError:
+            return None
+        return found.st_ino, found.st_mtime_ns
+
+    def state(self) -> State | None:
+        """None if there is no index, or one of another version of the tracker."""
+        try:
+            state = msgspec.json.decode((self.path / _STATE).read_bytes(), type=State)
+        except (OSError, msgspec.DecodeError):
+            return None
+        return state if state.version == VERSION and not self._is_damaged(state.index) else None
+
+    def save(self, state: State) -> None:
+        """Replaces the state at once."""
+        written = self.path / f"{_STATE}.new"
+        with written.open("wb") as file:
+            file.write(msgspec.json.encode(state))
+            file.flush()
+            os.fsync(file.fileno())
+        written.replace(self.path / _STATE)
+
+    def index_path(self, index: str) -> Path:
+        """Tantivy's folder."""
+        return self.path / index
+
+    def new_index(self) -> str:
+        """The name of a new index, behind the deletion of all that was there. OSError if that could not be deleted."""
+        self.clear()
+        index = f"{_INDEX}{uuid4().hex}"
+        self.index_path(index).mkdir(mode=0o700)
+        return index
+
+    def clear(self) -> None:
+        """Deletes every index. OSError if that fails."""
+        # First what says that there is one.
+        for name in (_STATE, f"{_STATE}.new", _DAMAGED):
+            (self.path / name).unlink(missing_ok=True)
+        for left in self.path.glob(f"{_INDEX}*"):
+            _delete(left)
+
+    def mark_damaged(self, index: str) -> None:
+        """From now on it is as if there was no index; the writer makes one anew."""
+        with suppress(OSError):
+            (self.path / _DAMAGED).write_text(index, encoding="utf-8")
+
+    def host(self) -> str:
+        """A random name, kept in the folder."""
+        file = self.path / _HOST
+        with suppress(OSError):
+            if name := file.read_text(encoding="utf-8").strip():
+                return name
+        name = uuid4().hex
+        with suppress(OSError):
+            file.write_text(name, encoding="utf-8")
+        return name
+
+    @contextmanager
+    def writing(self) -> Iterator[bool]:
+        """Whether this process writes during the block; False if another does."""
+        with _locked(self.path / _WRITER_LOCK) as is_ours:
+            yield is_ours
+
+    def _is_damaged(self, index: str) -> bool:
+        try:
+            return (self.path / _DAMAGED).read_text(encoding="utf-8") == index
+        except OSError:
+            return False
+
+
+@contextmanager
+def own_place(folder: Path) -> Iterator[Folder]:
+    """The first place that no running process has, for the block. Indexes in places that nobody has are deleted. NoPlace if none can be had."""
+    with ExitStack() as stack:
+        try:
+            own = _take_place(folder, stack)
+            _clear_others(folder, own)
+        except OSError as error:
+            raise NoPlace(str(error)) from error
+        yield own
+
+
+def _take_place(folder: Path, stack: ExitStack) -> Folder:
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for number in range(_MOST_PLACES):
+        place = folder / str(number)
+        place.mkdir(mode=0o700, exist_ok=True)
+        if stack.enter_context(_locked(place / _PLACE_LOCK)):
+            return Folder(place)
+    raise NoPlace(f"{_MOST_PLACES} processes have a place in {folder}")
+
+
+def _clear_others(folder: Path, own: Folder) -> None:
+    """Where a process does not come back, say, since there are fewer replicas, nothing would purge what is in its place."""
+    for place in folder.iterdir():
+        if place != own.path and place.name.isdecimal():
+            with _locked(place / _PLACE_LOCK) as is_ours:
+                if is_ours:
+                    Folder(place).clear()
+
+
+@contextmanager
+def _locked(file: Path) -> Iterator[bool]:
+    """Whether the lock is held during the block. The kernel releases it when its process dies."""
+    descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        yield False
+        return
+    try:
+        yield True
+    finally:
+        os.close(descriptor)
+
+
+def _delete(folder: Path) -> None:
+    for attempt in range(_DELETE_ATTEMPTS):
+        try:
+            shutil.rmtree(folder)
+        except FileNotFoundError:
+            if not folder.exists():
+                return
+        except OSError:
+            if attempt == _DELETE_ATTEMPTS - 1:
+                raise
+        else:
+            return

@@ -1,0 +1,20 @@
+"""How query hosts tell the worker which purges their index of sessions has behind it: a hash in Redis with a field for each host."""
+
+from typing import Final
+
+from msgspec import Struct
+
+HOSTS_KEY: Final = "tracker:search-hosts"
+# A host writes its field every ten seconds. One that is not seen for this long is off: it purges before it answers again.
+ALIVE_SECONDS: Final = 60.0
+
+
+class SearchHost(Struct, frozen=True):
+    """The value of a field, in JSON. `seen_at`: in Unix seconds. `purged`: no text from before this purge is in the host's index.
+
+    `waiting`: sessions that are not in it yet.
+    """
+
+    seen_at: float
+    purged: int
+    waiting: int = 0

@@ -1,0 +1,317 @@
+"""The query service follows the database with an index of its own, which it makes anew by itself whenever it has to."""
+
+import json
+import os
+import shutil
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import psycopg
+import pytest
+from redis import Redis
+from starlette.testclient import TestClient
+
+from deploy.embedded.supervision.processes import wait_until
+from services.query.app import create_app
+from services.query.session_index.fields import PARTS
+from services.query.session_index.folder import Folder
+from services.query.session_index.reader import SessionIndex
+from services.query.settings import Settings
+from shared.search_hosts import HOSTS_KEY, SearchHost
+from tests.conftest import LOCAL, make_database
+from tests.faults.pace import stretched
+from tests.integration.query.session_index.indexed import put, searcher_of, sessions_with
+
+# A look each five seconds, each second while something waits; and the start of a process.
+SECONDS = stretched(12)
+
+
+@contextmanager
+def serving(settings: Settings, folder: Path) -> Iterator[SessionIndex]:
+    app = create_app(settings.model_copy(update={"search_folder": folder}))
+    with TestClient(app, LOCAL):
+        yield app.state.session_index
+
+
+@pytest.fixture
+def search_folder(tmp_path: Path) -> Path:
+    return tmp_path / "search"
+
+
+@pytest.fixture
+def index(query_settings: Settings, search_folder: Path) -> Iterator[SessionIndex]:
+    with serving(query_settings, search_folder) as index:
+        yield index
+
+
+def finds(index: SessionIndex, word: str, *session_ids: str) -> bool:
+    """Whether these sessions, and no others, are found soon."""
+    return wait_until(lambda: sessions_with(index, word) == set(session_ids), SECONDS)
+
+
+def place(search_folder: Path) -> Folder:
+    return Folder(search_folder / "0")
+
+
+def ask_for_purge(connection: psycopg.Connection[Any]) -> int:
+    [(number,)] = connection.execute("INSERT INTO search_purges DEFAULT VALUES RETURNING number").fetchall()
+    return int(number)
+
+
+def host_in(redis: Redis) -> SearchHost | None:
+    """The only one that there is."""
+    found: Any = redis.hgetall(HOSTS_KEY)
+    assert len(found) <= 1
+    return next((msgspec.json.decode(value, type=SearchHost) for value in found.values()), None)
+
+
+def test_a_session_is_found_moved_renamed_and_gone_within_seconds(index: SessionIndex, connection: psycopg.Connection[Any]) -> None:
+    # Given a session that comes
+    document = put(connection, "one", "zanzibar")
+    assert finds(index, "zanzibar", "one")
+
+    # When its document moves to another, which is a fork
+    put(connection, "two", "zanzibar", document)
+    assert finds(index, "zanzibar", "two")
+
+    # When the title changes
+    title = put(connection, "two", "alabaster")
+    connection.execute("UPDATE search_documents SET kind = 'session' WHERE id = %s", (title,))
+    assert finds(index, "alabaster", "two")
+    connection.execute("UPDATE search_documents SET content = 'basalt' WHERE id = %s", (title,))
+    assert finds(index, "basalt", "two")
+    assert finds(index, "alabaster")
+
+    # When it is deleted
+    connection.execute("DELETE FROM search_documents WHERE session_id = 'two'")
+    assert finds(index, "zanzibar")
+
+
+def test_an_empty_database_has_an_empty_index(index: SessionIndex) -> None:
+    assert finds(index, "zanzibar")
+
+
+def cut_a_file(folder: Folder) -> None:
+    state = folder.state()
+    assert state is not None
+    file = max(folder.index_path(state.index).glob("*.*"), key=lambda each: each.stat().st_size)
+    file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+
+
+def make_older(folder: Folder) -> None:
+    written = json.loads((folder.path / "state.json").read_text())
+    (folder.path / "state.json").write_text(json.dumps(written | {"version": written["version"] - 1}))
+
+
+def delete_it(folder: Folder) -> None:
+    shutil.rmtree(folder.path.parent)
+
+
+def cut_the_state(folder: Folder) -> None:
+    (folder.path / "state.json").write_text((folder.path / "state.json").read_text()[:20])
+
+
+def come_from_the_future(folder: Folder) -> None:
+    """As if the database was restored: it has had no such transaction."""
+    written = json.loads((folder.path / "state.json").read_text())
+    (folder.path / "state.json").write_text(json.dumps(written | {"snapshot": "9999999:9999999:"}))
+
+
+@pytest.mark.parametrize("harm", [cut_a_file, make_older, delete_it, cut_the_state, come_from_the_future])
+def test_a_folder_that_is_of_no_use_is_made_anew(
+    query_settings: Settings, search_folder: Path, connection: psycopg.Connection[Any], harm: Callable[[Folder], None]
+) -> None:
+    # Given an index that was harmed while the service was off
+    put(connection, "one", "zanzibar")
+    with serving(query_settings, search_folder) as index:
+        assert finds(index, "zanzibar", "one")
+    harm(place(search_folder))
+
+    # When it runs again, then it finds the session
+    with serving(query_settings, search_folder) as index:
+        assert finds(index, "zanzibar", "one")
+
+
+@pytest.mark.parametrize("harm", [make_older, cut_the_state, come_from_the_future])
+def test_a_folder_that_is_harmed_beside_a_running_service_is_made_anew(
+    index: SessionIndex, search_folder: Path, connection: psycopg.Connection[Any], harm: Callable[[Folder], None]
+) -> None:
+    put(connection, "one", "zanzibar")
+    assert finds(index, "zanzibar", "one")
+    before = place(search_folder).state()
+
+    harm(place(search_folder))
+
+    assert wait_until(lambda: (now := place(search_folder).state()) is not None and now.index != before.index, SECONDS)  # type: ignore[union-attr]
+    assert finds(index, "zanzibar", "one")
+
+
+def test_another_database_gets_another_index(
+    postgres_url: str, query_settings: Settings, search_folder: Path, connection: psycopg.Connection[Any]
+) -> None:
+    # Given an index of one database
+    put(connection, "one", "zanzibar")
+    with serving(query_settings, search_folder) as index:
+        assert finds(index, "zanzibar", "one")
+
+    # When the service starts with another
+    other = make_database(postgres_url, f"search_host_{os.getpid()}_test")
+    with psycopg.connect(other, autocommit=True) as rows:
+        put(rows, "two", "alabaster")
+    with serving(query_settings.model_copy(update={"database_url": other}), search_folder) as index:
+        # Then nothing of the first is found
+        assert finds(index, "alabaster", "two")
+        assert sessions_with(index, "zanzibar") == set()
+
+
+def test_a_purge_leaves_no_word_of_what_is_gone(
+    index: SessionIndex, search_folder: Path, connection: psycopg.Connection[Any], redis_url: str
+) -> None:
+    # Given a session whose text is taken away, and which stays
+    document = put(connection, "one", "zanzibar alabaster")
+    put(connection, "two", "basalt")
+    assert finds(index, "zanzibar", "one")
+    put(connection, "one", "alabaster", document)
+    assert finds(index, "zanzibar")
+
+    # When a purge is asked for, then no search is answered from what was there
+    number = ask_for_purge(connection)
+    before = place(search_folder).state()
+    assert before is not None
+    time.sleep(1.1)
+    index.searcher()
+    with Redis.from_url(redis_url) as redis:
+        assert wait_until(lambda: (host := host_in(redis)) is not None and host.purged == number, SECONDS)
+
+    # Then the word is in no file, nor among the terms of the index
+    assert not folder_has(search_folder, b"zanzibar")
+    state = place(search_folder).state()
+    assert state is not None and state.index != before.index and state.purged == number
+    assert not place(search_folder).index_path(before.index).exists()
+    assert finds(index, "alabaster", "one")
+    assert finds(index, "basalt", "two")
+    searcher = searcher_of(place(search_folder))
+    assert not any(searcher.terms_with_prefix(part, "zanz") for part in PARTS)
+    assert any(searcher.terms_with_prefix(part, "alab") for part in PARTS)
+
+
+def folder_has(folder: Path, word: bytes) -> bool:
+    return any(word in file.read_bytes() for file in folder.rglob("*") if file.is_file())
+
+
+def test_a_search_behind_a_purge_is_not_answered_from_before_it(
+    query_settings: Settings, search_folder: Path, connection: psycopg.Connection[Any]
+) -> None:
+    # Given a service that was off while texts were purged
+    put(connection, "one", "zanzibar")
+    with serving(query_settings, search_folder) as index:
+        assert finds(index, "zanzibar", "one")
+    connection.execute("DELETE FROM search_documents")
+    ask_for_purge(connection)
+
+    # When it comes back, then no search sees them
+    with serving(query_settings, search_folder) as index:
+        seen = []
+        assert wait_until(lambda: seen.append(sessions_with(index, "zanzibar")) or seen[-1] == set(), SECONDS)  # type: ignore[func-returns-value]
+        assert {"one"} not in seen
+    assert not folder_has(search_folder, b"zanzibar")
+
+
+def test_a_host_says_that_it_is_there_and_leaves(
+    query_settings: Settings, search_folder: Path, connection: psycopg.Connection[Any], redis_url: str
+) -> None:
+    with Redis.from_url(redis_url) as redis:
+        with serving(query_settings, search_folder) as index:
+            put(connection, "one", "zanzibar")
+            assert finds(index, "zanzibar", "one")
+            assert wait_until(lambda: (host := host_in(redis)) is not None and host.waiting == 0, SECONDS)
+            host = host_in(redis)
+            assert host is not None and abs(host.seen_at - time.time()) < 10
+            name = place(search_folder).host()
+            assert redis.hkeys(HOSTS_KEY) == [name.encode()]
+        assert host_in(redis) is None
+        # The next time it has the same name.
+        with serving(query_settings, search_folder):
+            assert wait_until(lambda: redis.hkeys(HOSTS_KEY) == [name.encode()], SECONDS)
+
+
+def test_two_services_have_a_place_each(
+    query_settings: Settings, search_folder: Path, connection: psycopg.Connection[Any], redis_url: str
+) -> None:
+    # Given two replicas before one folder
+    put(connection, "one", "zanzibar")
+    with serving(query_settings, search_folder) as first, Redis.from_url(redis_url) as redis:
+        with serving(query_settings, search_folder) as second:
+            assert finds(first, "zanzibar", "one") and finds(second, "zanzibar", "one")
+            assert redis.hlen(HOSTS_KEY) == 2
+        assert folder_has(search_folder / "1", b"one")
+
+    # When only one is left, then nothing stays in the other's place, which nobody would purge
+    with serving(query_settings, search_folder):
+        assert not folder_has(search_folder / "1", b"one")
+
+
+def test_sessions_that_wait_are_counted(
+    index: SessionIndex, search_folder: Path, connection: psycopg.Connection[Any], redis_url: str
+) -> None:
+    # Given an index that nobody can write
+    put(connection, "one", "zanzibar")
+    assert finds(index, "zanzibar", "one")
+    assert index.waiting(connection) == 0
+    assert wait_until(lambda: writer_pid(index) is not None, SECONDS)
+    os.kill(writer_pid(index) or 0, signal.SIGSTOP)
+    try:
+        # When sessions change, one of which is gone
+        for session_id in ("two", "three", "gone"):
+            put(connection, session_id, "alabaster")
+        for session_id in ("two", "three"):
+            connection.execute("INSERT INTO sessions (session_id, project_id, path_project_id) VALUES (%s, 0, 0)", (session_id,))
+        connection.execute("DELETE FROM search_documents WHERE session_id = 'gone'")
+        time.sleep(1.1)
+
+        # Then those that there are wait, and the others can be searched
+        assert sessions_with(index, "zanzibar") == {"one"}
+        assert index.waiting(connection) == 2
+    finally:
+        os.kill(writer_pid(index) or 0, signal.SIGCONT)
+    assert finds(index, "alabaster", "two", "three")
+    assert index.waiting(connection) == 0
+
+
+def writer_pid(index: SessionIndex) -> int | None:
+    assert index.writer is not None
+    return index.writer.pid
+
+
+def test_a_writer_that_dies_is_started_again(index: SessionIndex, connection: psycopg.Connection[Any]) -> None:
+    put(connection, "one", "zanzibar")
+    assert finds(index, "zanzibar", "one")
+    os.kill(writer_pid(index) or 0, signal.SIGKILL)
+
+    put(connection, "two", "zanzibar")
+
+    assert finds(index, "zanzibar", "one", "two")
+
+
+def test_a_question_that_is_wrong_costs_no_index(index: SessionIndex, search_folder: Path, connection: psycopg.Connection[Any]) -> None:
+    put(connection, "one", "zanzibar")
+    assert finds(index, "zanzibar", "one")
+    before = place(search_folder).state()
+
+    with pytest.raises(ValueError, match="no_such_field"):
+        index.ask(lambda searcher: searcher.terms_with_prefix("no_such_field", ""))
+
+    assert sessions_with(index, "zanzibar") == {"one"}
+    now = place(search_folder).state()
+    assert before is not None and now is not None and now.index == before.index
+
+
+def test_without_a_folder_that_can_be_written_there_is_no_index(query_settings: Settings, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with serving(query_settings, tmp_path / "file" / "search") as index:
+        assert index.searcher() is None
