@@ -290,6 +290,15 @@ def test_index_that_is_being_built_is_said_and_asked_again(open_page: OpenPage) 
     assert len(asked) >= 1
 
 
+def test_empty_answer_that_had_no_time_leads_on_too(open_page: OpenPage) -> None:
+    page = open_page("/search")
+    answered(page, is_complete=False, incomplete_because="There was no time to rank.", next_cursor=None)
+    page.get_by_role("searchbox").fill("zebracrossing")
+    expect(page.locator(".empty-title")).to_have_text("Nothing was found yet for zebracrossing")
+    expect(page.locator(".search-note.is-warning")).to_contain_text("There was no time to rank.")
+    expect(page.get_by_role("link", name="All sessions")).to_be_visible()
+
+
 def test_empty_answer_leads_to_one_that_is_not(open_page: OpenPage, stack: Stack) -> None:
     page = open_page("/search?q=retry%20user:nobody%20%20-tool:Bash&from=2001-01-01&to=2001-01-02")
     expect(page.locator(".empty-title")).to_have_text("Nothing was found for retry user:nobody  -tool:Bash")

@@ -29,7 +29,7 @@ export function Understood({ interpreted, search }: { interpreted: Interpreted; 
   const isPlain = alternatives.length < 2 && !alternatives.flat().some((term) => term.is_excluded);
   if (isPlain && typed.length === 0) return null;
   return (
-    <p class="understood" aria-label="How the search was understood">
+    <div class="understood" role="group" aria-label="How the search was understood">
       {!isPlain && <span>{alternatives.map((terms) => terms.map(termText).join(" and ")).join(", or ")}</span>}
       {typed.map((filter) => (
         <a key={filter.start} class="chip" aria-current="true" href={withParameters({ q: spliced(sentQuery(search), filter, "") })} title="Search without this filter">
@@ -37,7 +37,7 @@ export function Understood({ interpreted, search }: { interpreted: Interpreted; 
           {filter.name}: {filter.value} <span aria-hidden="true">×</span>
         </a>
       ))}
-    </p>
+    </div>
   );
 }
 

@@ -45,7 +45,7 @@ export function Results({ found, search }: { found: Pages<Found>; search: Search
   const sessions = found.pages.flatMap((page) => page.sessions ?? []);
   const isBySession = first.sessions != null;
   const shown = isBySession ? sessions.length : items.length;
-  const isNothing = shown === 0 && first.is_complete && found.isCurrent;
+  const isNothing = shown === 0 && found.isCurrent && !found.hasMore;
   const meant = meantBeside(found.pages);
   const isEmpty = isNothing && meant.length === 0;
   // Places in a query are those of the answer to it.
@@ -54,7 +54,7 @@ export function Results({ found, search }: { found: Pages<Found>; search: Search
     <div class={found.isCurrent ? "loaded" : "loaded is-stale"} aria-busy={!found.isCurrent}>
       <Understood interpreted={first.interpreted} search={search} />
       <SearchNotes found={{ ...last, total: first.total, total_is_exact: first.total_is_exact, ranked: first.ranked }} search={search} shown={shown} isCountHidden={isEmpty} onCorrect={(q) => changeSearch({ q })} goOn={found.more} />
-      {isEmpty && <EmptyNote title={`Nothing was found ${isBuilding ? "yet " : ""}for ${search.q.trim()}`} />}
+      {isEmpty && <EmptyNote title={`Nothing was found ${isBuilding || !last.is_complete ? "yet " : ""}for ${search.q.trim()}`} />}
       {isNothing && <WaysOn search={search} found={first} isEmpty={isEmpty} />}
       {isBySession ? (
         sessions.map((session, index) => <Session key={`${session.session_id} ${index}`} session={session} within={within} />)
