@@ -45,7 +45,6 @@ def _wanted(request: Request, parameters: DocumentSearch) -> Wanted:
     if parameters.mode == "regex":
         linear_patterns.check(text)
     start, end = dates(request, parameters)
-    bound = is_bound(request)
     return Wanted(
         text=text,
         mode=parameters.mode,
@@ -72,7 +71,6 @@ def _wanted(request: Request, parameters: DocumentSearch) -> Wanted:
         by_session=parameters.group_by == "session",
         with_context=parameters.context,
         with_content=parameters.include_content,
-        # The words are those of all sessions.
-        corrects=parameters.correct and parameters.mode == "words" and not bound,
-        is_bound=bound,
+        corrects=parameters.correct,
+        is_bound=is_bound(request),
     )

@@ -24,7 +24,8 @@ from services.query.queries.search.query_filters import Filters
 from services.query.queries.search.query_language import Query, Term
 from services.query.session_index.ranking import RankedSession, Ranking, rank
 from services.query.session_index.reader import SessionIndex
-from shared.document_words import query_lexemes
+from services.query.session_index.stop_words import is_stop_word
+from shared.document_words import folded, query_lexemes
 
 log = structlog.get_logger()
 
@@ -210,8 +211,9 @@ def _passing(asked: _Asked, ranked: Sequence[RankedSession]) -> list[_Passing]:
 def _texts(asked: _Asked, sessions: Sequence[str], wanted: Sequence[Term], corrected: Mapping[str, str], *, tells: bool) -> list[Match]:
     """Of each session the best texts with any of the words as they were typed; where none has one, what was asked first."""
     connection = asked.connection
-    typed = [*(term.text for term in wanted), *corrected.values()]
-    lexemes = dict.fromkeys([*(lexeme for term in wanted for lexeme in term.lexemes), *query_lexemes(" ".join(corrected.values()))])
+    told = [term for term in wanted if not is_stop_word(folded(term.text))] or wanted
+    typed = [*(term.text for term in told), *corrected.values()]
+    lexemes = dict.fromkeys([*(lexeme for term in told for lexeme in term.lexemes), *query_lexemes(" ".join(corrected.values()))])
     words = sorted(lexemes, key=len, reverse=True)[:MOST_WORDS]
     # The rare words tell why a session is here. To a bound key none is rare.
     frequencies = [frequency(connection, word) if tells else 0 for word in words]

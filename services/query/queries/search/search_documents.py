@@ -13,7 +13,7 @@ from services.query.database import Connection, Row, fetch, one_row, rows
 from services.query.queries.lists.paging import Paging
 from services.query.queries.search import document_conditions, query_filters
 from services.query.queries.search.document_conditions import Conditions, sql
-from services.query.queries.search.document_finder import MAX_TOTAL, Deadline, Found, Scored, Stretch, newest, set_scans, within
+from services.query.queries.search.document_finder import Deadline, Found, Scored, Stretch, newest, set_scans, within
 from services.query.queries.search.document_items import Highlights, add_neighbours, items, sessions_with_items
 from services.query.queries.search.document_pages import (
     ByTime,
@@ -66,15 +66,6 @@ class Wanted(Struct, frozen=True):
     is_bound: bool
 
 
-class Completeness(Struct, frozen=True):
-    """How many match, and whether that is exact; whether the time was enough to look at everything, and what was not looked at."""
-
-    total: int
-    total_is_exact: bool
-    is_complete: bool
-    incomplete_because: str | None
-
-
 def search_documents(connection: Connection, index: SessionIndex, wanted: Wanted, paging: Paging) -> DocumentPage:
     """A page of matches, or of sessions with their matches; below the first page the sessions that may be meant; and what was understood."""
     query = parse(wanted.text) if wanted.mode == "words" else None
@@ -94,7 +85,6 @@ def search_documents(connection: Connection, index: SessionIndex, wanted: Wanted
     listed = shown(page.hits) if by_session is None else []
     if wanted.with_context:
         add_neighbours(connection, listed)
-    known = completeness(page)
     ranked, is_all_ranked = None, True
     if query is not None and after is None:
         ranked, is_all_ranked = ranked_sessions(connection, index, query, filters, corrects=wanted.corrects)
@@ -103,12 +93,12 @@ def search_documents(connection: Connection, index: SessionIndex, wanted: Wanted
         items=listed if by_session is None else UNSET,
         sessions=UNSET if by_session is None else by_session,
         next_cursor=cursor_of(paging, page.next_position),
-        total=known.total,
-        total_is_exact=known.total_is_exact,
-        is_complete=known.is_complete and not lacks,
-        incomplete_because=known.incomplete_because or next(iter(lacks), None),
+        total=page.found.total,
+        total_is_exact=page.found.total_is_exact,
+        is_complete=page.found.is_complete and not lacks,
+        incomplete_because=next(iter(lacks), None) if page.found.is_complete else INCOMPLETE,
         ranked=ranked,
-        hints=query_filters.hints(connection, filters) if after is None and known.total == 0 and known.is_complete else [],
+        hints=query_filters.hints(connection, filters) if after is None and page.found.total == 0 and page.found.is_complete else [],
         interpreted=_interpreted(wanted, query, filters),
         pending_documents=one_row(connection, sql("pending"))["documents"],
     )
@@ -189,12 +179,6 @@ def _conditions(connection: Connection, wanted: Wanted, query: Query | None, fil
         return None if found is None else [row["word"] for row in found]
 
     return of(wanted.text, filters.part, words_with, is_case_sensitive=wanted.is_case_sensitive)
-
-
-def completeness(page: Shown) -> Completeness:
-    """What a page tells of all matches."""
-    total = min(max(page.found.total, len(page.hits)), MAX_TOTAL)
-    return Completeness(total, page.found.total_is_exact, page.found.is_complete, None if page.found.is_complete else INCOMPLETE)
 
 
 class _Marks(Struct, frozen=True):

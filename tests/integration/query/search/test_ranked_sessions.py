@@ -81,6 +81,14 @@ def test_the_best_texts_of_a_session_are_shown(
     ]
 
 
+def test_small_words_of_a_question_choose_no_texts(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+    texts_in(client, connection, {"s": ["how do I do this", "redis is away", "how is it"]})
+
+    [session] = asked(client, "how do I fix redis")["ranked"]["sessions"]
+
+    assert [item["snippet"] for item in session["items"]] == ["<mark>redis</mark> is away"]
+
+
 def test_without_a_word_as_it_was_typed_the_first_prompt_is_shown(client: TestClient, connection: psycopg.Connection[Any]) -> None:
     """given a session that has another form of the word alone, then it is ranked, with what was asked first."""
     texts_in(client, connection, {"s": ["how do migrations work", "and then"]})

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
 from services.query.database import Database, one_row
-from services.query.queries.search import document_finder, document_pages, search_documents
+from services.query.queries.search import document_finder, document_pages
 from services.query.settings import Settings
 from tests.example_counts import examples
 from tests.integration.query import seed
@@ -176,7 +176,6 @@ def test_a_number_that_is_not_exact_is_one_that_was_reached(kept_client: TestCli
 
 def test_counting_ends_at_its_bound(client: TestClient, many: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(document_finder, "MAX_TOTAL", 19)
-    monkeypatch.setattr(search_documents, "MAX_TOTAL", 19)
 
     answer = client.get(PATH, params={"q": "needle", "limit": 5}).json()
 
