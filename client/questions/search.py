@@ -2,9 +2,8 @@
 
 import html
 import re
-import shlex
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Final
 
 import typer
@@ -15,10 +14,11 @@ from client.options import DEFAULT_URL, Token, Url, failures_as_exit_codes, own_
 from client.output.console import Console, Indented, console
 from client.output.display import Quiet
 from client.output.local_time import local_time, local_zone
+from client.output.terminal import write_json
 from client.phrases import command
 from client.questions.lists import Limit, Machine, Project, Repository, User, write
 from client.questions.lookup import Item, answers, filters_of, label_rows, short_session_id
-from client.questions.output import AsCsv, AsJson, format_of
+from client.questions.output import AsCsv, AsJson, Format, format_of
 from client.questions.period import Since, Until, Zone, period_of
 from shared.quantities import counted
 
@@ -38,8 +38,7 @@ _KINDS: Final = "message|command|input|result|file|session"
 _WAIT_SECONDS: Final = 3.0
 # A page without a hit is one for which the server has looked at much.
 _MOST_FRUITLESS: Final = 10
-_NOTHING: Final = "Nothing found. All words must be in one message or call: try fewer words, or put `or` between them."
-_ACROSS: Final = "No message or call has all words. These sessions have them in different ones."
+_NOTHING: Final = "Nothing found. Try fewer words or filters, or --literal for parts of words; `{} sessions` lists all."
 
 
 def search(
@@ -69,7 +68,7 @@ def search(
 ) -> None:
     """Finds what was said and done: texts, results, paths, notes.
 
-    Each hit has its session, project, time and a snippet, best match first.
+    Each hit has its session, project, time and a snippet, best match first. Below are sessions that may be meant: those with any of the words.
     """
     if literal and regex:
         raise typer.BadParameter("--literal and --regex exclude each other")
@@ -90,15 +89,12 @@ def search(
         }
         answer = _answer_when_searchable(server, filters | period.parameters(), limit)
         found: list[Item] = answer["sessions" if group else "items"]
-        if write(found, SESSION_FIELDS if group else FIELDS, wanted):
-            return
-        out, is_grouped = console(most=_WIDTH), group is not None
-        if not found and any(not each["without"] for each in answer.get("nearest") or ()):
-            out.print(Text(_ACROSS, style="dim"))
-            answer, is_grouped = _answer(server, filters | period.parameters() | {"group_by": "session"}, limit), True
-            found = answer["sessions"]
-        label_rows(server, [item for each in found for item in (each, *each.get("items", ()))])
-        _show(out, answer, found, zone, is_grouped=is_grouped)
+        if wanted is Format.JSON:
+            write_json(answer)
+        elif not write(found, SESSION_FIELDS if group else FIELDS, wanted):
+            meant = _meant(answer, found)
+            label_rows(server, [item for each in (*found, *meant) for item in (each, *each.get("items", ()))])
+            _show(console(most=_WIDTH), answer, found, meant, zone, is_grouped=group is not None)
 
 
 def _answer_when_searchable(server: Server, parameters: Mapping[str, Any], most: int) -> Item:
@@ -112,6 +108,12 @@ def _answer_when_searchable(server: Server, parameters: Mapping[str, Any], most:
         time.sleep(0.3)
 
 
+def _meant(answer: Item, found: list[Item]) -> list[Item]:
+    """The sessions that may be meant, but for those of the hits."""
+    shown = {each.get("session_id") for each in found}
+    return [each for each in (answer.get("ranked") or {}).get("sessions", ()) if each["session_id"] not in shown]
+
+
 def _answer(server: Server, parameters: Mapping[str, Any], most: int) -> Item:
     """The first page, with the items of those behind it."""
     name = "sessions" if parameters["group_by"] else "items"
@@ -120,7 +122,7 @@ def _answer(server: Server, parameters: Mapping[str, Any], most: int) -> Item:
     fruitless = 0
     for page in read:
         first[name] += page[name]
-        first["is_complete"] = page["is_complete"]
+        first |= {name: page[name] for name in ("is_complete", "next_cursor")}
         fruitless = 0 if page[name] else fruitless + 1
         if fruitless == _MOST_FRUITLESS:
             break
@@ -134,33 +136,31 @@ def _query(words: list[str]) -> str:
     return " ".join(f'"{word}"' if " " in word and '"' not in word else word for word in words)
 
 
-def _show(out: Console, answer: Item, found: list[Item], zone: str, *, is_grouped: bool) -> None:
-    for typed, used in (answer["corrected"] or {}).items():
-        out.print(Text(f"Nobody wrote {typed!r}; this is about {used!r}.", style="dim"))
-    for typed, forms in (answer.get("forms") or {}).items():
-        out.print(Text(f"Also found for {typed!r}: {', '.join(forms)}.", style="dim"))
+def _show(out: Console, answer: Item, found: list[Item], meant: list[Item], zone: str, *, is_grouped: bool) -> None:
     for item in found:
-        if is_grouped:
-            _show_session(out, item, zone)
-        else:
-            _show_hit(out, item, zone)
-    out.print(_sentence(len(found), answer, is_grouped))
-    for offer in answer.get("nearest") or ():
-        if offer["without"]:
-            out.print(_offer(offer))
-    for hint in answer["hints"]:
-        out.print(Text(hint, style="dim"))
+        (_show_session if is_grouped else _show_hit)(out, item, zone)
+    out.print(_sentence(len(found), len(meant), answer, is_grouped))
+    if meant:
+        out.print(Text("\nSessions that may be meant\n", style="bold"))
+    for session in meant:
+        # More would take the hits out of sight.
+        _show_session(out, session | {"items": session["items"][:1]} if found else session, zone)
+    for note in _notes(answer):
+        out.print(Text(note, style="dim"))
+
+
+def _notes(answer: Item) -> Iterator[str]:
+    ranked = answer.get("ranked") or {}
+    for typed, near in ranked.get("corrected", {}).items():
+        yield f"No session has {typed!r}; searched {near!r} instead."
+    yield from answer["hints"]
     if answer["pending_documents"]:
-        out.print(Text(f"{counted(answer['pending_documents'], 'new row')} not searched yet: try again in a moment.", style="dim"))
+        yield f"{counted(answer['pending_documents'], 'new row')} not searched yet: try again in a moment."
+    if ranked and (ranked["waiting_sessions"] or not ranked["is_ready"]):
+        why = "What is new is not among the ranked sessions yet" if ranked["is_ready"] else "The index of sessions is being built"
+        yield f"{why}: {counted(ranked['waiting_sessions'], 'session')} to go."
     if not answer["is_complete"]:
-        out.print(Text(answer["incomplete_because"] or "Not everything was looked at.", style="dim"))
-
-
-def _offer(offer: Item) -> Text:
-    """What is found with fewer words, as a command."""
-    number = counted(offer["sessions"], "session") if offer["is_exact"] else f"at least {counted(offer['sessions'], 'session')}"
-    dropped = " and ".join(repr(word) for word in offer["without"])
-    return Text(f"Without {dropped}: {number}. ", style="dim").append(f"{command()} search --group session {shlex.quote(offer['q'])}")
+        yield answer["incomplete_because"] or "Not everything was looked at."
 
 
 def _show_session(out: Console, session: Item, zone: str) -> None:
@@ -168,7 +168,8 @@ def _show_session(out: Console, session: Item, zone: str) -> None:
     facts = Text()
     if session["session_title"] and session["project_name"]:
         facts.append(f"{session['project_name']}  ", style="cyan")
-    out.print(facts.append(counted(session["hits"], "hit"), style="dim"))
+    about = counted(session["hits"], "hit") if "hits" in session else f"{session['user'] or ''}  {local_time(session['timestamp'], zone)}"
+    out.print(facts.append(about.strip(), style="dim"))
     for hit in session["items"]:
         out.print(Indented(Text(_who(hit, zone), style="dim"), 2))
         out.print(Indented(_snippet(hit["snippet"]), 4))
@@ -225,14 +226,11 @@ def _snippet(marked: str) -> Text:
     return text
 
 
-def _sentence(shown: int, answer: Item, is_grouped: bool) -> str:
+def _sentence(shown: int, meant: int, answer: Item, is_grouped: bool) -> str:
     total = answer["total"]
     if not total and not shown and answer["is_complete"]:
-        return _NOTHING
+        return "No exact match." if meant else _NOTHING.format(command())
     if is_grouped:
-        across = (answer.get("across") or {}).get("sessions")
-        return (
-            f"{counted(shown, 'session')}." if not across else f"{counted(shown, 'session')}; {across:,} with the words in different texts."
-        )
+        return f"{counted(shown, 'session')}."
     of = f"{total:,}" if answer["total_is_exact"] else f"at least {total:,}"
     return f"{shown} of {of} hits." if shown < total else f"{counted(shown, 'hit')}."

@@ -29,6 +29,7 @@ from services.query.answers.search import DocumentPage
 from services.query.database import Database
 from services.query.queries.lists.paging import Paging
 from services.query.queries.search.search_documents import Wanted, search_documents
+from services.query.session_index.reader import SessionIndex
 from services.query.settings import Settings as QuerySettings
 from services.worker.resources import open_resources
 from services.worker.search_index.index_pending import index_pending
@@ -141,7 +142,7 @@ def _passes(text: Text, asked: Asked) -> bool:
 def _first_page(database: Database, asked: Asked, sort: Any) -> tuple[float, DocumentPage]:
     begun = time.perf_counter()
     with database.connection() as connection:
-        answer = search_documents(connection, _wanted(asked, sort), Paging(50, None, "truth"))
+        answer = search_documents(connection, _unranked(database), _wanted(asked, sort), Paging(50, None, "truth"))
     return (time.perf_counter() - begun) * 1000, answer
 
 
@@ -151,13 +152,17 @@ def _all_found(database: Database, asked: Asked) -> tuple[set[str], datetime | N
     cursor, at = None, None
     for _ in range(MOST_PAGES):
         with database.connection() as connection:
-            answer = search_documents(connection, _wanted(asked, "newest"), Paging(PAGE, cursor, "truth"))
+            answer = search_documents(connection, _unranked(database), _wanted(asked, "newest"), Paging(PAGE, cursor, "truth"))
         found |= {str(item.id) for item in answer.items or ()}
         at = answer.items[-1].timestamp if answer.items else at
         cursor = answer.next_cursor
         if cursor is None:
             return found, None
     return found, at
+
+
+def _unranked(database: Database) -> SessionIndex:
+    return SessionIndex(None, database, None)
 
 
 def _wanted(asked: Asked, sort: Any) -> Wanted:

@@ -59,41 +59,59 @@ class SessionMatches(Answer):
     project_id: int | None
     project_name: str | None
     user: str | None
-    match: Annotated[
-        Literal["one_text", "session"],
-        doc("`one_text`: a text of the session matches. `session`: none does, but each word is in one of its texts."),
-    ]
-    hits: Annotated[int, doc("Matches in this session, among the newest 2,000. With `match` session: texts that have one of the words.")]
+    hits: Annotated[int, doc("Matches in this session, among the newest 2,000.")]
+    items: Annotated[list[Match], doc("The best three; with `sort=newest` the newest three.")]
+
+
+class RankedMatch(Answer):
+    session_id: str
+    session_title: str | None
+    session_title_source: TitleSource
+    project_id: int | None
+    project_name: str | None
+    user: str | None
+    timestamp: Annotated[datetime | None, doc("When its last event was; null if the time is unknown.")]
+    score: Annotated[float, doc("To compare sessions of this answer with each other, and nothing else.")]
     items: Annotated[
         list[Match],
         doc(
-            "The best three; with `sort=newest` the newest three. With `match` session: the best text of each word, of five words at most."
+            "At most three texts that have any of the words as they were typed; if none has one, what was asked first. They obey the filters."
         ),
     ]
 
 
-class Across(Answer):
-    sessions: Annotated[int, doc("How many sessions have all words, but no text that has them all.")]
-    is_exact: Annotated[bool, doc("False: there may be more.")]
+class RankedSessions(Answer):
+    sessions: Annotated[list[RankedMatch], doc("At most ten, the best first. Some may be among the matches, too.")]
+    corrected: Annotated[dict[str, str], doc("Words that no session has, and the near ones that were searched instead.")]
+    waiting_sessions: Annotated[int, doc("Sessions that have changed since they were ranked last.")]
+    is_ready: Annotated[bool, doc("False: the ranking is being made, or made anew. Nothing is ranked until then.")]
 
 
-class Nearest(Answer):
-    q: Annotated[str, doc("The query with fewer words, as it is typed. With `group_by=session` it finds `sessions`.")]
-    without: Annotated[list[str], doc("The words that are left out; none if the words are in different texts of a session.")]
-    sessions: Annotated[int, doc("How many sessions have the words that are left, in one text or in several.")]
-    is_exact: Annotated[bool, doc("False: there may be more.")]
+_Start = Annotated[int, doc("Where it begins in `q`, in characters of Unicode, with its hyphen and quotes.")]
+_End = Annotated[int, doc("Where it ends.")]
 
 
 class InterpretedTerm(Answer):
     text: str
     kind: Literal["word", "phrase", "literal", "regex"]
     is_excluded: bool
+    start: _Start
+    end: _End
+
+
+class TypedFilter(Answer):
+    name: str
+    value: str
+    is_excluded: bool
+    start: _Start
+    end: _End
 
 
 class Interpreted(Answer):
     mode: Literal["words", "literal", "regex"]
     alternatives: Annotated[list[list[InterpretedTerm]], doc("One of them must match, each with all of its terms.")]
-    filters: Annotated[dict[str, FilterValue], doc("By name; with a hyphen before it: excluded.")]
+    filters: Annotated[dict[str, FilterValue], doc("By name; with a hyphen before it: excluded. Those of parameters too.")]
+    typed: Annotated[list[TypedFilter], doc("The filters of `q`, in the order in which they stand there.")]
 
 
 class DocumentPage(Answer, kw_only=True):
@@ -104,26 +122,11 @@ class DocumentPage(Answer, kw_only=True):
     total_is_exact: TotalIsExact
     is_complete: IsComplete
     incomplete_because: IncompleteBecause
-    corrected: Annotated[dict[str, str] | None, doc("Words that nobody wrote, and the near ones that were searched instead.")]
-    forms: Annotated[
-        dict[str, list[str]] | None,
+    ranked: Annotated[
+        RankedSessions | None,
         doc(
-            "Other forms of words that were searched too, since at most ten matches or sessions have the words as they were typed; those come first."
-        ),
-    ]
-    across: Annotated[
-        Across | None,
-        doc(
-            "With `group_by=session`: sessions that have the words in different texts. They come after all others; null before that, "
-            "and where it does not apply: with `mode=literal` and `mode=regex`. With `or`, the words of each alternative. "
-            "Filters, and words that are excluded, hold for each text."
-        ),
-    ]
-    nearest: Annotated[
-        list[Nearest],
-        doc(
-            "If nothing was found, at most three queries with a word less, the one without the most frequent word first. "
-            "None of a query with `or`."
+            "Sessions that may be meant: those with any of the words, in any form of them, by how rare the words are and where they are said. "
+            "Filters and excluded words hold. null on later pages, with `mode=literal` and `mode=regex`, and without a word."
         ),
     ]
     hints: Annotated[list[str], doc("If nothing was found: filters that name no project, session, user or tool, for a person.")]

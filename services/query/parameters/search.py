@@ -36,7 +36,7 @@ class DocumentSearch(Dated):
             description='Words that must all match (the last one also as a prefix), `"a phrase"`, `-not`, `or`; and filters: `project:shop` '
             "(name, end of the path or id), `user:`, `tool:`, `file:`, `branch:`, `role:`, `kind:`, `machine:`, `session:`, `agent:`, `is:error`, "
             '`is:starred`, `before:`, `after:` (a date, `7d`, `yesterday`). A value with spaces is quoted: `project:"my shop"`. At most 32 terms. '
-            "With `mode=literal` and `mode=regex` it is taken as it stands.",
+            "A filter in it goes before the parameter of its name. With `mode=literal` and `mode=regex` it is taken as it stands.",
             examples=["retry upload project:shop is:error"],
         ),
     ] = None
@@ -50,16 +50,11 @@ class DocumentSearch(Dated):
     group_by: Annotated[
         Literal["session"] | None,
         Absent(),
-        Field(
-            description="`session`: sessions with their best matches; behind them those that have the words in different texts, by how rare the "
-            "words are, how often and where they are said."
-        ),
+        Field(description="`session`: sessions with their best matches."),
     ] = None
     context: bool = Field(False, description="Also what was said before and after each match.")
     include_content: bool = Field(False, description="Also the whole text of each match. A page holds at most 8 MiB of text.")
-    correct: bool = Field(
-        True, description="If little is found: search other forms of the words too, and near words instead of those that nobody wrote."
-    )
+    correct: bool = Field(True, description="In `ranked`: take a near word instead of one that no session has.")
     kind: Annotated[Kind | None, Absent(), Field(description=f"Only this kind. {_KINDS}")] = None
     project_id: OptionalProject = None
     group: OptionalGroup = None

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from services.query.answers.search import DocumentPage
+from services.query.database import Connection
 from services.query.http.parameters import RESPONSES, dates, is_bound, only_project, page_of_json, settings_of
 from services.query.http.pattern_searches import PatternSearches
 from services.query.http.read_response import read_response
@@ -27,10 +28,14 @@ async def search_everything(request: Request, parameters: Annotated[DocumentSear
     If its time is over, the answer has what was found so far, and `is_complete` is false.
     """
     wanted, page = _wanted(request, parameters), page_of_json(request, parameters)
+
+    def search(connection: Connection) -> DocumentPage:
+        return search_documents(connection, request.app.state.session_index, wanted, page)
+
     if wanted.mode == "regex":
         patterns: PatternSearches = request.app.state.pattern_searches
-        return await patterns.answer(request, lambda connection: search_documents(connection, wanted, page))
-    return await run_in_threadpool(read_response, request, lambda connection: search_documents(connection, wanted, page))
+        return await patterns.answer(request, search)
+    return await run_in_threadpool(read_response, request, search)
 
 
 def _wanted(request: Request, parameters: DocumentSearch) -> Wanted:
@@ -40,7 +45,6 @@ def _wanted(request: Request, parameters: DocumentSearch) -> Wanted:
     if parameters.mode == "regex":
         linear_patterns.check(text)
     start, end = dates(request, parameters)
-    bound = is_bound(request)
     return Wanted(
         text=text,
         mode=parameters.mode,
@@ -67,7 +71,6 @@ def _wanted(request: Request, parameters: DocumentSearch) -> Wanted:
         by_session=parameters.group_by == "session",
         with_context=parameters.context,
         with_content=parameters.include_content,
-        # The words are those of all sessions.
-        corrects=parameters.correct and parameters.mode == "words" and not bound,
-        is_bound=bound,
+        corrects=parameters.correct,
+        is_bound=is_bound(request),
     )

@@ -33,9 +33,11 @@ from services.query.session_index.stop_words import is_stop_word
 # Of a pasted error message so many words are looked at, from its beginning and its end, and the rarest of them count.
 MOST_LOOKED_AT: Final = 1_000
 MOST_WORDS: Final = 32
+# What has more words was pasted, not typed.
+MOST_CORRECTED: Final = 12
 
 # How much a word tells of a session by where it is: what was said of it most, what came of calls least.
-_WEIGHTS: Final = {"title": 2.0, "prompts": 2.0, "answers": 1.5, "files": 1.5, "commands": 1.0, "errors": 1.0, "results": 0.5}
+_WEIGHTS: Final = {"title": 2.5, "prompts": 1.5, "answers": 1.5, "files": 1.5, "commands": 1.0, "errors": 1.0, "results": 0.5}
 # Another form of a word tells less than the word as it was typed.
 _STEM_WEIGHT: Final = 0.7
 _GERMAN_WEIGHT: Final = 1.5
@@ -85,7 +87,7 @@ def rank(
     days, text = dates_in(" ".join(words))
     wanted = list(dict.fromkeys(words_of(text)))
     wanted = [word for word in wanted if not is_stop_word(word)] or ([] if days else wanted)
-    corrected = _corrections(searcher, wanted) if corrects and weighs_rarity else {}
+    corrected = _corrections(searcher, wanted) if corrects and weighs_rarity and len(wanted) <= MOST_CORRECTED else {}
     wanted = list(dict.fromkeys(corrected.get(word, word) for word in wanted))
     if len(wanted) > MOST_WORDS:
         wanted = _rarest(searcher if weighs_rarity else None, wanted)
@@ -141,7 +143,7 @@ def _pair_query(pair: tuple[str, str], weighed: _Weighed, importance: float) -> 
 
 def _corrections(searcher: Searcher, words: Iterable[str]) -> dict[str, str]:
     """The words that no session has in any form, and those near to them that sessions have."""
-    unknown = [word for word in islice(words, MOST_WORDS) if not _frequency(searcher, word)]
+    unknown = [word for word in words if not _frequency(searcher, word)]
     near = {word: near_word(searcher, word) for word in unknown}
     return {word: found for word, found in near.items() if found}
 

@@ -19,7 +19,7 @@ from shared.sql_files import statement
 # Of a session's texts of a kind. A session of 20,000 calls has a tenth of them in the index, evenly.
 _LIMITS: Final = {
     "most_texts": 2_000,
-    "most_chars": 20_000,
+    "most_chars": 8_000,
     "most_input_chars": 2_000,
     # Of the beginning and of the end of a result, and of an error.
     "most_end_chars": 500,

@@ -6,7 +6,7 @@ WITH numbered AS (
         count(*) OVER (PARTITION BY kind, role, is_error) AS total
     FROM search_documents WHERE session_id = %(session_id)s
 ), chosen AS (
-    SELECT * FROM numbered WHERE total <= %(most_texts)s OR number * %(most_texts)s / total <> (number - 1) * %(most_texts)s / total
+    SELECT * FROM numbered WHERE number = 1 OR number * %(most_texts)s / greatest(total, %(most_texts)s) <> (number - 1) * %(most_texts)s / greatest(total, %(most_texts)s)
 )
 SELECT c.kind, c.role, c.tool_name, c.is_error, c.agent_id IS NOT NULL AS is_of_agent,
     CASE WHEN isfinite(c.occurred_at) THEN (c.occurred_at AT TIME ZONE 'UTC')::date END AS day,

@@ -41,7 +41,16 @@ def hostile(stack: Stack) -> Stack:
 
 
 def hits(page: Any) -> Any:
-    return page.locator(".hit")
+    """Those above the sessions that may be meant."""
+    return page.locator(".hit:not(.meant *)")
+
+
+def sessions(page: Any) -> Any:
+    return page.locator(".session-hits:not(.meant *)")
+
+
+def meant(page: Any) -> Any:
+    return page.get_by_role("region", name="Sessions that may be meant").locator(".session-hits")
 
 
 def found(stack: Stack, query: str) -> dict[str, Any]:
@@ -56,7 +65,7 @@ def test_results_come_as_one_types_and_are_those_of_the_api(open_page: OpenPage,
     box.press_sequentially("retry", delay=20)
 
     expected = found(stack, "q=retry&limit=30&group_by=session")
-    expect(page.locator(".session-hits")).to_have_count(len(expected["sessions"]))
+    expect(sessions(page)).to_have_count(len(expected["sessions"]))
     assert expected["total"] > 1
     shown = "1 session" if len(expected["sessions"]) == 1 else f"{len(expected['sessions'])} sessions"
     expect(page.locator(".search-count")).to_have_text(f"{expected['total']} matches; {shown} shown")
@@ -103,20 +112,20 @@ def test_late_answers_do_not_replace_newer_ones(open_page: OpenPage, stack: Stac
 
 def test_kinds_order_and_groups_stand_in_the_address_and_back_takes_them_back(open_page: OpenPage, stack: Stack) -> None:
     page = open_page("/search?q=retry")
-    expect(page.locator(".session-hits")).not_to_have_count(0)
+    expect(sessions(page)).not_to_have_count(0)
     page.get_by_role("navigation", name="Kinds").get_by_role("link", name="Messages").click()
-    sessions = found(stack, "q=retry&kind=message&group_by=session&limit=30")["sessions"]
-    expect(page.locator(".session-hits")).to_have_count(len(sessions))
+    groups = found(stack, "q=retry&kind=message&group_by=session&limit=30")["sessions"]
+    expect(sessions(page)).to_have_count(len(groups))
     page.get_by_role("button", name="By session").click()
     messages = found(stack, "q=retry&kind=message&limit=30")
     expect(hits(page)).to_have_count(len(messages["items"]))
-    expect(page.locator(".session-hits")).to_have_count(0)
+    expect(sessions(page)).to_have_count(0)
     assert parse_qs(urlsplit(page.url).query) == {"q": ["retry"], "kind": ["message"], "group": ["none"]}
 
     page.go_back()
-    expect(page.locator(".session-hits")).to_have_count(len(sessions))
+    expect(sessions(page)).to_have_count(len(groups))
     page.go_back()
-    expect(page.locator(".session-hits")).to_have_count(len(found(stack, "q=retry&group_by=session&limit=30")["sessions"]))
+    expect(sessions(page)).to_have_count(len(found(stack, "q=retry&group_by=session&limit=30")["sessions"]))
 
 
 def test_hit_leads_to_its_place_in_the_session(open_page: OpenPage, stack: Stack) -> None:
@@ -221,20 +230,116 @@ def test_help_names_the_keys_of_the_search(open_page: OpenPage) -> None:
     expect(page.get_by_role("dialog")).to_contain_text("Out of the field; the search stays")
 
 
-def test_misspelt_word_and_nothing_found_are_said_in_words(open_page: OpenPage) -> None:
-    page = open_page("/search?q=paymnets")
-    expect(page.locator(".search-note").first).to_contain_text("Nobody wrote paymnets. This shows payments.")
-    page.get_by_role("button", name="Search as typed").click()
-    expect(page.locator(".empty-title")).to_have_text("Nothing was found for paymnets")
+def test_misspelt_word_shows_what_may_be_meant_and_is_corrected_in_one_click(open_page: OpenPage, stack: Stack) -> None:
+    assert wait_until(lambda: found(stack, "q=payments")["ranked"]["sessions"], 60)
+    page = open_page("/search?q=paymnets%20kind:message")
+    expect(page.locator(".search-note").first).to_have_text("No session has paymnets; searched payments instead.")
+    expect(meant(page).first).to_be_visible()
+    expect(hits(page)).to_have_count(0)
+
+    page.get_by_role("button", name="payments", exact=True).click()
+
+    expect(page.get_by_role("searchbox", name="Search in everything")).to_have_value("payments kind:message")
+    expect(hits(page)).not_to_have_count(0)
 
 
-def test_other_forms_of_a_word_are_found_and_said(open_page: OpenPage) -> None:
-    page = open_page("/search?q=backing%20nightly")
-    expect(page.locator(".search-note").first).to_contain_text("Also found: ")
-    expect(page.locator(".search-note b", has_text="back").first).to_be_visible()
-    expect(hits(page).first.locator("mark", has_text=re.compile("^back", re.IGNORECASE)).first).to_be_visible()
-    page.get_by_role("button", name="Search as typed").click()
-    expect(page.locator(".empty-title")).to_have_text("Nothing was found for backing nightly")
+def test_question_shows_the_session_that_is_meant(open_page: OpenPage, stack: Stack) -> None:
+    assert wait_until(lambda: found(stack, "q=backup")["ranked"]["sessions"], 60)
+    page = open_page("/search?q=how%20are%20databases%20backed%20up%20nightly")
+    expect(page.locator(".search-count")).to_have_text("No exact match.")
+
+    expect(meant(page).first).to_contain_text("Nightly backups")
+    page.keyboard.press("j")
+    expect(meant(page).first.locator(".hit").first).to_be_focused()
+
+
+def test_sessions_that_may_be_meant_are_not_those_above_them(open_page: OpenPage, stack: Stack) -> None:
+    assert wait_until(lambda: len(found(stack, "q=retry")["ranked"]["sessions"]) > 1, 60)
+    page = open_page("/search?q=retry%20webhook%20or%20changelog%20cents&group=none")
+    expect(hits(page)).not_to_have_count(0)
+    expect(meant(page)).not_to_have_count(0)
+    shown = {item["session_title"] for item in found(stack, "q=retry+webhook+or+changelog+cents&limit=30")["items"]}
+    assert shown.isdisjoint(meant(page).locator("h3").all_inner_texts())
+
+
+def answered(page: Any, **changes: Any) -> list[str]:
+    """From now on the API's answers to a search with these changes; what was asked."""
+    asked: list[str] = []
+
+    def answer(route: Any) -> None:
+        asked.append(route.request.url)
+        route.fulfill(json=route.fetch().json() | changes)
+
+    page.route(re.compile("/api/search"), answer)
+    return asked
+
+
+def test_index_that_is_being_built_is_said_and_asked_again(open_page: OpenPage) -> None:
+    page = open_page("/search")
+    ranked = {"sessions": [], "corrected": {}, "waiting_sessions": 201, "is_ready": False}
+    asked = answered(page, ranked=ranked, pending_documents=3)
+    page.get_by_role("searchbox").fill("zebracrossing")
+    notes = page.locator(".search-note")
+    expect(notes).to_contain_text(
+        ["3 rows of all projects are not in the index yet.", "The index of sessions is being built: 201 sessions wait."]
+    )
+
+    answered(page, ranked=ranked | {"is_ready": True, "waiting_sessions": 0}, pending_documents=0)
+
+    expect(notes).to_have_count(0)
+    assert len(asked) >= 1
+
+
+def test_empty_answer_that_had_no_time_leads_on_too(open_page: OpenPage) -> None:
+    page = open_page("/search")
+    answered(page, is_complete=False, incomplete_because="There was no time to rank.", next_cursor=None)
+    page.get_by_role("searchbox").fill("zebracrossing")
+    expect(page.locator(".empty-title")).to_have_text("Nothing was found yet for zebracrossing")
+    expect(page.locator(".search-note.is-warning")).to_contain_text("There was no time to rank.")
+    expect(page.get_by_role("link", name="All sessions")).to_be_visible()
+
+
+def test_empty_answer_leads_to_one_that_is_not(open_page: OpenPage, stack: Stack) -> None:
+    page = open_page("/search?q=retry%20user:nobody%20%20-tool:Bash&from=2001-01-01&to=2001-01-02")
+    expect(page.locator(".empty-title")).to_have_text("Nothing was found for retry user:nobody  -tool:Bash")
+    expect(page.locator(".ways-on")).to_contain_text("There is no user 'nobody'")
+    total = found(stack, "q=retry")["total"]
+
+    page.get_by_role("link", name=f"Without filters: {total} matches").click()
+
+    expect(hits(page)).not_to_have_count(0)
+    assert parse_qs(urlsplit(page.url).query) == {"q": ["retry"]}
+    page.get_by_label("First day").fill("2001-01-01")
+    page.get_by_label("Last day").fill("2001-01-02")
+    page.get_by_role("link", name=f"Search all time: {total} matches").click()
+    expect(hits(page)).not_to_have_count(0)
+
+
+def test_text_that_is_nowhere_leads_on(open_page: OpenPage) -> None:
+    page = open_page("/search?q=ebhoo")
+    page.get_by_role("link", name="Exact text, also within words").click()
+    expect(hits(page)).not_to_have_count(0)
+    page.get_by_role("searchbox").fill("webhook payment")
+    expect(page.get_by_role("link", name="All sessions")).to_be_visible()
+    page.get_by_role("link", name=re.compile("^As words: ")).click()
+    expect(meant(page).or_(sessions(page)).first).to_be_visible()
+
+
+def test_what_was_understood_is_shown_and_a_typed_filter_is_taken_away(open_page: OpenPage) -> None:
+    page = open_page("/search?q=" + quote('🚀 or kind:message retry -"no such words"'))
+    understood = page.get_by_label("How the search was understood")
+    expect(understood).to_contain_text("retry and not “no such words”")
+    kinds = page.get_by_role("navigation", name="Kinds")
+    expect(kinds.locator("[aria-current]")).to_have_text("Messages")
+
+    kinds.get_by_role("link", name="Commands").click()
+
+    box = page.get_by_role("searchbox", name="Search in everything")
+    expect(box).to_have_value('🚀 or retry -"no such words"')
+    expect(kinds.locator("[aria-current]")).to_have_text("Commands")
+    box.fill("retry project:shop kind:message")
+    understood.get_by_role("link", name="project: shop").click()
+    expect(box).to_have_value("retry kind:message")
 
 
 def test_search_that_ran_out_of_time_says_so_and_goes_on(open_page: OpenPage, stack: Stack) -> None:
@@ -267,7 +372,7 @@ def test_filters_are_completed(open_page: OpenPage) -> None:
     expect(box).to_have_value("retry project:shop ")
     expect(box).to_be_focused()
     expect(hits(page)).not_to_have_count(0)
-    assert all(text.startswith("shop · ") for text in page.locator(".session-hits .panel-about").all_inner_texts())
+    assert all(text.startswith("shop · ") for text in sessions(page).locator(".panel-about").all_inner_texts())
 
 
 def test_stored_texts_are_never_markup(open_page: OpenPage, hostile: Stack) -> None:

@@ -140,27 +140,37 @@ def test_sessions_of_some_days_are_those_in_which_something_happened(session_id:
 def test_search_shows_each_hit_with_the_command_that_opens_its_session(session_id: str, transcript: Path, ask: Callable[..., str]) -> None:
     word = json.loads(transcript.read_text().splitlines()[0])["message"]["content"].split()[-1]
     # A message can be found a second or two after it is stored.
-    wait_for(lambda: json.loads(ask("search", word, "--kind", "message", "--json")))
+    wait_for(lambda: json.loads(ask("search", word, "--kind", "message", "--json"))["items"])
 
     said = ask("search", word, "--kind", "message")
     assert word in said
     assert f"tracker show {session_id[:8]}" in said
     assert "1 hit.\n" in said
-    [hit] = json.loads(ask("search", word, "--kind", "message", "--json"))
+    [hit] = json.loads(ask("search", word, "--kind", "message", "--json"))["items"]
     assert (hit["session_id"], hit["kind"]) == (session_id, "message")
     assert word in hit["content"]
     assert f"./tracker show {session_id[:8]}" in ask("search", word, TRACKER_COMMAND="./tracker")
-    assert ask("search", "zebracrossing", word).startswith("Nothing found. All words must be in one message")
+    assert ask("search", "zebracrossing", "--role", "assistant").startswith("Nothing found. Try fewer words or filters")
+
+
+def test_search_shows_sessions_with_any_of_the_words_below_the_hits(session_id: str, transcript: Path, ask: Callable[..., str]) -> None:
+    word = json.loads(transcript.read_text().splitlines()[0])["message"]["content"].split()[-1]
+    wait_for(lambda: json.loads(ask("search", "zebracrossing", word, "--json"))["ranked"]["sessions"])
+
+    said = ask("search", "zebracrossing", word)
+
+    assert said.startswith("No exact match.\n\nSessions that may be meant\n")
+    assert f"tracker show {session_id[:8]}" in said
 
 
 def test_search_finds_commands_any_text_and_sessions(session_id: str, ask: Callable[..., str]) -> None:
-    wait_for(lambda: json.loads(ask("search", "make test", "--kind", "command", f"session:{session_id}", "--json")))
+    wait_for(lambda: json.loads(ask("search", "make test", "--kind", "command", f"session:{session_id}", "--json"))["items"])
 
     assert "Bash input" in ask("search", "make test", "--kind", "command", f"session:{session_id}")
     assert ask("search", "--literal", "ake tes").count("hit") == 1
     assert ask("search", "--regex", "m.ke t[ef]st").count("hit") == 1
     grouped = json.loads(ask("search", "tests", f"session:{session_id}", "--group", "session", "--json"))
-    assert [(each["session_id"], each["hits"] > 0) for each in grouped] == [(session_id, True)]
+    assert [(each["session_id"], each["hits"] > 0) for each in grouped["sessions"]] == [(session_id, True)]
     assert f"show {session_id[:8]}" in ask("search", "tests", f"session:{session_id}", "--group", "session")
 
 
@@ -340,7 +350,7 @@ def test_machines_are_listed_with_what_needs_attention_and_filter_every_question
     assert json.loads(ask("report", *DAY, "--by", "machine", *on_it, "--json"))["items"][0]["machine"] == "ann-laptop"
     assert json.loads(ask("tools", *on_it, "--json"))[0]["tool_name"] == "Bash"
     assert json.loads(ask("usage", "--by", "machine", *on_it, "--json"))[0]["machine_id"] == "m-1"
-    assert wait_for(lambda: json.loads(ask("search", "tests", *on_it, "--json")))[0]["session_id"] == session_id
+    assert wait_for(lambda: json.loads(ask("search", "tests", *on_it, "--json"))["items"])[0]["session_id"] == session_id
     unknown = tracker("sessions", "--machine", "m-2")
     assert (unknown.returncode, unknown.stderr.partition(";")[0]) == (1, "There is no machine 'm-2'")
 

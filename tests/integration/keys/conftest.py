@@ -16,6 +16,7 @@ from services.query.app import create_app as create_query
 from services.query.settings import Settings as QuerySettings
 from shared.auth.keys import digest_of, new_key
 from tests.conftest import as_role
+from tests.integration.caught_up import catch_up
 from tests.kept_connection import execute, select
 
 
@@ -42,6 +43,10 @@ class Api:
 
     def select(self, sql: str, *params: object) -> list[dict[str, Any]]:
         return select(self.database_url, sql, params)
+
+    def catch_up(self) -> None:
+        """Returns when the index of sessions has what is stored."""
+        catch_up(self._reading)
 
     def key(self, *scopes: str, user: str | None = None, users: list[str] | None = None, projects: list[int] | None = None) -> str:
         return make_key(self.database_url, *scopes, user=user, users=users, projects=projects)

@@ -160,7 +160,7 @@ def test_no_command_follows_a_list_without_an_end(arguments: list[str]) -> None:
 def test_a_search_that_looks_in_vain_ends_and_keeps_what_it_found() -> None:
     def page(number: int) -> dict[str, Any]:
         found = [{"kind": "session", "session_id": UUID, "timestamp": None, "matched_in": ["title"], "snippet": "x"}] if number == 1 else []
-        told = {"corrected": None, "hints": [], "pending_documents": 0, "total": 1, "total_is_exact": False, "incomplete_because": None}
+        told = {"hints": [], "pending_documents": 0, "total": 1, "total_is_exact": False, "incomplete_because": None}
         return told | {"items": found, "is_complete": False, "next_cursor": f"{number}"}
 
     with Scripted(paged(page)) as scripted:

@@ -1,4 +1,7 @@
-"""What `tracker search` says of the number of hits."""
+"""What `tracker search` says of hits, and of sessions that may be meant."""
+
+import json
+from typing import Any
 
 import pytest
 
@@ -26,7 +29,7 @@ def test_a_number_says_at_least_only_where_it_is_a_bound(
     capsys: pytest.CaptureFixture[str], total: int, is_exact: bool, sentence: str
 ) -> None:
     found = {"items": [HIT], "next_cursor": None, "total": total, "total_is_exact": is_exact, "is_complete": True}
-    notes = {"incomplete_because": None, "corrected": None, "hints": [], "pending_documents": 0}
+    notes: dict[str, Any] = {"incomplete_because": None, "hints": [], "pending_documents": 0}
 
     with Scripted(answer(200, found | notes)) as scripted:
         search(["retry"], limit=1, url=scripted.url)
@@ -41,7 +44,7 @@ def test_a_prompt_is_yours_only_if_you_wrote_it(
     monkeypatch.setenv("LOGNAME", own)
     monkeypatch.setenv("TRACKER_CAPTURE_DIR", "/nonexistent")
     found = {"items": [HIT], "next_cursor": None, "total": 1, "total_is_exact": True, "is_complete": True}
-    notes = {"incomplete_because": None, "corrected": None, "hints": [], "pending_documents": 0}
+    notes: dict[str, Any] = {"incomplete_because": None, "hints": [], "pending_documents": 0}
 
     with Scripted(answer(200, found | notes)) as scripted:
         search(["retry"], limit=1, url=scripted.url)
@@ -49,56 +52,61 @@ def test_a_prompt_is_yours_only_if_you_wrote_it(
     assert f"  {speaker}, Mon 15 Jan 2024" in capsys.readouterr().out
 
 
-def test_a_search_that_finds_nothing_names_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
-    nothing = {"items": [], "next_cursor": None, "total": 0, "total_is_exact": True, "is_complete": True}
-    notes = {"incomplete_because": None, "corrected": None, "hints": [], "pending_documents": 0, "across": None}
-    nearest = [{"q": "redis connection", "without": ["vps"], "sessions": 2, "is_exact": True}]
-
-    with Scripted(answer(200, nothing | notes | {"nearest": nearest})) as scripted:
-        search(["redis", "vps", "connection"], url=scripted.url)
-
-    lines = capsys.readouterr().out.splitlines()
-    assert lines[0].startswith("Nothing found.")
-    assert lines[1] == "Without 'vps': 2 sessions. tracker search --group session 'redis connection'"
+NOTHING: dict[str, Any] = {
+    "items": [], "next_cursor": None, "total": 0, "total_is_exact": True, "is_complete": True, "incomplete_because": None, "hints": [],
+    "pending_documents": 0,
+}  # fmt: skip
+RANKED = {"sessions": [], "corrected": {}, "waiting_sessions": 0, "is_ready": True}
+MEANT = {
+    "session_id": "s-1", "session_title": "Retry", "project_id": 1, "project_name": "shop", "user": "ann", "timestamp": "2024-01-15T10:21:00Z",
+    "score": 1.0, "items": [HIT, HIT | {"snippet": "an <mark>upload</mark> fails"}],
+}  # fmt: skip
 
 
-def test_words_of_different_texts_show_their_sessions(capsys: pytest.CaptureFixture[str]) -> None:
-    nothing = {"items": [], "next_cursor": None, "total": 0, "total_is_exact": True, "is_complete": True}
-    notes = {"incomplete_because": None, "corrected": None, "hints": [], "pending_documents": 0, "across": None}
-    nearest = [{"q": "retry upload", "without": [], "sessions": 1, "is_exact": True}]
-    session = {
-        "session_id": "s-1",
-        "session_title": "Retry",
-        "project_id": 1,
-        "project_name": "shop",
-        "match": "session",
-        "hits": 2,
-        "items": [HIT],
-    }
-    found = nothing | notes | {"items": None, "sessions": [session], "across": {"sessions": 1, "is_exact": True}, "nearest": []}
+def told(capsys: pytest.CaptureFixture[str], found: dict[str, Any], **options: Any) -> str:
+    with Scripted(answer(200, found)) as scripted:
+        search(["retyr", "upload"], limit=1, url=scripted.url, **options)
+    return capsys.readouterr().out
 
-    with Scripted(answer(200, nothing | notes | {"nearest": nearest}), answer(200, found)) as scripted:
-        search(["retry", "upload"], url=scripted.url)
 
-    out = capsys.readouterr().out
-    assert "These sessions have them in different ones." in out
+def test_sessions_that_may_be_meant_are_shown_where_nothing_has_all_words(capsys: pytest.CaptureFixture[str]) -> None:
+    out = told(capsys, NOTHING | {"ranked": RANKED | {"sessions": [MEANT], "corrected": {"retyr": "retry"}}})
+
+    assert out.splitlines()[:2] == ["No exact match.", ""]
+    assert "Sessions that may be meant" in out
+    assert "shop  ann  Mon 15 Jan 2024" in out
+    assert "    an upload fails" in out
     assert "tracker show s-1" in out
-    assert out.splitlines()[-1] == "1 session; 1 with the words in different texts."
+    assert out.splitlines()[-1] == "No session has 'retyr'; searched 'retry' instead."
 
 
-def test_other_forms_of_a_word_are_told(capsys: pytest.CaptureFixture[str]) -> None:
-    found = {"items": [HIT], "next_cursor": None, "total": 1, "total_is_exact": True, "is_complete": True}
-    notes = {"incomplete_because": None, "corrected": None, "hints": [], "pending_documents": 0, "forms": {"retried": ["retry", "retries"]}}
+def test_sessions_that_may_be_meant_are_not_those_of_the_hits(capsys: pytest.CaptureFixture[str]) -> None:
+    other = MEANT | {"session_id": "s-2", "session_title": "Uploads"}
 
-    with Scripted(answer(200, found | notes)) as scripted:
-        search(["retried"], limit=1, url=scripted.url)
+    out = told(capsys, NOTHING | {"items": [HIT], "total": 1, "ranked": RANKED | {"sessions": [MEANT, other]}})
 
-    assert capsys.readouterr().out.splitlines()[0] == "Also found for 'retried': retry, retries."
+    assert out.count("tracker show s-1") == 1
+    assert out.index("1 hit.") < out.index("Sessions that may be meant") < out.index("Uploads") < out.index("tracker show s-2")
+    # One text each: the hits stay in sight.
+    assert "an upload fails" not in out
+
+
+def test_an_empty_answer_names_a_way_on_and_what_waits(capsys: pytest.CaptureFixture[str]) -> None:
+    out = told(capsys, NOTHING | {"ranked": RANKED | {"is_ready": False, "waiting_sessions": 3}})
+
+    assert out.startswith("Nothing found. Try fewer words or filters")
+    assert out.splitlines()[-1] == "The index of sessions is being built: 3 sessions to go."
+
+
+def test_programs_get_the_answer_of_the_api(capsys: pytest.CaptureFixture[str]) -> None:
+    found = NOTHING | {"items": [HIT], "total": 1, "ranked": RANKED | {"sessions": [MEANT]}}
+
+    assert json.loads(told(capsys, found, as_json=True)) == found
 
 
 def test_projects_of_one_name_are_told_apart(capsys: pytest.CaptureFixture[str]) -> None:
     found = {"next_cursor": None, "total": 2, "total_is_exact": True, "is_complete": True}
-    notes = {"incomplete_because": None, "corrected": None, "hints": [], "pending_documents": 0}
+    notes: dict[str, Any] = {"incomplete_because": None, "hints": [], "pending_documents": 0}
     hits = [HIT | {"project_id": number} for number in (1, 2)]
     projects = [{"id": 1, "label": "work/shop"}, {"id": 2, "label": "home/shop"}]
 

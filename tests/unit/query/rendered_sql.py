@@ -26,7 +26,6 @@ def rendered() -> Iterator[tuple[Path, str]]:
     # Without the index the same two conditions stand elsewhere, so one of them shows all.
     looked_at = of_words(QUERIES["alternatives"]).statement("matches", by_index=False)
     yield OF_SEARCHES / "documents_looked_at_of_alternatives.sql", f"-- {QUERIES['alternatives']}\n{looked_at}\n"
-    yield OF_SEARCHES / "sessions_with_of_phrase.sql", f"-- {QUERIES['phrase']}\n{of_words(QUERIES['phrase']).statement('sessions_with')}\n"
     for statement in ("noted_texts", "noted_matches"):
         sql = noted_messages.filled(of_words(QUERIES["phrase"]), statement)
         yield OF_SEARCHES / f"{statement}_of_phrase.sql", f"-- {QUERIES['phrase']}\n{sql}\n"

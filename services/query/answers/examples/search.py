@@ -30,17 +30,56 @@ DOCUMENTS_EXAMPLE: dict[str, Any] = {
     "total_is_exact": True,
     "is_complete": True,
     "incomplete_because": None,
-    "corrected": {"retyr": "retry"},
-    "forms": {"upload": ["uploads", "uploaded"]},
-    "across": None,
-    "nearest": [],
+    "ranked": {
+        "sessions": [
+            {
+                "session_id": "5d0c1b7e-2f7a-4c39-9a55-8e1f0a2b3c4d",
+                "session_title": "Uploads give up too early",
+                "session_title_source": "claude",
+                "project_id": 1,
+                "project_name": "claude-tracker",
+                "user": "ann",
+                "timestamp": "2024-01-12T16:40:00Z",
+                "score": 7.42,
+                "items": [
+                    {
+                        "kind": "message",
+                        "id": "018cfe10-5b20-7a11-9c3d-4e5f60718293",
+                        "session_id": "5d0c1b7e-2f7a-4c39-9a55-8e1f0a2b3c4d",
+                        "session_title": "Uploads give up too early",
+                        "session_title_source": "claude",
+                        "project_id": 1,
+                        "project_name": "claude-tracker",
+                        "user": "ann",
+                        "timestamp": "2024-01-12T16:02:00Z",
+                        "role": "user",
+                        "tool_name": None,
+                        "is_error": False,
+                        "agent_id": None,
+                        "path": None,
+                        "matched_in": ["message"],
+                        "snippet": "an <mark>upload</mark> should be tried again when the network is away",
+                        "timeline_id": "018cfe10-5b20-7a11-9c3d-4e5f60718293",
+                        "score": 0.08,
+                    }
+                ],
+            }
+        ],
+        "corrected": {},
+        "waiting_sessions": 0,
+        "is_ready": True,
+    },
     "hints": [],
     "interpreted": {
         "mode": "words",
         "alternatives": [
-            [{"text": "retry", "kind": "word", "is_excluded": False}, {"text": "upload", "kind": "word", "is_excluded": False}]
+            [
+                {"text": "retry", "kind": "word", "is_excluded": False, "start": 0, "end": 5},
+                {"text": "upload", "kind": "word", "is_excluded": False, "start": 6, "end": 12},
+            ]
         ],
         "filters": {"is": "error"},
+        "typed": [{"name": "is", "value": "error", "is_excluded": False, "start": 13, "end": 21}],
     },
     "pending_documents": 0,
 }

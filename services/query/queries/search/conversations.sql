@@ -24,10 +24,7 @@ SELECT ARRAY(SELECT id FROM seen) AS ids,
 -- The texts of noted messages that pass the filters.
 SELECT d.id, d.content
 FROM ({noted_documents}) d
-WHERE (%(session_id)s::text IS NULL OR d.session_id = %(session_id)s)
-    AND (%(project_id)s::bigint IS NULL OR d.project_id = %(project_id)s)
-    AND (%(start)s::timestamptz IS NULL OR d.occurred_at >= %(start)s)
-    AND (%(end)s::timestamptz IS NULL OR d.occurred_at < %(end)s)
+WHERE {bounds}
     AND {filters}
 
 -- name: noted_matches

@@ -62,7 +62,7 @@ class Conditions(Struct, frozen=True):
 
     def filled(self, text: str, *, by_index: bool = True) -> str:
         """A statement over documents d, filled."""
-        filled = text.replace("{filters}", sql("filters")).replace("{score}", sql("score")).replace("{kind_counts}", sql("kind_counts"))
+        filled = text.replace("{bounds}", sql("bounds")).replace("{filters}", sql("filters")).replace("{score}", sql("score"))
         indexed, rest = (self.indexed, self.rest) if by_index else ("true", self.matches)
         return filled.replace("{indexed}", indexed).replace("{matches}", self.matches).replace("{rest}", rest)
 
@@ -75,17 +75,8 @@ def of_words(query: Query, part: Part | None, path: str | None) -> Conditions:
     """One of the alternatives, each with all of its terms; in a part of a call only, if that is asked for."""
     parameters: Row = {}
     groups = [_group(number, terms, part, parameters) for number, terms in enumerate(query.alternatives)]
-    words = [[lexeme for term in terms if not term.is_excluded for lexeme in term.wanted] for terms in query.alternatives]
-    parameters["as_typed"] = _as_typed(query)
+    words = [[lexeme for term in terms if not term.is_excluded for lexeme in term.lexemes] for terms in query.alternatives]
     return _of_groups(groups, words, parameters, path)
-
-
-def _as_typed(query: Query) -> str | None:
-    """A tsquery for the words as they were typed, if other forms of them match too."""
-    if not any(term.forms for terms in query.alternatives for term in terms):
-        return None
-    lexemes = ([lexeme for term in terms if not term.is_excluded for lexeme in term.lexemes] for terms in query.alternatives)
-    return " | ".join(f"({' & '.join(group)})" for group in lexemes if group)
 
 
 def _of_groups(groups: list[tuple[str | None, list[str]]], words: list[list[str]], parameters: Row, path: str | None) -> Conditions:
@@ -176,8 +167,17 @@ def rarity(connection: Connection, words: Sequence[str]) -> tuple[int, ...]:
     """
     if len(words) < 2 or not may_tell_frequencies(connection):
         return (10,) * len(words)
-    rows_with = [estimated_rows(connection, sql("with_word"), {"word": word}) + 1 for word in words]
-    return tuple(round(10 * (1 + log2(max(rows_with) / number))) for number in rows_with)
+    return weights_of([frequency(connection, word) for word in words])
+
+
+def frequency(connection: Connection, word: str) -> int:
+    """In how many documents a lexeme is, as the planner knows it. Not for bound keys."""
+    return estimated_rows(connection, sql("with_word"), {"word": word})
+
+
+def weights_of(frequencies: Sequence[int]) -> tuple[int, ...]:
+    """The weights of words that are in so many documents."""
+    return tuple(round(10 * (1 + log2((max(frequencies) + 1) / (number + 1)))) for number in frequencies)
 
 
 def _of_text(terms: str | None, matches: str, parameters: Row, lexemes: list[str]) -> Conditions:
@@ -201,7 +201,7 @@ def _ranking(words: list[list[str]]) -> Row:
 
 def _group(number: int, terms: Sequence[Term], part: Part | None, parameters: Row) -> tuple[str | None, list[str]]:
     """The tsquery of an alternative, and what must be seen in the text."""
-    wanted = [lexeme for term in terms if not term.is_excluded for lexeme in term.wanted]
+    wanted = [lexeme for term in terms if not term.is_excluded for lexeme in term.lexemes]
     in_terms_only = [term for term in terms if term.is_excluded and not term.is_exact and part is None and len(term.lexemes) == 1]
     unwanted = [f"!{term.lexemes[0]}" for term in in_terms_only]
     tests = []
@@ -212,12 +212,8 @@ def _group(number: int, terms: Sequence[Term], part: Part | None, parameters: Ro
                 parameters[f"phrase_{number}_{place}"] = term.phrase
                 tests.append(_side_by_side(f"phrase_{number}_{place}"))
             # As ILIKE finds it, in less time.
-            looks = []
-            for form, text in enumerate(term.texts):
-                name = f"text_{number}_{place}{f'_{form}' if form else ''}"
-                parameters[name] = text
-                looks.append(f"strpos(lower({_of_part(part)}), lower(%({name})s)) > 0")
-            tests.append(f"{negation}{looks[0]}" if len(looks) == 1 else f"({' OR '.join(looks)})")
+            parameters[f"text_{number}_{place}"] = term.text
+            tests.append(f"{negation}strpos(lower({_of_part(part)}), lower(%(text_{number}_{place})s)) > 0")
     return " & ".join(dict.fromkeys(wanted + unwanted)) or None, tests
 
 
@@ -275,4 +271,4 @@ def empty_filters() -> Row:
     names = ("session_id", "project_id", "start", "end", "kinds", "role", "tools", "not_tools", "is_error", "agent")
     # The last three are of messages alone.
     others = ("projects", "not_projects", "users", "not_users", "machine", "branch", "is_starred", "model", "source", "noted")
-    return dict.fromkeys((*names, *others, "as_typed")) | {"only_words_rank": False}
+    return dict.fromkeys((*names, *others)) | {"only_words_rank": False}

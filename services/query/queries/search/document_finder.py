@@ -158,7 +158,7 @@ def _in_windows(connection: Connection, conditions: Conditions, parameters: Row,
         missing = fetch - len(found.hits)
         by_index = conditions.has_terms and (is_everything or number * INDEXED_AS_LOOKED_AT > size.expected)
         asked = parameters | _of_places(after=left.after, newest=left.newest, oldest=left.oldest)
-        window = _Window() if is_everything else _window(connection, asked | {"skipped": number - 1}, left, left_ms)
+        window = _Window() if is_everything else _window(connection, conditions, asked | {"skipped": number - 1}, left, left_ms)
         begun = time.monotonic()
         asked |= {"fetch": missing, "most": WINDOW_MATCHES if by_index else number}
         met = _matches(connection, conditions, asked, left, window, by_index=by_index, timeout_ms=left_ms // 2) if window else None
@@ -201,7 +201,7 @@ class _Size(Struct, frozen=True):
         """Without a word that is in the index nothing tells how many match."""
         if not conditions.has_terms:
             return cls(MOST_WINDOW, MOST_WINDOW, 0)
-        documents = estimated_rows(connection, sql("all"), asked)
+        documents = estimated_rows(connection, conditions.statement("candidates", by_index=False), asked)
         expected = estimated_rows(connection, conditions.statement("candidates"), asked)
         likely = expected * (TOGETHER if conditions.has_several_words else 1)
         return cls(expected, min(likely, max(documents, expected)), documents)
@@ -240,9 +240,9 @@ class _Met(Struct, frozen=True):
     rows_read: int
 
 
-def _window(connection: Connection, asked: Row, left: Stretch, left_ms: int) -> _Window | None:
+def _window(connection: Connection, conditions: Conditions, asked: Row, left: Stretch, left_ms: int) -> _Window | None:
     """The next documents, but for %(skipped)s the last of which is their end; None if there is no time."""
-    edge = within(connection, min(left_ms, _EDGE_MS), lambda: fetch(connection, Place, sql("edge"), asked), bitmaps=False)
+    edge = within(connection, min(left_ms, _EDGE_MS), lambda: fetch(connection, Place, conditions.statement("edge"), asked), bitmaps=False)
     if edge is None:
         return None
     begin = left.newest if left.after is None else None

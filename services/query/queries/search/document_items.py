@@ -18,6 +18,7 @@ from services.query.queries.search.document_finder import Scored
 from services.query.queries.search.snippet import SNIPPET_CHARS, folded, snippet
 
 NEIGHBOUR_CHARS: Final = 200
+MOST_HITS_OF_A_SESSION: Final = 3
 # So that each of many words has its place in the snippet.
 MORE_PER_WORD: Final = 80
 # A word with a digit: a number, a time, the beginning of a commit's hash.
@@ -52,13 +53,11 @@ class Document(Struct, frozen=True):
 
 
 class Group(Struct, frozen=True):
-    """A session with its matches, the first of which are shown: at most `most` that do not show the same."""
+    """A session with its matches, of which the first are shown that do not show the same."""
 
     session_id: str | None
-    match: Literal["one_text", "session"]
     hits: int
     texts: Sequence[Scored]
-    most: int
 
 
 class _Around(Struct, frozen=True):
@@ -97,11 +96,11 @@ def sessions_with_items(
     connection: Connection, groups: Sequence[Group], shown: Callable[[Sequence[Scored]], list[Match]], *, with_context: bool
 ) -> list[SessionMatches]:
     """The sessions, each with the first of its matches that do not show the same, as `shown` shows them."""
-    found = {item.id: item for item in shown([text for group in groups for text in group.texts[: group.most]])}
+    found = {item.id: item for item in shown([text for group in groups for text in group.texts[:MOST_HITS_OF_A_SESSION]])}
     # Few sessions have matches that show the same: only of these others are looked at.
-    others = [group for group in groups if len(_folded(group, found)) < min(group.most, len(group.texts))]
+    others = [group for group in groups if len(_folded(group, found)) < min(MOST_HITS_OF_A_SESSION, len(group.texts))]
     if others:
-        found |= {item.id: item for item in shown([text for group in others for text in group.texts[group.most :]])}
+        found |= {item.id: item for item in shown([text for group in others for text in group.texts[MOST_HITS_OF_A_SESSION:]])}
     sessions = [_session(group, _folded(group, found)) for group in groups]
     if with_context:
         add_neighbours(connection, [item for session in sessions for item in session.items])
@@ -117,7 +116,6 @@ def _session(group: Group, hits: list[Match]) -> SessionMatches:
         project_id=first.project_id if first else None,
         project_name=first.project_name if first else None,
         user=first.user if first else None,
-        match=group.match,
         hits=group.hits,
         items=hits,
     )
@@ -128,7 +126,7 @@ def _folded(group: Group, found: Mapping[UUID, Match]) -> list[Match]:
     alike: dict[tuple[str | None, ...], list[Match]] = {}
     for item in (found[text.id] for text in group.texts if text.id in found):
         alike.setdefault(_looks(item), []).append(item)
-    return [replace(same[0], similar=len(same) - 1) for same in list(alike.values())[: group.most]]
+    return [replace(same[0], similar=len(same) - 1) for same in list(alike.values())[:MOST_HITS_OF_A_SESSION]]
 
 
 def _looks(item: Match) -> tuple[str | None, ...]:

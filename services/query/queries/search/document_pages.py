@@ -6,20 +6,15 @@ from typing import Any, Final
 from uuid import UUID
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from services.query.cursor import Shape
 from services.query.queries.lists.paging import Paging, fitting
 from services.query.queries.search.document_finder import Found, Hit, Place, Stretch
 from services.query.queries.search.document_items import Group
-from services.query.queries.search.session_words import SessionOfWords, Sessions
 
 RANKED_MATCHES: Final = 500
-MOST_HITS_OF_A_SESSION: Final = 3
-# Where some of them show the same, so many are looked at for others.
+# Where some of the first of a session show the same, so many are looked at for others.
 MOST_COMPARED: Final = 12
-# Where each has one of the words.
-MOST_TEXTS_OF_WORDS: Final = 5
 # So many matches are grouped at a time.
 GROUPED_MATCHES: Final = 2_000
 
@@ -32,62 +27,42 @@ class InWindow(Struct, frozen=True):
     newest: Place
     oldest: Place
     weights: tuple[int, ...]
-    text: str
 
 
 class ByTime(Struct, frozen=True):
     """Behind this place."""
 
     last: Place
-    text: str
 
 
-class OfWords(Struct, frozen=True):
-    """Behind all matches, and behind the session of this rank and id, of those that have the words in different texts."""
+# Where a page begins.
+Position = InWindow | ByTime
 
-    rank: float
-    session_id: str
-    weights: tuple[int, ...]
-    text: str
-
-
-# Where a page begins. `text` is what was looked for, which is not always what was typed.
-Position = InWindow | ByTime | OfWords
-
-IN_WINDOW: Final[Shape] = ("float", "time", "uuid", "time", "uuid", "time", "uuid", "weights", "text")
-BY_TIME: Final[Shape] = ("time", "uuid", "text")
-OF_WORDS: Final[Shape] = ("float", "text", "weights", "text")
-_BEFORE_ALL: Final = (1e300, "")
+IN_WINDOW: Final[Shape] = ("float", "time", "uuid", "time", "uuid", "time", "uuid", "weights")
+BY_TIME: Final[Shape] = ("time", "uuid")
 
 
 class Shown(Struct, frozen=True):
-    """A page of matches, or of sessions with their matches. `across`: sessions of words, once all matches were shown.
-
-    `counts_texts`: unless there was no time to count the texts of sessions of words.
-    """
+    """A page of matches, or of sessions with their matches."""
 
     hits: Sequence[Hit]
     next_position: Position | None
     found: Found
     sessions: list[Group] | None = None
-    across: Sessions | None = None
-    counts_texts: bool = True
 
 
 Find = Callable[[Stretch, int], Found]
 
 
-def position(paging: Paging, *shapes: Shape) -> Position | None:
-    """Where the page begins that is asked for, in one of these shapes; None for the first."""
-    match paging.last_keys(*shapes):
+def position(paging: Paging) -> Position | None:
+    """Where the page begins that is asked for; None for the first."""
+    match paging.last_keys(IN_WINDOW, BY_TIME):
         case None:
             return None
-        case (score, at, of, newest_at, newest, oldest_at, oldest, weights, text):
-            return InWindow(score, _place(at, of), _place(newest_at, newest), _place(oldest_at, oldest), weights, text)
-        case (rank, session_id, weights, text):
-            return OfWords(rank, session_id, weights, text)
-        case (at, of, text):
-            return ByTime(_place(at, of), text)
+        case (score, at, of, newest_at, newest, oldest_at, oldest, weights):
+            return InWindow(score, _place(at, of), _place(newest_at, newest), _place(oldest_at, oldest), weights)
+        case (at, of):
+            return ByTime(_place(at, of))
         case keys:
             raise AssertionError(f"no position has {len(keys)} keys")
 
@@ -97,12 +72,10 @@ def cursor_of(paging: Paging, begins: Position | None) -> str | None:
     match begins:
         case None:
             return None
-        case InWindow(score, last, newest, oldest, weights, text):
-            return paging.next_cursor([score, *_keys(last), *_keys(newest), *_keys(oldest), _written(weights), text])
-        case OfWords(rank, session_id, weights, text):
-            return paging.next_cursor([rank, session_id, _written(weights), text])
-        case ByTime(last, text):
-            return paging.next_cursor([*_keys(last), text])
+        case InWindow(score, last, newest, oldest, weights):
+            return paging.next_cursor([score, *_keys(last), *_keys(newest), *_keys(oldest), " ".join(map(str, weights))])
+        case ByTime(last):
+            return paging.next_cursor(_keys(last))
 
 
 def _place(at: datetime | str, of: UUID) -> Place:
@@ -113,32 +86,28 @@ def _keys(place: Place) -> tuple[Any, ...]:
     return place.timestamp, place.id
 
 
-def _written(weights: Sequence[int]) -> str:
-    return " ".join(map(str, weights))
-
-
-def newest_first(find: Find, paging: Paging, text: str, after: Place | None) -> Shown:
+def newest_first(find: Find, paging: Paging, after: Place | None) -> Shown:
     found = find(Stretch(after=after), paging.limit + 1)
     shown = _fitting(found.hits, paging)
-    return Shown(shown, _more_by_time(text, found, shown), found)
+    return Shown(shown, _more_by_time(found, shown), found)
 
 
 def _fitting(hits: Sequence[Hit], paging: Paging) -> Sequence[Hit]:
     return hits[: fitting(hit.bytes for hit in hits[: paging.limit])]
 
 
-def _more_by_time(text: str, found: Found, shown: Sequence[Hit]) -> ByTime | None:
+def _more_by_time(found: Found, shown: Sequence[Hit]) -> ByTime | None:
     if len(found.hits) > len(shown):
-        return ByTime(shown[-1].place, text)
-    return ByTime(found.stopped_at, text) if found.stopped_at else None
+        return ByTime(shown[-1].place)
+    return ByTime(found.stopped_at) if found.stopped_at else None
 
 
-def best_first(find: Find, paging: Paging, text: str, weights: Sequence[int], after: InWindow | None) -> Shown:
+def best_first(find: Find, paging: Paging, weights: Sequence[int], after: InWindow | None) -> Shown:
     """First the best of a window of the newest matches; after those, older matches by time."""
     found = find(_window(after), RANKED_MATCHES + 1)
     window = found.hits[:RANKED_MATCHES]
     if not window:
-        return Shown([], _more_by_time(text, found, []), found)
+        return Shown([], _more_by_time(found, []), found)
     ranked = sorted(window, key=_rank, reverse=True)
     if after is not None:
         ranked = [hit for hit in ranked if _rank(hit) < (after.score, *after.last.order)]
@@ -148,9 +117,9 @@ def best_first(find: Find, paging: Paging, text: str, weights: Sequence[int], af
     oldest = window[-1].place if after is None else after.oldest
     more: Position | None = None
     if len(ranked) > len(shown):
-        more = InWindow(shown[-1].score, shown[-1].place, window[0].place, oldest, tuple(weights), text)
+        more = InWindow(shown[-1].score, shown[-1].place, window[0].place, oldest, tuple(weights))
     elif has_more_behind:
-        more = ByTime(oldest, text)
+        more = ByTime(oldest)
     return Shown(shown, more, found)
 
 
@@ -163,7 +132,7 @@ def _rank(hit: Hit) -> tuple[float, datetime, UUID]:
     return hit.score, *hit.order
 
 
-def by_session(find: Find, sort: str, paging: Paging, text: str, weights: Sequence[int], after: InWindow | ByTime | None) -> Shown:
+def by_session(find: Find, sort: str, paging: Paging, weights: Sequence[int], after: Position | None) -> Shown:
     """Sessions by their best (or newest) match, each with its best matches and their number, within a window of the newest matches.
 
     A session with more matches than a window holds comes again in the next one, with its older matches.
@@ -187,30 +156,12 @@ def by_session(find: Find, sort: str, paging: Paging, text: str, weights: Sequen
         last = (in_window.score if sort == "best" else 0.0, *in_window.last.order)
         sessions = [matches for matches in sessions if place(matches) < last]
     shown = sessions[: paging.limit]
-    groups = [Group(matches[0].session_id, "one_text", len(matches), matches[:MOST_COMPARED], MOST_HITS_OF_A_SESSION) for matches in shown]
-    more: Position | None = _more_by_time(text, found, found.hits)
+    groups = [Group(matches[0].session_id, len(matches), matches[:MOST_COMPARED]) for matches in shown]
+    more: Position | None = _more_by_time(found, found.hits)
     if window:
         newest, oldest = (in_window.newest, in_window.oldest) if in_window else (window[0].place, window[-1].place)
         if len(sessions) > len(shown):
-            more = InWindow(score_of(shown[-1][0]), shown[-1][0].place, newest, oldest, tuple(weights), text)
+            more = InWindow(score_of(shown[-1][0]), shown[-1][0].place, newest, oldest, tuple(weights))
         elif len(found.hits) > GROUPED_MATCHES or in_window is not None:
-            more = ByTime(oldest, text)
+            more = ByTime(oldest)
     return Shown([], more, found, groups)
-
-
-def then_across(
-    page: Shown, across: Sessions, sort: str, paging: Paging, text: str, after: OfWords | None
-) -> tuple[Shown, list[SessionOfWords]]:
-    """The page, with room for sessions that have the words in different texts, and which these are."""
-
-    def place(session: SessionOfWords) -> tuple[float, str]:
-        return (session.score if sort == "best" else session.newest), session.session_id
-
-    last = _BEFORE_ALL if after is None else (after.rank, after.session_id)
-    behind = sorted((session for session in across.found if place(session) < last), key=place, reverse=True)
-    room = paging.limit - len(page.sessions or ())
-    shown = behind[:room]
-    more = None
-    if len(behind) > room:
-        more = OfWords(*(place(shown[-1]) if shown else last), across.weights, text)
-    return replace(page, next_position=more, across=across), shown

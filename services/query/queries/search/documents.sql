@@ -6,29 +6,14 @@
 -- For an estimate of how many there are; never run.
 SELECT 1
 FROM search_documents d
-WHERE (%(session_id)s::text IS NULL OR d.session_id = %(session_id)s)
-    AND (%(project_id)s::bigint IS NULL OR d.project_id = %(project_id)s)
-    AND (%(start)s::timestamptz IS NULL OR d.occurred_at >= %(start)s)
-    AND (%(end)s::timestamptz IS NULL OR d.occurred_at < %(end)s)
+WHERE {bounds}
     AND {indexed}
-
--- name: all
--- For an estimate of how many there are to look at; never run.
-SELECT 1
-FROM search_documents d
-WHERE (%(session_id)s::text IS NULL OR d.session_id = %(session_id)s)
-    AND (%(project_id)s::bigint IS NULL OR d.project_id = %(project_id)s)
-    AND (%(start)s::timestamptz IS NULL OR d.occurred_at >= %(start)s)
-    AND (%(end)s::timestamptz IS NULL OR d.occurred_at < %(end)s)
 
 -- name: edge
 -- The document behind so many others, from an index alone. No row if there are no more documents.
 SELECT nullif(d.occurred_at, '-infinity') AS timestamp, d.id
 FROM search_documents d
-WHERE (%(session_id)s::text IS NULL OR d.session_id = %(session_id)s)
-    AND (%(project_id)s::bigint IS NULL OR d.project_id = %(project_id)s)
-    AND (%(start)s::timestamptz IS NULL OR d.occurred_at >= %(start)s)
-    AND (%(end)s::timestamptz IS NULL OR d.occurred_at < %(end)s)
+WHERE {bounds}
     AND (%(after_time)s::timestamptz IS NULL OR (d.occurred_at, d.id) < (%(after_time)s, %(after_id)s::uuid))
     AND (%(newest_time)s::timestamptz IS NULL OR (d.occurred_at, d.id) <= (%(newest_time)s, %(newest_id)s::uuid))
     AND (%(oldest_time)s::timestamptz IS NULL OR (d.occurred_at, d.id) >= (%(oldest_time)s, %(oldest_id)s::uuid))
@@ -40,10 +25,7 @@ OFFSET %(skipped)s LIMIT 1
 WITH read AS MATERIALIZED (
     SELECT d.id, d.occurred_at, d.kind, d.session_id, d.project_id, d.user_id, d.role, d.tool_name, d.is_error, d.agent_id
     FROM search_documents d
-    WHERE (%(session_id)s::text IS NULL OR d.session_id = %(session_id)s)
-        AND (%(project_id)s::bigint IS NULL OR d.project_id = %(project_id)s)
-        AND (%(start)s::timestamptz IS NULL OR d.occurred_at >= %(start)s)
-        AND (%(end)s::timestamptz IS NULL OR d.occurred_at < %(end)s)
+    WHERE {bounds}
         AND (%(from_time)s::timestamptz IS NULL OR (d.occurred_at, d.id) <= (%(from_time)s, %(from_id)s::uuid))
         AND (%(until_time)s::timestamptz IS NULL OR (d.occurred_at, d.id) < (%(until_time)s, %(until_id)s::uuid))
         AND (%(since_time)s::timestamptz IS NULL OR (d.occurred_at, d.id) >= (%(since_time)s, %(since_id)s::uuid))
@@ -86,40 +68,87 @@ SELECT count(*) AS matches
 FROM (
     SELECT
     FROM search_documents d
-    WHERE (%(session_id)s::text IS NULL OR d.session_id = %(session_id)s)
-        AND (%(project_id)s::bigint IS NULL OR d.project_id = %(project_id)s)
-        AND (%(start)s::timestamptz IS NULL OR d.occurred_at >= %(start)s)
-        AND (%(end)s::timestamptz IS NULL OR d.occurred_at < %(end)s)
+    WHERE {bounds}
         AND {matches}
         AND {filters}
     LIMIT %(most)s
 ) AS counted
 
--- name: sessions_with
--- Of each session, of all or of these: how many of its texts match, what they weigh by their kinds, and the best of them. Of texts of one kind it is the
--- shortest: there the word is the most of it.
-SELECT t.session_id, count(*)::integer AS texts, sum(t.counts)::float8 AS weight, nullif(max(t.occurred_at), '-infinity') AS newest,
-    (array_agg(t.id ORDER BY t.counts DESC, t.bytes, t.id))[1] AS id
-FROM (
-    SELECT d.id, d.session_id, d.occurred_at, octet_length(d.content) AS bytes, {kind_counts}
-            -- Another form of the word counts less.
-            * CASE WHEN %(as_typed)s::tsquery IS NULL OR d.terms @@ %(as_typed)s::tsquery THEN 1 ELSE 0.25 END AS counts
-    FROM search_documents d
-    WHERE d.session_id IS NOT NULL
-        AND (%(sessions)s::text[] IS NULL OR d.session_id = ANY (%(sessions)s))
-        AND (%(session_id)s::text IS NULL OR d.session_id = %(session_id)s)
-        AND (%(project_id)s::bigint IS NULL OR d.project_id = %(project_id)s)
-        AND (%(start)s::timestamptz IS NULL OR d.occurred_at >= %(start)s)
-        AND (%(end)s::timestamptz IS NULL OR d.occurred_at < %(end)s)
-        AND {indexed}
-        AND {rest}
-        AND {filters}
-    LIMIT %(most)s
-) AS t
-GROUP BY t.session_id
+-- name: sessions_of_key
+SELECT session_id FROM sessions
 
--- name: session_lengths
-SELECT session_id, user_messages + assistant_messages + tool_calls AS texts FROM sessions WHERE session_id = ANY (%(sessions)s)
+-- name: sessions_that_pass
+SELECT DISTINCT d.session_id FROM search_texts d WHERE d.session_id IS NOT NULL AND {bounds} AND {indexed} AND {rest} AND {filters}
+
+-- name: passing_sessions
+-- Of the candidates the best, as they are shown, of which a document passes. They are looked at best first, until enough are found.
+SELECT best.session_id, coalesce(k.title, s.title) AS session_title, CASE WHEN k.title IS NULL THEN s.title_source ELSE 'person' END AS session_title_source,
+    nullif(s.project_id, 0) AS project_id, p.name AS project_name, u.name AS user, nullif(s.last_event_at, '-infinity') AS timestamp, best.score
+FROM (
+    SELECT c.session_id, c.score
+    FROM (
+        SELECT s.session_id, c.score
+        FROM unnest(%(ids)s::text[], %(scores)s::float8[]) AS c (session_id, score)
+        JOIN sessions s ON s.session_id = c.session_id
+        ORDER BY c.score DESC, s.last_event_at DESC NULLS LAST, s.session_id
+    ) AS c
+    CROSS JOIN LATERAL (SELECT FROM search_texts d WHERE d.session_id = c.session_id AND {bounds} AND {indexed} AND {rest} AND {filters} LIMIT 1) AS document
+    LIMIT %(most)s
+) AS best
+JOIN sessions s ON s.session_id = best.session_id
+LEFT JOIN session_marks k ON k.session_id = s.session_id
+LEFT JOIN projects p ON p.id = s.project_id
+LEFT JOIN users u ON u.id = s.user_id
+ORDER BY best.score DESC, s.last_event_at DESC NULLS LAST, s.session_id
+
+-- name: texts_of_sessions
+-- Of each session the best texts with any of the words: of its first texts, those with a word, prompts before others. So it takes little of a session with
+-- tens of thousands. Rare words are looked up instead.
+SELECT best.session_id, best.id, best.score
+FROM unnest(%(sessions)s::text[]) AS asked (session_id)
+CROSS JOIN LATERAL (
+    SELECT d.session_id, d.id, {score} AS score
+    FROM (
+        SELECT d.*
+        FROM (
+            SELECT d.id
+            FROM (
+                SELECT d.id, d.kind, d.role, d.occurred_at
+                FROM search_texts d
+                WHERE d.session_id = asked.session_id AND {bounds} AND {indexed} AND {rest} AND {filters}
+                    AND (NOT %(are_rare)s OR d.terms @@ %(any_word)s::tsquery)
+                ORDER BY d.occurred_at, d.id
+                LIMIT %(most_read)s
+            ) AS d
+            ORDER BY (d.kind = 'message' AND d.role = 'user') IS NOT TRUE, d.occurred_at, d.id
+        ) AS first
+        CROSS JOIN LATERAL (
+            SELECT d.id, d.session_id, d.kind, d.role, d.terms, d.occurred_at
+            FROM search_documents d WHERE d.id = first.id AND d.terms @@ %(any_word)s::tsquery OFFSET 0) AS d
+        LIMIT %(most_scored)s
+    ) AS d
+    ORDER BY score DESC, d.occurred_at DESC, d.id DESC
+    LIMIT %(most)s
+) AS best
+
+-- name: first_texts
+-- Of each session what was asked first; where nothing passes that was asked, what is there first.
+SELECT first.session_id, first.id, 0::float8 AS score
+FROM unnest(%(sessions)s::text[]) AS asked (session_id)
+CROSS JOIN LATERAL (
+    SELECT d.session_id, d.id
+    FROM search_texts d
+    WHERE d.session_id = asked.session_id AND {bounds} AND {indexed} AND {rest} AND {filters}
+    ORDER BY (d.kind = 'message' AND d.role = 'user') IS NOT TRUE, d.occurred_at, d.id
+    LIMIT 1
+) AS first
+
+-- name: bounds
+-- Of a document d: what leads to a part of all.
+(%(session_id)s::text IS NULL OR d.session_id = %(session_id)s)
+    AND (%(project_id)s::bigint IS NULL OR d.project_id = %(project_id)s)
+    AND (%(start)s::timestamptz IS NULL OR d.occurred_at >= %(start)s)
+    AND (%(end)s::timestamptz IS NULL OR d.occurred_at < %(end)s)
 
 -- name: filters
 -- Of a document d: what no index of the search leads to.
@@ -143,20 +172,16 @@ SELECT session_id, user_messages + assistant_messages + tool_calls AS texts FROM
 
 -- name: score
 -- Of a document d: rare words, together; a prompt before an answer before what a tool was given and gave back, unless only words rank. A title has 1 more:
--- what is long or repeats the words a hundred times does not come before it. Words as they were typed have 10 more than other forms of them.
+-- what is long or repeats the words a hundred times does not come before it.
 greatest(round(((
     coalesce((
         SELECT sum(w.weight * ts_rank(d.terms, w.word, 1)) / %(all_weights)s
         FROM unnest(%(words)s::tsquery[], %(weights)s::int[]) AS w (word, weight)), 0)
     + coalesce(ts_rank_cd(d.terms, %(together)s::tsquery, 1), 0))
-    * CASE WHEN %(only_words_rank)s THEN 1 ELSE {kind_counts} END
+    * CASE WHEN %(only_words_rank)s THEN 1 ELSE CASE d.kind
+        WHEN 'session' THEN 2 WHEN 'message' THEN CASE d.role WHEN 'user' THEN 1.5 ELSE 1.2 END WHEN 'file' THEN 1.2 ELSE 0.8 END END
     + CASE WHEN d.kind = 'session' AND NOT %(only_words_rank)s THEN 1 ELSE 0 END
-    + CASE WHEN %(as_typed)s::tsquery IS NOT NULL AND d.terms @@ %(as_typed)s::tsquery THEN 10 ELSE 0 END
     )::numeric, 6)::float8, 0.000001)
-
--- name: kind_counts
--- Of a document d: how much it counts that a word is in such a text.
-CASE d.kind WHEN 'session' THEN 2 WHEN 'message' THEN CASE d.role WHEN 'user' THEN 1.5 ELSE 1.2 END WHEN 'file' THEN 1.2 ELSE 0.8 END
 
 -- name: scans
 -- A LIMIT makes the whole table look cheap to read, and a walk is in the order of an index, never a sort. Costs that are set do not tell whether
@@ -228,28 +253,6 @@ SELECT EXISTS (
     SELECT FROM tool_rollups
     WHERE project_id = ANY (coalesce(nullif(bound_projects(), '{}'), '{-1}')) AND user_id = ANY (coalesce(bound_users(), '{-1}')) AND grain_minutes = 0
         AND lower(tool_name) = %(name)s) AS is_known
-
--- name: near_words
--- Words with letters in common, the nearest first, and the word itself.
-(SELECT w.word, w.documents FROM search_words w WHERE w.word = %(word)s)
-UNION ALL
-(SELECT w.word, w.documents FROM search_words w WHERE w.word %% %(word)s AND w.word <> %(word)s AND w.documents > 0
- ORDER BY similarity(w.word, %(word)s) DESC, w.documents DESC LIMIT %(most)s)
-
--- name: word_forms
--- Of each word, the most frequent others with its stem. Stems of one word end in i or y: query, queri(es).
-SELECT typed.word AS typed, form.word
-FROM unnest(%(words)s::text[]) AS typed (word)
-CROSS JOIN LATERAL (SELECT ts_lexize('english_stem', typed.word) AS stem, rtrim((ts_lexize('english_stem', typed.word))[1], 'iy') AS beginning) AS of
-CROSS JOIN LATERAL (
-    SELECT w.word, w.found_in
-    FROM search_words w
-    WHERE w.word LIKE of.beginning || '%%' AND length(of.beginning) >= %(least)s AND w.word <> typed.word AND w.found_in > 0
-        AND ts_lexize('english_stem', w.word) = of.stem
-    ORDER BY w.found_in DESC, w.word
-    LIMIT %(most)s
-) AS form
-ORDER BY typed.word, form.found_in DESC, form.word
 
 -- name: has_dictionary
 -- Not while all documents are made again.

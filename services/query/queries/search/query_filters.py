@@ -1,7 +1,7 @@
 """The filters of a search, typed or given as parameters, as parameters of its statements."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -63,20 +63,21 @@ class Filters(Struct, frozen=True):
     unknown: tuple[Filter, ...] = ()
 
 
-def resolve(connection: Connection, typed: Iterable[Filter], given: Given, tz: ZoneInfo, only_project: int | None) -> Filters:
-    """400 for a filter that is not valid, or twice there."""
+def resolve(connection: Connection, typed: Sequence[Filter], given: Given, tz: ZoneInfo, only_project: int | None) -> Filters:
+    """400 for a filter that is not valid, or twice there. A filter that is typed goes before the parameter of its name."""
     found = empty_filters()
     shown: dict[str, FilterValue] = {}
     seen: set[str] = set()
     path: str | None = None
     unknown: list[Filter] = []
+    names = {each.name for each in typed if not each.is_excluded}
     for name, value in given.items():
-        if value is not None:
+        if value is not None and name not in names:
             found |= _of_given(name, value)
             shown[name] = value.isoformat() if isinstance(value, datetime) else value
     for each in typed:
         name = ("-" if each.is_excluded else "") + each.name
-        _check(each, name, seen, given)
+        _check(each, name, seen)
         seen.add(name)
         shown[name] = f"{shown[name]} or {each.value}" if name in shown else each.value
         if each.name == "project":
@@ -131,13 +132,11 @@ def hints(connection: Connection, filters: Filters) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def _check(each: Filter, name: str, seen: set[str], given: Given) -> None:
+def _check(each: Filter, name: str, seen: set[str]) -> None:
     if each.is_excluded and each.name not in _EXCLUDABLE:
         raise invalid("q", f"-{each.name}: cannot be excluded; only project:, user:, tool: and is: can")
     if name in seen and each.name not in _REPEATABLE:
         raise invalid("q", f"{each.name}: is there twice; give it once")
-    if not each.is_excluded and given.get(each.name) is not None:
-        raise invalid("q", f"{each.name}: is in the query and a parameter; give it once")
 
 
 def _of_given(name: str, value: FilterValue | datetime) -> Row:

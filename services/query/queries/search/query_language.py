@@ -37,18 +37,20 @@ _OPENING, _CLOSING = "([{", ")]}"
 
 
 class Filter(Struct, frozen=True):
-    """`name:value`, or with a hyphen before it the opposite."""
+    """`name:value`, or with a hyphen before it the opposite; and where it was typed."""
 
     name: str
     value: str
     is_excluded: bool
+    start: int = 0
+    end: int = 0
 
 
 class Term(Struct, frozen=True):
     """One word or phrase.
 
     `lexemes` are quoted lexemes of a tsquery, the last perhaps with `:*`. `is_exact`: they do not tell all, `text` must be in the document.
-    `phrase` is a tsquery for its words side by side, if it has several: it tells sooner than the text. `forms` are other words that do as well.
+    `phrase` is a tsquery for its words side by side, if it has several: it tells sooner than the text. `start`, `end`: where it was typed.
     """
 
     text: str
@@ -57,17 +59,18 @@ class Term(Struct, frozen=True):
     lexemes: tuple[str, ...]
     is_exact: bool
     phrase: str | None = None
-    forms: tuple[str, ...] = ()
+    start: int = 0
+    end: int = 0
 
-    @property
-    def texts(self) -> tuple[str, ...]:
-        """One of them must be there."""
-        return self.text, *self.forms
 
-    @property
-    def wanted(self) -> tuple[str, ...]:
-        """What a document must have, each a tsquery."""
-        return (f"({' | '.join((*self.lexemes, *map(_only_lexeme, self.forms)))})",) if self.forms else self.lexemes
+class _Typed(Struct, frozen=True):
+    """A word or phrase as it stands in the text."""
+
+    text: str
+    is_phrase: bool
+    is_excluded: bool
+    start: int
+    end: int
 
 
 class Query(Struct, frozen=True):
@@ -80,15 +83,14 @@ class Query(Struct, frozen=True):
     @property
     def highlights(self) -> tuple[str, ...]:
         """What is marked in a document."""
-        wanted = (text for terms in self.alternatives for term in terms if not term.is_excluded for text in term.texts)
-        return tuple(dict.fromkeys(wanted))
+        return tuple(dict.fromkeys(term.text for terms in self.alternatives for term in terms if not term.is_excluded))
 
 
 def parse(q: str, most_terms: int = MAX_TERMS, *, with_filters: bool = True) -> Query:
     """The words, phrases and filters of a text. 400 if it has too many. Without filters, `project:shop` is text too."""
     q = _storable(q)
     filters: list[Filter] = []
-    typed: list[tuple[bool, str, bool]] = []
+    typed: list[_Typed] = []
     for piece in _pieces(q, FILTERS if with_filters else frozenset()):
         if isinstance(piece, Filter):
             filters.append(piece)
@@ -97,21 +99,23 @@ def parse(q: str, most_terms: int = MAX_TERMS, *, with_filters: bool = True) -> 
     if len(typed) + len(filters) > most_terms:
         raise invalid("q", f"has more than {most_terms} terms; put words that belong together in quotes, or leave some out")
     alternatives: list[list[Term]] = [[]]
-    for number, (is_excluded, text, is_phrase) in enumerate(typed, start=1):
-        if text.lower() == "or" and not is_phrase and not is_excluded:
+    for number, each in enumerate(typed, start=1):
+        if each.text.lower() == "or" and not each.is_phrase and not each.is_excluded:
             alternatives.append([])
-        elif term := _term(text, is_excluded=is_excluded, is_phrase=is_phrase, is_last=number == len(typed)):
+        elif term := _term(each, is_last=number == len(typed)):
             alternatives[-1].append(term)
     return Query(tuple(tuple(terms) for terms in alternatives if terms), tuple(filters), bool(typed))
 
 
 def interpreted(query: Query) -> list[list[InterpretedTerm]]:
     """The alternatives as they are shown."""
-    return [[InterpretedTerm(term.text, term.kind, term.is_excluded) for term in terms] for terms in query.alternatives]
+    return [
+        [InterpretedTerm(term.text, term.kind, term.is_excluded, term.start, term.end) for term in terms] for terms in query.alternatives
+    ]
 
 
-def _pieces(q: str, filter_names: Collection[str]) -> list[Filter | tuple[bool, str, bool]]:
-    pieces: list[Filter | tuple[bool, str, bool]] = []
+def _pieces(q: str, filter_names: Collection[str]) -> list[Filter | _Typed]:
+    pieces: list[Filter | _Typed] = []
     at = 0
     while at < len(q):
         if space := _SPACE.match(q, at):
@@ -119,30 +123,32 @@ def _pieces(q: str, filter_names: Collection[str]) -> list[Filter | tuple[bool, 
             continue
         found = _FILTER.match(q, at)
         if found and found[2].lower() in filter_names and (value := found[3] or found[4]):
-            pieces.append(Filter(found[2].lower(), value, bool(found[1])))
+            pieces.append(Filter(found[2].lower(), value, bool(found[1]), at, found.end()))
         else:
             found = _TERM.match(q, at)
             assert found, "a text that is no space is a term"
             if text := found[2] or found[3]:
-                pieces.append((bool(found[1]), text, found[2] is not None))
+                pieces.append(_Typed(text, found[2] is not None, bool(found[1]), at, found.end()))
         at = found.end()
     return pieces
 
 
-def _term(text: str, *, is_excluded: bool, is_phrase: bool, is_last: bool) -> Term | None:
+def _term(typed: _Typed, *, is_last: bool) -> Term | None:
     """None if nothing of it is in the index, as of `!`."""
-    shown = text.strip() if is_phrase else _without_marks(text)
+    shown = typed.text.strip() if typed.is_phrase else _without_marks(typed.text)
     lexemes, symbols = query_lexemes(shown), sign_lexemes(shown)
     if not lexemes and not symbols:
         return None
     is_one_word = _WORD.fullmatch(shown) is not None and len(lexemes) == 1
-    is_open = not is_phrase and len(lexemes) > 0 and (is_last or (is_one_word and _PARTS.search(shown) is not None))
+    is_open = not typed.is_phrase and len(lexemes) > 0 and (is_last or (is_one_word and _PARTS.search(shown) is not None))
     is_one_symbol = not lexemes and len(symbols) == 1 and len(shown) <= len(_unquoted(symbols[0]))
     is_beginning = is_open and shown[-1:].isalnum() and len(_unquoted(lexemes[-1])) >= MIN_PREFIX_CHARS
     if is_beginning:
         lexemes = (*lexemes[:-1], lexemes[-1] + ":*")
     phrase = phrase_query(shown, is_open=is_beginning)
-    return Term(shown, "phrase" if is_phrase else "word", is_excluded, (*lexemes, *symbols), not (is_one_word or is_one_symbol), phrase)
+    kind: Literal["word", "phrase"] = "phrase" if typed.is_phrase else "word"
+    is_exact = not (is_one_word or is_one_symbol)
+    return Term(shown, kind, typed.is_excluded, (*lexemes, *symbols), is_exact, phrase, typed.start, typed.end)
 
 
 def _without_marks(text: str) -> str:
@@ -175,11 +181,6 @@ def _first_of(text: str, end: int) -> str:
         kept = int(text[:end].count(opening) > text[:end].count(behind[0]))
     symbols = len(behind) - len(behind.lstrip(":=<>&|+-*/"))
     return behind[: max(kept, symbols if symbols >= 2 else 0)]
-
-
-def _only_lexeme(word: str) -> str:
-    [lexeme] = query_lexemes(word)
-    return lexeme
 
 
 def _unquoted(lexeme: str) -> str:

@@ -14,10 +14,10 @@ from services.query.queries.lists.events import NUMBER_OF_MESSAGES, EventFilters
 from services.query.queries.lists.paging import Paging
 from services.query.queries.search import document_conditions
 from services.query.queries.search.document_finder import COUNT_MS, MAX_TOTAL, Found, Stretch, set_scans, within
-from services.query.queries.search.document_pages import BY_TIME, IN_WINDOW, Find, OfWords, Shown, cursor_of, position
+from services.query.queries.search.document_pages import Find, Shown, cursor_of, position
 from services.query.queries.search.noted_messages import Noted, noted, noted_matches, sql, with_noted
 from services.query.queries.search.query_language import Query
-from services.query.queries.search.search_documents import completeness, page_of_matches
+from services.query.queries.search.search_documents import INCOMPLETE, page_of_matches
 from services.query.queries.search.snippet import snippet
 from shared.document_words import MAX_CONTENT_CHARS
 
@@ -33,11 +33,11 @@ def search(connection: Connection, query: Query | None, filters: EventFilters, r
     if query is None:
         return _listed(connection, filters, role, paging)
     if not query.alternatives:
-        return _answer([], Shown([], None, Found([], 0, True)), None, 0)
+        return _answer([], Found([], 0, True), None, 0)
     waiting = noted(connection)
     page = _page(connection, query, _parameters(connection, filters, role, waiting), waiting, sort, paging)
     items = _in_full(connection, {hit.id: hit.score for hit in page.hits}, query.highlights)
-    return _answer(items, page, cursor_of(paging, page.next_position), waiting.others)
+    return _answer(items, page.found, cursor_of(paging, page.next_position), waiting.others)
 
 
 def _listed(connection: Connection, filters: EventFilters, role: str | None, paging: Paging) -> SearchPage:
@@ -47,8 +47,8 @@ def _listed(connection: Connection, filters: EventFilters, role: str | None, pag
     asked = filters.parameters(connection) | {"role": role, "most": MAX_TOTAL + 1}
     counted = within(connection, COUNT_MS, lambda: one_row(connection, NUMBER_OF_MESSAGES, asked))
     total = counted["messages"] if counted else len(items)
-    found = Found([], total, counted is not None and total <= MAX_TOTAL)
-    return _answer(items, Shown([], None, found), listed.next_cursor, 0)
+    found = Found([], min(total, MAX_TOTAL), counted is not None and total <= MAX_TOTAL)
+    return _answer(items, found, listed.next_cursor, 0)
 
 
 def _parameters(connection: Connection, filters: EventFilters, role: str | None, waiting: Noted) -> Row:
@@ -65,9 +65,7 @@ def _page(connection: Connection, query: Query, parameters: Row, waiting: Noted,
         matches = noted_matches(connection, waiting, query, conditions, asked)
         return partial(_with_whole_lengths, connection, with_noted(find, matches))
 
-    after = position(paging, IN_WINDOW, BY_TIME)
-    assert not isinstance(after, OfWords)
-    return page_of_matches(connection, conditions, parameters, paging, after, sort=sort, also=also)
+    return page_of_matches(connection, conditions, parameters, paging, position(paging), sort=sort, also=also)
 
 
 class _Length(Struct, frozen=True):
@@ -101,14 +99,13 @@ def _in_full(connection: Connection, scores: Mapping[UUID, float], highlights: S
     return [found[message_id] for message_id in scores if message_id in found]
 
 
-def _answer(items: list[FoundMessage], page: Shown, next_cursor: str | None, pending: int) -> SearchPage:
-    known = completeness(page)
+def _answer(items: list[FoundMessage], found: Found, next_cursor: str | None, pending: int) -> SearchPage:
     return SearchPage(
         items=items,
         next_cursor=next_cursor,
-        total=known.total,
-        total_is_exact=known.total_is_exact,
-        is_complete=known.is_complete,
-        incomplete_because=known.incomplete_because,
+        total=found.total,
+        total_is_exact=found.total_is_exact,
+        is_complete=found.is_complete,
+        incomplete_because=None if found.is_complete else INCOMPLETE,
         pending_documents=pending,
     )

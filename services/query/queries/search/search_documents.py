@@ -1,4 +1,4 @@
-"""Search in everything: what is asked for, how it is found, corrected and shown. Its parts are in the modules beside this one."""
+"""Search in everything: what is asked for, how it is found and shown. Its parts are in the modules beside this one."""
 
 from collections.abc import Callable, Sequence
 from typing import Final, Literal
@@ -6,42 +6,33 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from msgspec import UNSET, Struct
-from msgspec.structs import replace
 from psycopg.errors import InvalidRegularExpression
 
-from services.query.answers.search import Across, DocumentPage, Interpreted, InterpretedTerm, Match, Nearest
+from services.query.answers.search import DocumentPage, Interpreted, InterpretedTerm, Match, TypedFilter
 from services.query.database import Connection, Row, fetch, one_row, rows
 from services.query.queries.lists.paging import Paging
-from services.query.queries.search import changed_words, document_conditions, near_words, query_filters, session_words, word_forms
-from services.query.queries.search.changed_words import Changed
+from services.query.queries.search import document_conditions, query_filters
 from services.query.queries.search.document_conditions import Conditions, sql
-from services.query.queries.search.document_finder import MAX_TOTAL, Deadline, Found, Scored, Stretch, newest, set_scans, within
-from services.query.queries.search.document_items import Group, Highlights, add_neighbours, items, sessions_with_items
+from services.query.queries.search.document_finder import Deadline, Found, Scored, Stretch, newest, set_scans, within
+from services.query.queries.search.document_items import Highlights, add_neighbours, items, sessions_with_items
 from services.query.queries.search.document_pages import (
-    BY_TIME,
-    IN_WINDOW,
-    MOST_TEXTS_OF_WORDS,
-    OF_WORDS,
     ByTime,
     Find,
     InWindow,
-    OfWords,
     Position,
     Shown,
     best_first,
     cursor_of,
     newest_first,
     position,
-    then_across,
 )
 from services.query.queries.search.document_pages import by_session as sessions_first
-from services.query.queries.search.nearest import nearest
 from services.query.queries.search.query_filters import Filters, Given
 from services.query.queries.search.query_language import Mode, Query, interpreted, parse
+from services.query.queries.search.ranked_sessions import ranked_sessions
+from services.query.session_index.reader import SessionIndex
 from shared.http.errors import invalid
 
-# If fewer are found, the words are perhaps misspelt.
-NEXT_TO_NOTHING: Final = 1
 _TO_READ_A_PATTERN_MS: Final = 1_000
 _TO_READ_THE_DICTIONARY_MS: Final = 500
 _TO_MARK_MS: Final = 1_000
@@ -52,15 +43,7 @@ INCOMPLETE: Final = (
     "`next_cursor` goes on from there. Rarer words, a project or dates make it faster."
 )
 
-INCOMPLETE_ACROSS: Final = (
-    "Not all sessions were looked at for words that are in different texts: the words are too frequent for that. "
-    "A rarer word, a project or dates help."
-)
-
-
-NO_TIME_TO_COUNT: Final = "There was no time to count the texts of the last sessions: they have more than is said."
-NO_TIME_FOR_FORMS: Final = "There was no time to look for other forms of the words. Search again, or type them."
-NO_TIME_FOR_LESS: Final = "There was no time to look what is found with fewer words. Search again."
+NO_TIME_TO_RANK: Final = "There was no time to rank all sessions that may be meant. Rarer words, a project or dates make it faster."
 NO_TIME_TO_MARK: Final = "There was no time to mark what the pattern matches."
 
 
@@ -83,29 +66,16 @@ class Wanted(Struct, frozen=True):
     is_bound: bool
 
 
-class Completeness(Struct, frozen=True):
-    """How many match, and whether that is exact; whether the time was enough to look at everything, and what was not looked at."""
-
-    total: int
-    total_is_exact: bool
-    is_complete: bool
-    incomplete_because: str | None
-
-
-def search_documents(connection: Connection, wanted: Wanted, paging: Paging) -> DocumentPage:
-    """A page of matches, or of sessions with their matches; what was understood; and how many rows are not in the index yet."""
+def search_documents(connection: Connection, index: SessionIndex, wanted: Wanted, paging: Paging) -> DocumentPage:
+    """A page of matches, or of sessions with their matches; below the first page the sessions that may be meant; and what was understood."""
     query = parse(wanted.text) if wanted.mode == "words" else None
     filters = query_filters.resolve(connection, query.filters if query else (), wanted.given, wanted.tz, wanted.only_project)
     if wanted.mode == "regex":
         check_pattern(connection, wanted.text)
-    after = position(paging, IN_WINDOW, BY_TIME, OF_WORDS)
-    change = changed_words.NOTHING if after is None else changed_words.of_text(after.text)
-    typed, query = query, changed_words.changed(query, change) if query is not None else None
-    page = _page(connection, wanted, query, filters, paging, after, change)
+    after = position(paging)
+    page = _page(connection, wanted, query, filters, paging, after)
     # What there was no time for, beside the matches.
     lacks: list[str] = []
-    if after is None and query is not None and wanted.corrects:
-        query, page, change = _with_other_words(connection, wanted, query, filters, paging, page, lacks)
 
     def shown(matches: Sequence[Scored]) -> list[Match]:
         highlights = _highlights(connection, wanted, query, filters, matches, lacks)
@@ -115,72 +85,31 @@ def search_documents(connection: Connection, wanted: Wanted, paging: Paging) -> 
     listed = shown(page.hits) if by_session is None else []
     if wanted.with_context:
         add_neighbours(connection, listed)
-    known = completeness(page)
-    near: list[Nearest] | None = []
-    is_nothing = after is None and _number(page) == 0 and known.is_complete
-    if is_nothing and typed and not filters.matches_nothing:
-        near = nearest(connection, typed, filters, corrects=wanted.corrects)
-        lacks += [NO_TIME_FOR_LESS] if near is None else []
+    ranked, is_all_ranked = None, True
+    if query is not None and after is None:
+        ranked, is_all_ranked = ranked_sessions(connection, index, query, filters, corrects=wanted.corrects)
+    lacks += [] if is_all_ranked else [NO_TIME_TO_RANK]
     return DocumentPage(
         items=listed if by_session is None else UNSET,
         sessions=UNSET if by_session is None else by_session,
         next_cursor=cursor_of(paging, page.next_position),
-        total=known.total,
-        total_is_exact=known.total_is_exact,
-        is_complete=known.is_complete and not lacks,
-        incomplete_because=known.incomplete_because or next(iter(lacks), None),
-        corrected=change.corrected or None,
-        forms={word: list(forms) for word, forms in change.forms.items()} or None,
-        across=None if page.across is None else Across(len(page.across.found), page.across.is_exact),
-        hints=query_filters.hints(connection, filters) if is_nothing else [],
-        nearest=near or [],
+        total=page.found.total,
+        total_is_exact=page.found.total_is_exact,
+        is_complete=page.found.is_complete and not lacks,
+        incomplete_because=next(iter(lacks), None) if page.found.is_complete else INCOMPLETE,
+        ranked=ranked,
+        hints=query_filters.hints(connection, filters) if after is None and page.found.total == 0 and page.found.is_complete else [],
         interpreted=_interpreted(wanted, query, filters),
         pending_documents=one_row(connection, sql("pending"))["documents"],
     )
 
 
-def _with_other_words(
-    connection: Connection, wanted: Wanted, query: Query, filters: Filters, paging: Paging, page: Shown, lacks: list[str]
-) -> tuple[Query, Shown, Changed]:
-    """Where few are found, with other forms of the words. Where nearly none is, with near words instead of those that nobody wrote.
-
-    What there was no time for is added to `lacks`.
-    """
-    change = changed_words.NOTHING
-    if not page.found.total_is_exact:
-        return query, page, change
-    forms = word_forms.forms_of(connection, query) if _is_little(page) else {}
-    if forms is None:
-        lacks.append(NO_TIME_FOR_FORMS)
-        forms = {}
-    if forms:
-        wider = word_forms.with_forms(query, forms)
-        second = _page(connection, wanted, wider, filters, paging, None, Changed({}, forms))
-        if _number(second) > _number(page):
-            query, page, change = wider, second, Changed({}, forms)
-    if _number(page) <= NEXT_TO_NOTHING:
-        better, near = near_words.corrected(connection, word_forms.with_forms(query, forms))
-        if near:
-            second = _page(connection, wanted, better, filters, paging, None, Changed(near, forms))
-            if _number(second) > _number(page):
-                query, page, change = better, second, Changed(near, forms)
-    return query, page, change
-
-
-def _is_little(page: Shown) -> bool:
-    """All are on the page, and they are few."""
-    return page.next_position is None and (page.found.total if page.sessions is None else len(page.sessions)) <= word_forms.FEW
-
-
-def _number(page: Shown) -> int:
-    """Matches, and sessions that have the words in different texts."""
-    return completeness(page).total + (len(page.across.found) if page.across else 0)
-
-
 def _interpreted(wanted: Wanted, query: Query | None, filters: Filters) -> Interpreted:
-    if wanted.mode == "words":
-        return Interpreted(wanted.mode, interpreted(query) if query else [], filters.shown)
-    return Interpreted(wanted.mode, [[InterpretedTerm(wanted.text, wanted.mode, False)]], filters.shown)
+    if wanted.mode != "words":
+        return Interpreted(wanted.mode, [[InterpretedTerm(wanted.text, wanted.mode, False, 0, len(wanted.text))]], filters.shown, [])
+    assert query is not None
+    typed = [TypedFilter(each.name, each.value, each.is_excluded, each.start, each.end) for each in query.filters]
+    return Interpreted(wanted.mode, interpreted(query), filters.shown, typed)
 
 
 def check_pattern(connection: Connection, pattern: str) -> None:
@@ -194,65 +123,14 @@ def check_pattern(connection: Connection, pattern: str) -> None:
         raise invalid("q", "takes too long to read as a regular expression; make it shorter")
 
 
-def _page(
-    connection: Connection,
-    wanted: Wanted,
-    query: Query | None,
-    filters: Filters,
-    paging: Paging,
-    after: Position | None,
-    change: Changed,
-) -> Shown:
+def _page(connection: Connection, wanted: Wanted, query: Query | None, filters: Filters, paging: Paging, after: Position | None) -> Shown:
     """What is on the page. The next statements have the time that what is shown may take."""
     if filters.matches_nothing or (query is not None and query.is_text and not query.alternatives):
         return Shown([], None, Found([], 0, True), [] if wanted.by_session else None)
-    text = change.text
     conditions = _conditions(connection, wanted, query, filters)
-    of_words = after if isinstance(after, OfWords) else None
-    page = page_of_matches(
-        connection,
-        conditions,
-        filters.parameters,
-        paging,
-        None if isinstance(after, OfWords) else after,
-        sort=wanted.sort,
-        by_session=wanted.by_session,
-        text=text,
-    )
-    if of_words:
-        page = Shown([], None, page.found, [])
-    if wanted.by_session and query is not None and page.next_position is None:
-        page = _across(connection, wanted, query, filters, paging, page, of_words, text)
+    page = page_of_matches(connection, conditions, filters.parameters, paging, after, sort=wanted.sort, by_session=wanted.by_session)
     set_scans(connection, _TO_SHOW_MS)
     return page
-
-
-def _across(
-    connection: Connection,
-    wanted: Wanted,
-    query: Query,
-    filters: Filters,
-    paging: Paging,
-    page: Shown,
-    after: OfWords | None,
-    text: str,
-) -> Shown:
-    """All matches are shown: then the sessions that have the words in different texts."""
-    found = session_words.sessions_of_words(connection, query, filters, after.weights if after else None)
-    page, shown = then_across(page, found, wanted.sort, paging, text, after)
-    hits = session_words.numbers_of_texts(connection, query, filters, [session.session_id for session in shown]) if shown else {}
-    page, hits = replace(page, counts_texts=hits is not None), hits or {}
-    groups = [
-        Group(
-            session_id=session.session_id,
-            match="session",
-            hits=max(hits.get(session.session_id, 0), 1),
-            texts=session.best_texts(MOST_TEXTS_OF_WORDS),
-            most=MOST_TEXTS_OF_WORDS,
-        )
-        for session in shown
-    ]
-    return replace(page, sessions=[*(page.sessions or ()), *groups])
 
 
 def page_of_matches(
@@ -260,11 +138,10 @@ def page_of_matches(
     conditions: Conditions,
     filters: Row,
     paging: Paging,
-    after: InWindow | ByTime | None,
+    after: Position | None,
     *,
     sort: str,
     by_session: bool = False,
-    text: str = "",
     also: Callable[[Find, Row], Find] = lambda find, _: find,
 ) -> Shown:
     """A page of what matches. `also` may find more, with the parameters of the search."""
@@ -282,10 +159,10 @@ def page_of_matches(
 
     find = also(of_index, parameters)
     if by_session:
-        return sessions_first(find, "best" if ranks else "newest", paging, text, weights, after)
+        return sessions_first(find, "best" if ranks else "newest", paging, weights, after)
     if ranks and not isinstance(after, ByTime):
-        return best_first(find, paging, text, weights, after)
-    return newest_first(find, paging, text, after.last if after else None)
+        return best_first(find, paging, weights, after)
+    return newest_first(find, paging, after.last if after else None)
 
 
 def _conditions(connection: Connection, wanted: Wanted, query: Query | None, filters: Filters) -> Conditions:
@@ -302,19 +179,6 @@ def _conditions(connection: Connection, wanted: Wanted, query: Query | None, fil
         return None if found is None else [row["word"] for row in found]
 
     return of(wanted.text, filters.part, words_with, is_case_sensitive=wanted.is_case_sensitive)
-
-
-def completeness(page: Shown) -> Completeness:
-    """What a page tells of all matches."""
-    because = None
-    if not page.found.is_complete:
-        because = INCOMPLETE
-    elif page.across is not None and not page.across.is_exact:
-        because = INCOMPLETE_ACROSS
-    elif not page.counts_texts:
-        because = NO_TIME_TO_COUNT
-    total = min(max(page.found.total, len(page.hits)), MAX_TOTAL)
-    return Completeness(total, page.found.total_is_exact, because is None, because)
 
 
 class _Marks(Struct, frozen=True):

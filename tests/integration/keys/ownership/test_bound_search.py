@@ -1,12 +1,17 @@
 """A key that is bound to projects finds only what is in them, in every mode; keys for numbers find nothing."""
 
-from datetime import UTC, datetime
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
 from itertools import product
+from pathlib import Path
+from random import Random
+from typing import Any
+from urllib.parse import quote
 
 import psycopg
 import pytest
 
-from tests.integration.keys.conftest import Api
+from tests.integration.keys.conftest import Api, running
 from tests.integration.query import seed
 
 NOON = datetime(2024, 1, 15, 12, tzinfo=UTC)
@@ -36,6 +41,7 @@ def projects(database_url: str) -> list[int]:
 @pytest.mark.parametrize("seen", [["mine"], ["mine", "also"]])
 def test_a_bound_key_finds_only_what_is_in_its_projects(api: Api, projects: list[int], seen: list[str], subtests: pytest.Subtests) -> None:
     key = api.key("read", projects=projects[: len(seen)])
+    api.catch_up()
 
     for asked, sort in product(MODES, ["best", "newest"]):
         with subtests.test(asked, sort=sort):
@@ -44,21 +50,69 @@ def test_a_bound_key_finds_only_what_is_in_its_projects(api: Api, projects: list
             assert answer.status_code == 200, answer.text
             found = answer.json().get("items") or answer.json().get("sessions") or []
             assert sorted(each["session_id"] for each in found) == ([] if asked == "q=nedle" else sorted(seen))
+            ranked = answer.json()["ranked"]
+            assert ranked is None or {each["session_id"] for each in ranked["sessions"]} == (
+                {*seen} if asked.startswith("q=needle") else set()
+            )
             assert "theirs" not in answer.text
 
 
-def test_a_bound_key_finds_words_across_the_texts_of_its_sessions_only(api: Api, projects: list[int], database_url: str) -> None:
-    with psycopg.connect(database_url, autocommit=True, options="-c timezone=UTC") as connection:
-        for name in ("mine", "theirs"):
-            seed.add_document(connection, name, NOON, "haystack")
-    key = api.key("read", projects=projects[:2])
+# What anyone may write, and what only others do.
+WORDS = [f"{name}{number}" for name in ("apple", "plum", "cherry") for number in range(6)]
+THEIRS = [f"{name}secret" for name in ("apple", "plum", "cherry", "quince")]
 
-    found = api.get(key, "/api/search?q=haystack+needle&group_by=session").json()
-    nothing = api.get(key, "/api/search?q=haystack+needle+theirs").json()
 
-    assert [(session["session_id"], session["match"]) for session in found["sessions"]] == [("mine", "session")]
-    assert found["across"] == {"sessions": 1, "is_exact": True}
-    assert [(offer["without"], offer["sessions"]) for offer in nothing["nearest"]] == [(["theirs"], 1)]
+def write(connection: psycopg.Connection[Any], random: Random, sessions: Iterable[str], project: int, user: int, words: list[str]) -> None:
+    """Sessions with some texts of these words."""
+    for session_id in sessions:
+        seed.add_session(connection, session_id, project, user, last_event_at=NOON)
+        for minute in range(random.randint(1, 4)):
+            text = " ".join(random.choices(words, k=random.randint(1, 6)))
+            kind = random.choice(["message", "session", "file"])
+            seed.add_document(connection, session_id, NOON + timedelta(minutes=minute), text, kind=kind)
+
+
+@pytest.mark.parametrize(("bound_to", "sessions"), [("user", "private"), ("project", "private"), ("user", "shared")])
+def test_what_others_write_changes_nothing_of_what_is_ranked(
+    database_url: str, redis_url: str, tmp_path: Path, admin: str, bound_to: str, sessions: str
+) -> None:
+    """given searches of a bound key, when others write the same words and words of their own, then each answer is the same byte for byte."""
+    random = Random(f"{bound_to} {sessions}")
+    probes = [" ".join(random.choices([*WORDS, *THEIRS, "aple1", "quincesecrte"], k=random.randint(1, 4))) for _ in range(70)]
+    with (
+        psycopg.connect(database_url, autocommit=True, options="-c timezone=UTC") as connection,
+        running(database_url, redis_url, tmp_path / "blobs", "keys", sessions=sessions) as api,
+    ):
+        ann, bob = seed.add_user(connection, "ann"), seed.add_user(connection, "bob")
+        mine, theirs = seed.add_project(connection, "/mine"), seed.add_project(connection, "/theirs")
+        # Of others, what the key sees in the project, or since it is shared.
+        write(connection, random, [f"anns {number}" for number in range(25)], mine, ann, WORDS)
+        write(connection, random, [f"bobs {number}" for number in range(10)], mine, bob, WORDS)
+        key = api.key("read", user="ann") if bound_to == "user" else api.key("read", projects=[mine])
+        before = ranked(api, key, probes)
+
+        kept = [f"kept {number}" for number in range(60)]
+        write(connection, random, kept, theirs, bob, [*WORDS, *THEIRS])
+        hide = "INSERT INTO session_marks (session_id, visibility) SELECT unnest(%s::text[]), 'private'"
+        connection.execute(hide, (kept,))
+        connection.execute("ANALYZE search_documents")
+
+        assert ranked(api, key, probes) == before
+        assert any(answer["sessions"] for answer in before)
+        # To a key that sees all, it is another answer.
+        assert "kept" in str(ranked(api, admin, THEIRS))
+
+
+def ranked(api: Api, key: str, probes: list[str]) -> list[dict[str, Any]]:
+    """What each search ranks, once all is indexed."""
+    api.catch_up()
+    found = []
+    for q in probes:
+        answer = api.get(key, f"/api/search?q={quote(q)}&limit=1").json()
+        assert answer["is_complete"], answer["incomplete_because"]
+        assert answer["ranked"]["is_ready"]
+        found.append(answer["ranked"])
+    return found
 
 
 def test_a_bound_key_knows_no_other_project_by_name(api: Api, projects: list[int]) -> None:

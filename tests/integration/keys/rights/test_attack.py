@@ -104,6 +104,7 @@ def asked_of(people: People, session_id: str, word: str, name: str = "ann") -> l
 
 def answers(api: Api, keys: Keys, name: str, asked: list[tuple[str, str]]) -> dict[str, tuple[int, str]]:
     """By path, the status and the body without what changes by itself."""
+    api.catch_up()
     return {path: (answer.status_code, body_of(answer)) for _, path in asked for answer in [whole(api, keys, name, path)]}
 
 
@@ -162,6 +163,7 @@ def test_what_others_keep_is_in_no_answer(api: Api, connection: psycopg.Connecti
     """given private sessions of bob and zed, when all is asked with a bound key, then no id, text or name of them is told"""
     bobs = hide(connection, people, people.beta, "beta")
     hide(connection, people, people.alpha, "alpha")
+    api.catch_up()
     told = []
 
     for name in (*BOUND, "ann numbers", "none", "wrong", "ingest"):
@@ -282,8 +284,10 @@ def test_a_shared_session_is_read_and_does_not_count(api: Api, connection: psyco
             assert body_of(read(api, keys, "ann", path)) == body_of(read(api, keys, "read", path)), path
             assert SHARED in read(api, keys, "ann", path).text or "/export" in path, path
     assert {each["session_id"] for each in read(api, keys, "ann", "/api/sessions").json()["items"]} == {ANNS, BOBS_SHARED}
-    found = read(api, keys, "ann", "/api/search?q=common&group_by=session").json()["sessions"]
-    assert {each["session_id"] for each in found} == {ANNS, BOBS_SHARED}
+    api.catch_up()
+    found = read(api, keys, "ann", "/api/search?q=common+nothingatall+or+common&group_by=session").json()
+    assert {each["session_id"] for each in found["sessions"]} == {ANNS, BOBS_SHARED}
+    assert {each["session_id"] for each in found["ranked"]["sessions"]} == {ANNS, BOBS_SHARED}
     assert read(api, keys, "ann", "/api/stats").json() == read(api, keys, "read", "/api/stats?user=ann").json()
     assert read(api, keys, "ann", "/api/stats").json()["totals"]["sessions"] == 1
 

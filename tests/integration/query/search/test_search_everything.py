@@ -45,7 +45,7 @@ def texts(connection: psycopg.Connection[Any]) -> None:
 
 
 def found(client: TestClient, q: str, **parameters: Any) -> set[str]:
-    answer = client.get(PATH, params={"q": q, "correct": False, **parameters})
+    answer = client.get(PATH, params={"q": q, **parameters})
     assert answer.status_code == 200, answer.text
     body = answer.json()
     assert (body["total"], body["total_is_exact"], body["is_complete"]) == (len(body["items"]), True, True)
@@ -239,7 +239,7 @@ def test_filters_in_the_query(client: TestClient, shop: dict[str, str]) -> None:
     of_id = {document_id: name for name, document_id in shop.items()}
 
     def names(q: str, sort: str) -> set[str]:
-        answer = client.get(PATH, params={"q": q, "sort": sort, "correct": False})
+        answer = client.get(PATH, params={"q": q, "sort": sort})
         assert answer.status_code == 200, answer.text
         return {of_id[item["id"]] for item in answer.json()["items"]}
 
@@ -301,12 +301,33 @@ def test_the_answer_says_what_was_understood(client: TestClient, shop: dict[str,
     assert answer["interpreted"] == {
         "mode": "words",
         "alternatives": [
-            [{"text": "needle", "kind": "word", "is_excluded": False}, {"text": "not here", "kind": "phrase", "is_excluded": True}],
-            [{"text": "x", "kind": "word", "is_excluded": False}],
+            [
+                {"text": "needle", "kind": "word", "is_excluded": False, "start": 0, "end": 6},
+                {"text": "not here", "kind": "phrase", "is_excluded": True, "start": 7, "end": 18},
+            ],
+            [{"text": "x", "kind": "word", "is_excluded": False, "start": 22, "end": 23}],
         ],
         "filters": {"role": "user", "project": "other"},
+        "typed": [{"name": "project", "value": "other", "is_excluded": False, "start": 24, "end": 37}],
     }
     assert shop["elsewhere"] in {item["id"] for item in answer["items"]}
+
+
+def test_what_was_understood_says_where_it_stands_in_characters(client: TestClient) -> None:
+    q = '🚀 \0 -user:"Ann B"  (needle), PROJECT:"my shop'
+
+    understood = client.get(PATH, params={"q": q}).json()["interpreted"]
+
+    [term] = [term for terms in understood["alternatives"] for term in terms if term["text"] == "needle"]
+    assert q[term["start"] : term["end"]] == "(needle),"
+    assert [q[each["start"] : each["end"]] for each in understood["typed"]] == ['-user:"Ann B"', 'PROJECT:"my shop']
+
+
+def test_a_filter_that_is_typed_goes_before_the_parameter_of_its_name(client: TestClient, shop: dict[str, str]) -> None:
+    answer = client.get(PATH, params={"q": "needle kind:file", "kind": "message"}).json()
+
+    assert [item["kind"] for item in answer["items"]] == ["file"]
+    assert answer["interpreted"]["filters"] == {"kind": "file"}
 
 
 @settings(max_examples=examples(150), suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -1,4 +1,4 @@
-"""GET /api/search: pages, sessions, context, near words, time-outs, and every way to a match."""
+"""GET /api/search: pages, sessions, context, time-outs, and every way to a match."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
 from services.query.database import Database, one_row
-from services.query.queries.search import document_finder, document_pages, search_documents
+from services.query.queries.search import document_finder, document_pages
 from services.query.settings import Settings
 from tests.example_counts import examples
 from tests.integration.query import seed
@@ -94,29 +94,10 @@ def test_a_call_that_is_gone_is_left_out_before_the_indexer_was_there(
     seed.add_document(connection, "s", NOON, "make test", result="a needle")
     connection.execute("DELETE FROM tool_calls")
 
-    answer = client.get(PATH, params={"q": "needle", "correct": False} | group_by)
+    answer = client.get(PATH, params={"q": "needle"} | group_by)
 
     assert answer.status_code == 200
     assert [item for session in answer.json().get("sessions", [answer.json()]) for item in session["items"]] == []
-
-
-def test_a_misspelt_word_finds_its_near_one(client: TestClient, connection: psycopg.Connection[Any]) -> None:
-    seed.add_session(connection, "s", seed.add_project(connection, "/p"))
-    for number in range(3):
-        seed.add_document(connection, "s", NOON + timedelta(minutes=number), f"the gateway number {number}")
-    connection.execute(
-        "INSERT INTO search_words (word, documents) VALUES ('gateway', 3), ('gateways', 1), ('number', 3)"
-        " ON CONFLICT (word) DO UPDATE SET documents = excluded.documents"
-    )
-
-    answer = client.get(PATH, params={"q": "gatewya number", "limit": 2}).json()
-
-    assert (answer["corrected"], answer["total"]) == ({"gatewya": "gateway"}, 3)
-    assert "<mark>gateway</mark>" in answer["items"][0]["snippet"]
-    rest = client.get(PATH, params={"q": "gatewya number", "limit": 2, "cursor": answer["next_cursor"]}).json()
-    assert (rest["corrected"], len(rest["items"])) == ({"gatewya": "gateway"}, 1)
-    asked_as_typed = client.get(PATH, params={"q": "gatewya number", "correct": False}).json()
-    assert (asked_as_typed["corrected"], asked_as_typed["total"]) == (None, 0)
 
 
 def test_a_search_out_of_time_says_so_and_goes_on_from_there(client: TestClient, many: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -195,7 +176,6 @@ def test_a_number_that_is_not_exact_is_one_that_was_reached(kept_client: TestCli
 
 def test_counting_ends_at_its_bound(client: TestClient, many: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(document_finder, "MAX_TOTAL", 19)
-    monkeypatch.setattr(search_documents, "MAX_TOTAL", 19)
 
     answer = client.get(PATH, params={"q": "needle", "limit": 5}).json()
 
@@ -258,7 +238,7 @@ def test_every_way_finds_each_phrase(
     expected = {document_id for document_id, text in zip(ids, texts, strict=True) if asked.lower() in text.lower()}
 
     for sort in ("newest", "best"):
-        pages = list(pages_of(client, {"q": f'"{asked}"', "sort": sort, "limit": 2, "correct": False}))
+        pages = list(pages_of(client, {"q": f'"{asked}"', "sort": sort, "limit": 2}))
         found = [item["id"] for page in pages for item in page["items"]]
         assert sorted(found) == sorted(expected), (texts, asked, way)
 
@@ -304,7 +284,7 @@ def test_every_way_finds_each_word(
     expected = {document_id for document_id, at, words in zip(ids, times, texts, strict=True) if is_asked_for(asked, at, set(words))}
 
     for sort in ("newest", "best"):
-        pages = list(pages_of(client, {"q": asked, "sort": sort, "limit": 2, "correct": False}))
+        pages = list(pages_of(client, {"q": asked, "sort": sort, "limit": 2}))
         found = [item for page in pages for item in page["items"]]
         assert sorted(item["id"] for item in found) == sorted(expected), (texts, asked, way, sort)
         if sort == "newest":

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 import psycopg
@@ -114,6 +115,22 @@ def test_long_error_message_is_bounded_and_finds_its_session(connection: psycopg
     seed.add_document(connection, "a", NOON, "make", result=message[-900:], is_error=True)
 
     assert ids_of(ranked(indexed(connection), *message.split()))[0] == "a"
+
+
+def test_of_a_long_session_texts_are_indexed_evenly_from_the_first_to_the_last(connection: psycopg.Connection[Any]) -> None:
+    texts_in(connection, {"long": ["redis"]})
+    copies = """INSERT INTO search_documents (id, kind, session_id, project_id, user_id, occurred_at, role, content, terms, has_places)
+        SELECT gen_random_uuid(), kind, session_id, project_id, user_id, occurred_at + n * interval '1 second', role, 'number' || n, '', true
+        FROM search_documents, generate_series(1, 6000) AS n"""
+    connection.execute(copies)
+    searcher = indexed(connection)
+
+    found = [number for number in range(1, 6001) if ids_of(ranked(searcher, f"number{number}", corrects=False))]
+
+    assert ids_of(ranked(searcher, "redis")) == ["long"]
+    assert found[-1] == 6000
+    assert 1_990 < len(found) < 2_010
+    assert max(later - number for number, later in pairwise(found)) <= 4
 
 
 def test_question_of_stop_words_alone_is_searched_as_it_is(connection: psycopg.Connection[Any]) -> None:

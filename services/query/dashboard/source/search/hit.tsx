@@ -3,7 +3,7 @@
 import { projectName } from "../format/names";
 import { plural } from "../format/quantities";
 import { Time } from "../parts/time";
-import { Snippet, snippetParts } from "./snippet";
+import { Snippet, markedWords } from "./snippet";
 import type { Match } from "./use_search";
 
 const MOST_WORDS = 8;
@@ -26,9 +26,9 @@ export function foundSession(id: string, within: string | null, place: [string, 
 }
 
 /** Where a hit stands in its session, as parameters of that page: the item, the subagent whose it is, and the words to mark. */
-export function placeOf(at: string, { agent_id, snippet }: Pick<Match, "agent_id" | "snippet">): [string, string][] {
-  const words = new Set(snippetParts(snippet).flatMap((part) => (part.isMatch ? [part.text] : [])));
-  return [["at", at], ...(agent_id ? [["thread", agent_id] as [string, string]] : []), ...[...words].slice(0, MOST_WORDS).map((word): [string, string] => ["mark", word])];
+export function placeOf(at: string, hit: Pick<Match, "agent_id" | "snippet">): [string, string][] {
+  const words = markedWords(hit).slice(0, MOST_WORDS);
+  return [["at", at], ...(hit.agent_id ? [["thread", hit.agent_id] as [string, string]] : []), ...words.map((word): [string, string] => ["mark", word])];
 }
 
 export function hitLabel(hit: Match): string {

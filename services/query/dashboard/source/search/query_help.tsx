@@ -1,6 +1,6 @@
 /** The query language in one look. A click on an example adds it to the query. */
 
-import { QUERY_KEYS, WORD_EXAMPLES } from "./query_text";
+import { QUERY_KEYS, WORD_EXAMPLES } from "./query_keys";
 
 export function QueryHelp({ onTake }: { onTake: (example: string) => void }) {
   return (
@@ -9,14 +9,7 @@ export function QueryHelp({ onTake }: { onTake: (example: string) => void }) {
         <h2>Words</h2>
         <dl>
           {WORD_EXAMPLES.map(({ example, about }) => (
-            <div key={example}>
-              <dt>
-                <button type="button" class="completion" onClick={() => onTake(example)}>
-                  <code>{example}</code>
-                </button>
-              </dt>
-              <dd>{about}</dd>
-            </div>
+            <Line key={example} example={example} about={about} onTake={() => onTake(example)} />
           ))}
         </dl>
       </section>
@@ -24,21 +17,24 @@ export function QueryHelp({ onTake }: { onTake: (example: string) => void }) {
         <h2>Filters</h2>
         <dl>
           {QUERY_KEYS.map(({ key, example, about, canExclude }) => (
-            <div key={key}>
-              <dt>
-                <button type="button" class="completion" onClick={() => onTake(`${key}:`)} aria-label={`Add ${key}:`}>
-                  <code>{example}</code>
-                </button>
-              </dt>
-              <dd>
-                {about}
-                {canExclude && <span class="quiet"> (also -{key}:)</span>}
-              </dd>
-            </div>
+            <Line key={key} example={example} about={canExclude ? `${about} (also -${key}:)` : about} label={`Add ${key}:`} onTake={() => onTake(`${key}:`)} />
           ))}
         </dl>
         <p class="quiet">A value with spaces is quoted: <code>project:"my shop"</code>. Several projects, people or tools are alternatives.</p>
       </section>
+    </div>
+  );
+}
+
+function Line({ example, about, label, onTake }: { example: string; about: string; label?: string; onTake: () => void }) {
+  return (
+    <div>
+      <dt>
+        <button type="button" class="completion" onClick={onTake} aria-label={label}>
+          <code>{example}</code>
+        </button>
+      </dt>
+      <dd>{about}</dd>
     </div>
   );
 }

@@ -19,6 +19,10 @@ export function snippetParts(snippet: string): SnippetPart[] {
   return parts;
 }
 
+export function markedWords({ snippet }: { snippet: string }): string[] {
+  return [...new Set(snippetParts(snippet).flatMap((part) => (part.isMatch ? [part.text] : [])))];
+}
+
 export function Snippet({ of }: { of: string }) {
   return <>{snippetParts(of).map((part, index) => (part.isMatch ? <mark key={index}>{part.text}</mark> : part.text))}</>;
 }

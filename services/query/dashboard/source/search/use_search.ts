@@ -4,8 +4,7 @@ import type { Answer, Parameters } from "../api/answers";
 import { zone } from "../address/range";
 import { seesTexts } from "../api/identity";
 import { type Pages, usePages } from "../api/use_pages";
-import type { Kind } from "./query_text";
-import { typedFilters } from "./query_text";
+import type { Kind } from "./query_keys";
 
 export type Mode = "words" | "literal" | "regex";
 
@@ -18,7 +17,6 @@ export interface Search {
   /** Upper and lower case are different. Not with words. */
   isCaseSensitive: boolean;
   withContext: boolean;
-  corrects: boolean;
   /** Filters of the address: project_id, user, machine, start_date, end_date. */
   filters: Record<string, string>;
   limit: number;
@@ -27,35 +25,37 @@ export interface Search {
 export type Found = Answer<"/api/search">;
 export type Match = NonNullable<Found["items"]>[number];
 export type SessionMatches = NonNullable<Found["sessions"]>[number];
+export type RankedMatch = NonNullable<Found["ranked"]>["sessions"][number];
 
 const TYPING_MS = 120;
 
 /** Nothing is asked while nothing is typed. */
-export function useSearch(search: Search | null): Pages<Found> {
-  const isAsked = search !== null && search.q.trim() !== "" && seesTexts.value;
+export function useSearch(search: Search): Pages<Found> {
+  const isAsked = search.q.trim() !== "" && seesTexts.value;
   return usePages(isAsked ? "/api/search" : null, isAsked ? parametersOf(search) : {}, { delayMs: TYPING_MS });
 }
 
-/** A filter that is typed goes before the same one of the address: the API takes each once. */
+/** The query as the server gets it. Its places are in this. */
+export const sentQuery = ({ mode, q }: Search): string => (mode === "words" ? q.trim() : q);
+
 export function parametersOf(search: Search): Parameters {
   const isWords = search.mode === "words";
-  const typed = isWords ? typedFilters(search.q) : new Map<string, string>();
-  const { user, machine, start_date, end_date, ...others } = search.filters;
   return {
-    q: isWords ? search.q.trim() : search.q,
+    q: sentQuery(search),
     mode: isWords ? null : search.mode,
     case: !isWords && search.isCaseSensitive ? true : null,
     sort: search.sort === "best" ? null : search.sort,
     group_by: search.bySession ? "session" : null,
-    kind: typed.has("kind") ? null : search.kind,
+    kind: search.kind,
     context: search.withContext ? true : null,
-    correct: search.corrects ? null : false,
-    ...others,
-    user: typed.has("user") ? null : user,
-    machine: typed.has("machine") ? null : machine,
-    start_date: typed.has("after") ? null : start_date,
-    end_date: typed.has("before") ? null : end_date,
+    ...search.filters,
     tz: zone.value,
     limit: search.limit,
   };
+}
+
+/** The sessions that may be meant, but for those that are among the exact matches shown. */
+export function meantBeside(pages: readonly Found[]): RankedMatch[] {
+  const shown = new Set(pages.flatMap((page) => [...(page.items ?? []), ...(page.sessions ?? [])].map((each) => each.session_id)));
+  return (pages[0]?.ranked?.sessions ?? []).filter((session) => !shown.has(session.session_id));
 }

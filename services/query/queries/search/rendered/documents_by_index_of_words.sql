@@ -3,9 +3,9 @@ WITH read AS MATERIALIZED (
     SELECT d.id, d.occurred_at, d.kind, d.session_id, d.project_id, d.user_id, d.role, d.tool_name, d.is_error, d.agent_id
     FROM search_documents d
     WHERE (%(session_id)s::text IS NULL OR d.session_id = %(session_id)s)
-        AND (%(project_id)s::bigint IS NULL OR d.project_id = %(project_id)s)
-        AND (%(start)s::timestamptz IS NULL OR d.occurred_at >= %(start)s)
-        AND (%(end)s::timestamptz IS NULL OR d.occurred_at < %(end)s)
+    AND (%(project_id)s::bigint IS NULL OR d.project_id = %(project_id)s)
+    AND (%(start)s::timestamptz IS NULL OR d.occurred_at >= %(start)s)
+    AND (%(end)s::timestamptz IS NULL OR d.occurred_at < %(end)s)
         AND (%(from_time)s::timestamptz IS NULL OR (d.occurred_at, d.id) <= (%(from_time)s, %(from_id)s::uuid))
         AND (%(until_time)s::timestamptz IS NULL OR (d.occurred_at, d.id) < (%(until_time)s, %(until_id)s::uuid))
         AND (%(since_time)s::timestamptz IS NULL OR (d.occurred_at, d.id) >= (%(since_time)s, %(since_id)s::uuid))
@@ -57,9 +57,9 @@ LEFT JOIN (
         SELECT sum(w.weight * ts_rank(d.terms, w.word, 1)) / %(all_weights)s
         FROM unnest(%(words)s::tsquery[], %(weights)s::int[]) AS w (word, weight)), 0)
     + coalesce(ts_rank_cd(d.terms, %(together)s::tsquery, 1), 0))
-    * CASE WHEN %(only_words_rank)s THEN 1 ELSE CASE d.kind WHEN 'session' THEN 2 WHEN 'message' THEN CASE d.role WHEN 'user' THEN 1.5 ELSE 1.2 END WHEN 'file' THEN 1.2 ELSE 0.8 END END
+    * CASE WHEN %(only_words_rank)s THEN 1 ELSE CASE d.kind
+        WHEN 'session' THEN 2 WHEN 'message' THEN CASE d.role WHEN 'user' THEN 1.5 ELSE 1.2 END WHEN 'file' THEN 1.2 ELSE 0.8 END END
     + CASE WHEN d.kind = 'session' AND NOT %(only_words_rank)s THEN 1 ELSE 0 END
-    + CASE WHEN %(as_typed)s::tsquery IS NOT NULL AND d.terms @@ %(as_typed)s::tsquery THEN 10 ELSE 0 END
     )::numeric, 6)::float8, 0.000001) AS score FROM search_texts d WHERE d.id = n.id AND true OFFSET 0) AS whole
     LIMIT %(fetch)s
 ) page ON true

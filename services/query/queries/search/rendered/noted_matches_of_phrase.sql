@@ -4,9 +4,9 @@ SELECT d.id, d.session_id, nullif(d.occurred_at, '-infinity') AS timestamp, octe
         SELECT sum(w.weight * ts_rank(d.terms, w.word, 1)) / %(all_weights)s
         FROM unnest(%(words)s::tsquery[], %(weights)s::int[]) AS w (word, weight)), 0)
     + coalesce(ts_rank_cd(d.terms, %(together)s::tsquery, 1), 0))
-    * CASE WHEN %(only_words_rank)s THEN 1 ELSE CASE d.kind WHEN 'session' THEN 2 WHEN 'message' THEN CASE d.role WHEN 'user' THEN 1.5 ELSE 1.2 END WHEN 'file' THEN 1.2 ELSE 0.8 END END
+    * CASE WHEN %(only_words_rank)s THEN 1 ELSE CASE d.kind
+        WHEN 'session' THEN 2 WHEN 'message' THEN CASE d.role WHEN 'user' THEN 1.5 ELSE 1.2 END WHEN 'file' THEN 1.2 ELSE 0.8 END END
     + CASE WHEN d.kind = 'session' AND NOT %(only_words_rank)s THEN 1 ELSE 0 END
-    + CASE WHEN %(as_typed)s::tsquery IS NOT NULL AND d.terms @@ %(as_typed)s::tsquery THEN 10 ELSE 0 END
     )::numeric, 6)::float8, 0.000001) AS score
 FROM (
     SELECT n.*, made.terms::tsvector AS terms

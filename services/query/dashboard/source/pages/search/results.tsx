@@ -1,7 +1,6 @@
-/** The hits of a search, as one list or by session. */
+/** What a search found, as one list or by session; below it, always, the sessions that may be meant. */
 
-import { Fragment } from "preact";
-import { withParameters } from "../../address/address";
+import { useEffect } from "preact/hooks";
 import type { Pages } from "../../api/use_pages";
 import { projectName } from "../../format/names";
 import { plural } from "../../format/quantities";
@@ -10,12 +9,15 @@ import { Hit, foundSession } from "../../search/hit";
 import type { Cell } from "../../parts/tables/csv";
 import { SaveCsv } from "../../parts/tables/csv_link";
 import { MoreRows } from "../../parts/tables/more_rows";
-import { Nearest } from "../../search/nearest";
-import { oneOf, withinSession } from "../../search/query_text";
-import { snippetParts } from "../../search/snippet";
-import { SearchNotes, isInSeveralTexts, whyNothing } from "../../search/search_notes";
-import type { Found, Match, Search, SessionMatches } from "../../search/use_search";
+import { Time } from "../../parts/time";
+import { markedWords, snippetParts } from "../../search/snippet";
+import { SearchNotes } from "../../search/search_notes";
+import { Understood, oneOf, withoutFilters } from "../../search/understood";
+import { type Found, type Match, type RankedMatch, type Search, type SessionMatches, meantBeside } from "../../search/use_search";
 import { changeSearch } from "./search_state";
+import { WaysOn } from "./ways_on";
+
+const BUILDING_MS = 3_000;
 
 /** The search is the one list that the API gives no CSV of: these are the hits that the page has. */
 function cellsOf(hits: readonly Match[]): Cell[][] {
@@ -26,6 +28,12 @@ function cellsOf(hits: readonly Match[]): Cell[][] {
 export function Results({ found, search }: { found: Pages<Found>; search: Search }) {
   const first = found.pages[0];
   const last = found.pages.at(-1);
+  const isBuilding = found.isCurrent && found.pages.length === 1 && first?.ranked?.is_ready === false;
+  useEffect(() => {
+    if (!isBuilding) return;
+    const timer = window.setTimeout(found.again, BUILDING_MS);
+    return () => window.clearTimeout(timer);
+  }, [first, isBuilding]);
   if (!first || !last) {
     return found.problem ? null : (
       <div class="outline hits-outline" role="status">
@@ -37,41 +45,24 @@ export function Results({ found, search }: { found: Pages<Found>; search: Search
   const sessions = found.pages.flatMap((page) => page.sessions ?? []);
   const isBySession = first.sessions != null;
   const shown = isBySession ? sessions.length : items.length;
-  const isNothing = shown === 0 && first.is_complete && found.isCurrent;
-  // Of the newest page: whether it is complete, and the sessions with the words in different texts, which come last. Of the first: the total.
-  const facts = { ...first, is_complete: last.is_complete, incomplete_because: last.incomplete_because, next_cursor: last.next_cursor, across: last.across };
+  const isNothing = shown === 0 && found.isCurrent && !found.hasMore;
+  const meant = meantBeside(found.pages);
+  const isEmpty = isNothing && meant.length === 0;
+  // Places in a query are those of the answer to it.
+  const within = search.mode === "words" && found.isCurrent ? withoutFilters(search, first.interpreted, "session") : null;
   return (
     <div class={found.isCurrent ? "loaded" : "loaded is-stale"} aria-busy={!found.isCurrent}>
-      <SearchNotes
-        found={facts}
-        shown={shown}
-        bySession={isBySession}
-        isCountHidden={isNothing}
-        asTyped={() => changeSearch({ correct: "false" })}
-        goOn={found.more}
-      />
-      {isNothing && (
-        <EmptyNote title={isInSeveralTexts(first) ? `No text has all of ${search.q.trim()}` : `Nothing was found for ${search.q.trim()}`}>
-          <Nearest offers={first.nearest} addressOf={(q) => withParameters({ q, group: null })} />
-          <ul class="reasons">
-            {whyNothing(first, isBySession).map((reason) => (
-              <li key={reason}>{reason}</li>
-            ))}
-          </ul>
-        </EmptyNote>
-      )}
+      <Understood interpreted={first.interpreted} search={search} />
+      <SearchNotes found={{ ...last, total: first.total, total_is_exact: first.total_is_exact, ranked: first.ranked }} search={search} shown={shown} isCountHidden={isEmpty} onCorrect={(q) => changeSearch({ q })} goOn={found.more} />
+      {isEmpty && <EmptyNote title={`Nothing was found ${isBuilding || !last.is_complete ? "yet " : ""}for ${search.q.trim()}`} />}
+      {isNothing && <WaysOn search={search} found={first} isEmpty={isEmpty} />}
       {isBySession ? (
-        sessions.map((session, index) => (
-          <Fragment key={`${session.session_id} ${index}`}>
-            {session.match === "session" && sessions[index - 1]?.match === "one_text" && <h2 class="hits-across">Sessions that have the words in different texts</h2>}
-            <Session session={session} search={search} oneOfWords={oneOf(first.interpreted.alternatives)} />
-          </Fragment>
-        ))
+        sessions.map((session, index) => <Session key={`${session.session_id} ${index}`} session={session} within={within} />)
       ) : (
         <ul class="hits" aria-label="What was found">
           {items.map((hit, index) => (
             <li key={`${hit.id} ${index}`}>
-              <Hit hit={hit} within={search.mode === "words" ? withinSession(search.q) : null} />
+              <Hit hit={hit} within={within} />
             </li>
           ))}
         </ul>
@@ -81,24 +72,44 @@ export function Results({ found, search }: { found: Pages<Found>; search: Search
           <SaveCsv name="search" cells={() => cellsOf(isBySession ? sessions.flatMap((session) => session.items) : items)} />
         </div>
       )}
-      <MoreRows of={found} what={isBySession ? "sessions" : "matches"} />
+      <MoreRows of={found} what={isBySession ? "sessions" : "matches"} isByHand={meant.length > 0 && last.is_complete} />
+      <Meant sessions={meant} above={(first.ranked?.sessions.length ?? 0) - meant.length} />
     </div>
   );
 }
 
-function Session({ session, search, oneOfWords }: { session: SessionMatches; search: Search; oneOfWords: string }) {
-  const title = session.session_title ?? (session.session_id === null ? "Without a session" : "A session without a title");
-  const isAcross = session.match === "session";
-  const more = session.hits - session.items.reduce((sum, hit) => sum + 1 + (hit.similar ?? 0), 0);
-  // Where the words are in different texts, these have one of them each.
-  const within = search.mode !== "words" ? null : isAcross ? oneOfWords : withinSession(search.q);
-  const address = session.session_id === null ? null : foundSession(session.session_id, within);
+function Meant({ sessions, above }: { sessions: readonly RankedMatch[]; above: number }) {
+  if (sessions.length === 0) return null;
+  return (
+    <section class="meant" aria-labelledby="meant">
+      <header class="panel-head">
+        <h2 id="meant">Sessions that may be meant</h2>
+        <span class="panel-about">
+          with any of the words, the best first{above > 0 && `; ${above} more of them ${above === 1 ? "is" : "are"} above`}
+        </span>
+      </header>
+      {sessions.map((session) => (
+        <Session key={session.session_id} session={session} within={oneOf(session.items.flatMap(markedWords)) || null} />
+      ))}
+    </section>
+  );
+}
+
+/** A session with its best matches. `within` finds their like in it. */
+function Session({ session, within }: { session: SessionMatches | RankedMatch; within: string | null }) {
+  const id = session.session_id;
+  const title = session.session_title ?? (id === null ? "Without a session" : "A session without a title");
+  const isExact = "hits" in session;
+  const more = isExact ? session.hits - session.items.reduce((sum, hit) => sum + 1 + (hit.similar ?? 0), 0) : 0;
+  const Title = isExact ? "h2" : "h3";
   return (
     <section class="panel session-hits" aria-label={title}>
       <header class="session-hits-head">
-        <h2>{address ? <a href={address}>{title}</a> : title}</h2>
+        <Title>{id === null ? title : <a href={foundSession(id, within)}>{title}</a>}</Title>
         <span class="panel-about">
-          {[session.project_id !== null && projectName(session.project_id, session.project_name), session.user, isAcross ? plural(session.hits, "text with one of the words", "texts with one of the words") : plural(session.hits, "match", "matches")].filter(Boolean).join(" · ")}
+          {session.project_id !== null && `${projectName(session.project_id, session.project_name)} · `}
+          {session.user && `${session.user} · `}
+          {isExact ? plural(session.hits, "match", "matches") : <Time at={session.timestamp} />}
         </span>
       </header>
       <ul class="hits">
@@ -108,13 +119,9 @@ function Session({ session, search, oneOfWords }: { session: SessionMatches; sea
           </li>
         ))}
       </ul>
-      {more > 0 && session.session_id !== null && within !== null && (
-        <button
-          type="button"
-          class="button is-quiet is-small"
-          onClick={() => changeSearch({ q: `${within} session:${session.session_id}`, group: "none" })}
-        >
-          {isAcross ? plural(more, "more text", "more texts") : plural(more, "more match", "more matches")} in this session
+      {more > 0 && id !== null && within !== null && (
+        <button type="button" class="button is-quiet is-small" onClick={() => changeSearch({ q: `${within} session:${id}`, group: "none" })}>
+          {plural(more, "more match", "more matches")} in this session
         </button>
       )}
     </section>

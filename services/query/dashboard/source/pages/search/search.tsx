@@ -48,7 +48,7 @@ export default function SearchPage() {
       </>
     );
 
-  const type = (q: string) => changeSearch({ q, correct: null }, { replace: true });
+  const type = (q: string) => changeSearch({ q }, { replace: true });
   const take = (q: string) => {
     type(q);
     box.current?.focus();
@@ -95,7 +95,7 @@ export default function SearchPage() {
       <FilterBar filters={["project", "user", "machine"]} hasRange={false} set={choicesSet(search)}>
         <SearchChoices search={search} />
       </FilterBar>
-      <SearchKinds search={search} />
+      <SearchKinds search={search} found={found} />
       {found.problem && <ProblemNote problem={found.problem} again={found.more} />}
       {hasQuery ? <Results found={found} search={search} /> : isEmpty.value ? <NothingYet what="nothing to search" /> : <RecentSearches onTake={take} onHelp={() => setHelpOpen(true)} isHelpOpen={isHelpOpen} />}
     </div>

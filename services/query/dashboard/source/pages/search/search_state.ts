@@ -2,7 +2,7 @@
 
 import { address, go, withParameters } from "../../address/address";
 import { daysOfAddress, filterQuery } from "../../address/filters";
-import { KINDS } from "../../search/query_text";
+import { KINDS } from "../../search/query_keys";
 import type { Mode, Search } from "../../search/use_search";
 
 const PAGE_ROWS = 30;
@@ -18,7 +18,6 @@ export function searchOfAddress(): Search {
     bySession: get("group") !== "none",
     isCaseSensitive: get("case") === "true",
     withContext: get("context") === "true",
-    corrects: get("correct") !== "false",
     filters: { ...filterQuery(["project", "user", "machine"]), ...daysOfAddress() },
     limit: PAGE_ROWS,
   };

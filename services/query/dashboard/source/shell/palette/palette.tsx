@@ -9,9 +9,8 @@ import { useRead } from "../../api/use_read";
 import { ProblemNote } from "../../parts/notes/problem_note";
 import { Completions } from "../../search/completions";
 import { forgetSearches, recentSearches, rememberSearch } from "../../search/recent_searches";
-import { Nearest } from "../../search/nearest";
 import { SearchNotes } from "../../search/search_notes";
-import { type Search, useSearch } from "../../search/use_search";
+import { type Search, meantBeside, useSearch } from "../../search/use_search";
 import { Dialog } from "../dialog";
 import { isSearchOpen } from "../keyboard";
 import { useViews } from "../saved_views";
@@ -20,7 +19,7 @@ import { type Row, groupsOf, searchAddress } from "./palette_rows";
 
 const MOST_HITS = 12;
 const ANY: Omit<Search, "q"> = {
-  mode: "words", kind: null, sort: "best", bySession: false, isCaseSensitive: false, withContext: false, corrects: true, filters: {}, limit: MOST_HITS,
+  mode: "words", kind: null, sort: "best", bySession: false, isCaseSensitive: false, withContext: false, filters: {}, limit: MOST_HITS,
 };
 
 export default function Palette() {
@@ -29,11 +28,12 @@ export default function Palette() {
   const box = useRef<HTMLInputElement>(null);
   const list = useRef<HTMLDivElement>(null);
   const id = useId();
-  const found = useSearch({ ...ANY, q: typed });
+  const search = { ...ANY, q: typed };
+  const found = useSearch(search);
   const projects = useRead(seesNames.value ? "/api/projects" : null, { limit: 1000 });
   const views = useViews();
   const first = found.pages[0];
-  const groups = groupsOf(typed, projects.data ?? [], views.data?.items ?? [], first?.items ?? [], recentSearches.value);
+  const groups = groupsOf(typed, projects.data ?? [], views.data?.items ?? [], first?.items ?? [], meantBeside(found.pages), recentSearches.value);
   const rows = groups.flatMap((group) => group.rows);
   const active = Math.min(at, rows.length - 1);
 
@@ -116,14 +116,13 @@ export default function Palette() {
               </div>
             ))}
           </div>
-          {typed.trim() !== "" && first && found.isCurrent && <SearchNotes found={first} shown={first.items?.length ?? 0} bySession={false} />}
-          {first && first.total === 0 && found.isCurrent && <Nearest offers={first.nearest} addressOf={searchAddress} onGo={close} />}
           {typed.trim() !== "" && !first && found.isReading && (
             <p class="search-count" role="status">
               Searching …
             </p>
           )}
         </div>
+        {typed.trim() !== "" && first && found.isCurrent && <SearchNotes found={first} search={search} shown={first.items?.length ?? 0} onCorrect={type} />}
         <footer class="palette-foot">
           <span>
             <kbd>↑</kbd> <kbd>↓</kbd> choose

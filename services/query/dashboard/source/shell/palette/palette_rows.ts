@@ -3,8 +3,10 @@
 import { pageAddress } from "../../address/filters";
 import { seesTexts } from "../../api/identity";
 import { NAVIGATION } from "../navigation_entries";
-import { type Match } from "../../search/use_search";
+import type { Match, RankedMatch } from "../../search/use_search";
 import { hitAddress } from "../../search/hit";
+import { markedWords } from "../../search/snippet";
+import { oneOf } from "../../search/understood";
 
 export type Row =
   | { kind: "page"; key: string; label: string; href: string; path: string }
@@ -26,6 +28,8 @@ export interface KnownProject {
 
 const MOST_PROJECTS = 5;
 const MOST_RECENT = 6;
+/** Below hits. */
+const MOST_MEANT = 5;
 const MOST_VIEWS = 6;
 
 /** Where the page of the search shows the same. */
@@ -33,8 +37,8 @@ export function searchAddress(q: string): string {
   return `/search?${new URLSearchParams({ q: q.trim() })}`;
 }
 
-/** Commands first where they begin as it is typed, then hits, then the page with all of them. */
-export function groupsOf(typed: string, projects: readonly KnownProject[], views: readonly { id: string; name: string; address: string }[], hits: readonly Match[], recent: readonly string[]): Group[] {
+/** Commands first where they begin as it is typed, then hits, then sessions that may be meant, then the page with all of them. */
+export function groupsOf(typed: string, projects: readonly KnownProject[], views: readonly { id: string; name: string; address: string }[], hits: readonly Match[], meant: readonly RankedMatch[], recent: readonly string[]): Group[] {
   const text = typed.trim().toLowerCase();
   const shown = NAVIGATION.filter((entry) => entry.isShown());
   const pages = shown
@@ -49,10 +53,14 @@ export function groupsOf(typed: string, projects: readonly KnownProject[], views
     .slice(0, MOST_VIEWS)
     .map((view): Row => ({ kind: "project", key: `view ${view.id}`, badge: "view", label: view.name, about: "", href: view.address }));
   const found = hits.map((hit, index): Row => ({ kind: "hit", key: `${hit.id} ${index}`, hit, href: hitAddress(hit, typed.trim()) }));
+  const others = meant
+    .slice(0, hits.length > 0 ? MOST_MEANT : undefined)
+    .flatMap(({ items }) => items.slice(0, 1).map((hit): Row => ({ kind: "hit", key: `meant ${hit.id}`, hit, href: hitAddress(hit, oneOf(items.flatMap(markedWords)) || null) })));
   const groups: Group[] = text
     ? [
         { title: "Go to", rows: [...pages, ...saved, ...named] },
         { title: "Found", rows: found },
+        { title: "Sessions that may be meant", rows: others },
         { title: "", rows: seesTexts.value ? [{ kind: "all", key: "all", label: `Search for “${typed.trim()}” with filters`, href: searchAddress(typed) }] : [] },
       ]
     : [

@@ -15,7 +15,7 @@ import { ProblemNote } from "../../../parts/notes/problem_note";
 import { Table } from "../../../parts/tables/table";
 import { LineCounts } from "../../../parts/text/line_counts";
 import { Markdown } from "../../../parts/text/markdown";
-import { quoted } from "../../../search/query_text";
+import { quoted } from "../../../search/query_keys";
 import { toolLabel, within } from "../rows/tool_summary";
 import { type Turn, itemAddress } from "../timeline/story";
 import { SessionCost } from "./session_cost";

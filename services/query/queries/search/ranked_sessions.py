@@ -1,0 +1,238 @@
+"""Sessions that may be meant: those with any of the words, below what matches exactly.
+
+The index of sessions ranks them. It knows neither rights nor filters: both hold since one statement under the policies of the connection picks, of the
+sessions that it names, those with a document that passes the filters. What a bound key is told depends on its own sessions alone: no others are ranked,
+and words are neither weighed by how rare they are nor corrected.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Final, TypeVar
+
+import structlog
+from msgspec import Struct
+from msgspec.structs import asdict, replace
+
+from services.query.answers.fields import TitleSource
+from services.query.answers.search import Match, RankedMatch, RankedSessions
+from services.query.database import AWAY, Connection, Row, estimated_rows, fetch, rows
+from services.query.queries.search.document_conditions import Conditions, frequency, may_tell_frequencies, of_words, weights_of
+from services.query.queries.search.document_finder import Deadline, Scored, within
+from services.query.queries.search.document_items import MOST_HITS_OF_A_SESSION, items
+from services.query.queries.search.query_filters import Filters
+from services.query.queries.search.query_language import Query, Term
+from services.query.session_index.ranking import RankedSession, Ranking, rank
+from services.query.session_index.reader import SessionIndex
+from services.query.session_index.stop_words import is_stop_word
+from shared.document_words import folded, query_lexemes
+
+log = structlog.get_logger()
+
+MOST_SESSIONS: Final = 10
+# So many of the best are looked at, more where too few of them pass; at last all that pass are ranked.
+CANDIDATES: Final = (200, 1_000, 5_000)
+# To find sessions, and to find their texts.
+BUDGET_SECONDS: Final = 0.3
+TEXTS_BUDGET_SECONDS: Final = 0.2
+# Texts are shown that have one of so many words, the longest; the best of so many of a session, of which so many are read.
+MOST_WORDS: Final = 32
+MOST_SCORED: Final = 200
+MOST_READ: Final = 5_000
+# If so few documents may pass the filters, all of their sessions are ranked.
+FEW_DOCUMENTS: Final = 5_000
+# A word that so few have is rare.
+FEW_WITH_A_WORD: Final = 20_000
+_WORD: Final = re.compile(r"\w{2,}")
+
+Content = TypeVar("Content")
+# Ranks so many sessions, all or these.
+Rank = Callable[[int, Sequence[str] | None], Ranking]
+
+
+class IndexFailed(Exception):
+    """The index of sessions cannot tell."""
+
+
+class _TimeIsOver(Exception):
+    """What was found until now is the answer."""
+
+
+class _Passing(Struct, frozen=True):
+    """A session that the key sees, with a document that passes the filters."""
+
+    session_id: str
+    session_title: str | None
+    session_title_source: TitleSource
+    project_id: int | None
+    project_name: str | None
+    user: str | None
+    timestamp: datetime | None
+    score: float
+
+
+class _Text(Scored, frozen=True):
+    """A text of a session."""
+
+    session_id: str
+
+
+class _Asked(Struct, frozen=True):
+    """Where it is looked, and until when."""
+
+    connection: Connection
+    filters: Filters
+    deadline: Deadline
+
+    def read(self, read: Callable[[], Content]) -> Content:
+        """_TimeIsOver if it takes longer."""
+        found = within(self.connection, self.deadline.left_ms(), read)
+        if found is None:
+            raise _TimeIsOver
+        return found
+
+    def parameters(self) -> Row:
+        """Those of the filters."""
+        return self.filters.parameters | self._conditions().parameters
+
+    def statement(self, name: str) -> str:
+        """A statement over documents that pass."""
+        return self._conditions().statement(name)
+
+    def session_ids(self, name: str) -> list[str]:
+        """What a statement finds."""
+        return [row["session_id"] for row in self.read(lambda: rows(self.connection, self.statement(name), self.parameters()))]
+
+    def expected_documents(self) -> int:
+        """How many documents may pass, as the planner knows it."""
+        return estimated_rows(self.connection, self.statement("candidates"), self.parameters())
+
+    def _conditions(self) -> Conditions:
+        return of_words(Query((), (), False), None, self.filters.path)
+
+
+def ranked_sessions(
+    connection: Connection, index: SessionIndex, query: Query, filters: Filters, *, corrects: bool
+) -> tuple[RankedSessions | None, bool]:
+    """The best sessions with their best texts, None without a word; and whether there was time for all of it. It never fails for its index."""
+    wanted = tuple({term.text: term for terms in query.alternatives for term in terms if not term.is_excluded}.values())
+    if not wanted:
+        return None, True
+    tells = may_tell_frequencies(connection)
+    try:
+        ranked = _ranker(index, query, wanted, tells=tells, corrects=corrects)
+        found, corrected, is_complete = _found(_Asked(connection, filters, Deadline(BUDGET_SECONDS)), ranked, tells=tells)
+    except IndexFailed:
+        return RankedSessions([], {}, _waiting(connection, index), is_ready=False), True
+    try:
+        asked = _Asked(connection, filters, Deadline(TEXTS_BUDGET_SECONDS))
+        texts = _texts(asked, [session.session_id for session in found], wanted, corrected, tells=tells) if found else []
+    except _TimeIsOver:
+        texts, is_complete = [], False
+    sessions = [
+        RankedMatch(**asdict(session), items=[text for text in texts if text.session_id == session.session_id]) for session in found
+    ]
+    return RankedSessions(sessions, corrected, _waiting(connection, index), is_ready=True), is_complete
+
+
+def _waiting(connection: Connection, index: SessionIndex) -> int:
+    """How many sessions wait. Of a replica whose primary is away nobody knows it: then none."""
+    try:
+        return index.waiting(connection)
+    except AWAY:
+        return 0
+
+
+def _ranker(index: SessionIndex, query: Query, wanted: Sequence[Term], *, tells: bool, corrects: bool) -> Rank:
+    words = [term.text for term in wanted]
+    # With `or`, a word may be excluded of one alternative only: a session can have it then.
+    excluded = sorted(set.intersection(*({term.text for term in terms if term.is_excluded} for terms in query.alternatives)))
+
+    def ranked(limit: int, among: Sequence[str] | None) -> Ranking:
+        try:
+            ranking = index.ask(
+                lambda searcher: rank(searcher, words, excluded, limit=limit, among=among, weighs_rarity=tells, corrects=corrects and tells)
+            )
+        except (KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException as error:
+            # Whatever is wrong with it: a panic of its engine is no Exception.
+            log.exception("session_index_failed")
+            raise IndexFailed from error
+        if ranking is None:
+            raise IndexFailed
+        return ranking
+
+    return ranked
+
+
+def _found(asked: _Asked, ranked: Rank, *, tells: bool) -> tuple[list[_Passing], dict[str, str], bool]:
+    """The best sessions that pass, what was corrected, and whether there was time to look at all."""
+    found, corrected = list[_Passing](), dict[str, str]()
+    try:
+        for ranking in _rankings(asked, ranked, tells=tells):
+            corrected = ranking.corrected
+            found += _passing(asked, ranking.sessions)
+            if len(found) >= MOST_SESSIONS:
+                break
+    except _TimeIsOver:
+        return found, corrected, False
+    return found[:MOST_SESSIONS], corrected, True
+
+
+def _rankings(asked: _Asked, ranked: Rank, *, tells: bool) -> Iterator[Ranking]:
+    """Sessions to look at, the best first, each once."""
+    if asked.filters.matches_nothing:
+        return
+    if not tells:
+        among = asked.session_ids("sessions_of_key")
+        # All: which of equal ones an index names first depends on everything in it.
+        yield ranked(len(among), among)
+        return
+    seen: set[str] = set()
+    for limit in CANDIDATES if asked.expected_documents() > FEW_DOCUMENTS else ():
+        ranking = ranked(limit, None)
+        yield replace(ranking, sessions=[session for session in ranking.sessions if session.session_id not in seen])
+        if len(ranking.sessions) < limit:
+            return
+        seen |= {session.session_id for session in ranking.sessions}
+    # Of those that were seen fewer than are wanted are among them.
+    ranking = ranked(2 * MOST_SESSIONS, asked.session_ids("sessions_that_pass"))
+    yield replace(ranking, sessions=[session for session in ranking.sessions if session.session_id not in seen])
+
+
+def _passing(asked: _Asked, ranked: Sequence[RankedSession]) -> list[_Passing]:
+    # To four places: what is equal must not differ by the order in which an index adds.
+    candidates = {"ids": [each.session_id for each in ranked], "scores": [round(each.score, 4) for each in ranked], "most": MOST_SESSIONS}
+    statement, parameters = asked.statement("passing_sessions"), asked.parameters() | candidates
+    return asked.read(lambda: fetch(asked.connection, _Passing, statement, parameters)) if ranked else []
+
+
+def _texts(asked: _Asked, sessions: Sequence[str], wanted: Sequence[Term], corrected: Mapping[str, str], *, tells: bool) -> list[Match]:
+    """Of each session the best texts with any of the words as they were typed; where none has one, what was asked first."""
+    connection = asked.connection
+    told = [term for term in wanted if not is_stop_word(folded(term.text))] or wanted
+    typed = [*(term.text for term in told), *corrected.values()]
+    lexemes = dict.fromkeys([*(lexeme for term in told for lexeme in term.lexemes), *query_lexemes(" ".join(corrected.values()))])
+    words = sorted(lexemes, key=len, reverse=True)[:MOST_WORDS]
+    # The rare words tell why a session is here. To a bound key none is rare.
+    frequencies = [frequency(connection, word) if tells else 0 for word in words]
+    rare = [word for word, number in zip(words, frequencies, strict=True) if tells and number <= FEW_WITH_A_WORD]
+    parameters = asked.parameters() | {
+        "sessions": list(sessions),
+        "words": words,
+        "weights": list(weights_of(frequencies)),
+        "all_weights": sum(weights_of(frequencies)),
+        "any_word": " | ".join(rare or words),
+        "are_rare": bool(rare),
+        "most_read": MOST_READ,
+        "most_scored": MOST_SCORED,
+        "most": MOST_HITS_OF_A_SESSION,
+    }
+    found = asked.read(lambda: fetch(connection, _Text, asked.statement("texts_of_sessions"), parameters))
+    left = {"sessions": list(set(sessions).difference(text.session_id for text in found))}
+    if left["sessions"]:
+        found += asked.read(lambda: fetch(connection, _Text, asked.statement("first_texts"), parameters | left))
+    path = asked.filters.path
+    marked = [*typed, *(word for text in typed for word in _WORD.findall(text)), *([path] if path else [])]
+    return items(connection, found, {None: marked}, asked.filters.part, with_content=False)

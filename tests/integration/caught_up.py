@@ -1,0 +1,21 @@
+"""Waits until a service's index of sessions has what is stored."""
+
+import time
+
+from starlette.testclient import TestClient
+
+from services.query.session_index.reader import SessionIndex
+
+_PATIENCE_SECONDS = 30.0
+
+
+def catch_up(client: TestClient) -> None:
+    """Returns when nothing waits."""
+    index: SessionIndex = client.app.state.session_index  # type: ignore[attr-defined]
+    until = time.monotonic() + _PATIENCE_SECONDS
+    while True:
+        index.look()
+        if index.is_settled():
+            return
+        assert time.monotonic() < until, "the index does not catch up"
+        time.sleep(0.01)

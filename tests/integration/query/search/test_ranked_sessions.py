@@ -1,0 +1,297 @@
+"""GET /api/search: `ranked`, the sessions that may be meant, below what matches exactly."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import psycopg
+import pytest
+from starlette.testclient import TestClient
+
+from services.query.queries.search import ranked_sessions
+from tests.integration.caught_up import catch_up
+from tests.integration.query import seed
+
+NOON = datetime(2024, 1, 15, 12, tzinfo=UTC)
+PATH = "/api/search"
+
+
+def texts_in(client: TestClient, connection: psycopg.Connection[Any], sessions: dict[str, list[str]]) -> None:
+    """Sessions of a project each, with these prompts a minute apart, all of them indexed."""
+    for number, (session, texts) in enumerate(sessions.items()):
+        seed.add_session(connection, session, seed.add_project(connection, f"/{session}"), last_event_at=NOON + timedelta(hours=number))
+        for minute, text in enumerate(texts):
+            seed.add_document(connection, session, NOON + timedelta(hours=number, minutes=minute), text)
+    catch_up(client)
+
+
+def asked(client: TestClient, q: str, **parameters: Any) -> dict[str, Any]:
+    answer = client.get(PATH, params={"q": q} | parameters)
+    assert answer.status_code == 200, answer.text
+    body: dict[str, Any] = answer.json()
+    return body
+
+
+def ranked(client: TestClient, q: str, **parameters: Any) -> list[str]:
+    answer = asked(client, q, **parameters)
+    assert answer["ranked"]["is_ready"]
+    assert answer["is_complete"], answer["incomplete_because"]
+    return [session["session_id"] for session in answer["ranked"]["sessions"]]
+
+
+def test_any_word_finds_a_session(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+    """given texts none of which has all words, then the matches are none, and the sessions with any of them are ranked."""
+    texts_in(client, connection, {"both": ["redis refuses a connection"], "one": ["the redis is away"], "none": ["something else"]})
+
+    answer = asked(client, "redis connection nobodyknows")
+
+    assert (answer["items"], answer["total"], answer["is_complete"]) == ([], 0, True)
+    first, second = answer["ranked"]["sessions"]
+    assert (first["session_id"], second["session_id"]) == ("both", "one")
+    assert first["score"] > second["score"] > 0
+    assert [item["snippet"] for item in first["items"]] == ["<mark>redis</mark> refuses a <mark>connection</mark>"]
+    assert (first["project_name"], first["timestamp"]) == ("both", "2024-01-15T12:00:00Z")
+
+
+@pytest.mark.parametrize("group_by", [{}, {"group_by": "session"}])
+@pytest.mark.parametrize("sort", ["best", "newest"])
+def test_a_session_that_matches_is_ranked_too(
+    client: TestClient, connection: psycopg.Connection[Any], sort: str, group_by: dict[str, str]
+) -> None:
+    texts_in(client, connection, {"both": ["alpha beta"], "apart": ["an alpha", "a beta"]})
+
+    answer = asked(client, "alpha beta", sort=sort, **group_by)
+
+    assert answer["total"] == 1
+    assert {session["session_id"] for session in answer["ranked"]["sessions"]} == {"both", "apart"}
+
+
+@pytest.mark.parametrize("few", [20_000, -1])
+def test_the_best_texts_of_a_session_are_shown(
+    client: TestClient, connection: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch, few: int
+) -> None:
+    monkeypatch.setattr(ranked_sessions, "FEW_WITH_A_WORD", few)
+    texts_in(client, connection, {"s": [*["one word: alpha"] * 4, "alpha with beta", "nothing", "beta, alpha and gamma"]})
+
+    [session] = asked(client, "alpha beta gamma")["ranked"]["sessions"]
+
+    assert [item["snippet"] for item in session["items"]] == [
+        "<mark>beta</mark>, <mark>alpha</mark> and <mark>gamma</mark>",
+        "<mark>alpha</mark> with <mark>beta</mark>",
+        "one word: <mark>alpha</mark>",
+    ]
+
+
+def test_small_words_of_a_question_choose_no_texts(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+    texts_in(client, connection, {"s": ["how do I do this", "redis is away", "how is it"]})
+
+    [session] = asked(client, "how do I fix redis")["ranked"]["sessions"]
+
+    assert [item["snippet"] for item in session["items"]] == ["<mark>redis</mark> is away"]
+
+
+def test_without_a_word_as_it_was_typed_the_first_prompt_is_shown(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+    """given a session that has another form of the word alone, then it is ranked, with what was asked first."""
+    texts_in(client, connection, {"s": ["how do migrations work", "and then"]})
+    seed.add_document(connection, "s", NOON - timedelta(hours=1), "an answer before it", role="assistant")
+
+    [session] = asked(client, "migrating")["ranked"]["sessions"]
+
+    assert [item["snippet"] for item in session["items"]] == ["how do migrations work"]
+
+
+def test_a_misspelt_word_is_corrected_unless_told_otherwise(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+    texts_in(client, connection, {"s": ["the gateway is away"]})
+
+    corrected, as_typed = asked(client, "gatewya")["ranked"], asked(client, "gatewya", correct=False)["ranked"]
+
+    assert corrected["corrected"] == {"gatewya": "gateway"}
+    assert [item["snippet"] for item in corrected["sessions"][0]["items"]] == ["the <mark>gateway</mark> is away"]
+    assert (as_typed["sessions"], as_typed["corrected"]) == ([], {})
+
+
+@pytest.mark.parametrize(
+    ("q", "found"),
+    [
+        ("alpha -gamma", {"a"}),
+        ("alpha -gamma or delta", {"a", "b", "d"}),
+        ('delta "alpha beta"', {"a", "b", "c", "d"}),
+        ("delta or beta", {"b", "c", "d"}),
+        ("-alpha", None),
+        ("project:a", None),
+        ("", None),
+        ("!", None),
+    ],
+)
+def test_alternatives_and_excluded_words(client: TestClient, connection: psycopg.Connection[Any], q: str, found: set[str] | None) -> None:
+    """given `or`, then any word of any alternative counts; and no session has a word that is excluded of all of them."""
+    texts_in(client, connection, {"a": ["alpha"], "b": ["alpha gamma", "beta"], "c": ["beta"], "d": ["delta"]})
+
+    answer = asked(client, q)["ranked"]
+
+    assert (None if answer is None else {session["session_id"] for session in answer["sessions"]}) == found
+
+
+@pytest.mark.parametrize("mode", ["literal", "regex"])
+def test_texts_and_patterns_rank_nothing(client: TestClient, connection: psycopg.Connection[Any], mode: str) -> None:
+    texts_in(client, connection, {"s": ["alpha beta"]})
+
+    assert asked(client, "alpha", mode=mode)["ranked"] is None
+
+
+def test_ten_sessions_are_ranked_on_the_first_page_alone(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+    texts_in(client, connection, {f"s{number:02}": ["alpha"] for number in range(14)})
+
+    first = asked(client, "alpha", limit=10)
+    second = asked(client, "alpha", limit=10, cursor=first["next_cursor"])
+
+    # Of equal ones the newest come first.
+    assert [session["session_id"] for session in first["ranked"]["sessions"]] == [f"s{number:02}" for number in range(13, 3, -1)]
+    assert second["ranked"] is None
+
+
+@pytest.fixture
+def shop(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+    """Sessions with everything that filters ask for. Each has the needle in a message that passes few of them."""
+    ann, ben = seed.add_user(connection, "ann"), seed.add_user(connection, "ben")
+    shop, other = seed.add_project(connection, "/home/ann/my shop"), seed.add_project(connection, "/home/ann/other")
+    seed.add_session(connection, "s", shop, ann, git_branch="feature/needle")
+    seed.add_session(connection, "t", shop, ben, git_branch="main")
+    seed.add_session(connection, "o", other, ben, git_branch="main")
+    seed.add_session(connection, "hay", other, ann)
+    connection.execute("INSERT INTO session_marks (session_id, is_starred, tags) VALUES ('s', true, '{sewing}')")
+    connection.execute("INSERT INTO session_machines (session_id, machine_id) VALUES ('s', 'laptop'), ('o', 'desk')")
+    minute = timedelta(minutes=1)
+    for session_id, at, content, columns in (
+        ("s", NOON, "find the needle", {}),
+        ("s", NOON + minute, "here it is", {"role": "assistant", "agent_id": "a1"}),
+        ("s", NOON + 2 * minute, "grep hay.txt", {"result": "no such thing"}),
+        ("s", NOON + 3 * minute, "cat hay.txt", {"result": "a needle", "is_error": True}),
+        ("t", NOON + timedelta(days=1), "a needle", {}),
+        ("t", NOON + timedelta(days=1), "main.py", {"result": "code", "tool_name": "Read"}),
+        ("t", NOON + timedelta(days=1), "A title", {"kind": "session"}),
+        ("o", NOON + timedelta(days=2), "a needle elsewhere", {"role": "assistant"}),
+        ("o", NOON + timedelta(days=2), "/home/ann/other/main.py", {"kind": "file"}),
+        ("o", NOON + timedelta(days=2), "compacted", {"kind": "timeline_entry", "role": "compaction_summary"}),
+        ("hay", NOON + timedelta(days=3), "nothing to find", {}),
+    ):
+        seed.add_document(connection, session_id, at, content, **columns)
+    catch_up(client)
+
+
+# The sessions that are ranked for `needle` with each of the filters.
+TYPED: dict[str, set[str]] = {
+    "": {"s", "t", "o"},
+    'project:"my shop"': {"s", "t"},
+    "project:other": {"o"},
+    "-project:other": {"s", "t"},
+    "project:nobody": set(),
+    "user:ben": {"t", "o"},
+    "-user:ann": {"t", "o"},
+    "user:nobody": set(),
+    "tool:bash": {"s"},
+    "kind:tool_call -tool:bash": {"t"},
+    "file:main.py": {"t", "o"},
+    "file:hay.txt": {"s"},
+    "branch:main": {"t", "o"},
+    "role:assistant": {"s", "o"},
+    "is:error": {"s"},
+    "is:starred": {"s"},
+    "-is:starred": {"t", "o"},
+    "kind:message": {"s", "t", "o"},
+    "kind:command": {"s"},
+    "kind:input": {"s", "t"},
+    "kind:result": {"s", "t"},
+    "kind:file": {"o"},
+    "kind:session": {"t"},
+    "kind:timeline_entry": {"o"},
+    "machine:laptop": {"s"},
+    "session:t": {"t"},
+    "agent:a1": {"s"},
+    "before:2024-01-16": {"s"},
+    "after:2024-01-17": {"o"},
+    "after:2024-01-16 before:2024-01-17": {"t"},
+    "after:2024-01-20": set(),
+    "before:2024-01-16 user:ben": set(),
+    "kind:tool_call user:ben branch:main": {"t"},
+}
+PARAMETERS: list[tuple[dict[str, Any], set[str]]] = [
+    ({"user": "ben"}, {"t", "o"}),
+    ({"session_id": "t"}, {"t"}),
+    ({"tool_name": "Read"}, {"t"}),
+    ({"role": "user"}, {"s", "t"}),
+    ({"branch": "main"}, {"t", "o"}),
+    ({"machine": "desk"}, {"o"}),
+    ({"is_error": True}, {"s"}),
+    ({"is_starred": False}, {"t", "o"}),
+    ({"kind": "file"}, {"o"}),
+    ({"start_date": "2024-01-16", "end_date": "2024-01-16"}, {"t"}),
+    ({"end_date": "2024-01-14"}, set()),
+]
+
+
+@pytest.mark.usefixtures("shop")
+@pytest.mark.parametrize(("few", "candidates"), [(5_000, ()), (-1, (200, 1_000)), (-1, (1, 2)), (-1, (1,))])
+def test_filters_hold_for_ranked_sessions(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch, few: int, candidates: tuple[int, ...]
+) -> None:
+    """given a word of three sessions, then those are ranked that have a text which passes, however many are looked at first."""
+    monkeypatch.setattr(ranked_sessions, "FEW_DOCUMENTS", few)
+    monkeypatch.setattr(ranked_sessions, "CANDIDATES", candidates)
+
+    typed = {filters: set(ranked(client, f"needle {filters}")) for filters in TYPED}
+    given = [(parameters, set(ranked(client, "needle", **parameters))) for parameters, _ in PARAMETERS]
+
+    assert typed == TYPED
+    assert given == PARAMETERS
+
+
+@pytest.mark.usefixtures("shop")
+def test_texts_of_ranked_sessions_obey_the_filters(client: TestClient) -> None:
+    for filters, kinds in {
+        "kind:result": {"tool_call"},
+        "role:assistant": {"message"},
+        "is:error": {"tool_call"},
+        "file:main.py": {"tool_call", "file"},
+    }.items():
+        answer = asked(client, f"needle {filters}")
+        shown = [item for session in answer["ranked"]["sessions"] for item in session["items"]]
+
+        assert {item["kind"] for item in shown} == kinds, filters
+        assert all(item["role"] == "assistant" for item in shown) or filters != "role:assistant"
+        assert all(item["is_error"] for item in shown) or filters != "is:error"
+
+
+def test_a_session_that_is_gone_is_not_ranked(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+    """given an index that has not heard of it yet."""
+    texts_in(client, connection, {"a": ["alpha"], "b": ["alpha"], "c": ["alpha"]})
+    connection.execute("DELETE FROM search_documents WHERE session_id = 'a'")
+    connection.execute("DELETE FROM sessions WHERE session_id = 'b'")
+
+    assert ranked(client, "alpha") == ["c"]
+
+
+@pytest.mark.parametrize("limit", [2**63, 2**70])
+def test_no_failure_of_the_index_fails_a_search(
+    client: TestClient, connection: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch, limit: int
+) -> None:
+    """given a number that no machine has the memory for, of which the engine panics, and one that it cannot read."""
+    texts_in(client, connection, {"s": ["alpha"]})
+    monkeypatch.setattr(ranked_sessions, "FEW_DOCUMENTS", -1)
+    monkeypatch.setattr(ranked_sessions, "CANDIDATES", (limit,))
+
+    answer = asked(client, "alpha")
+
+    assert (answer["total"], answer["is_complete"]) == (1, True)
+    assert answer["ranked"] == {"sessions": [], "corrected": {}, "waiting_sessions": 0, "is_ready": False}
+
+
+def test_what_there_was_no_time_to_rank_is_told(
+    client: TestClient, connection: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    texts_in(client, connection, {"s": ["alpha"]})
+    monkeypatch.setattr(ranked_sessions, "BUDGET_SECONDS", 0.0)
+
+    answer = asked(client, "alpha")
+
+    assert (answer["total"], answer["ranked"]["sessions"], answer["is_complete"]) == (1, [], False)
+    assert "no time to rank" in answer["incomplete_because"]
