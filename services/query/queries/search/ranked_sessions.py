@@ -184,26 +184,35 @@ def _rankings(asked: _Asked, ranked: Rank, *, tells: bool) -> Iterator[Ranking]:
     """Sessions to look at, the best first, each once."""
     if asked.filters.matches_nothing:
         return
-    if not tells:
-        among = asked.session_ids("sessions_of_key")
-        # All: which of equal ones an index names first depends on everything in it.
-        yield ranked(len(among), among)
-        return
+    among = None if tells else asked.session_ids("sessions_of_key")
+    if among is not None:
+        limits = [*(limit for limit in CANDIDATES if limit < len(among)), len(among)]
+    else:
+        limits = [*CANDIDATES] if asked.expected_documents() > FEW_DOCUMENTS else []
     seen: set[str] = set()
-    for limit in CANDIDATES if asked.expected_documents() > FEW_DOCUMENTS else ():
-        ranking = ranked(limit, None)
-        yield replace(ranking, sessions=[session for session in ranking.sessions if session.session_id not in seen])
+    for limit in limits:
+        ranking = ranked(limit, among)
+        is_all = len(ranking.sessions) < limit or limit == limits[-1]
+        # Which of equal ones an index names depends on everything in it, so to a bound key these are named together or not at all.
+        least = None if tells or is_all else _rounded(ranking.sessions[-1])
+        sure = [each for each in ranking.sessions if each.session_id not in seen and _rounded(each) != least]
+        yield replace(ranking, sessions=sure)
         if len(ranking.sessions) < limit:
             return
-        seen |= {session.session_id for session in ranking.sessions}
-    # Of those that were seen fewer than are wanted are among them.
-    ranking = ranked(2 * MOST_SESSIONS, asked.session_ids("sessions_that_pass"))
-    yield replace(ranking, sessions=[session for session in ranking.sessions if session.session_id not in seen])
+        seen.update(each.session_id for each in sure)
+    if tells:
+        # Of those that were seen fewer than are wanted are among them.
+        ranking = ranked(2 * MOST_SESSIONS, asked.session_ids("sessions_that_pass"))
+        yield replace(ranking, sessions=[each for each in ranking.sessions if each.session_id not in seen])
+
+
+def _rounded(session: RankedSession) -> float:
+    """Its score to four places: what is equal must not differ by the order in which an index adds."""
+    return round(session.score, 4)
 
 
 def _passing(asked: _Asked, ranked: Sequence[RankedSession]) -> list[_Passing]:
-    # To four places: what is equal must not differ by the order in which an index adds.
-    candidates = {"ids": [each.session_id for each in ranked], "scores": [round(each.score, 4) for each in ranked], "most": MOST_SESSIONS}
+    candidates = {"ids": [each.session_id for each in ranked], "scores": [_rounded(each) for each in ranked], "most": MOST_SESSIONS}
     statement, parameters = asked.statement("passing_sessions"), asked.parameters() | candidates
     return asked.read(lambda: fetch(asked.connection, _Passing, statement, parameters)) if ranked else []
 

@@ -11,6 +11,7 @@ from urllib.parse import quote
 import psycopg
 import pytest
 
+from services.query.queries.search import ranked_sessions
 from tests.integration.keys.conftest import Api, running
 from tests.integration.query import seed
 
@@ -72,11 +73,24 @@ def write(connection: psycopg.Connection[Any], random: Random, sessions: Iterabl
             seed.add_document(connection, session_id, NOON + timedelta(minutes=minute), text, kind=kind)
 
 
-@pytest.mark.parametrize(("bound_to", "sessions"), [("user", "private"), ("project", "private"), ("user", "shared")])
+@pytest.mark.parametrize(
+    ("bound_to", "sessions", "candidates"), [("user", "private", (200,)), ("project", "private", (3, 12)), ("user", "shared", (1, 20))]
+)
 def test_what_others_write_changes_nothing_of_what_is_ranked(
-    database_url: str, redis_url: str, tmp_path: Path, admin: str, bound_to: str, sessions: str
+    database_url: str,
+    redis_url: str,
+    tmp_path: Path,
+    admin: str,
+    monkeypatch: pytest.MonkeyPatch,
+    bound_to: str,
+    sessions: str,
+    candidates: tuple[int, ...],
 ) -> None:
     """given searches of a bound key, when others write the same words and words of their own, then each answer is the same byte for byte."""
+    monkeypatch.setattr(ranked_sessions, "CANDIDATES", candidates)
+    # However busy the machine is.
+    monkeypatch.setattr(ranked_sessions, "BUDGET_SECONDS", 60.0)
+    monkeypatch.setattr(ranked_sessions, "TEXTS_BUDGET_SECONDS", 60.0)
     random = Random(f"{bound_to} {sessions}")
     probes = [" ".join(random.choices([*WORDS, *THEIRS, "aple1", "quincesecrte"], k=random.randint(1, 4))) for _ in range(70)]
     with (

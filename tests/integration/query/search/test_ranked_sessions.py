@@ -15,6 +15,13 @@ NOON = datetime(2024, 1, 15, 12, tzinfo=UTC)
 PATH = "/api/search"
 
 
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Searches have time, however busy the machine is."""
+    monkeypatch.setattr(ranked_sessions, "BUDGET_SECONDS", 60.0)
+    monkeypatch.setattr(ranked_sessions, "TEXTS_BUDGET_SECONDS", 60.0)
+
+
 def texts_in(client: TestClient, connection: psycopg.Connection[Any], sessions: dict[str, list[str]]) -> None:
     """Sessions of a project each, with these prompts a minute apart, all of them indexed."""
     for number, (session, texts) in enumerate(sessions.items()):
