@@ -51,7 +51,7 @@ class SessionIndex:
         self._is_announced = True
 
     def searcher(self) -> Searcher | None:
-        """None: there is no index yet, or one that a purge has still to make anew. A search is to look again each time."""
+        """None: there is no index yet, or one that a purge has still to make anew. Hold it for one search only."""
         # While the primary hangs, no search waits for it for long.
         if not self._is_announced or not self._lock.acquire(timeout=FRESH_SECONDS):
             return None
@@ -109,8 +109,7 @@ class SessionIndex:
 
     def waiting(self, connection: Connection) -> int:
         """How many sessions that this connection sees are not in the index as they are. psycopg.Error if Postgres is away."""
-        with self._lock:
-            waiting = self._waiting()
+        waiting = self._waiting()
         if waiting is not None and not waiting:
             return 0
         found: int = one_row(connection, _VISIBLE_SESSIONS, {"session_ids": None if waiting is None else list(waiting)})["waiting"]
@@ -118,24 +117,22 @@ class SessionIndex:
 
     def is_settled(self) -> bool:
         """Whether it is whole, as of the last look."""
-        with self._lock:
-            return self._folder is None or (self._searcher is not None and not self.waiting_about())
+        return self._folder is None or (self._searcher is not None and not self.waiting_about())
 
     def purged(self) -> int:
         """The newest purge before which no text is in the index. 0 while that is not known."""
-        with self._lock:
-            return self._state.purged if self._state is not None else 0
+        state = self._state
+        return state.purged if state is not None else 0
 
     def waiting_about(self) -> int:
         """How many sessions wait, as the last look saw it."""
-        with self._lock:
-            return len(self._waiting() or ())
+        return len(self._waiting() or ())
 
     def _waiting(self) -> set[str] | None:
         """None: all."""
-        if self._state is None or self._seen is None or not self._seen.allows(self._state):
-            return None
-        return {*self._state.waiting, *self._seen.changed}
+        # Without the lock, which a look that hangs would hold.
+        state, seen = self._state, self._seen
+        return {*state.waiting, *seen.changed} if state is not None and seen is not None and seen.allows(state) else None
 
     def close(self) -> None:
         """Ends the writer, and drops the files."""
@@ -147,9 +144,11 @@ class SessionIndex:
     def _read_state(self, folder: Folder) -> None:
         stamp = folder.stamp()
         if stamp is None or stamp != self._stamp or self._state is None:
-            self._stamp, self._state = stamp, folder.state()
-            if self._state is None or (self._open is not None and self._open[0] != self._state.index):
+            state = folder.state()
+            # Before it is told how far the folder is purged.
+            if state is None or (self._open is not None and self._open[0] != state.index):
                 self._open = self._searcher = None
+            self._stamp, self._state = stamp, state
 
     def _follow(self, folder: Folder) -> None:
         """Opens the index, or what was committed since."""
