@@ -109,6 +109,13 @@ def test_session_that_made_a_commit_comes_before_one_that_saw_it(connection: psy
     assert ids_of(found) == ["made", "saw"]
 
 
+def test_commit_in_the_middle_of_a_long_log_is_found(connection: psycopg.Connection[Any]) -> None:
+    texts_in(connection, {"a": ["show the log"], "b": ["hello"]})
+    seed.add_document(connection, "a", NOON, "Bash\ngit log", tool_name="Bash", result="x\n" * 2_000 + "commit c8deac79\n" + "y\n" * 2_000)
+
+    assert ids_of(ranked(indexed(connection), "c8deac79b6b15bf15ce1785273c49737f4038928")) == ["a"]
+
+
 def test_long_error_message_is_bounded_and_finds_its_session(connection: psycopg.Connection[Any]) -> None:
     message = " ".join(f"frame{number} at line {number}" for number in range(500))
     texts_in(connection, {"a": ["run it"], "b": ["line"]})
