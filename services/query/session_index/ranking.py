@@ -33,8 +33,8 @@ from services.query.session_index.stop_words import is_stop_word
 # Of a pasted error message so many words are looked at, from its beginning and its end, and the rarest of them count.
 MOST_LOOKED_AT: Final = 1_000
 MOST_WORDS: Final = 32
-# What has more words was pasted, not typed.
-MOST_CORRECTED: Final = 12
+# What has more words was pasted, not typed: it is not corrected, and its dates are some among many words.
+MOST_TYPED: Final = 12
 
 # How much a word tells of a session by where it is: what was said of it most, what came of calls least.
 _WEIGHTS: Final = {"title": 2.5, "prompts": 1.5, "answers": 1.5, "files": 1.5, "commands": 1.0, "errors": 1.0, "results": 0.5}
@@ -43,8 +43,9 @@ _STEM_WEIGHT: Final = 0.7
 _GERMAN_WEIGHT: Final = 1.5
 _NAME_WEIGHT: Final = 2.0
 _HASH_WEIGHT: Final = 10.0
-# A day is meant, whatever the other words are.
+# A day that was typed is meant, whatever the other words are.
 _DAY_WEIGHT: Final = 12.0
+_PASTED_DAY_WEIGHT: Final = 3.0
 # What a word counts in each part but the one where it counts most.
 _OTHER_PARTS: Final = 0.3
 # Two words of a question side by side, in the order in which they were typed.
@@ -87,7 +88,8 @@ def rank(
     days, text = dates_in(" ".join(words))
     wanted = list(dict.fromkeys(words_of(text)))
     wanted = [word for word in wanted if not is_stop_word(word)] or ([] if days else wanted)
-    corrected = _corrections(searcher, wanted) if corrects and weighs_rarity and len(wanted) <= MOST_CORRECTED else {}
+    is_pasted = len(wanted) > MOST_TYPED
+    corrected = _corrections(searcher, wanted) if corrects and weighs_rarity and not is_pasted else {}
     wanted = list(dict.fromkeys(corrected.get(word, word) for word in wanted))
     if len(wanted) > MOST_WORDS:
         wanted = _rarest(searcher if weighs_rarity else None, wanted)
@@ -100,7 +102,8 @@ def rank(
     clauses += [_pair_query(pair, weighed, (weights[pair[0]] + weights[pair[1]]) / 2) for pair in islice(pairwise(wanted), _MOST_PAIRS)]
     clauses += [weighed(_term(NAMES, name), _NAME_WEIGHT * weights[name]) for name in names]
     clauses += [weighed(_term(HASHES, beginning), _HASH_WEIGHT) for beginning in sorted(hashes_of(text))[:MOST_WORDS]]
-    clauses += [Query.const_score_query(_term(DAYS, day), _DAY_WEIGHT) for day in days[:MOST_WORDS]]
+    day_weight = _PASTED_DAY_WEIGHT if is_pasted else _DAY_WEIGHT
+    clauses += [Query.const_score_query(_term(DAYS, day), day_weight) for day in days[:MOST_WORDS]]
     if not clauses or limit < 1:
         return Ranking([], corrected, 0)
     musts = [(Occur.Must, _any_of(clauses))]

@@ -124,6 +124,15 @@ def test_long_error_message_is_bounded_and_finds_its_session(connection: psycopg
     assert ids_of(ranked(indexed(connection), *message.split()))[0] == "a"
 
 
+def test_japanese_grammar_does_not_rank(connection: psycopg.Connection[Any]) -> None:
+    texts_in(connection, {"polite": ["テストをしてください", "これをしてください", "してください"], "meant": ["認証の修正をお願いします"]})
+
+    searcher = indexed(connection)
+
+    assert ids_of(ranked(searcher, "認証を修正してください"))[0] == "meant"
+    assert ids_of(ranked(searcher, "認証を修正してください", among=["polite", "meant"], weighs_rarity=False))[0] == "meant"
+
+
 def test_of_a_long_session_texts_are_indexed_evenly_from_the_first_to_the_last(connection: psycopg.Connection[Any]) -> None:
     texts_in(connection, {"long": ["redis"]})
     copies = """INSERT INTO search_documents (id, kind, session_id, project_id, user_id, occurred_at, role, content, terms, has_places)
