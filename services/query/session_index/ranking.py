@@ -29,6 +29,7 @@ from services.query.session_index.fields import (
 from services.query.session_index.near_words import near_word
 from services.query.session_index.prepared_text import dates_in, hashes_of
 from services.query.session_index.stop_words import is_stop_word
+from services.query.session_index.synonyms import synonyms_of
 
 # Of a pasted error message so many words are looked at, from its beginning and its end, and the rarest of them count.
 MOST_LOOKED_AT: Final = 1_000
@@ -41,6 +42,9 @@ _WEIGHTS: Final = {"title": 2.5, "prompts": 1.5, "answers": 1.5, "files": 1.5, "
 # Another form of a word tells less than the word as it was typed.
 _STEM_WEIGHT: Final = 0.7
 _GERMAN_WEIGHT: Final = 1.5
+# A word for the same thing counts where it tells what the session was about.
+_SYNONYM_WEIGHT: Final = 0.3
+_SYNONYM_PARTS: Final = ("title", "prompts")
 _NAME_WEIGHT: Final = 2.0
 _HASH_WEIGHT: Final = 10.0
 # A day that was typed is meant, whatever the other words are.
@@ -134,6 +138,9 @@ def _word_query(word: str, weighed: _Weighed, importance: float) -> Query:
     queries = [weighed(_term(part, word), weight * importance) for part, weight in _WEIGHTS.items()]
     queries += [weighed(_term(stems_of(part), stem_of(word)), _WEIGHTS[part] * _STEM_WEIGHT * importance) for part in SPOKEN]
     queries.append(weighed(_term(GERMAN, stem_of(word, "german")), _GERMAN_WEIGHT * importance))
+    for part in _SYNONYM_PARTS:
+        weight = _WEIGHTS[part] * _SYNONYM_WEIGHT * importance
+        queries += [weighed(_term(stems_of(part), synonym), weight) for synonym in sorted(synonyms_of(stem_of(word)))]
     return Query.disjunction_max_query(queries, _OTHER_PARTS)
 
 
@@ -145,8 +152,8 @@ def _pair_query(pair: tuple[str, str], weighed: _Weighed, importance: float) -> 
 
 
 def _corrections(searcher: Searcher, words: Iterable[str]) -> dict[str, str]:
-    """The words that no session has in any form, and those near to them that sessions have."""
-    unknown = [word for word in words if not _frequency(searcher, word)]
+    """The words that no session has in any form, and those near to them that sessions have. A word with synonyms is no error."""
+    unknown = [word for word in words if not synonyms_of(stem_of(word)) and not _frequency(searcher, word)]
     near = {word: near_word(searcher, word) for word in unknown}
     return {word: found for word, found in near.items() if found}
 

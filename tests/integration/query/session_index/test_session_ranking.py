@@ -124,6 +124,14 @@ def test_long_error_message_is_bounded_and_finds_its_session(connection: psycopg
     assert ids_of(ranked(indexed(connection), *message.split()))[0] == "a"
 
 
+def test_word_for_the_same_thing_finds_a_session_behind_the_word_itself(connection: psycopg.Connection[Any]) -> None:
+    texts_in(connection, {"other": ["hello"], "same": ["a new folder"], "itself": ["a new directory"]})
+
+    found = ranked(indexed(connection), "directories")
+
+    assert (ids_of(found), found.corrected) == (["itself", "same"], {})
+
+
 def test_japanese_grammar_does_not_rank(connection: psycopg.Connection[Any]) -> None:
     texts_in(connection, {"polite": ["テストをしてください", "これをしてください", "してください"], "meant": ["認証の修正をお願いします"]})
 
