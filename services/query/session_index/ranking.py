@@ -52,9 +52,9 @@ _DAY_WEIGHT: Final = 12.0
 _PASTED_DAY_WEIGHT: Final = 3.0
 # What a word counts in each part but the one where it counts most.
 _OTHER_PARTS: Final = 0.3
-# Two words of a question side by side, in the order in which they were typed.
+# Two words of a question near to each other, in the order in which they were typed.
 _PAIR_WEIGHT: Final = 1.0
-_MOST_BETWEEN: Final = 2
+_MOST_BETWEEN: Final = 5
 _MOST_PAIRS: Final = 8
 
 _Weighed = Callable[[Query, float], Query]

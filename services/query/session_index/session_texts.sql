@@ -11,7 +11,8 @@ WITH numbered AS (
 )
 SELECT c.kind, c.role, c.tool_name, c.is_error, c.agent_id IS NOT NULL AS is_of_agent,
     CASE WHEN isfinite(c.occurred_at) THEN (c.occurred_at AT TIME ZONE 'UTC')::date END AS day,
-    CASE WHEN c.kind <> 'tool_call' THEN left(t.content, %(most_chars)s)
+    CASE WHEN c.kind = 'session' THEN left(concat_ws(E'\n', t.content, (SELECT name FROM projects WHERE id = t.project_id)), %(most_chars)s)
+        WHEN c.kind <> 'tool_call' THEN left(t.content, %(most_chars)s)
         WHEN c.result_at IS NULL THEN left(t.input, %(most_input_chars)s)
         ELSE left(t.input, least(c.result_at - 1, %(most_input_chars)s)) END AS said,
     CASE WHEN length(t.content) - c.result_at <= 2 * e.end_chars THEN substr(t.content, c.result_at + 1)
