@@ -3,6 +3,7 @@
 from typing import Final
 
 from rapidfuzz.distance import OSA
+from rapidfuzz.process import extract
 from tantivy import Searcher
 
 from services.query.session_index.fields import SPOKEN
@@ -11,19 +12,29 @@ from services.query.session_index.fields import SPOKEN
 _LEAST_CHARS: Final = 4
 # From so many characters on, two typing errors are taken for one word.
 _LONG_CHARS: Final = 8
+# Words with the same first letter that are compared, the most frequent. Of those with the same two letters, all are.
+_MOST_WITH_ONE_LETTER: Final = 2_000
+_MOST_WITH_TWO_LETTERS: Final = 20_000
 
 
 def near_word(searcher: Searcher, word: str) -> str | None:
-    """The nearest of those words that were said; of several the one that most sessions have. Without digits: a number is not misspelt, it is another."""
+    """The nearest of those words that were said; of several the one that most sessions have. None for a number: it is not misspelt, it is another.
+
+    Two letters that changed places are one error. The first letter is taken to be right, but for those two.
+    """
     if len(word) < _LEAST_CHARS or not word.isalpha():
         return None
     farthest = 2 if len(word) >= _LONG_CHARS else 1
-    best: tuple[int, int, str] | None = None
-    # Seldom is the first letter wrong, but for two letters that changed places.
-    for prefix in dict.fromkeys((word[0], word[1])):
+    sessions = _candidates(searcher, word)
+    found = extract(word, list(sessions), scorer=OSA.distance, score_cutoff=farthest, limit=None)
+    return min(found, key=lambda near: (near[1], -sessions[near[0]], near[0]))[0] if found else None
+
+
+def _candidates(searcher: Searcher, word: str) -> dict[str, int]:
+    """Words that begin so, and in how many sessions they are said."""
+    sessions: dict[str, int] = {}
+    for prefix, most in ((word[:2], _MOST_WITH_TWO_LETTERS), (word[1::-1], _MOST_WITH_TWO_LETTERS), (word[0], _MOST_WITH_ONE_LETTER)):
         for part in SPOKEN:
-            for near, sessions in searcher.terms_with_prefix(part, prefix):
-                distance = OSA.distance(word, near, score_cutoff=farthest)
-                if distance <= farthest and (best is None or (distance, -sessions, near) < best):
-                    best = (distance, -sessions, near)
-    return best[2] if best else None
+            for near, count in searcher.terms_with_prefix(part, prefix, limit=most):
+                sessions[near] = max(count, sessions.get(near, 0))
+    return sessions
