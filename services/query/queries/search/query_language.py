@@ -4,7 +4,7 @@ Any text is a query. A word before a colon that names no filter is text: `foo:ba
 """
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from typing import Final, Literal
 
 from msgspec import Struct
@@ -87,7 +87,10 @@ class Query(Struct, frozen=True):
 
 
 def parse(q: str, most_terms: int = MAX_TERMS, *, with_filters: bool = True) -> Query:
-    """The words, phrases and filters of a text. 400 if it has too many. Without filters, `project:shop` is text too."""
+    """The words, phrases and filters of a text. Without filters, `project:shop` is text too, and too many terms are a 400.
+
+    With filters, more words than that are a text that was pasted, such as an error message. Then nothing is a filter, and only its words count.
+    """
     q = _storable(q)
     filters: list[Filter] = []
     typed: list[_Typed] = []
@@ -96,8 +99,10 @@ def parse(q: str, most_terms: int = MAX_TERMS, *, with_filters: bool = True) -> 
             filters.append(piece)
         else:
             typed.append(piece)
-    if len(typed) + len(filters) > most_terms:
+    if len(filters) > most_terms or (len(typed) > most_terms and not with_filters):
         raise invalid("q", f"has more than {most_terms} terms; put words that belong together in quotes, or leave some out")
+    if len(typed) > most_terms:
+        filters, typed = [], list(_words_of_pasted(q))
     alternatives: list[list[Term]] = [[]]
     for number, each in enumerate(typed, start=1):
         if each.text.lower() == "or" and not each.is_phrase and not each.is_excluded:
@@ -131,6 +136,12 @@ def _pieces(q: str, filter_names: Collection[str]) -> list[Filter | _Typed]:
                 pieces.append(_Typed(text, found[2] is not None, bool(found[1]), at, found.end()))
         at = found.end()
     return pieces
+
+
+def _words_of_pasted(q: str) -> Iterator[_Typed]:
+    """Each word once, but "or": the index alone tells which texts have all of them."""
+    for word in {found[0]: found for found in _WORD.finditer(q) if found[0].lower() != "or"}.values():
+        yield _Typed(word[0], False, False, word.start(), word.end())
 
 
 def _term(typed: _Typed, *, is_last: bool) -> Term | None:
