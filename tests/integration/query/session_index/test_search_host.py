@@ -251,7 +251,20 @@ def test_two_services_have_a_place_each(
             assert redis.hlen(HOSTS_KEY) == 2
         assert folder_has(search_folder / "1", b"one")
 
-    # When only one is left, then nothing stays in the other's place, which nobody would purge
+        # When only one is left, and a purge is asked for, then nothing stays in the other's place
+        ask_for_purge(connection)
+        assert wait_until(lambda: not folder_has(search_folder / "1", b"one"), SECONDS)
+        assert finds(first, "zanzibar", "one")
+
+
+def test_what_an_ended_process_left_is_deleted_at_a_start(
+    query_settings: Settings, search_folder: Path, connection: psycopg.Connection[Any]
+) -> None:
+    put(connection, "one", "zanzibar")
+    with serving(query_settings, search_folder), serving(query_settings, search_folder) as second:
+        assert finds(second, "zanzibar", "one")
+    assert folder_has(search_folder / "1", b"one")
+
     with serving(query_settings, search_folder):
         assert not folder_has(search_folder / "1", b"one")
 
