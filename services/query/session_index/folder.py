@@ -95,6 +95,15 @@ class Folder:
         for left in self.path.glob(f"{_INDEX}*"):
             _delete(left)
 
+    def clear_free_places(self) -> None:
+        """Deletes indexes of processes that have ended. One that does not come back, say, of fewer replicas, would never purge its own. OSError if that
+        fails."""
+        for place in self.path.parent.iterdir():
+            if place != self.path and place.name.isdecimal():
+                with _locked(place / _PLACE_LOCK) as is_ours:
+                    if is_ours:
+                        Folder(place).clear()
+
     def mark_damaged(self, index: str) -> None:
         """From now on it is as if there was no index; the writer makes one anew."""
         with suppress(OSError):
@@ -130,7 +139,7 @@ def own_place(folder: Path) -> Iterator[Folder]:
     with ExitStack() as stack:
         try:
             own = _take_place(folder, stack)
-            _clear_others(folder, own)
+            own.clear_free_places()
         except OSError as error:
             raise NoPlace(str(error)) from error
         yield own
@@ -144,15 +153,6 @@ def _take_place(folder: Path, stack: ExitStack) -> Folder:
         if stack.enter_context(_locked(place / _PLACE_LOCK)):
             return Folder(place)
     raise NoPlace(f"{_MOST_PLACES} processes have a place in {folder}")
-
-
-def _clear_others(folder: Path, own: Folder) -> None:
-    """Where a process does not come back, say, since there are fewer replicas, nothing would purge what is in its place."""
-    for place in folder.iterdir():
-        if place != own.path and place.name.isdecimal():
-            with _locked(place / _PLACE_LOCK) as is_ours:
-                if is_ours:
-                    Folder(place).clear()
 
 
 @contextmanager

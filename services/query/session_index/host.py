@@ -12,7 +12,7 @@ import structlog
 from redis import Redis
 
 from services.query.database import Database
-from services.query.session_index.folder import NoPlace, own_place
+from services.query.session_index.folder import Folder, NoPlace, own_place
 from services.query.session_index.reader import SessionIndex
 from services.query.session_index.writer_process import WriterProcess
 from services.query.settings import Settings
@@ -42,7 +42,7 @@ def session_index(settings: Settings, database: Database, redis: Redis) -> Itera
             yield SessionIndex(None, database, None)
             return
         index = SessionIndex(folder, database, WriterProcess(folder, settings.database_url, settings.log_level))
-        host = _Host(folder.host(), index, redis)
+        host = _Host(folder, index, redis)
         # Its own thread: those of requests would fill up with looks that hang.
         thread = threading.Thread(target=host.follow, name="session-index", daemon=True)
         thread.start()
@@ -57,9 +57,10 @@ def session_index(settings: Settings, database: Database, redis: Redis) -> Itera
 class _Host:
     """How this process is told of in Redis."""
 
-    def __init__(self, name: str, index: SessionIndex, redis: Redis) -> None:
+    def __init__(self, folder: Folder, index: SessionIndex, redis: Redis) -> None:
         self.stopping = threading.Event()
-        self._name, self._index, self._redis = name, index, redis
+        self._folder, self._name, self._index, self._redis = folder, folder.host(), index, redis
+        self._purged = 0
         self._away: set[str] = set()
 
     def follow(self) -> None:
@@ -86,14 +87,20 @@ class _Host:
     def _report(self) -> None:
         said = SearchHost(time.time(), self._index.purged(), self._index.waiting_about())
         try:
+            if said.purged != self._purged:
+                # What was left there would be purged by nobody.
+                self._folder.clear_free_places()
+                self._purged = said.purged
             self._redis.hset(HOSTS_KEY, self._name, msgspec.json.encode(said))
-        except (*REDIS_ERRORS, OSError) as error:
+        except REDIS_ERRORS as error:
             self._tell("redis", error)
+        except OSError as error:
+            self._tell("folder", error)
         else:
-            self._away.discard("redis")
+            self._away -= {"redis", "folder"}
 
-    def _tell(self, server: str, error: Exception) -> None:
+    def _tell(self, away: str, error: Exception) -> None:
         """Once, until it is there again."""
-        if server not in self._away:
-            self._away.add(server)
-            log.warning("search_host_away", server=server, error=type(error).__name__)
+        if away not in self._away:
+            self._away.add(away)
+            log.warning("search_host_hindered", away=away, error=type(error).__name__)

@@ -170,34 +170,41 @@ def test_another_database_gets_another_index(
 
 
 def test_a_purge_leaves_no_word_of_what_is_gone(
-    index: SessionIndex, search_folder: Path, connection: psycopg.Connection[Any], redis_url: str
+    query_settings: Settings, search_folder: Path, connection: psycopg.Connection[Any], redis_url: str
 ) -> None:
-    # Given a session whose text is taken away, and which stays
+    # Given a session whose text is taken away, and whose words stay in a file that others need
     document = put(connection, "one", "zanzibar alabaster")
     put(connection, "two", "basalt")
-    assert finds(index, "zanzibar", "one")
-    put(connection, "one", "alabaster", document)
-    assert finds(index, "zanzibar")
+    with serving(query_settings, search_folder) as index:
+        assert finds(index, "zanzibar", "one")
+        put(connection, "one", "alabaster", document)
+        assert finds(index, "zanzibar")
+        assert has_word(search_folder, "zanzibar")
 
-    # When a purge is asked for, then no search is answered from what was there
-    number = ask_for_purge(connection)
-    before = place(search_folder).state()
-    assert before is not None
-    time.sleep(1.1)
-    index.searcher()
-    with Redis.from_url(redis_url) as redis:
-        assert wait_until(lambda: (host := host_in(redis)) is not None and host.purged == number, SECONDS)
+        # When a purge is asked for, then no search is answered from what was there
+        number = ask_for_purge(connection)
+        before = place(search_folder).state()
+        assert before is not None
+        time.sleep(1.1)
+        index.searcher()
+        with Redis.from_url(redis_url) as redis:
+            assert wait_until(lambda: (host := host_in(redis)) is not None and host.purged == number, SECONDS)
 
-    # Then the word is in no file, nor among the terms of the index
-    assert not folder_has(search_folder, b"zanzibar")
-    state = place(search_folder).state()
-    assert state is not None and state.index != before.index and state.purged == number
-    assert not place(search_folder).index_path(before.index).exists()
-    assert finds(index, "alabaster", "one")
-    assert finds(index, "basalt", "two")
+        # Then the word is among no terms, and the files that had it are gone
+        assert not folder_has(search_folder, b"zanzibar")
+        state = place(search_folder).state()
+        assert state is not None and state.index != before.index and state.purged == number
+        assert not place(search_folder).index_path(before.index).exists()
+        assert finds(index, "alabaster", "one")
+        assert finds(index, "basalt", "two")
+        assert not has_word(search_folder, "zanzibar")
+        assert has_word(search_folder, "alabaster")
+
+
+def has_word(search_folder: Path, word: str) -> bool:
+    """Whether a dictionary of the index has it, also of sessions that are deleted. The bytes of a dictionary do not have words as they are written."""
     searcher = searcher_of(place(search_folder))
-    assert not any(searcher.terms_with_prefix(part, "zanz") for part in PARTS)
-    assert any(searcher.terms_with_prefix(part, "alab") for part in PARTS)
+    return any(searcher.terms_with_prefix(part, word) for part in PARTS)
 
 
 def folder_has(folder: Path, word: bytes) -> bool:
@@ -219,7 +226,7 @@ def test_a_search_behind_a_purge_is_not_answered_from_before_it(
         seen = []
         assert wait_until(lambda: seen.append(sessions_with(index, "zanzibar")) or seen[-1] == set(), SECONDS)  # type: ignore[func-returns-value]
         assert {"one"} not in seen
-    assert not folder_has(search_folder, b"zanzibar")
+    assert not has_word(search_folder, "zanzibar")
 
 
 def test_a_host_says_that_it_is_there_and_leaves(
@@ -251,7 +258,20 @@ def test_two_services_have_a_place_each(
             assert redis.hlen(HOSTS_KEY) == 2
         assert folder_has(search_folder / "1", b"one")
 
-    # When only one is left, then nothing stays in the other's place, which nobody would purge
+        # When only one is left, and a purge is asked for, then nothing stays in the other's place
+        ask_for_purge(connection)
+        assert wait_until(lambda: not folder_has(search_folder / "1", b"one"), SECONDS)
+        assert finds(first, "zanzibar", "one")
+
+
+def test_what_an_ended_process_left_is_deleted_at_a_start(
+    query_settings: Settings, search_folder: Path, connection: psycopg.Connection[Any]
+) -> None:
+    put(connection, "one", "zanzibar")
+    with serving(query_settings, search_folder), serving(query_settings, search_folder) as second:
+        assert finds(second, "zanzibar", "one")
+    assert folder_has(search_folder / "1", b"one")
+
     with serving(query_settings, search_folder):
         assert not folder_has(search_folder / "1", b"one")
 
