@@ -1,13 +1,17 @@
 """GET /api/search: `ranked`, the sessions that may be meant, below what matches exactly."""
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 from starlette.testclient import TestClient
 
+from services.query.app import create_app
 from services.query.queries.search import ranked_sessions
+from services.query.settings import Settings
+from tests.conftest import LOCAL
 from tests.integration.caught_up import catch_up
 from tests.integration.query import seed
 
@@ -289,6 +293,20 @@ def test_no_failure_of_the_index_fails_a_search(
     answer = asked(client, "alpha")
 
     assert (answer["total"], answer["is_complete"]) == (1, True)
+    assert answer["ranked"] == {"sessions": [], "corrected": {}, "waiting_sessions": 0, "is_ready": False}
+
+
+def test_without_an_index_what_matches_is_found(query_settings: Settings, connection: psycopg.Connection[Any], tmp_path: Path) -> None:
+    """given a service whose folder is a file, then it says that nothing is ranked yet."""
+    seed.add_session(connection, "s", seed.add_project(connection, "/p"))
+    seed.add_document(connection, "s", NOON, "alpha")
+    folder = tmp_path / "file"
+    folder.touch()
+
+    with TestClient(create_app(query_settings.model_copy(update={"search_folder": folder})), LOCAL) as client:
+        answer = asked(client, "alpha")
+
+    assert answer["total"] == 1
     assert answer["ranked"] == {"sessions": [], "corrected": {}, "waiting_sessions": 0, "is_ready": False}
 
 
