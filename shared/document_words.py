@@ -120,7 +120,8 @@ def _cut(text: str) -> list[str]:
 
 def _runs(text: str, pattern: re.Pattern[str], ascii_alone: bytes) -> list[str]:
     """What a pattern of words finds. Most texts have signs at most that are not ASCII, and compiled methods find words of ASCII six times as fast."""
-    if any(map(str.isalnum, _not_ascii(text))):
+    # Python knows not every letter of these scripts that a newer Unicode has.
+    if any(sign.isalnum() or _SPACELESS_START.match(sign) for sign in _not_ascii(text)):
         return pattern.findall(text)
     return _bytes(text).translate(ascii_alone).decode().split()
 

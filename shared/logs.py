@@ -6,8 +6,6 @@ import sys
 import structlog
 from structlog.typing import EventDict, Processor
 
-from shared.redaction.redact import redact_text
-
 # Lines of an exception's text in which Postgres quotes the row that it refused.
 _QUOTING = ("DETAIL:", "CONTEXT:")
 
@@ -28,6 +26,9 @@ def _without_quotes(exception: str) -> str:
 def _quote_nothing(_logger: object, _method: str, fields: EventDict) -> EventDict:
     """An exception's text is the only text here that we did not write."""
     if "exception" in fields:
+        # 11 MB, which the writer of a search index does not need for anything else.
+        from shared.redaction.redact import redact_text  # noqa: PLC0415
+
         fields["exception"] = redact_text(_without_quotes(str(fields["exception"])))
         fields["event"] = redact_text(str(fields.get("event", "")).partition("DETAIL:")[0])
     return fields

@@ -105,6 +105,9 @@ SEARCH_PENDING_DOCUMENTS = Gauge(
 SEARCH_OLDEST_SECONDS = Gauge(
     "tracker_search_oldest_seconds", "For how long the oldest changed row waits to be indexed for search; 0 if none waits."
 )
+SEARCH_WAITING_SESSIONS = Gauge(
+    "tracker_search_waiting_sessions", "Sessions that this process' index, by which sessions are ranked, does not have as they are."
+)
 
 # Read by ingest when it is scraped, of the file system that uploads are written to.
 DISK_FREE_BYTES = Gauge("tracker_disk_free_bytes", "Free space for an ordinary user.", ["volume"])

@@ -150,7 +150,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             # connection instead, and be refused after two seconds. Two connections are left for key checks and readiness.
             to_thread.current_default_thread_limiter().total_tokens = max(settings.query_database_connections - 2, 1)
             app.state.threads = threads = TimeLimitedThreads()
-            app.state.session_index = await stack.enter_async_context(session_index(settings, database, redis, threads.run))
+            app.state.session_index = stack.enter_context(session_index(settings, database, redis))
             app.state.pattern_searches = PatternSearches(settings)
             stack.callback(app.state.pattern_searches.close)
             app.state.archive = archive

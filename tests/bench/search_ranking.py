@@ -1,7 +1,7 @@
 """`python -m tests.bench.search_ranking`: how far up the session is that a person means.
 
-questions_tuned.txt and questions_held_back.txt have questions over the samples (TRACKER_SAMPLES), each with the sessions any of which is meant. The second
-are asked with `--held-back` alone: who looks at them while the ranking is changed has none left to prove it with.
+questions_*.txt have questions over the samples (TRACKER_SAMPLES), each with the sessions any of which is meant. Those that are held back are asked with
+`--held-back` alone: after a look at them while the ranking is changed, none are left to prove it with.
 """
 
 import argparse
@@ -49,11 +49,12 @@ def main() -> None:
     files = samples()
     if not files:
         raise SystemExit("There are no sample transcripts (TRACKER_SAMPLES).")
-    asked = list(questions("questions_held_back.txt" if options.held_back else "questions_tuned.txt"))
     with sample_database(options.database, files) as url:
         ids, searcher = _indexed(url)
-    _print("all sessions", [_place(searcher, question, None) for question in asked])
-    _print("as a bound key", [_place(searcher, question, ids) for question in asked])
+    for name in ("held_back",) if options.held_back else ("tuned", "paraphrased"):
+        asked = list(questions(f"questions_{name}.txt"))
+        _print(name, [_place(searcher, question, None) for question in asked])
+        _print(f"{name}, bound key", [_place(searcher, question, ids) for question in asked])
 
 
 def questions(name: str) -> Iterator[Question]:
@@ -90,7 +91,7 @@ def _place(searcher: Searcher, question: Question, among: Collection[str] | None
 def _print(name: str, places: Sequence[Place]) -> None:
     shares = "  ".join(f"first {n}: {sum(each.place < n for each in places)}/{len(places)}" for n in (1, 3, 10))
     times = sorted(each.took_ms for each in places)
-    print(f"{name:14} {shares}  p50 {statistics.median(times):.0f} ms, p95 {times[int(len(times) * 0.95)]:.0f} ms")
+    print(f"{name:22} {shares}  p50 {statistics.median(times):.0f} ms, p95 {times[int(len(times) * 0.95)]:.0f} ms")
     for each in places:
         if each.place >= 3:
             told = "not found" if each.place == NOT_FOUND else f"{each.place + 1}."

@@ -120,6 +120,7 @@ def show_accounting(request: Request) -> Response:
         seen = _canary_age(request)
         with request.app.state.database.connection() as connection:
             search, damaged, unpriced = search_lag(connection), damaged_transcripts(connection), unpriced_models(connection)
+            waiting_sessions = request.app.state.session_index.waiting(connection)
         accounts = _accounting(request)
     except REDIS_ERRORS as error:
         log.warning("redis_unavailable", error=type(error).__name__)
@@ -138,6 +139,7 @@ def show_accounting(request: Request) -> Response:
         canary_age_seconds=None if seen is None else seen.age_seconds,
         search_pending=search.documents,
         search_oldest_seconds=search.oldest_seconds,
+        search_waiting_sessions=waiting_sessions,
         damaged_transcripts=damaged,
         unpriced_models=unpriced,
     )
@@ -276,5 +278,5 @@ def _set_database_gauges(request: Request) -> None:
         gauges.set_capacity(capacity(connection))
         gauges.set_standing_jobs(standing_jobs(connection))
         gauges.set_capture(capture_lag(connection))
-        gauges.set_search(search_lag(connection))
+        gauges.set_search(search_lag(connection), request.app.state.session_index.waiting(connection))
         gauges.set_silent_machines(silent_machines(connection, settings_of(request).machine_silent_hours))

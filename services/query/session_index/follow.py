@@ -31,7 +31,6 @@ COMMIT_SECONDS: Final = 1.0
 _CHUNK: Final = 8
 _MOST_OF_SLICE: Final = 500
 
-_CHANGED_SESSIONS: Final = statement(__package__, "follow.sql", "changed_sessions").encode()
 _ALL_SESSIONS: Final = statement(__package__, "follow.sql", "all_sessions").encode()
 
 
@@ -71,12 +70,12 @@ class Follower:
             state = self._folder.state()
             seen = look(connection, state)
             if state is None or not seen.allows(state):
-                return self._new_index(seen, _ids(connection, _ALL_SESSIONS, {}))
+                all_sessions = [session_id for (session_id,) in connection.execute(_ALL_SESSIONS).fetchall()]
+                return self._new_index(seen, all_sessions)
             if not seen.changed:
                 return state
-            changed = _ids(connection, _CHANGED_SESSIONS, {"snapshot": state.snapshot})
-        known = frozenset(changed)
-        state = replace(state, snapshot=seen.snapshot, waiting=changed + [each for each in state.waiting if each not in known])
+        known = frozenset(seen.changed)
+        state = replace(state, snapshot=seen.snapshot, waiting=seen.changed + [each for each in state.waiting if each not in known])
         self._folder.save(state)
         return state
 
@@ -123,10 +122,6 @@ class Follower:
             opened: Index = open_index(str(self._folder.index_path(index)))
             self._writer, self._written = opened.writer(HEAP_BYTES, 1), index
         return self._writer
-
-
-def _ids(connection: Connection, sql: bytes, parameters: dict[str, str]) -> list[str]:
-    return [session_id for (session_id,) in connection.execute(sql, parameters).fetchall()]
 
 
 @contextmanager

@@ -13,12 +13,12 @@ _LOOK: Final = statement(__package__, "follow.sql", "look").encode()
 
 
 class Look(Struct, frozen=True):
-    """`snapshot`: of the look's transaction. `changed`: sessions that changed behind the state's."""
+    """`snapshot`: of the look's transaction. `changed`: sessions that changed behind the state's, the newest change first."""
 
     database: str
     purged: int
     is_ahead: bool
-    changed: int
+    changed: list[str]
     snapshot: str
 
     def allows(self, state: State | None) -> bool:
@@ -26,8 +26,8 @@ class Look(Struct, frozen=True):
         return state is not None and (state.database, state.purged) == (self.database, self.purged) and not self.is_ahead
 
 
-def look(connection: psycopg.Connection[Any], state: State | None) -> Look:
-    """On the primary. psycopg.Error if it is away."""
+def look(connection: psycopg.Connection[Any], state: State | None, *, most: int | None = None) -> Look:
+    """On the primary. `most`: no more changed sessions than these. psycopg.Error if it is away."""
     with connection.cursor(row_factory=dict_row) as cursor:
-        row = cursor.execute(_LOOK, {"snapshot": state.snapshot if state else None}).fetchone()
+        row = cursor.execute(_LOOK, {"snapshot": state.snapshot if state else None, "most": most}).fetchone()
     return convert(row, Look)

@@ -11,6 +11,8 @@ from unicodedata import category, normalize
 from shared.document_words import SPACELESS
 
 _RUN: Final = re.compile(f"[{SPACELESS}]+")
+# All but Latin letters and signs, which most texts have alone: they need neither pairs nor another form.
+_FOREIGN: Final = re.compile("[\u0300-\u1fff\u2c00-\U0010ffff]")
 # useEffect, HTTPServer: an identifier of several parts without a sign between them. It is looked for at beginnings of words alone.
 _HUMPED: Final = re.compile(r"(?<![A-Za-z0-9])(?:[A-Z]*+[a-z0-9]++[A-Z]|[A-Z]{2,}+[a-z]{2})[A-Za-z0-9]*+")
 _HUMP: Final = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|[0-9]+")
@@ -47,7 +49,7 @@ _DATES: Final = tuple(
 def prepared(text: str, *, with_parts: bool = True) -> str:
     """A text with the parts of `useEffect` behind it, if they are wanted, and pairs of neighbours of scripts without spaces."""
     humped = _HUMPED.sub(_with_humps, text) if with_parts else text
-    return humped if humped.isascii() else _RUN.sub(_pairs, _marks().sub("", normalize("NFKC", humped)))
+    return _RUN.sub(_pairs, _marks().sub("", normalize("NFKC", humped))) if _FOREIGN.search(humped) else humped
 
 
 def hashes_of(text: str) -> set[str]:

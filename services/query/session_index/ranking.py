@@ -29,27 +29,32 @@ from services.query.session_index.fields import (
 from services.query.session_index.near_words import near_word
 from services.query.session_index.prepared_text import dates_in, hashes_of
 from services.query.session_index.stop_words import is_stop_word
+from services.query.session_index.synonyms import synonyms_of
 
 # Of a pasted error message so many words are looked at, from its beginning and its end, and the rarest of them count.
 MOST_LOOKED_AT: Final = 1_000
 MOST_WORDS: Final = 32
-# What has more words was pasted, not typed.
-MOST_CORRECTED: Final = 12
+# What has more words was pasted, not typed: it is not corrected, and its dates are some among many words.
+MOST_TYPED: Final = 12
 
 # How much a word tells of a session by where it is: what was said of it most, what came of calls least.
 _WEIGHTS: Final = {"title": 2.5, "prompts": 1.5, "answers": 1.5, "files": 1.5, "commands": 1.0, "errors": 1.0, "results": 0.5}
 # Another form of a word tells less than the word as it was typed.
 _STEM_WEIGHT: Final = 0.7
 _GERMAN_WEIGHT: Final = 1.5
+# A word for the same thing counts where it tells what the session was about.
+_SYNONYM_WEIGHT: Final = 0.3
+_SYNONYM_PARTS: Final = ("title", "prompts")
 _NAME_WEIGHT: Final = 2.0
 _HASH_WEIGHT: Final = 10.0
-# A day is meant, whatever the other words are.
+# A day that was typed is meant, whatever the other words are.
 _DAY_WEIGHT: Final = 12.0
+_PASTED_DAY_WEIGHT: Final = 3.0
 # What a word counts in each part but the one where it counts most.
 _OTHER_PARTS: Final = 0.3
-# Two words of a question side by side, in the order in which they were typed.
+# Two words of a question near to each other, in the order in which they were typed.
 _PAIR_WEIGHT: Final = 1.0
-_MOST_BETWEEN: Final = 2
+_MOST_BETWEEN: Final = 5
 _MOST_PAIRS: Final = 8
 
 _Weighed = Callable[[Query, float], Query]
@@ -87,7 +92,8 @@ def rank(
     days, text = dates_in(" ".join(words))
     wanted = list(dict.fromkeys(words_of(text)))
     wanted = [word for word in wanted if not is_stop_word(word)] or ([] if days else wanted)
-    corrected = _corrections(searcher, wanted) if corrects and weighs_rarity and len(wanted) <= MOST_CORRECTED else {}
+    is_pasted = len(wanted) > MOST_TYPED
+    corrected = _corrections(searcher, wanted) if corrects and weighs_rarity and not is_pasted else {}
     wanted = list(dict.fromkeys(corrected.get(word, word) for word in wanted))
     if len(wanted) > MOST_WORDS:
         wanted = _rarest(searcher if weighs_rarity else None, wanted)
@@ -100,7 +106,8 @@ def rank(
     clauses += [_pair_query(pair, weighed, (weights[pair[0]] + weights[pair[1]]) / 2) for pair in islice(pairwise(wanted), _MOST_PAIRS)]
     clauses += [weighed(_term(NAMES, name), _NAME_WEIGHT * weights[name]) for name in names]
     clauses += [weighed(_term(HASHES, beginning), _HASH_WEIGHT) for beginning in sorted(hashes_of(text))[:MOST_WORDS]]
-    clauses += [Query.const_score_query(_term(DAYS, day), _DAY_WEIGHT) for day in days[:MOST_WORDS]]
+    day_weight = _PASTED_DAY_WEIGHT if is_pasted else _DAY_WEIGHT
+    clauses += [Query.const_score_query(_term(DAYS, day), day_weight) for day in days[:MOST_WORDS]]
     if not clauses or limit < 1:
         return Ranking([], corrected, 0)
     musts = [(Occur.Must, _any_of(clauses))]
@@ -131,6 +138,9 @@ def _word_query(word: str, weighed: _Weighed, importance: float) -> Query:
     queries = [weighed(_term(part, word), weight * importance) for part, weight in _WEIGHTS.items()]
     queries += [weighed(_term(stems_of(part), stem_of(word)), _WEIGHTS[part] * _STEM_WEIGHT * importance) for part in SPOKEN]
     queries.append(weighed(_term(GERMAN, stem_of(word, "german")), _GERMAN_WEIGHT * importance))
+    for part in _SYNONYM_PARTS:
+        weight = _WEIGHTS[part] * _SYNONYM_WEIGHT * importance
+        queries += [weighed(_term(stems_of(part), synonym), weight) for synonym in sorted(synonyms_of(stem_of(word)))]
     return Query.disjunction_max_query(queries, _OTHER_PARTS)
 
 
@@ -142,8 +152,8 @@ def _pair_query(pair: tuple[str, str], weighed: _Weighed, importance: float) -> 
 
 
 def _corrections(searcher: Searcher, words: Iterable[str]) -> dict[str, str]:
-    """The words that no session has in any form, and those near to them that sessions have."""
-    unknown = [word for word in words if not _frequency(searcher, word)]
+    """The words that no session has in any form, and those near to them that sessions have. A word with synonyms is no error."""
+    unknown = [word for word in words if not synonyms_of(stem_of(word)) and not _frequency(searcher, word)]
     near = {word: near_word(searcher, word) for word in unknown}
     return {word: found for word, found in near.items() if found}
 

@@ -20,7 +20,10 @@ log = structlog.get_logger()
 
 # How old a look may be for a search.
 FRESH_SECONDS: Final = 1.0
-_CHANGED_SESSIONS: Final = statement(__package__, "follow.sql", "changed_sessions")
+# After a look that failed, searches go on without the index for so long.
+AWAY_SECONDS: Final = 5.0
+# Sessions that are counted behind a writer that does not come to them.
+MOST_CHANGED: Final = 10_000
 _VISIBLE_SESSIONS: Final = statement(__package__, "follow.sql", "visible_sessions")
 
 T = TypeVar("T")
@@ -40,7 +43,7 @@ class SessionIndex:
         self._searcher: Searcher | None = None
         self._seen: Look | None = None
         # By the clock on the wall, which goes on while a machine sleeps.
-        self._looked_at = 0.0
+        self._looked_at = self._failed_at = 0.0
         self._is_announced = False
 
     def announced(self) -> None:
@@ -48,17 +51,25 @@ class SessionIndex:
         self._is_announced = True
 
     def searcher(self) -> Searcher | None:
-        """None: there is no index yet, or one that a purge has still to make anew. A search is to look again each time."""
-        with self._lock:
-            if not self._is_announced:
-                return None
-            if not 0 <= time.time() - self._looked_at < FRESH_SECONDS:
+        """None: there is no index yet, or one that a purge has still to make anew. Hold it for one search only."""
+        # While the primary hangs, no search waits for it for long.
+        if not self._is_announced or not self._lock.acquire(timeout=FRESH_SECONDS):
+            return None
+        try:
+            if not self._is_of_the_last(self._looked_at, FRESH_SECONDS):
+                if self._is_of_the_last(self._failed_at, AWAY_SECONDS):
+                    return None
                 try:
                     self.look()
-                except psycopg.Error as error:
-                    log.warning("session_index_unknown", error=type(error).__name__)
-                    self._seen, self._searcher = None, None
+                except psycopg.Error:
+                    return None
             return self._searcher
+        finally:
+            self._lock.release()
+
+    @staticmethod
+    def _is_of_the_last(at: float, seconds: float) -> bool:
+        return 0 <= time.time() - at < seconds
 
     def ask(self, question: Callable[[Searcher], T]) -> T | None:
         """The answer of the index; None as `searcher` says it, and if its files are damaged, which then are made anew."""
@@ -79,8 +90,12 @@ class SessionIndex:
                 self._looked_at = time.time()
                 return
             self._read_state(self._folder)
-            with self._database.connection(from_primary=True) as connection:
-                seen = look(connection, self._state)
+            try:
+                with self._database.connection(from_primary=True) as connection:
+                    seen = look(connection, self._state, most=MOST_CHANGED)
+            except psycopg.Error:
+                self._failed_at = time.time()
+                raise
             self._seen, self._looked_at = seen, time.time()
             if seen.allows(self._state):
                 self._follow(self._folder)
@@ -94,31 +109,30 @@ class SessionIndex:
 
     def waiting(self, connection: Connection) -> int:
         """How many sessions that this connection sees are not in the index as they are. psycopg.Error if Postgres is away."""
-        with self._lock:
-            state, seen = self._state, self._seen
-        if state is None or seen is None or not (state.waiting or seen.changed):
+        waiting = self._waiting()
+        if waiting is not None and not waiting:
             return 0
-        session_ids = set(state.waiting)
-        if seen.changed:
-            with self._database.connection(from_primary=True) as primary:
-                session_ids.update(row for (row,) in primary.execute(_CHANGED_SESSIONS.encode(), {"snapshot": state.snapshot}))
-        found: int = one_row(connection, _VISIBLE_SESSIONS, {"session_ids": list(session_ids)})["waiting"]
+        found: int = one_row(connection, _VISIBLE_SESSIONS, {"session_ids": None if waiting is None else list(waiting)})["waiting"]
         return found
 
     def is_settled(self) -> bool:
         """Whether it is whole, as of the last look."""
-        with self._lock:
-            return self._folder is None or (self._searcher is not None and not self.waiting_about())
+        return self._folder is None or (self._searcher is not None and not self.waiting_about())
 
     def purged(self) -> int:
         """The newest purge before which no text is in the index. 0 while that is not known."""
-        with self._lock:
-            return self._state.purged if self._state is not None else 0
+        state = self._state
+        return state.purged if state is not None else 0
 
     def waiting_about(self) -> int:
         """How many sessions wait, as the last look saw it."""
-        with self._lock:
-            return (len(self._state.waiting) if self._state else 0) + (self._seen.changed if self._seen else 0)
+        return len(self._waiting() or ())
+
+    def _waiting(self) -> set[str] | None:
+        """None: all."""
+        # Without the lock, which a look that hangs would hold.
+        state, seen = self._state, self._seen
+        return {*state.waiting, *seen.changed} if state is not None and seen is not None and seen.allows(state) else None
 
     def close(self) -> None:
         """Ends the writer, and drops the files."""
@@ -130,9 +144,11 @@ class SessionIndex:
     def _read_state(self, folder: Folder) -> None:
         stamp = folder.stamp()
         if stamp is None or stamp != self._stamp or self._state is None:
-            self._stamp, self._state = stamp, folder.state()
-            if self._state is None or (self._open is not None and self._open[0] != self._state.index):
+            state = folder.state()
+            # Before it is told how far the folder is purged.
+            if state is None or (self._open is not None and self._open[0] != state.index):
                 self._open = self._searcher = None
+            self._stamp, self._state = stamp, state
 
     def _follow(self, folder: Folder) -> None:
         """Opens the index, or what was committed since."""

@@ -16,14 +16,16 @@ from services.query.session_index.prepared_text import days_of, hashes_of, prepa
 from services.query.session_index.stop_words import is_german
 from shared.sql_files import statement
 
+# Of the beginning and of the end of a result, and of an error.
+_MOST_END_CHARS: Final = 500
+_MOST_ERROR_END_CHARS: Final = 1_500
 # Of a session's texts of a kind. A session of 20,000 calls has a tenth of them in the index, evenly.
 _LIMITS: Final = {
     "most_texts": 2_000,
     "most_chars": 8_000,
     "most_input_chars": 2_000,
-    # Of the beginning and of the end of a result, and of an error.
-    "most_end_chars": 500,
-    "most_error_end_chars": 1_500,
+    "most_end_chars": _MOST_END_CHARS,
+    "most_read_end_chars": 8_000,
 }
 # Of a part of a session.
 _MOST_PART_CHARS: Final = 1_000_000
@@ -102,11 +104,18 @@ def _add_call(texts: _Texts, row: _Row) -> None:
         texts.parts["commands"].append(given)
         texts.hashes |= hashes_of(given)
     if result:
-        texts.parts["errors" if row["is_error"] else "results"].append(result)
+        if row["is_error"]:
+            texts.parts["errors"].append(_ends(result, _MOST_ERROR_END_CHARS))
+        else:
+            texts.parts["results"].append(_ends(result, _MOST_END_CHARS))
         texts.hashes |= hashes_of(result)
         for commit, subject in _COMMIT.findall(result):
             texts.commits.add(commit[:7])
             texts.parts["files"].append(subject)
+
+
+def _ends(text: str, most: int) -> str:
+    return text if len(text) <= 2 * most else f"{text[:most]}\n{text[-most:]}"
 
 
 def _document(session_id: str, texts: _Texts) -> Document:

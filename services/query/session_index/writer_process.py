@@ -30,6 +30,7 @@ class WriterProcess:
         self._environment = {"TRACKER_DATABASE_URL": database_url, "TRACKER_LOG_LEVEL": log_level}
         self._process: subprocess.Popen[bytes] | None = None
         self._failures, self._not_before = 0, 0.0
+        self._is_over = False
         self._lock = threading.Lock()
 
     @property
@@ -43,8 +44,13 @@ class WriterProcess:
         with self._lock:
             if self._process is not None and self._is_running():
                 _tell(self._process)
-            elif time.monotonic() >= self._not_before:
-                self._start()
+            elif not self._is_over and time.monotonic() >= self._not_before:
+                try:
+                    self._start()
+                except OSError as error:
+                    # There is no memory, or no process, left.
+                    log.warning("session_index_writer_not_started", error=str(error))
+                    self._ended(1)
 
     def reap(self) -> None:
         """Takes note of a process that has ended."""
@@ -52,8 +58,9 @@ class WriterProcess:
             self._is_running()
 
     def stop(self) -> None:
-        """Ends it. That does no harm at any time."""
+        """Ends it, for good. That does no harm at any time."""
         with self._lock:
+            self._is_over = True
             if (process := self._process) is None:
                 return
             process.terminate()

@@ -53,10 +53,11 @@ def set_capture(lag: CaptureLag) -> None:
     metrics.CAPTURE_SET_ASIDE.set(lag.set_aside)
 
 
-def set_search(lag: SearchLag) -> None:
-    """How far the search index is behind."""
+def set_search(lag: SearchLag, waiting_sessions: int) -> None:
+    """How far the search index is behind, and this process' index of sessions."""
     metrics.SEARCH_PENDING_DOCUMENTS.set(lag.documents)
     metrics.SEARCH_OLDEST_SECONDS.set(lag.oldest_seconds)
+    metrics.SEARCH_WAITING_SESSIONS.set(waiting_sessions)
 
 
 def set_standing_jobs(seconds: Mapping[str, float]) -> None:

@@ -206,6 +206,7 @@ def test_the_account_is_reported_and_drift_is_detected(client: TestClient, conne
     assert found.pop("canary_age_seconds") >= 0
     assert found.pop("search_pending") >= 0
     assert found.pop("search_oldest_seconds") >= 0
+    assert found.pop("search_waiting_sessions") >= 0
     assert (found.pop("damaged_transcripts"), found.pop("unpriced_models")) == ([], [])
     assert found == told
     lines = client.get("/metrics").text.splitlines()

@@ -160,6 +160,7 @@ def test_a_document_has_its_words_side_by_side(postgres: psycopg.Connection[Any]
     @example("In the file's CAFÉ, the Straße.")
     @example("the useEffect hook of my_func")
     @example("the the the")
+    @example("0\r\U0002ebe1ß")
     def check(text: str) -> None:
         words = text.split()
         runs = [" ".join(words[start:end]) for start in range(len(words)) for end in range(start + 2, min(start + 5, len(words) + 1))]

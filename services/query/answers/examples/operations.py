@@ -262,6 +262,7 @@ OPERATIONS: Final[dict[str, Json]] = {
         "canary_age_seconds": 4.2,
         "search_pending": 0,
         "search_oldest_seconds": 0.0,
+        "search_waiting_sessions": 0,
         "damaged_transcripts": [
             {
                 "session_id": "8c4bd70d-dc17-4bcf-9b4d-c4bddd3fac2a",

@@ -109,12 +109,36 @@ def test_session_that_made_a_commit_comes_before_one_that_saw_it(connection: psy
     assert ids_of(found) == ["made", "saw"]
 
 
+def test_commit_in_the_middle_of_a_long_log_is_found(connection: psycopg.Connection[Any]) -> None:
+    texts_in(connection, {"a": ["show the log"], "b": ["hello"]})
+    seed.add_document(connection, "a", NOON, "Bash\ngit log", tool_name="Bash", result="x\n" * 2_000 + "commit c8deac79\n" + "y\n" * 2_000)
+
+    assert ids_of(ranked(indexed(connection), "c8deac79b6b15bf15ce1785273c49737f4038928")) == ["a"]
+
+
 def test_long_error_message_is_bounded_and_finds_its_session(connection: psycopg.Connection[Any]) -> None:
     message = " ".join(f"frame{number} at line {number}" for number in range(500))
     texts_in(connection, {"a": ["run it"], "b": ["line"]})
     seed.add_document(connection, "a", NOON, "make", result=message[-900:], is_error=True)
 
     assert ids_of(ranked(indexed(connection), *message.split()))[0] == "a"
+
+
+def test_word_for_the_same_thing_finds_a_session_behind_the_word_itself(connection: psycopg.Connection[Any]) -> None:
+    texts_in(connection, {"other": ["hello"], "same": ["a new folder"], "itself": ["a new directory"]})
+
+    found = ranked(indexed(connection), "directories")
+
+    assert (ids_of(found), found.corrected) == (["itself", "same"], {})
+
+
+def test_japanese_grammar_does_not_rank(connection: psycopg.Connection[Any]) -> None:
+    texts_in(connection, {"polite": ["テストをしてください", "これをしてください", "してください"], "meant": ["認証の修正をお願いします"]})
+
+    searcher = indexed(connection)
+
+    assert ids_of(ranked(searcher, "認証を修正してください"))[0] == "meant"
+    assert ids_of(ranked(searcher, "認証を修正してください", among=["polite", "meant"], weighs_rarity=False))[0] == "meant"
 
 
 def test_of_a_long_session_texts_are_indexed_evenly_from_the_first_to_the_last(connection: psycopg.Connection[Any]) -> None:
