@@ -16,7 +16,7 @@ from msgspec.structs import asdict, replace
 
 from services.query.answers.fields import TitleSource
 from services.query.answers.search import Match, RankedMatch, RankedSessions
-from services.query.database import AWAY, Connection, Row, estimated_rows, fetch, rows
+from services.query.database import Connection, Row, estimated_rows, fetch, rows
 from services.query.queries.search.document_conditions import Conditions, frequency, may_tell_frequencies, of_words, weights_of
 from services.query.queries.search.document_finder import Deadline, Scored, within
 from services.query.queries.search.document_items import MOST_HITS_OF_A_SESSION, items
@@ -123,7 +123,7 @@ def ranked_sessions(
         ranked = _ranker(index, query, wanted, tells=tells, corrects=corrects)
         found, corrected, is_complete = _found(_Asked(connection, filters, Deadline(BUDGET_SECONDS)), ranked, tells=tells)
     except IndexFailed:
-        return RankedSessions([], {}, _waiting(connection, index), is_ready=False), True
+        return RankedSessions([], {}, index.waiting(connection), is_ready=False), True
     try:
         asked = _Asked(connection, filters, Deadline(TEXTS_BUDGET_SECONDS))
         texts = _texts(asked, [session.session_id for session in found], wanted, corrected, tells=tells) if found else []
@@ -132,15 +132,7 @@ def ranked_sessions(
     sessions = [
         RankedMatch(**asdict(session), items=[text for text in texts if text.session_id == session.session_id]) for session in found
     ]
-    return RankedSessions(sessions, corrected, _waiting(connection, index), is_ready=True), is_complete
-
-
-def _waiting(connection: Connection, index: SessionIndex) -> int:
-    """How many sessions wait. Of a replica whose primary is away nobody knows it: then none."""
-    try:
-        return index.waiting(connection)
-    except AWAY:
-        return 0
+    return RankedSessions(sessions, corrected, index.waiting(connection), is_ready=True), is_complete
 
 
 def _ranker(index: SessionIndex, query: Query, wanted: Sequence[Term], *, tells: bool, corrects: bool) -> Rank:
