@@ -18,7 +18,7 @@ from services.query.parameters.fields import (
     Text,
 )
 
-MAX_QUERY_CHARS = 1_000
+MAX_QUERY_CHARS = 2_000
 
 Kind = Literal["message", "tool_call", "command", "input", "result", "file", "session", "timeline_entry"]
 _KINDS = (
@@ -35,7 +35,7 @@ class DocumentSearch(Dated):
             max_length=MAX_QUERY_CHARS,
             description='Words that must all match (the last one also as a prefix), `"a phrase"`, `-not`, `or`; and filters: `project:shop` '
             "(name, end of the path or id), `user:`, `tool:`, `file:`, `branch:`, `role:`, `kind:`, `machine:`, `session:`, `agent:`, `is:error`, "
-            '`is:starred`, `before:`, `after:` (a date, `7d`, `yesterday`). A value with spaces is quoted: `project:"my shop"`. At most 32 terms. '
+            '`is:starred`, `before:`, `after:` (a date, `7d`, `yesterday`). A value with spaces is quoted: `project:"my shop"`. At most 200 terms. '
             "With `mode=literal` and `mode=regex` it is taken as it stands.",
             examples=["retry upload project:shop is:error"],
         ),

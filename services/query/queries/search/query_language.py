@@ -13,7 +13,8 @@ from services.query.answers.search import InterpretedTerm
 from shared.document_words import phrase_query, query_lexemes, sign_lexemes
 from shared.http.errors import invalid
 
-MAX_TERMS: Final = 32
+# An error message is pasted whole.
+MAX_TERMS: Final = 200
 # Below this, the beginning of a word would match half of the dictionary.
 MIN_PREFIX_CHARS: Final = 3
 

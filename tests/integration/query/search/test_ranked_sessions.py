@@ -63,6 +63,26 @@ def test_any_word_finds_a_session(client: TestClient, connection: psycopg.Connec
     assert (first["project_name"], first["timestamp"]) == ("both", "2024-01-15T12:00:00Z")
 
 
+TRACE = """Traceback (most recent call last): File "/srv/shop/app/cart.py", line 412, in checkout total = sum(item.price * item.count for item in items)
+File "/srv/shop/app/cart.py", line 412, in <genexpr> TypeError: unsupported operand type(s) for *: 'NoneType' and 'int' The above exception was the direct
+cause of the following exception: File "/srv/shop/app/orders.py", line 77, in place_order raise OrderFailed(order_id) from error OrderFailed: order 48213
+could not be placed, since its cart has an item without a price; it is tried again in 30 s, 3 attempts of 5 were made by worker-7 at 12:03:55"""
+
+
+def test_an_error_message_pasted_whole_finds_its_session(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+    """given one that was printed in two parts, with other numbers, then no text has all of it, and its session is first."""
+    texts_in(client, connection, {"other": ["a line of the shop could not be placed in a cart"], "meant": ["it fails"]})
+    for part in TRACE.replace("412", "399").split(" The above exception"):
+        seed.add_document(connection, "meant", NOON, "make run", result=part, is_error=True)
+    catch_up(client)
+
+    answer = asked(client, TRACE)
+
+    assert answer["items"] == []
+    assert answer["ranked"]["sessions"][0]["session_id"] == "meant"
+    assert {item["kind"] for item in answer["ranked"]["sessions"][0]["items"]} == {"tool_call"}
+
+
 @pytest.mark.parametrize("group_by", [{}, {"group_by": "session"}])
 @pytest.mark.parametrize("sort", ["best", "newest"])
 def test_a_session_that_matches_is_ranked_too(
