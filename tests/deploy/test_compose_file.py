@@ -12,7 +12,8 @@ from services.ingest.settings import Settings as IngestSettings
 from services.query.settings import Settings as QuerySettings
 from services.worker.settings import Settings as WorkerSettings
 
-TEXT = (Path(__file__).parent.parent.parent / "docker-compose.yml").read_text(encoding="utf-8")
+ROOT = Path(__file__).parent.parent.parent
+TEXT = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
 COMPOSE: dict[str, Any] = yaml.safe_load(TEXT)
 # What belongs to a profile, monitoring say, is no part of the tracker itself.
 SERVICES: dict[str, dict[str, Any]] = {name: service for name, service in COMPOSE["services"].items() if not service.get("profiles")}
@@ -143,6 +144,15 @@ def test_durable_data_is_on_named_volumes() -> None:
         for volume in service.get("volumes", [])
         if volume.startswith("./") and not volume.endswith(":ro")
     ]
+
+
+def test_the_index_of_sessions_is_on_a_volume_that_no_other_service_has() -> None:
+    folder = SERVICES["query"]["environment"]["TRACKER_SEARCH_FOLDER"]
+    assert folder == str(QuerySettings.model_fields["search_folder"].default)
+    assert [name for name in SERVICES if f"search:{folder}" in SERVICES[name].get("volumes", [])] == ["query"]
+    # A new volume takes on the owner of the image's folder
+    made = re.search(r"install -d -o tracker -g tracker -m 700 (.*)", (ROOT / "deploy/Dockerfile").read_text(encoding="utf-8"))
+    assert made and folder in made[1].split()
 
 
 def test_every_service_waits_for_the_migrations() -> None:

@@ -4,7 +4,8 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from tests.k8s.manifests import NAME, ROOT, Manifest, Pod, every_container, matches, of_kind, pods, rendered
+from services.query.settings import Settings as QuerySettings
+from tests.k8s.manifests import NAME, ROOT, Manifest, Pod, every_container, matches, of_kind, pod, pods, rendered
 
 PROBES = ("startupProbe", "readinessProbe", "livenessProbe")
 # nginx' own, beside the API's.
@@ -103,3 +104,12 @@ def test_every_mount_has_its_volume(overlay: str) -> None:
         claims = [claim["metadata"]["name"] for claim in each.workload["spec"].get("volumeClaimTemplates", [])]
         volumes = {volume["name"] for volume in each.spec.get("volumes", [])} | set(claims)
         assert {mount["name"] for mount in container.get("volumeMounts", [])} <= volumes, each
+
+
+def test_each_pod_of_query_has_its_own_folder_for_its_index(overlay: str) -> None:
+    query = pod(overlay, "query")
+    folder = str(QuerySettings.model_fields["search_folder"].default)
+    [mount] = [each for each in query.spec["containers"][0]["volumeMounts"] if each["mountPath"] == folder]
+    [volume] = [each for each in query.spec["volumes"] if each["name"] == mount["name"]]
+    assert set(volume["emptyDir"]) == {"sizeLimit"}
+    assert not mount.get("readOnly")

@@ -172,6 +172,28 @@ def test_the_newest_sessions_are_the_first_in_a_new_index(database_url: str, con
     assert state.waiting == ["day-3", "day-2", "day-1"][3 - len(state.waiting) :]
 
 
+def test_a_writer_whose_connection_is_ended_goes_on(database_url: str, connection: psycopg.Connection[Any], tmp_path: Path) -> None:
+    # Given a writer for which nothing waits
+    folder = folder_of(tmp_path)
+    put(connection, "one", "words")
+    with writer_of(folder, database_url) as writer:
+        assert wait_until(lambda: is_caught_up(folder, connection), stretched(30))
+
+        # When Postgres ends its connection, and something changes
+        ended = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE application_name = 'tracker-search'"
+        assert connection.execute(ended).fetchall() == [(True,)]
+        put(connection, "two", "more words")
+        assert writer.stdin is not None
+        writer.stdin.write(b"\n")
+        writer.stdin.flush()
+
+        # Then it connects again
+        assert wait_until(lambda: is_caught_up(folder, connection), stretched(30))
+        writer.stdin.close()
+        assert writer.wait(60) == 0
+    assert in_index(folder) == in_rows(connection)
+
+
 def test_one_writer_at_a_time(database_url: str, connection: psycopg.Connection[Any], tmp_path: Path) -> None:
     # Given a folder that is being written
     folder = folder_of(tmp_path)
