@@ -8,6 +8,7 @@ and words are neither weighed by how rare they are nor corrected.
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Final, TypeVar
 
 import structlog
@@ -216,24 +217,24 @@ def _texts(asked: _Asked, sessions: Sequence[str], wanted: Sequence[Term], corre
     typed = [*(term.text for term in told), *corrected.values()]
     lexemes = dict.fromkeys([*(lexeme for term in told for lexeme in term.lexemes), *query_lexemes(" ".join(corrected.values()))])
     words = sorted(lexemes, key=len, reverse=True)[:MOST_WORDS]
-    # The rare words tell why a session is here. To a bound key none is rare.
+    # The rare words tell why a session is here, unless it has none. To a bound key none is rare.
     frequencies = [frequency(connection, word) if tells else 0 for word in words]
     rare = [word for word, number in zip(words, frequencies, strict=True) if tells and number <= FEW_WITH_A_WORD]
     parameters = asked.parameters() | {
-        "sessions": list(sessions),
         "words": words,
         "weights": list(weights_of(frequencies)),
         "all_weights": sum(weights_of(frequencies)),
-        "any_word": " | ".join(rare or words),
-        "are_rare": bool(rare),
         "most_read": MOST_READ,
         "most_scored": MOST_SCORED,
         "most": MOST_HITS_OF_A_SESSION,
     }
-    found = asked.read(lambda: fetch(connection, _Text, asked.statement("texts_of_sessions"), parameters))
-    left = {"sessions": list(set(sessions).difference(text.session_id for text in found))}
-    if left["sessions"]:
-        found += asked.read(lambda: fetch(connection, _Text, asked.statement("first_texts"), parameters | left))
+    found: list[_Text] = []
+    left = list(sessions)
+    for statement, of in (("texts_of_sessions", rare), ("texts_of_sessions", words), ("first_texts", words)):
+        if of and left:
+            more = {"sessions": left, "any_word": " | ".join(of), "are_rare": of is rare}
+            found += asked.read(partial(fetch, connection, _Text, asked.statement(statement), parameters | more))
+            left = [each for each in left if all(each != text.session_id for text in found)]
     path = asked.filters.path
     marked = [*typed, *(word for text in typed for word in _WORD.findall(text)), *([path] if path else [])]
     return items(connection, found, {None: marked}, asked.filters.part, with_content=False)

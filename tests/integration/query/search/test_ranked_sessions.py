@@ -112,6 +112,21 @@ def test_the_best_texts_of_a_session_are_shown(
     ]
 
 
+def test_a_word_that_nobody_has_hides_no_text(
+    client: TestClient, connection: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """given a frequent word and one that is rare since no text has it, then a text with the frequent one is shown."""
+    monkeypatch.setattr(ranked_sessions, "FEW_WITH_A_WORD", 20)
+    texts_in(client, connection, {"s": ["nothing of it", *["an alpha"] * 60], "t": ["alpha and quokka"]})
+    connection.execute("ANALYZE search_documents")
+
+    shown = {
+        session["session_id"]: session["items"][0]["snippet"] for session in asked(client, "quokka nobodyknows alpha")["ranked"]["sessions"]
+    }
+
+    assert shown == {"s": "an <mark>alpha</mark>", "t": "<mark>alpha</mark> and <mark>quokka</mark>"}
+
+
 def test_small_words_of_a_question_choose_no_texts(client: TestClient, connection: psycopg.Connection[Any]) -> None:
     texts_in(client, connection, {"s": ["how do I do this", "redis is away", "how is it"]})
 
