@@ -32,6 +32,8 @@ _IDEOGRAPH: Final = re.compile("[\u4e00-\u9fff]")
 _WORD: Final = re.compile(r"[A-Za-z0-9_]{3,60}")
 # A part of a word: the dictionary has the words that have it, that begin or end with it where a sign or a space is beside it.
 _PART: Final = re.compile(rf"[A-Za-z0-9_]{{{LEAST_PART_CHARS},60}}")
+# Of more words together, each tells little, and to know each would take long.
+MOST_WEIGHED: Final = 32
 # A part that more words have is in so many documents that the newest are soon found without an index.
 MOST_WORDS: Final = 500
 
@@ -163,9 +165,9 @@ def may_tell_frequencies(connection: Connection) -> bool:
 def rarity(connection: Connection, words: Sequence[str]) -> tuple[int, ...]:
     """A weight for each word: 10 for the most frequent, 10 more for each time that another is half as frequent, as the planner knows it.
 
-    To a key that is bound all words weigh the same.
+    To a key that is bound all words weigh the same, and so do many of a pasted text.
     """
-    if len(words) < 2 or not may_tell_frequencies(connection):
+    if not 2 <= len(words) <= MOST_WEIGHED or not may_tell_frequencies(connection):
         return (10,) * len(words)
     return weights_of([frequency(connection, word) for word in words])
 

@@ -8,6 +8,7 @@ and words are neither weighed by how rare they are nor corrected.
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Final, TypeVar
 
 import structlog
@@ -16,7 +17,7 @@ from msgspec.structs import asdict, replace
 
 from services.query.answers.fields import TitleSource
 from services.query.answers.search import Match, RankedMatch, RankedSessions
-from services.query.database import AWAY, Connection, Row, estimated_rows, fetch, rows
+from services.query.database import Connection, Row, estimated_rows, fetch, rows
 from services.query.queries.search.document_conditions import Conditions, frequency, may_tell_frequencies, of_words, weights_of
 from services.query.queries.search.document_finder import Deadline, Scored, within
 from services.query.queries.search.document_items import MOST_HITS_OF_A_SESSION, items
@@ -123,7 +124,7 @@ def ranked_sessions(
         ranked = _ranker(index, query, wanted, tells=tells, corrects=corrects)
         found, corrected, is_complete = _found(_Asked(connection, filters, Deadline(BUDGET_SECONDS)), ranked, tells=tells)
     except IndexFailed:
-        return RankedSessions([], {}, _waiting(connection, index), is_ready=False), True
+        return RankedSessions([], {}, index.waiting(connection), is_ready=False), True
     try:
         asked = _Asked(connection, filters, Deadline(TEXTS_BUDGET_SECONDS))
         texts = _texts(asked, [session.session_id for session in found], wanted, corrected, tells=tells) if found else []
@@ -132,15 +133,7 @@ def ranked_sessions(
     sessions = [
         RankedMatch(**asdict(session), items=[text for text in texts if text.session_id == session.session_id]) for session in found
     ]
-    return RankedSessions(sessions, corrected, _waiting(connection, index), is_ready=True), is_complete
-
-
-def _waiting(connection: Connection, index: SessionIndex) -> int:
-    """How many sessions wait. Of a replica whose primary is away nobody knows it: then none."""
-    try:
-        return index.waiting(connection)
-    except AWAY:
-        return 0
+    return RankedSessions(sessions, corrected, index.waiting(connection), is_ready=True), is_complete
 
 
 def _ranker(index: SessionIndex, query: Query, wanted: Sequence[Term], *, tells: bool, corrects: bool) -> Rank:
@@ -224,24 +217,24 @@ def _texts(asked: _Asked, sessions: Sequence[str], wanted: Sequence[Term], corre
     typed = [*(term.text for term in told), *corrected.values()]
     lexemes = dict.fromkeys([*(lexeme for term in told for lexeme in term.lexemes), *query_lexemes(" ".join(corrected.values()))])
     words = sorted(lexemes, key=len, reverse=True)[:MOST_WORDS]
-    # The rare words tell why a session is here. To a bound key none is rare.
+    # The rare words tell why a session is here, unless it has none. To a bound key none is rare.
     frequencies = [frequency(connection, word) if tells else 0 for word in words]
     rare = [word for word, number in zip(words, frequencies, strict=True) if tells and number <= FEW_WITH_A_WORD]
     parameters = asked.parameters() | {
-        "sessions": list(sessions),
         "words": words,
         "weights": list(weights_of(frequencies)),
         "all_weights": sum(weights_of(frequencies)),
-        "any_word": " | ".join(rare or words),
-        "are_rare": bool(rare),
         "most_read": MOST_READ,
         "most_scored": MOST_SCORED,
         "most": MOST_HITS_OF_A_SESSION,
     }
-    found = asked.read(lambda: fetch(connection, _Text, asked.statement("texts_of_sessions"), parameters))
-    left = {"sessions": list(set(sessions).difference(text.session_id for text in found))}
-    if left["sessions"]:
-        found += asked.read(lambda: fetch(connection, _Text, asked.statement("first_texts"), parameters | left))
+    found: list[_Text] = []
+    left = list(sessions)
+    for statement, of in (("texts_of_sessions", rare), ("texts_of_sessions", words), ("first_texts", words)):
+        if of and left:
+            more = {"sessions": left, "any_word": " | ".join(of), "are_rare": of is rare}
+            found += asked.read(partial(fetch, connection, _Text, asked.statement(statement), parameters | more))
+            left = [each for each in left if all(each != text.session_id for text in found)]
     path = asked.filters.path
     marked = [*typed, *(word for text in typed for word in _WORD.findall(text)), *([path] if path else [])]
     return items(connection, found, {None: marked}, asked.filters.part, with_content=False)

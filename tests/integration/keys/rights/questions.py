@@ -192,6 +192,8 @@ READS: Final[dict[str, list[str]]] = {
             "?q=common&repository=git.example/{word}&group_by=session",
             "?q={word}&kind=session&include_content=true",
             "?q=common+nothingatall",
+            "?q={word}+nothingatall&group_by=session",
+            "?q=common+-{word}",
         ),
     ],
     "/api/dead-letters": [""],

@@ -1,13 +1,17 @@
 """GET /api/search: `ranked`, the sessions that may be meant, below what matches exactly."""
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 from starlette.testclient import TestClient
 
+from services.query.app import create_app
 from services.query.queries.search import ranked_sessions
+from services.query.settings import Settings
+from tests.conftest import LOCAL
 from tests.integration.caught_up import catch_up
 from tests.integration.query import seed
 
@@ -59,6 +63,26 @@ def test_any_word_finds_a_session(client: TestClient, connection: psycopg.Connec
     assert (first["project_name"], first["timestamp"]) == ("both", "2024-01-15T12:00:00Z")
 
 
+TRACE = """Traceback (most recent call last): File "/srv/shop/app/cart.py", line 412, in checkout total = sum(item.price * item.count for item in items)
+File "/srv/shop/app/cart.py", line 412, in <genexpr> TypeError: unsupported operand type(s) for *: 'NoneType' and 'int' The above exception was the direct
+cause of the following exception: File "/srv/shop/app/orders.py", line 77, in place_order raise OrderFailed(order_id) from error OrderFailed: order 48213
+could not be placed, since its cart has an item without a price; it is tried again in 30 s, 3 attempts of 5 were made by worker-7 at 12:03:55"""
+
+
+def test_an_error_message_pasted_whole_finds_its_session(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+    """given one that was printed in two parts, with other numbers, then no text has all of it, and its session is first."""
+    texts_in(client, connection, {"other": ["a line of the shop could not be placed in a cart"], "meant": ["it fails"]})
+    for part in TRACE.replace("412", "399").split(" The above exception"):
+        seed.add_document(connection, "meant", NOON, "make run", result=part, is_error=True)
+    catch_up(client)
+
+    answer = asked(client, TRACE)
+
+    assert answer["items"] == []
+    assert answer["ranked"]["sessions"][0]["session_id"] == "meant"
+    assert {item["kind"] for item in answer["ranked"]["sessions"][0]["items"]} == {"tool_call"}
+
+
 @pytest.mark.parametrize("group_by", [{}, {"group_by": "session"}])
 @pytest.mark.parametrize("sort", ["best", "newest"])
 def test_a_session_that_matches_is_ranked_too(
@@ -86,6 +110,21 @@ def test_the_best_texts_of_a_session_are_shown(
         "<mark>alpha</mark> with <mark>beta</mark>",
         "one word: <mark>alpha</mark>",
     ]
+
+
+def test_a_word_that_nobody_has_hides_no_text(
+    client: TestClient, connection: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """given a frequent word and one that is rare since no text has it, then a text with the frequent one is shown."""
+    monkeypatch.setattr(ranked_sessions, "FEW_WITH_A_WORD", 20)
+    texts_in(client, connection, {"s": ["nothing of it", *["an alpha"] * 60], "t": ["alpha and quokka"]})
+    connection.execute("ANALYZE search_documents")
+
+    shown = {
+        session["session_id"]: session["items"][0]["snippet"] for session in asked(client, "quokka nobodyknows alpha")["ranked"]["sessions"]
+    }
+
+    assert shown == {"s": "an <mark>alpha</mark>", "t": "<mark>alpha</mark> and <mark>quokka</mark>"}
 
 
 def test_small_words_of_a_question_choose_no_texts(client: TestClient, connection: psycopg.Connection[Any]) -> None:
@@ -289,7 +328,21 @@ def test_no_failure_of_the_index_fails_a_search(
     answer = asked(client, "alpha")
 
     assert (answer["total"], answer["is_complete"]) == (1, True)
-    assert answer["ranked"] == {"sessions": [], "corrected": {}, "waiting_sessions": 0, "is_ready": False}
+    assert (answer["ranked"]["sessions"], answer["ranked"]["is_ready"]) == ([], False)
+
+
+def test_without_an_index_what_matches_is_found(query_settings: Settings, connection: psycopg.Connection[Any], tmp_path: Path) -> None:
+    """given a service whose folder is a file, then it says that nothing is ranked yet."""
+    seed.add_session(connection, "s", seed.add_project(connection, "/p"))
+    seed.add_document(connection, "s", NOON, "alpha")
+    folder = tmp_path / "file"
+    folder.touch()
+
+    with TestClient(create_app(query_settings.model_copy(update={"search_folder": folder})), LOCAL) as client:
+        answer = asked(client, "alpha")
+
+    assert answer["total"] == 1
+    assert answer["ranked"] == {"sessions": [], "corrected": {}, "waiting_sessions": 1, "is_ready": False}
 
 
 def test_what_there_was_no_time_to_rank_is_told(
