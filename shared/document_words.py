@@ -37,12 +37,10 @@ SPACELESS: Final = (
 _SPACELESS_START: Final = re.compile(f"[{SPACELESS}]")
 # A word that follows a script without spaces is its own word.
 _WORD: Final = re.compile(rf"[{SPACELESS}]+|[^\W{SPACELESS}]+")
-_LETTERS: Final = re.compile(r"[^\W\d_]+")
 _PART: Final = re.compile(r"[A-Z]?[a-z0-9]+|[A-Z]+[0-9]*(?![a-z])")
 _ASCII: Final = "".join(map(chr, range(128)))
-# Of bytes of UTF-8: words alone, letters alone, and signs alone. The rest are spaces, and so is what is not ASCII.
+# Of bytes of UTF-8: words alone, and signs alone. The rest are spaces, and so is what is not ASCII.
 _TO_WORDS: Final = "".join(sign if sign.isalnum() or sign == "_" else " " for sign in _ASCII).encode() + b" " * 128
-_TO_LETTERS: Final = "".join(sign if sign.isalpha() else " " for sign in _ASCII).encode() + b" " * 128
 _TO_SIGNS: Final = (
     "".join(" " if sign.isalnum() or sign == "_" or not sign.isprintable() else sign for sign in _ASCII).encode() + b" " * 128
 )
@@ -108,22 +106,12 @@ def sign_lexemes(text: str) -> tuple[str, ...]:
     return tuple(map(_quoted, sorted(_signs(unaccented(text)))))
 
 
-def letters_of(text: str) -> list[str]:
-    """The runs of letters of a text."""
-    return _runs(text, _LETTERS, _TO_LETTERS)
-
-
 def _cut(text: str) -> list[str]:
-    """The words of a text without accents, in its case."""
-    return _runs(text, _WORD, _TO_WORDS)
-
-
-def _runs(text: str, pattern: re.Pattern[str], ascii_alone: bytes) -> list[str]:
-    """What a pattern of words finds. Most texts have signs at most that are not ASCII, and compiled methods find words of ASCII six times as fast."""
+    """The words of a text without accents, in its case. Most texts have signs at most that are not ASCII, and compiled methods are six times as fast."""
     # Python knows not every letter of these scripts that a newer Unicode has.
     if any(sign.isalnum() or _SPACELESS_START.match(sign) for sign in _not_ascii(text)):
-        return pattern.findall(text)
-    return _bytes(text).translate(ascii_alone).decode().split()
+        return _WORD.findall(text)
+    return _bytes(text).translate(_TO_WORDS).decode().split()
 
 
 def _signs(text: str) -> set[str]:

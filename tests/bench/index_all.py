@@ -14,7 +14,6 @@ from psycopg.rows import namedtuple_row
 
 from services.worker.search_index.backfill import BEHIND, keys_behind
 from services.worker.search_index.dictionary import counted_words
-from services.worker.search_index.dictionary_words import written_words
 from services.worker.search_index.documents import TABLES, documents_of, ids_of
 from services.worker.search_index.write_documents import write_documents
 from shared.document_words import words_of
@@ -37,9 +36,9 @@ _CALL_DOCUMENTS = """
     WHERE t.result IS NULL"""
 _CALLS_WITH_RESULTS = "SELECT id::text FROM tool_calls WHERE result IS NOT NULL ORDER BY occurred_at"
 _WORDS = """
-    INSERT INTO search_words AS w (word, documents, found_in)
-    SELECT * FROM unnest(%(words)s::text[], %(documents)s::bigint[], %(found_in)s::bigint[]) AS a (word, documents, found_in)
-    ORDER BY word ON CONFLICT (word) DO UPDATE SET documents = w.documents + excluded.documents, found_in = w.found_in + excluded.found_in"""
+    INSERT INTO search_words AS w (word, found_in)
+    SELECT * FROM unnest(%(words)s::text[], %(found_in)s::bigint[]) AS a (word, found_in)
+    ORDER BY word ON CONFLICT (word) DO UPDATE SET found_in = w.found_in + excluded.found_in"""
 
 
 def index_events() -> tuple[Callable[[str], None], ...]:
@@ -65,7 +64,7 @@ def _write(connection: Connection[Any], kind: str, keys: list[str]) -> None:
 
 
 def _index_messages(database_url: str) -> None:
-    counts, found_in = Counter[str](), Counter[str]()
+    found_in = Counter[str]()
     with psycopg.connect(database_url) as reading, psycopg.connect(database_url) as writing, writing.cursor() as cursor:
         with reading.cursor("messages", row_factory=namedtuple_row) as rows, cursor.copy(_MESSAGE_DOCUMENTS) as copy:
             rows.itersize = _AT_ONCE
@@ -74,13 +73,12 @@ def _index_messages(database_url: str) -> None:
                 who = (row.id, "message", row.session_id, row.project_id, row.user_id, row.occurred_at)
                 words = words_of(row.content)
                 copy.write_row((*who, row.role, row.agent_id, row.content, words.vector, words.has_places))
-                counts.update(written_words("message", row.content, None))
                 found_in.update(words.whole)
-        _count(writing, counts, found_in)
+        _count(writing, found_in)
 
 
 def _index_calls(database_url: str) -> None:
-    counts, found_in = Counter[str](), Counter[str]()
+    found_in = Counter[str]()
     with psycopg.connect(database_url) as connection, connection.cursor() as cursor:
         pool = {call_id: (parameters, calls) for call_id, parameters, calls in cursor.execute(_POOL).fetchall()}
         cursor.execute(_POOL_TABLE)
@@ -90,16 +88,12 @@ def _index_calls(database_url: str) -> None:
                 parameters, calls = pool[str(document.id)]
                 words = words_of(document.content)
                 copy.write_row((document.tool_name, parameters, document.content, words.vector, words.has_places))
-                counts.update(dict.fromkeys(written_words("tool_call", document.content, None), calls))
                 found_in.update(dict.fromkeys(words.whole, calls))
         cursor.execute("ANALYZE call_pool")
         cursor.execute(_CALL_DOCUMENTS)
         cursor.execute("DROP TABLE call_pool")
-        _count(connection, counts, found_in)
+        _count(connection, found_in)
 
 
-def _count(connection: Connection[Any], counts: Counter[str], found_in: Counter[str]) -> None:
-    words = list(counts.keys() | found_in.keys())
-    connection.execute(
-        _WORDS, {"words": words, "documents": [counts[word] for word in words], "found_in": [found_in[word] for word in words]}
-    )
+def _count(connection: Connection[Any], found_in: Counter[str]) -> None:
+    connection.execute(_WORDS, {"words": list(found_in), "found_in": list(found_in.values())})

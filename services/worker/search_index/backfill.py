@@ -1,5 +1,6 @@
 """All rows of a table, some at a time: a rebuild. How far it is, is committed with the documents."""
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any, Final
 from uuid import UUID
@@ -7,7 +8,6 @@ from uuid import UUID
 from psycopg import Connection
 from psycopg.rows import namedtuple_row
 
-from services.worker.search_index.dictionary import WordCounts
 from services.worker.search_index.documents import TABLES, documents_of, ids_of
 from services.worker.search_index.write_documents import write_documents
 from shared.sql_files import statement
@@ -27,7 +27,7 @@ def begin_again(connection: Connection[Any]) -> None:
     connection.execute(_statement("begin_again"))
 
 
-def backfill_some(connection: Connection[Any], counts: WordCounts, number: int, place: Sequence[str], limit: int) -> int:
+def backfill_some(connection: Connection[Any], counts: Counter[str], number: int, place: Sequence[str], limit: int) -> int:
     """Makes the documents of the next rows, and notes how far it is. The count of rows; 0: the table is done, and the caller deletes the note.
 
     `place` is the table's name, then what `keys_behind` gave last.

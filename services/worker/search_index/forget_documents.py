@@ -4,13 +4,14 @@ The triggers have noted every row that changed, and the notes stay: the indexer 
 `lock_documents` from before it changes rows, or takes it after the change is committed. So no indexer writes meanwhile what it read before.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from functools import partial
 from typing import Any, Final
 
 from psycopg import Connection
 
-from services.worker.search_index.dictionary import WordCounts, counted_words
+from services.worker.search_index.dictionary import counted_words
 from services.worker.search_index.documents import documents_of, ids_of
 from services.worker.search_index.write_documents import stored_documents, write_documents
 from shared.sql_files import statement
@@ -41,7 +42,7 @@ def forget_noted_behind(connection: Connection[Any], number: int) -> int | None:
     return notes[-1][0] if notes else None
 
 
-def _forget_outdated(connection: Connection[Any], counts: WordCounts, kind: str, keys: Sequence[str]) -> None:
+def _forget_outdated(connection: Connection[Any], counts: Counter[str], kind: str, keys: Sequence[str]) -> None:
     stored = stored_documents(connection, ids_of(connection, kind, keys))
     if stored:
         current = {document.id: document for document in documents_of(connection, kind, keys)}

@@ -13,7 +13,7 @@ the transaction that changed it, and that note is visible only with the change.
 """
 
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from typing import Any, Final
 
 from psycopg import Connection
@@ -21,7 +21,7 @@ from psycopg import Connection
 from services.worker.lock_order import lock_documents
 from services.worker.resources import Resources
 from services.worker.search_index.backfill import backfill_some
-from services.worker.search_index.dictionary import WordCounts, counted_words
+from services.worker.search_index.dictionary import counted_words
 from services.worker.search_index.documents import documents_of, ids_of
 from services.worker.search_index.write_documents import write_documents
 from shared.journal.partitions import streams_in_use
@@ -83,7 +83,7 @@ def _index_slice(connection: Connection[Any], ends_at: float) -> tuple[bool, boo
     return True, False
 
 
-def _index_some(connection: Connection[Any], counts: WordCounts) -> bool:
+def _index_some(connection: Connection[Any], counts: Counter[str]) -> bool:
     """The next notes. False if there are none."""
     notes = connection.execute(_statement("next"), {"keys": KEYS}).fetchall()
     if not notes:

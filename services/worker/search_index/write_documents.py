@@ -1,5 +1,6 @@
 """Writes documents with their words. What is stored already as it should be is left alone."""
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import fields
 from datetime import UTC, datetime
@@ -10,7 +11,6 @@ import structlog
 from psycopg import Connection, DataError, ProgrammingError
 from psycopg.errors import ProgramLimitExceeded
 
-from services.worker.search_index.dictionary import WordCounts
 from services.worker.search_index.documents import Document
 from shared.document_words import Words, words_of
 from shared.sql_files import statement
@@ -24,7 +24,7 @@ _COLUMNS: Final = tuple(field.name for field in fields(Document))
 
 
 def write_documents(
-    connection: Connection[Any], counts: WordCounts, ids: Collection[UUID], documents: Sequence[Document], *, again: bool = False
+    connection: Connection[Any], counts: Counter[str], ids: Collection[UUID], documents: Sequence[Document], *, again: bool = False
 ) -> int:
     """Stores the documents and deletes those of `ids` that are not among them, and counts their words. Returns how many documents changed.
 
@@ -42,9 +42,9 @@ def write_documents(
         changed = _write_isolating(connection, changed, words)
     connection.execute(_statement("drop_former"), {"ids": list(ids)})
     for document in changed:
-        counts.add(document, words[document.id].whole)
+        counts.update(words[document.id].whole)
     for before in (stored[id] for id in (*gone, *(document.id for document in changed)) if id in stored):
-        counts.subtract(before, words_of(before.content).whole)
+        counts.subtract(words_of(before.content).whole)
     return len(gone) + len(changed)
 
 
