@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import time
@@ -36,6 +37,15 @@ def serving(settings: Settings, folder: Path) -> Iterator[SessionIndex]:
     app = create_app(settings.model_copy(update={"search_folder": folder}))
     with TestClient(app, LOCAL):
         yield app.state.session_index
+
+
+@pytest.fixture
+def redis_url(redis_server_url: str) -> str:
+    """A database of Redis for these tests alone: applications that other tests share report to the first one, as long as they run."""
+    own = re.sub(r"(\?db=|/)0$", r"\g<1>30", redis_server_url)
+    with Redis.from_url(own) as redis:
+        redis.flushdb()
+    return own
 
 
 @pytest.fixture

@@ -152,7 +152,8 @@ def test_a_host_that_is_off_holds_up_nothing_and_is_forgotten_after_a_day(stored
     assert "sessions" in drop(stored)
 
     assert rows(stored, "SELECT status FROM retention_runs") == [("succeeded",)]
-    assert hosts(stored) == {b"off"}
+    # Another may be here, of an application that tests share.
+    assert hosts(stored) & {b"off", b"long gone"} == {b"off"}
 
 
 @pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)

@@ -13,6 +13,7 @@ from starlette.testclient import TestClient
 
 from deploy.migrations.grants import AGGREGATES, BASE, EVENTS
 from services.query.app import create_app
+from services.query.session_index import host
 from services.query.settings import Settings
 from services.worker.resources import Resources
 from shared.events.messages import Activity, Conversation, Event, SessionStart, ToolCall, Usage
@@ -80,7 +81,9 @@ def event(draw: st.DrawFn, kind: str, session_id: str, at: datetime, event_id: U
 
 
 @pytest.fixture
-def client(worker: Resources) -> Iterator[TestClient]:
+def client(worker: Resources, monkeypatch: pytest.MonkeyPatch) -> Iterator[TestClient]:
+    # A run waits until this host has purged.
+    monkeypatch.setattr(host, "LOOK_SECONDS", 0.1)
     query = Settings(database_url=worker.settings.database_url, redis_url=worker.settings.redis_url, log_level="CRITICAL")
     with TestClient(create_app(query), LOCAL) as client:
         yield client
