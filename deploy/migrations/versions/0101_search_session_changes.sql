@@ -33,9 +33,5 @@ CREATE TRIGGER search_note_updated_to AFTER UPDATE ON search_documents REFERENCI
 CREATE TRIGGER search_note_deleted AFTER DELETE ON search_documents REFERENCING OLD TABLE AS changed_rows
     FOR EACH STATEMENT EXECUTE FUNCTION search_note_session_changes();
 
--- The dictionary tells literals and patterns which words there are. Near words come from the index of sessions.
-DELETE FROM search_words WHERE found_in <= 0;
-ALTER TABLE search_words DROP COLUMN documents;
-
 INSERT INTO search_session_changes (session_id, changed_by)
 SELECT DISTINCT session_id, pg_current_xact_id() FROM search_documents WHERE session_id IS NOT NULL;

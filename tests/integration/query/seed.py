@@ -88,7 +88,7 @@ def add_document(connection: Connection[Any], session_id: str | None, at: dateti
     document_id = row.pop("id", None) or uuid4()
     keys = {"id": document_id, "session_id": session_id, "project_id": project_id, "user_id": user_id, "occurred_at": at}
     _insert(connection, "search_documents", keys | row)
-    count = "INSERT INTO search_words AS w SELECT word, 1 FROM unnest(%s::text[]) AS word ON CONFLICT (word) DO UPDATE SET found_in = w.found_in + 1"
+    count = "INSERT INTO search_words AS w (word, found_in) SELECT word, 1 FROM unnest(%s::text[]) AS word ON CONFLICT (word) DO UPDATE SET found_in = w.found_in + 1"
     connection.execute(count, (list(words.whole),))
     return document_id
 
