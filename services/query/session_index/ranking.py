@@ -9,7 +9,7 @@ from itertools import islice, pairwise
 from typing import Final
 
 from msgspec import Struct
-from tantivy import Occur, Query, Searcher, SearchResult
+from tantivy import Occur, Query, Searcher
 
 from services.query.session_index.fields import (
     BREVITY,
@@ -31,7 +31,7 @@ from services.query.session_index.prepared_text import dates_in, hashes_of
 from services.query.session_index.stop_words import is_stop_word
 from services.query.session_index.synonyms import synonyms_of
 
-# Of a pasted error message so many words are looked at, from its beginning and its end, and the rarest of them count.
+# So many words of a pasted error message are looked at, from its beginning and its end, and the rarest of them count.
 MOST_LOOKED_AT: Final = 1_000
 MOST_WORDS: Final = 32
 # What has more words was pasted, not typed: it is not corrected, and its dates are some among many words.
@@ -50,7 +50,7 @@ _HASH_WEIGHT: Final = 10.0
 # A day that was typed is meant, whatever the other words are.
 _DAY_WEIGHT: Final = 12.0
 _PASTED_DAY_WEIGHT: Final = 3.0
-# What a word counts in each part but the one where it counts most.
+# A word counts so much of its weight in each part but the one where it counts most.
 _OTHER_PARTS: Final = 0.3
 # Two words of a question near to each other, in the order in which they were typed.
 _PAIR_WEIGHT: Final = 1.0
@@ -68,11 +68,10 @@ class RankedSession(Struct, frozen=True):
 
 
 class Ranking(Struct, frozen=True):
-    """Sessions, best first; words that no session has, and what was searched instead; how many sessions have any of the words."""
+    """Sessions, best first; words that no session has, and what was searched instead."""
 
     sessions: list[RankedSession]
     corrected: dict[str, str]
-    total: int
 
 
 def rank(
@@ -109,14 +108,14 @@ def rank(
     day_weight = _PASTED_DAY_WEIGHT if is_pasted else _DAY_WEIGHT
     clauses += [Query.const_score_query(_term(DAYS, day), day_weight) for day in days[:MOST_WORDS]]
     if not clauses or limit < 1:
-        return Ranking([], corrected, 0)
+        return Ranking([], corrected)
     musts = [(Occur.Must, _any_of(clauses))]
     if among is not None:
         musts.append((Occur.Must, _only(among)))
     musts += [(Occur.MustNot, _all_words(words_of(term))) for term in excluded if words_of(term)]
-    found = searcher.search(Query.boolean_query(musts), limit, weight_by_field=None if weighs_rarity else BREVITY)
+    found = searcher.search(Query.boolean_query(musts), limit, count=False, weight_by_field=None if weighs_rarity else BREVITY)
     sessions = [RankedSession(searcher.doc(address)[SESSION_ID][0], score) for score, address in found.hits]
-    return Ranking(sorted(sessions, key=lambda session: (-session.score, session.session_id)), corrected, _total(found))
+    return Ranking(sorted(sessions, key=lambda session: (-session.score, session.session_id)), corrected)
 
 
 def _rarest(searcher: Searcher | None, words: list[str]) -> list[str]:
@@ -183,8 +182,3 @@ def _any_of(queries: Iterable[Query]) -> Query:
 
 def _term(field: str, word: str) -> Query:
     return Query.term_query(schema(), field, word, "freq")
-
-
-def _total(found: SearchResult) -> int:
-    # The stubs of tantivy 0.27 do not know it.
-    return int(getattr(found, "count", 0))

@@ -2,6 +2,14 @@
 
 from typing import Any
 
+_RANKED: dict[str, Any] = {
+    "session_id": "5d0c1b7e-2f7a-4c39-9a55-8e1f0a2b3c4d",
+    "session_title": "Uploads give up too early",
+    "session_title_source": "claude",
+    "project_id": 1,
+    "project_name": "claude-tracker",
+    "user": "ann",
+}
 DOCUMENTS_EXAMPLE: dict[str, Any] = {
     "items": [
         {
@@ -33,24 +41,14 @@ DOCUMENTS_EXAMPLE: dict[str, Any] = {
     "ranked": {
         "sessions": [
             {
-                "session_id": "5d0c1b7e-2f7a-4c39-9a55-8e1f0a2b3c4d",
-                "session_title": "Uploads give up too early",
-                "session_title_source": "claude",
-                "project_id": 1,
-                "project_name": "claude-tracker",
-                "user": "ann",
+                **_RANKED,
                 "timestamp": "2024-01-12T16:40:00Z",
                 "score": 7.42,
                 "items": [
                     {
                         "kind": "message",
                         "id": "018cfe10-5b20-7a11-9c3d-4e5f60718293",
-                        "session_id": "5d0c1b7e-2f7a-4c39-9a55-8e1f0a2b3c4d",
-                        "session_title": "Uploads give up too early",
-                        "session_title_source": "claude",
-                        "project_id": 1,
-                        "project_name": "claude-tracker",
-                        "user": "ann",
+                        **_RANKED,
                         "timestamp": "2024-01-12T16:02:00Z",
                         "role": "user",
                         "tool_name": None,

@@ -7,15 +7,13 @@ and words are neither weighed by how rare they are nor corrected.
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import datetime
 from functools import partial
 from typing import Final, TypeVar
 
 import structlog
 from msgspec import Struct
-from msgspec.structs import asdict, replace
+from msgspec.structs import replace
 
-from services.query.answers.fields import TitleSource
 from services.query.answers.search import Match, RankedMatch, RankedSessions
 from services.query.database import Connection, Row, estimated_rows, fetch, rows
 from services.query.queries.search.document_conditions import Conditions, frequency, may_tell_frequencies, of_words, weights_of
@@ -56,20 +54,7 @@ class IndexFailed(Exception):
 
 
 class _TimeIsOver(Exception):
-    """What was found until now is the answer."""
-
-
-class _Passing(Struct, frozen=True):
-    """A session that the key sees, with a document that passes the filters."""
-
-    session_id: str
-    session_title: str | None
-    session_title_source: TitleSource
-    project_id: int | None
-    project_name: str | None
-    user: str | None
-    timestamp: datetime | None
-    score: float
+    """The answer is what was found until now."""
 
 
 class _Text(Scored, frozen=True):
@@ -79,7 +64,7 @@ class _Text(Scored, frozen=True):
 
 
 class _Asked(Struct, frozen=True):
-    """Where it is looked, and until when."""
+    """A search within one connection and its filters, until a deadline."""
 
     connection: Connection
     filters: Filters
@@ -101,11 +86,11 @@ class _Asked(Struct, frozen=True):
         return self._conditions().statement(name)
 
     def session_ids(self, name: str) -> list[str]:
-        """What a statement finds."""
+        """The sessions that a statement finds."""
         return [row["session_id"] for row in self.read(lambda: rows(self.connection, self.statement(name), self.parameters()))]
 
     def expected_documents(self) -> int:
-        """How many documents may pass, as the planner knows it."""
+        """The number of documents that may pass, as the planner knows it."""
         return estimated_rows(self.connection, self.statement("candidates"), self.parameters())
 
     def _conditions(self) -> Conditions:
@@ -130,9 +115,7 @@ def ranked_sessions(
         texts = _texts(asked, [session.session_id for session in found], wanted, corrected, tells=tells) if found else []
     except _TimeIsOver:
         texts, is_complete = [], False
-    sessions = [
-        RankedMatch(**asdict(session), items=[text for text in texts if text.session_id == session.session_id]) for session in found
-    ]
+    sessions = [replace(session, items=[text for text in texts if text.session_id == session.session_id]) for session in found]
     return RankedSessions(sessions, corrected, index.waiting(connection), is_ready=True), is_complete
 
 
@@ -159,9 +142,9 @@ def _ranker(index: SessionIndex, query: Query, wanted: Sequence[Term], *, tells:
     return ranked
 
 
-def _found(asked: _Asked, ranked: Rank, *, tells: bool) -> tuple[list[_Passing], dict[str, str], bool]:
+def _found(asked: _Asked, ranked: Rank, *, tells: bool) -> tuple[list[RankedMatch], dict[str, str], bool]:
     """The best sessions that pass, what was corrected, and whether there was time to look at all."""
-    found, corrected = list[_Passing](), dict[str, str]()
+    found, corrected = list[RankedMatch](), dict[str, str]()
     try:
         for ranking in _rankings(asked, ranked, tells=tells):
             corrected = ranking.corrected
@@ -194,7 +177,7 @@ def _rankings(asked: _Asked, ranked: Rank, *, tells: bool) -> Iterator[Ranking]:
             return
         seen.update(each.session_id for each in sure)
     if tells:
-        # Of those that were seen fewer than are wanted are among them.
+        # Fewer than are wanted of these were seen before.
         ranking = ranked(2 * MOST_SESSIONS, asked.session_ids("sessions_that_pass"))
         yield replace(ranking, sessions=[each for each in ranking.sessions if each.session_id not in seen])
 
@@ -204,14 +187,17 @@ def _rounded(session: RankedSession) -> float:
     return round(session.score, 4)
 
 
-def _passing(asked: _Asked, ranked: Sequence[RankedSession]) -> list[_Passing]:
+def _passing(asked: _Asked, ranked: Sequence[RankedSession]) -> list[RankedMatch]:
+    """Those that the key sees, with a document that passes the filters. Their texts come later."""
     candidates = {"ids": [each.session_id for each in ranked], "scores": [_rounded(each) for each in ranked], "most": MOST_SESSIONS}
     statement, parameters = asked.statement("passing_sessions"), asked.parameters() | candidates
-    return asked.read(lambda: fetch(asked.connection, _Passing, statement, parameters)) if ranked else []
+    return (
+        asked.read(lambda: fetch(asked.connection, RankedMatch, statement, parameters, lambda row: row.update(items=[]))) if ranked else []
+    )
 
 
 def _texts(asked: _Asked, sessions: Sequence[str], wanted: Sequence[Term], corrected: Mapping[str, str], *, tells: bool) -> list[Match]:
-    """Of each session the best texts with any of the words as they were typed; where none has one, what was asked first."""
+    """The best texts of each session with any of the words as they were typed; where none has one, what was asked first."""
     connection = asked.connection
     told = [term for term in wanted if not is_stop_word(folded(term.text))] or wanted
     typed = [*(term.text for term in told), *corrected.values()]
