@@ -1,4 +1,4 @@
-"""What query hosts follow to keep an index of sessions each."""
+"""The changes of sessions that each query host follows, to keep an index of them."""
 
 from pathlib import Path
 

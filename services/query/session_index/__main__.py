@@ -91,7 +91,7 @@ def _is_told_to_stop() -> bool:
 
 
 def _give_way() -> None:
-    """What people wait for goes first. Linux shares a processor between sessions, then within each, so both are told."""
+    """Lets go first what people wait for. Linux shares a processor between sessions, then within each, so both are told."""
     os.nice(NICE)
     # There is none outside Linux, or where groups of processes have their shares set.
     with suppress(OSError):

@@ -23,7 +23,7 @@ HASHES: Final = "hashes"
 DAYS: Final = "days"
 # Texts in German, by German stems.
 GERMAN: Final = "german"
-# What the score of a session is multiplied with where its length in relation to others must not count.
+# A factor of the session's score, where its length in relation to others must not count.
 BREVITY: Final = "brevity"
 
 _MAX_WORD_BYTES: Final = 64
@@ -36,7 +36,7 @@ def stems_of(part: str) -> str:
 
 @cache
 def schema() -> Schema:
-    """What a document has."""
+    """The fields of a document."""
     builder = SchemaBuilder().add_text_field(SESSION_ID, stored=True, tokenizer_name="raw", index_option="basic")
     for part in PARTS:
         builder.add_text_field(part, tokenizer_name="words", index_option="position" if part in SPOKEN else "freq")

@@ -26,10 +26,10 @@ _DELETE_ATTEMPTS: Final = 5
 
 
 class State(Struct, frozen=True):
-    """How far an index is: it has all that transactions of `snapshot` wrote, but for the sessions that wait."""
+    """The progress of an index: it has all that transactions of `snapshot` wrote, but for the sessions that wait."""
 
     version: int
-    # Of which database, and of which of its histories.
+    # The database that it is of, and which of its histories.
     database: str
     # The number of the newest purge before which no text is in it.
     purged: int
@@ -122,7 +122,7 @@ class Folder:
 
     @contextmanager
     def writing(self) -> Iterator[bool]:
-        """Whether this process writes during the block; False if another does."""
+        """True if this process writes during the block; False if another does."""
         with _locked(self.path / _WRITER_LOCK) as is_ours:
             yield is_ours
 
@@ -157,7 +157,7 @@ def _take_place(folder: Path, stack: ExitStack) -> Folder:
 
 @contextmanager
 def _locked(file: Path) -> Iterator[bool]:
-    """Whether the lock is held during the block. The kernel releases it when its process dies."""
+    """True if the lock is held during the block. The kernel releases it when its process dies."""
     descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

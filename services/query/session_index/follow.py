@@ -126,7 +126,7 @@ class Follower:
 
 @contextmanager
 def _damage(folder: Folder, index: str) -> Iterator[None]:
-    """Of tantivy's errors, a panic of its threads included, none can be mended here."""
+    """Marks the index as damaged: no error of tantivy, a panic of its threads included, can be mended here."""
     try:
         yield
     except BaseException as error:

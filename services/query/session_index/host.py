@@ -55,7 +55,7 @@ def session_index(settings: Settings, database: Database, redis: Redis) -> Itera
 
 
 class _Host:
-    """How this process is told of in Redis."""
+    """Reports this process to Redis as a host of searches."""
 
     def __init__(self, folder: Folder, index: SessionIndex, redis: Redis) -> None:
         self.stopping = threading.Event()
@@ -88,7 +88,7 @@ class _Host:
         said = SearchHost(time.time(), self._index.purged(), self._index.waiting_about())
         try:
             if said.purged != self._purged:
-                # What was left there would be purged by nobody.
+                # Nobody would purge what was left there.
                 self._folder.clear_free_places()
                 self._purged = said.purged
             self._redis.hset(HOSTS_KEY, self._name, msgspec.json.encode(said))

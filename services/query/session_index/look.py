@@ -1,4 +1,4 @@
-"""What Postgres says about an index: whether it is of this database, and whether something waits. One cheap statement."""
+"""One cheap statement asks Postgres about an index: whether it is of this database, and whether something waits."""
 
 from typing import Any, Final
 
@@ -22,7 +22,7 @@ class Look(Struct, frozen=True):
     snapshot: str
 
     def allows(self, state: State | None) -> bool:
-        """Whether the index may be read. If not it is of another database, of a time before a purge, or of one that a restored database has not had."""
+        """True if the index may be read. If not, it is of another database, of a time before a purge, or of one that a restored database has not had."""
         return state is not None and (state.database, state.purged) == (self.database, self.purged) and not self.is_ahead
 
 

@@ -1,4 +1,4 @@
-"""What of a text the analyzers of tantivy cannot cut by themselves: parts of identifiers, scripts without spaces, hashes, days."""
+"""Prepares what the analyzers of tantivy cannot cut by themselves: parts of identifiers, scripts without spaces, hashes, days."""
 
 import re
 from collections.abc import Iterator

@@ -108,7 +108,7 @@ class SessionIndex:
                     self.writer.reap()
 
     def waiting(self, connection: Connection) -> int:
-        """How many sessions that this connection sees are not in the index as they are. psycopg.Error if Postgres is away."""
+        """Counts the sessions that this connection sees and that are not in the index as they are. psycopg.Error if Postgres is away."""
         waiting = self._waiting()
         if waiting is not None and not waiting:
             return 0
@@ -116,7 +116,7 @@ class SessionIndex:
         return found
 
     def is_settled(self) -> bool:
-        """Whether it is whole, as of the last look."""
+        """True if it is whole, as of the last look."""
         return self._folder is None or (self._searcher is not None and not self.waiting_about())
 
     def purged(self) -> int:
@@ -125,7 +125,7 @@ class SessionIndex:
         return state.purged if state is not None else 0
 
     def waiting_about(self) -> int:
-        """How many sessions wait, as the last look saw it."""
+        """The number of sessions that wait, as the last look saw it."""
         return len(self._waiting() or ())
 
     def _waiting(self) -> set[str] | None:
@@ -169,7 +169,7 @@ class SessionIndex:
             self._drop_damaged(folder, name, error)
 
     def _shows_damage(self, error: BaseException) -> bool:
-        """Whether the error is one of the files: a wrong question gives one too. To open them again looks at the end of each."""
+        """True if the error is one of the files: a wrong question gives one too. To open them again looks at the end of each."""
         with self._lock:
             if not _is_of_tantivy(error) or self._folder is None:
                 return False

@@ -1,4 +1,4 @@
-"""What is indexed of a session: its texts by their parts, bounded, as documents of the index."""
+"""The documents of the index: the texts of a session by their parts, bounded."""
 
 import re
 from collections import defaultdict
@@ -16,10 +16,10 @@ from services.query.session_index.prepared_text import days_of, hashes_of, prepa
 from services.query.session_index.stop_words import is_german
 from shared.sql_files import statement
 
-# Of the beginning and of the end of a result, and of an error.
+# Characters of the beginning and of the end of a result, and of an error.
 _MOST_END_CHARS: Final = 500
 _MOST_ERROR_END_CHARS: Final = 1_500
-# Of a session's texts of a kind. A session of 20,000 calls has a tenth of them in the index, evenly.
+# Texts of a kind in a session, and characters of each. A session of 20,000 calls has a tenth of them in the index, evenly.
 _LIMITS: Final = {
     "most_texts": 2_000,
     "most_chars": 8_000,
@@ -27,7 +27,7 @@ _LIMITS: Final = {
     "most_end_chars": _MOST_END_CHARS,
     "most_read_end_chars": 8_000,
 }
-# Of a part of a session.
+# Characters of a part of a session.
 _MOST_PART_CHARS: Final = 1_000_000
 
 # A session of so many characters, without results, is usual. One of ten times as many counts 0.7 of it.
@@ -45,7 +45,7 @@ _Row = dict[str, Any]
 
 
 class _Texts(Struct):
-    """What a session has: texts by part, and what is found as a whole."""
+    """A session's texts by part, and what is found of it as a whole."""
 
     parts: defaultdict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     german: list[str] = field(default_factory=list)

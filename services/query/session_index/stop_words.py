@@ -11,12 +11,12 @@ _LEAST_GERMAN_WORDS: Final = 3
 
 
 def is_stop_word(word: str) -> bool:
-    """Whether a word of the index is one of these, in English or German, or a pair of letters of Japanese grammar: names are written otherwise."""
+    """True if a word of the index is one of these, in English or German, or a pair of letters of Japanese grammar: names are written otherwise."""
     return word in _words("english") or word in _words("german") or _HIRAGANA.fullmatch(word) is not None
 
 
 def is_german(text: str) -> bool:
-    """Whether the beginning of a text is in German, as its small words tell."""
+    """True if the beginning of a text is in German, as its small words tell."""
     words = set(text[:_LOOKED_AT_CHARS].lower().split())
     german = len(words & _words("german"))
     return german >= _LEAST_GERMAN_WORDS and german > len(words & _words("english"))

@@ -32,7 +32,7 @@ _IDEOGRAPH: Final = re.compile("[\u4e00-\u9fff]")
 _WORD: Final = re.compile(r"[A-Za-z0-9_]{3,60}")
 # A part of a word: the dictionary has the words that have it, that begin or end with it where a sign or a space is beside it.
 _PART: Final = re.compile(rf"[A-Za-z0-9_]{{{LEAST_PART_CHARS},60}}")
-# Of more words together, each tells little, and to know each would take long.
+# So many words are weighed by rarity. Each of more tells little, and to know each would take long.
 MOST_WEIGHED: Final = 32
 # A part that more words have is in so many documents that the newest are soon found without an index.
 MOST_WORDS: Final = 500

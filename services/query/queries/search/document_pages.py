@@ -13,7 +13,7 @@ from services.query.queries.search.document_finder import Found, Hit, Place, Str
 from services.query.queries.search.document_items import Group
 
 RANKED_MATCHES: Final = 500
-# Where some of the first of a session show the same, so many are looked at for others.
+# So many matches of a session are compared, if some of the first show the same.
 MOST_COMPARED: Final = 12
 # So many matches are grouped at a time.
 GROUPED_MATCHES: Final = 2_000
@@ -35,7 +35,7 @@ class ByTime(Struct, frozen=True):
     last: Place
 
 
-# Where a page begins.
+# The place at which a page begins.
 Position = InWindow | ByTime
 
 IN_WINDOW: Final[Shape] = ("float", "time", "uuid", "time", "uuid", "time", "uuid", "weights")
@@ -55,7 +55,7 @@ Find = Callable[[Stretch, int], Found]
 
 
 def position(paging: Paging) -> Position | None:
-    """Where the page begins that is asked for; None for the first."""
+    """The place at which the wanted page begins; None for the first."""
     match paging.last_keys(IN_WINDOW, BY_TIME):
         case None:
             return None
