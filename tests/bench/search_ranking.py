@@ -14,9 +14,9 @@ import psycopg
 from msgspec import Struct
 from tantivy import Searcher
 
-from services.query.session_index.fields import open_index
-from services.query.session_index.ranking import rank
-from services.query.session_index.session_texts import documents_of
+from services.query.search_index.fields import open_index
+from services.query.search_index.ranking import rank
+from services.query.search_index.session_texts import documents_of
 from tests.bench.import_archive import samples
 from tests.bench.search_truth import sample_database
 

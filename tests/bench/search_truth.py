@@ -29,7 +29,7 @@ from services.query.answers.search import DocumentPage
 from services.query.database import Database
 from services.query.queries.lists.paging import Paging
 from services.query.queries.search.search_documents import Wanted, search_documents
-from services.query.session_index.reader import SessionIndex
+from services.query.search_index.reader import SearchIndex
 from services.query.settings import Settings as QuerySettings
 from services.worker.resources import open_resources
 from services.worker.search_index.index_pending import index_pending
@@ -161,8 +161,8 @@ def _all_found(database: Database, asked: Asked) -> tuple[set[str], datetime | N
     return found, at
 
 
-def _unranked(database: Database) -> SessionIndex:
-    return SessionIndex(None, database, None)
+def _unranked(database: Database) -> SearchIndex:
+    return SearchIndex(None, database, None)
 
 
 def _wanted(asked: Asked, sort: Any) -> Wanted:

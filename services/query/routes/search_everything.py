@@ -30,7 +30,7 @@ async def search_everything(request: Request, parameters: Annotated[DocumentSear
     wanted, page = _wanted(request, parameters), page_of_json(request, parameters)
 
     def search(connection: Connection) -> DocumentPage:
-        return search_documents(connection, request.app.state.session_index, wanted, page)
+        return search_documents(connection, request.app.state.search_index, wanted, page)
 
     if wanted.mode == "regex":
         patterns: PatternSearches = request.app.state.pattern_searches

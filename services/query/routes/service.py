@@ -120,7 +120,7 @@ def show_accounting(request: Request) -> Response:
         seen = _canary_age(request)
         with request.app.state.database.connection() as connection:
             search, damaged, unpriced = search_lag(connection), damaged_transcripts(connection), unpriced_models(connection)
-            waiting_sessions = request.app.state.session_index.waiting(connection)
+            waiting_sessions = request.app.state.search_index.waiting(connection)
         accounts = _accounting(request)
     except REDIS_ERRORS as error:
         log.warning("redis_unavailable", error=type(error).__name__)
@@ -278,5 +278,5 @@ def _set_database_gauges(request: Request) -> None:
         gauges.set_capacity(capacity(connection))
         gauges.set_standing_jobs(standing_jobs(connection))
         gauges.set_capture(capture_lag(connection))
-        gauges.set_search(search_lag(connection), request.app.state.session_index.waiting(connection))
+        gauges.set_search(search_lag(connection), request.app.state.search_index.waiting(connection))
         gauges.set_silent_machines(silent_machines(connection, settings_of(request).machine_silent_hours))

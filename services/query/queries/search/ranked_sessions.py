@@ -21,9 +21,9 @@ from services.query.queries.search.document_finder import Deadline, Scored, with
 from services.query.queries.search.document_items import MOST_HITS_OF_A_SESSION, items
 from services.query.queries.search.query_filters import Filters
 from services.query.queries.search.query_language import Query, Term
-from services.query.session_index.ranking import RankedSession, Ranking, rank
-from services.query.session_index.reader import SessionIndex
-from services.query.session_index.stop_words import is_stop_word
+from services.query.search_index.ranking import RankedSession, Ranking, rank
+from services.query.search_index.reader import SearchIndex
+from services.query.search_index.stop_words import is_stop_word
 from shared.document_words import folded, query_lexemes
 
 log = structlog.get_logger()
@@ -98,7 +98,7 @@ class _Asked(Struct, frozen=True):
 
 
 def ranked_sessions(
-    connection: Connection, index: SessionIndex, query: Query, filters: Filters, *, corrects: bool
+    connection: Connection, index: SearchIndex, query: Query, filters: Filters, *, corrects: bool
 ) -> tuple[RankedSessions | None, bool]:
     """The best sessions with their best texts, None without a word; and whether there was time for all of it. It never fails for its index."""
     wanted = tuple({term.text: term for terms in query.alternatives for term in terms if not term.is_excluded}.values())
@@ -119,7 +119,7 @@ def ranked_sessions(
     return RankedSessions(sessions, corrected, index.waiting(connection), is_ready=True), is_complete
 
 
-def _ranker(index: SessionIndex, query: Query, wanted: Sequence[Term], *, tells: bool, corrects: bool) -> Rank:
+def _ranker(index: SearchIndex, query: Query, wanted: Sequence[Term], *, tells: bool, corrects: bool) -> Rank:
     words = [term.text for term in wanted]
     # With `or`, a word may be excluded of one alternative only: a session can have it then.
     excluded = sorted(set.intersection(*({term.text for term in terms if term.is_excluded} for terms in query.alternatives)))
@@ -133,7 +133,7 @@ def _ranker(index: SessionIndex, query: Query, wanted: Sequence[Term], *, tells:
             raise
         except BaseException as error:
             # Whatever is wrong with it: a panic of its engine is no Exception.
-            log.exception("session_index_failed")
+            log.exception("search_index_failed")
             raise IndexFailed from error
         if ranking is None:
             raise IndexFailed

@@ -30,7 +30,7 @@ from services.query.queries.search.document_pages import by_session as sessions_
 from services.query.queries.search.query_filters import Filters, Given
 from services.query.queries.search.query_language import Mode, Query, interpreted, parse
 from services.query.queries.search.ranked_sessions import ranked_sessions
-from services.query.session_index.reader import SessionIndex
+from services.query.search_index.reader import SearchIndex
 from shared.http.errors import invalid
 
 _TO_READ_A_PATTERN_MS: Final = 1_000
@@ -66,7 +66,7 @@ class Wanted(Struct, frozen=True):
     is_bound: bool
 
 
-def search_documents(connection: Connection, index: SessionIndex, wanted: Wanted, paging: Paging) -> DocumentPage:
+def search_documents(connection: Connection, index: SearchIndex, wanted: Wanted, paging: Paging) -> DocumentPage:
     """A page of matches, or of sessions with their matches; below the first page the sessions that may be meant; and what was understood."""
     query = parse(wanted.text) if wanted.mode == "words" else None
     filters = query_filters.resolve(connection, query.filters if query else (), wanted.given, wanted.tz, wanted.only_project)

@@ -13,7 +13,7 @@ from starlette.testclient import TestClient
 
 from deploy.migrations.grants import AGGREGATES, BASE, EVENTS
 from services.query.app import create_app
-from services.query.session_index import host
+from services.query.search_index import host
 from services.query.settings import Settings
 from services.worker.resources import Resources
 from shared.events.messages import Activity, Conversation, Event, SessionStart, ToolCall, Usage

@@ -12,10 +12,10 @@ from uuid import UUID, uuid4
 import psycopg
 from tantivy import Occur, Query, Searcher
 
-from services.query.session_index.fields import PARTS, SESSION_ID, open_index, schema, words_of
-from services.query.session_index.folder import Folder
-from services.query.session_index.follow import Follower
-from services.query.session_index.reader import SessionIndex
+from services.query.search_index.fields import PARTS, SESSION_ID, open_index, schema, words_of
+from services.query.search_index.folder import Folder
+from services.query.search_index.follow import Follower
+from services.query.search_index.reader import SearchIndex
 
 ROOT = Path(__file__).parents[4]
 
@@ -65,7 +65,7 @@ def searcher_of(folder: Folder) -> Searcher:
 def writer_of(folder: Folder, database_url: str) -> Iterator["Popen[bytes]"]:
     """The writer as the query service starts it. Its input ends with the block, and it with that."""
     environment = os.environ | {"TRACKER_DATABASE_URL": database_url}
-    command = [sys.executable, "-m", "services.query.session_index", str(folder.path)]
+    command = [sys.executable, "-m", "services.query.search_index", str(folder.path)]
     with Popen(command, cwd=ROOT, env=environment, stdin=PIPE, stdout=DEVNULL) as writer:
         yield writer
 
@@ -79,7 +79,7 @@ def follow(folder: Folder, database_url: str) -> None:
     follower.close()
 
 
-def sessions_with(index: SessionIndex, word: str) -> set[str] | None:
+def sessions_with(index: SearchIndex, word: str) -> set[str] | None:
     """As a search finds them; None without an index."""
 
     def ask(searcher: Searcher) -> set[str]:

@@ -19,24 +19,24 @@ from starlette.testclient import TestClient
 
 from deploy.embedded.supervision.processes import wait_until
 from services.query.app import create_app
-from services.query.session_index.fields import PARTS
-from services.query.session_index.folder import Folder
-from services.query.session_index.reader import SessionIndex
+from services.query.search_index.fields import PARTS
+from services.query.search_index.folder import Folder
+from services.query.search_index.reader import SearchIndex
 from services.query.settings import Settings
 from shared.search_hosts import HOSTS_KEY, SearchHost
 from tests.conftest import LOCAL, make_database
 from tests.faults.pace import stretched
-from tests.integration.query.session_index.indexed import put, searcher_of, sessions_with
+from tests.integration.query.search_index.indexed import put, searcher_of, sessions_with
 
 # A look each five seconds, each second while something waits; and the start of a process.
 SECONDS = stretched(12)
 
 
 @contextmanager
-def serving(settings: Settings, folder: Path) -> Iterator[SessionIndex]:
+def serving(settings: Settings, folder: Path) -> Iterator[SearchIndex]:
     app = create_app(settings.model_copy(update={"search_folder": folder}))
     with TestClient(app, LOCAL):
-        yield app.state.session_index
+        yield app.state.search_index
 
 
 @pytest.fixture
@@ -54,12 +54,12 @@ def search_folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def index(query_settings: Settings, search_folder: Path) -> Iterator[SessionIndex]:
+def index(query_settings: Settings, search_folder: Path) -> Iterator[SearchIndex]:
     with serving(query_settings, search_folder) as index:
         yield index
 
 
-def finds(index: SessionIndex, word: str, *session_ids: str) -> bool:
+def finds(index: SearchIndex, word: str, *session_ids: str) -> bool:
     """Whether these sessions, and no others, are found soon."""
     return wait_until(lambda: sessions_with(index, word) == set(session_ids), SECONDS)
 
@@ -80,7 +80,7 @@ def host_in(redis: Redis) -> SearchHost | None:
     return next((msgspec.json.decode(value, type=SearchHost) for value in found.values()), None)
 
 
-def test_a_session_is_found_moved_renamed_and_gone_within_seconds(index: SessionIndex, connection: psycopg.Connection[Any]) -> None:
+def test_a_session_is_found_moved_renamed_and_gone_within_seconds(index: SearchIndex, connection: psycopg.Connection[Any]) -> None:
     # Given a session that comes
     document = put(connection, "one", "zanzibar")
     assert finds(index, "zanzibar", "one")
@@ -102,7 +102,7 @@ def test_a_session_is_found_moved_renamed_and_gone_within_seconds(index: Session
     assert finds(index, "zanzibar")
 
 
-def test_an_empty_database_has_an_empty_index(index: SessionIndex) -> None:
+def test_an_empty_database_has_an_empty_index(index: SearchIndex) -> None:
     assert finds(index, "zanzibar")
 
 
@@ -149,7 +149,7 @@ def test_a_folder_that_is_of_no_use_is_made_anew(
 
 @pytest.mark.parametrize("harm", [make_older, cut_the_state, come_from_the_future])
 def test_a_folder_that_is_harmed_beside_a_running_service_is_made_anew(
-    index: SessionIndex, search_folder: Path, connection: psycopg.Connection[Any], harm: Callable[[Folder], None]
+    index: SearchIndex, search_folder: Path, connection: psycopg.Connection[Any], harm: Callable[[Folder], None]
 ) -> None:
     put(connection, "one", "zanzibar")
     assert finds(index, "zanzibar", "one")
@@ -287,7 +287,7 @@ def test_what_an_ended_process_left_is_deleted_at_a_start(
 
 
 def test_sessions_that_wait_are_counted(
-    index: SessionIndex, search_folder: Path, connection: psycopg.Connection[Any], redis_url: str
+    index: SearchIndex, search_folder: Path, connection: psycopg.Connection[Any], redis_url: str
 ) -> None:
     # Given an index that nobody can write
     put(connection, "one", "zanzibar")
@@ -313,12 +313,12 @@ def test_sessions_that_wait_are_counted(
     assert index.waiting(connection) == 0
 
 
-def writer_pid(index: SessionIndex) -> int | None:
+def writer_pid(index: SearchIndex) -> int | None:
     assert index.writer is not None
     return index.writer.pid
 
 
-def test_a_writer_that_dies_is_started_again(index: SessionIndex, connection: psycopg.Connection[Any]) -> None:
+def test_a_writer_that_dies_is_started_again(index: SearchIndex, connection: psycopg.Connection[Any]) -> None:
     put(connection, "one", "zanzibar")
     assert finds(index, "zanzibar", "one")
     os.kill(writer_pid(index) or 0, signal.SIGKILL)
@@ -328,7 +328,7 @@ def test_a_writer_that_dies_is_started_again(index: SessionIndex, connection: ps
     assert finds(index, "zanzibar", "one", "two")
 
 
-def test_a_question_that_is_wrong_costs_no_index(index: SessionIndex, search_folder: Path, connection: psycopg.Connection[Any]) -> None:
+def test_a_question_that_is_wrong_costs_no_index(index: SearchIndex, search_folder: Path, connection: psycopg.Connection[Any]) -> None:
     put(connection, "one", "zanzibar")
     assert finds(index, "zanzibar", "one")
     before = place(search_folder).state()

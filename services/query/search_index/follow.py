@@ -15,10 +15,10 @@ from msgspec.structs import replace
 from psycopg.errors import QueryCanceled
 from tantivy import Document, Index, IndexWriter
 
-from services.query.session_index.fields import SESSION_ID, VERSION, open_index
-from services.query.session_index.folder import Folder, State
-from services.query.session_index.look import Look, look
-from services.query.session_index.session_texts import documents_of
+from services.query.search_index.fields import SESSION_ID, VERSION, open_index
+from services.query.search_index.folder import Folder, State
+from services.query.search_index.look import Look, look
+from services.query.search_index.session_texts import documents_of
 from shared.sql_files import statement
 
 log = structlog.get_logger()
@@ -87,7 +87,7 @@ class Follower:
         # Only now is the number of the purge said: the old files are gone.
         state = State(VERSION, seen.database, seen.purged, index, seen.snapshot, session_ids)
         self._folder.save(state)
-        log.info("session_index_made_anew", sessions=len(session_ids), purged=seen.purged)
+        log.info("search_index_made_anew", sessions=len(session_ids), purged=seen.purged)
         return state
 
     def _write_slice(self, connection: Connection, state: State) -> int:

@@ -1,4 +1,4 @@
-"""`python -m services.query.session_index`: the writer of one folder. The query service starts it, and it ends when nothing waited for a while.
+"""`python -m services.query.search_index`: the writer of one folder. The query service starts it, and it ends when nothing waited for a while.
 
 A line on its standard input tells it to look; the input ends with the query service, and the writer with it. It loads no web framework.
 """
@@ -15,8 +15,8 @@ import psycopg
 import structlog
 from psycopg import IsolationLevel
 
-from services.query.session_index.folder import Folder
-from services.query.session_index.follow import Follower, IndexDamaged
+from services.query.search_index.folder import Folder
+from services.query.search_index.follow import Follower, IndexDamaged
 from shared.database import connect_options
 from shared.logs import configure_logs
 
@@ -62,12 +62,12 @@ def _follow(folder: Folder) -> int:
                         return 0
         except (psycopg.OperationalError, psycopg.InterfaceError) as error:
             away_since = away_since or time.monotonic()
-            log.warning("session_index_waits_for_postgres", error=type(error).__name__)
+            log.warning("search_index_waits_for_postgres", error=type(error).__name__)
             if time.monotonic() > away_since + PATIENCE_SECONDS or _is_told_to_stop():
                 return 1
             time.sleep(RETRY_SECONDS)
         except IndexDamaged as error:
-            log.warning("session_index_damaged", error=str(error))
+            log.warning("search_index_damaged", error=str(error))
             return 1
 
 

@@ -10,10 +10,10 @@ import structlog
 from tantivy import Index, Searcher
 
 from services.query.database import Connection, Database, one_row
-from services.query.session_index.fields import open_index
-from services.query.session_index.folder import Folder, State
-from services.query.session_index.look import Look, look
-from services.query.session_index.writer_process import WriterProcess
+from services.query.search_index.fields import open_index
+from services.query.search_index.folder import Folder, State
+from services.query.search_index.look import Look, look
+from services.query.search_index.writer_process import WriterProcess
 from shared.sql_files import statement
 
 log = structlog.get_logger()
@@ -29,7 +29,7 @@ _VISIBLE_SESSIONS: Final = statement(__package__, "follow.sql", "visible_session
 T = TypeVar("T")
 
 
-class SessionIndex:
+class SearchIndex:
     """Any thread may call it. Without a folder (None: it could not be had) there is never an index."""
 
     def __init__(self, folder: Folder | None, database: Database, writer: WriterProcess | None) -> None:
@@ -188,7 +188,7 @@ class SessionIndex:
         state = folder.state()
         # The writer may have made it anew just now.
         if state is not None and state.index == name:
-            log.warning("session_index_damaged", error=str(error))
+            log.warning("search_index_damaged", error=str(error))
             folder.mark_damaged(name)
         self._state = None
 

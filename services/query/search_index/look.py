@@ -6,7 +6,7 @@ import psycopg
 from msgspec import Struct, convert
 from psycopg.rows import dict_row
 
-from services.query.session_index.folder import State
+from services.query.search_index.folder import State
 from shared.sql_files import statement
 
 _LOOK: Final = statement(__package__, "follow.sql", "look").encode()

@@ -1,7 +1,7 @@
-"""The fields of the index of sessions, and how their words are cut: one rule for documents and for queries.
+"""The fields of the search index, and how their words are cut: one rule for documents and for queries.
 
-A session is one document. No text is stored in it, only the session's id. Change VERSION with every change of fields, words or texts: a folder of another
-version is made anew.
+It has two sorts of documents: one for each text that can be found (text_documents.py), and one for each session (session_texts.py). They have no field
+in common but BREVITY. No text is stored. Change VERSION with every change of fields, words or texts: a folder of another version is made anew.
 """
 
 from functools import cache
@@ -9,9 +9,19 @@ from typing import Final
 
 from tantivy import Filter, Index, Schema, SchemaBuilder, TextAnalyzer, TextAnalyzerBuilder, Tokenizer
 
-from services.query.session_index.prepared_text import prepared
+from services.query.search_index.prepared_text import prepared
 
-VERSION: Final = 1
+VERSION: Final = 2
+
+# Of a text: numbers that are read without a look at the document. Two halves of its id, its kind (an index of KINDS), and its place in time.
+ID_HIGH, ID_LOW, KIND, PLACE = "id_high", "id_low", "kind", "place"
+# The key of its row; stored, and indexed as it stands.
+KEY: Final = "key"
+# What is told of it by a name and a value: `role:user`, `tool:bash`, `error:true`, `session:…`, `project:12`, `user:3`, `agent:…`, `model:…`, `source:…`.
+LABELS: Final = "labels"
+# Its words with their places; names' parts (effect, of useEffect); signs of code. Cut by text_words.py.
+WORDS, NAME_PARTS, SIGNS = "words", "name_parts", "signs"
+
 SESSION_ID: Final = "session_id"
 # Parts of a session with words of texts: what was said, what was made, what was done, what came of it.
 SPOKEN: Final = ("title", "prompts", "answers")
@@ -37,7 +47,17 @@ def stems_of(part: str) -> str:
 @cache
 def schema() -> Schema:
     """The fields of a document."""
-    builder = SchemaBuilder().add_text_field(SESSION_ID, stored=True, tokenizer_name="raw", index_option="basic")
+    builder = SchemaBuilder()
+    for number in (ID_HIGH, PLACE):
+        builder.add_unsigned_field(number, fast=True)
+    for number in (ID_LOW, KIND):
+        builder.add_unsigned_field(number, fast=True, indexed=True)
+    builder.add_text_field(KEY, stored=True, tokenizer_name="raw", index_option="basic")
+    builder.add_text_field(LABELS, tokenizer_name="raw", index_option="basic")
+    builder.add_text_field(WORDS, tokenizer_name="cut", index_option="position")
+    for field in (NAME_PARTS, SIGNS):
+        builder.add_text_field(field, tokenizer_name="given", index_option="basic")
+    builder.add_text_field(SESSION_ID, stored=True, tokenizer_name="raw", index_option="basic")
     for part in PARTS:
         builder.add_text_field(part, tokenizer_name="words", index_option="position" if part in SPOKEN else "freq")
     for part in SPOKEN:
@@ -80,6 +100,8 @@ def _analyzers() -> dict[str, TextAnalyzer]:
         "english": _words().filter(Filter.stemmer("english")).build(),
         "german": _words().filter(Filter.stemmer("german")).build(),
         "names": _folded(Tokenizer.regex(r"[\p{L}\p{N}]+(?:[._\-][\p{L}\p{N}]+)+")).build(),
+        # Of a text that text_words.py prepared.
+        "cut": TextAnalyzerBuilder(Tokenizer.simple()).filter(Filter.remove_long(_MAX_WORD_BYTES)).filter(Filter.lowercase()).build(),
         "given": TextAnalyzerBuilder(Tokenizer.whitespace()).build(),
     }
 

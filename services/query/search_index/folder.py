@@ -15,7 +15,7 @@ from uuid import uuid4
 import msgspec
 from msgspec import Struct
 
-from services.query.session_index.fields import VERSION
+from services.query.search_index.fields import VERSION
 
 _INDEX: Final = "index-"
 _STATE, _DAMAGED, _HOST = "state.json", "damaged", "host"

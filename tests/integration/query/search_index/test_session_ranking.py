@@ -9,9 +9,9 @@ import psycopg
 import pytest
 from tantivy import Searcher
 
-from services.query.session_index.fields import open_index
-from services.query.session_index.ranking import Ranking, rank
-from services.query.session_index.session_texts import documents_of
+from services.query.search_index.fields import open_index
+from services.query.search_index.ranking import Ranking, rank
+from services.query.search_index.session_texts import documents_of
 from tests.integration.query import seed
 
 NOON = datetime(2024, 1, 15, 12, tzinfo=UTC)

@@ -11,7 +11,7 @@ from typing import IO, Final
 
 import structlog
 
-from services.query.session_index.folder import Folder
+from services.query.search_index.folder import Folder
 
 log = structlog.get_logger()
 
@@ -49,7 +49,7 @@ class WriterProcess:
                     self._start()
                 except OSError as error:
                     # There is no memory, or no process, left.
-                    log.warning("session_index_writer_not_started", error=str(error))
+                    log.warning("search_index_writer_not_started", error=str(error))
                     self._ended(1)
 
     def reap(self) -> None:
@@ -88,7 +88,7 @@ class WriterProcess:
         if code:
             delay = min(FIRST_DELAY_SECONDS * 2 ** (self._failures - 1), LONGEST_DELAY_SECONDS)
             self._not_before = time.monotonic() + delay
-            log.warning("session_index_writer_failed", code=code, again_in_seconds=delay)
+            log.warning("search_index_writer_failed", code=code, again_in_seconds=delay)
 
     def _start(self) -> None:
         self._process = subprocess.Popen(

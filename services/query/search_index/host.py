@@ -12,9 +12,9 @@ import structlog
 from redis import Redis
 
 from services.query.database import Database
-from services.query.session_index.folder import Folder, NoPlace, own_place
-from services.query.session_index.reader import SessionIndex
-from services.query.session_index.writer_process import WriterProcess
+from services.query.search_index.folder import Folder, NoPlace, own_place
+from services.query.search_index.reader import SearchIndex
+from services.query.search_index.writer_process import WriterProcess
 from services.query.settings import Settings
 from shared.redis.clients import REDIS_ERRORS
 from shared.search_hosts import HOSTS_KEY, SearchHost
@@ -30,7 +30,7 @@ END_SECONDS: Final = 5.0
 
 
 @contextmanager
-def session_index(settings: Settings, database: Database, redis: Redis) -> Iterator[SessionIndex]:
+def search_index(settings: Settings, database: Database, redis: Redis) -> Iterator[SearchIndex]:
     """The index, which follows the database during the block. Without a folder that can be written there is none, and searches go on."""
     # The writer has another working directory.
     path = settings.search_folder.expanduser().absolute()
@@ -39,9 +39,9 @@ def session_index(settings: Settings, database: Database, redis: Redis) -> Itera
             folder = stack.enter_context(own_place(path))
         except NoPlace as error:
             log.warning("no_search_folder", folder=str(path), error=str(error))
-            yield SessionIndex(None, database, None)
+            yield SearchIndex(None, database, None)
             return
-        index = SessionIndex(folder, database, WriterProcess(folder, settings.database_url, settings.log_level))
+        index = SearchIndex(folder, database, WriterProcess(folder, settings.database_url, settings.log_level))
         host = _Host(folder, index, redis)
         # Its own thread: those of requests would fill up with looks that hang.
         thread = threading.Thread(target=host.follow, name="session-index", daemon=True)
@@ -57,7 +57,7 @@ def session_index(settings: Settings, database: Database, redis: Redis) -> Itera
 class _Host:
     """Reports this process to Redis as a host of searches."""
 
-    def __init__(self, folder: Folder, index: SessionIndex, redis: Redis) -> None:
+    def __init__(self, folder: Folder, index: SearchIndex, redis: Redis) -> None:
         self.stopping = threading.Event()
         self._folder, self._name, self._index, self._redis = folder, folder.host(), index, redis
         self._purged = 0

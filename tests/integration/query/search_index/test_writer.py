@@ -10,10 +10,10 @@ import psycopg
 
 from deploy.embedded.supervision.processes import wait_until
 from deploy.migrations.grants import QUERY
-from services.query.session_index.folder import Folder
+from services.query.search_index.folder import Folder
 from tests.conftest import as_role
 from tests.faults.pace import stretched
-from tests.integration.query.session_index.indexed import follow, in_index, in_rows, put, writer_of
+from tests.integration.query.search_index.indexed import follow, in_index, in_rows, put, writer_of
 
 SESSIONS = 300
 KILLS = 50
