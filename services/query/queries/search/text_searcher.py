@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 from uuid import UUID
 
-from msgspec import Struct
+from msgspec import Struct, convert
 from tantivy import DocAddress, FieldType, Occur, Query, Searcher
 
 from services.query.database import Connection
@@ -94,10 +94,8 @@ def _newest(searcher: Searcher, query: Query, limit: int) -> Iterator[TextHit]:
 
 
 def _hits(searcher: Searcher, addresses: list[DocAddress], scores: list[float]) -> Iterator[TextHit]:
-    highs, lows, kinds, at = (searcher.fast_field_values(field, addresses) for field in (ID_HIGH, ID_LOW, KIND, PLACE))
+    highs, lows, kinds, at = (convert(searcher.fast_field_values(field, addresses), list[int]) for field in (ID_HIGH, ID_LOW, KIND, PLACE))
     for high, low, number, place, address, score in zip(highs, lows, kinds, at, addresses, scores, strict=True):
-        # Every text has these numbers, and each is a whole one.
-        assert isinstance(high, int) and isinstance(low, int) and isinstance(number, int) and isinstance(place, int)
         text_id, kind = UUID(int=high << 64 | low), KINDS[number]
         key = searcher.doc(address)[KEY][0] if kind in ("session", "file") else str(text_id)
         yield TextHit(text_id, kind, key, place, score)
