@@ -43,7 +43,7 @@ class View(Struct, frozen=True):
     # False while the index is being made: only a part of it, the newest rows first, is there.
     is_whole: bool
     # False while an index that has not been purged answers: its words are not to be shown.
-    may_show_words: bool
+    may_show_words: bool = True
 
 
 class Lag(Struct, frozen=True):
