@@ -7,7 +7,8 @@ from typing import Final, TypeVar
 
 import psycopg
 import structlog
-from tantivy import Index, Searcher
+from msgspec import Struct
+from tantivy import Index, Query, Searcher
 
 from services.query.database import Connection, Database, one_row
 from services.query.search_index.fields import open_index
@@ -27,6 +28,16 @@ MOST_CHANGED: Final = 10_000
 _VISIBLE_SESSIONS: Final = statement(__package__, "follow.sql", "visible_sessions")
 
 T = TypeVar("T")
+
+
+class View(Struct, frozen=True):
+    """The index at one moment. `fresh` has texts that changed since, `stale` matches those of `searcher` whose rows changed; `pending` are in neither."""
+
+    searcher: Searcher
+    fresh: Searcher | None
+    stale: Query | None
+    pending: int
+    is_whole: bool
 
 
 class SearchIndex:
