@@ -160,8 +160,8 @@ def add_session(
     seed.add_session(connection, session_id, project_id, user_id, **columns)
     path = f"/home/team/{word}.py"
     ids = [
-        seed.add_indexed_message(connection, session_id, at, f"{word} asks common"),
-        seed.add_indexed_message(connection, session_id, at + timedelta(minutes=1), f"{word} answers common", role="assistant"),
+        seed.add_message(connection, session_id, at, f"{word} asks common"),
+        seed.add_message(connection, session_id, at + timedelta(minutes=1), f"{word} answers common", role="assistant"),
         seed.add_activity(connection, session_id, at + timedelta(minutes=2), path, patch=f"+{word}"),
         seed.add_timeline_entry(connection, session_id, at, "command", f"/{word}", details='{"type":"prompt"}'),
         seed.add_api_call(connection, session_id, at, model=f"{word}-model", input_tokens=7, cost_nano_usd=5_000_000, price_version=word),

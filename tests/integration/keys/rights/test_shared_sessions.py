@@ -25,7 +25,7 @@ def build(connection: psycopg.Connection[Any]) -> dict[str, bool | None]:
         for own in VISIBILITIES:
             session_id = f"{of_project}-{own}"
             seed.add_session(connection, session_id, project, bob, started_at=AT)
-            seed.add_indexed_message(connection, session_id, AT, f"words of {session_id}")
+            seed.add_message(connection, session_id, AT, f"words of {session_id}")
             if own:
                 connection.execute("INSERT INTO session_marks (session_id, visibility) VALUES (%s, %s)", (session_id, own))
             said = own or of_project

@@ -36,7 +36,7 @@ def ids(kept_connection: psycopg.Connection[Any]) -> set[str]:
     made = set()
     for number in range(ROWS):
         at = NOON + timedelta(seconds=number)
-        made.add(str(seed.add_indexed_message(kept_connection, "s", at, text)))
+        made.add(str(seed.add_message(kept_connection, "s", at, text)))
         made.add(str(seed.add_tool_call(kept_connection, "s", at, parameters=psycopg.types.json.Json({"text": text}))))
     return made
 
