@@ -9,10 +9,10 @@ from multiprocessing.synchronize import Event as Flag
 from typing import TypeVar
 
 import psycopg
+from services.worker.search_index.index_pending import index_pending
 
 from services.worker.drain.drain_partition import drain
 from services.worker.resources import Resources, open_resources
-from services.worker.search_index.index_pending import index_pending
 from services.worker.settings import Settings
 from shared.events.messages import ENVELOPE_VERSION, Envelope, Event, encode_envelope
 from shared.journal.streams import PAYLOAD_FIELD, stream_key

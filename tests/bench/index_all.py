@@ -11,11 +11,11 @@ from typing import Any
 import psycopg
 from psycopg import Connection
 from psycopg.rows import namedtuple_row
-
 from services.worker.search_index.backfill import BEHIND, keys_behind
 from services.worker.search_index.dictionary import counted_words
 from services.worker.search_index.documents import TABLES, documents_of, ids_of
 from services.worker.search_index.write_documents import write_documents
+
 from shared.document_words import words_of
 
 _AT_ONCE = 1_000

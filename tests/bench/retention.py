@@ -18,15 +18,15 @@ from typing import Any, Final, NamedTuple
 from uuid import UUID, uuid4
 
 import psycopg
+from services.worker.maintenance.retention.index_dropped import catch_up
+from services.worker.search_index.index_pending import index_pending
 
 from deploy.embedded.servers.postgres import PostgresServer
 from deploy.embedded.servers.redis_server import RedisServer
 from services.worker.maintenance.retention import run_retention
-from services.worker.maintenance.retention.index_dropped import catch_up
 from services.worker.persist.dead_letters import persist_isolating
 from services.worker.persist.staging.staging_tables import ReceivedEvent
 from services.worker.resources import Resources, open_resources
-from services.worker.search_index.index_pending import index_pending
 from services.worker.settings import Settings
 from shared.events.messages import Conversation, Event, SessionStart, ToolCall
 from tests.bench.data_sets import bench_dir, drift, prepared, say

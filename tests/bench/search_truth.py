@@ -21,6 +21,7 @@ from zoneinfo import ZoneInfo
 
 import psycopg
 from msgspec import Struct
+from services.worker.search_index.index_pending import index_pending
 
 from deploy.embedded.servers.postgres import PostgresServer
 from deploy.embedded.servers.redis_server import RedisServer
@@ -32,7 +33,6 @@ from services.query.queries.search.search_documents import Wanted, search_docume
 from services.query.search_index.reader import SearchIndex
 from services.query.settings import Settings as QuerySettings
 from services.worker.resources import open_resources
-from services.worker.search_index.index_pending import index_pending
 from services.worker.settings import Settings
 from tests.bench.import_archive import make_archive, samples
 from tests.bench.imports import add_job, run_job
