@@ -136,7 +136,13 @@ def _ranker(view: View, query: Query, wanted: Sequence[Term], *, corrects: bool,
 
     def ranked(limit: int, among: Sequence[str] | None) -> Ranking:
         return rank(
-            view.searcher, words, excluded, limit=limit, among=among, weighs_rarity=not is_bound, corrects=corrects and not is_bound
+            view.searcher,
+            words,
+            excluded,
+            limit=limit,
+            among=among,
+            weighs_rarity=not is_bound,
+            corrects=corrects and view.may_show_words and not is_bound,
         )
 
     return ranked
