@@ -84,7 +84,7 @@ class _Passing(Struct, frozen=True):
         found = rows_of(self.connection, best_hits(self.view, query, FEW_TEXTS)).values()
         return sorted({row.session_id for row in found if row.session_id and (self.holds is None or self.holds(row))})
 
-    def _kept(self, hits: Sequence[TextHit]) -> Sequence[TextHit]:
+    def _kept(self, hits: list[TextHit]) -> list[TextHit]:
         if self.holds is None:
             return hits
         found = rows_of(self.connection, hits)
@@ -136,7 +136,13 @@ def _ranker(view: View, query: Query, wanted: Sequence[Term], *, corrects: bool,
 
     def ranked(limit: int, among: Sequence[str] | None) -> Ranking:
         return rank(
-            view.searcher, words, excluded, limit=limit, among=among, weighs_rarity=not is_bound, corrects=corrects and not is_bound
+            view.searcher,
+            words,
+            excluded,
+            limit=limit,
+            among=among,
+            weighs_rarity=not is_bound,
+            corrects=corrects and view.may_show_words and not is_bound,
         )
 
     return ranked
