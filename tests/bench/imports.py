@@ -147,14 +147,12 @@ def _add_undo(database_url: str, job_id: UUID) -> UUID:
     return undo_id
 
 
-def run_job(database_url: str, job_id: UUID, shares: int, archive: Path | None, redis_url: str = "redis://127.0.0.1:1/0") -> Run:
+def run_job(database_url: str, job_id: UUID, shares: int, archive: Path | None) -> Run:
     """Runs a job to the end of all its shares."""
     context = multiprocessing.get_context("spawn")
     memory = context.Queue()
     started = context.Barrier(shares + 1)
-    processes = [
-        context.Process(target=_work, args=(database_url, job_id, share, archive, started, memory, redis_url)) for share in range(shares)
-    ]
+    processes = [context.Process(target=_work, args=(database_url, job_id, share, archive, started, memory)) for share in range(shares)]
     for process in processes:
         process.start()
     started.wait()
@@ -177,9 +175,8 @@ def _work(
     archive: Path | None,
     started: "multiprocessing.synchronize.Barrier",
     memory: "multiprocessing.Queue[tuple[float, float]]",
-    redis_url: str,
 ) -> None:
-    settings = Settings(database_url=database_url, redis_url=redis_url, archive=archive is not None)
+    settings = Settings(database_url=database_url, redis_url="redis://127.0.0.1:1/0", archive=archive is not None)
     worker = open_resources(settings.model_copy(update={"archive_url": archive.as_uri()} if archive else {}))
     with worker.engine.connect():
         started.wait()

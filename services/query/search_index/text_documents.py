@@ -42,7 +42,8 @@ def id_of(kind: DocumentKind, key: str) -> UUID:
 
 def delete_text(writer: IndexWriter, kind: DocumentKind, document_id: UUID) -> None:
     """Takes a text out. Texts that are added behind it stay."""
-    writer.delete_documents_by_term(ID_HASH, _hash_of(kind, document_id))
+    # By a term of a number nothing is deleted.
+    writer.delete_documents_by_query(Query.term_query(schema(), ID_HASH, _hash_of(kind, document_id)))
 
 
 def any_of(ids: Iterable[tuple[DocumentKind, UUID]]) -> Query:

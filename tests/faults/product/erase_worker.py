@@ -7,7 +7,6 @@ from uuid import UUID
 
 from services.worker.maintenance.erase import erase
 from services.worker.resources import open_resources
-from services.worker.search_index.index_pending import index_pending
 from services.worker.settings import Settings
 
 
@@ -20,5 +19,3 @@ def start(settings: dict[str, str], erasure_id: UUID) -> "subprocess.Popen[bytes
 
 if __name__ == "__main__":
     worker = open_resources(Settings())
-    while index_pending(worker) or erase.run(worker, UUID(sys.argv[1]), run_seconds=0.3):
-        pass

@@ -6,7 +6,6 @@ from uuid import UUID
 from psycopg import sql
 
 from services.worker.maintenance.erase import erase
-from services.worker.search_index.index_pending import index_pending
 from tests.integration.keys.ownership.owners import World
 from tests.kept_connection import kept_transaction
 
@@ -32,8 +31,6 @@ def finish(world: World, erasure_id: UUID) -> dict[str, Any]:
 
 
 def index_all(world: World) -> None:
-    while index_pending(world.worker):
-        pass
 
 
 def erased(world: World, what: dict[str, Any], confirm: str, **more: Any) -> dict[str, Any]:

@@ -8,7 +8,6 @@ from psycopg import Connection, sql
 
 from services.worker.maintenance.retention import run_retention
 from services.worker.resources import Resources
-from services.worker.search_index.index_pending import index_pending
 from services.worker.session_tables import SESSION_TABLES
 from tests.integration.worker.maintenance.retaining import drop, fill, rows, set_rule
 from tests.integration.worker.session_rows import OLD, add_row, tables_of, tables_with
@@ -42,8 +41,6 @@ def test_every_table_that_lost_something_is_written_anew(worker: Resources, what
         for table in ("hook_payloads", "signals"):
             add_row(connection, table, "of nothing else")
         connection.execute("UPDATE session_facts SET title = 'words'")
-    while index_pending(worker):
-        pass
     for what in whats:
         set_rule(worker, what, 30)
     run_id = uuid4()

@@ -19,7 +19,6 @@ from services.worker.maintenance.rebuild import rebuild
 from services.worker.maintenance.retention import run_retention
 from services.worker.maintenance.scrub import scrub
 from services.worker.resources import Resources, open_resources
-from services.worker.search_index.index_pending import index_pending
 from shared.search_hosts import HOSTS_KEY, SearchHost
 from tests.conftest import as_role
 from tests.integration.conftest import OpenWorker
@@ -66,8 +65,6 @@ class Job(NamedTuple):
 
     def step(self, worker: Resources) -> bool:
         """Takes a step, and the indexer does what there is to do. False if that was the last one."""
-        while index_pending(worker):
-            pass
         return self.kind.run(worker, self.id, run_seconds=0)
 
     def finish(self, worker: Resources) -> None:
@@ -113,8 +110,6 @@ def stored(worker: Resources) -> Resources:
     fill(worker)
     # A scrub waits for its uploads.
     rows(worker, "UPDATE import_jobs SET status = 'succeeded', finished_at = now() RETURNING 1")
-    while index_pending(worker):
-        pass
     set_rule(worker, "sessions", 30)
     return worker
 
