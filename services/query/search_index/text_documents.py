@@ -1,8 +1,9 @@
 """The documents of the index for single texts: what is asked exactly, newest or best first."""
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from hashlib import blake2b, md5
+from math import log1p
 from typing import Final
 from uuid import UUID
 
@@ -28,6 +29,12 @@ def place_of(at: datetime | None, document_id: UUID) -> int:
     return min(max(microseconds, 1), _MOST_MICROSECONDS) << _ID_BITS | document_id.int >> (128 - _ID_BITS)
 
 
+def time_of(place: int) -> datetime | None:
+    """The time of a place."""
+    microseconds = place >> _ID_BITS
+    return _EPOCH + timedelta(microseconds=microseconds) if microseconds else None
+
+
 def id_of(kind: DocumentKind, key: str) -> UUID:
     """The id of a row's document, as row_documents.sql makes it."""
     return UUID(bytes=md5(f"{kind} {key}".encode(), usedforsecurity=False).digest()) if kind in ("session", "file") else UUID(key)
@@ -35,7 +42,8 @@ def id_of(kind: DocumentKind, key: str) -> UUID:
 
 def delete_text(writer: IndexWriter, kind: DocumentKind, document_id: UUID) -> None:
     """Takes a text out. Texts that are added behind it stay."""
-    writer.delete_documents_by_term(ID_HASH, _hash_of(kind, document_id))
+    # By a term of a number nothing is deleted.
+    writer.delete_documents_by_query(Query.term_query(schema(), ID_HASH, _hash_of(kind, document_id)))
 
 
 def any_of(ids: Iterable[tuple[DocumentKind, UUID]]) -> Query:
@@ -80,5 +88,10 @@ def text_document(row: RowDocument) -> Document:
     made.add_text(WORDS, words.text)
     made.add_text(NAME_PARTS, words.name_parts)
     made.add_text(SIGNS, words.signs)
-    made.add_float(BREVITY, 1.0)
+    made.add_float(BREVITY, _brevity(len(row.content)))
     return made
+
+
+def _brevity(chars: int) -> float:
+    """What makes a score smaller by the logarithm of the text's length. tantivy multiplies it by log2(2 + this)."""
+    return 2 ** (1 / (1 + log1p(chars / 5))) - 2

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from services.query.answers import search as answers
 from services.query.answers.fields import TitleSource
 from services.query.answers.search import Match, Neighbour, SessionMatches
-from services.query.database import Connection, fetch, fetch_by
+from services.query.database import Connection, fetch_by
 from services.query.queries.search.query_filters import Part
 from services.query.queries.search.snippet import SNIPPET_CHARS, folded, snippet
 from services.query.queries.search.text_searcher import TextHit, rows_of

@@ -23,7 +23,7 @@ from services.query.queries.search.query_language import Query, Term
 from services.query.queries.search.text_conditions import of_words
 from services.query.queries.search.text_filters import filter_query
 from services.query.queries.search.text_finder import Deadline
-from services.query.queries.search.text_searcher import TextHit, best_hits, count, newest_hits, rows_of
+from services.query.queries.search.text_searcher import TextHit, all_of, any_of, best_hits, count, newest_hits, rows_of
 from services.query.search_index.fields import LABELS, NAME_PARTS, WORDS, schema
 from services.query.search_index.ranking import RankedSession, Ranking, rank
 from services.query.search_index.reader import View
@@ -60,30 +60,31 @@ class _Passing(Struct, frozen=True):
 
     connection: Connection
     view: View
-    query: tantivy.Query
+    query: tantivy.Query | None
     holds: Callable[[RowDocument], bool] | None
 
     def best(self, limit: int, *queries: tantivy.Query) -> list[TextHit]:
         """The best of those that match all of the queries."""
-        return self._kept(best_hits(self.view, _all_of(self.query, *queries), limit if self.holds is None else MOST_READ))[:limit]
+        return self._kept(best_hits(self.view, all_of(self.query, *queries), limit if self.holds is None else MOST_READ))[:limit]
 
     def first(self, session_id: str) -> list[TextHit]:
         """What was asked first in a session; where nothing passes that was asked, what is there first."""
         prompts, all_texts = (_of_session(session_id), _label("role:user")), (_of_session(session_id),)
         for queries in (prompts, all_texts):
-            hits = newest_hits(self.view, _all_of(self.query, *queries), MOST_LISTED)
+            hits = newest_hits(self.view, all_of(self.query, *queries), MOST_LISTED)
             if kept := self._kept(hits[-MOST_READ:]):
                 return kept[-1:]
         return []
 
     def sessions_of_few(self) -> list[str] | None:
         """The sessions of all texts; None if these are many."""
-        if count(self.view, self.query) > FEW_TEXTS:
+        query = self.query or tantivy.Query.all_query()
+        if count(self.view, query) > FEW_TEXTS:
             return None
-        found = rows_of(self.connection, best_hits(self.view, self.query, FEW_TEXTS)).values()
+        found = rows_of(self.connection, best_hits(self.view, query, FEW_TEXTS)).values()
         return sorted({row.session_id for row in found if row.session_id and (self.holds is None or self.holds(row))})
 
-    def _kept(self, hits: Sequence[TextHit]) -> Sequence[TextHit]:
+    def _kept(self, hits: list[TextHit]) -> list[TextHit]:
         if self.holds is None:
             return hits
         found = rows_of(self.connection, hits)
@@ -110,9 +111,11 @@ def ranked_sessions(
         if len(found) == MOST_SESSIONS or not deadline.left_ms():
             break
     is_complete = len(found) == MOST_SESSIONS or deadline.left_ms() > 0
-    words = _words(view, wanted, corrected, is_bound=is_bound)
+    typed = [term.text for term in wanted if not is_stop_word(term.text.lower())] or [term.text for term in wanted]
+    typed += corrected.values()
+    words = _weighed_words(view, typed, is_bound=is_bound)
     hits = [hit for session in found for hit in _texts(passing, session.session_id, words)]
-    marked = [*words, *(term.text for term in wanted), *([filters.path] if filters.path else [])]
+    marked = [*typed, *(word for word in words if len(word) > 1), *([filters.path] if filters.path else [])]
     shown = items(connection, hits, lambda _: marked, filters.part, with_content=False)
     sessions = [replace(session, items=[item for item in shown if item.session_id == session.session_id]) for session in found]
     return RankedSessions(sessions, corrected, waiting, is_ready=view.is_whole), is_complete
@@ -121,9 +124,9 @@ def ranked_sessions(
 def _passing(connection: Connection, view: View, filters: Filters) -> _Passing:
     of_filters = filter_query(connection, filters)
     if filters.path is None:
-        return _Passing(connection, view, _all_of(of_filters), None)
+        return _Passing(connection, view, of_filters, None)
     of_path = of_words(Query((), (), False), None, filters.path)
-    return _Passing(connection, view, _all_of(of_filters, of_path.candidates), of_path.holds)
+    return _Passing(connection, view, all_of(of_filters, of_path.candidates), of_path.holds)
 
 
 def _ranker(view: View, query: Query, wanted: Sequence[Term], *, corrects: bool, is_bound: bool) -> _Rank:
@@ -133,7 +136,13 @@ def _ranker(view: View, query: Query, wanted: Sequence[Term], *, corrects: bool,
 
     def ranked(limit: int, among: Sequence[str] | None) -> Ranking:
         return rank(
-            view.searcher, words, excluded, limit=limit, among=among, weighs_rarity=not is_bound, corrects=corrects and not is_bound
+            view.searcher,
+            words,
+            excluded,
+            limit=limit,
+            among=among,
+            weighs_rarity=not is_bound,
+            corrects=corrects and view.may_show_words and not is_bound,
         )
 
     return ranked
@@ -169,11 +178,9 @@ def _seen(connection: Connection, ranked: Sequence[RankedSession]) -> list[Ranke
     return fetch(connection, RankedMatch, _sql("seen_sessions"), asked, lambda row: row.update(items=[])) if ranked else []
 
 
-def _words(view: View, wanted: Sequence[Term], corrected: Mapping[str, str], *, is_bound: bool) -> dict[str, float]:
-    """The words as they were typed that lead to texts of a session, and how much each counts: a rare one more, but for a bound key."""
-    told = [term.text for term in wanted if not is_stop_word(term.text.lower())] or [term.text for term in wanted]
-    typed = dict.fromkeys(word for text in (*told, *corrected.values()) for word in query_words(text))
-    words = sorted(typed, key=len, reverse=True)[:MOST_WORDS]
+def _weighed_words(view: View, typed: Sequence[str], *, is_bound: bool) -> dict[str, float]:
+    """The words that lead to texts of a session, and how much each counts: a rare one more, but not for a bound key."""
+    words = sorted(dict.fromkeys(word for text in typed for word in query_words(text)), key=len, reverse=True)[:MOST_WORDS]
     found_in = {word: 0 if is_bound else view.searcher.doc_freq(WORDS, word) for word in words}
     most = max(found_in.values(), default=0)
     return {word: 1 + log2((most + 1) / (number + 1)) for word, number in found_in.items()}
@@ -181,25 +188,24 @@ def _words(view: View, wanted: Sequence[Term], corrected: Mapping[str, str], *, 
 
 def _texts(passing: _Passing, session_id: str, words: Mapping[str, float]) -> list[TextHit]:
     """The best texts of a session with any of the words; where none has one, what was asked first."""
-    of_words = [
-        (Occur.Should, tantivy.Query.const_score_query(tantivy.Query.term_query(schema(), field, word, "basic"), weight))
-        for word, weight in words.items()
-        for field in (WORDS, NAME_PARTS)
-    ]
-    prompts = (Occur.Should, tantivy.Query.const_score_query(_label("role:user"), _PROMPT_WEIGHT))
-    query = tantivy.Query.boolean_query([(Occur.Must, tantivy.Query.boolean_query(of_words)), prompts])
-    best = passing.best(MOST_HITS_OF_A_SESSION, _of_session(session_id), query) if words else []
-    return best or passing.first(session_id)
+    if not words:
+        return passing.first(session_id)
+    has_words = any_of(*(_scored(any_of(_term(WORDS, word), _term(NAME_PARTS, word)), weight) for word, weight in words.items()))
+    query = tantivy.Query.boolean_query([(Occur.Must, has_words), (Occur.Should, _scored(_label("role:user"), _PROMPT_WEIGHT))])
+    return passing.best(MOST_HITS_OF_A_SESSION, _of_session(session_id), query) or passing.first(session_id)
 
 
 def _of_session(session_id: str) -> tantivy.Query:
-    return tantivy.Query.const_score_query(_label(f"session:{session_id}"), 0.0)
+    return _scored(_label(f"session:{session_id}"), 0.0)
 
 
 def _label(label: str) -> tantivy.Query:
-    return tantivy.Query.term_query(schema(), LABELS, label, "basic")
+    return _term(LABELS, label)
 
 
-def _all_of(*queries: tantivy.Query | None) -> tantivy.Query:
-    asked = [(Occur.Must, query) for query in queries if query is not None]
-    return tantivy.Query.boolean_query(asked) if asked else tantivy.Query.all_query()
+def _term(field: str, word: str) -> tantivy.Query:
+    return tantivy.Query.term_query(schema(), field, word, "basic")
+
+
+def _scored(query: tantivy.Query, score: float) -> tantivy.Query:
+    return tantivy.Query.const_score_query(query, score)
