@@ -19,7 +19,7 @@ from services.query.queries.search.query_filters import Part
 from services.query.queries.search.query_language import Query as Typed
 from services.query.queries.search.query_language import Term
 from services.query.queries.search.text_filters import labelled, of_kinds
-from services.query.queries.search.text_searcher import TextHit, all_of, best_hits, count, one_of, places
+from services.query.queries.search.text_searcher import TextHit, all_of, any_of, best_hits, count, places
 from services.query.search_index.fields import NAME_PARTS, SIGNS, WORDS, schema
 from services.query.search_index.reader import View
 from services.query.search_index.row_documents import DocumentKind, RowDocument
@@ -73,7 +73,7 @@ class Word(Struct, frozen=True):
         if is_overlong(self.text):
             # As far as the index has it.
             return _term(NAME_PARTS, beginning_of(self.text))
-        return one_of(_word(WORDS, self), _word(NAME_PARTS, self))
+        return any_of(_word(WORDS, self), _word(NAME_PARTS, self))
 
 
 class Conditions(Struct, frozen=True):
@@ -107,7 +107,7 @@ def of_words(typed: Typed, part: Part | None, path: str | None) -> Conditions:
         return is_there and (path is None or (row.kind in _WITH_PATHS and path.lower() in part_of(row, "input").lower()))
 
     return Conditions(
-        candidates=all_of(one_of(*(query for query, _ in groups)) if groups else None, of_path, places(0)),
+        candidates=all_of(any_of(*(query for query, _ in groups)) if groups else None, of_path, places(0)),
         holds=holds,
         looks_at_texts=path is not None or any(_is_looked_for(term, part) for terms in typed.alternatives for term in terms),
         marks=lambda _: marks,
@@ -139,7 +139,7 @@ def of_pattern(pattern: str, part: Part | None, *, is_case_sensitive: bool) -> C
         return [found[0][:_MARK_CHARS] for found in islice(compiled.finditer(part_of(row, part)), _MOST_MARKS)]
 
     alternatives = [[query for text in texts if (query := _with_text(text))] for texts in texts_of_each_match(pattern)]
-    candidates = one_of(*(all_of(*queries) for queries in alternatives)) if all(alternatives) else None
+    candidates = any_of(*(all_of(*queries) for queries in alternatives)) if all(alternatives) else None
     return Conditions(all_of(candidates, places(0)), holds, True, marks)
 
 
@@ -225,14 +225,14 @@ def _with_words(words: Sequence[Word]) -> Query | None:
     first, inner, last = words[0], _side_by_side(words[1:-1]), words[-1]
     begins, ends = _word(NAME_PARTS, first), last.query() if last.is_beginning else _word(NAME_PARTS, last)
     if last.is_beginning:
-        return one_of(all_of(_side_by_side(words[:-1]), ends), all_of(begins, inner, ends))
+        return any_of(all_of(_side_by_side(words[:-1]), ends), all_of(begins, inner, ends))
     ways = (
         _side_by_side(words),
         all_of(begins, _side_by_side(words[1:])),
         all_of(_side_by_side(words[:-1]), ends),
         all_of(begins, inner, ends),
     )
-    return one_of(*(way for way in ways if way is not None))
+    return any_of(*(way for way in ways if way is not None))
 
 
 def _side_by_side(words: Sequence[Word]) -> Query | None:
@@ -272,7 +272,7 @@ def _parts_of_words(text: str, start: int, end: int) -> list[str]:
 
 def _with_part(pattern: str) -> Query:
     """Parts of names are made of the letters of words."""
-    return one_of(Query.regex_query(schema(), WORDS, pattern), _term(NAME_PARTS, OVERLONG))
+    return any_of(Query.regex_query(schema(), WORDS, pattern), _term(NAME_PARTS, OVERLONG))
 
 
 def _inner_words(text: str) -> list[str]:

@@ -9,7 +9,7 @@ from tantivy import Query
 
 from services.query.database import Connection, Row, fetch_one
 from services.query.queries.search.query_filters import Filters
-from services.query.queries.search.text_searcher import all_of, one_of, places
+from services.query.queries.search.text_searcher import all_of, any_of, places
 from services.query.search_index.fields import KIND, LABELS, schema
 from services.query.search_index.row_documents import KINDS, DocumentKind
 from services.query.search_index.text_documents import place_of
@@ -72,7 +72,7 @@ def _rights(passing: _Passing) -> Iterator[Query]:
     if passing.bound_projects is not None:
         yield labelled("project", passing.bound_projects)
     if passing.bound_users is not None:
-        yield one_of(labelled("user", passing.bound_users), labelled("session", passing.shared))
+        yield any_of(labelled("user", passing.bound_users), labelled("session", passing.shared))
 
 
 def _wanted(asked: Row, passing: _Passing) -> Iterator[Query]:

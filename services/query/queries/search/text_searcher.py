@@ -69,7 +69,7 @@ def all_of(*queries: Query | None) -> Query:
     return Query.boolean_query([(Occur.Must, query) for query in queries if query is not None])
 
 
-def one_of(*queries: Query) -> Query:
+def any_of(*queries: Query) -> Query:
     """What matches one of these queries. The scores of those that match are added."""
     return queries[0] if len(queries) == 1 else Query.boolean_query([(Occur.Should, query) for query in queries])
 
