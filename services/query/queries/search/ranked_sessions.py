@@ -22,7 +22,7 @@ from services.query.queries.search.query_language import Query, Term
 from services.query.queries.search.text_conditions import Word, of_words, rarity
 from services.query.queries.search.text_filters import filter_query, labelled
 from services.query.queries.search.text_finder import Deadline
-from services.query.queries.search.text_searcher import TextHit, all_of, best_hits, count, newest_hits, one_of, rows_of
+from services.query.queries.search.text_searcher import TextHit, all_of, any_of, best_hits, count, newest_hits, rows_of
 from services.query.search_index.ranking import RankedSession, Ranking, rank
 from services.query.search_index.reader import View
 from services.query.search_index.row_documents import RowDocument
@@ -189,7 +189,7 @@ def _with_words(words: Sequence[Word], weights: Sequence[int]) -> tantivy.Query:
     """Texts with any of the words, the best those with the rarest, and prompts before others."""
     counted = [tantivy.Query.const_score_query(word.query(), weight) for word, weight in zip(words, weights, strict=True)]
     prompts = tantivy.Query.const_score_query(labelled("role", ["user"]), _PROMPT_WEIGHT)
-    return tantivy.Query.boolean_query([(Occur.Must, one_of(*counted)), (Occur.Should, prompts)])
+    return tantivy.Query.boolean_query([(Occur.Must, any_of(*counted)), (Occur.Should, prompts)])
 
 
 def _in_session(session_id: str) -> tantivy.Query:

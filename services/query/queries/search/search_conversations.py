@@ -14,8 +14,10 @@ from services.query.queries.search.query_filters import Filters, empty_filters
 from services.query.queries.search.query_language import Query
 from services.query.queries.search.search_documents import INCOMPLETE, page_of_matches
 from services.query.queries.search.snippet import snippet
-from services.query.queries.search.text_conditions import of_words
-from services.query.queries.search.text_finder import MAX_TOTAL, Found, within
+from services.query.queries.search.text_conditions import of_words, rarity
+from services.query.queries.search.text_filters import filter_query
+from services.query.queries.search.text_finder import MAX_TOTAL, Found, Search, within
+from services.query.queries.search.text_searcher import rows_of
 from services.query.search_index.reader import SearchIndex, View
 from shared.sql_files import statement
 
@@ -70,10 +72,16 @@ def _filters(connection: Connection, filters: EventFilters, role: str | None) ->
 def _searched(
     connection: Connection, view: View, query: Query, filters: Filters, sort: str, paging: Paging, *, is_bound: bool
 ) -> SearchPage:
-    page = page_of_matches(
-        connection, view, of_words(query, None, None), filters, paging, position(paging), sort=sort, is_bound=is_bound, only_words_rank=True
-    )
-    items = _in_full(connection, {hit.id: hit.score for hit in page.hits}, query.highlights)
+    conditions = of_words(query, None, None)
+    weights = rarity(view, conditions.words, is_bound=is_bound)
+    asked = Search(connection, view, conditions, filter_query(connection, filters), weights, only_words_rank=True)
+    page = page_of_matches(asked, paging, position(paging), sort=sort)
+    hits = page.hits
+    if not conditions.looks_at_texts:
+        # One may have changed since it was indexed.
+        read = rows_of(connection, hits)
+        hits = [hit for hit in hits if (row := read.get((hit.kind, hit.id))) and conditions.holds(row)]
+    items = _in_full(connection, {hit.id: hit.score for hit in hits}, query.highlights)
     because = index_progress.lacks(view, is_bound=is_bound)
     return _answer(items, page.found, cursor_of(paging, page.next_position), because, index_progress.pending(view, is_bound=is_bound))
 
