@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TypeVar
 
 import psycopg
-from services.worker.search_index.index_pending import index_pending
 
 from services.worker.drain.drain_partition import drain
 from services.worker.resources import Resources, open_resources

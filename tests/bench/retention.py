@@ -18,8 +18,6 @@ from typing import Any, Final, NamedTuple
 from uuid import UUID, uuid4
 
 import psycopg
-from services.worker.maintenance.retention.index_dropped import catch_up
-from services.worker.search_index.index_pending import index_pending
 
 from deploy.embedded.servers.postgres import PostgresServer
 from deploy.embedded.servers.redis_server import RedisServer
