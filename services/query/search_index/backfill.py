@@ -23,6 +23,14 @@ TABLES: Final[dict[str, DocumentKind]] = {
 _NEWEST: Final = ("infinity", "ffffffff-ffff-ffff-ffff-ffffffffffff")
 _FIRST: Final = ("", "00000000-0000-0000-0000-000000000000")
 _STARTS: Final = {"messages": _NEWEST, "tool_calls": _NEWEST, "sessions": ("infinity", ""), "timeline_entries": _FIRST, "files": _FIRST}
+# As a person reads them.
+_TEXTS: Final = {
+    "messages": "messages",
+    "tool_calls": "tool calls",
+    "timeline_entries": "summaries and commands",
+    "files": "paths",
+    "sessions": "titles",
+}
 
 
 class Page(Struct, frozen=True):
@@ -38,3 +46,11 @@ def page_of(connection: Connection[Any], table: str, after: Sequence[str], limit
     found = connection.execute(_sql(table).encode(), {"after": at, "after_id": after_id, "limit": limit}).fetchall()
     # A file of which no activity is left has no key.
     return Page([key for key, _, _ in found if key is not None], list(found[-1][1:]) if found else [])
+
+
+def texts_left(tables: Sequence[str], after: Sequence[str]) -> tuple[str, ...]:
+    """The texts of tables that are left, the first of which was read to a place, as a person reads them."""
+    left = [_TEXTS[table] for table in tables]
+    if left and after and after[0][:1].isdigit():
+        left[0] += f" before {after[0][:10]}"
+    return tuple(left)

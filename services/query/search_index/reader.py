@@ -11,6 +11,7 @@ from msgspec import Struct
 from tantivy import Index, Query, Searcher
 
 from services.query.database import Connection, Database, one_row
+from services.query.search_index.backfill import texts_left
 from services.query.search_index.fields import open_index
 from services.query.search_index.folder import Folder, State
 from services.query.search_index.fresh_texts import MOST_ROWS, FreshIndex, FreshTexts
@@ -42,6 +43,8 @@ class View(Struct, frozen=True):
     pending: int
     # False while the index is being made: only a part of it, the newest rows first, is there.
     is_whole: bool
+    # Until then, what is not in it, as a person reads it: "messages before 2024-05-01".
+    left: tuple[str, ...] = ()
     # False while an index that has not been purged answers: its words are not to be shown.
     may_show_words: bool = True
 
@@ -142,6 +145,7 @@ class SearchIndex:
             stale=fresh.stale,
             pending=max(seen.rows_behind - noted, 0) + fresh.left_out,
             is_whole=not self._state.tables,
+            left=texts_left(self._state.tables, self._state.after),
             may_show_words=self._state.purged == seen.purged,
         )
 

@@ -1,8 +1,9 @@
 """The documents of the index for single texts: what is asked exactly, newest or best first."""
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from hashlib import blake2b, md5
+from math import log1p
 from typing import Final
 from uuid import UUID
 
@@ -26,6 +27,12 @@ def place_of(at: datetime | None, document_id: UUID) -> int:
     elapsed = at - _EPOCH
     microseconds = (elapsed.days * 86_400 + elapsed.seconds) * 1_000_000 + elapsed.microseconds
     return min(max(microseconds, 1), _MOST_MICROSECONDS) << _ID_BITS | document_id.int >> (128 - _ID_BITS)
+
+
+def time_of(place: int) -> datetime | None:
+    """The time of a place."""
+    microseconds = place >> _ID_BITS
+    return _EPOCH + timedelta(microseconds=microseconds) if microseconds else None
 
 
 def id_of(kind: DocumentKind, key: str) -> UUID:
@@ -81,5 +88,10 @@ def text_document(row: RowDocument) -> Document:
     made.add_text(WORDS, words.text)
     made.add_text(NAME_PARTS, words.name_parts)
     made.add_text(SIGNS, words.signs)
-    made.add_float(BREVITY, 1.0)
+    made.add_float(BREVITY, _brevity(len(row.content)))
     return made
+
+
+def _brevity(chars: int) -> float:
+    """What makes a score smaller by the logarithm of the text's length. tantivy multiplies it by log2(2 + this)."""
+    return 2 ** (1 / (1 + log1p(chars / 5))) - 2

@@ -34,6 +34,8 @@ SPACELESS: Final = (
 _SPACELESS_RUN: Final = re.compile(f"[{SPACELESS}]+")
 _PART: Final = re.compile(r"[A-Z]?[a-z0-9]+|[A-Z]+[0-9]*(?![a-z])")
 _ASCII: Final = "".join(map(chr, range(128)))
+# Beside a letter, it may be of the same word.
+_NEIGHBOUR: Final = r"[0-9A-Za-z\x80-\U0010ffff]"
 # Of bytes of UTF-8: words alone, and signs alone. The rest are spaces, and so is what is not ASCII.
 _TO_WORDS: Final = "".join(sign if sign.isalnum() else " " for sign in _ASCII).encode() + b" " * 128
 _TO_RUNS: Final = _TO_WORDS[:128] + bytes(range(128, 256))
@@ -85,6 +87,24 @@ def beginning_of(word: str) -> str:
 def query_signs(text: str) -> list[str]:
     """The signs that each text has in which this one stands: `a => ✓` gives `=>` and `✓`. One ASCII sign gives none."""
     return sorted(_signs(unaccented(text)))
+
+
+def has_word(content: str, word: str, *, is_beginning: bool) -> bool:
+    """Whether the index finds the text by this word, or by this beginning of one."""
+    text = folded(content)
+    if beginning_of(word) not in text:
+        return False
+    edge = "" if is_beginning else f"(?!{_NEIGHBOUR})"
+    if re.search(f"(?<!{_NEIGHBOUR}){re.escape(word)}{edge}", text):
+        return True
+    words = words_of(content)
+    given = [*_analyzer().analyze(words.text), *words.name_parts.split()]
+    return any(each.startswith(word) for each in given) if is_beginning else word in given
+
+
+def has_sign(content: str, sign: str) -> bool:
+    """Whether the index finds the text by this sign."""
+    return sign in _signs(unaccented(content))
 
 
 def folded(text: str) -> str:

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from services.query.answers import search as answers
 from services.query.answers.fields import TitleSource
 from services.query.answers.search import Match, Neighbour, SessionMatches
-from services.query.database import Connection, fetch, fetch_by
+from services.query.database import Connection, fetch_by
 from services.query.queries.search.query_filters import Part
 from services.query.queries.search.snippet import SNIPPET_CHARS, folded, snippet
 from services.query.queries.search.text_searcher import TextHit, rows_of
@@ -28,8 +28,8 @@ _VARIES: Final = re.compile(r"\w*\d\w*")
 
 _sql = partial(statement, __package__, "document_items.sql")
 
-# The texts to mark in a document.
-Marks = Callable[[RowDocument], Sequence[str]]
+# The texts to mark in a document; None if it does not match.
+Marks = Callable[[RowDocument], Sequence[str] | None]
 
 
 class _Details(Struct, frozen=True):
@@ -62,12 +62,13 @@ class _Around(Struct, frozen=True):
 
 
 def items(connection: Connection, hits: Sequence[TextHit], marks: Marks, part: Part | None, *, with_content: bool) -> list[Match]:
-    """The texts in the order of the hits, from their rows as they are and as the connection may see them. One that is gone is left out."""
+    """The texts in the order of the hits, from their rows as they are and as the connection may see them. One that is gone or does not match is left out."""
     found = rows_of(connection, hits)
-    shown = [(hit, row) for hit in hits if (row := found.get((hit.kind, hit.id)))]
-    details = _details(connection, [row for _, row in shown])
+    shown = [(hit, row, marked) for hit in hits if (row := found.get((hit.kind, hit.id))) and (marked := marks(row)) is not None]
+    details = _details(connection, [row for _, row, _ in shown])
     return [
-        _item(row, told, hit.score, marks(row), part, with_content=with_content) for (hit, row), told in zip(shown, details, strict=True)
+        _item(row, told, hit.score, marked, part, with_content=with_content)
+        for (hit, row, marked), told in zip(shown, details, strict=True)
     ]
 
 

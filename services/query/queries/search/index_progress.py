@@ -7,7 +7,7 @@ from services.query.search_index.reader import View
 # So many are counted.
 MOST_PENDING: Final = 10_000
 NO_INDEX: Final = "There is no search index yet: it is being made, with the newest texts first. Ask again in a moment."
-_PARTLY: Final = "The search index is being made, with the newest texts first: {} not in it yet."
+_PARTLY: Final = "The search index is being made, with the newest texts first."
 
 
 def pending(view: View | None, *, is_bound: bool) -> int:
@@ -21,6 +21,4 @@ def lacks(view: View | None, *, is_bound: bool) -> str | None:
         return NO_INDEX
     if view.is_whole:
         return None
-    if is_bound:
-        return _PARTLY.format("some are")
-    return _PARTLY.format("1 text is" if view.pending == 1 else f"{view.pending:,} texts are")
+    return _PARTLY if is_bound else f"{_PARTLY} Not in it yet: {', '.join(view.left)}."

@@ -7,7 +7,6 @@ ranked, and words are neither weighed by how rare they are nor corrected.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
-from math import log2
 from typing import Final
 
 import tantivy
@@ -20,11 +19,10 @@ from services.query.database import Connection, fetch, rows
 from services.query.queries.search.document_items import MOST_HITS_OF_A_SESSION, items
 from services.query.queries.search.query_filters import Filters
 from services.query.queries.search.query_language import Query, Term
-from services.query.queries.search.text_conditions import of_words
-from services.query.queries.search.text_filters import filter_query
+from services.query.queries.search.text_conditions import Word, of_words, rarity
+from services.query.queries.search.text_filters import filter_query, labelled
 from services.query.queries.search.text_finder import Deadline
 from services.query.queries.search.text_searcher import TextHit, all_of, any_of, best_hits, count, newest_hits, rows_of
-from services.query.search_index.fields import LABELS, NAME_PARTS, WORDS, schema
 from services.query.search_index.ranking import RankedSession, Ranking, rank
 from services.query.search_index.reader import View
 from services.query.search_index.row_documents import RowDocument
@@ -43,8 +41,8 @@ MOST_WORDS: Final = 32
 # Where a text must be read to tell whether it passes, so many are. The first text of a session is looked for among so many.
 MOST_READ: Final = 100
 MOST_LISTED: Final = 2_000
-# A prompt counts so much more than another text with the same words. A word counts 1, a rare one more.
-_PROMPT_WEIGHT: Final = 0.5
+# A prompt counts so much more than another text with the same words. A word counts 10, a rare one more.
+_PROMPT_WEIGHT: Final = 5
 # Filters that are of sessions.
 _OF_SESSIONS: Final = ("session_id", "project_id", "projects", "not_projects", "users", "not_users", "machine", "branch", "is_starred")
 
@@ -67,11 +65,12 @@ class _Passing(Struct, frozen=True):
         """The best of those that match all of the queries."""
         return self._kept(best_hits(self.view, all_of(self.query, *queries), limit if self.holds is None else MOST_READ))[:limit]
 
-    def first(self, session_id: str) -> list[TextHit]:
-        """What was asked first in a session; where nothing passes that was asked, what is there first."""
-        prompts, all_texts = (_of_session(session_id), _label("role:user")), (_of_session(session_id),)
-        for queries in (prompts, all_texts):
-            hits = newest_hits(self.view, all_of(self.query, *queries), MOST_LISTED)
+    def of_session(self, session_id: str, with_words: tantivy.Query) -> list[TextHit]:
+        """The best of a session with any of the words; where none has one, what was asked first; where nothing was asked, what is there first."""
+        if best := self.best(MOST_HITS_OF_A_SESSION, _in_session(session_id), with_words):
+            return best
+        for asked in (labelled("role", ["user"]), None):
+            hits = newest_hits(self.view, all_of(self.query, _in_session(session_id), asked), MOST_LISTED)
             if kept := self._kept(hits[-MOST_READ:]):
                 return kept[-1:]
         return []
@@ -84,7 +83,7 @@ class _Passing(Struct, frozen=True):
         found = rows_of(self.connection, best_hits(self.view, query, FEW_TEXTS)).values()
         return sorted({row.session_id for row in found if row.session_id and (self.holds is None or self.holds(row))})
 
-    def _kept(self, hits: Sequence[TextHit]) -> Sequence[TextHit]:
+    def _kept(self, hits: list[TextHit]) -> list[TextHit]:
         if self.holds is None:
             return hits
         found = rows_of(self.connection, hits)
@@ -107,15 +106,16 @@ def ranked_sessions(
         seen = _seen(connection, ranking.sessions)
         while seen and len(found) < MOST_SESSIONS and deadline.left_ms():
             session = seen.pop(0)
-            found += [session] if passing.best(1, _of_session(session.session_id)) else []
+            found += [session] if passing.best(1, _in_session(session.session_id)) else []
         if len(found) == MOST_SESSIONS or not deadline.left_ms():
             break
     is_complete = len(found) == MOST_SESSIONS or deadline.left_ms() > 0
-    typed = [term.text for term in wanted if not is_stop_word(term.text.lower())] or [term.text for term in wanted]
-    typed += corrected.values()
-    words = _weighed_words(view, typed, is_bound=is_bound)
-    hits = [hit for session in found for hit in _texts(passing, session.session_id, words)]
-    marked = [*typed, *(word for word in words if len(word) > 1), *([filters.path] if filters.path else [])]
+    told = [term for term in wanted if not is_stop_word(term.text.lower())] or wanted
+    words = _words(told, corrected)
+    with_words = _with_words(words, rarity(view, words, is_bound=is_bound))
+    hits = [hit for session in found for hit in passing.of_session(session.session_id, with_words)]
+    typed = [*(term.text for term in told), *corrected.values(), *(word.text for word in words if len(word.text) > 1)]
+    marked = [*typed, filters.path] if filters.path else typed
     shown = items(connection, hits, lambda _: marked, filters.part, with_content=False)
     sessions = [replace(session, items=[item for item in shown if item.session_id == session.session_id]) for session in found]
     return RankedSessions(sessions, corrected, waiting, is_ready=view.is_whole), is_complete
@@ -136,7 +136,13 @@ def _ranker(view: View, query: Query, wanted: Sequence[Term], *, corrects: bool,
 
     def ranked(limit: int, among: Sequence[str] | None) -> Ranking:
         return rank(
-            view.searcher, words, excluded, limit=limit, among=among, weighs_rarity=not is_bound, corrects=corrects and not is_bound
+            view.searcher,
+            words,
+            excluded,
+            limit=limit,
+            among=among,
+            weighs_rarity=not is_bound,
+            corrects=corrects and view.may_show_words and not is_bound,
         )
 
     return ranked
@@ -172,34 +178,19 @@ def _seen(connection: Connection, ranked: Sequence[RankedSession]) -> list[Ranke
     return fetch(connection, RankedMatch, _sql("seen_sessions"), asked, lambda row: row.update(items=[])) if ranked else []
 
 
-def _weighed_words(view: View, typed: Sequence[str], *, is_bound: bool) -> dict[str, float]:
-    """The words that lead to texts of a session, and how much each counts: a rare one more, but not for a bound key."""
-    words = sorted(dict.fromkeys(word for text in typed for word in query_words(text)), key=len, reverse=True)[:MOST_WORDS]
-    found_in = {word: 0 if is_bound else view.searcher.doc_freq(WORDS, word) for word in words}
-    most = max(found_in.values(), default=0)
-    return {word: 1 + log2((most + 1) / (number + 1)) for word, number in found_in.items()}
+def _words(told: Sequence[Term], corrected: Mapping[str, str]) -> list[Word]:
+    """The words that lead to texts of a session, as they were typed and as they were corrected."""
+    typed = of_words(Query((tuple(told),), (), True), None, None).words
+    meant = [Word(word) for text in corrected.values() for word in query_words(text)]
+    return sorted(dict.fromkeys([*typed, *meant]), key=lambda word: len(word.text), reverse=True)[:MOST_WORDS]
 
 
-def _texts(passing: _Passing, session_id: str, words: Mapping[str, float]) -> list[TextHit]:
-    """The best texts of a session with any of the words; where none has one, what was asked first."""
-    if not words:
-        return passing.first(session_id)
-    has_words = any_of(*(_scored(any_of(_term(WORDS, word), _term(NAME_PARTS, word)), weight) for word, weight in words.items()))
-    query = tantivy.Query.boolean_query([(Occur.Must, has_words), (Occur.Should, _scored(_label("role:user"), _PROMPT_WEIGHT))])
-    return passing.best(MOST_HITS_OF_A_SESSION, _of_session(session_id), query) or passing.first(session_id)
+def _with_words(words: Sequence[Word], weights: Sequence[int]) -> tantivy.Query:
+    """Texts with any of the words, the best those with the rarest, and prompts before others."""
+    counted = [tantivy.Query.const_score_query(word.query(), weight) for word, weight in zip(words, weights, strict=True)]
+    prompts = tantivy.Query.const_score_query(labelled("role", ["user"]), _PROMPT_WEIGHT)
+    return tantivy.Query.boolean_query([(Occur.Must, any_of(*counted)), (Occur.Should, prompts)])
 
 
-def _of_session(session_id: str) -> tantivy.Query:
-    return _scored(_label(f"session:{session_id}"), 0.0)
-
-
-def _label(label: str) -> tantivy.Query:
-    return _term(LABELS, label)
-
-
-def _term(field: str, word: str) -> tantivy.Query:
-    return tantivy.Query.term_query(schema(), field, word, "basic")
-
-
-def _scored(query: tantivy.Query, score: float) -> tantivy.Query:
-    return tantivy.Query.const_score_query(query, score)
+def _in_session(session_id: str) -> tantivy.Query:
+    return tantivy.Query.const_score_query(labelled("session", [session_id]), 0.0)

@@ -38,7 +38,7 @@ def newest_hits(view: View, query: Query, limit: int, *, before: int | None = No
 
 def best_hits(view: View, query: Query, limit: int) -> list[TextHit]:
     """The texts of the highest scores, the newer of equal ones first. Short texts come before long ones."""
-    found = []
+    found = list[TextHit]()
     for searcher, asked in _parts(view, query):
         hits = searcher.search(asked, limit, count=False, weight_by_field=BREVITY).hits if limit else []
         scores = [max(round(float(score), 6), LEAST_SCORE) for score, _ in hits]
@@ -48,7 +48,7 @@ def best_hits(view: View, query: Query, limit: int) -> list[TextHit]:
 
 def count(view: View, query: Query) -> int:
     """How many texts match."""
-    return sum(searcher.search(asked, 1).count or 0 for searcher, asked in _parts(view, query))
+    return sum(_count(searcher, asked) for searcher, asked in _parts(view, query))
 
 
 def rows_of(connection: Connection, hits: Sequence[TextHit]) -> dict[tuple[DocumentKind, UUID], RowDocument]:
@@ -87,10 +87,15 @@ def _newest(searcher: Searcher, query: Query, limit: int) -> Iterator[TextHit]:
     if len(hits) == limit and hits:
         last = int(hits[-1][0])
         of_last = all_of(query, places(last, last))
-        others = searcher.search(of_last, max(searcher.search(of_last, 1).count or 0, 1), count=False)
+        others = searcher.search(of_last, _count(searcher, of_last), count=False)
         hits = [*(hit for hit in hits if hit[0] != last), *((last, address) for _, address in others.hits)]
     addresses = [address for _, address in hits]
     yield from _hits(searcher, addresses, [0.0] * len(addresses))
+
+
+def _count(searcher: Searcher, query: Query) -> int:
+    found: int = searcher.search(query, 1).count  # type: ignore[attr-defined]
+    return found
 
 
 def _hits(searcher: Searcher, addresses: list[DocAddress], scores: list[float]) -> Iterator[TextHit]:
