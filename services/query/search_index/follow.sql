@@ -14,7 +14,8 @@ WITH behind AS MATERIALIZED (
 SELECT c.system_identifier || '/' || d.oid || '/' || p.timeline_id AS database,
     (SELECT coalesce(max(number), 0) FROM search_purges) AS purged,
     coalesce(pg_snapshot_xmax(%(snapshot)s::pg_snapshot) > pg_snapshot_xmax(pg_current_snapshot()), false) AS is_ahead,
-    coalesce((SELECT since FROM search_changes_kept) > pg_snapshot_xmin(%(snapshot)s::pg_snapshot), false) AS is_too_old,
+    EXISTS (SELECT FROM search_changes_kept
+        WHERE since > pg_snapshot_xmin(%(snapshot)s::pg_snapshot) AND since <= pg_snapshot_xmax(pg_current_snapshot())) AS is_too_old,
     pg_current_snapshot()::text AS snapshot,
     (SELECT coalesce(sum(row_count), 0)::bigint FROM behind) AS rows_behind,
     (SELECT extract(epoch FROM min(noted_at))::float8 FROM behind) AS behind_since,
