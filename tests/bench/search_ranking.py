@@ -16,9 +16,9 @@ from tantivy import Searcher
 
 from services.query.search_index.fields import open_index
 from services.query.search_index.ranking import rank
-from services.query.search_index.session_texts import documents_of
+from services.query.search_index.session_texts import session_document
 from tests.bench.import_archive import samples
-from tests.bench.search_truth import sample_database
+from tests.bench.samples_database import samples_database
 
 NOT_FOUND = 1_000
 _SHOWN = 50
@@ -43,14 +43,14 @@ class Place(Struct, frozen=True):
 def main() -> None:
     """Prints the shares within the first, three and ten, and each question that is not within three."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench.search_ranking")
-    parser.add_argument("--database", help="URL of one that has the samples and their index already")
+    parser.add_argument("--database", help="URL of one that has the samples already")
     parser.add_argument("--held-back", action="store_true", help="ask the questions that were held back")
     options = parser.parse_args()
     files = samples()
     if not files:
         raise SystemExit("There are no sample transcripts (TRACKER_SAMPLES).")
-    with sample_database(options.database, files) as url:
-        ids, searcher = _indexed(url)
+    with samples_database(options.database, files) as data:
+        ids, searcher = _indexed(data.url)
     for name in ("held_back",) if options.held_back else ("tuned", "paraphrased"):
         asked = list(questions(f"questions_{name}.txt"))
         _print(name, [_place(searcher, question, None) for question in asked])
@@ -69,11 +69,11 @@ def _indexed(url: str) -> tuple[list[str], Searcher]:
     index = open_index(None)
     writer = index.writer(100_000_000, 1)
     with psycopg.connect(url) as connection:
-        found = connection.execute("SELECT DISTINCT session_id FROM search_documents WHERE session_id IS NOT NULL").fetchall()
-        ids = [session_id for (session_id,) in found]
+        ids = [session_id for (session_id,) in connection.execute("SELECT session_id FROM sessions WHERE counted")]
         cpu, begun = time.process_time(), time.perf_counter()
-        for _, document in documents_of(connection, ids):
-            writer.add_document(document)
+        for session_id in ids:
+            if (document := session_document(connection, session_id)) is not None:
+                writer.add_document(document)
     writer.commit()
     print(f"{len(ids)} sessions indexed in {time.perf_counter() - begun:.1f} s, {time.process_time() - cpu:.2f} s of CPU here")
     index.reload()

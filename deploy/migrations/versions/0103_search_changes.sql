@@ -9,6 +9,7 @@ CREATE TABLE search_changes (
     kind        text NOT NULL,
     -- Up to 256 ids of rows or sessions, or 'project_id file_key'. Ids do not compress.
     keys        text[] STORAGE EXTERNAL NOT NULL,
+    row_count   integer NOT NULL GENERATED ALWAYS AS (cardinality(keys)) STORED,
     -- Sessions whose texts changed with them.
     session_ids text[] STORAGE EXTERNAL NOT NULL
 ) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000);

@@ -55,9 +55,11 @@ def _follow(folder: Folder) -> int:
         try:
             with _connect() as connection:
                 while True:
-                    follower.catch_up(connection, _is_told_to_stop)
+                    rest = follower.catch_up(connection, _is_told_to_stop)
                     away_since = None
-                    if not _is_told_to_look(IDLE_SECONDS):
+                    if not _is_told_to_look(IDLE_SECONDS if rest is None else rest) and rest is None:
+                        # What was open when it looked last has ended.
+                        follower.catch_up(connection, _is_told_to_stop)
                         follower.close()
                         return 0
         except (psycopg.OperationalError, psycopg.InterfaceError) as error:

@@ -11,11 +11,13 @@ from tantivy import Filter, Index, Schema, SchemaBuilder, TextAnalyzer, TextAnal
 
 from services.query.search_index.prepared_text import prepared
 
-VERSION: Final = 2
+VERSION: Final = 3
 
 # Of a text: numbers that are read without a look at the document. Two halves of its id, its kind (an index of KINDS), and its place in time.
 ID_HIGH, ID_LOW, KIND, PLACE = "id_high", "id_low", "kind", "place"
-# The key of its row; stored, and indexed as it stands.
+# A hash of its kind and its id, by which it is taken out or left out.
+ID_HASH: Final = "id_hash"
+# The key of its row, stored where it is not its id.
 KEY: Final = "key"
 # What is told of it by a name and a value: `role:user`, `tool:bash`, `error:true`, `session:…`, `project:12`, `user:3`, `agent:…`, `model:…`, `source:…`.
 LABELS: Final = "labels"
@@ -48,10 +50,10 @@ def stems_of(part: str) -> str:
 def schema() -> Schema:
     """The fields of a document."""
     builder = SchemaBuilder()
-    for number in (ID_HIGH, PLACE):
+    for number in (ID_HIGH, ID_LOW, PLACE):
         builder.add_unsigned_field(number, fast=True)
-    for number in (ID_LOW, KIND):
-        builder.add_unsigned_field(number, fast=True, indexed=True)
+    builder.add_unsigned_field(KIND, fast=True, indexed=True)
+    builder.add_unsigned_field(ID_HASH, indexed=True)
     builder.add_text_field(KEY, stored=True, tokenizer_name="raw", index_option="basic")
     builder.add_text_field(LABELS, tokenizer_name="raw", index_option="basic")
     builder.add_text_field(WORDS, tokenizer_name="cut", index_option="position")

@@ -1,4 +1,4 @@
-"""The folder of one query process' index of sessions: of which database it is, how far it is, and how it is made anew.
+"""The folder of one query process' search index: of which database it is, how far it is, and how it is made anew.
 
 All in it can be lost: it is derived from Postgres. Below TRACKER_SEARCH_FOLDER each process that runs has a place of its own, which it locks.
 """
@@ -18,7 +18,9 @@ from msgspec import Struct
 from services.query.search_index.fields import VERSION
 
 _INDEX: Final = "index-"
-_STATE, _DAMAGED, _HOST = "state.json", "damaged", "host"
+# Of the index that answers, and of the one that is made to replace it.
+_STATE, _NEXT_STATE = "state.json", "next.json"
+_DAMAGED, _HOST = "damaged", "host"
 _PLACE_LOCK, _WRITER_LOCK = "lock", "writer.lock"
 _MOST_PLACES: Final = 64
 # A merge that was given up may write one more file into a folder that is deleted.
@@ -26,7 +28,7 @@ _DELETE_ATTEMPTS: Final = 5
 
 
 class State(Struct, frozen=True):
-    """The progress of an index: it has all that transactions of `snapshot` wrote, but for the sessions that wait."""
+    """The progress of an index: it has what the notes say that `snapshot` shows, but for tables and sessions that are left."""
 
     version: int
     # The database that it is of, and which of its histories.
@@ -37,8 +39,14 @@ class State(Struct, frozen=True):
     index: str
     # As pg_current_snapshot() says it.
     snapshot: str
-    # Sessions to be indexed again, in this order.
-    waiting: list[str]
+    # The snapshot that is being reached: notes that it shows are done up to this number.
+    target: str | None = None
+    done: int = 0
+    # Tables to be read as a whole, in this order, and the place behind which the first goes on.
+    tables: list[str] = []
+    after: list[str] = []
+    # Sessions whose documents are to be made again, in this order.
+    waiting: list[str] = []
 
 
 class NoPlace(OSError):
@@ -61,28 +69,56 @@ class Folder:
 
     def state(self) -> State | None:
         """None if there is no index, or one of another version of the tracker."""
+        return self._read(_STATE)
+
+    def next_state(self) -> State | None:
+        """Of the index that is to replace the one of `state`."""
+        return self._read(_NEXT_STATE)
+
+    def save(self, state: State) -> None:
+        """Replaces the state at once."""
+        self._write(_STATE, state)
+
+    def save_next(self, state: State) -> None:
+        """The same for the index that is to replace the other."""
+        self._write(_NEXT_STATE, state)
+
+    def replace(self) -> None:
+        """The next index is the index from now on, and the files of the former are deleted. OSError if that fails."""
+        (self.path / _NEXT_STATE).replace(self.path / _STATE)
+        self.delete_leftovers()
+
+    def leftovers(self) -> list[Path]:
+        """Files of indexes of which no state tells."""
+        known = {state.index for state in (self.state(), self.next_state()) if state is not None}
+        return [left for left in self.path.glob(f"{_INDEX}*") if left.name not in known]
+
+    def delete_leftovers(self) -> None:
+        """OSError if that fails."""
+        for left in self.leftovers():
+            _delete(left)
+
+    def _read(self, name: str) -> State | None:
         try:
-            state = msgspec.json.decode((self.path / _STATE).read_bytes(), type=State)
+            state = msgspec.json.decode((self.path / name).read_bytes(), type=State)
         except (OSError, msgspec.DecodeError):
             return None
         return state if state.version == VERSION and not self._is_damaged(state.index) else None
 
-    def save(self, state: State) -> None:
-        """Replaces the state at once."""
-        written = self.path / f"{_STATE}.new"
+    def _write(self, name: str, state: State) -> None:
+        written = self.path / f"{name}.new"
         with written.open("wb") as file:
             file.write(msgspec.json.encode(state))
             file.flush()
             os.fsync(file.fileno())
-        written.replace(self.path / _STATE)
+        written.replace(self.path / name)
 
     def index_path(self, index: str) -> Path:
         """Tantivy's folder."""
         return self.path / index
 
     def new_index(self) -> str:
-        """The name of a new index, behind the deletion of all that was there. OSError if that could not be deleted."""
-        self.clear()
+        """The name of a new index."""
         index = f"{_INDEX}{uuid4().hex}"
         self.index_path(index).mkdir(mode=0o700)
         return index
@@ -90,7 +126,7 @@ class Folder:
     def clear(self) -> None:
         """Deletes every index. OSError if that fails."""
         # First what says that there is one.
-        for name in (_STATE, f"{_STATE}.new", _DAMAGED):
+        for name in (_STATE, _NEXT_STATE, f"{_STATE}.new", f"{_NEXT_STATE}.new", _DAMAGED):
             (self.path / name).unlink(missing_ok=True)
         for left in self.path.glob(f"{_INDEX}*"):
             _delete(left)

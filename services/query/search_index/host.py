@@ -44,7 +44,7 @@ def search_index(settings: Settings, database: Database, redis: Redis) -> Iterat
         index = SearchIndex(folder, database, WriterProcess(folder, settings.database_url, settings.log_level))
         host = _Host(folder, index, redis)
         # Its own thread: those of requests would fill up with looks that hang.
-        thread = threading.Thread(target=host.follow, name="session-index", daemon=True)
+        thread = threading.Thread(target=host.follow, name="search-index", daemon=True)
         thread.start()
         try:
             yield index
@@ -85,9 +85,10 @@ class _Host:
             self._away.discard("postgres")
 
     def _report(self) -> None:
-        said = SearchHost(time.time(), self._index.purged(), self._index.waiting_about())
+        lag = self._index.lag()
+        said = SearchHost(time.time(), self._index.purged(), lag.sessions, lag.texts, lag.oldest_seconds, lag.is_whole)
         try:
-            if said.purged != self._purged:
+            if said.purged not in (0, self._purged):
                 # Nobody would purge what was left there.
                 self._folder.clear_free_places()
                 self._purged = said.purged

@@ -1,4 +1,4 @@
-"""The index of sessions as searches read it, while the writer's process writes on."""
+"""The search index as searches read it, while the writer's process writes on."""
 
 import threading
 import time
@@ -7,26 +7,55 @@ from typing import Final, TypeVar
 
 import psycopg
 import structlog
-from tantivy import Index, Searcher
+from msgspec import Struct
+from tantivy import Index, Query, Searcher
 
 from services.query.database import Connection, Database, one_row
+from services.query.search_index.backfill import texts_left
 from services.query.search_index.fields import open_index
 from services.query.search_index.folder import Folder, State
+from services.query.search_index.fresh_texts import MOST_ROWS, FreshIndex, FreshTexts
 from services.query.search_index.look import Look, look
 from services.query.search_index.writer_process import WriterProcess
 from shared.sql_files import statement
 
 log = structlog.get_logger()
 
-# How old a look may be for a search.
-FRESH_SECONDS: Final = 1.0
-# After a look that failed, searches go on without the index for so long.
+# While the primary hangs, no search waits for it for longer.
+PATIENCE_SECONDS: Final = 1.0
+# After a look that failed, searches go on with what was seen last for so long.
 AWAY_SECONDS: Final = 5.0
-# Sessions that are counted behind a writer that does not come to them.
-MOST_CHANGED: Final = 10_000
 _VISIBLE_SESSIONS: Final = statement(__package__, "follow.sql", "visible_sessions")
 
 T = TypeVar("T")
+
+
+class View(Struct, frozen=True):
+    """What a search looks at. Hold it for one search only."""
+
+    # The index.
+    searcher: Searcher
+    # Texts that changed since, without documents of sessions.
+    fresh: Searcher | None
+    # Matches the documents of `searcher` whose rows changed since: they do not count.
+    stale: Query | None
+    # Texts that are in neither as they are.
+    pending: int
+    # False while the index is being made: only a part of it, the newest rows first, is there.
+    is_whole: bool
+    # Until then, what is not in it, as a person reads it: "messages before 2024-05-01".
+    left: tuple[str, ...] = ()
+    # False while an index that has not been purged answers: its words are not to be shown.
+    may_show_words: bool = True
+
+
+class Lag(Struct, frozen=True):
+    """What the index does not have yet: texts, sessions, and for how long the oldest change waits; 0 if none does."""
+
+    texts: int
+    sessions: int
+    oldest_seconds: float
+    is_whole: bool
 
 
 class SearchIndex:
@@ -42,42 +71,39 @@ class SearchIndex:
         self._loaded: tuple[int, int] | None = None
         self._searcher: Searcher | None = None
         self._seen: Look | None = None
-        # By the clock on the wall, which goes on while a machine sleeps.
-        self._looked_at = self._failed_at = 0.0
+        self._fresh = FreshIndex()
+        self._view: View | None = None
+        # When the last look began, and the last one that failed.
+        self._looked_at = self._failed_at = float("-inf")
         self._is_announced = False
 
     def announced(self) -> None:
         """From now on purges wait for this host. Before, it answers no search."""
         self._is_announced = True
 
-    def searcher(self) -> Searcher | None:
-        """None: there is no index yet, or one that a purge has still to make anew. Hold it for one search only."""
-        # While the primary hangs, no search waits for it for long.
-        if not self._is_announced or not self._lock.acquire(timeout=FRESH_SECONDS):
-            return None
+    def view(self) -> View | None:
+        """With all that was committed before this call. None: there is no index yet."""
+        asked_at = time.monotonic()
+        if not self._is_announced or not self._lock.acquire(timeout=PATIENCE_SECONDS):
+            return self._view
         try:
-            if not self._is_of_the_last(self._looked_at, FRESH_SECONDS):
-                if self._is_of_the_last(self._failed_at, AWAY_SECONDS):
-                    return None
+            # Another one that waited may have looked since.
+            if self._looked_at < asked_at and asked_at > self._failed_at + AWAY_SECONDS:
                 try:
                     self.look()
-                except psycopg.Error:
-                    return None
-            return self._searcher
+                except psycopg.Error as error:
+                    log.warning("search_index_not_followed", error=type(error).__name__)
+            return self._view
         finally:
             self._lock.release()
 
-    @staticmethod
-    def _is_of_the_last(at: float, seconds: float) -> bool:
-        return 0 <= time.time() - at < seconds
-
-    def ask(self, question: Callable[[Searcher], T]) -> T | None:
-        """The answer of the index; None as `searcher` says it, and if its files are damaged, which then are made anew."""
-        searcher = self.searcher()
-        if searcher is None:
+    def ask(self, question: Callable[[View], T]) -> T | None:
+        """The answer of the index. None: there is none yet, or its files are damaged, and are made anew."""
+        view = self.view()
+        if view is None:
             return None
         try:
-            return question(searcher)
+            return question(view)
         except BaseException as error:
             if not self._shows_damage(error):
                 raise
@@ -86,26 +112,48 @@ class SearchIndex:
     def look(self) -> None:
         """Follows what the writer did, and wakes it if something waits. psycopg.Error if the primary is away."""
         with self._lock:
+            began = time.monotonic()
             if self._folder is None:
-                self._looked_at = time.time()
                 return
             self._read_state(self._folder)
             try:
                 with self._database.connection(from_primary=True) as connection:
-                    seen = look(connection, self._state, most=MOST_CHANGED)
+                    seen = look(connection, self._state, most_rows=MOST_ROWS)
+                    fresh = self._fresh.texts(connection, seen.newest) if seen.allows(self._state) else FreshTexts()
             except psycopg.Error:
-                self._failed_at = time.time()
+                self._failed_at = time.monotonic()
                 raise
-            self._seen, self._looked_at = seen, time.time()
+            self._seen, self._looked_at = seen, began
             if seen.allows(self._state):
                 self._follow(self._folder)
             else:
                 self._open = self._searcher = None
+            self._view = self._view_of(seen, fresh)
             if self.writer is not None:
-                if self._state is None or self._state.waiting or seen.changed or not seen.allows(self._state):
+                if self._is_to_be_written(seen):
                     self.writer.wake()
                 else:
                     self.writer.reap()
+
+    def _view_of(self, seen: Look, fresh: FreshTexts) -> View | None:
+        if self._searcher is None or self._state is None:
+            return None
+        noted = sum(len(note.keys) for note in seen.newest)
+        return View(
+            searcher=self._searcher,
+            fresh=fresh.searcher,
+            stale=fresh.stale,
+            pending=max(seen.rows_behind - noted, 0) + fresh.left_out,
+            is_whole=not self._state.tables,
+            left=texts_left(self._state.tables, self._state.after),
+            may_show_words=self._state.purged == seen.purged,
+        )
+
+    def _is_to_be_written(self, seen: Look) -> bool:
+        state = self._state
+        if state is None or not seen.allows(state):
+            return True
+        return bool(state.tables or state.waiting or seen.rows_behind or state.purged != seen.purged)
 
     def waiting(self, connection: Connection) -> int:
         """Counts the sessions that this connection sees and that are not in the index as they are. psycopg.Error if Postgres is away."""
@@ -117,29 +165,41 @@ class SearchIndex:
 
     def is_settled(self) -> bool:
         """True if it is whole, as of the last look."""
-        return self._folder is None or (self._searcher is not None and not self.waiting_about())
+        return self._folder is None or (self._searcher is not None and self._seen is not None and not self._is_to_be_written(self._seen))
 
     def purged(self) -> int:
-        """The newest purge before which no text is in the index. 0 while that is not known."""
+        """The newest purge before which no text is in any file. 0 while that is not known."""
         state = self._state
-        return state.purged if state is not None else 0
+        return state.purged if state is not None and self._folder is not None and not self._folder.leftovers() else 0
 
-    def waiting_about(self) -> int:
-        """The number of sessions that wait, as the last look saw it."""
-        return len(self._waiting() or ())
+    def lag(self) -> Lag:
+        """As the last look saw it."""
+        state, seen = self._state, self._seen
+        since = seen.behind_since if seen is not None else None
+        return Lag(
+            texts=seen.rows_behind if seen is not None else 0,
+            sessions=len(self._waiting() or ()),
+            oldest_seconds=max(time.time() - since, 0.0) if since is not None else 0.0,
+            is_whole=state is not None and not state.tables,
+        )
 
     def _waiting(self) -> set[str] | None:
         """None: all."""
         # Without the lock, which a look that hangs would hold.
         state, seen = self._state, self._seen
-        return {*state.waiting, *seen.changed} if state is not None and seen is not None and seen.allows(state) else None
+        if state is None or seen is None or state.tables or not seen.allows(state):
+            return None
+        return {*state.waiting, *(session_id for note in seen.newest for session_id in note.session_ids)}
 
     def close(self) -> None:
         """Ends the writer, and drops the files."""
         if self.writer is not None:
             self.writer.stop()
         with self._lock:
-            self._open = self._searcher = None
+            self._drop()
+
+    def _drop(self) -> None:
+        self._open = self._searcher = self._view = None
 
     def _read_state(self, folder: Folder) -> None:
         stamp = folder.stamp()
@@ -147,7 +207,7 @@ class SearchIndex:
             state = folder.state()
             # Before it is told how far the folder is purged.
             if state is None or (self._open is not None and self._open[0] != state.index):
-                self._open = self._searcher = None
+                self._drop()
             self._stamp, self._state = stamp, state
 
     def _follow(self, folder: Folder) -> None:
@@ -176,7 +236,7 @@ class SearchIndex:
             if self._open is None:
                 return True
             name = self._open[0]
-            self._open = self._searcher = None
+            self._drop()
             if isinstance(error, (ValueError, OSError)):
                 self._follow(self._folder)
             else:
@@ -184,7 +244,7 @@ class SearchIndex:
             return self._searcher is None
 
     def _drop_damaged(self, folder: Folder, name: str, error: BaseException) -> None:
-        self._open = self._searcher = None
+        self._drop()
         state = folder.state()
         # The writer may have made it anew just now.
         if state is not None and state.index == name:

@@ -1,8 +1,8 @@
-"""The documents of the index: the texts of a session by their parts, bounded."""
+"""The documents of the index for sessions: the texts of each by their parts, bounded."""
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from datetime import date
 from typing import Any, Final
 
@@ -12,6 +12,7 @@ from psycopg.rows import dict_row
 from tantivy import Document
 
 from services.query.search_index.fields import BREVITY, DAYS, GERMAN, HASHES, NAMES, SESSION_ID, SPOKEN, stems_of
+from services.query.search_index.input_texts import input_text
 from services.query.search_index.prepared_text import days_of, hashes_of, prepared
 from services.query.search_index.stop_words import is_german
 from shared.sql_files import statement
@@ -19,11 +20,11 @@ from shared.sql_files import statement
 # Characters of the beginning and of the end of a result, and of an error.
 _MOST_END_CHARS: Final = 500
 _MOST_ERROR_END_CHARS: Final = 1_500
+_MOST_INPUT_CHARS: Final = 2_000
 # Texts of a kind in a session, and characters of each. A session of 20,000 calls has a tenth of them in the index, evenly.
 _LIMITS: Final = {
     "most_texts": 2_000,
     "most_chars": 8_000,
-    "most_input_chars": 2_000,
     "most_end_chars": _MOST_END_CHARS,
     "most_read_end_chars": 8_000,
 }
@@ -54,14 +55,12 @@ class _Texts(Struct):
     commits: set[str] = field(default_factory=set)
 
 
-def documents_of(connection: Connection[Any], session_ids: Iterable[str]) -> Iterator[tuple[str, Document]]:
-    """The documents of those sessions that have texts. A session without any gives none."""
-    for session_id in session_ids:
-        # Not by services/query/database.py, whose engine the writer's process would load for nothing.
-        with connection.cursor(row_factory=dict_row) as cursor:
-            found = cursor.execute(_TEXTS.encode(), {"session_id": session_id} | _LIMITS).fetchall()
-        if found:
-            yield session_id, _document(session_id, _texts(found))
+def session_document(connection: Connection[Any], session_id: str) -> Document | None:
+    """The document of a session. None if it has no texts."""
+    # Not by services/query/database.py, whose engine the writer's process would load for nothing.
+    with connection.cursor(row_factory=dict_row) as cursor:
+        found = cursor.execute(_TEXTS.encode(), {"session_id": session_id} | _LIMITS).fetchall()
+    return _document(session_id, _texts(found)) if found else None
 
 
 def _texts(found: Iterable[_Row]) -> _Texts:
@@ -95,7 +94,7 @@ def _add_said(texts: _Texts, row: _Row) -> None:
 
 def _add_call(texts: _Texts, row: _Row) -> None:
     name, result = row["tool_name"], row["result"]
-    _, _, given = row["said"].partition("\n")
+    given = input_text(row["said"])[:_MOST_INPUT_CHARS]
     if name in _FILE_TOOLS:
         path, _, given = given.partition("\n")
         texts.parts["files" if name in _WRITE_TOOLS else "commands"].append(path)

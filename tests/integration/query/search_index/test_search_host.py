@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import msgspec
 import psycopg
@@ -19,14 +20,14 @@ from starlette.testclient import TestClient
 
 from deploy.embedded.supervision.processes import wait_until
 from services.query.app import create_app
-from services.query.search_index.fields import PARTS
+from services.query.search_index.fields import PARTS, WORDS
 from services.query.search_index.folder import Folder
-from services.query.search_index.reader import SearchIndex
+from services.query.search_index.reader import Lag, SearchIndex
 from services.query.settings import Settings
 from shared.search_hosts import HOSTS_KEY, SearchHost
 from tests.conftest import LOCAL, make_database
 from tests.faults.pace import stretched
-from tests.integration.query.search_index.indexed import put, searcher_of, sessions_with
+from tests.integration.query.search_index.indexed import put, searcher_of, sessions_with, texts_with
 
 # A look each five seconds, each second while something waits; and the start of a process.
 SECONDS = stretched(12)
@@ -82,28 +83,64 @@ def host_in(redis: Redis) -> SearchHost | None:
 
 def test_a_session_is_found_moved_renamed_and_gone_within_seconds(index: SearchIndex, connection: psycopg.Connection[Any]) -> None:
     # Given a session that comes
-    document = put(connection, "one", "zanzibar")
+    message = put(connection, "one", "zanzibar")
     assert finds(index, "zanzibar", "one")
 
-    # When its document moves to another, which is a fork
-    put(connection, "two", "zanzibar", document)
+    # When its message moves to another, which is a fork
+    put(connection, "two", "zanzibar", message)
     assert finds(index, "zanzibar", "two")
 
     # When the title changes
-    title = put(connection, "two", "alabaster")
-    connection.execute("UPDATE search_documents SET kind = 'session' WHERE id = %s", (title,))
+    connection.execute("UPDATE sessions SET title = 'alabaster' WHERE session_id = 'two'")
     assert finds(index, "alabaster", "two")
-    connection.execute("UPDATE search_documents SET content = 'basalt' WHERE id = %s", (title,))
+    connection.execute("UPDATE sessions SET title = 'basalt' WHERE session_id = 'two'")
     assert finds(index, "basalt", "two")
     assert finds(index, "alabaster")
 
     # When it is deleted
-    connection.execute("DELETE FROM search_documents WHERE session_id = 'two'")
+    connection.execute("DELETE FROM messages WHERE session_id = 'two'")
     assert finds(index, "zanzibar")
 
 
 def test_an_empty_database_has_an_empty_index(index: SearchIndex) -> None:
     assert finds(index, "zanzibar")
+
+
+def test_a_text_is_found_as_soon_as_it_is_committed(index: SearchIndex, connection: psycopg.Connection[Any]) -> None:
+    # Given an index that nobody writes
+    first = put(connection, "one", "zanzibar")
+    assert finds(index, "zanzibar", "one")
+    with stopped_writer(index):
+        # When a text comes, changes and goes, then each search sees it as it is
+        second = put(connection, "one", "zanzibar alabaster")
+        assert texts_with(index, "zanzibar") == sorted([first, second])
+        put(connection, "one", "basalt", first)
+        assert texts_with(index, "zanzibar") == [second]
+        assert texts_with(index, "basalt") == [first]
+        connection.execute("DELETE FROM messages WHERE id = %s", (second,))
+        assert texts_with(index, "zanzibar") == texts_with(index, "alabaster") == []
+        assert index.ask(lambda view: (view.pending, view.is_whole)) == (0, True)
+
+        # When more come than are made for a search, then the newest are found, and the others are counted
+        for number in range(1_200):
+            put(connection, "two", f"granite {number}", UUID(int=number + 1))
+        found = texts_with(index, "granite")
+        assert found == [UUID(int=number + 1) for number in range(1_200 - len(found or ()), 1_200)]
+        assert len(found or ()) == 1_000
+        assert 200 <= (index.ask(lambda view: view.pending) or 0) <= 210
+    assert wait_until(lambda: index.is_settled() or index.look(), SECONDS)
+    assert len(texts_with(index, "granite") or ()) == 1_200
+
+
+@contextmanager
+def stopped_writer(index: SearchIndex) -> Iterator[None]:
+    assert wait_until(lambda: index.look() or writer_pid(index) is not None, SECONDS)
+    pid = writer_pid(index) or 0
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
 
 
 def cut_a_file(folder: Folder) -> None:
@@ -183,22 +220,24 @@ def test_a_purge_leaves_no_word_of_what_is_gone(
     query_settings: Settings, search_folder: Path, connection: psycopg.Connection[Any], redis_url: str
 ) -> None:
     # Given a session whose text is taken away, and whose words stay in a file that others need
-    document = put(connection, "one", "zanzibar alabaster")
+    message = put(connection, "one", "zanzibar alabaster")
     put(connection, "two", "basalt")
-    with serving(query_settings, search_folder) as index:
+    with serving(query_settings, search_folder) as index, Redis.from_url(redis_url) as redis:
         assert finds(index, "zanzibar", "one")
-        put(connection, "one", "alabaster", document)
+        put(connection, "one", "alabaster", message)
         assert finds(index, "zanzibar")
         assert has_word(search_folder, "zanzibar")
-
-        # When a purge is asked for, then no search is answered from what was there
-        number = ask_for_purge(connection)
         before = place(search_folder).state()
         assert before is not None
-        time.sleep(1.1)
-        index.searcher()
-        with Redis.from_url(redis_url) as redis:
-            assert wait_until(lambda: (host := host_in(redis)) is not None and host.purged == number, SECONDS)
+
+        # When a purge is asked for, then the index that was there answers, and shows no word of its own
+        with stopped_writer(index):
+            number = ask_for_purge(connection)
+            put(connection, "three", "granite")
+            assert index.ask(lambda view: (view.may_show_words, view.is_whole)) == (False, True)
+            assert len(texts_with(index, "granite") or ()) == 1
+            assert sessions_with(index, "alabaster") == {"one"}
+        assert wait_until(lambda: (host := host_in(redis)) is not None and host.purged == number, SECONDS)
 
         # Then the word is among no terms, and the files that had it are gone
         assert not folder_has(search_folder, b"zanzibar")
@@ -207,29 +246,33 @@ def test_a_purge_leaves_no_word_of_what_is_gone(
         assert not place(search_folder).index_path(before.index).exists()
         assert finds(index, "alabaster", "one")
         assert finds(index, "basalt", "two")
+        assert finds(index, "granite", "three")
         assert not has_word(search_folder, "zanzibar")
         assert has_word(search_folder, "alabaster")
+        assert index.ask(lambda view: view.may_show_words)
 
 
 def has_word(search_folder: Path, word: str) -> bool:
     """Whether a dictionary of the index has it, also of sessions that are deleted. The bytes of a dictionary do not have words as they are written."""
     searcher = searcher_of(place(search_folder))
-    return any(searcher.terms_with_prefix(part, word) for part in PARTS)
+    return any(searcher.terms_with_prefix(field, word) for field in (*PARTS, WORDS))
 
 
 def folder_has(folder: Path, word: bytes) -> bool:
     return any(word in file.read_bytes() for file in folder.rglob("*") if file.is_file())
 
 
-def test_a_search_behind_a_purge_is_not_answered_from_before_it(
+def test_a_host_that_was_off_while_notes_were_deleted_answers_nothing_from_before(
     query_settings: Settings, search_folder: Path, connection: psycopg.Connection[Any]
 ) -> None:
     # Given a service that was off while texts were purged
     put(connection, "one", "zanzibar")
     with serving(query_settings, search_folder) as index:
         assert finds(index, "zanzibar", "one")
-    connection.execute("DELETE FROM search_documents")
+    connection.execute("DELETE FROM messages")
     ask_for_purge(connection)
+    connection.execute("DELETE FROM search_changes")
+    connection.execute("INSERT INTO search_changes_kept (since) VALUES (pg_snapshot_xmin(pg_current_snapshot()))")
 
     # When it comes back, then no search sees them
     with serving(query_settings, search_folder) as index:
@@ -293,24 +336,22 @@ def test_sessions_that_wait_are_counted(
     put(connection, "one", "zanzibar")
     assert finds(index, "zanzibar", "one")
     assert index.waiting(connection) == 0
-    assert wait_until(lambda: writer_pid(index) is not None, SECONDS)
-    os.kill(writer_pid(index) or 0, signal.SIGSTOP)
-    try:
+    with stopped_writer(index):
         # When sessions change, one of which is gone
         for session_id in ("two", "three", "gone"):
             put(connection, session_id, "alabaster")
-        for session_id in ("two", "three"):
-            connection.execute("INSERT INTO sessions (session_id, project_id, path_project_id) VALUES (%s, 0, 0)", (session_id,))
-        connection.execute("DELETE FROM search_documents WHERE session_id = 'gone'")
-        time.sleep(1.1)
+        connection.execute("DELETE FROM messages WHERE session_id = 'gone'")
+        connection.execute("DELETE FROM sessions WHERE session_id = 'gone'")
 
         # Then those that there are wait, and the others can be searched
         assert sessions_with(index, "zanzibar") == {"one"}
         assert index.waiting(connection) == 2
-    finally:
-        os.kill(writer_pid(index) or 0, signal.SIGCONT)
+        assert index.lag().texts > 2
+        assert 0 < index.lag().oldest_seconds < 60
     assert finds(index, "alabaster", "two", "three")
+    assert wait_until(lambda: index.is_settled() or index.look(), SECONDS)
     assert index.waiting(connection) == 0
+    assert index.lag() == Lag(0, 0, 0.0, True)
 
 
 def writer_pid(index: SearchIndex) -> int | None:
@@ -334,7 +375,7 @@ def test_a_question_that_is_wrong_costs_no_index(index: SearchIndex, search_fold
     before = place(search_folder).state()
 
     with pytest.raises(ValueError, match="no_such_field"):
-        index.ask(lambda searcher: searcher.terms_with_prefix("no_such_field", ""))
+        index.ask(lambda view: view.searcher.terms_with_prefix("no_such_field", ""))
 
     assert sessions_with(index, "zanzibar") == {"one"}
     now = place(search_folder).state()
@@ -344,4 +385,4 @@ def test_a_question_that_is_wrong_costs_no_index(index: SearchIndex, search_fold
 def test_without_a_folder_that_can_be_written_there_is_no_index(query_settings: Settings, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with serving(query_settings, tmp_path / "file" / "search") as index:
-        assert index.searcher() is None
+        assert index.view() is None

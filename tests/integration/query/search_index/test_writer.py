@@ -1,4 +1,4 @@
-"""The writer of an index of sessions: it may be killed at any moment, and misses nothing that was committed."""
+"""The writer of an index: it may be killed at any moment, and misses nothing that was committed."""
 
 import random
 import time
@@ -7,13 +7,25 @@ from typing import Any
 from uuid import UUID
 
 import psycopg
+import pytest
 
 from deploy.embedded.supervision.processes import wait_until
 from deploy.migrations.grants import QUERY
+from services.query.search_index.backfill import TABLES, page_of
 from services.query.search_index.folder import Folder
+from services.query.search_index.row_documents import row_documents
 from tests.conftest import as_role
 from tests.faults.pace import stretched
-from tests.integration.query.search_index.indexed import follow, in_index, in_rows, put, writer_of
+from tests.integration.query import seed
+from tests.integration.query.search_index.indexed import (
+    follow,
+    put,
+    sessions_in_index,
+    sessions_in_rows,
+    texts_in_index,
+    texts_in_rows,
+    writer_of,
+)
 
 SESSIONS = 300
 KILLS = 50
@@ -24,15 +36,20 @@ def folder_of(path: Path, name: str = "0") -> Folder:
     return Folder(path / name)
 
 
+def is_as_the_rows(folder: Folder, connection: psycopg.Connection[Any]) -> bool:
+    """Whether the index has exactly the texts, the sessions and their words that the rows have."""
+    assert sessions_in_index(folder) == sessions_in_rows(connection)
+    assert texts_in_index(folder) == texts_in_rows(connection)
+    return True
+
+
 def change(connection: psycopg.Connection[Any], seeded: random.Random, number: int) -> None:
-    """Sessions come, change, move a document to another, and go."""
+    """Sessions come, change, move a message to another, and go."""
     with connection.transaction():
         for _ in range(12):
-            document = UUID(int=seeded.randrange(SESSIONS) + 1)
-            put(connection, f"session-{seeded.randrange(SESSIONS)}", f"change{number} word{seeded.randrange(40)}", document)
-        connection.execute(
-            "DELETE FROM search_documents WHERE id = ANY(%s)", ([UUID(int=seeded.randrange(SESSIONS) + 1) for _ in range(3)],)
-        )
+            message = UUID(int=seeded.randrange(SESSIONS) + 1)
+            put(connection, f"session-{seeded.randrange(SESSIONS)}", f"change{number} word{seeded.randrange(40)}", message)
+        connection.execute("DELETE FROM messages WHERE id = ANY(%s)", ([UUID(int=seeded.randrange(SESSIONS) + 1) for _ in range(3)],))
 
 
 def test_a_writer_that_is_killed_50_times_ends_with_what_the_rows_have(
@@ -60,7 +77,7 @@ def test_a_writer_that_is_killed_50_times_ends_with_what_the_rows_have(
         assert writer.wait(60) == 0
 
     # Then it has exactly the sessions and the words of the rows
-    assert in_index(folder) == in_rows(connection)
+    assert is_as_the_rows(folder, connection)
 
 
 def wait_for_change(folder: Folder) -> None:
@@ -72,9 +89,9 @@ def is_caught_up(folder: Folder, connection: psycopg.Connection[Any]) -> bool:
     state = folder.state()
     return (
         state is not None
-        and not state.waiting
+        and not (state.tables or state.waiting)
         and not connection.execute(
-            "SELECT FROM search_session_changes WHERE NOT pg_visible_in_snapshot(changed_by, %s)", (state.snapshot,)
+            "SELECT FROM search_changes WHERE NOT pg_visible_in_snapshot(changed_by, %s)", (state.snapshot,)
         ).fetchall()
     )
 
@@ -92,7 +109,7 @@ def test_two_hosts_end_with_the_same(database_url: str, connection: psycopg.Conn
             follow(folder, database_url)
 
     # Then both have what the rows have
-    assert in_index(folders[0]) == in_index(folders[1]) == in_rows(connection)
+    assert is_as_the_rows(folders[0], connection) and is_as_the_rows(folders[1], connection)
 
 
 def test_a_transaction_that_commits_late_is_not_missed(database_url: str, connection: psycopg.Connection[Any], tmp_path: Path) -> None:
@@ -102,7 +119,7 @@ def test_a_transaction_that_commits_late_is_not_missed(database_url: str, connec
         put(late, "late", "belated")
         put(connection, "early", "punctual")
         follow(folder, database_url)
-        assert in_index(folder).keys() == {"early"}
+        assert sessions_in_index(folder).keys() == {"early"}
 
         # When it commits behind a look that has seen the other
         put(connection, "next", "punctual too")
@@ -111,8 +128,8 @@ def test_a_transaction_that_commits_late_is_not_missed(database_url: str, connec
     follow(folder, database_url)
 
     # Then it is found
-    assert in_index(folder) == in_rows(connection)
-    assert in_index(folder)["late"] == {"belated"}
+    assert is_as_the_rows(folder, connection)
+    assert sessions_in_index(folder)["late"] == {"belated"}
 
 
 def test_what_is_known_is_not_written_again_while_an_older_transaction_is_open(
@@ -136,11 +153,11 @@ def test_a_number_of_another_servers_transaction_is_no_change(
     # Given a dump of a server that has had more transactions
     folder = folder_of(tmp_path)
     put(connection, "one", "words")
-    connection.execute("UPDATE search_session_changes SET changed_by = '99999999'")
+    connection.execute("UPDATE search_changes SET changed_by = '99999999'")
 
     # When it is followed, then the session is in the index, and waits no more
     follow(folder, database_url)
-    assert in_index(folder) == in_rows(connection)
+    assert is_as_the_rows(folder, connection)
     before = folder.stamp()
     follow(folder, database_url)
     assert folder.stamp() == before
@@ -148,28 +165,31 @@ def test_a_number_of_another_servers_transaction_is_no_change(
     # When it changes, then that is seen
     put(connection, "one", "other")
     follow(folder, database_url)
-    assert in_index(folder) == in_rows(connection)
+    assert is_as_the_rows(folder, connection)
 
 
-def test_the_newest_sessions_are_the_first_in_a_new_index(database_url: str, connection: psycopg.Connection[Any], tmp_path: Path) -> None:
-    # Given sessions of several days
-    folder = folder_of(tmp_path)
-    for day in (2, 3, 1):
-        put(connection, f"day-{day}", "words")
-        connection.execute(
-            "INSERT INTO sessions (session_id, project_id, path_project_id, last_event_at) VALUES (%s, 0, 0, make_date(2026, 5, %s))",
-            (f"day-{day}", day),
-        )
+@pytest.mark.parametrize("table", TABLES)
+def test_every_row_is_read_once_and_the_newest_first(connection: psycopg.Connection[Any], table: str) -> None:
+    # Given rows of several days, some of the same moment, and some without a time
+    days = ["2026-05-02", "2026-05-03", "2026-05-01", "2026-05-03", seed.UNDATED, seed.UNDATED]
+    project = seed.add_project(connection, "/p")
+    for number, day in enumerate(days):
+        session_id = f"{number}"
+        seed.add_session(connection, session_id, project, dated_at=day)
+        if table != "sessions":
+            seed.add_document(connection, session_id, day, f"text {number}", kind=TABLES[table])
 
-    # When a writer is killed as soon as it knows them
-    with writer_of(folder, database_url) as writer:
-        assert wait_until(lambda: folder.state() is not None, 30)
-        state = folder.state()
-        writer.kill()
+    # When they are read two at a time
+    keys, after, pages = list[str](), list[str](), 0
+    while (page := page_of(connection, table, after, 2)).after:
+        keys, after, pages = keys + page.keys, page.after, pages + 1
 
-    # Then they stand in this order, those that are done left out
-    assert state is not None
-    assert state.waiting == ["day-3", "day-2", "day-1"][3 - len(state.waiting) :]
+    # Then each is there once, and the newest are the first where there is an index for that
+    assert (len(keys), len(set(keys)), pages) == (6, 6, 3)
+    if table in ("messages", "tool_calls", "sessions"):
+        at = {row.key: row.occurred_at for row in row_documents(connection, TABLES[table], keys)}
+        dated = [at[key] for key in keys[:4]]
+        assert dated == sorted(dated, key=str, reverse=True)
 
 
 def test_a_writer_whose_connection_is_ended_goes_on(database_url: str, connection: psycopg.Connection[Any], tmp_path: Path) -> None:
@@ -191,7 +211,7 @@ def test_a_writer_whose_connection_is_ended_goes_on(database_url: str, connectio
         assert wait_until(lambda: is_caught_up(folder, connection), stretched(30))
         writer.stdin.close()
         assert writer.wait(60) == 0
-    assert in_index(folder) == in_rows(connection)
+    assert is_as_the_rows(folder, connection)
 
 
 def test_one_writer_at_a_time(database_url: str, connection: psycopg.Connection[Any], tmp_path: Path) -> None:
