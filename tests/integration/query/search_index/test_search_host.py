@@ -272,7 +272,8 @@ def test_a_host_that_was_off_while_notes_were_deleted_answers_nothing_from_befor
     connection.execute("DELETE FROM messages")
     ask_for_purge(connection)
     connection.execute("DELETE FROM search_changes")
-    connection.execute("UPDATE search_changes_kept SET since = pg_snapshot_xmin(pg_current_snapshot())")
+    connection.execute("DELETE FROM search_changes_kept")
+    connection.execute("INSERT INTO search_changes_kept (since) VALUES (pg_snapshot_xmin(pg_current_snapshot()))")
 
     # When it comes back, then no search sees them
     with serving(query_settings, search_folder) as index:
