@@ -1,6 +1,5 @@
 """GET /api/search: `ranked`, the sessions that may be meant, below what matches exactly."""
 
-import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -24,12 +23,6 @@ PATH = "/api/search"
 def patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """Searches have time, however busy the machine is."""
     monkeypatch.setattr(ranked_sessions, "BUDGET_SECONDS", 60.0)
-
-
-@pytest.fixture(autouse=True)
-def new_index(connection: psycopg.Connection[Any]) -> None:
-    """The application is shared, and to empty the tables is no change of a session: a purge takes what other tests left in its index."""
-    connection.execute("INSERT INTO search_purges (number) OVERRIDING SYSTEM VALUE VALUES (%s)", (time.time_ns(),))
 
 
 def texts_in(client: TestClient, connection: psycopg.Connection[Any], sessions: dict[str, list[str]]) -> None:
