@@ -12,23 +12,13 @@ from tests.kept_connection import KeptConnection
 # What has a page. A table whose rows were deleted has one too, and is truncated as well. What search indexes follow is kept: they are of several tests.
 _FILLED: Final = """
 SELECT string_agg(format('public.%I', relname), ', ')
-FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND relname NOT IN ('alembic_version', 'search_changes', 'search_changes_kept')
+FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND relname NOT IN ('alembic_version', 'search_changes')
     AND pg_relation_size(oid) > 0"""
 _RESTART: Final = """
 SELECT setval(format('%I.%I', schemaname, sequencename)::regclass, start_value, false)
 FROM pg_sequences WHERE schemaname = 'public' AND last_value IS NOT NULL AND sequencename <> 'search_changes_number_seq'"""
 # Rows that are found. Their triggers note that they are gone.
 _SEARCHED: Final = ("messages", "tool_calls", "timeline_entries", "activities", "sessions")
-
-# Truncation is no change of a row: indexes of services that run on are made anew.
-_FORGET: Final = """
-INSERT INTO search_changes_kept (since) SELECT pg_current_xact_id()
-ON CONFLICT (is_one) DO UPDATE SET since = excluded.since"""
-
-# Truncation is no change of a row: indexes of services that run on are made anew.
-_FORGET: Final = """
-INSERT INTO search_changes_kept (since) SELECT pg_current_xact_id()
-ON CONFLICT (is_one) DO UPDATE SET since = excluded.since"""
 
 
 class Emptier:
@@ -55,4 +45,3 @@ def empty(connection: psycopg.Connection[Any]) -> None:
         # Tables that refer to one of these are truncated with it, also when they are empty.
         connection.execute(f"TRUNCATE {found[0]} CASCADE".encode())
     connection.execute(_RESTART)
-    connection.execute(_FORGET)
