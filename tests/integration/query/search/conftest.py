@@ -8,5 +8,5 @@ from tests.integration.caught_up import catch_up
 
 @pytest.fixture(autouse=True)
 def has_index(client: TestClient) -> None:
-    """The application is shared, and its index is made anew when the tables were emptied. What a test stores is found at once then."""
+    """The application is shared, and and its index follows the emptied tables."""
     catch_up(client)
