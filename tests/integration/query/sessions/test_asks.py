@@ -38,7 +38,6 @@ def session(connection: Connection, at: At) -> str:
     seed.add_timeline_entry(connection, "s", at(4), "command", "/explore", details=asked, agent_id="a1")
     seed.add_timeline_entry(connection, "s", at(5), "command", "/commit", details=asked)
     seed.add_api_call(connection, "s", at(6), model="opus", cost_nano_usd=10**9)
-    seed.add_document(connection, "s", at(3), "fix it")
     seed.compute_aggregates(connection)
     return "s"
 
