@@ -12,6 +12,7 @@ from services.query.app import create_app
 from services.query.settings import Settings
 from tests.conftest import LOCAL, make_database
 from tests.emptied import Emptier
+from tests.integration.caught_up import catch_up
 from tests.kept_connection import lent
 
 
@@ -46,6 +47,12 @@ def client(query_settings: Settings, lasting_client: TestClient) -> Iterator[Tes
     """Of a service with these settings that was started for the first test of all."""
     yield lasting_client
     lasting_client.cookies.clear()
+
+
+@pytest.fixture
+def has_index(client: TestClient) -> None:
+    """For tests that search with `client`: its index is made anew when the tables were emptied. What is stored later is found at once."""
+    catch_up(client)
 
 
 @pytest.fixture(scope="session")

@@ -85,6 +85,7 @@ def test_a_day_and_the_live_board_show_commands_as_asks(client: TestClient, sess
     assert live["last_prompt"] == "/commit"
 
 
+@pytest.mark.usefixtures("has_index")
 @pytest.mark.parametrize(
     ("own", "stored", "expected"),
     [
@@ -113,6 +114,6 @@ def test_the_title_is_told_with_its_source(
     for found in (listed, client.get("/api/sessions/s").json(), live, of_day):
         assert (found["title"], found["title_source"]) == expected
     [by_session] = client.get("/api/search", params={"q": "fix", "group_by": "session"}).json()["sessions"]
-    [match] = client.get("/api/search", params={"q": "fix"}).json()["items"]
+    [match] = client.get("/api/search", params={"q": "fix", "kind": "message"}).json()["items"]
     for found in (by_session, match):
         assert (found["session_title"], found["session_title_source"]) == expected
