@@ -9,4 +9,4 @@ SEARCH: Final = "/api/search?q=searchable&limit=1"
 def is_searchable(answer: dict[str, Any]) -> bool:
     """True if nothing waits to be indexed, neither texts nor sessions."""
     ranked = answer["ranked"]
-    return bool(answer["pending_documents"] == 0 and ranked["is_ready"] and ranked["waiting_sessions"] == 0)
+    return bool(answer["is_complete"] and answer["pending_documents"] == 0 and ranked["is_ready"] and ranked["waiting_sessions"] == 0)

@@ -9,10 +9,9 @@ from typing import NamedTuple
 
 import psycopg
 
-from deploy.embedded.servers.postgres import PostgresServer
-from deploy.migrations.migrate import migrate
 from tests.bench.import_archive import make_archive
 from tests.bench.imports import add_job, run_job
+from tests.bench.own_servers import own_servers
 
 SHARES = 2
 
@@ -33,16 +32,13 @@ def samples_database(url: str | None, files: list[Path], wanted_bytes: int = 0) 
         return
     folder = Path(tempfile.mkdtemp(prefix="tracker-bench-"))
     folder.chmod(0o755)
-    server = PostgresServer(folder / "postgres", folder / "run", folder / "postgres.log")
     try:
-        server.start()
-        migrate(server.url)
-        archive = folder / "samples.zip"
-        size = make_archive(files, archive, wanted_bytes)
-        run = run_job(server.url, add_job(server.url, archive, SHARES), SHARES, None)
-        with psycopg.connect(server.url, autocommit=True) as connection:
-            connection.execute("VACUUM ANALYZE")
-        yield SamplesDatabase(server.url, size, run.seconds)
+        with own_servers(folder) as (postgres, redis):
+            archive = folder / "samples.zip"
+            size = make_archive(files, archive, wanted_bytes)
+            run = run_job(postgres.url, redis.url, add_job(postgres.url, archive, SHARES), SHARES, None)
+            with psycopg.connect(postgres.url, autocommit=True) as connection:
+                connection.execute("VACUUM ANALYZE")
+            yield SamplesDatabase(postgres.url, size, run.seconds)
     finally:
-        server.stop()
         shutil.rmtree(folder)

@@ -16,7 +16,7 @@ from tantivy import Searcher
 
 from services.query.search_index.fields import open_index
 from services.query.search_index.ranking import rank
-from services.query.search_index.session_texts import documents_of
+from services.query.search_index.session_texts import session_document
 from tests.bench.import_archive import samples
 from tests.bench.samples_database import samples_database
 
@@ -71,8 +71,9 @@ def _indexed(url: str) -> tuple[list[str], Searcher]:
     with psycopg.connect(url) as connection:
         ids = [session_id for (session_id,) in connection.execute("SELECT session_id FROM sessions WHERE counted")]
         cpu, begun = time.process_time(), time.perf_counter()
-        for _, document in documents_of(connection, ids):
-            writer.add_document(document)
+        for session_id in ids:
+            if (document := session_document(connection, session_id)) is not None:
+                writer.add_document(document)
     writer.commit()
     print(f"{len(ids)} sessions indexed in {time.perf_counter() - begun:.1f} s, {time.process_time() - cpu:.2f} s of CPU here")
     index.reload()

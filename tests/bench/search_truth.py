@@ -121,7 +121,6 @@ def _wanted(asked: Asked, sort: Any) -> Wanted:
         mode=asked.mode,  # type: ignore[arg-type]
         given={},
         tz=ZoneInfo("UTC"),
-        only_project=None,
         is_case_sensitive=False,
         sort=sort,
         by_session=False,

@@ -15,12 +15,12 @@ CREATE TABLE search_changes (
 ) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000);
 CREATE INDEX search_changes_by_transaction ON search_changes (changed_by);
 
--- One row. Notes of transactions before this one may be gone: an index that has not seen all of them is made anew.
+-- At most one row. Notes of transactions before this one may be gone: an index that has not seen all of them is made anew. In a restored dump it may be
+-- of a time that this server has not had yet: then it says nothing, and an index of before is of another database.
 CREATE TABLE search_changes_kept (
     is_one boolean PRIMARY KEY DEFAULT true CHECK (is_one),
     since  xid8 NOT NULL
 );
-INSERT INTO search_changes_kept (since) VALUES (pg_current_xact_id());
 
 CREATE OR REPLACE FUNCTION search_note_messages() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN

@@ -140,5 +140,6 @@ WITH gone AS (
         pg_snapshot_xmin(pg_current_snapshot()), (SELECT min(changed_by) FROM search_changes WHERE noted_at >= now() - interval '1 day'))
     RETURNING changed_by
 )
-UPDATE search_changes_kept SET since = greatest(since, (newest::text::bigint + 1)::text::xid8)
-FROM (SELECT max(changed_by) AS newest FROM gone) AS gone WHERE newest IS NOT NULL
+INSERT INTO search_changes_kept AS k (since)
+SELECT (newest::text::bigint + 1)::text::xid8 FROM (SELECT max(changed_by) AS newest FROM gone) AS gone WHERE newest IS NOT NULL
+ON CONFLICT (is_one) DO UPDATE SET since = excluded.since WHERE k.since NOT BETWEEN excluded.since AND pg_snapshot_xmax(pg_current_snapshot())

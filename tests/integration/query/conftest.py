@@ -39,6 +39,7 @@ def new_client(query_settings: Settings) -> Iterator[TestClient]:
 def lasting_client(migrated_database_url: str, redis_server_url: str) -> Iterator[TestClient]:
     settings = Settings(database_url=migrated_database_url, redis_url=redis_server_url, log_level="CRITICAL")
     with TestClient(create_app(settings), LOCAL) as client:
+        catch_up(client)
         yield client
 
 
@@ -74,4 +75,5 @@ def kept_connection(kept_database: Emptier) -> Iterator[psycopg.Connection[Any]]
 def kept_client(kept_database: Emptier, redis_server_url: str) -> Iterator[TestClient]:
     settings = Settings(database_url=kept_database.url, redis_url=redis_server_url, log_level="CRITICAL")
     with TestClient(create_app(settings), LOCAL) as client:
+        catch_up(client)
         yield client

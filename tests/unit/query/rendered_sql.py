@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+from services.query.queries.search.document_conditions import Conditions
+
 from services.query.queries.lists import live_sessions, sessions
 from services.query.queries.search import document_conditions, noted_messages, query_language
-from services.query.queries.search.document_conditions import Conditions
 
 OF_LISTS, OF_SEARCHES = FOLDERS = [Path(module.__file__).parent / "rendered" for module in (sessions, document_conditions)]
 QUERIES = {

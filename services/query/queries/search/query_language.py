@@ -6,6 +6,7 @@ Any text is a query. A word before a colon that names no filter is text: `foo:ba
 import re
 from collections.abc import Collection, Iterator
 from typing import Final, Literal
+from unicodedata import category
 
 from msgspec import Struct
 
@@ -167,6 +168,9 @@ def _without_marks(text: str) -> str:
     if not words:
         return text
     start, end = words[0].start(), words[-1].end()
+    # A vowel of another script, or an accent.
+    while category(text[end : end + 1] or " ")[0] == "M":
+        end += 1
     start = start - len(_last_of(text[:start]))
     return text[start : end + len(_first_of(text[start:], end - start))]
 

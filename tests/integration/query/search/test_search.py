@@ -12,10 +12,9 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
-from services.query.queries.search import document_pages
+from services.query.queries.search import document_pages, text_finder
 from tests.example_counts import examples
 from tests.integration.query import seed
-from tests.integration.query.search.finder_ways import take
 
 NOON = datetime(2024, 1, 15, 12, tzinfo=UTC)
 TEXTS = {
@@ -153,7 +152,6 @@ def ranked(client: TestClient, connection: psycopg.Connection[Any], add: Add, q:
     names = {content: name for name, content in texts.items()}
     for number, content in enumerate(texts.values()):
         add(connection, None, NOON + timedelta(minutes=number), content)
-    connection.execute("ANALYZE search_documents")
     items = client.get("/api/conversations/search", params={"q": q, "limit": 1000}).json()["items"]
     scores = [item["score"] for item in items]
     assert all(score > 0 for score in scores)
@@ -220,8 +218,9 @@ def test_an_oversized_query_is_a_400(client: TestClient, q: str) -> None:
 
 @pytest.fixture
 def few_are_many(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The ways of a large volume, on a small one."""
-    take(monkeypatch, (-1, 3, 12, 9, 10_000))
+    """The pages of a large volume, on a small one."""
+    monkeypatch.setattr(text_finder, "COUNTED_TEXTS", 0)
+    monkeypatch.setattr(text_finder, "MOST_READ", 3)
     monkeypatch.setattr(document_pages, "RANKED_MATCHES", 5)
 
 

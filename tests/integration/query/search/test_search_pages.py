@@ -9,13 +9,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
+from tests.integration.query.search.finder_ways import WAYS, Way, take
 
 from services.query.database import Database, one_row
 from services.query.queries.search import document_finder, document_pages
 from services.query.settings import Settings
 from tests.example_counts import examples
 from tests.integration.query import seed
-from tests.integration.query.search.finder_ways import WAYS, Way, take
 
 NOON = datetime(2024, 1, 15, 12, tzinfo=UTC)
 PATH = "/api/search"

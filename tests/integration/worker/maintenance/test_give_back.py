@@ -56,9 +56,9 @@ def test_every_table_that_lost_something_is_written_anew(worker: Resources, what
     lost = {table for table, kept in before.items() if kept - after[table]} - OF_THE_RUN
     assert lost
     assert {table for table in lost if new_files[table] == old_files[table]} == set()
-    # And no more than these, those of the search, and what was only there meanwhile
+    # And no more than these, notes of what was lost, and what was only there meanwhile
     written = {table for table, file in new_files.items() if file != old_files[table]}
-    assert written - lost <= {table for table in after if table.startswith("search_") or not before[table]} | OF_THE_RUN
+    assert written - lost <= {table for table in after if not before[table]} | {"search_changes", "search_changes_kept"} | OF_THE_RUN
 
 
 def ended_jobs(connection: Connection[Any]) -> set[str]:

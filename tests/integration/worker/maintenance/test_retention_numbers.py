@@ -101,10 +101,8 @@ def clear(worker: Resources) -> None:
             "dropped_texts",
             "retention_rules",
             "retention_runs",
-            "search_pending",
         ):
             connection.execute(f"DELETE FROM {table}".encode())
-        connection.execute("DELETE FROM search_documents")
         connection.execute("UPDATE projects SET last_session_at = NULL")
 
 

@@ -120,17 +120,6 @@ def test_a_text_goes_from_every_encoding_of_a_row(worker: Resources) -> None:
         assert set(verify(connection, worker.idle_gap).values()) == {0}
 
 
-def test_words_that_came_from_a_text_alone_leave_the_dictionary(worker: Resources) -> None:
-    stored(worker, message("plain words of the quuxingtonian"), message("plain words", 1))
-    assert ("quuxingtonian",) in select(worker, "SELECT word FROM search_words")
-
-    scrubbed(worker, ["quuxingtonian"])
-
-    words = {word for (word,) in select(worker, "SELECT word FROM search_words")}
-    assert "quuxingtonian" not in words
-    assert {"plain", "words"} <= words
-
-
 @pytest.mark.parametrize("kept", [0, LEAST_CUT_BYTES, 9, len(PLAIN) - 2 - LEAST_CUT_BYTES, len(PLAIN) - 2])
 def test_no_part_of_a_text_is_left_at_the_edge_of_a_cut_result(worker: Resources, kept: int) -> None:
     # Given a result from whose middle so much was left out that the text was divided
