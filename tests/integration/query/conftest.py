@@ -52,7 +52,7 @@ def client(query_settings: Settings, lasting_client: TestClient) -> Iterator[Tes
 
 @pytest.fixture
 def has_index(client: TestClient) -> None:
-    """For tests that search with `client`: its index is made anew when the tables were emptied. What is stored later is found at once."""
+    """For tests that search with `client`: its index has forgotten what other tests stored. What is stored later is found at once."""
     catch_up(client)
 
 
