@@ -136,7 +136,7 @@ def texts_with(index: SearchIndex, word: str) -> list[UUID] | None:
         for searcher in (view.searcher, view.fresh):
             if searcher is not None:
                 asked = query.and_must_not_match(view.stale) if view.stale is not None and searcher is view.searcher else query
-                addresses = [address for _, address in searcher.search(asked, 1_000).hits]
+                addresses = [address for _, address in searcher.search(asked, 10_000).hits]
                 highs, lows = ([int(value) for value in searcher.fast_field_values(name, addresses)] for name in (ID_HIGH, ID_LOW))
                 found += [UUID(int=high << 64 | low) for high, low in zip(highs, lows, strict=True)]
         return sorted(found)
