@@ -25,6 +25,11 @@ _FORGET: Final = """
 INSERT INTO search_changes_kept (since) SELECT pg_current_xact_id()
 ON CONFLICT (is_one) DO UPDATE SET since = excluded.since"""
 
+# Truncation is no change of a row: indexes of services that run on are made anew.
+_FORGET: Final = """
+INSERT INTO search_changes_kept (since) SELECT pg_current_xact_id()
+ON CONFLICT (is_one) DO UPDATE SET since = excluded.since"""
+
 
 class Emptier:
     """Empties one database whenever it is called."""

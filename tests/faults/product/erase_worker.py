@@ -5,6 +5,7 @@ import subprocess
 import sys
 from uuid import UUID
 
+from services.worker.maintenance.erase import erase
 from services.worker.resources import open_resources
 from services.worker.settings import Settings
 
