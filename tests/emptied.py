@@ -20,16 +20,6 @@ FROM pg_sequences WHERE schemaname = 'public' AND last_value IS NOT NULL AND seq
 # Rows that are found. Their triggers note that they are gone.
 _SEARCHED: Final = ("messages", "tool_calls", "timeline_entries", "activities", "sessions")
 
-# Truncation is no change of a row: indexes of services that run on are made anew.
-_FORGET: Final = """
-INSERT INTO search_changes_kept (since) SELECT pg_current_xact_id()
-ON CONFLICT (is_one) DO UPDATE SET since = excluded.since"""
-
-# Truncation is no change of a row: indexes of services that run on are made anew.
-_FORGET: Final = """
-INSERT INTO search_changes_kept (since) SELECT pg_current_xact_id()
-ON CONFLICT (is_one) DO UPDATE SET since = excluded.since"""
-
 
 class Emptier:
     """Empties one database whenever it is called."""
@@ -55,4 +45,3 @@ def empty(connection: psycopg.Connection[Any]) -> None:
         # Tables that refer to one of these are truncated with it, also when they are empty.
         connection.execute(f"TRUNCATE {found[0]} CASCADE".encode())
     connection.execute(_RESTART)
-    connection.execute(_FORGET)
