@@ -13,7 +13,7 @@ from tantivy import Document
 
 from services.query.search_index.fields import BREVITY, DAYS, GERMAN, HASHES, NAMES, SESSION_ID, SPOKEN, stems_of
 from services.query.search_index.input_texts import input_text
-from services.query.search_index.prepared_text import days_of, hashes_of, prepared
+from services.query.search_index.prepared_text import days_of, hashes_of, named, prepared
 from services.query.search_index.stop_words import is_german
 from shared.sql_files import statement
 
@@ -129,7 +129,7 @@ def _document(session_id: str, texts: _Texts) -> Document:
         if part in SPOKEN:
             made.add_text(stems_of(part), words)
         if part != "results":
-            made.add_text(NAMES, text)
+            made.add_text(NAMES, named(text))
             length += len(text)
     made.add_float(BREVITY, (1 + length / _USUAL_CHARS) ** -_BREVITY_COUNTS)
     if texts.german:

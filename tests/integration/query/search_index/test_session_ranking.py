@@ -1,4 +1,4 @@
-"""Sessions by any of the words, from documents in Postgres to their order."""
+"""Sessions by any of the words, from rows in Postgres to their order."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -11,7 +11,7 @@ from tantivy import Searcher
 
 from services.query.search_index.fields import open_index
 from services.query.search_index.ranking import Ranking, rank
-from services.query.search_index.session_texts import documents_of
+from services.query.search_index.session_texts import session_document
 from tests.integration.query import seed
 
 NOON = datetime(2024, 1, 15, 12, tzinfo=UTC)
@@ -27,11 +27,12 @@ def texts_in(connection: psycopg.Connection[Any], sessions: dict[str, list[str]]
 
 def indexed(connection: psycopg.Connection[Any]) -> Searcher:
     """An index in memory of all sessions."""
-    ids = [row[0] for row in connection.execute("SELECT DISTINCT session_id FROM search_documents WHERE session_id IS NOT NULL").fetchall()]
+    ids = [session_id for (session_id,) in connection.execute("SELECT session_id FROM sessions").fetchall()]
     index = open_index(None)
     writer = index.writer(20_000_000, 1)
-    for _, document in documents_of(connection, ids):
-        writer.add_document(document)
+    for session_id in ids:
+        if document := session_document(connection, session_id):
+            writer.add_document(document)
     writer.commit()
     index.reload()
     return index.searcher()
@@ -110,7 +111,7 @@ def test_session_that_made_a_commit_comes_before_one_that_saw_it(connection: psy
 
 def test_commit_in_the_middle_of_a_long_log_is_found(connection: psycopg.Connection[Any]) -> None:
     texts_in(connection, {"a": ["show the log"], "b": ["hello"]})
-    seed.add_document(connection, "a", NOON, "Bash\ngit log", tool_name="Bash", result="x\n" * 2_000 + "commit c8deac79\n" + "y\n" * 2_000)
+    seed.add_document(connection, "a", NOON, "git log", result="x\n" * 2_000 + "commit c8deac79\n" + "y\n" * 2_000)
 
     assert ids_of(ranked(indexed(connection), "c8deac79b6b15bf15ce1785273c49737f4038928")) == ["a"]
 
@@ -142,9 +143,9 @@ def test_japanese_grammar_does_not_rank(connection: psycopg.Connection[Any]) -> 
 
 def test_of_a_long_session_texts_are_indexed_evenly_from_the_first_to_the_last(connection: psycopg.Connection[Any]) -> None:
     texts_in(connection, {"long": ["redis"]})
-    copies = """INSERT INTO search_documents (id, kind, session_id, project_id, user_id, occurred_at, role, content, terms, has_places)
-        SELECT gen_random_uuid(), kind, session_id, project_id, user_id, occurred_at + n * interval '1 second', role, 'number' || n, '', true
-        FROM search_documents, generate_series(1, 6000) AS n"""
+    copies = """INSERT INTO messages (id, session_id, project_id, user_id, occurred_at, received_at, role, content)
+        SELECT gen_random_uuid(), session_id, project_id, user_id, occurred_at + n * interval '1 second', received_at, role, 'number' || n
+        FROM messages, generate_series(1, 6000) AS n"""
     connection.execute(copies)
     searcher = indexed(connection)
 
