@@ -54,7 +54,7 @@ def main() -> None:
             ids = [session_id for (session_id,) in connection.execute("SELECT session_id FROM sessions WHERE counted")]
         with search_host(data.url, Path(folder)) as service:
             settle(service.index)
-            service.index.ask(lambda view: _ask(view.searcher, ids, held_back=options.held_back))
+            service.index.ask(lambda view: _ask(view.sessions, ids, held_back=options.held_back))
 
 
 def _ask(searcher: Searcher, ids: Collection[str], *, held_back: bool) -> None:
