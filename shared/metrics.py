@@ -105,9 +105,7 @@ SEARCH_PENDING_DOCUMENTS = Gauge(
 SEARCH_OLDEST_SECONDS = Gauge(
     "tracker_search_oldest_seconds", "For how long this process' search index has lacked something that changed; 0 if nothing waits."
 )
-SEARCH_WAITING_SESSIONS = Gauge(
-    "tracker_search_waiting_sessions", "Sessions that this process' search index does not rank as they are."
-)
+SEARCH_WAITING_SESSIONS = Gauge("tracker_search_waiting_sessions", "Sessions that this process' search index does not rank as they are.")
 
 # Read by ingest when it is scraped, of the file system that uploads are written to.
 DISK_FREE_BYTES = Gauge("tracker_disk_free_bytes", "Free space for an ordinary user.", ["volume"])

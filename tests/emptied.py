@@ -12,7 +12,7 @@ from tests.kept_connection import KeptConnection
 # What has a page. A table whose rows were deleted has one too, and is truncated as well. What search indexes follow is kept: they are of several tests.
 _FILLED: Final = """
 SELECT string_agg(format('public.%I', relname), ', ')
-FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND relname NOT IN ('alembic_version', 'search_changes', 'search_changes_kept')
+FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND relname NOT IN ('alembic_version', 'search_changes')
     AND pg_relation_size(oid) > 0"""
 _RESTART: Final = """
 SELECT setval(format('%I.%I', schemaname, sequencename)::regclass, start_value, false)

@@ -6,6 +6,7 @@ questions_*.txt have questions over the samples (TRACKER_SAMPLES), each with the
 
 import argparse
 import statistics
+import tempfile
 import time
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
@@ -14,11 +15,10 @@ import psycopg
 from msgspec import Struct
 from tantivy import Searcher
 
-from services.query.search_index.fields import open_index
 from services.query.search_index.ranking import rank
-from services.query.search_index.session_texts import session_document
 from tests.bench.import_archive import samples
 from tests.bench.samples_database import samples_database
+from tests.bench.search_host import search_host, settle
 
 NOT_FOUND = 1_000
 _SHOWN = 50
@@ -49,9 +49,16 @@ def main() -> None:
     files = samples()
     if not files:
         raise SystemExit("There are no sample transcripts (TRACKER_SAMPLES).")
-    with samples_database(options.database, files) as data:
-        ids, searcher = _indexed(data.url)
-    for name in ("held_back",) if options.held_back else ("tuned", "paraphrased"):
+    with samples_database(options.database, files) as data, tempfile.TemporaryDirectory() as folder:
+        with psycopg.connect(data.url) as connection:
+            ids = [session_id for (session_id,) in connection.execute("SELECT session_id FROM sessions WHERE counted")]
+        with search_host(data.url, Path(folder)) as service:
+            settle(service.index)
+            service.index.ask(lambda view: _ask(view.sessions, ids, held_back=options.held_back))
+
+
+def _ask(searcher: Searcher, ids: Collection[str], *, held_back: bool) -> None:
+    for name in ("held_back",) if held_back else ("tuned", "paraphrased"):
         asked = list(questions(f"questions_{name}.txt"))
         _print(name, [_place(searcher, question, None) for question in asked])
         _print(f"{name}, bound key", [_place(searcher, question, ids) for question in asked])
@@ -63,21 +70,6 @@ def questions(name: str) -> Iterator[Question]:
         if not line.startswith("#"):
             kind, ids, text = (part.strip() for part in line.split("|", 2))
             yield Question(kind, ids.split(), text)
-
-
-def _indexed(url: str) -> tuple[list[str], Searcher]:
-    index = open_index(None)
-    writer = index.writer(100_000_000, 1)
-    with psycopg.connect(url) as connection:
-        ids = [session_id for (session_id,) in connection.execute("SELECT session_id FROM sessions WHERE counted")]
-        cpu, begun = time.process_time(), time.perf_counter()
-        for session_id in ids:
-            if (document := session_document(connection, session_id)) is not None:
-                writer.add_document(document)
-    writer.commit()
-    print(f"{len(ids)} sessions indexed in {time.perf_counter() - begun:.1f} s, {time.process_time() - cpu:.2f} s of CPU here")
-    index.reload()
-    return ids, index.searcher()
 
 
 def _place(searcher: Searcher, question: Question, among: Collection[str] | None) -> Place:

@@ -52,6 +52,7 @@ def main() -> None:
     """Prints a table by sort of search, what was missed, and the latencies."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench.search_truth")
     parser.add_argument("--seed", type=int, default=15)
+    parser.add_argument("--hundreds", type=int, default=1, help="of searches, each with the next seed")
     parser.add_argument("--database", help="URL of one that has the samples already")
     options = parser.parse_args()
     files = samples()
@@ -62,7 +63,8 @@ def main() -> None:
         print(f"{len(texts):,} texts of {len(files)} transcripts, {len(raw):,} different raw texts. {machine()}\n", flush=True)
         with search_host(data.url, Path(folder)) as service:
             settle(service.index)
-            outcomes = [_outcome(service, asked, texts, raw) for asked in hundred(texts, options.seed)]
+            asked = {(each.mode, each.q): each for more in range(options.hundreds) for each in hundred(texts, options.seed + more)}
+            outcomes = [_outcome(service, each, texts, raw) for each in asked.values()]
     _print(outcomes)
 
 

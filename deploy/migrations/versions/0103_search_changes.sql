@@ -136,17 +136,15 @@ BEGIN
 END $$;
 
 -- A session is found by the name of its project.
-CREATE FUNCTION search_note_projects() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION search_note_project_name() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     INSERT INTO search_changes (kind, keys, session_ids)
     SELECT 'session', '{}', array_agg(session_id)
-    FROM (SELECT s.session_id, row_number() OVER () / 256 AS part
-          FROM new_rows AS n JOIN old_rows AS o ON o.id = n.id JOIN sessions AS s ON s.project_id = n.id
-          WHERE n.name IS DISTINCT FROM o.name AND s.counted) AS r GROUP BY part;
+    FROM (SELECT session_id, row_number() OVER () / 256 AS part FROM sessions WHERE project_id = NEW.id AND counted) AS r GROUP BY part;
     RETURN NULL;
 END $$;
-CREATE TRIGGER search_note_updated AFTER UPDATE ON projects REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
-    FOR EACH STATEMENT EXECUTE FUNCTION search_note_projects();
+CREATE TRIGGER search_note_name AFTER UPDATE OF name ON projects FOR EACH ROW WHEN (NEW.name IS DISTINCT FROM OLD.name)
+    EXECUTE FUNCTION search_note_project_name();
 
 -- What was derived before: documents, their dictionary, what waited for the indexer, and sessions whose documents changed.
 DROP VIEW search_noted_messages, search_texts;

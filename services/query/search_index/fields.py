@@ -1,7 +1,8 @@
 """The fields of the search index, and how their words are cut: one rule for documents and for queries.
 
 It has two sorts of documents: one for each text that can be found (text_documents.py), and one for each session (session_texts.py). They have no field
-in common but BREVITY. No text is stored. Change VERSION with every change of fields, words or texts: a folder of another version is made anew.
+in common but BREVITY, and files of their own, since BM25 counts all documents of an index. No text is stored. Change VERSION with every change of fields,
+words or texts: a folder of another version is made anew.
 """
 
 from functools import cache
@@ -11,7 +12,7 @@ from tantivy import Filter, Index, Schema, SchemaBuilder, TextAnalyzer, TextAnal
 
 from services.query.search_index.prepared_text import prepared
 
-VERSION: Final = 3
+VERSION: Final = 4
 
 # Of a text: numbers that are read without a look at the document. Two halves of its id, its kind (an index of KINDS), and its place in time.
 ID_HIGH, ID_LOW, KIND, PLACE = "id_high", "id_low", "kind", "place"

@@ -114,13 +114,18 @@ class Folder:
         written.replace(self.path / name)
 
     def index_path(self, index: str) -> Path:
-        """Tantivy's folder."""
+        """Tantivy's folder of the texts."""
         return self.path / index
+
+    def sessions_path(self, index: str) -> Path:
+        """That of the sessions."""
+        return self.path / index / "sessions"
 
     def new_index(self) -> str:
         """The name of a new index."""
         index = f"{_INDEX}{uuid4().hex}"
-        self.index_path(index).mkdir(mode=0o700)
+        for path in (self.index_path(index), self.sessions_path(index)):
+            path.mkdir(mode=0o700)
         return index
 
     def clear(self) -> None:

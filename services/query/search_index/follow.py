@@ -9,6 +9,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Final
 
 import psycopg
@@ -52,8 +53,10 @@ class Follower:
 
     def __init__(self, folder: Folder) -> None:
         self._folder = folder
-        self._writer: IndexWriter | None = None
+        # Of texts and of sessions, by their folder.
+        self._writers: dict[Path, IndexWriter] = {}
         self._written = ""
+        self._uncommitted: set[Path] = set()
         # The index that was empty when this process began with it.
         self._made = ""
         # When sessions may be made again.
@@ -88,8 +91,9 @@ class Follower:
 
     def close(self) -> None:
         """Waits for what tantivy does in the background."""
-        writer, self._writer = self._writer, None
-        if writer is not None:
+        writers, self._writers = self._writers, {}
+        self._uncommitted.clear()
+        for writer in writers.values():
             with _damage(self._folder, self._written):
                 writer.wait_merging_threads()
 
@@ -108,14 +112,15 @@ class Follower:
             state = self._new_index(seen)
             # While it is made, the other one answers.
             self._folder.save_next(state)
-        elif self._writer is None:
+        elif not self._writers:
             self._folder.delete_leftovers()
         return state, seen
 
     def _new_index(self, seen: Look) -> State:
         index = self._folder.new_index()
         with _damage(self._folder, index):
-            open_index(str(self._folder.index_path(index)))
+            for path in (self._folder.index_path(index), self._folder.sessions_path(index)):
+                open_index(str(path))
         self._made = index
         log.info("search_index_made_anew", purged=seen.purged)
         return State(VERSION, seen.database, seen.purged, index, seen.snapshot, tables=list(TABLES))
@@ -128,7 +133,9 @@ class Follower:
 
     def _commit(self, state: State) -> None:
         with _damage(self._folder, state.index):
-            self._writer_of(state).commit()
+            for path in self._uncommitted:
+                self._writers[path].commit()
+        self._uncommitted.clear()
 
     def _read_table(self, connection: Connection, state: State) -> None:
         """Some of the rows of the first table that is left, in one commit."""
@@ -175,7 +182,7 @@ class Follower:
         """The rows as they are now, in place of what the index has of them."""
         documents = [text_document(row) for row in row_documents(connection, kind, keys)]
         with _damage(self._folder, state.index):
-            writer = self._writer_of(state)
+            writer = self._writer_of(state, self._folder.index_path(state.index))
             # In an index that this process has begun there is nothing of a row that is read for the first time.
             if not (state.tables and self._made == state.index):
                 for key in keys:
@@ -215,18 +222,21 @@ class Follower:
         with connection.transaction():
             document = session_document(connection, session_id)
         with _damage(self._folder, state.index):
-            writer = self._writer_of(state)
+            writer = self._writer_of(state, self._folder.sessions_path(state.index))
             writer.delete_documents_by_term(SESSION_ID, session_id)
             if document is not None:
                 writer.add_document(document)
         self._rested_at[session_id] = time.monotonic() + min(_REST * (time.process_time() - began), _MOST_REST_SECONDS)
         self._counts["sessions"] += 1
 
-    def _writer_of(self, state: State) -> IndexWriter:
-        if self._writer is None:
-            opened: Index = open_index(str(self._folder.index_path(state.index)))
-            self._writer, self._written = opened.writer(FIRST_HEAP_BYTES if state.tables else HEAP_BYTES, 1), state.index
-        return self._writer
+    def _writer_of(self, state: State, path: Path) -> IndexWriter:
+        """Of one of the folders of an index, to be committed."""
+        if path not in self._writers:
+            opened: Index = open_index(str(path))
+            self._writers[path] = opened.writer(FIRST_HEAP_BYTES if state.tables else HEAP_BYTES, 1)
+        self._written = state.index
+        self._uncommitted.add(path)
+        return self._writers[path]
 
 
 def _keys_by_kind(notes: Iterable[Note]) -> dict[DocumentKind, list[str]]:

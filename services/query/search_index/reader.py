@@ -33,8 +33,10 @@ T = TypeVar("T")
 class View(Struct, frozen=True):
     """What a search looks at. Hold it for one search only."""
 
-    # The index.
+    # Texts.
     searcher: Searcher
+    # Sessions, to be ranked.
+    sessions: Searcher
     # Texts that changed since, without documents of sessions.
     fresh: Searcher | None
     # Matches the documents of `searcher` whose rows changed since: they do not count.
@@ -67,9 +69,10 @@ class SearchIndex:
         self._state: State | None = None
         self._stamp: tuple[int, int] | None = None
         # The name of the index that is open, and of which state its searcher is.
-        self._open: tuple[str, Index] | None = None
+        self._open: tuple[str, Index, Index] | None = None
         self._loaded: tuple[int, int] | None = None
         self._searcher: Searcher | None = None
+        self._sessions: Searcher | None = None
         self._seen: Look | None = None
         self._fresh = FreshIndex()
         self._view: View | None = None
@@ -136,11 +139,12 @@ class SearchIndex:
                     self.writer.reap()
 
     def _view_of(self, seen: Look, fresh: FreshTexts) -> View | None:
-        if self._searcher is None or self._state is None:
+        if self._searcher is None or self._sessions is None or self._state is None:
             return None
         noted = sum(len(note.keys) for note in seen.newest)
         return View(
             searcher=self._searcher,
+            sessions=self._sessions,
             fresh=fresh.searcher,
             stale=fresh.stale,
             pending=max(seen.rows_behind - noted, 0) + fresh.left_out,
@@ -216,13 +220,16 @@ class SearchIndex:
         name = self._state.index
         try:
             if self._open is None:
-                index = open_index(str(folder.index_path(name)))
-                # It is asked to reload below: a thread of tantivy would look at the folder twice a second.
-                index.config_reader("manual")
-                self._open, self._loaded = (name, index), None
+                texts, sessions = open_index(str(folder.index_path(name))), open_index(str(folder.sessions_path(name)))
+                for index in (texts, sessions):
+                    # It is asked to reload below: a thread of tantivy would look at the folder twice a second.
+                    index.config_reader("manual")
+                self._open, self._loaded = (name, texts, sessions), None
             if self._loaded != self._stamp:
-                self._open[1].reload()
-                self._searcher, self._loaded = self._open[1].searcher(), self._stamp
+                _, texts, sessions = self._open
+                texts.reload()
+                sessions.reload()
+                self._searcher, self._sessions, self._loaded = texts.searcher(), sessions.searcher(), self._stamp
         except BaseException as error:
             if not _is_of_tantivy(error):
                 raise

@@ -50,6 +50,12 @@ def client(query_settings: Settings, lasting_client: TestClient) -> Iterator[Tes
     lasting_client.cookies.clear()
 
 
+@pytest.fixture
+def has_index(client: TestClient) -> None:
+    """For tests that search with `client`: its index has forgotten what other tests stored. What is stored later is found at once."""
+    catch_up(client)
+
+
 @pytest.fixture(scope="session")
 def kept_database(postgres_url: str) -> Iterator[Emptier]:
     """A second database of this test process."""

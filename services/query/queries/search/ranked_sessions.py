@@ -136,7 +136,7 @@ def _ranker(view: View, query: Query, wanted: Sequence[Term], *, corrects: bool,
 
     def ranked(limit: int, among: Sequence[str] | None) -> Ranking:
         return rank(
-            view.searcher,
+            view.sessions,
             words,
             excluded,
             limit=limit,

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Sequence
 from itertools import islice, pairwise
 from math import log2
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 import re2
@@ -304,7 +304,7 @@ def _term(field: str, term: str) -> Query:
     return Query.term_query(schema(), field, term, "basic")
 
 
-def _compiled(pattern: str, *, is_case_sensitive: bool) -> "re2._Regexp[str]":
+def _compiled(pattern: str, *, is_case_sensitive: bool) -> Any:
     """400 for a pattern that RE2 refuses. It looks at each character of a text once."""
     if len(pattern) > MAX_PATTERN_CHARS:
         raise invalid("q", f"has {len(pattern)} characters; a regular expression may have {MAX_PATTERN_CHARS}")

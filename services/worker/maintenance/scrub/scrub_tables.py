@@ -226,6 +226,7 @@ EXEMPT: Final = {
     ("scrubs", "remains"): "sentences of the tracker's own",
     ("search_changes", "keys"): "ids of rows",
     ("search_changes", "session_ids"): "ids of sessions",
+    ("search_changes_kept", "since"): "a number of a transaction",
     ("scrubs", "changed_in"): "numbers by store",
     ("scrubs", "long_locks"): "numbers by table",
     ("scrub_texts", "half"): "random bytes without the half that Redis has",

@@ -126,6 +126,8 @@ def ranked(api: Api, key: str, probes: list[str]) -> list[dict[str, Any]]:
 
 
 def test_a_bound_key_knows_no_other_project_by_name(api: Api, projects: list[int]) -> None:
+    api.catch_up()
+
     answer = api.get(api.key("read", projects=projects[:1]), "/api/search?q=needle+project:theirs")
 
     assert (answer.status_code, answer.json()["items"]) == (200, [])
@@ -140,6 +142,7 @@ def test_keys_for_numbers_find_nothing(api: Api, projects: list[int], scope: str
 def test_a_bound_key_finds_what_was_just_said_in_its_projects_only(
     api: Api, projects: list[int], database_url: str, seen: list[str]
 ) -> None:
+    api.catch_up()
     with psycopg.connect(database_url, autocommit=True, options="-c timezone=UTC") as connection:
         for name in ("mine", "also", "theirs"):
             seed.add_message(connection, name, NOON, f"just said in {name}")

@@ -199,6 +199,7 @@ def test_a_former_name_filters_as_the_present_one(api: Api, admin: str, worker: 
            SELECT id, 'm', 'status_line', 'five_hour', now() + interval '1 hour', 7, now(), now() FROM users WHERE name = 'ann' RETURNING 1"""
     )
     assert rename(api, admin, "ann", "anna").status_code == 200
+    api.catch_up()
 
     # Then every path finds the same by both names
     def answer(path: str, needed: list[str], user: str) -> Any:

@@ -41,6 +41,7 @@ def test_the_nearest_word_holds(database_url: str, redis_url: str, tmp_path: Pat
     shared = {session_id for session_id, is_shared in sessions.items() if (default == "shared" if is_shared is None else is_shared)}
     with running(database_url, redis_url, tmp_path / "blobs", "keys", sessions=default) as api:
         ann, bob = api.key("read", user="ann"), api.key("read", user="bob")
+        api.catch_up()
 
         for path in ("/api/sessions", "/api/conversations", "/api/conversations/search?q=words", "/api/search?q=words"):
             assert {each["session_id"] for each in api.get(ann, path).json()["items"]} == shared, path

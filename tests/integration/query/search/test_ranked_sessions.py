@@ -10,6 +10,8 @@ from starlette.testclient import TestClient
 
 from services.query.app import create_app
 from services.query.queries.search import ranked_sessions
+from services.query.search_index.fields import SESSION_ID
+from services.query.search_index.reader import SearchIndex
 from services.query.settings import Settings
 from tests.conftest import LOCAL
 from tests.integration.caught_up import catch_up
@@ -297,6 +299,17 @@ def test_texts_of_ranked_sessions_obey_the_filters(client: TestClient) -> None:
         assert {item["kind"] for item in shown} == kinds, filters
         assert all(item["role"] == "assistant" for item in shown) or filters != "role:assistant"
         assert all(item["is_error"] for item in shown) or filters != "is:error"
+
+
+def test_texts_are_not_counted_among_the_sessions(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+    """BM25 weighs a word by the documents of its index, and by their mean length: with texts in it the sessions rank in another order."""
+    texts_in(client, connection, {"a": ["alpha"] * 9, "b": ["alpha beta"]})
+
+    index: SearchIndex = client.app.state.search_index  # type: ignore[attr-defined]
+    view = index.view()
+    assert view is not None
+    assert view.sessions.num_docs == 2
+    assert view.searcher.terms_with_prefix(SESSION_ID, "") == []
 
 
 def test_a_session_that_is_gone_is_not_ranked(client: TestClient, connection: psycopg.Connection[Any]) -> None:

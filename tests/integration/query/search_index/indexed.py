@@ -64,10 +64,9 @@ def _keys(table: str) -> bytes:
 
 def sessions_in_index(folder: Folder) -> Words:
     """The same, as the index has them. ValueError if it has a session twice, or none."""
-    searcher = searcher_of(folder)
-    texts = Query.range_query(schema(), PLACE, FieldType.Unsigned, 0)
+    searcher = searcher_of(folder, of_sessions=True)
     found: Words = {}
-    for _, address in searcher.search(Query.all_query().and_must_not_match(texts), max(searcher.num_docs, 1)).hits:
+    for _, address in searcher.search(Query.all_query(), max(searcher.num_docs, 1)).hits:
         session_id = searcher.doc(address)[SESSION_ID][0]
         if session_id in found:
             raise ValueError(f"{session_id} is there twice")
@@ -92,12 +91,13 @@ def texts_in_index(folder: Folder) -> Words:
     return found
 
 
-def searcher_of(folder: Folder) -> Searcher:
+def searcher_of(folder: Folder, *, of_sessions: bool = False) -> Searcher:
     """Of the index as it was committed last."""
     state = folder.state()
     if state is None:
         raise ValueError("There is no index.")
-    return open_index(str(folder.index_path(state.index))).searcher()
+    path = folder.sessions_path(state.index) if of_sessions else folder.index_path(state.index)
+    return open_index(str(path)).searcher()
 
 
 @contextmanager
@@ -123,7 +123,7 @@ def sessions_with(index: SearchIndex, word: str) -> set[str] | None:
 
     def ask(view: View) -> set[str]:
         query = Query.boolean_query([(Occur.Should, Query.term_query(schema(), part, word)) for part in PARTS])
-        return {view.searcher.doc(address)[SESSION_ID][0] for _, address in view.searcher.search(query, 1_000).hits}
+        return {view.sessions.doc(address)[SESSION_ID][0] for _, address in view.sessions.search(query, 1_000).hits}
 
     return index.ask(ask)
 
