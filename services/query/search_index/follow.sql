@@ -1,8 +1,7 @@
 -- name: look
 -- Which database it is, which history of it, and what the newest purge is; whether the snapshot is of a time that this history has not had, or of one
 -- behind which notes are gone; and what is noted that the index does not have: how many rows, since when, and the newest notes. A restored copy goes on
--- in another timeline. A dump has numbers of transactions of another server, which may be larger than any of this one: what it says of notes that are
--- gone then says nothing.
+-- in another timeline. A dump has numbers of transactions of another server, which may be larger than any of this one.
 WITH behind AS MATERIALIZED (
     SELECT number, noted_at, greatest(row_count, 1) AS row_count FROM search_changes
     WHERE changed_by >= pg_snapshot_xmin(%(snapshot)s::pg_snapshot) AND changed_by < pg_snapshot_xmax(pg_current_snapshot())
