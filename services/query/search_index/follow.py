@@ -42,6 +42,8 @@ _MOST_SESSIONS: Final = 500
 # A session that changes all the time is made again so much later than that took, and no later than this.
 _REST: Final = 20
 _MOST_REST_SECONDS: Final = 10.0
+# Texts come first, but an import may bring them for minutes.
+_LONGEST_WITHOUT_SESSIONS: Final = 5.0
 
 
 class IndexDamaged(Exception):
@@ -59,7 +61,8 @@ class Follower:
         self._uncommitted: set[Path] = set()
         # The index that was empty when this process began with it.
         self._made = ""
-        # When sessions may be made again.
+        # When sessions were written last, and when those that were may be made again.
+        self._sessions_at = time.monotonic()
         self._rested_at: dict[str, float] = {}
 
     def catch_up(self, connection: Connection, is_told_to_stop: Callable[[], bool]) -> float | None:
@@ -69,11 +72,14 @@ class Follower:
         try:
             while not is_told_to_stop():
                 state, seen = self._current(connection)
+                due = self._due(state)
                 if state.tables:
                     self._read_table(connection, state)
+                elif due and time.monotonic() > self._sessions_at + _LONGEST_WITHOUT_SESSIONS:
+                    self._write_sessions(connection, state, due)
                 elif self._apply_notes(connection, state, seen):
                     continue
-                elif due := self._due(state):
+                elif due:
                     self._write_sessions(connection, state, due)
                 elif self._folder.next_state() is not None:
                     self.close()
@@ -216,9 +222,10 @@ class Follower:
                 break
         self._commit(state)
         self._save(replace(state, waiting=[session_id for session_id in state.waiting if session_id not in done]))
+        self._sessions_at = time.monotonic()
 
     def _write_session(self, connection: Connection, state: State, session_id: str) -> None:
-        began = time.process_time()
+        began = time.monotonic()
         with connection.transaction():
             document = session_document(connection, session_id)
         with _damage(self._folder, state.index):
@@ -226,7 +233,8 @@ class Follower:
             writer.delete_documents_by_term(SESSION_ID, session_id)
             if document is not None:
                 writer.add_document(document)
-        self._rested_at[session_id] = time.monotonic() + min(_REST * (time.process_time() - began), _MOST_REST_SECONDS)
+        ended = time.monotonic()
+        self._rested_at[session_id] = ended + min(_REST * (ended - began), _MOST_REST_SECONDS)
         self._counts["sessions"] += 1
 
     def _writer_of(self, state: State, path: Path) -> IndexWriter:
