@@ -28,7 +28,7 @@ _SESSIONS = """
         concat_ws(E'\n', m.title, s.title, m.note, array_to_string(m.tags, ' '), s.git_branch)
     FROM sessions s LEFT JOIN session_marks m USING (session_id) WHERE s.counted"""
 _FILES = """
-    SELECT a.project_id || ' ' || a.file_key, max(a.occurred_at), f.file_path FROM activities a JOIN files f USING (file_key) GROUP BY 1, 3"""
+    SELECT a.project_id || ' ' || a.file_key || ' ' || a.user_id, max(a.occurred_at), f.file_path FROM activities a JOIN files f USING (file_key) GROUP BY 1, 3"""
 
 
 class Text(Struct):
