@@ -1,8 +1,7 @@
 -- name: look
 -- Which database it is, which history of it, and what the newest purge is; whether the snapshot is of a time that this history has not had, or of one
 -- behind which notes are gone; and what is noted that the index does not have: how many rows, since when, and the newest notes. A restored copy goes on
--- in another timeline. A dump has numbers of transactions of another server, which may be larger than any of this one: what it says of notes that are
--- gone then says nothing.
+-- in another timeline. A dump has numbers of transactions of another server, which may be larger than any of this one.
 WITH behind AS MATERIALIZED (
     SELECT number, noted_at, greatest(row_count, 1) AS row_count FROM search_changes
     WHERE changed_by >= pg_snapshot_xmin(%(snapshot)s::pg_snapshot) AND changed_by < pg_snapshot_xmax(pg_current_snapshot())
@@ -16,7 +15,7 @@ SELECT c.system_identifier || '/' || d.oid || '/' || p.timeline_id AS database,
     (SELECT coalesce(max(number), 0) FROM search_purges) AS purged,
     coalesce(pg_snapshot_xmax(%(snapshot)s::pg_snapshot) > pg_snapshot_xmax(pg_current_snapshot()), false) AS is_ahead,
     EXISTS (SELECT FROM search_changes_kept
-            WHERE since > pg_snapshot_xmin(%(snapshot)s::pg_snapshot) AND since <= pg_snapshot_xmax(pg_current_snapshot())) AS is_too_old,
+        WHERE since > pg_snapshot_xmin(%(snapshot)s::pg_snapshot) AND since <= pg_snapshot_xmax(pg_current_snapshot())) AS is_too_old,
     pg_current_snapshot()::text AS snapshot,
     (SELECT coalesce(sum(row_count), 0)::bigint FROM behind) AS rows_behind,
     (SELECT extract(epoch FROM min(noted_at))::float8 FROM behind) AS behind_since,

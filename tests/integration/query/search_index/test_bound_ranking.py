@@ -27,12 +27,7 @@ NOON = datetime(2024, 1, 15, 12, tzinfo=UTC)
 def test_no_score_of_a_bound_key_depends_on_the_sessions_of_others(
     connection: psycopg.Connection[Any], own: Sequence[Sequence[str]], others: Sequence[Sequence[str]], asked: Sequence[str]
 ) -> None:
-<<<<<<< HEAD
     connection.execute("TRUNCATE messages, sessions")
-=======
-    connection.execute("DELETE FROM messages")
-    connection.execute("DELETE FROM sessions")
->>>>>>> answers
     mine = [f"own {number}" for number in range(len(own))]
     _add(connection, mine, own)
     alone = rank(indexed(connection), asked, ["rediss"], limit=10, among=mine, weighs_rarity=False, corrects=True)
