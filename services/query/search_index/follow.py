@@ -55,7 +55,7 @@ class Follower:
 
     def __init__(self, folder: Folder) -> None:
         self._folder = folder
-        # Of texts and of sessions, by their folder.
+        # One for texts and one for sessions, by their folder.
         self._writers: dict[Path, IndexWriter] = {}
         self._written = ""
         self._uncommitted: set[Path] = set()
@@ -87,7 +87,7 @@ class Follower:
                 else:
                     return self._rest(state)
         except psycopg.Error:
-            # What was written and not committed will be written again.
+            # All that was written and not committed will be written again.
             self._made = ""
             raise
         finally:
@@ -238,7 +238,7 @@ class Follower:
         self._counts["sessions"] += 1
 
     def _writer_of(self, state: State, path: Path) -> IndexWriter:
-        """Of one of the folders of an index, to be committed."""
+        """The writer of one of the folders of an index. The next commit is of it too."""
         if path not in self._writers:
             opened: Index = open_index(str(path))
             self._writers[path] = opened.writer(FIRST_HEAP_BYTES if state.tables else HEAP_BYTES, 1)
@@ -256,7 +256,7 @@ def _keys_by_kind(notes: Iterable[Note]) -> dict[DocumentKind, list[str]]:
 
 
 def _is_settled_by(snapshot: str, later: str) -> bool:
-    """Whether transactions were open in a snapshot, and none of them is in the later one. Notes of the others may be deleted without its index."""
+    """True if transactions were open in a snapshot that have ended in the later one. Else notes behind them could go, and the index were taken for too old."""
     (xmin, xmax), (later_xmin, _) = ((int(number) for number in each.split(":")[:2]) for each in (snapshot, later))
     return xmin < xmax <= later_xmin
 

@@ -38,7 +38,7 @@ def folder_of(path: Path, name: str = "0") -> Folder:
 
 
 def is_as_the_rows(folder: Folder, connection: psycopg.Connection[Any]) -> bool:
-    """Whether the index has exactly the texts, the sessions and their words that the rows have."""
+    """True if the index has exactly the texts, the sessions and their words that the rows have."""
     assert sessions_in_index(folder) == sessions_in_rows(connection)
     assert texts_in_index(folder) == texts_in_rows(connection)
     return True
