@@ -11,6 +11,7 @@ from typing import Final
 from tantivy import Filter, Index, Schema, SchemaBuilder, TextAnalyzer, TextAnalyzerBuilder, Tokenizer
 
 from services.query.search_index.prepared_text import prepared
+from services.query.search_index.text_words import LONGEST_WORD_BYTES
 
 VERSION: Final = 4
 
@@ -38,8 +39,6 @@ DAYS: Final = "days"
 GERMAN: Final = "german"
 # A factor of the session's score, where its length in relation to others must not count.
 BREVITY: Final = "brevity"
-
-_MAX_WORD_BYTES: Final = 64
 
 
 def stems_of(part: str) -> str:
@@ -104,7 +103,7 @@ def _analyzers() -> dict[str, TextAnalyzer]:
         "german": _words().filter(Filter.stemmer("german")).build(),
         "names": _folded(Tokenizer.regex(r"[\p{L}\p{N}]+(?:[._\-][\p{L}\p{N}]+)+")).build(),
         # Takes a text that text_words.py prepared.
-        "cut": TextAnalyzerBuilder(Tokenizer.simple()).filter(Filter.remove_long(_MAX_WORD_BYTES)).filter(Filter.lowercase()).build(),
+        "cut": TextAnalyzerBuilder(Tokenizer.simple()).filter(Filter.remove_long(LONGEST_WORD_BYTES)).filter(Filter.lowercase()).build(),
         "given": TextAnalyzerBuilder(Tokenizer.whitespace()).build(),
     }
 
@@ -115,4 +114,6 @@ def _words() -> TextAnalyzerBuilder:
 
 
 def _folded(tokenizer: Tokenizer) -> TextAnalyzerBuilder:
-    return TextAnalyzerBuilder(tokenizer).filter(Filter.remove_long(_MAX_WORD_BYTES)).filter(Filter.lowercase()).filter(Filter.ascii_fold())
+    return (
+        TextAnalyzerBuilder(tokenizer).filter(Filter.remove_long(LONGEST_WORD_BYTES)).filter(Filter.lowercase()).filter(Filter.ascii_fold())
+    )
