@@ -7,7 +7,7 @@ CREATE TABLE search_changes (
     noted_at    timestamptz NOT NULL DEFAULT now(),
     -- message, tool_call, timeline_entry, session, file.
     kind        text NOT NULL,
-    -- Up to 256 ids of rows or sessions, or 'project_id file_key'. Ids do not compress.
+    -- Up to 256 ids of rows or sessions, or 'project_id file_key user_id'. Ids do not compress.
     keys        text[] STORAGE EXTERNAL NOT NULL,
     row_count   integer NOT NULL GENERATED ALWAYS AS (cardinality(keys)) STORED,
     -- Sessions whose texts changed with them.
@@ -78,23 +78,25 @@ BEGIN
     RETURN NULL;
 END $$;
 
--- A file's document says when the file was last changed, and in which session.
+-- A file is found once for each of its users: it says when the user changed it last, and in which session. Who may not see one user's changes finds
+-- the file by those of another as before.
 CREATE OR REPLACE FUNCTION search_note_activities() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF TG_OP = 'UPDATE' THEN
         INSERT INTO search_changes (kind, keys, session_ids)
         SELECT 'file', array_agg(DISTINCT key), array_remove(array_agg(DISTINCT session_id), NULL)
-        FROM (SELECT e.project_id || ' ' || e.file_key AS key, e.session_id, row_number() OVER () / 256 AS part
+        FROM (SELECT e.project_id || ' ' || e.file_key || ' ' || e.user_id AS key, e.session_id, row_number() OVER () / 256 AS part
               FROM new_rows AS n JOIN old_rows AS o ON o.id = n.id
-              CROSS JOIN LATERAL (VALUES (n.project_id, n.file_key, n.session_id), (o.project_id, o.file_key, o.session_id))
-                  AS e (project_id, file_key, session_id)
+              CROSS JOIN LATERAL (
+                  VALUES (n.project_id, n.file_key, n.user_id, n.session_id), (o.project_id, o.file_key, o.user_id, o.session_id))
+                  AS e (project_id, file_key, user_id, session_id)
               WHERE (n.session_id, n.project_id, n.user_id, n.file_key, n.occurred_at)
                     IS DISTINCT FROM (o.session_id, o.project_id, o.user_id, o.file_key, o.occurred_at)) AS r GROUP BY part;
     ELSE
         INSERT INTO search_changes (kind, keys, session_ids)
         SELECT 'file', array_agg(DISTINCT key), array_remove(array_agg(DISTINCT session_id), NULL)
-        FROM (SELECT project_id || ' ' || file_key AS key, session_id, row_number() OVER () / 256 AS part
-              FROM changed_rows GROUP BY project_id, file_key, session_id) AS r GROUP BY part;
+        FROM (SELECT project_id || ' ' || file_key || ' ' || user_id AS key, session_id, row_number() OVER () / 256 AS part
+              FROM changed_rows GROUP BY project_id, file_key, user_id, session_id) AS r GROUP BY part;
     END IF;
     RETURN NULL;
 END $$;
@@ -104,9 +106,9 @@ CREATE OR REPLACE FUNCTION search_note_files() RETURNS trigger LANGUAGE plpgsql 
 BEGIN
     INSERT INTO search_changes (kind, keys, session_ids)
     SELECT 'file', array_agg(DISTINCT key), array_remove(array_agg(DISTINCT session_id), NULL)
-    FROM (SELECT a.project_id || ' ' || a.file_key AS key, a.session_id, row_number() OVER () / 256 AS part
+    FROM (SELECT a.project_id || ' ' || a.file_key || ' ' || a.user_id AS key, a.session_id, row_number() OVER () / 256 AS part
           FROM new_rows AS n JOIN old_rows AS o ON o.file_key = n.file_key JOIN activities AS a ON a.file_key = n.file_key
-          WHERE n.file_path <> o.file_path GROUP BY a.project_id, a.file_key, a.session_id) AS r GROUP BY part;
+          WHERE n.file_path <> o.file_path GROUP BY a.project_id, a.file_key, a.user_id, a.session_id) AS r GROUP BY part;
     RETURN NULL;
 END $$;
 

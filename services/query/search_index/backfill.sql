@@ -15,11 +15,11 @@ SELECT id::text AS key, 'id' AS after, id::text AS after_id FROM timeline_entrie
 WHERE id >= %(after_id)s::uuid AND (id > %(after_id)s::uuid OR %(after)s <> 'id') ORDER BY id LIMIT %(limit)s
 
 -- name: files
-SELECT a.project_id || ' ' || f.file_key AS key, 'id' AS after, f.file_key::text AS after_id
+SELECT a.project_id || ' ' || f.file_key || ' ' || a.user_id AS key, 'id' AS after, f.file_key::text AS after_id
 FROM (
     SELECT file_key FROM files WHERE file_key >= %(after_id)s::uuid AND (file_key > %(after_id)s::uuid OR %(after)s <> 'id')
     ORDER BY file_key LIMIT %(limit)s) AS f
-LEFT JOIN LATERAL (SELECT DISTINCT project_id FROM activities AS a WHERE a.file_key = f.file_key) AS a ON true ORDER BY f.file_key
+LEFT JOIN LATERAL (SELECT DISTINCT project_id, user_id FROM activities AS a WHERE a.file_key = f.file_key) AS a ON true ORDER BY f.file_key
 
 -- name: sessions
 SELECT session_id AS key, dated_at::text AS after, session_id AS after_id FROM sessions

@@ -93,7 +93,7 @@ class SearchIndex:
             # Another one that waited may have looked since.
             if self._looked_at < asked_at and asked_at > self._failed_at + AWAY_SECONDS:
                 try:
-                    self.look()
+                    self._look(is_for_search=True)
                 except psycopg.Error as error:
                     log.warning("search_index_not_followed", error=type(error).__name__)
             return self._view
@@ -114,6 +114,9 @@ class SearchIndex:
 
     def look(self) -> None:
         """Follows what the writer did, and wakes it if something waits. psycopg.Error if the primary is away."""
+        self._look(is_for_search=False)
+
+    def _look(self, *, is_for_search: bool) -> None:
         with self._lock:
             began = time.monotonic()
             if self._folder is None:
@@ -122,15 +125,17 @@ class SearchIndex:
             try:
                 with self._database.connection(from_primary=True) as connection:
                     seen = look(connection, self._state, most_rows=MOST_ROWS)
-                    fresh = self._fresh.texts(connection, seen.newest) if seen.allows(self._state) else FreshTexts()
+                    # Nobody asks for what the writer will have written.
+                    fresh = self._fresh.texts(connection, seen.newest) if is_for_search and seen.allows(self._state) else None
             except psycopg.Error:
                 self._failed_at = time.monotonic()
                 raise
-            self._seen, self._looked_at = seen, began
+            # A search that waits must not take what was not made for one.
+            self._seen, self._looked_at = seen, began if is_for_search else float("-inf")
             if seen.allows(self._state):
                 self._follow(self._folder)
             else:
-                self._open = self._searcher = None
+                self._drop()
             self._view = self._view_of(seen, fresh)
             if self.writer is not None:
                 if self._is_to_be_written(seen):
@@ -138,16 +143,18 @@ class SearchIndex:
                 else:
                     self.writer.reap()
 
-    def _view_of(self, seen: Look, fresh: FreshTexts) -> View | None:
+    def _view_of(self, seen: Look, fresh: FreshTexts | None) -> View | None:
         if self._searcher is None or self._sessions is None or self._state is None:
             return None
-        noted = sum(len(note.keys) for note in seen.newest)
+        pending = seen.rows_behind
+        if fresh is not None:
+            pending = max(pending - sum(len(note.keys) for note in seen.newest), 0) + fresh.left_out
         return View(
             searcher=self._searcher,
             sessions=self._sessions,
-            fresh=fresh.searcher,
-            stale=fresh.stale,
-            pending=max(seen.rows_behind - noted, 0) + fresh.left_out,
+            fresh=fresh.searcher if fresh is not None else None,
+            stale=fresh.stale if fresh is not None else None,
+            pending=pending,
             is_whole=not self._state.tables,
             left=texts_left(self._state.tables, self._state.after),
             may_show_words=self._state.purged == seen.purged,
@@ -203,7 +210,7 @@ class SearchIndex:
             self._drop()
 
     def _drop(self) -> None:
-        self._open = self._searcher = self._view = None
+        self._open = self._searcher = self._sessions = self._view = None
 
     def _read_state(self, folder: Folder) -> None:
         stamp = folder.stamp()

@@ -23,7 +23,7 @@ _sql = partial(statement, __package__, "row_documents.sql")
 
 
 class RowDocument(Struct, frozen=True):
-    """`key` names the row: its id, a session's id, or 'project_id file_key'. `id` is unique over all kinds.
+    """`key` names the row: its id, a session's id, or 'project_id file_key user_id'. `id` is unique over all kinds.
 
     The result of a call begins behind `result_at` characters of `content`. `occurred_at` is None where the time is not known.
     """

@@ -29,12 +29,13 @@ FROM sessions AS s LEFT JOIN session_marks AS m ON m.session_id = s.session_id
 WHERE s.session_id = ANY(%(keys)s::text[]) AND s.counted
 
 -- name: file
--- A file happened when it was last changed.
+-- A file of a user happened when the user changed it last. One that others change, too, is a document of each: what they do says nothing of this one.
 SELECT key, md5('file ' || key)::uuid AS id, a.session_id, a.project_id, a.user_id, nullif(a.occurred_at, '-infinity') AS occurred_at, NULL::text AS role,
     NULL::text AS tool_name, false AS is_error, NULL::text AS agent_id, NULL::text AS model, NULL::text AS source, f.file_path AS content,
     NULL::text AS parameters, NULL::text AS result
 FROM unnest(%(keys)s::text[]) AS key
 CROSS JOIN LATERAL (
-    SELECT * FROM activities WHERE file_key = split_part(key, ' ', 2)::uuid AND project_id = split_part(key, ' ', 1)::bigint
+    SELECT * FROM activities
+    WHERE file_key = split_part(key, ' ', 2)::uuid AND project_id = split_part(key, ' ', 1)::bigint AND user_id = split_part(key, ' ', 3)::bigint
     ORDER BY occurred_at DESC, id DESC LIMIT 1) AS a
 JOIN files AS f ON f.file_key = a.file_key

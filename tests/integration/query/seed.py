@@ -83,12 +83,12 @@ def add_document(connection: Connection[Any], session_id: str | None, at: dateti
             return _id_of("session", session_id)
         case "file":
             add_activity(connection, session_id, at, content, **columns)
-            [(project_id, file_key)] = connection.execute(
-                "SELECT project_id, file_key FROM activities JOIN files USING (file_key) WHERE file_path = %s AND session_id IS NOT DISTINCT FROM %s"
-                " GROUP BY project_id, file_key",
+            [key] = connection.execute(
+                "SELECT project_id, file_key, user_id FROM activities JOIN files USING (file_key)"
+                " WHERE file_path = %s AND session_id IS NOT DISTINCT FROM %s GROUP BY project_id, file_key, user_id",
                 (content, session_id),
             ).fetchall()
-            return _id_of("file", f"{project_id} {file_key}")
+            return _id_of("file", " ".join(map(str, key)))
         case _:
             raise ValueError(f"There are no documents of {kind}s.")
 

@@ -31,7 +31,7 @@ KEYS: Final[dict[DocumentKind, str]] = {
     "tool_call": "SELECT id::text FROM tool_calls",
     "timeline_entry": "SELECT id::text FROM timeline_entries",
     "session": "SELECT session_id FROM sessions",
-    "file": "SELECT DISTINCT project_id || ' ' || file_key FROM activities",
+    "file": "SELECT DISTINCT concat_ws(' ', project_id, file_key, user_id) FROM activities",
 }
 NAMES_OF_PROJECTS = "SELECT s.session_id, p.name FROM sessions AS s JOIN projects AS p ON p.id = s.project_id WHERE s.counted"
 NOTES = "SELECT kind, keys, session_ids FROM search_changes WHERE number > %s ORDER BY number"
@@ -149,7 +149,7 @@ def test_new_rows_are_noted_with_their_sessions(worker: Resources, connection: C
     noted: dict[str, list[Any]] = {kind: [keys, session_ids] for kind, keys, session_ids in follower.notes() if kind != "session"}
 
     [(file,)] = connection.execute(
-        "SELECT DISTINCT project_id || ' ' || file_key FROM activities JOIN files USING (file_key) WHERE file_path = '/p/new.py'"
+        "SELECT DISTINCT concat_ws(' ', project_id, file_key, user_id) FROM activities JOIN files USING (file_key) WHERE file_path = '/p/new.py'"
     ).fetchall()
     assert noted == {
         "message": [[str(said.id)], ["s"]],
@@ -177,6 +177,7 @@ CHANGES: Final = {
     "summary": "UPDATE timeline_entries SET content = 'other' WHERE kind <> 'thinking'",
     "summary moves": "UPDATE timeline_entries SET session_id = 't' WHERE kind <> 'thinking'",
     "file of another project": "UPDATE activities SET project_id = 77 WHERE file_key = (SELECT file_key FROM files WHERE file_path = '/p/a.py')",
+    "file of another user": "UPDATE activities SET user_id = 99 WHERE file_key = (SELECT file_key FROM files WHERE file_path = '/p/a.py')",
     "file of another session": "UPDATE activities SET session_id = 't' WHERE file_key = (SELECT file_key FROM files WHERE file_path = '/p/a.py')",
     "path": "UPDATE files SET file_path = '/p/c.py' WHERE file_path = '/p/b.py'",
     "title": "UPDATE sessions SET title = 'The cart' WHERE session_id = 's'",

@@ -19,7 +19,7 @@ from services.query.queries.search.query_filters import Part
 from services.query.queries.search.query_language import Query as Typed
 from services.query.queries.search.query_language import Term
 from services.query.queries.search.text_filters import labelled, of_kinds
-from services.query.queries.search.text_searcher import TextHit, all_of, any_of, best_hits, count, places
+from services.query.queries.search.text_searcher import TextHit, all_of, any_of, best_hits, count
 from services.query.search_index.fields import NAME_PARTS, SIGNS, WORDS, schema
 from services.query.search_index.reader import View
 from services.query.search_index.row_documents import DocumentKind, RowDocument
@@ -107,7 +107,7 @@ def of_words(typed: Typed, part: Part | None, path: str | None) -> Conditions:
         return is_there and (path is None or (row.kind in _WITH_PATHS and path.lower() in part_of(row, "input").lower()))
 
     return Conditions(
-        candidates=all_of(any_of(*(query for query, _ in groups)) if groups else None, of_path, places(0)),
+        candidates=all_of(any_of(*(query for query, _ in groups)) if groups else None, of_path),
         holds=holds,
         looks_at_texts=path is not None or any(_is_looked_for(term, part) for terms in typed.alternatives for term in terms),
         marks=lambda _: marks,
@@ -125,7 +125,7 @@ def of_literal(text: str, part: Part | None, *, is_case_sensitive: bool) -> Cond
         return text in content if is_case_sensitive else lower in content.lower()
 
     words = tuple(map(Word, dict.fromkeys(_inner_words(text))))
-    return Conditions(all_of(_with_text(text), places(0)), holds, True, lambda _: (text,), words)
+    return Conditions(all_of(_with_text(text)), holds, True, lambda _: (text,), words)
 
 
 def of_pattern(pattern: str, part: Part | None, *, is_case_sensitive: bool) -> Conditions:
@@ -140,7 +140,7 @@ def of_pattern(pattern: str, part: Part | None, *, is_case_sensitive: bool) -> C
 
     alternatives = [[query for text in texts if (query := _with_text(text))] for texts in texts_of_each_match(pattern)]
     candidates = any_of(*(all_of(*queries) for queries in alternatives)) if all(alternatives) else None
-    return Conditions(all_of(candidates, places(0)), holds, True, marks)
+    return Conditions(all_of(candidates), holds, True, marks)
 
 
 def part_of(row: RowDocument, part: Part | None) -> str:
@@ -186,7 +186,7 @@ def _group(terms: Sequence[Term], part: Part | None) -> tuple[Query, list[_Test]
     """What all texts of an alternative have in the index, and what tells of each whether it is one."""
     wanted = [_with_term(term) for term in terms if not term.is_excluded]
     unwanted = [_with_term(term) for term in terms if term.is_excluded and not _is_looked_for(term, part)]
-    return all_of(*wanted, places(0)).and_must_not_match(*unwanted), [_test(term, part) for term in terms]
+    return all_of(*wanted).and_must_not_match(*unwanted), [_test(term, part) for term in terms]
 
 
 def _is_looked_for(term: Term, part: Part | None) -> bool:

@@ -53,7 +53,7 @@ def filter_query(connection: Connection, filters: Filters) -> Query | None:
     wanted, unwanted = [*_rights(passing), *_wanted(asked, passing)], list(_unwanted(asked, passing))
     if not wanted and not unwanted:
         return None
-    query = all_of(*wanted, places(0)).and_must_not_match(*unwanted)
+    query = all_of(*wanted).and_must_not_match(*unwanted)
     return Query.const_score_query(query, 0.0)
 
 

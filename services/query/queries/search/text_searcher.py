@@ -65,8 +65,9 @@ def places(oldest: int, newest: int | None = None) -> Query:
 
 
 def all_of(*queries: Query | None) -> Query:
-    """What matches each of these queries."""
-    return Query.boolean_query([(Occur.Must, query) for query in queries if query is not None])
+    """What matches each of these queries; without one, everything."""
+    asked = [query for query in queries if query is not None] or [Query.all_query()]
+    return asked[0] if len(asked) == 1 else Query.boolean_query([(Occur.Must, query) for query in asked])
 
 
 def any_of(*queries: Query) -> Query:
@@ -75,11 +76,10 @@ def any_of(*queries: Query) -> Query:
 
 
 def _parts(view: View, query: Query) -> Iterator[tuple[Searcher, Query]]:
-    """What is to be asked of which index: of texts alone, not of sessions, and of those whose rows have not changed since."""
-    texts = all_of(query, places(0))
-    yield view.searcher, texts if view.stale is None else texts.and_must_not_match(view.stale)
+    """What is to be asked of which index. What its rows say no more does not count."""
+    yield view.searcher, query if view.stale is None else query.and_must_not_match(view.stale)
     if view.fresh is not None:
-        yield view.fresh, texts
+        yield view.fresh, query
 
 
 def _newest(searcher: Searcher, query: Query, limit: int) -> Iterator[TextHit]:

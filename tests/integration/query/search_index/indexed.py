@@ -53,7 +53,7 @@ def sessions_in_rows(connection: psycopg.Connection[Any]) -> Words:
 def texts_in_rows(connection: psycopg.Connection[Any]) -> Words:
     """{kind and id: its words}, as Postgres has them."""
     keys = {kind: [key for (key,) in connection.execute(_keys(table))] for kind, table in TABLES.items()}
-    files = connection.execute("SELECT DISTINCT project_id || ' ' || file_key FROM activities JOIN files USING (file_key)")
+    files = connection.execute("SELECT DISTINCT concat_ws(' ', project_id, file_key, user_id) FROM activities JOIN files USING (file_key)")
     keys["file"] = [key for (key,) in files]
     return {f"{kind} {row.id}": set(query_words(row.content)) for kind in KINDS for row in row_documents(connection, kind, keys[kind])}
 

@@ -21,6 +21,8 @@ from services.query.queries.search.pattern_texts import texts_of_each_match
         (r"a\|b", [["a", "b"]]),
         (r"[]|a]b|[^)]c", [["b"], ["c"]]),
         (r"\x41|b", [[]]),
+        (r"\Qa|b\E", [[]]),
+        (r"\brun\b", [["run"]]),
         ("a.b", [["a", "b"]]),
         ("a?", [[]]),
         ("a|", [["a"], []]),
