@@ -38,7 +38,7 @@ BUDGET_SECONDS: Final = 0.5
 FEW_TEXTS: Final = 1_000
 # Texts are shown that have one of so many words, the longest.
 MOST_WORDS: Final = 32
-# Where a text must be read to tell whether it passes, so many are. The first text of a session is looked for among so many.
+# So many texts of a session are compared, or read where that tells whether one passes. The first is looked for among so many.
 MOST_READ: Final = 100
 MOST_LISTED: Final = 2_000
 # A prompt counts so much more than another text with the same words. A word counts 10, a rare one more.
@@ -61,13 +61,23 @@ class _Passing(Struct, frozen=True):
     query: tantivy.Query | None
     holds: Callable[[RowDocument], bool] | None
 
-    def best(self, limit: int, *queries: tantivy.Query) -> list[TextHit]:
-        """The best of those that match all of the queries."""
-        return self._kept(best_hits(self.view, all_of(self.query, *queries), limit if self.holds is None else MOST_READ))[:limit]
+    def has_one(self, session_id: str) -> bool:
+        """Whether there is one in a session."""
+        query = all_of(self.query, _in_session(session_id))
+        return bool(self._kept(best_hits(self.view, query, 1 if self.holds is None else MOST_READ)))
+
+    def best(self, session_id: str, with_words: tantivy.Query) -> list[TextHit]:
+        """The best of a session with any of the words."""
+        query = all_of(self.query, _in_session(session_id), with_words)
+        hits = best_hits(self.view, query, MOST_READ)
+        if len(hits) == MOST_READ and hits[-1].score == hits[MOST_HITS_OF_A_SESSION - 1].score:
+            # Which of equal ones an index names depends on everything in it.
+            hits = newest_hits(self.view, query, MOST_READ)
+        return self._kept(hits)[:MOST_HITS_OF_A_SESSION]
 
     def of_session(self, session_id: str, with_words: tantivy.Query) -> list[TextHit]:
         """The best of a session with any of the words; where none has one, what was asked first; where nothing was asked, what is there first."""
-        if best := self.best(MOST_HITS_OF_A_SESSION, _in_session(session_id), with_words):
+        if best := self.best(session_id, with_words):
             return best
         for asked in (labelled("role", ["user"]), None):
             hits = newest_hits(self.view, all_of(self.query, _in_session(session_id), asked), MOST_LISTED)
@@ -106,7 +116,7 @@ def ranked_sessions(
         seen = _seen(connection, ranking.sessions)
         while seen and len(found) < MOST_SESSIONS and deadline.left_ms():
             session = seen.pop(0)
-            found += [session] if passing.best(1, _in_session(session.session_id)) else []
+            found += [session] if passing.has_one(session.session_id) else []
         if len(found) == MOST_SESSIONS or not deadline.left_ms():
             break
     is_complete = len(found) == MOST_SESSIONS or deadline.left_ms() > 0
