@@ -17,6 +17,8 @@ from shared.http.errors import invalid
 MAX_TERMS: Final = 32
 # Below this, the beginning of a word would match half of the dictionary.
 MIN_PREFIX_CHARS: Final = 3
+# Behind other words of a name, as in session_id, less is enough.
+_MIN_ENDING_CHARS: Final = 2
 
 FILTERS: Final = frozenset(
     {"project", "user", "tool", "file", "branch", "role", "is", "kind", "before", "after", "machine", "session", "agent"}
@@ -157,7 +159,8 @@ def _term(typed: _Typed, *, is_last: bool) -> Term | None:
     is_one_sign = not words and len(signs) == 1 and len(shown) <= len(signs[0])
     # A name with parts is looked for as it begins, wherever it stands.
     is_open = not typed.is_phrase and (is_last or (_WORD.fullmatch(shown) is not None and _PARTS.search(shown) is not None))
-    is_beginning = is_open and len(words) > 0 and shown[-1:].isalnum() and len(words[-1]) >= MIN_PREFIX_CHARS
+    least = MIN_PREFIX_CHARS if len(words) == 1 else _MIN_ENDING_CHARS
+    is_beginning = is_open and len(words) > 0 and shown[-1:].isalnum() and len(words[-1]) >= least
     kind: Literal["word", "phrase"] = "phrase" if typed.is_phrase else "word"
     return Term(shown, kind, typed.is_excluded, words, signs, is_beginning, not (is_one_word or is_one_sign), typed.start, typed.end)
 

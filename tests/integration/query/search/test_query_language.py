@@ -29,6 +29,7 @@ def understood(q: str) -> list[list[str]]:
         ('"fix"', [["fix"]]),
         ("useEffect fix", [["useeffect*", "fix*"]]),
         ("my_func fix", [["my func*=", "fix*"]]),
+        ("session_id", [["session id*="]]),
         ("go", [["go"]]),
         ("or", []),
         ("or or fix or", [["fix"]]),
