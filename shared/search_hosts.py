@@ -1,4 +1,4 @@
-"""How query hosts tell the worker which purges their search index has behind it: a hash in Redis with a field for each host."""
+"""The reports of query hosts to the worker: which purges their search index has behind it. A hash in Redis with a field for each host."""
 
 from typing import Final
 

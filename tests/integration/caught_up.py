@@ -1,4 +1,4 @@
-"""Waits until a service's index of sessions has what is stored."""
+"""Waits until a service's search index has what is stored."""
 
 import time
 

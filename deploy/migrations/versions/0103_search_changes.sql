@@ -148,7 +148,8 @@ END $$;
 CREATE TRIGGER search_note_name AFTER UPDATE OF name ON projects FOR EACH ROW WHEN (NEW.name IS DISTINCT FROM OLD.name)
     EXECUTE FUNCTION search_note_project_name();
 
--- What was derived before: documents, their dictionary, what waited for the indexer, and sessions whose documents changed.
+-- What was derived before: documents, their dictionary, what waited for the indexer, and sessions whose documents changed. Until an upgrade has replaced
+-- the query processes and workers of the version before, their searches fail, and jobs that change texts are tried again.
 DROP VIEW search_noted_messages, search_texts;
 DROP TABLE search_documents, search_pending, search_words, search_former_results, search_session_changes;
 DROP FUNCTION search_note_session_changes();

@@ -58,7 +58,7 @@ def _follow(folder: Folder) -> int:
                     rest = follower.catch_up(connection, _is_told_to_stop)
                     away_since = None
                     if not _is_told_to_look(IDLE_SECONDS if rest is None else rest) and rest is None:
-                        # What was open when it looked last has ended.
+                        # Transactions that were open when it looked last have ended.
                         follower.catch_up(connection, _is_told_to_stop)
                         follower.close()
                         return 0

@@ -11,16 +11,17 @@ from typing import Final
 from tantivy import Filter, Index, Schema, SchemaBuilder, TextAnalyzer, TextAnalyzerBuilder, Tokenizer
 
 from services.query.search_index.prepared_text import prepared
+from services.query.search_index.text_words import LONGEST_WORD_BYTES
 
 VERSION: Final = 4
 
-# Of a text: numbers that are read without a look at the document. Two halves of its id, its kind (an index of KINDS), and its place in time.
+# Numbers of a text that are read without a look at the document: two halves of its id, its kind (an index of KINDS), and its place in time.
 ID_HIGH, ID_LOW, KIND, PLACE = "id_high", "id_low", "kind", "place"
 # A hash of its kind and its id, by which it is taken out or left out.
 ID_HASH: Final = "id_hash"
 # The key of its row, stored where it is not its id.
 KEY: Final = "key"
-# What is told of it by a name and a value: `role:user`, `tool:bash`, `error:true`, `session:…`, `project:12`, `user:3`, `agent:…`, `model:…`, `source:…`.
+# Facts of it by a name and a value: `role:user`, `tool:bash`, `error:true`, `session:…`, `project:12`, `user:3`, `agent:…`, `model:…`, `source:…`.
 LABELS: Final = "labels"
 # Its words with their places; names' parts (effect, of useEffect); signs of code. Cut by text_words.py.
 WORDS, NAME_PARTS, SIGNS = "words", "name_parts", "signs"
@@ -38,8 +39,6 @@ DAYS: Final = "days"
 GERMAN: Final = "german"
 # A factor of the session's score, where its length in relation to others must not count.
 BREVITY: Final = "brevity"
-
-_MAX_WORD_BYTES: Final = 64
 
 
 def stems_of(part: str) -> str:
@@ -103,8 +102,8 @@ def _analyzers() -> dict[str, TextAnalyzer]:
         "english": _words().filter(Filter.stemmer("english")).build(),
         "german": _words().filter(Filter.stemmer("german")).build(),
         "names": _folded(Tokenizer.regex(r"[\p{L}\p{N}]+(?:[._\-][\p{L}\p{N}]+)+")).build(),
-        # Of a text that text_words.py prepared.
-        "cut": TextAnalyzerBuilder(Tokenizer.simple()).filter(Filter.remove_long(_MAX_WORD_BYTES)).filter(Filter.lowercase()).build(),
+        # Takes a text that text_words.py prepared.
+        "cut": TextAnalyzerBuilder(Tokenizer.simple()).filter(Filter.remove_long(LONGEST_WORD_BYTES)).filter(Filter.lowercase()).build(),
         "given": TextAnalyzerBuilder(Tokenizer.whitespace()).build(),
     }
 
@@ -115,4 +114,6 @@ def _words() -> TextAnalyzerBuilder:
 
 
 def _folded(tokenizer: Tokenizer) -> TextAnalyzerBuilder:
-    return TextAnalyzerBuilder(tokenizer).filter(Filter.remove_long(_MAX_WORD_BYTES)).filter(Filter.lowercase()).filter(Filter.ascii_fold())
+    return (
+        TextAnalyzerBuilder(tokenizer).filter(Filter.remove_long(LONGEST_WORD_BYTES)).filter(Filter.lowercase()).filter(Filter.ascii_fold())
+    )

@@ -18,7 +18,7 @@ from msgspec import Struct
 from services.query.search_index.fields import VERSION
 
 _INDEX: Final = "index-"
-# Of the index that answers, and of the one that is made to replace it.
+# The states of the index that answers, and of the one that is made to replace it.
 _STATE, _NEXT_STATE = "state.json", "next.json"
 _DAMAGED, _HOST = "damaged", "host"
 _PLACE_LOCK, _WRITER_LOCK = "lock", "writer.lock"
@@ -72,7 +72,7 @@ class Folder:
         return self._read(_STATE)
 
     def next_state(self) -> State | None:
-        """Of the index that is to replace the one of `state`."""
+        """The same of the index that is to replace the one of `state`."""
         return self._read(_NEXT_STATE)
 
     def save(self, state: State) -> None:

@@ -42,6 +42,8 @@ _MOST_SESSIONS: Final = 500
 # A session that changes all the time is made again so much later than that took, and no later than this.
 _REST: Final = 20
 _MOST_REST_SECONDS: Final = 10.0
+# Texts come first, but an import may bring them for minutes.
+_LONGEST_WITHOUT_SESSIONS: Final = 5.0
 
 
 class IndexDamaged(Exception):
@@ -53,13 +55,14 @@ class Follower:
 
     def __init__(self, folder: Folder) -> None:
         self._folder = folder
-        # Of texts and of sessions, by their folder.
+        # One for texts and one for sessions, by their folder.
         self._writers: dict[Path, IndexWriter] = {}
         self._written = ""
         self._uncommitted: set[Path] = set()
         # The index that was empty when this process began with it.
         self._made = ""
-        # When sessions may be made again.
+        # When sessions were written last, and when those that were may be made again.
+        self._sessions_at = time.monotonic()
         self._rested_at: dict[str, float] = {}
 
     def catch_up(self, connection: Connection, is_told_to_stop: Callable[[], bool]) -> float | None:
@@ -69,11 +72,14 @@ class Follower:
         try:
             while not is_told_to_stop():
                 state, seen = self._current(connection)
+                due = self._due(state)
                 if state.tables:
                     self._read_table(connection, state)
+                elif due and time.monotonic() > self._sessions_at + _LONGEST_WITHOUT_SESSIONS:
+                    self._write_sessions(connection, state, due)
                 elif self._apply_notes(connection, state, seen):
                     continue
-                elif due := self._due(state):
+                elif due:
                     self._write_sessions(connection, state, due)
                 elif self._folder.next_state() is not None:
                     self.close()
@@ -81,7 +87,7 @@ class Follower:
                 else:
                     return self._rest(state)
         except psycopg.Error:
-            # What was written and not committed will be written again.
+            # All that was written and not committed will be written again.
             self._made = ""
             raise
         finally:
@@ -216,9 +222,10 @@ class Follower:
                 break
         self._commit(state)
         self._save(replace(state, waiting=[session_id for session_id in state.waiting if session_id not in done]))
+        self._sessions_at = time.monotonic()
 
     def _write_session(self, connection: Connection, state: State, session_id: str) -> None:
-        began = time.process_time()
+        began = time.monotonic()
         with connection.transaction():
             document = session_document(connection, session_id)
         with _damage(self._folder, state.index):
@@ -226,11 +233,12 @@ class Follower:
             writer.delete_documents_by_term(SESSION_ID, session_id)
             if document is not None:
                 writer.add_document(document)
-        self._rested_at[session_id] = time.monotonic() + min(_REST * (time.process_time() - began), _MOST_REST_SECONDS)
+        ended = time.monotonic()
+        self._rested_at[session_id] = ended + min(_REST * (ended - began), _MOST_REST_SECONDS)
         self._counts["sessions"] += 1
 
     def _writer_of(self, state: State, path: Path) -> IndexWriter:
-        """Of one of the folders of an index, to be committed."""
+        """The writer of one of the folders of an index. The next commit is of it too."""
         if path not in self._writers:
             opened: Index = open_index(str(path))
             self._writers[path] = opened.writer(FIRST_HEAP_BYTES if state.tables else HEAP_BYTES, 1)
@@ -248,7 +256,7 @@ def _keys_by_kind(notes: Iterable[Note]) -> dict[DocumentKind, list[str]]:
 
 
 def _is_settled_by(snapshot: str, later: str) -> bool:
-    """Whether transactions were open in a snapshot, and none of them is in the later one. Notes of the others may be deleted without its index."""
+    """True if transactions were open in a snapshot that have ended in the later one. Else notes behind them could go, and the index were taken for too old."""
     (xmin, xmax), (later_xmin, _) = ((int(number) for number in each.split(":")[:2]) for each in (snapshot, later))
     return xmin < xmax <= later_xmin
 

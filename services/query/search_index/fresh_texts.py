@@ -47,7 +47,7 @@ class FreshIndex:
         self._texts = FreshTexts()
 
     def texts(self, connection: Connection[Any], notes: Sequence[Note]) -> FreshTexts:
-        """Of these notes, the newest first. The connection must see all that they tell of."""
+        """The texts of these notes, the newest first. The connection must see all that they tell of."""
         numbers = tuple(note.number for note in notes)
         if numbers != self._numbers:
             self._texts = self._index(self._read(connection, _numbers_of(notes)), _numbers_of(notes))

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-# What a call is about comes first: its beginning is what a snippet shows, and what misspelt words are compared with.
+# The subject of a call comes first: its beginning is what a snippet shows, and what misspelt words are compared with.
 _FIRST = ("command", "file_path", "path", "notebook_path", "pattern", "query", "url", "description", "prompt")
 
 

@@ -29,7 +29,7 @@ def _shapes(**signs: bytes) -> bytes:
 # useEffect, HTTPServer: an identifier of several parts without a sign between them. It is looked for at beginnings of words alone.
 _CASES: Final = _shapes(a=_LOWER, A=_UPPER, d=_DIGITS)
 _HUMPS: Final = (b"aA", b"dA", b"AAaa")
-# What is not ASCII has become a question mark.
+# All that is not ASCII has become a question mark.
 _SIGNS: Final = _shapes(w=_LOWER + _UPPER + _DIGITS + b"?", s=b"._-")
 _SIGN_INSIDE: Final = b"wsw"
 _HEXADECIMAL: Final = _shapes(h=b"0123456789abcdef")
@@ -142,7 +142,7 @@ def _shape(text: str, shapes: bytes) -> bytes:
 
 
 def _words_with(shape: bytes, *marks: bytes) -> list[tuple[int, int]]:
-    """Where the words begin and end that have one of these. A search by bytes takes a sixth of the time of a regular expression."""
+    """The beginnings and ends of the words that have one of these. A search by bytes takes a sixth of the time of a regular expression."""
     found = set[tuple[int, int]]()
     for mark in marks:
         at = -1

@@ -31,7 +31,7 @@ T = TypeVar("T")
 
 
 class View(Struct, frozen=True):
-    """What a search looks at. Hold it for one search only."""
+    """The index as a search sees it. Hold it for one search only."""
 
     # Texts.
     searcher: Searcher
@@ -52,7 +52,7 @@ class View(Struct, frozen=True):
 
 
 class Lag(Struct, frozen=True):
-    """What the index does not have yet: texts, sessions, and for how long the oldest change waits; 0 if none does."""
+    """The backlog of the index: texts, sessions, and for how long the oldest change waits; 0 if none does."""
 
     texts: int
     sessions: int

@@ -1,4 +1,4 @@
-"""What can be found of a row: its document, made from the row as it is now. The writer indexes it, and a search reads it again to look at its text."""
+"""The document of a row: what can be found of it, made from the row as it is now. The writer indexes it, and a search reads it again to look at its text."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -16,7 +16,7 @@ from shared.sql_files import statement
 DocumentKind = Literal["message", "tool_call", "timeline_entry", "session", "file"]
 KINDS: Final[tuple[DocumentKind, ...]] = get_args(DocumentKind)
 MAX_CONTENT_CHARS: Final = 200_000
-# Of a call's input and of its result. What is stored of them is shorter, but for calls that came over the API.
+# Characters of a call's input, and of its result. What is stored of them is shorter, but for calls that came over the API.
 MAX_PART_CHARS: Final = 32_768
 
 _sql = partial(statement, __package__, "row_documents.sql")
@@ -39,7 +39,7 @@ class RowDocument(Struct, frozen=True):
     tool_name: str | None
     is_error: bool
     agent_id: str | None
-    # Of messages alone.
+    # Only messages have these.
     model: str | None
     source: str | None
     content: str

@@ -1,6 +1,6 @@
 -- name: texts
--- Of each kind of texts at most so many of a session, evenly over its time; of a text its beginning, of a result its end too. Of what a shell wrote
--- more is read: it tells of commits. A call is read from its input, which is JSON.
+-- At most so many texts of each kind, evenly over the session's time; of a text its beginning, of a result its end too. More is read of what a shell
+-- wrote: it tells of commits. A call is read from its input, which is JSON.
 WITH texts AS (
     SELECT id, 'message' AS kind, role, false AS is_error, occurred_at FROM messages WHERE session_id = %(session_id)s AND content <> ''
     UNION ALL

@@ -57,7 +57,7 @@ def _hash_of(kind: DocumentKind, document_id: UUID) -> int:
 
 
 def labels_of(row: RowDocument) -> list[str]:
-    """What filters ask of it."""
+    """The facts that filters ask for."""
     told = {
         "session": row.session_id,
         "project": row.project_id,
@@ -73,7 +73,7 @@ def labels_of(row: RowDocument) -> list[str]:
 
 
 def text_document(row: RowDocument) -> Document:
-    """What is indexed of a row."""
+    """The document of a row."""
     words = words_of(row.content)
     made = Document()
     made.add_unsigned(ID_HIGH, row.id.int >> 64)
@@ -93,5 +93,5 @@ def text_document(row: RowDocument) -> Document:
 
 
 def _brevity(chars: int) -> float:
-    """What makes a score smaller by the logarithm of the text's length. tantivy multiplies it by log2(2 + this)."""
+    """A factor that makes a score smaller by the logarithm of the text's length. tantivy multiplies it by log2(2 + this)."""
     return 2 ** (1 / (1 + log1p(chars / 5))) - 2

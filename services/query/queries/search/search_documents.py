@@ -1,6 +1,6 @@
 """Search in everything: what is asked for, how it is found and shown. Its parts are in the modules beside this one."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Final, Literal
 from zoneinfo import ZoneInfo
@@ -56,13 +56,14 @@ def search_documents(connection: Connection, index: SearchIndex, wanted: Wanted,
     conditions = _conditions(wanted, query, filters)
 
     def searched(view: View) -> DocumentPage:
-        return _searched(connection, view, wanted, query, filters, conditions, paging, waiting=index.waiting(connection))
+        return _searched(connection, view, wanted, query, filters, conditions, paging, partial(index.waiting, connection))
 
     found = index.ask(searched)
     if found is not None:
         return found
     nothing = _answer(wanted, query, filters, Shown([], None, Found([], is_complete=False)), paging, None)
-    nothing.ranked = RankedSessions([], {}, index.waiting(connection), is_ready=False) if query and conditions.words else None
+    if conditions.words and wanted.mode == "words" and position(paging) is None:
+        nothing.ranked = RankedSessions([], {}, index.waiting(connection), is_ready=False)
     return nothing
 
 
@@ -74,8 +75,7 @@ def _searched(
     filters: Filters,
     conditions: Conditions,
     paging: Paging,
-    *,
-    waiting: int,
+    waiting: Callable[[], int],
 ) -> DocumentPage:
     after = position(paging)
     if filters.matches_nothing or (query is not None and query.is_text and not query.alternatives):
@@ -102,7 +102,7 @@ def _searched(
     if after is None:
         if query is not None:
             answer.ranked, is_all = ranked_sessions(
-                connection, view, query, filters, corrects=wanted.corrects, is_bound=wanted.is_bound, waiting=waiting
+                connection, view, query, filters, corrects=wanted.corrects, is_bound=wanted.is_bound, waiting=waiting()
             )
             if not is_all:
                 answer.is_complete, answer.incomplete_because = False, answer.incomplete_because or NO_TIME_TO_RANK

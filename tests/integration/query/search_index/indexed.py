@@ -1,4 +1,4 @@
-"""What is in an index, and rows to be indexed."""
+"""The contents of an index, and rows to be indexed."""
 
 import os
 import sys
@@ -92,7 +92,7 @@ def texts_in_index(folder: Folder) -> Words:
 
 
 def searcher_of(folder: Folder, *, of_sessions: bool = False) -> Searcher:
-    """Of the index as it was committed last."""
+    """The texts of the index as it was committed last."""
     state = folder.state()
     if state is None:
         raise ValueError("There is no index.")

@@ -61,7 +61,7 @@ def index(query_settings: Settings, search_folder: Path) -> Iterator[SearchIndex
 
 
 def finds(index: SearchIndex, word: str, *session_ids: str) -> bool:
-    """Whether these sessions, and no others, are found soon."""
+    """True if these sessions, and no others, are found soon."""
     return wait_until(lambda: sessions_with(index, word) == set(session_ids), SECONDS)
 
 
@@ -253,7 +253,7 @@ def test_a_purge_leaves_no_word_of_what_is_gone(
 
 
 def has_word(search_folder: Path, word: str) -> bool:
-    """Whether a dictionary of the index has it, also of sessions that are deleted. The bytes of a dictionary do not have words as they are written."""
+    """True if a dictionary of the index has it, also of sessions that are deleted. The bytes of a dictionary do not have words as they are written."""
     searcher = searcher_of(place(search_folder))
     return any(searcher.terms_with_prefix(field, word) for field in (*PARTS, WORDS))
 

@@ -13,6 +13,7 @@ from deploy.embedded.supervision.processes import wait_until
 from deploy.migrations.grants import QUERY
 from services.query.search_index.backfill import TABLES, page_of
 from services.query.search_index.folder import Folder
+from services.query.search_index.follow import Follower
 from services.query.search_index.row_documents import row_documents
 from tests.conftest import as_role
 from tests.faults.pace import stretched
@@ -37,7 +38,7 @@ def folder_of(path: Path, name: str = "0") -> Folder:
 
 
 def is_as_the_rows(folder: Folder, connection: psycopg.Connection[Any]) -> bool:
-    """Whether the index has exactly the texts, the sessions and their words that the rows have."""
+    """True if the index has exactly the texts, the sessions and their words that the rows have."""
     assert sessions_in_index(folder) == sessions_in_rows(connection)
     assert texts_in_index(folder) == texts_in_rows(connection)
     return True
@@ -175,6 +176,36 @@ def test_a_number_of_another_servers_transaction_is_no_change(
     assert is_as_the_rows(folder, connection)
     # Other tests follow the same notes.
     connection.execute("DELETE FROM search_changes WHERE changed_by = '99999999'")
+
+
+def test_a_long_session_that_changes_is_not_made_again_at_once(
+    database_url: str, connection: psycopg.Connection[Any], tmp_path: Path
+) -> None:
+    # Given a session whose document takes a while
+    folder = folder_of(tmp_path)
+    put(connection, "long", "first")
+    connection.execute(
+        """INSERT INTO messages (id, session_id, project_id, user_id, role, content, occurred_at, received_at)
+           SELECT gen_random_uuid(), 'long', 1, 0, 'user', repeat('the same words ', 25), now(), now() FROM generate_series(1, 1500)"""
+    )
+    follower = Follower(folder)
+    with psycopg.connect(database_url, autocommit=True) as rows:
+        rows.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        follower.catch_up(rows, lambda: False)
+
+        # When it changes, then its text is in the index, and the session waits
+        put(connection, "long", "zanzibar")
+        rest = follower.catch_up(rows, lambda: False)
+        state = folder.state()
+        assert rest and state is not None and state.waiting == ["long"]
+        assert texts_in_index(folder) == texts_in_rows(connection)
+        assert "zanzibar" not in sessions_in_index(folder)["long"]
+
+        # When it has waited, then it is made again
+        time.sleep(rest)
+        assert follower.catch_up(rows, lambda: False) is None
+    follower.close()
+    assert "zanzibar" in sessions_in_index(folder)["long"]
 
 
 @pytest.mark.parametrize("table", TABLES)
