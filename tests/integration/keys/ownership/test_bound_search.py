@@ -165,7 +165,6 @@ def test_a_bound_role_reads_no_notes(api: Api, projects: list[int]) -> None:
             connection.execute("SELECT FROM search_changes")
 
 
-@pytest.mark.xfail(reason="A file has one document, of its last change: what another did in private takes it away", strict=True)
 def test_a_file_that_another_changed_later_is_found(api: Api, database_url: str) -> None:
     with psycopg.connect(database_url, autocommit=True, options="-c timezone=UTC") as connection:
         project = seed.add_project(connection, "/shop")

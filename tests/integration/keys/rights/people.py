@@ -153,12 +153,10 @@ def add_session(
     columns = {"title": f"{word} title", "git_branch": f"{word}-branch", "model": f"{word}-model", "source": "hook", "started_at": at}
     seed.add_session(connection, session_id, project_id, user_id, **columns)
     path = f"/home/team/{word}.py"
-    # The last change of a file tells where a search finds it.
-    changed_at = at - timedelta(days=1) if is_hidden else at
     ids = [
         seed.add_message(connection, session_id, at, f"{word} asks common"),
         seed.add_message(connection, session_id, at + timedelta(minutes=1), f"{word} answers common", role="assistant"),
-        seed.add_activity(connection, session_id, changed_at + timedelta(minutes=2), path, patch=f"+{word}"),
+        seed.add_activity(connection, session_id, at + timedelta(minutes=2), path, patch=f"+{word}"),
         seed.add_timeline_entry(connection, session_id, at, "command", f"/{word}", details='{"type":"prompt"}'),
         seed.add_api_call(connection, session_id, at, model=f"{word}-model", input_tokens=7, cost_nano_usd=5_000_000, price_version=word),
     ]
@@ -167,8 +165,8 @@ def add_session(
         connection, session_id, at, f"{word}Tool", status="error", error_class=f"{word}_class", parameters=f'{{"command": "{word}"}}'
     )
     people.calls[session_id] = call
-    ids.append(seed.add_document(connection, session_id, at, f"{word} title", kind="session"))
-    ids.append(seed.add_document(connection, session_id, changed_at, path, kind="file"))
+    for kind, content in (("session", f"{word} title"), ("file", path)):
+        ids.append(seed.add_document(connection, session_id, at, content, kind=kind))
     marks = "INSERT INTO session_marks (session_id, is_starred, tags, tag_keys, note) VALUES (%s, true, %s, %s, %s) ON CONFLICT DO NOTHING"
     connection.execute(marks, (session_id, [f"{word}-tag"], [f"{word}-tag"], f"{word} note"))
     machine = f"{word}-machine"
