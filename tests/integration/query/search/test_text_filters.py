@@ -61,7 +61,7 @@ def view(connection: psycopg.Connection[Any]) -> View:
             "tool_call": "SELECT id::text FROM tool_calls",
             "timeline_entry": "SELECT id::text FROM timeline_entries",
             "session": "SELECT session_id FROM sessions",
-            "file": "SELECT project_id || ' ' || file_key FROM activities",
+            "file": "SELECT project_id || ' ' || file_key || ' ' || user_id FROM activities",
         }.items()
     }
     return view_of([row for kind, of_kind in keys.items() for row in row_documents(connection, kind, of_kind)])  # type: ignore[arg-type]
