@@ -211,7 +211,7 @@ def _hit(hit: TextHit, session_id: str | None, length: int) -> Hit:
 def _scored(search: Search, hits: Sequence[Hit]) -> list[Hit]:
     if not search.conditions.words or not hits:
         return list(hits)
-    found = scores(search.view, search.conditions, search.weights, hits, only_words_rank=search.only_words_rank)
+    found = scores(search.view, search.conditions, search.weights, hits, among=search.query, only_words_rank=search.only_words_rank)
     return [replace(hit, score=found.get(hit.id, LEAST_SCORE)) for hit in hits]
 
 

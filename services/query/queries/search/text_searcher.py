@@ -83,12 +83,13 @@ def _parts(view: View, query: Query) -> Iterator[tuple[Searcher, Query]]:
 
 
 def _newest(searcher: Searcher, query: Query, limit: int) -> Iterator[TextHit]:
-    hits = searcher.search(query, limit, count=False, order_by_field=PLACE).hits if limit else []
-    if len(hits) == limit and hits:
-        last = int(hits[-1][0])
-        of_last = all_of(query, places(last, last))
-        others = searcher.search(of_last, _count(searcher, of_last), count=False)
-        hits = [*(hit for hit in hits if hit[0] != last), *((last, address) for _, address in others.hits)]
+    hits = searcher.search(query, limit + 1, count=False, order_by_field=PLACE).hits if limit else []
+    if len(hits) > limit:
+        last, following = int(hits[limit - 1][0]), hits.pop()
+        if following[0] == last:
+            of_last = all_of(query, places(last, last))
+            others = searcher.search(of_last, _count(searcher, of_last), count=False)
+            hits = [*(hit for hit in hits if hit[0] != last), *((last, address) for _, address in others.hits)]
     addresses = [address for _, address in hits]
     yield from _hits(searcher, addresses, [0.0] * len(addresses))
 

@@ -132,7 +132,7 @@ def scored(rows: list[RowDocument], q: str) -> list[int]:
     """The texts from the best to the worst."""
     view, conditions = view_of(rows), of_words(parse(q), None, None)
     hits = newest_hits(view, conditions.candidates, 100)
-    found = scores(view, conditions, [10] * len(conditions.words), hits)
+    found = scores(view, conditions, [10] * len(conditions.words), hits, among=conditions.candidates)
     assert len(set(found.values())) == len(found) == len(rows)
     return sorted((each.int for each in found), key=lambda number: -next(score for each, score in found.items() if each.int == number))
 
