@@ -165,11 +165,17 @@ def rarity(view: View, words: Sequence[Word], *, is_bound: bool) -> tuple[int, .
 
 
 def scores(
-    view: View, conditions: Conditions, weights: Sequence[int], hits: Sequence[TextHit], *, among: Query, only_words_rank: bool = False
+    view: View,
+    conditions: Conditions,
+    weights: Sequence[int],
+    hits: Sequence[TextHit],
+    *,
+    among: Query | None,
+    only_words_rank: bool = False,
 ) -> dict[UUID, float]:
     """How well each of these matches: rare words, together; a title before a prompt before an answer before what a tool was given and gave back.
 
-    `among`: a query that all of them match.
+    `among`: a query that all of them match, if that is soon told.
     """
     total = max(sum(weights), 1)
     clauses = [Query.const_score_query(word.query(), weight / total) for word, weight in zip(conditions.words, weights, strict=True)]
@@ -182,12 +188,14 @@ def scores(
     return {hit.id: hit.score for hit in best_hits(view, asked, number)}
 
 
-def _these(view: View, hits: Sequence[TextHit], among: Query) -> tuple[Query, int]:
+def _these(view: View, hits: Sequence[TextHit], among: Query | None) -> tuple[Query, int]:
     """A query that these texts match, and few others; and how many match it. To look for 500 ids takes seven times as long as for their time."""
-    at = [hit.place for hit in hits]
-    of_time = all_of(among, places(min(at), max(at)))
-    number = count(view, of_time)
-    return (of_time, number) if number <= _MOST_BESIDE * len(hits) else (texts_of((hit.kind, hit.id) for hit in hits), len(hits))
+    if among is not None:
+        at = [hit.place for hit in hits]
+        of_time = all_of(among, places(min(at), max(at)))
+        if (number := count(view, of_time)) <= _MOST_BESIDE * len(hits):
+            return of_time, number
+    return texts_of((hit.kind, hit.id) for hit in hits), len(hits)
 
 
 def _of_kinds() -> list[tuple[Query, float]]:

@@ -80,8 +80,10 @@ class Stretch(Struct, frozen=True):
     def is_all(self) -> bool:
         return self.after is None and self.newest is None
 
-    def query(self) -> Query:
-        """Texts in it, and some that have the same place in the index as its ends."""
+    def query(self) -> Query | None:
+        """Texts in it, and some that have the same place in the index as its ends. None for all."""
+        if self.is_all and self.oldest is None:
+            return None
         newest = self.newest or self.after
         return places(_place(self.oldest) if self.oldest else 0, _place(newest) if newest else None)
 
@@ -134,15 +136,14 @@ class Search(Struct, frozen=True):
 
 def newest(search: Search, stretch: Stretch, fetch: int, deadline: Deadline) -> Found:
     """The newest matches, `fetch` at most, and how many there are. What is not counted is a lower bound, never an expectation."""
-    candidates = count(search.view, search.query)
     if not search.conditions.looks_at_texts:
-        found = _walk(search, stretch, fetch, deadline)
-        found.total, found.total_is_exact = min(candidates, MAX_TOTAL), candidates <= MAX_TOTAL
-    elif candidates > COUNTED_TEXTS:
+        found, matches = _walk(search, stretch, fetch, deadline), count(search.view, search.query)
+        found.total, found.total_is_exact = min(matches, MAX_TOTAL), matches <= MAX_TOTAL
+    elif len(candidates := newest_hits(search.view, search.query, COUNTED_TEXTS + 1)) > COUNTED_TEXTS:
         found = _walk(search, stretch, fetch, deadline)
         found.total, found.total_is_exact = len(found.hits), found.is_complete and stretch.is_all and len(found.hits) < fetch
     else:
-        found = _walk(search, Stretch(), candidates, deadline)
+        found = _look(search, candidates, len(candidates), deadline)
         found.total, found.total_is_exact = len(found.hits), found.is_complete
         if not found.is_complete and not stretch.is_all:
             found = _walk(search, stretch, fetch, deadline)
@@ -211,7 +212,8 @@ def _hit(hit: TextHit, session_id: str | None, length: int) -> Hit:
 def _scored(search: Search, hits: Sequence[Hit]) -> list[Hit]:
     if not search.conditions.words or not hits:
         return list(hits)
-    found = scores(search.view, search.conditions, search.weights, hits, among=search.query, only_words_rank=search.only_words_rank)
+    among = None if search.conditions.looks_at_texts else search.query
+    found = scores(search.view, search.conditions, search.weights, hits, among=among, only_words_rank=search.only_words_rank)
     return [replace(hit, score=found.get(hit.id, LEAST_SCORE)) for hit in hits]
 
 
