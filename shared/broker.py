@@ -16,7 +16,6 @@ class Queue(StrEnum):
 
     DRAIN = "drain"
     CAPTURE = "capture"
-    INDEX = "index"
     IMPORT = "import"
     MAINTENANCE = "maintenance"
 
@@ -37,11 +36,11 @@ class Task(StrEnum):
     CANARY = "canary", Queue.DRAIN
     END_CANCELLED = "import.end_cancelled", Queue.DRAIN
     READ_CAPTURED = "capture.read", Queue.CAPTURE
-    INDEX = "search.index", Queue.INDEX
     RUN_IMPORT = "import.run", Queue.IMPORT, Volume.ARCHIVE, Volume.BLOBS
     SWEEP_UPLOADS = "maintenance.sweep_uploads", Queue.MAINTENANCE, Volume.ARCHIVE, Volume.BLOBS
     CLOSE_IDLE_SESSIONS = "maintenance.close_idle_sessions", Queue.MAINTENANCE
     REMOVE_DEAD_CONSUMERS = "maintenance.remove_dead_consumers", Queue.MAINTENANCE
+    FORGET_CHANGES = "maintenance.forget_changes", Queue.MAINTENANCE
     CHECK_ACCOUNTING = "maintenance.check_accounting", Queue.MAINTENANCE
     SCRUB = "maintenance.scrub", Queue.MAINTENANCE, Volume.ARCHIVE, Volume.BLOBS
     ERASE = "maintenance.erase", Queue.MAINTENANCE, Volume.ARCHIVE, Volume.BLOBS

@@ -100,14 +100,12 @@ CAPTURE_SET_ASIDE = Gauge(
 )
 SEARCH_PENDING_DOCUMENTS = Gauge(
     "tracker_search_pending_documents",
-    "Rows whose documents in the search index are to be made again; of a table that is indexed as a whole, an estimate.",
+    "Texts that this process' search index lacks or has in an older state.",
 )
 SEARCH_OLDEST_SECONDS = Gauge(
-    "tracker_search_oldest_seconds", "For how long the oldest changed row waits to be indexed for search; 0 if none waits."
+    "tracker_search_oldest_seconds", "For how long this process' search index has lacked something that changed; 0 if nothing waits."
 )
-SEARCH_WAITING_SESSIONS = Gauge(
-    "tracker_search_waiting_sessions", "Sessions that this process' index, by which sessions are ranked, does not have as they are."
-)
+SEARCH_WAITING_SESSIONS = Gauge("tracker_search_waiting_sessions", "Sessions that this process' search index does not rank as they are.")
 
 # Read by ingest when it is scraped, of the file system that uploads are written to.
 DISK_FREE_BYTES = Gauge("tracker_disk_free_bytes", "Free space for an ordinary user.", ["volume"])

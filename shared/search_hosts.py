@@ -1,4 +1,4 @@
-"""How query hosts tell the worker which purges their index of sessions has behind it: a hash in Redis with a field for each host."""
+"""The reports of query hosts to the worker: which purges their search index has behind it. A hash in Redis with a field for each host."""
 
 from typing import Final
 
@@ -12,9 +12,12 @@ ALIVE_SECONDS: Final = 60.0
 class SearchHost(Struct, frozen=True):
     """The value of a field, in JSON. `seen_at`: in Unix seconds. `purged`: no text from before this purge is in the host's index.
 
-    `waiting`: sessions that are not in it yet.
+    `waiting`: sessions that are not in it as they are; `texts`: texts, the oldest since so many seconds. `is_whole`: nothing else is left out.
     """
 
     seen_at: float
     purged: int
     waiting: int = 0
+    texts: int = 0
+    oldest_seconds: float = 0.0
+    is_whole: bool = False

@@ -12,7 +12,7 @@ WORKER_COMMAND: Final = [
     "-c",
     "1",
     "-Q",
-    "drain,capture,index,import,maintenance",
+    "drain,capture,import,maintenance",
     "--without-gossip",
 ]
 BEAT_COMMAND: Final = ["-m", "celery", "-A", "services.worker.app", "beat", "--pidfile="]

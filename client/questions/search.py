@@ -55,7 +55,7 @@ def search(
     role: Annotated[str | None, typer.Option("--role", metavar="user|assistant", help="Only what a person or Claude said.")] = None,
     kind: Annotated[str | None, typer.Option("--kind", metavar=_KINDS, help="Only what was said, given to a tool, given back …")] = None,
     literal: Annotated[bool, typer.Option("--literal", help="The text as it stands, anywhere: parts of words, signs.")] = False,
-    regex: Annotated[bool, typer.Option("--regex", help="A regular expression, as Postgres has them, without back references.")] = False,
+    regex: Annotated[bool, typer.Option("--regex", help="A regular expression, as RE2 has them, without back references.")] = False,
     case: Annotated[bool, typer.Option("--case", help="With --literal and --regex: upper and lower case are different.")] = False,
     group: Annotated[str | None, typer.Option("--group", metavar="session", help="Sessions, each with its best matches.")] = None,
     newest: Annotated[bool, typer.Option("--newest", help="Newest first, instead of best first.")] = False,

@@ -65,7 +65,7 @@ _FORMATS: Final = ("unread_formats",)
 _ERASURES: Final = ("tombstones", "tombstone_salts", "erasures", "erasure_sessions")
 _PRICES: Final = ("prices", "price_state", "reprices")
 _RETENTION: Final = ("retention_runs", "retention_counts", "dropped_texts", "dropping_sessions")
-_SEARCH: Final = ("search_documents", "search_pending", "search_words", "search_former_results", "search_session_changes", "search_purges")
+_SEARCH: Final = ("search_changes", "search_changes_kept", "search_purges")
 TABLES: Final = (
     *EVENTS,
     *AGGREGATES,
@@ -88,7 +88,7 @@ TABLES: Final = (
 )
 # The worker makes titles of what sessions were asked.
 _ASKS: Final = ("asked_commands", "asks")
-VIEWS: Final = (*_ASKS, "whole_projects", "search_noted_messages", "search_texts", "api_call_costs", "session_client_costs")
+VIEWS: Final = (*_ASKS, "whole_projects", "api_call_costs", "session_client_costs")
 
 # What a person changes of a project (shared/projects/merging.sql).
 _PLACE_OF_PROJECT: Final = (
@@ -103,7 +103,7 @@ _PRICE: Final = (
 _NOT_QUERIED: Final = {
     *("session_files", "active_days", "base_tool_rollups", "base_error_rollups"),
     *("imported_files", "reparse_rows", "price_state", "dropping_sessions"),
-    *("tombstones", "tombstone_salts", "erasure_sessions", "search_former_results", "kept_out_texts", _SCRUB_TEXTS),
+    *("tombstones", "tombstone_salts", "erasure_sessions", "kept_out_texts", _SCRUB_TEXTS),
 }
 _TOLD: Final = ("told_by", "path", "common_dir", "remote", "inside", "is_main")
 
@@ -142,7 +142,7 @@ GRANTS: Final[dict[str, Grants]] = {
             "DELETE": _ALL,
         },
         # Triggers note what its writes change.
-        "search_pending": {"INSERT": ("kind", "keys", "rows", "newest")},
+        "search_changes": {"INSERT": ("kind", "keys", "session_ids")},
         "scrubs": {
             "SELECT": _ALL,
             "INSERT": ("id", "is_dry_run", "request_id", "text_count", "keep_out", "rewrite_large", "delete_uploads"),

@@ -58,7 +58,7 @@ from services.query.routes import (
     users,
     views,
 )
-from services.query.session_index.host import session_index
+from services.query.search_index.host import search_index
 from services.query.settings import Settings
 from services.query.status.job_watch import JobWatch
 from services.query.status.journal_lag import connect_redis
@@ -150,7 +150,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             # connection instead, and be refused after two seconds. Two connections are left for key checks and readiness.
             to_thread.current_default_thread_limiter().total_tokens = max(settings.query_database_connections - 2, 1)
             app.state.threads = threads = TimeLimitedThreads()
-            app.state.session_index = stack.enter_context(session_index(settings, database, redis))
+            app.state.search_index = stack.enter_context(search_index(settings, database, redis))
             app.state.pattern_searches = PatternSearches(settings)
             stack.callback(app.state.pattern_searches.close)
             app.state.archive = archive

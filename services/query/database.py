@@ -180,12 +180,6 @@ def first_row(connection: Connection, sql: str, parameters: Row | None = None) -
     return found[0] if found else None
 
 
-def estimated_rows(connection: Connection, sql: str, parameters: Row) -> int:
-    """How many rows the planner expects of a SELECT, without running it."""
-    plan = one_row(connection, "EXPLAIN (FORMAT JSON) " + sql, parameters)["QUERY PLAN"]
-    return int(plan[0]["Plan"]["Plan Rows"])
-
-
 @dataclass(slots=True)
 class _LastReceived:
     """The newest event's time on one server, and until when it is used."""

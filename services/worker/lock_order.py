@@ -1,6 +1,6 @@
 """The order in which a writing transaction takes its locks, so that no two transactions deadlock. It may skip the ones that it does not need:
 
-1. import order (`lock_import_order`), then the documents of the search index (`lock_documents`)
+1. import order (`lock_import_order`)
 2. writing (`lock_writing_shared`; `lock_writing_exclusive` for several batches, which cannot keep to the order below)
 3. projects, users and files that are new, then sessions, each by its key
 4. aggregates (`lock_aggregates_shared`; `lock_aggregates_exclusive` to add to them more than once)
@@ -19,7 +19,7 @@ from typing import Any
 from psycopg import Connection
 
 # Arbitrary constants.
-_IMPORT_ORDER, _WRITING, _AGGREGATES, _DOCUMENTS, _REKEYING = 0x_1A9047, 0x_1A9048, 0x_1A9049, 0x_1A904F, 0x_1A9051
+_IMPORT_ORDER, _WRITING, _AGGREGATES, _REKEYING = 0x_1A9047, 0x_1A9048, 0x_1A9049, 0x_1A9051
 _FEED = 0x_1A9060
 # Whoever has the feed's lock writes to Redis. If that takes longer, states are told in any order.
 _FEED_TIMEOUT = "SET LOCAL lock_timeout = '2s'"
@@ -42,11 +42,6 @@ def lock_feed(connection: Connection[Any]) -> None:
     """For states that are told to the live feed: who appends last must have read last."""
     connection.execute(_FEED_TIMEOUT)
     connection.execute(_LOCK_EXCLUSIVE, {"key": _FEED})
-
-
-def lock_documents(connection: Connection[Any]) -> None:
-    """For all that writes documents of the search index. Behind it, no document is made of an older version of a row. The indexer has it for a slice."""
-    connection.execute(_LOCK_EXCLUSIVE, {"key": _DOCUMENTS})
 
 
 def lock_writing_shared(connection: Connection[Any]) -> None:

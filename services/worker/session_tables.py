@@ -44,7 +44,6 @@ _TABLES: Final = (
     SessionTable("transcript_files"),
     SessionTable("dropped_texts"),
     SessionTable("dropping_sessions"),
-    SessionTable("search_session_changes"),
 )
 SESSION_TABLES: Final = {table.name: table for table in _TABLES}
 BESIDE: Final = tuple(table for table in _TABLES if table.is_beside)

@@ -1,7 +1,5 @@
 """All Celery tasks. A task carries no data but ids; its work is in the module that it calls."""
 
-import time
-from typing import Final
 from uuid import UUID
 
 import structlog
@@ -15,14 +13,13 @@ from services.worker.importers.formats.known_formats import is_known
 from services.worker.importers.job import run_shard
 from services.worker.importers.job.end_cancelled import end_cancelled as end_cancelled_jobs
 from services.worker.kept_out import know_kept_out
-from services.worker.maintenance import idle_sessions, join_projects, merge_users, rekey_projects, reprice, upload_gc
+from services.worker.maintenance import idle_sessions, join_projects, merge_users, purge_search_hosts, rekey_projects, reprice, upload_gc
 from services.worker.maintenance.erase import erase as erasures
 from services.worker.maintenance.retention import run_retention
 from services.worker.maintenance.scrub import scrub as scrubs
 from services.worker.persist.unread_formats import forget_known
 from services.worker.resources import resources
 from services.worker.retry_later import retry_later_if_unavailable
-from services.worker.search_index.index_pending import index_pending
 from shared.broker import Task
 
 log = structlog.get_logger()
@@ -38,8 +35,6 @@ SCRUB_LIMIT_SECONDS = 660
 # A retention's task is short too, but one of its steps may write the files of a large table anew.
 RETENTION_LIMIT_SECONDS = run_retention.JOB.long_lease_seconds
 WAKEUP_EXPIRES_SECONDS = 60
-# Under load every batch would wake the indexer, which goes on by itself as long as anything is left.
-INDEXER_WAKEUP_SECONDS: Final = 0.3
 
 
 @app.task(name=Task.DRAIN, soft_time_limit=DRAIN_LIMIT_SECONDS, time_limit=DRAIN_LIMIT_SECONDS + 10)
@@ -47,7 +42,7 @@ def drain() -> None:
     """Persists what is in the journal. Sent by ingest for new events, and by beat where that was lost."""
     with retry_later_if_unavailable(Task.DRAIN):
         know_kept_out(resources())
-        if drain_partition.drain(resources(), on_captured=_wake_reader, on_stored=_wake_indexer):
+        if drain_partition.drain(resources(), on_captured=_wake_reader):
             app.send_task(Task.DRAIN)
 
 
@@ -55,42 +50,16 @@ def drain() -> None:
 def read_captured() -> None:
     """Makes rows of what live capture has stored. Sent by the drain that stored it, and by beat where that was lost."""
     with retry_later_if_unavailable(Task.READ_CAPTURED):
-        is_left = read_what_was_captured(resources())
-        _wake_indexer()
-        if is_left:
+        if read_what_was_captured(resources()):
             app.send_task(Task.READ_CAPTURED)
 
 
-@app.task(name=Task.INDEX)
-def index() -> None:
-    """Brings the search index up to date. Sent by those that store rows, by itself until nothing is left, and by beat."""
-    with retry_later_if_unavailable(Task.INDEX):
-        if index_pending(resources()):
-            app.send_task(Task.INDEX)
-
-
 def _wake_reader() -> None:
-    _wake(Task.READ_CAPTURED)
-
-
-class _LastWakeup:
-    """Of this process."""
-
-    of_indexer = 0.0
-
-
-def _wake_indexer() -> None:
-    if time.monotonic() > _LastWakeup.of_indexer + INDEXER_WAKEUP_SECONDS:
-        _LastWakeup.of_indexer = time.monotonic()
-        _wake(Task.INDEX)
-
-
-def _wake(task: Task) -> None:
     """Nothing is lost if it fails: the sweep looks for what waits."""
     try:
-        app.send_task(task, expires=WAKEUP_EXPIRES_SECONDS)
+        app.send_task(Task.READ_CAPTURED, expires=WAKEUP_EXPIRES_SECONDS)
     except (OperationalError, OSError) as error:
-        log.warning("task_not_woken", task=task, reason=type(error).__name__)
+        log.warning("task_not_woken", task=Task.READ_CAPTURED, reason=type(error).__name__)
 
 
 # Acknowledged at its end, so that a worker whose processes are all busy takes no shard that another worker could start.
@@ -131,6 +100,13 @@ def remove_dead_consumers() -> None:
     """Removes consumers of the journal whose process is gone and that hold nothing."""
     with retry_later_if_unavailable(Task.REMOVE_DEAD_CONSUMERS):
         idle_sessions.remove_dead_consumers(resources())
+
+
+@app.task(name=Task.FORGET_CHANGES)
+def forget_changes() -> None:
+    """Deletes the notes of changed rows that every query host has followed long since."""
+    with retry_later_if_unavailable(Task.FORGET_CHANGES):
+        purge_search_hosts.forget_old_changes(resources())
 
 
 @app.task(name=Task.CHECK_ACCOUNTING)

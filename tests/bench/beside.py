@@ -18,6 +18,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -27,8 +28,21 @@ from tests.bench.process_tree import cpu_seconds, descendants, pss_bytes
 from tests.bench.report import machine, table
 from tests.bench.whole_stack import bytes_in
 
-HEAD = ("round", "program", "imported", "CPU then", "searchable", "CPU then", "peak memory", "disk", "of it WAL")
+HEAD = (
+    "round",
+    "program",
+    "imported",
+    "CPU then",
+    "searchable",
+    "CPU then",
+    "of it search",
+    "peak memory",
+    "disk",
+    "of it search",
+    "of it WAL",
+)
 _PR_SET_CHILD_SUBREAPER = 36
+_WRITER = b"services.query.search_index"
 REPOSITORY = Path(__file__).parents[2]
 
 
@@ -39,8 +53,11 @@ class Told(NamedTuple):
     imported_cpu: float
     searchable_seconds: float
     searchable_cpu: float
+    # Of the writers of search indexes.
+    search_cpu: float
     peak_bytes: int
     disk_bytes: int
+    search_bytes: int
     wal_bytes: int
 
 
@@ -81,21 +98,23 @@ def main() -> int:
 
 
 def _shown(told: Told) -> list[str]:
-    seconds = [f"{each:.1f} s" for each in told[:4]]
-    return [*seconds, *(f"{each / 1e6:,.0f} MB" for each in told[4:])]
+    seconds = [f"{each:.1f} s" for each in told[:5]]
+    return [*seconds, *(f"{each / 1e6:,.0f} MB" for each in told[5:])]
 
 
 def _ours(code: Path, home: Path, data: Path) -> Told:
     try:
         with whole_stack.started(code, home, data) as environment:
             time.sleep(3)
-            with _sampled() as peak:
+            with _sampled() as seen:
                 before, begun = _cpu(), time.monotonic()
                 whole_stack.import_home(code, environment)
                 imported = time.monotonic() - begun, _cpu() - before
                 whole_stack.await_searchable(environment)
                 searchable = time.monotonic() - begun, _cpu() - before
-            return Told(*imported, *searchable, peak[0], bytes_in(data), sum(map(bytes_in, data.rglob("pg_wal"))))
+                search_cpu = _search_cpu()
+            wal = sum(map(bytes_in, data.rglob("pg_wal")))
+            return Told(*imported, *searchable, search_cpu, seen.peak_bytes, bytes_in(data), bytes_in(data / "search"), wal)
     finally:
         _reap()
 
@@ -105,12 +124,12 @@ def _theirs(command: str, home: Path) -> Told:
     own.mkdir()
     (own / ".claude").symlink_to(home / ".claude")
     environment = os.environ | {"HOME": str(own), "AGENTSVIEW_NO_DAEMON": "1"}
-    with _sampled() as peak:
+    with _sampled() as seen:
         before, started = _cpu(), time.monotonic()
         subprocess.run(shlex.split(command), env=environment, stdout=subprocess.DEVNULL, check=True)
         imported = time.monotonic() - started, _cpu() - before
     (own / ".claude").unlink()
-    told = Told(*imported, *imported, peak[0], bytes_in(own), 0)
+    told = Told(*imported, *imported, 0, seen.peak_bytes, bytes_in(own), 0, 0)
     shutil.rmtree(own)
     _reap()
     return told
@@ -122,19 +141,36 @@ def _cpu() -> float:
     return ended.children_user + ended.children_system + sum(map(cpu_seconds, descendants(os.getpid())))
 
 
+def _search_cpu() -> float:
+    """Seconds of the writers that run. One that has nothing to do ends after half a minute."""
+    return sum(cpu_seconds(pid) for pid in descendants(os.getpid()) if _WRITER in _command(pid))
+
+
+def _command(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""
+
+
+@dataclass
+class _Seen:
+    peak_bytes: int = 0
+
+
 @contextmanager
-def _sampled() -> Iterator[list[int]]:
+def _sampled() -> Iterator[_Seen]:
     """The most PSS that all descendants had together, looked at each second."""
-    peak, ended = [0], threading.Event()
+    seen, ended = _Seen(), threading.Event()
 
     def look() -> None:
         while not ended.wait(1):
-            peak[0] = max(peak[0], sum(map(pss_bytes, descendants(os.getpid()))))
+            seen.peak_bytes = max(seen.peak_bytes, sum(map(pss_bytes, descendants(os.getpid()))))
 
     thread = threading.Thread(target=look)
     thread.start()
     try:
-        yield peak
+        yield seen
     finally:
         ended.set()
         thread.join()

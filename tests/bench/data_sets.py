@@ -26,6 +26,8 @@ FILLING = {
 SCHEMA = Path(__file__).parents[2] / "deploy/migrations"
 # To be raised with every change of what is generated.
 GENERATION = 3
+# Beside a data set: the search index of it.
+SEARCH_FOLDER = "search"
 # Messages. A larger set is made by the same statements, and takes minutes to verify: `generate --verify`.
 VERIFIED_UP_TO = 100_000
 

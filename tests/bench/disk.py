@@ -62,12 +62,14 @@ def _told(paths: Paths, written: int) -> str:
         [(databases,)] = connection.execute(_DATABASES).fetchall()
         connection.execute("CHECKPOINT")
     later = bytes_in(paths.postgres / "pg_wal")
-    archive, rest = bytes_in(paths.archive), sum(bytes_in(each) for each in (paths.redis, paths.blobs, paths.logs))
+    archive, search = bytes_in(paths.archive), bytes_in(paths.search)
+    rest = sum(bytes_in(each) for each in (paths.redis, paths.blobs, paths.logs))
     in_tables = sum(sum(row[2:]) for row in tables)
-    everything = int(databases) + archive + rest
+    everything = int(databases) + archive + search + rest
     parts = [
         ("tables and their indexes", in_tables),
         ("archive", archive),
+        ("search index", search),
         ("catalogs, and Postgres' own three databases", int(databases) - in_tables),
         ("Redis, uploads, the services' logs", rest),
         ("together", everything),

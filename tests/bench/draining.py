@@ -1,30 +1,28 @@
 """From the journal to queryable rows: the worker's drain in one process, over a journal that is full already."""
 
+import shutil
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
-from multiprocessing import get_context
-from multiprocessing.synchronize import Event as Flag
+from pathlib import Path
 from typing import TypeVar
 
 import psycopg
 
 from services.worker.drain.drain_partition import drain
 from services.worker.resources import Resources, open_resources
-from services.worker.search_index.index_pending import index_pending
 from services.worker.settings import Settings
 from shared.events.messages import ENVELOPE_VERSION, Envelope, Event, encode_envelope
 from shared.journal.streams import PAYLOAD_FIELD, stream_key
 from tests.bench.event_source import Events
+from tests.bench.search_host import search_host, settle
 from tests.bench.stack import Stack
 
 T = TypeVar("T")
 
 # XADDs on one way to Redis.
 WRITTEN_TOGETHER = 500
-# As beat looks for what waits.
-SWEEP_SECONDS = 1.0
 # Of each table that the search index is made of.
 INDEXED_TABLES = ("messages", "tool_calls", "activities", "sessions", "files", "timeline_entries")
 
@@ -32,28 +30,27 @@ INDEXED_TABLES = ("messages", "tool_calls", "activities", "sessions", "files", "
 def events_a_second(stack: Stack, events: Events, *, entry_events: int, indexes: bool = False, triggers: bool = True) -> float:
     """The rate for all events into empty tables; `entry_events` is how many came in one request. Their sessions are there already.
 
-    `indexes`: a second process makes the search index meanwhile. `triggers`: those that note what is to be indexed; without, to see what they cost.
+    `indexes`: a query host keeps its search index meanwhile. `triggers`: those that note what is to be indexed; without, to see what they cost.
     """
     stack.empty()
-    with _noting(stack, triggers=triggers), _indexing(stack) if indexes else nullcontext():
+    with _noting(stack, triggers=triggers), search_host(stack.database_url, _new_folder(stack)) if indexes else nullcontext():
         return _drained_a_second(stack, events, entry_events)
 
 
-def documents_a_second(stack: Stack) -> float:
-    """How fast the search index is made of what the last drain left, with nothing else to do."""
-    worker = open_resources(_settings(stack))
-    try:
-        started = time.perf_counter()
-        while index_pending(worker):
-            continue
-        elapsed = time.perf_counter() - started
-    finally:
-        worker.close()
+def messages_indexed_a_second(stack: Stack) -> float:
+    """How fast a query host makes its index of the messages that the last drain left, with nothing else to do."""
     with psycopg.connect(stack.database_url) as connection:
-        found = connection.execute("SELECT count(*), (SELECT count(*) FROM search_pending) FROM search_documents").fetchone()
-    if found is None or found[1]:
-        raise RuntimeError(f"not all is indexed: {found}")
-    return int(found[0]) / elapsed
+        [(messages,)] = connection.execute("SELECT count(*) FROM messages").fetchall()
+    started = time.perf_counter()
+    with search_host(stack.database_url, _new_folder(stack)) as service:
+        settle(service.index)
+        return float(messages / (time.perf_counter() - started))
+
+
+def _new_folder(stack: Stack) -> Path:
+    folder = stack.folder / "search"
+    shutil.rmtree(folder, ignore_errors=True)
+    return folder
 
 
 def _drained_a_second(stack: Stack, events: Events, entry_events: int) -> float:
@@ -88,32 +85,6 @@ def _alter_triggers(stack: Stack, verb: str) -> None:
     with psycopg.connect(stack.database_url) as connection:
         for table in INDEXED_TABLES:
             connection.execute(f"ALTER TABLE {table} {verb} TRIGGER USER".encode())
-
-
-@contextmanager
-def _indexing(stack: Stack) -> Iterator[None]:
-    context = get_context("spawn")
-    is_over = context.Event()
-    process = context.Process(target=_index_until, args=(stack, is_over))
-    process.start()
-    try:
-        yield
-    finally:
-        is_over.set()
-        process.join()
-    if process.exitcode:
-        raise RuntimeError("the indexer has failed; its error is above")
-
-
-def _index_until(stack: Stack, is_over: Flag) -> None:
-    """As worker-drain does: task after task while anything is left, or the next one when beat looks again."""
-    worker = open_resources(_settings(stack))
-    try:
-        while not is_over.is_set():
-            if not index_pending(worker):
-                is_over.wait(SWEEP_SECONDS)
-    finally:
-        worker.close()
 
 
 def journal(stack: Stack, events: Sequence[Event], entry_events: int) -> None:

@@ -20,12 +20,11 @@ from uuid import UUID, uuid4
 import psycopg
 from psycopg.types.json import Jsonb
 
-from deploy.embedded.servers.postgres import PostgresServer
-from deploy.migrations.migrate import migrate
 from services.worker.importers.job import run_shard
 from services.worker.resources import open_resources
 from services.worker.settings import Settings
 from tests.bench.import_archive import make_archive, samples
+from tests.bench.own_servers import own_servers
 from tests.bench.report import machine
 from tests.made_up_week import WEEK_HOURS, write_week
 
@@ -75,10 +74,7 @@ def _made_up(home: Path) -> list[Path]:
 
 
 def _rounds(folder: Path, archive: Path, megabytes: float, rounds: int, shares: int) -> None:
-    server = PostgresServer(folder / "postgres", folder / "run", folder / "postgres.log")
-    server.start()
-    try:
-        migrate(server.url)
+    with own_servers(folder) as (server, redis):
         plain: list[Run] = []
         archived: list[Run] = []
         stored_bytes = 0
@@ -88,15 +84,13 @@ def _rounds(folder: Path, archive: Path, megabytes: float, rounds: int, shares: 
                 blob = folder / f"blob-{number}"
                 shutil.copyfile(archive, blob)
                 job_id = add_job(server.url, blob, shares)
-                (archived if store else plain).append(run_job(server.url, job_id, shares, store))
-                undone = run_job(server.url, _add_undo(server.url, job_id), 1, None)
+                (archived if store else plain).append(run_job(server.url, redis.url, job_id, shares, store))
+                undone = run_job(server.url, redis.url, _add_undo(server.url, job_id), 1, None)
                 if store:
                     stored_bytes = _bytes_in(store)
                     shutil.rmtree(store)
             _print_row(number, megabytes, plain[-1], archived[-1], undone)
         _print_medians(megabytes, plain, archived, stored_bytes)
-    finally:
-        server.stop()
 
 
 def _print_row(number: int, megabytes: float, plain: Run, archived: Run, undone: Run) -> None:
@@ -147,13 +141,13 @@ def _add_undo(database_url: str, job_id: UUID) -> UUID:
     return undo_id
 
 
-def run_job(database_url: str, job_id: UUID, shares: int, archive: Path | None, redis_url: str = "redis://127.0.0.1:1/0") -> Run:
+def run_job(database_url: str, redis_url: str, job_id: UUID, shares: int, archive: Path | None) -> Run:
     """Runs a job to the end of all its shares."""
     context = multiprocessing.get_context("spawn")
     memory = context.Queue()
     started = context.Barrier(shares + 1)
     processes = [
-        context.Process(target=_work, args=(database_url, job_id, share, archive, started, memory, redis_url)) for share in range(shares)
+        context.Process(target=_work, args=(database_url, redis_url, job_id, share, archive, started, memory)) for share in range(shares)
     ]
     for process in processes:
         process.start()
@@ -172,12 +166,12 @@ def run_job(database_url: str, job_id: UUID, shares: int, archive: Path | None, 
 
 def _work(
     database_url: str,
+    redis_url: str,
     job_id: UUID,
     share: int,
     archive: Path | None,
     started: "multiprocessing.synchronize.Barrier",
     memory: "multiprocessing.Queue[tuple[float, float]]",
-    redis_url: str,
 ) -> None:
     settings = Settings(database_url=database_url, redis_url=redis_url, archive=archive is not None)
     worker = open_resources(settings.model_copy(update={"archive_url": archive.as_uri()} if archive else {}))

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from tests.bench.asking import Asker, url
 from tests.bench.plan import END, MODELS, PROJECTS, YEARS, Plan
-from tests.bench.search_words import literals_of, words_of
+from tests.bench.search_words import literals_of, patterns_of, questions_of, words_of
 
 ZONES = ("UTC", "Europe/Berlin", "Asia/Kolkata")
 TOOL_NAMES = ("Bash", "Read", "Edit", "Grep", "Agent")
@@ -204,7 +204,7 @@ def _search(known: Known) -> list[Question]:
     def search(path: str, sort: str, choose: Callable[[Random], str], **fixed: str) -> Callable[[Random], str]:
         return lambda r: url(path, q=choose(r), sort=sort, project_id=known.project(r) if r.random() < 0.2 else None, **fixed)
 
-    words, literals = words_of(known.texts), literals_of(known.texts)
+    words, literals, patterns = words_of(known.texts), literals_of(known.texts), patterns_of(known.texts)
     messages, everything = "/api/conversations/search", "/api/search"
     sorts = ("newest", "best")
     return [
@@ -222,5 +222,13 @@ def _search(known: Known) -> list[Question]:
             Question(f"search everything, {sort}: literal, {kind}", search(everything, sort, choose, mode="literal"), LITERAL_TARGET)
             for sort in sorts
             for kind, choose in literals.items()
+        ),
+        *(
+            Question(f"search everything: pattern, {kind}", search(everything, "newest", choose, mode="regex"), LITERAL_TARGET)
+            for kind, choose in patterns.items()
+        ),
+        *(
+            Question(f"search everything: {kind}", search(everything, "best", choose), SEARCH_TARGET)
+            for kind, choose in questions_of(known.texts).items()
         ),
     ]

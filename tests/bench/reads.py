@@ -10,14 +10,17 @@ from dataclasses import dataclass
 from random import Random
 
 from tests.bench.asking import Asker, Timing
-from tests.bench.data_sets import bench_dir, prepared, say
+from tests.bench.data_sets import SEARCH_FOLDER, bench_dir, prepared, say
 from tests.bench.plan import LARGE, Plan, Volume, make_plan
 from tests.bench.questions import Known, Question, questions
 from tests.bench.report import machine, milliseconds, percentile, table
 from tests.bench.servers import served
+from tests.searchable import SEARCH, is_searchable
 
 # A slow row is cut short, but never to fewer requests than this.
 ROW_SECONDS, FEWEST_REQUESTS = 40.0, 20
+# Of the large data set, at first.
+INDEXED_SECONDS, LOOK_SECONDS = 3_600.0, 3.0
 QUERY_APP = "tests.bench.timed_query:create_app"
 HEAD = (
     "endpoint",
@@ -76,9 +79,17 @@ def _side(stack: ExitStack, seed: int, volume: Volume) -> Side:
     server = prepared(seed, volume)
     stack.callback(server.stop)
     environment = {"TRACKER_DATABASE_URL": server.url, "TRACKER_REDIS_URL": "redis://127.0.0.1:1/0"}
+    # Kept with the data: it is made once.
+    environment["TRACKER_SEARCH_FOLDER"] = str(server.data_dir.parent / SEARCH_FOLDER)
     query = stack.enter_context(served(QUERY_APP, environment, bench_dir() / f"query-{volume.messages}.log"))
     asker = Asker(query.port)
     stack.callback(asker.close)
+    say("waiting for the search index …")
+    until = time.monotonic() + INDEXED_SECONDS
+    while not is_searchable(asker.get(SEARCH)):
+        if time.monotonic() > until:
+            raise RuntimeError("the search index is not whole")
+        time.sleep(LOOK_SECONDS)
     plan: Plan = make_plan(seed, volume)
     return Side(volume, asker, questions(Known(plan, asker)))
 

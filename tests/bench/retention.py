@@ -22,14 +22,12 @@ import psycopg
 from deploy.embedded.servers.postgres import PostgresServer
 from deploy.embedded.servers.redis_server import RedisServer
 from services.worker.maintenance.retention import run_retention
-from services.worker.maintenance.retention.index_dropped import catch_up
 from services.worker.persist.dead_letters import persist_isolating
 from services.worker.persist.staging.staging_tables import ReceivedEvent
 from services.worker.resources import Resources, open_resources
-from services.worker.search_index.index_pending import index_pending
 from services.worker.settings import Settings
 from shared.events.messages import Conversation, Event, SessionStart, ToolCall
-from tests.bench.data_sets import bench_dir, drift, prepared, say
+from tests.bench.data_sets import SEARCH_FOLDER, bench_dir, drift, prepared, say
 from tests.bench.load import IDLE_GAP
 from tests.bench.plan import LARGE
 from tests.bench.report import machine, table
@@ -92,7 +90,7 @@ def main() -> int:
     server.stop()
     folder = bench_dir() / "retention"
     shutil.rmtree(folder, ignore_errors=True)
-    shutil.copytree(source, folder, ignore=shutil.ignore_patterns("run", "*.log"))
+    shutil.copytree(source, folder, ignore=shutil.ignore_patterns("run", "*.log", SEARCH_FOLDER))
     folder.chmod(0o755)
     postgres = PostgresServer(folder / "postgres", folder / "run", folder / "postgres.log")
     redis = RedisServer(folder / "redis", folder / "run", folder / "redis.log")
@@ -101,8 +99,6 @@ def main() -> int:
     try:
         worker = open_resources(Settings(database_url=postgres.url, redis_url=redis.url, archive_url=(folder / "archive").as_uri()))
         print(_measured(worker, options.share, options.rate, options.baseline, options.days))
-        while index_pending(worker):
-            pass
         differences = drift(postgres)
         worker.close()
     finally:
@@ -117,9 +113,6 @@ def _measured(worker: Resources, share: float, rate: int, baseline_seconds: floa
     with worker.transaction() as connection:
         for statement in FILL:
             connection.execute(statement.encode(), {"n": round(1_000_000 * share)})
-    say("indexing …")
-    while index_pending(worker):
-        pass
     with psycopg.connect(worker.settings.database_url, autocommit=True) as connection:
         connection.execute("VACUUM ANALYZE")
     rows = []
@@ -156,13 +149,11 @@ def _run(worker: Resources, what: str, days: int) -> Run:
         run_id = uuid4()
         connection.execute("INSERT INTO retention_runs (id, is_dry_run) VALUES (%s, false)", (run_id,))
     began, longest = time.monotonic(), 0.0
-    # A run of no time takes one step, and rests for as long. What the indexer does in its slices is not the run's transaction.
+    # A run of no time takes one step, and rests for as long.
     while True:
-        while not catch_up(worker, 0):
-            pass
         stage, step = _stage(worker, run_id), time.monotonic()
         is_more = run_retention.run(worker, run_id, run_seconds=0)
-        if stage not in ("search_index", "archive_contents", "postgres_files", "done"):
+        if stage not in ("archive_contents", "postgres_files", "done"):
             took = time.monotonic() - step
             longest = max(longest, took - min(took / 2, run_retention.MOST_REST_SECONDS))
         if not is_more:

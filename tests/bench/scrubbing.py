@@ -31,7 +31,7 @@ _ONE_IN: Final = 1_000
 _BATCH: Final = 1_000
 _PAUSE_SECONDS: Final = 0.05
 _FILL_SECONDS: Final = 3_600
-_STORING: Final = [*WORKER_COMMAND[:-2], "drain,capture,index", "--without-gossip", "-n", "storing@%h"]
+_STORING: Final = [*WORKER_COMMAND[:-2], "drain,capture", "--without-gossip", "-n", "storing@%h"]
 _WAITING: Final = """
     SELECT max(extract(epoch FROM clock_timestamp() - query_start))::float FROM pg_stat_activity
     WHERE wait_event_type = 'Lock' AND datname = current_database()"""
@@ -70,8 +70,8 @@ def fill(stack: Stack, session_id: str, messages: int) -> None:
         batch = [item(number) for number in range(first, min(first + _BATCH, messages))]
         while stack.http.post("/api/events", json=batch).status_code != 200:
             time.sleep(_PAUSE_SECONDS)
-    done = f"SELECT (SELECT count(*) FROM messages) >= {messages} AND NOT EXISTS (SELECT FROM search_pending)"
-    assert wait_until(lambda: stack.select(done) == [(True,)], _FILL_SECONDS)
+    done = f"SELECT (SELECT count(*) FROM messages) >= {messages}"
+    assert wait_until(lambda: stack.select(done) == [(True,)] and stack.is_searchable(), _FILL_SECONDS)
 
 
 @contextmanager

@@ -6,6 +6,7 @@ questions_*.txt have questions over the samples (TRACKER_SAMPLES), each with the
 
 import argparse
 import statistics
+import tempfile
 import time
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
@@ -14,11 +15,10 @@ import psycopg
 from msgspec import Struct
 from tantivy import Searcher
 
-from services.query.session_index.fields import open_index
-from services.query.session_index.ranking import rank
-from services.query.session_index.session_texts import documents_of
+from services.query.search_index.ranking import rank
 from tests.bench.import_archive import samples
-from tests.bench.search_truth import sample_database
+from tests.bench.samples_database import samples_database
+from tests.bench.search_host import search_host, settle
 
 NOT_FOUND = 1_000
 _SHOWN = 50
@@ -43,15 +43,22 @@ class Place(Struct, frozen=True):
 def main() -> None:
     """Prints the shares within the first, three and ten, and each question that is not within three."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench.search_ranking")
-    parser.add_argument("--database", help="URL of one that has the samples and their index already")
+    parser.add_argument("--database", help="URL of one that has the samples already")
     parser.add_argument("--held-back", action="store_true", help="ask the questions that were held back")
     options = parser.parse_args()
     files = samples()
     if not files:
         raise SystemExit("There are no sample transcripts (TRACKER_SAMPLES).")
-    with sample_database(options.database, files) as url:
-        ids, searcher = _indexed(url)
-    for name in ("held_back",) if options.held_back else ("tuned", "paraphrased"):
+    with samples_database(options.database, files) as data, tempfile.TemporaryDirectory() as folder:
+        with psycopg.connect(data.url) as connection:
+            ids = [session_id for (session_id,) in connection.execute("SELECT session_id FROM sessions WHERE counted")]
+        with search_host(data.url, Path(folder)) as service:
+            settle(service.index)
+            service.index.ask(lambda view: _ask(view.sessions, ids, held_back=options.held_back))
+
+
+def _ask(searcher: Searcher, ids: Collection[str], *, held_back: bool) -> None:
+    for name in ("held_back",) if held_back else ("tuned", "paraphrased"):
         asked = list(questions(f"questions_{name}.txt"))
         _print(name, [_place(searcher, question, None) for question in asked])
         _print(f"{name}, bound key", [_place(searcher, question, ids) for question in asked])
@@ -63,21 +70,6 @@ def questions(name: str) -> Iterator[Question]:
         if not line.startswith("#"):
             kind, ids, text = (part.strip() for part in line.split("|", 2))
             yield Question(kind, ids.split(), text)
-
-
-def _indexed(url: str) -> tuple[list[str], Searcher]:
-    index = open_index(None)
-    writer = index.writer(100_000_000, 1)
-    with psycopg.connect(url) as connection:
-        found = connection.execute("SELECT DISTINCT session_id FROM search_documents WHERE session_id IS NOT NULL").fetchall()
-        ids = [session_id for (session_id,) in found]
-        cpu, begun = time.process_time(), time.perf_counter()
-        for _, document in documents_of(connection, ids):
-            writer.add_document(document)
-    writer.commit()
-    print(f"{len(ids)} sessions indexed in {time.perf_counter() - begun:.1f} s, {time.process_time() - cpu:.2f} s of CPU here")
-    index.reload()
-    return ids, index.searcher()
 
 
 def _place(searcher: Searcher, question: Question, among: Collection[str] | None) -> Place:

@@ -1,47 +1,34 @@
 """`python -m tests.bench.search_truth`: whether a search finds all that it should, and how long it takes.
 
-The sample transcripts (TRACKER_SAMPLES, default ../shared/samples) are imported into PostgreSQL with the settings of the embedded stack and indexed. Then
-a hundred searches are asked, newest first to the last page, and best first. What each must find is computed from the tables with Python's own means. A
-missed text is one in which a word stands as a whole, or as a part of an identifier, and that was not found. The raw lines are read as well: what they
-have and no hit does must be explained by what the import leaves out.
+The sample transcripts (TRACKER_SAMPLES, default ../shared/samples) are imported into PostgreSQL with the settings of the embedded stack, and a query
+host makes its index. Then a hundred searches are asked, newest first to the last page, and best first. What each must find is computed from the tables
+with Python's own means. A missed text is one in which a word stands as a whole, or as a part of an identifier, and that was not found. The raw lines
+are read as well: what they have and no hit does must be explained by what the import leaves out.
 """
 
 import argparse
-import shutil
 import statistics
 import tempfile
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import psycopg
 from msgspec import Struct
 
-from deploy.embedded.servers.postgres import PostgresServer
-from deploy.embedded.servers.redis_server import RedisServer
-from deploy.migrations.migrate import migrate
 from services.query.answers.search import DocumentPage
-from services.query.database import Database
 from services.query.queries.lists.paging import Paging
 from services.query.queries.search.search_documents import Wanted, search_documents
-from services.query.session_index.reader import SessionIndex
-from services.query.settings import Settings as QuerySettings
-from services.worker.resources import open_resources
-from services.worker.search_index.index_pending import index_pending
-from services.worker.settings import Settings
-from tests.bench.import_archive import make_archive, samples
-from tests.bench.imports import add_job, run_job
+from tests.bench.import_archive import samples
 from tests.bench.report import machine
+from tests.bench.samples_database import samples_database
+from tests.bench.search_host import SearchService, search_host, settle
 from tests.bench.truth_queries import Asked, hundred
 from tests.bench.truth_raw import RawText, not_found, raw_texts
 from tests.bench.truth_texts import Text, may_match, must_match, stored_texts
 
-SHARES = 2
 # Of a search with more matches, this many are compared.
 MOST_PAGES, PAGE = 5, 1_000
 # Of what a search missed, and of the surroundings in raw texts.
@@ -65,57 +52,26 @@ def main() -> None:
     """Prints a table by sort of search, what was missed, and the latencies."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench.search_truth")
     parser.add_argument("--seed", type=int, default=15)
-    parser.add_argument("--database", help="URL of one that has the samples and their index already")
+    parser.add_argument("--hundreds", type=int, default=1, help="of searches, each with the next seed")
+    parser.add_argument("--database", help="URL of one that has the samples already")
     options = parser.parse_args()
     files = samples()
     if not files:
         raise SystemExit("There are no sample transcripts (TRACKER_SAMPLES).")
-    with sample_database(options.database, files) as url:
-        texts, raw = stored_texts(url), raw_texts(files)
+    with samples_database(options.database, files) as data, tempfile.TemporaryDirectory() as folder:
+        texts, raw = stored_texts(data.url), raw_texts(files)
         print(f"{len(texts):,} texts of {len(files)} transcripts, {len(raw):,} different raw texts. {machine()}\n", flush=True)
-        database = Database(QuerySettings(database_url=url, redis_url="redis://127.0.0.1:1/0"))
-        try:
-            outcomes = [_outcome(database, asked, texts, raw) for asked in hundred(texts, options.seed)]
-        finally:
-            database.close()
+        with search_host(data.url, Path(folder)) as service:
+            settle(service.index)
+            asked = {(each.mode, each.q): each for more in range(options.hundreds) for each in hundred(texts, options.seed + more)}
+            outcomes = [_outcome(service, each, texts, raw) for each in asked.values()]
     _print(outcomes)
 
 
-@contextmanager
-def sample_database(url: str | None, files: list[Path]) -> Iterator[str]:
-    """The URL of a database with the samples and their index: this one, or a new one that is gone afterwards."""
-    if url is not None:
-        yield url
-        return
-    folder = Path(tempfile.mkdtemp(prefix="tracker-bench-"))
-    folder.chmod(0o755)
-    server = PostgresServer(folder / "postgres", folder / "run", folder / "postgres.log")
-    # The indexer looks whether the journal has a backlog.
-    redis = RedisServer(folder / "redis", folder / "run", folder / "redis.log")
-    try:
-        server.start()
-        redis.start()
-        migrate(server.url)
-        archive = folder / "samples.zip"
-        make_archive(files, archive, 0)
-        run_job(server.url, add_job(server.url, archive, SHARES), SHARES, None, redis.url)
-        worker = open_resources(Settings(database_url=server.url, redis_url=redis.url, archive=False))
-        while index_pending(worker):
-            pass
-        worker.close()
-        with psycopg.connect(server.url, autocommit=True) as connection:
-            connection.execute("VACUUM ANALYZE")
-        yield server.url
-    finally:
-        redis.stop()
-        server.stop()
-        shutil.rmtree(folder)
-
-
-def _outcome(database: Database, asked: Asked, texts: list[Text], raw: list[RawText]) -> Outcome:
-    newest_ms, first = _first_page(database, asked, "newest")
-    best_ms, _ = _first_page(database, asked, "best")
-    found, last = _all_found(database, asked)
+def _outcome(service: SearchService, asked: Asked, texts: list[Text], raw: list[RawText]) -> Outcome:
+    newest_ms, first = _first_page(service, asked, "newest")
+    best_ms, _ = _first_page(service, asked, "best")
+    found, last = _all_found(service, asked)
     in_reach = [text for text in texts if _passes(text, asked) and (last is None or (text.at or _EARLIEST) > last)]
     expected = [text for text in in_reach if must_match(text, asked.alternatives)]
     right = {text.id for text in texts if _passes(text, asked) and may_match(text, asked.alternatives)}
@@ -139,20 +95,20 @@ def _passes(text: Text, asked: Asked) -> bool:
     return (asked.tool is None or text.tool_name == asked.tool) and (text.is_error or not asked.is_error)
 
 
-def _first_page(database: Database, asked: Asked, sort: Any) -> tuple[float, DocumentPage]:
+def _first_page(service: SearchService, asked: Asked, sort: Any) -> tuple[float, DocumentPage]:
     begun = time.perf_counter()
-    with database.connection() as connection:
-        answer = search_documents(connection, _unranked(database), _wanted(asked, sort), Paging(50, None, "truth"))
+    with service.database.connection() as connection:
+        answer = search_documents(connection, service.index, _wanted(asked, sort), Paging(50, None, "truth"))
     return (time.perf_counter() - begun) * 1000, answer
 
 
-def _all_found(database: Database, asked: Asked) -> tuple[set[str], datetime | None]:
+def _all_found(service: SearchService, asked: Asked) -> tuple[set[str], datetime | None]:
     """All ids, newest first; with too many pages, until the time that is given."""
     found: set[str] = set()
     cursor, at = None, None
     for _ in range(MOST_PAGES):
-        with database.connection() as connection:
-            answer = search_documents(connection, _unranked(database), _wanted(asked, "newest"), Paging(PAGE, cursor, "truth"))
+        with service.database.connection() as connection:
+            answer = search_documents(connection, service.index, _wanted(asked, "newest"), Paging(PAGE, cursor, "truth"))
         found |= {str(item.id) for item in answer.items or ()}
         at = answer.items[-1].timestamp if answer.items else at
         cursor = answer.next_cursor
@@ -161,17 +117,12 @@ def _all_found(database: Database, asked: Asked) -> tuple[set[str], datetime | N
     return found, at
 
 
-def _unranked(database: Database) -> SessionIndex:
-    return SessionIndex(None, database, None)
-
-
 def _wanted(asked: Asked, sort: Any) -> Wanted:
     return Wanted(
         text=asked.q,
         mode=asked.mode,  # type: ignore[arg-type]
         given={},
         tz=ZoneInfo("UTC"),
-        only_project=None,
         is_case_sensitive=False,
         sort=sort,
         by_session=False,

@@ -76,3 +76,41 @@ def literals_of(texts: list[str]) -> dict[str, Callable[[Random], str]]:
         "within an identifier": lambda r: r.choice(identifiers())[2:9],
         "signs and letters": sign,
     }
+
+
+def patterns_of(texts: list[str]) -> dict[str, Callable[[Random], str]]:
+    """By kind, what makes a regular expression: of words of a text that exists, or without any."""
+
+    def neighbours(random: Random) -> list[str]:
+        words: list[str] = []
+        while len(words) < 2:
+            words = re.findall(r"[a-z]{4,}", random.choice(texts))
+        at = random.randrange(len(words) - 1)
+        return words[at : at + 2]
+
+    return {
+        "two words with little between": lambda r: r"\W{1,3}".join(neighbours(r)),
+        "one word or another": lambda r: "|".join(neighbours(r)),
+        "the beginning of a word": lambda r: rf"\b{neighbours(r)[0][:4]}\w+\(",
+        "signs and digits": lambda r: r.choice((r"v\d+\.\d+\.\d+", r"E\d{4}", r"0x[0-9a-f]{4,}", r"\d{3,}ms", r"https?://[a-z]+\.")),
+    }
+
+
+def questions_of(texts: list[str]) -> dict[str, Callable[[Random], str]]:
+    """By kind, what makes a question, as people ask for a session."""
+
+    def of(random: Random) -> list[str]:
+        words: list[str] = []
+        while len(words) < 4:
+            words = re.findall(r"[a-z]{4,}", random.choice(texts))
+        return random.sample(words, 4)
+
+    def misspelt(random: Random) -> str:
+        words = of(random)
+        at = random.randrange(1, len(words[0]) - 1)
+        return " ".join([words[0][:at] + words[0][at + 1 :], *words[1:]])
+
+    return {
+        "a question": lambda r: "where did we {} the {} so that {} works with {}".format(*of(r)),
+        "four words, one misspelt": misspelt,
+    }

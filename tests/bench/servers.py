@@ -37,8 +37,8 @@ def served(factory: str, environment: Mapping[str, str], log_file: Path) -> Iter
     """Runs an app factory ("module:function"); goes on once it answers. RuntimeError if it does not start."""
     port = free_port()
     argv = [sys.executable, "-m", "tests.bench.serving", factory, str(port)]
-    fixed = {"TRACKER_LOG_LEVEL": "WARNING", "TRACKER_SEARCH_FOLDER": str(log_file.absolute().parent / "search")}
-    process = processes.spawn(argv, log_file=log_file, env=os.environ | environment | fixed)
+    own = {"TRACKER_LOG_LEVEL": "WARNING", "TRACKER_SEARCH_FOLDER": str(log_file.absolute().parent / "search")}
+    process = processes.spawn(argv, log_file=log_file, env={**os.environ, **own, **environment})
     try:
         if not processes.wait_until(lambda: _answers(port) or process.poll() is not None, READY_SECONDS) or process.poll() is not None:
             raise RuntimeError(f"{factory} did not start; its reason is at the end of {log_file}")

@@ -36,6 +36,8 @@ def main() -> int:
             "TRACKER_DATABASE_URL": server.url,
             "TRACKER_REDIS_URL": "redis://127.0.0.1:1/0",
             "TRACKER_QUERY_DATABASE_CONNECTIONS": "1",
+            # None can be had there, so no writer makes a search index meanwhile.
+            "TRACKER_SEARCH_FOLDER": "/dev/null",
         }
         query = stack.enter_context(served(QUERY_APP, environment, bench_dir() / "query-timeline.log"))
         asker = Asker(query.port)

@@ -69,7 +69,7 @@ def _part(random: Random, identifier: str) -> str:
 
 def _word(sort: str, q: str) -> Asked:
     # A word of three letters may be unfinished.
-    kind = "exact" if re.search(r"[^\w]", q) and not _EMOJI.fullmatch(q) else "word"
+    kind = "exact" if re.search(r"[^\w]", q) else "word"
     return Asked(sort, q, [[Need(kind, q, is_open=len(q) >= 3)]])
 
 

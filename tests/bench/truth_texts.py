@@ -28,7 +28,7 @@ _SESSIONS = """
         concat_ws(E'\n', m.title, s.title, m.note, array_to_string(m.tags, ' '), s.git_branch)
     FROM sessions s LEFT JOIN session_marks m USING (session_id) WHERE s.counted"""
 _FILES = """
-    SELECT a.project_id || ' ' || a.file_key, max(a.occurred_at), f.file_path FROM activities a JOIN files f USING (file_key) GROUP BY 1, 3"""
+    SELECT a.project_id || ' ' || a.file_key || ' ' || a.user_id, max(a.occurred_at), f.file_path FROM activities a JOIN files f USING (file_key) GROUP BY 1, 3"""
 
 
 class Text(Struct):
@@ -107,7 +107,13 @@ def _must(text: Text, need: Need) -> bool:
         return False
     begins = _BEGINS if wanted[0].isalnum() else ""
     ends = _ENDS if wanted[-1].isalnum() and not need.is_open else ""
-    return re.search(begins + re.escape(wanted) + ends, there, re.IGNORECASE) is not None
+    found = re.finditer(begins + re.escape(wanted) + ends, there, re.IGNORECASE)
+    # Several parts that do not end their identifier are the beginning of a word (JanDe, of JanDeDobbeleer), and only an unfinished word finds that.
+    return any(need.is_open or not _is_within(there, match) for match in found)
+
+
+def _is_within(there: str, match: re.Match[str]) -> bool:
+    return there[match.end() : match.end() + 1].isalnum() and re.search(_CAMEL, match[0]) is not None
 
 
 def _may(text: Text, need: Need) -> bool:

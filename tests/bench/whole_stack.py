@@ -14,6 +14,8 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from tests.searchable import SEARCH, is_searchable
+
 _READY_SECONDS = 180
 _SEARCHABLE_SECONDS = 1_200
 
@@ -53,7 +55,7 @@ def import_home(code: Path, environment: Mapping[str, str]) -> None:
 
 def await_searchable(environment: Mapping[str, str]) -> None:
     """Returns when everything can be found."""
-    _await(lambda: (_get(environment, "/api/search?q=the&limit=1") or {}).get("pending_documents") == 0, _SEARCHABLE_SECONDS)
+    _await(lambda: (answer := _get(environment, SEARCH)) is not None and is_searchable(answer), _SEARCHABLE_SECONDS)
 
 
 def bytes_in(folder: Path) -> int:

@@ -126,7 +126,7 @@ def _drain(stack: Stack, source: EventSource, effort: Effort, *, with_tasks: boo
         _note(rates, "drain, messages, not noted for search", draining.events_a_second(stack, messages, entry_events=500, triggers=False))
         _note(rates, "drain, messages, indexed meanwhile", draining.events_a_second(stack, messages, entry_events=500, indexes=True))
         _note(rates, "drain, messages", draining.events_a_second(stack, messages, entry_events=500))
-        _note(rates, "documents of messages indexed", draining.documents_a_second(stack))
+        _note(rates, "messages indexed", draining.messages_indexed_a_second(stack))
         _note(rates, "plain copy, messages", plain_copy.rows_a_second(stack, messages))
         if with_tasks:
             _note(rates, "one task each", one_task_each.events_a_second(stack, few))
@@ -158,7 +158,7 @@ def _drain_rows(rate: dict[str, float]) -> list[list[str]]:
 
 def _search_rows(rate: dict[str, float]) -> list[list[str]]:
     said, without, beside = (rate[f"drain, messages{how}"] for how in ("", ", not noted for search", ", indexed meanwhile"))
-    indexed = f"{rate['documents of messages indexed']:,.0f} documents/s"
+    indexed = f"{rate['messages indexed']:,.0f} messages/s"
     return [
         ["the same, noted for search", f"{said:,.0f}/s", f"{without:,.0f}/s without", f"{said / without:.2f} ×", "", ""],
         [

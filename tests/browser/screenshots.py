@@ -18,6 +18,7 @@ import httpx2 as httpx
 
 from deploy.embedded.supervision.processes import wait_until
 from shared.dashboard_addresses import VIEWS
+from tests.searchable import SEARCH, is_searchable
 from tests.skips import CHROMIUM, ROOT, SAMPLES
 
 PICTURES: Final = ROOT / "docs/pictures"
@@ -72,7 +73,7 @@ def import_samples(url: str) -> None:
         raise SystemExit(f"There are no samples at {SAMPLES}; TRACKER_SAMPLES says where they are.")
     environment = os.environ | {"TRACKER_URL": url, "PYTHONPATH": str(ROOT)}
     subprocess.run([sys.executable, "-P", "-m", "client", "import", "--quiet", "--user", "ann", *folders], env=environment, check=True)
-    if not wait_until(lambda: "tracker_search_pending_documents 0" in httpx.get(f"{url}/metrics", trust_env=False).text, START_SECONDS):
+    if not wait_until(lambda: is_searchable(httpx.get(f"{url}{SEARCH}", trust_env=False).json()), START_SECONDS):
         raise SystemExit("The search index did not come to its end.")
 
 

@@ -19,6 +19,7 @@ from tests.conftest import make_database
 from tests.flow.client.claude_home import ClaudeHome
 from tests.forked_tracker import TrackerForks
 from tests.kept_connection import select_rows
+from tests.searchable import SEARCH, is_searchable
 from tests.worker_command import BEAT_COMMAND, WORKER_COMMAND
 
 REPOSITORY = Path(__file__).parent.parent.parent
@@ -44,6 +45,10 @@ class Stack:
 
     def select(self, sql: str) -> list[tuple[object, ...]]:
         return select_rows(self.database_url, sql)
+
+    def is_searchable(self) -> bool:
+        """True if searches find all that is stored."""
+        return is_searchable(self.http.get(SEARCH).json())
 
 
 @pytest.fixture(scope="session")

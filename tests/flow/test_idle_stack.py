@@ -107,7 +107,7 @@ def without_autovacuum(database_url: str) -> Iterator[None]:
 @pytest.fixture(scope="module")
 def idleness(idle: Stack, redis: Redis) -> Idleness:
     # Given a stack in which nothing waits, also of what another test has sent to it
-    assert wait_until(lambda: not idle.select("SELECT FROM search_pending LIMIT 1"), STOP_SECONDS)
+    assert wait_until(idle.is_searchable, STOP_SECONDS)
     counted = "SELECT xact_commit + xact_rollback FROM pg_stat_database WHERE datname = current_database()"
     with without_autovacuum(idle.database_url):
         time.sleep(LOOK_SECONDS)

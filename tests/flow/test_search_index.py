@@ -5,8 +5,8 @@ from pathlib import Path
 from tantivy import Occur, Query
 
 from deploy.embedded.supervision.processes import wait_until
-from services.query.session_index.fields import PARTS, SESSION_ID, open_index, schema
-from services.query.session_index.folder import Folder
+from services.query.search_index.fields import PARTS, SESSION_ID, open_index, schema
+from services.query.search_index.folder import Folder
 from tests.flow.client.claude_home import ClaudeHome
 from tests.flow.conftest import Run, Stack
 from tests.flow.test_event_round_trip import start, write
@@ -50,6 +50,6 @@ def test_an_imported_session_is_in_the_index_of_sessions(stack: Stack, tracker: 
 def sessions_with(folder: Folder, word: str) -> set[str]:
     if (state := folder.state()) is None:
         return set()
-    searcher = open_index(str(folder.index_path(state.index))).searcher()
+    searcher = open_index(str(folder.sessions_path(state.index))).searcher()
     query = Query.boolean_query([(Occur.Should, Query.term_query(schema(), part, word)) for part in PARTS])
     return {searcher.doc(address)[SESSION_ID][0] for _, address in searcher.search(query, 100).hits}

@@ -1,15 +1,14 @@
 """Targets of the query service and of what both sides share: what a person types, and what is shown of anything."""
 
-import re
 from html import unescape
 
 from services.query import cursor
 from services.query.http import dead_letter_payload
-from services.query.queries.search import document_conditions
 from services.query.queries.search.query_language import parse
 from services.query.queries.search.snippet import snippet
+from services.query.queries.search.text_conditions import of_literal, of_pattern, of_words
 from services.query.queries.stats import ranges
-from shared.document_words import words_of
+from services.query.search_index.text_words import has_sign, has_word, query_words, words_of
 from shared.events.project_paths import MAX_LENGTH, InvalidPath, name_of, normalize_project_path
 from shared.http.errors import ApiError
 from shared.redaction.redact import redact_text
@@ -17,14 +16,8 @@ from tests.fuzz import seeds
 from tests.fuzz.invariants import assert_storable
 from tests.fuzz.target import Target
 
-# Words are plain, signs are quoted.
-_LEXEME = re.compile(r"(?:'((?:[^'\\]|''|\\\\)*)'|([^\s':]+))(?::(\d+))?(?= |$)")
-_QUOTED = re.compile(r"'((?:[^'\\]|''|\\\\)*)'(:\*)?")
 _MAX_QUERY_CHARS = 256
 _SHAPES: tuple[cursor.Shape, ...] = (("time", "uuid"), ("uuid",), ("int",), ("float", "time", "uuid"), ("text", "int", "int", "int"))
-# PostgreSQL: a lexeme has less than 2 KiB, a tsvector less than 1 MiB.
-_MAX_LEXEME_BYTES = 2046
-_MAX_POSITION = 16_383
 
 
 def _any_text(data: bytes) -> str:
@@ -36,52 +29,41 @@ def _any_text(data: bytes) -> str:
 
 
 def search(data: bytes) -> None:
-    """A stored text is a tsvector; a query is never an error, and a text is found by its own words."""
-    query = parse(_any_text(data)[:_MAX_QUERY_CHARS], _MAX_QUERY_CHARS, with_filters=False)
+    """Any text is a query, in words, as it stands, or as a pattern, which may be a 400. A text is found by its own words, and shown without markup."""
+    asked = _any_text(data)[:_MAX_QUERY_CHARS]
+    query = parse(asked, _MAX_QUERY_CHARS, with_filters=False)
     for term in (term for terms in query.alternatives for term in terms):
         assert_storable(term)
-        assert all(_QUOTED.fullmatch(lexeme) for lexeme in term.lexemes), term
-    document_conditions.of_words(query, None, None)
+    of_words(query, None, None)
+    of_literal(asked, None, is_case_sensitive=False)
+    try:
+        of_pattern(asked, None, is_case_sensitive=False)
+    except ApiError as error:
+        error.message.encode("utf-8", "surrogatepass")
     text = data.decode("utf-8", "replace").replace("\0", "\ufffd")
-    lexemes = _lexemes_of(words_of(text).vector)
     for word in text.split()[:5]:
-        _check_found(word, words_of(word).vector)
+        _check_found(text, word)
     html = snippet(text, query.highlights)
     assert "<" not in html.replace("<mark>", "").replace("</mark>", "")
-    assert unescape(html.replace("<mark>", "").replace("</mark>", "")).strip("…")[:10] in text or not lexemes or "&" in text
+    assert unescape(html.replace("<mark>", "").replace("</mark>", "")).strip("…")[:10] in text or not query_words(text) or "&" in text
 
 
-def _lexemes_of(vector: str) -> set[str]:
-    at = 0
-    found: set[str] = set()
-    for match in _LEXEME.finditer(vector):
-        assert not vector[at : match.start()].strip(), "not the text of a tsvector"
-        at = match.end()
-        lexeme = match[2] if match[1] is None else _unquoted(match[1])
-        assert 1 <= len(lexeme.encode()) <= _MAX_LEXEME_BYTES
-        assert 1 <= int(match[3] or 1) <= _MAX_POSITION
-        found.add(lexeme)
-    assert not vector[at:].strip(), "not the text of a tsvector"
-    return found
-
-
-def _check_found(word: str, vector: str) -> None:
-    """Typed as it stands in the text, a plain word finds it."""
+def _check_found(text: str, word: str) -> None:
+    """Typed as it stands in the text, a plain word finds it: in the index, and by a look at the text."""
     if word.startswith("-") or '"' in word or word.lower() == "or" or len(word) > _MAX_QUERY_CHARS:
         return
-    lexemes = _lexemes_of(vector)
+    cut = words_of(text)
+    indexed = {*query_words(cut.text), *cut.name_parts.split()}
     for term in (term for terms in parse(word, with_filters=False).alternatives for term in terms):
-        for quoted in term.lexemes:
-            match = _QUOTED.fullmatch(quoted)
-            assert match is not None
-            lexeme = _unquoted(match[1])
-            assert any(known.startswith(lexeme) for known in lexemes) if match[2] else lexeme in lexemes, (word, quoted)
+        for number, each in enumerate(term.words, start=1):
+            is_beginning = term.is_beginning and number == len(term.words)
+            is_indexed = any(known.startswith(each) for known in indexed) if is_beginning else each in indexed
+            assert is_indexed, (word, each)
+            assert has_word(text, each, is_beginning=is_beginning), (word, each)
+        assert set(term.signs) <= set(cut.signs.split()), (word, term)
+        assert all(has_sign(text, sign) for sign in term.signs), (word, term)
         assert not term.is_excluded
         assert not term.is_exact or term.text.lower() in word.lower(), (word, term)
-
-
-def _unquoted(lexeme: str) -> str:
-    return lexeme.replace("''", "'").replace("\\\\", "\\")
 
 
 def cursors(data: bytes) -> None:

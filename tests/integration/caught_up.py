@@ -1,17 +1,17 @@
-"""Waits until a service's index of sessions has what is stored."""
+"""Waits until a service's search index has what is stored."""
 
 import time
 
 from starlette.testclient import TestClient
 
-from services.query.session_index.reader import SessionIndex
+from services.query.search_index.reader import SearchIndex
 
 _PATIENCE_SECONDS = 30.0
 
 
 def catch_up(client: TestClient) -> None:
     """Returns when nothing waits."""
-    index: SessionIndex = client.app.state.session_index  # type: ignore[attr-defined]
+    index: SearchIndex = client.app.state.search_index  # type: ignore[attr-defined]
     until = time.monotonic() + _PATIENCE_SECONDS
     while True:
         index.look()

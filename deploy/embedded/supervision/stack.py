@@ -22,7 +22,7 @@ _ON_THIS_MACHINE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
 # Tasks that Flower remembers. Its default of 100,000 would be hundreds of MB.
 _FLOWER_TASKS = 2_000
 # The queues of each worker (shared/broker.py).
-WORKERS = {"worker-drain": "drain,capture,index", "worker-background": "import,maintenance"}
+WORKERS = {"worker-drain": "drain,capture", "worker-background": "import,maintenance"}
 
 
 @dataclass(frozen=True)

@@ -285,7 +285,7 @@ class SearchPage(Answer):
     incomplete_because: IncompleteBecause
     pending_documents: Annotated[
         int,
-        doc("Messages that cannot be found yet, of all projects, up to 10,000. Not 0 only while very many are stored, as by an import."),
+        doc("Texts that cannot be found yet, of all projects, up to 10,000. Not 0 only while very many are stored. 0 for bound keys."),
     ]
 
 

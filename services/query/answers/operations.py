@@ -313,11 +313,9 @@ class Accounting(Answer):
         float | None,
         doc("Age of the newest canary that was stored, or time since the service's start if that is shorter; null without canaries."),
     ]
-    search_pending: Annotated[int, doc("Documents that the search index lacks or has in an older state, in part an estimate.")]
+    search_pending: Annotated[int, doc("Texts that the search index of the query process that answers lacks or has in an older state.")]
     search_oldest_seconds: Annotated[float, doc("For how long the oldest change waits to be searchable; 0 if none does.")]
-    search_waiting_sessions: Annotated[
-        int, doc("Sessions that are not yet ranked as they are, by the index of the query process that answers.")
-    ]
+    search_waiting_sessions: Annotated[int, doc("Sessions that this index does not rank as they are.")]
     damaged_transcripts: Annotated[
         list[DamagedTranscript], doc("Archived transcripts that a reparse, a scrub or `verify --archive` could not read; the first 100.")
     ]

@@ -84,7 +84,7 @@ class RankedSessions(Answer):
     sessions: Annotated[list[RankedMatch], doc("At most ten, the best first. Some may be among the matches, too.")]
     corrected: Annotated[dict[str, str], doc("Words that no session has, and the near ones that were searched instead.")]
     waiting_sessions: Annotated[int, doc("Sessions that have changed since they were ranked last.")]
-    is_ready: Annotated[bool, doc("False: the ranking is being made, or made anew. Nothing is ranked until then.")]
+    is_ready: Annotated[bool, doc("False: the index is being made. Sessions that it lacks are not ranked until then.")]
 
 
 _Start = Annotated[int, doc("Where it begins in `q`, in characters of Unicode, with its hyphen and quotes.")]
@@ -131,4 +131,4 @@ class DocumentPage(Answer, kw_only=True):
     ]
     hints: Annotated[list[str], doc("If nothing was found: filters that name no project, session, user or tool, for a person.")]
     interpreted: Annotated[Interpreted, doc("What was understood.")]
-    pending_documents: Annotated[int, doc("Rows that are not in the index yet, of all projects, up to 10,000.")]
+    pending_documents: Annotated[int, doc("Texts that cannot be found yet, of all projects, up to 10,000. 0 for bound keys.")]

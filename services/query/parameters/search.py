@@ -43,8 +43,8 @@ class DocumentSearch(Dated):
     ] = None
     mode: Literal["words", "literal", "regex"] = Field(
         "words",
-        description="`literal`: texts that have `q` in them, anywhere. `regex`: a regular expression as Postgres has them, without "
-        "back references, looks around and options, of at most 256 characters; two such searches run at a time.",
+        description="`literal`: texts that have `q` in them, anywhere. `regex`: a regular expression as RE2 has them, without "
+        "back references and looks around, of at most 256 characters; `\\y` is `\\b`. Two such searches run at a time.",
     )
     case: bool = Field(False, description="With `mode=literal` and `mode=regex`: upper and lower case are different.")
     sort: Literal["best", "newest"] = Field("best", description="`best`: by score among the newest 500 matches, then newest first.")

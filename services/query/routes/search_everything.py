@@ -7,11 +7,10 @@ from starlette.concurrency import run_in_threadpool
 
 from services.query.answers.search import DocumentPage
 from services.query.database import Connection
-from services.query.http.parameters import RESPONSES, dates, is_bound, only_project, page_of_json, settings_of
+from services.query.http.parameters import RESPONSES, dates, is_bound, page_of_json, settings_of
 from services.query.http.pattern_searches import PatternSearches
 from services.query.http.read_response import read_response
 from services.query.parameters.search import DocumentSearch
-from services.query.queries.search import linear_patterns
 from services.query.queries.search.search_documents import Wanted, search_documents
 from services.query.queries.stats import ranges
 from shared.auth.scopes import READ, requires
@@ -30,7 +29,7 @@ async def search_everything(request: Request, parameters: Annotated[DocumentSear
     wanted, page = _wanted(request, parameters), page_of_json(request, parameters)
 
     def search(connection: Connection) -> DocumentPage:
-        return search_documents(connection, request.app.state.session_index, wanted, page)
+        return search_documents(connection, request.app.state.search_index, wanted, page)
 
     if wanted.mode == "regex":
         patterns: PatternSearches = request.app.state.pattern_searches
@@ -42,8 +41,6 @@ def _wanted(request: Request, parameters: DocumentSearch) -> Wanted:
     text = parameters.q or ""
     if parameters.mode != "words" and not text:
         raise invalid("q", f"is required with mode={parameters.mode}")
-    if parameters.mode == "regex":
-        linear_patterns.check(text)
     start, end = dates(request, parameters)
     return Wanted(
         text=text,
@@ -65,7 +62,6 @@ def _wanted(request: Request, parameters: DocumentSearch) -> Wanted:
             "end": end,
         },
         tz=ranges.time_zone(parameters.tz or settings_of(request).timezone),
-        only_project=only_project(request),
         is_case_sensitive=parameters.case,
         sort=parameters.sort,
         by_session=parameters.group_by == "session",

@@ -20,9 +20,9 @@ from services.query.queries.status.capacity import capacity
 from services.query.queries.status.capture_lag import capture_lag
 from services.query.queries.status.ledger import LedgerCounts, ledger_counts
 from services.query.queries.status.machines import silent_machines
-from services.query.queries.status.search_lag import search_lag
 from services.query.queries.status.standing_jobs import standing_jobs
 from services.query.queries.status.unpriced_models import unpriced_models
+from services.query.search_index.reader import SearchIndex
 from services.query.status import gauges
 from services.query.status.accounting import Accounts, read_accounting
 from services.query.status.canary_age import CanaryAge, canary_age
@@ -119,8 +119,9 @@ def show_accounting(request: Request) -> Response:
     try:
         seen = _canary_age(request)
         with request.app.state.database.connection() as connection:
-            search, damaged, unpriced = search_lag(connection), damaged_transcripts(connection), unpriced_models(connection)
-            waiting_sessions = request.app.state.session_index.waiting(connection)
+            damaged, unpriced = damaged_transcripts(connection), unpriced_models(connection)
+            waiting_sessions = _search_index(request).waiting(connection)
+        search = _search_index(request).lag()
         accounts = _accounting(request)
     except REDIS_ERRORS as error:
         log.warning("redis_unavailable", error=type(error).__name__)
@@ -137,7 +138,7 @@ def show_accounting(request: Request) -> Response:
         alarms=accounts.alarms,
         former_epochs=equation.former_epochs,
         canary_age_seconds=None if seen is None else seen.age_seconds,
-        search_pending=search.documents,
+        search_pending=search.texts,
         search_oldest_seconds=search.oldest_seconds,
         search_waiting_sessions=waiting_sessions,
         damaged_transcripts=damaged,
@@ -181,6 +182,11 @@ async def show_reference_file(file: str) -> Response:
     if file not in reference_page.MEDIA_TYPES:
         raise NotFound("The reference page has no such file; see /docs.")
     return FileResponse(reference_page.FOLDER / file, media_type=reference_page.MEDIA_TYPES[file], headers=reference_page.ASSET_HEADERS)
+
+
+def _search_index(request: Request) -> SearchIndex:
+    index: SearchIndex = request.app.state.search_index
+    return index
 
 
 def _accounting(request: Request) -> Accounts:
@@ -278,5 +284,5 @@ def _set_database_gauges(request: Request) -> None:
         gauges.set_capacity(capacity(connection))
         gauges.set_standing_jobs(standing_jobs(connection))
         gauges.set_capture(capture_lag(connection))
-        gauges.set_search(search_lag(connection), request.app.state.session_index.waiting(connection))
+        gauges.set_search(_search_index(request).lag(), _search_index(request).waiting(connection))
         gauges.set_silent_machines(silent_machines(connection, settings_of(request).machine_silent_hours))

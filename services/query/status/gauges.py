@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from services.query.queries.status.capacity import Capacity
 from services.query.queries.status.capture_lag import CaptureLag
 from services.query.queries.status.ledger import LedgerCounts
-from services.query.queries.status.search_lag import SearchLag
+from services.query.search_index import reader
 from services.query.status.accounting import Accounts
 from services.query.status.canary_age import CanaryAge
 from services.query.status.journal_lag import Lag
@@ -53,9 +53,9 @@ def set_capture(lag: CaptureLag) -> None:
     metrics.CAPTURE_SET_ASIDE.set(lag.set_aside)
 
 
-def set_search(lag: SearchLag, waiting_sessions: int) -> None:
-    """How far the search index is behind, and this process' index of sessions."""
-    metrics.SEARCH_PENDING_DOCUMENTS.set(lag.documents)
+def set_search(lag: reader.Lag, waiting_sessions: int) -> None:
+    """How far this process' search index is behind."""
+    metrics.SEARCH_PENDING_DOCUMENTS.set(lag.texts)
     metrics.SEARCH_OLDEST_SECONDS.set(lag.oldest_seconds)
     metrics.SEARCH_WAITING_SESSIONS.set(waiting_sessions)
 

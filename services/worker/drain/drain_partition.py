@@ -68,10 +68,10 @@ COUNT_IN_LEDGER = _sql("count_in_ledger")
 COUNT_IN_LEDGER_AND_ACCOUNT = _sql("count_in_ledger_and_account")
 
 
-def drain(worker: Resources, on_captured: Callable[[], object] = lambda: None, on_stored: Callable[[], object] = lambda: None) -> bool:
+def drain(worker: Resources, on_captured: Callable[[], object] = lambda: None) -> bool:
     """Stores what is in the journal, for at most `drain_seconds`. True if it stopped with entries left.
 
-    `on_captured` is called when a batch with hooks or ranges of transcripts is committed, which are to be read; `on_stored` after any batch.
+    `on_captured` is called when a batch with hooks or ranges of transcripts is committed, which are to be read.
 
     Raises psycopg, SQLAlchemy and Redis errors while a server is unavailable. The entries stay in the journal, and the sweep tries again.
     """
@@ -82,7 +82,6 @@ def drain(worker: Resources, on_captured: Callable[[], object] = lambda: None, o
     try:
         for batch in batches(worker, consumer, deadline):
             store_and_acknowledge(worker, consumer, batch, on_captured)
-            on_stored()
     except consumer_fencing.FencedError:
         # Another worker took this one for dead. Nothing is lost; the next drain registers a new name.
         worker.consumer.name = None

@@ -1,6 +1,7 @@
-"""The stage of jobs that take texts away in which every query host makes its index of sessions anew (docs/adr/0109-query-hosts-confirm-that-they-purged.md).
+"""The stage of jobs that take texts away in which every query host makes its search index anew (docs/adr/0109-query-hosts-confirm-that-they-purged.md).
 
-It stands behind the stages that delete documents of the search index. A host that is off holds up nothing: it purges when it starts.
+It stands behind the stages that delete or change rows. A host that is off holds up nothing: it purges when it starts. At last the notes of changed
+rows go that hosts follow, since they have ids of what is gone.
 """
 
 import time
@@ -12,6 +13,7 @@ from psycopg import Connection
 from redis import Redis
 
 from services.worker.resources import Resources
+from services.worker.sweep.sweep_statements import FORGET_OLD_CHANGES
 from shared.search_hosts import ALIVE_SECONDS, HOSTS_KEY, SearchHost
 from shared.sql_files import statement
 
@@ -20,6 +22,8 @@ _sql = partial(statement, __package__, "purge_search_hosts.sql")
 # A host that was not seen for this long does not come back, or comes back with a field that it writes anew.
 FORGOTTEN_SECONDS: Final = 86_400.0
 
+_SNAPSHOT: Final = "SELECT pg_current_snapshot()::text"
+_HAS_ENDED: Final = _sql("has_ended")
 _ASK: Final = _sql("ask")
 _FORGET_CHANGES: Final = _sql("forget_changes")
 
@@ -32,10 +36,18 @@ class Purged(NamedTuple):
 
 
 def purge_search_hosts(worker: Resources, connection: Connection[Any], after: str | None) -> Purged:
-    """Asks once, since `after` is committed with it, then waits for every host that is alive. At last no id of a session that is gone stays noted."""
+    """Waits for transactions that may have read what is gone, asks the hosts, waits for those that are alive, and deletes what was noted until it asked.
+
+    Each of these is committed with `after`: a snapshot; then the number that hosts are to confirm, and the snapshot in which it asked.
+    """
     if after is None:
-        return Purged(ask_for_purge(connection))
-    number, snapshot = after.split()
+        [(snapshot,)] = connection.execute(_SNAPSHOT).fetchall()
+        return Purged(snapshot)
+    number, _, snapshot = after.rpartition(" ")
+    if not number:
+        # A project that is renamed notes all of its sessions, those too that were deleted since its statement began.
+        [(has_ended,)] = connection.execute(_HAS_ENDED, {"snapshot": snapshot}).fetchall()
+        return Purged(ask_for_purge(connection)) if has_ended else Purged(after, waits=True)
     if not _have_purged(worker.redis, int(number)):
         return Purged(after, waits=True)
     connection.execute(_FORGET_CHANGES, {"snapshot": snapshot})
@@ -46,6 +58,12 @@ def ask_for_purge(connection: Connection[Any]) -> str:
     """The number that hosts are to confirm, and a snapshot: each index is made of what was committed by then, and perhaps later."""
     [(number, snapshot)] = connection.execute(_ASK).fetchall()
     return f"{number} {snapshot}"
+
+
+def forget_old_changes(worker: Resources) -> None:
+    """A host that has not seen what goes here, since it was off for a day, makes its index anew."""
+    with worker.transaction() as connection:
+        connection.execute(FORGET_OLD_CHANGES)
 
 
 def _have_purged(redis: Redis, number: int) -> bool:

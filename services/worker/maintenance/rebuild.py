@@ -1,7 +1,7 @@
 """`python -m services.worker.maintenance.rebuild`: makes every aggregate again from the rows and the base, in one transaction, and says how many cells were wrong.
 
 For the day on which `verify` names a difference, with the same definition of the cells. Meanwhile reads go on and see the old cells. The drain waits
-for the lock, so new events stay in the journal and are added afterwards. The documents of the search index are made again afterwards, by the indexer.
+for the lock, so new events stay in the journal and are added afterwards. Every query host makes its search index again afterwards.
 """
 
 import sys
@@ -18,7 +18,6 @@ from services.worker.maintenance.command import with_worker
 from services.worker.maintenance.purge_search_hosts import ask_for_purge
 from services.worker.maintenance.verify import Check, checks, differing
 from services.worker.resources import Resources
-from services.worker.search_index.backfill import begin_again
 from services.worker.sql_text import listed, sql
 from shared.sql_files import statement
 
@@ -34,7 +33,6 @@ def rebuild(connection: Connection[Any], idle_gap: timedelta) -> dict[str, int]:
         lock(connection)
         wrong = {table: differing(connection, expected[table], idle_gap) for table in tables()}
         refill(connection, idle_gap)
-        begin_again(connection)
         ask_for_purge(connection)
     return wrong
 
@@ -80,7 +78,7 @@ def main() -> int:
         return 1
     for name, cells in wrong.items():
         sys.stdout.write(f"{name:20} rebuilt, {cells} cells were wrong\n")
-    sys.stdout.write(f"{'search_documents':20} are made again in the background\n")
+    sys.stdout.write(f"{'search indexes':20} are made again in the background\n")
     return 0
 
 

@@ -1,7 +1,6 @@
 """`python -m services.worker.maintenance.verify`: recomputes every aggregate from the rows and the base, and compares; exits 1 if a cell differs, or the account.
 
-The same for every document of the search index, and its row. Reads one snapshot, so it may run while events come in. What cells should be comes from
-the registry that the worker adds up by, over all rows.
+Reads one snapshot, so it may run while events come in. What cells should be comes from the registry that the worker adds up by, over all rows.
 
 With `--archive` it reads all archived transcripts instead, and names those that cannot be read.
 """
@@ -22,7 +21,6 @@ from services.worker.archive.check_archive import damaged_files
 from services.worker.drain.accounting import check_accounting, equation
 from services.worker.maintenance.command import with_worker
 from services.worker.resources import Resources
-from services.worker.search_index.check_documents import differing_documents
 from services.worker.sessions.session_rebuild import all_sessions
 from services.worker.sessions.session_titles import EXPECTED_TITLES, STORED_TITLES
 from services.worker.sessions.session_totals import FROM_SNAPSHOT, SUMMED
@@ -101,8 +99,7 @@ def verify(connection: Connection[Any], idle_gap: timedelta) -> dict[str, int]:
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
         connection.execute("SET LOCAL statement_timeout = 0")
         connection.execute("SET LOCAL work_mem = '256MB'")
-        differences = {name: differing(connection, check, idle_gap) for name, check in checks().items()}
-        return differences | {"search_documents": differing_documents(connection)}
+        return {name: differing(connection, check, idle_gap) for name, check in checks().items()}
 
 
 def _verify(worker: Resources) -> tuple[dict[str, int], Accounting]:

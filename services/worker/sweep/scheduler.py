@@ -27,6 +27,7 @@ from services.worker.sweep.sweep_statements import (
     ABANDONED_SHARDS,
     ARCHIVE_COLLECTED_KEY,
     CANCEL_SECONDS,
+    CAPTURED_WAITS,
     COLLECT_SECONDS,
     COMPACTABLE_FILES,
     DEAD_CONSUMER_SECONDS,
@@ -35,7 +36,7 @@ from services.worker.sweep.sweep_statements import (
     EXPIRED_FILES,
     GONE_CONSUMERS,
     IDLE_SESSIONS,
-    STORED_WAITS,
+    OLD_CHANGES,
     UNHEARD_CANCELS,
     UNSWEPT_UPLOADS,
     UPLOADS_SWEPT_KEY,
@@ -125,10 +126,9 @@ class Looks:
         # What is acknowledged is also removed, so entries beyond those held are new.
         return bool(entries > held["pending"] or abandoned)
 
-    def stored(self) -> Mapping[Task, Sequence[Call]]:
-        """Whether anything that live capture has stored is to be read, and whether any row's document is to be made again."""
-        [(is_captured, has_documents)] = self._select(STORED_WAITS)
-        return {Task.READ_CAPTURED: ONE_CALL if is_captured else NO_CALL, Task.INDEX: ONE_CALL if has_documents else NO_CALL}
+    def captured(self) -> Sequence[Call]:
+        """Whether anything that live capture has stored is to be read."""
+        return self._exists(CAPTURED_WAITS)
 
     def abandoned_shards(self) -> Sequence[Call]:
         return self._select(ABANDONED_SHARDS)
@@ -186,6 +186,10 @@ class Looks:
                 return ONE_CALL
             living += [each["name"].decode() for each in consumers]
         return self._exists(GONE_CONSUMERS, living=living, seconds=DEAD_CONSUMER_SECONDS)
+
+    def old_changes(self) -> Sequence[Call]:
+        """Whether notes of changed rows are older than those that are kept."""
+        return self._exists(OLD_CHANGES)
 
     def is_queued(self, task: Task) -> bool:
         """Whether a task of this name waits in its queue."""
@@ -257,7 +261,7 @@ def sweeps(canary_seconds: float) -> dict[str, Sweep]:
     """All looks by name. The last two look by doing: they assert that nothing is lost, and that events get through."""
     found = {
         JOURNAL: _task(Task.DRAIN, 1, Looks.journal),
-        "stored": Sweep(1, Looks.stored),
+        "captured": _task(Task.READ_CAPTURED, 1, Looks.captured),
         "abandoned-shards": _task(Task.RUN_IMPORT, 5, Looks.abandoned_shards),
         "unheard-cancels": _task(Task.END_CANCELLED, 5, Looks.unheard_cancels),
         "abandoned-jobs": Sweep(10, Looks.abandoned_jobs),
@@ -266,6 +270,7 @@ def sweeps(canary_seconds: float) -> dict[str, Sweep]:
         "uploads": _task(Task.SWEEP_UPLOADS, 600, Looks.uploads),
         "archive": _task(Task.ARCHIVE, 60, Looks.archive),
         "dead-consumers": _task(Task.REMOVE_DEAD_CONSUMERS, 600, Looks.dead_consumers),
+        "old-changes": _task(Task.FORGET_CHANGES, 600, Looks.old_changes),
         "accounting": _always(Task.CHECK_ACCOUNTING, 60),
     }
     if canary_seconds:

@@ -35,11 +35,9 @@ HOOKS_WAIT: Final = "SELECT FROM hook_payloads LIMIT 1"
 SIGNALS_WAIT: Final = "SELECT FROM signals WHERE is_new LIMIT 1"
 DUE_CAPTURED_FILES: Final = _sql("due_captured_files")
 
-# Rows that changed since their documents were made.
-DOCUMENTS_WAIT: Final = "SELECT FROM search_pending LIMIT 1"
-# What beat asks each second, in one statement: whether anything captured is to be read, and whether documents are to be made.
-STORED_WAITS: Final = (
-    f"SELECT EXISTS ({CAPTURED_FILES_WAIT}) OR EXISTS ({HOOKS_WAIT}) OR EXISTS ({SIGNALS_WAIT}), EXISTS ({DOCUMENTS_WAIT})"
+# What beat asks each second, in one statement.
+CAPTURED_WAITS: Final = (
+    f"SELECT FROM (VALUES (1)) AS one WHERE EXISTS ({CAPTURED_FILES_WAIT}) OR EXISTS ({HOOKS_WAIT}) OR EXISTS ({SIGNALS_WAIT})"
 )
 
 UNSWEPT_UPLOADS: Final = _sql("unswept_uploads")
@@ -51,6 +49,8 @@ COMPACTABLE_FILES: Final = _sql("compactable_files")
 EXPIRED_FILES: Final = _sql("expired_files")
 GONE_CONSUMERS: Final = _sql("gone_consumers")
 DELETE_GONE_CONSUMERS: Final = _sql("delete_gone_consumers")
+OLD_CHANGES: Final = _sql("old_changes")
+FORGET_OLD_CHANGES: Final = _sql("forget_old_changes")
 
 # In Redis, the time at which the last complete collection of the archive's garbage began.
 ARCHIVE_COLLECTED_KEY: Final = "archive:collected"

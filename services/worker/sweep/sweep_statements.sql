@@ -127,3 +127,19 @@ SELECT FROM drainers WHERE consumer <> ALL(%(living)s) AND registered_at < now()
 
 -- name: delete_gone_consumers
 DELETE FROM drainers WHERE consumer <> ALL(%(living)s) AND registered_at < now() - make_interval(secs => %(seconds)s)
+
+-- name: old_changes
+-- Notes for the query hosts' search indexes that are kept for a day, and some more: an hour's go together.
+SELECT FROM (SELECT noted_at FROM search_changes ORDER BY changed_by LIMIT 1) AS oldest WHERE noted_at < now() - interval '25 hours'
+
+-- name: forget_old_changes
+-- None of a transaction behind one that is still open: an index that has not seen the open one would be of no use for as long.
+WITH gone AS (
+    DELETE FROM search_changes
+    WHERE changed_by < least(
+        pg_snapshot_xmin(pg_current_snapshot()), (SELECT min(changed_by) FROM search_changes WHERE noted_at >= now() - interval '1 day'))
+    RETURNING changed_by
+)
+INSERT INTO search_changes_kept AS k (since)
+SELECT (newest::text::bigint + 1)::text::xid8 FROM (SELECT max(changed_by) AS newest FROM gone) AS gone WHERE newest IS NOT NULL
+ON CONFLICT (is_one) DO UPDATE SET since = excluded.since WHERE k.since NOT BETWEEN excluded.since AND pg_snapshot_xmax(pg_current_snapshot())

@@ -145,7 +145,7 @@ def test_keys_go_to_prompts_and_failed_calls(open_page: OpenPage, stack: Stack, 
 
 def test_search_within_jumps_to_the_hit(open_page: OpenPage, stack: Stack, long_session: str) -> None:
     # Given that the import is indexed, which is some time after it has ended: the page asks once
-    assert wait_until(lambda: not stack.select("SELECT FROM search_pending LIMIT 1"), 60)
+    assert wait_until(stack.is_searchable, 60)
 
     page = open_page(f"/sessions/{long_session}")
     page.wait_for_selector(".message")

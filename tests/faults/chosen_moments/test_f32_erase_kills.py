@@ -17,7 +17,6 @@ from psycopg import Connection, sql
 from services.worker.importers.job import run_shard
 from services.worker.maintenance.verify import verify
 from services.worker.resources import open_resources
-from services.worker.search_index.index_pending import index_pending
 from services.worker.settings import Settings
 from tests.faults.checks import IDLE_GAP
 from tests.faults.chosen_moments.test_f21_import_kills import add_job, session
@@ -64,8 +63,6 @@ def test_an_erasure_killed_at_random_moments_goes_on_to_its_end(database_url: st
             job_id = add_job(connection, archive_of(tmp_path / f"{user}.tar", range(first, first + sessions)))
             connection.execute("UPDATE import_jobs SET user_name = %s WHERE id = %s", (user, job_id))
             run_shard.run(worker, job_id, 0)
-        while index_pending(worker):
-            pass
         before = of_bob(connection)
         hers = [f"session-{number}" for number in range(200, 200 + sessions)]
         assert all("messages" in rows_with(connection, each) for each in hers)

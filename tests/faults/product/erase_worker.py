@@ -7,12 +7,11 @@ from uuid import UUID
 
 from services.worker.maintenance.erase import erase
 from services.worker.resources import open_resources
-from services.worker.search_index.index_pending import index_pending
 from services.worker.settings import Settings
 
 
 def start(settings: dict[str, str], erasure_id: UUID) -> "subprocess.Popen[bytes]":
-    """Goes on with the erasure, and with the search index, to the end."""
+    """Goes on with the erasure to the end."""
     env = os.environ | {f"TRACKER_{name.upper()}": value for name, value in settings.items()}
     arguments = [sys.executable, "-m", "tests.faults.product.erase_worker", str(erasure_id)]
     return subprocess.Popen(arguments, env=env, stdout=subprocess.DEVNULL)
@@ -20,5 +19,5 @@ def start(settings: dict[str, str], erasure_id: UUID) -> "subprocess.Popen[bytes
 
 if __name__ == "__main__":
     worker = open_resources(Settings())
-    while index_pending(worker) or erase.run(worker, UUID(sys.argv[1]), run_seconds=0.3):
+    while erase.run(worker, UUID(sys.argv[1]), run_seconds=0.3):
         pass

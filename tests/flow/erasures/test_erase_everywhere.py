@@ -193,12 +193,9 @@ def fill(stack: Stack, person: Person) -> None:
 
 
 def settle(stack: Stack) -> None:
-    waiting = (
-        "SELECT (SELECT count(*) FROM hook_payloads) + (SELECT count(*) FROM search_pending)"
-        " + (SELECT count(*) FROM transcript_files WHERE parsed_offset < stored_offset)"
-    )
+    waiting = "SELECT (SELECT count(*) FROM hook_payloads) + (SELECT count(*) FROM transcript_files WHERE parsed_offset < stored_offset)"
     assert wait_until(lambda: stack.http.get("/api/accounting").json()["pending"] == 0, SECONDS)
-    assert wait_until(lambda: stack.select(waiting) == [(0,)], SECONDS)
+    assert wait_until(lambda: stack.select(waiting) == [(0,)] and stack.is_searchable(), SECONDS)
 
 
 def numbers_of(stack: Stack, person: Person) -> dict[str, Any]:

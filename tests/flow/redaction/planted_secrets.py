@@ -47,11 +47,8 @@ def plant_everywhere(stack: Stack, plant: Secrets) -> list[str]:
     """Returns when everything is stored and indexed. The ids of the sessions."""
     sessions = [_by_events(stack, plant), _by_capture(stack, plant), _by_import(stack, plant)]
     _beside_sessions(stack, plant, sessions[0])
-    waiting = (
-        "SELECT (SELECT count(*) FROM hook_payloads) + (SELECT count(*) FROM search_pending)"
-        " + (SELECT count(*) FROM transcript_files WHERE parsed_offset < stored_offset)"
-    )
-    assert wait_until(lambda: stack.select(waiting) == [(0,)], SECONDS)
+    waiting = "SELECT (SELECT count(*) FROM hook_payloads) + (SELECT count(*) FROM transcript_files WHERE parsed_offset < stored_offset)"
+    assert wait_until(lambda: stack.select(waiting) == [(0,)] and stack.is_searchable(), SECONDS)
     return sessions
 
 

@@ -86,8 +86,7 @@ def brought_again(stack: Stack, texts: list[str]) -> None:
     assert stack.http.patch(f"/api/sessions/{session_id}", json={"tags": [texts[7]], "note": said, "title": texts[8]}).status_code == 200
     stored = f"SELECT count(*) FROM messages WHERE session_id IN ('{session_id}', '{captured}', '{imported}')"
     assert wait_until(lambda: int(str(stack.select(stored)[0][0])) >= 6, SECONDS), stack.select(stored)
-    waiting = "SELECT (SELECT count(*) FROM hook_payloads) + (SELECT count(*) FROM search_pending)"
-    assert wait_until(lambda: stack.select(waiting) == [(0,)], SECONDS)
+    assert wait_until(lambda: stack.select("SELECT count(*) FROM hook_payloads") == [(0,)] and stack.is_searchable(), SECONDS)
 
 
 def kill(worker: int) -> None:

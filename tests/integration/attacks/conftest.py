@@ -21,6 +21,7 @@ from shared.blobs.folder import FolderStore
 from shared.events.messages import Event, decode_envelope
 from shared.journal.streams import PAYLOAD_FIELD, stream_key
 from tests.conftest import LOCAL
+from tests.integration.caught_up import catch_up
 from tests.kept_connection import select_rows
 
 SESSION = "s-1"
@@ -35,6 +36,10 @@ class Api:
 
     def request(self, method: str, path: str, **options: Any) -> httpx.Response:
         return (self._reading if method in ("GET", "HEAD") else self._writing).request(method, path, **options)
+
+    def catch_up(self) -> None:
+        """Returns when the search index has what is stored."""
+        catch_up(self._reading)
 
     def get(self, path: str, **options: Any) -> httpx.Response:
         return self.request("GET", path, **options)

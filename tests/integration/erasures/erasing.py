@@ -6,7 +6,6 @@ from uuid import UUID
 from psycopg import sql
 
 from services.worker.maintenance.erase import erase
-from services.worker.search_index.index_pending import index_pending
 from tests.integration.keys.ownership.owners import World
 from tests.kept_connection import kept_transaction
 
@@ -18,22 +17,15 @@ def start(world: World, what: dict[str, Any], confirm: str, **more: Any) -> UUID
 
 
 def finish(world: World, erasure_id: UUID) -> dict[str, Any]:
-    """Runs it to its end, step by step. Whenever it waits, the others do what there is to do, and the indexer beside them."""
-    index_all(world)
+    """Runs it to its end, step by step. Whenever it waits, the others do what there is to do."""
     before = None
     while erase.run(world.worker, erasure_id, run_seconds=0):
         place = world.api.select("SELECT at_stage, after_key FROM erasures WHERE id = %s", erasure_id)
         if place == before:
             world.settle()
-            index_all(world)
         before = place
     found: dict[str, Any] = world.api.get(world.admin, f"/api/erasures/{erasure_id}").json()
     return found
-
-
-def index_all(world: World) -> None:
-    while index_pending(world.worker):
-        pass
 
 
 def erased(world: World, what: dict[str, Any], confirm: str, **more: Any) -> dict[str, Any]:

@@ -114,13 +114,12 @@ def places(api: Api) -> list[int]:
 def compute(connection: psycopg.Connection[Any]) -> None:
     seed.compute_aggregates(connection)
     connection.execute("UPDATE sessions SET last_event_at = %s", (OPEN_SINCE,))
-    connection.execute("DELETE FROM search_pending")
 
 
 def keep_only(api: Api, projects: list[int]) -> None:
     """Deletes all of other projects."""
     with psycopg.connect(api.database_url, autocommit=True, options="-c timezone=UTC") as connection:
-        for table in ("messages", "tool_calls", "activities", "api_calls", "timeline_entries", "search_documents", "sessions"):
+        for table in ("messages", "tool_calls", "activities", "api_calls", "timeline_entries", "sessions"):
             connection.execute(f"DELETE FROM {table} WHERE project_id <> ALL (%s)".encode(), (projects,))
         compute(connection)
 

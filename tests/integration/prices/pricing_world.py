@@ -6,7 +6,6 @@ from uuid import UUID, uuid4
 
 from services.worker.maintenance import reprice
 from services.worker.maintenance.verify import verify
-from services.worker.search_index.index_pending import index_pending
 from shared.events.messages import Conversation, Usage
 from tests.integration.keys.ownership.owners import AT, World
 
@@ -64,7 +63,5 @@ def repriced(world: World, **wanted: Any) -> dict[str, Any]:
 
 
 def differences(world: World) -> dict[str, int]:
-    while index_pending(world.worker):
-        pass
     with world.worker.connection() as connection:
         return {name: number for name, number in verify(connection, world.worker.idle_gap).items() if number}

@@ -12,6 +12,7 @@ from services.query.app import create_app
 from services.query.settings import Settings
 from tests.conftest import LOCAL, make_database
 from tests.emptied import Emptier
+from tests.integration.caught_up import catch_up
 from tests.kept_connection import lent
 
 
@@ -38,6 +39,7 @@ def new_client(query_settings: Settings) -> Iterator[TestClient]:
 def lasting_client(migrated_database_url: str, redis_server_url: str) -> Iterator[TestClient]:
     settings = Settings(database_url=migrated_database_url, redis_url=redis_server_url, log_level="CRITICAL")
     with TestClient(create_app(settings), LOCAL) as client:
+        catch_up(client)
         yield client
 
 
@@ -46,6 +48,12 @@ def client(query_settings: Settings, lasting_client: TestClient) -> Iterator[Tes
     """Of a service with these settings that was started for the first test of all."""
     yield lasting_client
     lasting_client.cookies.clear()
+
+
+@pytest.fixture
+def has_index(client: TestClient) -> None:
+    """For tests that search with `client`: its index has forgotten what other tests stored. What is stored later is found at once."""
+    catch_up(client)
 
 
 @pytest.fixture(scope="session")
@@ -67,4 +75,5 @@ def kept_connection(kept_database: Emptier) -> Iterator[psycopg.Connection[Any]]
 def kept_client(kept_database: Emptier, redis_server_url: str) -> Iterator[TestClient]:
     settings = Settings(database_url=kept_database.url, redis_url=redis_server_url, log_level="CRITICAL")
     with TestClient(create_app(settings), LOCAL) as client:
+        catch_up(client)
         yield client

@@ -14,7 +14,6 @@ from psycopg import Connection
 
 from services.worker.persist.derived_values.outcomes_of_calls import outcome_of
 from services.worker.persist.staging.event_kind_rows import outcome_column
-from shared.document_words import MAX_CONTENT_CHARS, words_of
 
 Row = dict[str, Any]
 UNDATED = "-infinity"
@@ -42,18 +41,8 @@ def add_api_call(connection: Connection[Any], session_id: str | None, at: dateti
 
 
 def add_message(connection: Connection[Any], session_id: str | None, at: datetime | str, content: str = "hello", **columns: Any) -> UUID:
-    """A message in its session's project; a user's unless told otherwise. It is noted for the index."""
+    """A message in its session's project; a user's unless told otherwise."""
     return _event(connection, "messages", session_id, at, {"role": "user", "content": content} | columns)
-
-
-def add_indexed_message(connection: Connection[Any], session_id: str | None, at: datetime | str, content: str, **columns: Any) -> UUID:
-    """A message, and its document if it has a text, as when nothing waits for the indexer."""
-    message_id = add_message(connection, session_id, at, content, **columns)
-    if content:
-        of_both = {name: columns[name] for name in columns.keys() & {"role", "agent_id"}}
-        add_document(connection, session_id, at, content[:MAX_CONTENT_CHARS], id=message_id, **of_both)
-    connection.execute("DELETE FROM search_pending")
-    return message_id
 
 
 def add_tool_call(connection: Connection[Any], session_id: str | None, at: datetime | str, tool_name: str = "Bash", **columns: Any) -> UUID:
@@ -74,23 +63,34 @@ def add_activity(connection: Connection[Any], session_id: str | None, at: dateti
 
 
 def add_document(connection: Connection[Any], session_id: str | None, at: datetime | str, content: str = "hello", **columns: Any) -> UUID:
-    """A document of the search index, of a user's message unless told otherwise. With a `result` it is that of a tool call, which has it."""
-    row = {"kind": "message", "role": "user" if columns.get("kind", "message") == "message" else None}
-    result = columns.pop("result", None)
-    if result is not None:
-        row |= {"kind": "tool_call", "role": None, "tool_name": "Bash", "result_at": len(content) + 1}
-        columns["id"] = add_tool_call(connection, session_id, at, result=result)
-        row["result_key"] = connection.execute("SELECT md5(%s)::uuid", (result,)).fetchone()[0]  # type: ignore[index]
-    words = words_of(content if result is None else f"{content}\n{result}")
-    row |= {"content": content, "terms": words.vector, "has_places": words.has_places} | columns
-    found = connection.execute("SELECT project_id, user_id FROM sessions WHERE session_id = %s", (session_id,)).fetchone()
-    project_id, user_id = found or (0, 0)
-    document_id = row.pop("id", None) or uuid4()
-    keys = {"id": document_id, "session_id": session_id, "project_id": project_id, "user_id": user_id, "occurred_at": at}
-    _insert(connection, "search_documents", keys | row)
-    count = "INSERT INTO search_words AS w (word, found_in) SELECT word, 1 FROM unnest(%s::text[]) AS word ON CONFLICT (word) DO UPDATE SET found_in = w.found_in + 1"
-    connection.execute(count, (list(words.whole),))
-    return document_id
+    """The row of a text that can be found, and the id that it is found by: of a user's message unless told otherwise. With a `result` it is a call's.
+
+    A session of this title must be there. A file is one that was changed.
+    """
+    kind = columns.pop("kind", "message" if "result" not in columns else "tool_call")
+    match kind:
+        case "message":
+            return add_message(connection, session_id, at, content, **columns)
+        case "tool_call":
+            tool_name = columns.pop("tool_name", "Bash")
+            parameters = json.dumps({"command" if tool_name == "Bash" else "file_path": content})
+            status = "error" if columns.pop("is_error", False) else "success"
+            return add_tool_call(connection, session_id, at, tool_name, parameters=parameters, status=status, **columns)
+        case "timeline_entry":
+            return add_timeline_entry(connection, session_id, at, columns.pop("role", "command"), content, **columns)
+        case "session":
+            connection.execute("UPDATE sessions SET title = %s, dated_at = %s WHERE session_id = %s", (content, at, session_id))
+            return _id_of("session", session_id)
+        case "file":
+            add_activity(connection, session_id, at, content, **columns)
+            [key] = connection.execute(
+                "SELECT project_id, file_key, user_id FROM activities JOIN files USING (file_key)"
+                " WHERE file_path = %s AND session_id IS NOT DISTINCT FROM %s GROUP BY project_id, file_key, user_id",
+                (content, session_id),
+            ).fetchall()
+            return _id_of("file", " ".join(map(str, key)))
+        case _:
+            raise ValueError(f"There are no documents of {kind}s.")
 
 
 def add_timeline_entry(
@@ -120,6 +120,11 @@ def _event(connection: Connection[Any], table: str, session_id: str | None, at: 
     sql = f"INSERT INTO {table} ({names}, project_id, user_id) VALUES ({values}, {', '.join(of_session)})"
     connection.execute(sql.encode(), row)
     return event_id
+
+
+def _id_of(kind: str, key: object) -> UUID:
+    """As services/query/search_index/row_documents.sql makes it."""
+    return UUID(hashlib.md5(f"{kind} {key}".encode()).hexdigest())
 
 
 def _insert(connection: Connection[Any], table: str, row: Row) -> None:

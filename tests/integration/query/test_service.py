@@ -11,12 +11,14 @@ from starlette.testclient import TestClient
 
 from services.query import database
 from services.query.app import create_app
+from services.query.search_index.reader import SearchIndex
 from services.query.settings import Settings
 from shared.journal.canary import SEEN_KEY
 from shared.journal.failed_looks import FAILED_LOOKS_KEY
 from shared.journal.streams import PAYLOAD_FIELD, accounting_key, stream_key
 from tests.conftest import LOCAL
-from tests.integration.query import world
+from tests.integration.caught_up import catch_up
+from tests.integration.query import seed, world
 
 NOWHERE = "postgresql://tracker@/tracker?host=/nonexistent"
 NO_REDIS = "unix:///nonexistent.sock"
@@ -323,17 +325,18 @@ def test_metrics_tell_how_long_captured_transcripts_and_hooks_wait(client: TestC
 
 
 def test_metrics_tell_how_far_the_search_index_is_behind(client: TestClient, connection: psycopg.Connection[Any]) -> None:
-    names = ("tracker_search_pending_documents", "tracker_search_oldest_seconds")
-    connection.execute("DELETE FROM search_pending")
-    assert [samples(client)[name] for name in names] == [0, 0]
+    names = ("tracker_search_pending_documents", "tracker_search_oldest_seconds", "tracker_search_waiting_sessions")
+    catch_up(client)
+    assert [samples(client)[name] for name in names] == [0, 0, 0]
 
-    # Given changes that wait, and a table that is indexed as a whole for longer
-    connection.execute(
-        "INSERT INTO search_pending (kind, keys, rows, newest, noted_at) VALUES"
-        " ('message', '{a,b}', 2, now(), now() - interval '5 minutes'), ('session', '{s}', 1, now(), now()),"
-        " ('backfill', '{messages}', 100, '-infinity', now() - interval '1 hour')"
-    )
+    # Given a writer that cannot come to what changed five minutes ago
+    index: SearchIndex = client.app.state.search_index  # type: ignore[attr-defined]
+    index.writer, writer = None, index.writer
+    seed.add_session(connection, "s", seed.add_project(connection, "/p"))
+    connection.execute("UPDATE search_changes SET noted_at = now() - interval '5 minutes'")
+    index.look()
 
-    documents, seconds = (samples(client)[name] for name in names)
-    assert documents == 103
+    pending, seconds, sessions = (samples(client)[name] for name in names)
+    index.writer = writer
+    assert (pending, sessions) == (1, 1)
     assert 300 <= seconds < 330

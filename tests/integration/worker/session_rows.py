@@ -18,7 +18,6 @@ _SAMPLES: Final[dict[str, Any]] = {
     "int4": 7,
     "int2": 7,
     "_uuid": [],
-    "xid8": "7",
 }
 # Where the samples are not allowed.
 _GIVEN: Final[dict[str, dict[str, Any]]] = {

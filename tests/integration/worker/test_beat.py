@@ -16,6 +16,7 @@ from services.worker.app import create_app
 from services.worker.drain import partition_lease
 from services.worker.drain.stream_reader import acknowledge, make_group, read_new
 from services.worker.maintenance import upload_gc
+from services.worker.maintenance.purge_search_hosts import forget_old_changes
 from services.worker.resources import Resources
 from services.worker.settings import Settings
 from services.worker.sweep.beat_time_limit import within
@@ -104,16 +105,42 @@ class TestPostgres:
         database.execute("UPDATE import_shares SET lease_expires_at = now() - interval '1 second'")
         assert looks.abandoned_shards() == [(str(job_id), 0)]
 
-    def test_captured_ranges_hooks_and_documents_are_found_by_one_statement(self, looks: Looks, database: psycopg.Connection) -> None:
-        assert looks.stored() == {Task.READ_CAPTURED: NO_CALL, Task.INDEX: NO_CALL}
+    def test_captured_hooks_are_found(self, looks: Looks, database: psycopg.Connection) -> None:
+        assert looks.captured() == NO_CALL
 
         database.execute(
             "INSERT INTO hook_payloads (id, session_id, occurred_at, received_at, payload) VALUES (%s, 's', now(), now(), '{}')", [uuid4()]
         )
-        assert looks.stored() == {Task.READ_CAPTURED: ONE_CALL, Task.INDEX: NO_CALL}
+        assert looks.captured() == ONE_CALL
 
-        database.execute("INSERT INTO search_pending (kind, keys, rows, newest) VALUES ('session', '{s}', 1, now())")
-        assert looks.stored() == {Task.READ_CAPTURED: ONE_CALL, Task.INDEX: ONE_CALL}
+    def test_notes_that_are_older_than_a_day_go_hour_by_hour(self, looks: Looks, database: psycopg.Connection, worker: Resources) -> None:
+        note = "INSERT INTO search_changes (noted_at, kind, keys, session_ids) VALUES (now() - %s * interval '1 hour', 'session', '{s}', '{s}') RETURNING changed_by"
+        database.execute("DELETE FROM search_changes")
+        [(oldest,)], [(old,)], [(kept,)] = (database.execute(note, [hours]).fetchall() for hours in (25.5, 24.5, 23.5))
+        assert looks.old_changes() == ONE_CALL
+
+        forget_old_changes(worker)
+
+        # An index that has seen all of `old` needs none of what is gone
+        assert looks.old_changes() == NO_CALL
+        assert database.execute("SELECT changed_by FROM search_changes").fetchall() == [(kept,)]
+        assert database.execute("SELECT since FROM search_changes_kept").fetchall() == [(str(int(old) + 1),)]
+        assert int(oldest) < int(old)
+
+    def test_no_note_goes_behind_an_open_transaction(self, database: psycopg.Connection, worker: Resources) -> None:
+        database.execute("DELETE FROM search_changes")
+        with psycopg.connect(worker.settings.database_url) as other:
+            [(xid,)] = other.execute("SELECT pg_current_xact_id()").fetchall()
+            database.execute(
+                "INSERT INTO search_changes (noted_at, kind, keys, session_ids) VALUES (now() - interval '2 days', 'session', '{s}', '{s}')"
+            )
+            forget_old_changes(worker)
+            assert database.execute("SELECT changed_by > %s::xid8 FROM search_changes", [xid]).fetchall() == [(True,)]
+            other.commit()
+
+        forget_old_changes(worker)
+
+        assert database.execute("SELECT FROM search_changes").fetchall() == []
 
     def test_an_unanswered_cancel_is_found(self, looks: Looks, database: psycopg.Connection) -> None:
         _job(database)
@@ -250,9 +277,9 @@ class TestTheScheduler:
         monkeypatch.setattr(
             scheduler, "_looks", Looks(worker.settings.model_copy(update={"database_url": "postgresql://nobody@127.0.0.1:1/none"}))
         )
-        scheduler.make_look("stored")
+        scheduler.make_look("captured")
 
-        assert worker.redis.hgetall(FAILED_LOOKS_KEY) == {b"journal": b"1", b"stored": b"1"}
+        assert worker.redis.hgetall(FAILED_LOOKS_KEY) == {b"journal": b"1", b"captured": b"1"}
 
     def test_beat_is_alive_while_its_look_at_the_journal_succeeds(
         self, worker: Resources, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
@@ -288,7 +315,7 @@ class TestTheScheduler:
         rounds = [set(scheduler.due_looks(start + seconds)) for seconds in (1.2, 1.9, 2.1, 5.1, 30.0, 30.0)]
 
         # Then each look is due once in its interval
-        each_second = {"journal", "stored"}
+        each_second = {"journal", "captured"}
         of_five = {"abandoned-shards", "unheard-cancels"}
         of_ten = {"abandoned-jobs", "canary"}
         assert rounds == [each_second, set(), each_second, each_second | of_five, each_second | of_five | of_ten, set()]

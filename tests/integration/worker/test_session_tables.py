@@ -12,8 +12,8 @@ from tests.integration.worker.maintenance.retaining import drop, set_rule
 from tests.integration.worker.maintenance.test_merge_users import session, store
 from tests.integration.worker.session_rows import add_row, tables_of, tables_with
 
-# The session itself; documents, which the indexer deletes with their rows; what an erasure found.
-OF_THEIR_OWN = {"sessions", "search_documents", "erasure_sessions"}
+# The session itself; what an erasure found.
+OF_THEIR_OWN = {"sessions", "erasure_sessions"}
 # What a run of retention has of its own.
 BEGUN_BY_A_RUN = {"dropping_sessions"}
 

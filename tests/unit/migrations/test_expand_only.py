@@ -6,11 +6,14 @@ from deploy.migrations.migrate import SCRIPTS
 from tests.unit.migrations.expand_only import objections
 
 # Not the baseline's, which no database has data before.
-FILES = sorted([*SCRIPTS.glob("*.sql"), *(SCRIPTS / "versions").glob("*.py")])
+FILES = sorted([*SCRIPTS.glob("*.sql"), *(SCRIPTS / "versions").glob("*.py"), *(SCRIPTS / "versions").glob("*.sql")])
+# It takes the old search away at once: empty tables would stand in every list of tables for a release, and searches of the version before would find
+# nothing in them. No tag is older than it.
+CONTRACTS_AT_ONCE = {"0103_search_changes.sql": 1}
 
 
 def test_migrations_only_expand() -> None:
-    assert {path.name: found for path in FILES if (found := objections(path.read_text(encoding="utf-8")))} == {}
+    assert {path.name: len(found) for path in FILES if (found := objections(path.read_text(encoding="utf-8")))} == CONTRACTS_AT_ONCE
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,8 @@ from pathlib import Path
 from deploy.migrations.migrate import SCRIPTS
 
 ROOT = Path(__file__).parents[3]
+# A schema that databases have does not change. What was there then: of tables that a later migration drops.
+GONE = {"shared/document_words.py"}
 
 
 def test_files_named_in_the_schema_exist() -> None:
@@ -16,4 +18,4 @@ def test_files_named_in_the_schema_exist() -> None:
     }
 
     assert len(named) > 10
-    assert [name for name in sorted(named) if not (ROOT / name).exists()] == []
+    assert {name for name in named if not (ROOT / name).exists()} == GONE

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from functools import partial
 from typing import Final, Literal
 from uuid import UUID
 
@@ -11,11 +11,13 @@ from msgspec.structs import replace
 
 from services.query.answers import search as answers
 from services.query.answers.fields import TitleSource
-from services.query.answers.search import DocumentKind, Match, Neighbour, SessionMatches
-from services.query.database import Connection, fetch, fetch_by
-from services.query.queries.search.document_conditions import Part, sql
-from services.query.queries.search.document_finder import Scored
+from services.query.answers.search import Match, Neighbour, SessionMatches
+from services.query.database import Connection, fetch_by
+from services.query.queries.search.query_filters import Part
 from services.query.queries.search.snippet import SNIPPET_CHARS, folded, snippet
+from services.query.queries.search.text_searcher import TextHit, rows_of
+from services.query.search_index.row_documents import RowDocument
+from shared.sql_files import statement
 
 NEIGHBOUR_CHARS: Final = 200
 MOST_HITS_OF_A_SESSION: Final = 3
@@ -24,29 +26,19 @@ MORE_PER_WORD: Final = 80
 # A word with a digit: a number, a time, the beginning of a commit's hash.
 _VARIES: Final = re.compile(r"\w*\d\w*")
 
-# The texts to mark, by the document's id, or by None for all of them.
-Highlights = Mapping[UUID | None, Sequence[str]]
+_sql = partial(statement, __package__, "document_items.sql")
+
+# The texts to mark in a document; None if it does not match.
+Marks = Callable[[RowDocument], Sequence[str] | None]
 
 
-class Document(Struct, frozen=True):
-    """A document with what is known of its session."""
+class _Details(Struct, frozen=True):
+    """What is known of a text's session, project and user."""
 
-    id: UUID
-    kind: DocumentKind
-    session_id: str | None
     session_title: str | None
     session_title_source: TitleSource
-    project_id: int | None
     project_name: str | None
     user: str | None
-    timestamp: datetime | None
-    role: str | None
-    tool_name: str | None
-    is_error: bool
-    agent_id: str | None
-    content: str
-    # Where in the content of a tool call what it gave back begins.
-    result_at: int | None
     git_branch: str | None
     note: str | None
     tags: list[str] | None
@@ -57,7 +49,7 @@ class Group(Struct, frozen=True):
 
     session_id: str | None
     hits: int
-    texts: Sequence[Scored]
+    texts: Sequence[TextHit]
 
 
 class _Around(Struct, frozen=True):
@@ -69,31 +61,44 @@ class _Around(Struct, frozen=True):
     after_content: str | None
 
 
-def items(
-    connection: Connection, matches: Sequence[Scored], highlights: Highlights, part: Part | None, *, with_content: bool
-) -> list[Match]:
-    """The documents in the order of the matches. One that is gone since it was found is left out."""
-    found = fetch(connection, Document, sql("by_ids"), {"ids": [match.id for match in matches]})
-    documents = {document.id: document for document in found}
+def items(connection: Connection, hits: Sequence[TextHit], marks: Marks, part: Part | None, *, with_content: bool) -> list[Match]:
+    """The texts in the order of the hits, from their rows as they are and as the connection may see them. One that is gone or does not match is left out."""
+    found = rows_of(connection, hits)
+    shown = [(hit, row, marked) for hit in hits if (row := found.get((hit.kind, hit.id))) and (marked := marks(row)) is not None]
+    details = _details(connection, [row for _, row, _ in shown])
     return [
-        _item(document, match.score, highlights.get(document.id, highlights.get(None, ())), part, with_content=with_content)
-        for match in matches
-        if (document := documents.get(match.id))
+        _item(row, told, hit.score, marked, part, with_content=with_content)
+        for (hit, row, marked), told in zip(shown, details, strict=True)
     ]
+
+
+def _details(connection: Connection, shown: Sequence[RowDocument]) -> list[_Details]:
+    asked = {
+        "session_ids": [row.session_id for row in shown],
+        "project_ids": [row.project_id for row in shown],
+        "user_ids": [row.user_id for row in shown],
+    }
+    return list(fetch_by(connection, _Details, "number", _sql("details"), asked).values()) if shown else []
 
 
 def add_neighbours(connection: Connection, shown: Sequence[Match]) -> None:
     """Tells of each what was said before and after it."""
-    asked = {"ids": [item.id for item in shown], "most_chars": NEIGHBOUR_CHARS}
-    around = fetch_by(connection, _Around, "id", sql("neighbours"), asked) if shown else {}
+    events = [item for item in shown if item.timeline_id is not None]
+    asked = {
+        "ids": [item.id for item in events],
+        "session_ids": [item.session_id for item in events],
+        "times": [item.timestamp for item in events],
+        "most_chars": NEIGHBOUR_CHARS,
+    }
+    around = fetch_by(connection, _Around, "id", _sql("neighbours"), asked) if events else {}
     for item in shown:
-        said = around.get(item.id)
+        said = around.get(item.timeline_id)
         item.before = _neighbour(said.before_role, said.before_content) if said else None
         item.after = _neighbour(said.after_role, said.after_content) if said else None
 
 
 def sessions_with_items(
-    connection: Connection, groups: Sequence[Group], shown: Callable[[Sequence[Scored]], list[Match]], *, with_context: bool
+    connection: Connection, groups: Sequence[Group], shown: Callable[[Sequence[TextHit]], list[Match]], *, with_context: bool
 ) -> list[SessionMatches]:
     """The sessions, each with the first of its matches that do not show the same, as `shown` shows them."""
     found = {item.id: item for item in shown([text for group in groups for text in group.texts[:MOST_HITS_OF_A_SESSION]])}
@@ -134,59 +139,59 @@ def _looks(item: Match) -> tuple[str | None, ...]:
     return item.kind, item.tool_name, item.role, " ".join(_VARIES.sub("0", item.snippet).split())
 
 
-def _item(document: Document, score: float, highlights: Sequence[str], part: Part | None, *, with_content: bool) -> Match:
-    places = _places(document, highlights, part)
+def _item(row: RowDocument, told: _Details, score: float, marked: Sequence[str], part: Part | None, *, with_content: bool) -> Match:
+    places = _places(row, told, marked, part)
     # Where something of it is: what a call was given and gave back are texts of their own.
     text = "\n".join(places.values())
-    is_event = document.kind in ("message", "tool_call", "timeline_entry")
+    is_event = row.kind in ("message", "tool_call", "timeline_entry")
     return Match(
-        kind=document.kind,
-        id=document.id,
-        session_id=document.session_id,
-        session_title=document.session_title,
-        session_title_source=document.session_title_source,
-        project_id=document.project_id,
-        project_name=document.project_name,
-        user=document.user,
-        timestamp=document.timestamp,
-        role=document.role,
-        tool_name=document.tool_name,
-        is_error=document.is_error,
-        agent_id=document.agent_id,
-        path=document.content if document.kind == "file" else None,
+        kind=row.kind,
+        id=row.id,
+        session_id=row.session_id,
+        session_title=told.session_title,
+        session_title_source=told.session_title_source,
+        project_id=row.project_id or None,
+        project_name=told.project_name,
+        user=told.user,
+        timestamp=row.occurred_at,
+        role=row.role,
+        tool_name=row.tool_name,
+        is_error=row.is_error,
+        agent_id=row.agent_id,
+        path=row.content if row.kind == "file" else None,
         matched_in=list(places),
-        snippet=snippet(text, highlights, SNIPPET_CHARS, MORE_PER_WORD),
-        timeline_id=document.id if is_event and document.session_id else None,
+        snippet=snippet(text, marked, SNIPPET_CHARS, MORE_PER_WORD),
+        timeline_id=row.id if is_event and row.session_id else None,
         score=score,
-        content=document.content if with_content else UNSET,
+        content=row.content if with_content else UNSET,
     )
 
 
-def _places(document: Document, highlights: Sequence[str], part: Part | None) -> dict[answers.Part, str]:
+def _places(row: RowDocument, told: _Details, marked: Sequence[str], part: Part | None) -> dict[answers.Part, str]:
     """The parts of a document in which one of the texts stands; the first if it is in none."""
-    parts = _parts(document)
+    parts = _parts(row, told)
     if part is not None:
         # A call that gave back nothing has an empty result.
         parts = {part: parts.get(part, "")}
-    wanted = [folded(text) for text in highlights if text]
+    wanted = [folded(text) for text in marked if text]
     found = {name: text for name, text in parts.items() if any(each in folded(text) for each in wanted)}
     return found or dict([next(iter(parts.items()))])
 
 
-def _parts(document: Document) -> dict[answers.Part, str]:
-    content, at = document.content, document.result_at
-    match document.kind:
+def _parts(row: RowDocument, told: _Details) -> dict[answers.Part, str]:
+    content, at = row.content, row.result_at
+    match row.kind:
         case "tool_call":
             # The document begins with the tool's name.
-            start = len(document.tool_name or "") + 1 if content.startswith(f"{document.tool_name}\n") else 0
+            start = len(row.tool_name or "") + 1 if content.startswith(f"{row.tool_name}\n") else 0
             given: dict[answers.Part, str] = {"input": content[start:at].removesuffix("\n")}
             return given if at is None else given | {"result": content[at:]}
         case "session":
             named: dict[answers.Part, str | None] = {
-                "title": document.session_title,
-                "note": document.note,
-                "tag": " ".join(document.tags or ()),
-                "branch": document.git_branch,
+                "title": told.session_title,
+                "note": told.note,
+                "tag": " ".join(told.tags or ()),
+                "branch": told.git_branch,
             }
             return {name: text for name, text in named.items() if text} or {"title": content}
         case "file":

@@ -9,8 +9,8 @@ from msgspec import Struct
 
 from services.query.cursor import Shape
 from services.query.queries.lists.paging import Paging, fitting
-from services.query.queries.search.document_finder import Found, Hit, Place, Stretch
 from services.query.queries.search.document_items import Group
+from services.query.queries.search.text_finder import Found, Hit, Place, Stretch
 
 RANKED_MATCHES: Final = 500
 # So many matches of a session are compared, if some of the first show the same.
@@ -98,7 +98,7 @@ def _fitting(hits: Sequence[Hit], paging: Paging) -> Sequence[Hit]:
 
 def _more_by_time(found: Found, shown: Sequence[Hit]) -> ByTime | None:
     if len(found.hits) > len(shown):
-        return ByTime(shown[-1].place)
+        return ByTime(shown[-1].at)
     return ByTime(found.stopped_at) if found.stopped_at else None
 
 
@@ -114,10 +114,10 @@ def best_first(find: Find, paging: Paging, weights: Sequence[int], after: InWind
     shown = _fitting(ranked, paging)
     # The window ends at its last match, unless nothing is behind it.
     has_more_behind = len(found.hits) > RANKED_MATCHES or after is not None or not found.is_complete
-    oldest = window[-1].place if after is None else after.oldest
+    oldest = window[-1].at if after is None else after.oldest
     more: Position | None = None
     if len(ranked) > len(shown):
-        more = InWindow(shown[-1].score, shown[-1].place, window[0].place, oldest, tuple(weights))
+        more = InWindow(shown[-1].score, shown[-1].at, window[0].at, oldest, tuple(weights))
     elif has_more_behind:
         more = ByTime(oldest)
     return Shown(shown, more, found)
@@ -159,9 +159,9 @@ def by_session(find: Find, sort: str, paging: Paging, weights: Sequence[int], af
     groups = [Group(matches[0].session_id, len(matches), matches[:MOST_COMPARED]) for matches in shown]
     more: Position | None = _more_by_time(found, found.hits)
     if window:
-        newest, oldest = (in_window.newest, in_window.oldest) if in_window else (window[0].place, window[-1].place)
+        newest, oldest = (in_window.newest, in_window.oldest) if in_window else (window[0].at, window[-1].at)
         if len(sessions) > len(shown):
-            more = InWindow(score_of(shown[-1][0]), shown[-1][0].place, newest, oldest, tuple(weights))
+            more = InWindow(score_of(shown[-1][0]), shown[-1][0].at, newest, oldest, tuple(weights))
         elif len(found.hits) > GROUPED_MATCHES or in_window is not None:
             more = ByTime(oldest)
     return Shown([], more, found, groups)

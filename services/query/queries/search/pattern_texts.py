@@ -4,7 +4,7 @@ import re
 from typing import Final
 
 # Escaped letters that stand for one of several characters, for a place, or for a white space. Others have a number behind them.
-_CLASSES_AND_PLACES: Final = "dswDSWyYmMAZntrfv"
+_CLASSES_AND_PLACES: Final = "dswDSWbByYmMAzntrfv"
 _REPEATED: Final = re.compile(r"[*+?]\??|\{(\d*)[^}]*\}\??")
 _CLASS: Final = re.compile(r"\[\^?\]?(?:\[:[^\]]*:\]|\\.|[^\]\\])*\]", re.DOTALL)
 

@@ -1,9 +1,10 @@
-"""The filters of a search, typed or given as parameters, as parameters of its statements."""
+"""The filters of a search, typed or given as parameters, and what they name."""
 
 import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from functools import partial
+from typing import Final, Literal
 from zoneinfo import ZoneInfo
 
 from msgspec import Struct
@@ -11,11 +12,14 @@ from msgspec import Struct
 from services.query.answers.search import FilterValue
 from services.query.database import Connection, Row, one_row, rows
 from services.query.queries.lists.projects import projects_of
-from services.query.queries.search.document_conditions import Part, empty_filters, sql
 from services.query.queries.search.query_language import Filter
 from services.query.queries.stats import ranges
 from shared.events.messages import EARLIEST
 from shared.http.errors import BadRequest, invalid
+from shared.sql_files import statement
+
+# Of a call.
+Part = Literal["input", "result"]
 
 # What each kind is in the table: kinds of documents, the part of a call, its tools.
 KINDS: Final[Mapping[str, tuple[str, Part | None, tuple[str, ...] | None]]] = {
@@ -44,13 +48,14 @@ _HINTS: Final[Mapping[str, str]] = {
     "tool": "No call of a tool {!r} is stored; see /api/tool-calls/stats.",
 }
 
+_sql = partial(statement, __package__, "query_filters.sql")
 
 # Filters that are given as parameters, by their names in the language, with `start`, `end` and `project_id`. None is not given.
 Given = Mapping[str, FilterValue | datetime | None]
 
 
 class Filters(Struct, frozen=True):
-    """`parameters` of the statements, the `part` of calls and the `path` that must match; `shown` is what a person reads.
+    """`parameters` by name (text_filters.py), the `part` of calls and the `path` that must match; `shown` is what a person reads.
 
     `matches_nothing`: a project that nobody knows. `unknown` are filters that name nothing, as typed.
     """
@@ -63,7 +68,7 @@ class Filters(Struct, frozen=True):
     unknown: tuple[Filter, ...] = ()
 
 
-def resolve(connection: Connection, typed: Sequence[Filter], given: Given, tz: ZoneInfo, only_project: int | None) -> Filters:
+def resolve(connection: Connection, typed: Sequence[Filter], given: Given, tz: ZoneInfo) -> Filters:
     """400 for a filter that is not valid, or twice there. A filter that is typed goes before the parameter of its name."""
     found = empty_filters()
     shown: dict[str, FilterValue] = {}
@@ -97,11 +102,6 @@ def resolve(connection: Connection, typed: Sequence[Filter], given: Given, tz: Z
     part = KINDS[found.pop("kind")][1] if found.get("kind") else None
     _keep_chosen(connection, found, unknown)
     nothing = found["projects"] == [] or not (found["start"] is None or found["end"] is None or found["start"] < found["end"])
-    if found["projects"] and len(found["projects"]) == 1 and found["project_id"] is None:
-        # An index in the order of time serves one.
-        found |= {"project_id": found["projects"][0], "projects": None}
-    if found["project_id"] is None:
-        found["project_id"] = only_project
     if found["start"] is None and found["end"] is not None:
         found["start"] = EARLIEST
     return Filters(found, part, path, shown, nothing, tuple(unknown))
@@ -127,7 +127,7 @@ def hints(connection: Connection, filters: Filters) -> list[str]:
     found = [_HINTS[each.name].format(each.value) for each in filters.unknown]
     for name in ("user", "tool"):
         for value in filters.parameters[f"{name}s"] or ():
-            if not one_row(connection, sql(f"known_{name}"), {"name": value})["is_known"]:
+            if not one_row(connection, _sql(f"known_{name}"), {"name": value})["is_known"]:
                 found.append(_HINTS[name].format(value))
     return list(dict.fromkeys(found))
 
@@ -176,12 +176,12 @@ def _of_kind(kind: str) -> Row:
 
 def _projects(connection: Connection, name: str) -> list[int]:
     """By id, name, or the end of its path."""
-    return [row["id"] for row in rows(connection, sql("projects"), {"name": name.rstrip("/")})]
+    return [row["id"] for row in rows(connection, _sql("projects"), {"name": name.rstrip("/")})]
 
 
 def _session(connection: Connection, beginning: str) -> str | None:
     """The session with this id, or the only one whose id begins so. 400 if there are several."""
-    ids = [row["session_id"] for row in rows(connection, sql("sessions"), {"beginning": beginning})]
+    ids = [row["session_id"] for row in rows(connection, _sql("sessions"), {"beginning": beginning})]
     if beginning in ids:
         return beginning
     if len(beginning) < MIN_SESSION_CHARACTERS:
@@ -205,3 +205,10 @@ def _time(name: str, value: str, tz: ZoneInfo) -> datetime:
         raise invalid("q", f"{name}:{value} is no date; write {name}:2024-01-15, {name}:7d or {name}:yesterday") from None
     assert start is not None
     return start
+
+
+def empty_filters() -> Row:
+    """Filters that every document passes."""
+    names = ("session_id", "project_id", "start", "end", "kinds", "role", "tools", "not_tools", "is_error", "agent", "model", "source")
+    others = ("projects", "not_projects", "users", "not_users", "machine", "branch", "is_starred")
+    return dict.fromkeys((*names, *others))

@@ -6,16 +6,19 @@ Any text is a query. A word before a colon that names no filter is text: `foo:ba
 import re
 from collections.abc import Collection, Iterator
 from typing import Final, Literal
+from unicodedata import category
 
 from msgspec import Struct
 
 from services.query.answers.search import InterpretedTerm
-from shared.document_words import phrase_query, query_lexemes, sign_lexemes
+from services.query.search_index.text_words import is_overlong, query_signs, query_words
 from shared.http.errors import invalid
 
 MAX_TERMS: Final = 32
 # Below this, the beginning of a word would match half of the dictionary.
 MIN_PREFIX_CHARS: Final = 3
+# Behind other words of a name, as in session_id, less is enough.
+_MIN_ENDING_CHARS: Final = 2
 
 FILTERS: Final = frozenset(
     {"project", "user", "tool", "file", "branch", "role", "is", "kind", "before", "after", "machine", "session", "agent"}
@@ -27,6 +30,8 @@ _SPACE: Final = re.compile(r"\s+")
 _FILTER: Final = re.compile(r'(-(?![-=>]))?([A-Za-z]+):(?!//)(?:"([^"]*)"?|([^\s"]\S*))')
 _TERM: Final = re.compile(r'(-(?![-=>]))?(?:"([^"]*)"?|(\S+))')
 _WORD: Final = re.compile(r"\w+")
+# As the index cuts them.
+_PLAIN_WORD: Final = re.compile(r"[^\W_]+")
 # A word with parts: my_func, useEffect.
 _PARTS: Final = re.compile(r"\w_\w|[a-z0-9][A-Z]")
 # What belongs to a typed word, unlike quotes and the marks of sentences: --force, /tmp, ~/.claude, @scope, C++, 100%.
@@ -47,18 +52,18 @@ class Filter(Struct, frozen=True):
 
 
 class Term(Struct, frozen=True):
-    """One word or phrase.
+    """One word or phrase, with its words and signs as the index has them. `start`, `end`: where it was typed.
 
-    `lexemes` are quoted lexemes of a tsquery, the last perhaps with `:*`. `is_exact`: they do not tell all, `text` must be in the document.
-    `phrase` is a tsquery for its words side by side, if it has several: it tells sooner than the text. `start`, `end`: where it was typed.
+    `is_beginning`: its last word may go on. `is_exact`: words and signs do not tell all, `text` must be in the document.
     """
 
     text: str
     kind: Literal["word", "phrase"]
     is_excluded: bool
-    lexemes: tuple[str, ...]
+    words: tuple[str, ...]
+    signs: tuple[str, ...]
+    is_beginning: bool
     is_exact: bool
-    phrase: str | None = None
     start: int = 0
     end: int = 0
 
@@ -140,26 +145,24 @@ def _pieces(q: str, filter_names: Collection[str]) -> list[Filter | _Typed]:
 
 def _words_of_pasted(q: str) -> Iterator[_Typed]:
     """Each word once, but "or": the index alone tells which texts have all of them."""
-    for word in {found[0]: found for found in _WORD.finditer(q) if found[0].lower() != "or"}.values():
+    for word in {found[0]: found for found in _PLAIN_WORD.finditer(q) if found[0].lower() != "or"}.values():
         yield _Typed(word[0], False, False, word.start(), word.end())
 
 
 def _term(typed: _Typed, *, is_last: bool) -> Term | None:
     """None if nothing of it is in the index, as of `!`."""
     shown = typed.text.strip() if typed.is_phrase else _without_marks(typed.text)
-    lexemes, symbols = query_lexemes(shown), sign_lexemes(shown)
-    if not lexemes and not symbols:
+    words, signs = tuple(query_words(shown)), tuple(query_signs(shown))
+    if not words and not signs:
         return None
-    is_one_word = _WORD.fullmatch(shown) is not None and len(lexemes) == 1
-    is_open = not typed.is_phrase and len(lexemes) > 0 and (is_last or (is_one_word and _PARTS.search(shown) is not None))
-    is_one_symbol = not lexemes and len(symbols) == 1 and len(shown) <= len(_unquoted(symbols[0]))
-    is_beginning = is_open and shown[-1:].isalnum() and len(_unquoted(lexemes[-1])) >= MIN_PREFIX_CHARS
-    if is_beginning:
-        lexemes = (*lexemes[:-1], lexemes[-1] + ":*")
-    phrase = phrase_query(shown, is_open=is_beginning)
+    is_one_word = _PLAIN_WORD.fullmatch(shown) is not None and len(words) == 1 and not is_overlong(words[0])
+    is_one_sign = not words and len(signs) == 1 and len(shown) <= len(signs[0])
+    # A name with parts is looked for as it begins, wherever it stands.
+    is_open = not typed.is_phrase and (is_last or (_WORD.fullmatch(shown) is not None and _PARTS.search(shown) is not None))
+    least = MIN_PREFIX_CHARS if len(words) == 1 else _MIN_ENDING_CHARS
+    is_beginning = is_open and len(words) > 0 and shown[-1:].isalnum() and len(words[-1]) >= least
     kind: Literal["word", "phrase"] = "phrase" if typed.is_phrase else "word"
-    is_exact = not (is_one_word or is_one_symbol)
-    return Term(shown, kind, typed.is_excluded, (*lexemes, *symbols), is_exact, phrase, typed.start, typed.end)
+    return Term(shown, kind, typed.is_excluded, words, signs, is_beginning, not (is_one_word or is_one_sign), typed.start, typed.end)
 
 
 def _without_marks(text: str) -> str:
@@ -168,6 +171,9 @@ def _without_marks(text: str) -> str:
     if not words:
         return text
     start, end = words[0].start(), words[-1].end()
+    # A vowel of another script, or an accent.
+    while category(text[end : end + 1] or " ")[0] == "M":
+        end += 1
     start = start - len(_last_of(text[:start]))
     return text[start : end + len(_first_of(text[start:], end - start))]
 
@@ -192,10 +198,6 @@ def _first_of(text: str, end: int) -> str:
         kept = int(text[:end].count(opening) > text[:end].count(behind[0]))
     symbols = len(behind) - len(behind.lstrip(":=<>&|+-*/"))
     return behind[: max(kept, symbols if symbols >= 2 else 0)]
-
-
-def _unquoted(lexeme: str) -> str:
-    return lexeme[1:-1].replace("''", "'").replace("\\\\", "\\")
 
 
 def _storable(text: str) -> str:

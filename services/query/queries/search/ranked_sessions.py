@@ -1,185 +1,180 @@
 """Sessions that may be meant: those with any of the words, below what matches exactly.
 
-The index of sessions ranks them. It knows neither rights nor filters: both hold since one statement under the policies of the connection picks, of the
-sessions that it names, those with a document that passes the filters. What a bound key is told depends on its own sessions alone: no others are ranked,
-and words are neither weighed by how rare they are nor corrected.
+The index ranks them. It knows no rights: of the sessions that it names, one statement under the policies of the connection tells those that its reader
+sees, and of these the ones are shown that have a text which passes the filters. What a bound key is told depends on its own sessions alone: no others are
+ranked, and words are neither weighed by how rare they are nor corrected.
 """
 
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import Final, TypeVar
+from typing import Final
 
-import structlog
+import tantivy
 from msgspec import Struct
 from msgspec.structs import replace
+from tantivy import Occur
 
-from services.query.answers.search import Match, RankedMatch, RankedSessions
-from services.query.database import Connection, Row, estimated_rows, fetch, rows
-from services.query.queries.search.document_conditions import Conditions, frequency, may_tell_frequencies, of_words, weights_of
-from services.query.queries.search.document_finder import Deadline, Scored, within
+from services.query.answers.search import RankedMatch, RankedSessions
+from services.query.database import Connection, fetch, rows
 from services.query.queries.search.document_items import MOST_HITS_OF_A_SESSION, items
 from services.query.queries.search.query_filters import Filters
 from services.query.queries.search.query_language import Query, Term
-from services.query.session_index.ranking import RankedSession, Ranking, rank
-from services.query.session_index.reader import SessionIndex
-from services.query.session_index.stop_words import is_stop_word
-from shared.document_words import folded, query_lexemes
-
-log = structlog.get_logger()
+from services.query.queries.search.text_conditions import Word, of_words, rarity
+from services.query.queries.search.text_filters import filter_query, labelled
+from services.query.queries.search.text_finder import Deadline
+from services.query.queries.search.text_searcher import TextHit, all_of, any_of, best_hits, count, newest_hits, rows_of
+from services.query.search_index.ranking import RankedSession, Ranking, rank
+from services.query.search_index.reader import View
+from services.query.search_index.row_documents import RowDocument
+from services.query.search_index.stop_words import is_stop_word
+from services.query.search_index.text_words import query_words
+from shared.sql_files import statement
 
 MOST_SESSIONS: Final = 10
-# So many of the best are looked at, more where too few of them pass; at last all that pass are ranked.
+# So many of the best are looked at, more where too few of them pass.
 CANDIDATES: Final = (200, 1_000, 5_000)
-# To find sessions, and to find their texts.
-BUDGET_SECONDS: Final = 0.3
-TEXTS_BUDGET_SECONDS: Final = 0.2
-# Texts are shown that have one of so many words, the longest; the best of so many of a session, of which so many are read.
+BUDGET_SECONDS: Final = 0.5
+# If so few texts pass the filters, their sessions alone are ranked.
+FEW_TEXTS: Final = 1_000
+# Texts are shown that have one of so many words, the longest.
 MOST_WORDS: Final = 32
-MOST_SCORED: Final = 200
-MOST_READ: Final = 5_000
-# If so few documents may pass the filters, all of their sessions are ranked.
-FEW_DOCUMENTS: Final = 5_000
-# A word that so few have is rare.
-FEW_WITH_A_WORD: Final = 20_000
-_WORD: Final = re.compile(r"\w{2,}")
+# So many texts of a session are compared, or read where that tells whether one passes. The first is looked for among so many.
+MOST_READ: Final = 100
+MOST_LISTED: Final = 2_000
+# A prompt counts so much more than another text with the same words. A word counts 10, a rare one more.
+_PROMPT_WEIGHT: Final = 5
+# Filters that are of sessions.
+_OF_SESSIONS: Final = ("session_id", "project_id", "projects", "not_projects", "users", "not_users", "machine", "branch", "is_starred")
 
-Content = TypeVar("Content")
+_sql = partial(statement, __package__, "ranked_sessions.sql")
+
+
 # Ranks so many sessions, all or these.
-Rank = Callable[[int, Sequence[str] | None], Ranking]
+_Rank = Callable[[int, Sequence[str] | None], Ranking]
 
 
-class IndexFailed(Exception):
-    """The index of sessions cannot tell."""
-
-
-class _TimeIsOver(Exception):
-    """The answer is what was found until now."""
-
-
-class _Text(Scored, frozen=True):
-    """A text of a session."""
-
-    session_id: str
-
-
-class _Asked(Struct, frozen=True):
-    """A search within one connection and its filters, until a deadline."""
+class _Passing(Struct, frozen=True):
+    """The texts that pass the filters. `holds`: what must be read in their rows, besides."""
 
     connection: Connection
-    filters: Filters
-    deadline: Deadline
+    view: View
+    query: tantivy.Query | None
+    holds: Callable[[RowDocument], bool] | None
 
-    def read(self, read: Callable[[], Content]) -> Content:
-        """_TimeIsOver if it takes longer."""
-        found = within(self.connection, self.deadline.left_ms(), read)
-        if found is None:
-            raise _TimeIsOver
-        return found
+    def has_one(self, session_id: str) -> bool:
+        """Whether there is one in a session."""
+        query = all_of(self.query, _in_session(session_id))
+        return bool(self._kept(best_hits(self.view, query, 1 if self.holds is None else MOST_READ)))
 
-    def parameters(self) -> Row:
-        """Those of the filters."""
-        return self.filters.parameters | self._conditions().parameters
+    def best(self, session_id: str, with_words: tantivy.Query) -> list[TextHit]:
+        """The best of a session with any of the words."""
+        query = all_of(self.query, _in_session(session_id), with_words)
+        hits = best_hits(self.view, query, MOST_READ)
+        if len(hits) == MOST_READ and hits[-1].score == hits[MOST_HITS_OF_A_SESSION - 1].score:
+            # Which of equal ones an index names depends on everything in it.
+            hits = newest_hits(self.view, query, MOST_READ)
+        return self._kept(hits)[:MOST_HITS_OF_A_SESSION]
 
-    def statement(self, name: str) -> str:
-        """A statement over documents that pass."""
-        return self._conditions().statement(name)
+    def of_session(self, session_id: str, with_words: tantivy.Query) -> list[TextHit]:
+        """The best of a session with any of the words; where none has one, what was asked first; where nothing was asked, what is there first."""
+        if best := self.best(session_id, with_words):
+            return best
+        for asked in (labelled("role", ["user"]), None):
+            hits = newest_hits(self.view, all_of(self.query, _in_session(session_id), asked), MOST_LISTED)
+            if kept := self._kept(hits[-MOST_READ:]):
+                return kept[-1:]
+        return []
 
-    def session_ids(self, name: str) -> list[str]:
-        """The sessions that a statement finds."""
-        return [row["session_id"] for row in self.read(lambda: rows(self.connection, self.statement(name), self.parameters()))]
+    def sessions_of_few(self) -> list[str] | None:
+        """The sessions of all texts; None if these are many."""
+        query = self.query or tantivy.Query.all_query()
+        if count(self.view, query) > FEW_TEXTS:
+            return None
+        found = rows_of(self.connection, best_hits(self.view, query, FEW_TEXTS)).values()
+        return sorted({row.session_id for row in found if row.session_id and (self.holds is None or self.holds(row))})
 
-    def expected_documents(self) -> int:
-        """The number of documents that may pass, as the planner knows it."""
-        return estimated_rows(self.connection, self.statement("candidates"), self.parameters())
-
-    def _conditions(self) -> Conditions:
-        return of_words(Query((), (), False), None, self.filters.path)
+    def _kept(self, hits: list[TextHit]) -> list[TextHit]:
+        if self.holds is None:
+            return hits
+        found = rows_of(self.connection, hits)
+        return [hit for hit in hits if (row := found.get((hit.kind, hit.id))) and self.holds(row)]
 
 
 def ranked_sessions(
-    connection: Connection, index: SessionIndex, query: Query, filters: Filters, *, corrects: bool
+    connection: Connection, view: View, query: Query, filters: Filters, *, corrects: bool, is_bound: bool, waiting: int
 ) -> tuple[RankedSessions | None, bool]:
-    """The best sessions with their best texts, None without a word; and whether there was time for all of it. It never fails for its index."""
+    """The best sessions with their best texts, None without a word; and whether there was time for all of it. So many others wait to be ranked."""
     wanted = tuple({term.text: term for terms in query.alternatives for term in terms if not term.is_excluded}.values())
     if not wanted:
         return None, True
-    tells = may_tell_frequencies(connection)
-    try:
-        ranked = _ranker(index, query, wanted, tells=tells, corrects=corrects)
-        found, corrected, is_complete = _found(_Asked(connection, filters, Deadline(BUDGET_SECONDS)), ranked, tells=tells)
-    except IndexFailed:
-        return RankedSessions([], {}, index.waiting(connection), is_ready=False), True
-    try:
-        asked = _Asked(connection, filters, Deadline(TEXTS_BUDGET_SECONDS))
-        texts = _texts(asked, [session.session_id for session in found], wanted, corrected, tells=tells) if found else []
-    except _TimeIsOver:
-        texts, is_complete = [], False
-    sessions = [replace(session, items=[text for text in texts if text.session_id == session.session_id]) for session in found]
-    return RankedSessions(sessions, corrected, index.waiting(connection), is_ready=True), is_complete
+    deadline = Deadline(BUDGET_SECONDS)
+    passing = _passing(connection, view, filters)
+    ranked = _ranker(view, query, wanted, corrects=corrects, is_bound=is_bound)
+    found, corrected = list[RankedMatch](), dict[str, str]()
+    for ranking in _rankings(passing, filters, ranked, is_bound=is_bound) if not filters.matches_nothing else ():
+        corrected = ranking.corrected
+        seen = _seen(connection, ranking.sessions)
+        while seen and len(found) < MOST_SESSIONS and deadline.left_ms():
+            session = seen.pop(0)
+            found += [session] if passing.has_one(session.session_id) else []
+        if len(found) == MOST_SESSIONS or not deadline.left_ms():
+            break
+    is_complete = len(found) == MOST_SESSIONS or deadline.left_ms() > 0
+    told = [term for term in wanted if not is_stop_word(term.text.lower())] or wanted
+    words = _words(told, corrected)
+    with_words = _with_words(words, rarity(view, words, is_bound=is_bound))
+    hits = [hit for session in found for hit in passing.of_session(session.session_id, with_words)]
+    typed = [*(term.text for term in told), *corrected.values(), *(word.text for word in words if len(word.text) > 1)]
+    marked = [*typed, filters.path] if filters.path else typed
+    shown = items(connection, hits, lambda _: marked, filters.part, with_content=False)
+    sessions = [replace(session, items=[item for item in shown if item.session_id == session.session_id]) for session in found]
+    return RankedSessions(sessions, corrected, waiting, is_ready=view.is_whole), is_complete
 
 
-def _ranker(index: SessionIndex, query: Query, wanted: Sequence[Term], *, tells: bool, corrects: bool) -> Rank:
+def _passing(connection: Connection, view: View, filters: Filters) -> _Passing:
+    of_filters = filter_query(connection, filters)
+    if filters.path is None:
+        return _Passing(connection, view, of_filters, None)
+    of_path = of_words(Query((), (), False), None, filters.path)
+    return _Passing(connection, view, all_of(of_filters, of_path.candidates), of_path.holds)
+
+
+def _ranker(view: View, query: Query, wanted: Sequence[Term], *, corrects: bool, is_bound: bool) -> _Rank:
     words = [term.text for term in wanted]
     # With `or`, a word may be excluded of one alternative only: a session can have it then.
     excluded = sorted(set.intersection(*({term.text for term in terms if term.is_excluded} for terms in query.alternatives)))
 
     def ranked(limit: int, among: Sequence[str] | None) -> Ranking:
-        try:
-            ranking = index.ask(
-                lambda searcher: rank(searcher, words, excluded, limit=limit, among=among, weighs_rarity=tells, corrects=corrects and tells)
-            )
-        except (KeyboardInterrupt, SystemExit):
-            raise
-        except BaseException as error:
-            # Whatever is wrong with it: a panic of its engine is no Exception.
-            log.exception("session_index_failed")
-            raise IndexFailed from error
-        if ranking is None:
-            raise IndexFailed
-        return ranking
+        return rank(
+            view.sessions,
+            words,
+            excluded,
+            limit=limit,
+            among=among,
+            weighs_rarity=not is_bound,
+            corrects=corrects and view.may_show_words and not is_bound,
+        )
 
     return ranked
 
 
-def _found(asked: _Asked, ranked: Rank, *, tells: bool) -> tuple[list[RankedMatch], dict[str, str], bool]:
-    """The best sessions that pass, what was corrected, and whether there was time to look at all."""
-    found, corrected = list[RankedMatch](), dict[str, str]()
-    try:
-        for ranking in _rankings(asked, ranked, tells=tells):
-            corrected = ranking.corrected
-            found += _passing(asked, ranking.sessions)
-            if len(found) >= MOST_SESSIONS:
-                break
-    except _TimeIsOver:
-        return found, corrected, False
-    return found[:MOST_SESSIONS], corrected, True
-
-
-def _rankings(asked: _Asked, ranked: Rank, *, tells: bool) -> Iterator[Ranking]:
+def _rankings(passing: _Passing, filters: Filters, ranked: _Rank, *, is_bound: bool) -> Iterator[Ranking]:
     """Sessions to look at, the best first, each once."""
-    if asked.filters.matches_nothing:
-        return
-    among = None if tells else asked.session_ids("sessions_of_key")
-    if among is not None:
-        limits = [*(limit for limit in CANDIDATES if limit < len(among)), len(among)]
-    else:
-        limits = [*CANDIDATES] if asked.expected_documents() > FEW_DOCUMENTS else []
+    among = passing.sessions_of_few()
+    if among is None and (is_bound or any(filters.parameters[name] is not None for name in _OF_SESSIONS)):
+        among = [row["session_id"] for row in rows(passing.connection, _sql("sessions_that_may_pass"), filters.parameters)]
+    limits = CANDIDATES if among is None else [*(limit for limit in CANDIDATES if limit < len(among)), len(among)]
     seen: set[str] = set()
     for limit in limits:
         ranking = ranked(limit, among)
         is_all = len(ranking.sessions) < limit or limit == limits[-1]
-        # Which of equal ones an index names depends on everything in it, so to a bound key these are named together or not at all.
-        least = None if tells or is_all else _rounded(ranking.sessions[-1])
+        # Which of equal ones an index names depends on everything in it: all of them are named, or none until more are ranked.
+        least = None if is_all else _rounded(ranking.sessions[-1])
         sure = [each for each in ranking.sessions if each.session_id not in seen and _rounded(each) != least]
         yield replace(ranking, sessions=sure)
         if len(ranking.sessions) < limit:
             return
         seen.update(each.session_id for each in sure)
-    if tells:
-        # Fewer than are wanted of these were seen before.
-        ranking = ranked(2 * MOST_SESSIONS, asked.session_ids("sessions_that_pass"))
-        yield replace(ranking, sessions=[each for each in ranking.sessions if each.session_id not in seen])
 
 
 def _rounded(session: RankedSession) -> float:
@@ -187,40 +182,25 @@ def _rounded(session: RankedSession) -> float:
     return round(session.score, 4)
 
 
-def _passing(asked: _Asked, ranked: Sequence[RankedSession]) -> list[RankedMatch]:
-    """Those that the key sees, with a document that passes the filters. Their texts come later."""
-    candidates = {"ids": [each.session_id for each in ranked], "scores": [_rounded(each) for each in ranked], "most": MOST_SESSIONS}
-    statement, parameters = asked.statement("passing_sessions"), asked.parameters() | candidates
-    return (
-        asked.read(lambda: fetch(asked.connection, RankedMatch, statement, parameters, lambda row: row.update(items=[]))) if ranked else []
-    )
+def _seen(connection: Connection, ranked: Sequence[RankedSession]) -> list[RankedMatch]:
+    """Those that the key sees. Their texts come later."""
+    asked = {"ids": [each.session_id for each in ranked], "scores": [_rounded(each) for each in ranked]}
+    return fetch(connection, RankedMatch, _sql("seen_sessions"), asked, lambda row: row.update(items=[])) if ranked else []
 
 
-def _texts(asked: _Asked, sessions: Sequence[str], wanted: Sequence[Term], corrected: Mapping[str, str], *, tells: bool) -> list[Match]:
-    """The best texts of each session with any of the words as they were typed; where none has one, what was asked first."""
-    connection = asked.connection
-    told = [term for term in wanted if not is_stop_word(folded(term.text))] or wanted
-    typed = [*(term.text for term in told), *corrected.values()]
-    lexemes = dict.fromkeys([*(lexeme for term in told for lexeme in term.lexemes), *query_lexemes(" ".join(corrected.values()))])
-    words = sorted(lexemes, key=len, reverse=True)[:MOST_WORDS]
-    # The rare words tell why a session is here, unless it has none. To a bound key none is rare.
-    frequencies = [frequency(connection, word) if tells else 0 for word in words]
-    rare = [word for word, number in zip(words, frequencies, strict=True) if tells and number <= FEW_WITH_A_WORD]
-    parameters = asked.parameters() | {
-        "words": words,
-        "weights": list(weights_of(frequencies)),
-        "all_weights": sum(weights_of(frequencies)),
-        "most_read": MOST_READ,
-        "most_scored": MOST_SCORED,
-        "most": MOST_HITS_OF_A_SESSION,
-    }
-    found: list[_Text] = []
-    left = list(sessions)
-    for statement, of in (("texts_of_sessions", rare), ("texts_of_sessions", words), ("first_texts", words)):
-        if of and left:
-            more = {"sessions": left, "any_word": " | ".join(of), "are_rare": of is rare}
-            found += asked.read(partial(fetch, connection, _Text, asked.statement(statement), parameters | more))
-            left = [each for each in left if all(each != text.session_id for text in found)]
-    path = asked.filters.path
-    marked = [*typed, *(word for text in typed for word in _WORD.findall(text)), *([path] if path else [])]
-    return items(connection, found, {None: marked}, asked.filters.part, with_content=False)
+def _words(told: Sequence[Term], corrected: Mapping[str, str]) -> list[Word]:
+    """The words that lead to texts of a session, as they were typed and as they were corrected."""
+    typed = of_words(Query((tuple(told),), (), True), None, None).words
+    meant = [Word(word) for text in corrected.values() for word in query_words(text)]
+    return sorted(dict.fromkeys([*typed, *meant]), key=lambda word: len(word.text), reverse=True)[:MOST_WORDS]
+
+
+def _with_words(words: Sequence[Word], weights: Sequence[int]) -> tantivy.Query:
+    """Texts with any of the words, the best those with the rarest, and prompts before others."""
+    counted = [tantivy.Query.const_score_query(word.query(), weight) for word, weight in zip(words, weights, strict=True)]
+    prompts = tantivy.Query.const_score_query(labelled("role", ["user"]), _PROMPT_WEIGHT)
+    return tantivy.Query.boolean_query([(Occur.Must, any_of(*counted)), (Occur.Should, prompts)])
+
+
+def _in_session(session_id: str) -> tantivy.Query:
+    return tantivy.Query.const_score_query(labelled("session", [session_id]), 0.0)

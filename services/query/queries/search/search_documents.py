@@ -1,50 +1,35 @@
 """Search in everything: what is asked for, how it is found and shown. Its parts are in the modules beside this one."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Final, Literal
-from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from msgspec import UNSET, Struct
-from psycopg.errors import InvalidRegularExpression
+from msgspec.structs import replace
 
-from services.query.answers.search import DocumentPage, Interpreted, InterpretedTerm, Match, TypedFilter
-from services.query.database import Connection, Row, fetch, one_row, rows
+from services.query.answers.search import DocumentPage, Interpreted, InterpretedTerm, Match, RankedSessions, TypedFilter
+from services.query.database import Connection
 from services.query.queries.lists.paging import Paging
-from services.query.queries.search import document_conditions, query_filters
-from services.query.queries.search.document_conditions import Conditions, sql
-from services.query.queries.search.document_finder import Deadline, Found, Scored, Stretch, newest, set_scans, within
-from services.query.queries.search.document_items import Highlights, add_neighbours, items, sessions_with_items
-from services.query.queries.search.document_pages import (
-    ByTime,
-    Find,
-    InWindow,
-    Position,
-    Shown,
-    best_first,
-    cursor_of,
-    newest_first,
-    position,
-)
+from services.query.queries.search import index_progress, query_filters, text_conditions
+from services.query.queries.search.document_items import add_neighbours, items, sessions_with_items
+from services.query.queries.search.document_pages import ByTime, InWindow, Position, Shown, best_first, cursor_of, newest_first, position
 from services.query.queries.search.document_pages import by_session as sessions_first
 from services.query.queries.search.query_filters import Filters, Given
 from services.query.queries.search.query_language import Mode, Query, interpreted, parse
 from services.query.queries.search.ranked_sessions import ranked_sessions
-from services.query.session_index.reader import SessionIndex
-from shared.http.errors import invalid
+from services.query.queries.search.text_conditions import Conditions, rarity
+from services.query.queries.search.text_filters import filter_query
+from services.query.queries.search.text_finder import Deadline, Found, Search, newest
+from services.query.queries.search.text_searcher import TextHit
+from services.query.search_index.reader import SearchIndex, View
+from services.query.search_index.row_documents import RowDocument
 
-_TO_READ_A_PATTERN_MS: Final = 1_000
-_TO_READ_THE_DICTIONARY_MS: Final = 500
-_TO_MARK_MS: Final = 1_000
-# Of what is read for the matches that are shown.
-_TO_SHOW_MS: Final = 5_000
 INCOMPLETE: Final = (
     "The time of a search was over before everything was looked at. This is the newest that was found; "
     "`next_cursor` goes on from there. Rarer words, a project or dates make it faster."
 )
-
 NO_TIME_TO_RANK: Final = "There was no time to rank all sessions that may be meant. Rarer words, a project or dates make it faster."
-NO_TIME_TO_MARK: Final = "There was no time to mark what the pattern matches."
 
 
 class Wanted(Struct, frozen=True):
@@ -54,53 +39,93 @@ class Wanted(Struct, frozen=True):
     mode: Mode
     given: Given
     tz: ZoneInfo
-    # Of a bound key, an index in the order of time serves it.
-    only_project: int | None
     is_case_sensitive: bool
     sort: Literal["best", "newest"]
     by_session: bool
     with_context: bool
     with_content: bool
     corrects: bool
-    # The dictionary has the words of all projects.
+    # How frequent a word is depends on texts that such a key does not see.
     is_bound: bool
 
 
-def search_documents(connection: Connection, index: SessionIndex, wanted: Wanted, paging: Paging) -> DocumentPage:
+def search_documents(connection: Connection, index: SearchIndex, wanted: Wanted, paging: Paging) -> DocumentPage:
     """A page of matches, or of sessions with their matches; below the first page the sessions that may be meant; and what was understood."""
     query = parse(wanted.text) if wanted.mode == "words" else None
-    filters = query_filters.resolve(connection, query.filters if query else (), wanted.given, wanted.tz, wanted.only_project)
-    if wanted.mode == "regex":
-        check_pattern(connection, wanted.text)
+    filters = query_filters.resolve(connection, query.filters if query else (), wanted.given, wanted.tz)
+    conditions = _conditions(wanted, query, filters)
+
+    def searched(view: View) -> DocumentPage:
+        return _searched(connection, view, wanted, query, filters, conditions, paging, partial(index.waiting, connection))
+
+    found = index.ask(searched)
+    if found is not None:
+        return found
+    nothing = _answer(wanted, query, filters, Shown([], None, Found([], is_complete=False)), paging, None)
+    if conditions.words and wanted.mode == "words" and position(paging) is None:
+        nothing.ranked = RankedSessions([], {}, index.waiting(connection), is_ready=False)
+    return nothing
+
+
+def _searched(
+    connection: Connection,
+    view: View,
+    wanted: Wanted,
+    query: Query | None,
+    filters: Filters,
+    conditions: Conditions,
+    paging: Paging,
+    waiting: Callable[[], int],
+) -> DocumentPage:
     after = position(paging)
-    page = _page(connection, wanted, query, filters, paging, after)
-    # What there was no time for, beside the matches.
-    lacks: list[str] = []
+    if filters.matches_nothing or (query is not None and query.is_text and not query.alternatives):
+        page = Shown([], None, Found([], 0, view.is_whole), [] if wanted.by_session else None)
+    else:
+        passing = filter_query(connection, filters)
+        search = Search(connection, view, conditions, passing, rarity(view, conditions.words, is_bound=wanted.is_bound))
+        page = page_of_matches(search, paging, after, sort=wanted.sort, by_session=wanted.by_session)
 
-    def shown(matches: Sequence[Scored]) -> list[Match]:
-        highlights = _highlights(connection, wanted, query, filters, matches, lacks)
-        return items(connection, matches, highlights, filters.part, with_content=wanted.with_content)
+    def marks(row: RowDocument) -> Sequence[str] | None:
+        # It may have changed since it was indexed.
+        return conditions.marks(row) if conditions.holds(row) else None
 
-    by_session = None if page.sessions is None else sessions_with_items(connection, page.sessions, shown, with_context=wanted.with_context)
-    listed = shown(page.hits) if by_session is None else []
-    if wanted.with_context:
-        add_neighbours(connection, listed)
-    ranked, is_all_ranked = None, True
-    if query is not None and after is None:
-        ranked, is_all_ranked = ranked_sessions(connection, index, query, filters, corrects=wanted.corrects)
-    lacks += [] if is_all_ranked else [NO_TIME_TO_RANK]
+    def shown(hits: Sequence[TextHit]) -> list[Match]:
+        return items(connection, hits, marks, filters.part, with_content=wanted.with_content)
+
+    answer = _answer(wanted, query, filters, page, paging, view)
+    if page.sessions is None:
+        answer.items = shown(page.hits)
+        if wanted.with_context:
+            add_neighbours(connection, answer.items)
+    else:
+        answer.sessions = sessions_with_items(connection, page.sessions, shown, with_context=wanted.with_context)
+    if after is None:
+        if query is not None:
+            answer.ranked, is_all = ranked_sessions(
+                connection, view, query, filters, corrects=wanted.corrects, is_bound=wanted.is_bound, waiting=waiting()
+            )
+            if not is_all:
+                answer.is_complete, answer.incomplete_because = False, answer.incomplete_because or NO_TIME_TO_RANK
+        if answer.total == 0 and page.found.is_complete:
+            answer.hints = query_filters.hints(connection, filters)
+    return answer
+
+
+def _answer(wanted: Wanted, query: Query | None, filters: Filters, page: Shown, paging: Paging, view: View | None) -> DocumentPage:
+    """The page without its matches."""
+    lacks = index_progress.lacks(view, is_bound=wanted.is_bound) or (None if page.found.is_complete else INCOMPLETE)
     return DocumentPage(
-        items=listed if by_session is None else UNSET,
-        sessions=UNSET if by_session is None else by_session,
+        items=UNSET if wanted.by_session else [],
+        sessions=[] if wanted.by_session else UNSET,
         next_cursor=cursor_of(paging, page.next_position),
         total=page.found.total,
         total_is_exact=page.found.total_is_exact,
-        is_complete=page.found.is_complete and not lacks,
-        incomplete_because=next(iter(lacks), None) if page.found.is_complete else INCOMPLETE,
-        ranked=ranked,
-        hints=query_filters.hints(connection, filters) if after is None and page.found.total == 0 and page.found.is_complete else [],
+        is_complete=lacks is None,
+        incomplete_because=lacks,
+        ranked=None,
+        hints=[],
         interpreted=_interpreted(wanted, query, filters),
-        pending_documents=one_row(connection, sql("pending"))["documents"],
+        pending_documents=index_progress.pending(view, is_bound=wanted.is_bound),
     )
 
 
@@ -112,91 +137,22 @@ def _interpreted(wanted: Wanted, query: Query | None, filters: Filters) -> Inter
     return Interpreted(wanted.mode, interpreted(query), filters.shown, typed)
 
 
-def check_pattern(connection: Connection, pattern: str) -> None:
-    """400 for what is no regular expression of Postgres."""
-    try:
-        is_read = within(connection, _TO_READ_A_PATTERN_MS, lambda: rows(connection, sql("check_pattern"), {"pattern": pattern}))
-    except InvalidRegularExpression as error:
-        reason = (error.diag.message_primary or "").removeprefix("invalid regular expression: ")
-        raise invalid("q", f"is no regular expression: {reason}; mode=literal looks for a text as it stands") from None
-    if is_read is None:
-        raise invalid("q", "takes too long to read as a regular expression; make it shorter")
-
-
-def _page(connection: Connection, wanted: Wanted, query: Query | None, filters: Filters, paging: Paging, after: Position | None) -> Shown:
-    """What is on the page. The next statements have the time that what is shown may take."""
-    if filters.matches_nothing or (query is not None and query.is_text and not query.alternatives):
-        return Shown([], None, Found([], 0, True), [] if wanted.by_session else None)
-    conditions = _conditions(connection, wanted, query, filters)
-    page = page_of_matches(connection, conditions, filters.parameters, paging, after, sort=wanted.sort, by_session=wanted.by_session)
-    set_scans(connection, _TO_SHOW_MS)
-    return page
-
-
-def page_of_matches(
-    connection: Connection,
-    conditions: Conditions,
-    filters: Row,
-    paging: Paging,
-    after: Position | None,
-    *,
-    sort: str,
-    by_session: bool = False,
-    also: Callable[[Find, Row], Find] = lambda find, _: find,
-) -> Shown:
-    """A page of what matches. `also` may find more, with the parameters of the search."""
+def page_of_matches(search: Search, paging: Paging, after: Position | None, *, sort: str, by_session: bool = False) -> Shown:
+    """A page of what matches. The words weigh on all pages what they weighed on the first."""
+    if isinstance(after, InWindow) and len(after.weights) == len(search.weights):
+        search = replace(search, weights=after.weights)
     deadline = Deadline()
-    ranks = sort == "best" and bool(conditions.words)
-    weights: Sequence[int] = [10] * len(conditions.words)
-    if ranks:
-        weights = document_conditions.rarity(connection, conditions.words)
-    if isinstance(after, InWindow) and len(after.weights) == len(weights):
-        weights = after.weights
-    parameters = filters | conditions.weighed(weights)
-
-    def of_index(stretch: Stretch, fetch: int) -> Found:
-        return newest(connection, conditions, parameters, stretch, fetch, deadline)
-
-    find = also(of_index, parameters)
+    find = partial(newest, search, deadline=deadline)
+    ranks = sort == "best" and bool(search.conditions.words)
     if by_session:
-        return sessions_first(find, "best" if ranks else "newest", paging, weights, after)
+        return sessions_first(find, "best" if ranks else "newest", paging, search.weights, after)
     if ranks and not isinstance(after, ByTime):
-        return best_first(find, paging, weights, after)
+        return best_first(find, paging, search.weights, after)
     return newest_first(find, paging, after.last if after else None)
 
 
-def _conditions(connection: Connection, wanted: Wanted, query: Query | None, filters: Filters) -> Conditions:
+def _conditions(wanted: Wanted, query: Query | None, filters: Filters) -> Conditions:
     if query is not None:
-        return document_conditions.of_words(query, filters.part, filters.path)
-    of = document_conditions.of_literal if wanted.mode == "literal" else document_conditions.of_pattern
-    is_known = not wanted.is_bound and one_row(connection, sql("has_dictionary"))["is_whole"]
-
-    def words_with(like: str, most: int) -> list[str] | None:
-        if not is_known:
-            return None
-        asked = {"like": like, "most": most}
-        found = within(connection, _TO_READ_THE_DICTIONARY_MS, lambda: rows(connection, sql("words_with"), asked))
-        return None if found is None else [row["word"] for row in found]
-
-    return of(wanted.text, filters.part, words_with, is_case_sensitive=wanted.is_case_sensitive)
-
-
-class _Marks(Struct, frozen=True):
-    """The texts of a document that a pattern matches."""
-
-    id: UUID
-    texts: list[str | None]
-
-
-def _highlights(
-    connection: Connection, wanted: Wanted, query: Query | None, filters: Filters, matches: Sequence[Scored], lacks: list[str]
-) -> Highlights:
-    if query is not None:
-        return {None: (*query.highlights, *((filters.path,) if filters.path else ()))}
-    if wanted.mode == "literal":
-        return {None: (wanted.text,)}
-    ids = [match.id for match in matches]
-    asked = {"ids": ids, "pattern": wanted.text, "flags": "" if wanted.is_case_sensitive else "i"}
-    marks = within(connection, _TO_MARK_MS, lambda: fetch(connection, _Marks, sql("marks"), asked)) if ids else []
-    lacks += [NO_TIME_TO_MARK] if marks is None else []
-    return {each.id: [text for text in each.texts if text] for each in marks or ()}
+        return text_conditions.of_words(query, filters.part, filters.path)
+    of = text_conditions.of_literal if wanted.mode == "literal" else text_conditions.of_pattern
+    return of(wanted.text, filters.part, is_case_sensitive=wanted.is_case_sensitive)

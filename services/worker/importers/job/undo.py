@@ -1,4 +1,4 @@
-"""The undo of an import. It deletes exactly the rows that nothing else brought, with their contributions to the aggregates and their documents.
+"""The undo of an import. It deletes exactly the rows that nothing else brought, with their contributions to the aggregates.
 
 Each transaction deletes a part, small enough that live events hardly wait for it, and leaves aggregates that agree with the rows. It updates only
 the cells, days and sessions of those rows. It also removes the finished sessions from the list of what is left, so an undo that dies goes on from
@@ -21,7 +21,6 @@ from services.worker.importers.job.exported.forget_besides import forget_besides
 from services.worker.persist.persist_batch import INSERT_SESSIONS, LOCK_SESSIONS, date_projects
 from services.worker.resources import Resources
 from services.worker.row_tables import TOOL_CALLS, for_all, for_each
-from services.worker.search_index.forget_documents import forget_changed_here
 from services.worker.sessions import reattribution, session_rebuild
 from services.worker.sessions.fork_ownership import owner, settle
 from services.worker.sessions.tool_maxima import look_up_maxima
@@ -103,7 +102,6 @@ def undo_some(worker: Resources, connection: Connection[Any], job_number: int) -
     parameters: dict[str, Any] = {"job_number": job_number, "bringers": [job_number, -job_number], "idle_gap": worker.idle_gap}
     parameters |= {"limit": SESSIONS_AT_ONCE, "rows_limit": ROWS_AT_ONCE}
     lock_order.lock_import_order(connection)
-    lock_order.lock_documents(connection)
     with connection.cursor(row_factory=scalar_row) as cursor:
         listed = cursor.execute(_LEFT, parameters).fetchall()
     if not listed:
@@ -113,7 +111,6 @@ def undo_some(worker: Resources, connection: Connection[Any], job_number: int) -
     else:
         parameters["session_ids"] = listed = [session_id for session_id in listed if session_id]
         is_done = _undo_rows(connection, parameters)
-    forget_changed_here(connection)
     if is_done:
         connection.execute(_DONE, parameters | {"session_ids": listed})
     return True

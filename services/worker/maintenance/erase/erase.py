@@ -90,8 +90,7 @@ STAGES: Final = (
     _stage("exports", erase_stores.erase_exports, in_transaction=False, of_files=True),
     _stage("audit_log", erase_stores.erase_audit_log, of_range=_nothing),
     _stage("redis", erase_stores.erase_redis),
-    _stage("search_index", erase_stores.await_indexer, of_files=True),
-    # Its sessions are no longer noted as changed then.
+    # No note of a change has its ids then.
     _stage("search_hosts", _purge_search_hosts, of_files=True),
     # Contents of the archive that no other file has. Before the names are forgotten, so that an erasure that may not write there can be begun again.
     _of_scrub("archive", scrub_files.collect_replaced),

@@ -17,7 +17,6 @@ from services.worker.maintenance.erase.erasure import Erased, Erasure
 from services.worker.maintenance.scrub.scrub_stage import Step
 from services.worker.persist.persist_batch import LOCK_SESSIONS, date_projects
 from services.worker.row_tables import for_all
-from services.worker.search_index.forget_documents import forget_changed_here
 from services.worker.session_tables import SESSION_TABLES
 from services.worker.sessions.reattribution import reattributed
 from services.worker.sessions.session_rebuild import rebuild_sessions
@@ -51,16 +50,13 @@ def erase_range_rows(erasure: Erasure, step: Step) -> Erased:
         [(count,)] = connection.execute(_COUNT_ROWS, parameters).fetchall()
         return Erased(None, {"rows": count} if count else {})
     lock_order.lock_import_order(connection)
-    lock_order.lock_documents(connection)
     row_ids = [row_id for (row_id,) in connection.execute(_NEXT_ROWS, parameters).fetchall()]
     lock_order.lock_writing_exclusive(connection)
     if row_ids:
         session_ids = [parameters["session_id"]]
         withdraw_rows(connection, session_ids=session_ids, row_ids=row_ids, idle_gap=step.worker.idle_gap, is_of_wire_too=True)
-        forget_changed_here(connection)
         return Erased("more", {"rows": len(row_ids)})
     deleted = _cut_session(connection, parameters | {"session_ids": [parameters["session_id"]], "idle_gap": step.worker.idle_gap})
-    forget_changed_here(connection)
     return Erased(None, {table: count for table, count in deleted.items() if count})
 
 

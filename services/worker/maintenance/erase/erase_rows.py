@@ -1,4 +1,4 @@
-"""Deletes the rows of sessions, with what they count for, their documents and facts, and then the sessions. Some of them in each transaction.
+"""Deletes the rows of sessions, with what they count for and their facts, and then the sessions. Some of them in each transaction.
 
 Sums become less by what is deleted (importers/job/withdraw_rows.py), so a long session is not read once for each part. A row that a session of somebody
 else has too, as a fork has it, goes to that session.
@@ -18,7 +18,6 @@ from services.worker.maintenance.scrub.scrub_stage import Step
 from services.worker.persist.persist_batch import INSERT_SESSIONS, LOCK_SESSIONS, date_projects
 from services.worker.resources import Resources
 from services.worker.row_tables import MESSAGES, ROW_TABLES, for_all, for_each
-from services.worker.search_index.forget_documents import forget_changed_here
 from services.worker.sessions import session_rebuild
 from services.worker.sessions.fork_ownership import owner, settle
 from services.worker.sessions.reattribution import reattributed
@@ -61,17 +60,14 @@ def erase_rows(erasure: Erasure, step: Step) -> Erased:
     if step.is_dry_run:
         return Erased(None, _counts(connection, erasure))
     lock_order.lock_import_order(connection)
-    lock_order.lock_documents(connection)
     if step.after is None or not step.after.startswith(_BEHIND_SESSIONS):
         parameters = erasure.parameters | {"after": step.after or "", "limit": SESSIONS_AT_ONCE}
         with connection.cursor(row_factory=scalar_row) as cursor:
             session_ids: list[str] = cursor.execute(_NEXT_SESSIONS, parameters).fetchall()
         if session_ids:
             counts, is_last = _erase_some(step.worker, connection, session_ids)
-            forget_changed_here(connection)
             return Erased(session_ids[-1] if is_last else step.after or _BEGIN, counts)
     counts = _erase_sessionless(step.worker, connection, erasure)
-    forget_changed_here(connection)
     return Erased(_BEHIND_SESSIONS if counts else None, counts)
 
 

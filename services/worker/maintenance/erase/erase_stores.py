@@ -34,7 +34,7 @@ _sql = partial(statement, __package__, "erase_stores.sql")
 log = structlog.get_logger()
 
 ROWS_AT_ONCE: Final = 200
-# For jobs that are asked to end, and for the indexer.
+# For jobs that are asked to end.
 PATIENCE_SECONDS: Final = 60.0
 # What takes the place of a name.
 ERASED: Final = "erased"
@@ -61,7 +61,6 @@ _FORGET_BINDINGS: Final = "UPDATE exports SET bound_user = 'erased' WHERE %(kind
 _DROPPED: Final = "Retention had dropped the session. What it counted stays in the sums of its project and person: without its id, so it cannot be told apart."
 _OF_PART: Final = "The project is part of another. What retention has dropped of it counts there, and cannot be told apart."
 _AUDIT: Final = _sql("audit")
-_NOTES_LEFT: Final = _sql("notes_left")
 _FORGET: Final = (
     "DELETE FROM erasure_sessions WHERE erasure_id = %(erasure_id)s",
     "UPDATE erasures SET names = NULL, user_ids = NULL, project_ids = NULL WHERE id = %(erasure_id)s",
@@ -208,17 +207,6 @@ def erase_audit_log(erasure: Erasure, step: Step) -> Erased:
         return Erased(None)
     changed = step.connection.execute(_AUDIT, erasure.parameters | {"erased": ERASED, "details": Jsonb({})}).rowcount
     return Erased(None, {"audit_log": changed} if changed else {})
-
-
-def await_indexer(_: Erasure, step: Step) -> Erased:
-    """Waits until the notes of rows that are gone have been worked off: they have their ids."""
-    until = float(step.after or time.time() + PATIENCE_SECONDS)
-    [(notes,)] = step.connection.execute(_NOTES_LEFT, {"before": until - PATIENCE_SECONDS}).fetchall()
-    if not notes:
-        return Erased(None)
-    if time.time() > until:
-        return Erased(None, remains={"search_index": "Ids of rows that are gone, in notes for the indexer. It deletes them as it goes on."})
-    return Erased(str(until), waits=True)
 
 
 def forget_names(erasure: Erasure, step: Step) -> Erased:

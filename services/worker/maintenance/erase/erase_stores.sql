@@ -215,6 +215,3 @@ named AS (
 )
 UPDATE audit_log AS a SET subject = CASE WHEN in_subject THEN %(erased)s ELSE subject END, details = CASE WHEN in_details THEN %(details)s ELSE details END
 FROM named AS n WHERE n.id = a.id AND (in_subject OR in_details)
-
--- name: notes_left
-SELECT count(*) FROM search_pending WHERE noted_at < to_timestamp(%(before)s) AND kind <> 'backfill'

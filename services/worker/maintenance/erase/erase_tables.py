@@ -68,12 +68,8 @@ BY_STAGES: Final = {
     "base_usage_rollups": "base",
     "base_error_rollups": "base",
     "base_sessions": "base",
-    # Documents go with the rows that they were made of; words that only they had go with them.
-    "search_documents": _WITH_ROWS,
-    "search_words": _WITH_ROWS,
-    "search_former_results": _WITH_ROWS,
-    # Notes of rows that are gone. The indexer deletes them.
-    "search_pending": "search_index",
+    # Ids of rows and sessions that changed, those that are gone too.
+    "search_changes": "search_hosts",
     "transcript_files": "transcripts",
     # They go with their file.
     "transcript_ranges": "transcripts",
@@ -111,6 +107,7 @@ NOTHING_IN: Final = {
     "tombstones": "hashes, which keep out what comes late; of a session the ids of a user and a project, which mean nothing once these are gone",
     "tombstone_salts": "random bytes",
     "search_purges": "numbers",
+    "search_changes_kept": "a number of a transaction",
     "import_shares": "numbers",
     "scrubs": "numbers",
     "retention_runs": "numbers",

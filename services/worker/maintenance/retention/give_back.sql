@@ -14,12 +14,8 @@ UPDATE retention_runs SET changed_tables = ARRAY(SELECT unnest(changed_tables) U
 WHERE id = %(id)s AND NOT changed_tables @> tables
 
 -- name: tables
--- In the order of their names. The indexer changes those of the search, in transactions of its own, when a table has noted its rows for it.
-WITH changed AS (SELECT unnest(changed_tables) AS name FROM retention_runs WHERE id = %(run_id)s)
+-- In the order of their names.
 SELECT relname FROM pg_class
-WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND relname > %(after)s COLLATE "C" AND (
-    relname IN (SELECT name FROM changed)
-    OR relname LIKE 'search\_%%' AND EXISTS (
-        SELECT FROM changed JOIN pg_trigger AS t ON t.tgrelid = to_regclass(changed.name) JOIN pg_proc AS p ON p.oid = t.tgfoid
-        WHERE p.proname LIKE 'search\_note\_%%'))
+WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND relname > %(after)s COLLATE "C"
+  AND relname IN (SELECT unnest(changed_tables) FROM retention_runs WHERE id = %(run_id)s)
 ORDER BY relname COLLATE "C" LIMIT 1

@@ -19,11 +19,9 @@ from services.worker.maintenance.retention.drop_old_rows import drop_live, drop_
 from services.worker.maintenance.retention.drop_sessions import drop_sessions
 from services.worker.maintenance.retention.drop_texts import drop_texts, drop_texts_without_session
 from services.worker.maintenance.retention.give_back import begin_changes, give_back_contents, note_changes, vacuum_table
-from services.worker.maintenance.retention.index_dropped import catch_up, index_dropped
 from services.worker.maintenance.retention.retention_stage import Count, Done, Step
 from services.worker.maintenance.staged_job import Place, Stage, StagedJob
 from services.worker.resources import Resources
-from services.worker.row_lease import LEASE_SECONDS
 from services.worker.sweep.sweep_statements import DUE_RETENTION, last_due
 from shared.sql_files import statement
 
@@ -56,7 +54,6 @@ STAGES: Final = (
     Stage("sessions", drop_sessions),
     Stage("texts", drop_texts),
     Stage("texts_without_session", drop_texts_without_session),
-    Stage("search_index", index_dropped, in_transaction=False, is_left_out_of_dry_runs=True, is_short=True),
     Stage("search_hosts", _purge_search_hosts, is_left_out_of_dry_runs=True),
     Stage("archive", drop_archive),
     *(Stage(what, drop_old(what)) for what in ("jobs", "dead_letters", "scrubs", "audit")),
@@ -80,12 +77,7 @@ def begin_scheduled(worker: Resources) -> UUID | None:
 
 def run(worker: Resources, run_id: UUID, run_seconds: float = staged_job.RUN_SECONDS) -> bool:
     """Continues a run for a while. True if there is more to do; False if it has ended, or if another worker has it."""
-    place = staged_job.take(worker, JOB, run_id)
-    if place is None:
-        return False
-    # With the lease, so that no second task waits too. One that is still behind takes a step, which renews the lease, and makes room for others.
-    is_ready = catch_up(worker, min(run_seconds, LEASE_SECONDS / 2))
-    return staged_job.go_on(worker, JOB, place, run_seconds if is_ready else 0)
+    return staged_job.run(worker, JOB, run_id, run_seconds)
 
 
 def _given(worker: Resources, connection: Connection[Any], place: Place) -> Step:

@@ -16,7 +16,6 @@ from psycopg import Connection
 from psycopg.types.json import Jsonb
 
 from services.worker.archive.scrub_contents import scrub_some
-from services.worker.lock_order import lock_documents
 from services.worker.maintenance.purge_search_hosts import purge_search_hosts
 from services.worker.maintenance.scrub.scrub_files import (
     ALWAYS_REMAINS,
@@ -35,7 +34,6 @@ from services.worker.maintenance.scrub.scrub_texts import OTHER_FORMS, forget, f
 from services.worker.maintenance.scrub.scrub_uploads import await_imports, await_uploads
 from services.worker.maintenance.staged_job import RUN_SECONDS, Place, Stage, StagedJob, finish, go_on, take
 from services.worker.resources import Resources
-from services.worker.search_index.forget_documents import forget_noted_behind
 from shared.redaction import given_texts
 from shared.sql_files import statement
 
@@ -55,15 +53,8 @@ def _scrub_transcripts(step: Step) -> Done:
     return Done(done.after, done.scanned, done.changed, redactions)
 
 
-def _forget_documents(step: Step) -> Done:
-    """A scrub that has succeeded leaves nothing that can be found, however long the indexer needs."""
-    lock_documents(step.connection)
-    last = forget_noted_behind(step.connection, int(step.after or 0))
-    return Done(None if last is None else str(last))
-
-
 def _purge_search_hosts(step: Step) -> Done:
-    """Hosts purge also if nothing was found: their files may have words of documents that an undo has deleted."""
+    """Hosts purge also if nothing was found: their files may have words of rows that an undo has deleted."""
     after, waits = purge_search_hosts(step.worker, step.connection, step.after)
     return Done(after, waits=waits)
 
@@ -78,8 +69,6 @@ STAGES: Final = (
     *(Stage(table.table, partial(scrub_rows, table)) for table in TABLES),
     # Of archived and live transcripts: archive/scrub_contents.py.
     Stage("transcripts", _scrub_transcripts),
-    # Documents of the search index that were made of what rows had before.
-    Stage("search_documents", _forget_documents, is_left_out_of_dry_runs=True),
     Stage("search_hosts", _purge_search_hosts, is_left_out_of_dry_runs=True),
     Stage("redis", scrub_redis, in_transaction=False),
     # At last the files, which still have what was replaced.

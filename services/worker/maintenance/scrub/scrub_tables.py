@@ -135,11 +135,6 @@ BY_OTHER_STAGES: Final = {
     ("base_usage_rollups", "model"): "names",
     ("transcript_ranges", "content"): "transcripts",
     ("transcript_ranges", "request_id"): "transcripts",
-    ("search_documents", "content"): "search_documents",
-    ("search_documents", "terms"): "search_documents",
-    ("search_documents", "tool_name"): "search_documents",
-    ("search_words", "word"): "search_documents",
-    ("search_former_results", "result"): "search_documents",
     ("session_marks", "tag_keys"): "session_marks",
 }
 
@@ -229,7 +224,9 @@ EXEMPT: Final = {
     ("price_state", "of_workers"): _HASH,
     ("scrubs", "after_key"): "a place in a table",
     ("scrubs", "remains"): "sentences of the tracker's own",
-    ("search_pending", "keys"): "ids of rows",
+    ("search_changes", "keys"): "ids of rows",
+    ("search_changes", "session_ids"): "ids of sessions",
+    ("search_changes_kept", "since"): "a number of a transaction",
     ("scrubs", "changed_in"): "numbers by store",
     ("scrubs", "long_locks"): "numbers by table",
     ("scrub_texts", "half"): "random bytes without the half that Redis has",

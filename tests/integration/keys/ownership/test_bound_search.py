@@ -89,7 +89,6 @@ def test_what_others_write_changes_nothing_of_what_is_ranked(
     monkeypatch.setattr(ranked_sessions, "CANDIDATES", candidates)
     # However busy the machine is.
     monkeypatch.setattr(ranked_sessions, "BUDGET_SECONDS", 60.0)
-    monkeypatch.setattr(ranked_sessions, "TEXTS_BUDGET_SECONDS", 60.0)
     random = Random(f"{bound_to} {sessions}")
     probes = [" ".join(random.choices([*WORDS, *THEIRS, "aple1", "quincesecrte"], k=random.randint(1, 4))) for _ in range(70)]
     with (
@@ -108,8 +107,6 @@ def test_what_others_write_changes_nothing_of_what_is_ranked(
         write(connection, random, kept, theirs, bob, [*WORDS, *THEIRS])
         hide = "INSERT INTO session_marks (session_id, visibility) SELECT unnest(%s::text[]), 'private'"
         connection.execute(hide, (kept,))
-        connection.execute("ANALYZE search_documents")
-
         assert ranked(api, key, probes) == before
         assert any(answer["sessions"] for answer in before)
         # To a key that sees all, it is another answer.
@@ -129,6 +126,8 @@ def ranked(api: Api, key: str, probes: list[str]) -> list[dict[str, Any]]:
 
 
 def test_a_bound_key_knows_no_other_project_by_name(api: Api, projects: list[int]) -> None:
+    api.catch_up()
+
     answer = api.get(api.key("read", projects=projects[:1]), "/api/search?q=needle+project:theirs")
 
     assert (answer.status_code, answer.json()["items"]) == (200, [])
@@ -143,6 +142,7 @@ def test_keys_for_numbers_find_nothing(api: Api, projects: list[int], scope: str
 def test_a_bound_key_finds_what_was_just_said_in_its_projects_only(
     api: Api, projects: list[int], database_url: str, seen: list[str]
 ) -> None:
+    api.catch_up()
     with psycopg.connect(database_url, autocommit=True, options="-c timezone=UTC") as connection:
         for name in ("mine", "also", "theirs"):
             seed.add_message(connection, name, NOON, f"just said in {name}")
@@ -155,13 +155,24 @@ def test_a_bound_key_finds_what_was_just_said_in_its_projects_only(
     assert "theirs" not in answer.text
 
 
-def test_a_bound_role_reads_of_notes_only_ids_of_messages(api: Api, projects: list[int]) -> None:
+def test_a_bound_role_reads_no_notes(api: Api, projects: list[int]) -> None:
     with psycopg.connect(api.database_url) as connection:
         connection.execute(
             "SELECT set_config('tracker.projects', %s, true), set_config('role', 'tracker_bound', true)", (f"{{{projects[0]}}}",)
         )
 
-        connection.execute("SELECT newest, number, rows, keys FROM search_noted_messages")
-
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
-            connection.execute("SELECT keys FROM search_pending")
+            connection.execute("SELECT FROM search_changes")
+
+
+def test_a_file_that_another_changed_later_is_found(api: Api, database_url: str) -> None:
+    with psycopg.connect(database_url, autocommit=True, options="-c timezone=UTC") as connection:
+        project = seed.add_project(connection, "/shop")
+        for minute, name in enumerate(("ann", "bob")):
+            seed.add_session(connection, f"{name}s", project, seed.add_user(connection, name))
+            seed.add_activity(connection, f"{name}s", NOON + timedelta(minutes=minute), "/shop/needle.py")
+    api.catch_up()
+
+    answer = api.get(api.key("read", user="ann"), "/api/search?q=needle&kind=file").json()
+
+    assert [(item["path"], item["session_id"]) for item in answer["items"]] == [("/shop/needle.py", "anns")]

@@ -17,7 +17,6 @@ from services.worker.maintenance import merge_users
 from services.worker.persist.persist_batch import persist
 from services.worker.persist.staging.staging_tables import ReceivedEvent
 from services.worker.resources import Resources
-from services.worker.search_index.index_pending import index_pending
 from shared.events.messages import SessionStart, ToolCall
 from tests.integration.conftest import OpenWorker
 from tests.integration.keys.conftest import Api, is_error
@@ -199,9 +198,8 @@ def test_a_former_name_filters_as_the_present_one(api: Api, admin: str, worker: 
         """INSERT INTO quota_readings (user_id, machine_id, source, kind, resets_at, used_percentage, first_read_at, last_read_at)
            SELECT id, 'm', 'status_line', 'five_hour', now() + interval '1 hour', 7, now(), now() FROM users WHERE name = 'ann' RETURNING 1"""
     )
-    while index_pending(worker):
-        pass
     assert rename(api, admin, "ann", "anna").status_code == 200
+    api.catch_up()
 
     # Then every path finds the same by both names
     def answer(path: str, needed: list[str], user: str) -> Any:

@@ -37,10 +37,6 @@ class People:
     jobs: dict[str, str] = field(default_factory=dict)
 
 
-# How frequent each word is, of all texts: Postgres looks by itself a minute after rows came.
-WHAT_THE_PLANNER_KNOWS = "ANALYZE search_documents"
-
-
 def settle(connection: psycopg.Connection[Any]) -> People:
     """Ann has a private session, bob one that he shares and carl one, in alpha and beta. All are indexed and counted."""
     alpha, beta = seed.add_project(connection, "/home/team/alpha"), seed.add_project(connection, "/home/team/beta")
@@ -51,7 +47,6 @@ def settle(connection: psycopg.Connection[Any]) -> People:
     connection.execute("UPDATE session_marks SET visibility = 'shared' WHERE session_id = %s", (BOBS_SHARED,))
     add_session(connection, people, CARLS, beta, "carl", "carls")
     seed.compute_aggregates(connection)
-    connection.execute(WHAT_THE_PLANNER_KNOWS)
     return people
 
 
@@ -70,7 +65,6 @@ def hide(connection: psycopg.Connection[Any], people: People, project_id: int, n
     hide_part(connection, people, project_id, session_id)
     hide_what_admins_did(connection, people, project_id, session_id)
     seed.compute_aggregates(connection)
-    connection.execute(WHAT_THE_PLANNER_KNOWS)
     return session_id
 
 
@@ -160,8 +154,8 @@ def add_session(
     seed.add_session(connection, session_id, project_id, user_id, **columns)
     path = f"/home/team/{word}.py"
     ids = [
-        seed.add_indexed_message(connection, session_id, at, f"{word} asks common"),
-        seed.add_indexed_message(connection, session_id, at + timedelta(minutes=1), f"{word} answers common", role="assistant"),
+        seed.add_message(connection, session_id, at, f"{word} asks common"),
+        seed.add_message(connection, session_id, at + timedelta(minutes=1), f"{word} answers common", role="assistant"),
         seed.add_activity(connection, session_id, at + timedelta(minutes=2), path, patch=f"+{word}"),
         seed.add_timeline_entry(connection, session_id, at, "command", f"/{word}", details='{"type":"prompt"}'),
         seed.add_api_call(connection, session_id, at, model=f"{word}-model", input_tokens=7, cost_nano_usd=5_000_000, price_version=word),
@@ -173,7 +167,6 @@ def add_session(
     people.calls[session_id] = call
     for kind, content in (("session", f"{word} title"), ("file", path)):
         ids.append(seed.add_document(connection, session_id, at, content, kind=kind))
-    connection.execute("DELETE FROM search_pending")
     marks = "INSERT INTO session_marks (session_id, is_starred, tags, tag_keys, note) VALUES (%s, true, %s, %s, %s) ON CONFLICT DO NOTHING"
     connection.execute(marks, (session_id, [f"{word}-tag"], [f"{word}-tag"], f"{word} note"))
     machine = f"{word}-machine"

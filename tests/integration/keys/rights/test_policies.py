@@ -10,8 +10,6 @@ WITHOUT_POLICY: Final = {
     "ledger": "how far the journal is applied: times and counts of all together",
     "fixed_settings": "settings of the tracker",
     "prices": "what models cost, which is no one's data",
-    "search_pending": "numbers of rows that wait for the index; its texts are in messages",
-    "search_noted_messages": "the same, by message",
 }
 # {table: why its policy asks for no user}
 OF_NO_USER: Final = {"import_jobs": "of the key itself"}

@@ -25,7 +25,7 @@ def build(connection: psycopg.Connection[Any]) -> dict[str, bool | None]:
         for own in VISIBILITIES:
             session_id = f"{of_project}-{own}"
             seed.add_session(connection, session_id, project, bob, started_at=AT)
-            seed.add_indexed_message(connection, session_id, AT, f"words of {session_id}")
+            seed.add_message(connection, session_id, AT, f"words of {session_id}")
             if own:
                 connection.execute("INSERT INTO session_marks (session_id, visibility) VALUES (%s, %s)", (session_id, own))
             said = own or of_project
@@ -41,6 +41,7 @@ def test_the_nearest_word_holds(database_url: str, redis_url: str, tmp_path: Pat
     shared = {session_id for session_id, is_shared in sessions.items() if (default == "shared" if is_shared is None else is_shared)}
     with running(database_url, redis_url, tmp_path / "blobs", "keys", sessions=default) as api:
         ann, bob = api.key("read", user="ann"), api.key("read", user="bob")
+        api.catch_up()
 
         for path in ("/api/sessions", "/api/conversations", "/api/conversations/search?q=words", "/api/search?q=words"):
             assert {each["session_id"] for each in api.get(ann, path).json()["items"]} == shared, path

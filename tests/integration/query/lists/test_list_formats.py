@@ -50,6 +50,7 @@ def table(text: str) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(text, newline="")))
 
 
+@pytest.mark.usefixtures("has_index")
 @pytest.mark.parametrize("path", LISTS)
 def test_every_list_is_given_as_ndjson_and_csv(client: TestClient, connection: psycopg.Connection[Any], path: str) -> None:
     world.build(connection)

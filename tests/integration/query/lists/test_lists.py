@@ -37,6 +37,7 @@ def pages(client: TestClient, path: str, limit: int) -> list[dict[str, Any]]:
         cursor = body["next_cursor"]
 
 
+@pytest.mark.usefixtures("has_index")
 @pytest.mark.parametrize("path", PAGED)
 def test_pages_show_each_row_exactly_once(client: TestClient, connection: psycopg.Connection[Any], path: str) -> None:
     world.build(connection)
@@ -51,6 +52,7 @@ def test_pages_show_each_row_exactly_once(client: TestClient, connection: psycop
     assert len(everything) > 1
 
 
+@pytest.mark.usefixtures("has_index")
 def test_rows_inserted_between_pages_neither_repeat_nor_hide_others(client: TestClient, connection: psycopg.Connection[Any]) -> None:
     """given two pages, when newer, older and equally old rows arrive between them, then every old row is still shown exactly once."""
     seed.add_project(connection, "/p")
@@ -272,6 +274,7 @@ def test_routes_without_parameters_refuse_any(client: TestClient) -> None:
     assert client.get("/api/sessions/x?limit=1").status_code == 400
 
 
+@pytest.mark.usefixtures("has_index")
 def test_a_cursor_is_bound_to_its_filters_and_path(client: TestClient, connection: psycopg.Connection[Any]) -> None:
     world.build(connection)
     cursor = client.get("/api/conversations?role=user&limit=1").json()["next_cursor"]
@@ -292,6 +295,7 @@ def test_a_project_emptied_by_an_undo_is_not_listed_until_used_again(client: Tes
     assert [found["id"] for found in client.get("/api/projects").json()] == [project]
 
 
+@pytest.mark.usefixtures("has_index")
 def test_each_list_takes_the_same_filters(client: TestClient, connection: psycopg.Connection[Any]) -> None:
     # Given two users, branches and sources
     world.build(connection)
@@ -322,6 +326,7 @@ def test_each_list_takes_the_same_filters(client: TestClient, connection: psycop
     assert pages(client, "/api/sessions?branch=none", 7) == []
 
 
+@pytest.mark.usefixtures("has_index")
 def test_a_search_with_words_is_filtered(client: TestClient, connection: psycopg.Connection[Any]) -> None:
     world.build(connection)
     users = {item["session_id"]: item["user"] for item in pages(client, "/api/sessions?", 1000)}

@@ -9,6 +9,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from services.query.queries.lists.paging import PAGE_BYTES
+from tests.integration.caught_up import catch_up
 from tests.integration.query import seed
 
 MEBIBYTE = 1024**2
@@ -28,16 +29,17 @@ def text_of(item: dict[str, Any]) -> str:
 
 
 @pytest.fixture(scope="module")
-def ids(kept_connection: psycopg.Connection[Any]) -> set[str]:
-    """Messages and tool calls of a megabyte each."""
+def ids(kept_connection: psycopg.Connection[Any], kept_client: TestClient) -> set[str]:
+    """Messages and tool calls of a megabyte each, all indexed."""
     seed.add_project(kept_connection, "/p")
     seed.add_session(kept_connection, "s", 1)
     text = "needle " * (MEBIBYTE // 7)
     made = set()
     for number in range(ROWS):
         at = NOON + timedelta(seconds=number)
-        made.add(str(seed.add_indexed_message(kept_connection, "s", at, text)))
+        made.add(str(seed.add_message(kept_connection, "s", at, text)))
         made.add(str(seed.add_tool_call(kept_connection, "s", at, parameters=psycopg.types.json.Json({"text": text}))))
+    catch_up(kept_client)
     return made
 
 

@@ -14,6 +14,8 @@ from services.query.settings import Settings
 from shared.database import make_engine
 from shared.http.concurrency import PATTERN_SEARCHES
 from tests.conftest import LOCAL
+from tests.integration.caught_up import catch_up
+from tests.integration.query import seed
 
 SEARCHES = 24
 PATTERN = {"mode": "regex", "q": "n.edle"}
@@ -28,9 +30,11 @@ def slow_client(query_settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Te
 
 
 def test_a_list_does_not_wait_for_searches_with_patterns(slow_client: TestClient, connection: psycopg.Connection[Any]) -> None:
+    seed.add_message(connection, None, "2024-01-15T12:00:00Z", "a needle")
     with slow_client as client, ThreadPoolExecutor(SEARCHES) as people, connection.transaction():
+        catch_up(client)
         # Given more searches than there are threads for reads, none of which ends
-        connection.execute("LOCK TABLE search_documents")
+        connection.execute("LOCK TABLE messages")
         searches = [people.submit(client.get, "/api/search", params=PATTERN) for _ in range(SEARCHES)]
         refused: set[Any] = set()
         while len(refused) < SEARCHES - PATTERN_SEARCHES:
@@ -45,9 +49,11 @@ def test_a_list_does_not_wait_for_searches_with_patterns(slow_client: TestClient
 
 
 def test_one_search_too_many_is_told_to_come_back(slow_client: TestClient, connection: psycopg.Connection[Any]) -> None:
+    seed.add_message(connection, None, "2024-01-15T12:00:00Z", "a needle")
     with slow_client as client, ThreadPoolExecutor(PATTERN_SEARCHES + 1) as people:
+        catch_up(client)
         with connection.transaction():
-            connection.execute("LOCK TABLE search_documents")
+            connection.execute("LOCK TABLE messages")
             searches = [people.submit(client.get, "/api/search", params=PATTERN) for _ in range(PATTERN_SEARCHES + 1)]
             refused = next(iter(wait(searches, return_when=FIRST_COMPLETED).done)).result()
         statuses = sorted(search.result().status_code for search in searches)

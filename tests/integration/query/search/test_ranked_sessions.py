@@ -1,6 +1,5 @@
 """GET /api/search: `ranked`, the sessions that may be meant, below what matches exactly."""
 
-import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,8 @@ from starlette.testclient import TestClient
 
 from services.query.app import create_app
 from services.query.queries.search import ranked_sessions
+from services.query.search_index.fields import SESSION_ID
+from services.query.search_index.reader import SearchIndex
 from services.query.settings import Settings
 from tests.conftest import LOCAL
 from tests.integration.caught_up import catch_up
@@ -24,13 +25,6 @@ PATH = "/api/search"
 def patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """Searches have time, however busy the machine is."""
     monkeypatch.setattr(ranked_sessions, "BUDGET_SECONDS", 60.0)
-    monkeypatch.setattr(ranked_sessions, "TEXTS_BUDGET_SECONDS", 60.0)
-
-
-@pytest.fixture(autouse=True)
-def new_index(connection: psycopg.Connection[Any]) -> None:
-    """The application is shared, and to empty the tables is no change of a session: a purge takes what other tests left in its index."""
-    connection.execute("INSERT INTO search_purges (number) OVERRIDING SYSTEM VALUE VALUES (%s)", (time.time_ns(),))
 
 
 def texts_in(client: TestClient, connection: psycopg.Connection[Any], sessions: dict[str, list[str]]) -> None:
@@ -103,11 +97,7 @@ def test_a_session_that_matches_is_ranked_too(
     assert {session["session_id"] for session in answer["ranked"]["sessions"]} == {"both", "apart"}
 
 
-@pytest.mark.parametrize("few", [20_000, -1])
-def test_the_best_texts_of_a_session_are_shown(
-    client: TestClient, connection: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch, few: int
-) -> None:
-    monkeypatch.setattr(ranked_sessions, "FEW_WITH_A_WORD", few)
+def test_the_best_texts_of_a_session_are_shown(client: TestClient, connection: psycopg.Connection[Any]) -> None:
     texts_in(client, connection, {"s": [*["one word: alpha"] * 4, "alpha with beta", "nothing", "beta, alpha and gamma"]})
 
     [session] = asked(client, "alpha beta gamma")["ranked"]["sessions"]
@@ -119,13 +109,9 @@ def test_the_best_texts_of_a_session_are_shown(
     ]
 
 
-def test_a_word_that_nobody_has_hides_no_text(
-    client: TestClient, connection: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_word_that_nobody_has_hides_no_text(client: TestClient, connection: psycopg.Connection[Any]) -> None:
     """given a frequent word and one that is rare since no text has it, then a text with the frequent one is shown."""
-    monkeypatch.setattr(ranked_sessions, "FEW_WITH_A_WORD", 20)
     texts_in(client, connection, {"s": ["nothing of it", *["an alpha"] * 60], "t": ["alpha and quokka"]})
-    connection.execute("ANALYZE search_documents")
 
     shown = {
         session["session_id"]: session["items"][0]["snippet"] for session in asked(client, "quokka nobodyknows alpha")["ranked"]["sessions"]
@@ -207,10 +193,11 @@ def shop(client: TestClient, connection: psycopg.Connection[Any]) -> None:
     """Sessions with everything that filters ask for. Each has the needle in a message that passes few of them."""
     ann, ben = seed.add_user(connection, "ann"), seed.add_user(connection, "ben")
     shop, other = seed.add_project(connection, "/home/ann/my shop"), seed.add_project(connection, "/home/ann/other")
-    seed.add_session(connection, "s", shop, ann, git_branch="feature/needle")
-    seed.add_session(connection, "t", shop, ben, git_branch="main")
-    seed.add_session(connection, "o", other, ben, git_branch="main")
-    seed.add_session(connection, "hay", other, ann)
+    day = timedelta(days=1)
+    seed.add_session(connection, "s", shop, ann, git_branch="feature/needle", dated_at=NOON)
+    seed.add_session(connection, "t", shop, ben, git_branch="main", dated_at=NOON + day)
+    seed.add_session(connection, "o", other, ben, git_branch="main", dated_at=NOON + 2 * day)
+    seed.add_session(connection, "hay", other, ann, dated_at=NOON + 3 * day)
     connection.execute("INSERT INTO session_marks (session_id, is_starred, tags) VALUES ('s', true, '{sewing}')")
     connection.execute("INSERT INTO session_machines (session_id, machine_id) VALUES ('s', 'laptop'), ('o', 'desk')")
     minute = timedelta(minutes=1)
@@ -219,13 +206,13 @@ def shop(client: TestClient, connection: psycopg.Connection[Any]) -> None:
         ("s", NOON + minute, "here it is", {"role": "assistant", "agent_id": "a1"}),
         ("s", NOON + 2 * minute, "grep hay.txt", {"result": "no such thing"}),
         ("s", NOON + 3 * minute, "cat hay.txt", {"result": "a needle", "is_error": True}),
-        ("t", NOON + timedelta(days=1), "a needle", {}),
-        ("t", NOON + timedelta(days=1), "main.py", {"result": "code", "tool_name": "Read"}),
-        ("t", NOON + timedelta(days=1), "A title", {"kind": "session"}),
-        ("o", NOON + timedelta(days=2), "a needle elsewhere", {"role": "assistant"}),
-        ("o", NOON + timedelta(days=2), "/home/ann/other/main.py", {"kind": "file"}),
-        ("o", NOON + timedelta(days=2), "compacted", {"kind": "timeline_entry", "role": "compaction_summary"}),
-        ("hay", NOON + timedelta(days=3), "nothing to find", {}),
+        ("t", NOON + day, "a needle", {}),
+        ("t", NOON + day, "main.py", {"result": "code", "tool_name": "Read"}),
+        ("t", NOON + day, "A title", {"kind": "session"}),
+        ("o", NOON + 2 * day, "a needle elsewhere", {"role": "assistant"}),
+        ("o", NOON + 2 * day, "/home/ann/other/main.py", {"kind": "file"}),
+        ("o", NOON + 2 * day, "compacted", {"kind": "timeline_entry", "role": "compaction_summary"}),
+        ("hay", NOON + 3 * day, "nothing to find", {}),
     ):
         seed.add_document(connection, session_id, at, content, **columns)
     catch_up(client)
@@ -255,7 +242,7 @@ TYPED: dict[str, set[str]] = {
     "kind:input": {"s", "t"},
     "kind:result": {"s", "t"},
     "kind:file": {"o"},
-    "kind:session": {"t"},
+    "kind:session": {"s", "t", "o"},
     "kind:timeline_entry": {"o"},
     "machine:laptop": {"s"},
     "session:t": {"t"},
@@ -283,12 +270,12 @@ PARAMETERS: list[tuple[dict[str, Any], set[str]]] = [
 
 
 @pytest.mark.usefixtures("shop")
-@pytest.mark.parametrize(("few", "candidates"), [(5_000, ()), (-1, (200, 1_000)), (-1, (1, 2)), (-1, (1,))])
+@pytest.mark.parametrize(("few", "candidates"), [(5_000, ()), (-1, (200, 1_000)), (-1, (1, 2, 4)), (-1, (1, 4))])
 def test_filters_hold_for_ranked_sessions(
     client: TestClient, monkeypatch: pytest.MonkeyPatch, few: int, candidates: tuple[int, ...]
 ) -> None:
     """given a word of three sessions, then those are ranked that have a text which passes, however many are looked at first."""
-    monkeypatch.setattr(ranked_sessions, "FEW_DOCUMENTS", few)
+    monkeypatch.setattr(ranked_sessions, "FEW_TEXTS", few)
     monkeypatch.setattr(ranked_sessions, "CANDIDATES", candidates)
 
     typed = {filters: set(ranked(client, f"needle {filters}")) for filters in TYPED}
@@ -314,32 +301,27 @@ def test_texts_of_ranked_sessions_obey_the_filters(client: TestClient) -> None:
         assert all(item["is_error"] for item in shown) or filters != "is:error"
 
 
+def test_texts_are_not_counted_among_the_sessions(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+    """BM25 weighs a word by the documents of its index, and by their mean length: with texts in it the sessions rank in another order."""
+    texts_in(client, connection, {"a": ["alpha"] * 9, "b": ["alpha beta"]})
+
+    index: SearchIndex = client.app.state.search_index  # type: ignore[attr-defined]
+    view = index.view()
+    assert view is not None
+    assert view.sessions.num_docs == 2
+    assert view.searcher.terms_with_prefix(SESSION_ID, "") == []
+
+
 def test_a_session_that_is_gone_is_not_ranked(client: TestClient, connection: psycopg.Connection[Any]) -> None:
     """given an index that has not heard of it yet."""
-    texts_in(client, connection, {"a": ["alpha"], "b": ["alpha"], "c": ["alpha"]})
-    connection.execute("DELETE FROM search_documents WHERE session_id = 'a'")
-    connection.execute("DELETE FROM sessions WHERE session_id = 'b'")
+    texts_in(client, connection, {"a": ["alpha"], "b": ["alpha"]})
+    connection.execute("DELETE FROM sessions WHERE session_id = 'a'")
 
-    assert ranked(client, "alpha") == ["c"]
-
-
-@pytest.mark.parametrize("limit", [2**63, 2**70])
-def test_no_failure_of_the_index_fails_a_search(
-    client: TestClient, connection: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch, limit: int
-) -> None:
-    """given a number that no machine has the memory for, of which the engine panics, and one that it cannot read."""
-    texts_in(client, connection, {"s": ["alpha"]})
-    monkeypatch.setattr(ranked_sessions, "FEW_DOCUMENTS", -1)
-    monkeypatch.setattr(ranked_sessions, "CANDIDATES", (limit,))
-
-    answer = asked(client, "alpha")
-
-    assert (answer["total"], answer["is_complete"]) == (1, True)
-    assert (answer["ranked"]["sessions"], answer["ranked"]["is_ready"]) == ([], False)
+    assert ranked(client, "alpha") == ["b"]
 
 
-def test_without_an_index_what_matches_is_found(query_settings: Settings, connection: psycopg.Connection[Any], tmp_path: Path) -> None:
-    """given a service whose folder is a file, then it says that nothing is ranked yet."""
+def test_without_an_index_an_answer_says_so(query_settings: Settings, connection: psycopg.Connection[Any], tmp_path: Path) -> None:
+    """given a service whose folder is a file."""
     seed.add_session(connection, "s", seed.add_project(connection, "/p"))
     seed.add_document(connection, "s", NOON, "alpha")
     folder = tmp_path / "file"
@@ -348,8 +330,9 @@ def test_without_an_index_what_matches_is_found(query_settings: Settings, connec
     with TestClient(create_app(query_settings.model_copy(update={"search_folder": folder})), LOCAL) as client:
         answer = asked(client, "alpha")
 
-    assert answer["total"] == 1
-    assert answer["ranked"] == {"sessions": [], "corrected": {}, "waiting_sessions": 1, "is_ready": False}
+    assert (answer["items"], answer["total"], answer["is_complete"], answer["total_is_exact"]) == ([], 0, False, False)
+    assert "no search index yet" in answer["incomplete_because"]
+    assert (answer["ranked"]["sessions"], answer["ranked"]["is_ready"]) == ([], False)
 
 
 def test_what_there_was_no_time_to_rank_is_told(

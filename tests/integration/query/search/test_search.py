@@ -12,10 +12,9 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
-from services.query.queries.search import document_pages
+from services.query.queries.search import document_pages, text_finder
 from tests.example_counts import examples
 from tests.integration.query import seed
-from tests.integration.query.search.finder_ways import take
 
 NOON = datetime(2024, 1, 15, 12, tzinfo=UTC)
 TEXTS = {
@@ -35,7 +34,7 @@ TEXTS = {
 }
 
 
-@pytest.fixture(params=[seed.add_indexed_message, seed.add_message], ids=["indexed", "just stored"])
+@pytest.fixture(params=[seed.add_message, seed.add_message], ids=["indexed", "just stored"])
 def add(request: pytest.FixtureRequest) -> Callable[..., Any]:
     """Adds a message, one that the index has or one that waits for it. What is found must not depend on it."""
     add: Callable[..., Any] = request.param
@@ -153,7 +152,6 @@ def ranked(client: TestClient, connection: psycopg.Connection[Any], add: Add, q:
     names = {content: name for name, content in texts.items()}
     for number, content in enumerate(texts.values()):
         add(connection, None, NOON + timedelta(minutes=number), content)
-    connection.execute("ANALYZE search_documents")
     items = client.get("/api/conversations/search", params={"q": q, "limit": 1000}).json()["items"]
     scores = [item["score"] for item in items]
     assert all(score > 0 for score in scores)
@@ -171,7 +169,7 @@ def test_near_words_rank_first_and_distant_ones_still_have_a_score(
 
 def test_rare_words_weigh_more_than_frequent_ones(client: TestClient, connection: psycopg.Connection[Any]) -> None:
     texts = {"rare": "quokka is here"} | {f"frequent {number}": f"build is here, number {number}" for number in range(40)}
-    assert ranked(client, connection, seed.add_indexed_message, "quokka or build", texts)[0] == "rare"
+    assert ranked(client, connection, seed.add_message, "quokka or build", texts)[0] == "rare"
 
 
 @pytest.mark.usefixtures("texts")
@@ -220,8 +218,9 @@ def test_an_oversized_query_is_a_400(client: TestClient, q: str) -> None:
 
 @pytest.fixture
 def few_are_many(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The ways of a large volume, on a small one."""
-    take(monkeypatch, (-1, 3, 12, 9, 10_000))
+    """The pages of a large volume, on a small one."""
+    monkeypatch.setattr(text_finder, "COUNTED_TEXTS", 0)
+    monkeypatch.setattr(text_finder, "MOST_READ", 3)
     monkeypatch.setattr(document_pages, "RANKED_MATCHES", 5)
 
 

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
-from services.query.queries.search import document_finder, document_pages
+from services.query.queries.search import document_pages
 from tests.example_counts import examples
 from tests.integration.query import seed
 
@@ -66,7 +66,8 @@ def test_pages_of_sessions_fit_together(client: TestClient, connection: psycopg.
 def test_a_session_is_found_if_a_text_has_the_words(
     client: TestClient, connection: psycopg.Connection[Any], sessions: list[list[list[str]]], q: str, limit: int
 ) -> None:
-    connection.execute("TRUNCATE search_documents, search_words, sessions")
+    connection.execute("DELETE FROM messages")
+    connection.execute("DELETE FROM sessions")
     for number, texts in enumerate(sessions):
         seed.add_session(connection, f"s{number}", 0)
         for minute, words in enumerate(texts):
@@ -94,7 +95,7 @@ def test_outputs_that_show_the_same_are_one_hit(client: TestClient, connection: 
     texts_in(connection, {"s": ["why does the upload fail"]})
     for number in range(3):
         result = f"upload 41{number} failed at 12:0{number}:11, commit ab{number}cd0"
-        seed.add_document(connection, "s", NOON + timedelta(minutes=number), "make test", result=result, id=None)
+        seed.add_document(connection, "s", NOON + timedelta(minutes=number), "make test", result=result)
 
     [session] = asked(client, "upload")["sessions"]
 
@@ -119,7 +120,6 @@ def test_a_session_comes_again_with_its_older_matches(
 ) -> None:
     """given more matches than are grouped at a time, then each window has its sessions, and all hits together are the matches."""
     monkeypatch.setattr(document_pages, "GROUPED_MATCHES", 2)
-    monkeypatch.setattr(document_finder, "FEW", -1)
     texts_in(connection, {f"s{number}": ["alpha beta"] * (1 + number) for number in range(4)})
 
     pages = pages_of(client, "alpha beta", limit=10)

@@ -159,7 +159,7 @@ def test_a_regular_expression_finds_what_it_matches(client: TestClient, q: str, 
     assert found(client, q, mode="regex", case=True) == names
 
 
-@pytest.mark.parametrize("q", ["(", "[", "a{2,1}", "a{999}", "*", "\\", "a**"])
+@pytest.mark.parametrize("q", ["(", "[", "a{2,1}", "a{1001}", "*", "\\", "a**"])
 def test_an_invalid_pattern_is_refused_in_words(client: TestClient, q: str) -> None:
     answer = client.get(PATH, params={"q": q, "mode": "regex"})
 
@@ -171,8 +171,8 @@ def test_a_back_reference_is_refused_with_what_is_allowed(client: TestClient) ->
     answer = client.get(PATH, params={"q": r"(.*)*\1\1x", "mode": "regex"})
 
     assert answer.status_code == 400
-    assert r"back reference \1" in answer.json()["details"]["q"]
-    assert "Allowed are" in answer.json()["details"]["q"]
+    assert r"\1" in answer.json()["details"]["q"]
+    assert "The syntax is RE2's" in answer.json()["details"]["q"]
 
 
 @pytest.fixture
@@ -192,7 +192,7 @@ def shop(connection: psycopg.Connection[Any]) -> dict[str, str]:
             ("command", "s", NOON + 2 * minute, "grep needle /home/ann/my shop/hay.txt", {"result": "no such thing"}),
             ("result", "s", NOON + 3 * minute, "cat hay.txt", {"result": "a needle", "is_error": True}),
             ("read", "s", NOON + 4 * minute, "needle/main.py", {"result": "code", "tool_name": "Read"}),
-            ("file", None, NOON + 5 * minute, "/home/ann/my shop/needle/main.py", {"kind": "file", "project_id": shop, "user_id": ann}),
+            ("file", "s", NOON + 5 * minute, "/home/ann/my shop/needle/main.py", {"kind": "file"}),
             ("session", "s", NOON + 6 * minute, "The needle session", {"kind": "session"}),
             ("elsewhere", "o", NOON + 7 * minute, "a needle elsewhere", {}),
         )
@@ -380,8 +380,8 @@ def test_a_call_that_gave_back_nothing_is_a_result_without_text(
 ) -> None:
     """given calls with and without output, when results are asked for without words, then each is there, and one has no text."""
     seed.add_session(connection, "s", seed.add_project(connection, "/p"))
-    seed.add_document(connection, "s", NOON, "Bash\nls", kind="tool_call", role=None, tool_name="Bash")
-    seed.add_document(connection, "s", NOON + timedelta(minutes=1), "Bash\ncat a", result="what it says")
+    seed.add_document(connection, "s", NOON, "ls", kind="tool_call")
+    seed.add_document(connection, "s", NOON + timedelta(minutes=1), "cat a", result="what it says")
 
     answer = client.get(PATH, params={"kind": "result", "q": ""} if result is None else {"q": "kind:result"})
 

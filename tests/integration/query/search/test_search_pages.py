@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
 from services.query.database import Database, one_row
-from services.query.queries.search import document_finder, document_pages
+from services.query.queries.search import document_pages, text_finder
 from services.query.settings import Settings
+from tests.emptied import empty
 from tests.example_counts import examples
 from tests.integration.query import seed
-from tests.integration.query.search.finder_ways import WAYS, Way, take
 
 NOON = datetime(2024, 1, 15, 12, tzinfo=UTC)
 PATH = "/api/search"
@@ -76,36 +76,18 @@ def test_sessions_have_their_best_matches_and_their_number(client: TestClient, m
 def test_context_is_what_was_said_before_and_after(client: TestClient, connection: psycopg.Connection[Any]) -> None:
     seed.add_session(connection, "s", seed.add_project(connection, "/p"))
     seed.add_message(connection, "s", NOON, "first")
-    middle = seed.add_message(connection, "s", NOON + timedelta(minutes=1), "needle", role="assistant")
+    seed.add_message(connection, "s", NOON + timedelta(minutes=1), "needle", role="assistant")
     seed.add_message(connection, "s", NOON + timedelta(minutes=2), "x" * 300)
-    seed.add_document(connection, "s", NOON + timedelta(minutes=1), "needle", id=middle)
 
     [item] = client.get(PATH, params={"q": "needle", "context": True}).json()["items"]
 
     assert (item["before"], item["after"]) == ({"role": "user", "content": "first"}, {"role": "user", "content": "x" * 200})
 
 
-@pytest.mark.parametrize("group_by", [{}, {"group_by": "session"}])
-def test_a_call_that_is_gone_is_left_out_before_the_indexer_was_there(
-    client: TestClient, connection: psycopg.Connection[Any], group_by: dict[str, str]
-) -> None:
-    """given the document of a call that an undo has deleted, then its result, which the document does not have itself, is nowhere."""
-    seed.add_session(connection, "s", seed.add_project(connection, "/p"))
-    seed.add_document(connection, "s", NOON, "make test", result="a needle")
-    connection.execute("DELETE FROM tool_calls")
-
-    answer = client.get(PATH, params={"q": "needle"} | group_by)
-
-    assert answer.status_code == 200
-    assert [item for session in answer.json().get("sessions", [answer.json()]) for item in session["items"]] == []
-
-
 def test_a_search_out_of_time_says_so_and_goes_on_from_there(client: TestClient, many: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    """given time for the first windows only, then what these met is shown, and the pages behind it have the rest."""
-    steps = iter([1_000] * 3)
-    monkeypatch.setattr(document_finder, "LEAST_WINDOW", 5)
-    monkeypatch.setattr(document_finder, "MOST_WINDOW", 5)
-    monkeypatch.setattr(document_finder.Deadline, "left_ms", lambda _: next(steps, 0))
+    """given time for some texts only, then what was found among these is shown, and the pages behind it have the rest."""
+    steps = iter([1_000] * 30)
+    monkeypatch.setattr(text_finder.Deadline, "left_ms", lambda _: next(steps, 0))
 
     first = client.get(PATH, params={"q": "e", "mode": "literal", "sort": "newest"}).json()
     monkeypatch.undo()
@@ -126,15 +108,14 @@ def project_of_350(kept_connection: psycopg.Connection[Any]) -> None:
         seed.add_session(kept_connection, session, seed.add_project(kept_connection, path))
         for number in range(350):
             seed.add_document(kept_connection, session, NOON + timedelta(minutes=10 * number), "alpha beta")
-    kept_connection.execute("ANALYZE search_documents")
 
 
 @pytest.mark.usefixtures("project_of_350")
 @pytest.mark.parametrize(
     ("asked", "total"),
     [
-        ({"q": "project:leeson"}, 350),
-        ({"q": "project:leeson", "group_by": "session"}, 350),
+        ({"q": "project:leeson kind:message"}, 350),
+        ({"q": "project:leeson kind:message", "group_by": "session"}, 350),
         ({"q": "project:leeson role:assistant"}, 0),
         ({"q": "project:leeson alpha beta"}, 350),
         ({"start_date": "2024-01-16", "end_date": "2024-01-16"}, 288),
@@ -153,29 +134,24 @@ def test_what_follows_a_statement_of_little_time_has_its_usual_time(query_settin
     with database.connection() as connection:
         usual = one_row(connection, "SHOW statement_timeout")
 
-        limited = document_finder.within(connection, 50, lambda: one_row(connection, "SHOW statement_timeout"))
+        limited = text_finder.within(connection, 50, lambda: one_row(connection, "SHOW statement_timeout"))
 
         assert one_row(connection, "SHOW statement_timeout") == usual != limited == {"statement_timeout": "50ms"}
-        assert document_finder.within(connection, 50, lambda: one_row(connection, "SELECT pg_sleep(5)")) is None
+        assert text_finder.within(connection, 50, lambda: one_row(connection, "SELECT pg_sleep(5)")) is None
         assert one_row(connection, "SHOW statement_timeout") == usual
     database.close()
 
 
 @pytest.mark.usefixtures("project_of_350")
-def test_a_number_that_is_not_exact_is_one_that_was_reached(kept_client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    # Given a phrase, for which texts must be read, or no time to count
-    phrase = kept_client.get(PATH, params={"q": '"alpha beta"', "sort": "newest", "limit": 20}).json()
-    monkeypatch.setattr(document_finder, "COUNT_MS", 0)
-    monkeypatch.setattr(document_finder, "MOST_WINDOW", 50)
-    uncounted = kept_client.get(PATH, params={"q": "project:leeson", "limit": 20}).json()
+def test_a_number_that_is_not_exact_is_one_that_was_reached(kept_client: TestClient) -> None:
+    """given a phrase, for which texts must be read, then not all are only to count them."""
+    answer = kept_client.get(PATH, params={"q": '"alpha beta"', "sort": "newest", "limit": 20}).json()
 
-    for answer in (phrase, uncounted):
-        assert answer["total_is_exact"] or 20 <= answer["total"] <= 350
-    assert not uncounted["total_is_exact"]
+    assert (answer["total"], answer["total_is_exact"]) == (21, False)
 
 
 def test_counting_ends_at_its_bound(client: TestClient, many: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(document_finder, "MAX_TOTAL", 19)
+    monkeypatch.setattr(text_finder, "MAX_TOTAL", 19)
 
     answer = client.get(PATH, params={"q": "needle", "limit": 5}).json()
 
@@ -183,7 +159,17 @@ def test_counting_ends_at_its_bound(client: TestClient, many: list[str], monkeyp
     assert (answer["total"], answer["total_is_exact"]) == (19, False)
 
 
-# How many rows are few, documents and rows of a window, and from how many rows with a word on documents are looked at one by one.
+# How many texts are read only to be counted, and how many at a time.
+WAYS = ((300, 250), (0, 250), (0, 1), (0, 3), (2, 2))
+
+
+def take(monkeypatch: pytest.MonkeyPatch, way: tuple[int, int]) -> None:
+    """From now on the finder goes this way, and has time."""
+    for name, number in zip(("COUNTED_TEXTS", "MOST_READ"), way, strict=True):
+        monkeypatch.setattr(text_finder, name, number)
+    monkeypatch.setattr(text_finder.Deadline, "left_ms", lambda _: 60_000)
+
+
 @settings(max_examples=examples(60), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     texts=st.lists(
@@ -201,10 +187,10 @@ def test_every_way_finds_what_a_look_at_each_text_finds(
     monkeypatch: pytest.MonkeyPatch,
     texts: list[str],
     asked: str,
-    way: Way,
+    way: tuple[int, int],
 ) -> None:
     take(monkeypatch, way)
-    connection.execute("TRUNCATE search_documents, search_words, sessions")
+    empty(connection)
     seed.add_session(connection, "s", 0)
     ids = [str(seed.add_document(connection, "s", NOON + timedelta(minutes=number), text)) for number, text in enumerate(texts)]
     expected = [document_id for document_id, text in zip(ids, texts, strict=True) if asked.lower() in text.lower()]
@@ -228,11 +214,11 @@ def test_every_way_finds_each_phrase(
     monkeypatch: pytest.MonkeyPatch,
     texts: list[str],
     asked: str,
-    way: Way,
+    way: tuple[int, int],
 ) -> None:
     """given few texts at a time, and more than are known at a time, then all pages together are what has the phrase."""
     take(monkeypatch, way)
-    connection.execute("TRUNCATE search_documents, search_words, sessions")
+    empty(connection)
     seed.add_session(connection, "s", 0)
     ids = [str(seed.add_document(connection, "s", NOON + timedelta(minutes=number // 2), text)) for number, text in enumerate(texts)]
     expected = {document_id for document_id, text in zip(ids, texts, strict=True) if asked.lower() in text.lower()}
@@ -272,12 +258,12 @@ def test_every_way_finds_each_word(
     monkeypatch: pytest.MonkeyPatch,
     texts: list[list[str]],
     asked: str,
-    way: Way,
+    way: tuple[int, int],
 ) -> None:
     """given some documents of the same instant and undated ones, then all pages have each match once, newest first and best first."""
     take(monkeypatch, way)
     monkeypatch.setattr(document_pages, "RANKED_MATCHES", 3)
-    connection.execute("TRUNCATE search_documents, search_words, sessions")
+    empty(connection)
     seed.add_session(connection, "s", 0)
     times: list[datetime | str] = [NOON + timedelta(minutes=number // 3) if number else "-infinity" for number in range(len(texts))]
     ids = [str(seed.add_document(connection, "s", at, " ".join(words))) for at, words in zip(times, texts, strict=True)]

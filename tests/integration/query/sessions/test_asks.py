@@ -38,7 +38,6 @@ def session(connection: Connection, at: At) -> str:
     seed.add_timeline_entry(connection, "s", at(4), "command", "/explore", details=asked, agent_id="a1")
     seed.add_timeline_entry(connection, "s", at(5), "command", "/commit", details=asked)
     seed.add_api_call(connection, "s", at(6), model="opus", cost_nano_usd=10**9)
-    seed.add_document(connection, "s", at(3), "fix it")
     seed.compute_aggregates(connection)
     return "s"
 
@@ -86,6 +85,7 @@ def test_a_day_and_the_live_board_show_commands_as_asks(client: TestClient, sess
     assert live["last_prompt"] == "/commit"
 
 
+@pytest.mark.usefixtures("has_index")
 @pytest.mark.parametrize(
     ("own", "stored", "expected"),
     [
@@ -114,6 +114,6 @@ def test_the_title_is_told_with_its_source(
     for found in (listed, client.get("/api/sessions/s").json(), live, of_day):
         assert (found["title"], found["title_source"]) == expected
     [by_session] = client.get("/api/search", params={"q": "fix", "group_by": "session"}).json()["sessions"]
-    [match] = client.get("/api/search", params={"q": "fix"}).json()["items"]
+    [match] = client.get("/api/search", params={"q": "fix", "kind": "message"}).json()["items"]
     for found in (by_session, match):
         assert (found["session_title"], found["session_title_source"]) == expected

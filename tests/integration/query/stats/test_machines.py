@@ -81,6 +81,7 @@ def test_statistics_of_a_machine_are_those_of_its_sessions_alone(
         assert comparable(answer.json()) == approximate(alone), path
 
 
+@pytest.mark.usefixtures("has_index")
 def test_lists_of_a_machine_have_its_sessions_alone(client: TestClient, connection: psycopg.Connection[Any], sessions: list[str]) -> None:
     before = {path: pages(client, f"{path}&machine=m-1", 7) for path in LISTS}
     projects = [item["id"] for item in client.get("/api/projects?machine=ann-laptop").json()]
@@ -129,6 +130,7 @@ def test_usage_by_machine_counts_a_session_for_each_of_its_machines_and_once_in_
     assert {item["machine"] for item in client.get("/api/usage?group_by=machine,month").json()["items"]} == {"ann-laptop", "desk", None}
 
 
+@pytest.mark.usefixtures("has_index")
 @pytest.mark.parametrize("machine", ["idle", "m-3", "unknown"])
 def test_a_machine_without_sessions_has_nothing(client: TestClient, sessions: list[str], machine: str) -> None:
     assert all(pages(client, f"{path}&machine={machine}", 1000) == [] for path in LISTS)

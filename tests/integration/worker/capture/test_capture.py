@@ -26,7 +26,6 @@ from services.worker.persist.staging.staging_tables import ReceivedEvent
 from services.worker.resources import Resources, open_resources
 from services.worker.row_lease import MAX_ATTEMPTS
 from services.worker.sweep.scheduler import NO_CALL, ONE_CALL, Looks
-from shared.broker import Task
 from tests import emptied
 from tests.integration.worker.all_tables import tables
 from tests.integration.worker.capture.captured import RECEIVED_AT, capture, put_range
@@ -106,14 +105,14 @@ def test_totals_said_before_the_first_api_call_go_with_that_call(worker: Resourc
 
 
 def test_beat_sees_what_is_to_be_read(worker: Resources, looks: Looks) -> None:
-    assert looks.stored()[Task.READ_CAPTURED] == NO_CALL
+    assert looks.captured() == NO_CALL
 
     with worker.transaction() as connection:
         put_range(connection, SESSION, jsonl(*WHOLE))
-    assert looks.stored()[Task.READ_CAPTURED] == ONE_CALL
+    assert looks.captured() == ONE_CALL
 
     read_captured(worker, ParserStates())
-    assert looks.stored()[Task.READ_CAPTURED] == NO_CALL
+    assert looks.captured() == NO_CALL
 
 
 def test_a_file_that_cannot_be_read_is_set_aside_and_others_go_on(worker: Resources, looks: Looks) -> None:
@@ -130,7 +129,7 @@ def test_a_file_that_cannot_be_read_is_set_aside_and_others_go_on(worker: Resour
 
     # Then the other is read, and this one is out of the way, with a word on it
     assert "captured_file_set_aside" in [line["event"] for line in lines]
-    assert looks.stored()[Task.READ_CAPTURED] == NO_CALL
+    assert looks.captured() == NO_CALL
     with worker.transaction() as connection:
         assert connection.execute("SELECT session_id FROM sessions").fetchall() == [(SESSION,)]
         [(errors,)] = connection.execute("SELECT errors FROM import_jobs").fetchall()
@@ -138,7 +137,7 @@ def test_a_file_that_cannot_be_read_is_set_aside_and_others_go_on(worker: Resour
 
         # And when its time has come it is tried once more, and its pause is longer each time
         connection.execute("UPDATE transcript_files SET read_again_at = now() - interval '1 second' WHERE id = %s", [broken])
-    assert looks.stored()[Task.READ_CAPTURED] == ONE_CALL
+    assert looks.captured() == ONE_CALL
     assert not read_captured(worker, ParserStates())
     with worker.transaction() as connection:
         pause = "SELECT read_again_at > now() + interval '40 minutes' FROM transcript_files WHERE id = %s"
@@ -186,7 +185,7 @@ def test_a_line_that_kills_its_reader_keeps_no_other_file_waiting(worker: Resour
 
     # When a process after the other reads
     deaths = 0
-    while looks.stored()[Task.READ_CAPTURED]:
+    while looks.captured():
         command = [
             sys.executable,
             "-m",

@@ -12,7 +12,6 @@ from services.worker.capture.parser_states import ParserStates
 from services.worker.resources import Resources, open_resources
 from services.worker.settings import Settings
 from services.worker.sweep.scheduler import Looks
-from shared.broker import Task
 from tests.integration.worker.capture.captured import put_range
 from tests.integration.worker.capture.test_capture import all_tables, imported, is_verified
 from tests.integration.worker.imports.test_import_kills import SESSIONS, session_file
@@ -63,7 +62,7 @@ def test_captured_transcripts_survive_kills_of_their_readers(
             reader.kill()
             reader.join()
     # Postgres may keep the lock of a killed reader for a moment. Beat looks again, too.
-    while looks.stored()[Task.READ_CAPTURED]:
+    while looks.captured():
         read_captured.read_captured(worker, ParserStates())
 
     # Then the tables are those of one import

@@ -15,7 +15,6 @@ from services.worker.importers.formats import ids
 from services.worker.importers.job import undo
 from services.worker.resources import Resources
 from services.worker.sweep.scheduler import NO_CALL, ONE_CALL, Looks
-from shared.broker import Task
 from shared.events.messages import Signal
 from tests.example_counts import examples
 from tests.integration.worker.capture.captured import put_range
@@ -173,14 +172,14 @@ def test_signals_alone_make_no_rows(worker: Resources) -> None:
 
 
 def test_beat_sees_signals_that_calls_have_not_been_told(worker: Resources, looks: Looks) -> None:
-    assert looks.stored()[Task.READ_CAPTURED] == NO_CALL
+    assert looks.captured() == NO_CALL
 
     with worker.transaction() as connection:
         put_signals(connection, SIGNALS)
-    assert looks.stored()[Task.READ_CAPTURED] == ONE_CALL
+    assert looks.captured() == ONE_CALL
 
     read_all(worker)
-    assert looks.stored()[Task.READ_CAPTURED] == NO_CALL
+    assert looks.captured() == NO_CALL
 
 
 LINES = TRANSCRIPT.splitlines(keepends=True)

@@ -8,7 +8,6 @@ from services.worker.aggregates.registry import AGGREGATES
 from services.worker.maintenance.retention import run_retention
 from services.worker.maintenance.verify import verify
 from services.worker.resources import Resources
-from services.worker.search_index.index_pending import index_pending
 from shared.events.messages import ToolCall
 from tests.integration.worker.imports.test_imports_in_any_order import EPOCH, GAP, add_job, file_of
 from tests.integration.worker.maintenance.test_merge_users import row_id, session, sessionless, store
@@ -52,8 +51,6 @@ def counts(worker: Resources, run_id: UUID) -> dict[str, tuple[int, int, int]]:
 
 
 def differences(worker: Resources) -> dict[str, int]:
-    while index_pending(worker):
-        pass
     with worker.connection() as connection:
         return {name: number for name, number in verify(connection, GAP).items() if number}
 

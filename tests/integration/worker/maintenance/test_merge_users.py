@@ -16,7 +16,6 @@ from services.worker.persist.persist_batch import persist
 from services.worker.persist.staging.staging_tables import ReceivedEvent
 from services.worker.resources import Resources
 from services.worker.row_tables import ROW_TABLES
-from services.worker.search_index.index_pending import index_pending
 from shared.events.messages import Activity, Conversation, Event, SessionEnd, SessionStart, ToolCall, Usage
 from tests.integration.worker.all_tables import tables
 from tests.integration.worker.imports.test_imports_in_any_order import EPOCH, GAP, add_job, file_of
@@ -180,14 +179,10 @@ def test_every_table_with_the_id_of_a_user_is_merged(worker: Resources) -> None:
         ids = dict(connection.execute("SELECT name, id FROM users").fetchall())
         for command in BESIDE:
             connection.execute(command, {"ids": [ids["bob"], ids["ann"]]})
-    while index_pending(worker):
-        pass
     without = {table for table, users in users_by_table(worker).items() if ids["bob"] not in users} - SUMS
     assert not without, "give bob a row in each new table"
 
     merge_users.run(worker, request_merge(worker, "bob", "ann"))
-    while index_pending(worker):
-        pass
 
     assert {table for table, users in users_by_table(worker).items() if ids["bob"] in users} == set()
     assert differences(worker) == {}

@@ -19,7 +19,6 @@ from services.worker.maintenance.rebuild import rebuild
 from services.worker.maintenance.retention import run_retention
 from services.worker.maintenance.scrub import scrub
 from services.worker.resources import Resources, open_resources
-from services.worker.search_index.index_pending import index_pending
 from shared.search_hosts import HOSTS_KEY, SearchHost
 from tests.conftest import as_role
 from tests.integration.conftest import OpenWorker
@@ -65,13 +64,11 @@ class Job(NamedTuple):
     id: UUID
 
     def step(self, worker: Resources) -> bool:
-        """Takes a step, and the indexer does what there is to do. False if that was the last one."""
-        while index_pending(worker):
-            pass
+        """Takes a step. False if that was the last one."""
         return self.kind.run(worker, self.id, run_seconds=0)
 
     def finish(self, worker: Resources) -> None:
-        """Runs it to its end. The indexer has done what there is to do."""
+        """Runs it to its end."""
         while self.kind.run(worker, self.id):
             pass
 
@@ -102,6 +99,11 @@ def tell(worker: Resources, host: str, purged: int, seconds_ago: float = 0) -> N
     worker.redis.hset(HOSTS_KEY, host, msgspec.json.encode(SearchHost(time.time() - seconds_ago, purged)))
 
 
+def noted(worker: Resources) -> set[str]:
+    """The ids of sessions in notes for query hosts."""
+    return {session_id for (session_id,) in rows(worker, "SELECT unnest(session_ids) FROM search_changes")}
+
+
 def hosts(worker: Resources) -> set[bytes]:
     found: Any = worker.redis.hkeys(HOSTS_KEY)
     return set(found)
@@ -109,12 +111,10 @@ def hosts(worker: Resources) -> set[bytes]:
 
 @pytest.fixture
 def stored(worker: Resources) -> Resources:
-    """Sessions that are indexed, of which retention drops those that are older than a month."""
+    """Sessions, of which retention drops those that are older than a month."""
     fill(worker)
     # A scrub waits for its uploads.
     rows(worker, "UPDATE import_jobs SET status = 'succeeded', finished_at = now() RETURNING 1")
-    while index_pending(worker):
-        pass
     set_rule(worker, "sessions", 30)
     return worker
 
@@ -126,12 +126,13 @@ def test_a_job_ends_when_each_host_that_is_alive_has_purged(stored: Resources, k
     tell(stored, "two", 0)
     job = asked_for(stored, kind)
 
-    # When the job runs, then it waits behind the documents of the search index
+    # When the job runs, then it waits behind what it deletes
     number = job.run_until_it_asks(stored)
     for _ in range(3):
         assert job.step(stored)
     assert job.at(stored)[:2] == ("running", "search_hosts")
-    assert rows(stored, "SELECT DISTINCT session_id FROM search_documents WHERE session_id = ANY(%(gone)s)", gone=list(kind.gone)) == []
+    assert rows(stored, "SELECT FROM sessions WHERE session_id = ANY(%(gone)s)", gone=list(kind.gone)) == []
+    assert noted(stored) >= set(kind.gone)
 
     # When a host says an older number, then it still waits; when it says this one, then it succeeds
     tell(stored, "two", number - 1)
@@ -143,6 +144,7 @@ def test_a_job_ends_when_each_host_that_is_alive_has_purged(stored: Resources, k
     assert rows(stored, "SELECT number FROM search_purges") == [(number,)]
     with stored.transaction() as connection:
         assert set().union(*(tables_of(connection, session_id) for session_id in kind.gone)) == set()
+    assert not noted(stored) & set(kind.gone)
 
 
 def test_a_host_that_is_off_holds_up_nothing_and_is_forgotten_after_a_day(stored: Resources) -> None:
@@ -181,7 +183,7 @@ def test_a_run_of_retention_that_takes_nothing_purges_nothing(stored: Resources)
 def test_a_run_of_retention_purges_what_one_that_failed_took(stored: Resources) -> None:
     # Given a run that failed before hosts were asked
     failed = asked_for(stored, RETENTION)
-    while failed.at(stored)[1] != "search_index":
+    while failed.at(stored)[1] != "search_hosts":
         failed.step(stored)
     rows(stored, "UPDATE retention_runs SET status = 'failed', finished_at = now() RETURNING 1")
 
@@ -231,24 +233,45 @@ def test_a_worker_that_loses_its_job_while_it_asks_has_not_asked(stored: Resourc
     assert rows(stored, "SELECT count(*) FROM search_purges") == [(1,)]
 
 
-def test_sessions_that_are_gone_are_noted_until_hosts_have_purged(stored: Resources) -> None:
-    # Given a session that an undo took, and a host that has not purged
-    rows(stored, "INSERT INTO search_session_changes VALUES ('undone', pg_current_xact_id()) RETURNING 1")
+def test_what_is_gone_is_noted_until_hosts_have_purged(stored: Resources) -> None:
+    # Given a host that has not purged
     tell(stored, "one", 0)
     job = asked_for(stored, RETENTION)
     number = job.run_until_it_asks(stored)
     assert job.step(stored)
-    noted = {session_id for (session_id,) in rows(stored, "SELECT session_id FROM search_session_changes")}
-    assert {"undone", "a0", "new"} <= noted
+    assert {"a0", "new"} <= noted(stored)
 
-    # When a session goes that the purge does not know, and the host has purged
-    rows(stored, "INSERT INTO search_session_changes VALUES ('later', pg_current_xact_id()) RETURNING 1")
+    # When something changes behind the purge, and the host has purged
+    note = (
+        "INSERT INTO search_changes (kind, keys, session_ids) VALUES ('session', '{later}', '{later}') RETURNING changed_by::text::bigint"
+    )
+    [(later,)] = rows(stored, note)
     tell(stored, "one", number)
-    while job.step(stored):
-        pass
+    job.finish(stored)
 
-    # Then hosts are still told of that one, and of what there is
-    assert rows(stored, "SELECT session_id FROM search_session_changes ORDER BY 1") == [("later",), ("new",)]
+    # Then hosts are told of that alone, and an index from before the purge is known to be too old
+    assert noted(stored) == {"later"}
+    [(since,)] = rows(stored, "SELECT since::text::bigint FROM search_changes_kept")
+    assert 0 < since <= later
+
+
+def test_a_purge_waits_for_transactions_that_may_have_read_what_is_gone(stored: Resources) -> None:
+    """given a project that is renamed while its sessions go, and that names them when the rows are gone, then no note of them is left in the end."""
+    job = asked_for(stored, RETENTION)
+    while job.at(stored)[1] != "search_hosts":
+        job.step(stored)
+    with psycopg.connect(stored.settings.database_url) as slow:
+        slow.execute("SELECT pg_current_xact_id()")
+        for _ in range(3):
+            assert job.step(stored)
+        assert rows(stored, "SELECT FROM search_purges") == []
+        slow.execute("INSERT INTO search_changes (kind, keys, session_ids) VALUES ('session', '{}', '{a0}')")
+        slow.commit()
+
+    job.finish(stored)
+
+    assert job.at(stored)[0] == "succeeded"
+    assert "a0" not in noted(stored)
 
 
 def test_the_workers_role_may_purge(stored: Resources) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from services.worker.maintenance import merge_users
 from services.worker.maintenance.rebuild import rebuild
-from services.worker.maintenance.retention import drop_sessions, drop_texts, index_dropped, retention_stage, run_retention
+from services.worker.maintenance.retention import drop_sessions, drop_texts, retention_stage, run_retention
 from services.worker.maintenance.scrub.scrub_names import NAMES, rename_statements
 from services.worker.persist.tombstones import write_tombstones
 from services.worker.resources import Resources
@@ -46,23 +46,6 @@ def test_texts_go_and_all_numbers_stay(worker: Resources, small_steps: None) -> 
     assert differences(worker) == {}
 
 
-@pytest.mark.parametrize("what", ["texts", "sessions"])
-def test_a_run_succeeds_when_nothing_dropped_is_in_the_search_index(worker: Resources, what: str) -> None:
-    fill(worker)
-    assert differences(worker) == {}
-    [(found,)] = rows(worker, "SELECT count(*) FROM search_documents WHERE content LIKE '%%How%%'")
-    assert found > 1
-    set_rule(worker, what, 30)
-
-    drop(worker)
-
-    assert rows(worker, "SELECT DISTINCT session_id FROM search_documents WHERE content LIKE '%%How%%' OR content LIKE '%%So.%%'") == [
-        ("new",)
-    ]
-    assert rows(worker, "SELECT count(*) FROM search_former_results") == [(0,)]
-    assert rows(worker, "SELECT count(*) FROM search_pending") == [(0,)]
-
-
 def test_what_came_of_a_call_stays_when_its_texts_go(worker: Resources, small_steps: None) -> None:
     """given a commit and a run of tests, when their texts are dropped and come again, then the facts are there, and nothing else of the texts."""
     fill(worker)
@@ -83,26 +66,6 @@ def test_what_came_of_a_call_stays_when_its_texts_go(worker: Resources, small_st
         "commits": [{"subject": "Retry uploads", "hash": "1a2b3c4"}],
         "runs_of_tests": [{"command": "pytest -q", "result": "passed", "passed": 12, "failed": 0}],
     }
-    assert differences(worker) == {}
-
-
-def test_a_run_indexes_before_it_goes_on_while_many_notes_wait(
-    worker: Resources, small_steps: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    fill(worker)
-    assert differences(worker) == {}
-    set_rule(worker, "texts", 30)
-    monkeypatch.setattr(index_dropped, "MOST_NOTES", 3)
-    run_id = uuid4()
-    rows(worker, "INSERT INTO retention_runs (id, is_dry_run) VALUES (%(id)s, false) RETURNING 1", id=run_id)
-
-    most = 0
-    while run_retention.run(worker, run_id, run_seconds=0):
-        [(waiting,)] = rows(worker, "SELECT count(*) FROM search_pending")
-        most = max(most, waiting)
-
-    # A step empties rows of three tables at most, and sessions
-    assert 3 < most <= 3 + 5
     assert differences(worker) == {}
 
 

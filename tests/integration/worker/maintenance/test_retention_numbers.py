@@ -13,7 +13,7 @@ from starlette.testclient import TestClient
 
 from deploy.migrations.grants import AGGREGATES, BASE, EVENTS
 from services.query.app import create_app
-from services.query.session_index import host
+from services.query.search_index import host
 from services.query.settings import Settings
 from services.worker.resources import Resources
 from shared.events.messages import Activity, Conversation, Event, SessionStart, ToolCall, Usage
@@ -101,10 +101,8 @@ def clear(worker: Resources) -> None:
             "dropped_texts",
             "retention_rules",
             "retention_runs",
-            "search_pending",
         ):
             connection.execute(f"DELETE FROM {table}".encode())
-        connection.execute("DELETE FROM search_documents")
         connection.execute("UPDATE projects SET last_session_at = NULL")
 
 

@@ -181,10 +181,10 @@ def test_the_files_of_every_store_are_free_of_what_was_scrubbed(
 
 def test_the_indexes_of_a_table_that_vacuum_has_emptied_are_written_anew(worker: Resources) -> None:
     with psycopg.connect(worker.settings.database_url, autocommit=True) as connection:
-        connection.execute("INSERT INTO search_words (word, found_in) VALUES (%s, 1)", (SECRET,))
-        connection.execute("DELETE FROM search_words")
-        connection.execute("VACUUM (TRUNCATE) search_words")
-    index = "SELECT pg_relation_size('search_words'), pg_relation_filenode('search_words_pkey')"
+        connection.execute("INSERT INTO users (name) VALUES (%s)", (SECRET,))
+        connection.execute("DELETE FROM users")
+        connection.execute("VACUUM (TRUNCATE) users")
+    index = "SELECT pg_relation_size('users'), pg_relation_filenode('users_name_key')"
     [(table_bytes, before)] = select(worker, index)
     assert table_bytes == 0
 

@@ -18,7 +18,6 @@ from services.worker.maintenance.scrub import scrub, scrub_files, scrub_rows, sc
 from services.worker.maintenance.verify import verify
 from services.worker.persist.dead_letters import write_dead_letter
 from services.worker.resources import Resources, open_resources
-from services.worker.search_index.index_pending import index_pending
 from shared.archive.stored_pieces import content_of
 from shared.events.messages import Activity, Conversation, SessionStart, ToolCall, Usage
 from shared.journal.dead_letter_envelope import WHOLE_ENTRY, DeadLetter
@@ -119,21 +118,6 @@ def test_a_text_goes_from_every_encoding_of_a_row(worker: Resources) -> None:
     assert len({word[:22] for word in words}) == 1
     with psycopg.connect(worker.settings.database_url, autocommit=True) as connection:
         assert set(verify(connection, worker.idle_gap).values()) == {0}
-
-
-def test_words_that_came_from_a_text_alone_leave_the_dictionary(worker: Resources) -> None:
-    stored(worker, message("plain words of the quuxingtonian"), message("plain words", 1))
-    while index_pending(worker):
-        pass
-    assert ("quuxingtonian",) in select(worker, "SELECT word FROM search_words")
-
-    scrubbed(worker, ["quuxingtonian"])
-    while index_pending(worker):
-        pass
-
-    words = {word for (word,) in select(worker, "SELECT word FROM search_words")}
-    assert "quuxingtonian" not in words
-    assert {"plain", "words"} <= words
 
 
 @pytest.mark.parametrize("kept", [0, LEAST_CUT_BYTES, 9, len(PLAIN) - 2 - LEAST_CUT_BYTES, len(PLAIN) - 2])

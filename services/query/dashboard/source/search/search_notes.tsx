@@ -46,7 +46,7 @@ export function SearchNotes({ found, search, shown, isCountHidden = false, onCor
       )}
       {found.pending_documents > 0 && (
         <p class="search-note">
-          {found.pending_documents >= 10_000 ? "10,000 or more rows" : plural(found.pending_documents, "row")} of all projects {found.pending_documents === 1 ? "is" : "are"} not in the index yet. They can be found in a moment.
+          {found.pending_documents >= 10_000 ? "10,000 or more texts" : plural(found.pending_documents, "text")} of all projects {found.pending_documents === 1 ? "is" : "are"} not in the index yet. They can be found in a moment.
         </p>
       )}
       {ranked && (!ranked.is_ready || ranked.waiting_sessions > 0) && (

@@ -47,8 +47,7 @@ LEFT_OUT_TABLES: Final = {
     **dict.fromkeys(
         (
             *("activity_rollups", "tool_rollups", "file_rollups", "file_sets", "usage_rollups", "error_rollups", "active_days"),
-            *("session_files", "search_documents", "search_pending", "search_words", "search_former_results"),
-            *("search_session_changes", "search_purges"),
+            *("session_files", "search_changes", "search_changes_kept", "search_purges"),
         ),
         _MADE_AGAIN,
     ),

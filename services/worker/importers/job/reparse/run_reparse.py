@@ -42,7 +42,6 @@ from services.worker.persist.ownership import foreign_among
 from services.worker.persist.records import Record, SessionFacts, ToolUse
 from services.worker.persist.staging.staging_tables import ReceivedEvent
 from services.worker.resources import Resources
-from services.worker.search_index.forget_documents import forget_changed_here
 from shared.archive.stored_pieces import ContentUnreadable
 from shared.claude_formats.upload_kinds import READER_VERSION
 from shared.events.messages import binding
@@ -191,10 +190,7 @@ class _Reparse:
         elif kept:
             lock_order.lock_import_order(connection)
             check_still_brought(connection, content)
-            # Rules may find a secret that they did not find before: it must not be found any more.
-            lock_order.lock_documents(connection)
             self._persist(connection, content, kept)
-            forget_changed_here(connection)
         reparse_rows.mark_read(connection, self._number, ids, {relation: more - foreign for relation, more in added.items()})
         self._advance(connection, rows=len(records))
 
@@ -241,7 +237,6 @@ class _Reparse:
     def _remove(self, scope: Scope, rows: Sequence[Unread], facts_ids: Sequence[UUID] = ()) -> None:
         with self._worker.transaction() as connection:
             lock_order.lock_import_order(connection)
-            lock_order.lock_documents(connection)
             lock_order.lock_writing_exclusive(connection)
             still_archived = reparse_rows.still_archived(connection, scope, rows)
             self._withdraw(connection, [row for of_table in still_archived.values() for row in of_table], scope.session_ids, facts_ids)
@@ -265,7 +260,6 @@ class _Reparse:
             fact_ids=facts_ids,
             idle_gap=self._worker.idle_gap,
         )
-        forget_changed_here(connection)
 
     def _ids_named_in(self, contents: Sequence[Content]) -> set[UUID]:
         named: set[UUID] = set()

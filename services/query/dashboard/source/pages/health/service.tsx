@@ -31,7 +31,7 @@ export function Service({ readiness, accounts, letters, machines }: Props) {
         <Fact name="canary" label="Canary" hint="The tracker sends itself an event every few seconds. This is the age of the newest that was stored." value={accounts?.canary_age_seconds == null ? "–" : duration(accounts.canary_age_seconds * 1_000)}>
           {me.value?.canary_max_age_seconds == null ? "switched off" : `at most ${duration(me.value.canary_max_age_seconds * 1_000)}`}
         </Fact>
-        <Fact name="search" label="Search index" hint="Documents that the search index does not have yet, or has in an older state." value={accounts ? plural(accounts.search_pending, "document") : "–"}>
+        <Fact name="search" label="Search index" hint="Texts that the search index does not have yet, or has in an older state." value={accounts ? plural(accounts.search_pending, "text") : "–"}>
           {accounts ? (accounts.search_oldest_seconds > 1 ? `${duration(accounts.search_oldest_seconds * 1_000)} behind` : "up to date") : "\u00a0"}
         </Fact>
         {letters !== undefined && (

@@ -1,0 +1,24 @@
+"""How far the search index is, as an answer tells it."""
+
+from typing import Final
+
+from services.query.search_index.reader import View
+
+# So many are counted.
+MOST_PENDING: Final = 10_000
+NO_INDEX: Final = "There is no search index yet: it is being made, with the newest texts first. Ask again in a moment."
+_PARTLY: Final = "The search index is being made, with the newest texts first."
+
+
+def pending(view: View | None, *, is_bound: bool) -> int:
+    """Texts that cannot be found yet. How much others write is no business of a bound key."""
+    return 0 if view is None or is_bound else min(view.pending, MOST_PENDING)
+
+
+def lacks(view: View | None, *, is_bound: bool) -> str | None:
+    """Why an answer has not all that matches; None if the index is whole."""
+    if view is None:
+        return NO_INDEX
+    if view.is_whole:
+        return None
+    return _PARTLY if is_bound else f"{_PARTLY} Not in it yet: {', '.join(view.left)}."

@@ -1,0 +1,340 @@
+"""A search in texts: candidates that the index finds, a look at a text that tells whether it matches, and the score of those that do.
+
+The candidates are all that match, and no others if the index tells all: a word does, and a sign. A phrase, a part of a word and a pattern must be looked at.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from itertools import islice, pairwise
+from math import log2
+from typing import Any, Final
+from uuid import UUID
+
+import re2
+from msgspec import Struct
+from tantivy import Occur, Query
+
+from services.query.queries.search.pattern_texts import texts_of_each_match
+from services.query.queries.search.query_filters import Part
+from services.query.queries.search.query_language import Query as Typed
+from services.query.queries.search.query_language import Term
+from services.query.queries.search.text_filters import labelled, of_kinds
+from services.query.queries.search.text_searcher import TextHit, all_of, any_of, best_hits, count, places
+from services.query.search_index.fields import NAME_PARTS, SIGNS, WORDS, schema
+from services.query.search_index.reader import View
+from services.query.search_index.row_documents import DocumentKind, RowDocument
+from services.query.search_index.text_documents import any_of as texts_of
+from services.query.search_index.text_words import (
+    OVERLONG,
+    beginning_of,
+    has_sign,
+    has_word,
+    is_overlong,
+    query_signs,
+    query_words,
+)
+from shared.http.errors import invalid
+
+# So many words are weighed by rarity. Each of more tells little, and to know each would take long.
+MOST_WEIGHED: Final = 32
+# A shorter part of a word is in nearly all texts; a beginning may have one less.
+LEAST_PART_CHARS: Final = 3
+MAX_PATTERN_CHARS: Final = 256
+# A pattern of so much memory takes 50 ms to look at the longest text.
+_PATTERN_BYTES: Final = 2 << 20
+_MOST_MARKS, _MARK_CHARS = 3, 200
+
+_ASCII_WORD: Final = re.compile("[A-Za-z0-9]+")
+_LAST_RUN: Final = re.compile("[A-Za-z0-9]+$")
+_IDEOGRAPHS: Final = re.compile("[\u4e00-\u9fff]+")
+# The ends of words, as Postgres writes them.
+_POSTGRES_ESCAPES: Final = {r"\y": r"\b", r"\m": r"\b", r"\M": r"\b", r"\Y": r"\B"}
+_TAKEN: Final = "The syntax is RE2's, without back references and looks around; mode=literal looks for a text as it stands"
+_ESCAPE: Final = re.compile(r"\\.", re.DOTALL)
+
+# Neighbours of a query are near to each other in a text, with so many words between them, for so much more score; at most so many neighbours.
+_NEAR: Final = ((2, 0.3), (12, 0.2))
+_MOST_PAIRS: Final = 8
+# So many times as many texts are scored, rather than that each is looked for.
+_MOST_BESIDE: Final = 4
+# A title, a prompt, an answer, a file: so much more than what a tool was given and gave back.
+_TITLE, _PROMPT, _ANSWER, _FILE = 1.0, 0.5, 0.3, 0.3
+
+
+_WITH_PATHS: Final[tuple[DocumentKind, ...]] = ("file", "tool_call")
+
+
+class Word(Struct, frozen=True):
+    """A word of a query as the index has it, whole or as a beginning."""
+
+    text: str
+    is_beginning: bool = False
+
+    def query(self) -> Query:
+        """Texts that have it, as a word or as a part of a name."""
+        if is_overlong(self.text):
+            # As far as the index has it.
+            return _term(NAME_PARTS, beginning_of(self.text))
+        return any_of(_word(WORDS, self), _word(NAME_PARTS, self))
+
+
+class Conditions(Struct, frozen=True):
+    """`candidates` are all that may match, `holds` tells of a row whether it does. `looks_at_texts`: not all candidates do.
+
+    `words` are those that rank, `neighbours` those that stand beside each other in the query. `marks`: what is marked in a row that is shown.
+    """
+
+    candidates: Query
+    holds: Callable[[RowDocument], bool]
+    looks_at_texts: bool
+    marks: Callable[[RowDocument], Sequence[str]]
+    words: tuple[Word, ...] = ()
+    neighbours: tuple[tuple[str, str], ...] = ()
+
+
+# Tells whether a text has what a term says. It is given the text, and the part that is asked for in lower case.
+_Test = Callable[[str, str], bool]
+
+
+def of_words(typed: Typed, part: Part | None, path: str | None) -> Conditions:
+    """One of the alternatives, each with all of its terms; in a part of a call only, if that is asked for."""
+    groups = [_group(terms, part) for terms in typed.alternatives]
+    wanted = [[word for term in terms if not term.is_excluded for word in _words(term)] for terms in typed.alternatives]
+    of_path = _path(path) if path is not None else None
+    marks = (*typed.highlights, *((path,) if path else ()))
+
+    def holds(row: RowDocument) -> bool:
+        lower = part_of(row, part).lower()
+        is_there = not groups or any(all(test(row.content, lower) for test in tests) for _, tests in groups)
+        return is_there and (path is None or (row.kind in _WITH_PATHS and path.lower() in part_of(row, "input").lower()))
+
+    return Conditions(
+        candidates=all_of(any_of(*(query for query, _ in groups)) if groups else None, of_path),
+        holds=holds,
+        looks_at_texts=path is not None or any(_is_looked_for(term, part) for terms in typed.alternatives for term in terms),
+        marks=lambda _: marks,
+        words=tuple(dict.fromkeys(word for words in wanted for word in words)),
+        neighbours=tuple(dict.fromkeys((one.text, other.text) for words in wanted for one, other in pairwise(words))),
+    )
+
+
+def of_literal(text: str, part: Part | None, *, is_case_sensitive: bool) -> Conditions:
+    """Texts in which this one stands."""
+    lower = text.lower()
+
+    def holds(row: RowDocument) -> bool:
+        content = part_of(row, part)
+        return text in content if is_case_sensitive else lower in content.lower()
+
+    words = tuple(map(Word, dict.fromkeys(_inner_words(text))))
+    return Conditions(all_of(_with_text(text)), holds, True, lambda _: (text,), words)
+
+
+def of_pattern(pattern: str, part: Part | None, *, is_case_sensitive: bool) -> Conditions:
+    """Texts in which a regular expression matches. Those texts that each match has lead to it. 400 for what RE2 does not take."""
+    compiled = _compiled(pattern, is_case_sensitive=is_case_sensitive)
+
+    def holds(row: RowDocument) -> bool:
+        return compiled.search(part_of(row, part)) is not None
+
+    def marks(row: RowDocument) -> list[str]:
+        return [found[0][:_MARK_CHARS] for found in islice(compiled.finditer(part_of(row, part)), _MOST_MARKS)]
+
+    alternatives = [[query for text in texts if (query := _with_text(text))] for texts in texts_of_each_match(pattern)]
+    candidates = any_of(*(all_of(*queries) for queries in alternatives)) if all(alternatives) else None
+    return Conditions(all_of(candidates), holds, True, marks)
+
+
+def part_of(row: RowDocument, part: Part | None) -> str:
+    """The text of a row that is asked for: all, or what a call was given or gave back. All that is no result is input."""
+    if part is None or (part == "input" and row.result_at is None):
+        return row.content
+    at = row.result_at
+    return row.content[:at] if part == "input" else "" if at is None else row.content[at:]
+
+
+def rarity(view: View, words: Sequence[Word], *, is_bound: bool) -> tuple[int, ...]:
+    """A weight for each word: 10 for the most frequent, 10 more for each time that another is half as frequent.
+
+    To a key that is bound all words weigh the same, since others' texts are counted too, and so do many of a pasted text.
+    """
+    if is_bound or not 2 <= len(words) <= MOST_WEIGHED:
+        return (10,) * len(words)
+    found_in = [count(view, word.query()) for word in words]
+    return tuple(round(10 * (1 + log2((max(found_in) + 1) / (number + 1)))) for number in found_in)
+
+
+def scores(
+    view: View,
+    conditions: Conditions,
+    weights: Sequence[int],
+    hits: Sequence[TextHit],
+    *,
+    among: Query | None,
+    only_words_rank: bool = False,
+) -> dict[UUID, float]:
+    """How well each of these matches: rare words, together; a title before a prompt before an answer before what a tool was given and gave back.
+
+    `among`: a query that all of them match, if that is soon told.
+    """
+    total = max(sum(weights), 1)
+    clauses = [Query.const_score_query(word.query(), weight / total) for word, weight in zip(conditions.words, weights, strict=True)]
+    pairs = [pair for pair in conditions.neighbours if len(set(pair)) == 2 and not any(map(is_overlong, pair))][:_MOST_PAIRS]
+    for slop, score in _NEAR:
+        clauses += [Query.const_score_query(Query.phrase_query(schema(), WORDS, [*pair], slop), score / len(pairs)) for pair in pairs]
+    clauses += [Query.const_score_query(query, score) for query, score in _of_kinds()] if not only_words_rank else []
+    these, number = _these(view, hits, among)
+    asked = Query.boolean_query([(Occur.Must, Query.const_score_query(these, 0.0)), *((Occur.Should, clause) for clause in clauses)])
+    return {hit.id: hit.score for hit in best_hits(view, asked, number)}
+
+
+def _these(view: View, hits: Sequence[TextHit], among: Query | None) -> tuple[Query, int]:
+    """A query that these texts match, and few others; and how many match it. To look for 500 ids takes seven times as long as for their time."""
+    if among is not None:
+        at = [hit.place for hit in hits]
+        of_time = all_of(among, places(min(at), max(at)))
+        if (number := count(view, of_time)) <= _MOST_BESIDE * len(hits):
+            return of_time, number
+    return texts_of((hit.kind, hit.id) for hit in hits), len(hits)
+
+
+def _of_kinds() -> list[tuple[Query, float]]:
+    prompts, answers = labelled("role", ["user"]), labelled("role", ["assistant"])
+    return [(of_kinds("session"), _TITLE), (prompts, _PROMPT), (answers, _ANSWER), (of_kinds("file"), _FILE)]
+
+
+def _group(terms: Sequence[Term], part: Part | None) -> tuple[Query, list[_Test]]:
+    """What all texts of an alternative have in the index, and what tells of each whether it is one."""
+    wanted = [_with_term(term) for term in terms if not term.is_excluded]
+    unwanted = [_with_term(term) for term in terms if term.is_excluded and not _is_looked_for(term, part)]
+    return all_of(*wanted).and_must_not_match(*unwanted), [_test(term, part) for term in terms]
+
+
+def _is_looked_for(term: Term, part: Part | None) -> bool:
+    """The index has words and signs of a whole text."""
+    return term.is_exact or part is not None
+
+
+def _test(term: Term, part: Part | None) -> _Test:
+    is_looked_for, text = _is_looked_for(term, part), term.text.lower()
+
+    def holds(content: str, lower: str) -> bool:
+        if is_looked_for:
+            is_there = text in lower
+        elif term.words:
+            is_there = has_word(content, term.words[0], is_beginning=term.is_beginning)
+        else:
+            is_there = has_sign(content, term.signs[0])
+        return is_there != term.is_excluded
+
+    return holds
+
+
+def _words(term: Term) -> list[Word]:
+    return [Word(word, term.is_beginning and at == len(term.words)) for at, word in enumerate(term.words, start=1)]
+
+
+def _with_term(term: Term) -> Query:
+    """All texts that have a term, and those that have its words and signs in another way."""
+    return all_of(_with_words(_words(term)), _with_signs(term.text))
+
+
+def _with_words(words: Sequence[Word]) -> Query | None:
+    """All texts in which these words follow each other. The first may be the end of a name, and the last the beginning of one."""
+    if len(words) < 2:
+        return words[0].query() if words else None
+    first, inner, last = words[0], _side_by_side(words[1:-1]), words[-1]
+    begins, ends = _word(NAME_PARTS, first), last.query() if last.is_beginning else _word(NAME_PARTS, last)
+    if last.is_beginning:
+        return any_of(all_of(_side_by_side(words[:-1]), ends), all_of(begins, inner, ends))
+    ways = (
+        _side_by_side(words),
+        all_of(begins, _side_by_side(words[1:])),
+        all_of(_side_by_side(words[:-1]), ends),
+        all_of(begins, inner, ends),
+    )
+    return any_of(*(way for way in ways if way is not None))
+
+
+def _side_by_side(words: Sequence[Word]) -> Query | None:
+    kept = [(place, word.text) for place, word in enumerate(words) if not is_overlong(word.text)]
+    phrase = Query.phrase_query(schema(), WORDS, [*kept]) if len(kept) > 1 else _word(WORDS, Word(kept[0][1])) if kept else None
+    others = [word.query() for word in words if is_overlong(word.text)]
+    return all_of(phrase, *others) if words else None
+
+
+def _with_signs(text: str) -> Query | None:
+    signs = query_signs(text)
+    return all_of(*(_term(SIGNS, sign) for sign in signs)) if signs else None
+
+
+def _with_text(text: str) -> Query | None:
+    """All texts in which this one stands, between whatever. None if nothing of it is indexed."""
+    start, end = _inner_span(text)
+    inner = list(map(Word, _inner_words(text)))
+    parts = _parts_of_words(text, start, end)
+    ideographs = [query for run in _IDEOGRAPHS.findall(text) if (query := _side_by_side(list(map(Word, run))))]
+    queries = [_side_by_side(inner), _with_signs(text), *map(_with_part, parts), *ideographs]
+    found = [query for query in queries if query is not None]
+    return all_of(*found) if found else None
+
+
+def _parts_of_words(text: str, start: int, end: int) -> list[str]:
+    """Regular expressions for the words that begin before a text or go on behind it."""
+    if start == len(text):
+        # One word, or in the midst of one.
+        ends = [(f".*{longest}.*", len(longest)) for longest in sorted(_ASCII_WORD.findall(text), key=len)[-1:]]
+    else:
+        first, last = _LAST_RUN.search(text, 0, start), _ASCII_WORD.match(text, end)
+        ends = [(f".*{first[0]}", len(first[0]))] if first else []
+        ends += [(f"{last[0]}.*", len(last[0]) + 1)] if last else []
+    return [pattern.lower() for pattern, chars in ends if chars >= LEAST_PART_CHARS]
+
+
+def _with_part(pattern: str) -> Query:
+    """Parts of names are made of the letters of words."""
+    return any_of(Query.regex_query(schema(), WORDS, pattern), _term(NAME_PARTS, OVERLONG))
+
+
+def _inner_words(text: str) -> list[str]:
+    """The words that a text surely has as a whole."""
+    start, end = _inner_span(text)
+    return query_words(text[start:end])
+
+
+def _inner_span(text: str) -> tuple[int, int]:
+    """Without its first and its last word, which may go on outside of it."""
+    start = next((at for at, letter in enumerate(text) if not _goes_on(letter)), len(text))
+    end = next((at for at in range(len(text), start, -1) if not _goes_on(text[at - 1])), start)
+    return start, end
+
+
+def _goes_on(letter: str) -> bool:
+    return letter.isalnum() or not letter.isascii()
+
+
+def _path(path: str) -> Query:
+    return all_of(of_kinds(*_WITH_PATHS), _with_text(path))
+
+
+def _word(field: str, word: Word) -> Query:
+    return Query.regex_query(schema(), field, f"{word.text}.*") if word.is_beginning else _term(field, word.text)
+
+
+def _term(field: str, term: str) -> Query:
+    return Query.term_query(schema(), field, term, "basic")
+
+
+def _compiled(pattern: str, *, is_case_sensitive: bool) -> Any:
+    """400 for a pattern that RE2 refuses. It looks at each character of a text once."""
+    if len(pattern) > MAX_PATTERN_CHARS:
+        raise invalid("q", f"has {len(pattern)} characters; a regular expression may have {MAX_PATTERN_CHARS}")
+    options = re2.Options()
+    options.case_sensitive, options.dot_nl, options.max_mem, options.log_errors = is_case_sensitive, True, _PATTERN_BYTES, False
+    # The module keeps patterns, each with its memory.
+    re2.purge()
+    try:
+        return re2.compile(_ESCAPE.sub(lambda found: _POSTGRES_ESCAPES.get(found[0], found[0]), pattern), options)
+    except re2.error as error:
+        reason = error.args[0].decode() if error.args and isinstance(error.args[0], bytes) else str(error)
+        raise invalid("q", f"is no regular expression: {reason}. {_TAKEN}") from None
