@@ -160,8 +160,15 @@ def rarity(view: View, words: Sequence[Word], *, is_bound: bool) -> tuple[int, .
     """
     if is_bound or not 2 <= len(words) <= MOST_WEIGHED:
         return (10,) * len(words)
-    found_in = [count(view, word.query()) for word in words]
+    found_in = [_found_in(view, word) for word in words]
     return tuple(round(10 * (1 + log2((max(found_in) + 1) / (number + 1)))) for number in found_in)
+
+
+def _found_in(view: View, word: Word) -> int:
+    """About how many texts have a word. The index knows that of whole words, without a look at them."""
+    if word.is_beginning or is_overlong(word.text):
+        return count(view, word.query())
+    return view.searcher.doc_freq(WORDS, word.text) + view.searcher.doc_freq(NAME_PARTS, word.text)
 
 
 def scores(

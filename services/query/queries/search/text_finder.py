@@ -27,7 +27,8 @@ from shared.sql_files import statement
 MAX_TOTAL: Final = 10_000
 # A look at a text takes a thousand times as long as one at the index: only this many are looked at just for counting.
 COUNTED_TEXTS: Final = 300
-# Texts that are read at a time.
+# Texts that are asked of the index at a time, and read at a time. To find the candidates of a pattern again takes longer than to read many.
+MOST_CANDIDATES: Final = 2_000
 MOST_READ: Final = 500
 BUDGET_SECONDS: Final = 3.0
 # Below this, an attempt is not worth its start.
@@ -156,18 +157,22 @@ def newest(search: Search, stretch: Stretch, fetch: int, deadline: Deadline) -> 
 def _walk(search: Search, stretch: Stretch, fetch: int, deadline: Deadline) -> Found:
     """The matches of a stretch, from the newest backwards."""
     query = all_of(search.query, stretch.query())
-    most = MOST_READ if search.conditions.looks_at_texts else fetch
+    asked, most = (MOST_CANDIDATES, MOST_READ) if search.conditions.looks_at_texts else (fetch, fetch)
     hits, number, before, seen_to = list[Hit](), min(fetch, most), None, stretch.after
-    while True:
-        candidates = newest_hits(search.view, query, number, before=before)
-        looked = _look(search, [hit for hit in candidates if stretch.has(hit)], fetch - len(hits), deadline)
-        hits += looked.hits
-        if not looked.is_complete:
-            return Found(hits, is_complete=False, stopped_at=looked.stopped_at or seen_to)
-        if len(candidates) < number or len(hits) >= fetch:
-            return Found(hits)
-        before, seen_to = candidates[-1].place, Place(time_of(candidates[-1].place), candidates[-1].id)
-        number = min(2 * number, most)
+    while candidates := newest_hits(search.view, query, asked, before=before):
+        start = 0
+        while part := candidates[start : start + number]:
+            looked = _look(search, [hit for hit in part if stretch.has(hit)], fetch - len(hits), deadline)
+            hits += looked.hits
+            if not looked.is_complete:
+                return Found(hits, is_complete=False, stopped_at=looked.stopped_at or seen_to)
+            if len(hits) >= fetch:
+                return Found(hits)
+            start, number, seen_to = start + number, min(2 * number, most), Place(time_of(part[-1].place), part[-1].id)
+        if len(candidates) < asked:
+            break
+        before = candidates[-1].place
+    return Found(hits)
 
 
 def _look(search: Search, candidates: Sequence[TextHit], most: int, deadline: Deadline) -> Found:
