@@ -5,8 +5,8 @@ from pathlib import Path
 from tantivy import Occur, Query
 
 from deploy.embedded.supervision.processes import wait_until
-from services.query.search_index.fields import PARTS, SESSION_ID, open_index, schema
 from services.query.search_index.folder import Folder
+from services.query.search_index.words.fields import PARTS, SESSION_ID, open_index, schema
 from tests.flow.client.claude_home import ClaudeHome
 from tests.flow.conftest import Run, Stack
 from tests.flow.test_event_round_trip import start, write

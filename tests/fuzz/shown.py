@@ -8,7 +8,7 @@ from services.query.queries.search.query_language import parse
 from services.query.queries.search.snippet import snippet
 from services.query.queries.search.text_conditions import of_literal, of_pattern, of_words
 from services.query.queries.stats import ranges
-from services.query.search_index.text_words import has_sign, has_word, query_words, words_of
+from services.query.search_index.words.text_words import has_sign, has_word, query_words, words_of
 from shared.events.project_paths import MAX_LENGTH, InvalidPath, name_of, normalize_project_path
 from shared.http.errors import ApiError
 from shared.redaction.redact import redact_text

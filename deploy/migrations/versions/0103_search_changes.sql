@@ -1,4 +1,4 @@
--- Which rows have other texts than before, and since which transaction: what each query host follows to keep its own search index
+-- Rows that have other texts than before, and the transaction that changed them: each query host follows this to keep its own search index
 -- (docs/adr/0110-one-engine-for-search.md). A reader that has seen all transactions of a snapshot goes on from there, and misses none, in whichever
 -- order they commit. Triggers note every change, so that no way of writing a row can forget it.
 CREATE TABLE search_changes (
@@ -58,7 +58,7 @@ BEGIN
     RETURN NULL;
 END $$;
 
--- Of timeline entries those that are found without being asked for. Thinking is not.
+-- Notes those timeline entries that are found without being asked for. Thinking is not.
 CREATE OR REPLACE FUNCTION search_note_timeline_entries() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF TG_OP = 'UPDATE' THEN
@@ -148,7 +148,7 @@ END $$;
 CREATE TRIGGER search_note_name AFTER UPDATE OF name ON projects FOR EACH ROW WHEN (NEW.name IS DISTINCT FROM OLD.name)
     EXECUTE FUNCTION search_note_project_name();
 
--- What was derived before: documents, their dictionary, what waited for the indexer, and sessions whose documents changed. Until an upgrade has replaced
+-- Drops what was derived before: documents, their dictionary, what waited for the indexer, and sessions whose documents changed. Until an upgrade has replaced
 -- the query processes and workers of the version before, their searches fail, and jobs that change texts are tried again.
 DROP VIEW search_noted_messages, search_texts;
 DROP TABLE search_documents, search_pending, search_words, search_former_results, search_session_changes;

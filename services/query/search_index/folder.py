@@ -15,7 +15,7 @@ from uuid import uuid4
 import msgspec
 from msgspec import Struct
 
-from services.query.search_index.fields import VERSION
+from services.query.search_index.words.fields import VERSION
 
 _INDEX: Final = "index-"
 # The states of the index that answers, and of the one that is made to replace it.

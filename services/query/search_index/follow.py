@@ -18,13 +18,13 @@ from msgspec.structs import replace
 from psycopg.errors import QueryCanceled
 from tantivy import Index, IndexWriter
 
-from services.query.search_index.backfill import TABLES, page_of
-from services.query.search_index.fields import SESSION_ID, VERSION, open_index
+from services.query.search_index.documents.backfill import TABLES, page_of
+from services.query.search_index.documents.row_documents import DocumentKind, row_documents
+from services.query.search_index.documents.session_texts import session_document
+from services.query.search_index.documents.text_documents import delete_text, id_of, text_document
 from services.query.search_index.folder import Folder, State
 from services.query.search_index.look import Look, Note, first_notes, look
-from services.query.search_index.row_documents import DocumentKind, row_documents
-from services.query.search_index.session_texts import session_document
-from services.query.search_index.text_documents import delete_text, id_of, text_document
+from services.query.search_index.words.fields import SESSION_ID, VERSION, open_index
 
 log = structlog.get_logger()
 

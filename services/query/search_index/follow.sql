@@ -1,5 +1,5 @@
 -- name: look
--- Which database it is, which history of it, and what the newest purge is; whether the snapshot is of a time that this history has not had, or of one
+-- The database and its history, and the number of the newest purge; whether the snapshot is of a time that this history has not had, or of one
 -- behind which notes are gone; and what is noted that the index does not have: how many rows, since when, and the newest notes. A restored copy goes on
 -- in another timeline. A dump has numbers of transactions of another server, which may be larger than any of this one.
 WITH behind AS MATERIALIZED (

@@ -7,10 +7,10 @@ from msgspec import Struct
 from psycopg import Connection
 from tantivy import Document, Query, Searcher
 
-from services.query.search_index.fields import open_index
+from services.query.search_index.documents.row_documents import DocumentKind, row_documents
+from services.query.search_index.documents.text_documents import any_of, id_of, text_document
 from services.query.search_index.look import Note
-from services.query.search_index.row_documents import DocumentKind, row_documents
-from services.query.search_index.text_documents import any_of, id_of, text_document
+from services.query.search_index.words.fields import open_index
 
 # The newest are taken, as long as they have no more characters than these.
 MOST_ROWS: Final = 1_000

@@ -8,8 +8,8 @@ import psycopg
 from msgspec import Struct
 from psycopg.rows import dict_row
 
+from services.query.search_index.documents.row_documents import DocumentKind
 from services.query.search_index.folder import State
-from services.query.search_index.row_documents import DocumentKind
 from shared.sql_files import statement
 
 _sql = partial(statement, __package__, "follow.sql")

@@ -11,7 +11,7 @@ from typing import Final
 from msgspec import Struct
 from tantivy import Occur, Query, Searcher
 
-from services.query.search_index.fields import (
+from services.query.search_index.words.fields import (
     BREVITY,
     DAYS,
     GERMAN,
@@ -26,10 +26,10 @@ from services.query.search_index.fields import (
     stems_of,
     words_of,
 )
-from services.query.search_index.near_words import near_word
-from services.query.search_index.prepared_text import dates_in, hashes_of
-from services.query.search_index.stop_words import is_stop_word
-from services.query.search_index.synonyms import synonyms_of
+from services.query.search_index.words.near_words import near_word
+from services.query.search_index.words.prepared_text import dates_in, hashes_of
+from services.query.search_index.words.stop_words import is_stop_word
+from services.query.search_index.words.synonyms import synonyms_of
 
 # So many words of a pasted error message are looked at, from its beginning and its end, and the rarest of them count.
 MOST_LOOKED_AT: Final = 1_000

@@ -11,11 +11,11 @@ from msgspec import Struct
 from tantivy import Index, Query, Searcher
 
 from services.query.database import Connection, Database, one_row
-from services.query.search_index.backfill import texts_left
-from services.query.search_index.fields import open_index
+from services.query.search_index.documents.backfill import texts_left
 from services.query.search_index.folder import Folder, State
 from services.query.search_index.fresh_texts import MOST_ROWS, FreshIndex, FreshTexts
 from services.query.search_index.look import Look, look
+from services.query.search_index.words.fields import open_index
 from services.query.search_index.writer_process import WriterProcess
 from shared.sql_files import statement
 

@@ -54,7 +54,7 @@ def set_capture(lag: CaptureLag) -> None:
 
 
 def set_search(lag: reader.Lag, waiting_sessions: int) -> None:
-    """How far this process' search index is behind."""
+    """The lag of this process' search index."""
     metrics.SEARCH_PENDING_DOCUMENTS.set(lag.texts)
     metrics.SEARCH_OLDEST_SECONDS.set(lag.oldest_seconds)
     metrics.SEARCH_WAITING_SESSIONS.set(waiting_sessions)

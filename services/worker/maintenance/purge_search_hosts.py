@@ -29,7 +29,7 @@ _FORGET_CHANGES: Final = _sql("forget_changes")
 
 
 class Purged(NamedTuple):
-    """Where the next step goes on, None at the stage's end; and whether there was nothing to do yet."""
+    """The place where the next step goes on, None at the stage's end; and whether there was nothing to do yet."""
 
     after: str | None
     waits: bool = False

@@ -1,5 +1,5 @@
 -- name: has_ended
--- Whether all transactions have ended that were open in the snapshot.
+-- True if all transactions have ended that were open in the snapshot.
 SELECT pg_snapshot_xmin(pg_current_snapshot()) >= pg_snapshot_xmax(%(snapshot)s::pg_snapshot)
 
 -- name: ask

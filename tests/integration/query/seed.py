@@ -123,7 +123,7 @@ def _event(connection: Connection[Any], table: str, session_id: str | None, at: 
 
 
 def _id_of(kind: str, key: object) -> UUID:
-    """As services/query/search_index/row_documents.sql makes it."""
+    """As services/query/search_index/documents/row_documents.sql makes it."""
     return UUID(hashlib.md5(f"{kind} {key}".encode()).hexdigest())
 
 

@@ -11,7 +11,7 @@ import psycopg
 import pytest
 from psycopg import Connection
 
-from services.query.search_index.row_documents import KINDS, DocumentKind, RowDocument, row_documents
+from services.query.search_index.documents.row_documents import KINDS, DocumentKind, RowDocument, row_documents
 from services.worker.importers.job import undo
 from services.worker.maintenance import merge_users
 from services.worker.persist.persist_batch import persist

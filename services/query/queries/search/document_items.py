@@ -16,7 +16,7 @@ from services.query.database import Connection, fetch_by
 from services.query.queries.search.query_filters import Part
 from services.query.queries.search.snippet import SNIPPET_CHARS, folded, snippet
 from services.query.queries.search.text_searcher import TextHit, rows_of
-from services.query.search_index.row_documents import RowDocument
+from services.query.search_index.documents.row_documents import RowDocument
 from shared.sql_files import statement
 
 NEIGHBOUR_CHARS: Final = 200
@@ -33,7 +33,7 @@ Marks = Callable[[RowDocument], Sequence[str] | None]
 
 
 class _Details(Struct, frozen=True):
-    """What is known of a text's session, project and user."""
+    """The names and marks of a text's session, its project and its user."""
 
     session_title: str | None
     session_title_source: TitleSource
@@ -53,7 +53,7 @@ class Group(Struct, frozen=True):
 
 
 class _Around(Struct, frozen=True):
-    """What was said before and after a document. Both are NULL, or none of the two."""
+    """The messages before and after a document. Role and content are both NULL, or neither is."""
 
     before_role: Literal["user", "assistant"] | None
     before_content: str | None
@@ -141,7 +141,7 @@ def _looks(item: Match) -> tuple[str | None, ...]:
 
 def _item(row: RowDocument, told: _Details, score: float, marked: Sequence[str], part: Part | None, *, with_content: bool) -> Match:
     places = _places(row, told, marked, part)
-    # Where something of it is: what a call was given and gave back are texts of their own.
+    # The parts that have a match: what a call was given and gave back are texts of their own.
     text = "\n".join(places.values())
     is_event = row.kind in ("message", "tool_call", "timeline_entry")
     return Match(

@@ -1,4 +1,4 @@
--- What is shown with a text that was found, besides the text.
+-- Shown with a text that was found, besides the text.
 
 -- name: details
 SELECT found.number, coalesce(k.title, s.title) AS session_title, CASE WHEN k.title IS NULL THEN s.title_source ELSE 'person' END AS session_title_source,
@@ -12,7 +12,7 @@ LEFT JOIN users AS u ON u.id = found.user_id
 ORDER BY found.number
 
 -- name: neighbours
--- What was said before and after each place in its session.
+-- The messages before and after each place in its session.
 SELECT asked.id, before.role AS before_role, before.content AS before_content, after.role AS after_role, after.content AS after_content
 FROM unnest(%(ids)s::uuid[], %(session_ids)s::text[], %(times)s::timestamptz[]) AS given (id, session_id, at)
 CROSS JOIN LATERAL (SELECT given.id, given.session_id, coalesce(given.at, '-infinity') AS occurred_at) AS asked

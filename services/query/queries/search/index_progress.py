@@ -1,4 +1,4 @@
-"""How far the search index is, as an answer tells it."""
+"""The progress of the search index, as an answer tells it."""
 
 from typing import Final
 

@@ -18,10 +18,10 @@ from shared.events.messages import EARLIEST
 from shared.http.errors import BadRequest, invalid
 from shared.sql_files import statement
 
-# Of a call.
+# The part of a call that is searched.
 Part = Literal["input", "result"]
 
-# What each kind is in the table: kinds of documents, the part of a call, its tools.
+# Each kind that can be asked for: the kind of its documents, the part of a call, its tools.
 KINDS: Final[Mapping[str, tuple[str, Part | None, tuple[str, ...] | None]]] = {
     "message": ("message", None, None),
     "tool_call": ("tool_call", None, None),
@@ -37,7 +37,7 @@ _REPEATABLE: Final = frozenset({"project", "user", "tool", "is"})
 _CHOICES: Final = {"is": ("error", "starred"), "role": ("user", "assistant"), "kind": tuple(KINDS)}
 _AGO: Final = re.compile(r"(\d{1,4})(h|d|w)")
 _HOURS: Final = {"h": 1, "d": 24, "w": 168}
-# Of a session's id, to name it.
+# So many characters of a session's id name it.
 MIN_SESSION_CHARACTERS: Final = 6
 _HINTS: Final[Mapping[str, str]] = {
     "project": "There is no project {!r}: give its name, the end of its path, or its id; see /api/projects.",

@@ -1,4 +1,4 @@
--- What the filters of a search name.
+-- Looks up what the filters of a search name.
 
 -- name: projects
 SELECT id FROM projects
@@ -8,11 +8,11 @@ WHERE id::text = %(name)s OR lower(name) = lower(%(name)s) OR path = %(name)s OR
 SELECT session_id FROM sessions WHERE session_id ^@ %(beginning)s ORDER BY session_id <> %(beginning)s LIMIT 2
 
 -- name: known_user
--- Whether the key sees such a user.
+-- True if the key sees such a user.
 SELECT EXISTS (SELECT FROM users WHERE name = %(name)s) AS is_known
 
 -- name: known_tool
--- Whether the key sees calls of such a tool.
+-- True if the key sees calls of such a tool.
 SELECT EXISTS (
     SELECT FROM tool_rollups
     WHERE project_id = ANY (coalesce(nullif(bound_projects(), '{}'), '{-1}')) AND user_id = ANY (coalesce(bound_users(), '{-1}')) AND grain_minutes = 0

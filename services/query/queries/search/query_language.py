@@ -11,7 +11,7 @@ from unicodedata import category
 from msgspec import Struct
 
 from services.query.answers.search import InterpretedTerm
-from services.query.search_index.text_words import is_overlong, query_signs, query_words
+from services.query.search_index.words.text_words import is_overlong, query_signs, query_words
 from shared.http.errors import invalid
 
 MAX_TERMS: Final = 32

@@ -23,11 +23,11 @@ from services.query.queries.search.text_conditions import Word, of_words, rarity
 from services.query.queries.search.text_filters import filter_query, labelled
 from services.query.queries.search.text_finder import Deadline
 from services.query.queries.search.text_searcher import TextHit, all_of, any_of, best_hits, count, newest_hits, rows_of
+from services.query.search_index.documents.row_documents import RowDocument
 from services.query.search_index.ranking import RankedSession, Ranking, rank
 from services.query.search_index.reader import View
-from services.query.search_index.row_documents import RowDocument
-from services.query.search_index.stop_words import is_stop_word
-from services.query.search_index.text_words import query_words
+from services.query.search_index.words.stop_words import is_stop_word
+from services.query.search_index.words.text_words import query_words
 from shared.sql_files import statement
 
 MOST_SESSIONS: Final = 10
@@ -62,7 +62,7 @@ class _Passing(Struct, frozen=True):
     holds: Callable[[RowDocument], bool] | None
 
     def has_one(self, session_id: str) -> bool:
-        """Whether there is one in a session."""
+        """True if a session has one."""
         query = all_of(self.query, _in_session(session_id))
         return bool(self._kept(best_hits(self.view, query, 1 if self.holds is None else MOST_READ)))
 

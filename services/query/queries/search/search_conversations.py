@@ -22,7 +22,7 @@ from services.query.search_index.reader import SearchIndex, View
 from shared.sql_files import statement
 
 MAX_TERMS: Final = 16
-# How long the messages of the plain list are counted.
+# Messages of the plain list are counted for so long.
 _COUNT_MS: Final = 500
 
 _MESSAGES: Final = statement(__package__, "conversations.sql", "messages")

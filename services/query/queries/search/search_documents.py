@@ -22,8 +22,8 @@ from services.query.queries.search.text_conditions import Conditions, rarity
 from services.query.queries.search.text_filters import filter_query
 from services.query.queries.search.text_finder import Deadline, Found, Search, newest
 from services.query.queries.search.text_searcher import TextHit
+from services.query.search_index.documents.row_documents import RowDocument
 from services.query.search_index.reader import SearchIndex, View
-from services.query.search_index.row_documents import RowDocument
 
 INCOMPLETE: Final = (
     "The time of a search was over before everything was looked at. This is the newest that was found; "
@@ -33,7 +33,7 @@ NO_TIME_TO_RANK: Final = "There was no time to rank all sessions that may be mea
 
 
 class Wanted(Struct, frozen=True):
-    """What a request asks for."""
+    """A request, as it was asked."""
 
     text: str
     mode: Mode
@@ -45,7 +45,7 @@ class Wanted(Struct, frozen=True):
     with_context: bool
     with_content: bool
     corrects: bool
-    # How frequent a word is depends on texts that such a key does not see.
+    # Such a key is told nothing that depends on texts which it does not see, as the frequency of a word.
     is_bound: bool
 
 

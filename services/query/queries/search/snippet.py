@@ -7,7 +7,7 @@ from itertools import islice
 
 from msgspec import Struct
 
-from services.query.search_index.text_words import folded as folded_word
+from services.query.search_index.words.text_words import folded as folded_word
 
 BEFORE_CHARS = 60
 SNIPPET_CHARS = 240

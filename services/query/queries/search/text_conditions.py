@@ -20,11 +20,11 @@ from services.query.queries.search.query_language import Query as Typed
 from services.query.queries.search.query_language import Term
 from services.query.queries.search.text_filters import labelled, of_kinds
 from services.query.queries.search.text_searcher import TextHit, all_of, any_of, best_hits, count, places
-from services.query.search_index.fields import NAME_PARTS, SIGNS, WORDS, schema
+from services.query.search_index.documents.row_documents import DocumentKind, RowDocument
+from services.query.search_index.documents.text_documents import any_of as texts_of
 from services.query.search_index.reader import View
-from services.query.search_index.row_documents import DocumentKind, RowDocument
-from services.query.search_index.text_documents import any_of as texts_of
-from services.query.search_index.text_words import (
+from services.query.search_index.words.fields import NAME_PARTS, SIGNS, WORDS, schema
+from services.query.search_index.words.text_words import (
     OVERLONG,
     beginning_of,
     has_sign,
@@ -180,7 +180,7 @@ def scores(
     among: Query | None,
     only_words_rank: bool = False,
 ) -> dict[UUID, float]:
-    """How well each of these matches: rare words, together; a title before a prompt before an answer before what a tool was given and gave back.
+    """The score of each of these: rare words, together; a title before a prompt before an answer before what a tool was given and gave back.
 
     `among`: a query that all of them match, if that is soon told.
     """
@@ -211,7 +211,7 @@ def _of_kinds() -> list[tuple[Query, float]]:
 
 
 def _group(terms: Sequence[Term], part: Part | None) -> tuple[Query, list[_Test]]:
-    """What all texts of an alternative have in the index, and what tells of each whether it is one."""
+    """A query that all texts of an alternative match, and tests that tell of each text whether it is one."""
     wanted = [_with_term(term) for term in terms if not term.is_excluded]
     unwanted = [_with_term(term) for term in terms if term.is_excluded and not _is_looked_for(term, part)]
     return all_of(*wanted).and_must_not_match(*unwanted), [_test(term, part) for term in terms]

@@ -10,9 +10,9 @@ from tantivy import Query
 from services.query.database import Connection, Row, fetch_one
 from services.query.queries.search.query_filters import Filters
 from services.query.queries.search.text_searcher import all_of, any_of, places
-from services.query.search_index.fields import KIND, LABELS, schema
-from services.query.search_index.row_documents import KINDS, DocumentKind
-from services.query.search_index.text_documents import place_of
+from services.query.search_index.documents.row_documents import KINDS, DocumentKind
+from services.query.search_index.documents.text_documents import place_of
+from services.query.search_index.words.fields import KIND, LABELS, schema
 from shared.sql_files import statement
 
 _PASSING: Final = statement(__package__, "text_filters.sql", "passing")
@@ -33,11 +33,11 @@ _ONE_OF: Final = {
 
 
 class _Passing(Struct, frozen=True):
-    """What names stand for, and what the key may see; None: all."""
+    """The ids that names stand for, and those that the key may see; None: all."""
 
     bound_projects: list[int] | None
     bound_users: list[int] | None
-    # Of others, which the key sees.
+    # Sessions of others that the key sees.
     shared: list[str]
     users: list[int | None]
     not_users: list[int | None]
@@ -47,7 +47,7 @@ class _Passing(Struct, frozen=True):
 
 
 def filter_query(connection: Connection, filters: Filters) -> Query | None:
-    """What passes; it adds nothing to a score. None if everything does."""
+    """A query for the texts that pass; it adds nothing to a score. None if all do."""
     asked = filters.parameters
     passing = fetch_one(connection, _Passing, _PASSING, {name: asked[name] for name in _IN_STATEMENT})
     wanted, unwanted = [*_rights(passing), *_wanted(asked, passing)], list(_unwanted(asked, passing))
@@ -76,7 +76,7 @@ def _rights(passing: _Passing) -> Iterator[Query]:
 
 
 def _wanted(asked: Row, passing: _Passing) -> Iterator[Query]:
-    """What must hold of a text."""
+    """Queries that a text must match."""
     for name, label in _ONE_OF.items():
         if (value := asked[name]) is not None:
             yield labelled(label, value if isinstance(value, list) else [value])
@@ -97,7 +97,7 @@ def _wanted(asked: Row, passing: _Passing) -> Iterator[Query]:
 
 
 def _unwanted(asked: Row, passing: _Passing) -> Iterator[Query]:
-    """What must not hold of it."""
+    """Queries that it must not match."""
     for name, label in (("not_tools", "tool"), ("not_projects", "project")):
         if asked[name] is not None:
             yield labelled(label, asked[name])

@@ -19,9 +19,9 @@ from tantivy import Query
 from services.query.database import Connection, rows
 from services.query.queries.search.text_conditions import Conditions, scores
 from services.query.queries.search.text_searcher import LEAST_SCORE, TextHit, all_of, count, newest_hits, places, rows_of
+from services.query.search_index.documents.row_documents import KINDS, MAX_CONTENT_CHARS, DocumentKind
+from services.query.search_index.documents.text_documents import place_of, time_of
 from services.query.search_index.reader import View
-from services.query.search_index.row_documents import KINDS, DocumentKind
-from services.query.search_index.text_documents import place_of, time_of
 from shared.sql_files import statement
 
 MAX_TOTAL: Final = 10_000
@@ -42,7 +42,7 @@ Content = TypeVar("Content")
 
 
 class Place(Struct, frozen=True):
-    """Where a text is in the list, newest first. An undated one has no time and is behind all others."""
+    """The place of a text in the list, newest first. An undated one has no time and is behind all others."""
 
     timestamp: datetime | None
     id: UUID
@@ -71,7 +71,7 @@ class Hit(TextHit, frozen=True):
 
 
 class Stretch(Struct, frozen=True):
-    """Where to look: behind a place, or between two, both included."""
+    """A part of the list: behind a place, or between two, both included."""
 
     after: Place | None = None
     newest: Place | None = None
@@ -115,7 +115,7 @@ class Deadline:
         self._until = time.monotonic() + seconds
 
     def left_ms(self) -> int:
-        """How long is left."""
+        """The time that is left."""
         return max(int((self._until - time.monotonic()) * 1000), 0)
 
 
@@ -150,7 +150,7 @@ def newest(search: Search, stretch: Stretch, fetch: int, deadline: Deadline) -> 
             found = _walk(search, stretch, fetch, deadline)
         found.hits = [hit for hit in found.hits if stretch.has(hit)][:fetch]
     found.total_is_exact &= search.view.is_whole
-    found.hits = _scored(search, found.hits)
+    found.hits = _scored(search, _with_whole_lengths(search.connection, found.hits))
     return found
 
 
@@ -214,6 +214,12 @@ def _hit(hit: TextHit, session_id: str | None, length: int) -> Hit:
     return Hit(hit.id, hit.kind, hit.key, hit.place, LEAST_SCORE, session_id, length)
 
 
+def _with_whole_lengths(connection: Connection, hits: Sequence[Hit]) -> list[Hit]:
+    """A document has the beginning of a long message, and a page is bounded by what it shows."""
+    told = _told(connection, [hit for hit in hits if hit.bytes >= MAX_CONTENT_CHARS])
+    return [replace(hit, bytes=told[hit.kind, hit.key][1]) if (hit.kind, hit.key) in told else hit for hit in hits]
+
+
 def _scored(search: Search, hits: Sequence[Hit]) -> list[Hit]:
     if not search.conditions.words or not hits:
         return list(hits)
@@ -227,7 +233,7 @@ def _place(place: Place) -> int:
 
 
 def within(connection: Connection, timeout_ms: int, read: Callable[[], Content]) -> Content | None:
-    """What `read` gives; None if one of its statements takes longer.
+    """Returns what `read` gives; None if one of its statements takes longer.
 
     A savepoint keeps the transaction. It is rolled back, and the setting with it: the next statement has its usual time.
     """

@@ -9,9 +9,9 @@ from msgspec import Struct, convert
 from tantivy import DocAddress, FieldType, Occur, Query, Searcher
 
 from services.query.database import Connection
-from services.query.search_index.fields import BREVITY, ID_HIGH, ID_LOW, KEY, KIND, PLACE, schema
+from services.query.search_index.documents.row_documents import KINDS, DocumentKind, RowDocument, row_documents
 from services.query.search_index.reader import View
-from services.query.search_index.row_documents import KINDS, DocumentKind, RowDocument, row_documents
+from services.query.search_index.words.fields import BREVITY, ID_HIGH, ID_LOW, KEY, KIND, PLACE, schema
 
 # The score of a match without words that rank.
 LEAST_SCORE: Final = 0.000001
@@ -47,7 +47,7 @@ def best_hits(view: View, query: Query, limit: int) -> list[TextHit]:
 
 
 def count(view: View, query: Query) -> int:
-    """How many texts match."""
+    """The number of texts that match."""
     return sum(_count(searcher, asked) for searcher, asked in _parts(view, query))
 
 
@@ -65,18 +65,18 @@ def places(oldest: int, newest: int | None = None) -> Query:
 
 
 def all_of(*queries: Query | None) -> Query:
-    """What matches each of these queries; without one, everything."""
+    """Matches what each of these queries matches; without one, everything."""
     asked = [query for query in queries if query is not None] or [Query.all_query()]
     return asked[0] if len(asked) == 1 else Query.boolean_query([(Occur.Must, query) for query in asked])
 
 
 def any_of(*queries: Query) -> Query:
-    """What matches one of these queries. The scores of those that match are added."""
+    """Matches what one of these queries matches. Their scores are added."""
     return queries[0] if len(queries) == 1 else Query.boolean_query([(Occur.Should, query) for query in queries])
 
 
 def _parts(view: View, query: Query) -> Iterator[tuple[Searcher, Query]]:
-    """What is to be asked of which index. What its rows say no more does not count."""
+    """Each index with the query for it. Documents whose rows changed since do not count."""
     yield view.searcher, query if view.stale is None else query.and_must_not_match(view.stale)
     if view.fresh is not None:
         yield view.fresh, query

@@ -18,6 +18,7 @@ ROWS = 40
 LISTS = {
     "conversations": "/api/conversations?limit=1000",
     "search": "/api/conversations/search?q=needle&limit=1000",
+    "search of a phrase": "/api/conversations/search?q=%22needle%20needle%22&limit=1000",
     "search, newest": "/api/conversations/search?q=needle&sort=newest&limit=1000",
     "no search": "/api/conversations/search?limit=1000",
     "tool calls": "/api/tool-calls/session/s?limit=1000",

@@ -10,8 +10,8 @@ from starlette.testclient import TestClient
 
 from services.query.app import create_app
 from services.query.queries.search import ranked_sessions
-from services.query.search_index.fields import SESSION_ID
 from services.query.search_index.reader import SearchIndex
+from services.query.search_index.words.fields import SESSION_ID
 from services.query.settings import Settings
 from tests.conftest import LOCAL
 from tests.integration.caught_up import catch_up

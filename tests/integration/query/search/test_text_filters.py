@@ -12,8 +12,8 @@ from services.query.database import Database
 from services.query.queries.search.query_filters import Filters, empty_filters
 from services.query.queries.search.text_filters import filter_query
 from services.query.queries.search.text_searcher import all_of, count, newest_hits, rows_of
+from services.query.search_index.documents.row_documents import row_documents
 from services.query.search_index.reader import View
-from services.query.search_index.row_documents import row_documents
 from services.query.settings import Settings
 from shared.auth.keys import Grant
 from tests.integration.query import seed

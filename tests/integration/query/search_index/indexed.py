@@ -12,13 +12,13 @@ from uuid import UUID, uuid4
 import psycopg
 from tantivy import FieldType, Occur, Query, Searcher
 
-from services.query.search_index.fields import ID_HIGH, ID_LOW, KIND, PARTS, PLACE, SESSION_ID, WORDS, open_index, schema, words_of
+from services.query.search_index.documents.row_documents import KINDS, row_documents
+from services.query.search_index.documents.text_documents import any_of
 from services.query.search_index.folder import Folder
 from services.query.search_index.follow import Follower
 from services.query.search_index.reader import SearchIndex, View
-from services.query.search_index.row_documents import KINDS, row_documents
-from services.query.search_index.text_documents import any_of
-from services.query.search_index.text_words import query_words
+from services.query.search_index.words.fields import ID_HIGH, ID_LOW, KIND, PARTS, PLACE, SESSION_ID, WORDS, open_index, schema, words_of
+from services.query.search_index.words.text_words import query_words
 
 ROOT = Path(__file__).parents[4]
 TABLES = {"message": "messages", "tool_call": "tool_calls", "timeline_entry": "timeline_entries", "session": "sessions"}

@@ -20,9 +20,9 @@ from starlette.testclient import TestClient
 
 from deploy.embedded.supervision.processes import wait_until
 from services.query.app import create_app
-from services.query.search_index.fields import PARTS, WORDS
 from services.query.search_index.folder import Folder
 from services.query.search_index.reader import Lag, SearchIndex
+from services.query.search_index.words.fields import PARTS, WORDS
 from services.query.settings import Settings
 from shared.search_hosts import HOSTS_KEY, SearchHost
 from tests.conftest import LOCAL, make_database

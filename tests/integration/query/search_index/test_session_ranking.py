@@ -9,9 +9,9 @@ import psycopg
 import pytest
 from tantivy import Searcher
 
-from services.query.search_index.fields import open_index
+from services.query.search_index.documents.session_texts import session_document
 from services.query.search_index.ranking import Ranking, rank
-from services.query.search_index.session_texts import session_document
+from services.query.search_index.words.fields import open_index
 from tests.integration.query import seed
 
 NOON = datetime(2024, 1, 15, 12, tzinfo=UTC)

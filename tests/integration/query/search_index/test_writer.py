@@ -11,10 +11,10 @@ import pytest
 
 from deploy.embedded.supervision.processes import wait_until
 from deploy.migrations.grants import QUERY
-from services.query.search_index.backfill import TABLES, page_of
+from services.query.search_index.documents.backfill import TABLES, page_of
+from services.query.search_index.documents.row_documents import row_documents
 from services.query.search_index.folder import Folder
 from services.query.search_index.follow import Follower
-from services.query.search_index.row_documents import row_documents
 from tests.conftest import as_role
 from tests.faults.pace import stretched
 from tests.integration.query import seed

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from services.query.queries.search.query_language import parse
 from services.query.queries.search.text_conditions import Conditions, of_literal, of_pattern, of_words, scores
 from services.query.queries.search.text_searcher import count, newest_hits
-from services.query.search_index.row_documents import RowDocument
+from services.query.search_index.documents.row_documents import RowDocument
 from shared.http.errors import BadRequest
 from tests.example_counts import examples
 from tests.unit.query.search.texts_in_memory import row, view_of

@@ -5,7 +5,16 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from services.query.search_index import fields, text_words
-from services.query.search_index.text_words import OVERLONG, folded, has_word, is_overlong, query_signs, query_words, unaccented, words_of
+from services.query.search_index.words.text_words import (
+    OVERLONG,
+    folded,
+    has_word,
+    is_overlong,
+    query_signs,
+    query_words,
+    unaccented,
+    words_of,
+)
 from tests.example_counts import examples
 
 storable_text = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=200)

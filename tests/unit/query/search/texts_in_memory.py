@@ -6,10 +6,10 @@ from uuid import UUID
 
 from msgspec.structs import replace
 
-from services.query.search_index.fields import open_index
+from services.query.search_index.documents.row_documents import RowDocument
+from services.query.search_index.documents.text_documents import text_document
 from services.query.search_index.reader import View
-from services.query.search_index.row_documents import RowDocument
-from services.query.search_index.text_documents import text_document
+from services.query.search_index.words.fields import open_index
 
 NOON = datetime(2024, 1, 15, 12, tzinfo=UTC)
 

@@ -10,7 +10,7 @@ from msgspec import Struct
 from psycopg import Connection
 from psycopg.rows import namedtuple_row
 
-from services.query.search_index.input_texts import input_text
+from services.query.search_index.documents.input_texts import input_text
 from shared.sql_files import statement
 
 DocumentKind = Literal["message", "tool_call", "timeline_entry", "session", "file"]

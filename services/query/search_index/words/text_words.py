@@ -1,4 +1,4 @@
-"""How the words of a text are cut for the exact search: one rule for documents and for queries. Texts are cut by the compiled methods of `str` and `bytes`.
+"""Cuts the words of a text for the exact search: one rule for documents and for queries. Texts are cut by the compiled methods of `str` and `bytes`.
 
 A word is a run of letters and digits, in one case and without accents. An identifier (useEffect) is a word, and has its parts and its tails beside, so that
 any run of parts is the beginning of some word. Each character of a script without spaces (CJK, Thai …) is a word. Everything else separates. Signs are
@@ -22,7 +22,7 @@ OVERLONG: Final = "''"
 # So much of a longer word is found, among the parts of names.
 _BEGINNING_CHARS: Final = 63
 _MAX_PARTS: Final = 12
-# Of characters in a text that are replaced one after the other.
+# So many different characters of a text are replaced one after the other.
 _MOST_REPLACED: Final = 24
 # About 10 MB.
 _MAX_KEPT: Final = 65_536
@@ -36,7 +36,7 @@ _PART: Final = re.compile(r"[A-Z]?[a-z0-9]+|[A-Z]+[0-9]*(?![a-z])")
 _ASCII: Final = "".join(map(chr, range(128)))
 # Beside a letter, it may be of the same word.
 _NEIGHBOUR: Final = r"[0-9A-Za-z\x80-\U0010ffff]"
-# Of bytes of UTF-8: words alone, and signs alone. The rest are spaces, and so is what is not ASCII.
+# Maps bytes of UTF-8 to words alone, and to signs alone. The rest are spaces, and so is what is not ASCII.
 _TO_WORDS: Final = "".join(sign if sign.isalnum() else " " for sign in _ASCII).encode() + b" " * 128
 _TO_RUNS: Final = _TO_WORDS[:128] + bytes(range(128, 256))
 _TO_SIGNS: Final = "".join(" " if sign.isalnum() or not sign.isprintable() else sign for sign in _ASCII).encode() + b" " * 128
@@ -50,7 +50,7 @@ _STROKES: Final = str.maketrans("ØøŁłĐđĦħŦŧı", "OoLlDdHhTti")
 
 
 class TextWords(Struct, frozen=True):
-    """What is given to the index: a text that it cuts at all that is no letter or digit, and parts of names and signs, separated by spaces."""
+    """Given to the index: a text that it cuts at all that is no letter or digit, and parts of names and signs, separated by spaces."""
 
     text: str
     name_parts: str
@@ -90,7 +90,7 @@ def query_signs(text: str) -> list[str]:
 
 
 def has_word(content: str, word: str, *, is_beginning: bool) -> bool:
-    """Whether the index finds the text by this word, or by this beginning of one."""
+    """True if the index finds the text by this word, or by this beginning of one."""
     text = folded(content)
     if beginning_of(word) not in text:
         return False
@@ -103,7 +103,7 @@ def has_word(content: str, word: str, *, is_beginning: bool) -> bool:
 
 
 def has_sign(content: str, sign: str) -> bool:
-    """Whether the index finds the text by this sign."""
+    """True if the index finds the text by this sign."""
     return sign in _signs(unaccented(content))
 
 
@@ -123,7 +123,7 @@ def _in_one_case(plain: str) -> str:
 
 
 def _replaced(text: str, of_characters: "_OfCharacters", of_text: Callable[[str], str]) -> str:
-    """What a function makes of a text. Most texts have few characters that change, and none that changes with its neighbours: that is ten times as fast."""
+    """Returns what a function makes of a text. Most texts have few characters that change, and none that changes with its neighbours: that is ten times as fast."""
     changes = [(character, made) for character in _not_ascii(text) if (made := of_characters[character]) != character]
     if len(changes) > _MOST_REPLACED or any(made is None for _, made in changes):
         return of_text(text)
@@ -179,7 +179,7 @@ def _analyzer() -> TextAnalyzer:
 
 
 class _OfCharacters(dict[str, str | None]):
-    """What a function makes of each character; None if that depends on its neighbours."""
+    """For each character what a function makes of it; None if that depends on its neighbours."""
 
     def __init__(self, make: Callable[[str], str]) -> None:
         super().__init__()

@@ -7,7 +7,7 @@ from typing import Any, Final
 from msgspec import Struct
 from psycopg import Connection
 
-from services.query.search_index.row_documents import DocumentKind
+from services.query.search_index.documents.row_documents import DocumentKind
 from shared.sql_files import statement
 
 _sql = partial(statement, __package__, "backfill.sql")

@@ -10,8 +10,8 @@ from typing import Final
 
 from tantivy import Filter, Index, Schema, SchemaBuilder, TextAnalyzer, TextAnalyzerBuilder, Tokenizer
 
-from services.query.search_index.prepared_text import prepared
-from services.query.search_index.text_words import LONGEST_WORD_BYTES
+from services.query.search_index.words.prepared_text import prepared
+from services.query.search_index.words.text_words import LONGEST_WORD_BYTES
 
 VERSION: Final = 4
 

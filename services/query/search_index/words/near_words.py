@@ -6,7 +6,7 @@ from rapidfuzz.distance import OSA
 from rapidfuzz.process import extract
 from tantivy import Searcher
 
-from services.query.search_index.fields import SPOKEN
+from services.query.search_index.words.fields import SPOKEN
 
 # A shorter word is near to too many.
 _LEAST_CHARS: Final = 4

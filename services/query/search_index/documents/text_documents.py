@@ -9,9 +9,22 @@ from uuid import UUID
 
 from tantivy import Document, IndexWriter, Query
 
-from services.query.search_index.fields import BREVITY, ID_HASH, ID_HIGH, ID_LOW, KEY, KIND, LABELS, NAME_PARTS, PLACE, SIGNS, WORDS, schema
-from services.query.search_index.row_documents import KINDS, DocumentKind, RowDocument
-from services.query.search_index.text_words import words_of
+from services.query.search_index.documents.row_documents import KINDS, DocumentKind, RowDocument
+from services.query.search_index.words.fields import (
+    BREVITY,
+    ID_HASH,
+    ID_HIGH,
+    ID_LOW,
+    KEY,
+    KIND,
+    LABELS,
+    NAME_PARTS,
+    PLACE,
+    SIGNS,
+    WORDS,
+    schema,
+)
+from services.query.search_index.words.text_words import words_of
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _LOW_BITS: Final = (1 << 64) - 1

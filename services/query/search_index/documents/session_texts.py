@@ -11,10 +11,10 @@ from psycopg import Connection
 from psycopg.rows import dict_row
 from tantivy import Document
 
-from services.query.search_index.fields import BREVITY, DAYS, GERMAN, HASHES, NAMES, SESSION_ID, SPOKEN, stems_of
-from services.query.search_index.input_texts import input_text
-from services.query.search_index.prepared_text import days_of, hashes_of, named, prepared
-from services.query.search_index.stop_words import is_german
+from services.query.search_index.documents.input_texts import input_text
+from services.query.search_index.words.fields import BREVITY, DAYS, GERMAN, HASHES, NAMES, SESSION_ID, SPOKEN, stems_of
+from services.query.search_index.words.prepared_text import days_of, hashes_of, named, prepared
+from services.query.search_index.words.stop_words import is_german
 from shared.sql_files import statement
 
 # Characters of the beginning and of the end of a result, and of an error.

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 
-from services.query.search_index.fields import stem_of
+from services.query.search_index.words.fields import stem_of
 
 
 def synonyms_of(stem: str) -> frozenset[str]:

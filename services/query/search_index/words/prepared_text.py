@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import Final
 from unicodedata import category, is_normalized, normalize
 
-from services.query.search_index.text_words import SPACELESS
+from services.query.search_index.words.text_words import SPACELESS
 
 _RUN: Final = re.compile(f"[{SPACELESS}]+")
 # All but Latin letters and signs, which most texts have alone: they need neither pairs nor another form.
