@@ -4,7 +4,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from services.query.search_index import fields, text_words
+from services.query.search_index.words import fields, text_words
 from services.query.search_index.words.text_words import (
     OVERLONG,
     folded,
