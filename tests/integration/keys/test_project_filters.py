@@ -108,6 +108,7 @@ def places(api: Api) -> list[int]:
         # A key that is bound to ann sees this part, since she worked in it.
         connection.execute("UPDATE sessions SET path_project_id = %s WHERE session_id = 'insideone-session'", (checkout,))
         compute(connection)
+    api.catch_up()
     return [one, two]
 
 
@@ -153,7 +154,6 @@ def test_a_list_shows_what_there_would_be_with_these_projects_alone(
 ) -> None:
     """given three projects, when all but two are deleted, then each answer is the one that the filter gave, its counts too"""
     key = api.key("read", **rights)
-    api.catch_up()
     questions = asked("insideone-session")
     unlimited = {path: read(api, key, path.rstrip("?&")) for path in questions}
     limited = {path: read(api, key, path + chosen) for path in questions}

@@ -28,10 +28,12 @@ SEARCHES = [
 
 
 @pytest.fixture
-def alpha(database_url: str) -> int:
+def alpha(api: Api) -> int:
     """The first project of a world of several; the second has the next id."""
-    with psycopg.connect(database_url, autocommit=True, options="-c timezone=UTC") as connection:
-        return world.build(connection).projects[0]
+    with psycopg.connect(api.database_url, autocommit=True, options="-c timezone=UTC") as connection:
+        [first, *_] = world.build(connection).projects
+    api.catch_up()
+    return first
 
 
 def listed(api: Api, key: str, path: str) -> list[Any]:
