@@ -3,8 +3,8 @@
 import re
 from typing import Final
 
-# Escaped letters that stand for one of several characters, for a place, or for a white space. Others have a number behind them.
-_CLASSES_AND_PLACES: Final = "dswDSWbByYmMAzntrfv"
+# Escaped letters that stand for one of several characters, for a place, or for one white space. Others have a number behind them.
+_CLASSES_AND_PLACES: Final = "dwDSWbByYmMAzntrfv"
 _REPEATED: Final = re.compile(r"[*+?]\??|\{(\d*)[^}]*\}\??")
 _CLASS: Final = re.compile(r"\[\^?\]?(?:\[:[^\]]*:\]|\\.|[^\]\\])*\]", re.DOTALL)
 
@@ -12,7 +12,7 @@ _CLASS: Final = re.compile(r"\[\^?\]?(?:\[:[^\]]*:\]|\\.|[^\]\\])*\]", re.DOTALL
 def texts_of_each_match(pattern: str) -> list[list[str]]:
     """For each alternative the texts that a match has. `def \\w+_test|TODO` gives [["def ", "_test"], ["TODO"]]; `a?` gives [[]].
 
-    What is in a group is not looked at. A pattern that is not understood gives [[]].
+    A space stands for any white space: `foo\\s+bar` gives [["foo bar"]]. What is in a group is not looked at. A pattern that is not understood gives [[]].
     """
     alternatives: list[list[str]] = [[""]]
     at = 0
@@ -26,7 +26,7 @@ def texts_of_each_match(pattern: str) -> list[list[str]]:
         texts, repeated = alternatives[-1], _REPEATED.match(pattern, at)
         if letter is not None and (repeated is None or repeated[0][0] == "+" or (repeated[1] or "").strip("0")):
             texts[-1] += letter
-        if letter is None or repeated is not None:
+        if letter is None or (repeated is not None and not (letter == " " and texts[-1].endswith(" "))):
             texts.append("")
         at = repeated.end() if repeated else at
     return [[text for text in texts if text] for texts in alternatives]
@@ -37,6 +37,8 @@ def _next(pattern: str, at: int) -> tuple[str | None, int]:
     match pattern[at]:
         case "\\":
             escaped = pattern[at + 1 : at + 2]
+            if escaped == "s":
+                return " ", at + 2
             if escaped.isalnum() or not escaped:
                 return None, at + 2 if escaped and escaped in _CLASSES_AND_PLACES else -1
             # An escaped | ends the text before it, so that it is not taken for an alternative.

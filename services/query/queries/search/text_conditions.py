@@ -37,8 +37,9 @@ from shared.http.errors import invalid
 
 # So many words are weighed by rarity. Each of more tells little, and to know each would take long.
 MOST_WEIGHED: Final = 32
-# A shorter part of a word is in nearly all texts; a beginning may have one less.
+# A shorter part of a word is in nearly all texts, but few of those have it beside another word. A beginning may have one less.
 LEAST_PART_CHARS: Final = 3
+LEAST_PART_CHARS_BESIDE: Final = 2
 MAX_PATTERN_CHARS: Final = 256
 # A pattern of so much memory takes 50 ms to look at the longest text.
 _PATTERN_BYTES: Final = 2 << 20
@@ -81,7 +82,8 @@ class Word(Struct, frozen=True):
 class Conditions(Struct, frozen=True):
     """`candidates` are all that may match, `holds` tells of a row whether it does. `looks_at_texts`: not all candidates do.
 
-    `words` are those that rank, `neighbours` those that stand beside each other in the query. `marks`: what is marked in a row that is shown.
+    `narrow`: far fewer that may match, and all of them, but the index may refuse to find them (ValueError). `words` are those that rank, `neighbours`
+    those that stand beside each other in the query. `marks`: what is marked in a row that is shown.
     """
 
     candidates: Query
@@ -90,6 +92,7 @@ class Conditions(Struct, frozen=True):
     marks: Callable[[RowDocument], Sequence[str]]
     words: tuple[Word, ...] = ()
     neighbours: tuple[tuple[str, str], ...] = ()
+    narrow: Query | None = None
 
 
 # Tells whether a text has what a term says. It is given the text, and the part that is asked for in lower case.
@@ -127,7 +130,7 @@ def of_literal(text: str, part: Part | None, *, is_case_sensitive: bool) -> Cond
         return text in content if is_case_sensitive else lower in content.lower()
 
     words = tuple(map(Word, dict.fromkeys(_inner_words(text))))
-    return Conditions(all_of(_with_text(text)), holds, True, lambda _: (text,), words)
+    return Conditions(all_of(_with_any([[text]])), holds, True, lambda _: (text,), words, narrow=_with_any([[text]], is_narrow=True))
 
 
 def of_pattern(pattern: str, part: Part | None, *, is_case_sensitive: bool) -> Conditions:
@@ -140,9 +143,8 @@ def of_pattern(pattern: str, part: Part | None, *, is_case_sensitive: bool) -> C
     def marks(row: RowDocument) -> list[str]:
         return [found[0][:_MARK_CHARS] for found in islice(compiled.finditer(part_of(row, part)), _MOST_MARKS)]
 
-    alternatives = [[query for text in texts if (query := _with_text(text))] for texts in texts_of_each_match(pattern)]
-    candidates = any_of(*(all_of(*queries) for queries in alternatives)) if all(alternatives) else None
-    return Conditions(all_of(candidates), holds, True, marks)
+    texts = texts_of_each_match(pattern)
+    return Conditions(all_of(_with_any(texts)), holds, True, marks, narrow=_with_any(texts, is_narrow=True))
 
 
 def part_of(row: RowDocument, part: Part | None) -> str:
@@ -275,32 +277,50 @@ def _with_signs(text: str) -> Query | None:
     return all_of(*(_term(SIGNS, sign) for sign in signs)) if signs else None
 
 
-def _with_text(text: str) -> Query | None:
-    """All texts in which this one stands, between whatever. None if nothing of it is indexed."""
+def _with_any(alternatives: Sequence[Sequence[str]], *, is_narrow: bool = False) -> Query | None:
+    """All texts that have all texts of one of these alternatives. None if nothing of one is indexed."""
+    found = [[query for text in texts if (query := _with_text(text, is_narrow=is_narrow))] for texts in alternatives]
+    return any_of(*(all_of(*queries) for queries in found)) if all(found) else None
+
+
+def _with_text(text: str, *, is_narrow: bool) -> Query | None:
+    """All texts in which this one stands, between whatever. None if nothing of it is indexed.
+
+    `is_narrow`: the parts of words at its ends stand beside the words between. The index refuses a part of more than 16,384 words.
+    """
     start, end = _inner_span(text)
     inner = list(map(Word, _inner_words(text)))
-    parts = _parts_of_words(text, start, end)
+    least = LEAST_PART_CHARS_BESIDE if is_narrow else LEAST_PART_CHARS
+    first, last = _parts_of_words(text, start, end, least)
     ideographs = [query for run in _IDEOGRAPHS.findall(text) if (query := _side_by_side(list(map(Word, run))))]
-    queries = [_side_by_side(inner), _with_signs(text), *map(_with_part, parts), *ideographs]
+    queries = [_side_by_side(inner), _with_signs(text), *ideographs]
+    if is_narrow and len(first) + len(inner) + len(last) > 1:
+        queries.append(_with_parts(first, inner, last))
+    else:
+        queries += [_with_parts([part], [], []) for part in (*first, *last)]
     found = [query for query in queries if query is not None]
     return all_of(*found) if found else None
 
 
-def _parts_of_words(text: str, start: int, end: int) -> list[str]:
-    """Regular expressions for the words that begin before a text or go on behind it."""
+def _parts_of_words(text: str, start: int, end: int, least: int) -> tuple[list[str], list[str]]:
+    """A regular expression for the word that begins before a text, and one for the word that goes on behind it. None for those of too few letters."""
     if start == len(text):
         # One word, or in the midst of one.
-        ends = [(f".*{longest}.*", len(longest)) for longest in sorted(_ASCII_WORD.findall(text), key=len)[-1:]]
-    else:
-        first, last = _LAST_RUN.search(text, 0, start), _ASCII_WORD.match(text, end)
-        ends = [(f".*{first[0]}", len(first[0]))] if first else []
-        ends += [(f"{last[0]}.*", len(last[0]) + 1)] if last else []
-    return [pattern.lower() for pattern, chars in ends if chars >= LEAST_PART_CHARS]
+        longest = max(_ASCII_WORD.findall(text), key=len, default="")
+        return [f".*{longest}.*".lower()] if len(longest) >= LEAST_PART_CHARS else [], []
+    first, last = _LAST_RUN.search(text, 0, start), _ASCII_WORD.match(text, end)
+    begins = [f".*{first[0]}".lower()] if first and len(first[0]) >= least else []
+    return begins, [f"{last[0]}.*".lower()] if last and len(last[0]) >= least - 1 else []
 
 
-def _with_part(pattern: str) -> Query:
-    """Parts of names are made of the letters of words."""
-    return any_of(Query.regex_query(schema(), WORDS, pattern), _term(NAME_PARTS, OVERLONG))
+def _with_parts(first: Sequence[str], inner: Sequence[Word], last: Sequence[str]) -> Query | None:
+    """All texts in which these words and parts of words follow each other. A part may be of a word that is too long for the index."""
+    if not first and not last:
+        return None
+    words = [*first, *("" if is_overlong(word.text) else word.text for word in inner), *last]
+    places: list[str | tuple[int, str]] = [(place, word) for place, word in enumerate(words) if word]
+    parts = Query.regex_phrase_query(schema(), WORDS, places) if len(places) > 1 else Query.regex_query(schema(), WORDS, (*first, *last)[0])
+    return any_of(parts, _term(NAME_PARTS, OVERLONG))
 
 
 def _inner_words(text: str) -> list[str]:
@@ -321,7 +341,7 @@ def _goes_on(letter: str) -> bool:
 
 
 def _path(path: str) -> Query:
-    return all_of(of_kinds(*_WITH_PATHS), _with_text(path))
+    return all_of(of_kinds(*_WITH_PATHS), _with_text(path, is_narrow=False))
 
 
 def _word(field: str, word: Word) -> Query:

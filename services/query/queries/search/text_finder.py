@@ -6,6 +6,7 @@ time-out.
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
 from typing import Final, TypeVar
@@ -137,6 +138,11 @@ class Search(Struct, frozen=True):
 
 def newest(search: Search, stretch: Stretch, fetch: int, deadline: Deadline) -> Found:
     """The newest matches, `fetch` at most, and how many there are. What is not counted is a lower bound, never an expectation."""
+    if search.conditions.narrow is not None:
+        narrow = replace(search.conditions, candidates=search.conditions.narrow, narrow=None)
+        # Too many words may have a part that is looked for.
+        with suppress(ValueError):
+            return newest(replace(search, conditions=narrow), stretch, fetch, deadline)
     if not search.conditions.looks_at_texts:
         found, matches = _walk(search, stretch, fetch, deadline), count(search.view, search.query)
         found.total, found.total_is_exact = min(matches, MAX_TOTAL), matches <= MAX_TOTAL

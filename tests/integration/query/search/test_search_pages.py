@@ -202,6 +202,18 @@ def test_every_way_finds_what_a_look_at_each_text_finds(
     assert sorted(item["id"] for page in answers["best"] for item in page["items"]) == sorted(expected)
 
 
+def test_parts_of_very_many_words_are_found_too(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+    """given more words with a part of a literal than the index looks for beside others, then what has the literal is found all the same."""
+    seed.add_session(connection, "s", 0)
+    words = [f"w{number}" for number in range(17_000)]
+    wanted = seed.add_document(connection, "s", NOON, " ".join(words))
+
+    page = client.get(PATH, params={"q": "00 w", "mode": "literal"}).json()
+
+    assert [item["id"] for item in page["items"]] == [str(wanted)]
+    assert page["is_complete"]
+
+
 @settings(max_examples=examples(40), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     texts=st.lists(st.lists(st.sampled_from(["alpha", "beta", "a=>b", "C++"]), min_size=1, max_size=4).map(" ".join), max_size=12),

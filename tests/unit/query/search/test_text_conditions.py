@@ -38,9 +38,15 @@ texts = st.lists(st.one_of(st.lists(st.sampled_from(PIECES), max_size=8).map("".
 
 
 def candidates(rows: list[RowDocument], conditions: Conditions) -> set[int]:
+    """Those of the narrow query, if there is one: all of them are candidates."""
     view = view_of(rows)
-    assert count(view, conditions.candidates) == len(newest_hits(view, conditions.candidates, 100))
-    return {hit.id.int for hit in newest_hits(view, conditions.candidates, 100)}
+    found, narrow = (
+        {hit.id.int for hit in newest_hits(view, query, 100)}
+        for query in (conditions.candidates, conditions.narrow or conditions.candidates)
+    )
+    assert count(view, conditions.candidates) == len(found)
+    assert narrow <= found
+    return narrow
 
 
 def storable(text: str) -> str:
@@ -94,12 +100,24 @@ def test_a_part_of_a_text_leads_to_it(contents: list[str], start: int, length: i
 
 
 @pytest.mark.parametrize(
+    ("literal", "found"),
+    [("og dat", {1, 4}), ("log dat", {1, 4}), ("gs and dat", {3}), ("nd dat", {3, 4}), ("x" * 40 + " of", {4}), ("x of dat", {4})],
+)
+def test_parts_of_words_in_a_literal_stand_beside_its_words(literal: str, found: set[int]) -> None:
+    """given texts with the same words in another order, then only those are looked at that have them in this one, or a word that is too long to tell."""
+    rows = [row(1, "a blog data"), row(2, "data of a blog"), row(3, "the logs and data"), row(4, "x" * 70 + " of data")]
+
+    assert candidates(rows, of_literal(literal, None, is_case_sensitive=False)) == found
+
+
+@pytest.mark.parametrize(
     ("pattern", "content", "matches"),
     [
         (r"\yrun\y", "to run it", True),
         (r"\mrun", "overrun", False),
         ("a.b", "a\nb", True),
         ("^b", "a\nb", False),
+        (r"(?i)log\s+dat", "a blog\n\n data", True),
         ("TODO|FIXME", "a fixme", True),
         (r"\pL+é", "café", True),
     ],
