@@ -102,6 +102,7 @@ _Test = Callable[[str, str], bool]
 def of_words(typed: Typed, part: Part | None, path: str | None) -> Conditions:
     """One of the alternatives, each with all of its terms; in a part of a call only, if that is asked for."""
     groups = [_group(terms, part) for terms in typed.alternatives]
+    beside = [[query for term in terms if not term.is_excluded and (query := _beside(term))] for terms in typed.alternatives]
     wanted = [[word for term in terms if not term.is_excluded for word in _words(term)] for terms in typed.alternatives]
     of_path = _path(path) if path is not None else None
     marks = (*typed.highlights, *((path,) if path else ()))
@@ -113,6 +114,9 @@ def of_words(typed: Typed, part: Part | None, path: str | None) -> Conditions:
 
     return Conditions(
         candidates=all_of(any_of(*(query for query, _ in groups)) if groups else None, of_path),
+        narrow=all_of(any_of(*(all_of(query, *others) for (query, _), others in zip(groups, beside, strict=True))), of_path)
+        if any(beside)
+        else None,
         holds=holds,
         looks_at_texts=path is not None or any(_is_looked_for(term, part) for terms in typed.alternatives for term in terms),
         marks=lambda _: marks,
@@ -263,6 +267,15 @@ def _with_words(words: Sequence[Word]) -> Query | None:
         all_of(begins, inner, ends),
     )
     return any_of(*(way for way in ways if way is not None))
+
+
+def _beside(term: Term) -> Query | None:
+    """All texts in which the words of a phrase follow each other, the first and the last as parts of words. None for other terms."""
+    if len(term.words) < 2 or not term.is_exact:
+        return None
+    first, last = term.words[0], term.words[-1]
+    begins, ends = [f".*{first}"] if len(first) >= LEAST_PART_CHARS_BESIDE else [], [f"{last}.*"]
+    return _with_parts(begins, list(map(Word, term.words[1:-1])), ends)
 
 
 def _side_by_side(words: Sequence[Word]) -> Query | None:

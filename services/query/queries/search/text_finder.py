@@ -31,6 +31,11 @@ COUNTED_TEXTS: Final = 300
 # Texts that are asked of the index at a time, and read at a time. To find the candidates of a pattern again takes longer than to read many.
 MOST_CANDIDATES: Final = 2_000
 MOST_READ: Final = 500
+# To ask for the narrow candidates may take as long as to look at so many texts: they are asked for if a page seems to need more. So many are looked at
+# before that is guessed, and so many are rather looked at than not.
+NARROW_TEXTS: Final = 3_000
+TRIED_TEXTS: Final = 150
+FEW_TEXTS: Final = 1_000
 BUDGET_SECONDS: Final = 3.0
 # Below this, an attempt is not worth its start.
 _LEAST_MS: Final = 20
@@ -86,7 +91,7 @@ class Stretch(Struct, frozen=True):
         """Texts in it, and some that have the same place in the index as its ends. None for all."""
         if self.is_all and self.oldest is None:
             return None
-        newest = self.newest or self.after
+        newest = self.after or self.newest
         return places(_place(self.oldest) if self.oldest else 0, _place(newest) if newest else None)
 
     def has(self, hit: TextHit) -> bool:
@@ -135,19 +140,19 @@ class Search(Struct, frozen=True):
         """The candidates that pass."""
         return all_of(self.conditions.candidates, self.passing)
 
+    def narrowed(self) -> "Search | None":
+        """The same with the narrow candidates, if there are any."""
+        narrow = self.conditions.narrow
+        return None if narrow is None else replace(self, conditions=replace(self.conditions, candidates=narrow, narrow=None))
+
 
 def newest(search: Search, stretch: Stretch, fetch: int, deadline: Deadline) -> Found:
     """The newest matches, `fetch` at most, and how many there are. What is not counted is a lower bound, never an expectation."""
-    if search.conditions.narrow is not None:
-        narrow = replace(search.conditions, candidates=search.conditions.narrow, narrow=None)
-        # Too many words may have a part that is looked for.
-        with suppress(ValueError):
-            return newest(replace(search, conditions=narrow), stretch, fetch, deadline)
     if not search.conditions.looks_at_texts:
         found, matches = _walk(search, stretch, fetch, deadline), count(search.view, search.query)
         found.total, found.total_is_exact = min(matches, MAX_TOTAL), matches <= MAX_TOTAL
-    elif len(candidates := newest_hits(search.view, search.query, COUNTED_TEXTS + 1)) > COUNTED_TEXTS:
-        found = _walk(search, stretch, fetch, deadline)
+    elif len(candidates := newest_hits(search.view, search.query, MOST_CANDIDATES)) > COUNTED_TEXTS:
+        found = _walk(search, stretch, fetch, deadline, candidates if stretch.is_all else None)
         found.total, found.total_is_exact = len(found.hits), found.is_complete and stretch.is_all and len(found.hits) < fetch
     else:
         found = _look(search, candidates, len(candidates), deadline)
@@ -160,12 +165,13 @@ def newest(search: Search, stretch: Stretch, fetch: int, deadline: Deadline) -> 
     return found
 
 
-def _walk(search: Search, stretch: Stretch, fetch: int, deadline: Deadline) -> Found:
-    """The matches of a stretch, from the newest backwards."""
-    query = all_of(search.query, stretch.query())
+def _walk(search: Search, stretch: Stretch, fetch: int, deadline: Deadline, first: Sequence[TextHit] | None = None) -> Found:
+    """The matches of a stretch, from the newest backwards. Where few candidates match, it goes on with the narrow ones. `first`: the first candidates."""
+    query, narrowed = all_of(search.query, stretch.query()), search.narrowed()
     asked, most = (MOST_CANDIDATES, MOST_READ) if search.conditions.looks_at_texts else (fetch, fetch)
-    hits, number, before, seen_to = list[Hit](), min(fetch, most), None, stretch.after
-    while candidates := newest_hits(search.view, query, asked, before=before):
+    hits, looked_at, number, seen_to = list[Hit](), 0, min(fetch, most), stretch.after
+    candidates = newest_hits(search.view, query, asked) if first is None else first
+    while candidates:
         start = 0
         while part := candidates[start : start + number]:
             looked = _look(search, [hit for hit in part if stretch.has(hit)], fetch - len(hits), deadline)
@@ -174,10 +180,18 @@ def _walk(search: Search, stretch: Stretch, fetch: int, deadline: Deadline) -> F
                 return Found(hits, is_complete=False, stopped_at=looked.stopped_at or seen_to)
             if len(hits) >= fetch:
                 return Found(hits)
-            start, number, seen_to = start + number, min(2 * number, most), Place(time_of(part[-1].place), part[-1].id)
+            start, looked_at, seen_to = start + len(part), looked_at + len(part), Place(time_of(part[-1].place), part[-1].id)
+            number = min(2 * number, most)
+            is_sparse = looked_at >= TRIED_TEXTS and looked_at * (fetch - len(hits)) > NARROW_TEXTS * max(len(hits), 1)
+            if narrowed is not None and is_sparse and len(candidates) - start > FEW_TEXTS:
+                # The index may refuse.
+                with suppress(ValueError):
+                    rest = _walk(narrowed, Stretch(seen_to, stretch.newest, stretch.oldest), fetch - len(hits), deadline)
+                    return replace(rest, hits=[*hits, *rest.hits])
+                narrowed = None
         if len(candidates) < asked:
             break
-        before = candidates[-1].place
+        candidates = newest_hits(search.view, query, asked, before=candidates[-1].place)
     return Found(hits)
 
 

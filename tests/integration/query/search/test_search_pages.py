@@ -159,14 +159,17 @@ def test_counting_ends_at_its_bound(client: TestClient, many: list[str], monkeyp
     assert (answer["total"], answer["total_is_exact"]) == (19, False)
 
 
-# How many texts are read only to be counted, and how many at a time.
-WAYS = ((300, 250), (0, 250), (0, 1), (0, 3), (2, 2))
+# How many texts are read only to be counted, how many at a time, and how many rather than to ask for narrow candidates.
+WAYS = ((300, 250, 1_000), (0, 250, 1_000), (0, 1, 1_000), (0, 1, 0), (0, 3, 1_000), (0, 3, 0), (2, 2, 1_000), (2, 2, 0))
 
 
-def take(monkeypatch: pytest.MonkeyPatch, way: tuple[int, int]) -> None:
+def take(monkeypatch: pytest.MonkeyPatch, way: tuple[int, int, int]) -> None:
     """From now on the finder goes this way, and has time."""
-    for name, number in zip(("COUNTED_TEXTS", "MOST_READ"), way, strict=True):
+    counted, read, rather_read = way
+    for name, number in (("COUNTED_TEXTS", counted), ("MOST_READ", read)):
         monkeypatch.setattr(text_finder, name, number)
+    for name in ("NARROW_TEXTS", "TRIED_TEXTS", "FEW_TEXTS"):
+        monkeypatch.setattr(text_finder, name, rather_read)
     monkeypatch.setattr(text_finder.Deadline, "left_ms", lambda _: 60_000)
 
 
@@ -187,7 +190,7 @@ def test_every_way_finds_what_a_look_at_each_text_finds(
     monkeypatch: pytest.MonkeyPatch,
     texts: list[str],
     asked: str,
-    way: tuple[int, int],
+    way: tuple[int, int, int],
 ) -> None:
     take(monkeypatch, way)
     empty(connection)
@@ -202,11 +205,16 @@ def test_every_way_finds_what_a_look_at_each_text_finds(
     assert sorted(item["id"] for page in answers["best"] for item in page["items"]) == sorted(expected)
 
 
-def test_parts_of_very_many_words_are_found_too(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+def test_parts_of_very_many_words_are_found_too(
+    client: TestClient, connection: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """given more words with a part of a literal than the index looks for beside others, then what has the literal is found all the same."""
+    take(monkeypatch, (0, 1, 0))
     seed.add_session(connection, "s", 0)
     words = [f"w{number}" for number in range(17_000)]
     wanted = seed.add_document(connection, "s", NOON, " ".join(words))
+    for number in range(1, 4):
+        seed.add_document(connection, "s", NOON + timedelta(minutes=number), f"w{number} and 100")
 
     page = client.get(PATH, params={"q": "00 w", "mode": "literal"}).json()
 
@@ -226,7 +234,7 @@ def test_every_way_finds_each_phrase(
     monkeypatch: pytest.MonkeyPatch,
     texts: list[str],
     asked: str,
-    way: tuple[int, int],
+    way: tuple[int, int, int],
 ) -> None:
     """given few texts at a time, and more than are known at a time, then all pages together are what has the phrase."""
     take(monkeypatch, way)
@@ -270,7 +278,7 @@ def test_every_way_finds_each_word(
     monkeypatch: pytest.MonkeyPatch,
     texts: list[list[str]],
     asked: str,
-    way: tuple[int, int],
+    way: tuple[int, int, int],
 ) -> None:
     """given some documents of the same instant and undated ones, then all pages have each match once, newest first and best first."""
     take(monkeypatch, way)
