@@ -56,6 +56,8 @@ _ESCAPE: Final = re.compile(r"\\.", re.DOTALL)
 # Neighbours of a query are near to each other in a text, with so many words between them, for so much more score; at most so many neighbours.
 _NEAR: Final = ((2, 0.3), (12, 0.2))
 _MOST_PAIRS: Final = 8
+# Words that begin so, to know about how many texts have one.
+_MOST_FORMS: Final = 1_000
 # So many times as many texts are scored, rather than that each is looked for.
 _MOST_BESIDE: Final = 4
 # A title, a prompt, an answer, a file: so much more than what a tool was given and gave back.
@@ -171,10 +173,13 @@ def rarity(view: View, words: Sequence[Word], *, is_bound: bool) -> tuple[int, .
 
 
 def _found_in(view: View, word: Word) -> int:
-    """About how many texts have a word. The index knows that of whole words, without a look at them."""
-    if word.is_beginning or is_overlong(word.text):
+    """About how many texts have a word. The index knows that of its words, without a look at texts."""
+    if is_overlong(word.text):
         return count(view, word.query())
-    return view.searcher.doc_freq(WORDS, word.text) + view.searcher.doc_freq(NAME_PARTS, word.text)
+    places = [(searcher, field) for searcher in (view.searcher, view.fresh) if searcher is not None for field in (WORDS, NAME_PARTS)]
+    if word.is_beginning:
+        return sum(number for searcher, field in places for _, number in searcher.terms_with_prefix(field, word.text, limit=_MOST_FORMS))
+    return sum(searcher.doc_freq(field, word.text) for searcher, field in places)
 
 
 def scores(
@@ -196,19 +201,18 @@ def scores(
     for slop, score in _NEAR:
         clauses += [Query.const_score_query(Query.phrase_query(schema(), WORDS, [*pair], slop), score / len(pairs)) for pair in pairs]
     clauses += [Query.const_score_query(query, score) for query, score in _of_kinds()] if not only_words_rank else []
-    these, number = _these(view, hits, among)
-    asked = Query.boolean_query([(Occur.Must, Query.const_score_query(these, 0.0)), *((Occur.Should, clause) for clause in clauses)])
-    return {hit.id: hit.score for hit in best_hits(view, asked, number)}
 
+    def scored(these: Query, most: int) -> dict[UUID, float]:
+        asked = Query.boolean_query([(Occur.Must, Query.const_score_query(these, 0.0)), *((Occur.Should, clause) for clause in clauses)])
+        return {hit.id: hit.score for hit in best_hits(view, asked, most)}
 
-def _these(view: View, hits: Sequence[TextHit], among: Query | None) -> tuple[Query, int]:
-    """A query that these texts match, and few others; and how many match it. To look for 500 ids takes seven times as long as for their time."""
     if among is not None:
+        # To look for 500 ids takes seven times as long as for their time.
         at = [hit.place for hit in hits]
-        of_time = all_of(among, places(min(at), max(at)))
-        if (number := count(view, of_time)) <= _MOST_BESIDE * len(hits):
-            return of_time, number
-    return texts_of((hit.kind, hit.id) for hit in hits), len(hits)
+        found = scored(all_of(among, places(min(at), max(at))), _MOST_BESIDE * len(hits))
+        if all(hit.id in found for hit in hits):
+            return found
+    return scored(texts_of((hit.kind, hit.id) for hit in hits), len(hits))
 
 
 def _of_kinds() -> list[tuple[Query, float]]:

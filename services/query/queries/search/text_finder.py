@@ -19,7 +19,7 @@ from tantivy import Query
 
 from services.query.database import Connection, rows
 from services.query.queries.search.text_conditions import Conditions, scores
-from services.query.queries.search.text_searcher import LEAST_SCORE, TextHit, all_of, count, newest_hits, places, rows_of
+from services.query.queries.search.text_searcher import LEAST_SCORE, TextHit, all_of, newest_counted, newest_hits, places, rows_of
 from services.query.search_index.documents.row_documents import KINDS, MAX_CONTENT_CHARS, DocumentKind
 from services.query.search_index.documents.text_documents import place_of, time_of
 from services.query.search_index.reader import View
@@ -149,7 +149,8 @@ class Search(Struct, frozen=True):
 def newest(search: Search, stretch: Stretch, fetch: int, deadline: Deadline) -> Found:
     """The newest matches, `fetch` at most, and how many there are. What is not counted is a lower bound, never an expectation."""
     if not search.conditions.looks_at_texts:
-        found, matches = _walk(search, stretch, fetch, deadline), count(search.view, search.query)
+        candidates, matches = newest_counted(search.view, search.query, fetch if stretch.is_all else 0)
+        found = _walk(search, stretch, fetch, deadline, candidates if stretch.is_all else None)
         found.total, found.total_is_exact = min(matches, MAX_TOTAL), matches <= MAX_TOTAL
     elif len(candidates := newest_hits(search.view, search.query, MOST_CANDIDATES)) > COUNTED_TEXTS:
         found = _walk(search, stretch, fetch, deadline, candidates if stretch.is_all else None)

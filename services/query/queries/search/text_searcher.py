@@ -31,9 +31,17 @@ def newest_hits(view: View, query: Query, limit: int, *, before: int | None = No
     """The newest texts, `limit` or all that there are, and with the last one all of its place. Their scores say nothing."""
     if before is not None:
         query = all_of(query, places(0, before - 1)) if before > 0 else Query.empty_query()
-    found = [hit for searcher, asked in _parts(view, query) for hit in _newest(searcher, asked, limit)]
+    return newest_counted(view, query, limit)[0]
+
+
+def newest_counted(view: View, query: Query, limit: int) -> tuple[list[TextHit], int]:
+    """The same, and the number of all that match: to find the newest looks at all of them."""
+    found, number = list[TextHit](), 0
+    for searcher, asked in _parts(view, query):
+        hits, matches = _newest(searcher, asked, limit)
+        found, number = [*found, *hits], number + matches
     found.sort(key=lambda hit: (hit.place, hit.id), reverse=True)
-    return [hit for hit in found if hit.place >= found[limit - 1].place] if len(found) > limit else found
+    return [hit for hit in found if hit.place >= found[limit - 1].place] if len(found) > limit else found, number
 
 
 def best_hits(view: View, query: Query, limit: int) -> list[TextHit]:
@@ -82,16 +90,15 @@ def _parts(view: View, query: Query) -> Iterator[tuple[Searcher, Query]]:
         yield view.fresh, query
 
 
-def _newest(searcher: Searcher, query: Query, limit: int) -> Iterator[TextHit]:
-    hits = searcher.search(query, limit + 1, count=False, order_by_field=PLACE).hits if limit else []
-    if len(hits) > limit:
-        last, following = int(hits[limit - 1][0]), hits.pop()
-        if following[0] == last:
-            of_last = all_of(query, places(last, last))
-            others = searcher.search(of_last, _count(searcher, of_last), count=False)
-            hits = [*(hit for hit in hits if hit[0] != last), *((last, address) for _, address in others.hits)]
+def _newest(searcher: Searcher, query: Query, limit: int) -> tuple[Iterator[TextHit], int]:
+    found = searcher.search(query, limit + 1, order_by_field=PLACE)
+    hits = found.hits[:limit]
+    if limit and len(found.hits) > limit and found.hits[limit][0] == (last := int(hits[-1][0])):
+        of_last = all_of(query, places(last, last))
+        others = searcher.search(of_last, _count(searcher, of_last), count=False)
+        hits = [*(hit for hit in hits if hit[0] != last), *((last, address) for _, address in others.hits)]
     addresses = [address for _, address in hits]
-    yield from _hits(searcher, addresses, [0.0] * len(addresses))
+    return _hits(searcher, addresses, [0.0] * len(addresses)), found.count  # type: ignore[attr-defined]
 
 
 def _count(searcher: Searcher, query: Query) -> int:
