@@ -62,7 +62,7 @@ class _Passing(Struct, frozen=True):
     holds: Callable[[RowDocument], bool] | None
 
     def has_one(self, session_id: str) -> bool:
-        """True if a session has one. Every session has texts."""
+        """True if a session has one. Without filters each has, its title at least."""
         if self.query is None and self.holds is None:
             return True
         query = all_of(self.query, _in_session(session_id))

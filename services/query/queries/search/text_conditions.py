@@ -37,9 +37,8 @@ from shared.http.errors import invalid
 
 # So many words are weighed by rarity. Each of more tells little, and to know each would take long.
 MOST_WEIGHED: Final = 32
-# A shorter part of a word is in nearly all texts, but few of those have it beside another word. A beginning may have one less.
+# A shorter part of a word is in nearly all texts: to look for it, also beside other words, takes seconds. A beginning may have one less.
 LEAST_PART_CHARS: Final = 3
-LEAST_PART_CHARS_BESIDE: Final = 2
 MAX_PATTERN_CHARS: Final = 256
 # A pattern of so much memory takes 50 ms to look at the longest text.
 _PATTERN_BYTES: Final = 2 << 20
@@ -105,6 +104,7 @@ def of_words(typed: Typed, part: Part | None, path: str | None) -> Conditions:
     """One of the alternatives, each with all of its terms; in a part of a call only, if that is asked for."""
     groups = [_group(terms, part) for terms in typed.alternatives]
     beside = [[query for term in terms if not term.is_excluded and (query := _beside(term))] for terms in typed.alternatives]
+    narrow = [all_of(query, *others) for (query, _), others in zip(groups, beside, strict=True)]
     wanted = [[word for term in terms if not term.is_excluded for word in _words(term)] for terms in typed.alternatives]
     of_path = _path(path) if path is not None else None
     marks = (*typed.highlights, *((path,) if path else ()))
@@ -116,9 +116,7 @@ def of_words(typed: Typed, part: Part | None, path: str | None) -> Conditions:
 
     return Conditions(
         candidates=all_of(any_of(*(query for query, _ in groups)) if groups else None, of_path),
-        narrow=all_of(any_of(*(all_of(query, *others) for (query, _), others in zip(groups, beside, strict=True))), of_path)
-        if any(beside)
-        else None,
+        narrow=all_of(any_of(*narrow), of_path) if any(beside) else None,
         holds=holds,
         looks_at_texts=path is not None or any(_is_looked_for(term, part) for terms in typed.alternatives for term in terms),
         marks=lambda _: marks,
@@ -277,9 +275,9 @@ def _beside(term: Term) -> Query | None:
     """All texts in which the words of a phrase follow each other, the first and the last as parts of words. None for other terms."""
     if len(term.words) < 2 or not term.is_exact:
         return None
-    first, last = term.words[0], term.words[-1]
-    begins, ends = [f".*{first}"] if len(first) >= LEAST_PART_CHARS_BESIDE else [], [f"{last}.*"]
-    return _with_parts(begins, list(map(Word, term.words[1:-1])), ends)
+    first, *inner, last = term.words
+    begins, ends = _ending_in(first), _beginning_with(last)
+    return _with_parts(begins, list(map(Word, inner)), ends) if len(begins) + len(inner) + len(ends) > 1 else None
 
 
 def _side_by_side(words: Sequence[Word]) -> Query | None:
@@ -307,8 +305,7 @@ def _with_text(text: str, *, is_narrow: bool) -> Query | None:
     """
     start, end = _inner_span(text)
     inner = list(map(Word, _inner_words(text)))
-    least = LEAST_PART_CHARS_BESIDE if is_narrow else LEAST_PART_CHARS
-    first, last = _parts_of_words(text, start, end, least)
+    first, last = _parts_of_words(text, start, end)
     ideographs = [query for run in _IDEOGRAPHS.findall(text) if (query := _side_by_side(list(map(Word, run))))]
     queries = [_side_by_side(inner), _with_signs(text), *ideographs]
     if is_narrow and len(first) + len(inner) + len(last) > 1:
@@ -319,15 +316,22 @@ def _with_text(text: str, *, is_narrow: bool) -> Query | None:
     return all_of(*found) if found else None
 
 
-def _parts_of_words(text: str, start: int, end: int, least: int) -> tuple[list[str], list[str]]:
-    """A regular expression for the word that begins before a text, and one for the word that goes on behind it. None for those of too few letters."""
+def _parts_of_words(text: str, start: int, end: int) -> tuple[list[str], list[str]]:
+    """A regular expression for the word that begins before a text, and one for the word that goes on behind it. None for a part of too few letters."""
     if start == len(text):
         # One word, or in the midst of one.
         longest = max(_ASCII_WORD.findall(text), key=len, default="")
         return [f".*{longest}.*".lower()] if len(longest) >= LEAST_PART_CHARS else [], []
     first, last = _LAST_RUN.search(text, 0, start), _ASCII_WORD.match(text, end)
-    begins = [f".*{first[0]}".lower()] if first and len(first[0]) >= least else []
-    return begins, [f"{last[0]}.*".lower()] if last and len(last[0]) >= least - 1 else []
+    return _ending_in(first[0] if first else ""), _beginning_with(last[0] if last else "")
+
+
+def _ending_in(part: str) -> list[str]:
+    return [f".*{part.lower()}"] if len(part) >= LEAST_PART_CHARS else []
+
+
+def _beginning_with(part: str) -> list[str]:
+    return [f"{part.lower()}.*"] if len(part) >= LEAST_PART_CHARS - 1 else []
 
 
 def _with_parts(first: Sequence[str], inner: Sequence[Word], last: Sequence[str]) -> Query | None:

@@ -77,7 +77,7 @@ class Hit(TextHit, frozen=True):
 
 
 class Stretch(Struct, frozen=True):
-    """A part of the list: behind a place, or between two, both included."""
+    """A part of the list: behind a place, between two, both included, or both."""
 
     after: Place | None = None
     newest: Place | None = None
@@ -152,7 +152,9 @@ def newest(search: Search, stretch: Stretch, fetch: int, deadline: Deadline) -> 
         candidates, matches = newest_counted(search.view, search.query, fetch if stretch.is_all else 0)
         found = _walk(search, stretch, fetch, deadline, candidates if stretch.is_all else None)
         found.total, found.total_is_exact = min(matches, MAX_TOTAL), matches <= MAX_TOTAL
-    elif len(candidates := newest_hits(search.view, search.query, MOST_CANDIDATES)) > COUNTED_TEXTS:
+    elif (
+        len(candidates := newest_hits(search.view, search.query, MOST_CANDIDATES if stretch.is_all else COUNTED_TEXTS + 1)) > COUNTED_TEXTS
+    ):
         found = _walk(search, stretch, fetch, deadline, candidates if stretch.is_all else None)
         found.total, found.total_is_exact = len(found.hits), found.is_complete and stretch.is_all and len(found.hits) < fetch
     else:
@@ -185,7 +187,7 @@ def _walk(search: Search, stretch: Stretch, fetch: int, deadline: Deadline, firs
             number = min(2 * number, most)
             is_sparse = looked_at >= TRIED_TEXTS and looked_at * (fetch - len(hits)) > NARROW_TEXTS * max(len(hits), 1)
             if narrowed is not None and is_sparse and len(candidates) - start > FEW_TEXTS:
-                # The index may refuse.
+                # The index refuses parts of very many words.
                 with suppress(ValueError):
                     rest = _walk(narrowed, Stretch(seen_to, stretch.newest, stretch.oldest), fetch - len(hits), deadline)
                     return replace(rest, hits=[*hits, *rest.hits])

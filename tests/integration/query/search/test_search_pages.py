@@ -159,7 +159,7 @@ def test_counting_ends_at_its_bound(client: TestClient, many: list[str], monkeyp
     assert (answer["total"], answer["total_is_exact"]) == (19, False)
 
 
-# How many texts are read only to be counted, how many at a time, and how many rather than to ask for narrow candidates.
+# So many texts are read only to be counted, so many at a time, and so many rather than that narrow candidates are asked for.
 WAYS = ((300, 250, 1_000), (0, 250, 1_000), (0, 1, 1_000), (0, 1, 0), (0, 3, 1_000), (0, 3, 0), (2, 2, 1_000), (2, 2, 0))
 
 
@@ -211,12 +211,12 @@ def test_parts_of_very_many_words_are_found_too(
     """given more words with a part of a literal than the index looks for beside others, then what has the literal is found all the same."""
     take(monkeypatch, (0, 1, 0))
     seed.add_session(connection, "s", 0)
-    words = [f"w{number}" for number in range(17_000)]
+    words = [f"word{number}" for number in range(17_000)]
     wanted = seed.add_document(connection, "s", NOON, " ".join(words))
     for number in range(1, 4):
-        seed.add_document(connection, "s", NOON + timedelta(minutes=number), f"w{number} and 100")
+        seed.add_document(connection, "s", NOON + timedelta(minutes=number), f"word{number} and 1000")
 
-    page = client.get(PATH, params={"q": "00 w", "mode": "literal"}).json()
+    page = client.get(PATH, params={"q": "000 wo", "mode": "literal"}).json()
 
     assert [item["id"] for item in page["items"]] == [str(wanted)]
     assert page["is_complete"]

@@ -101,10 +101,13 @@ def test_a_part_of_a_text_leads_to_it(contents: list[str], start: int, length: i
 
 @pytest.mark.parametrize(
     ("literal", "found"),
-    [("og dat", {1, 4}), ("log dat", {1, 4}), ("gs and dat", {3}), ("nd dat", {3, 4}), ("x" * 40 + " of", {4}), ("x of dat", {4})],
+    [("log dat", {1, 4}), ("og dat", {1, 2, 3, 4}), ("gs and dat", {3}), ("and dat", {3, 4}), ("x" * 40 + " of", {4}), ("x of dat", {4})],
 )
 def test_parts_of_words_in_a_literal_stand_beside_its_words(literal: str, found: set[int]) -> None:
-    """given texts with the same words in another order, then only those are looked at that have them in this one, or a word that is too long to tell."""
+    """given texts with the same words in another order, then only those are looked at that have them in this one, or a word that is too long to tell.
+
+    Parts of two letters are not asked for.
+    """
     rows = [row(1, "a blog data"), row(2, "data of a blog"), row(3, "the logs and data"), row(4, "x" * 70 + " of data")]
 
     assert candidates(rows, of_literal(literal, None, is_case_sensitive=False)) == found
