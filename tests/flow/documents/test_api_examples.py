@@ -36,20 +36,32 @@ def answers_as_described(operation: dict[str, Any], answer: httpx.Response) -> b
 
 
 def test_every_example_of_a_body_is_accepted(stack: Stack) -> None:
+    project_id = None
     for name in [each for each in WRITES if each not in NEEDS_AN_ARCHIVE]:
         method, path = name.split()
         body = OPERATIONS[name]["requestBody"]["content"]["application/json"]["example"]
+        if "project_id" in body:
+            # Other tests on this stack have projects too.
+            body = body | {"project_id": project_id}
 
         answer = stack.http.request(method, path, json=body)
 
         assert answer.is_success, (name, answer.text)
         assert answers_as_described(OPERATIONS[name], answer), (name, answer.text)
         if name == FIRST:
-            # Others name its user.
-            assert wait_until(lambda: stack.select("SELECT FROM users WHERE name = 'ann'"), STOP_SECONDS)
+            # Others name its user and its project.
+            project_id = _project_of(stack, body["session_id"], body["user"])
         if name == ERASE:
             # Then the user is let in again, by the last example. Until then no test on this stack can write for that user.
             assert wait_until(partial(_is_erased, stack, answer.json()["erasure_id"]), STOP_SECONDS)
+
+
+def _project_of(stack: Stack, session_id: str, user: str) -> object:
+    """The session's project, as soon as both it and the user are stored."""
+    stored = f"SELECT project_id FROM sessions, users WHERE session_id = '{session_id}' AND name = '{user}'"
+    assert wait_until(lambda: bool(stack.select(stored)), STOP_SECONDS)
+    [(project_id,)] = stack.select(stored)
+    return project_id
 
 
 def _is_erased(stack: Stack, erasure: str) -> bool:
