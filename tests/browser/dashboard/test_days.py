@@ -72,6 +72,17 @@ def test_days_beside_it_are_reached_by_link_and_by_key(open_page: OpenPage, stac
     expect(page.locator(".day-title").first).to_be_focused()
 
 
+def test_keys_pressed_before_the_page_follows_count_each(open_page: OpenPage, stack: Stack) -> None:
+    day = date.fromisoformat(busiest(stack)["date"])
+    page = open_page(f"/days/{day}", timezone_id="UTC")
+    settled(page)
+
+    page.evaluate("for (const key of '[[') document.dispatchEvent(new KeyboardEvent('keydown', { key }))")
+
+    page.wait_for_url(f"**/days/{day - 2 * DAY}")
+    expect(page.get_by_label("Day", exact=True)).to_have_value((day - 2 * DAY).isoformat())
+
+
 def test_today_has_no_day_after_it(open_page: OpenPage) -> None:
     page = open_page(f"/days/{TODAY}", timezone_id="UTC")
     settled(page)

@@ -25,8 +25,13 @@ import { DaySession } from "./day_session";
 
 type Day = Schemas["Day"];
 
+/** The day that the address names. */
+function namedDay(): string {
+  return parts.value[1] ?? newestDay();
+}
+
 export default function DayPage() {
-  const day = parts.value[1] ?? newestDay();
+  const day = namedDay();
   if (!isDay(day))
     return (
       <EmptyNote isPage title={`“${day}” is not a day.`}>
@@ -49,6 +54,12 @@ function newestDay(): string {
   const now = today(zone.value);
   const last = extent.value?.last ?? now;
   return last < now ? last : now;
+}
+
+/** Goes so many days on from the day of the address, which a key may change before the page shows it; not beyond today. */
+function step(days: number): void {
+  const other = addDays(namedDay(), days);
+  if (other <= today(zone.value)) go(otherDay(other));
 }
 
 /** The address of a day, with the same filters. */
@@ -82,14 +93,14 @@ function Neighbours({ day }: { day: string }) {
   const hasAfter = after <= today(zone.value);
   useEffect(() => {
     const keys: PageKey[] = [
-      { key: "[", what: "the day before", run: () => go(otherDay(before)) },
-      ...(hasAfter ? [{ key: "]", what: "the day after", run: () => go(otherDay(after)) }] : []),
+      { key: "[", what: "the day before", run: () => step(-1) },
+      ...(hasAfter ? [{ key: "]", what: "the day after", run: () => step(1) }] : []),
     ];
     pageKeys.value = keys;
     return () => {
       if (pageKeys.peek() === keys) pageKeys.value = [];
     };
-  }, [day, hasAfter]);
+  }, [hasAfter]);
   return (
     <nav class="day-neighbours" aria-label="Days">
       <a class="button" href={otherDay(before)} rel="prev" title="[">
