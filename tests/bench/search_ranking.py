@@ -15,6 +15,7 @@ import psycopg
 from msgspec import Struct
 from tantivy import Searcher
 
+from services.query.queries.search.text_filters import labelled
 from services.query.search_index.ranking import rank
 from tests.bench.import_archive import samples
 from tests.bench.samples_database import samples_database
@@ -74,7 +75,8 @@ def questions(name: str) -> Iterator[Question]:
 
 def _place(searcher: Searcher, question: Question, among: Collection[str] | None) -> Place:
     begun = time.perf_counter()
-    ranking = rank(searcher, question.text.split(), [], limit=_SHOWN, among=among, weighs_rarity=among is None, corrects=True)
+    only = None if among is None else labelled("session", among)
+    ranking = rank(searcher, question.text.split(), [], limit=_SHOWN, among=only, weighs_rarity=among is None, corrects=True)
     took_ms = (time.perf_counter() - begun) * 1000
     meant = (place for place, session in enumerate(ranking.sessions) if session.session_id.startswith(tuple(question.ids)))
     return Place(question, next(meant, NOT_FOUND), took_ms)

@@ -1,6 +1,6 @@
 """Sessions by any of the words, from rows in Postgres to their order."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
@@ -9,6 +9,7 @@ import psycopg
 import pytest
 from tantivy import Searcher
 
+from services.query.queries.search.text_filters import labelled
 from services.query.search_index.documents.session_texts import session_document
 from services.query.search_index.ranking import Ranking, rank
 from services.query.search_index.words.fields import open_index
@@ -37,8 +38,16 @@ def indexed(connection: psycopg.Connection[Any]) -> Searcher:
     return index.searcher()
 
 
-def ranked(searcher: Searcher, *words: str, excluded: Sequence[str] = (), **options: Any) -> Ranking:
-    return rank(searcher, words, excluded, **({"limit": 10, "among": None, "weighs_rarity": True, "corrects": True} | options))
+def ranked(
+    searcher: Searcher,
+    *words: str,
+    excluded: Sequence[str] = (),
+    among: Collection[str] | None = None,
+    weighs_rarity: bool = True,
+    corrects: bool = True,
+) -> Ranking:
+    only = None if among is None else labelled("session", among)
+    return rank(searcher, words, excluded, limit=10, among=only, weighs_rarity=weighs_rarity, corrects=corrects)
 
 
 def ids_of(ranking: Ranking) -> list[str]:
