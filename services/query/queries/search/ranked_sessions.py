@@ -18,9 +18,10 @@ from services.query.database import Connection, fetch
 from services.query.queries.search.document_items import MOST_HITS_OF_A_SESSION, items
 from services.query.queries.search.query_filters import Filters
 from services.query.queries.search.query_language import Query, Term
-from services.query.queries.search.text_conditions import Word, of_words, rarity
+from services.query.queries.search.text_conditions import Word, of_words
 from services.query.queries.search.text_filters import filter_query, labelled, session_filter_query
 from services.query.queries.search.text_finder import Deadline
+from services.query.queries.search.text_scores import rarity
 from services.query.queries.search.text_searcher import TextHit, all_of, any_of, best_hits, count, count_in, newest_hits, rows_of
 from services.query.search_index.documents.row_documents import RowDocument
 from services.query.search_index.ranking import RankedSession, Ranking, rank
