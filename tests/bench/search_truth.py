@@ -58,10 +58,10 @@ def main() -> None:
     files = samples()
     if not files:
         raise SystemExit("There are no sample transcripts (TRACKER_SAMPLES).")
-    with samples_database(options.database, files) as data, tempfile.TemporaryDirectory() as folder:
-        texts, raw = stored_texts(data.url), raw_texts(files)
+    with samples_database(options.database, files) as url, tempfile.TemporaryDirectory() as folder:
+        texts, raw = stored_texts(url), raw_texts(files)
         print(f"{len(texts):,} texts of {len(files)} transcripts, {len(raw):,} different raw texts. {machine()}\n", flush=True)
-        with search_host(data.url, Path(folder)) as service:
+        with search_host(url, Path(folder)) as service:
             settle(service.index)
             asked = {(each.mode, each.q): each for more in range(options.hundreds) for each in hundred(texts, options.seed + more)}
             outcomes = [_outcome(service, each, texts, raw) for each in asked.values()]
