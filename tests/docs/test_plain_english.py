@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from tests.docs.test_documents import DOCUMENTS, ROOT
+from tests.docs.documents import DOCUMENTS, ROOT
 
 MAX_LINE, MAX_WORDS = 100, 30
 # Records of measurements are not rewritten for style.

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import httpx2 as httpx
 
-from tests.embedded.test_stack import Eventually, Stack, make_stack
+from tests.embedded.whole_stack import Eventually, Stack, make_stack
 
 __all__ = ["make_stack"]
 API_BYTES = 400 * 1024**2

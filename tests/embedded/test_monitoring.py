@@ -18,7 +18,7 @@ from shared.broker import Task
 from tests.deploy.monitoring.prometheus_server import Prometheus, prometheus
 from tests.deploy.monitoring.sources import alert_expressions, dashboard_expressions, metrics_named
 from tests.deploy.monitoring.traffic import make_traffic
-from tests.embedded.test_stack import Eventually, Stack, free_port
+from tests.embedded.whole_stack import Eventually, Stack, free_port
 from tests.skips import needs
 
 # For Prometheus to have looked twice at everything, on a machine that is busy.

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from services.worker.resources import Resources
-from tests.integration.worker.capture.test_capture import import_files
+from tests.integration.worker.capture.captured import import_files
 from tests.real_client.claude_code import ClaudeHome
 from tests.real_client.messages_api import USAGE, Turn, say, use, use_agent
 from tests.skips import needs

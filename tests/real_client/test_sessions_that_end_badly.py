@@ -9,11 +9,11 @@ import pytest
 from services.worker.maintenance.idle_sessions import close_idle_sessions
 from services.worker.resources import Resources
 from tests.faults.pace import wait_until
-from tests.integration.worker.capture.test_capture import all_tables, empty, is_verified
-from tests.integration.worker.capture.test_hooks import without_better_knowledge
+from tests.integration.worker.all_tables import all_tables, empty, is_verified
+from tests.integration.worker.capture.hook_session import without_better_knowledge
 from tests.real_client.claude_code import ClaudeHome
 from tests.real_client.messages_api import say, use
-from tests.real_client.test_hooks_and_transcripts import ORDERS, bring, imported, sessions
+from tests.real_client.scripted_session import ORDERS, bring, imported, sessions
 from tests.skips import needs
 
 pytestmark = [needs("Claude Code"), needs("tmux")]

@@ -12,7 +12,7 @@ import httpx2 as httpx
 from tests.faults.pace import stretched
 from tests.flow.conftest import Stack
 from tests.flow.connect.shippers import wait_for
-from tests.real_client.test_connect import Tracker
+from tests.real_client.claude_code import Tracker
 
 # From what the screen shows to what every view says.
 SECONDS = 2.0

@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.dashboard.conftest import OpenPage, origin_of
-from tests.browser.dashboard.test_every_page import PAGES, settled
+from tests.browser.dashboard.parts_of_pages import PAGES, settled
 from tests.flow.conftest import Stack, second_api, start
 
 # A revoked key is refused after at most 5 s; an idle page asks every 20 s whether its key holds.

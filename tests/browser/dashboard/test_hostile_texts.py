@@ -15,7 +15,7 @@ from playwright.sync_api import expect
 from deploy.embedded.supervision.processes import wait_until
 from tests.browser.dashboard.conftest import OpenPage, origin_of
 from tests.browser.dashboard.hostile_transcript import ATTACK, SESSION, hostile_transcript
-from tests.browser.dashboard.test_every_page import settled
+from tests.browser.dashboard.parts_of_pages import settled
 from tests.flow.conftest import Stack
 
 # The same, as part of a path: its slashes are no folders. It stands in each name, so that none is cut.

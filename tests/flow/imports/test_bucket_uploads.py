@@ -15,7 +15,7 @@ import pytest
 
 from deploy.embedded.supervision.processes import wait_until
 from tests.flow.conftest import Stack, running_stack
-from tests.flow.imports.test_claude_json_import import canary, claude_json
+from tests.flow.imports.canaries import canary, claude_json
 from tests.s3_server import BUCKET, s3_environment, s3_server
 
 IMPORT = "/api/import/claude-data"

@@ -83,3 +83,13 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> BlobStore:
         found: BlobStore = request.getfixturevalue("bucket")
         return found
     return store_at((tmp_path / "up loads").as_uri())
+
+
+def stored(store: BlobStore, content: bytes) -> str:
+    """As ingest does it: in parts of the size that the store wants. Its URL."""
+    blob = store.new()
+    while len(content) >= blob.part_bytes:
+        blob.write(content[: blob.part_bytes])
+        content = content[blob.part_bytes :]
+    blob.finish(content)
+    return blob.url

@@ -1,6 +1,5 @@
 """/api/exports: who starts and sees an export, what it says of itself, and its archive, whole or in part."""
 
-from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -10,18 +9,10 @@ import pytest
 
 from services.worker.importers.job import run_shard
 from services.worker.maintenance.upload_gc import sweep_exports
-from services.worker.resources import Resources, open_resources
-from services.worker.settings import Settings
+from services.worker.resources import Resources
 from tests.integration.keys.conftest import Api, is_error
 
 UNKNOWN = "0b9e7f5a-4f0c-4c39-9d0e-0c7f6c1d2a31"
-
-
-@pytest.fixture
-def worker(database_url: str, redis_url: str) -> Iterator[Resources]:
-    resources = open_resources(Settings(database_url=database_url, redis_url=redis_url))
-    yield resources
-    resources.close()
 
 
 def start(api: Api, key: str | None, **selection: Any) -> str:

@@ -21,8 +21,8 @@ from services.worker.resources import Resources
 from shared.events.messages import Activity, Conversation, Event, SessionStart, ToolCall
 from tests.integration.worker.archive.reparsed_sessions import ROWS, add_file
 from tests.integration.worker.archive.reparsed_sessions import run as reparse
-from tests.integration.worker.imports.test_imports_in_any_order import add_job, file_of
-from tests.integration.worker.maintenance.test_merge_users import request_merge
+from tests.integration.worker.imports.files_of_sessions import add_job, file_of
+from tests.integration.worker.maintenance.sessions_of_users import request_merge
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 GAP = timedelta(minutes=5)

@@ -9,7 +9,7 @@ from services.ingest.events.decode import decode_batch
 from services.ingest.events.ignored_fields import MAX_NAME_LENGTH, MAX_NAMES, ignored_fields
 from shared.events.event_kinds import KINDS
 from shared.events.messages import Conversation, Event, SessionStart, ToolCall
-from tests.unit.ingest.test_decode import CALL, MESSAGE, NOW, body
+from tests.unit.ingest.bodies import CALL, MESSAGE, NOW, body
 
 
 def every_field(struct: type[Event]) -> dict[str, Any]:

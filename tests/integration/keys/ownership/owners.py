@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import httpx2 as httpx
+from redis import Redis
 
 from services.worker.capture.parser_states import ParserStates
 from services.worker.capture.read_captured import read_captured
@@ -125,3 +126,9 @@ class World:
             "SELECT count(*) FROM import_jobs, jsonb_array_elements(errors) AS e WHERE e->>'code' LIKE 'SESSION_OF_ANOTHER%%'"
         )
         return int(letters[0]["count"]) + int(errors[0]["count"])
+
+
+def forget(redis_url: str) -> None:
+    with Redis.from_url(redis_url) as redis:
+        for name in redis.scan_iter("session:*"):
+            redis.delete(name)

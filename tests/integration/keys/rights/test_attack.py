@@ -5,8 +5,6 @@ The strongest question is the second: an answer must be the same byte for byte w
 
 import json
 import re
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import httpx2 as httpx
@@ -22,7 +20,7 @@ from services.query.routes import dashboard
 from shared.auth.route_scopes import required_by
 from shared.auth.scopes import PUBLIC
 from tests.faults.pace import wait_until
-from tests.integration.keys.conftest import Api, running
+from tests.integration.keys.conftest import Api
 from tests.integration.keys.rights.people import (
     ANNS,
     BOBS_SHARED,
@@ -48,18 +46,6 @@ COUNTING = ("numbers", "metrics", "lead")
 STREAM_THAT_DOES_NOT_END = "/api/live"
 # No worker runs here, so after a minute it says that the pipeline is stuck.
 READINESS = "/readyz"
-
-
-@pytest.fixture
-def api(database_url: str, redis_url: str, tmp_path: Path, admin: str) -> Iterator[Api]:
-    with running(database_url, redis_url, tmp_path / "blobs", "keys") as api:
-        yield api
-
-
-@pytest.fixture
-def connection(database_url: str) -> Iterator[psycopg.Connection[Any]]:
-    with psycopg.connect(database_url, autocommit=True, options="-c timezone=UTC") as connection:
-        yield connection
 
 
 @pytest.fixture

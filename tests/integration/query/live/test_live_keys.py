@@ -19,12 +19,6 @@ from tests.integration.query import seed
 from tests.integration.query.live.live_stream import NOW, SECONDS, StreamEvent, append, events, heard, items, prompt, serving
 
 
-@pytest.fixture
-def redis(redis_url: str) -> Iterator[Redis]:
-    with Redis.from_url(redis_url) as redis:
-        yield redis
-
-
 def with_keys(settings: Settings) -> Settings:
     make_key(settings.database_url, "admin")
     return settings.model_copy(update={"access": "keys"})

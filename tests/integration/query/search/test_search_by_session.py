@@ -13,17 +13,10 @@ from starlette.testclient import TestClient
 from services.query.queries.search import document_pages
 from tests.example_counts import examples
 from tests.integration.query import seed
+from tests.integration.query.search_index.indexed import texts_in
 
 NOON = datetime(2024, 1, 15, 12, tzinfo=UTC)
 PATH = "/api/search"
-
-
-def texts_in(connection: psycopg.Connection[Any], sessions: dict[str, list[str]], **columns: Any) -> None:
-    """Sessions of a project each, with these prompts a minute apart."""
-    for number, (session, texts) in enumerate(sessions.items()):
-        seed.add_session(connection, session, seed.add_project(connection, f"/{session}"))
-        for minute, text in enumerate(texts):
-            seed.add_document(connection, session, NOON + timedelta(hours=number, minutes=minute), text, **columns)
 
 
 def asked(client: TestClient, q: str, **parameters: Any) -> dict[str, Any]:

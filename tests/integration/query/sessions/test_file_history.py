@@ -8,7 +8,7 @@ from starlette.testclient import TestClient
 
 from services.query.queries.lists.file_history import MOST_COUNTED
 from tests.integration.query import seed, world
-from tests.integration.query.lists.test_lists import pages
+from tests.integration.query.pages import pages
 
 FILE = "/home/ann/shop/src/upload.ts"
 Connection = psycopg.Connection[Any]

@@ -4,7 +4,6 @@ import json
 import random
 import resource
 import socket
-from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,9 +18,7 @@ from services.query.app import create_app
 from services.query.settings import Settings
 from services.worker.archive.segments import SEGMENT_BYTES, frame_of
 from shared.blobs.contents import ContentStore
-from shared.blobs.stores import archive_at
 from shared.http.server import ClientLimits
-from tests.conftest import LOCAL
 from tests.integration.query import seed
 from tests.integration.served_app import running
 from tests.stored_transcripts import add_file
@@ -37,16 +34,8 @@ def lines(count: int, salt: int = 0) -> bytes:
 
 
 @pytest.fixture
-def archive(tmp_path: Path) -> ContentStore:
-    return archive_at((tmp_path / "archive").as_uri())
-
-
-@pytest.fixture
-def client(database_url: str, redis_url: str, tmp_path: Path) -> Iterator[TestClient]:
-    url = (tmp_path / "archive").as_uri()
-    settings = Settings(database_url=database_url, redis_url=redis_url, log_level="CRITICAL", archive_url=url, query_database_connections=3)
-    with TestClient(create_app(settings), LOCAL) as client:
-        yield client
+def client(archive_client: TestClient) -> TestClient:
+    return archive_client
 
 
 @pytest.fixture

@@ -25,8 +25,8 @@ from tests.integration.worker.archive.reparsed_sessions import (
     run,
     small_steps,
     start_job,
-    store,
 )
+from tests.integration.worker.imports.files_of_sessions import bring
 from tests.unit.worker.importers.transcript.rows_of_a_session import answer, prompt, result, text, use
 
 __all__ = ["checked", "connection", "small_steps"]
@@ -163,7 +163,7 @@ def test_a_row_that_comes_meanwhile_stays(checked: Resources, connection: Connec
     add_file(connection, ROWS, number)
     late = [record for record in records_of([prompt(96, "u8", "note: it came late")]) if isinstance(record, Message)]
 
-    before_chunk(monkeypatch, 2, lambda: store(connection, late, number))
+    before_chunk(monkeypatch, 2, lambda: bring(connection, late, number))
     run(checked, connection)
 
     assert "note: it came late" in prompts(connection)

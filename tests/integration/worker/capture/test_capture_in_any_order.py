@@ -17,8 +17,8 @@ from services.worker.importers.job import undo
 from services.worker.resources import Resources
 from shared.redaction.redacted_lines import redact_lines
 from tests.example_counts import examples
-from tests.integration.worker.capture.captured import put_range
-from tests.integration.worker.capture.test_capture import all_tables, empty, import_files, is_verified
+from tests.integration.worker.all_tables import all_tables, empty, is_verified
+from tests.integration.worker.capture.captured import import_files, put_range
 from tests.integration.worker.random_transcripts import World, worlds
 from tests.skips import SAMPLES, needs
 

@@ -17,11 +17,18 @@ from services.worker.resources import Resources
 from services.worker.sweep.scheduler import NO_CALL, ONE_CALL, Looks
 from shared.events.messages import Signal
 from tests.example_counts import examples
-from tests.integration.worker.capture.captured import put_range
-from tests.integration.worker.capture.hook_session import AGENTS_FILE, AGENTS_TRANSCRIPT, HOOKS, TRANSCRIPT, put_hooks
+from tests.integration.worker.all_tables import all_tables, empty, is_verified
+from tests.integration.worker.capture.captured import import_files, put_range, read_all
+from tests.integration.worker.capture.hook_session import (
+    AGENTS_FILE,
+    AGENTS_TRANSCRIPT,
+    HOOKS,
+    TRANSCRIPT,
+    bring_transcript,
+    put_hooks,
+    without_better_knowledge,
+)
 from tests.integration.worker.capture.signals import put_signals, signals_of
-from tests.integration.worker.capture.test_capture import all_tables, empty, import_files, is_verified
-from tests.integration.worker.capture.test_hooks import bring_transcript, read_all, without_better_knowledge
 from tests.skips import SAMPLES, needs
 from tests.telemetry import event, logs, metric, metrics, point, span, traces
 from tests.unit.worker.importers.transcript.rows_of_a_session import SESSION, START, answer, jsonl, use

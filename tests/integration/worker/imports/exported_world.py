@@ -14,12 +14,15 @@ from services.worker.persist.dead_letters import persist_isolating
 from services.worker.persist.staging.staging_tables import ReceivedEvent
 from services.worker.resources import Resources
 from shared.events.messages import Activity, Conversation, SessionEnd, SessionStart, ToolCall, Usage
+from tests.integration.worker.maintenance.projects_world import begin, decide, drop_all, fill, move_all
 from tests.stored_transcripts import add_file
 from tests.unit.worker.importers.transcript.rows_of_a_session import answer, jsonl, prompt, result, text, use
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 NAMESPACE = UUID(int=88)
 MACHINE = "m-1"
+
+PATHS = ("/w/shop", "/w/shop-fix", "/w/api")
 
 
 def word(number: int, session_id: str, **more: Any) -> Conversation:
@@ -124,3 +127,15 @@ def a_tracker_with_everything(worker: Resources, folder: Path) -> None:
         connection.execute("UPDATE projects SET visibility = 'shared' WHERE path = '/home/ann/shop'")
         connection.execute("INSERT INTO saved_views (name, address) VALUES ('shop', '/usage?project_id=1&range=7d')")
         connection.execute("INSERT INTO users (name, alias_of) SELECT 'anna', id FROM users WHERE name = 'ann'")
+
+
+def a_tracker_that_has_dropped_some(worker: Resources) -> None:
+    """Two projects that are one, of which sessions are dropped: of each path, before and after the merge."""
+    fill(worker, PATHS)
+    begin(worker, "/w/shop-fix", 0)
+    drop_all(worker)
+    decide(worker, "/w/shop-fix", "/w/shop")
+    move_all(worker)
+    for path in PATHS:
+        begin(worker, path, 1)
+    drop_all(worker)

@@ -14,9 +14,10 @@ from services.worker.resources import Resources
 from services.worker.sweep.scheduler import ONE_CALL, Looks
 from shared.broker import Task
 from shared.projects import merging
-from tests.integration.worker.imports.test_imports_in_any_order import add_job
+from tests.integration.worker.all_tables import differences
+from tests.integration.worker.imports.files_of_sessions import add_job
 from tests.integration.worker.maintenance.projects_world import decide, move_all, project_id
-from tests.integration.worker.maintenance.test_merge_users import differences, session, store
+from tests.integration.worker.maintenance.sessions_of_users import session, store
 
 GIT = "/w/shop/.git"
 REMOTE = "github.com/acme/shop"

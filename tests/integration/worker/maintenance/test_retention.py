@@ -15,9 +15,10 @@ from services.worker.resources import Resources
 from services.worker.sweep.scheduler import Looks
 from shared.broker import Task
 from shared.events.messages import SessionStart, ToolCall
-from tests.integration.worker.imports.test_imports_in_any_order import GAP, add_job, file_of
-from tests.integration.worker.maintenance.retaining import cells, counts, differences, drop, fill, numbers, rows, set_rule, texts
-from tests.integration.worker.maintenance.test_merge_users import request_merge, session, store
+from tests.integration.worker.all_tables import differences
+from tests.integration.worker.imports.files_of_sessions import GAP, add_job, file_of
+from tests.integration.worker.maintenance.retaining import cells, counts, drop, fill, numbers, rows, set_rule, texts
+from tests.integration.worker.maintenance.sessions_of_users import request_merge, session, store
 
 
 @pytest.fixture

@@ -13,9 +13,9 @@ from services.query.settings import Settings
 from services.worker.resources import Resources
 from shared.events.messages import Activity, Conversation, Event, SessionStart, ToolCall, Usage
 from tests.conftest import LOCAL
+from tests.integration.worker.maintenance.random_sessions import BEGIN, NAMESPACE
 from tests.integration.worker.maintenance.retaining import drop, rows, set_rule
-from tests.integration.worker.maintenance.test_merge_users import store
-from tests.integration.worker.maintenance.test_retention_numbers import BEGIN, NAMESPACE
+from tests.integration.worker.maintenance.sessions_of_users import store
 
 DAYS = "start_date=2026-02-28&end_date=2026-03-03"
 # Kept for good, since it is bob's.

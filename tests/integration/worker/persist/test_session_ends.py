@@ -17,12 +17,10 @@ from services.worker.capture.read_captured import read_captured
 from services.worker.maintenance.idle_sessions import close_idle_sessions
 from services.worker.persist.live.feed_items import feed_sessions
 from services.worker.resources import Resources
-from tests.integration.worker.capture.captured import capture, put_range
-from tests.integration.worker.capture.hook_session import HOOKS, put_hooks
-from tests.integration.worker.capture.test_capture import import_files, is_verified
-from tests.integration.worker.capture.test_hooks import bring_hooks, bring_transcript, read_all
-from tests.unit.worker.importers.transcript.rows_of_a_session import SESSION, START, answer, jsonl, prompt, text
-from tests.unit.worker.importers.transcript.test_tool_calls import refused
+from tests.integration.worker.all_tables import is_verified
+from tests.integration.worker.capture.captured import capture, import_files, put_range, read_all
+from tests.integration.worker.capture.hook_session import HOOKS, bring_hooks, bring_transcript, put_hooks
+from tests.unit.worker.importers.transcript.rows_of_a_session import SESSION, START, answer, jsonl, prompt, refused, text
 
 FOLDER = "/home/ann/app"
 

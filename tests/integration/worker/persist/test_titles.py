@@ -26,8 +26,8 @@ from services.worker.resources import Resources
 from shared.events.messages import Conversation
 from tests.integration.worker.all_tables import tables
 from tests.integration.worker.archive.reparsed_sessions import add_file, connection, run
-from tests.integration.worker.capture.test_capture import import_files
-from tests.integration.worker.imports.test_imports_in_any_order import EPOCH, add_job, bring, drift
+from tests.integration.worker.capture.captured import import_files
+from tests.integration.worker.imports.files_of_sessions import EPOCH, add_job, bring, drift
 from tests.kept_connection import select_rows
 from tests.skips import SAMPLES, needs
 from tests.unit.worker.importers.transcript.rows_of_a_session import SESSION, answer, prompt, text
