@@ -9,6 +9,7 @@ from playwright.sync_api import expect
 from shared.dashboard_addresses import VIEWS
 from tests.browser.dashboard.conftest import OpenPage
 from tests.flow.conftest import Stack
+from tests.json_answers import json_of
 
 PAGES = ["/", *(f"/{view}" for view in VIEWS)]
 # Rules of WCAG 2.2 AA.
@@ -31,9 +32,7 @@ def query_of(page: Any) -> dict[str, str]:
 
 
 def answer(stack: Stack, path: str, **parameters: Any) -> Any:
-    response = stack.http.get(path, params={"tz": "UTC", **parameters})
-    assert response.status_code == 200, response.text
-    return response.json()
+    return json_of(stack.http, path, params={"tz": "UTC", **parameters})
 
 
 def tile(page: Any, measure: str) -> Any:

@@ -5,6 +5,8 @@ from typing import Any
 
 from starlette.testclient import TestClient
 
+from tests.json_answers import json_of
+
 NOON = datetime(2024, 1, 15, 12, tzinfo=UTC)
 
 
@@ -14,9 +16,7 @@ def pages(client: TestClient, path: str, limit: int) -> list[dict[str, Any]]:
     joined = path + ("&" if "?" in path else "?") + f"limit={limit}"
     cursor = ""
     while True:
-        answer = client.get(joined + (f"&cursor={cursor}" if cursor else ""))
-        assert answer.status_code == 200, answer.text
-        body = answer.json()
+        body = json_of(client, joined + (f"&cursor={cursor}" if cursor else ""))
         items += body["items"]
         assert len(body["items"]) <= limit
         if body["next_cursor"] is None:

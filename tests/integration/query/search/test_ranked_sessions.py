@@ -16,6 +16,7 @@ from services.query.settings import Settings
 from tests.conftest import LOCAL
 from tests.integration.caught_up import catch_up
 from tests.integration.query import seed
+from tests.json_answers import json_of
 
 NOON = datetime(2024, 1, 15, 12, tzinfo=UTC)
 PATH = "/api/search"
@@ -37,10 +38,7 @@ def texts_in(client: TestClient, connection: psycopg.Connection[Any], sessions: 
 
 
 def asked(client: TestClient, q: str, **parameters: Any) -> dict[str, Any]:
-    answer = client.get(PATH, params={"q": q} | parameters)
-    assert answer.status_code == 200, answer.text
-    body: dict[str, Any] = answer.json()
-    return body
+    return json_of(client, PATH, params={"q": q} | parameters)
 
 
 def ranked(client: TestClient, q: str, **parameters: Any) -> list[str]:

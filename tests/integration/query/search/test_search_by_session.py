@@ -14,16 +14,14 @@ from services.query.queries.search import document_pages
 from tests.example_counts import examples
 from tests.integration.query import seed
 from tests.integration.query.search_index.indexed import texts_in
+from tests.json_answers import json_of
 
 NOON = datetime(2024, 1, 15, 12, tzinfo=UTC)
 PATH = "/api/search"
 
 
 def asked(client: TestClient, q: str, **parameters: Any) -> dict[str, Any]:
-    answer = client.get(PATH, params={"q": q, "group_by": "session"} | parameters)
-    assert answer.status_code == 200, answer.text
-    body: dict[str, Any] = answer.json()
-    return body
+    return json_of(client, PATH, params={"q": q, "group_by": "session"} | parameters)
 
 
 def pages_of(client: TestClient, q: str, **parameters: Any) -> list[dict[str, Any]]:

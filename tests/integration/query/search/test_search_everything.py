@@ -13,6 +13,7 @@ from tests.example_counts import examples
 from tests.integration.query import seed
 from tests.integration.query.search import searched_texts
 from tests.integration.query.search.searched_texts import SORTS
+from tests.json_answers import json_of
 
 NOON = datetime(2024, 1, 15, 12, tzinfo=UTC)
 PATH = "/api/search"
@@ -34,9 +35,7 @@ def texts(connection: psycopg.Connection[Any]) -> None:
 
 
 def found(client: TestClient, q: str, **parameters: Any) -> set[str]:
-    answer = client.get(PATH, params={"q": q, **parameters})
-    assert answer.status_code == 200, answer.text
-    body = answer.json()
+    body = json_of(client, PATH, params={"q": q, **parameters})
     assert (body["total"], body["total_is_exact"], body["is_complete"]) == (len(body["items"]), True, True)
     ids = {content: name for name, content in TEXTS.items()}
     return {ids[_plain(item["snippet"])] for item in body["items"]}

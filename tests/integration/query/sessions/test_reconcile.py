@@ -8,6 +8,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from tests.integration.worker.capture.signals import put_signals, signals_of
+from tests.json_answers import json_of
 from tests.telemetry import event, logs
 from tests.unit.worker.importers.transcript.rows_of_a_session import (
     SESSION,
@@ -62,9 +63,7 @@ def said(seconds: float, number: int, *blocks: Json, model: str = OPUS, usage: J
 
 
 def reconciled(client: TestClient, session_id: str = SESSION) -> Json:
-    answered = client.get(f"/api/sessions/{session_id}/reconcile")
-    assert answered.status_code == 200, answered.text
-    found: Json = answered.json()
+    found: Json = json_of(client, f"/api/sessions/{session_id}/reconcile")
     if found["difference_usd"] is not None and found["differences"]:
         assert sum(each["usd"] for each in found["differences"]) == pytest.approx(found["difference_usd"], abs=2e-6)
     return found

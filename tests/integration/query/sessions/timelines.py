@@ -10,6 +10,7 @@ from psycopg.types.json import Json
 from starlette.testclient import TestClient
 
 from tests.integration.query import seed
+from tests.json_answers import json_of
 
 NOON = datetime(2026, 1, 15, 12, tzinfo=UTC)
 PATH = "/api/sessions/s/timeline"
@@ -18,10 +19,7 @@ Connection = psycopg.Connection[Any]
 
 
 def read(client: TestClient, **parameters: Any) -> Json_:
-    answer = client.get(PATH, params=parameters)
-    assert answer.status_code == 200, answer.text
-    body: Json_ = answer.json()
-    return body
+    return json_of(client, PATH, params=parameters)
 
 
 def fill(connection: Connection, random: Random, size: int) -> None:
