@@ -14,7 +14,7 @@ from services.query.search_index.host import search_index
 from services.query.search_index.reader import SearchIndex
 from services.query.settings import Settings
 
-# Of the large data set, on a machine that does much else.
+# Long enough for the large data set, on a machine that does much else.
 _SETTLED_SECONDS: Final = 3_600
 _LOOK_SECONDS: Final = 0.05
 

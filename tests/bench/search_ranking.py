@@ -25,7 +25,7 @@ _SHOWN = 50
 
 
 class Question(Struct, frozen=True):
-    """What is asked, in which way, and the beginnings of the ids that are meant."""
+    """The question, the way it is asked in, and the beginnings of the ids that are meant."""
 
     kind: str
     ids: Sequence[str]

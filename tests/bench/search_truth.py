@@ -1,8 +1,8 @@
 """`python -m tests.bench.search_truth`: whether a search finds all that it should, and how long it takes.
 
 The sample transcripts (TRACKER_SAMPLES, default ../shared/samples) are imported into PostgreSQL with the settings of the embedded stack, and a query
-host makes its index. Then a hundred searches are asked, newest first to the last page, and best first. What each must find is computed from the tables
-with Python's own means. A missed text is one in which a word stands as a whole, or as a part of an identifier, and that was not found. The raw lines
+host makes its index. Then a hundred searches are asked, newest first to the last page, and best first. The matches that each must find are computed
+from the tables with Python's own means. A missed text is one in which a word stands as a whole, or as a part of an identifier, and that was not found. The raw lines
 are read as well: what they have and no hit does must be explained by what the import leaves out.
 """
 
@@ -29,14 +29,14 @@ from tests.bench.truth_queries import Asked, hundred
 from tests.bench.truth_raw import RawText, not_found, raw_texts
 from tests.bench.truth_texts import Text, may_match, must_match, stored_texts
 
-# Of a search with more matches, this many are compared.
+# If a search has more matches, this many are compared.
 MOST_PAGES, PAGE = 5, 1_000
-# Of what a search missed, and of the surroundings in raw texts.
+# So many are printed of what a search missed, and of the surroundings in raw texts.
 _SHOWN = 12
 
 
 class Outcome(Struct):
-    """Of a search: how many it must find, what it missed and found wrongly, and milliseconds."""
+    """A search's outcome: how many it must find, what it missed and found wrongly, and milliseconds."""
 
     asked: Asked
     expected: int

@@ -29,7 +29,7 @@ def test_reference_page_shows_every_operation_offline_and_within_its_policy(api:
 def test_a_read_is_tried_out_from_the_reference_page(api: Api, chromium: Any) -> None:
     with chromium.new_page() as page:
         page.goto(f"http://127.0.0.1:{api.port}/docs")
-        # Of a long page only what is near the screen is there.
+        # A long page has only what is near the screen.
         page.get_by_placeholder("Filter by tag").fill("service")
         read = page.locator("#operations-service-healthz")
         read.locator(".opblock-summary-control").click()

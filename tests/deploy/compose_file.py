@@ -8,5 +8,5 @@ import yaml
 ROOT = Path(__file__).parent.parent.parent
 TEXT = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
 COMPOSE: dict[str, Any] = yaml.safe_load(TEXT)
-# What belongs to a profile, monitoring say, is no part of the tracker itself.
+# A service of a profile, such as monitoring, is no part of the tracker itself.
 SERVICES: dict[str, dict[str, Any]] = {name: service for name, service in COMPOSE["services"].items() if not service.get("profiles")}

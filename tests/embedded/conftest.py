@@ -1,4 +1,4 @@
-"""What the tests of the embedded stack share: folders, free ports and a way to wait for what must become true."""
+"""Shared by the tests of the embedded stack: folders, free ports and a way to wait for what must become true."""
 
 import shutil
 import tempfile

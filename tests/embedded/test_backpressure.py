@@ -16,7 +16,7 @@ FILL_SECONDS = 120
 
 
 def resident_bytes(pid: int) -> int:
-    """What a process has in memory."""
+    """The resident memory of a process."""
     return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 

@@ -34,7 +34,7 @@ def test_the_stack_serves_refuses_a_second_one_and_restarts_dead_processes(
     assert f"Port {stack.port} on 127.0.0.1 is in use" in stack.refusal(TRACKER_DATA_DIR=other, TRACKER_FLOWER_PORT="off")
     assert f"Port {stack.flower_port} for Flower is in use" in stack.refusal(TRACKER_DATA_DIR=other, TRACKER_PORT=str(free_port()))
 
-    # What is killed comes back.
+    # A killed process comes back.
     before = stack.pids()
     for pid in (*children_of(before["worker-drain"]), *children_of(before["worker-background"]), *before.values()):
         os.kill(pid, signal.SIGKILL)

@@ -73,7 +73,7 @@ class Stack:
         return {file.stem: int(file.read_text().split()[0]) for file in self.paths.run.glob("*.pid")}
 
     def call(self, path: str, body: dict[str, Any] | None = None) -> Any:
-        """The API's answer, decoded; None if it is not 2xx or there is none."""
+        """The API's answer, decoded; None without an answer, or if it is not 2xx."""
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", data, {"content-type": "application/json"})
         try:

@@ -28,7 +28,7 @@ REPOSITORY = Path(__file__).parent.parent.parent
 READY_SECONDS = 180
 # A worker that has imported stops within ten seconds on a machine that is not busy.
 STOP_SECONDS = 90
-# What ./tracker and the installed `tracker` run.
+# The command that ./tracker and the installed `tracker` run.
 TRACKER = [sys.executable, "-P", "-m", "client"]
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 Ask = Callable[..., str]
@@ -161,7 +161,7 @@ def tracker(forks: TrackerForks, environment: dict[str, str], tmp_path: Path) ->
 
 @pytest.fixture
 def ask(tracker: Run) -> Ask:
-    """What `tracker` says, which must succeed."""
+    """The output of `tracker`, which must succeed."""
 
     def run(*arguments: str | Path, **changes: str) -> str:
         done = tracker(*arguments, **changes)

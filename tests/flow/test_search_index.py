@@ -1,4 +1,4 @@
-"""What is stored is found by search, with all processes as they run for a user."""
+"""Stored texts are found by search, with all processes as they run for a user."""
 
 from pathlib import Path
 

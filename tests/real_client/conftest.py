@@ -32,7 +32,7 @@ def claude_home(tmp_path: Path) -> Iterator[ClaudeHome]:
 
 @pytest.fixture
 def worker(database_url: str, redis_url: str) -> Iterator[Resources]:
-    """What a worker process holds."""
+    """The resources of a worker process."""
     resources = open_resources(Settings(database_url=database_url, redis_url=redis_url))
     yield resources
     resources.close()

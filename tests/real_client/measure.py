@@ -34,7 +34,7 @@ PAIRS = 20
 # Before each answer of the model. A real one takes longer.
 ANSWER_SECONDS = 0.5
 CALLS = 8
-# Of short sessions, two seconds each: the model answers soon, so that what the tracker costs is not lost in the waits for it.
+# The number of short sessions, two seconds each: the model answers soon, so that what the tracker costs is not lost in the waits for it.
 TEN = 10
 TENTH_SECONDS = 0.125
 REST_SECONDS = 1.0
@@ -271,7 +271,7 @@ def compare(person: Person, without: Person, name: str) -> None:
         for is_connected in (True, False) if pair % 2 else (False, True):
             seconds[is_connected] = (person if is_connected else without).home.run("Say ten numbers.", turns(TEN)).seconds
             took[is_connected].append(seconds[is_connected])
-            # What the shipper and the workers still have to do is none of the next session's.
+            # The work that the shipper and the workers still have to do must not fall into the next session.
             time.sleep(REST_SECONDS)
         ratios.append(seconds[True] / seconds[False])
     ratios.sort()

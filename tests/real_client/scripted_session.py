@@ -15,9 +15,9 @@ from tests.real_client.claude_code import ClaudeHome
 from tests.real_client.messages_api import Turn, say, use, use_agent
 
 AGENT_PROMPT = "Look around and tell what you see."
-# Of the session that is resumed, with its subagent's and the one after the resume.
+# The calls of the session that is resumed, with its subagent's and the one after the resume.
 TOOL_CALLS = 50
-# Of the session that is resumed: those that fail.
+# Those of them that fail.
 FAILURES = 5
 
 ORDERS = [("hooks", "transcripts"), ("transcripts", "hooks")]
@@ -98,13 +98,13 @@ def bring(worker: Resources, home: ClaudeHome, what: str) -> None:
                 is_main = re.fullmatch(r"[0-9a-f-]{36}", path.stem) is not None
                 session_id = path.stem if is_main else path.parent.parent.name
                 put_range(connection, session_id, path.read_bytes(), file_name=None if is_main else f"subagents/{path.name}")
-            # What was received before it happened would not be believed
+            # A range that was received before it happened would not be believed
             connection.execute("UPDATE transcript_ranges SET received_at = now()")
     read_all(worker)
 
 
 def imported(worker: Resources, folder: Path, home: ClaudeHome) -> dict[str, Any]:
-    """What an import of the transcripts into an empty database gives."""
+    """The tables of an import of the transcripts into an empty database."""
     import_files(worker, folder, *(path.read_bytes() for path in home.transcripts()))
     found = without_better_knowledge(all_tables(worker))
     empty(worker)

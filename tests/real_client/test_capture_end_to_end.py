@@ -21,7 +21,7 @@ from tests.skips import needs
 
 pytestmark = [needs("Claude Code"), needs("tmux")]
 SECONDS = 2.0
-# Of the stacks' databases.
+# Numbers of the stacks' databases.
 NUMBERS = {"few": 6, "all": 24}
 
 

@@ -1,4 +1,4 @@
-"""What the real client says that sessions cost is what their calls cost here, to the cent: twenty sessions of all kinds that it prices."""
+"""The cost that the real client says of sessions is what their calls cost here, to the cent: twenty sessions of all kinds that it prices."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What the real client writes is read, or left out by name; and what it says of its calls and answers is in the rows."""
+"""Everything that the real client writes is read, or left out by name; and its own account of its calls and answers is in the rows."""
 
 import json
 from pathlib import Path

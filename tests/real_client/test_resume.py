@@ -65,7 +65,7 @@ def connected(machine: Machine, stack: Stack) -> Tracker:
 
 
 def messages(stack: Stack, session_id: str) -> list[str]:
-    """What was said in a session, oldest first; what only calls tools says nothing."""
+    """The texts of a session, oldest first; a message that only calls tools has none."""
     items = stack.http.get("/api/conversations", params={"session_id": session_id, "limit": 1000}).json()["items"]
     return [item["content"] for item in reversed(items) if item["content"]]
 

@@ -1,4 +1,4 @@
-"""What a session does now, while the real client works: the list of open sessions, `tracker top` and the live feed say the same."""
+"""The state of a session, while the real client works: the list of open sessions, `tracker top` and the live feed say the same."""
 
 import json
 import os
@@ -164,7 +164,7 @@ def test_a_client_that_is_killed_ends_and_goes_on_when_it_is_resumed_or_forked(
     wait_for(lambda: watcher.listed() is None)
     assert watcher.told() == ("ended", None)
 
-    # When it is forked, the fork is a session of its own. What it has copied counts once, in its origin.
+    # When it is forked, the fork is a session of its own. A copied row counts once, in its origin.
     fork = claude_home.run("Another way.", [[say("Another.")]], "--resume", watcher.session_id, "--fork-session")
     assert fork.session_id != watcher.session_id
     wait_for(lambda: "Another way." in prompts(watcher.stack, fork.session_id))

@@ -28,7 +28,7 @@ def test_a_killed_session_is_closed_idle_and_goes_on_when_it_is_resumed(
     claude_home.record_hooks()
     with claude_home.started("Take your time.", SLOW) as process:
         session_id = claude_home.wait_for_hook("PreToolUse")["session_id"]
-        # What it has not written yet is lost with it; then hooks know more than the transcript.
+        # A row that it has not written yet is lost with it; then hooks know more than the transcript.
         assert wait_until(lambda: any("tool_use" in path.read_text() for path in claude_home.transcripts()), 60)
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()

@@ -1,4 +1,4 @@
-"""What the views say of a session and its subagents while a person works at the terminal: list, feed, session and `tracker top` agree within two seconds.
+"""The states of a session and its subagents while a person works at the terminal: list, feed, session and `tracker top` agree within two seconds.
 
 Each with all hooks and with few. At a terminal 2.1.197 writes what it does into sessions/<pid>.json too; in `claude -p` it does not.
 """

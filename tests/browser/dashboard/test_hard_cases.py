@@ -1,4 +1,4 @@
-"""What seldom happens: a key that is revoked while its page is open, a restart, the change of summer time, a zone with minutes, a viewer without a mouse."""
+"""Rare cases: a key that is revoked while its page is open, a restart, the change of summer time, a zone with minutes, a viewer without a mouse."""
 
 import re
 import signal

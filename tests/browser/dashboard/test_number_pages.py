@@ -1,4 +1,4 @@
-"""The pages of numbers: overview, projects, tools, usage. What they show is what the API answers, and each of their views is a link."""
+"""The pages of numbers: overview, projects, tools, usage. They show what the API answers, and each of their views is a link."""
 
 import re
 from urllib.parse import parse_qs, urlsplit
@@ -34,7 +34,7 @@ def test_overview_says_what_the_cache_saved_and_what_that_is(open_page: OpenPage
 
 
 def test_overview_reads_little(open_page: OpenPage) -> None:
-    """Six answers for the page. Who looks, the whole history and the filters' values are read once for all pages."""
+    """Six answers for the page. The viewer, the whole history and the filters' values are read once for all pages."""
     page = open_page("/settings", timezone_id="UTC")
     page.wait_for_selector("h1")
     asked: list[str] = []

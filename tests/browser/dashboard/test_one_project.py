@@ -1,4 +1,4 @@
-"""What counts as a project, in its page: merged, named and grouped in a form, told with its reason, and taken back."""
+"""A project and its parts, in its page: merged, named and grouped in a form, told with its reason, and taken back."""
 
 import os
 from pathlib import Path

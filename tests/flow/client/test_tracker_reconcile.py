@@ -12,7 +12,7 @@ import pytest
 from tests.flow.client.claude_home import ClaudeHome
 from tests.flow.conftest import Ask, Run
 
-# What the two answers of `ClaudeHome.transcript` cost at list prices.
+# The cost of the two answers of `ClaudeHome.transcript` at list prices.
 TRACKER_USD = 2 * (3 * 5 + 20 * 25) / 1e6
 HELPER_USD = 0.25
 DAY = ("--since", "2026-11-20", "--until", "2026-11-20", "--tz", "UTC")

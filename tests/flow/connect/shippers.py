@@ -1,4 +1,4 @@
-"""What tests of the connected client do with its shipper: stop it, and wait for what it sent."""
+"""Handles the shipper of a connected client: stop it, and wait for what it sent."""
 
 import os
 import signal
@@ -29,7 +29,7 @@ def stop_shipper(folder: Path, by: int = signal.SIGTERM) -> None:
 
 
 def wait_for(condition: Callable[[], Any]) -> Any:
-    """What the condition gives, as soon as it is true. AssertionError if it never is."""
+    """The condition's value, as soon as it is true. AssertionError if it never is."""
     until = time.monotonic() + SECONDS
     while not (found := condition()):
         assert time.monotonic() < until

@@ -18,12 +18,12 @@ from tests.unit.client.capture.git_folders import repository, worktree
 
 @pytest.fixture
 def remote() -> str:
-    """Of a repository of this test alone."""
+    """A repository's address, which this test alone has."""
     return f"git.example.org/acme/{uuid4().hex}"
 
 
 def tell(stack: Stack, machine_id: str, *folders: Path) -> None:
-    """What a shipper does after its report."""
+    """The shipper's message after its report."""
     known = Repositories()
     known.look_at(map(str, folders))
     connection = Connection(str(stack.http.base_url), None)

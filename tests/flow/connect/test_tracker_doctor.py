@@ -51,7 +51,7 @@ def test_every_step_works_on_a_connected_machine(run: Run, connected: Path, stac
 
 def _old_transcript(home: ClaudeHome, _: Path) -> None:
     path = home.transcript()
-    # Nobody has sent it: the shipper may not look at this folder's project.
+    # It has not been sent: the shipper may not look at this folder's project.
     os.utime(path, (time.time() - 29 * DAY, time.time() - 29 * DAY))
 
 

@@ -25,7 +25,7 @@ def s3_port() -> Iterator[int]:
 
 @pytest.fixture(scope="session")
 def client_of() -> dict[str, str | None]:
-    """What this process' client was made with. To make one takes half a second and several megabytes, so it stays until a test needs another."""
+    """The settings of this process' client. To make one takes half a second and several megabytes, so it stays until a test needs another."""
     return {}
 
 

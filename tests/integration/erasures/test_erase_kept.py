@@ -1,4 +1,4 @@
-"""What other jobs have kept of a person: sums of dropped sessions, parts of projects, exports, keys of several. It goes with the person."""
+"""Rows that other jobs have kept of a person: sums of dropped sessions, parts of projects, exports, keys of several. It goes with the person."""
 
 from pathlib import Path
 from typing import Any

@@ -95,7 +95,7 @@ def test_writes_to_a_hanging_redis_are_refused_within_a_second_and_block_no_othe
         service.redis.execute_command("CLIENT", "UNPAUSE")
 
     assert wait_until(lambda: service.post("/api/conversations", MESSAGE).status_code == 201, HANG_SECONDS)
-    # What hung may have been written once Redis went on: that can't be known, and the client's id makes it one row.
+    # A write that hung may have been done once Redis went on: that can't be known, and the client's id makes it one row.
     assert before < len(service.journal()) <= before + 9
 
 

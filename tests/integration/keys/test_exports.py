@@ -83,7 +83,7 @@ def test_a_download_goes_on_where_it_stopped(api: Api, admin: str, worker: Resou
     assert part("bytes=10-19") == (206, whole.content[10:20], f"bytes 10-19/{size}")
     assert part("bytes=10-") == (206, whole.content[10:], f"bytes 10-{size - 1}/{size}")
     assert part("bytes=10-99999999999") == (206, whole.content[10:], f"bytes 10-{size - 1}/{size}")
-    # What is no range of these bytes, or of another archive, is all of it.
+    # A range that does not fit these bytes, or is of another archive, is answered with all of it.
     for asked in (f"bytes={size}-", "bytes=-5", "lines=1-2", "bytes=5-6,8-9"):
         assert part(asked) == (200, whole.content, None)
     assert part("bytes=10-19", **{"If-Range": '"another"'}) == (200, whole.content, None)

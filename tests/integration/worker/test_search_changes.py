@@ -54,7 +54,7 @@ class Follower:
         return [(kind, sorted(keys), sorted(set(session_ids))) for kind, keys, session_ids in notes]
 
     def follow(self) -> None:
-        """What it has is what there is then, and the sessions of which anything changed were named."""
+        """It has what is there then, and the sessions of which anything changed were named."""
         named: set[str] = set()
         for kind, keys, session_ids in self.notes():
             named |= set(session_ids)
@@ -102,7 +102,7 @@ def ids() -> list[UUID]:
 
 @pytest.fixture
 def follower(worker: Resources, connection: Connection[Any], ids: list[UUID]) -> Follower:
-    """Of a session `s` with rows of each kind, and another session `t` in the same project."""
+    """A follower of a session `s` with rows of each kind, and another session `t` in the same project."""
     store(
         worker,
         start("s"),

@@ -29,7 +29,7 @@ def test_the_fields_of_an_event_are_not_ignored(struct: type[Event]) -> None:
         (MESSAGE | {"usage": None}, Conversation, []),
         (MESSAGE | {"usage": {"input_tokens": 1, "colour": {}}}, Conversation, ["usage.colour"]),
         (MESSAGE | {"mood": 1, "usage": {"colour": 1}, "x": [1]}, Conversation, ["mood", "x", "usage.colour"]),
-        # What a field of free content holds is not looked at.
+        # The fields inside a field of free content are not looked at.
         (CALL | {"parameters": {"colour": "red", "usage": {"a": 1}}}, ToolCall, []),
         (CALL | {"usage": {"a": 1}}, ToolCall, ["usage"]),
         ({"project_path": "/p", "content": "x"}, SessionStart, ["content"]),

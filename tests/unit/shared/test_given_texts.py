@@ -100,7 +100,7 @@ def test_a_text_is_found_in_base64(before: str) -> None:
     left = scrubbed(encoded)
 
     assert WORD in left
-    # What is left encodes two bits of it at most on either side, beside what was around it.
+    # The rest encodes two bits of it at most on either side, beside what was around it.
     assert len(left.replace(WORD, "")) <= len(encoded) - len(TEXT.encode()) * 8 // 6 + 2
 
 

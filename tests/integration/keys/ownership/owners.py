@@ -120,7 +120,7 @@ class World:
         return rows | {"session_machines": machines} | shown
 
     def refusals(self) -> int:
-        """What the worker has refused, by dead letters and by errors of jobs."""
+        """The events that the worker has refused, by dead letters and by errors of jobs."""
         letters = self.api.select("SELECT count(*) FROM dead_letters WHERE reason IN (%s, %s)", NOT_YOURS, NOT_YOUR_PROJECT)
         errors = self.api.select(
             "SELECT count(*) FROM import_jobs, jsonb_array_elements(errors) AS e WHERE e->>'code' LIKE 'SESSION_OF_ANOTHER%%'"

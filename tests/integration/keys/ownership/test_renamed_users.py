@@ -151,7 +151,7 @@ def test_a_rename_to_a_name_that_is_added_in_this_moment_is_a_conflict(api: Api,
     assert rename(api, admin, "ann", "new").status_code == 202
 
 
-# What a path, and a required parameter, are asked with.
+# The values for a path and its required parameters.
 ASKED = {
     "date": EPOCH.date().isoformat(), "project_id": 1, "session_id": "s1", "path": "/f/x.py", "measure": "sessions",
     "start_date": EPOCH.date().isoformat(), "end_date": EPOCH.date().isoformat(), "q": "So",

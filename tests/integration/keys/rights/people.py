@@ -1,6 +1,6 @@
 """Ann, bob and zed in two projects, with private and shared sessions, and every kind of key.
 
-What only others may see is written with the word SECRET; what bob shares with SHARED; what is ann's with OWN.
+Texts that only others may see have the word SECRET; those that bob shares have SHARED; ann's have OWN.
 """
 
 import json
@@ -34,7 +34,7 @@ class People:
     users: dict[str, int]
     calls: dict[str, UUID] = field(default_factory=dict)
     hidden: set[str] = field(default_factory=set)
-    # Of a project, the part in which bob worked. Names of ids in paths, and of what is neither ann's nor carl's.
+    # The part of a project in which bob worked. Names of ids in paths, and of what is neither ann's nor carl's.
     parts: dict[int, int] = field(default_factory=dict)
     jobs: dict[str, str] = field(default_factory=dict)
 
@@ -213,7 +213,7 @@ class Keys:
     by_name: dict[str, str | None]
 
     def headers(self, name: str) -> dict[str, str]:
-        """What a request with it sends."""
+        """The headers of a request with this key."""
         key = self.by_name[name]
         if name == "login":
             return {"cookie": f"tracker_login={key}", "sec-fetch-site": "same-origin"}

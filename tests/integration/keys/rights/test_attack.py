@@ -121,7 +121,7 @@ def may_be_about(name: str, route: str) -> bool:
     if name in ("read", "admin"):
         return True
     scopes = READING.get(("GET", route), PUBLIC)
-    # What needs no key is the same for all, as /readyz, which follows the clock.
+    # An answer that needs no key is the same for all, as /readyz, which follows the clock.
     return scopes == PUBLIC or (name in COUNTING and "numbers" in scopes)
 
 
@@ -159,7 +159,7 @@ def test_what_others_keep_is_in_no_answer(api: Api, connection: psycopg.Connecti
                     continue
                 answer = read(api, keys, name, path)
                 shown = answer.text + str(answer.headers)
-                # What the request said itself is said back, as in a search.
+                # The request's own words come back, as in a search.
                 said = path if SECRET in path or any(each in path for each in people.jobs.values()) else ""
                 found = [each for each in (*people.hidden, f"{SECRET}-zed") if each in shown and each not in said]
                 texts = [] if said else re.findall(rf"{SECRET}[\w-]*", shown)
@@ -321,7 +321,7 @@ def test_writes_of_a_bound_key_change_nothing_of_others(api: Api, connection: ps
 
 
 def of_others(connection: psycopg.Connection[Any]) -> list[Any]:
-    """What is stored of bob and zed, and of what only an admin changes."""
+    """The texts and names of bob and zed, and of what only an admin changes."""
     return [
         connection.execute(sql).fetchall()
         for sql in (

@@ -58,7 +58,7 @@ def test_the_owner_shares_a_session_and_takes_it_back(world: Api) -> None:
     assert (answer.status_code, answer.json()["visibility"]) == (200, "shared")
     assert seen(world, ann) == {"anns", "bobs"}
     assert world.get(ann, "/api/sessions/bobs").json()["visibility"] == "shared"
-    # What is shared may be read, not changed.
+    # A shared session may be read, not changed.
     is_error(share(world, ann, "bobs", "private"), 404, "SESSION_NOT_FOUND")
     assert share(world, bob, "bobs", None).json()["visibility"] is None
     assert seen(world, ann) == {"anns"}

@@ -1,4 +1,4 @@
-"""What keys see of the live feed, and that streams end with the rights of their keys and logins."""
+"""The part of the live feed that keys see, and that streams end with the rights of their keys and logins."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack

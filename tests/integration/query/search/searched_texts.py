@@ -16,7 +16,7 @@ TEXTS = {
     "dotted": "it is in ~/.claude/settings.json of C++",
 }
 SORTS = ("best", "newest")
-# What each query finds.
+# The texts that each query finds.
 QUERIES: dict[str, set[str]] = {
     "useEffect": {"hook"},
     "effect": {"hook"},

@@ -23,7 +23,7 @@ NOON = datetime(2024, 1, 15, 12, tzinfo=UTC)
 
 @pytest.fixture(params=[seed.add_message, seed.add_message], ids=["indexed", "just stored"])
 def add(request: pytest.FixtureRequest) -> Callable[..., Any]:
-    """Adds a message, one that the index has or one that waits for it. What is found must not depend on it."""
+    """Adds a message, one that the index has or one that waits for it. The matches must not depend on it."""
     add: Callable[..., Any] = request.param
     return add
 
@@ -247,7 +247,7 @@ ACCENT_QUERIES: dict[str, set[int]] = {
 
 
 def all_found(client: TestClient, q: str, sort: str) -> list[str]:
-    """What all pages have, each with one item. A total that is said to be exact is their number."""
+    """The items of all pages, each with one item. A total that is exact by the answer is their number."""
     seen: list[str] = []
     totals: set[int] = set()
     cursor: dict[str, str] | None = {}

@@ -158,7 +158,7 @@ def shop(connection: psycopg.Connection[Any]) -> dict[str, str]:
     }
 
 
-# What each query finds of the shop.
+# The texts of the shop that each query finds.
 FILTERS: dict[str, set[str]] = {
     "needle": {"prompt", "answer", "command", "result", "read", "file", "session", "elsewhere"},
     'needle project:"my shop"': {"prompt", "answer", "command", "result", "read", "file", "session"},

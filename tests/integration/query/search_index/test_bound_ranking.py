@@ -1,4 +1,4 @@
-"""What a key may see of a ranking: nothing of sessions that are not its own."""
+"""A key's view of a ranking: nothing of sessions that are not its own."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta

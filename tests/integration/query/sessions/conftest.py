@@ -48,7 +48,7 @@ def archive(tmp_path: Path) -> ContentStore:
 
 @pytest.fixture
 def archive_client(query_settings: Settings, tmp_path: Path) -> Iterator[TestClient]:
-    """Of a service that reads this archive."""
+    """A client of a service that reads this archive."""
     changes = {"archive_url": (tmp_path / "archive").as_uri(), "query_database_connections": 3}
     with TestClient(create_app(query_settings.model_copy(update=changes)), LOCAL) as client:
         yield client

@@ -1,4 +1,4 @@
-"""What came of a session: ask, answer, commits, tests, files, failures, days, and why it cost what it cost."""
+"""The outcome of a session: ask, answer, commits, tests, files, failures, days, and why it cost what it cost."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any

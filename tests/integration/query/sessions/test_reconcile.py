@@ -29,7 +29,7 @@ OPUS, SONNET, HAIKU = "claude-opus-4-6", "claude-sonnet-4-5", "claude-haiku-4-5"
 # US dollars for a million tokens as Claude Code has them: input, a write to the cache for five minutes, a read, output.
 PRICES = {OPUS: (5, 6.25, 0.5, 25), SONNET: (3, 3.75, 0.3, 15), HAIKU: (1, 1.25, 0.1, 5)}
 STARTED_MS = round(START.timestamp() * 1000)
-# What `answer` says of itself: input, written, read, output.
+# The usage that `answer` says of itself: input, written, read, output.
 SAID = (3, 100, 2000, 10)
 
 
@@ -51,7 +51,7 @@ def cost_state(models: dict[str, tuple[tuple[int, ...], float]], session_id: str
 
 
 def of_opus(calls: int = 1, more: tuple[int, ...] = (0, 0, 0, 0), factor: float = 1) -> tuple[tuple[int, ...], float]:
-    """What the session's `answer`s used, and what else Opus did."""
+    """The usage of the session's `answer`s, and what else Opus did."""
     tokens = tuple(calls * each + other for each, other in zip(SAID, more, strict=True))
     return tokens, usd(OPUS, tokens, factor)
 

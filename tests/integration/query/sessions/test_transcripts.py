@@ -188,5 +188,5 @@ def test_slow_readers_keep_neither_connections_nor_memory(
         after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
     assert bytes(got).endswith(content)
-    # Of this process: the one whole answer, and a few pieces of each reader. All answers would have 20 times the content.
+    # This process has the one whole answer, and a few pieces of each reader. All answers would have 20 times the content.
     assert (after - before) * 1024 < 6 * len(content)

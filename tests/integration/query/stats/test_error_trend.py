@@ -85,7 +85,7 @@ def test_one_class_has_the_series_that_it_has_among_all(kept_client: TestClient,
     [only] = asked(kept_client, interval="month", error_class="network")["classes"]
 
     assert only in everything["classes"]
-    # What has no date is in no interval
+    # A call without a date is in no interval
     assert sum(only["calls_over_time"]) == only["calls"] - 1
     assert sum(point["calls"] for point in everything["time_series"]) == everything["failed_calls"] - 1
 

@@ -1,4 +1,4 @@
-"""What imports brought of one session's file stays side by side: a reparse loses nothing of it, and an undo takes away its own."""
+"""The contents that imports brought of one session's file stay side by side: a reparse loses nothing of it, and an undo takes away its own."""
 
 from pathlib import Path
 

@@ -124,7 +124,7 @@ def test_a_content_that_is_undone_while_it_is_read_does_not_come_back(
     add_file(connection, [*ROWS, prompt(90, "x1", "of the other machine")], undone)
 
     def take_back() -> None:
-        # What an undo does first, and at last.
+        # An undo's first step, and its last.
         connection.execute("DELETE FROM transcript_files WHERE brought_by = ARRAY[%s]::integer[]", (undone,))
 
     before_chunk(monkeypatch, 2, take_back)

@@ -54,7 +54,7 @@ AGENTS_TRANSCRIPT = jsonl(
     answer(38, "s4", "msg_6", text("noted"), **_OF_AGENT),
 )
 
-# What a hook or telemetry knows better than a transcript: docs/adr/0047-hooks-beside-transcripts.md and 0099 have these columns.
+# Columns that a hook or telemetry knows better than a transcript: docs/adr/0047-hooks-beside-transcripts.md and 0099 name them.
 BETTER_OF_HOOKS: dict[str, tuple[str, ...]] = {
     "tool_calls": ("duration_ms", "duration_source", "wait_ms", "decided_at", "decision_wait_ms"),
     "activities": ("is_estimated", "source"),

@@ -284,7 +284,7 @@ def test_running_sessions_are_read_before_a_backlog(worker: Resources, monkeypat
     def noted(worker: Any, connection: Any, job: Any, readings: Any) -> Any:
         order.extend(each.file.session_id for each in readings)
         if len(order) == 3:
-            # And something more is said while the long ones are read
+            # And something more comes while the long ones are read
             with psycopg.connect(worker.settings.database_url) as other:
                 put_range(other, "now", jsonl(prompt(2, "n2", "and now") | {"sessionId": "now"}))
         return store(worker, connection, job, readings)
@@ -295,7 +295,7 @@ def test_running_sessions_are_read_before_a_backlog(worker: Resources, monkeypat
     while read_captured(worker, ParserStates()):
         pass
 
-    # Then what is said now never waits for more than one reading of a long file
+    # Then a word of now never waits for more than one reading of a long file
     assert order[0] == "now"
     assert order.index("now", 1) <= 4
     assert order.count("old1") == order.count("old2") == 4

@@ -95,7 +95,7 @@ def contents(world: World) -> list[bytes]:
 
 
 def tables_of_an_import(worker: Resources, folder: Path, world: World) -> dict[str, Any]:
-    """What an import of the whole files into an empty database gives; the database is empty again afterwards."""
+    """The tables of an import of the whole files into an empty database; the database is empty again afterwards."""
     empty(worker)
     import_files(worker, folder, *contents(world))
     expected = all_tables(worker)

@@ -1,4 +1,4 @@
-"""What the live feed is told of hooks and transcripts: the same acts come by both, in any order and again, and each is told once."""
+"""The live feed of hooks and transcripts: the same acts come by both, in any order and again, and each is told once."""
 
 from collections import Counter
 from datetime import timedelta
@@ -30,7 +30,7 @@ def as_it_happens(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def acts(items: list[FeedItem]) -> Counter[tuple[Any, ...]]:
-    """What must be the same whichever way it came. A started call may be missing: then its end came first."""
+    """The part that must be the same whichever way it came. A started call may be missing: then its end came first."""
     kinds = ("prompt", "tool_finished", "file_changed", "session_started")
     of_replies = [("reply", item.content) for item in items if item.kind == "reply" and item.content != "I look at it."]
     return Counter(

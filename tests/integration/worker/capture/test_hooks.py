@@ -43,7 +43,7 @@ def reported(worker: Resources) -> list[tuple[int, int]]:
 
 @pytest.fixture
 def of_transcript(worker: Resources) -> dict[str, Any]:
-    """What the transcript alone gives, without what hooks know better."""
+    """The tables of the transcript alone, without what hooks know better."""
     bring_transcript(worker)
     found = without_better_knowledge(all_tables(worker))
     empty(worker)

@@ -1,4 +1,4 @@
-"""What telemetry says is added to what transcripts and hooks say, in any order, and makes no rows of its own."""
+"""Telemetry is added to what transcripts and hooks say, in any order, and makes no rows of its own."""
 
 import json
 from datetime import UTC, datetime
@@ -144,7 +144,7 @@ def expected() -> list[tuple[Any, ...]]:
 
 @pytest.fixture
 def of_transcript(worker: Resources) -> dict[str, Any]:
-    """What the transcript alone gives, without what telemetry knows better: the same as of hooks."""
+    """The tables of the transcript alone, without what telemetry knows better: the same as of hooks."""
     bring_transcript(worker)
     found = of_transcripts(worker)
     empty(worker)
@@ -232,7 +232,7 @@ ASKED = jsonl(answer(2.1, "a2", "msg_1", use("toolu_1", "Bash", command="make te
 
 
 def refused_by(source: str) -> Any:
-    """What telemetry tells of a refusal."""
+    """A refusal as telemetry tells it."""
     return signals_of(logs(of_session("tool_decision", 1, 9, tool_use_id="toolu_1", decision="reject", source=source)))
 
 

@@ -37,7 +37,7 @@ def word(number: int, session_id: str, **more: Any) -> Conversation:
 
 
 def sent_by_clients(session_id: str = "wire") -> list[Any]:
-    """Of each kind of event one or more, also without a session."""
+    """One or more of each kind of event, also without a session."""
     usage = Usage(input_tokens=10, output_tokens=20, cache_creation_input_tokens=3, cache_read_input_tokens=4)
     return [
         SessionStart(project_path="/home/ann/shop", start_time=NOW, session_id=session_id, user="ann", git_branch="main", id=uuid4()),
@@ -101,7 +101,7 @@ LIVE = (
 
 
 def a_tracker_with_everything(worker: Resources, folder: Path) -> None:
-    """What clients sent, what files brought, a live file of a machine, and what people noted."""
+    """Rows that clients sent, that files brought, a live file of a machine, and what people noted."""
     send(worker, sent_by_clients())
     bring(worker, folder, {f"file-{number}.jsonl": session(number) for number in range(3)}, user="carl")
     with psycopg.connect(worker.settings.database_url) as connection:
@@ -122,7 +122,7 @@ def a_tracker_with_everything(worker: Resources, folder: Path) -> None:
         )
         connection.execute("INSERT INTO session_machines (session_id, machine_id) VALUES ('wire', %s)", (MACHINE,))
         connection.execute("INSERT INTO session_marks VALUES ('wire', true, '{Élan}', '{élan}', 'a note', 'My title', %s)", (NOW,))
-        # Who reads what is a person's word too: a session that was private must not come back as the other tracker's default says.
+        # A session's readers are a person's word too: one that was private must not come back as the other tracker's default says.
         connection.execute("UPDATE session_marks SET visibility = 'private'")
         connection.execute("UPDATE projects SET visibility = 'shared' WHERE path = '/home/ann/shop'")
         connection.execute("INSERT INTO saved_views (name, address) VALUES ('shop', '/usage?project_id=1&range=7d')")

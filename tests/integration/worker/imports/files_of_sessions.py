@@ -87,7 +87,7 @@ def act(n: int, session_id: str) -> Record:
 
 
 def file_of(session_id: str, acts: list[int], copied: frozenset[int] = frozenset()) -> list[Record]:
-    """What an importer reads out of a session's file. `copied`: the acts that the file copied of another session's."""
+    """The records that an importer reads out of a session's file. `copied`: the acts that the file copied of another session's."""
     times = [EPOCH + timedelta(minutes=3 * n, seconds=n) for n in acts]
     facts = SessionFacts(
         id=uuid5(NAMESPACE, f"facts {session_id} {acts}"), session_id=session_id, source="transcript", project_path=f"/p/{session_id}", user="ann",

@@ -64,7 +64,7 @@ ROUTES = {
     **dict.fromkeys((kind for kind in RIGHTS if kind.startswith("base_")), ("POST", "/api/retention/runs")),
     PRICES: ("PUT", "/api/prices"),
 }
-# What is there of a kind that records alone do not make.
+# Rows of a kind that records alone do not make.
 STORED = {
     "users": "SELECT FROM users WHERE alias_of IS NOT NULL",
     "projects": "SELECT FROM projects WHERE visibility = 'shared'",

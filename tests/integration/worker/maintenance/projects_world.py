@@ -43,7 +43,7 @@ def project_id(worker: Resources, path: str) -> int:
 
 
 def decide(worker: Resources, path: str, into: str | None) -> int:
-    """What ingest commits for PATCH /api/projects/{id} {"merged_into": …}; the id of the first."""
+    """The change that ingest commits for PATCH /api/projects/{id} {"merged_into": …}; the id of the first."""
     of, other = project_id(worker, path), None if into is None else project_id(worker, into)
     merge: Mapping[str, Any] = {"part_of": other, "merged_by": merging.HAND, "merged_at": EPOCH.isoformat()} if other else {}
     with worker.transaction() as connection:

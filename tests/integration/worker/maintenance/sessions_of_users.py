@@ -59,7 +59,7 @@ def fill(worker: Resources, ann: str, bob: str) -> None:
 
 
 def request_merge(worker: Resources, name: str, into: str) -> int:
-    """What ingest commits for PATCH /api/users/{name}; the user's id."""
+    """The change that ingest commits for PATCH /api/users/{name}; the user's id."""
     sql = """UPDATE users SET alias_of = (SELECT id FROM users WHERE name = %s), merge_requested_at = now() WHERE name = %s RETURNING id"""
     with worker.transaction() as connection:
         [(user_id,)] = connection.execute(sql, (into, name)).fetchall()

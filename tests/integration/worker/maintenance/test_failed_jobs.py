@@ -70,7 +70,7 @@ def added(worker: Resources, table: str) -> UUID:
             )
         else:
             connection.execute(f"INSERT INTO {table} (id, is_dry_run) VALUES (%s, false)".encode(), (job_id,))
-        # What costs something else now.
+        # A call costs something else now.
         connection.execute("UPDATE api_calls SET cost_nano_usd = 1, price_version = 'x'")
     return job_id
 

@@ -29,7 +29,7 @@ def begin(worker: Resources, *paths: str) -> None:
 
 
 def tell(worker: Resources, machine: str, path: str, **place: Any) -> None:
-    """What ingest stores of PUT /api/machines/{id}/repositories."""
+    """The rows that ingest stores for PUT /api/machines/{id}/repositories."""
     columns = {"common_dir": None, "remote": None, "inside": "", "is_main": False} | place
     sql = """INSERT INTO project_places (told_by, path, common_dir, remote, inside, is_main)
              VALUES (%(machine)s, %(path)s, %(common_dir)s, %(remote)s, %(inside)s, %(is_main)s)
@@ -98,7 +98,7 @@ def test_facts_that_come_before_the_first_session_are_used_with_it(worker: Resou
     tell(worker, "server", "/c/shop", remote=REMOTE)
     assert looks.abandoned_jobs() == {Task.JOIN_PROJECTS: ONE_CALL}
     assert join(worker) == {}
-    # What a machine says of a folder without a session is no work that waits
+    # A machine's report of a folder without a session is no work that waits
     assert looks.abandoned_jobs() == {}
 
     begin(worker, "/c/shop")

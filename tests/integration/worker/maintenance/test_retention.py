@@ -1,4 +1,4 @@
-"""What is older than it is kept is dropped; after each transaction the aggregates agree with the rows and the base."""
+"""Rows older than they are kept are dropped; after each transaction the aggregates agree with the rows and the base."""
 
 from datetime import UTC, datetime
 from uuid import uuid4
@@ -216,7 +216,7 @@ OLD = "now() - interval '40 days'"
 
 
 def test_rows_of_the_trackers_own_go_after_times_of_their_own(worker: Resources) -> None:
-    """What is under way stays, and an import that something stored needs."""
+    """A job that is under way stays, and an import that something stored needs."""
     with worker.transaction() as connection:
         kept, emptied = add_job(connection), add_job(connection)
         connection.execute(f"UPDATE import_jobs SET status = 'succeeded', has_files = false, finished_at = {OLD}".encode())

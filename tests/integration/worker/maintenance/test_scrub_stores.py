@@ -36,7 +36,7 @@ def as_worker(worker: Resources, tmp_path: Path) -> Iterator[Resources]:
 
 
 def scrubbed(worker: Resources) -> dict[str, str]:
-    """What remains, after a scrub to its end."""
+    """The rest, after a scrub to its end."""
     scrub_id = asked_for(worker)
     while scrub.run(worker, scrub_id):
         pass
@@ -174,7 +174,7 @@ def test_the_files_of_every_store_are_free_of_what_was_scrubbed(
     assert contents
     assert not contents & {content.name for content in as_worker.archive.stored()}
     assert not [row for row in select(worker, "SELECT t::text FROM session_marks AS t") if SECRET.lower() in str(row).lower()]
-    # What this role may not do is named.
+    # The tables that this role may not write are named.
     assert remains.keys() == scrub_files.ALWAYS_REMAINS.keys() | {"table pg_catalog.pg_statistic", "write_ahead_log"}
 
 

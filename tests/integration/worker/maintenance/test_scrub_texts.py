@@ -63,7 +63,7 @@ def asked_for(worker: Resources, texts: Sequence[str], *, is_dry_run: bool = Fal
 
 
 def scrubbed(worker: Resources, texts: Sequence[str], **options: bool) -> dict[str, str]:
-    """What remains, after a scrub to its end."""
+    """The rest, after a scrub to its end."""
     scrub_id = asked_for(worker, texts, **options)
     while scrub.run(worker, scrub_id):
         pass

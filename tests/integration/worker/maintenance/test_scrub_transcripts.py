@@ -69,7 +69,7 @@ def test_secrets_go_from_segments_and_ranges(worker: Resources) -> None:
     with worker.transaction() as connection:
         assert SECRET.decode() not in str(connection.execute("SELECT payload FROM hook_payloads").fetchall())
         counted = connection.execute("SELECT rows_changed, redactions FROM scrubs ORDER BY created_at").fetchall()
-    # Of the dry one the same numbers.
+    # The dry one has the same numbers.
     assert counted[0] == counted[1]
     assert counted[0][1]["github_token"] == content.count(SECRET) + 1
     again = asked_for(worker)

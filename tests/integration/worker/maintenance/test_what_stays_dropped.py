@@ -1,4 +1,4 @@
-"""What retention has dropped does not come back with a session that goes on or is brought again, until it is allowed."""
+"""A session that retention has dropped does not come back when it goes on or is brought again, until it is allowed."""
 
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4

@@ -1,4 +1,4 @@
-"""What the subagents of a session do now: the list of open sessions, the session and the live feed say the same, whatever came first."""
+"""The states of a session's subagents: the list of open sessions, the session and the live feed say the same, whatever came first."""
 
 import json
 from concurrent.futures import ThreadPoolExecutor
@@ -130,7 +130,7 @@ def own(steps: list[Step]) -> list[Step]:
 
 
 def told_of(agents: list[Any], start: datetime) -> list[Told]:
-    """What is told of each, from an answer or from the feed."""
+    """The state of each, from an answer or from the feed."""
 
     def seconds(at: Any) -> float:
         return round(((datetime.fromisoformat(at) if isinstance(at, str) else at) - start).total_seconds(), 3)

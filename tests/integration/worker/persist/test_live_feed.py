@@ -1,4 +1,4 @@
-"""What the live feed is told: each act once, after its commit, with the session that it belongs to."""
+"""The items of the live feed: each act once, after its commit, with the session that it belongs to."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any

@@ -173,7 +173,7 @@ def test_what_a_client_writes_while_it_ends_does_not_keep_the_session_open(worke
     bring_hooks(worker)
     capture(worker, SESSION, jsonl(prompt(190.1, "u20", "<local-command-stdout>Compacted</local-command-stdout>")))
     with worker.transaction() as connection:
-        # Of today it would not have been closed when it was read
+        # A session of today would not have been closed when it was read
         connection.execute("UPDATE sessions SET idle_closed_at = NULL")
 
     # When the next sweep comes

@@ -1,4 +1,4 @@
-"""What a session does now: the list of open sessions and the live feed say the same, whatever came first."""
+"""The state of a session: the list of open sessions and the live feed say the same, whatever came first."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -100,7 +100,7 @@ TRY = {"type": "system", "subtype": "api_error", "retryAttempt": 1, "maxRetries"
 RETRIED = line(9, "user", "", **TRY)
 FAILED_CALL = hook(9, "PostToolUseFailure", error="Exit code 2\nno rule to make it", is_interrupt=False, **BASH)
 
-# What it was called with, and the error.
+# Its parameters, and the error.
 DOES: dict[str, tuple[list[Step], tuple[str, str | None, str | None]]] = {
     "the command that runs": ([PROMPT, CALL], ("working", "make", None)),
     "the command whose permission is waited for": ([PROMPT, CALL, ASKED], ("permission", "make", None)),

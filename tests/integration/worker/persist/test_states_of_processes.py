@@ -1,4 +1,4 @@
-"""What a session does now where the files of its client's processes tell it: they are believed before hooks, and the order of arrival changes nothing."""
+"""The state of a session where the files of its client's processes tell it: they are believed before hooks, and the order of arrival changes nothing."""
 
 import json
 from datetime import datetime

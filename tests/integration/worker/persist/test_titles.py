@@ -1,4 +1,4 @@
-"""What sessions are called: the rule as a table, in any order of arrival, after an undo and a reparse."""
+"""The titles of sessions: the rule as a table, in any order of arrival, after an undo and a reparse."""
 
 import re
 from collections import Counter
@@ -116,7 +116,7 @@ def facts(title: str | None = None, rank: int = 0, *, ended: int = 90, source: s
     )  # fmt: skip
 
 
-# What is known of a session, and its title.
+# The records of a session, and its title.
 SESSIONS: dict[str, tuple[list[Record], tuple[str | None, str | None]]] = {
     "the first prompt": ([said(1, "fix it"), said(2, "and test it")], ("fix it", "prompt")),
     "a command before it": ([command(1, "/review 42"), said(2, "resume please")], ("/review 42", "command")),

@@ -17,7 +17,7 @@ from tests.unit.client.capture.capture_server import CaptureServer, capture_serv
 
 REPOSITORY = Path(__file__).parents[4]
 HOOK = Path(hook.__file__).with_name("hook.sh")
-# What a launcher and the installed `tracker` run.
+# The command that a launcher and the installed `tracker` run.
 SHIP = [sys.executable, "-P", "-m", "client", "ship"]
 
 

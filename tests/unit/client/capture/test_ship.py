@@ -279,7 +279,7 @@ def test_ten_thousand_transcripts_that_are_sent_are_not_read_again(person: Perso
     with (person.folder / "sent.jsonl").open("a") as log:
         for number in range(10_000):
             copy = folder / f"{number:08}-0000-4000-8000-000000000000.jsonl"
-            # What is not read cannot be seen to be another text.
+            # A line that is not read cannot be seen to be another text.
             copy.write_bytes(b"x" * (entry["size"] - 1) + b"\n")
             status = copy.stat()
             log.write(json.dumps([str(copy), entry | {"mtime_ns": status.st_mtime_ns, "inode": status.st_ino}]) + "\n")

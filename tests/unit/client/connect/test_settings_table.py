@@ -1,4 +1,4 @@
-"""What `tracker connect` does with each kind of settings file, and `tracker disconnect` after it. Files it cannot read stay untouched."""
+"""`tracker connect` with each kind of settings file, and `tracker disconnect` after it. Files it cannot read stay untouched."""
 
 import json
 import os
@@ -22,7 +22,7 @@ from tests.unit.client.connect.settings_given import READABLE, VERSION
 
 @pytest.fixture
 def places(tmp_path: Path) -> Places:
-    """Of a person without the program `claude`, so that the hooks go into settings.json."""
+    """The places of a person without the program `claude`, so that the hooks go into settings.json."""
     (tmp_path / ".claude").mkdir()
     return Places(tmp_path, tmp_path / ".claude", tmp_path / ".claude-tracker", tmp_path / "managed", {"PATH": "/nowhere"})
 
@@ -276,7 +276,7 @@ def test_a_machine_keeps_its_id_and_other_settings(places: Places) -> None:
 def test_every_event_is_registered_or_left_out_for_a_reason() -> None:
     assert not EVENTS.keys() & LEFT_OUT.keys()
     assert "PermissionRequest" in LEFT_OUT
-    # What ingest keeps is what makes rows; nothing else is worth a process for each event.
+    # Ingest keeps the events that make rows; nothing else is worth a process for each event.
     assert EVENTS.keys() == KEPT - LEFT_OUT.keys()
     assert "PostModelSwitch" not in events_of(VERSION)
 

@@ -46,7 +46,7 @@ def answer(seconds: float, uuid: str, message_id: str, *blocks: dict[str, Any], 
 
 
 def agent_progress(said: dict[str, Any], uuid: str, agent_id: str = "a1b2c3d", **fields: Any) -> dict[str, Any]:
-    """What the parent's file tells of a record of its subagent's file."""
+    """The row by which the parent's file tells of a record of its subagent's file."""
     message = {name: said[name] for name in ("type", "timestamp", "uuid", "requestId", "message", "toolUseResult") if name in said}
     data = {"type": "agent_progress", "agentId": agent_id, "prompt": "", "message": message, "normalizedMessages": []}
     return row("progress", 0, uuid, data=data) | {"timestamp": said["timestamp"]} | fields
