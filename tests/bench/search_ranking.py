@@ -26,7 +26,7 @@ _SHOWN = 50
 
 
 class Question(Struct, frozen=True):
-    """What is asked, in which way, and the beginnings of the ids that are meant."""
+    """The question, the way it is asked in, and the beginnings of the ids that are meant."""
 
     kind: str
     ids: Sequence[str]
@@ -50,10 +50,10 @@ def main() -> None:
     files = samples()
     if not files:
         raise SystemExit("There are no sample transcripts (TRACKER_SAMPLES).")
-    with samples_database(options.database, files) as data, tempfile.TemporaryDirectory() as folder:
-        with psycopg.connect(data.url) as connection:
+    with samples_database(options.database, files) as url, tempfile.TemporaryDirectory() as folder:
+        with psycopg.connect(url) as connection:
             ids = [session_id for (session_id,) in connection.execute("SELECT session_id FROM sessions WHERE counted")]
-        with search_host(data.url, Path(folder)) as service:
+        with search_host(url, Path(folder)) as service:
             settle(service.index)
             service.index.ask(lambda view: _ask(view.sessions, ids, held_back=options.held_back))
 

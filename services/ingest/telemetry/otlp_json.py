@@ -113,7 +113,7 @@ _traces: Final = msgspec.json.Decoder(_Traces)
 
 
 def logs(body: bytes) -> Iterator[Record]:
-    """The log records of an export. BadRequest if it is none."""
+    """The log records of an export. BadRequest if it is no such export."""
     for of_resource in _decoded(body, _logs).resource_logs or ():
         shared = _of_resource(of_resource.resource)
         for record in (record for scope in of_resource.scope_logs or () for record in scope.log_records or ()):
@@ -126,7 +126,7 @@ def logs(body: bytes) -> Iterator[Record]:
 
 
 def metrics(body: bytes) -> Iterator[Record]:
-    """The points of an export's sums and gauges. BadRequest if it is none."""
+    """The points of an export's sums and gauges. BadRequest if it is no such export."""
     for of_resource in _decoded(body, _metrics).resource_metrics or ():
         shared = _of_resource(of_resource.resource)
         for metric in (metric for scope in of_resource.scope_metrics or () for metric in scope.metrics or ()):
@@ -143,7 +143,7 @@ def metrics(body: bytes) -> Iterator[Record]:
 
 
 def spans(body: bytes) -> Iterator[Record]:
-    """The spans of an export. BadRequest if it is none."""
+    """The spans of an export. BadRequest if it is no such export."""
     for of_resource in _decoded(body, _traces).resource_spans or ():
         shared = _of_resource(of_resource.resource)
         for span in (span for scope in of_resource.scope_spans or () for span in scope.spans or ()):

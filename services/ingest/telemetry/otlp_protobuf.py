@@ -18,7 +18,7 @@ _PLAIN: Final = frozenset({"string_value", "bool_value", "int_value", "double_va
 
 
 def logs(body: bytes) -> Iterator[Record]:
-    """The log records of an export. BadRequest if it is none."""
+    """The log records of an export. BadRequest if it is no such export."""
     for of_resource in _decoded(body, ExportLogsServiceRequest()).resource_logs:
         shared = _attributes(of_resource.resource.attributes, WANTED)
         for record in (record for scope in of_resource.scope_logs for record in scope.log_records):
@@ -31,7 +31,7 @@ def logs(body: bytes) -> Iterator[Record]:
 
 
 def metrics(body: bytes) -> Iterator[Record]:
-    """The points of an export's sums and gauges. BadRequest if it is none."""
+    """The points of an export's sums and gauges. BadRequest if it is no such export."""
     for of_resource in _decoded(body, ExportMetricsServiceRequest()).resource_metrics:
         shared = _attributes(of_resource.resource.attributes, WANTED)
         for metric in (metric for scope in of_resource.scope_metrics for metric in scope.metrics):
@@ -48,7 +48,7 @@ def metrics(body: bytes) -> Iterator[Record]:
 
 
 def spans(body: bytes) -> Iterator[Record]:
-    """The spans of an export. BadRequest if it is none."""
+    """The spans of an export. BadRequest if it is no such export."""
     for of_resource in _decoded(body, ExportTraceServiceRequest()).resource_spans:
         shared = _attributes(of_resource.resource.attributes, WANTED)
         for span in (span for scope in of_resource.scope_spans for span in scope.spans):

@@ -34,7 +34,7 @@ from services.query.search_index.words.synonyms import synonyms_of
 # So many words of a pasted error message are looked at, from its beginning and its end, and the rarest of them count.
 MOST_LOOKED_AT: Final = 1_000
 MOST_WORDS: Final = 32
-# What has more words was pasted, not typed: it is not corrected, and its dates are some among many words.
+# A query of more words was pasted, not typed: it is not corrected, and its dates are some among many words.
 MOST_TYPED: Final = 12
 
 # How much a word tells of a session by where it is: what was said of it most, what came of calls least.

@@ -73,7 +73,7 @@ def schema() -> Schema:
 
 
 def open_index(path: str | None) -> Index:
-    """The index of a folder, which is made if there is none in it; without a folder one in memory. ValueError if the folder has something else."""
+    """The index of a folder, which is made unless it is there; without a folder one in memory. ValueError if the folder has something else."""
     index = Index(schema(), path)
     for name, analyzer in _analyzers().items():
         index.register_tokenizer(name, analyzer)

@@ -1,4 +1,4 @@
-"""What a key may see of a ranking: nothing of sessions that are not its own."""
+"""A key's view of a ranking: nothing of sessions that are not its own."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -12,7 +12,7 @@ from services.query.queries.search.text_filters import labelled
 from services.query.search_index.ranking import rank
 from tests.example_counts import examples
 from tests.integration.query import seed
-from tests.integration.query.search_index.test_session_ranking import indexed
+from tests.integration.query.search_index.indexed import indexed
 
 WORDS = ("redis", "docker", "rediss", "table", "useEffect", "charged", "charging", "検索窓", "c8deac79", "table_rows.py", "2024-01-15")
 TEXTS = st.lists(st.lists(st.sampled_from(WORDS), min_size=1, max_size=6).map(" ".join), max_size=4)
