@@ -8,6 +8,7 @@ from typing import Final, TypeVar
 import psycopg
 import structlog
 from msgspec import Struct
+from msgspec.structs import replace
 from tantivy import Index, Query, Searcher
 
 from services.query.database import Connection, Database, one_row
@@ -23,7 +24,7 @@ log = structlog.get_logger()
 
 # While the primary hangs, no search waits for it for longer.
 PATIENCE_SECONDS: Final = 1.0
-# After a look that failed, searches go on with what was seen last for so long.
+# After a look that failed, searches go on with what was seen last for so long, or until another look does not fail.
 AWAY_SECONDS: Final = 5.0
 _VISIBLE_SESSIONS: Final = statement(__package__, "follow.sql", "visible_sessions")
 
@@ -43,6 +44,8 @@ class View(Struct, frozen=True):
     stale: Query | None
     # Texts that are in neither as they are.
     pending: int
+    # False if Postgres did not say in time what was stored last.
+    is_current: bool
     # False while the index is being made: only a part of it, the newest rows first, is there.
     is_whole: bool
     # Until then, what is not in it, as a person reads it: "messages before 2024-05-01".
@@ -85,10 +88,10 @@ class SearchIndex:
         self._is_announced = True
 
     def view(self) -> View | None:
-        """With all that was committed before this call. None: there is no index yet."""
+        """With all that was committed before this call, or as it was seen last. None: there is no index yet."""
         asked_at = time.monotonic()
         if not self._is_announced or not self._lock.acquire(timeout=PATIENCE_SECONDS):
-            return self._view
+            return self._last_view()
         try:
             # Another one that waited may have looked since.
             if self._looked_at < asked_at and asked_at > self._failed_at + AWAY_SECONDS:
@@ -96,9 +99,13 @@ class SearchIndex:
                     self._look(is_for_search=True)
                 except psycopg.Error as error:
                     log.warning("search_index_not_followed", error=type(error).__name__)
-            return self._view
+            return self._view if self._looked_at >= asked_at else self._last_view()
         finally:
             self._lock.release()
+
+    def _last_view(self) -> View | None:
+        """As it was seen last, which may have been some seconds ago."""
+        return replace(self._view, is_current=False) if self._view is not None else None
 
     def ask(self, question: Callable[[View], T]) -> T | None:
         """The answer of the index. None: there is none yet, or its files are damaged, and are made anew."""
@@ -130,6 +137,7 @@ class SearchIndex:
             except psycopg.Error:
                 self._failed_at = time.monotonic()
                 raise
+            self._failed_at = float("-inf")
             # A search that waits must not take what was not made for one.
             self._seen, self._looked_at = seen, began if is_for_search else float("-inf")
             if seen.allows(self._state):
@@ -155,6 +163,7 @@ class SearchIndex:
             fresh=fresh.searcher if fresh is not None else None,
             stale=fresh.stale if fresh is not None else None,
             pending=pending,
+            is_current=True,
             is_whole=not self._state.tables,
             left=texts_left(self._state.tables, self._state.after),
             may_show_words=self._state.purged == seen.purged,

@@ -138,6 +138,22 @@ def test_what_is_just_stored_is_found_at_once(client: TestClient, connection: ps
         assert (answer["total"], answer["total_is_exact"], answer["is_complete"], answer["pending_documents"]) == (1, True, True, 0)
 
 
+def test_an_answer_without_what_was_stored_last_says_so(query_settings: Settings, connection: psycopg.Connection[Any]) -> None:
+    """given that Postgres does not tell what changed, then a search answers with what was seen before, and says that something may be missing."""
+    seed.add_message(connection, None, NOON, "needle")
+    with TestClient(create_app(query_settings), LOCAL) as client:
+        catch_up(client)
+        before = client.get(PATH, params={"q": "needle"}).json()
+
+        with connection.transaction():
+            connection.execute("LOCK TABLE search_changes")
+            meanwhile = client.get(PATH, params={"q": "needle"}).json()
+
+    assert (before["is_complete"], before["incomplete_because"]) == (True, None)
+    assert [item["id"] for item in meanwhile["items"]] == [item["id"] for item in before["items"]]
+    assert (meanwhile["is_complete"], "may be missing" in meanwhile["incomplete_because"]) == (False, True)
+
+
 def test_a_service_that_has_no_index_yet_says_so(query_settings: Settings, connection: psycopg.Connection[Any], tmp_path: Path) -> None:
     """given a folder that is a file, then an answer is empty and says why; the list without a query has all."""
     seed.add_message(connection, None, NOON, "needle")
