@@ -33,7 +33,7 @@ ACTS: Final = (
     Table("contested_rows", Owner.SESSION, NONE, KEEP, READ, OF_THE_SERVER, WITH_OWNER,
           "ID row_id session_id job_number TIME copied_at"),
     Table("files", "activities", NONE, KEEP, READ, "its paths are in the activities", "rows",
-          "ID number HASH file_key NAME file_path"),
+          "HASH file_key ID number NAME file_path"),
     Table("session_files", Owner.SESSION, NONE, KEEP, NONE, MADE_AGAIN, "rows",
           "ID session_id HASH file_key"),
 )  # fmt: skip

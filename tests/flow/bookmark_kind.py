@@ -87,7 +87,6 @@ _ROW_TABLE: Final = """BOOKMARKS: Final = RowTable(
 _KIND_TABLE: Final = """    "bookmarks": KindTable(
         staged="id uuid, session_id text, user_name text, note text, line bigint, occurred_at timestamptz, source text, received_at timestamptz",
         identities=f"SELECT id, session_id, {_IS_CLIENTS_ALONE}, note, line::text FROM bookmarks WHERE id = ANY(%(ids)s)",
-        texts={"note": "text"},
     ),
 """
 _IDENTITY: Final = """        case Bookmark():
