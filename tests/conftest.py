@@ -22,7 +22,7 @@ from redis import Redis
 from xdist.scheduler import LoadScopeScheduling
 
 from deploy.embedded.supervision.processes import started_at
-from deploy.migrations.grants import GRANTS, QUERY, WORKER
+from deploy.migrations.grants import QUERY, ROLES, WORKER
 from deploy.migrations.migrate import migrate
 from tests import servers
 from tests.emptied import Emptier
@@ -183,7 +183,7 @@ def _make_migrated(connection: psycopg.Connection[Any], postgres_url: str) -> No
     """The database that all others are copies of. It has its name once it is whole, and nobody connects to it any more."""
     unfinished = f"{MIGRATED}_unfinished"
     connection.execute(f"CREATE DATABASE {unfinished}")
-    for role in GRANTS:
+    for role in ROLES:
         connection.execute(f"CREATE ROLE {role} LOGIN BYPASSRLS PASSWORD '{ROLE_PASSWORD}'")
     migrate(_url_of(postgres_url, unfinished))
     connection.execute(f"GRANT tracker_bound TO {QUERY} WITH INHERIT FALSE, SET TRUE")
@@ -195,7 +195,7 @@ def _url_of(postgres_url: str, name: str) -> str:
 
 
 def as_role(database_url: str, role: str) -> str:
-    """The same database for a service's own role, which may do what deploy/migrations/grants.py lists."""
+    """The same database for a service's own role, which may do what shared/tables says."""
     url = urlsplit(database_url)
     host = url.netloc.rpartition("@")[2]
     return url._replace(netloc=f"{role}:{ROLE_PASSWORD}@{host}").geturl()

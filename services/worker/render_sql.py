@@ -9,7 +9,7 @@ from typing import Final
 from services.worker.importers.job import undo, withdraw_rows
 from services.worker.maintenance import rebuild, reprice, verify
 from services.worker.maintenance.scrub import scrub_names, scrub_rows
-from services.worker.maintenance.scrub.scrub_tables import TABLES
+from services.worker.maintenance.scrub.scrub_tables import text_tables
 from services.worker.persist import persist_batch
 from services.worker.sessions import fork_ownership, reattribution, session_rebuild, tool_maxima
 
@@ -47,7 +47,7 @@ def rendered() -> dict[str, str]:
         ),
         "scrub.sql": _file(
             scrub_rows,
-            *(sql for table in TABLES for sql in (scrub_rows.select_chunk(table, is_first=False), scrub_rows.update_row(table))),
+            *(sql for table in text_tables() for sql in (scrub_rows.select_chunk(table, is_first=False), scrub_rows.update_row(table))),
         ),
         "scrub_names.sql": _file(scrub_names, *(sql for name in scrub_names.NAMES for sql in scrub_names.rename_statements(name))),
         "rebuild_aggregates.sql": _file(rebuild, *(rebuild.fill_statement(checks[table]) for table in rebuild.tables())),

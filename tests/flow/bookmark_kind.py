@@ -71,6 +71,9 @@ def upgrade() -> None:
     sql = (Path(__file__).parent.parent / "{_REVISION}_bookmarks.sql").read_text(encoding="utf-8")
     op.get_bind().exec_driver_sql(sql.replace("%", "%%"))
 '''
+_TABLE: Final = """
+    Table("bookmarks", Owner.SESSION, LOOK_UP, KEEP, READ, "no export has them yet", "rows",
+          "ID id session_id project_id brought_by USER user_id TIME occurred_at received_at persisted_at NUMBER line NAME source TEXT note"),"""
 # It counts as a message of its user.
 _ROW_TABLE: Final = """BOOKMARKS: Final = RowTable(
     "bookmarks",
@@ -84,7 +87,6 @@ _ROW_TABLE: Final = """BOOKMARKS: Final = RowTable(
 _KIND_TABLE: Final = """    "bookmarks": KindTable(
         staged="id uuid, session_id text, user_name text, note text, line bigint, occurred_at timestamptz, source text, received_at timestamptz",
         identities=f"SELECT id, session_id, {_IS_CLIENTS_ALONE}, note, line::text FROM bookmarks WHERE id = ANY(%(ids)s)",
-        texts={"note": "text"},
     ),
 """
 _IDENTITY: Final = """        case Bookmark():
@@ -117,10 +119,7 @@ STEPS: Final = (
     Step("shared/events/event_kinds.py", ")\nKINDS: Final", f"{_ENTRY})\nKINDS: Final"),
     Step(f"deploy/migrations/{_REVISION}_bookmarks.sql", "", _SQL),
     Step(f"deploy/migrations/versions/{_REVISION}_bookmarks.py", "", _REVISION_FILE),
-    Step("deploy/migrations/grants.py", "EVENTS: Final = (", 'EVENTS: Final = ("bookmarks", '),
-    Step(
-        "deploy/migrations/grants.py", '        "messages": _LOOK_UP,\n', '        "messages": _LOOK_UP,\n        "bookmarks": _LOOK_UP,\n'
-    ),
+    Step("shared/tables/acts.py", "ACTS: Final = (", f"ACTS: Final = ({_TABLE}"),
     Step("services/worker/row_tables.py", "ROW_TABLES: Final", f"{_ROW_TABLE}ROW_TABLES: Final"),
     Step(
         "services/worker/row_tables.py",

@@ -29,7 +29,7 @@ from services.worker.maintenance.scrub.scrub_names import scrub_names
 from services.worker.maintenance.scrub.scrub_redis import await_journal, scrub_redis
 from services.worker.maintenance.scrub.scrub_rows import scrub_rows
 from services.worker.maintenance.scrub.scrub_stage import Done, Options, Step
-from services.worker.maintenance.scrub.scrub_tables import TABLES
+from services.worker.maintenance.scrub.scrub_tables import text_tables
 from services.worker.maintenance.scrub.scrub_texts import OTHER_FORMS, forget, forget_texts, keep_texts_out, texts_of
 from services.worker.maintenance.scrub.scrub_uploads import await_imports, await_uploads
 from services.worker.maintenance.staged_job import RUN_SECONDS, Place, Stage, StagedJob, finish, go_on, take
@@ -66,7 +66,7 @@ STAGES: Final = (
     Stage("journal", await_journal, in_transaction=False, is_left_out_of_dry_runs=True, is_short=True),
     Stage("imports", await_imports, in_transaction=False, is_left_out_of_dry_runs=True, is_short=True),
     Stage("names", scrub_names),
-    *(Stage(table.table, partial(scrub_rows, table)) for table in TABLES),
+    *(Stage(table.table, partial(scrub_rows, table)) for table in text_tables()),
     # Of archived and live transcripts: archive/scrub_contents.py.
     Stage("transcripts", _scrub_transcripts),
     Stage("search_hosts", _purge_search_hosts, is_left_out_of_dry_runs=True),

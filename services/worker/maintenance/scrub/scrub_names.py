@@ -24,6 +24,11 @@ class Name(NamedTuple):
     tables: tuple[str, ...]
     aggregates: tuple[Aggregate, ...]
 
+    @property
+    def cells(self) -> list[str]:
+        """The tables of its sums."""
+        return [table for aggregate in self.aggregates for table in (aggregate.table, aggregate.base)]
+
 
 NAMES: Final = (
     Name(

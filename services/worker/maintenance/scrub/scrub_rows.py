@@ -22,6 +22,8 @@ CHUNK_BYTES = 8_000_000
 
 _SELECT_CHUNK: Final = _sql("select_chunk")
 _UPDATE_ROW: Final = _sql("update_row")
+# How what was read of a kind is compared; all else is a text.
+_AS_TEXT: Final = {"text[]": "text[]::text", "bytea": "bytea::text"}
 
 
 def scrub_rows(table: TextTable, step: Step) -> Done:
@@ -44,7 +46,7 @@ def scrub_rows(table: TextTable, step: Step) -> Done:
 
 def _change(table: TextTable, row: dict[str, Any], redactions: Counter[str]) -> dict[str, Any] | None:
     """The parameters of a row's UPDATE, with the old and new values of the columns; None if nothing changes."""
-    values = {name: row[name] if row[name] is None else KINDS[kind].scrubbed(row[name], redactions) for name, kind in table.columns.items()}
+    values = {name: row[name] if row[name] is None else KINDS[kind](row[name], redactions) for name, kind in table.columns.items()}
     places = {place: row[place] for place in table.cut_at.values()}
     for name, place in table.cut_at.items():
         if row[place] is not None:
@@ -59,31 +61,30 @@ def _change(table: TextTable, row: dict[str, Any], redactions: Counter[str]) -> 
 
 def select_chunk(table: TextTable, *, is_first: bool) -> str:
     """Selects the rows after %(after_key)s."""
-    types = {name: KINDS[kind].type for name, kind in table.columns.items()}
     return sql(
         _SELECT_CHUNK,
         table=table.table,
         key=table.key,
-        columns=", ".join(f"{name}::text AS {name}" if kind.startswith("json") else name for name, kind in types.items())
+        columns=", ".join(f"{name}::text AS {name}" if kind in ("json", "uploads") else name for name, kind in table.columns.items())
         + "".join(f", {place}" for place in table.cut_at.values()),
-        size="\n    + ".join(f"coalesce(octet_length({f'{name}::text' if kind == 'text[]' else name}), 0)" for name, kind in types.items()),
-        after="" if is_first else f"WHERE {table.key} > %(after_key)s::{table.key_type}",
+        size="\n    + ".join(
+            f"coalesce(octet_length({f'{name}::text' if kind == 'text[]' else name}), 0)" for name, kind in table.columns.items()
+        ),
+        after="" if is_first else f"WHERE {table.key} > %(after_key)s",
     )
 
 
 def update_row(table: TextTable) -> str:
     """Replaces the texts of the row %(key)s, unless they have changed since they were read."""
-    types = {name: KINDS[kind].type for name, kind in table.columns.items()}
-    scrubbed = [f"{name} = {_value(table, name, kind)}" for name, kind in types.items()]
+    scrubbed = [f"{name} = {_value(table, name)}" for name in table.columns]
     scrubbed += [f"{place} = %({place})s" for place in table.cut_at.values()]
     if table.tags is not None:
         scrubbed.append("tag_keys = %(tag_keys)s::text[]")
-    is_unchanged = "\nAND ".join(f"{name}::text IS NOT DISTINCT FROM %(old_{name})s::{kind}::text" for name, kind in types.items())
-    return sql(
-        _UPDATE_ROW, table=table.table, key=table.key, key_type=table.key_type, scrubbed=",\n".join(scrubbed), is_unchanged=is_unchanged
+    is_unchanged = "\nAND ".join(
+        f"{name}::text IS NOT DISTINCT FROM %(old_{name})s::{_AS_TEXT.get(kind, 'text')}" for name, kind in table.columns.items()
     )
+    return sql(_UPDATE_ROW, table=table.table, key=table.key, scrubbed=",\n".join(scrubbed), is_unchanged=is_unchanged)
 
 
-def _value(table: TextTable, name: str, kind: str) -> str:
-    value = f"%({name})s::{kind}"
-    return table.distinct[name].format(value=value, key=f"%(key)s::{table.key_type}") if name in table.distinct else value
+def _value(table: TextTable, name: str) -> str:
+    return table.distinct[name].format(value=f"%({name})s::text") if name in table.distinct else f"%({name})s"

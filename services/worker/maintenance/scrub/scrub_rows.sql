@@ -16,5 +16,5 @@ SELECT * FROM (
 -- A row that was changed meanwhile was redacted when it came in.
 UPDATE $table SET
     $scrubbed
-WHERE $key = %(key)s::$key_type
+WHERE $key = %(key)s
   AND $is_unchanged

@@ -4,8 +4,8 @@ A kind has one row for each event in the table that its entry names. KIND_TABLES
 `assert_never`: mypy then finds a kind that has no case, and at run time its event becomes a dead letter and is not lost.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime
 from hashlib import md5
 from typing import Any, Final, NamedTuple, assert_never
@@ -34,10 +34,6 @@ class KindTable:
     staged: str
     # Selects from the rows with %(ids)s: id, session_id, whether the row is a client's alone, and both fields of Identity.
     identities: str
-    # {column: type} of texts to which a scrub applies the rules of redaction. The names that aggregates are kept by: maintenance/scrub/scrub_names.py.
-    texts: Mapping[str, str] = field(default_factory=dict)
-    # {column of a text: column with the place where its middle is left out}: the parts are scrubbed apart, and the place moves along.
-    cut_at: Mapping[str, str] = field(default_factory=dict)
 
 
 # A row that files have brought too has no `detail` to compare: their versions differ.
@@ -53,7 +49,6 @@ KIND_TABLES: Final[dict[str, KindTable]] = {
                 CASE WHEN NOT EXISTS (SELECT FROM dropped_texts AS d WHERE d.session_id = m.session_id AND m.occurred_at < d.before)
                     AND NOT (session_id IS NULL AND content = '') THEN md5(content) END
             FROM messages AS m WHERE id = ANY(%(ids)s)""",
-        texts={"content": "text", "model": "text", "source": "text"},
     ),
     "tool_calls": KindTable(
         staged="id uuid, session_id text, user_name text, tool_name text, status text, duration_ms bigint, duration_source text,"
@@ -62,20 +57,16 @@ KIND_TABLES: Final[dict[str, KindTable]] = {
         " decision text, decision_source text, decision_told_by text, decided_at timestamptz, decision_wait_ms bigint, is_sandboxed boolean,"
         " outcome json",
         identities=f"SELECT id, session_id, {_IS_CLIENTS_ALONE}, tool_name, md5(parameters::text) FROM tool_calls WHERE id = ANY(%(ids)s)",
-        texts={"parameters": "json", "result": "text", "result_media": "json", "outcome": "json", "source": "text"},
-        cut_at={"result": "result_cut_at"},
     ),
     "session_events": KindTable(
         staged="id uuid, session_id text, kind text, occurred_at timestamptz, project_path text, user_name text, model text,"
         " git_branch text, client_version text, source text, received_at timestamptz",
         identities="SELECT id, session_id, true, kind, '' FROM session_events WHERE id = ANY(%(ids)s)",
-        texts={"git_branch": "text", "client_version": "text", "source": "text", "model": "text"},
     ),
     "activities": KindTable(
         staged="id uuid, session_id text, file_key uuid, file_path text, action text, lines_added bigint, lines_removed bigint,"
         " is_estimated boolean, occurred_at timestamptz, agent_id text, source text, received_at timestamptz, tool_call_id uuid, patch text,"
         " patch_left_out bigint",
-        texts={"patch": "text", "source": "text"},
         identities=f"""
             SELECT id, session_id, {_IS_CLIENTS_ALONE}, file_key::text, concat_ws(' ', action, lines_added, lines_removed)
             FROM activities WHERE id = ANY(%(ids)s)""",

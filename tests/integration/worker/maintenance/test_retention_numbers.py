@@ -9,12 +9,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from starlette.testclient import TestClient
 
-from deploy.migrations.grants import AGGREGATES, BASE, EVENTS
 from services.query.app import create_app
 from services.query.search_index import host
 from services.query.settings import Settings
 from services.worker.resources import Resources
 from shared.events.messages import Event, SessionStart
+from shared.tables.acts import ACTS
+from shared.tables.sums import SUMS
 from tests.conftest import LOCAL
 from tests.example_counts import examples
 from tests.integration.worker.all_tables import differences
@@ -48,9 +49,7 @@ def clear(worker: Resources) -> None:
     """Projects and users stay, and are the same in each example."""
     with worker.transaction() as connection:
         for table in (
-            *EVENTS,
-            *AGGREGATES,
-            *BASE,
+            *(table.name for table in (*ACTS, *SUMS)),
             "sessions",
             "tombstones",
             "dropped_texts",
