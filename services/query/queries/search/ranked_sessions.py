@@ -6,7 +6,6 @@ ranked, and words are neither weighed by how rare they are nor corrected.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import partial
 from typing import Final
 
 import tantivy
@@ -28,7 +27,7 @@ from services.query.search_index.ranking import RankedSession, Ranking, rank
 from services.query.search_index.reader import View
 from services.query.search_index.words.stop_words import is_stop_word
 from services.query.search_index.words.text_words import query_words
-from shared.sql_files import statement
+from shared.sql_files import SqlFile
 
 MOST_SESSIONS: Final = 10
 # So many of the best are looked at, more where too few of them pass.
@@ -46,7 +45,7 @@ _PROMPT_WEIGHT: Final = 5
 # Filters that are of sessions.
 _OF_SESSIONS: Final = ("session_id", "project_id", "projects", "not_projects", "users", "not_users", "machine", "branch", "is_starred")
 
-_sql = partial(statement, __package__, "ranked_sessions.sql")
+_SQL: Final = SqlFile(__package__, "ranked_sessions.sql")
 
 
 # Ranks so many sessions, all or these.
@@ -166,7 +165,7 @@ def _rankings(passing: _Passing, filters: Filters, ranked: _Rank, *, is_bound: b
     """Sessions to look at, the best first, each once."""
     among = passing.sessions_of_few()
     if among is None and (is_bound or any(filters.parameters[name] is not None for name in _OF_SESSIONS)):
-        among = [row["session_id"] for row in rows(passing.connection, _sql("sessions_that_may_pass"), filters.parameters)]
+        among = [row["session_id"] for row in rows(passing.connection, _SQL.sessions_that_may_pass, filters.parameters)]
     limits = CANDIDATES if among is None else [*(limit for limit in CANDIDATES if limit < len(among)), len(among)]
     seen: set[str] = set()
     for limit in limits:
@@ -189,7 +188,7 @@ def _rounded(session: RankedSession) -> float:
 def _seen(connection: Connection, ranked: Sequence[RankedSession]) -> list[RankedMatch]:
     """Those that the key sees. Their texts come later."""
     asked = {"ids": [each.session_id for each in ranked], "scores": [_rounded(each) for each in ranked]}
-    return fetch(connection, RankedMatch, _sql("seen_sessions"), asked, lambda row: row.update(items=[])) if ranked else []
+    return fetch(connection, RankedMatch, _SQL.seen_sessions, asked, lambda row: row.update(items=[])) if ranked else []
 
 
 def _words(told: Sequence[Term], corrected: Mapping[str, str]) -> list[Word]:
