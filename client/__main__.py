@@ -8,12 +8,12 @@ from typing import Final
 from client.capture.modes import ONCE_SECONDS, Mode
 from client.output.terminal import guard
 
-# What `tracker ship` may be called with by what starts it.
+# The arguments with which `tracker ship` may be started by a program.
 _SHIP: Final[dict[tuple[str, ...], Mode]] = {(): "until-quiet", ("--forever",): "forever", ("--once",): "once"}
 
 
 def main() -> None:
-    """The console script. What hooks call goes without the imports of the other commands, which cost 100 ms and 15 MB."""
+    """The console script. The commands that hooks call go without the imports of the others, which cost 100 ms and 15 MB."""
     guard()
     match tuple(sys.argv[1:]):
         case ("ship", *options) if mode := _SHIP.get(tuple(options)):

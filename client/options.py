@@ -74,7 +74,7 @@ def failures_as_exit_codes() -> Iterator[None]:
 
 
 def own_name() -> str | None:
-    """The person's name, as `tracker connect` or the machine has it. None if there is none."""
+    """The person's name, as `tracker connect` or the machine has it. None without a value."""
     try:
         stored = read_object(capture_folder(os.environ, Path.home()) / "config.json")
     except RuntimeError:

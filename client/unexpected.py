@@ -35,7 +35,7 @@ def reported(*, is_debug: bool) -> Iterator[None]:
 
 
 def sentence_of(error: BaseException) -> str:
-    """What happened and where, on one line; its text may come from a file or a server, so it has no control characters."""
+    """The error and its place, on one line; its text may come from a file or a server, so it has no control characters."""
     frames = traceback.extract_tb(error.__traceback__)
     place = f" at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
     text = "".join(character if character.isprintable() else " " for character in str(error))[:_MAX_MESSAGE]

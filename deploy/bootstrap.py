@@ -112,7 +112,7 @@ def read_lines(stream: "IO[bytes]", said: "list[str]") -> None:
 
 def progress(said: "list[str]", count: int, installed: int) -> str:
     """One line for what pip has said so far: `Downloading 37 of 112: psycopg-binary (4.5 MB)`."""
-    # Of other systems
+    # For other systems
     count -= sum(line.startswith("Ignoring ") for line in said)
     if any(line.startswith("Installing collected packages") for line in said):
         return f"Installing {min(installed, count)} of {count}"

@@ -1,4 +1,4 @@
-"""What several operations of the API's description have in common stands once, in its components: errors, their examples, parameters."""
+"""Parts that several operations of the API's description have in common stand once, in its components: errors, their examples, parameters."""
 
 import json
 from collections import Counter
@@ -25,7 +25,7 @@ def share_components(document: Json) -> None:
 
 
 def resolved(document: Json, node: Json) -> Json:
-    """What a node is, or refers to: `{"$ref": "#/components/parameters/limit"}` is the parameter."""
+    """The node itself, or the one that it refers to: `{"$ref": "#/components/parameters/limit"}` is the parameter."""
     if "$ref" not in node:
         return node
     found = document

@@ -17,7 +17,7 @@ from shared.sessions.session_state import State, StateSource
 
 FEED_KEY: Final = "feed"
 ITEMS_FIELD: Final = b"items"
-# Of an entry without items: the entries before it were rewritten, and a reader that keeps some must read them again.
+# A mark for an entry without items: the entries before it were rewritten, and a reader that keeps some must read them again.
 REWRITTEN_FIELD: Final = b"rewritten"
 # About this many entries are kept. An entry holds about so many bytes, or one larger item: so the stream has at most some 30 MB.
 FEED_ENTRIES: Final = 1_000
@@ -46,7 +46,7 @@ class FeedItem(Struct, omit_defaults=True, kw_only=True, gc=False):
 
     kind: Kind
     timestamp: datetime | None = None
-    # Of the message, tool call or change of a file: the row's.
+    # The row's id, for a message, a tool call or a change of a file.
     id: UUID | None = None
     session_id: str | None = None
     project_id: int | None = None
@@ -54,11 +54,11 @@ class FeedItem(Struct, omit_defaults=True, kw_only=True, gc=False):
     user: str | None = None
     machine_id: str | None = None
     agent_id: str | None = None
-    # Of a session.
+    # The session's.
     title: str | None = None
     # person, claude, summary, command or prompt.
     title_source: str | None = None
-    # Why a session ended, as its `end_reason`. What is waited for: `permission`, `input`, `error`.
+    # Why a session ended, as its `end_reason`. The reason for which it waits: `permission`, `input`, `error`.
     reason: str | None = None
     # The beginning of a prompt or reply, redacted.
     content: str | None = None
@@ -70,9 +70,9 @@ class FeedItem(Struct, omit_defaults=True, kw_only=True, gc=False):
     action: Literal["created", "modified", "deleted"] | None = None
     lines_added: int | None = None
     lines_removed: int | None = None
-    # What the session does after this: of the last item of a session in a batch.
+    # The session's state after this: of the last item of a session in a batch.
     state: State | None = None
-    # Who said so.
+    # The source of the state.
     state_source: StateSource | None = None
     since: datetime | None = None
     running_tool: str | None = None
@@ -98,7 +98,7 @@ def encode_items(items: Iterable[FeedItem]) -> Iterator[bytes]:
 
 
 def decode_items(value: bytes) -> list[FeedItem]:
-    """The items of an entry. msgspec.MsgspecError for an item of a newer version's kind, or anything else that is none."""
+    """The items of an entry. msgspec.MsgspecError for an item of a newer version's kind, or anything else that is no item."""
     return _decode(value)
 
 

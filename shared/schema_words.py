@@ -1,4 +1,4 @@
-"""What msgspec says of a value that does not fit, in words that a person understands."""
+"""Messages of msgspec on a value that does not fit, in words that a person understands."""
 
 import re
 from collections.abc import Callable
@@ -39,7 +39,7 @@ def _bound(found: re.Match[str]) -> str:
     return f"must be {_types(found['type'])}, {_BOUNDS[found['bound']]} {found['number'].removesuffix('.0')}"
 
 
-# What is not listed is said as msgspec says it: a refusal without a reason is worse.
+# An unlisted reason stays in the words of msgspec: a refusal without a reason is worse.
 _SENTENCES: Final[tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str]], ...]] = (
     (re.compile(r"Expected `(?P<type>str|array|object|bytes)` of length (?P<bound>[<>]=) (?P<number>\d+)"), _length),
     (re.compile(r"Expected `(?P<type>int|float)` (?P<bound>[<>]=?) (?P<number>\S+)"), _bound),
@@ -53,7 +53,7 @@ _SENTENCES: Final[tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str]], 
 
 
 def field_and_reason(problem: str) -> tuple[str, str]:
-    """Of msgspec's sentence the path of the field, empty for the whole value, and the reason.
+    """Splits msgspec's sentence into the path of the field, empty for the whole value, and the reason.
 
     "Expected `str` of length >= 6 - at `$.texts[0]`" → ("texts[0]", "must have at least 6 characters").
     """

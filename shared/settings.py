@@ -61,7 +61,7 @@ def _sentence(settings: type[BaseSettings], error: Any) -> str:
         return f"The settings do not fit together: {own}."
     field = settings.model_fields[str(error["loc"][0])]
     name = variable(str(error["loc"][0]))
-    # What may hold a password is not shown.
+    # A value that may hold a password is not shown.
     said = f"{name}={os.environ.get(name, error['input'])}" if field.repr else name
     return f"{said} does not work: {own or f'it must be {_range(field)}'}."
 

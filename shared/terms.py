@@ -16,7 +16,7 @@ class Term(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Terms(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The file's content. `waits`: what a session waits for, by the `reason` of an item of the live feed."""
 
-    # Of open sessions, in the order in which they are shown.
+    # The states of open sessions, in the order in which they are shown.
     states: dict[str, Term]
     waits: dict[str, str]
     # In the place of a session, branch or machine: what retention has dropped.
@@ -25,7 +25,7 @@ class Terms(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     error_classes: dict[str, Term]
     # By the name of the field in answers, if one has it.
     measures: dict[str, Term]
-    # What a cost is made of, in the order in which it is told.
+    # The parts of a cost, in the order in which they are told.
     cost_parts: dict[str, Term]
     # Why the prompt cache was written again. `{pause}` and `{kept}` are durations.
     rebuild_causes: dict[str, str]

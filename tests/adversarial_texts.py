@@ -183,7 +183,7 @@ FORMS = (
 KINDS = (*UNITS, *FORMS)
 
 
-# What a line can begin and not end: literals, escapes and levels.
+# Things that a line can begin and not end: literals, escapes and levels.
 BROKEN = ('\\"', '"', "\\", '{"a":', "[", '{"a":"\\u0067hp_', "1 ", '""', '{"password":"a"}')
 
 

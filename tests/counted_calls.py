@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Final, TypeVar
 
 Result = TypeVar("Result")
-# What twice the text may cost.
+# The most that twice the text may cost.
 TWICE: Final = 2.2
 
 

@@ -9,7 +9,7 @@ import psycopg
 
 from tests.kept_connection import KeptConnection
 
-# What has a page. A table whose rows were deleted has one too, and is truncated as well. What search indexes follow is kept: they are of several tests.
+# Tables that have a page. One whose rows were deleted has one too, and is truncated as well. Changes that search indexes follow are kept: they are of several tests.
 _FILLED: Final = """
 SELECT string_agg(format('public.%I', relname), ', ')
 FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND relname NOT IN ('alembic_version', 'search_changes')

@@ -2,7 +2,7 @@
 
 `python -P -m tests.forked_tracker <descriptor>` is that process. It starts no thread and reads no setting, so a fork of it begins as
 `python -P -m client` does after its imports: with the arguments, environment, folder and streams that a test gives, and no open file but these.
-What is asserted of the start itself (tests/flow/client/test_tracker_shell.py, documents, hooks, `top`) starts Python.
+Tests of the start itself (tests/flow/client/test_tracker_shell.py, documents, hooks, `top`) start Python.
 """
 
 import gc
@@ -106,7 +106,7 @@ def tracker_forks() -> Iterator[TrackerForks]:
     ):
         asked.close()
         yield TrackerForks(asking)
-        # Nobody asks any more: it ends.
+        # No test asks any more: it ends.
         asking.close()
         process.wait(30)
 

@@ -13,7 +13,7 @@ from psycopg.rows import dict_row
 Result = TypeVar("Result")
 # None: a percent sign is one.
 Parameters = Sequence[Any] | Mapping[str, Any] | None
-# Of this process, by what they are for.
+# This process' connections, by what they are for.
 _KEPT: Final[dict[tuple[Any, ...], "KeptConnection"]] = {}
 
 
@@ -26,7 +26,7 @@ class KeptConnection:
         self._connection: psycopg.Connection[Any] | None = None
 
     def run(self, act: Callable[[psycopg.Connection[Any]], Result]) -> Result:
-        """What `act` gives. It is called again if the connection had been ended."""
+        """The result of `act`. It is called again if the connection had been ended."""
         if (kept := self._connection) is not None:
             try:
                 return act(kept)

@@ -19,7 +19,7 @@ ALPHABETS: Final = {
     "base64": _LETTERS + string.digits + "+/",
     "base64url": _LETTERS + string.digits + "-_",
 }
-# What divides a token into parts.
+# The signs that divide a token into parts.
 SIGNS: Final = ("_", "-", ".", "~", "_-", "_-.", "_-.~+/")
 SHORTEST, LONGEST, MOST_SIGNS = 16, 120, 5
 # A part of a token that is left tells it if it is this long.
@@ -27,7 +27,7 @@ TELLING: Final = 8
 
 
 def random_token(rng: random.Random) -> str:
-    """Of 16 to 120 characters, half of them short, with up to five signs. A number is none."""
+    """It has 16 to 120 characters, half of them short, with up to five signs. Never a number."""
     name = rng.choice(list(ALPHABETS))
     while True:
         made = rng.choices(ALPHABETS[name], k=rng.randint(SHORTEST, rng.choice((40, LONGEST))))

@@ -155,7 +155,7 @@ def _seeded(kind: str, surrounding: str, template: str, secret: str) -> Seeded:
 
 
 def _needles(secret: str) -> tuple[str, ...]:
-    """What to look for: of a secret of several lines each but those that say what it is."""
+    """The texts to look for: of a secret of several lines each but those that say what it is."""
     if "\n" in secret:
         return tuple(line for line in secret.split("\n") if not line.startswith("-----"))
     return (secret.rpartition("/")[2] if secret.startswith("https://") else secret,)

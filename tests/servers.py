@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 POSTGRES_IMAGE, REDIS_IMAGE = "postgres:18", "redis:8"
 # Several stacks of a test process have one server: 40 connections, as `make up` has them, were too few for browser tests beside kept connections.
-# What only helps after a power failure is off.
+# Settings that only help after a power failure are off.
 POSTGRES_SETTINGS = {
     "fsync": "off",
     "full_page_writes": "off",

@@ -24,7 +24,7 @@ KUBERNETES_SCHEMAS = ROOT / ".k8s-schemas/kubernetes_validate/kubernetes-json-sc
 
 
 class Need(NamedTuple):
-    """What a test needs that not every machine has, and what to do about it."""
+    """The needs of tests that not every machine has, and what to do about each."""
 
     is_met: Callable[[], bool]
     reason: str
@@ -41,7 +41,7 @@ def docker_runs() -> bool:
 
 @cache
 def redis_version() -> tuple[int, ...]:
-    """The version of the server that tests run against; (0,) if there is none, which the tests report themselves."""
+    """The version of the server that tests run against; (0,) without one, which the tests report themselves."""
     try:
         return server_version(server_program())
     except StartError:

@@ -6,6 +6,8 @@ from typing import Any
 import psycopg
 
 from services.worker.archive.segments import Segment, add_segments, cut_place, frame_of, packed
+from services.worker.resources import Resources
+from shared.archive.stored_pieces import content_of
 from shared.blobs.contents import ContentStore
 
 _FILE = """
@@ -57,3 +59,8 @@ def add_file(
         connection.execute(_RANGE, (file_id, start, end, frame_of(content[start:end]), end - start))
         start = end
     return file_id
+
+
+def stored(worker: Resources, file_id: int) -> bytes:
+    with worker.transaction() as connection:
+        return b"".join(content_of(connection, file_id, worker.archive))

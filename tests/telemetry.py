@@ -1,4 +1,4 @@
-"""Exports of Claude Code's telemetry as OTLP/JSON, made up for tests. What it really sends is in the samples (one-session/otlp.ndjson)."""
+"""Exports of Claude Code's telemetry as OTLP/JSON, made up for tests. The samples have what it really sends (one-session/otlp.ndjson)."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -7,7 +7,7 @@ from typing import Any
 Json = dict[str, Any]
 
 START = datetime(2026, 5, 1, 10, tzinfo=UTC)
-# Whoever is logged in: nothing of it may be stored.
+# The person who is logged in: nothing of it may be stored.
 PERSON = {
     "user.id": "8503d5630da702cf",
     "user.email": "ann@example.com",
@@ -29,7 +29,7 @@ def attribute(key: str, value: Any) -> Json:
 
 
 def attributes(**values: Any) -> list[Json]:
-    """Of keyword arguments; `__` stands for a dot."""
+    """The keyword arguments as attributes; `__` stands for a dot."""
     return [attribute(key.replace("__", "."), value) for key, value in values.items()]
 
 

@@ -26,7 +26,7 @@ Erasure = dict[str, Any]
 
 
 class What(StrEnum):
-    """What can be erased."""
+    """The kinds of things that can be erased."""
 
     SESSION = "session"
     PERSON = "person"
@@ -76,7 +76,7 @@ def erase(
 
 
 def _target(server: Server, what: What, name: str) -> tuple[dict[str, Any], str]:
-    """What the API takes, and the name to be typed again."""
+    """The request that the API takes, and the name to be typed again."""
     match what:
         case What.PERSON:
             return {"user": name}, name
@@ -102,7 +102,7 @@ def _lift(server: Server, what: What, name: str, times: dict[str, Any], *, as_js
 
 
 def _whole_id(beginning: str) -> str:
-    """A tombstone tells no id, only whether it is that of an id. Of an erased session this machine may have the transcript. Failure if not."""
+    """A tombstone tells no id, only whether it is that of an id. This machine may have the transcript of an erased session. Failure if not."""
     known = {each.session_id for each in scan(default_root(os.environ, Path.home())) if each.session_id.startswith(beginning)}
     if len(known) == 1:
         return known.pop()

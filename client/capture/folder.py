@@ -128,7 +128,7 @@ def user_name(environment: Mapping[str, str]) -> str | None:
 
 
 def _machine(folder: Path, stored: dict[str, Any]) -> dict[str, str]:
-    """The id and the name, made once. Of two that are made at once, one wins."""
+    """The id and the name, made once. If two are made at once, one wins."""
     known = read_object(folder / "machine.json")
     machine_id = text_of(stored, "machine_id") or text_of(known, "machine_id") or ""
     name = text_of(stored, "machine_name") or text_of(known, "machine_name") or platform.node()[:MAX_USER_CHARACTERS] or "machine"
@@ -141,7 +141,7 @@ def _machine(folder: Path, stored: dict[str, Any]) -> dict[str, str]:
 
 
 def read_object(path: Path) -> dict[str, Any]:
-    """The JSON object of a file; empty if there is none."""
+    """The JSON object of a file; empty without a file or an object."""
     try:
         value = json.loads(path.read_bytes())
     except (OSError, ValueError):

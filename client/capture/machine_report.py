@@ -1,4 +1,4 @@
-"""What the shipper says of this machine: versions, what is not sent yet, and what Claude Code will delete soon."""
+"""The shipper's report on this machine: versions, what is not sent yet, and what Claude Code will delete soon."""
 
 import json
 import platform
@@ -48,14 +48,14 @@ def aging(found: Iterable[Transcript]) -> list[Transcript]:
 def expiring(
     files: Iterable[Transcript], log: SentLog, is_left_out: Callable[[str], bool], is_due: Callable[[Transcript], bool]
 ) -> list[dict[str, Any]]:
-    """What the report says of the files: those that are not sent before others, then the next to be deleted. None of a folder that is left out."""
+    """The report on the files: those that are not sent before others, then the next to be deleted. None of a folder that is left out."""
     named: list[tuple[bool, dict[str, Any]]] = []
     for each in files:
         sent = log.get(each.path)
         if sent.cwd is not None and is_left_out(sent.cwd):
             continue
         if sent.cwd is None and not sent.is_imported:
-            # Nobody knows yet where it belongs.
+            # It is not known yet where it belongs.
             continue
         is_sent = not is_due(each)
         deleted_at = each.mtime_ns / 1e9 + cleanup_days(root_of(each.path) or "") * _DAY_SECONDS
@@ -80,7 +80,7 @@ def report_of(
     named: list[dict[str, Any]],
     error: str | None,
 ) -> dict[str, Any]:
-    """The report as the server takes it. What is not known is left out."""
+    """The report as the server takes it. An unknown value is left out."""
     told = {
         "name": config.machine_name,
         "user": config.user,

@@ -1,4 +1,4 @@
-"""What keeps the shipper from sending, and for how long."""
+"""Refusals that keep the shipper from sending, and for how long."""
 
 import random
 import time
@@ -31,7 +31,7 @@ class Rejected(Exception):
 
 
 class Erased(Rejected):
-    """It was erased on the server, or is kept no longer. Nobody has to do anything: it is not sent again."""
+    """It was erased on the server, or is kept no longer. It needs no act of a person: it is not sent again."""
 
 
 def check(answer: Answer) -> Answer:

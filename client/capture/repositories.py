@@ -1,6 +1,6 @@
-"""What the folders in which Claude Code worked have to do with each other: worktrees of one git folder, clones of one remote.
+"""The folders in which Claude Code worked, and what they have to do with each other: worktrees of one git folder, clones of one remote.
 
-Git's own files are read, and git is never run: its configuration can name programs. Of a remote only host and path leave the machine.
+Git's own files are read, and git is never run: its configuration can name programs. Only host and path of a remote leave the machine.
 """
 
 import json
@@ -17,7 +17,7 @@ from shared.projects.remotes import normalized_remote
 
 # The server takes so many at a time.
 MOST_PLACES: Final = 200
-# Of folders that are remembered; more than anybody works in.
+# So many folders are remembered; more than anybody works in.
 _MOST_REMEMBERED: Final = 5_000
 _MOST_ABOVE: Final = 64
 _MOST_BYTES: Final = 64 * 1024
@@ -49,7 +49,7 @@ def place_of(folder: str) -> dict[str, Any] | None:
 
 
 class Repositories:
-    """What was told of folders. A folder is looked at again after an hour, and told again if that changed something."""
+    """The folders that the server was told of. A folder is looked at again after an hour, and told again if that changed something."""
 
     def __init__(self) -> None:
         self._known: dict[str, tuple[float, dict[str, Any] | None]] = {}
@@ -70,7 +70,7 @@ class Repositories:
             self._known[folder] = (now, place)
 
     def parts(self) -> list[list[dict[str, Any]]]:
-        """What the server does not know yet, as much of it as it takes at a time."""
+        """The folders that the server does not know yet, as many as it takes at a time."""
         untold = list(self._untold.values())
         return [untold[start : start + MOST_PLACES] for start in range(0, len(untold), MOST_PLACES)]
 
@@ -80,7 +80,7 @@ class Repositories:
         if not part:
             return None
         answer = connection.send("PUT", path_of(machine_id), body_of(part.values()), "application/json")
-        # What a server refuses, it refuses again; an older one does not know the path.
+        # A server that has refused one refuses it again; an older one does not know the path.
         if answer.status < 500 and answer.status != 429:
             for folder in part:
                 del self._untold[folder]

@@ -41,7 +41,7 @@ _GONE: Final = 410
 
 @dataclass(slots=True)
 class Unsent:
-    """What is still to be sent."""
+    """The amount that is still to be sent."""
 
     spool_files: int = 0
     spool_bytes: int = 0
@@ -52,7 +52,7 @@ class Unsent:
 
 
 class Shipper:
-    """What the one process knows. `tick` looks once at everything, and sends."""
+    """The knowledge of the one process. `tick` looks once at everything, and sends."""
 
     def __init__(self, folder: Path, environment: Mapping[str, str], home: Path) -> None:
         self.folder = folder
@@ -167,7 +167,7 @@ class Shipper:
         """Tells the server about this machine. Raises ServerAway. A server that does not take it still takes everything else."""
         self._report_at = time.monotonic()
         if self.config.only_hooked:
-            # What is on the disk is not the job's. A machine's own shipper knows more of it, its name too.
+            # A file on the disk is not the job's. A machine's own shipper knows more of it, its name too.
             if self.config.is_for_jobs:
                 self._send_report(report_of(self.config, self.transcripts.claude_version, None, {}, [], None))
             return
@@ -279,7 +279,7 @@ class Shipper:
 
     @property
     def error(self) -> str | None:
-        """What keeps something from being sent."""
+        """The reason for which something is not sent."""
         return (
             self.last_error
             or self.log.problem

@@ -24,7 +24,7 @@ class ClaudeProgram:
 
 
 def find_claude(environment: Mapping[str, str]) -> ClaudeProgram | None:
-    """The program in PATH. None if there is none, or if it does not run."""
+    """The program in PATH. None without the program, or if it does not run."""
     path = shutil.which("claude", path=environment.get("PATH", os.defpath))
     if path is None:
         return None

@@ -1,4 +1,4 @@
-"""The commands that connect this machine: their options. What they do is loaded when they are called."""
+"""The commands that connect this machine: their options. Their modules are loaded when they are called."""
 
 import os
 from pathlib import Path

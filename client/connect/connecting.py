@@ -37,7 +37,7 @@ class NotConnected(Failure):
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What the person asked for. `project`: only there; None: everywhere. `wait_seconds`: for the test event."""
+    """The person's wishes. `project`: only there; None: everywhere. `wait_seconds`: for the test event."""
 
     url: str
     token: str | None
@@ -97,7 +97,7 @@ def connect(wish: Wish, places: Places, server: Server, import_history: Callable
 
 
 def _telemetry(places: Places, project: Path | None, server: Server, *, has_telemetry: bool, is_dry_run: bool) -> Telemetry:
-    """What becomes of telemetry; says so where it is not what the person may expect. An exporter that is somebody else's is left alone."""
+    """Changes telemetry as wished; says so where it is not what the person may expect. An exporter that is somebody else's is left alone."""
     if not has_telemetry:
         return "take out"
     if os.name == "nt":
@@ -221,7 +221,7 @@ def _write_settings(plan: Plan, places: Places) -> None:
         written = sha256(change.after).hexdigest()
         known = state.files.get(str(change.path))
         if known is not None and change.before is not None and sha256(change.before).hexdigest() == known["written"]:
-            # Nobody else changed it since we did: what was there before the first time is still what to go back to.
+            # The file is as we left it: what was there before the first time is still what to go back to.
             state.files[str(change.path)] = known | {"written": written}
         elif plan.has_own_before:
             state.files.pop(str(change.path), None)

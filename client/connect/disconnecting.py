@@ -44,7 +44,7 @@ def disconnect(places: Places, project: Path | None, *, is_dry_run: bool, is_yes
 
 
 def _forget_server(places: Places) -> None:
-    """Takes address, key, person and projects out of the configuration. What is left is this machine's own."""
+    """Takes address, key, person and projects out of the configuration. The rest is this machine's own."""
     if not places.config.is_file():
         return
     change = config_file(places, dict.fromkeys(("url", "token", "user", "only", "hooks", "telemetry")))
@@ -59,7 +59,7 @@ def _settings_with_own(places: Places, project: Path | None, state: State) -> li
 
 
 def _take_out(settings: Settings, change: Change, state: State) -> None:
-    """Writes the settings without our entries. What was changed after they were shown stays."""
+    """Writes the settings without our entries. An entry that was changed after they were shown stays."""
     now = read_settings(change.path)
     if change.after is None:
         if now.before == settings.before or not now.value:

@@ -41,7 +41,7 @@ _STANDARD_OUTPUT: Final = 1
 
 
 class WrongSettings(Failure):
-    """What the command gives to --settings cannot be read."""
+    """The value that the command gives to --settings cannot be read."""
 
 
 def capture(
@@ -168,7 +168,7 @@ def _run(command: list[str], environment: dict[str, str], events: RateLimitEvent
                 reader = threading.Thread(target=_hand_on, args=(process.stdout, events), daemon=True)
                 reader.start()
                 code = process.wait()
-                # What the command has started may keep its output open for long.
+                # A process that the command has started may keep its output open for long.
                 reader.join(_LAST_LINES_SECONDS)
             else:
                 code = process.wait()

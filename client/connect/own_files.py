@@ -23,7 +23,7 @@ _CLONE: Final = Path(client.__file__).parents[1]
 
 
 def hook_of(places: Places) -> Hook:
-    """What Claude Code runs at each event."""
+    """The hook that Claude Code runs at each event."""
     if os.name == "nt":
         return windows_hook(sys.executable, places.capture)
     return shell_hook(hook_command(places.script, folder_to_name(places)))
@@ -51,7 +51,7 @@ def telemetry_headers(places: Places, config: Mapping[str, Any]) -> Change:
 
 
 def stored_config(path: Path) -> dict[str, Any]:
-    """The configuration; empty if there is none. Raises CannotChange if it is damaged."""
+    """The configuration; empty without a file. Raises CannotChange if it is damaged."""
     try:
         value = json.loads(path.read_bytes())
     except FileNotFoundError:

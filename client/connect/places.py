@@ -37,7 +37,7 @@ class Places:
 
     @property
     def telemetry_headers(self) -> Path:
-        """What Claude Code sends with its telemetry. It holds the key."""
+        """The headers that Claude Code sends with its telemetry. It holds the key."""
         return self.capture / "otel-headers.json"
 
     @property

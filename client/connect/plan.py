@@ -1,4 +1,4 @@
-"""What `tracker connect` and `tracker disconnect` would change, before anything is changed."""
+"""The changes that `tracker connect` and `tracker disconnect` would make, before anything is changed."""
 
 import json
 from collections.abc import Mapping
@@ -22,7 +22,7 @@ Telemetry = Literal["put in", "take out", "leave"]
 
 @dataclass(frozen=True, slots=True)
 class Extras:
-    """What is connected beside hooks: which of them, Claude Code's telemetry, its status line (one that is ours already stays)."""
+    """The connections beside hooks: which of them, Claude Code's telemetry, its status line (one that is ours already stays)."""
 
     hooks: HookSet = "all"
     telemetry: Telemetry = "leave"
@@ -91,7 +91,7 @@ def _with_extras(text: str, path: Path, places: Places, url: str, extras: Extras
 
 
 def telemetry_decided(places: Places, project: Path | None) -> str | None:
-    """What says already where telemetry goes, but for us: settings of an administrator, of the person, of the project, or a variable."""
+    """The settings that say already where telemetry goes, but for us: of an administrator, of the person, of the project, or a variable."""
     files = [places.user_settings]
     if project is not None:
         files += [project / ".claude" / "settings.json", project_settings(project)]
@@ -122,14 +122,14 @@ def _change(settings: Settings, text: str) -> Change:
 
 @dataclass(slots=True)
 class State:
-    """What `tracker connect` did, for `tracker disconnect`: for each settings file what it held before, and what was written."""
+    """The record of `tracker connect` for `tracker disconnect`: for each settings file what it held before, and what was written."""
 
     # The path of a settings file: the path of its backup (None: there was no file), and the SHA-256 of what was written.
     files: dict[str, dict[str, str | None]] = field(default_factory=dict)
 
 
 def read_state(places: Places) -> State:
-    """Empty if there is none, or if it is damaged: then our entries are taken out one by one."""
+    """Empty without one, or if it is damaged: then our entries are taken out one by one."""
     try:
         value = json.loads(places.state.read_bytes())
         files = {str(path): {"backup": entry["backup"], "written": str(entry["written"])} for path, entry in value["files"].items()}

@@ -66,7 +66,7 @@ def import_history(
         result = importer.send(plan)
         _tell_repositories(importer, found, capture, leave_out)
         if _is_shippers(importer.server.url, config):
-            # What may have failed is sent by the shipper too.
+            # The shipper sends too what may have failed.
             brought = plan.known_files + ([known.file for known in plan.to_send] if result.is_whole else [])
             remember_imported(capture, [(str(file.path), file.size, file.mtime_ns) for file in brought])
         summary.write_result(result, as_json=as_json)
@@ -75,7 +75,7 @@ def import_history(
 
 
 def import_what_is_there(paths: list[Path] | None, user: str | None, url: str, token: str | None) -> None:
-    """Imports, if there is anything at the paths (None: at the default ones). What fails is shown, and does not end the caller."""
+    """Imports, if there is anything at the paths (None: at the default ones). A failure is shown, and does not end the caller."""
     if not any(path.exists() for path in (default_paths(os.environ, Path.home()) if paths is None else paths)):
         return
     try:
@@ -86,7 +86,7 @@ def import_what_is_there(paths: list[Path] | None, user: str | None, url: str, t
 
 
 def _tell_repositories(importer: Importer, found: Found, capture: Path, leave_out: LeftOut) -> None:
-    """Which of the files' folders are one project, if they are on this machine. What a server does not take is left: the import is whole without it."""
+    """Which of the files' folders are one project, if they are on this machine. A file that a server does not take is left: the import is whole without it."""
     folders = {folder for file in found.files if (content := importer.cache.get(file)) is not None for folder in content.folders}
     known = Repositories()
     known.look_at(folder for folder in sorted(folders) if not leave_out.has(folder))

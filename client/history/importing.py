@@ -49,7 +49,7 @@ class Result:
 
     @property
     def unread(self) -> Counter[str]:
-        """What the files have and the server does not read, by name."""
+        """The kinds of records that the files have and the server does not read, by name."""
         return sum((Counter(job["unknown_records"]) for job in self.jobs), Counter())
 
     @property
@@ -69,7 +69,7 @@ class Importer:
     # A retry within one run is the same job. Another run is a new job, because the first may have been undone.
     run_id: str = field(default_factory=secrets.token_hex)
     leave_out: LeaveOut | None = None
-    # What an upload of several files is called in the list of jobs.
+    # The name of an upload of several files in the list of jobs.
     origin: str = "files of Claude Code"
 
     def plan(self, found: Found) -> Plan:
@@ -152,7 +152,7 @@ class Importer:
 
 
 def origin_of(paths: Sequence[Path], home: Path, machine: str) -> str:
-    """What an import of these paths is called: `~/.claude and ~/.claude.json on ann-laptop`. The server shows a path only if it begins with `~/`."""
+    """The name of an import of these paths: `~/.claude and ~/.claude.json on ann-laptop`. The server shows a path only if it begins with `~/`."""
     names = [
         f"~/{path.relative_to(home).as_posix()}" if home in path.parents else path.name or str(path) for path in map(Path.absolute, paths)
     ]

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 SHOWN_PROBLEMS = 10
 SHOWN_FILES = 20
-# Of the table of jobs, besides the first.
+# The columns of the table of jobs, besides the first.
 _OTHER_COLUMNS = 42
 
 

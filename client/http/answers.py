@@ -1,4 +1,4 @@
-"""What may come from a server that is broken or hostile: bounds on the size of an answer, on its time, and on what its JSON may hold.
+"""Limits on a server that is broken or hostile: on the size of an answer, on its time, and on what its JSON may hold.
 
 The client (client/http/connection.py) keeps to them, and who reads a body piece by piece (client/http/server.py).
 """
@@ -56,7 +56,7 @@ def in_time(connection: HTTPConnection, seconds: float) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        # What was cut off may look like an end, and so like an answer that is wrong.
+        # An answer that was cut off may look like an end, and so like an answer that is wrong.
         if is_over.is_set():
             raise TooSlow(f"The answer was not complete after {seconds:g} s") from error
         raise
@@ -82,7 +82,7 @@ def read_at_most(response: HTTPResponse, most: int = MOST_BYTES) -> bytes:
 
 
 def value_of(content: bytes | str) -> Any:
-    """The JSON value. ValueError if it is none, or one that no tracker sends: nested too deeply, or with a number that is not finite."""
+    """The JSON value. ValueError if it is no JSON, or one that no tracker sends: nested too deeply, or with a number that is not finite."""
     try:
         return json.loads(content, object_hook=Fields, parse_float=_finite, parse_constant=_finite)
     except RecursionError:

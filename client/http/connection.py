@@ -1,6 +1,6 @@
 """The one HTTP client of this package, with Python's library alone: the commands (client/http/server.py) and the shipper (client/capture) send through it.
 
-No redirect is followed: the key is for this address alone. What may come back is bounded (client/http/answers.py).
+No redirect is followed: the key is for this address alone. The size of an answer is bounded (client/http/answers.py).
 """
 
 import select
@@ -38,7 +38,7 @@ class Answer(NamedTuple):
 
     @property
     def message(self) -> str:
-        """What a person reads of it."""
+        """The text for a person."""
         return f"{self.status} {self.body.get('message') or ''}".rstrip()
 
 

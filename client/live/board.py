@@ -1,4 +1,4 @@
-"""What a live board shows: the open sessions, each with the state that the server tells, and the last things that happened.
+"""A live board: the open sessions, each with the state that the server tells, and the last things that happened.
 
 The page Now has the same rules (dashboard/source/pages/now/live_board.ts); tests/live_board.json has the cases that both are held to.
 """
@@ -30,7 +30,7 @@ class OpenSession:
     """
 
     session_id: str
-    # What was told last: of rows, the position that came with them.
+    # The newest item that was told: of rows, the position that came with them.
     position: Position = (0, 0)
     state: str | None = None
     since: datetime | None = None
@@ -81,12 +81,12 @@ class Board:
     def open_sessions(self) -> list[OpenSession]:
         """Those whose state is known, without those that have ended.
 
-        What waits longest is first; the others do not change places, so they follow their starts.
+        The session that waits longest is first; the others do not change places, so they follow their starts.
         """
         return sorted((each for each in self._sessions.values() if each.state not in (None, ENDED)), key=_place)
 
     def read(self, rows: Iterable[Item], last_event_id: str) -> None:
-        """Takes /api/live/sessions. What the feed told after its position is newer than its rows. BadAnswer for a position that is none."""
+        """Takes /api/live/sessions. The feed's items after its position are newer than its rows. BadAnswer for a value that is no position."""
         read_up_to = self._read_up_to = _position_of(last_event_id)
         by_id = {row["session_id"]: row for row in rows if row["session_id"] is not None}
         for session_id in [each.session_id for each in self._sessions.values() if each.position <= read_up_to]:

@@ -94,7 +94,7 @@ def _head(sessions: list[OpenSession], order: list[str], width: int) -> Text:
 
 
 def _sessions(sessions: list[OpenSession], now: datetime, width: int) -> Table:
-    """The columns that matter least are left out where it is narrow. What it does takes what is left."""
+    """The columns that matter least are left out where it is narrow. The column of what it does takes the rest of the width."""
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 2, 0, 0), collapse_padding=True, width=width)
     columns: list[tuple[str, int, int, Any]] = [
         ("State", 11, 0, lambda each: Text(one_line(each.state or ""), style=STYLES.get(each.state or "", ""))),

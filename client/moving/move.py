@@ -21,7 +21,7 @@ from client.questions.lookup import get, pages, project_id
 from client.questions.output import Column
 from shared.quantities import counted
 
-# Of each session, and added up over all that are moved.
+# For each session, and added up over all that are moved.
 _MEASURES: Final = {
     "messages_count": "Messages",
     "tool_calls_count": "Tool calls",

@@ -32,7 +32,7 @@ class Console(rich.console.Console):  # noqa: TID251
                 yield Segment(terminal.cleaned(text), style.update_link(None) if style is not None and style.link else style)
 
     def pager(self, pager: Pager | None = None, styles: bool = False, links: bool = False) -> PagerContext:
-        """What is shown within it is clean when the pager gets it."""
+        """The text shown within it is clean when the pager gets it."""
         return super().pager(pager or _CleanPager(), styles, links)
 
 

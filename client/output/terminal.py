@@ -1,4 +1,4 @@
-"""The one door to the terminal. What others wrote (titles, file names, a server's words) must be read there, never obeyed.
+"""The one door to the terminal. Texts of others (titles, file names, a server's words) must be read there, never obeyed.
 
 `guard` puts itself between this process and its terminal: what is printed by whatever means loses what a terminal would obey. Two ways
 lead around it: `data`, for JSON and CSV that go into a file or a pipe, and client/output/console.py, which cleans texts before it colours them.

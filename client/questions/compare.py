@@ -112,7 +112,7 @@ def _difference(row: Item) -> str | None:
 
 
 def _percent(row: Item) -> str | None:
-    """Of what was before. Of nothing there is none, and a rate has its points."""
+    """The share of the earlier value. A change from nothing has no share, and a rate has its points."""
     if row["measure"] in _RATES or not row["before"] or row["difference"] is None:
         return ""
     return f"{row['difference'] / row['before'] * 100:+,.0f} %".replace("-", "−")
@@ -125,7 +125,7 @@ _COLUMNS_OF_TOTALS: Final = (
     Column("Difference", _difference),
     Column("", _percent, rank=1),
 )
-# Of each group: what it is ordered by, and one more.
+# For each group: what it is ordered by, and one more.
 _OF_GROUPS: Final = {"tool": ("calls", "error_rate"), "error_class": ("calls", "share"), "model": ("cost_usd", "total_tokens")}
 
 

@@ -268,7 +268,7 @@ def list_usage(
 
 
 def dimensions_of(given: Iterable[str], known: Collection[str]) -> list[str]:
-    """What --by names, repeated or with a comma between them. BadParameter if it is unknown, named twice, or does not go together."""
+    """The names that --by has, repeated or with a comma between them. BadParameter if it is unknown, named twice, or does not go together."""
     dimensions = [each.strip() for text in given for each in text.split(",")]
     for each in dimensions:
         if each not in known:

@@ -74,7 +74,7 @@ def _unsent(row: Item) -> str:
 
 
 def _write_notes(out: Console, found: list[Item], zone: str) -> None:
-    """What somebody should do something about."""
+    """The things that somebody should do something about."""
     for row in found:
         name = row["name"] or "A machine"
         missing = [each for each in row["expiring"] if not each["is_here"]]

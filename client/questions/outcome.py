@@ -1,4 +1,4 @@
-"""What came of a session, as `tracker show` opens with it: ask, answer, commits, tests, files, failures, and why it cost what it cost."""
+"""A session's outcome, as `tracker show` opens with it: ask, answer, commits, tests, files, failures, and why it cost what it cost."""
 
 from collections.abc import Iterator
 from datetime import date

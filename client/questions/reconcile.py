@@ -52,7 +52,7 @@ def reconcile(
 ) -> None:
     """Shows why Claude Code's own total differs from the tracker's.
 
-    Of a session it has each source's tokens and cost, and the parts of the difference with their reasons. Without a session it adds these up for all
+    A session has each source's tokens and cost, and the parts of the difference with their reasons. Without a session it adds these up for all
     that began in the days, of the last 30 by default.
     """
     wanted, zone = format_of(as_json, as_csv), local_zone(tz)

@@ -34,7 +34,7 @@ _MARKED: Final = re.compile(r"<mark>(.*?)</mark>", re.DOTALL)
 # Wider lines are hard to read.
 _WIDTH: Final = 100
 _KINDS: Final = "message|command|input|result|file|session"
-# What was just brought can be found a second or two later.
+# Texts that were just brought can be found a second or two later.
 _WAIT_SECONDS: Final = 3.0
 # A page without a hit is one for which the server has looked at much.
 _MOST_FRUITLESS: Final = 10

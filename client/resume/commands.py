@@ -46,7 +46,7 @@ def resume(
     """Continues a session that was begun anywhere.
 
     It writes the transcript, and those of its subagents, to where Claude Code looks for them, and starts `claude --resume`. A transcript here
-    that is newer stays. What another user than the session's sent is left out.
+    that is newer stays. Files that another user than the session's sent are left out.
     """
     with failures_as_exit_codes():
         server = server_at(url, token, Quiet())
@@ -106,7 +106,7 @@ def _bring(server: Server, session_id: str, files: list[Item], folder: Path | No
 
 
 def _restore(server: Server, found: Item, *, dry_run: bool, is_everywhere: bool) -> dict[str, Any]:
-    """What became of one session: `written`, `no folder` (not on this machine), or `no transcript`."""
+    """The outcome of one session: `written`, `no folder` (not on this machine), or `no transcript`."""
     session_id = found["session_id"]
     told = {"session_id": session_id, "folder": None}
     try:

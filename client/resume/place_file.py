@@ -112,7 +112,7 @@ def _keep_lines(target: Path, archived: Path, same: int) -> None:
 
 
 def _whole_line(file: BinaryIO) -> bytes:
-    """The next line with its end; empty if there is none."""
+    """The next line with its end; empty at the end of the file."""
     line = file.readline()
     return line if line.endswith(b"\n") else b""
 

@@ -36,7 +36,7 @@ class StoredFiles:
     others: list[Item] = field(default_factory=list)
 
     def left_out(self) -> str | None:
-        """What a person is told of the others; None if there are none."""
+        """The sentence for a person on the others; None without any."""
         if not self.others:
             return None
         senders = ", ".join(sorted({each["user"] or "an unknown user" for each in self.others}))
@@ -61,9 +61,9 @@ class Placed:
 
 
 def files_of(server: Server, session: Item) -> StoredFiles:
-    """The newest version of each file of a session that its owner sent, its own transcript first. NoTranscript if there is none.
+    """The newest version of each file of a session that its owner sent, its own transcript first. NoTranscript without one.
 
-    What another user sent is never written: Claude would read it as what its own user had said.
+    Files that another user sent are never written: Claude would read it as what its own user had said.
     """
     session_id, owner = session["session_id"], session["user"]
     try:
@@ -93,7 +93,7 @@ def start_of(server: Server, session_id: str, file: Item) -> str | None:
 
 @contextmanager
 def fetched(server: Server, session_id: str, files: list[Item], folder: Path) -> Iterator[list[Fetched]]:
-    """The files, loaded into a folder on the same disk as their places. What is not put in its place is removed."""
+    """The files, loaded into a folder on the same disk as their places. A file that is not put in its place is removed."""
     with ExitStack() as stack:
         found = []
         for file in files:
@@ -117,7 +117,7 @@ def working_folder(transcript: Path, session_id: str) -> str:
 
 
 def place(fetched: list[Fetched], project: Path, session_id: str, *, is_forced: bool) -> list[Placed]:
-    """Puts the files in their places. What is here and newer stays. Failure, and no file is touched, if a file here differs and nothing is forced."""
+    """Puts the files in their places. A newer file that is here stays. Failure, and no file is touched, if a file here differs and nothing is forced."""
     targets = [(each, claude_folder.path_of(project, session_id, each.file)) for each in fetched]
     compared = [(each, target, compare(target, each.path)) for each, target in targets]
     for _, target, comparison in compared:

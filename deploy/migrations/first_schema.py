@@ -1,4 +1,4 @@
-"""Where upgrades begin: the schema of the first release. What was made before it is refused, with the way that its data can take."""
+"""Where upgrades begin: the schema of the first release. Data made before it is refused, with the way that it can take."""
 
 from typing import Final
 

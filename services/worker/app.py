@@ -45,7 +45,7 @@ WORKER_SETTINGS: dict[str, Any] = {
     "worker_send_task_events": True,
     "beat_max_loop_interval": 1,
     "beat_scheduler": "services.worker.sweep.scheduler:LookFirst",
-    # Else beat would send a task every night that cleans up results, of which there are none.
+    # Else beat would send a task every night that cleans up results, which are never kept.
     "result_expires": None,
 }
 

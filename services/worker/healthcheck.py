@@ -11,7 +11,7 @@ MAX_AGE_SECONDS = 60.0
 
 
 def problem(file: Path, now: float) -> str | None:
-    """What is wrong; None if `file` was touched within MAX_AGE_SECONDS before `now`, in seconds of the epoch."""
+    """The fault; None if `file` was touched within MAX_AGE_SECONDS before `now`, in seconds of the epoch."""
     try:
         age_seconds = now - file.stat().st_mtime
     except FileNotFoundError:

@@ -15,7 +15,7 @@ def cannot_write(error: Exception) -> bool:
 
 
 def failure_of(error: Exception) -> str:
-    """What is wrong and what to do, for who asked for the job."""
+    """The fault and its remedy, for the person who asked for the job."""
     if isinstance(error, BlobStoreError):
         return str(error)
     if isinstance(error, psycopg.errors.InsufficientPrivilege):

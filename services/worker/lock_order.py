@@ -21,7 +21,7 @@ from psycopg import Connection
 # Arbitrary constants.
 _IMPORT_ORDER, _WRITING, _AGGREGATES, _REKEYING = 0x_1A9047, 0x_1A9048, 0x_1A9049, 0x_1A9051
 _FEED = 0x_1A9060
-# Whoever has the feed's lock writes to Redis. If that takes longer, states are told in any order.
+# The holder of the feed's lock writes to Redis. If that takes longer, states are told in any order.
 _FEED_TIMEOUT = "SET LOCAL lock_timeout = '2s'"
 # An import may wait long: for another import's chunk, or for the undo of long sessions.
 _IMPORT_TIMEOUTS = "SET LOCAL lock_timeout = '10min'; SET LOCAL statement_timeout = '10min'"

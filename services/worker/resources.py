@@ -1,4 +1,4 @@
-"""What a worker process holds while it lives: settings, the engine, the Redis client, its name as a consumer of the journal."""
+"""The resources of a worker process while it lives: settings, the engine, the Redis client, its name as a consumer of the journal."""
 
 import os
 import socket

@@ -10,7 +10,7 @@ from typing import Final
 
 from services.worker.sql_text import sql
 
-# What all of these tables have. A row never changes these, but it may be moved (services/worker/sessions/reattribution.py).
+# The columns of all of these tables. A row never changes these, but it may be moved (services/worker/sessions/reattribution.py).
 KEYS: Final = ("session_id", "project_id", "user_id", "occurred_at")
 
 
@@ -45,7 +45,7 @@ class RowTable:
         return (*KEYS, *self.fixed, *self.counted)
 
 
-# What a hook says of a call is the same as what a transcript says, but for the duration (services/worker/persist/hook_rows.py).
+# A hook says the same of a call as a transcript, but for the duration (services/worker/persist/hook_rows.py).
 NOT_OF_HOOK: Final = "({row}.source IS DISTINCT FROM 'hook')"
 _AGENT_RANKS = ("({row}.agent_id IS NULL)", "coalesce({row}.agent_id, '') COLLATE \"C\"")
 
@@ -56,7 +56,7 @@ _RESULT_RANKS = (
     "coalesce({row}.result_media::text, '') COLLATE \"C\"",
     "coalesce({row}.error_class, '') COLLATE \"C\"",
     "coalesce({row}.started_agent, '') COLLATE \"C\"",
-    # Of a decision that telemetry tells, the last counts (services/worker/persist/signal_rows.sql).
+    # The last decision that telemetry tells counts (services/worker/persist/signal_rows.sql).
     "coalesce({row}.decision_told_by = 'transcript', false)",
     "coalesce({row}.decided_at, '-infinity')",
     "coalesce({row}.decision, '') COLLATE \"C\"",
@@ -173,7 +173,7 @@ API_CALLS: Final = RowTable(
         "cost_nano_usd": "coalesce(cost_nano_usd, 0)",
         "api_calls": "1",
         "unpriced_calls": "(cost_nano_usd IS NULL)::int",
-        # Of a call of an export that does not say it, it is not known.
+        # It is not known of a call of an export that does not say it.
         "cache_priced_calls": "(cache_saved_nano_usd IS NOT NULL)::int",
         "uncached_nano_usd": "coalesce(uncached_nano_usd, 0)",
         "cache_saved_nano_usd": "coalesce(cache_saved_nano_usd, 0)",

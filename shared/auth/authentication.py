@@ -154,7 +154,7 @@ def _insufficient_scope(grant: Grant, required: Required) -> Forbidden:
 
 
 def grant_of(scope: RequestScope) -> Grant | None:
-    """What the request may see and do: its key's or login's grant, or the side of it that answers here. None for a request without one."""
+    """The rights of a request: its key's or login's grant, or the side of it that answers here. None for a request without one."""
     grant: Grant | None = scope.get("grant")
     return grant
 

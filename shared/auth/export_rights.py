@@ -1,4 +1,4 @@
-"""Who may export what, and whose exports a key sees. Must be the same for ingest, which starts them, and query, which gives them out.
+"""The rights to export, and whose exports a key sees. Must be the same for ingest, which starts them, and query, which gives them out.
 
 An export holds every text, so a key that is bound to projects or to several users gets none. Routes state that with
 `@requires(READ, all_projects=True, or_one_user=True)`.

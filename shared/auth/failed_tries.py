@@ -1,4 +1,4 @@
-"""Bounds how many keys can be tried out, each of which costs a look into the database. Of one process, in its memory.
+"""Bounds how many keys can be tried out, each of which costs a look into the database. Tries of one process, in its memory.
 
 An address may try some wrong keys, and as many in each minute after that. All addresses together have a budget too. It refuses only addresses that
 have used a part of their own: many attackers cannot lock out an address that has tried nothing. A key that was presented before is no try: neither
@@ -21,7 +21,7 @@ OF_AN_ADDRESS: Final = 20
 OF_ALL: Final = 200
 # An address that has tried fewer is not refused for what others do.
 FREE: Final = 5
-# Of these, those that failed longest ago are forgotten.
+# Those that failed longest ago are forgotten.
 MAX_ADDRESSES: Final = 10_000
 # One customer of a network has so many of an IPv6 address' bits.
 _IPV6_BITS: Final = 64

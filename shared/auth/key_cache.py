@@ -71,7 +71,7 @@ class KeyCache:
         return grant
 
     def is_known(self, presented: bytes) -> bool:
-        """Whether it was presented before, be it valid or not: then it is nobody's try."""
+        """Whether it was presented before, valid or not: then it counts as no try."""
         digest = digest_of(presented)
         return digest in self._granted or digest in self._refused
 

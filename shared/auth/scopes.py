@@ -46,7 +46,7 @@ class Required(Struct, frozen=True):
 
     @property
     def names(self) -> str:
-        """Of its scopes, as in "ingest and read"."""
+        """Its scopes in words, as in "ingest and read"."""
         return " and ".join(" or ".join(sorted(scopes)) for scopes in (self.scopes, self.also) if scopes)
 
     def lacked_by(self, grant: Grant) -> Literal["scope", "binding"] | None:

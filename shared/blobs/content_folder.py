@@ -22,7 +22,7 @@ class ContentFolder:
         self.folder = FolderStore(url).folder
 
     def put(self, name: str, data: bytes) -> None:
-        """A file gets its name when all of it is on the disk. What is there already and damaged is written again."""
+        """A file gets its name when all of it is on the disk. A damaged content that is there already is written again."""
         path = self._path(name)
         with away_if_refused(self.folder):
             if self._is_as(path, data):

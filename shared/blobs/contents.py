@@ -40,7 +40,7 @@ class ContentStore(Protocol):
         ...
 
     def stored(self) -> Iterator[StoredContent]:
-        """All contents. What else lies in the folder or bucket is left out."""
+        """All contents. Other files of the folder or bucket are left out."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""What came of a tool call: commits, pull requests and runs of tests. The worker derives it when the result arrives, and query reads it as it is stored."""
+"""The outcome of a tool call: commits, pull requests and runs of tests. The worker derives it when the result arrives, and query reads it as it is stored."""
 
 from typing import Annotated, Final, Literal
 

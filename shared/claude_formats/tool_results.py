@@ -1,4 +1,4 @@
-"""What a tool call gave back, as text: from the `tool_result` block of a transcript's line. The worker stores it cut; query reads all of it from the archive.
+"""The result of a tool call, as text: from the `tool_result` block of a transcript's line. The worker stores it cut; query reads all of it from the archive.
 
 Both read it with these functions, so that what is stored is the beginning and the end of what is read.
 """
@@ -32,7 +32,7 @@ _HIGH_SURROGATE: Final = re.compile(rb"\\u[dD][89abAB][0-9a-fA-F]{2}")
 class ResultText(NamedTuple):
     """The text that Claude was given, and (media type, bytes) of each image or file that is no text.
 
-    Of a long text it may be the beginning and the end: `left_out` characters are missing between them.
+    A long text may be cut to its beginning and end: `left_out` characters are missing between them.
     """
 
     text: str
@@ -73,7 +73,7 @@ def tool_call_id(tool_use: str) -> UUID:
 
 
 def parse_result(content: bytes | Raw, most: tuple[int, int] | None = None) -> ResultText | None:
-    """What the `content` of a tool_result says: a text, or a list of blocks, whose texts become lines. None if there is none.
+    """The text of a tool_result's `content`: a text, or a list of blocks, whose texts become lines. None without a text.
 
     Blocks of unknown kinds are JSON. Escape codes of terminals are left out: they hide words from a search, and could command the terminal of a reader.
     `most`: how many characters of the beginning and of the end are enough. Then memory does not grow with the text.
@@ -241,7 +241,7 @@ _pieces = json.JSONDecoder(strict=False)
 
 
 def result_in(lines: bytes, call_id: UUID) -> ResultText | None:
-    """What whole lines of a transcript say that a call gave back; `call_id` is that of its row. None if they do not say it."""
+    """The result that whole lines of a transcript have of a call; `call_id` is that of its row. None if they do not say it."""
     for found in _TOOL_USE.finditer(lines):
         tool_use = _decoded_text(found[1])
         if tool_call_id(tool_use) != call_id:

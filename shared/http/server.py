@@ -176,7 +176,7 @@ class Server(uvicorn.Server):
             await stops_within(stopping, TICK_SECONDS)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Of a signal."""
+        """Called for a signal."""
         super().handle_exit(sig, frame)
         self._stop()
 

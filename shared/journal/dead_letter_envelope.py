@@ -42,7 +42,7 @@ class DeadLetter(Struct, omit_defaults=True, kw_only=True):
     request_id: str | None = None
     received_at: datetime | None = None
     payload: bytes
-    # Of the API key that brought the event: a replay may not do more than the key could.
+    # The API key that brought the event: a replay may not do more than the key could.
     bound: Binding | None = None
 
 

@@ -52,7 +52,7 @@ def lease_key(stream: str) -> str:
 
 
 def transcript_key(stream: str, session_id: str, machine_id: str, file_name: str) -> str:
-    """What is on the journal of one machine's transcript, on the same node: `journal:{p}` → `transcript:{p}:<hash>`."""
+    """The bytes on the journal of one machine's transcript, on the same node: `journal:{p}` → `transcript:{p}:<hash>`."""
     name = "\n".join((session_id, machine_id, file_name)).encode("utf-8", "surrogatepass")
     return f"{stream.replace('journal', 'transcript', 1)}:{sha256(name).hexdigest()[:32]}"
 

@@ -10,7 +10,7 @@ _TOKENS: Final = re.compile(r"\*+|[^*]", re.DOTALL)
 
 
 def problem_of(pattern: str) -> str | None:
-    """What is wrong with it, as the end of "the pattern …"; None if nothing is."""
+    """The fault of a pattern, as the end of "the pattern …"; None if nothing is."""
     if not (pattern.startswith(("/", "*")) or pattern[1:3] == ":/"):
         return "must begin at the root, as in /home/*/work/shop"
     if not pattern.strip("*/"):

@@ -25,9 +25,9 @@ from shared.redaction.secret_finder import Place
 
 KIND: Final = "text"
 CUT: Final = "…".encode()
-# What is left of a text at the edge of a cut is replaced from so many bytes on. Less says nothing of it.
+# The rest of a text at the edge of a cut is replaced from so many bytes on. Less says nothing of it.
 LEAST_CUT_BYTES: Final = 4
-# Of what JSON need not escape: a run this long decides whether JSON is looked at closely.
+# A run of characters that JSON need not escape decides, from this length on, whether JSON is looked at closely.
 _LEAST_PLAIN_BYTES: Final = 3
 PLAIN_RUN: Final = re.compile(rb"""[ !#-.0-\[\]-~\x80-\xff]+""")
 # It may be written as an escape all the same: ASCII hardly ever, other characters by some.
@@ -120,7 +120,7 @@ class PlainTexts:
         return self._hints.search(json_text) is not None
 
     def places_in(self, text: bytes, *, is_cut_before: bool = False, is_cut_behind: bool = False) -> list[Place]:
-        """Where they are. What begins inside another is one place with it."""
+        """Where they are. A place that begins inside another is one place with it."""
         found: list[Place] = []
         match = self._search.search(text)
         while match is not None:
@@ -132,7 +132,7 @@ class PlainTexts:
         return merged(found)
 
     def _at_cuts(self, text: bytes, is_before: bool, is_behind: bool) -> Iterator[Place]:
-        """What is left of a form that a cut has divided: the most that it can be."""
+        """The rest of a form that a cut has divided: the most that it can be."""
         end = len(text.removesuffix(CUT)) if is_behind else 0
         start = (len(CUT) if text.startswith(CUT) else 0) if is_before else 0
         for form, word in self._words.items():
@@ -190,7 +190,7 @@ def _in_base64(data: bytes) -> Iterator[bytes]:
 
 
 def _hint_of(form: bytes) -> bytes:
-    """What JSON has that holds this form, however it is escaped."""
+    """The part of JSON that holds this form, however it is escaped."""
     longest = max(PLAIN_RUN.findall(form), key=len, default=b"")
     return re2.escape(longest) if len(longest) >= _LEAST_PLAIN_BYTES else _NOT_PLAIN
 

@@ -22,12 +22,12 @@ KNOWN_SECONDS: Final = 4 * ASK_SECONDS
 
 
 def noted_change(redis: Any) -> Any:
-    """Tells all processes to read the list again. Of an asynchronous client the answer is to be awaited."""
+    """Tells all processes to read the list again. The answer of an asynchronous client is to be awaited."""
     return redis.set(CHANGED_KEY, str(time.time_ns()))
 
 
 class KnownList:
-    """What a process knows of the list, and whether it is time to look."""
+    """A process' knowledge of the list, and whether it is time to look."""
 
     def __init__(self) -> None:
         self._changed: bytes | str | None = None

@@ -27,7 +27,7 @@ def values_of(match: re.Match[bytes]) -> Iterator[tuple[int, int]]:
     """The places of the values of the Secret whose kind was matched."""
     text = match.string
     for start, stop in (_before(text, match.start()), _behind(text, match.end())):
-        # What is between two Secrets is behind the first.
+        # The text between two Secrets is behind the first.
         if text.find(b"data", start, stop) < 0 or (start < match.start() and _IS_SECRET.match(text, start)):
             continue
         for data in _DATA.finditer(text, start, stop):

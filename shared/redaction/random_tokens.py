@@ -1,7 +1,7 @@
 """Tells a token made at random from words of code, by which characters follow each other.
 
 `letter_triples.txt` has what each character costs in code behind the two before it; tests/redaction_corpus/letter_triples.py makes it. In a token
-made at random each character costs the bits of its alphabet. What would cost more than that as code is none. Takes constant time: of a long text the
+made at random each character costs the bits of its alphabet. A token that would cost more than that as code is no code. Takes constant time: of a long text the
 beginning is judged.
 """
 

@@ -19,9 +19,9 @@ from shared.redaction.redacted_structs import may_hold_secret, redact_value
 _decode = json.JSONDecoder(strict=False).raw_decode
 # One pass is enough unless a secret hid the damage of a line; then the line is JSON after the first.
 _MAX_PASSES = 4
-# Of larger blocks, more hold something that could be a secret, and then each of their lines is looked at.
+# Larger blocks more often hold something that could be a secret, and then each of their lines is looked at.
 _BLOCK_BYTES = 16 * 1024
-# What may stand between two values on a line. A crash of the machine can leave NULs.
+# The characters that may stand between two values on a line. A crash of the machine can leave NULs.
 _BETWEEN = re.compile(r"[ \t\r\n\0,\ufeff]*+")
 # A string literal; its end is missing if the line is cut off. It never goes back over what it read, so it takes linear time.
 _LITERAL = re.compile(r'"([^"\\]*+(?:\\.[^"\\]*+)*+)("?)', re.DOTALL)

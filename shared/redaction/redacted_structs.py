@@ -33,7 +33,7 @@ _DOUBTFUL_KEY_ENDS = tuple(words.replace(" ", "") for words in DOUBTFUL_KEY_ENDS
 _NAME_KEYS = ("name", "key", "field", "id")
 _VALUE_KEYS = ("value", "content", "text", "defaultValue")
 _MAX_NAME = 100
-# Keys come again and again, in each line of a transcript. What is judged of them is remembered for so many, if they are no longer than a name.
+# Keys come again and again, in each line of a transcript. The judgements of so many are remembered, if they are no longer than a name.
 _KNOWN_KEYS = 4096
 _encode = msgspec.json.Encoder().encode
 
@@ -110,7 +110,7 @@ def redact_struct(struct: Struct, counts: dict[str, int]) -> None:
 
 
 def _redact_parts(struct: Struct, name: str, text: str, cut_at: int, counts: dict[str, int]) -> None:
-    """Of a text with something left out in its middle, beginning and end are texts of their own. `cut_at` stays the place between them."""
+    """A text with something left out in its middle is two texts, its beginning and its end. `cut_at` stays the place between them."""
     beginning, end = redacted_parts(text, cut_at, counts)
     if (redacted := beginning + end) != text:
         setattr(struct, name, redacted)
@@ -186,7 +186,7 @@ def _string_may_hold_secret(text: str) -> bool:
 
 
 def _redact_key(key: str, counts: dict[str, int]) -> str:
-    # What is remembered of keys is of the rules alone.
+    # Only the rules' judgement of a key is remembered.
     may_hold = _string_may_hold_secret if given_texts.are_given() else _key_may_hold_secret
     is_plain = len(key) <= _MAX_NAME and not may_hold(key)
     return key if is_plain else redact_text(key, counts)

@@ -1,4 +1,4 @@
-"""What a scrub was given, in two halves, while it runs: one in Postgres, one in Redis.
+"""The texts that a scrub was given, in two halves, while it runs: one in Postgres, one in Redis.
 
 A half is random bytes without the other. So no file of either has a byte of the texts: no row, no write-ahead log, no append-only file, and no backup
 of one of the two. When both halves are deleted, what files still have of them says nothing.
@@ -26,7 +26,7 @@ class Given(Struct, frozen=True):
 
 
 class Halves(NamedTuple):
-    """What Postgres has, the name of the key that Redis has, and its value."""
+    """The half that Postgres has, the name of the key that Redis has, and its value."""
 
     in_postgres: bytes
     redis_key: str
@@ -42,7 +42,7 @@ def divided(texts: Sequence[str]) -> Halves:
 
 
 def joined(in_postgres: bytes, in_redis: bytes) -> Given:
-    """What was divided. ValueError if the halves do not belong together."""
+    """The texts that were divided. ValueError if the halves do not belong together."""
     try:
         return msgspec.json.decode(_exclusive_or(in_postgres, in_redis), type=Given)
     except msgspec.MsgspecError as error:

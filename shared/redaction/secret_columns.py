@@ -18,7 +18,7 @@ from shared.redaction.secret_finder import Place
 _MAX_ROWS = 6_000
 _HEADER_COST = 6
 _MAX_CELLS = 64
-# What a listing of a file has before a line.
+# The number that a listing of a file has before a line.
 _NUMBER = rb"(?:[ \t]*[0-9]+\xe2\x86\x92)?"
 _RULE = rb"[ \t]*(?:[|+ :]|\xe2[\x94\x95][\x80-\xbf])*(?:--|:-|\xe2\x94\x80|\xe2\x95\x90)"
 _RULED = rb"(?i:" + SECRET_NAME + rb")[`*_ ]*(?:" + CELL_EDGE + rb"[^\r\n\x00]*)?\r?\n" + _NUMBER + _RULE
@@ -44,7 +44,7 @@ Span = tuple[int, int]
 
 
 class _Shape(NamedTuple):
-    """What is between the cells of a line; whether it stands before the first and behind the last, too."""
+    """The sign between the cells of a line; whether it stands before the first and behind the last, too."""
 
     edge: re.Pattern[bytes]
     is_open: bool = False

@@ -1,6 +1,6 @@
 """Secrets that a line break divides: a terminal, a mail or a person has wrapped them.
 
-What is found may go on on the next line. And a token may be too short before the break to be known: then the parts are read as one.
+A secret may go on on the next line. And a token may be too short before the break to be known: then the parts are read as one.
 """
 
 import re
@@ -46,7 +46,7 @@ def divided_kinds() -> Iterator[tuple[Kind, bytes, re.Pattern[bytes], Callable[[
 
 
 def can_be_divided(kind: Kind) -> bool:
-    """Whether its mark is none that words begin with, so that any line may have its beginning."""
+    """Whether its mark begins no words, so that any line may have its beginning."""
     is_told = kind.begins.endswith(_ENDS_A_MARK) and len(kind.begins) >= _MIN_MARK
     return (is_told or kind.begins == _WHOLE_MARK) and not kind.behind and b"(" not in kind.then
 

@@ -96,8 +96,8 @@ def in_json() -> tuple[bytes, ...]:
 
 
 def _hint_in_json(kind: Kind) -> bytes:
-    """What shows that there may be a token, also if a line break is in it."""
-    # What is encoded in base64 has its mark here and there, but not twice with a dot between.
+    """A sign that a token may be there, also if a line break is in it."""
+    # Text encoded in base64 has its mark here and there, but not twice with a dot between.
     hint = rb"eyJ[A-Za-z0-9_-]*\.eyJ" if kind.kind == "jwt" else token_hint(kind)
     if not can_be_divided(kind):
         return hint

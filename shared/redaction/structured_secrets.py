@@ -35,7 +35,7 @@ PEM_LINE = rb"[A-Za-z0-9+/=]{16,}"
 # For RE2, which only tells whether there may be one.
 PEM_TOLD = rb"[A-Z0-9 ]*PRIVATE KEY"
 
-# A command and an option of it that has a password, in the same line. What is between them has no length, so each command is read on its own.
+# A command and an option of it that has a password, in the same line. The place between them has no length, so each command is read on its own.
 COMMANDS: tuple[tuple[bytes, bytes], ...] = (
     *((name, rb"\s-p(?:\\?[\"'])?([^\s\"'\\]{3,})") for name in (b"mysql", b"mariadb")),
     *(
@@ -51,12 +51,12 @@ COMMANDS: tuple[tuple[bytes, bytes], ...] = (
     (b"net use", rb"\s/user:\S+\s+([^\s\"'\\/]{4,})"),
     (b"SecureString", rb"\s(?:-String\s+)?\\?[\"']([^\"'\\]{4,})\\?[\"']\s+-AsPlainText"),
 )
-# What these read is written behind them: `docker login --password-stdin <<< VALUE`.
+# Their input is written behind them: `docker login --password-stdin <<< VALUE`.
 HERE_COMMANDS = (b"docker login", b"podman login", b"password-stdin", b"with-token", b"gh secret", b"sudo -S", b"chpasswd")
 HERE_STRING = rb"<<<[ ]*(?:\\?[\"'])?([^\s\"'\\0-9]*+[0-9][^\s\"'\\]{3,})"
 COMMAND_LINE = rb"[^\r\n\x00|;]{0,400}"
 
-# The words of a wallet. What calls them so, and then some of them; compiled_patterns knows the words.
+# The words of a wallet. The words that call them so, and then some of them; compiled_patterns knows the words.
 SEED_BEGINS = (
     b"nemonic",
     b"NEMONIC",

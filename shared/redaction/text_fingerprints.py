@@ -1,7 +1,7 @@
 """Texts that are kept out without being kept: what recognizes a text, and does not say what it is.
 
-Of a text there is a keyed hash, its length, and half of the bits of eight of its bytes. Those are searched for as quickly as a word, and the hash
-decides. Who has it can try out guesses, so a short text can be found out; one as random as a key cannot.
+A text is kept as a keyed hash, its length, and half of the bits of eight of its bytes. Those are searched for as quickly as a word, and the hash
+decides. A reader of these can try out guesses, so a short text can be found out; one as random as a key cannot.
 
 Only what is written as it was given is recognized: also composed or decomposed, and in JSON within a string. No other encoding, and no part of it.
 """
@@ -40,7 +40,7 @@ class Fingerprint(Struct, frozen=True, array_like=True):
 
 
 def fingerprints_of(text: str, salt: bytes) -> list[Fingerprint]:
-    """What recognizes a text, in each form in which it is recognized. `salt` is that of its word."""
+    """The fingerprints that recognize a text, in each form in which it is recognized. `salt` is that of its word."""
     written = {text, unicodedata.normalize("NFC", text), unicodedata.normalize("NFD", text)}
     written |= {form for each in tuple(written) for is_ascii in (False, True) for form in in_json(each, is_ascii)}
     return [_fingerprint(form.encode("utf-8", "surrogatepass"), word_of(text, salt)) for form in sorted(written)]
@@ -56,7 +56,7 @@ def _fingerprint(form: bytes, word: bytes) -> Fingerprint:
 
 
 class KeptOutTexts:
-    """Texts of which there are fingerprints alone (given_texts.Texts). What a cut has left of one is not recognized."""
+    """Texts of which there are fingerprints alone (given_texts.Texts). The rest that a cut has left of one is not recognized."""
 
     def __init__(self, fingerprints: Sequence[Fingerprint]) -> None:
         self._by_window: dict[bytes, list[Fingerprint]] = {}

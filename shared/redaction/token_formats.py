@@ -44,7 +44,7 @@ def kinds() -> tuple[Kind, ...]:
 
 
 def edge_before(kind: Kind) -> bytes:
-    """What asserts, right behind a mark, that it begins a word if it must: asyncio has no `cio`. An escape may end in a letter: `\\n`, `%3D`, `[32m`."""
+    """The assertion, right behind a mark, that it begins a word if it must: asyncio has no `cio`. An escape may end in a letter: `\\n`, `%3D`, `[32m`."""
     if not kind.is_first:
         return b""
     mark, word = re.escape(kind.begins), rb"[A-Za-z0-9_]" if kind.is_alone else rb"[A-Za-z0-9]"

@@ -1,4 +1,4 @@
-"""What the subagents of an open session do now: one rule, which the list of open sessions, the live feed and the session tell alike.
+"""The state of an open session's subagents: one rule, which the list of open sessions, the live feed and the session tell alike.
 
 Transcripts and hooks leave signs of it in the table agent_signs (services/worker/persist/live/agent_signs.py), a row for each subagent. No file of the client
 tells of them. The rule goes on from the state of the session (session_state.py), of whose JOIN it uses the columns.

@@ -1,4 +1,4 @@
-"""What a session does now: one rule, which sessions, the list of open ones and the live feed tell alike. Clients only show it.
+"""The state of a session: one rule, which sessions, the list of open ones and the live feed tell alike. Clients only show it.
 
 Hooks, transcripts and events leave signs of it, of each kind the latest, in the table session_signs (services/worker/persist/live/session_signs.py). Files of
 the client's processes say it themselves, in session_processes (services/worker/drain/store_readings.py). The rule is an SQL expression over both, so that the
@@ -19,14 +19,14 @@ from shared.sessions.telling_parameters import TELLING_PARAMETERS
 # In the order of shared/terms.json, in which clients show them.
 OpenState = Literal["permission", "error", "working", "interrupted", "input", "quiet"]
 State = Literal[OpenState, "ended"]
-# Who said so: the file of the client's process, a hook, a line of a transcript, an event that a client sent; or nobody, for long.
+# The source of a state: the file of the client's process, a hook, a line of a transcript, an event that a client sent; or null, for long.
 StateSource = Literal["client_file", "hook", "transcript", "event", "time"]
 
 # No tool of Claude Code runs longer in the foreground unless it was asked to.
 QUIET_SECONDS: Final = 600
-# Of what a tool was called with, and of an error.
+# The most of a tool's parameters, and of an error.
 LINE_CHARACTERS: Final = 300
-# Who said that a session has ended, by its end_reason (open_sessions.py). All others come from hooks.
+# The source of a session's end, by its end_reason (open_sessions.py). All others come from hooks.
 ENDED_BY: Final[dict[str, StateSource]] = {"gone": "client_file", "idle": "time", "imported": "time", "explicit": "event"}
 # So many of a session's newest calls are looked at for one that runs: a bound, so that a long session costs what a short one does.
 _CALLS: Final = 32
@@ -38,7 +38,7 @@ _TURN_ENDED: Final = """greatest(
 
 
 def _one_line(text: str) -> str:
-    """The SQL of the beginning of a text, in one line. What is cut ends in `…`, so that redaction sees that it was cut."""
+    """The SQL of the beginning of a text, in one line. A cut text ends in `…`, so that redaction sees that it was cut."""
     line = rf"btrim(regexp_replace(left({text}, 2000), '\s+', ' ', 'g'))"
     return (
         f"(SELECT CASE WHEN length(line) > {LINE_CHARACTERS} THEN left(line, {LINE_CHARACTERS}) || '…' ELSE line END FROM {line} AS line)"
@@ -51,7 +51,7 @@ _WAITS: Final = """sign.waits_since >= greatest(sign.worked_at, CASE WHEN sign.w
 # A prompt is a sign of its own.
 _IS_BUSY_FOR_AGENT: Final = """file.does = 'working' AND signed.state = 'input'
             AND EXISTS (SELECT FROM agent_signs AS b WHERE b.session_id = s.session_id AND b.is_background AND b.over_at <= b.worked_at)"""
-# What the signs alone say; NULL without signs.
+# The state that the signs alone say; NULL without signs.
 _SIGNED: Final = f"""CASE WHEN sign.session_id IS NULL THEN NULL
             WHEN {_WAITS} THEN sign.waits_for
             WHEN {_TURN_ENDED} IS NOT NULL THEN 'input' ELSE 'working' END"""
@@ -85,7 +85,7 @@ def source_of_end(end_reason: str, otherwise: str) -> str:
 
 # The tool that runs, or whose permission is waited for.
 TOOL: Final = "call.tool_name"
-# What that tool was called with: the parameter that says most, else all of them as JSON. They are redacted as they are stored.
+# The parameters of that tool: the parameter that says most, else all of them as JSON. They are redacted as they are stored.
 INPUT: Final = _one_line(
     "coalesce("
     + ", ".join(f"call.parameters ->> '{name}'" for name in (*TELLING_PARAMETERS, "plan"))
@@ -93,11 +93,11 @@ INPUT: Final = _one_line(
 )
 # Why its turn failed: the API's error, else the result of the turn's last call that failed.
 ERROR: Final = _one_line("failure.text")
-# `s` is the session. `file`: of its processes that live, the one whose state changed last; one that has gone on with another session is none.
+# `s` is the session. `file`: of its processes that live, the one whose state changed last; one that has gone on with another session does not count.
 # A file that says that a turn is over does not know why: a sign of an error or an interruption does.
 # A call from before the last prompt was interrupted: nothing tells of that. A transcript has all calls of a message at once,
-# but a thread runs them one by one: so of its calls without a result the first one runs, or is asked about. Of several threads it is the one whose
-# call began last, since an agent's calls begin after the call that started it.
+# but a thread runs them one by one: so of its calls without a result the first one runs, or is asked about. Among several threads it is the one
+# whose call began last, since an agent's calls begin after the call that started it.
 JOIN: Final = f"""
     LEFT JOIN session_signs AS sign ON sign.session_id = s.session_id
     LEFT JOIN LATERAL (

@@ -1,4 +1,4 @@
-"""What a tag of a session is compared by. Ingest stores it beside the tag, and query looks for it."""
+"""The form by which tags of a session are compared. Ingest stores it beside the tag, and query looks for it."""
 
 from collections.abc import Iterable
 from unicodedata import normalize

@@ -84,7 +84,7 @@ def rate_of(server: Served, path: str, body: bytes, connections: int, seconds: f
 
 
 def median_rate(rates: Sequence[Rate]) -> Rate:
-    """Of both numbers by itself."""
+    """Each number's median by itself."""
     return Rate(median(rate.a_second for rate in rates), median(rate.cpu_us for rate in rates))
 
 

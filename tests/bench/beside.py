@@ -53,7 +53,7 @@ class Told(NamedTuple):
     imported_cpu: float
     searchable_seconds: float
     searchable_cpu: float
-    # Of the writers of search indexes.
+    # Seconds of the writers of search indexes.
     search_cpu: float
     peak_bytes: int
     disk_bytes: int

@@ -49,7 +49,7 @@ class Bytes:
 
 
 def hook_of(events: Events, number: int = 0) -> bytes:
-    """What a hook says after a tool call."""
+    """The hook after a tool call."""
     fields = msgspec.to_builtins(events.events[number])
     return msgspec.json.encode(
         {

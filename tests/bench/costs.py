@@ -65,7 +65,7 @@ def _store(stack: ScaledStack, events: Events) -> None:
 
 def _spent(stack: ScaledStack) -> Spent:
     with psycopg.connect(stack.postgres.url, autocommit=True) as connection:
-        # What is still in memory is written now, so that it counts.
+        # Writes out now all that is still in memory, so that it counts.
         connection.execute("CHECKPOINT")
         row = connection.execute("SELECT wal_bytes::bigint, pg_database_size(current_database()) FROM pg_stat_wal").fetchone()
     assert row is not None

@@ -1,4 +1,4 @@
-"""What a durable accept is compared with: FastAPI endpoints that validate the same bodies with Pydantic, and do nothing."""
+"""The yardstick of a durable accept: FastAPI endpoints that validate the same bodies with Pydantic, and do nothing."""
 
 from datetime import datetime
 from typing import Annotated, Any, Literal

@@ -23,7 +23,7 @@ T = TypeVar("T")
 
 # XADDs on one way to Redis.
 WRITTEN_TOGETHER = 500
-# Of each table that the search index is made of.
+# The tables that the search index is made of.
 INDEXED_TABLES = ("messages", "tool_calls", "activities", "sessions", "files", "timeline_entries")
 
 

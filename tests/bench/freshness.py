@@ -24,7 +24,7 @@ from tests.bench.stack import Stack, celery
 CONNECTIONS = 32
 # The first events wait for connections, caches and plans.
 WARM_UP_EVENTS = 500
-# Of so many events one is looked for, so that looking takes little from what is measured.
+# One of so many events is looked for, so that looking takes little from what is measured.
 LOOK_FOR_EVERY = 10
 # How many are looked for at once, the oldest first.
 LOOK_FOR_AT_ONCE = 50

@@ -1,6 +1,6 @@
 """`python -m tests.bench.hook_costs`: what capture costs the person: a hook beside a shell that does nothing, the shipper's CPU and memory.
 
-What it costs a session of the real Claude Code: tests/real_client/measure.py.
+tests/real_client/measure.py shows what it costs a session of the real Claude Code.
 """
 
 import json

@@ -18,14 +18,14 @@ wrk.headers["Content-Type"] = "application/json"
 
 
 class Load(NamedTuple):
-    """What was answered with 2xx."""
+    """Requests that were answered with 2xx."""
 
     requests: int
     a_second: float
 
 
 def generator() -> str:
-    """What loads the servers."""
+    """The program that loads the servers."""
     return "wrk" if shutil.which("wrk") else "own client"
 
 

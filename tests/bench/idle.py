@@ -1,4 +1,4 @@
-"""What `make up` costs while nothing happens: memory, processor time, wake-ups, connections and WAL, by process.
+"""The cost of `make up` while nothing happens: memory, processor time, wake-ups, connections and WAL, by process.
 
 `python -m tests.bench.idle [--settle 60] [--seconds 60] [checkout …]` starts each checkout's stack in turn, on data of its own, with the TRACKER_… variables of the
 environment. Linux only.
@@ -34,7 +34,7 @@ EVENT_PAUSE_SECONDS = 0.2
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Of one process. CPU is in seconds and has that of ended children; a wake-up is a voluntary switch of one of its threads."""
+    """One process' figures. CPU is in seconds and has that of ended children; a wake-up is a voluntary switch of one of its threads."""
 
     name: str
     pss_bytes: int
@@ -43,7 +43,7 @@ class Usage:
 
 
 def usage(pid: int, names: dict[int, str]) -> Usage:
-    """What a process has and has used."""
+    """A process' memory, and the time that it has used."""
     proc = Path(f"/proc/{pid}")
     fields = (proc / "stat").read_text(errors="replace").rpartition(")")[2].split()
     switches = [
@@ -56,7 +56,7 @@ def usage(pid: int, names: dict[int, str]) -> Usage:
 
 
 def _usages(supervisor: int, names: dict[int, str]) -> dict[int, Usage]:
-    """Of each process that has not just ended."""
+    """Each process that has not just ended."""
     found = {}
     for pid in (supervisor, *descendants(supervisor)):
         with contextlib.suppress(FileNotFoundError, ProcessLookupError):
@@ -152,7 +152,7 @@ def _row(name: str, pss_bytes: int, cpu: float, wakeups: float) -> tuple[str, st
 
 
 def _transactions(database: str) -> int:
-    """Of the tracker's database, since its statistics began."""
+    """All databases together, since their statistics began."""
     with psycopg.connect(database, application_name="idle") as connection:
         [(count,)] = connection.execute(
             "SELECT sum(xact_commit + xact_rollback) FROM pg_stat_database WHERE datname IS NOT NULL"

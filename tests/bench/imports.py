@@ -1,6 +1,6 @@
 """`python -m tests.bench.imports`: how fast an archive of transcripts is imported, and in how much memory.
 
-The archive is made of the sample transcripts (TRACKER_SAMPLES, default ../shared/samples), or of a made-up week where there are none. They are copied
+The archive is made of the sample transcripts (TRACKER_SAMPLES, default ../shared/samples), or else of a made-up week. They are copied
 with fresh ids until it is as large as asked. It is imported by as many worker processes as it has shares, from a blob, into PostgreSQL with the
 settings of the embedded stack. Then it is undone. Each round imports it without the archive and with it, in turns.
 """

@@ -36,7 +36,7 @@ _FIRST = re.compile(rb'id: (\d+)-\d+-\d+\n.*\ndata: .*?"timestamp":"([^"]+)"')
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """Of the reading listeners together: milliseconds behind, one for each read; and the events of the listeners that got most and least.
+    """The reading listeners together: milliseconds behind, one for each read; and the events of the listeners that got most and least.
 
     `behind_feed_ms` counts from when the worker told the feed, after its commit.
     """

@@ -1,4 +1,4 @@
-"""What the long session of a data set has besides: subagents, results of its calls, diffs of its changes, thinking. Its timeline reads all of it."""
+"""More of a data set's long session: subagents, results of its calls, diffs of its changes, thinking. Its timeline reads all of it."""
 
 from psycopg import Connection
 

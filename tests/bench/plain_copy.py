@@ -2,7 +2,7 @@
 
 Per batch of 2,000 rows: BEGIN; COPY straight into the table with all its indexes, from text made beforehand; the worker's own rollup statement
 (rollups.rollup_ctes: all rollups in all their keys and grains) over the rows just copied, found by their ids; COMMIT, which waits for the disk.
-What it is spared: journal, JSON, a check for duplicates, looking up project and user, pricing and storing tokens, and
+It is spared: journal, JSON, a check for duplicates, looking up project and user, pricing and storing tokens, and
 keeping sessions and active time.
 """
 

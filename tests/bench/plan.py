@@ -1,4 +1,4 @@
-"""Who worked when on what: three years of a team's sessions, made from a seed in a second."""
+"""Three years of a team's sessions, made from a seed in a second: each with its person, its project and its hours."""
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta

@@ -1,4 +1,4 @@
-"""What a process and all that it has started take, from /proc. A process that has just ended takes nothing."""
+"""Memory and CPU of a process and all that it has started, from /proc. A process that has just ended takes nothing."""
 
 import os
 from pathlib import Path
@@ -22,7 +22,7 @@ def descendants(root: int) -> list[int]:
 
 
 def cpu_seconds(pid: int) -> float:
-    """Of a process so far, with the children that it has waited for."""
+    """A process' seconds so far, with the children that it has waited for."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
     except _GONE:

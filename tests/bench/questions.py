@@ -1,4 +1,4 @@
-"""What is asked of the query service: by endpoint, a random mix of parameters as people and dashboards would use them."""
+"""Questions for the query service: by endpoint, a random mix of parameters as people and dashboards would use them."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ class Question:
 
 
 class Known:
-    """What there is to ask about: from the plan, and found by asking."""
+    """Things to ask about: from the plan, and found by asking."""
 
     def __init__(self, plan: Plan, asker: Asker) -> None:
         self.users, self.files = plan.user_names, plan.file_paths

@@ -19,7 +19,7 @@ from tests.searchable import SEARCH, is_searchable
 
 # A slow row is cut short, but never to fewer requests than this.
 ROW_SECONDS, FEWEST_REQUESTS = 40.0, 20
-# Of the large data set, at first.
+# Long enough for the large data set at first.
 INDEXED_SECONDS, LOOK_SECONDS = 3_600.0, 3.0
 QUERY_APP = "tests.bench.timed_query:create_app"
 HEAD = (

@@ -1,4 +1,4 @@
-"""What redaction of a megabyte costs, for worst-case texts and lines by kind, and for usual ones: `python -m tests.bench.redaction [CHECKOUT...]`.
+"""The cost of redacting a megabyte, for worst-case texts and lines by kind, and for usual ones: `python -m tests.bench.redaction [CHECKOUT...]`.
 
 Fails if one of them takes a second: that is not linear.
 

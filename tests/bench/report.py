@@ -18,7 +18,7 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def machine() -> str:
-    """What the numbers were taken on, and how busy it was: on a busy machine only the ratios mean something."""
+    """The machine that the numbers were taken on, and how busy it was: on a busy machine only the ratios mean something."""
     return f"{os.cpu_count()} cores, Python {platform.python_version()}, load average {os.getloadavg()[1]:.1f} (5 min)"
 
 

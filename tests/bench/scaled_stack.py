@@ -14,7 +14,7 @@ from tests.scale.pipeline import Pipeline, pipeline
 
 @dataclass(frozen=True, slots=True)
 class ScaledStack:
-    """What runs. `workers` are the names of the drain workers in the pipeline."""
+    """The running processes. `workers` are the names of the drain workers in the pipeline."""
 
     pipeline: Pipeline
     workers: list[str]

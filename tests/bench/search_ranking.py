@@ -15,6 +15,7 @@ import psycopg
 from msgspec import Struct
 from tantivy import Searcher
 
+from services.query.queries.search.text_filters import labelled
 from services.query.search_index.ranking import rank
 from tests.bench.import_archive import samples
 from tests.bench.samples_database import samples_database
@@ -25,7 +26,7 @@ _SHOWN = 50
 
 
 class Question(Struct, frozen=True):
-    """What is asked, in which way, and the beginnings of the ids that are meant."""
+    """The question, the way it is asked in, and the beginnings of the ids that are meant."""
 
     kind: str
     ids: Sequence[str]
@@ -49,10 +50,10 @@ def main() -> None:
     files = samples()
     if not files:
         raise SystemExit("There are no sample transcripts (TRACKER_SAMPLES).")
-    with samples_database(options.database, files) as data, tempfile.TemporaryDirectory() as folder:
-        with psycopg.connect(data.url) as connection:
+    with samples_database(options.database, files) as url, tempfile.TemporaryDirectory() as folder:
+        with psycopg.connect(url) as connection:
             ids = [session_id for (session_id,) in connection.execute("SELECT session_id FROM sessions WHERE counted")]
-        with search_host(data.url, Path(folder)) as service:
+        with search_host(url, Path(folder)) as service:
             settle(service.index)
             service.index.ask(lambda view: _ask(view.sessions, ids, held_back=options.held_back))
 
@@ -74,7 +75,8 @@ def questions(name: str) -> Iterator[Question]:
 
 def _place(searcher: Searcher, question: Question, among: Collection[str] | None) -> Place:
     begun = time.perf_counter()
-    ranking = rank(searcher, question.text.split(), [], limit=_SHOWN, among=among, weighs_rarity=among is None, corrects=True)
+    only = None if among is None else labelled("session", among)
+    ranking = rank(searcher, question.text.split(), [], limit=_SHOWN, among=only, weighs_rarity=among is None, corrects=True)
     took_ms = (time.perf_counter() - begun) * 1000
     meant = (place for place, session in enumerate(ranking.sessions) if session.session_id.startswith(tuple(question.ids)))
     return Place(question, next(meant, NOT_FOUND), took_ms)

@@ -1,8 +1,8 @@
 """`python -m tests.bench.search_truth`: whether a search finds all that it should, and how long it takes.
 
 The sample transcripts (TRACKER_SAMPLES, default ../shared/samples) are imported into PostgreSQL with the settings of the embedded stack, and a query
-host makes its index. Then a hundred searches are asked, newest first to the last page, and best first. What each must find is computed from the tables
-with Python's own means. A missed text is one in which a word stands as a whole, or as a part of an identifier, and that was not found. The raw lines
+host makes its index. Then a hundred searches are asked, newest first to the last page, and best first. The matches that each must find are computed
+from the tables with Python's own means. A missed text is one in which a word stands as a whole, or as a part of an identifier, and that was not found. The raw lines
 are read as well: what they have and no hit does must be explained by what the import leaves out.
 """
 
@@ -29,14 +29,14 @@ from tests.bench.truth_queries import Asked, hundred
 from tests.bench.truth_raw import RawText, not_found, raw_texts
 from tests.bench.truth_texts import Text, may_match, must_match, stored_texts
 
-# Of a search with more matches, this many are compared.
+# If a search has more matches, this many are compared.
 MOST_PAGES, PAGE = 5, 1_000
-# Of what a search missed, and of the surroundings in raw texts.
+# So many are printed of what a search missed, and of the surroundings in raw texts.
 _SHOWN = 12
 
 
 class Outcome(Struct):
-    """Of a search: how many it must find, what it missed and found wrongly, and milliseconds."""
+    """A search's outcome: how many it must find, what it missed and found wrongly, and milliseconds."""
 
     asked: Asked
     expected: int
@@ -58,10 +58,10 @@ def main() -> None:
     files = samples()
     if not files:
         raise SystemExit("There are no sample transcripts (TRACKER_SAMPLES).")
-    with samples_database(options.database, files) as data, tempfile.TemporaryDirectory() as folder:
-        texts, raw = stored_texts(data.url), raw_texts(files)
+    with samples_database(options.database, files) as url, tempfile.TemporaryDirectory() as folder:
+        texts, raw = stored_texts(url), raw_texts(files)
         print(f"{len(texts):,} texts of {len(files)} transcripts, {len(raw):,} different raw texts. {machine()}\n", flush=True)
-        with search_host(data.url, Path(folder)) as service:
+        with search_host(url, Path(folder)) as service:
             settle(service.index)
             asked = {(each.mode, each.q): each for more in range(options.hundreds) for each in hundred(texts, options.seed + more)}
             outcomes = [_outcome(service, each, texts, raw) for each in asked.values()]

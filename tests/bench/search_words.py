@@ -1,4 +1,4 @@
-"""What people type into the search box: words from frequent to rare, phrases, identifiers and parts of them."""
+"""Queries as people type them into the search box: words from frequent to rare, phrases, identifiers and parts of them."""
 
 import re
 from collections.abc import Callable

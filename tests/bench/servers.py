@@ -23,7 +23,7 @@ class Served:
     pid: int
 
     def cpu_seconds(self) -> float:
-        """What the process has used of a core so far, its threads together, in user and system time. Linux only: elsewhere NaN."""
+        """The share of a core that the process has used so far, its threads together, in user and system time. Linux only: elsewhere NaN."""
         stat = Path(f"/proc/{self.pid}/stat")
         if not stat.exists():
             return float("nan")

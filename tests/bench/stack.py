@@ -31,7 +31,7 @@ class Stack:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What the services are told."""
+        """The services' settings."""
         return {
             "TRACKER_DATABASE_URL": self.database_url,
             "TRACKER_REDIS_URL": self.redis_url,

@@ -11,7 +11,7 @@ from tests.bench.vocabulary import Writer, identifiers
 A_TOOL = 2_000
 UNTIMED_SHARE = 0.01
 NOT_SUCCESS = ("error",) * 17 + ("rejected", "rejected", "timeout")
-# What a tool is told: its long text goes under this name, the rest is short.
+# A tool's parameters: its long text goes under this name, the rest is short.
 TEXT_FIELD = {
     "Bash": "command", "Read": "file_path", "Edit": "new_string", "Write": "content", "Grep": "pattern", "Glob": "pattern", "TodoWrite": "todos",
     "WebSearch": "query", "WebFetch": "url",

@@ -13,7 +13,7 @@ from tests.bench.truth_texts import Need, Text, values
 # Around a match, what is looked for in the stored texts.
 _AROUND_CHARS = 12
 _KEPT_OF_A_RESULT = 16 * 1024
-# Of one value.
+# For one value.
 _KEPT_OF_AN_INPUT = 2_000
 
 
@@ -29,7 +29,7 @@ class RawText(Struct):
 
 
 def raw_texts(files: list[Path]) -> list[RawText]:
-    """Of all lines, each once: a session that was resumed repeats them."""
+    """All lines, each once: a session that was resumed repeats them."""
     found: dict[tuple[str, str], None] = {}
     sessions: dict[str, str] = {}
     for path in files:

@@ -1,4 +1,4 @@
-"""What a search should find: every stored text, and tests on it that share nothing with the index or its words."""
+"""The texts that a search should find: every stored text, and tests on it that share nothing with the index or its words."""
 
 import json
 import re
@@ -71,7 +71,7 @@ def stored_texts(database_url: str) -> list[Text]:
 
 
 def values(value: Any) -> Iterator[str]:
-    """Of a JSON value, as texts."""
+    """A JSON value's texts."""
     if isinstance(value, dict):
         for each in value.values():
             yield from values(each)

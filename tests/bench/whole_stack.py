@@ -59,7 +59,7 @@ def await_searchable(environment: Mapping[str, str]) -> None:
 
 
 def bytes_in(folder: Path) -> int:
-    """What its files take on the disk. A file that goes meanwhile takes nothing."""
+    """The size of its files on the disk. A file that goes meanwhile takes nothing."""
     size = 0
     for path in folder.rglob("*"):
         with contextlib.suppress(FileNotFoundError):

@@ -1,4 +1,4 @@
-"""`make bench`: the write path against this machine's own limits, as a Markdown table with ratios. What is compared takes turns within one run."""
+"""`make bench`: the write path against this machine's own limits, as a Markdown table with ratios. Both sides take turns within one run."""
 
 import argparse
 from dataclasses import dataclass

@@ -140,6 +140,15 @@ def playwright() -> Iterator[Any]:
         yield playwright
 
 
+@pytest.fixture(scope=browser_scope)
+def chromium(playwright: Any) -> Iterator[Any]:
+    """A browser for which only loopback exists."""
+    rules = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
+    browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", rules])
+    yield browser
+    browser.close()
+
+
 @pytest.fixture(scope="module")
 def attack_from(playwright: Any) -> Iterator[Callable[..., dict[str, Any]]]:
     """attack_from(page, base): opens the page and lets it try everything against `base`. `loaded` is called between the two.

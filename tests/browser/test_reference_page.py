@@ -1,29 +1,17 @@
 """The API reference in a real Chromium shows every operation, keeps to its policy and asks no other server."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import httpx2 as httpx
-import pytest
 
 from tests.browser.conftest import Api
-from tests.skips import CHROMIUM
 
 
-@pytest.fixture(scope="module")
-def offline_browser(playwright: Any) -> Iterator[Any]:
-    """A browser for which only loopback exists."""
-    rules = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
-    browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", rules])
-    yield browser
-    browser.close()
-
-
-def test_reference_page_shows_every_operation_offline_and_within_its_policy(api: Api, offline_browser: Any) -> None:
+def test_reference_page_shows_every_operation_offline_and_within_its_policy(api: Api, chromium: Any) -> None:
     url = f"http://127.0.0.1:{api.port}"
     paths = httpx.get(f"{url}/openapi.json", trust_env=False).json()["paths"]
     expected = {(method.upper(), path) for path, operations in paths.items() for method in operations}
-    with offline_browser.new_page() as page:
+    with chromium.new_page() as page:
         requested: list[str] = []
         messages: list[str] = []
         page.on("request", lambda request: requested.append(request.url))
@@ -38,10 +26,10 @@ def test_reference_page_shows_every_operation_offline_and_within_its_policy(api:
         assert messages == []
 
 
-def test_a_read_is_tried_out_from_the_reference_page(api: Api, offline_browser: Any) -> None:
-    with offline_browser.new_page() as page:
+def test_a_read_is_tried_out_from_the_reference_page(api: Api, chromium: Any) -> None:
+    with chromium.new_page() as page:
         page.goto(f"http://127.0.0.1:{api.port}/docs")
-        # Of a long page only what is near the screen is there.
+        # A long page has only what is near the screen.
         page.get_by_placeholder("Filter by tag").fill("service")
         read = page.locator("#operations-service-healthz")
         read.locator(".opblock-summary-control").click()

@@ -20,7 +20,7 @@ ENDED = ("succeeded", "failed", "cancelled", "expired")
 OLD = "2020-05-0{day}T10:00:00Z"
 KEPT_DAYS = 1_000
 SECRET = "a-word-that-must-go"
-# Of Postgres and nginx; ours are JSON.
+# As Postgres and nginx write them; ours are JSON.
 SERVERS_ERRORS = (" ERROR:  ", " FATAL:  ", " PANIC:  ", "[error]", "[crit]", "[alert]", "[emerg]")
 # Postgres to who asks whether it is ready yet; and to who gives way to others after a second, as VACUUM does.
 EXPECTED = ("FATAL:  the database system is starting up", "ERROR:  canceling statement due to lock timeout")
@@ -56,7 +56,7 @@ def every_kind(stack: Composed) -> str:
 
 
 def no_errors(stack: Composed) -> str:
-    """Of the containers that run now, from their start: AssertionError with each line of an error, and each traceback."""
+    """The containers that run now, from their start: AssertionError with each line of an error, and each traceback."""
     stack.use()
     found: list[str] = []
     lines = 0
@@ -156,7 +156,7 @@ def _retain(client: httpx.Client) -> None:
 
 
 def _erase(client: httpx.Client, what: dict[str, Any], confirm: str) -> None:
-    """Asked for twice, it is one. What remains is what no erasure reaches, and tables that the worker's role may not write anew."""
+    """Asked for twice, it is one. The rest is what no erasure reaches, and tables that the worker's role may not write anew."""
     asked = [_ask(client, "POST", "/api/erasures", {"what": what, "confirm": confirm})["erasure_id"] for _ in range(2)]
     assert asked[0] == asked[1], asked
     erasure = _followed(client, "erasures", asked[0])

@@ -39,7 +39,7 @@ def check_flower(stack: Composed) -> str:
 
 
 def _without_login() -> str:
-    """What it says as it ends."""
+    """Its words as it ends."""
     done = subprocess.run(
         [*compose.COMPOSE, "run", "--rm", "--no-deps", "--no-TTY", "--env", "FLOWER_BASIC_AUTH=", "flower"],
         capture_output=True,

@@ -11,7 +11,7 @@ from deploy.containers import compose
 TAG, PREVIOUS = "compose-test", "compose-test-previous"
 SERVICES = ("ingest", "query", "worker", "flower", "migrate")
 BASELINE = "deploy/migrations/schema"
-# What an image is made of.
+# The sources of an image.
 SOURCES = ("deploy/Dockerfile", "deploy/requirements", "deploy/migrations", "services", "shared")
 
 

@@ -48,7 +48,7 @@ class Load:
             raise self._error
 
     def fault(self, name: str) -> None:
-        """What is acknowledged from now on is acknowledged after it."""
+        """Everything acknowledged from now on is acknowledged after it."""
         self.acks.fault = name
         self.reads.is_api_struck = True
 

@@ -32,7 +32,7 @@ def contract(stack: Composed) -> str:
 
 
 def gateway(stack: Composed) -> str:
-    """What is the gateway's own: names, too large bodies, streams, the id of a request, foreign names."""
+    """The gateway's own part: names, too large bodies, streams, the id of a request, foreign names."""
     with httpx.Client(base_url=stack.url, timeout=30, trust_env=False) as client:
         answer = client.get("/api/projects", headers={"X-Request-ID": "seen-outside"})
         assert (answer.status_code, answer.headers["x-request-id"]) == (200, "seen-outside"), answer.text

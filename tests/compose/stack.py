@@ -32,7 +32,7 @@ class Composed:
         self.env_file = folder / f"{project}.env"
         write(self.env_file)
         with self.env_file.open("a") as file:
-            # What the tests count are their own events.
+            # The tests count their own events alone.
             file.write(f"TRACKER_PORT={self.port}\nTRACKER_IMAGE_TAG={tag}\nTRACKER_CANARY_SECONDS=0\n")
         self.use()
 
@@ -68,7 +68,7 @@ class Composed:
         return [one["ID"] for one in compose.containers(service)]
 
     def inspect(self, container: str) -> dict[str, Any]:
-        """What the engine knows of a container."""
+        """The engine's description of a container."""
         [found] = json.loads(compose.docker("inspect", container))
         return dict(found)
 

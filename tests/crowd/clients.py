@@ -29,7 +29,7 @@ READS: Final = (
 
 @dataclass
 class Notes:
-    """What the crowd was answered: by kind of client, how often what, and after how many seconds."""
+    """The answers that the crowd got: by kind of client, how often what, and after how many seconds."""
 
     outcomes: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
     seconds: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))

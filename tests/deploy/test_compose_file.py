@@ -1,22 +1,15 @@
 """docker-compose.yml: nothing reachable by others, no unneeded rights or resources, and no secrets."""
 
 import re
-from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
 
 from deploy.secrets_file import PASSWORDS, new_secrets
 from services.ingest.settings import Settings as IngestSettings
 from services.query.settings import Settings as QuerySettings
 from services.worker.settings import Settings as WorkerSettings
+from tests.deploy.compose_file import COMPOSE, ROOT, SERVICES, TEXT
 
-ROOT = Path(__file__).parent.parent.parent
-TEXT = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
-COMPOSE: dict[str, Any] = yaml.safe_load(TEXT)
-# What belongs to a profile, monitoring say, is no part of the tracker itself.
-SERVICES: dict[str, dict[str, Any]] = {name: service for name, service in COMPOSE["services"].items() if not service.get("profiles")}
 IMAGES = {"gateway": "nginx:1.28", "postgres": "postgres:18", "redis": "redis:8"}
 OURS = sorted(set(SERVICES) - set(IMAGES))
 

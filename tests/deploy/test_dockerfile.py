@@ -42,7 +42,7 @@ def own(modules: set[str]) -> set[str]:
 
 
 def needed_files(image: str) -> set[str]:
-    """The files of an image that are its own, and what they import. What lies in shared for all is needed as far as it is imported."""
+    """The files of an image that are its own, and what they import. A module that lies in shared for all is needed as far as it is imported."""
     wanted = {file for file in copied_files(image) if not file.startswith("shared/") or image in {"flower", "migrate"}}
     seen: set[str] = set()
     while now := wanted - seen:

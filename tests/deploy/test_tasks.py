@@ -10,7 +10,7 @@ import pytest
 from deploy.embedded.supervision import stack
 from services.worker import tasks
 from shared.broker import Task, Volume
-from tests.deploy.test_compose_file import SERVICES
+from tests.deploy.compose_file import SERVICES
 from tests.k8s.manifests import environment, pods
 
 URLS = {Volume.ARCHIVE: "TRACKER_ARCHIVE_URL", Volume.BLOBS: "TRACKER_BLOB_URL"}

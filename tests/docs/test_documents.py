@@ -1,25 +1,17 @@
 """The documents agree with the code: settings, file names, make targets, decisions."""
 
 import re
-from pathlib import Path
 
 import pytest
 
 from deploy.embedded.settings import READERS
 from deploy.reference_docs import FOLDER, pages, setting_names
 from shared.setting_names import NAMES_FILE
+from tests.docs.documents import DOCUMENTS, ROOT
 
-ROOT = Path(__file__).parent.parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 # A decision is read at one look, and one that was replaced is a pointer (docs/adr/README.md).
 DECISION_LINES, POINTER_LINES = 40, 8
-DOCUMENTS = [
-    "README.md",
-    "CONTRIBUTING.md",
-    "CHANGELOG.md",
-    "SECURITY.md",
-    *sorted(str(path.relative_to(ROOT)) for path in (ROOT / "docs").rglob("*.md")),
-]
 MADE_BY_OPERATORS = {"deploy/monitoring/metrics-key", "deploy/k8s/overlays/single/tracker-secrets.env"}
 
 

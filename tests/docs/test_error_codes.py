@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from shared.http import errors
 from shared.http.error_codes import IMPORT_JOBS, RESPONSES
-from tests.docs.test_documents import ROOT
+from tests.docs.documents import ROOT
 
 CATALOGUE = ROOT / "shared/http/error_codes.py"
 LISTED = (*RESPONSES, *IMPORT_JOBS)

@@ -1,9 +1,15 @@
 """Documents are written in plain English, as far as a check can tell: short lines, short sentences, no riddles."""
 
+import ast
+import io
 import re
+import tokenize
 from collections.abc import Iterator
+from pathlib import Path
 
-from tests.docs.test_documents import DOCUMENTS, ROOT
+import pytest
+
+from tests.docs.documents import DOCUMENTS, ROOT
 
 MAX_LINE, MAX_WORDS = 100, 30
 # Records of measurements are not rewritten for style.
@@ -59,3 +65,38 @@ def test_sentences_have_at_most_30_words() -> None:
 
 def test_no_phrase_is_a_riddle() -> None:
     assert {document: found for document in DOCUMENTS if (found := list(riddles_of(document)))} == {}
+
+
+RIDDLES_OF_CODE = re.compile(
+    r"(?:(?:^|[.!?:;]\s)(?:What|Of|Who|Whoever|Whatever|Nobody)\b|\b(?:is none|are none|be it|is said|are said)\b(?! of)).{0,60}",
+    re.MULTILINE,
+)
+# The most that each folder has for now. They only go down.
+BUDGET = {"services": 325, "shared": 35, "deploy": 5, "client": 5, "tests": 40}
+
+
+def prose_of_code(path: Path) -> Iterator[str]:
+    """Docstrings, and comments, those of neighbouring lines together; a paragraph is one line."""
+    text = path.read_text(encoding="utf-8")
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
+            for paragraph in (ast.get_docstring(node) or "").split("\n\n"):
+                yield " ".join(paragraph.split())
+    comments, last = list[str](), 0
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        if token.type == tokenize.COMMENT:
+            is_going_on = token.start[0] == last + 1 and token.line.lstrip().startswith("#")
+            comments.append(f"{' ' if is_going_on else chr(10)}{token.string.lstrip('# ')}")
+            last = token.start[0]
+    yield "".join(comments).strip()
+
+
+@pytest.mark.parametrize("folder", BUDGET)
+def test_docstrings_and_comments_are_no_riddles(folder: str) -> None:
+    found = {
+        f"{path.relative_to(ROOT)}: {match[0].strip()}"
+        for path in (ROOT / folder).rglob("*.py")
+        for prose in prose_of_code(path)
+        for match in RIDDLES_OF_CODE.finditer(prose)
+    }
+    assert len(found) <= BUDGET[folder], sorted(found)

@@ -3,7 +3,7 @@
 import ast
 import re
 
-from tests.docs.test_documents import ROOT
+from tests.docs.documents import ROOT
 from tests.skips import NEEDS
 
 OWN_WORDS = {"skip", "skipif", "importorskip", "xfail", "SkipTest"}

@@ -1,7 +1,6 @@
-"""What the tests of the embedded stack share: folders, free ports and a way to wait for what must become true."""
+"""Shared by the tests of the embedded stack: folders, free ports and a way to wait for what must become true."""
 
 import shutil
-import socket
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -27,11 +26,3 @@ def eventually() -> Callable[[Callable[[], bool]], None]:
         assert wait_until(condition, 60)
 
     return check
-
-
-@pytest.fixture
-def free_port() -> int:
-    """A free port on loopback."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

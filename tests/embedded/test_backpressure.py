@@ -8,7 +8,7 @@ from pathlib import Path
 
 import httpx2 as httpx
 
-from tests.embedded.test_stack import Eventually, Stack, make_stack
+from tests.embedded.whole_stack import Eventually, Stack, make_stack
 
 __all__ = ["make_stack"]
 API_BYTES = 400 * 1024**2
@@ -16,7 +16,7 @@ FILL_SECONDS = 120
 
 
 def resident_bytes(pid: int) -> int:
-    """What a process has in memory."""
+    """The resident memory of a process."""
     return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 

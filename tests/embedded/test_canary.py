@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.embedded.test_stack import Eventually, Stack, make_stack
+from tests.embedded.whole_stack import Eventually, Stack, make_stack
 
 __all__ = ["make_stack"]
 

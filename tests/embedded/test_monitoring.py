@@ -18,13 +18,13 @@ from shared.broker import Task
 from tests.deploy.monitoring.prometheus_server import Prometheus, prometheus
 from tests.deploy.monitoring.sources import alert_expressions, dashboard_expressions, metrics_named
 from tests.deploy.monitoring.traffic import make_traffic
-from tests.embedded.test_stack import Eventually, Stack, free_port
+from tests.embedded.whole_stack import Eventually, Stack, free_port
 from tests.skips import needs
 
 # For Prometheus to have looked twice at everything, on a machine that is busy.
 LOOKS_SECONDS = 60
 CALM_SECONDS = 120
-# Exported only for kinds that have dead letters, looks that failed, and kinds of jobs that go on; here there are none.
+# Exported only for kinds that have dead letters, looks that failed, and kinds of jobs that go on; here nothing has.
 ONLY_DECLARED = {"tracker_dead_letters", "tracker_failed_looks", "tracker_jobs_standing_seconds"}
 
 
@@ -33,7 +33,7 @@ def make_key(stack: Stack, scope: str) -> str:
 
 
 def inside(stack: Stack, *arguments: str) -> str:
-    """What `python -m` with these arguments says, run with the settings of the stack."""
+    """The output of `python -m` with these arguments, run with the settings of the stack."""
     argv = [sys.executable, "-m", "deploy.embedded.control", "run", *arguments]
     return subprocess.run(argv, cwd=REPOSITORY, env=stack.env, capture_output=True, text=True, check=True).stdout
 

@@ -11,7 +11,7 @@ import pytest
 
 from deploy.embedded.control import status
 from deploy.embedded.paths import REPOSITORY, Paths, make_command
-from tests.embedded.test_stack import Eventually, Stack, make_stack
+from tests.embedded.whole_stack import Eventually, Stack, make_stack
 
 __all__ = ["make_stack"]
 
@@ -75,7 +75,7 @@ def test_the_printed_commands_restore_and_start_a_backup(make_stack: Callable[..
 
 
 def run(stack: Stack, module: str, *arguments: str, **env: str) -> str:
-    """What `python -m deploy.embedded.backups.<module>` prints."""
+    """The output of `python -m deploy.embedded.backups.<module>`."""
     command = [sys.executable, "-m", f"deploy.embedded.backups.{module}", *arguments]
     return subprocess.run(command, cwd=REPOSITORY, env=stack.env | env, capture_output=True, text=True, check=True, timeout=120).stdout
 

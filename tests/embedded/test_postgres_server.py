@@ -87,7 +87,7 @@ true
 
 
 def intrude(server: PostgresServer, uid: int) -> str:
-    """What a process of this user gets at."""
+    """The things that a process of this user gets at."""
     pids = [str(pid) for pid in {server.pid, *processes.working_in(server.data_dir)}]
     command = ["/bin/sh", "-c", INTRUDER, "sh", *pids]
     return subprocess.run(command, user=uid, group=uid, extra_groups=[], cwd="/", check=True, capture_output=True, text=True).stdout

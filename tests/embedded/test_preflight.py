@@ -17,6 +17,7 @@ from deploy.embedded.settings import Settings, read_settings
 from deploy.embedded.supervision import lock
 from deploy.embedded.supervision.processes import StartError
 from shared.setting_names import InvalidSettings
+from tests.embedded.whole_stack import free_port
 from tests.skips import needs
 
 
@@ -151,7 +152,7 @@ def test_a_socket_folder_planted_by_another_user_is_refused(folder: Path, monkey
         socket_folder(wanted, "socket")
 
 
-def test_the_data_folder_of_a_commit_before_the_first_release_is_refused(folder: Path, free_port: int) -> None:
+def test_the_data_folder_of_a_commit_before_the_first_release_is_refused(folder: Path) -> None:
     # Given a database with the number of its newest migration
     paths = Paths(folder / "data")
     paths.make()
@@ -162,7 +163,7 @@ def test_the_data_folder_of_a_commit_before_the_first_release_is_refused(folder:
     server.stop()
 
     # When it is started
-    environment = {"PATH": "/usr/bin:/bin", "TRACKER_DATA_DIR": str(paths.data_dir), "TRACKER_PORT": str(free_port)}
+    environment = {"PATH": "/usr/bin:/bin", "TRACKER_DATA_DIR": str(paths.data_dir), "TRACKER_PORT": str(free_port())}
     done = subprocess.run(
         [sys.executable, "-m", "deploy.embedded"], env=environment, capture_output=True, text=True, check=False, timeout=120
     )

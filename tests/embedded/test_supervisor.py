@@ -30,7 +30,7 @@ class Run:
         )
 
     def pid(self, name: str) -> int:
-        """The process that the service's pid file names; 0 while there is none."""
+        """The process that the service's pid file names; 0 without such a process."""
         file = self.folder / f"{name}.pid"
         return int(file.read_text().split()[0]) if file.exists() and file.read_text() else 0
 

@@ -23,7 +23,7 @@ from tests.faults.product.stack import Stack
 
 @dataclass
 class Outcome:
-    """What happened, but for the count of the events.
+    """The events of the campaign, but for their count.
 
     `recoveries`: seconds by fault, from the moment when it was taken away. `kills`: with -9.
     """

@@ -24,7 +24,7 @@ CHUNK_BYTES = 1024**2
 RARE_DEATHS = 50
 IDLE_GAP = timedelta(seconds=300)
 TABLES = tuple(dict.fromkeys(kind.table for kind in KINDS.values()))
-# What only an import has brought is no accepted event.
+# A row that only an import has brought is no accepted event.
 _ROWS = " UNION ALL ".join(
     f"SELECT id, '{table}' AS place FROM {table}{'' if table == 'session_events' else ' WHERE brought_by IS NULL'}" for table in TABLES
 )
@@ -50,7 +50,7 @@ _LEDGER = "SELECT coalesce(sum(persisted), 0)::bigint, coalesce(sum(duplicates),
 
 
 class Servers(Protocol):
-    """What is looked into: however the product runs, its two servers can be asked past it."""
+    """Both servers are looked into: however the product runs, they can be asked past it."""
 
     def database(self) -> Connection[tuple[object, ...]]:
         """A new connection to Postgres, in autocommit."""

@@ -1,4 +1,4 @@
-"""What a campaign does: which faults, in which order and at which moments. A seed decides all of it."""
+"""A campaign's plan: which faults, in which order and at which moments. A seed decides all of it."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -52,7 +52,7 @@ class Strike:
 
     @property
     def title(self) -> str:
-        """What it is, for a person."""
+        """Its name, for a person."""
         return " + ".join(fault.name for fault in self.faults)
 
     @property

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from uuid import uuid4
 
 import httpx2 as httpx
 import pytest
@@ -27,9 +28,11 @@ REPOSITORY = Path(__file__).parent.parent.parent
 READY_SECONDS = 180
 # A worker that has imported stops within ten seconds on a machine that is not busy.
 STOP_SECONDS = 90
-# What ./tracker and the installed `tracker` run.
+# The command that ./tracker and the installed `tracker` run.
 TRACKER = [sys.executable, "-P", "-m", "client"]
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
+Ask = Callable[..., str]
+WAIT = {"Prefer": "wait=20"}
 
 
 @dataclass(frozen=True)
@@ -154,3 +157,30 @@ def tracker(forks: TrackerForks, environment: dict[str, str], tmp_path: Path) ->
         return forks.run(arguments, env=environment | changes, cwd=tmp_path)
 
     return run
+
+
+@pytest.fixture
+def ask(tracker: Run) -> Ask:
+    """The output of `tracker`, which must succeed."""
+
+    def run(*arguments: str | Path, **changes: str) -> str:
+        done = tracker(*arguments, **changes)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    return run
+
+
+def start_session(stack: Stack, **more: str) -> tuple[str, int]:
+    body = {"project_path": f"/home/ann/{uuid4()}", "start_time": "2026-03-01T10:00:00", "user": "ann"} | more
+    answer = stack.http.post("/api/sessions/start", json=body, headers=WAIT)
+    assert answer.status_code == 201, answer.text
+    return answer.json()["session_id"], answer.json()["project_id"]
+
+
+def write_event(stack: Stack, path: str, **body: object) -> dict[str, object]:
+    answer = stack.http.post(path, json=body, headers=WAIT)
+    assert answer.status_code in (200, 201), answer.text
+    assert answer.json()["status"] == "persisted"
+    result: dict[str, object] = answer.json()
+    return result

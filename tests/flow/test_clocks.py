@@ -1,6 +1,6 @@
 """F19: clients whose clocks are a day off, times without a zone, and the nights on which the clocks are changed.
 
-What is stored is UTC; a day is a day of the zone that is asked for, UTC where none is (TRACKER_TIMEZONE).
+Stored times are UTC; a day is a day of the zone that is asked for, or else of UTC (TRACKER_TIMEZONE).
 """
 
 from datetime import UTC, datetime, timedelta

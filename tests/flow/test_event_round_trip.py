@@ -5,37 +5,22 @@ from uuid import uuid4
 
 import pytest
 
-from tests.flow.conftest import Stack
-
-WAIT = {"Prefer": "wait=20"}
-
-
-def start(stack: Stack, **more: str) -> tuple[str, int]:
-    body = {"project_path": f"/home/ann/{uuid4()}", "start_time": "2026-03-01T10:00:00", "user": "ann"} | more
-    answer = stack.http.post("/api/sessions/start", json=body, headers=WAIT)
-    assert answer.status_code == 201, answer.text
-    return answer.json()["session_id"], answer.json()["project_id"]
-
-
-def write(stack: Stack, path: str, **body: object) -> dict[str, object]:
-    answer = stack.http.post(path, json=body, headers=WAIT)
-    assert answer.status_code in (200, 201), answer.text
-    assert answer.json()["status"] == "persisted"
-    result: dict[str, object] = answer.json()
-    return result
+from tests.flow.conftest import WAIT, Stack, start_session, write_event
 
 
 def test_a_session_with_all_event_kinds_is_read_as_written(stack: Stack) -> None:
     # Given a session with a message, a file activity and a tool call, that ends
-    session, project = start(stack)
-    write(stack, "/api/conversations", session_id=session, content="please fix the_login", role="user", timestamp="2026-03-01T10:01:00")
-    write(stack, "/api/conversations", session_id=session, content="fixed", role="assistant", timestamp="2026-03-01T10:03:00Z",
+    session, project = start_session(stack)
+    write_event(
+        stack, "/api/conversations", session_id=session, content="please fix the_login", role="user", timestamp="2026-03-01T10:01:00"
+    )
+    write_event(stack, "/api/conversations", session_id=session, content="fixed", role="assistant", timestamp="2026-03-01T10:03:00Z",
           usage={"input_tokens": 10, "output_tokens": 5})  # fmt: skip
-    write(stack, "/api/activities", session_id=session, file_path="src/login.py", action="modified", lines_added=12, lines_removed=3,
+    write_event(stack, "/api/activities", session_id=session, file_path="src/login.py", action="modified", lines_added=12, lines_removed=3,
           timestamp="2026-03-01T10:04:00Z")  # fmt: skip
-    write(stack, "/api/tool-calls", session_id=session, tool_name="Bash", parameters={"command": "pytest"}, result_status="error",
+    write_event(stack, "/api/tool-calls", session_id=session, tool_name="Bash", parameters={"command": "pytest"}, result_status="error",
           execution_time_ms=250, timestamp="2026-03-01T12:30:00+02:00")  # fmt: skip
-    write(stack, "/api/sessions/end", session_id=session, end_time="2026-03-01T11:00:00")
+    write_event(stack, "/api/sessions/end", session_id=session, end_time="2026-03-01T11:00:00")
 
     # When it is read back, then the project sums it up
     found = stack.http.get(f"/api/projects/{project}").json()
@@ -86,7 +71,7 @@ def test_a_session_with_all_event_kinds_is_read_as_written(stack: Stack) -> None
 
 
 def test_an_event_is_stored_once_however_often_it_is_sent(stack: Stack) -> None:
-    session, project = start(stack)
+    session, project = start_session(stack)
     body = {"session_id": session, "content": "once", "role": "user", "id": str(uuid4())}
 
     answers = [stack.http.post("/api/conversations", json=body, headers=WAIT).json() for _ in range(3)]
@@ -113,7 +98,7 @@ def test_a_batch_with_a_bad_item_keeps_the_rest(stack: Stack) -> None:
 
 
 def test_the_request_id_goes_from_the_request_to_the_workers_log(stack: Stack) -> None:
-    session, _ = start(stack)
+    session, _ = start_session(stack)
     request_id = f"flow-{uuid4()}"
     body = {"session_id": session, "content": "follow me", "role": "user"}
 
@@ -125,8 +110,8 @@ def test_the_request_id_goes_from_the_request_to_the_workers_log(stack: Stack) -
 
 
 def test_no_text_of_a_message_reaches_a_log(stack: Stack) -> None:
-    session, _ = start(stack)
-    write(stack, "/api/conversations", session_id=session, content="a private remark", role="user")
+    session, _ = start_session(stack)
+    write_event(stack, "/api/conversations", session_id=session, content="a private remark", role="user")
 
     assert not any("a private remark" in path.read_text() for path in stack.log_folder.glob("*.log"))
 
@@ -134,7 +119,7 @@ def test_no_text_of_a_message_reaches_a_log(stack: Stack) -> None:
 def test_all_sessions_of_the_day_are_in_the_global_stats(stack: Stack) -> None:
     before = stack.http.get("/api/stats").json()["totals"]["sessions"]
     user = f"u-{uuid4().hex[:8]}"
-    start(stack, user=user)
+    start_session(stack, user=user)
 
     # Others' sessions may come meanwhile
     found = stack.http.get("/api/stats").json()

@@ -1,4 +1,4 @@
-"""What Celery is asked to do while nothing happens, and what beat does about work that nobody was told of. A real stack, observed at Redis."""
+"""The tasks that Celery is asked to do while nothing happens, and what beat does about work that nobody was told of. A real stack, observed at Redis."""
 
 import os
 import signal
@@ -38,7 +38,7 @@ DOWN_SECONDS = 20
 def idle(postgres_url: str, redis_server_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     folder = tmp_path_factory.mktemp("idle")
     with running_stack(folder, postgres_url, redis_server_url, 3, TRACKER_BLOB_URL=(folder / "blobs").as_uri()) as running:
-        # What beat sends once after its start: the accounting, and a sweep of the uploads
+        # The tasks that beat sends once after its start: the accounting, and a sweep of the uploads
         time.sleep(5)
         yield running
 
@@ -85,7 +85,7 @@ def is_stored(stack: Stack, event_id: str) -> bool:
 
 @dataclass(frozen=True)
 class Idleness:
-    """What was done in IDLE_SECONDS in which nothing happened: the tasks that were sent, and how many transactions Postgres had."""
+    """The work of IDLE_SECONDS in which nothing happened: the tasks that were sent, and how many transactions Postgres had."""
 
     tasks: list[str]
     transactions: int

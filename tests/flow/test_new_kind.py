@@ -36,7 +36,7 @@ from tests.worker_command import WORKER_COMMAND
 SECONDS = 60
 WAIT = {"Prefer": "wait=30"}
 SECRET = "ghp_" + "aB3dE6gH9jK2mN5pQ8sT1vW4yZ7bC0eF3hI6"
-# Of the test's Redis server; tests/flow/conftest.py has 1.
+# A database of the test's Redis server; tests/flow/conftest.py has 1.
 REDIS_DATABASE = 7
 
 
@@ -62,7 +62,7 @@ class Newer:
         return self.query.get(f"/api/sessions/{session_id}").json()
 
     def wait_for_success(self, accepted: httpx.Response) -> None:
-        """Of a job or scrub that was started."""
+        """Waits for a job or scrub that was started."""
         path = accepted.headers["location"]
         assert wait_until(lambda: self.query.get(path).json()["status"] == "succeeded", SECONDS), self.query.get(path).text
 
@@ -121,7 +121,7 @@ def release(postgres_url: str, redis_server_url: str, tmp_path_factory: pytest.T
 
 @dataclass(frozen=True)
 class Older:
-    """What a worker that does not know bookmarks made of one: the session, what ingest answered, and the journal before and after."""
+    """The result of a worker that does not know bookmarks: the session, what ingest answered, and the journal before and after."""
 
     session_id: str
     answer: httpx.Response

@@ -1,4 +1,4 @@
-"""What is stored is found by search, with all processes as they run for a user."""
+"""Stored texts are found by search, with all processes as they run for a user."""
 
 from pathlib import Path
 
@@ -8,16 +8,17 @@ from deploy.embedded.supervision.processes import wait_until
 from services.query.search_index.folder import Folder
 from services.query.search_index.words.fields import PARTS, SESSION_ID, open_index, schema
 from tests.flow.client.claude_home import ClaudeHome
-from tests.flow.conftest import Run, Stack
-from tests.flow.test_event_round_trip import start, write
+from tests.flow.conftest import Run, Stack, start_session, write_event
 
 FOUND_SECONDS = 60
 
 
 def test_a_message_and_a_call_are_found_soon_after_they_are_stored(stack: Stack) -> None:
-    session, _ = start(stack)
-    write(stack, "/api/conversations", session_id=session, content="the zanzibarine cart", role="user", timestamp="2026-03-01T10:01:00Z")
-    write(
+    session, _ = start_session(stack)
+    write_event(
+        stack, "/api/conversations", session_id=session, content="the zanzibarine cart", role="user", timestamp="2026-03-01T10:01:00Z"
+    )
+    write_event(
         stack,
         "/api/tool-calls",
         session_id=session,

@@ -39,7 +39,7 @@ def check_event(event: Event) -> None:
 
 
 def json_body(data: bytes) -> None:
-    """What passes the checks of a body is JSON within the limits."""
+    """A body that passes the checks is JSON within the limits."""
     try:
         json_limits.check_text(data)
         text = json_limits.storable(data)
@@ -92,7 +92,7 @@ def headers(data: bytes) -> None:
 
 
 def kind(data: bytes) -> None:
-    """What a file is, by its head and as a stored upload."""
+    """A file's kind, by its head and as a stored upload."""
     seen = kind_of_head(data)
     try:
         found = file_kind.kind_of(io.BytesIO(data), "name")

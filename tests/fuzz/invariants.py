@@ -1,4 +1,4 @@
-"""What must be true of anything that comes out of a parser, whatever went in."""
+"""Invariants of anything that comes out of a parser, whatever went in."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime

@@ -45,7 +45,7 @@ EVENT_WORDS: Final = (
 )
 
 
-# What becomes timeline entries.
+# Rows that become timeline entries.
 _OF_TIMELINE: Final = (
     answer(1, "a1", "msg_1", {"type": "thinking", "thinking": "I look first.", "signature": "c2lnbmVk"}),
     row("system", 2, "s1", subtype="compact_boundary", content="compacted", compactMetadata={"trigger": "auto", "preTokens": 155_000}),

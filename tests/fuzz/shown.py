@@ -104,7 +104,7 @@ def redaction(data: bytes) -> None:
 
 
 def dead_letter(data: bytes) -> None:
-    """Whatever died can be shown on a terminal and in JSON."""
+    """Any dead letter can be shown on a terminal and in JSON."""
     found = dead_letter_payload.shown(data)
     found.payload.encode()
     assert not any((ord(character) < 32 and character not in "\t\n\r") or ord(character) == 127 for character in found.payload)

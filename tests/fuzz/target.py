@@ -1,4 +1,4 @@
-"""What a fuzz target is: a parser with its contract, and examples to begin with."""
+"""A fuzz target is a parser with its contract, and examples to begin with."""
 
 from collections.abc import Callable, Iterable
 from typing import NamedTuple

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from itertools import count
 
 import pytest
+from redis import Redis
 
 from services.worker.drain.consumer_fencing import JournalConsumer
 from services.worker.resources import Resources, open_resources
@@ -48,3 +49,9 @@ def open_worker(kept_workers: KeptWorkers, database_url: str, redis_url: str) ->
         return Resources(kept.settings.model_copy(update=settings), kept.engine, kept.redis, JournalConsumer(kept.consumer.process))
 
     return opened
+
+
+@pytest.fixture
+def redis(redis_url: str) -> Iterator[Redis]:
+    with Redis.from_url(redis_url) as redis:
+        yield redis

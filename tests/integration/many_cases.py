@@ -1,6 +1,6 @@
 """`python -m tests.integration.many_cases --cases 20000`: Schemathesis, all checks, until so many cases were sent; then the totals.
 
-Against a stack of its own, with API keys if `--keys` is said, or against `--url` with `--key`. Rounds with seeds from `--seed` on; each finds other cases.
+Against a stack of its own, with API keys if `--keys` is given, or against `--url` with `--key`. Rounds with seeds from `--seed` on; each finds other cases.
 """
 
 import argparse

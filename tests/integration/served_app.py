@@ -97,7 +97,7 @@ def running(app: Any, limits: ClientLimits = IMPATIENT) -> Iterator[Any]:
 
 
 def rest(client: socket.socket) -> bytes:
-    """What comes until the server closes the connection, whichever way it does."""
+    """All bytes until the server closes the connection, whichever way it does."""
     got = bytearray()
     with suppress(ConnectionResetError):
         while chunk := client.recv(65536):

@@ -42,7 +42,7 @@ class Pod:
 
 @cache
 def rendered(overlay: str) -> tuple[Manifest, ...]:
-    """What `kubectl apply -k` would send, with secrets of its own. Skips where there is no kustomize."""
+    """The manifests that `kubectl apply -k` would send, with secrets of its own. Skips where there is no kustomize."""
     skip_without("kustomize")
     with TemporaryDirectory() as folder:
         # Not in the tree: somebody's own secrets may be there, and none must be left there.

@@ -1,4 +1,4 @@
-"""Who can open a connection to whom, computed from the NetworkPolicies as Kubernetes reads them."""
+"""The connections that are allowed, computed from the NetworkPolicies as Kubernetes reads them."""
 
 from dataclasses import dataclass
 from ipaddress import ip_address, ip_network

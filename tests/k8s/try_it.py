@@ -1,6 +1,6 @@
 """`make k8s-try`: every pod that overlays/single renders runs as a container on Docker, an event goes through all of it, and each stops in time.
 
-What Kubernetes itself does is not tried: there is no scheduler, no kubelet, no policy here. What runs in the pods is.
+Kubernetes' own part is not tried: there is no scheduler, no kubelet, no policy here. The part that runs in the pods is.
 """
 
 import json

@@ -6,13 +6,14 @@ import re
 import signal
 import subprocess
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+from tests.flow.conftest import REPOSITORY, TRACKER, Stack
 from tests.real_client.messages_api import MessagesApi, Turn
 from tests.skips import CLAUDE
 
@@ -27,6 +28,8 @@ _RECORD = 'umask 077; file="$HOME/recorded-hooks/$(date +%s%N)-$$"; cat > "$file
 _KEY = "sk-ant-fake-000"
 RUN_SECONDS = 180
 SCREEN_SECONDS = 60
+
+Tracker = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
 @dataclass(frozen=True)
@@ -252,3 +255,31 @@ class Terminal:
     def _tmux(self, *arguments: str) -> str:
         command = ["tmux", "-L", self.name, *arguments]
         return subprocess.run(command, env=self.environment, capture_output=True, text=True, check=True).stdout
+
+
+def tracker_environment(home: ClaudeHome, stack: Stack) -> dict[str, str]:
+    """That of this home's person, with Claude Code on the PATH."""
+    assert CLAUDE is not None
+    return {
+        **home.claude_environment(),
+        "PATH": f"{Path(CLAUDE).parent}{os.pathsep}{os.environ['PATH']}",
+        "TRACKER_URL": str(stack.http.base_url),
+        "PYTHONPATH": str(REPOSITORY),
+    }
+
+
+def tracker_of(home: ClaudeHome, stack: Stack) -> Tracker:
+    environment = tracker_environment(home, stack)
+
+    def run(*arguments: str, **changes: str) -> "subprocess.CompletedProcess[str]":
+        command = [*TRACKER, *arguments]
+        return subprocess.run(
+            command, cwd=home.project, env=environment | changes, capture_output=True, text=True, timeout=120, check=False
+        )
+
+    return run
+
+
+def prompts(stack: Stack, session_id: str) -> list[str]:
+    items = stack.http.get("/api/conversations", params={"session_id": session_id}).json()["items"]
+    return [item["content"] for item in items if item["role"] == "user"]

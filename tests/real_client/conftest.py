@@ -8,7 +8,8 @@ import pytest
 from services.worker.resources import Resources, open_resources
 from services.worker.settings import Settings
 from tests.flow.conftest import Stack, running_stack
-from tests.real_client.claude_code import ClaudeHome
+from tests.flow.connect.shippers import stop_shipper
+from tests.real_client.claude_code import ClaudeHome, Tracker, tracker_of
 from tests.real_client.messages_api import messages_api
 
 
@@ -31,7 +32,14 @@ def claude_home(tmp_path: Path) -> Iterator[ClaudeHome]:
 
 @pytest.fixture
 def worker(database_url: str, redis_url: str) -> Iterator[Resources]:
-    """What a worker process holds."""
+    """The resources of a worker process."""
     resources = open_resources(Settings(database_url=database_url, redis_url=redis_url))
     yield resources
     resources.close()
+
+
+@pytest.fixture
+def tracker(claude_home: ClaudeHome, stack: Stack) -> Iterator[Tracker]:
+    """`tracker` as the person of this home calls it."""
+    yield tracker_of(claude_home, stack)
+    stop_shipper(claude_home.capture)

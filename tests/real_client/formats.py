@@ -51,7 +51,7 @@ class Census:
     version: str
     names: Counter[tuple[Kind, str]] = field(default_factory=Counter)
     bytes_of: Counter[str] = field(default_factory=Counter)
-    # Of the program; those that no session had are among them.
+    # The program's events; those that no session had are among them.
     events: frozenset[str] = frozenset()
 
     def add_record(self, line: str) -> None:
@@ -61,14 +61,14 @@ class Census:
         self.names.update(set(_things_of(row)))
 
     def add_hook(self, payload: Mapping[str, Any]) -> None:
-        """What a hook was given."""
+        """Notes what a hook was given."""
         event = payload["hook_event_name"]
         self.names["hook", event] += 1
         self.names.update(("hook_field", f"{event}.{name}") for name in payload)
 
     @property
     def new(self) -> list[tuple[Kind, str]]:
-        """What nothing reads and no list leaves out."""
+        """The kinds that nothing reads and no list leaves out."""
         of_program: list[tuple[Kind, str]] = [("hook", event) for event in sorted(self.events - KEPT - DROPPED)]
         return sorted({*(name for name in self.names if not is_known(*name)), *of_program})
 
@@ -111,7 +111,7 @@ class Census:
 
 
 def _things_of(row: Mapping[str, Any]) -> Iterator[tuple[Kind, str]]:
-    """What a record has, each once."""
+    """The things that a record has, each once."""
     kind = str(row.get("type", "(none)"))
     yield "record", kind
     if kind == "system":
@@ -183,7 +183,7 @@ def version_of(home: ClaudeHome, program: Path) -> tuple[int, ...]:
 
 
 def census_of(home: ClaudeHome, program: Path) -> Census:
-    """What the transcripts and hooks of the home have."""
+    """The things that the transcripts and hooks of the home have."""
     census = Census(".".join(map(str, version_of(home, program))), events=events_of_program(program))
     for path in home.transcripts():
         for line in path.read_text().splitlines():

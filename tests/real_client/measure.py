@@ -1,4 +1,4 @@
-"""`python -m tests.real_client.measure [freshness] [cost] [ten] [outage]`: what live capture costs a session and how soon it is seen.
+"""`python -m tests.real_client.measure [freshness] [ten] [outage]`: what live capture costs a session and how soon it is seen.
 
 With the real client. It starts a stack of its own, connects homes by `tracker connect`, and prints what it measured. Nothing is asserted but that no
 row is missing.
@@ -6,22 +6,17 @@ row is missing.
 
 import os
 import random
-import shutil
 import signal
-import socket
 import statistics
 import subprocess
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from client.connect.settings.hook_events import events_of
-from tests.faults.devices.small_disk import small_disk
 from tests.faults.product.stack import Stack
 from tests.flow.conftest import REPOSITORY, TRACKER
 from tests.flow.connect.shippers import shipper_of, stop_shipper
@@ -34,7 +29,7 @@ PAIRS = 20
 # Before each answer of the model. A real one takes longer.
 ANSWER_SECONDS = 0.5
 CALLS = 8
-# Of short sessions, two seconds each: the model answers soon, so that what the tracker costs is not lost in the waits for it.
+# The number of short sessions, two seconds each: the model answers soon, so that what the tracker costs is not lost in the waits for it.
 TEN = 10
 TENTH_SECONDS = 0.125
 REST_SECONDS = 1.0
@@ -142,106 +137,6 @@ class Sampled:
         return f"{self._most / 1024:.1f} MB at most, {used:.2f} s of CPU in {self._seconds:.0f} s ({100 * used / self._seconds:.2f} % of a core)"
 
 
-def hooks_of_a_session(folder: Path, api: Any, url: str) -> int:
-    """How many hooks a session of eight calls runs, of those that `tracker connect --hooks all` registers."""
-    person = Person(folder, api, url)
-    person.home.record_hooks(events_of((2, 1, 197)))
-    person.home.run("Count the hooks.", turns())
-    return len(person.home.recorded_hooks())
-
-
-def cost(with_tracker: Person, without: Person, name: str, hooks: int, pairs: int = PAIRS) -> None:
-    """Sessions of eight calls, in turn with the tracker and without."""
-    with_tracker.home.api.delay = ANSWER_SECONDS
-    ratios, took = [], {True: list[float](), False: list[float]()}
-    for pair in range(pairs):
-        seconds: dict[bool, float] = {}
-        for is_connected in (True, False) if pair % 2 else (False, True):
-            run = (with_tracker if is_connected else without).home.run("Say eight numbers.", turns())
-            assert run.answer["result"] == "All said."
-            seconds[is_connected] = run.seconds
-            took[is_connected].append(run.seconds)
-        ratios.append(seconds[True] / seconds[False])
-    difference = statistics.median(took[True]) - statistics.median(took[False])
-    print(
-        f"{name}: with {statistics.median(took[True]):.3f} s, without {statistics.median(took[False]):.3f} s,"
-        f" median of the pairs' ratios {statistics.median(ratios):.3f}; {1000 * difference / hooks:.1f} ms a hook ({hooks} hooks)"
-    )
-
-
-@contextmanager
-def hanging_server() -> Iterator[str]:
-    """It accepts and never answers."""
-    with socket.create_server(("127.0.0.1", 0), backlog=128) as server:
-        yield f"http://127.0.0.1:{server.getsockname()[1]}"
-
-
-@contextmanager
-def failing_server() -> Iterator[str]:
-    """It answers 500 to everything."""
-    program = (
-        "import http.server\n"
-        "class H(http.server.BaseHTTPRequestHandler):\n"
-        "    def do(self):\n"
-        "        self.rfile.read(int(self.headers.get('content-length') or 0)); self.send_response(500); self.end_headers()\n"
-        "    do_GET = do_POST = do_PUT = do\n"
-        "    def log_message(self, *_): pass\n"
-        "s = http.server.ThreadingHTTPServer(('127.0.0.1', 0), H); print(s.server_port, flush=True); s.serve_forever()"
-    )
-    process = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    try:
-        yield f"http://127.0.0.1:{int(process.stdout.readline())}"
-    finally:
-        process.kill()
-        process.wait()
-
-
-def costs(folder: Path, api: Any, stack: Stack) -> None:
-    """The session's time with a server that works, that is away, that hangs, that fails, and with a full disk.
-
-    First with hooks that do nothing: what Claude Code itself takes to start them.
-    """
-    url = stack.url
-    without = Person(folder / "plain", api, url)
-    person = connected(folder / "cost", api, url, "--hooks", "all")
-    for home in (person, without):
-        home.home.run("Warm up.", turns(1))
-    hooks = hooks_of_a_session(folder / "counted", api, url)
-    script = person.home.capture / "hook.sh"
-    ours = script.read_text()
-    script.write_text("exit 0\n")
-    cost(person, without, "hooks that do nothing", hooks)
-    script.write_text(ours)
-    cost(person, without, "server works", hooks)
-    config = person.home.capture / "config.json"
-    whole = config.read_text()
-    with ExitStack() as stopped:
-        for name, bad in (
-            ("server away", AWAY),
-            ("server hangs", stopped.enter_context(hanging_server())),
-            ("server answers 500", stopped.enter_context(failing_server())),
-        ):
-            stop_shipper(person.home.capture)
-            config.write_text(whole.replace(url, bad))
-            cost(person, without, name, hooks, 10)
-    stop_shipper(person.home.capture)
-    config.write_text(whole)
-    capture = person.home.capture
-    time.sleep(1)
-    shutil.rmtree(capture / "spool")
-    saved = folder / "saved"
-    shutil.copytree(capture, saved, symlinks=True)
-    shutil.rmtree(capture)
-    capture.mkdir()
-    with small_disk(capture, 1) as disk:
-        shutil.copytree(saved, capture, symlinks=True, dirs_exist_ok=True)
-        disk.fill()
-        cost(person, without, "disk full", hooks, 10)
-        stop_shipper(person.home.capture)
-        time.sleep(1)
-
-
 def ten_calls(folder: Path, api: Any, stack: Stack) -> None:
     """Sessions of ten calls with everything on, in turn with sessions that know no tracker: the server away, and on the same processors.
 
@@ -271,7 +166,7 @@ def compare(person: Person, without: Person, name: str) -> None:
         for is_connected in (True, False) if pair % 2 else (False, True):
             seconds[is_connected] = (person if is_connected else without).home.run("Say ten numbers.", turns(TEN)).seconds
             took[is_connected].append(seconds[is_connected])
-            # What the shipper and the workers still have to do is none of the next session's.
+            # The work that the shipper and the workers still have to do must not fall into the next session.
             time.sleep(REST_SECONDS)
         ratios.append(seconds[True] / seconds[False])
     ratios.sort()
@@ -336,8 +231,6 @@ def main(wanted: set[str], minutes: float = 2.0) -> None:
         if "freshness" in wanted:
             api.delay = ANSWER_SECONDS
             freshness(stack, connected(folder / "fresh", api, stack.url))
-        if "cost" in wanted:
-            costs(folder, api, stack)
         if "ten" in wanted:
             ten_calls(folder / "ten", api, stack)
         if "outage" in wanted:
@@ -346,4 +239,4 @@ def main(wanted: set[str], minutes: float = 2.0) -> None:
 
 
 if __name__ == "__main__":
-    main(set(sys.argv[1:]) or {"freshness", "cost", "outage"}, float(os.environ.get("MINUTES", "2")))
+    main(set(sys.argv[1:]) or {"freshness", "ten", "outage"}, float(os.environ.get("MINUTES", "2")))

@@ -16,7 +16,7 @@ from itertools import count
 from typing import Any
 from uuid import uuid4
 
-# Of every answer, unless a test says otherwise. So the tokens of a session are these times its answers.
+# Every answer's usage, unless a test says otherwise. So the tokens of a session are these times its answers.
 USAGE: Mapping[str, Any] = {
     "input_tokens": 13,
     "output_tokens": 8,
@@ -73,9 +73,9 @@ class MessagesApi:
     answers: int = 0
     # Seconds before each answer.
     delay: float = 0.0
-    # Of each answer, besides its own: the limits, for one.
+    # Each answer's headers, besides its own: the limits, for one.
     headers: Mapping[str, str] = field(default_factory=dict)
-    # What each answer says that it used.
+    # The usage that each answer says of itself.
     usage: Mapping[str, Any] = field(default_factory=lambda: USAGE)
     # Ids are unique over all servers, as those of the real API are.
     _run: str = field(default_factory=lambda: uuid4().hex[:10])
@@ -163,7 +163,7 @@ class _Handler(BaseHTTPRequestHandler):
             error = {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded, as the script says"}}
             return self._answer(error, turn.status)
         message = self.api.message(turn, request["model"])
-        # Who presses Esc in an answer closes the connection.
+        # A person who presses Esc in an answer closes the connection.
         with suppress(BrokenPipeError, ConnectionResetError):
             if request.get("stream"):
                 self._stream(message)

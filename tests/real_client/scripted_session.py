@@ -1,15 +1,26 @@
 """A session as people have them: 50 tool calls with edits, failures and a subagent, then it is resumed. And one that is cleared, in a terminal."""
 
+import re
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
+from psycopg.rows import dict_row
+
+from services.worker.resources import Resources
+from tests.integration.worker.all_tables import all_tables, empty
+from tests.integration.worker.capture.captured import import_files, put_range, read_all
+from tests.integration.worker.capture.hook_session import EPOCH, put_hooks, without_better_knowledge
 from tests.real_client.claude_code import ClaudeHome
 from tests.real_client.messages_api import Turn, say, use, use_agent
 
 AGENT_PROMPT = "Look around and tell what you see."
-# Of the session that is resumed, with its subagent's and the one after the resume.
+# The calls of the session that is resumed, with its subagent's and the one after the resume.
 TOOL_CALLS = 50
-# Of the session that is resumed: those that fail.
+# Those of them that fail.
 FAILURES = 5
+
+ORDERS = [("hooks", "transcripts"), ("transcripts", "hooks")]
 
 
 @dataclass(frozen=True)
@@ -75,3 +86,35 @@ def cleared_session(home: ClaudeHome, session_id: str) -> Scripted:
     files = [path for path in home.transcripts() if path.stem not in known and "subagents" not in path.parts]
     cleared, after_clear = sorted(files, key=lambda path: path.stat().st_mtime)
     return Scripted(session_id, cleared.stem, after_clear.stem)
+
+
+def bring(worker: Resources, home: ClaudeHome, what: str) -> None:
+    """Stores what the home has of hooks or transcripts as the drain would, and reads it."""
+    with worker.transaction() as connection:
+        if what == "hooks":
+            put_hooks(connection, home.recorded_hooks(), start=EPOCH)
+        else:
+            for path in home.transcripts():
+                is_main = re.fullmatch(r"[0-9a-f-]{36}", path.stem) is not None
+                session_id = path.stem if is_main else path.parent.parent.name
+                put_range(connection, session_id, path.read_bytes(), file_name=None if is_main else f"subagents/{path.name}")
+            # A range that was received before it happened would not be believed
+            connection.execute("UPDATE transcript_ranges SET received_at = now()")
+    read_all(worker)
+
+
+def imported(worker: Resources, folder: Path, home: ClaudeHome) -> dict[str, Any]:
+    """The tables of an import of the transcripts into an empty database."""
+    import_files(worker, folder, *(path.read_bytes() for path in home.transcripts()))
+    found = without_better_knowledge(all_tables(worker))
+    empty(worker)
+    return found
+
+
+def sessions(worker: Resources) -> dict[str, dict[str, Any]]:
+    """Sessions by id: project, reason of their end, whether they are open, and counts."""
+    with worker.transaction() as connection:
+        found = connection.cursor(row_factory=dict_row).execute(
+            "SELECT s.*, p.path, ended_at >= last_event_at AS is_ended FROM sessions AS s JOIN projects AS p ON p.id = s.project_id"
+        )
+        return {row["session_id"]: row for row in found}

@@ -12,17 +12,16 @@ from services.worker.resources import Resources
 from tests.faults.pace import stretched
 from tests.flow.conftest import Stack, running_stack
 from tests.flow.connect.shippers import wait_for
-from tests.integration.worker.all_tables import tables
-from tests.integration.worker.capture.test_capture import all_tables, import_files
-from tests.integration.worker.capture.test_hooks import without_better_knowledge
-from tests.real_client.claude_code import ClaudeHome
+from tests.integration.worker.all_tables import all_tables, tables
+from tests.integration.worker.capture.captured import import_files
+from tests.integration.worker.capture.hook_session import without_better_knowledge
+from tests.real_client.claude_code import ClaudeHome, Tracker
 from tests.real_client.scripted_session import FAILURES, TOOL_CALLS, scripted_session
-from tests.real_client.test_connect import Tracker, tracker  # noqa: F401  a fixture
 from tests.skips import needs
 
 pytestmark = [needs("Claude Code"), needs("tmux")]
 SECONDS = 2.0
-# Of the stacks' databases.
+# Numbers of the stacks' databases.
 NUMBERS = {"few": 6, "all": 24}
 
 
@@ -38,7 +37,7 @@ def stack(postgres_url: str, redis_server_url: str, tmp_path: Path, hooks: HookS
 @pytest.mark.parametrize("hooks", HOOK_SETS)
 def test_a_connected_session_is_in_the_tracker_as_its_import_would_be(
     claude_home: ClaudeHome,
-    tracker: Tracker,  # noqa: F811
+    tracker: Tracker,
     stack: Stack,
     worker: Resources,
     tmp_path: Path,

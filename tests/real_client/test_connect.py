@@ -1,60 +1,21 @@
 """`tracker connect` and the real Claude Code: by each set of hooks, to rows that the API shows, and out again."""
 
 import json
-import os
-import subprocess
 import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.flow.conftest import REPOSITORY, TRACKER, Stack
+from tests.flow.conftest import Stack
 from tests.flow.connect.shippers import stop_shipper, wait_for
-from tests.real_client.claude_code import ClaudeHome
+from tests.real_client.claude_code import ClaudeHome, Tracker, prompts, tracker_of
 from tests.real_client.messages_api import messages_api, say, use
-from tests.skips import CLAUDE, needs
+from tests.skips import needs
 
 pytestmark = [needs("Claude Code")]
-Tracker = Callable[..., "subprocess.CompletedProcess[str]"]
 SECONDS = 60
 TURNS = [[use("Bash", command="echo hello", description="Say hello")], [say("It says hello.")]]
-
-
-@pytest.fixture
-def tracker(claude_home: ClaudeHome, stack: Stack) -> Iterator[Tracker]:
-    """`tracker` as the person of this home calls it."""
-    yield tracker_of(claude_home, stack)
-    stop_shipper(claude_home.capture)
-
-
-def tracker_environment(home: ClaudeHome, stack: Stack) -> dict[str, str]:
-    """That of this home's person, with Claude Code on the PATH."""
-    assert CLAUDE is not None
-    return {
-        **home.claude_environment(),
-        "PATH": f"{Path(CLAUDE).parent}{os.pathsep}{os.environ['PATH']}",
-        "TRACKER_URL": str(stack.http.base_url),
-        "PYTHONPATH": str(REPOSITORY),
-    }
-
-
-def tracker_of(home: ClaudeHome, stack: Stack) -> Tracker:
-    environment = tracker_environment(home, stack)
-
-    def run(*arguments: str, **changes: str) -> "subprocess.CompletedProcess[str]":
-        command = [*TRACKER, *arguments]
-        return subprocess.run(
-            command, cwd=home.project, env=environment | changes, capture_output=True, text=True, timeout=120, check=False
-        )
-
-    return run
-
-
-def prompts(stack: Stack, session_id: str) -> list[str]:
-    items = stack.http.get("/api/conversations", params={"session_id": session_id}).json()["items"]
-    return [item["content"] for item in items if item["role"] == "user"]
 
 
 @pytest.mark.parametrize("options", [(), ("--hooks", "all")], ids=["few", "all"])

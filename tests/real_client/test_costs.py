@@ -1,11 +1,11 @@
-"""What the real client says that sessions cost is what their calls cost here, to the cent: twenty sessions of all kinds that it prices."""
+"""The cost that the real client says of sessions is what their calls cost here, to the cent: twenty sessions of all kinds that it prices."""
 
 import json
 from pathlib import Path
 from typing import Any, Final
 
 from services.worker.resources import Resources
-from tests.integration.worker.capture.test_capture import import_files
+from tests.integration.worker.capture.captured import import_files
 from tests.real_client.claude_code import ClaudeHome
 from tests.real_client.messages_api import USAGE, Turn, say, use, use_agent
 from tests.skips import needs

@@ -8,9 +8,8 @@ import pytest
 
 from services.worker.resources import Resources
 from tests.flow.connect.shippers import wait_for
-from tests.integration.worker.capture.captured import put_range
-from tests.integration.worker.capture.test_capture import empty, import_files, is_verified
-from tests.integration.worker.capture.test_hooks import read_all
+from tests.integration.worker.all_tables import empty, is_verified
+from tests.integration.worker.capture.captured import import_files, put_range, read_all
 from tests.real_client.claude_code import ClaudeHome
 from tests.real_client.messages_api import say, use
 from tests.skips import needs

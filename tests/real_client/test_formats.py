@@ -1,10 +1,10 @@
-"""What the real client writes is read, or left out by name; and what it says of its calls and answers is in the rows."""
+"""Everything that the real client writes is read, or left out by name; and its own account of its calls and answers is in the rows."""
 
 import json
 from pathlib import Path
 
 from services.worker.resources import Resources
-from tests.integration.worker.capture.test_capture import import_files
+from tests.integration.worker.capture.captured import import_files
 from tests.real_client.claude_code import ClaudeHome
 from tests.real_client.formats import census_of, events_of_program, run_sessions, version_of
 from tests.real_client.messages_api import say, think, use

@@ -1,59 +1,20 @@
 """Sessions of the real client, as its hooks and as its transcripts tell them: the rows of an import of the transcripts, whatever comes first."""
 
 import json
-import re
 from pathlib import Path
-from typing import Any
 
 import pytest
-from psycopg.rows import dict_row
 
 from services.worker.resources import Resources
-from tests.integration.worker.capture.captured import put_range
-from tests.integration.worker.capture.hook_session import put_hooks
-from tests.integration.worker.capture.test_capture import all_tables, empty, import_files, is_verified
-from tests.integration.worker.capture.test_hooks import EPOCH, read_all, without_better_knowledge
+from tests.integration.worker.all_tables import all_tables, empty, is_verified
+from tests.integration.worker.capture.captured import import_files
+from tests.integration.worker.capture.hook_session import without_better_knowledge
 from tests.real_client.claude_code import ClaudeHome
 from tests.real_client.messages_api import say, use
-from tests.real_client.scripted_session import FAILURES, TOOL_CALLS, scripted_session
+from tests.real_client.scripted_session import FAILURES, ORDERS, TOOL_CALLS, bring, imported, scripted_session, sessions
 from tests.skips import needs
 
 pytestmark = [needs("Claude Code"), needs("tmux")]
-
-
-def bring(worker: Resources, home: ClaudeHome, what: str) -> None:
-    """Stores what the home has of hooks or transcripts as the drain would, and reads it."""
-    with worker.transaction() as connection:
-        if what == "hooks":
-            put_hooks(connection, home.recorded_hooks(), start=EPOCH)
-        else:
-            for path in home.transcripts():
-                is_main = re.fullmatch(r"[0-9a-f-]{36}", path.stem) is not None
-                session_id = path.stem if is_main else path.parent.parent.name
-                put_range(connection, session_id, path.read_bytes(), file_name=None if is_main else f"subagents/{path.name}")
-            # What was received before it happened would not be believed
-            connection.execute("UPDATE transcript_ranges SET received_at = now()")
-    read_all(worker)
-
-
-def imported(worker: Resources, folder: Path, home: ClaudeHome) -> dict[str, Any]:
-    """What an import of the transcripts into an empty database gives."""
-    import_files(worker, folder, *(path.read_bytes() for path in home.transcripts()))
-    found = without_better_knowledge(all_tables(worker))
-    empty(worker)
-    return found
-
-
-def sessions(worker: Resources) -> dict[str, dict[str, Any]]:
-    """Sessions by id: project, reason of their end, whether they are open, and counts."""
-    with worker.transaction() as connection:
-        found = connection.cursor(row_factory=dict_row).execute(
-            "SELECT s.*, p.path, ended_at >= last_event_at AS is_ended FROM sessions AS s JOIN projects AS p ON p.id = s.project_id"
-        )
-        return {row["session_id"]: row for row in found}
-
-
-ORDERS = [("hooks", "transcripts"), ("transcripts", "hooks")]
 
 
 @pytest.mark.parametrize("order", ORDERS, ids=" then ".join)

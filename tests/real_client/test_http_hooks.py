@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from deploy.embedded.supervision.processes import wait_until
-from tests.docs.test_documents import ROOT
+from tests.docs.documents import ROOT
 from tests.flow.conftest import Stack, running_stack
 from tests.real_client.claude_code import ClaudeHome
 from tests.real_client.scripted_session import FAILURES, TOOL_CALLS, scripted_session

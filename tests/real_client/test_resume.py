@@ -13,9 +13,8 @@ import pytest
 from client.resume.place_file import Comparison, State, compare
 from tests.flow.conftest import TRACKER, Stack
 from tests.flow.connect.shippers import stop_shipper, wait_for
-from tests.real_client.claude_code import ClaudeHome, Terminal
+from tests.real_client.claude_code import ClaudeHome, Terminal, Tracker, tracker_environment, tracker_of
 from tests.real_client.messages_api import messages_api, say, use, use_agent
-from tests.real_client.test_connect import Tracker, tracker_environment, tracker_of
 from tests.skips import needs
 
 pytestmark = [needs("Claude Code")]
@@ -66,7 +65,7 @@ def connected(machine: Machine, stack: Stack) -> Tracker:
 
 
 def messages(stack: Stack, session_id: str) -> list[str]:
-    """What was said in a session, oldest first; what only calls tools says nothing."""
+    """The texts of a session, oldest first; a message that only calls tools has none."""
     items = stack.http.get("/api/conversations", params={"session_id": session_id, "limit": 1000}).json()["items"]
     return [item["content"] for item in reversed(items) if item["content"]]
 

@@ -1,4 +1,4 @@
-"""What a session does now, while the real client works: the list of open sessions, `tracker top` and the live feed say the same."""
+"""The state of a session, while the real client works: the list of open sessions, `tracker top` and the live feed say the same."""
 
 import json
 import os
@@ -14,9 +14,8 @@ from client.connect.settings.hook_events import HOOK_SETS, HookSet
 from tests.faults.pace import stretched
 from tests.flow.conftest import Stack
 from tests.flow.connect.shippers import wait_for
-from tests.real_client.claude_code import ClaudeHome
+from tests.real_client.claude_code import ClaudeHome, Tracker, prompts
 from tests.real_client.messages_api import say, use
-from tests.real_client.test_connect import Tracker, prompts, tracker  # noqa: F401  a fixture
 from tests.skips import needs
 
 pytestmark = [needs("Claude Code"), needs("tmux")]
@@ -80,14 +79,14 @@ class Watcher:
 
 
 @pytest.fixture
-def watcher(stack: Stack, tracker: Tracker) -> Watcher:  # noqa: F811
+def watcher(stack: Stack, tracker: Tracker) -> Watcher:
     return Watcher(stack, tracker)
 
 
 @pytest.mark.parametrize("hooks", HOOK_SETS)
 def test_what_a_person_does_at_the_terminal_shows_at_once(
     claude_home: ClaudeHome,
-    tracker: Tracker,  # noqa: F811
+    tracker: Tracker,
     watcher: Watcher,
     hooks: HookSet,
 ) -> None:
@@ -141,7 +140,7 @@ def test_what_a_person_does_at_the_terminal_shows_at_once(
 @pytest.mark.parametrize("hooks", HOOK_SETS)
 def test_a_client_that_is_killed_ends_and_goes_on_when_it_is_resumed_or_forked(
     claude_home: ClaudeHome,
-    tracker: Tracker,  # noqa: F811
+    tracker: Tracker,
     watcher: Watcher,
     hooks: HookSet,
 ) -> None:
@@ -165,7 +164,7 @@ def test_a_client_that_is_killed_ends_and_goes_on_when_it_is_resumed_or_forked(
     wait_for(lambda: watcher.listed() is None)
     assert watcher.told() == ("ended", None)
 
-    # When it is forked, the fork is a session of its own. What it has copied counts once, in its origin.
+    # When it is forked, the fork is a session of its own. A copied row counts once, in its origin.
     fork = claude_home.run("Another way.", [[say("Another.")]], "--resume", watcher.session_id, "--fork-session")
     assert fork.session_id != watcher.session_id
     wait_for(lambda: "Another way." in prompts(watcher.stack, fork.session_id))

@@ -9,11 +9,11 @@ import pytest
 from services.worker.maintenance.idle_sessions import close_idle_sessions
 from services.worker.resources import Resources
 from tests.faults.pace import wait_until
-from tests.integration.worker.capture.test_capture import all_tables, empty, is_verified
-from tests.integration.worker.capture.test_hooks import without_better_knowledge
+from tests.integration.worker.all_tables import all_tables, empty, is_verified
+from tests.integration.worker.capture.hook_session import without_better_knowledge
 from tests.real_client.claude_code import ClaudeHome
 from tests.real_client.messages_api import say, use
-from tests.real_client.test_hooks_and_transcripts import ORDERS, bring, imported, sessions
+from tests.real_client.scripted_session import ORDERS, bring, imported, sessions
 from tests.skips import needs
 
 pytestmark = [needs("Claude Code"), needs("tmux")]
@@ -28,7 +28,7 @@ def test_a_killed_session_is_closed_idle_and_goes_on_when_it_is_resumed(
     claude_home.record_hooks()
     with claude_home.started("Take your time.", SLOW) as process:
         session_id = claude_home.wait_for_hook("PreToolUse")["session_id"]
-        # What it has not written yet is lost with it; then hooks know more than the transcript.
+        # A row that it has not written yet is lost with it; then hooks know more than the transcript.
         assert wait_until(lambda: any("tool_use" in path.read_text() for path in claude_home.transcripts()), 60)
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()

@@ -1,4 +1,4 @@
-"""What the views say of a session and its subagents while a person works at the terminal: list, feed, session and `tracker top` agree within two seconds.
+"""The states of a session and its subagents while a person works at the terminal: list, feed, session and `tracker top` agree within two seconds.
 
 Each with all hooks and with few. At a terminal 2.1.197 writes what it does into sessions/<pid>.json too; in `claude -p` it does not.
 """
@@ -19,9 +19,8 @@ from shared.sessions.session_state import QUIET_SECONDS
 from tests.faults.pace import stretched
 from tests.flow.conftest import Stack
 from tests.flow.connect.shippers import shipper_of, wait_for
-from tests.real_client.claude_code import ClaudeHome
+from tests.real_client.claude_code import ClaudeHome, Tracker
 from tests.real_client.messages_api import Failure, say, say_slowly, use, use_agent
-from tests.real_client.test_connect import Tracker, tracker  # noqa: F401  a fixture
 from tests.real_client.watching import Watcher
 from tests.skips import needs
 
@@ -37,7 +36,7 @@ def hooks(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def watcher(stack: Stack, claude_home: ClaudeHome, tracker: Tracker, hooks: str) -> Iterator[Watcher]:  # noqa: F811
+def watcher(stack: Stack, claude_home: ClaudeHome, tracker: Tracker, hooks: str) -> Iterator[Watcher]:
     """Somebody who watches a machine that is connected."""
     assert tracker("connect", "--yes", "--hooks", hooks).returncode == 0
     watching = Watcher(stack, tracker)

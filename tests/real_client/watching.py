@@ -12,7 +12,7 @@ import httpx2 as httpx
 from tests.faults.pace import stretched
 from tests.flow.conftest import Stack
 from tests.flow.connect.shippers import wait_for
-from tests.real_client.test_connect import Tracker
+from tests.real_client.claude_code import Tracker
 
 # From what the screen shows to what every view says.
 SECONDS = 2.0
@@ -21,7 +21,7 @@ Does = tuple[str, str | None, dict[str, str | None]]
 
 
 def does_of(row: dict[str, Any], tool: str) -> Does:
-    """What a row of an answer, or an item of the feed, says: of the session, and of its subagents that go on."""
+    """The state in a row of an answer, or an item of the feed: of the session, and of its subagents that go on."""
     agents = {each["state"]: each["tool_name"] for each in row.get("agents") or [] if each["state"] not in ("done", "ended", "interrupted")}
     return row["state"], row.get(tool), agents
 
@@ -33,7 +33,7 @@ class Watcher:
     stack: Stack
     tracker: Tracker
     session_id: str = ""
-    # What the feed told of each session, with the time at which it came.
+    # The feed's items of each session, with the time at which they came.
     told: dict[str, list[tuple[float, dict[str, Any]]]] = field(default_factory=dict)
     is_over: threading.Event = field(default_factory=threading.Event)
 

@@ -57,7 +57,7 @@ def harmless_cases() -> list[Case]:
 def examples() -> dict[str, tuple[str, str]]:
     """By each mark of token_formats.toml: the kind, and a secret of it."""
     rng = random.Random("examples")
-    # Of this checkout, whatever the product is of.
+    # The table of this checkout, whatever the product is of.
     tables = tomllib.loads((FOLDER.parents[1] / "shared" / "redaction" / "token_formats.toml").read_text())["token"]
     return {mark: (table["kind"], _filled(rng, table["example"])) for table in tables for mark in table["begins"]}
 

@@ -23,7 +23,7 @@ _WORKER = ("worker", "--without-gossip", "--without-mingle", "-c", "1")
 
 @dataclass
 class Pipeline:
-    """What runs, by name. `port` is the API's."""
+    """The running processes, by name. `port` is the API's."""
 
     folder: Path
     environment: Mapping[str, str]

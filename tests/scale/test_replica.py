@@ -208,7 +208,7 @@ def test_the_account_is_read_from_the_primary(pair: Pair, client: TestClient, re
 def test_synchronous_replication_makes_answered_writes_visible_on_the_replica(pair: Pair, client: TestClient) -> None:
     # Given a primary that commits only when the replica shows it
     pair.write("ALTER SYSTEM SET synchronous_standby_names = '*'")
-    # Of the role: the embedded server has it on its command line, before which a setting of the system is nothing.
+    # A setting of the role: the embedded server has it on its command line, before which a setting of the system is nothing.
     pair.write("ALTER ROLE CURRENT_USER SET synchronous_commit = 'remote_apply'")
     pair.write("SELECT pg_reload_conf()")
     try:

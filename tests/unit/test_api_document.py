@@ -1,31 +1,14 @@
 """The API's description is complete: every operation has a sentence, examples that its schemas allow, and its errors."""
 
-import json
 from collections.abc import Iterator
-from functools import cache
 from typing import Any
 
-import jsonschema_rs
 import pytest
 
 from deploy.openapi_components import resolved
-from shared.http.api_document import DOCUMENT
+from tests.unit.api_document import API, OPERATIONS, Json, is_allowed, parameters
 
-Json = dict[str, Any]
-
-API: Json = json.loads(DOCUMENT.read_text(encoding="utf-8"))
-OPERATIONS = {f"{method.upper()} {path}": each for path, of_path in API["paths"].items() for method, each in of_path.items()}
 WHERE_TO_ADD_EXAMPLES = "add one to services/query/answers/examples/of_answers.py or services/ingest/http/examples.py, then `make openapi`"
-
-
-def is_allowed(schema: Json, example: Any, *, formats: bool = True) -> bool:
-    return bool(validator_of(json.dumps(schema), formats).is_valid(example))
-
-
-@cache
-def validator_of(schema: str, formats: bool) -> jsonschema_rs.Draft202012Validator:
-    """Most errors and many answers have the same schema, and it takes a tenth of a second to read it with all components."""
-    return jsonschema_rs.Draft202012Validator(json.loads(schema) | {"components": API["components"]}, validate_formats=formats)
 
 
 def contents(operation: Json) -> Iterator[tuple[str, Json]]:
@@ -35,10 +18,6 @@ def contents(operation: Json) -> Iterator[tuple[str, Json]]:
         for media_type, content in holder.get("content", {}).items():
             if media_type == "application/json" and content["schema"]:
                 yield name, content
-
-
-def parameters(operation: Json) -> list[Json]:
-    return [resolved(API, each) for each in operation.get("parameters", [])]
 
 
 @pytest.mark.parametrize("name", OPERATIONS)

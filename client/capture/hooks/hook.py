@@ -15,7 +15,7 @@ from client.capture.lock import running_shipper
 
 def take_payload(given: Path | None, environment: Mapping[str, str], home: Path) -> None:
     """Puts standard input into the spool of the folder that the hook's command names, and starts `tracker ship` if none runs."""
-    # Whatever is wrong with this machine, Claude Code must go on.
+    # Any fault of this machine must let Claude Code go on.
     with suppress(Exception):
         folder = hook_folder(given, environment, home)
         content = sys.stdin.buffer.read()

@@ -13,7 +13,7 @@ from shared.redaction.redacted_lines import redact_lines
 
 _MOST: Final = 500
 _BYTES: Final = 1024**2
-# A larger payload is refused. What it tells is in the transcript that it names.
+# A larger payload is refused. The transcript that it names has what it tells.
 MAX_PAYLOAD_BYTES: Final = 1024**2
 
 
@@ -24,14 +24,14 @@ class HookSender:
         self._spool = spool
         self._folders = folders
         self._on_hook = on_hook
-        # Of files that are no payload, or that the server refused.
+        # Files that are no payload, or that the server refused.
         self.dropped = 0
         # Hooks of what was erased on the server. They are gone from the spool.
         self.erased = 0
 
     def send(self, connection: Connection, waiting: list[Waiting], user: str | None, left_out: LeftOut) -> int:
         """Sends one batch of the oldest. The number of files that are done. Raises Later, ServerAway."""
-        # Of sessions of which nothing was sent yet, by transcript.
+        # For sessions of which nothing was sent yet, by transcript.
         began_in: dict[str, str | None] = {}
         lines: list[bytes] = []
         names: list[str] = []

@@ -24,7 +24,7 @@ class Waiting(NamedTuple):
 
 
 class Payload(NamedTuple):
-    """What Claude Code gave to a hook; `line`: the same as one line of JSON, with the time at which the hook ran."""
+    """A payload that Claude Code gave to a hook; `line`: the same as one line of JSON, with the time at which the hook ran."""
 
     value: dict[str, Any]
     line: bytes

@@ -10,7 +10,7 @@ from typing import Final
 # `ps` is a process of its own, where there is no /proc.
 _PS_EVERY_SECONDS: Final = 10.0
 _PS_SECONDS: Final = 2.0
-# Of /proc/<pid>/stat, counted behind the name, which may hold spaces and parentheses.
+# Places in /proc/<pid>/stat, counted behind the name, which may hold spaces and parentheses.
 _STATE, _START = 0, 19
 _MOST_PID: Final = 2**31 - 1
 

@@ -56,7 +56,7 @@ class RateLimitEvents:
 
 
 def windows_of(info: object) -> list[dict[str, Any]]:
-    """What an event says of its windows. Newer versions name all, older ones that which decided. Utilization is a fraction, its reset in seconds."""
+    """The windows that an event tells of. Newer versions name all, older ones that which decided. Utilization is a fraction, its reset in seconds."""
     if not isinstance(info, dict):
         return []
     every = info.get("unifiedWindows")

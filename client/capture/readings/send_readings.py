@@ -27,7 +27,7 @@ _REFUSED: Final = (403, 404, 405)
 class ReadingSender:
     """`send` looks at the files of sessions, which are few, whenever it is asked, and at all else once a second.
 
-    What it tells is a state: of two that were not sent, the older is of no use.
+    A reading tells a state: of two that were not sent, the older is of no use.
     """
 
     def __init__(self, folder: Path, environment: Mapping[str, str], home: Path, folders: SessionFolders) -> None:
@@ -86,7 +86,7 @@ class ReadingSender:
         return len(lines) + len(sessions)
 
     def _send_of_command(self, connection: Connection, config: CaptureConfig) -> int:
-        """The limits that one command has printed. What else is on its machine is not the job's."""
+        """The limits that one command has printed. The other readings of its machine are not the job's."""
         reading = self._events.due()
         if reading is None or self.refused is not None or self._pause.is_on or not self._post(connection, config, [reading]):
             return 0
@@ -118,7 +118,7 @@ class ReadingSender:
         except Erased:
             return True
         except Rejected as rejection:
-            # The same again would be refused again. What comes next may be taken.
+            # The same again would be refused again. The next ones may be taken.
             self.problem = f"Readings: {rejection}"
         except Later as later:
             self._pause.begin(later)

@@ -1,4 +1,4 @@
-"""What Claude Code says of its own processes: ~/.claude/sessions/<pid>.json, a small file for each. A hint that no document describes."""
+"""Claude Code's own record of its processes: ~/.claude/sessions/<pid>.json, a small file for each. A hint that no document describes."""
 
 import json
 import time

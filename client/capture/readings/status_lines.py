@@ -1,4 +1,4 @@
-"""What statusline.sh kept of each session: one file, which a newer reading replaces."""
+"""The readings that statusline.sh kept of each session: one file, which a newer reading replaces."""
 
 import json
 import re
@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 from client.capture.folder import text_of
 from client.capture.machine_report import exact_iso
 
-# A session that had no status line for so long has ended. What it told last is sent by then, or is of no use any more.
+# A session that had no status line for so long has ended. The reading that it told last is sent by then, or is of no use any more.
 _KEPT_SECONDS: Final = 7 * 86_400.0
 # The members that leave the machine, by the object that they are in.
 _COST: Final = ("total_cost_usd", "total_duration_ms", "total_api_duration_ms", "total_lines_added", "total_lines_removed")
@@ -58,7 +58,7 @@ def status_lines(folder: Path, known: dict[Path, tuple[int, int]]) -> Iterator[S
 
 
 def status_line_reading(found: StatusLine) -> dict[str, Any] | None:
-    """What the server gets of it: the members that are listed here, as far as they have a value. None without a session."""
+    """The part that the server gets: the members that are listed here, as far as they have a value. None without a session."""
     value = found.value
     session_id = text_of(value, "session_id")
     if session_id is None:
@@ -79,7 +79,7 @@ def status_line_reading(found: StatusLine) -> dict[str, Any] | None:
 
 
 def _prompt_cache(cache: object) -> dict[str, Any] | None:
-    """Of the cause of the last miss only its words. Which tools came or went stays here."""
+    """The cause of the last miss goes by its words alone. Which tools came or went stays here."""
     told = _members(cache, _CACHE)
     cause = cache.get("last_miss_cause") if isinstance(cache, dict) else None
     causes = cause.get("causes") if isinstance(cause, dict) else None
@@ -93,7 +93,7 @@ def _windows(limits: dict[str, Any]) -> dict[str, Any] | None:
 
 
 def _members(value: object, names: tuple[str, ...]) -> dict[str, Any] | None:
-    """The numbers, texts and truth values of these names. None if there are none."""
+    """The numbers, texts and truth values of these names. None without any of them."""
     if not isinstance(value, dict):
         return None
     return {name: value[name] for name in names if isinstance(value.get(name), int | float | str)} or None

@@ -1,4 +1,4 @@
-"""What the status line shows beyond its own session: today's cost and time, as the server counts them, and the limits that other sessions read.
+"""The status line's part beyond its own session: today's cost and time, as the server counts them, and the limits that other sessions read.
 
 They are in two small files, `today` and `limits`, since a status line has no time to ask anybody.
 """
@@ -47,7 +47,7 @@ class Today:
         # The day of the script, which asks `date`.
         day = datetime.now(UTC).astimezone().date().isoformat()
         asked = {"limit": "1", **({"tz": zone} if (zone := _zone()) else {}), **({"user": config.user} if config.user else {})}
-        # If the server is away, or is none, what is sent tells of it. The line then shows the last sums, until the day is over.
+        # If no server answers, what is sent tells of it. The line then shows the last sums, until the day is over.
         with suppress(ServerAway, BadAnswer, TypeError), Connection(config.url, config.token, most_bytes=_LONGEST_ANSWER) as connection:
             answer = connection.exchange("GET", f"/api/days/{day}?{urlencode(asked)}", {})
             if answer.status == _OK:

@@ -63,7 +63,7 @@ class UsageCache:
 
 
 def usage_reading(cached: dict[str, Any]) -> dict[str, Any] | None:
-    """What the server gets of it, but for when it was read. None without an account: that is one with an API key, which has no limits."""
+    """The part that the server gets, but for when it was read. None without an account: that is one with an API key, which has no limits."""
     account, fetched, utilization = text_of(cached, "accountUuid"), cached.get("fetchedAtMs"), cached.get("utilization")
     if account is None or not isinstance(fetched, int | float) or not isinstance(utilization, dict):
         return None

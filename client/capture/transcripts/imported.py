@@ -29,7 +29,7 @@ def remember_imported(folder: Path, versions: Iterable[Version]) -> None:
 
 
 def take_imported(folder: Path) -> Iterator[Version]:
-    """What imports have told since the last call."""
+    """The versions that imports have told since the last call."""
     try:
         names = sorted(os.listdir(folder / _FOLDER))
     except FileNotFoundError:
@@ -40,7 +40,7 @@ def take_imported(folder: Path) -> Iterator[Version]:
             # Being written.
             continue
         for line in path.read_bytes().splitlines():
-            # What a broken disk damaged is sent again.
+            # A line that a broken disk damaged is sent again.
             with suppress(ValueError, TypeError):
                 version, size, mtime_ns = json.loads(line)
                 yield version, size, mtime_ns

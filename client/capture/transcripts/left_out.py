@@ -1,6 +1,6 @@
 """Folders of which nothing leaves the machine: those of the setting `left_out`, and those with a file `.tracker-ignore`.
 
-What lies in them is left out too. The folder in which Claude Code works decides (`cwd` of hooks and records).
+Folders that lie in them are left out too. The folder in which Claude Code works decides (`cwd` of hooks and records).
 """
 
 import json
@@ -18,7 +18,7 @@ _REMEMBERED_SECONDS: Final = 5.0
 _MOST_REMEMBERED: Final = 2_000
 # The folder of a record, and folders that its content speaks of.
 _CWD: Final = re.compile(rb'"cwd"\s*:\s*"((?:[^"\\]|\\.)*)"')
-# What reads the files of a case-insensitive system by another name must not get around the setting.
+# Another name of a file on a case-insensitive system must not get around the setting.
 _IGNORES_CASE: Final = sys.platform in ("darwin", "win32")
 
 

@@ -29,7 +29,7 @@ class TranscriptSender:
 
     def __init__(self, log: SentLog) -> None:
         self._log = log
-        # Of Claude Code, as the newest lines that were sent say.
+        # The version of Claude Code in the newest lines that were sent.
         self.claude_version: str | None = None
         # Files that the server refuses, with the reason, until they change.
         self.rejected: dict[str, str] = {}

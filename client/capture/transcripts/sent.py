@@ -26,7 +26,7 @@ class Sent:
     size: int = -1
     mtime_ns: int = 0
     inode: int = 0
-    # Of the bytes before the offset (lines.fingerprint): shows that the file was rewritten.
+    # A fingerprint of the bytes before the offset (lines.fingerprint): shows that the file was rewritten.
     fingerprint: str = ""
     # The end of a range that was sent without an answer, and the same of the bytes before it: the server may have it. 0 and empty: none.
     unsure_offset: int = 0
@@ -54,7 +54,7 @@ class SentLog:
         self._spare = _SPARE_LINES - (lines - len(self.files))
 
     def get(self, path: str) -> Sent:
-        """What is known of a file; nothing is sent of one that is not known."""
+        """The state of a file; nothing is sent of one without a state."""
         return self.files.get(path) or Sent()
 
     def put(self, path: str, sent: Sent) -> None:

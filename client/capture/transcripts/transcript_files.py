@@ -73,7 +73,7 @@ def _agents_in(folder: str, depth: int) -> Iterator[Transcript]:
 
 
 def look_at(path: str) -> Transcript | None:
-    """The transcript at a path. None if there is none: no regular file, or no place where Claude Code keeps them."""
+    """The transcript at a path. None without one: no regular file, or no place where Claude Code keeps them."""
     place = place_of(path)
     if place is None:
         return None
@@ -109,7 +109,7 @@ def named_by(payload: dict[str, Any]) -> list[str]:
     found: list[str] = []
     for named in (payload.get("transcript_path"), payload.get("agent_transcript_path")):
         if isinstance(named, str) and named:
-            # What no file system can have is no file.
+            # A name that no file system can have is no file.
             with suppress(OSError, ValueError):
                 found.append(os.path.realpath(os.path.expanduser(named)))
     return [path for path in found if place_of(path) is not None]

@@ -1,4 +1,4 @@
-"""What a check of `tracker doctor` found."""
+"""The findings of a check of `tracker doctor`."""
 
 from dataclasses import dataclass
 from typing import Final, Literal

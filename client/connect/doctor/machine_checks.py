@@ -239,7 +239,7 @@ def check_shipper(places: Places) -> Finding:
 
 
 def _erased(status: dict[str, Any]) -> str:
-    """What the server has refused, since it was erased there."""
+    """The files and hooks that the server has refused, since they were erased there."""
     files, hooks = (number if isinstance(number := status.get(name), int) else 0 for name in ("files_erased", "hooks_erased"))
     if not files and not hooks:
         return ""

@@ -110,7 +110,7 @@ def check_signals(server: Server) -> Finding:
 
 
 def _refusal(server: Server, path: str, nothing: object) -> Refused | None:
-    """Why the server does not take it. An error of the body is none: it knows the route."""
+    """Why the server does not take it. An error of the body is not a refusal: it knows the route."""
     try:
         server.ask("POST", path, nothing)
     except Refused as refusal:

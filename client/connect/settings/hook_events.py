@@ -60,12 +60,12 @@ LEFT_OUT: Final[dict[str, str]] = {
     "PreSkillShellCommand": "a command that a skill brings with it; a hook for it can keep it from running",
 }
 
-# Those of `--hooks few`: none of them fires for a tool call. What the others tell comes from elsewhere (ADR 97).
+# Those of `--hooks few`: none of them fires for a tool call. The others' content comes from elsewhere (ADR 97).
 FEW: Final = ("SessionStart", "SessionEnd", "UserPromptSubmit", "Stop", "Notification", "StopFailure")
 # How long sessions of ten calls take, as docs/how-to/connect.md has it: with telemetry and the tracker on the same machine.
 TIMES: Final[dict[HookSet, str]] = {"few": "1.05 times", "all": "1.13 times"}
 
-# What a client is taken for whose version is not known.
+# A client whose version is not known is taken for this one.
 OLDEST: Final[Version] = (2, 0, 43)
 
 

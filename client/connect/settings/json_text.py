@@ -103,7 +103,7 @@ def _string(text: str, at: int) -> tuple[str, int]:
 
 
 def _find(node: Node, path: Path) -> Node:
-    """The value at the path. Of equal keys the last counts, as for every reader of JSON. Raises KeyError."""
+    """The value at the path. The last of equal keys counts, as for every reader of JSON. Raises KeyError."""
     for step in path:
         found = [value for _, key, value in node.entries if key == step]
         if not found:

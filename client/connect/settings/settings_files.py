@@ -24,7 +24,7 @@ class CannotChange(Failure):
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """A settings file as it was read. `before` is None if there is none. `text` is without the byte order mark, `{}` if empty."""
+    """A settings file as it was read. `before` is None without a file. `text` is without the byte order mark, `{}` if empty."""
 
     path: Path
     before: bytes | None

@@ -11,7 +11,7 @@ from client.connect.settings.settings_files import CannotChange
 
 _MEMBER: Final = "statusLine"
 _COMMAND: Final = (_MEMBER, "command")
-# What is around another status line: the shell that Claude Code runs it with runs it still, with the same input and exit code. The colon is
+# Goes around another status line: the shell that Claude Code runs it with runs it still, with the same input and exit code. The colon is
 # for one that is empty.
 _BEGINS, _ENDS = "; fi | {\n:\n", f"\n}} {MARK}"
 

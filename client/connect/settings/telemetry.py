@@ -25,7 +25,7 @@ VARIABLES: Final[Mapping[str, str]] = {
     "OTEL_EXPORTER_OTLP_COMPRESSION": "gzip",
     "OTEL_LOGS_EXPORT_INTERVAL": "1000",
 }
-# Any of these says that somebody has decided where telemetry goes, or that there is none.
+# Any of these says that somebody has decided where telemetry goes, or that it is off.
 _DECIDING: Final = re.compile(
     r"CLAUDE_CODE_ENABLE_TELEMETRY|OTEL_(LOGS|METRICS)_EXPORTER|OTEL_LOGS_EXPORT_INTERVAL"
     r"|OTEL_EXPORTER_OTLP_((LOGS|METRICS)_)?(ENDPOINT|PROTOCOL|HEADERS|COMPRESSION)"
@@ -80,7 +80,7 @@ def without_telemetry(text: str) -> str:
 
 
 def decided_elsewhere(settings: Iterable[tuple[Path, Mapping[str, Any]]], environment: Mapping[str, str]) -> str | None:
-    """What already says where telemetry goes, as `NAME in FILE`. None if nothing does, or if `tracker connect` put it in."""
+    """The setting that already says where telemetry goes, as `NAME in FILE`. None if nothing does, or if `tracker connect` put it in."""
     own: dict[str, str] = {}
     for path, value in settings:
         env = value.get("env")

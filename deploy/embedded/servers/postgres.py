@@ -49,7 +49,7 @@ SETTINGS = {
     "checkpoint_timeout": "5min",
     "checkpoint_completion_target": "0.9",
     "wal_compression": "pglz",
-    # What a checkpoint has made superfluous goes at once. Kept for reuse, an import's WAL would stay for hours.
+    # Segments that a checkpoint has made superfluous go at once. Kept for reuse, an import's WAL would stay for hours.
     "wal_recycle": "off",
     # No replicas here: one process less.
     "max_logical_replication_workers": "0",

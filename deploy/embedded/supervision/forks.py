@@ -20,13 +20,13 @@ from typing import Final, NoReturn
 from deploy.embedded.supervision import processes
 from deploy.embedded.supervision.processes import Process
 
-# What several services load. Code of the API alone stays out: it would be in memory twice, as loaded here and as used there.
+# Modules that several services load. Code of the API alone stays out: it would be in memory twice, as loaded here and as used there.
 _CODE: Final = (
     "services.worker.tasks",
     "services.worker.pool_size",
     "services.worker.sweep.scheduler",
     "shared.http.middleware",
-    # What these find by name when they run.
+    # Modules that these find by name when they run.
     "billiard.popen_fork",
     "billiard.sharedctypes",
     "celery.app.amqp",
@@ -43,7 +43,7 @@ _CODE: Final = (
     "celery.worker.consumer",
     "celery.worker.consumer.delayed_delivery",
     "celery.worker.strategy",
-    # Of billiard, in each process of a pool.
+    # Modules of billiard, in each process of a pool.
     "cffi.cparser",
     "sqlalchemy.dialects.postgresql",
 )

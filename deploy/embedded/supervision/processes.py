@@ -21,7 +21,7 @@ class StartError(Exception):
 
 
 class Process(Protocol):
-    """What is asked of a child, be it spawned or forked: as subprocess.Popen has it."""
+    """A child, spawned or forked, as subprocess.Popen has it."""
 
     pid: int
 
@@ -59,7 +59,7 @@ def give_way(pid: int) -> None:
     Linux shares a processor between sessions, then within each, so both are told.
     """
     os.setpriority(os.PRIO_PROCESS, pid, max(_NICE, os.getpriority(os.PRIO_PROCESS, pid)))
-    # There is none outside Linux, or where groups of processes have their shares set; and the kernel takes ten a second.
+    # It is absent outside Linux, or where groups of processes have their shares set; and the kernel takes ten a second.
     with suppress(OSError):
         Path(f"/proc/{pid}/autogroup").write_text(f"{_NICE}")
 

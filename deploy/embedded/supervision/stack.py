@@ -101,8 +101,8 @@ def celery_services(paths: Paths, env: Mapping[str, str], *, is_watched: bool) -
     return [
         # A second process only while the first is busy: a long transcript is read beside what else comes.
         _celery("worker-drain", [*worker, "--autoscale", "2,1", "-Q", WORKERS["worker-drain"], "-n", "drain@%h"], paths, env),
-        # One process while nothing is imported; then two shards and a maintenance task at a time. Nobody waits for them who works on this machine:
-        # beside an import, Claude Code's sessions took 1.25 times as long, and 1.07 times since it gives way.
+        # One process while nothing is imported; then two shards and a maintenance task at a time. A person who works on this machine does not
+        # wait for them: beside an import, Claude Code's sessions took 1.25 times as long, and 1.07 times since it gives way.
         _celery(
             "worker-background",
             [*worker, "--autoscale", "3,1", "-Q", WORKERS["worker-background"], "-n", "background@%h"],

@@ -33,7 +33,7 @@ class KeptOut:
         given_texts.keep_out(None)
 
     async def look(self) -> None:
-        """Looks once. What was known holds while Redis or Postgres is away."""
+        """Looks once. The known list holds while Redis or Postgres is away."""
         try:
             async with asyncio.timeout(REDIS_SECONDS):
                 changed = await self._redis.get(CHANGED_KEY)

@@ -33,7 +33,7 @@ class KeyUses:
         await self.write()
 
     async def write(self) -> None:
-        """Writes once. What cannot be written stays for the next time."""
+        """Writes once. A use that cannot be written stays for the next time."""
         try:
             self._merge(await self._take_from_redis())
         except REDIS_FAILURES as error:

@@ -1,4 +1,4 @@
-"""What hooks and ranges of transcripts have in common: the query, the machine and the user that a request names."""
+"""Common to hooks and ranges of transcripts: the query, the machine and the user that a request names."""
 
 import re
 from collections.abc import Collection, Mapping

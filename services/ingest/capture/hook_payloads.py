@@ -18,14 +18,14 @@ from shared.events.plausible import objection_to_time
 from shared.http.errors import PayloadTooLarge
 
 MAX_PAYLOAD_BYTES: Final = 1024**2
-# Of hooks of kinds that nothing knows.
+# For hooks of kinds that nothing knows.
 UNKNOWN_SECONDS: Final = 60.0
 MAX_UNKNOWN_KINDS: Final = 100
 MAX_UNKNOWN_FIELDS: Final = 100
 
 
 class _Hook(Struct):
-    """What ingest reads of a payload. `tracker_at`: when the hook ran, as the sender knows it."""
+    """The fields that ingest reads of a payload. `tracker_at`: when the hook ran, as the sender knows it."""
 
     session_id: SessionId
     hook_event_name: str

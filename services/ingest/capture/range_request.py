@@ -1,4 +1,4 @@
-"""What a PUT of a transcript's range says of itself: which file, from where to where."""
+"""The query of a PUT of a transcript's range: which file, from where to where."""
 
 from typing import Final
 
@@ -19,7 +19,7 @@ MAX_RANGE_BYTES: Final = 1024**2
 MAX_LINE_BYTES: Final = 16 * 1024**2
 MAX_FILE_NAME: Final = 300
 _PARAMETERS: Final = ("file", "offset", "end", "generation", "user")
-# What Redis' Lua counts exactly.
+# The largest number that Redis' Lua counts exactly.
 _MOST: Final = 2**53 - 1
 # A line of the file may be longer than what is sent of it: the sender leaves out what is too long, and folders that are not to be sent.
 MAX_FILE_LINE_BYTES: Final = 1024**3

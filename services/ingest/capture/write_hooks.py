@@ -1,6 +1,6 @@
 """`POST /api/hooks`, from request to answer. Claude Code may wait for the answer, so nothing here asks Postgres, unless `Prefer: wait` does.
 
-The answer says nothing, since Claude Code would read what is in it. What cannot be used is counted and dropped. Only of a key that is bound to a
+The answer says nothing, since Claude Code would read what is in it. A hook that cannot be used is counted and dropped. Only of a key that is bound to a
 user it is asked whose the sessions are, for a moment.
 """
 
@@ -86,7 +86,7 @@ async def write_hooks(request: Request) -> Response:
 def _decode(lines: list[bytes], machine_id: str, now: datetime) -> list[Hook]:
     """The hooks to keep; of those that nothing knows, now and then the names of their fields.
 
-    A line that is none is dropped: it must not keep out those behind it. The only line is refused, with the reason.
+    A line that is not JSON is dropped: it must not keep out those behind it. The only line is refused, with the reason.
     """
     if not lines:
         raise BadRequest("The body is empty; send a hook's payload as Claude Code gives it.", code="INVALID_JSON")

@@ -1,7 +1,7 @@
 """`POST /api/readings`, from request to answer: what a shipper read of Claude Code's own files (shared/events/readings.py).
 
-Nothing is accepted by what Postgres says. Of a key that is bound to a user, Redis is asked whose the sessions are; if they seem another's, Postgres is asked
-for a moment whether that is the same person under a former name. The worker refuses what is not known here, and leaves out what was erased.
+Nothing is accepted by what Postgres says. For a key that is bound to a user, Redis is asked whose the sessions are; if they seem another's, Postgres is
+asked for a moment whether that is the same person under a former name. The worker refuses what is not known here, and leaves out what was erased.
 A reading that is sent again has the same id, and changes nothing.
 """
 
@@ -124,7 +124,7 @@ def _reading_of(line: bytes, binding: Binding, now: datetime, key_id: str) -> Re
     json_limits.check_depth(line)
     _complete(body, now)
     body.user = binding.user or body.user
-    # Whoever sends it: a key that is changed must not make it another reading.
+    # The same for any key that sends it: a key that is changed must not make it another reading.
     reading_id = derived_id("reading", msgspec.json.encode(body).decode())
     return Reading(id=reading_id, body=body, bound_user=binding.user, key_id=key_id)
 

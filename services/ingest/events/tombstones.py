@@ -15,13 +15,13 @@ _NONE_SECONDS: Final = 5.0
 _MOMENT_SECONDS: Final = 0.2
 # And after a moment without an answer, nobody else waits for one for so long.
 _AWAY_SECONDS: Final = 1.0
-# What it is of, and its name: a session's id, a user's name, a project's path.
+# Its kind and its name: a session's id, a user's name, a project's path.
 Named = tuple[str, str]
 _FIELDS: Final = {"session": "session_id", "user": "user", "project": "project_path"}
 
 
 class Tombstones:
-    """What one process knows of them."""
+    """The tombstones that one process knows."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

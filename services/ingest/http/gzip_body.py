@@ -6,12 +6,12 @@ from services.ingest.http.request_checks import too_large
 from shared.http.errors import BadRequest
 
 _GZIP = zlib.MAX_WBITS | 16
-# What is behind each is copied. Programs write one.
+# The data behind each is copied. Programs write one.
 MAX_MEMBERS = 100
 
 
 def unzipped(body: bytes, max_bytes: int) -> bytes:
-    """The body of a gzip stream, of one member or several. BadRequest if it is none or is cut off; PayloadTooLarge beyond `max_bytes`.
+    """The body of a gzip stream, of one member or several. BadRequest if it is no gzip or is cut off; PayloadTooLarge beyond `max_bytes`.
 
     More than MAX_MEMBERS members are a BadRequest, too: a megabyte of empty ones would take a minute.
     """

@@ -14,7 +14,7 @@ from shared.http.server import BODY_ARRIVED
 
 @dataclass(frozen=True, slots=True)
 class AcceptedBody:
-    """What bodies a route accepts."""
+    """The bodies that a route accepts."""
 
     media_types: tuple[bytes, ...]
     max_bytes: int

@@ -51,7 +51,7 @@ T = TypeVar("T", bound=Event | HookPayload | Signal | Reading)
 
 
 class Entry(Struct, frozen=True):
-    """What one XADD writes: a payload of so many events. With `events` 0 it is in no account: its events were accounted for before."""
+    """The fields of one XADD: a payload of so many events. With `events` 0 it is in no account: its events were accounted for before."""
 
     stream: str
     payload: bytes
@@ -59,7 +59,7 @@ class Entry(Struct, frozen=True):
 
 
 class CacheEntry(Struct, frozen=True):
-    """What is known of a session, for the other ingest processes: a Redis key that is written together with the entries, and expires."""
+    """The knowledge of a session, for the other ingest processes: a Redis key that is written together with the entries, and expires."""
 
     key: str
     value: bytes

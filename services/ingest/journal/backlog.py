@@ -97,7 +97,7 @@ class Backlog:
                 pipe.memory_usage(stream_key(partition), samples=NODES_SAMPLED)
             replies = await pipe.execute()
             servers = await memory(self._redis)
-        # What was appended meanwhile may be in the sample or not. It counts as if it were not.
+        # Entries that were appended meanwhile may be in the sample or not. It counts as if it were not.
         self._appended_bytes -= before
         # The fullest server decides, since the next session may be on any.
         limited = [(used_bytes, max_bytes) for used_bytes, max_bytes in servers if max_bytes]

@@ -1,4 +1,4 @@
-"""What the OpenAPI document says of ingest's routes: parameters, bodies, answers and errors. Each function is passed to a route's decorator.
+"""The OpenAPI document of ingest's routes: parameters, bodies, answers and errors. Each function is passed to a route's decorator.
 
 The schemas that it refers to are in openapi_schemas.py.
 """

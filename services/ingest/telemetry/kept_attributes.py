@@ -1,4 +1,4 @@
-"""What is kept of telemetry: the attributes of each event, metric and span by name. All else is dropped, so that nothing new is kept unasked.
+"""The kept part of telemetry: the attributes of each event, metric and span by name. All else is dropped, so that nothing new is kept unasked.
 
 No text that a person or Claude wrote is listed, no body, no input of a tool, and nothing that tells who a person is: `user.*`, `organization.*`.
 The transcript has the texts. Events of which nothing is listed are dropped as a whole: `hook_registered` comes 17 times with each start.
@@ -22,7 +22,7 @@ EVENT_SEQUENCE: Final = "event.sequence"
 PREFIX: Final = "claude_code."
 
 MAX_CHARACTERS: Final = 200
-# With these bounds no sum of what is stored overflows: milliseconds, tokens and bytes, and values of metrics. What is beyond them cannot be true.
+# With these bounds no sum of what is stored overflows: milliseconds, tokens and bytes, and values of metrics. A value beyond them cannot be true.
 MAX_INTEGER: Final = 10**11
 MAX_NUMBER: Final = 1e15
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
@@ -34,7 +34,7 @@ def _kept(texts: str = "", integers: str = "", numbers: str = "", flags: str = "
     return {name: (_RENAMED.get(name, name.replace(".", "_")), kind) for names, kind in kinds for name in names.split()}
 
 
-# What any event may have: which prompt, agent and API call it is of.
+# Attributes that any event may have: which prompt, agent and API call it is of.
 _OF_ALL: Final = _kept(texts="prompt.id agent_id parent_agent_id request_id workflow.run_id", integers=EVENT_SEQUENCE)
 _API_CALL: Final = "model query_source speed effort agent.name skill.name"
 
@@ -90,12 +90,12 @@ METRICS: Final[dict[str, Kept]] = {
     "active_time.total": _kept(texts="type"),
 }
 
-# Of a call that waits for a permission. What other spans say is in the events.
+# The wait of a call for a permission. The events have what other spans say.
 SPANS: Final[dict[str, Kept]] = {WAIT: _kept(texts="decision source tool_name agent_id", integers="duration_ms")}
 # Its calls' names are looked up among these.
 PARENTS: Final = frozenset({"tool"})
 
-# What a decoder has to give; it need not read other attributes. None: all of them (a metric's point is told by all).
+# The attributes that a decoder has to give; it need not read others. None: all of them (a metric's point is told by all).
 WANTED: Final = frozenset(
     {SESSION, TOOL_USE, EVENT_NAME, EVENT_TIME, EVENT_SEQUENCE}.union(*EVENTS.values(), *SPANS.values(), {"tool_parameters"})
 )
@@ -118,19 +118,19 @@ def without_persons(attributes: Attributes) -> Attributes:
 
 
 def text_of(attributes: Attributes, name: str) -> str | None:
-    """A text as it came; None if there is none."""
+    """A text as it came; None without a text."""
     value = attributes.get(name)
     return value if isinstance(value, str) and value else None
 
 
 def integer_of(value: Value | None) -> int | None:
-    """A count, which some versions send as text; None if it is none."""
+    """A count, which some versions send as text; None without an integer."""
     number = number_of(value)
     return int(number) if number is not None and 0 <= number <= MAX_INTEGER else None
 
 
 def number_of(value: Value | None) -> float | None:
-    """A number; None if it is none, or beyond what can be true."""
+    """A number; None without a number, or beyond what can be true."""
     if value is None or isinstance(value, bool):
         return None
     try:

@@ -45,7 +45,7 @@ _encode: Final = msgspec.json.Encoder(order="sorted").encode
 
 
 class Found(Struct):
-    """What an export says. `dropped`: how many records say nothing that is kept; `rejected`: how many name no session."""
+    """The contents of an export. `dropped`: how many records say nothing that is kept; `rejected`: how many name no session."""
 
     signals: list[Signal] = []
     dropped: int = 0
@@ -53,7 +53,7 @@ class Found(Struct):
 
 
 class _Parameters(Struct):
-    """Of the inputs of a tool, a commit's id alone is read."""
+    """A commit's id alone is read of the inputs of a tool."""
 
     git_commit_id: str | None = None
 
@@ -173,7 +173,7 @@ def _span_of(record: Record) -> dict[str, str]:
 
 
 def _commit_of(attributes: Attributes) -> str | None:
-    """The revision of a commit that the call made; a text that is none is left out."""
+    """The revision of a commit that the call made; another text is left out."""
     revision = text_of(attributes, "vcs.ref.head.revision")
     if revision is None and (parameters := text_of(attributes, "tool_parameters")) is not None:
         try:

@@ -125,7 +125,7 @@ _traces: Final = msgspec.json.Decoder(_Traces)
 
 
 def logs(body: bytes, media_type: bytes) -> Iterator[Record]:
-    """The log records of an export. BadRequest if it is none."""
+    """The log records of an export. BadRequest if it is no such export."""
     for of_resource in _decoded(body, media_type, _logs, ExportLogsServiceRequest).resource_logs or ():
         shared = _of_resource(of_resource.resource)
         for record in (record for scope in of_resource.scope_logs or () for record in scope.log_records or ()):
@@ -138,7 +138,7 @@ def logs(body: bytes, media_type: bytes) -> Iterator[Record]:
 
 
 def metrics(body: bytes, media_type: bytes) -> Iterator[Record]:
-    """The points of an export's sums and gauges. BadRequest if it is none."""
+    """The points of an export's sums and gauges. BadRequest if it is no such export."""
     for of_resource in _decoded(body, media_type, _metrics, ExportMetricsServiceRequest).resource_metrics or ():
         shared = _of_resource(of_resource.resource)
         for metric in (metric for scope in of_resource.scope_metrics or () for metric in scope.metrics or ()):
@@ -155,7 +155,7 @@ def metrics(body: bytes, media_type: bytes) -> Iterator[Record]:
 
 
 def spans(body: bytes, media_type: bytes) -> Iterator[Record]:
-    """The spans of an export. BadRequest if it is none."""
+    """The spans of an export. BadRequest if it is no such export."""
     for of_resource in _decoded(body, media_type, _traces, ExportTraceServiceRequest).resource_spans or ():
         shared = _of_resource(of_resource.resource)
         for span in (span for scope in of_resource.scope_spans or () for span in scope.spans or ()):

@@ -6,13 +6,13 @@ from typing import Any, Final
 MAX_FIELDS: Final = 500_000
 # An empty field.
 _LEAST_BYTES: Final = 2
-# Of a number; what goes on beyond them is damaged.
+# The most bits of a number; one that goes on beyond them is damaged.
 _MOST_BITS: Final = 63
 _VARINT, _FIXED64, _LENGTH, _FIXED32 = 0, 1, 2, 5
 
 
 def has_too_many_fields(body: bytes, descriptor: Any) -> bool:
-    """Whether a message and those in it have more than MAX_FIELDS fields. What is damaged is counted to there. Takes at most a second."""
+    """Whether a message and those in it have more than MAX_FIELDS fields. A damaged body is counted up to the damage. Takes at most a second."""
     if len(body) <= MAX_FIELDS * _LEAST_BYTES:
         return False
     count = 0

@@ -48,7 +48,7 @@ class _Runs(Struct):
 
 
 class _Changes(Struct):
-    """What became of a file."""
+    """A file's changes."""
 
     action: str
     added: int = 0
@@ -56,7 +56,7 @@ class _Changes(Struct):
 
 
 class _Summary(Struct):
-    """What the digest keeps of a session while that is read."""
+    """The digest's state of a session while that is read."""
 
     prompts: list[str] = field(default_factory=list)
     prompts_count: int = 0

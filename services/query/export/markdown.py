@@ -133,7 +133,7 @@ def _change(change: FileChangeItem, options: Options) -> tuple[str, bool]:
 
 
 def _entry(item: phrases.Entry, options: Options) -> tuple[str, bool]:
-    """What is neither said nor called: in one line, or all of it if tools are shown in full."""
+    """An entry that is neither said nor called: in one line, or all of it if tools are shown in full."""
     name, content = phrases.entry(item)
     if options.tools == "none" and item.kind in ("command_output", "notice"):
         return "", False

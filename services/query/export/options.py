@@ -1,4 +1,4 @@
-"""What an export shows."""
+"""The options of an export."""
 
 from typing import Literal
 from zoneinfo import ZoneInfo

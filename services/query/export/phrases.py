@@ -1,4 +1,4 @@
-"""What exports say about a session and its items, in words: times, durations, costs, and a tool call in one line."""
+"""The words of exports on a session and its items: times, durations, costs, and a tool call in one line."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -27,7 +27,7 @@ from shared.terms import error_class_label
 _MOST_CHARACTERS: Final = 160
 # A file change, below its call or an item by itself.
 Change = FileChange | FileChangeItem
-# What is neither said nor called.
+# Items that are neither said nor called.
 Entry = EntryItem | ModelSwitchItem | IdleGapItem | SubagentItem
 
 _OUTCOMES: Final = {
@@ -66,7 +66,7 @@ def title(session: ExportedSession) -> str:
 
 
 def facts(session: ExportedSession, zone: ZoneInfo) -> Iterator[tuple[str, str]]:
-    """What stands at the head of an export: names and values."""
+    """The head of an export: names and values."""
     known = (("Project", session.project_name), ("Branch", session.git_branch), ("Person", session.user))
     yield from ((name, one_line(value, 200)) for name, value in known if value)
     if session.start_time:
@@ -90,7 +90,7 @@ def facts(session: ExportedSession, zone: ZoneInfo) -> Iterator[tuple[str, str]]
 
 
 def parameters_of(call: ToolCallItem) -> Any:
-    """A call's parameters as a value; None if there are none."""
+    """A call's parameters as a value; None without any."""
     raw = call.parameters
     return msgspec.json.decode(raw) if isinstance(raw, msgspec.Raw) else raw
 
@@ -117,7 +117,7 @@ def details(call: ToolCallItem) -> list[str]:
 
 
 def media(result: ToolResult) -> list[str]:
-    """What a call gave back besides text: `image/png, 12,345 bytes`"""
+    """The parts of a call's result besides text: `image/png, 12,345 bytes`"""
     return [f"{one_line(each.type, 60)}, {counted(each.bytes, 'byte')}" for each in result.media]
 
 
@@ -128,7 +128,7 @@ def left_out(result: ToolResult) -> str | None:
 
 
 def result_text(result: ToolResult) -> str:
-    """What a call gave back, with a line where something was left out."""
+    """The result of a call, with a line where something was left out."""
     note, at, text = left_out(result), result.cut_at_character, result.text
     if note is None:
         return plain(text)

@@ -23,14 +23,14 @@ class Item(Struct):
 
 
 class Begin(Struct):
-    """What a subagent did follows; `level` is that of the call that started it."""
+    """The items of a subagent follow; `level` is that of the call that started it."""
 
     level: int
     subagent: SubagentSummary
 
 
 class End(Struct):
-    """What a subagent did ends."""
+    """The items of a subagent end."""
 
     level: int
 
@@ -45,7 +45,7 @@ def walk(read: ReadThread) -> Iterator[Step]:
 
 def _thread(read: ReadThread, agent_id: str | None, level: int, seen: set[str]) -> Iterator[Step]:
     for page in read(agent_id):
-        # What was shown need not be kept while a subagent is read.
+        # Items that were shown need not be kept while a subagent is read.
         items = deque(page)
         page.clear()
         while items:

@@ -35,8 +35,8 @@ class Column(Struct, frozen=True):
 def columns_of(answers: Sequence[type[Answer]], first: Any, leading: Collection[str] = ()) -> list[Column]:
     """The columns for items of these types, in their order but with those in `leading` before the others.
 
-    A field that may be absent has a column if it is in `leading`, or if the first item has it. What one of several types has is empty for the
-    items of the others.
+    A field that may be absent has a column if it is in `leading`, or if the first item has it. A column that one of several types has is
+    empty for the items of the others.
     """
     fields = {name: annotation for answer in answers for name, annotation in annotations_of(answer).items()}
     names = [name for name, annotation in fields.items() if not may_be_absent(annotation) or name in leading or _has(first, name)]
@@ -85,7 +85,7 @@ def csv_encoder(columns: Sequence[Column]) -> Callable[[Iterable[Any]], bytes]:
 
 
 class _Lines:
-    """What csv.writer needs of a file."""
+    """The part of a file that csv.writer needs."""
 
     def __init__(self, lines: list[str]) -> None:
         self.write = lines.append
@@ -100,7 +100,7 @@ def _value(row: Any, path: tuple[str, ...]) -> Any:
 
 
 def _cell(value: Any) -> Any:
-    """What csv.writer turns into the cell's text: numbers as they are, everything else as a text that is no formula."""
+    """The value that csv.writer turns into the cell's text: numbers as they are, everything else as a text that is no formula."""
     match value:
         case None | msgspec.UNSET:
             return ""

@@ -49,7 +49,7 @@ def content_and_headers(
     hides_texts: bool = True,
     database: Database | None = None,
 ) -> tuple[Any, dict[str, str]]:
-    """What `read_response` answers, before it is JSON. The arguments are the same."""
+    """The answer of `read_response`, before it is JSON. The arguments are the same."""
     database = database or request.app.state.database
     assert database is not None
     with database.connection(grant_of(request.scope), from_primary=from_primary) as connection:

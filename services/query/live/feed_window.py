@@ -15,9 +15,9 @@ from shared.feed import FeedItem, decode_items
 
 log = structlog.get_logger()
 
-# Of the entries as Redis has them. In memory they are about five times as large.
+# The most bytes of the entries as Redis has them. In memory they are about five times as large.
 WINDOW_BYTES: Final = 2 * 1024 * 1024
-# Of one piece. A listener holds one piece at a time.
+# The most bytes of one piece. A listener holds one piece at a time.
 PIECE_BYTES: Final = 64 * 1024
 # Pieces that are kept for each view, for listeners that are a little behind the others.
 PIECES_KEPT: Final = 4
@@ -67,13 +67,13 @@ def _items(value: bytes) -> list[FeedItem]:
     try:
         return decode_items(value)
     except msgspec.MsgspecError as error:
-        # Of a newer worker, during an upgrade.
+        # An entry of a newer worker, during an upgrade.
         log.warning("feed_entry_not_read", reason=str(error)[:200])
         return []
 
 
 def piece_of(entries: Iterable[Entry], after: Position, view: View, known: Known) -> Piece:
-    """What the view shows of the entries after the position, up to about PIECE_BYTES, or to the first item of a session that must be known."""
+    """The items that the view shows of the entries after the position, up to about PIECE_BYTES, or to the first item of a session that must be known."""
     events: list[bytes] = []
     unknown: set[str] = set()
     size, end = 0, after

@@ -28,7 +28,7 @@ from shared.redis.clients import REDIS_ERRORS, connect_async
 
 log = structlog.get_logger()
 
-# What comes within this time reaches the listeners together.
+# Entries within this time reach the listeners together.
 FLUSH_SECONDS: Final = 0.05
 # Shorter than the client's socket timeout. As long may the end of the last listener go unnoticed.
 BLOCK_MS: Final = 1_000
@@ -63,7 +63,7 @@ class LiveFeed:
         return self._listeners.total()
 
     async def now(self) -> Position:
-        """What comes from now on is after it. Unavailable while Redis does not answer.
+        """Entries from now on are after it. Unavailable while Redis does not answer.
 
         By Redis's clock, which also numbers the entries: the newest entry's position would tell every key when anybody last did anything.
         """
@@ -139,7 +139,7 @@ class LiveFeed:
                 entries = await self._entries_after(self._window.end)
             except _AWAY as error:
                 log.warning("live_feed_blind", error=type(error).__name__)
-                # What comes meanwhile may be cut off before it is read. Listeners that are behind the next window find out.
+                # An entry that comes meanwhile may be cut off before it is read. Listeners that are behind the next window find out.
                 self._window, self._seen = None, BEFORE_ALL
                 await stops_within(self._stop, RETRY_SECONDS)
                 continue
@@ -153,7 +153,7 @@ class LiveFeed:
         self._window, self._seen = None, BEFORE_ALL
 
     def _add(self, window: FeedWindow, entries: list[Entry]) -> None:
-        """What was kept from before a rewriting is forgotten: listeners that are behind read it from Redis, as it is now."""
+        """Entries kept from before a rewriting are forgotten: listeners that are behind read them from Redis, as they are now."""
         rewritten = max((number for number, entry in enumerate(entries) if entry.says_rewritten), default=None)
         if rewritten is not None:
             window = self._window = FeedWindow(entries[rewritten].position)

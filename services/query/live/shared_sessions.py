@@ -49,11 +49,11 @@ class SharedSessions:
         self._asking = asyncio.Lock()
 
     def known(self) -> Known:
-        """What was asked for within FRESH_SECONDS. It is the same object until something changes."""
+        """The sessions that were asked for within FRESH_SECONDS. It is the same object until something changes."""
         return self._known if time.monotonic() - self._asked_at < FRESH_SECONDS else NOTHING_KNOWN
 
     async def learn(self, session_ids: frozenset[str]) -> Known:
-        """What is known, with these sessions. Who waits while others ask takes their answer if they asked later, however long it took."""
+        """The known sessions, with these. A caller that waits while others ask takes their answer if they asked later, however long it took."""
         came_at = time.monotonic()
         async with self._asking:
             known = self._known if self._asked_at >= came_at else self.known()

@@ -1,4 +1,4 @@
-"""What a listener sees of the feed: its filters and its key's rights. Listeners with the same view share what is encoded for them."""
+"""A listener's part of the feed: its filters and its key's rights. Listeners with the same view share what is encoded for them."""
 
 from typing import Literal
 
@@ -22,7 +22,7 @@ class View(Struct, frozen=True):
     texts: Texts = "all"
     # Those that the key is bound to; with a group or repository, those of it that the key sees.
     projects: frozenset[int] | None = None
-    # Those that the key is bound to, with their former names. Of others it hears sessions that are shared.
+    # Those that the key is bound to, with their former names. It hears others' sessions that are shared.
     users: frozenset[str] | None = None
     project_id: int | None = None
     # All names of the user that is asked for.

@@ -33,7 +33,7 @@ class TimelineParameters(Paged):
     include_thinking: bool = Field(False, description="With Claude's thinking, where it was kept.")
 
     def filters(self) -> dict[str, object]:
-        """What a cursor is bound to. A page around an item leads on to pages without `around`."""
+        """The filters that a cursor is bound to. A page around an item leads on to pages without `around`."""
         return {name: value for name, value in super().filters().items() if name != "around"}
 
 

@@ -95,7 +95,7 @@ def _is_told_to_stop() -> bool:
 def _give_way() -> None:
     """Lets go first what people wait for. Linux shares a processor between sessions, then within each, so both are told."""
     os.nice(NICE)
-    # There is none outside Linux, or where groups of processes have their shares set.
+    # It is absent outside Linux, or where groups of processes have their shares set.
     with suppress(OSError):
         Path("/proc/self/autogroup").write_text(str(NICE), encoding="utf-8")
 

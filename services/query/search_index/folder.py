@@ -60,7 +60,7 @@ class Folder:
         self.path = path
 
     def stamp(self) -> tuple[int, int] | None:
-        """Changes with the state. None if there is none."""
+        """Changes with the state. None without a file."""
         try:
             found = (self.path / _STATE).stat()
         except OSError:

@@ -164,7 +164,7 @@ class Follower:
         self._save(replace(state, tables=tables, after=after))
 
     def _apply_notes(self, connection: Connection, state: State, seen: Look) -> bool:
-        """Writes the texts of the next notes, in one commit. False if there are none."""
+        """Writes the texts of the next notes, in one commit. False without any."""
         target = state.target or seen.snapshot
         with connection.transaction():
             notes, are_all = first_notes(connection, state, target, _NOTED_ROWS)

@@ -31,7 +31,7 @@ END_SECONDS: Final = 5.0
 
 @contextmanager
 def search_index(settings: Settings, database: Database, redis: Redis) -> Iterator[SearchIndex]:
-    """The index, which follows the database during the block. Without a folder that can be written there is none, and searches go on."""
+    """The index, which follows the database during the block. Without a folder that can be written there is no index, and searches go on."""
     # The writer has another working directory.
     path = settings.search_folder.expanduser().absolute()
     with ExitStack() as stack:
@@ -89,7 +89,7 @@ class _Host:
         said = SearchHost(time.time(), self._index.purged(), lag.sessions, lag.texts, lag.oldest_seconds, lag.is_whole)
         try:
             if said.purged not in (0, self._purged):
-                # Nobody would purge what was left there.
+                # Files that were left there would never be purged.
                 self._folder.clear_free_places()
                 self._purged = said.purged
             self._redis.hset(HOSTS_KEY, self._name, msgspec.json.encode(said))

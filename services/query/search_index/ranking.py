@@ -4,7 +4,7 @@ For a key that may not see all sessions, no score may depend on the texts of oth
 scores by part, in which a long word counts more than a short one, and a short session more than a long one.
 """
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import islice, pairwise
 from typing import Final
 
@@ -34,7 +34,7 @@ from services.query.search_index.words.synonyms import synonyms_of
 # So many words of a pasted error message are looked at, from its beginning and its end, and the rarest of them count.
 MOST_LOOKED_AT: Final = 1_000
 MOST_WORDS: Final = 32
-# What has more words was pasted, not typed: it is not corrected, and its dates are some among many words.
+# A query of more words was pasted, not typed: it is not corrected, and its dates are some among many words.
 MOST_TYPED: Final = 12
 
 # How much a word tells of a session by where it is: what was said of it most, what came of calls least.
@@ -80,13 +80,13 @@ def rank(
     excluded: Sequence[str],
     *,
     limit: int,
-    among: Collection[str] | None,
+    among: Query | None,
     weighs_rarity: bool,
     corrects: bool,
 ) -> Ranking:
     """The best sessions that have any of the words, and none of those excluded.
 
-    `among`: only these sessions count. Without `weighs_rarity` scores depend on their texts alone, and nothing is corrected.
+    `among`: only sessions that match it count. Without `weighs_rarity` scores depend on their texts alone, and nothing is corrected.
     """
     days, text = dates_in(" ".join(words))
     wanted = list(dict.fromkeys(words_of(text)))
@@ -111,7 +111,7 @@ def rank(
         return Ranking([], corrected)
     musts = [(Occur.Must, _any_of(clauses))]
     if among is not None:
-        musts.append((Occur.Must, _only(among)))
+        musts.append((Occur.Must, Query.const_score_query(among, 0.0)))
     musts += [(Occur.MustNot, _all_words(words_of(term))) for term in excluded if words_of(term)]
     found = searcher.search(Query.boolean_query(musts), limit, count=False, weight_by_field=None if weighs_rarity else BREVITY)
     sessions = [RankedSession(searcher.doc(address)[SESSION_ID][0], score) for score, address in found.hits]
@@ -166,10 +166,6 @@ def _places(word: str) -> list[tuple[str, str]]:
     """The fields in which a word may be, and its form there."""
     spoken = [(stems_of(part), stem_of(word)) for part in SPOKEN]
     return [*((part, word) for part in PARTS), *spoken, (GERMAN, stem_of(word, "german"))]
-
-
-def _only(session_ids: Collection[str]) -> Query:
-    return Query.const_score_query(Query.term_set_query(schema(), SESSION_ID, list(session_ids)), 0.0)
 
 
 def _all_words(words: Iterable[str]) -> Query:

@@ -68,7 +68,7 @@ class ImportedContent:
         self._file = file
         self._tell = tell
         self._archiver = archiver
-        # What is read and not in a segment yet. It begins with a line; how much of it is whole lines.
+        # The bytes that are read and not in a segment yet. It begins with a line; how much of it is whole lines.
         self._content = bytearray()
         self._whole = 0
         self._is_too_long = False

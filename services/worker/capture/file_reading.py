@@ -36,7 +36,7 @@ _FORGET_FILES: Final = "DELETE FROM transcript_files WHERE session_id = ANY(%(se
 
 @dataclass(slots=True)
 class FileReading:
-    """What some ranges of a file give: the records that they complete, then those that are still open behind them."""
+    """The records of some ranges of a file: those that they complete, then those that are still open behind them."""
 
     file: CapturedFile
     end_offset: int
@@ -46,7 +46,7 @@ class FileReading:
     unread: dict[Unread, int] = field(default_factory=dict)
     skipped_records: dict[str, int] = field(default_factory=dict)
     redactions: dict[str, int] = field(default_factory=dict)
-    # Of all facts that the file gives by now, which take the place of those that it gave before.
+    # All facts that the file gives by now, which take the place of those that it gave before.
     facts_ids: set[UUID] = field(default_factory=set)
     characters: int = 0
 
@@ -85,7 +85,7 @@ def read_next(
     reading.unread = _grown(before.unread, after.unread)
     reading.skipped_records = _grown(before.skipped_records, after.skipped_records)
     if worker.settings.redact:
-        # What arrived is redacted already, field by field. Joined texts may show more.
+        # A range is redacted already when it arrives, field by field. Joined texts may show more.
         redact_structs(reading.records, reading.redactions)
         reading.unknown_records = {redact_text(kind): count for kind, count in reading.unknown_records.items()}
     return reading

@@ -107,7 +107,7 @@ def _caught_up(
         log.error("archive_content_unreadable", file=file.name, reason=str(error))
     if state.offset < file.parsed_offset:
         log.warning("capture_replay_incomplete", file=file.name, kept_from=state.offset, read_to=file.parsed_offset)
-        # What is open there is not known. The facts of the last reading stay.
+        # The open calls of that place are not known. The facts of the last reading stay.
         state = ParserState(
             Transcript(file.user, idle_gap, kept_results),
             file.user,

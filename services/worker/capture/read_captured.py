@@ -51,7 +51,7 @@ log = structlog.get_logger()
 
 # How long one task goes on before it makes room for the next: a drain may wait for the process.
 TASK_SECONDS: Final = 5.0
-# Of one round, so that what has just come waits for a round at most.
+# The most of one round, so that a range that has just come waits for a round at most.
 FILES_A_ROUND: Final = 32
 # Then long files make room for what has come meanwhile.
 ROUND_SECONDS: Final = 0.5
@@ -80,7 +80,7 @@ def read_captured(worker: Resources, states: ParserStates | None = None, seconds
         while is_left and time.monotonic() < ends_at:
             with locked(connection) as is_ours:
                 if not is_ours:
-                    # Whoever has it looks again when it has let go.
+                    # The holder looks again when it has let go.
                     return False
                 with connection.transaction():
                     job = capture_job(connection)

@@ -53,7 +53,7 @@ def check_and_send(worker: Resources) -> None:
         check_canary(worker)
         send_canary(worker)
     except OSError as error:
-        # Nobody answers at that name or address.
+        # No server answers at that name or address.
         is_starting = time.monotonic() - _STARTED_AT < START_SECONDS
         tell = log.info if is_starting else log.warning
         tell("canary_waits" if is_starting else "canary_failed", error=type(error).__name__, reason=str(error)[:200])

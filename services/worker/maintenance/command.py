@@ -1,4 +1,4 @@
-"""What the commands `verify` and `rebuild` have in common: they run in a process of their own, and say why they could not."""
+"""The common part of the commands `verify` and `rebuild`: they run in a process of their own, and say why they could not."""
 
 import sys
 from collections.abc import Callable

@@ -36,7 +36,7 @@ TITLE_OF_PERSON, TITLE_OF_CLAUDE, TITLE_OF_SUMMARY, TITLE_OF_PROMPT = 4, 3, 2, 1
 END_REASONS = frozenset({"clear", "resume", "logout", "prompt_input_exit", "other"})
 # The source of what live capture reads from hooks. Events that clients send may have it too; these have been brought by no job.
 HOOK = "hook"
-# Of a call that is staged once more because of a signal. No row has it (services/worker/persist/signal_rows.py).
+# True for a call that is staged once more because of a signal. No row has it (services/worker/persist/signal_rows.py).
 SIGNAL = "signal"
 
 # The numbers of SessionFacts. They are never added up: the greatest of each counts.
@@ -112,7 +112,7 @@ class SessionFacts(Struct, kw_only=True):
 
 
 class ClientUsage(Struct, kw_only=True):
-    """What Claude Code counted of one model. `cache_creation_1h_tokens` is part of `cache_creation_tokens`; None: it did not say."""
+    """Claude Code's count for one model. `cache_creation_1h_tokens` is part of `cache_creation_tokens`; None: it did not say."""
 
     input_tokens: int = 0
     output_tokens: int = 0
@@ -124,7 +124,7 @@ class ClientUsage(Struct, kw_only=True):
 
 
 class ClientCosts(Struct, kw_only=True):
-    """What Claude Code itself counted for a session, as its last `cost-state` says: also of calls that no transcript has."""
+    """Claude Code's own count for a session, as its last `cost-state` says: also of calls that no transcript has."""
 
     cost_nano_usd: int
     # When its count began, in milliseconds since 1970. A session that is resumed or forked goes on with the count, and with its beginning.
@@ -132,7 +132,7 @@ class ClientCosts(Struct, kw_only=True):
     models: dict[str, ClientUsage] = {}
     # A model's price was not known to it, so it took that of another.
     has_unknown_model_cost: bool = False
-    # Of calls that plugins made.
+    # The cost of calls that plugins made.
     plugin_calls_nano_usd: int = 0
     # In auto mode a model judges commands. Its calls are in no transcript.
     is_auto_mode: bool = False
@@ -178,7 +178,7 @@ class Media(Struct):
 
 
 class Result(Struct, kw_only=True):
-    """What a tool call gave back. A long text is its beginning and its end; `left_out` characters are missing after `cut_at` characters."""
+    """A tool call's result. A long text is its beginning and its end; `left_out` characters are missing after `cut_at` characters."""
 
     text: str
     left_out: int = 0
@@ -238,7 +238,7 @@ class ToolUse(RowRecord, kw_only=True):
     decided_at: datetime | None = None
     decision_wait_ms: int | None = None
     is_sandboxed: bool | None = None
-    # What came of it.
+    # Its outcome.
     outcome: CallOutcome | None = None
 
 
@@ -264,7 +264,7 @@ class FileChange(RowRecord, kw_only=True):
 
 
 class TimelineEntry(RowRecord, kw_only=True):
-    """What happened in a session besides messages, tool calls and file changes, or Claude's thinking. It counts for nothing."""
+    """An act in a session besides messages, tool calls and file changes, or Claude's thinking. It counts for nothing."""
 
     id: UUID
     session_id: str
@@ -278,7 +278,7 @@ class TimelineEntry(RowRecord, kw_only=True):
 
 
 class StoredPrice(Struct):
-    """What a call was priced at when it was stored, in 10^-9 USD: as derived_values/pricing.py says. None: not known."""
+    """The price of a call when it was stored, in 10^-9 USD: as derived_values/pricing.py says. None: not known."""
 
     cost: int | None
     uncached: int | None
@@ -311,7 +311,7 @@ class ApiCall(RowRecord, kw_only=True):
     inference_geo: str | None = None
     # An advisor that Claude asked within another call.
     is_advisor: bool = False
-    # Of an export, which says what the other tracker showed. Without one, today's list prices it.
+    # Values of an export, which says what the other tracker showed. Without one, today's list prices it.
     price: StoredPrice | None = None
 
 

@@ -1,10 +1,10 @@
-"""What was erased, or is not kept any longer, is not stored again. Every writer of rows passes here, beside ownership.py: events, imports, live
+"""Rows that were erased, or are not kept any longer, are not stored again. Every writer of rows passes here, beside ownership.py: events, imports, live
 capture, replays, a reparse.
 
 A tombstone is the hash of a session's id, a user's name or a project's path, or of a session's id with a range of time. It holds no name, since
 after an erasure no store may. Rows of what has one are left out: acknowledged and counted, without a dead letter, which would have their content.
 
-It is asked under the locks of the batch's sessions. Who writes tombstones has writing exclusively (lock_order.py), so no batch misses one.
+It is asked under the locks of the batch's sessions. A writer of tombstones has writing exclusively (lock_order.py), so no batch misses one.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -40,12 +40,12 @@ _KNOWN_SESSIONS: Final = "SELECT session_id FROM sessions WHERE session_id = ANY
 # When an event happened, by whichever name.
 _TIMES: Final = ("timestamp", "start_time", "end_time")
 
-# What a tombstone is of: its kind, and a name.
+# A tombstone's kind, and its name.
 _Name = tuple[Kind, str]
 
 
 class TombstonedEvents(Exception):
-    """What of a batch was erased or has expired. Nothing of the batch may be committed; the rest can be stored without it.
+    """The part of a batch that was erased or has expired. Nothing of the batch may be committed; the rest can be stored without it.
 
     `new_sessions`: sessions that begin with a user or project that was erased, each with that.
     """
@@ -84,12 +84,12 @@ def refuse_tombstoned(connection: Connection[Any], batch: Sequence[ReceivedEvent
 
 
 def keep_out(connection: Connection[Any], refused: TombstonedEvents) -> None:
-    """What comes later of new sessions need not name the user or project that was erased, and stays out too. What came before, and did not name them
-    either, goes: readings and telemetry say neither project nor, perhaps, person.
+    """Later events of new sessions need not name the user or project that was erased, and stay out too. Earlier ones that did not name them
+    either go: readings and telemetry say neither project nor, perhaps, person.
     """
     new_sessions = refused.new_sessions
     if new_sessions:
-        # Who asked for tombstones before has committed by then. What refused the batch has taken back its share of the lock.
+        # A transaction that asked for tombstones before has committed by then. The error that refused the batch has taken back its share of the lock.
         lock_order.lock_writing_exclusive(connection)
         _follow(connection, new_sessions)
     # Ingest hands sessions out before they have rows.
@@ -97,7 +97,7 @@ def keep_out(connection: Connection[Any], refused: TombstonedEvents) -> None:
 
 
 def keep_out_items(connection: Connection[Any], left_out: Iterable[tuple[str | None, str | None]]) -> None:
-    """The same for captured items, each with its session and user. Nobody else stores items of these sessions meanwhile: they are in one partition."""
+    """The same for captured items, each with its session and user. No other process stores items of these sessions meanwhile: they are in one partition."""
     of_users: dict[str, _Name] = {
         session_id: ("user", user) for session_id, user in left_out if session_id is not None and user is not None
     }
@@ -127,7 +127,7 @@ def with_tombstones(connection: Connection[Any], named: Collection[_Name]) -> se
 
 
 def tombstoned_items(connection: Connection[Any], named: Sequence[tuple[str | None, str | None]]) -> list[bool]:
-    """Of captured items, each with its session and its user, if it has them: whether it has a tombstone."""
+    """For captured items, each with its session and its user, if it has them: whether it has a tombstone."""
     with connection.cursor(row_factory=scalar_row) as cursor:
         if not named or not cursor.execute(_ARE_THERE_ANY).fetchone():
             return [False] * len(named)
@@ -141,12 +141,12 @@ def tombstoned_items(connection: Connection[Any], named: Sequence[tuple[str | No
 
 
 def ranges_of(connection: Connection[Any], session_ids: Iterable[str]) -> dict[str, list[Span]]:
-    """What was erased of these sessions."""
+    """The erased ranges of these sessions."""
     return _find(connection, {("range", session_id) for session_id in session_ids})[1]
 
 
 def _find(connection: Connection[Any], wanted: Collection[_Name]) -> tuple[set[_Name], dict[str, list[Span]]]:
-    """What has a tombstone, and the ranges of sessions that have one."""
+    """The items that have a tombstone, and the ranges of sessions that have one."""
     found: set[_Name] = set()
     ranges: dict[str, list[Span]] = {}
     if wanted:

@@ -1,4 +1,4 @@
-"""What sessions are called. The rule is in the database, so that nothing else has it (deploy/migrations/schema/05_titles.sql)."""
+"""The titles of sessions. The rule is in the database, so that nothing else has it (deploy/migrations/schema/05_titles.sql)."""
 
 from collections.abc import Collection
 from typing import Any, Final
@@ -13,7 +13,7 @@ _UPDATE: Final = """
     ) AS n
     WHERE s.session_id = n.session_id AND (s.title, s.title_source) IS DISTINCT FROM (n.title, n.source)"""
 
-# Of every session, as verify compares them.
+# Every session's titles, as verify compares them.
 STORED_TITLES: Final = "SELECT session_id, title, title_source FROM sessions"
 EXPECTED_TITLES: Final = """
     SELECT s.session_id, t.title, t.source AS title_source

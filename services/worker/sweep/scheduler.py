@@ -1,7 +1,7 @@
 """Beat's scheduler: it looks whether work waits, and sends a task only then (docs/adr/0042-the-sweep-looks-before-it-sends-a-task.md).
 
-A look reads Redis or Postgres and changes nothing, so two beats, or one that starts again, do no harm. What a look finds is not sent while a task of
-that name is still in its queue: a queue that no worker reads does not grow.
+A look reads Redis or Postgres and changes nothing, so two beats, or one that starts again, do no harm. A found task is not sent while one of that
+name is still in its queue: a queue that no worker reads does not grow.
 """
 
 import time
@@ -71,7 +71,7 @@ NO_CALL: Final[Sequence[Call]] = []
 
 
 class Looks:
-    """What waits, as Redis and Postgres have it now. Connects when first used. Raises their errors."""
+    """The waiting work, as Redis and Postgres have it now. Connects when first used. Raises their errors."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -123,7 +123,7 @@ class Looks:
         for answer in (held, abandoned):
             if isinstance(answer, Exception):
                 raise answer
-        # What is acknowledged is also removed, so entries beyond those held are new.
+        # An acknowledged entry is also removed, so entries beyond those held are new.
         return bool(entries > held["pending"] or abandoned)
 
     def captured(self) -> Sequence[Call]:
@@ -218,7 +218,7 @@ class Looks:
         try:
             return self._postgres.execute(statement, parameters).fetchall()
         except BaseException:
-            # What the connection would say next may be the answer to this.
+            # The next words of the connection may be the answer to this.
             self._postgres.close()
             raise
 

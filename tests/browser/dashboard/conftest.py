@@ -14,10 +14,9 @@ import pytest
 from playwright.sync_api import expect
 from redis import Redis
 
-from tests.browser.conftest import browser_scope
 from tests.flow.conftest import REPOSITORY, TRACKER, Stack, running_stack
 from tests.made_up_week import write_week
-from tests.skips import CHROMIUM, skip_without
+from tests.skips import skip_without
 
 USER = "ann"
 # Long for a machine that does much else; what is there sooner is seen sooner.
@@ -135,15 +134,6 @@ def import_week(running: Stack, home: Path) -> None:
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("TRACKER_", "CLAUDE_", "XDG_"))}
     environment |= {"HOME": str(home), "TRACKER_URL": str(running.http.base_url), "PYTHONPATH": str(REPOSITORY)}
     subprocess.run([*TRACKER, "import", "--user", USER, "--quiet", str(home / ".claude")], env=environment, check=True, timeout=120)
-
-
-@pytest.fixture(scope=browser_scope)
-def chromium(playwright: Any) -> Iterator[Any]:
-    """A browser for which only loopback exists."""
-    rules = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
-    browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", rules])
-    yield browser
-    browser.close()
 
 
 OpenPage = Callable[..., Any]

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.dashboard.conftest import OpenPage
-from tests.browser.dashboard.test_every_page import settled
+from tests.browser.dashboard.parts_of_pages import settled
 
 ONLY_READS = True
 

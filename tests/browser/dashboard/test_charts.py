@@ -9,8 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.dashboard.conftest import OpenPage, origin_of
-from tests.browser.dashboard.test_every_page import settled
-from tests.browser.dashboard.test_number_pages import answer, column, number, panel, query_of
+from tests.browser.dashboard.parts_of_pages import answer, column, number, panel, query_of, settled
 from tests.flow.conftest import REPOSITORY, Stack
 
 ONLY_READS = True

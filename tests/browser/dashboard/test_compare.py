@@ -8,7 +8,7 @@ from typing import Any
 from playwright.sync_api import expect
 
 from tests.browser.dashboard.conftest import OpenPage
-from tests.browser.dashboard.test_number_pages import answer, column, panel, query_of
+from tests.browser.dashboard.parts_of_pages import answer, column, panel, query_of
 from tests.flow.conftest import Stack
 
 ONLY_READS = True

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.dashboard.conftest import OpenPage
-from tests.browser.dashboard.test_number_pages import panel
+from tests.browser.dashboard.parts_of_pages import panel
 from tests.flow.conftest import Stack
 
 ONLY_READS = True

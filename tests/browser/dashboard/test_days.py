@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.dashboard.conftest import OpenPage, origin_of
-from tests.browser.dashboard.test_every_page import settled
+from tests.browser.dashboard.parts_of_pages import settled
 from tests.flow.conftest import Stack
 
 ONLY_READS = True

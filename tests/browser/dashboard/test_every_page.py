@@ -5,21 +5,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import expect
 
-from shared.dashboard_addresses import VIEWS
 from tests.browser.dashboard.conftest import OpenPage, opener, origin_of
+from tests.browser.dashboard.parts_of_pages import PAGES, settled
 from tests.flow.conftest import Stack
-
-PAGES = ["/", *(f"/{view}" for view in VIEWS)]
-# Rules of WCAG 2.2 AA.
-TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
-
-
-def settled(page: Any) -> None:
-    """Waits until the page has its title and nothing is being read."""
-    page.wait_for_selector("h1")
-    expect(page.locator("[role=status].outline")).to_have_count(0, timeout=20_000)
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""What seldom happens: a key that is revoked while its page is open, a restart, the change of summer time, a zone with minutes, a viewer without a mouse."""
+"""Rare cases: a key that is revoked while its page is open, a restart, the change of summer time, a zone with minutes, a viewer without a mouse."""
 
 import re
 import signal
@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.dashboard.conftest import OpenPage, origin_of
-from tests.browser.dashboard.test_every_page import PAGES, settled
+from tests.browser.dashboard.parts_of_pages import PAGES, settled
 from tests.flow.conftest import Stack, second_api, start
 
 # A revoked key is refused after at most 5 s; an idle page asks every 20 s whether its key holds.

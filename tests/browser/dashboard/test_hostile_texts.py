@@ -15,7 +15,7 @@ from playwright.sync_api import expect
 from deploy.embedded.supervision.processes import wait_until
 from tests.browser.dashboard.conftest import OpenPage, origin_of
 from tests.browser.dashboard.hostile_transcript import ATTACK, SESSION, hostile_transcript
-from tests.browser.dashboard.test_every_page import settled
+from tests.browser.dashboard.parts_of_pages import settled
 from tests.flow.conftest import Stack
 
 # The same, as part of a path: its slashes are no folders. It stands in each name, so that none is cut.
@@ -23,7 +23,7 @@ NAME = '<img src=x onerror="window.attacked=1"><svg onload="window.attacked=1">'
 LIVE = f"live {NAME}"
 FILE = f"/home/ann/{NAME}/{NAME}.py"
 WAIT = {"Prefer": "wait=20"}
-# What an attack would have left behind, or could run by.
+# Traces that an attack would have left, or ways that it could run by.
 INJECTED = ":is(img[src=x], iframe, object, embed, body script, svg[onload], [onerror], [onload], [onmouseover], a[href^='javascript' i], base, meta)"
 
 
@@ -76,7 +76,7 @@ def hostile(own_stack: Stack) -> Stack:
 
 
 def broken_archive() -> bytes:
-    """A ~/.claude with a folder that is an attack, and a transcript with lines that are none."""
+    """A ~/.claude with a folder that is an attack, and a transcript with lines that are not JSON."""
     content = b'{"type": "user", "uuid": 5}\n{"broken": "' + NAME.encode() + b"\nnot json\n"
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w:gz") as archive:

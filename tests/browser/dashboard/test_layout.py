@@ -12,7 +12,7 @@ from axe_playwright_python.sync_playwright import Axe
 
 from services.query.http.dashboard_files import ASSETS, PAGE
 from tests.browser.dashboard.conftest import OpenPage, origin_of
-from tests.browser.dashboard.test_every_page import PAGES, TAGS, settled
+from tests.browser.dashboard.parts_of_pages import PAGES, TAGS, busiest_session, settled
 from tests.flow.conftest import Stack
 
 ONLY_READS = True
@@ -23,11 +23,6 @@ SIZES = {"wide": WIDE, "tablet": {"width": 1000, "height": 800}, "phone": {"widt
 SCHEMES = ("light", "dark")
 
 Address = Callable[[Stack], str]
-
-
-def busiest_session(stack: Stack, suffix: str = "") -> str:
-    session = stack.http.get("/api/sessions", params={"sort": "tool_calls_count", "limit": 1}).json()["items"][0]
-    return f"/sessions/{quote(session['session_id'], safe='')}{suffix}"
 
 
 def busiest_day(stack: Stack) -> str:

@@ -1,45 +1,19 @@
-"""The pages of numbers: overview, projects, tools, usage. What they show is what the API answers, and each of their views is a link."""
+"""The pages of numbers: overview, projects, tools, usage. They show what the API answers, and each of their views is a link."""
 
 import re
-from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from playwright.sync_api import expect
 
 from tests.browser.dashboard.conftest import OpenPage
+from tests.browser.dashboard.parts_of_pages import answer, column, number, panel, query_of, tile
 from tests.flow.conftest import Stack
 
 ONLY_READS = True
 
 # A range that has the whole made-up week, whatever the time of day.
 ALL = "range=all"
-
-
-def query_of(page: Any) -> dict[str, str]:
-    return {name: values[0] for name, values in parse_qs(urlsplit(page.url).query).items()}
-
-
-def answer(stack: Stack, path: str, **parameters: Any) -> Any:
-    response = stack.http.get(path, params={"tz": "UTC", **parameters})
-    assert response.status_code == 200, response.text
-    return response.json()
-
-
-def tile(page: Any, measure: str) -> Any:
-    return page.locator(f"[data-measure={measure}] .tile-value")
-
-
-def panel(page: Any, title: str) -> Any:
-    return page.get_by_role("region", name=title, exact=True).first
-
-
-def number(text: str) -> float:
-    return float(re.sub(r"[^\d.]", "", text))
-
-
-def column(table: Any, at: int) -> list[str]:
-    return [cell.strip() for cell in table.locator(f"tbody tr td:nth-child({at})").all_inner_texts()]
 
 
 def test_overview_shows_the_totals_of_the_api(open_page: OpenPage, stack: Stack) -> None:
@@ -60,7 +34,7 @@ def test_overview_says_what_the_cache_saved_and_what_that_is(open_page: OpenPage
 
 
 def test_overview_reads_little(open_page: OpenPage) -> None:
-    """Six answers for the page. Who looks, the whole history and the filters' values are read once for all pages."""
+    """Six answers for the page. The viewer, the whole history and the filters' values are read once for all pages."""
     page = open_page("/settings", timezone_id="UTC")
     page.wait_for_selector("h1")
     asked: list[str] = []

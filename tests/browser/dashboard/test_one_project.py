@@ -1,4 +1,4 @@
-"""What counts as a project, in its page: merged, named and grouped in a form, told with its reason, and taken back."""
+"""A project and its parts, in its page: merged, named and grouped in a form, told with its reason, and taken back."""
 
 import os
 from pathlib import Path
@@ -9,8 +9,7 @@ from playwright.sync_api import expect
 
 from tests.browser.dashboard.conftest import OpenPage
 from tests.flow.conftest import Stack
-from tests.flow.connect.shippers import wait_for
-from tests.flow.connect.test_one_project import project_at, session
+from tests.flow.connect.shippers import project_at, session, wait_for
 
 # A folder, to look at the pages: TRACKER_PICTURES=/tmp/pictures.
 PICTURES = os.environ.get("TRACKER_PICTURES")

@@ -8,8 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.dashboard.conftest import OpenPage
-from tests.browser.dashboard.test_every_page import settled
-from tests.browser.dashboard.test_layout import busiest_session
+from tests.browser.dashboard.parts_of_pages import busiest_session, settled
 from tests.flow.conftest import Stack
 
 ONLY_READS = True

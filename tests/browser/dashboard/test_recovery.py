@@ -16,7 +16,7 @@ from playwright.sync_api import expect
 
 from deploy.embedded.supervision.processes import wait_until
 from tests.browser.dashboard.conftest import OpenPage
-from tests.browser.dashboard.test_every_page import settled
+from tests.browser.dashboard.parts_of_pages import settled
 from tests.flow.conftest import Stack, start
 
 OUTAGE = ("ERR_", "Failed to load")

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.dashboard.conftest import OpenPage
-from tests.browser.dashboard.test_number_pages import query_of
+from tests.browser.dashboard.parts_of_pages import query_of
 from tests.flow.conftest import Stack, second_api
 from tests.integration.keys.conftest import make_key
 

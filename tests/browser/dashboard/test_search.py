@@ -11,6 +11,7 @@ from playwright.sync_api import expect
 
 from deploy.embedded.supervision.processes import wait_until
 from tests.browser.dashboard.conftest import OpenPage
+from tests.browser.dashboard.found_sessions import found, hits, meant, open_palette, painted, sessions
 from tests.flow.conftest import Stack
 
 HOSTILE = (
@@ -38,24 +39,6 @@ def hostile(stack: Stack) -> Stack:
         assert answer.status_code < 300, answer.text
     assert wait_until(lambda: stack.http.get("/api/search?q=quagga").json()["total"] >= 2, 60)
     return stack
-
-
-def hits(page: Any) -> Any:
-    """Those above the sessions that may be meant."""
-    return page.locator(".hit:not(.meant *)")
-
-
-def sessions(page: Any) -> Any:
-    return page.locator(".session-hits:not(.meant *)")
-
-
-def meant(page: Any) -> Any:
-    return page.get_by_role("region", name="Sessions that may be meant").locator(".session-hits")
-
-
-def found(stack: Stack, query: str) -> dict[str, Any]:
-    answer: dict[str, Any] = stack.http.get(f"/api/search?{query}").json()
-    return answer
 
 
 def test_results_come_as_one_types_and_are_those_of_the_api(open_page: OpenPage, stack: Stack) -> None:
@@ -142,13 +125,6 @@ def test_hit_leads_to_its_place_in_the_session(open_page: OpenPage, stack: Stack
     assert set(painted(page)) == {"webhook"}
     page.go_back()
     expect(hits(page)).to_have_count(1)
-
-
-def painted(page: Any) -> list[str]:
-    """The texts that the browser paints as found; once there are some."""
-    page.wait_for_function("() => CSS.highlights.get('found')?.size > 0")
-    words: list[str] = page.evaluate("() => [...CSS.highlights.get('found')].map((range) => range.toString().toLowerCase())")
-    return words
 
 
 def test_hit_in_a_call_is_unfolded_and_its_words_are_marked_and_in_view(open_page: OpenPage, stack: Stack) -> None:
@@ -390,13 +366,6 @@ def test_stored_texts_are_never_markup(open_page: OpenPage, hostile: Stack) -> N
     expect(page.locator("h1")).to_have_text("quagga & #1?.ts")
     assert page.locator("main img, main svg[onload], main script").count() == 0
     assert page.evaluate("window.broken") is None
-
-
-def open_palette(page: Any) -> Any:
-    page.keyboard.press("Control+k")
-    box = page.get_by_role("combobox", name="Search in everything, or go to a page or project")
-    expect(box).to_be_focused()
-    return box
 
 
 def test_palette_opens_anywhere_and_is_used_by_keys_alone(open_page: OpenPage) -> None:

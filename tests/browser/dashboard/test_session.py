@@ -12,8 +12,8 @@ from shared.terms import error_class_label
 from tests.browser.dashboard.conftest import OpenPage
 from tests.browser.dashboard.hostile_transcript import ATTACK, SESSION, hostile_transcript
 from tests.browser.dashboard.long_transcript import long_transcript
+from tests.browser.dashboard.parts_of_pages import TAGS, last_item_has_all_of_the_cost
 from tests.browser.dashboard.sent_sessions import begin, import_transcript, say
-from tests.browser.dashboard.test_every_page import TAGS
 from tests.flow.conftest import Stack
 
 LONG = "16161616-0000-4000-8000-000000000001"
@@ -273,16 +273,6 @@ def test_small_edit_shows_its_diff_and_unfolds_without_a_second_one(open_page: O
 
 def test_last_item_of_a_long_session_has_all_of_its_cost(open_page: OpenPage, stack: Stack, long_session: str) -> None:
     last_item_has_all_of_the_cost(open_page, stack, long_session)
-
-
-def last_item_has_all_of_the_cost(open_page: OpenPage, stack: Stack, session: str) -> None:
-    cost = stack.http.get(f"/api/sessions/{session}").json()["cost_usd"]
-    page = open_page(f"/sessions/{session}")
-    page.wait_for_selector(".message")
-
-    page.keyboard.press("End")
-
-    expect(page.locator(".story-position")).to_have_text(re.compile(rf"item ([\d,]+) of \1, .*, \${cost:.2f} so far"))
 
 
 def test_print_has_all_turns_and_no_navigation(open_page: OpenPage, long_session: str) -> None:

@@ -9,8 +9,8 @@ from playwright.sync_api import expect
 from deploy.embedded.supervision.processes import wait_until
 from shared.terms import error_class_label
 from tests.browser.dashboard.conftest import OpenPage
+from tests.browser.dashboard.parts_of_pages import last_item_has_all_of_the_cost
 from tests.browser.dashboard.sent_sessions import begin, import_transcript, say, send
-from tests.browser.dashboard.test_session import last_item_has_all_of_the_cost
 from tests.browser.dashboard.told_transcript import ASK, LAST_ANSWER, SUBAGENT_MS, told_transcript
 from tests.flow.conftest import Stack
 from tests.unit.worker.importers.transcript.rows_of_a_session import PATCH, answer, jsonl, prompt, result, text, use

@@ -21,5 +21,5 @@ def record(session_id: str, cwd: str, kind: str, record_id: str, at: datetime, m
 
 
 def answer_message(name: str, content: list[dict[str, Any]], usage: dict[str, int]) -> dict[str, Any]:
-    """What Claude said. `name` tells API calls apart."""
+    """A message of Claude's. `name` tells API calls apart."""
     return {"model": "claude-sonnet-5", "id": f"msg_{name}", "type": "message", "role": "assistant", "content": content, "usage": usage}

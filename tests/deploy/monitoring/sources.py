@@ -1,4 +1,4 @@
-"""What deploy/monitoring asks for: its alerts, the dashboard's panels, every expression of both and the metrics that they name."""
+"""The things that deploy/monitoring asks for: its alerts, the dashboard's panels, every expression of both and the metrics that they name."""
 
 import json
 import re

@@ -27,7 +27,7 @@ def test_monitoring_containers_are_unprivileged_limited_and_pinned(name: str) ->
     assert set(service["deploy"]["resources"]["limits"]) == {"cpus", "memory", "pids"}
     assert re.fullmatch(r"[\w/]+:v?\d+\.\d+\.\d+", service["image"])
     assert all(port.startswith("127.0.0.1:") for port in service["ports"])
-    # What it may write is its own volume.
+    # It may write its own volume alone.
     assert [volume for volume in service["volumes"] if not volume.endswith(":ro")] == [f"{name}:{writable(name)}"]
 
 

@@ -33,7 +33,7 @@ def expectations() -> dict[str, set[bool]]:
 
 
 def anchors(document: Path) -> set[str]:
-    """Of its headings, as a browser of repositories makes them."""
+    """The anchors of its headings, as a browser of repositories makes them."""
     headings = re.findall(r"^#+ (.+)$", document.read_text(encoding="utf-8"), re.MULTILINE)
     return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
 

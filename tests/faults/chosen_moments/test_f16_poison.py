@@ -14,7 +14,7 @@ from tests.faults.product.stack import Stack
 NEIGHBOURS = 5
 DEEP = b"[" * 100_000 + b"]" * 100_000
 
-# What a message says in `content`, as JSON text; and other fields that spoil it.
+# A message's `content`, as JSON text; and other fields that spoil it.
 CONTENTS = {
     "invalid UTF-8": b'"\xff\xfe"',
     "a surrogate in UTF-8": b'"\xed\xa0\x80"',

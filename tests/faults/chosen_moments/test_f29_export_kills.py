@@ -17,7 +17,7 @@ from services.worker.resources import open_resources
 from services.worker.settings import Settings
 from tests.emptied import Emptier
 from tests.faults.checks import IDLE_GAP
-from tests.faults.chosen_moments.test_f21_import_kills import add_job, is_taken, make_archive, rows_done, run_to_end
+from tests.faults.chosen_moments.killed_imports import add_job, is_taken, make_archive, rows_done, run_to_end
 from tests.faults.long import is_long
 from tests.faults.product.import_worker import peak_memory_bytes, start
 from tests.integration.worker.imports.exporting import add_export, add_import, everything, export_row, job_row

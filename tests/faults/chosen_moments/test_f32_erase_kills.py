@@ -19,7 +19,7 @@ from services.worker.maintenance.verify import verify
 from services.worker.resources import open_resources
 from services.worker.settings import Settings
 from tests.faults.checks import IDLE_GAP
-from tests.faults.chosen_moments.test_f21_import_kills import add_job, session
+from tests.faults.chosen_moments.killed_imports import add_job, session
 from tests.faults.long import is_long
 from tests.faults.product.erase_worker import start
 from tests.integration.worker.all_tables import tables

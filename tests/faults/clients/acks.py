@@ -1,4 +1,4 @@
-"""What was acknowledged: a file that only grows and is fsynced before an event counts, so that it can be held against the database."""
+"""The acknowledged events: a file that only grows and is fsynced before an event counts, so that it can be held against the database."""
 
 import asyncio
 import os
@@ -11,7 +11,7 @@ from tests.faults.clients.load import Request, Stored
 class Acks:
     """The file at `path`: id, table and last fault before it, a line an event, as COPY reads it.
 
-    What is acknowledged while one fsync runs goes into the next one together.
+    Events that are acknowledged while one fsync runs go into the next one together.
     """
 
     def __init__(self, path: Path) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 # A killed API keeps its listening socket, so a request may wait there until the next process is up.
 ANSWER_SECONDS = 20.0
 
-# What it means that there was no answer: the connection was refused, cut, or silent.
+# The meaning of no answer: the connection was refused, cut, or silent.
 NO_ANSWER = (OSError, EOFError)
 
 

@@ -1,4 +1,4 @@
-"""What the writers send: sessions from start to end, made from a seed, cut into single events and batches."""
+"""The writers' load: sessions from start to end, made from a seed, cut into single events and batches."""
 
 import json
 from collections.abc import Iterator

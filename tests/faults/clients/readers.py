@@ -1,4 +1,4 @@
-"""Who reads while the faults happen: a pulse on /healthz, whose process must not stand still, and questions, which may be refused, not fail."""
+"""The readers while the faults happen: a pulse on /healthz, whose process must not stand still, and questions, which may be refused, not fail."""
 
 import asyncio
 import time
@@ -30,7 +30,7 @@ QUESTIONS = (
 
 @dataclass
 class Reading:
-    """What the readers met. While `is_api_struck`, silence is not the API's fault."""
+    """The readers' findings. While `is_api_struck`, silence is not the API's fault."""
 
     is_api_struck: bool = False
     pulses_ms: list[float] = field(default_factory=list)

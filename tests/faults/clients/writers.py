@@ -28,7 +28,7 @@ REFUSALS = (429, 503)
 
 @dataclass
 class Tally:
-    """What the writers met."""
+    """The writers' findings."""
 
     violations: list[str] = field(default_factory=list)
     answers: Counter[str] = field(default_factory=Counter)
@@ -97,7 +97,7 @@ async def _sleep(seconds: float, stopping: asyncio.Event) -> None:
 
 
 def _problem(answer: Answer, request: Request) -> str | None:
-    """What an answer should not have been; None for an acceptance of all its events, and for a refusal with Retry-After."""
+    """The fault of an answer that should not have been; None for an acceptance of all its events, and for a refusal with Retry-After."""
     shown = f"{answer.status} {answer.body[:300].decode(errors='replace')}"
     if answer.status in REFUSALS:
         return None if "retry-after" in answer.headers else f"{shown} without Retry-After"

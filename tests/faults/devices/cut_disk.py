@@ -1,8 +1,8 @@
 """A disk whose state at one instant can be had: what a power cut would leave of it. Needs root, loop devices and mkfs.xfs.
 
-The files are on an ext4 in an image; the image is a file on an XFS, which copies it in an instant. What a process has written and not
-fsynced is in the ext4's page cache and so not in the copy. What the block device was given is taken as kept: a disk that lies about its
-own cache is not imitated.
+The files are on an ext4 in an image; the image is a file on an XFS, which copies it in an instant. Data that a process has written
+and not fsynced is in the ext4's page cache and so not in the copy. Data that the block device was given is taken as kept: a disk that lies
+about its own cache is not imitated.
 """
 
 import shutil

@@ -161,7 +161,7 @@ class Proxy:
         connection.end(direction)
 
     async def _spring(self, direction: Direction, data: bytes, connection: Connection) -> None:
-        """Whatever trap is set for this piece of data."""
+        """The trap that is set for this piece of data."""
         if direction == "answers":
             trap, connection.trap_on_answer = connection.trap_on_answer, None
             if trap is not None:

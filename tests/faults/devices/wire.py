@@ -1,4 +1,4 @@
-"""What a proxy knows of the connections that go through it, and the traps that stop one at a chosen moment."""
+"""A proxy's knowledge of the connections that go through it, and the traps that stop one at a chosen moment."""
 
 import asyncio
 import threading
@@ -11,7 +11,7 @@ BOTH: tuple[Direction, Direction] = ("requests", "answers")
 
 @dataclass
 class Road:
-    """One direction of all connections. What is held back is not lost: it goes on when the road is open, as TCP's repeats would."""
+    """One direction of all connections. Data that is held back is not lost: it goes on when the road is open, as TCP's repeats would."""
 
     latency_seconds: float = 0.0
     open: asyncio.Event = field(default_factory=asyncio.Event)

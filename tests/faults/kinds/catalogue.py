@@ -1,4 +1,4 @@
-"""Every fault of a campaign by its name. What each must leave behind is the same: C1 to C7 (docs/evidence/faults.md)."""
+"""Every fault of a campaign by its name. Each must leave the same behind: C1 to C7 (docs/evidence/faults.md)."""
 
 from tests.faults.kinds import hangs, kills, links, outages, pressure, restarts
 from tests.faults.kinds.scene import Fault

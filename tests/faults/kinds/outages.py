@@ -1,4 +1,4 @@
-"""F10: Postgres is away for long, under load. What is accepted meanwhile waits in the journal, and is drained when it is back."""
+"""F10: Postgres is away for long, under load. Events that are accepted meanwhile wait in the journal, and are drained when it is back."""
 
 import sys
 import time
@@ -48,7 +48,7 @@ def _persisted(scene: Scene) -> int | None:
 
 
 def _edge(scene: Scene, *, newest: bool) -> tuple[int, int] | None:
-    """The id of the newest or the oldest entry in the journal; None if there is none, or Redis does not say."""
+    """The id of the newest or the oldest entry in the journal; None without one, or if Redis does not say."""
     try:
         with scene.stack.redis() as redis:
             found: Any = (redis.xrevrange if newest else redis.xrange)(stream_key(0), count=1)

@@ -1,4 +1,4 @@
-"""What a fault is: a function that brings it about in a running stack, keeps it for a while, and takes it away again."""
+"""A fault is a function that brings it about in a running stack, keeps it for a while, and takes it away again."""
 
 import time
 from collections.abc import Callable

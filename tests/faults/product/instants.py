@@ -27,7 +27,7 @@ _ROWS_AND_ACCOUNT = """
 
 
 def start_session(stack: Stack) -> str:
-    """A session whose start is stored. Its id. What the test before has left may still be healing."""
+    """A session whose start is stored. Its id. The work that the test before has left may still be healing."""
     session_id = f"session-{uuid4()}"
     start = {"id": str(uuid4()), "session_id": session_id, "project_path": "/home/ann/instants"}
     assert wait_until(lambda: _is_persisted(stack, start), STORED_SECONDS), "the session's start is not stored"

@@ -60,12 +60,12 @@ class Stack:
             raise RuntimeError(f"Not running: {self.dead_services()}")
 
     def environment(self) -> dict[str, str]:
-        """What its supervisor is told."""
+        """Its supervisor's settings."""
         return os.environ | {
             "TRACKER_DATA_DIR": str(self.paths.data_dir),
             "TRACKER_PORT": str(self.port),
             "TRACKER_FLOWER_PORT": "off",
-            # What the tests count are their own events.
+            # The tests count their own events alone.
             "TRACKER_CANARY_SECONDS": "0",
         }
 

@@ -28,7 +28,7 @@ def pid_of(stack: Stack, service: str) -> int:
 
 
 def ready_pid_of(stack: Stack, service: str) -> int:
-    """The same, as soon as it has said that it is ready. What is killed again and again before that, the supervisor gives up."""
+    """The same, as soon as it has said that it is ready. A process that is killed again and again before that is given up by the supervisor."""
     if not wait_until(stack.paths.ready(service).exists, ALIVE_SECONDS):
         raise RuntimeError(f"{service} has not become ready; its log: {stack.paths.log(service)}")
     return pid_of(stack, service)

@@ -9,7 +9,7 @@ from uuid import uuid4
 
 @dataclass(frozen=True)
 class ClaudeHome:
-    """`~` of a person. What is written has fresh ids, so that nothing of another test is met again."""
+    """`~` of a person. All that is written has fresh ids, so that nothing of another test is met again."""
 
     path: Path
 

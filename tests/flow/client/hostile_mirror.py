@@ -12,7 +12,7 @@ import httpx2 as httpx
 # The title of the window and the clipboard (OSC), clear, hidden text, the C1 of 8-bit terminals, marks that turn the direction of
 # writing, separators, delete, and a return to the beginning of the line.
 HOSTILE: Final = "\x1b]0;title\x07\x1b]52;c;aGk=\x1b\\\x1b[2J\x1b[8m\x9b31m\x9d0;x\x9c\u202eabc\u2066\u200f\u061c\u2028\u0085\x7f\r!"
-# What a client does not show but decides by.
+# Values that a client does not show but decides by.
 _DECIDES: Final = re.compile(r"\d{4}-\d\d-\d\d.*|[0-9a-f]{40,}")
 DEAD_LETTER: Final = {"id": "01a2f8de", "kind": "conversation", "reason": "why", "error": "what", "payload": "{}\n{}", "attempts": 1}
 GROUP: Final = {"count": 1, "kind": "conversation", "reason": "why", "last_seen_at": "2026-11-20T10:00:00Z", "newest": ["01a2f8de"]}

@@ -4,13 +4,12 @@ import csv
 import io
 import json
 from datetime import UTC, datetime
-from typing import Any
 from uuid import uuid4
 
 import pytest
 
 from tests.flow.client.claude_home import ClaudeHome
-from tests.flow.conftest import Run, Stack
+from tests.flow.conftest import Ask, Run, Stack
 
 
 @pytest.fixture
@@ -23,14 +22,8 @@ def user(tracker: Run, home: ClaudeHome) -> str:
     return name
 
 
-def said(done: Any) -> str:
-    assert done.returncode == 0, done.stderr
-    text: str = done.stdout
-    return text
-
-
-def test_blocks_of_a_person_are_a_table_that_names_the_limits_elsewhere(tracker: Run, user: str) -> None:
-    head, _, row, *rest = said(tracker("blocks", "--user", user, "--tz", "UTC", COLUMNS="200")).splitlines()
+def test_blocks_of_a_person_are_a_table_that_names_the_limits_elsewhere(ask: Ask, user: str) -> None:
+    head, _, row, *rest = ask("blocks", "--user", user, "--tz", "UTC", COLUMNS="200").splitlines()
 
     assert head.split()[:2] == ["Began", "Until"]
     assert row.split()[:6] == ["20", "Nov", "10:00", "20", "Nov", "15:00"]
@@ -38,16 +31,16 @@ def test_blocks_of_a_person_are_a_table_that_names_the_limits_elsewhere(tracker:
     assert rest[-1] == "Not the windows of Claude Code's limits: `tracker quota` shows those."
 
 
-def test_programs_get_blocks_as_json_and_csv(tracker: Run, user: str) -> None:
-    [block] = json.loads(said(tracker("blocks", "--user", user, "--json")))
-    [row] = csv.DictReader(io.StringIO(said(tracker("blocks", "--user", user, "--csv"))))
+def test_programs_get_blocks_as_json_and_csv(ask: Ask, user: str) -> None:
+    [block] = json.loads(ask("blocks", "--user", user, "--json"))
+    [row] = csv.DictReader(io.StringIO(ask("blocks", "--user", user, "--csv")))
 
     assert (block["start"], block["api_calls"], block["sessions"], block["burn_rate"]) == ("2026-11-20T10:00:00Z", 4, 2, None)
     assert (row["start"], row["api_calls"], row["models"]) == ("2026-11-20T10:00:00Z", "4", "claude-opus-4-6")
-    assert json.loads(said(tracker("blocks", "--user", user, "--json", "--until", "2026-11-19"))) == []
+    assert json.loads(ask("blocks", "--user", user, "--json", "--until", "2026-11-19")) == []
 
 
-def test_a_session_shows_what_claude_code_counted_of_the_cache(stack: Stack, tracker: Run, home: ClaudeHome) -> None:
+def test_a_session_shows_what_claude_code_counted_of_the_cache(stack: Stack, tracker: Run, ask: Ask, home: ClaudeHome) -> None:
     session = home.transcript().stem
     assert tracker("import", "--quiet").returncode == 0
     reading = {"type": "status_line", "session_id": session, "machine_id": "laptop", "read_at": datetime.now(UTC).isoformat()}
@@ -56,6 +49,6 @@ def test_a_session_shows_what_claude_code_counted_of_the_cache(stack: Stack, tra
     sent = stack.http.post("/api/readings", json=[reading | {"prompt_cache": cache}], headers={"Prefer": "wait=30"})
 
     assert (sent.json()["accepted"], sent.headers["preference-applied"]) == (1, "wait=30")
-    assert "Claude Code counted 3 misses of the cache in 41 calls, the last since: tools changed" in said(
-        tracker("show", session, "--outcome", COLUMNS="200")
+    assert "Claude Code counted 3 misses of the cache in 41 calls, the last since: tools changed" in ask(
+        "show", session, "--outcome", COLUMNS="200"
     )

@@ -1,4 +1,4 @@
-"""What others wrote cannot give orders to the terminal: every command, in a pseudo terminal, against answers full of escapes."""
+"""Texts of others cannot give orders to the terminal: every command, in a pseudo terminal, against answers full of escapes."""
 
 import json
 import os
@@ -89,7 +89,7 @@ COMMANDS: Final[dict[str, list[str]]] = {
     "keys list": [],
     "keys revoke": ["KEY"],
 }
-# What these say when all is well has no text of others, or they say nothing.
+# These have no text of others in what they say when all is well, or they say nothing.
 SAYS_LITTLE: Final = frozenset(
     {
         "capture",
@@ -107,13 +107,13 @@ SAYS_LITTLE: Final = frozenset(
         "reconcile",
     }
 )
-# What rich itself says to a terminal: colours, and where the cursor and the screen are. CR before LF is the terminal's own.
+# The codes that rich itself sends to a terminal: colours, and where the cursor and the screen are. CR before LF is the terminal's own.
 RICH: Final = re.compile(r"\x1b\[[0-9;]*[mAHKG]|\x1b\[2J|\x1b\[\?(?:1049|25)[hl]|\r+(?=\n)|\r(?=\x1b\[2K)")
 OBEYED: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 
 
 def on_a_terminal(forks: TrackerForks, arguments: list[str], environment: dict[str, str], folder: Path, *, seconds: float = SECONDS) -> str:
-    """What a command writes to its terminal. After the seconds it gets Ctrl-C."""
+    """The output of a command to its terminal. After the seconds it gets Ctrl-C."""
     ours, theirs = pty.openpty()
     shape = {"TERM": "xterm-256color", "PAGER": "cat", "COLUMNS": "200", "LINES": "50"}
     process = forks.start(arguments, env=environment | shape, cwd=folder, streams=(theirs, theirs, theirs))
@@ -139,7 +139,7 @@ def on_a_terminal(forks: TrackerForks, arguments: list[str], environment: dict[s
 
 
 def orders_in(shown: str) -> list[str]:
-    """What in a text a terminal would obey, with its surroundings, besides what rich says to it."""
+    """The parts of a text that a terminal would obey, with their surroundings, besides what rich says to it."""
     # Rich hides no text, and clears the screen of `top` alone.
     foreign = [found for found in ("\x1b[8m", "\x1b[2J\x1b[8m") if found in shown]
     rest = RICH.sub("", shown)
@@ -209,7 +209,7 @@ def variants(name: str) -> list[list[str]]:
 
 
 def test_every_command_is_among_those_that_are_tried() -> None:
-    # The status line asks no server. Of what Claude Code tells it, it shows numbers alone (tests/unit/client/capture/test_statusline.py).
+    # The status line asks no server. It shows numbers alone of what Claude Code tells it (tests/unit/client/capture/test_statusline.py).
     assert {*COMMANDS, "statusline"} == set(commands())
 
 

@@ -3,15 +3,13 @@
 import csv
 import io
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.flow.client.claude_home import ClaudeHome
-from tests.flow.conftest import Run
+from tests.flow.conftest import Ask, Run
 
-Ask = Callable[..., str]
 SHOP = "/home/ann/shop"
 
 
@@ -21,16 +19,6 @@ def session_id(tracker: Run, home: ClaudeHome) -> str:
     path = home.transcript(2)
     assert tracker("import", "--quiet").returncode == 0
     return path.stem
-
-
-@pytest.fixture
-def ask(tracker: Run) -> Ask:
-    def run(*arguments: str | Path, **changes: str) -> str:
-        done = tracker(*arguments, **changes)
-        assert done.returncode == 0, done.stderr
-        return done.stdout
-
-    return run
 
 
 def exported(ask: Ask, *arguments: str | Path) -> str:

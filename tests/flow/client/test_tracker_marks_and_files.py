@@ -1,27 +1,13 @@
 """`tracker mark` and `tracker file` against the real API; marks that outlive an undone import."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from uuid import uuid4
 
-import pytest
-
 from tests.flow.client.claude_home import ClaudeHome
-from tests.flow.conftest import Run, Stack
+from tests.flow.conftest import Ask, Run, Stack
 
 WAIT = {"Prefer": "wait=30"}
-Ask = Callable[..., str]
-
-
-@pytest.fixture
-def ask(tracker: Run) -> Ask:
-    def run(*arguments: str | Path, **changes: str) -> str:
-        done = tracker(*arguments, **changes)
-        assert done.returncode == 0, done.stderr
-        return done.stdout
-
-    return run
 
 
 def imports(ask: Ask) -> set[str]:

@@ -1,16 +1,12 @@
 """`tracker project` against the real API: merge, split, undo, names, groups and the archive, and the report by group."""
 
-from collections.abc import Callable
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
 
-from tests.flow.conftest import Run, Stack
-from tests.flow.connect.shippers import wait_for
-from tests.flow.connect.test_one_project import project_at, session
-
-Ask = Callable[..., str]
+from tests.flow.conftest import Ask, Run, Stack
+from tests.flow.connect.shippers import project_at, session, wait_for
 
 
 @pytest.fixture

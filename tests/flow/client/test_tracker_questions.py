@@ -3,7 +3,7 @@
 import csv
 import io
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,7 +12,7 @@ import pytest
 from rich.cells import cell_len
 
 from tests.flow.client.claude_home import ClaudeHome
-from tests.flow.conftest import Run, Stack, environment_of, second_api
+from tests.flow.conftest import Ask, Run, Stack, environment_of, second_api
 from tests.flow.connect.shippers import wait_for
 from tests.forked_tracker import TrackerForks
 
@@ -35,17 +35,7 @@ def session_id(transcript: Path) -> str:
     return transcript.stem
 
 
-@pytest.fixture
-def ask(tracker: Run) -> Callable[..., str]:
-    def run(*arguments: str | Path, **changes: str) -> str:
-        done = tracker(*arguments, **changes)
-        assert done.returncode == 0, done.stderr
-        return done.stdout
-
-    return run
-
-
-def test_report_shows_time_cost_and_a_row_for_each_project(session_id: str, ask: Callable[..., str]) -> None:
+def test_report_shows_time_cost_and_a_row_for_each_project(session_id: str, ask: Ask) -> None:
     said = ask("report", *DAY)
     assert said.startswith("Fri 20 Nov 2026 (UTC)\n")
     assert "shop" in said
@@ -55,7 +45,7 @@ def test_report_shows_time_cost_and_a_row_for_each_project(session_id: str, ask:
 
 
 @pytest.mark.parametrize("by", ["day", "week", "month", "project", "user", "session", "branch", "model", "tool"])
-def test_report_sums_up_by_each_dimension_as_json_and_csv(session_id: str, ask: Callable[..., str], by: str) -> None:
+def test_report_sums_up_by_each_dimension_as_json_and_csv(session_id: str, ask: Ask, by: str) -> None:
     answer = json.loads(ask("report", *DAY, "--by", by, "--json"))
     rows = list(csv.DictReader(io.StringIO(ask("report", *DAY, "--by", by, "--csv"))))
     assert answer["by"] == by
@@ -64,7 +54,7 @@ def test_report_sums_up_by_each_dimension_as_json_and_csv(session_id: str, ask: 
         assert sum(row["api_calls"] for row in answer["items"]) == answer["totals"]["api_calls"]
 
 
-def test_report_has_a_row_for_each_pair_of_two_dimensions(session_id: str, ask: Callable[..., str]) -> None:
+def test_report_has_a_row_for_each_pair_of_two_dimensions(session_id: str, ask: Ask) -> None:
     once = json.loads(ask("report", *DAY, "--by", "project,model", "--json"))
     assert once == json.loads(ask("report", *DAY, "--by", "project", "--by", "model", "--json"))
     assert {"project_name", "model", "cost_usd"} <= once["items"][0].keys()
@@ -73,7 +63,7 @@ def test_report_has_a_row_for_each_pair_of_two_dimensions(session_id: str, ask: 
     assert "Model" in table
 
 
-def test_report_compares_with_the_days_before_and_says_what_moved(session_id: str, ask: Callable[..., str]) -> None:
+def test_report_compares_with_the_days_before_and_says_what_moved(session_id: str, ask: Ask) -> None:
     said = ask("report", *DAY, "--compare")
     assert said.startswith("Fri 20 Nov 2026 (UTC)\nbeside Thu 19 Nov 2026\n")
     assert "Cost" in said
@@ -85,11 +75,11 @@ def test_report_compares_with_the_days_before_and_says_what_moved(session_id: st
     ]
 
 
-def test_report_compares_with_the_days_that_are_named(session_id: str, ask: Callable[..., str]) -> None:
+def test_report_compares_with_the_days_that_are_named(session_id: str, ask: Ask) -> None:
     assert "beside Mon 2 Nov to Fri 6 Nov 2026" in ask("report", *DAY, "--compare-with", "2026-11-02..2026-11-06", "--by", "tool")
 
 
-def test_report_is_limited_to_a_project_and_a_user(session_id: str, ask: Callable[..., str]) -> None:
+def test_report_is_limited_to_a_project_and_a_user(session_id: str, ask: Ask) -> None:
     # Other tests have sessions on this day too.
     shop = json.loads(ask("report", *DAY, "--by", "session", "--project", SHOP, "--json"))
     assert session_id in [item["session_id"] for item in shop["items"]]
@@ -99,13 +89,13 @@ def test_report_is_limited_to_a_project_and_a_user(session_id: str, ask: Callabl
     assert session_id[:8] in ask("report", *DAY, "--by", "session")
 
 
-def test_report_of_an_empty_day_names_the_newest_session(session_id: str, ask: Callable[..., str]) -> None:
+def test_report_of_an_empty_day_names_the_newest_session(session_id: str, ask: Ask) -> None:
     said = ask("report", "--since", "2026-01-01", "--until", "2026-01-01", "--tz", "UTC")
     assert "Nothing happened." in said
     assert "tracker report --since 20" in said
 
 
-def test_day_shows_in_order_what_was_done(session_id: str, ask: Callable[..., str]) -> None:
+def test_day_shows_in_order_what_was_done(session_id: str, ask: Ask) -> None:
     said = ask("day", "2026-11-20", "--project", SHOP, "--tz", "UTC")
 
     assert said.startswith("Fri 20 Nov 2026 (UTC)\n")
@@ -118,7 +108,7 @@ def test_day_shows_in_order_what_was_done(session_id: str, ask: Callable[..., st
     assert "Nothing happened." in ask("day", "2026-01-01", "--tz", "UTC")
 
 
-def test_standup_is_a_text_to_paste(session_id: str, ask: Callable[..., str]) -> None:
+def test_standup_is_a_text_to_paste(session_id: str, ask: Ask) -> None:
     said = ask("day", "2026-11-20", "--project", SHOP, "--tz", "UTC", "--standup", COLUMNS="40")
 
     head, _, project, *lines = said.splitlines()
@@ -128,7 +118,7 @@ def test_standup_is_a_text_to_paste(session_id: str, ask: Callable[..., str]) ->
     assert all(line.startswith(("- ", "  - ")) for line in lines)
 
 
-def test_sessions_of_some_days_are_those_in_which_something_happened(session_id: str, ask: Callable[..., str]) -> None:
+def test_sessions_of_some_days_are_those_in_which_something_happened(session_id: str, ask: Ask) -> None:
     # Other tests have sessions on that day, more than are listed without a limit.
     listed = json.loads(ask("sessions", *DAY, "--project", SHOP, "--limit", "200", "--json"))
 
@@ -137,7 +127,7 @@ def test_sessions_of_some_days_are_those_in_which_something_happened(session_id:
     assert json.loads(ask("sessions", "--since", "2026-01-01", "--until", "2026-01-02", "--json")) == []
 
 
-def test_search_shows_each_hit_with_the_command_that_opens_its_session(session_id: str, transcript: Path, ask: Callable[..., str]) -> None:
+def test_search_shows_each_hit_with_the_command_that_opens_its_session(session_id: str, transcript: Path, ask: Ask) -> None:
     word = json.loads(transcript.read_text().splitlines()[0])["message"]["content"].split()[-1]
     # A message can be found a second or two after it is stored.
     wait_for(lambda: json.loads(ask("search", word, "--kind", "message", "--json"))["items"])
@@ -153,7 +143,7 @@ def test_search_shows_each_hit_with_the_command_that_opens_its_session(session_i
     assert ask("search", "zebracrossing", "--role", "assistant").startswith("Nothing found. Try fewer words or filters")
 
 
-def test_search_shows_sessions_with_any_of_the_words_below_the_hits(session_id: str, transcript: Path, ask: Callable[..., str]) -> None:
+def test_search_shows_sessions_with_any_of_the_words_below_the_hits(session_id: str, transcript: Path, ask: Ask) -> None:
     word = json.loads(transcript.read_text().splitlines()[0])["message"]["content"].split()[-1]
     wait_for(lambda: json.loads(ask("search", "zebracrossing", word, "--json"))["ranked"]["sessions"])
 
@@ -163,7 +153,7 @@ def test_search_shows_sessions_with_any_of_the_words_below_the_hits(session_id: 
     assert f"tracker show {session_id[:8]}" in said
 
 
-def test_search_finds_commands_any_text_and_sessions(session_id: str, ask: Callable[..., str]) -> None:
+def test_search_finds_commands_any_text_and_sessions(session_id: str, ask: Ask) -> None:
     wait_for(lambda: json.loads(ask("search", "make test", "--kind", "command", f"session:{session_id}", "--json"))["items"])
 
     assert "Bash input" in ask("search", "make test", "--kind", "command", f"session:{session_id}")
@@ -174,7 +164,7 @@ def test_search_finds_commands_any_text_and_sessions(session_id: str, ask: Calla
     assert f"show {session_id[:8]}" in ask("search", "tests", f"session:{session_id}", "--group", "session")
 
 
-def test_show_reads_a_session_from_beginning_to_end(session_id: str, ask: Callable[..., str]) -> None:
+def test_show_reads_a_session_from_beginning_to_end(session_id: str, ask: Ask) -> None:
     said = ask("show", session_id[:12], "--tz", "UTC")
     prompt, call, answer = said.index("run the tests"), said.index("make test"), said.index("They pass.")
     assert prompt < call < answer
@@ -184,7 +174,7 @@ def test_show_reads_a_session_from_beginning_to_end(session_id: str, ask: Callab
     assert (len(shown["messages"]), len(shown["tool_calls"])) == (shown["session"]["messages_count"], 2)
 
 
-def test_show_tells_what_came_of_a_session_and_why_it_cost_that_much(session_id: str, ask: Callable[..., str]) -> None:
+def test_show_tells_what_came_of_a_session_and_why_it_cost_that_much(session_id: str, ask: Ask) -> None:
     said = ask("show", session_id, "--outcome", "--tz", "UTC")
 
     told = {line[:9].strip(): line[10:].strip() for line in said.splitlines() if line[:1] != " "}
@@ -196,7 +186,7 @@ def test_show_tells_what_came_of_a_session_and_why_it_cost_that_much(session_id:
     assert (found["session_id"], [each["command"] for each in found["tests"]]) == (session_id, ["make test"])
 
 
-def test_lists_name_what_the_other_commands_take(session_id: str, ask: Callable[..., str]) -> None:
+def test_lists_name_what_the_other_commands_take(session_id: str, ask: Ask) -> None:
     assert session_id[:8] in ask("sessions", "--limit", "1000", "--project", SHOP, COLUMNS="60")
     assert "shop" in ask("projects")
     assert "Bash" in ask("tools", *DAY)
@@ -204,7 +194,7 @@ def test_lists_name_what_the_other_commands_take(session_id: str, ask: Callable[
 
 
 @pytest.mark.parametrize("columns", ["40", "60", "100", "160"])
-def test_tables_fit_the_terminal(session_id: str, ask: Callable[..., str], columns: str) -> None:
+def test_tables_fit_the_terminal(session_id: str, ask: Ask, columns: str) -> None:
     for command in (["report", *DAY], ["day", "2026-11-20", "--tz", "UTC"], ["sessions"], ["projects"], ["tools"], ["usage"]):
         said = ask(*command, COLUMNS=columns)
         # Not by characters: some have no width, some two cells.
@@ -231,7 +221,7 @@ def test_no_line_in_a_pipe_is_filled_with_blanks(session_id: str, tracker: Run, 
     assert [line for line in (done.stdout + done.stderr).splitlines() if len(line) - len(line.rstrip()) > 60] == []
 
 
-def test_no_colour_codes_reach_a_pipe(session_id: str, ask: Callable[..., str]) -> None:
+def test_no_colour_codes_reach_a_pipe(session_id: str, ask: Ask) -> None:
     for command in (["report", *DAY], ["show", session_id], ["search", "tests"]):
         assert "\x1b" not in ask(*command)
 
@@ -275,9 +265,7 @@ def limited(request: pytest.FixtureRequest, stack: Stack, closed_url: str) -> di
 
 
 @pytest.mark.parametrize("by", ["day", "week", "month", "project", "user", "model", "tool"])
-def test_a_key_that_hides_texts_gets_every_table_of_numbers(
-    session_id: str, ask: Callable[..., str], limited: dict[str, str], by: str
-) -> None:
+def test_a_key_that_hides_texts_gets_every_table_of_numbers(session_id: str, ask: Ask, limited: dict[str, str], by: str) -> None:
     assert "active" in ask("report", *DAY, "--by", by, **limited)
     if by == "tool":
         assert "Bash" in ask("tools", *DAY, **limited)
@@ -285,9 +273,7 @@ def test_a_key_that_hides_texts_gets_every_table_of_numbers(
         assert "Total" in ask("usage", *DAY, "--by", by, **limited)
 
 
-def test_what_a_key_hides_is_a_dash_or_a_refusal_in_one_sentence(
-    session_id: str, tracker: Run, ask: Callable[..., str], limited: dict[str, str]
-) -> None:
+def test_what_a_key_hides_is_a_dash_or_a_refusal_in_one_sentence(session_id: str, tracker: Run, ask: Ask, limited: dict[str, str]) -> None:
     projects = tracker("projects", **limited)
     if projects.returncode == 0:
         assert "shop" in projects.stdout
@@ -315,16 +301,14 @@ def test_top_needs_a_key_that_shows_sessions_and_says_so_in_one_sentence(stack: 
     assert tracker("top", "--once", "--json", **key).returncode == 0
 
 
-def test_a_project_is_named_by_its_id_by_a_key_that_may_not_list_projects(
-    session_id: str, ask: Callable[..., str], limited: dict[str, str]
-) -> None:
+def test_a_project_is_named_by_its_id_by_a_key_that_may_not_list_projects(session_id: str, ask: Ask, limited: dict[str, str]) -> None:
     shop = next(each["id"] for each in json.loads(ask("projects", "--json")) if each["path"] == SHOP)
     assert "active" in ask("report", *DAY, "--project", str(shop), **limited)
     assert ask("report", "--since", "2026-01-01", "--until", "2026-01-01", "--tz", "UTC", **limited).endswith("Nothing happened.\n")
 
 
 def test_machines_are_listed_with_what_needs_attention_and_filter_every_question(
-    session_id: str, ask: Callable[..., str], tracker: Run, stack: Stack
+    session_id: str, ask: Ask, tracker: Run, stack: Stack
 ) -> None:
     transcript = {
         "session_id": "s",

@@ -10,9 +10,9 @@ from uuid import uuid4
 import pytest
 
 from tests.flow.client.claude_home import ClaudeHome
-from tests.flow.conftest import Run
+from tests.flow.conftest import Ask, Run
 
-# What the two answers of `ClaudeHome.transcript` cost at list prices.
+# The cost of the two answers of `ClaudeHome.transcript` at list prices.
 TRACKER_USD = 2 * (3 * 5 + 20 * 25) / 1e6
 HELPER_USD = 0.25
 DAY = ("--since", "2026-11-20", "--until", "2026-11-20", "--tz", "UTC")
@@ -36,14 +36,8 @@ def transcript(tracker: Run, home: ClaudeHome) -> Path:
     return path
 
 
-def said(done: Any) -> str:
-    assert done.returncode == 0, done.stderr
-    text: str = done.stdout
-    return text
-
-
-def test_session_shows_its_sources_and_the_reason_of_the_difference(tracker: Run, transcript: Path) -> None:
-    shown = said(tracker("reconcile", transcript.stem[:13]))
+def test_session_shows_its_sources_and_the_reason_of_the_difference(ask: Ask, transcript: Path) -> None:
+    shown = ask("reconcile", transcript.stem[:13])
 
     assert shown.startswith("Claude Code counted $0.2510, the tracker $0.0010: +$0.2500.\n")
     assert "Claude Code: transcript" in shown
@@ -51,28 +45,28 @@ def test_session_shows_its_sources_and_the_reason_of_the_difference(tracker: Run
     assert "small model for a title" in shown
 
 
-def test_programs_get_a_sessions_parts_as_json_and_csv(tracker: Run, transcript: Path) -> None:
-    answer = json.loads(said(tracker("reconcile", transcript.stem, "--json")))
-    [row] = csv.DictReader(io.StringIO(said(tracker("reconcile", transcript.stem, "--csv"))))
+def test_programs_get_a_sessions_parts_as_json_and_csv(ask: Ask, transcript: Path) -> None:
+    answer = json.loads(ask("reconcile", transcript.stem, "--json"))
+    [row] = csv.DictReader(io.StringIO(ask("reconcile", transcript.stem, "--csv")))
 
     assert [each["reason"] for each in answer["differences"]] == ["helper_calls"]
     assert (row["session_id"], row["reason"], float(row["usd"])) == (transcript.stem, "helper_calls", HELPER_USD)
 
 
-def test_days_sum_up_the_reasons_of_their_sessions(tracker: Run, transcript: Path) -> None:
-    shown = said(tracker("reconcile", *DAY))
-    items = csv.DictReader(io.StringIO(said(tracker("reconcile", *DAY, "--csv"))))
+def test_days_sum_up_the_reasons_of_their_sessions(ask: Ask, transcript: Path) -> None:
+    shown = ask("reconcile", *DAY)
+    items = csv.DictReader(io.StringIO(ask("reconcile", *DAY, "--csv")))
 
     assert shown.startswith("Fri 20 Nov 2026 (UTC)\nClaude Code counted $")
     assert "helper calls" in shown
     assert transcript.stem in {row["session_id"] for row in items}
 
 
-def test_session_without_a_total_says_why(tracker: Run, home: ClaudeHome) -> None:
+def test_session_without_a_total_says_why(tracker: Run, ask: Ask, home: ClaudeHome) -> None:
     path = home.transcript()
     assert tracker("import", "--quiet").returncode == 0
 
-    shown = said(tracker("reconcile", path.stem))
+    shown = ask("reconcile", path.stem)
 
     assert shown.startswith("The tracker counted $0.0010.\n")
     assert "Claude Code wrote no total for this session." in shown

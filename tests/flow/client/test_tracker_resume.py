@@ -166,7 +166,7 @@ def test_resume_refuses_a_transcript_that_went_on_separately_until_it_is_forced(
 
 
 def as_another_user(stack: Stack, session_id: str, content: bytes, user: str | None = "bob", **more: Any) -> None:
-    """What somebody else sent to this session, from a machine of their own: it is longer, so the server takes it for the newest."""
+    """A file that somebody else sent to this session, from a machine of their own: it is longer, so the server takes it for the newest."""
     with psycopg.connect(stack.database_url, autocommit=True) as connection:
         add_file(connection, None, session_id, content, archived=0, machine_id="m-of-another", user_name=user, **more)
 
@@ -302,6 +302,6 @@ def test_commands_ask_the_server_that_the_machine_is_connected_to(stack: Stack, 
     refused = tracker("sessions", TRACKER_URL="")
     assert (refused.returncode, refused.stderr[:43]) == (3, "There is no tracker at http://127.0.0.1:1 (")
 
-    # What cannot be read counts as not there
+    # A file that cannot be read counts as not there
     config.write_text("[broken")
     assert tracker("sessions", "--json").returncode == 0

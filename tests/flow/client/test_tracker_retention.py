@@ -32,7 +32,7 @@ def test_texts_of_a_project_go_after_their_days(stack: Stack, tracker: Run, home
     done = tracker("retention", "set", "texts", "30", "--project", project)
     assert f"texts are kept for 30 days, of project {project}." in done.stdout, done.stderr
     said = json.loads(tracker("retention", "--dry-run", "--json").stdout)
-    # Of other tests on this stack there may be more that is due.
+    # More may be due in this stack, which other tests have left.
     assert [(each["sessions"], each["rows"]) for each in said["dropped"] if each["project_name"] == project] == [(1, 1)]
     assert texts_of(stack, session_id) == ["Keep this for a while."]
 

@@ -18,7 +18,7 @@ import pytest
 
 from tests.flow.conftest import REPOSITORY, TRACKER, Run, Stack
 
-# Of its own: another test may rename a user of this stack.
+# The test's own: another test may rename a user of this stack.
 USER = f"top-{uuid4().hex[:8]}"
 SECONDS = 60
 # The last item that each hook of the test leads to.

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 from uuid import uuid4
 
 import psycopg
@@ -12,30 +11,19 @@ from client.capture.repositories import Repositories
 from client.http.connection import Connection
 from services.worker.maintenance.verify import verify
 from tests.flow.conftest import Stack
-from tests.flow.connect.shippers import wait_for
-from tests.integration.worker.imports.test_imports_in_any_order import GAP
+from tests.flow.connect.shippers import project_at, session, wait_for
+from tests.integration.worker.imports.files_of_sessions import GAP
 from tests.unit.client.capture.git_folders import repository, worktree
 
 
 @pytest.fixture
 def remote() -> str:
-    """Of a repository of this test alone."""
+    """A repository's address, which this test alone has."""
     return f"git.example.org/acme/{uuid4().hex}"
 
 
-def session(stack: Stack, folder: Path) -> str:
-    """A session that began in a folder, with a prompt; its id."""
-    started = stack.http.post("/api/sessions/start?", json={"project_path": str(folder), "user": "ann"}, headers={"Prefer": "wait=20"})
-    assert started.status_code == 201, started.text
-    session_id: str = started.json()["session_id"]
-    body = {"session_id": session_id, "role": "user", "content": f"Work in {folder.name}."}
-    said = stack.http.post("/api/conversations", json=body, headers={"Prefer": "wait=20"})
-    assert said.json()["status"] == "persisted", said.text
-    return session_id
-
-
 def tell(stack: Stack, machine_id: str, *folders: Path) -> None:
-    """What a shipper does after its report."""
+    """The shipper's message after its report."""
     known = Repositories()
     known.look_at(map(str, folders))
     connection = Connection(str(stack.http.base_url), None)
@@ -43,12 +31,6 @@ def tell(stack: Stack, machine_id: str, *folders: Path) -> None:
     connection.close()
     assert answer is not None
     assert answer.status == 200, answer.message
-
-
-def project_at(stack: Stack, folder: Path) -> dict[str, Any]:
-    [(project_id,)] = stack.select(f"SELECT id FROM projects WHERE path = '{folder}'")
-    found: dict[str, Any] = stack.http.get(f"/api/projects/{project_id}").json()
-    return found
 
 
 def is_settled(stack: Stack, folder: Path) -> Callable[[], bool]:

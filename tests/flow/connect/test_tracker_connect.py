@@ -6,46 +6,18 @@ import pty
 import re
 import socket
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.flow.client.claude_home import ClaudeHome
 from tests.flow.conftest import TRACKER, Run, Stack
-from tests.flow.connect.shippers import stop_shipper, wait_for
+from tests.flow.connect.conftest import without_claude
+from tests.flow.connect.shippers import wait_for
+
+pytestmark = pytest.mark.usefixtures("no_shipper_stays")
 
 SECONDS = 60
-
-
-@pytest.fixture
-def settings(home: ClaudeHome) -> Path:
-    path = home.path / ".claude/settings.json"
-    path.parent.mkdir(parents=True)
-    path.write_text('{"model": "sonnet"}\n')
-    return path
-
-
-@pytest.fixture
-def capture(home: ClaudeHome) -> Path:
-    return home.path / ".claude-tracker"
-
-
-@pytest.fixture(autouse=True)
-def no_shipper_stays(capture: Path) -> Iterator[None]:
-    """It would run for a minute."""
-    yield
-    stop_shipper(capture)
-
-
-def without_claude(environment: dict[str, str]) -> dict[str, str]:
-    """The machine that runs the tests may have one."""
-    return {"PATH": "/usr/bin:/bin", "TRACKER_URL": environment["TRACKER_URL"]}
-
-
-@pytest.fixture
-def run(tracker: Run, environment: dict[str, str]) -> Run:
-    return lambda *arguments, **changes: tracker(*arguments, **without_claude(environment) | changes)
 
 
 def test_connect_asks_only_where_somebody_can_answer(run: Run, settings: Path, capture: Path) -> None:

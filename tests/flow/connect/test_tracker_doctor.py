@@ -13,28 +13,29 @@ from client.capture.lock import running_shipper
 from tests.flow.client.claude_home import ClaudeHome
 from tests.flow.conftest import Run, Stack
 from tests.flow.connect.shippers import stop_shipper
-from tests.flow.connect.test_tracker_connect import capture, no_shipper_stays, run, settings  # noqa: F401  fixtures
+
+pytestmark = pytest.mark.usefixtures("no_shipper_stays")
 
 DAY = 86_400
 Break = Callable[[ClaudeHome, Path], Any]
 
 
 @pytest.fixture
-def connected(run: Run, settings: Path, capture: Path) -> Path:  # noqa: F811
+def connected(run: Run, settings: Path, capture: Path) -> Path:
     """The folder of a machine that is connected."""
     done = run("connect", "--yes", "--no-import")
     assert done.returncode == 0, done.stderr
     return capture
 
 
-def steps_of(run: Run, *arguments: str, **changes: str) -> tuple[int, dict[str, dict[str, str]]]:  # noqa: F811
+def steps_of(run: Run, *arguments: str, **changes: str) -> tuple[int, dict[str, dict[str, str]]]:
     done = run("doctor", "--json", "--wait", "1", *arguments, **changes)
     answer = json.loads(done.stdout)
     assert answer["is_well"] == (done.returncode == 0)
     return done.returncode, {step["step"]: step for step in answer["steps"]}
 
 
-def test_every_step_works_on_a_connected_machine(run: Run, connected: Path, stack: Stack) -> None:  # noqa: F811
+def test_every_step_works_on_a_connected_machine(run: Run, connected: Path, stack: Stack) -> None:
     sessions = stack.select("SELECT count(*) FROM sessions")
     done = run("doctor")
     # The test event is nobody's session.
@@ -50,7 +51,7 @@ def test_every_step_works_on_a_connected_machine(run: Run, connected: Path, stac
 
 def _old_transcript(home: ClaudeHome, _: Path) -> None:
     path = home.transcript()
-    # Nobody has sent it: the shipper may not look at this folder's project.
+    # It has not been sent: the shipper may not look at this folder's project.
     os.utime(path, (time.time() - 29 * DAY, time.time() - 29 * DAY))
 
 
@@ -112,7 +113,7 @@ BROKEN: dict[str, tuple[Break, str, str]] = {
 
 @pytest.mark.parametrize(("breaking", "step", "cure"), BROKEN.values(), ids=BROKEN.keys())
 def test_a_broken_step_is_named_with_its_cure(
-    run: Run,  # noqa: F811
+    run: Run,
     home: ClaudeHome,
     connected: Path,
     breaking: Break,
@@ -126,26 +127,26 @@ def test_a_broken_step_is_named_with_its_cure(
     assert (code, steps[step]["status"], steps[step]["cure"]) == (1, "failed", cure), steps
 
 
-def test_a_key_that_the_server_refuses_is_named(run: Run, connected: Path) -> None:  # noqa: F811
+def test_a_key_that_the_server_refuses_is_named(run: Run, connected: Path) -> None:
     code, steps = steps_of(run, "--token", "cct_nonsense")
     assert (code, steps["API key"]["status"], steps["Round trip"]["status"]) == (1, "failed", "skipped")
     assert steps["API key"]["cure"].startswith("Make a new one")
 
 
-def test_a_key_that_may_only_read_is_named(run: Run, connected: Path, stack: Stack) -> None:  # noqa: F811
+def test_a_key_that_may_only_read_is_named(run: Run, connected: Path, stack: Stack) -> None:
     key = stack.http.post("/api/keys", json={"name": "dashboard", "scopes": ["read"]}).json()["key"]
     code, steps = steps_of(run, "--token", key)
     assert (code, steps["API key"]["status"]) == (1, "failed")
     assert steps["API key"]["cure"] == "Make one with the scope `ingest`, and `tracker connect --token KEY`."
 
 
-def test_without_a_server_the_steps_behind_it_are_skipped(run: Run, connected: Path) -> None:  # noqa: F811
+def test_without_a_server_the_steps_behind_it_are_skipped(run: Run, connected: Path) -> None:
     code, steps = steps_of(run, "--url", "http://127.0.0.1:9")
     assert (code, steps["Server"]["status"], steps["Round trip"]["status"]) == (1, "failed", "skipped")
     assert steps["Hook runs"]["status"] == "ok"
 
 
-def test_a_machine_that_was_never_connected_is_told_so(run: Run, settings: Path) -> None:  # noqa: F811
+def test_a_machine_that_was_never_connected_is_told_so(run: Run, settings: Path) -> None:
     code, steps = steps_of(run)
     assert code == 1
     for step in ("Hooks installed", "Configuration", "tracker", "Hook runs"):

@@ -18,7 +18,7 @@ from typing import Any
 import httpx2
 
 REPOSITORY = Path(__file__).parents[3]
-# What other tests have stored on the same stack is indexed by then.
+# The texts that other tests have stored on the same stack are indexed by then.
 INDEX_SECONDS = 60
 
 

@@ -9,7 +9,7 @@ import pytest
 from deploy.embedded.supervision.processes import wait_until
 from deploy.openapi_components import resolved
 from tests.flow.conftest import STOP_SECONDS, Stack
-from tests.unit.test_api_document import API, OPERATIONS, is_allowed, parameters
+from tests.unit.api_document import API, OPERATIONS, is_allowed, parameters
 
 # Sessions first: the other examples name this one, and its user is erased at last.
 FIRST = "POST /api/sessions/start"

@@ -10,7 +10,7 @@ from tests.flow.conftest import REPOSITORY, Stack
 from tests.flow.documents.document_commands import blocks_of, check_commands, commands_of
 from tests.made_up_week import monday_of, write_week
 
-# What each command without `$` of the README is run by.
+# The test that runs each command of the README without `$`.
 RUN_ELSEWHERE = {
     "make up": ".ci/try_up.py",
     "make test": ".ci/run",

@@ -243,7 +243,7 @@ def test_an_erased_person_is_nowhere(own_stack: Stack, postgres_server: Server, 
     assert len(ann.texts) >= 50
     stores = Stores(own_stack, postgres_server, redis_server)
     everywhere = stores.places_of(ann.texts.values())
-    # What is hashed into ids is in no store as it came. What retention has dropped may be in files only.
+    # A value that is hashed into ids is in no store as it came. A row that retention has dropped may be in files only.
     hashed = {ann.texts[what] for what in ann.texts if "uuid" in what or "message" in what.split()[1:] or what.endswith(" call")}
     hashed |= {ann.texts[what] for what in ann.texts if what.startswith("dropped")}
     assert set(ann.texts.values()) - everywhere.keys() <= hashed
@@ -286,7 +286,7 @@ def test_an_erased_person_is_nowhere(own_stack: Stack, postgres_server: Server, 
 
 
 def late(stack: Stack, person: Person) -> None:
-    """What a machine, a client and a person still send. Each is refused, or accepted and left out."""
+    """The things that a machine, a client and a person still send. Each is refused, or accepted and left out."""
     session_id = person.sessions["capture"]
     machine = {"X-Tracker-Machine": person.machine}
     answers = [

@@ -15,14 +15,14 @@ import pytest
 
 from deploy.embedded.supervision.processes import wait_until
 from tests.flow.conftest import Stack, running_stack
-from tests.flow.imports.test_claude_json_import import canary, claude_json
+from tests.flow.imports.canaries import canary, claude_json
 from tests.s3_server import BUCKET, s3_environment, s3_server
 
 IMPORT = "/api/import/claude-data"
 JOB_SECONDS = 60
 MB = 1024**2
 LARGE_MB = 200
-# What a part of 8 MiB may cost while it is sent: itself, what has come of the next, and the library's copies.
+# The memory that a part of 8 MiB may cost while it is sent: itself, what has come of the next, and the library's copies.
 GROWTH_MB = 60
 
 
@@ -131,7 +131,7 @@ def _uploaded(scene: Scene, archive: Path) -> str:
 
 
 def _begin_to_watch(pid: int) -> int:
-    """Resets the peak (proc(5): clear_refs). What it has now, in kB."""
+    """Resets the peak (proc(5): clear_refs). Its memory now, in kB."""
     Path(f"/proc/{pid}/clear_refs").write_text("5")
     return _kb(pid, "VmRSS")
 

@@ -18,7 +18,7 @@ from tests.searched_stores import Stores
 from tests.servers import Server
 from tests.worker_command import WORKER_COMMAND
 
-# Of the database of each test, in Postgres and in Redis.
+# Each test has a database of its own, in Postgres and in Redis.
 NUMBERS = {
     "test_given_texts_are_in_no_store_after_a_scrub_and_do_not_come_again": 17,
     "test_a_worker_that_is_killed_between_stages_leaves_no_text": 18,

@@ -78,7 +78,7 @@ FORGED = 'x"}\n{"event": "forged", "level": "info"}\r\n\x1b[2J\x1b[31mred\x00'
 
 @pytest.fixture
 def log(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
-    """What the process' log would hold."""
+    """The text that the process' log would hold."""
     written = io.StringIO()
     monkeypatch.setattr("sys.stdout", written)
     root = logging.getLogger()

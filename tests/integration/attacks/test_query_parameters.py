@@ -52,7 +52,7 @@ def test_a_parameter_is_never_interpreted_as_sql(target: Target, subtests: pytes
         with subtests.test(path):
             for name in names:
                 refusals = [is_refused(target, shown, name, text) for text in SQL[:2]]
-                # What refuses both takes numbers, days, zones or one of a few words: it refuses all, before any statement.
+                # A parameter that refuses both takes numbers, days, zones or one of a few words: it refuses all, before any statement.
                 if not all(refusals):
                     refusals += [is_refused(target, shown, name, text) for text in SQL[2:]]
             assert target.stored() == before

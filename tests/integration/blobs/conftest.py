@@ -25,7 +25,7 @@ def s3_port() -> Iterator[int]:
 
 @pytest.fixture(scope="session")
 def client_of() -> dict[str, str | None]:
-    """What this process' client was made with. To make one takes half a second and several megabytes, so it stays until a test needs another."""
+    """The settings of this process' client. To make one takes half a second and several megabytes, so it stays until a test needs another."""
     return {}
 
 
@@ -83,3 +83,13 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> BlobStore:
         found: BlobStore = request.getfixturevalue("bucket")
         return found
     return store_at((tmp_path / "up loads").as_uri())
+
+
+def stored(store: BlobStore, content: bytes) -> str:
+    """As ingest does it: in parts of the size that the store wants. Its URL."""
+    blob = store.new()
+    while len(content) >= blob.part_bytes:
+        blob.write(content[: blob.part_bytes])
+        content = content[blob.part_bytes :]
+    blob.finish(content)
+    return blob.url

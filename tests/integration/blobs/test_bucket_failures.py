@@ -15,8 +15,7 @@ from shared.blobs.store import BlobStore, BlobStoreAway, BlobStoreError
 from shared.blobs.stores import open_blob, store_at
 from tests.faults.devices.proxy import Proxy
 from tests.faults.devices.wire import Trap
-from tests.integration.blobs.conftest import PAGE_KEYS, Use
-from tests.integration.blobs.test_stores import stored
+from tests.integration.blobs.conftest import PAGE_KEYS, Use, stored
 from tests.s3_server import BUCKET, s3_server
 
 PART = 8 * 1024**2

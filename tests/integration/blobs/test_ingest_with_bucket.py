@@ -12,8 +12,7 @@ from services.ingest.settings import Settings
 from shared.blobs.store import BlobStore, BlobStoreError
 from tests.conftest import LOCAL
 from tests.integration.blobs.conftest import Use
-from tests.integration.ingest.conftest import is_error
-from tests.integration.ingest.imports.test_imports import CLAUDE_JSON, IMPORT
+from tests.integration.ingest.conftest import CLAUDE_JSON, IMPORT, is_error
 from tests.s3_server import BUCKET
 
 Start = Callable[..., Any]

@@ -9,18 +9,9 @@ import pytest
 
 from shared.blobs.store import BlobStore
 from shared.blobs.stores import delete_blob, open_blob, store_at
+from tests.integration.blobs.conftest import stored
 
 SIZES = [0, 1, 300_000, 8 * 1024**2, 20 * 1024**2 + 7]
-
-
-def stored(store: BlobStore, content: bytes) -> str:
-    """As ingest does it: in parts of the size that the store wants. Its URL."""
-    blob = store.new()
-    while len(content) >= blob.part_bytes:
-        blob.write(content[: blob.part_bytes])
-        content = content[blob.part_bytes :]
-    blob.finish(content)
-    return blob.url
 
 
 def test_an_empty_store_is_usable(store: BlobStore) -> None:

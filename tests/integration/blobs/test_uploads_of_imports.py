@@ -20,8 +20,7 @@ from services.worker.resources import Resources, open_resources
 from services.worker.settings import Settings
 from services.worker.sweep.scheduler import Looks
 from shared.blobs.store import BlobStore, BlobStoreAway
-from tests.integration.blobs.conftest import Use
-from tests.integration.blobs.test_stores import stored
+from tests.integration.blobs.conftest import Use, stored
 from tests.s3_server import BUCKET
 from tests.unit.worker.claude_json_sample import SESSION
 

@@ -3,10 +3,14 @@
 from typing import Any
 from uuid import UUID
 
+import psycopg
 from psycopg import sql
 
+from services.worker.drain.accounting import accounting
 from services.worker.maintenance.erase import erase
-from tests.integration.keys.ownership.owners import World
+from services.worker.resources import Resources
+from tests.integration.keys.ownership.owners import BOBS, World
+from tests.integration.worker.all_tables import differences, tables
 from tests.kept_connection import kept_transaction
 
 
@@ -46,3 +50,15 @@ def places_of(world: World, *texts: str) -> dict[str, list[str]]:
                 if any(form in row for (row,) in rows for form in forms):
                     found.setdefault(text, []).append(table)
     return found
+
+
+def of_others(world: World) -> dict[str, list[str]]:
+    """All rows that are not ann's, and sums of bob alone."""
+    with psycopg.connect(world.worker.settings.database_url) as connection:
+        found = tables(connection)
+    return {table: [row for row in rows if '"u": "bob"' in row or BOBS in row] for table, rows in found.items()}
+
+
+def assert_sums_agree(worker: Resources) -> None:
+    assert differences(worker) == {}
+    assert accounting(worker).drift == 0

@@ -9,13 +9,10 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from services.worker.drain.accounting import accounting
 from services.worker.maintenance.erase import erase
-from services.worker.maintenance.verify import verify
-from services.worker.resources import Resources
 from services.worker.row_tables import ROW_TABLES
 from shared.events.messages import Conversation, SessionStart, ToolCall
-from tests.integration.erasures.erasing import erased, finish, places_of, start
+from tests.integration.erasures.erasing import assert_sums_agree, erased, finish, of_others, places_of, start
 from tests.integration.keys.ownership.owners import ANNS, AT, BOBS, LIVE, World, conversation, line
 from tests.integration.worker.all_tables import tables
 
@@ -66,19 +63,6 @@ def fill(world: World) -> None:
     assert world.api.post(both, "/api/views", {"name": "what ann does", "address": "/usage?user=ann"}).status_code == 201
     world.settle()
     assert world.api.select("SELECT count(*) FROM dead_letters") == [{"count": 1}]
-
-
-def of_others(world: World) -> dict[str, list[str]]:
-    """All rows that are not ann's, and sums of bob alone."""
-    with psycopg.connect(world.worker.settings.database_url) as connection:
-        found = tables(connection)
-    return {table: [row for row in rows if '"u": "bob"' in row or BOBS in row] for table, rows in found.items()}
-
-
-def assert_sums_agree(worker: Resources) -> None:
-    with worker.connection() as connection:
-        assert not {name: cells for name, cells in verify(connection, worker.idle_gap).items() if cells}
-    assert accounting(worker).drift == 0
 
 
 @pytest.fixture

@@ -8,11 +8,11 @@ from uuid import UUID, uuid4
 import msgspec
 import pytest
 
-from services.worker.maintenance.verify import verify
 from services.worker.session_tables import SESSION_TABLES
 from shared.events.messages import Binding, Conversation, HookPayload, SessionEnd, SessionStart
 from tests.integration.erasures.erasing import erased, places_of
 from tests.integration.keys.ownership.owners import ANNS, AT, World, conversation
+from tests.integration.worker.all_tables import differences
 from tests.integration.worker.session_rows import add_row, tables_of
 
 HOUR = timedelta(hours=1)
@@ -112,8 +112,7 @@ def test_a_range_takes_the_end_of_a_session_and_leaves_its_begin(world: World) -
     found = world.api.select("SELECT session_id, kind FROM session_events ORDER BY 1")
     assert [tuple(row.values()) for row in found] == [("s", "start"), ("t", "start")]
     assert world.api.select("SELECT git_branch, ended_at FROM sessions") == [{"git_branch": "main", "ended_at": None}] * 2
-    with world.worker.connection() as connection:
-        assert not {name: cells for name, cells in verify(connection, world.worker.idle_gap).items() if cells}
+    assert differences(world.worker) == {}
 
 
 @pytest.fixture

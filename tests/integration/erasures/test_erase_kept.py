@@ -1,4 +1,4 @@
-"""What other jobs have kept of a person: sums of dropped sessions, parts of projects, exports, keys of several. It goes with the person."""
+"""Rows that other jobs have kept of a person: sums of dropped sessions, parts of projects, exports, keys of several. It goes with the person."""
 
 from pathlib import Path
 from typing import Any
@@ -10,8 +10,7 @@ import psycopg
 from services.worker.maintenance import rekey_projects
 from services.worker.maintenance.retention import run_retention
 from shared.events.messages import Activity, Conversation, SessionStart, ToolCall
-from tests.integration.erasures.erasing import erased, places_of
-from tests.integration.erasures.test_erase import assert_sums_agree, of_others
+from tests.integration.erasures.erasing import assert_sums_agree, erased, of_others, places_of
 from tests.integration.keys.ownership.owners import AT, World
 from tests.integration.worker.maintenance.projects_world import decide
 

@@ -3,9 +3,9 @@
 import json
 from datetime import timedelta
 
-from services.worker.maintenance.verify import verify
 from tests.integration.erasures.erasing import erased, places_of
 from tests.integration.keys.ownership.owners import ANNS, AT, World, line
+from tests.integration.worker.all_tables import differences
 
 HOUR = timedelta(hours=1)
 BEFORE, WITHIN, BEHIND, LATER = "paraboloid", "hyperboloid", "ellipsoid", "catenoid"
@@ -30,8 +30,7 @@ def assert_only_the_range_is_gone(world: World, kept: set[str]) -> None:
     assert contents == {f"words on the {word}" for word in kept}
     assert WITHIN.encode() not in archived(world)
     assert all(word.encode() in archived(world) for word in kept)
-    with world.worker.connection() as connection:
-        assert not {name: cells for name, cells in verify(connection, world.worker.idle_gap).items() if cells}
+    assert differences(world.worker) == {}
 
 
 def test_a_range_of_a_live_session_goes_and_the_session_goes_on(world: World) -> None:

@@ -1,4 +1,4 @@
-"""What has a tombstone is left out at every door: acknowledged, counted, and in no table."""
+"""Everything with a tombstone is left out at every door: acknowledged, counted, and in no table."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -96,7 +96,7 @@ def test_a_tombstone_keeps_out_what_comes_late(world: World, door: Door, named: 
 
 
 def beside(session_id: str) -> list[Reading]:
-    """What a machine tells of a session by itself: neither a person nor a project."""
+    """A machine's own report of a session: neither a person nor a project."""
     place: dict[str, Any] = {"session_id": session_id, "read_at": AT, "machine_id": "laptop"}
     return [Reading(id=uuid4(), body=body) for body in (StatusLine(**place), SessionFile(pid=1, status="busy", is_alive=True, **place))]
 

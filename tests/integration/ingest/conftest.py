@@ -1,5 +1,6 @@
 """The ingest service as its clients see it: its real app on real Redis and Postgres. There is no worker, so the journal keeps what came."""
 
+import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,9 @@ from shared.events.messages import Envelope, Event, decode_envelope
 from shared.journal.streams import PAYLOAD_FIELD, stream_key
 from tests import kept_connection
 from tests.conftest import LOCAL, as_role
+
+IMPORT = "/api/import/claude-data"
+CLAUDE_JSON = b'{"numStartups": 1, "projects": {"/p": {}}}'
 
 
 @dataclass(frozen=True)
@@ -75,3 +79,23 @@ def is_error(answer: httpx.Response, status: int, code: str) -> dict[str, Any]:
     assert answer.headers["x-request-id"]
     details: dict[str, Any] = body["details"]
     return details
+
+
+@pytest.fixture
+def silent_address() -> Iterator[str]:
+    """A server that takes connections and never says a word, as one does that hangs."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield f"127.0.0.1:{server.getsockname()[1]}"
+
+
+@pytest.fixture
+def closed_address() -> str:
+    """An address without a listener."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return f"127.0.0.1:{server.getsockname()[1]}"
+
+
+@pytest.fixture(params=["closed_address", "silent_address"])
+def dead_address(request: pytest.FixtureRequest) -> str:
+    address: str = request.getfixturevalue(request.param)
+    return address

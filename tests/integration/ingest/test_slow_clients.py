@@ -28,7 +28,7 @@ Story = Callable[[httpx.AsyncClient], Awaitable[Any]]
 
 
 def served(settings: Settings, story: Story, **limits: int) -> Any:
-    """What the story gives, told to a service with little room."""
+    """The story's results, told to a service with little room."""
 
     async def tell() -> Any:
         app = create_app(settings.model_copy(update={"max_requests": ROOM} | limits))

@@ -1,11 +1,13 @@
 """Both services behind their one address, as a client with or without a key sees them."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx2 as httpx
+import psycopg
 import pytest
 from fastapi.testclient import TestClient
 
@@ -14,9 +16,11 @@ from services.ingest.app import create_app as create_ingest
 from services.ingest.settings import Settings as IngestSettings
 from services.query.app import create_app as create_query
 from services.query.settings import Settings as QuerySettings
+from services.worker.resources import Resources
 from shared.auth.keys import digest_of, new_key
 from tests.conftest import as_role
 from tests.integration.caught_up import catch_up
+from tests.integration.conftest import OpenWorker
 from tests.kept_connection import execute, select
 
 
@@ -74,6 +78,17 @@ def running(database_url: str, redis_url: str, blobs: Path, access: str, **more:
 
 
 @pytest.fixture
+def connection(database_url: str) -> Iterator[psycopg.Connection[Any]]:
+    with psycopg.connect(database_url, autocommit=True, options="-c timezone=UTC") as connection:
+        yield connection
+
+
+@pytest.fixture
+def worker(open_worker: OpenWorker) -> Resources:
+    return open_worker()
+
+
+@pytest.fixture
 def open_api(database_url: str, redis_url: str, tmp_path: Path) -> Iterator[Api]:
     with running(database_url, redis_url, tmp_path / "blobs", "open") as api:
         yield api
@@ -95,3 +110,12 @@ def is_error(answer: httpx.Response, status: int, code: str) -> str:
     assert (answer.status_code, answer.json()["code"]) == (status, code), answer.text
     message: str = answer.json()["message"]
     return message
+
+
+def log_in(api: Api, key: str) -> str:
+    """The token in the cookie."""
+    answer = api.ask(key, "POST", "/api/login")
+    assert answer.status_code == 200, answer.text
+    found = re.fullmatch(r"tracker_login=(cct_\w+); Path=/api; HttpOnly; SameSite=Strict; Max-Age=2592000", answer.headers["set-cookie"])
+    assert found, answer.headers["set-cookie"]
+    return found[1]

@@ -1,6 +1,5 @@
 """/api/exports: who starts and sees an export, what it says of itself, and its archive, whole or in part."""
 
-from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -10,18 +9,10 @@ import pytest
 
 from services.worker.importers.job import run_shard
 from services.worker.maintenance.upload_gc import sweep_exports
-from services.worker.resources import Resources, open_resources
-from services.worker.settings import Settings
+from services.worker.resources import Resources
 from tests.integration.keys.conftest import Api, is_error
 
 UNKNOWN = "0b9e7f5a-4f0c-4c39-9d0e-0c7f6c1d2a31"
-
-
-@pytest.fixture
-def worker(database_url: str, redis_url: str) -> Iterator[Resources]:
-    resources = open_resources(Settings(database_url=database_url, redis_url=redis_url))
-    yield resources
-    resources.close()
 
 
 def start(api: Api, key: str | None, **selection: Any) -> str:
@@ -92,7 +83,7 @@ def test_a_download_goes_on_where_it_stopped(api: Api, admin: str, worker: Resou
     assert part("bytes=10-19") == (206, whole.content[10:20], f"bytes 10-19/{size}")
     assert part("bytes=10-") == (206, whole.content[10:], f"bytes 10-{size - 1}/{size}")
     assert part("bytes=10-99999999999") == (206, whole.content[10:], f"bytes 10-{size - 1}/{size}")
-    # What is no range of these bytes, or of another archive, is all of it.
+    # A range that does not fit these bytes, or is of another archive, is answered with all of it.
     for asked in (f"bytes={size}-", "bytes=-5", "lines=1-2", "bytes=5-6,8-9"):
         assert part(asked) == (200, whole.content, None)
     assert part("bytes=10-19", **{"If-Range": '"another"'}) == (200, whole.content, None)

@@ -1,6 +1,5 @@
 """A browser logs in with an API key: its cookie has the key's rights, for the tracker's own pages, until it ends, the key does, or it logs out."""
 
-import re
 from pathlib import Path
 from typing import Any
 
@@ -11,21 +10,12 @@ import pytest
 from deploy.embedded.supervision.processes import wait_until
 from shared.auth.failed_tries import OF_AN_ADDRESS
 from shared.auth.keys import LOGINS_OF_A_KEY, digest_of, id_of, new_key
-from tests.integration.keys.conftest import Api, is_error, running
+from tests.integration.keys.conftest import Api, is_error, log_in, running
 from tests.required_scopes import METRICS, PUBLIC, READING, REQUIRED
 
 OWN_PAGE = {"sec-fetch-site": "same-origin"}
 # Within which every process knows of a revocation, and some seconds for a machine that is busy.
 REVOKED_SECONDS = 15
-
-
-def log_in(api: Api, key: str) -> str:
-    """The token in the cookie."""
-    answer = api.ask(key, "POST", "/api/login")
-    assert answer.status_code == 200, answer.text
-    found = re.fullmatch(r"tracker_login=(cct_\w+); Path=/api; HttpOnly; SameSite=Strict; Max-Age=2592000", answer.headers["set-cookie"])
-    assert found, answer.headers["set-cookie"]
-    return found[1]
 
 
 def browse(api: Api, token: str, method: str, path: str, headers: dict[str, str] | None = None, **options: Any) -> httpx.Response:

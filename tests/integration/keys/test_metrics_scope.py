@@ -37,7 +37,7 @@ QUERIES = {
     "/api/accounting": [""],
     "/metrics": [""],
 }
-# What a key with `numbers` may ask besides.
+# Questions that a key with `numbers` may ask besides.
 QUERIES_WITH_NAMES = {
     "/api/projects": [""],
     "/api/projects/{project_id}": [""],
@@ -74,7 +74,7 @@ def corpus(database_url: str) -> set[str]:
 
 
 def paths(scope: str = "metrics") -> list[str]:
-    """Whatever a key with this scope may ask for, in several ways."""
+    """Everything that a key with this scope may ask for, in several ways."""
     asked = QUERIES | (QUERIES_WITH_NAMES if scope == "numbers" else {})
     numbers = [path for (_, path), scopes in READING.items() if scope in scopes]
     assert set(numbers) == set(asked) | STREAMS, "say here how it is asked"

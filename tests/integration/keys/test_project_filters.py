@@ -15,7 +15,7 @@ from services.query.settings import Settings
 from tests.integration.keys.conftest import Api
 from tests.integration.keys.rights.people import NOON, People, add_session
 from tests.integration.query import seed
-from tests.integration.query.stats.test_machines import approximate, comparable
+from tests.integration.query.stats.comparable import approximate, comparable
 
 # {route: why it takes a project, and no group or repository}
 WITHOUT_GROUPS: Final[dict[str, str]] = {}

@@ -1,4 +1,4 @@
-"""/api/views: addresses of the dashboard under a name; who may save and see them, and which addresses are none."""
+"""/api/views: addresses of the dashboard under a name; the keys that may save and see them, and which addresses are refused."""
 
 from typing import Any
 

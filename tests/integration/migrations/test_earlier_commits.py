@@ -1,4 +1,4 @@
-"""What a commit from before the first release made is refused, with the way that its data can take, and stays as it was."""
+"""Data that a commit from before the first release made is refused, with the way that it can take, and stays as it was."""
 
 from pathlib import Path
 

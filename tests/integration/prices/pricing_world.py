@@ -36,7 +36,7 @@ def store(world: World, *events: Any) -> None:
 
 
 def costs(world: World) -> list[float | None]:
-    """Of the stored calls, by time, in USD."""
+    """The stored calls' costs, by time, in USD."""
     found = world.api.select("SELECT cost_nano_usd FROM api_calls ORDER BY occurred_at, session_id, cost_nano_usd")
     return [None if row["cost_nano_usd"] is None else row["cost_nano_usd"] / 1e9 for row in found]
 

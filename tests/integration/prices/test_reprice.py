@@ -184,7 +184,7 @@ def test_what_retention_has_dropped_keeps_its_cost_and_is_counted(world: World) 
 
     found = repriced(world)
 
-    # Of the dropped sessions four calls at $1 and three of Sonnet; the new one is of 1,000 tokens of input and 100 of output
+    # The dropped sessions have four calls at $1 and three of Sonnet; the new one is of 1,000 tokens of input and 100 of output
     assert {each["model"]: (each["dropped_calls"], round(each["dropped_usd"], 9)) for each in found["models"]} == {
         NEXT: (4, 0.008975),
         SONNET: (3, 0.0135),

@@ -30,7 +30,7 @@ def query_settings(database_url: str, redis_url: str) -> Settings:
 
 @pytest.fixture
 def new_client(query_settings: Settings) -> Iterator[TestClient]:
-    """Of a service that has just started: it knows no time up to which the data is complete."""
+    """A client of a service that has just started: it knows no time up to which the data is complete."""
     with TestClient(create_app(query_settings), LOCAL) as client:
         yield client
 
@@ -45,14 +45,14 @@ def lasting_client(migrated_database_url: str, redis_server_url: str) -> Iterato
 
 @pytest.fixture
 def client(query_settings: Settings, lasting_client: TestClient) -> Iterator[TestClient]:
-    """Of a service with these settings that was started for the first test of all."""
+    """A client of a service with these settings that was started for the first test of all."""
     yield lasting_client
     lasting_client.cookies.clear()
 
 
 @pytest.fixture
 def has_index(client: TestClient) -> None:
-    """For tests that search with `client`: its index has forgotten what other tests stored. What is stored later is found at once."""
+    """For tests that search with `client`: its index has forgotten what other tests stored. Rows that are stored later are found at once."""
     catch_up(client)
 
 

@@ -96,12 +96,12 @@ def add_document(connection: Connection[Any], session_id: str | None, at: dateti
 def add_timeline_entry(
     connection: Connection[Any], session_id: str, at: datetime | str, kind: str, content: str = "", **columns: Any
 ) -> UUID:
-    """What a timeline has besides messages, calls and changes."""
+    """An entry of a timeline besides messages, calls and changes."""
     return _event(connection, "timeline_entries", session_id, at, {"kind": kind, "content": content} | columns)
 
 
 def add_signs(connection: Connection[Any], session_id: str, **columns: Any) -> None:
-    """What was seen last of what a session does."""
+    """The newest signs of what a session does."""
     _insert(connection, "session_signs", {"session_id": session_id} | columns)
 
 

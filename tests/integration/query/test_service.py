@@ -180,7 +180,7 @@ def test_metrics_flag_sources_that_cannot_be_read(query_settings: Settings, clie
 
 
 def samples(client: TestClient) -> dict[str, float]:
-    """What /metrics tells, by name and labels."""
+    """The values of /metrics, by name and labels."""
     lines = [line for line in client.get("/metrics").text.splitlines() if not line.startswith("#")]
     return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines)}
 

@@ -18,7 +18,7 @@ STARTS = [
     datetime(2025, 2, 27, tzinfo=UTC),
 ]
 ACTIONS = ["created", "modified", "deleted"]
-# Of the second, a release that did not know what the cache saved has stored the calls.
+# A release that did not know what the cache saved has stored the calls of the second.
 MODELS: list[dict[str, Any]] = [
     {
         "model": "claude-opus", "cost_nano_usd": 1_234_567, "uncached_nano_usd": 7_000_003, "cache_saved_nano_usd": 6_100_002,
@@ -31,7 +31,7 @@ MODELS: list[dict[str, Any]] = [
 
 
 class World(Struct):
-    """What there is."""
+    """The ids of everything."""
 
     projects: list[int]
     sessions: list[str]

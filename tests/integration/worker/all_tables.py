@@ -6,6 +6,10 @@ from typing import Any
 from psycopg import Connection
 
 from services.worker.aggregates.registry import AGGREGATES
+from services.worker.maintenance.verify import verify
+from services.worker.resources import Resources
+from tests import emptied
+from tests.kept_connection import select_rows
 
 _ROWS = ("messages", "tool_calls", "activities", "api_calls", "timeline_entries", "session_events", "session_facts", "sessions")
 _CELLS = (*AGGREGATES, "active_days")
@@ -55,3 +59,27 @@ def _rows(connection: Connection[Any], sql: str) -> list[str]:
 
 def _counts(cell: dict[str, Any]) -> bool:
     return any(value not in (0, "{}", None) for name, value in cell.items() if name not in _KEYS)
+
+
+def all_tables(worker: Resources) -> dict[str, list[str]]:
+    with worker.transaction() as connection:
+        return tables(connection)
+
+
+def empty(worker: Resources) -> None:
+    with worker.transaction() as connection:
+        emptied.empty(connection)
+
+
+def differences(worker: Resources) -> dict[str, int]:
+    """Cells that are not what the rows say, by aggregate."""
+    with worker.connection() as connection:
+        return {name: cells for name, cells in verify(connection, worker.idle_gap).items() if cells}
+
+
+def is_verified(worker: Resources) -> bool:
+    return differences(worker) == {}
+
+
+def select(worker: Resources, sql: str) -> list[Any]:
+    return select_rows(worker.settings.database_url, sql)

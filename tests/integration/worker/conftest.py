@@ -24,7 +24,7 @@ def worker(open_worker: OpenWorker) -> Resources:
 
 @pytest.fixture
 def looks(worker: Resources) -> Iterator[Looks]:
-    """What beat sees, in the role that it has."""
+    """Beat's looks, in the role that it has."""
     with closing(Looks(worker.settings.model_copy(update={"database_url": as_role(worker.settings.database_url, QUERY)}))) as looks:
         yield looks
 

@@ -9,7 +9,7 @@ from tests.unit.worker.importers.transcript.rows_of_a_session import PATCH, agen
 
 SECRET = "glpat-aB3dE6gH9jK2mN5pQ8sT"
 PRIVATE_KEY = "-----BEGIN RSA PRIVATE KEY-----\n" + "MIIEpAIBAAKCAQEA7bq8yH2Lw0\n" * 3 + "-----END RSA PRIVATE KEY-----\n"
-# What Claude is told of calls that failed, each of another class.
+# The texts that Claude is told of calls that failed, each of another class.
 FAILURES = ("Exit code 1", "<tool_use_error>File does not exist.</tool_use_error>", "The user doesn't want to proceed", "")
 WORDS = ("look at it", "größer, 日本語", f"take {SECRET}", f"with {PRIVATE_KEY} in it", "", "x" * 300)
 # The main session, a fork with a lesser id, and one with a greater. The main session owns what both have, if the fork's file says that it is one.
@@ -38,7 +38,7 @@ COMMANDS = ("ls", f"rm -f /tmp/{SECRET} b.txt", f"curl -H 'Authorization: Bearer
 
 @st.composite
 def rows(draw: st.DrawFn, number: int, session: str, owner: str = "") -> Any:
-    """The n-th row of a session: a dictionary, or a line that is none. `owner`: whose messages they are."""
+    """The n-th row of a session: a dictionary, or a line that is not JSON. `owner`: whose messages they are."""
     if draw(st.integers(0, 5)) == 0:
         return draw(other_rows(number, session))
     said = draw(conversation(number, session, owner))
@@ -79,14 +79,14 @@ def conversation(draw: st.DrawFn, number: int, session: str, owner: str) -> dict
     said = answer(at, uuid, message_id, *blocks, output=draw(st.integers(0, 50)), sessionId=session)
     said["message"]["model"] = model
     said["message"]["usage"] |= USAGES[place % len(USAGES)]
-    # Of any call: which one started the agent is not known here.
+    # Any call may be the parent: which one started the agent is not known here.
     parent = f"toolu_{session}_{draw(numbers)}"
     return agent_progress(said, f"p{uuid}", AGENT, sessionId=session, parentToolUseID=parent) if kind == "progress" else said
 
 
 @st.composite
 def entries(draw: st.DrawFn, at: float, uuid: str, session: str) -> dict[str, Any]:
-    """What is only shown: compactions, commands, interruptions, errors of the API, notices."""
+    """Rows that are only shown: compactions, commands, interruptions, errors of the API, notices."""
     words_of_it = draw(words)
     compacted: dict[str, Any] = {"subtype": "compact_boundary", "content": "Conversation compacted"}
     return draw(
@@ -124,7 +124,7 @@ def other_rows(draw: st.DrawFn, number: int, session: str) -> Any:
 
 
 def use_of(tool: str, place: int) -> dict[str, Any]:
-    """What the call with this id does."""
+    """The use with this id."""
     match place % 5:
         case 0:
             return use(tool, "Edit", file_path="/home/ann/app/a.py", old_string="x", new_string=f"y\n{PRIVATE_KEY}")

@@ -8,7 +8,7 @@ from psycopg import Connection, sql
 from psycopg.types.json import Jsonb
 
 OLD: Final = datetime.now(UTC) - timedelta(days=40)
-# What a column of a type has if it must have something.
+# A value of a column's type, for a column that must have something.
 _SAMPLES: Final[dict[str, Any]] = {
     "text": "x",
     "bool": False,

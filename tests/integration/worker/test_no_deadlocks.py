@@ -106,7 +106,7 @@ def taken_back(connection: Connection[Any], rng: random.Random) -> None:
 
 
 class Undoing:
-    """What an undo needs of a worker."""
+    """The part of a worker that an undo needs."""
 
     idle_gap = GAP
 

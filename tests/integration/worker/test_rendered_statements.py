@@ -27,6 +27,6 @@ def test_postgres_plans_every_statement(worker: Resources, subtests: pytest.Subt
             prepare_connection(connection)
             for statement in file.read_text(encoding="utf-8").split(";\n"):
                 if statement.strip():
-                    # What is not in PARAMETERS is a value of a column, which may be NULL.
+                    # A name that is not in PARAMETERS is a value of a column, which may be NULL.
                     given: dict[str, Any] = defaultdict(lambda: None, PARAMETERS)
                     assert connection.execute(f"EXPLAIN {statement}".encode(), given).fetchall()

@@ -21,8 +21,8 @@ from services.worker.resources import Resources
 from shared.events.messages import Activity, Conversation, Event, SessionStart, ToolCall
 from tests.integration.worker.archive.reparsed_sessions import ROWS, add_file
 from tests.integration.worker.archive.reparsed_sessions import run as reparse
-from tests.integration.worker.imports.test_imports_in_any_order import add_job, file_of
-from tests.integration.worker.maintenance.test_merge_users import request_merge
+from tests.integration.worker.imports.files_of_sessions import add_job, file_of
+from tests.integration.worker.maintenance.sessions_of_users import request_merge
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 GAP = timedelta(minutes=5)
@@ -54,7 +54,7 @@ class Follower:
         return [(kind, sorted(keys), sorted(set(session_ids))) for kind, keys, session_ids in notes]
 
     def follow(self) -> None:
-        """What it has is what there is then, and the sessions of which anything changed were named."""
+        """It has what is there then, and the sessions of which anything changed were named."""
         named: set[str] = set()
         for kind, keys, session_ids in self.notes():
             named |= set(session_ids)
@@ -102,7 +102,7 @@ def ids() -> list[UUID]:
 
 @pytest.fixture
 def follower(worker: Resources, connection: Connection[Any], ids: list[UUID]) -> Follower:
-    """Of a session `s` with rows of each kind, and another session `t` in the same project."""
+    """A follower of a session `s` with rows of each kind, and another session `t` in the same project."""
     store(
         worker,
         start("s"),

@@ -9,7 +9,7 @@ from services.worker.resources import Resources
 from services.worker.row_tables import ROW_TABLES
 from services.worker.session_tables import BESIDE, SESSION_TABLES
 from tests.integration.worker.maintenance.retaining import drop, set_rule
-from tests.integration.worker.maintenance.test_merge_users import session, store
+from tests.integration.worker.maintenance.sessions_of_users import session, store
 from tests.integration.worker.session_rows import add_row, tables_of, tables_with
 
 # The session itself; what an erasure found.

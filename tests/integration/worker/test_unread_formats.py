@@ -11,10 +11,8 @@ from services.worker.importers.formats.known_formats import is_known
 from services.worker.persist.records import OTHER, Unread
 from services.worker.persist.unread_formats import MAX_ROWS, count_unread, forget_known
 from services.worker.resources import Resources
-from tests.integration.worker.capture.captured import capture
+from tests.integration.worker.capture.captured import capture, import_files, read_all
 from tests.integration.worker.capture.hook_session import HOOKS, put_hooks
-from tests.integration.worker.capture.test_capture import import_files
-from tests.integration.worker.capture.test_hooks import read_all
 from tests.unit.worker.importers.transcript.rows_of_a_session import SESSION, jsonl, prompt
 
 NEW = "2.1.400"

@@ -1,4 +1,4 @@
-"""What every command does with repeated options and with errors that nobody expected, by the commands themselves."""
+"""Every command with repeated options and with errors that nobody expected, by the commands themselves."""
 
 import os
 import subprocess

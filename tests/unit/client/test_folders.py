@@ -23,7 +23,7 @@ def row(cwd: str | None, **more: Any) -> dict[str, Any]:
 
 
 def kept(tmp_path: Path, content: bytes) -> bytes | None:
-    """What is sent of a file with this content."""
+    """The part of a file with this content that is sent."""
     file = local_file(tmp_path / "file", content)
     found = content_of(file, nothing)
     assert any(LEFT_OUT.has(folder) for folder in found.folders)

@@ -33,7 +33,7 @@ def client(scripted: Scripted) -> Server:
 
 
 def shipped(scripted: Scripted) -> Reply:
-    """What the shipper gets for a hook."""
+    """The shipper's answer to a hook."""
     with Connection(scripted.url, "cct_mine", {"X-Tracker-Machine": "m-1"}, most_bytes=MIB) as connection:
         return connection.send("POST", "/api/hooks", b"{}", "application/json")
 
@@ -64,7 +64,7 @@ def test_an_answer_without_an_end_is_not_read_into_memory() -> None:
     with Scripted(endless) as scripted, pytest.raises(BadAnswer, match=r"longer than 64 MiB, which no tracker sends"):
         client(scripted).ask("GET", "/api/sessions")
     assert endless.is_gone.wait(60)
-    # What the sockets hold comes on top.
+    # The bytes that the sockets hold come on top.
     assert endless.sent < 96 * MIB
 
 

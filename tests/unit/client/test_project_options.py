@@ -16,7 +16,7 @@ WITHOUT_GROUPS: Final = {
     "reparse": "a reparse is of one session, one project, or all",
     "move": "an export is of one person, one project, or all",
 }
-# What each must be given besides.
+# The arguments that each must be given besides.
 ARGUMENTS: Final[dict[str, list[str]]] = {
     "search": ["retry"],
     "file": ["/home/ann/shop/a.py"],

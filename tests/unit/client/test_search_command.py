@@ -1,4 +1,4 @@
-"""What `tracker search` says of hits, and of sessions that may be meant."""
+"""`tracker search` on hits, and on sessions that may be meant."""
 
 import json
 from typing import Any

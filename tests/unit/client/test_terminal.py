@@ -1,4 +1,4 @@
-"""What others wrote is read on the terminal, never obeyed: the streams, JSON and CSV, and rich's console."""
+"""Texts of others are read on the terminal, never obeyed: the streams, JSON and CSV, and rich's console."""
 
 import io
 import json
@@ -26,7 +26,7 @@ UNSAFE += [chr(each) for each in (*range(0x2066, 0x206A), 0xD800, 0xDFFF)]
 
 
 class Screen(io.TextIOWrapper):
-    """A stream in memory that is a terminal, or is none."""
+    """A stream in memory that is or is not a terminal."""
 
     def __init__(self, *, is_terminal: bool = True) -> None:
         super().__init__(io.BytesIO(), "utf-8", write_through=True)

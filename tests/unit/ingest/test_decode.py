@@ -26,19 +26,12 @@ from shared.events.messages import (
     encode_envelope,
 )
 from shared.http.errors import ApiError, BadRequest, PayloadTooLarge
-
-NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
-MESSAGE = {"session_id": "s", "content": "hello", "role": "user"}
-CALL = {"tool_name": "Bash", "result_status": "success"}
+from tests.unit.ingest.bodies import CALL, MESSAGE, NOW, body
 
 any_json = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(exclude_categories=())),
     lambda inner: st.lists(inner, max_size=5) | st.dictionaries(st.text(max_size=8), inner, max_size=5),
 )
-
-
-def body(fields: dict[str, Any], **more: Any) -> bytes:
-    return json.dumps(fields | more).encode()
 
 
 def refusal(text: bytes, kind: type[Any] = Conversation) -> ApiError:

@@ -9,7 +9,7 @@ from services.ingest.events.decode import decode_batch
 from services.ingest.events.ignored_fields import MAX_NAME_LENGTH, MAX_NAMES, ignored_fields
 from shared.events.event_kinds import KINDS
 from shared.events.messages import Conversation, Event, SessionStart, ToolCall
-from tests.unit.ingest.test_decode import CALL, MESSAGE, NOW, body
+from tests.unit.ingest.bodies import CALL, MESSAGE, NOW, body
 
 
 def every_field(struct: type[Event]) -> dict[str, Any]:
@@ -29,7 +29,7 @@ def test_the_fields_of_an_event_are_not_ignored(struct: type[Event]) -> None:
         (MESSAGE | {"usage": None}, Conversation, []),
         (MESSAGE | {"usage": {"input_tokens": 1, "colour": {}}}, Conversation, ["usage.colour"]),
         (MESSAGE | {"mood": 1, "usage": {"colour": 1}, "x": [1]}, Conversation, ["mood", "x", "usage.colour"]),
-        # What a field of free content holds is not looked at.
+        # The fields inside a field of free content are not looked at.
         (CALL | {"parameters": {"colour": "red", "usage": {"a": 1}}}, ToolCall, []),
         (CALL | {"usage": {"a": 1}}, ToolCall, ["usage"]),
         ({"project_path": "/p", "content": "x"}, SessionStart, ["content"]),

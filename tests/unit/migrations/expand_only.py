@@ -1,4 +1,4 @@
-"""What a migration must not do while the services run, told from its SQL: it may expand the schema, and contract it a release later.
+"""Acts that a migration must not do while the services run, told from its SQL: it may expand the schema, and contract it a release later.
 
 A statement that is right all the same says why in a comment right before it: `-- Safe while running: …`.
 """
@@ -42,7 +42,7 @@ def objections(sql: str) -> list[str]:
 
 
 def _breaks(pattern: str, statement: str) -> bool:
-    """Of ALTER TABLE each action is looked at by itself."""
+    """Each action of ALTER TABLE is looked at by itself."""
     _, _, actions = statement.partition(" ADD COLUMN ")
     if "ADD COLUMN" in pattern and actions:
         columns = re.split(r",\s*ADD COLUMN ", actions)

@@ -6,7 +6,7 @@ from pathlib import Path
 from deploy.migrations.migrate import SCRIPTS
 
 ROOT = Path(__file__).parents[3]
-# A schema that databases have does not change. What was there then: of tables that a later migration drops.
+# A schema that databases have does not change. The tables that were there then, and that a later migration drops.
 GONE = {"shared/document_words.py"}
 
 

@@ -45,7 +45,7 @@ quarters = st.integers(datetime(1995, 1, 1, tzinfo=UTC).timestamp() // QUARTER, 
 
 
 def label(second: int, tz: ZoneInfo, interval: Interval) -> object:
-    """What a clock on the wall and a calendar call the interval."""
+    """The interval in the words of a clock on the wall and a calendar."""
     local = datetime.fromtimestamp(second, tz)
     day = local.date()
     return {

@@ -6,7 +6,6 @@ import json
 import random
 import unicodedata
 from collections import Counter
-from typing import Any
 from urllib.parse import quote, quote_plus
 
 import msgspec
@@ -20,46 +19,16 @@ from shared.redaction.given_texts import PlainTexts, word_of
 from shared.redaction.redact import redact_text
 from shared.redaction.redacted_lines import redact_lines
 from shared.redaction.redacted_structs import may_hold_secret, redact_value, redacted_parts, which_may_hold_secret
+from tests.unit.shared.given_texts import ANY, GIVEN, SALT, strings_of, written
 
-SALT = b"salt"
 TEXT = 'Zoë/"Müller\\x'
 WORD = word_of(TEXT, SALT).decode()
 GITHUB = "ghp_aB3dE6gH9jK2mN5pQ8sT1vW4yZ7bC0eF3hI6"
-
-ANY = st.text(max_size=30)
-# As what a scrub is given; a part of the word that replaces it is refused (tests/integration/ingest/test_scrubs.py).
-GIVEN = st.text(min_size=6, max_size=60).filter(lambda text: text not in "[redacted:text:")
 
 
 def scrubbed(text: str, *given: str) -> str:
     with given_texts.only(PlainTexts(given or [TEXT], SALT)):
         return redact_text(text)
-
-
-def written(value: Any, chosen: random.Random) -> bytes:
-    """JSON in which every character of a string is written in any of the ways that JSON allows."""
-    if isinstance(value, dict):
-        return b"{" + b",".join(written(key, chosen) + b":" + written(item, chosen) for key, item in value.items()) + b"}"
-    if isinstance(value, list):
-        return b"[" + b",".join(written(item, chosen) for item in value) + b"]"
-    return b'"' + b"".join(_character(each, chosen) for each in value) + b'"'
-
-
-def _character(character: str, chosen: random.Random) -> bytes:
-    ways = [json.dumps(character)[1:-1].encode()]
-    if ord(character) < 0x10000:
-        ways.append(f"\\u{ord(character):04x}".encode())
-    if character == "/":
-        ways.append(b"\\/")
-    if character >= " " and character not in '"\\':
-        ways += [character.encode()] * 3
-    return chosen.choice(ways)
-
-
-def strings_of(value: Any) -> list[str]:
-    if isinstance(value, dict):
-        return [each for pair in value.items() for part in pair for each in strings_of(part)]
-    return [each for item in value for each in strings_of(item)] if isinstance(value, list) else [value]
 
 
 @settings(deadline=None)
@@ -131,7 +100,7 @@ def test_a_text_is_found_in_base64(before: str) -> None:
     left = scrubbed(encoded)
 
     assert WORD in left
-    # What is left encodes two bits of it at most on either side, beside what was around it.
+    # The rest encodes two bits of it at most on either side, beside what was around it.
     assert len(left.replace(WORD, "")) <= len(encoded) - len(TEXT.encode()) * 8 // 6 + 2
 
 

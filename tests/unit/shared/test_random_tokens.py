@@ -19,7 +19,7 @@ from tests.skips import ROOT
 # By day a tenth: each is put in all contexts.
 TOKENS = 10_000 if IS_NIGHTLY else 1_000
 NAMES = 5_000 if IS_NIGHTLY else 1_500
-# A name of code, perhaps of several parts. What is redacted of names with digits behind `API_TOKEN=` is another rule's.
+# A name of code, perhaps of several parts. Another rule redacts names with digits behind `API_TOKEN=`.
 NAME = re.compile(r"(?<![\w.$-])[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*(?![\w.-])")
 PLACES_OF_NAMES = ("use {} here", "token = {}\n", "secret: {},\n", "Authorization: Bearer {}\n", "login(user, token={}, retry=True)")
 # Unusual names look like tokens: of 5,000 so many may.

@@ -21,7 +21,7 @@ SEEDED = list(corpus(13))
 ALL = st.sampled_from(SEEDED)
 SECRET = "glpat-aB3dE6gH9jK2mN5pQ8sT"
 WORD = redact_text(SECRET).encode()
-# What a megabyte costs is shown by tests.bench.redaction.
+# tests.bench.redaction shows what a megabyte costs.
 FEW_CHARACTERS, CHARACTERS = 3_000, 5_000
 CALLS_OF_ANY_LENGTH = 500
 KEYS = st.sampled_from(["a", "password", "content", "name", "value", "text", "id", "api_key", SECRET])

@@ -78,7 +78,7 @@ def test_a_redacted_event_is_still_valid(struct_type: type[Struct]) -> None:
 
 def test_a_cut_text_is_redacted_on_each_side_of_the_cut() -> None:
     half = len(SECRET) // 2
-    # What is behind a cut does not go on with what is before it
+    # The text behind a cut does not go on with what is before it
     split = Result(text=SECRET, left_out=5, cut_at=half)
     beside = Result(text=f"a {SECRET} b{SECRET}", left_out=5, cut_at=len(SECRET) + 4)
 

@@ -76,7 +76,7 @@ def test_every_kind_of_token_is_found_by_its_example() -> None:
 
 
 def redacted_otherwise(kind: str, secret: str) -> str | None:
-    """What becomes of a sentence with the secret, if that is not as one secret of the kind is redacted."""
+    """The redaction of a sentence with the secret, if that is not as one secret of the kind is redacted."""
     counts: dict[str, int] = {}
     redacted = redact_text(f"it is {secret} here", counts)
     is_right = (

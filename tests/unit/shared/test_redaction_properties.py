@@ -15,7 +15,7 @@ from tests.seeded_secrets import Seeded, corpus
 
 SEEDED = list(corpus(13))
 ALL = st.sampled_from(SEEDED)
-# What a secret touches in real texts: it does not go on in letters or digits on either side.
+# The surroundings of a secret in real texts: it does not go on in letters or digits on either side.
 EDGES = st.text(st.characters(exclude_categories=("L", "N", "M"), exclude_characters="_-/+=.~%\\&"), max_size=3)
 TEXTS = st.text(max_size=60)
 # As many calls as a text may cost at all: some for each of the 16,000 places that are looked at, in each pass.
@@ -94,12 +94,12 @@ def test_a_megabyte_of_worst_case_text_takes_linear_and_bounded_work() -> None:
 
 
 def faults_in(text: str) -> list[str]:
-    """What is wrong with the redaction of a text. What a call costs is shown by tests.bench.redaction."""
+    """The faults in the redaction of a text. tests.bench.redaction shows what a call costs."""
     half = text[: (len(text) + len(ONE_OF_EACH)) // 2]
     calls_of_half, _ = calls_for(lambda: redact_text(half))
     calls, once = calls_for(lambda: redact_text(text))
     is_linear, is_bounded = calls <= TWICE * calls_of_half, calls <= MOST_CALLS
-    # What was cut off, too, is not cut off again.
+    # A text that was cut off, too, is not cut off again.
     is_stable = redact_text(once) == once
     return [
         *([] if is_linear and is_bounded else [f"{calls_of_half} calls, then {calls}"]),

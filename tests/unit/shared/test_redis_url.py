@@ -54,7 +54,7 @@ def test_celery_gets_the_url_in_its_own_form() -> None:
     assert settings["broker_url"] == ";".join(f"sentinel://{login}{host}/2" for host in ("one:26379", "[::1]:26380", "three:26379"))
     options = settings["broker_transport_options"]
     assert (options["master_name"], options["sentinel_kwargs"]["password"]) == ("journal", "quiet")
-    # What was set for every Redis is still there.
+    # The options that were set for every Redis are still there.
     assert options["visibility_timeout"] == 120
 
 

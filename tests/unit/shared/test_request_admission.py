@@ -109,7 +109,7 @@ def test_a_service_behind_a_gateway_admits_its_own_address_as_host(host: str, ov
     assert outcome(Admitting(access="keys").ask("GET", host, over=over)) == (421, "HOST_NOT_ALLOWED")
 
 
-# What a browser or a program says of where a request comes from, and whether it may change or read something.
+# A browser or a program says where a request comes from, and whether it may change or read something.
 CHANGES = [
     ({}, True),  # curl, the client, a hook
     ({"sec_fetch_site": "same-origin"}, True),

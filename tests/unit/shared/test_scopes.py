@@ -62,7 +62,7 @@ def test_a_route_without_a_scope_fails_at_the_start() -> None:
 
     @router.get("/api/forgotten")
     def forgotten() -> None:
-        """Nobody has said who may ask for it."""
+        """It has no scope yet."""
 
     with pytest.raises(NoScopeStated, match="/api/forgotten"):
         required_by_path(router.routes)
@@ -80,7 +80,7 @@ def test_a_scope_is_stated_above_or_below_the_route(is_inside: bool) -> None:
     router = APIRouter()
 
     def endpoint() -> None:
-        """Of admins."""
+        """An endpoint for admins."""
 
     route, scope = router.delete("/api/new/{name}"), requires(ADMIN)
     _ = route(scope(endpoint)) if is_inside else scope(route(endpoint))

@@ -26,7 +26,7 @@ STARTS = {
 
 
 def said(arguments: list[str], folder: Path, **environment: str) -> str:
-    """What a start says on stderr when it refuses."""
+    """The words of a start on stderr when it refuses."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("TRACKER_")}
     environment = kept | {"TRACKER_DATA_DIR": str(folder / "data"), "PYTHONPATH": str(ROOT)} | environment
     ended = subprocess.run(

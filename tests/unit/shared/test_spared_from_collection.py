@@ -1,4 +1,4 @@
-"""What a server has loaded is left alone by the garbage collector."""
+"""Modules that a server has loaded are left alone by the garbage collector."""
 
 import gc
 from collections.abc import Iterator

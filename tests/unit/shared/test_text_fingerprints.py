@@ -16,7 +16,7 @@ from shared.redaction.redacted_lines import redact_lines
 from shared.redaction.redacted_structs import may_hold_secret
 from shared.redaction.sealed_texts import BLOCK_BYTES, divided, joined
 from shared.redaction.text_fingerprints import KeptOutTexts, fingerprints_of
-from tests.unit.shared.test_given_texts import ANY, GIVEN, SALT, strings_of, written
+from tests.unit.shared.given_texts import ANY, GIVEN, SALT, strings_of, written
 
 TEXT = "wv7K-2mPq/ü"
 

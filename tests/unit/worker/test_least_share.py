@@ -13,7 +13,7 @@ PID = 7
 
 @pytest.fixture
 def proc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Of a worker that gives way."""
+    """The process of a worker that gives way."""
     (tmp_path / f"{PID}/task/{PID}").mkdir(parents=True)
     (tmp_path / "self").mkdir()
     (tmp_path / "self/autogroup").write_text("10")

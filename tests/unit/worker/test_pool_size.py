@@ -11,12 +11,12 @@ from services.worker.pool_size import WAIT_SECONDS, NeededProcesses
 
 
 class Task:
-    """Of Celery: a request."""
+    """As Celery's: a request."""
 
 
 @dataclass
 class Pool:
-    """Of Celery: counts its processes."""
+    """As Celery's: counts its processes."""
 
     num_processes: int = 1
 
@@ -31,12 +31,12 @@ class Pool:
         self.num_processes -= number
 
     def maintain_pool(self) -> None:
-        """Starts and ends processes; here there are none."""
+        """Starts and ends no processes."""
 
 
 @dataclass
 class Hub:
-    """Of kombu: what is to be called later."""
+    """As kombu's: calls for later."""
 
     later: list[tuple[float, Callable[[], None]]] = field(default_factory=list)
 

@@ -98,7 +98,7 @@ OPUS_OF_LONG_CONTEXT = (10, 12.5, 20, 1)
 
 
 def nano_usd(tokens: Tokens, prices: tuple[float, ...]) -> tuple[int, int]:
-    """What the input would have cost without a cache, and what it cost. A dollar for a million tokens is 1000 nano dollars for one."""
+    """The input's cost without a cache, and its cost. A dollar for a million tokens is 1000 nano dollars for one."""
     cached = zip((tokens.input, tokens.cache_write_5m, tokens.cache_write_1h, tokens.cache_read), prices, strict=True)
     return round(tokens.all_input * prices[0] * 1000), round(sum(count * price for count, price in cached) * 1000)
 

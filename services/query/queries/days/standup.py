@@ -1,7 +1,7 @@
 """A day as a short text to paste, made by rules: by project, what was asked and what came of it. No model writes it.
 
 Projects come by their time, sessions by theirs within one. A session without commits, pull requests and files that took less than a few minutes is only
-counted. What it cost is left out: the text is for colleagues.
+counted. Its cost is left out: the text is for colleagues.
 """
 
 from collections import defaultdict

@@ -1,4 +1,4 @@
-"""What calls brought, taken together: commits, pull requests, and commands that ran tests. The worker derived it of each call."""
+"""The outcomes of calls, taken together: commits, pull requests, and commands that ran tests. The worker derived it of each call."""
 
 from datetime import datetime
 from uuid import UUID
@@ -21,7 +21,7 @@ class CallWithOutcome(Struct, frozen=True):
 
 
 class Outcomes(Struct):
-    """What calls brought, in their order. `tests` are the commands that ran tests, by text, in the order of their last runs."""
+    """The outcomes of calls, in their order. `tests` are the commands that ran tests, by text, in the order of their last runs."""
 
     commits: list[DayCommit] = field(default_factory=list)
     pull_requests: list[DayPullRequest] = field(default_factory=list)

@@ -12,7 +12,7 @@ _CLASS: Final = re.compile(r"\[\^?\]?(?:\[:[^\]]*:\]|\\.|[^\]\\])*\]", re.DOTALL
 def texts_of_each_match(pattern: str) -> list[list[str]]:
     """For each alternative the texts that a match has. `def \\w+_test|TODO` gives [["def ", "_test"], ["TODO"]]; `a?` gives [[]].
 
-    A space stands for any white space: `foo\\s+bar` gives [["foo bar"]]. What is in a group is not looked at. A pattern that is not understood gives [[]].
+    A space stands for any white space: `foo\\s+bar` gives [["foo bar"]]. The inside of a group is not looked at. A pattern that is not understood gives [[]].
     """
     alternatives: list[list[str]] = [[""]]
     at = 0

@@ -34,7 +34,7 @@ _WORD: Final = re.compile(r"\w+")
 _PLAIN_WORD: Final = re.compile(r"[^\W_]+")
 # A word with parts: my_func, useEffect.
 _PARTS: Final = re.compile(r"\w_\w|[a-z0-9][A-Z]")
-# What belongs to a typed word, unlike quotes and the marks of sentences: --force, /tmp, ~/.claude, @scope, C++, 100%.
+# Signs that belong to a typed word, unlike quotes and the marks of sentences: --force, /tmp, ~/.claude, @scope, C++, 100%.
 _BEFORE_A_WORD, _BEHIND_A_WORD = "-/.~@#$%\\", "-/#%+"
 # Two of these beside a word are meant: std::, main(), ->next.
 _CODE_SYMBOLS: Final = "-:=<>&|+*/()[]{}"
@@ -87,7 +87,7 @@ class Query(Struct, frozen=True):
 
     @property
     def highlights(self) -> tuple[str, ...]:
-        """What is marked in a document."""
+        """The words that are marked in a document."""
         return tuple(dict.fromkeys(term.text for terms in self.alternatives for term in terms if not term.is_excluded))
 
 
@@ -179,7 +179,7 @@ def _without_marks(text: str) -> str:
 
 
 def _last_of(before: str) -> str:
-    """What belongs to the word behind it."""
+    """The signs that belong to the word behind them."""
     kept = len(before) - len(before.rstrip(_BEFORE_A_WORD))
     symbols = len(before) - len(before.rstrip(_CODE_SYMBOLS))
     if symbols >= 2 and before[-1] not in _OPENING:
@@ -188,7 +188,7 @@ def _last_of(before: str) -> str:
 
 
 def _first_of(text: str, end: int) -> str:
-    """What belongs to the word that ends here: marks of names, brackets that were opened in it or are open, symbols of code."""
+    """The signs that belong to the word that ends here: marks of names, brackets that were opened in it or are open, symbols of code."""
     behind = text[end:]
     kept = len(behind) - len(behind.lstrip(_BEHIND_A_WORD))
     if kept == 0 and behind[:1] and behind[0] in _OPENING:

@@ -1,8 +1,8 @@
 """Sessions that may be meant: those with any of the words, below what matches exactly.
 
-The index ranks them. It knows no rights: of the sessions that it names, one statement under the policies of the connection tells those that its reader
-sees, and of these the ones are shown that have a text which passes the filters. What a bound key is told depends on its own sessions alone: no others are
-ranked, and words are neither weighed by how rare they are nor corrected.
+The index ranks those that its reader may see and that pass the filters of sessions. A document may be seconds old: so one statement under the policies of
+the connection tells which are seen, and of these the ones are shown that have a text which passes all filters. A bound key is told what depends on its own
+sessions alone: no others are ranked, and words are neither weighed by how rare they are nor corrected.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -14,14 +14,15 @@ from msgspec.structs import replace
 from tantivy import Occur
 
 from services.query.answers.search import RankedMatch, RankedSessions
-from services.query.database import Connection, fetch, rows
+from services.query.database import Connection, fetch
 from services.query.queries.search.document_items import MOST_HITS_OF_A_SESSION, items
 from services.query.queries.search.query_filters import Filters
 from services.query.queries.search.query_language import Query, Term
-from services.query.queries.search.text_conditions import Word, of_words, rarity
-from services.query.queries.search.text_filters import filter_query, labelled
+from services.query.queries.search.text_conditions import Word, of_words
+from services.query.queries.search.text_filters import filter_query, labelled, session_filter_query
 from services.query.queries.search.text_finder import Deadline
-from services.query.queries.search.text_searcher import TextHit, all_of, any_of, best_hits, count, newest_hits, rows_of
+from services.query.queries.search.text_scores import rarity
+from services.query.queries.search.text_searcher import TextHit, all_of, any_of, best_hits, count, count_in, newest_hits, rows_of
 from services.query.search_index.documents.row_documents import RowDocument
 from services.query.search_index.ranking import RankedSession, Ranking, rank
 from services.query.search_index.reader import View
@@ -42,14 +43,12 @@ MOST_READ: Final = 100
 MOST_LISTED: Final = 2_000
 # A prompt counts so much more than another text with the same words. A word counts 10, a rare one more.
 _PROMPT_WEIGHT: Final = 5
-# Filters that are of sessions.
-_OF_SESSIONS: Final = ("session_id", "project_id", "projects", "not_projects", "users", "not_users", "machine", "branch", "is_starred")
 
 _SQL: Final = SqlFile(__package__, "ranked_sessions.sql")
 
 
-# Ranks so many sessions, all or these.
-_Rank = Callable[[int, Sequence[str] | None], Ranking]
+# Ranks so many sessions, all or those that match.
+_Rank = Callable[[int, tantivy.Query | None], Ranking]
 
 
 class _Passing(Struct, frozen=True):
@@ -114,7 +113,7 @@ def ranked_sessions(
     passing = _passing(connection, view, filters)
     ranked = _ranker(view, query, wanted, corrects=corrects, is_bound=is_bound)
     found, corrected = list[RankedMatch](), dict[str, str]()
-    for ranking in _rankings(passing, filters, ranked, is_bound=is_bound) if not filters.matches_nothing else ():
+    for ranking in _rankings(passing, filters, ranked) if not filters.matches_nothing else ():
         corrected = ranking.corrected
         seen = _seen(connection, ranking.sessions)
         while seen and len(found) < MOST_SESSIONS and deadline.left_ms():
@@ -147,7 +146,7 @@ def _ranker(view: View, query: Query, wanted: Sequence[Term], *, corrects: bool,
     # With `or`, a word may be excluded of one alternative only: a session can have it then.
     excluded = sorted(set.intersection(*({term.text for term in terms if term.is_excluded} for terms in query.alternatives)))
 
-    def ranked(limit: int, among: Sequence[str] | None) -> Ranking:
+    def ranked(limit: int, among: tantivy.Query | None) -> Ranking:
         return rank(
             view.sessions,
             words,
@@ -161,12 +160,12 @@ def _ranker(view: View, query: Query, wanted: Sequence[Term], *, corrects: bool,
     return ranked
 
 
-def _rankings(passing: _Passing, filters: Filters, ranked: _Rank, *, is_bound: bool) -> Iterator[Ranking]:
+def _rankings(passing: _Passing, filters: Filters, ranked: _Rank) -> Iterator[Ranking]:
     """Sessions to look at, the best first, each once."""
-    among = passing.sessions_of_few()
-    if among is None and (is_bound or any(filters.parameters[name] is not None for name in _OF_SESSIONS)):
-        among = [row["session_id"] for row in rows(passing.connection, _SQL.sessions_that_may_pass, filters.parameters)]
-    limits = CANDIDATES if among is None else [*(limit for limit in CANDIDATES if limit < len(among)), len(among)]
+    of_few = passing.sessions_of_few()
+    among = session_filter_query(passing.connection, filters) if of_few is None else labelled("session", of_few)
+    number = CANDIDATES[-1] if among is None else count_in(passing.view.sessions, among)
+    limits = [*(limit for limit in CANDIDATES if limit < number), number]
     seen: set[str] = set()
     for limit in limits:
         ranking = ranked(limit, among)

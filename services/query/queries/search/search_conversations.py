@@ -14,9 +14,10 @@ from services.query.queries.search.query_filters import Filters, empty_filters
 from services.query.queries.search.query_language import Query
 from services.query.queries.search.search_documents import INCOMPLETE, page_of_matches
 from services.query.queries.search.snippet import snippet
-from services.query.queries.search.text_conditions import of_words, rarity
+from services.query.queries.search.text_conditions import of_words
 from services.query.queries.search.text_filters import filter_query
 from services.query.queries.search.text_finder import MAX_TOTAL, Found, Search, within
+from services.query.queries.search.text_scores import rarity
 from services.query.queries.search.text_searcher import rows_of
 from services.query.search_index.reader import SearchIndex, View
 from shared.sql_files import SqlFile

@@ -18,9 +18,10 @@ from services.query.queries.search.document_pages import by_session as sessions_
 from services.query.queries.search.query_filters import Filters, Given
 from services.query.queries.search.query_language import Mode, Query, interpreted, parse
 from services.query.queries.search.ranked_sessions import ranked_sessions
-from services.query.queries.search.text_conditions import Conditions, rarity
+from services.query.queries.search.text_conditions import Conditions
 from services.query.queries.search.text_filters import filter_query
 from services.query.queries.search.text_finder import Deadline, Found, Search, newest
+from services.query.queries.search.text_scores import rarity
 from services.query.queries.search.text_searcher import TextHit
 from services.query.search_index.documents.row_documents import RowDocument
 from services.query.search_index.reader import SearchIndex, View

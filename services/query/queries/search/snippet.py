@@ -84,7 +84,7 @@ def folded(text: str) -> str:
 
 
 class _Folds(dict[int, str]):
-    """What each character is compared as; filled as characters are met."""
+    """The form by which each character is compared; filled as characters are met."""
 
     def __missing__(self, code: int) -> str:
         letter = chr(code)
@@ -97,7 +97,7 @@ _FOLDS = _Folds()
 
 
 def _parts(words: list[_Word], length: int, chars: int) -> list[Span]:
-    """What is shown, in the order of the text: around as many words as stand together, then around each of the others while there is room."""
+    """The parts that are shown, in the order of the text: around as many words as stand together, then around each of the others while there is room."""
     if not words:
         return [(0, min(chars, length))]
     chosen = [_together(words, chars)]

@@ -1,6 +1,6 @@
 """All filters of a search, and the rights of its key, as one query to the index. Totals, ranks and times so depend on nothing that the key may not see."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import Final
 from uuid import UUID
 
@@ -18,6 +18,8 @@ from shared.sql_files import SqlFile
 _PASSING: Final = SqlFile(__package__, "text_filters.sql").passing
 _LEAST_ID: Final = UUID(int=0)
 
+# Filters that are of sessions.
+_OF_SESSIONS: Final = ("session_id", "project_id", "projects", "not_projects", "users", "not_users", "machine", "branch", "is_starred")
 _IN_STATEMENT: Final = ("users", "not_users", "machine", "branch", "is_starred")
 # Filters of one value or several, and the labels that tell them.
 _ONE_OF: Final = {
@@ -48,7 +50,15 @@ class _Passing(Struct, frozen=True):
 
 def filter_query(connection: Connection, filters: Filters) -> Query | None:
     """A query for the texts that pass; it adds nothing to a score. None if all do."""
-    asked = filters.parameters
+    return _query(connection, filters.parameters)
+
+
+def session_filter_query(connection: Connection, filters: Filters) -> Query | None:
+    """A query for the sessions that pass the filters that are of sessions, as their documents have it. None if all do."""
+    return _query(connection, {name: value if name in _OF_SESSIONS else None for name, value in filters.parameters.items()})
+
+
+def _query(connection: Connection, asked: Row) -> Query | None:
     passing = fetch_one(connection, _Passing, _PASSING, {name: asked[name] for name in _IN_STATEMENT})
     wanted, unwanted = [*_rights(passing), *_wanted(asked, passing)], list(_unwanted(asked, passing))
     if not wanted and not unwanted:
@@ -62,8 +72,8 @@ def of_kinds(*kinds: DocumentKind) -> Query:
     return Query.term_set_query(schema(), KIND, [KINDS.index(kind) for kind in kinds])
 
 
-def labelled(name: str, values: Sequence[object]) -> Query:
-    """Texts of which one of these values is told."""
+def labelled(name: str, values: Iterable[object]) -> Query:
+    """Texts or sessions of which one of these values is told."""
     return Query.term_set_query(schema(), LABELS, [f"{name}:{value}" for value in values if value is not None])
 
 

@@ -17,7 +17,8 @@ from psycopg.errors import QueryCanceled
 from tantivy import Query
 
 from services.query.database import Connection, rows
-from services.query.queries.search.text_conditions import Conditions, scores
+from services.query.queries.search.text_conditions import Conditions
+from services.query.queries.search.text_scores import scores
 from services.query.queries.search.text_searcher import LEAST_SCORE, TextHit, all_of, newest_counted, newest_hits, places, rows_of
 from services.query.search_index.documents.row_documents import KINDS, MAX_CONTENT_CHARS, DocumentKind
 from services.query.search_index.documents.text_documents import place_of, time_of

@@ -56,7 +56,7 @@ def best_hits(view: View, query: Query, limit: int) -> list[TextHit]:
 
 def count(view: View, query: Query) -> int:
     """The number of texts that match."""
-    return sum(_count(searcher, asked) for searcher, asked in _parts(view, query))
+    return sum(count_in(searcher, asked) for searcher, asked in _parts(view, query))
 
 
 def rows_of(connection: Connection, hits: Sequence[TextHit]) -> dict[tuple[DocumentKind, UUID], RowDocument]:
@@ -95,13 +95,14 @@ def _newest(searcher: Searcher, query: Query, limit: int) -> tuple[Iterator[Text
     hits = found.hits[:limit]
     if limit and len(found.hits) > limit and found.hits[limit][0] == (last := int(hits[-1][0])):
         of_last = all_of(query, places(last, last))
-        others = searcher.search(of_last, _count(searcher, of_last), count=False)
+        others = searcher.search(of_last, count_in(searcher, of_last), count=False)
         hits = [*(hit for hit in hits if hit[0] != last), *((last, address) for _, address in others.hits)]
     addresses = [address for _, address in hits]
     return _hits(searcher, addresses, [0.0] * len(addresses)), found.count  # type: ignore[attr-defined]
 
 
-def _count(searcher: Searcher, query: Query) -> int:
+def count_in(searcher: Searcher, query: Query) -> int:
+    """The number of documents of one index that match."""
     found: int = searcher.search(query, 1).count  # type: ignore[attr-defined]
     return found
 

@@ -33,16 +33,16 @@ GROUP_FIELDS: Final[dict[Group, tuple[str, ...]]] = {
 _OF_TOOLS: Final[tuple[Measure, ...]] = ("calls", "success", "errors", "rejected", "cancelled", "pending", "error_rate", "p50_ms", "p95_ms")
 _OF_CLASSES: Final[tuple[Measure, ...]] = ("calls", "share")
 _OF_USAGE: Final[tuple[Measure, ...]] = get_args(Measure)[:16]
-# Of nothing they are not known; what is a sum is 0.
+# An empty range's are not known; a sum is 0.
 _NO_SUMS: Final[frozenset[Measure]] = frozenset({"error_rate", "share", "p50_ms", "p95_ms"})
 
 Sums = dict[Measure, float | None]
-# What a range has in all, and by the values of the group's fields.
+# A range's sums in all, and by the values of the group's fields.
 _Found = tuple[Sums, dict[tuple[Any, ...], Sums]]
 
 
 class _Period(Struct, frozen=True):
-    """What a range has in all, and by the values of the group's fields."""
+    """A range's sums in all, and by the values of the group's fields."""
 
     range: UsageRange
     dropped_sessions: int

@@ -52,7 +52,7 @@ class Histogram:
         self._calls[place] = max(self._calls[place] + calls, 0)
 
     def percentiles(self) -> Percentiles:
-        """Of each the middle of the first bucket up to which there are at least that share of the calls."""
+        """For each the middle of the first bucket up to which there are at least that share of the calls."""
         up_to = list(accumulate(self._calls))
         if not up_to or not up_to[-1]:
             return NO_PERCENTILES

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 from services.query.answers.quota import Likely, QuotaForecast, QuotaReading
 
-# Of a normal distribution: nine of ten times it is within so many standard errors.
+# A normal distribution is within so many standard errors nine of ten times.
 _NINE_OF_TEN: Final = 1.645
 FEWEST_READINGS: Final = 3
 _QUARTER: Final = timedelta(minutes=15)
@@ -58,7 +58,7 @@ def forecast(
 
 
 def _active_seconds(quarters: Sequence[ActiveQuarter], start: datetime, end: datetime) -> float:
-    """Of the quarters that are only partly within, as much of their active time as of their time."""
+    """A quarter that is only partly within counts with as much of its active time as of its time."""
     total = 0.0
     for quarter in quarters:
         overlap = (min(end, quarter.start + _QUARTER) - max(start, quarter.start)) / _QUARTER

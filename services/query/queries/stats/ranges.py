@@ -100,7 +100,7 @@ def stats_range(start_date: str | None, end_date: str | None, tz: ZoneInfo, inte
 
 
 def range_before(compare: str, start_date: str, end_date: str, tz: ZoneInfo) -> Range:
-    """What a range is compared with: `START..END`; or for `previous` as many days before it, of a month or its first days those of the month before."""
+    """The range that it is compared with: `START..END`; or for `previous` as many days before it, of a month or its first days those of the month before."""
     if compare != "previous":
         before_start, separator, before_end = compare.partition("..")
         if not separator or not before_start or not before_end:

@@ -1,6 +1,6 @@
 """A whole session's timeline from its beginning to its end, page by page, in bounded memory: for exports.
 
-It holds a connection only while it reads a page. What is added up goes on from page to page, so that each page costs the same.
+It holds a connection only while it reads a page. The sums go on from page to page, so that each page costs the same.
 """
 
 from collections.abc import Callable, Iterator

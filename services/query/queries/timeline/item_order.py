@@ -1,4 +1,4 @@
-"""What a reader sees of a session, and the one order of it.
+"""The items of a session that a reader sees, and their one order.
 
 Items are sorted by (time, rank, id). A rank says what comes first at the same instant: a prompt precedes everything that follows from it. Items without
 a date come first. Stored rows are items by themselves; others are derived from them (derived_items.py).
@@ -14,7 +14,7 @@ from msgspec import Struct
 from services.query.cursor import UNDATED
 from services.query.database import Row
 
-# Of an item without a date.
+# The time of an item without a date.
 NO_TIME: Final = datetime.min.replace(tzinfo=UTC)
 NO_ID: Final = UUID(int=0)
 
@@ -46,7 +46,7 @@ class View(Struct, frozen=True):
         return self.all_threads or agent_id == self.agent_id
 
     def counts_usage_of(self, agent_id: str | None) -> bool:
-        """Whether this thread's API calls are part of its cost. What subagents cost is part of the session's."""
+        """Whether this thread's API calls are part of its cost. The cost of subagents is part of the session's."""
         return self.agent_id is None or agent_id == self.agent_id
 
     def parameters(self) -> Row:

@@ -29,7 +29,7 @@ class TimelinePage(Struct):
 
 
 class SoFar(Struct, frozen=True):
-    """What comes before an item: how many items, how many prompts, and what the API calls up to its time used."""
+    """The items before an item: how many, how many prompts, and what the API calls up to its time used."""
 
     offset: int = 0
     turn: int = 0

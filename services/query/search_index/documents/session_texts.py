@@ -12,7 +12,7 @@ from psycopg.rows import dict_row
 from tantivy import Document
 
 from services.query.search_index.documents.input_texts import input_text
-from services.query.search_index.words.fields import BREVITY, DAYS, GERMAN, HASHES, NAMES, SESSION_ID, SPOKEN, stems_of
+from services.query.search_index.words.fields import BREVITY, DAYS, GERMAN, HASHES, LABELS, NAMES, SESSION_ID, SPOKEN, stems_of
 from services.query.search_index.words.prepared_text import days_of, hashes_of, named, prepared
 from services.query.search_index.words.stop_words import is_german
 from shared.sql_files import SqlFile
@@ -60,7 +60,12 @@ def session_document(connection: Connection[Any], session_id: str) -> Document |
     # Not by services/query/database.py, whose engine the writer's process would load for nothing.
     with connection.cursor(row_factory=dict_row) as cursor:
         found = cursor.execute(_TEXTS.encode(), {"session_id": session_id} | _LIMITS).fetchall()
-    return _document(session_id, _texts(found)) if found else None
+    if not found:
+        return None
+    made = _document(session_id, _texts(found))
+    for label in (f"session:{session_id}", f"project:{found[0]['project_id']}", f"user:{found[0]['user_id']}"):
+        made.add_text(LABELS, label)
+    return made
 
 
 def _texts(found: Iterable[_Row]) -> _Texts:

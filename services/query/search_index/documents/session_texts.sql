@@ -38,5 +38,6 @@ WITH texts AS (
     FROM activities AS a JOIN files AS f ON f.file_key = a.file_key WHERE a.session_id = %(session_id)s
     GROUP BY f.file_key ORDER BY max(a.occurred_at) DESC, f.file_key LIMIT %(most_texts)s)
 )
-SELECT kind, role, tool_name, is_error, is_of_agent, CASE WHEN isfinite(occurred_at) THEN (occurred_at AT TIME ZONE 'UTC')::date END AS day, said, result
-FROM read ORDER BY occurred_at, id
+SELECT s.project_id, s.user_id, r.kind, r.role, r.tool_name, r.is_error, r.is_of_agent,
+    CASE WHEN isfinite(r.occurred_at) THEN (r.occurred_at AT TIME ZONE 'UTC')::date END AS day, r.said, r.result
+FROM read AS r JOIN sessions AS s ON s.session_id = %(session_id)s ORDER BY r.occurred_at, r.id

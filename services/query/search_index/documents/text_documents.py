@@ -34,7 +34,7 @@ _MOST_MICROSECONDS: Final = (1 << (64 - _ID_BITS)) - 1
 
 
 def place_of(at: datetime | None, document_id: UUID) -> int:
-    """The order of documents in time, and among those of the same microsecond by the beginning of their ids. What has no time comes before all others."""
+    """The order of documents in time, and among those of the same microsecond by the beginning of their ids. A document without a time comes before all others."""
     if at is None:
         return document_id.int >> (128 - _ID_BITS)
     elapsed = at - _EPOCH

@@ -1,7 +1,7 @@
 """The fields of the search index, and how their words are cut: one rule for documents and for queries.
 
-It has two sorts of documents: one for each text that can be found (text_documents.py), and one for each session (session_texts.py). They have no field
-in common but BREVITY, and files of their own, since BM25 counts all documents of an index. No text is stored. Change VERSION with every change of fields,
+It has two sorts of documents: one for each text that can be found (text_documents.py), and one for each session (session_texts.py). They have no fields
+in common but LABELS and BREVITY, and files of their own, since BM25 counts all documents of an index. No text is stored. Change VERSION with every change of fields,
 words or texts: a folder of another version is made anew.
 """
 
@@ -13,7 +13,7 @@ from tantivy import Filter, Index, Schema, SchemaBuilder, TextAnalyzer, TextAnal
 from services.query.search_index.words.prepared_text import prepared
 from services.query.search_index.words.text_words import LONGEST_WORD_BYTES
 
-VERSION: Final = 4
+VERSION: Final = 5
 
 # Numbers of a text that are read without a look at the document: two halves of its id, its kind (an index of KINDS), and its place in time.
 ID_HIGH, ID_LOW, KIND, PLACE = "id_high", "id_low", "kind", "place"
@@ -22,6 +22,7 @@ ID_HASH: Final = "id_hash"
 # The key of its row, stored where it is not its id.
 KEY: Final = "key"
 # Facts of it by a name and a value: `role:user`, `tool:bash`, `error:true`, `session:…`, `project:12`, `user:3`, `agent:…`, `model:…`, `source:…`.
+# A session has the first, `project:` and `user:`.
 LABELS: Final = "labels"
 # Its words with their places; names' parts (effect, of useEffect); signs of code. Cut by text_words.py.
 WORDS, NAME_PARTS, SIGNS = "words", "name_parts", "signs"
@@ -72,7 +73,7 @@ def schema() -> Schema:
 
 
 def open_index(path: str | None) -> Index:
-    """The index of a folder, which is made if there is none in it; without a folder one in memory. ValueError if the folder has something else."""
+    """The index of a folder, which is made unless it is there; without a folder one in memory. ValueError if the folder has something else."""
     index = Index(schema(), path)
     for name, analyzer in _analyzers().items():
         index.register_tokenizer(name, analyzer)

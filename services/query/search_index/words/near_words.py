@@ -12,7 +12,7 @@ from services.query.search_index.words.fields import SPOKEN
 _LEAST_CHARS: Final = 4
 # From so many characters on, two typing errors are taken for one word.
 _LONG_CHARS: Final = 8
-# Words with the same first letter that are compared, the most frequent. Of those with the same two letters, all are.
+# Words with the same first letter that are compared, the most frequent. Those with the same two letters are all read.
 _MOST_WITH_ONE_LETTER: Final = 2_000
 _MOST_WITH_TWO_LETTERS: Final = 20_000
 
@@ -31,7 +31,7 @@ def near_word(searcher: Searcher, word: str) -> str | None:
 
 
 def _candidates(searcher: Searcher, word: str) -> dict[str, int]:
-    """Words that begin so, and in how many sessions they are said."""
+    """Words that begin so, and the number of sessions that have each."""
     sessions: dict[str, int] = {}
     for prefix, most in ((word[:2], _MOST_WITH_TWO_LETTERS), (word[1::-1], _MOST_WITH_TWO_LETTERS), (word[0], _MOST_WITH_ONE_LETTER)):
         for part in SPOKEN:

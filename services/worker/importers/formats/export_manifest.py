@@ -41,7 +41,7 @@ class ManifestMember(Struct, frozen=True):
 
 
 class Selection(Struct, frozen=True, omit_defaults=True):
-    """Of whom: one user's sessions, one project's, or everything. `project_id`: in the tracker that wrote the export."""
+    """The selection: one user's sessions, one project's, or everything. `project_id`: in the tracker that wrote the export."""
 
     user: Name | None = None
     project_id: Annotated[int, Meta(ge=1, le=2**63 - 1)] | None = None
@@ -67,7 +67,7 @@ class ExportManifest(Struct, kw_only=True):
     counts: dict[str, Count]
     # Sums over the sessions, to compare with.
     totals: dict[str, int] = {}
-    # What of the selection is not here, since it cannot be told apart: {what: why}.
+    # The parts of the selection that are not here, since they cannot be told apart: {what: why}.
     not_told_apart: dict[str, str] = {}
     # Transcripts of which the archive had lost a part, by member.
     damaged: list[str] = []

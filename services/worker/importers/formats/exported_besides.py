@@ -73,7 +73,7 @@ class Project(_Row):
 
 
 class Place(_Row):
-    """What a machine said of a folder."""
+    """A folder as a machine told of it."""
 
     IDENTIFIERS = ("told_by",)
 
@@ -147,7 +147,7 @@ class SessionMachine(_Row):
 
 
 class Marks(_Row):
-    """What people noted of a session."""
+    """The notes of people on a session."""
 
     IDENTIFIERS = ("session_id", "tags", "title")
 

@@ -278,7 +278,7 @@ def read_exported_rows(content: IO[bytes], table: str, user: str | None, accepte
 
 
 def rows_of_member(content: IO[bytes], wanted: Any) -> Iterator[tuple[int, Any] | RecordError]:
-    """Each line by its number as a Struct, or as one of several; a RecordError for a line that is none."""
+    """Each line by its number as a Struct, or as one of several; a RecordError for a line that fits none of them."""
     decoder = msgspec.json.Decoder(wanted)
     for line in read_lines(content):
         if isinstance(line, RecordError):

@@ -25,7 +25,7 @@ UNKNOWN_VERSION: Final = "(unknown)"
 _MAX_BLOCKS: Final = 20
 _VERSION: Final = re.compile(r"[0-9]{1,4}\.[0-9]{1,4}\.[0-9]{1,6}")
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_./-]{0,79}")
-# Names that say that there is none.
+# Names for what has no name.
 _OURS: Final = frozenset({"(none)", OTHER})
 
 _NO_NAME: Final = Raw(b'"(none)"')
@@ -34,7 +34,7 @@ _objects = msgspec.json.Decoder(list[dict[str, Raw]])
 
 
 class FormatCensus:
-    """What nothing reads of one file, or of one batch of hooks."""
+    """The unread parts of one file, or of one batch of hooks."""
 
     def __init__(self) -> None:
         self._counts: Counter[Unread] = Counter()
@@ -102,7 +102,7 @@ class FormatCensus:
             self._look_at_blocks(blocks)
 
     def end(self) -> None:
-        """The file ends. What came before any version is of no known one."""
+        """The file ends. A record before any version has no known one."""
         self._version = self._version or UNKNOWN_VERSION
         self._settle()
 

@@ -1,4 +1,4 @@
-"""What a hook says of the state of its session and of a subagent, as signs (services/worker/persist/live)."""
+"""The signs that a hook gives of the state of its session and of a subagent (services/worker/persist/live)."""
 
 from typing import Final, NamedTuple
 
@@ -17,7 +17,7 @@ _OF_NOTIFICATIONS: dict[str | None, SignKind] = {
     "agent_needs_input": "input_asked",
     "elicitation_dialog": "input_asked",
 }
-# Of these hooks nothing but the name is asked.
+# These hooks are asked for nothing but the name.
 _OF_EVENTS: dict[str | None, SignKind] = {
     "UserPromptSubmit": "prompt",
     "PreToolUse": "work",
@@ -56,7 +56,7 @@ _decode_result = msgspec.json.Decoder(ToolResult).decode
 
 
 class SignsOfHook(NamedTuple):
-    """What a hook shows of its session, and of a subagent by its id; None: nothing."""
+    """The signs of a hook on its session, and on a subagent by its id; None: nothing."""
 
     of_session: SignKind | None = None
     agent_id: str | None = None
@@ -64,7 +64,7 @@ class SignsOfHook(NamedTuple):
 
 
 def signs_of(payload: str) -> SignsOfHook:
-    """What the hook shows. Nothing if the payload cannot be read."""
+    """The hook's signs. Nothing if the payload cannot be read."""
     try:
         hook = _decode(payload)
     except (msgspec.MsgspecError, RecursionError):

@@ -45,7 +45,7 @@ from shared.events.project_paths import InvalidPath, normalize_project_path
 
 # Starts of a session that was not there before. After the others (resume, compact) nothing may follow, and a fork begins by resuming its origin.
 _NEW = frozenset({"startup", "clear", "fork", None})
-# What Claude is told of calls that were not run. PostToolBatch has no other sign of a failure.
+# The texts that Claude is told of calls that were not run. PostToolBatch has no other sign of a failure.
 _NOT_RUN = (
     "<tool_use_error>",
     "Permission to use ",
@@ -184,7 +184,7 @@ class _Payload(Struct):
         return with_id(facts)
 
     def _prompt(self, text: str) -> Iterator[Record]:
-        """What a person wrote. Commands are no messages, as in transcripts."""
+        """A prompt that a person wrote. Commands are no messages, as in transcripts."""
         if not text.strip() or COMMAND.match(text) or text.lstrip().startswith(NOT_FROM_PERSON):
             yield self._facts()
             return
@@ -248,7 +248,7 @@ class _Payload(Struct):
         )
 
     def _batch(self, calls: list[_Called]) -> Iterator[Record]:
-        """Calls that ran together. Of calls that were refused there is no other hook; of the others there is one that says more."""
+        """Calls that ran together. A refused call has no other hook; the others have one that says more."""
         yield self._facts()
         for call in calls:
             if call.tool_use_id:

@@ -1,4 +1,4 @@
-"""What is kept of what a tool call gave back: from a block of a transcript, or from a hook's response."""
+"""The kept part of a tool call's result: from a block of a transcript, or from a hook's response."""
 
 import re
 from typing import Any, Final
@@ -26,7 +26,7 @@ def result_of_response(response: Raw, status: ToolStatus, kept: KeptResults) -> 
 
 
 def given_by(response: Raw) -> ResultText | None:
-    """What Claude was told where the response is a text or blocks, else the tool's own structure as text."""
+    """The text that Claude was told where the response is a text or blocks, else the tool's own structure as text."""
     return _parse_structure(response) if first_byte(response) == b"{" else parse_result(response)
 
 

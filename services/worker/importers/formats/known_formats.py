@@ -1,7 +1,7 @@
-"""What Claude Code writes and this tracker reads or leaves out on purpose. Whatever is in neither list is counted as unread (format_census.py).
+"""The formats of Claude Code that this tracker reads or leaves out on purpose. A kind or field in neither list is counted as unread (format_census.py).
 
-Fields that are read are those of the Structs that the records are decoded into, so this module has no list of them. What is left out has its name here,
-with the reason. A name moves from left out to read by giving its Struct the field.
+Fields that are read are those of the Structs that the records are decoded into, so this module has no list of them. Each that is left out has its name
+here, with the reason. A name moves from left out to read by giving its Struct the field.
 """
 
 from collections.abc import Mapping
@@ -180,7 +180,7 @@ LEFT_OUT_FIELDS: Final[Mapping[str, Mapping[str, str]]] = {
         for name in sorted(READ_ATTACHMENTS - {"queued_command"})
     },
 }
-# Of all hooks, and of those of an event.
+# Fields of all hooks, and of those of an event.
 LEFT_OUT_HOOK_FIELDS: Final[Mapping[str, str]] = {
     "transcript_path": "a path of the client's machine, which has sent the transcript itself",
     "scratchpad_dir": "a folder of Claude Code's own",
@@ -223,7 +223,7 @@ _NAMES: Final[Mapping[str, frozenset[str]]] = {
 
 
 def is_known(kind: str, name: str) -> bool:
-    """Whether something reads it, or it is left out by name. Of a field, `name` has its type before the last point."""
+    """Whether something reads it, or it is left out by name. A field's `name` has its type before the last point."""
     match kind:
         case "field":
             where, _, field = name.rpartition(".")

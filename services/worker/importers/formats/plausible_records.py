@@ -44,7 +44,7 @@ SESSION_MOST: Final = {
     "cache_read_tokens": _SESSION_TOKENS,
     "cost_nano_usd": _MOST_NANO_USD,
 }
-# What is stored of facts.
+# The most of facts that is stored.
 _MOST: Final[dict[type, dict[str, int]]] = {
     ToolUse: {"duration_ms": MAX_DURATION_MS, "wait_ms": MAX_DURATION_MS},
     FileChange: {"lines_added": MAX_LINES, "lines_removed": MAX_LINES},

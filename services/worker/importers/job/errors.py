@@ -1,4 +1,4 @@
-"""What a job says of records that it could not read or store: entries of its `errors`, and counts of its `skipped_records`."""
+"""A job's report of records that it could not read or store: entries of its `errors`, and counts of its `skipped_records`."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -16,7 +16,7 @@ OF_ANOTHER_USER: Final = "another user's"
 OF_ANOTHER_PROJECT: Final = "another project's"
 NOT_STORABLE: Final = "not storable"
 ERASED: Final = "erased or expired"
-# What the other tracker of an export erased or dropped, and this one has.
+# The rows that the other tracker of an export erased or dropped, and this one has.
 TOMBSTONES_OF_SESSIONS_HERE: Final = "tombstones of sessions that are here"
 
 

@@ -42,7 +42,7 @@ T = TypeVar("T")
 
 
 class _Look(NamedTuple):
-    """What the last call of StallWatch.still_seconds found."""
+    """The seconds that the last call of StallWatch.still_seconds found."""
 
     moved_at: float | None
     at: float

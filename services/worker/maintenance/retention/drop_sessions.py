@@ -1,4 +1,4 @@
-"""Drops sessions whose last event is longer ago than sessions are kept. What they count for moves into the base of the aggregates (aggregates/dropped_contributions.py).
+"""Drops sessions whose last event is longer ago than sessions are kept. Their numbers move into the base of the aggregates (aggregates/dropped_contributions.py).
 
 Cells do not change, so no live writer waits: a step locks old sessions and adds to the base, which nothing else does. First sessions get a tombstone,
 so that nobody brings them again, and a place in `dropping_sessions`. Then their rows go, some in each transaction, each with its contributions; at last
@@ -126,14 +126,14 @@ def _begin_next(step: Step) -> Done:
 
 
 def _drop_some(step: Step, session_ids: list[str]) -> list[Count]:
-    """Some rows of the sessions; when there are none left, the sessions."""
+    """Some rows of the sessions; after the last of them, the sessions."""
     connection = step.connection
     parameters: dict[str, Any] = {"session_ids": session_ids, "limit": ROWS_AT_ONCE}
     rows = connection.execute(next_rows().encode(), parameters).fetchall()
     if not rows:
         # Imports write the archive's rows in their order.
         lock_order.lock_import_order(connection)
-    # Whoever computes all aggregates must not see rows without what they contributed, nor both.
+    # A process that computes all aggregates must not see rows without what they contributed, nor both.
     lock_order.lock_writing_shared(connection)
     connection.execute(LOCK_SESSIONS, parameters)
     if rows:

@@ -1,7 +1,7 @@
 """Drops the texts of sessions whose last event is longer ago than texts are kept: of rows, titles made of texts, and the archive. Numbers stay.
 
 First a session is marked, in `dropped_texts`: from then on its old rows come without texts, whoever brings them. Then its texts go, some in each
-transaction. A worker that dies leaves the mark unfinished, and the next one goes on with it. What only a person wrote stays: notes, tags, own titles.
+transaction. A worker that dies leaves the mark unfinished, and the next one goes on with it. The words that only a person wrote stay: notes, tags, own titles.
 """
 
 from functools import partial
@@ -44,7 +44,7 @@ _DELETE_IMPORTED: Final = "DELETE FROM transcript_files WHERE id = ANY(%(ids)s)"
 _DELETE_HOOKS: Final = _sql("delete_hooks")
 _FINISH: Final = "UPDATE dropped_texts SET is_done = true, dropped_at = clock_timestamp() WHERE session_id = ANY(%(session_ids)s)"
 
-# Of all tables only these have rows without a session.
+# Only these tables have rows without a session.
 _WITHOUT_SESSIONS: Final = ("messages", "tool_calls")
 # A dry run changes nothing and locks nothing, so it counts more at once.
 _COUNTED_AT_ONCE: Final = 200
@@ -158,7 +158,7 @@ def _drop_some(step: Step, session_ids: list[str]) -> list[Count]:
 
 
 def _forget_contents(step: Step, parameters: dict[str, Any]) -> None:
-    """What the archive has of the sessions. The row of a live file stays, so that its machine goes on behind what it has sent."""
+    """The archive's contents of the sessions. The row of a live file stays, so that its machine goes on behind what it has sent."""
     connection = step.connection
     files = connection.execute(_FILES, parameters).fetchall()
     live = [file_id for file_id, is_live in files if is_live]

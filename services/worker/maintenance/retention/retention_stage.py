@@ -1,4 +1,4 @@
-"""What a stage of a retention run is: a kind of thing that is kept for a time, and dropped step by step."""
+"""A stage of a retention run: a kind of thing that is kept for a time, and dropped step by step."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -10,13 +10,13 @@ from psycopg import Connection
 from services.worker.resources import Resources
 from shared.retention import WHAT
 
-# What one transaction drops.
+# The most that one transaction drops.
 SESSIONS_AT_ONCE: Final = 10
 ROWS_AT_ONCE: Final = 150
 
 
 class Step(NamedTuple):
-    """What a stage is given. `connection` is in a transaction, in which its progress and its counts are written too.
+    """The arguments of a stage. `connection` is in a transaction, in which its progress and its counts are written too.
 
     `after` is what the last step of the stage gave; None at its beginning. Days are counted back from `as_of`.
     """
@@ -37,7 +37,7 @@ class Step(NamedTuple):
 
 
 class Count(NamedTuple):
-    """What was dropped of a project, or would be. Bytes as they are stored."""
+    """The number of a project's rows that were dropped, or would be. Bytes as they are stored."""
 
     what: str
     project_id: int
@@ -47,7 +47,7 @@ class Count(NamedTuple):
 
 
 class Done(NamedTuple):
-    """What a step dropped, and where the next one goes on; None at the stage's end."""
+    """The rows that a step dropped, and where the next one goes on; None at the stage's end."""
 
     after: str | None
     counts: Sequence[Count] = ()

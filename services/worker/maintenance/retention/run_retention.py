@@ -49,7 +49,7 @@ def _purge_search_hosts(step: Step) -> Done:
     return Done(after, waits=waits)
 
 
-# A running run is stored with the name of its stage. What goes as a whole goes first.
+# A running run is stored with the name of its stage. Whole sessions go first.
 STAGES: Final = (
     Stage("sessions", drop_sessions),
     Stage("texts", drop_texts),

@@ -1,4 +1,4 @@
-"""The files behind the stores. What was replaced is still in them: deleted rows, contents that nothing refers to, the history of Redis.
+"""The files behind the stores. Replaced texts are still in them: deleted rows, contents that nothing refers to, the history of Redis.
 
 Postgres leaves the bytes of a deleted row where they were until something else is written there, also after VACUUM. So the files of tables are written
 anew; of large tables, which nobody could use for minutes, only if that was asked for. A dry run tells for how long they would be locked.
@@ -23,11 +23,11 @@ from shared.sql_files import statement
 
 _sql = partial(statement, __package__, "scrub_files.sql")
 
-# Of a table with its indexes. It takes about two seconds, in which nobody else can use the table.
+# The most of a table with its indexes. It takes about two seconds, in which nobody else can use the table.
 REWRITTEN_BYTES: Final = 128 * 1024 * 1024
-# What is written anew in a second, with its indexes, on a machine that does much else: two cores with a load of 12 wrote 7 to 12 MB.
+# The bytes that are written anew in a second, with its indexes, on a machine that does much else: two cores with a load of 12 wrote 7 to 12 MB.
 BYTES_PER_SECOND: Final = 8 * 1024 * 1024
-# What waits for others gives up after this.
+# A wait for others is given up after this.
 PATIENCE_SECONDS: Final = 60.0
 REDIS_SECONDS: Final = 600.0
 
@@ -44,7 +44,7 @@ _END_EXPORTS: Final = (
     "UPDATE exports SET expires_at = least(expires_at, now())",
 )
 
-# What no stage reaches.
+# The places that no stage reaches.
 ALWAYS_REMAINS: Final = {
     "backups": "Backups from before hold what they held. Make a new one, and delete those.",
     "replicas": "Replicas have files of their own: the write-ahead log of Postgres and its archive; Redis outside a Cluster (BGREWRITEAOF on each).",

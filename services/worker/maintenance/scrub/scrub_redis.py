@@ -1,4 +1,4 @@
-"""What Redis keeps, by today's rules of redaction: every key of every node, by the family of its name.
+"""Redis' keys, by today's rules of redaction: every key of every node, by the family of its name.
 
 The live feed is written anew, since Redis keeps the bytes of an entry that is deleted until all its neighbours are. Its entries keep their ids, so a
 client goes on where it was. An entry behind them tells the query services that what they hold of it is old.
@@ -26,7 +26,7 @@ from shared.search_hosts import HOSTS_KEY
 JOURNAL_SECONDS: Final = 60.0
 KEYS_AT_ONCE: Final = 1_000
 
-# KEYS: the feed. ARGV: the field of the items, that of the marker, then an entry's id and items, in turn. What came behind the last one stays.
+# KEYS: the feed. ARGV: the field of the items, that of the marker, then an entry's id and items, in turn. An entry behind the last one stays.
 _REWRITE_FEED: Final = """
 local newer = redis.call('XRANGE', KEYS[1], '(' .. ARGV[#ARGV - 1], '+')
 redis.call('DEL', KEYS[1])
@@ -158,7 +158,7 @@ def rewrite_feed(redis: Redis, changed: Callable[[bytes], bytes], *, is_dry_run:
 
 
 def _scrubbed_items(before: bytes, redactions: Counter[str]) -> bytes:
-    """The same object if nothing is found. What cannot be read goes: a hole in the feed harms nobody."""
+    """The same object if nothing is found. An entry that cannot be read goes: a hole in the feed harms nobody."""
     try:
         items = decode_items(before)
     except msgspec.MsgspecError:

@@ -1,4 +1,4 @@
-"""What a stage of a scrub is: a part of what is stored that it goes over step by step."""
+"""A stage of a scrub: a part of what is stored that it goes over step by step."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from services.worker.resources import Resources
 
 
 class Options(NamedTuple):
-    """What was asked for. `text_count`: how many texts were given; 0: today's rules are applied."""
+    """The wishes of the person who asked. `text_count`: how many texts were given; 0: today's rules are applied."""
 
     scrub_id: UUID = UUID(int=0)
     text_count: int = 0
@@ -21,7 +21,7 @@ class Options(NamedTuple):
 
 
 class Step(NamedTuple):
-    """What a stage is given. `connection` is in a transaction, in which its progress is written too; for a stage of its own effects, it is in none.
+    """The arguments of a stage. `connection` is in a transaction, in which its progress is written too; for a stage of its own effects, it is in none.
 
     `after` is what the last step of the stage gave; None at its beginning.
     """
@@ -34,7 +34,7 @@ class Step(NamedTuple):
 
 
 class Done(NamedTuple):
-    """What a step did, and where the next one goes on; None at the stage's end. `waits`: there was nothing to do yet.
+    """The work of a step, and where the next one goes on; None at the stage's end. `waits`: there was nothing to do yet.
 
     `remains`: what the stage could not reach, by its name, with what to do about it. `long_locks`: seconds for which a table would be locked.
     """

@@ -1,4 +1,4 @@
-"""What a scrub was given: read from its two halves, kept out while it runs and perhaps for good, forgotten before files are written anew."""
+"""The texts that a scrub was given: read from its two halves, kept out while it runs and perhaps for good, forgotten before files are written anew."""
 
 import time
 from functools import partial
@@ -28,14 +28,14 @@ OTHER_FORMS: Final = {
 
 
 class TextsOfScrub(NamedTuple):
-    """What was given, and the same to be searched for."""
+    """The given texts, and the same to be searched for."""
 
     given: Given
     plain: PlainTexts
 
 
 def texts_of(worker: Resources, scrub_id: UUID) -> TextsOfScrub | None:
-    """What a scrub was given; None if a half of it is gone."""
+    """The texts that a scrub was given; None if a half of it is gone."""
     with worker.transaction() as connection:
         row = connection.execute(_HALF, {"scrub_id": scrub_id}).fetchone()
     other: Any = worker.redis.get(row[1]) if row is not None else None

@@ -10,7 +10,7 @@ from shared.sql_files import statement
 
 _sql = partial(statement, __package__, "scrub_uploads.sql")
 
-# What runs for longer is named.
+# A job that runs for longer is named.
 PATIENCE_SECONDS: Final = 600.0
 
 _JOBS: Final = _sql("running_jobs")
@@ -33,7 +33,7 @@ def await_imports(step: Step) -> Done:
 
 
 def await_uploads(step: Step) -> Done:
-    """Waits for the imports that are there now. What is left is named."""
+    """Waits for the imports that are there now. An upload that is left is named."""
     if (after := _still_running(step, _UPLOADS)) and _may_wait(after):
         return Done(after, waits=True)
     if step.options.delete_uploads:

@@ -15,7 +15,7 @@ _COMMITTED: Final = re.compile(r"^\[[^\]\n]* ([0-9a-f]{7,40})\] ([^\r\n]+)", re.
 _WRAPPED: Final = re.compile(r"^(?:ok|(?:ok )?[✓✔]) ([0-9a-f]{7,40})\s*$", re.MULTILINE)
 _WRAPS: Final = re.compile(r"(?:^|[;&|(\n])[ \t]*+(?!(?:sudo|env|time|echo|git)\b)(?:[\w./-]+[ \t]+){1,3}git\b[^\n|;&]*\bcommit\b")
 _NOTHING: Final = re.compile(r"^(?:nothing|no changes) (?:added )?to commit", re.MULTILINE)
-# Of `-m "…"`, `-am '…'`, `--message=…`, and of a text that a heredoc gives, the first line.
+# The first line of `-m "…"`, `-am '…'`, `--message=…`, and of a text that a heredoc gives.
 _MESSAGE: Final = re.compile(
     r"""\s(?:-[a-zA-Z]*m|--message)[\s=]*(?:"\$\(cat\s+<<-?\s*['"]?(\w+)['"]?\n\s*(?P<heredoc>[^\n]+)|"(?P<double>[^"\n$]+)|'(?P<single>[^'\n]+))"""
 )

@@ -22,7 +22,7 @@ def enough_of(kept: KeptResults) -> tuple[int, int]:
 
 
 def result_of(given: ResultText, kept: KeptResults) -> Result:
-    """What is kept of a whole result, or of one that has its beginning and its end as far as `enough_of`."""
+    """The kept part of a whole result, or of one that has its beginning and its end as far as `enough_of`."""
     media = [Media(media_type, size) for media_type, size in given.media[:MAX_MEDIA]]
     if len(given.text) <= kept.characters:
         return Result(text=given.text, media=media)
@@ -43,7 +43,7 @@ def _cuts(text: str, kept: KeptResults) -> tuple[int, int]:
 
 
 def result_of_event(event: ToolCall, kept: KeptResults) -> Result | None:
-    """What is kept of a result that a client sent. None if it sent none, or if it is not kept."""
+    """The kept part of a result that a client sent. None if it sent none, or if it is not kept."""
     sent = event.result
     if not isinstance(sent, (str, GivenResult)) or not kept.keeps(event.result_status):
         return None

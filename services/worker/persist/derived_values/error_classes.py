@@ -19,14 +19,14 @@ from shared.events.messages import ToolStatus
 OTHER: Final = "other"
 # How answers call failed calls without a class.
 UNCLASSIFIED: Final = "unclassified"
-# Of the beginning and of the end of a text.
+# The characters of the beginning and of the end of a text.
 LOOKED_AT_CHARACTERS: Final = 4000
 _NO_FAILURES: Final = frozenset({"success", "pending"})
 _STATUSES: Final = frozenset(get_args(ToolStatus)) - _NO_FAILURES
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,39}")
 _SOURCES: Final = frozenset(get_args(DecisionSource))
 _FIELDS: Final = frozenset({"class", "pattern", "tools", "statuses", "refused_by", "example"})
-# Of the automaton of all patterns. Its default is a third of what these rules need with long lines.
+# The memory of the automaton of all patterns. Its default is a third of what these rules need with long lines.
 _PATTERN_BYTES: Final = 64 * 1024**2
 
 
@@ -96,7 +96,7 @@ def own_rules() -> tuple[Rule, ...]:
 
 
 def rules_of(path: Path) -> tuple[Rule, ...]:
-    """The rules of a file. InvalidRules if there is none, or a rule of it is wrong."""
+    """The rules of a file. InvalidRules without a file, or if a rule of it is wrong."""
     try:
         content = path.read_bytes()
     except OSError as error:

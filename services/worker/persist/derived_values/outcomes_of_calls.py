@@ -1,4 +1,4 @@
-"""What came of a tool call, from its parameters and its result: derived once, when the result arrives, so that it stays when texts are dropped."""
+"""The outcomes of a tool call, from its parameters and its result: derived once, when the result arrives, so that they stay when texts are dropped."""
 
 import re
 from typing import Any, Final
@@ -10,7 +10,7 @@ from shared.events.messages import ToolStatus
 
 _SHELLS: Final = frozenset({"Bash", "PowerShell"})
 _ENDED: Final = frozenset({"success", "error", "timeout"})
-# What the command of a call has somewhere that any outcome can come of; most have nothing of it.
+# The words that the command of a call has somewhere if any outcome can come of it; most have none of them.
 _TELLING: Final = re.compile(r"commit|\bpr\b|\bmr\b|test|jest|spec|tox|nox|check|mocha|ava|mvn|gradle")
 
 

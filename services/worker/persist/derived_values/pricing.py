@@ -26,12 +26,12 @@ from shared.prices import Tier
 
 PROVIDER = "anthropic"
 NANO_PER_USD = 1_000_000_000
-# Of a call that may be computed in the United States alone.
+# The factor of a call that may be computed in the United States alone.
 _GEO_FACTORS: Final = {"us": Decimal("1.1")}
-# Fast mode of Claude Opus, which has no tiers of long context. Of other models no price is known.
+# Fast mode of Claude Opus, which has no tiers of long context. Other models have no known price.
 _FAST_FACTORS: Final = {"4-6": Decimal(6), "4-7": Decimal(6), "4-8": Decimal(2), "5": Decimal(2)}
 _FAST_MODEL: Final = re.compile(r"claude-opus-(\d(?:-\d)?)(?:-\d{8})?(?:\[1m\])?")
-# Of api_calls, in the order of Tokens.
+# Columns of api_calls, in the order of Tokens.
 TOKEN_COLUMNS = ("input_tokens", "output_tokens", "cache_write_5m_tokens", "cache_write_1h_tokens", "cache_read_tokens", "web_searches")
 
 
@@ -76,7 +76,7 @@ UNKNOWN = Price(None, None, None, None)
 
 @dataclass(frozen=True, slots=True)
 class Rates:
-    """What one of each kind costs in USD, in the order of Tokens, in calls of more than `above` input tokens; 0: in all."""
+    """The price of one of each kind in USD, in the order of Tokens, in calls of more than `above` input tokens; 0: in all."""
 
     per_unit: tuple[Decimal, ...]
     above: int
@@ -90,7 +90,7 @@ class OwnRates:
     model: str
     tier: Tier
     valid_from: date | None
-    # Of two that are otherwise alike, that of the API counts, and not that of the file.
+    # If two are otherwise alike, the API's counts, and not the file's.
     is_of_file: bool
     rates: Rates
 

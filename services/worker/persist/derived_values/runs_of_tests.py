@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 from shared.claude_formats.call_outcome import MAX_NUMBER, RunOfTests, RunResult
 
 _COMMAND_CHARACTERS: Final = 200
-# Of a part of a command, as much is looked at.
+# So much of a part of a command is looked at.
 _LOOKED_AT_CHARACTERS: Final = 500
 _MOST_RUNS: Final = 20
 _MAX_DEPTH: Final = 2
@@ -35,7 +35,7 @@ _RUNS: Final = re.compile(
 )
 _KEYWORDS: Final = re.compile(r"^(?:(?:do|then|else|if|while|!)\s+)*")
 _HEREDOC: Final = re.compile(r"<<-?\s*['\"]?(\w+)")
-# What stands between `;`, `&`, `|`, brackets and ends of lines; quoted texts hold none of them.
+# The texts between `;`, `&`, `|`, brackets and ends of lines; quoted texts hold none of them.
 _PARTS: Final = re.compile(r"""((?:"(?:\\.|[^"\\])*"|'[^']*'|\\.|[^"'\\;&|()\n]|(?<=[<>])&|&(?=>))+)""")
 # A command for another shell, as `docker exec app sh -c "cd web && npm test"`.
 _SHELL: Final = re.compile(r"""(?:^|\s|/)(?:ba|z|da)?sh\s+(?:-\S+\s+)*?-\w*c\s+(?:"((?:\\.|[^"\\])*)"|'([^']*)')""")

@@ -19,7 +19,7 @@ def close_idle(
 ) -> tuple[int, list[FeedItem]]:
     """Closes up to MOST_SESSIONS sessions without an event for so long, as of their last event.
 
-    With `job_number`, only those that the import brought; with `session_ids`, only these. Who stores history closes it so in the same transaction: an old
+    With `job_number`, only those that the import brought; with `session_ids`, only these. A transaction that stores history closes it so itself: an old
     session is never open, not even until the next sweep.
 
     Returns how many, and what the live feed is told of them after the commit.

@@ -1,4 +1,4 @@
-"""What the files of clients' processes change: sessions whose process is gone end at once, and the live feed is told of every other state."""
+"""The changes by the files of clients' processes: sessions whose process is gone end at once, and the live feed is told of every other state."""
 
 from collections.abc import Sequence
 from typing import Any

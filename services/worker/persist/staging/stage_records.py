@@ -93,7 +93,7 @@ def _facts(record: SessionFacts, received_at: datetime) -> Row:
     ranges = "{" + ",".join(f'["{start.isoformat()}","{end.isoformat()}")' for start, end in record.active_ranges) + "}"
     numbers = {name: value for name in SESSION_NUMBERS if (value := getattr(record, name)) is not None}
     if (client := record.client_costs) is not None:
-        # Of the session the greatest counts, as of all numbers.
+        # The session's greatest counts, as of all numbers.
         numbers["client_cost_nano_usd"] = client.cost_nano_usd
         if client.started_ms is not None:
             numbers["client_started_ms"] = client.started_ms

@@ -55,7 +55,7 @@ class ReceivedEvent:
     request_id: str
     journal_entry_id: str
     is_session_inferred: bool = False
-    # Of the API key that brought it; None: not bound.
+    # The API key that brought it; None: not bound.
     bound: Binding | None = None
     # Whose work an import or a captured file says it is, where the record itself does not.
     user: str | None = None

@@ -11,11 +11,9 @@ from services.ingest.app import create_app
 from services.ingest.settings import Settings
 from shared.journal.streams import transcript_key
 from tests.conftest import LOCAL
-from tests.integration.ingest.capture.test_transcript_ranges import FILE, MACHINE, ONE, SESSION, THREE, TWO, contents, put
+from tests.integration.ingest.capture.sent_ranges import FILE, MACHINE, ONE, SESSION, THREE, TWO, contents, put
 from tests.integration.ingest.conftest import Service, is_error
-from tests.integration.ingest.test_outages import closed_address, dead_address, silent_address
 
-__all__ = ["closed_address", "dead_address", "silent_address"]
 LINES = [b'{"n":%d}\n' % (n * 37) for n in range(60)]
 KEY = transcript_key("journal:{0}", SESSION, "m-1", FILE)
 

@@ -10,10 +10,8 @@ import pytest
 
 from services.ingest.settings import Settings
 from shared.blobs.folder import FolderStore
-from tests.integration.ingest.conftest import Service, is_error
+from tests.integration.ingest.conftest import CLAUDE_JSON, IMPORT, Service, is_error
 
-IMPORT = "/api/import/claude-data"
-CLAUDE_JSON = b'{"numStartups": 1, "projects": {"/p": {}}}'
 COUNTS = {
     "projects_imported": 0,
     "sessions_imported": 0,

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import httpx2 as httpx
+from redis import Redis
 
 from services.worker.capture.parser_states import ParserStates
 from services.worker.capture.read_captured import read_captured
@@ -119,9 +120,15 @@ class World:
         return rows | {"session_machines": machines} | shown
 
     def refusals(self) -> int:
-        """What the worker has refused, by dead letters and by errors of jobs."""
+        """The events that the worker has refused, by dead letters and by errors of jobs."""
         letters = self.api.select("SELECT count(*) FROM dead_letters WHERE reason IN (%s, %s)", NOT_YOURS, NOT_YOUR_PROJECT)
         errors = self.api.select(
             "SELECT count(*) FROM import_jobs, jsonb_array_elements(errors) AS e WHERE e->>'code' LIKE 'SESSION_OF_ANOTHER%%'"
         )
         return int(letters[0]["count"]) + int(errors[0]["count"])
+
+
+def forget(redis_url: str) -> None:
+    with Redis.from_url(redis_url) as redis:
+        for name in redis.scan_iter("session:*"):
+            redis.delete(name)

@@ -57,7 +57,7 @@ def test_a_bound_key_finds_only_what_is_in_its_projects(api: Api, projects: list
             assert "theirs" not in answer.text
 
 
-# What anyone may write, and what only others do.
+# Words that anyone may write, and words that only others do.
 WORDS = [f"{name}{number}" for name in ("apple", "plum", "cherry") for number in range(6)]
 THEIRS = [f"{name}secret" for name in ("apple", "plum", "cherry", "quince")]
 
@@ -97,7 +97,7 @@ def test_what_others_write_changes_nothing_of_what_is_ranked(
     ):
         ann, bob = seed.add_user(connection, "ann"), seed.add_user(connection, "bob")
         mine, theirs = seed.add_project(connection, "/mine"), seed.add_project(connection, "/theirs")
-        # Of others, what the key sees in the project, or since it is shared.
+        # The others' sessions that the key sees in the project, or since they are shared.
         write(connection, random, [f"anns {number}" for number in range(25)], mine, ann, WORDS)
         write(connection, random, [f"bobs {number}" for number in range(10)], mine, bob, WORDS)
         key = api.key("read", user="ann") if bound_to == "user" else api.key("read", projects=[mine])
@@ -114,7 +114,7 @@ def test_what_others_write_changes_nothing_of_what_is_ranked(
 
 
 def ranked(api: Api, key: str, probes: list[str]) -> list[dict[str, Any]]:
-    """What each search ranks, once all is indexed."""
+    """The sessions that each search ranks, once all is indexed."""
     api.catch_up()
     found = []
     for q in probes:

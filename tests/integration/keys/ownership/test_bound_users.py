@@ -11,6 +11,7 @@ from redis import Redis
 from shared.events.messages import Event, SessionStart, ToolCall, decode_envelope
 from shared.journal.streams import PAYLOAD_FIELD, stream_key
 from tests.integration.keys.conftest import Api, is_error
+from tests.integration.keys.ownership.owners import forget
 
 PROJECT = {"project_path": "/home/me/project"}
 Send = Callable[[Api, str, str], httpx.Response]
@@ -43,13 +44,6 @@ def journal(redis_url: str) -> Callable[[], list[Event]]:
 
 def start(api: Api, key: str, session_id: str, **fields: Any) -> None:
     assert api.post(key, "/api/sessions/start", PROJECT | {"session_id": session_id} | fields).status_code == 201
-
-
-def forget(redis_url: str) -> None:
-    """Redis no longer knows whose sessions are, as after a day."""
-    with Redis.from_url(redis_url) as redis:
-        for name in redis.scan_iter("session:*"):
-            redis.delete(name)
 
 
 @pytest.mark.parametrize("write", WRITES)

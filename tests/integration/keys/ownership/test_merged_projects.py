@@ -6,18 +6,11 @@ import pytest
 
 from services.worker.maintenance import join_projects, rekey_projects
 from services.worker.persist.ownership import ForeignEvents
-from services.worker.persist.persist_batch import persist
-from services.worker.persist.staging.staging_tables import ReceivedEvent
 from services.worker.resources import Resources
 from shared.events.messages import Binding
-from tests.integration.conftest import OpenWorker
 from tests.integration.keys.conftest import Api, is_error
-from tests.integration.worker.maintenance.test_merge_users import EPOCH, GAP, differences, everything, session
-
-
-@pytest.fixture
-def worker(open_worker: OpenWorker) -> Resources:
-    return open_worker()
+from tests.integration.worker.all_tables import all_tables, differences
+from tests.integration.worker.maintenance.sessions_of_users import session, store
 
 
 @pytest.fixture
@@ -26,11 +19,6 @@ def ids(worker: Resources, api: Api) -> dict[str, int]:
     for path in ("/w/shop", "/w/fix", "/w/api"):
         store(worker, [event for n in range(2) for event in session(f"{path[3:]}-{n}", "ann", 7 * n, path)])
     return {row["name"]: row["id"] for row in api.select("SELECT id, name FROM projects")}
-
-
-def store(worker: Resources, events: list[Any], bound: Binding | None = None) -> None:
-    with worker.connection() as connection, connection.transaction():
-        persist(connection, [ReceivedEvent(event, EPOCH, "test", "1-1", bound=bound) for event in events], idle_gap=GAP)
 
 
 def change(api: Api, key: str | None, project_id: int, **wanted: Any) -> Any:
@@ -52,7 +40,7 @@ def listed(api: Api, key: str, query: str = "") -> dict[str, int]:
 
 
 def test_a_merge_is_told_with_its_reason_and_undone(api: Api, admin: str, worker: Resources, ids: dict[str, int]) -> None:
-    before = everything(worker)
+    before = all_tables(worker)
     answer = change(api, admin, ids["fix"], merged_into=ids["shop"])
     assert (answer.status_code, answer.json()["status"], answer.json()["merged_into"]) == (202, "moving", ids["shop"])
     assert change(api, admin, ids["fix"], merged_into=ids["shop"]).json()["status"] == "moving"
@@ -73,7 +61,7 @@ def test_a_merge_is_told_with_its_reason_and_undone(api: Api, admin: str, worker
     assert undo(api, admin, ids["fix"]).status_code == 202
     move_all(api, worker)
     assert listed(api, admin) == {"shop": 2, "fix": 2, "api": 2}
-    assert everything(worker) == before
+    assert all_tables(worker) == before
     assert differences(worker) == {}
     assert is_error(undo(api, admin, ids["fix"]), 409, "CONFLICT")
     acts = [item["act"] for item in api.get(admin, "/api/audit").json()["items"]]

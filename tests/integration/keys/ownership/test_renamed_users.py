@@ -14,26 +14,15 @@ import pytest
 
 from deploy.embedded.supervision.processes import wait_until
 from services.worker.maintenance import merge_users
-from services.worker.persist.persist_batch import persist
-from services.worker.persist.staging.staging_tables import ReceivedEvent
 from services.worker.resources import Resources
 from shared.events.messages import SessionStart, ToolCall
-from tests.integration.conftest import OpenWorker
 from tests.integration.keys.conftest import Api, is_error
-from tests.integration.worker.maintenance.test_merge_users import EPOCH, GAP, differences, session
+from tests.integration.worker.all_tables import differences
+from tests.integration.worker.imports.files_of_sessions import EPOCH
+from tests.integration.worker.maintenance.sessions_of_users import session, store
 
 CONTRACT = Path(__file__).parents[4] / "shared" / "openapi.json"
 START = {"project_path": "/p/one"}
-
-
-@pytest.fixture
-def worker(open_worker: OpenWorker) -> Resources:
-    return open_worker()
-
-
-def store(worker: Resources, events: list[Any]) -> None:
-    with worker.connection() as connection, connection.transaction():
-        persist(connection, [ReceivedEvent(event, EPOCH, "test", "1-1") for event in events], idle_gap=GAP)
 
 
 def rename(api: Api, key: str | None, name: str, new_name: Any) -> Any:
@@ -162,7 +151,7 @@ def test_a_rename_to_a_name_that_is_added_in_this_moment_is_a_conflict(api: Api,
     assert rename(api, admin, "ann", "new").status_code == 202
 
 
-# What a path, and a required parameter, are asked with.
+# The values for a path and its required parameters.
 ASKED = {
     "date": EPOCH.date().isoformat(), "project_id": 1, "session_id": "s1", "path": "/f/x.py", "measure": "sessions",
     "start_date": EPOCH.date().isoformat(), "end_date": EPOCH.date().isoformat(), "q": "So",

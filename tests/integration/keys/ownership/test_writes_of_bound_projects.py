@@ -8,6 +8,7 @@ from redis import Redis
 from shared.events.messages import Event, decode_envelope
 from shared.journal.streams import PAYLOAD_FIELD, stream_key
 from tests.integration.keys.conftest import Api, is_error
+from tests.integration.keys.ownership.owners import forget
 
 WRITES: dict[str, tuple[str, dict[str, Any]]] = {
     "session_end": ("/api/sessions/end", {}),
@@ -35,12 +36,6 @@ def bound(api: Api, admin: str) -> str:
     """A key of project /b, which has the session `of-b`; there is `of-a` in project /a."""
     start(api, admin, "of-a", "/a")
     return api.key("ingest", projects=[start(api, admin, "of-b", "/b")])
-
-
-def forget(redis_url: str) -> None:
-    with Redis.from_url(redis_url) as redis:
-        for name in redis.scan_iter("session:*"):
-            redis.delete(name)
 
 
 @pytest.mark.parametrize("is_forgotten", [False, True])

@@ -1,6 +1,6 @@
 """Ann, bob and zed in two projects, with private and shared sessions, and every kind of key.
 
-What only others may see is written with the word SECRET; what bob shares with SHARED; what is ann's with OWN.
+Texts that only others may see have the word SECRET; those that bob shares have SHARED; ann's have OWN.
 """
 
 import json
@@ -12,8 +12,7 @@ from uuid import UUID, uuid4
 import psycopg
 
 from shared.auth.keys import new_key
-from tests.integration.keys.conftest import Api
-from tests.integration.keys.test_login import log_in
+from tests.integration.keys.conftest import Api, log_in
 from tests.integration.query import seed
 from tests.stored_transcripts import add_file
 
@@ -21,6 +20,9 @@ SECRET, SHARED, OWN = "bobsecret", "bobshared", "annsown"
 NOON: Final = datetime(2024, 5, 1, 12, tzinfo=UTC)
 ANNS, BOBS_SHARED, CARLS = "annsown-session", "bobshared-session", "carl-session"
 MISSING = "missing-session"
+
+VISIBILITIES = (None, "private", "shared")
+AT = "2024-05-01T12:00:00Z"
 
 
 @dataclass
@@ -32,7 +34,7 @@ class People:
     users: dict[str, int]
     calls: dict[str, UUID] = field(default_factory=dict)
     hidden: set[str] = field(default_factory=set)
-    # Of a project, the part in which bob worked. Names of ids in paths, and of what is neither ann's nor carl's.
+    # The part of a project in which bob worked. Names of ids in paths, and of what is neither ann's nor carl's.
     parts: dict[int, int] = field(default_factory=dict)
     jobs: dict[str, str] = field(default_factory=dict)
 
@@ -211,7 +213,7 @@ class Keys:
     by_name: dict[str, str | None]
 
     def headers(self, name: str) -> dict[str, str]:
-        """What a request with it sends."""
+        """The headers of a request with this key."""
         key = self.by_name[name]
         if name == "login":
             return {"cookie": f"tracker_login={key}", "sec-fetch-site": "same-origin"}
@@ -245,3 +247,23 @@ def keys_of(api: Api, people: People) -> Keys:
 def some_id() -> str:
     """An id that nothing has."""
     return str(uuid4())
+
+
+def build(connection: psycopg.Connection[Any]) -> dict[str, bool | None]:
+    """A session of bob's for each word of its project and of its own. By id whether it is shared, None as the server says."""
+    bob = seed.add_user(connection, "bob")
+    seed.add_user(connection, "ann")
+    sessions: dict[str, bool | None] = {}
+    for of_project in VISIBILITIES:
+        project = seed.add_project(connection, f"/{of_project}")
+        connection.execute("UPDATE projects SET visibility = %s WHERE id = %s", (of_project, project))
+        for own in VISIBILITIES:
+            session_id = f"{of_project}-{own}"
+            seed.add_session(connection, session_id, project, bob, started_at=AT)
+            seed.add_message(connection, session_id, AT, f"words of {session_id}")
+            if own:
+                connection.execute("INSERT INTO session_marks (session_id, visibility) VALUES (%s, %s)", (session_id, own))
+            said = own or of_project
+            sessions[session_id] = None if said is None else said == "shared"
+    seed.compute_aggregates(connection)
+    return sessions

@@ -5,8 +5,6 @@ The strongest question is the second: an answer must be the same byte for byte w
 
 import json
 import re
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import httpx2 as httpx
@@ -22,7 +20,7 @@ from services.query.routes import dashboard
 from shared.auth.route_scopes import required_by
 from shared.auth.scopes import PUBLIC
 from tests.faults.pace import wait_until
-from tests.integration.keys.conftest import Api, running
+from tests.integration.keys.conftest import Api
 from tests.integration.keys.rights.people import (
     ANNS,
     BOBS_SHARED,
@@ -48,18 +46,6 @@ COUNTING = ("numbers", "metrics", "lead")
 STREAM_THAT_DOES_NOT_END = "/api/live"
 # No worker runs here, so after a minute it says that the pipeline is stuck.
 READINESS = "/readyz"
-
-
-@pytest.fixture
-def api(database_url: str, redis_url: str, tmp_path: Path, admin: str) -> Iterator[Api]:
-    with running(database_url, redis_url, tmp_path / "blobs", "keys") as api:
-        yield api
-
-
-@pytest.fixture
-def connection(database_url: str) -> Iterator[psycopg.Connection[Any]]:
-    with psycopg.connect(database_url, autocommit=True, options="-c timezone=UTC") as connection:
-        yield connection
 
 
 @pytest.fixture
@@ -135,7 +121,7 @@ def may_be_about(name: str, route: str) -> bool:
     if name in ("read", "admin"):
         return True
     scopes = READING.get(("GET", route), PUBLIC)
-    # What needs no key is the same for all, as /readyz, which follows the clock.
+    # An answer that needs no key is the same for all, as /readyz, which follows the clock.
     return scopes == PUBLIC or (name in COUNTING and "numbers" in scopes)
 
 
@@ -173,7 +159,7 @@ def test_what_others_keep_is_in_no_answer(api: Api, connection: psycopg.Connecti
                     continue
                 answer = read(api, keys, name, path)
                 shown = answer.text + str(answer.headers)
-                # What the request said itself is said back, as in a search.
+                # The request's own words come back, as in a search.
                 said = path if SECRET in path or any(each in path for each in people.jobs.values()) else ""
                 found = [each for each in (*people.hidden, f"{SECRET}-zed") if each in shown and each not in said]
                 texts = [] if said else re.findall(rf"{SECRET}[\w-]*", shown)
@@ -335,7 +321,7 @@ def test_writes_of_a_bound_key_change_nothing_of_others(api: Api, connection: ps
 
 
 def of_others(connection: psycopg.Connection[Any]) -> list[Any]:
-    """What is stored of bob and zed, and of what only an admin changes."""
+    """The texts and names of bob and zed, and of what only an admin changes."""
     return [
         connection.execute(sql).fetchall()
         for sql in (

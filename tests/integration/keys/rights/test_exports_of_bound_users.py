@@ -3,29 +3,19 @@
 import io
 import json
 import zipfile
-from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
 
 import psycopg
-import pytest
 
 from services.worker.importers.job import run_shard
-from services.worker.resources import Resources, open_resources
-from services.worker.settings import Settings
+from services.worker.resources import Resources
 from tests.integration.keys.conftest import Api
 from tests.integration.keys.rights.people import ANNS, NOON, OWN, SECRET, SHARED, hide, settle
 from tests.stored_transcripts import add_file
 
-# Of others: of bob what he keeps and what he shares, of carl, of zed; and the parts of projects, in which bob alone worked.
+# Others' things: of bob what he keeps and what he shares, of carl, of zed; and the parts of projects, in which bob alone worked.
 OF_OTHERS = (SECRET, SHARED, "carl", "zed", "bob")
-
-
-@pytest.fixture
-def worker(database_url: str, redis_url: str) -> Iterator[Resources]:
-    resources = open_resources(Settings(database_url=database_url, redis_url=redis_url))
-    yield resources
-    resources.close()
 
 
 def resume_elsewhere(connection: psycopg.Connection[Any]) -> None:
@@ -69,7 +59,7 @@ def test_an_export_of_a_bound_key_has_nothing_of_others(api: Api, admin: str, wo
 
     found = [(name, word) for name, content in of_ann.items() for word in OF_OTHERS if word.encode() in content or word in name]
     assert found == []
-    # What is hers is in it, transcripts too; and an admin's has all, so the question can fail.
+    # All that is hers is in it, transcripts too; and an admin's has all, so the question can fail.
     assert {f"{OWN}-machine", f"{OWN} title", f"{OWN} note", "desk"} <= {
         word
         for word in (f"{OWN}-machine", f"{OWN} title", f"{OWN} note", "desk")

@@ -19,21 +19,9 @@ from services.query.routes import live
 from services.query.settings import Settings
 from shared.feed import FeedItem
 from tests.integration.keys.conftest import make_key
-from tests.integration.keys.rights.test_shared_sessions import AT, build
+from tests.integration.keys.rights.people import AT, build
 from tests.integration.query import seed
 from tests.integration.query.live.live_stream import SECONDS, StreamEvent, append, events, heard, prompt, serving
-
-
-@pytest.fixture
-def redis(redis_url: str) -> Iterator[Redis]:
-    with Redis.from_url(redis_url) as redis:
-        yield redis
-
-
-@pytest.fixture
-def connection(database_url: str) -> Iterator[psycopg.Connection[Any]]:
-    with psycopg.connect(database_url, autocommit=True, options="-c timezone=UTC") as connection:
-        yield connection
 
 
 @pytest.fixture(autouse=True)

@@ -8,30 +8,8 @@ import psycopg
 import pytest
 
 from tests.integration.keys.conftest import Api, is_error, running
+from tests.integration.keys.rights.people import AT, build
 from tests.integration.query import seed
-
-VISIBILITIES = (None, "private", "shared")
-AT = "2024-05-01T12:00:00Z"
-
-
-def build(connection: psycopg.Connection[Any]) -> dict[str, bool | None]:
-    """A session of bob's for each word of its project and of its own. By id whether it is shared, None as the server says."""
-    bob = seed.add_user(connection, "bob")
-    seed.add_user(connection, "ann")
-    sessions: dict[str, bool | None] = {}
-    for of_project in VISIBILITIES:
-        project = seed.add_project(connection, f"/{of_project}")
-        connection.execute("UPDATE projects SET visibility = %s WHERE id = %s", (of_project, project))
-        for own in VISIBILITIES:
-            session_id = f"{of_project}-{own}"
-            seed.add_session(connection, session_id, project, bob, started_at=AT)
-            seed.add_message(connection, session_id, AT, f"words of {session_id}")
-            if own:
-                connection.execute("INSERT INTO session_marks (session_id, visibility) VALUES (%s, %s)", (session_id, own))
-            said = own or of_project
-            sessions[session_id] = None if said is None else said == "shared"
-    seed.compute_aggregates(connection)
-    return sessions
 
 
 @pytest.mark.parametrize("default", ["private", "shared"])
@@ -80,7 +58,7 @@ def test_the_owner_shares_a_session_and_takes_it_back(world: Api) -> None:
     assert (answer.status_code, answer.json()["visibility"]) == (200, "shared")
     assert seen(world, ann) == {"anns", "bobs"}
     assert world.get(ann, "/api/sessions/bobs").json()["visibility"] == "shared"
-    # What is shared may be read, not changed.
+    # A shared session may be read, not changed.
     is_error(share(world, ann, "bobs", "private"), 404, "SESSION_NOT_FOUND")
     assert share(world, bob, "bobs", None).json()["visibility"] is None
     assert seen(world, ann) == {"anns"}

@@ -7,7 +7,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from tests.integration.query import seed, world
-from tests.integration.query.lists.test_lists import NOON, pages
+from tests.integration.query.pages import NOON, pages
 
 
 @pytest.mark.parametrize("dates", ["start_date=2024-10-01&end_date=2024-10-27", "start_date=2025-02-28T12:00:00Z", "end_date=2024-03-09"])

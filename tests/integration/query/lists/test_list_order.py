@@ -9,7 +9,7 @@ from starlette.testclient import TestClient
 
 from services.query.queries.lists import events, sessions
 from tests.integration.query import seed, world
-from tests.integration.query.lists.test_lists import pages
+from tests.integration.query.pages import pages
 
 
 @pytest.mark.parametrize("sort", ["start_time", "active_minutes", "messages_count", "tool_calls_count", "lines_changed", "cost_usd"])

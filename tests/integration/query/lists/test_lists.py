@@ -1,6 +1,6 @@
 """Lists: filters, order, and pages that show each row exactly once."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from urllib.parse import quote
 
@@ -12,29 +12,13 @@ from starlette.testclient import TestClient
 
 from tests.example_counts import examples
 from tests.integration.query import seed, world
+from tests.integration.query.pages import NOON, pages
 
 at_once = settings(max_examples=examples(25), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-NOON = datetime(2024, 1, 15, 12, tzinfo=UTC)
 PAGED = [
     "/api/sessions", "/api/conversations", "/api/activities", "/api/conversations/search?q=message", "/api/conversations/search?q=message&sort=newest",
     "/api/conversations/search", "/api/tool-calls/session/session-1", "/api/tool-calls", "/api/sessions/session-1/tool-calls",
 ]  # fmt: skip
-
-
-def pages(client: TestClient, path: str, limit: int) -> list[dict[str, Any]]:
-    """All items, page by page."""
-    items: list[dict[str, Any]] = []
-    joined = path + ("&" if "?" in path else "?") + f"limit={limit}"
-    cursor = ""
-    while True:
-        answer = client.get(joined + (f"&cursor={cursor}" if cursor else ""))
-        assert answer.status_code == 200, answer.text
-        body = answer.json()
-        items += body["items"]
-        assert len(body["items"]) <= limit
-        if body["next_cursor"] is None:
-            return items
-        cursor = body["next_cursor"]
 
 
 @pytest.mark.usefixtures("has_index")

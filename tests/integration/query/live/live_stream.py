@@ -51,7 +51,7 @@ def serving(settings: Settings) -> Iterator[tuple[FastAPI, httpx.Client]]:
 
 
 def events(answer: httpx.Response, at_most: int | None = None) -> Iterator[StreamEvent]:
-    """The events of an answer, or of its first bytes. What is cut off before its empty line is no event, and its id does not count."""
+    """The events of an answer, or of its first bytes. An event that is cut off before its empty line does not count, nor does its id."""
     last_id, name, data, read_id, is_comment = "", "message", "", "", False
     for line in _lines(answer, at_most):
         if not line:

@@ -40,12 +40,6 @@ def served(query_settings: Settings) -> Iterator[tuple[FastAPI, httpx.Client]]:
         yield running
 
 
-@pytest.fixture
-def redis(redis_url: str) -> Iterator[Redis]:
-    with Redis.from_url(redis_url) as redis:
-        yield redis
-
-
 def newest_of(redis: Redis) -> Position:
     """The position of the feed's newest entry."""
     [(entry_id, _)] = redis.xrevrange(FEED_KEY, count=1)

@@ -1,4 +1,4 @@
-"""What keys see of the live feed, and that streams end with the rights of their keys and logins."""
+"""The part of the live feed that keys see, and that streams end with the rights of their keys and logins."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -17,12 +17,6 @@ from shared.feed import FeedItem
 from tests.integration.keys.conftest import make_key
 from tests.integration.query import seed
 from tests.integration.query.live.live_stream import NOW, SECONDS, StreamEvent, append, events, heard, items, prompt, serving
-
-
-@pytest.fixture
-def redis(redis_url: str) -> Iterator[Redis]:
-    with Redis.from_url(redis_url) as redis:
-        yield redis
 
 
 def with_keys(settings: Settings) -> Settings:

@@ -23,12 +23,12 @@ NOON = datetime(2024, 1, 15, 12, tzinfo=UTC)
 PATH = "/api/conversations/search"
 WORDS = ("alpha", "alphabet", "beta", "betamax", "gamma", "of", "café")
 STATES = ("indexed", "just stored", "changed", "gone")
-# Of each message its state, text, minute, role and session.
+# Each message's state, text, minute, role and session.
 Corpus = list[tuple[str, str, int, str, str]]
 
 
 def is_found(content: str, q: str) -> bool:
-    """What a query means, for texts of plain words: a phrase, or groups of words of which the very last may be unfinished."""
+    """The meaning of a query, for texts of plain words: a phrase, or groups of words of which the very last may be unfinished."""
     there = content.split()
     if q.startswith('"'):
         words = q.strip('"').split()

@@ -16,6 +16,7 @@ from services.query.settings import Settings
 from tests.conftest import LOCAL
 from tests.integration.caught_up import catch_up
 from tests.integration.query import seed
+from tests.json_answers import json_of
 
 NOON = datetime(2024, 1, 15, 12, tzinfo=UTC)
 PATH = "/api/search"
@@ -37,10 +38,7 @@ def texts_in(client: TestClient, connection: psycopg.Connection[Any], sessions: 
 
 
 def asked(client: TestClient, q: str, **parameters: Any) -> dict[str, Any]:
-    answer = client.get(PATH, params={"q": q} | parameters)
-    assert answer.status_code == 200, answer.text
-    body: dict[str, Any] = answer.json()
-    return body
+    return json_of(client, PATH, params={"q": q} | parameters)
 
 
 def ranked(client: TestClient, q: str, **parameters: Any) -> list[str]:
@@ -51,7 +49,7 @@ def ranked(client: TestClient, q: str, **parameters: Any) -> list[str]:
 
 
 def test_any_word_finds_a_session(client: TestClient, connection: psycopg.Connection[Any]) -> None:
-    """given texts none of which has all words, then the matches are none, and the sessions with any of them are ranked."""
+    """given texts none of which has all words, then nothing matches, and the sessions with any of them are ranked."""
     texts_in(client, connection, {"both": ["redis refuses a connection"], "one": ["the redis is away"], "none": ["something else"]})
 
     answer = asked(client, "redis connection nobodyknows")
@@ -183,7 +181,7 @@ def test_ten_sessions_are_ranked_on_the_first_page_alone(client: TestClient, con
     first = asked(client, "alpha", limit=10)
     second = asked(client, "alpha", limit=10, cursor=first["next_cursor"])
 
-    # Of equal ones the newest come first.
+    # Among equal ones the newest come first.
     assert [session["session_id"] for session in first["ranked"]["sessions"]] == [f"s{number:02}" for number in range(13, 3, -1)]
     assert second["ranked"] is None
 

@@ -15,28 +15,15 @@ from starlette.testclient import TestClient
 from services.query.queries.search import document_pages, text_finder
 from tests.example_counts import examples
 from tests.integration.query import seed
+from tests.integration.query.search import searched_texts
+from tests.integration.query.search.searched_texts import SORTS, TEXTS
 
 NOON = datetime(2024, 1, 15, 12, tzinfo=UTC)
-TEXTS = {
-    "hook": "call useEffect with a cleanup function",
-    "snake": "my_func_name raises in src/app/main.py",
-    "getter": "rename getUserName to fetchUserName",
-    "error": "error[E0382]: borrow of moved value, exit code 404",
-    "phrase": "the file was not found in the folder",
-    "scattered": "found the folder, but not a file",
-    "cjk": "新しい検索機能を使用してください",
-    "percent": "coverage is 100% of 50_000 lines",
-    "mixed": "React.useState and don't stop",
-    "flag": "run git commit --no-verify here",
-    "no flag": "there is no way to verify a commit; -verify alone is nothing",
-    "cjk and latin": "新しいREADMEをsrc/docs.mdに書く",
-    "dotted": "it is in ~/.claude/settings.json of C++",
-}
 
 
 @pytest.fixture(params=[seed.add_message, seed.add_message], ids=["indexed", "just stored"])
 def add(request: pytest.FixtureRequest) -> Callable[..., Any]:
-    """Adds a message, one that the index has or one that waits for it. What is found must not depend on it."""
+    """Adds a message, one that the index has or one that waits for it. The matches must not depend on it."""
     add: Callable[..., Any] = request.param
     return add
 
@@ -56,52 +43,23 @@ def found(client: TestClient, q: str, **parameters: str) -> set[str]:
     return {names[item["content"]] for item in answer.json()["items"]}
 
 
-SORTS = ("best", "newest")
-# What each query finds.
-QUERIES: dict[str, set[str]] = {
-    "useEffect": {"hook"},
+QUERIES = searched_texts.QUERIES | {
     "USEEFFECT": {"hook"},
-    "effect": {"hook"},
-    "useEff": {"hook"},
     "use effect": {"hook"},
-    "my_func": {"snake"},
-    "func_name": {"snake"},
-    "UserName": {"getter"},
-    "src/app/main.py": {"snake"},
-    "app/mai": {"snake"},
     "main.py": {"snake"},
-    "E0382": {"error"},
     "#404": set(),
     "404": {"error"},
-    "found folder": {"phrase", "scattered"},
-    '"not found"': {"phrase"},
-    'found -"not found"': {"scattered"},
-    "found -was": {"scattered"},
-    "was or E0382": {"phrase", "error"},
     '"not found" or useState': {"phrase", "mixed"},
-    "検索": {"cjk"},
-    "検索機能": {"cjk"},
-    "能検": set(),
     "索": {"cjk"},
-    '"100% of"': {"percent"},
-    '"100_ of"': set(),
     "React.useState": {"mixed"},
-    "don't": {"mixed"},
-    "--no-verify": {"flag"},
     "--no-verify commit": {"flag"},
     "commit -verify": set(),
     'commit -"--no-verify"': {"no flag"},
     '"-verify"': {"flag", "no flag"},
     "no verify": {"flag", "no flag"},
-    "README": {"cjk and latin"},
-    "新しいREADME": {"cjk and latin"},
     "docs.md": {"cjk and latin"},
-    "~/.claude": {"dotted"},
     ".claude/sett": {"dotted"},
-    "c++": {"dotted"},
-    "nowhere": set(),
     "!!!": set(),
-    "-": set(),
 }
 
 
@@ -289,7 +247,7 @@ ACCENT_QUERIES: dict[str, set[int]] = {
 
 
 def all_found(client: TestClient, q: str, sort: str) -> list[str]:
-    """What all pages have, each with one item. A total that is said to be exact is their number."""
+    """The items of all pages, each with one item. A total that is exact by the answer is their number."""
     seen: list[str] = []
     totals: set[int] = set()
     cursor: dict[str, str] | None = {}

@@ -13,24 +13,15 @@ from starlette.testclient import TestClient
 from services.query.queries.search import document_pages
 from tests.example_counts import examples
 from tests.integration.query import seed
+from tests.integration.query.search_index.indexed import texts_in
+from tests.json_answers import json_of
 
 NOON = datetime(2024, 1, 15, 12, tzinfo=UTC)
 PATH = "/api/search"
 
 
-def texts_in(connection: psycopg.Connection[Any], sessions: dict[str, list[str]], **columns: Any) -> None:
-    """Sessions of a project each, with these prompts a minute apart."""
-    for number, (session, texts) in enumerate(sessions.items()):
-        seed.add_session(connection, session, seed.add_project(connection, f"/{session}"))
-        for minute, text in enumerate(texts):
-            seed.add_document(connection, session, NOON + timedelta(hours=number, minutes=minute), text, **columns)
-
-
 def asked(client: TestClient, q: str, **parameters: Any) -> dict[str, Any]:
-    answer = client.get(PATH, params={"q": q, "group_by": "session"} | parameters)
-    assert answer.status_code == 200, answer.text
-    body: dict[str, Any] = answer.json()
-    return body
+    return json_of(client, PATH, params={"q": q, "group_by": "session"} | parameters)
 
 
 def pages_of(client: TestClient, q: str, **parameters: Any) -> list[dict[str, Any]]:

@@ -11,23 +11,13 @@ from starlette.testclient import TestClient
 
 from tests.example_counts import examples
 from tests.integration.query import seed
+from tests.integration.query.search import searched_texts
+from tests.integration.query.search.searched_texts import SORTS
+from tests.json_answers import json_of
 
 NOON = datetime(2024, 1, 15, 12, tzinfo=UTC)
 PATH = "/api/search"
-TEXTS = {
-    "hook": "call useEffect with a cleanup function",
-    "snake": "my_func_name raises in src/app/main.py",
-    "getter": "rename getUserName to fetchUserName",
-    "error": "error[E0382]: borrow of moved value, exit code 404",
-    "phrase": "the file was not found in the folder",
-    "scattered": "found the folder, but not a file",
-    "cjk": "新しい検索機能を使用してください",
-    "percent": "coverage is 100% of 50_000 lines",
-    "mixed": "React.useState and don't stop",
-    "flag": "run git commit --no-verify here",
-    "no flag": "there is no way to verify a commit; -verify alone is nothing",
-    "cjk and latin": "新しいREADMEをsrc/docs.mdに書く",
-    "dotted": "it is in ~/.claude/settings.json of C++",
+TEXTS = searched_texts.TEXTS | {
     "arrow": "const f = (a) => a + 1; fix(parser): mend",
     "plain fix": "we fix nothing here (at all)",
     "accents": "das Café an der Straße öffnet",
@@ -45,9 +35,7 @@ def texts(connection: psycopg.Connection[Any]) -> None:
 
 
 def found(client: TestClient, q: str, **parameters: Any) -> set[str]:
-    answer = client.get(PATH, params={"q": q, **parameters})
-    assert answer.status_code == 200, answer.text
-    body = answer.json()
+    body = json_of(client, PATH, params={"q": q, **parameters})
     assert (body["total"], body["total_is_exact"], body["is_complete"]) == (len(body["items"]), True, True)
     ids = {content: name for name, content in TEXTS.items()}
     return {ids[_plain(item["snippet"])] for item in body["items"]}
@@ -58,41 +46,14 @@ def _plain(snippet: str) -> str:
     return text.replace("&gt;", ">").replace("&lt;", "<").replace("&#x27;", "'").replace("&amp;", "&")
 
 
-SORTS = ("best", "newest")
-# What each query finds.
-QUERIES: dict[str, set[str]] = {
-    "useEffect": {"hook"},
-    "effect": {"hook"},
-    "useEff": {"hook"},
-    "my_func": {"snake"},
-    "func_name": {"snake"},
-    "UserName": {"getter"},
-    "src/app/main.py": {"snake"},
-    "app/mai": {"snake"},
-    "E0382": {"error"},
-    "found folder": {"phrase", "scattered"},
-    '"not found"': {"phrase"},
+QUERIES = searched_texts.QUERIES | {
     '"in the folder"': {"phrase"},
     '"The File, was"': set(),
     '"the file was"': {"phrase"},
     '"the folder the"': set(),
     '"not a file"': {"scattered"},
     '-"in the" folder': {"scattered"},
-    'found -"not found"': {"scattered"},
-    "found -was": {"scattered"},
-    "was or E0382": {"phrase", "error"},
-    "検索": {"cjk"},
     "検": {"cjk"},
-    "検索機能": {"cjk"},
-    "能検": set(),
-    '"100% of"': {"percent"},
-    '"100_ of"': set(),
-    "don't": {"mixed"},
-    "--no-verify": {"flag"},
-    "README": {"cjk and latin"},
-    "新しいREADME": {"cjk and latin"},
-    "~/.claude": {"dotted"},
-    "c++": {"dotted"},
     "=>": {"arrow"},
     "fix(": {"arrow"},
     "fix": {"arrow", "plain fix"},
@@ -107,9 +68,7 @@ QUERIES: dict[str, set[str]] = {
     "pointer ->": {"pointer"},
     "std::vector": {"vector"},
     "foo:bar": set(),
-    "nowhere": set(),
     "!": set(),
-    "-": set(),
 }
 
 
@@ -199,7 +158,7 @@ def shop(connection: psycopg.Connection[Any]) -> dict[str, str]:
     }
 
 
-# What each query finds of the shop.
+# The texts of the shop that each query finds.
 FILTERS: dict[str, set[str]] = {
     "needle": {"prompt", "answer", "command", "result", "read", "file", "session", "elsewhere"},
     'needle project:"my shop"': {"prompt", "answer", "command", "result", "read", "file", "session"},

@@ -250,7 +250,7 @@ def test_every_way_finds_each_phrase(
 
 
 def is_asked_for(asked: str, at: datetime | str, words: set[str]) -> bool:
-    """What each query of the next test means."""
+    """The meaning of each query of the next test."""
     match asked:
         case "alpha beta":
             return {"alpha", "beta"} <= words

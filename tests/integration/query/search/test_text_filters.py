@@ -1,4 +1,4 @@
-"""What a bound key finds in the index is what the policies of its rows show, so that totals and times tell of nothing else."""
+"""A bound key finds in the index what the policies of its rows show, so that totals and times tell of nothing else."""
 
 from collections.abc import Iterator
 from contextlib import closing
@@ -69,7 +69,7 @@ def view(connection: psycopg.Connection[Any]) -> View:
 
 @pytest.fixture(params=["private", "shared"])
 def database(query_settings: Settings, request: pytest.FixtureRequest) -> Iterator[Database]:
-    """Of a service whose sessions are one or the other, where nobody says otherwise."""
+    """The database of a service whose sessions are one or the other, where nobody says otherwise."""
     with closing(Database(query_settings.model_copy(update={"sessions": request.param}))) as database:
         yield database
 

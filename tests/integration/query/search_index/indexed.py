@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from subprocess import DEVNULL, PIPE, Popen
 from typing import Any
@@ -13,17 +14,21 @@ import psycopg
 from tantivy import FieldType, Occur, Query, Searcher
 
 from services.query.search_index.documents.row_documents import KINDS, row_documents
+from services.query.search_index.documents.session_texts import session_document
 from services.query.search_index.documents.text_documents import any_of
 from services.query.search_index.folder import Folder
 from services.query.search_index.follow import Follower
 from services.query.search_index.reader import SearchIndex, View
 from services.query.search_index.words.fields import ID_HIGH, ID_LOW, KIND, PARTS, PLACE, SESSION_ID, WORDS, open_index, schema, words_of
 from services.query.search_index.words.text_words import query_words
+from tests.integration.query import seed
 
 ROOT = Path(__file__).parents[4]
 TABLES = {"message": "messages", "tool_call": "tool_calls", "timeline_entry": "timeline_entries", "session": "sessions"}
 
 Words = dict[str, set[str]]
+
+NOON = datetime(2024, 1, 15, 12, tzinfo=UTC)
 
 
 def put(connection: psycopg.Connection[Any], session_id: str, text: str, message: UUID | None = None) -> UUID:
@@ -142,3 +147,23 @@ def texts_with(index: SearchIndex, word: str) -> list[UUID] | None:
         return sorted(found)
 
     return index.ask(ask)
+
+
+def indexed(connection: psycopg.Connection[Any]) -> Searcher:
+    """An index in memory of all sessions."""
+    index = open_index(None)
+    writer = index.writer(20_000_000, 1)
+    for (session_id,) in connection.execute("SELECT session_id FROM sessions").fetchall():
+        if (document := session_document(connection, session_id)) is not None:
+            writer.add_document(document)
+    writer.commit()
+    index.reload()
+    return index.searcher()
+
+
+def texts_in(connection: psycopg.Connection[Any], sessions: dict[str, list[str]], **columns: Any) -> None:
+    """Sessions of a project each, with these prompts a minute apart."""
+    for number, (session, texts) in enumerate(sessions.items()):
+        seed.add_session(connection, session, seed.add_project(connection, f"/{session}"))
+        for minute, text in enumerate(texts):
+            seed.add_document(connection, session, NOON + timedelta(hours=number, minutes=minute), text, **columns)

@@ -1,7 +1,7 @@
 """Sessions by any of the words, from rows in Postgres to their order."""
 
-from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Collection, Sequence
+from datetime import timedelta
 from itertools import pairwise
 from typing import Any
 
@@ -9,36 +9,22 @@ import psycopg
 import pytest
 from tantivy import Searcher
 
-from services.query.search_index.documents.session_texts import session_document
+from services.query.queries.search.text_filters import labelled
 from services.query.search_index.ranking import Ranking, rank
-from services.query.search_index.words.fields import open_index
 from tests.integration.query import seed
-
-NOON = datetime(2024, 1, 15, 12, tzinfo=UTC)
-
-
-def texts_in(connection: psycopg.Connection[Any], sessions: dict[str, list[str]], **columns: Any) -> None:
-    """Sessions of a project each, with these prompts a minute apart."""
-    for number, (session, texts) in enumerate(sessions.items()):
-        seed.add_session(connection, session, seed.add_project(connection, f"/{session}"))
-        for minute, text in enumerate(texts):
-            seed.add_document(connection, session, NOON + timedelta(hours=number, minutes=minute), text, **columns)
+from tests.integration.query.search_index.indexed import NOON, indexed, texts_in
 
 
-def indexed(connection: psycopg.Connection[Any]) -> Searcher:
-    """An index in memory of all sessions."""
-    index = open_index(None)
-    writer = index.writer(20_000_000, 1)
-    for (session_id,) in connection.execute("SELECT session_id FROM sessions").fetchall():
-        if (document := session_document(connection, session_id)) is not None:
-            writer.add_document(document)
-    writer.commit()
-    index.reload()
-    return index.searcher()
-
-
-def ranked(searcher: Searcher, *words: str, excluded: Sequence[str] = (), **options: Any) -> Ranking:
-    return rank(searcher, words, excluded, **({"limit": 10, "among": None, "weighs_rarity": True, "corrects": True} | options))
+def ranked(
+    searcher: Searcher,
+    *words: str,
+    excluded: Sequence[str] = (),
+    among: Collection[str] | None = None,
+    weighs_rarity: bool = True,
+    corrects: bool = True,
+) -> Ranking:
+    only = None if among is None else labelled("session", among)
+    return rank(searcher, words, excluded, limit=10, among=only, weighs_rarity=weighs_rarity, corrects=corrects)
 
 
 def ids_of(ranking: Ranking) -> list[str]:

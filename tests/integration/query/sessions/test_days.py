@@ -9,6 +9,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from tests.integration.query import seed, world
+from tests.json_answers import json_of
 
 BERLIN = "tz=Europe/Berlin"
 COMMIT = "[main 1a2b3c4] Retry failed uploads\n 2 files changed, 40 insertions(+)"
@@ -22,10 +23,7 @@ def project(connection: psycopg.Connection[Any]) -> int:
 @pytest.fixture
 def ask(client: TestClient) -> Callable[..., dict[str, Any]]:
     def day(date: str, query: str = BERLIN) -> dict[str, Any]:
-        answer = client.get(f"/api/days/{date}?{query}")
-        assert answer.status_code == 200, answer.text
-        found: dict[str, Any] = answer.json()
-        return found
+        return json_of(client, f"/api/days/{date}?{query}")
 
     return day
 

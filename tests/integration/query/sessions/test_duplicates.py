@@ -13,6 +13,7 @@ from services.worker.persist.persist_batch import persist
 from services.worker.persist.staging.staging_tables import ReceivedEvent, clear
 from shared.claude_formats.tool_results import tool_call_id
 from shared.events.messages import ToolCall
+from tests.json_answers import json_of
 from tests.unit.worker.importers.merged import IDLE_GAP
 from tests.unit.worker.importers.transcript.rows_of_a_session import SESSION, START, answer, prompt, result, text, use
 
@@ -24,10 +25,7 @@ ROWS = [prompt(0, "u1", "go"), answer(1, "a1", "msg_1", text("Yes."), use("toolu
 
 
 def asked(client: TestClient, name: str, query: str = "") -> Json:
-    answered = client.get(f"/api/duplicates/{name}?{query}")
-    assert answered.status_code == 200, answered.text
-    found: Json = answered.json()
-    return found
+    return json_of(client, f"/api/duplicates/{name}?{query}")
 
 
 @pytest.mark.parametrize(

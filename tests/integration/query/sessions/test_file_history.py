@@ -8,7 +8,8 @@ from starlette.testclient import TestClient
 
 from services.query.queries.lists.file_history import MOST_COUNTED
 from tests.integration.query import seed, world
-from tests.integration.query.lists.test_lists import pages
+from tests.integration.query.pages import pages
+from tests.json_answers import json_of
 
 FILE = "/home/ann/shop/src/upload.ts"
 Connection = psycopg.Connection[Any]
@@ -36,10 +37,7 @@ def shop(connection: Connection) -> int:
 
 
 def history(client: TestClient, query: str) -> dict[str, Any]:
-    answer = client.get(f"/api/files/history?{query}")
-    assert answer.status_code == 200, answer.text
-    found: dict[str, Any] = answer.json()
-    return found
+    return json_of(client, f"/api/files/history?{query}")
 
 
 def test_a_files_history_has_every_change_newest_first_with_its_session_and_prompt(client: TestClient, shop: int) -> None:

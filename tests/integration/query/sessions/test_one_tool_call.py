@@ -2,7 +2,7 @@
 
 import json
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,13 +12,9 @@ import psycopg
 import pytest
 from starlette.testclient import TestClient
 
-from services.query.app import create_app
-from services.query.settings import Settings
 from services.worker.persist.derived_values.cut_results import ALL, result_of
 from shared.blobs.contents import ContentStore
-from shared.blobs.stores import archive_at
 from shared.claude_formats.tool_results import ResultText, tool_call_id
-from tests.conftest import LOCAL
 from tests.integration.query import seed
 from tests.stored_transcripts import add_file
 from tests.unit.worker.importers.transcript.rows_of_a_session import SESSION, agent_progress, answer, jsonl, result, use
@@ -30,16 +26,8 @@ SHORT_LINES = jsonl(*(result(n, f"u{n}", f"toolu_{n}", "x" * 300) for n in range
 
 
 @pytest.fixture
-def archive(tmp_path: Path) -> ContentStore:
-    return archive_at((tmp_path / "archive").as_uri())
-
-
-@pytest.fixture
-def client(database_url: str, redis_url: str, tmp_path: Path) -> Iterator[TestClient]:
-    url = (tmp_path / "archive").as_uri()
-    settings = Settings(database_url=database_url, redis_url=redis_url, log_level="CRITICAL", archive_url=url, query_database_connections=3)
-    with TestClient(create_app(settings), LOCAL) as client:
-        yield client
+def client(archive_client: TestClient) -> TestClient:
+    return archive_client
 
 
 @pytest.fixture

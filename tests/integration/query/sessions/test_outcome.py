@@ -1,4 +1,4 @@
-"""What came of a session: ask, answer, commits, tests, files, failures, days, and why it cost what it cost."""
+"""The outcome of a session: ask, answer, commits, tests, files, failures, days, and why it cost what it cost."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -11,6 +11,7 @@ from starlette.testclient import TestClient
 
 from services.worker.persist.derived_values.pricing import PROVIDER, TOKEN_COLUMNS, Tokens, price_of
 from tests.integration.query import seed
+from tests.json_answers import json_of
 
 Connection = psycopg.Connection[Any]
 
@@ -26,10 +27,7 @@ def session(connection: Connection) -> str:
 
 
 def outcome(client: TestClient, query: str = "") -> dict[str, Any]:
-    answer = client.get(f"/api/sessions/s/outcome?{query}")
-    assert answer.status_code == 200, answer.text
-    found: dict[str, Any] = answer.json()
-    return found
+    return json_of(client, f"/api/sessions/s/outcome?{query}")
 
 
 def call(connection: Connection, at: datetime, tokens: Tokens, model: str = OPUS, agent_id: str | None = None) -> None:

@@ -8,6 +8,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from tests.integration.worker.capture.signals import put_signals, signals_of
+from tests.json_answers import json_of
 from tests.telemetry import event, logs
 from tests.unit.worker.importers.transcript.rows_of_a_session import (
     SESSION,
@@ -28,7 +29,7 @@ OPUS, SONNET, HAIKU = "claude-opus-4-6", "claude-sonnet-4-5", "claude-haiku-4-5"
 # US dollars for a million tokens as Claude Code has them: input, a write to the cache for five minutes, a read, output.
 PRICES = {OPUS: (5, 6.25, 0.5, 25), SONNET: (3, 3.75, 0.3, 15), HAIKU: (1, 1.25, 0.1, 5)}
 STARTED_MS = round(START.timestamp() * 1000)
-# What `answer` says of itself: input, written, read, output.
+# The usage that `answer` says of itself: input, written, read, output.
 SAID = (3, 100, 2000, 10)
 
 
@@ -50,7 +51,7 @@ def cost_state(models: dict[str, tuple[tuple[int, ...], float]], session_id: str
 
 
 def of_opus(calls: int = 1, more: tuple[int, ...] = (0, 0, 0, 0), factor: float = 1) -> tuple[tuple[int, ...], float]:
-    """What the session's `answer`s used, and what else Opus did."""
+    """The usage of the session's `answer`s, and what else Opus did."""
     tokens = tuple(calls * each + other for each, other in zip(SAID, more, strict=True))
     return tokens, usd(OPUS, tokens, factor)
 
@@ -62,9 +63,7 @@ def said(seconds: float, number: int, *blocks: Json, model: str = OPUS, usage: J
 
 
 def reconciled(client: TestClient, session_id: str = SESSION) -> Json:
-    answered = client.get(f"/api/sessions/{session_id}/reconcile")
-    assert answered.status_code == 200, answered.text
-    found: Json = answered.json()
+    found: Json = json_of(client, f"/api/sessions/{session_id}/reconcile")
     if found["difference_usd"] is not None and found["differences"]:
         assert sum(each["usd"] for each in found["differences"]) == pytest.approx(found["difference_usd"], abs=2e-6)
     return found

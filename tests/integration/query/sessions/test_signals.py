@@ -11,6 +11,7 @@ from starlette.testclient import TestClient
 from shared.claude_formats.tool_results import tool_call_id
 from tests.integration.query import seed
 from tests.integration.worker.capture.signals import put_signals, signals_of
+from tests.json_answers import json_of
 from tests.telemetry import Json, event, logs, metric, metrics, point, span, traces
 
 NOON = datetime(2024, 1, 15, 12, tzinfo=UTC)
@@ -51,10 +52,7 @@ def session(connection: psycopg.Connection[Any]) -> str:
 
 
 def shown(client: TestClient, path: str = "/api/sessions/s-1/signals") -> dict[str, Any]:
-    answer = client.get(path)
-    assert answer.status_code == 200, answer.text
-    found: dict[str, Any] = answer.json()
-    return found
+    return json_of(client, path)
 
 
 def test_signals_come_in_the_order_in_which_they_happened(client: TestClient, connection: psycopg.Connection[Any], session: str) -> None:

@@ -4,7 +4,6 @@ import json
 import random
 import resource
 import socket
-from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,9 +18,7 @@ from services.query.app import create_app
 from services.query.settings import Settings
 from services.worker.archive.segments import SEGMENT_BYTES, frame_of
 from shared.blobs.contents import ContentStore
-from shared.blobs.stores import archive_at
 from shared.http.server import ClientLimits
-from tests.conftest import LOCAL
 from tests.integration.query import seed
 from tests.integration.served_app import running
 from tests.stored_transcripts import add_file
@@ -37,16 +34,8 @@ def lines(count: int, salt: int = 0) -> bytes:
 
 
 @pytest.fixture
-def archive(tmp_path: Path) -> ContentStore:
-    return archive_at((tmp_path / "archive").as_uri())
-
-
-@pytest.fixture
-def client(database_url: str, redis_url: str, tmp_path: Path) -> Iterator[TestClient]:
-    url = (tmp_path / "archive").as_uri()
-    settings = Settings(database_url=database_url, redis_url=redis_url, log_level="CRITICAL", archive_url=url, query_database_connections=3)
-    with TestClient(create_app(settings), LOCAL) as client:
-        yield client
+def client(archive_client: TestClient) -> TestClient:
+    return archive_client
 
 
 @pytest.fixture
@@ -199,5 +188,5 @@ def test_slow_readers_keep_neither_connections_nor_memory(
         after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
     assert bytes(got).endswith(content)
-    # Of this process: the one whole answer, and a few pieces of each reader. All answers would have 20 times the content.
+    # This process has the one whole answer, and a few pieces of each reader. All answers would have 20 times the content.
     assert (after - before) * 1024 < 6 * len(content)

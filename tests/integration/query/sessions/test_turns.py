@@ -9,17 +9,10 @@ import pytest
 from starlette.testclient import TestClient
 
 from tests.integration.query import seed
-from tests.integration.query.lists.test_lists import pages
-from tests.integration.query.sessions.test_timeline import NOON, fill, read
+from tests.integration.query.pages import pages
+from tests.integration.query.sessions.timelines import NOON, fill, read
 
 Connection = psycopg.Connection[Any]
-
-
-@pytest.fixture
-def session(connection: Connection) -> str:
-    seed.add_project(connection, "/home/ann/shop")
-    seed.add_session(connection, "s", 1, started_at=NOON)
-    return "s"
 
 
 def test_the_sums_of_turns_are_the_sessions(client: TestClient, connection: Connection, session: str) -> None:

@@ -13,6 +13,7 @@ from starlette.testclient import TestClient
 
 from tests.example_counts import examples
 from tests.integration.query import seed, world
+from tests.json_answers import json_of
 
 DAY = timedelta(days=1)
 CHANGES_OF_THE_CLOCK = [date(2024, 3, 10), date(2024, 3, 31), date(2024, 10, 27), date(2024, 11, 3)]
@@ -42,9 +43,7 @@ def midnight(day: date, tz: str) -> datetime:
 
 
 def asked(client: TestClient, **parameters: Any) -> Any:
-    answer = client.get("/api/tool-calls/errors", params={name: value for name, value in parameters.items() if value is not None})
-    assert answer.status_code == 200, answer.text
-    return answer.json()
+    return json_of(client, "/api/tool-calls/errors", params={name: value for name, value in parameters.items() if value is not None})
 
 
 def test_each_class_has_its_calls_of_each_interval(kept_client: TestClient, failed: list[tuple[Any, ...]]) -> None:
@@ -86,7 +85,7 @@ def test_one_class_has_the_series_that_it_has_among_all(kept_client: TestClient,
     [only] = asked(kept_client, interval="month", error_class="network")["classes"]
 
     assert only in everything["classes"]
-    # What has no date is in no interval
+    # A call without a date is in no interval
     assert sum(only["calls_over_time"]) == only["calls"] - 1
     assert sum(point["calls"] for point in everything["time_series"]) == everything["failed_calls"] - 1
 

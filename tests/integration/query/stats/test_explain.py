@@ -13,6 +13,7 @@ from services.worker.persist.persist_batch import persist
 from services.worker.persist.records import ApiCall, FileChange, Message, Record, SessionFacts, ToolUse
 from services.worker.persist.staging.staging_tables import ReceivedEvent, clear, prepare_connection
 from shared.events.messages import Conversation, Event, ToolCall, Usage
+from tests.json_answers import json_of
 
 Json = dict[str, Any]
 AT = datetime(2026, 3, 6, 12, tzinfo=UTC)
@@ -69,21 +70,14 @@ def client(kept_connection: Connection[Any], kept_client: TestClient) -> TestCli
     return kept_client
 
 
-def asked(client: TestClient, path: str) -> Json:
-    answered = client.get(path)
-    assert answered.status_code == 200, answered.text
-    found: Json = answered.json()
-    return found
-
-
 @pytest.mark.parametrize(
     "filters", ["", "&user=ann", "&start_date=2026-03-09&end_date=2026-03-09&tz=UTC", "&project_id=999", "&machine=none"]
 )
 @pytest.mark.parametrize("measure", MEASURES)
 def test_rows_of_all_sources_add_up_to_the_number(client: TestClient, measure: str, filters: str) -> None:
-    usage = asked(client, f"/api/usage?group_by=user{filters}")["totals"][measure]
+    usage = json_of(client, f"/api/usage?group_by=user{filters}")["totals"][measure]
 
-    found = asked(client, f"/api/explain?measure={measure}{filters}")
+    found = json_of(client, f"/api/explain?measure={measure}{filters}")
 
     assert found["value"] == usage
     assert sum(each["value"] for each in found["sources"]) == pytest.approx(usage or 0)
@@ -102,16 +96,16 @@ def test_rows_of_all_sources_add_up_to_the_number(client: TestClient, measure: s
     ],
 )
 def test_sources_are_told_with_their_rows(client: TestClient, measure: str, sources: dict[tuple[str, str | None], int]) -> None:
-    found = asked(client, f"/api/explain?measure={measure}")
+    found = json_of(client, f"/api/explain?measure={measure}")
 
     assert {(each["rows_of"], each["source"]): each["rows"] for each in found["sources"]} == sources
 
 
 @pytest.mark.parametrize("measure", MEASURES)
 def test_named_lists_show_the_rows(client: TestClient, measure: str) -> None:
-    found = asked(client, f"/api/explain?measure={measure}&user=ann&start_date=2026-03-06&end_date=2026-03-06&tz=UTC")
+    found = json_of(client, f"/api/explain?measure={measure}&user=ann&start_date=2026-03-06&end_date=2026-03-06&tz=UTC")
 
-    lists = [asked(client, each["address"]) for each in found["lists"]]
+    lists = [json_of(client, each["address"]) for each in found["lists"]]
 
     assert lists
     of_rows = [
@@ -135,7 +129,7 @@ def test_rows_that_retention_dropped_are_told_as_dropped(client: TestClient, kep
     kept_connection.execute("CREATE TABLE kept_calls AS SELECT * FROM tool_calls WHERE session_id = 'b'")
     kept_connection.execute("DELETE FROM tool_calls WHERE session_id = 'b'")
     try:
-        found = asked(client, "/api/explain?measure=tool_calls&user=bob")
+        found = json_of(client, "/api/explain?measure=tool_calls&user=bob")
     finally:
         kept_connection.execute("INSERT INTO tool_calls SELECT * FROM kept_calls")
         kept_connection.execute("DROP TABLE kept_calls")

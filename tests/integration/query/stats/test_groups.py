@@ -7,8 +7,8 @@ import pytest
 from starlette.testclient import TestClient
 
 from tests.integration.query import seed, world
-from tests.integration.query.lists.test_lists import pages
-from tests.integration.query.stats.test_machines import approximate, comparable
+from tests.integration.query.pages import pages
+from tests.integration.query.stats.comparable import approximate, comparable
 
 STATS = [
     *(

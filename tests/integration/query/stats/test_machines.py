@@ -7,7 +7,8 @@ import pytest
 from starlette.testclient import TestClient
 
 from tests.integration.query import seed, world
-from tests.integration.query.lists.test_lists import pages
+from tests.integration.query.pages import pages
+from tests.integration.query.stats.comparable import approximate, comparable
 
 STATS = [
     *(
@@ -47,23 +48,6 @@ def keep_only(connection: psycopg.Connection[Any], sessions: list[str]) -> None:
     for table in ("messages", "tool_calls", "activities", "api_calls", "sessions"):
         connection.execute(f"DELETE FROM {table} WHERE session_id IS NULL OR session_id <> ALL (%s)".encode(), (sessions,))
     seed.compute_aggregates(connection)
-
-
-def approximate(value: Any) -> Any:
-    """Percentiles of long ranges come from histograms, those of a machine from its calls."""
-    if isinstance(value, dict):
-        return {
-            name: pytest.approx(each, rel=0.03, abs=0.6) if name[:1] == "p" and name[-3:] == "_ms" and each else approximate(each)
-            for name, each in value.items()
-        }
-    return [approximate(each) for each in value] if isinstance(value, list) else value
-
-
-def comparable(answer: dict[str, Any]) -> dict[str, Any]:
-    """Without what is of all data, and with files of equally many touches in one order."""
-    answer.pop("price_versions", None)
-    answer.get("top_files", []).sort(key=lambda file: (-file["touches"], file["file_path"], file.get("project_id")))
-    return answer
 
 
 def test_statistics_of_a_machine_are_those_of_its_sessions_alone(

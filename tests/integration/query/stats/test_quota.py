@@ -8,6 +8,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from tests.integration.query import seed
+from tests.json_answers import json_of
 
 A, B = "aaaaaaaaaaaaaaaa", "bbbbbbbbbbbbbbbb"
 Connection = psycopg.Connection[Any]
@@ -37,10 +38,7 @@ def read(connection: Connection, used: float, first: float = 1, last: float | No
 
 
 def ask(client: TestClient, query: str = "") -> list[dict[str, Any]]:
-    answer = client.get(f"/api/quota{query}")
-    assert answer.status_code == 200, answer.text
-    windows: list[dict[str, Any]] = answer.json()["windows"]
-    return windows
+    return json_of(client, f"/api/quota{query}")["windows"]
 
 
 def time(text: str) -> datetime:

@@ -9,6 +9,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from tests.integration.query import seed, world
+from tests.json_answers import json_of
 
 NOON = datetime(2024, 1, 15, 12, tzinfo=UTC)
 RANGES = [
@@ -20,9 +21,7 @@ RANGES = [
 
 
 def asked(client: TestClient, **parameters: Any) -> Any:
-    response = client.get("/api/tool-calls/errors", params=parameters)
-    assert response.status_code == 200, response.text
-    return response.json()
+    return json_of(client, "/api/tool-calls/errors", params=parameters)
 
 
 def test_classes_have_counts_shares_tools_and_their_newest_calls(client: TestClient, connection: psycopg.Connection[Any]) -> None:

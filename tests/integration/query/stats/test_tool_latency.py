@@ -16,6 +16,7 @@ from services.query.queries.stats import tool_latency
 from services.query.queries.stats.packed_counters import TIMES_DIGITS, holds
 from tests.example_counts import examples
 from tests.integration.query import seed
+from tests.json_answers import json_of
 
 with_database = settings(max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 PERCENTS = {"p50_ms": 0.5, "p95_ms": 0.95, "p99_ms": 0.99}
@@ -56,9 +57,7 @@ def calls(kept_connection: psycopg.Connection[Any]) -> list[dict[str, Any]]:
 
 def asked(client: TestClient, **parameters: Any) -> Any:
     chosen = {name: value for name, value in parameters.items() if value is not None}
-    answer = client.get("/api/tool-calls/stats", params={"include_latency": "true"} | chosen)
-    assert answer.status_code == 200, answer.text
-    return answer.json()
+    return json_of(client, "/api/tool-calls/stats", params={"include_latency": "true"} | chosen)
 
 
 def times_of(calls: list[dict[str, Any]], include_estimated: bool, **filters: Any) -> list[tuple[datetime, int]]:

@@ -11,7 +11,7 @@ from starlette.testclient import TestClient
 
 from services.query import cursor as cursors
 from tests.integration.query import seed
-from tests.integration.query.lists.test_lists import pages
+from tests.integration.query.pages import pages
 
 Connection = psycopg.Connection[Any]
 Json = dict[str, Any]

@@ -1,4 +1,4 @@
-"""What one session cost by day: as its rows say, from its first day to its last."""
+"""The cost of one session by day: as its rows say, from its first day to its last."""
 
 from collections import Counter
 from datetime import UTC, date, datetime, timedelta

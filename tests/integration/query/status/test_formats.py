@@ -1,4 +1,4 @@
-"""What nothing reads, as it is shown: by version of Claude Code, the newest first."""
+"""Kinds of records that nothing reads, as they are shown: by version of Claude Code, the newest first."""
 
 from typing import Any
 

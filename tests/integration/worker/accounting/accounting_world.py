@@ -49,7 +49,7 @@ class World:
         self.accepted += len(events) + n
 
     def take(self, worker: Resources) -> list[Entry]:
-        """What is new, in the worker's hands and nowhere else."""
+        """The numbers of entries that are new, in the worker's hands and nowhere else."""
         with worker.transaction() as connection:
             consumer = consumer_fencing.register(connection, worker.consumer)
         entries = [entry for stream in STREAMS for entry in read_new(worker.redis, stream, consumer)]

@@ -40,7 +40,7 @@ class Call(Struct):
 
 
 class Session(Struct):
-    """What the lines say of a session."""
+    """A session as the lines tell it."""
 
     user: str
     cwd: tuple[datetime, str] | None = None

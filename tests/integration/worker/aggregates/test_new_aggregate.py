@@ -20,7 +20,7 @@ from services.worker.persist.records import Message, Record, SessionFacts, ToolU
 from services.worker.persist.staging.staging_tables import ReceivedEvent
 from services.worker.resources import Resources
 from shared.events.messages import Conversation, Event, SessionStart, ToolCall
-from tests.integration.worker.imports.test_imports_in_any_order import add_job
+from tests.integration.worker.imports.files_of_sessions import add_job
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 GAP = timedelta(minutes=5)

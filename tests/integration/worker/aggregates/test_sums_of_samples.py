@@ -15,7 +15,7 @@ from services.query.settings import Settings
 from services.worker.resources import Resources
 from tests.conftest import LOCAL
 from tests.integration.worker.aggregates.raw_sessions import Session, without_copies
-from tests.integration.worker.capture.test_capture import import_files
+from tests.integration.worker.capture.captured import import_files
 from tests.skips import SAMPLES, needs
 
 pytestmark = needs("samples")

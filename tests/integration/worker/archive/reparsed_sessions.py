@@ -13,11 +13,10 @@ from psycopg import Connection
 from services.worker.importers.formats.transcript import transcript_reader, transcript_rows
 from services.worker.importers.job import run_shard
 from services.worker.importers.job.reparse import reparse_reading, run_reparse
-from services.worker.persist.persist_batch import persist
 from services.worker.persist.records import Record, ToolUse
-from services.worker.persist.staging.staging_tables import ReceivedEvent, clear, prepare_connection
+from services.worker.persist.staging.staging_tables import prepare_connection
 from services.worker.resources import Resources
-from tests.integration.worker.imports.test_imports_in_any_order import EPOCH, GAP, drift
+from tests.integration.worker.imports.files_of_sessions import bring, drift
 from tests.kept_connection import kept_transaction, lent
 from tests.unit.worker.importers.transcript.rows_of_a_session import answer, prompt, read_rows, result, text, use
 
@@ -116,7 +115,7 @@ def add_file(connection: Connection[Any], rows: list[Row], job_number: int, *, i
     content = b"".join(json.dumps(row).encode() + b"\n" for row in rows)
     session_id = rows[-1]["sessionId"]
     if is_stored:
-        store(connection, records_of(rows), job_number)
+        bring(connection, records_of(rows), job_number)
     [(file_id,)] = connection.execute(
         "INSERT INTO transcript_files (session_id, file_name, generation, stored_offset, parsed_offset, user_name, brought_by)"
         " VALUES (%s, %s, %s, %s, %s, 'ann', %s) RETURNING id",
@@ -135,12 +134,6 @@ def add_range(connection: Connection[Any], file_id: int, content: bytes, start: 
 
 def records_of(rows: list[Row]) -> list[Record]:
     return [record for record in read_rows(*rows) if not hasattr(record, "code") and not hasattr(record, "records")]  # type: ignore[misc]
-
-
-def store(connection: Connection[Any], events: list[Any], job_number: int = 0) -> None:
-    with connection.transaction():
-        persist(connection, [ReceivedEvent(event, EPOCH, "test", "1-1") for event in events], idle_gap=GAP, job_number=job_number)
-        clear(connection)
 
 
 def start_job(connection: Connection[Any], *, is_cancelled: bool = False, **selection: Any) -> UUID:
@@ -167,3 +160,15 @@ def run(
 
 def prompts(connection: Connection[Any]) -> set[str]:
     return {row[0] for row in connection.execute("SELECT content FROM messages WHERE role = 'user'")}
+
+
+def reparse(worker: Resources) -> dict[str, Any]:
+    """Reparses all. Gives the job's row."""
+    job_id = uuid4()
+    with worker.transaction() as connection:
+        connection.execute("INSERT INTO import_jobs (id, kind, files, has_files) VALUES (%s, 'reparse', '[]', false)", [job_id])
+        connection.execute("INSERT INTO import_shares (job_id, share) VALUES (%s, 0)", [job_id])
+    run_shard.run(worker, job_id, 0)
+    with worker.transaction() as connection:
+        found = connection.execute("SELECT status, changes, errors FROM import_jobs WHERE id = %s", [job_id]).fetchone()
+    return dict(zip(("status", "changes", "errors"), found or (), strict=True))

@@ -5,7 +5,6 @@ import random
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
-from pathlib import Path
 from threading import Event, Thread
 from typing import Any
 from uuid import uuid4
@@ -24,18 +23,12 @@ from services.worker.maintenance.retention.retention_stage import Step
 from services.worker.resources import Resources, open_resources
 from services.worker.sweep.scheduler import NO_CALL, ONE_CALL, Looks
 from services.worker.sweep.sweep_statements import ARCHIVE_COLLECTED_KEY
-from shared.archive.stored_pieces import content_of, pieces_of
+from shared.archive.stored_pieces import pieces_of
 from shared.blobs.store import BlobStoreAway
-from tests.integration.conftest import OpenWorker
 from tests.integration.worker.capture.captured import put_range
+from tests.stored_transcripts import stored
 
 SESSION = "22222222-2222-4333-8444-555555555555"
-
-
-@pytest.fixture
-def worker(open_worker: OpenWorker, tmp_path: Path) -> Resources:
-    """One with an archive of its own."""
-    return open_worker(archive_url=(tmp_path / "archive").as_uri())
 
 
 def lines(size: int, salt: int = 0) -> bytes:
@@ -62,11 +55,6 @@ def put(worker: Resources, content: bytes, *, size: int = 100_000, grown_by: int
         if is_parsed:
             connection.execute("UPDATE transcript_files SET parsed_offset = stored_offset")
     return file_id
-
-
-def stored(worker: Resources, file_id: int) -> bytes:
-    with worker.transaction() as connection:
-        return b"".join(content_of(connection, file_id, worker.archive))
 
 
 def segments(worker: Resources) -> list[tuple[Any, ...]]:

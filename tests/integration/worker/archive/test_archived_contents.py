@@ -1,18 +1,14 @@
-"""What imports brought of one session's file stays side by side: a reparse loses nothing of it, and an undo takes away its own."""
+"""The contents that imports brought of one session's file stay side by side: a reparse loses nothing of it, and an undo takes away its own."""
 
 from pathlib import Path
-from typing import Any
-from uuid import uuid4
 
 import pytest
 
-from services.worker.importers.job import run_shard
 from services.worker.resources import Resources
-from tests.integration.worker.all_tables import tables
-from tests.integration.worker.archive.test_imported_transcripts import contents, import_files, undo, worker
+from tests.integration.worker.all_tables import all_tables
+from tests.integration.worker.archive.imported_contents import contents, import_files, undo
+from tests.integration.worker.archive.reparsed_sessions import reparse
 from tests.unit.worker.importers.transcript.rows_of_a_session import SESSION, answer, jsonl, prompt, result, text, use
-
-__all__ = ["worker"]
 
 NAME = f"{SESSION}.jsonl"
 SHARED = [
@@ -25,35 +21,18 @@ LAPTOP = [prompt(20, f"l{n}", f"on the way {n}") for n in range(9)]
 ROOT, ON_DESK, ON_LAPTOP = jsonl(*SHARED), jsonl(*SHARED, *DESK), jsonl(*SHARED, *LAPTOP)
 
 
-def reparse(worker: Resources) -> dict[str, Any]:
-    """Reparses all. Gives the job's row."""
-    job_id = uuid4()
-    with worker.transaction() as connection:
-        connection.execute("INSERT INTO import_jobs (id, kind, files, has_files) VALUES (%s, 'reparse', '[]', false)", [job_id])
-        connection.execute("INSERT INTO import_shares (job_id, share) VALUES (%s, 0)", [job_id])
-    run_shard.run(worker, job_id, 0)
-    with worker.transaction() as connection:
-        found = connection.execute("SELECT status, changes, errors FROM import_jobs WHERE id = %s", [job_id]).fetchone()
-    return dict(zip(("status", "changes", "errors"), found or (), strict=True))
-
-
-def stored(worker: Resources) -> dict[str, list[str]]:
-    with worker.transaction() as connection:
-        return tables(connection)
-
-
 @pytest.mark.parametrize(("first", "second"), [(ON_DESK, ON_LAPTOP), (ON_LAPTOP, ON_DESK)])
 def test_a_session_that_went_on_on_two_machines_keeps_both_branches(worker: Resources, tmp_path: Path, first: bytes, second: bytes) -> None:
     """given imports of both branches, of which neither begins with the other, when all is reparsed, then contents and rows are as before."""
     import_files(worker, tmp_path, {NAME: first})
     import_files(worker, tmp_path, {NAME: second})
-    before = stored(worker)
+    before = all_tables(worker)
 
     done = reparse(worker)
 
     assert contents(worker) == sorted([ON_DESK, ON_LAPTOP], key=len, reverse=True)
     assert done == {"status": "succeeded", "changes": {}, "errors": []}
-    assert stored(worker) == before
+    assert all_tables(worker) == before
     assert len(before["messages"]) == 1 + 1 + 2 + 9
 
 
@@ -64,16 +43,16 @@ def test_an_undo_leaves_what_another_import_brought_and_nothing_else(
 ) -> None:
     """given two imports of one file in either order, when one is undone, then archive and rows are the other's alone, after a reparse too."""
     alone = import_files(worker, tmp_path, {NAME: kept})
-    expected = stored(worker)
+    expected = all_tables(worker)
     undo(worker, alone)
     jobs = {content: import_files(worker, tmp_path, {NAME: content}) for content in ((kept, undone) if is_kept_first else (undone, kept))}
 
     undo(worker, jobs[undone])
 
     assert contents(worker) == [kept]
-    assert stored(worker) == expected
+    assert all_tables(worker) == expected
     assert reparse(worker) == {"status": "succeeded", "changes": {}, "errors": []}
-    assert (contents(worker), stored(worker)) == ([kept], expected)
+    assert (contents(worker), all_tables(worker)) == ([kept], expected)
 
 
 def test_a_content_that_two_imports_brought_stays_until_both_are_undone(worker: Resources, tmp_path: Path) -> None:
@@ -84,4 +63,4 @@ def test_a_content_that_two_imports_brought_stays_until_both_are_undone(worker: 
     undo(worker, second)
 
     assert contents(worker) == []
-    assert stored(worker)["messages"] == []
+    assert all_tables(worker)["messages"] == []

@@ -13,12 +13,10 @@ from services.worker.maintenance import verify
 from services.worker.maintenance.scrub import scrub
 from services.worker.resources import Resources
 from tests.integration.worker.all_tables import tables
-from tests.integration.worker.archive.test_archived_contents import reparse
-from tests.integration.worker.archive.test_imported_transcripts import AGENT_OF, contents, import_files, of_another_session, worker
-from tests.integration.worker.maintenance.test_scrub_transcripts import asked_for
+from tests.integration.worker.archive.imported_contents import AGENT_OF, contents, import_files, of_another_session
+from tests.integration.worker.archive.reparsed_sessions import reparse
+from tests.integration.worker.maintenance.scrubbed import asked_for
 from tests.unit.worker.importers.transcript.rows_of_a_session import SESSION, WHOLE, jsonl
-
-__all__ = ["worker"]
 
 CONTENT = jsonl(*WHOLE)
 OTHER = jsonl(*({**row, "uuid": f"other-{row['uuid']}"} if "uuid" in row else row for row in WHOLE[:1]))

@@ -4,26 +4,18 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from services.worker.archive.compaction import compact_some
 from services.worker.archive.retention import collect_garbage
 from services.worker.importers.job import run_shard
 from services.worker.resources import Resources
 from shared.archive.stored_pieces import pieces_of
-from tests.integration.conftest import OpenWorker
-from tests.integration.worker.archive.test_imported_transcripts import add_job
+from tests.integration.worker.all_tables import differences
+from tests.integration.worker.archive.imported_contents import add_job
 from tests.integration.worker.capture.captured import capture
-from tests.integration.worker.maintenance.retaining import differences, drop, rows, set_rule, texts
+from tests.integration.worker.maintenance.retaining import drop, rows, set_rule, texts
 from tests.unit.worker.importers.transcript.rows_of_a_session import SESSION, WHOLE, jsonl, prompt
 
 CONTENT = jsonl(*WHOLE)
-
-
-@pytest.fixture
-def worker(open_worker: OpenWorker, tmp_path: Path) -> Resources:
-    """One with an archive of its own."""
-    return open_worker(archive_url=(tmp_path / "archive").as_uri())
 
 
 def pieces(worker: Resources) -> list[Any]:

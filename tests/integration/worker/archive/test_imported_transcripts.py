@@ -2,18 +2,15 @@
 
 import io
 import tarfile
-import zipfile
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import psycopg
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from psycopg.rows import dict_row
-from psycopg.types.json import Jsonb
 
 from services.query.queries.lists.transcripts import transcript_files
 from services.worker.archive import imported_content
@@ -29,22 +26,11 @@ from shared.archive.stored_pieces import content_of
 from shared.blobs.store import BlobStoreAway
 from shared.redaction.redacted_lines import redact_lines
 from tests.example_counts import examples
-from tests.integration.conftest import OpenWorker
+from tests.integration.worker.archive.imported_contents import AGENT_OF, add_job, contents, import_files, of_another_session, undo
 from tests.unit.worker.importers.transcript.rows_of_a_session import SESSION, WHOLE, jsonl
 
-AGENT_OF = "33333333-2222-4333-8444-555555555555"
 SECRET = b"ghp_aB3dE6gH9jK2mN5pQ8sTaB3dE6gH9jK2mN5p"
 CONTENT = jsonl(*WHOLE)
-
-
-@pytest.fixture
-def worker(open_worker: OpenWorker, tmp_path: Path) -> Resources:
-    """One with an archive of its own."""
-    return open_worker(archive_url=(tmp_path / "archive").as_uri())
-
-
-def of_another_session(content: bytes, session_id: str) -> bytes:
-    return content.replace(SESSION.encode(), session_id.encode())
 
 
 def long_transcript(size: int, session_id: str = SESSION) -> bytes:
@@ -57,51 +43,12 @@ def long_transcript(size: int, session_id: str = SESSION) -> bytes:
     return jsonl(*rows)
 
 
-def add_job(worker: Resources, folder: Path, files: dict[str, bytes], *, user: str | None = "ann", kind: str = "zip") -> UUID:
-    job_id = uuid4()
-    path = folder / str(job_id)
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w") as target:
-        for name, content in files.items():
-            target.writestr(name, content)
-    path.write_bytes(packed.getvalue() if kind == "zip" else next(iter(files.values())))
-    named = "home.zip" if kind == "zip" else next(iter(files))
-    upload = [{"name": named, "blob_url": path.as_uri(), "bytes": path.stat().st_size, "kind": kind}]
-    with worker.transaction() as connection:
-        connection.execute("INSERT INTO import_jobs (id, files, user_name) VALUES (%s, %s, %s)", [job_id, Jsonb(upload), user])
-        connection.execute("INSERT INTO import_shares (job_id, share) VALUES (%s, 0)", [job_id])
-    return job_id
-
-
-def import_files(worker: Resources, folder: Path, files: dict[str, bytes], **job: Any) -> UUID:
-    job_id = add_job(worker, folder, files, **job)
-    run_shard.run(worker, job_id, 0)
-    return job_id
-
-
-def undo(worker: Resources, job_id: UUID) -> None:
-    undo_id = uuid4()
-    with worker.transaction() as connection:
-        connection.execute(
-            "INSERT INTO import_jobs (id, kind, undoes, files, has_files) VALUES (%s, 'undo', %s, '[]', false)", [undo_id, job_id]
-        )
-        connection.execute("INSERT INTO import_shares (job_id, share) VALUES (%s, 0)", [undo_id])
-    run_shard.run(worker, undo_id, 0)
-
-
 def stored(worker: Resources) -> dict[tuple[str, str], bytes]:
     """The content of each file by session and name."""
     with worker.transaction() as connection:
         found = connection.execute("SELECT id, session_id, file_name, stored_offset, parsed_offset FROM transcript_files").fetchall()
         assert all(stored == parsed for *_, stored, parsed in found)
         return {(session, name): b"".join(content_of(connection, id, worker.archive)) for id, session, name, *_ in found}
-
-
-def contents(worker: Resources) -> list[bytes]:
-    """All that imports brought of the session's own file, the longest first."""
-    with worker.transaction() as connection:
-        found = connection.execute("SELECT id FROM transcript_files WHERE session_id = %s", [SESSION]).fetchall()
-        return sorted((b"".join(content_of(connection, id, worker.archive)) for (id,) in found), key=len, reverse=True)
 
 
 def listed(worker: Resources) -> list[int]:

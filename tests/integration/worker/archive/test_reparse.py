@@ -27,9 +27,8 @@ from tests.integration.worker.archive.reparsed_sessions import (
     run,
     small_steps,
     start_job,
-    store,
 )
-from tests.integration.worker.imports.test_imports_in_any_order import EPOCH
+from tests.integration.worker.imports.files_of_sessions import EPOCH, bring
 from tests.unit.worker.importers.transcript.rows_of_a_session import SESSION, answer, prompt, result, use
 
 __all__ = ["checked", "connection", "small_steps"]
@@ -88,9 +87,9 @@ def test_a_reparse_gives_what_an_import_under_the_new_rules_gives(
 def test_rows_of_other_sources_stay(worker: Resources, connection: Connection[Any]) -> None:
     """given a note by hand and an import whose file is not in the archive, when all is reparsed, then their rows are as before."""
     add_file(connection, ROWS, add_job(connection))
-    store(connection, records_of(of_session(ROWS[3:4], "s9")), add_job(connection))
+    bring(connection, records_of(of_session(ROWS[3:4], "s9")), add_job(connection))
     note = Conversation(session_id=SESSION, content="note: by hand", role="user", timestamp=EPOCH, id=uuid4())
-    store(connection, [note])
+    bring(connection, [note])
 
     with new_rules():
         run(worker, connection)
@@ -102,7 +101,7 @@ def test_rows_that_no_archived_content_names_stay(checked: Resources, connection
     """given a job one of whose files is not in the archive, as it was cancelled or the file's days are over, then that file's rows stay."""
     number = add_job(connection)
     add_file(connection, ROWS, number)
-    store(connection, records_of([prompt(50, "lost1", "note: of a lost file"), prompt(51, "lost2", "also of a lost file")]), number)
+    bring(connection, records_of([prompt(50, "lost1", "note: of a lost file"), prompt(51, "lost2", "also of a lost file")]), number)
 
     with new_rules():
         changes = run(checked, connection, codes=("ROWS_WITHOUT_CONTENT",))
@@ -142,7 +141,7 @@ def test_a_duration_that_a_hook_reported_stays(checked: Resources, connection: C
     add_file(connection, ROWS, number)
     [call] = [record for record in records_of(ROWS) if isinstance(record, ToolUse) and record.tool_name == "Bash"]
     call.duration_ms, call.duration_source, call.source = 7, "reported", "hook"
-    store(connection, [call], number)
+    bring(connection, [call], number)
 
     with new_rules():
         run(checked, connection)

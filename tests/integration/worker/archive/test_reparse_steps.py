@@ -25,8 +25,8 @@ from tests.integration.worker.archive.reparsed_sessions import (
     run,
     small_steps,
     start_job,
-    store,
 )
+from tests.integration.worker.imports.files_of_sessions import bring
 from tests.unit.worker.importers.transcript.rows_of_a_session import answer, prompt, result, text, use
 
 __all__ = ["checked", "connection", "small_steps"]
@@ -124,7 +124,7 @@ def test_a_content_that_is_undone_while_it_is_read_does_not_come_back(
     add_file(connection, [*ROWS, prompt(90, "x1", "of the other machine")], undone)
 
     def take_back() -> None:
-        # What an undo does first, and at last.
+        # An undo's first step, and its last.
         connection.execute("DELETE FROM transcript_files WHERE brought_by = ARRAY[%s]::integer[]", (undone,))
 
     before_chunk(monkeypatch, 2, take_back)
@@ -163,7 +163,7 @@ def test_a_row_that_comes_meanwhile_stays(checked: Resources, connection: Connec
     add_file(connection, ROWS, number)
     late = [record for record in records_of([prompt(96, "u8", "note: it came late")]) if isinstance(record, Message)]
 
-    before_chunk(monkeypatch, 2, lambda: store(connection, late, number))
+    before_chunk(monkeypatch, 2, lambda: bring(connection, late, number))
     run(checked, connection)
 
     assert "note: it came late" in prompts(connection)

@@ -1,14 +1,21 @@
 """Puts ranges of transcripts where the drain puts them, and reads them as the worker does."""
 
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
+from uuid import UUID, uuid4
 
+import psycopg
 import zstandard
 from psycopg import Connection
+from psycopg.types.json import Jsonb
+from zstandard import ZstdDecompressor
 
 from services.worker.capture.parser_states import ParserStates
 from services.worker.capture.read_captured import read_captured
+from services.worker.importers.job import run_shard
 from services.worker.resources import Resources
+from tests.integration.worker.all_tables import all_tables, empty
 
 # Later than any sample: a time is left out if it is far in the future from then.
 RECEIVED_AT = datetime(2027, 6, 1, tzinfo=UTC)
@@ -16,6 +23,8 @@ RECEIVED_AT = datetime(2027, 6, 1, tzinfo=UTC)
 _FILE = """
     INSERT INTO transcript_files (session_id, file_name, machine_id, generation, user_name, bound_user) VALUES (%s, %s, %s, %s, %s, %s)
     ON CONFLICT (session_id, file_name, machine_id, generation) DO UPDATE SET user_name = excluded.user_name RETURNING id, stored_offset"""
+
+FILE = "s.jsonl"
 
 
 def put_range(
@@ -50,3 +59,53 @@ def capture(worker: Resources, session_id: str, content: bytes, states: ParserSt
         put_range(connection, session_id, content, **file)
     while read_captured(worker, states if states is not None else ParserStates()):
         pass
+
+
+def import_files(worker: Resources, folder: Path, *contents: bytes, user: str | None = "ann") -> UUID:
+    job_id = uuid4()
+    files = []
+    for n, content in enumerate(contents):
+        path = folder / f"{job_id}-{n}"
+        path.write_bytes(content)
+        files.append({"name": f"{n}.jsonl", "blob_url": path.as_uri(), "bytes": len(content), "kind": "transcript"})
+    with worker.transaction() as connection:
+        connection.execute("INSERT INTO import_jobs (id, files, user_name) VALUES (%s, %s, %s)", [job_id, Jsonb(files), user])
+        connection.execute("INSERT INTO import_shares (job_id, share) VALUES (%s, 0)", [job_id])
+    run_shard.run(worker, job_id, 0)
+    return job_id
+
+
+def imported(worker: Resources, folder: Path, *contents: bytes) -> dict[str, list[str]]:
+    """The tables of an import into an empty database, which is emptied again."""
+    import_files(worker, folder, *contents)
+    found = all_tables(worker)
+    empty(worker)
+    return found
+
+
+def read_all(worker: Resources) -> None:
+    while read_captured(worker, ParserStates()):
+        pass
+
+
+def stored_lines(worker: Resources, file: str = FILE, generation: int = 0) -> tuple[int, bytes]:
+    """How far the file is stored, and all of its ranges up to there, which must join."""
+    with psycopg.connect(worker.settings.database_url, autocommit=True) as connection:
+        found = connection.execute(
+            "SELECT id, stored_offset FROM transcript_files WHERE file_name = %s AND generation = %s", [file, generation]
+        ).fetchone()
+        assert found
+        file_id, stored_offset = found
+        rows = connection.execute(
+            "SELECT start_offset, end_offset, content, raw_bytes FROM transcript_ranges WHERE file_id = %s AND end_offset <= %s"
+            " ORDER BY start_offset",
+            [file_id, stored_offset],
+        ).fetchall()
+    offset, contents = 0, []
+    for start, end, compressed, raw_bytes in rows:
+        assert start == offset
+        contents.append(ZstdDecompressor().decompress(compressed))
+        assert len(contents[-1]) == raw_bytes
+        offset = end
+    assert offset == stored_offset
+    return stored_offset, b"".join(contents)

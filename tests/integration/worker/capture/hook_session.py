@@ -2,12 +2,14 @@
 
 import json
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
 from psycopg import Connection
 
+from services.worker.resources import Resources
+from tests.integration.worker.capture.captured import put_range, read_all
 from tests.unit.worker.importers.transcript.rows_of_a_session import PATCH, SESSION, START, answer, jsonl, prompt, result, text, use
 
 FOLDER = "/home/ann/app"
@@ -51,6 +53,17 @@ AGENTS_TRANSCRIPT = jsonl(
     result(28, "s3", "toolu_6", "written", **_OF_AGENT),
     answer(38, "s4", "msg_6", text("noted"), **_OF_AGENT),
 )
+
+# Columns that a hook or telemetry knows better than a transcript: docs/adr/0047-hooks-beside-transcripts.md and 0099 name them.
+BETTER_OF_HOOKS: dict[str, tuple[str, ...]] = {
+    "tool_calls": ("duration_ms", "duration_source", "wait_ms", "decided_at", "decision_wait_ms"),
+    "activities": ("is_estimated", "source"),
+    "sessions": ("first_event_at", "last_event_at", "dated_at", "ended_at", "end_reason", "wall_us"),
+    "activity_rollups": ("wall_us",),
+    "projects": ("last",),
+}
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def _hook(name: str, **fields: Any) -> dict[str, Any]:
@@ -127,3 +140,32 @@ def put_hooks(
                 content,
             ],
         )
+
+
+def without_better_knowledge(found: dict[str, list[str]]) -> dict[str, Any]:
+    """The tables, without what only hooks and telemetry can say. A decision that the transcript says stays."""
+    kept: dict[str, Any] = {}
+    for table, rows in found.items():
+        decoded = [json.loads(row) for row in rows]
+        decoded = [row for row in decoded if not (isinstance(row, dict) and table == "session_facts" and row["source"] == "hook")]
+        for row in decoded:
+            for column in BETTER_OF_HOOKS.get(table, ()):
+                row.pop(column)
+            if table == "tool_calls" and row["decision_told_by"] == "telemetry":
+                row |= dict.fromkeys(("decision", "decision_source", "decision_told_by"))
+        kept[table] = sorted(json.dumps(row, sort_keys=True) for row in decoded)
+    kept.pop("tool_rollups")
+    return kept
+
+
+def bring_hooks(worker: Resources, hooks: Any = HOOKS) -> None:
+    with worker.transaction() as connection:
+        put_hooks(connection, hooks)
+    read_all(worker)
+
+
+def bring_transcript(worker: Resources) -> None:
+    with worker.transaction() as connection:
+        put_range(connection, SESSION, TRANSCRIPT)
+        put_range(connection, SESSION, AGENTS_TRANSCRIPT, file_name=AGENTS_FILE)
+    read_all(worker)

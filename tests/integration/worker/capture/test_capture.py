@@ -6,67 +6,25 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import Any
-from uuid import UUID, uuid4
 
 import msgspec
 import psycopg
 import pytest
 import structlog
-from psycopg.types.json import Jsonb
 
 from services.worker.capture import file_reading
 from services.worker.capture import read_captured as reading
 from services.worker.capture.parser_states import ParserStates
 from services.worker.capture.read_captured import locked, read_captured
 from services.worker.drain.replayed_import_records import persist_replayed_records
-from services.worker.importers.job import run_shard
-from services.worker.maintenance.verify import verify
 from services.worker.persist.records import Message
 from services.worker.persist.staging.staging_tables import ReceivedEvent
 from services.worker.resources import Resources, open_resources
 from services.worker.row_lease import MAX_ATTEMPTS
 from services.worker.sweep.scheduler import NO_CALL, ONE_CALL, Looks
-from tests import emptied
-from tests.integration.worker.all_tables import tables
-from tests.integration.worker.capture.captured import RECEIVED_AT, capture, put_range
+from tests.integration.worker.all_tables import all_tables, is_verified
+from tests.integration.worker.capture.captured import RECEIVED_AT, capture, imported, put_range
 from tests.unit.worker.importers.transcript.rows_of_a_session import SESSION, WHOLE, answer, jsonl, prompt, text
-
-
-def import_files(worker: Resources, folder: Path, *contents: bytes, user: str | None = "ann") -> UUID:
-    job_id = uuid4()
-    files = []
-    for n, content in enumerate(contents):
-        path = folder / f"{job_id}-{n}"
-        path.write_bytes(content)
-        files.append({"name": f"{n}.jsonl", "blob_url": path.as_uri(), "bytes": len(content), "kind": "transcript"})
-    with worker.transaction() as connection:
-        connection.execute("INSERT INTO import_jobs (id, files, user_name) VALUES (%s, %s, %s)", [job_id, Jsonb(files), user])
-        connection.execute("INSERT INTO import_shares (job_id, share) VALUES (%s, 0)", [job_id])
-    run_shard.run(worker, job_id, 0)
-    return job_id
-
-
-def all_tables(worker: Resources) -> dict[str, list[str]]:
-    with worker.transaction() as connection:
-        return tables(connection)
-
-
-def empty(worker: Resources) -> None:
-    with worker.transaction() as connection:
-        emptied.empty(connection)
-
-
-def is_verified(worker: Resources) -> bool:
-    with psycopg.connect(worker.settings.database_url, autocommit=True) as connection:
-        return set(verify(connection, worker.idle_gap).values()) == {0}
-
-
-def imported(worker: Resources, folder: Path, *contents: bytes) -> dict[str, list[str]]:
-    """The tables of an import into an empty database, which is emptied again."""
-    import_files(worker, folder, *contents)
-    found = all_tables(worker)
-    empty(worker)
-    return found
 
 
 def test_a_transcript_captured_line_by_line_is_the_same_as_its_import(worker: Resources, tmp_path: Path) -> None:
@@ -326,7 +284,7 @@ def test_running_sessions_are_read_before_a_backlog(worker: Resources, monkeypat
     def noted(worker: Any, connection: Any, job: Any, readings: Any) -> Any:
         order.extend(each.file.session_id for each in readings)
         if len(order) == 3:
-            # And something more is said while the long ones are read
+            # And something more comes while the long ones are read
             with psycopg.connect(worker.settings.database_url) as other:
                 put_range(other, "now", jsonl(prompt(2, "n2", "and now") | {"sessionId": "now"}))
         return store(worker, connection, job, readings)
@@ -337,7 +295,7 @@ def test_running_sessions_are_read_before_a_backlog(worker: Resources, monkeypat
     while read_captured(worker, ParserStates()):
         pass
 
-    # Then what is said now never waits for more than one reading of a long file
+    # Then a word of now never waits for more than one reading of a long file
     assert order[0] == "now"
     assert order.index("now", 1) <= 4
     assert order.count("old1") == order.count("old2") == 4

@@ -22,7 +22,8 @@ from services.worker.resources import Resources
 from shared.journal.streams import stream_key, transcript_key
 from tests.conftest import LOCAL
 from tests.example_counts import examples
-from tests.integration.worker.capture.test_store_captured import select, stored_lines
+from tests.integration.worker.all_tables import select
+from tests.integration.worker.capture.captured import stored_lines
 
 FILE = "s.jsonl"
 KEY = transcript_key(stream_key(0), "s", "m", FILE)

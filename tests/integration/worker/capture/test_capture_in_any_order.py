@@ -17,8 +17,8 @@ from services.worker.importers.job import undo
 from services.worker.resources import Resources
 from shared.redaction.redacted_lines import redact_lines
 from tests.example_counts import examples
-from tests.integration.worker.capture.captured import put_range
-from tests.integration.worker.capture.test_capture import all_tables, empty, import_files, is_verified
+from tests.integration.worker.all_tables import all_tables, empty, is_verified
+from tests.integration.worker.capture.captured import import_files, put_range
 from tests.integration.worker.random_transcripts import World, worlds
 from tests.skips import SAMPLES, needs
 
@@ -95,7 +95,7 @@ def contents(world: World) -> list[bytes]:
 
 
 def tables_of_an_import(worker: Resources, folder: Path, world: World) -> dict[str, Any]:
-    """What an import of the whole files into an empty database gives; the database is empty again afterwards."""
+    """The tables of an import of the whole files into an empty database; the database is empty again afterwards."""
     empty(worker)
     import_files(worker, folder, *contents(world))
     expected = all_tables(worker)

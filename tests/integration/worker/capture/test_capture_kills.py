@@ -12,9 +12,9 @@ from services.worker.capture.parser_states import ParserStates
 from services.worker.resources import Resources, open_resources
 from services.worker.settings import Settings
 from services.worker.sweep.scheduler import Looks
-from tests.integration.worker.capture.captured import put_range
-from tests.integration.worker.capture.test_capture import all_tables, imported, is_verified
-from tests.integration.worker.imports.test_import_kills import SESSIONS, session_file
+from tests.integration.worker.all_tables import all_tables, is_verified
+from tests.integration.worker.capture.captured import imported, put_range
+from tests.integration.worker.imports.import_jobs import SESSIONS, session_file
 
 KILLS = 12
 

@@ -11,8 +11,8 @@ from services.worker.capture.read_captured import read_captured
 from services.worker.resources import Resources
 from services.worker.row_lease import MAX_ATTEMPTS
 from shared.blobs.contents import path_of
-from tests.integration.worker.capture.captured import capture, put_range
-from tests.integration.worker.capture.test_capture import all_tables, imported, is_verified
+from tests.integration.worker.all_tables import all_tables, is_verified
+from tests.integration.worker.capture.captured import capture, imported, put_range
 from tests.unit.worker.importers.transcript.rows_of_a_session import SESSION, WHOLE, jsonl, prompt
 
 

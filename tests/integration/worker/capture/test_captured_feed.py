@@ -1,4 +1,4 @@
-"""What the live feed is told of hooks and transcripts: the same acts come by both, in any order and again, and each is told once."""
+"""The live feed of hooks and transcripts: the same acts come by both, in any order and again, and each is told once."""
 
 from collections import Counter
 from datetime import timedelta
@@ -7,17 +7,15 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from redis import Redis
 
-from services.worker.capture.parser_states import ParserStates
-from services.worker.capture.read_captured import read_captured
 from services.worker.resources import Resources
-from shared.feed import FEED_KEY, ITEMS_FIELD, FeedItem, decode_items
+from shared.feed import FeedItem
 from tests.example_counts import examples
+from tests.integration.worker.all_tables import empty
 from tests.integration.worker.capture import captured
-from tests.integration.worker.capture.captured import put_range
+from tests.integration.worker.capture.captured import put_range, read_all
 from tests.integration.worker.capture.hook_session import HOOKS, TRANSCRIPT, put_hooks
-from tests.integration.worker.capture.test_capture import empty
+from tests.integration.worker.persist.told_feed import feed_of
 from tests.unit.worker.importers.transcript.rows_of_a_session import SESSION, START
 
 LINES = TRANSCRIPT.splitlines(keepends=True)
@@ -31,18 +29,8 @@ def as_it_happens(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(captured, "RECEIVED_AT", START + timedelta(minutes=4))
 
 
-def read_all(worker: Resources) -> None:
-    while read_captured(worker, ParserStates()):
-        pass
-
-
-def feed_of(redis: Redis) -> list[FeedItem]:
-    entries: Any = redis.xrange(FEED_KEY)
-    return [item for _, fields in entries for item in decode_items(fields[ITEMS_FIELD])]
-
-
 def acts(items: list[FeedItem]) -> Counter[tuple[Any, ...]]:
-    """What must be the same whichever way it came. A started call may be missing: then its end came first."""
+    """The part that must be the same whichever way it came. A started call may be missing: then its end came first."""
     kinds = ("prompt", "tool_finished", "file_changed", "session_started")
     of_replies = [("reply", item.content) for item in items if item.kind == "reply" and item.content != "I look at it."]
     return Counter(

@@ -1,7 +1,6 @@
 """Hooks become rows: alone, and beside the transcript of the same session, in any order."""
 
 import json
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -12,43 +11,24 @@ from hypothesis import strategies as st
 
 from services.worker.capture.capture_job import capture_job
 from services.worker.capture.hook_reading import read_hooks
-from services.worker.capture.parser_states import ParserStates
-from services.worker.capture.read_captured import read_captured
 from services.worker.importers.formats import ids
 from services.worker.resources import Resources
 from tests.example_counts import examples
-from tests.integration.worker.capture.captured import put_range
-from tests.integration.worker.capture.hook_session import AGENTS_FILE, AGENTS_TRANSCRIPT, HOOKS, TRANSCRIPT, put_hooks
-from tests.integration.worker.capture.test_capture import all_tables, empty, import_files, is_verified
+from tests.integration.worker.all_tables import all_tables, empty, is_verified
+from tests.integration.worker.capture.captured import import_files, put_range, read_all
+from tests.integration.worker.capture.hook_session import (
+    AGENTS_FILE,
+    AGENTS_TRANSCRIPT,
+    EPOCH,
+    HOOKS,
+    TRANSCRIPT,
+    bring_hooks,
+    bring_transcript,
+    put_hooks,
+    without_better_knowledge,
+)
 from tests.skips import SAMPLES, needs
 from tests.unit.worker.importers.transcript.rows_of_a_session import SESSION, answer, jsonl, use
-
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-# What a hook or telemetry knows better than a transcript: docs/adr/0047-hooks-beside-transcripts.md and 0099 have these columns.
-BETTER_OF_HOOKS: dict[str, tuple[str, ...]] = {
-    "tool_calls": ("duration_ms", "duration_source", "wait_ms", "decided_at", "decision_wait_ms"),
-    "activities": ("is_estimated", "source"),
-    "sessions": ("first_event_at", "last_event_at", "dated_at", "ended_at", "end_reason", "wall_us"),
-    "activity_rollups": ("wall_us",),
-    "projects": ("last",),
-}
-
-
-def without_better_knowledge(found: dict[str, list[str]]) -> dict[str, Any]:
-    """The tables, without what only hooks and telemetry can say. A decision that the transcript says stays."""
-    kept: dict[str, Any] = {}
-    for table, rows in found.items():
-        decoded = [json.loads(row) for row in rows]
-        decoded = [row for row in decoded if not (isinstance(row, dict) and table == "session_facts" and row["source"] == "hook")]
-        for row in decoded:
-            for column in BETTER_OF_HOOKS.get(table, ()):
-                row.pop(column)
-            if table == "tool_calls" and row["decision_told_by"] == "telemetry":
-                row |= dict.fromkeys(("decision", "decision_source", "decision_told_by"))
-        kept[table] = sorted(json.dumps(row, sort_keys=True) for row in decoded)
-    kept.pop("tool_rollups")
-    return kept
-
 
 # (milliseconds that the hook says, or the transcript if it says more; the rest of the time between the transcript's two rows)
 REPORTED = [(2400, 500), (30, 3770), (5, 11_995), (15_600, 400), (7, 993), (3, 997), (120_010, 990)]
@@ -61,27 +41,9 @@ def reported(worker: Resources) -> list[tuple[int, int]]:
         return connection.execute(found).fetchall()
 
 
-def read_all(worker: Resources) -> None:
-    while read_captured(worker, ParserStates()):
-        pass
-
-
-def bring_hooks(worker: Resources, hooks: Any = HOOKS) -> None:
-    with worker.transaction() as connection:
-        put_hooks(connection, hooks)
-    read_all(worker)
-
-
-def bring_transcript(worker: Resources) -> None:
-    with worker.transaction() as connection:
-        put_range(connection, SESSION, TRANSCRIPT)
-        put_range(connection, SESSION, AGENTS_TRANSCRIPT, file_name=AGENTS_FILE)
-    read_all(worker)
-
-
 @pytest.fixture
 def of_transcript(worker: Resources) -> dict[str, Any]:
-    """What the transcript alone gives, without what hooks know better."""
+    """The tables of the transcript alone, without what hooks know better."""
     bring_transcript(worker)
     found = without_better_knowledge(all_tables(worker))
     empty(worker)

@@ -1,4 +1,4 @@
-"""What telemetry says is added to what transcripts and hooks say, in any order, and makes no rows of its own."""
+"""Telemetry is added to what transcripts and hooks say, in any order, and makes no rows of its own."""
 
 import json
 from datetime import UTC, datetime
@@ -17,11 +17,18 @@ from services.worker.resources import Resources
 from services.worker.sweep.scheduler import NO_CALL, ONE_CALL, Looks
 from shared.events.messages import Signal
 from tests.example_counts import examples
-from tests.integration.worker.capture.captured import put_range
-from tests.integration.worker.capture.hook_session import AGENTS_FILE, AGENTS_TRANSCRIPT, HOOKS, TRANSCRIPT, put_hooks
+from tests.integration.worker.all_tables import all_tables, empty, is_verified
+from tests.integration.worker.capture.captured import import_files, put_range, read_all
+from tests.integration.worker.capture.hook_session import (
+    AGENTS_FILE,
+    AGENTS_TRANSCRIPT,
+    HOOKS,
+    TRANSCRIPT,
+    bring_transcript,
+    put_hooks,
+    without_better_knowledge,
+)
 from tests.integration.worker.capture.signals import put_signals, signals_of
-from tests.integration.worker.capture.test_capture import all_tables, empty, import_files, is_verified
-from tests.integration.worker.capture.test_hooks import bring_transcript, read_all, without_better_knowledge
 from tests.skips import SAMPLES, needs
 from tests.telemetry import event, logs, metric, metrics, point, span, traces
 from tests.unit.worker.importers.transcript.rows_of_a_session import SESSION, START, answer, jsonl, use
@@ -137,7 +144,7 @@ def expected() -> list[tuple[Any, ...]]:
 
 @pytest.fixture
 def of_transcript(worker: Resources) -> dict[str, Any]:
-    """What the transcript alone gives, without what telemetry knows better: the same as of hooks."""
+    """The tables of the transcript alone, without what telemetry knows better: the same as of hooks."""
     bring_transcript(worker)
     found = of_transcripts(worker)
     empty(worker)
@@ -225,7 +232,7 @@ ASKED = jsonl(answer(2.1, "a2", "msg_1", use("toolu_1", "Bash", command="make te
 
 
 def refused_by(source: str) -> Any:
-    """What telemetry tells of a refusal."""
+    """A refusal as telemetry tells it."""
     return signals_of(logs(of_session("tool_decision", 1, 9, tool_use_id="toolu_1", decision="reject", source=source)))
 
 

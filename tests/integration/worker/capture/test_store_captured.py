@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
 import msgspec
-import psycopg
 import pytest
 from zstandard import ZstdDecompressor
 
@@ -21,12 +20,12 @@ from shared.events.messages import Envelope, HookPayload, TranscriptRange, encod
 from shared.journal.dead_letter_envelope import HOOK_KIND, WHOLE_ENTRY, DeadLetter, encode_replay
 from shared.journal.streams import EPOCH_FIELD, EVENTS_FIELD, GROUP, PAYLOAD_FIELD, partition_of, stream_key, transcript_key
 from tests.integration.worker.accounting.accounting_world import PARTITIONS, World
-from tests.kept_connection import select_rows
+from tests.integration.worker.all_tables import select
+from tests.integration.worker.capture.captured import FILE, stored_lines
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 LINES = [b'{"n":1}\n', b'{"n":22}\n', b'{"n":333}\n', b'{"n":4444}\n']
 OFFSETS = [0, *itertools.accumulate(map(len, LINES))]
-FILE = "s.jsonl"
 
 
 def part(first: int, last: int, *, redacted: bool = False, generation: int = 0, machine: str = "m", file: str = FILE) -> TranscriptRange:
@@ -63,33 +62,6 @@ def append(world: World, *items: HookPayload | TranscriptRange) -> None:
 
 def sums(world: World) -> dict[str, int]:
     return dict(zip(("accepted", "persisted", "duplicate", "dead", "pending"), world.sums(), strict=True))
-
-
-def select(worker: Resources, sql: str) -> list[tuple[object, ...]]:
-    return select_rows(worker.settings.database_url, sql)
-
-
-def stored_lines(worker: Resources, file: str = FILE, generation: int = 0) -> tuple[int, bytes]:
-    """How far the file is stored, and all of its ranges up to there, which must join."""
-    with psycopg.connect(worker.settings.database_url, autocommit=True) as connection:
-        found = connection.execute(
-            "SELECT id, stored_offset FROM transcript_files WHERE file_name = %s AND generation = %s", [file, generation]
-        ).fetchone()
-        assert found
-        file_id, stored_offset = found
-        rows = connection.execute(
-            "SELECT start_offset, end_offset, content, raw_bytes FROM transcript_ranges WHERE file_id = %s AND end_offset <= %s"
-            " ORDER BY start_offset",
-            [file_id, stored_offset],
-        ).fetchall()
-    offset, contents = 0, []
-    for start, end, compressed, raw_bytes in rows:
-        assert start == offset
-        contents.append(ZstdDecompressor().decompress(compressed))
-        assert len(contents[-1]) == raw_bytes
-        offset = end
-    assert offset == stored_offset
-    return stored_offset, b"".join(contents)
 
 
 def test_hooks_and_ranges_are_stored_and_counted(world: World) -> None:

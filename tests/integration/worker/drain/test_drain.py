@@ -2,7 +2,6 @@
 
 import time
 from datetime import UTC, datetime
-from typing import Any
 from uuid import UUID, uuid4
 
 import psycopg
@@ -14,7 +13,7 @@ from services.worker.drain.stream_reader import acknowledge, make_group, read_ne
 from services.worker.resources import Resources
 from shared.events.messages import Conversation, Envelope, Event, SessionStart, ToolCall, decode_envelope, encode_envelope
 from shared.journal.streams import GROUP, PAYLOAD_FIELD, stream_key, wakeup_key
-from tests.kept_connection import select_rows
+from tests.integration.worker.all_tables import select
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 STREAM = stream_key(0)
@@ -27,10 +26,6 @@ def message(text: str, event_id: UUID | None = None) -> Conversation:
 def append(redis: Redis, *events: Event, payload: bytes | None = None) -> None:
     envelope = Envelope(version=1, request_id="req-1", received_at=NOW, events=list(events))
     redis.xadd(STREAM, {PAYLOAD_FIELD: payload or encode_envelope(envelope)})
-
-
-def select(worker: Resources, sql: str) -> list[Any]:
-    return select_rows(worker.settings.database_url, sql)
 
 
 def test_events_of_all_entries_are_stored_and_the_journal_is_empty(worker: Resources) -> None:

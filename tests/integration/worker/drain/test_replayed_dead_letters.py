@@ -19,6 +19,7 @@ from shared.events.messages import Conversation, Envelope, SessionStart, encode_
 from shared.journal.dead_letter_envelope import DeadLetter, encode_replay
 from shared.journal.streams import GROUP, PAYLOAD_FIELD, stream_key
 from tests import kept_connection
+from tests.integration.worker.all_tables import select
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 STREAM = stream_key(0)
@@ -46,10 +47,6 @@ def dead_letters(worker: Resources) -> list[DeadLetter]:
     columns = "journal_entry_id, event_id, kind, request_id, received_at, payload"
     rows = select(worker, f"SELECT {columns} FROM dead_letters WHERE stored_at IS NULL ORDER BY id")
     return [DeadLetter(**dict(zip(columns.split(", "), row, strict=True))) for row in rows]
-
-
-def select(worker: Resources, sql: str) -> list[Any]:
-    return kept_connection.select_rows(worker.settings.database_url, sql)
 
 
 def execute(worker: Resources, sql: str) -> None:

@@ -14,12 +14,15 @@ from services.worker.persist.dead_letters import persist_isolating
 from services.worker.persist.staging.staging_tables import ReceivedEvent
 from services.worker.resources import Resources
 from shared.events.messages import Activity, Conversation, SessionEnd, SessionStart, ToolCall, Usage
+from tests.integration.worker.maintenance.projects_world import begin, decide, drop_all, fill, move_all
 from tests.stored_transcripts import add_file
 from tests.unit.worker.importers.transcript.rows_of_a_session import answer, jsonl, prompt, result, text, use
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 NAMESPACE = UUID(int=88)
 MACHINE = "m-1"
+
+PATHS = ("/w/shop", "/w/shop-fix", "/w/api")
 
 
 def word(number: int, session_id: str, **more: Any) -> Conversation:
@@ -34,7 +37,7 @@ def word(number: int, session_id: str, **more: Any) -> Conversation:
 
 
 def sent_by_clients(session_id: str = "wire") -> list[Any]:
-    """Of each kind of event one or more, also without a session."""
+    """One or more of each kind of event, also without a session."""
     usage = Usage(input_tokens=10, output_tokens=20, cache_creation_input_tokens=3, cache_read_input_tokens=4)
     return [
         SessionStart(project_path="/home/ann/shop", start_time=NOW, session_id=session_id, user="ann", git_branch="main", id=uuid4()),
@@ -98,7 +101,7 @@ LIVE = (
 
 
 def a_tracker_with_everything(worker: Resources, folder: Path) -> None:
-    """What clients sent, what files brought, a live file of a machine, and what people noted."""
+    """Rows that clients sent, that files brought, a live file of a machine, and what people noted."""
     send(worker, sent_by_clients())
     bring(worker, folder, {f"file-{number}.jsonl": session(number) for number in range(3)}, user="carl")
     with psycopg.connect(worker.settings.database_url) as connection:
@@ -119,8 +122,20 @@ def a_tracker_with_everything(worker: Resources, folder: Path) -> None:
         )
         connection.execute("INSERT INTO session_machines (session_id, machine_id) VALUES ('wire', %s)", (MACHINE,))
         connection.execute("INSERT INTO session_marks VALUES ('wire', true, '{Élan}', '{élan}', 'a note', 'My title', %s)", (NOW,))
-        # Who reads what is a person's word too: a session that was private must not come back as the other tracker's default says.
+        # A session's readers are a person's word too: one that was private must not come back as the other tracker's default says.
         connection.execute("UPDATE session_marks SET visibility = 'private'")
         connection.execute("UPDATE projects SET visibility = 'shared' WHERE path = '/home/ann/shop'")
         connection.execute("INSERT INTO saved_views (name, address) VALUES ('shop', '/usage?project_id=1&range=7d')")
         connection.execute("INSERT INTO users (name, alias_of) SELECT 'anna', id FROM users WHERE name = 'ann'")
+
+
+def a_tracker_that_has_dropped_some(worker: Resources) -> None:
+    """Two projects that are one, of which sessions are dropped: of each path, before and after the merge."""
+    fill(worker, PATHS)
+    begin(worker, "/w/shop-fix", 0)
+    drop_all(worker)
+    decide(worker, "/w/shop-fix", "/w/shop")
+    move_all(worker)
+    for path in PATHS:
+        begin(worker, path, 1)
+    drop_all(worker)

@@ -33,7 +33,7 @@ def add_export(worker: Resources, **selection: Any) -> UUID:
 
 
 def export_row(worker: Resources, job_id: UUID) -> dict[str, Any]:
-    """Of the export and its job."""
+    """The row of the export, with its job's."""
     with psycopg.connect(worker.settings.database_url, row_factory=dict_row) as connection:
         [row] = connection.execute("SELECT * FROM exports JOIN import_jobs USING (id) WHERE id = %s", (job_id,)).fetchall()
     return row

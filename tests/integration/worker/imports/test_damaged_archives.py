@@ -13,7 +13,7 @@ from psycopg.types.json import Jsonb
 
 from services.worker.importers.job import run_shard
 from services.worker.resources import Resources
-from tests.integration.worker.imports.test_import_kills import session_file
+from tests.integration.worker.imports.import_jobs import session_file
 from tests.unit.worker.importers.transcript.rows_of_a_session import jsonl, prompt
 
 SHARDS = 2

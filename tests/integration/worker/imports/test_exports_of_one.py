@@ -27,13 +27,13 @@ from shared.sql_files import SqlFile
 from tests.conftest import LOCAL
 from tests.emptied import Emptier
 from tests.example_counts import examples
-from tests.integration.worker.imports.exported_world import NOW, bring, session
+from tests.integration.worker.all_tables import differences
+from tests.integration.worker.imports.exported_world import NOW, a_tracker_that_has_dropped_some, bring, session
 from tests.integration.worker.imports.exporting import exported, imported, rewritten, undone
-from tests.integration.worker.imports.test_exports_of_what_has_gone import a_tracker_that_has_dropped_some
 from tests.integration.worker.maintenance.projects_world import decide, move_all
-from tests.integration.worker.maintenance.retaining import differences, drop, rows, set_rule
-from tests.integration.worker.maintenance.test_merge_users import store
-from tests.integration.worker.maintenance.test_retention_numbers import BEGIN, DAYS, NAMESPACE, PROJECTS, sessions
+from tests.integration.worker.maintenance.random_sessions import BEGIN, DAYS, NAMESPACE, PROJECTS, sessions
+from tests.integration.worker.maintenance.retaining import drop, rows, set_rule
+from tests.integration.worker.maintenance.sessions_of_users import store
 
 RANGES = ("", f"&{DAYS}", f"&{DAYS}&interval=hour")
 SALT = b"another tracker's own 32 bytes !"

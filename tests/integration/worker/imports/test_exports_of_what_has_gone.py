@@ -8,35 +8,15 @@ from typing import Any
 
 import psycopg
 
-from services.worker.maintenance.verify import verify
 from services.worker.persist.tombstones import Kind, write_tombstones
 from services.worker.resources import Resources
 from tests.emptied import Emptier
-from tests.integration.worker.imports.exported_world import a_tracker_with_everything
+from tests.integration.worker.all_tables import differences
+from tests.integration.worker.imports.exported_world import a_tracker_that_has_dropped_some, a_tracker_with_everything
 from tests.integration.worker.imports.exporting import everything, exported, imported, transcripts, undone
-from tests.integration.worker.imports.test_imports_in_any_order import GAP
-from tests.integration.worker.maintenance.projects_world import decide, fill, move_all
-from tests.integration.worker.maintenance.test_base_of_merged_projects import begin, drop_all, one, sums
+from tests.integration.worker.maintenance.projects_world import decide, move_all, one, sums
 
-PATHS = ("/w/shop", "/w/shop-fix", "/w/api")
 LATER = datetime(2030, 1, 1, tzinfo=UTC)
-
-
-def a_tracker_that_has_dropped_some(worker: Resources) -> None:
-    """Two projects that are one, of which sessions are dropped: of each path, before and after the merge."""
-    fill(worker, PATHS)
-    begin(worker, "/w/shop-fix", 0)
-    drop_all(worker)
-    decide(worker, "/w/shop-fix", "/w/shop")
-    move_all(worker)
-    for path in PATHS:
-        begin(worker, path, 1)
-    drop_all(worker)
-
-
-def differing(worker: Resources) -> dict[str, int]:
-    with worker.connection() as connection:
-        return {name: number for name, number in verify(connection, GAP).items() if number}
 
 
 def rows(worker: Resources, statement: str) -> list[Any]:
@@ -64,12 +44,12 @@ def test_numbers_of_dropped_sessions_move_to_another_tracker(worker: Resources, 
     assert (ended["status"], ended["errors"], ended["skipped_records"]) == ("succeeded", [], {})
     assert sums(worker) == before
     assert rows(worker, VECTORS) == vectors
-    assert differing(worker) == {}
+    assert differences(worker) == {}
 
     # And the merge can be taken out there, which gives each path its own
     decide(worker, "/w/shop-fix", None)
     move_all(worker)
-    assert differing(worker) == {}
+    assert differences(worker) == {}
     apart = sums(worker)
     assert apart != before
     decide(worker, "/w/shop-fix", "/w/shop")
@@ -97,7 +77,7 @@ def test_a_base_comes_into_an_empty_tracker_alone_and_an_undo_takes_it_back(work
         undone(worker, ended["number"])
     assert {table: found for table, found in sums(worker).items() if found and table != "projects"} == {}
     assert one(worker, "SELECT count(*) FROM base_sessions") == 0
-    assert differing(worker) == {}
+    assert differences(worker) == {}
 
 
 def test_a_project_keeps_what_people_said_of_it(worker: Resources, emptier: Emptier, tmp_path: Path) -> None:
@@ -181,4 +161,4 @@ def test_a_base_leaves_out_who_was_erased_here(worker: Resources, emptier: Empti
     imported(worker, archive)
 
     assert rows(worker, "SELECT DISTINCT u.name FROM base_sessions AS b JOIN users AS u ON u.id = b.user_id") == [("bob",)]
-    assert differing(worker) == {}
+    assert differences(worker) == {}

@@ -4,7 +4,7 @@ import json
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import psycopg
 import pytest
@@ -17,34 +17,12 @@ from services.worker.resources import Resources
 from services.worker.row_lease import MAX_ATTEMPTS, LeaseLostError
 from services.worker.sweep.scheduler import Looks
 from shared.events.messages import ToolCall
-from tests.integration.worker.capture.test_capture import import_files, is_verified
+from tests.integration.worker.all_tables import is_verified
+from tests.integration.worker.capture.captured import import_files
+from tests.integration.worker.imports.import_jobs import imported, start_job
 from tests.unit.worker.claude_json_sample import SESSION, canary_file
 from tests.unit.worker.importers.transcript.rows_of_a_session import SESSION as TRANSCRIBED
 from tests.unit.worker.importers.transcript.rows_of_a_session import WHOLE, jsonl
-
-
-def start_job(worker: Resources, folder: Path, *contents: bytes) -> UUID:
-    job_id = uuid4()
-    files = []
-    for n, content in enumerate(contents):
-        path = folder / f"{job_id}-{n}"
-        path.write_bytes(content)
-        files.append({"name": f"{n}.json", "blob_url": path.as_uri(), "bytes": len(content), "kind": "claude_json"})
-    with psycopg.connect(worker.settings.database_url) as connection:
-        connection.execute(
-            "INSERT INTO import_jobs (id, files, user_name, bytes_total) VALUES (%s, %s, 'ann', %s)",
-            [job_id, json.dumps(files), sum(map(len, contents))],
-        )
-        connection.execute("INSERT INTO import_shares (job_id, share) VALUES (%s, 0)", [job_id])
-    return job_id
-
-
-def imported(worker: Resources, job_id: UUID) -> dict[str, Any]:
-    run_shard.run(worker, job_id, 0)
-    with psycopg.connect(worker.settings.database_url, row_factory=psycopg.rows.dict_row) as connection:
-        found = connection.execute("SELECT * FROM import_jobs WHERE id = %s", [job_id]).fetchone()
-    assert found is not None
-    return found
 
 
 def test_an_import_counts_new_rows_and_a_repetition_only_duplicates(worker: Resources, tmp_path: Path) -> None:

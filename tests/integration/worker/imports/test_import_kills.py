@@ -2,7 +2,6 @@
 
 import multiprocessing
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -18,24 +17,9 @@ from services.worker.maintenance.verify import verify
 from services.worker.resources import Resources, open_resources
 from services.worker.settings import Settings
 from tests.integration.worker.all_tables import tables
-from tests.unit.worker.importers.transcript.rows_of_a_session import answer, jsonl, prompt, result, text, use
+from tests.integration.worker.imports.import_jobs import SESSIONS, session_file
 
 KILLS = 6
-SESSIONS = 8
-
-
-def session_file(number: int) -> bytes:
-    """A session of ten prompts, answers and tool calls. Odd ones are forks: they begin with the rows of the one before."""
-    rows = [row | {"sessionId": f"session-{number}"} for row in _turns(number - 1, 4)] if number % 2 else []
-    return jsonl(*rows, *(row | {"sessionId": f"session-{number}"} for row in _turns(number, 10)))
-
-
-def _turns(number: int, turns: int) -> Iterator[dict[str, Any]]:
-    for turn in range(turns):
-        name, second = f"{number}-{turn}", 3600 * number + 60 * turn
-        yield prompt(second, f"u{name}", f"question {name}")
-        yield answer(second + 1, f"a{name}", f"msg_{name}", text(f"answer {name}"), use(f"toolu_{name}", command="ls"))
-        yield result(second + 5, f"r{name}", f"toolu_{name}")
 
 
 @pytest.fixture

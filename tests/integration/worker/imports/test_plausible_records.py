@@ -15,7 +15,7 @@ from services.worker.maintenance.verify import verify
 from services.worker.persist.records import ApiCall, FileChange, Message, RecordError, SessionFacts, ToolUse
 from services.worker.resources import Resources
 from shared.claude_formats.upload_kinds import Kind
-from tests.integration.worker.imports.test_import_job import imported, start_job
+from tests.integration.worker.imports.import_jobs import imported, start_job
 from tests.unit.worker.claude_json_sample import SESSION
 
 ACCEPTED = datetime(2026, 5, 1, 12, tzinfo=UTC)

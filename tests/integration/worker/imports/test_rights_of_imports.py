@@ -18,9 +18,8 @@ from shared.auth.keys import Grant
 from shared.auth.scopes import INGEST, Required
 from shared.events.messages import SessionStart
 from tests.emptied import Emptier
-from tests.integration.worker.imports.exported_world import NOW, a_tracker_with_everything, send
+from tests.integration.worker.imports.exported_world import NOW, a_tracker_that_has_dropped_some, a_tracker_with_everything, send
 from tests.integration.worker.imports.exporting import add_import, exported, imported, job_row, rewritten
-from tests.integration.worker.imports.test_exports_of_what_has_gone import a_tracker_that_has_dropped_some
 
 DOCUMENT = Path(__file__).parents[4] / "docs" / "reference" / "import-rights.md"
 SHOP = "/home/ann/shop"
@@ -65,7 +64,7 @@ ROUTES = {
     **dict.fromkeys((kind for kind in RIGHTS if kind.startswith("base_")), ("POST", "/api/retention/runs")),
     PRICES: ("PUT", "/api/prices"),
 }
-# What is there of a kind that records alone do not make.
+# Rows of a kind that records alone do not make.
 STORED = {
     "users": "SELECT FROM users WHERE alias_of IS NOT NULL",
     "projects": "SELECT FROM projects WHERE visibility = 'shared'",

@@ -20,7 +20,7 @@ from services.worker.resources import Resources
 from services.worker.row_lease import LeaseLostError
 from services.worker.sweep.scheduler import Looks
 from services.worker.sweep.sweep_statements import CANCEL_SECONDS
-from tests.integration.worker.imports.test_import_job import start_job
+from tests.integration.worker.imports.import_jobs import start_job
 from tests.unit.worker.claude_json_sample import SESSION
 
 # Far longer than any of it takes.

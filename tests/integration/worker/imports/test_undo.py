@@ -2,30 +2,22 @@
 
 import threading
 from datetime import timedelta
-from typing import Any
 from uuid import uuid4
 
 import psycopg
 import pytest
-from psycopg import Connection
 
 from deploy.embedded.supervision.processes import wait_until
 from services.worker.aggregates.registry import AGGREGATES
 from services.worker.importers.job import undo
 from services.worker.maintenance.verify import verify
-from services.worker.persist.persist_batch import persist
-from services.worker.persist.staging.staging_tables import ReceivedEvent, prepare_connection
+from services.worker.persist.staging.staging_tables import prepare_connection
 from services.worker.resources import Resources
 from shared.events.messages import Conversation, SessionStart
-from tests.integration.worker.imports.test_imports_in_any_order import EPOCH, GAP, add_job, file_of
+from tests.integration.worker.imports.files_of_sessions import EPOCH, GAP, add_job, bring, file_of
 
 ACTS = list(range(12))
 WAITS = "SELECT count(*) FROM pg_stat_activity WHERE pid = %s AND wait_event_type = 'Lock'"
-
-
-def store(connection: Connection[Any], events: list[Any], job_number: int = 0) -> None:
-    with connection.transaction():
-        persist(connection, [ReceivedEvent(event, EPOCH, "test", "1-1") for event in events], idle_gap=GAP, job_number=job_number)
 
 
 def said(session_id: str, minutes: int) -> Conversation:
@@ -42,10 +34,10 @@ def messages(worker: Resources) -> int:
 def imported(worker: Resources) -> int:
     """The number of an import of a session that has a live event too, and of one that has none."""
     with worker.connection() as connection:
-        store(connection, [SessionStart(project_path="/p/live", start_time=EPOCH, user="bob", session_id="s1", id=uuid4()), said("s1", 1)])
+        bring(connection, [SessionStart(project_path="/p/live", start_time=EPOCH, user="bob", session_id="s1", id=uuid4()), said("s1", 1)])
         with connection.transaction():
             number = add_job(connection)
-        store(connection, file_of("s1", ACTS) + file_of("s2", [12, 13, 14, 15]), number)
+        bring(connection, file_of("s1", ACTS) + file_of("s2", [12, 13, 14, 15]), number)
     return number
 
 
@@ -60,7 +52,7 @@ def test_aggregates_agree_with_the_rows_after_each_transaction(worker: Resources
             if not is_more:
                 undo.clear_up(connection, imported)
         with worker.connection() as connection:
-            store(connection, [said("s1", 100 + steps)])
+            bring(connection, [said("s1", 100 + steps)])
             assert not any(verify(connection, GAP).values()), f"after transaction {steps}"
         steps += 1
 
@@ -95,7 +87,7 @@ def test_live_events_are_stored_during_an_undo(worker: Resources, imported: int,
         try:
             assert wait_until(lambda: bool(pids) and watcher.execute(WAITS, pids).fetchone() == (1,), 60)
             with worker.connection() as connection:
-                store(connection, [said("s3", 1)])
+                bring(connection, [said("s3", 1)])
             assert messages(worker) == 2
         finally:
             holder.rollback()
@@ -183,7 +175,7 @@ def test_a_project_imported_again_keeps_its_id(worker: Resources) -> None:
         with worker.connection() as connection:
             with connection.transaction():
                 number = add_job(connection)
-            store(connection, file_of("s2", ACTS), number)
+            bring(connection, file_of("s2", ACTS), number)
             with connection.transaction():
                 ids.append(
                     connection.execute(

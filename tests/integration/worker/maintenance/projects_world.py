@@ -1,15 +1,24 @@
 """Projects with sessions, rows without a session and an import; and what ingest commits for a merge, an undo and other changes."""
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
+from services.worker.aggregates.registry import AGGREGATES
 from services.worker.maintenance import rekey_projects
+from services.worker.maintenance.retention import drop_sessions
+from services.worker.maintenance.retention.retention_stage import Step
 from services.worker.persist.records import Message
+from services.worker.persist.tombstones import write_tombstones
 from services.worker.resources import Resources
 from shared.projects import merging
-from tests.integration.worker.imports.test_imports_in_any_order import EPOCH, add_job, file_of
-from tests.integration.worker.maintenance.test_merge_users import row_id, session, store
+from tests.integration.worker.all_tables import all_tables
+from tests.integration.worker.imports.files_of_sessions import EPOCH, add_job, file_of
+from tests.integration.worker.maintenance.sessions_of_users import row_id, session, store
+
+CELLS = (*AGGREGATES, "active_days")
+RUN = UUID(int=1)
 
 
 def prompt(path: str, n: int) -> Message:
@@ -34,7 +43,7 @@ def project_id(worker: Resources, path: str) -> int:
 
 
 def decide(worker: Resources, path: str, into: str | None) -> int:
-    """What ingest commits for PATCH /api/projects/{id} {"merged_into": …}; the id of the first."""
+    """The change that ingest commits for PATCH /api/projects/{id} {"merged_into": …}; the id of the first."""
     of, other = project_id(worker, path), None if into is None else project_id(worker, into)
     merge: Mapping[str, Any] = {"part_of": other, "merged_by": merging.HAND, "merged_at": EPOCH.isoformat()} if other else {}
     with worker.transaction() as connection:
@@ -66,3 +75,53 @@ def late(session_id: str) -> Any:
 
     at = EPOCH + timedelta(hours=2)
     return Conversation(session_id=session_id, content="late", role="user", timestamp=at, id=row_id("late", session_id))
+
+
+def is_circle(worker: Resources, path: str, into: str | None) -> bool:
+    with worker.transaction() as connection:
+        above = connection.execute(
+            """WITH RECURSIVE above AS (
+                   SELECT id, part_of, path FROM projects WHERE path = %s
+                   UNION SELECT p.id, p.part_of, p.path FROM projects AS p JOIN above AS a ON p.id = a.part_of)
+               SELECT path FROM above""",
+            (into,),
+        ).fetchall()
+    return (path,) in above
+
+
+def begin(worker: Resources, path: str, which: int) -> None:
+    """Retention has found one session of a path, some of many."""
+    with worker.transaction() as connection:
+        found = connection.execute(
+            """SELECT session_id FROM sessions AS s JOIN projects AS p ON p.id = coalesce(s.path_project_id, s.project_id)
+               WHERE p.path = %s AND s.counted AND session_id NOT IN (SELECT session_id FROM dropping_sessions) ORDER BY 1 OFFSET %s LIMIT 1""",
+            (path, which % 3),
+        ).fetchall()
+        for (session_id,) in found:
+            connection.execute("INSERT INTO dropping_sessions VALUES (%s, %s)", (session_id, RUN))
+            write_tombstones(connection, "session", [session_id], reason="expired")
+
+
+def drop_some(worker: Resources, steps: int) -> None:
+    """Steps of the drop of what is begun."""
+    for _ in range(steps):
+        with worker.transaction() as connection:
+            drop_sessions.drop_sessions(Step(worker, connection, RUN, None, is_dry_run=False, as_of=datetime.now(UTC)))
+
+
+def drop_all(worker: Resources) -> None:
+    drop_some(worker, 1)
+    while one(worker, "SELECT count(*) FROM dropping_sessions"):
+        drop_some(worker, 1)
+
+
+def one(worker: Resources, statement: str, *parameters: Any) -> Any:
+    with worker.transaction() as connection:
+        [(value,)] = connection.execute(statement.encode(), parameters).fetchall()
+    return value
+
+
+def sums(worker: Resources) -> dict[str, list[str]]:
+    """All tables of sums, and the projects with the times of their newest sessions."""
+    found = all_tables(worker)
+    return {table: found[table] for table in (*CELLS, "projects")}

@@ -6,11 +6,10 @@ from uuid import UUID, uuid4
 
 from services.worker.aggregates.registry import AGGREGATES
 from services.worker.maintenance.retention import run_retention
-from services.worker.maintenance.verify import verify
 from services.worker.resources import Resources
 from shared.events.messages import ToolCall
-from tests.integration.worker.imports.test_imports_in_any_order import EPOCH, GAP, add_job, file_of
-from tests.integration.worker.maintenance.test_merge_users import row_id, session, sessionless, store
+from tests.integration.worker.imports.files_of_sessions import EPOCH, add_job, file_of
+from tests.integration.worker.maintenance.sessions_of_users import row_id, session, sessionless, store
 
 YESTERDAY = int((datetime.now(UTC) - timedelta(days=1) - EPOCH) / timedelta(minutes=1))
 CELLS = (*AGGREGATES, "active_days", "file_sets")
@@ -48,11 +47,6 @@ def counts(worker: Resources, run_id: UUID) -> dict[str, tuple[int, int, int]]:
         id=run_id,
     )
     return {what: (sessions, number, size) for what, sessions, number, size in found}
-
-
-def differences(worker: Resources) -> dict[str, int]:
-    with worker.connection() as connection:
-        return {name: number for name, number in verify(connection, GAP).items() if number}
 
 
 def cells(worker: Resources) -> dict[str, list[tuple[Any, ...]]]:

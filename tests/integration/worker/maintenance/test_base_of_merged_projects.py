@@ -1,30 +1,35 @@
 """What dropped sessions counted moves with their project, and back: after any merges, undos and drops, all sums are those of the world without drops."""
 
-from datetime import UTC, datetime
 from typing import Any
-from uuid import UUID
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from services.worker.aggregates.dropped_contributions import base_tables
-from services.worker.aggregates.registry import AGGREGATES
 from services.worker.maintenance import merge_users, rebuild, rekey_projects
 from services.worker.maintenance.retention import drop_sessions
-from services.worker.maintenance.retention.retention_stage import Step
-from services.worker.persist.tombstones import write_tombstones
 from services.worker.resources import Resources
 from tests.example_counts import examples
-from tests.integration.worker.imports.test_imports_in_any_order import GAP
-from tests.integration.worker.maintenance.projects_world import decide, fill, move_all, project_id, prompt
+from tests.integration.worker.all_tables import differences, empty
+from tests.integration.worker.imports.files_of_sessions import GAP
+from tests.integration.worker.maintenance.projects_world import (
+    begin,
+    decide,
+    drop_all,
+    drop_some,
+    fill,
+    is_circle,
+    move_all,
+    one,
+    project_id,
+    prompt,
+    sums,
+)
 from tests.integration.worker.maintenance.retaining import drop, set_rule
-from tests.integration.worker.maintenance.test_merge_users import differences, empty, everything, request_merge, session, store
-from tests.integration.worker.maintenance.test_rekey_projects import _is_circle
+from tests.integration.worker.maintenance.sessions_of_users import request_merge, session, store
 
 PATHS = ("/w/shop", "/w/shop-fix", "/w/api")
-CELLS = (*AGGREGATES, "active_days")
-RUN = UUID(int=1)
 
 
 @pytest.fixture
@@ -32,52 +37,6 @@ def small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (drop_sessions, rekey_projects, merge_users):
         monkeypatch.setattr(module, "SESSIONS_AT_ONCE", 1)
         monkeypatch.setattr(module, "ROWS_AT_ONCE", 2)
-
-
-def clear(worker: Resources) -> None:
-    empty(worker)
-    with worker.transaction() as connection:
-        connection.execute(
-            f"TRUNCATE {', '.join(base_tables())}, dropping_sessions, tombstones, retention_rules, retention_runs CASCADE".encode()
-        )
-
-
-def begin(worker: Resources, path: str, which: int) -> None:
-    """Retention has found one session of a path, some of many."""
-    with worker.transaction() as connection:
-        found = connection.execute(
-            """SELECT session_id FROM sessions AS s JOIN projects AS p ON p.id = coalesce(s.path_project_id, s.project_id)
-               WHERE p.path = %s AND s.counted AND session_id NOT IN (SELECT session_id FROM dropping_sessions) ORDER BY 1 OFFSET %s LIMIT 1""",
-            (path, which % 3),
-        ).fetchall()
-        for (session_id,) in found:
-            connection.execute("INSERT INTO dropping_sessions VALUES (%s, %s)", (session_id, RUN))
-            write_tombstones(connection, "session", [session_id], reason="expired")
-
-
-def drop_some(worker: Resources, steps: int) -> None:
-    """Steps of the drop of what is begun."""
-    for _ in range(steps):
-        with worker.transaction() as connection:
-            drop_sessions.drop_sessions(Step(worker, connection, RUN, None, is_dry_run=False, as_of=datetime.now(UTC)))
-
-
-def drop_all(worker: Resources) -> None:
-    drop_some(worker, 1)
-    while one(worker, "SELECT count(*) FROM dropping_sessions"):
-        drop_some(worker, 1)
-
-
-def one(worker: Resources, statement: str, *parameters: Any) -> Any:
-    with worker.transaction() as connection:
-        [(value,)] = connection.execute(statement.encode(), parameters).fetchall()
-    return value
-
-
-def sums(worker: Resources) -> dict[str, list[str]]:
-    """All tables of sums, and the projects with the times of their newest sessions."""
-    found = everything(worker)
-    return {table: found[table] for table in (*CELLS, "projects")}
 
 
 def in_base(worker: Resources, path: str) -> int:
@@ -93,7 +52,7 @@ def test_the_base_moves_with_its_project_and_comes_back_exactly(worker: Resource
     decide(worker, "/w/shop-fix", "/w/shop")
     move_all(worker)
     merged = sums(worker)
-    clear(worker)
+    empty(worker)
     fill(worker, PATHS)
     for which in range(2):
         begin(worker, "/w/shop-fix", which)
@@ -118,7 +77,7 @@ def test_the_base_moves_with_its_project_and_comes_back_exactly(worker: Resource
         assert not any(rebuild.rebuild(connection, GAP).values())
     assert sums(worker) == merged
 
-    # And when it is taken out, everything is as before
+    # And when it is taken out, all_tables is as before
     decide(worker, "/w/shop-fix", None)
     move_all(worker)
     assert sums(worker) == before
@@ -209,11 +168,11 @@ def test_after_any_drops_merges_and_undos_all_sums_are_those_without_the_drops(
     worker: Resources, small_steps: None, steps: list[tuple[str, str, Any]], taken_out: bool
 ) -> None:
     """given a random world, in two runs, when sessions are dropped in the second alone, in steps between those of merges, then all sums are the same."""
-    clear(worker)
+    empty(worker)
     _live(worker, [step for step in steps if step[0] not in ("begin", "drop")], taken_out)
     expected = sums(worker)
 
-    clear(worker)
+    empty(worker)
     _live(worker, steps, taken_out)
 
     assert sums(worker) == expected
@@ -252,7 +211,7 @@ def _live(worker: Resources, steps: list[tuple[str, str, Any]], taken_out: bool)
             case "merge users":
                 name_one_user(worker)
                 some(worker, value, merge_users.merge_some, bob(worker))
-            case _ if not _is_circle(worker, path, value):
+            case _ if not is_circle(worker, path, value):
                 decide(worker, path, value)
         assert differences(worker) == {}, (number, kind)
     if taken_out:

@@ -24,10 +24,10 @@ from shared.database import connect_options
 from shared.events.messages import Conversation
 from tests.conftest import as_role
 from tests.integration.worker.imports.exporting import add_export, export_row
-from tests.integration.worker.imports.test_imports_in_any_order import EPOCH
+from tests.integration.worker.imports.files_of_sessions import EPOCH
 from tests.integration.worker.maintenance.projects_world import decide
 from tests.integration.worker.maintenance.retaining import set_rule
-from tests.integration.worker.maintenance.test_merge_users import fill, request_merge, store
+from tests.integration.worker.maintenance.sessions_of_users import fill, request_merge, store
 
 # A folder in which nobody may make one.
 FORBIDDEN = Path("/sys/tracker-archive")
@@ -70,7 +70,7 @@ def added(worker: Resources, table: str) -> UUID:
             )
         else:
             connection.execute(f"INSERT INTO {table} (id, is_dry_run) VALUES (%s, false)".encode(), (job_id,))
-        # What costs something else now.
+        # A call costs something else now.
         connection.execute("UPDATE api_calls SET cost_nano_usd = 1, price_version = 'x'")
     return job_id
 

@@ -14,9 +14,10 @@ from services.worker.resources import Resources
 from services.worker.sweep.scheduler import ONE_CALL, Looks
 from shared.broker import Task
 from shared.projects import merging
-from tests.integration.worker.imports.test_imports_in_any_order import add_job
+from tests.integration.worker.all_tables import differences
+from tests.integration.worker.imports.files_of_sessions import add_job
 from tests.integration.worker.maintenance.projects_world import decide, move_all, project_id
-from tests.integration.worker.maintenance.test_merge_users import differences, session, store
+from tests.integration.worker.maintenance.sessions_of_users import session, store
 
 GIT = "/w/shop/.git"
 REMOTE = "github.com/acme/shop"
@@ -28,7 +29,7 @@ def begin(worker: Resources, *paths: str) -> None:
 
 
 def tell(worker: Resources, machine: str, path: str, **place: Any) -> None:
-    """What ingest stores of PUT /api/machines/{id}/repositories."""
+    """The rows that ingest stores for PUT /api/machines/{id}/repositories."""
     columns = {"common_dir": None, "remote": None, "inside": "", "is_main": False} | place
     sql = """INSERT INTO project_places (told_by, path, common_dir, remote, inside, is_main)
              VALUES (%(machine)s, %(path)s, %(common_dir)s, %(remote)s, %(inside)s, %(is_main)s)
@@ -97,7 +98,7 @@ def test_facts_that_come_before_the_first_session_are_used_with_it(worker: Resou
     tell(worker, "server", "/c/shop", remote=REMOTE)
     assert looks.abandoned_jobs() == {Task.JOIN_PROJECTS: ONE_CALL}
     assert join(worker) == {}
-    # What a machine says of a folder without a session is no work that waits
+    # A machine's report of a folder without a session is no work that waits
     assert looks.abandoned_jobs() == {}
 
     begin(worker, "/c/shop")

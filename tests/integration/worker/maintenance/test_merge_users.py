@@ -2,7 +2,6 @@
 
 from datetime import timedelta
 from typing import Any
-from uuid import UUID, uuid5
 
 import psycopg
 import pytest
@@ -11,79 +10,14 @@ from psycopg import Connection
 from services.worker.aggregates.dropped_contributions import base_tables
 from services.worker.aggregates.registry import AGGREGATES
 from services.worker.maintenance import merge_users
-from services.worker.maintenance.verify import verify
-from services.worker.persist.persist_batch import persist
-from services.worker.persist.staging.staging_tables import ReceivedEvent
 from services.worker.resources import Resources
 from services.worker.row_tables import ROW_TABLES
-from shared.events.messages import Activity, Conversation, Event, SessionEnd, SessionStart, ToolCall, Usage
-from tests.integration.worker.all_tables import tables
-from tests.integration.worker.imports.test_imports_in_any_order import EPOCH, GAP, add_job, file_of
+from shared.events.messages import Conversation
+from tests.integration.worker.all_tables import all_tables, differences, empty
+from tests.integration.worker.imports.files_of_sessions import EPOCH
+from tests.integration.worker.maintenance.sessions_of_users import fill, request_merge, row_id, session, sessionless, store
 
-NAMESPACE = UUID(int=13)
 WITH_USER = ("sessions", "session_events", "session_facts", *ROW_TABLES)
-
-
-def row_id(*parts: object) -> UUID:
-    return uuid5(NAMESPACE, repr(parts))
-
-
-def session(session_id: str, user: str | None, first: int, project: str = "/p/one") -> list[Event]:
-    """A session of an hour with an event of each kind. Sessions overlap, also those of different users."""
-    at = [EPOCH + timedelta(minutes=first + 3 * n) for n in range(6)]
-    call = {"session_id": session_id, "result_status": "success", "tool_name": "Bash"}
-    return [
-        SessionStart(project_path=project, start_time=at[0], user=user, session_id=session_id, id=row_id(session_id, 0)),
-        Conversation(session_id=session_id, content="How?", role="user", timestamp=at[1], id=row_id(session_id, 1)),
-        Conversation(
-            session_id=session_id, content="So.", role="assistant", timestamp=at[2], id=row_id(session_id, 2), model="claude-opus-4-6",
-            usage=Usage(input_tokens=10, output_tokens=first),
-        ),
-        Activity(session_id=session_id, file_path="/f/x.py", action="modified", lines_added=first, timestamp=at[3], id=row_id(session_id, 3)),
-        ToolCall(**call, execution_time_ms=100 + first, timestamp=at[4], id=row_id(session_id, 4)),
-        SessionEnd(session_id=session_id, end_time=at[5], id=row_id(session_id, 5)),
-    ]  # fmt: skip
-
-
-def sessionless(user: str, n: int) -> ToolCall:
-    at = EPOCH + timedelta(hours=n)
-    return ToolCall(tool_name="Read", result_status="error", execution_time_ms=7 * n, timestamp=at, user=user, id=row_id("call", n))
-
-
-def store(worker: Resources, events: list[Any], job_number: int = 0) -> None:
-    with worker.connection() as connection, connection.transaction():
-        persist(connection, [ReceivedEvent(event, EPOCH, "test", "1-1") for event in events], idle_gap=GAP, job_number=job_number)
-
-
-def fill(worker: Resources, ann: str, bob: str) -> None:
-    """Sessions of two users and of nobody, calls without a session, an import, a session of one user with a later start by the other."""
-    store(worker, [event for n in range(5) for event in session(f"a{n}", ann, 7 * n)])
-    store(worker, [event for n in range(5) for event in session(f"b{n}", bob, 9 * n, f"/p/{n % 2}")])
-    store(worker, session("nobody", None, 4))
-    store(worker, [sessionless(user, n) for n, user in enumerate((ann, bob) * 4)])
-    again = SessionStart(project_path="/p/one", start_time=EPOCH + timedelta(hours=9), user=ann, session_id="b0", id=row_id("again"))
-    store(worker, [again])
-    with worker.transaction() as connection:
-        number = add_job(connection)
-    store(worker, file_of("f1", list(range(9))), number)
-
-
-def request_merge(worker: Resources, name: str, into: str) -> int:
-    """What ingest commits for PATCH /api/users/{name}; the user's id."""
-    sql = """UPDATE users SET alias_of = (SELECT id FROM users WHERE name = %s), merge_requested_at = now() WHERE name = %s RETURNING id"""
-    with worker.transaction() as connection:
-        [(user_id,)] = connection.execute(sql, (into, name)).fetchall()
-    return int(user_id)
-
-
-def differences(worker: Resources) -> dict[str, int]:
-    with worker.connection() as connection:
-        return {name: cells for name, cells in verify(connection, GAP).items() if cells}
-
-
-def everything(worker: Resources) -> dict[str, list[str]]:
-    with worker.connection() as connection:
-        return tables(connection)
 
 
 def rows_of(connection: Connection[Any], user_id: int) -> int:
@@ -116,28 +50,11 @@ def users_by_table(worker: Resources) -> dict[str, set[int]]:
         return {table: {row[0] for row in connection.execute(f"SELECT user_id FROM {table}".encode())} for (table,) in tables}
 
 
-def empty(worker: Resources) -> None:
-    with worker.transaction() as connection:
-        names = [
-            *WITH_USER,
-            *AGGREGATES,
-            "active_days",
-            "file_sets",
-            "session_files",
-            "files",
-            "projects",
-            "users",
-            "import_jobs",
-            "import_sessions",
-        ]
-        connection.execute(f"TRUNCATE {', '.join(names)} CASCADE".encode())
-
-
 @pytest.fixture
 def as_one_user(worker: Resources) -> dict[str, list[str]]:
     """All tables if everything had been one user's from the start."""
     fill(worker, "ann", "ann")
-    found = everything(worker)
+    found = all_tables(worker)
     empty(worker)
     return found
 
@@ -153,7 +70,7 @@ def test_a_merge_gives_the_same_tables_as_one_user_from_the_start(
 ) -> None:
     """given two users, when one is merged a session at a time, then nothing drifts at any commit, and nothing is left of the former name."""
     fill(worker, "ann", "bob")
-    assert everything(worker) != as_one_user
+    assert all_tables(worker) != as_one_user
     user_id = request_merge(worker, "bob", "ann")
 
     steps, is_more = 0, True
@@ -164,7 +81,7 @@ def test_a_merge_gives_the_same_tables_as_one_user_from_the_start(
         steps += 1
 
     assert steps > 7
-    assert everything(worker) == as_one_user
+    assert all_tables(worker) == as_one_user
     with worker.connection() as connection:
         assert rows_of(connection, user_id) == 0
         for table in ("activity_rollups", "tool_rollups", "usage_rollups"):
@@ -239,11 +156,11 @@ def test_a_merge_that_is_killed_goes_on_with_what_is_left(worker: Resources, as_
         if not is_more:
             break
 
-    assert everything(worker) == as_one_user
+    assert all_tables(worker) == as_one_user
     assert differences(worker) == {}
     # And a task that comes late finds nothing to do
     assert merge_users.run(worker, user_id) is False
-    assert everything(worker) == as_one_user
+    assert all_tables(worker) == as_one_user
 
 
 def test_events_of_the_former_name_are_the_other_users_while_and_after_it_is_merged(worker: Resources, small_steps: None) -> None:
@@ -269,11 +186,11 @@ def test_events_of_the_former_name_are_the_other_users_while_and_after_it_is_mer
 def test_only_one_worker_merges_a_user_at_a_time(worker: Resources, database_url: str) -> None:
     fill(worker, "ann", "bob")
     user_id = request_merge(worker, "bob", "ann")
-    before = everything(worker)
+    before = all_tables(worker)
 
     with psycopg.connect(database_url) as other:
         other.execute("SELECT FROM users WHERE id = %s FOR UPDATE", (user_id,))
         assert merge_users.run(worker, user_id) is False
-        assert everything(worker) == before
+        assert all_tables(worker) == before
     assert merge_users.run(worker, user_id) is False
-    assert everything(worker) != before
+    assert all_tables(worker) != before

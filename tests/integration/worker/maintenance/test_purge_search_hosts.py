@@ -22,7 +22,7 @@ from services.worker.resources import Resources, open_resources
 from shared.search_hosts import HOSTS_KEY, SearchHost
 from tests.conftest import as_role
 from tests.integration.conftest import OpenWorker
-from tests.integration.worker.imports.test_imports_in_any_order import EPOCH, GAP
+from tests.integration.worker.imports.files_of_sessions import EPOCH, GAP
 from tests.integration.worker.maintenance.retaining import drop, fill, rows, set_rule
 from tests.integration.worker.session_rows import tables_of
 

@@ -11,9 +11,10 @@ from services.worker.importers.job import undo
 from services.worker.maintenance import rebuild, rekey_projects
 from services.worker.resources import Resources
 from tests.example_counts import examples
-from tests.integration.worker.imports.test_imports_in_any_order import GAP, add_job, file_of
-from tests.integration.worker.maintenance.projects_world import decide, fill, late, move_all, project_id, prompt
-from tests.integration.worker.maintenance.test_merge_users import differences, empty, everything, session, store
+from tests.integration.worker.all_tables import all_tables, differences, empty
+from tests.integration.worker.imports.files_of_sessions import GAP, add_job, file_of
+from tests.integration.worker.maintenance.projects_world import decide, fill, is_circle, late, move_all, project_id, prompt
+from tests.integration.worker.maintenance.sessions_of_users import session, store
 
 PATHS = ("/w/shop", "/w/shop-fix", "/w/api")
 
@@ -37,7 +38,7 @@ def counted_in(worker: Resources, path: str) -> tuple[int, int]:
 
 def test_a_merge_moves_everything_and_its_undo_gives_back_exactly_what_there_was(worker: Resources, small_steps: None) -> None:
     fill(worker, PATHS)
-    before = everything(worker)
+    before = all_tables(worker)
     merged = decide(worker, "/w/shop-fix", "/w/shop")
 
     # When its sessions move one by one
@@ -58,10 +59,10 @@ def test_a_merge_moves_everything_and_its_undo_gives_back_exactly_what_there_was
         for table in ("activity_rollups", "tool_rollups", "usage_rollups", "file_rollups", "file_sets", "active_days", "error_rollups"):
             assert connection.execute(f"SELECT count(*) FROM {table} WHERE project_id = %s".encode(), (merged,)).fetchone() == (0,), table
 
-    # And when it is taken out again, everything is as before
+    # And when it is taken out again, all_tables is as before
     decide(worker, "/w/shop-fix", None)
     move_all(worker)
-    assert everything(worker) == before
+    assert all_tables(worker) == before
     assert differences(worker) == {}
 
 
@@ -89,7 +90,7 @@ def test_an_undo_takes_out_what_came_meanwhile_too(worker: Resources) -> None:
 
     fill(worker, PATHS)
     come(worker)
-    without_merge = everything(worker)
+    without_merge = all_tables(worker)
     empty(worker)
 
     fill(worker, PATHS)
@@ -99,7 +100,7 @@ def test_an_undo_takes_out_what_came_meanwhile_too(worker: Resources) -> None:
     decide(worker, "/w/shop-fix", None)
     move_all(worker)
 
-    assert everything(worker) == without_merge
+    assert all_tables(worker) == without_merge
     assert differences(worker) == {}
 
 
@@ -107,7 +108,7 @@ def test_a_chain_counts_under_its_end_and_is_undone_in_the_middle(worker: Resour
     fill(worker, PATHS)
     decide(worker, "/w/shop-fix", "/w/shop")
     move_all(worker)
-    one_merge = everything(worker)
+    one_merge = all_tables(worker)
 
     # When what it was merged into is merged itself
     decide(worker, "/w/shop", "/w/api")
@@ -117,7 +118,7 @@ def test_a_chain_counts_under_its_end_and_is_undone_in_the_middle(worker: Resour
     # Then taking that out gives the first merge back
     decide(worker, "/w/shop", None)
     move_all(worker)
-    assert everything(worker) == one_merge
+    assert all_tables(worker) == one_merge
     assert differences(worker) == {}
 
 
@@ -125,13 +126,13 @@ def test_a_rebuild_leaves_a_merge_as_it_is(worker: Resources) -> None:
     fill(worker, PATHS)
     decide(worker, "/w/shop-fix", "/w/shop")
     move_all(worker)
-    merged = everything(worker)
+    merged = all_tables(worker)
 
     with worker.connection() as connection:
         wrong = rebuild.rebuild(connection, GAP)
 
     assert not any(wrong.values())
-    assert everything(worker) == merged
+    assert all_tables(worker) == merged
 
 
 def test_a_task_that_loses_transactions_goes_on_with_what_is_left(worker: Resources, small_steps: None) -> None:
@@ -160,33 +161,33 @@ def test_a_task_that_loses_transactions_goes_on_with_what_is_left(worker: Resour
 
 
 def test_a_decision_that_changes_while_sessions_move_wins(worker: Resources, small_steps: None) -> None:
-    """given a merge that is half done, when it is taken back, then everything ends as it was."""
+    """given a merge that is half done, when it is taken back, then all_tables ends as it was."""
     fill(worker, PATHS)
-    before = everything(worker)
+    before = all_tables(worker)
     merged = decide(worker, "/w/shop-fix", "/w/shop")
     for _ in range(2):
         with worker.transaction() as connection:
             assert rekey_projects.move_some(worker, connection, merged)
-    assert everything(worker) != before
+    assert all_tables(worker) != before
 
     decide(worker, "/w/shop-fix", None)
     move_all(worker)
 
-    assert everything(worker) == before
+    assert all_tables(worker) == before
     assert differences(worker) == {}
 
 
 def test_only_one_worker_moves_at_a_time(worker: Resources, database_url: str) -> None:
     fill(worker, PATHS)
     merged = decide(worker, "/w/shop-fix", "/w/shop")
-    before = everything(worker)
+    before = all_tables(worker)
 
     with psycopg.connect(database_url) as other:
         other.execute("SELECT pg_advisory_xact_lock(%s)", (0x_1A9051,))
         assert rekey_projects.run(worker, merged) is False
-        assert everything(worker) == before
+        assert all_tables(worker) == before
     assert rekey_projects.run(worker, merged) is False
-    assert everything(worker) != before
+    assert all_tables(worker) != before
 
 
 _STEPS = st.lists(
@@ -210,7 +211,7 @@ def test_after_any_decisions_and_their_undo_everything_is_as_if_there_had_been_n
     fill(worker, PATHS)
     for path, n in arrived:
         store(worker, [*session(f"new-{n}", "ann", n, path), prompt(path, 10 + n)])
-    expected = everything(worker)
+    expected = all_tables(worker)
 
     empty(worker)
     fill(worker, PATHS)
@@ -222,7 +223,7 @@ def test_after_any_decisions_and_their_undo_everything_is_as_if_there_had_been_n
             for _ in range(value):
                 with worker.transaction() as connection:
                     rekey_projects.move_some(worker, connection, of)
-        elif not _is_circle(worker, path, value):
+        elif not is_circle(worker, path, value):
             decide(worker, path, value)
         assert differences(worker) == {}
     move_all(worker)
@@ -230,20 +231,8 @@ def test_after_any_decisions_and_their_undo_everything_is_as_if_there_had_been_n
         decide(worker, path, None)
     move_all(worker)
 
-    assert everything(worker) == expected
+    assert all_tables(worker) == expected
     assert differences(worker) == {}
-
-
-def _is_circle(worker: Resources, path: str, into: str | None) -> bool:
-    with worker.transaction() as connection:
-        above = connection.execute(
-            """WITH RECURSIVE above AS (
-                   SELECT id, part_of, path FROM projects WHERE path = %s
-                   UNION SELECT p.id, p.part_of, p.path FROM projects AS p JOIN above AS a ON p.id = a.part_of)
-               SELECT path FROM above""",
-            (into,),
-        ).fetchall()
-    return (path,) in above
 
 
 def test_an_import_after_the_merge_counts_under_the_whole_and_is_undone_exactly(worker: Resources) -> None:
@@ -252,7 +241,7 @@ def test_an_import_after_the_merge_counts_under_the_whole_and_is_undone_exactly(
     store(worker, session("own", "ann", 3, "/p/f2"))
     decide(worker, "/p/f2", "/w/shop")
     move_all(worker)
-    before = everything(worker)
+    before = all_tables(worker)
 
     # When two imports bring versions of a session of that path
     with worker.transaction() as connection:
@@ -277,7 +266,7 @@ def test_an_import_after_the_merge_counts_under_the_whole_and_is_undone_exactly(
         with worker.transaction() as connection:
             undo.clear_up(connection, number)
     assert differences(worker) == {}
-    after = everything(worker)
+    after = all_tables(worker)
     assert {table: rows for table, rows in after.items() if table != "projects"} == {
         table: rows for table, rows in before.items() if table != "projects"
     }

@@ -1,4 +1,4 @@
-"""What is older than it is kept is dropped; after each transaction the aggregates agree with the rows and the base."""
+"""Rows older than they are kept are dropped; after each transaction the aggregates agree with the rows and the base."""
 
 from datetime import UTC, datetime
 from uuid import uuid4
@@ -15,9 +15,10 @@ from services.worker.resources import Resources
 from services.worker.sweep.scheduler import Looks
 from shared.broker import Task
 from shared.events.messages import SessionStart, ToolCall
-from tests.integration.worker.imports.test_imports_in_any_order import GAP, add_job, file_of
-from tests.integration.worker.maintenance.retaining import cells, counts, differences, drop, fill, numbers, rows, set_rule, texts
-from tests.integration.worker.maintenance.test_merge_users import request_merge, session, store
+from tests.integration.worker.all_tables import differences
+from tests.integration.worker.imports.files_of_sessions import GAP, add_job, file_of
+from tests.integration.worker.maintenance.retaining import cells, counts, drop, fill, numbers, rows, set_rule, texts
+from tests.integration.worker.maintenance.sessions_of_users import request_merge, session, store
 
 
 @pytest.fixture
@@ -215,7 +216,7 @@ OLD = "now() - interval '40 days'"
 
 
 def test_rows_of_the_trackers_own_go_after_times_of_their_own(worker: Resources) -> None:
-    """What is under way stays, and an import that something stored needs."""
+    """A job that is under way stays, and an import that something stored needs."""
     with worker.transaction() as connection:
         kept, emptied = add_job(connection), add_job(connection)
         connection.execute(f"UPDATE import_jobs SET status = 'succeeded', has_files = false, finished_at = {OLD}".encode())

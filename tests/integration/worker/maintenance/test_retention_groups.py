@@ -13,9 +13,10 @@ from services.query.settings import Settings
 from services.worker.resources import Resources
 from shared.events.messages import Activity, Conversation, Event, SessionStart, ToolCall, Usage
 from tests.conftest import LOCAL
+from tests.integration.worker.maintenance.random_sessions import BEGIN, NAMESPACE
 from tests.integration.worker.maintenance.retaining import drop, rows, set_rule
-from tests.integration.worker.maintenance.test_merge_users import store
-from tests.integration.worker.maintenance.test_retention_numbers import BEGIN, NAMESPACE
+from tests.integration.worker.maintenance.sessions_of_users import store
+from tests.json_answers import json_of
 
 DAYS = "start_date=2026-02-28&end_date=2026-03-03"
 # Kept for good, since it is bob's.
@@ -56,13 +57,6 @@ def world(worker: Resources, client: TestClient) -> Resources:
     return worker
 
 
-def got(client: TestClient, route: str) -> Json:
-    answer = client.get(route)
-    assert answer.status_code == 200, answer.text
-    found: Json = answer.json()
-    return found
-
-
 MEASURES = ("sessions", "active_minutes", "messages", "tool_calls", "tool_errors", "lines_added", "total_tokens", "api_calls", "cost_usd")
 
 
@@ -73,12 +67,12 @@ def measured(item: Json) -> dict[str, Any]:
 @pytest.mark.parametrize("days", ["", f"&{DAYS}"], ids=["everything", "days"])
 @pytest.mark.parametrize("by", ["branch", "session", "machine"])
 def test_dropped_sessions_are_a_group_of_their_own(world: Resources, client: TestClient, by: str, days: str) -> None:
-    before = got(client, f"/api/usage?group_by={by}{days}")
+    before = json_of(client, f"/api/usage?group_by={by}{days}")
 
     assert drop(world)["sessions"][0] == 2
 
     # Then the sums stay, and say that nobody knows the branch of a part of them
-    after = got(client, f"/api/usage?group_by={by}{days}")
+    after = json_of(client, f"/api/usage?group_by={by}{days}")
     assert {name: after["totals"][name] for name in MEASURES} == measured(before["totals"])
     named = [(item["is_kept"], item[by] if by != "session" else item["session_id"], item["sessions"]) for item in after["items"]]
     assert named == [(False, None, 2), (True, {"session": KEPT, "branch": "main", "machine": None}[by], 1)]
@@ -94,11 +88,11 @@ def test_dropped_sessions_are_a_group_of_their_own(world: Resources, client: Tes
     ],
 )
 def test_groups_of_projects_count_dropped_sessions_too(world: Resources, client: TestClient, route: str) -> None:
-    before = got(client, route)
+    before = json_of(client, route)
 
     drop(world)
 
-    after = got(client, route)
+    after = json_of(client, route)
     assert [measured(item) for item in before["items"]] == [
         {name: item[name] for name in MEASURES if name in item} for item in after["items"]
     ]
@@ -107,11 +101,11 @@ def test_groups_of_projects_count_dropped_sessions_too(world: Resources, client:
 
 def test_a_comparison_by_branch_has_the_dropped_sessions_apart(world: Resources, client: TestClient) -> None:
     route = f"/api/compare?{DAYS}&compare=2026-02-20..2026-02-27&group_by=branch"
-    before = got(client, route)
+    before = json_of(client, route)
 
     drop(world)
 
-    after = got(client, route)
+    after = json_of(client, route)
     assert [change["value"] for change in after["totals"]] == [pytest.approx(change["value"]) for change in before["totals"]]
     costs = {(change["is_kept"], change["branch"]): change["value"] for change in after["items"] if change["measure"] == "cost_usd"}
     assert costs == {(False, None): pytest.approx(2 * costs[True, "main"]), (True, "main"): costs[True, "main"]}
@@ -119,26 +113,26 @@ def test_a_comparison_by_branch_has_the_dropped_sessions_apart(world: Resources,
 
 
 def test_a_block_says_that_its_sessions_are_not_known_any_more(world: Resources, client: TestClient) -> None:
-    [before] = got(client, "/api/usage/blocks")["items"]
+    [before] = json_of(client, "/api/usage/blocks")["items"]
 
     drop(world)
 
-    [after] = got(client, "/api/usage/blocks")["items"]
+    [after] = json_of(client, "/api/usage/blocks")["items"]
     assert (before["sessions"], before["dropped_calls"]) == (3, 0)
     changed = {"sessions": None, "models": None, "last_at": None, "dropped_calls": 2}
     assert after == before | changed | {"cost_usd": pytest.approx(before["cost_usd"])}
     # And of one model it has what is kept, and says so
-    [of_model] = got(client, "/api/usage/blocks?model=claude-opus-4-6")["items"]
+    [of_model] = json_of(client, "/api/usage/blocks?model=claude-opus-4-6")["items"]
     assert (of_model["api_calls"], of_model["dropped_calls"]) == (1, 2)
 
 
 @pytest.mark.parametrize("query", ["", "sort=sessions", "sort=last_change", DAYS, "group=ours"])
 def test_files_keep_the_changes_of_dropped_sessions(world: Resources, client: TestClient, query: str) -> None:
-    [before] = got(client, f"/api/files?{query}")["items"]
+    [before] = json_of(client, f"/api/files?{query}")["items"]
 
     drop(world)
 
-    [after] = got(client, f"/api/files?{query}")["items"]
+    [after] = json_of(client, f"/api/files?{query}")["items"]
     assert (before["sessions"], before["changes"]) == (3, 3)
     assert after == before | {"sessions": None}
 
@@ -146,6 +140,6 @@ def test_files_keep_the_changes_of_dropped_sessions(world: Resources, client: Te
 def test_of_a_machine_only_what_is_kept_is_known(world: Resources, client: TestClient) -> None:
     drop(world)
 
-    found = got(client, f"/api/usage?group_by=day&machine=laptop&{DAYS}")
+    found = json_of(client, f"/api/usage?group_by=day&machine=laptop&{DAYS}")
 
     assert (found["totals"]["sessions"], found["dropped_sessions"]) == (1, 2)

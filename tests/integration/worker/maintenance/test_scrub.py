@@ -1,62 +1,24 @@
 """Scrubs redact stored rows by today's rules, change nothing else, and continue after a crash."""
 
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
-from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import psycopg
 import pytest
 
 from deploy.embedded.supervision.processes import wait_until
-from services.worker.drain.drain_partition import drain
 from services.worker.maintenance.scrub import scrub, scrub_rows
-from services.worker.maintenance.verify import verify
 from services.worker.persist.dead_letters import write_dead_letter
 from services.worker.resources import Resources
 from services.worker.sweep.scheduler import Looks
 from shared.broker import Task
-from shared.events.messages import Activity, Conversation, Envelope, Event, SessionStart, ToolCall, encode_envelope
+from shared.events.messages import Activity, SessionStart, ToolCall
 from shared.journal.dead_letter_envelope import WHOLE_ENTRY, DeadLetter
-from shared.journal.streams import PAYLOAD_FIELD, stream_key
-from shared.redaction.redact import redact_text
-from tests.kept_connection import select_rows
+from tests.integration.worker.all_tables import differences, select
+from tests.integration.worker.maintenance.scrubbed import NOW, SECRET, WORD, asked_for, message, stored, tables
 
-NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
-SECRET = "ghp_" + "aB3dE6gH9jK2mN5pQ8sT1vW4yZ7bC0eF3hI6"
-WORD = redact_text(SECRET)
 BLOCKED = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
 HANG_SECONDS = 60
-
-
-def stored(worker: Resources, *events: Event) -> None:
-    """As a version without redaction would have stored them."""
-    envelope = Envelope(version=1, request_id="r", received_at=NOW, events=list(events))
-    worker.redis.xadd(stream_key(0), {PAYLOAD_FIELD: encode_envelope(envelope)})
-    drain(worker)
-
-
-def message(content: str, seconds: int = 0) -> Conversation:
-    return Conversation(session_id="s", content=content, role="user", timestamp=NOW + timedelta(seconds=seconds), id=uuid4())
-
-
-def select(worker: Resources, sql: str) -> list[Any]:
-    return select_rows(worker.settings.database_url, sql)
-
-
-def asked_for(worker: Resources, *, is_dry_run: bool = False) -> UUID:
-    scrub_id = uuid4()
-    with psycopg.connect(worker.settings.database_url) as connection:
-        connection.execute("INSERT INTO scrubs (id, is_dry_run) VALUES (%s, %s)", (scrub_id, is_dry_run))
-    return scrub_id
-
-
-def tables(worker: Resources) -> dict[str, list[Any]]:
-    names = [
-        name
-        for (name,) in select(worker, "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'scrubs' ORDER BY 1")
-    ]
-    return {name: select(worker, f"SELECT t::text FROM {name} AS t ORDER BY 1") for name in names}
 
 
 @pytest.fixture
@@ -99,8 +61,7 @@ def test_stored_rows_are_redacted_and_statistics_stay(worker: Resources) -> None
     assert (status, redactions) == ("succeeded", {"github_token": 10})
     # The rows of the events and of the dead letter, and: session, file, project, the name of the tool, the scrub itself, the feed.
     assert (scanned, changed) == (7 + 6, 6 + 1)
-    with psycopg.connect(worker.settings.database_url, autocommit=True) as connection:
-        assert set(verify(connection, worker.idle_gap).values()) == {0}
+    assert differences(worker) == {}
 
 
 def test_a_title_that_was_cut_within_a_secret_is_made_anew(worker: Resources) -> None:
@@ -111,8 +72,7 @@ def test_a_title_that_was_cut_within_a_secret_is_made_anew(worker: Resources) ->
     scrub.run(worker, asked_for(worker))
 
     assert select(worker, "SELECT title FROM sessions") == [(f"{begin}{WORD[:9]}…",)]
-    with psycopg.connect(worker.settings.database_url, autocommit=True) as connection:
-        assert set(verify(connection, worker.idle_gap).values()) == {0}
+    assert differences(worker) == {}
 
 
 @pytest.mark.usefixtures("old_rows")

@@ -14,14 +14,14 @@ from services.worker.archive.segments import SEGMENT_BYTES
 from services.worker.drain.stream_reader import make_group
 from services.worker.importers.job import run_shard
 from services.worker.maintenance.scrub import scrub, scrub_files
-from services.worker.maintenance.verify import verify
 from services.worker.resources import Resources, open_resources
 from shared.events.messages import Conversation, Envelope, SessionStart, ToolCall, Usage, encode_envelope
 from shared.feed import FEED_KEY, ITEMS_FIELD, REWRITTEN_FIELD, TEXT_CHARACTERS, FeedItem, decode_items, encode_items
 from shared.journal.streams import PAYLOAD_FIELD, stream_key, transcript_key
 from tests.conftest import as_role
+from tests.integration.worker.all_tables import differences, select
 from tests.integration.worker.imports.exporting import add_export, export_row
-from tests.integration.worker.maintenance.test_scrub import NOW, SECRET, WORD, asked_for, select, stored
+from tests.integration.worker.maintenance.scrubbed import NOW, SECRET, WORD, asked_for, stored
 from tests.servers import Server
 from tests.stored_transcripts import add_file
 
@@ -36,7 +36,7 @@ def as_worker(worker: Resources, tmp_path: Path) -> Iterator[Resources]:
 
 
 def scrubbed(worker: Resources) -> dict[str, str]:
-    """What remains, after a scrub to its end."""
+    """The rest, after a scrub to its end."""
     scrub_id = asked_for(worker)
     while scrub.run(worker, scrub_id):
         pass
@@ -67,8 +67,7 @@ def test_names_that_numbers_are_kept_by_are_scrubbed_and_the_numbers_stay(worker
     cells = "project_id = -1 AND user_id = -1 AND grain_minutes = 0"
     assert select(worker, f"SELECT tool_name, calls, errors, max_ms FROM tool_rollups WHERE {cells}") == [(WORD, 4, 2, 5)]
     assert select(worker, f"SELECT model, input_tokens FROM usage_rollups WHERE {cells}") == [(WORD, 14)]
-    with psycopg.connect(worker.settings.database_url, autocommit=True) as connection:
-        assert set(verify(connection, worker.idle_gap).values()) == {0}
+    assert differences(worker) == {}
 
 
 def test_names_that_must_differ_still_do_after_a_scrub(worker: Resources) -> None:
@@ -175,7 +174,7 @@ def test_the_files_of_every_store_are_free_of_what_was_scrubbed(
     assert contents
     assert not contents & {content.name for content in as_worker.archive.stored()}
     assert not [row for row in select(worker, "SELECT t::text FROM session_marks AS t") if SECRET.lower() in str(row).lower()]
-    # What this role may not do is named.
+    # The tables that this role may not write are named.
     assert remains.keys() == scrub_files.ALWAYS_REMAINS.keys() | {"table pg_catalog.pg_statistic", "write_ahead_log"}
 
 

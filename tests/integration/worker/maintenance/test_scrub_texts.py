@@ -15,7 +15,6 @@ from deploy.migrations.grants import WORKER
 from services.worker.archive.segments import cut_place
 from services.worker.kept_out import know_kept_out
 from services.worker.maintenance.scrub import scrub, scrub_files, scrub_rows, scrub_texts, scrub_uploads
-from services.worker.maintenance.verify import verify
 from services.worker.persist.dead_letters import write_dead_letter
 from services.worker.resources import Resources, open_resources
 from shared.archive.stored_pieces import content_of
@@ -26,7 +25,8 @@ from shared.redaction.kept_out import noted_change
 from shared.redaction.redact import redact_text
 from shared.redaction.sealed_texts import divided
 from tests.conftest import as_role
-from tests.integration.worker.maintenance.test_scrub import NOW, message, select, stored, tables
+from tests.integration.worker.all_tables import differences, select
+from tests.integration.worker.maintenance.scrubbed import NOW, message, stored, tables
 from tests.stored_transcripts import add_file
 
 TEXT = 'Zoë/"Quuxington" 7\n8'
@@ -63,7 +63,7 @@ def asked_for(worker: Resources, texts: Sequence[str], *, is_dry_run: bool = Fal
 
 
 def scrubbed(worker: Resources, texts: Sequence[str], **options: bool) -> dict[str, str]:
-    """What remains, after a scrub to its end."""
+    """The rest, after a scrub to its end."""
     scrub_id = asked_for(worker, texts, **options)
     while scrub.run(worker, scrub_id):
         pass
@@ -116,8 +116,7 @@ def test_a_text_goes_from_every_encoding_of_a_row(worker: Resources) -> None:
     # The same word, in whatever form it was
     words = {word for content in contents for word in content.split("[")[1:]}
     assert len({word[:22] for word in words}) == 1
-    with psycopg.connect(worker.settings.database_url, autocommit=True) as connection:
-        assert set(verify(connection, worker.idle_gap).values()) == {0}
+    assert differences(worker) == {}
 
 
 @pytest.mark.parametrize("kept", [0, LEAST_CUT_BYTES, 9, len(PLAIN) - 2 - LEAST_CUT_BYTES, len(PLAIN) - 2])

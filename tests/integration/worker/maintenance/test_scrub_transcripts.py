@@ -3,7 +3,7 @@
 import json
 from datetime import timedelta
 from pathlib import Path
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import psycopg
 import pytest
@@ -14,10 +14,11 @@ from services.worker.archive.retention import collect_garbage
 from services.worker.archive.segments import SEGMENT_BYTES
 from services.worker.maintenance.scrub import scrub
 from services.worker.resources import Resources
-from shared.archive.stored_pieces import content_of, decompressed
+from shared.archive.stored_pieces import decompressed
 from shared.redaction.redacted_lines import redact_lines
 from tests.integration.conftest import OpenWorker
-from tests.stored_transcripts import add_file
+from tests.integration.worker.maintenance.scrubbed import asked_for
+from tests.stored_transcripts import add_file, stored
 
 SECRET = b"ghp_aB3dE6gH9jK2mN5pQ8sT1vW4yZ7bC0eF3hI6"
 
@@ -36,18 +37,6 @@ def lines(size: int, *, secret_every: int) -> bytes:
         text = "words " * 60 + (SECRET.decode() if secret_every and n % secret_every == 0 else "")
         found += json.dumps({"n": n, "x": 1.50, "text": text}).encode() + b"\n"
     return bytes(found)
-
-
-def asked_for(worker: Resources, *, is_dry_run: bool = False) -> UUID:
-    scrub_id = uuid4()
-    with worker.transaction() as connection:
-        connection.execute("INSERT INTO scrubs (id, is_dry_run) VALUES (%s, %s)", (scrub_id, is_dry_run))
-    return scrub_id
-
-
-def stored(worker: Resources, file_id: int) -> bytes:
-    with worker.transaction() as connection:
-        return b"".join(content_of(connection, file_id, worker.archive))
 
 
 def is_on_disk(worker: Resources, secret: bytes) -> bool:
@@ -80,7 +69,7 @@ def test_secrets_go_from_segments_and_ranges(worker: Resources) -> None:
     with worker.transaction() as connection:
         assert SECRET.decode() not in str(connection.execute("SELECT payload FROM hook_payloads").fetchall())
         counted = connection.execute("SELECT rows_changed, redactions FROM scrubs ORDER BY created_at").fetchall()
-    # Of the dry one the same numbers.
+    # The dry one has the same numbers.
     assert counted[0] == counted[1]
     assert counted[0][1]["github_token"] == content.count(SECRET) + 1
     again = asked_for(worker)

@@ -1,4 +1,4 @@
-"""What retention has dropped does not come back with a session that goes on or is brought again, until it is allowed."""
+"""A session that retention has dropped does not come back when it goes on or is brought again, until it is allowed."""
 
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
@@ -8,18 +8,10 @@ from services.worker.persist.records import Message
 from services.worker.persist.staging.staging_tables import ReceivedEvent
 from services.worker.resources import Resources
 from shared.events.messages import Conversation, Event
-from tests.integration.worker.imports.test_imports_in_any_order import EPOCH, GAP, add_job, file_of
-from tests.integration.worker.maintenance.retaining import (
-    cells,
-    differences,
-    drop,
-    fill,
-    numbers,
-    rows,
-    set_rule,
-    texts,
-)
-from tests.integration.worker.maintenance.test_merge_users import row_id, session, store
+from tests.integration.worker.all_tables import differences
+from tests.integration.worker.imports.files_of_sessions import EPOCH, GAP, add_job, file_of
+from tests.integration.worker.maintenance.retaining import cells, drop, fill, numbers, rows, set_rule, texts
+from tests.integration.worker.maintenance.sessions_of_users import row_id, session, store
 
 
 def test_dropped_texts_do_not_come_back(worker: Resources) -> None:

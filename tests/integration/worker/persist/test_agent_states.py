@@ -1,4 +1,4 @@
-"""What the subagents of a session do now: the list of open sessions, the session and the live feed say the same, whatever came first."""
+"""The states of a session's subagents: the list of open sessions, the session and the live feed say the same, whatever came first."""
 
 import json
 from concurrent.futures import ThreadPoolExecutor
@@ -24,9 +24,8 @@ from shared.feed import FeedItem
 from shared.sessions.agent_state import MOST_AGENTS
 from shared.sessions.session_state import QUIET_SECONDS
 from tests.example_counts import examples
-from tests.integration.worker.persist.test_live_feed import feed_of
-from tests.integration.worker.persist.test_session_state import PROMPT, STOP, Step, bring, hook, line, listed
-from tests.integration.worker.persist.test_states_of_processes import begun, file, shown_alone, tell
+from tests.integration.worker.persist.told_feed import feed_of
+from tests.integration.worker.persist.told_states import PROMPT, STOP, Step, begun, bring, file, hook, line, listed, shown_alone, tell
 
 # (agent, state, tool, seconds after the start, who said so)
 Told = tuple[str, str, str | None, float, str]
@@ -131,7 +130,7 @@ def own(steps: list[Step]) -> list[Step]:
 
 
 def told_of(agents: list[Any], start: datetime) -> list[Told]:
-    """What is told of each, from an answer or from the feed."""
+    """The state of each, from an answer or from the feed."""
 
     def seconds(at: Any) -> float:
         return round(((datetime.fromisoformat(at) if isinstance(at, str) else at) - start).total_seconds(), 3)

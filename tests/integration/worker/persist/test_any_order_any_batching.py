@@ -115,7 +115,7 @@ def time_of(event: Event) -> datetime:
 
 
 def model(made: list[Event]) -> dict[str, dict[str, Any]]:
-    """What a session is, said in plain Python."""
+    """A session's row, said in plain Python."""
     sessions: dict[str, dict[str, Any]] = {}
     for session in {event.session_id for event in made}:
         mine = [event for event in made if event.session_id == session]

@@ -15,7 +15,7 @@ from services.worker.resources import Resources
 from shared.events.messages import Activity, Conversation, Envelope, Event, SessionEnd, SessionStart, ToolCall, encode_envelope
 from shared.journal.dead_letter_envelope import ID_TAKEN, DeadLetter, encode_replay
 from shared.journal.streams import PAYLOAD_FIELD, stream_key
-from tests.kept_connection import select_rows
+from tests.integration.worker.all_tables import select
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 LATER = NOW + timedelta(minutes=1)
@@ -35,10 +35,6 @@ def send(worker: Resources, *events: Event, inferred: list[UUID] | None = None) 
     envelope = Envelope(version=1, request_id="r", received_at=NOW, events=list(events), inferred=inferred or [])
     worker.redis.xadd(stream_key(0), {PAYLOAD_FIELD: encode_envelope(envelope)})
     drain(worker)
-
-
-def select(worker: Resources, sql: str) -> list[Any]:
-    return select_rows(worker.settings.database_url, sql)
 
 
 def ledger(worker: Resources) -> tuple[int, int, int]:

@@ -39,7 +39,7 @@ from shared.events.messages import (
     encode_envelope,
 )
 from shared.journal.streams import EPOCH_FIELD, EVENTS_FIELD, PAYLOAD_FIELD, stream_key
-from tests.kept_connection import select_rows
+from tests.integration.worker.all_tables import select
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 STREAM = stream_key(0)
@@ -107,10 +107,6 @@ def test_every_kind_is_stored_in_the_table_of_its_entry(worker: Resources) -> No
 
 def put(worker: Resources, payload: bytes, events: int) -> None:
     worker.redis.xadd(STREAM, {PAYLOAD_FIELD: payload, EPOCH_FIELD: "e", EVENTS_FIELD: events})
-
-
-def select(worker: Resources, sql: str) -> list[Any]:
-    return select_rows(worker.settings.database_url, sql)
 
 
 def test_an_unhandled_kind_becomes_a_dead_letter_and_the_others_are_stored(worker: Resources) -> None:

@@ -1,20 +1,18 @@
-"""What the live feed is told: each act once, after its commit, with the session that it belongs to."""
+"""The items of the live feed: each act once, after its commit, with the session that it belongs to."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
-from redis import Redis
-
 from services.worker.drain.drain_partition import drain
 from services.worker.maintenance.idle_sessions import close_idle_sessions
 from services.worker.persist.live import feed_items
 from services.worker.resources import Resources
-from shared.events.messages import Activity, Conversation, Envelope, Event, SessionEnd, SessionStart, ToolCall, encode_envelope
-from shared.feed import ENTRY_BYTES, FEED_ENTRIES, FEED_KEY, ITEMS_FIELD, TEXT_CHARACTERS, FeedItem, decode_items
+from shared.events.messages import Activity, Conversation, Envelope, SessionEnd, SessionStart, ToolCall, encode_envelope
+from shared.feed import ENTRY_BYTES, FEED_ENTRIES, FEED_KEY, ITEMS_FIELD, TEXT_CHARACTERS, FeedItem
 from shared.journal.streams import PAYLOAD_FIELD, stream_key
+from tests.integration.worker.persist.told_feed import NOW, feed_of, stored
 
-NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 START = SessionStart(project_path="/home/ann/shop", start_time=NOW, session_id="s", user="ann", id=uuid4())
 
 
@@ -24,20 +22,6 @@ def message(text: str, role: Any = "user", *, at: datetime = NOW) -> Conversatio
 
 def tool(status: Any, event_id: UUID | None = None, **fields: Any) -> ToolCall:
     return ToolCall(tool_name="Bash", result_status=status, timestamp=NOW, id=event_id or uuid4(), **fields)
-
-
-def stored(worker: Resources, *events: Event, received_at: datetime = NOW) -> list[FeedItem]:
-    """Stores the events as one request, and gives what the feed was told of it."""
-    before = len(feed_of(worker.redis))
-    envelope = Envelope(version=1, request_id="req-1", received_at=received_at, events=list(events))
-    worker.redis.xadd(stream_key(0), {PAYLOAD_FIELD: encode_envelope(envelope)})
-    drain(worker)
-    return feed_of(worker.redis)[before:]
-
-
-def feed_of(redis: Redis) -> list[FeedItem]:
-    entries: Any = redis.xrange(FEED_KEY)
-    return [item for _, fields in entries for item in decode_items(fields[ITEMS_FIELD])]
 
 
 def kinds(items: list[FeedItem]) -> list[str]:

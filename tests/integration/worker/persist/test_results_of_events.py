@@ -1,4 +1,4 @@
-"""What clients send as a tool call's result: cut as results of files are, kept as the setting says, and no part of what tells two calls apart."""
+"""Results that clients send with a tool call: cut as results of files are, kept as the setting says, and no part of what tells two calls apart."""
 
 from datetime import UTC, datetime
 from typing import Any

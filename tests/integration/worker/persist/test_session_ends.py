@@ -17,12 +17,10 @@ from services.worker.capture.read_captured import read_captured
 from services.worker.maintenance.idle_sessions import close_idle_sessions
 from services.worker.persist.live.feed_items import feed_sessions
 from services.worker.resources import Resources
-from tests.integration.worker.capture.captured import capture, put_range
-from tests.integration.worker.capture.hook_session import HOOKS, put_hooks
-from tests.integration.worker.capture.test_capture import import_files, is_verified
-from tests.integration.worker.capture.test_hooks import bring_hooks, bring_transcript, read_all
-from tests.unit.worker.importers.transcript.rows_of_a_session import SESSION, START, answer, jsonl, prompt, text
-from tests.unit.worker.importers.transcript.test_tool_calls import refused
+from tests.integration.worker.all_tables import is_verified
+from tests.integration.worker.capture.captured import capture, import_files, put_range, read_all
+from tests.integration.worker.capture.hook_session import HOOKS, bring_hooks, bring_transcript, put_hooks
+from tests.unit.worker.importers.transcript.rows_of_a_session import SESSION, START, answer, jsonl, prompt, refused, text
 
 FOLDER = "/home/ann/app"
 
@@ -175,7 +173,7 @@ def test_what_a_client_writes_while_it_ends_does_not_keep_the_session_open(worke
     bring_hooks(worker)
     capture(worker, SESSION, jsonl(prompt(190.1, "u20", "<local-command-stdout>Compacted</local-command-stdout>")))
     with worker.transaction() as connection:
-        # Of today it would not have been closed when it was read
+        # A session of today would not have been closed when it was read
         connection.execute("UPDATE sessions SET idle_closed_at = NULL")
 
     # When the next sweep comes

@@ -1,6 +1,5 @@
-"""What a session does now: the list of open sessions and the live feed say the same, whatever came first."""
+"""The state of a session: the list of open sessions and the live feed say the same, whatever came first."""
 
-import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -9,9 +8,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from services.query.answers.live import LiveSession
-from services.query.queries.lists.live_sessions import live_sessions
-from services.query.queries.lists.projects import ALL_PROJECTS
 from services.worker.capture.parser_states import ParserStates
 from services.worker.capture.read_captured import read_captured
 from services.worker.maintenance.idle_sessions import close_idle_sessions
@@ -19,31 +15,24 @@ from services.worker.resources import Resources
 from shared.events.messages import Conversation, SessionStart, ToolCall
 from shared.sessions.session_state import QUIET_SECONDS
 from tests.example_counts import examples
-from tests.integration.worker.capture.captured import put_range
 from tests.integration.worker.capture.hook_session import put_hooks
-from tests.integration.worker.persist.test_live_feed import feed_of, stored
-
-Step = tuple[float, str, dict[str, Any]]
-BASH = {"tool_name": "Bash", "tool_use_id": "toolu_1", "tool_input": {"command": "make"}}
-REFUSAL = "The user doesn't want to proceed with this tool use. The tool use was rejected."
-
-
-def hook(seconds: float, name: str, **fields: Any) -> Step:
-    return seconds, "hook", {"hook_event_name": name, "cwd": "/home/ann/app"} | fields
-
-
-def line(seconds: float, kind: str, content: Any, **fields: Any) -> Step:
-    message = {"id": f"msg_{seconds}", "role": kind, "model": "claude-opus-4-6", "content": content}
-    return seconds, "line", {"type": kind, "uuid": str(uuid4()), "cwd": "/home/ann/app", "isSidechain": False, "message": message} | fields
-
-
-PROMPT = hook(0, "UserPromptSubmit", prompt="make it")
-CALL = hook(2, "PreToolUse", **BASH)
-ASKED = hook(8, "Notification", notification_type="permission_prompt", message="Claude needs your permission")
-CALL_LINE = line(1.9, "assistant", [{"type": "tool_use", "id": "toolu_1", "name": "Bash", "input": {"command": "make"}}])
-REFUSED_LINE = line(12, "user", [{"type": "tool_result", "tool_use_id": "toolu_1", "is_error": True, "content": REFUSAL}])
-INTERRUPTED_LINE = line(12, "user", [{"type": "text", "text": "[Request interrupted by user for tool use]"}])
-STOP = hook(20, "Stop", last_assistant_message="Made.", background_tasks=[])
+from tests.integration.worker.persist.told_feed import feed_of, stored
+from tests.integration.worker.persist.told_states import (
+    ASKED,
+    BASH,
+    CALL,
+    CALL_LINE,
+    FAILED,
+    INTERRUPTED_LINE,
+    PROMPT,
+    REFUSED_LINE,
+    STOP,
+    Step,
+    bring,
+    hook,
+    line,
+    listed,
+)
 
 CASES: dict[str, tuple[list[Step], tuple[str, str | None, float]]] = {
     "a session that begins waits for its prompt": ([hook(0, "SessionStart", source="startup")], ("input", None, 0)),
@@ -74,28 +63,6 @@ CASES: dict[str, tuple[list[Step], tuple[str, str | None, float]]] = {
     "Claude said the last word, without hooks": ([line(0, "user", "make it"), line(9, "assistant", [{"type": "text", "text": "Made."}])], ("input", None, 9)),
     "Claude said a word, with hooks": ([PROMPT, line(9, "assistant", [{"type": "text", "text": "I make it."}])], ("working", None, 0)),
 }  # fmt: skip
-
-
-def bring(worker: Resources, session_id: str, steps: list[Step], start: datetime) -> None:
-    """Stores what hooks and transcripts say, in this order, and reads it."""
-    with worker.transaction() as connection:
-        for seconds, source, content in steps:
-            if source == "hook":
-                put_hooks(connection, [(seconds, content | {"session_id": session_id})], start=start)
-            else:
-                row = content | {"sessionId": session_id, "timestamp": (start + timedelta(seconds=seconds)).isoformat()}
-                put_range(connection, session_id, json.dumps(row).encode() + b"\n")
-        connection.execute("UPDATE transcript_ranges SET received_at = now()")
-        connection.execute("UPDATE hook_payloads SET received_at = now()")
-    while read_captured(worker, ParserStates()):
-        pass
-
-
-def listed(worker: Resources, session_id: str) -> LiveSession | None:
-    """As GET /api/live/sessions has it."""
-    with worker.transaction() as connection:
-        found = {row.session_id: row for row in live_sessions(connection, ALL_PROJECTS, None, None)}
-    return found.get(session_id)
 
 
 @pytest.mark.parametrize(("steps", "expected"), CASES.values(), ids=CASES)
@@ -132,9 +99,8 @@ API_ERROR = line(20, "assistant", [], message=SYNTHETIC, isApiErrorMessage=True,
 TRY = {"type": "system", "subtype": "api_error", "retryAttempt": 1, "maxRetries": 10, "error": {"status": 529, "message": "Overloaded"}}
 RETRIED = line(9, "user", "", **TRY)
 FAILED_CALL = hook(9, "PostToolUseFailure", error="Exit code 2\nno rule to make it", is_interrupt=False, **BASH)
-FAILED = hook(20.1, "StopFailure", error="overloaded")
 
-# What it was called with, and the error.
+# Its parameters, and the error.
 DOES: dict[str, tuple[list[Step], tuple[str, str | None, str | None]]] = {
     "the command that runs": ([PROMPT, CALL], ("working", "make", None)),
     "the command whose permission is waited for": ([PROMPT, CALL, ASKED], ("permission", "make", None)),

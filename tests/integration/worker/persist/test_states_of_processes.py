@@ -1,29 +1,22 @@
-"""What a session does now where the files of its client's processes tell it: they are believed before hooks, and the order of arrival changes nothing."""
+"""The state of a session where the files of its client's processes tell it: they are believed before hooks, and the order of arrival changes nothing."""
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from itertools import permutations
 from typing import Any
-from uuid import uuid4
 
 import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from services.query.answers.lists import Session
 from services.query.answers.live import LiveSession
-from services.query.queries.lists.sessions import session
-from services.worker.drain.drain_partition import drain
 from services.worker.maintenance.idle_sessions import close_idle_sessions
 from services.worker.resources import Resources
-from shared.events.messages import ENVELOPE_VERSION, Envelope, encode_envelope
-from shared.events.readings import Reading, SessionFile
-from shared.journal.streams import PAYLOAD_FIELD, stream_key
 from shared.sessions.session_state import QUIET_SECONDS
 from tests.example_counts import examples
-from tests.integration.worker.persist.test_live_feed import feed_of
-from tests.integration.worker.persist.test_session_state import (
+from tests.integration.worker.persist.told_feed import feed_of
+from tests.integration.worker.persist.told_states import (
     ASKED,
     BASH,
     CALL,
@@ -34,56 +27,16 @@ from tests.integration.worker.persist.test_session_state import (
     REFUSED_LINE,
     STOP,
     Step,
-    bring,
+    begun,
+    file,
     hook,
     line,
     listed,
+    shown_alone,
+    tell,
 )
 
 Told = tuple[str, str | None, float, str]
-
-
-def file(
-    read: float, status: str | None, since: float | None = None, *, waits: str | None = None, pid: int = 1, gone: bool = False
-) -> Step:
-    """A file of a process, as it was read so many seconds after the start."""
-    told = {"pid": pid, "status": status, "waiting_for": waits, "status_since": read if since is None else since, "is_alive": not gone}
-    return read, "file", told
-
-
-def tell(worker: Resources, session_id: str, steps: list[Step], start: datetime, machine: str | None = None) -> None:
-    """Brings each step by its own way, in this order. Each session has a machine of its own unless one is named."""
-    for step in steps:
-        if step[1] != "file":
-            bring(worker, session_id, [step], start)
-            continue
-        seconds, _, told = step
-        body = SessionFile(
-            session_id=session_id,
-            pid=told["pid"],
-            status=told["status"],
-            waiting_for=told["waiting_for"],
-            status_updated_at=start + timedelta(seconds=told["status_since"]),
-            is_alive=told["is_alive"],
-            read_at=start + timedelta(seconds=seconds),
-            machine_id=machine or session_id,
-        )
-        readings = [Reading(id=uuid4(), body=body)]
-        envelope = Envelope(version=ENVELOPE_VERSION, request_id="r", received_at=datetime.now(UTC), events=[], readings=readings)
-        worker.redis.xadd(stream_key(0), {PAYLOAD_FIELD: encode_envelope(envelope)})
-        drain(worker)
-
-
-def shown_alone(worker: Resources, session_id: str) -> Session:
-    """As GET /api/sessions/{id} has it."""
-    with worker.transaction() as connection:
-        found = session(connection, session_id)
-    assert found is not None
-    return found
-
-
-def begun() -> tuple[str, datetime]:
-    return str(uuid4()), datetime.now(UTC) - timedelta(seconds=100)
 
 
 def told_of(row: LiveSession | None, start: datetime) -> Told:

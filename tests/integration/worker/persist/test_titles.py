@@ -1,4 +1,4 @@
-"""What sessions are called: the rule as a table, in any order of arrival, after an undo and a reparse."""
+"""The titles of sessions: the rule as a table, in any order of arrival, after an undo and a reparse."""
 
 import re
 from collections import Counter
@@ -26,8 +26,8 @@ from services.worker.resources import Resources
 from shared.events.messages import Conversation
 from tests.integration.worker.all_tables import tables
 from tests.integration.worker.archive.reparsed_sessions import add_file, connection, run
-from tests.integration.worker.capture.test_capture import import_files
-from tests.integration.worker.imports.test_imports_in_any_order import EPOCH, add_job, bring, drift
+from tests.integration.worker.capture.captured import import_files
+from tests.integration.worker.imports.files_of_sessions import EPOCH, add_job, bring, drift
 from tests.kept_connection import select_rows
 from tests.skips import SAMPLES, needs
 from tests.unit.worker.importers.transcript.rows_of_a_session import SESSION, answer, prompt, text
@@ -116,7 +116,7 @@ def facts(title: str | None = None, rank: int = 0, *, ended: int = 90, source: s
     )  # fmt: skip
 
 
-# What is known of a session, and its title.
+# The records of a session, and its title.
 SESSIONS: dict[str, tuple[list[Record], tuple[str | None, str | None]]] = {
     "the first prompt": ([said(1, "fix it"), said(2, "and test it")], ("fix it", "prompt")),
     "a command before it": ([command(1, "/review 42"), said(2, "resume please")], ("/review 42", "command")),

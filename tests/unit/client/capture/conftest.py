@@ -1,5 +1,6 @@
 """A person with a home, a capture folder and a server that takes what is captured."""
 
+import json
 import os
 import subprocess
 import sys
@@ -16,7 +17,7 @@ from tests.unit.client.capture.capture_server import CaptureServer, capture_serv
 
 REPOSITORY = Path(__file__).parents[4]
 HOOK = Path(hook.__file__).with_name("hook.sh")
-# What a launcher and the installed `tracker` run.
+# The command that a launcher and the installed `tracker` run.
 SHIP = [sys.executable, "-P", "-m", "client", "ship"]
 
 
@@ -71,3 +72,16 @@ def person(tmp_path: Path, server: CaptureServer, forks: TrackerForks) -> Person
     home.path.mkdir()
     own = {"HOME": str(home.path), "TRACKER_URL": server.url, "PYTHONPATH": str(REPOSITORY), "LC_ALL": "C.UTF-8"}
     return Person(home, kept | own, forks)
+
+
+def payload_of(transcript: Path, event: str = "Stop", **more: object) -> bytes:
+    named = {"session_id": transcript.stem, "transcript_path": str(transcript), "cwd": "/home/ann/shop", "hook_event_name": event}
+    return json.dumps(named | more).encode()
+
+
+def put(person: Person, payload: bytes, name: str = "1-0") -> Path:
+    """A payload in the spool, of a hook that has ended."""
+    person.spool.mkdir(parents=True, exist_ok=True)
+    path = person.spool / name
+    path.write_bytes(payload)
+    return path

@@ -1,4 +1,4 @@
-"""Whatever happens to a transcript, the log and the server, in any order: in the end the server has every whole line, once."""
+"""A transcript, the log and the server may suffer anything, in any order: in the end the server has every whole line, once."""
 
 import tempfile
 from pathlib import Path

@@ -290,7 +290,7 @@ def test_only_a_command_that_the_folder_itself_names_has_a_folder_of_its_own(per
 
 def test_an_older_hook_of_the_program_goes_on_where_the_variable_was_the_only_word(person: Person, tmp_path: Path) -> None:
     moved = tmp_path / "moved"
-    # Nobody takes the payload from there.
+    # Nothing takes the payload from there.
     environment = person.environment | {"TRACKER_CAPTURE_DIR": str(moved), "TRACKER_URL": "http://127.0.0.1:9"}
 
     subprocess.run([sys.executable, "-P", "-m", "client", "hook"], input=PAYLOAD, env=environment, check=True)

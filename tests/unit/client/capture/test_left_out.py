@@ -8,8 +8,7 @@ import pytest
 
 from client.capture.transcripts.left_out import LeftOut
 from tests.unit.client.capture.capture_server import CaptureServer
-from tests.unit.client.capture.conftest import Person
-from tests.unit.client.capture.test_ship import payload_of, put
+from tests.unit.client.capture.conftest import Person, payload_of, put
 
 
 @pytest.fixture

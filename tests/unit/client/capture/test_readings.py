@@ -1,4 +1,4 @@
-"""What the shipper sends of Claude Code's status lines, its cached usage and its files of sessions, and what it keeps back."""
+"""The readings that the shipper sends: Claude Code's status lines, its cached usage and its files of sessions, and what it keeps back."""
 
 import json
 import os

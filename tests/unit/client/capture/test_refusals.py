@@ -12,8 +12,7 @@ from client.capture.lock import running_shipper
 from deploy.embedded.supervision.processes import wait_until
 from tests.faults.devices.small_disk import small_disk
 from tests.unit.client.capture.capture_server import CaptureServer
-from tests.unit.client.capture.conftest import Person
-from tests.unit.client.capture.test_ship import payload_of, put
+from tests.unit.client.capture.conftest import Person, payload_of, put
 
 
 def status(person: Person) -> dict[str, object]:

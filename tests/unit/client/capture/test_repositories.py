@@ -1,4 +1,4 @@
-"""What a folder has to do with git, as git's own files say."""
+"""A folder's repository, as git's own files say it."""
 
 import json
 import os

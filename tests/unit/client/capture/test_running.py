@@ -11,8 +11,7 @@ import pytest
 
 from deploy.embedded.supervision.processes import wait_until
 from tests.unit.client.capture.capture_server import CaptureServer
-from tests.unit.client.capture.conftest import Person
-from tests.unit.client.capture.test_ship import payload_of, put
+from tests.unit.client.capture.conftest import Person, payload_of, put
 
 
 def test_the_machine_is_reported_with_an_id_that_stays(person: Person, server: CaptureServer) -> None:

@@ -11,22 +11,9 @@ from hypothesis import strategies as st
 
 from deploy.embedded.supervision.processes import wait_until
 from tests.unit.client.capture.capture_server import CaptureServer
-from tests.unit.client.capture.conftest import Person
+from tests.unit.client.capture.conftest import Person, payload_of, put
 
 KEY = "sk-ant-api03-" + "aB3dE6gH9" * 10 + "-aaAA"
-
-
-def payload_of(transcript: Path, event: str = "Stop", **more: object) -> bytes:
-    named = {"session_id": transcript.stem, "transcript_path": str(transcript), "cwd": "/home/ann/shop", "hook_event_name": event}
-    return json.dumps(named | more).encode()
-
-
-def put(person: Person, payload: bytes, name: str = "1-0") -> Path:
-    """A payload in the spool, of a hook that has ended."""
-    person.spool.mkdir(parents=True, exist_ok=True)
-    path = person.spool / name
-    path.write_bytes(payload)
-    return path
 
 
 def ranges(server: CaptureServer) -> list[str]:
@@ -292,7 +279,7 @@ def test_ten_thousand_transcripts_that_are_sent_are_not_read_again(person: Perso
     with (person.folder / "sent.jsonl").open("a") as log:
         for number in range(10_000):
             copy = folder / f"{number:08}-0000-4000-8000-000000000000.jsonl"
-            # What is not read cannot be seen to be another text.
+            # A line that is not read cannot be seen to be another text.
             copy.write_bytes(b"x" * (entry["size"] - 1) + b"\n")
             status = copy.stat()
             log.write(json.dumps([str(copy), entry | {"mtime_ns": status.st_mtime_ns, "inode": status.st_ino}]) + "\n")

@@ -32,7 +32,7 @@ def _connected(person: Person) -> None:
 
 
 def given(**more: Any) -> bytes:
-    """What Claude Code gives, as it writes it."""
+    """The status line's input, as Claude Code writes it."""
     value = {"session_id": SESSION, "cwd": "/home/ann/shop", "cost": {"total_cost_usd": 0.4242, "total_duration_ms": 4_321_000}}
     return json.dumps(value | more, separators=(",", ":"), ensure_ascii=False).encode()
 

@@ -12,7 +12,7 @@ from client.connect.settings.hook_events import hooks_of, shell_hook
 from client.connect.settings.json_text import NotJson, parse, with_entry, without_entry
 from client.connect.settings.own_entries import with_hooks, without_own
 from client.connect.settings.settings_files import Settings
-from tests.unit.client.connect.test_settings_table import VERSION
+from tests.unit.client.connect.settings_given import VERSION
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=10)
 VALUES = st.recursive(SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3))

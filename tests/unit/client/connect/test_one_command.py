@@ -56,7 +56,7 @@ def test_the_hook_of_a_connected_machine_keeps_the_commands_sessions_with_those_
 
 
 def settings_of_the_command(home: Path, *arguments: str, **variables: str) -> dict[str, Any]:
-    """What a `claude` with these arguments has as its settings, and in `headers` what their helper prints."""
+    """The settings of a `claude` with these arguments, and in `headers` what their helper prints."""
     program = home / "bin/claude"
     program.parent.mkdir()
     # Its version is asked first.

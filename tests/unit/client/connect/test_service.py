@@ -1,4 +1,4 @@
-"""The service of a person: what is written, and what is said where it cannot be started."""
+"""The service of a person: its files, and the words where it cannot be started."""
 
 import plistlib
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""What `tracker connect` does with each kind of settings file, and `tracker disconnect` after it. Files it cannot read stay untouched."""
+"""`tracker connect` with each kind of settings file, and `tracker disconnect` after it. Files it cannot read stay untouched."""
 
 import json
 import os
@@ -17,13 +17,12 @@ from client.connect.plan import plan_connect
 from client.connect.settings.hook_events import EVENTS, LEFT_OUT, events_of, hooks_of, is_own, windows_hook
 from client.connect.settings.settings_files import CannotChange
 from shared.claude_formats.hook_kinds import KEPT
-
-VERSION = (2, 1, 197)
+from tests.unit.client.connect.settings_given import READABLE, VERSION
 
 
 @pytest.fixture
 def places(tmp_path: Path) -> Places:
-    """Of a person without the program `claude`, so that the hooks go into settings.json."""
+    """The places of a person without the program `claude`, so that the hooks go into settings.json."""
     (tmp_path / ".claude").mkdir()
     return Places(tmp_path, tmp_path / ".claude", tmp_path / ".claude-tracker", tmp_path / "managed", {"PATH": "/nowhere"})
 
@@ -52,31 +51,6 @@ def without_own(value: dict[str, Any]) -> dict[str, Any]:
     }
     kept = {event: groups for event, groups in hooks.items() if groups}
     return {**value, "hooks": kept} if kept else {key: member for key, member in value.items() if key != "hooks"}
-
-
-OTHER_HOOKS = {
-    "model": "sonnet",
-    "hooks": {
-        "PreToolUse": [{"matcher": "Bash", "hooks": [{"type": "command", "command": "/usr/bin/check"}]}],
-        "PermissionRequest": [{"hooks": [{"type": "http", "url": "http://127.0.0.1:1/"}]}],
-    },
-}
-READABLE = {
-    "none": None,
-    "empty": b"",
-    "a line end": b"\n",
-    "an empty object": b"{}",
-    "other members": b'{\n  "model": "sonnet",\n  "permissions": {"allow": ["Bash"]}\n}\n',
-    "other hooks": json.dumps(OTHER_HOOKS, indent=2).encode(),
-    "one line": json.dumps(OTHER_HOOKS).encode(),
-    "tabs": json.dumps(OTHER_HOOKS, indent="\t").encode() + b"\n",
-    "three spaces": json.dumps(OTHER_HOOKS, indent=3).encode() + b"\n\n",
-    "CRLF": json.dumps(OTHER_HOOKS, indent=4).replace("\n", "\r\n").encode() + b"\r\n",
-    "a byte order mark": b"\xef\xbb\xbf" + json.dumps(OTHER_HOOKS, indent=2).encode(),
-    "a number that a float cannot hold": b'{"x": 12345678901234567890, "y": 1.0}\n',
-    "a member twice": b'{"model": "a", "model": "b"}\n',
-    "text beyond ASCII": '{"language": "Čeština \\u0041 😀"}\n'.encode(),
-}
 
 
 @pytest.mark.parametrize("before", READABLE.values(), ids=READABLE.keys())
@@ -302,7 +276,7 @@ def test_a_machine_keeps_its_id_and_other_settings(places: Places) -> None:
 def test_every_event_is_registered_or_left_out_for_a_reason() -> None:
     assert not EVENTS.keys() & LEFT_OUT.keys()
     assert "PermissionRequest" in LEFT_OUT
-    # What ingest keeps is what makes rows; nothing else is worth a process for each event.
+    # Ingest keeps the events that make rows; nothing else is worth a process for each event.
     assert EVENTS.keys() == KEPT - LEFT_OUT.keys()
     assert "PostModelSwitch" not in events_of(VERSION)
 

@@ -17,7 +17,7 @@ from client.connect.settings.hook_events import FEW, HookSet, events_of
 from client.connect.settings.telemetry import VARIABLES, with_telemetry
 from client.http.server import Server
 from client.output.display import Quiet
-from tests.unit.client.connect.test_settings_table import READABLE
+from tests.unit.client.connect.settings_given import READABLE
 from tests.unit.client.scripted_server import Scripted, answer
 
 URL = "http://127.0.0.1:8000"

@@ -5,7 +5,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from services.query.queries.search.query_language import parse
-from services.query.queries.search.text_conditions import Conditions, of_literal, of_pattern, of_words, scores
+from services.query.queries.search.text_conditions import Conditions, of_literal, of_pattern, of_words
+from services.query.queries.search.text_scores import scores
 from services.query.queries.search.text_searcher import count, newest_hits
 from services.query.search_index.documents.row_documents import RowDocument
 from shared.http.errors import BadRequest

@@ -65,12 +65,12 @@ class Merged:
 
 
 def weight(record: Record) -> Any:
-    """Of two readings that with more weight counts; of equal ones, as forks have them, always the same one."""
+    """The reading with more weight counts; of equal ones, as forks have them, always the same one."""
     return better_by(record), msgspec.json.encode(record)
 
 
 def better_by(record: Record) -> int:
-    """What the docstring of the record says."""
+    """The order that the docstring of the record says."""
     match record:
         case Message():
             return len(record.content)

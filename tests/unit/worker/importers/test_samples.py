@@ -56,7 +56,7 @@ def test_sample_totals_match_the_expected_table_or_its_known_exceptions() -> Non
     assert {name: tools[name] for name in TOOLS} == TOOLS
 
 
-# What was published of them later is not what they grew to: each state has rows that the other does not have. Of both, all is kept.
+# Their later published parts are not what they grew to: each state has rows that the other does not have. All of both is kept.
 NOT_GROWN = {"198393f2-22db-477b-ac77-1825bea883ae.jsonl", "20b81bf8-77cd-4205-8ac9-727b573a70e4.jsonl"}
 
 

@@ -100,7 +100,7 @@ class ClaudeMessages:
 
     @property
     def held_characters(self) -> int:
-        """Of the open messages' texts."""
+        """The characters of the open messages' texts."""
         return self._characters
 
     def _close(self, key: str, opened: _Open) -> Iterator[Message | ApiCall]:

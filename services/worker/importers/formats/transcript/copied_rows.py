@@ -16,7 +16,7 @@ from services.worker.importers.formats.transcript.transcript_rows import NOTHING
 # Hooks at a session's start may have a record from before its first prompt.
 START_HOOKS: Final = timedelta(seconds=5)
 BEFORE_ROWS: Final = frozenset({"file-history-snapshot", "queue-operation"})
-# Of a file that does not say when it was begun, as `/branch` writes it.
+# For a file that does not say when it was begun, as `/branch` writes it.
 UNKNOWN_BEGIN: Final = datetime.max.replace(tzinfo=UTC)
 
 
@@ -44,7 +44,7 @@ class CopiedRows:
     def copied_at(self, row: Row, time: datetime | None) -> datetime | None:
         """When the file was begun that copied the row; None: it is no copy.
 
-        Once a row is none, none is any more: rows of a session are not always in the order of their times.
+        Once a row is no copy, no later one is: rows of a session are not always in the order of their times.
         """
         if not self._is_over:
             self._is_over = not self._is_copied(row, time)

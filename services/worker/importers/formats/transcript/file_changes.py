@@ -53,7 +53,7 @@ def requested_edit(tool_name: str, parameters: dict[str, Any] | None, cwd: str |
     if tool_name == "Write":
         content = _text(parameters.get("content"))
         added = line_count(content)
-        # Of a file that was there it is not known what the content replaces.
+        # It is not known what the content replaces in a file that was there.
         patch = patch_of_new_file(content, MAX_REQUESTED_CHARACTERS) if is_new else None
     elif tool_name == "NotebookEdit":
         source = _text(parameters.get("new_source")) if parameters.get("edit_mode") != "delete" else ""

@@ -1,6 +1,6 @@
 """The ids that the lines of a transcript can have given to rows, under any rule: what a line is read as may change, its own ids do not.
 
-So a row that a reparse no longer finds is known to come from a content that was read, or from one that was not. Whoever changes how an id is made
+So a row that a reparse no longer finds is known to come from a content that was read, or from one that was not. A change of how an id is made
 (formats/ids.py) leaves the former way here: rows under it are replaced by no reparse else.
 """
 
@@ -17,7 +17,7 @@ _json = msgspec.json.Decoder()
 
 
 def ids_named_in(content: bytes) -> Iterator[UUID]:
-    """Of all whole lines of a content. A line that is no JSON names nothing."""
+    """The ids in all whole lines of a content. A line that is no JSON names nothing."""
     for line in content.split(b"\n"):
         try:
             record = _json.decode(line) if line else None
@@ -35,7 +35,7 @@ def _of_value(value: Any, depth: int) -> Iterator[UUID]:
     elif isinstance(value, dict):
         yield from _of_object(value)
         for name, item in value.items():
-            # What a tool gave back is long, and names no row.
+            # A tool's result is long, and names no row.
             if isinstance(item, (dict, list)) and name not in ("toolUseResult", "input"):
                 yield from _of_value(item, depth + 1)
 

@@ -7,7 +7,7 @@ from services.worker.importers.formats.sanitize import clean, count_or_none
 from services.worker.importers.formats.transcript.transcript_rows import Hunk
 
 MAX_PATCH_CHARACTERS = 32_768
-# Of a change that only its request tells of: it is held until the result is there.
+# A change that only its request tells of is held until the result is there.
 MAX_REQUESTED_CHARACTERS = 16_384
 
 
@@ -30,7 +30,7 @@ def patch_of_new_file(content: str, most_characters: int = MAX_PATCH_CHARACTERS)
 
 
 def patch_of_request(old: str, new: str) -> Patch | None:
-    """What replaces a text of a file, at a place that is not known: the hunk has no numbers. None if both are equal."""
+    """The hunk that replaces a text of a file, at a place that is not known: it has no numbers. None if both are equal."""
     before, after = _lines(old), _lines(new)
     head, tail = equal_ends(before, after)
     if head == len(before) == len(after):

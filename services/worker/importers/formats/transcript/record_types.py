@@ -91,7 +91,7 @@ class RecordTypes:
 
     def summary(self) -> FileSummary:
         """The counts so far, most frequent first."""
-        # What other programs write is not Claude Code's.
+        # Rows that other programs write are not Claude Code's.
         unread = self._census.unread if self._of_sessions else {}
         unknown = self._unknown.copy()
         for (_, kind, name), number in unread.items():

@@ -68,7 +68,7 @@ class Session:
         self._has_copies = self._has_copies or is_copy
         if time is not None and not is_copy:
             self._active.add(time)
-            # Of its own records the file may have none.
+            # The file may have no records of its own.
             if (worked := subagent_time(row)) is not None:
                 self._active.add_work(time - worked, time)
             if self._started_at is None or time < self._started_at:
@@ -146,7 +146,7 @@ class Session:
             has_calls = has_calls or isinstance(record, ApiCall)
             _add_to_models(models, record)
         rank, title = self._title
-        # What the calls and edits of a file add up to counts, and each of them once. In a copy they are those of another session: what was added up
+        # The sums of a file's calls and edits count, and each of them once. In a copy they are those of another session: what was added up
         # would bring them a second time.
         totals = {name: value for name, value in self._totals.items() if name in _DURATIONS} if has_calls else self._totals
         return self._facts(

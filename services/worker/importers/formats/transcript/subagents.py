@@ -11,7 +11,7 @@ from services.worker.importers.formats.transcript.transcript_rows import Block, 
 MAX_AGENT_ID = 200
 # Others, such as SendMessage, name agents that were there before. Task is the old name of Agent; a skill may run as an agent.
 STARTING_TOOLS = frozenset({"Agent", "Task", "Skill"})
-# What Claude is told behind the agent's report.
+# The words that Claude is told behind the agent's report.
 _TOLD = re.compile(r"agentId: ([A-Za-z0-9_-]{6,64})\b")
 
 _blocks = msgspec.json.Decoder(list[Raw])

@@ -1,4 +1,4 @@
-"""What a transcript tells besides messages, tool calls and file changes: thinking, compactions, commands, interruptions, errors of the API, notices.
+"""Everything in a transcript besides messages, tool calls and file changes: thinking, compactions, commands, interruptions, errors of the API, notices.
 
 Which record becomes what is in docs/explanation/claude-code-formats.md, "Timeline entries".
 """
@@ -44,12 +44,12 @@ class TimelineEntries:
     def of_thinking(self, message_id: str, block: Block, place: Place) -> Iterator[TimelineEntry]:
         """A block of Claude's thinking. Newer versions often leave the text empty; then there is no entry."""
         if self._keeps_thinking and block.thinking and block.thinking.strip():
-            # What redaction, or a copy of the row under another uuid, does not change.
+            # The part that redaction, or a copy of the row under another uuid, does not change.
             entry_id = ids.thinking_id(message_id, block.signature or "", "" if block.signature else block.thinking)
             yield from self._entry(entry_id, "thinking", block.thinking, place)
 
     def of_user_row(self, row: Row, place: Place) -> Iterator[TimelineEntry]:
-        """What Claude Code wrote as the user: summaries of compactions, commands and their output, interruptions, ends of background tasks."""
+        """Rows that Claude Code wrote as the user: summaries of compactions, commands and their output, interruptions, ends of background tasks."""
         if row.is_meta or row.message is None:
             return
         text = _text_of(row.message.content)
@@ -62,13 +62,13 @@ class TimelineEntries:
             yield from self._of_tags(row, start, text, place)
 
     def of_api_error(self, row: Row, place: Place) -> Iterator[TimelineEntry]:
-        """What Claude Code wrote in Claude's place, since the API gave no answer."""
+        """The text that Claude Code wrote in Claude's place, since the API gave no answer."""
         if row.message is not None:
             details = {"error": _short(row.error), "status": count_or_none(row.api_error_status)}
             yield from self._of_row(row, "api_error", _text_of(row.message.content), place, details)
 
     def of_system_row(self, row: Row, place: Place) -> Iterator[TimelineEntry]:
-        """Compactions, commands, errors of the API, notices. Ends of turns are none."""
+        """Compactions, commands, errors of the API, notices. Ends of turns make no entries."""
         content = text_of_raw(row.content)
         match row.subtype:
             case "compact_boundary" | "microcompact_boundary":
@@ -94,7 +94,7 @@ class TimelineEntries:
                 yield from self._of_row(row, "notice", content, place, details)
 
     def of_attachment(self, row: Row, attachment: Attachment, place: Place) -> Iterator[TimelineEntry]:
-        """What hooks said, and what a person or a task put in while Claude worked. Other attachments are context for Claude."""
+        """The words of hooks, and those that a person or a task put in while Claude worked. Other attachments are context for Claude."""
         if attachment.type in HOOK_NOTICES:
             details = {"type": attachment.type, "hook": _short(attachment.hook_name), "exit_code": count_or_none(attachment.exit_code)}
             yield from self._of_row(row, "notice", attachment.text() or attachment.type or "", place, details)

@@ -27,7 +27,7 @@ from shared.claude_formats.tool_results import parse_result
 MAX_WAITING = 1024
 # Claude Code writes a result a line before its use at times. So much of the file is held of such results, by the bytes of their lines.
 MAX_EARLY_BYTES = 4 * 1024 * 1024
-# Of so many messages, calls that were refused are held: a later row may say that they were interrupted.
+# Calls that were refused are held for so many messages: a later row may say that they were interrupted.
 MAX_REFUSED = 64
 # Most paths of a file that are remembered, to estimate whether an edit created its file.
 MAX_KNOWN_PATHS = 20_000
@@ -59,7 +59,7 @@ class ToolCalls:
     def __init__(self, source: str, kept_results: KeptResults) -> None:
         self._source = source
         self._kept_results = kept_results
-        # What is looked at of a result's text: to keep it, and to tell why a call failed.
+        # The part of a result's text that is looked at: to keep it, and to tell why a call failed.
         first, last = enough_of(kept_results)
         self._enough = max(first, LOOKED_AT_CHARACTERS + 1), max(last, LOOKED_AT_CHARACTERS + 1)
         self._waiting: OrderedDict[str, _Waiting] = OrderedDict()

@@ -117,7 +117,7 @@ class Transcript:
         yield self._types.summary()
 
     def so_far(self) -> Iterator[Record]:
-        """Of a file that may go on: messages, API calls and tool calls that changed since the last call, and each session's facts as they are now.
+        """The records of a file that may go on: messages, API calls and tool calls that changed since the last call, and each session's facts as they are now.
 
         Later versions of these records are better ones. Only the facts have to be replaced: their ids differ.
         """
@@ -191,7 +191,7 @@ class Transcript:
         session = yield from self._session(row.session_id or "")
         time = time_or_none(row.timestamp)
         self._connect(row, session)
-        # What is copied of another session's file counts for its owner, not for how long this one lasted.
+        # Rows copied of another session's file count for their owner, not for how long this one lasted.
         copied_at = self._copies.copied_at(row, time)
         session.add_row(row, time, is_copy=copied_at is not None)
         if not session.has_first_facts and (first_facts := session.first_facts()) is not None:

@@ -154,7 +154,7 @@ class ApiError(Struct):
 
 
 class Attachment(Struct, rename="camel"):
-    """What Claude Code put before Claude besides messages: what hooks said, prompts typed meanwhile."""
+    """The attachments that Claude Code put before Claude besides messages: what hooks said, prompts typed meanwhile."""
 
     type: str | None = None
     content: Raw = NOTHING
@@ -168,7 +168,7 @@ class Attachment(Struct, rename="camel"):
     blocking_error: dict[str, Any] | None = None
 
     def text(self) -> str:
-        """What a hook said."""
+        """The words of a hook."""
         error = self.blocking_error.get("blockingError") if self.blocking_error else None
         parts = (error, self.message, text_of_raw(self.content), self.stderr, self.stdout)
         return next((part.strip() for part in parts if isinstance(part, str) and part.strip()), "")
@@ -207,7 +207,7 @@ class Row(Struct, rename="camel"):
     # Whether a shell's command ran in a sandbox.
     sandboxed: bool | None = None
     effort: str | None = None
-    # Of the thinking block that the row has, the only one.
+    # The text of the thinking block that the row has, the only one.
     thinking_duration_ms: int | float | None = None
     # The block's place in the answer.
     api_block_index: int | None = None

@@ -243,7 +243,7 @@ class _Export:
 
 
 def _member_name(file: dict[str, Any]) -> str:
-    """`transcripts/<session>/<machine or "imported">.<generation>/<file>`. What is no plain name is escaped, so that nothing leads elsewhere."""
+    """`transcripts/<session>/<machine or "imported">.<generation>/<file>`. A name that is not plain is escaped, so that nothing leads elsewhere."""
     machine = file["machine_id"] or "imported"
     parts = [file["session_id"], f"{machine}.{file['generation']}", *file["file_name"].split("/")]
     return "/".join(["transcripts", *map(_escaped, parts)])

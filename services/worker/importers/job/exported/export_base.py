@@ -1,4 +1,4 @@
-"""What an export has of dropped sessions: numbers without rows. Whether they may come in is decided for all of them together."""
+"""An export's part of dropped sessions: numbers without rows. Whether they may come in is decided for all of them together."""
 
 from collections.abc import Iterator
 from functools import cached_property

@@ -140,7 +140,7 @@ class _Import:
         self._commit_nothing(Checkpoint(0, index + 1))
 
     def _store_records(self, index: int, table: str, content: IO[bytes], done: int) -> None:
-        """Of what a client sent, and of what files brought, by turns: a batch is one of the two."""
+        """Rows that a client sent and rows that files brought come by turns: a batch has one of the two."""
         bound_user = self._shard.bound.user if self._shard.bound is not None else None
         found = read_exported_rows(content, table, bound_user, self._shard.accepted_at)
         rows = enumerate(self._without_errors(found), 1)
@@ -273,7 +273,7 @@ class _Import:
         user = bound_user or file.user
         with self._worker.transaction() as connection:
             lock_order.lock_import_order(connection)
-            # Who writes tombstones has writing exclusively.
+            # A writer of tombstones has writing exclusively.
             lock_order.lock_writing_shared(connection)
             if not foreign_sessions(connection, shard.bound, [file.session_id]) and not is_gone(connection, file, user):
 

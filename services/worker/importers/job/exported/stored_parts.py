@@ -44,7 +44,7 @@ def stored_isolating(connection: Connection[Any], part: Sequence[tuple[int, T]],
 
 
 def is_kept(record: Record, kept: KeptResults) -> bool:
-    """Whether this tracker keeps it at all. Of a result that it does not keep, the call stays."""
+    """Whether this tracker keeps it at all. A call whose result it does not keep stays."""
     if isinstance(record, ToolUse) and record.result is not None and not kept.keeps(record.status):
         record.result = None
     return kept.thinking or not (isinstance(record, TimelineEntry) and record.kind == "thinking")

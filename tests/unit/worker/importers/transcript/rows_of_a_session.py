@@ -12,6 +12,8 @@ from tests.unit.worker.importers.merged import IDLE_GAP
 SESSION = "8c4bd70d-dc17-4bcf-9b4d-c4bddd3fac2a"
 START = datetime(2026, 3, 1, 9, 0, tzinfo=UTC)
 
+REJECTION = "The user doesn't want to proceed with this tool use. The tool use was rejected"
+
 
 def at(seconds: float) -> str:
     return (START + timedelta(seconds=seconds)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
@@ -44,7 +46,7 @@ def answer(seconds: float, uuid: str, message_id: str, *blocks: dict[str, Any], 
 
 
 def agent_progress(said: dict[str, Any], uuid: str, agent_id: str = "a1b2c3d", **fields: Any) -> dict[str, Any]:
-    """What the parent's file tells of a record of its subagent's file."""
+    """The row by which the parent's file tells of a record of its subagent's file."""
     message = {name: said[name] for name in ("type", "timestamp", "uuid", "requestId", "message", "toolUseResult") if name in said}
     data = {"type": "agent_progress", "agentId": agent_id, "prompt": "", "message": message, "normalizedMessages": []}
     return row("progress", 0, uuid, data=data) | {"timestamp": said["timestamp"]} | fields
@@ -109,3 +111,14 @@ WHOLE = [
     answer(9, "a4", "msg_3", text("Done: größer, 日本語.")),
     {"type": "ai-title", "aiTitle": "A bug fixed", "sessionId": SESSION},
 ]
+
+
+def refused(message_id: str | None) -> list[Any]:
+    """A call that its result says is refused, and what Claude Code 2.1.332 writes behind it. With `message_id` a person interrupted the message's calls."""
+    marker = prompt(2, "u2", [{"type": "text", "text": "[Request interrupted by user for tool use]"}])
+    said = result(1.5, "u1", "toolu_1", REJECTION, is_error=True, toolUseResult="User rejected tool use", toolDenialKind="user-rejected")
+    return [
+        answer(0, "a1", "msg_1", use("toolu_1", "Bash", command="sleep 20")),
+        said,
+        marker | ({"interruptedMessageId": message_id} if message_id else {}),
+    ]

@@ -1,4 +1,4 @@
-"""Who allowed a call, whether it ran in a sandbox, how much Claude was asked to think and how long it did, as transcripts say since 2.1.332."""
+"""The decision on a call, whether it ran in a sandbox, how much Claude was asked to think and how long it did, as transcripts say since 2.1.332."""
 
 from typing import Any
 

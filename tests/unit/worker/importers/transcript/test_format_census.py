@@ -1,4 +1,4 @@
-"""What a transcript has and nothing reads is counted by version: types, kinds and fields, by their names alone."""
+"""Parts of a transcript that nothing reads are counted by version: types, kinds and fields, by their names alone."""
 
 import json
 from typing import Any

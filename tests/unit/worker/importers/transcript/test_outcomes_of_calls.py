@@ -1,4 +1,4 @@
-"""What came of calls, as transcripts and hooks tell it: commits, pull requests and runs of tests."""
+"""The outcomes of calls, as transcripts and hooks tell them: commits, pull requests and runs of tests."""
 
 import io
 import json

@@ -1,4 +1,4 @@
-"""What tool calls gave back: the text that Claude was told, sizes of images, and what is kept of a long text."""
+"""The results of tool calls: the text that Claude was told, sizes of images, and what is kept of a long text."""
 
 import base64
 import io
@@ -136,7 +136,7 @@ def test_no_part_of_a_known_secret_is_kept_wherever_the_text_is_cut() -> None:
 
 
 def kept_otherwise(case: Case) -> Iterator[str]:
-    """What is kept of the secret's results and is not of the redacted whole."""
+    """The parts that are kept of the secret's results and not of the redacted whole."""
     for before in a_third(range(0, len(case.text), 3)):
         text = "-\n" * before + case.text + "\n-" * len(case.text)
         lines = redact_lines(jsonl(answer(0, "a1", "m", use("toolu_1")), result(1, "u1", "toolu_1", text)), {})
@@ -159,7 +159,7 @@ def kept_otherwise(case: Case) -> Iterator[str]:
                 yield kept
 
 
-# What must not be broken where a long text is decoded in pieces: escapes, surrogate pairs, characters of several bytes, codes of terminals.
+# Characters that must not be broken where a long text is decoded in pieces: escapes, surrogate pairs, characters of several bytes, codes of terminals.
 BREAKABLE = st.lists(
     st.sampled_from(
         ["\\", '"', "\n", "\0", "\ud83d", "\U0001f600", "é", "語", "\x1b", "\x1b[", "31", "m", "\x1b]8;;", "\x07", "\x1b\\", "\x9b"]

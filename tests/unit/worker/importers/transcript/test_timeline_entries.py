@@ -1,4 +1,4 @@
-"""What of a transcript becomes a timeline entry."""
+"""The rows of a transcript that become timeline entries."""
 
 from io import BytesIO
 from typing import Any
@@ -122,7 +122,7 @@ COMMAND = "<command-name>/model</command-name>\n   <command-message>model</comma
     [
         (COMMAND, ("command", "/model opus", None)),
         ("<command-message>init</command-message>\n<command-name>init</command-name>", ("command", "/init", {"type": "prompt"})),
-        # Of commands that Claude answers the message comes first.
+        # The message of a command that Claude answers comes first.
         (
             "<command-message>review</command-message>\n<command-name>/review</command-name>\n<command-args>42\n</command-args>",
             ("command", "/review 42", {"type": "prompt"}),

@@ -8,9 +8,18 @@ import pytest
 from services.worker.importers.formats.transcript import tool_calls
 from services.worker.persist.records import FileChange, ToolUse
 from tests.unit.worker.importers.merged import Merged
-from tests.unit.worker.importers.transcript.rows_of_a_session import PATCH, answer, of, prompt, read_rows, result, summary, use
-
-REJECTION = "The user doesn't want to proceed with this tool use. The tool use was rejected"
+from tests.unit.worker.importers.transcript.rows_of_a_session import (
+    PATCH,
+    REJECTION,
+    answer,
+    of,
+    prompt,
+    read_rows,
+    refused,
+    result,
+    summary,
+    use,
+)
 
 
 def called(
@@ -82,17 +91,6 @@ def test_what_claude_was_told_decides_why_a_call_failed(content: Any, fields: di
 def test_a_duration_is_reported_by_the_tool_or_taken_from_timestamps(tool_use_result: Any, milliseconds: int, source: str) -> None:
     tool_use, _ = called(toolUseResult=tool_use_result)
     assert (tool_use.duration_ms, tool_use.duration_source) == (milliseconds, source)
-
-
-def refused(message_id: str | None) -> list[Any]:
-    """A call that its result says is refused, and what Claude Code 2.1.332 writes behind it. With `message_id` a person interrupted the message's calls."""
-    marker = prompt(2, "u2", [{"type": "text", "text": "[Request interrupted by user for tool use]"}])
-    said = result(1.5, "u1", "toolu_1", REJECTION, is_error=True, toolUseResult="User rejected tool use", toolDenialKind="user-rejected")
-    return [
-        answer(0, "a1", "msg_1", use("toolu_1", "Bash", command="sleep 20")),
-        said,
-        marker | ({"interruptedMessageId": message_id} if message_id else {}),
-    ]
 
 
 @pytest.mark.parametrize(

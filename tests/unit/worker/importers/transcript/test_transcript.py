@@ -1,4 +1,4 @@
-"""What a transcript gives: messages, tool calls, file changes, tokens and session facts."""
+"""The contents of a transcript: messages, tool calls, file changes, tokens and session facts."""
 
 from datetime import timedelta
 from typing import Any
@@ -296,7 +296,7 @@ def test_fork_begins_at_its_own_first_record(rows: list[dict[str, Any]], parent:
     assert [(end - start).total_seconds() for start, end in facts.active_ranges] == [30 + IDLE_GAP.total_seconds()]
     assert facts.parent_session_id == parent
     assert {each.started_at for each in of(records, SessionFacts)} <= {None, facts.started_at}
-    # What is copied is there, since the parent's file may be gone
+    # The copy is there, since the parent's file may be gone
     assert sorted(message.content for message in of(records, Message)) == ["Begun.", "Forked.", "begin", "in the fork"]
 
 

@@ -1,0 +1,48 @@
+"""Texts to be found in conversations alone and in everything, and what finds them in both."""
+
+TEXTS = {
+    "hook": "call useEffect with a cleanup function",
+    "snake": "my_func_name raises in src/app/main.py",
+    "getter": "rename getUserName to fetchUserName",
+    "error": "error[E0382]: borrow of moved value, exit code 404",
+    "phrase": "the file was not found in the folder",
+    "scattered": "found the folder, but not a file",
+    "cjk": "新しい検索機能を使用してください",
+    "percent": "coverage is 100% of 50_000 lines",
+    "mixed": "React.useState and don't stop",
+    "flag": "run git commit --no-verify here",
+    "no flag": "there is no way to verify a commit; -verify alone is nothing",
+    "cjk and latin": "新しいREADMEをsrc/docs.mdに書く",
+    "dotted": "it is in ~/.claude/settings.json of C++",
+}
+SORTS = ("best", "newest")
+# The texts that each query finds.
+QUERIES: dict[str, set[str]] = {
+    "useEffect": {"hook"},
+    "effect": {"hook"},
+    "useEff": {"hook"},
+    "my_func": {"snake"},
+    "func_name": {"snake"},
+    "UserName": {"getter"},
+    "src/app/main.py": {"snake"},
+    "app/mai": {"snake"},
+    "E0382": {"error"},
+    "found folder": {"phrase", "scattered"},
+    '"not found"': {"phrase"},
+    'found -"not found"': {"scattered"},
+    "found -was": {"scattered"},
+    "was or E0382": {"phrase", "error"},
+    "検索": {"cjk"},
+    "検索機能": {"cjk"},
+    "能検": set(),
+    '"100% of"': {"percent"},
+    '"100_ of"': set(),
+    "don't": {"mixed"},
+    "--no-verify": {"flag"},
+    "README": {"cjk and latin"},
+    "新しいREADME": {"cjk and latin"},
+    "~/.claude": {"dotted"},
+    "c++": {"dotted"},
+    "nowhere": set(),
+    "-": set(),
+}

@@ -1,0 +1,44 @@
+"""Rows as a version without redaction stored them, and scrubs of them."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import psycopg
+
+from services.worker.drain.drain_partition import drain
+from services.worker.resources import Resources
+from shared.events.messages import Conversation, Envelope, Event, encode_envelope
+from shared.journal.streams import PAYLOAD_FIELD, stream_key
+from shared.redaction.redact import redact_text
+from tests.integration.worker.all_tables import select
+
+NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
+SECRET = "ghp_" + "aB3dE6gH9jK2mN5pQ8sT1vW4yZ7bC0eF3hI6"
+WORD = redact_text(SECRET)
+
+
+def stored(worker: Resources, *events: Event) -> None:
+    """As a version without redaction would have stored them."""
+    envelope = Envelope(version=1, request_id="r", received_at=NOW, events=list(events))
+    worker.redis.xadd(stream_key(0), {PAYLOAD_FIELD: encode_envelope(envelope)})
+    drain(worker)
+
+
+def message(content: str, seconds: int = 0) -> Conversation:
+    return Conversation(session_id="s", content=content, role="user", timestamp=NOW + timedelta(seconds=seconds), id=uuid4())
+
+
+def asked_for(worker: Resources, *, is_dry_run: bool = False) -> UUID:
+    scrub_id = uuid4()
+    with psycopg.connect(worker.settings.database_url) as connection:
+        connection.execute("INSERT INTO scrubs (id, is_dry_run) VALUES (%s, %s)", (scrub_id, is_dry_run))
+    return scrub_id
+
+
+def tables(worker: Resources) -> dict[str, list[Any]]:
+    names = [
+        name
+        for (name,) in select(worker, "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'scrubs' ORDER BY 1")
+    ]
+    return {name: select(worker, f"SELECT t::text FROM {name} AS t ORDER BY 1") for name in names}
