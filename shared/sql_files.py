@@ -4,23 +4,34 @@ A file holds several statements. A line `-- name: totals` begins each; comments 
 """
 
 import re
-from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 _NAME: Final = re.compile(r"^-- name: (\w+)\n", re.MULTILINE)
 
 
+class SqlFile:
+    """The statements of a file in a package, by their names: `_SQL.totals`, or `_SQL[name]`."""
+
+    def __init__(self, package: str, file: str) -> None:
+        _, *parts = _NAME.split((files(package) / file).read_text(encoding="utf-8"))
+        vars(self).update(zip(parts[::2], map(_without_comments, parts[1::2]), strict=True))
+
+    def __getitem__(self, name: str) -> str:
+        return str(vars(self)[name])
+
+    if TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> str: ...
+
+
+_file = cache(SqlFile)
+
+
 def statement(package: str, file: str, name: str) -> str:
     """One statement of a file in a package. KeyError if the file has no statement of this name."""
-    return _statements(package, file)[name]
-
-
-@cache
-def _statements(package: str, file: str) -> Mapping[str, str]:
-    _, *parts = _NAME.split((files(package) / file).read_text(encoding="utf-8"))
-    return {name: _without_comments(text) for name, text in zip(parts[::2], parts[1::2], strict=True)}
+    return _file(package, file)[name]
 
 
 def _without_comments(text: str) -> str:

@@ -23,7 +23,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from services.query.settings import Settings
 from shared.auth.keys import Grant
 from shared.database import make_engine
-from shared.sql_files import statement
+from shared.sql_files import SqlFile
 
 STATEMENT_TIMEOUT_MS = 5_000
 # The primary's connections beside a replica: for keys, jobs and the like, each a lookup by its id or a short list.
@@ -43,7 +43,7 @@ _NUMBERS: Final = frozenset((int, float))
 # The database does not answer, or has no connection free.
 AWAY: Final = (psycopg.OperationalError, psycopg.InterfaceError)
 
-_BIND: Final = statement(__package__, "database.sql", "bind")
+_BIND: Final = SqlFile(__package__, "database.sql").bind
 _LAST_RECEIVED = "SELECT max(last_received_at) AS last_received_at FROM ledger"
 
 

@@ -7,7 +7,6 @@ stays the same.
 
 import hashlib
 from collections.abc import Iterator
-from functools import partial
 from typing import Any, ClassVar, Final, NamedTuple
 
 import psycopg
@@ -15,16 +14,14 @@ import zstandard
 
 from shared.blobs.contents import ContentStore
 from shared.blobs.store import BlobUnreadable
-from shared.sql_files import statement
+from shared.sql_files import SqlFile
 
-_sql = partial(statement, __package__, "stored_pieces.sql")
+_SQL: Final = SqlFile(__package__, "stored_pieces.sql")
 
 # The content that one step lists. A piece has about a megabyte at most, unless it is one longer line.
 STEP_BYTES: Final = 2 * 1024**2
 # What a frame may say that it holds; a longer one is not ours, and neither is one that does not say it.
 MAX_PIECE_BYTES: Final = 64 * 1024**2
-
-NEXT_PIECES: Final = _sql("next_pieces")
 
 
 class ContentUnreadable(Exception):
@@ -93,7 +90,7 @@ def content_of(connection: psycopg.Connection[Any], file_id: int, store: Content
 def next_pieces(connection: psycopg.Connection[Any], file_id: int, position: int) -> list[StoredPiece]:
     """The pieces of the next two megabytes of content, the first of which may begin before the position; none at the end."""
     parameters = {"file_id": file_id, "position": position, "step_bytes": STEP_BYTES}
-    return [StoredPiece(*row) for row in connection.execute(NEXT_PIECES, parameters).fetchall()]
+    return [StoredPiece(*row) for row in connection.execute(_SQL.next_pieces, parameters).fetchall()]
 
 
 def read_piece(store: ContentStore, piece: StoredPiece) -> bytes:

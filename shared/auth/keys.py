@@ -9,7 +9,6 @@ import re
 import secrets
 from collections.abc import Mapping
 from datetime import datetime
-from functools import partial
 from hashlib import sha256
 from string import ascii_letters, digits
 from typing import Any, Final, Literal
@@ -17,9 +16,9 @@ from typing import Any, Final, Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
-from shared.sql_files import statement
+from shared.sql_files import SqlFile
 
-_sql = partial(statement, __package__, "keys.sql")
+_SQL: Final = SqlFile(__package__, "keys.sql")
 
 PREFIX: Final = "cct"
 Scope = Literal["ingest", "read", "numbers", "metrics", "admin"]
@@ -99,7 +98,7 @@ class StoredKey(Struct, frozen=True):
 # Of one key; a further login ends the oldest.
 LOGINS_OF_A_KEY: Final = 100
 
-FIND: Final = _sql("find")
+FIND: Final = _SQL.find
 
 
 def stored_key(row: Mapping[str, Any]) -> StoredKey:

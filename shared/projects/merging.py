@@ -5,20 +5,19 @@ and change projects with these statements; the worker then moves the sessions (s
 """
 
 from collections.abc import Mapping, Sequence
-from functools import partial
 from typing import Any, Final
 
-from shared.sql_files import statement
+from shared.sql_files import SqlFile
 
-_sql = partial(statement, __package__, "merging.sql")
+_SQL: Final = SqlFile(__package__, "merging.sql")
 
-LOCK: Final = _sql("lock")
-LOCK_ROWS: Final = _sql("lock_rows")
-WIDENED_KEYS: Final = _sql("widened_keys")
-CHANGE: Final = _sql("change")
-RESOLVE: Final = _sql("resolve")
-NOTE: Final = _sql("note")
-MERGES_OF_RULE: Final = _sql("merges_of_rule")
+LOCK: Final = _SQL.lock
+LOCK_ROWS: Final = _SQL.lock_rows
+WIDENED_KEYS: Final = _SQL.widened_keys
+CHANGE: Final = _SQL.change
+RESOLVE: Final = _SQL.resolve
+NOTE: Final = _SQL.note
+MERGES_OF_RULE: Final = _SQL.merges_of_rule
 
 # The rules that decide, the strongest first.
 HAND: Final = "hand"

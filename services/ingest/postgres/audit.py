@@ -1,7 +1,6 @@
 """The audit log: what an admin did, recorded in the transaction in which it was done."""
 
 from collections.abc import Mapping
-from functools import partial
 from typing import Any
 
 from fastapi import Request
@@ -11,11 +10,9 @@ from psycopg.types.json import Jsonb
 from services.ingest.postgres.database import Connection, Database
 from shared.auth.authentication import actor_of
 from shared.http.middleware import request_id_of
-from shared.sql_files import statement
+from shared.sql_files import SqlFile
 
-_sql = partial(statement, __package__, "audit.sql")
-
-_ADD = _sql("add")
+_SQL = SqlFile(__package__, "audit.sql")
 
 
 class AuditRecord(Struct, frozen=True):
@@ -52,4 +49,4 @@ async def add_record(connection: Connection, record: AuditRecord) -> None:
     """Adds a record, in the caller's transaction."""
     details = Jsonb(record.details)
     fields = {"who": record.who, "act": record.act, "subject": record.subject, "details": details, "request_id": record.request_id}
-    await connection.execute(_ADD, fields)
+    await connection.execute(_SQL.add, fields)

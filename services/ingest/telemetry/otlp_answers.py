@@ -6,20 +6,24 @@ Errors are those of the protocol: 429 and 503 are to be sent again, after the Re
 from typing import Final, Literal
 
 from fastapi import Request, Response
-from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsPartialSuccess, ExportLogsServiceResponse
-from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsPartialSuccess, ExportMetricsServiceResponse
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTracePartialSuccess, ExportTraceServiceResponse
+from google.protobuf.json_format import ParseDict
+from google.protobuf.message import Message
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceResponse
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
 from shared.http.errors import ApiError
 from shared.http.middleware import error_response, json_response
 
 Export = Literal["logs", "metrics", "traces"]
-Answer = ExportLogsServiceResponse | ExportMetricsServiceResponse | ExportTraceServiceResponse
-
 JSON: Final = b"application/json"
 PROTOBUF: Final = b"application/x-protobuf"
-# What the rejected records are called.
-_REJECTED: Final = {"logs": "rejectedLogRecords", "metrics": "rejectedDataPoints", "traces": "rejectedSpans"}
+# The answer to an export, and what the rejected records are called in it.
+_ANSWERS: Final[dict[Export, tuple[type[Message], str]]] = {
+    "logs": (ExportLogsServiceResponse, "rejectedLogRecords"),
+    "metrics": (ExportMetricsServiceResponse, "rejectedDataPoints"),
+    "traces": (ExportTraceServiceResponse, "rejectedSpans"),
+}
 # The codes of a Status (google.rpc.Code) by HTTP's; UNKNOWN for others.
 _CODES: Final = {400: 3, 401: 16, 403: 7, 408: 4, 413: 8, 415: 3, 429: 8, 503: 14}
 _UNKNOWN: Final = 2
@@ -27,9 +31,11 @@ _UNKNOWN: Final = 2
 
 def export_response(export: Export, media_type: bytes, rejected: int, message: str) -> Response:
     """200: all was taken, or all but the rejected ones, which are not to be sent again."""
+    kind, name = _ANSWERS[export]
+    answer = {"partialSuccess": {name: str(rejected), "errorMessage": message}} if rejected else {}
     if media_type == PROTOBUF:
-        return _protobuf(_answer(export, rejected, message).SerializeToString())
-    return json_response({"partialSuccess": {_REJECTED[export]: str(rejected), "errorMessage": message}} if rejected else {})
+        return _protobuf(ParseDict(answer, kind()).SerializeToString())
+    return json_response(answer)
 
 
 def failure_response(request: Request, media_type: bytes, error: ApiError) -> Response:
@@ -38,19 +44,6 @@ def failure_response(request: Request, media_type: bytes, error: ApiError) -> Re
     if media_type == PROTOBUF:
         return _protobuf(_status(_CODES.get(error.status, _UNKNOWN), error.message), error.status, error.headers)
     return response
-
-
-def _answer(export: Export, rejected: int, message: str) -> Answer:
-    match export:
-        case "logs":
-            logs = ExportLogsPartialSuccess(rejected_log_records=rejected, error_message=message) if rejected else None
-            return ExportLogsServiceResponse(partial_success=logs)
-        case "metrics":
-            metrics = ExportMetricsPartialSuccess(rejected_data_points=rejected, error_message=message) if rejected else None
-            return ExportMetricsServiceResponse(partial_success=metrics)
-        case "traces":
-            traces = ExportTracePartialSuccess(rejected_spans=rejected, error_message=message) if rejected else None
-            return ExportTraceServiceResponse(partial_success=traces)
 
 
 def _protobuf(body: bytes, status: int = 200, headers: dict[str, str] | None = None) -> Response:

@@ -7,7 +7,7 @@ out what was not known here.
 
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
-from typing import Final, NamedTuple
+from typing import Final
 
 import msgspec
 from fastapi import Request, Response
@@ -21,7 +21,7 @@ from services.ingest.http import backend_deadline, request_checks
 from services.ingest.http.gzip_body import unzipped
 from services.ingest.http.request_checks import AcceptedBody
 from services.ingest.journal.append import AROUND_AN_ITEM, captured_entries
-from services.ingest.telemetry import otlp_json, otlp_protobuf
+from services.ingest.telemetry import otlp_records
 from services.ingest.telemetry.kept_signals import NO_SESSION, Found, signals_of_logs, signals_of_metrics, signals_of_spans
 from services.ingest.telemetry.otlp_answers import JSON, PROTOBUF, Export, export_response, failure_response
 from services.ingest.telemetry.telemetry_records import Record
@@ -33,18 +33,11 @@ from shared.http.middleware import request_id_of
 BODY: Final = AcceptedBody((JSON, PROTOBUF), 16 * 1024**2, may_be_gzip=True)
 
 
-class _Read(NamedTuple):
-    """How an export of a kind is read."""
-
-    json: Callable[[bytes], Iterable[Record]]
-    protobuf: Callable[[bytes], Iterable[Record]]
-    signals: Callable[[Iterable[Record], datetime], Found]
-
-
-_READ: Final[dict[Export, _Read]] = {
-    "logs": _Read(otlp_json.logs, otlp_protobuf.logs, signals_of_logs),
-    "metrics": _Read(otlp_json.metrics, otlp_protobuf.metrics, signals_of_metrics),
-    "traces": _Read(otlp_json.spans, otlp_protobuf.spans, signals_of_spans),
+# How an export of a kind is read: its records, and what is kept of them.
+_READ: Final[dict[Export, tuple[Callable[[bytes, bytes], Iterable[Record]], Callable[[Iterable[Record], datetime], Found]]]] = {
+    "logs": (otlp_records.logs, signals_of_logs),
+    "metrics": (otlp_records.metrics, signals_of_metrics),
+    "traces": (otlp_records.spans, signals_of_spans),
 }
 
 
@@ -84,9 +77,8 @@ async def _write(request: Request, export: Export, headers: dict[bytes, bytes]) 
 
 
 def _found(export: Export, media_type: bytes, body: bytes, is_gzip: bool, now: datetime) -> Found:
-    how = _READ[export]
-    text = unzipped(body, BODY.max_bytes) if is_gzip else body
-    return how.signals(how.protobuf(text) if media_type == PROTOBUF else how.json(text), now)
+    records, signals = _READ[export]
+    return signals(records(unzipped(body, BODY.max_bytes) if is_gzip else body, media_type), now)
 
 
 async def _kept(ingest: Ingest, signals: list[Signal], user: str | None) -> tuple[list[Signal], list[str]]:

@@ -1,6 +1,5 @@
 """One cheap statement asks Postgres about an index: whether it is of this database, and what it does not have yet."""
 
-from functools import partial
 from typing import Any, Final
 
 import msgspec
@@ -10,11 +9,11 @@ from psycopg.rows import dict_row
 
 from services.query.search_index.documents.row_documents import DocumentKind
 from services.query.search_index.folder import State
-from shared.sql_files import statement
+from shared.sql_files import SqlFile
 
-_sql = partial(statement, __package__, "follow.sql")
-_LOOK: Final = _sql("look").encode()
-_NOTES: Final = _sql("notes").encode()
+_SQL: Final = SqlFile(__package__, "follow.sql")
+_LOOK: Final = _SQL.look.encode()
+_NOTES: Final = _SQL.notes.encode()
 # Notes that are counted behind an index.
 _MOST_NOTES: Final = 10_000
 

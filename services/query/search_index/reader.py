@@ -18,7 +18,7 @@ from services.query.search_index.fresh_texts import MOST_ROWS, FreshIndex, Fresh
 from services.query.search_index.look import Look, look
 from services.query.search_index.words.fields import open_index
 from services.query.search_index.writer_process import WriterProcess
-from shared.sql_files import statement
+from shared.sql_files import SqlFile
 
 log = structlog.get_logger()
 
@@ -26,7 +26,7 @@ log = structlog.get_logger()
 PATIENCE_SECONDS: Final = 1.0
 # After a look that failed, searches go on with what was seen last for so long, or until another look does not fail.
 AWAY_SECONDS: Final = 5.0
-_VISIBLE_SESSIONS: Final = statement(__package__, "follow.sql", "visible_sessions")
+_VISIBLE_SESSIONS: Final = SqlFile(__package__, "follow.sql").visible_sessions
 
 T = TypeVar("T")
 

@@ -1,17 +1,15 @@
 """How far the replica that query reads is behind the primary."""
 
-from functools import partial
 from typing import Final
 
 from msgspec import Struct
 
 from services.query.database import Database, fetch_one, one_row
-from shared.sql_files import statement
+from shared.sql_files import SqlFile
 
-_sql = partial(statement, __package__, "replica_lag.sql")
+_SQL: Final = SqlFile(__package__, "replica_lag.sql")
 
 _WRITTEN: Final = "SELECT pg_current_wal_lsn()::text AS written"
-_REPLAYED: Final = _sql("replayed")
 
 
 class ReplicaLag(Struct, frozen=True):
@@ -26,5 +24,5 @@ def replica_lag(database: Database) -> ReplicaLag:
     with database.connection(from_primary=True) as primary:
         written = one_row(primary, _WRITTEN)
     with database.connection() as replica:
-        found = fetch_one(replica, ReplicaLag, _REPLAYED, written)
+        found = fetch_one(replica, ReplicaLag, _SQL.replayed, written)
     return ReplicaLag(found.wal_bytes, round(max(found.seconds, 0.0), 3) if found.wal_bytes else 0.0)

@@ -9,24 +9,17 @@ under, so that a merge of projects can be taken back.
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from functools import partial
 from typing import Final
 
 from services.worker.aggregates.registry import AGGREGATES, TOOL_ROLLUPS, Aggregate
 from services.worker.aggregates.rollups import deltas_cte, rename_cells, rollup_ctes, rollups_that_note_emptied_cells
 from services.worker.sql_text import ctes, listed, sql
-from shared.sql_files import statement
+from shared.sql_files import SqlFile
 
-_sql = partial(statement, __package__, "dropped_contributions.sql")
+_SQL: Final = SqlFile(__package__, "dropped_contributions.sql")
 
-_ADD: Final = _sql("add")
-_MOVE: Final = _sql("move")
-_NOTE_MAXIMA: Final = _sql("note_maxima")
-_MOVE_SESSIONS: Final = _sql("move_sessions")
-_BRING: Final = _sql("bring")
-_TAKE_BACK: Final = _sql("take_back")
-BRING_SESSIONS: Final = _sql("bring_sessions")
-TAKE_BACK_SESSIONS: Final = _sql("take_back_sessions")
+BRING_SESSIONS: Final = _SQL.bring_sessions
+TAKE_BACK_SESSIONS: Final = _SQL.take_back_sessions
 _RENAME: Final = "UPDATE $base SET $column = %(new)s WHERE $column = %(old)s"
 
 SESSIONS: Final = "base_sessions"
@@ -54,14 +47,17 @@ def base_ctes(relations: Collection[str]) -> str:
     parts = []
     for aggregate in AGGREGATES.values():
         if deltas := deltas_cte(aggregate, relations, aggregate.base_owners):
-            parts += [deltas, sql(_ADD, base=aggregate.base, deltas=f"{aggregate.table}_deltas", columns=listed(aggregate.base_columns))]
+            parts += [
+                deltas,
+                sql(_SQL.add, base=aggregate.base, deltas=f"{aggregate.table}_deltas", columns=listed(aggregate.base_columns)),
+            ]
     return ctes(*parts)
 
 
 def move(aggregate: Aggregate, wanted: Move) -> str:
     """Makes some of what is in the base another owner's, and moves it in the cells. Cells that are left empty are noted, and maxima to look up."""
     return sql(
-        _MOVE,
+        _SQL.move,
         base=aggregate.base,
         assignments=wanted.assignments,
         chosen=chosen(aggregate.base, wanted),
@@ -69,14 +65,14 @@ def move(aggregate: Aggregate, wanted: Move) -> str:
         new=listed(f"new.{name} AS new_{name}" for name in aggregate.base_columns),
         new_columns=listed(f"new_{name} AS {name}" for name in aggregate.base_columns),
         old_columns=listed(f"old_{name} AS {name}" for name in aggregate.base_columns),
-        noted=sql(_NOTE_MAXIMA, base=aggregate.base) if aggregate is TOOL_ROLLUPS else "",
+        noted=sql(_SQL.note_maxima, base=aggregate.base) if aggregate is TOOL_ROLLUPS else "",
         rollups=rollups_that_note_emptied_cells({f"new_{aggregate.base}", f"gone_{aggregate.base}"}),
     )
 
 
 def move_sessions(wanted: Move) -> str:
     """The same for the times of dropped sessions. Gives the projects that lost or won one, and notes the days to make again."""
-    return sql(_MOVE_SESSIONS, assignments=wanted.assignments, chosen=chosen(SESSIONS, wanted))
+    return sql(_SQL.move_sessions, assignments=wanted.assignments, chosen=chosen(SESSIONS, wanted))
 
 
 def bring(aggregate: Aggregate) -> str:
@@ -89,7 +85,7 @@ def bring(aggregate: Aggregate) -> str:
         "bucket_start": "coalesce(r.bucket_start, '-infinity')",
     }
     return sql(
-        _BRING,
+        _SQL.bring,
         base=aggregate.base,
         columns=listed(aggregate.base_columns),
         values=listed(known.get(name, f"r.{name}") for name in aggregate.base_columns),
@@ -100,10 +96,10 @@ def bring(aggregate: Aggregate) -> str:
 def take_back(aggregate: Aggregate) -> str:
     """Takes some of what an import brought out of the base and the cells. What is left empty is noted, and maxima to look up."""
     return sql(
-        _TAKE_BACK,
+        _SQL.take_back,
         base=aggregate.base,
         columns=listed(aggregate.base_columns),
-        noted=sql(_NOTE_MAXIMA, base=aggregate.base) if aggregate is TOOL_ROLLUPS else "",
+        noted=sql(_SQL.note_maxima, base=aggregate.base) if aggregate is TOOL_ROLLUPS else "",
         rollups=rollups_that_note_emptied_cells({f"gone_{aggregate.base}"}),
     )
 

@@ -8,13 +8,13 @@ migration, and its queries.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum, auto
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import Final
 
 from services.worker.row_tables import ACTIVITIES, API_CALLS, MESSAGES, ROW_TABLES, TOOL_CALLS
-from shared.sql_files import statement
+from shared.sql_files import SqlFile
 
-_sql = partial(statement, __package__, "registry.sql")
+_SQL: Final = SqlFile(__package__, "registry.sql")
 
 # Widths of buckets in minutes. 0 is all time.
 ALL_TIME, QUARTER, HOUR, DAY, WEEK = 0, 15, 60, 1440, 10080
@@ -107,9 +107,6 @@ class Aggregate:
         return tuple(name for name, measure in self.measures.items() if measure is Measure.MAXIMUM)
 
 
-_ACTIVE_CELLS: Final = _sql("active_cells")
-_FILE_CELLS: Final = _sql("file_cells")
-
 # A project or all, a user or all.
 _CUBE: Final[tuple[tuple[str, ...], ...]] = (("project_id", "user_id"), ("project_id", "-1"), ("-1", "user_id"), ("-1", "-1"))
 _TOKENS: Final = ("input_tokens", "output_tokens", "cache_creation_tokens", "cache_read_tokens")
@@ -149,7 +146,7 @@ TOOL_ROLLUPS: Final = Aggregate(
                 "errors_by_quarter": "placed(errors, quarter_of_week(bucket_start), 8)",
             },
             at="bucket_start",
-            summed=_sql("summed_tool_calls"),
+            summed=_SQL.summed_tool_calls,
         ),
     ),
 )
@@ -219,8 +216,8 @@ ACTIVITY_ROLLUPS: Final = Aggregate(
         ),
     ),
     cells_from={
-        "active_deltas": (("active_us", "active_by_quarter"), _ACTIVE_CELLS),
-        "file_count_deltas": (("files_modified",), _FILE_CELLS),
+        "active_deltas": (("active_us", "active_by_quarter"), _SQL.active_cells),
+        "file_count_deltas": (("files_modified",), _SQL.file_cells),
     },
 )
 

@@ -6,23 +6,14 @@ A statement first defines relations of rows, `new_<table>` and `gone_<table>` (r
 """
 
 from collections.abc import Collection, Iterator
-from functools import partial
 from typing import Final
 
 from services.worker.aggregates.registry import AGGREGATES, WEEK, Aggregate, Measure, Source
 from services.worker.sql_text import ctes, listed, ordinals, sql, union_all
-from shared.sql_files import statement
+from shared.sql_files import SqlFile
 
-_sql = partial(statement, __package__, "rollups.sql")
+_SQL: Final = SqlFile(__package__, "rollups.sql")
 
-_CONTRIBUTION: Final = _sql("contribution")
-_DELTAS: Final = _sql("deltas")
-_CELLS_OF_DELTAS: Final = _sql("cells_of_deltas")
-_CELLS_OF_SOME: Final = _sql("cells_of_some")
-_CELLS: Final = _sql("cells")
-_ROLLED: Final = _sql("rolled")
-_FILE_SETS: Final = _sql("file_sets")
-_RENAMED: Final = _sql("renamed")
 _DELETE_NAMED = "DELETE FROM $table WHERE $column = %(old)s"
 
 _DELETE_EMPTIED = "DELETE FROM $table WHERE ctid = ANY (ARRAY(SELECT place FROM emptied_cells WHERE cells = '$table'))"
@@ -70,7 +61,7 @@ def rename_cells(aggregate: Aggregate, column: str) -> list[str]:
     """The statements that add the cells of the name %(old)s to those of %(new)s, and delete them."""
     columns = (*aggregate.key, *aggregate.measures)
     renamed = sql(
-        _RENAMED,
+        _SQL.renamed,
         table=aggregate.table,
         columns=listed(columns),
         renamed=listed(f"%(new)s::text AS {name}" if name == column else name for name in columns),
@@ -89,7 +80,7 @@ def deltas_cte(aggregate: Aggregate, relations: Collection[str], owners: tuple[s
         return ""
     key = (*owners, "bucket_start", *aggregate.by)
     return sql(
-        _DELTAS,
+        _SQL.deltas,
         deltas=f"{aggregate.table}_deltas",
         key=", ".join(key),
         sums=listed(_SUMS[aggregate.measures[name]].format(name) for name in aggregate.contributed),
@@ -103,7 +94,7 @@ def cells_of_deltas(aggregate: Aggregate, relations: Collection[str]) -> str:
     cells = [_spread(aggregate)] if _contributions(aggregate, relations) else []
     cells += [_padded(aggregate, *part) for relation, part in aggregate.cells_from.items() if relation in relations]
     return sql(
-        _CELLS,
+        _SQL.cells,
         key=", ".join(aggregate.key),
         sums=listed(_SUMS[measure].format(name) for name, measure in aggregate.measures.items()),
         cells=union_all(cells),
@@ -116,7 +107,7 @@ def _spread(aggregate: Aggregate) -> str:
     contributed = aggregate.contributed
     bucket = "bucket_of(d.bucket_start, k.grain_minutes) AS bucket_start"
     return sql(
-        _CELLS_OF_DELTAS,
+        _SQL.cells_of_deltas,
         deltas=f"{aggregate.table}_deltas",
         key=", ".join([*(f"k.{name}" for name in aggregate.owners), "k.grain_minutes", bucket, *aggregate.by]),
         measures=listed(
@@ -133,7 +124,7 @@ def _spread(aggregate: Aggregate) -> str:
 def _padded(aggregate: Aggregate, measures: Collection[str], cells: str) -> str:
     """Cells of some measures, with nothing in the others."""
     padded = listed(name if name in measures else _nothing(name, measure) for name, measure in aggregate.measures.items())
-    return sql(_CELLS_OF_SOME, key=", ".join(aggregate.key), measures=padded, cells=sql(cells))
+    return sql(_SQL.cells_of_some, key=", ".join(aggregate.key), measures=padded, cells=sql(cells))
 
 
 def _in_cell(name: str, measure: Measure) -> str:
@@ -152,11 +143,11 @@ def _deltas(relations: Collection[str]) -> Iterator[str]:
 def _rolled(relations: Collection[str], *, notes_emptied: bool) -> Iterator[str]:
     for table, found in _touched(relations).items():
         if table == "file_sets":
-            yield sql(_FILE_SETS, returning="RETURNING new.ctid AS place, bit_count(new.bits) = 0 AS is_empty" if notes_emptied else "")
+            yield sql(_SQL.file_sets, returning="RETURNING new.ctid AS place, bit_count(new.bits) = 0 AS is_empty" if notes_emptied else "")
             continue
         aggregate = AGGREGATES[table]
         yield sql(
-            _ROLLED,
+            _SQL.rolled,
             table=table,
             columns=",\n".join((", ".join(aggregate.key), listed(aggregate.measures))),
             cells=cells_of_deltas(aggregate, found),
@@ -211,7 +202,7 @@ def _contribution(aggregate: Aggregate, source: Source, rows: str, sign: str, ow
     if source.summed:
         rows = sql("(\n    $rows\n) AS summed", rows=sql(source.summed, rows=rows, owners=", ".join(owners)))
     return sql(
-        _CONTRIBUTION,
+        _SQL.contribution,
         columns=listed(columns),
         rows=rows,
         where=f"WHERE {source.where}" if source.where else "",

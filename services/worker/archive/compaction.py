@@ -7,7 +7,6 @@ If the store has lost a short last segment, the ranges go behind it. Otherwise o
 """
 
 import time
-from functools import partial
 from typing import Any, Final, NamedTuple
 
 import structlog
@@ -20,9 +19,9 @@ from services.worker.resources import Resources
 from services.worker.sweep.sweep_statements import COMPACTABLE_FILES
 from shared.archive.stored_pieces import ContentUnreadable, decompressed, read_segment
 from shared.blobs.contents import ContentStore
-from shared.sql_files import statement
+from shared.sql_files import SqlFile
 
-_sql = partial(statement, __package__, "compaction.sql")
+_SQL: Final = SqlFile(__package__, "compaction.sql")
 
 log = structlog.get_logger()
 
@@ -31,8 +30,6 @@ RUN_SECONDS: Final = 15.0
 # Content that one transaction moves, and holds in memory.
 MOVE_BYTES: Final = 8 * 1024**2
 
-_LAST_SEGMENT = _sql("last_segment")
-_PARSED_RANGES = _sql("parsed_ranges")
 _DELETE_SEGMENT = "DELETE FROM transcript_segments WHERE file_id = %(file_id)s AND number = %(number)s"
 _DELETE_RANGES = "DELETE FROM transcript_ranges WHERE file_id = %(file_id)s AND end_offset <= %(end)s"
 
@@ -74,11 +71,11 @@ def compact_some(worker: Resources, file_id: int) -> bool:
 
 def _parts_to_move(connection: Connection[Any], store: ContentStore, file_id: int) -> tuple[int, list[_Part]]:
     """The number of the first segment to write, and its content and what follows. Takes a short last segment away."""
-    ranges = connection.execute(_PARSED_RANGES, {"file_id": file_id, "move_bytes": MOVE_BYTES}).fetchall()
+    ranges = connection.execute(_SQL.parsed_ranges, {"file_id": file_id, "move_bytes": MOVE_BYTES}).fetchall()
     if not ranges:
         return 0, []
     parts = [_Part(start, end, decompressed(frame)) for start, end, frame, _ in ranges]
-    last = connection.execute(_LAST_SEGMENT, {"file_id": file_id}).fetchone()
+    last = connection.execute(_SQL.last_segment, {"file_id": file_id}).fetchone()
     if last is None:
         return 0, parts
     number, end_offset, sha256, raw_bytes, start_offset = last

@@ -7,7 +7,6 @@ away is exactly what only its import brought.
 import re
 from collections.abc import Sequence
 from datetime import datetime
-from functools import partial
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
@@ -19,9 +18,9 @@ from services.worker.archive.same_content import Content, begins_with
 from services.worker.archive.segments import Segment, add_segments
 from shared.blobs.contents import ContentStore
 from shared.redaction.redact import redact_text
-from shared.sql_files import statement
+from shared.sql_files import SqlFile
 
-_sql = partial(statement, __package__, "imported_files.sql")
+_SQL: Final = SqlFile(__package__, "imported_files.sql")
 
 _UUID: Final = r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 _OF_SESSION: Final = re.compile(rf"(?:.*/)?({_UUID})\.jsonl", re.DOTALL)
@@ -31,9 +30,6 @@ _AGENT: Final = re.compile(r"(?:.*/)?(agent-[^/]+\.jsonl)", re.DOTALL)
 MAX_SESSION_ID: Final = 200
 MAX_FILE_NAME: Final = 1_000
 
-_KNOWN: Final = _sql("known")
-_BRING_AGAIN: Final = _sql("bring_again")
-_ADD: Final = _sql("add")
 _CONTINUE: Final = "UPDATE transcript_files SET continued_by = %(id)s WHERE id = ANY(%(ids)s)"
 _FORGET: Final = (
     "DELETE FROM transcript_files WHERE brought_by = ARRAY[%(job_number)s]::integer[]",
@@ -111,16 +107,16 @@ def _store_file(connection: Connection[Any], store: ContentStore, file: Imported
     parameters |= {"session_id": file.place.session_id, "file_name": file.place.file_name, "size": file.size, "continued_by": None}
     continued: list[int] = []
     # The longest first.
-    for file_id, sha256s, raw_bytes in connection.execute(_KNOWN, parameters).fetchall():
+    for file_id, sha256s, raw_bytes in connection.execute(_SQL.known, parameters).fetchall():
         known = Content(sha256s, raw_bytes)
         if begins_with(store, own, known):
             if raw_bytes == own.raw_bytes:
-                connection.execute(_BRING_AGAIN, parameters | {"id": file_id})
+                connection.execute(_SQL.bring_again, parameters | {"id": file_id})
                 return
             continued.append(file_id)
         elif parameters["continued_by"] is None and begins_with(store, known, own):
             parameters["continued_by"] = file_id
-    [(file_id,)] = connection.execute(_ADD, parameters).fetchall()
+    [(file_id,)] = connection.execute(_SQL.add, parameters).fetchall()
     add_segments(connection, [(file_id, number, segment) for number, segment in enumerate(file.segments)])
     if continued:
         connection.execute(_CONTINUE, {"id": file_id, "ids": continued})

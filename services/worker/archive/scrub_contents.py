@@ -6,7 +6,6 @@ name; the old content is garbage then. It keeps its place in the file, so it may
 
 from collections import Counter
 from collections.abc import Callable
-from functools import partial
 from typing import Any, Final, NamedTuple
 
 from psycopg import Connection
@@ -18,17 +17,12 @@ from shared.archive.stored_pieces import ContentUnreadable, StoredPiece, read_pi
 from shared.blobs.contents import ContentStore
 from shared.redaction.redact import redact_text
 from shared.redaction.redacted_lines import redact_lines
-from shared.sql_files import statement
+from shared.sql_files import SqlFile
 
-_sql = partial(statement, __package__, "scrub_contents.sql")
+_SQL: Final = SqlFile(__package__, "scrub_contents.sql")
 
 # Of one transaction, about a megabyte each.
 PIECES_AT_ONCE: Final = 8
-
-_RANGES: Final = _sql("ranges")
-_UPDATE_RANGE: Final = _sql("update_range")
-_SEGMENTS: Final = _sql("segments")
-_UPDATE_SEGMENT: Final = _sql("update_segment")
 
 
 class Scrubbed(NamedTuple):
@@ -75,7 +69,7 @@ def _change_some(
     kind, _, place = (after or "ranges").partition(" ")
     file_id, number = map(int, place.split("/")) if place else (0, -1)
     parameters = {"file_id": file_id, "place": number, "limit": PIECES_AT_ONCE, "session_id": session_id}
-    rows = connection.execute(_RANGES if kind == "ranges" else _SEGMENTS, parameters).fetchall()
+    rows = connection.execute(_SQL.ranges if kind == "ranges" else _SQL.segments, parameters).fetchall()
     if not rows:
         return Scrubbed(0, 0, "segments" if kind == "ranges" else None)
     change_one: Callable[..., bool] = _change_range if kind == "ranges" else _change_segment
@@ -102,7 +96,7 @@ def _change_range(
         return False
     if not is_dry_run:
         parameters = {"file_id": file_id, "place": place, "frame": frame_of(changed), "raw_bytes": len(changed)}
-        connection.execute(_UPDATE_RANGE, parameters | {"request_id": changed_id})
+        connection.execute(_SQL.update_range, parameters | {"request_id": changed_id})
     return True
 
 
@@ -122,5 +116,5 @@ def _change_segment(
         digest, frame = packed(changed)
         store.put(digest.hex(), frame)
         parameters = {"file_id": file_id, "place": place, "before": before, "sha256": digest}
-        connection.execute(_UPDATE_SEGMENT, parameters | {"raw_bytes": len(changed), "stored_bytes": len(frame)})
+        connection.execute(_SQL.update_segment, parameters | {"raw_bytes": len(changed), "stored_bytes": len(frame)})
     return True

@@ -5,24 +5,21 @@ however it arrived, and a file that grew shares all segments but its last with t
 """
 
 import threading
-from functools import partial
 from hashlib import sha256
 from typing import Any, Final, NamedTuple
 
 import psycopg
 import zstandard
 
-from shared.sql_files import statement
+from shared.sql_files import SqlFile
 
-_sql = partial(statement, __package__, "segments.sql")
+_SQL: Final = SqlFile(__package__, "segments.sql")
 
 SEGMENT_BYTES: Final = 1024**2
 # Level 3 takes 3 ms for a megabyte of transcripts and leaves a sixth of it; level 9 takes 15 ms for a tenth less.
 _LEVEL: Final = 3
 # A compressor keeps its megabytes of memory, and is for one thread.
 _of_thread: Final = threading.local()
-
-_ADD_SEGMENTS: Final = _sql("add_segments")
 
 
 class Segment(NamedTuple):
@@ -58,4 +55,4 @@ def add_segments(connection: psycopg.Connection[Any], segments: list[tuple[int, 
     if segments:
         names = ("file_ids", "numbers", "end_offsets", "sha256s", "raw_bytes", "stored_bytes")
         columns = zip(*((file_id, number, *segment) for file_id, number, segment in segments), strict=True)
-        connection.execute(_ADD_SEGMENTS, dict(zip(names, map(list, columns), strict=True)))
+        connection.execute(_SQL.add_segments, dict(zip(names, map(list, columns), strict=True)))

@@ -1,6 +1,5 @@
 """The job under whose number live capture stores its rows, as an import stores its rows under its own. There is one, and no list shows it."""
 
-from functools import partial
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -8,13 +7,11 @@ from psycopg import Connection
 from psycopg.types.json import Jsonb
 
 from services.worker.persist.persist_batch import Persisted
-from shared.sql_files import statement
+from shared.sql_files import SqlFile
 
-_sql = partial(statement, __package__, "capture_job.sql")
+_SQL = SqlFile(__package__, "capture_job.sql")
 
-_ADD = _sql("add")
 _FIND = "SELECT id, number FROM import_jobs WHERE kind = 'capture'"
-_ADD_COUNTS = _sql("add_counts")
 
 
 class CaptureJob(NamedTuple):
@@ -28,7 +25,7 @@ def capture_job(connection: Connection[Any]) -> CaptureJob:
     """The job, made if it is the first time, in the caller's transaction."""
     found = connection.execute(_FIND).fetchone()
     if found is None:
-        connection.execute(_ADD)
+        connection.execute(_SQL.add)
         found = connection.execute(_FIND).fetchone()
     assert found is not None
     return CaptureJob(*found)
@@ -54,4 +51,4 @@ def add_counts(
         "skipped_records": Jsonb(skipped_records),
         "redactions": Jsonb(redactions),
     }
-    connection.execute(_ADD_COUNTS, parameters)
+    connection.execute(_SQL.add_counts, parameters)

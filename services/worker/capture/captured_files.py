@@ -2,27 +2,22 @@
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from functools import partial
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from psycopg import Connection
 
 from services.worker.sweep.sweep_statements import CAPTURED_FILES_WAIT, DUE_CAPTURED_FILES
-from shared.sql_files import statement
+from shared.sql_files import SqlFile
 
-_sql = partial(statement, __package__, "captured_files.sql")
+_SQL: Final = SqlFile(__package__, "captured_files.sql")
 
 # More than that is a backlog: history of old sessions, or what waited while the server was away.
 LONG_BYTES: Final = 256 * 1024
 
 # Committed before the file is read. A crash of the server may forget it, so that nothing waits for the disk.
 _BEGIN = "SET LOCAL synchronous_commit = off"
-_COUNT_ATTEMPT = _sql("count_attempt")
 _SET_ASIDE = "UPDATE transcript_files SET read_again_at = now() + interval '10 minutes' WHERE id = %(id)s"
-_WAIT_FOR_ARCHIVE = _sql("wait_for_archive")
-_ADVANCE = _sql("advance")
-_SUPERSEDED = _sql("superseded")
 
 
 class CapturedFile(NamedTuple):
@@ -77,7 +72,7 @@ def is_any_due(connection: Connection[Any]) -> bool:
 def count_attempt(connection: Connection[Any], file: CapturedFile) -> None:
     """To be committed before the file is read. advance() resets it."""
     connection.execute(_BEGIN)
-    connection.execute(_COUNT_ATTEMPT, {"id": file.id})
+    connection.execute(_SQL.count_attempt, {"id": file.id})
 
 
 def set_aside(connection: Connection[Any], file: CapturedFile) -> None:
@@ -87,16 +82,16 @@ def set_aside(connection: Connection[Any], file: CapturedFile) -> None:
 
 def wait_for_archive(connection: Connection[Any], file: CapturedFile) -> None:
     """The file is not due for a minute, and the attempt that was counted does not count: the file is not to blame."""
-    connection.execute(_WAIT_FOR_ARCHIVE, {"id": file.id})
+    connection.execute(_SQL.wait_for_archive, {"id": file.id})
 
 
 def advance(connection: Connection[Any], file: CapturedFile, end_offset: int, facts_ids: Collection[UUID], parser_version: int) -> None:
     """Notes how far the file is read. MovedOnError if it is not where it was."""
     parameters = {"id": file.id, "start": file.parsed_offset, "end": end_offset, "facts_ids": list(facts_ids)}
-    if not connection.execute(_ADVANCE, parameters | {"parser_version": parser_version}).rowcount:
+    if not connection.execute(_SQL.advance, parameters | {"parser_version": parser_version}).rowcount:
         raise MovedOnError(file.name)
 
 
 def superseded_facts(connection: Connection[Any], file_ids: Sequence[int], facts_ids: Collection[UUID]) -> list[UUID]:
     """Facts of the last readings of files that neither their readings now nor other files have. `facts_ids`: of the readings now."""
-    return [row[0] for row in connection.execute(_SUPERSEDED, {"file_ids": list(file_ids), "facts_ids": list(facts_ids)})]
+    return [row[0] for row in connection.execute(_SQL.superseded, {"file_ids": list(file_ids), "facts_ids": list(facts_ids)})]

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from functools import partial
 from operator import attrgetter
 from typing import Any, Final, NamedTuple
 from uuid import UUID, uuid4
@@ -30,15 +29,14 @@ from services.worker.resources import Resources
 from shared.events.messages import Binding, HookPayload, binding
 from shared.journal.dead_letter_envelope import HOOK_KIND, DeadLetter
 from shared.redaction.redacted_structs import redact_structs
-from shared.sql_files import statement
+from shared.sql_files import SqlFile
 
-_sql = partial(statement, __package__, "hook_reading.sql")
+_SQL: Final = SqlFile(__package__, "hook_reading.sql")
 
 # Of one transaction. A payload gives two or three records, and may have a megabyte: all of a batch is in memory several times.
 PAYLOADS_AT_ONCE: Final = 500
 BYTES_AT_ONCE: Final = 8 * 1024**2
 
-_TAKE = _sql("take")
 _IS_ANY_LEFT = "SELECT EXISTS (SELECT FROM hook_payloads)"
 
 
@@ -68,7 +66,7 @@ def read_hooks(worker: Resources, connection: Connection[Any], job: CaptureJob) 
     for_feed: list[CapturedItem] = []
     with connection.transaction():
         lock_order.lock_import_order(connection)
-        taken = [Payload(*row) for row in connection.execute(_TAKE, {"limit": PAYLOADS_AT_ONCE, "bytes": BYTES_AT_ONCE})]
+        taken = [Payload(*row) for row in connection.execute(_SQL.take, {"limit": PAYLOADS_AT_ONCE, "bytes": BYTES_AT_ONCE})]
         if taken:
             taken.sort(key=attrgetter("occurred_at", "id"))
             for_feed = _store(worker, connection, job, taken)

@@ -4,7 +4,6 @@ A signal whose call is not stored is done too: the call looks for its signals wh
 """
 
 from collections import defaultdict
-from functools import partial
 from typing import Any, Final
 
 from psycopg import Connection
@@ -20,12 +19,11 @@ from services.worker.persist.records import SIGNAL, ToolUse
 from services.worker.persist.staging.staging_tables import ReceivedEvent, clear
 from services.worker.resources import Resources
 from shared.claude_formats.signals import TOOL_DECISION
-from shared.sql_files import statement
+from shared.sql_files import SqlFile
 
-_sql = partial(statement, __package__, "signal_reading.sql")
+_SQL: Final = SqlFile(__package__, "signal_reading.sql")
 
 SIGNALS_AT_ONCE: Final = 500
-_TAKE: Final = _sql("take")
 _IS_ANY_LEFT: Final = "SELECT EXISTS (SELECT FROM signals WHERE is_new)"
 
 
@@ -39,7 +37,7 @@ def read_signals(worker: Resources, connection: Connection[Any], job: CaptureJob
     """Tells the calls of the oldest new signals. True if there were any."""
     with connection.transaction():
         lock_order.lock_import_order(connection)
-        taken = connection.execute(_TAKE, {"limit": SIGNALS_AT_ONCE, "tool_decision": TOOL_DECISION}).fetchall()
+        taken = connection.execute(_SQL.take, {"limit": SIGNALS_AT_ONCE, "tool_decision": TOOL_DECISION}).fetchall()
         # As the job that brought the call first: a signal brings none, so an undo of that job takes the call away.
         by_job: dict[int, list[ReceivedEvent]] = defaultdict(list)
         for call_id, session_id, tool_name, occurred_at, job_number, received_at, request_id in taken:

@@ -2,20 +2,17 @@
 
 from collections.abc import Iterator
 from datetime import datetime
-from functools import partial
 from typing import Any, NamedTuple
 
 from psycopg import Connection
 
 from shared.archive.stored_pieces import decompressed
-from shared.sql_files import statement
+from shared.sql_files import SqlFile
 
-_sql = partial(statement, __package__, "unread_ranges.sql")
+_SQL = SqlFile(__package__, "unread_ranges.sql")
 
 # Most have a mebibyte at most.
 RANGES_AT_ONCE = 4
-
-_RANGES = _sql("ranges")
 
 
 class UnreadRange(NamedTuple):
@@ -31,7 +28,7 @@ class UnreadRange(NamedTuple):
 def unread_ranges(connection: Connection[Any], file_id: int, start: int) -> Iterator[UnreadRange]:
     """The ranges that begin at `start` or behind it, in order. The first may begin later: behind a gap, or if its beginning is not kept any more."""
     while True:
-        rows = connection.execute(_RANGES, {"file_id": file_id, "start": start, "limit": RANGES_AT_ONCE}).fetchall()
+        rows = connection.execute(_SQL.ranges, {"file_id": file_id, "start": start, "limit": RANGES_AT_ONCE}).fetchall()
         for start_offset, end_offset, frame, received_at, request_id in rows:
             yield UnreadRange(start_offset, end_offset, decompressed(frame), received_at, request_id)
             start = end_offset

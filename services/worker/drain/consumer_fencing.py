@@ -8,7 +8,6 @@ with its connection. A fenced worker continues under a new name, as does one tha
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from functools import partial
 from secrets import token_hex
 from typing import Any
 
@@ -17,15 +16,13 @@ from redis import Redis
 
 from services.worker.drain.stream_reader import ENTRIES_PER_READ, Entry, acknowledge, find_entries
 from services.worker.sweep.sweep_statements import DELETE_GONE_CONSUMERS
-from shared.sql_files import statement
+from shared.sql_files import SqlFile
 
-_sql = partial(statement, __package__, "consumer_fencing.sql")
+_SQL = SqlFile(__package__, "consumer_fencing.sql")
 
 _REGISTER = "INSERT INTO drainers (consumer) VALUES (%(consumer)s)"
 
 _RECORD_ENTRIES = "UPDATE drainers SET applied = %(applied)s WHERE consumer = %(consumer)s AND NOT is_fenced"
-
-_FENCE = _sql("fence")
 
 _STATES = "SELECT consumer, is_fenced, applied FROM drainers WHERE consumer = ANY(%(consumers)s)"
 
@@ -77,7 +74,7 @@ def fence(connection: Connection[Any], redis: Redis, consumers: Collection[str],
     """
     parameters = {"consumers": sorted(consumers)}
     with connection.transaction():
-        connection.execute(_FENCE, parameters)
+        connection.execute(_SQL.fence, parameters)
         states = connection.execute(_STATES, parameters).fetchall()
     at_work = {consumer for consumer, is_fenced, _ in states if not is_fenced}
     _acknowledge_applied(redis, replicas, {place for _, is_fenced, applied in states if is_fenced for place in applied})

@@ -13,7 +13,6 @@ nor counted again.
 import time
 from collections.abc import Callable, Iterator
 from datetime import datetime
-from functools import partial
 from random import sample
 from typing import Any
 
@@ -53,19 +52,15 @@ from shared.journal.streams import transcript_key
 from shared.redaction.redact import redact_bytes, redact_text
 from shared.redis.clients import REDIS_ERRORS
 from shared.redis.replica_acks import NotReplicatedError
-from shared.sql_files import statement
+from shared.sql_files import SqlFile
 
-_sql = partial(statement, __package__, "drain_partition.sql")
+_SQL = SqlFile(__package__, "drain_partition.sql")
 
 log = structlog.get_logger()
 
 TAKE_OVER_SECONDS = 1.0  # How often a drain looks for what dead workers left.
 # A batch of large entries is smaller: all of it is in memory several times.
 BATCH_BYTES = 8 * 1024**2
-
-COUNT_IN_LEDGER = _sql("count_in_ledger")
-
-COUNT_IN_LEDGER_AND_ACCOUNT = _sql("count_in_ledger_and_account")
 
 
 def drain(worker: Resources, on_captured: Callable[[], object] = lambda: None) -> bool:
@@ -336,7 +331,7 @@ def _count(
         "canary_duplicates": canaries.count(False),
         "last_received_at": received_at,
     }
-    connection.execute(COUNT_IN_LEDGER_AND_ACCOUNT if epoch else COUNT_IN_LEDGER, counts)
+    connection.execute(_SQL.count_in_ledger_and_account if epoch else _SQL.count_in_ledger, counts)
 
 
 def _forget_offsets(worker: Resources, astray: list[TranscriptRange]) -> None:

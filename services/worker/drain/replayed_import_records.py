@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
-from functools import partial
 from typing import Any, cast
 
 from psycopg import Connection
@@ -15,14 +14,12 @@ from services.worker.persist.persist_batch import Persisted
 from services.worker.persist.records import Record
 from services.worker.persist.staging.staging_tables import ReceivedEvent, clear
 from shared.events.messages import binding
-from shared.sql_files import statement
+from shared.sql_files import SqlFile
 
-_sql = partial(statement, __package__, "replayed_import_records.sql")
+_SQL = SqlFile(__package__, "replayed_import_records.sql")
 
 NOT_BELIEVED = "its time cannot be true"
 TAKEN_BACK = "its import was taken back, or is not known"
-
-_JOB = _sql("job")
 
 
 def persist_replayed_records(
@@ -36,7 +33,7 @@ def persist_replayed_records(
     duplicates = dead = left_out = 0
     for journal_entry_id in sorted({received.journal_entry_id for received in batch}):
         of_job = [received for received in batch if received.journal_entry_id == journal_entry_id]
-        job = connection.execute(_JOB, {"journal_entry_id": journal_entry_id}).fetchone()
+        job = connection.execute(_SQL.job, {"journal_entry_id": journal_entry_id}).fetchone()
         if job is None:
             dead += _write_dead_letters(connection, of_job, TAKEN_BACK)
             continue

@@ -13,7 +13,6 @@ The worker decides what of a range is new. Ingest may have forgotten how far a f
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from functools import partial
 from itertools import compress
 from operator import itemgetter
 from typing import Any, Final
@@ -40,31 +39,15 @@ from shared.events.messages import UNNAMED_MACHINE, Binding, CapturedItem, HookP
 from shared.events.readings import Reading
 from shared.feed import FeedItem
 from shared.journal.dead_letter_envelope import CAPTURED, DeadLetter
-from shared.sql_files import statement
+from shared.sql_files import SqlFile
 
-_sql = partial(statement, __package__, "store_captured.sql")
+_SQL: Final = SqlFile(__package__, "store_captured.sql")
 
 log = structlog.get_logger()
 
 CANNOT_BE_CUT: Final = "its beginning is stored, and cannot be cut off"
 # Any constant. A change would make the dead letters of ranges new ones.
 _NAMESPACE: Final = UUID("0c6e2a7e-5e2f-4c0c-9f0b-0d6b1c7e4a55")
-
-_INSERT_HOOK = _sql("insert_hook")
-_INSERT_SIGNAL = _sql("insert_signal")
-_NOTE_MACHINES = _sql("note_machines")
-_HEARD_OF_MACHINES = _sql("heard_of_machines")
-
-_FILES_OF_OTHERS = _sql("files_of_others")
-_MACHINES_OF_OTHERS = _sql("machines_of_others")
-
-_INSERT_FILE = _sql("insert_file")
-_LOCK_FILE = _sql("lock_file")
-_SET_STORED = _sql("set_stored")
-_INSERT_RANGE = _sql("insert_range")
-_NEXT_WAITING = _sql("next_waiting")
-_DELETE_RANGE = _sql("delete_range")
-_STORED_BETWEEN = _sql("stored_between")
 
 
 class Received(Struct, frozen=True):
@@ -198,7 +181,7 @@ def _store(connection: Connection[Any], batch: Sequence[Received]) -> Captured:
         total.add(outcome or Captured(dead=1, astray=[item]))
     for file in files.values():
         if file.is_changed:
-            connection.execute(_SET_STORED, msgspec.structs.asdict(file))
+            connection.execute(_SQL.set_stored, msgspec.structs.asdict(file))
     _note_machines(connection, [each for each in batch if each.item.machine_id not in ("", UNNAMED_MACHINE)])
     mark_ids_stored(connection, [(_id_of(each.item), each.journal_entry_id) for each in batch if each not in dead])
     return total
@@ -229,8 +212,8 @@ def _foreign_among(connection: Connection[Any], batch: Sequence[Received]) -> li
         session_ids = {each.item.session_id for each in items if each.item.session_id is not None}
         parameters = {"user": user, "session_ids": sorted(session_ids), "machine_ids": sorted({each.item.machine_id for each in items})}
         with connection.cursor(row_factory=scalar_row) as cursor:
-            sessions = foreign_sessions(connection, Binding(user), session_ids).union(cursor.execute(_FILES_OF_OTHERS, parameters))
-            machines = set(cursor.execute(_MACHINES_OF_OTHERS, parameters))
+            sessions = foreign_sessions(connection, Binding(user), session_ids).union(cursor.execute(_SQL.files_of_others, parameters))
+            machines = set(cursor.execute(_SQL.machines_of_others, parameters))
         foreign += (each for each in items if each.item.session_id in sessions or each.item.machine_id in machines)
     return foreign
 
@@ -245,7 +228,7 @@ def _insert_hooks(connection: Connection[Any], hooks: Sequence[Received]) -> int
     if not rows:
         return 0
     with connection.cursor() as cursor:
-        cursor.executemany(_INSERT_HOOK, rows)
+        cursor.executemany(_SQL.insert_hook, rows)
         return cursor.rowcount
 
 
@@ -262,7 +245,7 @@ def _insert_signals(connection: Connection[Any], signals: Sequence[Received]) ->
         return 0
     with connection.cursor() as cursor:
         # In one order: then two workers that store the same ones do not deadlock.
-        cursor.executemany(_INSERT_SIGNAL, sorted(rows, key=itemgetter("id")))
+        cursor.executemany(_SQL.insert_signal, sorted(rows, key=itemgetter("id")))
         return cursor.rowcount
 
 
@@ -271,12 +254,12 @@ def _note_machines(connection: Connection[Any], batch: Sequence[Received]) -> No
     if not batch:
         return
     seen = sorted({(each.item.session_id, each.item.machine_id) for each in batch if each.item.session_id is not None})
-    connection.execute(_NOTE_MACHINES, {"session_ids": [each[0] for each in seen], "machine_ids": [each[1] for each in seen]})
+    connection.execute(_SQL.note_machines, {"session_ids": [each[0] for each in seen], "machine_ids": [each[1] for each in seen]})
     heard = sorted({each.item.machine_id for each in batch})
     users = {each.item.machine_id: each.item.user for each in batch if each.item.user is not None}
     times = {machine_id: max(each.received_at for each in batch if each.item.machine_id == machine_id) for machine_id in heard}
     parameters = {"machine_ids": heard, "users": [users.get(each) for each in heard], "times": [times[each] for each in heard]}
-    connection.execute(_HEARD_OF_MACHINES, parameters)
+    connection.execute(_SQL.heard_of_machines, parameters)
 
 
 def _store_range(connection: Connection[Any], file: _File, received: Received, item: TranscriptRange) -> Captured | None:
@@ -309,8 +292,8 @@ def _locked_file(connection: Connection[Any], files: _Files, item: TranscriptRan
     if key not in files:
         parameters = {"session_id": key[0], "file_name": key[1], "machine_id": key[2], "generation": key[3]}
         parameters |= {"user": item.user, "bound_user": item.bound_user}
-        connection.execute(_INSERT_FILE, parameters)
-        [row] = connection.execute(_LOCK_FILE, parameters).fetchall()
+        connection.execute(_SQL.insert_file, parameters)
+        [row] = connection.execute(_SQL.lock_file, parameters).fetchall()
         files[key] = _File(*row)
     return files[key]
 
@@ -325,7 +308,7 @@ def _insert_range(connection: Connection[Any], file: _File, received: Received, 
         "received_at": received.received_at,
         "request_id": received.request_id,
     }
-    return connection.execute(_INSERT_RANGE, parameters).rowcount == 1
+    return connection.execute(_SQL.insert_range, parameters).rowcount == 1
 
 
 def _without_known(connection: Connection[Any], file: _File, item: TranscriptRange, content: bytes) -> bytes | None:
@@ -336,7 +319,7 @@ def _without_known(connection: Connection[Any], file: _File, item: TranscriptRan
     cut = file.offset - item.start_offset
     if len(content) == item.end_offset - item.start_offset:
         return content[cut:] if content[cut - 1 : cut] == b"\n" else None
-    stored = connection.execute(_STORED_BETWEEN, {"file_id": file.file_id, "start": item.start_offset, "end": file.offset}).fetchall()
+    stored = connection.execute(_SQL.stored_between, {"file_id": file.file_id, "start": item.start_offset, "end": file.offset}).fetchall()
     lines, offset = 0, item.start_offset
     for start, end, frame in stored:
         if start != offset:
@@ -351,13 +334,13 @@ def _join_waiting(connection: Connection[Any], file: _File, item: TranscriptRang
     """Lets ranges that waited behind a gap join on, now that the file goes on from `start` to its offset. What they have twice is left out."""
     joined = {"file_id": file.file_id, "start": start}
     # One after the other, since what is left of one may be put where another one waits.
-    while (waiting := connection.execute(_NEXT_WAITING, joined | {"offset": file.offset}).fetchone()) is not None:
+    while (waiting := connection.execute(_SQL.next_waiting, joined | {"offset": file.offset}).fetchone()) is not None:
         waiting_start, waiting_end = waiting
         if waiting_start == file.offset:
             joined["start"], file.offset = waiting_start, waiting_end
             continue
         parameters = {"file_id": file.file_id, "start": waiting_start}
-        [(frame, received_at, request_id)] = connection.execute(_DELETE_RANGE, parameters).fetchall()
+        [(frame, received_at, request_id)] = connection.execute(_SQL.delete_range, parameters).fetchall()
         if waiting_end > file.offset:
             content = decompressed(frame)
             waited = msgspec.structs.replace(item, start_offset=waiting_start, end_offset=waiting_end, content=content.decode())

@@ -4,7 +4,6 @@ so any order of arrival ends in the same rows, and a reading that comes again ch
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -17,17 +16,11 @@ from services.worker.persist.live.process_states import follow_processes, told_c
 from shared.events.readings import ClientCost, ContextWindow, RateLimitEvent, Reading, SessionFile, StatusLine, UsageCache, UsageWindow
 from shared.feed import FeedItem
 from shared.sessions.session_state import OpenState
-from shared.sql_files import statement
+from shared.sql_files import SqlFile
 
-_sql = partial(statement, __package__, "store_readings.sql")
+_SQL: Final = SqlFile(__package__, "store_readings.sql")
 
-_INSERT_USERS: Final = _sql("insert_users")
 _USER_IDS: Final = "SELECT name, person_of(name) FROM users WHERE name = ANY(%(names)s)"
-_STORE_QUOTA: Final = _sql("store_quota")
-_THIN_QUOTA: Final = _sql("thin_quota")
-_STORE_STATUS_LINE: Final = _sql("store_status_line")
-_STORE_PROCESS: Final = _sql("store_process")
-_LEFT_BY_PROCESSES: Final = _sql("left_by_processes")
 
 # What Claude Code's file of a process says (2.1.332). Of `waiting` it says for what; no other dialog is about a permission.
 _DOES: Final[dict[str | None, OpenState]] = {"busy": "working", "shell": "working", "idle": "input", "waiting": "input"}
@@ -67,16 +60,16 @@ def store_readings(connection: Connection[Any], batch: Sequence[tuple[Reading, d
     for number, (reading, _) in enumerate(batch):
         quotas += [(quota, read_at, number) for quota, read_at in _quotas(reading, user_ids.get(reading.user or "", 0))]
     for quota, read_at, number in sorted(quotas):
-        stored = connection.execute(_STORE_QUOTA, quota._asdict() | {"first_read_at": read_at, "last_read_at": read_at}).fetchone()
+        stored = connection.execute(_SQL.store_quota, quota._asdict() | {"first_read_at": read_at, "last_read_at": read_at}).fetchone()
         if stored is not None:
             changed.add(number)
             if stored[0]:
                 to_thin[quota[:-1]] = quota
     for quota in to_thin.values():
-        connection.execute(_THIN_QUOTA, quota._asdict())
+        connection.execute(_SQL.thin_quota, quota._asdict())
     lines = [(reading.body, number) for number, (reading, _) in enumerate(batch) if isinstance(reading.body, StatusLine)]
     for line, number in sorted(lines, key=lambda each: (each[0].session_id, each[0].read_at)):
-        if connection.execute(_STORE_STATUS_LINE, _status_line_row(line)).rowcount:
+        if connection.execute(_SQL.store_status_line, _status_line_row(line)).rowcount:
             changed.add(number)
     changed_by_files, for_feed = _store_processes(connection, batch)
     return StoredReadings(len(changed | changed_by_files), for_feed)
@@ -91,10 +84,10 @@ def _store_processes(connection: Connection[Any], batch: Sequence[tuple[Reading,
     before = feed_sessions(connection, session_ids)
     changed = set()
     for file, heard_at, number in sorted(files, key=lambda each: (each[0].session_id, each[0].machine_id, each[0].pid, each[0].read_at)):
-        if connection.execute(_STORE_PROCESS, _process_row(file, heard_at)).rowcount:
+        if connection.execute(_SQL.store_process, _process_row(file, heard_at)).rowcount:
             changed.add(number)
     with connection.cursor(row_factory=scalar_row) as cursor:
-        left = sorted(cursor.execute(_LEFT_BY_PROCESSES, {"session_ids": session_ids}))
+        left = sorted(cursor.execute(_SQL.left_by_processes, {"session_ids": session_ids}))
     # Those are as they were: nothing is closed yet.
     before |= feed_sessions(connection, left)
     session_ids += left
@@ -121,7 +114,7 @@ def _user_ids(connection: Connection[Any], readings: Sequence[Reading]) -> dict[
     names = sorted({reading.user for reading in readings if reading.user is not None and any(_quotas(reading, 0))})
     if not names:
         return {}
-    connection.execute(_INSERT_USERS, {"names": names})
+    connection.execute(_SQL.insert_users, {"names": names})
     return dict(connection.execute(_USER_IDS, {"names": names}).fetchall())
 
 

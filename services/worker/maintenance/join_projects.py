@@ -5,7 +5,6 @@ person decided stands: a project that was merged by hand, or is kept apart, is l
 """
 
 from datetime import UTC, datetime
-from functools import partial
 from typing import Any, Final
 
 import structlog
@@ -16,23 +15,14 @@ from psycopg.types.json import Jsonb
 from services.worker.resources import Resources
 from shared.projects import merging
 from shared.projects.path_rules import matches
-from shared.sql_files import statement
+from shared.sql_files import SqlFile
 
-_sql = partial(statement, __package__, "join_projects.sql")
+_SQL: Final = SqlFile(__package__, "join_projects.sql")
 
 log = structlog.get_logger()
 
 # Projects of one task; each is judged in a transaction of its own.
 PROJECTS_AT_ONCE: Final = 200
-
-_WAITING: Final = _sql("waiting")
-_MARK_JUDGED: Final = _sql("mark_judged")
-_CANDIDATES: Final = _sql("candidates")
-_RULES: Final = _sql("rules")
-_NEW_RULES: Final = _sql("new_rules")
-_MARK_RULES: Final = _sql("mark_rules")
-_PATHS: Final = _sql("paths")
-_JUDGE_AGAIN: Final = _sql("judge_again")
 
 
 def run(worker: Resources) -> tuple[list[int], bool]:
@@ -40,7 +30,7 @@ def run(worker: Resources) -> tuple[list[int], bool]:
     with worker.transaction() as connection:
         _apply_new_rules(connection)
     with worker.transaction() as connection, connection.cursor(row_factory=scalar_row) as cursor:
-        waiting: list[int] = cursor.execute(_WAITING, {"limit": PROJECTS_AT_ONCE}).fetchall()
+        waiting: list[int] = cursor.execute(_SQL.waiting, {"limit": PROJECTS_AT_ONCE}).fetchall()
     moving: set[int] = set()
     for project_id in waiting:
         with worker.transaction() as connection:
@@ -53,12 +43,12 @@ def judge(connection: Connection[Any], project_id: int) -> set[int]:
     connection.execute(merging.LOCK)
     with connection.cursor(row_factory=dict_row) as cursor:
         rows = cursor.execute(merging.LOCK_ROWS, {"project_id": project_id, "other_id": None}).fetchall()
-        connection.execute(_MARK_JUDGED, {"project_id": project_id})
+        connection.execute(_SQL.mark_judged, {"project_id": project_id})
         project = next((row for row in rows if row["id"] == project_id), None)
         if project is None or project["part_of"] is not None or project["is_kept_apart"]:
             return set()
-        same = cursor.execute(_CANDIDATES, {"project_id": project_id}).fetchall()
-        rules = cursor.execute(_RULES).fetchall()
+        same = cursor.execute(_SQL.candidates, {"project_id": project_id}).fetchall()
+        rules = cursor.execute(_SQL.rules).fetchall()
     moving: set[int] = set()
     if len(same) > 1:
         # The working tree that holds the git folder gives the name; else the project that has been here longest.
@@ -104,9 +94,9 @@ def _merge(connection: Connection[Any], project_id: int, into: int, rule: str, e
 def _apply_new_rules(connection: Connection[Any]) -> None:
     """Has the projects judged again that a new rule names."""
     with connection.cursor(row_factory=dict_row) as cursor:
-        new = cursor.execute(_NEW_RULES).fetchall()
+        new = cursor.execute(_SQL.new_rules).fetchall()
         if not new:
             return
-        named = [row["id"] for row in cursor.execute(_PATHS) if any(matches(rule["pattern"], row["path"]) for rule in new)]
-        cursor.execute(_JUDGE_AGAIN, {"project_ids": named})
-        cursor.execute(_MARK_RULES, {"rule_ids": [rule["id"] for rule in new]})
+        named = [row["id"] for row in cursor.execute(_SQL.paths) if any(matches(rule["pattern"], row["path"]) for rule in new)]
+        cursor.execute(_SQL.judge_again, {"project_ids": named})
+        cursor.execute(_SQL.mark_rules, {"rule_ids": [rule["id"] for rule in new]})

@@ -5,7 +5,6 @@ rows go that hosts follow, since they have ids of what is gone.
 """
 
 import time
-from functools import partial
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -15,17 +14,14 @@ from redis import Redis
 from services.worker.resources import Resources
 from services.worker.sweep.sweep_statements import FORGET_OLD_CHANGES
 from shared.search_hosts import ALIVE_SECONDS, HOSTS_KEY, SearchHost
-from shared.sql_files import statement
+from shared.sql_files import SqlFile
 
-_sql = partial(statement, __package__, "purge_search_hosts.sql")
+_SQL: Final = SqlFile(__package__, "purge_search_hosts.sql")
 
 # A host that was not seen for this long does not come back, or comes back with a field that it writes anew.
 FORGOTTEN_SECONDS: Final = 86_400.0
 
 _SNAPSHOT: Final = "SELECT pg_current_snapshot()::text"
-_HAS_ENDED: Final = _sql("has_ended")
-_ASK: Final = _sql("ask")
-_FORGET_CHANGES: Final = _sql("forget_changes")
 
 
 class Purged(NamedTuple):
@@ -46,17 +42,17 @@ def purge_search_hosts(worker: Resources, connection: Connection[Any], after: st
     number, _, snapshot = after.rpartition(" ")
     if not number:
         # A project that is renamed notes all of its sessions, those too that were deleted since its statement began.
-        [(has_ended,)] = connection.execute(_HAS_ENDED, {"snapshot": snapshot}).fetchall()
+        [(has_ended,)] = connection.execute(_SQL.has_ended, {"snapshot": snapshot}).fetchall()
         return Purged(ask_for_purge(connection)) if has_ended else Purged(after, waits=True)
     if not _have_purged(worker.redis, int(number)):
         return Purged(after, waits=True)
-    connection.execute(_FORGET_CHANGES, {"snapshot": snapshot})
+    connection.execute(_SQL.forget_changes, {"snapshot": snapshot})
     return Purged(None)
 
 
 def ask_for_purge(connection: Connection[Any]) -> str:
     """The number that hosts are to confirm, and a snapshot: each index is made of what was committed by then, and perhaps later."""
-    [(number, snapshot)] = connection.execute(_ASK).fetchall()
+    [(number, snapshot)] = connection.execute(_SQL.ask).fetchall()
     return f"{number} {snapshot}"
 
 

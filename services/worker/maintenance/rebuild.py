@@ -6,7 +6,6 @@ for the lock, so new events stay in the journal and are added afterwards. Every 
 
 import sys
 from datetime import timedelta
-from functools import partial
 from typing import Any, Final
 
 from psycopg import Connection
@@ -19,11 +18,9 @@ from services.worker.maintenance.purge_search_hosts import ask_for_purge
 from services.worker.maintenance.verify import Check, checks, differing
 from services.worker.resources import Resources
 from services.worker.sql_text import listed, sql
-from shared.sql_files import statement
+from shared.sql_files import SqlFile
 
-_sql = partial(statement, __package__, "rebuild.sql")
-
-_FILL: Final = _sql("fill")
+_SQL: Final = SqlFile(__package__, "rebuild.sql")
 
 
 def rebuild(connection: Connection[Any], idle_gap: timedelta) -> dict[str, int]:
@@ -63,7 +60,7 @@ def refill(connection: Connection[Any], idle_gap: timedelta) -> None:
 
 def fill_statement(check: Check) -> str:
     """The INSERT of the cells that an aggregate should have."""
-    return sql(_FILL, table=check.name, columns=listed(check.columns), cells=check.expected)
+    return sql(_SQL.fill, table=check.name, columns=listed(check.columns), cells=check.expected)
 
 
 def _rebuild(worker: Resources) -> dict[str, int]:

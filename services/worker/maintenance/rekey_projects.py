@@ -7,7 +7,6 @@ computed from them again (reattribution.py), so taking a project out gives exact
 again, and it goes on with what is left.
 """
 
-from functools import partial
 from typing import Any, Final
 
 import structlog
@@ -22,9 +21,9 @@ from services.worker.maintenance.moving import RUN_SECONDS, Moving
 from services.worker.persist.persist_batch import LOCK_SESSIONS, date_projects
 from services.worker.resources import Resources
 from services.worker.sessions.reattribution import reattributed
-from shared.sql_files import statement
+from shared.sql_files import SqlFile
 
-_sql = partial(statement, __package__, "rekey_projects.sql")
+_SQL: Final = SqlFile(__package__, "rekey_projects.sql")
 
 log = structlog.get_logger()
 
@@ -32,19 +31,13 @@ log = structlog.get_logger()
 SESSIONS_AT_ONCE: Final = 20
 ROWS_AT_ONCE: Final = 500
 
-_WANTED: Final = _sql("wanted")
-_SESSIONS: Final = _sql("sessions")
-_SESSIONLESS: Final = _sql("sessionless")
-_MOVE_SESSIONLESS: Final = _sql("move_sessionless")
 # What dropped sessions count for.
-_BASE: Final = Move("project_id", _sql("base"), _sql("move_base"))
-_FINISH: Final = _sql("finish")
-_NOTE: Final = _sql("note")
+_BASE: Final = Move("project_id", _SQL.base, _SQL.move_base)
 
 
 def run(worker: Resources, project_id: int, run_seconds: float = RUN_SECONDS) -> bool:
     """Moves sessions for a while. True if there is more to do; False if nothing is left, or if another worker is at it."""
-    return moving.run(worker, Moving(move_some, _NOTE), project_id, run_seconds)
+    return moving.run(worker, Moving(move_some, _SQL.note), project_id, run_seconds)
 
 
 def move_some(worker: Resources, connection: Connection[Any], project_id: int) -> bool:
@@ -57,13 +50,13 @@ def move_some(worker: Resources, connection: Connection[Any], project_id: int) -
     # Transactions that decided by the old state have committed. Later ones see the new one.
     lock_order.lock_writing_exclusive(connection)
     with connection.cursor(row_factory=dict_row) as cursor:
-        wanted = cursor.execute(_WANTED, parameters).fetchone()
+        wanted = cursor.execute(_SQL.wanted, parameters).fetchone()
     if wanted is None:
         return False
     parameters |= wanted
     with connection.cursor(row_factory=scalar_row) as cursor:
-        session_ids = sorted(cursor.execute(_SESSIONS, parameters).fetchall()[:SESSIONS_AT_ONCE])
-        row_ids = [] if session_ids else cursor.execute(_SESSIONLESS, parameters).fetchall()
+        session_ids = sorted(cursor.execute(_SQL.sessions, parameters).fetchall()[:SESSIONS_AT_ONCE])
+        row_ids = [] if session_ids else cursor.execute(_SQL.sessionless, parameters).fetchall()
     if session_ids:
         _move_sessions(connection, parameters | {"session_ids": session_ids})
         return True
@@ -72,7 +65,7 @@ def move_some(worker: Resources, connection: Connection[Any], project_id: int) -
         return True
     if move_some_base(connection, _BASE, parameters):
         return True
-    is_done = connection.execute(_FINISH, parameters).rowcount == 1
+    is_done = connection.execute(_SQL.finish, parameters).rowcount == 1
     if is_done:
         log.info("project_rekeyed", project_id=project_id, counts_under=wanted["whole"])
     return not is_done
@@ -88,4 +81,4 @@ def _move_sessions(connection: Connection[Any], parameters: dict[str, Any]) -> N
 
 def _move_rows(connection: Connection[Any], parameters: dict[str, Any]) -> None:
     with reattributed(connection, parameters):
-        connection.execute(_MOVE_SESSIONLESS, parameters)
+        connection.execute(_SQL.move_sessionless, parameters)

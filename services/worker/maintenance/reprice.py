@@ -30,23 +30,14 @@ from services.worker.resources import Resources
 from services.worker.row_tables import API_CALLS
 from services.worker.sql_text import listed, sql
 from shared.prices import OWN_PREFIX, like_pattern
-from shared.sql_files import statement
+from shared.sql_files import SqlFile
 
-_sql = partial(statement, __package__, "reprice.sql")
+_SQL: Final = SqlFile(__package__, "reprice.sql")
 
 # What one transaction looks at. Other writers of the same sessions wait for it.
 CALLS_AT_ONCE: Final = 500
 # After a step it rests for as long as the step took, and at most for this: live events come first.
 MOST_REST_SECONDS: Final = 0.5
-
-_WANTED: Final = _sql("wanted")
-_NEXT: Final = _sql("next")
-_NEXT_WITHOUT_SESSION: Final = _sql("next_without_session")
-_CALLS: Final = _sql("calls")
-_REPRICE: Final = _sql("reprice")
-_DROPPED: Final = _sql("dropped")
-_BY_MODEL: Final = _sql("by_model")
-_SET_BY_MODEL: Final = _sql("set_by_model")
 
 _COSTS: Final = ("cost_nano_usd", "uncached_nano_usd", "cache_saved_nano_usd", "cache_write_nano_usd")
 _NO_ID: Final = "00000000-0000-0000-0000-000000000000"
@@ -103,7 +94,7 @@ class _After(Struct, array_like=True):
 def reprice_statement() -> str:
     """Writes what some calls cost now, to them, their sessions and the aggregates."""
     return sql(
-        _REPRICE,
+        _SQL.reprice,
         after=listed(f"(after).{name}" for name in API_CALLS.columns),
         before=listed(f"(before).{name}" for name in API_CALLS.columns),
         rollups=rollup_ctes({"new_api_calls", "gone_api_calls"}),
@@ -112,12 +103,14 @@ def reprice_statement() -> str:
 
 def next_calls(*, has_session: bool) -> str:
     """Selects the next calls of the range."""
-    return sql(_NEXT if has_session else _NEXT_WITHOUT_SESSION, wanted=sql(_WANTED, at="occurred_at", model="coalesce(model, '')"))
+    return sql(
+        _SQL.next if has_session else _SQL.next_without_session, wanted=sql(_SQL.wanted, at="occurred_at", model="coalesce(model, '')")
+    )
 
 
 def dropped_calls() -> str:
     """Selects what the base has of the range, by model."""
-    return sql(_DROPPED, wanted=sql(_WANTED, at="bucket_start", model="coalesce(model, '')"))
+    return sql(_SQL.dropped, wanted=sql(_SQL.wanted, at="bucket_start", model="coalesce(model, '')"))
 
 
 def run(worker: Resources, reprice_id: UUID, run_seconds: float = staged_job.RUN_SECONDS) -> bool:
@@ -144,7 +137,7 @@ def _price_some(step: Step, *, has_session: bool = True) -> Done:
             lock_order.lock_writing_shared(step.connection)
             cursor.execute(LOCK_SESSIONS, parameters)
             lock_order.lock_aggregates_shared(step.connection)
-        calls = cursor.execute(_CALLS + ("" if step.is_dry_run else " FOR UPDATE"), parameters).fetchall()
+        calls = cursor.execute(_SQL.calls + ("" if step.is_dry_run else " FOR UPDATE"), parameters).fetchall()
         stored_prices.refresh(step.connection)
         changes = [(call, price) for call in calls if (price := _new_price(call)) is not None]
         if changes and not step.is_dry_run:
@@ -222,13 +215,13 @@ def _given(_worker: Resources, connection: Connection[Any], place: Place) -> Ste
 def _note(connection: Connection[Any], place: Place, _stage: str, done: Done) -> None:
     if not done.counts:
         return
-    [(stored,)] = connection.execute(_BY_MODEL, place.parameters).fetchall()
+    [(stored,)] = connection.execute(_SQL.by_model, place.parameters).fetchall()
     by_model = {counts.model: counts for counts in convert(stored, list[ModelCounts])}
     for more in done.counts:
         counts = by_model.setdefault(more.model, ModelCounts(model=more.model))
         for name in ModelCounts.__struct_fields__[1:]:
             setattr(counts, name, getattr(counts, name) + getattr(more, name))
-    connection.execute(_SET_BY_MODEL, place.parameters | {"by_model": Jsonb(to_builtins(list(by_model.values())))})
+    connection.execute(_SQL.set_by_model, place.parameters | {"by_model": Jsonb(to_builtins(list(by_model.values())))})
 
 
 def _end(_connection: Connection[Any], _place: Place, _status: str) -> None:

@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, Final, Generic, Protocol, TypeVar
 from uuid import UUID
 
@@ -21,9 +20,9 @@ from services.worker.resources import Resources
 from services.worker.row_lease import LEASE_SECONDS, MAX_ATTEMPTS, LeaseLostError
 from services.worker.sql_text import sql
 from shared.database import connect_options
-from shared.sql_files import statement
+from shared.sql_files import SqlFile
 
-_sql = partial(statement, __package__, "staged_job.sql")
+_SQL: Final = SqlFile(__package__, "staged_job.sql")
 
 log = structlog.get_logger()
 
@@ -34,12 +33,6 @@ STATEMENT_SECONDS: Final = 600
 # Between two looks at what is waited for.
 POLL_SECONDS: Final = 0.25
 
-_TAKE: Final = _sql("take")
-_RENEW: Final = _sql("renew")
-_ADVANCE: Final = _sql("advance")
-_RELEASE: Final = _sql("release")
-_NOTE_FAILURE: Final = _sql("note_failure")
-_FINISH: Final = _sql("finish")
 _AT_END: Final = "done"
 _DIED: Final = "Its workers ended again and again at one stage; see their log, then ask for this again."
 
@@ -142,7 +135,7 @@ def run(worker: Resources, job: StagedJob[Given, Done], job_id: UUID, run_second
 def take(worker: Resources, job: StagedJob[Given, Done], job_id: UUID) -> Place | None:
     """Takes the lease. None if the job has ended, if another worker has it, or if it failed too often."""
     with worker.transaction() as connection, connection.cursor(row_factory=dict_row) as cursor:
-        take_lease = sql(_TAKE, table=job.table, also=job.also_taken).encode()
+        take_lease = sql(_SQL.take, table=job.table, also=job.also_taken).encode()
         row = cursor.execute(take_lease, {"id": job_id, "lease_seconds": LEASE_SECONDS}).fetchone()
     if row is None:
         return None
@@ -171,7 +164,7 @@ def go_on(worker: Resources, job: StagedJob[Given, Done], place: Place, run_seco
                 time.sleep(rest)
             if time.monotonic() > deadline:
                 with worker.transaction() as connection:
-                    connection.execute(sql(_RELEASE, table=job.table).encode(), place.parameters)
+                    connection.execute(sql(_SQL.release, table=job.table).encode(), place.parameters)
                 return True
     except LeaseLostError:
         log.warning(f"{job.name}_taken_over", job_id=str(place.job_id))
@@ -181,7 +174,7 @@ def go_on(worker: Resources, job: StagedJob[Given, Done], place: Place, run_seco
         if not cannot_write(error):
             # It is tried again, and told if that helps nothing.
             with worker.transaction() as connection:
-                connection.execute(sql(_NOTE_FAILURE, table=job.table).encode(), place.parameters | {"failure": failure})
+                connection.execute(sql(_SQL.note_failure, table=job.table).encode(), place.parameters | {"failure": failure})
             raise
         log.error(f"{job.name}_cannot_write", job_id=str(place.job_id), stage=job.names[place.stage], reason=failure)
         finish(worker, job, place, "failed", failure)
@@ -196,7 +189,7 @@ def finish(worker: Resources, job: StagedJob[Given, Done], place: Place, status:
         job.give_up(worker, place)
     with worker.transaction() as connection:
         job.end(connection, place, status)
-        connection.execute(sql(_FINISH, table=job.table).encode(), place.parameters | {"status": status, "failure": failure})
+        connection.execute(sql(_SQL.finish, table=job.table).encode(), place.parameters | {"status": status, "failure": failure})
     log.info(f"{job.name}_finished", job_id=str(place.job_id), status=status, failure=failure, is_dry_run=place.is_dry_run)
 
 
@@ -220,7 +213,7 @@ def _take_step(worker: Resources, job: StagedJob[Given, Done], place: Place) -> 
 
 def _renew_lease(worker: Resources, job: StagedJob[Given, Done], place: Place, seconds: int) -> None:
     with worker.transaction() as connection:
-        if connection.execute(sql(_RENEW, table=job.table).encode(), place.parameters | {"lease_seconds": seconds}).rowcount == 0:
+        if connection.execute(sql(_SQL.renew, table=job.table).encode(), place.parameters | {"lease_seconds": seconds}).rowcount == 0:
             raise LeaseLostError
 
 
@@ -238,7 +231,7 @@ def _advance(connection: Connection[Any], job: StagedJob[Given, Done], place: Pl
     after = None if done is None else done.after
     place.stage, place.after = (place.stage, after) if after is not None else (place.stage + 1, None)
     progress = {"at_stage": job.names[place.stage], "after_key": place.after, "lease_seconds": LEASE_SECONDS}
-    if connection.execute(sql(_ADVANCE, table=job.table).encode(), place.parameters | progress).rowcount == 0:
+    if connection.execute(sql(_SQL.advance, table=job.table).encode(), place.parameters | progress).rowcount == 0:
         raise LeaseLostError
     if done is not None:
         job.note(connection, place, name, done)

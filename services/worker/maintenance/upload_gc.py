@@ -3,7 +3,6 @@
 import time
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from itertools import islice
 
 import structlog
@@ -12,9 +11,9 @@ from services.worker.resources import Resources
 from services.worker.sweep.sweep_statements import FORGET_EXPORTS, UPLOADS_SWEPT_KEY
 from shared.blobs.store import BlobStore, BlobStoreAway, BlobStoreError, Stored
 from shared.blobs.stores import delete_blob, exports_url, store_at
-from shared.sql_files import statement
+from shared.sql_files import SqlFile
 
-_sql = partial(statement, __package__, "upload_gc.sql")
+_SQL = SqlFile(__package__, "upload_gc.sql")
 
 log = structlog.get_logger()
 
@@ -22,7 +21,6 @@ log = structlog.get_logger()
 MIN_AGE = timedelta(days=1)
 BATCH = 1_000
 
-_JOBS = _sql("jobs")
 _EXPORTS = "SELECT blob_url FROM exports WHERE blob_url = ANY(%(urls)s)"
 
 
@@ -81,5 +79,5 @@ def _abort_unfinished(store: BlobStore, before: datetime) -> int:
 def _unneeded(worker: Resources, batch: Iterable[Stored], before: datetime) -> list[str]:
     """Jobs are read after the blobs were listed, so that a job added in between is seen."""
     with worker.transaction() as connection:
-        needed = dict(connection.execute(_JOBS, {"urls": [blob.url for blob in batch]}).fetchall())
+        needed = dict(connection.execute(_SQL.jobs, {"urls": [blob.url for blob in batch]}).fetchall())
     return [blob.url for blob in batch if not needed.get(blob.url, blob.changed_at >= before)]

@@ -9,7 +9,6 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import partial
 from typing import Any, Final
 
 from psycopg import Connection
@@ -26,19 +25,12 @@ from services.worker.sessions.session_titles import EXPECTED_TITLES, STORED_TITL
 from services.worker.sessions.session_totals import FROM_SNAPSHOT, SUMMED
 from services.worker.sql_text import listed, sql, union_all
 from shared.journal.accounting import Accounting
-from shared.sql_files import statement
+from shared.sql_files import SqlFile
 
-_sql = partial(statement, __package__, "verify.sql")
+_SQL: Final = SqlFile(__package__, "verify.sql")
 
-_STORED_SESSIONS: Final = _sql("stored_sessions")
-_COUNTED_UNDER: Final = _sql("counted_under")
-_TO_COUNT_UNDER: Final = _sql("to_count_under")
-_BASE_COUNTED_UNDER: Final = _sql("base_counted_under")
-_BASE_TO_COUNT_UNDER: Final = _sql("base_to_count_under")
-_CELLS: Final = _sql("cells")
-_DIFFERING: Final = _sql("differing")
 # Of a session that retention is just dropping some rows are gone already. What they counted is in the base.
-_OF_WHOLE_SESSIONS: Final = _sql("of_whole_sessions")
+_OF_WHOLE_SESSIONS: Final = _SQL.of_whole_sessions
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +47,10 @@ class Check:
         """Counts the rows that differ."""
         zeros = ", ".join("0" * len(self.measures))
         where = sql("WHERE ($measures)\n   <> ($zeros)", measures=listed(self.measures), zeros=zeros) if self.measures else ""
-        stored, expected = (sql(_CELLS, columns=listed(self.columns), cells=cells, where=where) for cells in (self.stored, self.expected))
-        return sql(_DIFFERING, stored=stored, expected=expected)
+        stored, expected = (
+            sql(_SQL.cells, columns=listed(self.columns), cells=cells, where=where) for cells in (self.stored, self.expected)
+        )
+        return sql(_SQL.differing, stored=stored, expected=expected)
 
 
 def checks() -> dict[str, Check]:
@@ -68,13 +62,13 @@ def checks() -> dict[str, Check]:
     spans = ("session_id", "started_at", "ended_at", "first_event_at", "last_event_at", "active_ranges", "snapshot")
     days, sets = ("project_id", "user_id", "day", "ranges"), ("project_id", "grain_minutes", "bucket_start", "chunk", "bits")
     found = [
-        _check_of_sessions("sessions", sql(_STORED_SESSIONS, sums=own), all_sessions(), ("session_id", *SUMMED), SUMMED),
+        _check_of_sessions("sessions", sql(_SQL.stored_sessions, sums=own), all_sessions(), ("session_id", *SUMMED), SUMMED),
         _check_of_sessions("session spans", "SELECT * FROM sessions WHERE counted", all_sessions(), spans),
         _check_of_sessions("session titles", STORED_TITLES, EXPECTED_TITLES, ("session_id", "title", "title_source")),
         Check("active_days", "SELECT * FROM active_days WHERE NOT isempty(ranges)", sql(ACTIVE_DAYS), days),
     ]
-    counted = union_all((_COUNTED_UNDER, *(sql(_BASE_COUNTED_UNDER, base=base) for base in base_tables())))
-    to_count = union_all((_TO_COUNT_UNDER, *(sql(_BASE_TO_COUNT_UNDER, base=base) for base in base_tables())))
+    counted = union_all((_SQL.counted_under, *(sql(_SQL.base_counted_under, base=base) for base in base_tables())))
+    to_count = union_all((_SQL.to_count_under, *(sql(_SQL.base_to_count_under, base=base) for base in base_tables())))
     found.append(Check("session projects", counted, to_count, ("session_id", "project_id")))
     for table, aggregate in AGGREGATES.items():
         columns = (*aggregate.key, *aggregate.measures)

@@ -10,7 +10,6 @@ it dies again, which is one more attempt in the same row, or its event is stored
 import re
 from collections.abc import Sequence
 from datetime import timedelta
-from functools import partial
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -29,9 +28,9 @@ from services.worker.persist.records import KeptResults
 from services.worker.persist.staging.staging_tables import ReceivedEvent, clear
 from services.worker.persist.tombstones import TombstonedEvents, keep_out
 from shared.journal.dead_letter_envelope import ID_TAKEN, WHOLE_ENTRY, DeadLetter
-from shared.sql_files import statement
+from shared.sql_files import SqlFile
 
-_sql = partial(statement, __package__, "dead_letters.sql")
+_SQL = SqlFile(__package__, "dead_letters.sql")
 
 log = structlog.get_logger()
 
@@ -41,11 +40,7 @@ DATA_ERROR_CLASSES = ("22", "23", "54")
 # Raised by our own code about a value. AssertionError is typing.assert_never's: this release makes no rows of an event of that kind.
 VALUE_ERRORS = (ValueError, OverflowError, TypeError, AssertionError)
 
-WRITE_DEAD_LETTER = _sql("write_dead_letter")
-
 IS_ANY_UNSTORED = "SELECT EXISTS (SELECT FROM dead_letters WHERE stored_at IS NULL)"
-MARK_EVENTS_STORED = _sql("mark_events_stored")
-MARK_ENTRIES_STORED = _sql("mark_entries_stored")
 
 # Differs from one dead letter to the next. Without it, reasons can be grouped by, and quote nothing.
 _PARTICULARS = re.compile(r" \(byte \d+\)|(?<= )'.*'")
@@ -177,7 +172,7 @@ def mark_events_stored(connection: Connection[Any], batch: Sequence[ReceivedEven
             "own_event_ids": [received.event.id for received in own],
             "own_entry_ids": [received.journal_entry_id for received in own],
         }
-        connection.execute(MARK_EVENTS_STORED, parameters | {"id_taken": ID_TAKEN})
+        connection.execute(_SQL.mark_events_stored, parameters | {"id_taken": ID_TAKEN})
 
 
 def mark_ids_stored(connection: Connection[Any], stored: Sequence[tuple[UUID, str]]) -> None:
@@ -185,13 +180,15 @@ def mark_ids_stored(connection: Connection[Any], stored: Sequence[tuple[UUID, st
     [(is_any_unstored,)] = connection.execute(IS_ANY_UNSTORED).fetchall()
     if stored and is_any_unstored:
         ids, entries = map(list, zip(*stored, strict=True))
-        connection.execute(MARK_EVENTS_STORED, {"event_ids": ids, "own_event_ids": ids, "own_entry_ids": entries, "id_taken": ID_TAKEN})
+        connection.execute(
+            _SQL.mark_events_stored, {"event_ids": ids, "own_event_ids": ids, "own_entry_ids": entries, "id_taken": ID_TAKEN}
+        )
 
 
 def mark_entries_stored(connection: Connection[Any], journal_entry_ids: Sequence[str]) -> None:
     """Marks the dead letters of whole entries that could be read this time. Their events are stored, or are dead letters of their own."""
     if journal_entry_ids:
-        connection.execute(MARK_ENTRIES_STORED, {"kind": WHOLE_ENTRY, "journal_entry_ids": list(journal_entry_ids)})
+        connection.execute(_SQL.mark_entries_stored, {"kind": WHOLE_ENTRY, "journal_entry_ids": list(journal_entry_ids)})
 
 
 def dead_letter_of(received: ReceivedEvent) -> DeadLetter:
@@ -221,7 +218,7 @@ def write_dead_letter(connection: Connection[Any], dead_letter: DeadLetter, reas
     )
     bound = None if dead_letter.bound is None else Jsonb(msgspec.to_builtins(dead_letter.bound))
     parameters = {**msgspec.structs.asdict(dead_letter), "bound": bound, "reason": reason, "sqlstate": sqlstate}
-    connection.execute(WRITE_DEAD_LETTER, parameters)
+    connection.execute(_SQL.write_dead_letter, parameters)
 
 
 def reason_of(error: Exception) -> str:

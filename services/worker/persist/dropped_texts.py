@@ -7,22 +7,18 @@ empty where it is stored as empty.
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, Final
 
 from psycopg import Connection
 
 from services.worker.persist.staging.staging_tables import Staged
 from services.worker.sql_text import listed, sql
-from shared.sql_files import statement
+from shared.sql_files import SqlFile
 
-_sql = partial(statement, __package__, "dropped_texts.sql")
+_SQL: Final = SqlFile(__package__, "dropped_texts.sql")
 
 _IS_ANY_DROPPED: Final = "SELECT EXISTS (SELECT FROM dropped_texts WHERE session_id = ANY(%(session_ids)s))"
 _WITHOUT_TEXTS: Final = "SELECT session_id FROM dropped_texts WHERE session_id = ANY(%(session_ids)s)"
-_EMPTY_STAGED: Final = _sql("empty_staged")
-_EMPTY_STAGED_FACTS: Final = _sql("empty_staged_facts")
-_KEEP_EMPTY: Final = _sql("keep_empty")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +46,7 @@ ROW_TEXTS: Final[dict[str, RowTexts]] = {
         "(parameters IS NOT NULL OR result IS NOT NULL OR result_media IS NOT NULL)",
     ),
     "activities": RowTexts(_nothing("patch", "patch_left_out"), "patch IS NOT NULL"),
-    "timeline_entries": RowTexts({"content": "''", "details": _sql("kept_details")}, "content <> ''"),
+    "timeline_entries": RowTexts({"content": "''", "details": _SQL.kept_details}, "content <> ''"),
 }
 # A title that is no person's own is made of texts: of the first prompt, or of the conversation up to the last record.
 TITLE_IS_OLD: Final = "title_rank < 4 AND coalesce(CASE WHEN title_rank = 1 THEN first_record_at ELSE last_record_at END, '-infinity')"
@@ -58,13 +54,13 @@ TITLE_IS_OLD: Final = "title_rank < 4 AND coalesce(CASE WHEN title_rank = 1 THEN
 
 def empty_staged(table: str) -> str:
     """Takes the texts out of the staged rows of one table that have dropped ones."""
-    return sql(_EMPTY_STAGED, table=table, assignments=ROW_TEXTS[table].assignments)
+    return sql(_SQL.empty_staged, table=table, assignments=ROW_TEXTS[table].assignments)
 
 
 def empty_dropped(connection: Connection[Any], staged: Staged, session_ids: list[str]) -> None:
     """Takes the texts out of the staged rows of a batch that were dropped. `session_ids`: of the batch and of rows that it has too, all locked."""
     if any(row[1] is None for row in staged.rows["staged_messages"]):
-        connection.execute(_KEEP_EMPTY)
+        connection.execute(_SQL.keep_empty)
     if not session_ids:
         return
     [(is_any_dropped,)] = connection.execute(_IS_ANY_DROPPED, {"session_ids": session_ids}).fetchall()
@@ -73,7 +69,7 @@ def empty_dropped(connection: Connection[Any], staged: Staged, session_ids: list
             if staged.rows[f"staged_{table}"]:
                 connection.execute(empty_staged(table).encode())
         if staged.rows["staged_facts"]:
-            connection.execute(sql(_EMPTY_STAGED_FACTS, is_old=TITLE_IS_OLD).encode())
+            connection.execute(sql(_SQL.empty_staged_facts, is_old=TITLE_IS_OLD).encode())
 
 
 def sessions_without_texts(connection: Connection[Any], session_ids: Collection[str]) -> set[str]:

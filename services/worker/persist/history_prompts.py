@@ -3,7 +3,6 @@
 Either may be read first. A prompt that comes after the transcript is not stored (row_tables.MESSAGES); one that came before is deleted here.
 """
 
-from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -12,11 +11,10 @@ from psycopg.rows import scalar_row
 
 from services.worker.sessions.reattribution import reattributed
 from services.worker.sessions.session_rebuild import rebuild_sessions
-from shared.sql_files import statement
+from shared.sql_files import SqlFile
 
-_sql = partial(statement, __package__, "history_prompts.sql")
+_SQL = SqlFile(__package__, "history_prompts.sql")
 
-_SESSIONS = _sql("sessions")
 _DELETE = "DELETE FROM messages WHERE session_id = ANY(%(session_ids)s) AND source = 'history.jsonl'"
 
 
@@ -26,7 +24,7 @@ def delete_superseded(connection: Connection[Any], parameters: dict[str, Any], f
     `parameters` as in reattribution.reattributed(). The sessions are the batch's, so they are locked.
     """
     with connection.cursor(row_factory=scalar_row) as cursor:
-        session_ids = cursor.execute(_SESSIONS, {"fact_ids": fact_ids}).fetchall()
+        session_ids = cursor.execute(_SQL.sessions, {"fact_ids": fact_ids}).fetchall()
     if not session_ids:
         return set()
     parameters = parameters | {"session_ids": session_ids}

@@ -4,7 +4,6 @@ Either may come first, and both may tell of the same call in one batch. Everythi
 transaction brings files or hooks meanwhile.
 """
 
-from functools import partial
 from typing import Any, Final
 
 from psycopg import Connection
@@ -14,17 +13,16 @@ from services.worker.persist.staging.staging_tables import Staged
 from services.worker.sessions.reattribution import reattributed
 from services.worker.sessions.session_rebuild import rebuild_sessions
 from services.worker.sql_text import sql
-from shared.sql_files import statement
+from shared.sql_files import SqlFile
 
-_sql = partial(statement, __package__, "hook_rows.sql")
+_SQL: Final = SqlFile(__package__, "hook_rows.sql")
 
-_DURATIONS_OF_HOOKS: Final = _sql("durations_of_hooks")
-_OF_STORED_HOOKS: Final = sql(_DURATIONS_OF_HOOKS, hooks="tool_calls", condition="AND NOT coalesce(0 >= ANY(h.brought_by), true)").encode()
-_OF_STAGED_HOOKS: Final = sql(_DURATIONS_OF_HOOKS, hooks="staged_tool_calls", condition="").encode()
-_HOOKS_OF_KNOWN_CALLS: Final = _sql("hooks_of_known_calls")
-_IS_SUPERSEDED: Final = _sql("is_superseded")
-_DROP_STAGED: Final = sql(_sql("drop_staged"), is_superseded=_IS_SUPERSEDED).encode()
-_SUPERSEDED: Final = sql(_sql("superseded"), is_superseded=_IS_SUPERSEDED).encode()
+_OF_STORED_HOOKS: Final = sql(
+    _SQL.durations_of_hooks, hooks="tool_calls", condition="AND NOT coalesce(0 >= ANY(h.brought_by), true)"
+).encode()
+_OF_STAGED_HOOKS: Final = sql(_SQL.durations_of_hooks, hooks="staged_tool_calls", condition="").encode()
+_DROP_STAGED: Final = sql(_SQL.drop_staged, is_superseded=_SQL.is_superseded).encode()
+_SUPERSEDED: Final = sql(_SQL.superseded, is_superseded=_SQL.is_superseded).encode()
 _DELETE: Final = "DELETE FROM messages WHERE id = ANY(%(row_ids)s)"
 
 
@@ -36,7 +34,7 @@ def merge_durations(connection: Connection[Any], staged: Staged) -> None:
         connection.execute(_OF_STORED_HOOKS)
     if HOOK in staged.sources:
         connection.execute(_OF_STAGED_HOOKS)
-        connection.execute(_HOOKS_OF_KNOWN_CALLS)
+        connection.execute(_SQL.hooks_of_known_calls)
 
 
 def delete_superseded_messages(connection: Connection[Any], staged: Staged, parameters: dict[str, Any]) -> set[int]:

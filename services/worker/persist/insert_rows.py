@@ -8,30 +8,24 @@ the row whole. So the order in which versions arrive does not matter. A reparse 
 the last word: there the new version replaces the row whenever it differs.
 """
 
-from functools import partial
 from typing import Final
 
 from services.worker.row_tables import ROW_TABLES, RowTable
 from services.worker.sql_text import ctes, listed, sql
-from shared.sql_files import statement
+from shared.sql_files import SqlFile
 
-_sql = partial(statement, __package__, "insert_rows.sql")
-
-_INSERT: Final = _sql("insert")
-_GONE: Final = _sql("gone")
-_IS_BETTER: Final = _sql("is_better")
-_OF_SESSIONS: Final = _sql("of_sessions")
+_SQL: Final = SqlFile(__package__, "insert_rows.sql")
 
 
 def insert_ctes() -> str:
     """Inserts the staged rows of all tables."""
-    return ctes(*map(_insert, ROW_TABLES.values()), sql(_OF_SESSIONS))
+    return ctes(*map(_insert, ROW_TABLES.values()), sql(_SQL.of_sessions))
 
 
 def _insert(table: RowTable) -> str:
     versioned = (*table.counted, *table.uncounted)
     is_better = sql(
-        _IS_BETTER,
+        _SQL.is_better,
         new_ranks=listed(rank.format(row="excluded") for rank in table.ranks),
         old_ranks=listed(rank.format(row="t") for rank in table.ranks),
         new_content=listed(f"excluded.{name}" for name in versioned),
@@ -48,7 +42,7 @@ def _insert(table: RowTable) -> str:
     columns = tuple(dict.fromkeys((*fixed, *versioned, "source", "brought_by", "received_at", *by_path)))
     is_moved = "\nOR ".join(f"old.{name} IS DISTINCT FROM new.{name}" for name in table.counted)
     inserted = sql(
-        _INSERT,
+        _SQL.insert,
         table=table.name,
         columns=listed(columns),
         values=listed(values.get(name, f"s.{name}") for name in columns),
@@ -67,4 +61,4 @@ def _insert(table: RowTable) -> str:
     if not table.counted:
         return inserted
     before = [*table.columns[: -len(table.counted)], *(f"old_{name} AS {name}" for name in table.counted)]
-    return ctes(inserted, sql(_GONE, table=table.name, counted_before=listed(before)))
+    return ctes(inserted, sql(_SQL.gone, table=table.name, counted_before=listed(before)))

@@ -9,7 +9,6 @@ It is asked under the locks of the batch's sessions, so that of two who claim a 
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
-from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
@@ -20,19 +19,15 @@ from services.worker.persist.records import ProjectSeen, Record, SessionBoundary
 from services.worker.persist.staging.staging_tables import ReceivedEvent
 from services.worker.row_tables import for_all
 from shared.events.messages import Binding, Event, SessionStart
-from shared.sql_files import statement
+from shared.sql_files import SqlFile
 
-_sql = partial(statement, __package__, "ownership.sql")
+_SQL: Final = SqlFile(__package__, "ownership.sql")
 
 # Reasons of dead letters.
 NOT_YOURS: Final = "its session is another user's, and it came by a key that is bound to one"
 NOT_YOUR_PROJECT: Final = "it is of another project, and it came by a key that is bound to some"
 
-_FOREIGN_SESSIONS: Final = _sql("foreign_sessions")
-_FOREIGN_ROWS: Final = _sql("foreign_rows")
-_SESSIONS_ELSEWHERE: Final = _sql("sessions_elsewhere")
 _OWN_PATHS: Final = "SELECT path FROM projects WHERE coalesce(merged_into, id) = ANY(%(project_ids)s) AND path = ANY(%(paths)s)"
-_WHOLES: Final = _sql("wholes")
 _FACTS_ELSEWHERE: Final = "SELECT id FROM session_facts WHERE id = ANY(%(facts_ids)s) AND session_id <> ALL(%(session_ids)s)"
 _USERS: Final = "SELECT name, person_of(name) FROM users WHERE name = ANY(%(names)s)"
 
@@ -70,7 +65,7 @@ def refuse_moved(connection: Connection[Any], batch: Sequence[ReceivedEvent]) ->
         if binding.project_ids is not None:
             parameters = {"session_ids": _sessions_of(received), "project_ids": _wholes(connection, binding)}
             with connection.cursor(row_factory=scalar_row) as cursor:
-                elsewhere = set(cursor.execute(_SESSIONS_ELSEWHERE, parameters))
+                elsewhere = set(cursor.execute(_SQL.sessions_elsewhere, parameters))
             foreign += (each for each in received if _session_of(each) in elsewhere)
     if foreign:
         raise ForeignEvents(foreign)
@@ -81,7 +76,7 @@ def foreign_sessions(connection: Connection[Any], binding: Binding | None, sessi
     if binding is None or not (wanted := sorted(session_ids)):
         return set()
     with connection.cursor(row_factory=scalar_row) as cursor:
-        return set(cursor.execute(_FOREIGN_SESSIONS, _parameters(connection, binding) | {"session_ids": wanted}))
+        return set(cursor.execute(_SQL.foreign_sessions, _parameters(connection, binding) | {"session_ids": wanted}))
 
 
 def facts_of_other_sessions(connection: Connection[Any], facts_ids: Sequence[UUID], foreign: Iterable[ReceivedEvent]) -> list[UUID]:
@@ -120,7 +115,7 @@ def _foreign_of(connection: Connection[Any], binding: Binding, batch: Sequence[R
     rows: set[Any] = set()
     if record_ids:
         with connection.cursor(row_factory=scalar_row) as cursor:
-            rows = set(cursor.execute(for_all(_FOREIGN_ROWS).encode(), _parameters(connection, binding) | {"ids": record_ids}))
+            rows = set(cursor.execute(for_all(_SQL.foreign_rows).encode(), _parameters(connection, binding) | {"ids": record_ids}))
     paths = _foreign_paths(connection, binding, batch) if binding.project_ids is not None else set()
     return [
         each
@@ -163,7 +158,7 @@ def _parameters(connection: Connection[Any], binding: Binding) -> dict[str, Any]
 def _wholes(connection: Connection[Any], binding: Binding) -> list[int]:
     """The binding is as old as the event; what its projects are part of is asked now."""
     with connection.cursor(row_factory=scalar_row) as cursor:
-        return cursor.execute(_WHOLES, {"project_ids": list(binding.project_ids or ())}).fetchall()
+        return cursor.execute(_SQL.wholes, {"project_ids": list(binding.project_ids or ())}).fetchall()
 
 
 def _sessions_of(batch: Iterable[ReceivedEvent]) -> list[str]:

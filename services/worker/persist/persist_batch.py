@@ -7,7 +7,6 @@ aggregates move by the difference between the row's old and new state. The calle
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
@@ -36,17 +35,11 @@ from services.worker.sessions.session_titles import update_titles
 from services.worker.sessions.session_totals import session_ctes
 from services.worker.sessions.tool_maxima import keep_slower_calls, look_up_maxima
 from services.worker.sql_text import ctes, listed, sql
-from shared.sql_files import statement
+from shared.sql_files import SqlFile
 
-_sql = partial(statement, __package__, "persist_batch.sql")
+_SQL: Final = SqlFile(__package__, "persist_batch.sql")
 
-_INSERT_PROJECTS: Final = _sql("insert_projects")
-_INSERT_PLACES: Final = _sql("insert_places")
-_PROJECTS_TO_MARK: Final = _sql("projects_to_mark")
-_MARK_PROJECTS: Final = _sql("mark_projects")
-_INSERT_USERS: Final = _sql("insert_users")
-_INSERT_FILES: Final = _sql("insert_files")
-INSERT_SESSIONS: Final = _sql("insert_sessions")
+INSERT_SESSIONS: Final = _SQL.insert_sessions
 
 # From here to the commit no other transaction changes these sessions.
 LOCK_SESSIONS = "SELECT FROM sessions WHERE session_id = ANY(%(session_ids)s) ORDER BY session_id FOR UPDATE"
@@ -55,8 +48,6 @@ _ASKED: Final = "EXISTS (SELECT FROM tombstones) AS has_tombstones, (SELECT vers
 _ASK: Final = f"SELECT {_ASKED}"
 _LOCK_SESSIONS_AND_ASK: Final = f"WITH locked AS ({LOCK_SESSIONS}) SELECT {_ASKED}, count(*) FROM locked"
 
-_INSERT_SESSION_EVENTS: Final = _sql("insert_session_events")
-_INSERT_FACTS: Final = _sql("insert_facts")
 
 # Times and active time of a session only grow with the newer facts, so they need not be made again.
 _WITHDRAW_FACTS = (
@@ -64,13 +55,10 @@ _WITHDRAW_FACTS = (
     "UPDATE session_facts SET brought_by = array_remove(brought_by, %(job_number)s::integer) WHERE id = ANY(%(fact_ids)s)",
 )
 
-_LOWER_SNAPSHOTS: Final = _sql("lower_snapshots")
-_INSERT_IMPORT_SESSIONS: Final = _sql("insert_import_sessions")
-_PERSIST: Final = _sql("persist")
 
 # A project's newest session can also get an earlier date, when an earlier start becomes known. So it is looked up, under the project's lock.
 _LOCK_PROJECTS = "SELECT FROM projects WHERE id = ANY(%(project_ids)s) ORDER BY id FOR UPDATE"
-LAST_SESSIONS: Final = _sql("last_sessions")
+LAST_SESSIONS: Final = _SQL.last_sessions
 
 
 @dataclass(slots=True)
@@ -106,7 +94,7 @@ def persist_statement() -> str:
     relations = {f"new_{table}" for table in (*ROW_TABLES, "sessions")}
     relations |= {f"gone_{table.name}" for table in ROW_TABLES.values() if table.counted} | {"gone_sessions", "active_deltas"}
     new_rows = listed(f"(SELECT count(*) FROM changed_{table} WHERE NOT existed) AS {table}" for table in ROW_TABLES)
-    return sql(_PERSIST, parts=ctes(insert_ctes(), session_ctes(), rollup_ctes(relations)), new_rows=new_rows)
+    return sql(_SQL.persist, parts=ctes(insert_ctes(), session_ctes(), rollup_ctes(relations)), new_rows=new_rows)
 
 
 def persist(
@@ -140,7 +128,7 @@ def persist(
     if has_tombstones:
         refuse_tombstoned(connection, batch)
     if staged.rows["staged_places"]:
-        connection.execute(_INSERT_PLACES, parameters)
+        connection.execute(_SQL.insert_places, parameters)
     refuse_foreign(connection, batch)
     empty_dropped(connection, staged, parameters["session_ids"])
     moved_projects, new_owners = assign_owners(connection, parameters, has_hooks=HOOK in staged.sources) if job_number else (set[int](), 0)
@@ -162,14 +150,14 @@ def persist(
     update_titles(connection, parameters["session_ids"] if job_number else _asked_in(staged))
     if job_number:
         has_sessionless = any(row[1] is None for table in ("staged_messages", "staged_tool_calls") for row in staged.rows[table])
-        connection.execute(_INSERT_IMPORT_SESSIONS, parameters | {"has_sessionless": has_sessionless})
+        connection.execute(_SQL.insert_import_sessions, parameters | {"has_sessionless": has_sessionless})
     redated_projects = moved_projects | rekeyed_projects | set(counts.pop("redated_projects") or [])
     marked_projects = (
-        {row[0] for row in connection.execute(_PROJECTS_TO_MARK, parameters)} if staged.rows["staged_projects"] else set[int]()
+        {row[0] for row in connection.execute(_SQL.projects_to_mark, parameters)} if staged.rows["staged_projects"] else set[int]()
     )
     _lock_projects(connection, redated_projects | marked_projects)
     if marked_projects:
-        connection.execute(_MARK_PROJECTS, parameters)
+        connection.execute(_SQL.mark_projects, parameters)
     date_projects(connection, redated_projects)
     others = sum(counts.pop(table) for table in set(ROW_TABLES) - set(Persisted.__slots__))
     persisted = Persisted(projects=projects, session_events=len(new_ids["new_session_event_ids"]), others=others, **counts)
@@ -192,11 +180,11 @@ def _insert_references(connection: Connection[Any], staged: Staged, parameters: 
     """
     projects = 0
     if staged.rows["staged_projects"]:
-        projects = connection.execute(_INSERT_PROJECTS, parameters).rowcount
+        projects = connection.execute(_SQL.insert_projects, parameters).rowcount
     if staged.rows["staged_users"]:
-        connection.execute(_INSERT_USERS)
+        connection.execute(_SQL.insert_users)
     if staged.rows["staged_activities"]:
-        connection.execute(_INSERT_FILES)
+        connection.execute(_SQL.insert_files)
     if parameters["session_ids"]:
         connection.execute(INSERT_SESSIONS, parameters)
         [(has_tombstones, prices, _)] = connection.execute(_LOCK_SESSIONS_AND_ASK, parameters).fetchall()
@@ -215,11 +203,11 @@ def _insert_starts_and_facts(
         for statement in _WITHDRAW_FACTS:
             connection.execute(statement, parameters | {"fact_ids": list(superseded_facts)})
     if staged.rows["staged_session_events"]:
-        event_ids = [event_id for event_id, is_new in connection.execute(_INSERT_SESSION_EVENTS, parameters) if is_new]
+        event_ids = [event_id for event_id, is_new in connection.execute(_SQL.insert_session_events, parameters) if is_new]
     if staged.rows["staged_facts"]:
-        fact_ids = [fact_id for fact_id, is_new in connection.execute(_INSERT_FACTS, parameters) if is_new]
+        fact_ids = [fact_id for fact_id, is_new in connection.execute(_SQL.insert_facts, parameters) if is_new]
     if superseded_facts:
-        connection.execute(_LOWER_SNAPSHOTS, parameters)
+        connection.execute(_SQL.lower_snapshots, parameters)
     moved = update_session_keys(connection, parameters) if event_ids or fact_ids or superseded_facts else set()
     if fact_ids:
         moved |= delete_superseded(connection, parameters, fact_ids)

@@ -6,7 +6,6 @@ and a new signal has the stored call staged again (services/worker/capture/signa
 (lock_order), so no other transaction brings files, hooks or signals to rows meanwhile.
 """
 
-from functools import partial
 from typing import Any, Final, get_args
 
 from psycopg import Connection
@@ -15,18 +14,16 @@ from services.worker.persist.records import SIGNAL, Decision, DecisionSource
 from services.worker.persist.staging.staging_tables import Staged
 from services.worker.sql_text import sql
 from shared.claude_formats.signals import TOOL_DECISION, TOOL_RESULT, WAIT
-from shared.sql_files import statement
+from shared.sql_files import SqlFile
 
-_sql = partial(statement, __package__, "signal_rows.sql")
+_SQL: Final = SqlFile(__package__, "signal_rows.sql")
 
-_IS_OF_SESSION: Final = _sql("is_of_session")
-_IS_OF_CALL: Final = sql(_sql("is_of_call"), is_of_session=_IS_OF_SESSION)
-_STORED_CALLS: Final = _sql("stored_calls")
+_IS_OF_CALL: Final = sql(_SQL.is_of_call, is_of_session=_SQL.is_of_session)
 _NO_STORED_CALLS: Final = "DELETE FROM staged_tool_calls WHERE source = 'signal'"
-_DURATIONS: Final = sql(_sql("durations_of_signals"), is_of_call=_IS_OF_CALL).encode()
-_REFUSALS: Final = sql(_sql("refusals_of_signals"), is_of_call=_IS_OF_CALL).encode()
-_DECISIONS: Final = sql(_sql("decisions_of_signals"), is_of_call=_IS_OF_CALL).encode()
-_WAITS: Final = sql(_sql("waits_of_signals"), is_of_session=_IS_OF_SESSION, wait=WAIT).encode()
+_DURATIONS: Final = sql(_SQL.durations_of_signals, is_of_call=_IS_OF_CALL).encode()
+_REFUSALS: Final = sql(_SQL.refusals_of_signals, is_of_call=_IS_OF_CALL).encode()
+_DECISIONS: Final = sql(_SQL.decisions_of_signals, is_of_call=_IS_OF_CALL).encode()
+_WAITS: Final = sql(_SQL.waits_of_signals, is_of_session=_SQL.is_of_session, wait=WAIT).encode()
 _NAMES: Final[dict[str, Any]] = {
     "tool_result": TOOL_RESULT,
     "tool_decision": TOOL_DECISION,
@@ -39,7 +36,7 @@ _NAMES: Final[dict[str, Any]] = {
 def take_stored_calls(connection: Connection[Any], staged: Staged) -> None:
     """Makes of calls that are staged for a signal what is stored of them; those of which nothing is stored are staged no more."""
     if SIGNAL in staged.sources:
-        connection.execute(_STORED_CALLS)
+        connection.execute(_SQL.stored_calls)
         connection.execute(_NO_STORED_CALLS)
 
 

@@ -5,47 +5,40 @@ too, counts its beginning again. Names and versions are exact all the same.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from functools import partial
 from typing import Any, Final
 
 from psycopg import Connection
 
 from services.worker.persist.records import OTHER, Unread
-from shared.sql_files import statement
+from shared.sql_files import SqlFile
 
-_sql = partial(statement, __package__, "unread_formats.sql")
+_SQL: Final = SqlFile(__package__, "unread_formats.sql")
 
 # A version brings some dozens of names.
 MAX_ROWS: Final = 2_000
-
-_COUNT = _sql("count")
-_KNOWN_CONTENTS = _sql("known_contents")
-_VERSIONS_OF_MACHINES = _sql("versions_of_machines")
-_ALL = _sql("all")
-_FORGET = _sql("forget")
 
 
 def count_unread(connection: Connection[Any], unread: Mapping[Unread, int]) -> None:
     """Adds the counts. Must be called under the order of imports, which keeps two from counting at a time."""
     if unread:
-        connection.execute(_COUNT, _columns(unread) | {"numbers": list(unread.values()), "most": MAX_ROWS, "other": OTHER})
+        connection.execute(_SQL.count, _columns(unread) | {"numbers": list(unread.values()), "most": MAX_ROWS, "other": OTHER})
 
 
 def known_contents(connection: Connection[Any], sha256s: Iterable[bytes]) -> set[bytes]:
     """The contents among these that an import has brought before."""
-    return {row[0] for row in connection.execute(_KNOWN_CONTENTS, {"sha256s": list(sha256s)})}
+    return {row[0] for row in connection.execute(_SQL.known_contents, {"sha256s": list(sha256s)})}
 
 
 def versions_of_machines(connection: Connection[Any], machine_ids: Iterable[str]) -> dict[str, str | None]:
     """The version of Claude Code that each machine has reported last."""
-    return dict(connection.execute(_VERSIONS_OF_MACHINES, {"machine_ids": sorted(set(machine_ids))}).fetchall())
+    return dict(connection.execute(_SQL.versions_of_machines, {"machine_ids": sorted(set(machine_ids))}).fetchall())
 
 
 def forget_known(connection: Connection[Any], is_known: Callable[[str, str], bool]) -> int:
     """Forgets what a newer tracker reads by now, or leaves out by name. Gives how many names went."""
-    known = [unread for unread in map(Unread._make, connection.execute(_ALL).fetchall()) if is_known(unread.kind, unread.name)]
+    known = [unread for unread in map(Unread._make, connection.execute(_SQL.all).fetchall()) if is_known(unread.kind, unread.name)]
     if known:
-        connection.execute(_FORGET, _columns(known))
+        connection.execute(_SQL.forget, _columns(known))
     return len(known)
 
 

@@ -6,7 +6,6 @@ The earliest of a row's times counts; a hook runs later than what it tells of, p
 """
 
 from collections.abc import Sequence
-from functools import partial
 from typing import Any, Final
 
 from psycopg import Connection
@@ -17,47 +16,35 @@ from services.worker.sessions import reattribution
 from services.worker.sessions.reattribution import reattributed
 from services.worker.sessions.session_rebuild import rebuild_sessions
 from services.worker.sql_text import sql
-from shared.sql_files import statement
+from shared.sql_files import SqlFile
 
-_sql = partial(statement, __package__, "fork_ownership.sql")
-
-_OTHER_SESSIONS: Final = _sql("other_sessions")
-_NOTE_OWNERS_CLAIMS: Final = _sql("note_owners_claims")
-_NOTE_CLAIMS: Final = _sql("note_claims")
-_OWNER: Final = _sql("owner")
-_SETTLE: Final = _sql("settle")
-_SESSIONS_TO_MOVE: Final = _sql("sessions_to_move")
-_HAND_OVER: Final = _sql("hand_over")
-_NOTE_SESSIONS: Final = _sql("note_sessions")
-_WAITS_IN_BATCH: Final = _sql("waits_in_batch")
-_WAITS_OF_MOVED: Final = _sql("waits_of_moved")
-_WAITS_OF_KNOWN: Final = _sql("waits_of_known")
+_SQL: Final = SqlFile(__package__, "fork_ownership.sql")
 
 
 def owner(row: str, claims: str = "true") -> str:
     """Selects the session whose row it is. `row`: SQL of its id; `claims`: SQL over a claim c, which count."""
-    return sql(_OWNER, row=row, claims=claims)
+    return sql(_SQL.owner, row=row, claims=claims)
 
 
 def settle(of: str, ids: str) -> str:
     """Deletes claims that nothing contests any more. `of`: row_id or session_id, which is one of the parameter `ids`."""
-    return sql(_SETTLE, of=of, ids=ids)
+    return sql(_SQL.settle, of=of, ids=ids)
 
 
 # Only sessions that are locked get rows.
-_AGREE: Final = sql(_sql("agree"), table="$table", owner=owner("g.id", "c.session_id = ANY(%(session_ids)s)"))
+_AGREE: Final = sql(_SQL.agree, table="$table", owner=owner("g.id", "c.session_id = ANY(%(session_ids)s)"))
 
 
 @composed
 def other_sessions() -> str:
     """Selects the other sessions that have staged rows already."""
-    return for_all(_OTHER_SESSIONS, joined_by="UNION")
+    return for_all(_SQL.other_sessions, joined_by="UNION")
 
 
 @composed
 def sessions_to_move() -> str:
     """Selects the sessions that lose and win rows, and the rows."""
-    return for_all(_SESSIONS_TO_MOVE, joined_by="UNION")
+    return for_all(_SQL.sessions_to_move, joined_by="UNION")
 
 
 def owners_of_staged_rows(connection: Connection[Any]) -> set[str]:
@@ -70,17 +57,17 @@ def assign_owners(connection: Connection[Any], parameters: dict[str, Any], *, ha
 
     `parameters` as in reattribution.reattributed(), with the present owners in session_ids, and job_number. `has_hooks`: rows of the batch are hooks'.
     """
-    for template in (_NOTE_OWNERS_CLAIMS, _NOTE_CLAIMS):
+    for template in (_SQL.note_owners_claims, _SQL.note_claims):
         for command in for_each(template):
             connection.execute(command, parameters)
     if has_hooks:
-        connection.execute(_WAITS_IN_BATCH)
+        connection.execute(_SQL.waits_in_batch)
     for command in for_each(_AGREE):
         connection.execute(command, parameters)
     moves = connection.execute(sessions_to_move()).fetchall()
     touched = _hand_over(connection, parameters, moves) if moves else (set[int](), 0)
     if has_hooks:
-        connection.execute(_WAITS_OF_KNOWN)
+        connection.execute(_SQL.waits_of_known)
     return touched
 
 
@@ -89,8 +76,8 @@ def _hand_over(connection: Connection[Any], parameters: dict[str, Any], moves: S
     [(whole_ids,)] = connection.execute(reattribution.sessions_to_move(), parameters).fetchall()
     parameters |= {"row_ids": list({row_id for *_, row_id in moves}), "whole_ids": whole_ids or []}
     with reattributed(connection, parameters) as projects:
-        connection.execute(_WAITS_OF_MOVED, parameters)
-        for template in (_HAND_OVER, _NOTE_SESSIONS):
+        connection.execute(_SQL.waits_of_moved, parameters)
+        for template in (_SQL.hand_over, _SQL.note_sessions):
             for command in for_each(template):
                 connection.execute(command, parameters)
         new_sessions = rebuild_sessions(connection, parameters)

@@ -6,7 +6,6 @@ that turn out to belong to another session (fork_ownership.py), and an undo, tak
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
 from typing import Any, Final
 
 from psycopg import Connection
@@ -18,25 +17,11 @@ from services.worker.row_tables import ROW_TABLES, for_each
 from services.worker.sessions.session_titles import update_titles
 from services.worker.sessions.tool_maxima import look_up_maxima
 from services.worker.sql_text import ctes, listed, sql
-from shared.sql_files import statement
+from shared.sql_files import SqlFile
 
-_sql = partial(statement, __package__, "reattribution.sql")
+_SQL: Final = SqlFile(__package__, "reattribution.sql")
 
-_KEYS: Final = _sql("keys")
-_SESSIONS_TO_MOVE: Final = _sql("sessions_to_move")
-_UPDATE_KEYS: Final = _sql("update_keys")
-_MOVING_ROWS: Final = _sql("moving_rows")
 _MOVING_SESSIONS = "$relation AS (SELECT * FROM sessions WHERE session_id = ANY(%(session_ids)s))"
-
-_MOVE_ROWS: Final = _sql("move_rows")
-_MOVE_ROWS_OF_UNCOUNTED: Final = _sql("move_rows_of_uncounted")
-_KEEP_TOOLS: Final = _sql("keep_tools")
-_KEEP_SESSIONS: Final = _sql("keep_sessions")
-_KEEP_DAYS: Final = _sql("keep_days")
-_INSERT_DAYS: Final = _sql("insert_days")
-_LOCK_DAYS: Final = _sql("lock_days")
-_REBUILD_DAYS: Final = _sql("rebuild_days")
-_DELETE_EMPTY_DAYS: Final = _sql("delete_empty_days")
 
 _PROJECTS = "SELECT DISTINCT project_id FROM sessions WHERE session_id = ANY(%(session_ids)s)"
 
@@ -44,19 +29,19 @@ _PROJECTS = "SELECT DISTINCT project_id FROM sessions WHERE session_id = ANY(%(s
 @composed
 def sessions_to_move() -> str:
     """Gives which of session_ids count under other keys than their starts and facts name."""
-    return sql(_SESSIONS_TO_MOVE, keys=sql(_KEYS, known="s"))
+    return sql(_SQL.sessions_to_move, keys=sql(_SQL.keys, known="s"))
 
 
 @composed
 def sessions_to_move_if_forgotten() -> str:
     """The same, if what only the session itself knows were forgotten."""
-    return sql(_SESSIONS_TO_MOVE, keys=sql(_KEYS, known="nothing"))
+    return sql(_SQL.sessions_to_move, keys=sql(_SQL.keys, known="nothing"))
 
 
 @composed
 def update_keys() -> str:
     """Gives the sessions of session_ids the keys that their starts and facts name."""
-    return sql(_UPDATE_KEYS, keys=sql(_KEYS, known="s"))
+    return sql(_SQL.update_keys, keys=sql(_SQL.keys, known="s"))
 
 
 @composed
@@ -73,7 +58,8 @@ def contribute() -> str:
 
 def _contributions(age: str) -> str:
     rows = [
-        sql(_MOVING_ROWS, relation=f"{age}_{table.name}", table=table.name, columns=listed(table.columns)) for table in ROW_TABLES.values()
+        sql(_SQL.moving_rows, relation=f"{age}_{table.name}", table=table.name, columns=listed(table.columns))
+        for table in ROW_TABLES.values()
     ]
     relations = {f"{age}_{table}" for table in (*ROW_TABLES, "sessions")}
     return f"WITH {ctes(*rows, sql(_MOVING_SESSIONS, relation=f'{age}_sessions'), rollups_that_note_emptied_cells(relations))}"
@@ -82,7 +68,7 @@ def _contributions(age: str) -> str:
 @composed
 def rebuild_days() -> str:
     """Makes the days of moving_days again, and moves the aggregates by the difference."""
-    return sql(_REBUILD_DAYS, rollups=rollups_that_note_emptied_cells({"active_deltas"}))
+    return sql(_SQL.rebuild_days, rollups=rollups_that_note_emptied_cells({"active_deltas"}))
 
 
 @contextmanager
@@ -95,8 +81,8 @@ def reattributed(connection: Connection[Any], parameters: dict[str, Any]) -> Ite
     parameters = {"row_ids": [], "whole_ids": parameters["session_ids"]} | parameters
     lock_order.lock_aggregates_exclusive(connection)
     projects = {row[0] for row in connection.execute(_PROJECTS, parameters)}
-    connection.execute(_KEEP_SESSIONS, parameters)
-    connection.execute(_KEEP_TOOLS, parameters)
+    connection.execute(_SQL.keep_sessions, parameters)
+    connection.execute(_SQL.keep_tools, parameters)
     connection.execute(withdraw(), parameters)
     yield projects
     update_session_rows(connection, parameters)
@@ -104,7 +90,7 @@ def reattributed(connection: Connection[Any], parameters: dict[str, Any]) -> Ite
     # Before the maxima are looked up, which writes the cells again elsewhere.
     delete_emptied_cells(connection)
     look_up_maxima(connection)
-    connection.execute(_KEEP_DAYS, parameters)
+    connection.execute(_SQL.keep_days, parameters)
     rebuild_moving_days(connection, parameters)
     connection.execute("DELETE FROM moving_tools; DELETE FROM moving_sessions")
     projects |= {row[0] for row in connection.execute(_PROJECTS, parameters)}
@@ -112,10 +98,10 @@ def reattributed(connection: Connection[Any], parameters: dict[str, Any]) -> Ite
 
 def rebuild_moving_days(connection: Connection[Any], parameters: dict[str, Any]) -> None:
     """Makes the days that are noted in moving_days again. `parameters`: idle_gap."""
-    connection.execute(_INSERT_DAYS)
-    connection.execute(_LOCK_DAYS)
+    connection.execute(_SQL.insert_days)
+    connection.execute(_SQL.lock_days)
     connection.execute(rebuild_days(), parameters)
-    connection.execute(_DELETE_EMPTY_DAYS)
+    connection.execute(_SQL.delete_empty_days)
     delete_emptied_cells(connection)
     connection.execute("DELETE FROM moving_days")
 
@@ -124,7 +110,7 @@ def update_session_rows(connection: Connection[Any], parameters: dict[str, Any])
     """Gives sessions the keys that their starts and facts name, their rows the sessions' project and user, and titles. Moves no aggregates."""
     connection.execute(update_keys(), parameters)
     update_titles(connection, parameters["session_ids"])
-    for command in for_each(_MOVE_ROWS):
+    for command in for_each(_SQL.move_rows):
         connection.execute(command, parameters)
 
 
@@ -148,5 +134,5 @@ def update_session_keys(connection: Connection[Any], parameters: dict[str, Any])
     connection.execute(update_keys(), parameters)
     for table in ROW_TABLES.values():
         if not table.counts:
-            connection.execute(sql(_MOVE_ROWS_OF_UNCOUNTED, table=table.name).encode(), parameters)
+            connection.execute(sql(_SQL.move_rows_of_uncounted, table=table.name).encode(), parameters)
     return projects

@@ -3,7 +3,6 @@
 Uses the text that persisting uses, over all rows instead of new ones.
 """
 
-from functools import partial
 from typing import Any, Final
 
 from psycopg import Connection
@@ -12,37 +11,29 @@ from services.worker.aggregates.registry import composed
 from services.worker.row_tables import ROW_TABLES, for_all
 from services.worker.sessions.session_totals import CHANGED, SUMMED, per_session
 from services.worker.sql_text import ctes, listed, sql
-from shared.sql_files import statement
+from shared.sql_files import SqlFile
 
-_sql = partial(statement, __package__, "session_rebuild.sql")
+_SQL: Final = SqlFile(__package__, "session_rebuild.sql")
 
-_ROWS: Final = _sql("rows")
-_OTHER_ROWS: Final = _sql("other_rows")
-_REBUILD: Final = _sql("rebuild")
-_ALL_SESSIONS: Final = _sql("all_sessions")
-_DELETE_EMPTY: Final = _sql("delete_empty")
 _HAS_NO_ROWS = "NOT EXISTS (SELECT FROM $table AS e WHERE e.session_id = s.session_id)"
-
-_DELETE_SESSION_FILES: Final = _sql("delete_session_files")
-_INSERT_SESSION_FILES: Final = _sql("insert_session_files")
 
 
 def all_sessions() -> str:
     """A SELECT of every session that has rows or facts, as it should be but for the choice between its own numbers and its snapshot's."""
-    return sql(_ALL_SESSIONS, rows=_rows("session_id IS NOT NULL"), sums=listed(f"d.{name}" for name in SUMMED))
+    return sql(_SQL.all_sessions, rows=_rows("session_id IS NOT NULL"), sums=listed(f"d.{name}" for name in SUMMED))
 
 
 @composed
 def rebuild_statement() -> str:
     """Recomputes the sessions of session_ids; gives how many are counted only now."""
     sums = listed(f"coalesce(d.{name}, 0) AS {name}" for name in SUMMED)
-    return sql(_REBUILD, rows=_rows("session_id = ANY(%(session_ids)s)"), sums=sums, changed=sql(CHANGED))
+    return sql(_SQL.rebuild, rows=_rows("session_id = ANY(%(session_ids)s)"), sums=sums, changed=sql(CHANGED))
 
 
 @composed
 def delete_empty_statement() -> str:
     """Deletes the sessions of session_ids that have neither rows nor facts."""
-    return sql(_DELETE_EMPTY, has_no_rows=for_all(_HAS_NO_ROWS, joined_by="AND"))
+    return sql(_SQL.delete_empty, has_no_rows=for_all(_HAS_NO_ROWS, joined_by="AND"))
 
 
 def rebuild_sessions(connection: Connection[Any], parameters: dict[str, Any]) -> int:
@@ -50,7 +41,7 @@ def rebuild_sessions(connection: Connection[Any], parameters: dict[str, Any]) ->
 
     `parameters`: session_ids (their rows locked by the caller), idle_gap.
     """
-    for command in (_DELETE_SESSION_FILES, _INSERT_SESSION_FILES):
+    for command in (_SQL.delete_session_files, _SQL.insert_session_files):
         connection.execute(command, parameters)
     [(newly_counted,)] = connection.execute(rebuild_statement(), parameters).fetchall()
     return int(newly_counted)
@@ -62,5 +53,5 @@ def delete_empty_sessions(connection: Connection[Any], parameters: dict[str, Any
 
 
 def _rows(condition: str) -> str:
-    tables = (sql(_ROWS, table=table.name, columns=listed(table.columns), condition=condition) for table in ROW_TABLES.values())
-    return ctes(*tables, sql(_OTHER_ROWS, condition=condition), per_session(has_gone=False))
+    tables = (sql(_SQL.rows, table=table.name, columns=listed(table.columns), condition=condition) for table in ROW_TABLES.values())
+    return ctes(*tables, sql(_SQL.other_rows, condition=condition), per_session(has_gone=False))

@@ -6,14 +6,13 @@ sessions' locks.
 """
 
 from collections.abc import Mapping
-from functools import partial
 from typing import Final
 
 from services.worker.row_tables import ROW_TABLES
 from services.worker.sql_text import ctes, listed, sql, union_all
-from shared.sql_files import statement
+from shared.sql_files import SqlFile
 
-_sql = partial(statement, __package__, "session_totals.sql")
+_SQL: Final = SqlFile(__package__, "session_totals.sql")
 
 LINES: Final = ("lines_added", "lines_removed")
 TOKENS: Final = ("input_tokens", "output_tokens", "cache_creation_tokens", "cache_read_tokens")
@@ -29,11 +28,7 @@ SUMMED: Final = (
 FROM_SNAPSHOT: Final = dict.fromkeys(LINES, "lines_from_snapshot") | dict.fromkeys((*TOKENS, "cost_nano_usd"), "usage_from_snapshot")
 
 _NO_TIME: Final = "NULL::timestamptz"
-_ADDED: Final = _sql("added")
-_PER_SESSION: Final = _sql("per_session")
-MERGED: Final = _sql("merged")
-CHANGED: Final = _sql("changed")
-ACTIVE_DELTAS: Final = _sql("active_deltas")
+CHANGED: Final = _SQL.changed
 
 
 def per_session(*, has_gone: bool) -> str:
@@ -49,17 +44,17 @@ def per_session(*, has_gone: bool) -> str:
     added.append(_added("new_session_events", "occurred_at", {}, start=start, end=end))
     # A session of which only files say something is in per_session too.
     added.append(_added("new_facts", _NO_TIME, {}))
-    return sql(_PER_SESSION, added=union_all(added), sums=listed(f"sum({name})::bigint AS {name}" for name in SUMMED))
+    return sql(_SQL.per_session, added=union_all(added), sums=listed(f"sum({name})::bigint AS {name}" for name in SUMMED))
 
 
 def _added(rows: str, at: str, measures: Mapping[str, str], *, start: str = _NO_TIME, end: str = _NO_TIME) -> str:
     times = {"occurred_at": at, "started_at": start, "ended_at": end}
     columns = listed(f"{measures.get(name, '0')} AS {name}" for name in SUMMED)
     return sql(
-        _ADDED, rows=rows, times=listed(f"{time} AS {name}" if time != name else name for name, time in times.items()), measures=columns
+        _SQL.added, rows=rows, times=listed(f"{time} AS {name}" if time != name else name for name, time in times.items()), measures=columns
     )
 
 
 def session_ctes() -> str:
     """From the new rows of a batch to `changed`, `new_sessions`, `gone_sessions` and `active_deltas`."""
-    return ctes(per_session(has_gone=True), *map(sql, (MERGED, CHANGED, ACTIVE_DELTAS)))
+    return ctes(per_session(has_gone=True), *map(sql, (_SQL.merged, CHANGED, _SQL.active_deltas)))

@@ -4,42 +4,35 @@ Cells of a project, user and day are looked up in the rows; cells of more than o
 time in its weeks.
 """
 
-from functools import partial
 from typing import Any, Final
 
 from psycopg import Connection
 
 from services.worker.sql_text import sql
-from shared.sql_files import statement
+from shared.sql_files import SqlFile
 
-_sql = partial(statement, __package__, "tool_maxima.sql")
+_SQL: Final = SqlFile(__package__, "tool_maxima.sql")
 
-_KEEP_SLOWER: Final = _sql("keep_slower")
-_LOOK_UP: Final = _sql("look_up")
-_IN_ROWS: Final = _sql("in_rows")
-_IN_CELLS_OF_EACH: Final = _sql("in_cells_of_each")
-_IN_DAYS: Final = _sql("in_days")
-_IN_WEEKS: Final = _sql("in_weeks")
 
 # (project_id, user_id) of moving_tools' cells, and where the maxima of a day are.
 _OF_A_DAY: Final = {
-    ("project_id", "user_id"): sql(_IN_ROWS),
-    ("project_id", "-1"): sql(_IN_CELLS_OF_EACH, each="users", project="r.project_id", user="e.id"),
-    ("-1", "user_id"): sql(_IN_CELLS_OF_EACH, each="projects", project="e.id", user="r.user_id"),
-    ("-1", "-1"): sql(_IN_CELLS_OF_EACH, each="users", project="-1", user="e.id"),
+    ("project_id", "user_id"): sql(_SQL.in_rows),
+    ("project_id", "-1"): sql(_SQL.in_cells_of_each, each="users", project="r.project_id", user="e.id"),
+    ("-1", "user_id"): sql(_SQL.in_cells_of_each, each="projects", project="e.id", user="r.user_id"),
+    ("-1", "-1"): sql(_SQL.in_cells_of_each, each="users", project="-1", user="e.id"),
 }
 
 
 def look_up_statements() -> list[str]:
     """In this order: days, weeks, all time."""
     found = [(owners, in_day, "1440") for owners, in_day in _OF_A_DAY.items()]
-    found += [(owners, sql(select), grain) for grain, select in (("10080", _IN_DAYS), ("0", _IN_WEEKS)) for owners in _OF_A_DAY]
-    return [sql(_LOOK_UP, found=select, project=project, user=user, grain=grain) for (project, user), select, grain in found]
+    found += [(owners, sql(select), grain) for grain, select in (("10080", _SQL.in_days), ("0", _SQL.in_weeks)) for owners in _OF_A_DAY]
+    return [sql(_SQL.look_up, found=select, project=project, user=user, grain=grain) for (project, user), select, grain in found]
 
 
 def keep_slower_calls(connection: Connection[Any]) -> bool:
     """Notes stored tool calls that are slower than their staged version. True if there are any."""
-    return connection.execute(_KEEP_SLOWER).rowcount > 0
+    return connection.execute(_SQL.keep_slower).rowcount > 0
 
 
 def look_up_maxima(connection: Connection[Any]) -> None:

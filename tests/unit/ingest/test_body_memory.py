@@ -15,7 +15,8 @@ from services.ingest.events.decode import decode_batch, parse
 from services.ingest.imports.upload_manifest import _MANIFEST
 from services.ingest.http import json_limits
 from services.ingest.http.gzip_body import unzipped
-from services.ingest.telemetry import otlp_json, otlp_protobuf
+from services.ingest.telemetry import otlp_records
+from services.ingest.telemetry.otlp_answers import JSON, PROTOBUF
 from shared.http.errors import PayloadTooLarge
 from shared.redaction.redacted_lines import redact_lines
 
@@ -40,13 +41,13 @@ CASES = {
     "lists in one event": lambda: decode_batch(filled(b'[{"kind":"tool_use","parameters":{"a":[', b"[],", b"[]]}}]"), False, NOW),
     "lines of hooks": lambda: hooks(filled(b"", b"1\\n", b""), b"application/x-ndjson"),
     "readings": lambda: readings(filled(b"[", b"{},", b"{}]"), b"application/json"),
-    "JSON of telemetry": lambda: list(otlp_json.logs(filled(b'{"resourceLogs":[', b"{},", b"{}]}"))),
-    "attributes of telemetry": lambda: list(otlp_json.logs(
-        filled(b'{"resourceLogs":[{"resource":{"attributes":[', b"{},", b"{}]}}]}"))),
-    "protobuf of empty messages": lambda: list(otlp_protobuf.logs(filled(b"", b"\\x0a\\x00", b""))),
-    "protobuf of empty attributes": lambda: list(otlp_protobuf.logs(
-        b"\\x0a" + varint(4_000_004 + 1 + len(varint(4_000_000))) + b"\\x0a" + varint(4_000_000) + b"\\x0a\\x00" * 2_000_000 + b"\\x12\\x00\\x12\\x00")),
-    "gzip of empty messages": lambda: list(otlp_protobuf.logs(unzipped(gzip.compress(filled(b"", b"\\x0a\\x00", b"")), MOST))),
+    "JSON of telemetry": lambda: list(otlp_records.logs(filled(b'{"resourceLogs":[', b"{},", b"{}]}"), JSON)),
+    "attributes of telemetry": lambda: list(otlp_records.logs(
+        filled(b'{"resourceLogs":[{"resource":{"attributes":[', b"{},", b"{}]}}]}"), JSON)),
+    "protobuf of empty messages": lambda: list(otlp_records.logs(filled(b"", b"\\x0a\\x00", b""), PROTOBUF)),
+    "protobuf of empty attributes": lambda: list(otlp_records.logs(
+        b"\\x0a" + varint(4_000_004 + 1 + len(varint(4_000_000))) + b"\\x0a" + varint(4_000_000) + b"\\x0a\\x00" * 2_000_000 + b"\\x12\\x00\\x12\\x00", PROTOBUF)),
+    "gzip of empty messages": lambda: list(otlp_records.logs(unzipped(gzip.compress(filled(b"", b"\\x0a\\x00", b"")), MOST), PROTOBUF)),
     "a manifest": lambda: parse(text_of(filled(b'{"files":[', b"[],", b"[]]}")), _MANIFEST),
     "a line of a range": lambda: redact_lines(filled(b'{"token": "a b", "x":[', b"[],", b'[]], "secret": "x"}'), {}),
 }

@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.ingest.telemetry import otlp_json, otlp_protobuf
+from services.ingest.telemetry import otlp_records
 from services.ingest.telemetry.kept_attributes import EVENTS, MAX_CHARACTERS, MAX_INTEGER, MAX_NUMBER, METRICS, SPANS
 from services.ingest.telemetry.kept_signals import Found, signals_of_logs, signals_of_metrics, signals_of_spans
+from services.ingest.telemetry.otlp_answers import JSON, PROTOBUF
 from services.ingest.telemetry.telemetry_records import Record
 from shared.events.messages import ENVELOPE_VERSION, Envelope, decode_envelope, encode_envelope
 from shared.http.errors import BadRequest
@@ -43,9 +44,9 @@ def broken(data: st.DataObject, record: dict[str, Any], *time_fields: str) -> di
     return changed | {field: data.draw(times) for field in data.draw(st.sets(st.sampled_from(time_fields)))}
 
 
-def read(decode: Callable[[bytes], Iterable[Record]], keep: Callable[[Iterable[Record], datetime], Found], export: Any) -> Found:
+def read(decode: Callable[[bytes, bytes], Iterable[Record]], keep: Callable[[Iterable[Record], datetime], Found], export: Any) -> Found:
     try:
-        return keep(decode(json.dumps(export).encode()), NOW)
+        return keep(decode(json.dumps(export).encode(), JSON), NOW)
     except BadRequest:
         return Found()
 
@@ -74,38 +75,38 @@ def assert_storable(found: Found) -> None:
 def test_absurd_events_are_refused_or_kept_within_bounds(data: st.DataObject) -> None:
     record = broken(data, event(data.draw(st.sampled_from(sorted(EVENTS))), 1), "timeUnixNano", "observedTimeUnixNano")
 
-    assert_storable(read(otlp_json.logs, signals_of_logs, logs(record)))
+    assert_storable(read(otlp_records.logs, signals_of_logs, logs(record)))
 
 
 @given(data=st.data())
 def test_absurd_points_are_refused_or_kept_within_bounds(data: st.DataObject) -> None:
     record = broken(data, point(1.0), "timeUnixNano", "startTimeUnixNano", "asDouble", "asInt")
 
-    assert_storable(read(otlp_json.metrics, signals_of_metrics, metrics(metric(data.draw(st.sampled_from(sorted(METRICS))), record))))
+    assert_storable(read(otlp_records.metrics, signals_of_metrics, metrics(metric(data.draw(st.sampled_from(sorted(METRICS))), record))))
 
 
 @given(data=st.data())
 def test_absurd_spans_are_refused_or_kept_within_bounds(data: st.DataObject) -> None:
     record = broken(data, span("tool.blocked_on_user", "a3"), "startTimeUnixNano", "endTimeUnixNano", "spanId", "parentSpanId")
 
-    assert_storable(read(otlp_json.spans, signals_of_spans, traces(record)))
+    assert_storable(read(otlp_records.spans, signals_of_spans, traces(record)))
 
 
 @pytest.mark.parametrize(
     ("decode", "keep"),
-    [(otlp_protobuf.logs, signals_of_logs), (otlp_protobuf.metrics, signals_of_metrics), (otlp_protobuf.spans, signals_of_spans)],
+    [(otlp_records.logs, signals_of_logs), (otlp_records.metrics, signals_of_metrics), (otlp_records.spans, signals_of_spans)],
 )
 @given(body=st.binary(max_size=200))
 def test_bytes_that_are_no_export_are_refused_or_say_nothing(
-    decode: Callable[[bytes], Iterable[Record]], keep: Callable[[Iterable[Record], datetime], Found], body: bytes
+    decode: Callable[[bytes, bytes], Iterable[Record]], keep: Callable[[Iterable[Record], datetime], Found], body: bytes
 ) -> None:
     with suppress(BadRequest):
-        assert_storable(keep(decode(body), NOW))
+        assert_storable(keep(decode(body, PROTOBUF), NOW))
 
 
 def test_the_same_record_has_the_same_id_wherever_it_comes() -> None:
     told = event("tool_result", 1, duration_ms="40")
-    [alone] = signals_of_logs(otlp_json.logs(json.dumps(logs(told)).encode()), NOW).signals
-    [*_, last] = signals_of_logs(otlp_json.logs(json.dumps(logs(event("compaction", 2), told)).encode()), NOW).signals
+    [alone] = signals_of_logs(otlp_records.logs(json.dumps(logs(told)).encode(), JSON), NOW).signals
+    [*_, last] = signals_of_logs(otlp_records.logs(json.dumps(logs(event("compaction", 2), told)).encode(), JSON), NOW).signals
 
     assert alone == last

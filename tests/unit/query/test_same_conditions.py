@@ -1,11 +1,9 @@
 """Statements that must choose the same rows have the same conditions."""
 
-from functools import partial
-
 import pytest
 
 from services.query.queries import lists
-from shared.sql_files import statement
+from shared.sql_files import SqlFile
 
 
 def one_line(sql: str) -> str:
@@ -21,9 +19,9 @@ def one_line(sql: str) -> str:
     ids=["messages", "changes of files"],
 )
 def test_what_is_counted_is_what_is_shown(file: str, counts: str, begins: str, ends: str, shows: str) -> None:
-    sql = partial(statement, lists.__name__, file)
+    sql = SqlFile(lists.__name__, file)
 
-    condition = one_line(sql(counts)).partition(begins)[2].partition(ends)[0]
+    condition = one_line(sql[counts]).partition(begins)[2].partition(ends)[0]
 
     assert "%(machine)s" in condition
-    assert condition in one_line(sql(shows))
+    assert condition in one_line(sql[shows])

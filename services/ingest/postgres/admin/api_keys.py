@@ -2,23 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from functools import partial
 from typing import Any
 
 from services.ingest.postgres.audit import AuditRecord, run_audited
 from services.ingest.postgres.database import Connection, Database
 from shared.auth.keys import FIND, LOGINS_OF_A_KEY, Scope, StoredKey, stored_key
-from shared.sql_files import statement
+from shared.sql_files import SqlFile
 
-_sql = partial(statement, __package__, "api_keys.sql")
+_SQL = SqlFile(__package__, "api_keys.sql")
 
 _HAS_ADMIN = "SELECT EXISTS (SELECT FROM api_keys WHERE revoked_at IS NULL AND 'admin' = ANY(scopes)) AS found"
-_ADD = _sql("add")
-_REVOKE = _sql("revoke")
-_LIST = _sql("list")
-_LOG_IN = _sql("log_in")
 _LOG_OUT = "DELETE FROM key_logins WHERE id = %(id)s AND sha256 = %(sha256)s"
-_USED = _sql("used")
 
 
 class ApiKeys:
@@ -61,30 +55,30 @@ class ApiKeys:
             "user_names": several,
             "project_ids": ids,
         }
-        row = await run_audited(self._database, _ADD, params, record, done="created_at")
+        row = await run_audited(self._database, _SQL.add, params, record, done="created_at")
         assert row is not None
         return row["created_at"], row["ids"], {int(part): whole for part, whole in row["wholes"].items()}
 
     async def revoke(self, key_id: str, record: AuditRecord) -> dict[str, Any] | None:
         """{name, revoked_at, done}: done if it was not revoked before. None if there is no such key."""
-        return await run_audited(self._database, _REVOKE, {"id": key_id}, record)
+        return await run_audited(self._database, _SQL.revoke, {"id": key_id}, record)
 
     async def keys(self) -> list[dict[str, Any]]:
         """All keys without their hashes, newest first."""
-        return await self._database.rows(_LIST, {})
+        return await self._database.rows(_SQL.list, {})
 
     async def note_used(self, used: Mapping[str, datetime]) -> None:
         """Stores when keys were used last."""
 
         async def write(connection: Connection) -> None:
-            await connection.execute(_USED, {"ids": list(used), "times": list(used.values())})
+            await connection.execute(_SQL.used, {"ids": list(used), "times": list(used.values())})
 
         await self._database.run(write)
 
     async def log_in(self, key_id: str, login_id: str, sha256: bytes, seconds: int) -> datetime:
         """Adds a login of a key; when it will end."""
         params = {"key_id": key_id, "id": login_id, "sha256": sha256, "seconds": seconds, "kept": LOGINS_OF_A_KEY - 1}
-        [row] = await self._database.rows(_LOG_IN, params)
+        [row] = await self._database.rows(_SQL.log_in, params)
         expires_at: datetime = row["expires_at"]
         return expires_at
 

@@ -5,7 +5,6 @@ Only the worker records that an event was stored or failed again, in the same tr
 
 from collections.abc import Sequence
 from datetime import datetime
-from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
@@ -16,21 +15,16 @@ from services.ingest.postgres.audit import AuditRecord, run_audited
 from services.ingest.postgres.database import Database
 from shared.events.messages import Binding
 from shared.journal.dead_letter_envelope import DeadLetter
-from shared.sql_files import statement
+from shared.sql_files import SqlFile
 
-_sql = partial(statement, __package__, "dead_letters.sql")
+_SQL: Final = SqlFile(__package__, "dead_letters.sql")
 
 # The most of a group that one request changes: it answers within a second, and does not flood the journal.
 GROUP_LETTERS: Final = 500
 GROUP_BYTES: Final = 2 * 1024**2
 
-_ONE = _sql("one")
-_REPLAYED = _sql("replayed")
 _DELETE = "DELETE FROM dead_letters WHERE id = %(id)s RETURNING true AS done"
 
-_GROUP = _sql("group")
-_LEFT = _sql("left")
-_DELETE_GROUP = _sql("delete_group")
 _NOW = "SELECT clock_timestamp() AS now"
 
 
@@ -58,25 +52,25 @@ class Row(Struct, frozen=True):
 
 async def find(database: Database, letter_id: UUID) -> Row | None:
     """One dead letter, stored or not."""
-    found = await database.rows(_ONE, {"id": letter_id})
+    found = await database.rows(_SQL.one, {"id": letter_id})
     return _row(found[0]) if found else None
 
 
 async def find_group(database: Database, group: Group) -> list[Row]:
     """The oldest of a group, as many as one request may replay."""
-    return [_row(row) for row in await database.rows(_GROUP, group.parameters())]
+    return [_row(row) for row in await database.rows(_SQL.group, group.parameters())]
 
 
 async def count_left(database: Database, group: Group) -> int:
     """How many of a group were not replayed yet."""
-    [row] = await database.rows(_LEFT, group.parameters())
+    [row] = await database.rows(_SQL.left, group.parameters())
     number: int = row["number"]
     return number
 
 
 async def mark_replayed(database: Database, letter_ids: Sequence[UUID], record: AuditRecord) -> None:
     """Marks dead letters as replayed, and by whom."""
-    await run_audited(database, _REPLAYED, {"ids": list(letter_ids)}, record)
+    await run_audited(database, _SQL.replayed, {"ids": list(letter_ids)}, record)
 
 
 async def delete(database: Database, letter_id: UUID, record: AuditRecord) -> bool:
@@ -86,7 +80,7 @@ async def delete(database: Database, letter_id: UUID, record: AuditRecord) -> bo
 
 async def delete_group(database: Database, group: Group, record: AuditRecord) -> tuple[int, int]:
     """Deletes the oldest of a group. Gives how many it deleted and how many are left."""
-    row = await run_audited(database, _DELETE_GROUP, group.parameters(), record, done="number")
+    row = await run_audited(database, _SQL.delete_group, group.parameters(), record, done="number")
     assert row is not None
     return row["number"], row["before"] - row["number"]
 

@@ -5,7 +5,6 @@ Every function answers within a second or raises Unavailable DATABASE_UNAVAILABL
 
 from collections.abc import Sequence
 from datetime import datetime
-from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
@@ -14,18 +13,11 @@ from msgspec.structs import replace
 
 from services.ingest.postgres.audit import AuditRecord, add_record
 from services.ingest.postgres.database import Connection, Database
-from shared.sql_files import statement
+from shared.sql_files import SqlFile
 
-_sql = partial(statement, __package__, "erasures.sql")
+_SQL: Final = SqlFile(__package__, "erasures.sql")
 
-_FIND: Final = {kind: _sql(f"find_{kind}") for kind in ("session", "user", "project")}
-_UNFINISHED: Final = _sql("unfinished")
-_LOCK: Final = _sql("lock")
-_SAME: Final = _sql("same")
-_ADD: Final = _sql("add")
-_BEGIN_AGAIN: Final = _sql("begin_again")
-_LIFT: Final = _sql("lift")
-_REASONS: Final = _sql("reasons")
+_FIND: Final = {kind: _SQL[f"find_{kind}"] for kind in ("session", "user", "project")}
 _ARE_THERE_ANY: Final = "SELECT EXISTS (SELECT FROM tombstones) AS are_there_any"
 
 
@@ -46,7 +38,7 @@ async def find(
 ) -> Target | None:
     """None if nothing of it is stored, and no erasure is at it. A user by any of its names, with all of them."""
     times = {"from_at": from_at, "to_at": to_at}
-    if unfinished := await database.rows(_UNFINISHED, {"kind": kind, "name": name, "is_dry_run": is_dry_run} | times):
+    if unfinished := await database.rows(_SQL.unfinished, {"kind": kind, "name": name, "is_dry_run": is_dry_run} | times):
         row = unfinished[0]
         return Target(kind, row["names"], [*row["names"], name], row["user_ids"], row["project_ids"], from_at, to_at)
     found = await database.rows(_FIND["session" if kind == "range" else kind], {"name": name})
@@ -71,12 +63,12 @@ async def add(database: Database, erasure_id: UUID, target: Target, *, is_dry_ru
 
     async def work(connection: Connection) -> UUID:
         async with connection.transaction():
-            await connection.execute(_LOCK)
-            same = await (await connection.execute(_SAME, parameters)).fetchone()
+            await connection.execute(_SQL.lock)
+            same = await (await connection.execute(_SQL.same, parameters)).fetchone()
             if same is not None and not same["has_failed"]:
                 return UUID(str(same["id"]))
             used_id = erasure_id if same is None else UUID(str(same["id"]))
-            changed = await connection.execute(_ADD if same is None else _BEGIN_AGAIN, parameters | {"id": used_id})
+            changed = await connection.execute(_SQL.add if same is None else _SQL.begin_again, parameters | {"id": used_id})
             if changed.rowcount:
                 await add_record(connection, replace(record, subject=str(used_id)))
             return used_id
@@ -89,7 +81,7 @@ async def lift(database: Database, *, kind: str, name: str, from_at: datetime | 
 
     async def work(connection: Connection) -> int:
         async with connection.transaction():
-            cursor = await connection.execute(_LIFT, {"kind": kind, "name": name, "from_at": from_at, "to_at": to_at})
+            cursor = await connection.execute(_SQL.lift, {"kind": kind, "name": name, "from_at": from_at, "to_at": to_at})
             [row] = await cursor.fetchall()
             if row["lifted"]:
                 await add_record(connection, record)
@@ -107,5 +99,5 @@ async def are_there_any_tombstones(database: Database) -> bool:
 async def reasons(database: Database, named: Sequence[tuple[Any, str]]) -> dict[tuple[Any, str], str]:
     """Of these kinds and names, those that have a tombstone, with `erased` or `expired`."""
     kinds, names = zip(*named, strict=True)
-    rows = await database.rows(_REASONS, {"kinds": list(kinds), "names": list(names)})
+    rows = await database.rows(_SQL.reasons, {"kinds": list(kinds), "names": list(names)})
     return {(row["kind"], row["name"]): row["reason"] for row in rows}

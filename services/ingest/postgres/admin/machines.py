@@ -2,20 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from functools import partial
 from typing import Any, Final
 
 from psycopg.types.json import Jsonb
 
 from services.ingest.postgres.audit import AuditRecord, run_audited
 from services.ingest.postgres.database import Database
-from shared.sql_files import statement
+from shared.sql_files import SqlFile
 
-_sql = partial(statement, __package__, "machines.sql")
+_SQL: Final = SqlFile(__package__, "machines.sql")
 
-_REPORT: Final = _sql("report")
-_MAY_TELL: Final = _sql("may_tell")
-_STORE_PLACES: Final = _sql("store_places")
 _FORGET: Final = "DELETE FROM machines WHERE machine_id = %(machine_id)s RETURNING name, true AS done"
 
 
@@ -24,7 +20,7 @@ async def store_report(
 ) -> datetime | None:
     """The database's time. None if `is_bound` and the machine is another user's."""
     found = await database.rows(
-        _REPORT, {"machine_id": machine_id, "name": name, "user": user, "is_bound": is_bound, "report": Jsonb(report)}
+        _SQL.report, {"machine_id": machine_id, "name": name, "user": user, "is_bound": is_bound, "report": Jsonb(report)}
     )
     now: datetime | None = found[0]["now"] if found else None
     return now
@@ -41,11 +37,11 @@ async def store_places(
 ) -> int | None:
     """How many of the folders are new or changed. None if `user` is given, and the machine is another user's."""
     if user is not None:
-        [row] = await database.rows(_MAY_TELL, {"machine_id": machine_id, "user": user})
+        [row] = await database.rows(_SQL.may_tell, {"machine_id": machine_id, "user": user})
         if not row["may_tell"]:
             return None
     if not places:
         return 0
     columns = {"paths": "path", "common_dirs": "common_dir", "remotes": "remote", "insides": "inside", "are_main": "is_main"}
     lists: dict[str, Any] = {name: [place[column] for place in places] for name, column in columns.items()}
-    return len(await database.rows(_STORE_PLACES, lists | {"machine_id": machine_id, "most": most}))
+    return len(await database.rows(_SQL.store_places, lists | {"machine_id": machine_id, "most": most}))

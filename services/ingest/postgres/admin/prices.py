@@ -1,7 +1,6 @@
 """The SQL of prices of one's own, and of runs that price anew. Answers within a second or raises Unavailable DATABASE_UNAVAILABLE."""
 
 from datetime import datetime
-from functools import partial
 from typing import Final, Literal
 from uuid import UUID
 
@@ -10,13 +9,10 @@ from msgspec import Struct, structs
 from services.ingest.postgres.audit import AuditRecord, run_audited
 from services.ingest.postgres.database import Database
 from shared.prices import OwnPrice, own_version
-from shared.sql_files import statement
+from shared.sql_files import SqlFile
 
-_sql = partial(statement, __package__, "prices.sql")
+_SQL: Final = SqlFile(__package__, "prices.sql")
 
-_SET: Final = _sql("set_price")
-_UNSET: Final = _sql("unset_price")
-_ADD_REPRICE: Final = _sql("add_reprice")
 # In the order of OwnPrice.usd.
 _COLUMNS: Final = ("input_usd", "output_usd", "cache_write_5m_usd", "cache_write_1h_usd", "cache_read_usd", "web_search_usd")
 
@@ -35,7 +31,7 @@ async def set_price(database: Database, price: OwnPrice, key_id: str | None, rec
     """Its id. One for the same models, tier, day and size of input is replaced."""
     key = {"model": price.model, "tier": price.tier, "valid_from": price.valid_from, "above_input_tokens": price.above_input_tokens}
     usd = dict(zip(_COLUMNS, price.usd, strict=True))
-    row = await run_audited(database, _SET, {**key, **usd, "version": own_version(price, "api"), "key_id": key_id}, record)
+    row = await run_audited(database, _SQL.set_price, {**key, **usd, "version": own_version(price, "api"), "key_id": key_id}, record)
     assert row is not None
     price_id: UUID = row["id"]
     return price_id
@@ -43,13 +39,13 @@ async def set_price(database: Database, price: OwnPrice, key_id: str | None, rec
 
 async def unset_price(database: Database, price_id: UUID, record: AuditRecord) -> str | None:
     """The pattern that it was of; None if there is none of this id that the API has set."""
-    row = await run_audited(database, _UNSET, {"id": price_id}, record)
+    row = await run_audited(database, _SQL.unset_price, {"id": price_id}, record)
     return None if row is None else str(row["model"])
 
 
 async def add_reprice(database: Database, wanted: Reprice, record: AuditRecord) -> Literal["added", "there", "busy"]:
     """Adds a queued run. `there`: it was added before. `busy`: another one changes prices now."""
-    row = await run_audited(database, _ADD_REPRICE, {**structs.asdict(wanted), "request_id": record.request_id}, record)
+    row = await run_audited(database, _SQL.add_reprice, {**structs.asdict(wanted), "request_id": record.request_id}, record)
     assert row is not None
     outcome: Literal["added", "there", "busy"] = row["outcome"]
     return outcome

@@ -5,7 +5,6 @@ Unavailable DATABASE_UNAVAILABLE.
 """
 
 from collections.abc import Callable, Mapping
-from functools import partial
 from typing import Any, Final
 
 from msgspec import Struct
@@ -14,15 +13,10 @@ from psycopg.types.json import Jsonb
 from services.ingest.postgres.audit import AuditRecord, add_record, run_audited
 from services.ingest.postgres.database import Connection, Database
 from shared.projects import merging
-from shared.sql_files import statement
+from shared.sql_files import SqlFile
 
-_sql = partial(statement, __package__, "projects.sql")
+_SQL: Final = SqlFile(__package__, "projects.sql")
 
-_LAST_CHANGE: Final = _sql("last_change")
-_MARK_UNDONE: Final = _sql("mark_undone")
-
-_ADD_RULE: Final = _sql("add_rule")
-_DELETE_RULE: Final = _sql("delete_rule")
 
 Columns = dict[str, Any]
 # From a project's row (merging.LOCK_ROWS) to the columns that it is to have.
@@ -98,7 +92,7 @@ async def undo(database: Database, project_id: int, record: AuditRecord, *, wide
     async def work(connection: Connection) -> Changed:
         async with connection.transaction():
             await connection.execute(merging.LOCK)
-            found = await (await connection.execute(_LAST_CHANGE, {"project_id": project_id})).fetchone()
+            found = await (await connection.execute(_SQL.last_change, {"project_id": project_id})).fetchone()
             rows = await _lock(connection, project_id, found["before"].get("part_of") if found else None)
             if found is None:
                 raise NothingToUndo
@@ -106,7 +100,7 @@ async def undo(database: Database, project_id: int, record: AuditRecord, *, wide
             after = before | found["before"]
             if before["part_of"] is not None and before["merged_by"] != merging.HAND and "part_of" in found["before"]:
                 after["is_kept_apart"] = True
-            await connection.execute(_MARK_UNDONE, {"change_id": found["id"]})
+            await connection.execute(_SQL.mark_undone, {"change_id": found["id"]})
             return await _apply(connection, rows, project_id, after, record, widens_keys=widens_keys, is_noted=False)
 
     return await database.run(work)
@@ -161,7 +155,7 @@ async def _apply(
 async def add_rule(database: Database, pattern: str, project_id: int, key_id: str, most: int, record: AuditRecord) -> dict[str, Any] | None:
     """{id, project_id, created_at, done}: done if it is new. None if there is no such project, or if there are `most` rules."""
     params = {"pattern": pattern, "project_id": project_id, "key_id": key_id, "most": most}
-    return await run_audited(database, _ADD_RULE, params, record)
+    return await run_audited(database, _SQL.add_rule, params, record)
 
 
 async def delete_rule(database: Database, rule_id: int, record: AuditRecord) -> tuple[str, list[int]] | None:
@@ -170,7 +164,7 @@ async def delete_rule(database: Database, rule_id: int, record: AuditRecord) -> 
     async def work(connection: Connection) -> tuple[str, list[int]] | None:
         async with connection.transaction():
             await connection.execute(merging.LOCK)
-            rule = await (await connection.execute(_DELETE_RULE, {"rule_id": rule_id})).fetchone()
+            rule = await (await connection.execute(_SQL.delete_rule, {"rule_id": rule_id})).fetchone()
             if rule is None:
                 return None
             moving: list[int] = []

@@ -1,6 +1,5 @@
 """The SQL of retention's rules and runs. Answers within a second or raises Unavailable DATABASE_UNAVAILABLE."""
 
-from functools import partial
 from typing import Any, Final, Literal
 from uuid import UUID
 
@@ -9,14 +8,11 @@ from msgspec import Struct, structs
 from services.ingest.postgres.audit import AuditRecord, run_audited
 from services.ingest.postgres.database import Database
 from shared.retention import What
-from shared.sql_files import statement
+from shared.sql_files import SqlFile
 
-_sql = partial(statement, __package__, "retention.sql")
+_SQL: Final = SqlFile(__package__, "retention.sql")
 
-_SET: Final = _sql("set_rule")
 _UNSET: Final = "DELETE FROM retention_rules WHERE id = %(id)s RETURNING what, true AS done"
-_ADD_RUN: Final = _sql("add_run")
-_ALLOW: Final = _sql("allow")
 
 
 class Rule(Struct, frozen=True):
@@ -38,7 +34,7 @@ class Allowed(Struct, frozen=True):
 
 async def set_rule(database: Database, rule: Rule, record: AuditRecord) -> str:
     """The rule's id; or "no project", "no user"."""
-    row = await _changed(database, _SET, structs.asdict(rule), record)
+    row = await _changed(database, _SQL.set_rule, structs.asdict(rule), record)
     return str(row["outcome"])
 
 
@@ -53,7 +49,7 @@ async def add_run(
 ) -> Literal["added", "there", "busy"]:
     """Adds a queued run. `there`: it was added before. `busy`: another one drops something now."""
     row = await _changed(
-        database, _ADD_RUN, {"id": run_id, "is_dry_run": is_dry_run, "rewrites": rewrites, "request_id": record.request_id}, record
+        database, _SQL.add_run, {"id": run_id, "is_dry_run": is_dry_run, "rewrites": rewrites, "request_id": record.request_id}, record
     )
     outcome: Literal["added", "there", "busy"] = row["outcome"]
     return outcome
@@ -61,7 +57,7 @@ async def add_run(
 
 async def allow(database: Database, session_id: str, record: AuditRecord) -> Allowed:
     """Takes away what keeps a session or its texts out, unless the session was erased."""
-    row = await _changed(database, _ALLOW, {"session_id": session_id}, record)
+    row = await _changed(database, _SQL.allow, {"session_id": session_id}, record)
     return Allowed(row["session"], row["texts"])
 
 

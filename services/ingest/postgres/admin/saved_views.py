@@ -1,7 +1,6 @@
 """The SQL of saved views. Answers within a second or raises Unavailable DATABASE_UNAVAILABLE."""
 
 from datetime import datetime
-from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
@@ -9,12 +8,10 @@ from msgspec import Struct
 from psycopg.errors import UniqueViolation
 
 from services.ingest.postgres.database import Database
-from shared.sql_files import statement
+from shared.sql_files import SqlFile
 
-_sql = partial(statement, __package__, "saved_views.sql")
+_SQL: Final = SqlFile(__package__, "saved_views.sql")
 
-_ADD: Final = _sql("add")
-_CHANGE: Final = _sql("change")
 _DELETE: Final = "DELETE FROM saved_views WHERE id = %(id)s RETURNING name"
 
 
@@ -33,12 +30,12 @@ class StoredView(Struct, frozen=True):
 
 async def add(database: Database, name: str, address: str, key_id: str | None, *, most: int) -> StoredView | None:
     """The view that was added; None if there are `most` already. NameTaken."""
-    return await _write(database, _ADD, {"name": name, "address": address, "key_id": key_id, "most": most})
+    return await _write(database, _SQL.add, {"name": name, "address": address, "key_id": key_id, "most": most})
 
 
 async def change(database: Database, view_id: UUID, name: str, address: str) -> StoredView | None:
     """The view as it is now; None if there is none of this id. NameTaken."""
-    return await _write(database, _CHANGE, {"id": view_id, "name": name, "address": address})
+    return await _write(database, _SQL.change, {"id": view_id, "name": name, "address": address})
 
 
 async def delete(database: Database, view_id: UUID) -> str | None:

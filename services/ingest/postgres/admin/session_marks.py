@@ -4,20 +4,18 @@ Answers within a second or raises Unavailable DATABASE_UNAVAILABLE.
 """
 
 from collections.abc import Callable
-from functools import partial
 from typing import Final, Literal
 
 from msgspec import Struct
 
 from services.ingest.postgres.database import Connection, Database
 from shared.sessions.session_tags import tag_key
-from shared.sql_files import statement
+from shared.sql_files import SqlFile
 
-_sql = partial(statement, __package__, "session_marks.sql")
+_SQL: Final = SqlFile(__package__, "session_marks.sql")
 
 _ENSURE: Final = "INSERT INTO session_marks (session_id) VALUES (%(session_id)s) ON CONFLICT (session_id) DO NOTHING"
 _LOCK: Final = "SELECT is_starred, tags, note, title, visibility FROM session_marks WHERE session_id = %(session_id)s FOR UPDATE"
-_STORE: Final = _sql("store")
 _OF_PROJECT: Final = "SELECT p.visibility FROM sessions AS s JOIN projects AS p ON p.id = s.project_id WHERE s.session_id = %(session_id)s"
 
 Visibility = Literal["private", "shared"] | None
@@ -48,7 +46,7 @@ async def change(database: Database, session_id: str, changed: Callable[[Marks],
             before = Marks(row["is_starred"], tuple(row["tags"]), row["note"], row["title"], row["visibility"])
             after = changed(before)
             if after != before:
-                await connection.execute(_STORE, key | _columns(after))
+                await connection.execute(_SQL.store, key | _columns(after))
             project = await (await connection.execute(_OF_PROJECT, key)).fetchone()
         return after, after.visibility or (project["visibility"] if project else None)
 

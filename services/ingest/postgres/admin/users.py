@@ -5,18 +5,15 @@ Every function answers within a second or raises Unavailable DATABASE_UNAVAILABL
 """
 
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, Literal
 
 from psycopg.errors import UniqueViolation
 
 from services.ingest.postgres.audit import AuditRecord, add_record
 from services.ingest.postgres.database import Connection, Database
-from shared.sql_files import statement
+from shared.sql_files import SqlFile
 
-_sql = partial(statement, __package__, "users.sql")
-
-_LOCK = _sql("lock")
+_SQL = SqlFile(__package__, "users.sql")
 
 _RENAME = "UPDATE users SET name = %(new_name)s WHERE id = %(id)s"
 _ADD_ALIAS = "INSERT INTO users (name, alias_of) VALUES (%(name)s, %(id)s)"
@@ -31,7 +28,6 @@ _MOVE_KEYS_OF_SEVERAL = (
     "UPDATE api_keys SET user_names = array_replace(user_names, %(name)s, %(new_name)s) WHERE %(name)s = ANY (user_names)"
 )
 
-_NAMES = _sql("names")
 
 Outcome = Literal["renamed", "merging", "done", "unknown", "alias", "taken"]
 
@@ -53,7 +49,7 @@ async def rename(database: Database, name: str, new_name: str, record: AuditReco
 
     async def work(connection: Connection) -> Renamed:
         async with connection.transaction():
-            found = await (await connection.execute(_LOCK, {"name": name, "new_name": new_name})).fetchall()
+            found = await (await connection.execute(_SQL.lock, {"name": name, "new_name": new_name})).fetchall()
             by_name = {row["name"]: row for row in found}
             return await _rename(connection, by_name.get(name), by_name.get(new_name), {"name": name, "new_name": new_name}, record)
 
@@ -94,4 +90,4 @@ async def _rename(
 
 async def names_of(database: Database, name: str) -> set[str]:
     """All names of the user that has this one, this one included. Empty if there is no such user."""
-    return {row["name"] for row in await database.rows(_NAMES, {"name": name})}
+    return {row["name"] for row in await database.rows(_SQL.names, {"name": name})}

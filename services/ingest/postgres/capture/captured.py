@@ -4,19 +4,17 @@ Every function answers within a second or raises Unavailable DATABASE_UNAVAILABL
 """
 
 from collections.abc import Collection
-from functools import partial
 from uuid import UUID
 
 from msgspec import Struct
 
 from services.ingest.postgres.database import Database
-from shared.sql_files import statement
+from shared.sql_files import SqlFile
 
-_sql = partial(statement, __package__, "captured.sql")
+_SQL = SqlFile(__package__, "captured.sql")
 
 # A reading deletes the payload and stores its rows in one transaction.
 _UNREAD_HOOKS = "SELECT id FROM hook_payloads WHERE id = ANY(%(ids)s)"
-_READ_RANGES = _sql("read_ranges")
 
 
 class RangeEnd(Struct, frozen=True):
@@ -46,4 +44,4 @@ async def read_ranges(database: Database, ends: Collection[RangeEnd]) -> list[Ra
         "ends": "end",
     }
     columns = {name: [getattr(each, field) for each in asked] for name, field in names.items()}
-    return [asked[row["number"] - 1] for row in await database.rows(_READ_RANGES, columns)]
+    return [asked[row["number"] - 1] for row in await database.rows(_SQL.read_ranges, columns)]

@@ -1,15 +1,11 @@
 """The SQL of captured transcripts on the writing side: how far a file is stored, and whose it is."""
 
-from functools import partial
-
 from msgspec import Struct
 
 from services.ingest.postgres.database import Database
-from shared.sql_files import statement
+from shared.sql_files import SqlFile
 
-_sql = partial(statement, __package__, "transcript_files.sql")
-
-_STORED = _sql("stored")
+_SQL = SqlFile(__package__, "transcript_files.sql")
 
 
 class StoredFile(Struct, frozen=True):
@@ -23,5 +19,5 @@ class StoredFile(Struct, frozen=True):
 
 async def stored_file(database: Database, session_id: str, machine_id: str, file_name: str) -> StoredFile:
     """Answers within a second or raises Unavailable DATABASE_UNAVAILABLE."""
-    [row] = await database.rows(_STORED, {"session_id": session_id, "file_name": file_name, "machine_id": machine_id})
+    [row] = await database.rows(_SQL.stored, {"session_id": session_id, "file_name": file_name, "machine_id": machine_id})
     return StoredFile(**row)

@@ -6,25 +6,17 @@ Every function answers within a second or raises Unavailable DATABASE_UNAVAILABL
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
 from typing import Any
 
 from services.ingest.postgres.database import Connection, Database
 from shared.sessions.open_sessions import is_open
-from shared.sql_files import statement
+from shared.sql_files import SqlFile
 
-_sql = partial(statement, __package__, "sessions.sql")
+_SQL = SqlFile(__package__, "sessions.sql")
 
-_FIND = _sql("find")
-
-_ENSURE_PROJECT = _sql("ensure_project")
-_ENSURE_SESSION = _sql("ensure_session")
-_REGISTERED = _sql("registered")
-
-_PROJECT_OF = _sql("project_of")
 
 # The condition is shared with the worker, and is the predicate of an index.
-_OPEN = _sql("open").replace("$is_open", is_open("s"))
+_OPEN = _SQL.open.replace("$is_open", is_open("s"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +34,9 @@ async def ensure(database: Database, session_id: str, *, path: str, name: str) -
 
     async def work(connection: Connection) -> Registered:
         async with connection.transaction(), connection.pipeline():
-            await connection.execute(_ENSURE_PROJECT, params)
-            await connection.execute(_ENSURE_SESSION, params)
-            row = await (await connection.execute(_REGISTERED, params)).fetchone()
+            await connection.execute(_SQL.ensure_project, params)
+            await connection.execute(_SQL.ensure_session, params)
+            row = await (await connection.execute(_SQL.registered, params)).fetchone()
         assert row is not None
         return Registered(row["project_id"], row["project_path"], row["started_at"])
 
@@ -53,12 +45,12 @@ async def ensure(database: Database, session_id: str, *, path: str, name: str) -
 
 async def find(database: Database, session_ids: Collection[str]) -> list[dict[str, Any]]:
     """{session_id, project_id (0: not known), started_at, user_name} of the sessions that exist."""
-    return await database.rows(_FIND, {"session_ids": list(session_ids)})
+    return await database.rows(_SQL.find, {"session_ids": list(session_ids)})
 
 
 async def project_of(database: Database, session_id: str, path: str) -> int | None:
     """The project that a session has, or would get by a start with this normalized path. None if that project does not exist."""
-    rows = await database.rows(_PROJECT_OF, {"session_id": session_id, "path": path})
+    rows = await database.rows(_SQL.project_of, {"session_id": session_id, "path": path})
     return rows[0]["project_id"] if rows else None
 
 

@@ -1,7 +1,6 @@
 """The SQL of jobs on the writing side: adds, finds, cancels, retries and undoes imports, and adds scrubs."""
 
 from collections.abc import Collection, Mapping, Sequence
-from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -11,30 +10,15 @@ from services.ingest.postgres.audit import AuditRecord, run_audited
 from services.ingest.postgres.database import Database
 from shared.claude_formats.upload_kinds import READER_VERSION
 from shared.redaction.sealed_texts import Halves
-from shared.sql_files import statement
+from shared.sql_files import SqlFile
 
-_sql = partial(statement, __package__, "import_jobs.sql")
+_SQL = SqlFile(__package__, "import_jobs.sql")
 
-_ADD_JOB = _sql("add_job")
-_HAS_BLOB = _sql("has_blob")
-_JOB = _sql("job")
 _ENDED = "SELECT id FROM import_jobs WHERE id = ANY(%(ids)s) AND status NOT IN ('queued', 'running')"
 
-_CANCEL_JOB = _sql("cancel_job")
-_RETRY_JOB = _sql("retry_job")
-_ADD_UNDO_JOB = _sql("add_undo_job")
-
-_ADD_REPARSE = _sql("add_reparse")
-
-_ADD_EXPORT = _sql("add_export")
-_DELETE_EXPORT = _sql("delete_export")
-
-_ADD_SCRUB = _sql("add_scrub")
-_LET_IN = _sql("let_in")
 
 # This many take 20 ms. On a busy machine all of a large manifest at once took longer than the time limit of a request.
 CONTENTS_AT_ONCE = 5_000
-_UNSEEN = _sql("unseen")
 
 
 class ImportJobs:
@@ -57,15 +41,15 @@ class ImportJobs:
         """Adds a queued job. False if there is one with this id already."""
         params = {"id": job_id, "files": Jsonb(files), "user_name": user_name, "bytes_total": bytes_total, "request_id": request_id}
         params |= {"key_id": key_id, "shares": shares}
-        return bool(await self._database.rows(_ADD_JOB, params))
+        return bool(await self._database.rows(_SQL.add_job, params))
 
     async def has_blob(self, job_id: UUID, blob_url: str) -> bool:
         """Whether the job exists and has this upload."""
-        return bool(await self._database.rows(_HAS_BLOB, {"id": job_id, "blob_url": blob_url}))
+        return bool(await self._database.rows(_SQL.has_blob, {"id": job_id, "blob_url": blob_url}))
 
     async def job(self, job_id: UUID) -> dict[str, Any]:
         """A job's status, counts and errors."""
-        [row] = await self._database.rows(_JOB, {"id": job_id})
+        [row] = await self._database.rows(_SQL.job, {"id": job_id})
         return row
 
     async def ended(self, job_ids: Collection[UUID]) -> list[UUID]:
@@ -74,15 +58,15 @@ class ImportJobs:
 
     async def cancel(self, job_id: UUID, record: AuditRecord) -> dict[str, Any]:
         """{status, done}: not done if the job has ended, or does not exist (status None)."""
-        return await self._change(_CANCEL_JOB, {"id": job_id}, record)
+        return await self._change(_SQL.cancel_job, {"id": job_id}, record)
 
     async def retry(self, job_id: UUID, record: AuditRecord) -> dict[str, Any]:
         """{status, done, shares}: done if it had failed and its files are still there."""
-        return await self._change(_RETRY_JOB, {"id": job_id}, record)
+        return await self._change(_SQL.retry_job, {"id": job_id}, record)
 
     async def add_undo(self, job_id: UUID, record: AuditRecord) -> dict[str, Any]:
         """{status, done, undo_id, undo_status}: the job that undoes an ended import; the same job each time."""
-        return await self._change(_ADD_UNDO_JOB, {"id": job_id, "undo_id": uuid4(), "request_id": record.request_id}, record)
+        return await self._change(_SQL.add_undo_job, {"id": job_id, "undo_id": uuid4(), "request_id": record.request_id}, record)
 
     async def add_reparse(self, job_id: UUID, selection: Mapping[str, Any], *, record: AuditRecord) -> bool | None:
         """Adds a queued reparse. False if there is one with this id already; None if the archive has nothing of the selection.
@@ -91,7 +75,7 @@ class ImportJobs:
         """
         params = {"id": job_id, "selection": Jsonb(dict(selection)), "request_id": record.request_id}
         params |= {name: selection.get(name) for name in ("session_id", "project_id")}
-        row = await run_audited(self._database, _ADD_REPARSE, params, record)
+        row = await run_audited(self._database, _SQL.add_reparse, params, record)
         return None if row is None else bool(row["done"])
 
     async def unseen_contents(self, sha256s: Sequence[bytes], user_name: str | None) -> list[int]:
@@ -99,7 +83,7 @@ class ImportJobs:
         unseen: list[int] = []
         for start in range(0, len(sha256s), CONTENTS_AT_ONCE):
             params = {"sha256s": sha256s[start : start + CONTENTS_AT_ONCE], "user_name": user_name, "reader_version": READER_VERSION}
-            rows = await self._database.rows(_UNSEEN, params)
+            rows = await self._database.rows(_SQL.unseen, params)
             unseen += [start + row["index"] for row in rows]
         return unseen
 
@@ -111,11 +95,11 @@ class ImportJobs:
         params = {"id": scrub_id, "request_id": record.request_id, "half": None, "redis_key": None} | dict(options)
         if halves is not None:
             params |= {"half": halves.in_postgres, "redis_key": halves.redis_key}
-        return await run_audited(self._database, _ADD_SCRUB, params, record) is not None
+        return await run_audited(self._database, _SQL.add_scrub, params, record) is not None
 
     async def let_in(self, scrub_id: UUID, record: AuditRecord) -> dict[str, Any]:
         """{status, done}: not done if the scrub keeps nothing out, has not ended, or does not exist (status None)."""
-        return await self._change(_LET_IN, {"id": scrub_id}, record)
+        return await self._change(_SQL.let_in, {"id": scrub_id}, record)
 
     async def add_export(
         self, export_id: UUID, selection: Mapping[str, Any], *, bound_user: str | None, key_id: str | None, record: AuditRecord
@@ -126,12 +110,12 @@ class ImportJobs:
         """
         params = {"id": export_id, "selection": Jsonb(dict(selection)), "bound_user": bound_user, "key_id": key_id}
         params |= {"request_id": record.request_id, "user": selection.get("user"), "project_id": selection.get("project_id")}
-        row = await run_audited(self._database, _ADD_EXPORT, params, record)
+        row = await run_audited(self._database, _SQL.add_export, params, record)
         return None if row is None or row["id"] is None else (row["id"], row["done"])
 
     async def delete_export(self, export_id: UUID, *, of_user: str | None, record: AuditRecord) -> bool:
         """Ends an export, written or not. False if there is none, or it is not of this user; None: of any."""
-        return await run_audited(self._database, _DELETE_EXPORT, {"id": export_id, "of_user": of_user}, record) is not None
+        return await run_audited(self._database, _SQL.delete_export, {"id": export_id, "of_user": of_user}, record) is not None
 
     async def _change(self, statement: str, params: Mapping[str, Any], record: AuditRecord) -> dict[str, Any]:
         row = await run_audited(self._database, statement, params, record)

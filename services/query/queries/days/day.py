@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from datetime import date
-from functools import partial
 from typing import Final
 
 from msgspec import Struct, convert
@@ -29,12 +28,12 @@ from services.query.queries.stats.ranges import Range
 from services.query.queries.stats.session_shares import session_shares
 from services.query.queries.stats.stats import Selection
 from services.query.queries.stats.usage import UsageQuestion, usage
-from shared.sql_files import statement
+from shared.sql_files import SqlFile
 
 # Of a session's calls, those that are looked at for outcomes.
 _MOST_CALLS: Final = 200
 
-_sql = partial(statement, __package__, "day.sql")
+_SQL: Final = SqlFile(__package__, "day.sql")
 
 
 class _More(Struct, frozen=True, forbid_unknown_fields=True):
@@ -48,7 +47,7 @@ def day(connection: Connection, selection: Selection, day_of: date, wanted: Rang
     """What was done on a day. `wanted` is that day in its zone; at most `limit` sessions, the first of the day."""
     chosen = selection.parameters() | {"start": wanted.start_time, "end": wanted.end_time, "idle_gap_seconds": idle_gap_seconds}
     used = usage(connection, UsageQuestion(("project",), selection, wanted, idle_gap_seconds))
-    more = fetch_by(connection, _More, "project_id", _sql("prompts_and_files"), chosen)
+    more = fetch_by(connection, _More, "project_id", _SQL.prompts_and_files, chosen)
     # Field by field: a day has those of usage, and two more.
     totals = convert(used.totals, DayMeasures, from_attributes=True)
     projects = convert(used.items, list[DayProject], from_attributes=True)
@@ -73,13 +72,13 @@ def _sessions(connection: Connection, selection: Selection, chosen: Row, idle_ga
     start, end = chosen["start"], chosen["end"]
     earlier = went_on(connection, selection.parameters(), start, end, idle_gap_seconds)
     parameters = chosen | {"went_on": list(earlier), "earliest": min(earlier.values(), default=start), "most": limit}
-    found = rows(connection, _sql("sessions"), parameters)
+    found = rows(connection, _SQL.sessions, parameters)
     number = found[0]["total"] if found else 0
     of_day = chosen | {"ids": [row["session_id"] for row in found], "characters": ASK_CHARACTERS}
     shares = session_shares(connection, of_day["ids"], start, end, idle_gap_seconds)
-    asks = fetch_groups(connection, DayAsk, "session_id", _sql("asks"), of_day | {"most": MOST_ASKS})
-    files = fetch_groups(connection, DayFile, "session_id", _sql("files"), of_day | {"most": MOST_FILES})
-    failures = fetch_groups(connection, DayFailure, "session_id", _sql("failures"), of_day | {"most": MOST_FAILURES})
+    asks = fetch_groups(connection, DayAsk, "session_id", _SQL.asks, of_day | {"most": MOST_ASKS})
+    files = fetch_groups(connection, DayFile, "session_id", _SQL.files, of_day | {"most": MOST_FILES})
+    failures = fetch_groups(connection, DayFailure, "session_id", _SQL.failures, of_day | {"most": MOST_FAILURES})
     outcomes = _outcomes(connection, of_day | {"most": _MOST_CALLS})
 
     def prepare(row: Row) -> None:
@@ -94,6 +93,6 @@ def _sessions(connection: Connection, selection: Selection, chosen: Row, idle_ga
 
 def _outcomes(connection: Connection, parameters: Row) -> dict[str, Outcomes]:
     found: dict[str, Outcomes] = defaultdict(Outcomes)
-    for call in fetch(connection, CallWithOutcome, _sql("outcomes"), parameters):
+    for call in fetch(connection, CallWithOutcome, _SQL.outcomes, parameters):
         found[call.session_id].add(call)
     return found

@@ -1,6 +1,5 @@
 """Dead letters: grouped by reason, as a list, and one with its payload."""
 
-from functools import partial
 from uuid import UUID
 
 from msgspec import Struct
@@ -9,13 +8,10 @@ from msgspec.structs import asdict
 from services.query.answers.operations import DeadLetter, DeadLetterGroup, DeadLetterPage
 from services.query.database import Connection, fetch, fetch_first, rows
 from services.query.queries.lists.paging import Paging, page
-from shared.sql_files import statement
+from shared.sql_files import SqlFile
 
-_sql = partial(statement, __package__, "dead_letters.sql")
+_SQL = SqlFile(__package__, "dead_letters.sql")
 
-_LETTERS = _sql("letters")
-_LETTER = _sql("letter")
-_GROUPS = _sql("groups")
 _WAITING = "SELECT kind, count(*) AS number FROM dead_letters WHERE stored_at IS NULL GROUP BY kind"
 
 
@@ -30,15 +26,15 @@ class DeadLetterFilters(Struct, frozen=True):
 def dead_letters(connection: Connection, filters: DeadLetterFilters, paging: Paging) -> DeadLetterPage:
     """The newest first, the largest group first."""
     totals: list[int] = []
-    groups = fetch(connection, DeadLetterGroup, _GROUPS, asdict(filters), lambda row: totals.append(row.pop("total")))
-    items, next_cursor = page(connection, DeadLetter, _LETTERS, asdict(filters) | paging.after(id="uuid"), paging, ("id",))
+    groups = fetch(connection, DeadLetterGroup, _SQL.groups, asdict(filters), lambda row: totals.append(row.pop("total")))
+    items, next_cursor = page(connection, DeadLetter, _SQL.letters, asdict(filters) | paging.after(id="uuid"), paging, ("id",))
     return DeadLetterPage(groups, totals[0] if totals else 0, items, next_cursor)
 
 
 def dead_letter(connection: Connection, letter_id: UUID) -> tuple[DeadLetter, bytes] | None:
     """One dead letter, and its payload."""
     payloads: list[bytes] = []
-    found = fetch_first(connection, DeadLetter, _LETTER, {"id": letter_id}, lambda row: payloads.append(bytes(row.pop("payload"))))
+    found = fetch_first(connection, DeadLetter, _SQL.letter, {"id": letter_id}, lambda row: payloads.append(bytes(row.pop("payload"))))
     return None if found is None else (found, payloads[0])
 
 

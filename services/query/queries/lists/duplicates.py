@@ -7,14 +7,13 @@ id that is stored is left out, or replaces the stored version; so the stored row
 from collections import defaultdict
 from collections.abc import Iterable
 from contextlib import suppress
-from functools import partial
 from typing import Final
 from uuid import UUID
 
 from services.query.answers.duplicates import Bringer, Duplicates, KeptRow, RowClaim, Table
 from services.query.database import Connection, Row, one_row, rows
 from shared.claude_formats.tool_results import natural_id, tool_call_id
-from shared.sql_files import statement
+from shared.sql_files import SqlFile
 
 # The kinds of natural keys that are one text of a transcript.
 _KINDS: Final = ("claude message", "message", "file change", "entry")
@@ -28,19 +27,19 @@ _KEYS: Final[dict[Table, str]] = {
 _KEY_OF_PROMPT: Final = "`uuid` of the prompt's record"
 _KEY_OF_CLIENT: Final = "the id that the client sent"
 
-_sql = partial(statement, __package__, "duplicates.sql")
+_SQL: Final = SqlFile(__package__, "duplicates.sql")
 
 
 def duplicates(connection: Connection, name: str, request_id: str | None, *, with_refused: bool) -> Duplicates | None:
     """`name`: a row's id, or a transcript's own: `msg_…`, `toolu_…`, a record's `uuid`. None if no row has it, and no event was refused."""
     ids = _ids(name, request_id)
-    found = rows(connection, _sql("rows"), {"ids": ids})
+    found = rows(connection, _SQL.rows, {"ids": ids})
     claims: dict[UUID, list[str]] = defaultdict(list)
-    for row in rows(connection, _sql("claims"), {"ids": [row["id"] for row in found]}):
+    for row in rows(connection, _SQL.claims, {"ids": [row["id"] for row in found]}):
         claims[row["row_id"]].append(row["session_id"])
     numbers = sorted({abs(number) for row in found for number in row["brought_by"] or ()} - {0})
-    jobs = {row["number"]: row for row in rows(connection, _sql("jobs"), {"numbers": numbers})}
-    refused = one_row(connection, _sql("refused_events"), {"ids": ids})["refused"] if with_refused else None
+    jobs = {row["number"]: row for row in rows(connection, _SQL.jobs, {"numbers": numbers})}
+    refused = one_row(connection, _SQL.refused_events, {"ids": ids})["refused"] if with_refused else None
     if not found and not refused:
         return None
     return Duplicates(id=name, rows=[_kept(row, claims[row["id"]], jobs) for row in found], refused_events=refused)

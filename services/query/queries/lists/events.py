@@ -1,7 +1,6 @@
 """Lists of events: conversations, activities, a session's tool calls."""
 
 from datetime import datetime
-from functools import partial
 from typing import Final
 
 import msgspec
@@ -15,18 +14,15 @@ from services.query.queries.lists.paging import Paging, page, page_of_texts
 from services.query.queries.lists.projects import ALL_PROJECTS, ChosenProjects
 from services.query.queries.stats.tool_errors import check_error_class
 from shared.like_patterns import escape_like
-from shared.sql_files import statement
+from shared.sql_files import SqlFile
 
-_sql = partial(statement, __package__, "events.sql")
+_SQL: Final = SqlFile(__package__, "events.sql")
 
-_MESSAGES = _sql("messages")
-NUMBER_OF_MESSAGES = _sql("number_of_messages")
-_ACTIVITIES = _sql("activities")
+NUMBER_OF_MESSAGES = _SQL.number_of_messages
 # Few files lead to their activities by an index. With many, a walk from the newest activity backwards soon meets enough.
 FEW_FILES = 500
-_FILES_BELOW = _sql("files_below")
 
-TOOL_CALLS = _sql("tool_calls")
+TOOL_CALLS = _SQL.tool_calls
 
 
 class EventFilters(Struct, frozen=True):
@@ -56,7 +52,7 @@ BY_TIME: Final = ("timestamp", "id")
 def conversations(connection: Connection, filters: EventFilters, role: str | None, paging: Paging) -> MessagePage:
     """Messages, newest first; those without a date last."""
     parameters = filters.parameters(connection) | {"role": role} | paging.after(time="time", id="uuid")
-    items, next_cursor = page_of_texts(connection, Message, _MESSAGES, parameters, paging, BY_TIME)
+    items, next_cursor = page_of_texts(connection, Message, _SQL.messages, parameters, paging, BY_TIME)
     return MessagePage(items, next_cursor)
 
 
@@ -67,7 +63,9 @@ def activities(
     parameters = filters.parameters(connection) | {"action": action, "include_patch": include_patch}
     parameters |= file_parameters(connection, file_path) | paging.after(time="time", id="uuid")
     prepare = as_it_is if include_patch else _without_patch
-    items, next_cursor = page(connection, FileActivity, _ACTIVITIES, parameters, paging, BY_TIME, prepare=prepare, has_texts=include_patch)
+    items, next_cursor = page(
+        connection, FileActivity, _SQL.activities, parameters, paging, BY_TIME, prepare=prepare, has_texts=include_patch
+    )
     return ActivityPage(items, next_cursor)
 
 
@@ -81,7 +79,7 @@ def file_parameters(connection: Connection, file_path: str | None) -> Row:
         return {"file_path": file_path, "file_keys": None, "path_prefix": None}
     prefix = file_path[:-1]
     below = {"like_prefix": escape_like(prefix[:200]), "path_prefix": prefix, "most": FEW_FILES + 1}
-    file_keys = [row["file_key"] for row in rows(connection, _FILES_BELOW, below)]
+    file_keys = [row["file_key"] for row in rows(connection, _SQL.files_below, below)]
     are_few = len(file_keys) <= FEW_FILES
     return {"file_path": None, "file_keys": file_keys if are_few else None, "path_prefix": None if are_few else prefix}
 

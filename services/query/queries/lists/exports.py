@@ -1,27 +1,25 @@
 """Exports of everything: the newest, one of them, and where the archive of one lies."""
 
-from functools import partial
 from uuid import UUID
 
 from services.query.answers.exports import Export, Exports
 from services.query.database import Connection, Row, fetch, first_row
 from services.query.queries.lists.import_jobs import progress_of
-from shared.sql_files import statement
+from shared.sql_files import SqlFile
 
-_sql = partial(statement, __package__, "exports.sql")
+_SQL = SqlFile(__package__, "exports.sql")
 
-_EXPORTS = _sql("exports")
 _BLOB = "SELECT blob_url FROM exports WHERE id = %(id)s AND expires_at > now()"
 
 
 def exports(connection: Connection, of_user: str | None) -> Exports:
     """The newest, of one user's key or of all."""
-    return Exports(list(fetch(connection, Export, _EXPORTS, {"id": None, "of_user": of_user}, _prepare)))
+    return Exports(list(fetch(connection, Export, _SQL.exports, {"id": None, "of_user": of_user}, _prepare)))
 
 
 def export(connection: Connection, export_id: UUID, of_user: str | None) -> Export | None:
     """One; None also if it is another user's."""
-    return next(iter(fetch(connection, Export, _EXPORTS, {"id": export_id, "of_user": of_user}, _prepare)), None)
+    return next(iter(fetch(connection, Export, _SQL.exports, {"id": export_id, "of_user": of_user}, _prepare)), None)
 
 
 def blob_of(connection: Connection, export_id: UUID) -> str | None:

@@ -1,7 +1,6 @@
 """The history of a file or folder: every change over all sessions and machines, with the prompt that led to it."""
 
 from datetime import datetime
-from functools import partial
 from typing import Final
 from uuid import UUID
 
@@ -13,15 +12,13 @@ from services.query.database import Connection, Row, fetch_one, rows
 from services.query.queries.lists.events import BY_TIME, file_parameters
 from services.query.queries.lists.paging import Paging, page
 from services.query.queries.lists.projects import ALL_PROJECTS, ChosenProjects
-from shared.sql_files import statement
+from shared.sql_files import SqlFile
 
-_sql = partial(statement, __package__, "file_history.sql")
+_SQL: Final = SqlFile(__package__, "file_history.sql")
 
 # The summary counts this many changes, the newest.
 MOST_COUNTED: Final = 10_000
 
-_HISTORY: Final = _sql("history")
-_SUMMARY: Final = _sql("summary")
 PROMPT_CHARACTERS: Final = 1000
 _FILE_KEY: Final = "SELECT file_key FROM files WHERE left(file_path, 400) = left(%(file_path)s, 400) AND file_path = %(file_path)s"
 
@@ -47,11 +44,11 @@ def file_history(connection: Connection, file_path: str, filters: HistoryFilters
     parameters = asdict(filters) | filters.projects.parameters(connection) | _files(connection, file_path)
     parameters |= {"prompt_characters": PROMPT_CHARACTERS}
     after = paging.after(time="time", id="uuid")
-    items, next_cursor = page(connection, FileChange, _HISTORY, parameters | after, paging, BY_TIME, prepare=_prepare, has_texts=True)
+    items, next_cursor = page(connection, FileChange, _SQL.history, parameters | after, paging, BY_TIME, prepare=_prepare, has_texts=True)
     if paging.cursor is not None:
         return FileHistoryPage(None, items, next_cursor)
     of_all = parameters | dict.fromkeys(after) | {"fetch": MOST_COUNTED}
-    return FileHistoryPage(fetch_one(connection, FileHistorySummary, _SUMMARY, of_all), items, next_cursor)
+    return FileHistoryPage(fetch_one(connection, FileHistorySummary, _SQL.summary, of_all), items, next_cursor)
 
 
 def _prepare(row: Row) -> None:

@@ -1,7 +1,6 @@
 """Files that were changed, for choosing one."""
 
 from datetime import datetime
-from functools import partial
 from typing import Final
 
 from msgspec import Struct
@@ -13,12 +12,10 @@ from services.query.queries.lists.events import file_parameters
 from services.query.queries.lists.paging import Paging, page
 from services.query.queries.lists.projects import ChosenProjects
 from services.query.queries.lists.users import bound_user_ids
-from shared.sql_files import statement
+from shared.sql_files import SqlFile
 
-_sql = partial(statement, __package__, "files.sql")
+_SQL: Final = SqlFile(__package__, "files.sql")
 
-_FILES: Final = _sql("files")
-_FILES_OF_CHANGES: Final = _sql("files_of_changes")
 _PROJECT_PATH: Final = "SELECT path FROM projects WHERE id = %(project_id)s"
 
 
@@ -51,7 +48,7 @@ def files(
     parameters |= {"sort": sort, "ascending": ascending} | paging.after(number="float", key="uuid", project="int")
     # The rollups of files do not know users.
     is_in_rollups = changes == ChangeFilters() and sort in _OF_ROLLUPS and bound_user_ids(connection) is None
-    sql = _FILES if is_in_rollups else _FILES_OF_CHANGES
+    sql = _SQL.files if is_in_rollups else _SQL.files_of_changes
     items, next_cursor = page(connection, File, sql, parameters, paging, ("sort_number", "file_key", "of_project"))
     return FilePage(items, next_cursor)
 

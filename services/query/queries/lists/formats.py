@@ -1,20 +1,17 @@
 """What Claude Code writes and nothing reads, by its version."""
 
-from functools import partial
 from typing import Final
 
 from services.query.answers.formats import Formats, UnreadName, VersionFormats
 from services.query.database import Connection, fetch_groups
-from shared.sql_files import statement
+from shared.sql_files import SqlFile
 
-_sql = partial(statement, __package__, "formats.sql")
-
-_UNREAD: Final = _sql("unread")
+_SQL: Final = SqlFile(__package__, "formats.sql")
 
 
 def formats(connection: Connection) -> Formats:
     """All versions of which something is not read. The worker keeps a bounded number of names."""
-    found = fetch_groups(connection, UnreadName, "version", _UNREAD)
+    found = fetch_groups(connection, UnreadName, "version", _SQL.unread)
     newest_first = sorted(found, key=_place, reverse=True)
     return Formats([VersionFormats(version, found[version]) for version in newest_first])
 

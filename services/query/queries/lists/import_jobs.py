@@ -2,24 +2,22 @@
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from functools import partial
 from uuid import UUID
 
 from services.query.answers.operations import ImportJob, JobPage
 from services.query.database import Connection, Row, fetch
 from services.query.queries.lists.paging import Paging, page
-from shared.sql_files import statement
+from shared.sql_files import SqlFile
 
-_sql = partial(statement, __package__, "import_jobs.sql")
+_SQL = SqlFile(__package__, "import_jobs.sql")
 
-_JOBS = _sql("jobs")
 ENDED = frozenset({"succeeded", "failed", "cancelled"})
 
 
 def jobs(connection: Connection, paging: Paging, key_id: str | None = None) -> JobPage:
     """All import jobs, or those that one key sent, newest first."""
     parameters = {"ids": None, "key_id": key_id} | paging.after(time="time", id="uuid")
-    items, next_cursor = page(connection, ImportJob, _JOBS, parameters, paging, ("created_at", "job_id"), prepare=_prepare)
+    items, next_cursor = page(connection, ImportJob, _SQL.jobs, parameters, paging, ("created_at", "job_id"), prepare=_prepare)
     return JobPage(items, next_cursor)
 
 
@@ -31,7 +29,7 @@ def job(connection: Connection, job_id: UUID, key_id: str | None = None) -> Impo
 def jobs_by_id(connection: Connection, job_ids: Iterable[UUID], key_id: str | None = None) -> dict[UUID, ImportJob]:
     """The jobs that exist and that the key sent."""
     parameters = {"ids": list(job_ids), "key_id": key_id, "after_time": None, "after_id": None, "fetch": None}
-    return {each.job_id: each for each in fetch(connection, ImportJob, _JOBS, parameters, _prepare)}
+    return {each.job_id: each for each in fetch(connection, ImportJob, _SQL.jobs, parameters, _prepare)}
 
 
 def _prepare(row: Row) -> None:

@@ -1,18 +1,14 @@
 """API keys: one for a check, the list without the keys' hashes, and the audit log."""
 
-from functools import partial
-
 from services.query.answers.operations import Act, ApiKey, AuditPage, KeyPage
 from services.query.database import Connection, first_row, one_row
 from services.query.queries.lists.paging import Paging, page
 from shared.auth.keys import FIND, StoredKey, stored_key
-from shared.sql_files import statement
+from shared.sql_files import SqlFile
 
-_sql = partial(statement, __package__, "keys.sql")
+_SQL = SqlFile(__package__, "keys.sql")
 
 _HAS_ADMIN = "SELECT EXISTS (SELECT FROM api_keys WHERE revoked_at IS NULL AND 'admin' = ANY(scopes)) AS found"
-_KEYS = _sql("keys")
-_AUDIT = _sql("audit")
 
 
 def find_key(connection: Connection, key_id: str) -> StoredKey | None:
@@ -28,11 +24,11 @@ def has_admin(connection: Connection) -> bool:
 
 def keys(connection: Connection, paging: Paging) -> KeyPage:
     """All of them, revoked ones too, the newest first."""
-    items, next_cursor = page(connection, ApiKey, _KEYS, paging.after(time="time", id="text"), paging, ("created_at", "id"))
+    items, next_cursor = page(connection, ApiKey, _SQL.keys, paging.after(time="time", id="text"), paging, ("created_at", "id"))
     return KeyPage(items, next_cursor)
 
 
 def audit(connection: Connection, paging: Paging) -> AuditPage:
     """The actions of admins, the newest first."""
-    items, next_cursor = page(connection, Act, _AUDIT, paging.after(id="int"), paging, ("id",))
+    items, next_cursor = page(connection, Act, _SQL.audit, paging.after(id="int"), paging, ("id",))
     return AuditPage(items, next_cursor)

@@ -6,14 +6,15 @@ from services.query.queries.lists.projects import ChosenProjects
 from shared.sessions import session_state
 from shared.sessions.agent_state import AGENTS, AGENTS_JOIN
 from shared.sessions.open_sessions import is_open
-from shared.sql_files import statement
+from shared.sql_files import SqlFile
+
+_SQL = SqlFile(__package__, "live_sessions.sql")
 
 MOST = 200
 
 # Filled, since the worker tells the same of a session in the live feed. A function in the database would be an older release's as well.
 LIVE_SESSIONS = (
-    statement(__package__, "live_sessions.sql", "live_sessions")
-    .replace("{state}", session_state.STATE.strip())
+    _SQL.live_sessions.replace("{state}", session_state.STATE.strip())
     .replace("{tool}", session_state.TOOL)
     .replace("{input}", session_state.INPUT)
     .replace("{error}", session_state.ERROR)

@@ -1,7 +1,6 @@
 """Projects with their totals: the list, and one."""
 
 from datetime import datetime
-from functools import partial
 from typing import Any, Final
 
 from msgspec import Struct
@@ -12,17 +11,9 @@ from services.query.cursor import Kind
 from services.query.database import Connection, Prepare, Row, fetch, fetch_first, rows
 from services.query.queries.lists.paging import Paging, page
 from services.query.queries.lists.users import bound_user_ids
-from shared.sql_files import statement
+from shared.sql_files import SqlFile
 
-_sql = partial(statement, __package__, "projects.sql")
-_LABELS: Final = _sql("labels")
-_PROJECTS: Final = _sql("projects")
-_PARTS: Final = _sql("parts")
-_PLACE: Final = _sql("place")
-_CHANGES: Final = _sql("changes")
-_RULES: Final = _sql("rules")
-_OF_GROUP: Final = _sql("of_group")
-_WHOLE: Final = _sql("whole")
+_SQL: Final = SqlFile(__package__, "projects.sql")
 # What a change is called, by the columns that it changed. A merge changes several.
 _WHAT: Final = {
     "name": "name",
@@ -97,7 +88,7 @@ def projects(
     key, key_id = paging.last_keys((kind, "int")) or (None, None)
     parameters = asdict(filters) | _NO_PAGE | {"id": None, "sort": sort, "ascending": ascending, name: key, "after_id": key_id}
     parameters |= {"users": bound_user_ids(connection)}
-    items, next_cursor = page(connection, Project, _PROJECTS, parameters, paging, (column, "id"), prepare=_labelled(connection))
+    items, next_cursor = page(connection, Project, _SQL.projects, parameters, paging, (column, "id"), prepare=_labelled(connection))
     return ProjectPage(items, next_cursor)
 
 
@@ -105,7 +96,7 @@ def project(connection: Connection, project_id: int) -> Project | None:
     """One project; None if the id is unknown."""
     parameters = asdict(ProjectFilters()) | _NO_PAGE | {"id": project_id, "sort": "last_session", "ascending": False, "fetch": 1}
     parameters |= {"users": bound_user_ids(connection)}
-    return fetch_first(connection, Project, _PROJECTS, parameters, _labelled(connection))
+    return fetch_first(connection, Project, _SQL.projects, parameters, _labelled(connection))
 
 
 def project_details(connection: Connection, project_id: int) -> ProjectDetails | None:
@@ -113,33 +104,33 @@ def project_details(connection: Connection, project_id: int) -> ProjectDetails |
     found = project(connection, project_id)
     if found is None:
         return None
-    [place] = rows(connection, _PLACE, {"id": project_id})
-    parts = fetch(connection, ProjectPart, _PARTS, {"id": project_id}, _told)
+    [place] = rows(connection, _SQL.place, {"id": project_id})
+    parts = fetch(connection, ProjectPart, _SQL.parts, {"id": project_id}, _told)
     own = [each for each in parts if each.id == project_id]
     return ProjectDetails(
         **asdict(found),
         part_of=own[0] if own else None,
         kept_apart=place["is_kept_apart"],
         parts=[each for each in parts if each.id != project_id][:1000],
-        changes=[_edit(row) for row in rows(connection, _CHANGES, {"id": project_id})],
+        changes=[_edit(row) for row in rows(connection, _SQL.changes, {"id": project_id})],
     )
 
 
 def path_rules(connection: Connection) -> ProjectRules:
     """All rules about paths."""
-    return ProjectRules(items=fetch(connection, ProjectRule, _RULES))
+    return ProjectRules(items=fetch(connection, ProjectRule, _SQL.rules))
 
 
 def projects_of(connection: Connection, group: str | None, repository: str | None) -> tuple[int, ...] | None:
     """The projects of a group, or of a repository, or of both; None if neither is given. An unknown one has none."""
     if group is None and repository is None:
         return None
-    return tuple(row["id"] for row in rows(connection, _OF_GROUP, {"group": group, "repository": repository}))
+    return tuple(row["id"] for row in rows(connection, _SQL.of_group, {"group": group, "repository": repository}))
 
 
 def whole_of(connection: Connection, project_id: int) -> int:
     """The project under which what begins in a project counts: itself, unless it is part of another."""
-    found = rows(connection, _WHOLE, {"id": project_id})
+    found = rows(connection, _SQL.whole, {"id": project_id})
     return int(found[0]["id"]) if found else project_id
 
 
@@ -161,7 +152,7 @@ def _edit(row: Row) -> ProjectEdit:
 
 def project_labels(connection: Connection) -> dict[int | None, str]:
     """How the projects that are listed are called, by id: by their names, with the folder above where several have one."""
-    return {row["id"]: row["label"] for row in rows(connection, _LABELS)}
+    return {row["id"]: row["label"] for row in rows(connection, _SQL.labels)}
 
 
 def _labelled(connection: Connection) -> Prepare:

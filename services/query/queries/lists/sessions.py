@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable
 from datetime import datetime
-from functools import partial
 from typing import Final
 
 from msgspec import Struct
@@ -21,14 +20,13 @@ from shared.events.messages import EARLIEST
 from shared.sessions import session_state
 from shared.sessions.agent_state import AGENTS, AGENTS_JOIN
 from shared.sessions.open_sessions import end_reason, is_closed, is_open
-from shared.sql_files import statement
+from shared.sql_files import SqlFile
 
-_sql = partial(statement, __package__, "sessions.sql")
+_SQL: Final = SqlFile(__package__, "sessions.sql")
 
 # Filled, since worker and ingest ask the same of a session. A function in the database would be an older release's as well.
 SESSIONS = (
-    _sql("sessions")
-    .replace("{end_reason}", end_reason("s"))
+    _SQL.sessions.replace("{end_reason}", end_reason("s"))
     .replace("{is_closed}", is_closed("s"))
     .replace("{is_open}", is_open())
     .replace("{ended_by}", session_state.source_of_end("e.end_reason", "live.source"))
@@ -39,7 +37,6 @@ SESSIONS = (
     .replace("{agents}", AGENTS)
     .replace("{agent_signs}", AGENTS_JOIN.strip())
 )
-_MODELS = _sql("models")
 _EXISTS = "SELECT 1 AS found FROM sessions WHERE session_id = %(session_id)s"
 
 _SEEN = "SELECT session_id FROM sessions WHERE session_id = ANY (%(ids)s)"
@@ -184,4 +181,4 @@ def texts_dropped_at(connection: Connection, session_id: str) -> datetime | None
 
 def models(connection: Connection, session_id: str) -> list[str]:
     """The models that it used, the most used first; at most 10."""
-    return [row["model"] for row in rows(connection, _MODELS, {"session_id": session_id})]
+    return [row["model"] for row in rows(connection, _SQL.models, {"session_id": session_id})]

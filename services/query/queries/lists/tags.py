@@ -1,21 +1,18 @@
 """The tags of sessions, with how many sessions have each."""
 
-from functools import partial
 from typing import Final
 
 from services.query.answers.tags import Tag, TagPage
 from services.query.database import Connection
 from services.query.queries.lists.paging import Paging, page
 from services.query.queries.lists.projects import ChosenProjects
-from shared.sql_files import statement
+from shared.sql_files import SqlFile
 
-_sql = partial(statement, __package__, "tags.sql")
-
-_TAGS: Final = _sql("tags")
+_SQL: Final = SqlFile(__package__, "tags.sql")
 
 
 def tags(connection: Connection, projects: ChosenProjects, user: str | None, paging: Paging) -> TagPage:
     """Tags, those of the most sessions first."""
     parameters = {"user": user} | projects.parameters(connection) | paging.after(sessions="int", key="text")
-    items, next_cursor = page(connection, Tag, _TAGS, parameters, paging, ("sessions", "tag_key"))
+    items, next_cursor = page(connection, Tag, _SQL.tags, parameters, paging, ("sessions", "tag_key"))
     return TagPage(items, next_cursor)

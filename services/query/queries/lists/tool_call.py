@@ -1,6 +1,5 @@
 """One tool call: all that is stored of it, with the file changes that it made."""
 
-from functools import partial
 from uuid import UUID
 
 import msgspec
@@ -11,20 +10,17 @@ from services.query.answers.tool_calls import ChangeOfCall, ToolCallDetails
 from services.query.database import Connection, fetch, fetch_first
 from services.query.queries.lists.events import prepare_texts
 from services.query.queries.lists.signals import telemetry_of_call
-from shared.sql_files import statement
+from shared.sql_files import SqlFile
 
-_sql = partial(statement, __package__, "tool_call.sql")
-
-_CALL = _sql("call")
-_CHANGES = _sql("changes")
+_SQL = SqlFile(__package__, "tool_call.sql")
 
 
 def tool_call(connection: Connection, call_id: UUID) -> ToolCallDetails | None:
     """A call as it is shown; None if there is none of this id."""
-    call = fetch_first(connection, SessionToolCall, _CALL, {"id": call_id}, prepare_texts)
+    call = fetch_first(connection, SessionToolCall, _SQL.call, {"id": call_id}, prepare_texts)
     if call is None:
         return None
-    changes = fetch(connection, ChangeOfCall, _CHANGES, {"id": call_id, "session_id": call.session_id})
+    changes = fetch(connection, ChangeOfCall, _SQL.changes, {"id": call_id, "session_id": call.session_id})
     return ToolCallDetails(**asdict(call), changes=changes, telemetry=telemetry_of_call(connection, call_id, call.session_id))
 
 
@@ -36,9 +32,6 @@ class WhereResult(msgspec.Struct, frozen=True):
     text: str | None
 
 
-_WHERE = _sql("where")
-
-
 def where_result(connection: Connection, call_id: UUID) -> WhereResult | None:
     """None if there is no call of this id."""
-    return fetch_first(connection, WhereResult, _WHERE, {"id": call_id})
+    return fetch_first(connection, WhereResult, _SQL.where, {"id": call_id})

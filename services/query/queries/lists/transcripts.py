@@ -1,16 +1,13 @@
 """Transcripts: which files of a session are stored, and which version of each is the newest."""
 
 from datetime import datetime
-from functools import partial
 
 from msgspec import Struct
 
 from services.query.database import Connection, fetch
-from shared.sql_files import statement
+from shared.sql_files import SqlFile
 
-_sql = partial(statement, __package__, "transcripts.sql")
-
-_FILES = _sql("files")
+_SQL = SqlFile(__package__, "transcripts.sql")
 
 
 class StoredFile(Struct, frozen=True):
@@ -33,7 +30,7 @@ def transcript_files(connection: Connection, session_id: str) -> list[StoredFile
 
     `bytes` is the length of the redacted content.
     """
-    return fetch(connection, StoredFile, _FILES, {"session_id": session_id})
+    return fetch(connection, StoredFile, _SQL.files, {"session_id": session_id})
 
 
 def version_of(files: list[StoredFile], file: str, machine: str | None, generation: int | None) -> StoredFile | None:

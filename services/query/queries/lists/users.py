@@ -1,20 +1,18 @@
 """Users: the list, and from a name to the id that rows and rollups carry."""
 
 from datetime import datetime
-from functools import partial
 
 from services.query.answers.users import User, UserPage
 from services.query.database import Connection, Row, one_row, rows
 from services.query.queries.lists.paging import Paging, page
 from shared.database import ALL
-from shared.sql_files import statement
+from shared.sql_files import SqlFile
 
-_sql = partial(statement, __package__, "users.sql")
+_SQL = SqlFile(__package__, "users.sql")
 
 # No row has it.
 NOBODY = -2
 
-_USERS = _sql("users")
 _PERSON = "SELECT person_of(%(name)s) AS id"
 _NAMES = "SELECT name FROM users WHERE coalesce(alias_of, id) = (SELECT person_of(%(name)s))"
 
@@ -34,7 +32,7 @@ def users(
     start, end = dates
     parameters: Row = {"projects": [ALL] if projects is None else projects, "user": user, "start": start, "end": end}
     parameters |= {"idle_gap_seconds": idle_gap_seconds} | paging.after(name="text")
-    items, next_cursor = page(connection, User, _USERS, parameters, paging, ("name",))
+    items, next_cursor = page(connection, User, _SQL.users, parameters, paging, ("name",))
     return UserPage(items, next_cursor)
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from datetime import datetime
-from functools import partial
 from typing import Final
 
 from msgspec import Struct
@@ -18,12 +17,12 @@ from services.query.answers.outcome import (
     SubagentCost,
 )
 from services.query.database import Connection, Row, fetch, fetch_by, fetch_first, rows
-from shared.sql_files import statement
+from shared.sql_files import SqlFile
 
 _PARTS: Final = ("input_usd", "cache_write_usd", "cache_read_usd", "output_usd", "unknown_usd")
 _PROMPT_CHARACTERS: Final = 300
 
-_sql = partial(statement, __package__, "cost.sql")
+_SQL: Final = SqlFile(__package__, "cost.sql")
 
 
 class TurnCost(Struct):
@@ -48,11 +47,11 @@ class _Calls(Struct, kw_only=True):
 
 def session_cost(connection: Connection, session_id: str) -> SessionCost:
     """A session's cost by part, model and subagent, and what was sent again since the cache did not have it any more."""
-    costs = fetch(connection, _Calls, _sql("costs"), {"session_id": session_id}, _with_parts_of_sums)
+    costs = fetch(connection, _Calls, _SQL.costs, {"session_id": session_id}, _with_parts_of_sums)
     total = next(each for each in costs if each.of == "all")
     agents = [(each.agent_id, each) for each in costs if each.of == "thread" and each.agent_id is not None]
     wanted = {"session_id": session_id, "agents": [agent_id for agent_id, _ in agents[:MOST_SUBAGENTS]], "characters": _PROMPT_CHARACTERS}
-    prompts = {row["agent_id"]: row["prompt"] for row in rows(connection, _sql("subagent_prompts"), wanted)} if agents else {}
+    prompts = {row["agent_id"]: row["prompt"] for row in rows(connection, _SQL.subagent_prompts, wanted)} if agents else {}
     rebuilds = cache_rebuilds(connection, session_id, "-infinity", "infinity")
     return SessionCost(
         api_calls=total.api_calls,
@@ -71,7 +70,7 @@ def session_cost(connection: Connection, session_id: str) -> SessionCost:
         most_context_tokens=total.most_context_tokens,
         rebuilds=sorted(rebuilds, key=lambda rebuild: -rebuild.rewritten_tokens)[:MOST_REBUILDS],
         rebuilds_left_out=max(len(rebuilds) - MOST_REBUILDS, 0),
-        client_cache=fetch_first(connection, ClientCache, _sql("client_cache"), {"session_id": session_id}),
+        client_cache=fetch_first(connection, ClientCache, _SQL.client_cache, {"session_id": session_id}),
         rebuilds_usd=_sum(rebuild.cost_usd for rebuild in rebuilds),
     )
 
@@ -82,12 +81,12 @@ def turn_costs(connection: Connection, parameters: Row) -> dict[int, TurnCost]:
     def prepare(row: Row) -> None:
         _with_parts(row, is_priced=row.pop("priced_calls") > 0)
 
-    return fetch_by(connection, TurnCost, "place", _sql("turn_costs"), parameters, prepare)
+    return fetch_by(connection, TurnCost, "place", _SQL.turn_costs, parameters, prepare)
 
 
 def cache_rebuilds(connection: Connection, session_id: str, since: datetime | str, until: datetime | str) -> list[CacheRebuild]:
     """In order, of the calls in [since, until), times as Postgres writes them."""
-    return fetch(connection, CacheRebuild, _sql("rebuilds"), {"session_id": session_id, "since": since, "until": until})
+    return fetch(connection, CacheRebuild, _SQL.rebuilds, {"session_id": session_id, "since": since, "until": until})
 
 
 def _with_parts_of_sums(row: Row) -> None:

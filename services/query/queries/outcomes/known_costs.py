@@ -2,19 +2,18 @@
 
 from collections import defaultdict
 from collections.abc import Mapping
-from functools import partial
 from typing import Final
 
 from msgspec import Struct, convert
 from msgspec.structs import replace
 
 from services.query.database import Connection, Row, fetch_by, rows
-from shared.sql_files import statement
+from shared.sql_files import SqlFile
 
 TOKENS: Final = ("input_tokens", "output_tokens", "cache_creation_tokens", "cache_read_tokens")
 _CLAUDE_JSON: Final = "claude.json"
 
-_sql = partial(statement, __package__, "known_costs.sql")
+_SQL: Final = SqlFile(__package__, "known_costs.sql")
 
 
 class Usage(Struct, kw_only=True):
@@ -91,27 +90,27 @@ def usage_of(numbers: Mapping[str, int]) -> Usage:
 def with_what_was_told(connection: Connection, session_id: str, known: Known) -> Known:
     """With what telemetry and the last status line have."""
     parameters: Row = {"session_id": session_id}
-    telemetry = {row.pop("model"): convert(row, Calls) for row in rows(connection, _sql("telemetry"), parameters)}
-    last = next((row["cost_nano_usd"] for row in rows(connection, _sql("status_line"), parameters)), None)
+    telemetry = {row.pop("model"): convert(row, Calls) for row in rows(connection, _SQL.telemetry, parameters)}
+    last = next((row["cost_nano_usd"] for row in rows(connection, _SQL.status_line, parameters)), None)
     return replace(known, telemetry=telemetry, status_line_nano_usd=last)
 
 
 def known_costs(connection: Connection, session_ids: list[str]) -> dict[str, Known]:
     """In the order of the ids."""
     parameters: Row = {"session_ids": session_ids}
-    sessions = fetch_by(connection, KnownSession, "session_id", _sql("sessions"), parameters)
+    sessions = fetch_by(connection, KnownSession, "session_id", _SQL.sessions, parameters)
     calls: dict[tuple[str, bool], dict[str | None, Calls]] = defaultdict(dict)
-    for row in rows(connection, _sql("calls"), parameters):
+    for row in rows(connection, _SQL.calls, parameters):
         calls[row.pop("session_id"), row.pop("is_copied")][row.pop("model")] = convert(row, Calls)
     taken_off = {each.taken_off_session_id for each in sessions.values()} - {None}
     client: dict[str, ClientCosts] = {}
     claude_json: dict[str, Mapping[str, int]] = {}
-    for row in rows(connection, _sql("client_costs"), {"session_ids": sorted({*session_ids, *filter(None, taken_off)})}):
+    for row in rows(connection, _SQL.client_costs, {"session_ids": sorted({*session_ids, *filter(None, taken_off)})}):
         if row["source"] == _CLAUDE_JSON:
             claude_json[row["session_id"]] = row["numbers"]
         else:
             client[row["session_id"]] = convert(row["client_costs"], ClientCosts)
-    evidence = fetch_by(connection, Evidence, "session_id", _sql("evidence"), parameters)
+    evidence = fetch_by(connection, Evidence, "session_id", _SQL.evidence, parameters)
     return {
         session_id: Known(
             session=session,

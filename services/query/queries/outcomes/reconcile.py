@@ -2,7 +2,6 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
-from functools import partial
 from typing import Any, Final
 
 from services.query.answers.reconcile import (
@@ -23,12 +22,12 @@ from services.query.queries.outcomes.known_costs import TOKENS, Known, Usage, kn
 from services.query.queries.stats.ranges import Range, described_range
 from services.query.queries.stats.stats import Selection
 from shared.http.errors import BadRequest
-from shared.sql_files import statement
+from shared.sql_files import SqlFile
 
 # A report reads the calls of this many sessions at most.
 MOST_OF_RANGE: Final = 5_000
 
-_sql = partial(statement, __package__, "reconcile.sql")
+_SQL: Final = SqlFile(__package__, "reconcile.sql")
 
 
 def reconciliation(connection: Connection, session_id: str) -> Reconciliation:
@@ -47,7 +46,7 @@ def reconciliation(connection: Connection, session_id: str) -> Reconciliation:
 def report(connection: Connection, selection: Selection, wanted: Range) -> ReconcileReport:
     """Of the sessions that began in the range. BadRequest if they are too many."""
     parameters = selection.parameters() | {"start": wanted.start_time, "end": wanted.end_time, "most": MOST_OF_RANGE + 1}
-    ids = [row["session_id"] for row in rows(connection, _sql("of_range"), parameters)]
+    ids = [row["session_id"] for row in rows(connection, _SQL.of_range, parameters)]
     if len(ids) > MOST_OF_RANGE:
         raise BadRequest(
             f"More than {MOST_OF_RANGE:,} sessions began in this range: ask for a shorter one, with start_date and end_date.",

@@ -2,7 +2,6 @@
 
 import re
 from datetime import timedelta
-from functools import partial
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -22,21 +21,21 @@ from services.query.answers.outcome import (
 from services.query.database import Connection, Kind, Row, fetch, fetch_first, rows, structs
 from services.query.queries.outcomes.cost import session_cost
 from services.query.queries.outcomes.outcomes import CallWithOutcome, Outcomes
-from shared.sql_files import statement
+from shared.sql_files import SqlFile
 
 # Of a session's calls that something came of, the newest ones.
 _MOST_CALLS: Final = 500
 _PARAGRAPH: Final = re.compile(r"\n\s*\n")
 
-_sql = partial(statement, __package__, "session_outcome.sql")
+_SQL: Final = SqlFile(__package__, "session_outcome.sql")
 
 
 def session_outcome(connection: Connection, session_id: str, tz: ZoneInfo, idle_gap: timedelta) -> SessionOutcome:
     """Of a session that exists. Its days are those of `tz`."""
     of_session = {"session_id": session_id}
-    answer = fetch_first(connection, OutcomeText, _sql("answer"), of_session)
+    answer = fetch_first(connection, OutcomeText, _SQL.answer, of_session)
     outcomes = Outcomes()
-    for call in fetch(connection, CallWithOutcome, _sql("calls_with_outcome"), of_session | {"most": _MOST_CALLS}):
+    for call in fetch(connection, CallWithOutcome, _SQL.calls_with_outcome, of_session | {"most": _MOST_CALLS}):
         outcomes.add(call)
     ran = list(outcomes.tests.values())[::-1]
     files, files_left_out = _most(connection, OutcomeFile, "files", of_session, MOST_FILES, counted="files")
@@ -46,7 +45,7 @@ def session_outcome(connection: Connection, session_id: str, tz: ZoneInfo, idle_
     )
     return SessionOutcome(
         session_id=session_id,
-        ask=fetch_first(connection, OutcomeText, _sql("ask"), of_session | {"characters": ASK_CHARACTERS}),
+        ask=fetch_first(connection, OutcomeText, _SQL.ask, of_session | {"characters": ASK_CHARACTERS}),
         answer=answer and _first_paragraph(answer),
         commits=outcomes.commits,
         pull_requests=outcomes.pull_requests,
@@ -64,7 +63,7 @@ def session_outcome(connection: Connection, session_id: str, tz: ZoneInfo, idle_
 
 def _most(connection: Connection, kind: type[Kind], name: str, parameters: Row, most: int, *, counted: str) -> tuple[list[Kind], int]:
     """The first rows of a statement that counts all of them in a column, and how many more there are."""
-    found = rows(connection, _sql(name), parameters | {"most": most})
+    found = rows(connection, _SQL[name], parameters | {"most": most})
     number = found[0][counted] if found else 0
     for row in found:
         del row[counted]

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from typing import Final, Literal
 from uuid import UUID
 
@@ -17,7 +16,7 @@ from services.query.queries.search.query_filters import Part
 from services.query.queries.search.snippet import SNIPPET_CHARS, folded, snippet
 from services.query.queries.search.text_searcher import TextHit, rows_of
 from services.query.search_index.documents.row_documents import RowDocument
-from shared.sql_files import statement
+from shared.sql_files import SqlFile
 
 NEIGHBOUR_CHARS: Final = 200
 MOST_HITS_OF_A_SESSION: Final = 3
@@ -26,7 +25,7 @@ MORE_PER_WORD: Final = 80
 # A word with a digit: a number, a time, the beginning of a commit's hash.
 _VARIES: Final = re.compile(r"\w*\d\w*")
 
-_sql = partial(statement, __package__, "document_items.sql")
+_SQL: Final = SqlFile(__package__, "document_items.sql")
 
 # The texts to mark in a document; None if it does not match.
 Marks = Callable[[RowDocument], Sequence[str] | None]
@@ -78,7 +77,7 @@ def _details(connection: Connection, shown: Sequence[RowDocument]) -> list[_Deta
         "project_ids": [row.project_id for row in shown],
         "user_ids": [row.user_id for row in shown],
     }
-    return list(fetch_by(connection, _Details, "number", _sql("details"), asked).values()) if shown else []
+    return list(fetch_by(connection, _Details, "number", _SQL.details, asked).values()) if shown else []
 
 
 def add_neighbours(connection: Connection, shown: Sequence[Match]) -> None:
@@ -90,7 +89,7 @@ def add_neighbours(connection: Connection, shown: Sequence[Match]) -> None:
         "times": [item.timestamp for item in events],
         "most_chars": NEIGHBOUR_CHARS,
     }
-    around = fetch_by(connection, _Around, "id", _sql("neighbours"), asked) if events else {}
+    around = fetch_by(connection, _Around, "id", _SQL.neighbours, asked) if events else {}
     for item in shown:
         said = around.get(item.timeline_id)
         item.before = _neighbour(said.before_role, said.before_content) if said else None

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from typing import Final, Literal
 from zoneinfo import ZoneInfo
 
@@ -16,7 +15,7 @@ from services.query.queries.search.query_language import Filter
 from services.query.queries.stats import ranges
 from shared.events.messages import EARLIEST
 from shared.http.errors import BadRequest, invalid
-from shared.sql_files import statement
+from shared.sql_files import SqlFile
 
 # The part of a call that is searched.
 Part = Literal["input", "result"]
@@ -48,7 +47,7 @@ _HINTS: Final[Mapping[str, str]] = {
     "tool": "No call of a tool {!r} is stored; see /api/tool-calls/stats.",
 }
 
-_sql = partial(statement, __package__, "query_filters.sql")
+_SQL: Final = SqlFile(__package__, "query_filters.sql")
 
 # Filters that are given as parameters, by their names in the language, with `start`, `end` and `project_id`. None is not given.
 Given = Mapping[str, FilterValue | datetime | None]
@@ -127,7 +126,7 @@ def hints(connection: Connection, filters: Filters) -> list[str]:
     found = [_HINTS[each.name].format(each.value) for each in filters.unknown]
     for name in ("user", "tool"):
         for value in filters.parameters[f"{name}s"] or ():
-            if not one_row(connection, _sql(f"known_{name}"), {"name": value})["is_known"]:
+            if not one_row(connection, _SQL[f"known_{name}"], {"name": value})["is_known"]:
                 found.append(_HINTS[name].format(value))
     return list(dict.fromkeys(found))
 
@@ -176,12 +175,12 @@ def _of_kind(kind: str) -> Row:
 
 def _projects(connection: Connection, name: str) -> list[int]:
     """By id, name, or the end of its path."""
-    return [row["id"] for row in rows(connection, _sql("projects"), {"name": name.rstrip("/")})]
+    return [row["id"] for row in rows(connection, _SQL.projects, {"name": name.rstrip("/")})]
 
 
 def _session(connection: Connection, beginning: str) -> str | None:
     """The session with this id, or the only one whose id begins so. 400 if there are several."""
-    ids = [row["session_id"] for row in rows(connection, _sql("sessions"), {"beginning": beginning})]
+    ids = [row["session_id"] for row in rows(connection, _SQL.sessions, {"beginning": beginning})]
     if beginning in ids:
         return beginning
     if len(beginning) < MIN_SESSION_CHARACTERS:

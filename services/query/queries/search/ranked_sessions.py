@@ -28,7 +28,7 @@ from services.query.search_index.ranking import RankedSession, Ranking, rank
 from services.query.search_index.reader import View
 from services.query.search_index.words.stop_words import is_stop_word
 from services.query.search_index.words.text_words import query_words
-from shared.sql_files import statement
+from shared.sql_files import SqlFile
 
 MOST_SESSIONS: Final = 10
 # So many of the best are looked at, more where too few of them pass.
@@ -44,7 +44,7 @@ MOST_LISTED: Final = 2_000
 # A prompt counts so much more than another text with the same words. A word counts 10, a rare one more.
 _PROMPT_WEIGHT: Final = 5
 
-_SEEN_SESSIONS: Final = statement(__package__, "ranked_sessions.sql", "seen_sessions")
+_SQL: Final = SqlFile(__package__, "ranked_sessions.sql")
 
 
 # Ranks so many sessions, all or those that match.
@@ -187,7 +187,7 @@ def _rounded(session: RankedSession) -> float:
 def _seen(connection: Connection, ranked: Sequence[RankedSession]) -> list[RankedMatch]:
     """Those that the key sees. Their texts come later."""
     asked = {"ids": [each.session_id for each in ranked], "scores": [_rounded(each) for each in ranked]}
-    return fetch(connection, RankedMatch, _SEEN_SESSIONS, asked, lambda row: row.update(items=[])) if ranked else []
+    return fetch(connection, RankedMatch, _SQL.seen_sessions, asked, lambda row: row.update(items=[])) if ranked else []
 
 
 def _words(told: Sequence[Term], corrected: Mapping[str, str]) -> list[Word]:

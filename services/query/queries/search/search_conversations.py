@@ -20,13 +20,13 @@ from services.query.queries.search.text_finder import MAX_TOTAL, Found, Search, 
 from services.query.queries.search.text_scores import rarity
 from services.query.queries.search.text_searcher import rows_of
 from services.query.search_index.reader import SearchIndex, View
-from shared.sql_files import statement
+from shared.sql_files import SqlFile
 
 MAX_TERMS: Final = 16
 # Messages of the plain list are counted for so long.
 _COUNT_MS: Final = 500
 
-_MESSAGES: Final = statement(__package__, "conversations.sql", "messages")
+_MESSAGES: Final = SqlFile(__package__, "conversations.sql").messages
 
 
 def search(

@@ -13,9 +13,9 @@ from services.query.queries.search.text_searcher import all_of, any_of, places
 from services.query.search_index.documents.row_documents import KINDS, DocumentKind
 from services.query.search_index.documents.text_documents import place_of
 from services.query.search_index.words.fields import KIND, LABELS, schema
-from shared.sql_files import statement
+from shared.sql_files import SqlFile
 
-_PASSING: Final = statement(__package__, "text_filters.sql", "passing")
+_PASSING: Final = SqlFile(__package__, "text_filters.sql").passing
 _LEAST_ID: Final = UUID(int=0)
 
 # Filters that are of sessions.

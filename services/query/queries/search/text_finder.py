@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
-from functools import partial
 from typing import Final, TypeVar
 from uuid import UUID
 
@@ -24,7 +23,7 @@ from services.query.queries.search.text_searcher import LEAST_SCORE, TextHit, al
 from services.query.search_index.documents.row_documents import KINDS, MAX_CONTENT_CHARS, DocumentKind
 from services.query.search_index.documents.text_documents import place_of, time_of
 from services.query.search_index.reader import View
-from shared.sql_files import statement
+from shared.sql_files import SqlFile
 
 MAX_TOTAL: Final = 10_000
 # A look at a text takes a thousand times as long as one at the index: only this many are looked at just for counting.
@@ -43,7 +42,7 @@ _LEAST_MS: Final = 20
 _BEFORE_ALL_TIME: Final = datetime.min.replace(tzinfo=UTC)
 _TIMEOUT: Final = "SELECT set_config('statement_timeout', %(timeout)s, true)"
 
-_sql = partial(statement, __package__, "text_finder.sql")
+_SQL: Final = SqlFile(__package__, "text_finder.sql")
 
 Content = TypeVar("Content")
 
@@ -229,7 +228,7 @@ def _told(connection: Connection, hits: Sequence[TextHit]) -> dict[tuple[Documen
             found = rows_of(connection, of_kind).values()
             told |= {(kind, row.key): (row.session_id, len(row.content.encode())) for row in found}
         elif of_kind:
-            of_keys = rows(connection, _sql(kind), {"keys": [hit.key for hit in of_kind]})
+            of_keys = rows(connection, _SQL[kind], {"keys": [hit.key for hit in of_kind]})
             told |= {(kind, row["key"]): (row["session_id"], row["bytes"]) for row in of_keys}
     return told
 

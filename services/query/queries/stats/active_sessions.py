@@ -7,7 +7,6 @@ the sessions' own rows: only sessions that lie on both sides of an interval's st
 
 from collections.abc import Sequence
 from datetime import datetime
-from functools import partial
 from itertools import pairwise
 from math import inf
 from typing import Final
@@ -16,13 +15,13 @@ from msgspec import Struct
 
 from services.query.database import Connection, Row, fetch, rows
 from services.query.queries.stats.ranges import HOUR
-from shared.sql_files import statement
+from shared.sql_files import SqlFile
 
 # As in the statement, and in the index sessions_long.
 LONG: Final = 8 * HOUR
 _MAX_SHOWN: Final = 2**53 - 1
 
-_sql = partial(statement, __package__, "active_sessions.sql")
+_SQL: Final = SqlFile(__package__, "active_sessions.sql")
 
 
 class Continued(Struct, frozen=True):
@@ -49,13 +48,13 @@ def continued(
     windows = [max(start - LONG, before) for before, start in pairwise([-inf, *starts])]
     parameters = selection | {f"by_{name}": name in by for name in ("interval", "project", "user")}
     parameters |= {"bounds": bounds, "window_starts": windows, "start": starts[0], "last_start": starts[-1]}
-    return fetch(connection, Continued, _sql("continued"), parameters | {"idle_gap_seconds": idle_gap_seconds})
+    return fetch(connection, Continued, _SQL.continued, parameters | {"idle_gap_seconds": idle_gap_seconds})
 
 
 def went_on(connection: Connection, selection: Row, start: datetime, end: datetime | None, idle_gap_seconds: int) -> dict[str, datetime]:
     """{session_id: its date} of the sessions that were active in [start, end) and had begun before it. `selection` has the parameters of a Selection."""
     parameters = selection | {"start": start, "end": end, "idle_gap_seconds": idle_gap_seconds}
-    return {row["session_id"]: row["dated_at"] for row in rows(connection, _sql("went_on"), parameters)}
+    return {row["session_id"]: row["dated_at"] for row in rows(connection, _SQL.went_on, parameters)}
 
 
 def active_sessions(started: int, went_on: int) -> int:

@@ -1,7 +1,6 @@
 """What made a number: the rows by source, the rule, and the lists that show them. Its statements are in explain.sql."""
 
 from collections.abc import Mapping
-from functools import partial
 from typing import Final
 from urllib.parse import urlencode
 
@@ -10,7 +9,7 @@ from services.query.database import Connection, rows
 from services.query.queries.stats.ranges import Range, described_range
 from services.query.queries.stats.stats import Selection
 from services.query.queries.stats.usage import UsageQuestion, usage
-from shared.sql_files import statement
+from shared.sql_files import SqlFile
 from shared.terms import terms
 
 _NANO: Final = 1e9
@@ -40,7 +39,7 @@ _FAILED: Final[list[tuple[str, Mapping[str, str], str]]] = [
 ]
 _RECONCILE: Final[list[tuple[str, Mapping[str, str], str]]] = [("/api/reconcile", {}, "why Claude Code's own total differs")]
 
-_sql = partial(statement, __package__, "explain.sql")
+_SQL: Final = SqlFile(__package__, "explain.sql")
 
 
 def explanation(
@@ -54,7 +53,7 @@ def explanation(
     sources = [
         ExplainedRows(rows_of=table, source=row["source"], rows=row["rows"], value=row["value"] / scale)
         for table in tables
-        for row in rows(connection, _sql(table), parameters)
+        for row in rows(connection, _SQL[table], parameters)
     ]
     sources.sort(key=lambda each: (-each.value, each.rows_of, each.source or ""))
     value = getattr(usage(connection, UsageQuestion(("user",), selection, wanted, idle_gap_seconds)).totals, measure)

@@ -3,7 +3,6 @@
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from typing import Final, Literal
 
 from msgspec import Struct
@@ -14,9 +13,9 @@ from services.query.database import Connection, fetch, rows
 from services.query.queries.stats.quota_forecast import FEWEST_READINGS, ActiveQuarter, forecast
 from shared.events.readings import WINDOW_SECONDS, seconds_of
 from shared.http.errors import NotEnoughQuota
-from shared.sql_files import statement
+from shared.sql_files import SqlFile
 
-_sql = partial(statement, __package__, "quota.sql")
+_SQL: Final = SqlFile(__package__, "quota.sql")
 
 # As long as Claude Code trusts its own cache.
 OLD_AFTER: Final = timedelta(hours=1)
@@ -25,9 +24,6 @@ _LONG_SECONDS: Final = 86_400
 _DAYS_OF_SHARE: Final = timedelta(days=7)
 # Before that much of a window is over, a pace says nothing.
 _LEAST_ELAPSED: Final = 1.0
-
-_READINGS: Final = _sql("readings")
-_ACTIVE_QUARTERS: Final = _sql("active_quarters")
 
 
 class _Reading(Struct, frozen=True):
@@ -49,7 +45,7 @@ class _Reading(Struct, frozen=True):
 def quota(connection: Connection, user: str | None, account: str | None, kind: str | None, need: float | None) -> Quota:
     """The windows, the fullest first. NotEnoughQuota if one that counts has less than `need` percent left."""
     now = datetime.now(UTC)
-    found = fetch(connection, _Reading, _READINGS, {"user": user, "kind": kind})
+    found = fetch(connection, _Reading, _SQL.readings, {"user": user, "kind": kind})
     by_window: dict[tuple[str, int, str], list[_Reading]] = defaultdict(list)
     for reading in _with_accounts(found):
         if account is None or reading.account == account:
@@ -142,7 +138,7 @@ def _forecast(
         return None, "few_readings"
     share_since = min(series[0].at, read_at - _DAYS_OF_SHARE if (seconds_of(readings[0].kind) or 0) > _LONG_SECONDS else read_at)
     parameters = {"user_ids": sorted({reading.user_id for reading in readings}), "since": share_since}
-    quarters = [ActiveQuarter(row["bucket_start"], row["active_seconds"]) for row in rows(connection, _ACTIVE_QUARTERS, parameters)]
+    quarters = [ActiveQuarter(row["bucket_start"], row["active_seconds"]) for row in rows(connection, _SQL.active_quarters, parameters)]
     expected = forecast(series, read_at, readings[0].resets_at, quarters, share_since)
     return expected, None if expected else "no_active_time"
 

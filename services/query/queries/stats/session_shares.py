@@ -2,13 +2,12 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from functools import partial
 
 from services.query.answers.shares import SessionShare
 from services.query.database import Connection, fetch_by
-from shared.sql_files import statement
+from shared.sql_files import SqlFile
 
-_sql = partial(statement, __package__, "session_shares.sql")
+_SQL = SqlFile(__package__, "session_shares.sql")
 
 
 def session_shares(
@@ -16,4 +15,4 @@ def session_shares(
 ) -> dict[str, SessionShare]:
     """{session_id: its share of [start, end)}; None is an open side. An id that is not known has none."""
     parameters = {"ids": list(session_ids), "start": start, "end": end, "idle_gap_seconds": idle_gap_seconds}
-    return fetch_by(connection, SessionShare, "session_id", _sql("shares"), parameters)
+    return fetch_by(connection, SessionShare, "session_id", _SQL.shares, parameters)

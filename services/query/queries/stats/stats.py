@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
-from functools import partial
 from typing import Final
 from uuid import UUID
 
@@ -33,14 +32,14 @@ from services.query.queries.stats.ranges import (
     split_parameters,
 )
 from shared.database import ALL
-from shared.sql_files import statement
+from shared.sql_files import SqlFile
 
 TOP_FILES: Final = 20
 # In a range of more than 100 days, only this many files are added up: those with the most touches of all time.
 CANDIDATES: Final = 256
 MANY_DAYS: Final = 100 * DAY
 
-_sql = partial(statement, __package__, "stats.sql")
+_SQL: Final = SqlFile(__package__, "stats.sql")
 
 
 class Selection(Struct, frozen=True):
@@ -72,7 +71,7 @@ class Selection(Struct, frozen=True):
 
     def statement(self, name: str) -> str:
         """A statement of stats.sql that reads activity_rollups. Where rows are counted it reads cells of quarters that are made of them."""
-        return _sql("activity_of_rows") + _sql(name) if self.reads_rows else _sql(name)
+        return _SQL.activity_of_rows + _SQL[name] if self.reads_rows else _SQL[name]
 
     def cover(self, start: float, end: float) -> list[Segment]:
         """The buckets that make up [start, end)."""
@@ -188,7 +187,7 @@ def tools(
 ) -> list[Kind]:
     """Counts and times by tool, the most used first, as Tools or what `prepare` makes of them. Times are of measured durations, or of all."""
     parameters = selection.parameters() | split_parameters(segments, kept_of_tools)
-    return fetch(connection, kind, _sql("tools"), parameters | {"tool_name": tool_name, "include_estimated": include_estimated}, prepare)
+    return fetch(connection, kind, _SQL.tools, parameters | {"tool_name": tool_name, "include_estimated": include_estimated}, prepare)
 
 
 def kept_of_tools(segment: Segment) -> bool:
@@ -268,7 +267,7 @@ def _distinct_files(
         bounds = list(map(float, series.bounds(wanted)))
         intervals = {"grain": segments[0].grain_minutes, "starts": bounds[:-1], "ends": bounds[1:]}
         name, parameters = "distinct_files_by_interval", parameters | intervals
-    return {row["i"]: row["files"] for row in rows(connection, _sql(name), parameters)}
+    return {row["i"]: row["files"] for row in rows(connection, _SQL[name], parameters)}
 
 
 def _has_file_sets(segment: Segment) -> bool:
@@ -287,7 +286,7 @@ def _top_files(connection: Connection, selection: Selection, wanted: Range, segm
         "start": wanted.start_time or "-infinity",
         "end": wanted.end_time or "infinity",
     }
-    shown = fetch(connection, TopFile, _sql("shown_files"), parameters)
+    shown = fetch(connection, TopFile, _SQL.shown_files, parameters)
     if selection.project_id != ALL:
         for each in shown:
             each.project_id = UNSET
@@ -299,15 +298,15 @@ def _most_touched(connection: Connection, selection: Selection, wanted: Range, s
     parameters = selection.parameters() | {"top": TOP_FILES}
     if selection.reads_rows_of_files:
         of_rows = parameters | {"start": wanted.start_time, "end": wanted.end_time}
-        return fetch(connection, _Touched, _sql("top_files_of_rows"), of_rows)
+        return fetch(connection, _Touched, _SQL.top_files_of_rows, of_rows)
     if wanted.everything:
-        return fetch(connection, _Touched, _sql("top_files_of_all_time"), parameters)
+        return fetch(connection, _Touched, _SQL.top_files_of_all_time, parameters)
     if wanted.end - wanted.start > MANY_DAYS:
         of_candidates = parameters | split_parameters(segments, _has_file_sets) | {"candidates": CANDIDATES}
-        found = fetch(connection, _Touched, _sql("top_files_of_candidates"), of_candidates)
+        found = fetch(connection, _Touched, _SQL.top_files_of_candidates, of_candidates)
         if _are_surely_the_top(found):
             return found
-    return fetch(connection, _Touched, _sql("top_files_of_range"), parameters | segment_parameters(segments))
+    return fetch(connection, _Touched, _SQL.top_files_of_range, parameters | segment_parameters(segments))
 
 
 def _are_surely_the_top(found: list[_Touched]) -> bool:
@@ -328,7 +327,7 @@ def _heatmap(connection: Connection, selection: Selection, wanted: Range) -> lis
     packed: list[_Packed] = []
     if not selection.reads_rows:
         segments = within_periods(wanted, starts, (10080, *fine))
-        packed = fetch(connection, _Packed, _sql("active_quarters"), segment_parameters(segments) | keys)
+        packed = fetch(connection, _Packed, _SQL.active_quarters, segment_parameters(segments) | keys)
     if not selection.reads_rows and all(each.active_us < holds(ACTIVE_DIGITS) for each in packed):
         active = [(each.period, quarter, us) for each in packed for quarter, us in counters(each.active, ACTIVE_DIGITS)]
     else:

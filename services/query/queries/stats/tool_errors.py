@@ -1,7 +1,6 @@
 """Failed tool calls by class: counts from error_rollups, and the newest calls of each class. Its statements are in tool_errors.sql."""
 
 from collections import Counter, defaultdict
-from functools import partial
 from math import inf
 from typing import Final
 
@@ -15,7 +14,7 @@ from services.query.queries.stats.ranges import DAY, Range, Segment, segment_par
 from services.query.queries.stats.stats import Selection, Series, beginnings, kept_of_tools, series_of
 from shared.events.messages import EARLIEST, LATEST
 from shared.http.errors import invalid
-from shared.sql_files import statement
+from shared.sql_files import SqlFile
 from shared.terms import terms
 
 # Most tools that are named of a class.
@@ -23,7 +22,7 @@ MOST_TOOLS: Final = 20
 # How the class of a call is shown that was stored before there were classes. No rule may give it (services/worker/persist/derived_values/error_classes.py).
 UNCLASSIFIED: Final = "unclassified"
 
-_sql = partial(statement, __package__, "tool_errors.sql")
+_SQL: Final = SqlFile(__package__, "tool_errors.sql")
 
 
 class FailedCalls(Struct, frozen=True):
@@ -45,7 +44,7 @@ def check_error_class(connection: Connection, name: str | None) -> None:
     """400 that names the classes, for one that no rule gives and no stored call has. None is no filter."""
     if name is None or name in terms().error_classes:
         return
-    known = {*terms().error_classes} | {row["error_class"] for row in rows(connection, _sql("stored_classes"))} - {""}
+    known = {*terms().error_classes} | {row["error_class"] for row in rows(connection, _SQL.stored_classes)} - {""}
     if name not in known:
         raise invalid("error_class", f"is not known; it is one of {', '.join(sorted(known))}")
 
@@ -53,7 +52,7 @@ def check_error_class(connection: Connection, name: str | None) -> None:
 def error_classes(connection: Connection, selection: Selection, tool_name: str | None, segments: list[Segment]) -> list[FailedCalls]:
     """By tool and class, the most calls first."""
     parameters = selection.parameters() | split_parameters(segments, kept_of_tools) | {"tool_name": tool_name}
-    return fetch(connection, FailedCalls, _sql("classes"), parameters, _name_class)
+    return fetch(connection, FailedCalls, _SQL.classes, parameters, _name_class)
 
 
 def _name_class(row: Row) -> None:
@@ -121,7 +120,7 @@ def _over_time(connection: Connection, selection: Selection, tool_name: str | No
         return {}
     parameters = selection.parameters() | {"tool_name": tool_name, "bounds": bounds} | _read_from(series, bounds, selection)
     found: dict[str, list[int]] = defaultdict(lambda: _quiet(series))
-    for row in rows(connection, _sql("classes_over_time"), parameters):
+    for row in rows(connection, _SQL.classes_over_time, parameters):
         found[row["error_class"] or UNCLASSIFIED][row["i"]] = row["calls"]
     return found
 
@@ -150,12 +149,12 @@ def _newest_calls(
     if not selection.reads_rows:
         # In the days at both ends of the range, all calls may lie outside of it.
         parameters = chosen | {"classes": stored, "start": start, "end": end, "days": chosen["most"] + 2}
-        days = fetch(connection, _Day, _sql("newest_days"), parameters)
+        days = fetch(connection, _Day, _SQL.newest_days, parameters)
         windows = [(day.error_class, max(day.start, start), min(day.start + DAY, end)) for day in days if day.start > -inf]
     names, starts, ends = zip(*windows, strict=True) if windows else ((), (), ())
     parameters = chosen | {"classes": list(names), "window_starts": list(starts), "window_ends": list(ends)}
     of_calls: list[str] = []
-    calls = fetch(connection, FailedCall, _sql("newest_calls"), parameters, lambda row: of_calls.append(row.pop("error_class")))
+    calls = fetch(connection, FailedCall, _SQL.newest_calls, parameters, lambda row: of_calls.append(row.pop("error_class")))
     newest: defaultdict[str, list[FailedCall]] = defaultdict(list)
     for name, call in zip(of_calls, calls, strict=True):
         newest[name or UNCLASSIFIED].append(call)

@@ -5,7 +5,6 @@ midnight and its end are read themselves: those within the interval are added, o
 """
 
 from collections import defaultdict
-from functools import partial
 from itertools import pairwise
 from math import ceil, floor, inf
 from typing import Final, Literal
@@ -18,14 +17,14 @@ from services.query.queries.stats.histogram import Histogram, Percentiles
 from services.query.queries.stats.packed_counters import TIMES_DIGITS, holds
 from services.query.queries.stats.ranges import DAY, Range, Segment, cover, merged, segment_parameters
 from services.query.queries.stats.stats import Selection, Series
-from shared.sql_files import statement
+from shared.sql_files import SqlFile
 
 MOST_SECONDS: Final = 2 * DAY
 
 # What a series has percentiles of.
 Of = Literal["intervals", "utc_days", "nothing"]
 
-_sql = partial(statement, __package__, "tool_latency.sql")
+_SQL: Final = SqlFile(__package__, "tool_latency.sql")
 
 
 class _Interval(Struct, frozen=True):
@@ -113,7 +112,7 @@ def _reads_too_much(connection: Connection, selection: Selection, intervals: lis
     joined = merged(Segment(0, start, end) for start, end in sorted(spans))
     segments = [piece for each in joined for piece in cover(each.start, each.end)]
     parameters = segment_parameters(segments) | selection.parameters()
-    return bool(one_row(connection, _sql("calls"), parameters)["calls"] > MOST_TIMED_CALLS)
+    return bool(one_row(connection, _SQL.calls, parameters)["calls"] > MOST_TIMED_CALLS)
 
 
 def _of_calls(connection: Connection, keys: Row, intervals: list[_Interval]) -> dict[int, Percentiles]:
@@ -122,7 +121,7 @@ def _of_calls(connection: Connection, keys: Row, intervals: list[_Interval]) -> 
     if not spans:
         return {}
     parameters = keys | segment_parameters(spans) | {"edges": [float(each.start) for each in intervals]}
-    found = fetch_by(connection, Percentiles, "i", _sql("exact_percentiles_by_interval"), parameters)
+    found = fetch_by(connection, Percentiles, "i", _SQL.exact_percentiles_by_interval, parameters)
     return {number: each.shown(inf) for number, each in found.items()}
 
 
@@ -132,7 +131,7 @@ def _of_days(connection: Connection, keys: Row, intervals: list[_Interval]) -> d
     longest: dict[int, int] = dict.fromkeys(histograms, 0)
     days = merged(piece for each in intervals for piece in cover(each.first_day, each.after_days, (10080, 1440)))
     parameters = keys | segment_parameters(days) | {"edges": [float(each.first_day) for each in intervals]}
-    for found in fetch(connection, _Times, _sql("histograms_by_interval"), parameters):
+    for found in fetch(connection, _Times, _SQL.histograms_by_interval, parameters):
         interval = intervals[found.i]
         fits = found.timed_calls < holds(TIMES_DIGITS)
         for vector in [found.times] if fits else histograms_by_day(connection, keys, interval.first_day, interval.after_days):
@@ -145,7 +144,7 @@ def _of_days(connection: Connection, keys: Row, intervals: list[_Interval]) -> d
     if slices:
         parameters = keys | segment_parameters([Segment(0, start, end) for start, end in slices])
         takers = list(slices.values())
-        for bucket in fetch(connection, _Bucket, _sql("latency_buckets_by_slice"), parameters):
+        for bucket in fetch(connection, _Bucket, _SQL.latency_buckets_by_slice, parameters):
             for sign, number in takers[bucket.i]:
                 histograms[number].add(bucket.latency_bucket, sign * bucket.calls)
                 longest[number] = max(longest[number], bucket.max_ms)
@@ -155,4 +154,4 @@ def _of_days(connection: Connection, keys: Row, intervals: list[_Interval]) -> d
 def histograms_by_day(connection: Connection, keys: Row, first_day: float, after_days: float) -> list[str]:
     """The vectors of each UTC day of [first_day, after_days), whose sum no vector can hold. `keys`: the selection, tool_name, include_estimated."""
     days = segment_parameters([Segment(1440, first_day, after_days)])
-    return [row["times"] for row in rows(connection, _sql("histograms_by_day"), keys | days)]
+    return [row["times"] for row in rows(connection, _SQL.histograms_by_day, keys | days)]

@@ -2,7 +2,6 @@
 
 from bisect import bisect_right
 from collections import defaultdict
-from functools import partial
 from typing import Final
 
 from msgspec import Struct
@@ -15,9 +14,9 @@ from services.query.queries.stats.ranges import QUARTER, WEEK, Range, Segment, s
 from services.query.queries.stats.stats import Selection, Series, beginnings, cells_of, described, kept_of_tools, series_of, tools
 from services.query.queries.stats.tool_errors import by_class, error_classes
 from services.query.queries.stats.tool_latency import histograms_by_day, percentiles_over_time
-from shared.sql_files import statement
+from shared.sql_files import SqlFile
 
-_sql = partial(statement, __package__, "tool_stats.sql")
+_SQL: Final = SqlFile(__package__, "tool_stats.sql")
 
 
 class _Calls(Struct, forbid_unknown_fields=True):
@@ -99,16 +98,16 @@ def _percentiles(connection: Connection, selection: Selection, segments: list[Se
     parameters = selection.parameters() | split_parameters(segments, kept_of_tools) | chosen
     kept = [each for each in segments if kept_of_tools(each)]
     if not kept:
-        return fetch_by(connection, Percentiles, "tool_name", _sql("exact_percentiles"), parameters)
+        return fetch_by(connection, Percentiles, "tool_name", _SQL.exact_percentiles, parameters)
     first_day, after_days = min(each.start for each in kept), max(each.end for each in kept)
     histograms: dict[str, Histogram] = defaultdict(Histogram)
-    for each in fetch(connection, _Times, _sql("histograms"), parameters):
+    for each in fetch(connection, _Times, _SQL.histograms, parameters):
         fits = each.timed_calls < holds(TIMES_DIGITS)
         keys = parameters | {"tool_name": each.tool_name}
         for vector in [each.times] if fits else histograms_by_day(connection, keys, first_day, after_days):
             histograms[each.tool_name].add_vector(vector)
     if len(kept) < len(segments):
-        for bucket in fetch(connection, _Bucket, _sql("latency_buckets"), parameters):
+        for bucket in fetch(connection, _Bucket, _SQL.latency_buckets, parameters):
             histograms[bucket.tool_name].add(bucket.latency_bucket, bucket.calls)
     return {name: histogram.percentiles() for name, histogram in histograms.items()}
 
@@ -134,13 +133,13 @@ def _calls_of_tool(connection: Connection, selection: Selection, tool_name: str,
     start, end = max(wanted.start, edges[0]), min(wanted.end, edges[-1])
     if selection.reads_rows:
         within = keys | {"start": start, "end": end, "edges": edges[:-1]}
-        return fetch_by(connection, _Calls, "i", _sql("calls_of_tool"), within)
+        return fetch_by(connection, _Calls, "i", _SQL.calls_of_tool, within)
     found: dict[int, _Calls] = defaultdict(_Calls)
-    for each in fetch(connection, _Week, _sql("weeks_of_tool"), keys | {"start": start, "end": end}):
+    for each in fetch(connection, _Week, _SQL.weeks_of_tool, keys | {"start": start, "end": end}):
         begin, until = max(start, each.week), min(end, each.week + WEEK)
         if each.calls_in_all >= holds(CALLS_DIGITS):
             within = keys | {"start": begin, "end": until, "edges": edges[:-1]}
-            for number, apart in fetch_by(connection, _Calls, "i", _sql("calls_of_tool"), within).items():
+            for number, apart in fetch_by(connection, _Calls, "i", _SQL.calls_of_tool, within).items():
                 found[number].calls += apart.calls
                 found[number].errors += apart.errors
             continue

@@ -23,7 +23,7 @@ from services.query.queries.stats.ranges import MAX_POINTS, QUARTER, Range, at, 
 from services.query.queries.stats.stats import Selection, Series, series_of
 from shared.database import ALL
 from shared.http.errors import BadRequest, invalid
-from shared.sql_files import statement
+from shared.sql_files import SqlFile
 
 Dimension = Literal["day", "week", "month", "project", "user", "model", "session", "branch", "machine", "group", "repository"]
 DIMENSIONS: Final[tuple[Dimension, ...]] = get_args(Dimension)
@@ -40,7 +40,7 @@ KEY_FIELDS: Final[dict[Dimension, tuple[str, ...]]] = {each: (each,) for each in
 # The largest integer that every reader of JSON takes as it is.
 MAX_SHOWN: Final = 2**53 - 1
 
-_sql = partial(statement, __package__, "usage.sql")
+_SQL: Final = SqlFile(__package__, "usage.sql")
 Measures = TypeVar("Measures", bound=UsageMeasures)
 
 
@@ -153,7 +153,7 @@ def usage(connection: Connection, question: UsageQuestion) -> UsageReport:
         items=_items(connection, question, series, found),
         totals=_measures(UsageMeasures, _totals(connection, question), question),
         dropped_sessions=dropped_sessions(connection, question.selection, question.wanted.start_time, question.wanted.end_time),
-        price_versions=[row["version"] for row in rows(connection, _sql("price_versions"))],
+        price_versions=[row["version"] for row in rows(connection, _SQL.price_versions)],
     )
 
 
@@ -162,7 +162,7 @@ def _within_session(connection: Connection, question: UsageQuestion) -> Range:
     wanted = question.wanted
     if question.session_id is None or not wanted.is_open:
         return wanted
-    for bounds in fetch(connection, _Bounds, _sql("session_bounds"), {"session_id": question.session_id}):
+    for bounds in fetch(connection, _Bounds, _SQL.session_bounds, {"session_id": question.session_id}):
         start = bounds.first if isinf(wanted.start) else wanted.start
         end = bounds.last + 1 if isinf(wanted.end) else wanted.end
         return structs.replace(wanted, start=floor(start / QUARTER) * QUARTER, end=ceil(end / QUARTER) * QUARTER)
@@ -201,7 +201,7 @@ def _sums(connection: Connection, question: UsageQuestion, dimensions: Sequence[
             "every_project": selection.project_id == ALL and ("project" in cells_by or needs_all),
             "every_user": selection.user_id == ALL and ("user" in cells_by or needs_all),
         }
-        return fetch(connection, UsageSums, _sql(name), parameters | cells | added_up)
+        return fetch(connection, UsageSums, _SQL[name], parameters | cells | added_up)
 
     found = read(dimensions)
     if not found and not dimensions and "project" in question.dimensions:
@@ -238,12 +238,12 @@ def _sums_of_sessions(connection: Connection, question: UsageQuestion, parameter
         "with_models": question.has_models,
         "from_totals": wanted.everything and not parameters["by_interval"] and not question.has_models,
     }
-    found = fetch(connection, UsageSums, _sql("by_session"), parameters)
+    found = fetch(connection, UsageSums, _SQL.by_session, parameters)
     if question.has_models or len(found) > MAX_ROWS:
         return found
     intervals = {"starts": boundaries[:-1], "ends": boundaries[1:], "idle_gap_seconds": question.idle_gap_seconds}
     known = {each.key: each for each in found}
-    for each in fetch(connection, UsageSums, _sql("active_by_session"), parameters | intervals):
+    for each in fetch(connection, UsageSums, _SQL.active_by_session, parameters | intervals):
         # An interval in the middle of a session may have active time and no event.
         if each.key in known or each.active_us or each.continued:
             sums = known.setdefault(each.key, each)
@@ -289,7 +289,7 @@ def _set_keys(
     names: dict[int | str | None, str | None] = {}
     if dimension in ("project", "user", "session", "machine"):
         ids = [found for sums, _ in groups if (found := getattr(sums, f"{dimension}_id")) is not None]
-        names = {row["id"]: row["name"] for row in rows(connection, _sql(f"{dimension}_names"), {"ids": ids})}
+        names = {row["id"]: row["name"] for row in rows(connection, _SQL[f"{dimension}_names"], {"ids": ids})}
     for sums, item in groups:
         match dimension:
             case "day" | "week" | "month":

@@ -6,7 +6,6 @@ block begins whatever was before. So the chain is made of the newest hours, back
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from functools import partial
 from typing import Final
 
 from msgspec import Struct
@@ -17,15 +16,11 @@ from services.query.queries.lists.paging import Paging
 from services.query.queries.stats.ranges import HOUR
 from services.query.queries.stats.stats import Selection
 from shared.events.messages import LATEST
-from shared.sql_files import statement
+from shared.sql_files import SqlFile
 
-_sql = partial(statement, __package__, "usage_blocks.sql")
-_ACTIVITY_OF_ROWS: Final = statement(__package__, "stats.sql", "activity_of_rows")
+_SQL: Final = SqlFile(__package__, "usage_blocks.sql")
+_ACTIVITY_OF_ROWS: Final = SqlFile(__package__, "stats.sql").activity_of_rows
 
-_HOURS: Final = _sql("hours")
-_HOURS_OF_MODEL: Final = _sql("hours_of_model")
-_SUMS: Final = _sql("sums")
-_CALLS: Final = _sql("calls")
 _MICROSECONDS_A_MINUTE: Final = 60e6
 
 
@@ -74,7 +69,7 @@ def usage_blocks(
     if before is not None:
         until = max(min(until, before * HOUR), 0)
     parameters = selection.parameters() | {"model": model, "grain": 15 if selection.reads_rows else 60, "until": until}
-    hours = _HOURS_OF_MODEL if model is not None else _of(selection, _HOURS)
+    hours = _SQL.hours_of_model if model is not None else _of(selection, _SQL.hours)
     chain = _newest(connection, hours, parameters, start, paging.limit)
     found = [block for block in reversed(chain) if start is None or block.end > start]
     shown = found[: paging.limit]
@@ -116,8 +111,8 @@ def _chain(hours: Iterable[int]) -> list[_Block]:
 def _items(connection: Connection, selection: Selection, parameters: Row, blocks: list[_Block]) -> list[UsageBlock]:
     """What is in these blocks. Sums outlive rows that retention has dropped; of a model there are only rows."""
     wanted = parameters | {"hours": [block.hour for block in blocks]}
-    sums = fetch_by(connection, _Sums, "hour", _of(selection, _SUMS), wanted)
-    calls = fetch_by(connection, _Calls, "hour", _CALLS, wanted)
+    sums = fetch_by(connection, _Sums, "hour", _of(selection, _SQL.sums), wanted)
+    calls = fetch_by(connection, _Calls, "hour", _SQL.calls, wanted)
     now = datetime.now(UTC)
     return [
         _item(

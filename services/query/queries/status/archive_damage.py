@@ -1,18 +1,14 @@
 """Archived transcripts that could not be read when somebody last tried (services/worker/archive/damage.py)."""
 
-from functools import partial
-
 from services.query.answers.operations import DamagedTranscript
 from services.query.database import Connection, fetch
-from shared.sql_files import statement
+from shared.sql_files import SqlFile
 
-_sql = partial(statement, __package__, "archive_damage.sql")
+_SQL = SqlFile(__package__, "archive_damage.sql")
 
 _MOST = 100
-
-_DAMAGED = _sql("damaged")
 
 
 def damaged_transcripts(connection: Connection) -> list[DamagedTranscript]:
     """The first hundred, the oldest find first."""
-    return fetch(connection, DamagedTranscript, _DAMAGED, {"most": _MOST})
+    return fetch(connection, DamagedTranscript, _SQL.damaged, {"most": _MOST})

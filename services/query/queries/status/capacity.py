@@ -1,15 +1,12 @@
 """The database's size and connections, and its import jobs."""
 
-from functools import partial
-
 from msgspec import Struct, field
 
 from services.query.database import Connection, fetch_one, rows
-from shared.sql_files import statement
+from shared.sql_files import SqlFile
 
-_sql = partial(statement, __package__, "capacity.sql")
+_SQL = SqlFile(__package__, "capacity.sql")
 
-_DATABASE = _sql("database")
 _JOBS = "SELECT status, count(*) AS number FROM import_jobs WHERE kind <> 'capture' GROUP BY status"
 _STATUSES = ("queued", "running", "succeeded", "failed", "cancelled")
 
@@ -25,6 +22,6 @@ class Capacity(Struct):
 
 def capacity(connection: Connection) -> Capacity:
     """As it is now; of a replica, if that is what is read."""
-    found = fetch_one(connection, Capacity, _DATABASE)
+    found = fetch_one(connection, Capacity, _SQL.database)
     found.jobs |= {row["status"]: row["number"] for row in rows(connection, _JOBS)}
     return found

@@ -1,15 +1,11 @@
 """How far the reading of what live capture has stored is behind."""
 
-from functools import partial
-
 from msgspec import Struct
 
 from services.query.database import Connection, fetch_one
-from shared.sql_files import statement
+from shared.sql_files import SqlFile
 
-_sql = partial(statement, __package__, "capture_lag.sql")
-
-_LAG = _sql("lag")
+_SQL = SqlFile(__package__, "capture_lag.sql")
 
 
 class CaptureLag(Struct, frozen=True):
@@ -21,4 +17,4 @@ class CaptureLag(Struct, frozen=True):
 
 def capture_lag(connection: Connection) -> CaptureLag:
     """As it is now; of a replica, if that is what is read."""
-    return fetch_one(connection, CaptureLag, _LAG)
+    return fetch_one(connection, CaptureLag, _SQL.lag)

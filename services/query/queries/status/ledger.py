@@ -1,19 +1,14 @@
 """The outcome of the journal's events, and the time up to which the tables are complete."""
 
 from datetime import datetime
-from functools import partial
 
 from msgspec import Struct
 
 from services.query.database import Connection, fetch_by, fetch_one, one_row
 from shared.journal.accounting import Outcome
-from shared.sql_files import statement
+from shared.sql_files import SqlFile
 
-_sql = partial(statement, __package__, "ledger.sql")
-
-_COUNTS = _sql("counts")
-
-_OUTCOMES = _sql("outcomes")
+_SQL = SqlFile(__package__, "ledger.sql")
 
 
 class LedgerCounts(Struct, frozen=True):
@@ -27,12 +22,12 @@ class LedgerCounts(Struct, frozen=True):
 
 def ledger_counts(connection: Connection) -> LedgerCounts:
     """The journal's accounts. Also tells whether the database answers and has its tables."""
-    return fetch_one(connection, LedgerCounts, _COUNTS)
+    return fetch_one(connection, LedgerCounts, _SQL.counts)
 
 
 def outcomes(connection: Connection) -> dict[str, Outcome]:
     """The outcome of the events in each of the journal's accounts, by epoch."""
-    return fetch_by(connection, Outcome, "epoch", _OUTCOMES)
+    return fetch_by(connection, Outcome, "epoch", _SQL.outcomes)
 
 
 def is_replica(connection: Connection) -> bool:

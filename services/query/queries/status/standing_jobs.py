@@ -1,11 +1,9 @@
 """Jobs that neither get on nor end, of every kind."""
 
-from functools import partial
-
 from services.query.database import Connection, rows
-from shared.sql_files import statement
+from shared.sql_files import SqlFile
 
-_STANDING = partial(statement, __package__, "standing_jobs.sql")("standing")
+_STANDING = SqlFile(__package__, "standing_jobs.sql").standing
 
 
 def standing_jobs(connection: Connection) -> dict[str, float]:

@@ -3,7 +3,6 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
-from functools import partial
 from typing import Any, Final, Literal, NamedTuple
 from uuid import UUID
 
@@ -29,13 +28,13 @@ from services.query.queries.timeline.derived_items import IdleGap, LostSubagent,
 from services.query.queries.timeline.item_order import NO_TIME, sql_array, sql_times
 from services.query.queries.timeline.page_keys import Slot, StoredItem
 from services.query.queries.timeline.usage import UsageByTime
-from shared.sql_files import statement
+from shared.sql_files import SqlFile
 
 PROMPT_CHARACTERS: Final = 300
 # Rows of all other kinds are timeline entries.
 _NO_ENTRIES: Final = ("message", "tool_call", "file_change")
 
-_sql = partial(statement, __package__, "bodies.sql")
+_SQL: Final = SqlFile(__package__, "bodies.sql")
 
 
 class Place(NamedTuple):
@@ -160,7 +159,7 @@ def _read_bodies(connection: Connection, outline: Outline, usage: UsageByTime, s
     stored = [slot for slot in slots if isinstance(slot, StoredItem)]
     alone = [slot.id for slot in stored if slot.kind == "file_change"]
     change_ids = [*alone, *(change for slot in stored for change in slot.changes)]
-    changes = fetch(connection, TimelineChange, _sql("changes"), {"ids": sql_array(change_ids)}) if change_ids else []
+    changes = fetch(connection, TimelineChange, _SQL.changes, {"ids": sql_array(change_ids)}) if change_ids else []
     changes_of: dict[str | None, list[TimelineChange]] = defaultdict(list)
     for change in changes:
         changes_of[change.tool_call_id].append(change)
@@ -178,7 +177,7 @@ def _read_bodies(connection: Connection, outline: Outline, usage: UsageByTime, s
 
 
 def _by_id(connection: Connection, kind: type[Kind], name: str, ids: Sequence[UUID], prepare: Prepare = as_it_is) -> dict[UUID, Kind]:
-    return fetch_by(connection, kind, "id", _sql(name), {"ids": sql_array(ids)}, prepare) if ids else {}
+    return fetch_by(connection, kind, "id", _SQL[name], {"ids": sql_array(ids)}, prepare) if ids else {}
 
 
 def _subagents(connection: Connection, outline: Outline, usage: UsageByTime, agent_ids: Sequence[str]) -> dict[str, SubagentSummary]:
@@ -208,4 +207,4 @@ def _first_prompts(connection: Connection, outline: Outline, agent_ids: Sequence
         "times": times,
         "characters": PROMPT_CHARACTERS,
     }
-    return {row["agent_id"]: row["prompt"] for row in rows(connection, _sql("first_prompts"), parameters)} if known else {}
+    return {row["agent_id"]: row["prompt"] for row in rows(connection, _SQL.first_prompts, parameters)} if known else {}

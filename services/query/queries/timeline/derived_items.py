@@ -8,7 +8,7 @@
 from bisect import bisect_right
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import ClassVar, Final
 from uuid import NAMESPACE_OID, UUID, uuid5
 
@@ -28,10 +28,10 @@ from services.query.queries.timeline.item_order import (
     key_parameters,
     with_key,
 )
-from shared.sql_files import statement
+from shared.sql_files import SqlFile
 
-_counts = partial(statement, __package__, "counts.sql")
-_derived = partial(statement, __package__, "derived.sql")
+_COUNTS: Final = SqlFile(__package__, "counts.sql")
+_DERIVED: Final = SqlFile(__package__, "derived.sql")
 
 # Found one by one.
 MOST_SWITCHES: Final = 50
@@ -147,7 +147,7 @@ class _ActiveTimes(Struct):
 
 def read_outline(connection: Connection, view: View, idle_gap: timedelta, place: Key = BEGINNING) -> Outline | None:
     """The outline of a view; None if the session is not known."""
-    active = fetch_first(connection, _ActiveTimes, _derived("active_times"), {"session_id": view.session_id, "idle_gap": idle_gap})
+    active = fetch_first(connection, _ActiveTimes, _DERIVED.active_times, {"session_id": view.session_id, "idle_gap": idle_gap})
     if active is None:
         return None
     outline = Outline(view, place, _threads(connection, view, place), [])
@@ -162,7 +162,7 @@ def move(connection: Connection, outline: Outline, place: Key) -> None:
 
 
 def _threads(connection: Connection, view: View, place: Key) -> dict[str | None, Thread]:
-    return fetch_by(connection, Thread, "agent_id", _counts("threads"), view.parameters() | key_parameters(place))
+    return fetch_by(connection, Thread, "agent_id", _COUNTS.threads, view.parameters() | key_parameters(place))
 
 
 def _model_switches(connection: Connection, outline: Outline) -> list[ModelSwitch]:
@@ -171,10 +171,10 @@ def _model_switches(connection: Connection, outline: Outline) -> list[ModelSwitc
     parameters = outline.view.parameters() | {"rank": SWITCH_RANK}
     if not outline.view.all_threads:
         # From one switch to the next: cheaper than to compare all messages, as long as there are few.
-        found = fetch(connection, ModelSwitch, _derived("next_model_switches"), parameters | {"most": MOST_SWITCHES}, with_key)
+        found = fetch(connection, ModelSwitch, _DERIVED.next_model_switches, parameters | {"most": MOST_SWITCHES}, with_key)
         if len(found) < MOST_SWITCHES:
             return found
-    return fetch(connection, ModelSwitch, _derived("model_switches"), parameters, with_key)
+    return fetch(connection, ModelSwitch, _DERIVED.model_switches, parameters, with_key)
 
 
 def _idle_gaps(active: _ActiveTimes, times: tuple[datetime, datetime] | None) -> Iterable[IdleGap]:

@@ -1,16 +1,15 @@
 """Where an item is in a view of a session, by its id, and how many prompts come before a place."""
 
-from functools import partial
 from uuid import UUID
 
 from services.query.database import Connection, fetch, fetch_first, one_row
 from services.query.queries.timeline.derived_items import Outline
 from services.query.queries.timeline.item_order import PROMPT_RANK, Key, Placed, View, key_parameters, sql_time, with_key
 from shared.http.errors import NotFound
-from shared.sql_files import statement
+from shared.sql_files import SqlFile
 
-_counts = partial(statement, __package__, "counts.sql")
-_items = partial(statement, __package__, "items.sql")
+_COUNTS = SqlFile(__package__, "counts.sql")
+_ITEMS = SqlFile(__package__, "items.sql")
 
 
 class _Row(Placed, frozen=True):
@@ -24,7 +23,7 @@ def place_of_row(connection: Connection, view: View, item_id: str) -> Key | None
         row_id = UUID(item_id)
     except ValueError:
         return None
-    found = fetch_first(connection, _Row, _items("place"), {"id": row_id, "session_id": view.session_id}, with_key)
+    found = fetch_first(connection, _Row, _ITEMS.place, {"id": row_id, "session_id": view.session_id}, with_key)
     if found is None:
         return None
     if not view.shows(found.agent_id):
@@ -59,14 +58,14 @@ def just_after(key: Key) -> Key:
 
 def prompts_before(connection: Connection, view: View, key: Key) -> int:
     """How many prompts of the session's own thread come before a place: the number of the turn that it is in, if it is no prompt itself."""
-    found: int = one_row(connection, _counts("prompts_before"), view.parameters() | key_parameters(key))["prompts"]
+    found: int = one_row(connection, _COUNTS.prompts_before, view.parameters() | key_parameters(key))["prompts"]
     return found
 
 
 def prompts_between(connection: Connection, view: View, first: Key, last: Key) -> list[Key]:
     """The places of the prompts of the session's own thread from one place to another, in order."""
     ends = {"first_at": sql_time(first[0]), "last_at": sql_time(last[0])}
-    found = fetch(connection, Placed, _counts("prompts_between"), view.parameters() | ends, with_key)
+    found = fetch(connection, Placed, _COUNTS.prompts_between, view.parameters() | ends, with_key)
     return [prompt.key for prompt in found if first <= prompt.key <= last]
 
 

@@ -11,13 +11,13 @@ from services.query.database import Connection, fetch
 from services.query.queries.lists.paging import PAGE_BYTES
 from services.query.queries.timeline.derived_items import Derived, Outline
 from services.query.queries.timeline.item_order import Key, Placed, key_parameters, with_key
-from shared.sql_files import statement
+from shared.sql_files import SqlFile
 
 
 @cache
 def _keys() -> str:
     """In one line: psycopg parses a statement of more than 4,096 characters each time, which takes longer than to run it."""
-    return " ".join(statement(__package__, "items.sql", "keys").split())
+    return " ".join(SqlFile(__package__, "items.sql").keys.split())
 
 
 class StoredItem(Placed, frozen=True):

@@ -7,7 +7,6 @@ prompts at one instant, the latter has what follows.
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from functools import partial
 from typing import Final
 
 from msgspec import Struct
@@ -33,14 +32,14 @@ from services.query.queries.timeline.item_order import (
 )
 from services.query.queries.timeline.item_position import prompts_before
 from services.query.queries.timeline.usage import Usage, added_up
-from shared.sql_files import statement
+from shared.sql_files import SqlFile
 
 PROMPT_CHARACTERS: Final = 500
 # Of the files of a turn, so that a page is bounded.
 MOST_FILES: Final = 100
 _TURN_ZERO: Final[Key] = (NO_TIME, 0, NO_ID)
 
-_sql = partial(statement, __package__, "turns.sql")
+_SQL: Final = SqlFile(__package__, "turns.sql")
 
 
 def turns(connection: Connection, session_id: str, paging: Paging, idle_gap: timedelta) -> TurnPage:
@@ -82,11 +81,11 @@ def _beginnings(connection: Connection, view: View, key: Key, limit: int) -> tup
     """
     first_at = None
     parameters = view.parameters() | key_parameters(key) | {"characters": PROMPT_CHARACTERS, "fetch": limit + 1}
-    found = fetch(connection, _Beginning, _sql("prompts"), parameters, with_key)
+    found = fetch(connection, _Beginning, _SQL.prompts, parameters, with_key)
     if key == BEGINNING:
         number = 1
         until = sql_time(found[0].key[0] if found else END[0])
-        first = fetch_one(connection, _First, _sql("first"), {"session_id": view.session_id, "until": until})
+        first = fetch_one(connection, _First, _SQL.first, {"session_id": view.session_id, "until": until})
         first_at = first.first_at
         if first.is_before:
             number, found = 0, [_Beginning(_TURN_ZERO, None, prompt_is_cut=False), *found]
@@ -134,7 +133,7 @@ def _with_sums(
 
     def by_place(kind: type[Kind], name: str) -> dict[int, list[Kind]]:
         places: list[int] = []
-        of_turns = fetch(connection, kind, _sql(name), parameters, lambda row: places.append(max(row.pop("place") - 1, 0)))
+        of_turns = fetch(connection, kind, _SQL[name], parameters, lambda row: places.append(max(row.pop("place") - 1, 0)))
         found: dict[int, list[Kind]] = defaultdict(list)
         for place, each in zip(places, of_turns, strict=True):
             found[place].append(each)
@@ -153,7 +152,7 @@ def _with_sums(
     # A session's start may be earlier than its first row.
     begun = begins[0] if first_at is None else NO_TIME
     times = {"begins": sql_times([begun, *begins[1:]]), "ends": sql_times([*begins[1:], following[0]])}
-    active = fetch(connection, _Active, _sql("active"), times | {"session_id": view.session_id, "idle_gap": idle_gap})
+    active = fetch(connection, _Active, _SQL.active, times | {"session_id": view.session_id, "idle_gap": idle_gap})
     seconds = {each.place - 1: each.seconds for each in active}
     return [
         _turn(

@@ -3,20 +3,19 @@
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
-from functools import partial
 from typing import Final, NamedTuple
 
 from msgspec import Struct
 
 from services.query.database import Connection, fetch
 from services.query.queries.timeline.item_order import View, sql_array, sql_time
-from shared.sql_files import statement
+from shared.sql_files import SqlFile
 
 # JavaScript's integers end here; elsewhere in the API sums are bounded likewise.
 MOST: Final = 2**53 - 1
 _NEXT: Final = timedelta(microseconds=1)
 
-_sql = partial(statement, __package__, "usage.sql")
+_SQL: Final = SqlFile(__package__, "usage.sql")
 
 
 class Totals(NamedTuple):
@@ -128,7 +127,7 @@ def usage_by_time(
         "until": None if until is None else sql_time(until),
     }
     by_thread: dict[str | None, dict[int, Usage]] = defaultdict(dict)
-    for calls in fetch(connection, _Calls, _sql("usage_by_time"), parameters):
+    for calls in fetch(connection, _Calls, _SQL.usage_by_time, parameters):
         by_thread[calls.agent_id][calls.place] = calls
     return UsageByTime(dict(by_thread))
 

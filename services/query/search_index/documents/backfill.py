@@ -1,16 +1,15 @@
 """All rows of all tables, some at a time: what an index begins with."""
 
 from collections.abc import Sequence
-from functools import partial
 from typing import Any, Final
 
 from msgspec import Struct
 from psycopg import Connection
 
 from services.query.search_index.documents.row_documents import DocumentKind
-from shared.sql_files import statement
+from shared.sql_files import SqlFile
 
-_sql = partial(statement, __package__, "backfill.sql")
+_SQL: Final = SqlFile(__package__, "backfill.sql")
 
 # In this order. The documents of sessions are made of the texts of the others.
 TABLES: Final[dict[str, DocumentKind]] = {
@@ -43,7 +42,7 @@ class Page(Struct, frozen=True):
 def page_of(connection: Connection[Any], table: str, after: Sequence[str], limit: int) -> Page:
     """The next keys of a table behind a place; the first ones if it is empty."""
     at, after_id = after or _STARTS[table]
-    found = connection.execute(_sql(table).encode(), {"after": at, "after_id": after_id, "limit": limit}).fetchall()
+    found = connection.execute(_SQL[table].encode(), {"after": at, "after_id": after_id, "limit": limit}).fetchall()
     # A file of which no activity is left has no key.
     return Page([key for key, _, _ in found if key is not None], list(found[-1][1:]) if found else [])
 

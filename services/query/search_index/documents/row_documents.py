@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from functools import partial
 from typing import Any, Final, Literal, get_args
 from uuid import UUID
 
@@ -11,7 +10,7 @@ from psycopg import Connection
 from psycopg.rows import namedtuple_row
 
 from services.query.search_index.documents.input_texts import input_text
-from shared.sql_files import statement
+from shared.sql_files import SqlFile
 
 DocumentKind = Literal["message", "tool_call", "timeline_entry", "session", "file"]
 KINDS: Final[tuple[DocumentKind, ...]] = get_args(DocumentKind)
@@ -19,7 +18,7 @@ MAX_CONTENT_CHARS: Final = 200_000
 # Characters of a call's input, and of its result. What is stored of them is shorter, but for calls that came over the API.
 MAX_PART_CHARS: Final = 32_768
 
-_sql = partial(statement, __package__, "row_documents.sql")
+_SQL: Final = SqlFile(__package__, "row_documents.sql")
 
 
 class RowDocument(Struct, frozen=True):
@@ -50,7 +49,7 @@ def row_documents(connection: Connection[Any], kind: DocumentKind, keys: Sequenc
     """The documents of those rows that there are and that the connection may see, in no order."""
     asked = {"keys": list(keys), "most_chars": MAX_CONTENT_CHARS, "most_part_chars": MAX_PART_CHARS}
     with connection.cursor(row_factory=namedtuple_row) as cursor:
-        rows = cursor.execute(_sql(kind).encode(), asked).fetchall()
+        rows = cursor.execute(_SQL[kind].encode(), asked).fetchall()
     return [_document(kind, row) for row in rows]
 
 

@@ -15,7 +15,7 @@ from services.query.search_index.documents.input_texts import input_text
 from services.query.search_index.words.fields import BREVITY, DAYS, GERMAN, HASHES, LABELS, NAMES, SESSION_ID, SPOKEN, stems_of
 from services.query.search_index.words.prepared_text import days_of, hashes_of, named, prepared
 from services.query.search_index.words.stop_words import is_german
-from shared.sql_files import statement
+from shared.sql_files import SqlFile
 
 # Characters of the beginning and of the end of a result, and of an error.
 _MOST_END_CHARS: Final = 500
@@ -40,7 +40,7 @@ _WRITE_TOOLS: Final = frozenset(("Edit", "MultiEdit", "NotebookEdit", "Write"))
 _FILE_TOOLS: Final = _WRITE_TOOLS | {"Read"}
 # As git tells of a commit that was made: [main 1a2b3c4] Subject
 _COMMIT: Final = re.compile(r"^\[\S+ (?:\(root-commit\) )?([0-9a-f]{7,40})\] (.{1,200})", re.MULTILINE)
-_TEXTS: Final = statement(__package__, "session_texts.sql", "texts")
+_TEXTS: Final = SqlFile(__package__, "session_texts.sql").texts
 
 _Row = dict[str, Any]
 

@@ -7,7 +7,6 @@ the job began: of anybody, of the user, or of the project.
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from functools import partial
 from itertools import chain
 from typing import Annotated, Any, ClassVar, Final
 
@@ -26,14 +25,10 @@ from services.worker.sessions.tool_maxima import look_up_maxima
 from services.worker.sql_text import sql, union_all
 from shared.events.plausible import EARLIEST_EVENT, MAX_AHEAD
 from shared.redaction.redacted_structs import redact_structs
-from shared.sql_files import statement
+from shared.sql_files import SqlFile
 
-_sql = partial(statement, __package__, "brought_base.sql")
+_SQL: Final = SqlFile(__package__, "brought_base.sql")
 
-_MAY_BRING: Final = _sql("may_bring")
-_INSERT_FILES: Final = _sql("insert_files")
-_OF_USER: Final = _sql("of_user")
-_OF_PATHS: Final = _sql("of_paths")
 # Files have no user. Where somebody has files in the base, the other tables of it have more.
 _OF_NO_USER: Final = "%(user)s::text IS NULL"
 _HAS_OTHER: Final = "SELECT FROM $base AS t WHERE brought_by IS DISTINCT FROM %(job_number)s AND $of_user AND $of_paths"
@@ -129,10 +124,10 @@ def may_bring(connection: Connection[Any], job_number: int, user: str | None, pa
     `user`, `paths` of projects: whose numbers they are; None: everybody's.
     """
     others = union_all(
-        sql(_HAS_OTHER, base=base, of_user=_OF_NO_USER if base == FILE_ROLLUPS.base else _OF_USER, of_paths=_OF_PATHS)
+        sql(_HAS_OTHER, base=base, of_user=_OF_NO_USER if base == FILE_ROLLUPS.base else _SQL.of_user, of_paths=_SQL.of_paths)
         for base in base_tables()
     )
-    asked = sql(_MAY_BRING, of_user=_OF_USER, of_paths=_OF_PATHS, others=others)
+    asked = sql(_SQL.may_bring, of_user=_SQL.of_user, of_paths=_SQL.of_paths, others=others)
     parameters = {"job_number": job_number, "user": user, "paths": None if paths is None else list(paths)}
     [(may,)] = connection.execute(asked.encode(), parameters).fetchall()
     return bool(may)
@@ -182,7 +177,7 @@ def bring_rows(
         date_projects(connection, projects)
         return
     if "file_key" in _AGGREGATE_OF[table].by:
-        connection.execute(_INSERT_FILES, given)
+        connection.execute(_SQL.insert_files, given)
     lock_order.lock_aggregates_shared(connection)
     connection.execute(bring(_AGGREGATE_OF[table]).encode(), given)
 

@@ -1,6 +1,5 @@
 """Ends cancelled jobs if their workers do not react, since their parsers hang."""
 
-from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -9,15 +8,11 @@ from psycopg import Connection
 
 from services.worker.resources import Resources
 from services.worker.sweep.sweep_statements import CANCEL_SECONDS, UNHEARD_CANCELS
-from shared.sql_files import statement
+from shared.sql_files import SqlFile
 
-_sql = partial(statement, __package__, "end_cancelled.sql")
+_SQL = SqlFile(__package__, "end_cancelled.sql")
 
 log = structlog.get_logger()
-
-_LOCK_ALL_SHARDS = _sql("lock_all_shards")
-_CANCEL_SHARDS = _sql("cancel_shards")
-_CANCEL_JOB = _sql("cancel_job")
 
 
 def end_cancelled(worker: Resources) -> None:
@@ -32,8 +27,8 @@ def end_cancelled(worker: Resources) -> None:
 
 def _end(connection: Connection[Any], job_id: UUID) -> bool:
     """False if one of the job's workers is just committing."""
-    [(are_locked,)] = connection.execute(_LOCK_ALL_SHARDS, {"job_id": job_id}).fetchall()
+    [(are_locked,)] = connection.execute(_SQL.lock_all_shards, {"job_id": job_id}).fetchall()
     if are_locked:
-        connection.execute(_CANCEL_SHARDS, {"job_id": job_id})
-        connection.execute(_CANCEL_JOB, {"job_id": job_id})
+        connection.execute(_SQL.cancel_shards, {"job_id": job_id})
+        connection.execute(_SQL.cancel_job, {"job_id": job_id})
     return bool(are_locked)

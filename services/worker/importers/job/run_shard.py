@@ -16,7 +16,6 @@ from collections import Counter
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from itertools import islice
 from typing import IO, Any, NamedTuple, assert_never, cast
 from uuid import UUID
@@ -58,14 +57,11 @@ from services.worker.row_lease import MAX_ATTEMPTS, LeaseLostError
 from shared.blobs.store import BlobStoreAway, BlobStoreError
 from shared.blobs.stores import delete_blob, open_blob
 from shared.claude_formats.upload_kinds import ARCHIVES, READER_VERSION, Kind
-from shared.sql_files import statement
+from shared.sql_files import SqlFile
 
-_sql = partial(statement, __package__, "run_shard.sql")
+_SQL = SqlFile(__package__, "run_shard.sql")
 
 log = structlog.get_logger()
-
-_IMPORTED_FILES = _sql("imported_files")
-_FORGET_NAMES = _sql("forget_names")
 
 
 def run(worker: Resources, job_id: UUID, number: int) -> None:
@@ -292,7 +288,7 @@ def store_chunk(worker: Resources, shard: Shard, chunk: Chunk, whole_files: Whol
         if complete := whole_files.after(chunk, {received.event.id for received in (*outcome.refused, *outcome.dead)}):
             # The same content need not be sent again.
             parameters = {"sha256s": complete, "job_number": shard.job_number, "reader_version": READER_VERSION}
-            connection.execute(_IMPORTED_FILES, parameters)
+            connection.execute(_SQL.imported_files, parameters)
         progress = Progress(
             chunk.checkpoint,
             chunk.bytes_done,
@@ -307,7 +303,7 @@ def store_chunk(worker: Resources, shard: Shard, chunk: Chunk, whole_files: Whol
         )
         if outcome.left_out:
             session_ids = sorted({session_id for each in outcome.left_out if (session_id := session_of(each.event)) is not None})
-            connection.execute(_FORGET_NAMES, {"session_ids": session_ids, "job_number": shard.job_number})
+            connection.execute(_SQL.forget_names, {"session_ids": session_ids, "job_number": shard.job_number})
         # A session of last year is never shown as open.
         _, for_feed = close_idle(connection, worker.settings.session_idle_seconds, job_number=shard.job_number)
         is_cancelled = shards.advance(connection, shard, progress)

@@ -1,7 +1,6 @@
 """The rows of import jobs and their shards: lease, checkpoint, counts, outcome. Every change is in the caller's transaction."""
 
 from datetime import datetime
-from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -14,9 +13,9 @@ from services.worker.persist.persist_batch import Persisted
 from services.worker.row_lease import LEASE_SECONDS, LeaseLostError
 from services.worker.sweep.sweep_statements import FORGET_FILES
 from shared.events.messages import Binding, binding
-from shared.sql_files import statement
+from shared.sql_files import SqlFile
 
-_sql = partial(statement, __package__, "shards.sql")
+_SQL = SqlFile(__package__, "shards.sql")
 
 MAX_ERRORS_KEPT = 100
 
@@ -59,20 +58,7 @@ class Shard(msgspec.Struct, frozen=True):
         return binding(self.bound_user, self.bound_projects)
 
 
-_TAKE = _sql("take")
-
-_ADVANCE_SHARE = _sql("advance_share")
-_ADVANCE_JOB = _sql("advance_job")
-
-_FINISH_SHARE = _sql("finish_share")
 _LOCK_JOB = "SELECT FROM import_jobs WHERE id = %(job_id)s FOR UPDATE"
-_FINISH_JOB = _sql("finish_job")
-
-_RENEW = _sql("renew")
-
-_ADD_ERROR = _sql("add_error")
-
-_PUT_BACK = _sql("put_back")
 
 
 class Progress(msgspec.Struct, frozen=True):
@@ -98,7 +84,7 @@ class Progress(msgspec.Struct, frozen=True):
 def take(connection: Connection[Any], job_id: UUID, number: int) -> Shard | None:
     """Takes a shard, with a new lease. None if another worker has it or it has ended."""
     with connection.cursor(row_factory=dict_row) as cursor:
-        row = cursor.execute(_TAKE, {"job_id": job_id, "share": number, "lease_seconds": LEASE_SECONDS}).fetchone()
+        row = cursor.execute(_SQL.take, {"job_id": job_id, "share": number, "lease_seconds": LEASE_SECONDS}).fetchone()
     return None if row is None else msgspec.convert(row, Shard)
 
 
@@ -126,9 +112,9 @@ def advance(connection: Connection[Any], shard: Shard, progress: Progress) -> bo
             "redactions": Jsonb(progress.redactions),
         }
     )
-    if connection.execute(_ADVANCE_SHARE, parameters).rowcount == 0:
+    if connection.execute(_SQL.advance_share, parameters).rowcount == 0:
         raise LeaseLostError
-    [(is_cancelled,)] = connection.execute(_ADVANCE_JOB, parameters).fetchall()
+    [(is_cancelled,)] = connection.execute(_SQL.advance_job, parameters).fetchall()
     return bool(is_cancelled)
 
 
@@ -136,15 +122,15 @@ def finish(connection: Connection[Any], shard: Shard, outcome: str) -> tuple[str
     """Ends the shard: succeeded | given_up | cancelled. If it was the last, gives the job's status and whether its files are kept."""
     parameters = _own(shard) | {"outcome": outcome}
     connection.execute(_LOCK_JOB, parameters)
-    if connection.execute(_FINISH_SHARE, parameters).rowcount == 0:
+    if connection.execute(_SQL.finish_share, parameters).rowcount == 0:
         raise LeaseLostError
-    row = connection.execute(_FINISH_JOB, parameters).fetchone()
+    row = connection.execute(_SQL.finish_job, parameters).fetchone()
     return None if row is None else (row[0], row[1])
 
 
 def renew(connection: Connection[Any], shard: Shard) -> bool:
     """Renews the lease. False if the shard has ended or is another worker's."""
-    return connection.execute(_RENEW, _own(shard)).rowcount > 0
+    return connection.execute(_SQL.renew, _own(shard)).rowcount > 0
 
 
 def stop_stalled(connection: Connection[Any], shard: Shard, seconds: int) -> None:
@@ -153,14 +139,14 @@ def stop_stalled(connection: Connection[Any], shard: Shard, seconds: int) -> Non
     error = {"code": "READING_STALLED", "message": message}
     parameters = _own(shard) | {"outcome": "given_up", "error": Jsonb([error])}
     connection.execute(_LOCK_JOB, parameters)
-    if connection.execute(_FINISH_SHARE, parameters).rowcount:
-        connection.execute(_ADD_ERROR, parameters)
-        connection.execute(_FINISH_JOB, parameters)
+    if connection.execute(_SQL.finish_share, parameters).rowcount:
+        connection.execute(_SQL.add_error, parameters)
+        connection.execute(_SQL.finish_job, parameters)
 
 
 def put_back(connection: Connection[Any], shard: Shard) -> None:
     """Leaves the shard for another try after its lease. This attempt does not count: the blob store was unavailable."""
-    connection.execute(_PUT_BACK, _own(shard))
+    connection.execute(_SQL.put_back, _own(shard))
 
 
 def forget_files(connection: Connection[Any]) -> list[list[dict[str, Any]]]:

@@ -5,7 +5,6 @@ the cells, days and sessions of those rows. It also removes the finished session
 there. Projects and users keep their ids: their rows stay, and are not listed while nothing is in them.
 """
 
-from functools import partial
 from typing import Any, Final
 
 from psycopg import Connection
@@ -25,9 +24,9 @@ from services.worker.sessions import reattribution, session_rebuild
 from services.worker.sessions.fork_ownership import owner, settle
 from services.worker.sessions.tool_maxima import look_up_maxima
 from services.worker.sql_text import listed, sql
-from shared.sql_files import statement
+from shared.sql_files import SqlFile
 
-_sql = partial(statement, __package__, "undo.sql")
+_SQL: Final = SqlFile(__package__, "undo.sql")
 
 # The rows that one transaction deletes. No other transaction can write meanwhile.
 SESSIONS_AT_ONCE = 20
@@ -38,37 +37,30 @@ _DONE = "DELETE FROM import_sessions WHERE job_number = %(job_number)s AND sessi
 
 # The next rows that the import brought, and their sessions.
 _ROWS = "SELECT id, session_id FROM $table WHERE session_id = ANY(%(session_ids)s) AND brought_by && %(bringers)s::integer[]"
-_NEXT_ROWS: Final = _sql("next_rows")
 _NEXT_SESSIONLESS = """
     SELECT id FROM messages WHERE session_id IS NULL AND brought_by && %(bringers)s::integer[]
     UNION ALL SELECT id FROM tool_calls WHERE session_id IS NULL AND brought_by && %(bringers)s::integer[] LIMIT %(rows_limit)s"""
 
 # Rows that nothing else brought are deleted; the others only lose the import's number.
 _DELETE_ROWS = "DELETE FROM $table WHERE id = ANY(%(row_ids)s) AND brought_by <@ %(bringers)s::integer[]"
-_KEEP_ROWS: Final = _sql("keep_rows")
-_FILE_KEYS: Final = _sql("file_keys")
-_DELETE_FILES: Final = _sql("delete_files")
 
 # A row that is left goes to the remaining session with the best claim, as if the import had never been.
 _WITHDRAW_CLAIMS = "DELETE FROM contested_rows WHERE job_number = %(job_number)s AND row_id = ANY(%(row_ids)s)"
-_HEIRS: Final = sql(_sql("heirs"), owner=owner("r.row_id", "c.job_number <> %(job_number)s"))
-_GIVE_BACK: Final = sql(_sql("give_back"), table="$table", owner=owner("t.id"))
+_HEIRS: Final = sql(_SQL.heirs, owner=owner("r.row_id", "c.job_number <> %(job_number)s"))
+_GIVE_BACK: Final = sql(_SQL.give_back, table="$table", owner=owner("t.id"))
 _SETTLED_CLAIMS: Final = settle("row_id", "row_ids")
 
 # When no row of the sessions is left: the facts that files gave of them as a whole, and claims to rows that were never stored.
 _FACTS = (
     "DELETE FROM session_facts WHERE session_id = ANY(%(session_ids)s) AND brought_by = ARRAY[%(job_number)s]::integer[]",
-    _sql("keep_facts"),
+    _SQL.keep_facts,
     "DELETE FROM session_events WHERE session_id = ANY(%(session_ids)s) AND brought_by = ARRAY[%(job_number)s]::integer[]",
-    _sql("keep_session_events"),
+    _SQL.keep_session_events,
 )
 _OTHER_CLAIMS = (
     "DELETE FROM contested_rows WHERE job_number = %(job_number)s AND session_id = ANY(%(session_ids)s)",
     settle("session_id", "session_ids"),
 )
-_FORGET_KEYS: Final = _sql("forget_keys")
-_NOTE_MAXIMA: Final = _sql("note_maxima")
-_DELETE_SESSIONLESS: Final = _sql("delete_sessionless")
 
 _LEFTOVERS = (
     "SELECT FROM projects WHERE %(job_number)s = ANY(brought_by) ORDER BY id FOR UPDATE",
@@ -80,14 +72,14 @@ _LEFTOVERS = (
 
 @composed
 def _next_rows() -> str:
-    return sql(_NEXT_ROWS, rows=for_all(_ROWS))
+    return sql(_SQL.next_rows, rows=for_all(_ROWS))
 
 
 @composed
 def delete_sessionless() -> str:
     """Deletes messages and tool calls without a session, and withdraws what they count for."""
     rollups = rollups_that_note_emptied_cells({"gone_messages", "gone_tool_calls"})
-    return sql(_DELETE_SESSIONLESS, call_columns=listed(TOOL_CALLS.columns), rollups=rollups)
+    return sql(_SQL.delete_sessionless, call_columns=listed(TOOL_CALLS.columns), rollups=rollups)
 
 
 def forget_contents(connection: Connection[Any], job_number: int) -> None:
@@ -132,7 +124,7 @@ def _undo_rows(connection: Connection[Any], parameters: dict[str, Any]) -> bool:
         parameters["session_ids"] = sorted({*listed, *heirs})
         connection.execute(INSERT_SESSIONS, parameters)
         connection.execute(LOCK_SESSIONS, parameters)
-        file_keys = cursor.execute(_FILE_KEYS, parameters).fetchall()
+        file_keys = cursor.execute(_SQL.file_keys, parameters).fetchall()
     if is_last:
         for command in _FACTS:
             connection.execute(command, parameters)
@@ -141,14 +133,14 @@ def _undo_rows(connection: Connection[Any], parameters: dict[str, Any]) -> bool:
     parameters["whole_ids"] = whole_ids or []
     with reattribution.reattributed(connection, parameters) as projects:
         _take_back_rows(connection, parameters)
-        connection.execute(_DELETE_FILES, parameters | {"file_keys": file_keys})
+        connection.execute(_SQL.delete_files, parameters | {"file_keys": file_keys})
         if is_last:
             for command in _OTHER_CLAIMS:
                 connection.execute(command, parameters)
             session_rebuild.delete_empty_sessions(connection, parameters)
         session_rebuild.rebuild_sessions(connection, parameters)
         if is_last:
-            connection.execute(_FORGET_KEYS, parameters)
+            connection.execute(_SQL.forget_keys, parameters)
     date_projects(connection, projects)
     return is_last
 
@@ -156,7 +148,7 @@ def _undo_rows(connection: Connection[Any], parameters: dict[str, Any]) -> bool:
 def _take_back_rows(connection: Connection[Any], parameters: dict[str, Any]) -> None:
     for command in (
         *for_each(_DELETE_ROWS),
-        *for_each(_KEEP_ROWS),
+        *for_each(_SQL.keep_rows),
         _WITHDRAW_CLAIMS.encode(),
         *for_each(_GIVE_BACK),
         _SETTLED_CLAIMS.encode(),
@@ -171,12 +163,12 @@ def _undo_sessionless(connection: Connection[Any], parameters: dict[str, Any]) -
     parameters = parameters | {"row_ids": row_ids}
     lock_order.lock_writing_exclusive(connection)
     lock_order.lock_aggregates_exclusive(connection)
-    connection.execute(_NOTE_MAXIMA, parameters)
+    connection.execute(_SQL.note_maxima, parameters)
     connection.execute(delete_sessionless(), parameters)
     look_up_maxima(connection)
     reattribution.delete_emptied_cells(connection)
     for table in ("messages", "tool_calls"):
-        connection.execute(sql(_KEEP_ROWS, table=table).encode(), parameters)
+        connection.execute(sql(_SQL.keep_rows, table=table).encode(), parameters)
     return len(row_ids) < ROWS_AT_ONCE
 
 

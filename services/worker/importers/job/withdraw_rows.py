@@ -6,7 +6,6 @@ only the part is made again that nothing else of a file covers.
 
 from collections.abc import Collection
 from datetime import timedelta
-from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
@@ -20,21 +19,12 @@ from services.worker.row_tables import ROW_TABLES
 from services.worker.sessions import reattribution
 from services.worker.sessions.session_totals import CHANGED, FROM_SNAPSHOT, SUMMED
 from services.worker.sql_text import ctes, listed, sql, union_all
-from shared.sql_files import statement
+from shared.sql_files import SqlFile
 
-_sql = partial(statement, __package__, "withdraw_rows.sql")
+_SQL: Final = SqlFile(__package__, "withdraw_rows.sql")
 
-_GONE_ROWS: Final = _sql("gone_rows")
-_OF_TABLE: Final = _sql("of_table")
-_DELETE: Final = _sql("delete")
 _DELETE_FACTS: Final = "DELETE FROM session_facts WHERE id = ANY(%(fact_ids)s::uuid[]) RETURNING session_id, active_ranges::text AS ranges"
 
-_DELETE_SESSION_FILES: Final = _sql("delete_session_files")
-_DELETE_FILES: Final = _sql("delete_files")
-_SHRINK: Final = _sql("shrink")
-_TIMES_OF_TABLE: Final = _sql("times_of_table")
-_TIMES_OF_EVENTS: Final = _sql("times_of_events")
-_AROUND: Final = _sql("around")
 _HAS_ROWS: Final = "EXISTS (SELECT FROM $table AS e WHERE e.session_id = s.session_id)"
 
 _COUNTED: Final = tuple(table for table in ROW_TABLES.values() if table.counts)
@@ -43,14 +33,14 @@ _COUNTED: Final = tuple(table for table in ROW_TABLES.values() if table.counts)
 @composed
 def delete_rows() -> str:
     """Deletes the rows, and gives what they added to their sessions: the time that they cover, their files, and sums."""
-    gone = (sql(_GONE_ROWS, table=table.name, columns=listed(table.columns)) for table in ROW_TABLES.values())
+    gone = (sql(_SQL.gone_rows, table=table.name, columns=listed(table.columns)) for table in ROW_TABLES.values())
     rows = []
     for table in _COUNTED:
         covered = "CASE WHEN isfinite(occurred_at) THEN tstzmultirange(tstzrange(occurred_at, occurred_at + %(idle_gap)s)) END"
         measures = [f"{table.measures.get(name, '0')} AS {name}" for name in SUMMED]
         key = "file_key" if "file_key" in table.fixed else "NULL::uuid AS file_key"
-        rows.append(sql(_OF_TABLE, table=table.name, ranges=covered, measures=listed([*measures, key])))
-    return sql(_DELETE, gone=ctes(*gone), rows=union_all(rows), sums=listed(f"sum({name})::bigint AS {name}" for name in SUMMED))
+        rows.append(sql(_SQL.of_table, table=table.name, ranges=covered, measures=listed([*measures, key])))
+    return sql(_SQL.delete, gone=ctes(*gone), rows=union_all(rows), sums=listed(f"sum({name})::bigint AS {name}" for name in SUMMED))
 
 
 @composed
@@ -62,13 +52,13 @@ def shrink_sessions() -> str:
         sums.append(f"{own} - coalesce(g.{name}, 0) AS {name}")
     sums[SUMMED.index("files_modified")] = "(SELECT count(*) FROM session_files AS f WHERE f.session_id = s.session_id) AS files_modified"
     return sql(
-        _SHRINK,
+        _SQL.shrink,
         gone_sums=listed(f"sum({name})::bigint AS {name}" for name in SUMMED),
         columns=listed(f"{name} bigint" for name in SUMMED),
-        around=union_all([*(sql(_AROUND, table=table.name) for table in _COUNTED), sql(_AROUND, table="session_events")]),
+        around=union_all([*(sql(_SQL.around, table=table.name) for table in _COUNTED), sql(_SQL.around, table="session_events")]),
         has_rows=" OR ".join(sql(_HAS_ROWS, table=table.name) for table in _COUNTED),
         sums=listed(sums),
-        times=union_all([*(sql(_TIMES_OF_TABLE, table=table.name) for table in _COUNTED), _TIMES_OF_EVENTS]),
+        times=union_all([*(sql(_SQL.times_of_table, table=table.name) for table in _COUNTED), _SQL.times_of_events]),
         changed=sql(CHANGED),
     )
 
@@ -101,7 +91,7 @@ def withdraw_rows(
         with reattribution.reattributed(connection, parameters) as projects:
             rows = cursor.execute(delete_rows(), parameters).fetchall()
             parameters["file_keys"] = sorted({key for row in rows for key in row.pop("file_keys") or []})
-            for statement in (_DELETE_SESSION_FILES, _DELETE_FILES):
+            for statement in (_SQL.delete_session_files, _SQL.delete_files):
                 cursor.execute(statement, parameters)
             cursor.execute(shrink_sessions(), parameters | {"gone": Jsonb(gone + rows)})
     date_projects(connection, projects)

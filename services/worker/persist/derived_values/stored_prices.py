@@ -6,7 +6,6 @@ it has changed: a batch does so in the statement that locks its sessions (persis
 
 from datetime import date
 from decimal import Decimal
-from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
@@ -19,17 +18,11 @@ from psycopg.rows import dict_row
 from services.worker.persist.derived_values.price_file import read_file
 from services.worker.persist.derived_values.pricing import OwnRates, Rates, listed_models, listed_rates, price_version, use
 from shared.prices import OwnPrice, own_version
-from shared.sql_files import statement
+from shared.sql_files import SqlFile
 
-_sql = partial(statement, __package__, "stored_prices.sql")
+_SQL: Final = SqlFile(__package__, "stored_prices.sql")
 
-_VERSION: Final = _sql("version")
-_OWN: Final = _sql("own")
-_DELETE_OF_WORKERS: Final = _sql("delete_of_workers")
-_INSERT: Final = _sql("insert")
 _OF_WORKERS: Final = "SELECT of_workers FROM price_state"
-_LOCK_STATE: Final = _sql("lock_state")
-_NOTE_WORKERS: Final = _sql("note_workers")
 
 # Of a million tokens, and of a thousand web searches, in the order of pricing.Tokens.
 _COLUMNS: Final = ("input_usd", "output_usd", "cache_write_5m_usd", "cache_write_1h_usd", "cache_read_usd", "web_search_usd")
@@ -48,7 +41,7 @@ def are_current(version: UUID | None) -> bool:
 
 def refresh(connection: Connection[Any]) -> None:
     """Uses the stored prices from now on, if they have changed."""
-    found = connection.execute(_VERSION).fetchone()
+    found = connection.execute(_SQL.version).fetchone()
     version = None if found is None else found[0]
     if not are_current(version):
         read(connection, version)
@@ -58,7 +51,7 @@ def read(connection: Connection[Any], version: UUID | None) -> None:
     """Uses the stored prices from now on. They may be newer than `version`: then they are read once more."""
     global _version  # noqa: PLW0603 - with the prices in pricing.py
     with connection.cursor(row_factory=dict_row) as cursor:
-        use([_own_rates(row) for row in cursor.execute(_OWN).fetchall()])
+        use([_own_rates(row) for row in cursor.execute(_SQL.own).fetchall()])
     _version = version
 
 
@@ -70,10 +63,10 @@ def publish(connection: Connection[Any], path: Path | None) -> None:
     if connection.execute(_OF_WORKERS).fetchone() == (of_workers,):
         return
     with connection.transaction(), connection.cursor() as cursor:
-        cursor.execute(_LOCK_STATE)
-        cursor.execute(_DELETE_OF_WORKERS)
-        cursor.executemany(_INSERT, [*_listed(), *(_of_file(price) for price in of_file)])
-        cursor.execute(_NOTE_WORKERS, {"of_workers": of_workers})
+        cursor.execute(_SQL.lock_state)
+        cursor.execute(_SQL.delete_of_workers)
+        cursor.executemany(_SQL.insert, [*_listed(), *(_of_file(price) for price in of_file)])
+        cursor.execute(_SQL.note_workers, {"of_workers": of_workers})
 
 
 def _listed() -> list[dict[str, Any]]:

@@ -6,7 +6,6 @@ its event has no id of it. The subagent's own transcript says so as soon.
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
-from functools import partial
 from typing import Any, Final, Literal, NamedTuple, assert_never
 
 from psycopg import Connection
@@ -15,14 +14,13 @@ from services.worker.persist.live.session_signs import RECENT, end_of_call, is_l
 from services.worker.persist.records import HOOK, Message, TimelineEntry, ToolUse
 from services.worker.persist.staging.staging_tables import ReceivedEvent
 from shared.sessions.session_state import StateSource
-from shared.sql_files import statement
+from shared.sql_files import SqlFile
 
-_sql = partial(statement, __package__, "agent_signs.sql")
+_SQL: Final = SqlFile(__package__, "agent_signs.sql")
 
 # `started`: its hook. `launched`: the call that started it has answered already. The last three are ends of it.
 AgentSignKind = Literal["started", "call", "work", "launched", "done", "error", "interrupted"]
 
-_STORE: Final = _sql("store")
 _WORK: Final = frozenset({"started", "launched", "call", "work"})
 _CALLS: Final = frozenset({"call"})
 _ENDS: Final = frozenset({"done", "error", "interrupted"})
@@ -114,7 +112,7 @@ def store_agent_signs(connection: Connection[Any], signs: Iterable[AgentSign]) -
         of_agents.setdefault((sign.session_id, sign.agent_id), []).append(sign)
     if of_agents:
         latest = [_latest(found) for found in of_agents.values()]
-        connection.execute(_STORE, {name: [each[name] for each in latest] for name in latest[0]})
+        connection.execute(_SQL.store, {name: [each[name] for each in latest] for name in latest[0]})
 
 
 def _latest(signs: Sequence[AgentSign]) -> dict[str, Any]:

@@ -7,7 +7,6 @@ The rows decide: whether a row gives an item depends on its state before a batch
 from collections.abc import Iterable, Sequence
 from contextlib import nullcontext
 from datetime import datetime
-from functools import partial
 from hashlib import md5
 from typing import Any, Final, NamedTuple, assert_never
 from uuid import UUID
@@ -33,13 +32,12 @@ from services.worker.persist.staging.staging_tables import ReceivedEvent
 from shared.events.messages import EARLIEST
 from shared.feed import TEXT_CHARACTERS, FeedItem
 from shared.redis.clients import REDIS_ERRORS
-from shared.sql_files import statement
+from shared.sql_files import SqlFile
 
-_sql = partial(statement, __package__, "captured_feed.sql")
+_SQL: Final = SqlFile(__package__, "captured_feed.sql")
 
 log = structlog.get_logger()
 
-_ROWS: Final = _sql("rows")
 # A Redis hash for each session: how often hooks told of these words and no transcript has since. Their rows may be gone by then.
 TOLD_KEY: Final = "feed:told:{session_id}"
 _TOLD_SECONDS: Final = int(RECENT.total_seconds())
@@ -179,7 +177,7 @@ def _is_news(redis: Redis, captured: CapturedItem) -> bool:
 def _rows(connection: Connection[Any], acts: dict[UUID, Any]) -> dict[UUID, _Row]:
     if not acts:
         return {}
-    return {row_id: _Row(state, duration) for row_id, state, duration in connection.execute(_ROWS, {"ids": list(acts)})}
+    return {row_id: _Row(state, duration) for row_id, state, duration in connection.execute(_SQL.rows, {"ids": list(acts)})}
 
 
 def _item_of(act: _Act, before: _Row | None, after: _Row | None, session: FeedSession) -> FeedItem | None:

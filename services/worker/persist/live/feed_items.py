@@ -7,7 +7,6 @@ Events that are older than an hour when they arrive are history, and give no ite
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
-from functools import partial
 from textwrap import dedent
 from typing import Any, Final, NamedTuple
 
@@ -28,16 +27,16 @@ from shared.sessions import session_state
 from shared.sessions.agent_state import AGENTS, AGENTS_JOIN
 from shared.sessions.open_sessions import end_reason, is_open
 from shared.sessions.session_state import State, StateSource
-from shared.sql_files import statement
+from shared.sql_files import SqlFile
 
-_sql = partial(statement, __package__, "feed_items.sql")
+_SQL: Final = SqlFile(__package__, "feed_items.sql")
 
 log = structlog.get_logger()
 
 _IS_OPEN: Final = f"s.last_event_at IS NOT NULL AND {is_open('s')}"
 _STATES: Final = f"SELECT s.session_id, {_IS_OPEN} FROM sessions AS s WHERE s.counted AND s.session_id = ANY(%(session_ids)s)"
 _SESSIONS: Final = sql(
-    _sql("sessions"),
+    _SQL.sessions,
     is_open=_IS_OPEN,
     end_reason=end_reason("s"),
     state=session_state.STATE.strip(),
@@ -50,7 +49,6 @@ _SESSIONS: Final = sql(
     agents=AGENTS,
     agent_signs=dedent(AGENTS_JOIN).strip(),
 ).encode()
-_NEW_IDS: Final = _sql("new_ids")
 
 
 class FeedSession(NamedTuple):
@@ -224,7 +222,7 @@ def append_to_feed(redis: Redis, items: Iterable[FeedItem]) -> None:
 def _without_repeated(connection: Connection[Any], batch: Sequence[ReceivedEvent]) -> list[ReceivedEvent]:
     """The events whose rows are from this batch, each once."""
     sent = {"ids": [each.event.id for each in batch], "received": [each.received_at for each in batch]}
-    new_ids = {row[0] for row in connection.execute(_NEW_IDS, sent)}
+    new_ids = {row[0] for row in connection.execute(_SQL.new_ids, sent)}
     found = []
     for received in batch:
         if received.event.id in new_ids:

@@ -5,7 +5,6 @@ What is older than an hour when it arrives is history, and no sign; neither are 
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
-from functools import partial
 from typing import Any, Final, Literal, NamedTuple, assert_never
 
 from psycopg import Connection
@@ -14,9 +13,9 @@ from services.worker.persist.records import HOOK, SIGNAL, Message, TimelineEntry
 from services.worker.persist.staging.staging_tables import ReceivedEvent
 from shared.events.messages import Activity, Conversation, SessionStart, ToolCall
 from shared.sessions.session_state import StateSource
-from shared.sql_files import statement
+from shared.sql_files import SqlFile
 
-_sql = partial(statement, __package__, "session_signs.sql")
+_SQL: Final = SqlFile(__package__, "session_signs.sql")
 
 # What was done at the sign's time. `idle`: a reminder that nothing goes on. `session_started`: its first prompt may have the same time.
 SignKind = Literal[
@@ -52,8 +51,6 @@ _WAITS: Final = {
 }
 # Those that the live feed tells of when a hook shows them. A start is told as one, and a transcript has a line of an interruption.
 TOLD_WAITS: Final = {kind: reason for kind, reason in _WAITS.items() if kind not in ("client_started", "interrupted")} | {"idle": "input"}
-
-_STORE: Final = _sql("store")
 
 _IS_PAST: Final = "session_id = ANY(%(session_ids)s) OR heard_at < clock_timestamp() - interval '1 day'"
 _FORGET: Final = tuple(f"DELETE FROM {table} WHERE {_IS_PAST}" for table in ("session_signs", "agent_signs", "session_processes"))
@@ -141,7 +138,7 @@ def store_signs(connection: Connection[Any], signs: Iterable[Sign]) -> None:
         of_sessions.setdefault(sign.session_id, []).append(sign)
     if of_sessions:
         latest = [_latest(session_id, found) for session_id, found in of_sessions.items()]
-        connection.execute(_STORE, {name: [each[name] for each in latest] for name in latest[0]})
+        connection.execute(_SQL.store, {name: [each[name] for each in latest] for name in latest[0]})
 
 
 def forget_signs(connection: Connection[Any], session_ids: Sequence[str]) -> None:

@@ -7,8 +7,9 @@ from typing import Any
 import msgspec
 from psycopg import Connection
 
-from services.ingest.telemetry import otlp_json
+from services.ingest.telemetry import otlp_records
 from services.ingest.telemetry.kept_signals import signals_of_logs, signals_of_metrics, signals_of_spans
+from services.ingest.telemetry.otlp_answers import JSON
 from services.worker.drain.store_captured import Captured, Received, store_captured
 from shared.events.messages import Signal
 from tests.integration.worker.capture.captured import RECEIVED_AT
@@ -19,9 +20,9 @@ def signals_of(export: Json, now: datetime = RECEIVED_AT) -> list[Signal]:
     """What is kept of an export, whatever it is of."""
     body = encoded(export)
     return [
-        *signals_of_logs(otlp_json.logs(body), now).signals,
-        *signals_of_metrics(otlp_json.metrics(body), now).signals,
-        *signals_of_spans(otlp_json.spans(body), now).signals,
+        *signals_of_logs(otlp_records.logs(body, JSON), now).signals,
+        *signals_of_metrics(otlp_records.metrics(body, JSON), now).signals,
+        *signals_of_spans(otlp_records.spans(body, JSON), now).signals,
     ]
 
 

@@ -15,7 +15,7 @@ from services.worker.importers.job import run_shard
 from services.worker.maintenance.verify import verify
 from services.worker.resources import Resources
 from shared.events.messages import SessionStart
-from shared.sql_files import statement
+from shared.sql_files import SqlFile
 from tests.emptied import Emptier
 from tests.example_counts import examples
 from tests.integration.worker.imports.exported_world import (
@@ -160,7 +160,7 @@ def test_a_machine_goes_on_with_its_file_where_it_was(worker: Resources, emptier
         [(file_id, offset)] = connection.execute(
             "SELECT id, stored_offset FROM transcript_files WHERE (machine_id, generation) = (%s, 2)", (MACHINE,)
         ).fetchall()
-        going_on = statement("services.worker.drain", "store_captured.sql", "set_stored")
+        going_on = SqlFile("services.worker.drain", "store_captured.sql").set_stored
         connection.execute(going_on.encode(), {"offset": offset + 5, "file_id": file_id, "user": "ann", "bound_user": None})
 
     # Then it is a live file again, which the reader of live files reads

@@ -23,7 +23,7 @@ from services.worker.persist.staging.staging_tables import ReceivedEvent
 from services.worker.persist.tombstones import write_range_tombstone, write_tombstones
 from services.worker.resources import Resources
 from shared.events.messages import Conversation, Event, SessionStart
-from shared.sql_files import statement
+from shared.sql_files import SqlFile
 from tests.conftest import LOCAL
 from tests.emptied import Emptier
 from tests.example_counts import examples
@@ -267,7 +267,7 @@ def test_what_was_dropped_or_erased_stays_out_elsewhere(worker: Resources, empti
     assert sessions_here(worker) == ["file-2", "file-8"]
 
     # And one of them comes when it is allowed
-    allow = statement("services.ingest.postgres.admin", "retention.sql", "allow")
+    allow = SqlFile("services.ingest.postgres.admin", "retention.sql").allow
     assert rows(worker, allow, session_id="file-0") == [(True, False, True)]
     bring(worker, tmp_path, {"file-0.jsonl": session(0)}, user="carl")
     assert sessions_here(worker) == ["file-0", "file-2", "file-8"]

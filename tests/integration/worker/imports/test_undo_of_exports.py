@@ -10,7 +10,7 @@ import pytest
 from services.worker.maintenance import join_projects
 from services.worker.resources import Resources
 from shared.events.messages import SessionStart
-from shared.sql_files import statement
+from shared.sql_files import SqlFile
 from tests.emptied import Emptier
 from tests.integration.worker.imports.exported_world import NOW, a_tracker_with_everything, send
 from tests.integration.worker.imports.exporting import exported, imported, undone
@@ -111,13 +111,13 @@ def test_whatever_somebody_changed_since_stays(worker: Resources, archive: Path)
     marks = {"is_starred": False, "tags": [], "tag_keys": [], "note": "mine", "title": None, "visibility": None, "session_id": "wire"}
     report = {"machine_id": "m-1", "name": "laptop", "user": "ann", "report": "{}", "is_bound": False}
     with psycopg.connect(worker.settings.database_url) as connection:
-        connection.execute(statement("services.ingest.postgres.admin", "session_marks.sql", "store").encode(), marks)
-        connection.execute(statement("services.ingest.postgres.admin", "machines.sql", "report").encode(), report)
+        connection.execute(SqlFile("services.ingest.postgres.admin", "session_marks.sql").store.encode(), marks)
+        connection.execute(SqlFile("services.ingest.postgres.admin", "machines.sql").report.encode(), report)
         noted = {"session_ids": ["wire"], "machine_ids": ["m-1"]}
-        connection.execute(statement("services.worker.drain", "store_captured.sql", "note_machines").encode(), noted)
+        connection.execute(SqlFile("services.worker.drain", "store_captured.sql").note_machines.encode(), noted)
         [(view_id,)] = connection.execute("SELECT id FROM saved_views").fetchall()
         renamed = {"id": view_id, "name": "mine", "address": "/"}
-        connection.execute(statement("services.ingest.postgres.admin", "saved_views.sql", "change").encode(), renamed)
+        connection.execute(SqlFile("services.ingest.postgres.admin", "saved_views.sql").change.encode(), renamed)
 
     undone(worker, ended["number"])
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from functools import partial
 from typing import Any, Final
 
 import msgspec
@@ -28,9 +27,9 @@ from shared.projects import merging
 from shared.projects.path_rules import MAX_RULES
 from shared.redaction.redacted_structs import redact_structs
 from shared.sessions.session_tags import tag_key
-from shared.sql_files import statement
+from shared.sql_files import SqlFile
 
-_sql = partial(statement, __package__, "besides.sql")
+_SQL: Final = SqlFile(__package__, "besides.sql")
 
 _IDS_OF_PATHS: Final = "SELECT path, id FROM projects WHERE path_key IN (md5(%(path)s)::uuid, md5(%(part_of)s)::uuid)"
 # What of a row could have a tombstone.
@@ -43,15 +42,15 @@ _NAMED: Final[Mapping[type[Struct], Sequence[tuple[Kind, str]]]] = {
     **dict.fromkeys((SessionMachine, Marks, DroppedTexts), (("session", "session_id"),)),
 }
 _STATEMENTS: Final = {
-    "users": (_sql("users"), _sql("aliases_again"), _sql("aliases")),
-    "projects": (_sql("projects_again"), _sql("projects")),
-    "project_places": (_sql("project_places"),),
-    "project_rules": (_sql("project_rules"),),
-    "machines": (_sql("machines"),),
-    "dropped_texts": (_sql("dropped_texts_again"), _sql("dropped_texts")),
-    "session_machines": (_sql("session_machines"),),
-    "session_marks": (_sql("session_marks_again"), _sql("session_marks")),
-    "saved_views": (_sql("saved_views_again"), _sql("saved_views")),
+    "users": (_SQL.users, _SQL.aliases_again, _SQL.aliases),
+    "projects": (_SQL.projects_again, _SQL.projects),
+    "project_places": (_SQL.project_places,),
+    "project_rules": (_SQL.project_rules,),
+    "machines": (_SQL.machines,),
+    "dropped_texts": (_SQL.dropped_texts_again, _SQL.dropped_texts),
+    "session_machines": (_SQL.session_machines,),
+    "session_marks": (_SQL.session_marks_again, _SQL.session_marks),
+    "saved_views": (_SQL.saved_views_again, _SQL.saved_views),
 }
 
 

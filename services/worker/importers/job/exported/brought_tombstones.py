@@ -6,7 +6,6 @@ is told by name. Whoever has such a session here keeps it: only an erasure of th
 
 from collections.abc import Sequence
 from datetime import datetime
-from functools import partial
 from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
@@ -18,16 +17,11 @@ from psycopg.types.json import Jsonb
 
 from services.worker import lock_order
 from services.worker.importers.formats.export_manifest import check_times
-from shared.sql_files import statement
+from shared.sql_files import SqlFile
 
-_sql = partial(statement, __package__, "brought_tombstones.sql")
+_SQL: Final = SqlFile(__package__, "brought_tombstones.sql")
 
-_INSERT_SALTS: Final = _sql("insert_salts")
-_SESSIONS_HERE: Final = _sql("sessions_here")
-_INSERT_SESSIONS: Final = _sql("insert_sessions")
-_RANGES_HERE: Final = _sql("ranges_here")
-_INSERT_RANGES: Final = _sql("insert_ranges")
-_FORGET: Final = (_sql("forget"), _sql("leave_to_others"), _sql("forget_salts"))
+_FORGET: Final = (_SQL.forget, _SQL.leave_to_others, _SQL.forget_salts)
 
 # Nobody moves house more often; more would slow down all who write.
 _MOST_SALTS: Final = 64
@@ -73,9 +67,9 @@ def bring_tombstones(connection: Connection[Any], rows: Sequence[BroughtTombston
     lock_order.lock_writing_exclusive(connection)
     new_sessions = [value for value in sessions if value["key"] not in here]
     new_ranges = [value for value in ranges if value["session_id"] not in here]
-    connection.execute(_INSERT_SALTS, {"rows": Jsonb(new_sessions), "most_salts": _MOST_SALTS})
-    connection.execute(_INSERT_SESSIONS, {"rows": Jsonb(new_sessions), "job_number": job_number})
-    connection.execute(_INSERT_RANGES, {"rows": Jsonb(new_ranges), "job_number": job_number})
+    connection.execute(_SQL.insert_salts, {"rows": Jsonb(new_sessions), "most_salts": _MOST_SALTS})
+    connection.execute(_SQL.insert_sessions, {"rows": Jsonb(new_sessions), "job_number": job_number})
+    connection.execute(_SQL.insert_ranges, {"rows": Jsonb(new_ranges), "job_number": job_number})
     return len(rows) - len(new_sessions) - len(new_ranges)
 
 
@@ -90,6 +84,8 @@ def _sessions_here(
 ) -> set[str]:
     """Sessions that this tracker has: by the keys of their tombstones, and by their ids."""
     with connection.cursor(row_factory=scalar_row) as cursor:
-        here = set(cursor.execute(_SESSIONS_HERE, {"rows": Jsonb(sessions)}).fetchall() if sessions else ())
+        here = set(cursor.execute(_SQL.sessions_here, {"rows": Jsonb(sessions)}).fetchall() if sessions else ())
         session_ids = [value["session_id"] for value in ranges]
-        return here | set(cursor.execute(_RANGES_HERE, {"session_ids": session_ids, "job_number": job_number}).fetchall() if ranges else ())
+        return here | set(
+            cursor.execute(_SQL.ranges_here, {"session_ids": session_ids, "job_number": job_number}).fetchall() if ranges else ()
+        )

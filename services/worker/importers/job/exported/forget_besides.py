@@ -4,7 +4,6 @@ is theirs, and has no number of an import any more.
 Projects that became parts of others by the import, or by a rule or a place that goes with it, are taken out again.
 """
 
-from functools import partial
 from typing import Any, Final
 
 from psycopg import Connection
@@ -13,14 +12,11 @@ from psycopg.types.json import Jsonb
 
 from services.worker.sql_text import sql
 from shared.projects import merging
-from shared.sql_files import statement
+from shared.sql_files import SqlFile
 
-_sql = partial(statement, __package__, "forget_besides.sql")
+_SQL: Final = SqlFile(__package__, "forget_besides.sql")
 
 _RULES: Final = "DELETE FROM project_rules WHERE brought_by = ARRAY[%(job_number)s]::integer[] RETURNING pattern, project_id"
-_PLACES: Final = _sql("places")
-_MERGES: Final = _sql("merges")
-_ALIASES: Final = _sql("aliases")
 _FORGET: Final = "DELETE FROM $table WHERE brought_by = ARRAY[%(job_number)s]::integer[]"
 _LEAVE_TO_OTHERS: Final = (
     "UPDATE $table SET brought_by = array_remove(brought_by, %(job_number)s::integer) WHERE %(job_number)s = ANY(brought_by)"
@@ -35,13 +31,13 @@ def forget_besides(connection: Connection[Any], job_number: int) -> None:
     with connection.cursor(row_factory=dict_row) as cursor:
         rules = cursor.execute(_RULES, parameters).fetchall()
     with connection.cursor(row_factory=scalar_row) as cursor:
-        parts = set(cursor.execute(_PLACES, parameters))
-        parts.update(cursor.execute(_MERGES, parameters))
+        parts = set(cursor.execute(_SQL.places, parameters))
+        parts.update(cursor.execute(_SQL.merges, parameters))
         for rule in rules:
             parts.update(cursor.execute(merging.MERGES_OF_RULE, rule))
     for project_id in sorted(parts):
         _take_out(connection, project_id, job_number)
-    connection.execute(_ALIASES, parameters)
+    connection.execute(_SQL.aliases, parameters)
     for table in _TABLES:
         connection.execute(sql(_FORGET, table=table).encode(), parameters)
     for table in (*_TABLES, "project_rules", "project_places", "users"):

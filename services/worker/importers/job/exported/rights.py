@@ -5,7 +5,6 @@ What a key that is revoked meanwhile had sent is stored: it was accepted. What n
 """
 
 from collections.abc import Mapping
-from functools import partial
 from typing import Any, Final
 
 from psycopg import Connection
@@ -15,9 +14,9 @@ from services.worker.aggregates.dropped_contributions import base_tables
 from services.worker.importers.formats.exported_rows import RECORD_TABLES
 from shared.auth.keys import Grant
 from shared.auth.scopes import ADMIN, INGEST, READ, Required
-from shared.sql_files import statement
+from shared.sql_files import SqlFile
 
-_KEY: Final = partial(statement, __package__, "rights.sql")("key")
+_KEY: Final = SqlFile(__package__, "rights.sql").key
 
 # Of a bound key the persisting of the rows decides row by row (services/worker/persist/ownership.py).
 _SENT: Final = Required(INGEST)

@@ -1,7 +1,6 @@
 """Puts the transcripts of an export into the archive, byte for byte, and writes their rows, so that they are read, resumed and parsed again as before."""
 
 from collections.abc import Iterator
-from functools import partial
 from typing import IO, Any, Final
 
 import msgspec
@@ -17,12 +16,9 @@ from services.worker.persist.dropped_texts import sessions_without_texts
 from services.worker.persist.tombstones import Kind, with_tombstones
 from shared.blobs.contents import ContentStore
 from shared.redaction.redacted_lines import redact_lines
-from shared.sql_files import statement
+from shared.sql_files import SqlFile
 
-_sql = partial(statement, __package__, "besides.sql")
-
-_LIVE_FILE: Final = _sql("live_file")
-_BROUGHT_AGAIN: Final = _sql("brought_again")
+_SQL: Final = SqlFile(__package__, "besides.sql")
 
 
 class NotAsListed(Exception):
@@ -65,9 +61,9 @@ def store_transcript(
         return
     refer_to(connection, store, {segment.sha256 for segment in segments})
     parameters = msgspec.structs.asdict(file) | {"user_name": user, "size": size, "job_number": shard.job_number}
-    added = connection.execute(_LIVE_FILE, parameters).fetchone()
+    added = connection.execute(_SQL.live_file, parameters).fetchone()
     if added is None:
-        connection.execute(_BROUGHT_AGAIN, parameters | {"sha256s": [segment.sha256 for segment in segments]})
+        connection.execute(_SQL.brought_again, parameters | {"sha256s": [segment.sha256 for segment in segments]})
     else:
         add_segments(connection, [(added[0], number, segment) for number, segment in enumerate(segments)])
 

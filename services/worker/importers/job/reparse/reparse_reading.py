@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from datetime import datetime
-from functools import partial
 from io import BytesIO
 from typing import Any, Final, NamedTuple
 from uuid import UUID
@@ -17,15 +16,12 @@ from services.worker.persist.records import FileSummary, Record, RecordError
 from services.worker.resources import Resources
 from shared.archive.stored_pieces import Piece, next_pieces, piece_of
 from shared.redaction.redacted_lines import redact_lines
-from shared.sql_files import statement
+from shared.sql_files import SqlFile
 
-_sql = partial(statement, __package__, "reparse_reading.sql")
+_SQL: Final = SqlFile(__package__, "reparse_reading.sql")
 
 # Of one transaction. Others wait for it, so it has fewer than a chunk of an import.
 RECORDS_AT_ONCE: Final = 500
-
-_CONTENTS: Final = _sql("contents")
-_IS_STILL_BROUGHT: Final = _sql("is_still_brought")
 
 
 class Content(NamedTuple):
@@ -59,12 +55,12 @@ class ContentsChanged(Exception):
 def contents_of(connection: Connection[Any], session_ids: list[str]) -> list[Content]:
     """All that is archived of some sessions."""
     with connection.cursor(row_factory=class_row(Content)) as cursor:
-        return cursor.execute(_CONTENTS, {"session_ids": session_ids}).fetchall()
+        return cursor.execute(_SQL.contents, {"session_ids": session_ids}).fetchall()
 
 
 def check_still_brought(connection: Connection[Any], content: Content) -> None:
     """Under the order of imports: ContentsChanged if the import was undone meanwhile."""
-    if connection.execute(_IS_STILL_BROUGHT, {"id": content.id, "job_number": content.job_number}).fetchone() is None:
+    if connection.execute(_SQL.is_still_brought, {"id": content.id, "job_number": content.job_number}).fetchone() is None:
         raise ContentsChanged
 
 

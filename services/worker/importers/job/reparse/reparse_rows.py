@@ -5,7 +5,6 @@ meanwhile is not in it, and stays.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from functools import partial
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
@@ -18,9 +17,9 @@ from services.worker.persist.records import ApiCall, FileChange, Message, Record
 from services.worker.persist.staging.staging_tables import ReceivedEvent, clear, copy_in, stage
 from services.worker.row_tables import KEYS, ROW_TABLES, RowTable, for_all
 from services.worker.sql_text import listed, sql
-from shared.sql_files import statement
+from shared.sql_files import SqlFile
 
-_sql = partial(statement, __package__, "reparse_rows.sql")
+_SQL: Final = SqlFile(__package__, "reparse_rows.sql")
 
 FACTS: Final = "session_facts"
 _RELATIONS: Final[dict[type, str]] = {
@@ -32,29 +31,11 @@ _RELATIONS: Final[dict[type, str]] = {
     SessionFacts: FACTS,
 }
 
-_NOTE_ROWS: Final = _sql("note_rows")
-_NOTE_FACTS: Final = _sql("note_facts")
-_SESSION: Final = _sql("content_of_session")
-_NOTE_SESSIONS: Final = _sql("note_sessions")
-_FORGET_ENDED: Final = _sql("forget_ended")
 _FORGET = "DELETE FROM reparse_rows WHERE job_number = %(job_number)s"
 
-_TO_RENEW: Final = _sql("to_renew")
-_SAME: Final = _sql("same")
 _SAME_FACTS = "SELECT id FROM session_facts WHERE id = ANY(%(ids)s::uuid[]) AND %(job_number)s = ANY(brought_by)"
-_NOTE_DIFFERING: Final = _sql("note_differing")
 _STORED = "SELECT '$table' AS relation, id FROM $table WHERE id = ANY(%($table)s::uuid[])"
-_MARK_READ: Final = _sql("mark_read")
-_NOTE_ADDED: Final = _sql("note_added")
-_DISPLACED: Final = _sql("displaced")
-_UNREAD: Final = _sql("unread")
-_UNREAD_FACTS: Final = _sql("unread_facts")
-_STILL_ARCHIVED: Final = _sql("still_archived")
 _FORGET_ROWS = "DELETE FROM reparse_rows WHERE job_number = %(job_number)s AND relation = %(relation)s AND id = ANY(%(ids)s::uuid[])"
-
-_COUNT_ADDED: Final = _sql("count_added")
-_COUNT_CHANGED: Final = _sql("count_changed")
-_COUNT_CHANGED_SESSIONS: Final = _sql("count_changed_sessions")
 
 
 class Scope(NamedTuple):
@@ -82,14 +63,14 @@ def note(connection: Connection[Any], scope: Scope) -> None:
     connection.execute("SET LOCAL statement_timeout = '10min'")
     for table in ROW_TABLES.values():
         call_id = "tool_call_id" if "tool_call_id" in table.uncounted else "NULL"
-        connection.execute(sql(_NOTE_ROWS, table=table.name, call_id=call_id, columns=_compared(table)).encode(), parameters)
-    connection.execute(_NOTE_FACTS, parameters)
-    connection.execute(sql(_NOTE_SESSIONS, session=_SESSION).encode(), parameters)
+        connection.execute(sql(_SQL.note_rows, table=table.name, call_id=call_id, columns=_compared(table)).encode(), parameters)
+    connection.execute(_SQL.note_facts, parameters)
+    connection.execute(sql(_SQL.note_sessions, session=_SQL.content_of_session).encode(), parameters)
 
 
 def forget_ended(connection: Connection[Any]) -> None:
     """Forgets what reparses noted that have ended."""
-    connection.execute(_FORGET_ENDED)
+    connection.execute(_SQL.forget_ended)
 
 
 def forget(connection: Connection[Any], job_number: int) -> None:
@@ -117,7 +98,7 @@ def same_as_stored(connection: Connection[Any], job_number: int, batch: Sequence
             for table in ROW_TABLES.values():
                 names = [*table.fixed, *_versioned(table)]
                 of = {"of_row": listed(f"t.{name}" for name in names), "of_staged": listed(f"s.{name}" for name in names)}
-                same.update(connection.execute(sql(_SAME, table=table.name, **of).encode(), {"job_number": job_number}).fetchall())
+                same.update(connection.execute(sql(_SQL.same, table=table.name, **of).encode(), {"job_number": job_number}).fetchall())
             clear(connection)
             return {row[0] for row in same}
     except (psycopg.Error, *VALUE_ERRORS) as error:
@@ -132,12 +113,12 @@ def note_differing(connection: Connection[Any], job_number: int, ids: dict[str, 
     for relation, of_relation in ids.items():
         if relation != FACTS:
             differing = [row_id for row_id in of_relation if row_id not in same]
-            connection.execute(_NOTE_DIFFERING, {"job_number": job_number, "relation": relation, "ids": differing})
+            connection.execute(_SQL.note_differing, {"job_number": job_number, "relation": relation, "ids": differing})
 
 
 def list_renewed(connection: Connection[Any], job_number: int, ids: dict[str, list[UUID]]) -> None:
     """Lists in `renewed_ids` the rows of which these records are the first that today's reader gives."""
-    connection.execute(_TO_RENEW, {"job_number": job_number} | _pairs(ids))
+    connection.execute(_SQL.to_renew, {"job_number": job_number} | _pairs(ids))
 
 
 def displaced(connection: Connection[Any]) -> list[tuple[UUID, str | None]]:
@@ -148,7 +129,7 @@ def displaced(connection: Connection[Any]) -> list[tuple[UUID, str | None]]:
             "fixed_of_row": listed(f"t.{name}" for name in table.fixed),
             "fixed_of_staged": listed(f"s.{name}" for name in table.fixed),
         }
-        found += connection.execute(sql(_DISPLACED, table=table.name, **fixed).encode()).fetchall()
+        found += connection.execute(sql(_SQL.displaced, table=table.name, **fixed).encode()).fetchall()
     return found
 
 
@@ -163,19 +144,19 @@ def not_stored(connection: Connection[Any], ids: dict[str, list[UUID]]) -> dict[
 
 def mark_read(connection: Connection[Any], job_number: int, ids: dict[str, list[UUID]], added: dict[str, set[UUID]]) -> None:
     """Notes what today's reader gives, and which rows of it were added."""
-    connection.execute(_MARK_READ, {"job_number": job_number} | _pairs(ids))
+    connection.execute(_SQL.mark_read, {"job_number": job_number} | _pairs(ids))
     if any(added.values()):
-        connection.execute(_NOTE_ADDED, {"job_number": job_number} | _pairs(added))
+        connection.execute(_SQL.note_added, {"job_number": job_number} | _pairs(added))
 
 
 def unread(connection: Connection[Any], job_number: int) -> list[Unread]:
     """What today's reader has not given of all that the archive gave."""
-    return [Unread(*row) for row in connection.execute(_UNREAD, {"job_number": job_number}).fetchall()]
+    return [Unread(*row) for row in connection.execute(_SQL.unread, {"job_number": job_number}).fetchall()]
 
 
 def unread_facts(connection: Connection[Any], scope: Scope) -> list[UUID]:
     """The same of facts, but for those that files of other sessions gave too."""
-    return [row[0] for row in connection.execute(_UNREAD_FACTS, scope._asdict()).fetchall()]
+    return [row[0] for row in connection.execute(_SQL.unread_facts, scope._asdict()).fetchall()]
 
 
 def still_archived(connection: Connection[Any], scope: Scope, rows: Sequence[Unread]) -> dict[str, list[tuple[UUID, str]]]:
@@ -184,7 +165,7 @@ def still_archived(connection: Connection[Any], scope: Scope, rows: Sequence[Unr
     for relation in sorted({row.relation for row in rows}):
         ids = [row.id for row in rows if row.relation == relation]
         parameters = {"ids": ids, "job_numbers": scope.job_numbers}
-        found[relation] = connection.execute(sql(_STILL_ARCHIVED, table=relation).encode(), parameters).fetchall()
+        found[relation] = connection.execute(sql(_SQL.still_archived, table=relation).encode(), parameters).fetchall()
     return found
 
 
@@ -202,10 +183,10 @@ def changes(connection: Connection[Any], scope: Scope, *, is_dry_run: bool) -> d
     found = []
     for table in ROW_TABLES.values():
         columns = ", ".join(f"t.{name}" for name in _columns(table))
-        found += connection.execute(_COUNT_ADDED.replace("$table", table.name).encode(), parameters).fetchall()
-        statement = _COUNT_CHANGED.replace("$table", table.name)
+        found += connection.execute(_SQL.count_added.replace("$table", table.name).encode(), parameters).fetchall()
+        statement = _SQL.count_changed.replace("$table", table.name)
         found += connection.execute(sql(statement, columns=columns).encode(), parameters).fetchall()
-    found += connection.execute(sql(_COUNT_CHANGED_SESSIONS, session=_SESSION).encode(), parameters).fetchall()
+    found += connection.execute(sql(_SQL.count_changed_sessions, session=_SQL.content_of_session).encode(), parameters).fetchall()
     return {name: count for name, count in found if count}
 
 

@@ -13,7 +13,6 @@ a content that is not in the archive stays, and so does what hooks alone know: t
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
@@ -46,23 +45,18 @@ from shared.archive.stored_pieces import ContentUnreadable
 from shared.claude_formats.upload_kinds import READER_VERSION
 from shared.events.messages import binding
 from shared.redaction.redacted_structs import redact_structs
-from shared.sql_files import statement
+from shared.sql_files import SqlFile
 
-_sql = partial(statement, __package__, "run_reparse.sql")
+_SQL: Final = SqlFile(__package__, "run_reparse.sql")
 
 # Rows that one transaction removes. No other transaction can write meanwhile.
 ROWS_AT_ONCE: Final = 200
 
-_CHOOSE = _sql("choose")
 _SET_TOTAL = "UPDATE import_jobs SET bytes_total = %(bytes)s WHERE number = %(job_number)s"
-_BYTES_LEFT = _sql("bytes_left")
-_JOB = _sql("job")
 _NEXT = "SELECT session_id FROM import_sessions WHERE job_number = %(job_number)s ORDER BY session_id LIMIT 1"
 _DONE = "DELETE FROM import_sessions WHERE job_number = %(job_number)s AND session_id = ANY(%(session_ids)s)"
 _ADD_CHANGES = "UPDATE import_jobs SET changes = sum_of_each(changes, %(changes)s) WHERE number = %(job_number)s"
 
-_SHARING = _sql("sharing")
-_REPORTED = _sql("reported")
 _READ_BY = "UPDATE transcript_files SET parser_version = %(version)s, facts_ids = %(facts_ids)s WHERE id = %(id)s"
 
 
@@ -77,8 +71,8 @@ class _Ended(Exception):
 def choose_sessions(connection: Connection[Any], job_number: int) -> None:
     """Notes the sessions of the job's selection as left to do. Harmless when repeated, as by a job that is tried again."""
     reparse_rows.forget_ended(connection)
-    connection.execute(_CHOOSE, {"job_number": job_number})
-    [(left,)] = connection.execute(_BYTES_LEFT, {"job_number": job_number}).fetchall()
+    connection.execute(_SQL.choose, {"job_number": job_number})
+    [(left,)] = connection.execute(_SQL.bytes_left, {"job_number": job_number}).fetchall()
     connection.execute(_SET_TOTAL, {"job_number": job_number, "bytes": left})
 
 
@@ -107,7 +101,7 @@ class _Reparse:
         self._shard = shard
         self._number = shard.job_number
         with worker.transaction() as connection:
-            [job] = connection.execute(_JOB, {"job_number": self._number}).fetchall()
+            [job] = connection.execute(_SQL.job, {"job_number": self._number}).fetchall()
         self._bytes_total, self._is_dry_run, self._max_removed, changes = job
         self._removed = sum(count for name, count in changes.items() if name.endswith("_removed"))
         self._bytes_done = 0
@@ -118,7 +112,7 @@ class _Reparse:
             following = connection.execute(_NEXT, {"job_number": self._number}).fetchone()
             if following is None:
                 return False
-            [(left,)] = connection.execute(_BYTES_LEFT, {"job_number": self._number}).fetchall()
+            [(left,)] = connection.execute(_SQL.bytes_left, {"job_number": self._number}).fetchall()
             self._bytes_done = max(self._bytes_total - left, 0)
             session_ids = sorted(_sharing(connection, {following[0]}))
             contents = contents_of(connection, session_ids)
@@ -299,7 +293,7 @@ class _Reparse:
 def _sharing(connection: Connection[Any], session_ids: set[str]) -> set[str]:
     """The sessions, and all that share rows with them."""
     while True:
-        found = {row[0] for row in connection.execute(_SHARING, {"session_ids": sorted(session_ids)})}
+        found = {row[0] for row in connection.execute(_SQL.sharing, {"session_ids": sorted(session_ids)})}
         if found <= session_ids:
             return session_ids
         session_ids = session_ids | found
@@ -323,7 +317,7 @@ def _facts_among(records: Iterable[Record]) -> set[UUID]:
 def _keep_reported_durations(connection: Connection[Any], records: Sequence[Record]) -> None:
     """What was reported of a call's duration stays: only a hook may have known it."""
     calls = {record.id: record for record in records if isinstance(record, ToolUse) and record.duration_source != "reported"}
-    for call_id, duration_ms in connection.execute(_REPORTED, {"ids": list(calls)}).fetchall():
+    for call_id, duration_ms in connection.execute(_SQL.reported, {"ids": list(calls)}).fetchall():
         call = calls[call_id]
         elapsed_ms, call.duration_ms, call.duration_source = call.duration_ms, duration_ms, "reported"
         call.wait_ms = None if elapsed_ms is None else max(elapsed_ms - duration_ms, 0)
