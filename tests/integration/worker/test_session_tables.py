@@ -6,21 +6,13 @@ import psycopg
 
 from services.worker.persist.tombstones import keep_out_items, write_tombstones
 from services.worker.resources import Resources
-from services.worker.row_tables import ROW_TABLES
 from services.worker.session_tables import session_tables, tables_beside
 from tests.integration.worker.maintenance.retaining import drop, set_rule
 from tests.integration.worker.maintenance.test_merge_users import session, store
-from tests.integration.worker.session_rows import add_row, tables_of, tables_with
+from tests.integration.worker.session_rows import add_row, tables_of
 
-# The session itself; what an erasure found.
-OF_THEIR_OWN = {"sessions", "erasure_sessions"}
 # What a run of retention has of its own.
 BEGUN_BY_A_RUN = {"dropping_sessions"}
-
-
-def test_a_session_owns_the_rows_of_every_table_with_its_id(database_url: str) -> None:
-    with psycopg.connect(database_url) as connection:
-        assert session_tables().keys() | ROW_TABLES.keys() | OF_THEIR_OWN == set(tables_with(connection, "session_id"))
 
 
 def fill(connection: psycopg.Connection[Any], session_id: str, tables: set[str]) -> None:
