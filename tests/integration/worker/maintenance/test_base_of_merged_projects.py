@@ -34,14 +34,6 @@ def small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(module, "ROWS_AT_ONCE", 2)
 
 
-def clear(worker: Resources) -> None:
-    empty(worker)
-    with worker.transaction() as connection:
-        connection.execute(
-            f"TRUNCATE {', '.join(base_tables())}, dropping_sessions, tombstones, retention_rules, retention_runs CASCADE".encode()
-        )
-
-
 def begin(worker: Resources, path: str, which: int) -> None:
     """Retention has found one session of a path, some of many."""
     with worker.transaction() as connection:
@@ -93,7 +85,7 @@ def test_the_base_moves_with_its_project_and_comes_back_exactly(worker: Resource
     decide(worker, "/w/shop-fix", "/w/shop")
     move_all(worker)
     merged = sums(worker)
-    clear(worker)
+    empty(worker)
     fill(worker, PATHS)
     for which in range(2):
         begin(worker, "/w/shop-fix", which)
@@ -209,11 +201,11 @@ def test_after_any_drops_merges_and_undos_all_sums_are_those_without_the_drops(
     worker: Resources, small_steps: None, steps: list[tuple[str, str, Any]], taken_out: bool
 ) -> None:
     """given a random world, in two runs, when sessions are dropped in the second alone, in steps between those of merges, then all sums are the same."""
-    clear(worker)
+    empty(worker)
     _live(worker, [step for step in steps if step[0] not in ("begin", "drop")], taken_out)
     expected = sums(worker)
 
-    clear(worker)
+    empty(worker)
     _live(worker, steps, taken_out)
 
     assert sums(worker) == expected

@@ -17,6 +17,7 @@ from services.worker.persist.staging.staging_tables import ReceivedEvent
 from services.worker.resources import Resources
 from services.worker.row_tables import ROW_TABLES
 from shared.events.messages import Activity, Conversation, Event, SessionEnd, SessionStart, ToolCall, Usage
+from tests import emptied
 from tests.integration.worker.all_tables import tables
 from tests.integration.worker.imports.test_imports_in_any_order import EPOCH, GAP, add_job, file_of
 
@@ -118,19 +119,7 @@ def users_by_table(worker: Resources) -> dict[str, set[int]]:
 
 def empty(worker: Resources) -> None:
     with worker.transaction() as connection:
-        names = [
-            *WITH_USER,
-            *AGGREGATES,
-            "active_days",
-            "file_sets",
-            "session_files",
-            "files",
-            "projects",
-            "users",
-            "import_jobs",
-            "import_sessions",
-        ]
-        connection.execute(f"TRUNCATE {', '.join(names)} CASCADE".encode())
+        emptied.empty(connection)
 
 
 @pytest.fixture

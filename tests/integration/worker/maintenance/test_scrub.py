@@ -20,6 +20,7 @@ from shared.events.messages import Activity, Conversation, Envelope, Event, Sess
 from shared.journal.dead_letter_envelope import WHOLE_ENTRY, DeadLetter
 from shared.journal.streams import PAYLOAD_FIELD, stream_key
 from shared.redaction.redact import redact_text
+from shared.tables.catalogue import TABLES
 from tests.kept_connection import select_rows
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
@@ -52,11 +53,7 @@ def asked_for(worker: Resources, *, is_dry_run: bool = False) -> UUID:
 
 
 def tables(worker: Resources) -> dict[str, list[Any]]:
-    names = [
-        name
-        for (name,) in select(worker, "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'scrubs' ORDER BY 1")
-    ]
-    return {name: select(worker, f"SELECT t::text FROM {name} AS t ORDER BY 1") for name in names}
+    return {name: select(worker, f"SELECT t::text FROM {name} AS t ORDER BY 1") for name in TABLES.keys() - {"scrubs"}}
 
 
 @pytest.fixture
