@@ -1,6 +1,7 @@
-"""`make reference`: writes the pages of docs/reference that the code determines: settings, metrics, errors, commands of `tracker`."""
+"""`make reference`: writes the pages of docs/reference that the code determines: settings, metrics, errors, commands of `tracker`, tables."""
 
 import re
+import tempfile
 import textwrap
 from collections.abc import Iterator
 from itertools import chain
@@ -12,7 +13,10 @@ from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 from typer.main import get_group
 
 from client.command_line import app as tracker
+from deploy import schema_page
+from deploy.embedded.servers.postgres import PostgresServer
 from deploy.embedded.settings import READERS
+from deploy.migrations.migrate import migrate
 from services.ingest.imports import store_probe
 from shared import metrics
 from shared.http import error_codes
@@ -157,7 +161,20 @@ def setting_names() -> str:
     return "\n".join(sorted(settings | asked)) + "\n"
 
 
+def write_schema() -> None:
+    """Asks a Postgres of its own, with all migrations."""
+    with tempfile.TemporaryDirectory() as folder:
+        server = PostgresServer(Path(folder) / "postgres", Path(folder) / "run", Path(folder) / "postgres.log")
+        server.start()
+        try:
+            migrate(server.url)
+            schema_page.PAGE.write_text(schema_page.schema_page(server.url), encoding="utf-8")
+        finally:
+            server.stop()
+
+
 if __name__ == "__main__":
     NAMES_FILE.write_text(setting_names(), encoding="utf-8")
     for _name, _text in pages().items():
         (FOLDER / _name).write_text(_text, encoding="utf-8")
+    write_schema()

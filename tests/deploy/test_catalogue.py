@@ -4,24 +4,27 @@ from collections import Counter
 
 import pytest
 
+from deploy import schema_page
 from services.worker.maintenance.erase.erase import STAGES
+from services.worker.persist.dropped_texts import ROW_TEXTS
+from services.worker.row_tables import ROW_TABLES
 from shared.tables.catalogue import TABLES
 from shared.tables.table import NOTHING, Holds, Owner
-from tests.kept_connection import select_rows
 
-COLUMNS = """
-    SELECT c.relname, a.attname, format_type(a.atttypid, a.atttypmod) FROM pg_class AS c JOIN pg_attribute AS a ON a.attrelid = c.oid
-    WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p', 'm') AND a.attnum > 0 AND NOT a.attisdropped"""
 # Types that hold no text.
 HARMLESS = {"bigint", "integer", "smallint", "numeric", "boolean", "double precision", "date", "timestamp with time zone"}
 HARMLESS |= {"tstzmultirange", "bit(4096)"}
-# Ids of what is erased: these tables keep no row when it is. Of an erasure's tombstones a session's stay, and say nothing once the others are gone.
-ERASED_IDS = {"session_id", "parent_session_id", "session_ids"}
+
+WORDS = (Holds.NAME, Holds.USER_NAME, Holds.TEXT)
 
 
 @pytest.fixture
 def types(database_url: str) -> dict[tuple[str, str], str]:
-    return {(table, column): of_type for table, column, of_type in select_rows(database_url, COLUMNS)}
+    return {column: of_type for column, (of_type, _) in schema_page.types(database_url).items()}
+
+
+def test_the_page_of_the_tables_is_current(database_url: str) -> None:
+    assert schema_page.PAGE.read_text(encoding="utf-8") == schema_page.schema_page(database_url), "run `make reference`"
 
 
 def test_every_table_and_every_column_is_told_once(types: dict[tuple[str, str], str]) -> None:
@@ -35,11 +38,8 @@ def test_numbers_and_times_are_of_types_without_text_and_only_texts_in_arrays_ar
         for column in table.columns:
             of_type = types[table.name, column.name]
             assert column.holds not in (Holds.NUMBER, Holds.TIME) or of_type in HARMLESS, (table.name, column)
-            assert column.is_array == (of_type == "text[]" and column.holds in (Holds.NAME, Holds.USER_NAME, Holds.TEXT)), (
-                table.name,
-                column,
-            )
-            assert (column.holds is Holds.BYTES) <= (of_type == "bytea"), (table.name, column)
+            assert column.holds is not Holds.BYTES or of_type == "bytea", (table.name, column)
+            assert column.is_array == (of_type == "text[]" and column.holds in WORDS), (table.name, column)
 
 
 def test_what_a_table_names_exists() -> None:
@@ -50,5 +50,16 @@ def test_what_a_table_names_exists() -> None:
         assert not table.alone or table.alone in table.named(Holds.TIME), table.name
 
 
-def test_no_table_with_the_id_of_a_session_has_nothing_to_erase() -> None:
-    assert not [table.name for table in TABLES.values() if table.erased == NOTHING and ERASED_IDS & {*table.named()}]
+def test_a_session_owns_every_row_that_has_its_id_and_nothing_keeps_one() -> None:
+    with_id = {table.name for table in TABLES.values() if "session_id" in table.named()}
+    # Found by an erasure, which forgets them.
+    assert with_id - {"erasure_sessions"} == {table.name for table in TABLES.values() if table.owner == Owner.SESSION}
+    assert not [table.name for table in TABLES.values() if table.erased == NOTHING and {"session_id", "session_ids"} & {*table.named()}]
+
+
+def test_retention_of_texts_empties_every_text_of_a_row() -> None:
+    # What came of a call is told in numbers and words of the tracker's own.
+    told = {name: {*TABLES[name].named(Holds.TEXT, Holds.JSON)} - {"outcome"} for name in ROW_TABLES}
+
+    assert {name for name, of in told.items() if of} == ROW_TEXTS.keys()
+    assert not [name for name, texts in ROW_TEXTS.items() if not told[name] <= texts.emptied.keys()]

@@ -5,6 +5,7 @@ the other user's. What was stored before moves here: some sessions, or rows with
 after each. A worker that dies loses its transaction alone; beat finds the merge again, and it goes on with what is left.
 """
 
+from collections.abc import Iterator
 from functools import partial
 from typing import Any, Final
 
@@ -23,6 +24,8 @@ from services.worker.row_tables import ROW_TABLES
 from services.worker.sessions.reattribution import reattributed
 from services.worker.sql_text import sql
 from shared.sql_files import statement
+from shared.tables.catalogue import TABLES
+from shared.tables.table import Owner
 
 _sql = partial(statement, __package__, "merge_users.sql")
 
@@ -43,9 +46,8 @@ _MOVE_SESSIONS: Final = (
 )
 _MOVE_ROWS: Final = "UPDATE $table SET user_id = %(target)s WHERE id = ANY(%(row_ids)s) AND user_id = %(user_id)s"
 _MOVE_ALL: Final = "UPDATE $table SET user_id = %(target)s WHERE user_id = %(user_id)s"
-_MOVE_REST: Final = (
-    # Starts and facts that name the old user in sessions of others. They count for nothing, but an undo may make them decide.
-    *(sql(_MOVE_ALL, table=table) for table in ("session_events", "session_facts", "session_marks", "tombstones")),
+# Of which a user may have one row of a kind.
+_MOVE_OWN: Final = (
     _sql("move_readings"),
     "DELETE FROM quota_readings WHERE user_id = %(user_id)s",
     _sql("move_rules"),
@@ -84,10 +86,17 @@ def merge_some(worker: Resources, connection: Connection[Any], user_id: int) -> 
                 return True
         if move_some_base(connection, _BASE, parameters):
             return True
-    for command in (*_MOVE_REST, _FINISH):
+    for command in (*_move_rest(), *_MOVE_OWN, _FINISH):
         connection.execute(command.encode(), parameters)
     log.info("users_merged", user_id=user_id, into=target)
     return False
+
+
+def _move_rest() -> Iterator[str]:
+    """What names the old user and counts for nothing: also starts and facts in sessions of others, since an undo may make them decide."""
+    for table in TABLES.values():
+        if table.owner in (Owner.SESSION, Owner.SERVER) and table.name not in (*ROW_TABLES, "sessions") and "user_id" in table.named():
+            yield sql(_MOVE_ALL, table=table.name)
 
 
 def _move_sessions(connection: Connection[Any], parameters: dict[str, Any]) -> None:

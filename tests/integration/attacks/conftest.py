@@ -20,6 +20,7 @@ from services.worker.settings import Settings
 from shared.blobs.folder import FolderStore
 from shared.events.messages import Event, decode_envelope
 from shared.journal.streams import PAYLOAD_FIELD, stream_key
+from shared.tables.catalogue import TABLES
 from tests.conftest import LOCAL
 from tests.integration.caught_up import catch_up
 from tests.kept_connection import select_rows
@@ -73,8 +74,7 @@ class Target:
 
     def stored(self) -> dict[str, int]:
         """How much there is of everything that a request can leave behind."""
-        names = select_rows(self.settings.database_url, "SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
-        counted = select_rows(self.settings.database_url, " UNION ALL ".join(f"SELECT '{name}', count(*) FROM {name}" for (name,) in names))
+        counted = select_rows(self.settings.database_url, " UNION ALL ".join(f"SELECT '{name}', count(*) FROM {name}" for name in TABLES))
         return {name: count for name, count in counted if count} | {"events": len(self.journal()), "files": len(self.files())}
 
 

@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 import msgspec
 import pytest
 
-from services.worker.session_tables import SESSION_TABLES
+from services.worker.session_tables import session_tables
 from shared.events.messages import Binding, Conversation, HookPayload, SessionEnd, SessionStart
 from tests.integration.erasures.erasing import erased, places_of
 from tests.integration.keys.ownership.owners import ANNS, AT, World, conversation
@@ -45,14 +45,24 @@ def test_an_erased_session_leaves_no_row_in_any_table(world: World) -> None:
     world.append(events=[SessionStart(id=uuid4(), session_id="s", project_path="/p", user="ann", start_time=AT)])
     world.settle()
     with world.worker.transaction() as connection:
-        for table in SESSION_TABLES.keys() - tables_of(connection, "s"):
+        for table in session_tables().keys() - tables_of(connection, "s"):
             add_row(connection, table, "s")
-        assert tables_of(connection, "s") >= SESSION_TABLES.keys()
+        assert tables_of(connection, "s") >= session_tables().keys()
 
     erased(world, {"session_id": "s"}, "s")
 
     with world.worker.connection() as connection:
         assert tables_of(connection, "s") == set()
+
+
+def test_the_tombstones_of_an_erased_person_do_not_say_that_they_are_one_persons(world: World) -> None:
+    world.append(events=[SessionStart(id=uuid4(), session_id=each, project_path="/p", user="ann", start_time=AT) for each in ("s", "t")])
+    world.settle()
+
+    erased(world, {"user": "ann"}, "ann")
+
+    found = world.api.select("SELECT kind, user_id, project_id FROM tombstones ORDER BY kind")
+    assert [tuple(row.values()) for row in found] == [("session", None, None)] * 2 + [("user", None, None)]
 
 
 def test_a_dead_letter_that_a_persons_key_brought_goes_with_the_person(world: World) -> None:

@@ -15,6 +15,7 @@ from shared.redaction import given_texts
 from shared.redaction.kept_out import KNOWN_SECONDS, noted_change
 from shared.redaction.sealed_texts import KEY_PREFIX, joined
 from shared.redaction.text_fingerprints import fingerprints_of
+from shared.tables.catalogue import TABLES
 from tests.flow.redaction.planted_secrets import Secrets, transcript
 from tests.integration.ingest.conftest import Service
 
@@ -23,8 +24,7 @@ TEXT = "wv7K-2mPq-x9Rt"
 
 def everything(service: Service) -> bytes:
     """All rows as text, bytes as they are, and all of Redis."""
-    tables = [row["tablename"] for row in service.select("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")]
-    rows = [str(service.select(f"SELECT t::text, t FROM {table} AS t")) for table in tables]
+    rows = [str(service.select(f"SELECT t::text, t FROM {table} AS t")) for table in TABLES]
     halves = [row["half"] for row in service.select("SELECT half FROM scrub_texts")]
     keys = [key + (service.redis.get(key) if service.redis.type(key) == b"string" else b"") for key in service.redis.scan_iter()]
     return b"\n".join((*map(str.encode, rows), *halves, *keys))

@@ -1,4 +1,4 @@
-"""Every table with the id of a session is in the lists of what drops, erases and keeps out sessions."""
+"""What drops, erases and keeps out sessions goes over every table with the id of one."""
 
 from typing import Any
 
@@ -6,27 +6,13 @@ import psycopg
 
 from services.worker.persist.tombstones import keep_out_items, write_tombstones
 from services.worker.resources import Resources
-from services.worker.row_tables import ROW_TABLES
-from services.worker.session_tables import BESIDE, SESSION_TABLES
+from services.worker.session_tables import session_tables, tables_beside
 from tests.integration.worker.maintenance.retaining import drop, set_rule
 from tests.integration.worker.maintenance.sessions_of_users import session, store
-from tests.integration.worker.session_rows import add_row, tables_of, tables_with
+from tests.integration.worker.session_rows import add_row, tables_of
 
-# The session itself; what an erasure found.
-OF_THEIR_OWN = {"sessions", "erasure_sessions"}
 # What a run of retention has of its own.
 BEGUN_BY_A_RUN = {"dropping_sessions"}
-
-
-def test_every_table_with_the_id_of_a_session_is_listed(database_url: str) -> None:
-    with psycopg.connect(database_url) as connection:
-        of_sessions = set(tables_with(connection, "session_id"))
-        with_time = set(tables_with(connection, "occurred_at"))
-        times = {table.name: table.name in tables_with(connection, table.came_at) for table in BESIDE if table.came_at}
-
-    assert SESSION_TABLES.keys() | ROW_TABLES.keys() | OF_THEIR_OWN == of_sessions, "say in session_tables.py what it is"
-    assert {table.name for table in SESSION_TABLES.values() if table.has_time} == with_time & SESSION_TABLES.keys()
-    assert all(times.values())
 
 
 def fill(connection: psycopg.Connection[Any], session_id: str, tables: set[str]) -> None:
@@ -38,8 +24,8 @@ def test_a_dropped_session_leaves_no_row_in_any_table(worker: Resources) -> None
     # Given a session with a row in each
     store(worker, session("old", "ann", 0))
     with worker.transaction() as connection:
-        fill(connection, "old", SESSION_TABLES.keys() - BEGUN_BY_A_RUN - tables_of(connection, "old"))
-        assert tables_of(connection, "old") >= SESSION_TABLES.keys() - BEGUN_BY_A_RUN
+        fill(connection, "old", session_tables().keys() - BEGUN_BY_A_RUN - tables_of(connection, "old"))
+        assert tables_of(connection, "old") >= session_tables().keys() - BEGUN_BY_A_RUN
 
     set_rule(worker, "sessions", 30)
     drop(worker)
@@ -50,7 +36,7 @@ def test_a_dropped_session_leaves_no_row_in_any_table(worker: Resources) -> None
 
 def test_what_stands_beside_no_session_goes_after_its_time(worker: Resources) -> None:
     # Given sessions of which nothing else came, long ago and just now
-    beside = {table.name for table in BESIDE}
+    beside = {table.name for table in tables_beside()}
     with worker.transaction() as connection:
         fill(connection, "old", beside)
         [(now,)] = connection.execute("SELECT now()").fetchall()
@@ -69,7 +55,7 @@ def test_what_stands_beside_no_session_goes_after_its_time(worker: Resources) ->
 
 
 def test_what_stands_beside_no_session_stays_without_a_rule(worker: Resources) -> None:
-    beside = {table.name for table in BESIDE}
+    beside = {table.name for table in tables_beside()}
     with worker.transaction() as connection:
         fill(connection, "old", beside)
 
@@ -81,7 +67,7 @@ def test_what_stands_beside_no_session_stays_without_a_rule(worker: Resources) -
 
 def test_what_came_before_a_session_turned_out_to_be_of_an_erased_user_goes(worker: Resources) -> None:
     with worker.transaction() as connection:
-        fill(connection, "hers", {table.name for table in BESIDE})
+        fill(connection, "hers", {table.name for table in tables_beside()})
         write_tombstones(connection, "user", ["ann"], reason="erased")
 
     with worker.transaction() as connection:

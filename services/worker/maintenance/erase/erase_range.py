@@ -17,7 +17,7 @@ from services.worker.maintenance.erase.erasure import Erased, Erasure
 from services.worker.maintenance.scrub.scrub_stage import Step
 from services.worker.persist.persist_batch import LOCK_SESSIONS, date_projects
 from services.worker.row_tables import for_all
-from services.worker.session_tables import SESSION_TABLES
+from services.worker.session_tables import session_tables
 from services.worker.sessions.reattribution import reattributed
 from services.worker.sessions.session_rebuild import rebuild_sessions
 from services.worker.sql_text import sql
@@ -32,9 +32,6 @@ _COUNT_ROWS: Final = f"SELECT count(*) FROM ({for_all(_IN_RANGE)}) AS own".encod
 _DELETE: Final = _sql("delete")
 # The begin of the session stays.
 _BUT: Final = {"session_events": "AND kind <> 'start'"}
-_DELETE_OF: Final = {
-    table.name: sql(_DELETE, table=table.name, but=_BUT.get(table.name, "")).encode() for table in SESSION_TABLES.values() if table.has_time
-}
 _CUT_FACTS: Final = _sql("cut_facts")
 _NOTE_REWRITES: Final = "UPDATE transcript_files SET rewrites = rewrites + 1 WHERE session_id = %(session_id)s"
 
@@ -67,7 +64,11 @@ def _cut_session(connection: Connection[Any], parameters: dict[str, Any]) -> dic
     """
     connection.execute(LOCK_SESSIONS, parameters)
     with reattributed(connection, parameters | {"row_ids": [], "whole_ids": []}) as projects:
-        deleted = {table: connection.execute(command, parameters).rowcount for table, command in _DELETE_OF.items()}
+        deleted = {
+            name: connection.execute(sql(_DELETE, table=name, but=_BUT.get(name, "")).encode(), parameters).rowcount
+            for name, table in session_tables().items()
+            if "occurred_at" in table.named()
+        }
         connection.execute(_CUT_FACTS, parameters)
         rebuild_sessions(connection, parameters)
     date_projects(connection, projects)

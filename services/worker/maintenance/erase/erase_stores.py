@@ -16,7 +16,7 @@ from redis import Redis
 from services.worker import lock_order
 from services.worker.archive.archive_locks import lock_file
 from services.worker.importers.job.run_shard import delete_files
-from services.worker.maintenance.erase.erase_tables import TABLES, ErasedTable
+from services.worker.maintenance.erase.erase_tables import condition, erased_tables
 from services.worker.maintenance.erase.erasure import Erased, Erasure
 from services.worker.maintenance.scrub.scrub_files import delete_exports
 from services.worker.maintenance.scrub.scrub_redis import KEYS_AT_ONCE, rewrite_feed
@@ -28,6 +28,7 @@ from shared.feed import FeedItem, decode_items
 from shared.journal.partitions import streams_in_use
 from shared.journal.streams import transcript_key
 from shared.sql_files import statement
+from shared.tables.table import Table
 
 _sql = partial(statement, __package__, "erase_stores.sql")
 
@@ -55,6 +56,7 @@ _FORGET_JOBS: Final = (_sql("forget_own_jobs"), _sql("forget_names_in_jobs"))
 _NAMES: Final = {name: _sql(name) for name in ("machines", "machine_reports", "key_logins", "api_keys", "users")}
 _PROJECTS: Final = _sql("projects")
 _FORGET_PROJECTS: Final = {name: _sql(f"forget_{name}") for name in ("project_changes", "project_places", "project_rules")}
+_FORGET_OWNERS: Final = _sql("forget_owners")
 _HAS_EXPIRED: Final = _sql("has_expired")
 _EXPORTS: Final = "SELECT count(*) FROM import_jobs WHERE kind = 'export' AND status IN ('queued', 'running')"
 _FORGET_BINDINGS: Final = "UPDATE exports SET bound_user = 'erased' WHERE %(kind)s = 'user' AND bound_user = ANY(%(names)s)"
@@ -105,12 +107,13 @@ def session_ids_of(connection: Connection[Any], erasure: Erasure) -> list[str]:
 
 
 def erase_tables(erasure: Erasure, step: Step) -> Erased:
-    """The next rows of the next table of TABLES. `after`: the name of a table that is done."""
-    names = [table.name for table in TABLES]
+    """The next rows of the next table that is erased by its owner. `after`: the name of a table that is done."""
+    tables = erased_tables()
+    names = [table.name for table in tables]
     number = names.index(step.after) + 1 if step.after in names else 0
-    if number == len(TABLES):
+    if number == len(tables):
         return Erased(None)
-    table = TABLES[number]
+    table = tables[number]
     deleted = _erase_some_of(table, erasure, step)
     is_done = step.is_dry_run or deleted < ROWS_AT_ONCE
     # The table before this one, if there is more in this one. Before the first there is none, and its name would mean nothing.
@@ -118,12 +121,12 @@ def erase_tables(erasure: Erasure, step: Step) -> Erased:
     return Erased(after, {table.name: deleted} if deleted else {})
 
 
-def _erase_some_of(table: ErasedTable, erasure: Erasure, step: Step) -> int:
-    condition = table.condition(erasure.kind)
+def _erase_some_of(table: Table, erasure: Erasure, step: Step) -> int:
+    gone = condition(table, erasure.kind)
     if step.is_dry_run:
-        [(count,)] = step.connection.execute(sql(_COUNT, table=table.name, condition=condition).encode(), erasure.parameters).fetchall()
+        [(count,)] = step.connection.execute(sql(_COUNT, table=table.name, condition=gone).encode(), erasure.parameters).fetchall()
         return int(count)
-    delete = sql(_DELETE, table=table.name, condition=condition).encode()
+    delete = sql(_DELETE, table=table.name, condition=gone).encode()
     return step.connection.execute(delete, erasure.parameters | {"limit": ROWS_AT_ONCE}).rowcount
 
 
@@ -186,6 +189,7 @@ def erase_names(erasure: Erasure, step: Step) -> Erased:
     while gone := connection.execute(_PROJECTS, erasure.parameters).rowcount:
         counts["projects"] += gone
     counts |= {name: connection.execute(command, erasure.parameters).rowcount for name, command in _FORGET_PROJECTS.items()}
+    connection.execute(_FORGET_OWNERS, erasure.parameters)
     return Erased(None, {name: count for name, count in counts.items() if count})
 
 

@@ -199,6 +199,12 @@ DELETE FROM project_rules AS r
 WHERE (project_id = ANY(%(project_ids)s) AND NOT EXISTS (SELECT FROM projects AS p WHERE p.id = r.project_id))
    OR EXISTS (SELECT FROM unnest(%(name_patterns)s::text[]) AS n (pattern) WHERE r.pattern ~* n.pattern)
 
+-- name: forget_owners
+-- Else the tombstones of a person's sessions could be told to be one person's.
+UPDATE tombstones AS t SET user_id = (SELECT id FROM users AS u WHERE u.id = t.user_id),
+    project_id = (SELECT id FROM projects AS p WHERE p.id = t.project_id)
+WHERE user_id = ANY(%(user_ids)s) OR project_id = ANY(%(project_ids)s)
+
 -- name: audit
 -- Changes of a project that is gone may name its group.
 WITH needles AS (

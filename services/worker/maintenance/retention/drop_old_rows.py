@@ -12,7 +12,7 @@ from typing import Final
 from psycopg.rows import dict_row
 
 from services.worker.maintenance.retention.retention_stage import ROWS_AT_ONCE, Count, Done, Step
-from services.worker.session_tables import BESIDE
+from services.worker.session_tables import tables_beside
 from services.worker.sql_text import sql
 from shared.feed import FEED_KEY
 from shared.sql_files import statement
@@ -22,16 +22,12 @@ _sql = partial(statement, __package__, "drop_old_rows.sql")
 # Each has the place in the table, the project (0: of none) and the size. Of jobs those that refer to others come first.
 _OLD: Final = {what: _sql(f"old_{what}") for what in ("jobs", "dead_letters", "scrubs", "audit")}
 _DELETE: Final = {what: _sql(f"delete_{what}") for what in _OLD}
-# {table: what of it is old}: of a session of which nothing else came.
-_OF_NO_SESSION: Final = {table.name: sql(_sql("of_no_session"), came_at=table.came_at) for table in BESIDE if table.came_at}
+# Of a session of which nothing else came: of a table whose rows say when they came, and of one whose rows go when they are alone.
+_OF_NO_SESSION: Final = _sql("of_no_session")
+_ALONE: Final = _sql("alone")
 _NEWER: Final = "NOT EXISTS (SELECT FROM $table AS o WHERE o.session_id = r.session_id AND o.$came_at >= %(before)s)"
-_NOTHING_NEWER: Final = " AND ".join(sql(_NEWER, table=table.name, came_at=table.came_at) for table in BESIDE if table.came_at)
-_LIVE: Final = _OF_NO_SESSION | {
-    "quota_readings": _sql("quota_readings"),
-    "hook_payloads": _sql("hook_payloads"),
-    "session_marks": _sql("session_marks"),
-    "session_machines": sql(_sql("session_machines"), nothing_newer=_NOTHING_NEWER),
-}
+# {table: what of it is old}, where this is another question.
+_OTHERS: Final = {name: _sql(name) for name in ("quota_readings", "hook_payloads", "session_marks")}
 _COUNT_LIVE: Final = _sql("count_live")
 _DROP_LIVE: Final = _sql("drop_live")
 _DAYS: Final = "SELECT retention_days(%(what)s, NULL, NULL, %(setting)s)"
@@ -62,12 +58,21 @@ def drop_live(step: Step) -> Done:
     if before is not None and not step.is_dry_run:
         step.worker.redis.xtrim(FEED_KEY, minid=f"{int(before.timestamp() * 1000)}-0", approximate=False)
     counts = []
-    for table, is_old in _LIVE.items():
+    for table, is_old in _live().items():
         command = sql(_COUNT_LIVE if step.is_dry_run else _DROP_LIVE, table=table, is_old=is_old)
         [(rows, size)] = step.connection.execute(command.encode(), step.parameters | {"before": before, "limit": ROWS_AT_ONCE}).fetchall()
         counts.append(Count("sessions" if table == "session_marks" else "live_payloads", 0, 0, rows, size))
     is_last = step.is_dry_run or all(count.rows < ROWS_AT_ONCE for count in counts)
     return Done(None if is_last else "", [count for count in counts if count.rows])
+
+
+def _live() -> dict[str, str]:
+    """{table: SQL over a row r: it is old}."""
+    came_at = {table.name: table.alone for table in tables_beside()}
+    nothing_newer = " AND ".join(sql(_NEWER, table=name, came_at=at) for name, at in came_at.items() if at)
+    return {
+        name: sql(_OF_NO_SESSION, came_at=at) if at else sql(_ALONE, nothing_newer=nothing_newer) for name, at in came_at.items()
+    } | _OTHERS
 
 
 def _before(what: str, step: Step) -> datetime | None:

@@ -72,7 +72,7 @@ r.$came_at < %(before)s AND NOT EXISTS (SELECT FROM sessions AS s WHERE s.sessio
 r.changed_at < %(as_of)s - make_interval(days => retention_days('sessions', r.project_id, r.user_id, %(sessions_days)s))
     AND NOT EXISTS (SELECT FROM sessions AS s WHERE s.session_id = r.session_id)
 
--- name: session_machines
+-- name: alone
 -- They have no time of their own.
 %(before)s::timestamptz IS NOT NULL AND NOT EXISTS (SELECT FROM sessions AS s WHERE s.session_id = r.session_id AND s.counted)
     AND NOT EXISTS (SELECT FROM transcript_files AS o WHERE o.session_id = r.session_id) AND $nothing_newer

@@ -8,7 +8,7 @@ from psycopg import Connection, sql
 
 from services.worker.maintenance.retention import run_retention
 from services.worker.resources import Resources
-from services.worker.session_tables import SESSION_TABLES
+from services.worker.session_tables import session_tables
 from tests.integration.worker.maintenance.retaining import drop, fill, rows, set_rule
 from tests.integration.worker.session_rows import OLD, add_row, tables_of, tables_with
 
@@ -34,7 +34,7 @@ def test_every_table_that_lost_something_is_written_anew(worker: Resources, what
     # Given sessions with a row in each table, ended jobs, and what stands beside no session
     fill(worker)
     with worker.transaction() as connection:
-        for table in SESSION_TABLES.keys() - {"dropping_sessions", "dropped_texts"} - tables_of(connection, "a0"):
+        for table in session_tables().keys() - {"dropping_sessions", "dropped_texts"} - tables_of(connection, "a0"):
             add_row(connection, table, "a0")
         for table in ended_jobs(connection):
             add_row(connection, table, status="succeeded", finished_at=OLD, **JOBS.get(table, {}))

@@ -48,14 +48,8 @@ def client(worker: Resources, monkeypatch: pytest.MonkeyPatch) -> Iterator[TestC
 def clear(worker: Resources) -> None:
     """Projects and users stay, and are the same in each example."""
     with worker.transaction() as connection:
-        for table in (
-            *(table.name for table in (*ACTS, *SUMS)),
-            "sessions",
-            "tombstones",
-            "dropped_texts",
-            "retention_rules",
-            "retention_runs",
-        ):
+        rows = (table.name for table in (*ACTS, *SUMS))
+        for table in (*rows, "sessions", "tombstones", "dropped_texts", "retention_rules", "retention_runs"):
             connection.execute(f"DELETE FROM {table}".encode())
         connection.execute("UPDATE projects SET last_session_at = NULL")
 

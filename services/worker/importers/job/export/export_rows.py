@@ -40,55 +40,6 @@ _TIME: Final = "nullif(t.$name, '-infinity') AS $name"
 _USERS: Final = "LEFT JOIN users AS u ON u.id = t.user_id"
 _FILES: Final = "JOIN files AS f USING (file_key)"
 
-_MADE_AGAIN: Final = "an import makes it again from the rows"
-_OF_THE_SERVER: Final = "it is of this server, and means nothing to another"
-# {table: why it is in no export}. A test compares this and what is exported with the database.
-LEFT_OUT_TABLES: Final = {
-    **dict.fromkeys(
-        (
-            *("activity_rollups", "tool_rollups", "file_rollups", "file_sets", "usage_rollups", "error_rollups", "active_days"),
-            *("session_files", "search_changes", "search_changes_kept", "search_purges"),
-        ),
-        _MADE_AGAIN,
-    ),
-    **dict.fromkeys(
-        (
-            *("ledger", "accounts", "drainers", "canaries", "fixed_settings", "alembic_version"),
-            *("import_jobs", "import_shares", "import_sessions", "imported_files", "contested_rows", "reparse_rows", "scrubs", "exports"),
-            *("unread_formats", "scrub_texts", "erasures", "erasure_sessions", "retention_runs", "retention_counts", "dropping_sessions"),
-        ),
-        _OF_THE_SERVER,
-    ),
-    **dict.fromkeys(("api_keys", "key_logins", "audit_log"), "keys and what admins did stay where they are"),
-    "dead_letters": "they are no rows, and may be replayed here",
-    "tombstone_salts": "each tombstone has its salt",
-    "kept_out_texts": "fingerprints of secrets go nowhere; what is exported has had them replaced",
-    **dict.fromkeys(
-        ("prices", "price_state", "reprices"), "what calls cost is exported; by what the next ones are priced is decided where they come"
-    ),
-    "retention_rules": "how long things are kept is decided where they are kept",
-    "project_changes": "what can be undone here; what projects are part of is exported",
-    "hook_payloads": "they wait to be read",
-    "signals": "what telemetry knows of calls is in their rows; the rest is of a time and a machine",
-    **dict.fromkeys(("session_signs", "agent_signs", "session_processes", "status_lines"), "what a session does at this moment"),
-    "quota_readings": "how full an account's windows were, which are over when another tracker reads it",
-    "files": "its paths are in the activities",
-    "transcript_segments": "they are the transcripts and their pieces",
-    "transcript_ranges": "they are the transcripts and their pieces",
-    "damaged_segments": "the manifest names them",
-}
-# {column, of any exported table: why it is in no export}.
-LEFT_OUT_COLUMNS: Final = {
-    "project_id": "a path stands for it",
-    "user_id": "a name stands for it",
-    "file_key": "a path stands for it",
-    "path_key": _MADE_AGAIN,
-    "path_project_id": "the path is the one that was named",
-    "brought_by": "the import has a number of its own; `from_wire` says what it is needed for",
-    "persisted_at": _OF_THE_SERVER,
-}
-
-
 # What no export, or none of a selection, can tell apart. Without counts: whoever may export only themselves learns nothing of others.
 _NAMES: Final = "People and projects that were erased. A hash of a name may be found by a list of names, so it stays: if they come elsewhere, erase them there."
 _OF_NOBODY: Final = "Sessions that came after their person or project was erased: nothing says whose they were. An export of everything keeps them out elsewhere."

@@ -1,0 +1,113 @@
+"""A made-up table: an entry in the catalogue is all that the product has of it. It is granted, scrubbed, erased, dropped and moved as any other."""
+
+import importlib
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any, Final
+from uuid import uuid4
+
+import pytest
+
+from deploy.migrations.grants import INGEST, QUERY, WORKER, grant
+from services.worker.maintenance import merge_users
+from services.worker.maintenance.scrub import scrub
+from shared.events.messages import SessionStart
+from shared.tables.catalogue import TABLES
+from shared.tables.table import KEEP, LOOK_UP, OF_THE_SERVER, READ, WITH_OWNER, Owner, Table
+from tests.integration.erasures.erasing import erased
+from tests.integration.keys.ownership.owners import AT, World
+from tests.integration.worker.maintenance.retaining import drop, rows, set_rule
+from tests.integration.worker.maintenance.test_merge_users import request_merge
+
+MADE_UP: Final = Table(
+    "made_up", Owner.SESSION, LOOK_UP, KEEP, READ, OF_THE_SERVER, WITH_OWNER,
+    "ID id session_id USER user_id USER_NAME user_name TIME occurred_at TEXT words", alone="occurred_at",
+)  # fmt: skip
+CREATE: Final = """CREATE TABLE made_up (id uuid PRIMARY KEY DEFAULT gen_random_uuid(), session_id text NOT NULL, user_id bigint, user_name text,
+    occurred_at timestamptz NOT NULL, words text NOT NULL)"""
+HOUR: Final = timedelta(hours=1)
+RANGE: Final = {"session_id": "s", "from": (AT + HOUR).isoformat(), "to": (AT + 2 * HOUR).isoformat()}
+
+
+@pytest.fixture
+def filled(world: World) -> Iterator[World]:
+    """Rows of sessions of ann and bob, in a project each; one of bob's by a key of ann; one of a session of which nothing else came."""
+    TABLES[MADE_UP.name] = MADE_UP
+    # Its stages are those of a process that begins with the table.
+    importlib.reload(scrub)
+    with world.worker.transaction() as connection:
+        connection.execute(CREATE)
+    grant(world.worker.settings.database_url)
+    for session_id, user in (("s", "ann"), ("t", "bob")):
+        world.append(events=[SessionStart(id=uuid4(), session_id=session_id, project_path=f"/{user}", user=user, start_time=AT)])
+    world.settle()
+    with world.worker.transaction() as connection:
+        connection.execute(
+            """INSERT INTO made_up (session_id, words, occurred_at, user_name)
+               VALUES ('s', 'of ann', %(at)s, NULL), ('s', 'an hour later', %(later)s, NULL), ('t', 'of bob', %(at)s, NULL),
+                      ('t', 'by ann', %(at)s, 'ann'), ('nothing else', 'alone', %(at)s, NULL)""",
+            {"at": AT, "later": AT + HOUR},
+        )
+    yield world
+    del TABLES[MADE_UP.name]
+    importlib.reload(scrub)
+    with world.worker.transaction() as connection:
+        connection.execute("DROP TABLE made_up")
+
+
+def words_of(world: World) -> set[str]:
+    return {words for (words,) in rows(world.worker, "SELECT words FROM made_up")}
+
+
+def test_it_is_granted(filled: World) -> None:
+    may = "SELECT has_column_privilege(%(role)s, 'made_up', %(column)s, %(right)s)"
+    rights = [(INGEST, "session_id", "SELECT"), (INGEST, "words", "SELECT"), (QUERY, "words", "SELECT"), (QUERY, "words", "UPDATE")]
+    found = [
+        rows(filled.worker, may, role=role, column=column, right=right) for role, column, right in (*rights, (WORKER, "words", "UPDATE"))
+    ]
+    assert found == [[(True,)], [(False,)], [(True,)], [(False,)], [(True,)]]
+
+
+def test_it_is_scrubbed(filled: World) -> None:
+    rows(filled.worker, "UPDATE made_up SET words = 'ghp_aB3dE6gH9jK2mN5pQ8sT1vW4yZ7bC0eF3hI6' WHERE words = 'of bob' RETURNING 1")
+    [(scrub_id,)] = rows(filled.worker, "INSERT INTO scrubs (id, is_dry_run) VALUES (gen_random_uuid(), false) RETURNING id")
+
+    while scrub.run(filled.worker, scrub_id):
+        pass
+
+    assert "ghp_" not in " ".join(words_of(filled))
+    assert rows(filled.worker, "SELECT status, changed_in FROM scrubs") == [("succeeded", {"made_up": 1})]
+
+
+@pytest.mark.parametrize(
+    ("what", "confirm", "gone"),
+    [
+        ({"session_id": "s"}, "s", {"of ann", "an hour later"}),
+        ({"user": "ann"}, "ann", {"of ann", "an hour later", "by ann"}),
+        ({"project_id": 1}, "/ann", {"of ann", "an hour later"}),
+        (RANGE, "s", {"an hour later"}),
+    ],
+)
+def test_it_is_erased(filled: World, what: dict[str, Any], confirm: str, gone: set[str]) -> None:
+    before = words_of(filled)
+
+    assert erased(filled, what, confirm)["counts"]["made_up"] == len(gone)
+
+    assert before - words_of(filled) == gone
+
+
+def test_it_is_dropped_with_its_session_and_when_it_is_alone(filled: World) -> None:
+    set_rule(filled.worker, "sessions", 30, user="ann")
+    set_rule(filled.worker, "live_payloads", 30)
+    drop(filled.worker)
+
+    assert words_of(filled) == {"of bob", "by ann"}
+
+
+def test_it_is_moved_to_another_user(filled: World) -> None:
+    ids = dict(rows(filled.worker, "SELECT name, id FROM users"))
+    rows(filled.worker, "UPDATE made_up SET user_id = %(id)s RETURNING 1", id=ids["bob"])
+
+    merge_users.run(filled.worker, request_merge(filled.worker, "bob", "ann"))
+
+    assert rows(filled.worker, "SELECT DISTINCT user_id FROM made_up") == [(ids["ann"],)]
