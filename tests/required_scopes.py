@@ -49,8 +49,6 @@ READING = {
     ("GET", "/api/sessions/{session_id}/signals"): READ,
     ("GET", "/api/sessions/{session_id}/reconcile"): READ,
     ("GET", "/api/reconcile"): READ,
-    ("GET", "/api/duplicates/{row_id}"): READ,
-    ("GET", "/api/explain"): READ,
     ("GET", "/api/sessions/{session_id}/export"): READ,
     ("GET", "/api/sessions/{session_id}/transcript"): READ,
     ("GET", "/api/sessions/{session_id}/transcript/files"): READ,

@@ -10,7 +10,7 @@ from services.query.answers.stats import Interval
 from services.query.database import Connection
 from services.query.parameters.fields import MOST_ON_A_PAGE, Dated, Paged
 from services.query.parameters.lists import EventList
-from services.query.parameters.reconcile import ExplainParameters, ReconcileParameters
+from services.query.parameters.reconcile import ReconcileParameters
 from services.query.parameters.stats import CompareParameters, StatsParameters, UsageParameters
 from services.query.parameters.tool_errors import ToolErrorsParameters
 from services.query.queries.lists import projects, users
@@ -111,7 +111,7 @@ def chosen_projects(request: Request, parameters: _OfProjects) -> ChosenProjects
 
 def stats_range(
     request: Request,
-    parameters: StatsParameters | UsageParameters | ToolErrorsParameters | CompareParameters | ReconcileParameters | ExplainParameters,
+    parameters: StatsParameters | UsageParameters | ToolErrorsParameters | CompareParameters | ReconcileParameters,
     interval: Interval | None,
 ) -> ranges.Range:
     """The data to count, and the interval."""

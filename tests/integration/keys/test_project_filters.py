@@ -28,7 +28,6 @@ QUESTIONS: Final = {
     "/api/conversations": "",
     "/api/conversations/search": "q=common",
     "/api/days/{date}": "",
-    "/api/explain": "measure=messages",
     "/api/files": "",
     "/api/files/history": "path=/home/team/*",
     "/api/live/sessions": "",
@@ -178,7 +177,7 @@ def test_nothing_of_another_project_is_in_an_answer(api: Api, admin: str, places
     assert [path for path, (_, limited) in told.items() if "outside" in limited] == []
     named = [path for path, (unlimited, _) in told.items() if "outside" not in unlimited]
     # These have sums, and no names but of people.
-    assert named == [path for path in told if path.startswith(("/api/explain", "/api/reconcile", "/api/users"))]
+    assert named == [path for path in told if path.startswith(("/api/reconcile", "/api/users"))]
 
 
 @pytest.mark.parametrize("name", ["group", "repository"])

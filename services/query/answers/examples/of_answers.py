@@ -3,8 +3,6 @@
 from typing import Any, Final
 
 from services.query.answers.examples.days import DAY_EXAMPLE
-from services.query.answers.examples.duplicates import DUPLICATES_EXAMPLE
-from services.query.answers.examples.explain import EXPLANATION_EXAMPLE
 from services.query.answers.examples.files import FILE_HISTORY_EXAMPLE, FILES_EXAMPLE
 from services.query.answers.examples.live import LIVE_SESSIONS_EXAMPLE
 from services.query.answers.examples.machines import FORMATS_EXAMPLE, MACHINE_EXAMPLE
@@ -403,8 +401,6 @@ ANSWERS: Final[dict[str, Json]] = {
     "DocumentPage": DOCUMENTS_EXAMPLE,
     "SessionOutcome": OUTCOME_EXAMPLE,
     "Reconciliation": RECONCILIATION_EXAMPLE,
-    "Duplicates": DUPLICATES_EXAMPLE,
-    "Explanation": EXPLANATION_EXAMPLE,
     "ReconcileReport": RECONCILE_REPORT_EXAMPLE,
     "Timeline": TIMELINE_EXAMPLE,
     "TurnPage": TURNS_EXAMPLE,

@@ -119,13 +119,8 @@ READS: Final[dict[str, list[str]]] = {
     "/api/sessions/{session_id}/outcome": [""],
     "/api/sessions/{session_id}/signals": ["", "?format=csv"],
     "/api/sessions/{session_id}/reconcile": [""],
-    "/api/explain": [
-        *(f"?measure={name}&user=ann" for name in ("cost_usd", "messages", "tool_errors", "lines_added", "sessions")),
-        *("?measure=api_calls", "?measure=cost_usd&user=bob", "?measure=messages&project_id={project_id}&user=ann"),
-        *(f"?measure=tool_calls&{DATES}&machine={{machine}}&user=ann", "?measure=messages&group={word}-group&user=ann"),
-    ],
     "/api/reconcile": ["", f"?{DATES}&user=ann", "?user=bob", "?project_id={project_id}&user=ann", "?machine={machine}&user=ann"],
-    "/api/sessions/{session_id}/export": ["?format=json", "?format=markdown", "?format=html", "?format=digest"],
+    "/api/sessions/{session_id}/export": ["?format=markdown", "?tools=full", "?format=digest"],
     "/api/sessions/{session_id}/transcript": [""],
     "/api/sessions/{session_id}/transcript/files": [""],
     "/api/tool-calls/session/{session_id}": ["?include_result=true"],
@@ -156,7 +151,6 @@ READS: Final[dict[str, list[str]]] = {
         *OF_GROUPS,
     ],
     "/api/tool-calls/{call_id}": [""],
-    "/api/duplicates/{row_id}": ["", "?request_id=req_1"],
     "/api/tool-calls/{call_id}/result": [""],
     "/api/conversations/search": [
         "?q=common",
