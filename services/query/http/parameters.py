@@ -89,11 +89,12 @@ def dates(request: Request, parameters: Dated) -> tuple[datetime | None, datetim
     return (EARLIEST if start is None and end is not None else start), end
 
 
-def event_filters(request: Request, parameters: EventList, session_id: str | None) -> EventFilters:
+def event_filters(request: Request, parameters: EventList) -> EventFilters:
     """The events that the request asks for; every session's without a `session_id`."""
     start, end = dates(request, parameters)
     projects, model = chosen_projects(request, parameters), getattr(parameters, "model", None)
-    return EventFilters(session_id, projects, start, end, parameters.user, parameters.branch, parameters.source, model, parameters.machine)
+    of_session = (parameters.branch, parameters.source, model, parameters.machine)
+    return EventFilters(parameters.session_id, projects, start, end, parameters.user, *of_session)
 
 
 class _OfProjects(Protocol):

@@ -77,8 +77,9 @@ class SessionList(Dated):
 
 
 class EventList(Dated):
-    """A list of events: of one session, or of all with the optional filter `session_id`."""
+    """A list of events."""
 
+    session_id: OptionalSession = None
     project_id: OptionalProject = None
     group: OptionalGroup = None
     repository: OptionalRepository = None
@@ -88,16 +89,12 @@ class EventList(Dated):
     machine: OptionalMachine = None
 
 
-class SessionConversationList(EventList):
+class ConversationList(EventList):
     role: OptionalRole = None
     model: OptionalModel = None
 
 
-class ConversationList(SessionConversationList):
-    session_id: OptionalSession = None
-
-
-class SessionToolCallList(EventList):
+class ToolCallList(EventList):
     tool_name: Annotated[Text | None, Absent(), Field(min_length=1, max_length=200, description="Only this tool.", examples=["Bash"])] = (
         None
     )
@@ -125,10 +122,6 @@ class OldestToolCallList(Paged):
     include_result: IncludeResult = False
 
 
-class ToolCallList(SessionToolCallList):
-    session_id: OptionalSession = None
-
-
 class ConversationSearch(ConversationList):
     q: Annotated[
         Text | None,
@@ -144,7 +137,7 @@ class ConversationSearch(ConversationList):
     sort: Literal["best", "newest"] = Field("best", description="`best`: by rank among the newest 500 matches, then newest first.")
 
 
-class SessionActivityList(EventList):
+class ActivityList(EventList):
     file_path: Annotated[
         Text | None,
         Absent(),
@@ -157,7 +150,3 @@ class SessionActivityList(EventList):
     ] = None
     action: Annotated[Literal["created", "modified", "deleted"] | None, Absent(), Field(description="Only this kind of change.")] = None
     include_patch: bool = Field(False, description="True shows the diff of each change, in `patch`.")
-
-
-class ActivityList(SessionActivityList):
-    session_id: OptionalSession = None

@@ -111,9 +111,6 @@ READS: Final[dict[str, list[str]]] = {
         *("?project_id={project_id}", "?project_id={part}", "?group={word}-group", "?repository=git.example/{word}", "?limit=1"),
     ],
     "/api/sessions/{session_id}": [""],
-    "/api/sessions/{session_id}/conversations": ["", "?format=csv", "?group={word}-group"],
-    "/api/sessions/{session_id}/activities": ["?include_patch=true"],
-    "/api/sessions/{session_id}/tool-calls": ["?include_result=true"],
     "/api/sessions/{session_id}/timeline": ["", "?threads=all&include_thinking=true", "?around={call}"],
     "/api/sessions/{session_id}/turns": [""],
     "/api/sessions/{session_id}/outcome": [""],
@@ -126,6 +123,7 @@ READS: Final[dict[str, list[str]]] = {
     "/api/tool-calls/session/{session_id}": ["?include_result=true"],
     "/api/conversations": [
         "",
+        "?format=csv",
         "?session_id={session}",
         "?user=bob",
         "?machine={machine}",
