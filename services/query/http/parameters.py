@@ -8,11 +8,9 @@ from fastapi import Request
 from services.query import cursor
 from services.query.answers.stats import Interval
 from services.query.database import Connection
-from services.query.parameters.fields import MOST_ON_A_PAGE, Dated, Paged
+from services.query.parameters.fields import MOST_ON_A_PAGE, Dated, OfProjects, Paged, StatsRange
 from services.query.parameters.lists import EventList
-from services.query.parameters.reconcile import ReconcileParameters
-from services.query.parameters.stats import CompareParameters, StatsParameters, UsageParameters
-from services.query.parameters.tool_errors import ToolErrorsParameters
+from services.query.parameters.stats import CompareParameters
 from services.query.queries.lists import projects, users
 from services.query.queries.lists.events import EventFilters
 from services.query.queries.lists.paging import Paging
@@ -97,22 +95,14 @@ def event_filters(request: Request, parameters: EventList) -> EventFilters:
     return EventFilters(parameters.session_id, projects, start, end, parameters.user, *of_session)
 
 
-class _OfProjects(Protocol):
-    """The filters of a list that choose projects."""
-
-    project_id: int | None
-    group: str | None
-    repository: str | None
-
-
-def chosen_projects(request: Request, parameters: _OfProjects) -> ChosenProjects:
+def chosen_projects(request: Request, parameters: OfProjects) -> ChosenProjects:
     """The projects that the request asks for."""
     return ChosenProjects(parameters.project_id or only_project(request), parameters.group, parameters.repository)
 
 
 def stats_range(
     request: Request,
-    parameters: StatsParameters | UsageParameters | ToolErrorsParameters | CompareParameters | ReconcileParameters,
+    parameters: StatsRange | CompareParameters,
     interval: Interval | None,
 ) -> ranges.Range:
     """The data to count, and the interval."""

@@ -7,17 +7,16 @@ from pydantic import Field
 from services.query.parameters.fields import (
     Absent,
     Dated,
+    Filtered,
     OptionalBranch,
     OptionalGroup,
     OptionalIdPrefix,
-    OptionalMachine,
     OptionalModel,
-    OptionalProject,
     OptionalRepository,
     OptionalRole,
     OptionalSession,
     OptionalSource,
-    OptionalUser,
+    OptionalTool,
     Paged,
     Text,
 )
@@ -46,16 +45,11 @@ class ProjectList(Dated):
     order: Literal["asc", "desc"] = Field("desc", description="`desc`: the newest or largest first.")
 
 
-class SessionList(Dated):
-    project_id: OptionalProject = None
-    group: OptionalGroup = None
-    repository: OptionalRepository = None
-    user: OptionalUser = None
+class SessionList(Dated, Filtered):
     status: Annotated[Literal["open", "ended"] | None, Absent(), Field(description="Only open or only ended sessions.")] = None
     model: OptionalModel = None
     branch: OptionalBranch = None
     source: OptionalSource = None
-    machine: OptionalMachine = None
     is_starred: Annotated[bool | None, Absent(), Field(description="Only sessions with a star (`true`) or without one (`false`).")] = None
     tag: Annotated[
         Text | None,
@@ -76,17 +70,12 @@ class SessionList(Dated):
     order: Literal["asc", "desc"] = Field("desc", description="`desc`: the newest or largest first.")
 
 
-class EventList(Dated):
+class EventList(Dated, Filtered):
     """A list of events."""
 
     session_id: OptionalSession = None
-    project_id: OptionalProject = None
-    group: OptionalGroup = None
-    repository: OptionalRepository = None
-    user: OptionalUser = None
     branch: OptionalBranch = None
     source: OptionalSource = None
-    machine: OptionalMachine = None
 
 
 class ConversationList(EventList):
@@ -95,9 +84,7 @@ class ConversationList(EventList):
 
 
 class ToolCallList(EventList):
-    tool_name: Annotated[Text | None, Absent(), Field(min_length=1, max_length=200, description="Only this tool.", examples=["Bash"])] = (
-        None
-    )
+    tool_name: OptionalTool = None
     status: Annotated[
         Literal["success", "error", "rejected", "cancelled", "timeout", "pending"] | None, Absent(), Field(description="Only this result.")
     ] = None

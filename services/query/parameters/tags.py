@@ -1,10 +1,7 @@
 """Tags of sessions: parameters and answer of their list."""
 
-from services.query.parameters.fields import OptionalGroup, OptionalProject, OptionalRepository, OptionalUser, Paged
+from services.query.parameters.fields import OfProjects, OptionalUser, Paged
 
 
-class TagList(Paged):
-    project_id: OptionalProject = None
-    group: OptionalGroup = None
-    repository: OptionalRepository = None
+class TagList(Paged, OfProjects):
     user: OptionalUser = None

@@ -1,10 +1,7 @@
 """Users with their totals: parameters and answer of their list."""
 
-from services.query.parameters.fields import Dated, OptionalGroup, OptionalProject, OptionalRepository, OptionalUser
+from services.query.parameters.fields import Dated, OfProjects, OptionalUser
 
 
-class UserList(Dated):
-    project_id: OptionalProject = None
-    group: OptionalGroup = None
-    repository: OptionalRepository = None
+class UserList(Dated, OfProjects):
     user: OptionalUser = None

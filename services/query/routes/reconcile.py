@@ -9,7 +9,7 @@ from services.query.database import Connection
 from services.query.http.parameters import RESPONSES, refuse_parameters, selection, stats_range
 from services.query.http.read_response import read_response
 from services.query.parameters.fields import SessionId
-from services.query.parameters.reconcile import ReconcileParameters
+from services.query.parameters.stats import ReconcileParameters
 from services.query.queries.lists.sessions import session_exists
 from services.query.queries.outcomes import reconcile
 from services.query.routes.sessions import no_session
