@@ -101,11 +101,6 @@ class Aggregate:
         """The measures that are 0 in a cell without contributions."""
         return tuple(name for name, measure in self.measures.items() if measure is not Measure.MAXIMUM)
 
-    @property
-    def maxima(self) -> tuple[str, ...]:
-        """The measures that are no sums."""
-        return tuple(name for name, measure in self.measures.items() if measure is Measure.MAXIMUM)
-
 
 _ACTIVE_CELLS: Final = _sql("active_cells")
 _FILE_CELLS: Final = _sql("file_cells")
