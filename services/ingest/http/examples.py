@@ -37,80 +37,37 @@ HOOK: Final[Json] = {
     "duration_ms": 2500,
 }
 _OF_SIGNAL: Final = {"key": "session.id", "value": {"stringValue": _SESSION_ID}}
+_LOG: Final[Json] = {
+    "timeUnixNano": "1705314660000000000",
+    "body": {"stringValue": "claude_code.tool_result"},
+    "attributes": [
+        _OF_SIGNAL,
+        {"key": "event.name", "value": {"stringValue": "tool_result"}},
+        {"key": "event.timestamp", "value": {"stringValue": "2024-01-15T10:31:00.000Z"}},
+        {"key": "event.sequence", "value": {"intValue": 7}},
+        {"key": "tool_name", "value": {"stringValue": "Bash"}},
+        {"key": "tool_use_id", "value": {"stringValue": "toolu_01Example"}},
+        {"key": "success", "value": {"stringValue": "true"}},
+        {"key": "duration_ms", "value": {"stringValue": "2500"}},
+    ],
+}
+_TIMES: Final[Json] = {"startTimeUnixNano": "1705314600000000000", "timeUnixNano": "1705314660000000000"}
+_METRIC: Final[Json] = {
+    "name": "claude_code.commit.count",
+    "sum": {"aggregationTemporality": 1, "isMonotonic": True, "dataPoints": [_TIMES | {"asDouble": 1, "attributes": [_OF_SIGNAL]}]},
+}
+_SPAN: Final[Json] = {
+    "traceId": "5b8efff798038103d269b633813fc60c",
+    "spanId": "eee19b7ec3c1b174",
+    "name": "claude_code.tool.blocked_on_user",
+    "startTimeUnixNano": "1705314600000000000",
+    "endTimeUnixNano": "1705314602100000000",
+    "attributes": [_OF_SIGNAL, {"key": "tool_use_id", "value": {"stringValue": "toolu_01Example"}}],
+}
 EXPORTS: Final[dict[str, Json]] = {
-    "logs": {
-        "resourceLogs": [
-            {
-                "scopeLogs": [
-                    {
-                        "logRecords": [
-                            {
-                                "timeUnixNano": "1705314660000000000",
-                                "body": {"stringValue": "claude_code.tool_result"},
-                                "attributes": [
-                                    _OF_SIGNAL,
-                                    {"key": "event.name", "value": {"stringValue": "tool_result"}},
-                                    {"key": "event.timestamp", "value": {"stringValue": "2024-01-15T10:31:00.000Z"}},
-                                    {"key": "event.sequence", "value": {"intValue": 7}},
-                                    {"key": "tool_name", "value": {"stringValue": "Bash"}},
-                                    {"key": "tool_use_id", "value": {"stringValue": "toolu_01Example"}},
-                                    {"key": "success", "value": {"stringValue": "true"}},
-                                    {"key": "duration_ms", "value": {"stringValue": "2500"}},
-                                ],
-                            }
-                        ]
-                    }
-                ]
-            }
-        ]
-    },
-    "metrics": {
-        "resourceMetrics": [
-            {
-                "scopeMetrics": [
-                    {
-                        "metrics": [
-                            {
-                                "name": "claude_code.commit.count",
-                                "sum": {
-                                    "aggregationTemporality": 1,
-                                    "isMonotonic": True,
-                                    "dataPoints": [
-                                        {
-                                            "startTimeUnixNano": "1705314600000000000",
-                                            "timeUnixNano": "1705314660000000000",
-                                            "asDouble": 1,
-                                            "attributes": [_OF_SIGNAL],
-                                        }
-                                    ],
-                                },
-                            }
-                        ]
-                    }
-                ]
-            }
-        ]
-    },
-    "traces": {
-        "resourceSpans": [
-            {
-                "scopeSpans": [
-                    {
-                        "spans": [
-                            {
-                                "traceId": "5b8efff798038103d269b633813fc60c",
-                                "spanId": "eee19b7ec3c1b174",
-                                "name": "claude_code.tool.blocked_on_user",
-                                "startTimeUnixNano": "1705314600000000000",
-                                "endTimeUnixNano": "1705314602100000000",
-                                "attributes": [_OF_SIGNAL, {"key": "tool_use_id", "value": {"stringValue": "toolu_01Example"}}],
-                            }
-                        ]
-                    }
-                ]
-            }
-        ]
-    },
+    "logs": {"resourceLogs": [{"scopeLogs": [{"logRecords": [_LOG]}]}]},
+    "metrics": {"resourceMetrics": [{"scopeMetrics": [{"metrics": [_METRIC]}]}]},
+    "traces": {"resourceSpans": [{"scopeSpans": [{"spans": [_SPAN]}]}]},
 }
 READINGS: Final[list[Json]] = [
     {
