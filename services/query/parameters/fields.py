@@ -35,6 +35,7 @@ RetentionRunId = Annotated[UUID, Path(description="The run's id.")]
 ExportId = Annotated[UUID, Path(description="The export's id.")]
 ScrubId = Annotated[UUID, Path(description="The scrub's id.")]
 RepriceId = Annotated[UUID, Path(description="The run's id.")]
+CallId = Annotated[UUID, Path(description="The tool call's id, as the lists show it.")]
 ErasureId = Annotated[UUID, Path(description="The erasure's id.")]
 
 

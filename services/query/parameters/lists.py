@@ -1,4 +1,4 @@
-"""Projects, sessions, and what happened in them: parameters and answers of the lists, and of search."""
+"""Parameters of lists: projects, sessions, what happened in them, people, machines, tags, signals, dead letters; and of search."""
 
 from typing import Annotated, ClassVar, Literal
 
@@ -8,6 +8,7 @@ from services.query.parameters.fields import (
     Absent,
     Dated,
     Filtered,
+    OfProjects,
     OptionalBranch,
     OptionalGroup,
     OptionalIdPrefix,
@@ -17,6 +18,7 @@ from services.query.parameters.fields import (
     OptionalSession,
     OptionalSource,
     OptionalTool,
+    OptionalUser,
     Paged,
     Text,
 )
@@ -137,3 +139,31 @@ class ActivityList(EventList):
     ] = None
     action: Annotated[Literal["created", "modified", "deleted"] | None, Absent(), Field(description="Only this kind of change.")] = None
     include_patch: bool = Field(False, description="True shows the diff of each change, in `patch`.")
+
+
+class MachineList(Paged):
+    user: OptionalUser = None
+
+
+class TagList(Paged, OfProjects):
+    user: OptionalUser = None
+
+
+class UserList(Dated, OfProjects):
+    user: OptionalUser = None
+
+
+class SignalList(Paged):
+    name: Annotated[
+        Text | None, Absent(), Field(min_length=1, max_length=200, description="Only those of this name.", examples=["api_error"])
+    ] = None
+
+
+class DeadLetterParameters(Paged):
+    kind: Annotated[
+        Text | None, Absent(), Field(min_length=1, max_length=200, description="Only dead letters of this kind.", examples=["conversation"])
+    ] = None
+    reason: Annotated[
+        Text | None, Absent(), Field(min_length=1, max_length=500, description="Only dead letters with exactly this reason.")
+    ] = None
+    status: Literal["waiting", "stored"] = Field("waiting", description="`waiting`: not stored yet. `stored`: the event was stored later.")

@@ -9,8 +9,7 @@ from services.query.database import Connection
 from services.query.http.list_response import LIST_RESPONSES, list_response
 from services.query.http.parameters import RESPONSES, refuse_parameters
 from services.query.http.read_response import read_response
-from services.query.parameters.erasures import ErasureList
-from services.query.parameters.fields import ErasureId
+from services.query.parameters.fields import ErasureId, Paged
 from services.query.queries.lists import erasures
 from shared.auth.scopes import ADMIN, requires
 from shared.http.errors import NotFound
@@ -20,7 +19,7 @@ router = APIRouter(tags=["erasures"], responses=RESPONSES)
 
 @router.get("/api/erasures", response_model=ErasurePage, responses=LIST_RESPONSES, summary="Erasures, the newest first")
 @requires(ADMIN)
-def list_erasures(request: Request, parameters: Annotated[ErasureList, Query()]) -> Response:
+def list_erasures(request: Request, parameters: Annotated[Paged, Query()]) -> Response:
     """What went, and what may still have it. Not what was erased: nothing has its name any more."""
     return list_response(request, parameters, erasures.erasures, from_primary=True)
 

@@ -9,8 +9,7 @@ from services.query.database import Connection
 from services.query.http.list_response import LIST_RESPONSES, list_response
 from services.query.http.parameters import RESPONSES, refuse_parameters
 from services.query.http.read_response import read_response
-from services.query.parameters.fields import RepriceId
-from services.query.parameters.prices import RepriceList
+from services.query.parameters.fields import Paged, RepriceId
 from services.query.queries.lists import prices
 from shared.auth.scopes import ADMIN, METRICS, requires
 from shared.http.errors import NotFound
@@ -29,7 +28,7 @@ def list_prices(request: Request) -> Response:
     "/api/reprices", response_model=RepricePage, responses=LIST_RESPONSES, summary="Runs that priced stored calls anew, the newest first"
 )
 @requires(ADMIN)
-def list_reprices(request: Request, parameters: Annotated[RepriceList, Query()]) -> Response:
+def list_reprices(request: Request, parameters: Annotated[Paged, Query()]) -> Response:
     """What each has changed, or would change, by model."""
     return list_response(request, parameters, prices.reprices, from_primary=True)
 

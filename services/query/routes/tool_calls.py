@@ -10,7 +10,7 @@ from services.query.answers.tool_calls import ToolCallDetails
 from services.query.database import Connection, Database
 from services.query.http.parameters import FAILURES, RESPONSES, refuse_parameters
 from services.query.http.read_response import read_response
-from services.query.parameters.tool_calls import CallId
+from services.query.parameters.fields import CallId
 from services.query.queries.lists.sessions import texts_dropped_at
 from services.query.queries.lists.tool_call import WhereResult, tool_call, where_result
 from services.query.queries.lists.transcripts import transcript_files
