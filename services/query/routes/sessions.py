@@ -16,7 +16,7 @@ from services.query.queries.lists.events import EventFilters
 from services.query.queries.lists.paging import Paging
 from shared.auth.scopes import READ, requires
 from shared.http.api_document import methods_by_path
-from shared.http.errors import NotFound
+from shared.http.errors import NotFound, existing
 from shared.http.path_segments import named_in_one_segment
 from shared.sessions.session_tags import tag_key
 
@@ -145,10 +145,7 @@ def list_tool_calls(request: Request, session_id: SessionId, parameters: Annotat
 
 
 def _session(request: Request, connection: Connection, session_id: str) -> Session:
-    found = sessions.session(connection, session_id)
-    if found is None:
-        raise no_session(request)
-    return found
+    return existing(sessions.session(connection, session_id), no_session(request))
 
 
 def _tool_calls(request: Request, connection: Connection, session_id: str, wanted: Paging, include_result: bool) -> ToolCallPage:
