@@ -19,15 +19,7 @@ from services.ingest.http.request_checks import check_query
 from services.ingest.http.responses import PathRuleAdded, PathRuleDeleted, ProjectChanged, Visibility
 from services.ingest.journal.wakeup import send_tasks
 from services.ingest.postgres.admin import projects
-from services.ingest.postgres.admin.projects import (
-    Changed,
-    Circle,
-    NothingToUndo,
-    OverrulesPrivate,
-    UnknownProject,
-    WholeDecides,
-    WidensKeys,
-)
+from services.ingest.postgres.admin.projects import Changed
 from services.ingest.postgres.audit import audit_record
 from shared.auth.authentication import actor_of
 from shared.auth.scopes import ADMIN, requires
@@ -105,28 +97,14 @@ async def change_project(request: Request) -> Response:
     into = wanted.merged_into if isinstance(wanted.merged_into, int) else None
     asked = {name: value for name, value in msgspec.to_builtins(wanted).items() if name != "widen_keys" or value}
     record = audit_record(request, "project.change", project_id, **asked)
-    try:
-        done = await projects.change(
-            ingest.database,
-            project_id,
-            lambda row: _wanted(row, wanted, actor_of(request.scope)),
-            record,
-            into=into,
-            widens_keys=wanted.widen_keys,
-        )
-    except UnknownProject as error:
-        raise _unknown(error.project_id) from None
-    except Circle:
-        raise _circle(project_id, into) from None
-    except WidensKeys as error:
-        raise _widens(error.keys) from None
-    except OverrulesPrivate:
-        raise _overrules(project_id) from None
-    except WholeDecides as error:
-        raise Conflict(
-            f"Project {project_id} is part of project {error.part_of}, whose visibility counts. Change that one, or send `merged_into` null too.",
-            details={"visibility": "the whole project's counts"},
-        ) from None
+    done = await projects.change(
+        ingest.database,
+        project_id,
+        lambda row: _wanted(row, wanted, actor_of(request.scope)),
+        record,
+        into=into,
+        widens_keys=wanted.widen_keys,
+    )
     return await _answer(ingest, project_id, done, unknown_fields(body, ProjectChange))
 
 
@@ -143,18 +121,7 @@ async def undo_project_change(request: Request) -> Response:
     body = await read_text(request)
     wanted = parse(body, _UNDO)
     record = audit_record(request, "project.undo", project_id)
-    try:
-        done = await projects.undo(ingest.database, project_id, record, widens_keys=wanted.widen_keys)
-    except UnknownProject as error:
-        raise _unknown(error.project_id) from None
-    except NothingToUndo:
-        raise Conflict("Nothing of this project was changed that is not undone.", details={"project_id": "nothing to undo"}) from None
-    except Circle:
-        raise _circle(project_id, None) from None
-    except WidensKeys as error:
-        raise _widens(error.keys) from None
-    except OverrulesPrivate:
-        raise _overrules(project_id) from None
+    done = await projects.undo(ingest.database, project_id, record, widens_keys=wanted.widen_keys)
     return await _answer(ingest, project_id, done, unknown_fields(body, ProjectUndo))
 
 
@@ -179,7 +146,7 @@ async def add_path_rule(request: Request) -> Response:
     record = audit_record(request, "project.rule", wanted.project_id, pattern=wanted.pattern)
     done = await projects.add_rule(ingest.database, wanted.pattern, wanted.project_id, actor_of(request.scope), MAX_RULES, record)
     if done is None:
-        raise _unknown(wanted.project_id, f", or there are {MAX_RULES} rules already")
+        raise projects.no_project(wanted.project_id, f", or there are {MAX_RULES} rules already")
     if done["project_id"] != wanted.project_id:
         raise Conflict(
             f"The pattern is a rule of project {done['project_id']}; delete that rule first.", details={"pattern": "another project's"}
@@ -239,7 +206,10 @@ def _wanted(row: Mapping[str, Any], wanted: ProjectChange, key_id: str) -> dict[
     if wanted.visibility is not UNSET:
         part_of = row["merged_into"] if wanted.merged_into is UNSET else wanted.merged_into
         if part_of is not None:
-            raise WholeDecides(part_of)
+            raise Conflict(
+                f"Project {row['id']} is part of project {part_of}, whose visibility counts. Change that one, or send `merged_into` null too.",
+                details={"visibility": "the whole project's counts"},
+            )
         columns["visibility"] = wanted.visibility
     if wanted.merged_into is None:
         return columns | merging.NOT_MERGED | {"is_kept_apart": True}
@@ -265,32 +235,3 @@ async def _answer(ingest: Ingest, project_id: int, done: Changed, ignored: list[
         ignored_fields=ignored or UNSET,
     )
     return json_response(answer, 202 if done.moving else 200)
-
-
-def _unknown(project_id: int, otherwise: str = "") -> NotFound:
-    return NotFound(f"There is no project {project_id}{otherwise}; see /api/projects.", code="PROJECT_NOT_FOUND")
-
-
-def _circle(project_id: int, into: int | None) -> Conflict:
-    return Conflict(
-        f"Project {into or ''} is project {project_id} itself, or part of it. Take it out first: PATCH it with `merged_into` null.",
-        details={"merged_into": "would make a circle"},
-    )
-
-
-def _overrules(project_id: int) -> Conflict:
-    return Conflict(
-        f"Project {project_id} is private, and the other is not: keys of other users could then read its sessions. Send `widen_keys` true, "
-        "or make the other private.",
-        code="KEYS_WOULD_SEE_MORE",
-        details={"widen_keys": "a private project would be part of one that is not"},
-    )
-
-
-def _widens(keys: list[dict[str, Any]]) -> Conflict:
-    named = ", ".join(f"{key['name']} ({key['id']})" for key in keys[:10])
-    return Conflict(
-        f"{len(keys)} keys are bound to one of the two projects and would see both: {named}. Revoke them, or send `widen_keys` true.",
-        code="KEYS_WOULD_SEE_MORE",
-        details={"widen_keys": "keys that are bound to projects would see more"},
-    )
