@@ -3,8 +3,6 @@
 They go to Postgres at once, as marks do.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Annotated, Final
 
 import msgspec
@@ -58,11 +56,10 @@ async def save_view(request: Request) -> Response:
     """An address of the dashboard under a name. All keys see it that are not bound; there are at most 500."""
     ingest, wanted = await _wanted(request)
     grant = grant_of(request.scope)
-    with _free_name():
-        found = await saved_views.add(ingest.database, wanted.name, wanted.address, grant.key_id if grant else None, most=MAX_VIEWS)
+    found = await saved_views.add(ingest.database, wanted.name, wanted.address, grant.key_id if grant else None, most=MAX_VIEWS)
     if found is None:
         raise Conflict(f"There are {MAX_VIEWS} saved views, and no more may be: delete one first.", details={"name": "no room"})
-    return json_response(_saved(found), 201)
+    return json_response(found, 201)
 
 
 @router.put("/api/views/{view_id}", summary="Change a saved view", **route_documents.action(ViewSaved, View, 404, 409, of="view_id"))
@@ -70,11 +67,10 @@ async def save_view(request: Request) -> Response:
 async def change_view(request: Request) -> Response:
     """Another name, another address, or both."""
     ingest, wanted = await _wanted(request)
-    with _free_name():
-        found = await saved_views.change(ingest.database, uuid_in_path(request, "view_id"), wanted.name, wanted.address)
+    found = await saved_views.change(ingest.database, uuid_in_path(request, "view_id"), wanted.name, wanted.address)
     if found is None:
         raise _unknown()
-    return json_response(_saved(found))
+    return json_response(found)
 
 
 @router.delete("/api/views/{view_id}", summary="Delete a saved view", **route_documents.action(ViewDeleted, None, 404, of="view_id"))
@@ -101,18 +97,6 @@ async def _wanted(request: Request) -> tuple[Ingest, View]:
     if ingest.settings.redact:
         redact([wanted])
     return ingest, wanted
-
-
-@contextmanager
-def _free_name() -> Iterator[None]:
-    try:
-        yield
-    except saved_views.NameTaken:
-        raise Conflict("Another saved view has this name; choose another one, or change that view.", details={"name": "taken"}) from None
-
-
-def _saved(view: saved_views.StoredView) -> ViewSaved:
-    return ViewSaved(id=view.id, name=view.name, address=view.address, created_at=view.created_at)
 
 
 def _unknown() -> NotFound:
