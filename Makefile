@@ -194,9 +194,6 @@ dashboard: ## build the dashboard from its sources (needs npm); what it builds i
 screenshots: environment ## make the pictures of README and docs/tour.md from the samples (needs apt-get install chromium)
 	$(VENV)/python -m tests.browser.screenshots
 
-vendor-docs: environment ## fetch Swagger UI, which shows the API at /docs (VERSION=… another version; needs npm and the internet)
-	@$(VENV)/python -m deploy.vendor_docs $(VERSION)
-
 IMAGES := ingest query worker flower migrate
 lock: ## write requirements.lock, that of Redis and of each image, from pyproject.toml (needs uv)
 	uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \

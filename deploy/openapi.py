@@ -5,10 +5,10 @@ from typing import Any, cast
 
 from deploy.openapi_components import share_components
 from deploy.openapi_errors import document_errors
+from deploy.openapi_examples import example_of
 from services.ingest.app import create_app as create_ingest
-from services.ingest.http.examples import BODIES as INGEST_EXAMPLES
+from services.ingest.http.examples import BODIES
 from services.ingest.settings import Settings as IngestSettings
-from services.query.answers.examples.of_answers import ANSWERS as QUERY_EXAMPLES
 from services.query.app import create_app as create_query
 from services.query.settings import Settings as QuerySettings
 from shared.auth.scopes import PUBLIC, Required
@@ -63,7 +63,6 @@ def merged() -> dict[str, Any]:
                 if (method in READING_METHODS) == is_reading:
                     _add_security(operation, apps[is_reading].state.required(method.upper(), path))
                     document_errors(method, path, operation)
-                    _add_examples(operation)
                     paths.setdefault(path, {})[method] = operation
     schemas = _both(writing["components"]["schemas"], reading["components"]["schemas"])
     merged = {
@@ -74,6 +73,9 @@ def merged() -> dict[str, Any]:
         "components": {"schemas": dict(sorted(schemas.items())), "securitySchemes": {"key": KEY}},
     }
     simplified = cast(dict[str, Any], _simplified(merged))
+    for operations in simplified["paths"].values():
+        for operation in operations.values():
+            _add_examples(operation, simplified["components"]["schemas"])
     share_components(simplified)
     return simplified
 
@@ -97,21 +99,14 @@ def _add_security(operation: dict[str, Any], required: Required) -> None:
     operation["responses"] |= {status: {} for status in ("401", "403", "429")}
 
 
-def _add_examples(operation: dict[str, Any]) -> None:
-    """Gives each JSON body of the operation, and of its 2xx answers, the example of its schema."""
+def _add_examples(operation: dict[str, Any], schemas: dict[str, Any]) -> None:
+    """Gives each JSON body of the operation, and of its 2xx answers, an example: its own, or one that is made from its schema."""
     bodies = [operation.get("requestBody", {}), *(each for status, each in operation["responses"].items() if status.startswith("2"))]
     for body in bodies:
-        for content in body.get("content", {}).values():
-            schema = content.get("schema", {})
-            item = schema.get("items", {}).get("$ref")
-            example = _example_of(item or schema.get("$ref", ""))
-            if example is not None and "example" not in content:
-                content["example"] = [example] if item else example
-
-
-def _example_of(reference: str) -> Any:
-    name = reference.rpartition("/")[2]
-    return INGEST_EXAMPLES.get(name, QUERY_EXAMPLES.get(name))
+        for media_type, content in body.get("content", {}).items():
+            if media_type == "application/json" and "example" not in content and (schema := content["schema"]):
+                name = schema.get("$ref", "").rpartition("/")[2]
+                content["example"] = BODIES[name] if name in BODIES else example_of(schemas, schema)
 
 
 def _simplified(node: Any) -> Any:

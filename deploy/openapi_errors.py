@@ -1,10 +1,14 @@
-"""Which error codes each operation can answer, with an example of each, from the catalogue of error codes."""
+"""Which error codes each operation can answer, with an example of each, from the tables of docs/reference/errors.md."""
 
-from typing import Any, Final
-
-from shared.http.error_codes import RESPONSES, ErrorCode
+from functools import cache
+from pathlib import Path
+from typing import Any, Final, NamedTuple
 
 Json = dict[str, Any]
+
+PAGE: Final = Path(__file__).parents[1] / "docs/reference/errors.md"
+OF_RESPONSES: Final = "| code | status | meaning | what to do |"
+OF_IMPORT_JOBS: Final = "| code | meaning | what to do |"
 
 # A 404 names what the path, or the body of a write, refers to.
 _NOT_FOUND_BY_PATH: Final = (
@@ -54,6 +58,29 @@ _HEADERS: Final = {"FORBIDDEN": "WWW-Authenticate", "401": "WWW-Authenticate", "
 _EVERYWHERE: Final = (403, 405, 421, 500, 503)
 
 
+class ErrorCode(NamedTuple):
+    """A row of the table of responses."""
+
+    code: str
+    status: str
+    meaning: str
+    remedy: str
+
+
+def rows_below(head: str) -> list[list[str]]:
+    """The cells of the rows of the page's table with this head; codes without backticks. ValueError if there is no such table."""
+    _, found, rest = PAGE.read_text(encoding="utf-8").partition(f"{head}\n")
+    if not found:
+        raise ValueError(f"{PAGE} has no table {head}")
+    rows = rest.partition("\n\n")[0].splitlines()[1:]
+    return [[code.strip("`"), *cells] for code, *cells in (row.strip("| ").split(" | ") for row in rows)]
+
+
+@cache
+def _responses() -> list[ErrorCode]:
+    return [ErrorCode(*row) for row in rows_below(OF_RESPONSES)]
+
+
 def document_errors(method: str, path: str, operation: Json) -> None:
     """Gives the operation every status that it can answer, and every error response an example of each of its codes."""
     responses = operation["responses"]
@@ -65,7 +92,7 @@ def document_errors(method: str, path: str, operation: Json) -> None:
         responses.setdefault(str(status), {})
     for status in responses:
         if status >= "400":
-            codes = [each for each in RESPONSES if str(each.status) == status and _can_occur(each.code, method, path, operation)]
+            codes = [each for each in _responses() if each.status == status and _can_occur(each.code, method, path, operation)]
             responses[status] = _error_response(status, codes)
     operation["responses"] = dict(sorted(responses.items()))
 

@@ -1,4 +1,4 @@
-"""`make reference`: writes the pages of docs/reference that the code determines: settings, metrics, errors, commands of `tracker`, tables."""
+"""`make reference`: writes the pages of docs/reference that the code determines: settings, metrics, commands of `tracker`, tables."""
 
 import re
 import tempfile
@@ -19,7 +19,6 @@ from deploy.embedded.settings import READERS
 from deploy.migrations.migrate import migrate
 from services.ingest.imports import store_probe
 from shared import metrics
-from shared.http import error_codes
 from shared.setting_names import NAMES_FILE
 from shared.settings import variable
 
@@ -33,7 +32,7 @@ GENERATED = "This page is generated from the code by `make reference`."
 
 def pages() -> dict[str, str]:
     """{file name: text}."""
-    return {"settings.md": _settings(), "metrics.md": _metrics(), "cli.md": _commands(), "errors.md": _errors()}
+    return {"settings.md": _settings(), "metrics.md": _metrics(), "cli.md": _commands()}
 
 
 def _settings() -> str:
@@ -58,24 +57,6 @@ def _settings() -> str:
         "|---|---|---|---|",
         *(_row(f"`{name}`", meanings[name][0], ", ".join(readers[name]), meanings[name][1]) for name in meanings),
     )
-
-
-def _errors() -> str:
-    """The page as it is, with new tables of the codes. Its other text is written by hand."""
-    page = (FOLDER / "errors.md").read_text(encoding="utf-8")
-    responses = [_row(f"`{each.code}`", str(each.status), each.meaning, each.remedy) for each in error_codes.RESPONSES]
-    jobs = [_row(f"`{each.code}`", each.meaning, each.remedy) for each in error_codes.IMPORT_JOBS]
-    page = _with_rows(page, "| code | status | meaning | what to do |", responses)
-    return _with_rows(page, "| code | meaning | what to do |", jobs)
-
-
-def _with_rows(page: str, head: str, rows: list[str]) -> str:
-    """Gives the table with this head these rows. ValueError if the page has no such table."""
-    before, found, after = page.partition(f"{head}\n")
-    if not found:
-        raise ValueError(f"There is no table {head}")
-    line, _, rest = after.partition("\n\n")
-    return f"{before}{found}{line.splitlines()[0]}\n{chr(10).join(rows)}\n\n{rest}"
 
 
 def _metrics() -> str:

@@ -6,12 +6,11 @@ on, in a tier, and in calls of more than a number of input tokens.
 
 from datetime import date
 from decimal import Decimal
-from typing import Annotated, Final, Literal, get_args
+from typing import Annotated, Final, Literal
 
 from msgspec import Meta, Struct
 
 Tier = Literal["standard", "fast"]
-TIERS: Final[tuple[Tier, ...]] = get_args(Tier)
 # A million tokens for more than this is a mistake of units.
 _Usd = Annotated[float, Meta(ge=0, le=1_000_000)]
 Pattern = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"^[A-Za-z0-9*][A-Za-z0-9*._:@/\[\]-]*$")]

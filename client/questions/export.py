@@ -36,7 +36,7 @@ class Tools(Enum):
     FULL = "full"
 
 
-_OF_SESSION: Final = {"md": "markdown", "markdown": "markdown", "html": "html", "json": "json", "digest": "digest"}
+_OF_SESSION: Final = {"md": "markdown", "markdown": "markdown", "digest": "digest"}
 _OF_LIST: Final = ("csv", "ndjson")
 _NOT_DATES: Final = frozenset({"project_id", "group", "repository", "user", "machine"})
 # What a list can be filtered by, besides dates, which all but machines have.
@@ -55,9 +55,7 @@ def export(
     ] = False,
     form: Annotated[
         str | None,
-        typer.Option(
-            "--format", help="For a session md (default), html, json, or digest for a pull request. For a list csv (default) or ndjson."
-        ),
+        typer.Option("--format", help="For a session md (default), or digest for a pull request. For a list csv (default) or ndjson."),
     ] = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write into this file, once it is complete.")
@@ -80,7 +78,7 @@ def export(
 ) -> None:
     """Writes a session, a list or everything, to keep or to pass on.
 
-    `tracker export SESSION -o FILE.html --format html` makes a page that needs nothing else.
+    `tracker export SESSION -o FILE.md` makes a text to read.
     `tracker export --list tool-calls --since 7d -o calls.csv` makes a table.
     `tracker export --everything -o tracker.zip` makes what `tracker import` brings into another tracker.
     """

@@ -11,8 +11,6 @@ from shared.quantities import counted, plural
 from shared.terms import terms
 
 PAGE: Final = 1000
-# The number of sessions that are searched for the beginning of an id, newest first.
-MOST_SESSIONS: Final = 20_000
 MOST_PAGES: Final = 10_000
 MOST_EMPTY_PAGES: Final = 20
 FORBIDDEN: Final = 403
@@ -184,10 +182,9 @@ def session(server: Server, name: str) -> Item:
             raise
     else:
         return found
-    matches = [each for each in pages(server, "/api/sessions", {}, MOST_SESSIONS) if each["session_id"].startswith(name)]
+    matches: list[Item] = get(server, "/api/sessions", {"id_prefix": name, "limit": 5})["items"]
     if len(matches) > 1:
-        ids = ", ".join(each["session_id"] for each in matches[:5])
-        raise Failure(f"{len(matches)} sessions begin with {name}: {ids}. Give more of the id.")
+        raise Failure(f"Several sessions begin with {name}: {', '.join(each['session_id'] for each in matches)}. Give more of the id.")
     if not matches:
         raise Failure(f"There is no session {name}; `{command()} sessions` lists them.")
     return matches[0]

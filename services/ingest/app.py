@@ -13,6 +13,20 @@ from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
+from services.ingest.admin import (
+    dead_letters,
+    erasures,
+    keys,
+    logins,
+    machines,
+    prices,
+    projects,
+    retention,
+    saved_views,
+    scrubs,
+    session_marks,
+    users,
+)
 from services.ingest.admin.kept_out import KeptOut
 from services.ingest.admin.key_uses import KeyUses
 from services.ingest.capture.wait_read import CaptureWatch
@@ -23,6 +37,7 @@ from services.ingest.events.session_cache import SessionCache
 from services.ingest.events.tombstones import Tombstones
 from services.ingest.events.wait import EntryWatch
 from services.ingest.http.direct_routes import DirectApp
+from services.ingest.imports import change_job, start_export, start_reparse, upload_manifest
 from services.ingest.imports.disk_space import show_disk
 from services.ingest.imports.store_probe import StoreProbe
 from services.ingest.journal.append import Journal
@@ -34,21 +49,8 @@ from services.ingest.postgres.database import Database
 from services.ingest.postgres.imports.import_jobs import ImportJobs
 from services.ingest.routes import openapi_schemas
 from services.ingest.routes.capture import capture
-from services.ingest.routes.dead_letters import dead_letters
-from services.ingest.routes.erasures import erasures
-from services.ingest.routes.exports import exports
-from services.ingest.routes.import_jobs import jobs
-from services.ingest.routes.keys import keys
-from services.ingest.routes.logins import logins
-from services.ingest.routes.machines import machines
 from services.ingest.routes.operations import operations
-from services.ingest.routes.prices import prices
-from services.ingest.routes.projects import projects
-from services.ingest.routes.retention import retention
-from services.ingest.routes.saved_views import views
-from services.ingest.routes.session_marks import marks
 from services.ingest.routes.telemetry import telemetry
-from services.ingest.routes.users import users
 from services.ingest.routes.writes import writes
 from services.ingest.settings import Settings
 from shared import broker
@@ -71,6 +73,11 @@ SERVICE = "ingest"
 CONNECT_SECONDS = 5.0
 # Pauses between two looks for import jobs that have ended.
 JOB_FIRST_PAUSE_SECONDS, JOB_LONGEST_PAUSE_SECONDS = 0.02, 0.2
+# The modules that have routes of their own beside what these do; services/ingest/routes has those of events.
+ROUTES = (
+    *(change_job, dead_letters, erasures, keys, logins, machines, prices, projects, retention),
+    *(saved_views, scrubs, session_marks, start_export, start_reparse, upload_manifest, users),
+)
 
 
 class IngestApp(DirectApp):
@@ -114,25 +121,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     # Not include_router: its context for each request costs as much as a whole write.
-    app.router.routes += [
-        *writes.routes,
-        *capture.routes,
-        *telemetry.routes,
-        *jobs.routes,
-        *erasures.routes,
-        *exports.routes,
-        *dead_letters.routes,
-        *keys.routes,
-        *logins.routes,
-        *projects.routes,
-        *users.routes,
-        *machines.routes,
-        *marks.routes,
-        *views.routes,
-        *retention.routes,
-        *prices.routes,
-        *operations.routes,
-    ]
+    for router in (writes, capture, telemetry, operations, *(module.router for module in ROUTES)):
+        app.router.routes += router.routes
     app.state.required = required_by_path(app.router.routes)
     app.add_middleware(
         AccessControl,

@@ -23,7 +23,9 @@ ApiError
 """
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, TypeVar
+
+T = TypeVar("T")
 
 # For responses to an incomplete body: the server need not read the rest.
 _CLOSED: Final = {"Connection": "close"}
@@ -137,3 +139,10 @@ class Unavailable(ApiError):
 def invalid(field: str, reason: str) -> BadRequest:
     """A 400 about one field."""
     return BadRequest(f"{field}: {reason}", details={field: reason})
+
+
+def existing(found: T | None, missing: Exception) -> T:
+    """What was found. `missing` if that is None."""
+    if found is None:
+        raise missing
+    return found

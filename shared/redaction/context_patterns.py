@@ -59,7 +59,6 @@ HARMLESS_NAME = b"|".join((_named(_BEFORE_OTHER_TOKENS, "token"), _named(_BEFORE
 HARMLESS_KEY_NAME = b"(?:" + b"|".join(word.upper().encode() for word in _BEFORE_OTHER_KEYS.split()) + b")_KEY="
 
 _BARE = rb"""[^\s"'`,;&<>(){}\[\]\\|\x00-\x1f]"""
-_QUOTE = rb"""\\*["'`]"""
 _WRAPPED = rb"\[\]byte\(|\[\]byte\{|Secret(?:Str|String|Key)?\(|SecureString\(|Buffer\.from\(|bytes\(|str\("
 # A line break, and what a listing of a file or a diff has before the next line.
 _NEXT_LINE = rb"\r?\n(?:[ \t]*[0-9]+(?:\xe2\x86\x92|\t))?[+-]?[ \t]*"

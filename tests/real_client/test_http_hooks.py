@@ -56,5 +56,5 @@ def test_the_documents_settings_send_a_session(claude_home: ClaudeHome, stack: S
         ["clear", "prompt_input_exit"],
         ["prompt_input_exit", "clear"],
     )
-    calls = stack.http.get(f"/api/sessions/{scripted.session_id}/tool-calls", params={"limit": 1000}).json()["items"]
+    calls = stack.http.get("/api/tool-calls", params={"session_id": scripted.session_id, "limit": 1000}).json()["items"]
     assert {call["result_status"] for call in calls} == {"success", "error"}

@@ -8,7 +8,7 @@ import pytest
 from deploy.openapi_components import resolved
 from tests.unit.api_document import API, OPERATIONS, Json, is_allowed, parameters
 
-WHERE_TO_ADD_EXAMPLES = "add one to services/query/answers/examples/of_answers.py or services/ingest/http/examples.py, then `make openapi`"
+WHERE_TO_ADD_EXAMPLES = "add one to services/ingest/http/examples.py, then `make openapi`"
 
 
 def contents(operation: Json) -> Iterator[tuple[str, Json]]:

@@ -11,29 +11,27 @@ from typing import Final
 from uuid import UUID
 
 import msgspec
-from fastapi import Request, Response
+from fastapi import APIRouter, Request, Response
 from msgspec import Struct
 
 from services.ingest.dependencies import Ingest, ingest_of
 from services.ingest.events.json_body import read_json
 from services.ingest.events.wait import Preference, preference_in
-from services.ingest.http import request_checks
+from services.ingest.http import request_checks, route_documents
 from services.ingest.http.queue_errors import REDIS_FAILURES
-from services.ingest.http.request_checks import AcceptedBody
 from services.ingest.http.responses import DeadLetterDeleted, DeadLetterReplayed, DeadLettersChanged, Status
 from services.ingest.journal.append import Entry, Position
 from services.ingest.postgres.admin import dead_letters
 from services.ingest.postgres.admin.dead_letters import Group, Row
 from services.ingest.postgres.audit import AuditRecord, audit_record
 from services.ingest.postgres.events import outcomes
+from shared.auth.scopes import ADMIN, requires
 from shared.events.messages import Time
 from shared.http.concurrency import RequestSlot, slot_of
 from shared.http.errors import NotFound, Unavailable, invalid
 from shared.http.middleware import json_response
 from shared.journal.dead_letter_envelope import WHOLE_ENTRY, encode_replay, events_in
 from shared.journal.streams import partition_of, stream_key
-
-_BODY: Final = AcceptedBody((b"application/json",), 64 * 1024)
 
 
 class DeadLetterFilter(Struct, kw_only=True):
@@ -47,8 +45,18 @@ class DeadLetterFilter(Struct, kw_only=True):
 _FILTER: Final = msgspec.json.Decoder(DeadLetterFilter)
 
 
-async def replay(request: Request) -> Response:
-    """202: the dead letter is on the journal again. Repeating the request changes nothing more: its event is stored once."""
+router = APIRouter(tags=["dead letters"])
+
+
+@router.post(
+    "/api/dead-letters/{letter_id}/replay",
+    status_code=202,
+    summary="Replay a dead letter",
+    **route_documents.action(DeadLetterReplayed, None, 404, of="letter_id", status=202, can_wait=True),
+)
+@requires(ADMIN)
+async def replay_dead_letter(request: Request) -> Response:
+    """Puts a dead letter back on the journal. It stays in the list until its event is stored, which happens once, however often it is replayed."""
     ingest, letter_id = _read_path(request)
     ingest.backlog.check()
     slot = slot_of(request.scope)
@@ -63,8 +71,15 @@ async def replay(request: Request) -> Response:
     return await _replayed(ingest, row, status, preference)
 
 
-async def replay_group(request: Request) -> Response:
-    """202: the oldest of the group are on the journal again, as many as one request may replay."""
+@router.post(
+    "/api/dead-letter-groups/replay",
+    status_code=202,
+    summary="Replay a group of dead letters",
+    **route_documents.action(DeadLettersChanged, DeadLetterFilter, status=202),
+)
+@requires(ADMIN)
+async def replay_dead_letters(request: Request) -> Response:
+    """Puts up to 500 dead letters of a kind and reason back on the journal, oldest first; `{}` means all. Repeat with `seen_before` until none is left."""
     ingest, group = await _read_group(request)
     ingest.backlog.check()
     rows = await dead_letters.find_group(ingest.database, group)
@@ -75,17 +90,28 @@ async def replay_group(request: Request) -> Response:
     return json_response(DeadLettersChanged(done=len(rows), left=left, seen_before=group.seen_before, message=message), 202)
 
 
-async def delete(request: Request) -> Response:
-    """200: the dead letter and its event are gone."""
+@router.delete(
+    "/api/dead-letters/{letter_id}", summary="Delete a dead letter", **route_documents.action(DeadLetterDeleted, None, 404, of="letter_id")
+)
+@requires(ADMIN)
+async def delete_dead_letter(request: Request) -> Response:
+    """Deletes a dead letter and its event."""
     ingest, letter_id = _read_path(request)
     if not await dead_letters.delete(ingest.database, letter_id, audit_record(request, "dead_letter.delete", letter_id)):
         raise _not_found()
     return json_response(DeadLetterDeleted(id=letter_id, message="The dead letter is deleted, and its event with it."))
 
 
-async def delete_group(request: Request) -> Response:
-    """200: the oldest of the group are gone, as many as one request may delete. Needs a kind or a reason, so that a slip does not delete all."""
+@router.post(
+    "/api/dead-letter-groups/delete",
+    summary="Delete a group of dead letters",
+    **route_documents.action(DeadLettersChanged, DeadLetterFilter),
+)
+@requires(ADMIN)
+async def delete_dead_letters(request: Request) -> Response:
+    """Deletes up to 500 dead letters of a kind, a reason or both, oldest first."""
     ingest, group = await _read_group(request)
+    # So that a slip does not delete all.
     if group.kind is None and group.reason is None:
         raise invalid("kind", "say which dead letters to delete, by kind, reason or both")
     done, left = await dead_letters.delete_group(ingest.database, group, _group_record(request, "delete", group))
@@ -156,7 +182,7 @@ def _read_path(request: Request) -> tuple[Ingest, UUID]:
 
 
 async def _read_group(request: Request) -> tuple[Ingest, Group]:
-    ingest, wanted = ingest_of(request), await read_json(request, _BODY, _FILTER)
+    ingest, wanted = ingest_of(request), await read_json(request, _FILTER)
     seen_before = wanted.seen_before or await dead_letters.now(ingest.database)
     aware = seen_before if seen_before.tzinfo else seen_before.replace(tzinfo=UTC)
     return ingest, Group(aware, wanted.kind, wanted.reason)

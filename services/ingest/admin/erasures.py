@@ -6,24 +6,22 @@ from typing import Annotated, Any, Final
 from uuid import uuid4
 
 import msgspec
-from fastapi import Request, Response
+from fastapi import APIRouter, Request, Response
 from msgspec import Meta, Struct
 
 from services.ingest.dependencies import ingest_of
-from services.ingest.events.decode import parse
 from services.ingest.events.json_body import read_json
-from services.ingest.events.write_event import SINGLE_BODY, admit_write
-from services.ingest.http.json_limits import check_text
-from services.ingest.http.request_checks import AcceptedBody
+from services.ingest.events.write_event import admit_order
+from services.ingest.http import route_documents
 from services.ingest.http.responses import ErasureStarted, TombstonesLifted
 from services.ingest.journal.wakeup import send_tasks
 from services.ingest.postgres.admin import erasures
 from services.ingest.postgres.audit import audit_record
+from shared.auth.scopes import ADMIN, requires
 from shared.broker import Task
 from shared.http.errors import BadRequest, NotFound, invalid
 from shared.http.middleware import json_response
 
-_BODY: Final = AcceptedBody((b"application/json",), 64 * 1024)
 _Name = Annotated[str, Meta(min_length=1, max_length=4096)]
 
 
@@ -63,11 +61,19 @@ _RIGHT_NAMES: Final = {
 }
 
 
-async def start(request: Request) -> Response:
-    """202: the erasure is in Postgres; asked for twice, it is one. If its task is lost, the worker's sweep finds it. 400 if `confirm` is not the name."""
-    write = await admit_write(request, SINGLE_BODY)
-    check_text(write.body)
-    wanted = parse(write.body, _DECODER)
+router = APIRouter(tags=["erasures"])
+
+
+@router.post(
+    "/api/erasures",
+    status_code=202,
+    summary="Erase a session, a user or a project",
+    **route_documents.started(ErasureRequest, ErasureStarted, "erasure", 404),
+)
+@requires(ADMIN)
+async def start_erasure(request: Request) -> Response:
+    """Deletes it from every store, and keeps out what still comes of it. There is no undo. `dry_run` only counts."""
+    write, wanted = await admit_order(request, _DECODER)
     what = _checked(wanted.what)
     if wanted.what.project is not None:
         raise invalid("what.project", "is for lifting a tombstone; name the project by project_id")
@@ -87,9 +93,12 @@ async def start(request: Request) -> Response:
     return json_response(answer, 202, {"Location": f"/api/erasures/{erasure_id}"} | (write.headers or {}))
 
 
-async def lift(request: Request) -> Response:
-    """200 with the number of tombstones that are gone; 404 if there is none."""
-    wanted = await read_json(request, _BODY, _LIFT_DECODER)
+# Not a DELETE: an address is in the logs of gateways, and the name must not be.
+@router.post("/api/tombstones/lift", summary="Let in again what was erased", **route_documents.action(TombstonesLifted, LiftRequest, 404))
+@requires(ADMIN)
+async def lift_tombstone(request: Request) -> Response:
+    """Lifts the tombstone of a session, a user, a project's path or a range. What was erased stays erased; what is sent again is stored."""
+    wanted = await read_json(request, _LIFT_DECODER)
     what = _checked(wanted.what)
     if wanted.what.project_id is not None:
         raise invalid("what.project_id", "is gone with the project; name it by its path, as `project`")

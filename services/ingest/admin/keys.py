@@ -5,24 +5,23 @@ from collections.abc import Callable, Mapping
 from typing import Annotated, Final, get_args
 
 import msgspec
-from fastapi import Request, Response
+from fastapi import APIRouter, Request, Response
 from msgspec import Meta, Struct
 
 from services.ingest.dependencies import ingest_of
 from services.ingest.events.decode import check_identifier
 from services.ingest.events.json_body import read_json
 from services.ingest.events.redact_events import redact
-from services.ingest.http import request_checks
-from services.ingest.http.request_checks import AcceptedBody
+from services.ingest.http import request_checks, route_documents
 from services.ingest.http.responses import KeyCreated, KeyRevoked
 from services.ingest.postgres.admin.api_keys import ApiKeys
 from services.ingest.postgres.audit import AuditRecord, audit_record
 from shared.auth.keys import Scope, digest_of, new_key
+from shared.auth.scopes import ADMIN, requires
 from shared.events.messages import Name
 from shared.http.errors import NotFound, invalid
 from shared.http.middleware import json_response
 
-_BODY: Final = AcceptedBody((b"application/json",), 64 * 1024)
 _ID: Final = re.compile(r"[0-9A-Za-z]{12}", re.ASCII)
 
 
@@ -44,18 +43,25 @@ class NewKey(Struct, kw_only=True):
 _NEW_KEY: Final = msgspec.json.Decoder(NewKey)
 
 
-async def create(request: Request) -> Response:
-    """201 with the key, which is never shown again."""
+router = APIRouter(tags=["keys"])
+
+
+@router.post("/api/keys", status_code=201, summary="Make an API key", **route_documents.action(KeyCreated, NewKey, status=201))
+@requires(ADMIN)
+async def create_key(request: Request) -> Response:
+    """Makes an API key. Only this answer has it; only its SHA-256 is stored."""
     ingest = ingest_of(request)
-    wanted = await read_json(request, _BODY, _NEW_KEY)
+    wanted = await read_json(request, _NEW_KEY)
     if ingest.settings.redact:
         redact([wanted])
     created = await make_key(ingest.keys, wanted, lambda key_id: audit_record(request, "key.create", key_id, **audit_details(wanted)))
     return json_response(created, 201)
 
 
-async def revoke(request: Request) -> Response:
-    """200: within five seconds every process refuses the key. 404 if there is no key with this id."""
+@router.delete("/api/keys/{key_id}", summary="Revoke an API key", **route_documents.action(KeyRevoked, None, 404, of="key_id"))
+@requires(ADMIN)
+async def revoke_key(request: Request) -> Response:
+    """Revokes an API key: within five seconds every process refuses it."""
     request_checks.check_query(request)
     key_id: str = request.path_params["key_id"]
     ingest = ingest_of(request)

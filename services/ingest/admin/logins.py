@@ -2,22 +2,31 @@
 
 from typing import Final
 
-from fastapi import Request, Response
+from fastapi import APIRouter, Request, Response
 
 from services.ingest.dependencies import ingest_of
-from services.ingest.http import request_checks
+from services.ingest.http import request_checks, route_documents
 from services.ingest.http.responses import LoggedIn, LoggedOut
 from shared.auth.authentication import grant_of
 from shared.auth.keys import digest_of, id_of, new_key
 from shared.auth.login_cookie import clear_cookie, presented_login, require_own_page, set_cookie
+from shared.auth.scopes import METRICS, PUBLIC, requires
 from shared.http.errors import Unauthorized
 from shared.http.middleware import json_response
 
 _DAY_SECONDS: Final = 86_400
 
 
-async def log_in(request: Request) -> Response:
-    """200 with Set-Cookie; without it where access is open. Unauthorized for a login: it cannot be made to last longer."""
+router = APIRouter(tags=["keys"])
+
+
+@router.post("/api/login", summary="Log a browser in with an API key", **route_documents.login(LoggedIn))
+@requires(METRICS)
+async def login(request: Request) -> Response:
+    """Takes the key as `Authorization: Bearer`, and sets a cookie that has the key's rights and no others.
+
+    The cookie is a token of its own. It ends with its key, at its end, or by `DELETE /api/login`. It is taken from the tracker's own pages alone.
+    """
     request_checks.check_query(request)
     ingest, grant = ingest_of(request), grant_of(request.scope)
     if ingest.settings.access == "open":
@@ -33,8 +42,11 @@ async def log_in(request: Request) -> Response:
     return json_response(made, headers={"Set-Cookie": set_cookie(request.scope, token, seconds)})
 
 
-async def log_out(request: Request) -> Response:
-    """200, whether or not there was a login. The route needs no key, so that an ended login can be cleared too."""
+# It needs no key, so that an ended login can be cleared too.
+@router.delete("/api/login", summary="Log a browser out", **route_documents.login(LoggedOut))
+@requires(PUBLIC)
+async def logout(request: Request) -> Response:
+    """Ends the login of the request's cookie, and deletes the cookie. Without one it changes nothing."""
     request_checks.check_query(request)
     token = presented_login(request.scope)
     if token:

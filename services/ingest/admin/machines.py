@@ -5,7 +5,7 @@ import re
 from typing import Annotated, Any, Final
 
 import msgspec
-from fastapi import Request, Response
+from fastapi import APIRouter, Request, Response
 from msgspec import Meta, Struct
 
 from services.ingest.dependencies import ingest_of
@@ -13,11 +13,13 @@ from services.ingest.events.decode import check_identifier
 from services.ingest.events.json_body import read_json
 from services.ingest.events.key_binding import binding_of, other_users_machine
 from services.ingest.events.redact_events import LARGE_BYTES, redact, run
+from services.ingest.http import route_documents
 from services.ingest.http.request_checks import AcceptedBody, check_query
 from services.ingest.http.responses import MachineForgotten, MachineReported, RepositoriesReported
 from services.ingest.journal.wakeup import send_tasks
 from services.ingest.postgres.admin import machines
 from services.ingest.postgres.audit import audit_record
+from shared.auth.scopes import ADMIN, INGEST, requires
 from shared.broker import Task
 from shared.events.machine_reports import MachineReport, complete, stored
 from shared.events.messages import MACHINE_ID, Path
@@ -58,11 +60,18 @@ _DECODER: Final = msgspec.json.Decoder(MachineReport)
 _REPOSITORIES: Final = msgspec.json.Decoder(MachineRepositories)
 
 
-async def report(request: Request) -> Response:
-    """200 with the server's time. 403 if the key is bound to a user and the machine is another user's."""
+router = APIRouter(tags=["machines"])
+
+
+@router.put(
+    "/api/machines/{machine_id}", summary="Report a machine", **route_documents.action(MachineReported, MachineReport, of="machine_id")
+)
+@requires(INGEST)
+async def report_machine(request: Request) -> Response:
+    """What a shipper says of itself: versions, what is not sent yet, and transcripts that Claude Code will delete soon."""
     ingest = ingest_of(request)
     machine_id = _machine_id(request)
-    reported = await read_json(request, _BODY, _DECODER)
+    reported = await read_json(request, _DECODER, _BODY)
     _check(reported)
     if ingest.settings.redact:
         await _redact(reported)
@@ -77,11 +86,17 @@ async def report(request: Request) -> Response:
     return json_response(MachineReported(machine_id=machine_id, now=now))
 
 
+@router.put(
+    "/api/machines/{machine_id}/repositories",
+    summary="Report folders and their repositories",
+    **route_documents.action(RepositoriesReported, MachineRepositories, of="machine_id"),
+)
+@requires(INGEST)
 async def report_repositories(request: Request) -> Response:
-    """200 with how many folders are new or changed; the rules look at those. 403 for a key of other projects or of another user."""
+    """Which folders are worktrees of one git folder, or clones of one remote: those become one project. Credentials in a remote are not kept."""
     ingest = ingest_of(request)
     machine_id = _machine_id(request)
-    told = await read_json(request, _BODY, _REPOSITORIES)
+    told = await read_json(request, _REPOSITORIES, _BODY)
     binding = binding_of(request)
     if binding.project_ids is not None:
         raise Forbidden("This key is bound to projects; what folders have to do with each other is told by a key that is not.")
@@ -111,8 +126,12 @@ def _place(told: ReportedRepository) -> dict[str, Any] | None:
     return {"path": path, "common_dir": path_or_none(told.common_dir), "remote": told.remote, "inside": inside, "is_main": told.is_main}
 
 
-async def forget(request: Request) -> Response:
-    """200 with the machine's name; 404 if there is none. If it reports again, it is there again."""
+@router.delete(
+    "/api/machines/{machine_id}", summary="Forget a machine", **route_documents.action(MachineForgotten, None, 404, of="machine_id")
+)
+@requires(ADMIN)
+async def forget_machine(request: Request) -> Response:
+    """For a machine that is gone. Its sessions and transcripts stay."""
     check_query(request)
     machine_id = _machine_id(request)
     name = await machines.forget(ingest_of(request).database, machine_id, audit_record(request, "machine.forget", machine_id))

@@ -3,29 +3,27 @@
 import asyncio
 from datetime import datetime
 from typing import Annotated, Final
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import msgspec
-from fastapi import Request, Response
+from fastapi import APIRouter, Request, Response
 from msgspec import Meta, Struct
 
 from services.ingest.dependencies import ingest_of
-from services.ingest.events.decode import parse
 from services.ingest.events.json_body import read_json
-from services.ingest.events.write_event import SINGLE_BODY, admit_write
-from services.ingest.http.json_limits import check_text
-from services.ingest.http.request_checks import AcceptedBody, check_query
+from services.ingest.events.write_event import admit_order
+from services.ingest.http import route_documents
+from services.ingest.http.request_checks import check_query, uuid_in_path
 from services.ingest.http.responses import PriceSet, PriceUnset, RepriceStarted
 from services.ingest.journal.wakeup import send_tasks
 from services.ingest.postgres.admin import prices
 from services.ingest.postgres.audit import audit_record
 from shared.auth.authentication import grant_of
+from shared.auth.scopes import ADMIN, requires
 from shared.broker import Task
 from shared.http.errors import Conflict, NotFound, invalid
 from shared.http.middleware import json_response
 from shared.prices import OwnPrice, Pattern
-
-_BODY: Final = AcceptedBody((b"application/json",), 64 * 1024)
 
 
 class RepriceRequest(Struct, kw_only=True):
@@ -41,9 +39,17 @@ _PRICE: Final = msgspec.json.Decoder(OwnPrice)
 _REPRICE: Final = msgspec.json.Decoder(RepriceRequest)
 
 
+router = APIRouter(tags=["prices"])
+
+
+@router.put("/api/prices", summary="Set a price of one's own", **route_documents.action(PriceSet, OwnPrice))
+@requires(ADMIN)
 async def set_price(request: Request) -> Response:
-    """200 with the price as it is stored: the next call is priced by it, also in workers that run."""
-    price = await read_json(request, _BODY, _PRICE)
+    """It comes before the price list, from the next call on. One for the same models, tier, day and size of input is replaced.
+
+    Stored calls keep their cost until they are priced anew.
+    """
+    price = await read_json(request, _PRICE)
     grant = grant_of(request.scope)
     record = audit_record(request, "prices.set", price.model, **msgspec.to_builtins(price))
     price_id = await prices.set_price(ingest_of(request).database, price, grant.key_id if grant else None, record)
@@ -65,24 +71,25 @@ async def set_price(request: Request) -> Response:
     )
 
 
+@router.delete("/api/prices/{price_id}", summary="Take a price back", **route_documents.action(PriceUnset, None, 404, of="price_id"))
+@requires(ADMIN)
 async def unset_price(request: Request) -> Response:
-    """200 with what the price was of. 404 for one that is not known, or that is of the list or of a file."""
+    """Then the next wider one counts, or the price list."""
     check_query(request)
-    try:
-        price_id = UUID(request.path_params["price_id"])
-    except ValueError:
-        raise invalid("price_id", "must be a UUID") from None
+    price_id = uuid_in_path(request, "price_id")
     model = await prices.unset_price(ingest_of(request).database, price_id, audit_record(request, "prices.unset", price_id))
     if model is None:
         raise NotFound("There is no price of this id that PUT has set; see /api/prices.", code="PRICE_NOT_FOUND")
     return json_response(PriceUnset(id=price_id, model=model))
 
 
+@router.post(
+    "/api/reprice", status_code=202, summary="Price stored calls anew", **route_documents.started(RepriceRequest, RepriceStarted, "run")
+)
+@requires(ADMIN)
 async def start_reprice(request: Request) -> Response:
-    """202: the run is in Postgres. If its task is lost, the worker's sweep finds it. 409 while another run changes prices."""
-    write = await admit_write(request, SINGLE_BODY)
-    check_text(write.body)
-    wanted = parse(write.body, _REPRICE)
+    """By the prices of today, with every sum that they are in. With `dry_run` it says what would change, by model, and changes nothing."""
+    write, wanted = await admit_order(request, _REPRICE)
     if wanted.from_at is not None and wanted.to_at is not None and not wanted.from_at < wanted.to_at:
         raise invalid("to_at", "must be later than from_at")
     reprice_id = write.derived_id() or uuid4()
@@ -91,6 +98,7 @@ async def start_reprice(request: Request) -> Response:
     added = await prices.add_reprice(write.ingest.database, run, record)
     if added == "busy":
         raise Conflict("A run that prices anew is under way; wait until it has ended, see /api/reprices.", details={"run": "another one"})
+    # If the task is lost, the worker's sweep finds it.
     if added == "added":
         await asyncio.to_thread(send_tasks, write.ingest.sender, Task.REPRICE, (str(reprice_id),))
     location = {"Location": f"/api/reprices/{reprice_id}"}

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 
 import msgspec
-from fastapi import Request, Response
+from fastapi import APIRouter, Request, Response
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from services.ingest.dependencies import Ingest, ingest_of
@@ -14,21 +14,15 @@ from services.ingest.events.decode import check_identifier, parse
 from services.ingest.events.ignored_fields import unknown_fields
 from services.ingest.events.json_body import read_text
 from services.ingest.events.redact_events import redact
-from services.ingest.http.request_checks import AcceptedBody, check_query
+from services.ingest.http import route_documents
+from services.ingest.http.request_checks import check_query
 from services.ingest.http.responses import PathRuleAdded, PathRuleDeleted, ProjectChanged, Visibility
 from services.ingest.journal.wakeup import send_tasks
 from services.ingest.postgres.admin import projects
-from services.ingest.postgres.admin.projects import (
-    Changed,
-    Circle,
-    NothingToUndo,
-    OverrulesPrivate,
-    UnknownProject,
-    WholeDecides,
-    WidensKeys,
-)
+from services.ingest.postgres.admin.projects import Changed
 from services.ingest.postgres.audit import audit_record
 from shared.auth.authentication import actor_of
+from shared.auth.scopes import ADMIN, requires
 from shared.broker import Task
 from shared.events.messages import NO_CONTROL_CHARACTERS
 from shared.events.project_paths import name_of
@@ -37,7 +31,6 @@ from shared.http.middleware import json_response
 from shared.projects import merging
 from shared.projects.path_rules import MAX_LENGTH, MAX_RULES, problem_of
 
-_BODY: Final = AcceptedBody((b"application/json",), 64 * 1024)
 _MOST: Final = 2**53
 
 ProjectId = Annotated[int, Meta(ge=1, le=_MOST)]
@@ -80,14 +73,23 @@ _CHANGE: Final = msgspec.json.Decoder(ProjectChange)
 _UNDO: Final = msgspec.json.Decoder(ProjectUndo)
 
 
-async def change(request: Request) -> Response:
-    """200; 202 while sessions move to the project under which they count now. Repeating the request tells how far it is.
+router = APIRouter(tags=["projects"])
 
-    404 for a project that is not there, 409 if it would be part of itself, if a bound key would see more, or for the visibility of a part.
+
+@router.patch(
+    "/api/projects/{project_id}",
+    summary="Change a project",
+    **route_documents.action(ProjectChanged, ProjectChange, 404, 409, of="project_id", or_else={202: "Sessions are being moved."}),
+)
+@requires(ADMIN)
+async def change_project(request: Request) -> Response:
+    """A name, a group, the archive, who reads it, and the project that it is part of: its sessions, and later ones of its path, then count there.
+
+    Each change can be undone. Sessions keep the path that they named. One that was made private or shared itself stays so.
     """
     ingest = ingest_of(request)
     project_id = _project_id(request)
-    body = await read_text(request, _BODY)
+    body = await read_text(request)
     wanted = parse(body, _CHANGE)
     _check(wanted)
     if ingest.settings.redact:
@@ -95,57 +97,45 @@ async def change(request: Request) -> Response:
     into = wanted.merged_into if isinstance(wanted.merged_into, int) else None
     asked = {name: value for name, value in msgspec.to_builtins(wanted).items() if name != "widen_keys" or value}
     record = audit_record(request, "project.change", project_id, **asked)
-    try:
-        done = await projects.change(
-            ingest.database,
-            project_id,
-            lambda row: _wanted(row, wanted, actor_of(request.scope)),
-            record,
-            into=into,
-            widens_keys=wanted.widen_keys,
-        )
-    except UnknownProject as error:
-        raise _unknown(error.project_id) from None
-    except Circle:
-        raise _circle(project_id, into) from None
-    except WidensKeys as error:
-        raise _widens(error.keys) from None
-    except OverrulesPrivate:
-        raise _overrules(project_id) from None
-    except WholeDecides as error:
-        raise Conflict(
-            f"Project {project_id} is part of project {error.part_of}, whose visibility counts. Change that one, or send `merged_into` null too.",
-            details={"visibility": "the whole project's counts"},
-        ) from None
+    done = await projects.change(
+        ingest.database,
+        project_id,
+        lambda row: _wanted(row, wanted, actor_of(request.scope)),
+        record,
+        into=into,
+        widens_keys=wanted.widen_keys,
+    )
     return await _answer(ingest, project_id, done, unknown_fields(body, ProjectChange))
 
 
-async def undo(request: Request) -> Response:
-    """The same answer, for the project as it was before its newest change. 409 if there is nothing to undo."""
+@router.post(
+    "/api/projects/{project_id}/undo",
+    summary="Undo a project's newest change",
+    **route_documents.action(ProjectChanged, ProjectUndo, 404, 409, of="project_id", or_else={202: "Sessions are being moved."}),
+)
+@requires(ADMIN)
+async def undo_project_change(request: Request) -> Response:
+    """Takes back a name, a group, an archive, a visibility or a merge. What a rule merged is kept apart from then on: no rule merges it again."""
     ingest = ingest_of(request)
     project_id = _project_id(request)
-    body = await read_text(request, _BODY)
+    body = await read_text(request)
     wanted = parse(body, _UNDO)
     record = audit_record(request, "project.undo", project_id)
-    try:
-        done = await projects.undo(ingest.database, project_id, record, widens_keys=wanted.widen_keys)
-    except UnknownProject as error:
-        raise _unknown(error.project_id) from None
-    except NothingToUndo:
-        raise Conflict("Nothing of this project was changed that is not undone.", details={"project_id": "nothing to undo"}) from None
-    except Circle:
-        raise _circle(project_id, None) from None
-    except WidensKeys as error:
-        raise _widens(error.keys) from None
-    except OverrulesPrivate:
-        raise _overrules(project_id) from None
+    done = await projects.undo(ingest.database, project_id, record, widens_keys=wanted.widen_keys)
     return await _answer(ingest, project_id, done, unknown_fields(body, ProjectUndo))
 
 
-async def add_rule(request: Request) -> Response:
-    """201; 200 if there is such a rule already. 404 for a project that is not there, 409 for a pattern of another project."""
+@router.post(
+    "/api/project-rules",
+    status_code=201,
+    summary="Merge projects by path",
+    **route_documents.action(PathRuleAdded, PathRule, 404, 409, status=201, or_else={200: "There is such a rule already."}),
+)
+@requires(ADMIN)
+async def add_path_rule(request: Request) -> Response:
+    """Projects whose path a pattern names are part of a project, those of today and later ones. What a person or git decides is stronger."""
     ingest = ingest_of(request)
-    body = await read_text(request, _BODY)
+    body = await read_text(request)
     wanted = parse(body, _RULE)
     check_identifier(wanted.pattern, "pattern")
     wanted.pattern = wanted.pattern.replace("\\", "/")
@@ -156,7 +146,7 @@ async def add_rule(request: Request) -> Response:
     record = audit_record(request, "project.rule", wanted.project_id, pattern=wanted.pattern)
     done = await projects.add_rule(ingest.database, wanted.pattern, wanted.project_id, actor_of(request.scope), MAX_RULES, record)
     if done is None:
-        raise _unknown(wanted.project_id, f", or there are {MAX_RULES} rules already")
+        raise projects.no_project(wanted.project_id, f", or there are {MAX_RULES} rules already")
     if done["project_id"] != wanted.project_id:
         raise Conflict(
             f"The pattern is a rule of project {done['project_id']}; delete that rule first.", details={"pattern": "another project's"}
@@ -166,8 +156,14 @@ async def add_rule(request: Request) -> Response:
     return json_response(answer, 201 if done["done"] else 200)
 
 
-async def delete_rule(request: Request) -> Response:
-    """200; what the rule had merged is taken out again. 404 if there is no such rule."""
+@router.delete(
+    "/api/project-rules/{rule_id}",
+    summary="Delete a rule about paths",
+    **route_documents.action(PathRuleDeleted, None, 404, of="path_rule_id"),
+)
+@requires(ADMIN)
+async def delete_path_rule(request: Request) -> Response:
+    """The projects that it had merged are taken out again."""
     check_query(request)
     ingest = ingest_of(request)
     text: str = request.path_params["rule_id"]
@@ -210,7 +206,10 @@ def _wanted(row: Mapping[str, Any], wanted: ProjectChange, key_id: str) -> dict[
     if wanted.visibility is not UNSET:
         part_of = row["merged_into"] if wanted.merged_into is UNSET else wanted.merged_into
         if part_of is not None:
-            raise WholeDecides(part_of)
+            raise Conflict(
+                f"Project {row['id']} is part of project {part_of}, whose visibility counts. Change that one, or send `merged_into` null too.",
+                details={"visibility": "the whole project's counts"},
+            )
         columns["visibility"] = wanted.visibility
     if wanted.merged_into is None:
         return columns | merging.NOT_MERGED | {"is_kept_apart": True}
@@ -236,32 +235,3 @@ async def _answer(ingest: Ingest, project_id: int, done: Changed, ignored: list[
         ignored_fields=ignored or UNSET,
     )
     return json_response(answer, 202 if done.moving else 200)
-
-
-def _unknown(project_id: int, otherwise: str = "") -> NotFound:
-    return NotFound(f"There is no project {project_id}{otherwise}; see /api/projects.", code="PROJECT_NOT_FOUND")
-
-
-def _circle(project_id: int, into: int | None) -> Conflict:
-    return Conflict(
-        f"Project {into or ''} is project {project_id} itself, or part of it. Take it out first: PATCH it with `merged_into` null.",
-        details={"merged_into": "would make a circle"},
-    )
-
-
-def _overrules(project_id: int) -> Conflict:
-    return Conflict(
-        f"Project {project_id} is private, and the other is not: keys of other users could then read its sessions. Send `widen_keys` true, "
-        "or make the other private.",
-        code="KEYS_WOULD_SEE_MORE",
-        details={"widen_keys": "a private project would be part of one that is not"},
-    )
-
-
-def _widens(keys: list[dict[str, Any]]) -> Conflict:
-    named = ", ".join(f"{key['name']} ({key['id']})" for key in keys[:10])
-    return Conflict(
-        f"{len(keys)} keys are bound to one of the two projects and would see both: {named}. Revoke them, or send `widen_keys` true.",
-        code="KEYS_WOULD_SEE_MORE",
-        details={"widen_keys": "keys that are bound to projects would see more"},
-    )

@@ -5,27 +5,26 @@ from typing import Annotated, Final
 from uuid import UUID, uuid4
 
 import msgspec
-from fastapi import Request, Response
+from fastapi import APIRouter, Request, Response
 from msgspec import Meta, Struct
 
 from services.ingest.dependencies import ingest_of
-from services.ingest.events.decode import check_identifier, parse
+from services.ingest.events.decode import check_identifier
 from services.ingest.events.json_body import read_json
-from services.ingest.events.write_event import SINGLE_BODY, admit_write
-from services.ingest.http.json_limits import check_text
-from services.ingest.http.request_checks import AcceptedBody, check_query
+from services.ingest.events.write_event import admit_order
+from services.ingest.http import route_documents
+from services.ingest.http.request_checks import check_query, uuid_in_path
 from services.ingest.http.responses import RetentionRuleSet, RetentionRuleUnset, RetentionStarted, SessionAllowed
 from services.ingest.journal.wakeup import send_tasks
 from services.ingest.postgres.admin import retention
 from services.ingest.postgres.audit import audit_record
 from shared.auth.authentication import grant_of
+from shared.auth.scopes import ADMIN, requires
 from shared.broker import Task
 from shared.events.messages import Identifier
 from shared.http.errors import Conflict, NotFound, invalid
 from shared.http.middleware import json_response
 from shared.retention import MAX_DAYS, OF_SESSIONS, What
-
-_BODY: Final = AcceptedBody((b"application/json",), 64 * 1024)
 
 
 class RetentionRule(Struct, kw_only=True):
@@ -55,9 +54,14 @@ _REQUEST: Final = msgspec.json.Decoder(RetentionRequest)
 _SESSION: Final = msgspec.json.Decoder(AllowedSession)
 
 
-async def set_rule(request: Request) -> Response:
-    """200 with the rule. 400 for a rule that cannot be, 404 if the project or user is not known."""
-    wanted = await read_json(request, _BODY, _RULE)
+router = APIRouter(tags=["retention"])
+
+
+@router.put("/api/retention/rules", summary="Set a rule", **route_documents.action(RetentionRuleSet, RetentionRule, 404))
+@requires(ADMIN)
+async def set_retention_rule(request: Request) -> Response:
+    """For how long something is kept: of everything, of a project, or of a user. The narrowest counts: a user's, then a project's."""
+    wanted = await read_json(request, _RULE)
     if wanted.project_id is not None and wanted.user is not None:
         raise invalid("user", "a rule is of a project or of a user, not of both; leave out one")
     if wanted.what not in OF_SESSIONS and (wanted.project_id, wanted.user) != (None, None):
@@ -78,38 +82,47 @@ async def set_rule(request: Request) -> Response:
     )
 
 
-async def unset_rule(request: Request) -> Response:
-    """200 with what the rule was of. 404 for one that is not known."""
+@router.delete(
+    "/api/retention/rules/{rule_id}", summary="Take a rule back", **route_documents.action(RetentionRuleUnset, None, 404, of="rule_id")
+)
+@requires(ADMIN)
+async def unset_retention_rule(request: Request) -> Response:
+    """Then the next wider rule counts, or the setting."""
     check_query(request)
-    try:
-        rule_id = UUID(request.path_params["rule_id"])
-    except ValueError:
-        raise invalid("rule_id", "must be a UUID") from None
+    rule_id = uuid_in_path(request, "rule_id")
     what = await retention.unset_rule(ingest_of(request).database, rule_id, audit_record(request, "retention.unset", rule_id))
     if what is None:
         raise NotFound("There is no rule of this id; see /api/retention.", code="RETENTION_RULE_NOT_FOUND")
     return json_response(RetentionRuleUnset(id=rule_id, what=what))
 
 
-async def start(request: Request) -> Response:
-    """202: the run is in Postgres. If its task is lost, the worker's sweep finds it. 409 while another run drops something."""
-    write = await admit_write(request, SINGLE_BODY)
-    check_text(write.body)
-    wanted = parse(write.body, _REQUEST)
+@router.post(
+    "/api/retention/runs",
+    status_code=202,
+    summary="Drop what is older, or count it",
+    **route_documents.started(RetentionRequest, RetentionStarted, "run"),
+)
+@requires(ADMIN)
+async def start_retention(request: Request) -> Response:
+    """A run begins by itself once a day. With `dry_run` it says what would go, by project, and drops nothing."""
+    write, wanted = await admit_order(request, _REQUEST)
     run_id = write.derived_id() or uuid4()
     record = audit_record(request, "retention.run", run_id, dry_run=wanted.dry_run, rewrite=wanted.rewrite)
     added = await retention.add_run(write.ingest.database, run_id, record, is_dry_run=wanted.dry_run, rewrites=wanted.rewrite)
     if added == "busy":
         raise Conflict("A run of retention is under way; wait until it has ended, see /api/retention.", details={"run": "another one"})
+    # If the task is lost, the worker's sweep finds it.
     if added == "added":
         await asyncio.to_thread(send_tasks, write.ingest.sender, Task.RETENTION, (str(run_id),))
     location = {"Location": f"/api/retention/runs/{run_id}"}
     return json_response(RetentionStarted(run_id=run_id, dry_run=wanted.dry_run), 202, location | (write.headers or {}))
 
 
-async def allow(request: Request) -> Response:
-    """200 with what was kept out of the session. Nothing comes back by itself."""
-    wanted = await read_json(request, _BODY, _SESSION)
+@router.post("/api/retention/allow", summary="Let a dropped session come again", **route_documents.action(SessionAllowed, AllowedSession))
+@requires(ADMIN)
+async def allow_session(request: Request) -> Response:
+    """What was dropped of it stays out until then, also if it is imported again or goes on. What was erased stays erased."""
+    wanted = await read_json(request, _SESSION)
     check_identifier(wanted.session_id, "session_id")
     record = audit_record(request, "retention.allow", wanted.session_id)
     allowed = await retention.allow(ingest_of(request).database, wanted.session_id, record)

@@ -3,29 +3,27 @@
 They go to Postgres at once, as marks do.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Annotated, Final
-from uuid import UUID
 
 import msgspec
-from fastapi import Request, Response
+from fastapi import APIRouter, Request, Response
 from msgspec import Meta, Struct
 
 from services.ingest.dependencies import Ingest, ingest_of
 from services.ingest.events.decode import check_identifier
 from services.ingest.events.json_body import read_json
 from services.ingest.events.redact_events import redact
-from services.ingest.http.request_checks import AcceptedBody, check_query
+from services.ingest.http import route_documents
+from services.ingest.http.request_checks import check_query, uuid_in_path
 from services.ingest.http.responses import ViewDeleted, ViewSaved
 from services.ingest.postgres.admin import saved_views
 from shared.auth.authentication import grant_of
+from shared.auth.scopes import INGEST, READ, requires
 from shared.dashboard_addresses import ADDRESS, MAX_ADDRESS, MAX_VIEW_NAME, is_dashboard_address
 from shared.events.messages import NO_CONTROL_CHARACTERS
 from shared.http.errors import Conflict, NotFound, invalid
 from shared.http.middleware import json_response
 
-_BODY: Final = AcceptedBody((b"application/json",), 64 * 1024)
 MAX_VIEWS: Final = 500
 
 
@@ -47,31 +45,40 @@ class View(Struct, kw_only=True):
 _DECODER: Final = msgspec.json.Decoder(View)
 
 
-async def save(request: Request) -> Response:
-    """201 with the view. 409 if the name is taken, or if there are as many views as may be."""
+router = APIRouter(tags=["views"])
+
+
+# Both scopes, as for marks: a key of hooks must not write for people, and a key of a dashboard must not change anything. Views hold names and words of
+# all projects.
+@router.post("/api/views", status_code=201, summary="Save a view", **route_documents.action(ViewSaved, View, 409, status=201))
+@requires(INGEST, also=READ, all_projects=True)
+async def save_view(request: Request) -> Response:
+    """An address of the dashboard under a name. All keys see it that are not bound; there are at most 500."""
     ingest, wanted = await _wanted(request)
     grant = grant_of(request.scope)
-    with _free_name():
-        found = await saved_views.add(ingest.database, wanted.name, wanted.address, grant.key_id if grant else None, most=MAX_VIEWS)
+    found = await saved_views.add(ingest.database, wanted.name, wanted.address, grant.key_id if grant else None, most=MAX_VIEWS)
     if found is None:
         raise Conflict(f"There are {MAX_VIEWS} saved views, and no more may be: delete one first.", details={"name": "no room"})
-    return json_response(_saved(found), 201)
+    return json_response(found, 201)
 
 
-async def change(request: Request) -> Response:
-    """200 with the view as it is now. 404 for one that is not known, 409 if another view has the name."""
+@router.put("/api/views/{view_id}", summary="Change a saved view", **route_documents.action(ViewSaved, View, 404, 409, of="view_id"))
+@requires(INGEST, also=READ, all_projects=True)
+async def change_view(request: Request) -> Response:
+    """Another name, another address, or both."""
     ingest, wanted = await _wanted(request)
-    with _free_name():
-        found = await saved_views.change(ingest.database, _view_id(request), wanted.name, wanted.address)
+    found = await saved_views.change(ingest.database, uuid_in_path(request, "view_id"), wanted.name, wanted.address)
     if found is None:
         raise _unknown()
-    return json_response(_saved(found))
+    return json_response(found)
 
 
-async def delete(request: Request) -> Response:
-    """200 with the name of the view that is gone. 404 for one that is not known."""
+@router.delete("/api/views/{view_id}", summary="Delete a saved view", **route_documents.action(ViewDeleted, None, 404, of="view_id"))
+@requires(INGEST, also=READ, all_projects=True)
+async def delete_view(request: Request) -> Response:
+    """For everybody. What it showed stays."""
     check_query(request)
-    view_id = _view_id(request)
+    view_id = uuid_in_path(request, "view_id")
     name = await saved_views.delete(ingest_of(request).database, view_id)
     if name is None:
         raise _unknown()
@@ -80,7 +87,7 @@ async def delete(request: Request) -> Response:
 
 async def _wanted(request: Request) -> tuple[Ingest, View]:
     ingest = ingest_of(request)
-    wanted = await read_json(request, _BODY, _DECODER)
+    wanted = await read_json(request, _DECODER)
     check_identifier(wanted.name, "name")
     wanted.name = wanted.name.strip()
     if not wanted.name:
@@ -90,25 +97,6 @@ async def _wanted(request: Request) -> tuple[Ingest, View]:
     if ingest.settings.redact:
         redact([wanted])
     return ingest, wanted
-
-
-@contextmanager
-def _free_name() -> Iterator[None]:
-    try:
-        yield
-    except saved_views.NameTaken:
-        raise Conflict("Another saved view has this name; choose another one, or change that view.", details={"name": "taken"}) from None
-
-
-def _view_id(request: Request) -> UUID:
-    try:
-        return UUID(request.path_params["view_id"])
-    except ValueError:
-        raise invalid("view_id", "must be a UUID") from None
-
-
-def _saved(view: saved_views.StoredView) -> ViewSaved:
-    return ViewSaved(id=view.id, name=view.name, address=view.address, created_at=view.created_at)
 
 
 def _unknown() -> NotFound:

@@ -5,18 +5,17 @@ from typing import Annotated
 from uuid import uuid4
 
 import msgspec
-from fastapi import Request, Response
+from fastapi import APIRouter, Request, Response
 from msgspec import Meta, Struct
 
 from services.ingest.dependencies import ingest_of
-from services.ingest.events.decode import parse
-from services.ingest.events.write_event import SINGLE_BODY, admit_write
-from services.ingest.http import request_checks
-from services.ingest.http.json_limits import check_text
+from services.ingest.events.write_event import admit_order
+from services.ingest.http import request_checks, route_documents
 from services.ingest.http.queue_errors import answering_503
 from services.ingest.http.responses import ScrubStarted, TextsLetIn
 from services.ingest.journal.wakeup import send_tasks
 from services.ingest.postgres.audit import audit_record
+from shared.auth.scopes import ADMIN, requires
 from shared.broker import Task
 from shared.claude_formats.structural_words import STRUCTURAL_WORDS
 from shared.http.errors import Conflict, NotFound, invalid
@@ -53,11 +52,17 @@ class ScrubRequest(Struct, kw_only=True, forbid_unknown_fields=True):
 _DECODER = msgspec.json.Decoder(ScrubRequest)
 
 
-async def start(request: Request) -> Response:
-    """202: the scrub is in Postgres. If its task is lost, the worker's sweep finds the scrub."""
-    write = await admit_write(request, SINGLE_BODY)
-    check_text(write.body)
-    wanted = parse(write.body, _DECODER)
+router = APIRouter(tags=["imports"])
+
+
+@router.post("/api/scrubs", status_code=202, summary="Start a scrub", **route_documents.started(ScrubRequest, ScrubStarted, "scrub"))
+@requires(ADMIN)
+async def start_scrub(request: Request) -> Response:
+    """Replaces texts that are given wherever they are stored, or applies today's rules to what is stored. Or only counts what would change.
+
+    What was given is not kept. From then on it is replaced in all that comes in, unless `keep_out` is false.
+    """
+    write, wanted = await admit_order(request, _DECODER)
     _check(wanted)
     scrub_id = write.derived_id() or uuid4()
     # The texts are in no record: a log is kept longer than they may be.
@@ -84,8 +89,14 @@ async def start(request: Request) -> Response:
     )
 
 
-async def let_in(request: Request) -> Response:
-    """200: its texts are no longer kept out. 404 for an unknown scrub, 409 for one that keeps none out or still runs."""
+@router.delete(
+    "/api/scrubs/{scrub_id}/kept-out",
+    summary="Let the texts of a scrub in again",
+    **route_documents.action(TextsLetIn, None, 404, 409, of="scrub_id"),
+)
+@requires(ADMIN)
+async def let_texts_in(request: Request) -> Response:
+    """The texts that the scrub was given are no longer replaced where data comes in. 409 if it keeps none out, or has not ended."""
     request_checks.check_query(request)
     ingest, scrub_id = ingest_of(request), request_checks.uuid_in_path(request, "scrub_id")
     done = await ingest.jobs.let_in(scrub_id, audit_record(request, "scrub.let_in", scrub_id))

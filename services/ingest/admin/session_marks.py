@@ -6,7 +6,7 @@ Marks are of people: they are no events, count for nothing, and go to Postgres a
 from typing import Any, Final
 
 import msgspec
-from fastapi import Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 from msgspec import UNSET, Struct, UnsetType
 
 from services.ingest.dependencies import Ingest, ingest_of
@@ -16,14 +16,17 @@ from services.ingest.events.json_body import read_text
 from services.ingest.events.key_binding import binding_of, check_session
 from services.ingest.events.redact_events import LARGE_BYTES, redact, run
 from services.ingest.events.session_cache import unknown_session
+from services.ingest.http import route_documents
 from services.ingest.http.request_checks import AcceptedBody
 from services.ingest.http.responses import SessionMarks, Visibility
 from services.ingest.postgres.admin import session_marks
 from services.ingest.postgres.admin.session_marks import Marks
+from shared.auth.scopes import INGEST, READ, requires
 from shared.events.messages import Binding
 from shared.events.session_marks import MAX_TAGS, Note, Tags, Title
 from shared.http.errors import Forbidden, invalid
 from shared.http.middleware import json_response
+from shared.http.path_segments import named_in_one_segment
 from shared.redaction.redacted_structs import may_hold_secret
 from shared.sessions.session_tags import distinct, tag_key
 
@@ -50,8 +53,22 @@ class SessionMarksChange(Struct, kw_only=True):
 _DECODER: Final = msgspec.json.Decoder(SessionMarksChange)
 
 
-async def mark(request: Request) -> Response:
-    """200 with the marks as they are now, which are on disk. 404 for a session that is not known, or that a bound key may not write."""
+router = APIRouter(tags=["sessions"])
+
+
+# Both scopes: a key of hooks must not write notes, nor see them in the answer; a key of a dashboard must not change anything.
+@router.patch(
+    "/api/sessions/{session_id:path}",
+    summary="Mark a session",
+    dependencies=[Depends(named_in_one_segment)],
+    **route_documents.action(SessionMarks, SessionMarksChange, 404, of="session_id"),
+)
+@requires(INGEST, also=READ)
+async def mark_session(request: Request) -> Response:
+    """A star, tags, a note, a title of your own. Fields that are left out stay as they are; null and `""` clear.
+
+    The answer has the marks as they are now. They stay when the session is imported again, undone or parsed anew.
+    """
     ingest = ingest_of(request)
     session_id = _session_id(request)
     body = await read_text(request, _BODY)

@@ -4,25 +4,25 @@ import asyncio
 from typing import Any, Final
 
 import msgspec
-from fastapi import Request, Response
+from fastapi import APIRouter, Request, Response
 from msgspec import Struct
 
 from services.ingest.dependencies import ingest_of
 from services.ingest.events.decode import check_identifier
 from services.ingest.events.json_body import read_json
 from services.ingest.events.redact_events import redact
-from services.ingest.http.request_checks import AcceptedBody
+from services.ingest.http import route_documents
 from services.ingest.http.responses import UserRenamed
 from services.ingest.journal.wakeup import send_tasks
 from services.ingest.postgres.admin import users
 from services.ingest.postgres.audit import audit_record
+from shared.auth.scopes import ADMIN, requires
 from shared.broker import Task
 from shared.events.messages import Identifier
 from shared.http.errors import Conflict, NotFound, invalid
 from shared.http.middleware import json_response
 from shared.redaction.redact import redact_text
 
-_BODY: Final = AcceptedBody((b"application/json",), 64 * 1024)
 MAX_NAME_LENGTH: Final = 200
 
 
@@ -35,13 +35,19 @@ class UserChange(Struct, kw_only=True):
 _DECODER: Final = msgspec.json.Decoder(UserChange)
 
 
-async def rename(request: Request) -> Response:
-    """200 for a new name; 202 while rows move to the user that has the name already. Repeating the request tells how far it is.
+router = APIRouter(tags=["users"])
 
-    404 if there is no such user. 409 if the new name is another name of a third user.
-    """
+
+@router.patch(
+    "/api/users/{name:path}",
+    summary="Rename or merge a user",
+    **route_documents.action(UserRenamed, UserChange, 404, 409, of="name", or_else={202: "Rows are being moved."}),
+)
+@requires(ADMIN)
+async def rename_user(request: Request) -> Response:
+    """Renames a user. If another user has the new name, all rows of the first become that user's, in the background. Later events of the old name too."""
     ingest = ingest_of(request)
-    wanted = await read_json(request, _BODY, _DECODER)
+    wanted = await read_json(request, _DECODER)
     check_identifier(wanted.name, "name")
     name: str = request.path_params["name"]
     if len(name) > MAX_NAME_LENGTH:

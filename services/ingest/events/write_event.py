@@ -6,21 +6,23 @@ The other writes have their flows in write_session.py (start, end) and write_bat
 from collections import Counter
 from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from uuid import UUID
 
+import msgspec
 from fastapi import Request, Response
 from msgspec import UNSET, Struct
 
 from services.ingest.dependencies import Ingest, ingest_of
 from services.ingest.events import event_ids, idempotency_keys
-from services.ingest.events.decode import MAX_BATCH_BYTES, MAX_SINGLE_BYTES, E, decode_event
+from services.ingest.events.decode import MAX_BATCH_BYTES, MAX_SINGLE_BYTES, E, decode_event, parse
 from services.ingest.events.ignored_fields import ignored_fields
 from services.ingest.events.key_binding import binding_of, bound, check_session, set_user, user_of
 from services.ingest.events.redact_events import redact_event
 from services.ingest.events.session_cache import CachedSession, cache_entries
 from services.ingest.events.wait import Preference, id_taken, preference_in, wait_for
 from services.ingest.http import backend_deadline, request_checks
+from services.ingest.http.json_limits import check_text
 from services.ingest.http.queue_errors import OutcomeUnknown
 from services.ingest.http.request_checks import AcceptedBody
 from services.ingest.http.responses import EventAccepted, Status
@@ -32,6 +34,7 @@ from shared.events.messages import Binding, Event, SessionStart
 from shared.http.concurrency import RequestSlot, slot_of
 from shared.http.middleware import json_response, request_id_of
 
+T = TypeVar("T")
 SINGLE_BODY: Final = AcceptedBody((b"application/json",), MAX_SINGLE_BYTES)
 BATCH_BODY: Final = AcceptedBody((b"application/json", b"application/x-ndjson"), MAX_BATCH_BYTES)
 
@@ -54,6 +57,13 @@ async def write_event(request: Request, struct: type[E]) -> Response:
         id=event_id, session_id=event.session_id, status=status, ignored_fields=ignored_fields(write.body, struct) or UNSET
     )
     return json_response(answer, 201, write.headers)
+
+
+async def admit_order(request: Request, decoder: msgspec.json.Decoder[T]) -> tuple["Write", T]:
+    """A request for long work, admitted as a write is, and what it asks for."""
+    write = await admit_write(request, SINGLE_BODY)
+    check_text(write.body)
+    return write, parse(write.body, decoder)
 
 
 class Write(Struct, frozen=True):

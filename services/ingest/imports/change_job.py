@@ -1,22 +1,33 @@
 """Cancels, retries and undoes an import job. Each changes the job's row; a retry and an undo send tasks to the workers."""
 
 import asyncio
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
-from fastapi import Request, Response
+from fastapi import APIRouter, Request, Response
 
 from services.ingest.dependencies import Ingest, ingest_of
-from services.ingest.http import request_checks
+from services.ingest.http import request_checks, route_documents
 from services.ingest.http.responses import JobChanged
 from services.ingest.imports.start_import import send_shares
 from services.ingest.postgres.audit import audit_record
+from shared.auth.scopes import ADMIN, requires
 from shared.http.errors import Conflict, NotFound
 from shared.http.middleware import json_response
 
+router = APIRouter(tags=["imports"])
+_CHANGES_A_JOB: Final = route_documents.action(JobChanged, None, 404, 409, of="job_id", status=202, located="job")
 
-async def cancel(request: Request) -> Response:
-    """202: the job stops at its next chunk; what it has stored stays. 409 if it has ended."""
+
+@router.post(
+    "/api/import/jobs/{job_id}/cancel",
+    status_code=202,
+    summary="Cancel an import job",
+    **_CHANGES_A_JOB,
+)
+@requires(ADMIN)
+async def cancel_job(request: Request) -> Response:
+    """Stops the job at its next chunk; what it has stored stays."""
     ingest, job_id = _read_path(request)
     job = await ingest.jobs.cancel(job_id, audit_record(request, "import.cancel", job_id))
     if not job["done"]:
@@ -24,8 +35,15 @@ async def cancel(request: Request) -> Response:
     return _accepted(job_id, job, "The job stops at its next chunk; what it has stored stays.")
 
 
-async def retry(request: Request) -> Response:
-    """202: a failed job continues where it stopped. 409 if it has not failed, or its files are gone."""
+@router.post(
+    "/api/import/jobs/{job_id}/retry",
+    status_code=202,
+    summary="Retry a failed import job",
+    **_CHANGES_A_JOB,
+)
+@requires(ADMIN)
+async def retry_job(request: Request) -> Response:
+    """Continues a failed job where it stopped."""
     ingest, job_id = _read_path(request)
     job = await ingest.jobs.retry(job_id, audit_record(request, "import.retry", job_id))
     if not job["done"]:
@@ -34,8 +52,15 @@ async def retry(request: Request) -> Response:
     return _accepted(job_id, job, "The job continues where it stopped.")
 
 
-async def undo(request: Request) -> Response:
-    """202 with the job that removes exactly the rows that this one stored; the same job if it is undone already."""
+@router.delete(
+    "/api/import/jobs/{job_id}",
+    status_code=202,
+    summary="Undo an import",
+    **_CHANGES_A_JOB,
+)
+@requires(ADMIN)
+async def undo_job(request: Request) -> Response:
+    """Removes exactly the rows that the job stored, unless something else brought them too. The undo is a job of its own."""
     ingest, job_id = _read_path(request)
     job = await ingest.jobs.add_undo(job_id, audit_record(request, "import.undo", job_id))
     if not job["done"]:

@@ -2,26 +2,26 @@
 
 import asyncio
 from typing import Annotated
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import msgspec
-from fastapi import Request, Response
+from fastapi import APIRouter, Request, Response
 from msgspec import Meta, Struct
 
 from services.ingest.dependencies import ingest_of
 from services.ingest.events.json_body import read_json
-from services.ingest.http.request_checks import AcceptedBody, check_query
+from services.ingest.http import route_documents
+from services.ingest.http.request_checks import check_query, uuid_in_path
 from services.ingest.http.responses import ExportDeleted, ExportStarted
 from services.ingest.imports.start_import import send_shares
 from services.ingest.journal.wakeup import send_tasks
 from services.ingest.postgres.audit import audit_record
 from shared.auth.authentication import grant_of
 from shared.auth.export_rights import may_export, sees_exports_of
+from shared.auth.scopes import READ, requires
 from shared.broker import Task
 from shared.http.errors import Forbidden, NotFound, invalid
 from shared.http.middleware import json_response
-
-_BODY = AcceptedBody((b"application/json",), 4 * 1024)
 
 
 class ExportRequest(Struct, kw_only=True):
@@ -34,10 +34,20 @@ class ExportRequest(Struct, kw_only=True):
 _DECODER = msgspec.json.Decoder(ExportRequest)
 
 
-async def start(request: Request) -> Response:
-    """202: the export is queued. One of the same selection that has not ended is not started again. 403, 404."""
+router = APIRouter(tags=["exports"])
+
+
+@router.post(
+    "/api/exports",
+    status_code=202,
+    summary="Export everything",
+    **route_documents.action(ExportStarted, ExportRequest, 404, status=202, located="export"),
+)
+@requires(READ, all_projects=True, or_one_user=True)
+async def start_export(request: Request) -> Response:
+    """Rows and transcripts as one archive: all of them, a user's or a project's. Needs the scope admin, or a key that is bound to that user."""
     ingest = ingest_of(request)
-    wanted = await read_json(request, _BODY, _DECODER)
+    wanted = await read_json(request, _DECODER)
     grant = grant_of(request.scope)
     if wanted.user is not None and wanted.project_id is not None:
         raise invalid("project_id", "goes without user: name one of the two, or none")
@@ -59,14 +69,13 @@ async def start(request: Request) -> Response:
     return json_response(ExportStarted(export_id=export_id, status="queued"), 202, {"Location": f"/api/exports/{export_id}"})
 
 
-async def delete(request: Request) -> Response:
-    """200: nobody gets its archive any more, and the worker deletes it. One that is being written is cancelled. 404."""
+@router.delete("/api/exports/{export_id}", summary="Delete an export", **route_documents.action(ExportDeleted, None, 404, of="export_id"))
+@requires(READ, all_projects=True, or_one_user=True)
+async def delete_export(request: Request) -> Response:
+    """Nobody gets its archive any more. What was exported stays where it is."""
     check_query(request)
     ingest = ingest_of(request)
-    try:
-        export_id = UUID(request.path_params["export_id"])
-    except ValueError:
-        raise invalid("export_id", "must be a UUID") from None
+    export_id = uuid_in_path(request, "export_id")
     record = audit_record(request, "export.delete", export_id)
     if not await ingest.jobs.delete_export(export_id, of_user=sees_exports_of(grant_of(request.scope)), record=record):
         raise NotFound("There is no export of this id; see /api/exports.", code="EXPORT_NOT_FOUND")

@@ -5,15 +5,15 @@ from typing import Annotated
 from uuid import uuid4
 
 import msgspec
-from fastapi import Request, Response
+from fastapi import APIRouter, Request, Response
 from msgspec import Meta, Struct
 
-from services.ingest.events.decode import parse
-from services.ingest.events.write_event import SINGLE_BODY, admit_write
-from services.ingest.http.json_limits import check_text
+from services.ingest.events.write_event import admit_order
+from services.ingest.http import route_documents
 from services.ingest.http.responses import JobChanged
 from services.ingest.imports.start_import import send_shares
 from services.ingest.postgres.audit import audit_record
+from shared.auth.scopes import ADMIN, requires
 from shared.events.messages import SessionId
 from shared.http.errors import NotFound, invalid
 from shared.http.middleware import json_response
@@ -34,11 +34,19 @@ class ReparseRequest(Struct, kw_only=True):
 _DECODER = msgspec.json.Decoder(ReparseRequest)
 
 
-async def start(request: Request) -> Response:
-    """202: the job is in Postgres. If its task is lost, the worker's sweep finds the job. 404 if the archive has nothing of the selection."""
-    write = await admit_write(request, SINGLE_BODY)
-    check_text(write.body)
-    wanted = parse(write.body, _DECODER)
+router = APIRouter(tags=["imports"])
+
+
+@router.post(
+    "/api/reparse",
+    status_code=202,
+    summary="Derive rows anew from the archive",
+    **route_documents.started(ReparseRequest, JobChanged, "job", 404),
+)
+@requires(ADMIN)
+async def start_reparse(request: Request) -> Response:
+    """Reads archived transcripts again with today's parser: all, or those of one project or session. The job says how many rows changed."""
+    write, wanted = await admit_order(request, _DECODER)
     if wanted.session_id is not None and wanted.project_id is not None:
         raise invalid("project_id", "goes without session_id: name one of the two, or none")
     job_id = write.derived_id() or uuid4()
@@ -51,6 +59,7 @@ async def start(request: Request) -> Response:
         raise NotFound(
             message, code="SESSION_NOT_FOUND" if wanted.session_id else "PROJECT_NOT_FOUND" if wanted.project_id else "NOT_FOUND"
         )
+    # If the task is lost, the worker's sweep finds it.
     if is_new:
         await asyncio.to_thread(send_shares, write.ingest.sender, job_id, 1)
     message = "The rows of the archived transcripts are being derived anew."

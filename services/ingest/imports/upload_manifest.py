@@ -3,16 +3,18 @@
 from typing import Annotated, Final
 
 import msgspec
-from fastapi import Request, Response
+from fastapi import APIRouter, Request, Response
 from msgspec import Meta, Struct
 
 from services.ingest.dependencies import ingest_of
 from services.ingest.events.decode import MAX_BATCH_BYTES
 from services.ingest.events.json_body import read_json
 from services.ingest.events.key_binding import binding_of
+from services.ingest.http import route_documents
 from services.ingest.http.request_checks import AcceptedBody
 from services.ingest.http.responses import ManifestAnswer
 from services.ingest.imports.uploads import MAX_USER_CHARACTERS
+from shared.auth.scopes import INGEST, requires
 from shared.http.middleware import json_response
 from shared.redaction.redact import redact_text
 
@@ -40,10 +42,15 @@ class Manifest(Struct):
 _MANIFEST: Final = msgspec.json.Decoder(Manifest)
 
 
-async def compare(request: Request) -> Response:
-    """200 with the indexes of the files that need to be sent. The request is not stored."""
+router = APIRouter(tags=["imports"])
+
+
+@router.post("/api/import/manifest", summary="Ask which files are new", **route_documents.action(ManifestAnswer, Manifest))
+@requires(INGEST)
+async def compare_manifest(request: Request) -> Response:
+    """Says which of up to 50,000 files, by their SHA-256, no import has read to the end. The others need not be sent."""
     ingest = ingest_of(request)
-    manifest = await read_json(request, _BODY, _MANIFEST)
+    manifest = await read_json(request, _MANIFEST, _BODY)
     user = binding_of(request).user or manifest.user
     # Jobs store the redacted name.
     user = redact_text(user) if user and ingest.settings.redact else user

@@ -4,6 +4,7 @@ from inspect import cleandoc
 from typing import Any, Final
 
 import msgspec
+from msgspec import Struct
 
 from services.ingest.admin.dead_letters import DeadLetterFilter
 from services.ingest.admin.erasures import ErasureRequest, LiftRequest
@@ -26,47 +27,6 @@ from shared.events.machine_reports import MachineReport
 from shared.events.plausible import EARLIEST_EVENT, MAX_AHEAD
 from shared.prices import OwnPrice
 
-ANSWER_TYPES: Final = (
-    responses.SessionStarted,
-    responses.SessionEnded,
-    responses.EventAccepted,
-    responses.BatchAccepted,
-    responses.RangeAccepted,
-    responses.ReadingsAccepted,
-    responses.ImportAnswer,
-    responses.JobChanged,
-    responses.ManifestAnswer,
-    responses.KeyCreated,
-    responses.KeyRevoked,
-    responses.LoggedIn,
-    responses.LoggedOut,
-    responses.ScrubStarted,
-    responses.TextsLetIn,
-    responses.ErasureStarted,
-    responses.TombstonesLifted,
-    responses.UserRenamed,
-    responses.ProjectChanged,
-    responses.PathRuleAdded,
-    responses.PathRuleDeleted,
-    responses.SessionMarks,
-    responses.MachineReported,
-    responses.MachineForgotten,
-    responses.RepositoriesReported,
-    responses.ExportStarted,
-    responses.ExportDeleted,
-    responses.ViewSaved,
-    responses.ViewDeleted,
-    responses.PriceSet,
-    responses.PriceUnset,
-    responses.RepriceStarted,
-    responses.RetentionRuleSet,
-    responses.RetentionRuleUnset,
-    responses.RetentionStarted,
-    responses.SessionAllowed,
-    responses.DeadLetterReplayed,
-    responses.DeadLetterDeleted,
-    responses.DeadLettersChanged,
-)
 _REF: Final = "#/components/schemas/{name}"
 
 _DAY: Final = (
@@ -131,7 +91,7 @@ def components() -> dict[str, Any]:
         DeadLetterFilter,
         MachineReport,
         MachineRepositories,
-        *ANSWER_TYPES,
+        *_answers(),
     ]
     _, schemas = msgspec.json.schema_components(types, ref_template=_REF)
     for schema in (each for each in schemas.values() if "description" in each):
@@ -142,6 +102,10 @@ def components() -> dict[str, Any]:
             _limit(schemas, struct.__name__, path, most)
     _name_result_text(schemas)
     return schemas | {"Error": _ERROR, "Batch": _BATCH, "BatchItem": _BATCH_ITEM}
+
+
+def _answers() -> list[type[Struct]]:
+    return [each for each in vars(responses).values() if isinstance(each, type) and issubclass(each, Struct) and each is not Struct]
 
 
 def _name_result_text(schemas: dict[str, Any]) -> None:

@@ -8,9 +8,9 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from services.ingest.admin.canary import accept_canary
 from services.ingest.dependencies import Ingest, ingest_of
+from services.ingest.http import route_documents
 from services.ingest.http.queue_errors import answering_503
 from services.ingest.http.request_checks import check_query
-from services.ingest.routes import route_documents
 from shared.auth.scopes import METRICS, PUBLIC, requires
 from shared.http.api_document import DOCUMENT
 from shared.http.errors import Unavailable

@@ -4,9 +4,9 @@ from fastapi import APIRouter, Request, Response
 
 from services.ingest.events import write_batch, write_session
 from services.ingest.events.write_event import write_event
+from services.ingest.http import route_documents
 from services.ingest.http.responses import BatchAccepted, EventAccepted, ImportAnswer, SessionEnded, SessionStarted
 from services.ingest.imports import start_import
-from services.ingest.routes import route_documents
 from shared.auth.scopes import INGEST, requires
 from shared.events.messages import Activity, Conversation, SessionEnd, SessionStart, ToolCall
 

@@ -8,8 +8,7 @@ from msgspec import Struct
 Value = str | bool | int | float
 Attributes = dict[str, Value]
 
-# Of a sum, as the protocol numbers them.
-DELTA: Final = 1
+# Of a sum, as the protocol numbers it; 1 is a delta.
 CUMULATIVE: Final = 2
 
 

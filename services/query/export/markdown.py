@@ -81,7 +81,10 @@ def _call(call: ToolCallItem, options: Options) -> tuple[str, bool]:
         return "", False
     parameters = phrases.parameters_of(call)
     summary = phrases.call_summary(parameters)
-    parts = [f"{phrases.outcome(call)} **{escaped(one_line(call.tool_name, 100))}** {code(summary)}".rstrip(), *phrases.details(call)]
+    parts = [
+        f"{phrases.outcome(call)} **{escaped(one_line(call.tool_name, 100))}** {code(summary)}".rstrip(),
+        *map(escaped, phrases.details(call)),
+    ]
     line = f"- {' · '.join(parts)}\n"
     if options.tools == "lines":
         return line, True

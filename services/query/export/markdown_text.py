@@ -10,7 +10,6 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 _BACKTICKS: Final = re.compile("`+")
-_TILDES: Final = re.compile("~{3,}")
 # What CommonMark takes for the beginning of a tag, a comment or a declaration; and of an image, which is a request to somewhere when it is shown.
 _ACTIVE: Final = re.compile(r"<(?=[A-Za-z/!?])|!(?=\[)")
 _TAG_ON_A_NEW_LINE: Final = re.compile(r"(\n[ \t>]*)<(?=[A-Za-z/!?])")

@@ -8,11 +8,9 @@ from fastapi import Request
 from services.query import cursor
 from services.query.answers.stats import Interval
 from services.query.database import Connection
-from services.query.parameters.fields import MOST_ON_A_PAGE, Dated, Paged
+from services.query.parameters.fields import MOST_ON_A_PAGE, Dated, OfProjects, Paged, StatsRange
 from services.query.parameters.lists import EventList
-from services.query.parameters.reconcile import ExplainParameters, ReconcileParameters
-from services.query.parameters.stats import CompareParameters, StatsParameters, UsageParameters
-from services.query.parameters.tool_errors import ToolErrorsParameters
+from services.query.parameters.stats import CompareParameters
 from services.query.queries.lists import projects, users
 from services.query.queries.lists.events import EventFilters
 from services.query.queries.lists.paging import Paging
@@ -89,29 +87,22 @@ def dates(request: Request, parameters: Dated) -> tuple[datetime | None, datetim
     return (EARLIEST if start is None and end is not None else start), end
 
 
-def event_filters(request: Request, parameters: EventList, session_id: str | None) -> EventFilters:
+def event_filters(request: Request, parameters: EventList) -> EventFilters:
     """The events that the request asks for; every session's without a `session_id`."""
     start, end = dates(request, parameters)
     projects, model = chosen_projects(request, parameters), getattr(parameters, "model", None)
-    return EventFilters(session_id, projects, start, end, parameters.user, parameters.branch, parameters.source, model, parameters.machine)
+    of_session = (parameters.branch, parameters.source, model, parameters.machine)
+    return EventFilters(parameters.session_id, projects, start, end, parameters.user, *of_session)
 
 
-class _OfProjects(Protocol):
-    """The filters of a list that choose projects."""
-
-    project_id: int | None
-    group: str | None
-    repository: str | None
-
-
-def chosen_projects(request: Request, parameters: _OfProjects) -> ChosenProjects:
+def chosen_projects(request: Request, parameters: OfProjects) -> ChosenProjects:
     """The projects that the request asks for."""
     return ChosenProjects(parameters.project_id or only_project(request), parameters.group, parameters.repository)
 
 
 def stats_range(
     request: Request,
-    parameters: StatsParameters | UsageParameters | ToolErrorsParameters | CompareParameters | ReconcileParameters | ExplainParameters,
+    parameters: StatsRange | CompareParameters,
     interval: Interval | None,
 ) -> ranges.Range:
     """The data to count, and the interval."""

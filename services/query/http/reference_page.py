@@ -6,7 +6,7 @@ from typing import Final
 
 from shared.http.api_document import DOCUMENT
 
-# Swagger UI as it is in its npm package (`make vendor-docs`), and the script that starts it.
+# Swagger UI as it is in its npm package (swagger-ui.lock), and the script that starts it.
 FOLDER: Final = Path(__file__).parents[1] / "swagger_ui"
 MEDIA_TYPES: Final = {
     "swagger-ui-bundle.js": "application/javascript",

@@ -35,6 +35,7 @@ RetentionRunId = Annotated[UUID, Path(description="The run's id.")]
 ExportId = Annotated[UUID, Path(description="The export's id.")]
 ScrubId = Annotated[UUID, Path(description="The scrub's id.")]
 RepriceId = Annotated[UUID, Path(description="The run's id.")]
+CallId = Annotated[UUID, Path(description="The tool call's id, as the lists show it.")]
 ErasureId = Annotated[UUID, Path(description="The erasure's id.")]
 
 
@@ -84,6 +85,7 @@ OptionalBranch = Annotated[Text | None, Absent(), Field(min_length=1, max_length
 OptionalModel = Annotated[
     Text | None, Absent(), Field(min_length=1, max_length=200, description="Only this model.", examples=["claude-opus-4-5-20251101"])
 ]
+OptionalTool = Annotated[Text | None, Absent(), Field(min_length=1, max_length=200, description="Only this tool.", examples=["Bash"])]
 OptionalSource = Annotated[
     Text | None, Absent(), Field(min_length=1, max_length=200, description="Only events from this source.", examples=["hook"])
 ]
@@ -128,6 +130,21 @@ class Parameters(BaseModel):
     """What all models of parameters share."""
 
     model_config = ConfigDict(extra="forbid")
+
+
+class OfProjects(Parameters):
+    """Filters by project."""
+
+    project_id: OptionalProject = None
+    group: OptionalGroup = None
+    repository: OptionalRepository = None
+
+
+class Filtered(OfProjects):
+    """Filters by project, person and machine."""
+
+    user: OptionalUser = None
+    machine: OptionalMachine = None
 
 
 ListFormat = Literal["json", "csv", "ndjson"]
@@ -180,4 +197,12 @@ class Dated(Paged):
 
     start_date: Start = None
     end_date: End = None
+    tz: Zone = None
+
+
+class StatsRange(Parameters):
+    """The range of a report."""
+
+    start_date: StatsStart = None
+    end_date: StatsEnd = None
     tz: Zone = None

@@ -7,21 +7,12 @@ from pydantic import Field
 from services.query.parameters.fields import (
     Absent,
     Dated,
-    OptionalGroup,
-    OptionalMachine,
-    OptionalProject,
-    OptionalRepository,
-    OptionalUser,
+    Filtered,
     Text,
 )
 
 
-class FileList(Dated):
-    project_id: OptionalProject = None
-    group: OptionalGroup = None
-    repository: OptionalRepository = None
-    user: OptionalUser = None
-    machine: OptionalMachine = None
+class FileList(Dated, Filtered):
     path: Annotated[
         Text | None,
         Absent(),
@@ -38,7 +29,7 @@ class FileList(Dated):
     order: Literal["asc", "desc"] = Field("desc", description="`desc`: the newest or largest first.")
 
 
-class FileHistoryList(Dated):
+class FileHistoryList(Dated, Filtered):
     path: Annotated[
         Text,
         Field(
@@ -48,9 +39,4 @@ class FileHistoryList(Dated):
             examples=["/home/ann/claude-tracker/src/timer.ts"],
         ),
     ]
-    project_id: OptionalProject = None
-    group: OptionalGroup = None
-    repository: OptionalRepository = None
-    user: OptionalUser = None
-    machine: OptionalMachine = None
     action: Annotated[Literal["created", "modified", "deleted"] | None, Absent(), Field(description="Only this kind of change.")] = None

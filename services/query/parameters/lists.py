@@ -1,4 +1,4 @@
-"""Projects, sessions, and what happened in them: parameters and answers of the lists, and of search."""
+"""Parameters of lists: projects, sessions, what happened in them, people, machines, tags, signals, dead letters; and of search."""
 
 from typing import Annotated, ClassVar, Literal
 
@@ -7,16 +7,17 @@ from pydantic import Field
 from services.query.parameters.fields import (
     Absent,
     Dated,
+    Filtered,
+    OfProjects,
     OptionalBranch,
     OptionalGroup,
     OptionalIdPrefix,
-    OptionalMachine,
     OptionalModel,
-    OptionalProject,
     OptionalRepository,
     OptionalRole,
     OptionalSession,
     OptionalSource,
+    OptionalTool,
     OptionalUser,
     Paged,
     Text,
@@ -46,16 +47,11 @@ class ProjectList(Dated):
     order: Literal["asc", "desc"] = Field("desc", description="`desc`: the newest or largest first.")
 
 
-class SessionList(Dated):
-    project_id: OptionalProject = None
-    group: OptionalGroup = None
-    repository: OptionalRepository = None
-    user: OptionalUser = None
+class SessionList(Dated, Filtered):
     status: Annotated[Literal["open", "ended"] | None, Absent(), Field(description="Only open or only ended sessions.")] = None
     model: OptionalModel = None
     branch: OptionalBranch = None
     source: OptionalSource = None
-    machine: OptionalMachine = None
     is_starred: Annotated[bool | None, Absent(), Field(description="Only sessions with a star (`true`) or without one (`false`).")] = None
     tag: Annotated[
         Text | None,
@@ -76,31 +72,21 @@ class SessionList(Dated):
     order: Literal["asc", "desc"] = Field("desc", description="`desc`: the newest or largest first.")
 
 
-class EventList(Dated):
-    """A list of events: of one session, or of all with the optional filter `session_id`."""
+class EventList(Dated, Filtered):
+    """A list of events."""
 
-    project_id: OptionalProject = None
-    group: OptionalGroup = None
-    repository: OptionalRepository = None
-    user: OptionalUser = None
+    session_id: OptionalSession = None
     branch: OptionalBranch = None
     source: OptionalSource = None
-    machine: OptionalMachine = None
 
 
-class SessionConversationList(EventList):
+class ConversationList(EventList):
     role: OptionalRole = None
     model: OptionalModel = None
 
 
-class ConversationList(SessionConversationList):
-    session_id: OptionalSession = None
-
-
-class SessionToolCallList(EventList):
-    tool_name: Annotated[Text | None, Absent(), Field(min_length=1, max_length=200, description="Only this tool.", examples=["Bash"])] = (
-        None
-    )
+class ToolCallList(EventList):
+    tool_name: OptionalTool = None
     status: Annotated[
         Literal["success", "error", "rejected", "cancelled", "timeout", "pending"] | None, Absent(), Field(description="Only this result.")
     ] = None
@@ -125,10 +111,6 @@ class OldestToolCallList(Paged):
     include_result: IncludeResult = False
 
 
-class ToolCallList(SessionToolCallList):
-    session_id: OptionalSession = None
-
-
 class ConversationSearch(ConversationList):
     q: Annotated[
         Text | None,
@@ -144,7 +126,7 @@ class ConversationSearch(ConversationList):
     sort: Literal["best", "newest"] = Field("best", description="`best`: by rank among the newest 500 matches, then newest first.")
 
 
-class SessionActivityList(EventList):
+class ActivityList(EventList):
     file_path: Annotated[
         Text | None,
         Absent(),
@@ -159,5 +141,29 @@ class SessionActivityList(EventList):
     include_patch: bool = Field(False, description="True shows the diff of each change, in `patch`.")
 
 
-class ActivityList(SessionActivityList):
-    session_id: OptionalSession = None
+class MachineList(Paged):
+    user: OptionalUser = None
+
+
+class TagList(Paged, OfProjects):
+    user: OptionalUser = None
+
+
+class UserList(Dated, OfProjects):
+    user: OptionalUser = None
+
+
+class SignalList(Paged):
+    name: Annotated[
+        Text | None, Absent(), Field(min_length=1, max_length=200, description="Only those of this name.", examples=["api_error"])
+    ] = None
+
+
+class DeadLetterParameters(Paged):
+    kind: Annotated[
+        Text | None, Absent(), Field(min_length=1, max_length=200, description="Only dead letters of this kind.", examples=["conversation"])
+    ] = None
+    reason: Annotated[
+        Text | None, Absent(), Field(min_length=1, max_length=500, description="Only dead letters with exactly this reason.")
+    ] = None
+    status: Literal["waiting", "stored"] = Field("waiting", description="`waiting`: not stored yet. `stored`: the event was stored later.")

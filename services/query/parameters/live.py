@@ -6,14 +6,9 @@ from pydantic import AfterValidator, Field
 
 from services.query.parameters.fields import (
     Absent,
-    OptionalGroup,
-    OptionalMachine,
-    OptionalProject,
-    OptionalRepository,
+    Filtered,
     OptionalSession,
-    OptionalUser,
-    Parameters,
-    Text,
+    OptionalTool,
 )
 from shared.feed import Kind
 
@@ -27,16 +22,9 @@ def _are_kinds(text: str | None) -> str | None:
     return text
 
 
-class LiveParameters(Parameters):
-    project_id: OptionalProject = None
-    group: OptionalGroup = None
-    repository: OptionalRepository = None
-    user: OptionalUser = None
+class LiveParameters(Filtered):
     session_id: OptionalSession = None
-    machine: OptionalMachine = None
-    tool_name: Annotated[Text | None, Absent(), Field(min_length=1, max_length=200, description="Only this tool.", examples=["Bash"])] = (
-        None
-    )
+    tool_name: OptionalTool = None
     kind: Annotated[
         str | None,
         Absent(),
@@ -50,11 +38,3 @@ class LiveParameters(Parameters):
         Absent(),
         Field(max_length=40, description="As the header `Last-Event-ID`, for clients that cannot set one. The header wins."),
     ] = None
-
-
-class LiveSessionParameters(Parameters):
-    project_id: OptionalProject = None
-    group: OptionalGroup = None
-    repository: OptionalRepository = None
-    user: OptionalUser = None
-    machine: OptionalMachine = None

@@ -7,14 +7,10 @@ from pydantic import Field
 from services.query.parameters.fields import (
     Absent,
     Dated,
+    Filtered,
     OptionalBranch,
-    OptionalGroup,
-    OptionalMachine,
-    OptionalProject,
-    OptionalRepository,
     OptionalRole,
     OptionalSession,
-    OptionalUser,
     Text,
 )
 
@@ -27,7 +23,7 @@ _KINDS = (
 )
 
 
-class DocumentSearch(Dated):
+class DocumentSearch(Dated, Filtered):
     q: Annotated[
         Text | None,
         Absent(),
@@ -57,17 +53,12 @@ class DocumentSearch(Dated):
     include_content: bool = Field(False, description="Also the whole text of each match. A page holds at most 8 MiB of text.")
     correct: bool = Field(True, description="In `ranked`: take a near word instead of one that no session has.")
     kind: Annotated[Kind | None, Absent(), Field(description=f"Only this kind. {_KINDS}")] = None
-    project_id: OptionalProject = None
-    group: OptionalGroup = None
-    repository: OptionalRepository = None
-    user: OptionalUser = None
     session_id: OptionalSession = None
     tool_name: Annotated[
         Text | None, Absent(), Field(min_length=1, max_length=200, description="Only this tool, in any case.", examples=["Bash"])
     ] = None
     role: OptionalRole = None
     branch: OptionalBranch = None
-    machine: OptionalMachine = None
     is_error: Annotated[bool | None, Absent(), Field(description="Only tool calls that failed; or only what did not.")] = None
     is_starred: Annotated[bool | None, Absent(), Field(description="Only sessions with a star; or only those without.")] = None
     limit: int = Field(50, ge=1, le=200, description="Most items on a page.")

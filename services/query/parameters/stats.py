@@ -8,21 +8,18 @@ from services.query.answers.stats import Interval
 from services.query.parameters.fields import (
     Absent,
     Dated,
+    Filtered,
     ListFormat,
+    OfProjects,
     OptionalBranch,
-    OptionalGroup,
     OptionalMachine,
     OptionalModel,
-    OptionalProject,
-    OptionalRepository,
     OptionalSession,
+    OptionalTool,
     OptionalUser,
-    Parameters,
     RequiredEnd,
     RequiredStart,
-    StatsEnd,
-    StatsStart,
-    Text,
+    StatsRange,
     Zone,
     table_of,
 )
@@ -31,12 +28,9 @@ from services.query.queries.stats.ranges import MAX_POINTS
 from services.query.queries.stats.usage import DIMENSIONS, INTERVALS, MAX_ROWS
 
 
-class StatsParameters(Parameters):
+class StatsParameters(StatsRange):
     """A range, and how finely its series is cut."""
 
-    start_date: StatsStart = None
-    end_date: StatsEnd = None
-    tz: Zone = None
     interval: Annotated[
         Interval | None,
         Absent(),
@@ -53,21 +47,16 @@ class ProjectStatsParameters(StatsParameters):
     format: Annotated[ListFormat | None, Absent(), table_of("time_series")] = None
 
 
-class AllStatsParameters(ProjectStatsParameters):
-    project_id: OptionalProject = None
-    group: OptionalGroup = None
-    repository: OptionalRepository = None
+class AllStatsParameters(ProjectStatsParameters, OfProjects):
+    """Of all projects, or of some."""
 
 
-class ToolStatsParameters(StatsParameters):
-    project_id: OptionalProject = None
-    group: OptionalGroup = None
-    repository: OptionalRepository = None
-    tool_name: Annotated[Text | None, Absent(), Field(min_length=1, max_length=200, description="Only this tool.", examples=["Bash"])] = (
-        None
-    )
-    user: OptionalUser = None
-    machine: OptionalMachine = None
+class ReconcileParameters(Filtered, StatsRange):
+    """A range, and filters."""
+
+
+class ToolStatsParameters(StatsParameters, Filtered):
+    tool_name: OptionalTool = None
     include_estimated: bool = Field(
         False,
         description="Percentiles, avg_ms and max_ms of all durations. Without it, only of those that were measured: others are the time between two records "
@@ -80,7 +69,7 @@ class ToolStatsParameters(StatsParameters):
     format: Annotated[ListFormat | None, Absent(), table_of("tools")] = None
 
 
-class UsageParameters(Parameters):
+class UsageParameters(Filtered, StatsRange):
     """A time range, filters, and the dimensions of the rows."""
 
     group_by: str = Field(
@@ -92,34 +81,19 @@ class UsageParameters(Parameters):
         examples=["day", "user,month"],
         json_schema_extra={"pattern": f"^({'|'.join(DIMENSIONS)})(,({'|'.join(DIMENSIONS)}))?$"},
     )
-    project_id: OptionalProject = None
-    group: OptionalGroup = None
-    repository: OptionalRepository = None
-    user: OptionalUser = None
-    model: Annotated[
-        Text | None, Absent(), Field(min_length=1, max_length=200, description="Only this model.", examples=["claude-opus-4-5-20251101"])
-    ] = None
+    model: OptionalModel = None
     session_id: OptionalSession = None
     branch: OptionalBranch = None
-    machine: OptionalMachine = None
-    start_date: StatsStart = None
-    end_date: StatsEnd = None
-    tz: Zone = None
     format: Annotated[ListFormat | None, Absent(), table_of("items")] = None
 
 
-class UsageBlocksParameters(Dated):
+class UsageBlocksParameters(Dated, Filtered):
     """Blocks that reach into the dates. They are made of the usage that the filters leave."""
 
-    project_id: OptionalProject = None
-    group: OptionalGroup = None
-    repository: OptionalRepository = None
-    user: OptionalUser = None
     model: OptionalModel = None
-    machine: OptionalMachine = None
 
 
-class CompareParameters(Parameters):
+class CompareParameters(Filtered):
     """Two ranges, filters, and what the groups are."""
 
     group_by: Group = Field("project", description="What the groups are.")
@@ -130,11 +104,6 @@ class CompareParameters(Parameters):
         "a part of one from its first day on, that is the month before.",
         examples=["previous", "2024-01-01..2024-01-31"],
     )
-    project_id: OptionalProject = None
-    group: OptionalGroup = None
-    repository: OptionalRepository = None
-    user: OptionalUser = None
-    machine: OptionalMachine = None
     start_date: RequiredStart
     end_date: RequiredEnd
     tz: Zone = None

@@ -7,17 +7,11 @@ from pydantic import Field
 from services.query.answers.stats import Interval
 from services.query.parameters.fields import (
     Absent,
+    Filtered,
     ListFormat,
-    OptionalGroup,
-    OptionalMachine,
-    OptionalProject,
-    OptionalRepository,
-    OptionalUser,
-    Parameters,
-    StatsEnd,
-    StatsStart,
+    OptionalTool,
+    StatsRange,
     Text,
-    Zone,
     table_of,
 )
 from services.query.queries.stats.ranges import MAX_POINTS
@@ -25,15 +19,10 @@ from services.query.queries.stats.ranges import MAX_POINTS
 MOST_EXAMPLES = 20
 
 
-class ToolErrorsParameters(Parameters):
+class ToolErrorsParameters(Filtered, StatsRange):
     """A range, filters, and how many examples."""
 
-    project_id: OptionalProject = None
-    group: OptionalGroup = None
-    repository: OptionalRepository = None
-    tool_name: Annotated[Text | None, Absent(), Field(min_length=1, max_length=200, description="Only this tool.", examples=["Bash"])] = (
-        None
-    )
+    tool_name: OptionalTool = None
     error_class: Annotated[
         Text | None,
         Absent(),
@@ -44,11 +33,6 @@ class ToolErrorsParameters(Parameters):
             examples=["file_not_found"],
         ),
     ] = None
-    user: OptionalUser = None
-    machine: OptionalMachine = None
-    start_date: StatsStart = None
-    end_date: StatsEnd = None
-    tz: Zone = None
     interval: Annotated[
         Interval | None,
         Absent(),

@@ -13,7 +13,7 @@ from services.query.http.list_response import LIST_RESPONSES, list_response
 from services.query.http.parameters import RESPONSES, refuse_parameters
 from services.query.http.read_response import read_response
 from services.query.parameters.fields import DeadLetterId
-from services.query.parameters.operations import DeadLetterParameters
+from services.query.parameters.lists import DeadLetterParameters
 from services.query.queries.lists import dead_letters
 from services.query.queries.lists.dead_letters import DeadLetterFilters
 from shared.auth.scopes import ADMIN, requires

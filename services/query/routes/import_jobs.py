@@ -24,7 +24,7 @@ from shared.auth.authentication import grant_of
 from shared.auth.keys import Grant
 from shared.auth.scopes import OWN_IMPORTS, requires
 from shared.http.concurrency import slot_of
-from shared.http.errors import NotFound, Unavailable
+from shared.http.errors import NotFound, Unavailable, existing
 
 router = APIRouter(tags=["imports"], responses=RESPONSES)
 
@@ -120,7 +120,7 @@ def sent_by(grant: Grant | None) -> str | None:
 
 def existing_job(connection: Connection, job_id: UUID, key_id: str | None = None) -> ImportJob:
     """The job; 404 if there is none with this id, or another key than `key_id` sent it."""
-    found = import_jobs.job(connection, job_id, key_id)
-    if found is None:
-        raise NotFound("There is no import job with this id; see /api/import/jobs.", code="JOB_NOT_FOUND")
-    return found
+    return existing(
+        import_jobs.job(connection, job_id, key_id),
+        NotFound("There is no import job with this id; see /api/import/jobs.", code="JOB_NOT_FOUND"),
+    )

@@ -14,7 +14,8 @@ from services.query.http.read_response import read_response
 from services.query.live.live_feed import LiveFeed
 from services.query.live.positions import position_of
 from services.query.live.views import View, texts_for
-from services.query.parameters.live import LiveParameters, LiveSessionParameters
+from services.query.parameters.fields import Filtered
+from services.query.parameters.live import LiveParameters
 from services.query.queries.lists.live_sessions import live_sessions, machine_ids
 from services.query.queries.lists.projects import ChosenProjects
 from services.query.queries.lists.users import bound_user_names, user_names
@@ -117,7 +118,7 @@ def _machines(request: Request, machine: str) -> list[str]:
 
 @router.get("/api/live/sessions", response_model=LiveSessions, responses=RESPONSES, summary="Open sessions, with what happens in them")
 @requires(METRICS)
-async def list_live_sessions(request: Request, parameters: Annotated[LiveSessionParameters, Query()]) -> Response:
+async def list_live_sessions(request: Request, parameters: Annotated[Filtered, Query()]) -> Response:
     """What the rows tell. For a live board read this once, then go on with the live feed from `last_event_id`.
 
     Keys without the scope `read` get no texts and no ids of sessions, so they can only count states.

@@ -5,15 +5,13 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from services.query.answers.prices import Prices, Reprice, RepricePage
-from services.query.database import Connection
 from services.query.http.list_response import LIST_RESPONSES, list_response
 from services.query.http.parameters import RESPONSES, refuse_parameters
 from services.query.http.read_response import read_response
-from services.query.parameters.fields import RepriceId
-from services.query.parameters.prices import RepriceList
+from services.query.parameters.fields import Paged, RepriceId
 from services.query.queries.lists import prices
 from shared.auth.scopes import ADMIN, METRICS, requires
-from shared.http.errors import NotFound
+from shared.http.errors import NotFound, existing
 
 router = APIRouter(tags=["prices"], responses=RESPONSES)
 
@@ -29,7 +27,7 @@ def list_prices(request: Request) -> Response:
     "/api/reprices", response_model=RepricePage, responses=LIST_RESPONSES, summary="Runs that priced stored calls anew, the newest first"
 )
 @requires(ADMIN)
-def list_reprices(request: Request, parameters: Annotated[RepriceList, Query()]) -> Response:
+def list_reprices(request: Request, parameters: Annotated[Paged, Query()]) -> Response:
     """What each has changed, or would change, by model."""
     return list_response(request, parameters, prices.reprices, from_primary=True)
 
@@ -40,11 +38,5 @@ def list_reprices(request: Request, parameters: Annotated[RepriceList, Query()])
 @requires(ADMIN)
 def show_reprice(request: Request, reprice_id: RepriceId) -> Response:
     """How far it is, and what it has changed, or would change, by model."""
-
-    def found(connection: Connection) -> Reprice:
-        run = prices.reprice(connection, reprice_id)
-        if run is None:
-            raise NotFound("There is no run of this id; start one with POST /api/reprice.", code="REPRICE_NOT_FOUND")
-        return run
-
-    return read_response(request, found, from_primary=True)
+    missing = NotFound("There is no run of this id; start one with POST /api/reprice.", code="REPRICE_NOT_FOUND")
+    return read_response(request, lambda connection: existing(prices.reprice(connection, reprice_id), missing), from_primary=True)

@@ -14,7 +14,7 @@ from services.query.parameters.fields import ProjectId
 from services.query.parameters.lists import ProjectList
 from services.query.queries.lists import projects
 from shared.auth.scopes import NUMBERS, READ, requires
-from shared.http.errors import NotFound
+from shared.http.errors import NotFound, existing
 
 router = APIRouter(tags=["projects"], responses=RESPONSES)
 
@@ -48,7 +48,7 @@ def list_projects(request: Request, parameters: Annotated[ProjectList, Query()])
 @requires(NUMBERS)
 def show_project(request: Request, project_id: ProjectId) -> Response:
     """A project with its totals, its other paths and why they count as it, and what was changed of it."""
-    return read_response(request, lambda connection: _details(connection, project_id))
+    return read_response(request, lambda connection: existing(projects.project_details(connection, project_id), _unknown(project_id)))
 
 
 @router.get(
@@ -63,19 +63,9 @@ def list_path_rules(request: Request) -> Response:
     return read_response(request, projects.path_rules)
 
 
-def _details(connection: Connection, project_id: int) -> ProjectDetails:
-    found = projects.project_details(connection, project_id)
-    if found is None:
-        raise _unknown(project_id)
-    return found
-
-
 def existing_project(connection: Connection, project_id: int) -> Project:
     """The project with its totals; 404 if there is none of this id."""
-    found = projects.project(connection, project_id)
-    if found is None:
-        raise _unknown(project_id)
-    return found
+    return existing(projects.project(connection, project_id), _unknown(project_id))
 
 
 def _unknown(project_id: int) -> NotFound:

@@ -1,19 +1,17 @@
-"""Why Claude Code's totals differ from the tracker's, and what made a number of the tracker."""
+"""Why Claude Code's totals differ from the tracker's."""
 
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
-from services.query.answers.explain import Explanation
 from services.query.answers.reconcile import ReconcileReport, Reconciliation
 from services.query.database import Connection
-from services.query.http.parameters import RESPONSES, refuse_parameters, selection, settings_of, stats_range
+from services.query.http.parameters import RESPONSES, refuse_parameters, selection, stats_range
 from services.query.http.read_response import read_response
 from services.query.parameters.fields import SessionId
-from services.query.parameters.reconcile import ExplainParameters, ReconcileParameters
+from services.query.parameters.stats import ReconcileParameters
 from services.query.queries.lists.sessions import session_exists
 from services.query.queries.outcomes import reconcile
-from services.query.queries.stats.explain import explanation
 from services.query.routes.sessions import no_session
 from shared.auth.scopes import READ, requires
 from shared.http.path_segments import named_in_one_segment
@@ -48,17 +46,3 @@ def reconcile_range(request: Request, parameters: Annotated[ReconcileParameters,
         request,
         lambda connection: reconcile.report(connection, selection(request, connection, parameters.project_id, parameters), wanted),
     )
-
-
-@router.get("/api/explain", response_model=Explanation, summary="What made a number")
-@requires(READ)
-def explain(request: Request, parameters: Annotated[ExplainParameters, Query()]) -> Response:
-    """The rows that made a number of the statistics by their source, the rule that made it of them, and the lists that show them."""
-    wanted = stats_range(request, parameters, None)
-    filters = {name: str(value) for name, value in parameters.model_dump(exclude={"measure"}, exclude_none=True).items()}
-
-    def read(connection: Connection) -> Explanation:
-        chosen = selection(request, connection, parameters.project_id, parameters)
-        return explanation(connection, parameters.measure, chosen, wanted, filters, settings_of(request).idle_gap_seconds)
-
-    return read_response(request, read)

@@ -3,13 +3,12 @@
 from fastapi import APIRouter, Depends, Request, Response
 
 from services.query.answers.operations import Retention, RetentionRun
-from services.query.database import Connection
 from services.query.http.parameters import RESPONSES, refuse_parameters
 from services.query.http.read_response import read_response
 from services.query.parameters.fields import RetentionRunId
 from services.query.queries.lists import retention
 from shared.auth.scopes import ADMIN, requires
-from shared.http.errors import NotFound
+from shared.http.errors import NotFound, existing
 
 router = APIRouter(tags=["retention"], responses=RESPONSES)
 
@@ -28,11 +27,5 @@ def show_retention(request: Request) -> Response:
 @requires(ADMIN)
 def show_retention_run(request: Request, run_id: RetentionRunId) -> Response:
     """How far it is, and what it has dropped, or would drop, by kind and project."""
-
-    def found(connection: Connection) -> RetentionRun:
-        run = retention.run(connection, run_id)
-        if run is None:
-            raise NotFound("There is no run of this id; start one with POST /api/retention/runs.", code="RETENTION_RUN_NOT_FOUND")
-        return run
-
-    return read_response(request, found, from_primary=True)
+    missing = NotFound("There is no run of this id; start one with POST /api/retention/runs.", code="RETENTION_RUN_NOT_FOUND")
+    return read_response(request, lambda connection: existing(retention.run(connection, run_id), missing), from_primary=True)

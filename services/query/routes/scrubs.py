@@ -3,13 +3,12 @@
 from fastapi import APIRouter, Depends, Request, Response
 
 from services.query.answers.operations import Scrub
-from services.query.database import Connection
 from services.query.http.parameters import RESPONSES, refuse_parameters
 from services.query.http.read_response import read_response
 from services.query.parameters.fields import ScrubId
 from services.query.queries.lists import scrubs
 from shared.auth.scopes import ADMIN, requires
-from shared.http.errors import NotFound
+from shared.http.errors import NotFound, existing
 
 router = APIRouter(tags=["operations"], responses=RESPONSES)
 
@@ -18,11 +17,5 @@ router = APIRouter(tags=["operations"], responses=RESPONSES)
 @requires(ADMIN)
 def show_scrub(request: Request, scrub_id: ScrubId) -> Response:
     """Its progress, how many rows it changed, and how many secrets it found."""
-
-    def found(connection: Connection) -> Scrub:
-        scrub = scrubs.scrub(connection, scrub_id)
-        if scrub is None:
-            raise NotFound("There is no scrub of this id; start one with POST /api/scrubs.", code="SCRUB_NOT_FOUND")
-        return scrub
-
-    return read_response(request, found, from_primary=True)
+    missing = NotFound("There is no scrub of this id; start one with POST /api/scrubs.", code="SCRUB_NOT_FOUND")
+    return read_response(request, lambda connection: existing(scrubs.scrub(connection, scrub_id), missing), from_primary=True)

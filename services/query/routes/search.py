@@ -27,7 +27,7 @@ def search_conversations(request: Request, parameters: Annotated[ConversationSea
     `pending_documents` says how many texts cannot be found yet.
     """
     query = parse(parameters.q, MAX_TERMS, with_filters=False) if parameters.q and parameters.q.strip() else None
-    filters = event_filters(request, parameters, parameters.session_id)
+    filters = event_filters(request, parameters)
     index: SearchIndex = request.app.state.search_index
 
     def found(connection: Connection, wanted: Paging) -> SearchPage:

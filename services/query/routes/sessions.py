@@ -1,33 +1,22 @@
 """Sessions and what happened in them, row by row."""
 
-from collections.abc import Callable
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
 
 from services.query.answers.lists import ActivityPage, MessagePage, Session, SessionPage, ToolCallPage
 from services.query.database import Connection
-from services.query.http.list_response import LIST_RESPONSES, ListPage, list_response
+from services.query.http.list_response import LIST_RESPONSES, list_response
 from services.query.http.parameters import RESPONSES, dates, event_filters, only_project, refuse_parameters, settings_of
 from services.query.http.read_response import read_response
 from services.query.parameters.fields import SessionId
-from services.query.parameters.lists import (
-    ActivityList,
-    ConversationList,
-    EventList,
-    OldestToolCallList,
-    SessionActivityList,
-    SessionConversationList,
-    SessionList,
-    SessionToolCallList,
-    ToolCallList,
-)
+from services.query.parameters.lists import ActivityList, ConversationList, OldestToolCallList, SessionList, ToolCallList
 from services.query.queries.lists import events, sessions
 from services.query.queries.lists.events import EventFilters
 from services.query.queries.lists.paging import Paging
 from shared.auth.scopes import READ, requires
 from shared.http.api_document import methods_by_path
-from shared.http.errors import NotFound
+from shared.http.errors import NotFound, existing
 from shared.http.path_segments import named_in_one_segment
 from shared.sessions.session_tags import tag_key
 
@@ -73,91 +62,6 @@ def list_sessions(request: Request, parameters: Annotated[SessionList, Query()])
     )
 
 
-def _of_session(
-    request: Request, session_id: str, parameters: EventList, list_events: Callable[[Connection, EventFilters, Paging], ListPage]
-) -> Response:
-    """A list of one session's events; 404 if there is no such session."""
-    filters = event_filters(request, parameters, session_id)
-
-    def read(connection: Connection, wanted: Paging) -> ListPage:
-        page = list_events(connection, filters, wanted)
-        if not page.items and not sessions.session_exists(connection, session_id):
-            raise no_session(request)
-        return page
-
-    return list_response(request, parameters, read)
-
-
-@router.get(
-    "/api/sessions/{session_id:path}/conversations",
-    response_model=MessagePage,
-    responses=LIST_RESPONSES,
-    tags=["sessions", "conversations"],
-    summary="A session's messages, newest first",
-    dependencies=[Depends(named_in_one_segment)],
-)
-@requires(READ)
-def list_session_conversations(
-    request: Request, session_id: SessionId, parameters: Annotated[SessionConversationList, Query()]
-) -> Response:
-    """As /api/conversations with this session, and with the same filters."""
-    return _of_session(
-        request,
-        session_id,
-        parameters,
-        lambda connection, filters, wanted: events.conversations(connection, filters, parameters.role, wanted),
-    )
-
-
-@router.get(
-    "/api/sessions/{session_id:path}/activities",
-    response_model=ActivityPage,
-    responses=LIST_RESPONSES,
-    tags=["sessions", "activities"],
-    summary="A session's changes of files, newest first",
-    dependencies=[Depends(named_in_one_segment)],
-)
-@requires(READ)
-def list_session_activities(request: Request, session_id: SessionId, parameters: Annotated[SessionActivityList, Query()]) -> Response:
-    """As /api/activities with this session, and with the same filters."""
-    return _of_session(
-        request,
-        session_id,
-        parameters,
-        lambda connection, filters, wanted: events.activities(
-            connection, filters, parameters.file_path, parameters.action, wanted, include_patch=parameters.include_patch
-        ),
-    )
-
-
-@router.get(
-    "/api/sessions/{session_id:path}/tool-calls",
-    response_model=ToolCallPage,
-    responses=LIST_RESPONSES,
-    tags=["sessions", "tool calls"],
-    summary="A session's tool calls, newest first or by duration",
-    dependencies=[Depends(named_in_one_segment)],
-)
-@requires(READ)
-def list_session_tool_calls(request: Request, session_id: SessionId, parameters: Annotated[SessionToolCallList, Query()]) -> Response:
-    """As /api/tool-calls with this session, and with the same filters. /api/tool-calls/session/{session_id} has them oldest first."""
-    of_call = (parameters.tool_name, parameters.status, parameters.error_class)
-    return _of_session(
-        request,
-        session_id,
-        parameters,
-        lambda connection, filters, wanted: events.tool_calls(
-            connection,
-            filters,
-            *of_call,
-            wanted,
-            parameters.sort,
-            ascending=parameters.order == "asc",
-            include_result=parameters.include_result,
-        ),
-    )
-
-
 @router.get(
     "/api/sessions/{session_id:path}",
     response_model=Session,
@@ -177,7 +81,7 @@ def show_session(request: Request, session_id: SessionId) -> Response:
 @requires(READ)
 def list_conversations(request: Request, parameters: Annotated[ConversationList, Query()]) -> Response:
     """What people and Claude said. Messages without a date come last, and not at all within dates."""
-    filters = event_filters(request, parameters, parameters.session_id)
+    filters = event_filters(request, parameters)
     return list_response(request, parameters, lambda connection, wanted: events.conversations(connection, filters, parameters.role, wanted))
 
 
@@ -187,7 +91,7 @@ def list_conversations(request: Request, parameters: Annotated[ConversationList,
 @requires(READ)
 def list_activities(request: Request, parameters: Annotated[ActivityList, Query()]) -> Response:
     """Which files were created, modified and deleted."""
-    filters = event_filters(request, parameters, parameters.session_id)
+    filters = event_filters(request, parameters)
     return list_response(
         request,
         parameters,
@@ -207,7 +111,7 @@ def list_activities(request: Request, parameters: Annotated[ActivityList, Query(
 @requires(READ)
 def list_all_tool_calls(request: Request, parameters: Annotated[ToolCallList, Query()]) -> Response:
     """With their parameters as they were sent. Calls without a date are left out if dates are given."""
-    filters = event_filters(request, parameters, parameters.session_id)
+    filters = event_filters(request, parameters)
     of_call = (parameters.tool_name, parameters.status, parameters.error_class)
     return list_response(
         request,
@@ -241,10 +145,7 @@ def list_tool_calls(request: Request, session_id: SessionId, parameters: Annotat
 
 
 def _session(request: Request, connection: Connection, session_id: str) -> Session:
-    found = sessions.session(connection, session_id)
-    if found is None:
-        raise no_session(request)
-    return found
+    return existing(sessions.session(connection, session_id), no_session(request))
 
 
 def _tool_calls(request: Request, connection: Connection, session_id: str, wanted: Paging, include_result: bool) -> ToolCallPage:

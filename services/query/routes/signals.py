@@ -9,7 +9,7 @@ from services.query.database import Connection
 from services.query.http.list_response import LIST_RESPONSES, list_response
 from services.query.http.parameters import RESPONSES
 from services.query.parameters.fields import SessionId
-from services.query.parameters.signals import SignalList
+from services.query.parameters.lists import SignalList
 from services.query.queries.lists.paging import Paging
 from services.query.queries.lists.sessions import session_exists
 from services.query.queries.lists.signals import signals

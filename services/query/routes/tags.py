@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query, Request, Response
 from services.query.answers.tags import TagPage
 from services.query.http.list_response import LIST_RESPONSES, list_response
 from services.query.http.parameters import RESPONSES, chosen_projects
-from services.query.parameters.tags import TagList
+from services.query.parameters.lists import TagList
 from services.query.queries.lists import tags
 from shared.auth.scopes import READ, requires
 

@@ -10,7 +10,7 @@ from services.query.answers.tool_calls import ToolCallDetails
 from services.query.database import Connection, Database
 from services.query.http.parameters import FAILURES, RESPONSES, refuse_parameters
 from services.query.http.read_response import read_response
-from services.query.parameters.tool_calls import CallId
+from services.query.parameters.fields import CallId
 from services.query.queries.lists.sessions import texts_dropped_at
 from services.query.queries.lists.tool_call import WhereResult, tool_call, where_result
 from services.query.queries.lists.transcripts import transcript_files
@@ -22,7 +22,7 @@ from shared.auth.scopes import READ, requires
 from shared.blobs.contents import ContentStore
 from shared.blobs.store import BlobStoreError
 from shared.claude_formats.tool_results import ResultText, result_in
-from shared.http.errors import Gone, NotFound, Unavailable
+from shared.http.errors import Gone, NotFound, Unavailable, existing
 
 router = APIRouter(tags=["tool calls"])
 
@@ -45,14 +45,8 @@ _RESPONSES = FAILURES | {
 @requires(READ)
 def show_tool_call(request: Request, call_id: CallId) -> Response:
     """With its parameters, what it gave back, and the files that it changed with their diffs."""
-
-    def read(connection: Connection) -> ToolCallDetails:
-        found = tool_call(connection, call_id)
-        if found is None:
-            raise _no_call()
-        return found
-
-    return read_response(request, read)
+    missing = _no_call()
+    return read_response(request, lambda connection: existing(tool_call(connection, call_id), missing))
 
 
 @router.get(

@@ -8,7 +8,7 @@ from services.query.answers.users import UserPage
 from services.query.database import Connection
 from services.query.http.list_response import LIST_RESPONSES, list_response
 from services.query.http.parameters import RESPONSES, bound_projects, dates, settings_of
-from services.query.parameters.users import UserList
+from services.query.parameters.lists import UserList
 from services.query.queries.lists import users
 from services.query.queries.lists.paging import Paging
 from services.query.queries.lists.projects import ChosenProjects

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query, Request, Response
 from services.query.answers.views import SavedViewPage
 from services.query.http.list_response import LIST_RESPONSES, list_response
 from services.query.http.parameters import RESPONSES
-from services.query.parameters.views import ViewList
+from services.query.parameters.fields import Paged
 from services.query.queries.lists import views
 from shared.auth.scopes import READ, requires
 
@@ -16,7 +16,7 @@ router = APIRouter(tags=["views"], responses=RESPONSES)
 
 @router.get("/api/views", response_model=SavedViewPage, responses=LIST_RESPONSES, summary="Saved views, by name")
 @requires(READ, all_projects=True)
-def list_views(request: Request, parameters: Annotated[ViewList, Query()]) -> Response:
+def list_views(request: Request, parameters: Annotated[Paged, Query()]) -> Response:
     """Addresses of the dashboard that people saved under a name. A key that is bound gets a 403: they hold names and words of all projects."""
     # What was saved a moment ago is there.
     return list_response(request, parameters, views.views, from_primary=True)

@@ -101,11 +101,6 @@ class Aggregate:
         """The measures that are 0 in a cell without contributions."""
         return tuple(name for name, measure in self.measures.items() if measure is not Measure.MAXIMUM)
 
-    @property
-    def maxima(self) -> tuple[str, ...]:
-        """The measures that are no sums."""
-        return tuple(name for name, measure in self.measures.items() if measure is Measure.MAXIMUM)
-
 
 # A project or all, a user or all.
 _CUBE: Final[tuple[tuple[str, ...], ...]] = (("project_id", "user_id"), ("project_id", "-1"), ("-1", "user_id"), ("-1", "-1"))

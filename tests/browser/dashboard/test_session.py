@@ -77,7 +77,7 @@ def test_call_unfolds_to_its_input_diff_and_result(open_page: OpenPage, stack: S
 
 
 def test_failed_call_shows_its_class_and_first_line_unfolded(open_page: OpenPage, stack: Stack, long_session: str) -> None:
-    failed = stack.http.get(f"/api/sessions/{long_session}/tool-calls", params={"status": "error", "limit": 1}).json()["items"][0]
+    failed = stack.http.get("/api/tool-calls", params={"session_id": long_session, "status": "error", "limit": 1}).json()["items"][0]
     page = open_page(f"/sessions/{long_session}?at={failed['id']}")
     row = page.locator(f'[data-key="{failed["id"]}"]')
     expect(row.locator(".call-error")).to_contain_text("FAILED")

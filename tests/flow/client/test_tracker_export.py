@@ -1,4 +1,4 @@
-"""`tracker export` writes sessions and lists of the running tracker: Markdown, HTML, JSON, a digest, CSV and NDJSON."""
+"""`tracker export` writes sessions and lists of the running tracker: Markdown, a digest, CSV and NDJSON."""
 
 import csv
 import io
@@ -37,25 +37,6 @@ def test_markdown_has_prompts_calls_and_answers_in_order(session_id: str, ask: A
     assert "all green" not in said
     assert "all green" in ask("export", session_id, "--tools", "full")
     assert "make test" not in ask("export", session_id, "--tools", "none")
-
-
-def test_html_is_one_page_without_scripts(session_id: str, ask: Ask, tmp_path: Path) -> None:
-    said = exported(ask, session_id, "--format", "html")
-
-    assert (tmp_path / "file").read_text() == said
-    assert said.startswith("<!doctype html>")
-    assert said.rstrip().endswith("</html>")
-    assert "<script" not in said
-    assert said.count("all green") >= 2
-
-
-def test_json_has_the_session_and_the_items_of_its_timeline(session_id: str, ask: Ask, tmp_path: Path) -> None:
-    said = json.loads(exported(ask, session_id, "--format", "json"))
-
-    assert json.loads((tmp_path / "file").read_text())["items"] == said["items"]
-    assert said["session"]["session_id"] == session_id
-    assert [item["kind"] for item in said["items"]].count("tool_call") == 2
-    assert [item["content"] for item in said["items"] if item["kind"] == "message" and item["role"] == "assistant"].count("They pass.") == 2
 
 
 def test_a_digest_says_what_was_asked_without_output(session_id: str, ask: Ask) -> None:

@@ -92,7 +92,7 @@ def test_connect_imports_the_history_and_ends_with_a_test_event(run: Run, home: 
     assert connected.returncode == 0, connected.stderr
     assert re.search(r"^A test event came through in (\d+ ms|\d+\.\d s)\.$", connected.stdout, re.MULTILINE)
     assert connected.stdout.splitlines()[-1].startswith("Connected: your next prompt will appear within two seconds.")
-    assert stack.http.get(f"/api/sessions/{transcript.stem}/conversations").json()["items"]
+    assert stack.http.get(f"/api/conversations?session_id={transcript.stem}").json()["items"]
     # And the machine is known
     config = json.loads((home.path / ".claude-tracker/config.json").read_text())
     assert config["machine_id"] in [machine["machine_id"] for machine in stack.http.get("/api/machines?limit=1000").json()["items"]]

@@ -20,8 +20,7 @@ QUERIES = {
     "/api/conversations/search": ["?q=github"],
     "/api/files/history": ["?path=/x/*"],
     "/api/compare": [f"?start_date=2024-01-01&end_date=2024-12-31&group_by={group}" for group in ("project", "branch", "tool")],
-    "/api/explain": [f"?measure={measure}" for measure in ("sessions", "messages", "tool_calls", "lines_added", "cost_usd")],
-    "/api/sessions/{session_id}/export": [f"?format={format}" for format in ("markdown", "html", "json", "digest")],
+    "/api/sessions/{session_id}/export": ["?format=markdown", "?tools=full&include_thinking=true", "?format=digest"],
 }
 
 

@@ -12,6 +12,7 @@ from psycopg.types.json import Jsonb
 
 from services.ingest.postgres.audit import AuditRecord, add_record, run_audited
 from services.ingest.postgres.database import Connection, Database
+from shared.http.errors import Conflict, NotFound
 from shared.projects import merging
 from shared.sql_files import SqlFile
 
@@ -21,42 +22,6 @@ _SQL: Final = SqlFile(__package__, "projects.sql")
 Columns = dict[str, Any]
 # From a project's row (merging.LOCK_ROWS) to the columns that it is to have.
 Change = Callable[[Mapping[str, Any]], Columns]
-
-
-class UnknownProject(Exception):
-    """There is no project of this id."""
-
-    def __init__(self, project_id: int) -> None:
-        super().__init__(project_id)
-        self.project_id = project_id
-
-
-class Circle(Exception):
-    """The project would be part of itself."""
-
-
-class WidensKeys(Exception):
-    """API keys that are bound to one of the two projects would see both."""
-
-    def __init__(self, keys: list[dict[str, Any]]) -> None:
-        super().__init__(len(keys))
-        self.keys = keys
-
-
-class OverrulesPrivate(Exception):
-    """The project is private, and would be part of one that is not."""
-
-
-class WholeDecides(Exception):
-    """The project is part of another, or would be: its own visibility does not count."""
-
-    def __init__(self, part_of: int) -> None:
-        super().__init__(part_of)
-        self.part_of = part_of
-
-
-class NothingToUndo(Exception):
-    """No change is left that was not undone."""
 
 
 class Changed(Struct, frozen=True):
@@ -72,7 +37,7 @@ async def change(
 ) -> Changed:
     """Changes a project. `into`: the project that it becomes part of, None if it does not. `widens_keys`: even if keys would see more.
 
-    Raises UnknownProject, Circle, WidensKeys, OverrulesPrivate, or what `wanted` raises; then nothing is changed.
+    NotFound for a project that is not there; Conflict for a circle, or if keys would see more; or what `wanted` raises. Then nothing is changed.
     """
 
     async def work(connection: Connection) -> Changed:
@@ -86,7 +51,7 @@ async def change(
 async def undo(database: Database, project_id: int, record: AuditRecord, *, widens_keys: bool) -> Changed:
     """Takes the newest change of a project back. What a rule decided is not decided again: the project is kept apart.
 
-    Raises NothingToUndo too.
+    Conflict, too, if there is nothing to undo.
     """
 
     async def work(connection: Connection) -> Changed:
@@ -95,7 +60,7 @@ async def undo(database: Database, project_id: int, record: AuditRecord, *, wide
             found = await (await connection.execute(_SQL.last_change, {"project_id": project_id})).fetchone()
             rows = await _lock(connection, project_id, found["before"].get("part_of") if found else None)
             if found is None:
-                raise NothingToUndo
+                raise Conflict("Nothing of this project was changed that is not undone.", details={"project_id": "nothing to undo"})
             before = merging.columns_of(rows[project_id])
             after = before | found["before"]
             if before["part_of"] is not None and before["merged_by"] != merging.HAND and "part_of" in found["before"]:
@@ -112,7 +77,7 @@ async def _lock(connection: Connection, project_id: int, other_id: int | None) -
     rows = {row["id"]: row for row in found}
     for each in (project_id, other_id):
         if each is not None and each not in rows:
-            raise UnknownProject(each)
+            raise no_project(each)
     return rows
 
 
@@ -134,12 +99,12 @@ async def _apply(
         return Changed(after, merged_into, sorted(moving))
     if (into := changed_after.get("part_of")) is not None:
         if merging.makes_circle(list(rows.values()), into):
-            raise Circle
+            raise _circle(project_id, into)
         widened = await (await connection.execute(merging.WIDENED_KEYS, {"project_id": project_id, "other_id": into})).fetchall()
         if widened and not widens_keys:
-            raise WidensKeys(widened)
+            raise _widens(widened)
         if not widens_keys and merging.overrules_private(list(rows.values()), project_id, into):
-            raise OverrulesPrivate
+            raise _overrules(project_id)
     await connection.execute(merging.CHANGE, after | {"project_id": project_id})
     resolved = await (await connection.execute(merging.RESOLVE, {"project_id": project_id, "before": merged_into})).fetchall()
     moving |= {each["id"] for each in resolved if each["has_to_move"]}
@@ -177,3 +142,33 @@ async def delete_rule(database: Database, rule_id: int, record: AuditRecord) -> 
         return rule["pattern"], moving
 
     return await database.run(work)
+
+
+def no_project(project_id: int, otherwise: str = "") -> NotFound:
+    """The 404."""
+    return NotFound(f"There is no project {project_id}{otherwise}; see /api/projects.", code="PROJECT_NOT_FOUND")
+
+
+def _circle(project_id: int, into: int) -> Conflict:
+    return Conflict(
+        f"Project {into} is project {project_id} itself, or part of it. Take it out first: PATCH it with `merged_into` null.",
+        details={"merged_into": "would make a circle"},
+    )
+
+
+def _overrules(project_id: int) -> Conflict:
+    return Conflict(
+        f"Project {project_id} is private, and the other is not: keys of other users could then read its sessions. Send `widen_keys` true, "
+        "or make the other private.",
+        code="KEYS_WOULD_SEE_MORE",
+        details={"widen_keys": "a private project would be part of one that is not"},
+    )
+
+
+def _widens(keys: list[dict[str, Any]]) -> Conflict:
+    named = ", ".join(f"{key['name']} ({key['id']})" for key in keys[:10])
+    return Conflict(
+        f"{len(keys)} keys are bound to one of the two projects and would see both: {named}. Revoke them, or send `widen_keys` true.",
+        code="KEYS_WOULD_SEE_MORE",
+        details={"widen_keys": "keys that are bound to projects would see more"},
+    )

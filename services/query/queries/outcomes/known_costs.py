@@ -55,7 +55,6 @@ class KnownSession(Struct, kw_only=True):
     title: str | None
     api_calls: int
     cost_nano_usd: int | None
-    client_nano_usd: int | None
     own_nano_usd: int | None
     taken_off_session_id: str | None
 

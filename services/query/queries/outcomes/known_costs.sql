@@ -1,8 +1,8 @@
 -- What each source has of some sessions, and what may explain that they differ.
 
 -- name: sessions
--- `client_nano_usd` is what Claude Code wrote; `own_nano_usd` is without what another session counts already.
-SELECT s.session_id, s.title, s.api_calls, s.cost_nano_usd, c.total_nano_usd AS client_nano_usd, c.own_nano_usd, c.taken_off_session_id
+-- `own_nano_usd` is what Claude Code wrote, without what another session counts already.
+SELECT s.session_id, s.title, s.api_calls, s.cost_nano_usd, c.own_nano_usd, c.taken_off_session_id
 FROM sessions AS s LEFT JOIN session_client_costs AS c USING (session_id)
 WHERE s.session_id = ANY (%(session_ids)s::text[])
 

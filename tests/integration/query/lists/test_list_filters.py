@@ -63,13 +63,11 @@ def test_projects_are_filtered_by_user_on_every_page(client: TestClient, connect
         ),
     ],
 )
-def test_a_list_below_a_session_takes_the_filters_of_the_list_it_stands_for(
-    client: TestClient, connection: psycopg.Connection[Any], kind: str, chosen: str
-) -> None:
+def test_a_list_of_a_session_takes_filters(client: TestClient, connection: psycopg.Connection[Any], kind: str, chosen: str) -> None:
     world.build(connection, sessions=3, events=40)
-    listed = pages(client, f"/api/sessions/session-1/{kind}?{chosen}", 2)
+    listed = pages(client, f"/api/{kind}?session_id=session-1&{chosen}", 2)
     assert listed == pages(client, f"/api/{kind}?session_id=session-1&{chosen}", 1000)
-    assert listed != pages(client, f"/api/sessions/session-1/{kind}", 1000)
+    assert listed != pages(client, f"/api/{kind}?session_id=session-1", 1000)
     assert bool(listed) == (not chosen.endswith("none"))
 
 
@@ -82,22 +80,13 @@ def test_tool_calls_are_filtered_by_why_they_failed(client: TestClient, connecti
         "UPDATE tool_calls SET status = 'rejected', error_class = NULL WHERE session_id = 'session-1' AND tool_name <> 'Bash'"
     )
 
-    of_session = pages(client, "/api/sessions/session-1/tool-calls", 1000)
+    of_session = pages(client, "/api/tool-calls?session_id=session-1", 1000)
     timed_out = pages(client, "/api/tool-calls?session_id=session-1&error_class=timeout", 1)
 
     assert timed_out == [call for call in of_session if call["tool_name"] == "Bash"] != []
-    assert pages(client, "/api/sessions/session-1/tool-calls?error_class=unclassified", 2) == [
+    assert pages(client, "/api/tool-calls?session_id=session-1&error_class=unclassified", 2) == [
         call for call in of_session if call["tool_name"] != "Bash"
     ]
-
-
-@pytest.mark.parametrize("kind", ["conversations", "activities", "tool-calls"])
-def test_a_list_below_an_unknown_session_is_a_404_with_any_filter(
-    client: TestClient, connection: psycopg.Connection[Any], kind: str
-) -> None:
-    world.build(connection, sessions=3)
-    assert client.get(f"/api/sessions/unknown/{kind}?user=ada").status_code == 404
-    assert client.get(f"/api/sessions/session-1/{kind}?session_id=session-2").status_code == 400
 
 
 @pytest.mark.parametrize(

@@ -18,8 +18,8 @@ from tests.integration.query import seed, world
 from tests.integration.served_app import rest, running
 
 LISTS = [
-    "/api/sessions", "/api/conversations", "/api/activities", "/api/tool-calls", "/api/sessions/session-1/conversations",
-    "/api/sessions/session-1/activities", "/api/sessions/session-1/tool-calls", "/api/tool-calls/session/session-1", "/api/projects",
+    "/api/sessions", "/api/conversations", "/api/activities", "/api/tool-calls", "/api/conversations?session_id=session-1",
+    "/api/activities?session_id=session-1", "/api/tool-calls?session_id=session-1", "/api/tool-calls/session/session-1", "/api/projects",
     "/api/users", "/api/machines", "/api/conversations/search?q=message", "/api/import/jobs", "/api/keys", "/api/audit", "/api/dead-letters",
 ]  # fmt: skip
 
@@ -177,7 +177,7 @@ def test_json_pages_keep_their_limit(client: TestClient) -> None:
 
 
 def test_failures_before_the_first_row_have_their_status(client: TestClient) -> None:
-    missing = client.get("/api/sessions/nobody/tool-calls?format=csv")
+    missing = client.get("/api/tool-calls/session/nobody?format=csv")
     assert (missing.status_code, missing.json()["code"]) == (404, "SESSION_NOT_FOUND")
     assert client.get("/api/sessions?format=csv&cursor=x").json()["code"] == "INVALID_CURSOR"
 

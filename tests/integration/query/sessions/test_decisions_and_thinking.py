@@ -30,7 +30,7 @@ def build(connection: psycopg.Connection[Any]) -> str:
 def test_a_call_says_who_decided_wherever_it_is_shown(client: TestClient, connection: psycopg.Connection[Any]) -> None:
     call = build(connection)
 
-    of_lists = [client.get("/api/tool-calls").json()["items"][0], client.get("/api/sessions/s/tool-calls").json()["items"][0]]
+    of_lists = [client.get("/api/tool-calls").json()["items"][0], client.get("/api/tool-calls/session/s").json()["items"][0]]
     [of_timeline] = [item for item in client.get("/api/sessions/s/timeline").json()["items"] if item["kind"] == "tool_call"]
 
     for shown in (client.get(f"/api/tool-calls/{call}").json(), *of_lists, of_timeline):

@@ -1,4 +1,4 @@
-"""Exports of a session: each format, failures, and a page that a browser may open."""
+"""Exports of a session: each format, and failures."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -39,26 +39,6 @@ def test_markdown_has_everything_in_order(new_client: TestClient) -> None:
     assert "make test" not in new_client.get(f"{PATH}?tools=none").text
 
 
-def test_html_may_be_opened_in_a_browser(client: TestClient) -> None:
-    answer = client.get(f"{PATH}?format=html")
-    assert answer.headers["content-type"] == "text/html; charset=utf-8"
-    assert answer.headers["content-security-policy"].startswith("sandbox allow-popups")
-    assert answer.headers["cross-origin-opener-policy"] == "unsafe-none"
-    assert answer.headers["x-content-type-options"] == "nosniff"
-    assert "please retry &lt;b&gt;uploads&lt;/b&gt;" in answer.text
-    assert "<strong>Done.</strong>" in answer.text
-    assert "42 passed" in answer.text
-    assert answer.text.rstrip().endswith("</html>")
-
-
-def test_json_is_the_session_with_its_timeline(client: TestClient) -> None:
-    exported = json.loads(client.get(f"{PATH}?format=json").text)
-    session = client.get("/api/sessions/s").json()
-    timeline = client.get("/api/sessions/s/timeline?limit=1000&threads=all").json()
-    assert exported["session"] == session | {"models": [], "project_path": "/home/ann/shop"}
-    assert exported["items"] == timeline["items"]
-
-
 def test_a_digest_is_short(client: TestClient) -> None:
     answer = client.get(f"{PATH}?format=digest")
     assert answer.headers["content-disposition"] == 'attachment; filename="session-s.digest.md"'
@@ -71,14 +51,15 @@ def test_failures_have_their_status(client: TestClient) -> None:
     assert client.get("/api/sessions/nobody/export").json()["code"] == "SESSION_NOT_FOUND"
     for query in (
         "format=pdf",
+        "format=html",
         "tools=some",
-        "format=json&tools=full",
+        "format=digest&tools=full",
         "format=digest&include_thinking=true",
         "tz=Mars/Olympus",
         "limit=1",
     ):
         assert client.get(f"{PATH}?{query}").status_code == 400, query
-    head = client.head(f"{PATH}?format=html")
+    head = client.head(f"{PATH}?format=digest")
     assert (head.status_code, head.content) == (200, b"")
 
 

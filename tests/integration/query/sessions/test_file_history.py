@@ -153,7 +153,7 @@ def test_a_history_is_complete_page_by_page(client: TestClient, connection: Conn
 def test_every_prompt_is_the_newest_of_a_person_at_or_before_the_change(client: TestClient, connection: Connection) -> None:
     world.build(connection, sessions=5, events=60)
     said = {
-        session_id: [item for item in pages(client, f"/api/sessions/{session_id}/conversations", 1000) if item["role"] == "user"]
+        session_id: [item for item in pages(client, f"/api/conversations?session_id={session_id}", 1000) if item["role"] == "user"]
         for session_id in {item["session_id"] for item in pages(client, "/api/sessions", 1000)}
     }
     for change in pages(client, "/api/files/history?path=/*", 1000):
@@ -199,10 +199,8 @@ def test_files_are_listed_by_their_changes_and_found_by_a_part_of_their_path(cli
     assert pages(client, "/api/files?project_id=9", 1) == []
 
 
-@pytest.mark.parametrize("path", ["/api/activities", "/api/sessions/s/activities"])
-def test_a_list_of_changes_has_their_calls_and_on_demand_their_diffs(
-    client: TestClient, connection: psycopg.Connection[Any], path: str
-) -> None:
+def test_a_list_of_changes_has_their_calls_and_on_demand_their_diffs(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+    path = "/api/activities"
     seed.add_session(connection, "s", seed.add_project(connection, "/home/ann/app"))
     call = seed.add_tool_call(connection, "s", "2026-01-01T10:00:00Z", "Edit")
     seed.add_activity(connection, "s", "2026-01-01T10:01:00Z", FILE)

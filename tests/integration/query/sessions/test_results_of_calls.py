@@ -12,7 +12,7 @@ from tests.integration.query import seed
 
 NOON = datetime(2024, 1, 15, 12, tzinfo=UTC)
 MEDIA = [{"type": "image/png", "bytes": 100}]
-LISTS = ["/api/tool-calls", "/api/sessions/s/tool-calls", "/api/tool-calls/session/s"]
+LISTS = ["/api/tool-calls", "/api/tool-calls/session/s"]
 
 
 @pytest.fixture

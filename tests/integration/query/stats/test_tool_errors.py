@@ -118,7 +118,7 @@ def test_times_are_of_measured_durations_unless_estimated_ones_are_asked_for(
         assert (edit["avg_ms"], edit["max_ms"]) == (9, 9)
 
 
-@pytest.mark.parametrize("path", ["/api/tool-calls", "/api/sessions/s/tool-calls", "/api/tool-calls/errors"])
+@pytest.mark.parametrize("path", ["/api/tool-calls", "/api/tool-calls/errors"])
 def test_an_unknown_class_is_refused_with_the_names_of_all(client: TestClient, connection: psycopg.Connection[Any], path: str) -> None:
     seed.add_session(connection, "s", seed.add_project(connection, "/p"))
     seed.add_tool_call(connection, "s", NOON, status="error", error_class="of_our_own")

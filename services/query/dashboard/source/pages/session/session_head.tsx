@@ -23,8 +23,6 @@ type Session = Schemas["Session"];
 
 const EXPORTS = [
   { format: "markdown", label: "Markdown" },
-  { format: "html", label: "HTML" },
-  { format: "json", label: "JSON" },
   { format: "digest", label: "Digest" },
 ] as const;
 

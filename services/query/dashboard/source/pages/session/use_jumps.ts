@@ -100,9 +100,8 @@ async function failedCalls(sessionId: string, agentId: string | null): Promise<F
     let cursor: string | null = null;
     do {
       const page: { items: { id: string; agent_id: string | null; timestamp: string | null }[]; next_cursor: string | null } = await read(
-        "/api/sessions/{session_id}/tool-calls",
-        { status, limit: 500, cursor },
-        { session_id: sessionId },
+        "/api/tool-calls",
+        { session_id: sessionId, status, limit: 500, cursor },
       );
       for (const call of page.items) if (call.agent_id === agentId) found.push({ id: call.id, time: call.timestamp ? Date.parse(call.timestamp) : -Infinity });
       cursor = page.next_cursor;
