@@ -4,7 +4,6 @@ A file holds several statements. A line `-- name: totals` begins each; comments 
 """
 
 import re
-from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Final
 
@@ -24,14 +23,6 @@ class SqlFile:
     if TYPE_CHECKING:
 
         def __getattr__(self, name: str) -> str: ...
-
-
-_file = cache(SqlFile)
-
-
-def statement(package: str, file: str, name: str) -> str:
-    """One statement of a file in a package. KeyError if the file has no statement of this name."""
-    return _file(package, file)[name]
 
 
 def _without_comments(text: str) -> str:

@@ -6,7 +6,6 @@ after each. A worker that dies loses its transaction alone; beat finds the merge
 """
 
 from collections.abc import Iterator
-from functools import partial
 from typing import Any, Final
 
 import structlog
@@ -23,11 +22,11 @@ from services.worker.resources import Resources
 from services.worker.row_tables import ROW_TABLES
 from services.worker.sessions.reattribution import reattributed
 from services.worker.sql_text import sql
-from shared.sql_files import statement
+from shared.sql_files import SqlFile
 from shared.tables.catalogue import TABLES
 from shared.tables.table import Owner
 
-_sql = partial(statement, __package__, "merge_users.sql")
+_SQL: Final = SqlFile(__package__, "merge_users.sql")
 
 log = structlog.get_logger()
 
@@ -35,8 +34,6 @@ log = structlog.get_logger()
 SESSIONS_AT_ONCE: Final = 20
 ROWS_AT_ONCE: Final = 500
 
-_TARGET: Final = _sql("target")
-_SESSIONS: Final = _sql("sessions")
 _SESSIONLESS: Final = "SELECT id FROM $table WHERE session_id IS NULL AND user_id = %(user_id)s LIMIT %(rows_limit)s"
 
 _MOVE_SESSIONS: Final = (
@@ -48,9 +45,9 @@ _MOVE_ROWS: Final = "UPDATE $table SET user_id = %(target)s WHERE id = ANY(%(row
 _MOVE_ALL: Final = "UPDATE $table SET user_id = %(target)s WHERE user_id = %(user_id)s"
 # Of which a user may have one row of a kind.
 _MOVE_OWN: Final = (
-    _sql("move_readings"),
+    _SQL.move_readings,
     "DELETE FROM quota_readings WHERE user_id = %(user_id)s",
-    _sql("move_rules"),
+    _SQL.move_rules,
 )
 # What dropped sessions of the user count for.
 _BASE: Final = Move("user_id", "SELECT ctid FROM $base WHERE user_id = %(user_id)s LIMIT %(limit)s", "user_id = %(target)s")
@@ -68,14 +65,14 @@ def merge_some(worker: Resources, connection: Connection[Any], user_id: int) -> 
     parameters: dict[str, Any] = {"user_id": user_id, "idle_gap": worker.idle_gap}
     parameters |= {"sessions_limit": SESSIONS_AT_ONCE, "rows_limit": ROWS_AT_ONCE}
     with connection.cursor(row_factory=scalar_row) as cursor:
-        target = cursor.execute(_TARGET, parameters).fetchone()
+        target = cursor.execute(_SQL.target, parameters).fetchone()
         if target is None:
             return False
         parameters["target"] = target
         lock_order.lock_import_order(connection)
         # Transactions that still knew the old user have committed. Later ones find the alias.
         lock_order.lock_writing_exclusive(connection)
-        session_ids = sorted(cursor.execute(_SESSIONS, parameters).fetchall())
+        session_ids = sorted(cursor.execute(_SQL.sessions, parameters).fetchall())
         if session_ids:
             _move_sessions(connection, parameters | {"session_ids": session_ids})
             return True

@@ -9,7 +9,6 @@ It is asked under the locks of the batch's sessions. A writer of tombstones has 
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from functools import partial
 from typing import Any, Final, Literal
 from uuid import UUID
 
@@ -23,19 +22,14 @@ from services.worker.persist.staging.staging_tables import ReceivedEvent
 from services.worker.session_tables import forget_sessions
 from shared.archive.lines_of_time import Span
 from shared.events.messages import Event, SessionStart
-from shared.sql_files import statement
+from shared.sql_files import SqlFile
 
-_sql = partial(statement, __package__, "tombstones.sql")
+_SQL: Final = SqlFile(__package__, "tombstones.sql")
 
 Kind = Literal["session", "user", "project", "range"]
 Reason = Literal["erased", "expired"]
 
 _ARE_THERE_ANY: Final = "SELECT EXISTS (SELECT FROM tombstones)"
-_FIND: Final = _sql("find")
-_WRITE: Final = _sql("write")
-_WRITE_RANGE: Final = _sql("write_range")
-_FOLLOW: Final = _sql("follow")
-_FORGET_EMPTY: Final = _sql("forget_empty")
 _KNOWN_SESSIONS: Final = "SELECT session_id FROM sessions WHERE session_id = ANY(%(session_ids)s) AND (counted OR user_id <> 0)"
 # When an event happened, by whichever name.
 _TIMES: Final = ("timestamp", "start_time", "end_time")
@@ -62,12 +56,12 @@ def write_tombstones(connection: Connection[Any], kind: Kind, names: Collection[
     `names`: ids of sessions, names of users, or paths of projects. `job_id`: what writes them; what it wrote is lifted together.
     """
     parameters = {"kind": kind, "names": sorted(names), "reason": reason, "job_id": job_id}
-    return connection.execute(_WRITE, parameters).rowcount
+    return connection.execute(_SQL.write, parameters).rowcount
 
 
 def write_range_tombstone(connection: Connection[Any], session_id: str, from_at: datetime, to_at: datetime, job_id: UUID) -> None:
     """Keeps out a range of a session, as write_tombstones() does. An erasure writes it."""
-    connection.execute(_WRITE_RANGE, {"session_id": session_id, "from_at": from_at, "to_at": to_at, "job_id": job_id})
+    connection.execute(_SQL.write_range, {"session_id": session_id, "from_at": from_at, "to_at": to_at, "job_id": job_id})
 
 
 def refuse_tombstoned(connection: Connection[Any], batch: Sequence[ReceivedEvent]) -> None:
@@ -93,7 +87,7 @@ def keep_out(connection: Connection[Any], refused: TombstonedEvents) -> None:
         lock_order.lock_writing_exclusive(connection)
         _follow(connection, new_sessions)
     # Ingest hands sessions out before they have rows.
-    connection.execute(_FORGET_EMPTY, {"session_ids": sorted(_sessions_of(refused.events))})
+    connection.execute(_SQL.forget_empty, {"session_ids": sorted(_sessions_of(refused.events))})
 
 
 def keep_out_items(connection: Connection[Any], left_out: Iterable[tuple[str | None, str | None]]) -> None:
@@ -110,7 +104,7 @@ def _follow(connection: Connection[Any], new_sessions: Mapping[str, _Name]) -> N
     """New sessions, each with the user or project that was erased, get tombstones; what stands beside them goes."""
     if new_sessions:
         kinds, names = zip(*new_sessions.values(), strict=True)
-        connection.execute(_FOLLOW, {"session_ids": list(new_sessions), "kinds": list(kinds), "names": list(names)})
+        connection.execute(_SQL.follow, {"session_ids": list(new_sessions), "kinds": list(kinds), "names": list(names)})
         forget_sessions(connection, new_sessions, only_beside=True)
 
 
@@ -151,7 +145,7 @@ def _find(connection: Connection[Any], wanted: Collection[_Name]) -> tuple[set[_
     ranges: dict[str, list[Span]] = {}
     if wanted:
         kinds, names = zip(*sorted(wanted), strict=True)
-        for kind, name, from_at, to_at in connection.execute(_FIND, {"kinds": list(kinds), "names": list(names)}):
+        for kind, name, from_at, to_at in connection.execute(_SQL.find, {"kinds": list(kinds), "names": list(names)}):
             if kind == "range":
                 ranges.setdefault(name, []).append(Span(from_at, to_at))
             else:

@@ -5,7 +5,6 @@ name, an id or a text; at last the files of the stores, which still have what wa
 """
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
@@ -24,13 +23,9 @@ from services.worker.maintenance.scrub import scrub_files, scrub_redis
 from services.worker.maintenance.scrub.scrub_stage import Done, Step
 from services.worker.maintenance.staged_job import Place, StagedJob
 from services.worker.resources import Resources
-from shared.sql_files import statement
+from shared.sql_files import SqlFile
 
-_sql = partial(statement, __package__, "erase.sql")
-
-_LOAD: Final = _sql("load")
-_NOTE: Final = _sql("note")
-_END: Final = _sql("end")
+_SQL: Final = SqlFile(__package__, "erase.sql")
 
 
 class _Given(NamedTuple):
@@ -114,7 +109,7 @@ def run(worker: Resources, erasure_id: UUID, run_seconds: float = staged_job.RUN
 
 
 def _given(worker: Resources, connection: Connection[Any], place: Place) -> _Given:
-    [row] = connection.execute(_LOAD, place.parameters).fetchall()
+    [row] = connection.execute(_SQL.load, place.parameters).fetchall()
     return _Given(Erasure(*row), Step(worker, connection, place.after, place.is_dry_run))
 
 
@@ -126,7 +121,7 @@ def _left_out(stage: staged_job.Stage[_Given, Erased]) -> Erased | None:
 
 
 def _note(connection: Connection[Any], place: Place, _name: str, done: Erased) -> None:
-    connection.execute(_NOTE, place.parameters | {"counts": Jsonb(dict(done.counts)), "remains": Jsonb(dict(done.remains))})
+    connection.execute(_SQL.note, place.parameters | {"counts": Jsonb(dict(done.counts)), "remains": Jsonb(dict(done.remains))})
 
 
 def _end(connection: Connection[Any], place: Place, status: str) -> None:
@@ -134,7 +129,7 @@ def _end(connection: Connection[Any], place: Place, status: str) -> None:
     if place.is_dry_run:
         erase_stores.forget(connection, place.job_id)
     remains = {} if place.is_dry_run or status != "succeeded" else _ALWAYS_REMAINS
-    connection.execute(_END, place.parameters | {"remains": Jsonb(remains)})
+    connection.execute(_SQL.end, place.parameters | {"remains": Jsonb(remains)})
 
 
 JOB: Final = StagedJob("erasure", "erasures", STAGES, _given, _note, _end, left_out=_left_out)

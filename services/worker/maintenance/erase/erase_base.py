@@ -4,7 +4,6 @@ The base knows projects and users, but no sessions. So what a dropped session co
 know no users: those of a project go with a user if nobody else's session was dropped there. What stays is told in `remains`.
 """
 
-from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
@@ -21,9 +20,9 @@ from services.worker.persist.persist_batch import date_projects
 from services.worker.sessions.reattribution import delete_emptied_cells, rebuild_moving_days
 from services.worker.sessions.tool_maxima import look_up_maxima
 from services.worker.sql_text import listed, sql
-from shared.sql_files import statement
+from shared.sql_files import SqlFile
 
-_sql = partial(statement, __package__, "erase_base.sql")
+_SQL: Final = SqlFile(__package__, "erase_base.sql")
 
 ROWS_AT_ONCE: Final = 300
 
@@ -34,15 +33,6 @@ _OF_USER: Final = "user_id = ANY(%(user_ids)s)"
 _OF_USERS_PROJECTS: Final = f"project_id IN (SELECT project_id FROM base_activity_rollups GROUP BY project_id HAVING bool_and({_OF_USER}))"
 
 _COUNT: Final = "SELECT count(*) FROM $base WHERE $condition"
-_PLACES: Final = _sql("places")
-_SHARED_FILES: Final = _sql("shared_files")
-_KEEP_TOOLS: Final = _sql("keep_tools")
-_FILE_KEYS: Final = _sql("files")
-_DELETE_FILES: Final = _sql("delete_files")
-_WITHDRAW: Final = _sql("withdraw")
-_DELETE_SESSIONS: Final = _sql("delete_sessions")
-_PROJECTS: Final = _sql("projects")
-_IS_THERE_ANY: Final = _sql("is_there_any")
 
 _SHARED: Final = "In {} projects sessions of others were dropped too. Which of the files there were the person's is not known: their paths and counts stay."
 
@@ -63,17 +53,17 @@ def erase_base(erasure: Erasure, step: Step) -> Erased:
     parameters = erasure.parameters | {"limit": ROWS_AT_ONCE, "idle_gap": step.worker.idle_gap}
     condition = _condition(erasure, table)
     # Most have no base. Nobody waits for the look.
-    if not connection.execute(sql(_IS_THERE_ANY, base=table, condition=condition).encode(), parameters).fetchall()[0][0]:
+    if not connection.execute(sql(_SQL.is_there_any, base=table, condition=condition).encode(), parameters).fetchall()[0][0]:
         return Erased(table, remains=remains)
     lock_order.lock_import_order(connection)
     lock_order.lock_writing_exclusive(connection)
     lock_order.lock_aggregates_exclusive(connection)
     # Retention and merges of users change the base, so the rows are found under the lock.
     with connection.cursor(row_factory=scalar_row) as cursor:
-        places: list[str] = cursor.execute(sql(_PLACES, base=table, condition=condition).encode(), parameters).fetchall()
+        places: list[str] = cursor.execute(sql(_SQL.places, base=table, condition=condition).encode(), parameters).fetchall()
     if places and table == SESSIONS:
-        projects = {project_id for (project_id,) in connection.execute(_PROJECTS, {"places": places})}
-        connection.execute(_DELETE_SESSIONS, parameters | {"places": places})
+        projects = {project_id for (project_id,) in connection.execute(_SQL.projects, {"places": places})}
+        connection.execute(_SQL.delete_sessions, parameters | {"places": places})
         rebuild_moving_days(connection, parameters)
         # The newest session of a project, without what went.
         date_projects(connection, projects)
@@ -95,7 +85,7 @@ def _count(connection: Connection[Any], erasure: Erasure) -> dict[str, int]:
 def withdraw_base(aggregate: Aggregate) -> str:
     """Deletes some of what is in the base, and takes it out of the cells. Cells that are left empty are noted."""
     columns, rollups = listed(aggregate.base_columns), rollups_that_note_emptied_cells({f"gone_{aggregate.base}"})
-    return sql(_WITHDRAW, base=aggregate.base, columns=columns, rollups=rollups)
+    return sql(_SQL.withdraw, base=aggregate.base, columns=columns, rollups=rollups)
 
 
 def _condition(erasure: Erasure, table: str) -> str:
@@ -106,16 +96,16 @@ def _condition(erasure: Erasure, table: str) -> str:
 
 def _what_others_share(connection: Connection[Any], erasure: Erasure) -> dict[str, str]:
     """Before anything of the base goes: afterwards nobody knows in which projects it was."""
-    [(count,)] = connection.execute(_SHARED_FILES, erasure.parameters).fetchall()
+    [(count,)] = connection.execute(_SQL.shared_files, erasure.parameters).fetchall()
     return {"dropped files": _SHARED.format(count)} if count else {}
 
 
 def _withdraw(connection: Connection[Any], aggregate: Aggregate, places: list[str]) -> None:
     file_keys: list[UUID] = []
     if aggregate is TOOL_ROLLUPS:
-        connection.execute(_KEEP_TOOLS, {"places": places})
+        connection.execute(_SQL.keep_tools, {"places": places})
     if aggregate is FILE_ROLLUPS:
-        file_keys = [key for (key,) in connection.execute(_FILE_KEYS, {"places": places}).fetchall()]
+        file_keys = [key for (key,) in connection.execute(_SQL.files, {"places": places}).fetchall()]
     connection.execute(withdraw_base(aggregate).encode(), {"places": places})
     # Before the maxima are looked up, which writes the cells again elsewhere.
     delete_emptied_cells(connection)
@@ -123,4 +113,4 @@ def _withdraw(connection: Connection[Any], aggregate: Aggregate, places: list[st
         look_up_maxima(connection)
         connection.execute("DELETE FROM moving_tools")
     if file_keys:
-        connection.execute(_DELETE_FILES, {"file_keys": file_keys})
+        connection.execute(_SQL.delete_files, {"file_keys": file_keys})

@@ -4,7 +4,6 @@ Rows of the range go with what they count for. The lines of that time are taken 
 What a file says of the session as a whole stays, but for its times in the range, and its title, which may be made of what was said then.
 """
 
-from functools import partial
 from typing import Any, Final
 
 from psycopg import Connection
@@ -22,17 +21,15 @@ from services.worker.sessions.reattribution import reattributed
 from services.worker.sessions.session_rebuild import rebuild_sessions
 from services.worker.sql_text import sql
 from shared.archive.lines_of_time import Span, without_lines
-from shared.sql_files import statement
+from shared.sql_files import SqlFile
 
-_sql = partial(statement, __package__, "erase_range.sql")
+_SQL: Final = SqlFile(__package__, "erase_range.sql")
 
 _IN_RANGE: Final = "SELECT id FROM $table WHERE session_id = %(session_id)s AND occurred_at >= %(from_at)s AND occurred_at < %(to_at)s"
 _NEXT_ROWS: Final = f"SELECT id FROM ({for_all(_IN_RANGE)}) AS own LIMIT %(rows_limit)s".encode()
 _COUNT_ROWS: Final = f"SELECT count(*) FROM ({for_all(_IN_RANGE)}) AS own".encode()
-_DELETE: Final = _sql("delete")
 # The begin of the session stays.
 _BUT: Final = {"session_events": "AND kind <> 'start'"}
-_CUT_FACTS: Final = _sql("cut_facts")
 _NOTE_REWRITES: Final = "UPDATE transcript_files SET rewrites = rewrites + 1 WHERE session_id = %(session_id)s"
 
 
@@ -65,11 +62,11 @@ def _cut_session(connection: Connection[Any], parameters: dict[str, Any]) -> dic
     connection.execute(LOCK_SESSIONS, parameters)
     with reattributed(connection, parameters | {"row_ids": [], "whole_ids": []}) as projects:
         deleted = {
-            name: connection.execute(sql(_DELETE, table=name, but=_BUT.get(name, "")).encode(), parameters).rowcount
+            name: connection.execute(sql(_SQL.delete, table=name, but=_BUT.get(name, "")).encode(), parameters).rowcount
             for name, table in session_tables().items()
             if "occurred_at" in table.named()
         }
-        connection.execute(_CUT_FACTS, parameters)
+        connection.execute(_SQL.cut_facts, parameters)
         rebuild_sessions(connection, parameters)
     date_projects(connection, projects)
     return deleted

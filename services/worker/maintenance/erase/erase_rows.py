@@ -4,7 +4,6 @@ Sums become less by what is deleted (importers/job/withdraw_rows.py), so a long 
 else has too, as a fork has it, goes to that session.
 """
 
-from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
@@ -22,25 +21,21 @@ from services.worker.sessions import session_rebuild
 from services.worker.sessions.fork_ownership import owner, settle
 from services.worker.sessions.reattribution import reattributed
 from services.worker.sql_text import sql
-from shared.sql_files import statement
+from shared.sql_files import SqlFile
 
-_sql = partial(statement, __package__, "erase_rows.sql")
+_SQL: Final = SqlFile(__package__, "erase_rows.sql")
 
 # Of one transaction. No other transaction can write meanwhile: for 50 to 240 ms with 500 rows, on a machine that did much else.
 SESSIONS_AT_ONCE: Final = 10
 ROWS_AT_ONCE: Final = 300
 
-_NEXT_SESSIONS: Final = _sql("next_sessions")
 _ROWS: Final = "SELECT id, session_id FROM $table WHERE session_id = ANY(%(session_ids)s)"
 _NEXT_ROWS: Final = f"SELECT id, session_id FROM ({for_all(_ROWS)}) AS own LIMIT %(rows_limit)s".encode()
-_COUNT_ROWS: Final = for_all(_sql("count_rows"))
-_COUNT_SESSIONS: Final = _sql("count_sessions")
-_SESSIONLESS: Final = _sql("sessionless")
+_COUNT_ROWS: Final = for_all(_SQL.count_rows)
 _OF_PART: Final = "OR %(kind)s = 'project' AND path_project_id = ANY(%(project_ids)s)"
 _DELETE_SESSIONLESS: Final = "DELETE FROM $table WHERE id = ANY(%(row_ids)s)"
-_HEIRS: Final = sql(_sql("heirs"), owner=owner("r.row_id", "c.session_id NOT IN (SELECT session_id FROM erasure_sessions)"))
-_HAND_OVER: Final = _sql("hand_over")
-_FORGET_CLAIMS: Final = (_sql("forget_claims"), settle("row_id", "row_ids"))
+_HEIRS: Final = sql(_SQL.heirs, owner=owner("r.row_id", "c.session_id NOT IN (SELECT session_id FROM erasure_sessions)"))
+_FORGET_CLAIMS: Final = (_SQL.forget_claims, settle("row_id", "row_ids"))
 _FORGET_NOTES: Final = "DELETE FROM reparse_rows WHERE id = ANY(%(row_ids)s) OR call_id = ANY(%(row_ids)s)"
 _DELETE_SESSIONS: Final = (
     "DELETE FROM session_facts WHERE session_id = ANY(%(session_ids)s)",
@@ -51,7 +46,7 @@ _DELETE_SESSIONS: Final = (
     "DELETE FROM sessions WHERE session_id = ANY(%(session_ids)s)",
 )
 # What other sessions say of a user or project that goes.
-_FORGET_KEYS: Final = (_sql("forget_events"), _sql("forget_facts"))
+_FORGET_KEYS: Final = (_SQL.forget_events, _SQL.forget_facts)
 
 
 def erase_rows(erasure: Erasure, step: Step) -> Erased:
@@ -63,7 +58,7 @@ def erase_rows(erasure: Erasure, step: Step) -> Erased:
     if step.after is None or not step.after.startswith(_BEHIND_SESSIONS):
         parameters = erasure.parameters | {"after": step.after or "", "limit": SESSIONS_AT_ONCE}
         with connection.cursor(row_factory=scalar_row) as cursor:
-            session_ids: list[str] = cursor.execute(_NEXT_SESSIONS, parameters).fetchall()
+            session_ids: list[str] = cursor.execute(_SQL.next_sessions, parameters).fetchall()
         if session_ids:
             counts, is_last = _erase_some(step.worker, connection, session_ids)
             return Erased(session_ids[-1] if is_last else step.after or _BEGIN, counts)
@@ -79,7 +74,7 @@ _BEHIND_SESSIONS: Final = "\x02"
 def _counts(connection: Connection[Any], erasure: Erasure) -> dict[str, int]:
     parameters = erasure.parameters
     found = dict(connection.execute(_COUNT_ROWS.encode(), parameters).fetchall())
-    [(found["sessions"],)] = connection.execute(_COUNT_SESSIONS, parameters).fetchall()
+    [(found["sessions"],)] = connection.execute(_SQL.count_sessions, parameters).fetchall()
     return {name: count for name, count in found.items() if count}
 
 
@@ -113,7 +108,7 @@ def _hand_over(worker: Resources, connection: Connection[Any], session_ids: list
     connection.execute(INSERT_SESSIONS, parameters)
     connection.execute(LOCK_SESSIONS, parameters)
     with reattributed(connection, parameters) as projects:
-        for hand_over in for_each(_HAND_OVER):
+        for hand_over in for_each(_SQL.hand_over):
             connection.execute(hand_over, parameters)
         session_rebuild.rebuild_sessions(connection, parameters)
     for command in _FORGET_CLAIMS:
@@ -141,7 +136,7 @@ def _erase_sessionless(worker: Resources, connection: Connection[Any], erasure: 
             # Prompts alone have no session but a path.
             of_part = _OF_PART if table == MESSAGES.name else ""
             row_ids = cursor.execute(
-                sql(_SESSIONLESS, table=table, of_part=of_part).encode(), erasure.parameters | {"rows_limit": ROWS_AT_ONCE}
+                sql(_SQL.sessionless, table=table, of_part=of_part).encode(), erasure.parameters | {"rows_limit": ROWS_AT_ONCE}
             ).fetchall()
         if row_ids:
             parameters = {"session_ids": [], "row_ids": row_ids, "whole_ids": [], "idle_gap": worker.idle_gap}

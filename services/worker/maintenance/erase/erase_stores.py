@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Iterator
-from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
@@ -27,10 +26,10 @@ from services.worker.sql_text import sql
 from shared.feed import FeedItem, decode_items
 from shared.journal.partitions import streams_in_use
 from shared.journal.streams import transcript_key
-from shared.sql_files import statement
+from shared.sql_files import SqlFile
 from shared.tables.table import Table
 
-_sql = partial(statement, __package__, "erase_stores.sql")
+_SQL: Final = SqlFile(__package__, "erase_stores.sql")
 
 log = structlog.get_logger()
 
@@ -40,29 +39,17 @@ PATIENCE_SECONDS: Final = 60.0
 # What takes the place of a name.
 ERASED: Final = "erased"
 
-_COLLECT: Final = {kind: _sql(f"collect_of_{kind}") for kind in ("session", "user", "project")}
-_NOTE_PROJECTS: Final = _sql("note_projects")
+_COLLECT: Final = {kind: _SQL[f"collect_of_{kind}"] for kind in ("session", "user", "project")}
 _SESSION_IDS: Final = "SELECT session_id FROM erasure_sessions WHERE erasure_id = %(erasure_id)s"
-_DELETE: Final = _sql("delete")
 _COUNT: Final = "SELECT count(*) FROM $table WHERE $condition"
-_FILES: Final = _sql("files")
 _DELETE_FILES: Final = "DELETE FROM transcript_files WHERE id = ANY(%(ids)s)"
-_FORGET_SENDER: Final = _sql("forget_sender")
-_CANCEL_JOBS: Final = _sql("cancel_jobs")
-_RUNNING_JOBS: Final = _sql("running_jobs")
-_TAKE_UPLOADS: Final = _sql("take_uploads")
-_FORGET_CONTENTS: Final = _sql("forget_contents")
-_FORGET_JOBS: Final = (_sql("forget_own_jobs"), _sql("forget_names_in_jobs"))
-_NAMES: Final = {name: _sql(name) for name in ("machines", "machine_reports", "key_logins", "api_keys", "users")}
-_PROJECTS: Final = _sql("projects")
-_FORGET_PROJECTS: Final = {name: _sql(f"forget_{name}") for name in ("project_changes", "project_places", "project_rules")}
-_FORGET_OWNERS: Final = _sql("forget_owners")
-_HAS_EXPIRED: Final = _sql("has_expired")
+_FORGET_JOBS: Final = (_SQL.forget_own_jobs, _SQL.forget_names_in_jobs)
+_NAMES: Final = {name: _SQL[name] for name in ("machines", "machine_reports", "key_logins", "api_keys", "users")}
+_FORGET_PROJECTS: Final = {name: _SQL[f"forget_{name}"] for name in ("project_changes", "project_places", "project_rules")}
 _EXPORTS: Final = "SELECT count(*) FROM import_jobs WHERE kind = 'export' AND status IN ('queued', 'running')"
 _FORGET_BINDINGS: Final = "UPDATE exports SET bound_user = 'erased' WHERE %(kind)s = 'user' AND bound_user = ANY(%(names)s)"
 _DROPPED: Final = "Retention had dropped the session. What it counted stays in the sums of its project and person: without its id, so it cannot be told apart."
 _OF_PART: Final = "The project is part of another. What retention has dropped of it counts there, and cannot be told apart."
-_AUDIT: Final = _sql("audit")
 _FORGET: Final = (
     "DELETE FROM erasure_sessions WHERE erasure_id = %(erasure_id)s",
     "UPDATE erasures SET names = NULL, user_ids = NULL, project_ids = NULL WHERE id = %(erasure_id)s",
@@ -79,7 +66,7 @@ def write_erasures_tombstones(erasure: Erasure, step: Step) -> Erased:
     kind = "session" if erasure.kind == "range" else erasure.kind
     connection.execute(_COLLECT[kind], parameters)
     if erasure.kind != "project":
-        connection.execute(_NOTE_PROJECTS, parameters)
+        connection.execute(_SQL.note_projects, parameters)
     if step.is_dry_run:
         return Erased(None)
     if erasure.kind == "range":
@@ -96,7 +83,7 @@ def write_erasures_tombstones(erasure: Erasure, step: Step) -> Erased:
 
 def _what_is_not_told_apart(connection: Connection[Any], erasure: Erasure) -> dict[str, str]:
     """What the base has of it, which knows neither sessions nor parts of projects."""
-    [(has_expired, is_part)] = connection.execute(_HAS_EXPIRED, erasure.parameters).fetchall()
+    [(has_expired, is_part)] = connection.execute(_SQL.has_expired, erasure.parameters).fetchall()
     return {"sums": _DROPPED if has_expired else _OF_PART} if has_expired or is_part else {}
 
 
@@ -126,7 +113,7 @@ def _erase_some_of(table: Table, erasure: Erasure, step: Step) -> int:
     if step.is_dry_run:
         [(count,)] = step.connection.execute(sql(_COUNT, table=table.name, condition=gone).encode(), erasure.parameters).fetchall()
         return int(count)
-    delete = sql(_DELETE, table=table.name, condition=gone).encode()
+    delete = sql(_SQL.delete, table=table.name, condition=gone).encode()
     return step.connection.execute(delete, erasure.parameters | {"limit": ROWS_AT_ONCE}).rowcount
 
 
@@ -134,11 +121,11 @@ def erase_transcripts(erasure: Erasure, step: Step) -> Erased:
     """Captured and archived files. Their contents in the archive's store are collected later, unless another file has them too."""
     connection = step.connection
     with connection.cursor(row_factory=dict_row) as cursor:
-        files = cursor.execute(_FILES, erasure.parameters | {"limit": None if step.is_dry_run else ROWS_AT_ONCE}).fetchall()
+        files = cursor.execute(_SQL.files, erasure.parameters | {"limit": None if step.is_dry_run else ROWS_AT_ONCE}).fetchall()
     if step.is_dry_run:
         return Erased(None, {"transcript_files": len(files)} if files else {})
     if not files:
-        connection.execute(_FORGET_SENDER, erasure.parameters)
+        connection.execute(_SQL.forget_sender, erasure.parameters)
         return Erased(None)
     for file in files:
         lock_file(connection, file["id"])
@@ -157,14 +144,14 @@ def erase_imports(erasure: Erasure, step: Step) -> Erased:
     if step.is_dry_run:
         return Erased(None)
     until = float(step.after or time.time() + PATIENCE_SECONDS)
-    connection.execute(_CANCEL_JOBS, parameters)
-    [(running,)] = connection.execute(_RUNNING_JOBS, parameters).fetchall()
+    connection.execute(_SQL.cancel_jobs, parameters)
+    [(running,)] = connection.execute(_SQL.running_jobs, parameters).fetchall()
     if running and time.time() < until:
         return Erased(str(until), waits=True)
-    taken = connection.execute(_TAKE_UPLOADS, parameters).fetchall()
+    taken = connection.execute(_SQL.take_uploads, parameters).fetchall()
     for (files,) in taken:
         delete_files(files)
-    forgotten = connection.execute(_FORGET_CONTENTS, parameters).rowcount
+    forgotten = connection.execute(_SQL.forget_contents, parameters).rowcount
     changed = sum(connection.execute(command, parameters).rowcount for command in _FORGET_JOBS)
     [(others,)] = connection.execute(_OTHERS_UPLOADS).fetchall()
     remains = {}
@@ -186,10 +173,10 @@ def erase_names(erasure: Erasure, step: Step) -> Erased:
     counts = {name: connection.execute(command, erasure.parameters).rowcount for name, command in _NAMES.items()}
     counts["projects"] = 0
     # A project can go when its parts are gone.
-    while gone := connection.execute(_PROJECTS, erasure.parameters).rowcount:
+    while gone := connection.execute(_SQL.projects, erasure.parameters).rowcount:
         counts["projects"] += gone
     counts |= {name: connection.execute(command, erasure.parameters).rowcount for name, command in _FORGET_PROJECTS.items()}
-    connection.execute(_FORGET_OWNERS, erasure.parameters)
+    connection.execute(_SQL.forget_owners, erasure.parameters)
     return Erased(None, {name: count for name, count in counts.items() if count})
 
 
@@ -209,7 +196,7 @@ def erase_audit_log(erasure: Erasure, step: Step) -> Erased:
     """Records stay, without the name of what was erased."""
     if step.is_dry_run:
         return Erased(None)
-    changed = step.connection.execute(_AUDIT, erasure.parameters | {"erased": ERASED, "details": Jsonb({})}).rowcount
+    changed = step.connection.execute(_SQL.audit, erasure.parameters | {"erased": ERASED, "details": Jsonb({})}).rowcount
     return Erased(None, {"audit_log": changed} if changed else {})
 
 

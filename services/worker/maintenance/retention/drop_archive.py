@@ -3,7 +3,6 @@
 A machine that goes on with such a file is asked for all of it. The contents are deleted when garbage is collected.
 """
 
-from functools import partial
 from typing import Final
 
 from psycopg.rows import dict_row
@@ -11,17 +10,14 @@ from psycopg.rows import dict_row
 from services.worker.maintenance.retention.old_sessions import is_old
 from services.worker.maintenance.retention.retention_stage import SESSIONS_AT_ONCE, Count, Done, Step
 from services.worker.sql_text import sql
-from shared.sql_files import statement
+from shared.sql_files import SqlFile
 
-_sql = partial(statement, __package__, "drop_archive.sql")
-
-_DUE: Final = _sql("due")
-_DELETE: Final = _sql("delete")
+_SQL: Final = SqlFile(__package__, "drop_archive.sql")
 
 
 def due_files() -> str:
     """Selects files that are older than the archive keeps them, but for those that go with their session or its texts."""
-    return sql(_DUE, texts_go=is_old("texts"), goes_whole=is_old("sessions"))
+    return sql(_SQL.due, texts_go=is_old("texts"), goes_whole=is_old("sessions"))
 
 
 def drop_archive(step: Step) -> Done:
@@ -33,7 +29,7 @@ def drop_archive(step: Step) -> Done:
             return Done(None)
         last, gone = str(due[-1]["id"]), {row["id"] for row in due}
         if not step.is_dry_run:
-            gone = {row["id"] for row in cursor.execute(_DELETE, parameters | {"ids": [row["id"] for row in due]})}
+            gone = {row["id"] for row in cursor.execute(_SQL.delete, parameters | {"ids": [row["id"] for row in due]})}
     sessions = dict.fromkeys((row["project_id"], row["session_id"]) for row in due if row["id"] in gone)
     counts = [Count("archive", row["project_id"], 0, 1, row["bytes"]) for row in due if row["id"] in gone]
     return Done(last, [*counts, *(Count("archive", project_id, 1, 0, 0) for project_id, _ in sessions)])

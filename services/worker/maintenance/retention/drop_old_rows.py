@@ -15,21 +15,18 @@ from services.worker.maintenance.retention.retention_stage import ROWS_AT_ONCE, 
 from services.worker.session_tables import tables_beside
 from services.worker.sql_text import sql
 from shared.feed import FEED_KEY
-from shared.sql_files import statement
+from shared.sql_files import SqlFile
 
-_sql = partial(statement, __package__, "drop_old_rows.sql")
+_SQL: Final = SqlFile(__package__, "drop_old_rows.sql")
 
 # Each has the place in the table, the project (0: of none) and the size. Of jobs those that refer to others come first.
-_OLD: Final = {what: _sql(f"old_{what}") for what in ("jobs", "dead_letters", "scrubs", "audit")}
-_DELETE: Final = {what: _sql(f"delete_{what}") for what in _OLD}
+_OLD: Final = {what: _SQL[f"old_{what}"] for what in ("jobs", "dead_letters", "scrubs", "audit")}
+_DELETE: Final = {what: _SQL[f"delete_{what}"] for what in _OLD}
 # Of a session of which nothing else came: of a table whose rows say when they came, and of one whose rows go when they are alone.
-_OF_NO_SESSION: Final = _sql("of_no_session")
-_ALONE: Final = _sql("alone")
+_OF_NO_SESSION: Final = _SQL.of_no_session
 _NEWER: Final = "NOT EXISTS (SELECT FROM $table AS o WHERE o.session_id = r.session_id AND o.$came_at >= %(before)s)"
 # {table: what of it is old}, where this is another question.
-_OTHERS: Final = {name: _sql(name) for name in ("quota_readings", "hook_payloads", "session_marks")}
-_COUNT_LIVE: Final = _sql("count_live")
-_DROP_LIVE: Final = _sql("drop_live")
+_OTHERS: Final = {name: _SQL[name] for name in ("quota_readings", "hook_payloads", "session_marks")}
 _DAYS: Final = "SELECT retention_days(%(what)s, NULL, NULL, %(setting)s)"
 
 
@@ -59,7 +56,7 @@ def drop_live(step: Step) -> Done:
         step.worker.redis.xtrim(FEED_KEY, minid=f"{int(before.timestamp() * 1000)}-0", approximate=False)
     counts = []
     for table, is_old in _live().items():
-        command = sql(_COUNT_LIVE if step.is_dry_run else _DROP_LIVE, table=table, is_old=is_old)
+        command = sql(_SQL.count_live if step.is_dry_run else _SQL.drop_live, table=table, is_old=is_old)
         [(rows, size)] = step.connection.execute(command.encode(), step.parameters | {"before": before, "limit": ROWS_AT_ONCE}).fetchall()
         counts.append(Count("sessions" if table == "session_marks" else "live_payloads", 0, 0, rows, size))
     is_last = step.is_dry_run or all(count.rows < ROWS_AT_ONCE for count in counts)
@@ -71,7 +68,7 @@ def _live() -> dict[str, str]:
     came_at = {table.name: table.alone for table in tables_beside()}
     nothing_newer = " AND ".join(sql(_NEWER, table=name, came_at=at) for name, at in came_at.items() if at)
     return {
-        name: sql(_OF_NO_SESSION, came_at=at) if at else sql(_ALONE, nothing_newer=nothing_newer) for name, at in came_at.items()
+        name: sql(_OF_NO_SESSION, came_at=at) if at else sql(_SQL.alone, nothing_newer=nothing_newer) for name, at in came_at.items()
     } | _OTHERS
 
 

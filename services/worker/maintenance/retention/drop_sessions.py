@@ -7,7 +7,6 @@ the sessions themselves, with theirs. Cells are those of rows and base after eac
 A session that shares rows with another goes only with it: else a row that only the dropped one owned would come again as the other's, and count twice.
 """
 
-from functools import partial
 from typing import Any, Final
 
 from psycopg.rows import dict_row
@@ -22,21 +21,11 @@ from services.worker.persist.tombstones import write_tombstones
 from services.worker.row_tables import ROW_TABLES, for_all
 from services.worker.session_tables import forget_sessions
 from services.worker.sql_text import ctes, listed, sql, union_all
-from shared.sql_files import statement
+from shared.sql_files import SqlFile
 
-_sql = partial(statement, __package__, "drop_sessions.sql")
+_SQL: Final = SqlFile(__package__, "drop_sessions.sql")
 
-_DUE: Final = _sql("due")
-_FAMILIES: Final = _sql("families")
-_STILL_OLD: Final = _sql("still_old")
-_BEGIN: Final = _sql("begin")
 _DROPPING: Final = "SELECT session_id FROM dropping_sessions ORDER BY session_id LIMIT %(limit)s"
-_OF_TABLE: Final = _sql("of_table")
-_ROWS: Final = _sql("rows")
-_GONE_ROWS: Final = _sql("gone_rows")
-_DROP_ROWS: Final = _sql("drop_rows")
-_DROP_SESSIONS: Final = _sql("drop_sessions")
-_COUNT: Final = _sql("count")
 
 # A dry run changes nothing and locks nothing, so it counts more at once.
 _COUNTED_AT_ONCE: Final = 200
@@ -44,40 +33,40 @@ _COUNTED_AT_ONCE: Final = 200
 
 def due_sessions() -> str:
     """Selects sessions behind %(after)s that are older than they are kept, with all that they share rows with."""
-    return sql(_DUE, is_old=is_old("sessions"), family=FAMILY, family_is_old=is_old("sessions"))
+    return sql(_SQL.due, is_old=is_old("sessions"), family=FAMILY, family_is_old=is_old("sessions"))
 
 
 def still_old() -> str:
     """Which of session_ids are."""
-    return sql(_STILL_OLD, is_old=is_old("sessions"), family=FAMILY, family_is_old=is_old("sessions"))
+    return sql(_SQL.still_old, is_old=is_old("sessions"), family=FAMILY, family_is_old=is_old("sessions"))
 
 
 def families() -> str:
     """Selects the sessions that share rows with these, and these."""
-    return sql(_FAMILIES, family=FAMILY)
+    return sql(_SQL.families, family=FAMILY)
 
 
 def next_rows() -> str:
     """Selects rows of the sessions, with their sizes."""
-    return sql(_ROWS, rows=for_all(_OF_TABLE))
+    return sql(_SQL.rows, rows=for_all(_SQL.of_table))
 
 
 @composed
 def drop_rows() -> str:
     """Deletes the rows, and adds what they contributed to the base."""
-    gone = [sql(_GONE_ROWS, table=table.name, columns=listed(table.columns)) for table in ROW_TABLES.values()]
-    return sql(_DROP_ROWS, gone=ctes(*gone, base_ctes({f"new_{table}" for table in ROW_TABLES})))
+    gone = [sql(_SQL.gone_rows, table=table.name, columns=listed(table.columns)) for table in ROW_TABLES.values()]
+    return sql(_SQL.drop_rows, gone=ctes(*gone, base_ctes({f"new_{table}" for table in ROW_TABLES})))
 
 
 @composed
 def drop_emptied_sessions() -> str:
     """Deletes the sessions, whose rows are gone, and adds what they contributed themselves to the base."""
-    return sql(_DROP_SESSIONS, base=base_ctes({"new_sessions"}))
+    return sql(_SQL.drop_sessions, base=base_ctes({"new_sessions"}))
 
 
 def count_rows() -> str:
     """How many rows the sessions have, by project, and their bytes."""
-    return sql(_COUNT, rows=union_all([next_rows()]).replace("LIMIT %(limit)s", ""))
+    return sql(_SQL.count, rows=union_all([next_rows()]).replace("LIMIT %(limit)s", ""))
 
 
 def drop_sessions(step: Step) -> Done:
@@ -120,7 +109,7 @@ def _begin_next(step: Step) -> Done:
         # Somebody may have gone on with one of them, or forked one.
         begun = cursor.execute(still_old().encode(), parameters).fetchall()
         session_ids = [row["session_id"] for row in begun]
-        cursor.execute(_BEGIN, parameters | {"session_ids": session_ids})
+        cursor.execute(_SQL.begin, parameters | {"session_ids": session_ids})
         write_tombstones(connection, "session", session_ids, reason="expired", job_id=step.run_id)
     return Done(last, [Count("sessions", row["project_id"], 1, 0, row["bytes"]) for row in begun])
 

@@ -4,7 +4,6 @@ First a session is marked, in `dropped_texts`: from then on its old rows come wi
 transaction. A worker that dies leaves the mark unfinished, and the next one goes on with it. The words that only a person wrote stay: notes, tags, own titles.
 """
 
-from functools import partial
 from typing import Any, Final
 
 from psycopg.rows import dict_row
@@ -17,31 +16,18 @@ from services.worker.persist.dropped_texts import ROW_TEXTS, TITLE_IS_OLD
 from services.worker.persist.persist_batch import LOCK_SESSIONS
 from services.worker.sessions.session_titles import update_titles
 from services.worker.sql_text import sql, union_all
-from shared.sql_files import statement
+from shared.sql_files import SqlFile
 
-_sql = partial(statement, __package__, "drop_texts.sql")
+_SQL: Final = SqlFile(__package__, "drop_texts.sql")
 
-_DUE: Final = _sql("due")
-_STILL_OLD: Final = _sql("still_old")
-_MARK: Final = _sql("mark")
 _UNFINISHED: Final = "SELECT session_id FROM dropped_texts WHERE NOT is_done ORDER BY session_id LIMIT %(limit)s"
-_OF_TABLE: Final = _sql("of_table")
-_ROWS: Final = _sql("rows")
-_EMPTY: Final = _sql("empty")
-_COUNT: Final = _sql("count")
-_COUNT_TABLE: Final = _sql("count_table")
-_EMPTY_FACTS: Final = _sql("empty_facts")
-_WITHOUT_SESSION: Final = _sql("without_session")
-_OF_TABLE_WITHOUT_SESSION: Final = _sql("of_table_without_session")
-_FILES: Final = _sql("files")
 _FORGET_CONTENTS: Final = (
     "DELETE FROM transcript_segments WHERE file_id = ANY(%(ids)s)",
-    _sql("forget_ranges"),
+    _SQL.forget_ranges,
     "DELETE FROM damaged_segments WHERE file_id = ANY(%(ids)s)",
     "UPDATE transcript_files SET dropped_to = stored_offset WHERE id = ANY(%(ids)s)",
 )
 _DELETE_IMPORTED: Final = "DELETE FROM transcript_files WHERE id = ANY(%(ids)s)"
-_DELETE_HOOKS: Final = _sql("delete_hooks")
 _FINISH: Final = "UPDATE dropped_texts SET is_done = true, dropped_at = clock_timestamp() WHERE session_id = ANY(%(session_ids)s)"
 
 # Only these tables have rows without a session.
@@ -53,26 +39,26 @@ _ALL_ROWS: Final = 2**62
 
 def due_sessions() -> str:
     """Selects sessions behind %(after)s that are older than their texts are kept and that still have some; not those that go as a whole."""
-    return sql(_DUE, is_old=is_old("texts"), goes_whole=is_old("sessions"), last_seen=LAST_SEEN)
+    return sql(_SQL.due, is_old=is_old("texts"), goes_whole=is_old("sessions"), last_seen=LAST_SEEN)
 
 
 def next_rows() -> str:
     """Selects rows of the sessions that still have texts, with their sizes."""
     return sql(
-        _ROWS,
-        rows=union_all(sql(_OF_TABLE, table=table, has_texts=texts.has_texts, size=_size(table)) for table, texts in ROW_TEXTS.items()),
+        _SQL.rows,
+        rows=union_all(sql(_SQL.of_table, table=table, has_texts=texts.has_texts, size=_size(table)) for table, texts in ROW_TEXTS.items()),
     )
 
 
 def empty_rows(table: str) -> str:
     """Takes the texts out of rows of one table."""
-    return sql(_EMPTY, table=table, assignments=ROW_TEXTS[table].assignments)
+    return sql(_SQL.empty, table=table, assignments=ROW_TEXTS[table].assignments)
 
 
 def count_rows() -> str:
     """How many rows of each session have texts, and their bytes."""
-    of_tables = (sql(_COUNT_TABLE, table=table, has_texts=texts.has_texts, size=_size(table)) for table, texts in ROW_TEXTS.items())
-    return sql(_COUNT, rows=union_all(of_tables))
+    of_tables = (sql(_SQL.count_table, table=table, has_texts=texts.has_texts, size=_size(table)) for table, texts in ROW_TEXTS.items())
+    return sql(_SQL.count, rows=union_all(of_tables))
 
 
 def _size(table: str) -> str:
@@ -82,9 +68,10 @@ def _size(table: str) -> str:
 def rows_without_session() -> str:
     """Selects rows without a session that have texts and are older than these are kept, with their sizes."""
     of_tables = (
-        sql(_OF_TABLE_WITHOUT_SESSION, table=table, has_texts=ROW_TEXTS[table].has_texts, size=_size(table)) for table in _WITHOUT_SESSIONS
+        sql(_SQL.of_table_without_session, table=table, has_texts=ROW_TEXTS[table].has_texts, size=_size(table))
+        for table in _WITHOUT_SESSIONS
     )
-    return sql(_WITHOUT_SESSION, rows=union_all(of_tables))
+    return sql(_SQL.without_session, rows=union_all(of_tables))
 
 
 def drop_texts_without_session(step: Step) -> Done:
@@ -132,9 +119,9 @@ def _mark_next(step: Step) -> Done:
         parameters["session_ids"] = [row["session_id"] for row in due]
         cursor.execute(LOCK_SESSIONS, parameters)
         # Somebody may have gone on with one of them.
-        old = cursor.execute(sql(_STILL_OLD, is_old=is_old("texts")).encode(), parameters).fetchall()
+        old = cursor.execute(sql(_SQL.still_old, is_old=is_old("texts")).encode(), parameters).fetchall()
         before = {row["session_id"]: row["before"] for row in old}
-        cursor.execute(_MARK, {"session_ids": list(before), "befores": list(before.values())})
+        cursor.execute(_SQL.mark, {"session_ids": list(before), "befores": list(before.values())})
     return Done(parameters["session_ids"][-1], [_of_session(row) for row in due if row["session_id"] in before])
 
 
@@ -149,8 +136,8 @@ def _drop_some(step: Step, session_ids: list[str]) -> list[Count]:
     for table in sorted({table for table, *_ in rows}):
         connection.execute(empty_rows(table).encode(), {"row_ids": [row_id for of, row_id, *_ in rows if of == table]})
     if not rows:
-        connection.execute(sql(_EMPTY_FACTS, is_old=TITLE_IS_OLD).encode(), parameters)
-        connection.execute(_DELETE_HOOKS, parameters)
+        connection.execute(sql(_SQL.empty_facts, is_old=TITLE_IS_OLD).encode(), parameters)
+        connection.execute(_SQL.delete_hooks, parameters)
         update_titles(connection, session_ids)
         _forget_contents(step, parameters)
         connection.execute(_FINISH, parameters)
@@ -160,7 +147,7 @@ def _drop_some(step: Step, session_ids: list[str]) -> list[Count]:
 def _forget_contents(step: Step, parameters: dict[str, Any]) -> None:
     """The archive's contents of the sessions. The row of a live file stays, so that its machine goes on behind what it has sent."""
     connection = step.connection
-    files = connection.execute(_FILES, parameters).fetchall()
+    files = connection.execute(_SQL.files, parameters).fetchall()
     live = [file_id for file_id, is_live in files if is_live]
     for file_id in live:
         lock_file(connection, file_id)
@@ -178,5 +165,5 @@ def statements() -> list[str]:
         rows_without_session(),
         *map(empty_rows, ROW_TEXTS),
         count_rows(),
-        sql(_EMPTY_FACTS, is_old=TITLE_IS_OLD),
+        sql(_SQL.empty_facts, is_old=TITLE_IS_OLD),
     ]

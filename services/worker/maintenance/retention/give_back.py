@@ -4,7 +4,6 @@ VACUUM makes room for new rows in the same files, which therefore stop growing. 
 a run does that if it was asked for (`rewrites`).
 """
 
-from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
@@ -13,24 +12,21 @@ from psycopg import Connection
 from services.worker.archive.retention import collect_garbage
 from services.worker.maintenance.retention.retention_stage import Done, Step
 from services.worker.maintenance.vacuum import vacuum
-from shared.sql_files import statement
+from shared.sql_files import SqlFile
 
-_sql = partial(statement, __package__, "give_back.sql")
+_SQL: Final = SqlFile(__package__, "give_back.sql")
 
-_BEGIN_CHANGES: Final = _sql("begin_changes")
-_NOTE_CHANGES: Final = _sql("note_changes")
-_TABLES: Final = _sql("tables")
 _REWRITES: Final = "SELECT rewrites FROM retention_runs WHERE id = %(run_id)s"
 
 
 def begin_changes(connection: Connection[Any]) -> None:
     """To be called when a transaction begins that note_changes() ends."""
-    connection.execute(_BEGIN_CHANGES)
+    connection.execute(_SQL.begin_changes)
 
 
 def note_changes(connection: Connection[Any], run_id: UUID) -> None:
     """Notes for vacuum_table() which tables the transaction has deleted from or changed. To be called before the run's counts are written."""
-    connection.execute(_NOTE_CHANGES, {"id": run_id})
+    connection.execute(_SQL.note_changes, {"id": run_id})
 
 
 def give_back_contents(step: Step) -> Done:
@@ -42,7 +38,7 @@ def give_back_contents(step: Step) -> Done:
 def vacuum_table(step: Step) -> Done:
     """The next table of which rows were dropped or emptied."""
     connection = step.connection
-    found = connection.execute(_TABLES, {"after": step.after or "", "run_id": step.run_id}).fetchone()
+    found = connection.execute(_SQL.tables, {"after": step.after or "", "run_id": step.run_id}).fetchone()
     if found is None:
         return Done(None)
     [name] = found

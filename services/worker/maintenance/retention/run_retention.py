@@ -5,7 +5,6 @@ A dry run takes the same steps, and counts. How it goes from step to step is in 
 """
 
 from collections.abc import Iterable
-from functools import partial
 from typing import Any, Final
 from uuid import UUID, uuid4
 
@@ -23,27 +22,23 @@ from services.worker.maintenance.retention.retention_stage import Count, Done, S
 from services.worker.maintenance.staged_job import Place, Stage, StagedJob
 from services.worker.resources import Resources
 from services.worker.sweep.sweep_statements import DUE_RETENTION, last_due
-from shared.sql_files import statement
+from shared.sql_files import SqlFile
 
-_sql = partial(statement, __package__, "run_retention.sql")
+_SQL: Final = SqlFile(__package__, "run_retention.sql")
 
 # After a step it rests for as long as the step took, and at most for this: live events come first.
 MOST_REST_SECONDS: Final = 0.5
 # A step outside of a transaction may take this long: it cannot commit its place with what it does.
 STATEMENT_SECONDS: Final = 3_600
 
-_ADD_COUNTS: Final = _sql("add_counts")
 _BYTES_AFTER: Final = (
     "UPDATE retention_runs SET bytes_after = pg_database_size(current_database()) WHERE id = %(id)s AND lease_token = %(lease_token)s"
 )
-_AUDIT: Final = _sql("audit")
-_BEGIN_SCHEDULED: Final = _sql("begin_scheduled")
-_TOOK_TEXTS: Final = _sql("took_texts")
 
 
 def _purge_search_hosts(step: Step) -> Done:
     """A run that took no text begins each day, so it leaves the hosts' indexes as they are."""
-    if step.after is None and not step.connection.execute(_TOOK_TEXTS, {"run_id": step.run_id}).fetchall():
+    if step.after is None and not step.connection.execute(_SQL.took_texts, {"run_id": step.run_id}).fetchall():
         return Done(None)
     after, waits = purge_search_hosts(step.worker, step.connection, step.after)
     return Done(after, waits=waits)
@@ -71,7 +66,7 @@ def begin_scheduled(worker: Resources) -> UUID | None:
     with worker.transaction() as connection:
         if not connection.execute(DUE_RETENTION, parameters).fetchall():
             return None
-        found = connection.execute(_BEGIN_SCHEDULED, parameters).fetchall()
+        found = connection.execute(_SQL.begin_scheduled, parameters).fetchall()
     return found[0][0] if found else None
 
 
@@ -89,13 +84,13 @@ def _note(connection: Connection[Any], place: Place, _stage: str, done: Done) ->
     if not place.is_dry_run:
         note_changes(connection, place.job_id)
     if done.counts:
-        connection.execute(_ADD_COUNTS, place.parameters | {"counts": Jsonb(_summed(done.counts))})
+        connection.execute(_SQL.add_counts, place.parameters | {"counts": Jsonb(_summed(done.counts))})
 
 
 def _end(connection: Connection[Any], place: Place, _status: str) -> None:
     connection.execute(_BYTES_AFTER, place.parameters)
     if not place.is_dry_run:
-        connection.execute(_AUDIT, place.parameters)
+        connection.execute(_SQL.audit, place.parameters)
 
 
 def _rest_seconds(place: Place, step_seconds: float) -> float:

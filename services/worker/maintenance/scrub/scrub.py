@@ -35,16 +35,13 @@ from services.worker.maintenance.scrub.scrub_uploads import await_imports, await
 from services.worker.maintenance.staged_job import RUN_SECONDS, Place, Stage, StagedJob, finish, go_on, take
 from services.worker.resources import Resources
 from shared.redaction import given_texts
-from shared.sql_files import statement
+from shared.sql_files import SqlFile
 
-_sql = partial(statement, __package__, "scrub.sql")
+_SQL: Final = SqlFile(__package__, "scrub.sql")
 
 log = structlog.get_logger()
 
 _OPTIONS: Final = ("text_count", "keep_out", "rewrite_large", "delete_uploads")
-
-_NOTE = _sql("note")
-_REMAINS = _sql("remains")
 
 
 def _scrub_transcripts(step: Step) -> Done:
@@ -112,7 +109,7 @@ def _note(connection: Connection[Any], place: Place, stage: str, done: Done) -> 
     """Adds to the scrub's numbers what a step did."""
     numbers: dict[str, Any] = {"scanned": done.scanned, "changed": done.changed, "redactions": Jsonb(dict(done.redactions))}
     numbers |= {"changed_in": Jsonb({stage: done.changed} if done.changed else {}), "long_locks": Jsonb(dict(done.long_locks))}
-    connection.execute(_NOTE, place.parameters | numbers)
+    connection.execute(_SQL.note, place.parameters | numbers)
     _add_remains(connection, place, done.remains)
 
 
@@ -127,7 +124,7 @@ def _end(connection: Connection[Any], place: Place, status: str) -> None:
 
 def _add_remains(connection: Connection[Any], place: Place, remains: Mapping[str, str]) -> None:
     if remains:
-        connection.execute(_REMAINS, place.parameters | {"remains": Jsonb(dict(remains))})
+        connection.execute(_SQL.remains, place.parameters | {"remains": Jsonb(dict(remains))})
 
 
 JOB: Final = StagedJob("scrub", "scrubs", STAGES, _given, _note, _end, give_up=_give_up)

@@ -6,7 +6,6 @@ anew; of large tables, which nobody could use for minutes, only if that was aske
 
 import time
 from datetime import timedelta
-from functools import partial
 from typing import Any, Final
 
 import psycopg
@@ -19,9 +18,9 @@ from services.worker.maintenance.upload_gc import sweep_exports
 from services.worker.maintenance.vacuum import vacuum
 from services.worker.sweep.sweep_statements import ARCHIVE_COLLECTED_KEY
 from shared.redis import cluster_disks
-from shared.sql_files import statement
+from shared.sql_files import SqlFile
 
-_sql = partial(statement, __package__, "scrub_files.sql")
+_SQL: Final = SqlFile(__package__, "scrub_files.sql")
 
 # The most of a table with its indexes. It takes about two seconds, in which nobody else can use the table.
 REWRITTEN_BYTES: Final = 128 * 1024 * 1024
@@ -31,7 +30,6 @@ BYTES_PER_SECOND: Final = 8 * 1024 * 1024
 PATIENCE_SECONDS: Final = 60.0
 REDIS_SECONDS: Final = 600.0
 
-_TABLES: Final = _sql("tables")
 _MAY_CHECKPOINT: Final = "SELECT pg_has_role(current_user, 'pg_checkpoint', 'USAGE')"
 _BY_HAND: Final = "Run VACUUM FULL {} as its owner when nobody needs it."
 _WAL: Final = "SELECT name FROM pg_ls_waldir() WHERE name ~ '^[0-9A-F]{24}$'"
@@ -79,7 +77,7 @@ def collect_replaced(step: Step) -> Done:
 def rewrite_table(step: Step) -> Done:
     """Writes the files of one table and its indexes anew. At the end all that Postgres has in memory goes onto the disk."""
     connection = step.connection
-    tables = connection.execute(_TABLES).fetchall()
+    tables = connection.execute(_SQL.tables).fetchall()
     if step.is_dry_run:
         return Done(None, long_locks={name: size // BYTES_PER_SECOND + 1 for name, size, may in tables if may and size > REWRITTEN_BYTES})
     names = [name for name, _, _ in tables]

@@ -1,7 +1,6 @@
 """One chunk of a table's rows, by today's rules of redaction."""
 
 from collections import Counter
-from functools import partial
 from typing import Any, Final
 
 from psycopg.rows import dict_row
@@ -13,15 +12,13 @@ from services.worker.persist.persist_batch import LOCK_SESSIONS
 from services.worker.sessions.session_titles import update_titles
 from services.worker.sql_text import sql
 from shared.sessions.session_tags import tag_key
-from shared.sql_files import statement
+from shared.sql_files import SqlFile
 
-_sql = partial(statement, __package__, "scrub_rows.sql")
+_SQL: Final = SqlFile(__package__, "scrub_rows.sql")
 
 CHUNK_ROWS = 500
 CHUNK_BYTES = 8_000_000
 
-_SELECT_CHUNK: Final = _sql("select_chunk")
-_UPDATE_ROW: Final = _sql("update_row")
 # How what was read of a kind is compared; all else is a text.
 _AS_TEXT: Final = {"text[]": "text[]::text", "bytea": "bytea::text"}
 
@@ -62,7 +59,7 @@ def _change(table: TextTable, row: dict[str, Any], redactions: Counter[str]) -> 
 def select_chunk(table: TextTable, *, is_first: bool) -> str:
     """Selects the rows after %(after_key)s."""
     return sql(
-        _SELECT_CHUNK,
+        _SQL.select_chunk,
         table=table.table,
         key=table.key,
         columns=", ".join(f"{name}::text AS {name}" if kind in ("json", "uploads") else name for name, kind in table.columns.items())
@@ -83,7 +80,7 @@ def update_row(table: TextTable) -> str:
     is_unchanged = "\nAND ".join(
         f"{name}::text IS NOT DISTINCT FROM %(old_{name})s::{_AS_TEXT.get(kind, 'text')}" for name, kind in table.columns.items()
     )
-    return sql(_UPDATE_ROW, table=table.table, key=table.key, scrubbed=",\n".join(scrubbed), is_unchanged=is_unchanged)
+    return sql(_SQL.update_row, table=table.table, key=table.key, scrubbed=",\n".join(scrubbed), is_unchanged=is_unchanged)
 
 
 def _value(table: TextTable, name: str) -> str:

@@ -1,7 +1,6 @@
 """The texts that a scrub was given: read from its two halves, kept out while it runs and perhaps for good, forgotten before files are written anew."""
 
 import time
-from functools import partial
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
@@ -14,13 +13,9 @@ from shared.redaction.given_texts import PlainTexts
 from shared.redaction.kept_out import KNOWN_SECONDS, noted_change
 from shared.redaction.sealed_texts import Given
 from shared.redaction.text_fingerprints import fingerprints_of
-from shared.sql_files import statement
+from shared.sql_files import SqlFile
 
-_sql = partial(statement, __package__, "scrub_texts.sql")
-
-_HALF: Final = _sql("half")
-_KEEP_OUT: Final = _sql("keep_out")
-_FORGET: Final = _sql("forget")
+_SQL: Final = SqlFile(__package__, "scrub_texts.sql")
 
 OTHER_FORMS: Final = {
     "texts": "A text is replaced as it was written, and in the encodings that docs/how-to/scrub.md lists: not in another case, and not in numbers of JSON.",
@@ -37,7 +32,7 @@ class TextsOfScrub(NamedTuple):
 def texts_of(worker: Resources, scrub_id: UUID) -> TextsOfScrub | None:
     """The texts that a scrub was given; None if a half of it is gone."""
     with worker.transaction() as connection:
-        row = connection.execute(_HALF, {"scrub_id": scrub_id}).fetchone()
+        row = connection.execute(_SQL.half, {"scrub_id": scrub_id}).fetchone()
     other: Any = worker.redis.get(row[1]) if row is not None else None
     if row is None or other is None:
         return None
@@ -55,7 +50,7 @@ def keep_texts_out(step: Step) -> Done:
         assert texts is not None, "the scrub has them, or it would have ended"
         found = [each for text in texts.given.texts for each in fingerprints_of(text, texts.given.salt)]
         parameters = {"scrub_id": options.scrub_id, "is_for_good": options.keep_out}
-        step.connection.execute(_KEEP_OUT, parameters | {"fingerprints": [msgspec.msgpack.encode(each) for each in found]})
+        step.connection.execute(_SQL.keep_out, parameters | {"fingerprints": [msgspec.msgpack.encode(each) for each in found]})
         noted_change(step.worker.redis)
         return Done(str(time.time() + KNOWN_SECONDS), waits=True)
     return Done(step.after, waits=True) if time.time() < float(step.after) else Done(None)
@@ -72,9 +67,9 @@ def forget(worker: Resources, options: Options) -> None:
     if not options.text_count:
         return
     with worker.transaction() as connection:
-        row = connection.execute(_HALF, {"scrub_id": options.scrub_id}).fetchone()
+        row = connection.execute(_SQL.half, {"scrub_id": options.scrub_id}).fetchone()
     if row is not None:
         worker.redis.delete(row[1])
     with worker.transaction() as connection:
-        connection.execute(_FORGET, {"scrub_id": options.scrub_id})
+        connection.execute(_SQL.forget, {"scrub_id": options.scrub_id})
     noted_change(worker.redis)

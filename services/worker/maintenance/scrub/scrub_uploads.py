@@ -1,28 +1,21 @@
 """Imports, whose uploads have what they bring: those that run are waited for, files of failed ones are deleted where that was asked for."""
 
 import time
-from functools import partial
 from typing import Any, Final
 
 from services.worker.maintenance.scrub.scrub_stage import Done, Step
 from shared.blobs.stores import store_at
-from shared.sql_files import statement
+from shared.sql_files import SqlFile
 
-_sql = partial(statement, __package__, "scrub_uploads.sql")
+_SQL: Final = SqlFile(__package__, "scrub_uploads.sql")
 
 # A job that runs for longer is named.
 PATIENCE_SECONDS: Final = 600.0
 
-_JOBS: Final = _sql("running_jobs")
-_UPLOADS: Final = _sql("running_uploads")
-_FAILED: Final = _sql("failed")
-_FORGET_FAILED: Final = _sql("forget_failed")
-_LEFT: Final = _sql("left")
-
 
 def await_imports(step: Step) -> Done:
     """Waits for the imports and reparses from before given texts were kept out: what they have read by then may be stored behind the scrub."""
-    if not step.options.text_count or not (after := _still_running(step, _JOBS)):
+    if not step.options.text_count or not (after := _still_running(step, _SQL.running_jobs)):
         return Done(None)
     if _may_wait(after):
         return Done(after, waits=True)
@@ -34,11 +27,11 @@ def await_imports(step: Step) -> Done:
 
 def await_uploads(step: Step) -> Done:
     """Waits for the imports that are there now. An upload that is left is named."""
-    if (after := _still_running(step, _UPLOADS)) and _may_wait(after):
+    if (after := _still_running(step, _SQL.running_uploads)) and _may_wait(after):
         return Done(after, waits=True)
     if step.options.delete_uploads:
         _delete_failed(step)
-    [(running, failed)] = step.connection.execute(_LEFT).fetchall()
+    [(running, failed)] = step.connection.execute(_SQL.left).fetchall()
     if not running and not failed:
         return Done(None)
     said = f"The uploads of {running} imports that are not done, and of {failed} that failed: they go with their import, or a day after it failed."
@@ -59,9 +52,9 @@ def _may_wait(after: str) -> bool:
 def _delete_failed(step: Step) -> None:
     """Deletes their files, then what says that they have some: a worker that dies in between finds it again."""
     store = store_at(step.worker.settings.blob_url)
-    rows: list[tuple[Any, list[dict[str, Any]]]] = step.connection.execute(_FAILED).fetchall()
+    rows: list[tuple[Any, list[dict[str, Any]]]] = step.connection.execute(_SQL.failed).fetchall()
     for job_id, files in rows:
         for file in files:
             if blob_url := file.get("blob_url"):
                 store.delete(blob_url)
-        step.connection.execute(_FORGET_FAILED, {"id": job_id})
+        step.connection.execute(_SQL.forget_failed, {"id": job_id})

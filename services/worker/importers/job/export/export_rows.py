@@ -1,7 +1,6 @@
 """The rows of an export, table by table, each as a line of JSON. All statements run in one transaction that sees one snapshot."""
 
 from collections.abc import Iterator
-from functools import partial
 from typing import Any, Final
 
 import msgspec
@@ -12,15 +11,13 @@ from services.worker.aggregates.dropped_contributions import SESSIONS, base_tabl
 from services.worker.aggregates.registry import AGGREGATES, FILE_ROLLUPS, Measure
 from services.worker.importers.formats.export_manifest import ROW_TABLES_IN_ORDER, Selection
 from services.worker.sql_text import listed, sql
-from shared.sql_files import statement
+from shared.sql_files import SqlFile
 
-_sql = partial(statement, __package__, "export_rows.sql")
+_SQL: Final = SqlFile(__package__, "export_rows.sql")
 
 # How many rows are fetched at once.
 _FETCH_ROWS: Final = 500
 
-_CHOOSE: Final = _sql("choose")
-_SIZES: Final = _sql("sizes")
 _TOTALS: Final = """
     SELECT jsonb_build_object('sessions', count(*), 'user_messages', coalesce(sum(user_messages), 0),
         'assistant_messages', coalesce(sum(assistant_messages), 0), 'tool_calls', coalesce(sum(tool_calls), 0),
@@ -29,11 +26,10 @@ _TOTALS: Final = """
     FROM sessions WHERE session_id IN (SELECT session_id FROM chosen)"""
 
 
-_OWN: Final = _sql("own")
-_OF_BASE: Final = sql(_sql("of_base"), own=_OWN)
-_OF_BASE_FILES: Final = sql(_sql("of_base_files"), own=_OWN)
-_OF_TOMBSTONES: Final = sql(_sql("of_tombstones"), own=_OWN)
-_SHARES_FILES: Final = sql(_sql("shares_files"), own=_OWN)
+_OF_BASE: Final = sql(_SQL.of_base, own=_SQL.own)
+_OF_BASE_FILES: Final = sql(_SQL.of_base_files, own=_SQL.own)
+_OF_TOMBSTONES: Final = sql(_SQL.of_tombstones, own=_SQL.own)
+_SHARES_FILES: Final = sql(_SQL.shares_files, own=_SQL.own)
 
 _USER: Final = 'u.name AS "user"'
 _TIME: Final = "nullif(t.$name, '-infinity') AS $name"
@@ -55,9 +51,9 @@ class Chosen(Struct, frozen=True):
 
 def choose(connection: Connection[Any], selection: Selection) -> Chosen:
     """Notes the chosen sessions for the rest of the transaction."""
-    connection.execute(_CHOOSE, msgspec.structs.asdict(selection))
+    connection.execute(_SQL.choose, msgspec.structs.asdict(selection))
     connection.execute("ANALYZE chosen")
-    [(sessions, size)] = connection.execute(_SIZES).fetchall()
+    [(sessions, size)] = connection.execute(_SQL.sizes).fetchall()
     return Chosen(sessions, int(size))
 
 
@@ -82,10 +78,10 @@ def rows_statement(table: str, selection: Selection) -> bytes:
     """A table's rows as JSON, one in each row."""
     assert table in ROW_TABLES_IN_ORDER
     rows = sql(
-        _base(table) if table in base_tables() else _sql(table),
+        _base(table) if table in base_tables() else _SQL[table],
         everything="true" if selection.is_everything else "false",
-        of_chosen=_sql("of_chosen"),
-        of_none=_sql("of_none"),
+        of_chosen=_SQL.of_chosen,
+        of_none=_SQL.of_none,
         of_base=_OF_BASE,
         of_tombstones=_OF_TOMBSTONES,
         occurred_at="nullif(t.occurred_at, '-infinity')",
@@ -98,7 +94,7 @@ def _base(table: str) -> str:
     """Of the base of an aggregate. Sums wider than a bigint are strings."""
     if table == SESSIONS:
         columns, joins, bucket = (
-            [_USER, *(sql(_TIME, name=name) for name in ("dated_at", "last_event_at")), _sql("ranges")],
+            [_USER, *(sql(_TIME, name=name) for name in ("dated_at", "last_event_at")), _SQL.ranges],
             _USERS,
             "dated_at",
         )
@@ -115,7 +111,7 @@ def _base(table: str) -> str:
             else:
                 columns.append(f"t.{name}::text" if name in wide else f"t.{name}")
     of_base = _OF_BASE_FILES if table == FILE_ROLLUPS.base else _OF_BASE
-    return sql(_sql("base"), base=table, columns=listed(columns), joins=joins, bucket=bucket, of_base=of_base)
+    return sql(_SQL.base, base=table, columns=listed(columns), joins=joins, bucket=bucket, of_base=of_base)
 
 
 def rows_of(connection: Connection[Any], table: str, selection: Selection) -> Iterator[bytes]:

@@ -47,19 +47,14 @@ from shared.blobs.store import BlobStoreError, NewBlob
 from shared.blobs.stores import delete_blob, exports_url, store_at
 from shared.claude_formats.upload_kinds import EXPORT_MARKER
 from shared.database import connect_options
-from shared.sql_files import statement
+from shared.sql_files import SqlFile
 
-_sql = partial(statement, __package__, "run_export.sql")
+_SQL: Final = SqlFile(__package__, "run_export.sql")
 
 log = structlog.get_logger()
 
-_BEGIN: Final = _sql("begin")
-_FORGET_PROGRESS: Final = (_sql("forget_progress"), _sql("forget_progress_of_share"))
-_SET_TOTAL: Final = _sql("set_total")
-_SET_WRITTEN: Final = _sql("set_written")
-_SET_SESSIONS_DONE: Final = _sql("set_sessions_done")
+_FORGET_PROGRESS: Final = (_SQL.forget_progress, _SQL.forget_progress_of_share)
 _KEEP_ATTEMPTS: Final = "UPDATE import_shares SET attempts = %(attempts)s WHERE job_id = %(job_id)s"
-_FINISH: Final = _sql("finish")
 _SCHEMA: Final = "SELECT version_num FROM alembic_version"
 
 # How often progress is written, and a cancel heard.
@@ -86,7 +81,7 @@ def run(worker: Resources, shard: Shard) -> str:
     if shard.is_cancelled:
         return "cancelled"
     with worker.transaction() as connection:
-        begun = connection.execute(_BEGIN, {"job_id": shard.job_id, "lease_token": shard.lease_token}).fetchone()
+        begun = connection.execute(_SQL.begin, {"job_id": shard.job_id, "lease_token": shard.lease_token}).fetchone()
         if begun is None:
             raise LeaseLostError
         left, user, project_id = begun
@@ -144,8 +139,8 @@ class _Export:
         """The whole archive. _Cancelled if the job is to end; LeaseLostError if another worker has it."""
         chosen = export_rows.choose(self._connection, self._selection)
         [(at, schema)] = self._connection.execute(f"SELECT transaction_timestamp(), ({_SCHEMA})").fetchall()
-        self._note(_SET_TOTAL, bytes=chosen.bytes)
-        self._note(_SET_WRITTEN, blob_url=blob.url, sessions=chosen.sessions, snapshot_at=at)
+        self._note(_SQL.set_total, bytes=chosen.bytes)
+        self._note(_SQL.set_written, blob_url=blob.url, sessions=chosen.sessions, snapshot_at=at)
         archive = ArchiveWriter(blob, at.astimezone(UTC), self._on_bytes)
         marker = {"format": FORMAT, "version": VERSION, "manifest": MANIFEST}
         archive.add(EXPORT_MARKER, [msgspec.json.encode(marker) + b"\n"], is_packed=False)
@@ -159,7 +154,7 @@ class _Export:
         archive.add(MANIFEST, [msgspec.json.format(msgspec.json.encode(manifest), indent=1)])
         size, digest = archive.finish()
         self._tell()
-        self._note(_FINISH, bytes=size, sha256=digest, counts=Jsonb(self._counts), days=self._worker.settings.export_days)
+        self._note(_SQL.finish, bytes=size, sha256=digest, counts=Jsonb(self._counts), days=self._worker.settings.export_days)
         log.info("export_written", sessions=chosen.sessions, bytes=size, damaged=len(self._damaged))
 
     def _manifest(self, archive: ArchiveWriter, at: datetime, schema: str) -> ExportManifest:
@@ -228,7 +223,7 @@ class _Export:
         """Writes the progress and renews the lease. _Cancelled, LeaseLostError."""
         self._told_at = time.monotonic()
         with self._worker.transaction() as connection:
-            connection.execute(_SET_SESSIONS_DONE, {"job_id": self._shard.job_id, "sessions_done": self._sessions_done})
+            connection.execute(_SQL.set_sessions_done, {"job_id": self._shard.job_id, "sessions_done": self._sessions_done})
             progress = Progress(Checkpoint(), self._bytes_done, rows=self._rows, files=self._files)
             is_cancelled = shards.advance(connection, self._shard, progress)
             # An attempt that gets on is no success: the next one begins again.
