@@ -17,7 +17,7 @@ from shared.tables.table import KEEP, LOOK_UP, OF_THE_SERVER, READ, WITH_OWNER, 
 from tests.integration.erasures.erasing import erased
 from tests.integration.keys.ownership.owners import AT, World
 from tests.integration.worker.maintenance.retaining import drop, rows, set_rule
-from tests.integration.worker.maintenance.test_merge_users import request_merge
+from tests.integration.worker.maintenance.sessions_of_users import request_merge
 
 MADE_UP: Final = Table(
     "made_up", Owner.SESSION, LOOK_UP, KEEP, READ, OF_THE_SERVER, WITH_OWNER,
