@@ -167,8 +167,8 @@ def test_a_key_of_a_part_goes_on_writing_while_sessions_move_and_after(
             assert undo(api, admin, ids["fix"]).status_code == 202
         else:
             move_all(api, worker)
-        store(worker, session(f"new-{n}", "ann", 20 + n, "/w/fix"), bound)
-        store(worker, session("fix-0", "ann", 50 + n, "/w/fix"), bound)
+        store(worker, session(f"new-{n}", "ann", 20 + n, "/w/fix"), bound=bound)
+        store(worker, session("fix-0", "ann", 50 + n, "/w/fix"), bound=bound)
         assert differences(worker) == {}
         counts_under = ids["shop"] if n < 2 else ids["fix"]
         own = api.key("ingest", projects=[ids["fix"]])
@@ -176,7 +176,7 @@ def test_a_key_of_a_part_goes_on_writing_while_sessions_move_and_after(
         assert (answer.status_code, answer.json()["project_id"]) == (201, counts_under)
     # Another project stays closed
     with pytest.raises(ForeignEvents):
-        store(worker, session("stray", "ann", 1, "/w/api"), bound)
+        store(worker, session("stray", "ann", 1, "/w/api"), bound=bound)
     is_error(api.post(key, "/api/sessions/start", start | {"project_path": "/w/api", "session_id": "stray"}), 403, "FORBIDDEN")
 
 

@@ -39,7 +39,7 @@ def sessionless(user: str, n: int) -> ToolCall:
     return ToolCall(tool_name="Read", result_status="error", execution_time_ms=7 * n, timestamp=at, user=user, id=row_id("call", n))
 
 
-def store(worker: Resources, events: list[Any], job_number: int = 0, bound: Binding | None = None) -> None:
+def store(worker: Resources, events: list[Any], job_number: int = 0, *, bound: Binding | None = None) -> None:
     with worker.connection() as connection, connection.transaction():
         received = [ReceivedEvent(event, EPOCH, "test", "1-1", bound=bound) for event in events]
         persist(connection, received, idle_gap=GAP, job_number=job_number)
