@@ -44,4 +44,4 @@ def view_of(rows: Sequence[RowDocument]) -> View:
         writer.add_document(text_document(each))
     writer.commit()
     index.reload()
-    return View(index.searcher(), open_index(None).searcher(), fresh=None, stale=None, pending=0, is_whole=True)
+    return View(index.searcher(), open_index(None).searcher(), fresh=None, stale=None, pending=0, is_current=True, is_whole=True)
