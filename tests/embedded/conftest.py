@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from deploy.embedded.supervision.processes import wait_until
+from tests.embedded.whole_stack import Stack
 
 
 @pytest.fixture
@@ -26,3 +27,18 @@ def eventually() -> Callable[[Callable[[], bool]], None]:
         assert wait_until(condition, 60)
 
     return check
+
+
+@pytest.fixture
+def make_stack(folder: Path) -> Iterator[Callable[..., Stack]]:
+    made: list[Stack] = []
+
+    def make(*, flower: bool) -> Stack:
+        made.append(Stack(folder, flower))
+        return made[-1]
+
+    yield make
+    for stack in made:
+        if stack.process is not None:
+            stack.process.kill()
+            stack.process.communicate()

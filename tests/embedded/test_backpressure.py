@@ -8,9 +8,8 @@ from pathlib import Path
 
 import httpx2 as httpx
 
-from tests.embedded.whole_stack import Eventually, Stack, make_stack
+from tests.embedded.whole_stack import Eventually, Stack
 
-__all__ = ["make_stack"]
 API_BYTES = 400 * 1024**2
 FILL_SECONDS = 120
 

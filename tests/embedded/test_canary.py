@@ -10,9 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.embedded.whole_stack import Eventually, Stack, make_stack
-
-__all__ = ["make_stack"]
+from tests.embedded.whole_stack import Eventually, Stack
 
 
 def reasons(stack: Stack) -> dict[str, Any]:

@@ -11,9 +11,7 @@ import pytest
 
 from deploy.embedded.control import status
 from deploy.embedded.paths import REPOSITORY, Paths, make_command
-from tests.embedded.whole_stack import Eventually, Stack, make_stack
-
-__all__ = ["make_stack"]
+from tests.embedded.whole_stack import Eventually, Stack
 
 
 def test_printed_commands_omit_the_default_folder() -> None:

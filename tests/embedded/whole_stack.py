@@ -7,11 +7,9 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-
-import pytest
 
 from deploy.embedded.paths import REPOSITORY, Paths
 
@@ -90,18 +88,3 @@ class Stack:
         """How many messages are stored."""
         answer = self.call("/api/stats")
         return -1 if answer is None else int(answer["totals"]["messages"])
-
-
-@pytest.fixture
-def make_stack(folder: Path) -> Iterator[Callable[..., Stack]]:
-    made: list[Stack] = []
-
-    def make(*, flower: bool) -> Stack:
-        made.append(Stack(folder, flower))
-        return made[-1]
-
-    yield make
-    for stack in made:
-        if stack.process is not None:
-            stack.process.kill()
-            stack.process.communicate()
