@@ -357,6 +357,7 @@ def test_two_hundred_probes_tell_nothing(api: Api, connection: psycopg.Connectio
                 "INSERT INTO sessions (session_id, project_id, user_id, counted) VALUES (%s, %s, %s, true)",
                 (session_id, people.beta, people.users["bob"]),
             )
+    api.catch_up()
     seen = set()
 
     for number in range(100):
