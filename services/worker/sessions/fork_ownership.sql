@@ -10,18 +10,19 @@ SELECT c.session_id FROM contested_rows AS c
 WHERE c.row_id = $row AND $claims ORDER BY c.copied_at, c.session_id LIMIT 1
 
 -- name: settle
--- Contested no more: no other session has the row. That it is a copy stays known, whenever its origin comes.
+-- Contested no more: no other session has the row, and none copied it. That it is a copy stays known, whenever its origin comes.
 DELETE FROM contested_rows AS c WHERE c.$of = ANY(%($ids)s) AND c.copied_at = '-infinity'
-  AND NOT EXISTS (SELECT FROM contested_rows AS o WHERE o.row_id = c.row_id AND o.session_id <> c.session_id)
+  AND NOT EXISTS (SELECT FROM contested_rows AS o WHERE o.row_id = c.row_id AND (o.session_id <> c.session_id OR o.copied_at > '-infinity'))
 
 -- name: other_sessions
 SELECT t.session_id FROM staged_$table AS s JOIN $table AS t USING (id) WHERE t.session_id IS NOT NULL AND t.session_id <> s.session_id
 
 -- name: note_owners_claims
--- The claims of the sessions that have the rows already, where the batch contests them.
+-- The claims of the sessions that have the rows already, where the batch brings the first others: of another session, or to a copy.
 INSERT INTO contested_rows (row_id, session_id, job_number)
 SELECT t.id, t.session_id, abs(n) FROM $table AS t, unnest(coalesce(t.brought_by, '{0}')) AS n
-WHERE t.id IN (SELECT s.id FROM staged_$table AS s JOIN $table AS o USING (id) WHERE s.session_id <> o.session_id)
+WHERE t.id IN (SELECT s.id FROM staged_$table AS s JOIN $table AS o USING (id) LEFT JOIN staged_copies AS c ON (c.id, c.session_id) = (s.id, s.session_id)
+               WHERE s.session_id <> o.session_id OR c.id IS NOT NULL AND o.session_id IS NOT NULL)
   AND NOT EXISTS (SELECT FROM contested_rows AS c WHERE c.row_id = t.id)
 
 -- name: note_claims

@@ -171,3 +171,33 @@ def test_an_undo_leaves_the_tables_as_without_the_job(
         # Then all is as if it had never been, and the aggregates are what the rows say
         assert tables(connection) == without
         assert drift(connection) == {}
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ([("s3", "wrote"), ("s3", "copied"), ("s1", "copied")], []),
+        ([("s1", "wrote"), ("s1", "copied"), ("s3", "wrote")], [("s3", "copied")]),
+        ([("s1", "wrote"), ("s3", "wrote"), ("s1", "copied")], [("s3", "copied")]),
+    ],
+)
+@pytest.mark.parametrize("undone", [1, 2])
+def test_a_row_stays_its_writers_when_a_job_with_a_copy_is_undone(
+    worker: Resources, connection: Connection[Any], before: list[tuple[str, str]], after: list[tuple[str, str]], undone: int
+) -> None:
+    def bring_all(jobs: list[tuple[str, str]]) -> list[int]:
+        numbers = []
+        for session, how in jobs:
+            numbers.append(add_job(connection))
+            bring(connection, file_of(session, [9], frozenset([9] if how == "copied" else [])), numbers[-1])
+        return numbers
+
+    with connection.transaction(force_rollback=True):
+        bring_all(before[:undone] + before[undone + 1 :] + after)
+        without = tables(connection)
+    with connection.transaction(force_rollback=True):
+        # Given a row that one session wrote, and others claim; when a claim is undone, and another comes then
+        take_back(worker, connection, bring_all(before)[undone])
+        bring_all(after)
+        # Then the row is whose it would be without what was undone
+        assert tables(connection) == without
