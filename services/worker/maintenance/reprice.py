@@ -16,19 +16,18 @@ from uuid import UUID
 from msgspec import Struct, convert, to_builtins
 from psycopg import Connection
 from psycopg.rows import dict_row
-from psycopg.types.json import Jsonb
 
 from services.worker import lock_order
 from services.worker.aggregates.registry import composed
 from services.worker.aggregates.rollups import rollup_ctes
-from services.worker.maintenance import staged_job
-from services.worker.maintenance.staged_job import Place, Stage, StagedJob
+from services.worker.maintenance.staged_job import Counts, Place, Stage, StagedJob
 from services.worker.persist.derived_values import stored_prices
 from services.worker.persist.derived_values.pricing import TOKEN_COLUMNS, UNKNOWN, Price, Tokens, price_of
 from services.worker.persist.persist_batch import LOCK_SESSIONS
 from services.worker.resources import Resources
 from services.worker.row_tables import API_CALLS
 from services.worker.sql_text import listed, sql
+from shared.jobs import REPRICE
 from shared.prices import OWN_PREFIX, like_pattern
 from shared.sql_files import SqlFile
 
@@ -62,6 +61,11 @@ class ModelCounts(Struct, kw_only=True):
     dropped_calls: int = 0
     dropped_nano_usd: int = 0
 
+    @property
+    def numbers(self) -> dict[str, int]:
+        """All but the model's name."""
+        return {name: getattr(self, name) for name in self.__struct_fields__[1:]}
+
 
 class Step(NamedTuple):
     """What a stage is given. `connection` is in a transaction, in which its progress and its counts are written too."""
@@ -79,6 +83,11 @@ class Done(NamedTuple):
     after: str | None
     counts: tuple[ModelCounts, ...] = ()
     waits: bool = False
+    remains: Mapping[str, str] = {}
+
+    def counted(self, _stage: str) -> Counts:
+        """By model ('': of none)."""
+        return {"by_model": {counts.model: counts.numbers for counts in self.counts}} if self.counts else {}
 
 
 class _After(Struct, array_like=True):
@@ -111,11 +120,6 @@ def next_calls(*, has_session: bool) -> str:
 def dropped_calls() -> str:
     """Selects what the base has of the range, by model."""
     return sql(_SQL.dropped, wanted=sql(_SQL.wanted, at="bucket_start", model="coalesce(model, '')"))
-
-
-def run(worker: Resources, reprice_id: UUID, run_seconds: float = staged_job.RUN_SECONDS) -> bool:
-    """Continues a run for a while. True if there is more to do; False if it has ended, or if another worker has it."""
-    return staged_job.run(worker, JOB, reprice_id, run_seconds)
 
 
 def _wait_for_batches(step: Step) -> Done:
@@ -207,25 +211,9 @@ def _count_dropped(step: Step) -> Done:
 
 
 def _given(_worker: Resources, connection: Connection[Any], place: Place) -> Step:
-    model = place.row["model"]
+    model = place.row["options"].get("model")
     wanted = {"from_at": place.row["from_at"], "to_at": place.row["to_at"], "model": None if model is None else like_pattern(model)}
     return Step(connection, place.after, place.is_dry_run, wanted)
-
-
-def _note(connection: Connection[Any], place: Place, _stage: str, done: Done) -> None:
-    if not done.counts:
-        return
-    [(stored,)] = connection.execute(_SQL.by_model, place.parameters).fetchall()
-    by_model = {counts.model: counts for counts in convert(stored, list[ModelCounts])}
-    for more in done.counts:
-        counts = by_model.setdefault(more.model, ModelCounts(model=more.model))
-        for name in ModelCounts.__struct_fields__[1:]:
-            setattr(counts, name, getattr(counts, name) + getattr(more, name))
-    connection.execute(_SQL.set_by_model, place.parameters | {"by_model": Jsonb(to_builtins(list(by_model.values())))})
-
-
-def _end(_connection: Connection[Any], _place: Place, _status: str) -> None:
-    """What it changed is in its row; that it was asked for is in the audit log."""
 
 
 def _rest_seconds(place: Place, step_seconds: float) -> float:
@@ -234,8 +222,7 @@ def _rest_seconds(place: Place, step_seconds: float) -> float:
 
 # A running run is stored with the name of its stage.
 JOB: Final = StagedJob(
-    "reprice",
-    "reprices",
+    REPRICE,
     (
         Stage("batches", _wait_for_batches, is_left_out_of_dry_runs=True),
         Stage("sessions", _price_some),
@@ -243,7 +230,5 @@ JOB: Final = StagedJob(
         Stage("dropped", _count_dropped),
     ),
     _given,
-    _note,
-    _end,
     rest_seconds=_rest_seconds,
 )

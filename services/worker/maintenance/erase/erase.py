@@ -4,12 +4,10 @@ It reads from top to bottom, in STAGES. Tombstones come first, so that nothing o
 name, an id or a text; at last the files of the stores, which still have what was deleted. What no stage reaches is told in `remains`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
-from uuid import UUID
 
 from psycopg import Connection
-from psycopg.types.json import Jsonb
 
 from services.worker.maintenance import staged_job
 from services.worker.maintenance.erase import erase_stores
@@ -23,6 +21,7 @@ from services.worker.maintenance.scrub import scrub_files, scrub_redis
 from services.worker.maintenance.scrub.scrub_stage import Done, Step
 from services.worker.maintenance.staged_job import Place, StagedJob
 from services.worker.resources import Resources
+from shared.jobs import ERASURE
 from shared.sql_files import SqlFile
 
 _SQL: Final = SqlFile(__package__, "erase.sql")
@@ -103,12 +102,8 @@ _ALWAYS_REMAINS: Final = {name: what for name, what in scrub_files.ALWAYS_REMAIN
 }
 
 
-def run(worker: Resources, erasure_id: UUID, run_seconds: float = staged_job.RUN_SECONDS) -> bool:
-    """Continues an erasure for a while. True if there is more to do; False if it has ended, or if another worker has it."""
-    return staged_job.run(worker, JOB, erasure_id, run_seconds)
-
-
 def _given(worker: Resources, connection: Connection[Any], place: Place) -> _Given:
+    # Stages before this one may have noted its projects.
     [row] = connection.execute(_SQL.load, place.parameters).fetchall()
     return _Given(Erasure(*row), Step(worker, connection, place.after, place.is_dry_run))
 
@@ -120,16 +115,11 @@ def _left_out(stage: staged_job.Stage[_Given, Erased]) -> Erased | None:
     return Erased(None, remains={stage.name: "It could not be done; see the worker's log. Then run `tracker scrub`."})
 
 
-def _note(connection: Connection[Any], place: Place, _name: str, done: Erased) -> None:
-    connection.execute(_SQL.note, place.parameters | {"counts": Jsonb(dict(done.counts)), "remains": Jsonb(dict(done.remains))})
-
-
-def _end(connection: Connection[Any], place: Place, status: str) -> None:
+def _end(connection: Connection[Any], place: Place, status: str) -> Mapping[str, str]:
     """An erasure that failed keeps the names, since it can be begun again."""
     if place.is_dry_run:
         erase_stores.forget(connection, place.job_id)
-    remains = {} if place.is_dry_run or status != "succeeded" else _ALWAYS_REMAINS
-    connection.execute(_SQL.end, place.parameters | {"remains": Jsonb(remains)})
+    return {} if place.is_dry_run or status != "succeeded" else _ALWAYS_REMAINS
 
 
-JOB: Final = StagedJob("erasure", "erasures", STAGES, _given, _note, _end, left_out=_left_out)
+JOB: Final = StagedJob(ERASURE, STAGES, _given, _end, left_out=_left_out)

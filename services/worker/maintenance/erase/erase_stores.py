@@ -52,7 +52,7 @@ _DROPPED: Final = "Retention had dropped the session. What it counted stays in t
 _OF_PART: Final = "The project is part of another. What retention has dropped of it counts there, and cannot be told apart."
 _FORGET: Final = (
     "DELETE FROM erasure_sessions WHERE erasure_id = %(erasure_id)s",
-    "UPDATE erasures SET names = NULL, user_ids = NULL, project_ids = NULL WHERE id = %(erasure_id)s",
+    "UPDATE jobs SET names = NULL, user_ids = NULL, project_ids = NULL WHERE id = %(erasure_id)s",
 )
 _OTHERS_UPLOADS: Final = "SELECT count(*) FROM import_jobs WHERE has_files"
 

@@ -56,6 +56,10 @@ class Erased(NamedTuple):
     remains: Mapping[str, str] = {}
     waits: bool = False
 
+    def counted(self, _stage: str) -> Mapping[str, int]:
+        """The counts of the erasure that it adds to."""
+        return self.counts
+
 
 # A step of a stage. It may be taken again after a crash.
 Stage = Callable[[Erasure, Step], Erased]

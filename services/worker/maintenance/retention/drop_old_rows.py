@@ -15,6 +15,7 @@ from services.worker.maintenance.retention.retention_stage import ROWS_AT_ONCE, 
 from services.worker.session_tables import tables_beside
 from services.worker.sql_text import sql
 from shared.feed import FEED_KEY
+from shared.jobs import KINDS
 from shared.sql_files import SqlFile
 
 _SQL: Final = SqlFile(__package__, "drop_old_rows.sql")
@@ -39,7 +40,8 @@ def _drop_old(what: str, step: Step) -> Done:
     before = _before(what, step)
     if before is None:
         return Done(None)
-    parameters = step.parameters | {"limit": 2**62 if step.is_dry_run else ROWS_AT_ONCE, "before": before}
+    kinds = [kind.name for kind in KINDS.values() if kind.kept_as == what]
+    parameters = step.parameters | {"limit": 2**62 if step.is_dry_run else ROWS_AT_ONCE, "before": before, "kinds": kinds}
     with step.connection.cursor(row_factory=dict_row) as cursor:
         old = cursor.execute(_OLD[what], parameters).fetchall()
         if not step.is_dry_run and old:

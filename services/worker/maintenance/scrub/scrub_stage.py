@@ -7,6 +7,7 @@ from uuid import UUID
 
 from psycopg import Connection
 
+from services.worker.maintenance.staged_job import Counts
 from services.worker.resources import Resources
 
 
@@ -46,3 +47,9 @@ class Done(NamedTuple):
     remains: Mapping[str, str] = {}
     waits: bool = False
     long_locks: Mapping[str, int] = {}
+
+    def counted(self, stage: str) -> Counts:
+        """The counts of the scrub that it adds to."""
+        changed_in = {stage: self.changed} if self.changed else {}
+        rows = {"rows_scanned": self.scanned, "rows_changed": self.changed}
+        return rows | {"redactions": self.redactions, "changed_in": changed_in, "long_locks": self.long_locks}
