@@ -11,7 +11,7 @@ from services.worker.maintenance.staged_job import RUN_SECONDS, StagedJob, run
 from services.worker.resources import Resources
 from shared.jobs import JobKind
 
-JOBS: Final[dict[JobKind, StagedJob[Any, Any]]] = {job.kind: job for job in (scrub.JOB, erase.JOB, run_retention.JOB, reprice.JOB)}
+JOBS: Final[dict[JobKind, StagedJob[Any]]] = {job.kind: job for job in (scrub.JOB, erase.JOB, run_retention.JOB, reprice.JOB)}
 
 
 def run_job(worker: Resources, kind: JobKind, job_id: UUID, run_seconds: float = RUN_SECONDS) -> bool:

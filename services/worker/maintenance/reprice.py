@@ -20,7 +20,7 @@ from psycopg.rows import dict_row
 from services.worker import lock_order
 from services.worker.aggregates.registry import composed
 from services.worker.aggregates.rollups import rollup_ctes
-from services.worker.maintenance.staged_job import Counts, Place, Stage, StagedJob
+from services.worker.maintenance.staged_job import Counts, Done, Place, Stage, StagedJob
 from services.worker.persist.derived_values import stored_prices
 from services.worker.persist.derived_values.pricing import TOKEN_COLUMNS, UNKNOWN, Price, Tokens, price_of
 from services.worker.persist.persist_batch import LOCK_SESSIONS
@@ -75,19 +75,6 @@ class Step(NamedTuple):
     is_dry_run: bool
     # from_at, to_at and model, as the statements take them.
     wanted: dict[str, Any]
-
-
-class Done(NamedTuple):
-    """What a step did, and where the next one goes on; None at the stage's end."""
-
-    after: str | None
-    counts: tuple[ModelCounts, ...] = ()
-    waits: bool = False
-    remains: Mapping[str, str] = {}
-
-    def counted(self, _stage: str) -> Counts:
-        """By model ('': of none)."""
-        return {"by_model": {counts.model: counts.numbers for counts in self.counts}} if self.counts else {}
 
 
 class _After(Struct, array_like=True):
@@ -151,7 +138,7 @@ def _price_some(step: Step, *, has_session: bool = True) -> Done:
     counted = after.counted if (last["session_id"] or "") == after.session_id else []
     if last["session_id"] is not None:
         counted = sorted({*counted, *(_name(call) for call, _ in changes if call["session_id"] == last["session_id"])})
-    return Done(json.dumps(to_builtins(_After(last["session_id"] or "", last["at"], str(last["id"]), counted))), counts)
+    return Done(json.dumps(to_builtins(_After(last["session_id"] or "", last["at"], str(last["id"]), counted))), _by_model(counts))
 
 
 def _new_price(call: Mapping[str, Any]) -> Price | None:
@@ -203,11 +190,15 @@ def _name(call: Mapping[str, Any]) -> str:
     return call["model"] or ""
 
 
+def _by_model(counts: Iterable[ModelCounts]) -> Counts:
+    return {"by_model": {each.model: each.numbers for each in counts}}
+
+
 def _count_dropped(step: Step) -> Done:
     with step.connection.cursor(row_factory=dict_row) as cursor:
         found = cursor.execute(dropped_calls().encode(), step.wanted).fetchall()
     counts = (ModelCounts(model=row["model"], dropped_calls=row["calls"], dropped_nano_usd=int(row["nano_usd"])) for row in found)
-    return Done(None, tuple(counts))
+    return Done(None, _by_model(counts))
 
 
 def _given(_worker: Resources, connection: Connection[Any], place: Place) -> Step:

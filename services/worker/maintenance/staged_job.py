@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
-from typing import Any, Final, Generic, Protocol, TypeVar
+from typing import Any, Final, Generic, NamedTuple, TypeVar
 from uuid import UUID
 
 import structlog
@@ -48,29 +48,23 @@ class CannotGoOnError(Exception):
     """The job fails; the text says why, and what to do."""
 
 
-class StepDone(Protocol):
-    """What every step says: where the next one goes on, None at the stage's end; and whether there was nothing to do yet.
+class Done(NamedTuple):
+    """What a step did, and where the next one goes on; None at the stage's end. `waits`: there was nothing to do yet.
 
-    `remains`: what it could not reach, by its name, with what to do about it.
+    `counts` are added to those of the job. `remains`: what could not be reached, by its name, with what to do about it.
     """
 
-    @property
-    def after(self) -> str | None: ...
-    @property
-    def waits(self) -> bool: ...
-    @property
-    def remains(self) -> Mapping[str, str]: ...
-    def counted(self, stage: str) -> Counts:
-        """What it adds to the counts of the job."""
-        ...
+    after: str | None
+    counts: Counts = {}  # noqa: RUF012 - a mapping, which nobody changes
+    remains: Mapping[str, str] = {}
+    waits: bool = False
 
 
 Given = TypeVar("Given")
-Done = TypeVar("Done", bound=StepDone)
 
 
 @dataclass(frozen=True, slots=True)
-class Stage(Generic[Given, Done]):
+class Stage(Generic[Given]):
     """A step that is not `in_transaction` has effects of its own, and a connection outside of one. It may be taken again after a crash."""
 
     name: str
@@ -119,11 +113,11 @@ def _ends(_connection: Connection[Any], _place: Place, _status: str) -> Mapping[
 
 
 @dataclass(frozen=True, slots=True)
-class StagedJob(Generic[Given, Done]):
+class StagedJob(Generic[Given]):
     """A kind of job. A running one is stored with the name of its stage, so stages may come and go between releases."""
 
     kind: JobKind
-    stages: tuple[Stage[Given, Done], ...]
+    stages: tuple[Stage[Given], ...]
     # What a step is given.
     given: Callable[[Resources, Connection[Any], Place], Given]
     # What is to be done when it ends with a status, in the transaction of that; gives what remains then.
@@ -133,7 +127,7 @@ class StagedJob(Generic[Given, Done]):
     # SQL of what else is set when a worker takes it.
     also_taken: str = ""
     # What is noted instead of a stage in which workers died again and again; None: the job fails.
-    left_out: Callable[[Stage[Given, Done]], Done | None] = _nothing
+    left_out: Callable[[Stage[Given]], Done | None] = _nothing
     # What is done first when it fails, in transactions of its own.
     give_up: Callable[[Resources, Place], None] = _no_more
     # Seconds of rest behind a step that took so many seconds.
@@ -151,7 +145,7 @@ class StagedJob(Generic[Given, Done]):
         return (*(stage.name for stage in self.stages), _AT_END)
 
 
-def run(worker: Resources, job: StagedJob[Given, Done], job_id: UUID, run_seconds: float = RUN_SECONDS) -> bool:
+def run(worker: Resources, job: StagedJob[Given], job_id: UUID, run_seconds: float = RUN_SECONDS) -> bool:
     """Continues a job for a while. True if there is more to do; False if it has ended, or if another worker has it."""
     place = _take(worker, job, job_id)
     if place is None:
@@ -166,7 +160,7 @@ def run(worker: Resources, job: StagedJob[Given, Done], job_id: UUID, run_second
         return _go_on(worker, job, place, run_seconds)
 
 
-def _take(worker: Resources, job: StagedJob[Given, Done], job_id: UUID) -> Place | None:
+def _take(worker: Resources, job: StagedJob[Given], job_id: UUID) -> Place | None:
     """Takes the lease. None if the job has ended, if another worker has it, or if it failed too often."""
     with worker.transaction() as connection, connection.cursor(row_factory=dict_row) as cursor:
         take_lease = sql(_SQL.take, also=job.also_taken).encode()
@@ -187,7 +181,7 @@ def _take(worker: Resources, job: StagedJob[Given, Done], job_id: UUID) -> Place
     return place
 
 
-def _go_on(worker: Resources, job: StagedJob[Given, Done], place: Place, run_seconds: float) -> bool:
+def _go_on(worker: Resources, job: StagedJob[Given], place: Place, run_seconds: float) -> bool:
     """Steps until the end, or for a while. True if there is more to do."""
     deadline = time.monotonic() + run_seconds
     try:
@@ -217,7 +211,7 @@ def _go_on(worker: Resources, job: StagedJob[Given, Done], place: Place, run_sec
     return False
 
 
-def _finish(worker: Resources, job: StagedJob[Given, Done], place: Place, status: str, failure: str | None = None) -> None:
+def _finish(worker: Resources, job: StagedJob[Given], place: Place, status: str, failure: str | None = None) -> None:
     """Ends a job, `succeeded` or `failed`. `failure`: why, in one sentence."""
     if status == "failed":
         job.give_up(worker, place)
@@ -227,7 +221,7 @@ def _finish(worker: Resources, job: StagedJob[Given, Done], place: Place, status
     log.info(f"{job.kind.name}_finished", job_id=str(place.job_id), status=status, failure=failure, is_dry_run=place.is_dry_run)
 
 
-def _take_step(worker: Resources, job: StagedJob[Given, Done], place: Place) -> bool:
+def _take_step(worker: Resources, job: StagedJob[Given], place: Place) -> bool:
     """The next step, and how far the job is then. True if there was nothing to do yet."""
     stage = job.stages[place.stage]
     done: Done | None = None
@@ -259,24 +253,23 @@ def _connection_of_its_own(worker: Resources, statement_seconds: int) -> Iterato
         yield connection
 
 
-def _advance(connection: Connection[Any], job: StagedJob[Given, Done], place: Place, done: Done | None) -> None:
+def _advance(connection: Connection[Any], job: StagedJob[Given], place: Place, done: Done | None) -> None:
     """Commits how far the job is with what it changed. `done`: None for a stage that is left out. LeaseLostError if another worker has it."""
-    name = job.names[place.stage]
     after = None if done is None else done.after
     place.stage, place.after = (place.stage, after) if after is not None else (place.stage + 1, None)
     progress = {"at_stage": job.names[place.stage], "after_key": place.after, "lease_seconds": LEASE_SECONDS}
     if connection.execute(_SQL.advance, place.parameters | progress).rowcount == 0:
         raise LeaseLostError
     if done is not None:
-        _note(connection, place, done.counted(name), done.remains)
+        _note(connection, place, done)
 
 
-def _note(connection: Connection[Any], place: Place, counts: Counts, remains: Mapping[str, str]) -> None:
+def _note(connection: Connection[Any], place: Place, done: Done) -> None:
     """Adds to the job's numbers what a step did. Read anew: a scrub may have changed a name among them."""
-    if not counts and not remains:
+    if not done.counts and not done.remains:
         return
     [(stored,)] = connection.execute(_SQL.counts, place.parameters).fetchall()
-    noted = {"counts": Jsonb(summed(stored, counts)), "remains": Jsonb(dict(remains))}
+    noted = {"counts": Jsonb(summed(stored, done.counts)), "remains": Jsonb(dict(done.remains))}
     connection.execute(_SQL.note, place.parameters | noted)
 
 

@@ -9,7 +9,8 @@ from typing import Any, Final
 from psycopg import Connection
 
 from services.worker.archive.retention import collect_garbage
-from services.worker.maintenance.retention.retention_stage import Done, Step
+from services.worker.maintenance.retention.retention_stage import Step
+from services.worker.maintenance.staged_job import Done
 from services.worker.maintenance.vacuum import vacuum
 from shared.sql_files import SqlFile
 

@@ -1,13 +1,12 @@
 """A stage of a retention run: a kind of thing that is kept for a time, and dropped step by step."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from psycopg import Connection
 
-from services.worker.maintenance.staged_job import Counts
 from services.worker.resources import Resources
 from shared.retention import WHAT
 
@@ -47,15 +46,9 @@ class Count(NamedTuple):
     bytes: int
 
 
-class Done(NamedTuple):
-    """The rows that a step dropped, and where the next one goes on; None at the stage's end. `changed_tables`: those with deleted or changed rows."""
+class Dropped(NamedTuple):
+    """The rows that a step dropped, and where the next one goes on; None at the stage's end."""
 
     after: str | None
     counts: Sequence[Count] = ()
     waits: bool = False
-    changed_tables: Sequence[str] = ()
-    remains: Mapping[str, str] = {}
-
-    def counted(self, _stage: str) -> Counts:
-        """The counts by project are in a table of their own."""
-        return {"changed_tables": dict.fromkeys(self.changed_tables, 1)} if self.changed_tables else {}

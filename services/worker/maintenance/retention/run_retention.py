@@ -17,8 +17,8 @@ from services.worker.maintenance.retention.drop_old_rows import drop_live, drop_
 from services.worker.maintenance.retention.drop_sessions import drop_sessions
 from services.worker.maintenance.retention.drop_texts import drop_texts, drop_texts_without_session
 from services.worker.maintenance.retention.give_back import begin_changes, changed_tables, give_back_contents, vacuum_table
-from services.worker.maintenance.retention.retention_stage import Count, Done, Step
-from services.worker.maintenance.staged_job import Place, Stage, StagedJob
+from services.worker.maintenance.retention.retention_stage import Count, Dropped, Step
+from services.worker.maintenance.staged_job import Done, Place, Stage, StagedJob
 from services.worker.resources import Resources
 from services.worker.sweep.sweep_statements import DUE_RETENTION, last_due
 from shared.jobs import RETENTION
@@ -32,24 +32,24 @@ MOST_REST_SECONDS: Final = 0.5
 STATEMENT_SECONDS: Final = 3_600
 
 
-def _purge_search_hosts(step: Step) -> Done:
+def _purge_search_hosts(step: Step) -> Dropped:
     """A run that took no text begins each day, so it leaves the hosts' indexes as they are."""
     if step.after is None and not step.connection.execute(_SQL.took_texts, {"run_id": step.run_id}).fetchall():
-        return Done(None)
+        return Dropped(None)
     after, waits = purge_search_hosts(step.worker, step.connection, step.after)
-    return Done(after, waits=waits)
+    return Dropped(after, waits=waits)
 
 
-def _dropping(name: str, drop: Callable[[Step], Done], *, is_left_out_of_dry_runs: bool = False) -> Stage[Step, Done]:
+def _dropping(name: str, drop: Callable[[Step], Dropped], *, is_left_out_of_dry_runs: bool = False) -> Stage[Step]:
     """A stage that drops rows, and counts them by project."""
 
     def step(given: Step) -> Done:
         begin_changes(given.connection)
-        done = drop(given)
-        changed = () if given.is_dry_run else changed_tables(given.connection)
-        if done.counts:
-            given.connection.execute(_SQL.add_counts, {"id": given.run_id, "counts": Jsonb(_summed(done.counts))})
-        return done._replace(changed_tables=changed)
+        dropped = drop(given)
+        changed = [] if given.is_dry_run else changed_tables(given.connection)
+        if dropped.counts:
+            given.connection.execute(_SQL.add_counts, {"id": given.run_id, "counts": Jsonb(_summed(dropped.counts))})
+        return Done(dropped.after, {"changed_tables": dict.fromkeys(changed, 1)} if changed else {}, waits=dropped.waits)
 
     return Stage(name, step, is_left_out_of_dry_runs=is_left_out_of_dry_runs)
 

@@ -25,11 +25,11 @@ from services.worker.maintenance.scrub.scrub_files import (
 from services.worker.maintenance.scrub.scrub_names import scrub_names
 from services.worker.maintenance.scrub.scrub_redis import await_journal, scrub_redis
 from services.worker.maintenance.scrub.scrub_rows import scrub_rows
-from services.worker.maintenance.scrub.scrub_stage import Done, Options, Step
+from services.worker.maintenance.scrub.scrub_stage import Options, Step
 from services.worker.maintenance.scrub.scrub_tables import text_tables
 from services.worker.maintenance.scrub.scrub_texts import OTHER_FORMS, forget, forget_texts, keep_texts_out, texts_of
 from services.worker.maintenance.scrub.scrub_uploads import await_imports, await_uploads
-from services.worker.maintenance.staged_job import CannotGoOnError, Place, Stage, StagedJob
+from services.worker.maintenance.staged_job import CannotGoOnError, Done, Place, Stage, StagedJob
 from services.worker.resources import Resources
 from shared.jobs import SCRUB
 from shared.redaction import given_texts
@@ -38,7 +38,7 @@ from shared.redaction import given_texts
 def _scrub_transcripts(step: Step) -> Done:
     redactions: Counter[str] = Counter()
     done = scrub_some(step.connection, step.worker.archive, step.after, redactions, is_dry_run=step.is_dry_run)
-    return Done(done.after, done.scanned, done.changed, redactions)
+    return step.scrubbed(done.after, done.scanned, done.changed, redactions)
 
 
 def _purge_search_hosts(step: Step) -> Done:
@@ -89,7 +89,7 @@ def _options(place: Place) -> Options:
 
 
 def _given(worker: Resources, connection: Connection[Any], place: Place) -> Step:
-    return Step(worker, connection, place.after, place.is_dry_run, _options(place))
+    return Step(worker, connection, place.after, place.is_dry_run, _options(place), STAGES[place.stage].name)
 
 
 def _give_up(worker: Resources, place: Place) -> None:
