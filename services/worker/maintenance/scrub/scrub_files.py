@@ -77,17 +77,15 @@ def collect_replaced(step: Step) -> Done:
 def rewrite_table(step: Step) -> Done:
     """Writes the files of one table and its indexes anew. At the end all that Postgres has in memory goes onto the disk."""
     connection = step.connection
-    tables = connection.execute(_SQL.tables).fetchall()
+    tables = connection.execute(_SQL.tables, {"after": step.after or "", "most": None if step.is_dry_run else 1}).fetchall()
     if step.is_dry_run:
         return Done(None, long_locks={name: size // BYTES_PER_SECOND + 1 for name, size, may in tables if may and size > REWRITTEN_BYTES})
-    names = [name for name, _, _ in tables]
-    number = names.index(step.after) + 1 if step.after in names else 0
-    if number == len(tables):
+    if not tables:
         [(may_checkpoint,)] = connection.execute(_MAY_CHECKPOINT).fetchall()
         if may_checkpoint:
             connection.execute("CHECKPOINT")
         return Done(None)
-    name, size, may = tables[number]
+    [(name, size, may)] = tables
     if not may:
         return Done(
             name, remains={f"table {name}": f"Deleted rows in its file: the worker's role may not write it anew. {_BY_HAND.format(name)}"}
