@@ -77,7 +77,6 @@ _TABLE: Final = """
 # It counts as a message of its user.
 _ROW_TABLE: Final = """BOOKMARKS: Final = RowTable(
     "bookmarks",
-    uncounted=("note", "line"),
     ranks=("length({row}.note)", '{row}.note COLLATE "C"', "{row}.line"),
     measures={"user_messages": "1"},
     has_user_name=True,

@@ -6,7 +6,7 @@ time its event becomes a dead letter and is not lost.
 
 from collections.abc import Iterator
 from hashlib import md5
-from typing import Any, Final, NamedTuple, assert_never
+from typing import Final, NamedTuple, assert_never
 from uuid import UUID
 
 import msgspec
@@ -96,22 +96,27 @@ def records_of(event: Event, kept_results: KeptResults = ALL) -> Iterator[Record
             )
         case Conversation():
             assert event.timestamp is not None
-            own: dict[str, Any] = {
-                "id": event.id,
-                "session_id": event.session_id,
-                "timestamp": event.timestamp,
-                "model": event.model,
-                "source": event.source,
-            }
-            yield Message(role=event.role, content=event.content, **own)
+            yield Message(
+                id=event.id,
+                session_id=event.session_id,
+                role=event.role,
+                content=event.content,
+                timestamp=event.timestamp,
+                model=event.model,
+                source=event.source,
+            )
             if (usage := event.usage) is not None:
                 # The tokens that the message says it used.
                 yield ApiCall(
+                    id=event.id,
+                    session_id=event.session_id,
+                    timestamp=event.timestamp,
+                    model=event.model,
+                    source=event.source,
                     input_tokens=usage.input_tokens,
                     output_tokens=usage.output_tokens,
                     cache_write_5m_tokens=usage.cache_creation_input_tokens,
                     cache_read_tokens=usage.cache_read_input_tokens,
-                    **own,
                 )
         case Activity():
             assert event.timestamp is not None

@@ -71,7 +71,7 @@ class StagedTable:
 
     def row(self, record: Record | Event, received_at: datetime) -> Row:
         """In the order of `columns`."""
-        return (*self.get(record), *(as_json(getattr(record, name)) for name in self.json), *self.make(record), received_at)
+        return (*self.get(record), *[as_json(getattr(record, name)) for name in self.json], *self.make(record), received_at)
 
 
 def as_json(value: Any) -> str | None:
