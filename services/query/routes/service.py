@@ -14,14 +14,17 @@ from services.query.http import reference_page
 from services.query.http.parameters import refuse_parameters, settings_of
 from services.query.http.read_response import without_hidden_texts
 from services.query.queries.lists import dead_letters
-from services.query.queries.status.archive_damage import damaged_transcripts
-from services.query.queries.status.canaries import newest
-from services.query.queries.status.capacity import capacity
-from services.query.queries.status.capture_lag import capture_lag
-from services.query.queries.status.ledger import LedgerCounts, ledger_counts
-from services.query.queries.status.machines import silent_machines
-from services.query.queries.status.standing_jobs import standing_jobs
-from services.query.queries.status.unpriced_models import unpriced_models
+from services.query.queries.status import (
+    LedgerCounts,
+    capacity,
+    capture_lag,
+    damaged_transcripts,
+    ledger_counts,
+    newest_canary,
+    silent_machines,
+    standing_jobs,
+    unpriced_models,
+)
 from services.query.search_index.reader import SearchIndex
 from services.query.status import gauges
 from services.query.status.accounting import Accounts, read_accounting
@@ -158,7 +161,7 @@ def show_canary(request: Request) -> Response:
     """The tracker sends itself an event every few seconds. This shows the newest one that was stored."""
     refuse_parameters(request)
     with request.app.state.database.connection() as connection:
-        return json_response(newest(connection))
+        return json_response(newest_canary(connection))
 
 
 @router.get("/openapi.json", summary="OpenAPI document")

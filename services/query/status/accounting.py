@@ -4,7 +4,7 @@ from msgspec import Struct
 from redis import Redis
 
 from services.query.database import Database
-from services.query.queries.status.ledger import is_replica, outcomes
+from services.query.queries.status import is_replica, outcomes
 from shared.journal.accounting import CHECK_KEY, Accounting, balance, read_accounts
 from shared.journal.partitions import streams_in_use
 
