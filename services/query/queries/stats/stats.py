@@ -39,7 +39,7 @@ TOP_FILES: Final = 20
 CANDIDATES: Final = 256
 MANY_DAYS: Final = 100 * DAY
 
-_SQL: Final = SqlFile(__package__, "stats.sql")
+_SQL: Final = SqlFile(__package__, "stats.sql", "parts.sql")
 
 
 class Selection(Struct, frozen=True):

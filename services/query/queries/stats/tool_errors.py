@@ -84,7 +84,7 @@ MOST_TOOLS: Final = 20
 # How the class of a call is shown that was stored before there were classes. No rule may give it (services/worker/persist/derived_values/error_classes.py).
 UNCLASSIFIED: Final = "unclassified"
 
-_SQL: Final = SqlFile(__package__, "tool_errors.sql")
+_SQL: Final = SqlFile(__package__, "tool_errors.sql", "parts.sql")
 
 
 class FailedCalls(Struct, frozen=True):

@@ -65,8 +65,8 @@ class UsageBlockPage(Answer):
     next_cursor: NextCursor
 
 
-_SQL: Final = SqlFile(__package__, "usage_blocks.sql")
-_ACTIVITY_OF_ROWS: Final = SqlFile(__package__, "stats.sql").activity_of_rows
+_SQL: Final = SqlFile(__package__, "usage_blocks.sql", "parts.sql")
+_ACTIVITY_OF_ROWS: Final = SqlFile(__package__, "stats.sql", "parts.sql").activity_of_rows
 
 _MICROSECONDS_A_MINUTE: Final = 60e6
 
