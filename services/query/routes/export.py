@@ -14,8 +14,7 @@ from pydantic import Field
 
 from services.query.database import Connection, Database
 from services.query.export.export_session import EXTENSIONS, export_session
-from services.query.export.exported_session import ExportedSession
-from services.query.export.options import Options
+from services.query.export.phrases import ExportedSession, Options
 from services.query.http.parameters import FAILURES, settings_of
 from services.query.http.read_response import as_of_header
 from services.query.parameters.fields import Absent, Parameters, SessionId, Zone

@@ -27,12 +27,18 @@ from services.query.queries.status import (
 )
 from services.query.search_index.reader import SearchIndex
 from services.query.status import gauges
-from services.query.status.accounting import Accounts, read_accounting
-from services.query.status.canary_age import CanaryAge, canary_age
-from services.query.status.failed_looks import failed_looks
-from services.query.status.journal_lag import Lag, journal_lag
-from services.query.status.redis_memory import redis_memory
-from services.query.status.replica_lag import ReplicaLag, replica_lag
+from services.query.status.state import (
+    Accounts,
+    CanaryAge,
+    Lag,
+    ReplicaLag,
+    canary_age,
+    failed_looks,
+    journal_lag,
+    read_accounting,
+    redis_memory,
+    replica_lag,
+)
 from shared.auth.scopes import METRICS, PUBLIC, requires
 from shared.http.errors import NotFound, Unavailable
 from shared.http.middleware import json_response

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from services.query.answers.shares import SessionShare
+from services.query.answers.lists import SessionShare
 from services.query.database import Connection, fetch_by
 from shared.sql_files import SqlFile
 
