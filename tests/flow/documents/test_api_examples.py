@@ -22,7 +22,7 @@ WRITES = sorted(
 # A stream without end.
 LIVE = "GET /api/live"
 READS = [name for name in OPERATIONS if name.startswith("GET ") and "{" not in name and name != LIVE]
-# 404 before there is a transcript in the archive; tests/integration/ingest/imports/test_reparse.py has it.
+# 404 before there is a transcript in the archive; tests/integration/ingest/imports/test_imports.py has it.
 NEEDS_AN_ARCHIVE = {"POST /api/reparse"}
 
 

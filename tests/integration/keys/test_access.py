@@ -1,11 +1,13 @@
-"""Authentication of every operation with every scope, without a key, and with invalid keys."""
+"""Authentication of every operation with every scope, without a key, with invalid keys, and of the canary with its token."""
 
 import json
 import re
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from fastapi.testclient import TestClient
+from redis import Redis
 from structlog.testing import capture_logs
 
 from deploy.embedded.preflight import KEYS_UNUSED, check_access
@@ -17,7 +19,10 @@ from services.query.settings import Settings as QuerySettings
 from shared.auth.authentication import NoAdminKey
 from shared.auth.keys import new_key
 from shared.auth.scopes import PUBLIC
+from shared.events.messages import decode_envelope
 from shared.http.api_document import DOCUMENT
+from shared.journal.canary import PATH, PROOF_HEADER, PROOF_KEY
+from shared.journal.streams import EVENTS_FIELD, PAYLOAD_FIELD, stream_key
 from tests.integration.keys.conftest import Api, is_error, make_key, running
 from tests.required_scopes import ALSO, REQUIRED
 
@@ -178,3 +183,47 @@ def test_services_start_without_the_database_and_refuse_every_key(redis_url: str
             is_error(answer, 503, "DATABASE_UNAVAILABLE")
             assert int(answer.headers["retry-after"]) >= 1
         assert api.get(None, "/healthz").status_code == 200
+
+
+CANARY = {"id": str(uuid4()), "sent_at": "2026-11-25T12:00:00Z"}
+
+
+@pytest.fixture
+def redis(redis_url: str) -> Redis:
+    return Redis.from_url(redis_url)
+
+
+def test_the_canary_is_admitted_with_its_token_and_no_key(api: Api, redis: Redis) -> None:
+    redis.set(PROOF_KEY, "secret")
+
+    answer = api.ask(None, "POST", PATH, json=CANARY, headers={PROOF_HEADER: "secret"})
+
+    # It is one event of the journal, and none of a user's
+    assert (answer.status_code, answer.json()) == (201, {"id": CANARY["id"]})
+    [(_, fields)] = redis.xrange(stream_key(0))
+    envelope = decode_envelope(fields[PAYLOAD_FIELD.encode()])
+    assert (fields[EVENTS_FIELD.encode()], envelope.events, str(envelope.canary and envelope.canary.id)) == (b"1", [], CANARY["id"])
+
+
+@pytest.mark.parametrize("shown", ["", "wrong", "sécret"])
+@pytest.mark.parametrize("token", [None, "secret"])
+def test_requests_without_the_canary_token_are_refused(api: Api, admin: str, redis: Redis, shown: str, token: str | None) -> None:
+    if token:
+        redis.set(PROOF_KEY, token)
+    for key in (None, admin):
+        is_error(api.ask(key, "POST", PATH, json=CANARY, headers={PROOF_HEADER: shown.encode()}), 405, "METHOD_NOT_ALLOWED")
+    assert redis.xlen(stream_key(0)) == 0
+
+
+def test_a_malformed_canary_is_refused(api: Api, redis: Redis) -> None:
+    redis.set(PROOF_KEY, "secret")
+    for body in ({}, [], {"id": "x", "sent_at": "2026-11-25T12:00:00Z"}, {"id": CANARY["id"]}):
+        is_error(api.ask(None, "POST", PATH, json=body, headers={PROOF_HEADER: "secret"}), 400, "VALIDATION_ERROR")
+
+
+def test_the_newest_stored_canary_is_public(api: Api) -> None:
+    assert api.get(None, PATH).json() == {"id": None, "sent_at": None, "stored_at": None}
+    sql = "INSERT INTO canaries VALUES (%s, '2026-01-01', '2026-01-01', '2026-01-01 00:00:01+00') RETURNING id"
+    [stored] = api.select(sql, uuid4())
+    told = api.get(None, PATH).json()
+    assert (told["id"], told["sent_at"]) == (str(stored["id"]), "2026-01-01T00:00:00Z")

@@ -1,5 +1,8 @@
-"""A key with only the scope `ingest` sees the import jobs it sent. A key with `read` sees all."""
+"""A key with only the scope `ingest` sees the import jobs it sent. A key with `read` sees all but the job of live capture."""
 
+import psycopg
+
+from services.worker.capture.capture_job import CaptureJob, capture_job
 from tests.integration.keys.conftest import Api, is_error
 
 
@@ -33,3 +36,31 @@ def test_an_ingest_key_lists_only_its_own_jobs(api: Api) -> None:
 
 def test_a_metrics_key_cannot_list_jobs(api: Api) -> None:
     is_error(api.get(api.key("metrics"), "/api/import/jobs"), 403, "FORBIDDEN")
+
+
+def made(api: Api) -> CaptureJob:
+    with psycopg.connect(api.database_url) as connection:
+        job = capture_job(connection)
+        assert capture_job(connection) == job, "there is one"
+    return job
+
+
+def test_the_capture_job_is_in_no_list_and_no_count(api: Api, admin: str) -> None:
+    job = made(api)
+
+    assert api.get(admin, "/api/import/jobs").json()["items"] == []
+    for path in (f"/api/import/jobs/{job.id}", f"/api/import/jobs/{job.id}/events"):
+        is_error(api.get(admin, path), 404, "JOB_NOT_FOUND")
+    assert 'tracker_import_jobs{status="running"} 0.0' in api.get(admin, "/metrics").text
+
+
+def test_the_capture_job_cannot_be_undone_cancelled_or_retried(api: Api, admin: str) -> None:
+    job = made(api)
+
+    is_error(api.ask(admin, "DELETE", f"/api/import/jobs/{job.id}"), 404, "JOB_NOT_FOUND")
+    for action in ("cancel", "retry"):
+        is_error(api.post(admin, f"/api/import/jobs/{job.id}/{action}", {}), 404, "JOB_NOT_FOUND")
+
+    assert api.select("SELECT kind, status, cancel_requested_at, undone_at FROM import_jobs") == [
+        {"kind": "capture", "status": "running", "cancel_requested_at": None, "undone_at": None}
+    ]

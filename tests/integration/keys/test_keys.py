@@ -1,16 +1,19 @@
-"""The life of an API key: created and shown once, listed, used, revoked, and logged in the audit log."""
+"""The life of an API key: created and shown once, listed, told of itself, used, revoked, and logged in the audit log."""
 
 import os
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
+from redis import Redis
 
 from deploy import keys as command
+from shared.auth.key_cache import USED_KEY
 from shared.auth.keys import digest_of
 from shared.tables.catalogue import TABLES
-from tests.integration.keys.conftest import Api, is_error
+from tests.integration.keys.conftest import Api, is_error, make_key, running
 
 KEY = {"name": "Ann's laptop", "scopes": ["ingest"]}
 
@@ -154,3 +157,63 @@ def test_the_command_lists_and_revokes_keys_in_the_database(
     assert act == {"who": "machine", "act": "key.revoke"}
     monkeypatch.setenv("TRACKER_DATABASE_URL", "postgresql://tracker@/tracker?host=/nonexistent")
     assert command.main(["list"]) == 1
+
+
+def test_last_use_is_recorded_from_both_services_and_never_moves_back(database_url: str, redis_url: str, tmp_path: Path) -> None:
+    reader, writer, idle = make_key(database_url, "read"), make_key(database_url, "ingest"), make_key(database_url, "read")
+
+    def used(api_was_used: bool) -> dict[str, bool]:
+        with running(database_url, redis_url, tmp_path, "open") as api:
+            if api_was_used:
+                assert api.get(reader, "/api/sessions").status_code == 200
+                assert api.post(writer, "/api/events", []).status_code == 200
+        rows = api.select("SELECT id, last_used_at FROM api_keys")
+        return {row["id"]: row["last_used_at"] is not None for row in rows}
+
+    ids = [key.split("_")[1] for key in (reader, writer, idle)]
+    # Ingest has ended first here, and the note of the query service is still there.
+    assert [used(True)[key_id] for key_id in ids] == [False, True, False]
+    with Redis.from_url(redis_url) as redis:
+        assert redis.hkeys(USED_KEY) == [ids[0].encode()]
+        assert [used(False)[key_id] for key_id in ids] == [True, True, False]
+        assert redis.hkeys(USED_KEY) == []
+        redis.hset(USED_KEY, ids[0], "2020-01-01T00:00:00+00:00")
+    with running(database_url, redis_url, tmp_path, "open") as api:
+        before = api.select("SELECT last_used_at FROM api_keys WHERE id = %s", ids[0])
+    assert api.select("SELECT last_used_at FROM api_keys WHERE id = %s", ids[0]) == before
+
+
+SETTINGS = {
+    "version": "0.1.0", "timezone": "UTC", "idle_gap_minutes": 5.0, "machine_silent_hours": 72, "ready_lag_seconds": 60,
+    "canary_max_age_seconds": 60.0, "sessions": "private", "tool_results": "on", "flower": None,
+}  # fmt: skip
+
+
+def test_open_access_without_a_key_has_no_key(open_api: Api) -> None:
+    assert open_api.get(None, "/api/me").json() == SETTINGS | {"access": "open", "key": None}
+
+
+@pytest.mark.parametrize("scopes", [["metrics"], ["numbers"], ["ingest", "read"], ["admin"]])
+def test_a_key_sees_its_own_name_and_scopes(api: Api, scopes: list[str]) -> None:
+    key = api.key(*scopes)
+    shown = api.get(key, "/api/me").json()
+    assert shown == SETTINGS | {
+        "access": "keys",
+        "key": {
+            "key_id": key.split("_")[1], "name": f"a test's {' '.join(scopes)}", "scopes": scopes,
+            "user": None, "users": None, "project_ids": None, "expires_at": None,
+        },
+    }  # fmt: skip
+
+
+def test_a_bound_key_sees_what_it_is_bound_to(api: Api) -> None:
+    shown = api.get(api.key("numbers", user="ann", projects=[3, 1]), "/api/me").json()["key"]
+    assert (shown["user"], shown["users"], shown["project_ids"]) == ("ann", ["ann"], [3, 1])
+    shown = api.get(api.key("read", users=["ann", "bob"]), "/api/me").json()["key"]
+    assert (shown["user"], shown["users"]) == (None, ["ann", "bob"])
+
+
+def test_an_ingest_key_and_no_key_are_refused(api: Api) -> None:
+    is_error(api.get(api.key("ingest"), "/api/me"), 403, "FORBIDDEN")
+    is_error(api.get(None, "/api/me"), 401, "UNAUTHORIZED")
+    is_error(api.get(api.key("read"), "/api/me?x=1"), 400, "VALIDATION_ERROR")

@@ -1,7 +1,8 @@
-"""The query service: health, readiness, metrics, description, and what it answers during outages."""
+"""The query service: health, readiness, metrics, description, outages, refused parameters and unknown addresses."""
 
 import re
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import psycopg
@@ -11,6 +12,7 @@ from starlette.testclient import TestClient
 
 from services.query import database
 from services.query.app import create_app
+from services.query.http.dashboard_files import PAGE, PAGE_HEADERS
 from services.query.search_index.reader import SearchIndex
 from services.query.settings import Settings
 from shared.journal.canary import SEEN_KEY
@@ -340,3 +342,65 @@ def test_metrics_tell_how_far_the_search_index_is_behind(client: TestClient, con
     index.writer = writer
     assert (pending, sessions) == (1, 1)
     assert 300 <= seconds < 330
+
+
+def test_a_too_long_text_is_reported_in_characters(client: TestClient) -> None:
+    answer = client.get("/api/conversations", params={"session_id": "x" * 201})
+    assert answer.json()["message"] == "session_id: must have at most 200 characters, this has 201"
+    assert client.get("/api/conversations?session_id=").json()["message"] == "session_id: must have at least 1 character"
+
+
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        (
+            "/api/tool-calls/session/s?Limit=1",
+            "Limit: is not a parameter of this path; it takes limit, cursor, format, include_result",
+        ),
+        ("/api/sessions?project_id=1&project_id=2", "project_id: is given more than once; give it once"),
+        ("/api/usage?user=ann&group_by=day&user=bob", "user: is given more than once; give it once"),
+    ],
+)
+def test_a_parameter_without_effect_is_refused(client: TestClient, path: str, message: str) -> None:
+    answer = client.get(path)
+    assert (answer.status_code, answer.json()["message"]) == (400, message)
+
+
+def test_a_wrong_value_is_answered_with_the_allowed_ones(client: TestClient) -> None:
+    assert client.get("/api/sessions?status=closed").json()["message"] == "status: Input should be 'open' or 'ended'"
+
+
+WINDOW = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
+
+
+@pytest.fixture
+def keyed(query_settings: Settings) -> Iterator[TestClient]:
+    """The same behind keys, of which this client has none. Its start finds no database, so it need not have an admin key."""
+    settings = query_settings.model_copy(update={"access": "keys", "database_url": "postgresql://127.0.0.1:1/none"})
+    with TestClient(create_app(settings), LOCAL) as client:
+        yield client
+
+
+@pytest.mark.parametrize("path", ["/nope", "/nope/xyz", "/session/abc", "/Overview"])
+def test_window_gets_the_dashboard_at_any_address(client: TestClient, path: str) -> None:
+    answer = client.get(path, headers=WINDOW)
+
+    assert (answer.status_code, answer.text) == (404, PAGE.read_text())
+    assert answer.headers["Content-Type"].startswith("text/html")
+    assert answer.headers["Content-Security-Policy"] == PAGE_HEADERS["Content-Security-Policy"]
+
+
+@pytest.mark.parametrize(
+    ("path", "headers"),
+    [("/nope/xyz", {"Accept": "*/*"}), ("/nope/xyz", {"Accept": "application/json"}), ("/api/nope", WINDOW), ("/assets/nope.js", WINDOW)],
+)
+def test_others_and_paths_of_the_api_get_its_error(client: TestClient, path: str, headers: dict[str, str]) -> None:
+    answer = client.get(path, headers=headers)
+
+    assert (answer.status_code, answer.json()["code"]) == (404, "NOT_FOUND")
+
+
+def test_window_without_a_login_gets_the_dashboard_too(keyed: TestClient) -> None:
+    assert keyed.get("/nope/xyz", headers=WINDOW).text == PAGE.read_text()
+    assert keyed.get("/nope/xyz").status_code != 200
+    assert keyed.get("/api/sessions", headers=WINDOW).status_code == 401

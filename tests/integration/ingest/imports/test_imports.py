@@ -1,15 +1,20 @@
-"""Imports: a file is streamed in, detected by content, and becomes a job."""
+"""Imports become jobs by content; a client asks which files are read already; and `POST /api/reparse` reads the archive again."""
 
+import random
 import stat
+from hashlib import sha256
 from pathlib import Path
 from threading import Thread
 from typing import Any
 from uuid import UUID
 
+import httpx2 as httpx
 import pytest
 
+from services.ingest.imports.upload_manifest import MAX_FILES
 from services.ingest.settings import Settings
 from shared.blobs.folder import FolderStore
+from shared.claude_formats.upload_kinds import READER_VERSION
 from tests.integration.ingest.conftest import CLAUDE_JSON, IMPORT, Service, is_error
 
 COUNTS = {
@@ -163,3 +168,174 @@ def test_an_idempotency_key_stands_for_one_job(service: Service) -> None:
     assert first.json()["job_id"] == again.json()["job_id"]
     is_error(other, 409, "CONFLICT")
     assert len(blobs(service)) == 1
+
+
+MANIFEST = "/api/import/manifest"
+TRIES = 10
+
+
+def hash_of(content: str) -> bytes:
+    return sha256(content.encode()).digest()
+
+
+def entry(content: str, **changes: Any) -> dict[str, Any]:
+    return {"path": f"projects/{content}.jsonl", "size": len(content), "sha256": hash_of(content).hex()} | changes
+
+
+def imported(service: Service, *contents: str, user: str | None = None, reader_version: int = READER_VERSION) -> None:
+    """By two jobs of the user."""
+    for _ in range(2):
+        [job] = service.select("INSERT INTO import_jobs (id, files, user_name) VALUES (gen_random_uuid(), '[]', %s) RETURNING number", user)
+        for content in contents:
+            service.execute(
+                "INSERT INTO imported_files (sha256, job_number, reader_version) VALUES (%s, %s, %s)",
+                hash_of(content),
+                job["number"],
+                reader_version,
+            )
+
+
+def answered(service: Service, files: list[dict[str, Any]]) -> httpx.Response:
+    """A machine that is busy with other things may hold up the database for a second; then a client asks again, as the 503 says."""
+    for _ in range(TRIES):
+        if (answer := service.post(MANIFEST, {"files": files})).status_code != 503:
+            break
+    return answer
+
+
+def test_imported_files_are_known_and_the_others_are_listed_by_index(service: Service) -> None:
+    imported(service, "b", "d")
+
+    answer = service.post(MANIFEST, {"files": [entry(content) for content in "abcda"]})
+
+    assert answer.status_code == 200
+    assert answer.json() == {"unseen": [0, 2, 4], "known": 2, "max_upload_bytes": service.settings.max_upload_bytes}
+
+
+def test_a_file_is_known_only_for_the_user_who_imported_it(service: Service) -> None:
+    imported(service, "anns", user="ann")
+    imported(service, "nobodys")
+
+    def unseen(**fields: str) -> Any:
+        return service.post(MANIFEST, {"files": [entry("anns"), entry("nobodys")]} | fields).json()["unseen"]
+
+    assert unseen(user="ann") == [1]
+    assert unseen(user="bob") == [0, 1]
+    assert unseen() == []
+
+
+def test_a_file_read_by_an_older_reader_is_requested_again(service: Service) -> None:
+    imported(service, "old", reader_version=READER_VERSION - 1)
+    imported(service, "new")
+
+    assert service.post(MANIFEST, {"files": [entry("old"), entry("new")]}).json()["unseen"] == [0]
+
+
+def test_an_empty_manifest_has_no_unseen_files(service: Service) -> None:
+    assert service.post(MANIFEST, {"files": []}).json()["unseen"] == []
+
+
+def test_a_manifest_of_maximum_size_is_answered(service: Service) -> None:
+    imported(service, "7")
+    files = [entry(str(n)) for n in range(MAX_FILES)]
+    random.Random(1).shuffle(files)
+
+    answer = answered(service, files)
+
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["known"] == 1
+    [known] = set(range(MAX_FILES)) - set(answer.json()["unseen"])
+    assert files[known] == entry("7")
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({}, "files"),
+        ({"files": {}}, "files"),
+        ({"files": [entry("a")] * (MAX_FILES + 1)}, "files"),
+        ({"files": [entry("a"), {"path": "x", "size": 1}]}, "files[1].sha256"),
+        ({"files": [entry("a", sha256="A" * 64)]}, "files[0].sha256"),
+        ({"files": [entry("a", sha256="a" * 63)]}, "files[0].sha256"),
+        ({"files": [entry("a", sha256="a" * 64 + "\n")]}, "files[0].sha256"),
+        ({"files": [entry("a", size=-1)]}, "files[0].size"),
+        ({"files": [entry("a", size="1")]}, "files[0].size"),
+        ({"files": [entry("a", path="")]}, "files[0].path"),
+        ({"files": [], "user": ""}, "user"),
+        ({"files": [], "user": 7}, "user"),
+    ],
+)
+def test_an_invalid_manifest_is_400_and_names_the_field(service: Service, body: Any, field: str) -> None:
+    assert list(is_error(service.post(MANIFEST, body), 400, "VALIDATION_ERROR")) == [field]
+
+
+def test_malformed_json_is_400(service: Service) -> None:
+    is_error(service.http.post(MANIFEST, content=b"{", headers={"content-type": "application/json"}), 400, "INVALID_JSON")
+
+
+@pytest.fixture
+def archived(service: Service) -> None:
+    """A transcript of a session, of project 1."""
+    service.execute("INSERT INTO projects (path, name) VALUES ('/p', 'p')")
+    service.execute("INSERT INTO sessions (session_id, project_id) SELECT 's1', id FROM projects")
+    service.execute("INSERT INTO transcript_files (session_id, file_name, stored_offset) VALUES ('s1', 's1.jsonl', 10)")
+
+
+@pytest.mark.usefixtures("archived")
+@pytest.mark.parametrize("body", [{}, {"session_id": "s1"}, {"project_id": 1}])
+def test_a_reparse_is_a_queued_job(service: Service, body: dict[str, object]) -> None:
+    """given an archived session, when a reparse is asked for, then it is a job with that selection, its task is sent, and the audit log has it."""
+    if "project_id" in body:
+        [project] = service.select("SELECT id FROM projects")
+        body["project_id"] = project["id"]
+
+    answer = service.http.post("/api/reparse", json=body)
+
+    assert answer.status_code == 202
+    [job] = service.select("SELECT id, kind, status, selection FROM import_jobs")
+    assert answer.json() == {
+        "job_id": str(job["id"]),
+        "status": "queued",
+        "message": "The rows of the archived transcripts are being derived anew.",
+        "undoes": None,
+    }
+    assert answer.headers["location"] == f"/api/import/jobs/{job['id']}"
+    assert (job["kind"], job["status"], job["selection"]) == ("reparse", "queued", body)
+    assert service.select("SELECT act FROM audit_log") == [{"act": "reparse.start"}]
+    assert service.redis.llen("celery:import") == 1
+
+
+@pytest.mark.usefixtures("archived")
+def test_a_dry_run_and_a_limit_are_part_of_the_job(service: Service) -> None:
+    answers = [service.http.post("/api/reparse", json=body) for body in ({"dry_run": True}, {"max_removed": 0}, {"max_removed": -1})]
+
+    assert [answer.status_code for answer in answers] == [202, 202, 400]
+    assert answers[0].json()["message"] == "What a reparse of the archived transcripts would change is being counted."
+    selections = [job["selection"] for job in service.select("SELECT selection FROM import_jobs ORDER BY number")]
+    assert selections == [{"dry_run": True}, {"max_removed": 0}]
+
+
+@pytest.mark.usefixtures("archived")
+def test_a_repeated_key_is_the_same_job(service: Service) -> None:
+    answers = [service.http.post("/api/reparse", json={}, headers={"idempotency-key": "k"}) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [202, 202]
+    assert answers[0].json() == answers[1].json()
+    assert len(service.select("SELECT FROM import_jobs")) == 1
+
+
+@pytest.mark.usefixtures("archived")
+def test_a_reparse_of_nothing_in_the_archive_is_404(service: Service) -> None:
+    is_error(service.http.post("/api/reparse", json={"session_id": "s2"}), 404, "SESSION_NOT_FOUND")
+    is_error(service.http.post("/api/reparse", json={"project_id": 99}), 404, "PROJECT_NOT_FOUND")
+    assert service.select("SELECT FROM import_jobs") == []
+
+
+def test_a_session_and_a_project_exclude_each_other(service: Service) -> None:
+    is_error(service.http.post("/api/reparse", json={"session_id": "s1", "project_id": 1}), 400, "VALIDATION_ERROR")
+
+
+@pytest.mark.usefixtures("archived")
+def test_a_running_reparse_can_be_cancelled_and_not_undone(service: Service) -> None:
+    job_id = service.http.post("/api/reparse", json={}).json()["job_id"]
+    assert service.http.post(f"/api/import/jobs/{job_id}/cancel").status_code == 202
+    is_error(service.http.delete(f"/api/import/jobs/{job_id}"), 409, "CONFLICT")

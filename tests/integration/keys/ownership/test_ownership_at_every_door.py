@@ -21,7 +21,7 @@ from shared.events.messages import (
 )
 from shared.events.readings import Reading, ReadingBody, SessionFile, StatusLine
 from tests.integration.conftest import OpenWorker
-from tests.integration.keys.conftest import running
+from tests.integration.keys.conftest import is_error, running
 from tests.integration.keys.ownership.owners import ANNS, AT, BOBS, EARLIER, LIVE, World, conversation
 from tests.integration.worker.capture.captured import put_range
 from tests.telemetry import event, logs, metric, metrics, point
@@ -87,7 +87,9 @@ def one_by_one(world: World, key: str) -> list[httpx.Response]:
 def in_a_batch(world: World, key: str) -> list[httpx.Response]:
     items = [body | {"type": kind, "session_id": session_id} for kind, body in EVENTS.items() for session_id in (LIVE, ANNS)]
     answer = world.api.post(key, "/api/events", items).json()
+    codes = {"FORBIDDEN"} if binding_of(world, key).user else {"FORBIDDEN", "SESSION_NOT_FOUND"}
     assert (answer["accepted"], len(answer["rejected"])) == (0, len(items)), answer
+    assert {each["code"] for each in answer["rejected"]} <= codes
     return []
 
 
@@ -250,44 +252,44 @@ def assert_unchanged(world: World, before: dict[str, Any]) -> None:
         assert found == before[name], name
 
 
-@pytest.mark.parametrize("door", [*ANSWERING, *IMPORTS, *JOURNAL], ids=lambda door: door.__name__)
-def test_another_users_key_changes_nothing_of_a_session(world: World, door: Door) -> None:
-    before = world.anns()
-    bob = world.api.key("ingest", user="bob")
+def of_bob(world: World) -> str:
+    return world.api.key("ingest", user="bob")
 
-    answers = door(world, bob)
-    world.settle()
 
-    assert_unchanged(world, before)
-    # It was refused, not overlooked
-    assert [answer.status_code for answer in answers or ()] == [403] * len(answers or ()), [answer.text for answer in answers or ()]
-    assert door in ANSWERING or world.refusals() > 0
-
-    world.replay_dead_letters()
-    world.reparse()
-
-    assert_unchanged(world, before)
+def of_bobs_project(world: World) -> str:
+    [project] = world.api.select("SELECT project_id FROM sessions WHERE session_id = %s", BOBS)
+    return world.api.key("ingest", projects=[project["project_id"]])
 
 
 @pytest.mark.parametrize(
-    "door", [one_by_one, in_a_batch, by_marks, *IMPORTS, by_a_journal_that_did_not_know], ids=lambda door: door.__name__
+    ("key_of", "refused_with", "door"),
+    [
+        *((of_bob, {403}, door) for door in (*ANSWERING, *IMPORTS, *JOURNAL)),
+        *((of_bobs_project, {403, 404}, door) for door in (one_by_one, in_a_batch, by_marks, *IMPORTS, by_a_journal_that_did_not_know)),
+    ],
+    ids=lambda value: getattr(value, "__name__", ""),
 )
-def test_another_projects_key_changes_nothing_of_a_session(world: World, door: Door) -> None:
+def test_a_key_of_another_user_or_project_changes_nothing_of_a_session(
+    world: World, key_of: Callable[[World], str], refused_with: set[int], door: Door
+) -> None:
     before = world.anns()
-    [project] = world.api.select("SELECT project_id FROM sessions WHERE session_id = %s", BOBS)
-    bound = world.api.key("ingest", projects=[project["project_id"]])
 
-    answers = door(world, bound)
+    answers = door(world, key_of(world)) or []
     world.settle()
 
     assert_unchanged(world, before)
-    assert {answer.status_code for answer in answers or ()} <= {403, 404}, [answer.text for answer in answers or ()]
-    assert door in ANSWERING or world.refusals() > 0
+    # It was refused, not overlooked, and what a door refuses does not reach the worker
+    assert {answer.status_code for answer in answers} <= refused_with, [answer.text for answer in answers]
+    assert (world.refusals() > 0) == (door not in ANSWERING)
 
     world.replay_dead_letters()
     world.reparse()
 
     assert_unchanged(world, before)
+    if door is one_by_one and key_of is of_bob:
+        assert all("another user's" in is_error(answer, 403, "FORBIDDEN") for answer in answers)
+        # A key that is not bound may
+        assert {answer.status_code for answer in one_by_one(world, world.admin)} <= {200, 201}
 
 
 def test_a_file_that_another_user_sent_before_the_session_had_an_owner_is_not_shown(world: World) -> None:

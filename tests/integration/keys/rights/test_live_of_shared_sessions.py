@@ -13,7 +13,7 @@ from redis import Redis
 
 from deploy.embedded.supervision.processes import wait_until
 from services.query.database import Database
-from services.query.live import live_feed, shared_sessions
+from services.query.live import shared_sessions
 from services.query.live.shared_sessions import FRESH_SECONDS, Known, SharedSessions
 from services.query.routes import live
 from services.query.settings import Settings
@@ -27,7 +27,6 @@ from tests.integration.query.live.live_stream import SECONDS, StreamEvent, appen
 @pytest.fixture(autouse=True)
 def quick_streams(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(live, "HEARTBEAT_SECONDS", 0.05)
-    monkeypatch.setattr(live_feed, "BLOCK_MS", 50)
 
 
 @pytest.fixture

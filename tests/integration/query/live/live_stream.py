@@ -10,10 +10,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 import httpx2 as httpx
+import pytest
 from fastapi import FastAPI
 from redis import Redis
 
 from services.query.app import create_app
+from services.query.live import live_feed
 from services.query.live.positions import position_of
 from services.query.settings import Settings
 from shared.feed import FEED_ENTRIES, FEED_KEY, ITEMS_FIELD, FeedItem, encode_items
@@ -37,7 +39,9 @@ def serving(settings: Settings) -> Iterator[tuple[FastAPI, httpx.Client]]:
     """The query service behind the product's server, on a socket of its own."""
     app = create_app(settings.model_copy(update={"query_database_connections": 4}))
     server = build_server(lambda: app, ClientLimits(max_connections=600))
-    with socket.create_server(("127.0.0.1", 0), backlog=600) as listening:
+    with pytest.MonkeyPatch.context() as patch, socket.create_server(("127.0.0.1", 0), backlog=600) as listening:
+        # The service ends when a read of the feed does.
+        patch.setattr(live_feed, "BLOCK_MS", 50)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
         thread.start()
         base_url = f"http://127.0.0.1:{listening.getsockname()[1]}"

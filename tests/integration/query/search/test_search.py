@@ -1,8 +1,10 @@
-"""Search: what is found, in which order, and that no query text is an error."""
+"""Search: how a query is read, which texts are found in which order, and that no query text is an error or holds up others."""
 
 import base64
 from collections.abc import Callable, Iterable
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -12,8 +14,16 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
+from services.query import database
+from services.query.app import create_app
 from services.query.queries.search import document_pages, text_finder
+from services.query.queries.search.query_language import parse
+from services.query.settings import Settings
+from shared.database import make_engine
+from shared.http.concurrency import PATTERN_SEARCHES
+from tests.conftest import LOCAL
 from tests.example_counts import examples
+from tests.integration.caught_up import catch_up
 from tests.integration.query import seed
 from tests.integration.query.search import searched_texts
 from tests.integration.query.search.searched_texts import SORTS, TEXTS
@@ -288,3 +298,128 @@ def test_a_word_is_marked_with_its_accents(client: TestClient) -> None:
 )
 def test_filters_hold_for_what_differs_in_accents(client: TestClient, more: dict[str, str], total: int) -> None:
     assert client.get("/api/conversations/search", params={"q": "uber"} | more).json()["total"] == total
+
+
+SEARCHES = 24
+PATTERN = {"mode": "regex", "q": "n.edle"}
+
+
+@pytest.fixture
+def slow_client(query_settings: Settings, monkeypatch: pytest.MonkeyPatch) -> TestClient:
+    """A service whose searches can be held by a lock for as long as a statement may take."""
+    monkeypatch.setattr(database, "STATEMENT_TIMEOUT_MS", 60_000)
+    monkeypatch.setattr(database, "make_engine", partial(make_engine, lock_timeout_ms=60_000))
+    return TestClient(create_app(query_settings), LOCAL)
+
+
+def test_a_list_does_not_wait_for_searches_with_patterns(slow_client: TestClient, connection: psycopg.Connection[Any]) -> None:
+    seed.add_message(connection, None, "2024-01-15T12:00:00Z", "a needle")
+    with slow_client as client, ThreadPoolExecutor(SEARCHES) as people, connection.transaction():
+        catch_up(client)
+        # Given more searches than there are threads for reads, none of which ends
+        connection.execute("LOCK TABLE messages")
+        searches = [people.submit(client.get, "/api/search", params=PATTERN) for _ in range(SEARCHES)]
+        refused: set[Any] = set()
+        while len(refused) < SEARCHES - PATTERN_SEARCHES:
+            refused |= wait(set(searches) - refused, return_when=FIRST_COMPLETED).done
+
+        sessions = client.get("/api/sessions")
+
+        # Then the list is answered before any of those that were admitted
+        assert sum(not search.done() for search in searches) == PATTERN_SEARCHES
+        assert sessions.status_code == 200
+        assert {search.result().status_code for search in refused} == {503}
+
+
+def test_one_search_too_many_is_told_to_come_back(slow_client: TestClient, connection: psycopg.Connection[Any]) -> None:
+    seed.add_message(connection, None, "2024-01-15T12:00:00Z", "a needle")
+    with slow_client as client, ThreadPoolExecutor(PATTERN_SEARCHES + 1) as people:
+        catch_up(client)
+        with connection.transaction():
+            connection.execute("LOCK TABLE messages")
+            searches = [people.submit(client.get, "/api/search", params=PATTERN) for _ in range(PATTERN_SEARCHES + 1)]
+            refused = next(iter(wait(searches, return_when=FIRST_COMPLETED).done)).result()
+        statuses = sorted(search.result().status_code for search in searches)
+
+        # When those that waited are answered, there is room again
+        again = client.get("/api/search", params=PATTERN)
+
+    assert (refused.status_code, refused.json()["code"]) == (503, "OVERLOADED")
+    assert int(refused.headers["Retry-After"]) >= 1
+    assert statuses == [200] * PATTERN_SEARCHES + [503]
+    assert again.status_code == 200
+
+
+MAX_CHARS = 256
+# NUL and lone surrogates never get this far: ingest replaces them.
+storable_text = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=400)
+
+
+def understood(q: str) -> list[list[str]]:
+    """The alternatives with the words and signs of their terms: `!` before what is excluded, `*` behind a beginning, `=` if the text is looked at."""
+    return [
+        ["!" * term.is_excluded + " ".join((*term.words, *term.signs)) + "*" * term.is_beginning + "=" * term.is_exact for term in terms]
+        for terms in parse(q, MAX_CHARS, with_filters=False).alternatives
+    ]
+
+
+@pytest.mark.parametrize(
+    ("q", "expected"),
+    [
+        ("fix bug", [["fix", "bug*"]]),
+        ("fix -bug", [["fix", "!bug*"]]),
+        ("fix or bug", [["fix"], ["bug*"]]),
+        ('"fix"', [["fix"]]),
+        ("useEffect fix", [["useeffect*", "fix*"]]),
+        ("my_func fix", [["my func*=", "fix*"]]),
+        ("session_id", [["session id*="]]),
+        ("go", [["go"]]),
+        ("or", []),
+        ("or or fix or", [["fix"]]),
+        ("!", []),
+        ("", []),
+        ("検索機能", [["検 索 機 能="]]),
+        ("窓", [["窓"]]),
+        ("नमस्ते", [["नमस ते="]]),
+        ("=> fix", [["=>", "fix*"]]),
+        ("fix -force", [["fix", "!force*"]]),
+        ("- fix -", [["fix"]]),
+        ("Café", [["cafe*"]]),
+        ("x" * 70, [["x" * 70 + "*="]]),
+        ("project:shop", [["project shop*="]]),
+        ('"not found" src/app.py -"all good"', [["not found=", "src app py=", "!all good="]]),
+    ],
+)
+def test_a_query_is_read_as_words_phrases_and_alternatives(q: str, expected: list[list[str]]) -> None:
+    assert understood(q) == expected
+
+
+@pytest.mark.parametrize(
+    ("q", "exact"),
+    [
+        ("--no-verify", ["--no-verify"]),
+        ("`--force`,", ["--force"]),
+        ("~/.claude", ["~/.claude"]),
+        ("/tmp src/", ["/tmp", "src/"]),
+        ("C# c++ 100% @scope/x #12", ["C#", "c++", "100%", "@scope/x", "#12"]),
+        ('"-m"', ["-m"]),
+        ('"done!"', ["done!"]),
+        ("(fix), fix. fix? 'fix' <fix> fix*", []),
+        ('"fix"', []),
+        ("でREADME", ["でREADME"]),
+    ],
+)
+def test_punctuation_joined_to_a_word_is_looked_for_in_the_text(q: str, exact: list[str]) -> None:
+    [terms] = parse(q, with_filters=False).alternatives
+
+    assert [term.text for term in terms if term.is_exact] == exact
+
+
+@settings(max_examples=examples(300), deadline=None)
+@given(st.text(max_size=MAX_CHARS))
+@example('"' * 256)
+@example("- -\"\" -'' \0 \ud800")
+def test_any_text_is_read(q: str) -> None:
+    query = parse(q, MAX_CHARS)
+
+    assert "\0" not in str(query)

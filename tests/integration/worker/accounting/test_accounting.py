@@ -1,20 +1,35 @@
 """accepted = persisted + duplicate + dead + pending, to the event, whichever process dies or stalls."""
 
-from uuid import uuid4
+import asyncio
+import json
+from uuid import UUID, uuid4
 
+import msgspec
 import psycopg
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from redis.asyncio import Redis
 
+from services.ingest.journal.append import Entry, Journal
+from services.ingest.journal.backlog import Backlog
+from services.ingest.journal.wakeup import WakeupSender
 from services.worker.drain.accounting import accounting, check_accounting
 from services.worker.drain.consumer_fencing import FencedError, record_entries
 from services.worker.drain.drain_partition import drain, store_batch
 from services.worker.drain.stream_reader import acknowledge, make_group, read_new
 from services.worker.maintenance import verify
 from services.worker.maintenance.idle_sessions import remove_dead_consumers
-from shared.events.messages import Canary, Envelope, encode_envelope
+from services.worker.persist.records import ApiCall, Message, ProjectSeen, Record, SessionFacts
+from services.worker.resources import Resources
+from shared.broker import sender
+from shared.events.messages import Canary, Conversation, Envelope, encode_envelope
 from shared.journal.accounting import CHECK_KEY
+from shared.journal.dead_letter_envelope import WHOLE_ENTRY, DeadLetter, encode_replay, events_in
 from shared.journal.streams import GROUP, PAYLOAD_FIELD, accounting_key, stream_key
+from tests.example_counts import examples
 from tests.integration.worker.accounting.accounting_world import NOW, STREAMS, World, call
+from tests.kept_connection import execute
 
 
 def test_each_event_is_counted_once_by_its_outcome(world: World) -> None:
@@ -209,3 +224,153 @@ def test_rows_of_dead_consumers_are_removed_unless_they_hold_entries(world: Worl
 
 def test_the_account_key_shares_the_hash_slot_of_its_stream(world: World) -> None:
     assert accounting_key(stream_key(7)) == "accounting:{7}"
+
+
+JOB = UUID("018f3b1e-0000-7000-8000-000000000001")
+GONE = UUID("018f3b1e-0000-7000-8000-000000000002")
+
+
+def message(content: str = "words") -> Conversation:
+    return Conversation(session_id="s", content=content, role="user", timestamp=NOW, id=uuid4())
+
+
+def entry_of(*events: Conversation, version: int = 1) -> bytes:
+    return encode_envelope(Envelope(version=version, request_id="r", received_at=NOW, events=list(events)))
+
+
+def of_event(event: Conversation) -> DeadLetter:
+    return DeadLetter(journal_entry_id="1-1", event_id=event.id, kind="conversation", payload=msgspec.json.encode(event))
+
+
+def whole(payload: bytes) -> DeadLetter:
+    return DeadLetter(journal_entry_id="1-1", kind=WHOLE_ENTRY, payload=payload)
+
+
+def of_import(record: Record, job_id: UUID = JOB) -> DeadLetter:
+    kind = type(record).__name__
+    return DeadLetter(journal_entry_id=f"import:{job_id}", event_id=record.id, kind=kind, payload=msgspec.json.encode(record))
+
+
+ONE = message()
+PROMPT = Message(id=uuid4(), session_id="s", role="user", content="x", source="transcript", timestamp=NOW)
+FACTS = SessionFacts(id=uuid4(), session_id="s", source="transcript", project_path="/p", started_at=NOW)
+CALL = ApiCall(id=uuid4(), session_id="s", model="claude-x", timestamp=NOW, source="transcript")
+DEAD_LETTERS = {
+    "stored": [of_event(ONE)],
+    "stored, and a duplicate": [of_event(ONE), of_event(ONE)],
+    "dies again": [of_event(message("bad \0"))],
+    "of no kind that is known": [DeadLetter(journal_entry_id="1-1", event_id=uuid4(), kind="x", payload=b"?")],
+    "an entry that can be read": [whole(entry_of(message(), message()))],
+    "an entry with poison": [whole(entry_of(message(), message("bad \0"), message()))],
+    "an entry without events": [whole(entry_of())],
+    "an entry of which some can be read": [whole(entry_of(message(), message()).replace(b'"role":"user"', b'"role":"nobody"', 1))],
+    "an entry of a newer version": [whole(entry_of(message(), message(), version=99))],
+    "no entry at all": [whole(b"{")],
+    "records of an import": [*map(of_import, (PROMPT, FACTS, CALL, ProjectSeen(id=uuid4(), project_path="/p"))), of_import(PROMPT)],
+    "of an import that is gone": [of_import(PROMPT, GONE)],
+    "all sorts together": [of_event(message()), whole(b"{"), of_import(PROMPT), whole(entry_of(message("bad \0")))],
+}
+
+
+@pytest.mark.parametrize("dead_letters", DEAD_LETTERS.values(), ids=DEAD_LETTERS.keys())
+def test_the_account_counts_replays_by_their_outcome(worker: Resources, dead_letters: list[DeadLetter]) -> None:
+    with psycopg.connect(worker.settings.database_url, autocommit=True) as connection:
+        connection.execute("INSERT INTO import_jobs (id, files, status) VALUES (%s, '[]', 'succeeded')", [JOB])
+    asyncio.run(_append(worker, dead_letters))
+    accepted = sum(map(events_in, dead_letters))
+    before = accounting(worker)
+    assert (before.accepted, before.pending, before.drift) == (accepted, accepted, 0)
+
+    drain(worker)
+
+    after = accounting(worker)
+    assert (after.accepted, after.pending, after.drift) == (accepted, 0, 0)
+
+
+async def _append(worker: Resources, dead_letters: list[DeadLetter]) -> None:
+    app = sender(worker.settings.redis_url)
+    async with Redis.from_url(worker.settings.redis_url) as redis:
+        entries = [Entry(stream_key(0), encode_replay(dead_letter), events_in(dead_letter)) for dead_letter in dead_letters]
+        await Journal(redis, WakeupSender(app), Backlog(redis, partitions=1, max_entries=1000)).append(entries)
+    app.close()
+
+
+IDS = [UUID(int=number) for number in range(1, 9)]
+STEPS = st.one_of(
+    st.tuples(st.just("append"), st.lists(st.sampled_from(range(len(IDS))), min_size=1, max_size=4)),
+    st.tuples(st.just("poison"), st.integers(0, 3)),
+    st.tuples(st.sampled_from(["unreadable", "time", "drain", "other drains", "take", "commit", "acknowledge", "die"]), st.none()),
+)
+
+
+@given(st.lists(STEPS, max_size=20))
+@settings(max_examples=examples(40), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_the_account_balances_after_any_sequence_of_steps(world: World, steps: list[tuple[str, object]]) -> None:
+    world = _begin_again(world)
+    accepted_ids: set[UUID] = set()
+
+    for step, argument in steps:
+        match step, argument:
+            case "append", list(chosen):
+                world.append(*(call(IDS[at], session_id=f"s{at % 3}") for at in chosen))
+                accepted_ids |= {IDS[at] for at in chosen}
+            case "poison", int(among):
+                world.append(*(call() for _ in range(among)), call(name="\x00"))
+                accepted_ids |= {uuid4() for _ in range(among)}
+            case _:
+                _do(world, step)
+        assert accounting(world.me).drift == 0
+
+    # In the end whatever is alive goes on.
+    for _ in range(3):
+        world.let_time_pass()
+        drain(world.me)
+        drain(world.other)
+    found = accounting(world.me)
+    assert (found.accepted, found.pending, found.drift) == (world.accepted, 0, 0)
+    assert found.persisted + found.duplicate + found.dead == world.accepted
+
+    with psycopg.connect(world.me.settings.database_url) as connection:
+        assert connection.execute("SELECT count(*) FROM tool_calls").fetchone() == (found.persisted,)
+    assert found.persisted == len(accepted_ids)
+
+
+def _do(world: World, step: str) -> None:
+    match step:
+        case "unreadable":
+            world.append(payload=json.dumps({"version": 1}).encode(), n=3)
+        case "time":
+            world.let_time_pass()
+        case "drain":
+            drain(world.me)
+        case "other drains" if not world.in_hand:
+            drain(world.other)
+        case "take" if not world.in_hand:
+            world.in_hand, world.is_committed = world.take(world.other), False
+        case "commit" if world.in_hand and not world.is_committed:
+            try:
+                world.commit(world.other, world.in_hand)
+                world.is_committed = True
+            except FencedError:
+                _lose_name(world)
+        case "acknowledge" if world.in_hand and world.is_committed:
+            acknowledge(world.redis, world.in_hand)
+            world.in_hand = []
+        case "die":
+            _lose_name(world)
+
+
+def _lose_name(world: World) -> None:
+    world.other.consumer.name = None
+    world.in_hand = []
+
+
+def _begin_again(world: World) -> World:
+    """The same servers and workers, with nothing in them."""
+    world.redis.flushdb()
+    for stream in STREAMS:
+        make_group(world.redis, stream)
+    execute(world.me.settings.database_url, "TRUNCATE accounts, drainers, ledger, dead_letters, tool_calls, sessions, session_events")
+    world.me.consumer.name = None
+    world.other.consumer.name = None
+    return World(world.me, world.other, world.redis)

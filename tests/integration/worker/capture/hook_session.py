@@ -3,13 +3,16 @@
 import json
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import NAMESPACE_URL, uuid5
 
 from psycopg import Connection
 
 from services.worker.resources import Resources
+from shared.events.messages import Signal
 from tests.integration.worker.capture.captured import put_range, read_all
+from tests.integration.worker.capture.signals import put_signals, signals_of
+from tests.skips import SAMPLES
 from tests.unit.worker.importers.transcript.rows_of_a_session import PATCH, SESSION, START, answer, jsonl, prompt, result, text, use
 
 FOLDER = "/home/ann/app"
@@ -168,4 +171,65 @@ def bring_transcript(worker: Resources) -> None:
     with worker.transaction() as connection:
         put_range(connection, SESSION, TRANSCRIPT)
         put_range(connection, SESSION, AGENTS_TRANSCRIPT, file_name=AGENTS_FILE)
+    read_all(worker)
+
+
+class Sample(NamedTuple):
+    """A session by every channel: the lines of its files, its hooks with their seconds after `start`, and its signals."""
+
+    session_id: str
+    lines: dict[str, list[bytes]]
+    hooks: list[tuple[float, dict[str, Any]]]
+    signals: list[Signal]
+    start: datetime = EPOCH
+
+    @property
+    def pieces(self) -> list[tuple[str, str]]:
+        """The channel of each piece, and the file of a line: line by line, then the hooks, then the signals."""
+        of_files = [("line", name) for name, lines in self.lines.items() for _ in lines]
+        return of_files + [("hook", "")] * len(self.hooks) + [("signal", "")] * len(self.signals)
+
+
+def sample() -> Sample:
+    """A session of the real client. With what newer transcripts say beside: of every other result, who allowed its call, which telemetry says otherwise."""
+    folder = SAMPLES / "one-session"
+    [main] = (folder / "projects").glob("*/*.jsonl")
+    [agent] = (folder / "projects").glob("*/*/subagents/*.jsonl")
+    hooks = [json.loads(line) for line in (folder / "hooks.ndjson").read_text().splitlines()]
+    exports = [json.loads(line)["body"] for line in (folder / "otlp.ndjson").read_text().splitlines()]
+    lines = main.read_bytes().splitlines(keepends=True)
+    results = [number for number, line in enumerate(lines) if b'"type":"tool_result"' in line]
+    for number in results[::2]:
+        lines[number] = (
+            json.dumps(json.loads(lines[number]) | {"permissionDecision": {"decision": "accept", "source": "classifier"}}).encode() + b"\n"
+        )
+    return Sample(
+        main.stem,
+        {
+            f"{main.name}": lines,
+            f"subagents/{agent.name}": agent.read_bytes().splitlines(keepends=True),
+        },
+        [(each["received_at"], each["payload"]) for each in hooks],
+        [signal for export in exports for signal in signals_of(export)],
+    )
+
+
+def bring(worker: Resources, found: Sample, order: list[tuple[str, str]], reads: set[int]) -> None:
+    """Stores the next piece of each channel in this order, and reads what is there after those at `reads` and at the end."""
+    lines = {name: iter(each) for name, each in found.lines.items()}
+    hooks, signals = iter(found.hooks), iter(found.signals)
+    for place, (channel, name) in enumerate(order):
+        with worker.transaction() as connection:
+            if channel == "line":
+                put_range(connection, found.session_id, next(lines[name]), file_name=name)
+            elif channel == "hook":
+                put_hooks(connection, [next(hooks)], start=found.start)
+            else:
+                put_signals(connection, [next(signals)])
+        if place in reads:
+            read_all(worker)
+            # No prompt is there twice, at any moment.
+            with worker.transaction() as connection:
+                twice = "SELECT content FROM messages WHERE content <> '' GROUP BY content, agent_id HAVING count(*) > 1"
+                assert connection.execute(twice).fetchall() == []
     read_all(worker)

@@ -14,7 +14,7 @@ from tests.example_counts import examples
 from tests.integration.worker.all_tables import empty
 from tests.integration.worker.capture import captured
 from tests.integration.worker.capture.captured import put_range, read_all
-from tests.integration.worker.capture.hook_session import HOOKS, TRANSCRIPT, put_hooks
+from tests.integration.worker.capture.hook_session import HOOKS, TRANSCRIPT, Sample, bring, put_hooks
 from tests.integration.worker.persist.told_feed import feed_of
 from tests.unit.worker.importers.transcript.rows_of_a_session import SESSION, START
 
@@ -97,27 +97,16 @@ def test_history_is_not_told(worker: Resources, monkeypatch: pytest.MonkeyPatch)
 @settings(max_examples=examples(15), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(data=st.data())
 def test_each_act_is_told_once_whatever_the_order(worker: Resources, data: st.DataObject) -> None:
-    # Given lines in their order, hooks in their order, some again, and moments at which all that is there is read
+    """given lines in their order, hooks in their order, some again, and moments at which all that is there is read, then each act is told once."""
     again = data.draw(st.lists(st.sampled_from(OWN_HOOKS[1:-1]), max_size=4))
-    hooks = OWN_HOOKS + again
-    whose = data.draw(st.permutations(["line"] * len(LINES) + ["hook"] * len(hooks)))
-    reads = data.draw(st.sets(st.integers(0, len(whose) - 1), max_size=8))
+    found = Sample(SESSION, {f"{SESSION}.jsonl": LINES}, OWN_HOOKS + again, [], START)
+    order = data.draw(st.permutations(found.pieces))
+    reads = data.draw(st.sets(st.integers(0, len(order) - 1), max_size=8))
     empty(worker)
     worker.redis.flushdb()
-    lines, waiting = iter(LINES), iter(hooks)
 
-    # When they come
-    for at, who in enumerate(whose):
-        with worker.transaction() as connection:
-            if who == "line":
-                put_range(connection, SESSION, next(lines))
-            else:
-                put_hooks(connection, [next(waiting)])
-        if at in reads:
-            read_all(worker)
-    read_all(worker)
+    bring(worker, found, order, reads)
 
-    # Then each act was told once
-    found = acts(feed_of(worker.redis))
-    assert {act: count for act, count in found.items() if count > 1} == {}
-    assert Counter(kind for kind, *_ in found) == {"session_started": 1, "prompt": 2, "reply": 2, "tool_finished": 7, "file_changed": 2}
+    told = acts(feed_of(worker.redis))
+    assert {act: count for act, count in told.items() if count > 1} == {}
+    assert Counter(kind for kind, *_ in told) == {"session_started": 1, "prompt": 2, "reply": 2, "tool_finished": 7, "file_changed": 2}

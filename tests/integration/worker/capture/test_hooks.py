@@ -1,6 +1,5 @@
 """Hooks become rows: alone, and beside the transcript of the same session, in any order."""
 
-import json
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -17,17 +16,17 @@ from tests.example_counts import examples
 from tests.integration.worker.all_tables import all_tables, empty, is_verified
 from tests.integration.worker.capture.captured import import_files, put_range, read_all
 from tests.integration.worker.capture.hook_session import (
-    AGENTS_FILE,
     AGENTS_TRANSCRIPT,
-    EPOCH,
     HOOKS,
     TRANSCRIPT,
+    bring,
     bring_hooks,
     bring_transcript,
     put_hooks,
+    sample,
     without_better_knowledge,
 )
-from tests.skips import SAMPLES, needs
+from tests.skips import needs
 from tests.unit.worker.importers.transcript.rows_of_a_session import SESSION, answer, jsonl, use
 
 # (milliseconds that the hook says, or the transcript if it says more; the rest of the time between the transcript's two rows)
@@ -172,46 +171,6 @@ def test_hooks_and_transcript_in_any_order_give_what_the_transcript_gives(
     assert reported(worker) == REPORTED
 
 
-LINES = TRANSCRIPT.splitlines(keepends=True)
-AGENTS_LINES = AGENTS_TRANSCRIPT.splitlines(keepends=True)
-
-
-@settings(max_examples=examples(12), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
-@given(data=st.data())
-def test_pieces_of_hooks_and_transcripts_may_come_in_any_order_and_again(
-    worker: Resources, of_transcript: dict[str, Any], data: st.DataObject
-) -> None:
-    # Given the lines of both files in their order, hooks in any order and some twice, and moments at which all that is there is read
-    hooks = data.draw(st.permutations(HOOKS + data.draw(st.lists(st.sampled_from(HOOKS), max_size=6))))
-    whose = data.draw(st.permutations(["line"] * len(LINES) + ["agent's line"] * len(AGENTS_LINES) + ["hook"] * len(hooks)))
-    reads = data.draw(st.sets(st.integers(0, len(whose) - 1), max_size=6))
-    empty(worker)
-    lines, agents_lines, waiting = iter(LINES), iter(AGENTS_LINES), iter(hooks)
-
-    for place, piece in enumerate(whose):
-        with worker.transaction() as connection:
-            if piece == "line":
-                put_range(connection, SESSION, next(lines))
-            elif piece == "hook":
-                put_hooks(connection, [next(waiting)])
-            else:
-                put_range(connection, SESSION, next(agents_lines), file_name=AGENTS_FILE)
-        if place in reads:
-            read_all(worker)
-            # Then no prompt is there twice, at any moment
-            with worker.transaction() as connection:
-                twice = connection.execute(
-                    "SELECT content FROM messages WHERE content <> '' GROUP BY content, agent_id HAVING count(*) > 1"
-                ).fetchall()
-            assert twice == []
-    read_all(worker)
-
-    # Then all is as the transcript alone gives it, and the durations are the hooks'
-    assert without_better_knowledge(all_tables(worker)) == of_transcript
-    assert reported(worker) == REPORTED
-    assert is_verified(worker)
-
-
 def test_an_imported_transcript_takes_the_place_of_the_messages_of_hooks(
     worker: Resources, tmp_path: Path, of_transcript: dict[str, Any]
 ) -> None:
@@ -281,33 +240,15 @@ def test_payloads_that_say_nothing_do_no_harm(worker: Resources, payload: str) -
 
 
 @needs("samples")
-@pytest.mark.parametrize("order", ["hooks first", "transcript first"])
-def test_the_sample_seen_by_every_channel_is_one_session(worker: Resources, order: str) -> None:
-    folder = SAMPLES / "one-session"
-    [main] = (folder / "projects").glob("*/*.jsonl")
-    files = [
-        (f"{main.stem}.jsonl", main),
-        *((f"subagents/{path.name}", path) for path in (folder / "projects").glob("*/*/subagents/*.jsonl")),
-    ]
-    recorded = [json.loads(line) for line in (folder / "hooks.ndjson").read_text().splitlines()]
-
-    def bring(what: str) -> None:
-        with worker.transaction() as connection:
-            if what == "hooks":
-                for one in recorded:
-                    put_hooks(connection, [(one["received_at"], one["payload"])], start=EPOCH)
-            else:
-                for name, path in files:
-                    put_range(connection, main.stem, path.read_bytes(), file_name=name)
-                # A range that came before the session was is not believed
-                connection.execute("UPDATE transcript_ranges SET received_at = now()")
-        read_all(worker)
-
-    bring("transcript")
+@pytest.mark.parametrize("order", [("hook", "line"), ("line", "hook")], ids=" before ".join)
+def test_the_sample_seen_by_every_channel_is_one_session(worker: Resources, order: tuple[str, str]) -> None:
+    found = sample()
+    first, then = ([piece for piece in found.pieces if piece[0] == channel] for channel in order)
+    bring(worker, found, [piece for piece in found.pieces if piece[0] == "line"], set())
     expected = without_better_knowledge(all_tables(worker))
     empty(worker)
-    for what in ("hooks", "transcript") if order == "hooks first" else ("transcript", "hooks"):
-        bring(what)
+
+    bring(worker, found, first + then, {len(first) - 1})
 
     assert without_better_knowledge(all_tables(worker)) == expected
     assert is_verified(worker)

@@ -1,10 +1,9 @@
 """Telemetry is added to what transcripts and hooks say, in any order, and makes no rows of its own."""
 
 import json
-from datetime import UTC, datetime
 from operator import itemgetter
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -24,12 +23,14 @@ from tests.integration.worker.capture.hook_session import (
     AGENTS_TRANSCRIPT,
     HOOKS,
     TRANSCRIPT,
+    Sample,
+    bring,
     bring_transcript,
-    put_hooks,
+    sample,
     without_better_knowledge,
 )
 from tests.integration.worker.capture.signals import put_signals, signals_of
-from tests.skips import SAMPLES, needs
+from tests.skips import needs
 from tests.telemetry import event, logs, metric, metrics, point, span, traces
 from tests.unit.worker.importers.transcript.rows_of_a_session import SESSION, START, answer, jsonl, use
 
@@ -124,11 +125,15 @@ def expected_decisions() -> dict[UUID, list[Any]]:
     return {ids.tool_use_id(key): list(told) for key, told in DECIDED.items()}
 
 
-def of_transcripts(worker: Resources) -> dict[str, Any]:
-    """The tables without what hooks and telemetry know better, or what nobody else knows."""
-    found = without_better_knowledge(all_tables(worker))
+def without_decisions(found: dict[str, Any]) -> dict[str, Any]:
+    """Tables without what telemetry may say of a call that nobody else knows."""
     calls = sorted((json.loads(row) for row in found["tool_calls"]), key=itemgetter("id"))
     return found | {"tool_calls": [{name: value for name, value in call.items() if name not in _DECISION} for call in calls]}
+
+
+def of_transcripts(worker: Resources) -> dict[str, Any]:
+    """The tables without what hooks and telemetry know better, or what nobody else knows."""
+    return without_decisions(without_better_knowledge(all_tables(worker)))
 
 
 def status_of(worker: Resources, key: str) -> tuple[str, str | None, int | None]:
@@ -146,7 +151,7 @@ def expected() -> list[tuple[Any, ...]]:
 def of_transcript(worker: Resources) -> dict[str, Any]:
     """The tables of the transcript alone, without what telemetry knows better: the same as of hooks."""
     bring_transcript(worker)
-    found = of_transcripts(worker)
+    found = without_better_knowledge(all_tables(worker))
     empty(worker)
     return found
 
@@ -164,7 +169,7 @@ def test_a_call_of_a_transcript_has_its_exact_duration(worker: Resources, of_tra
 
     assert reported(worker) == expected()
     assert decisions(worker) == expected_decisions()
-    assert of_transcripts(worker) == of_transcript
+    assert of_transcripts(worker) == without_decisions(of_transcript)
     assert is_verified(worker)
 
 
@@ -189,42 +194,44 @@ def test_beat_sees_signals_that_calls_have_not_been_told(worker: Resources, look
     assert looks.captured() == NO_CALL
 
 
-LINES = TRANSCRIPT.splitlines(keepends=True)
-AGENTS_LINES = AGENTS_TRANSCRIPT.splitlines(keepends=True)
+MADE_UP = Sample(
+    SESSION,
+    {f"{SESSION}.jsonl": TRANSCRIPT.splitlines(keepends=True), AGENTS_FILE: AGENTS_TRANSCRIPT.splitlines(keepends=True)},
+    HOOKS,
+    SIGNALS,
+    START,
+)
 
 
-@settings(max_examples=examples(12), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
-@given(data=st.data())
+def shuffled(data: st.DataObject, found: Sample) -> tuple[Sample, list[tuple[str, str]], set[int]]:
+    """The lines of files in their order, hooks and signals in any and some twice, and moments at which all that is there is read."""
+    hooks, signals = (
+        data.draw(st.permutations(each + (data.draw(st.lists(st.sampled_from(each), max_size=6)) if each else [])))
+        for each in (found.hooks, found.signals)
+    )
+    mixed = found._replace(hooks=hooks, signals=signals)
+    order = data.draw(st.permutations(mixed.pieces))
+    return mixed, order, data.draw(st.sets(st.integers(0, len(order) - 1), max_size=8))
+
+
+@settings(max_examples=examples(24), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@given(data=st.data(), with_signals=st.booleans())
 def test_pieces_of_all_channels_may_come_in_any_order_and_again(
-    worker: Resources, of_transcript: dict[str, Any], data: st.DataObject
+    worker: Resources, of_transcript: dict[str, Any], data: st.DataObject, *, with_signals: bool
 ) -> None:
-    # Given the lines of both files in their order, hooks and signals in any order and some twice, and moments at which what is there is read
-    hooks = data.draw(st.permutations(HOOKS + data.draw(st.lists(st.sampled_from(HOOKS), max_size=4))))
-    signals = data.draw(st.permutations(SIGNALS + data.draw(st.lists(st.sampled_from(SIGNALS), max_size=4))))
-    pieces = ["line"] * len(LINES) + ["agent's line"] * len(AGENTS_LINES) + ["hook"] * len(hooks) + ["signal"] * len(signals)
-    whose = data.draw(st.permutations(pieces))
-    reads = data.draw(st.sets(st.integers(0, len(whose) - 1), max_size=6))
+    pieces = shuffled(data, MADE_UP if with_signals else MADE_UP._replace(signals=[]))
     empty(worker)
-    lines, agents_lines, hooks_left, signals_left = iter(LINES), iter(AGENTS_LINES), iter(hooks), iter(signals)
 
-    for place, piece in enumerate(whose):
-        with worker.transaction() as connection:
-            if piece == "line":
-                put_range(connection, SESSION, next(lines))
-            elif piece == "hook":
-                put_hooks(connection, [next(hooks_left)])
-            elif piece == "signal":
-                put_signals(connection, [next(signals_left)])
-            else:
-                put_range(connection, SESSION, next(agents_lines), file_name=AGENTS_FILE)
-        if place in reads:
-            read_all(worker)
-    read_all(worker)
+    bring(worker, *pieces)
 
-    # Then all is as the transcript alone gives it, and the durations are those that were reported
-    assert of_transcripts(worker) == of_transcript
+    # Then all is as the transcript alone gives it, and the durations are those that were reported, by hooks alone too
+    found = without_better_knowledge(all_tables(worker))
+    assert without_decisions(found) == without_decisions(of_transcript)
     assert reported(worker) == expected()
-    assert decisions(worker) == expected_decisions()
+    if with_signals:
+        assert decisions(worker) == expected_decisions()
+    else:
+        assert found == of_transcript
     assert is_verified(worker)
 
 
@@ -367,41 +374,6 @@ def test_attributes_are_stored_as_json(worker: Resources) -> None:
     assert found == json.loads('{"cost_usd": 0.01, "duration_ms": 900, "event_sequence": 201, "request_id": "req_1", "ttft_ms": 300}')
 
 
-ONE_SESSION = SAMPLES / "one-session"
-
-
-class Sample(NamedTuple):
-    """One session of the real client, by every channel."""
-
-    session_id: str
-    lines: dict[str, list[bytes]]
-    hooks: list[tuple[float, dict[str, Any]]]
-    signals: list[Signal]
-
-
-def sample() -> Sample:
-    """With what newer transcripts say beside: of every other result, who allowed its call, which telemetry says otherwise."""
-    [main] = (ONE_SESSION / "projects").glob("*/*.jsonl")
-    [agent] = (ONE_SESSION / "projects").glob("*/*/subagents/*.jsonl")
-    hooks = [json.loads(line) for line in (ONE_SESSION / "hooks.ndjson").read_text().splitlines()]
-    exports = [json.loads(line)["body"] for line in (ONE_SESSION / "otlp.ndjson").read_text().splitlines()]
-    lines = main.read_bytes().splitlines(keepends=True)
-    results = [number for number, line in enumerate(lines) if b'"type":"tool_result"' in line]
-    for number in results[::2]:
-        lines[number] = (
-            json.dumps(json.loads(lines[number]) | {"permissionDecision": {"decision": "accept", "source": "classifier"}}).encode() + b"\n"
-        )
-    return Sample(
-        main.stem,
-        {
-            f"{main.name}": lines,
-            f"subagents/{agent.name}": agent.read_bytes().splitlines(keepends=True),
-        },
-        [(each["received_at"], each["payload"]) for each in hooks],
-        [signal for export in exports for signal in signals_of(export)],
-    )
-
-
 @needs("samples")
 @settings(max_examples=examples(12), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(data=st.data())
@@ -409,7 +381,7 @@ def test_a_real_session_is_the_same_in_any_order_of_its_channels(worker: Resourc
     # Given a session as the transcript and its signals give it, in this order
     found = sample()
     empty(worker)
-    bring(worker, found, [("line", name) for name, lines in found.lines.items() for _ in lines], set())
+    bring(worker, found, [piece for piece in found.pieces if piece[0] == "line"], set())
     of_transcript = of_transcripts(worker)
     bring_signals(worker, found.signals)
     assert of_transcripts(worker) == of_transcript
@@ -418,13 +390,9 @@ def test_a_real_session_is_the_same_in_any_order_of_its_channels(worker: Resourc
     assert {told_by for _, _, told_by, _ in decided.values()} == {"transcript", "telemetry"}
 
     # When its channels come in any order, in pieces, some twice
-    channels = [("line", name) for name, lines in found.lines.items() for _ in lines]
-    channels += [("hook", "")] * len(found.hooks) + [("signal", "")] * (len(found.signals) + 10)
-    order = data.draw(st.permutations(channels))
-    reads = data.draw(st.sets(st.integers(0, len(order) - 1), max_size=8))
-    hooks, signals = data.draw(st.permutations(found.hooks)), data.draw(st.permutations(found.signals + found.signals[:10]))
+    pieces = shuffled(data, found)
     empty(worker)
-    bring(worker, found._replace(hooks=hooks, signals=signals), order, reads)
+    bring(worker, *pieces)
 
     # Then rows, tokens and cost are those of the transcript alone, and durations those that Claude Code measured
     assert of_transcripts(worker) == of_transcript
@@ -432,19 +400,3 @@ def test_a_real_session_is_the_same_in_any_order_of_its_channels(worker: Resourc
     # And each decision is told by the first of them that says it
     assert decisions(worker) == decided
     assert is_verified(worker)
-
-
-def bring(worker: Resources, found: Sample, order: list[tuple[str, str]], reads: set[int]) -> None:
-    lines = {name: iter(each) for name, each in found.lines.items()}
-    hooks, signals = iter(found.hooks), iter(found.signals)
-    for place, (channel, name) in enumerate(order):
-        with worker.transaction() as connection:
-            if channel == "line":
-                put_range(connection, found.session_id, next(lines[name]), file_name=name)
-            elif channel == "hook":
-                put_hooks(connection, [next(hooks)], start=datetime(1970, 1, 1, tzinfo=UTC))
-            else:
-                put_signals(connection, [next(signals)])
-        if place in reads:
-            read_all(worker)
-    read_all(worker)

@@ -10,7 +10,7 @@ import psycopg
 import pytest
 
 from deploy.migrations.grants import WORKER, grant
-from services.query.queries.status.standing_jobs import standing_jobs
+from services.query.queries.status import standing_jobs
 from services.worker.importers.job import run_shard
 from services.worker.maintenance import merge_users, rekey_projects
 from services.worker.maintenance.jobs import JOBS, run_job

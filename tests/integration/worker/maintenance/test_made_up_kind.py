@@ -12,7 +12,7 @@ from psycopg import Connection
 from services.ingest.postgres.admin.jobs import Wanted, add
 from services.ingest.postgres.audit import AuditRecord
 from services.ingest.postgres.database import Database
-from services.query.queries.status.standing_jobs import standing_jobs
+from services.query.queries.status import standing_jobs
 from services.worker import tasks
 from services.worker.maintenance.jobs import JOBS
 from services.worker.maintenance.staged_job import Counts, Place, Stage, StagedJob

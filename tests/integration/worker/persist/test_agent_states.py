@@ -25,7 +25,20 @@ from shared.sessions.agent_state import MOST_AGENTS
 from shared.sessions.session_state import QUIET_SECONDS
 from tests.example_counts import examples
 from tests.integration.worker.persist.told_feed import feed_of
-from tests.integration.worker.persist.told_states import PROMPT, STOP, Step, begun, bring, file, hook, line, listed, shown_alone, tell
+from tests.integration.worker.persist.told_states import (
+    PROMPT,
+    STOP,
+    Step,
+    begun,
+    bring,
+    file,
+    hook,
+    line,
+    listed,
+    open_one,
+    shown_alone,
+    tell,
+)
 
 # (agent, state, tool, seconds after the start, who said so)
 Told = tuple[str, str, str | None, float, str]
@@ -185,13 +198,11 @@ def test_the_call_that_started_it_says_what_it_is_for_while_it_runs_and_after(wo
 
     # Given one whose call waits, beside another call: they have the type in common
     tell(worker, session_id, [PROMPT, AGENT_CALL, SECOND_CALL, GREP], start)
-    row = listed(worker, session_id)
-    assert row is not None
+    row = open_one(worker, session_id)
     assert [(agent.agent_type, agent.description, agent.is_background) for agent in row.agents] == [("Explore", None, False)]
 
     tell(worker, session_id, [REPORTED], start)
-    row = listed(worker, session_id)
-    assert row is not None
+    row = open_one(worker, session_id)
     assert [(agent.agent_type, agent.description, agent.state) for agent in row.agents] == [("Explore", "Find every timer", "done")]
 
 
@@ -270,13 +281,11 @@ def test_a_subagent_that_falls_silent_is_quiet_and_works_again_when_it_is_heard(
     with worker.transaction() as connection:
         for table in ("session_signs", "agent_signs"):
             connection.execute(f"UPDATE {table} SET heard_at = now() - make_interval(secs => %s)".encode(), [QUIET_SECONDS + 1])
-    row = listed(worker, session_id)
-    assert row is not None
+    row = open_one(worker, session_id)
     assert [(row.state, agent.state, agent.tool_name, agent.state_source) for agent in row.agents] == [("quiet", "quiet", "Grep", "time")]
 
     tell(worker, session_id, [GREP_RESULT], start)
-    row = listed(worker, session_id)
-    assert row is not None
+    row = open_one(worker, session_id)
     assert [agent.state for agent in row.agents] == ["working"]
 
 
@@ -288,8 +297,7 @@ def test_of_many_subagents_those_that_go_on_are_told(worker: Resources) -> None:
     tell(worker, session_id, [PROMPT], start)
     bring(worker, session_id, [*ended, GREP], start)
 
-    row = listed(worker, session_id)
-    assert row is not None
+    row = open_one(worker, session_id)
     assert [agent.agent_id for agent in row.agents][:1] == ["a1"]
     assert len(row.agents) == MOST_AGENTS
 

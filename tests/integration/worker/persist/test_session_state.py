@@ -1,18 +1,26 @@
-"""The state of a session: the list of open sessions and the live feed say the same, whatever came first."""
+"""The state of a session: the list of open sessions, the session and the live feed say the same, whatever came first.
 
+The files of its client's processes are believed before hooks.
+"""
+
+import json
 from datetime import UTC, datetime, timedelta
+from itertools import permutations
 from typing import Any
 from uuid import uuid4
 
+import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from services.query.answers.live import LiveSession
 from services.worker.capture.parser_states import ParserStates
 from services.worker.capture.read_captured import read_captured
 from services.worker.maintenance.idle_sessions import close_idle_sessions
 from services.worker.resources import Resources
 from shared.events.messages import Conversation, SessionStart, ToolCall
+from shared.feed import FeedItem
 from shared.sessions.session_state import QUIET_SECONDS
 from tests.example_counts import examples
 from tests.integration.worker.capture.hook_session import put_hooks
@@ -28,13 +36,26 @@ from tests.integration.worker.persist.told_states import (
     REFUSED_LINE,
     STOP,
     Step,
+    begun,
     bring,
+    file,
     hook,
     line,
     listed,
+    open_one,
+    shown_alone,
+    tell,
 )
 
-CASES: dict[str, tuple[list[Step], tuple[str, str | None, float]]] = {
+# The state, the tool, the seconds after the start, and who said so if that is of interest.
+Told = tuple[str, str | None, float] | tuple[str, str | None, float, str]
+
+
+def told_of(row: LiveSession, start: datetime) -> tuple[str, str | None, float, str]:
+    return row.state, row.tool_name, round((row.since - start).total_seconds(), 3), str(row.state_source)
+
+
+CASES: dict[str, tuple[list[Step], Told]] = {
     "a session that begins waits for its prompt": ([hook(0, "SessionStart", source="startup")], ("input", None, 0)),
     "a prompt is worked at": ([PROMPT], ("working", None, 0)),
     "a call runs": ([PROMPT, CALL], ("working", "Bash", 2)),
@@ -64,18 +85,60 @@ CASES: dict[str, tuple[list[Step], tuple[str, str | None, float]]] = {
     "Claude said a word, with hooks": ([PROMPT, line(9, "assistant", [{"type": "text", "text": "I make it."}])], ("working", None, 0)),
 }  # fmt: skip
 
+WAITS = file(2.5, "waiting", 2.4, waits="permission prompt")
+IDLE = file(12.2, "idle", 12.1)
+BUSY = file(0.3, "busy", 0.1)
+GRANTED = file(15.3, "busy", 15.1)
+OF_FILES: dict[str, tuple[list[Step], Told]] = {
+    "a file that says busy": ([PROMPT, BUSY], ("working", None, 0.1, "client_file")),
+    "a call runs while the file says busy": ([PROMPT, CALL, file(2.3, "busy", 0.1)], ("working", "Bash", 2, "client_file")),
+    "work after the file was read": ([PROMPT, BUSY, CALL], ("working", "Bash", 2, "hook")),
+    "a permission, before its hook": ([PROMPT, CALL, WAITS], ("permission", "Bash", 2.4, "client_file")),
+    "a permission, and its hook six seconds later": ([PROMPT, CALL, WAITS, ASKED], ("permission", "Bash", 2.4, "client_file")),
+    "a permission without hooks": ([line(0, "user", "make it"), CALL_LINE, WAITS], ("permission", "Bash", 2.4, "client_file")),
+    "a sandbox asks": ([PROMPT, CALL, file(2.5, "waiting", 2.4, waits="sandbox request")], ("permission", "Bash", 2.4, "client_file")),
+    "a dialog is open": ([PROMPT, file(2.5, "waiting", 2.4, waits="dialog open")], ("input", None, 2.4, "client_file")),
+    "a permission that was given, before any hook tells": ([PROMPT, CALL, WAITS, ASKED, GRANTED], ("working", "Bash", 2, "client_file")),
+    "Esc in a call, of which no hook tells": ([PROMPT, CALL, IDLE], ("input", None, 12.1, "client_file")),
+    "Esc in a call, with its lines": ([PROMPT, CALL, CALL_LINE, REFUSED_LINE, INTERRUPTED_LINE, IDLE], ("interrupted", None, 12, "transcript")),
+    "no": ([PROMPT, CALL, CALL_LINE, WAITS, ASKED, REFUSED_LINE, INTERRUPTED_LINE, IDLE], ("interrupted", None, 12, "transcript")),
+    "the turn is over": ([PROMPT, CALL, hook(9, "PostToolUse", tool_response={}, **BASH), STOP, file(20.2, "idle", 20.1)], ("input", None, 20.1, "client_file")),
+    "the turn has failed": ([PROMPT, FAILED, file(20.4, "idle", 20.2)], ("error", None, 20.1, "hook")),
+    "a prompt after the file was read": ([PROMPT, STOP, file(20.2, "idle", 20.1), hook(30, "UserPromptSubmit", prompt="on")], ("working", None, 30, "hook")),
+    "a command of its own, as /compact, after a reminder": (
+        [PROMPT, STOP, hook(80, "Notification", notification_type="idle_prompt"), file(90.2, "busy", 90.1)], ("working", None, 90.1, "client_file")
+    ),
+    "a command of its own, as /compact, without hooks": (
+        [line(0, "user", "make it"), line(5, "assistant", "So."), file(90.2, "busy", 90.1)], ("working", None, 90.1, "client_file")
+    ),
+    "a word that nobody knows": ([PROMPT, CALL, file(3, "pondering")], ("working", "Bash", 2, "hook")),
+    "an older reading": ([PROMPT, file(5, "idle"), file(3, "busy")], ("input", None, 5, "client_file")),
+    "a process that is gone, and another that goes on": (
+        [PROMPT, file(3, "busy", pid=1), file(5, None, gone=True, pid=1), file(6, "idle", pid=2)], ("input", None, 6, "client_file")
+    ),
+    "woken after a sleep": ([PROMPT, BUSY, file(90, "busy", 0.1)], ("working", None, 0.1, "client_file")),
+}  # fmt: skip
+CASES |= {f"{name}, with a file of the process": case for name, case in OF_FILES.items()}
+
+
+def last_item(worker: Resources, session_id: str) -> FeedItem:
+    """The last one that tells of a state."""
+    return [item for item in feed_of(worker.redis) if item.session_id == session_id and item.state is not None][-1]
+
 
 @pytest.mark.parametrize(("steps", "expected"), CASES.values(), ids=CASES)
-def test_a_state_follows_from_hooks_and_transcripts(worker: Resources, steps: list[Step], expected: tuple[str, str | None, float]) -> None:
-    session_id, start = str(uuid4()), datetime.now(UTC) - timedelta(seconds=100)
+def test_a_state_follows_from_hooks_transcripts_and_files(worker: Resources, steps: list[Step], expected: Told) -> None:
+    session_id, start = begun()
 
-    bring(worker, session_id, steps, start)
+    # Files come one by one. All else is read at once.
+    (tell if any(step[1] == "file" for step in steps) else bring)(worker, session_id, steps, start)
 
-    row = listed(worker, session_id)
-    assert row is not None
-    assert (row.state, row.tool_name, round((row.since - start).total_seconds(), 3)) == expected
-    last = [item for item in feed_of(worker.redis) if item.session_id == session_id and item.state is not None][-1]
-    assert (last.state, last.running_tool, last.since) == (row.state, row.tool_name, row.since)
+    row = open_one(worker, session_id)
+    assert told_of(row, start)[: len(expected)] == expected
+    last = last_item(worker, session_id)
+    assert (last.state, last.running_tool, last.since, last.state_source) == (row.state, row.tool_name, row.since, row.state_source)
+    shown = shown_alone(worker, session_id)
+    assert (shown.state, shown.state_since, shown.state_source) == (row.state, row.since, row.state_source)
 
 
 TWO_CALLS = line(
@@ -119,15 +182,14 @@ DOES: dict[str, tuple[list[Step], tuple[str, str | None, str | None]]] = {
 
 @pytest.mark.parametrize(("steps", "expected"), DOES.values(), ids=DOES)
 def test_the_command_and_the_error_are_told(worker: Resources, steps: list[Step], expected: tuple[str, str | None, str | None]) -> None:
-    session_id, start = str(uuid4()), datetime.now(UTC) - timedelta(seconds=100)
+    session_id, start = begun()
 
     for step in steps:
         bring(worker, session_id, [step], start)
 
-    row = listed(worker, session_id)
-    assert row is not None
+    row = open_one(worker, session_id)
     assert (row.state, row.tool_input, row.error) == expected
-    last = [item for item in feed_of(worker.redis) if item.session_id == session_id and item.state is not None][-1]
+    last = last_item(worker, session_id)
     assert (last.state, last.running_input, last.error) == expected
 
 
@@ -147,55 +209,52 @@ def test_the_command_and_the_error_are_told(worker: Resources, steps: list[Step]
 def test_of_what_a_tool_was_called_with_the_most_telling_is_told_in_one_line(
     worker: Resources, called_with: dict[str, Any], told: str
 ) -> None:
-    session_id, start = str(uuid4()), datetime.now(UTC) - timedelta(seconds=100)
+    session_id, start = begun()
 
     bring(worker, session_id, [PROMPT, hook(2, "PreToolUse", tool_name="Any", tool_use_id="toolu_1", tool_input=called_with)], start)
 
-    row = listed(worker, session_id)
-    assert row is not None
+    row = open_one(worker, session_id)
     assert row.tool_input == told
 
 
-@settings(max_examples=examples(25), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(max_examples=examples(65), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(data=st.data())
 def test_the_order_of_arrival_does_not_change_a_state(worker: Resources, data: st.DataObject) -> None:
     steps, expected = data.draw(st.sampled_from(list(CASES.values())))
-    # Lines of a file come in their order, hooks in any and again.
-    hooks = data.draw(st.permutations([step for step in steps if step[1] == "hook"]))
+    # Lines of a file come in their order, all else in any, and files of processes again.
+    others = data.draw(st.permutations([step for step in steps if step[1] != "line"]))
     lines = [step for step in steps if step[1] == "line"]
-    whose = data.draw(st.permutations(["hook"] * len(hooks) + ["line"] * len(lines)))
-    arriving = [hooks.pop() if each == "hook" else lines.pop(0) for each in whose]
-    session_id, start = str(uuid4()), datetime.now(UTC) - timedelta(seconds=100)
+    whose = data.draw(st.permutations(["line"] * len(lines) + ["other"] * len(others)))
+    arriving = [lines.pop(0) if each == "line" else others.pop() for each in whose]
+    arriving += [step for step in steps if step[1] == "file"]
+    session_id, start = begun()
 
     for step in arriving:
-        bring(worker, session_id, [step], start)
+        tell(worker, session_id, [step], start)
 
-    row = listed(worker, session_id)
-    assert row is not None
-    assert row.state == expected[0]
-    last = [item for item in feed_of(worker.redis) if item.session_id == session_id and item.state is not None][-1]
-    assert last.state == expected[0]
+    # Its call may be a row of another example, which has the same id.
+    row = open_one(worker, session_id)
+    assert (row.state, *expected[3:]) == (expected[0], str(row.state_source))[: len(expected) - 2]
+    assert last_item(worker, session_id).state == expected[0]
 
 
 def test_a_session_that_falls_silent_while_it_works_is_quiet(worker: Resources) -> None:
-    session_id, start = str(uuid4()), datetime.now(UTC) - timedelta(seconds=100)
+    session_id, start = begun()
     bring(worker, session_id, [PROMPT, CALL], start)
 
     with worker.transaction() as connection:
         connection.execute("UPDATE session_signs SET heard_at = now() - make_interval(secs => %s)", [QUIET_SECONDS + 1])
-    row = listed(worker, session_id)
-    assert row is not None
+    row = open_one(worker, session_id)
     assert (row.state, row.tool_name) == ("quiet", "Bash")
 
     # And it works again when something is heard
     bring(worker, session_id, [hook(60, "PostToolUse", tool_response={}, **BASH)], start)
-    row = listed(worker, session_id)
-    assert row is not None
+    row = open_one(worker, session_id)
     assert row.state == "working"
 
 
 def test_a_session_that_has_ended_is_told_so_and_is_listed_no_more(worker: Resources) -> None:
-    session_id, start = str(uuid4()), datetime.now(UTC) - timedelta(seconds=100)
+    session_id, start = begun()
 
     bring(worker, session_id, [PROMPT, hook(9, "SessionEnd", reason="prompt_input_exit")], start)
 
@@ -229,8 +288,7 @@ def test_events_of_clients_give_a_state_too(worker: Resources) -> None:
 
     def state(*events: Any) -> tuple[str | None, str | None]:
         last = stored(worker, *events, received_at=datetime.now(UTC))[-1]
-        row = listed(worker, session_id)
-        assert row is not None
+        row = open_one(worker, session_id)
         assert (row.state, row.tool_name) == (last.state, last.running_tool)
         return row.state, row.tool_name
 
@@ -257,7 +315,7 @@ def test_a_call_that_is_said_to_have_run_for_ages_ended_when_it_was_told(worker:
 
 
 def test_a_hook_of_another_user_says_nothing_of_a_session(worker: Resources) -> None:
-    session_id, start = str(uuid4()), datetime.now(UTC) - timedelta(seconds=100)
+    session_id, start = begun()
     bring(worker, session_id, [PROMPT], start)
 
     with worker.transaction() as connection:
@@ -266,6 +324,85 @@ def test_a_hook_of_another_user_says_nothing_of_a_session(worker: Resources) -> 
     while read_captured(worker, ParserStates()):
         pass
 
-    row = listed(worker, session_id)
-    assert row is not None
+    row = open_one(worker, session_id)
     assert row.state == "working"
+
+
+KILLED: list[Step] = [PROMPT, CALL, file(2.3, "busy", 0.1), file(9, None, gone=True)]
+
+
+@pytest.mark.parametrize("steps", list(permutations(KILLED)))
+def test_a_client_that_is_killed_has_ended_at_once_in_every_order(worker: Resources, steps: tuple[Step, ...]) -> None:
+    session_id, start = begun()
+
+    tell(worker, session_id, list(steps), start)
+
+    assert listed(worker, session_id) is None
+    shown = shown_alone(worker, session_id)
+    assert (shown.status, shown.end_reason, shown.state, shown.state_source) == ("ended", "gone", "ended", "client_file")
+    items = [item for item in feed_of(worker.redis) if item.session_id == session_id]
+    assert "gone" in [item.reason for item in items if item.kind == "session_ended"]
+    assert (items[-1].state, items[-1].state_source) == ("ended", "client_file")
+
+
+def test_the_last_lines_of_a_killed_client_do_not_open_its_session_again(worker: Resources) -> None:
+    session_id, start = begun()
+    tell(worker, session_id, [PROMPT, CALL, file(9, None, gone=True)], start)
+
+    tell(worker, session_id, [CALL_LINE, line(8.9, "assistant", [{"type": "text", "text": "I make it."}])], start)
+
+    assert listed(worker, session_id) is None
+
+
+def test_a_killed_session_that_is_resumed_is_open_again(worker: Resources) -> None:
+    session_id, start = begun()
+    tell(worker, session_id, KILLED, start)
+
+    tell(worker, session_id, [hook(30, "SessionStart", source="resume"), file(30.2, "idle", 30.1, pid=2)], start)
+    assert told_of(open_one(worker, session_id), start) == ("input", None, 30.1, "client_file")
+
+    tell(worker, session_id, [hook(40, "UserPromptSubmit", prompt="go on"), file(40.2, "busy", 40.1, pid=2)], start)
+    assert told_of(open_one(worker, session_id), start)[0] == "working"
+
+
+def test_a_process_that_goes_on_with_another_session_has_left_the_first(worker: Resources) -> None:
+    """given /clear without hooks: the file of the process names another session"""
+    (first, start), (second, _) = begun(), begun()
+    tell(worker, first, [line(0, "user", "make it"), file(1, "busy", 0.1)], start, "laptop")
+    tell(worker, second, [line(20, "user", "make another")], start)
+
+    tell(worker, second, [file(21, "busy", 20)], start, "laptop")
+
+    assert listed(worker, first) is None
+    assert told_of(open_one(worker, second), start)[0] == "working"
+    last = [item for item in feed_of(worker.redis) if item.session_id == first][-1]
+    assert (last.kind, last.state) == ("session_ended", "ended")
+
+
+def test_a_laptop_that_sleeps_is_quiet_and_works_again_when_it_wakes(worker: Resources) -> None:
+    session_id, start = begun()
+    tell(worker, session_id, [PROMPT, CALL, file(2.3, "busy", 0.1)], start)
+
+    with worker.transaction() as connection:
+        for table in ("session_signs", "session_processes"):
+            connection.execute(f"UPDATE {table} SET heard_at = now() - make_interval(secs => %s)".encode(), [QUIET_SECONDS + 1])
+    assert told_of(open_one(worker, session_id), start) == ("quiet", "Bash", 2, "time")
+
+    tell(worker, session_id, [file(90, "busy", 0.1)], start)
+    assert told_of(open_one(worker, session_id), start) == ("working", "Bash", 2, "client_file")
+
+
+def test_a_sweep_closes_what_was_missed(worker: Resources) -> None:
+    """given a session that another worker was just writing when its process was seen to be gone"""
+    session_id, start = begun()
+    tell(worker, session_id, [PROMPT, CALL], start)
+    with psycopg.connect(worker.settings.database_url) as other:
+        other.execute("SELECT FROM sessions WHERE session_id = %s FOR UPDATE", [session_id])
+        tell(worker, session_id, [file(9, None, gone=True)], start)
+        assert listed(worker, session_id) is not None
+
+    assert close_idle_sessions(worker) == 1
+
+    assert listed(worker, session_id) is None
+    last: Any = feed_of(worker.redis)[-1]
+    assert (last.reason, last.state, json.dumps(last.state_source)) == ("gone", "ended", '"client_file"')

@@ -66,6 +66,13 @@ def listed(worker: Resources, session_id: str) -> LiveSession | None:
     return found.get(session_id)
 
 
+def open_one(worker: Resources, session_id: str) -> LiveSession:
+    """The session, which is listed."""
+    row = listed(worker, session_id)
+    assert row is not None
+    return row
+
+
 def file(
     read: float, status: str | None, since: float | None = None, *, waits: str | None = None, pid: int = 1, gone: bool = False
 ) -> Step:

@@ -1,0 +1,141 @@
+"""Migrations give way to locks, refuse data of before the first release, and services wait for their schema."""
+
+import multiprocessing
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import psycopg
+import pytest
+from sqlalchemy.exc import OperationalError, ProgrammingError
+
+from deploy.embedded.backups import backup_manifest
+from deploy.embedded.backups.backup_manifest import Manifest
+from deploy.embedded.supervision.processes import StartError, wait_until
+from deploy.migrations.first_schema import RefusedSchemaError
+from deploy.migrations.migrate import migrate
+from deploy.migrations.wait import missing, wait
+from tests.conftest import make_database
+from tests.unit.migrations.next_migration import add_next
+
+WAIT_SECONDS = 30.0
+
+
+@pytest.fixture
+def url(postgres_url: str, request: pytest.FixtureRequest) -> str:
+    return make_database(postgres_url, f"lock_retry_{abs(hash(request.node.name))}_test")
+
+
+def test_migration_gives_way_to_a_lock_holder_and_succeeds_when_the_lock_is_gone(
+    url: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    # Given a migration that needs a table for itself, and a reader that has it
+    scripts = add_next(tmp_path, "ALTER TABLE messages ADD COLUMN one integer")
+    with psycopg.connect(url, application_name="a-slow-reader") as reader, ThreadPoolExecutor(1) as thread:
+        reader.execute("SELECT FROM messages")
+        migration = thread.submit(migrate, url, scripts=scripts)
+
+        # When it has waited and given up at least once, others get at the table while it is still to come
+        said = ""
+
+        def says() -> bool:
+            nonlocal said
+            said += capfd.readouterr().err
+            return said.count("held up") >= 2
+
+        assert wait_until(says, WAIT_SECONDS)
+        with psycopg.connect(url) as other:
+            other.execute("SELECT FROM messages")
+        reader.rollback()
+
+        # Then it says by whom it was held up, and gets through
+        migration.result(WAIT_SECONDS)
+        assert "lock timeout" in said
+        assert "a-slow-reader (process" in said
+        reader.execute("SELECT one FROM messages")
+
+
+def test_two_migrators_run_one_after_the_other(url: str, tmp_path: Path) -> None:
+    scripts = add_next(tmp_path, "SELECT 1", "SELECT pg_sleep(1.5)")
+    # Processes, as in life: Alembic itself knows one migration a process.
+    context = multiprocessing.get_context("spawn")
+    migrators = [context.Process(target=migrate, args=(url,), kwargs={"scripts": scripts}) for _ in range(2)]
+    for migrator in migrators:
+        migrator.start()
+    for migrator in migrators:
+        migrator.join(WAIT_SECONDS)
+    assert [migrator.exitcode for migrator in migrators] == [0, 0]
+
+
+def test_retries_end_after_the_given_time(url: str, tmp_path: Path) -> None:
+    scripts = add_next(tmp_path, "SELECT 1", "SELECT 1", "ALTER TABLE messages ADD COLUMN two integer")
+    with psycopg.connect(url) as reader:
+        reader.execute("SELECT FROM messages")
+        with pytest.raises(OperationalError, match="lock timeout"):
+            migrate(url, scripts=scripts, retry_seconds=0)
+
+
+def test_error_that_is_not_transient_is_raised_at_once(url: str, tmp_path: Path) -> None:
+    with pytest.raises(ProgrammingError, match="nowhere"):
+        migrate(url, scripts=add_next(tmp_path, "SELECT 1", "SELECT 1", "SELECT FROM nowhere"))
+
+
+def test_a_migrated_database_lacks_nothing(migrated_database_url: str) -> None:
+    assert missing(migrated_database_url) is None
+
+
+def test_an_empty_database_lacks_its_tables(postgres_url: str) -> None:
+    assert missing(postgres_url) == "any tables"
+
+
+def test_an_unreachable_database_is_waited_for() -> None:
+    assert missing("postgresql://tracker@127.0.0.1:9/tracker") == "an answer"
+
+
+def test_a_service_waits_for_the_migration_of_its_release_and_reports_it(
+    postgres_url: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    # Given a database of this release, and a release to come that waits for its own schema
+    url = make_database(postgres_url, "wait_next_test")
+    scripts = add_next(tmp_path, "ALTER TABLE messages ADD COLUMN one integer")
+    with ThreadPoolExecutor(1) as thread:
+        waiting = thread.submit(wait, url, scripts=scripts)
+        assert wait_until(lambda: "lacks the schema 9001 (it has 01" in capfd.readouterr().err, WAIT_SECONDS)
+        assert not waiting.done()
+
+        # When the migration has run
+        migrate(url, scripts=scripts)
+
+        # Then it goes on; and so does this release, which does not know that schema
+        waiting.result(WAIT_SECONDS)
+    assert missing(url) is None
+
+
+THE_WAY = r"schema 0057.*with the commit that made it.*tracker export --everything.*tracker import"
+
+
+@pytest.fixture
+def earlier(postgres_url: str, request: pytest.FixtureRequest) -> str:
+    """A database with the number of an earlier commit."""
+    url = make_database(postgres_url, f"earlier_{abs(hash(request.node.name))}_test")
+    with psycopg.connect(url) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '0057'")
+    return url
+
+
+def test_its_database_is_not_migrated(earlier: str) -> None:
+    with pytest.raises(RefusedSchemaError, match=THE_WAY):
+        migrate(earlier)
+
+    with psycopg.connect(earlier) as connection:
+        assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [("0057",)]
+
+
+def test_no_service_starts_on_its_database(earlier: str) -> None:
+    assert missing(earlier) == "the schema 0104 (it has 0057)"
+
+
+def test_its_backup_is_not_restored(tmp_path: Path) -> None:
+    backup_manifest.write(tmp_path, Manifest(backup_manifest.FORMAT, "2026-11-25T18:00:00Z", "0057", "8.0.0", "file:///", {}))
+
+    with pytest.raises(StartError, match=THE_WAY):
+        backup_manifest.read(tmp_path)
